@@ -1,0 +1,45 @@
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+RUN_READY := $(VENV)/.ready-run
+DEV_READY := $(VENV)/.ready-dev
+
+.PHONY: help preview test check golden bench clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+preview: $(RUN_READY)  ## size workloads/chat.yaml and preview its infrastructure, offline
+	@$(BIN)/sizewright preview workloads/chat.yaml
+
+test: $(DEV_READY)  ## run every test that this machine can run
+	@$(BIN)/python -m pytest
+
+check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy sizing templates components sizewright __main__.py
+	@$(BIN)/python -m pytest tests/test_import_direction.py
+
+golden: $(DEV_READY)  ## rewrite the golden files; read the diff before you commit it
+	@$(BIN)/python -m pytest tests/golden --snapshot-update
+
+bench: $(DEV_READY)  ## measure speed against the budgets, as ratios in one run
+	@$(BIN)/python bench/speed.py
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+
+$(RUN_READY): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "sizewright needs Python 3.11, 3.12 or 3.13 with venv; none found. Name one: make PYTHON=/path/to/python" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "making $(VENV) from requirements.txt (about a minute, once)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV_READY): $(RUN_READY) requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

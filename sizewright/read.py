@@ -1,0 +1,117 @@
+"""The one reader of YAML files: a path to plain data with positions, or one InputError.
+
+A strict subset of YAML 1.2: one document, a mapping at the top, text keys; no anchors, aliases,
+tags or merge keys. yes, no and dates are text; underscores may group digits.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sizewright.input_error import InputError, did_you_mean, dotted, found
+from sizewright.model_faults import ModelFault, model_faults
+from sizewright.plain_yaml import Plain, PlainYaml, Position, RefusedYamlError
+from sizing.field_error import FieldPath
+
+SIZE_LIMIT_BYTES = 1024 * 1024
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's data and where each key and value of it stands."""
+
+    file: str
+    data: dict[str, Plain]
+    key_positions: dict[FieldPath, Position]
+    value_positions: dict[FieldPath, Position]
+
+    def error(
+        self, field_path: FieldPath, message: str, expected: str = "", suggestion: str = ""
+    ) -> InputError:
+        """The fault of one field, at its value, or at the nearest mapping or list around it."""
+        return self._located(ModelFault(field_path, message, expected, suggestion))
+
+    def validate(self, model: type[M], at: tuple[str, ...] = ()) -> M:
+        """The mapping under `at` as a `model`; raises InputError for what it refuses."""
+        data: Plain = self.data
+        for depth, key in enumerate(at):
+            if not isinstance(data, dict):
+                raise self.error(at[:depth], f"found {found(data)}", "a mapping")
+            if key not in data:
+                hint = did_you_mean(key, data)
+                raise self.error(at[: depth + 1], "missing", "a mapping", hint)
+            data = data[key]
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            faults = model_faults(model, data, error)
+        located = [self._located(replace(fault, path=at + fault.path)) for fault in faults]
+        first, *others = sorted(located, key=lambda e: (e.line or 0, e.column or 0))
+        raise first.and_more(tuple(others))
+
+    def _located(self, fault: ModelFault) -> InputError:
+        positions = self.key_positions if fault.at_key else self.value_positions
+        known = fault.path
+        while known not in positions:
+            known = known[:-1]
+            positions = self.value_positions
+        line, column = positions[known]
+        return InputError(
+            self.file,
+            line,
+            column,
+            field=dotted(fault.path),
+            message=fault.message,
+            expected=fault.expected,
+            suggestion=fault.suggestion,
+        )
+
+
+def read_model(path: Path, model: type[M], *, at: tuple[str, ...] = ()) -> M:
+    """The mapping under `at` of the YAML file as a `model`; raises InputError only."""
+    return read_mapping(path).validate(model, at)
+
+
+def read_mapping(path: Path) -> Document:
+    """The YAML file as plain data with positions; raises InputError only."""
+    file = str(path)
+    content = _content(path)
+    try:
+        yaml = PlainYaml(content)
+    except RefusedYamlError as refused:
+        raise refused.of(file) from None
+    return Document(file, yaml.data, yaml.key_positions, yaml.value_positions)
+
+
+def _content(path: Path) -> bytes:
+    file = str(path)
+    try:
+        with path.open("rb") as stream:
+            size_bytes = os.fstat(stream.fileno()).st_size
+            content = stream.read(SIZE_LIMIT_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(file, message="no such file", suggestion=_nearest_file(path)) from None
+    except IsADirectoryError:
+        raise InputError(file, message="is a directory", expected="a YAML file") from None
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise InputError(file, message=reason, expected="a readable YAML file") from None
+    except ValueError:
+        raise InputError(file, message="not a file name", expected="a YAML file") from None
+    if len(content) > SIZE_LIMIT_BYTES:
+        size = f"{max(size_bytes, len(content)):_} bytes"
+        raise InputError(
+            file, message=f"larger than the limit: {size}", expected="at most 1 MiB (1_048_576)"
+        )
+    return content
+
+
+def _nearest_file(path: Path) -> str:
+    try:
+        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
+    except OSError:
+        return ""

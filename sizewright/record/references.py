@@ -1,0 +1,115 @@
+"""Texts that stand for values which exist only after creation, and inputs as plain JSON."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from sizewright.record import sdk
+
+NESTING_LIMIT = 4
+"""Output classes inside each other; `status.loadBalancer.ingress[0].hostname` needs three."""
+
+
+class References:
+    """The texts issued in one run, so that `${aws:username}` of a policy is not taken for one."""
+
+    def __init__(self) -> None:
+        self._issued: dict[str, dict[str, object]] = {}
+
+    def issue(self, resource: str, path: str) -> str:
+        """The text `${type::name.path}`, recognised from now on."""
+        text = f"${{{resource}.{path}}}"
+        self._issued[text] = {"$ref": resource, "property": path}
+        return text
+
+    def issue_urn(self, resource: str, urn: str) -> None:
+        self._issued[urn] = {"$ref": resource, "property": "urn"}
+
+    def plain(self, value: object) -> object:
+        """An engine value as JSON: references, secrets and unknowns marked, keys sorted."""
+        match value:
+            case sdk.UNKNOWN:
+                return {"$unknown": True}
+            case str():
+                return self._issued.get(value, value)
+            case list():
+                return [self.plain(item) for item in value]
+            case dict():
+                return self._plain_fields(value)
+        return value
+
+    def _plain_fields(self, value: Mapping[str, object]) -> object:
+        fields = {key: value[key] for key in sorted(value) if key != sdk.SIGNATURE}
+        match value.get(sdk.SIGNATURE):
+            case sdk.SECRET:
+                return {"$secret": True}
+            case sdk.ASSET:
+                return {"$asset": self.plain(fields)}
+            case sdk.ARCHIVE:
+                return {"$archive": self.plain(fields)}
+        return {key: self.plain(item) for key, item in fields.items()}
+
+
+def engine_fields(struct: Any) -> dict[str, object]:
+    """The fields of a protobuf Struct, keys sorted, whole numbers as int, signatures kept."""
+    return {key: _engine_value(struct.fields[key]) for key in sorted(struct.fields)}
+
+
+def _engine_value(value: Any) -> object:
+    match value.WhichOneof("kind"):
+        case "struct_value":
+            return engine_fields(value.struct_value)
+        case "list_value":
+            return [_engine_value(item) for item in value.list_value.values]
+        case "number_value":
+            number: float = value.number_value
+            return int(number) if number.is_integer() else number
+        case "null_value":
+            return None
+        case kind:
+            return getattr(value, kind)
+
+
+def computed(typ: object, path: str, text: Callable[[str], str], nesting: int = 0) -> object:
+    """A value of type `typ` whose every leaf says where it comes from; None where there is none.
+
+    Numbers are texts too, so that a computed port or version does not vanish from the input that
+    takes it. Booleans and enums have none: a text would be true in a condition.
+    """
+    if typ in (str, int, float):
+        return text(path)
+    arguments = get_args(typ)
+    origin = get_origin(typ)
+    if origin in (Union, UnionType):
+        members = (computed(member, path, text, nesting) for member in arguments)
+        return next((member for member in members if member is not None), None)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        item = computed(arguments[1], f"{path}.*", text, nesting)
+        return None if item is None else {"*": item}
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        item = computed(arguments[0], f"{path}[0]", text, nesting)
+        return None if item is None else [item]
+    types = sdk.nested_output_types(typ)
+    if types is None or nesting == NESTING_LIMIT:
+        return None
+    fields = {name: computed(t, f"{path}.{name}", text, nesting + 1) for name, t in types.items()}
+    return {name: field for name, field in fields.items() if field is not None}
+
+
+def completed(given: object, typ: object, path: str, text: Callable[[str], str]) -> object:
+    """`given` with what its output class has besides, as `computed` values."""
+    if isinstance(given, list) and (arguments := get_args(typ)):
+        return [
+            completed(item, arguments[0], f"{path}[{index}]", text)
+            for index, item in enumerate(given)
+        ]
+    types = sdk.nested_output_types(typ)
+    if types is None or not isinstance(given, dict) or sdk.SIGNATURE in given:
+        return given
+    whole = dict(given)
+    for name, t in types.items():
+        if name in given:
+            whole[name] = completed(given[name], t, f"{path}.{name}", text)
+        elif (value := computed(t, f"{path}.{name}", text)) is not None:
+            whole[name] = value
+    return whole

@@ -1,0 +1,74 @@
+"""What a recording holds, and why a program could not be recorded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class RecordError(Exception):
+    """A program that cannot be recorded offline."""
+
+
+class DuplicateResource(RecordError):  # noqa: N818
+    """Two resources with the same URN: same type and name below the same chain of parent types."""
+
+
+class InvokeRefused(RecordError):  # noqa: N818
+    """A call of a provider function: no answer of a cloud may decide what exists."""
+
+
+class UnrecordableRequest(RecordError):  # noqa: N818
+    """A read of an existing resource, or a transform: an offline answer would be invented."""
+
+
+@dataclass(frozen=True)
+class RecordedResource:
+    """One registration; other resources are named `type::name`.
+
+    In `inputs` (keys sorted, whole numbers as int) a value of another resource is
+    `{"$ref": "type::name", "property": "arn"}`, inside a longer text `${type::name.arn}`;
+    a secret is `{"$secret": true}` and an unknown `{"$unknown": true}`.
+    """
+
+    type: str
+    name: str
+    parent: str | None
+    inputs: dict[str, object]
+    protect: bool
+    depends_on: tuple[str, ...]
+    """Explicit and implied by inputs, sorted; a component stands for its custom children."""
+    provider: str | None
+    """The provider given to this resource or inherited; None means the default provider."""
+    custom: bool
+    """False for components."""
+    property_dependencies: Mapping[str, tuple[str, ...]]
+    aliases: tuple[str | dict[str, object], ...]
+    ignore_changes: tuple[str, ...]
+    delete_before_replace: bool | None
+    """None where the program did not say."""
+    outputs_registered: int
+    """How often `register_outputs` was called: once for a component, never for the rest."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A whole program; the stack itself is left out."""
+
+    resources: tuple[RecordedResource, ...]
+    outputs: dict[str, object]
+
+    def as_json(self) -> dict[str, object]:
+        """The part of a recording that scripts may rely on, as plain JSON values."""
+        return {
+            "resources": [
+                {
+                    "type": resource.type,
+                    "name": resource.name,
+                    "parent": resource.parent,
+                    "inputs": resource.inputs,
+                    "protect": resource.protect,
+                    "depends_on": list(resource.depends_on),
+                }
+                for resource in self.resources
+            ],
+            "outputs": self.outputs,
+        }

@@ -1,0 +1,1 @@
+"""Pure sizing: values in, values out."""

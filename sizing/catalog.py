@@ -1,0 +1,185 @@
+"""Which machines, accelerators, models, engines and versions exist, and where from we know."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from sizing.catalog_reader import read_records
+from sizing.catalog_records import EngineSupport, Gpu, InstanceType, ModelFacts, Pin
+
+__all__ = [
+    "DATA",
+    "Catalog",
+    "EngineSupport",
+    "Gpu",
+    "InstanceType",
+    "ModelFacts",
+    "Pin",
+    "UnknownName",
+    "load_catalog",
+    "zone_id_prefix",
+]
+
+DATA = Path(__file__).parent / "data"
+FILES = ("engines.csv", "gpus.csv", "instance_types.csv", "models.csv", "pins.csv")
+DIRECTIONS = {
+    "north": "n",
+    "northeast": "ne",
+    "east": "e",
+    "southeast": "se",
+    "south": "s",
+    "southwest": "sw",
+    "west": "w",
+    "northwest": "nw",
+    "central": "c",
+    "gov": "g",
+}
+
+R = TypeVar("R", Gpu, InstanceType, ModelFacts, Pin)
+
+
+class UnknownName(LookupError):  # noqa: N818
+    """No row of this kind has this name; `nearest` holds up to three that look alike."""
+
+    def __init__(self, kind: str, name: str, nearest: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.name = name
+        self.nearest = nearest
+        hint = f"; did you mean {', '.join(nearest)}?" if nearest else ""
+        super().__init__(f"unknown {kind} {name!r}{hint}")
+
+
+class Catalog(BaseModel):
+    """All facts of one load, with the digest of the files they came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    instance_types: tuple[InstanceType, ...]
+    gpus: tuple[Gpu, ...]
+    models: tuple[ModelFacts, ...]
+    engines: tuple[EngineSupport, ...]
+    pins: tuple[Pin, ...]
+    digest: str
+
+    def instance_type(self, name: str) -> InstanceType:
+        """The instance type of this name. Raises UnknownName."""
+        return _named("instance type", name, self.instance_types)
+
+    def gpu(self, name_or_alias: str) -> Gpu:
+        """The accelerator of this full name or alias, in any case. Raises UnknownName."""
+        return _named("gpu", name_or_alias, self.gpus)
+
+    def model(self, name: str) -> ModelFacts:
+        """The model of this short name, catalog name or repository, with or without its
+        organisation, in any case. Raises UnknownName."""
+        return _named("model", name, self.models)
+
+    def pin(self, item: str) -> Pin:
+        """The pinned version of this item. Raises UnknownName."""
+        return _named("pin", item, self.pins)
+
+    def support(self, engine: str, precision: str) -> EngineSupport | None:
+        """What is known of this engine and precision; None if nothing is."""
+        for row in self.engines:
+            if (row.engine, row.precision) == (engine, precision):
+                return row
+        return None
+
+    def runs(self, engine: str, precision: str, gpu: Gpu) -> bool | None:
+        """Whether the engine runs the precision on the accelerator; None if not known.
+
+        min <= compute capability <= max;  False for accelerators that are not NVIDIA's
+
+        Basis: vendor (engine documents, `sizing/data/engines.csv`).
+        """
+        if gpu.vendor != "NVIDIA":
+            return False
+        row = self.support(engine, precision)
+        if row is None:
+            return None
+        if row.min_compute_capability is None:
+            return False
+        if gpu.compute_capability is None:
+            return None
+        most = row.max_compute_capability or Decimal("Infinity")
+        return row.min_compute_capability <= gpu.compute_capability <= most
+
+    def zones_selling(self, instance_type_name: str, region: str) -> tuple[str, ...] | None:
+        """Zone ids of the region that sell the type; None if not known, () if none does.
+
+        Not known: where the type is sold at all, the region itself, or the region's zones.
+        Raises UnknownName.
+        Basis: vendor (EC2 offerings, dated in the row's `source`).
+        """
+        row = self.instance_type(instance_type_name)
+        if not row.regions or all(region not in other.regions for other in self.instance_types):
+            return None
+        if region not in row.regions:
+            return ()
+        return None if self.region_zones(region) is None else _in_region(row.zone_ids, region)
+
+    def region_zones(self, region: str) -> tuple[str, ...] | None:
+        """Zone ids of the region that sell any type; None without zone data for it."""
+        zones = {zone for row in self.instance_types for zone in _in_region(row.zone_ids, region)}
+        return tuple(sorted(zones)) or None
+
+
+def load_catalog(folder: Path = DATA) -> Catalog:
+    """The catalog of a folder; nothing is read before this is called.
+
+    Raises ValueError naming file and line for a faulty file, OSError for a missing one.
+    """
+    gpus = read_records(folder / "gpus.csv", Gpu, "gpu")
+    instance_types = read_records(folder / "instance_types.csv", InstanceType, "instance_type")
+    known = {gpu.name for gpu in gpus.values()}
+    for line, row in instance_types.items():
+        if row.gpu not in known:
+            raise ValueError(f"instance_types.csv:{line}: {row.gpu!r} is not in gpus.csv")
+    return Catalog(
+        instance_types=tuple(instance_types.values()),
+        gpus=tuple(gpus.values()),
+        models=tuple(read_records(folder / "models.csv", ModelFacts).values()),
+        engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
+        pins=tuple(read_records(folder / "pins.csv", Pin).values()),
+        digest=_digest(folder / name for name in FILES),
+    )
+
+
+def zone_id_prefix(region: str) -> str:
+    """What the zone ids of a region begin with: us-east-1 -> use1.
+
+    Basis: vendor (EC2 zone id naming).
+    """
+    return "".join(DIRECTIONS.get(word, word) for word in region.split("-"))
+
+
+def _in_region(zone_ids: tuple[str, ...], region: str) -> tuple[str, ...]:
+    prefix = f"{zone_id_prefix(region)}-"
+    return tuple(zone for zone in zone_ids if zone.startswith(prefix))
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    total = sha256()
+    for path in paths:
+        total.update(f"{path.name}\n".encode() + path.read_bytes())
+    return total.hexdigest()[:12]
+
+
+def _named(kind: str, name: str, rows: tuple[R, ...]) -> R:
+    wanted = name.strip().lower()
+    for row in rows:
+        if wanted in row.names:
+            return row
+    short = {known: row.names[0] for row in rows for known in row.names}
+    raise UnknownName(kind, name, _nearest(wanted, short))
+
+
+def _nearest(wanted: str, short: Mapping[str, str]) -> tuple[str, ...]:
+    longer = [known for known in short if wanted and known.startswith(wanted)]
+    alike = get_close_matches(wanted, short, n=9, cutoff=0.5)
+    return tuple(dict.fromkeys(short[known] for known in (*longer, *alike)))[:3]

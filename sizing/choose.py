@@ -1,0 +1,174 @@
+"""Can this hardware hold the model, and if not, why not and what could?"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sizing.catalog import Catalog, Gpu, InstanceType
+from sizing.exact import exact
+from sizing.lookup import Facts
+from sizing.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
+from sizing.plan import Reason, Rejected
+from sizing.site import Site
+from sizing.units import GB, GIB
+from sizing.workload import Kind, Workload
+
+ENGINE_KINDS = (Kind.text, Kind.chat)
+"""Kinds that the language-model engine serves; images and videos have runtimes of their own."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Hardware that works: the replica that fits, and the site's zones that sell it."""
+
+    fit: Fit
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One service's question: what it asks, what it must hold, where, and the facts."""
+
+    workload: Workload
+    facts: Facts
+    need: Need
+    site: Site
+    catalog: Catalog
+
+
+def cards_of(instance: InstanceType) -> int:
+    """GPUs a node offers: whole cards, or one partition of a card."""
+    return max(1, int(instance.gpu_count))
+
+
+def selling_zones(
+    instance: InstanceType, site: Site, catalog: Catalog
+) -> tuple[tuple[str, ...], bool]:
+    """The site's zones that sell the type, and whether the catalog knows.
+
+    Without zone data a region that sells the type counts with all its zones. Basis: vendor (EC2
+    offerings, data/instance_types.csv).
+    """
+    sold = catalog.zones_selling(instance.name, site.region)
+    if sold is not None:
+        return tuple(zone for zone in site.zones if zone in sold), True
+    return (site.zones if site.region in instance.regions else ()), False
+
+
+def choose(case: Case, locked: int | None) -> tuple[Choice | None, list[Rejected]]:
+    """The workload's instance type as a choice, and every option that was not taken.
+
+    None with the reasons and the nearest types that would do when it cannot be.
+    """
+    workload, facts, need = case.workload, case.facts, case.need
+    site, catalog = case.site, case.catalog
+    if facts.instance is None or facts.gpu is None:
+        raise ValueError("a workload without hardware has no choice")
+    instance, rejected = facts.instance, list[Rejected]()
+    unfit = _unfit(workload, facts, facts.gpu, instance, catalog)
+    zones, known = selling_zones(instance, site, catalog)
+    if unfit is None and not zones:
+        unfit = Rejected(
+            option=instance.name, reason=Reason.offering, numbers=_not_sold(instance, site, known)
+        )
+    if unfit is not None:
+        return None, [unfit, *_nearest(case)]
+    rejected += [
+        Rejected(option=zone, reason=Reason.offering, numbers=f"does not sell {instance.name}")
+        for zone in site.zones
+        if zone not in zones
+    ]
+    asked = workload.hardware.tensor_parallel if workload.hardware else None
+    found, smaller = _replica(need, facts, instance, asked or locked)
+    if found is None:
+        return None, [*smaller, *_nearest(case)]
+    return Choice(found, zones), rejected + smaller
+
+
+def _unfit(
+    workload: Workload, facts: Facts, gpu: Gpu, instance: InstanceType, catalog: Catalog
+) -> Rejected | None:
+    """Why this card cannot serve the model at all, memory for the weights apart."""
+    least = workload.capacity.min_gpu_gb if workload.capacity else None
+    if least is not None and exact(least) * GB > instance.gpu_memory_bytes:
+        held = f"{float(Decimal(instance.gpu_memory_bytes) / GB):.1f} GB"
+        return Rejected(
+            option=instance.name,
+            reason=Reason.gpu_memory_minimum,
+            numbers=f"{instance.gpu} has {held}, at least {least} GB asked for",
+        )
+    if workload.kind not in ENGINE_KINDS:
+        return None
+    runs = catalog.runs(workload.engine.name, facts.precision.value, gpu)
+    if runs:
+        return None
+    capability = gpu.compute_capability
+    return Rejected(
+        option=f"{workload.engine.name} x {gpu.name} x {facts.precision.value}",
+        reason=Reason.engine if runs is False else Reason.unknown_fact,
+        numbers=f"compute capability {capability if capability is not None else 'none'}",
+    )
+
+
+def _not_sold(instance: InstanceType, site: Site, known: bool) -> str:
+    if known:
+        sold = [zone for zone in instance.zone_ids if zone not in site.zones]
+        where = f"; sold in {', '.join(sold)}" if sold else ""
+        return f"not sold in {', '.join(site.zones)} of {site.region}{where}"
+    if not instance.regions:
+        return "the catalog has no offering of it in any region"
+    return f"not sold in {site.region}; sold in {', '.join(instance.regions)}"
+
+
+def _replica(
+    need: Need, facts: Facts, instance: InstanceType, asked: int | None
+) -> tuple[Fit | None, list[Rejected]]:
+    """The smallest replica that fits, or the one asked for; smaller ones as rejections."""
+    sizes = tensor_parallel_sizes(facts.model, cards_of(instance))
+    rejected = list[Rejected]()
+    if asked is not None and asked not in sizes:
+        heads = facts.model.heads if facts.model is not None else None
+        split = f"{heads} heads, " if heads is not None else ""
+        numbers = f"{split}{cards_of(instance)} GPUs a node: {', '.join(map(str, sizes))} work"
+        option = f"tensor parallel {asked}"
+        return None, [Rejected(option=option, reason=Reason.tensor_parallel, numbers=numbers)]
+    for size in sizes if asked is None else [asked]:
+        found = fit(need, instance.gpu_memory_bytes, size)
+        if found is not None:
+            return found, rejected
+        rejected.append(_too_small(need, instance, size))
+    return None, rejected
+
+
+def _too_small(need: Need, instance: InstanceType, cards: int) -> Rejected:
+    wanted = need.bytes_with_one_sequence(cards)
+    left = usable_bytes(instance.gpu_memory_bytes, cards) * cards
+    return Rejected(
+        option=f"{instance.name}, tensor parallel {cards}",
+        reason=Reason.memory,
+        numbers=(
+            f"weights {need.weights_bytes / GIB:.1f} GiB, with the longest sequence "
+            f"{wanted / GIB:.1f} GiB; {cards} x {instance.gpu} leave {left / GIB:.1f} GiB"
+        ),
+    )
+
+
+def nearest_types(case: Case) -> list[str]:
+    """Up to three types that would do: of the same family first, then the least GPU memory."""
+    facts, catalog = case.facts, case.catalog
+    family = facts.instance.family if facts.instance is not None else ""
+    fitting = [
+        instance
+        for instance in catalog.instance_types
+        if selling_zones(instance, case.site, catalog)[0]
+        and _unfit(case.workload, facts, catalog.gpu(instance.gpu), instance, catalog) is None
+        and _replica(case.need, facts, instance, None)[0] is not None
+    ]
+    fitting.sort(key=lambda i: (i.family != family, i.gpu_memory_bytes * cards_of(i), i.name))
+    return [instance.name for instance in fitting[:3]]
+
+
+def _nearest(case: Case) -> list[Rejected]:
+    """The nearest feasible change, told as the last rejection; empty when no type would do."""
+    names = nearest_types(case)
+    text = "would do: " + ", ".join(names) if names else "no type of the catalog would do"
+    return [Rejected(option="another instance type", reason=Reason.nearest, numbers=text)]

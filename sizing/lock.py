@@ -1,0 +1,34 @@
+"""What sizing chose stays chosen until somebody moves it."""
+
+from pydantic import Field
+
+from sizing.workload import Strict, Workload
+
+
+class Lock(Strict):
+    """Read from `<workload>.lock`, beside the workload file, and committed with it."""
+
+    model: str
+    """The model's name or parameters, as the choice was made for it."""
+    precision: str
+    """Precision of the weights."""
+    instance_type: str
+    """Instance type that the choice was made for."""
+    tensor_parallel: int = Field(gt=0)
+    """GPUs of one replica."""
+    catalog_digest: str
+    """The catalog's digest when the choice was made."""
+
+    def holds_for(self, workload: Workload) -> bool:
+        """Whether it was made for this model on this instance type."""
+        return workload.hardware is not None and (
+            self.model,
+            self.precision,
+            self.instance_type,
+        ) == (model_key(workload), str(workload.model.precision), workload.hardware.instance_type)
+
+
+def model_key(workload: Workload) -> str:
+    """What tells models apart in a lock: the name and the literal parameters."""
+    model = workload.model
+    return " ".join(str(part) for part in (model.name, model.parameters) if part is not None)

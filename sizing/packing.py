@@ -1,0 +1,120 @@
+"""GPUs to replicas to whole nodes to zones: how many machines, and where?"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from sizing.capacity import GpuRate, gpus_for
+from sizing.catalog import InstanceType
+from sizing.choose import Choice, cards_of
+from sizing.exact import ceiling, plain, plain_or_none
+from sizing.plan import PoolPlan, Reason, Rejected, Survives
+from sizing.redundancy import binding_rule, nodes_by_rule, spread, survival
+from sizing.traffic import Rates
+from sizing.workload import Capacity, Redundancy
+
+
+def gpus_by_constraint(load: Fraction, rate: GpuRate, tensor_parallel: int) -> dict[str, int]:
+    """GPUs that each constraint alone would need, before packing.
+
+    throughput: ceil(load / rate of one GPU); memory: the cards that hold one replica
+    """
+    return {"throughput": gpus_for(load, rate), "memory": tensor_parallel}
+
+
+def binding_constraint(counts: dict[str, int]) -> str:
+    """The constraint with the largest count; of equals the first."""
+    return max(counts, key=lambda name: counts[name])
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Whole replicas on whole nodes."""
+
+    replicas: int
+    replicas_per_node: int
+    nodes: int
+
+
+def packing(gpus: int, gpus_per_node: int, tensor_parallel: int) -> Packing:
+    """Replicas and nodes that hold a number of GPUs.
+
+    replicas = ceil(GPUs / tensor parallel), replicas a node = floor(GPUs a node / tensor parallel),
+    nodes = ceil(replicas / replicas a node)
+
+    Basis: arithmetic; a tensor-parallel group stays inside one node.
+    """
+    replicas = ceiling(Fraction(gpus, tensor_parallel))
+    per_node = gpus_per_node // tensor_parallel
+    return Packing(replicas, per_node, ceiling(Fraction(replicas, per_node)))
+
+
+def pool_plan(
+    *,
+    choice: Choice,
+    instance: InstanceType,
+    capacity: Capacity,
+    redundancy: Redundancy,
+    rates: Rates,
+    rate: GpuRate,
+    first_zone: int,
+) -> tuple[PoolPlan, list[Rejected]]:
+    """One service's nodes: whole replicas on whole nodes, then redundancy, then the zones.
+
+    Raises TooFewZonesError when the zones cannot give the redundancy that is asked for.
+    Basis: arithmetic; redundancy acts after packing, on nodes.
+    """
+    cards, split = cards_of(instance), choice.fit.tensor_parallel
+    constraints = gpus_by_constraint(rates.at(capacity.load), rate, split)
+    packed = packing(max(constraints.values()), cards, split)
+    zones = len(choice.zones)
+    rules = nodes_by_rule(redundancy, packed.nodes, zones, Decimal(cards))
+    rule = binding_rule(rules)
+    nodes_total = rules[rule]
+    at_peak = None
+    if rates.peak is not None:
+        peak = packing(max(gpus_for(rates.peak, rate), split), cards, split)
+        at_peak = max(nodes_by_rule(redundancy, peak.nodes, zones, Decimal(cards)).values())
+    by_zone = spread(nodes_total, choice.zones, first_zone)
+    survives = survival(by_zone, packed.nodes)
+    serving_gpus = nodes_total * packed.replicas_per_node * split
+    pool = PoolPlan(
+        instance_type=instance.name,
+        gpu=instance.gpu,
+        gpus_needed=max(constraints.values()),
+        gpus_total=nodes_total * cards,
+        nodes_needed=packed.nodes,
+        nodes_spare=nodes_total - packed.nodes,
+        nodes_total=nodes_total,
+        nodes_by_zone=by_zone,
+        survives=Survives(nodes=survives.nodes, zones=survives.zones),
+        nodes_left_after_zone=survives.left_after_zone,
+        binding=binding_constraint(constraints),
+        gpus_by_constraint=constraints,
+        redundancy_binding=rule.value,
+        nodes_by_rule={name.value: count for name, count in rules.items()},
+        nodes_at_peak=at_peak,
+        gpus_per_node=cards,
+        gpu_memory_bytes=instance.gpu_memory_bytes,
+        vcpu_per_node=instance.vcpu_count,
+        memory_gib_per_node=instance.memory_gib,
+        max_pods_per_node=instance.max_pods,
+        tensor_parallel=split,
+        replicas_per_node=packed.replicas_per_node,
+        replicas_needed=packed.replicas,
+        replicas_total=nodes_total * packed.replicas_per_node,
+        utilisation_at_mean=plain(rates.mean * rate.request_s / serving_gpus),
+        utilisation_at_peak=plain_or_none(
+            None if rates.peak is None else rates.peak * rate.request_s / serving_gpus
+        ),
+    )
+    losers = [
+        Rejected(
+            option=f"redundancy rule {name.value}",
+            reason=Reason.not_binding,
+            numbers=f"{count} nodes; {rule.value} asks for {nodes_total}",
+        )
+        for name, count in rules.items()
+        if name is not rule and len(rules) > 1 and name.value != "none"
+    ]
+    return pool, losers

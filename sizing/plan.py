@@ -1,0 +1,329 @@
+"""The answer: plain numbers with their unit in the name, and where each one goes.
+
+A leaf annotated with `Reaches` claims that it decides a property of a resource; the wiring test
+changes every such leaf and looks for the change.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from sizing.site import Site
+from sizing.workload import Workload
+
+SCHEMA_VERSION = "1"
+Number = int | float
+
+
+@dataclass(frozen=True)
+class Reaches:
+    """The property a leaf decides: Pulumi token, and path in camelCase with dots."""
+
+    resource_type: str
+    path: str
+
+
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+TARGETS = "aws:lb/targetGroup:TargetGroup"
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+AURORA = "aws:rds/cluster:Cluster"
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+CONTAINER = "spec.template.spec.containers"
+
+
+class Part(BaseModel):
+    """One frozen part of a plan."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Reason(StrEnum):
+    memory = "memory"
+    """Weights and one request do not fit on the cards."""
+    gpu_memory_minimum = "gpu_memory_minimum"
+    """The card has less memory than the workload asks for."""
+    engine = "engine"
+    """The engine does not run this precision on this GPU."""
+    offering = "offering"
+    """The region or zone does not sell the instance type."""
+    zones = "zones"
+    """There are too few zones for the redundancy that is asked for."""
+    tensor_parallel = "tensor_parallel"
+    """The model's heads or the node's GPUs cannot be split so."""
+    volume_limit = "volume_limit"
+    """A volume or the instance cannot read that fast."""
+    store_limit = "store_limit"
+    """The data outgrow the store."""
+    not_binding = "not_binding"
+    """Another rule asks for more."""
+    unknown_fact = "unknown_fact"
+    """The catalog lacks the fact, and nothing is guessed."""
+    stale_lock = "stale_lock"
+    """The lock was made for another model or instance type."""
+    nearest = "nearest"
+    """Not taken by itself: the nearest change that would be feasible."""
+    not_in_this_version = "not_in_this_version"
+    """The product does not size or build this yet."""
+
+
+class Rejected(Part):
+    """An option that was not taken, and the numbers why."""
+
+    option: str
+    reason: Reason
+    numbers: str
+
+
+class TrafficPlan(Part):
+    requests_per_s_mean: Number
+    requests_per_s_peak: Number | None
+    users_online_peak: Number | None
+    requests_in_flight_peak: Number | None
+
+
+class CapacityPlan(Part):
+    method: str
+    load: str
+    request_s: Number
+    requests_per_gpu_per_s: Number
+    users_per_gpu_per_day: Number
+    peak_flop_per_s: Number | None
+    passes: Number | None
+    """Forward passes of one request that the textbook rule counts."""
+    gpus_at_mean: int
+    gpus_at_peak: int | None
+
+
+class MemoryPlan(Part):
+    parameters: Number
+    """Of the model and its encoders."""
+    sixteen_bit_parameters: Number
+    """Parameters that a quantised format leaves in 16 bits."""
+    bits_per_parameter: Number
+    """Of the others, scales included."""
+    kv_copies: Number | None
+    """How often a tensor-parallel group holds the same KV bytes."""
+    weights_bytes: int
+    kv_bytes_per_token: int | None
+    max_sequences: int | None
+    usable_bytes_per_gpu: int | None
+    tokens_per_sequence: Number | None
+
+
+class Survives(Part):
+    nodes: int
+    zones: int
+
+
+class PoolPlan(Part):
+    """One service's nodes; services of the same type share node groups (`Plan.pools`)."""
+
+    instance_type: str
+    gpu: str
+    gpus_needed: int
+    gpus_total: int
+    nodes_needed: int
+    nodes_spare: int
+    nodes_total: int
+    nodes_by_zone: dict[str, int]
+    survives: Survives
+    nodes_left_after_zone: int
+    binding: str
+    gpus_by_constraint: dict[str, int]
+    redundancy_binding: str
+    nodes_by_rule: dict[str, int]
+    nodes_at_peak: int | None
+    """Nodes in all, redundancy included, had the peak been sized for."""
+    gpus_per_node: int
+    gpu_memory_bytes: int
+    vcpu_per_node: int
+    memory_gib_per_node: int
+    max_pods_per_node: int | None
+    tensor_parallel: int
+    replicas_per_node: int
+    replicas_needed: int
+    replicas_total: int
+    utilisation_at_mean: Number
+    utilisation_at_peak: Number | None
+
+
+class StoragePlan(Part):
+    weights_bytes: int
+    profile_bytes: int | None
+    interaction_bytes_per_day: int | None
+    indexed_bytes_per_day: int | None
+    indexed_bytes_per_month: int | None
+    retained_bytes: int | None
+    writes_per_s_mean: Number | None
+    writes_per_s_peak: Number | None
+
+
+class TransferPlan(Part):
+    ingress_mbit_per_s: Number | None
+    egress_mbit_per_s: Number | None
+    ingress_mbit_per_s_peak: Number | None
+    egress_mbit_per_s_peak: Number | None
+
+
+class VolumePlan(Part):
+    """gp3 volumes of a GPU node."""
+
+    root_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize")]
+    weights_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.volumeSize")]
+    weights_iops: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.iops")]
+    weights_mib_per_s: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.throughput")]
+    load_s: Number
+    """Seconds to read the weights at the rate that the instance sustains."""
+    wanted_mib_per_s: int
+    sustained_mib_per_s: int
+
+
+class GatewayPlan(Part):
+    longest_answer_s: Number
+    idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
+    deregistration_delay_s: Annotated[int, Reaches(TARGETS, "deregistrationDelay")]
+    capacity_units: int | None
+    certificate_arn: Annotated[str | None, Reaches("aws:lb/listener:Listener", "certificateArn")]
+    protected: Annotated[bool, Reaches(BALANCER, "enableDeletionProtection")]
+
+
+class DatabasePlan(Part):
+    stored_bytes: int
+    min_acu: Annotated[Number, Reaches(AURORA, "serverlessv2ScalingConfiguration.minCapacity")]
+    max_acu: Annotated[Number, Reaches(AURORA, "serverlessv2ScalingConfiguration.maxCapacity")]
+    instances: Annotated[int, Reaches("aws:rds/clusterInstance:ClusterInstance", "")]
+    backup_days: Annotated[int, Reaches(AURORA, "backupRetentionPeriod")]
+    engine_version: Annotated[str, Reaches(AURORA, "engineVersion")]
+    protected: Annotated[bool, Reaches(AURORA, "deletionProtection")]
+
+
+class BucketPlan(Part):
+    """One object bucket; `expire_days` is null when its objects are kept."""
+
+    role: Annotated[str, Reaches("aws:s3/bucket:Bucket", "")]
+    stored_bytes: int
+    expire_days: Annotated[int | None, Reaches(LIFECYCLE, "rules.0.expiration.days")]
+    protected: bool
+
+
+class ServingPlan(Part):
+    """The floor Deployment: it fills every replica slot of the floor nodes, spare ones included."""
+
+    pool: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.nodeSelector")]
+    replicas: Annotated[int, Reaches(DEPLOYMENT, "spec.replicas")]
+    max_unavailable: Annotated[int, Reaches(BUDGET, "spec.maxUnavailable")]
+    model: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    image: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.image")]
+    copy_image: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.initContainers.0.image")]
+    gpus_per_replica: Annotated[
+        int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.limits.nvidia.com/gpu")
+    ]
+    cpu_millicores: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.requests.cpu")]
+    memory_mib: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.requests.memory")]
+    shared_memory_mib: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.volumes")]
+    max_num_seqs: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    max_model_len: Annotated[int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    gpu_memory_utilisation: Annotated[Number, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    compute_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    quantisation: Annotated[str | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    kv_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    start_s: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.startupProbe.failureThreshold")]
+    stop_s: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.terminationGracePeriodSeconds")]
+
+
+class ServicePlan(Part):
+    name: str
+    kind: str
+    inputs: Workload
+    traffic: TrafficPlan
+    capacity: CapacityPlan | None
+    memory: MemoryPlan
+    pool: PoolPlan | None
+    rejected: tuple[Rejected, ...]
+    storage: StoragePlan
+    network: TransferPlan
+    cost: None = None
+    """Null: this version does not price."""
+    volumes: VolumePlan | None
+    gateway: GatewayPlan | None
+    database: DatabasePlan | None
+    buckets: tuple[BucketPlan, ...]
+    serving: ServingPlan | None
+
+
+class NodePool(Part):
+    """GPU nodes of one instance type, shared by the services that use it."""
+
+    name: str
+    instance_type: Annotated[str, Reaches(TEMPLATE, "instanceType")]
+    ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]
+    ami_release: Annotated[str | None, Reaches(NODE_GROUP, "releaseVersion")]
+    gpu: Annotated[str, Reaches(NODE_GROUP, "labels")]
+    nodes_by_zone: Annotated[dict[str, int], Reaches(NODE_GROUP, "scalingConfig.desiredSize")]
+    volumes: VolumePlan
+    services: tuple[str, ...]
+
+
+class SystemPool(Part):
+    """Nodes for what the cluster itself runs."""
+
+    instance_type: Annotated[str, Reaches(NODE_GROUP, "instanceTypes.0")]
+    ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]
+    nodes_total: Annotated[int, Reaches(NODE_GROUP, "scalingConfig.desiredSize")]
+    root_gib: Annotated[int, Reaches(NODE_GROUP, "diskSize")]
+
+
+class SubnetPlan(Part):
+    zone: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "availabilityZoneId")]
+    private_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
+    public_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
+    nat: Annotated[bool, Reaches("aws:ec2/natGateway:NatGateway", "")]
+
+
+class NetworkPlan(Part):
+    vpc_cidr: Annotated[str, Reaches("aws:ec2/vpc:Vpc", "cidrBlock")]
+    subnets: tuple[SubnetPlan, ...]
+
+
+class ClusterPlan(Part):
+    kubernetes_version: Annotated[str, Reaches("aws:eks/cluster:Cluster", "version")]
+    end_of_support: str
+    node_groups: int
+    protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]
+
+
+class Plan(Part):
+    schema_version: str = SCHEMA_VERSION
+    catalog_digest: str
+    site: Site
+    services: tuple[ServicePlan, ...]
+    pools: tuple[NodePool, ...]
+    system: SystemPool
+    network: NetworkPlan
+    cluster: ClusterPlan
+    unverified: tuple[str, ...]
+    """Pins that nobody has checked against their registry."""
+
+    @property
+    def digest(self) -> str:
+        """First 12 hex digits of the SHA-256 of the plan's canonical JSON."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def service(self, name: str) -> ServicePlan:
+        """The service of that name. Raises KeyError."""
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise KeyError(name)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as JSON values, the form of `size --json`."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,109 @@
+"""How is the model served: replicas, what each may use, the engine's flags?"""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from sizing.catalog import Catalog, InstanceType
+from sizing.choose import Choice
+from sizing.exact import ceiling, exact
+from sizing.lookup import Facts
+from sizing.memory import GPU_MEMORY_UTILISATION
+from sizing.plan import GatewayPlan, PoolPlan, ServingPlan, VolumePlan
+from sizing.site import Site
+from sizing.units import GIB, MIB
+from sizing.workload import Precision, Workload
+
+ENGINE_IMAGE = "vllm/vllm-openai"
+COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
+"""Items of data/pins.csv."""
+ENGINE_MAX_SEQUENCES = 256
+"""Sequences in one batch when memory would hold more. Basis: vendor, vLLM's default."""
+BF16_CAPABILITY = Decimal("8.0")
+QUANTISATION_FLAG = {Precision.nf4: "bitsandbytes", Precision.fp8: "fp8"}
+"""Formats that the engine must be told; it reads the others from the checkpoint."""
+DAEMON_CPU_MILLICORES, DAEMON_MEMORY_MIB = 500, 1024
+"""Kept free on each node for log, network and device agents. Basis: assumed."""
+SHARED_MEMORY_MIB_PER_GPU = 1024
+"""Basis: assumed; tensor-parallel workers exchange through it."""
+ENGINE_START_S = 600
+"""Longest start of the engine after its weights lie on the node. Basis: assumed."""
+LOAD_MARGIN = 3
+"""Longest copy of the weights over the planned one. Basis: assumed."""
+
+
+def max_num_seqs(workload: Workload, choice: Choice) -> int:
+    """Most sequences in one batch: what memory holds, capped by the workload or the engine."""
+    cap = workload.engine.max_sequences or ENGINE_MAX_SEQUENCES
+    held = choice.fit.max_sequences
+    return cap if held is None else max(1, min(held, cap))
+
+
+def allocatable(instance: InstanceType) -> tuple[int, int]:
+    """Millicores and MiB of a node that pods may request.
+
+    cpu = vCPU - (6 % of the first, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest)
+    memory = 90 % of the nominal - 255 - 11 x max pods - 100 (eviction), less the daemons' share
+
+    Basis: vendor, kubelet reservations of the EKS images; 90 % is assumed for firmware and kernel.
+    """
+    cores = instance.vcpu_count
+    reserved = 60 + 10 * min(cores - 1, 1) + 5 * min(max(cores - 2, 0), 2)
+    reserved += ceiling(Fraction(5, 2) * max(cores - 4, 0))
+    pods = instance.max_pods or 110
+    memory = int(instance.memory_gib * (GIB // MIB) * Decimal("0.9")) - 255 - 11 * pods - 100
+    return cores * 1000 - reserved - DAEMON_CPU_MILLICORES, memory - DAEMON_MEMORY_MIB
+
+
+def engine_image(site: Site, catalog: Catalog) -> str:
+    """The serving image by exact tag, and by digest where the site states one."""
+    tag = f"docker.io/{ENGINE_IMAGE}:{catalog.pin(ENGINE_IMAGE).version}"
+    return f"{tag}@{site.engine_image_digest}" if site.engine_image_digest else tag
+
+
+def serving_plan(
+    *,
+    workload: Workload,
+    facts: Facts,
+    choice: Choice,
+    pool: PoolPlan,
+    volumes: VolumePlan,
+    gateway: GatewayPlan,
+    site: Site,
+    catalog: Catalog,
+) -> ServingPlan:
+    """The floor Deployment of one service.
+
+    replicas = every slot of the floor nodes; max unavailable = the spare replicas, at least one
+    node's worth, or a node could never be drained
+    """
+    if facts.instance is None or facts.gpu is None:
+        raise ValueError("serving needs hardware")
+    millicores, memory_mib = allocatable(facts.instance)
+    capability = facts.gpu.compute_capability or Decimal(0)
+    context = workload.request.context_tokens
+    spare = pool.replicas_total - pool.replicas_needed
+    return ServingPlan(
+        pool=pool_name(pool.instance_type),
+        replicas=pool.replicas_total,
+        max_unavailable=max(spare, pool.replicas_per_node),
+        model=facts.model.model if facts.model is not None else workload.name,
+        image=engine_image(site, catalog),
+        copy_image=f"{COPY_IMAGE}:{catalog.pin(COPY_IMAGE).version}",
+        gpus_per_replica=pool.tensor_parallel,
+        cpu_millicores=millicores // pool.replicas_per_node,
+        memory_mib=memory_mib // pool.replicas_per_node,
+        shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU * pool.tensor_parallel,
+        max_num_seqs=max_num_seqs(workload, choice),
+        max_model_len=context,
+        gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
+        compute_precision="bf16" if capability >= BF16_CAPABILITY else "fp16",
+        quantisation=QUANTISATION_FLAG.get(facts.precision),
+        kv_precision=workload.engine.kv_precision,
+        start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s)))) + ENGINE_START_S,
+        stop_s=gateway.deregistration_delay_s + 30,
+    )
+
+
+def pool_name(instance_type: str) -> str:
+    """Name of the node pool of an instance type, fit for Kubernetes: g6.xlarge -> g6-xlarge."""
+    return instance_type.replace(".", "-")

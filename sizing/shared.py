@@ -1,0 +1,101 @@
+"""What the services of one stack share: GPU pools, system nodes, the cluster."""
+
+from collections.abc import Sequence
+
+from sizing.catalog import Catalog
+from sizing.plan import ClusterPlan, NodePool, ServicePlan, SystemPool, VolumePlan
+from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, pool_name
+from sizing.site import Environment, Site
+
+SYSTEM_INSTANCE_TYPE = "m7i.large"
+SYSTEM_NODES_PER_ZONE = {Environment.dev: 1, Environment.prod: 2}
+SYSTEM_ROOT_GIB = 50
+"""Basis: assumed; add-ons crowd smaller nodes."""
+DEFAULT_KUBERNETES = "1.35"
+"""Basis: vendor, in standard support; see data/pins.csv for its end."""
+NODE_GROUP_LIMIT = 30
+"""Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
+
+
+def node_pools(
+    services: Sequence[ServicePlan], site: Site, catalog: Catalog
+) -> tuple[NodePool, ...]:
+    """One pool for each instance type: the services' nodes added zone by zone.
+
+    A node may hold any of the pool's models, so its weights volume is the sum of theirs; the rates
+    are the largest.
+    """
+    types = sorted({s.pool.instance_type for s in services if s.pool is not None})
+    return tuple(_pool(instance_type, services, site, catalog) for instance_type in types)
+
+
+def _pool(
+    instance_type: str, services: Sequence[ServicePlan], site: Site, catalog: Catalog
+) -> NodePool:
+    members = [s for s in services if s.pool and s.pool.instance_type == instance_type]
+    pools = [s.pool for s in members if s.pool is not None]
+    volumes = [s.volumes for s in members if s.volumes is not None]
+    instance = catalog.instance_type(instance_type)
+    by_zone = {
+        zone: count
+        for zone in site.zones
+        if (count := sum(pool.nodes_by_zone.get(zone, 0) for pool in pools))
+    }
+    return NodePool(
+        name=pool_name(instance_type),
+        instance_type=instance_type,
+        ami_type=catalog.pin(f"ami-type-gpu-{instance.arch}").version,
+        ami_release=site.ami_release,
+        gpu=instance.gpu,
+        nodes_by_zone=by_zone,
+        volumes=VolumePlan(
+            root_gib=max(v.root_gib for v in volumes),
+            weights_gib=sum(v.weights_gib for v in volumes),
+            weights_iops=max(v.weights_iops for v in volumes),
+            weights_mib_per_s=max(v.weights_mib_per_s for v in volumes),
+            load_s=max(v.load_s for v in volumes),
+            wanted_mib_per_s=max(v.wanted_mib_per_s for v in volumes),
+            sustained_mib_per_s=min(v.sustained_mib_per_s for v in volumes),
+        ),
+        services=tuple(s.name for s in members),
+    )
+
+
+def system_pool(site: Site, catalog: Catalog) -> SystemPool:
+    """Nodes for the cluster's own pods: one a zone in dev, two in prod, never fewer than two."""
+    per_zone = SYSTEM_NODES_PER_ZONE[site.environment]
+    return SystemPool(
+        instance_type=SYSTEM_INSTANCE_TYPE,
+        ami_type=catalog.pin("ami-type-system-x86_64").version,
+        nodes_total=max(2, per_zone * len(site.zones)),
+        root_gib=SYSTEM_ROOT_GIB,
+    )
+
+
+def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> ClusterPlan:
+    """The EKS cluster; its node groups are one a zone and pool, and the system's."""
+    version = catalog.pin(f"kubernetes-{site.kubernetes_version or DEFAULT_KUBERNETES}")
+    return ClusterPlan(
+        kubernetes_version=version.version,
+        end_of_support=version.end_of_support or "unknown",
+        node_groups=1 + sum(len(pool.nodes_by_zone) for pool in pools),
+        protected=site.environment is Environment.prod,
+    )
+
+
+def unverified_pins(
+    services: Sequence[ServicePlan], pools: Sequence[NodePool], site: Site, catalog: Catalog
+) -> tuple[str, ...]:
+    """Versions in use that nobody checked against their registry, told for people."""
+    items = []
+    if any(s.serving for s in services):
+        items += [ENGINE_IMAGE, COPY_IMAGE]
+    if any(s.database for s in services):
+        items.append("aurora-postgresql")
+    pins = [catalog.pin(item) for item in items]
+    told = [f"{pin.item} {pin.version}: {pin.source}" for pin in pins if not pin.verified]
+    if ENGINE_IMAGE in items and site.engine_image_digest is None:
+        told.append(f"{ENGINE_IMAGE}: no digest; set engine_image_digest in the site")
+    if pools and site.ami_release is None:
+        told.append("GPU image release: EKS chooses the newest; set ami_release in the site")
+    return tuple(told)

@@ -1,0 +1,52 @@
+"""Where services run: one site is one stack, shared by its services."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from sizing.field_error import FieldError
+from sizing.workload import Strict
+
+ZoneId = Annotated[str, Field(pattern=r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$")]
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+Arn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$")]
+
+
+class Environment(StrEnum):
+    dev = "dev"
+    """Cheap to lose: nothing is protected from deletion, one NAT gateway."""
+    prod = "prod"
+    """Kept: stores, keys and the load balancer are protected, a NAT gateway in each zone."""
+
+
+class Site(Strict):
+    """Read from the `sizewright:` keys of a `Pulumi.<stack>.yaml`."""
+
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")
+    """AWS region, e.g. us-east-1."""
+    zones: tuple[ZoneId, ...] = Field(min_length=1, max_length=6)
+    """Availability zones by zone id, e.g. use1-az1: names like us-east-1a differ by account."""
+    environment: Environment
+    """dev or prod."""
+    account_ids: tuple[AccountId, ...] = ()
+    """AWS accounts that the stack may touch; needed to build, not to size."""
+    certificate_arn: Arn | None = None
+    """ACM certificate of the HTTPS listeners; needed to build, not to size."""
+    vpc_cidr: str = Field(default="10.0.0.0/16", pattern=r"^[0-9.]+/1[6-8]$")
+    """IPv4 range of the network, /16 to /18."""
+    kubernetes_version: str | None = Field(default=None, pattern=r"^1\.[0-9]{2}$")
+    """EKS version; the catalog's pin when left out."""
+    ami_release: str | None = Field(default=None, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9]{8}$")
+    """Release of the EKS GPU image, e.g. 1.35.0-20261101; EKS chooses when left out."""
+    engine_image_digest: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")
+    """Digest of the serving image; the tag alone when left out."""
+    tags: dict[str, str] = Field(default_factory=dict)
+    """Tags for every resource, beside the product's own."""
+
+    @model_validator(mode="after")
+    def _zones_once(self) -> Self:
+        for index, zone in enumerate(self.zones):
+            if zone in self.zones[:index]:
+                raise FieldError(("zones", index), f"{zone} is named twice", "each zone id once")
+        return self

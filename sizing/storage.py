@@ -1,0 +1,174 @@
+"""What is kept, where, how much of it, and how fast must a node read its weights?"""
+
+from fractions import Fraction
+
+from sizing.catalog import Catalog, InstanceType
+from sizing.exact import ceiling, exact, plain, plain_or_none
+from sizing.plan import BucketPlan, DatabasePlan, Reason, Rejected, StoragePlan, VolumePlan
+from sizing.site import Environment, Site
+from sizing.traffic import Rates
+from sizing.units import DAYS_PER_MONTH, GIB, MIB, TB
+from sizing.workload import Data, Kind, Workload
+
+AURORA_LIMIT_BYTES = 256 * 1024 * GIB
+"""Basis: vendor, Aurora cluster volume of current versions, 256 TiB."""
+WRITES_PER_S_PER_ACU = 100
+"""Small writes one Aurora capacity unit commits in a second. Basis: assumed (50 to 500); measure
+with your own rows and change it here."""
+MIN_ACU, MAX_ACU = Fraction(1, 2), 256
+"""Basis: vendor, Aurora Serverless v2 capacity range on current versions; never paused."""
+BACKUP_DAYS = {Environment.dev: 1, Environment.prod: 30}
+"""Days of point-in-time recovery. Basis: vendor allows 1 to 35; assumed."""
+
+ROOT_GIB = 20 + 2 * 20 + 20
+"""System, two 20 GB engine images during an update, logs. Basis: assumed; images of serving engines
+are 10 to 20 GB."""
+CACHE_RATIO = Fraction(11, 10)
+"""Volume over weights: file system and temporary files. Basis: assumed."""
+VERSIONS_ON_NODE = 2
+"""Model versions a node holds while one replaces the other. Basis: assumed."""
+GP3_IOPS, GP3_MAX_IOPS = 3_000, 80_000
+GP3_MIB_PER_S, GP3_MAX_MIB_PER_S = 125, 2_000
+"""Basis: vendor, gp3 included and highest rates (EBS documentation, 2026)."""
+IOPS_PER_MIB_PER_S = 4
+"""Basis: vendor, gp3 gives at most 0.25 MiB/s an IOPS (256 KiB operations)."""
+
+
+def storage_plan(workload: Workload, rates: Rates, weights_bytes: int) -> StoragePlan:
+    """Bytes that the workload keeps.
+
+    profiles = users x bytes a user; interactions a day = users x requests x bytes;
+    indexed = interactions x (1 + index ratio); a month = 30 days; retained = indexed x days
+
+    Basis: arithmetic; every request writes one interaction.
+    """
+    data = workload.data
+    daily = indexed = None
+    if data is not None:
+        requests = exact(workload.traffic.daily_users) * exact(
+            workload.traffic.requests_per_user_per_day
+        )
+        daily = requests * exact(data.interaction_bytes)
+        indexed = daily * (1 + exact(data.index_ratio))
+    return StoragePlan(
+        weights_bytes=weights_bytes,
+        profile_bytes=None if data is None else profile_bytes(workload, data),
+        interaction_bytes_per_day=None if daily is None else ceiling(daily),
+        indexed_bytes_per_day=None if indexed is None else ceiling(indexed),
+        indexed_bytes_per_month=None if indexed is None else ceiling(indexed * DAYS_PER_MONTH),
+        retained_bytes=None if indexed is None else ceiling(indexed * _days(data)),
+        writes_per_s_mean=None if data is None else plain(rates.mean),
+        writes_per_s_peak=None if data is None else plain_or_none(rates.peak),
+    )
+
+
+def _days(data: Data | None) -> int:
+    return 0 if data is None else data.retention_days
+
+
+def profile_bytes(workload: Workload, data: Data) -> int:
+    """Bytes of all user profiles. Basis: arithmetic."""
+    return ceiling(exact(workload.traffic.daily_users) * exact(data.profile_bytes_per_user))
+
+
+def stores(
+    workload: Workload, storage: StoragePlan, rates: Rates, site: Site, catalog: Catalog
+) -> tuple[DatabasePlan | None, tuple[BucketPlan, ...], list[Rejected]]:
+    """The database and buckets of a workload, and the stores that the data outgrow.
+
+    Text and conversations go to the database while they fit, else to a bucket beside it; images
+    and videos always go to a bucket. Profiles go to the database.
+    """
+    protected = site.environment is Environment.prod
+    weights = BucketPlan(
+        role="weights", stored_bytes=storage.weights_bytes, expire_days=None, protected=protected
+    )
+    data = workload.data
+    if data is None or storage.profile_bytes is None or storage.retained_bytes is None:
+        return None, (weights,), []
+    media = workload.kind in (Kind.image, Kind.video)
+    together = storage.profile_bytes + storage.retained_bytes
+    apart = media or together > AURORA_LIMIT_BYTES
+    buckets = [weights]
+    if apart:
+        role = "artefacts" if media else "conversations"
+        buckets.append(
+            BucketPlan(
+                role=role,
+                stored_bytes=storage.retained_bytes,
+                expire_days=data.retention_days,
+                protected=protected,
+            )
+        )
+    rejected = []
+    if apart and together > AURORA_LIMIT_BYTES:
+        numbers = f"{together / TB:,.0f} TB exceeds 256 TiB ({AURORA_LIMIT_BYTES / TB:,.0f} TB)"
+        rejected.append(Rejected(option="aurora", reason=Reason.store_limit, numbers=numbers))
+    stored = storage.profile_bytes if apart else together
+    if stored > AURORA_LIMIT_BYTES:
+        return None, tuple(buckets), rejected
+    return _database(stored, rates, workload, site, catalog), tuple(buckets), rejected
+
+
+def _database(
+    stored: int, rates: Rates, workload: Workload, site: Site, catalog: Catalog
+) -> DatabasePlan:
+    """Aurora Serverless v2: capacity for twice the busiest writes, two instances where it matters.
+
+    highest ACU = 2 x writes/s / writes/s an ACU, in halves, 1 to 256; lowest 0.5 in dev, 2 in prod
+
+    Basis: assumed rate of an ACU, see `WRITES_PER_S_PER_ACU`.
+    """
+    prod = site.environment is Environment.prod
+    writes = rates.mean if rates.peak is None else rates.peak
+    halves = ceiling(4 * writes / WRITES_PER_S_PER_ACU)
+    lowest = Fraction(2) if prod else MIN_ACU
+    highest = min(max(Fraction(halves, 2), Fraction(1), lowest), Fraction(MAX_ACU))
+    survives_zone = prod or bool(workload.redundancy.zones)
+    return DatabasePlan(
+        stored_bytes=stored,
+        min_acu=plain(lowest),
+        max_acu=plain(highest),
+        instances=2 if survives_zone else 1,
+        backup_days=BACKUP_DAYS[site.environment],
+        engine_version=catalog.pin("aurora-postgresql").version,
+        protected=prod,
+    )
+
+
+def volume_plan(
+    weights_bytes: int, load_time_s: int, instance: InstanceType
+) -> tuple[VolumePlan, list[Rejected]]:
+    """gp3 volumes of a node: the root, and the weights' own with the rate its load time asks for.
+
+    size = weights x 1.1 x 2 versions; rate = weights / load time, 125 to 2,000 MiB/s and never
+    above the instance's highest EBS rate; IOPS = 4 a MiB/s, at least 3,000
+
+    `load_s` is the time at the rate that the instance sustains. Basis: vendor limits.
+    """
+    wanted = ceiling(Fraction(weights_bytes, load_time_s * MIB))
+    most = min(GP3_MAX_MIB_PER_S, _ebs_mib_per_s(instance.ebs_max_mbit_per_s))
+    rate = max(GP3_MIB_PER_S, min(wanted, most))
+    iops = max(GP3_IOPS, min(IOPS_PER_MIB_PER_S * rate, GP3_MAX_IOPS))
+    sustained = min(rate, _ebs_mib_per_s(instance.ebs_baseline_mbit_per_s))
+    volumes = VolumePlan(
+        root_gib=ROOT_GIB,
+        weights_gib=max(ceiling(weights_bytes * CACHE_RATIO * VERSIONS_ON_NODE / GIB), 10),
+        weights_iops=iops,
+        weights_mib_per_s=rate,
+        load_s=plain(Fraction(weights_bytes, MIB) / sustained),
+        wanted_mib_per_s=wanted,
+        sustained_mib_per_s=sustained,
+    )
+    if volumes.load_s <= load_time_s:
+        return volumes, []
+    numbers = f"needs {wanted} MiB/s, {instance.name} sustains {sustained} MiB/s from its volume"
+    slow = Rejected(option=f"load in {load_time_s} s", reason=Reason.volume_limit, numbers=numbers)
+    return volumes, [slow]
+
+
+def _ebs_mib_per_s(mbit_per_s: int | None) -> int:
+    """Whole MiB/s of an instance's EBS limit; the included gp3 rate when the limit is unknown."""
+    if mbit_per_s is None:
+        return GP3_MIB_PER_S
+    return mbit_per_s * 1_000_000 // (8 * MIB)

@@ -1,0 +1,332 @@
+"""What people will ask of a model: the user's words, checked once."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from sizing.field_error import FieldError
+
+Positive = Annotated[Decimal, Field(gt=0)]
+PositiveCount = Annotated[int, Field(gt=0)]
+DNS_LABEL = r"^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$"
+
+
+class Strict(BaseModel):
+    """A frozen value that refuses unknown keys; attribute docstrings are its field descriptions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Kind(StrEnum):
+    text = "text"
+    """Text in, text out, one turn."""
+    chat = "chat"
+    """Conversations: text in, text out, turn after turn."""
+    image = "image"
+    """Text in, image out."""
+    video = "video"
+    """Text in, video out."""
+
+
+class Precision(StrEnum):
+    fp32 = "fp32"
+    """32-bit floating point."""
+    bf16 = "bf16"
+    """16-bit brain floating point; needs compute capability 8.0."""
+    fp16 = "fp16"
+    """16-bit floating point."""
+    fp8 = "fp8"
+    """8-bit floating point."""
+    int8 = "int8"
+    """8-bit integer."""
+    fp4 = "fp4"
+    """4-bit floating point with block scales (NVFP4, MXFP4)."""
+    int4 = "int4"
+    """4-bit integer with group scales (AWQ, GPTQ)."""
+    nf4 = "nf4"
+    """4-bit normal float (QLoRA, bitsandbytes)."""
+
+
+class Method(StrEnum):
+    given = "given"
+    """The user measured what one GPU serves."""
+    textbook = "textbook"
+    """2 x parameters x tokens / peak FLOP/s, as published back-of-the-envelope designs do."""
+
+
+class Load(StrEnum):
+    mean = "mean"
+    """Size for the daily mean."""
+    peak = "peak"
+    """Size for the busiest moment."""
+
+
+class Encoder(Strict):
+    name: str = Field(min_length=1, max_length=100)
+    """What encodes the prompt, e.g. t5-xxl."""
+    parameters: Positive
+    """Parameters of the encoder."""
+
+
+class Model(Strict):
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    """A model of the catalog, by its short name or Hugging Face id."""
+    parameters: Positive | None = None
+    """Parameters; overrides the catalog's count."""
+    precision: Precision | None = None
+    """Precision of the weights; the catalog's native one when left out."""
+    encoders: tuple[Encoder, ...] = ()
+    """Encoders held beside the model, in the same precision."""
+
+    @model_validator(mode="after")
+    def _is_known_somehow(self) -> Self:
+        if self.name is None and self.parameters is None:
+            raise FieldError((), "a model needs a name or parameters", "name: llama-3.1-8b")
+        if self.name is None and self.precision is None:
+            raise FieldError(("precision",), "missing", "one of " + ", ".join(Precision))
+        return self
+
+
+class Traffic(Strict):
+    daily_users: PositiveCount
+    """People who use the service on one day."""
+    requests_per_user_per_day: Positive
+    """Requests of one user on one day."""
+    peak_users_share: Decimal | None = Field(default=None, gt=0, le=1)
+    """Share of the daily users who are online at the busiest moment, 0 to 1."""
+    think_time_s: Positive | None = None
+    """Seconds between two requests of a user who is online."""
+    peak_ratio: Decimal | None = Field(default=None, ge=1)
+    """Peak rate over mean rate, at least 1."""
+    hourly: tuple[Annotated[Decimal, Field(ge=0)], ...] | None = None
+    """24 relative loads, one an hour; the peak is the busiest hour."""
+
+    @model_validator(mode="after")
+    def _one_way_to_the_peak(self) -> Self:
+        ways = [self.think_time_s, self.peak_ratio, self.hourly]
+        if sum(way is not None for way in ways) > 1:
+            raise FieldError(
+                (),
+                "the peak is given twice",
+                "one of peak_users_share with think_time_s, peak_ratio, or hourly",
+            )
+        if self.think_time_s is not None and self.peak_users_share is None:
+            raise FieldError(("peak_users_share",), "missing", "a share from 0 to 1")
+        if self.hourly is not None and (len(self.hourly) != 24 or sum(self.hourly) == 0):
+            raise FieldError(("hourly",), "wrong length", "24 numbers, not all zero")
+        return self
+
+
+class Request(Strict):
+    tokens: Positive | None = None
+    """Tokens of one request, prompt and answer together, mean."""
+    input_tokens: Positive | None = None
+    """Tokens of the prompt, mean."""
+    output_tokens: Positive | None = None
+    """Tokens of the answer, mean."""
+    context_tokens: PositiveCount | None = None
+    """Longest prompt and answer together that the engine accepts."""
+    iterations: PositiveCount | None = None
+    """Denoising iterations of one image."""
+    request_bytes: Positive | None = None
+    """Bytes that one request sends in, mean."""
+    response_bytes: Positive | None = None
+    """Bytes that one request gets back, mean."""
+
+    @model_validator(mode="after")
+    def _tokens_once(self) -> Self:
+        split = (self.input_tokens is not None, self.output_tokens is not None)
+        if self.tokens is not None and any(split):
+            raise FieldError(
+                ("tokens",), "given twice", "tokens, or input_tokens with output_tokens"
+            )
+        if any(split) and not all(split):
+            lacking = "output_tokens" if split[0] else "input_tokens"
+            raise FieldError((lacking,), "missing", "input_tokens and output_tokens together")
+        longest, total = self.context_tokens, self.total_tokens
+        if longest is not None and total is not None and longest < total:
+            raise FieldError(
+                ("context_tokens",), "shorter than the mean request", f"at least {total}"
+            )
+        return self
+
+    @property
+    def total_tokens(self) -> Decimal | None:
+        """Tokens of one request, prompt and answer together, mean."""
+        if self.input_tokens is not None and self.output_tokens is not None:
+            return self.input_tokens + self.output_tokens
+        return self.tokens
+
+
+class Latency(Strict):
+    ttft_ms: Positive | None = None
+    """Time to the first token, milliseconds."""
+    tpot_ms: Positive | None = None
+    """Time per output token after the first, milliseconds."""
+    percentile: Decimal = Field(default=Decimal(95), gt=0, lt=100)
+    """Share of requests, in percent, that must be this fast."""
+
+
+class Capacity(Strict):
+    method: Method
+    """How the rate of one GPU is known."""
+    load: Load = Load.peak
+    """Which load is sized for."""
+    requests_per_gpu_per_s: Positive | None = None
+    """Requests one GPU completes in a second, as measured; for method given."""
+    gpu: str | None = None
+    """GPU whose peak rate the textbook method uses; the instance type's own when left out."""
+    min_gpu_gb: Positive | None = None
+    """Least memory of one GPU, decimal gigabytes."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _method_of_this_version(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("method") == "calibrated":
+            raise FieldError(
+                ("method",), "calibrated is not part of this version", "given or textbook"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _rate_with_given(self) -> Self:
+        given = self.method is Method.given
+        if given and self.requests_per_gpu_per_s is None:
+            raise FieldError(
+                ("requests_per_gpu_per_s",), "missing", "the measured rate of one GPU for 'given'"
+            )
+        if not given and self.requests_per_gpu_per_s is not None:
+            raise FieldError(
+                ("requests_per_gpu_per_s",), "only method given uses it", "method: given"
+            )
+        if given and self.gpu is not None:
+            raise FieldError(("gpu",), "only method textbook uses it", "hardware.instance_type")
+        return self
+
+
+class Redundancy(Strict):
+    """What may fail. Of several rules the one that asks for most binds; they are not added."""
+
+    spare_ratio: Decimal | None = Field(default=None, ge=0)
+    """Spare nodes over needed nodes."""
+    nodes: int | None = Field(default=None, ge=0)
+    """Nodes that may fail at once."""
+    zones: int | None = Field(default=None, ge=0)
+    """Availability zones that may fail at once."""
+    availability: Decimal | None = Field(default=None, gt=0, lt=1)
+    """Least share of time with all needed nodes alive, when nodes fail independently."""
+    mtbf_gpu_hours: Positive = Decimal(50_700)
+    """Mean time between failures of one GPU and its share of the node, hours."""
+    mttr_hours: Positive = Decimal(24)
+    """Mean time to replace a failed node, hours."""
+
+
+class Hardware(Strict):
+    instance_type: str = Field(min_length=1, max_length=40)
+    """EC2 instance type, e.g. g6.xlarge."""
+    tensor_parallel: PositiveCount | None = None
+    """GPUs of one replica; the fewest that hold the model when left out."""
+    load_time_s: PositiveCount = 300
+    """Seconds in which a new node must read the weights from its volume."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _type_of_this_version(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("instance_type") == "auto":
+            raise FieldError(
+                ("instance_type",), "auto is not part of this version", "a type, e.g. g6.xlarge"
+            )
+        return value
+
+
+class Data(Strict):
+    profile_bytes_per_user: Positive
+    """Bytes kept of each user."""
+    interaction_bytes: Positive
+    """Bytes kept of each request and its answer."""
+    index_ratio: Decimal = Field(default=Decimal(0), ge=0)
+    """Bytes of indexes over bytes of interactions."""
+    retention_days: PositiveCount
+    """Days that interactions are kept."""
+
+
+class Engine(Strict):
+    name: Literal["vllm"] = "vllm"
+    """Serving engine."""
+    kv_precision: Literal["fp16", "fp8"] = "fp16"
+    """Precision of the KV cache: 16-bit, or 8-bit floating point."""
+    max_sequences: PositiveCount | None = None
+    """Most sequences in one batch; what memory holds when left out."""
+
+
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _none_is_absent(value: Any) -> Any:
+    return None if value == "none" else value
+
+
+class Workload(Strict):
+    """One service: who asks, how often, how long, how fast, and what may fail."""
+
+    name: str = Field(pattern=DNS_LABEL)
+    """Name of the service: lower-case letters, digits and hyphens, at most 30."""
+    kind: Kind
+    """What the service makes."""
+    model: Annotated[Model, BeforeValidator(_named)]
+    """The model: a catalog name, or name, parameters and precision."""
+    traffic: Traffic
+    """Users and their requests."""
+    request: Request = Request()
+    """One request."""
+    latency: Latency | None = None
+    """Latency targets."""
+    capacity: Capacity | None = None
+    """How the rate of one GPU is known, and the load that is sized for."""
+    redundancy: Redundancy = Redundancy()
+    """What may fail."""
+    hardware: Hardware | None = None
+    """Where it runs."""
+    data: Annotated[Data | None, BeforeValidator(_none_is_absent)] = None
+    """What is kept; none when the applications keep it."""
+    engine: Engine = Engine()
+    """How it is served."""
+
+    @model_validator(mode="after")
+    def _enough_to_size(self) -> Self:
+        if self.capacity is None:
+            if self.kind in (Kind.text, Kind.chat):
+                raise FieldError(("capacity",), "missing", "method: given or textbook")
+            return self
+        if self.hardware is None:
+            raise FieldError(("hardware",), "missing", "instance_type: g6.xlarge")
+        if self.capacity.load is Load.peak and not self._peak_is_known:
+            raise FieldError(
+                ("traffic",),
+                "capacity.load is peak, but nothing says what the peak is",
+                "peak_users_share with think_time_s, peak_ratio, or hourly",
+                "or set capacity.load: mean",
+            )
+        if self.capacity.method is Method.textbook:
+            self._work_is_known()
+        return self
+
+    @property
+    def _peak_is_known(self) -> bool:
+        traffic = self.traffic
+        return any(
+            w is not None for w in (traffic.think_time_s, traffic.peak_ratio, traffic.hourly)
+        )
+
+    def _work_is_known(self) -> None:
+        if self.kind is Kind.video:
+            raise FieldError(
+                ("capacity", "method"), "the textbook rule has no form for video", "given"
+            )
+        if self.kind is Kind.image and self.request.iterations is None:
+            raise FieldError(("request", "iterations"), "missing", "denoising iterations an image")
+        if self.kind is not Kind.image and self.request.total_tokens is None:
+            raise FieldError(("request", "tokens"), "missing", "tokens of one request")

@@ -1,0 +1,1 @@
+"""Kubernetes documents and node scripts, rendered from a plan as text."""

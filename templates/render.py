@@ -1,0 +1,127 @@
+"""Text of every document that a plan asks for; templates hold layout, this file the values."""
+
+import json
+import re
+import shlex
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from sizing.plan import Plan, ServicePlan, ServingPlan
+
+ENGINE_PORT = 8000
+"""Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""
+HEALTH_PATH = "/health"
+"""Answers 200 once the engine serves. Basis: vendor (vLLM's OpenAI-compatible server)."""
+WEIGHTS_DEVICE = "/dev/xvdb"
+"""Device name that the launch template gives a GPU node's second volume."""
+WEIGHTS_MOUNT = "/mnt/weights"
+"""Where that volume is mounted on the node."""
+WIRES = frozenset({"weights_bucket"})
+"""Names of the values that exist only after creation; `components/wires.py` puts them in."""
+
+_PROBE_PERIOD_S = 10
+_SHUTDOWN_S = 30
+"""Seconds from SIGTERM to SIGKILL. Basis: vendor (Kubernetes' default grace period)."""
+_STALL_S = 600
+"""Seconds a rollout may stand still beside start and stop. Basis: vendor (Kubernetes' default)."""
+
+_DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+_KV_CACHE_DTYPE = {"fp16": "auto", "fp8": "fp8"}
+_DOCUMENTS = ("namespace", "service-account", "deployment", "service", "disruption-budget")
+_SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
+
+
+def render(plan: Plan) -> dict[str, str]:
+    """Text by path, sorted: `kubernetes/SERVICE/deployment.yaml`, `node/POOL/weights-volume.sh`.
+
+    `${wire:NAME}` stands for a value that exists only after creation.
+    Raises ValueError where a value of the plan looks like a wire, or the engine has no such flag.
+    """
+    environment = _environment()
+    texts = {}
+    for pool in plan.pools:
+        values = {"device": WEIGHTS_DEVICE, "mount": WEIGHTS_MOUNT}
+        text = environment.get_template("node/weights-volume.sh.j2").render(values)
+        texts[f"node/{pool.name}/weights-volume.sh"] = text
+    for service in plan.services:
+        if service.serving is None:
+            continue
+        values = _service_values(service, service.serving)
+        for document in _DOCUMENTS:
+            text = environment.get_template(f"kubernetes/{document}.yaml.j2").render(values)
+            texts[f"kubernetes/{service.name}/{document}.yaml"] = text
+    return dict(sorted(texts.items()))
+
+
+def engine_arguments(serving: ServingPlan) -> list[str]:
+    """Arguments of `vllm serve`, as sized; what the plan leaves to the engine is left out.
+
+    Raises ValueError for a precision the engine has no name for.
+    """
+    flags = {
+        "--served-model-name": serving.model,
+        "--port": ENGINE_PORT,
+        "--tensor-parallel-size": serving.gpus_per_replica,
+        "--max-num-seqs": serving.max_num_seqs,
+        "--max-model-len": serving.max_model_len,
+        "--gpu-memory-utilization": serving.gpu_memory_utilisation,
+        "--dtype": _named(_DTYPE, serving.compute_precision),
+        "--quantization": serving.quantisation,
+        "--kv-cache-dtype": _named(_KV_CACHE_DTYPE, serving.kv_precision),
+    }
+    arguments = [f"/weights/{serving.model}"]
+    for flag, value in flags.items():
+        if value is not None:
+            arguments += [flag, str(value)]
+    # Guard: the kubelet expands $(NAME) and turns $$ into $.
+    return [argument.replace("$", "$$") for argument in arguments]
+
+
+def _named(names: dict[str, str], precision: str) -> str:
+    if precision not in names:
+        raise ValueError(f"vLLM has no name for precision {precision}; it knows {', '.join(names)}")
+    return names[precision]
+
+
+def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
+    values = serving.model_dump() | {
+        "name": service.name,
+        "arguments": engine_arguments(serving),
+        "model_path": serving.model.replace("$", "$$"),
+        "port": ENGINE_PORT,
+        "health_path": HEALTH_PATH,
+        "weights_mount": WEIGHTS_MOUNT,
+        "probe_period_s": _PROBE_PERIOD_S,
+        "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
+        "drain_s": max(1, serving.stop_s - _SHUTDOWN_S),
+        "progress_deadline_s": serving.start_s + serving.stop_s + _STALL_S,
+    }
+    if "${wire:" in json.dumps(values):
+        raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
+    return values
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.policies["json.dumps_function"] = _double_quoted
+    environment.filters["shell"] = shlex.quote
+    return environment
+
+
+def _double_quoted(value: object, **options: Any) -> str:
+    """JSON that YAML reads as the same value: YAML does not join surrogate pairs."""
+
+    def joined(pair: re.Match[str]) -> str:
+        character: str = json.loads(f'"{pair[0]}"')
+        return f"\\U{ord(character):08x}"
+
+    return _SURROGATES.sub(joined, json.dumps(value, **options))
