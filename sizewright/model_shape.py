@@ -76,12 +76,10 @@ def place(model: type[BaseModel], data: object, location: FieldPath) -> Place:
 def value_at(data: object, path: FieldPath, otherwise: object = None) -> object:
     """What the file holds at `path`, or `otherwise` where it holds nothing there."""
     for step in path:
-        if (isinstance(data, dict) and step in data) or (
-            isinstance(data, list) and isinstance(step, int) and step < len(data)
-        ):
-            data = data[step]
-        else:
+        here = isinstance(data, list) and isinstance(step, int) and step < len(data)
+        if not here and not (isinstance(data, dict) and step in data):
             return otherwise
+        data = data[step]  # type: ignore[index]
     return data
 
 

@@ -113,13 +113,13 @@ class PlainYaml:
         self.value_positions[path] = position
         _refuse_indirection(event, path)
         if len(self.value_positions) > VALUE_LIMIT:
-            raise RefusedYamlError(
-                position, f"more than {VALUE_LIMIT} values in one file", path=path
-            )
+            limit = f"at most {VALUE_LIMIT:_} in one file"
+            raise RefusedYamlError(position, "too many values", expected=limit, path=path)
         if isinstance(event, ScalarEvent):
             return _scalar(event, path)
         if len(path) >= DEPTH_LIMIT:
-            raise RefusedYamlError(position, f"nested deeper than {DEPTH_LIMIT} levels", path=path)
+            limit = f"at most {DEPTH_LIMIT} levels"
+            raise RefusedYamlError(position, "nested too deeply", expected=limit, path=path)
         if isinstance(event, MappingStartEvent):
             return self._mapping(path)
         return self._sequence(path)
@@ -161,9 +161,9 @@ def _text(content: bytes) -> str:
             _end(before), "not UTF-8 text", expected="UTF-8", suggestion=hint
         ) from None
     if refused := _REFUSED_CHARACTER.search(text):
-        code = f"U+{ord(refused[0]):04X}"
-        message = f"control character {code}: this is no text file, or the character must go"
-        raise RefusedYamlError(_end(text[: refused.start()]), message)
+        message = f"control character U+{ord(refused[0]):04X}"
+        hint = "remove it, if this is a text file at all"
+        raise RefusedYamlError(_end(text[: refused.start()]), message, suggestion=hint)
     return text
 
 
@@ -180,8 +180,8 @@ def _events(text: str) -> Iterator[Event]:
             last = _position(event)
     except MarkedYAMLError as error:
         raise _syntax_fault(error) from None
-    except (YAMLError, ValueError, OverflowError) as error:
-        # Guard: ruamel lets chr() fail on "\U00110000".
+    except (YAMLError, ValueError, OverflowError, AssertionError) as error:
+        # Guard: ruamel lets chr() fail on "\U00110000" and asserts the version of %YAML 1.9.
         raise RefusedYamlError(last, f"not valid YAML: {error}") from None
 
 

@@ -4,8 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import ceil
 
-from sizing.plan import Number
-
+Number = int | float
 Exact = int | Decimal | Fraction
 
 

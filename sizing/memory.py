@@ -46,23 +46,24 @@ def nominal_weights_bytes(model: Model, parameters: Fraction, precision: Precisi
 
     Basis: arithmetic. What an engine really holds is `held_weights`.
     """
-    return ceiling(_with_encoders(model, parameters) * NOMINAL_BITS[precision] / 8)
+    return ceiling((parameters + _encoder_parameters(model)) * NOMINAL_BITS[precision] / 8)
 
 
 @dataclass(frozen=True)
 class HeldWeights:
     """What an engine holds of a model: some parameters in 16 bits, the others in the format's."""
 
+    precision: Precision
     parameters: Fraction
-    """Of the model and its encoders."""
+    encoder_parameters: Fraction
     sixteen_bit_parameters: Fraction
     bits_per_parameter: Fraction
     """Of the others, scales included."""
 
     @property
     def bytes(self) -> int:
-        """(parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2, rounded up."""
-        others = self.parameters - self.sixteen_bit_parameters
+        """(all parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2, rounded up."""
+        others = self.parameters + self.encoder_parameters - self.sixteen_bit_parameters
         return ceiling(others * self.bits_per_parameter / 8 + self.sixteen_bit_parameters * 2)
 
 
@@ -74,14 +75,14 @@ def held_weights(
     Quantised formats leave the embedding matrices (vocabulary x hidden size, twice unless tied) in
     16 bits; without an architecture they are not told apart. Basis: arithmetic over the formats.
     """
-    total = _with_encoders(model, parameters)
+    encoders = _encoder_parameters(model)
     kept = Fraction(0) if precision in SIXTEEN_BIT else _embedding_parameters(facts)
     bits = NOMINAL_BITS[precision] + SCALE_BITS.get(precision, Fraction(0))
-    return HeldWeights(total, min(kept, total), bits)
+    return HeldWeights(precision, parameters, encoders, min(kept, parameters), bits)
 
 
-def _with_encoders(model: Model, parameters: Fraction) -> Fraction:
-    return parameters + sum((exact(e.parameters) for e in model.encoders), Fraction(0))
+def _encoder_parameters(model: Model) -> Fraction:
+    return sum((exact(e.parameters) for e in model.encoders), Fraction(0))
 
 
 def _embedding_parameters(facts: ModelFacts | None) -> Fraction:

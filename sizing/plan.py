@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from sizing.exact import Number
 from sizing.site import Site
 from sizing.workload import Workload
 
 SCHEMA_VERSION = "1"
-Number = int | float
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,13 @@ class CapacityPlan(Part):
 
 class MemoryPlan(Part):
     parameters: Number
-    """Of the model and its encoders."""
+    encoder_parameters: Number
+    nominal_bits_per_parameter: int
+    """What the format's name says, without scales."""
     sixteen_bit_parameters: Number
     """Parameters that a quantised format leaves in 16 bits."""
     bits_per_parameter: Number
-    """Of the others, scales included."""
+    """Of all others, scales included."""
     kv_copies: Number | None
     """How often a tensor-parallel group holds the same KV bytes."""
     weights_bytes: int
@@ -222,9 +224,7 @@ class ServingPlan(Part):
     model: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     image: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.image")]
     copy_image: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.initContainers.0.image")]
-    gpus_per_replica: Annotated[
-        int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.limits.nvidia.com/gpu")
-    ]
+    gpus_per_replica: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.limits")]
     cpu_millicores: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.requests.cpu")]
     memory_mib: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.requests.memory")]
     shared_memory_mib: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.volumes")]
@@ -274,10 +274,10 @@ class NodePool(Part):
 class SystemPool(Part):
     """Nodes for what the cluster itself runs."""
 
-    instance_type: Annotated[str, Reaches(NODE_GROUP, "instanceTypes.0")]
+    instance_type: Annotated[str, Reaches(TEMPLATE, "instanceType")]
     ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]
     nodes_total: Annotated[int, Reaches(NODE_GROUP, "scalingConfig.desiredSize")]
-    root_gib: Annotated[int, Reaches(NODE_GROUP, "diskSize")]
+    root_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize")]
 
 
 class SubnetPlan(Part):

@@ -10,7 +10,14 @@ from sizing.field_error import FieldError
 from sizing.hardware import find_hardware
 from sizing.lock import Lock
 from sizing.lookup import Facts, facts_of, site_zones
-from sizing.memory import Need, held_weights, kv_bytes_per_token, kv_copies, nominal_weights_bytes
+from sizing.memory import (
+    NOMINAL_BITS,
+    Need,
+    held_weights,
+    kv_bytes_per_token,
+    kv_copies,
+    nominal_weights_bytes,
+)
 from sizing.network import gateway_plan, network_plan, transfer_plan
 from sizing.plan import MemoryPlan, Plan, Reason, Rejected, ServicePlan
 from sizing.serving import serving_plan
@@ -127,7 +134,9 @@ def _need(workload: Workload, facts: Facts) -> Need:
 def _memory(need: Need, choice: Choice | None) -> MemoryPlan:
     split = choice.fit.tensor_parallel if choice else 1
     return MemoryPlan(
+        nominal_bits_per_parameter=NOMINAL_BITS[need.weights.precision],
         parameters=plain(need.weights.parameters),
+        encoder_parameters=plain(need.weights.encoder_parameters),
         sixteen_bit_parameters=plain(need.weights.sixteen_bit_parameters),
         bits_per_parameter=plain(need.weights.bits_per_parameter),
         kv_copies=plain(kv_copies(need.facts, split)) if need.kv_bytes_per_token else None,

@@ -113,27 +113,34 @@ def stores(
 def _database(
     stored: int, rates: Rates, workload: Workload, site: Site, catalog: Catalog
 ) -> DatabasePlan:
-    """Aurora Serverless v2: capacity for twice the busiest writes, two instances where it matters.
-
-    highest ACU = 2 x writes/s / writes/s an ACU, in halves, 1 to 256; lowest 0.5 in dev, 2 in prod
+    """Aurora Serverless v2, two instances where a zone matters; lowest ACU 0.5 in dev, 2 in prod.
 
     Basis: assumed rate of an ACU, see `WRITES_PER_S_PER_ACU`.
     """
     prod = site.environment is Environment.prod
     writes = rates.mean if rates.peak is None else rates.peak
-    halves = ceiling(4 * writes / WRITES_PER_S_PER_ACU)
     lowest = Fraction(2) if prod else MIN_ACU
-    highest = min(max(Fraction(halves, 2), Fraction(1), lowest), Fraction(MAX_ACU))
     survives_zone = prod or bool(workload.redundancy.zones)
     return DatabasePlan(
         stored_bytes=stored,
         min_acu=plain(lowest),
-        max_acu=plain(highest),
+        max_acu=plain(highest_acu(writes, WRITES_PER_S_PER_ACU, lowest)),
         instances=2 if survives_zone else 1,
         backup_days=BACKUP_DAYS[site.environment],
         engine_version=catalog.pin("aurora-postgresql").version,
         protected=prod,
     )
+
+
+def highest_acu(writes_per_s: Fraction, writes_per_s_per_acu: int, lowest: Fraction) -> Fraction:
+    """Aurora capacity units for twice the busiest writes.
+
+    ceil(2 x 2 x writes/s / writes/s a unit) / 2, at least 1 and the lowest, at most 256
+
+    Basis: arithmetic; scaled in halves, as the service does.
+    """
+    halves = Fraction(ceiling(4 * writes_per_s / writes_per_s_per_acu), 2)
+    return min(max(halves, Fraction(1), lowest), Fraction(MAX_ACU))
 
 
 def volume_plan(

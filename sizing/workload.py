@@ -4,11 +4,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from sizing.exact import plain
 from sizing.field_error import FieldError
 
-Positive = Annotated[Decimal, Field(gt=0)]
+Ratio = Annotated[Decimal, PlainSerializer(plain, return_type=int | float, when_used="json")]
+"""A decimal, exact inside, a JSON number outside."""
+Positive = Annotated[Ratio, Field(gt=0)]
 PositiveCount = Annotated[int, Field(gt=0)]
 DNS_LABEL = r"^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$"
 
@@ -94,13 +97,13 @@ class Traffic(Strict):
     """People who use the service on one day."""
     requests_per_user_per_day: Positive
     """Requests of one user on one day."""
-    peak_users_share: Decimal | None = Field(default=None, gt=0, le=1)
+    peak_users_share: Ratio | None = Field(default=None, gt=0, le=1)
     """Share of the daily users who are online at the busiest moment, 0 to 1."""
     think_time_s: Positive | None = None
     """Seconds between two requests of a user who is online."""
-    peak_ratio: Decimal | None = Field(default=None, ge=1)
+    peak_ratio: Ratio | None = Field(default=None, ge=1)
     """Peak rate over mean rate, at least 1."""
-    hourly: tuple[Annotated[Decimal, Field(ge=0)], ...] | None = None
+    hourly: tuple[Annotated[Ratio, Field(ge=0)], ...] | None = None
     """24 relative loads, one an hour; the peak is the busiest hour."""
 
     @model_validator(mode="after")
@@ -165,7 +168,7 @@ class Latency(Strict):
     """Time to the first token, milliseconds."""
     tpot_ms: Positive | None = None
     """Time per output token after the first, milliseconds."""
-    percentile: Decimal = Field(default=Decimal(95), gt=0, lt=100)
+    percentile: Ratio = Field(default=Decimal(95), gt=0, lt=100)
     """Share of requests, in percent, that must be this fast."""
 
 
@@ -209,13 +212,13 @@ class Capacity(Strict):
 class Redundancy(Strict):
     """What may fail. Of several rules the one that asks for most binds; they are not added."""
 
-    spare_ratio: Decimal | None = Field(default=None, ge=0)
+    spare_ratio: Ratio | None = Field(default=None, ge=0)
     """Spare nodes over needed nodes."""
     nodes: int | None = Field(default=None, ge=0)
     """Nodes that may fail at once."""
     zones: int | None = Field(default=None, ge=0)
     """Availability zones that may fail at once."""
-    availability: Decimal | None = Field(default=None, gt=0, lt=1)
+    availability: Ratio | None = Field(default=None, gt=0, lt=1)
     """Least share of time with all needed nodes alive, when nodes fail independently."""
     mtbf_gpu_hours: Positive = Decimal(50_700)
     """Mean time between failures of one GPU and its share of the node, hours."""
@@ -246,7 +249,7 @@ class Data(Strict):
     """Bytes kept of each user."""
     interaction_bytes: Positive
     """Bytes kept of each request and its answer."""
-    index_ratio: Decimal = Field(default=Decimal(0), ge=0)
+    index_ratio: Ratio = Field(default=Decimal(0), ge=0)
     """Bytes of indexes over bytes of interactions."""
     retention_days: PositiveCount
     """Days that interactions are kept."""

@@ -23,8 +23,6 @@ WIRES = frozenset({"weights_bucket"})
 """Names of the values that exist only after creation; `components/wires.py` puts them in."""
 
 _PROBE_PERIOD_S = 10
-_SHUTDOWN_S = 30
-"""Seconds from SIGTERM to SIGKILL. Basis: vendor (Kubernetes' default grace period)."""
 _STALL_S = 600
 """Seconds a rollout may stand still beside start and stop. Basis: vendor (Kubernetes' default)."""
 
@@ -87,6 +85,8 @@ def _named(names: dict[str, str], precision: str) -> str:
 
 
 def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
+    if service.gateway is None:
+        raise ValueError(f"{service.name}: what is served needs a gateway")
     values = serving.model_dump() | {
         "name": service.name,
         "arguments": engine_arguments(serving),
@@ -96,7 +96,7 @@ def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any
         "weights_mount": WEIGHTS_MOUNT,
         "probe_period_s": _PROBE_PERIOD_S,
         "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
-        "drain_s": max(1, serving.stop_s - _SHUTDOWN_S),
+        "drain_s": service.gateway.deregistration_delay_s,
         "progress_deadline_s": serving.start_s + serving.stop_s + _STALL_S,
     }
     if "${wire:" in json.dumps(values):

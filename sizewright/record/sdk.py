@@ -64,8 +64,8 @@ def run_offline(
 ) -> list[str]:
     """URNs of the resources in the order constructed, after running `program` against `monitor`.
 
-    The SDK keeps its state in context variables, so a copied context leaves none behind.
-    Raises RuntimeError where an event loop is already running in this thread.
+    The SDK keeps its state in context variables and in the thread's event loop; a copied context in
+    a thread of its own leaves none behind.
     """
 
     def in_own_context() -> list[str]:
@@ -88,7 +88,8 @@ def run_offline(
             loop.set_exception_handler(lambda _loop, _context: None)
             return runner.run(_run_in_stack(program, monitor))
 
-    return contextvars.copy_context().run(in_own_context)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(contextvars.copy_context().run, in_own_context).result()
 
 
 async def _run_in_stack(program: Callable[[], None], monitor: Monitor) -> list[str]:

@@ -3,6 +3,7 @@
 Not proven here: what the engine or a provider would compute, and that inputs are valid.
 """
 
+import asyncio
 import contextvars
 import json
 import logging
@@ -206,7 +207,7 @@ def test_computed_output_is_a_reference(
 def test_output_given_as_input_keeps_its_value(preview: bool) -> None:
     assert exported(lambda: s3.Bucket("b", bucket="fixed").bucket, preview=preview) == "fixed"
     assert exported(lambda: service().metadata.name, preview=preview) == "web"
-    assert exported(lambda: service().spec.type, preview=preview) == "ClusterIP"
+    assert exported(lambda: service().spec, preview=preview) == {"type": "ClusterIP"}
     assert (
         exported(lambda: s3.Bucket("b", tags={"b": "1", "a": "2"}).tags, preview=preview)
         == {"a": "2", "b": "1"}
@@ -491,20 +492,42 @@ def test_mocks_set_before_change_nothing() -> None:
         pulumi.runtime.set_mocks(OwnMocks())
         return recorded(bucket_with_policy)
 
-    assert contextvars.copy_context().run(record_after_mocks) == recorded(bucket_with_policy)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        assert contextvars.copy_context().run(record_after_mocks) == recorded(bucket_with_policy)
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        asyncio.set_event_loop(None)
+
+
+def test_records_while_an_event_loop_runs() -> None:
+    async def inside() -> Recorded:
+        return recorded(bucket_with_policy)
+
+    assert asyncio.run(inside()) == recorded(bucket_with_policy)
 
 
 def test_monitor_answers_in_the_thread_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: set[int] = set()
+    threads: list[int] = []
     register = monitor.RecordingMonitor.RegisterResource
 
     def noting(self: monitor.RecordingMonitor, request: Any) -> Any:
-        threads.add(threading.get_ident())
+        threads.append(threading.get_ident())
         return register(self, request)
 
     monkeypatch.setattr(monitor.RecordingMonitor, "RegisterResource", noting)
-    recorded(bucket_with_policy)
-    assert threads == {threading.get_ident()}
+
+    def program() -> None:
+        threads.append(threading.get_ident())
+        bucket_with_policy()
+
+    recorded(program)
+    assert len(threads) == 4, "the program, the stack, the bucket and its policy"
+    assert len(set(threads)) == 1
 
 
 @pytest.mark.parametrize("preview", [False, True])

@@ -1,0 +1,1 @@
+"""Infrastructure, one noun per file: a slice of the plan in, resources out."""

@@ -1,0 +1,165 @@
+"""The way to one service: an internal HTTPS load balancer that forwards inference paths only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import ec2, lb, vpc
+
+from components.naming import Tags
+from sizing.plan import GatewayPlan
+from templates.render import ENGINE_PORT, HEALTH_PATH
+
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+"""TLS 1.2 and 1.3, forward secrecy. Basis: vendor (the ALB guide recommends it, 2026-11)."""
+PREFIX_LIMIT = 6
+"""Characters of a load balancer's or target group's name prefix. Basis: vendor (AWS provider)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayArgs:
+    plan: GatewayPlan
+    service: str
+    vpc_id: pulumi.Input[str]
+    vpc_cidr: str
+    subnet_ids: Sequence[pulumi.Input[str]]
+    node_group_id: pulumi.Input[str]
+    """Security group of the nodes."""
+    tags: Tags
+
+
+class Gateway(pulumi.ComponentResource):
+    """Only /v1/* is forwarded; metrics and administration stay inside."""
+
+    endpoint: pulumi.Output[str]
+    """DNS name of the load balancer."""
+
+    def __init__(
+        self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:Gateway", name, None, opts)
+        self._name = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        group = self._security_group()
+        self._rules(group)
+        balancer = self._balancer(group)
+        targets = self._targets()
+        listener = self._listener(balancer)
+        self._inference_rule(listener, targets)
+        self.endpoint = balancer.dns_name
+        self.register_outputs({"endpoint": self.endpoint})
+
+    def _security_group(self) -> ec2.SecurityGroup:
+        name = f"{self._name}-group"
+        return ec2.SecurityGroup(
+            name,
+            description=f"Load balancer of {self._args.service}",
+            vpc_id=self._args.vpc_id,
+            tags=self._args.tags.named(name),
+            opts=self._child,
+        )
+
+    def _rules(self, group: ec2.SecurityGroup) -> None:
+        args = self._args
+        vpc.SecurityGroupIngressRule(
+            f"{self._name}-from-network",
+            security_group_id=group.id,
+            description="HTTPS from the network",
+            cidr_ipv4=args.vpc_cidr,
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            tags=args.tags.named(f"{self._name}-from-network"),
+            opts=self._child,
+        )
+        vpc.SecurityGroupEgressRule(
+            f"{self._name}-to-engines",
+            security_group_id=group.id,
+            description="Engines in the network",
+            cidr_ipv4=args.vpc_cidr,
+            ip_protocol="tcp",
+            from_port=ENGINE_PORT,
+            to_port=ENGINE_PORT,
+            tags=args.tags.named(f"{self._name}-to-engines"),
+            opts=self._child,
+        )
+        vpc.SecurityGroupIngressRule(
+            f"{self._name}-into-nodes",
+            security_group_id=args.node_group_id,
+            description=f"Load balancer of {args.service}",
+            referenced_security_group_id=group.id,
+            ip_protocol="tcp",
+            from_port=ENGINE_PORT,
+            to_port=ENGINE_PORT,
+            tags=args.tags.named(f"{self._name}-into-nodes"),
+            opts=self._child,
+        )
+
+    def _balancer(self, group: ec2.SecurityGroup) -> lb.LoadBalancer:
+        name = f"{self._name}-balancer"
+        return lb.LoadBalancer(
+            name,
+            name_prefix=self._name_prefix,
+            load_balancer_type="application",
+            internal=True,
+            subnets=self._args.subnet_ids,
+            security_groups=[group.id],
+            idle_timeout=self._args.plan.idle_timeout_s,
+            drop_invalid_header_fields=True,
+            enable_deletion_protection=self._args.plan.protected,
+            tags=self._args.tags.named(name),
+            opts=self._child,
+        )
+
+    def _targets(self) -> lb.TargetGroup:
+        name = f"{self._name}-targets"
+        return lb.TargetGroup(
+            name,
+            name_prefix=self._name_prefix,
+            vpc_id=self._args.vpc_id,
+            target_type="ip",
+            port=ENGINE_PORT,
+            protocol="HTTP",
+            deregistration_delay=self._args.plan.deregistration_delay_s,
+            load_balancing_algorithm_type="least_outstanding_requests",
+            health_check={"path": HEALTH_PATH, "matcher": "200"},
+            tags=self._args.tags.named(name),
+            opts=self._child,
+        )
+
+    def _listener(self, balancer: lb.LoadBalancer) -> lb.Listener:
+        name = f"{self._name}-https"
+        return lb.Listener(
+            name,
+            load_balancer_arn=balancer.arn,
+            port=443,
+            protocol="HTTPS",
+            ssl_policy=TLS_POLICY,
+            certificate_arn=self._args.plan.certificate_arn,
+            default_actions=[
+                {
+                    "type": "fixed-response",
+                    "fixed_response": {"content_type": "text/plain", "status_code": "404"},
+                }
+            ],
+            tags=self._args.tags.named(name),
+            opts=self._child,
+        )
+
+    def _inference_rule(self, listener: lb.Listener, targets: lb.TargetGroup) -> None:
+        name = f"{self._name}-inference"
+        lb.ListenerRule(
+            name,
+            listener_arn=listener.arn,
+            priority=1,
+            conditions=[{"path_pattern": {"values": ["/v1/*"]}}],
+            actions=[{"type": "forward", "target_group_arn": targets.arn}],
+            tags=self._args.tags.named(name),
+            opts=self._child,
+        )
+
+    @property
+    def _name_prefix(self) -> str:
+        """Their names hold 32 characters, too few for a logical name and a random suffix."""
+        return self._args.service[: PREFIX_LIMIT - 1].rstrip("-") + "-"

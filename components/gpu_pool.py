@@ -1,0 +1,85 @@
+"""GPU nodes of one instance type: a fixed node group in each zone that has nodes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import ec2, eks
+
+from components.launch_template import ROOT_DEVICE, Disk, launch_template
+from components.naming import Tags, label_value
+from sizing.plan import NodePool, VolumePlan
+from templates.render import WEIGHTS_DEVICE
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuPoolArgs:
+    plan: NodePool
+    cluster_name: pulumi.Input[str]
+    kubernetes_version: str
+    node_role_arn: pulumi.Input[str]
+    subnet_ids: Mapping[str, pulumi.Input[str]]
+    """Private subnets by zone id."""
+    user_data: str
+    """What a node runs before it joins."""
+    after: Sequence[pulumi.Resource]
+    """What must outlive the nodes."""
+    tags: Tags
+
+
+class GpuPool(pulumi.ComponentResource):
+    """The floor: min = desired = max in each zone, so that a changed count shows in a diff."""
+
+    def __init__(
+        self, name: str, args: GpuPoolArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:GpuPool", name, None, opts)
+        template = launch_template(
+            f"{name}-template",
+            instance_type=args.plan.instance_type,
+            disks=_disks(args.plan.volumes),
+            tags=args.tags,
+            user_data=args.user_data,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        for zone, count in args.plan.nodes_by_zone.items():
+            if count > 0:
+                self._nodes(f"{name}-{zone}", args, zone, template)
+        self.register_outputs({})
+
+    def _nodes(self, name: str, args: GpuPoolArgs, zone: str, template: ec2.LaunchTemplate) -> None:
+        count = args.plan.nodes_by_zone[zone]
+        eks.NodeGroup(
+            name,
+            cluster_name=args.cluster_name,
+            node_role_arn=args.node_role_arn,
+            subnet_ids=[args.subnet_ids[zone]],
+            scaling_config={"min_size": count, "desired_size": count, "max_size": count},
+            update_config={"max_unavailable": 1},
+            ami_type=args.plan.ami_type,
+            release_version=args.plan.ami_release,
+            version=args.kubernetes_version,
+            labels={
+                "sizewright.dev/pool": args.plan.name,
+                "sizewright.dev/gpu": label_value(args.plan.gpu),
+            },
+            taints=[{"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE"}],
+            launch_template={
+                "id": template.id,
+                "version": template.latest_version.apply(str),
+            },
+            tags=args.tags.named(name),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
+        )
+
+
+def _disks(volumes: VolumePlan) -> list[Disk]:
+    return [
+        Disk(device=ROOT_DEVICE, size_gib=volumes.root_gib),
+        Disk(
+            device=WEIGHTS_DEVICE,
+            size_gib=volumes.weights_gib,
+            iops=volumes.weights_iops,
+            mib_per_s=volumes.weights_mib_per_s,
+        ),
+    ]

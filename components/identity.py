@@ -1,0 +1,66 @@
+"""An IAM role: who may take it, and what it may do."""
+
+import json
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import iam
+
+from components.naming import Tags
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityArgs:
+    trusted_service: str
+    """Service principal that may take the role."""
+    trusted_actions: tuple[str, ...] = ("sts:AssumeRole",)
+    managed_policies: tuple[str, ...] = ()
+    """Names of AWS managed policies."""
+    partition: str
+    policy: pulumi.Input[str] | None = None
+    """JSON of the role's own policy."""
+    tags: Tags
+
+
+class Identity(pulumi.ComponentResource):
+    """A role with its policies; whoever uses it depends on `grants`, not on the role alone."""
+
+    arn: pulumi.Output[str]
+    grants: list[pulumi.Resource]
+
+    def __init__(
+        self, name: str, args: IdentityArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:Identity", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        role = iam.Role(
+            f"{name}-role",
+            assume_role_policy=_trust(args),
+            tags=args.tags.named(f"{name}-role"),
+            opts=child,
+        )
+        self.arn = role.arn
+        self.grants = [
+            iam.RolePolicyAttachment(
+                f"{name}-{policy}",
+                role=role.name,
+                policy_arn=f"arn:{args.partition}:iam::aws:policy/{policy}",
+                opts=child,
+            )
+            for policy in args.managed_policies
+        ]
+        if args.policy is not None:
+            policy = iam.RolePolicy(
+                f"{name}-policy", role=role.name, policy=args.policy, opts=child
+            )
+            self.grants.append(policy)
+        self.register_outputs({"arn": self.arn})
+
+
+def _trust(args: IdentityArgs) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": args.trusted_service},
+        "Action": list(args.trusted_actions),
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

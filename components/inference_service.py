@@ -1,0 +1,106 @@
+"""One service of the plan: its stores, its gateway, and what serves it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.cluster import Cluster
+from components.database import Database, DatabaseArgs
+from components.gateway import Gateway, GatewayArgs
+from components.naming import Tags
+from components.network import Network
+from components.object_store import ObjectStore, ObjectStoreArgs
+from components.serving import Serving, ServingArgs
+from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceServiceArgs:
+    service: str
+    buckets: Sequence[BucketPlan]
+    database: DatabasePlan | None
+    gateway: GatewayPlan | None
+    documents: Mapping[str, str]
+    """Rendered text by file name without suffix; empty for what no engine serves."""
+    network: Network
+    vpc_cidr: str
+    cluster: Cluster
+    partition: str
+    nodes: Sequence[pulumi.Resource]
+    """Pools that must outlive the pods."""
+    tags: Tags
+
+
+class InferenceService(pulumi.ComponentResource):
+    """Without a feasible pool a service has its stores and nothing else."""
+
+    endpoint: pulumi.Output[str] | None
+    """DNS name of its load balancer."""
+
+    def __init__(
+        self, name: str, args: InferenceServiceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:InferenceService", name, None, opts)
+        self._name = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        stores = {plan.role: self._object_store(plan) for plan in args.buckets}
+        if args.database is not None:
+            self._database(args.database)
+        self.endpoint = None if args.gateway is None else self._gateway(args.gateway).endpoint
+        if args.documents:
+            self._serving(stores["weights"])
+        self.register_outputs({})
+
+    def _object_store(self, plan: BucketPlan) -> ObjectStore:
+        return ObjectStore(
+            f"{self._name}-{plan.role}",
+            ObjectStoreArgs(plan=plan, tags=self._args.tags),
+            self._child,
+        )
+
+    def _database(self, plan: DatabasePlan) -> Database:
+        return Database(
+            f"{self._name}-database",
+            DatabaseArgs(
+                plan=plan,
+                service=self._args.service,
+                vpc_id=self._args.network.vpc_id,
+                subnet_ids=list(self._args.network.private_subnet_ids.values()),
+                client_group_id=self._args.cluster.security_group_id,
+                tags=self._args.tags,
+            ),
+            self._child,
+        )
+
+    def _gateway(self, plan: GatewayPlan) -> Gateway:
+        return Gateway(
+            f"{self._name}-gateway",
+            GatewayArgs(
+                plan=plan,
+                service=self._args.service,
+                vpc_id=self._args.network.vpc_id,
+                vpc_cidr=self._args.vpc_cidr,
+                subnet_ids=list(self._args.network.private_subnet_ids.values()),
+                node_group_id=self._args.cluster.security_group_id,
+                tags=self._args.tags,
+            ),
+            self._child,
+        )
+
+    def _serving(self, weights: ObjectStore) -> Serving:
+        return Serving(
+            f"{self._name}-serving",
+            ServingArgs(
+                service=self._args.service,
+                documents=self._args.documents,
+                weights_bucket=weights.bucket,
+                weights_arn=weights.arn,
+                cluster_name=self._args.cluster.name,
+                partition=self._args.partition,
+                after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
+                tags=self._args.tags,
+            ),
+            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
+        )

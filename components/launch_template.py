@@ -1,0 +1,70 @@
+"""What a managed node starts as: type, encrypted volumes, metadata service, tags."""
+
+import base64
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import ec2
+
+from components.naming import Tags
+
+ROOT_DEVICE = "/dev/xvda"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disk:
+    """A gp3 volume; the performance that comes with it where `iops` and `mib_per_s` are None."""
+
+    device: str
+    size_gib: int
+    iops: int | None = None
+    mib_per_s: int | None = None
+
+
+def launch_template(
+    name: str,
+    *,
+    instance_type: str,
+    disks: list[Disk],
+    tags: Tags,
+    user_data: str | None = None,
+    opts: pulumi.ResourceOptions,
+) -> ec2.LaunchTemplate:
+    """A launch template without image: the node group's image type decides it."""
+    own_tags = tags.named(name)
+    return ec2.LaunchTemplate(
+        name,
+        instance_type=instance_type,
+        block_device_mappings=[_mapping(disk) for disk in disks],
+        metadata_options={
+            "http_endpoint": "enabled",
+            "http_tokens": "required",
+            # Pods are one hop further: they get roles by pod identity, never the node's.
+            "http_put_response_hop_limit": 1,
+            # Guard: EKS tags nodes with keys that contain a slash, which the service refuses.
+            "instance_metadata_tags": "disabled",
+        },
+        monitoring={"enabled": True},
+        tag_specifications=[
+            {"resource_type": "instance", "tags": own_tags},
+            {"resource_type": "volume", "tags": own_tags},
+        ],
+        user_data=None if user_data is None else base64.b64encode(user_data.encode()).decode(),
+        update_default_version=True,
+        tags=own_tags,
+        opts=opts,
+    )
+
+
+def _mapping(disk: Disk) -> ec2.LaunchTemplateBlockDeviceMappingArgsDict:
+    ebs: ec2.LaunchTemplateBlockDeviceMappingEbsArgsDict = {
+        "volume_type": "gp3",
+        "volume_size": disk.size_gib,
+        "encrypted": "true",
+        "delete_on_termination": "true",
+    }
+    if disk.iops is not None:
+        ebs["iops"] = disk.iops
+    if disk.mib_per_s is not None:
+        ebs["throughput"] = disk.mib_per_s
+    return {"device_name": disk.device, "ebs": ebs}

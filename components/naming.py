@@ -1,0 +1,48 @@
+"""Names and tags that components give to what they create."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from sizing.site import Site
+
+PRODUCT = "sizewright"
+LABEL_LIMIT = 63
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Tags of one stack, and of one of its services."""
+
+    shared: Mapping[str, str]
+
+    @classmethod
+    def of_site(cls, site: Site) -> Self:
+        """The site's own tags and the product's; the product's win."""
+        return cls({**site.tags, "managed-by": PRODUCT, "environment": site.environment.value})
+
+    def of_service(self, service: str) -> Self:
+        """The same tags for what belongs to one service."""
+        return replace(self, shared={**self.shared, "service": service})
+
+    def named(self, name: str) -> dict[str, str]:
+        """Tags of the resource with that logical name."""
+        return {**self.shared, "Name": name}
+
+
+def aws_name(text: str) -> str:
+    """Letters, digits and single hyphens, which all AWS names allow: g6.xlarge is g6-xlarge."""
+    return re.sub(r"[^0-9A-Za-z]+", "-", text).strip("-")
+
+
+def label_value(text: str) -> str:
+    """A Kubernetes label value, at most 63 characters: NVIDIA L4 is NVIDIA-L4."""
+    return re.sub(r"[^0-9A-Za-z._-]+", "-", text)[:LABEL_LIMIT].strip("-._")
+
+
+def partition(region: str) -> str:
+    """ARN partition of a region: aws, aws-cn or aws-us-gov."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"

@@ -1,0 +1,126 @@
+"""One bucket: private, encrypted, versioned, with the plan's expiry."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import s3
+
+from components.naming import Tags
+from sizing.plan import BucketPlan
+
+ABORT_UPLOAD_DAYS = 7
+NONCURRENT_DAYS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectStoreArgs:
+    plan: BucketPlan
+    tags: Tags
+
+
+class ObjectStore(pulumi.ComponentResource):
+    """A bucket that refuses public access and plain HTTP."""
+
+    bucket: pulumi.Output[str]
+    """The bucket's name."""
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ObjectStoreArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:ObjectStore", name, None, opts)
+        self._name = name
+        self._child = pulumi.ResourceOptions(parent=self)
+        bucket = self._bucket(args)
+        self.bucket = bucket.bucket
+        self.arn = bucket.arn
+        self._owner()
+        blocked = self._public_access_block()
+        self._tls_only(blocked)
+        self._encryption()
+        versioning = self._versioning()
+        self._lifecycle(args.plan.expire_days, versioning)
+        self.register_outputs({"bucket": self.bucket})
+
+    def _bucket(self, args: ObjectStoreArgs) -> s3.Bucket:
+        name = f"{self._name}-bucket"
+        return s3.Bucket(
+            name,
+            force_destroy=not args.plan.protected,
+            tags=args.tags.named(name),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.plan.protected),
+        )
+
+    def _owner(self) -> None:
+        s3.BucketOwnershipControls(
+            f"{self._name}-owner",
+            bucket=self.bucket,
+            rule={"object_ownership": "BucketOwnerEnforced"},
+            opts=self._child,
+        )
+
+    def _public_access_block(self) -> s3.BucketPublicAccessBlock:
+        return s3.BucketPublicAccessBlock(
+            f"{self._name}-public-access",
+            bucket=self.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=self._child,
+        )
+
+    def _tls_only(self, blocked: s3.BucketPublicAccessBlock) -> None:
+        statement = {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [self.arn, pulumi.Output.concat(self.arn, "/*")],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        s3.BucketPolicy(
+            f"{self._name}-policy",
+            bucket=self.bucket,
+            policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]}),
+            # Guard: S3 refuses two changes of a bucket's access at the same time.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[blocked]),
+        )
+
+    def _encryption(self) -> None:
+        s3.BucketServerSideEncryptionConfiguration(
+            f"{self._name}-encryption",
+            bucket=self.bucket,
+            rules=[
+                {
+                    "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms"},
+                    "bucket_key_enabled": True,
+                }
+            ],
+            opts=self._child,
+        )
+
+    def _versioning(self) -> s3.BucketVersioning:
+        return s3.BucketVersioning(
+            f"{self._name}-versioning",
+            bucket=self.bucket,
+            versioning_configuration={"status": "Enabled"},
+            opts=self._child,
+        )
+
+    def _lifecycle(self, expire_days: int | None, versioning: s3.BucketVersioning) -> None:
+        rule: s3.BucketLifecycleConfigurationRuleArgsDict = {
+            "id": "retention",
+            "status": "Enabled",
+            "filter": {"prefix": ""},
+            "abort_incomplete_multipart_upload": {"days_after_initiation": ABORT_UPLOAD_DAYS},
+            "noncurrent_version_expiration": {"noncurrent_days": NONCURRENT_DAYS},
+        }
+        if expire_days is not None:
+            rule["expiration"] = {"days": expire_days}
+        s3.BucketLifecycleConfiguration(
+            f"{self._name}-lifecycle",
+            bucket=self.bucket,
+            rules=[rule],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+        )

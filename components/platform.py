@@ -1,0 +1,155 @@
+"""Everything a plan asks for, composed: network, cluster, pools, services."""
+
+import pulumi
+
+from components.cluster import Cluster, ClusterArgs
+from components.gpu_pool import GpuPool, GpuPoolArgs
+from components.inference_service import InferenceService, InferenceServiceArgs
+from components.naming import PRODUCT, Tags, aws_name, partition
+from components.network import Network, NetworkArgs
+from components.provider import aws_provider
+from components.system_pool import SystemPool, SystemPoolArgs
+from sizing.plan import NodePool, Plan, ServicePlan
+from templates.render import render
+
+NAME = "sw"
+"""Logical name of the platform; short, for every AWS name starts with it."""
+
+
+def build(plan: Plan) -> None:
+    """Registers the stack's resources and outputs."""
+    provider = aws_provider(f"{NAME}-aws", plan.site, Tags.of_site(plan.site))
+    platform = Platform(NAME, plan, pulumi.ResourceOptions(providers=[provider]))
+    pulumi.export("plan_digest", plan.digest)
+    pulumi.export("cluster_name", platform.cluster_name)
+    pulumi.export(
+        "services", {s.name: summary(s, platform.endpoints[s.name]) for s in plan.services}
+    )
+
+
+def summary(service: ServicePlan, endpoint: pulumi.Output[str] | None) -> dict[str, object]:
+    """A service's stack output: what was asked, needed and built. Null without a pool."""
+    pool = service.pool
+    return {
+        "inputs": service.inputs.model_dump(mode="json"),
+        "gpus_needed": pool and pool.gpus_needed,
+        "gpus_total": pool and pool.gpus_total,
+        "nodes_needed": pool and pool.nodes_needed,
+        "nodes_total": pool and pool.nodes_total,
+        "nodes_by_zone": pool and pool.nodes_by_zone,
+        "survives": pool and pool.survives.model_dump(),
+        "endpoint": endpoint,
+    }
+
+
+class Platform(pulumi.ComponentResource):
+    """Destroyed in reverse: Kubernetes objects, node groups, cluster, network."""
+
+    cluster_name: pulumi.Output[str]
+    endpoints: dict[str, pulumi.Output[str] | None]
+    """DNS name of each service's load balancer."""
+
+    def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sizewright:index:Platform", name, None, opts)
+        self._name = name
+        self._plan = plan
+        self._tags = Tags.of_site(plan.site)
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._texts = render(plan)
+        network = self._network()
+        cluster = self._cluster(network)
+        system = self._system_pool(network, cluster)
+        pools = [self._gpu_pool(pool, network, cluster) for pool in plan.pools]
+        services = {
+            service.name: self._service(service, network, cluster, [system, *pools])
+            for service in plan.services
+        }
+        self.cluster_name = cluster.name
+        self.endpoints = {service: built.endpoint for service, built in services.items()}
+        self.register_outputs({"cluster_name": self.cluster_name})
+
+    def _network(self) -> Network:
+        return Network(
+            f"{self._name}-network",
+            NetworkArgs(plan=self._plan.network, region=self._plan.site.region, tags=self._tags),
+            self._child,
+        )
+
+    def _cluster(self, network: Network) -> Cluster:
+        return Cluster(
+            f"{self._name}-cluster",
+            ClusterArgs(
+                plan=self._plan.cluster,
+                cluster_name=aws_name(f"{PRODUCT}-{pulumi.get_stack()}"),
+                region=self._plan.site.region,
+                subnet_ids=list(network.private_subnet_ids.values()),
+                after=[network],
+                tags=self._tags,
+            ),
+            self._child,
+        )
+
+    def _system_pool(self, network: Network, cluster: Cluster) -> SystemPool:
+        return SystemPool(
+            f"{self._name}-system",
+            SystemPoolArgs(
+                plan=self._plan.system,
+                cluster_name=cluster.name,
+                kubernetes_version=self._plan.cluster.kubernetes_version,
+                node_role_arn=cluster.node_role_arn,
+                subnet_ids=list(network.private_subnet_ids.values()),
+                after=cluster.ready_for_nodes,
+                tags=self._tags,
+            ),
+            self._child,
+        )
+
+    def _gpu_pool(self, pool: NodePool, network: Network, cluster: Cluster) -> GpuPool:
+        return GpuPool(
+            f"{self._name}-{aws_name(pool.name)}",
+            GpuPoolArgs(
+                plan=pool,
+                cluster_name=cluster.name,
+                kubernetes_version=self._plan.cluster.kubernetes_version,
+                node_role_arn=cluster.node_role_arn,
+                subnet_ids=network.private_subnet_ids,
+                user_data=self._texts[f"node/{pool.name}/weights-volume.sh"],
+                after=cluster.ready_for_nodes,
+                tags=self._tags,
+            ),
+            self._child,
+        )
+
+    def _service(
+        self,
+        service: ServicePlan,
+        network: Network,
+        cluster: Cluster,
+        nodes: list[pulumi.Resource],
+    ) -> InferenceService:
+        return InferenceService(
+            f"{self._name}-{service.name}",
+            InferenceServiceArgs(
+                service=service.name,
+                buckets=service.buckets,
+                database=service.database,
+                gateway=service.gateway,
+                documents=self._documents(service.name),
+                network=network,
+                vpc_cidr=self._plan.network.vpc_cidr,
+                cluster=cluster,
+                partition=partition(self._plan.site.region),
+                nodes=nodes,
+                tags=self._tags.of_service(service.name),
+            ),
+            self._child,
+        )
+
+    def _documents(self, service: str) -> dict[str, str]:
+        """A service's rendered texts by file name without suffix."""
+        folder = f"kubernetes/{service}/"
+        return {
+            path.removeprefix(folder).removesuffix(".yaml"): text
+            for path, text in self._texts.items()
+            if path.startswith(folder)
+        }

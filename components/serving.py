@@ -1,0 +1,138 @@
+"""One service in the cluster: its rendered documents, and the role that reads its weights."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi_aws import eks
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import Namespace, Service, ServiceAccount
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
+
+from components.identity import Identity, IdentityArgs
+from components.naming import Tags
+from components.wires import wired
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingArgs:
+    service: str
+    documents: Mapping[str, str]
+    """Rendered text by file name without suffix, e.g. deployment."""
+    weights_bucket: pulumi.Input[str]
+    weights_arn: pulumi.Input[str]
+    cluster_name: pulumi.Input[str]
+    partition: str
+    after: Sequence[pulumi.Resource]
+    """What must outlive the pods."""
+    tags: Tags
+
+
+class Serving(pulumi.ComponentResource):
+    """Needs a Kubernetes provider among its options."""
+
+    def __init__(
+        self, name: str, args: ServingArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:Serving", name, None, opts)
+        self._name = name
+        self._args = args
+        namespace = self._namespace()
+        inside = pulumi.ResourceOptions(parent=self, depends_on=[namespace, *args.after])
+        account = self._service_account(inside)
+        association = self._association()
+        self._service(inside)
+        self._budget(inside)
+        self._deployment(
+            pulumi.ResourceOptions(
+                parent=self, depends_on=[namespace, account, association, *args.after]
+            )
+        )
+        self.register_outputs({})
+
+    def _document(self, document: str) -> Any:
+        parsed = yaml.safe_load(self._args.documents[document])
+        return wired(parsed, {"weights_bucket": self._args.weights_bucket})
+
+    def _namespace(self) -> Namespace:
+        document = self._document("namespace")
+        return Namespace(
+            f"{self._name}-namespace",
+            metadata=document["metadata"],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=self._args.after),
+        )
+
+    def _service_account(self, opts: pulumi.ResourceOptions) -> ServiceAccount:
+        document = self._document("service-account")
+        return ServiceAccount(
+            f"{self._name}-account",
+            metadata=document["metadata"],
+            automount_service_account_token=document["automountServiceAccountToken"],
+            opts=opts,
+        )
+
+    def _association(self) -> eks.PodIdentityAssociation:
+        """The role that the service's pods take; it reads the weights and nothing else."""
+        args = self._args
+        identity = Identity(
+            f"{self._name}-identity",
+            IdentityArgs(
+                trusted_service="pods.eks.amazonaws.com",
+                trusted_actions=("sts:AssumeRole", "sts:TagSession"),
+                partition=args.partition,
+                policy=_read_only(args.weights_arn),
+                tags=args.tags,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        name = f"{self._name}-association"
+        return eks.PodIdentityAssociation(
+            name,
+            cluster_name=args.cluster_name,
+            namespace=args.service,
+            service_account=args.service,
+            role_arn=identity.arn,
+            tags=args.tags.named(name),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=identity.grants),
+        )
+
+    def _service(self, opts: pulumi.ResourceOptions) -> None:
+        document = self._document("service")
+        Service(
+            f"{self._name}-service",
+            metadata=document["metadata"],
+            spec=document["spec"],
+            opts=opts,
+        )
+
+    def _budget(self, opts: pulumi.ResourceOptions) -> None:
+        document = self._document("disruption-budget")
+        PodDisruptionBudget(
+            f"{self._name}-budget",
+            metadata=document["metadata"],
+            spec=document["spec"],
+            opts=opts,
+        )
+
+    def _deployment(self, opts: pulumi.ResourceOptions) -> None:
+        document = self._document("deployment")
+        Deployment(
+            f"{self._name}-floor",
+            metadata=document["metadata"],
+            spec=document["spec"],
+            opts=opts,
+        )
+
+
+def _read_only(bucket_arn: pulumi.Input[str]) -> pulumi.Output[str]:
+    statements = [
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
+        {
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": pulumi.Output.concat(bucket_arn, "/*"),
+        },
+    ]
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})

@@ -1,0 +1,109 @@
+"""Why is a number of the plan what it is? Computed on demand, for every numeric leaf."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from string import Formatter
+from typing import Any
+
+from sizing.exact import Number, plain
+from sizing.explained.entry import Basis, Entry, Leaf
+from sizing.explained.inputs import input_entry
+from sizing.explained.pools import POOLS
+from sizing.explained.published import remarks
+from sizing.explained.service import SERVICE
+from sizing.explained.stores import STORES
+from sizing.plan import Plan
+
+REGISTRY = {**SERVICE, **STORES, **POOLS}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One number: what it means, its formula in symbols and in numbers, and where from."""
+
+    pointer: str
+    """JSON pointer into the plan."""
+    value: Number
+    meaning: str
+    symbols: str
+    numbers: str
+    arithmetic: bool
+    """Whether `numbers` is plain arithmetic that gives the value."""
+    basis: Basis
+    source: str
+    low: Number | None
+    high: Number | None
+    remarks: tuple[str, ...]
+
+
+class _Numbers(Formatter):
+    """Fills a formula with numbers: no separators, ten digits."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, (Decimal, float, int)) and not isinstance(value, bool):
+            short = plain(Decimal(str(value)))
+            return str(short) if isinstance(short, int) else f"{short:.10g}"
+        return str(value)
+
+
+def numeric_leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Number]]:
+    """Every number below a JSON value, with its JSON pointer, in order."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from numeric_leaves(child, (*path, str(key)))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from numeric_leaves(child, (*path, str(index)))
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield "/" + "/".join(path), value
+
+
+def explain(plan: Plan, pointer: str) -> Explanation:
+    """The explanation of the number at a JSON pointer.
+
+    Raises KeyError when nothing is there, or what is there is not a number.
+    """
+    values = dict(numeric_leaves(plan.as_json()))
+    return _explained(plan, pointer, values[pointer])
+
+
+def explain_all(plan: Plan) -> tuple[Explanation, ...]:
+    """The explanations of every numeric leaf, in the plan's order."""
+    leaves = numeric_leaves(plan.as_json())
+    return tuple(_explained(plan, pointer, value) for pointer, value in leaves)
+
+
+def _explained(plan: Plan, pointer: str, value: Number) -> Explanation:
+    leaf = Leaf.at(plan, pointer, value)
+    entry = _entry(leaf)
+    fill = _Numbers()
+    names = leaf.names()
+    low, high = entry.band or (None, None)
+    return Explanation(
+        pointer=pointer,
+        value=value,
+        meaning=entry.meaning,
+        symbols=entry.symbols,
+        numbers=fill.vformat(entry.numbers, (), names),
+        arithmetic=entry.arithmetic,
+        basis=entry.basis,
+        source=fill.vformat(entry.source, (), names),
+        low=low,
+        high=high,
+        remarks=(*entry.remarks, *remarks(leaf)),
+    )
+
+
+def _entry(leaf: Leaf) -> Entry:
+    """The entry of the registry whose path matches; inputs explain themselves.
+
+    Raises LookupError for a leaf that nobody explained: a defect, which a test looks for.
+    """
+    if leaf.path.startswith("services.*.inputs."):
+        return input_entry(leaf)
+    for pattern, entry in REGISTRY.items():
+        if fnmatchcase(leaf.path, pattern):
+            return entry(leaf) if callable(entry) else entry
+    raise LookupError(f"no explanation for {leaf.path}")

@@ -1,0 +1,1 @@
+"""The registry of explanations, by leaf path: one file for each part of the plan."""

@@ -1,0 +1,81 @@
+"""The form of an explanation, and the leaf that is explained."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sizing import memory, network, serving, shared, storage, units
+from sizing.exact import Number
+from sizing.plan import Plan, ServicePlan
+
+
+class Basis(StrEnum):
+    given = "given"
+    """The user says so."""
+    textbook = "textbook"
+    """A published rule of thumb."""
+    measured = "measured"
+    """Somebody measured it."""
+    fitted = "fitted"
+    """A model fitted to measurements."""
+    vendor = "vendor"
+    """A vendor's document or API."""
+    assumed = "assumed"
+    """Nobody measured it; change it where the source says."""
+    arithmetic = "arithmetic"
+    """It follows from the other numbers."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A number of a plan: its generalised path, and the parts a formula may name."""
+
+    plan: Plan
+    path: str
+    """Dots, with `*` for list indexes and for keys that are data."""
+    keys: tuple[str, ...]
+    """The path's own parts."""
+    value: Number
+    service: ServicePlan | None
+
+    @classmethod
+    def at(cls, plan: Plan, pointer: str, value: Number) -> "Leaf":
+        keys = tuple(pointer.strip("/").split("/"))
+        path = ".".join("*" if key.isdigit() else key for key in keys)
+        service = plan.services[int(keys[1])] if keys[0] == "services" else None
+        return cls(plan, path, keys, value, service)
+
+    def names(self) -> dict[str, Any]:
+        """What `{...}` in a formula may refer to: s service, w workload, p plan, v value."""
+        return {
+            "s": self.service,
+            "w": self.service.inputs if self.service else None,
+            "p": self.plan,
+            "v": self.value,
+            "key": self.keys[-1],
+            "memory": memory,
+            "network": network,
+            "serving": serving,
+            "shared": shared,
+            "storage": storage,
+            "units": units,
+        }
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How one kind of leaf is explained; `numbers` and `source` are filled with numbers."""
+
+    meaning: str
+    symbols: str
+    numbers: str
+    basis: Basis = Basis.arithmetic
+    source: str = ""
+    band: tuple[Number, Number] | None = None
+    remarks: tuple[str, ...] = ()
+    arithmetic: bool = True
+    """False where the numbers tell of a search instead."""
+
+
+Explainer = Entry | Callable[[Leaf], Entry]

@@ -1,0 +1,40 @@
+"""Inputs explain themselves: the user gave them, or a stated default stands in."""
+
+from pydantic import BaseModel
+
+from sizing.explained.entry import Basis, Entry, Leaf
+
+DEFAULTS = {
+    "redundancy.mtbf_gpu_hours": (
+        Basis.measured,
+        "419 unexpected interruptions in 54 days on 16,384 H100 (Llama 3 training report, 2024); "
+        "a training load, all causes",
+    ),
+    "redundancy.mttr_hours": (
+        Basis.assumed,
+        "a scarce type may have no spare in stock; set redundancy.mttr_hours",
+    ),
+}
+
+
+def input_entry(leaf: Leaf) -> Entry:
+    """The entry of an input: given, or the default with its basis."""
+    parts = leaf.keys[3:]
+    field = ".".join(parts)
+    if _was_given(leaf, parts):
+        return Entry(f"input {field}", field, "{v}", Basis.given, f"the workload file: {field}")
+    basis, source = DEFAULTS.get(field, (Basis.assumed, f"the default of {field}"))
+    return Entry(f"default of {field}", field, "{v}", basis, source)
+
+
+def _was_given(leaf: Leaf, parts: tuple[str, ...]) -> bool:
+    """Whether the file names the field, rather than leaving it to its default."""
+    value: object = leaf.service.inputs if leaf.service else None
+    for part in parts:
+        if isinstance(value, BaseModel):
+            if part not in value.model_fields_set:
+                return False
+            value = getattr(value, part)
+        elif isinstance(value, tuple):
+            value = value[int(part)]
+    return True

@@ -1,0 +1,160 @@
+"""Explanations of how a service is served and of what services share."""
+
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf
+from sizing.plan import NodePool
+
+
+def _pool(leaf: Leaf) -> NodePool:
+    return leaf.plan.pools[int(leaf.keys[1])]
+
+
+def _allocatable(meaning: str, unit: str, source: str) -> Entry:
+    return Entry(
+        meaning,
+        f"({unit} of the node that pods may use - the daemons' share) / replicas a node",
+        "{v} for each of {s.pool.replicas_per_node} replicas on a {s.pool.instance_type} with "
+        "{s.pool.vcpu_per_node} vCPU and {s.pool.memory_gib_per_node} GiB",
+        Basis.vendor,
+        source,
+        arithmetic=False,
+    )
+
+
+def _max_num_seqs(leaf: Leaf) -> Entry:
+    service = leaf.service
+    held = service.memory.max_sequences if service else None
+    cap = "{serving.ENGINE_MAX_SEQUENCES}"
+    if service and service.inputs.engine.max_sequences is not None:
+        cap = "{w.engine.max_sequences}"
+    return Entry(
+        "most sequences in one batch (--max-num-seqs)",
+        "what memory holds, capped by engine.max_sequences or the engine's default of 256",
+        cap if held is None else f"max(1, min({{s.memory.max_sequences}}, {cap}))",
+    )
+
+
+def _nodes_by_zone(leaf: Leaf) -> Entry:
+    zone, pool = leaf.keys[-1], _pool(leaf)
+    counts = [
+        str(service.pool.nodes_by_zone.get(zone, 0))
+        for service in leaf.plan.services
+        if service.pool is not None and service.name in pool.services
+    ]
+    return Entry(
+        "nodes of the pool in this zone: the group's minimum, desired and maximum size",
+        "the sum of its services' nodes",
+        " + ".join(counts),
+    )
+
+
+def _of_services(field: str, meaning: str, how: str) -> Explainer:
+    def entry(leaf: Leaf) -> Entry:
+        parts = [
+            str(getattr(service.volumes, field))
+            for service in leaf.plan.services
+            if service.volumes is not None and service.name in _pool(leaf).services
+        ]
+        numbers = " + ".join(parts) if how == "sum" else f"{how}({', '.join([*parts, parts[0]])})"
+        return Entry(meaning, f"{how} over its services", numbers)
+
+    return entry
+
+
+def _system_nodes(leaf: Leaf) -> Entry:
+    zones = len(leaf.plan.site.zones)
+    return Entry(
+        "nodes for the cluster's own pods",
+        "max(2, zones x 1 in dev or 2 in prod)",
+        f"max(2, {zones} * {2 if leaf.plan.site.environment == 'prod' else 1})",
+        Basis.assumed,
+        "sizing/shared.py",
+    )
+
+
+def _node_groups(leaf: Leaf) -> Entry:
+    groups = " + ".join(str(len(pool.nodes_by_zone)) for pool in leaf.plan.pools) or "0"
+    return Entry(
+        "managed node groups of the cluster, at most 30",
+        "1 for the system + one a zone and GPU pool",
+        f"1 + {groups}",
+    )
+
+
+POOLS: dict[str, Explainer] = {
+    "services.*.serving.replicas": Entry(
+        "replicas of the floor Deployment: every slot of the floor nodes, spare ones included",
+        "replicas in all",
+        "{s.pool.replicas_total}",
+    ),
+    "services.*.serving.max_unavailable": Entry(
+        "replicas that a rollout or a drain may take at once",
+        "spare replicas, at least one node's worth, or a node could never be drained",
+        "max({s.pool.replicas_total} - {s.pool.replicas_needed}, {s.pool.replicas_per_node})",
+    ),
+    "services.*.serving.gpus_per_replica": Entry(
+        "GPUs of one replica", "tensor parallel", "{s.pool.tensor_parallel}"
+    ),
+    "services.*.serving.cpu_millicores": _allocatable(
+        "millicores each replica requests", "millicores", "kubelet reservations of the EKS images"
+    ),
+    "services.*.serving.memory_mib": _allocatable(
+        "MiB each replica requests and may use",
+        "90 % of the MiB",
+        "kubelet reservations of the EKS images; 90 % is assumed for firmware and kernel",
+    ),
+    "services.*.serving.shared_memory_mib": Entry(
+        "MiB of shared memory, part of the replica's memory",
+        "1,024 a GPU",
+        "{serving.SHARED_MEMORY_MIB_PER_GPU} * {s.pool.tensor_parallel}",
+        Basis.assumed,
+        "sizing/serving.py",
+    ),
+    "services.*.serving.max_num_seqs": _max_num_seqs,
+    "services.*.serving.max_model_len": Entry(
+        "longest prompt and answer the engine accepts (--max-model-len)",
+        "request.context_tokens",
+        "{w.request.context_tokens}",
+        Basis.given,
+        "the workload file: request.context_tokens",
+    ),
+    "services.*.serving.gpu_memory_utilisation": Entry(
+        "share of a card the engine may use (--gpu-memory-utilization)",
+        "the engine's default, the same that memory was sized with",
+        "{memory.GPU_MEMORY_UTILISATION}",
+        Basis.vendor,
+        "vLLM's default",
+    ),
+    "services.*.serving.start_s": Entry(
+        "seconds a replica may take to start once its weights are copied",
+        "ceil(3 x load time) + 600",
+        "ceil({serving.LOAD_MARGIN} * {s.volumes.load_s}) + {serving.ENGINE_START_S}",
+        Basis.assumed,
+        "sizing/serving.py",
+    ),
+    "services.*.serving.stop_s": Entry(
+        "seconds a replica may take to stop",
+        "deregistration delay + 30",
+        "{s.gateway.deregistration_delay_s} + 30",
+    ),
+    "pools.*.nodes_by_zone.*": _nodes_by_zone,
+    "pools.*.volumes.root_gib": _of_services("root_gib", "GiB of the root volume", "max"),
+    "pools.*.volumes.weights_gib": _of_services(
+        "weights_gib", "GiB of the weights volume: a node may hold any of the pool's models", "sum"
+    ),
+    "pools.*.volumes.weights_iops": _of_services("weights_iops", "IOPS of that volume", "max"),
+    "pools.*.volumes.weights_mib_per_s": _of_services(
+        "weights_mib_per_s", "MiB/s of that volume", "max"
+    ),
+    "pools.*.volumes.load_s": _of_services("load_s", "slowest load of any model, seconds", "max"),
+    "pools.*.volumes.wanted_mib_per_s": _of_services(
+        "wanted_mib_per_s", "MiB/s that the load times ask for", "max"
+    ),
+    "pools.*.volumes.sustained_mib_per_s": _of_services(
+        "sustained_mib_per_s", "MiB/s that the node sustains", "min"
+    ),
+    "system.nodes_total": _system_nodes,
+    "system.root_gib": Entry(
+        "GiB of a system node's root volume", "fixed", "{v}", Basis.assumed, "sizing/shared.py"
+    ),
+    "cluster.node_groups": _node_groups,
+}

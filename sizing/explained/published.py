@@ -1,0 +1,54 @@
+"""Where a workload is a published design: what its source prints, and where the source slips."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sizing.catalog import DATA
+from sizing.explained.entry import Leaf
+from sizing.workload import Workload
+
+
+@dataclass(frozen=True)
+class Design:
+    """A published design: the inputs that tell it, what it prints by leaf, its slips by leaf."""
+
+    title: str
+    when: dict[str, Any]
+    printed: dict[str, str]
+    slips: dict[str, list[str]]
+
+    def is_of(self, workload: Workload) -> bool:
+        """Whether the workload asks exactly this."""
+        inputs = workload.model_dump(mode="json")
+        return all(_at(inputs, path) == value for path, value in self.when.items())
+
+
+@cache
+def designs(path: Path = DATA / "published_designs.json") -> tuple[Design, ...]:
+    """The published designs of the data file, read once."""
+    return tuple(Design(**row) for row in json.loads(path.read_text(encoding="utf-8")))
+
+
+def remarks(leaf: Leaf) -> tuple[str, ...]:
+    """What the design that this workload is says of this leaf."""
+    if leaf.service is None:
+        return ()
+    below = ".".join(leaf.keys[2:])
+    told = list[str]()
+    for design in designs():
+        if design.is_of(leaf.service.inputs):
+            if below in design.printed:
+                told.append(f"{design.title} prints {design.printed[below]}")
+            told += [f"{design.title} slips: {slip}" for slip in design.slips.get(below, ())]
+    return tuple(told)
+
+
+def _at(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return None
+        value = value[key]
+    return value

@@ -1,0 +1,384 @@
+"""Explanations of a service's traffic, capacity, memory and pool."""
+
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf
+from sizing.plan import CapacityPlan, PoolPlan, ServicePlan
+
+CATALOG = "the catalog, {p.catalog_digest}: data/"
+SIZED_ON_MEAN = "sized on the daily mean: nothing is left for a peak"
+
+
+def _service(leaf: Leaf) -> ServicePlan:
+    if leaf.service is None:
+        raise ValueError(f"{leaf.path} is not of a service")
+    return leaf.service
+
+
+def _capacity(leaf: Leaf) -> CapacityPlan:
+    capacity = _service(leaf).capacity
+    if capacity is None:
+        raise ValueError(f"{leaf.path} without a capacity")
+    return capacity
+
+
+def _pool(leaf: Leaf) -> PoolPlan:
+    pool = _service(leaf).pool
+    if pool is None:
+        raise ValueError(f"{leaf.path} without a pool")
+    return pool
+
+
+def _peak_rate(leaf: Leaf) -> Entry:
+    traffic = _service(leaf).inputs.traffic
+    meaning = "requests a second at the busiest moment"
+    if traffic.think_time_s is not None:
+        return Entry(
+            meaning,
+            "users online / think time",
+            "{s.traffic.users_online_peak} / {w.traffic.think_time_s}",
+        )
+    if traffic.peak_ratio is not None:
+        return Entry(
+            meaning,
+            "mean x peak ratio",
+            "{s.traffic.requests_per_s_mean} * {w.traffic.peak_ratio}",
+        )
+    hours = traffic.hourly or ()
+    return Entry(
+        meaning,
+        "mean x busiest hour / mean hour",
+        f"{{s.traffic.requests_per_s_mean}} * 24 * {max(hours)} / {sum(hours)}",
+    )
+
+
+def _parameters(leaf: Leaf) -> Entry:
+    meaning = "parameters of the model"
+    if _service(leaf).inputs.model.parameters is not None:
+        source = "the workload file: model.parameters"
+        return Entry(meaning, "model.parameters", "{v}", Basis.given, source)
+    return Entry(meaning, "the catalog's", "{v}", Basis.vendor, CATALOG + "models.csv")
+
+
+def _request_s(leaf: Leaf) -> Entry:
+    meaning = "GPU-seconds of one request"
+    if _capacity(leaf).method == "given":
+        return Entry(
+            meaning,
+            "1 / requests a GPU completes a second",
+            "1 / {w.capacity.requests_per_gpu_per_s}",
+            Basis.given,
+            "measured by the user: capacity.requests_per_gpu_per_s",
+        )
+    return Entry(
+        meaning,
+        "2 x parameters x tokens (or iterations) / peak FLOP/s",
+        "2 * {s.memory.parameters} * {s.capacity.passes} / {s.capacity.peak_flop_per_s}",
+        Basis.textbook,
+        "the published designs' rule; it ignores memory bandwidth, attention and overheads",
+        remarks=("an image's iteration counts as one token of work",)
+        if _service(leaf).kind == "image"
+        else (),
+    )
+
+
+def _gpus_at(load: str) -> Explainer:
+    def entry(leaf: Leaf) -> Entry:
+        return Entry(
+            f"GPUs that the {load} rate alone would keep busy",
+            f"ceil({load} rate x GPU-seconds of one request)",
+            f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})",
+            _capacity_basis(leaf),
+        )
+
+    return entry
+
+
+def _capacity_basis(leaf: Leaf) -> Basis:
+    return Basis(_capacity(leaf).method)
+
+
+def _throughput(leaf: Leaf) -> Entry:
+    load = _capacity(leaf).load
+    return Entry(
+        "GPUs that throughput alone would need",
+        f"ceil({load} rate x GPU-seconds of one request)",
+        f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})",
+        _capacity_basis(leaf),
+        remarks=(SIZED_ON_MEAN,) if load == "mean" else (),
+    )
+
+
+def _gpus_needed(leaf: Leaf) -> Entry:
+    parts = ", ".join(str(count) for count in _pool(leaf).gpus_by_constraint.values())
+    load = _capacity(leaf).load
+    return Entry(
+        "GPUs needed, before packing",
+        "the largest of what each constraint alone needs",
+        f"max({parts})",
+        _capacity_basis(leaf),
+        remarks=(SIZED_ON_MEAN,) if load == "mean" else (),
+    )
+
+
+def _nodes_total(leaf: Leaf) -> Entry:
+    rules = ", ".join(str(count) for count in _pool(leaf).nodes_by_rule.values())
+    return Entry(
+        "nodes in all, spare ones included",
+        "the largest of what each redundancy rule alone needs",
+        f"max({rules})",
+    )
+
+
+def _nodes_by_rule(leaf: Leaf) -> Entry:
+    rule, zones = leaf.keys[-1], len(_pool(leaf).nodes_by_zone)
+    meaning = f"nodes in all that the rule {rule} alone needs"
+    needed = "{s.pool.nodes_needed}"
+    if rule == "spare_ratio":
+        text = f"ceil({needed} * (1 + {{w.redundancy.spare_ratio}}))"
+        return Entry(meaning, "ceil(needed x (1 + spare ratio))", text)
+    if rule == "nodes":
+        return Entry(meaning, "needed + k", f"{needed} + {{w.redundancy.nodes}}")
+    if rule == "zones" and _service(leaf).inputs.redundancy.zones == 1:
+        text = f"{needed} + ceil({needed} / ({zones} - 1))"
+        return Entry(meaning, "needed + ceil(needed / (zones - 1))", text)
+    if rule == "zones":
+        text = f"{{w.redundancy.zones}} of {zones} zones may go and {needed} nodes stay: {{v}}"
+        return Entry(
+            meaning, "the smallest even spread that keeps the needed", text, arithmetic=False
+        )
+    if rule == "availability":
+        text = f"{needed} of {{v}} alive for at least {{w.redundancy.availability}} of the time"
+        return Entry(
+            meaning,
+            "smallest n with sum over i >= needed of C(n, i) a^i (1 - a)^(n - i) >= target",
+            text,
+            Basis.measured,
+            "MTBF and MTTR: see inputs.redundancy; nodes fail independently",
+            arithmetic=False,
+        )
+    return Entry(meaning, "needed", needed)
+
+
+def _in_zone(leaf: Leaf) -> Entry:
+    pool = _pool(leaf)
+    zones = len(pool.nodes_by_zone)
+    rounded = "floor" if int(leaf.value) == pool.nodes_total // zones else "ceil"
+    return Entry(
+        "nodes in this zone",
+        "an even spread over the site's zones that sell the type",
+        f"{rounded}({{s.pool.nodes_total}} / {zones})",
+    )
+
+
+def _left(leaf: Leaf) -> Entry:
+    largest = max(_pool(leaf).nodes_by_zone.values())
+    return Entry(
+        "nodes left after the worst single zone",
+        "total - the largest zone",
+        f"{{s.pool.nodes_total}} - {largest}",
+    )
+
+
+def _offered(meaning: str) -> Entry:
+    return Entry(
+        meaning, "the instance type's", "{v}", Basis.vendor, CATALOG + "instance_types.csv"
+    )
+
+
+def _usable(leaf: Leaf) -> Entry:
+    pool = _service(leaf).pool
+    extra = " - {memory.COMMUNICATION_BYTES}" if pool and pool.tensor_parallel > 1 else ""
+    return Entry(
+        "bytes of one card for weights and KV cache",
+        "memory x 0.90 - runtime (- communication buffers in a tensor-parallel group)",
+        "max(floor({s.pool.gpu_memory_bytes} * {memory.GPU_MEMORY_UTILISATION})"
+        f" - ({{memory.RUNTIME_BYTES}}{extra.replace('-', '+')}), 0)",
+        Basis.measured,
+        "runtime 2.3 GiB: KAITO's estimator v0.12 (2026-08); 0.90: vLLM's default",
+    )
+
+
+def _utilisation(load: str) -> Entry:
+    return Entry(
+        f"share of all GPUs that the {load} keeps busy; above 1 requests queue without end",
+        f"{load} rate x GPU-seconds of one request / (replicas x GPUs a replica)",
+        f"{{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}}"
+        " / ({s.pool.replicas_total} * {s.pool.tensor_parallel})",
+    )
+
+
+SERVICE: dict[str, Explainer] = {
+    "services.*.traffic.requests_per_s_mean": Entry(
+        "requests a second, mean of the day",
+        "users x requests a user a day / 86,400 s",
+        "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day} / {units.SECONDS_PER_DAY}",
+    ),
+    "services.*.traffic.requests_per_s_peak": _peak_rate,
+    "services.*.traffic.users_online_peak": Entry(
+        "users online at the busiest moment",
+        "users x share online",
+        "{w.traffic.daily_users} * {w.traffic.peak_users_share}",
+    ),
+    "services.*.traffic.requests_in_flight_peak": Entry(
+        "requests being answered at the busiest moment, if each just meets the latency targets",
+        "peak rate x (TTFT + (output tokens - 1) x TPOT), Little's law",
+        "{s.traffic.requests_per_s_peak} * ({w.latency.ttft_ms}"
+        " + ({w.request.output_tokens} - 1) * {w.latency.tpot_ms}) / 1000",
+        remarks=("an upper bound: the targets are limits, not the times that will be seen",),
+    ),
+    "services.*.capacity.request_s": _request_s,
+    "services.*.capacity.requests_per_gpu_per_s": Entry(
+        "requests one GPU completes a second",
+        "1 / GPU-seconds of one request",
+        "1 / {s.capacity.request_s}",
+    ),
+    "services.*.capacity.users_per_gpu_per_day": Entry(
+        "users one GPU serves a day when it is never idle",
+        "86,400 s x requests a second / requests a user a day",
+        "{units.SECONDS_PER_DAY} * {s.capacity.requests_per_gpu_per_s}"
+        " / {w.traffic.requests_per_user_per_day}",
+    ),
+    "services.*.capacity.peak_flop_per_s": Entry(
+        "dense peak rate of one GPU, FLOP/s",
+        "the card's datasheet",
+        "{v}",
+        Basis.vendor,
+        CATALOG + "gpus.csv, {s.pool.gpu}",
+    ),
+    "services.*.capacity.passes": Entry(
+        "forward passes of one request that the textbook rule counts",
+        "tokens of a text, iterations of an image",
+        "{v}",
+        Basis.given,
+        "the workload file: request",
+    ),
+    "services.*.capacity.gpus_at_mean": _gpus_at("mean"),
+    "services.*.capacity.gpus_at_peak": _gpus_at("peak"),
+    "services.*.memory.parameters": _parameters,
+    "services.*.memory.nominal_bits_per_parameter": Entry(
+        "bits that the precision's name says, without scales",
+        "bits of the format",
+        "{v}",
+        Basis.vendor,
+        "the formats' definitions",
+    ),
+    "services.*.memory.encoder_parameters": Entry(
+        "parameters of the encoders", "their sum", "{v}", Basis.given, "the workload file"
+    ),
+    "services.*.memory.sixteen_bit_parameters": Entry(
+        "parameters that a quantised format leaves in 16 bits",
+        "vocabulary x hidden size, twice unless tied; none in 16 bits or of an unknown shape",
+        "{v}",
+        Basis.vendor,
+        CATALOG + "models.csv",
+    ),
+    "services.*.memory.bits_per_parameter": Entry(
+        "bits of every other parameter, scales included",
+        "bits of the format + bits of its scales",
+        "{v}",
+        Basis.vendor,
+        "formats: NVFP4 block 16, AWQ and GPTQ group 128, NF4 block 64 (arXiv 2305.14314)",
+    ),
+    "services.*.memory.kv_copies": Entry(
+        "copies of the same KV bytes in a tensor-parallel group",
+        "1; all cards with compressed attention; cards / KV heads once there are more cards",
+        "{v}",
+        Basis.vendor,
+        CATALOG + "models.csv",
+    ),
+    "services.*.memory.weights_bytes": Entry(
+        "bytes of weights that the engine holds",
+        "(all parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2",
+        "ceil(({s.memory.parameters} + {s.memory.encoder_parameters}"
+        " - {s.memory.sixteen_bit_parameters}) * {s.memory.bits_per_parameter} / 8"
+        " + {s.memory.sixteen_bit_parameters} * 2)",
+    ),
+    "services.*.memory.kv_bytes_per_token": Entry(
+        "bytes of KV cache of one token, all layers",
+        "2 x layers x KV heads x head dimension x bytes; an upper bound for sliding windows",
+        "{v}",
+        Basis.vendor,
+        CATALOG + "models.csv",
+    ),
+    "services.*.memory.max_sequences": Entry(
+        "sequences of mean length that fit beside the weights of one replica",
+        "floor((cards x usable - weights) / (tokens x KV bytes a token x copies))",
+        "floor(({s.pool.tensor_parallel} * {s.memory.usable_bytes_per_gpu}"
+        " - {s.memory.weights_bytes}) / ({s.memory.tokens_per_sequence}"
+        " * {s.memory.kv_bytes_per_token} * {s.memory.kv_copies}))",
+    ),
+    "services.*.memory.usable_bytes_per_gpu": _usable,
+    "services.*.memory.tokens_per_sequence": Entry(
+        "tokens of a mean sequence at its end", "prompt + answer", "{v}", Basis.given, "request"
+    ),
+    "services.*.pool.gpus_needed": _gpus_needed,
+    "services.*.pool.gpus_by_constraint.throughput": _throughput,
+    "services.*.pool.gpus_by_constraint.memory": Entry(
+        "GPUs that memory alone would need: one replica",
+        "GPUs of a tensor-parallel group",
+        "{s.pool.tensor_parallel}",
+    ),
+    "services.*.pool.gpus_total": Entry(
+        "GPUs in all, spare ones included",
+        "nodes x GPUs a node",
+        "{s.pool.nodes_total} * {s.pool.gpus_per_node}",
+    ),
+    "services.*.pool.nodes_needed": Entry(
+        "nodes that must be alive",
+        "ceil(replicas needed / replicas a node)",
+        "ceil({s.pool.replicas_needed} / {s.pool.replicas_per_node})",
+    ),
+    "services.*.pool.nodes_spare": Entry(
+        "spare nodes", "total - needed", "{s.pool.nodes_total} - {s.pool.nodes_needed}"
+    ),
+    "services.*.pool.nodes_total": _nodes_total,
+    "services.*.pool.nodes_by_rule.*": _nodes_by_rule,
+    "services.*.pool.nodes_by_zone.*": _in_zone,
+    "services.*.pool.nodes_left_after_zone": _left,
+    "services.*.pool.nodes_at_peak": Entry(
+        "nodes in all, redundancy included, had the peak been sized for",
+        "the same packing and rules on the GPUs that the peak needs",
+        "{s.capacity.gpus_at_peak} GPUs at the peak, packed and with the same spare: {v} nodes",
+        arithmetic=False,
+    ),
+    "services.*.pool.survives.nodes": Entry(
+        "the largest number of nodes that may go, whichever they are",
+        "total - needed; nodes of a pool are alike",
+        "{s.pool.nodes_total} - {s.pool.nodes_needed}",
+    ),
+    "services.*.pool.survives.zones": Entry(
+        "the largest number of zones that may go, whichever they are",
+        "every set of zones tried: the nodes left must be at least the needed ones",
+        "{s.pool.nodes_left_after_zone} of {s.pool.nodes_needed} are left after the worst zone",
+        arithmetic=False,
+    ),
+    "services.*.pool.gpus_per_node": _offered("GPUs of one node; a partition of a card is one"),
+    "services.*.pool.gpu_memory_bytes": _offered("bytes of one card's memory, as EC2 reports it"),
+    "services.*.pool.vcpu_per_node": _offered("vCPUs of one node"),
+    "services.*.pool.memory_gib_per_node": _offered("GiB of one node's memory"),
+    "services.*.pool.max_pods_per_node": _offered("pods that one node's addresses allow"),
+    "services.*.pool.tensor_parallel": Entry(
+        "GPUs of one replica",
+        "the workload's or the lock's, else the fewest cards (1, 2, 4, 8) that hold the model"
+        " and divide its heads",
+        "{v} x {s.memory.usable_bytes_per_gpu} bytes hold {s.memory.weights_bytes} bytes of weights"
+        " and the longest sequence",
+        arithmetic=False,
+    ),
+    "services.*.pool.replicas_per_node": Entry(
+        "replicas one node holds",
+        "floor(GPUs a node / GPUs a replica)",
+        "floor({s.pool.gpus_per_node} / {s.pool.tensor_parallel})",
+    ),
+    "services.*.pool.replicas_needed": Entry(
+        "replicas that must serve",
+        "ceil(GPUs needed / GPUs a replica)",
+        "ceil({s.pool.gpus_needed} / {s.pool.tensor_parallel})",
+    ),
+    "services.*.pool.replicas_total": Entry(
+        "replicas in all: every slot of every node, so that a loss needs no rescheduling",
+        "nodes x replicas a node",
+        "{s.pool.nodes_total} * {s.pool.replicas_per_node}",
+    ),
+    "services.*.pool.utilisation_at_mean": _utilisation("mean"),
+    "services.*.pool.utilisation_at_peak": _utilisation("peak"),
+}

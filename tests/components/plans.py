@@ -1,0 +1,76 @@
+"""Plans for the tests of templates and components: 12 GPUs needed, 15 built, 5 in each zone."""
+
+from typing import Any
+
+from sizing.catalog import load_catalog
+from sizing.plan import Plan
+from sizing.site import Site
+from sizing.size import size
+from sizing.workload import Workload
+
+CHAT: dict[str, Any] = {
+    "name": "chat",
+    "kind": "chat",
+    "model": {"name": "llama-2-7b", "parameters": 7_000_000_000, "precision": "nf4"},
+    "traffic": {"daily_users": 100_000, "requests_per_user_per_day": 10},
+    "request": {"input_tokens": 100, "output_tokens": 400, "context_tokens": 2048},
+    "capacity": {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"},
+    "redundancy": {"spare_ratio": "0.20"},
+    "hardware": {"instance_type": "g6.xlarge"},
+    "data": {
+        "profile_bytes_per_user": 10_000,
+        "interaction_bytes": 2_000,
+        "index_ratio": "0.25",
+        "retention_days": 365,
+    },
+}
+SEARCH: dict[str, Any] = {
+    "name": "search",
+    "kind": "text",
+    "model": {"name": "llama-2-7b", "parameters": 7_000_000_000, "precision": "nf4"},
+    "traffic": {"daily_users": 20_000, "requests_per_user_per_day": 10},
+    "request": {"input_tokens": 100, "output_tokens": 400},
+    "capacity": {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"},
+    "hardware": {"instance_type": "g6.xlarge"},
+}
+ZONES = ("use1-az1", "use1-az2", "use1-az4")
+
+
+def site(environment: str) -> Site:
+    return Site(
+        region="us-east-1",
+        zones=ZONES,
+        environment=environment,
+        account_ids=("123456789012",),
+        certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/a",
+        ami_release="1.35.0-20261101",
+        tags={"cost-centre": "42"},
+    )
+
+
+def plan_of(*workloads: dict[str, Any], environment: str = "prod") -> Plan:
+    return size([Workload.model_validate(w) for w in workloads], site(environment), load_catalog())
+
+
+def chat_plan(environment: str = "prod") -> Plan:
+    """One service on g6.xlarge: 12 needed, 15 in all, 5/5/5."""
+    return plan_of(CHAT, environment=environment)
+
+
+def two_services_plan() -> Plan:
+    """Two services that share the node groups of one instance type."""
+    return plan_of(CHAT, SEARCH)
+
+
+def infeasible_plan() -> Plan:
+    """A service whose GPUs do not exist."""
+    return plan_of(CHAT | {"capacity": CHAT["capacity"] | {"min_gpu_gb": 1_000}})
+
+
+def changed_service(plan: Plan, part: str, **values: object) -> Plan:
+    """The plan with other values in one part of its first service."""
+    service, *others = plan.services
+    changed = getattr(service, part).model_copy(update=values)
+    return plan.model_copy(
+        update={"services": (service.model_copy(update={part: changed}), *others)}
+    )

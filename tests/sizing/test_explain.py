@@ -1,0 +1,129 @@
+"""Every number explains itself, and the numbers shown give the number."""
+
+from math import ceil, floor, isclose
+
+import pytest
+
+from sizing.catalog import load_catalog
+from sizing.explain import explain, explain_all
+from sizing.explained.entry import Basis
+from sizing.plan import Plan
+from sizing.site import Site
+from sizing.size import size
+from sizing.workload import Workload
+
+ARITHMETIC = {"ceil": ceil, "floor": floor, "max": max, "min": min, "__builtins__": {}}
+CHAT = {
+    "name": "chat",
+    "kind": "chat",
+    "model": {"name": "llama-2-7b", "parameters": 7.0e9, "precision": "nf4"},
+    "traffic": {
+        "daily_users": 100_000,
+        "requests_per_user_per_day": 10,
+        "peak_users_share": 0.10,
+        "think_time_s": 60,
+    },
+    "request": {
+        "input_tokens": 100,
+        "output_tokens": 400,
+        "context_tokens": 2048,
+        "request_bytes": 2000,
+        "response_bytes": 10000,
+    },
+    "latency": {"ttft_ms": 500, "tpot_ms": 50},
+    "capacity": {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"},
+    "redundancy": {"spare_ratio": 0.20, "nodes": 1, "zones": 1, "availability": 0.9999},
+    "hardware": {"instance_type": "g6.xlarge"},
+    "data": {
+        "profile_bytes_per_user": 10000,
+        "interaction_bytes": 2000,
+        "index_ratio": 0.25,
+        "retention_days": 365,
+    },
+}
+TEXTBOOK = {
+    **CHAT,
+    "name": "textbook",
+    "kind": "text",
+    "model": {"name": "llama-3.1-70b", "precision": "fp8"},
+    "traffic": {"daily_users": 10_000_000, "requests_per_user_per_day": 3, "peak_ratio": 2.5},
+    "request": {"tokens": 500},
+    "latency": None,
+    "capacity": {"method": "textbook"},
+    "redundancy": {"zones": 2},
+    "hardware": {"instance_type": "p5.48xlarge"},
+}
+HOURLY = {
+    **CHAT,
+    "name": "hourly",
+    "model": {"parameters": 3e9, "precision": "fp16", "encoders": [{"name": "e", "parameters": 1}]},
+    "traffic": {
+        "daily_users": 7,
+        "requests_per_user_per_day": 1.5,
+        "hourly": [*range(1, 24), 100],
+    },
+    "capacity": {"method": "given", "requests_per_gpu_per_s": 0.3},
+    "engine": {"kv_precision": "fp8", "max_sequences": 4},
+    "data": {**CHAT["data"], "retention_days": 200_000_000},  # type: ignore[dict-item]
+}
+ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
+
+
+def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
+    site = Site.model_validate({"region": "us-east-1", "zones": ZONES, "environment": environment})
+    return size([Workload.model_validate(w) for w in workloads], site, load_catalog())
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_numbers_shown_give_the_number(environment: str) -> None:
+    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, environment=environment)):
+        assert explained.symbols
+        assert explained.meaning
+        if explained.arithmetic:
+            result = eval(explained.numbers, dict(ARITHMETIC))  # noqa: S307
+            assert isclose(result, explained.value, rel_tol=1e-6), explained
+
+
+def test_what_is_not_arithmetic_says_where_from() -> None:
+    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY)):
+        if explained.basis is not Basis.arithmetic:
+            assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
+
+
+def test_searches_are_few_and_known() -> None:
+    told = {e.pointer for e in explain_all(plan_of(CHAT)) if not e.arithmetic}
+    assert {pointer.removeprefix("/services/0/") for pointer in told} == {
+        "pool/survives/zones",
+        "pool/nodes_by_rule/availability",
+        "pool/nodes_at_peak",
+        "pool/tensor_parallel",
+        "serving/cpu_millicores",
+        "serving/memory_mib",
+    }
+
+
+def test_a_default_is_not_called_given() -> None:
+    plan = plan_of(CHAT)
+    assert explain(plan, "/services/0/inputs/redundancy/mttr_hours").basis is Basis.assumed
+    assert explain(plan, "/services/0/inputs/redundancy/spare_ratio").basis is Basis.given
+
+
+def test_an_estimate_has_a_band_around_it() -> None:
+    acu = explain(plan_of(CHAT), "/services/0/database/max_acu")
+    assert acu.low is not None
+    assert acu.high is not None
+    assert acu.low < acu.value < acu.high
+
+
+def test_the_published_design_states_its_slips() -> None:
+    published = plan_of({**CHAT, "redundancy": {"spare_ratio": 0.2}})
+    total = explain(published, "/services/0/pool/gpus_total")
+    assert any("prints 15" in remark for remark in total.remarks)
+    assert any("10 of 12 are left" in remark for remark in total.remarks)
+    other = plan_of({**CHAT, "traffic": {**CHAT["traffic"], "daily_users": 130_000}})  # type: ignore[dict-item]
+    assert not any("prints" in r for r in explain(other, "/services/0/pool/gpus_total").remarks)
+
+
+def test_a_pointer_to_nothing_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        explain(plan_of(CHAT), "/services/0/pool/gpu")
