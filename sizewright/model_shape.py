@@ -151,7 +151,8 @@ def _member(members: list[Any], label: str | int) -> Any:
     while wrapped := _WRAPPED.fullmatch(name):
         name = wrapped[1]
     for member in members:
-        if name in (getattr(member, "__name__", ""), str(member)):
+        kind = get_origin(member) or member
+        if getattr(kind, "__name__", "") == name.partition("[")[0]:
             return member
     for model in filter(_is_model, members):
         if any(name in tags(model, key) for key in field_names(model)):

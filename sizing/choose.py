@@ -1,7 +1,6 @@
 """Can this hardware hold the model, and if not, why not and what could?"""
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from sizing.catalog import Catalog, Gpu, InstanceType
 from sizing.exact import exact
@@ -9,7 +8,7 @@ from sizing.lookup import Facts
 from sizing.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
 from sizing.plan import Reason, Rejected
 from sizing.site import Site
-from sizing.units import GB, GIB
+from sizing.units import GB, GIB, MB
 from sizing.workload import Kind, Workload
 
 ENGINE_KINDS = (Kind.text, Kind.chat)
@@ -90,7 +89,7 @@ def _unfit(
     """Why this card cannot serve the model at all, memory for the weights apart."""
     least = workload.capacity.min_gpu_gb if workload.capacity else None
     if least is not None and exact(least) * GB > instance.gpu_memory_bytes:
-        held = f"{float(Decimal(instance.gpu_memory_bytes) / GB):.1f} GB"
+        held = f"{instance.gpu_memory_bytes // MB:,} MB"
         return Rejected(
             option=instance.name,
             reason=Reason.gpu_memory_minimum,
@@ -153,7 +152,7 @@ def _too_small(need: Need, instance: InstanceType, cards: int) -> Rejected:
 
 
 def nearest_types(case: Case) -> list[str]:
-    """Up to three types that would do: of the same family first, then the least GPU memory."""
+    """Up to three types that would do: the same family first, then least GPU memory and vCPU."""
     facts, catalog = case.facts, case.catalog
     family = facts.instance.family if facts.instance is not None else ""
     fitting = [
@@ -163,7 +162,9 @@ def nearest_types(case: Case) -> list[str]:
         and _unfit(case.workload, facts, catalog.gpu(instance.gpu), instance, catalog) is None
         and _replica(case.need, facts, instance, None)[0] is not None
     ]
-    fitting.sort(key=lambda i: (i.family != family, i.gpu_memory_bytes * cards_of(i), i.name))
+    fitting.sort(
+        key=lambda i: (i.family != family, i.gpu_memory_bytes * cards_of(i), i.vcpu_count, i.name)
+    )
     return [instance.name for instance in fitting[:3]]
 
 

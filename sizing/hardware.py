@@ -39,7 +39,7 @@ def find_hardware(
         found.rejected.append(_no_capacity_model(workload))
         return found
     locked = None
-    if lock is not None and lock.holds_for(workload):
+    if lock is not None and lock.holds_for(workload, facts.precision):
         locked = lock.tensor_parallel
     elif lock is not None:
         found.rejected.append(_stale(lock))

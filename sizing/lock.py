@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from sizing.workload import Strict, Workload
+from sizing.exact import exact
+from sizing.workload import Precision, Strict, Workload
 
 
 class Lock(Strict):
@@ -19,16 +20,17 @@ class Lock(Strict):
     catalog_digest: str
     """The catalog's digest when the choice was made."""
 
-    def holds_for(self, workload: Workload) -> bool:
-        """Whether it was made for this model on this instance type."""
+    def holds_for(self, workload: Workload, precision: Precision) -> bool:
+        """Whether it was made for this model, in this precision, on this instance type."""
         return workload.hardware is not None and (
             self.model,
             self.precision,
             self.instance_type,
-        ) == (model_key(workload), str(workload.model.precision), workload.hardware.instance_type)
+        ) == (model_key(workload), precision.value, workload.hardware.instance_type)
 
 
 def model_key(workload: Workload) -> str:
-    """What tells models apart in a lock: the name and the literal parameters."""
+    """What tells models apart in a lock: the name and the literal parameters in full digits."""
     model = workload.model
-    return " ".join(str(part) for part in (model.name, model.parameters) if part is not None)
+    parameters = None if model.parameters is None else exact(model.parameters)
+    return " ".join(str(part) for part in (model.name, parameters) if part is not None)

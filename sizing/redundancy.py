@@ -1,5 +1,6 @@
 """How many spare nodes, spread how, and what do they survive?"""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -81,21 +82,33 @@ def nodes_for_availability(needed: int, target: Decimal, alive: float) -> int:
 
     Basis: arithmetic, see `k_of_n_availability`.
     """
-    total = needed
-    while _too_many_dead(needed, total, alive) > float(1 - target):
-        total += 1
-    return total
+    dead_share = float(1 - target)
+    enough = needed
+    while _too_many_dead(needed, enough, alive) > dead_share:
+        enough *= 2
+    totals = range(needed, enough)
+    return needed + bisect_left(
+        totals, True, key=lambda total: _too_many_dead(needed, total, alive) <= dead_share
+    )
 
 
 def _too_many_dead(needed: int, total: int, alive: float) -> float:
-    """Probability of more than total - needed dead nodes; in logarithms, as C(n, d) overflows."""
+    """Probability of more than total - needed dead nodes; in logarithms, as C(n, d) overflows.
+
+    Summed from the middle outwards on the shorter side of the mean, until terms vanish.
+    """
+    if alive in (0, 1):
+        return 1 - alive
     log_alive, log_down = log(alive), log1p(-alive)
     spare = total - needed
-    terms = [
-        exp(_log_choose(total, dead) + dead * log_down + (total - dead) * log_alive)
-        for dead in range(spare + 1, total + 1)
-    ]
-    return fsum(terms)
+    above = spare + 1 > total * (1 - alive)
+    terms = list[float]()
+    for dead in range(spare + 1, total + 1) if above else range(spare, -1, -1):
+        term = exp(_log_choose(total, dead) + dead * log_down + (total - dead) * log_alive)
+        terms.append(term)
+        if term <= terms[0] * 1e-20:
+            break
+    return fsum(terms) if above else 1 - fsum(terms)
 
 
 def _log_choose(n: int, k: int) -> float:

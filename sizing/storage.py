@@ -32,6 +32,8 @@ GP3_MIB_PER_S, GP3_MAX_MIB_PER_S = 125, 2_000
 """Basis: vendor, gp3 included and highest rates (EBS documentation, 2026)."""
 IOPS_PER_MIB_PER_S = 4
 """Basis: vendor, gp3 gives at most 0.25 MiB/s an IOPS (256 KiB operations)."""
+IOPS_PER_GIB = 500
+"""Basis: vendor, gp3 takes at most 500 IOPS a GiB beyond the included ones."""
 
 
 def storage_plan(workload: Workload, rates: Rates, weights_bytes: int) -> StoragePlan:
@@ -102,7 +104,9 @@ def stores(
         )
     rejected = []
     if apart and together > AURORA_LIMIT_BYTES:
-        numbers = f"{together / TB:,.0f} TB exceeds 256 TiB ({AURORA_LIMIT_BYTES / TB:,.0f} TB)"
+        outgrown = max(storage.retained_bytes, storage.profile_bytes)
+        outgrown = outgrown if outgrown > AURORA_LIMIT_BYTES else together
+        numbers = f"{outgrown / TB:,.0f} TB exceeds 256 TiB ({AURORA_LIMIT_BYTES / TB:,.0f} TB)"
         rejected.append(Rejected(option="aurora", reason=Reason.store_limit, numbers=numbers))
     stored = storage.profile_bytes if apart else together
     if stored > AURORA_LIMIT_BYTES:
@@ -148,8 +152,8 @@ def volume_plan(
 ) -> tuple[VolumePlan, list[Rejected]]:
     """gp3 volumes of a node: the root, and the weights' own with the rate its load time asks for.
 
-    size = weights x 1.1 x 2 versions; rate = weights / load time, 125 to 2,000 MiB/s and never
-    above the instance's highest EBS rate; IOPS = 4 a MiB/s, at least 3,000
+    rate = weights / load time, 125 to 2,000 MiB/s and never above the instance's highest EBS rate;
+    IOPS = 4 a MiB/s, at least 3,000; size = weights x 1.1 x 2 versions, at least IOPS / 500
 
     `load_s` is the time at the rate that the instance sustains. Basis: vendor limits.
     """
@@ -160,7 +164,11 @@ def volume_plan(
     sustained = min(rate, _ebs_mib_per_s(instance.ebs_baseline_mbit_per_s))
     volumes = VolumePlan(
         root_gib=ROOT_GIB,
-        weights_gib=max(ceiling(weights_bytes * CACHE_RATIO * VERSIONS_ON_NODE / GIB), 10),
+        weights_gib=max(
+            ceiling(weights_bytes * CACHE_RATIO * VERSIONS_ON_NODE / GIB),
+            ceiling(Fraction(iops, IOPS_PER_GIB)),
+            10,
+        ),
         weights_iops=iops,
         weights_mib_per_s=rate,
         load_s=plain(Fraction(weights_bytes, MIB) / sustained),

@@ -8,11 +8,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from sizing.exact import plain
 from sizing.field_error import FieldError
+from sizing.units import SECONDS_PER_DAY
 
-Ratio = Annotated[Decimal, PlainSerializer(plain, return_type=int | float, when_used="json")]
-"""A decimal, exact inside, a JSON number outside."""
+Ratio = Annotated[
+    Decimal,
+    Field(max_digits=36, decimal_places=18),
+    PlainSerializer(plain, return_type=int | float, when_used="json"),
+]
+"""A decimal, exact inside, a JSON number outside; below 10^18, to 18 places, as exact arithmetic
+on 1e1000000 would not end."""
 Positive = Annotated[Ratio, Field(gt=0)]
-PositiveCount = Annotated[int, Field(gt=0)]
+PositiveCount = Annotated[int, Field(gt=0, lt=10**18)]
 DNS_LABEL = r"^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$"
 
 
@@ -119,7 +125,17 @@ class Traffic(Strict):
             raise FieldError(("peak_users_share",), "missing", "a share from 0 to 1")
         if self.hourly is not None and (len(self.hourly) != 24 or sum(self.hourly) == 0):
             raise FieldError(("hourly",), "wrong length", "24 numbers, not all zero")
+        self._peak_is_not_below_the_mean()
         return self
+
+    def _peak_is_not_below_the_mean(self) -> None:
+        if self.peak_users_share is None or self.think_time_s is None:
+            return
+        slowest_s = self.peak_users_share * SECONDS_PER_DAY / self.requests_per_user_per_day
+        if self.think_time_s > slowest_s:
+            raise FieldError(
+                ("think_time_s",), "the peak is below the daily mean", f"at most {slowest_s:.6g}"
+            )
 
 
 class Request(Strict):
@@ -220,9 +236,9 @@ class Redundancy(Strict):
     """Availability zones that may fail at once."""
     availability: Ratio | None = Field(default=None, gt=0, lt=1)
     """Least share of time with all needed nodes alive, when nodes fail independently."""
-    mtbf_gpu_hours: Positive = Decimal(50_700)
+    mtbf_gpu_hours: Ratio = Field(default=Decimal(50_700), ge=1)
     """Mean time between failures of one GPU and its share of the node, hours."""
-    mttr_hours: Positive = Decimal(24)
+    mttr_hours: Ratio = Field(default=Decimal(24), gt=0, le=8760)
     """Mean time to replace a failed node, hours."""
 
 

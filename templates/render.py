@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from functools import cache
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,7 @@ def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any
     return values
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

@@ -179,8 +179,9 @@ STORES: dict[str, Explainer] = {
     ),
     "services.*.volumes.weights_gib": Entry(
         "GiB of a node's weights volume",
-        "ceil(weights x 1.1 x 2 versions), at least 10",
-        "max(ceil({s.memory.weights_bytes} * 1.1 * {storage.VERSIONS_ON_NODE} / {units.GIB}), 10)",
+        "ceil(weights x 1.1 x 2 versions), at least IOPS / 500 and 10",
+        "max(ceil({s.memory.weights_bytes} * 1.1 * {storage.VERSIONS_ON_NODE} / {units.GIB}),"
+        " ceil({s.volumes.weights_iops} / {storage.IOPS_PER_GIB}), 10)",
         Basis.assumed,
         "sizing/storage.py",
     ),

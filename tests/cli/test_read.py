@@ -12,7 +12,15 @@ from typing import Annotated, Any, Literal, Self
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from sizewright.input_error import InputError
 from sizewright.read import read_mapping, read_model
@@ -87,6 +95,8 @@ class Service(Strict):
     public: bool = False
     tags: dict[Annotated[str, Field(max_length=5)], int] = {}
     others: list[Mean] = []
+    latency: Mean | None = None
+    mixed: list[Mean] | dict[str, int] = []
 
 
 BASE = "name: a\ntraffic: {daily_users: 1}\n"
@@ -116,6 +126,7 @@ BROKEN: dict[str, tuple[str | bytes, int | None, int | None, str, str]] = {
     "only a comment": ("# nothing\n\n", 1, 1, "", "the file is empty"),
     "only a marker": ("---\n", 1, 1, "", "the file is empty"),
     "latin-1": (b"name: a\nkind: caf\xe9\n", 2, 10, "", "not UTF-8 text; expected UTF-8"),
+    "latin-1 after a mark": (b"\xef\xbb\xbfa: \xe9\n", 1, 4, "", "not UTF-8 text"),
     "utf-16": ("name: a".encode("utf-16"), 1, 1, "", "save the file as UTF-8"),
     "NUL": (b"name: a\r\nkind: \0\0", 2, 7, "", "control character U+0000"),
     "escape character": ("name: a\x1b[2J\n", 1, 8, "", "control character U+001B"),
@@ -329,6 +340,13 @@ BROKEN: dict[str, tuple[str | bytes, int | None, int | None, str, str]] = {
         "traffic.peak_ratio",
         "a peak below the mean; expected at least 1; write 1",
     ),
+    "inside an optional": (
+        BASE + "latency: {mean: x}\n",
+        3,
+        17,
+        "latency.mean",
+        "expected a number",
+    ),
     # unions: one fault, of the member that was meant
     "union, no member": (
         BASE + "tokens: x\n",
@@ -466,6 +484,55 @@ def test_a_misspelt_key_is_not_reported_as_missing_too(tmp_path: Path) -> None:
     error = refused(tmp_path, "nmae: a\ntraffic: {daily_users: 1}\n")
 
     assert (error.field, error.suggestion, error.more) == ("nmae", "did you mean 'name'?", ())
+
+
+class Zones(Strict):
+    first_zone: int
+    first_zones: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _made_up(cls, data: Any) -> Any:
+        return {**data, "qqq": 1} if data.get("first_zone") == 9 else data
+
+
+def test_a_suggestion_prefers_a_key_that_is_not_yet_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r":2:1: .* did you mean 'first_zones'\?$"):
+        read_model(written(tmp_path, "first_zone: 1\nfirst_zonez: 2\n"), Zones)
+
+
+def test_a_suggestion_looks_past_capitals(tmp_path: Path) -> None:
+    assert refused(tmp_path, BASE + "PUBLIC: true\n").suggestion == "did you mean 'public'?"
+
+
+def test_a_key_that_only_a_validator_saw_has_the_place_of_its_mapping(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r":2:1: qqq: unknown key"):
+        read_model(written(tmp_path, "\nfirst_zone: 9\n"), Zones)
+
+
+def _kind(value: Any) -> str:
+    return "wide" if "spread" in value else "narrow"
+
+
+class Labelled(Strict):
+    size: Annotated[
+        Annotated[Mean, Tag("wide")] | Annotated[Traffic, Tag("narrow")], Discriminator(_kind)
+    ]
+
+
+def test_a_label_of_pydantic_never_shows_in_a_field(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_model(written(tmp_path, "size: {spread: x, mean: 1}\n"), Labelled)
+
+    assert (caught.value.field, caught.value.column) == ("size.spread", 16)
+    assert caught.value.message == "found text 'x'"
+
+
+def test_an_input_error_escapes_its_own_texts() -> None:
+    error = InputError("a\nb.yaml", 1, 2, field="c\n", message="d\n", suggestion="e\n")
+
+    assert str(error) == r"a\nb.yaml:1:2: c\n: d\n; e\n"
+    assert (error.field, error.message) == (r"c\n", r"d\n")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""The Pulumi program: read config, size, build. `pulumi preview` and `pulumi up` run it."""
+
+from pathlib import Path
+
+import pulumi
+
+from components.platform import build
+from sizewright.input_error import InputError
+from sizewright.stack import PROJECT, WORKLOADS_KEY, buildable, plan_of, read_workload, site_of
+from sizing.catalog import load_catalog
+from sizing.site import Site
+
+LISTS = ("account_ids", "tags", "zones")
+
+
+def main() -> None:
+    config = pulumi.Config(PROJECT)
+    values = {
+        key: config.get_object(key) if key in LISTS else config.get(key)
+        for key in Site.model_fields
+    }
+    given = {key: value for key, value in values.items() if value}
+    catalog = load_catalog()
+    try:
+        site = site_of(given, Path(f"Pulumi.{pulumi.get_stack()}.yaml"))
+        paths = [Path(name) for name in config.require_object(WORKLOADS_KEY)]
+        files = [read_workload(path, catalog) for path in paths]
+        plan = plan_of(files, site, catalog)
+        buildable(site)
+    except InputError as error:
+        raise pulumi.RunError(str(error)) from error
+    build(plan)
+
+
+main()

@@ -1,0 +1,123 @@
+"""Speed against its budgets, paired in one run: `make bench`.
+
+Times of a shared machine drift, so each figure stands beside a floor measured in turn with it.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+CHAT = ROOT / "workloads" / "chat.yaml"
+SIZEWRIGHT = str(Path(sys.executable).parent / "sizewright")
+RUNS = 7
+IMPORT_SAME_MODULES = """
+import sys, importlib
+for name in {modules!r}: importlib.import_module(name)
+"""
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def paired(*actions: Callable[[], object], runs: int = RUNS) -> list[list[float]]:
+    """Times of each action, taken in turn, after one warm-up each."""
+    for action in actions:
+        action()
+    rounds = [[seconds(action) for action in actions] for _ in range(runs)]
+    return [list(times) for times in zip(*rounds, strict=True)]
+
+
+def shell(*command: str) -> Callable[[], object]:
+    """The command as a process of its own, from the project's folder."""
+    return lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+
+def pulumi_modules() -> list[str]:
+    """The Pulumi modules that a preview imports."""
+    script = (
+        "import sys, json; from pathlib import Path; sys.argv = ['sizewright'];"
+        "from sizewright.program import record_program;"
+        f"record_program(Path('Pulumi.dev.yaml'), [Path({str(CHAT)!r})]);"
+        "print(json.dumps(sorted(m for m in sys.modules if m.startswith('pulumi'))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    modules: list[str] = json.loads(done.stdout)
+    return modules
+
+
+def one_sizing() -> tuple[float, float]:
+    """Median milliseconds of one sizing, and of reading its file beside it."""
+    from sizewright.stack import plan_of, read_site, read_workload
+    from sizing.catalog import load_catalog
+
+    catalog = load_catalog()
+    site = read_site(ROOT / "Pulumi.dev.yaml")
+    file = read_workload(CHAT, catalog)
+    sizing, reading = paired(
+        lambda: plan_of([file], site, catalog), lambda: read_workload(CHAT, catalog), runs=200
+    )
+    return median(sizing) * 1000, median(reading) * 1000
+
+
+def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> list[tuple[int, float]]:
+    """Seconds of sizing and recording n services in this process, modules imported."""
+    from components.platform import build
+    from sizewright.record import record
+    from sizewright.stack import read_site, read_workload
+    from sizing.catalog import load_catalog
+    from sizing.size import size
+
+    catalog = load_catalog()
+    site = read_site(ROOT / "Pulumi.dev.yaml").site
+    chat = read_workload(CHAT, catalog).workload
+
+    def run(count: int) -> object:
+        services = [chat.model_copy(update={"name": f"chat-{n}"}) for n in range(count)]
+        plan = size(services, site, catalog)
+        return record(lambda: build(plan), config={})
+
+    times = paired(*[lambda n=count: run(n) for count in counts], runs=3)
+    return list(zip(counts, map(median, times), strict=True))
+
+
+def main() -> None:
+    sizing_ms, reading_ms = one_sizing()
+    print(f"one sizing                    {sizing_ms:8.2f} ms   budget 5 ms; reading {reading_ms:.1f} ms")
+
+    bare, helped, sized = paired(
+        shell(sys.executable, "-c", "pass"),
+        shell(SIZEWRIGHT, "--help"),
+        shell(SIZEWRIGHT, "size", str(CHAT), "--json"),
+    )
+    print(f"sizewright --help             {median(helped):8.3f} s    budget 0.3 s")
+    print(f"sizewright size               {median(sized):8.3f} s    budget 0.5 s")
+    print(f"  an empty Python process     {median(bare):8.3f} s")
+
+    script = IMPORT_SAME_MODULES.format(modules=pulumi_modules())
+    floor, previewed = paired(
+        shell(sys.executable, "-c", script), shell(SIZEWRIGHT, "preview", str(CHAT))
+    )
+    ratio = median(a / b for a, b in zip(previewed, floor, strict=True))
+    print(f"preview of the chat stack     {median(previewed):8.3f} s    {ratio:.2f} x the import, budget 2 x")
+    print(f"  importing the same modules  {median(floor):8.3f} s")
+
+    rows = growth()
+    first = rows[0][1]
+    for count, taken in rows:
+        print(f"{count:3d} services, in process      {taken:8.3f} s    {taken / first / count:.2f} of linear")
+
+
+if __name__ == "__main__":
+    main()

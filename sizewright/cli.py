@@ -1,0 +1,90 @@
+"""The command line: `sizewright COMMAND`. Results go to stdout, messages to stderr."""
+
+import importlib
+import os
+import sys
+
+import click
+
+from sizewright.exit_code import ExitCode
+from sizewright.input_error import InputError, did_you_mean
+
+COMMANDS = {
+    "size": "Size workloads: GPUs, nodes, redundancy, storage, bandwidth.",
+    "explain": "Show why a number is what it is.",
+    "preview": "Preview the infrastructure offline, with the reasons.",
+    "diff": "Show what a change of a workload changes, cause first.",
+    "check": "Check workloads, sizing and infrastructure against gates.",
+    "catalog": "Show the instance types, GPUs, models and versions known.",
+    "init": "Write a new workload file and its lock.",
+    "render": "Print the Kubernetes and node files, wires unfilled.",
+}
+
+
+class Commands(click.Group):
+    """Imports a command only when it is asked for: help must not wait for Pulumi."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"sizewright.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            hint = did_you_mean(args[0], COMMANDS)
+            raise click.UsageError(f"{error.message} {hint}".strip(), ctx) from None
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 ok, 1 unexpected, 2 bad input, 3 changes (--detailed-exitcode), "
+    "4 gate failed, 5 infeasible, 6 incomplete.",
+)
+@click.version_option(package_name="sizewright")
+def cli() -> None:
+    """How many GPUs, which failures they survive, and the infrastructure for exactly that.
+
+    \b
+    sizewright size workloads/chat.yaml
+    sizewright explain workloads/chat.yaml chat.pool.gpus_total
+    sizewright preview workloads/chat.yaml
+    sizewright diff old.yaml new.yaml
+    """
+
+
+def main() -> None:
+    """Runs the command line; a user's mistake is one message and exit code 2."""
+    try:
+        cli(standalone_mode=False)
+    except InputError as error:
+        _stop(str(error), ExitCode.bad_input)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.bad_input)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # Guard: Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.ok)
+
+
+def _stop(message: str, code: ExitCode) -> None:
+    click.echo(message, err=True)
+    sys.exit(code)

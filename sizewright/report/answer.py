@@ -1,0 +1,125 @@
+"""The answer in one paragraph: what is asked, what it takes, what it survives, what it does not."""
+
+from sizewright.report.numbers import number, plural, share
+from sizing.plan import PoolPlan, ServicePlan
+from sizing.redundancy import nodes_for_zone_loss
+
+RULES = {
+    "none": "no spare",
+    "spare_ratio": "spare ratio",
+    "nodes": "N + k nodes",
+    "zones": "zone loss",
+    "availability": "availability",
+}
+
+
+def answer(service: ServicePlan) -> str:
+    """The paragraph of one service."""
+    if service.pool is None:
+        reasons = "; ".join(f"{r.option}: {r.numbers}" for r in service.rejected)
+        return f"{service.name} {asked(service)} It gets no GPU pool. {reasons}."
+    parts = [asked(service), needed(service, service.pool), where(service.pool)]
+    parts += [survives(service.pool), load(service, service.pool)]
+    return f"{service.name} {' '.join(part for part in parts if part)}"
+
+
+def asked(service: ServicePlan) -> str:
+    """Mean and peak rate with their basis."""
+    inputs, traffic = service.inputs.traffic, service.traffic
+    users, each = number(inputs.daily_users), number(float(inputs.requests_per_user_per_day))
+    mean = number(traffic.requests_per_s_mean)
+    text = f"is asked for {mean} requests/s on the daily mean ({users} users x {each} a day)"
+    if traffic.requests_per_s_peak is None:
+        return f"{text}; nothing says what the peak is."
+    return f"{text} and {number(traffic.requests_per_s_peak)} at the peak ({peak_basis(service)})."
+
+
+def peak_basis(service: ServicePlan) -> str:
+    """Where the peak comes from."""
+    inputs = service.inputs.traffic
+    if inputs.think_time_s is not None:
+        online = number(service.traffic.users_online_peak)
+        return f"{online} online, a request every {number(float(inputs.think_time_s))} s each"
+    if inputs.peak_ratio is not None:
+        return f"{number(float(inputs.peak_ratio))} x the mean"
+    return "the busiest of 24 hours"
+
+
+def needed(service: ServicePlan, pool: PoolPlan) -> str:
+    """GPUs and nodes: needed, spare, total, and what binds."""
+    nodes = plural(pool.nodes_needed, "node")
+    spare = f"{plural(pool.nodes_spare, 'spare node')} ({_rule(service, pool)}) make"
+    total = f"{plural(pool.gpus_total, 'GPU')} on {plural(pool.nodes_total, 'node')}"
+    return (
+        f"That needs {pool.gpus_needed:,} x {pool.gpu}, {nodes} of {pool.instance_type}, bound by "
+        f"{pool.binding} ({_binding(service, pool)}); "
+        + (f"{spare} {total}" if pool.nodes_spare else f"with nothing to spare: {total}")
+        + "."
+    )
+
+
+def _binding(service: ServicePlan, pool: PoolPlan) -> str:
+    capacity = service.capacity
+    if pool.binding == "memory" or capacity is None:
+        return f"one replica takes {plural(pool.tensor_parallel, 'GPU')}"
+    rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s a GPU"
+    said = "as you measured" if capacity.method == "given" else "by the textbook rule"
+    return f"{rate}, {said}"
+
+
+def _rule(service: ServicePlan, pool: PoolPlan) -> str:
+    asked_for = service.inputs.redundancy
+    value = {
+        "spare_ratio": asked_for.spare_ratio and share(float(asked_for.spare_ratio)),
+        "nodes": asked_for.nodes,
+        "zones": asked_for.zones,
+        "availability": asked_for.availability,
+    }.get(pool.redundancy_binding)
+    return f"{RULES[pool.redundancy_binding]} {value}" if value else "no redundancy asked for"
+
+
+def where(pool: PoolPlan) -> str:
+    """Nodes by zone."""
+    return "By zone: " + ", ".join(f"{zone} {n}" for zone, n in pool.nodes_by_zone.items()) + "."
+
+
+def survives(pool: PoolPlan) -> str:
+    """What may fail, what may not, and what it would take."""
+    lost = "any one node" if pool.survives.nodes == 1 else f"any {pool.survives.nodes} nodes"
+    nodes = (
+        f"It survives the loss of {lost}"
+        if pool.survives.nodes
+        else "It does not survive the loss of a node"
+    )
+    if pool.survives.zones:
+        lost = "any one zone" if pool.survives.zones == 1 else f"any {pool.survives.zones} zones"
+        return f"{nodes}, and of {lost}."
+    left = (
+        f"{pool.nodes_left_after_zone} of {plural(pool.nodes_needed, 'needed node')} would be left"
+    )
+    link = ", but not of a zone" if pool.survives.nodes else " or a zone"
+    return f"{nodes}{link}: {left}{_zone_price(pool)}."
+
+
+def _zone_price(pool: PoolPlan) -> str:
+    zones = len(pool.nodes_by_zone)
+    if zones < 2:
+        return "; one zone alone cannot survive its own loss"
+    total = nodes_for_zone_loss(pool.nodes_needed, zones)
+    return f"; surviving one of {zones} zones takes {plural(total, 'node')}"
+
+
+def load(service: ServicePlan, pool: PoolPlan) -> str:
+    """What the fleet is sized on, and what the peak would need."""
+    capacity = service.capacity
+    busy = f"busy {share(pool.utilisation_at_mean)} of the time on the mean"
+    if capacity is None or capacity.load == "peak":
+        return f"It is sized on the peak: {busy}, {share(pool.utilisation_at_peak)} at the peak."
+    if capacity.gpus_at_peak is None or pool.utilisation_at_peak is None:
+        return f"It is sized on the mean: {busy}, and nothing is left for a peak."
+    return (
+        f"It is sized on the mean ({busy}): the peak alone would need "
+        f"{plural(capacity.gpus_at_peak, 'GPU')}, {plural(pool.nodes_at_peak or 0, 'node')} with "
+        f"the same redundancy; at the peak it is asked for {number(pool.utilisation_at_peak)} "
+        "times what it can serve."
+    )

@@ -1,0 +1,120 @@
+"""A difference for a reviewer: cause, sizing, survival, then resources."""
+
+from collections.abc import Iterator, Sequence
+
+from sizewright.changes import Effect
+from sizewright.compare import Change, ResourceChange, ServiceChange, counts, loses_data
+from sizewright.report.answer import survives
+from sizewright.report.numbers import number
+from sizewright.report.tree import short_type
+from sizing.plan import ServicePlan
+
+HEADLINES = {
+    "traffic.requests_per_s_mean": "requests/s, mean",
+    "traffic.requests_per_s_peak": "requests/s, peak",
+    "traffic.users_online_peak": "users online at the peak",
+    "traffic.requests_in_flight_peak": "requests in flight at the peak",
+    "capacity.requests_per_gpu_per_s": "requests/s of one GPU",
+    "memory.weights_bytes": "bytes of weights held",
+    "memory.max_sequences": "sequences a replica holds",
+    "pool.instance_type": "instance type",
+    "pool.tensor_parallel": "GPUs a replica",
+    "pool.binding": "bound by",
+    "pool.gpus_needed": "GPUs needed",
+    "pool.nodes_needed": "nodes needed",
+    "pool.nodes_spare": "nodes spare",
+    "pool.nodes_total": "nodes in all",
+    "pool.gpus_total": "GPUs in all",
+    "pool.redundancy_binding": "redundancy by",
+    "pool.nodes_by_zone.*": "nodes in",
+    "pool.utilisation_at_mean": "utilisation, mean",
+    "pool.utilisation_at_peak": "utilisation, peak",
+    "storage.retained_bytes": "bytes kept",
+    "network.egress_mbit_per_s_peak": "Mbit/s out, peak",
+    "database.max_acu": "database capacity, highest ACU",
+}
+"""The sized leaves a reviewer reads first, in order; `--json` holds every one."""
+SIGNS = {
+    Effect.create: "+",
+    Effect.delete: "-",
+    Effect.replace: "+-",
+    Effect.may_replace: "+-?",
+    Effect.update: "~",
+}
+WORDS = {Effect.may_replace: "may be replaced"}
+LONGEST = 60
+"""Characters of a value shown beside a changed property."""
+
+
+def service_lines(change: ServiceChange) -> Iterator[str]:
+    """Cause, sizing and survival of one service."""
+    yield f"{change.name}: cause"
+    if change.old is None or change.new is None:
+        yield f"  the service is {'new' if change.old is None else 'gone'}"
+    yield from _table([(c.path, c) for c in change.causes], "no input changed")
+    yield f"{change.name}: sizing that follows"
+    yield from _table(_headlines(change.followed), "no sized number changed")
+    yield f"{change.name}: survival"
+    before, after = _survival(change.old), _survival(change.new)
+    yield f"  unchanged: {after}" if before == after else f"  before: {before}"
+    if before != after:
+        yield f"  after:  {after}"
+
+
+def resource_lines(changes: Sequence[ResourceChange], unchanged: int) -> Iterator[str]:
+    """Counts, then each resource with its changed leaf properties; lost data first and loud."""
+    totals = counts(changes)
+    words = [
+        f"{n} {WORDS.get(Effect(e), _done(e))}" for e, n in totals.items() if n or e != "may_replace"
+    ]
+    yield f"resources: {', '.join(words)}, {unchanged} unchanged"
+    for change in changes:
+        danger = "  !! LOSES DATA: " if loses_data(change) else "  "
+        word = WORDS.get(change.effect, change.effect.value)
+        kind = short_type(change.type)
+        yield f"{danger}{SIGNS[change.effect]} {word} {kind} {change.name}"
+        for leaf in change.changes:
+            forced = "" if leaf.effect is Effect.update else f"  [{_why(leaf)}]"
+            yield f"      {leaf.path}: {_value(leaf.old)} -> {_value(leaf.new)}{forced}"
+
+
+def _why(leaf: Change) -> str:
+    return "may force replacement" if leaf.effect is Effect.may_replace else "forces replacement"
+
+
+def _done(effect: str) -> str:
+    return effect + ("d" if effect.endswith("e") else "ed")
+
+
+def _headlines(followed: Sequence[Change]) -> list[tuple[str, Change]]:
+    by_path = {change.path: change for change in followed}
+    rows = list[tuple[str, Change]]()
+    for path, label in HEADLINES.items():
+        if path.endswith(".*"):
+            prefix = path.removesuffix("*")
+            zones = [c for c in followed if c.path.startswith(prefix)]
+            rows += [(f"{label} {c.path.removeprefix(prefix)}", c) for c in zones]
+        elif path in by_path:
+            rows.append((label, by_path[path]))
+    return rows
+
+
+def _table(rows: Sequence[tuple[str, Change]], empty: str) -> Iterator[str]:
+    if not rows:
+        yield f"  {empty}"
+    width = max((len(label) for label, _ in rows), default=0)
+    for label, change in rows:
+        yield f"  {label:<{width}}  {_value(change.old)} -> {_value(change.new)}"
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "none"
+    text = number(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _survival(service: ServicePlan | None) -> str:
+    if service is None or service.pool is None:
+        return "no pool"
+    return survives(service.pool)

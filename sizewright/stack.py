@@ -1,0 +1,164 @@
+"""From files to a plan: workloads and their locks, and the site of a stack file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sizewright.input_error import InputError
+from sizewright.plain_yaml import Plain
+from sizewright.read import Document, read_mapping
+from sizing.catalog import Catalog, load_catalog
+from sizing.field_error import FieldError, FieldPath
+from sizing.lock import Lock
+from sizing.lookup import facts_of, site_zones
+from sizing.network import network_plan
+from sizing.plan import Plan
+from sizing.site import Site
+from sizing.size import size
+from sizing.workload import Workload
+
+PROJECT = "sizewright"
+WORKLOADS_KEY = "workloads"
+DEFAULT_SITE = Path("Pulumi.dev.yaml")
+
+
+@dataclass(frozen=True)
+class SiteFile:
+    """A stack file: its site, and the workload files that the stack builds."""
+
+    keys: Document
+    """The project's keys, prefix dropped."""
+    site: Site
+    workloads: tuple[str, ...]
+    config: Mapping[str, object]
+    """The stack's values by full key, as the Pulumi program will read them."""
+
+
+@dataclass(frozen=True)
+class WorkloadFile:
+    """A workload file, and the lock beside it."""
+
+    path: Path
+    document: Document
+    workload: Workload
+    lock: Lock | None
+
+
+def read_site(path: Path) -> SiteFile:
+    """The site of a `Pulumi.<stack>.yaml`. Raises InputError."""
+    document = read_mapping(path)
+    config = document.data.get("config")
+    if not isinstance(config, dict):
+        expected = f"a Pulumi stack file with {PROJECT}: keys under config"
+        raise document.error((), "has no config", expected)
+    return SiteFile(
+        keys=_own_keys(document),
+        site=_own_keys(document).validate(Site),
+        workloads=_workload_names(document, config.get(f"{PROJECT}:{WORKLOADS_KEY}")),
+        config=config,
+    )
+
+
+def site_of(values: dict[str, Plain], path: Path) -> SiteFile:
+    """The site of values that Pulumi read; faults point into the stack file where it has them.
+
+    Raises InputError.
+    """
+    if path.is_file():
+        places = _own_keys(read_mapping(path))
+        keys = Document(str(path), values, places.key_positions, places.value_positions)
+    else:
+        keys = Document(str(path), values, {}, {(): (1, 1)})
+    return SiteFile(keys=keys, site=keys.validate(Site), workloads=(), config={})
+
+
+def _own_keys(document: Document) -> Document:
+    """The project's keys of a stack file, prefix dropped, with the positions they have there."""
+    prefix = f"{PROJECT}:"
+
+    def short(path: FieldPath) -> FieldPath | None:
+        if path == ("config",):
+            return ()
+        if len(path) < 2 or path[0] != "config" or not str(path[1]).startswith(prefix):
+            return None
+        return (str(path[1]).removeprefix(prefix), *path[2:])
+
+    config = document.data.get("config")
+    data = {
+        key.removeprefix(prefix): value
+        for key, value in (config.items() if isinstance(config, dict) else ())
+        if key.startswith(prefix) and key != prefix + WORKLOADS_KEY
+    }
+    return Document(
+        document.file,
+        data,
+        {new: at for old, at in document.key_positions.items() if (new := short(old)) is not None},
+        {
+            new: at
+            for old, at in document.value_positions.items()
+            if (new := short(old)) is not None
+        },
+    )
+
+
+def _workload_names(document: Document, value: object) -> tuple[str, ...]:
+    field = ("config", f"{PROJECT}:{WORKLOADS_KEY}")
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise document.error(field, "is not a list of files", "[workloads/chat.yaml]")
+    return tuple(str(name) for name in value)
+
+
+def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
+    """A workload file whose names the catalog knows, and its lock if it has one.
+
+    Raises InputError.
+    """
+    document = read_mapping(path)
+    workload = document.validate(Workload)
+    try:
+        facts_of(workload, catalog)
+    except FieldError as fault:
+        raise _located(document, fault) from fault
+    lock_path = path.with_suffix(".lock")
+    lock = read_mapping(lock_path).validate(Lock) if lock_path.is_file() else None
+    return WorkloadFile(path, document, workload, lock)
+
+
+def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> Plan:
+    """The plan of a stack. Raises InputError for a fault of the site or services named alike."""
+    workloads = [file.workload for file in files]
+    for index, file in enumerate(files):
+        if any(file.workload.name == other.name for other in workloads[:index]):
+            message = f"another file already has a service named {file.workload.name}"
+            raise file.document.error(("name",), message, "a name of its own")
+    try:
+        site_zones(site.site, catalog)
+        network_plan(site.site, workloads)
+    except FieldError as fault:
+        raise _located(site.keys, fault) from fault
+    locks = {file.workload.name: file.lock for file in files if file.lock is not None}
+    return size(workloads, site.site, catalog, locks)
+
+
+def read_plan(files: Sequence[Path], site_path: Path) -> Plan:
+    """The plan of workload files on a site. Raises InputError."""
+    catalog = load_catalog()
+    site = read_site(site_path)
+    return plan_of([read_workload(path, catalog) for path in files], site, catalog)
+
+
+def buildable(site: SiteFile) -> None:
+    """Checks what only building needs. Raises InputError naming what the site lacks."""
+    keys = site.keys
+    if not site.site.account_ids:
+        hint = "add sizewright:account_ids to the stack file"
+        raise keys.error((), "account_ids: missing", 'AWS accounts, e.g. ["111122223333"]', hint)
+    if site.site.certificate_arn is None:
+        hint = "add sizewright:certificate_arn to the stack file"
+        raise keys.error((), "certificate_arn: missing", "an ACM certificate for HTTPS", hint)
+
+
+def _located(document: Document, fault: FieldError) -> InputError:
+    return document.error(fault.field, fault.message, fault.expected, fault.suggestion)

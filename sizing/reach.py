@@ -1,0 +1,59 @@
+"""Which leaves of a plan claim to reach infrastructure, and which property of which resource?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from sizing.plan import Part, Plan, Reaches
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A leaf, its path below the plan (attribute names, indexes, keys), and what it claims."""
+
+    path: tuple[str | int, ...]
+    value: object
+    reaches: Reaches
+
+
+def claims(plan: Plan) -> Iterator[Claim]:
+    """Every leaf annotated with `Reaches`; each entry of a mapping by itself."""
+    yield from _below(plan, ())
+
+
+def _below(value: object, path: tuple[str | int, ...]) -> Iterator[Claim]:
+    if isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _below(item, (*path, index))
+    elif isinstance(value, Part):
+        for name, field in type(value).model_fields.items():
+            child = getattr(value, name)
+            reaches = next((m for m in field.metadata if isinstance(m, Reaches)), None)
+            if reaches is None:
+                yield from _below(child, (*path, name))
+            elif isinstance(child, dict):
+                yield from (Claim((*path, name, key), child[key], reaches) for key in child)
+            else:
+                yield Claim((*path, name), child, reaches)
+
+
+def with_leaf(plan: Plan, path: tuple[str | int, ...], value: object) -> Plan:
+    """The same plan with one leaf changed; nothing is sized again."""
+    changed: Plan = _replaced(plan, path, value)
+    return changed
+
+
+def _replaced(whole: object, path: tuple[str | int, ...], value: object):  # type: ignore[no-untyped-def]
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    if isinstance(whole, BaseModel):
+        child = _replaced(getattr(whole, str(step)), rest, value)
+        return whole.model_copy(update={str(step): child})
+    if isinstance(whole, tuple):
+        index = int(step)
+        return (*whole[:index], _replaced(whole[index], rest, value), *whole[index + 1 :])
+    if isinstance(whole, dict):
+        return {**whole, step: _replaced(whole[step], rest, value)}
+    raise KeyError(path)

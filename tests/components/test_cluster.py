@@ -1,0 +1,119 @@
+import json
+
+import pulumi
+from pulumi_aws import ec2
+
+from components.cluster import Cluster, ClusterArgs
+from components.naming import Tags
+from sizewright.record import Recorded
+from tests.components.plans import chat_plan, site
+from tests.components.recording import before, children, named, of_type, recorded
+
+
+def cluster(preview: bool, environment: str = "prod") -> Recorded:
+    def program() -> None:
+        vpc = ec2.Vpc("outlives", cidr_block="10.0.0.0/16")
+        args = ClusterArgs(
+            plan=chat_plan(environment).cluster,
+            cluster_name="sizewright-test",
+            region="us-east-1",
+            subnet_ids=["subnet-1", "subnet-2"],
+            after=[vpc],
+            tags=Tags.of_site(site(environment)),
+        )
+        made = Cluster("c", args)
+        pulumi.export("group", made.security_group_id)
+
+    return recorded(program, preview)
+
+
+def test_children(preview: bool) -> None:
+    assert children(cluster(preview), "c") == [
+        "Addon c-eks-pod-identity-agent",
+        "Addon c-kube-proxy",
+        "Addon c-vpc-cni",
+        "Alias c-key",
+        "Cluster c-control-plane",
+        "Identity c-control",
+        "Identity c-node",
+        "Key c-key",
+        "LogGroup c-logs",
+        "kubernetes c-kubernetes",
+    ]
+
+
+def test_control_plane_is_private_encrypted_and_logged(preview: bool) -> None:
+    inputs = named(cluster(preview), "c-control-plane").inputs
+    assert inputs["version"] == "1.35"
+    assert inputs["vpcConfig"] == {
+        "endpointPrivateAccess": True,
+        "endpointPublicAccess": False,
+        "subnetIds": ["subnet-1", "subnet-2"],
+    }
+    assert inputs["accessConfig"] == {
+        "authenticationMode": "API",
+        "bootstrapClusterCreatorAdminPermissions": True,
+    }
+    assert inputs["encryptionConfig"]["resources"] == ["secrets"]
+    assert len(inputs["enabledClusterLogTypes"]) == 5
+    assert inputs["upgradePolicy"] == {"supportType": "STANDARD"}
+
+
+def test_log_group_exists_before_the_cluster_that_writes_to_it(preview: bool) -> None:
+    recording = cluster(preview)
+    control = named(recording, "c-control-plane")
+    name = control.inputs["name"]
+    assert named(recording, "c-logs").inputs["name"] == f"/aws/eks/{name}/cluster"
+    needs = before(recording, control)
+    assert "aws:cloudwatch/logGroup:LogGroup::c-logs" in needs
+    assert "aws:ec2/vpc:Vpc::outlives" in needs
+    assert any("c-control-AmazonEKSClusterPolicy" in need for need in needs)
+
+
+def test_protection_follows_the_plan(preview: bool) -> None:
+    for environment, protected in (("prod", True), ("dev", False)):
+        recording = cluster(preview, environment)
+        assert named(recording, "c-control-plane").inputs["deletionProtection"] is protected
+        key = named(recording, "c-key", "kms/key")
+        assert key.protect is protected
+        assert key.inputs["enableKeyRotation"] is True
+
+
+def test_node_role_holds_no_wide_policy(preview: bool) -> None:
+    attached = of_type(cluster(preview), "RolePolicyAttachment")
+    assert sorted(r.inputs["policyArn"].rsplit("/", 1)[1] for r in attached) == [
+        "AmazonEC2ContainerRegistryPullOnly",
+        "AmazonEKSClusterPolicy",
+        "AmazonEKSWorkerNodePolicy",
+        "AmazonEKS_CNI_Policy",
+    ]
+
+
+def test_kubernetes_provider_asks_the_caller_s_identity() -> None:
+    text = named(cluster(False), "c-kubernetes").inputs["kubeconfig"]
+    config = json.loads(str(text))
+    user = config["users"][0]["user"]
+    assert list(user) == ["exec"], "no token or key in the configuration"
+    assert user["exec"]["args"] == [
+        "eks",
+        "get-token",
+        "--cluster-name",
+        "sizewright-test",
+        "--region",
+        "us-east-1",
+    ]
+    endpoint = config["clusters"][0]["cluster"]
+    assert endpoint["server"].endswith("c-control-plane.endpoint}")
+    assert endpoint["certificate-authority-data"].endswith("certificateAuthority.data}")
+
+
+def test_kubernetes_provider_is_unknown_in_a_first_preview() -> None:
+    inputs = named(cluster(True), "c-kubernetes").inputs
+    assert inputs["kubeconfig"] == {"$unknown": True}
+
+
+def test_security_group_is_the_one_eks_makes() -> None:
+    assert cluster(False).outputs["group"] == {
+        "$ref": "aws:eks/cluster:Cluster::c-control-plane",
+        "property": "vpcConfig.clusterSecurityGroupId",
+    }

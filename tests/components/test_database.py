@@ -1,0 +1,92 @@
+from components.database import Database, DatabaseArgs
+from components.naming import Tags
+from sizewright.record import Recorded
+from sizing.plan import DatabasePlan
+from tests.components.plans import chat_plan, site
+from tests.components.recording import children, named, of_type, recorded
+
+
+def plan_of(environment: str) -> DatabasePlan:
+    plan = chat_plan(environment).services[0].database
+    assert plan is not None
+    return plan
+
+
+def database(preview: bool, plan: DatabasePlan | None = None) -> Recorded:
+    args = DatabaseArgs(
+        plan=plan or plan_of("prod"),
+        service="chat-2",
+        vpc_id="vpc-1",
+        subnet_ids=["subnet-1", "subnet-2"],
+        client_group_id="sg-nodes",
+        tags=Tags.of_site(site("prod")).of_service("chat-2"),
+    )
+    return recorded(lambda: Database("d", args), preview)
+
+
+def test_children(preview: bool) -> None:
+    recording = database(preview, plan_of("prod").model_copy(update={"instances": 3}))
+    assert children(recording, "d") == [
+        "Cluster d-cluster",
+        "ClusterInstance d-instance-0",
+        "ClusterInstance d-instance-1",
+        "ClusterInstance d-instance-2",
+        "SecurityGroup d-group",
+        "SecurityGroupIngressRule d-from-clients",
+        "SubnetGroup d-subnets",
+    ]
+
+
+def test_sized_as_planned(preview: bool) -> None:
+    plan = plan_of("prod")
+    inputs = named(database(preview), "d-cluster").inputs
+    assert inputs["engine"] == "aurora-postgresql"
+    assert inputs["engineMode"] == "provisioned", "Serverless v2 is a capacity of it"
+    assert inputs["engineVersion"] == plan.engine_version
+    assert inputs["serverlessv2ScalingConfiguration"] == {
+        "minCapacity": plan.min_acu,
+        "maxCapacity": plan.max_acu,
+    }
+    assert inputs["backupRetentionPeriod"] == plan.backup_days
+    assert inputs["databaseName"] == "chat_2"
+    instance = named(database(preview), "d-instance-0").inputs
+    assert instance["instanceClass"] == "db.serverless"
+    assert instance["performanceInsightsEnabled"] is True
+    assert instance["autoMinorVersionUpgrade"] is False
+
+
+def test_no_password_and_no_plain_text(preview: bool) -> None:
+    inputs = named(database(preview), "d-cluster").inputs
+    assert inputs["manageMasterUserPassword"] is True
+    assert not {"masterPassword", "masterPasswordWo"} & inputs.keys()
+    assert inputs["storageEncrypted"] is True
+    assert inputs["iamDatabaseAuthenticationEnabled"] is True
+    assert inputs["enabledCloudwatchLogsExports"] == ["postgresql"]
+
+
+def test_reachable_from_the_nodes_only(preview: bool) -> None:
+    recording = database(preview)
+    (rule,) = of_type(recording, "securityGroupIngressRule:SecurityGroupIngressRule")
+    assert rule.inputs["referencedSecurityGroupId"] == "sg-nodes"
+    assert (rule.inputs["fromPort"], rule.inputs["toPort"]) == (5432, 5432)
+    assert "cidrIpv4" not in rule.inputs
+    assert named(recording, "d-instance-0").inputs["publiclyAccessible"] is False
+
+
+def test_kept_in_prod(preview: bool) -> None:
+    recording = database(preview, plan_of("prod"))
+    cluster = named(recording, "d-cluster")
+    assert cluster.protect
+    assert named(recording, "d-instance-0").protect
+    assert cluster.inputs["deletionProtection"] is True
+    assert cluster.inputs["skipFinalSnapshot"] is False
+    assert cluster.inputs["finalSnapshotIdentifier"] == "sizewright-test-chat-2-final"
+    assert cluster.inputs["copyTagsToSnapshot"] is True
+
+
+def test_cheap_to_lose_in_dev(preview: bool) -> None:
+    cluster = named(database(preview, plan_of("dev")), "d-cluster")
+    assert not cluster.protect
+    assert cluster.inputs["deletionProtection"] is False
+    assert cluster.inputs["skipFinalSnapshot"] is True
+    assert "finalSnapshotIdentifier" not in cluster.inputs

@@ -1,0 +1,108 @@
+from components.gateway import Gateway, GatewayArgs
+from components.naming import Tags
+from sizewright.record import Recorded
+from sizing.plan import GatewayPlan
+from tests.components.plans import chat_plan, site
+from tests.components.recording import children, named, of_type, recorded
+
+
+def plan_of(environment: str = "prod") -> GatewayPlan:
+    plan = chat_plan(environment).services[0].gateway
+    assert plan is not None
+    return plan
+
+
+def gateway(preview: bool, environment: str = "prod", service: str = "chat") -> Recorded:
+    args = GatewayArgs(
+        plan=plan_of(environment),
+        service=service,
+        vpc_id="vpc-1",
+        vpc_cidr="10.0.0.0/16",
+        subnet_ids=["subnet-1", "subnet-2"],
+        node_group_id="sg-nodes",
+        tags=Tags.of_site(site(environment)).of_service(service),
+    )
+    return recorded(lambda: Gateway("w", args), preview)
+
+
+def test_children(preview: bool) -> None:
+    assert children(gateway(preview), "w") == [
+        "Listener w-https",
+        "ListenerRule w-inference",
+        "LoadBalancer w-balancer",
+        "SecurityGroup w-group",
+        "SecurityGroupEgressRule w-to-engines",
+        "SecurityGroupIngressRule w-from-network",
+        "SecurityGroupIngressRule w-into-nodes",
+        "TargetGroup w-targets",
+    ]
+
+
+def test_balancer_is_internal(preview: bool) -> None:
+    inputs = named(gateway(preview), "w-balancer").inputs
+    assert inputs["internal"] is True
+    assert inputs["loadBalancerType"] == "application"
+    assert inputs["subnets"] == ["subnet-1", "subnet-2"]
+    assert inputs["dropInvalidHeaderFields"] is True
+    assert inputs["idleTimeout"] == plan_of().idle_timeout_s
+    assert inputs["enableDeletionProtection"] is True
+
+
+def test_deletion_protection_follows_the_plan(preview: bool) -> None:
+    inputs = named(gateway(preview, "dev"), "w-balancer").inputs
+    assert inputs["enableDeletionProtection"] is False
+
+
+def test_nothing_is_open_beyond_the_network(preview: bool) -> None:
+    recording = gateway(preview)
+    rules = of_type(recording, "SecurityGroupIngressRule")
+    rules += of_type(recording, "SecurityGroupEgressRule")
+    assert {
+        rule.name: (
+            rule.inputs.get("cidrIpv4"),
+            rule.inputs["fromPort"],
+            rule.inputs["toPort"],
+            rule.inputs["ipProtocol"],
+        )
+        for rule in rules
+    } == {
+        "w-from-network": ("10.0.0.0/16", 443, 443, "tcp"),
+        "w-to-engines": ("10.0.0.0/16", 8000, 8000, "tcp"),
+        "w-into-nodes": (None, 8000, 8000, "tcp"),
+    }
+    assert named(recording, "w-into-nodes").inputs["securityGroupId"] == "sg-nodes"
+    group = named(recording, "w-group", "SecurityGroup").inputs
+    assert not {"ingress", "egress"} & group.keys(), "rules are resources of their own"
+
+
+def test_targets_are_engines_that_finish_their_answers(preview: bool) -> None:
+    inputs = named(gateway(preview), "w-targets").inputs
+    assert (inputs["targetType"], inputs["port"], inputs["protocol"]) == ("ip", 8000, "HTTP")
+    assert inputs["deregistrationDelay"] == plan_of().deregistration_delay_s
+    assert inputs["loadBalancingAlgorithmType"] == "least_outstanding_requests"
+    assert inputs["healthCheck"]["path"] == "/health"
+
+
+def test_listener_speaks_tls_and_answers_404(preview: bool) -> None:
+    inputs = named(gateway(preview), "w-https").inputs
+    assert (inputs["port"], inputs["protocol"]) == (443, "HTTPS")
+    assert inputs["sslPolicy"].startswith("ELBSecurityPolicy-TLS13-1-2-Res-")
+    assert inputs["certificateArn"] == plan_of().certificate_arn
+    (action,) = inputs["defaultActions"]
+    assert action["type"] == "fixed-response"
+    assert action["fixedResponse"]["statusCode"] == "404"
+
+
+def test_only_inference_is_forwarded(preview: bool) -> None:
+    recording = gateway(preview)
+    (rule,) = of_type(recording, "listenerRule:ListenerRule")
+    assert rule.inputs["conditions"] == [{"pathPattern": {"values": ["/v1/*"]}}]
+    assert [action["type"] for action in rule.inputs["actions"]] == ["forward"]
+    assert "aws:lb/targetGroup:TargetGroup::w-targets" in rule.depends_on
+
+
+def test_name_prefix_fits(preview: bool) -> None:
+    for service, prefix in (("chat", "chat-"), ("abcd-efgh", "abcd-"), ("a", "a-")):
+        recording = gateway(preview, service=service)
+        assert named(recording, "w-balancer").inputs["namePrefix"] == prefix
+        assert named(recording, "w-targets").inputs["namePrefix"] == prefix

@@ -1,0 +1,109 @@
+import base64
+
+from pulumi_aws import ec2
+
+from components.gpu_pool import GpuPool, GpuPoolArgs
+from components.naming import Tags
+from sizewright.record import Recorded
+from sizing.plan import NodePool
+from tests.components.plans import ZONES, chat_plan, site
+from tests.components.recording import before, children, named, of_type, recorded
+
+PLAN = chat_plan("prod").pools[0]
+
+
+def pool(preview: bool, plan: NodePool = PLAN) -> Recorded:
+    def program() -> None:
+        args = GpuPoolArgs(
+            plan=plan,
+            cluster_name="sizewright-test",
+            kubernetes_version="1.35",
+            node_role_arn="arn:aws:iam::123456789012:role/node",
+            subnet_ids={zone: f"subnet-{zone}" for zone in ZONES},
+            user_data="#!/bin/bash\n",
+            after=[ec2.Vpc("outlives", cidr_block="10.0.0.0/16")],
+            tags=Tags.of_site(site("prod")),
+        )
+        GpuPool("g", args)
+
+    return recorded(program, preview)
+
+
+def test_one_fixed_group_in_each_zone(preview: bool) -> None:
+    recording = pool(preview)
+    assert children(recording, "g") == [
+        "LaunchTemplate g-template",
+        *(f"NodeGroup g-{zone}" for zone in ZONES),
+    ]
+    for zone in ZONES:
+        group = named(recording, f"g-{zone}")
+        assert group.inputs["scalingConfig"] == {"minSize": 5, "desiredSize": 5, "maxSize": 5}
+        assert group.inputs["subnetIds"] == [f"subnet-{zone}"]
+        assert group.ignore_changes == (), "a changed count must show"
+        assert "aws:ec2/vpc:Vpc::outlives" in before(recording, group)
+
+
+def test_a_zone_without_nodes_has_no_group(preview: bool) -> None:
+    plan = PLAN.model_copy(update={"nodes_by_zone": {ZONES[0]: 4, ZONES[1]: 0}})
+    groups = of_type(pool(preview, plan), "NodeGroup")
+    assert [group.name for group in groups] == [f"g-{ZONES[0]}"]
+
+
+def test_only_gpu_pods_land_here(preview: bool) -> None:
+    inputs = named(pool(preview), f"g-{ZONES[0]}").inputs
+    assert inputs["taints"] == [
+        {"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE"}
+    ]
+    assert inputs["labels"] == {
+        "sizewright.dev/pool": "g6-xlarge",
+        "sizewright.dev/gpu": "NVIDIA-L4",
+    }
+    assert inputs["amiType"] == "AL2023_x86_64_NVIDIA"
+    assert inputs["releaseVersion"] == "1.35.0-20261101"
+    assert inputs["version"] == "1.35"
+    assert inputs["updateConfig"] == {"maxUnavailable": 1}
+    assert "instanceTypes" not in inputs, "the launch template says it"
+
+
+def test_without_a_release_eks_chooses(preview: bool) -> None:
+    plan = PLAN.model_copy(update={"ami_release": None})
+    assert "releaseVersion" not in named(pool(preview, plan), f"g-{ZONES[0]}").inputs
+
+
+def test_volumes(preview: bool) -> None:
+    root, weights = named(pool(preview), "g-template").inputs["blockDeviceMappings"]
+    assert (root["deviceName"], weights["deviceName"]) == ("/dev/xvda", "/dev/xvdb")
+    assert root["ebs"]["volumeSize"] == PLAN.volumes.root_gib
+    assert weights["ebs"] == {
+        "volumeType": "gp3",
+        "volumeSize": PLAN.volumes.weights_gib,
+        "iops": PLAN.volumes.weights_iops,
+        "throughput": PLAN.volumes.weights_mib_per_s,
+        "encrypted": "true",
+        "deleteOnTermination": "true",
+    }
+    assert root["ebs"]["encrypted"] == "true"
+
+
+def test_template(preview: bool) -> None:
+    template = named(pool(preview), "g-template").inputs
+    assert template["instanceType"] == "g6.xlarge"
+    assert template["metadataOptions"]["httpTokens"] == "required"
+    assert template["metadataOptions"]["httpPutResponseHopLimit"] == 1
+    assert template["metadataOptions"]["instanceMetadataTags"] == "disabled"
+    assert template["updateDefaultVersion"] is True
+    assert template["monitoring"] == {"enabled": True}
+    assert base64.b64decode(template["userData"]) == b"#!/bin/bash\n"
+    assert [s["resourceType"] for s in template["tagSpecifications"]] == ["instance", "volume"]
+    assert template["tagSpecifications"][0]["tags"] == template["tags"]
+
+
+def test_groups_follow_the_template_s_latest_version() -> None:
+    group = named(pool(False), f"g-{ZONES[0]}").inputs
+    assert group["launchTemplate"] == {
+        "id": {"$ref": "aws:ec2/launchTemplate:LaunchTemplate::g-template", "property": "id"},
+        "version": {
+            "$ref": "aws:ec2/launchTemplate:LaunchTemplate::g-template",
+            "property": "latestVersion",
+        },
+    }

@@ -1,0 +1,257 @@
+"""Rules that hold for every resource of a whole stack, and what a changed plan changes."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from components.platform import build
+from sizewright.record import Recorded, RecordedResource
+from sizing.plan import Plan
+from tests.components.plans import (
+    CHAT,
+    SEARCH,
+    ZONES,
+    changed_service,
+    chat_plan,
+    infeasible_plan,
+    plan_of,
+    two_services_plan,
+)
+from tests.components.recording import before, key, named, of_type, recorded
+
+UNTAGGABLE = {
+    "aws:ec2/route:Route",
+    "aws:ec2/routeTableAssociation:RouteTableAssociation",
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "aws:kms/alias:Alias",
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+    "aws:s3/bucketPolicy:BucketPolicy",
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "aws:s3/bucketVersioning:BucketVersioning",
+}
+NAME_LIMITS = {
+    "aws:s3/bucket:Bucket": 63,
+    "aws:iam/role:Role": 64,
+    "aws:eks/nodeGroup:NodeGroup": 63,
+    "aws:rds/cluster:Cluster": 63,
+    "aws:rds/clusterInstance:ClusterInstance": 63,
+}
+"""Characters of automatic names. Basis: vendor (each service's API reference)."""
+RANDOM_SUFFIX = 8
+FIXED_NAMES = {"aws:eks/cluster:Cluster", "aws:cloudwatch/logGroup:LogGroup"}
+"""EKS writes to a log group named after the cluster."""
+
+
+def stack(plan: Plan, preview: bool = False) -> Recorded:
+    return recorded(lambda: build(plan), preview)
+
+
+def owned(recording: Recorded, prefix: str) -> list[RecordedResource]:
+    return [r for r in recording.resources if r.type.startswith(prefix)]
+
+
+def test_parents_names_and_outputs(preview: bool) -> None:
+    recording = stack(two_services_plan(), preview)
+    for resource in recording.resources:
+        if resource.type in ("pulumi:providers:aws", "sizewright:index:Platform"):
+            assert resource.parent is None
+            continue
+        assert resource.parent is not None, key(resource)
+        assert resource.parent.startswith("sizewright:index:"), key(resource)
+        assert resource.name.startswith(resource.parent.split("::")[1] + "-"), key(resource)
+    for component in owned(recording, "sizewright:index:"):
+        assert component.outputs_registered == 1, key(component)
+        assert not component.custom
+
+
+def test_every_taggable_resource_is_tagged(preview: bool) -> None:
+    recording = stack(two_services_plan(), preview)
+    for resource in owned(recording, "aws:"):
+        if resource.type in UNTAGGABLE:
+            assert "tags" not in resource.inputs, key(resource)
+            continue
+        tags = dict(resource.inputs["tags"])
+        tags.pop("kubernetes.io/role/elb", None)
+        tags.pop("kubernetes.io/role/internal-elb", None)
+        service = next((s for s in ("chat", "search") if f"sw-{s}-" in resource.name), None)
+        assert tags == {
+            "Name": resource.name,
+            "managed-by": "sizewright",
+            "environment": "prod",
+            "cost-centre": "42",
+            **({"service": service} if service else {}),
+        }, key(resource)
+
+
+def test_explicit_providers_only(preview: bool) -> None:
+    recording = stack(chat_plan(), preview)
+    assert {r.provider for r in owned(recording, "aws:")} == {"pulumi:providers:aws::sw-aws"}
+    assert {r.provider for r in owned(recording, "kubernetes:")} == {
+        "pulumi:providers:kubernetes::sw-cluster-kubernetes"
+    }
+
+
+def test_nothing_is_ignored_and_nothing_is_named_by_hand(preview: bool) -> None:
+    recording = stack(chat_plan(), preview)
+    assert [key(r) for r in recording.resources if r.ignore_changes] == []
+    by_hand = {r.type for r in owned(recording, "aws:") if "name" in r.inputs}
+    assert by_hand == FIXED_NAMES
+
+
+def test_automatic_names_fit_for_the_longest_service() -> None:
+    longest = CHAT | {"name": "a" * 30}
+    for resource in stack(plan_of(longest)).resources:
+        if resource.type in NAME_LIMITS:
+            length = len(resource.name) + RANDOM_SUFFIX
+            assert length <= NAME_LIMITS[resource.type], key(resource)
+
+
+def test_destroy_order(preview: bool) -> None:
+    """What comes before in `up` goes after in `destroy`."""
+    recording = stack(chat_plan(), preview)
+    groups = {key(r) for r in of_type(recording, "nodeGroup:NodeGroup")}
+    assert len(groups) == 4
+    pods = before(recording, named(recording, "sw-chat-serving-floor"))
+    assert groups <= pods
+    cluster = "aws:eks/cluster:Cluster::sw-cluster-control-plane"
+    network = {key(r) for r in owned(recording, "aws:ec2/") if r.name.startswith("sw-network-")}
+    for resource in owned(recording, "kubernetes:"):
+        assert cluster in before(recording, resource), key(resource)
+    for group in of_type(recording, "nodeGroup:NodeGroup"):
+        needs = before(recording, group)
+        assert cluster in needs
+        assert network <= needs, "nodes drain while the network still stands"
+        assert "aws:eks/addon:Addon::sw-cluster-vpc-cni" in needs
+        assert any("AmazonEKSWorkerNodePolicy" in need for need in needs)
+
+
+@pytest.mark.parametrize(
+    ("environment", "kept"),
+    [
+        (
+            "prod",
+            [
+                "sw-chat-database-cluster",
+                "sw-chat-database-instance-0",
+                "sw-chat-database-instance-1",
+                "sw-chat-weights-bucket",
+                "sw-cluster-key",
+            ],
+        ),
+        ("dev", []),
+    ],
+)
+def test_stores_and_keys_are_protected_in_prod(
+    preview: bool, environment: str, kept: list[str]
+) -> None:
+    recording = stack(chat_plan(environment), preview)
+    assert sorted(r.name for r in recording.resources if r.protect) == kept
+
+
+def test_outputs_say_what_was_asked_and_built() -> None:
+    plan = chat_plan()
+    outputs: Any = stack(plan).outputs
+    assert outputs["plan_digest"] == plan.digest
+    assert outputs["cluster_name"] == "sizewright-test"
+    chat = outputs["services"]["chat"]
+    assert (chat["gpus_needed"], chat["gpus_total"]) == (12, 15)
+    assert (chat["nodes_needed"], chat["nodes_total"]) == (12, 15)
+    assert chat["nodes_by_zone"] == dict.fromkeys(ZONES, 5)
+    assert chat["survives"] == {"nodes": 3, "zones": 0}
+    assert chat["inputs"]["traffic"]["daily_users"] == 100_000
+    assert chat["endpoint"] == {
+        "$ref": "aws:lb/loadBalancer:LoadBalancer::sw-chat-gateway-balancer",
+        "property": "dnsName",
+    }
+
+
+def test_endpoint_is_unknown_in_a_first_preview() -> None:
+    outputs: Any = stack(chat_plan(), preview=True).outputs
+    assert outputs["services"]["chat"]["endpoint"] == {"$unknown": True}
+    assert outputs["services"]["chat"]["gpus_total"] == 15
+
+
+def test_without_a_pool_a_service_has_its_stores_only(preview: bool) -> None:
+    recording = stack(infeasible_plan(), preview)
+    parts = [
+        r for r in recording.resources if r.parent == "sizewright:index:InferenceService::sw-chat"
+    ]
+    assert [r.name for r in parts] == ["sw-chat-weights", "sw-chat-database"]
+    assert of_type(recording, "GpuPool") == []
+    outputs: Any = recording.outputs
+    assert outputs["services"]["chat"]["gpus_total"] is None
+    assert outputs["services"]["chat"]["endpoint"] is None
+
+
+def test_services_of_one_type_share_node_groups(preview: bool) -> None:
+    recording = stack(two_services_plan(), preview)
+    groups = [r for r in of_type(recording, "nodeGroup:NodeGroup") if "g6-xlarge" in r.name]
+    assert [g.inputs["scalingConfig"]["desiredSize"] for g in groups] == [6, 6, 6]
+    floors = of_type(recording, "apps/v1:Deployment")
+    assert {f.name: f.inputs["spec"]["replicas"] for f in floors} == {
+        "sw-chat-serving-floor": 15,
+        "sw-search-serving-floor": 3,
+    }
+    counts = Counter(r.type for r in owned(recording, "aws:lb/"))
+    assert set(counts.values()) == {2}, "one gateway a service"
+
+
+def differences(left: Plan, right: Plan) -> dict[str, set[str]]:
+    """Names of changed inputs by resource name; `+` and `-` for resources that come or go."""
+    before_, after = ({key(r): r.inputs for r in stack(plan).resources} for plan in (left, right))
+    changed = {}
+    for resource in before_.keys() | after.keys():
+        if resource not in after:
+            changed[resource.split("::")[1]] = {"-"}
+        elif resource not in before_:
+            changed[resource.split("::")[1]] = {"+"}
+        elif before_[resource] != after[resource]:
+            ours, theirs = before_[resource], after[resource]
+            names = {n for n in ours.keys() | theirs.keys() if ours.get(n) != theirs.get(n)}
+            changed[resource.split("::")[1]] = names
+    return changed
+
+
+def test_an_unchanged_plan_changes_nothing() -> None:
+    assert differences(chat_plan(), chat_plan()) == {}
+
+
+def test_12_to_15_changes_node_groups_replicas_and_budget() -> None:
+    without_spares = plan_of(CHAT | {"redundancy": {}})
+    assert differences(without_spares, chat_plan()) == {
+        **{f"sw-g6-xlarge-{zone}": {"scalingConfig"} for zone in ZONES},
+        "sw-chat-serving-floor": {"spec"},
+        "sw-chat-serving-budget": {"spec"},
+    }
+
+
+def test_a_second_service_leaves_the_first_one_alone() -> None:
+    changed = differences(plan_of(CHAT), plan_of(CHAT, SEARCH))
+    shared = {name for name, inputs in changed.items() if inputs != {"+"}}
+    groups = {f"sw-g6-xlarge-{zone}" for zone in ZONES}
+    assert shared == groups | {"sw-g6-xlarge-template"}
+    assert changed["sw-g6-xlarge-template"] == {"blockDeviceMappings"}, "the volume holds both"
+
+
+def test_every_bucket_role_is_built(preview: bool) -> None:
+    plan = chat_plan()
+    weights = plan.services[0].buckets[0]
+    more = [weights.model_copy(update={"role": role}) for role in ("artefacts", "conversations")]
+    service = plan.services[0].model_copy(update={"buckets": (weights, *more)})
+    recording = stack(plan.model_copy(update={"services": (service,)}), preview)
+    assert [r.name for r in of_type(recording, "bucket:Bucket")] == [
+        "sw-chat-weights-bucket",
+        "sw-chat-artefacts-bucket",
+        "sw-chat-conversations-bucket",
+    ]
+
+
+def test_database_instances_follow_the_plan() -> None:
+    plan = chat_plan()
+    assert differences(plan, changed_service(plan, "database", instances=3)) == {
+        "sw-chat-database-instance-2": {"+"}
+    }

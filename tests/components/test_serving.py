@@ -1,0 +1,104 @@
+import json
+
+import pulumi
+import pytest
+import yaml
+from pulumi_aws import ec2
+from pulumi_kubernetes.provider import Provider
+
+from components.naming import Tags
+from components.serving import Serving, ServingArgs
+from sizewright.record import Recorded
+from templates.render import render
+from tests.components.plans import chat_plan, site
+from tests.components.recording import before, children, named, of_type, recorded
+
+TEXTS = {
+    path.split("/")[2].removesuffix(".yaml"): text
+    for path, text in render(chat_plan()).items()
+    if path.startswith("kubernetes/chat/")
+}
+
+
+def serving(preview: bool, documents: dict[str, str] = TEXTS) -> Recorded:
+    def program() -> None:
+        args = ServingArgs(
+            service="chat",
+            documents=documents,
+            weights_bucket=pulumi.Output.from_input("bucket-1"),
+            weights_arn="arn:aws:s3:::bucket-1",
+            cluster_name="sizewright-test",
+            partition="aws",
+            after=[ec2.Vpc("outlives", cidr_block="10.0.0.0/16")],
+            tags=Tags.of_site(site("prod")).of_service("chat"),
+        )
+        Serving("s", args, pulumi.ResourceOptions(providers=[Provider("k8s", kubeconfig="{}")]))
+
+    return recorded(program, preview)
+
+
+def test_children(preview: bool) -> None:
+    recording = serving(preview)
+    assert children(recording, "s") == [
+        "Deployment s-floor",
+        "Identity s-identity",
+        "Namespace s-namespace",
+        "PodDisruptionBudget s-budget",
+        "PodIdentityAssociation s-association",
+        "Service s-service",
+        "ServiceAccount s-account",
+    ]
+    objects = of_type(recording, "kubernetes:")[1:]
+    assert {r.provider for r in objects} == {"pulumi:providers:kubernetes::k8s"}
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        ("namespace", "s-namespace"),
+        ("service-account", "s-account"),
+        ("service", "s-service"),
+        ("disruption-budget", "s-budget"),
+        ("deployment", "s-floor"),
+    ],
+)
+def test_objects_are_the_rendered_documents(preview: bool, document: str, name: str) -> None:
+    text = TEXTS[document].replace("${wire:weights_bucket}", "bucket-1")
+    assert named(serving(preview), name).inputs == yaml.safe_load(text)
+
+
+def test_an_unwired_document_fails(preview: bool) -> None:
+    text = TEXTS["deployment"].replace("weights_bucket", "other_bucket")
+    with pytest.raises(ValueError, match="other_bucket"):
+        serving(preview, {**TEXTS, "deployment": text})
+
+
+def test_pods_read_the_weights_and_nothing_else(preview: bool) -> None:
+    policy = json.loads(str(named(serving(preview), "s-identity-policy").inputs["policy"]))
+    allowed = [(s["Effect"], s["Action"], s["Resource"]) for s in policy["Statement"]]
+    assert allowed == [
+        ("Allow", "s3:ListBucket", "arn:aws:s3:::bucket-1"),
+        ("Allow", "s3:GetObject", "arn:aws:s3:::bucket-1/*"),
+    ]
+
+
+def test_role_is_taken_by_the_service_account(preview: bool) -> None:
+    recording = serving(preview)
+    association = named(recording, "s-association").inputs
+    account = named(recording, "s-account").inputs["metadata"]
+    assert association["serviceAccount"] == account["name"] == "chat"
+    assert association["namespace"] == account["namespace"] == "chat"
+    trust = json.loads(str(named(recording, "s-identity-role").inputs["assumeRolePolicy"]))
+    assert trust["Statement"][0]["Principal"] == {"Service": "pods.eks.amazonaws.com"}
+    assert trust["Statement"][0]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+
+
+def test_order(preview: bool) -> None:
+    recording = serving(preview)
+    for name in ("s-namespace", "s-account", "s-service", "s-budget", "s-floor"):
+        assert "aws:ec2/vpc:Vpc::outlives" in before(recording, named(recording, name)), name
+    needs = before(recording, named(recording, "s-floor"))
+    assert "kubernetes:core/v1:Namespace::s-namespace" in needs
+    assert "kubernetes:core/v1:ServiceAccount::s-account" in needs
+    assert "aws:eks/podIdentityAssociation:PodIdentityAssociation::s-association" in needs
+    assert "aws:iam/rolePolicy:RolePolicy::s-identity-policy" in needs

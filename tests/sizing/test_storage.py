@@ -1,0 +1,173 @@
+"""What is kept, in which store, and how fast a node reads its weights."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from sizing.catalog import Catalog
+from sizing.plan import Reason, ServicePlan
+from sizing.site import Site
+from sizing.size import size
+from sizing.storage import volume_plan
+from sizing.workload import Workload
+
+GIB, TB = 2**30, 10**12
+MANY = {"daily_users": 100_000_000, "requests_per_user_per_day": 10}
+"""10^9 requests a day, 11,574 a second."""
+
+
+def data(retention_days: int, **changes: object) -> dict[str, Any]:
+    kept = {"profile_bytes_per_user": 10_000, "interaction_bytes": 2_000, "index_ratio": 0.25}
+    return {**kept, "retention_days": retention_days, **changes}
+
+
+def roles(plan: ServicePlan) -> list[tuple[str, int, int | None]]:
+    return [(bucket.role, bucket.stored_bytes, bucket.expire_days) for bucket in plan.buckets]
+
+
+def test_bytes_that_are_kept(sized: Callable[..., ServicePlan]) -> None:
+    kept = sized(traffic=MANY, data=data(90)).storage
+    assert kept.profile_bytes == 1 * TB
+    assert kept.interaction_bytes_per_day == 2 * TB
+    assert kept.indexed_bytes_per_day == 2 * TB * 5 // 4
+    assert kept.indexed_bytes_per_month == 75 * TB
+    assert kept.retained_bytes == 225 * TB
+    assert kept.writes_per_s_mean == pytest.approx(11_574.074, abs=1e-3)
+    assert kept.writes_per_s_peak is None
+
+
+def test_without_data_there_is_only_the_bucket_of_weights(
+    sized: Callable[..., ServicePlan],
+) -> None:
+    plan = sized()
+    assert plan.storage.profile_bytes is None and plan.storage.retained_bytes is None
+    assert plan.database is None
+    assert roles(plan) == [("weights", 2 * 8_030_261_248, None)]
+
+
+def test_conversations_stay_in_the_database_while_they_fit(
+    sized: Callable[..., ServicePlan],
+) -> None:
+    # 256 TiB are 281.47 TB: 112 days of 2.5 TB and 1 TB of profiles make 281, 113 days 283.5
+    fits, outgrown = sized(traffic=MANY, data=data(112)), sized(traffic=MANY, data=data(113))
+    assert fits.database is not None and fits.database.stored_bytes == 281 * TB
+    assert len(fits.buckets) == 1 and not fits.rejected
+    assert outgrown.database is not None and outgrown.database.stored_bytes == 1 * TB
+    assert roles(outgrown)[1] == ("conversations", 282_500_000_000_000, 113)
+    assert [r.option for r in outgrown.rejected] == ["aurora"]
+
+
+def test_aurora_refuses_a_year_of_conversations(sized: Callable[..., ServicePlan]) -> None:
+    plan = sized(traffic=MANY, data=data(365))
+    (refused,) = plan.rejected
+    assert (refused.option, refused.reason) == ("aurora", Reason.store_limit)
+    # 365 x 2.5 TB = 912.5 TB
+    assert refused.numbers == "912 TB exceeds 256 TiB (281 TB)"
+
+
+def test_profiles_alone_may_outgrow_the_database(sized: Callable[..., ServicePlan]) -> None:
+    plan = sized(traffic=MANY, data=data(30, profile_bytes_per_user=3_000_000))
+    assert plan.database is None
+    assert plan.rejected[-1].numbers == "300 TB exceeds 256 TiB (281 TB)"
+
+
+def test_images_go_to_a_bucket(sized: Callable[..., ServicePlan]) -> None:
+    plan = sized(kind="image", request={"iterations": 28}, data=data(7))
+    # 10^6 images a day x 2,500 bytes x 7 days
+    assert roles(plan)[1] == ("artefacts", 17_500_000_000, 7)
+    assert plan.database is not None and plan.database.stored_bytes == 10**9
+
+
+@pytest.mark.parametrize(
+    ("environment", "redundancy", "acu", "instances", "backup_days"),
+    [
+        ("dev", {}, (0.5, 1), 1, 1),
+        ("dev", {"zones": 1}, (0.5, 1), 2, 1),
+        ("prod", {}, (2, 2), 2, 30),
+    ],
+)
+def test_the_database_of_an_environment(
+    workload: Callable[..., Workload],
+    site: Site,
+    catalog: Catalog,
+    environment: str,
+    redundancy: dict[str, int],
+    acu: tuple[float, float],
+    instances: int,
+    backup_days: int,
+) -> None:
+    there = Site.model_validate(site.model_dump() | {"environment": environment})
+    plan = size([workload(redundancy=redundancy, data=data(30))], there, catalog).services[0]
+    base = plan.database
+    assert base is not None
+    # 11.57 writes/s ask for 2 x 0.12 units: the least there is
+    assert (base.min_acu, base.max_acu) == acu
+    assert (base.instances, base.backup_days) == (instances, backup_days)
+    assert base.protected is (environment == "prod")
+    assert all(bucket.protected is base.protected for bucket in plan.buckets)
+
+
+def test_database_capacity_follows_the_busiest_writes(sized: Callable[..., ServicePlan]) -> None:
+    mean = sized(traffic=MANY, data=data(30)).database
+    # 2 x 11,574 / 100 = 231.48, in halves
+    assert mean is not None and mean.max_acu == 231.5
+    peak = sized(traffic={**MANY, "peak_ratio": 3}, data=data(30)).database
+    assert peak is not None and peak.max_acu == 256, "no larger capacity is sold"
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "weights_gib", "load_time_s", "rate", "sustained", "iops", "size_gib"),
+    [
+        # 15 GiB in 300 s are 51.2 MiB/s: less than gp3 includes; x 1.1 x 2 = 33 GiB
+        ("p4d.24xlarge", 15, 300, 125, 125, 3_000, 33),
+        # g6.xlarge: 5,000 Mbit/s at most (596 MiB/s), 1,000 sustained (119 MiB/s)
+        ("g6.xlarge", 15, 60, 256, 119, 3_000, 33),
+        ("g6.xlarge", 15, 20, 596, 119, 3_000, 33),
+        # p4d: 19,000 Mbit/s are 2,264 MiB/s, above gp3's highest 2,000; 4 operations a MiB
+        ("p4d.24xlarge", 150, 300, 512, 512, 3_000, 330),
+        ("p4d.24xlarge", 150, 60, 2_000, 2_000, 8_000, 330),
+        ("p4d.24xlarge", 1, 300, 125, 125, 3_000, 10),
+    ],
+)
+def test_the_volume_of_the_weights(
+    catalog: Catalog,
+    instance_type: str,
+    weights_gib: int,
+    load_time_s: int,
+    rate: int,
+    sustained: int,
+    iops: int,
+    size_gib: int,
+) -> None:
+    instance = catalog.instance_type(instance_type)
+    volumes, slow = volume_plan(weights_gib * GIB, load_time_s, instance)
+    assert (volumes.weights_mib_per_s, volumes.sustained_mib_per_s) == (rate, sustained)
+    assert (volumes.weights_iops, volumes.weights_gib) == (iops, size_gib)
+    assert volumes.load_s == pytest.approx(float(Fraction(weights_gib * 1024, sustained)))
+    late = weights_gib * 1024 > sustained * load_time_s
+    assert [r.reason for r in slow] == [Reason.volume_limit] * late
+
+
+def test_a_late_load_is_told_with_its_rates(sized: Callable[..., ServicePlan]) -> None:
+    plan = sized(hardware={"instance_type": "g6.xlarge", "load_time_s": 60})
+    (slow,) = plan.rejected
+    # 15,316 MiB in 60 s
+    assert slow.option == "load in 60 s"
+    assert slow.numbers == "needs 256 MiB/s, g6.xlarge sustains 119 MiB/s from its volume"
+
+
+def test_a_small_volume_cannot_have_many_operations(catalog: Catalog) -> None:
+    # 1 GiB in 1 s: 1,024 MiB/s, 4,096 operations; gp3 gives at most 500 a GiB, so 10 GiB do
+    instance = catalog.instance_type("p4d.24xlarge")
+    volumes, _ = volume_plan(3 * GIB, 1, instance)
+    # 2,000 MiB/s ask for 8,000 operations: 16 GiB, not 3 x 2.2 = 7, nor the least 10
+    assert (volumes.weights_iops, volumes.weights_gib) == (8_000, 16)
+
+
+def test_an_unknown_limit_of_the_instance_counts_as_the_included_rate(catalog: Catalog) -> None:
+    instance = catalog.instance_type("p6e-gb200.36xlarge")
+    assert instance.ebs_max_mbit_per_s is None
+    volumes, _ = volume_plan(150 * GIB, 60, instance)
+    assert volumes.weights_mib_per_s == 125

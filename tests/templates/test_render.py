@@ -1,0 +1,338 @@
+import json
+import re
+import shutil
+import subprocess
+from email import message_from_string
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import UndefinedError
+
+import templates.render
+from sizing.plan import Plan
+from templates.render import WIRES, engine_arguments, render
+from tests.components.plans import (
+    changed_service,
+    chat_plan,
+    infeasible_plan,
+    two_services_plan,
+)
+
+FOLDER = Path(templates.render.__file__).parent
+DOCUMENTS = ("deployment", "disruption-budget", "namespace", "service-account", "service")
+SCHEMA_VERSION = "1.35"
+PLAN = chat_plan()
+
+
+def document(plan: Plan, name: str) -> Any:
+    return yaml.safe_load(render(plan)[f"kubernetes/chat/{name}.yaml"])
+
+
+def pod(plan: Plan) -> Any:
+    return document(plan, "deployment")["spec"]["template"]["spec"]
+
+
+def engine(plan: Plan) -> Any:
+    (container,) = pod(plan)["containers"]
+    return container
+
+
+def with_serving(**values: object) -> Plan:
+    return changed_service(PLAN, "serving", **values)
+
+
+def test_paths() -> None:
+    assert list(render(two_services_plan())) == [
+        *(f"kubernetes/chat/{name}.yaml" for name in DOCUMENTS),
+        *(f"kubernetes/search/{name}.yaml" for name in DOCUMENTS),
+        "node/g6-xlarge/weights-volume.sh",
+    ]
+    assert render(infeasible_plan()) == {}
+
+
+def test_same_plan_same_text() -> None:
+    assert render(chat_plan()) == render(chat_plan())
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_schema_knows_every_field(name: str) -> None:
+    kubernetes_validate.validate(document(PLAN, name), SCHEMA_VERSION, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("deployment", "replicas"), ("disruption-budget", "maxUnavailable"), ("service", "ports")],
+)
+def test_schema_refuses_a_misspelled_field(name: str, field: str) -> None:
+    wrong = document(PLAN, name)
+    wrong["spec"][field + "s"] = wrong["spec"].pop(field)
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, SCHEMA_VERSION, strict=True)
+
+
+def test_labels_on_everything() -> None:
+    for name in DOCUMENTS:
+        parsed = document(PLAN, name)
+        labels = parsed["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"] == "chat"
+        assert labels["app.kubernetes.io/part-of"] == "sizewright"
+        assert labels["app.kubernetes.io/managed-by"] == "sizewright"
+        assert parsed["metadata"].get("namespace", "chat") == "chat"
+
+
+def test_floor_fills_its_nodes_and_rolls_within_its_spares() -> None:
+    spec = document(PLAN, "deployment")["spec"]
+    assert spec["replicas"] == 15
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 3}
+    budget = document(PLAN, "disruption-budget")["spec"]
+    assert budget["maxUnavailable"] == 3
+    assert budget["selector"] == spec["selector"]
+    labels = spec["template"]["metadata"]["labels"]
+    assert spec["selector"]["matchLabels"].items() <= labels.items()
+    assert document(PLAN, "service")["spec"]["selector"].items() <= labels.items()
+
+
+def test_pods_go_to_the_pool_and_spread() -> None:
+    spec = pod(PLAN)
+    assert spec["nodeSelector"] == {"sizewright.dev/pool": "g6-xlarge"}
+    assert spec["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"}
+    ]
+    spread = spec["topologySpreadConstraints"]
+    assert [(c["topologyKey"], c["maxSkew"], c["whenUnsatisfiable"]) for c in spread] == [
+        ("topology.kubernetes.io/zone", 1, "ScheduleAnyway"),
+        ("kubernetes.io/hostname", 1, "ScheduleAnyway"),
+    ]
+
+
+def test_engine_runs_as_sized() -> None:
+    plan = with_serving(
+        model="meta/llama",
+        gpus_per_replica=4,
+        max_num_seqs=56,
+        max_model_len=2048,
+        gpu_memory_utilisation=0.9,
+        compute_precision="bf16",
+        quantisation="bitsandbytes",
+        kv_precision="fp8",
+    )
+    assert engine(plan)["command"] == ["vllm", "serve"]
+    assert engine(plan)["args"] == [
+        "/weights/meta/llama",
+        *("--served-model-name", "meta/llama"),
+        *("--port", "8000"),
+        *("--tensor-parallel-size", "4"),
+        *("--max-num-seqs", "56"),
+        *("--max-model-len", "2048"),
+        *("--gpu-memory-utilization", "0.9"),
+        *("--dtype", "bfloat16"),
+        *("--quantization", "bitsandbytes"),
+        *("--kv-cache-dtype", "fp8"),
+    ]
+
+
+def test_what_the_plan_leaves_open_is_left_out() -> None:
+    plan = with_serving(
+        max_model_len=None, quantisation=None, compute_precision="fp16", kv_precision="fp16"
+    )
+    arguments = engine(plan)["args"]
+    assert not {"--max-model-len", "--quantization", "None", "null"} & set(arguments)
+    assert arguments[arguments.index("--dtype") + 1] == "float16"
+    assert arguments[arguments.index("--kv-cache-dtype") + 1] == "auto"
+
+
+@pytest.mark.parametrize("field", ["compute_precision", "kv_precision"])
+def test_a_precision_without_a_flag_raises(field: str) -> None:
+    with pytest.raises(ValueError, match="int3"):
+        render(with_serving(**{field: "int3"}))
+
+
+def test_resources() -> None:
+    plan = with_serving(
+        gpus_per_replica=2, cpu_millicores=3420, memory_mib=12728, shared_memory_mib=2048
+    )
+    assert engine(plan)["resources"] == {
+        "requests": {"cpu": "3420m", "memory": "12728Mi"},
+        "limits": {"memory": "12728Mi", "nvidia.com/gpu": 2},
+    }
+    volumes = {volume["name"]: volume for volume in pod(plan)["volumes"]}
+    assert volumes["shared-memory"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "2048Mi"}
+    mounts = {mount["name"]: mount["mountPath"] for mount in engine(plan)["volumeMounts"]}
+    assert mounts["shared-memory"] == "/dev/shm"
+
+
+@pytest.mark.parametrize(("start_s", "failures"), [(600, 60), (601, 61), (610, 61), (1, 1)])
+def test_startup_probe_waits_for_the_planned_start(start_s: int, failures: int) -> None:
+    plan = with_serving(start_s=start_s)
+    probe = engine(plan)["startupProbe"]
+    assert (probe["periodSeconds"], probe["failureThreshold"]) == (10, failures)
+    assert document(plan, "deployment")["spec"]["progressDeadlineSeconds"] > start_s
+
+
+def test_probes_ask_the_engine_s_health() -> None:
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert engine(PLAN)[probe]["httpGet"] == {"path": "/health", "port": 8000}
+
+
+def test_pods_finish_their_answers_before_they_stop() -> None:
+    service = PLAN.services[0]
+    assert service.gateway is not None
+    assert service.serving is not None
+    sleep = engine(PLAN)["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert sleep == service.gateway.deregistration_delay_s
+    assert pod(PLAN)["terminationGracePeriodSeconds"] == service.serving.stop_s > sleep
+
+
+def test_pods_have_no_more_rights_than_they_need() -> None:
+    spec = pod(PLAN)
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
+    for container in (*spec["initContainers"], *spec["containers"]):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }
+    mounts = {mount["name"]: mount for mount in engine(PLAN)["volumeMounts"]}
+    assert mounts["weights"]["readOnly"] is True
+
+
+def test_engine_reads_what_was_copied() -> None:
+    (copy,) = pod(PLAN)["initContainers"]
+    source, target = copy["args"][-2:]
+    assert source == "s3://${wire:weights_bucket}/llama-2-7b"
+    assert target == engine(PLAN)["args"][0] == "/weights/llama-2-7b"
+    (copied,) = copy["volumeMounts"]
+    (read,) = [mount for mount in engine(PLAN)["volumeMounts"] if mount["name"] == "weights"]
+    assert (copied["mountPath"], copied["subPath"]) == (read["mountPath"], read["subPath"])
+    assert copied["subPath"] == "chat", "services share nodes, not files"
+    (volume,) = [volume for volume in pod(PLAN)["volumes"] if volume["name"] == "weights"]
+    assert volume["hostPath"] == {"path": "/mnt/weights", "type": "Directory"}
+
+
+def test_engine_asks_nobody_outside() -> None:
+    env = {variable["name"]: variable["value"] for variable in engine(PLAN)["env"]}
+    assert env["HF_HUB_OFFLINE"] == "1"
+    assert env["VLLM_NO_USAGE_STATS"] == "1"
+    mounts = [mount["mountPath"] for mount in engine(PLAN)["volumeMounts"]]
+    assert env["HOME"] in mounts, "caches lie below it and must be writable"
+    assert pod(PLAN)["enableServiceLinks"] is False, "a service named vllm would set VLLM_PORT"
+
+
+def test_only_known_wires_are_rendered() -> None:
+    names = {
+        name
+        for text in render(two_services_plan()).values()
+        for name in re.findall(r"\$\{wire:([^}]*)\}", text)
+    }
+    assert names == WIRES
+
+
+def test_a_value_that_looks_like_a_wire_is_refused() -> None:
+    with pytest.raises(ValueError, match="chat"):
+        render(with_serving(model="${wire:weights_bucket}"))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1))
+def test_hostile_values_stay_values(text: str) -> None:
+    if "${wire:" in text:
+        return
+    plan = with_serving(model=text, image=text)
+    spec = pod(plan)
+    (container,) = spec["containers"]
+    assert container["image"] == text
+    assert expanded(container["args"][2]) == text
+    assert spec["initContainers"][0]["args"][-1] == container["args"][0]
+
+
+@pytest.mark.parametrize(
+    "text", ["$(HOME)", "$$(HOME)", "$", "$$", "a$b", "$(", "'\"\n- x: y #{{ 1 }}"]
+)
+def test_the_kubelet_gives_the_engine_the_very_text(text: str) -> None:
+    serving = with_serving(model=text).services[0].serving
+    assert serving is not None
+    assert expanded(engine_arguments(serving)[2]) == text
+
+
+def expanded(argument: str) -> str:
+    """What the kubelet makes of an argument: $$ is $, and $(HOME) is /cache."""
+    replace = {"$$": "$", "$(HOME)": "/cache"}
+    return re.sub(r"\$\$|\$\(HOME\)", lambda found: replace[found[0]], argument)
+
+
+def test_every_value_is_quoted() -> None:
+    for path in sorted(FOLDER.glob("*/*.j2")):
+        quote = "tojson" if path.name.endswith(".yaml.j2") else "shell"
+        for value in re.findall(r"\{\{(.*?)\}\}", path.read_text()):
+            assert re.search(rf"\|{quote} $", value), f"{path.name}: {value}"
+
+
+def test_an_unknown_variable_raises() -> None:
+    template = templates.render._environment().get_template("kubernetes/namespace.yaml.j2")
+    assert "chat" in template.render(name="chat")
+    with pytest.raises((UndefinedError, TypeError), match="Undefined"):
+        template.render()
+
+
+def test_text_outside_the_basic_plane() -> None:
+    assert engine(with_serving(image="a\U0001f600b"))["image"] == "a\U0001f600b"
+
+
+def weights_script() -> str:
+    message = message_from_string(render(PLAN)["node/g6-xlarge/weights-volume.sh"])
+    assert message.get_content_type() == "multipart/mixed"
+    (part,) = message.get_payload()
+    assert part.get_content_type() == "text/x-shellscript"
+    return str(part.get_payload())
+
+
+def test_node_script_is_one_part_that_bash_accepts() -> None:
+    script = weights_script()
+    assert script.startswith("#!/bin/bash\n")
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_node_script_runs_twice_and_formats_once(tmp_path: Path) -> None:
+    """Against stand-ins of the tools, which log their calls and remember one file system."""
+    log, made = tmp_path / "log", tmp_path / "made"
+    stand_ins = {
+        "readlink": 'echo "$2"',
+        "blkid": f'[[ -e {made} ]] || exit 2\n[[ "$*" == *TYPE* ]] && echo xfs || echo 12-34',
+        "mkfs.xfs": f"touch {made}",
+        "mountpoint": f"[[ -e {tmp_path}/mounted ]]",
+        "mount": f"touch {tmp_path}/mounted",
+        "chattr": "true",
+    }
+    for name, body in stand_ins.items():
+        tool = tmp_path / name
+        tool.write_text(f'#!/bin/bash\necho "{name} $*" >> {log}\n{body}\n')
+        tool.chmod(0o755)
+    bash = shutil.which("bash")
+    assert bash is not None
+    script = (
+        weights_script()
+        .replace("/etc/fstab", f"{tmp_path}/fstab")
+        .replace("/mnt/weights", f"{tmp_path}/weights")
+        .replace("[[ -b ", "[[ -n ")
+    )
+    (tmp_path / "fstab").write_text("")
+    for _ in range(2):
+        path = f"{tmp_path}:/usr/bin:/bin"
+        subprocess.run([bash], input=script, text=True, check=True, env={"PATH": path})
+    calls = log.read_text().splitlines()
+    assert calls.count("mkfs.xfs /dev/xvdb") == 1
+    assert calls.count(f"mount {tmp_path}/weights") == 1
+    assert (tmp_path / "fstab").read_text() == (
+        f"UUID=12-34 {tmp_path}/weights xfs defaults,nofail 0 2\n"
+    )
+
+
+def test_values_are_json() -> None:
+    """A rendered number is a number, a rendered text is a text."""
+    assert json.dumps(engine(PLAN)["ports"]) == (
+        '[{"name": "http", "containerPort": 8000, "protocol": "TCP"}]'
+    )
