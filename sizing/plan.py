@@ -175,16 +175,25 @@ class TransferPlan(Part):
 
 
 class VolumePlan(Part):
-    """gp3 volumes of a GPU node."""
+    """gp3 volumes of a GPU node, as one service would have them."""
+
+    root_gib: int
+    weights_gib: int
+    weights_iops: int
+    weights_mib_per_s: int
+    load_s: Number
+    """Seconds to read the weights at the rate that the instance sustains."""
+    wanted_mib_per_s: int
+    sustained_mib_per_s: int
+
+
+class PoolVolumePlan(VolumePlan):
+    """gp3 volumes of a pool's nodes, for all its services."""
 
     root_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize")]
     weights_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.volumeSize")]
     weights_iops: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.iops")]
     weights_mib_per_s: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.throughput")]
-    load_s: Number
-    """Seconds to read the weights at the rate that the instance sustains."""
-    wanted_mib_per_s: int
-    sustained_mib_per_s: int
 
 
 class GatewayPlan(Part):
@@ -212,7 +221,7 @@ class BucketPlan(Part):
     role: Annotated[str, Reaches("aws:s3/bucket:Bucket", "")]
     stored_bytes: int
     expire_days: Annotated[int | None, Reaches(LIFECYCLE, "rules.0.expiration.days")]
-    protected: bool
+    protected: Annotated[bool, Reaches("aws:s3/bucket:Bucket", "forceDestroy")]
 
 
 class ServingPlan(Part):
@@ -220,13 +229,25 @@ class ServingPlan(Part):
 
     pool: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.nodeSelector")]
     replicas: Annotated[int, Reaches(DEPLOYMENT, "spec.replicas")]
-    max_unavailable: Annotated[int, Reaches(BUDGET, "spec.maxUnavailable")]
+    max_unavailable: Annotated[
+        int,
+        Reaches(BUDGET, "spec.maxUnavailable"),
+        Reaches(DEPLOYMENT, "spec.strategy.rollingUpdate.maxUnavailable"),
+    ]
     model: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     image: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.image")]
     copy_image: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.initContainers.0.image")]
-    gpus_per_replica: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.limits")]
+    gpus_per_replica: Annotated[
+        int,
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.limits.nvidia.com/gpu"),
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.args"),
+    ]
     cpu_millicores: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.requests.cpu")]
-    memory_mib: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.requests.memory")]
+    memory_mib: Annotated[
+        int,
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.requests.memory"),
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.limits.memory"),
+    ]
     shared_memory_mib: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.volumes")]
     max_num_seqs: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     max_model_len: Annotated[int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
@@ -234,7 +255,11 @@ class ServingPlan(Part):
     compute_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     quantisation: Annotated[str | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     kv_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
-    start_s: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.startupProbe.failureThreshold")]
+    start_s: Annotated[
+        int,
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.startupProbe.failureThreshold"),
+        Reaches(DEPLOYMENT, "spec.progressDeadlineSeconds"),
+    ]
     stop_s: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.terminationGracePeriodSeconds")]
 
 
@@ -265,9 +290,14 @@ class NodePool(Part):
     instance_type: Annotated[str, Reaches(TEMPLATE, "instanceType")]
     ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]
     ami_release: Annotated[str | None, Reaches(NODE_GROUP, "releaseVersion")]
-    gpu: Annotated[str, Reaches(NODE_GROUP, "labels")]
-    nodes_by_zone: Annotated[dict[str, int], Reaches(NODE_GROUP, "scalingConfig.desiredSize")]
-    volumes: VolumePlan
+    gpu: Annotated[str, Reaches(NODE_GROUP, "labels.sizewright.dev/gpu")]
+    nodes_by_zone: Annotated[
+        dict[str, int],
+        Reaches(NODE_GROUP, "scalingConfig.desiredSize"),
+        Reaches(NODE_GROUP, "scalingConfig.minSize"),
+        Reaches(NODE_GROUP, "scalingConfig.maxSize"),
+    ]
+    volumes: PoolVolumePlan
     services: tuple[str, ...]
 
 
@@ -293,7 +323,9 @@ class NetworkPlan(Part):
 
 
 class ClusterPlan(Part):
-    kubernetes_version: Annotated[str, Reaches("aws:eks/cluster:Cluster", "version")]
+    kubernetes_version: Annotated[
+        str, Reaches("aws:eks/cluster:Cluster", "version"), Reaches(NODE_GROUP, "version")
+    ]
     end_of_support: str
     node_groups: int
     protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]

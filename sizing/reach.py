@@ -7,12 +7,14 @@ from pydantic import BaseModel
 
 from sizing.plan import Part, Plan, Reaches
 
+Path = tuple[str | int, ...]
+
 
 @dataclass(frozen=True)
 class Claim:
     """A leaf, its path below the plan (attribute names, indexes, keys), and what it claims."""
 
-    path: tuple[str | int, ...]
+    path: Path
     value: object
     reaches: Reaches
 
@@ -22,29 +24,35 @@ def claims(plan: Plan) -> Iterator[Claim]:
     yield from _below(plan, ())
 
 
-def _below(value: object, path: tuple[str | int, ...]) -> Iterator[Claim]:
+def _below(value: object, path: Path) -> Iterator[Claim]:
     if isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from _below(item, (*path, index))
     elif isinstance(value, Part):
         for name, field in type(value).model_fields.items():
             child = getattr(value, name)
-            reaches = next((m for m in field.metadata if isinstance(m, Reaches)), None)
-            if reaches is None:
+            marks = [mark for mark in field.metadata if isinstance(mark, Reaches)]
+            for mark in marks:
+                yield from _claims((*path, name), child, mark)
+            if not marks:
                 yield from _below(child, (*path, name))
-            elif isinstance(child, dict):
-                yield from (Claim((*path, name, key), child[key], reaches) for key in child)
-            else:
-                yield Claim((*path, name), child, reaches)
 
 
-def with_leaf(plan: Plan, path: tuple[str | int, ...], value: object) -> Plan:
+def _claims(path: Path, value: object, mark: Reaches) -> Iterator[Claim]:
+    """One claim, or one for each entry of a mapping."""
+    if isinstance(value, dict):
+        yield from (Claim((*path, key), value[key], mark) for key in value)
+    else:
+        yield Claim(path, value, mark)
+
+
+def with_leaf(plan: Plan, path: Path, value: object) -> Plan:
     """The same plan with one leaf changed; nothing is sized again."""
     changed: Plan = _replaced(plan, path, value)
     return changed
 
 
-def _replaced(whole: object, path: tuple[str | int, ...], value: object):  # type: ignore[no-untyped-def]
+def _replaced(whole: object, path: Path, value: object):  # type: ignore[no-untyped-def]
     if not path:
         return value
     step, rest = path[0], path[1:]

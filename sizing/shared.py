@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sizing.catalog import Catalog
-from sizing.plan import ClusterPlan, NodePool, ServicePlan, SystemPool, VolumePlan
+from sizing.plan import ClusterPlan, NodePool, PoolVolumePlan, ServicePlan, SystemPool
 from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, pool_name
 from sizing.site import Environment, Site
 
@@ -48,7 +48,7 @@ def _pool(
         ami_release=site.ami_release,
         gpu=instance.gpu,
         nodes_by_zone=by_zone,
-        volumes=VolumePlan(
+        volumes=PoolVolumePlan(
             root_gib=max(v.root_gib for v in volumes),
             weights_gib=sum(v.weights_gib for v in volumes),
             weights_iops=max(v.weights_iops for v in volumes),

@@ -134,7 +134,7 @@ class Traffic(Strict):
         slowest_s = self.peak_users_share * SECONDS_PER_DAY / self.requests_per_user_per_day
         if self.think_time_s > slowest_s:
             raise FieldError(
-                ("think_time_s",), "the peak is below the daily mean", f"at most {slowest_s:.6g}"
+                ("think_time_s",), "the peak is below the daily mean", f"at most {float(slowest_s):.6g}"
             )
 
 

@@ -1,21 +1,24 @@
 """A difference for a reviewer: cause, sizing, survival, then resources."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 
 from sizewright.changes import Effect
 from sizewright.compare import Change, ResourceChange, ServiceChange, counts, loses_data
 from sizewright.report.answer import survives
+from sizewright.report.leaf import leaf_text
 from sizewright.report.numbers import number
 from sizewright.report.tree import short_type
 from sizing.plan import ServicePlan
 
 HEADLINES = {
-    "traffic.requests_per_s_mean": "requests/s, mean",
-    "traffic.requests_per_s_peak": "requests/s, peak",
+    "traffic.requests_per_s_mean": "requests, mean",
+    "traffic.requests_per_s_peak": "requests, peak",
     "traffic.users_online_peak": "users online at the peak",
     "traffic.requests_in_flight_peak": "requests in flight at the peak",
-    "capacity.requests_per_gpu_per_s": "requests/s of one GPU",
-    "memory.weights_bytes": "bytes of weights held",
+    "capacity.requests_per_gpu_per_s": "requests of one GPU",
+    "memory.weights_bytes": "weights held",
     "memory.max_sequences": "sequences a replica holds",
     "pool.instance_type": "instance type",
     "pool.tensor_parallel": "GPUs a replica",
@@ -29,8 +32,8 @@ HEADLINES = {
     "pool.nodes_by_zone.*": "nodes in",
     "pool.utilisation_at_mean": "utilisation, mean",
     "pool.utilisation_at_peak": "utilisation, peak",
-    "storage.retained_bytes": "bytes kept",
-    "network.egress_mbit_per_s_peak": "Mbit/s out, peak",
+    "storage.retained_bytes": "data kept",
+    "network.egress_mbit_per_s_peak": "out, peak",
     "database.max_acu": "database capacity, highest ACU",
 }
 """The sized leaves a reviewer reads first, in order; `--json` holds every one."""
@@ -65,7 +68,9 @@ def resource_lines(changes: Sequence[ResourceChange], unchanged: int) -> Iterato
     """Counts, then each resource with its changed leaf properties; lost data first and loud."""
     totals = counts(changes)
     words = [
-        f"{n} {WORDS.get(Effect(e), _done(e))}" for e, n in totals.items() if n or e != "may_replace"
+        f"{n} {WORDS.get(Effect(e), _done(e))}"
+        for e, n in totals.items()
+        if n or e != "may_replace"
     ]
     yield f"resources: {', '.join(words)}, {unchanged} unchanged"
     for change in changes:
@@ -73,9 +78,23 @@ def resource_lines(changes: Sequence[ResourceChange], unchanged: int) -> Iterato
         word = WORDS.get(change.effect, change.effect.value)
         kind = short_type(change.type)
         yield f"{danger}{SIGNS[change.effect]} {word} {kind} {change.name}"
-        for leaf in change.changes:
+        for leaf in _folded(change.changes):
             forced = "" if leaf.effect is Effect.update else f"  [{_why(leaf)}]"
             yield f"      {leaf.path}: {_value(leaf.old)} -> {_value(leaf.new)}{forced}"
+
+
+def _folded(changes: Sequence[Change]) -> Iterator[Change]:
+    """Neighbours below one parent that change alike, as one: scaling.{minSize, maxSize}."""
+    for (parent, *_), same in groupby(changes, key=lambda c: (_parent(c.path), c.old, c.new)):
+        alike = list(same)
+        names = ", ".join(c.path.removeprefix(parent) for c in alike)
+        path = alike[0].path if len(alike) == 1 else f"{parent}{{{names}}}"
+        worst = next((c for c in alike if c.effect is not Effect.update), alike[0])
+        yield replace(worst, path=path)
+
+
+def _parent(path: str) -> str:
+    return path[: path.rfind(".") + 1]
 
 
 def _why(leaf: Change) -> str:
@@ -104,7 +123,15 @@ def _table(rows: Sequence[tuple[str, Change]], empty: str) -> Iterator[str]:
         yield f"  {empty}"
     width = max((len(label) for label, _ in rows), default=0)
     for label, change in rows:
-        yield f"  {label:<{width}}  {_value(change.old)} -> {_value(change.new)}"
+        old, new = (_sized(change.path, value) for value in (change.old, change.new))
+        yield f"  {label:<{width}}  {old} -> {new}"
+
+
+def _sized(path: str, value: object) -> str:
+    """A value of the plan or of an input, with its unit."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return leaf_text(path, value)
+    return _value(value)
 
 
 def _value(value: object) -> str:

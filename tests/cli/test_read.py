@@ -96,6 +96,7 @@ class Service(Strict):
     tags: dict[Annotated[str, Field(max_length=5)], int] = {}
     others: list[Mean] = []
     latency: Mean | None = None
+    pair: tuple[int, str] = (0, "")
     mixed: list[Mean] | dict[str, int] = []
 
 
@@ -347,6 +348,8 @@ BROKEN: dict[str, tuple[str | bytes, int | None, int | None, str, str]] = {
         "latency.mean",
         "expected a number",
     ),
+    "first of a pair": (BASE + "pair: [x, a]\n", 3, 8, "pair[0]", "expected a whole number"),
+    "short pair": (BASE + "pair: [1]\n", 3, 7, "pair[1]", "missing; expected text"),
     # unions: one fault, of the member that was meant
     "union, no member": (
         BASE + "tokens: x\n",
@@ -390,6 +393,27 @@ BROKEN: dict[str, tuple[str | bytes, int | None, int | None, str, str]] = {
         11,
         "hardware",
         "found whole number 5; expected auto or a mapping",
+    ),
+    "union, beside a literal": (
+        BASE + "hardware: {mean: x}\n",
+        3,
+        18,
+        "hardware.mean",
+        "found text 'x'; expected a number",
+    ),
+    "union, list": (
+        BASE + "mixed: [{mean: x}]\n",
+        3,
+        16,
+        "mixed[0].mean",
+        "found text 'x'; expected a number",
+    ),
+    "union, mapping": (
+        BASE + "mixed: {a: x}\n",
+        3,
+        12,
+        "mixed.a",
+        "found text 'x'; expected a whole number",
     ),
     "tag": (
         BASE + "capacity: {method: gven}\n",

@@ -69,9 +69,7 @@ def test_the_passes_that_are_counted(workload: Callable[..., Workload]) -> None:
 
 
 def test_a_measured_rate_needs_no_facts(workload: Callable[..., Workload]) -> None:
-    chat = workload(
-        capacity={"method": "given", "requests_per_gpu_per_s": "0.1", "load": "mean"}
-    )
+    chat = workload(capacity={"method": "given", "requests_per_gpu_per_s": "0.1", "load": "mean"})
     assert chat.capacity is not None
     assert gpu_rate(chat, chat.capacity, Fraction(1), None) == GpuRate(Fraction(10))
 

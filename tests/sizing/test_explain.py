@@ -80,7 +80,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
         assert explained.symbols
         assert explained.meaning
         if explained.arithmetic:
-            result = eval(explained.numbers, dict(ARITHMETIC))  # noqa: S307
+            result = eval(explained.numbers, dict(ARITHMETIC))
             assert isclose(result, explained.value, rel_tol=1e-6), explained
 
 

@@ -67,8 +67,16 @@ def test_kv_copies_in_a_group(catalog: Catalog, model: str, cards: int, copies: 
 
 @pytest.mark.parametrize(
     ("precision", "gigabytes"),
-    [("fp32", 28), ("bf16", 14), ("fp16", 14), ("fp8", 7), ("int8", 7), ("fp4", 3.5)]
-    + [("int4", 3.5), ("nf4", 3.5)],
+    [
+        ("fp32", 28),
+        ("bf16", 14),
+        ("fp16", 14),
+        ("fp8", 7),
+        ("int8", 7),
+        ("fp4", 3.5),
+        ("int4", 3.5),
+        ("nf4", 3.5),
+    ],
 )
 def test_nominal_weights(precision: str, gigabytes: float) -> None:
     parameters = Fraction(7 * 10**9)
@@ -78,9 +86,7 @@ def test_nominal_weights(precision: str, gigabytes: float) -> None:
 
 def test_encoders_are_held_beside_the_model() -> None:
     encoder = {"name": "t5-xxl", "parameters": "4.7e9"}
-    model = Model.model_validate(
-        {"parameters": "10e9", "precision": "fp32", "encoders": [encoder]}
-    )
+    model = Model.model_validate({"parameters": "10e9", "precision": "fp32", "encoders": [encoder]})
     assert nominal_weights_bytes(model, Fraction(10**10), Precision.fp32) == 58_800_000_000
     held = held_weights(model, Fraction(10**10), Precision.fp32, None)
     assert held.bytes == 58_800_000_000
@@ -98,10 +104,10 @@ def test_encoders_are_held_beside_the_model() -> None:
     ],
 )
 def test_scales_take_room_too(precision: Precision, bits: Fraction) -> None:
-    model = Model(parameters=Decimal(8_000), precision=precision)
-    held = held_weights(model, Fraction(8_000), precision, None)
-    assert (held.bits_per_parameter, held.sixteen_bit_parameters) == (bits, 0)
-    assert held.bytes == 1_000 * bits
+    model = Model(parameters=Decimal(32_000), precision=precision)
+    held = held_weights(model, Fraction(32_000), precision, None)
+    assert held.bits_per_parameter == bits and held.sixteen_bit_parameters == 0
+    assert held.bytes == 4_000 * bits
 
 
 def test_embeddings_stay_in_16_bits(catalog: Catalog) -> None:

@@ -83,6 +83,7 @@ def test_capacity_units_need_both_sizes(workload: Callable[..., Workload]) -> No
     ],
 )
 def test_the_load_balancer_outwaits_the_longest_answer(
+    *,
     workload: Callable[..., Workload],
     site: Site,
     latency: dict[str, int] | None,
@@ -95,9 +96,7 @@ def test_the_load_balancer_outwaits_the_longest_answer(
     assert (plan.idle_timeout_s, plan.deregistration_delay_s) == (idle_s, drain_s)
 
 
-def test_the_gateway_takes_the_site_as_it_is(
-    workload: Callable[..., Workload], site: Site
-) -> None:
+def test_the_gateway_takes_the_site_as_it_is(workload: Callable[..., Workload], site: Site) -> None:
     arn = "arn:aws:acm:us-east-1:123456789012:certificate/1"
     prod = at(site, environment="prod", certificate_arn=arn)
     rates = Rates(Fraction(10), None)

@@ -89,6 +89,7 @@ def test_images_go_to_a_bucket(sized: Callable[..., ServicePlan]) -> None:
     ],
 )
 def test_the_database_of_an_environment(
+    *,
     workload: Callable[..., Workload],
     site: Site,
     catalog: Catalog,
@@ -132,6 +133,7 @@ def test_database_capacity_follows_the_busiest_writes(sized: Callable[..., Servi
     ],
 )
 def test_the_volume_of_the_weights(
+    *,
     catalog: Catalog,
     instance_type: str,
     weights_gib: int,

@@ -1,0 +1,132 @@
+"""`sizewright catalog`: what is known of hardware, models, engines and versions, and where from."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import click
+
+from sizewright.commands.options import json_option
+from sizewright.input_error import did_you_mean, quoted
+from sizewright.report.json import print_json
+from sizing.catalog import Catalog, EngineSupport, Gpu, InstanceType, ModelFacts, Pin, load_catalog
+from sizing.catalog import UnknownName
+from sizing.exact import plain
+
+Row = InstanceType | Gpu | ModelFacts | EngineSupport | Pin
+KINDS = ("instance-types", "gpus", "models", "engines", "pins")
+
+
+@click.command(name="catalog")
+@click.argument("kind", metavar="[KIND]", required=False)
+@click.argument("words", metavar="[NAME]", nargs=-1)
+@click.option("--region", metavar="REGION", help="Only instance types sold there.")
+@json_option
+def command(kind: str | None, words: tuple[str, ...], region: str | None, as_json: bool) -> None:
+    """Show the instance types, GPUs, models, engines and versions known.
+
+    \b
+    sizewright catalog
+    sizewright catalog instance-types --region eu-west-1
+    sizewright catalog instance-types g6.xlarge
+    sizewright catalog models llama-3.1-8b --json
+
+    KIND is instance-types, gpus, models, engines or pins. A NAME shows every fact of one row with
+    its source; what nobody read in a source is marked unverified.
+    """
+    catalog = load_catalog()
+    if kind is None:
+        _refuse_region(region, "instance-types")
+        _show_kinds(catalog, as_json)
+        return
+    if kind not in KINDS:
+        raise _unknown("kind", kind, did_you_mean(kind, KINDS) or f"one of {', '.join(KINDS)}")
+    _refuse_region(region, kind)
+    if words:
+        _show_row(catalog, kind, _row(catalog, kind, " ".join(words)), as_json)
+        return
+    rows = _rows(catalog, kind)
+    if region is not None:
+        rows = _sold_in(catalog, region)
+    _show_rows(catalog, kind, rows, as_json)
+
+
+def _rows(catalog: Catalog, kind: str) -> Sequence[Row]:
+    rows: Sequence[Row] = getattr(catalog, kind.replace("-", "_"))
+    return rows
+
+
+def _row(catalog: Catalog, kind: str, name: str) -> Row:
+    find = {
+        "instance-types": catalog.instance_type,
+        "gpus": catalog.gpu,
+        "models": catalog.model,
+        "pins": catalog.pin,
+    }
+    try:
+        if kind in find:
+            return find[kind](name)
+    except UnknownName as unknown:
+        nearest = " or ".join(unknown.nearest)
+        hint = f"did you mean {nearest}?" if nearest else f"`sizewright catalog {kind}` lists them"
+        raise _unknown(unknown.kind, name, hint) from None
+    engines = {row.names[0]: row for row in catalog.engines}
+    if name not in engines:
+        hint = did_you_mean(name, engines) or "write both, e.g. vllm fp8"
+        raise _unknown("engine and precision", name, hint)
+    return engines[name]
+
+
+def _sold_in(catalog: Catalog, region: str) -> Sequence[Row]:
+    regions = sorted({region for row in catalog.instance_types for region in row.regions})
+    if region not in regions:
+        hint = did_you_mean(region, regions) or f"known: {', '.join(regions)}"
+        raise _unknown("region", region, hint)
+    return [row for row in catalog.instance_types if region in row.regions]
+
+
+def _refuse_region(region: str | None, kind: str) -> None:
+    if region is not None and kind != "instance-types":
+        raise click.ClickException("--region goes with instance-types only")
+
+
+def _unknown(what: str, name: str, hint: str) -> click.ClickException:
+    return click.ClickException(f"unknown {what} {quoted(name)}; {hint}")
+
+
+def _facts(row: Row) -> dict[str, object]:
+    """The row as JSON values, decimals as numbers."""
+    facts = row.model_dump()
+    return {k: plain(v) if isinstance(v, Decimal) else v for k, v in facts.items()}
+
+
+def _show_kinds(catalog: Catalog, as_json: bool) -> None:
+    counts = {kind: len(_rows(catalog, kind)) for kind in KINDS}
+    if as_json:
+        kinds = [{"kind": kind, "count": count} for kind, count in counts.items()]
+        print_json({"catalog_digest": catalog.digest, "kinds": kinds})
+        return
+    from sizewright.report.table import Table, print_tables
+
+    rows = [(kind, str(count)) for kind, count in counts.items()]
+    print_tables([Table(f"catalog {catalog.digest}", rows)])
+
+
+def _show_rows(catalog: Catalog, kind: str, rows: Sequence[Row], as_json: bool) -> None:
+    if as_json:
+        listed = [_facts(row) for row in rows]
+        print_json({"catalog_digest": catalog.digest, "kind": kind, "rows": listed})
+        return
+    from sizewright.report.facts import list_table
+    from sizewright.report.table import print_tables
+
+    print_tables([list_table(kind, rows)])
+
+
+def _show_row(catalog: Catalog, kind: str, row: Row, as_json: bool) -> None:
+    if as_json:
+        print_json({"catalog_digest": catalog.digest, "kind": kind, "row": _facts(row)})
+        return
+    from sizewright.report.facts import fact_rows
+    from sizewright.report.table import Table, print_tables
+
+    print_tables([Table(row.names[0], list(fact_rows(row)))])

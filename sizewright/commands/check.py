@@ -1,0 +1,140 @@
+"""`sizewright check`: gates over workloads, sizing and the infrastructure they ask for."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from sizewright import gates
+from sizewright.commands.options import files_argument, json_option, site_option
+from sizewright.exit_code import ExitCode
+from sizewright.feasibility import exit_code
+from sizewright.gates import Gate
+from sizewright.report.json import print_json
+from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
+from sizing.catalog import Catalog, load_catalog
+from sizing.plan import SCHEMA_VERSION, Plan
+
+WORDS = {True: "ok", False: "failed", None: "-"}
+
+
+@click.command(name="check")
+@files_argument
+@site_option
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="Day on which versions must be supported; no clock is read.",
+)
+@json_option
+def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json: bool) -> None:
+    """Check workloads, sizing and infrastructure against gates.
+
+    \b
+    sizewright check workloads/chat.yaml
+    sizewright check workloads/chat.yaml --site Pulumi.prod.yaml --as-of 2026-11-21
+
+    Each gate is ok, failed, or - where nothing was judged. Exit code 4: a gate failed; 5: a
+    service is infeasible; 6: one is beyond this version.
+    """
+    catalog = load_catalog()
+    site_file = read_site(site)
+    read = [read_workload(path, catalog) for path in files]
+    plan = plan_of(read, site_file, catalog)
+    day = as_of.date() if as_of else None
+    verdicts = [
+        Gate("inputs", True, ", ".join(str(path) for path in (*files, site))),
+        *_sizing_gates(plan, catalog, read, day),
+        *_building_gates(plan, site, site_file, files),
+    ]
+    code = _exit_code(plan, verdicts)
+    if as_json:
+        print_json(_as_json(verdicts))
+    else:
+        _print(verdicts)
+    if code:
+        failed = [gate.name for gate in verdicts if gate.passed is False]
+        click.echo(f"failed: {', '.join(failed)}" if failed else "incomplete: feasible", err=True)
+        sys.exit(code)
+
+
+def _sizing_gates(
+    plan: Plan, catalog: Catalog, files: Sequence[WorkloadFile], as_of: date | None
+) -> Iterator[Gate]:
+    yield gates.feasible(plan)
+    yield gates.node_groups(plan)
+    yield gates.nodes_per_group(plan)
+    yield gates.sold(plan, catalog)
+    yield gates.elastic_ips(plan)
+    yield from gates.vcpus(plan, catalog)
+    yield gates.kubernetes_support(plan, as_of)
+    yield from gates.locks(files, plan)
+
+
+def _building_gates(
+    plan: Plan, site_path: Path, site: SiteFile, files: Sequence[Path]
+) -> Iterator[Gate]:
+    # Guard: jinja2 and Pulumi take seconds to import; what is not built does without them.
+    from templates.render import render
+
+    needs = gates.building_needs(site)
+    yield needs
+    try:
+        yield gates.documents(render(plan))
+    except ValueError as fault:
+        yield Gate("documents", False, str(fault))
+    if not needs.passed:
+        yield Gate("resource graph", None, "not built: the site lacks what building needs")
+    elif exit_code(plan) is ExitCode.infeasible:
+        yield Gate("resource graph", None, "not built: a service is infeasible")
+    else:
+        yield _graph(site_path, files)
+
+
+def _graph(site_path: Path, files: Sequence[Path]) -> Gate:
+    import pulumi
+
+    from sizewright.graph_gate import graph
+    from sizewright.program import record_program
+    from sizewright.record import RecordError
+
+    try:
+        return graph(record_program(site_path, files))
+    except (RecordError, pulumi.RunError) as fault:
+        return Gate("resource graph", False, str(fault))
+
+
+def _exit_code(plan: Plan, verdicts: Sequence[Gate]) -> ExitCode:
+    code = exit_code(plan)
+    if code is not ExitCode.infeasible and any(gate.passed is False for gate in verdicts):
+        return ExitCode.gate_failed
+    return code
+
+
+def _as_json(verdicts: Sequence[Gate]) -> dict[str, object]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "passed": all(gate.passed is not False for gate in verdicts),
+        "gates": [
+            {
+                "name": gate.name,
+                "passed": gate.passed,
+                "detail": gate.detail,
+                "source": gate.source or None,
+            }
+            for gate in verdicts
+        ],
+    }
+
+
+def _print(verdicts: Sequence[Gate]) -> None:
+    from sizewright.report.table import Table, print_tables
+
+    rows = [
+        (WORDS[gate.passed], gate.name, gate.detail + (f" [{gate.source}]" if gate.source else ""))
+        for gate in verdicts
+    ]
+    print_tables([Table("", rows)])

@@ -1,0 +1,69 @@
+"""`sizewright explain`: why a number is what it is."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from sizewright.commands.options import file_argument, json_option, site_option
+from sizewright.feasibility import shortfalls
+from sizewright.leaves import NamedLeaf, UnknownLeafError, meant, named_leaves
+from sizewright.report.json import print_json
+from sizewright.stack import read_plan
+from sizing.explain import Explanation, explain_all
+from sizing.plan import SCHEMA_VERSION
+
+
+@click.command(name="explain")
+@file_argument
+@click.argument("pointer", metavar="[POINTER]", required=False)
+@site_option
+@click.option("--all", "with_inputs", is_flag=True, help="The inputs too.")
+@json_option
+def command(file: Path, pointer: str | None, site: Path, with_inputs: bool, as_json: bool) -> None:
+    """Show why a number is what it is: formula, numbers, basis, remarks.
+
+    \b
+    sizewright explain workloads/chat.yaml
+    sizewright explain workloads/chat.yaml chat.pool.gpus_total
+    sizewright explain workloads/chat.yaml pool.gpus_total
+    sizewright explain workloads/chat.yaml /services/0/pool/gpus_total
+
+    POINTER is a name as the list shows it, its end as long as that is unique, a part of the plan
+    (chat.pool), or a JSON pointer into `size --json`.
+    """
+    plan = read_plan([file], site)
+    leaves = named_leaves(plan)
+    if pointer is None:
+        chosen = tuple(leaf for leaf in leaves if leaf.number is not None)
+        if not with_inputs:
+            chosen = tuple(leaf for leaf in chosen if not _is_input(leaf))
+    else:
+        try:
+            chosen = meant(leaves, pointer)
+        except UnknownLeafError as fault:
+            raise click.ClickException(str(fault)) from None
+    reasons = {why.pointer: why for why in explain_all(plan)}
+    explained = [(leaf.name, reasons[leaf.pointer]) for leaf in chosen]
+    if as_json:
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "explanations": [{"name": name} | asdict(why) for name, why in explained],
+            }
+        )
+    else:
+        _print(explained)
+    for shortfall in shortfalls(plan):
+        click.echo(shortfall.text, err=True)
+
+
+def _is_input(leaf: NamedLeaf) -> bool:
+    return leaf.name.split(".")[1:2] == ["inputs"]
+
+
+def _print(explained: list[tuple[str, Explanation]]) -> None:
+    from sizewright.report.explanation import many, one
+    from sizewright.report.table import print_tables
+
+    print_tables([one(*explained[0])] if len(explained) == 1 else many(explained))

@@ -1,0 +1,118 @@
+"""`sizewright init`: a new workload file, sized once before it is written."""
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from sizewright.commands.options import FILE, finish, json_option, site_option
+from sizewright.input_error import InputError, quoted
+from sizewright.plain_yaml import PlainYaml
+from sizewright.read import Document
+from sizewright.report.json import print_json
+from sizewright.stack import DEFAULT_SITE, WorkloadFile, plan_of, read_site
+from sizewright.starter import lock_of, lock_text, starter_text
+from sizewright.write import write_files
+from sizing.catalog import Catalog, ModelFacts, UnknownName, load_catalog
+from sizing.workload import DNS_LABEL, Workload
+
+SERVED_KINDS = ("llm",)
+
+
+@click.command(name="init")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(["text", "chat"]), default="chat", show_default=True)
+@click.option("--model", default="llama-3.1-8b", show_default=True, help="A model of the catalog.")
+@click.option("--instance-type", default="g6.xlarge", show_default=True, help="EC2 type.")
+@click.option(
+    "--users",
+    type=click.IntRange(min=1, max=10**12),
+    default=10_000,
+    show_default=True,
+    help="People on one day.",
+)
+@click.option("--directory", type=FILE, metavar="DIR", default=Path("workloads"), show_default=True)
+@site_option
+@json_option
+def command(
+    name: str,
+    kind: str,
+    model: str,
+    instance_type: str,
+    users: int,
+    directory: Path,
+    site: Path,
+    as_json: bool,
+) -> None:
+    """Write a new workload file and its lock.
+
+    \b
+    sizewright init search --kind text --users 50000
+    sizewright init support --model mistral-7b-v0.3 --instance-type g5.xlarge
+
+    The file is sized before it is written; nothing is written when it is infeasible (exit code 5)
+    or a file of that name exists (exit code 2).
+    """
+    if not re.fullmatch(DNS_LABEL, name):
+        expected = "lower-case letters, digits and hyphens, at most 30, a letter first"
+        raise click.ClickException(f"NAME {quoted(name)}: expected {expected}")
+    path, lock_path = directory / f"{name}.yaml", directory / f"{name}.lock"
+    for taken in (path, lock_path):
+        if taken.exists():
+            raise InputError(str(taken), message="exists already", expected="a new name")
+    catalog = load_catalog()
+    known = _model(catalog, model)
+    text = starter_text(
+        name=name,
+        kind=kind,
+        model=known.model,
+        context=known.context,
+        instance_type=_instance_type(catalog, instance_type),
+        users=users,
+    )
+    yaml = PlainYaml(text.encode())
+    document = Document(str(path), yaml.data, yaml.key_positions, yaml.value_positions)
+    workload = document.validate(Workload)
+    plan = plan_of([WorkloadFile(path, document, workload, None)], read_site(site), catalog)
+    lock = lock_of(workload, plan, catalog)
+    if lock is None:
+        finish(plan)
+        sys.exit("unreachable: a service without a pool has a reason")
+    write_files({path: text, lock_path: lock_text(lock)})
+    if as_json:
+        print_json({"written": [str(path), str(lock_path)]})
+    else:
+        _say_next(path, lock_path, site)
+
+
+def _model(catalog: Catalog, name: str) -> ModelFacts:
+    try:
+        model = catalog.model(name)
+    except UnknownName as unknown:
+        raise _refused("--model", unknown, "models") from None
+    if model.kind not in SERVED_KINDS or model.parameters is None:
+        raise click.ClickException(
+            f"--model {model.model}: {model.kind} of {model.parameters or 'unknown'} parameters; "
+            "expected a language model of a known size"
+        )
+    return model
+
+
+def _instance_type(catalog: Catalog, name: str) -> str:
+    try:
+        return catalog.instance_type(name).name
+    except UnknownName as unknown:
+        raise _refused("--instance-type", unknown, "instance-types") from None
+
+
+def _refused(option: str, unknown: UnknownName, kind: str) -> click.ClickException:
+    nearest = " or ".join(unknown.nearest)
+    hint = f"did you mean {nearest}?" if nearest else f"`sizewright catalog {kind}` lists them"
+    return click.ClickException(f"{option} {quoted(unknown.name)} is unknown; {hint}")
+
+
+def _say_next(path: Path, lock_path: Path, site: Path) -> None:
+    option = "" if site == DEFAULT_SITE else f" --site {site}"
+    click.echo(f"wrote {path} and {lock_path}\n\nnext, with your own numbers in {path}:")
+    click.echo(f"  sizewright size {path}{option}\n  sizewright preview {path}{option}")

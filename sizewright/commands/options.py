@@ -1,0 +1,33 @@
+"""Arguments and options that commands share, and the end of a command that sized something."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from sizewright.feasibility import exit_code, shortfalls
+from sizewright.stack import DEFAULT_SITE
+from sizing.plan import Plan
+
+FILE = click.Path(path_type=Path)
+
+files_argument = click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
+file_argument = click.argument("file", metavar="FILE", type=FILE)
+site_option = click.option(
+    "--site",
+    metavar="FILE",
+    type=FILE,
+    default=DEFAULT_SITE,
+    show_default=True,
+    help="Stack file with region, zones and environment.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def finish(plan: Plan) -> None:
+    """Says on stderr which services have no pool and why; exits with 5 or 6 where one has none."""
+    for shortfall in shortfalls(plan):
+        click.echo(shortfall.text, err=True)
+    code = exit_code(plan)
+    if code:
+        sys.exit(code)

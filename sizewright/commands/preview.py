@@ -1,0 +1,68 @@
+"""`sizewright preview`: the infrastructure, recorded offline, with the reasons."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from sizewright.commands.options import files_argument, finish, json_option, site_option
+from sizewright.program import record_program
+from sizewright.record import Recorded
+from sizewright.report.answer import answer
+from sizewright.report.console import write
+from sizewright.report.json import print_json
+from sizewright.report.paragraph import wrapped
+from sizewright.report.sizing import size_tables
+from sizewright.report.table import print_tables
+from sizewright.report.tree import tree
+from sizewright.stack import buildable, plan_of, read_site, read_workload
+from sizing.catalog import load_catalog
+from sizing.plan import Plan
+
+CAVEAT = (
+    "Offline preview: what this project's Pulumi program registers, recorded on this machine "
+    "without engine, account or network. It is not a diff against a cloud or a stack: every "
+    "resource is shown as if it were new, and ids and ARNs do not exist yet."
+)
+
+
+@click.command(name="preview")
+@files_argument
+@site_option
+@json_option
+def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
+    """Preview the infrastructure of workloads, offline.
+
+    \b
+    sizewright preview workloads/chat.yaml
+    sizewright preview workloads/chat.yaml --site Pulumi.prod.yaml
+    sizewright preview workloads/*.yaml --json
+
+    What it is and is not, the answer in a paragraph, the figures, then the resource tree. A service
+    without a pool is shown with what is built of it: exit code 5 when it is infeasible, 6 when it
+    is beyond this version.
+    """
+    catalog, where = load_catalog(), read_site(site)
+    plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
+    buildable(where)
+    recorded = record_program(site, files)
+    if as_json:
+        print_json(recorded.as_json())
+    else:
+        write("\n\n".join(_opening(plan)) + "\n")
+        print_tables(size_tables(plan))
+        write("\n" + "\n".join(_resources(recorded, plan)))
+    finish(plan)
+
+
+def _opening(plan: Plan) -> Iterator[str]:
+    yield wrapped(CAVEAT)
+    for service in plan.services:
+        yield wrapped(answer(service))
+
+
+def _resources(recorded: Recorded, plan: Plan) -> Iterator[str]:
+    custom = sum(resource.custom for resource in recorded.resources)
+    components = len(recorded.resources) - custom
+    yield f"resources: {custom} in {components} components, with what the plan decides of them"
+    yield from tree(recorded, plan)

@@ -1,0 +1,35 @@
+"""`sizewright size`: how many, where, and what that survives."""
+
+from pathlib import Path
+
+import click
+
+from sizewright.commands.options import files_argument, finish, json_option, site_option
+from sizewright.report.json import print_json
+from sizewright.stack import read_plan
+
+
+@click.command(name="size")
+@files_argument
+@site_option
+@json_option
+def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
+    """Size workloads: GPUs, nodes, redundancy, memory, storage, bandwidth.
+
+    \b
+    sizewright size workloads/chat.yaml
+    sizewright size workloads/*.yaml --site Pulumi.prod.yaml
+    sizewright size workloads/chat.yaml --json | jq '.services[0].pool.gpus_total'
+
+    Exit code 5: a service is infeasible; 6: it is beyond this version. The answer is printed
+    either way, with the reasons.
+    """
+    plan = read_plan(files, site)
+    if as_json:
+        print_json(plan.as_json())
+    else:
+        from sizewright.report.sizing import size_tables
+        from sizewright.report.table import print_tables
+
+        print_tables(size_tables(plan))
+    finish(plan)

@@ -1,0 +1,176 @@
+"""Gates: what must hold before a plan is built. Each takes plain values and gives one verdict."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sizewright.exit_code import ExitCode
+from sizewright.feasibility import shortfalls
+from sizewright.input_error import InputError
+from sizewright.stack import SiteFile, WorkloadFile, buildable
+from sizing.catalog import Catalog
+from sizing.lock import Lock
+from sizing.plan import Plan, PoolPlan, Reason
+from sizing.shared import NODE_GROUP_LIMIT
+
+NODES_PER_GROUP_LIMIT = 450
+"""Basis: vendor, nodes of one managed node group (EKS quota L-BD136A63)."""
+ELASTIC_IP_LIMIT = 5
+"""Basis: vendor, elastic IPs of one region, default (EC2 quota L-0263D0A3)."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One verdict; `passed` is None where nothing was judged, and `detail` says why."""
+
+    name: str
+    passed: bool | None
+    detail: str
+    source: str = ""
+    """Where a limit comes from."""
+
+
+def feasible(plan: Plan) -> Gate:
+    """Every service has a pool; one that this version cannot size is not judged."""
+    short = shortfalls(plan)
+    if not short:
+        pools = ", ".join(f"{s.name} {s.pool.gpus_total} GPUs" for s in plan.services if s.pool)
+        return Gate("feasible", True, pools)
+    infeasible = any(shortfall.code is ExitCode.infeasible for shortfall in short)
+    detail = "; ".join(shortfall.text for shortfall in short)
+    return Gate("feasible", False if infeasible else None, detail)
+
+
+def node_groups(plan: Plan) -> Gate:
+    """The cluster's managed node groups are within the quota."""
+    count = plan.cluster.node_groups
+    return Gate(
+        "node groups",
+        count <= NODE_GROUP_LIMIT,
+        f"{count} of at most {NODE_GROUP_LIMIT}",
+        "EKS quota L-6D54EA21",
+    )
+
+
+def nodes_per_group(plan: Plan) -> Gate:
+    """The largest node group is within the quota; a group is one pool in one zone."""
+    groups = {
+        f"{pool.name} in {zone}": count
+        for pool in plan.pools
+        for zone, count in pool.nodes_by_zone.items()
+    } | {"system": plan.system.nodes_total}
+    largest = max(groups, key=lambda group: groups[group])
+    return Gate(
+        "nodes per group",
+        groups[largest] <= NODES_PER_GROUP_LIMIT,
+        f"{groups[largest]:,} of at most {NODES_PER_GROUP_LIMIT} ({largest})",
+        "EKS quota L-BD136A63",
+    )
+
+
+def sold(plan: Plan, catalog: Catalog) -> Gate:
+    """Every zone with nodes sells their instance type; not judged without zone data."""
+    unknown, unsold, sold_in = list[str](), list[str](), list[str]()
+    for pool in plan.pools:
+        selling = catalog.zones_selling(pool.instance_type, plan.site.region)
+        for zone in pool.nodes_by_zone:
+            where = f"{pool.instance_type} in {zone}"
+            if selling is None:
+                unknown.append(where)
+            else:
+                (sold_in if zone in selling else unsold).append(where)
+    source = "EC2 offerings, data/instance_types.csv"
+    if unsold:
+        return Gate("sold", False, f"not sold: {', '.join(unsold)}", source)
+    if unknown:
+        return Gate("sold", None, f"the catalog does not know: {', '.join(unknown)}", source)
+    return Gate("sold", True, ", ".join(sold_in) or "no GPU nodes", source)
+
+
+def elastic_ips(plan: Plan) -> Gate:
+    """The NAT gateways' elastic IPs are within the default quota."""
+    count = sum(subnet.nat for subnet in plan.network.subnets)
+    return Gate(
+        "elastic IPs",
+        count <= ELASTIC_IP_LIMIT,
+        f"{count} of the {ELASTIC_IP_LIMIT} that a region has by default",
+        "EC2 quota L-0263D0A3",
+    )
+
+
+def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
+    """vCPUs that each quota must allow; not judged, the account's quota is unknown."""
+    needed: dict[tuple[str, str], int] = {}
+    for pool in plan.pools:
+        row = catalog.instance_type(pool.instance_type)
+        quota = (row.quota_code, row.quota_name)
+        nodes = sum(pool.nodes_by_zone.values())
+        needed[quota] = needed.get(quota, 0) + nodes * row.vcpu_count
+    for (code, name), count in needed.items():
+        yield Gate("vCPU quota", None, f"{count:,} vCPUs of '{name}'", f"EC2 quota {code}")
+
+
+def kubernetes_support(plan: Plan, as_of: date | None) -> Gate:
+    """The Kubernetes version is in standard support on the day; not judged without a day."""
+    name, cluster = "Kubernetes support", plan.cluster
+    version, end = f"{cluster.kubernetes_version}", cluster.end_of_support
+    if end == "unknown":
+        return Gate(name, None, f"the end of support of {version} is unknown", "data/pins.csv")
+    until = f"{version} is in standard support until {end}"
+    if as_of is None:
+        return Gate(name, None, f"{until}; skipped without --as-of", "data/pins.csv")
+    return Gate(name, as_of <= date.fromisoformat(end), f"{until}, as of {as_of}", "data/pins.csv")
+
+
+def locks(files: Sequence[WorkloadFile], plan: Plan) -> Iterator[Gate]:
+    """Each lock was made for this model and type, and its tensor parallel is what is planned."""
+    for file in files:
+        service = plan.service(file.workload.name)
+        lock, name = file.lock, f"lock of {service.name}"
+        if lock is None:
+            yield Gate(name, None, f"there is no {file.path.with_suffix('.lock')}")
+        elif stale := [r for r in service.rejected if r.reason is Reason.stale_lock]:
+            yield Gate(name, False, f"stale: {stale[0].numbers}")
+        elif service.pool is None:
+            yield Gate(name, None, "nothing is planned to compare it with")
+        else:
+            yield _lock(name, lock, service.pool, plan)
+
+
+def _lock(name: str, lock: Lock, pool: PoolPlan, plan: Plan) -> Gate:
+    if lock.tensor_parallel != pool.tensor_parallel:
+        detail = f"tensor parallel {lock.tensor_parallel} locked, {pool.tensor_parallel} planned"
+        return Gate(name, False, detail)
+    detail = f"{lock.instance_type}, tensor parallel {lock.tensor_parallel}"
+    if lock.catalog_digest != plan.catalog_digest:
+        detail += f"; made with catalog {lock.catalog_digest}, now {plan.catalog_digest}"
+    return Gate(name, True, detail)
+
+
+def building_needs(site: SiteFile) -> Gate:
+    """The site has what building needs: account ids and a certificate."""
+    try:
+        buildable(site)
+    except InputError as fault:
+        return Gate("building needs", False, str(fault))
+    return Gate("building needs", True, "account_ids and certificate_arn are given")
+
+
+def documents(texts: Mapping[str, str]) -> Gate:
+    """Every rendered YAML document parses as one mapping."""
+    # Guard: PyYAML, for it is what the components read these documents with.
+    import yaml
+
+    parsed = 0
+    for path, text in texts.items():
+        if not path.endswith(".yaml"):
+            continue
+        try:
+            document = yaml.safe_load(text)
+        except yaml.YAMLError as fault:
+            return Gate("documents", False, f"{path}: {' '.join(str(fault).split())}")
+        if not isinstance(document, dict):
+            return Gate("documents", False, f"{path}: holds no mapping")
+        parsed += 1
+    scripts = len(texts) - parsed
+    return Gate("documents", True, f"{parsed} YAML documents parse, beside {scripts} scripts")

@@ -1,0 +1,71 @@
+"""Is a recorded resource graph sound? Every reference resolves, every child has a parent."""
+
+import re
+from collections.abc import Iterator
+
+from sizewright.gates import Gate
+from sizewright.record import Recorded, RecordedResource
+
+REFERENCE = re.compile(r"\$\{([\w./:-]+::[\w/-]+)\.[^}]+\}")
+"""A reference inside a longer text: ${type::name.property}."""
+WIRE = "${wire:"
+
+
+def graph(recorded: Recorded) -> Gate:
+    """The first few faults of the graph, or how large it is."""
+    faults = list(_faults(recorded))
+    if faults:
+        more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
+        return Gate("resource graph", False, "; ".join(faults[:3]) + more)
+    count = len(recorded.resources)
+    detail = f"{count} resources: every reference resolves, every child has a parent"
+    return Gate("resource graph", bool(count), detail if count else "no resource was registered")
+
+
+def _faults(recorded: Recorded) -> Iterator[str]:
+    known = {_key(resource) for resource in recorded.resources}
+    for resource in recorded.resources:
+        key = _key(resource)
+        if resource.parent is None:
+            if resource.custom and not resource.type.startswith("pulumi:providers:"):
+                yield f"{key} has no parent"
+        elif resource.parent not in known:
+            yield f"{key}: its parent {resource.parent} is not registered"
+        targets = (*resource.depends_on, *_references(resource.inputs))
+        yield from (f"{key}: {t} is not registered" for t in targets if t not in known)
+        if any(WIRE in text for text in _texts(resource.inputs)):
+            yield f"{key}: a leftover wire"
+    for target in _references(recorded.outputs):
+        if target not in known:
+            yield f"stack output: {target} is not registered"
+
+
+def _key(resource: RecordedResource) -> str:
+    return f"{resource.type}::{resource.name}"
+
+
+def _references(value: object) -> Iterator[str]:
+    match value:
+        case {"$ref": str(target)}:
+            yield target
+        case dict():
+            for child in value.values():
+                yield from _references(child)
+        case list():
+            for child in value:
+                yield from _references(child)
+        case str():
+            yield from REFERENCE.findall(value)
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for key, child in value.items():
+                yield key
+                yield from _texts(child)
+        case list():
+            for child in value:
+                yield from _texts(child)

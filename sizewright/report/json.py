@@ -1,0 +1,11 @@
+"""JSON on stdout: UTF-8, in the order given, the same bytes in every locale."""
+
+import json
+
+import click
+
+
+def print_json(value: object) -> None:
+    """Writes one JSON value and a line end; NaN and infinities raise ValueError."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo(text.encode())

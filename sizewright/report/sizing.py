@@ -1,0 +1,139 @@
+"""What `size` shows of a service: one row a question, the numbers in one place each."""
+
+from collections.abc import Iterator
+
+from sizewright.report.numbers import data_size, duration, number, plural, share
+from sizewright.report.table import Table
+from sizing.plan import MemoryPlan, Plan, PoolPlan, ServicePlan
+
+
+def size_tables(plan: Plan) -> Iterator[Table]:
+    """For each service its table and the options not taken; then the pins nobody verified."""
+    for service in plan.services:
+        yield Table(_title(service), list(_rows(service)))
+        rejected = [(r.option, r.reason.value, r.numbers) for r in service.rejected]
+        title = "not taken" if service.pool else "why it has no pool"
+        yield Table(f"{service.name}: {title}", rejected, ("option", "reason", "numbers"))
+    yield Table("unverified", [(text,) for text in plan.unverified])
+
+
+def _title(service: ServicePlan) -> str:
+    pool = service.pool
+    if pool is None:
+        return f"{service.name}: no GPU pool"
+    gpus = f"{plural(pool.gpus_total, 'GPU')} ({pool.gpu})"
+    return f"{service.name}: {gpus} on {pool.nodes_total} x {pool.instance_type}"
+
+
+def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
+    yield "traffic", _traffic(service)
+    if service.capacity:
+        yield "one GPU", _capacity(service)
+    if service.pool:
+        yield from _pool_rows(service, service.pool)
+    yield "memory", _memory(service.memory, service.pool)
+    if service.pool and service.volumes:
+        volumes = service.volumes
+        yield (
+            "volumes",
+            f"root {volumes.root_gib} GiB, weights {volumes.weights_gib} GiB "
+            f"read in {duration(volumes.load_s)} at {volumes.sustained_mib_per_s} MiB/s",
+        )
+    yield "storage", _storage(service)
+    yield "network", _network(service)
+
+
+def _traffic(service: ServicePlan) -> str:
+    traffic = service.traffic
+    text = f"{number(traffic.requests_per_s_mean)} requests/s mean"
+    text += f", {number(traffic.requests_per_s_peak)} peak"
+    if traffic.users_online_peak is not None:
+        text += f"; {number(traffic.users_online_peak)} users online"
+    if traffic.requests_in_flight_peak is not None:
+        text += f"; {number(traffic.requests_in_flight_peak)} requests in flight at most"
+    return text
+
+
+def _capacity(service: ServicePlan) -> str:
+    capacity = service.capacity
+    if capacity is None:
+        return ""
+    rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s"
+    users = f"{number(capacity.users_per_gpu_per_day)} users a day"
+    sized = f"{capacity.method}, sized for the {capacity.load}"
+    return f"{rate}, {duration(capacity.request_s)} each; {users}; {sized}"
+
+
+def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]]:
+    yield "GPUs", f"{pool.gpus_needed:,} needed, {pool.gpus_total:,} in all"
+    yield (
+        "nodes",
+        f"{pool.nodes_needed:,} needed + {pool.nodes_spare:,} spare = {pool.nodes_total:,}",
+    )
+    yield "zones", ", ".join(f"{zone} {count:,}" for zone, count in pool.nodes_by_zone.items())
+    yield "survives", _survives(pool)
+    yield "binding", _each(pool.binding, pool.gpus_by_constraint, "GPUs")
+    yield "redundancy", _each(pool.redundancy_binding, pool.nodes_by_rule, "nodes")
+    busy = f"{share(pool.utilisation_at_mean)} at the mean"
+    queue = ": requests queue without end" if (pool.utilisation_at_peak or 0) > 1 else ""
+    yield "utilisation", f"{busy}, {share(pool.utilisation_at_peak)} at the peak{queue}"
+    capacity = service.capacity
+    if capacity and capacity.load == "mean" and capacity.gpus_at_peak is not None:
+        nodes = plural(pool.nodes_at_peak or 0, "node")
+        yield "at the peak", f"{plural(capacity.gpus_at_peak, 'GPU')} on {nodes} would be needed"
+
+
+def _survives(pool: PoolPlan) -> str:
+    nodes, zones = pool.survives.nodes, pool.survives.zones
+    some = f"any {plural(nodes, 'node')}" if nodes else "not a lost node"
+    whole = f"any {plural(zones, 'zone')}" if zones else "not a lost zone"
+    left = f"{pool.nodes_left_after_zone:,} of {plural(pool.nodes_needed, 'needed node')}"
+    return f"{some}; {whole} ({left} left after the largest)"
+
+
+def _each(binding: str, counts: dict[str, int], unit: str) -> str:
+    said = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    return f"{binding} ({unit}: {said})"
+
+
+def _memory(memory: MemoryPlan, pool: PoolPlan | None) -> str:
+    text = f"weights {data_size(memory.weights_bytes)}, KV "
+    kv = memory.kv_bytes_per_token
+    text += "unknown" if kv is None else f"{data_size(kv)} a token"
+    if pool is None or memory.usable_bytes_per_gpu is None:
+        return text
+    usable, card = data_size(memory.usable_bytes_per_gpu), data_size(pool.gpu_memory_bytes)
+    text += f"; {usable} of {card} usable x {plural(pool.tensor_parallel, 'GPU')} a replica"
+    if memory.max_sequences is not None:
+        tokens = number(memory.tokens_per_sequence)
+        text += f"; {plural(memory.max_sequences, 'sequence')} of {tokens} tokens fit"
+    return text
+
+
+def _storage(service: ServicePlan) -> str:
+    storage = service.storage
+    text = f"weights {data_size(storage.weights_bytes)}"
+    if storage.interaction_bytes_per_day is None:
+        return f"{text}; no data kept"
+    return (
+        f"{text}; profiles {data_size(storage.profile_bytes)}; "
+        f"interactions {data_size(storage.interaction_bytes_per_day)} a day, with indexes "
+        f"{data_size(storage.indexed_bytes_per_day)} a day = "
+        f"{data_size(storage.indexed_bytes_per_month)} a month; "
+        f"{data_size(storage.retained_bytes)} kept"
+    )
+
+
+def _network(service: ServicePlan) -> str:
+    network = service.network
+    if network.ingress_mbit_per_s is None and network.egress_mbit_per_s is None:
+        return "unknown: request_bytes and response_bytes are not given"
+    into = (
+        f"{_mbit(network.ingress_mbit_per_s)} mean, {_mbit(network.ingress_mbit_per_s_peak)} peak"
+    )
+    out = f"{_mbit(network.egress_mbit_per_s)} mean, {_mbit(network.egress_mbit_per_s_peak)} peak"
+    return f"in {into}; out {out}"
+
+
+def _mbit(value: float | None) -> str:
+    return number(value) if value is None else f"{number(value)} Mbit/s"

@@ -1,0 +1,38 @@
+"""Writes files whole or not at all; what cannot be written is one InputError."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from sizewright.input_error import InputError
+
+
+def write_files(texts: Mapping[Path, str]) -> None:
+    """Writes every text to a file beside its path first, then gives all of them their names.
+
+    Raises InputError for a place that cannot be written; nothing new stands there then.
+    """
+    waiting: dict[Path, Path] = {}
+    path = Path()
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            waiting[path] = _written(path, text)
+        for path, draft in waiting.items():
+            draft.replace(path)
+    except OSError as error:
+        reason = (error.strerror or "cannot be written").lower()
+        raise InputError(str(path), message=reason, expected="a place to write to") from None
+    finally:
+        for draft in waiting.values():
+            draft.unlink(missing_ok=True)
+
+
+def _written(path: Path, text: str) -> Path:
+    number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with os.fdopen(number, "w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+    draft = Path(name)
+    draft.chmod(0o644)
+    return draft

@@ -1,0 +1,340 @@
+"""What a changed property does. The rows' truth is their sources'; here, that none is missing."""
+
+import csv
+import datetime
+import importlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sizewright.changes import COLUMNS, EFFECTS, RULES, STATEFUL, Effect, Rule, Rules, load_rules
+
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+CLUSTER = "aws:eks/cluster:Cluster"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+TARGETS = "aws:lb/targetGroup:TargetGroup"
+AURORA = "aws:rds/cluster:Cluster"
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+SERVICE = "kubernetes:core/v1:Service"
+
+COVERED = {
+    *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
+    *("aws:ec2/eip:Eip", "aws:ec2/natGateway:NatGateway", "aws:ec2/routeTable:RouteTable"),
+    *("aws:ec2/route:Route", "aws:ec2/routeTableAssociation:RouteTableAssociation"),
+    *("aws:ec2/vpcEndpoint:VpcEndpoint", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"),
+    *("aws:ec2/securityGroup:SecurityGroup", TEMPLATE, CLUSTER, "aws:eks/addon:Addon"),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+    *(NODE_GROUP, "aws:eks/podIdentityAssociation:PodIdentityAssociation"),
+    *("aws:eks/accessEntry:AccessEntry", "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"),
+    *(ATTACHMENT, "aws:kms/key:Key", "aws:kms/alias:Alias", "aws:cloudwatch/logGroup:LogGroup"),
+    *(BALANCER, "aws:lb/listener:Listener", "aws:lb/listenerRule:ListenerRule", TARGETS),
+    *("aws:rds/subnetGroup:SubnetGroup", AURORA, "aws:rds/clusterInstance:ClusterInstance"),
+    *("aws:s3/bucket:Bucket", "aws:s3/bucketVersioning:BucketVersioning"),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    "aws:s3/bucketPolicy:BucketPolicy",
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+    *("pulumi:providers:aws", "pulumi:providers:kubernetes"),
+    *("kubernetes:core/v1:Namespace", "kubernetes:core/v1:ServiceAccount", SERVICE, CONFIG_MAP),
+    *(DEPLOYMENT, BUDGET),
+}
+
+# Newer than the provider sources that could be read; no document found says what a change does.
+UNKNOWN = {
+    "aws:cloudwatch/logGroup:LogGroup": {"deletionProtectionEnabled"},
+    "aws:ec2/route:Route": {"odbNetworkArn"},
+    CLUSTER: {
+        "defaultAddonsToRemoves",
+        "kubeApiServerConfig",
+        "kubeControllerManagerConfig",
+        "kubeSchedulerConfig",
+        "kubernetesNetworkConfig.serviceIpv6Cidr",
+        "outpostConfig.controlPlanePlacement.spreadLevel",
+        "outpostConfig.etcdInstanceType",
+        "outpostConfig.etcdPlacement",
+        "vpcConfig.clusterSecurityGroupId",
+        "vpcConfig.vpcId",
+    },
+    NODE_GROUP: {
+        "nodeRepairConfig.maxParallelNodesRepairedCount",
+        "nodeRepairConfig.maxParallelNodesRepairedPercentage",
+        "nodeRepairConfig.maxUnhealthyNodeThresholdCount",
+        "nodeRepairConfig.maxUnhealthyNodeThresholdPercentage",
+        "nodeRepairConfig.nodeRepairConfigOverrides",
+        "updateConfig.updateStrategy",
+        "warmPoolConfig",
+    },
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": {"policy"},
+    "aws:lb/listener:Listener": {"defaultActions.*.jwtValidation"},
+    "aws:lb/listenerRule:ListenerRule": {
+        "actions.*.jwtValidation",
+        "conditions.*.hostHeader.regexValues",
+        "conditions.*.httpHeader.regexValues",
+        "conditions.*.pathPattern.regexValues",
+        "conditions.*.sourceIp.ipAddressType",
+        "transforms",
+    },
+    BALANCER: {"enablePrefixForIpv6SourceNat", "healthCheckLogs"},
+    TARGETS: {"targetControlPort"},
+    AURORA: {"autoMinorVersionUpgrade", "warningEventCategories"},
+    "aws:rds/clusterInstance:ClusterInstance": {"warningEventCategories"},
+    "aws:s3/bucket:Bucket": {"serverSideEncryptionConfiguration.rule.blockedEncryptionTypes"},
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {"skipDestroy"},
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": {
+        "rules.*.blockedEncryptionTypes"
+    },
+    "pulumi:providers:kubernetes": {"alwaysRender", "clusterIdentifier", "enablePatchForce"},
+    # A type token fixes both.
+    **{kind: {"apiVersion", "kind"} for kind in COVERED if kind.startswith("kubernetes:")},
+}
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    return load_rules()
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "path", "effect"),
+    [
+        (NODE_GROUP, "scalingConfig.desiredSize", Effect.update),
+        (NODE_GROUP, "scalingConfig", Effect.update),
+        (NODE_GROUP, "instanceTypes", Effect.replace),
+        (NODE_GROUP, "instanceTypes.0", Effect.replace),
+        (NODE_GROUP, "launchTemplate.version", Effect.update),
+        (NODE_GROUP, "launchTemplate.id", Effect.replace),
+        (NODE_GROUP, "launchTemplate.name", Effect.replace),
+        (NODE_GROUP, "launchTemplate", Effect.may_replace),
+        (NODE_GROUP, "subnetIds", Effect.replace),
+        (NODE_GROUP, "capacityType", Effect.replace),
+        (NODE_GROUP, "releaseVersion", Effect.update),
+        (NODE_GROUP, "taints.0.value", Effect.update),
+        (TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize", Effect.update),
+        (TEMPLATE, "name", Effect.replace),
+        ("aws:ec2/vpc:Vpc", "cidrBlock", Effect.replace),
+        ("aws:ec2/subnet:Subnet", "cidrBlock", Effect.replace),
+        ("aws:ec2/subnet:Subnet", "tags.Name", Effect.update),
+        ("aws:ec2/subnet:Subnet", "region", Effect.replace),
+        (CLUSTER, "version", Effect.update),
+        (CLUSTER, "roleArn", Effect.replace),
+        (CLUSTER, "vpcConfig.subnetIds", Effect.update),
+        (CLUSTER, "accessConfig.authenticationMode", Effect.update),
+        (CLUSTER, "accessConfig.bootstrapClusterCreatorAdminPermissions", Effect.replace),
+        (CLUSTER, "encryptionConfig", Effect.may_replace),
+        (CLUSTER, "encryptionConfig.provider.keyArn", Effect.may_replace),
+        (AURORA, "engineVersion", Effect.update),
+        (AURORA, "masterUsername", Effect.replace),
+        (AURORA, "storageEncrypted", Effect.replace),
+        (AURORA, "serverlessv2ScalingConfiguration.maxCapacity", Effect.update),
+        (AURORA, "storageType", Effect.may_replace),
+        ("aws:rds/clusterInstance:ClusterInstance", "instanceClass", Effect.update),
+        (BALANCER, "name", Effect.replace),
+        (BALANCER, "internal", Effect.replace),
+        (BALANCER, "subnets", Effect.may_replace),
+        (BALANCER, "securityGroups", Effect.may_replace),
+        (BALANCER, "idleTimeout", Effect.update),
+        ("aws:lb/listener:Listener", "defaultActions.0.forward", Effect.update),
+        ("aws:lb/listener:Listener", "defaultActions.0.jwtValidation", Effect.may_replace),
+        (TARGETS, "port", Effect.replace),
+        (TARGETS, "healthCheck.interval", Effect.update),
+        ("aws:s3/bucket:Bucket", "bucket", Effect.replace),
+        ("aws:kms/key:Key", "multiRegion", Effect.replace),
+        ("aws:kms/key:Key", "enableKeyRotation", Effect.update),
+        ("aws:cloudwatch/logGroup:LogGroup", "retentionInDays", Effect.update),
+        (DEPLOYMENT, "spec.replicas", Effect.update),
+        (DEPLOYMENT, "spec.template.spec.containers.0.resources.limits.cpu", Effect.update),
+        (DEPLOYMENT, "spec.selector.matchLabels.app", Effect.replace),
+        (DEPLOYMENT, "spec.selector", Effect.replace),
+        (DEPLOYMENT, "spec", Effect.may_replace),
+        (DEPLOYMENT, "metadata.name", Effect.replace),
+        (DEPLOYMENT, "metadata.namespace", Effect.replace),
+        (DEPLOYMENT, "metadata.labels.app.kubernetes.io/name", Effect.update),
+        (CONFIG_MAP, "data.config.yaml", Effect.replace),
+        (SERVICE, "spec.clusterIP", Effect.replace),
+        (SERVICE, "spec.ports.0.port", Effect.update),
+        (BUDGET, "spec.maxUnavailable", Effect.update),
+        ("pulumi:providers:aws", "region", Effect.replace),
+        ("pulumi:providers:aws", "defaultTags", Effect.update),
+        ("pulumi:providers:kubernetes", "kubeconfig", Effect.may_replace),
+    ],
+)
+def test_a_changed_property(rules: Rules, resource_type: str, path: str, effect: Effect) -> None:
+    assert rules.effect(resource_type, path) is effect
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "path"),
+    [
+        ("aws:sqs/queue:Queue", "name"),
+        ("kubernetes:keda.sh/v1alpha1:ScaledObject", "spec.maxReplicaCount"),
+        (NODE_GROUP, "noSuchProperty"),
+        (NODE_GROUP, "scalingConfigs"),
+        (NODE_GROUP, "warmPoolConfig"),
+        (NODE_GROUP, "nodeRepairConfig"),
+        (NODE_GROUP, ""),
+    ],
+)
+def test_what_no_row_covers_may_replace(rules: Rules, resource_type: str, path: str) -> None:
+    assert rules.effect(resource_type, path) is Effect.may_replace
+    assert not rules.deletes_first(resource_type, path)
+
+
+def test_a_component_is_updated(rules: Rules) -> None:
+    assert rules.effect("sizewright:index:GpuPool", "anything") is Effect.update
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "path", "first"),
+    [
+        (ATTACHMENT, "role", True),
+        (CONFIG_MAP, "data.key", True),
+        (DEPLOYMENT, "spec.selector.matchLabels", True),
+        (DEPLOYMENT, "metadata.name", False),
+        (NODE_GROUP, "instanceTypes", False),
+        (NODE_GROUP, "scalingConfig.desiredSize", False),
+    ],
+)
+def test_which_replacement_deletes_first(
+    rules: Rules, resource_type: str, path: str, first: bool
+) -> None:
+    assert rules.deletes_first(resource_type, path) is first
+
+
+def test_types_that_lose_data() -> None:
+    assert {AURORA, "aws:s3/bucket:Bucket", "aws:kms/key:Key"} <= STATEFUL
+    assert "aws:rds/clusterInstance:ClusterInstance" not in STATEFUL
+    assert NODE_GROUP not in STATEFUL
+
+
+HEADER = ",".join(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        (["type,property"], "bad.csv:1: columns"),
+        ([HEADER, "a:b:C,x,update,s,d"], "bad.csv:2: 5 of 6 cells"),
+        ([HEADER, "a:b:C,x,recreate,s,d,"], "bad.csv:2: effect 'recreate'"),
+        ([HEADER, "a:b:C,x,update,s,d,", "a:b:C,x,replace,s,d,"], "bad.csv:3: a:b:C x has a row"),
+        ([HEADER, "a:b:C,x.0,update,s,d,", "a:b:C,x.*,update,s,d,"], "bad.csv:3: .* has a row"),
+    ],
+)
+def test_a_broken_file_is_refused(tmp_path: Path, lines: list[str], fault: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(ValueError, match=fault):
+        load_rules(path)
+
+
+def all_rules(rules: Rules) -> Iterator[Rule]:
+    return (rule for by_path in rules.by_type.values() for rule in by_path.values())
+
+
+def test_each_row_has_a_source_and_a_date(rules: Rules) -> None:
+    for rule in all_rules(rules):
+        assert rule.source, rule
+        assert datetime.date.fromisoformat(rule.checked) <= datetime.date(2026, 11, 21), rule
+
+
+def test_what_depends_says_on_what(rules: Rules) -> None:
+    assert [r for r in all_rules(rules) if r.effect is Effect.may_replace and not r.notes] == []
+
+
+def test_the_rows_are_sorted_and_every_effect_occurs() -> None:
+    with RULES.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.reader(lines))[1:]
+    assert rows == sorted(rows)
+    assert {row[2] for row in rows} == set(EFFECTS)
+
+
+def test_a_longer_row_differs_from_the_shorter_one(rules: Rules) -> None:
+    for rule in all_rules(rules):
+        above, _, last = rule.property_path.rpartition(".")
+        assert last.strip(), rule
+        covering = [
+            r
+            for r in rules.by_type[rule.resource_type].values()
+            if above == r.property_path or above.startswith(f"{r.property_path}.")
+        ]
+        assert all(
+            (r.effect, r.deletes_first) != (rule.effect, rule.deletes_first) for r in covering
+        ), rule
+
+
+def test_the_types_are_those_the_program_makes(rules: Rules) -> None:
+    assert set(rules.by_type) == COVERED
+
+
+def arguments(resource_type: str) -> Any:
+    """The class of a type's inputs."""
+    package, module, name = resource_type.split(":")
+    if package == "pulumi":
+        return importlib.import_module(f"pulumi_{name}.provider").ProviderArgs
+    folder = module.split("/")[0] if package == "aws" else module.replace("/", ".")
+    resource = getattr(importlib.import_module(f"pulumi_{package}.{folder}"), name)
+    own = sys.modules[resource.__module__]
+    return getattr(own, own.__all__[0])  # Guard: not always called after the resource
+
+
+def held_class(annotation: str, package: str, nested_in: str) -> Any:
+    """The class of inputs that a property of this type holds, if any."""
+    for folder, name in re.findall(r"ForwardRef\('(?:_(\w+\.\w+)\.)?(\w+Args)'", annotation):
+        found = f"{package}.{folder}._inputs" if folder else nested_in
+        return getattr(importlib.import_module(found), name)
+    return None
+
+
+def input_paths(cls: Any, depth: int, above: str = "") -> Iterator[str]:
+    """Each input's path in the engine's spelling, down to `depth` names, leaves and blocks."""
+    package = cls.__module__.split(".")[0]
+    nested_in = f"{cls.__module__.rpartition('.')[0]}._inputs"
+    for member in vars(cls).values():
+        if not isinstance(member, property) or member.fget is None:
+            continue
+        path = above + member.fget._pulumi_name  # type: ignore[attr-defined]
+        yield path
+        annotation = str(member.fget.__annotations__["return"])
+        held = held_class(annotation, package, nested_in)
+        if held is not None and depth > 1:
+            step = ".*." if "Sequence[" in annotation else "."
+            yield from input_paths(held, depth - 1, path + step)
+
+
+def inputs(resource_type: str) -> set[str]:
+    """Every input path of an AWS type; of the others the first two levels."""
+    return set(input_paths(arguments(resource_type), 8 if resource_type.startswith("aws:") else 2))
+
+
+@pytest.mark.parametrize("resource_type", sorted(COVERED))
+def test_every_row_names_an_input_of_the_sdk(rules: Rules, resource_type: str) -> None:
+    rows = {rule.property_path for rule in rules.by_type[resource_type].values()}
+    assert rows - inputs(resource_type) == set()
+
+
+@pytest.mark.parametrize("resource_type", sorted(COVERED))
+def test_every_input_of_the_sdk_has_a_row_or_is_known_as_unknown(
+    rules: Rules, resource_type: str
+) -> None:
+    rows = {rule.property_path for rule in rules.by_type[resource_type].values()}
+    unknown = UNKNOWN.get(resource_type, set())
+    paths = inputs(resource_type)
+    blocks = {path for path in paths if any(below(other, path) for other in paths)}
+    split = {path for path in blocks if any(below(row, path) for row in rows | unknown)}
+    missing = {p for p in paths - split if not any(p == r or below(p, r) for r in rows | unknown)}
+    assert missing == set()
+    assert unknown <= paths, "gone from the SDK"
+    assert not any(p == r or below(p, r) for p in unknown for r in rows), "has a row by now"
+
+
+def below(path: str, above: str) -> bool:
+    return path.startswith(f"{above}.")

@@ -1,0 +1,141 @@
+"""Every number arrives: a changed leaf changes the property it claims, an unchanged one nothing.
+
+The plan is built without sizing it again, so that exactly one leaf differs.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from components.platform import build
+from sizewright.compare import leaf_changes
+from sizewright.record import Recorded, record
+from sizewright.report.tree import at
+from sizewright.stack import read_plan
+from sizing.plan import Plan
+from sizing.reach import Claim, claims, with_leaf
+
+ROOT = Path(__file__).parents[2]
+OTHER = {
+    "ami_release": "1.35.0-20260101",
+    "max_model_len": 4096,
+    "quantisation": "awq",
+    "compute_precision": "fp16",
+    "kv_precision": "fp8",
+    "private_cidr": "10.9.0.0/19",
+    "public_cidr": "10.9.9.0/24",
+    "vpc_cidr": "10.8.0.0/16",
+    "expire_days": 7,
+    "start_s": 9000,
+    "artefacts": "elsewhere",
+}
+"""Another legal value of leaves whose other value cannot be made by adding to it."""
+
+
+@cache
+def plan() -> Plan:
+    """Two services on one pool: a chat with a database, images with a bucket of artefacts."""
+    return read_plan(
+        [ROOT / "workloads" / "chat.yaml", ROOT / "tests" / "program" / "pictures.yaml"],
+        ROOT / "Pulumi.dev.yaml",
+    )
+
+
+def recording(of: Plan, preview: bool) -> Recorded:
+    def program() -> None:
+        build(of)
+
+    return record(program, config={}, preview=preview)
+
+
+@cache
+def baseline(preview: bool) -> Recorded:
+    return recording(plan(), preview)
+
+
+def other(claim: Claim) -> object:
+    for name in (str(claim.path[-1]), str(claim.value)):
+        if name in OTHER:
+            return OTHER[name]
+    if isinstance(claim.value, bool):
+        return not claim.value
+    if isinstance(claim.value, int | float):
+        return claim.value + 1
+    if claim.path[-1] == "zone":
+        return "use1-az6"
+    return f"{claim.value}-other"
+
+
+def values_of(recorded: Recorded, claim: Claim) -> list[object]:
+    """What the claimed property is on every resource of the type; '' names the resources."""
+    mine = [r for r in recorded.resources if r.type == claim.reaches.resource_type]
+    assert mine, f"no {claim.reaches.resource_type} is built: the claim cannot be tested"
+    if not claim.reaches.path:
+        return sorted(r.name for r in mine)
+    return [(r.name, at(r.inputs, claim.reaches.path)) for r in mine]
+
+
+def place(claim: Claim) -> str:
+    where = ".".join(str(step) for step in claim.path)
+    return f"{where}->{claim.reaches.path.rsplit('.', 1)[-1]}"
+
+
+@cache
+def changed(path: tuple[str | int, ...], preview: bool) -> Recorded:
+    claim = next(claim for claim in claims(plan()) if claim.path == path)
+    if path[-1] == "zone":
+        renamed = plan().model_dump_json().replace(str(claim.value), str(other(claim)))
+        return recording(Plan.model_validate_json(renamed), preview)
+    return recording(with_leaf(plan(), path, other(claim)), preview)
+
+
+def testable() -> list[Claim]:
+    """Guard: serving reads the bucket of the role `weights`, which cannot be called otherwise."""
+    return [claim for claim in claims(plan()) if claim.value != "weights"]
+
+
+@pytest.mark.parametrize("preview", [False, True], ids=["normal", "preview"])
+@pytest.mark.parametrize("claim", testable(), ids=place)
+def test_a_changed_leaf_changes_what_it_claims(claim: Claim, preview: bool) -> None:
+    before = values_of(baseline(preview), claim)
+    after = values_of(changed(claim.path, preview), claim)
+    assert before != after
+    if claim.reaches.path:
+        moved = [pair for pair in after if pair not in before]
+        assert moved, "the property disappeared instead of changing"
+
+
+@pytest.mark.parametrize("preview", [False, True], ids=["normal", "preview"])
+def test_an_unchanged_plan_changes_nothing(preview: bool) -> None:
+    again = recording(plan(), preview)
+    assert not list(leaf_changes(baseline(preview).as_json(), again.as_json()))
+
+
+def test_the_claims_cover_the_sizes_that_matter() -> None:
+    """Guard: a claim that is deleted with its wire would leave both tests green."""
+    named = {str(claim.path[-1]) for claim in claims(plan())}
+    zones = {str(claim.path[-2]) for claim in claims(plan())}
+    assert "nodes_by_zone" in zones
+    assert named >= {
+        "replicas",
+        "max_unavailable",
+        "gpus_per_replica",
+        "max_num_seqs",
+        "max_model_len",
+        "gpu_memory_utilisation",
+        "weights_gib",
+        "weights_iops",
+        "weights_mib_per_s",
+        "root_gib",
+        "instance_type",
+        "max_acu",
+        "instances",
+        "expire_days",
+        "idle_timeout_s",
+        "deregistration_delay_s",
+        "nodes_total",
+        "private_cidr",
+        "nat",
+        "kubernetes_version",
+    }

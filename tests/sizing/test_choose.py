@@ -1,0 +1,112 @@
+"""Which hardware works: what the engine runs, how much memory, which groups, where it is sold."""
+
+from collections.abc import Callable
+
+import pytest
+
+from sizing.catalog import Catalog
+from sizing.plan import Reason, ServicePlan
+from sizing.site import Site
+from sizing.size import size
+from sizing.workload import Workload
+
+Sized = Callable[..., ServicePlan]
+
+
+def on(instance_type: str, **more: object) -> dict[str, object]:
+    return {"instance_type": instance_type, **more}
+
+
+def refusals(plan: ServicePlan) -> list[tuple[str, Reason, str]]:
+    return [(refused.option, refused.reason, refused.numbers) for refused in plan.rejected]
+
+
+@pytest.mark.parametrize(
+    ("precision", "instance_type", "option", "capability"),
+    [
+        ("bf16", "g4dn.xlarge", "vllm x NVIDIA T4 x bf16", "7.5"),
+        ("fp8", "g4dn.xlarge", "vllm x NVIDIA T4 x fp8", "7.5"),
+        (
+            "int8",
+            "g7e.2xlarge",
+            "vllm x NVIDIA RTX PRO 6000 Blackwell Server Edition x int8",
+            "12.0",
+        ),
+        ("bf16", "inf2.xlarge", "vllm x AWS Inferentia2 x bf16", "none"),
+    ],
+)
+def test_what_the_engine_does_not_run(
+    sized: Sized, precision: str, instance_type: str, option: str, capability: str
+) -> None:
+    model = {"name": "llama-3.1-8b", "precision": precision}
+    plan = sized(model=model, hardware=on(instance_type))
+    assert plan.pool is None
+    assert refusals(plan)[0] == (option, Reason.engine, f"compute capability {capability}")
+    assert plan.rejected[-1].reason is Reason.nearest
+
+
+def test_fp8_weights_run_on_ampere_without_fp8_arithmetic(sized: Sized) -> None:
+    model = {"name": "llama-3.1-8b", "precision": "fp8"}
+    plan = sized(
+        model=model, hardware=on("g5.xlarge"), capacity={"method": "textbook", "load": "mean"}
+    )
+    assert plan.pool is not None and plan.capacity is not None
+    assert plan.capacity.peak_flop_per_s == 70 * 10**12, "the A10G's 16-bit rate"
+
+
+def test_an_unknown_capability_is_not_guessed(
+    workload: Callable[..., Workload], site: Site, catalog: Catalog
+) -> None:
+    gpus = tuple(
+        gpu.model_copy(update={"compute_capability": None}) if gpu.name == "NVIDIA L4" else gpu
+        for gpu in catalog.gpus
+    )
+    blank = catalog.model_copy(update={"gpus": gpus})
+    plan = size([workload()], site, blank).services[0]
+    assert plan.pool is None and plan.rejected[0].reason is Reason.unknown_fact
+
+
+@pytest.mark.parametrize(("minimum", "feasible"), [("23.9", True), ("24", False), ("80", False)])
+def test_a_minimum_of_memory(sized: Sized, minimum: str, feasible: bool) -> None:
+    capacity = {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"}
+    plan = sized(capacity={**capacity, "min_gpu_gb": minimum})
+    assert (plan.pool is not None) is feasible
+    if not feasible:
+        # the driver shows 22,888 MiB of an L4
+        numbers = f"NVIDIA L4 has 23,999 MB, at least {minimum} GB asked for"
+        assert refusals(plan)[0] == ("g6.xlarge", Reason.gpu_memory_minimum, numbers)
+
+
+def test_the_nearest_type_is_the_smallest_of_its_family(sized: Sized) -> None:
+    plan = sized(hardware=on("g5.xlarge", tensor_parallel=2))
+    assert plan.rejected[-1].numbers == "would do: g5.xlarge, g5.2xlarge, g5.4xlarge"
+
+
+def test_tensor_parallel_must_divide_heads_and_node(sized: Sized) -> None:
+    plan = sized(hardware=on("g6.12xlarge", tensor_parallel=3))
+    assert refusals(plan)[0] == (
+        "tensor parallel 3",
+        Reason.tensor_parallel,
+        "32 heads, 4 GPUs a node: 1, 2, 4 work",
+    )
+    asked = sized(hardware=on("g6.12xlarge", tensor_parallel=4))
+    assert asked.pool is not None and asked.pool.tensor_parallel == 4
+
+
+def test_a_slice_of_a_card_counts_as_a_gpu(sized: Sized) -> None:
+    plan = sized(
+        model="llama-3.2-1b",
+        hardware=on("g6f.4xlarge"),
+        capacity={"method": "textbook", "load": "mean"},
+    )
+    assert plan.pool is not None and plan.capacity is not None
+    assert (plan.pool.gpus_per_node, plan.pool.gpu_memory_bytes) == (1, 11_444 * 2**20)
+    assert plan.capacity.peak_flop_per_s == 60.5 * 10**12, "half an L4"
+
+
+def test_a_type_that_is_not_sold_here(sized: Sized) -> None:
+    plan = sized(hardware=on("p6-b200.48xlarge"))
+    assert plan.pool is None
+    option, reason, numbers = refusals(plan)[0]
+    assert (option, reason) == ("p6-b200.48xlarge", Reason.offering)
+    assert numbers.startswith("not sold in use1-az1, use1-az2, use1-az4 of us-east-1; sold in ")

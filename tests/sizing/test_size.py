@@ -1,0 +1,125 @@
+"""The whole way: what cannot be served, what would do, and what the plan says then."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sizing.catalog import Catalog
+from sizing.field_error import FieldError, FieldPath
+from sizing.plan import Plan, Reason, ServicePlan
+from sizing.site import Site
+from sizing.size import size
+from sizing.workload import Workload
+
+Sized = Callable[..., ServicePlan]
+
+
+def on(instance_type: str, **more: object) -> dict[str, object]:
+    return {"instance_type": instance_type, **more}
+
+
+def refusals(plan: ServicePlan) -> list[tuple[str, Reason, str]]:
+    return [(refused.option, refused.reason, refused.numbers) for refused in plan.rejected]
+
+
+def test_a_model_too_large_for_its_card(sized: Sized) -> None:
+    plan = sized(model="llama-3.1-70b")
+    assert refusals(plan) == [
+        (
+            "g6.xlarge, tensor parallel 1",
+            Reason.memory,
+            # 70,553,706,496 x 2 bytes; and 500 tokens of 327,680 bytes; see test_memory for 17.8
+            "weights 131.4 GiB, with the longest sequence 131.6 GiB; 1 x NVIDIA L4 leave 17.8 GiB",
+        ),
+        (
+            "another instance type",
+            Reason.nearest,
+            # no g6 holds it: 8 L4 in a group leave 127.9 GiB
+            "would do: g6e.12xlarge, g6e.24xlarge, g7e.12xlarge",
+        ),
+    ]
+
+
+def test_the_types_that_would_do_really_do(sized: Sized) -> None:
+    for name in ("g6e.12xlarge", "g6e.24xlarge", "g7e.12xlarge"):
+        assert sized(model="llama-3.1-70b", hardware=on(name)).pool is not None
+    assert sized(model="llama-3.1-70b", hardware=on("g6.48xlarge")).pool is None
+
+
+def test_an_infeasible_service_is_an_answer(sized: Sized) -> None:
+    plan = sized(model="llama-3.1-70b", request={"tokens": 500, "request_bytes": 10})
+    assert plan.pool is None and plan.volumes is None
+    assert plan.serving is None and plan.gateway is None
+    assert plan.storage.weights_bytes == 2 * 70_553_706_496
+    assert plan.memory.weights_bytes == 2 * 70_553_706_496
+    assert plan.memory.max_sequences is None
+    assert plan.capacity is not None and plan.capacity.gpus_at_mean == 12
+    assert plan.network.ingress_mbit_per_s is not None
+
+
+def test_smaller_groups_that_do_not_hold_the_model_are_told(sized: Sized) -> None:
+    plan = sized(model="llama-3.1-70b", hardware=on("p4d.24xlarge"))
+    assert plan.pool is not None and plan.pool.tensor_parallel == 8
+    assert [refused.option for refused in plan.rejected] == [
+        f"p4d.24xlarge, tensor parallel {size}" for size in (1, 2, 4)
+    ]
+
+
+def test_the_textbook_rule_knows_no_rate_of_32_bits(sized: Sized) -> None:
+    model = {"name": "llama-3.2-1b", "precision": "fp32"}
+    plan = sized(model=model, capacity={"method": "textbook", "load": "mean"})
+    assert plan.pool is None and plan.capacity is None
+    assert refusals(plan)[-1] == (
+        "method textbook",
+        Reason.unknown_fact,
+        "the catalog has no dense fp32 rate of NVIDIA L4",
+    )
+
+
+def test_images_get_nodes_but_no_engine_yet(sized: Sized) -> None:
+    plan = sized(kind="image", request={"iterations": 28})
+    assert plan.pool is not None and plan.volumes is not None and plan.serving is None
+    assert plan.rejected[-1].reason is Reason.not_in_this_version
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"model": "llama-9-1b"}, ("model", "name")),
+        ({"model": "deepseek-v4-pro"}, ("model", "parameters")),
+        ({"hardware": {"instance_type": "g6.tiny"}}, ("hardware", "instance_type")),
+        ({"capacity": {"method": "textbook", "load": "mean", "gpu": "H100"}}, ("capacity", "gpu")),
+        ({"capacity": {"method": "textbook", "load": "mean", "gpu": "X1"}}, ("capacity", "gpu")),
+    ],
+)
+def test_names_that_the_catalog_lacks(
+    sized: Sized, changes: dict[str, Any], field: FieldPath
+) -> None:
+    with pytest.raises(FieldError) as fault:
+        sized(**changes)
+    assert fault.value.field == field
+
+
+@pytest.mark.parametrize("zone", ["use1-az9", "usw2-az1"])
+def test_zones_that_the_region_lacks(site: Site, catalog: Catalog, zone: str) -> None:
+    other = Site.model_validate(site.model_dump() | {"zones": ["use1-az1", zone]})
+    with pytest.raises(FieldError) as fault:
+        size([], other, catalog)
+    assert fault.value.field == ("zones", 1)
+
+
+def test_two_services_of_one_name(
+    workload: Callable[..., Workload], site: Site, catalog: Catalog
+) -> None:
+    with pytest.raises(FieldError, match="two services are named chat"):
+        size([workload(), workload()], site, catalog)
+
+
+def test_services_are_found_by_name(
+    workload: Callable[..., Workload], site: Site, catalog: Catalog
+) -> None:
+    plan: Plan = size([workload(), workload(name="b")], site, catalog)
+    assert plan.service("b").name == "b"
+    with pytest.raises(KeyError):
+        plan.service("c")
