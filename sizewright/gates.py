@@ -84,7 +84,7 @@ def sold(plan: Plan, catalog: Catalog) -> Gate:
         return Gate("sold", False, f"not sold: {', '.join(unsold)}", source)
     if unknown:
         return Gate("sold", None, f"the catalog does not know: {', '.join(unknown)}", source)
-    return Gate("sold", True, ", ".join(sold_in) or "no GPU nodes", source)
+    return Gate("sold", True if sold_in else None, ", ".join(sold_in) or "no GPU nodes", source)
 
 
 def elastic_ips(plan: Plan) -> Gate:

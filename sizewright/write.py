@@ -1,7 +1,6 @@
 """Writes files whole or not at all; what cannot be written is one InputError."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from sizewright.input_error import InputError
 def write_files(texts: Mapping[Path, str]) -> None:
     """Writes every text to a file beside its path first, then gives all of them their names.
 
-    Raises InputError for a place that cannot be written; nothing new stands there then.
+    Raises InputError for a place that cannot be written; no new file stands there then.
     """
     waiting: dict[Path, Path] = {}
     path = Path()
@@ -30,9 +29,7 @@ def write_files(texts: Mapping[Path, str]) -> None:
 
 
 def _written(path: Path, text: str) -> Path:
-    number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(number, "w", encoding="utf-8", newline="\n") as stream:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    with draft.open("x", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
-    draft = Path(name)
-    draft.chmod(0o644)
     return draft

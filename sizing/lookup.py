@@ -28,12 +28,13 @@ class Facts:
 def facts_of(workload: Workload, catalog: Catalog) -> Facts:
     """The facts a workload names; literal parameters override the catalog's.
 
-    Raises FieldError for a name the catalog lacks, with the nearest ones, and for a model whose
-    parameters or precision nobody states.
+    Raises FieldError for a name the catalog lacks, with the nearest ones, for a model whose parameters
+    or precision nobody states, and for a context that the model does not have.
     """
     model, named = None, workload.model
     if named.name is not None:
         model = _known(catalog.model, named.name, ("model", "name"), "a model of the catalog")
+        _within_context(workload, model)
     instance = gpu = None
     if workload.hardware is not None:
         field = ("hardware", "instance_type")
@@ -54,6 +55,16 @@ def site_zones(site: Site, catalog: Catalog) -> None:
             raise FieldError(
                 ("zones", index), f"{zone} is not a zone id of {site.region}", expected
             )
+
+
+def _within_context(workload: Workload, model: ModelFacts) -> None:
+    longest = workload.request.context_tokens
+    if longest is not None and model.context is not None and longest > model.context:
+        raise FieldError(
+            ("request", "context_tokens"),
+            f"longer than the context of {model.model}",
+            f"at most {model.context}",
+        )
 
 
 def _known(find: Callable[[str], Found], name: str, field: tuple[str, ...], expected: str) -> Found:

@@ -111,6 +111,10 @@ def stores(
     stored = storage.profile_bytes if apart else together
     if stored > AURORA_LIMIT_BYTES:
         return None, tuple(buckets), rejected
+    writes = rates.mean if rates.peak is None else rates.peak
+    if 2 * writes > MAX_ACU * WRITES_PER_S_PER_ACU:
+        numbers = f"twice {float(writes):,.0f} writes/s exceed what {MAX_ACU} ACU commit"
+        rejected.append(Rejected(option="aurora", reason=Reason.store_limit, numbers=numbers))
     return _database(stored, rates, workload, site, catalog), tuple(buckets), rejected
 
 

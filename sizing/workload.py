@@ -10,15 +10,22 @@ from sizing.exact import plain
 from sizing.field_error import FieldError
 from sizing.units import SECONDS_PER_DAY
 
+
+def _no_truth(value: Any) -> Any:
+    """Guard: pydantic would take true for 1."""
+    if isinstance(value, bool):
+        raise FieldError((), f"found {str(value).lower()}", "a number")
+    return value
+
+
+A_NUMBER = BeforeValidator(_no_truth)
+Count = Annotated[int, A_NUMBER]
+PositiveCount = Annotated[Count, Field(gt=0)]
 Ratio = Annotated[
-    Decimal,
-    Field(max_digits=36, decimal_places=18),
-    PlainSerializer(plain, return_type=int | float, when_used="json"),
+    Decimal, A_NUMBER, PlainSerializer(plain, return_type=int | float, when_used="json")
 ]
-"""A decimal, exact inside, a JSON number outside; below 10^18, to 18 places, as exact arithmetic
-on 1e1000000 would not end."""
+"""A decimal, exact inside, a JSON number outside."""
 Positive = Annotated[Ratio, Field(gt=0)]
-PositiveCount = Annotated[int, Field(gt=0, lt=10**18)]
 DNS_LABEL = r"^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$"
 
 
@@ -134,7 +141,9 @@ class Traffic(Strict):
         slowest_s = self.peak_users_share * SECONDS_PER_DAY / self.requests_per_user_per_day
         if self.think_time_s > slowest_s:
             raise FieldError(
-                ("think_time_s",), "the peak is below the daily mean", f"at most {float(slowest_s):.6g}"
+                ("think_time_s",),
+                "the peak is below the daily mean",
+                f"at most {float(slowest_s):.6g}",
             )
 
 
@@ -230,9 +239,9 @@ class Redundancy(Strict):
 
     spare_ratio: Ratio | None = Field(default=None, ge=0)
     """Spare nodes over needed nodes."""
-    nodes: int | None = Field(default=None, ge=0)
+    nodes: Count | None = Field(default=None, ge=0)
     """Nodes that may fail at once."""
-    zones: int | None = Field(default=None, ge=0)
+    zones: Count | None = Field(default=None, ge=0)
     """Availability zones that may fail at once."""
     availability: Ratio | None = Field(default=None, gt=0, lt=1)
     """Least share of time with all needed nodes alive, when nodes fail independently."""

@@ -11,7 +11,14 @@ OWN = ("sizing", "templates", "components", "sizewright")
 MAY_IMPORT = {
     "sizing": {"sizing", "pydantic"},
     "templates": {"templates", "sizing", "jinja2"},
-    "components": {"components", "templates", "sizing", "pulumi", "pulumi_aws", "pulumi_kubernetes"},
+    "components": {
+        "components",
+        "templates",
+        "sizing",
+        "pulumi",
+        "pulumi_aws",
+        "pulumi_kubernetes",
+    },
 }
 YAML = {"templates": set[str](), "components": {"yaml"}}
 IMPURE = {"os", "socket", "urllib", "http", "subprocess", "time", "random", "secrets", "asyncio"}

@@ -1,6 +1,6 @@
 """`sizewright catalog`: what is known of hardware, models, engines and versions, and where from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import click
@@ -8,8 +8,16 @@ import click
 from sizewright.commands.options import json_option
 from sizewright.input_error import did_you_mean, quoted
 from sizewright.report.json import print_json
-from sizing.catalog import Catalog, EngineSupport, Gpu, InstanceType, ModelFacts, Pin, load_catalog
-from sizing.catalog import UnknownName
+from sizing.catalog import (
+    Catalog,
+    EngineSupport,
+    Gpu,
+    InstanceType,
+    ModelFacts,
+    Pin,
+    UnknownName,
+    load_catalog,
+)
 from sizing.exact import plain
 
 Row = InstanceType | Gpu | ModelFacts | EngineSupport | Pin
@@ -56,19 +64,23 @@ def _rows(catalog: Catalog, kind: str) -> Sequence[Row]:
 
 
 def _row(catalog: Catalog, kind: str, name: str) -> Row:
-    find = {
+    if kind == "engines":
+        return _engine(catalog, name)
+    find: dict[str, Callable[[str], Row]] = {
         "instance-types": catalog.instance_type,
         "gpus": catalog.gpu,
         "models": catalog.model,
         "pins": catalog.pin,
     }
     try:
-        if kind in find:
-            return find[kind](name)
+        return find[kind](name)
     except UnknownName as unknown:
         nearest = " or ".join(unknown.nearest)
         hint = f"did you mean {nearest}?" if nearest else f"`sizewright catalog {kind}` lists them"
         raise _unknown(unknown.kind, name, hint) from None
+
+
+def _engine(catalog: Catalog, name: str) -> EngineSupport:
     engines = {row.names[0]: row for row in catalog.engines}
     if name not in engines:
         hint = did_you_mean(name, engines) or "write both, e.g. vllm fp8"

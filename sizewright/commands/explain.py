@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from sizewright.commands.options import file_argument, json_option, site_option
-from sizewright.feasibility import shortfalls
+from sizewright.commands.options import file_argument, json_option, said_code, site_option
 from sizewright.leaves import NamedLeaf, UnknownLeafError, meant, named_leaves
 from sizewright.report.json import print_json
 from sizewright.stack import read_plan
@@ -54,8 +53,7 @@ def command(file: Path, pointer: str | None, site: Path, with_inputs: bool, as_j
         )
     else:
         _print(explained)
-    for shortfall in shortfalls(plan):
-        click.echo(shortfall.text, err=True)
+    said_code(plan)
 
 
 def _is_input(leaf: NamedLeaf) -> bool:

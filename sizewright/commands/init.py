@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from sizewright.commands.options import FILE, finish, json_option, site_option
+from sizewright.commands.options import FILE, json_option, said_code, site_option
 from sizewright.input_error import InputError, quoted
 from sizewright.plain_yaml import PlainYaml
 from sizewright.read import Document
+from sizewright.report.console import write
 from sizewright.report.json import print_json
 from sizewright.stack import DEFAULT_SITE, WorkloadFile, plan_of, read_site
 from sizewright.starter import lock_of, lock_text, starter_text
@@ -36,6 +37,7 @@ SERVED_KINDS = ("llm",)
 @site_option
 @json_option
 def command(
+    *,
     name: str,
     kind: str,
     model: str,
@@ -77,8 +79,7 @@ def command(
     plan = plan_of([WorkloadFile(path, document, workload, None)], read_site(site), catalog)
     lock = lock_of(workload, plan, catalog)
     if lock is None:
-        finish(plan)
-        sys.exit("unreachable: a service without a pool has a reason")
+        sys.exit(said_code(plan))
     write_files({path: text, lock_path: lock_text(lock)})
     if as_json:
         print_json({"written": [str(path), str(lock_path)]})
@@ -114,5 +115,5 @@ def _refused(option: str, unknown: UnknownName, kind: str) -> click.ClickExcepti
 
 def _say_next(path: Path, lock_path: Path, site: Path) -> None:
     option = "" if site == DEFAULT_SITE else f" --site {site}"
-    click.echo(f"wrote {path} and {lock_path}\n\nnext, with your own numbers in {path}:")
-    click.echo(f"  sizewright size {path}{option}\n  sizewright preview {path}{option}")
+    write(f"wrote {path} and {lock_path}\n\nnext, with your own numbers in {path}:")
+    write(f"  sizewright size {path}{option}\n  sizewright preview {path}{option}")

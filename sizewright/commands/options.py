@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code, shortfalls
 from sizewright.stack import DEFAULT_SITE
 from sizing.plan import Plan
@@ -25,9 +26,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 def finish(plan: Plan) -> None:
-    """Says on stderr which services have no pool and why; exits with 5 or 6 where one has none."""
-    for shortfall in shortfalls(plan):
-        click.echo(shortfall.text, err=True)
-    code = exit_code(plan)
+    """Ends with exit code 5 or 6 where a service has no pool."""
+    code = said_code(plan)
     if code:
         sys.exit(code)
+
+
+def said_code(plan: Plan) -> ExitCode:
+    """The exit code of a plan, after saying on stderr which services have no pool and why."""
+    for shortfall in shortfalls(plan):
+        click.echo(shortfall.text, err=True)
+    return exit_code(plan)

@@ -41,7 +41,7 @@ def command(files: tuple[Path, ...], site: Path, directory: Path | None, as_json
         print_json(texts)
     elif directory is not None:
         write("\n".join(str(directory / path) for path in texts))
-    else:
+    elif texts:
         write("\n".join(f"# {path}\n{text}" for path, text in texts.items()).rstrip("\n"))
     finish(plan)
 

@@ -112,13 +112,14 @@ def _zone_price(pool: PoolPlan) -> str:
 def load(service: ServicePlan, pool: PoolPlan) -> str:
     """What the fleet is sized on, and what the peak would need."""
     capacity = service.capacity
-    busy = f"busy {share(pool.utilisation_at_mean)} of the time on the mean"
+    busy = f"{share(pool.utilisation_at_mean)} busy on the mean"
     if capacity is None or capacity.load == "peak":
         return f"It is sized on the peak: {busy}, {share(pool.utilisation_at_peak)} at the peak."
     if capacity.gpus_at_peak is None or pool.utilisation_at_peak is None:
-        return f"It is sized on the mean: {busy}, and nothing is left for a peak."
+        return f"It is sized on the mean, not on a peak: all GPUs together are {busy}."
     return (
-        f"It is sized on the mean ({busy}): the peak alone would need "
+        f"It is sized on the mean, not on the peak: all GPUs together are {busy}, but the peak "
+        "alone would need "
         f"{plural(capacity.gpus_at_peak, 'GPU')}, {plural(pool.nodes_at_peak or 0, 'node')} with "
         f"the same redundancy; at the peak it is asked for {number(pool.utilisation_at_peak)} "
         "times what it can serve."

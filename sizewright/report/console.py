@@ -1,11 +1,14 @@
-"""Where tables go: stdout, as wide as a terminal, or as wide as it takes when it is piped."""
+"""Where results go: stdout, as wide as a terminal, or as wide as it takes when it is piped."""
 
+import io
 import os
 import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
+
+from sizewright.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,28 +17,33 @@ ENDLESS = 100_000
 """Columns of what is no terminal: nothing wraps there."""
 
 
+def is_terminal() -> bool:
+    """Whether somebody reads stdout on a terminal."""
+    # Guard: stdout is None when its descriptor was closed before Python started.
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def output_width() -> int:
     """Columns of stdout: the terminal's (COLUMNS overrides it), endless when piped."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else ENDLESS
+    return shutil.get_terminal_size().columns if is_terminal() else ENDLESS
 
 
 def colour_wanted() -> bool:
     """Whether stdout is a terminal that may be sent ANSI codes (NO_COLOR, TERM=dumb)."""
-    dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
-    return sys.stdout.isatty() and not dumb and not os.environ.get("NO_COLOR")
+    dumb = os.environ.get("TERM", "").lower() in ("", "dumb", "unknown")
+    return is_terminal() and not dumb and not os.environ.get("NO_COLOR")
 
 
-def console(width: int | None = None, colour: bool | None = None) -> "Console":
-    """A console that prints text as it is: no markup, no highlighting, nothing cut."""
+def layout(width: int, colour: bool) -> "Console":
+    """A console to lay out text with, into memory: no markup, no highlighting."""
     # Guard: rich costs a tenth of a second, and --json does without it.
     from rich.console import Console
 
-    coloured = colour_wanted() if colour is None else colour
     return Console(
-        file=sys.stdout,
-        width=max(width or output_width(), 1),
-        color_system="standard" if coloured else None,
-        force_terminal=coloured,
+        file=io.StringIO(),
+        width=width,
+        color_system="standard" if colour else None,
+        force_terminal=colour,
         markup=False,
         highlight=False,
         emoji=False,
@@ -46,4 +54,19 @@ def console(width: int | None = None, colour: bool | None = None) -> "Console":
 def write(text: str) -> None:
     """`text` and a line end on stdout; what its encoding lacks is written as an escape."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), color=colour_wanted())
+    write_bytes(f"{text}\n".encode(encoding, "backslashreplace"))
+
+
+def write_bytes(content: bytes) -> None:
+    """`content` on stdout as it is; a reader who left early changes nothing else.
+
+    Exits with 1 where stdout cannot be written to.
+    """
+    try:
+        click.echo(content, nl=False, color=True)
+    except OSError as error:
+        # Guard: Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"cannot write to stdout: {error.strerror}", err=True)
+            sys.exit(ExitCode.unexpected)

@@ -19,7 +19,7 @@ ABSENT = {
 
 
 def fact_rows(row: Row) -> Iterator[tuple[str, str]]:
-    """Column and value, marked where nobody read it in a source; the origin and the unknown last."""
+    """Column and value, marked where nobody read it in a source; origin and unknown last."""
     unverified: tuple[str, ...] = getattr(row, "unverified", ())
     unknown = list[str]()
     for column in type(row).model_fields:
@@ -43,18 +43,18 @@ def shown(column: str, value: object) -> str:
     """A fact as text with its unit: unknown stays unknown, never zero."""
     match value:
         case None | ():
-            return ABSENT.get(column, UNKNOWN)
+            text = ABSENT.get(column, UNKNOWN)
         case bool():
-            return "yes" if value else "no"
+            text = "yes" if value else "no"
         case tuple():
-            return ", ".join(str(item) for item in value)
+            text = ", ".join(str(item) for item in value)
         case int() if column.endswith("_bytes"):
-            return f"{data_size(value)} ({value:,} bytes)"
-        case Decimal() if column.endswith("compute_capability"):
-            return str(value)
-        case int() | Decimal():
-            return leaf_text(column, value if isinstance(value, int) else float(value))
-    return str(value)
+            text = f"{data_size(value)} ({value:,} bytes)"
+        case int() | Decimal() if not column.endswith("compute_capability"):
+            text = leaf_text(column, value if isinstance(value, int) else float(value))
+        case _:
+            text = str(value)
+    return text
 
 
 def billions(parameters: int | None) -> str:

@@ -2,10 +2,10 @@
 
 import json
 
-import click
+from sizewright.report.console import write_bytes
 
 
 def print_json(value: object) -> None:
     """Writes one JSON value and a line end; NaN and infinities raise ValueError."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    click.echo(text.encode())
+    write_bytes(f"{text}\n".encode())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sizewright.input_error import escaped
-from sizewright.report.console import console, output_width, write
+from sizewright.report.console import colour_wanted, layout, output_width, write
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
@@ -42,7 +42,7 @@ def table_text(table: Table, width: int | None = None, colour: bool | None = Non
 
     wide = width or output_width()
     widths = _widths(table, wide)
-    output = console(wide, colour)
+    output = layout(wide, colour_wanted() if colour is None else colour)
     with output.capture() as captured:
         if table.title:
             output.print(Text(escaped(table.title), style="bold"), overflow="fold")
@@ -100,6 +100,8 @@ def _stacked(table: Table) -> Iterator[object]:
     from rich.padding import Padding
     from rich.text import Text
 
+    heads = [f"{column} " if column else "" for column in table.columns[1:]]
     for first, *others in table.rows:
-        yield Text(escaped(first), overflow="fold")
-        yield Padding(Text(_cell((" " * GAP).join(others)), overflow="fold"), (0, 0, 0, 4))
+        told = [head + cell for head, cell in zip(heads or [""] * len(others), others, strict=True)]
+        yield Text(_cell(first), overflow="fold")
+        yield Padding(Text(_cell((" " * GAP).join(told)), overflow="fold"), (0, 0, 0, 4))

@@ -54,7 +54,9 @@ def _of_services(field: str, meaning: str, how: str) -> Explainer:
             for service in leaf.plan.services
             if service.volumes is not None and service.name in _pool(leaf).services
         ]
-        numbers = " + ".join(parts) if how == "sum" else f"{how}({', '.join([*parts, parts[0]])})"
+        numbers = " + ".join(parts) if how == "sum" else f"{how}({', '.join(parts)})"
+        if len(parts) == 1:
+            numbers = parts[0]
         return Entry(meaning, f"{how} over its services", numbers)
 
     return entry

@@ -242,7 +242,7 @@ SERVICE: dict[str, Explainer] = {
         "the card's datasheet",
         "{v}",
         Basis.vendor,
-        CATALOG + "gpus.csv, {s.pool.gpu}",
+        CATALOG + "gpus.csv, the GPU of {w.hardware.instance_type}",
     ),
     "services.*.capacity.passes": Entry(
         "forward passes of one request that the textbook rule counts",

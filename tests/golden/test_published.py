@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.read import read_mapping, read_model
+from sizewright.read import read_model
+from sizewright.stack import read_site
 from sizing.catalog import Catalog, load_catalog
 from sizing.plan import PoolPlan, Reason, ServicePlan
 from sizing.site import Site
@@ -89,10 +90,8 @@ def golden(name: str) -> Workload:
 
 
 def site(*zones: str) -> Site:
-    config = read_mapping(GOLDEN / "Pulumi.golden.yaml").data["config"]
-    assert isinstance(config, dict)
-    keys = {key.removeprefix("sizewright:"): value for key, value in config.items()}
-    return Site.model_validate(keys | ({"zones": zones} if zones else {}))
+    golden_site = read_site(GOLDEN / "Pulumi.golden.yaml").site
+    return golden_site.model_copy(update={"zones": zones or golden_site.zones})
 
 
 def sized(workload: Workload, *zones: str) -> ServicePlan:

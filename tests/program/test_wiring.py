@@ -90,13 +90,13 @@ def changed(path: tuple[str | int, ...], preview: bool) -> Recorded:
     return recording(with_leaf(plan(), path, other(claim)), preview)
 
 
-def testable() -> list[Claim]:
+def claims_to_test() -> list[Claim]:
     """Guard: serving reads the bucket of the role `weights`, which cannot be called otherwise."""
     return [claim for claim in claims(plan()) if claim.value != "weights"]
 
 
 @pytest.mark.parametrize("preview", [False, True], ids=["normal", "preview"])
-@pytest.mark.parametrize("claim", testable(), ids=place)
+@pytest.mark.parametrize("claim", claims_to_test(), ids=place)
 def test_a_changed_leaf_changes_what_it_claims(claim: Claim, preview: bool) -> None:
     before = values_of(baseline(preview), claim)
     after = values_of(changed(claim.path, preview), claim)

@@ -1,6 +1,10 @@
 """The whole way: what cannot be served, what would do, and what the plan says then."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,6 +92,10 @@ def test_images_get_nodes_but_no_engine_yet(sized: Sized) -> None:
     [
         ({"model": "llama-9-1b"}, ("model", "name")),
         ({"model": "deepseek-v4-pro"}, ("model", "parameters")),
+        (
+            {"model": "llama-2-7b", "request": {"tokens": 500, "context_tokens": 4_097}},
+            ("request", "context_tokens"),
+        ),
         ({"hardware": {"instance_type": "g6.tiny"}}, ("hardware", "instance_type")),
         ({"capacity": {"method": "textbook", "load": "mean", "gpu": "H100"}}, ("capacity", "gpu")),
         ({"capacity": {"method": "textbook", "load": "mean", "gpu": "X1"}}, ("capacity", "gpu")),
@@ -123,3 +131,57 @@ def test_services_are_found_by_name(
     assert plan.service("b").name == "b"
     with pytest.raises(KeyError):
         plan.service("c")
+
+
+CONTRACT = {
+    "traffic": "requests_per_s_mean requests_per_s_peak users_online_peak requests_in_flight_peak",
+    "capacity": "method load request_s requests_per_gpu_per_s users_per_gpu_per_day",
+    "memory": "weights_bytes kv_bytes_per_token max_sequences",
+    "pool": "instance_type gpu gpus_needed gpus_total nodes_needed nodes_spare nodes_total"
+    " nodes_by_zone survives binding utilisation_at_peak",
+    "storage": "weights_bytes profile_bytes interaction_bytes_per_day indexed_bytes_per_day"
+    " indexed_bytes_per_month",
+    "network": "ingress_mbit_per_s egress_mbit_per_s ingress_mbit_per_s_peak"
+    " egress_mbit_per_s_peak",
+}
+"""Names of `size --json` that scripts rely on."""
+
+
+def test_the_names_that_scripts_rely_on(
+    workload: Callable[..., Workload], site: Site, catalog: Catalog
+) -> None:
+    plan = size([workload()], site, catalog).as_json()
+    (service,) = plan["services"]
+    assert plan["schema_version"] == "1"
+    for part, names in CONTRACT.items():
+        assert set(names.split()) <= set(service[part]), part
+    assert set(service["pool"]["survives"]) == {"nodes", "zones"}
+    assert {"name", "kind", "rejected", "cost"} <= set(service)
+
+
+ONCE = """
+from pathlib import Path
+from sizewright.read import read_model
+from sizing.catalog import load_catalog
+from sizing.site import Site
+from sizing.size import size
+from sizing.workload import Workload
+zones = ("use1-az1", "use1-az2", "use1-az4")
+site = Site(region="us-east-1", zones=zones, environment="dev", tags={"b": "1", "a": "2"})
+names = ("chat", "text-to-text", "text-to-image", "text-to-video")
+files = [Path("workloads/golden", f"{name}.yaml") for name in names]
+print(size([read_model(f, Workload) for f in files], site, load_catalog()).model_dump_json())
+"""
+
+
+def test_hash_seed_locale_and_time_zone_change_nothing() -> None:
+    plans = set()
+    for seed, locale, zone in [("0", "C", "UTC"), ("1", "de_DE.UTF-8", "Asia/Tokyo")]:
+        settings = {"PYTHONHASHSEED": seed, "LC_ALL": locale, "TZ": zone, "PYTHONPATH": "."}
+        root = Path(__file__).parents[2]
+        command = [sys.executable, "-c", ONCE]
+        run = subprocess.run(
+            command, cwd=root, env={**os.environ, **settings}, capture_output=True, check=True
+        )
+        plans.add(run.stdout)
+    assert len(plans) == 1 and len(plans.pop()) > 1_000

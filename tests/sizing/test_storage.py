@@ -114,8 +114,11 @@ def test_database_capacity_follows_the_busiest_writes(sized: Callable[..., Servi
     mean = sized(traffic=MANY, data=data(30)).database
     # 2 x 11,574 / 100 = 231.48, in halves
     assert mean is not None and mean.max_acu == 231.5
-    peak = sized(traffic={**MANY, "peak_ratio": 3}, data=data(30)).database
-    assert peak is not None and peak.max_acu == 256, "no larger capacity is sold"
+    plan = sized(traffic={**MANY, "peak_ratio": 3}, data=data(30))
+    assert plan.database is not None and plan.database.max_acu == 256, "no larger one is sold"
+    (short,) = plan.rejected
+    assert (short.option, short.reason) == ("aurora", Reason.store_limit)
+    assert short.numbers == "twice 34,722 writes/s exceed what 256 ACU commit"
 
 
 @pytest.mark.parametrize(

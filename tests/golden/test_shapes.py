@@ -1,0 +1,44 @@
+"""Golden files: the whole shape of what is planned, rendered and built. `make golden` rewrites them.
+
+They show drift, not meaning: what the numbers mean is asserted elsewhere.
+"""
+
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from sizewright.program import record_program
+from sizewright.stack import read_plan
+from templates.render import render
+
+ROOT = Path(__file__).parents[2]
+CHAT = ROOT / "workloads" / "chat.yaml"
+
+
+@pytest.fixture
+def json_file(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    return snapshot.use_extension(JSONSnapshotExtension)
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_what_is_built(stack: str, json_file: SnapshotAssertion) -> None:
+    recorded = record_program(ROOT / f"Pulumi.{stack}.yaml", [CHAT]).as_json()
+    # Guard: the digest covers the catalog, whose rows change without changing what is built.
+    recorded["outputs"] = {**recorded["outputs"], "plan_digest": "..."}  # type: ignore[dict-item]
+    assert recorded == json_file
+
+
+def test_what_is_rendered(json_file: SnapshotAssertion) -> None:
+    texts = render(read_plan([CHAT], ROOT / "Pulumi.dev.yaml"))
+    assert {path: text.splitlines() for path, text in texts.items()} == json_file
+
+
+@pytest.mark.parametrize(
+    "file", ["chat", "golden/chat", "golden/text-to-image", "golden/text-to-video"]
+)
+def test_what_is_planned(file: str, json_file: SnapshotAssertion) -> None:
+    plan = read_plan([ROOT / "workloads" / f"{file}.yaml"], ROOT / "Pulumi.dev.yaml").as_json()
+    plan["catalog_digest"] = "..."
+    assert plan == json_file
