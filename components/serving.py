@@ -39,16 +39,14 @@ class Serving(pulumi.ComponentResource):
         super().__init__("sizewright:index:Serving", name, None, opts)
         self._name = name
         self._args = args
-        namespace = self._namespace()
-        inside = pulumi.ResourceOptions(parent=self, depends_on=[namespace, *args.after])
+        namespace = self._namespace(args.after)
+        inside = pulumi.ResourceOptions(parent=self, depends_on=[namespace])
         account = self._service_account(inside)
         association = self._association()
         self._service(inside)
         self._budget(inside)
         self._deployment(
-            pulumi.ResourceOptions(
-                parent=self, depends_on=[namespace, account, association, *args.after]
-            )
+            pulumi.ResourceOptions(parent=self, depends_on=[namespace, account, association])
         )
         self.register_outputs({})
 
@@ -56,12 +54,13 @@ class Serving(pulumi.ComponentResource):
         parsed = yaml.safe_load(self._args.documents[document])
         return wired(parsed, {"weights_bucket": self._args.weights_bucket})
 
-    def _namespace(self) -> Namespace:
+    def _namespace(self, after: Sequence[pulumi.Resource]) -> Namespace:
+        """First of the objects: what it waits for, all the others wait for."""
         document = self._document("namespace")
         return Namespace(
             f"{self._name}-namespace",
             metadata=document["metadata"],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self._args.after),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
         )
 
     def _service_account(self, opts: pulumi.ResourceOptions) -> ServiceAccount:

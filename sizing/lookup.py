@@ -28,8 +28,8 @@ class Facts:
 def facts_of(workload: Workload, catalog: Catalog) -> Facts:
     """The facts a workload names; literal parameters override the catalog's.
 
-    Raises FieldError for a name the catalog lacks, with the nearest ones, for a model whose parameters
-    or precision nobody states, and for a context that the model does not have.
+    Raises FieldError for a name the catalog lacks, with the nearest ones, for a model whose
+    parameters or precision nobody states, and for a context that the model does not have.
     """
     model, named = None, workload.model
     if named.name is not None:

@@ -20,11 +20,15 @@ def _no_truth(value: Any) -> Any:
 
 A_NUMBER = BeforeValidator(_no_truth)
 Count = Annotated[int, A_NUMBER]
-PositiveCount = Annotated[Count, Field(gt=0)]
+PositiveCount = Annotated[Count, Field(gt=0, lt=10**18)]
 Ratio = Annotated[
-    Decimal, A_NUMBER, PlainSerializer(plain, return_type=int | float, when_used="json")
+    Decimal,
+    A_NUMBER,
+    Field(max_digits=36, decimal_places=18),
+    PlainSerializer(plain, return_type=int | float, when_used="json"),
 ]
-"""A decimal, exact inside, a JSON number outside."""
+"""A decimal, exact inside, a JSON number outside. Guard: below 10^18 and to 18 places, as exact
+arithmetic on 1e1000000 would not end."""
 Positive = Annotated[Ratio, Field(gt=0)]
 DNS_LABEL = r"^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$"
 

@@ -44,9 +44,10 @@ def short_type(token: str) -> str:
 
 
 def _sized_paths(plan: Plan) -> dict[str, list[str]]:
-    """The properties that the plan decides, by resource type, in the plan's order."""
+    """The first property that each leaf decides, by resource type, in the plan's order."""
     found: dict[str, list[str]] = {}
-    for claim in claims(plan):
+    first = {claim.path: claim for claim in reversed(list(claims(plan)))}
+    for claim in reversed(first.values()):
         paths = found.setdefault(claim.reaches.resource_type, [])
         if claim.reaches.path and claim.reaches.path not in paths:
             paths.append(claim.reaches.path)
@@ -59,7 +60,8 @@ def _sizes(resource: RecordedResource, paths: list[str]) -> Iterator[str]:
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             text = number(value)
             if len(text) <= SHOWN:
-                yield f"{path.rsplit('.', 1)[-1]} {text}"
+                # Guard: the last part may be a label's key (sizewright.dev/gpu).
+                yield f"{path.rsplit('.', 1)[-1].rsplit('/', 1)[-1]} {text}"
 
 
 def at(inputs: object, path: str) -> object:

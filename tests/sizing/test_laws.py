@@ -69,10 +69,12 @@ def test_needed_nodes_carry_the_load(values: Values, site: Site, catalog: Catalo
     assert gpus * plan.capacity.requests_per_gpu_per_s >= rate * (1 - 1e-12)
     assert pool.replicas_needed <= pool.nodes_needed * pool.replicas_per_node
     assert pool.tensor_parallel * pool.replicas_per_node <= pool.gpus_per_node
-    # one node less would not do
-    if pool.nodes_needed > 1:
-        fewer = (pool.nodes_needed - 1) * pool.replicas_per_node
-        assert fewer < pool.replicas_needed
+    # one node, one replica, one GPU less would not do
+    assert pool.replicas_needed > (pool.nodes_needed - 1) * pool.replicas_per_node
+    assert pool.gpus_needed > (pool.replicas_needed - 1) * pool.tensor_parallel
+    if pool.gpus_needed > pool.tensor_parallel:
+        fewer = pool.gpus_needed - 1
+        assert fewer * plan.capacity.requests_per_gpu_per_s < rate * (1 + 1e-12)
 
 
 @given(values=workloads(), zones=ZONES)

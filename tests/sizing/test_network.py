@@ -48,6 +48,8 @@ def test_half_a_size_is_half_an_answer(sized: Callable[..., ServicePlan]) -> Non
         # 1,000/s: 40 units of new connections, 1,000 x 120 s / 3,000 = 40 of active ones,
         # 1,000 x 3,000 bytes x 3,600 s = 10.8 GB an hour
         (1_000, None, 1_000, 40),
+        # with answers of 20.45 s 6.8 units of active ones, 40 of new connections still
+        (1_000, {"ttft_ms": 500, "tpot_ms": 50}, 1_000, 40),
         # with answers of 20.45 s 6.8 units of active ones; 1,000 x 102 KB x 3,600 = 367.2 GB
         (100_000, {"ttft_ms": 500, "tpot_ms": 50}, 1_000, 368),
         # one answer of 100 s + 400 s: 1/s x 500 s / 3,000 < 1

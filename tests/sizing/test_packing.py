@@ -7,7 +7,7 @@ import pytest
 
 from sizing.capacity import GpuRate
 from sizing.packing import Packing, binding_constraint, gpus_by_constraint, packing
-from sizing.plan import PoolPlan, ServicePlan
+from sizing.plan import PoolPlan, Reason, ServicePlan
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,12 @@ def test_idle_cards_serve_nothing(pool: Callable[..., PoolPlan]) -> None:
     assert (packed.tensor_parallel, packed.replicas_per_node) == (2, 2)
     assert (packed.nodes_total, packed.replicas_needed, packed.replicas_total) == (3, 6, 6)
     assert packed.utilisation_at_mean == pytest.approx(11.574074 / 12, abs=1e-6)
+
+
+def test_the_plan_names_the_rules_that_lost(sized: Callable[..., ServicePlan]) -> None:
+    plan = sized(redundancy={"zones": 1, "nodes": 3})
+    assert plan.pool is not None
+    assert (plan.pool.redundancy_binding, plan.pool.nodes_total) == ("zones", 18)
+    assert [(r.option, r.reason, r.numbers) for r in plan.rejected] == [
+        ("redundancy rule nodes", Reason.not_binding, "15 nodes; zones asks for 18")
+    ]

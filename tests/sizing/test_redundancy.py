@@ -133,15 +133,6 @@ def test_of_several_rules_the_largest_binds_and_nothing_is_added() -> None:
     assert binding_rule({Rule.none: 12, Rule.nodes: 15, Rule.spare_ratio: 15}) is Rule.spare_ratio
 
 
-def test_the_plan_names_the_rules_that_lost(sized: Callable[..., ServicePlan]) -> None:
-    plan = sized(redundancy={"zones": 1, "nodes": 3})
-    assert plan.pool is not None
-    assert (plan.pool.redundancy_binding, plan.pool.nodes_total) == ("zones", 18)
-    assert [(r.option, r.reason, r.numbers) for r in plan.rejected] == [
-        ("redundancy rule nodes", Reason.not_binding, "15 nodes; zones asks for 18")
-    ]
-
-
 def test_the_spread_starts_where_it_is_told() -> None:
     assert spread(14, "abc") == {"a": 5, "b": 5, "c": 4}
     assert spread(14, "abc", 2) == {"a": 5, "b": 4, "c": 5}

@@ -76,7 +76,8 @@ def test_the_context_is_what_was_asked(serving: Callable[..., ServingPlan]) -> N
         ("fp8", "g6.xlarge", "bf16", "fp8"),
         ("nf4", "g6.xlarge", "bf16", "bitsandbytes"),
         ("int4", "g6.xlarge", "bf16", None),
-        # a T4 has no bf16 arithmetic
+        # an A100 is the first with bf16 arithmetic, a T4 has none
+        ("int4", "p4d.24xlarge", "bf16", None),
         ("int4", "g4dn.xlarge", "fp16", None),
     ],
 )

@@ -272,10 +272,14 @@ def test_every_value_is_quoted() -> None:
 
 
 def test_an_unknown_variable_raises() -> None:
-    template = templates.render._environment().get_template("kubernetes/namespace.yaml.j2")
-    assert "chat" in template.render(name="chat")
-    with pytest.raises((UndefinedError, TypeError), match="Undefined"):
-        template.render()
+    template = templates.render._environment().get_template("kubernetes/deployment.yaml.j2")
+    service = PLAN.services[0]
+    assert service.serving is not None
+    values = templates.render._service_values(service, service.serving)
+    assert "vllm" in template.render(values)
+    for name in ("arguments", "model_path", "name"):
+        with pytest.raises(UndefinedError, match=name):
+            template.render({key: values[key] for key in values.keys() - {name}})
 
 
 def test_text_outside_the_basic_plane() -> None:

@@ -1,0 +1,80 @@
+"""Runs whole commands in this process, and the files that tests change."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sizewright.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("size", "workloads/chat.yaml")` in the project's folder, stdout no terminal."""
+    monkeypatch.chdir(ROOT)
+
+    def go(*words: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["sizewright", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return Ended(code, captured.out, captured.err)
+
+    return go
+
+
+@pytest.fixture
+def chat(tmp_path: Path) -> Callable[..., Path]:
+    """A copy of the chat workload without its lock, with texts replaced."""
+
+    def build(*replaced: tuple[str, str], name: str = "chat") -> Path:
+        text = (ROOT / "workloads/chat.yaml").read_text(encoding="utf-8")
+        for old, new in (("name: chat", f"name: {name}"), *replaced):
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return build
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Callable[..., Path]:
+    """A copy of the dev stack file with texts replaced."""
+
+    def build(*replaced: tuple[str, str]) -> Path:
+        text = (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8")
+        for old, new in replaced:
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        path = tmp_path / "Pulumi.test.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return build
+
+
+INFEASIBLE = ("min_gpu_gb: 16", "min_gpu_gb: 1000")
+"""No card has so much memory."""
+VIDEO = ROOT / "workloads/golden/text-to-video.yaml"
+"""Beyond this version."""

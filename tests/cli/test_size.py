@@ -1,0 +1,131 @@
+"""`size`: the JSON that scripts rely on, the tables people read, and the exit codes."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run
+
+CONTRACT = {
+    "traffic": "requests_per_s_mean requests_per_s_peak users_online_peak requests_in_flight_peak",
+    "capacity": "method load request_s requests_per_gpu_per_s users_per_gpu_per_day",
+    "memory": "weights_bytes kv_bytes_per_token max_sequences",
+    "pool": "instance_type gpu gpus_needed gpus_total nodes_needed nodes_spare nodes_total "
+    "nodes_by_zone survives binding utilisation_at_peak",
+    "storage": "weights_bytes profile_bytes interaction_bytes_per_day indexed_bytes_per_day "
+    "indexed_bytes_per_month",
+    "network": "ingress_mbit_per_s egress_mbit_per_s ingress_mbit_per_s_peak "
+    "egress_mbit_per_s_peak",
+}
+
+
+def _sized(run: Run, *words: object) -> Any:
+    ended = run("size", *words, "--json")
+    return json.loads(ended.out)
+
+
+def test_json_has_the_contract_names(run: Run) -> None:
+    plan = _sized(run, "workloads/chat.yaml")
+    assert plan["schema_version"] == "1"
+    (service,) = plan["services"]
+    assert {"name", "kind", "rejected", "cost"} <= service.keys()
+    for part, names in CONTRACT.items():
+        assert set(names.split()) <= service[part].keys(), part
+    assert service["pool"]["survives"].keys() == {"nodes", "zones"}
+
+
+def test_json_says_twelve_needed_fifteen_in_all(run: Run) -> None:
+    (service,) = _sized(run, "workloads/chat.yaml")["services"]
+    pool = service["pool"]
+    assert (pool["gpus_needed"], pool["gpus_total"], pool["nodes_spare"]) == (12, 15, 3)
+    assert pool["nodes_by_zone"] == {"use1-az1": 5, "use1-az2": 5, "use1-az4": 5}
+    assert service["storage"]["weights_bytes"] == 3_500_000_000
+
+
+def test_rejected_options_have_name_reason_and_numbers(run: Run, chat: Callable[..., Path]) -> None:
+    (service,) = _sized(run, chat(INFEASIBLE))["services"]
+    assert service["pool"] is None
+    assert all(r.keys() == {"option", "reason", "numbers"} for r in service["rejected"])
+    assert service["rejected"][0]["reason"] == "gpu_memory_minimum"
+
+
+def test_text_says_it_all_and_is_plain(run: Run) -> None:
+    ended = run("size", "workloads/chat.yaml")
+    assert (ended.code, ended.err) == (0, "")
+    for said in (
+        "12 needed + 3 spare = 15",
+        "use1-az1 5, use1-az2 5, use1-az4 5",
+        "any 3 nodes; not a lost zone",
+        "throughput (GPUs: throughput 12, memory 1)",
+        "77.2 % at the mean, 1,110 % at the peak: requests queue without end",
+        "912.5 GB kept",
+        "unverified",
+    ):
+        assert said in ended.out
+    assert "\x1b" not in ended.out and "…" not in ended.out
+    assert all(line == line.rstrip() for line in ended.out.splitlines())
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_infeasible_is_exit_code_5_with_the_answer(
+    run: Run, chat: Callable[..., Path], as_json: list[str]
+) -> None:
+    ended = run("size", chat(INFEASIBLE), *as_json)
+    assert ended.code == 5
+    assert "at least 1000 GB asked for" in ended.out
+    assert ended.err.startswith("chat: infeasible: g6.xlarge: ")
+    assert ended.err.count("\n") == 1
+
+
+def test_beyond_this_version_is_exit_code_6(run: Run) -> None:
+    ended = run("size", VIDEO)
+    assert ended.code == 6
+    assert "no GPU pool" in ended.out
+    assert ended.err.startswith("text-to-video: not in this version: pool: ")
+
+
+def test_infeasible_outranks_beyond_this_version(run: Run, chat: Callable[..., Path]) -> None:
+    ended = run("size", VIDEO, chat(INFEASIBLE))
+    assert ended.code == 5
+    assert ended.err.count("\n") == 2
+
+
+def test_several_files_are_one_plan(run: Run, chat: Callable[..., Path]) -> None:
+    plan = _sized(run, chat(), chat(name="search"))
+    assert [service["name"] for service in plan["services"]] == ["chat", "search"]
+    assert plan["pools"][0]["services"] == ["chat", "search"]
+
+
+def test_another_site_is_another_answer(
+    run: Run, chat: Callable[..., Path], site: Callable[..., Path]
+) -> None:
+    two = site(("[use1-az1, use1-az2, use1-az4]", "[use1-az1, use1-az2]"))
+    (service,) = _sized(run, chat(), "--site", two)["services"]
+    assert service["pool"]["nodes_by_zone"] == {"use1-az1": 8, "use1-az2": 7}
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 80, 160])
+def test_nothing_is_cut_at_any_width(
+    run: Run, chat: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    words = ("size", chat(name="a-name-of-30-characters-in-all"))
+    piped = run(*words).out
+    monkeypatch.setattr("sizewright.report.table.output_width", lambda: width)
+    narrow = run(*words).out
+    assert max(map(len, narrow.splitlines())) <= width
+    assert Counter("".join(narrow.split())) == Counter("".join(piped.split()))
+
+
+def test_same_bytes_twice(run: Run) -> None:
+    words = ("size", "workloads/chat.yaml", "--json")
+    assert run(*words).out == run(*words).out
+
+
+def test_the_golden_designs_can_be_sized(run: Run) -> None:
+    site = ROOT / "workloads/golden/Pulumi.golden.yaml"
+    for path in sorted((ROOT / "workloads/golden").glob("text-to-[ti]*.yaml")):
+        assert run("size", path, "--site", site).code == 0
