@@ -7,6 +7,7 @@ from datetime import date
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import shortfalls
 from sizewright.input_error import InputError
+from sizewright.report.numbers import plural
 from sizewright.stack import SiteFile, WorkloadFile, buildable
 from sizing.catalog import Catalog
 from sizing.lock import Lock
@@ -172,5 +173,5 @@ def documents(texts: Mapping[str, str]) -> Gate:
         if not isinstance(document, dict):
             return Gate("documents", False, f"{path}: holds no mapping")
         parsed += 1
-    scripts = len(texts) - parsed
-    return Gate("documents", True, f"{parsed} YAML documents parse, beside {scripts} scripts")
+    beside = plural(len(texts) - parsed, "script")
+    return Gate("documents", True, f"{plural(parsed, 'YAML document')} parsed, beside {beside}")

@@ -104,9 +104,8 @@ def _content(path: Path) -> bytes:
         raise InputError(file, message="not a file name", expected="a YAML file") from None
     if len(content) > SIZE_LIMIT_BYTES:
         size = f"{max(size_bytes, len(content)):_} bytes"
-        raise InputError(
-            file, message=f"larger than the limit: {size}", expected="at most 1 MiB (1_048_576)"
-        )
+        expected = "at most 1 MiB (1_048_576)"
+        raise InputError(file, 1, 1, message=f"larger than the limit: {size}", expected=expected)
     return content
 
 

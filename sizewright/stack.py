@@ -152,6 +152,9 @@ def read_plan(files: Sequence[Path], site_path: Path) -> Plan:
 def buildable(site: SiteFile) -> None:
     """Checks what only building needs. Raises InputError naming what the site lacks."""
     keys = site.keys
+    if len(site.site.zones) < 2:
+        expected = "two or more: the control plane, load balancers and databases each need two"
+        raise keys.error(("zones",), "a single zone", expected)
     if not site.site.account_ids:
         hint = "add sizewright:account_ids to the stack file"
         raise keys.error((), "account_ids: missing", 'AWS accounts, e.g. ["111122223333"]', hint)

@@ -1,4 +1,4 @@
-"""Writes files whole or not at all; what cannot be written is one InputError."""
+"""Writes files whole; what cannot be written is one InputError."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from sizewright.input_error import InputError
 def write_files(texts: Mapping[Path, str]) -> None:
     """Writes every text to a file beside its path first, then gives all of them their names.
 
-    Raises InputError for a place that cannot be written; no new file stands there then.
+    Raises InputError for a place that cannot be written.
     """
     waiting: dict[Path, Path] = {}
     path = Path()

@@ -78,14 +78,13 @@ def gpus_for(rate: Fraction, gpu: GpuRate) -> int:
 
 
 def capacity_plan(
-    workload: Workload,
-    capacity: Capacity,
-    rates: Rates,
-    gpu: GpuRate,
-    flop_per_s: Fraction | None,
+    workload: Workload, rates: Rates, gpu: GpuRate, flop_per_s: Fraction | None
 ) -> CapacityPlan:
     """The rate of one GPU and what the mean and the peak alone would need."""
     per_user = exact(workload.traffic.requests_per_user_per_day)
+    capacity = workload.capacity
+    if capacity is None:
+        raise ValueError("a workload without capacity has no rate")
     textbook = capacity.method is Method.textbook
     return CapacityPlan(
         method=capacity.method.value,

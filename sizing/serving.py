@@ -4,9 +4,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sizing.catalog import Catalog, InstanceType
-from sizing.choose import Choice
+from sizing.choose import Case, Choice
 from sizing.exact import ceiling, exact
-from sizing.lookup import Facts
 from sizing.memory import GPU_MEMORY_UTILISATION
 from sizing.plan import GatewayPlan, PoolPlan, ServingPlan, VolumePlan
 from sizing.site import Site
@@ -61,21 +60,14 @@ def engine_image(site: Site, catalog: Catalog) -> str:
 
 
 def serving_plan(
-    *,
-    workload: Workload,
-    facts: Facts,
-    choice: Choice,
-    pool: PoolPlan,
-    volumes: VolumePlan,
-    gateway: GatewayPlan,
-    site: Site,
-    catalog: Catalog,
+    case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
 ) -> ServingPlan:
     """The floor Deployment of one service.
 
     replicas = every slot of the floor nodes; max unavailable = the spare replicas, at least one
     node's worth, or a node could never be drained
     """
+    workload, facts = case.workload, case.facts
     if facts.instance is None or facts.gpu is None:
         raise ValueError("serving needs hardware")
     millicores, memory_mib = allocatable(facts.instance)
@@ -87,8 +79,8 @@ def serving_plan(
         replicas=pool.replicas_total,
         max_unavailable=max(spare, pool.replicas_per_node),
         model=facts.model.model if facts.model is not None else workload.name,
-        image=engine_image(site, catalog),
-        copy_image=f"{COPY_IMAGE}:{catalog.pin(COPY_IMAGE).version}",
+        image=engine_image(case.site, case.catalog),
+        copy_image=f"{COPY_IMAGE}:{case.catalog.pin(COPY_IMAGE).version}",
         gpus_per_replica=pool.tensor_parallel,
         cpu_millicores=millicores // pool.replicas_per_node,
         memory_mib=memory_mib // pool.replicas_per_node,

@@ -7,7 +7,7 @@ from sizing.catalog import Catalog
 from sizing.choose import ENGINE_KINDS, Case, Choice
 from sizing.exact import exact, plain, plain_or_none
 from sizing.field_error import FieldError
-from sizing.hardware import find_hardware
+from sizing.hardware import Found, find_hardware
 from sizing.lock import Lock
 from sizing.lookup import Facts, facts_of, site_zones
 from sizing.memory import (
@@ -19,12 +19,21 @@ from sizing.memory import (
     nominal_weights_bytes,
 )
 from sizing.network import gateway_plan, network_plan, transfer_plan
-from sizing.plan import MemoryPlan, Plan, Reason, Rejected, ServicePlan
+from sizing.plan import (
+    GatewayPlan,
+    MemoryPlan,
+    Plan,
+    Reason,
+    Rejected,
+    ServicePlan,
+    ServingPlan,
+    VolumePlan,
+)
 from sizing.serving import serving_plan
 from sizing.shared import cluster_plan, node_pools, system_pool, unverified_pins
 from sizing.site import Site
 from sizing.storage import storage_plan, stores, volume_plan
-from sizing.traffic import request_rates, traffic_plan
+from sizing.traffic import Rates, request_rates, traffic_plan
 from sizing.workload import Workload
 
 
@@ -69,45 +78,25 @@ def service_plan(
 ) -> ServicePlan:
     """One service: its traffic, its hardware if it can have any, its data, and how it is served."""
     facts = facts_of(workload, catalog)
+    case = Case(workload, facts, _need(workload, facts), site, catalog)
     rates = request_rates(workload.traffic)
-    need = _need(workload, facts)
-    found = find_hardware(Case(workload, facts, need, site, catalog), rates, lock, neighbours)
+    found = find_hardware(case, rates, lock, neighbours)
     nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision)
     storage = storage_plan(workload, rates, nominal)
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
-    gateway = gateway_plan(workload, rates, site) if found.pool else None
-    volumes = serving = None
-    if found.pool and found.choice and gateway and facts.instance and workload.hardware:
-        volumes, slow = volume_plan(
-            need.weights_bytes, workload.hardware.load_time_s, facts.instance
-        )
-        found.rejected.extend(slow)
-        if workload.kind in ENGINE_KINDS:
-            serving = serving_plan(
-                workload=workload,
-                facts=facts,
-                choice=found.choice,
-                pool=found.pool,
-                volumes=volumes,
-                gateway=gateway,
-                site=site,
-                catalog=catalog,
-            )
-        else:
-            found.rejected.append(_not_served(workload))
+    volumes, slow = _volumes(case, found)
+    gateway, serving, absent = _served(case, found, volumes, rates)
     return ServicePlan(
         name=workload.name,
         kind=workload.kind.value,
         inputs=workload,
         traffic=traffic_plan(workload, rates),
-        capacity=(
-            capacity_plan(workload, workload.capacity, rates, found.rate, found.flop_per_s)
-            if workload.capacity and found.rate
-            else None
-        ),
-        memory=_memory(need, found.choice),
+        capacity=capacity_plan(workload, rates, found.rate, found.flop_per_s)
+        if found.rate
+        else None,
+        memory=_memory(case.need, found.choice),
         pool=found.pool,
-        rejected=(*found.rejected, *too_large),
+        rejected=(*found.rejected, *slow, *absent, *too_large),
         storage=storage,
         network=transfer_plan(workload, rates),
         volumes=volumes,
@@ -116,6 +105,27 @@ def service_plan(
         buckets=buckets,
         serving=serving,
     )
+
+
+def _volumes(case: Case, found: Found) -> tuple[VolumePlan | None, list[Rejected]]:
+    """Volumes of the nodes, where there are any."""
+    hardware, instance = case.workload.hardware, case.facts.instance
+    if found.pool is None or hardware is None or instance is None:
+        return None, []
+    return volume_plan(case.need.weights_bytes, hardware.load_time_s, instance)
+
+
+def _served(
+    case: Case, found: Found, volumes: VolumePlan | None, rates: Rates
+) -> tuple[GatewayPlan | None, ServingPlan | None, list[Rejected]]:
+    """Gateway and Deployment of a service that an engine of this version serves."""
+    if found.pool is None or found.choice is None or volumes is None:
+        return None, None, []
+    if case.workload.kind not in ENGINE_KINDS:
+        return None, None, [_not_served(case.workload)]
+    gateway = gateway_plan(case.workload, rates, case.site)
+    serving = serving_plan(case, found.choice, found.pool, volumes, gateway)
+    return gateway, serving, []
 
 
 def _need(workload: Workload, facts: Facts) -> Need:

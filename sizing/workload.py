@@ -30,7 +30,7 @@ Ratio = Annotated[
 """A decimal, exact inside, a JSON number outside. Guard: below 10^18 and to 18 places, as exact
 arithmetic on 1e1000000 would not end."""
 Positive = Annotated[Ratio, Field(gt=0)]
-DNS_LABEL = r"^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$"
+DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 
 class Strict(BaseModel):
@@ -304,8 +304,8 @@ def _none_is_absent(value: Any) -> Any:
 class Workload(Strict):
     """One service: who asks, how often, how long, how fast, and what may fail."""
 
-    name: str = Field(pattern=DNS_LABEL)
-    """Name of the service: lower-case letters, digits and hyphens, at most 30."""
+    name: str = Field(pattern=DNS_LABEL, max_length=30)
+    """Name of the service: lower-case letters, digits and single hyphens, at most 30."""
     kind: Kind
     """What the service makes."""
     model: Annotated[Model, BeforeValidator(_named)]

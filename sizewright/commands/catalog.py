@@ -42,13 +42,13 @@ def command(kind: str | None, words: tuple[str, ...], region: str | None, as_jso
     its source; what nobody read in a source is marked unverified.
     """
     catalog = load_catalog()
+    if region is not None and (kind != "instance-types" or words):
+        raise click.ClickException("--region goes with the list of instance-types only")
     if kind is None:
-        _refuse_region(region, "instance-types")
         _show_kinds(catalog, as_json)
         return
     if kind not in KINDS:
         raise _unknown("kind", kind, did_you_mean(kind, KINDS) or f"one of {', '.join(KINDS)}")
-    _refuse_region(region, kind)
     if words:
         _show_row(catalog, kind, _row(catalog, kind, " ".join(words)), as_json)
         return
@@ -94,11 +94,6 @@ def _sold_in(catalog: Catalog, region: str) -> Sequence[Row]:
         hint = did_you_mean(region, regions) or f"known: {', '.join(regions)}"
         raise _unknown("region", region, hint)
     return [row for row in catalog.instance_types if region in row.regions]
-
-
-def _refuse_region(region: str | None, kind: str) -> None:
-    if region is not None and kind != "instance-types":
-        raise click.ClickException("--region goes with instance-types only")
 
 
 def _unknown(what: str, name: str, hint: str) -> click.ClickException:

@@ -9,8 +9,8 @@ from sizewright.commands.options import file_argument, json_option, said_code, s
 from sizewright.leaves import NamedLeaf, UnknownLeafError, meant, named_leaves
 from sizewright.report.json import print_json
 from sizewright.stack import read_plan
-from sizing.explain import Explanation, explain_all
-from sizing.plan import SCHEMA_VERSION
+from sizing.explain import Explanation, explain, explain_all
+from sizing.plan import SCHEMA_VERSION, Plan
 
 
 @click.command(name="explain")
@@ -42,8 +42,7 @@ def command(file: Path, pointer: str | None, site: Path, with_inputs: bool, as_j
             chosen = meant(leaves, pointer)
         except UnknownLeafError as fault:
             raise click.ClickException(str(fault)) from None
-    reasons = {why.pointer: why for why in explain_all(plan)}
-    explained = [(leaf.name, reasons[leaf.pointer]) for leaf in chosen]
+    explained = _explained(plan, chosen)
     if as_json:
         print_json(
             {
@@ -54,6 +53,13 @@ def command(file: Path, pointer: str | None, site: Path, with_inputs: bool, as_j
     else:
         _print(explained)
     said_code(plan)
+
+
+def _explained(plan: Plan, chosen: tuple[NamedLeaf, ...]) -> list[tuple[str, Explanation]]:
+    if len(chosen) == 1:
+        return [(chosen[0].name, explain(plan, chosen[0].pointer))]
+    reasons = {why.pointer: why for why in explain_all(plan)}
+    return [(leaf.name, reasons[leaf.pointer]) for leaf in chosen]
 
 
 def _is_input(leaf: NamedLeaf) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from sizewright.report.leaf import leaf_text
-from sizewright.report.numbers import number
 from sizewright.report.table import Table
 from sizing.explain import Explanation
 
@@ -48,9 +47,8 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _value(name: str, why: Explanation) -> str:
-    told, exact = leaf_text(name, why.value), number(why.value)
-    plain = str(why.value)
-    return told if told == exact == plain else f"{told} ({plain})"
+    told, plain = leaf_text(name, why.value), str(why.value)
+    return told if told.split(" ")[0].replace(",", "") == plain else f"{told} ({plain})"
 
 
 def _because(why: Explanation) -> str:

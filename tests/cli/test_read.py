@@ -132,7 +132,7 @@ BROKEN: dict[str, tuple[str | bytes, int | None, int | None, str, str]] = {
     "NUL": (b"name: a\r\nkind: \0\0", 2, 7, "", "control character U+0000"),
     "escape character": ("name: a\x1b[2J\n", 1, 8, "", "control character U+001B"),
     "line separator": ("name: a\u2028b: 1\n", 1, 8, "", "control character U+2028"),
-    "too large": (b"a: " + b"x" * 1024 * 1024, None, None, "", "1_048_579 bytes; expected at most"),
+    "too large": (b"a: " + b"x" * 1024 * 1024, 1, 1, "", "1_048_579 bytes; expected at most"),
     # the text as YAML
     "unclosed bracket": ("a: [1\n", 2, 1, "", "from line 1; close the bracket"),
     "unclosed quote": ("a: 'x\n", 2, 1, "", "from line 1; close the quote"),

@@ -106,9 +106,7 @@ def test_the_plan_of_a_measured_rate(workload: Callable[..., Workload]) -> None:
         capacity={"method": "given", "requests_per_gpu_per_s": 4, "load": "peak"},
     )
     assert chat.capacity is not None
-    plan = capacity_plan(
-        chat, chat.capacity, request_rates(chat.traffic), GpuRate(Fraction(1, 4)), None
-    )
+    plan = capacity_plan(chat, request_rates(chat.traffic), GpuRate(Fraction(1, 4)), None)
     assert (plan.method, plan.load) == ("given", "peak")
     assert (plan.request_s, plan.requests_per_gpu_per_s) == (0.25, 4)
     # 86,400 s x 4/s / 10 requests

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import combinations
 from math import ceil, isfinite
 from typing import Any
@@ -10,8 +11,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sizing.catalog import Catalog
-from sizing.redundancy import nodes_for_zone_loss, spread
+from sizing.redundancy import (
+    k_of_n_availability,
+    node_availability,
+    nodes_for_zone_loss,
+    spread,
+)
 from sizing.site import Site
+from sizing.workload import Redundancy
 from tests.sizing.drawn import RULES, ZONES, Values, more, plan_of, pool_of, workloads
 
 
@@ -54,6 +61,11 @@ def test_the_promised_survival_holds(
     assert pool.survives.nodes >= asked.get("nodes", 0)
     assert pool.survives.zones >= asked.get("zones", 0)
     assert pool.nodes_total == max(pool.nodes_by_rule.values())
+    if "availability" in asked:
+        total = pool.nodes_by_rule["availability"]
+        alive = node_availability(Decimal(pool.gpus_per_node), Redundancy())
+        share = k_of_n_availability(pool.nodes_needed, total, alive)
+        assert share >= float(asked["availability"]) - 1e-12
 
 
 @given(values=workloads())

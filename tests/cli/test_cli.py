@@ -1,0 +1,174 @@
+"""The whole command line: help, streams, terminals, imports."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sizewright.cli import COMMANDS
+from tests.cli.conftest import INFEASIBLE, ROOT, Run
+
+PROGRAM = [sys.executable, "-c", "from sizewright.cli import main; main()"]
+CHAT = "workloads/chat.yaml"
+
+
+def _process(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_lists_every_command(run: Run) -> None:
+    out = run("--help").out
+    for name, text in COMMANDS.items():
+        assert name in out and text.split()[0] in out
+    assert "5 infeasible" in out
+
+
+@pytest.mark.parametrize("name", ["size", "explain", "check", "catalog", "init", "render"])
+def test_help_of_a_command_begins_with_examples(run: Run, name: str) -> None:
+    ended = run(name, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert f"sizewright {name}" in ended.out.split("Options:")[0].split("\n", 1)[1]
+    assert "--json" in ended.out
+
+
+def test_an_unknown_command_says_what_is_near(run: Run) -> None:
+    ended = run("sise")
+    assert (ended.code, ended.out) == (2, "")
+    assert "did you mean 'size'?" in ended.err
+
+
+def test_sizing_commands_do_without_pulumi() -> None:
+    script = f"""
+import sys
+from sizewright.cli import main
+for words in (["size", "{CHAT}"], ["explain", "{CHAT}"], ["catalog"], ["init", "--help"]):
+    sys.argv = ["sizewright", *words]
+    try:
+        main()
+    except SystemExit:
+        pass
+heavy = {{"pulumi", "pulumi_aws", "grpc", "jinja2", "yaml", "components", "templates"}}
+print(sorted(heavy & set(sys.modules)), file=sys.stderr)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ended.stderr == "[]\n"
+
+
+def test_json_does_without_rich() -> None:
+    script = f"""
+import sys
+from sizewright.cli import main
+sys.argv = ["sizewright", "size", "{CHAT}", "--json"]
+main()
+print("rich" in sys.modules, file=sys.stderr)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ended.stderr == "False\n"
+
+
+@pytest.mark.parametrize("environment", [{"FORCE_COLOR": "1", "COLUMNS": "40"}, {"TERM": "xterm"}])
+def test_piped_output_is_plain_and_wide(environment: dict[str, str]) -> None:
+    ended = _process("size", CHAT, **environment)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "\x1b" not in ended.stdout
+    assert max(map(len, ended.stdout.splitlines())) > 100
+
+
+def _on_a_terminal(*words: str, **environment: str) -> str:
+    ours, theirs = pty.openpty()
+    plain = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "FORCE_COLOR")}
+    process = subprocess.Popen(
+        [*PROGRAM, *words], cwd=ROOT, env={**plain, **environment}, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    chunks = list[bytes]()
+    while chunk := _read(ours):
+        chunks.append(chunk)
+    os.close(ours)
+    assert process.wait() == 0
+    return b"".join(chunks).decode().replace("\r\n", "\n")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux ends a terminal whose other side is closed with EIO.
+        return b""
+
+
+def test_a_terminal_gets_colour_and_its_own_width() -> None:
+    out = _on_a_terminal("size", CHAT, TERM="xterm-256color", COLUMNS="60")
+    assert "\x1b[1mchat: 15 GPUs" in out
+    bare = out.replace("\x1b[1m", "").replace("\x1b[0m", "")
+    assert "\x1b" not in bare
+    assert max(map(len, bare.splitlines())) <= 60
+
+
+@pytest.mark.parametrize(
+    "environment", [{"TERM": "xterm", "NO_COLOR": "1"}, {"TERM": "dumb", "FORCE_COLOR": "1"}]
+)
+def test_no_colour_where_none_is_wanted(environment: dict[str, str]) -> None:
+    assert "\x1b" not in _on_a_terminal("size", CHAT, **environment)
+
+
+@pytest.mark.parametrize("words", [("size", CHAT), ("catalog", "models", "--json")])
+def test_a_closed_pipe_ends_quietly(words: tuple[str, ...]) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    ended = subprocess.run(
+        [*PROGRAM, *words], cwd=ROOT, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(theirs)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_closed_pipe_keeps_the_exit_code(chat: Callable[..., Path]) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    words = [*PROGRAM, "size", str(chat(INFEASIBLE))]
+    ended = subprocess.run(words, cwd=ROOT, stdout=theirs, stderr=subprocess.DEVNULL, check=False)
+    os.close(theirs)
+    assert ended.returncode == 5
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_said() -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [*PROGRAM, "size", CHAT],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("cannot write to stdout: ") and ended.stderr.count("\n") == 1
+
+
+def test_other_encodings_lose_nothing() -> None:
+    latin = _process("size", CHAT, "--json", PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
+    assert json.loads(latin.stdout) == json.loads(_process("size", CHAT, "--json").stdout)
+
+
+@pytest.mark.parametrize("command", ["size", "explain", "check", "render", "init"])
+def test_no_file_is_bad_usage(run: Run, command: str) -> None:
+    ended = run(command)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Missing argument" in ended.err

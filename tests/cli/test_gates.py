@@ -1,0 +1,152 @@
+"""Each gate over a plan can pass and can fail."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from sizewright import gates
+from sizewright.stack import WorkloadFile, plan_of, read_site, read_workload
+from sizing.catalog import Catalog, load_catalog
+from sizing.lock import Lock
+from sizing.plan import Plan
+from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO
+
+CATALOG = load_catalog()
+NO_ACCOUNT = ('  sizewright:account_ids: ["111122223333"]\n', "")
+
+
+def _read(path: Path, lock: Lock | None = None) -> WorkloadFile:
+    return replace(read_workload(path, CATALOG), lock=lock)
+
+
+def _plan(*files: WorkloadFile) -> Plan:
+    return plan_of(files, read_site(ROOT / "Pulumi.dev.yaml"), CATALOG)
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return _plan(_read(ROOT / "workloads/chat.yaml"))
+
+
+def _with_nodes(plan: Plan, nodes: int, zone: str = "use1-az1") -> Plan:
+    pool = plan.pools[0].model_copy(update={"nodes_by_zone": {zone: nodes}})
+    return plan.model_copy(update={"pools": (pool,)})
+
+
+def test_feasible(plan: Plan, chat: Callable[..., Path]) -> None:
+    assert gates.feasible(plan).passed is True
+    assert gates.feasible(_plan(_read(chat(INFEASIBLE)))).passed is False
+    assert gates.feasible(_plan(_read(VIDEO))).passed is None
+
+
+@pytest.mark.parametrize(("groups", "passed"), [(1, True), (30, True), (31, False)])
+def test_node_groups(plan: Plan, groups: int, passed: bool) -> None:
+    cluster = plan.cluster.model_copy(update={"node_groups": groups})
+    gate = gates.node_groups(plan.model_copy(update={"cluster": cluster}))
+    assert (gate.passed, gate.detail) == (passed, f"{groups} of at most 30")
+
+
+@pytest.mark.parametrize(("nodes", "passed"), [(1, True), (450, True), (451, False)])
+def test_nodes_per_group(plan: Plan, nodes: int, passed: bool) -> None:
+    assert gates.nodes_per_group(_with_nodes(plan, nodes)).passed is passed
+
+
+def test_nodes_per_group_counts_the_system_nodes(plan: Plan) -> None:
+    system = plan.system.model_copy(update={"nodes_total": 451})
+    gate = gates.nodes_per_group(plan.model_copy(update={"system": system}))
+    assert (gate.passed, gate.detail) == (False, "451 of at most 450 (system)")
+
+
+def test_sold(plan: Plan) -> None:
+    assert gates.sold(plan, CATALOG).passed is True
+    gate = gates.sold(_with_nodes(plan, 1, "use1-az3"), CATALOG)
+    assert (gate.passed, gate.detail) == (False, "not sold: g6.xlarge in use1-az3")
+
+
+def test_sold_is_not_judged_without_zone_data(plan: Plan) -> None:
+    class Unknown(Catalog):
+        def zones_selling(self, instance_type_name: str, region: str) -> None:
+            return None
+
+    unknown = Unknown.model_construct(**dict(CATALOG))
+    assert gates.sold(plan, unknown).passed is None
+
+
+@pytest.mark.parametrize(("nats", "passed"), [(0, True), (5, True), (6, False)])
+def test_elastic_ips(plan: Plan, nats: int, passed: bool) -> None:
+    subnet = plan.network.subnets[0].model_copy(update={"nat": True})
+    network = plan.network.model_copy(update={"subnets": (subnet,) * nats})
+    assert gates.elastic_ips(plan.model_copy(update={"network": network})).passed is passed
+
+
+def test_vcpus_name_the_quota_and_judge_nothing(plan: Plan) -> None:
+    (gate,) = gates.vcpus(plan, CATALOG)
+    assert gate.passed is None
+    assert gate.detail == "60 vCPUs of 'Running On-Demand G and VT instances'"
+    assert gate.source == "EC2 quota L-DB2E81BA"
+
+
+@pytest.mark.parametrize(
+    ("as_of", "passed"),
+    [(None, None), (date(2027, 3, 27), True), (date(2027, 3, 28), False)],
+)
+def test_kubernetes_support(plan: Plan, as_of: date | None, passed: bool | None) -> None:
+    gate = gates.kubernetes_support(plan, as_of)
+    assert gate.passed is passed
+    assert ("skipped without --as-of" in gate.detail) is (as_of is None)
+
+
+def test_kubernetes_support_is_not_judged_without_an_end(plan: Plan) -> None:
+    cluster = plan.cluster.model_copy(update={"end_of_support": "unknown"})
+    unknown = plan.model_copy(update={"cluster": cluster})
+    assert gates.kubernetes_support(unknown, date(2026, 11, 21)).passed is None
+
+
+def _lock_gate(path: Path, **changes: object) -> gates.Gate:
+    lock = Lock(
+        model="llama-2-7b 7000000000",
+        precision="nf4",
+        instance_type="g6.xlarge",
+        tensor_parallel=1,
+        catalog_digest=CATALOG.digest,
+    ).model_copy(update=changes)
+    file = _read(path, lock)
+    (gate,) = gates.locks([file], _plan(file))
+    return gate
+
+
+def test_lock(chat: Callable[..., Path]) -> None:
+    path = chat()
+    assert _lock_gate(path).passed is True
+    old = _lock_gate(path, catalog_digest="older")
+    assert old.passed is True and "made with catalog older" in old.detail
+    stale = _lock_gate(path, precision="fp16")
+    assert stale.passed is False and stale.detail.startswith("stale: made for llama-2-7b")
+
+
+def test_lock_disagrees_with_the_tensor_parallel_asked_for(chat: Callable[..., Path]) -> None:
+    path = chat(("{instance_type: g6.xlarge}", "{instance_type: g6.12xlarge, tensor_parallel: 2}"))
+    gate = _lock_gate(path, instance_type="g6.12xlarge")
+    assert (gate.passed, gate.detail) == (False, "tensor parallel 1 locked, 2 planned")
+
+
+def test_no_lock_is_not_judged(plan: Plan, chat: Callable[..., Path]) -> None:
+    (gate,) = gates.locks([_read(chat())], plan)
+    assert gate.passed is None
+
+
+def test_building_needs(site: Callable[..., Path]) -> None:
+    assert gates.building_needs(read_site(site())).passed is True
+    gate = gates.building_needs(read_site(site(NO_ACCOUNT)))
+    assert gate.passed is False and "account_ids: missing" in gate.detail
+
+
+def test_documents() -> None:
+    good = {"a.yaml": "kind: Service\n", "b.sh": "exit 0\n"}
+    assert gates.documents(good).passed is True
+    for bad in ("a: [\n", "- 1\n", "", "a: 1\n---\nb: 2\n"):
+        gate = gates.documents(good | {"c.yaml": bad})
+        assert gate.passed is False and gate.detail.startswith("c.yaml: "), bad

@@ -1,0 +1,120 @@
+"""Every way a file can be wrong, through whole commands: one line on stderr, and nothing else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+CHAT = "workloads/chat.yaml"
+
+
+def _place(path: Path, before: str) -> str:
+    """`file:line:column` of the first place where a text stands; the file alone for no text."""
+    if not before:
+        return f"{path}:"
+    text = path.read_text(encoding="utf-8")
+    index = text.index(before)
+    line_start = text.rfind("\n", 0, index) + 1
+    return f"{path}:{text.count(chr(10), 0, index) + 1}:{index - line_start + 1}: "
+
+
+WRONG_WORKLOADS = {
+    "unknown key": (("daily_users:", "dayly_users:"), "dayly_users", "'daily_users'?"),
+    "wrong type": (("100_000", "many"), "many", "traffic.daily_users: found text 'many'"),
+    "negative": (("100_000", "-1"), "-1, req", "found whole number -1"),
+    "missing": (("daily_users: 100_000, ", ""), "{requests_per_user", "daily_users: missing"),
+    "unknown model": (("llama-2-7b", "llama-2-7c"), "llama-2-7c", "did you mean llama-2-7b"),
+    "unknown type": (("g6.xlarge", "g6.xlrge"), "g6.xlrge", "did you mean g6.xlarge"),
+    "unreadable": (("kind: chat", "kind: ["), "", "not valid YAML"),
+    "duplicate key": (("kind: chat", "kind: text\nkind: chat"), "kind: chat", "kind"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_WORKLOADS)
+@pytest.mark.parametrize("command", ["size", "explain", "check", "render"])
+def test_a_wrong_workload_is_one_line(
+    run: Run, chat: Callable[..., Path], command: str, fault: str
+) -> None:
+    replaced, before, said = WRONG_WORKLOADS[fault]
+    path = chat(replaced)
+    ended = run(command, path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(_place(path, before))
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+    assert [p.name for p in path.parent.iterdir()] == ["chat.yaml"]
+
+
+WRONG_CONTENTS = {
+    "empty": b"",
+    "10 MB": b"name: chat\n" + b"#" * 10_000_000,
+    "binary": bytes(range(256)) * 10,
+    "not a mapping": b"- 1\n",
+    "two documents": b"name: a\n---\nname: b\n",
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_CONTENTS)
+def test_a_file_that_is_no_workload_is_one_line(run: Run, tmp_path: Path, fault: str) -> None:
+    path = tmp_path / "w.yaml"
+    path.write_bytes(WRONG_CONTENTS[fault])
+    ended = run("size", path, "--json")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"{path}:") and ended.err.count("\n") == 1
+
+
+def test_a_folder_and_a_missing_file_are_one_line(
+    run: Run, tmp_path: Path, chat: Callable[..., Path]
+) -> None:
+    near = chat()
+    for path, said in (
+        (tmp_path, "is a directory"),
+        (near.with_name("chta.yaml"), "did you mean 'chat.yaml'?"),
+        (Path(f"{tmp_path}/a\nb.yaml"), "a\\nb.yaml: no such file"),
+    ):
+        ended = run("size", path)
+        assert (ended.code, ended.out) == (2, "")
+        assert said in ended.err and ended.err.count("\n") == 1
+
+
+def test_two_services_of_one_name_are_refused(run: Run, chat: Callable[..., Path]) -> None:
+    path = chat()
+    ended = run("size", CHAT, path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(_place(path, "chat\nkind"))
+
+
+WRONG_SITES = {
+    "unknown zone": (("use1-az4", "use1-az9"), "use1-az9", "expected one of use1-az1"),
+    "zone of another region": (("use1-az4", "euw1-az1"), "euw1-az1", "not a zone id of us-east-1"),
+    "zone name": (("use1-az4", "us-east-1a"), "us-east-1a", "zones"),
+    "missing region": (("  sizewright:region: us-east-1\n", ""), "", "region: missing"),
+    "unknown key": (("sizewright:zones", "sizewright:zoned"), "sizewright:zoned", "'zones'?"),
+    "unknown environment": (("environment: dev", "environment: test"), "test\n", "prod"),
+    "no config": (("config:", "settings:"), "", "has no config"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_SITES)
+@pytest.mark.parametrize("command", ["size", "explain", "check", "render"])
+def test_a_wrong_site_is_one_line(
+    run: Run, site: Callable[..., Path], command: str, fault: str
+) -> None:
+    replaced, before, said = WRONG_SITES[fault]
+    path = site(replaced)
+    ended = run(command, CHAT, "--site", path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(_place(path, before))
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_wrong_lock_is_one_line(run: Run, chat: Callable[..., Path]) -> None:
+    path = chat()
+    path.with_suffix(".lock").write_text("model: a\ntensor_parallel: 0\n", encoding="utf-8")
+    ended = run("size", path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"{path.with_suffix('.lock')}:")
+    assert ended.err.count("\n") == 1
