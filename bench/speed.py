@@ -94,7 +94,9 @@ def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> list[tuple[int, float]]:
 
 def main() -> None:
     sizing_ms, reading_ms = one_sizing()
-    print(f"one sizing                    {sizing_ms:8.2f} ms   budget 5 ms; reading {reading_ms:.1f} ms")
+    print(
+        f"one sizing                    {sizing_ms:8.2f} ms   budget 5 ms; reading {reading_ms:.1f} ms"
+    )
 
     bare, helped, sized = paired(
         shell(sys.executable, "-c", "pass"),
@@ -110,13 +112,17 @@ def main() -> None:
         shell(sys.executable, "-c", script), shell(SIZEWRIGHT, "preview", str(CHAT))
     )
     ratio = median(a / b for a, b in zip(previewed, floor, strict=True))
-    print(f"preview of the chat stack     {median(previewed):8.3f} s    {ratio:.2f} x the import, budget 2 x")
+    print(
+        f"preview of the chat stack     {median(previewed):8.3f} s    {ratio:.2f} x the import, budget 2 x"
+    )
     print(f"  importing the same modules  {median(floor):8.3f} s")
 
     rows = growth()
     first = rows[0][1]
     for count, taken in rows:
-        print(f"{count:3d} services, in process      {taken:8.3f} s    {taken / first / count:.2f} of linear")
+        print(
+            f"{count:3d} services, in process      {taken:8.3f} s    {taken / first / count:.2f} of linear"
+        )
 
 
 if __name__ == "__main__":

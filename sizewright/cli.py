@@ -69,11 +69,9 @@ def cli() -> None:
 def main() -> None:
     """Runs the command line; a user's mistake is one message and exit code 2."""
     try:
-        cli(standalone_mode=False)
+        sys.exit(cli(standalone_mode=False) or ExitCode.ok)
     except InputError as error:
         _stop(str(error), ExitCode.bad_input)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(ExitCode.bad_input)

@@ -27,7 +27,7 @@ class Fact(Record):
 
 
 class Gpu(Fact):
-    """An accelerator: memory as the driver reports it, every rate dense, never sparse.
+    """An accelerator: memory as EC2 reports it, every rate dense, never sparse.
 
     Basis: vendor figures as cited in `source` (`sizing/data/gpus.csv`).
     """

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from sizing.catalog import Catalog, Gpu, InstanceType
-from sizing.exact import exact
 from sizing.lookup import Facts
 from sizing.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
 from sizing.plan import Reason, Rejected
 from sizing.site import Site
-from sizing.units import GB, GIB, MB
+from sizing.units import GB, GIB
 from sizing.workload import Kind, Workload
 
 ENGINE_KINDS = (Kind.text, Kind.chat)
@@ -88,12 +87,12 @@ def _unfit(
 ) -> Rejected | None:
     """Why this card cannot serve the model at all, memory for the weights apart."""
     least = workload.capacity.min_gpu_gb if workload.capacity else None
-    if least is not None and exact(least) * GB > instance.gpu_memory_bytes:
-        held = f"{instance.gpu_memory_bytes // MB:,} MB"
+    sold_gb = round(instance.gpu_memory_bytes / GB)
+    if least is not None and least > sold_gb:
         return Rejected(
             option=instance.name,
             reason=Reason.gpu_memory_minimum,
-            numbers=f"{instance.gpu} has {held}, at least {least} GB asked for",
+            numbers=f"{instance.gpu} has {sold_gb} GB, at least {least} GB asked for",
         )
     if workload.kind not in ENGINE_KINDS:
         return None
@@ -152,15 +151,17 @@ def _too_small(need: Need, instance: InstanceType, cards: int) -> Rejected:
 
 
 def nearest_types(case: Case) -> list[str]:
-    """Up to three types that would do: the same family first, then least GPU memory and vCPU."""
+    """Up to three other types that would do: the same family first, then least GPU memory, vCPU."""
     facts, catalog = case.facts, case.catalog
+    asked = case.workload.hardware.tensor_parallel if case.workload.hardware else None
     family = facts.instance.family if facts.instance is not None else ""
     fitting = [
         instance
         for instance in catalog.instance_types
-        if selling_zones(instance, case.site, catalog)[0]
+        if instance is not facts.instance
+        and selling_zones(instance, case.site, catalog)[0]
         and _unfit(case.workload, facts, catalog.gpu(instance.gpu), instance, catalog) is None
-        and _replica(case.need, facts, instance, None)[0] is not None
+        and _replica(case.need, facts, instance, asked)[0] is not None
     ]
     fitting.sort(
         key=lambda i: (i.family != family, i.gpu_memory_bytes * cards_of(i), i.vcpu_count, i.name)

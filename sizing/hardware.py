@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from sizing.capacity import GpuRate, gpu_rate, peak_flop_per_s
-from sizing.catalog import Catalog
 from sizing.choose import Case, Choice, choose
 from sizing.lock import Lock
 from sizing.lookup import Facts
 from sizing.packing import pool_plan
 from sizing.plan import PoolPlan, Reason, Rejected, ServicePlan
 from sizing.redundancy import TooFewZonesError
-from sizing.site import Site
+from sizing.serving import pool_name
 from sizing.traffic import Rates
 from sizing.workload import Workload
 
@@ -32,7 +31,7 @@ def find_hardware(
     case: Case, rates: Rates, lock: Lock | None, neighbours: Sequence[ServicePlan]
 ) -> Found:
     """The rate of one GPU, the replica that fits, the nodes; or why there are none."""
-    workload, facts, catalog, site = case.workload, case.facts, case.catalog, case.site
+    workload, facts = case.workload, case.facts
     found = Found()
     capacity, instance, gpu = workload.capacity, facts.instance, facts.gpu
     if capacity is None or instance is None or gpu is None:
@@ -59,22 +58,23 @@ def find_hardware(
             redundancy=workload.redundancy,
             rates=rates,
             rate=found.rate,
-            first_zone=_emptiest(found.choice.zones, instance.name, neighbours),
+            first_zone=_emptiest(found.choice, instance.name, neighbours),
         )
     except TooFewZonesError as fault:
-        losers = [_too_few_zones(fault, workload, found.choice, catalog, site)]
+        losers = _too_few_zones(case, found.choice, fault)
     found.rejected.extend(losers)
     return found
 
 
-def _emptiest(zones: Sequence[str], instance_type: str, neighbours: Sequence[ServicePlan]) -> int:
-    """Index of the zone with the fewest nodes of this type so far, so that pools stay even."""
-    taken = dict.fromkeys(zones, 0)
-    for other in neighbours:
-        if other.pool is not None and other.pool.instance_type == instance_type:
-            for zone, count in other.pool.nodes_by_zone.items():
+def _emptiest(choice: Choice, instance_type: str, neighbours: Sequence[ServicePlan]) -> int:
+    """Index of the zone with the fewest nodes of this pool so far, so that pools stay even."""
+    mine = pool_name(instance_type, choice.fit.tensor_parallel)
+    taken = dict.fromkeys(choice.zones, 0)
+    for pool in (other.pool for other in neighbours):
+        if pool is not None and pool_name(pool.instance_type, pool.tensor_parallel) == mine:
+            for zone, count in pool.nodes_by_zone.items():
                 taken[zone] = taken.get(zone, 0) + count
-    return min(range(len(zones)), key=lambda index: taken[zones[index]])
+    return min(range(len(choice.zones)), key=lambda index: taken[choice.zones[index]])
 
 
 def _no_capacity_model(workload: Workload) -> Rejected:
@@ -103,15 +103,17 @@ def _stale(lock: Lock) -> Rejected:
     )
 
 
-def _too_few_zones(
-    fault: TooFewZonesError, workload: Workload, choice: Choice, catalog: Catalog, site: Site
-) -> Rejected:
-    instance_type = workload.hardware.instance_type if workload.hardware else ""
-    sold = catalog.zones_selling(instance_type, site.region)
+def _too_few_zones(case: Case, choice: Choice, fault: TooFewZonesError) -> list[Rejected]:
+    """The rule that cannot be kept, and the nearest change that could be."""
+    asked = case.workload.redundancy.zones or 0
+    name = case.facts.instance.name if case.facts.instance is not None else ""
+    sold = case.catalog.zones_selling(name, case.site.region)
     more = [zone for zone in sold or () if zone not in choice.zones]
-    where = f"; {instance_type} is also sold in {', '.join(more)}" if more else ""
-    return Rejected(
-        option=f"redundancy.zones: {workload.redundancy.zones}",
-        reason=Reason.zones,
-        numbers=f"{fault}{where}",
-    )
+    change = f"would do: redundancy.zones: {len(choice.zones) - 1}"
+    if len(choice.zones) + len(more) > asked:
+        change += f", or more zones in the site that sell {name}: {', '.join(more)}"
+    option = f"redundancy.zones: {asked}"
+    return [
+        Rejected(option=option, reason=Reason.zones, numbers=str(fault)),
+        Rejected(option="another redundancy", reason=Reason.nearest, numbers=change),
+    ]

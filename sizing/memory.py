@@ -153,12 +153,15 @@ class Fit:
     tensor_parallel: int
     usable_bytes_per_gpu: int
     max_sequences: int | None
+    max_context_tokens: int | None
+    """Tokens of the longest sequence that fits alone, within the model's own context."""
 
 
 def fit(need: Need, card_bytes: int, tensor_parallel: int) -> Fit | None:
     """The replica on that many cards; None when weights and one sequence do not fit.
 
-    sequences = floor((cards x usable - weights) / (tokens x KV bytes a token))
+    sequences = floor((cards x usable - weights) / (tokens x KV bytes a token x copies))
+    longest = floor((cards x usable - weights) / (KV bytes a token x copies)), at most the model's
 
     Basis: arithmetic; `tokens` is the mean request at its end, since KV pages are allotted as a
     sequence grows.
@@ -166,11 +169,17 @@ def fit(need: Need, card_bytes: int, tensor_parallel: int) -> Fit | None:
     usable = usable_bytes(card_bytes, tensor_parallel)
     if need.bytes_with_one_sequence(tensor_parallel) > usable * tensor_parallel:
         return None
-    sequences = None
-    if need.kv_bytes_per_token is not None and need.tokens is not None:
-        kv = need.tokens * need.kv_bytes_per_token * kv_copies(need.facts, tensor_parallel)
-        sequences = floor((usable * tensor_parallel - need.weights_bytes) / kv)
-    return Fit(tensor_parallel, usable, sequences)
+    if need.kv_bytes_per_token is None:
+        return Fit(tensor_parallel, usable, None, None)
+    kv = need.kv_bytes_per_token * kv_copies(need.facts, tensor_parallel)
+    tokens = (usable * tensor_parallel - need.weights_bytes) / kv
+    own_context = need.facts.context if need.facts is not None else None
+    return Fit(
+        tensor_parallel=tensor_parallel,
+        usable_bytes_per_gpu=usable,
+        max_sequences=None if need.tokens is None else floor(tokens / need.tokens),
+        max_context_tokens=min(floor(tokens), own_context or floor(tokens)),
+    )
 
 
 def tensor_parallel_sizes(facts: ModelFacts | None, cards: int) -> Sequence[int]:

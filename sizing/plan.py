@@ -115,6 +115,7 @@ class MemoryPlan(Part):
     weights_bytes: int
     kv_bytes_per_token: int | None
     max_sequences: int | None
+    max_context_tokens: int | None
     usable_bytes_per_gpu: int | None
     tokens_per_sequence: Number | None
 

@@ -72,10 +72,9 @@ def serving_plan(
         raise ValueError("serving needs hardware")
     millicores, memory_mib = allocatable(facts.instance)
     capability = facts.gpu.compute_capability or Decimal(0)
-    context = workload.request.context_tokens
     spare = pool.replicas_total - pool.replicas_needed
     return ServingPlan(
-        pool=pool_name(pool.instance_type),
+        pool=pool_name(pool.instance_type, pool.tensor_parallel),
         replicas=pool.replicas_total,
         max_unavailable=max(spare, pool.replicas_per_node),
         model=facts.model.model if facts.model is not None else workload.name,
@@ -86,7 +85,7 @@ def serving_plan(
         memory_mib=memory_mib // pool.replicas_per_node,
         shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU * pool.tensor_parallel,
         max_num_seqs=max_num_seqs(workload, choice),
-        max_model_len=context,
+        max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
         compute_precision="bf16" if capability >= BF16_CAPABILITY else "fp16",
         quantisation=QUANTISATION_FLAG.get(facts.precision),
@@ -96,6 +95,11 @@ def serving_plan(
     )
 
 
-def pool_name(instance_type: str) -> str:
-    """Name of the node pool of an instance type, fit for Kubernetes: g6.xlarge -> g6-xlarge."""
-    return instance_type.replace(".", "-")
+def pool_name(instance_type: str, tensor_parallel: int) -> str:
+    """Name of the node pool of a service, fit for Kubernetes: g6.xlarge -> g6-xlarge.
+
+    Guard: replicas of different sizes do not share nodes, or small ones, spread over all of them,
+    would leave no node whole for a large one: p5.48xlarge in fours -> p5-48xlarge-tp4.
+    """
+    name = instance_type.replace(".", "-")
+    return name if tensor_parallel == 1 else f"{name}-tp{tensor_parallel}"

@@ -20,30 +20,31 @@ NODE_GROUP_LIMIT = 30
 def node_pools(
     services: Sequence[ServicePlan], site: Site, catalog: Catalog
 ) -> tuple[NodePool, ...]:
-    """One pool for each instance type: the services' nodes added zone by zone.
+    """One pool for each instance type and replica size: the services' nodes added zone by zone.
 
     A node may hold any of the pool's models, so its weights volume is the sum of theirs; the rates
     are the largest.
     """
-    types = sorted({s.pool.instance_type for s in services if s.pool is not None})
-    return tuple(_pool(instance_type, services, site, catalog) for instance_type in types)
+    members: dict[str, list[ServicePlan]] = {}
+    for service in services:
+        if service.pool is not None:
+            name = pool_name(service.pool.instance_type, service.pool.tensor_parallel)
+            members.setdefault(name, []).append(service)
+    return tuple(_pool(name, members[name], site, catalog) for name in sorted(members))
 
 
-def _pool(
-    instance_type: str, services: Sequence[ServicePlan], site: Site, catalog: Catalog
-) -> NodePool:
-    members = [s for s in services if s.pool and s.pool.instance_type == instance_type]
+def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalog) -> NodePool:
     pools = [s.pool for s in members if s.pool is not None]
     volumes = [s.volumes for s in members if s.volumes is not None]
-    instance = catalog.instance_type(instance_type)
+    instance = catalog.instance_type(pools[0].instance_type)
     by_zone = {
         zone: count
         for zone in site.zones
         if (count := sum(pool.nodes_by_zone.get(zone, 0) for pool in pools))
     }
     return NodePool(
-        name=pool_name(instance_type),
-        instance_type=instance_type,
+        name=name,
+        instance_type=instance.name,
         ami_type=catalog.pin(f"ami-type-gpu-{instance.arch}").version,
         ami_release=site.ami_release,
         gpu=instance.gpu,

@@ -153,6 +153,7 @@ def _memory(need: Need, choice: Choice | None) -> MemoryPlan:
         weights_bytes=need.weights_bytes,
         kv_bytes_per_token=need.kv_bytes_per_token,
         max_sequences=choice.fit.max_sequences if choice else None,
+        max_context_tokens=choice.fit.max_context_tokens if choice else None,
         usable_bytes_per_gpu=choice.fit.usable_bytes_per_gpu if choice else None,
         tokens_per_sequence=plain_or_none(need.tokens),
     )

@@ -211,7 +211,7 @@ class Capacity(Strict):
     gpu: str | None = None
     """GPU whose peak rate the textbook method uses; the instance type's own when left out."""
     min_gpu_gb: Positive | None = None
-    """Least memory of one GPU, decimal gigabytes."""
+    """Least memory of one GPU, decimal gigabytes, rounded as it is sold: an L4 has 24."""
 
     @model_validator(mode="before")
     @classmethod

@@ -33,6 +33,15 @@ def _max_num_seqs(leaf: Leaf) -> Entry:
     )
 
 
+def _max_model_len(leaf: Leaf) -> Entry:
+    meaning = "longest prompt and answer the engine accepts (--max-model-len)"
+    asked = leaf.service and leaf.service.inputs.request.context_tokens
+    if asked:
+        source = "the workload file: request.context_tokens"
+        return Entry(meaning, "request.context_tokens", str(asked), Basis.given, source)
+    return Entry(meaning, "the longest that fits", "{s.memory.max_context_tokens}")
+
+
 def _nodes_by_zone(leaf: Leaf) -> Entry:
     zone, pool = leaf.keys[-1], _pool(leaf)
     counts = [
@@ -92,6 +101,7 @@ POOLS: dict[str, Explainer] = {
         "replicas that a rollout or a drain may take at once",
         "spare replicas, at least one node's worth, or a node could never be drained",
         "max({s.pool.replicas_total} - {s.pool.replicas_needed}, {s.pool.replicas_per_node})",
+        remarks=("with fewer spare replicas than a node holds, a drain takes needed ones",),
     ),
     "services.*.serving.gpus_per_replica": Entry(
         "GPUs of one replica", "tensor parallel", "{s.pool.tensor_parallel}"
@@ -112,13 +122,7 @@ POOLS: dict[str, Explainer] = {
         "sizing/serving.py",
     ),
     "services.*.serving.max_num_seqs": _max_num_seqs,
-    "services.*.serving.max_model_len": Entry(
-        "longest prompt and answer the engine accepts (--max-model-len)",
-        "request.context_tokens",
-        "{w.request.context_tokens}",
-        Basis.given,
-        "the workload file: request.context_tokens",
-    ),
+    "services.*.serving.max_model_len": _max_model_len,
     "services.*.serving.gpu_memory_utilisation": Entry(
         "share of a card the engine may use (--gpu-memory-utilization)",
         "the engine's default, the same that memory was sized with",

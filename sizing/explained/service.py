@@ -306,6 +306,13 @@ SERVICE: dict[str, Explainer] = {
         " - {s.memory.weights_bytes}) / ({s.memory.tokens_per_sequence}"
         " * {s.memory.kv_bytes_per_token} * {s.memory.kv_copies}))",
     ),
+    "services.*.memory.max_context_tokens": Entry(
+        "tokens of the longest sequence that fits alone on one replica",
+        "floor((cards x usable - weights) / (KV bytes a token x copies)), at most the model's own",
+        "{v} of floor(({s.pool.tensor_parallel} * {s.memory.usable_bytes_per_gpu}"
+        " - {s.memory.weights_bytes}) / ({s.memory.kv_bytes_per_token} * {s.memory.kv_copies}))",
+        arithmetic=False,
+    ),
     "services.*.memory.usable_bytes_per_gpu": _usable,
     "services.*.memory.tokens_per_sequence": Entry(
         "tokens of a mean sequence at its end", "prompt + answer", "{v}", Basis.given, "request"

@@ -96,6 +96,7 @@ def test_searches_are_few_and_known() -> None:
         "pool/survives/zones",
         "pool/nodes_by_rule/availability",
         "pool/nodes_at_peak",
+        "memory/max_context_tokens",
         "pool/tensor_parallel",
         "serving/cpu_millicores",
         "serving/memory_mib",

@@ -187,8 +187,10 @@ def test_zones_that_do_not_sell_the_type_do_not_count(sized: Callable[..., Servi
 def test_too_few_zones_are_an_answer(sized: Callable[..., ServicePlan]) -> None:
     plan = sized("12", hardware={"instance_type": "p5en.48xlarge"}, redundancy={"zones": 1})
     assert plan.pool is None and plan.serving is None and plan.volumes is None
-    refused = plan.rejected[-1]
+    refused, nearest = plan.rejected[-2:]
     assert (refused.option, refused.reason) == ("redundancy.zones: 1", Reason.zones)
-    assert refused.numbers == (
-        "1 of 1 zones may fail: none is left; p5en.48xlarge is also sold in use1-az6"
+    assert refused.numbers == "1 of 1 zones may fail: none is left"
+    assert nearest.reason is Reason.nearest
+    assert nearest.numbers == (
+        "would do: redundancy.zones: 0, or more zones in the site that sell p5en.48xlarge: use1-az6"
     )
