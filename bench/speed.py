@@ -92,36 +92,38 @@ def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> list[tuple[int, float]]:
     return list(zip(counts, map(median, times), strict=True))
 
 
+def line(what: str, taken: float, unit: str, beside: str = "") -> None:
+    """One figure, what it stands beside behind it."""
+    print(f"{what:<30}{taken:8.3f} {unit:<4}{beside}".rstrip())
+
+
 def main() -> None:
     sizing_ms, reading_ms = one_sizing()
-    print(
-        f"one sizing                    {sizing_ms:8.2f} ms   budget 5 ms; reading {reading_ms:.1f} ms"
-    )
+    line("one sizing", sizing_ms, "ms", "budget 5 ms")
+    line("  reading its file", reading_ms, "ms")
 
     bare, helped, sized = paired(
         shell(sys.executable, "-c", "pass"),
         shell(SIZEWRIGHT, "--help"),
         shell(SIZEWRIGHT, "size", str(CHAT), "--json"),
     )
-    print(f"sizewright --help             {median(helped):8.3f} s    budget 0.3 s")
-    print(f"sizewright size               {median(sized):8.3f} s    budget 0.5 s")
-    print(f"  an empty Python process     {median(bare):8.3f} s")
+    line("sizewright --help", median(helped), "s", "budget 0.3 s")
+    line("sizewright size", median(sized), "s", "budget 0.5 s")
+    line("  an empty Python process", median(bare), "s")
 
     script = IMPORT_SAME_MODULES.format(modules=pulumi_modules())
     floor, previewed = paired(
         shell(sys.executable, "-c", script), shell(SIZEWRIGHT, "preview", str(CHAT))
     )
     ratio = median(a / b for a, b in zip(previewed, floor, strict=True))
-    print(
-        f"preview of the chat stack     {median(previewed):8.3f} s    {ratio:.2f} x the import, budget 2 x"
-    )
-    print(f"  importing the same modules  {median(floor):8.3f} s")
+    line("preview of the chat stack", median(previewed), "s", f"{ratio:.2f} x the import, budget 2")
+    line("  importing the same modules", median(floor), "s")
 
     rows = growth()
     first = rows[0][1]
     for count, taken in rows:
-        print(
-            f"{count:3d} services, in process      {taken:8.3f} s    {taken / first / count:.2f} of linear"
+        line(
+            f"{count:3d} services, in process", taken, "s", f"{taken / first / count:.2f} of linear"
         )
 
 

@@ -1,7 +1,6 @@
 """The command line: `sizewright COMMAND`. Results go to stdout, messages to stderr."""
 
 import importlib
-import os
 import sys
 
 import click
@@ -69,7 +68,7 @@ def cli() -> None:
 def main() -> None:
     """Runs the command line; a user's mistake is one message and exit code 2."""
     try:
-        sys.exit(cli(standalone_mode=False) or ExitCode.ok)
+        code = cli(standalone_mode=False)
     except InputError as error:
         _stop(str(error), ExitCode.bad_input)
     except click.ClickException as error:
@@ -77,10 +76,9 @@ def main() -> None:
         sys.exit(ExitCode.bad_input)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:
-        # Guard: Python would complain again when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.ok)
+    else:
+        if code:
+            sys.exit(code)
 
 
 def _stop(message: str, code: ExitCode) -> None:

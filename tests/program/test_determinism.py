@@ -26,7 +26,11 @@ COMMANDS = (
 def output(command: tuple[str, ...], surroundings: dict[str, str]) -> bytes:
     kept = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
     done = subprocess.run(
-        [SIZEWRIGHT, *command], cwd=ROOT, env={**kept, **surroundings}, capture_output=True
+        [SIZEWRIGHT, *command],
+        cwd=ROOT,
+        env={**kept, **surroundings},
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

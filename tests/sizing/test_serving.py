@@ -157,7 +157,7 @@ def test_the_engine_is_told_the_longest_sequence_that_fits(
     serving: Callable[..., ServingPlan],
 ) -> None:
     """Guard: without --max-model-len the engine takes the model's 131,072 and does not start."""
-    # L4: 0.9 x 22,888 MiB - 2.3 GiB leaves 19,130,220,543 B; 8.03e9 x 2 B weights; 131,072 B a token
+    # an L4 leaves 0.9 x 22,888 MiB - 2.3 GiB; 8.03e9 x 2 B are weights; 131,072 B a token
     left = (19_130_220_543 - 2 * 8_030_261_248) // 131_072
     assert serving(model="llama-3.1-8b").max_model_len == left == 23_419
     assert serving(model="llama-3.2-1b").max_model_len == 131_072, "the model's own context"
