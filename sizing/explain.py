@@ -8,15 +8,16 @@ from string import Formatter
 from typing import Any
 
 from sizing.exact import Number, plain
+from sizing.explained.demand import DEMAND
 from sizing.explained.entry import Basis, Entry, Leaf
+from sizing.explained.fleet import FLEET
 from sizing.explained.inputs import input_entry
 from sizing.explained.pools import POOLS
 from sizing.explained.published import remarks
-from sizing.explained.service import SERVICE
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
-REGISTRY = {**SERVICE, **STORES, **POOLS}
+REGISTRY = {**DEMAND, **FLEET, **STORES, **POOLS}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sizing import memory, network, serving, shared, storage, units
 from sizing.exact import Number
-from sizing.plan import Plan, ServicePlan
+from sizing.plan import CapacityPlan, Plan, PoolPlan, ServicePlan
 
 
 class Basis(StrEnum):
@@ -45,6 +45,27 @@ class Leaf:
         path = ".".join("*" if key.isdigit() else key for key in keys)
         service = plan.services[int(keys[1])] if keys[0] == "services" else None
         return cls(plan, path, keys, value, service)
+
+    @property
+    def sized(self) -> ServicePlan:
+        """The service that the leaf is of. Raises ValueError."""
+        if self.service is None:
+            raise ValueError(f"{self.path} is not of a service")
+        return self.service
+
+    @property
+    def capacity(self) -> CapacityPlan:
+        """That service's capacity. Raises ValueError."""
+        if self.sized.capacity is None:
+            raise ValueError(f"{self.path} without a capacity")
+        return self.sized.capacity
+
+    @property
+    def pool(self) -> PoolPlan:
+        """That service's pool. Raises ValueError."""
+        if self.sized.pool is None:
+            raise ValueError(f"{self.path} without a pool")
+        return self.sized.pool
 
     def names(self) -> dict[str, Any]:
         """What `{...}` in a formula may refer to: s service, w workload, p plan, v value."""

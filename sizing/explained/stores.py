@@ -12,12 +12,6 @@ from sizing.traffic import slowest_answer_s
 DAILY = "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day}"
 
 
-def _service(leaf: Leaf) -> ServicePlan:
-    if leaf.service is None:
-        raise ValueError(f"{leaf.path} is not of a service")
-    return leaf.service
-
-
 def _writes(load: str) -> Entry:
     return Entry(
         f"rows written a second, {load}",
@@ -36,7 +30,7 @@ def _bandwidth(direction: str, size: str, load: str) -> Entry:
 
 def _longest_answer(leaf: Leaf) -> Entry:
     meaning = "longest answer, seconds"
-    workload = _service(leaf).inputs
+    workload = leaf.sized.inputs
     latency, output = workload.latency, workload.request.output_tokens
     if latency is None or latency.ttft_ms is None or latency.tpot_ms is None or output is None:
         return Entry(
@@ -58,7 +52,7 @@ def _longest_answer(leaf: Leaf) -> Entry:
 
 
 def _capacity_units(leaf: Leaf) -> Entry:
-    traffic = _service(leaf).traffic
+    traffic = leaf.sized.traffic
     peak = traffic.requests_per_s_peak is not None
     rate = "{s.traffic.requests_per_s_peak}" if peak else "{s.traffic.requests_per_s_mean}"
     flying = (
@@ -80,12 +74,12 @@ def _capacity_units(leaf: Leaf) -> Entry:
 
 
 def _mean_answer(leaf: Leaf) -> str:
-    answer = slowest_answer_s(_service(leaf).inputs)
+    answer = slowest_answer_s(leaf.sized.inputs)
     return "{network.ASSUMED_ANSWER_S}" if answer is None else str(float(answer))
 
 
 def _stored(leaf: Leaf) -> Entry:
-    service = _service(leaf)
+    service = leaf.sized
     both = service.storage.profile_bytes != service.database.stored_bytes if service.database else 0
     return Entry(
         "bytes in the database when retention is full",
@@ -97,7 +91,7 @@ def _stored(leaf: Leaf) -> Entry:
 
 
 def _max_acu(leaf: Leaf) -> Entry:
-    peak = _service(leaf).traffic.requests_per_s_peak is not None
+    peak = leaf.sized.traffic.requests_per_s_peak is not None
     rate = "{s.traffic.requests_per_s_peak}" if peak else "{s.traffic.requests_per_s_mean}"
     return Entry(
         "highest capacity of the database, Aurora capacity units (2 GiB each)",
@@ -106,7 +100,7 @@ def _max_acu(leaf: Leaf) -> Entry:
         " {s.database.min_acu}), {storage.MAX_ACU})",
         Basis.assumed,
         "100 writes/s a unit: sizing/storage.py",
-        band=_acu_band(_service(leaf)),
+        band=_acu_band(leaf.sized),
     )
 
 
@@ -121,7 +115,7 @@ def _acu_band(service: ServicePlan) -> tuple[Number, Number] | None:
 
 
 def _bucket_bytes(leaf: Leaf) -> Entry:
-    role = _service(leaf).buckets[int(leaf.keys[3])].role
+    role = leaf.sized.buckets[int(leaf.keys[3])].role
     if role == "weights":
         return Entry(
             "bytes of one version of the weights", "nominal weights", "{s.storage.weights_bytes}"

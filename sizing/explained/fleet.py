@@ -1,126 +1,44 @@
-"""Explanations of a service's traffic, capacity, memory and pool."""
+"""Explanations of a service's memory, GPUs and nodes."""
 
+from sizing.explained.demand import CATALOG
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf
-from sizing.plan import CapacityPlan, PoolPlan, ServicePlan
 
-CATALOG = "the catalog, {p.catalog_digest}: data/"
 SIZED_ON_MEAN = "sized on the daily mean: nothing is left for a peak"
-
-
-def _service(leaf: Leaf) -> ServicePlan:
-    if leaf.service is None:
-        raise ValueError(f"{leaf.path} is not of a service")
-    return leaf.service
-
-
-def _capacity(leaf: Leaf) -> CapacityPlan:
-    capacity = _service(leaf).capacity
-    if capacity is None:
-        raise ValueError(f"{leaf.path} without a capacity")
-    return capacity
-
-
-def _pool(leaf: Leaf) -> PoolPlan:
-    pool = _service(leaf).pool
-    if pool is None:
-        raise ValueError(f"{leaf.path} without a pool")
-    return pool
-
-
-def _peak_rate(leaf: Leaf) -> Entry:
-    traffic = _service(leaf).inputs.traffic
-    meaning = "requests a second at the busiest moment"
-    if traffic.think_time_s is not None:
-        return Entry(
-            meaning,
-            "users online / think time",
-            "{s.traffic.users_online_peak} / {w.traffic.think_time_s}",
-        )
-    if traffic.peak_ratio is not None:
-        return Entry(
-            meaning,
-            "mean x peak ratio",
-            "{s.traffic.requests_per_s_mean} * {w.traffic.peak_ratio}",
-        )
-    hours = traffic.hourly or ()
-    return Entry(
-        meaning,
-        "mean x busiest hour / mean hour",
-        f"{{s.traffic.requests_per_s_mean}} * 24 * {max(hours)} / {sum(hours)}",
-    )
 
 
 def _parameters(leaf: Leaf) -> Entry:
     meaning = "parameters of the model"
-    if _service(leaf).inputs.model.parameters is not None:
+    if leaf.sized.inputs.model.parameters is not None:
         source = "the workload file: model.parameters"
         return Entry(meaning, "model.parameters", "{v}", Basis.given, source)
     return Entry(meaning, "the catalog's", "{v}", Basis.vendor, CATALOG + "models.csv")
 
 
-def _request_s(leaf: Leaf) -> Entry:
-    meaning = "GPU-seconds of one request"
-    if _capacity(leaf).method == "given":
-        return Entry(
-            meaning,
-            "1 / requests a GPU completes a second",
-            "1 / {w.capacity.requests_per_gpu_per_s}",
-            Basis.given,
-            "measured by the user: capacity.requests_per_gpu_per_s",
-        )
-    return Entry(
-        meaning,
-        "2 x parameters x tokens (or iterations) / peak FLOP/s",
-        "2 * {s.memory.parameters} * {s.capacity.passes} / {s.capacity.peak_flop_per_s}",
-        Basis.textbook,
-        "the published designs' rule; it ignores memory bandwidth, attention and overheads",
-        remarks=("an image's iteration counts as one token of work",)
-        if _service(leaf).kind == "image"
-        else (),
-    )
-
-
-def _gpus_at(load: str) -> Explainer:
-    def entry(leaf: Leaf) -> Entry:
-        return Entry(
-            f"GPUs that the {load} rate alone would keep busy",
-            f"ceil({load} rate x GPU-seconds of one request)",
-            f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})",
-            _capacity_basis(leaf),
-        )
-
-    return entry
-
-
-def _capacity_basis(leaf: Leaf) -> Basis:
-    return Basis(_capacity(leaf).method)
-
-
 def _throughput(leaf: Leaf) -> Entry:
-    load = _capacity(leaf).load
+    load = leaf.capacity.load
     return Entry(
         "GPUs that throughput alone would need",
         f"ceil({load} rate x GPU-seconds of one request)",
         f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})",
-        _capacity_basis(leaf),
+        Basis(leaf.capacity.method),
         remarks=(SIZED_ON_MEAN,) if load == "mean" else (),
     )
 
 
 def _gpus_needed(leaf: Leaf) -> Entry:
-    parts = ", ".join(str(count) for count in _pool(leaf).gpus_by_constraint.values())
-    load = _capacity(leaf).load
+    parts = ", ".join(str(count) for count in leaf.pool.gpus_by_constraint.values())
+    load = leaf.capacity.load
     return Entry(
         "GPUs needed, before packing",
         "the largest of what each constraint alone needs",
         f"max({parts})",
-        _capacity_basis(leaf),
+        Basis(leaf.capacity.method),
         remarks=(SIZED_ON_MEAN,) if load == "mean" else (),
     )
 
 
 def _nodes_total(leaf: Leaf) -> Entry:
-    rules = ", ".join(str(count) for count in _pool(leaf).nodes_by_rule.values())
+    rules = ", ".join(str(count) for count in leaf.pool.nodes_by_rule.values())
     return Entry(
         "nodes in all, spare ones included",
         "the largest of what each redundancy rule alone needs",
@@ -129,7 +47,7 @@ def _nodes_total(leaf: Leaf) -> Entry:
 
 
 def _nodes_by_rule(leaf: Leaf) -> Entry:
-    rule, zones = leaf.keys[-1], len(_pool(leaf).nodes_by_zone)
+    rule, zones = leaf.keys[-1], len(leaf.pool.nodes_by_zone)
     meaning = f"nodes in all that the rule {rule} alone needs"
     needed = "{s.pool.nodes_needed}"
     if rule == "spare_ratio":
@@ -137,7 +55,7 @@ def _nodes_by_rule(leaf: Leaf) -> Entry:
         return Entry(meaning, "ceil(needed x (1 + spare ratio))", text)
     if rule == "nodes":
         return Entry(meaning, "needed + k", f"{needed} + {{w.redundancy.nodes}}")
-    if rule == "zones" and _service(leaf).inputs.redundancy.zones == 1:
+    if rule == "zones" and leaf.sized.inputs.redundancy.zones == 1:
         text = f"{needed} + ceil({needed} / ({zones} - 1))"
         return Entry(meaning, "needed + ceil(needed / (zones - 1))", text)
     if rule == "zones":
@@ -159,7 +77,7 @@ def _nodes_by_rule(leaf: Leaf) -> Entry:
 
 
 def _in_zone(leaf: Leaf) -> Entry:
-    pool = _pool(leaf)
+    pool = leaf.pool
     zones = len(pool.nodes_by_zone)
     rounded = "floor" if int(leaf.value) == pool.nodes_total // zones else "ceil"
     return Entry(
@@ -170,7 +88,7 @@ def _in_zone(leaf: Leaf) -> Entry:
 
 
 def _left(leaf: Leaf) -> Entry:
-    largest = max(_pool(leaf).nodes_by_zone.values())
+    largest = max(leaf.pool.nodes_by_zone.values())
     return Entry(
         "nodes left after the worst single zone",
         "total - the largest zone",
@@ -185,7 +103,7 @@ def _offered(meaning: str) -> Entry:
 
 
 def _usable(leaf: Leaf) -> Entry:
-    pool = _service(leaf).pool
+    pool = leaf.sized.pool
     extra = " - {memory.COMMUNICATION_BYTES}" if pool and pool.tensor_parallel > 1 else ""
     return Entry(
         "bytes of one card for weights and KV cache",
@@ -206,53 +124,7 @@ def _utilisation(load: str) -> Entry:
     )
 
 
-SERVICE: dict[str, Explainer] = {
-    "services.*.traffic.requests_per_s_mean": Entry(
-        "requests a second, mean of the day",
-        "users x requests a user a day / 86,400 s",
-        "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day} / {units.SECONDS_PER_DAY}",
-    ),
-    "services.*.traffic.requests_per_s_peak": _peak_rate,
-    "services.*.traffic.users_online_peak": Entry(
-        "users online at the busiest moment",
-        "users x share online",
-        "{w.traffic.daily_users} * {w.traffic.peak_users_share}",
-    ),
-    "services.*.traffic.requests_in_flight_peak": Entry(
-        "requests being answered at the busiest moment, if each just meets the latency targets",
-        "peak rate x (TTFT + (output tokens - 1) x TPOT), Little's law",
-        "{s.traffic.requests_per_s_peak} * ({w.latency.ttft_ms}"
-        " + ({w.request.output_tokens} - 1) * {w.latency.tpot_ms}) / 1000",
-        remarks=("an upper bound: the targets are limits, not the times that will be seen",),
-    ),
-    "services.*.capacity.request_s": _request_s,
-    "services.*.capacity.requests_per_gpu_per_s": Entry(
-        "requests one GPU completes a second",
-        "1 / GPU-seconds of one request",
-        "1 / {s.capacity.request_s}",
-    ),
-    "services.*.capacity.users_per_gpu_per_day": Entry(
-        "users one GPU serves a day when it is never idle",
-        "86,400 s x requests a second / requests a user a day",
-        "{units.SECONDS_PER_DAY} * {s.capacity.requests_per_gpu_per_s}"
-        " / {w.traffic.requests_per_user_per_day}",
-    ),
-    "services.*.capacity.peak_flop_per_s": Entry(
-        "dense peak rate of one GPU, FLOP/s",
-        "the card's datasheet",
-        "{v}",
-        Basis.vendor,
-        CATALOG + "gpus.csv, the GPU of {w.hardware.instance_type}",
-    ),
-    "services.*.capacity.passes": Entry(
-        "forward passes of one request that the textbook rule counts",
-        "tokens of a text, iterations of an image",
-        "{v}",
-        Basis.given,
-        "the workload file: request",
-    ),
-    "services.*.capacity.gpus_at_mean": _gpus_at("mean"),
-    "services.*.capacity.gpus_at_peak": _gpus_at("peak"),
+FLEET: dict[str, Explainer] = {
     "services.*.memory.parameters": _parameters,
     "services.*.memory.nominal_bits_per_parameter": Entry(
         "bits that the precision's name says, without scales",

@@ -1,0 +1,112 @@
+"""Explanations of a service's traffic, and of what one GPU serves of it."""
+
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf
+
+CATALOG = "the catalog, {p.catalog_digest}: data/"
+
+
+def _peak_rate(leaf: Leaf) -> Entry:
+    traffic = leaf.sized.inputs.traffic
+    meaning = "requests a second at the busiest moment"
+    if traffic.think_time_s is not None:
+        return Entry(
+            meaning,
+            "users online / think time",
+            "{s.traffic.users_online_peak} / {w.traffic.think_time_s}",
+        )
+    if traffic.peak_ratio is not None:
+        return Entry(
+            meaning,
+            "mean x peak ratio",
+            "{s.traffic.requests_per_s_mean} * {w.traffic.peak_ratio}",
+        )
+    hours = traffic.hourly or ()
+    return Entry(
+        meaning,
+        "mean x busiest hour / mean hour",
+        f"{{s.traffic.requests_per_s_mean}} * 24 * {max(hours)} / {sum(hours)}",
+    )
+
+
+def _request_s(leaf: Leaf) -> Entry:
+    meaning = "GPU-seconds of one request"
+    if leaf.capacity.method == "given":
+        return Entry(
+            meaning,
+            "1 / requests a GPU completes a second",
+            "1 / {w.capacity.requests_per_gpu_per_s}",
+            Basis.given,
+            "measured by the user: capacity.requests_per_gpu_per_s",
+        )
+    return Entry(
+        meaning,
+        "2 x parameters x tokens (or iterations) / peak FLOP/s",
+        "2 * {s.memory.parameters} * {s.capacity.passes} / {s.capacity.peak_flop_per_s}",
+        Basis.textbook,
+        "the published designs' rule; it ignores memory bandwidth, attention and overheads",
+        remarks=("an image's iteration counts as one token of work",)
+        if leaf.sized.kind == "image"
+        else (),
+    )
+
+
+def _gpus_at(load: str) -> Explainer:
+    def entry(leaf: Leaf) -> Entry:
+        return Entry(
+            f"GPUs that the {load} rate alone would keep busy",
+            f"ceil({load} rate x GPU-seconds of one request)",
+            f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})",
+            Basis(leaf.capacity.method),
+        )
+
+    return entry
+
+
+DEMAND: dict[str, Explainer] = {
+    "services.*.traffic.requests_per_s_mean": Entry(
+        "requests a second, mean of the day",
+        "users x requests a user a day / 86,400 s",
+        "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day} / {units.SECONDS_PER_DAY}",
+    ),
+    "services.*.traffic.requests_per_s_peak": _peak_rate,
+    "services.*.traffic.users_online_peak": Entry(
+        "users online at the busiest moment",
+        "users x share online",
+        "{w.traffic.daily_users} * {w.traffic.peak_users_share}",
+    ),
+    "services.*.traffic.requests_in_flight_peak": Entry(
+        "requests being answered at the busiest moment, if each just meets the latency targets",
+        "peak rate x (TTFT + (output tokens - 1) x TPOT), Little's law",
+        "{s.traffic.requests_per_s_peak} * ({w.latency.ttft_ms}"
+        " + ({w.request.output_tokens} - 1) * {w.latency.tpot_ms}) / 1000",
+        remarks=("an upper bound: the targets are limits, not the times that will be seen",),
+    ),
+    "services.*.capacity.request_s": _request_s,
+    "services.*.capacity.requests_per_gpu_per_s": Entry(
+        "requests one GPU completes a second",
+        "1 / GPU-seconds of one request",
+        "1 / {s.capacity.request_s}",
+    ),
+    "services.*.capacity.users_per_gpu_per_day": Entry(
+        "users one GPU serves a day when it is never idle",
+        "86,400 s x requests a second / requests a user a day",
+        "{units.SECONDS_PER_DAY} * {s.capacity.requests_per_gpu_per_s}"
+        " / {w.traffic.requests_per_user_per_day}",
+    ),
+    "services.*.capacity.peak_flop_per_s": Entry(
+        "dense peak rate of one GPU, FLOP/s",
+        "the card's datasheet",
+        "{v}",
+        Basis.vendor,
+        CATALOG + "gpus.csv, the GPU of {w.hardware.instance_type}",
+    ),
+    "services.*.capacity.passes": Entry(
+        "forward passes of one request that the textbook rule counts",
+        "tokens of a text, iterations of an image",
+        "{v}",
+        Basis.given,
+        "the workload file: request",
+    ),
+    "services.*.capacity.gpus_at_mean": _gpus_at("mean"),
+    "services.*.capacity.gpus_at_peak": _gpus_at("peak"),
+}
