@@ -51,6 +51,8 @@ def command(old: Path, new: Path, site: Path, as_json: bool, detailed_exitcode: 
         print_json(_as_json(services, resources, unchanged))
     else:
         lines = [line for service in services for line in (*service_lines(service), "")]
+        if not services and not resources:
+            lines = ["nothing changes: no input, no sized number, no resource"]
         write("\n".join([*lines, *resource_lines(resources, unchanged)]))
     if detailed_exitcode and (services or resources):
         raise click.exceptions.Exit(ExitCode.changes)

@@ -1,0 +1,158 @@
+"""`diff`: cause first, then sizing, survival and resources with changed leaf properties only."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sizewright.changes import Effect, load_rules
+from sizewright.compare import Change, ResourceChange, leaf_changes, loses_data, resource_changes
+from sizewright.record import Recorded, RecordedResource
+from sizewright.report.difference import resource_lines
+from tests.cli.conftest import ROOT, Run
+
+CHAT = ROOT / "workloads" / "chat.yaml"
+Chat = Callable[..., Path]
+
+
+def resource(type_: str, name: str, protect: bool = False, **inputs: object) -> RecordedResource:
+    return RecordedResource(
+        type=type_,
+        name=name,
+        parent=None,
+        inputs=inputs,
+        protect=protect,
+        depends_on=(),
+        provider=None,
+        custom=True,
+        property_dependencies={},
+        aliases=(),
+        ignore_changes=(),
+        delete_before_replace=None,
+        outputs_registered=0,
+    )
+
+
+def compared(
+    old: list[RecordedResource], new: list[RecordedResource]
+) -> tuple[ResourceChange, ...]:
+    return resource_changes(Recorded(tuple(old), {}), Recorded(tuple(new), {}), load_rules())
+
+
+def differing(run: Run, old: Path, new: Path) -> Any:
+    return json.loads(run("diff", old, new, "--json").out)
+
+
+def test_more_users_are_the_cause_and_exactly_these_resources_change(run: Run, chat: Chat) -> None:
+    told = differing(run, CHAT, chat(("100_000", "130_000")))
+    (service,) = told["services"]
+    assert service["cause"] == [{"path": "traffic.daily_users", "old": 100_000, "new": 130_000}]
+    sizing = {leaf["path"]: (leaf["old"], leaf["new"]) for leaf in service["sizing"]}
+    assert sizing["pool.gpus_needed"] == (12, 16), "130,000 x 10 / 86,400 = 15.05"
+    assert sizing["pool.gpus_total"] == (15, 20), "16 x 1.2 = 19.2"
+    assert service["survives"] == {"old": {"nodes": 3, "zones": 0}, "new": {"nodes": 4, "zones": 0}}
+    assert {r["name"]: r["effect"] for r in told["resources"]} == {
+        "sw-g6-xlarge-use1-az1": "update",
+        "sw-g6-xlarge-use1-az2": "update",
+        "sw-g6-xlarge-use1-az4": "update",
+        "sw-chat-database-cluster": "update",
+        "sw-chat-serving-budget": "update",
+        "sw-chat-serving-floor": "update",
+    }
+    floor = next(r for r in told["resources"] if r["name"] == "sw-chat-serving-floor")
+    assert [(p["path"], p["old"], p["new"]) for p in floor["properties"]] == [
+        ("spec.replicas", 15, 20),
+        ("spec.strategy.rollingUpdate.maxUnavailable", 3, 4),
+    ]
+
+
+def test_the_cause_is_told_first(run: Run, chat: Chat) -> None:
+    out = run("diff", CHAT, chat(("100_000", "130_000"))).out
+    places = [out.index(text) for text in ("cause", "sizing that", "survival", "resources:")]
+    assert places == sorted(places)
+    assert out.startswith("chat: cause\n  traffic.daily_users  100,000 -> 130,000\n")
+    assert "scalingConfig.{desiredSize, maxSize, minSize}: 5 -> 7" in out
+
+
+def test_nothing_changes(run: Run) -> None:
+    ended = run("diff", CHAT, CHAT, "--detailed-exitcode")
+    assert (ended.code, ended.err) == (0, "")
+    assert "nothing changes" in ended.out
+
+
+def test_changes_set_the_exit_code_only_when_asked(run: Run, chat: Chat) -> None:
+    more = chat(("100_000", "130_000"))
+    assert run("diff", CHAT, more).code == 0
+    assert run("diff", CHAT, more, "--detailed-exitcode").code == 3
+
+
+def test_another_instance_type_is_a_new_pool_beside_the_old(run: Run, chat: Chat) -> None:
+    told = differing(run, CHAT, chat(("g6.xlarge", "g6e.xlarge")))
+    effects = {r["name"]: r["effect"] for r in told["resources"]}
+    assert effects["sw-g6e-xlarge-use1-az1"] == "create"
+    assert effects["sw-g6-xlarge-use1-az1"] == "delete"
+    assert effects["sw-chat-serving-floor"] == "update"
+    assert "replace" not in effects.values()
+
+
+def test_a_service_that_goes_loses_its_data_loudly(run: Run, chat: Chat) -> None:
+    out = run("diff", CHAT, chat(name="talk")).out
+    assert "chat: cause\n  the service is gone" in out
+    assert "talk: cause\n  the service is new" in out
+    first = out[out.index("resources:") :].splitlines()[1]
+    assert "!! LOSES DATA: - delete" in first
+
+
+def test_leaves_are_compared_and_references_are_one() -> None:
+    old = {
+        "a": [1, 2],
+        "b": {"$ref": "x::y", "property": "arn"},
+        "c": {"d": None},
+        "gone": {"e": 1},
+    }
+    new = {"a": [1, 3, 4], "b": {"$ref": "x::z", "property": "arn"}, "c": {"d": None}}
+    assert list(leaf_changes(old, new)) == [
+        Change("a[1]", 2, 3),
+        Change("a[2]", None, 4),
+        Change("b", "${x::y.arn}", "${x::z.arn}"),
+        Change("gone.e", 1, None),
+    ]
+
+
+def test_the_worst_changed_property_is_what_happens() -> None:
+    cluster = "aws:rds/cluster:Cluster"
+    (change,) = compared(
+        [resource(cluster, "db", engineVersion="16", masterUsername="a")],
+        [resource(cluster, "db", engineVersion="17", masterUsername="b")],
+    )
+    assert change.effect is Effect.replace
+    assert loses_data(change)
+    lines = list(resource_lines([change], unchanged=0))
+    assert lines[1].startswith("  !! LOSES DATA: +- replace rds.Cluster db")
+    assert any("masterUsername: a -> b  [forces replacement]" in line for line in lines)
+    assert any(line.endswith("engineVersion: 16 -> 17") for line in lines)
+
+
+def test_an_unknown_property_may_replace() -> None:
+    (change,) = compared([resource("x:y/z:Z", "a", p=1)], [resource("x:y/z:Z", "a", p=2)])
+    assert change.effect is Effect.may_replace
+    assert "+-? may be replaced" in list(resource_lines([change], 0))[1]
+
+
+def test_losing_protection_is_a_change() -> None:
+    bucket = "aws:s3/bucket:Bucket"
+    (change,) = compared([resource(bucket, "b", protect=True)], [resource(bucket, "b")])
+    assert (change.changes[0].path, change.changes[0].new) == ("(protect)", False)
+
+
+def test_what_loses_data_comes_before_everything_else() -> None:
+    subnet, bucket = "aws:ec2/subnet:Subnet", "aws:s3/bucket:Bucket"
+    changes = compared(
+        [resource(subnet, "s", cidrBlock="a"), resource(bucket, "b")],
+        [resource(subnet, "s", cidrBlock="b"), resource(subnet, "t")],
+    )
+    assert [(c.effect, c.name) for c in changes] == [
+        (Effect.delete, "b"),
+        (Effect.create, "t"),
+        (Effect.replace, "s"),
+    ]

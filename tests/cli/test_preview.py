@@ -1,0 +1,147 @@
+"""`preview`: what it is and is not, the answer, the figures, the tree; the JSON for scripts."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run
+
+CHAT = ROOT / "workloads" / "chat.yaml"
+Chat = Callable[..., Path]
+
+
+@pytest.fixture
+def told(run: Run) -> Any:
+    return json.loads(run("preview", CHAT, "--json").out)
+
+
+def key(resource: dict[str, Any]) -> str:
+    return f"{resource['type']}::{resource['name']}"
+
+
+def references(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"]
+        for child in value.values():
+            yield from references(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from references(child)
+
+
+def test_it_says_what_it_is_first_and_answers_before_the_details(run: Run) -> None:
+    out = run("preview", CHAT).out
+    assert out.startswith("Offline preview: ")
+    assert "It is not a diff against a cloud or a stack" in " ".join(out.split())
+    said = " ".join(out.split())
+    for text in (
+        "11.57 requests/s on the daily mean (100,000 users x 10 a day)",
+        "166.7 at the peak (10,000 online, a request every 60 s each)",
+        "needs 12 x NVIDIA L4",
+        "3 spare nodes (spare ratio 20 %) make 15 GPUs on 15 nodes",
+        "survives the loss of any 3 nodes, but not of a zone: 10 of 12 needed nodes would be left",
+        "surviving one of 3 zones takes 18 nodes",
+        "sized on the mean, not on the peak",
+        "the peak alone would need 167 GPUs, 201 nodes",
+        "bound by throughput",
+    ):
+        assert text in said
+    tree = out[out.index("\nresources:") :]
+    assert "    eks.NodeGroup sw-g6-xlarge-use1-az1" in tree
+    assert "desiredSize 5" in tree
+
+
+def test_lines_of_text_fit_a_page(run: Run) -> None:
+    opening = run("preview", CHAT).out.split("\n\n")[:2]
+    assert all(len(line) <= 100 for part in opening for line in part.splitlines())
+
+
+def test_the_json_has_the_contract_keys(told: Any) -> None:
+    assert told.keys() == {"resources", "outputs"}
+    for resource in told["resources"]:
+        assert resource.keys() == {"type", "name", "parent", "inputs", "protect", "depends_on"}
+    chat = told["outputs"]["services"]["chat"]
+    assert (chat["gpus_needed"], chat["gpus_total"]) == (12, 15)
+    assert chat["survives"] == {"nodes": 3, "zones": 0}
+    assert chat["inputs"]["traffic"]["daily_users"] == 100_000
+
+
+def test_every_reference_resolves_and_every_child_is_named_after_its_parent(told: Any) -> None:
+    keys = {key(resource) for resource in told["resources"]}
+    assert len(keys) == len(told["resources"])
+    assert len(set(references(told))) > 20
+    assert set(references(told)) <= keys
+    roots = [r["name"] for r in told["resources"] if r["parent"] is None]
+    assert roots == ["sw-aws", "sw"], "the provider and the platform"
+    for resource in told["resources"]:
+        assert set(resource["depends_on"]) <= keys
+        if resource["parent"] is not None:
+            assert resource["parent"] in keys
+            assert resource["name"].startswith(resource["parent"].split("::")[1] + "-")
+
+
+def test_whole_numbers_are_integers(told: Any) -> None:
+    def floats(value: object) -> Iterator[float]:
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, list):
+            for child in value:
+                yield from floats(child)
+        elif isinstance(value, float):
+            yield value
+
+    assert not [number for number in floats(told) if number == int(number)]
+
+
+def test_prod_is_protected_and_dev_is_not(run: Run) -> None:
+    def protected(stack: str) -> set[str]:
+        out = run("preview", CHAT, "--json", "--site", f"Pulumi.{stack}.yaml").out
+        return {r["type"].rsplit(":", 1)[1] for r in json.loads(out)["resources"] if r["protect"]}
+
+    assert protected("dev") == set()
+    assert {"Bucket", "Cluster"} <= protected("prod")
+
+
+def test_two_services_share_network_cluster_and_pool(run: Run, chat: Chat) -> None:
+    both = json.loads(run("preview", CHAT, chat(name="talk"), "--json").out)["resources"]
+    types = [r["type"] for r in both]
+    assert types.count("aws:ec2/vpc:Vpc") == types.count("aws:eks/cluster:Cluster") == 1
+    groups = [r for r in both if r["name"].startswith("sw-g6-xlarge-use1")]
+    assert [r["inputs"]["scalingConfig"]["desiredSize"] for r in groups] == [10, 10, 10]
+    assert types.count("kubernetes:apps/v1:Deployment") == 2
+
+
+@pytest.mark.parametrize(("kind", "code"), [("infeasible", 5), ("video", 6)])
+def test_a_service_without_a_pool_builds_its_stores(
+    run: Run, chat: Chat, kind: str, code: int
+) -> None:
+    path = chat(INFEASIBLE) if kind == "infeasible" else VIDEO
+    ended = run("preview", path)
+    assert ended.code == code
+    assert "It gets no GPU pool." in ended.out
+    assert "NodeGroup sw-system-nodes" in ended.out
+    assert "apps.Deployment" not in ended.out
+    assert ended.err
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("  sizewright:account_ids", "account_ids: missing; expected AWS accounts"),
+        ("  sizewright:certificate_arn", "certificate_arn: missing; expected an ACM certificate"),
+    ],
+)
+def test_what_building_needs_is_asked_for(
+    run: Run, tmp_path: Path, line: str, expected: str
+) -> None:
+    lines = (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8").splitlines()
+    site = tmp_path / "Pulumi.lean.yaml"
+    site.write_text("\n".join(x for x in lines if not x.startswith(line)), encoding="utf-8")
+    ended = run("preview", CHAT, "--site", site)
+    assert (ended.code, ended.out) == (2, "")
+    assert expected in ended.err
+    assert run("size", CHAT, "--site", site).code == 0
