@@ -72,8 +72,8 @@ def check_site(site: Site, catalog: Catalog) -> None:
 def _known_region(site: Site, catalog: Catalog) -> None:
     """Every region of AWS sells some type of the catalog."""
     if site.region not in catalog.regions:
-        nearest = get_close_matches(site.region, catalog.regions, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else ""
+        nearest = get_close_matches(site.region, catalog.regions, n=3)
+        hint = f"did you mean {' or '.join(nearest)}?" if nearest else ""
         raise FieldError(
             ("region",), f"the catalog knows no region {site.region!r}", "an AWS region", hint
         )
