@@ -5,9 +5,18 @@ from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Network
 
+from sizing.addresses import PRIVATE_SHARE, zone_addresses
 from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.field_error import FieldError
-from sizing.plan import GatewayPlan, NetworkPlan, SubnetPlan, TransferPlan
+from sizing.plan import (
+    GatewayPlan,
+    NetworkPlan,
+    NodePool,
+    ServicePlan,
+    SubnetPlan,
+    SystemPool,
+    TransferPlan,
+)
 from sizing.site import Environment, Site
 from sizing.traffic import Rates, slowest_answer_s
 from sizing.units import GB, MB
@@ -24,8 +33,8 @@ STREAM_RATIO = 4
 """Longest answer over the mean answer at the latency targets. Basis: assumed (3 to 10)."""
 IDLE_LIMIT_S, DRAIN_LIMIT_S = 4_000, 3_600
 """Basis: vendor, highest idle timeout and deregistration delay of an application load balancer."""
-PRIVATE_SHARE, PUBLIC_PREFIX = 3, 24
-"""A private subnet is an eighth of the network (prefix + 3); a public one a /24."""
+PUBLIC_PREFIX = 24
+"""Of a public subnet: NAT gateways and public load balancers."""
 
 
 def mbit_per_s(rate: Fraction | None, size_bytes: Decimal | None) -> Fraction | None:
@@ -87,26 +96,58 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
     )
 
 
-def network_plan(site: Site, workloads: Sequence[Workload]) -> NetworkPlan:
-    """Subnets of the site's zones: private eighths from the bottom, public /24 from the last one.
+def subnet_ranges(site: Site) -> dict[str, tuple[IPv4Network, IPv4Network]]:
+    """The private and the public range of each zone: its own eighth, and a /24 of the last one.
 
-    A NAT gateway stands in each zone in prod or when a workload must survive a zone, else in the
-    first zone only. Raises FieldError for an address range that is not one.
+    The zone's number decides which: use1-az3 has the third. So a zone that comes, goes or grows
+    changes the range of no other; a changed range would replace the subnet and all in it.
+    Raises FieldError for an address range that is not one, and for an eighth zone.
     """
     try:
         whole = IPv4Network(site.vpc_cidr)
     except ValueError as fault:
         raise FieldError(("vpc_cidr",), str(fault), "an IPv4 range like 10.0.0.0/16") from fault
-    private = list(whole.subnets(prefixlen_diff=PRIVATE_SHARE))
-    public = list(private[-1].subnets(new_prefix=PUBLIC_PREFIX))
+    *private, last = whole.subnets(prefixlen_diff=PRIVATE_SHARE)
+    public = list(last.subnets(new_prefix=PUBLIC_PREFIX))
+    ranges = {}
+    for index, zone in enumerate(site.zones):
+        number = int(zone.rpartition("-az")[2])
+        if not 1 <= number <= len(private):
+            expected = f"a zone numbered 1 to {len(private)}: each has its own eighth of vpc_cidr"
+            raise FieldError(("zones", index), f"{zone} has no place in the network", expected)
+        ranges[zone] = (private[number - 1], public[number - 1])
+    return ranges
+
+
+def network_plan(
+    site: Site,
+    workloads: Sequence[Workload],
+    services: Sequence[ServicePlan],
+    pools: Sequence[NodePool],
+    system: SystemPool,
+) -> NetworkPlan:
+    """Subnets of the site's zones, with the addresses that they need and have.
+
+    A NAT gateway stands in each zone in prod or when a workload must survive a zone, else in the
+    first zone only. Raises FieldError like `subnet_ranges`.
+    """
     everywhere = site.environment is Environment.prod or any(w.redundancy.zones for w in workloads)
     subnets = tuple(
         SubnetPlan(
             zone=zone,
-            private_cidr=str(private[index]),
-            public_cidr=str(public[index]),
-            nat=everywhere or index == 0,
+            private_cidr=str(private),
+            public_cidr=str(public),
+            nat=everywhere or zone == site.zones[0],
+            addresses=zone_addresses(
+                zone=zone,
+                private_cidr=str(private),
+                services=services,
+                pools=pools,
+                system=system,
+                zone_count=len(site.zones),
+                endpoint_count=0,
+            ),
         )
-        for index, zone in enumerate(site.zones)
+        for zone, (private, public) in subnet_ranges(site).items()
     )
     return NetworkPlan(vpc_cidr=site.vpc_cidr, subnets=subnets)

@@ -284,6 +284,16 @@ class ServicePlan(Part):
     serving: ServingPlan | None
 
 
+class NodeAddressPlan(Part):
+    """Private addresses that one node takes for itself and its pods."""
+
+    pods: int
+    """Pods that take an address."""
+    interfaces: int
+    addresses_per_interface: int
+    """The interface's own and those for pods."""
+
+
 class NodePool(Part):
     """GPU nodes of one instance type, shared by the services that use it."""
 
@@ -299,6 +309,7 @@ class NodePool(Part):
         Reaches(NODE_GROUP, "scalingConfig.maxSize"),
     ]
     volumes: PoolVolumePlan
+    addresses: NodeAddressPlan
     services: tuple[str, ...]
 
 
@@ -309,6 +320,23 @@ class SystemPool(Part):
     ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]
     nodes_total: Annotated[int, Reaches(NODE_GROUP, "scalingConfig.desiredSize")]
     root_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize")]
+    addresses: NodeAddressPlan
+
+
+class AddressPlan(Part):
+    """Private addresses of one zone: by whom they are taken, needed with the spare, there."""
+
+    gpu_nodes: int
+    pods: int
+    system_nodes: int
+    load_balancers: int
+    endpoints: int
+    databases: int
+    control_plane: int
+    needed: int
+    capacity: int
+    smallest_prefix: int
+    """Prefix of the smallest subnet that would hold what is needed."""
 
 
 class SubnetPlan(Part):
@@ -316,6 +344,7 @@ class SubnetPlan(Part):
     private_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
     public_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
     nat: Annotated[bool, Reaches("aws:ec2/natGateway:NatGateway", "")]
+    addresses: AddressPlan
 
 
 class NetworkPlan(Part):

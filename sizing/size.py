@@ -49,21 +49,20 @@ def size(
     Raises FieldError for names the catalog lacks, zones the region lacks, services named alike.
     """
     site_zones(site, catalog)
-    network = network_plan(site, workloads)
     services = list[ServicePlan]()
     for workload in workloads:
         if any(service.name == workload.name for service in services):
             raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
         lock = (locks or {}).get(workload.name)
         services.append(service_plan(workload, site, catalog, lock, services))
-    pools = node_pools(services, site, catalog)
+    pools, system = node_pools(services, site, catalog), system_pool(site, catalog)
     return Plan(
         catalog_digest=catalog.digest,
         site=site,
         services=tuple(services),
         pools=pools,
-        system=system_pool(site, catalog),
-        network=network,
+        system=system,
+        network=network_plan(site, workloads, services, pools, system),
         cluster=cluster_plan(site, pools, catalog),
         unverified=unverified_pins(services, pools, site, catalog),
     )

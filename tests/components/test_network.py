@@ -1,7 +1,7 @@
 from components.naming import Tags
 from components.network import Network, NetworkArgs
 from sizewright.record import Recorded
-from sizing.plan import NetworkPlan, SubnetPlan
+from sizing.plan import NetworkPlan
 from tests.components.plans import ZONES, chat_plan, site
 from tests.components.recording import children, named, of_type, recorded
 
@@ -103,8 +103,5 @@ def test_default_group_lets_nothing_through(preview: bool) -> None:
 
 
 def test_one_zone(preview: bool) -> None:
-    one = SubnetPlan(
-        zone=ZONES[0], private_cidr="10.0.0.0/19", public_cidr="10.0.224.0/24", nat=True
-    )
-    recording = network(NetworkPlan(vpc_cidr="10.0.0.0/16", subnets=(one,)), preview)
+    recording = network(PLAN.model_copy(update={"subnets": PLAN.subnets[:1]}), preview)
     assert len(of_type(recording, "subnet:Subnet")) == 2
