@@ -20,6 +20,7 @@ class DatabaseArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     client_group_id: pulumi.Input[str]
     """Security group of the only clients."""
+    key_arn: pulumi.Input[str]
     tags: Tags
 
 
@@ -84,6 +85,7 @@ class Database(pulumi.ComponentResource):
             database_name=self._args.service.replace("-", "_"),
             master_username=PRODUCT,
             manage_master_user_password=True,
+            master_user_secret_kms_key_id=self._args.key_arn,
             iam_database_authentication_enabled=True,
             port=PORT,
             db_subnet_group_name=subnets.name,
@@ -93,6 +95,7 @@ class Database(pulumi.ComponentResource):
                 "max_capacity": plan.max_acu,
             },
             storage_encrypted=True,
+            kms_key_id=self._args.key_arn,
             backup_retention_period=plan.backup_days,
             copy_tags_to_snapshot=True,
             deletion_protection=plan.protected,
@@ -118,6 +121,7 @@ class Database(pulumi.ComponentResource):
             # The plan owns the engine's version.
             auto_minor_version_upgrade=False,
             performance_insights_enabled=True,
+            performance_insights_kms_key_id=self._args.key_arn,
             publicly_accessible=False,
             copy_tags_to_snapshot=True,
             tags=self._args.tags.named(name),

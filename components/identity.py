@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_aws import iam
@@ -14,6 +15,8 @@ class IdentityArgs:
     trusted_service: str
     """Service principal that may take the role."""
     trusted_actions: tuple[str, ...] = ("sts:AssumeRole",)
+    trusted_account_id: str | None = None
+    """The only account for which the service may take it, where the service says for which."""
     managed_policies: tuple[str, ...] = ()
     """Names of AWS managed policies."""
     partition: str
@@ -58,9 +61,11 @@ class Identity(pulumi.ComponentResource):
 
 
 def _trust(args: IdentityArgs) -> str:
-    statement = {
+    statement: dict[str, Any] = {
         "Effect": "Allow",
         "Principal": {"Service": args.trusted_service},
         "Action": list(args.trusted_actions),
     }
+    if args.trusted_account_id is not None:
+        statement["Condition"] = {"StringEquals": {"aws:SourceAccount": args.trusted_account_id}}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

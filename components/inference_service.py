@@ -8,6 +8,7 @@ import pulumi
 from components.cluster import Cluster
 from components.database import Database, DatabaseArgs
 from components.gateway import Gateway, GatewayArgs
+from components.keys import Keys
 from components.naming import Tags
 from components.network import Network
 from components.object_store import ObjectStore, ObjectStoreArgs
@@ -26,6 +27,7 @@ class InferenceServiceArgs:
     network: Network
     vpc_cidr: str
     cluster: Cluster
+    keys: Keys
     partition: str
     nodes: Sequence[pulumi.Resource]
     """Pools that must outlive the pods."""
@@ -54,9 +56,11 @@ class InferenceService(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _object_store(self, plan: BucketPlan) -> ObjectStore:
+        keys = self._args.keys
+        key_arn = keys.weights if plan.role == "weights" else keys.data
         return ObjectStore(
             f"{self._name}-{plan.role}",
-            ObjectStoreArgs(plan=plan, tags=self._args.tags),
+            ObjectStoreArgs(plan=plan, key_arn=key_arn, tags=self._args.tags),
             self._child,
         )
 
@@ -69,6 +73,7 @@ class InferenceService(pulumi.ComponentResource):
                 vpc_id=self._args.network.vpc_id,
                 subnet_ids=list(self._args.network.private_subnet_ids.values()),
                 client_group_id=self._args.cluster.security_group_id,
+                key_arn=self._args.keys.data,
                 tags=self._args.tags,
             ),
             self._child,
@@ -97,6 +102,7 @@ class InferenceService(pulumi.ComponentResource):
                 documents=self._args.documents,
                 weights_bucket=weights.bucket,
                 weights_arn=weights.arn,
+                weights_key_arn=self._args.keys.weights,
                 cluster_name=self._args.cluster.name,
                 partition=self._args.partition,
                 after=[*self._args.nodes, *self._args.cluster.ready_for_pods],

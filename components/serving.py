@@ -23,6 +23,7 @@ class ServingArgs:
     """Rendered text by file name without suffix, e.g. deployment."""
     weights_bucket: pulumi.Input[str]
     weights_arn: pulumi.Input[str]
+    weights_key_arn: pulumi.Input[str]
     cluster_name: pulumi.Input[str]
     partition: str
     after: Sequence[pulumi.Resource]
@@ -81,7 +82,7 @@ class Serving(pulumi.ComponentResource):
                 trusted_service="pods.eks.amazonaws.com",
                 trusted_actions=("sts:AssumeRole", "sts:TagSession"),
                 partition=args.partition,
-                policy=_read_only(args.weights_arn),
+                policy=_read_only(args.weights_arn, args.weights_key_arn),
                 tags=args.tags,
             ),
             pulumi.ResourceOptions(parent=self),
@@ -125,7 +126,7 @@ class Serving(pulumi.ComponentResource):
         )
 
 
-def _read_only(bucket_arn: pulumi.Input[str]) -> pulumi.Output[str]:
+def _read_only(bucket_arn: pulumi.Input[str], key_arn: pulumi.Input[str]) -> pulumi.Output[str]:
     statements = [
         {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
         {
@@ -133,5 +134,6 @@ def _read_only(bucket_arn: pulumi.Input[str]) -> pulumi.Output[str]:
             "Action": "s3:GetObject",
             "Resource": pulumi.Output.concat(bucket_arn, "/*"),
         },
+        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key_arn},
     ]
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})

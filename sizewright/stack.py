@@ -159,6 +159,9 @@ def buildable(site: SiteFile) -> None:
     if not site.site.account_ids:
         hint = "add sizewright:account_ids to the stack file"
         raise keys.error((), "account_ids: missing", 'AWS accounts, e.g. ["111122223333"]', hint)
+    if len(site.site.account_ids) > 1:
+        expected = "one: keys and roles are of the account that the stack stands in"
+        raise keys.error(("account_ids",), "more than one account", expected)
     if site.site.certificate_arn is None:
         hint = "add sizewright:certificate_arn to the stack file"
         raise keys.error((), "certificate_arn: missing", "an ACM certificate for HTTPS", hint)

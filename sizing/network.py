@@ -9,6 +9,7 @@ from sizing.addresses import PRIVATE_SHARE, zone_addresses
 from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.plan import (
+    EndpointPlan,
     GatewayPlan,
     NetworkPlan,
     NodePool,
@@ -35,6 +36,11 @@ IDLE_LIMIT_S, DRAIN_LIMIT_S = 4_000, 3_600
 """Basis: vendor, highest idle timeout and deregistration delay of an application load balancer."""
 PUBLIC_PREFIX = 24
 """Of a public subnet: NAT gateways and public load balancers."""
+
+INTERFACE_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
+"""AWS services that nodes and pods call: interfaces, images, pod identity, logs, roles."""
+FLOW_LOG_DAYS = {Environment.dev: 14, Environment.prod: 365}
+"""Days that the network's flow logs are kept. Basis: assumed; a year covers late investigations."""
 
 
 def mbit_per_s(rate: Fraction | None, size_bytes: Decimal | None) -> Fraction | None:
@@ -119,6 +125,19 @@ def subnet_ranges(site: Site) -> dict[str, tuple[IPv4Network, IPv4Network]]:
     return ranges
 
 
+def interface_endpoints(site: Site) -> tuple[EndpointPlan, ...]:
+    """Interface endpoints in prod, none in dev.
+
+    In dev all calls leave through the NAT gateway, which stands anyway: an endpoint costs the same
+    each hour and zone whether it is used or not, so six of them in three zones cost more than the
+    gateway. In prod images and roles must not hang on the way to the internet.
+    Basis: vendor (PrivateLink pricing is by endpoint, zone and hour, and by GB).
+    """
+    if site.environment is Environment.dev:
+        return ()
+    return tuple(EndpointPlan(service=service) for service in INTERFACE_ENDPOINTS)
+
+
 def network_plan(
     site: Site,
     workloads: Sequence[Workload],
@@ -131,6 +150,7 @@ def network_plan(
     A NAT gateway stands in each zone in prod or when a workload must survive a zone, else in the
     first zone only. Raises FieldError like `subnet_ranges`.
     """
+    endpoints = interface_endpoints(site)
     everywhere = site.environment is Environment.prod or any(w.redundancy.zones for w in workloads)
     subnets = tuple(
         SubnetPlan(
@@ -145,9 +165,14 @@ def network_plan(
                 pools=pools,
                 system=system,
                 zone_count=len(site.zones),
-                endpoint_count=0,
+                endpoint_count=len(endpoints),
             ),
         )
         for zone, (private, public) in subnet_ranges(site).items()
     )
-    return NetworkPlan(vpc_cidr=site.vpc_cidr, subnets=subnets)
+    return NetworkPlan(
+        vpc_cidr=site.vpc_cidr,
+        subnets=subnets,
+        interface_endpoints=endpoints,
+        flow_log_days=FLOW_LOG_DAYS[site.environment],
+    )

@@ -33,6 +33,9 @@ TARGETS = "aws:lb/targetGroup:TargetGroup"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 AURORA = "aws:rds/cluster:Cluster"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+KEY = "aws:kms/key:Key"
+LOGS = "aws:cloudwatch/logGroup:LogGroup"
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 CONTAINER = "spec.template.spec.containers"
@@ -347,9 +350,23 @@ class SubnetPlan(Part):
     addresses: AddressPlan
 
 
+class EndpointPlan(Part):
+    service: Annotated[str, Reaches(ENDPOINT, "serviceName")]
+    """The AWS service behind it: the end of the endpoint's service name."""
+
+
 class NetworkPlan(Part):
     vpc_cidr: Annotated[str, Reaches("aws:ec2/vpc:Vpc", "cidrBlock")]
     subnets: tuple[SubnetPlan, ...]
+    interface_endpoints: tuple[EndpointPlan, ...]
+    flow_log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
+
+
+class KeysPlan(Part):
+    """The KMS keys of the stack, one a class of data."""
+
+    deletion_days: Annotated[int, Reaches(KEY, "deletionWindowInDays")]
+    protected: bool
 
 
 class ClusterPlan(Part):
@@ -369,6 +386,7 @@ class Plan(Part):
     pools: tuple[NodePool, ...]
     system: SystemPool
     network: NetworkPlan
+    keys: KeysPlan
     cluster: ClusterPlan
     unverified: tuple[str, ...]
     """Pins that nobody has checked against their registry."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sizing.addresses import DAEMON_PODS, node_addresses
 from sizing.catalog import Catalog
-from sizing.plan import ClusterPlan, NodePool, PoolVolumePlan, ServicePlan, SystemPool
+from sizing.plan import ClusterPlan, KeysPlan, NodePool, PoolVolumePlan, ServicePlan, SystemPool
 from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, pool_name
 from sizing.site import Environment, Site
 
@@ -17,6 +17,8 @@ SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE, SYSTEM_PODS = 3, 10, 29
 pods = 3 x (10 - 1) + 2, as in the VPC CNI's eni-max-pods.txt)."""
 DEFAULT_KUBERNETES = "1.35"
 """Basis: vendor, in standard support; see data/pins.csv for its end."""
+KEY_DELETION_DAYS = {Environment.dev: 7, Environment.prod: 30}
+"""Days in which the deletion of a key can be taken back. Basis: vendor allows 7 to 30."""
 NODE_GROUP_LIMIT = 30
 """Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
 
@@ -80,6 +82,14 @@ def system_pool(site: Site, catalog: Catalog) -> SystemPool:
         nodes_total=max(2, per_zone * len(site.zones)),
         root_gib=SYSTEM_ROOT_GIB,
         addresses=node_addresses(SYSTEM_PODS, SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE),
+    )
+
+
+def keys_plan(site: Site) -> KeysPlan:
+    """How long a key's deletion waits; in prod nothing deletes them before they are unprotected."""
+    return KeysPlan(
+        deletion_days=KEY_DELETION_DAYS[site.environment],
+        protected=site.environment is Environment.prod,
     )
 
 

@@ -30,7 +30,7 @@ from sizing.plan import (
     VolumePlan,
 )
 from sizing.serving import serving_plan
-from sizing.shared import cluster_plan, node_pools, system_pool, unverified_pins
+from sizing.shared import cluster_plan, keys_plan, node_pools, system_pool, unverified_pins
 from sizing.site import Site
 from sizing.storage import storage_plan, stores, volume_plan
 from sizing.traffic import Rates, request_rates, traffic_plan
@@ -63,6 +63,7 @@ def size(
         pools=pools,
         system=system,
         network=network_plan(site, workloads, services, pools, system),
+        keys=keys_plan(site),
         cluster=cluster_plan(site, pools, catalog),
         unverified=unverified_pins(services, pools, site, catalog),
     )

@@ -18,6 +18,8 @@ def cluster(preview: bool, environment: str = "prod") -> Recorded:
             cluster_name="sizewright-test",
             region="us-east-1",
             subnet_ids=["subnet-1", "subnet-2"],
+            secrets_key_arn="arn:aws:kms:us-east-1:123456789012:key/cluster",
+            logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
             after=[vpc],
             tags=Tags.of_site(site(environment)),
         )
@@ -32,11 +34,9 @@ def test_children(preview: bool) -> None:
         "Addon c-eks-pod-identity-agent",
         "Addon c-kube-proxy",
         "Addon c-vpc-cni",
-        "Alias c-key",
         "Cluster c-control-plane",
         "Identity c-control",
         "Identity c-node",
-        "Key c-key",
         "LogGroup c-logs",
         "kubernetes c-kubernetes",
     ]
@@ -54,7 +54,10 @@ def test_control_plane_is_private_encrypted_and_logged(preview: bool) -> None:
         "authenticationMode": "API",
         "bootstrapClusterCreatorAdminPermissions": True,
     }
-    assert inputs["encryptionConfig"]["resources"] == ["secrets"]
+    assert inputs["encryptionConfig"] == {
+        "provider": {"keyArn": "arn:aws:kms:us-east-1:123456789012:key/cluster"},
+        "resources": ["secrets"],
+    }
     assert len(inputs["enabledClusterLogTypes"]) == 5
     assert inputs["upgradePolicy"] == {"supportType": "STANDARD"}
 
@@ -63,7 +66,9 @@ def test_log_group_exists_before_the_cluster_that_writes_to_it(preview: bool) ->
     recording = cluster(preview)
     control = named(recording, "c-control-plane")
     name = control.inputs["name"]
-    assert named(recording, "c-logs").inputs["name"] == f"/aws/eks/{name}/cluster"
+    logs = named(recording, "c-logs").inputs
+    assert logs["name"] == f"/aws/eks/{name}/cluster"
+    assert logs["kmsKeyId"] == "arn:aws:kms:us-east-1:123456789012:key/logs"
     needs = before(recording, control)
     assert "aws:cloudwatch/logGroup:LogGroup::c-logs" in needs
     assert "aws:ec2/vpc:Vpc::outlives" in needs
@@ -74,9 +79,6 @@ def test_protection_follows_the_plan(preview: bool) -> None:
     for environment, protected in (("prod", True), ("dev", False)):
         recording = cluster(preview, environment)
         assert named(recording, "c-control-plane").inputs["deletionProtection"] is protected
-        key = named(recording, "c-key", "kms/key")
-        assert key.protect is protected
-        assert key.inputs["enableKeyRotation"] is True
 
 
 def test_node_role_holds_no_wide_policy(preview: bool) -> None:

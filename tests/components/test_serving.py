@@ -27,6 +27,7 @@ def serving(preview: bool, documents: dict[str, str] = TEXTS) -> Recorded:
             documents=documents,
             weights_bucket=pulumi.Output.from_input("bucket-1"),
             weights_arn="arn:aws:s3:::bucket-1",
+            weights_key_arn="arn:aws:kms:us-east-1:123456789012:key/weights",
             cluster_name="sizewright-test",
             partition="aws",
             after=[ec2.Vpc("outlives", cidr_block="10.0.0.0/16")],
@@ -79,6 +80,7 @@ def test_pods_read_the_weights_and_nothing_else(preview: bool) -> None:
     assert allowed == [
         ("Allow", "s3:ListBucket", "arn:aws:s3:::bucket-1"),
         ("Allow", "s3:GetObject", "arn:aws:s3:::bucket-1/*"),
+        ("Allow", "kms:Decrypt", "arn:aws:kms:us-east-1:123456789012:key/weights"),
     ]
 
 
