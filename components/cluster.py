@@ -9,7 +9,7 @@ from pulumi_kubernetes.provider import Provider as KubernetesProvider
 
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags, partition
-from sizing.plan import ClusterPlan
+from sizing.plan import ClusterPlan, RolesPlan
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 LOG_DAYS = 90
@@ -23,6 +23,7 @@ NODE_POLICIES = (
 @dataclass(frozen=True, kw_only=True)
 class ClusterArgs:
     plan: ClusterPlan
+    roles: RolesPlan
     cluster_name: str
     """Fixed: EKS writes to the log group of that name, which must exist before the cluster."""
     region: str
@@ -75,6 +76,7 @@ class Cluster(pulumi.ComponentResource):
             IdentityArgs(
                 trusted_service="eks.amazonaws.com",
                 managed_policies=("AmazonEKSClusterPolicy",),
+                roles=args.roles,
                 partition=partition(args.region),
                 policy=_use_key(args.secrets_key_arn),
                 tags=self._tags,
@@ -88,6 +90,7 @@ class Cluster(pulumi.ComponentResource):
             IdentityArgs(
                 trusted_service="ec2.amazonaws.com",
                 managed_policies=NODE_POLICIES,
+                roles=args.roles,
                 partition=partition(args.region),
                 tags=self._tags,
             ),

@@ -7,6 +7,7 @@ from pulumi_aws import cloudwatch, ec2
 
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags
+from sizing.plan import RolesPlan
 
 AGGREGATION_S = 600
 """Basis: vendor, 60 or 600; an entry a minute would cost up to ten times as much."""
@@ -18,6 +19,7 @@ class FlowLogsArgs:
     days: int
     """How long they are kept."""
     key_arn: pulumi.Input[str]
+    roles: RolesPlan
     account_id: str
     partition: str
     tags: Tags
@@ -43,6 +45,7 @@ class FlowLogs(pulumi.ComponentResource):
             IdentityArgs(
                 trusted_service="vpc-flow-logs.amazonaws.com",
                 trusted_account_id=args.account_id,
+                roles=args.roles,
                 partition=args.partition,
                 policy=_write_only(group.arn),
                 tags=args.tags,

@@ -13,7 +13,7 @@ from components.naming import Tags
 from components.network import Network
 from components.object_store import ObjectStore, ObjectStoreArgs
 from components.serving import Serving, ServingArgs
-from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan
+from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan, RolesPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,7 @@ class InferenceServiceArgs:
     vpc_cidr: str
     cluster: Cluster
     keys: Keys
+    roles: RolesPlan
     partition: str
     nodes: Sequence[pulumi.Resource]
     """Pools that must outlive the pods."""
@@ -104,6 +105,7 @@ class InferenceService(pulumi.ComponentResource):
                 weights_arn=weights.arn,
                 weights_key_arn=self._args.keys.weights,
                 cluster_name=self._args.cluster.name,
+                roles=self._args.roles,
                 partition=self._args.partition,
                 after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
                 tags=self._args.tags,

@@ -8,23 +8,21 @@ from pulumi_aws import ec2
 from components.endpoints import Endpoints, EndpointsArgs
 from components.flow_logs import FlowLogs, FlowLogsArgs
 from components.naming import Tags, partition
-from sizing.plan import NetworkPlan, SubnetPlan
+from sizing.plan import NetworkPlan, RolesPlan, SubnetPlan
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
     plan: NetworkPlan
     region: str
+    roles: RolesPlan
     account_id: str
     logs_key_arn: pulumi.Input[str]
     tags: Tags
 
 
 class Network(pulumi.ComponentResource):
-    """Private subnets reach out through NAT gateways, and S3 through a gateway endpoint.
-
-    Other AWS services are reached through interface endpoints, where the plan has them.
-    """
+    """Private subnets reach out through NAT gateways, and AWS through endpoints where planned."""
 
     vpc_id: pulumi.Output[str]
     private_subnet_ids: dict[str, pulumi.Output[str]]
@@ -177,6 +175,7 @@ class Network(pulumi.ComponentResource):
                 vpc_id=self.vpc_id,
                 days=args.plan.flow_log_days,
                 key_arn=args.logs_key_arn,
+                roles=args.roles,
                 account_id=args.account_id,
                 partition=partition(args.region),
                 tags=self._tags,

@@ -92,6 +92,7 @@ class Platform(pulumi.ComponentResource):
             f"{self._name}-network",
             NetworkArgs(
                 plan=self._plan.network,
+                roles=self._plan.roles,
                 region=self._plan.site.region,
                 account_id=self._plan.site.account_ids[0],
                 logs_key_arn=self._keys.logs,
@@ -105,6 +106,7 @@ class Platform(pulumi.ComponentResource):
             f"{self._name}-cluster",
             ClusterArgs(
                 plan=self._plan.cluster,
+                roles=self._plan.roles,
                 cluster_name=self._cluster_name,
                 region=self._plan.site.region,
                 subnet_ids=list(network.private_subnet_ids.values()),
@@ -168,6 +170,7 @@ class Platform(pulumi.ComponentResource):
                 vpc_cidr=self._plan.network.vpc_cidr,
                 cluster=cluster,
                 keys=self._keys,
+                roles=self._plan.roles,
                 partition=partition(self._plan.site.region),
                 nodes=nodes,
                 tags=self._tags.of_service(service.name),

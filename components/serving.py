@@ -14,6 +14,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags
 from components.wires import wired
+from sizing.plan import RolesPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class ServingArgs:
     weights_arn: pulumi.Input[str]
     weights_key_arn: pulumi.Input[str]
     cluster_name: pulumi.Input[str]
+    roles: RolesPlan
     partition: str
     after: Sequence[pulumi.Resource]
     """What must outlive the pods."""
@@ -81,6 +83,7 @@ class Serving(pulumi.ComponentResource):
             IdentityArgs(
                 trusted_service="pods.eks.amazonaws.com",
                 trusted_actions=("sts:AssumeRole", "sts:TagSession"),
+                roles=args.roles,
                 partition=args.partition,
                 policy=_read_only(args.weights_arn, args.weights_key_arn),
                 tags=args.tags,

@@ -158,7 +158,7 @@ def buildable(site: SiteFile) -> None:
         raise keys.error(("zones",), "a single zone", expected)
     if not site.site.account_ids:
         hint = "add sizewright:account_ids to the stack file"
-        raise keys.error((), "account_ids: missing", 'AWS accounts, e.g. ["111122223333"]', hint)
+        raise keys.error((), "account_ids: missing", 'an AWS account, e.g. ["111122223333"]', hint)
     if len(site.site.account_ids) > 1:
         expected = "one: keys and roles are of the account that the stack stands in"
         raise keys.error(("account_ids",), "more than one account", expected)

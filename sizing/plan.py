@@ -34,6 +34,7 @@ BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 AURORA = "aws:rds/cluster:Cluster"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 KEY = "aws:kms/key:Key"
+ROLE = "aws:iam/role:Role"
 LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -378,6 +379,13 @@ class ClusterPlan(Part):
     protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]
 
 
+class RolesPlan(Part):
+    """What the account asks of every IAM role."""
+
+    path: Annotated[str, Reaches(ROLE, "path")]
+    permissions_boundary_arn: Annotated[str | None, Reaches(ROLE, "permissionsBoundary")]
+
+
 class Plan(Part):
     schema_version: str = SCHEMA_VERSION
     catalog_digest: str
@@ -387,6 +395,7 @@ class Plan(Part):
     system: SystemPool
     network: NetworkPlan
     keys: KeysPlan
+    roles: RolesPlan
     cluster: ClusterPlan
     unverified: tuple[str, ...]
     """Pins that nobody has checked against their registry."""

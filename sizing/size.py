@@ -25,6 +25,7 @@ from sizing.plan import (
     Plan,
     Reason,
     Rejected,
+    RolesPlan,
     ServicePlan,
     ServingPlan,
     VolumePlan,
@@ -64,6 +65,9 @@ def size(
         system=system,
         network=network_plan(site, workloads, services, pools, system),
         keys=keys_plan(site),
+        roles=RolesPlan(
+            path=site.role_path, permissions_boundary_arn=site.permissions_boundary_arn
+        ),
         cluster=cluster_plan(site, pools, catalog),
         unverified=unverified_pins(services, pools, site, catalog),
     )

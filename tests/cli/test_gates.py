@@ -156,6 +156,10 @@ def test_building_needs(site: Callable[..., Path]) -> None:
     assert gates.building_needs(read_site(site())).passed is True
     gate = gates.building_needs(read_site(site(NO_ACCOUNT)))
     assert gate.passed is False and "account_ids: missing" in gate.detail
+    gate = gates.building_needs(
+        read_site(site(('["111122223333"]', '["111122223333", "444455556666"]')))
+    )
+    assert gate.passed is False and "account_ids: more than one account" in gate.detail
 
 
 def test_documents() -> None:

@@ -93,6 +93,19 @@ WRONG_SITES = {
     "missing region": (("  sizewright:region: us-east-1\n", ""), "", "region: missing"),
     "unknown key": (("sizewright:zones", "sizewright:zoned"), "sizewright:zoned", "'zones'?"),
     "unknown environment": (("environment: dev", "environment: test"), "test\n", "prod"),
+    "required tag": (
+        (
+            "sizewright:region",
+            "sizewright:tags: {a: b}\n  sizewright:required_tags: [team]\n  sizewright:region",
+        ),
+        "{a: b}",
+        "tags: lacks team; expected a value for each of required_tags",
+    ),
+    "role path without slashes": (
+        ("sizewright:region", "sizewright:role_path: platform\n  sizewright:region"),
+        "platform\n",
+        "role_path",
+    ),
     "no config": (("config:", "settings:"), "", "has no config"),
 }
 

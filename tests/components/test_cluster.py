@@ -15,6 +15,7 @@ def cluster(preview: bool, environment: str = "prod") -> Recorded:
         vpc = ec2.Vpc("outlives", cidr_block="10.0.0.0/16")
         args = ClusterArgs(
             plan=chat_plan(environment).cluster,
+            roles=chat_plan(environment).roles,
             cluster_name="sizewright-test",
             region="us-east-1",
             subnet_ids=["subnet-1", "subnet-2"],

@@ -15,6 +15,7 @@ def network(plan: NetworkPlan, preview: bool) -> Recorded:
     args = NetworkArgs(
         plan=plan,
         region="us-east-1",
+        roles=chat_plan("prod").roles,
         account_id="123456789012",
         logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
         tags=tags,

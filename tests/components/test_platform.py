@@ -7,7 +7,7 @@ import pytest
 
 from components.platform import build
 from sizewright.record import Recorded, RecordedResource
-from sizing.plan import Plan
+from sizing.plan import Plan, RolesPlan
 from tests.components.plans import (
     CHAT,
     SEARCH,
@@ -93,6 +93,16 @@ def test_every_taggable_resource_is_tagged(preview: bool) -> None:
             "cost-centre": "42",
             **({"service": service} if service else {}),
         }, key(resource)
+
+
+def test_every_role_is_bounded_and_in_its_path() -> None:
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    rules = RolesPlan(path="/platform/", permissions_boundary_arn=boundary)
+    roles = of_type(stack(two_services_plan().model_copy(update={"roles": rules})), "iam/role:Role")
+    assert len(roles) == 5
+    for role in roles:
+        assert role.inputs["path"] == "/platform/", key(role)
+        assert role.inputs["permissionsBoundary"] == boundary, key(role)
 
 
 def test_explicit_providers_only(preview: bool) -> None:
