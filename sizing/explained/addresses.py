@@ -70,6 +70,16 @@ def _each(part: str, meaning: str, symbols: str, factor: str) -> Explainer:
     return entry
 
 
+def _endpoints(leaf: Leaf) -> Entry:
+    return Entry(
+        "addresses of interface endpoints in the zone",
+        "one an endpoint",
+        str(len(leaf.plan.network.interface_endpoints)),
+        Basis.vendor,
+        HERE,
+    )
+
+
 def _needed(leaf: Leaf) -> Entry:
     use: AddressPlan = _subnet(leaf).addresses
     parts = use.model_dump(exclude={"needed", "capacity", "smallest_prefix"})
@@ -163,13 +173,7 @@ ADDRESSES: dict[str, Explainer] = {
         "8 x load balancers",
         "{addresses.PER_LOAD_BALANCER}",
     ),
-    "network.subnets.*.addresses.endpoints": Entry(
-        "addresses of interface endpoints in the zone",
-        "one an endpoint",
-        "{v}",
-        Basis.vendor,
-        HERE,
-    ),
+    "network.subnets.*.addresses.endpoints": _endpoints,
     "network.subnets.*.addresses.databases": _each(
         "database",
         "addresses that database instances may take in the zone",

@@ -74,6 +74,13 @@ def test_the_need_of_a_zone(zones_of: Callable[..., Plan]) -> None:
     )
 
 
+def test_endpoints_stand_in_each_zone_in_prod(zones_of: Callable[..., Plan]) -> None:
+    for environment, count in (("dev", 0), ("prod", 6)):
+        network = zones_of({"environment": environment}).network
+        assert len(network.interface_endpoints) == count
+        assert {subnet.addresses.endpoints for subnet in network.subnets} == {count}
+
+
 def test_a_fleet_that_grows_renumbers_nothing(zones_of: Callable[..., Plan]) -> None:
     small, large = zones_of(traffic=users(3)).network, zones_of(traffic=users(300)).network
     assert large.subnets[0].addresses.needed > 10 * small.subnets[0].addresses.needed / 3
