@@ -6,11 +6,19 @@ import pulumi
 
 from components.platform import build
 from sizewright.input_error import InputError
-from sizewright.stack import PROJECT, WORKLOADS_KEY, buildable, plan_of, read_workload, site_of
+from sizewright.stack import (
+    PROJECT,
+    WORKLOADS_KEY,
+    addressable,
+    buildable,
+    plan_of,
+    read_workload,
+    site_of,
+)
 from sizing.catalog import load_catalog
 from sizing.site import Site
 
-LISTS = ("account_ids", "tags", "zones")
+LISTS = ("account_ids", "required_tags", "tags", "zones")
 
 
 def main() -> None:
@@ -27,6 +35,7 @@ def main() -> None:
         files = [read_workload(path, catalog) for path in paths]
         plan = plan_of(files, site, catalog)
         buildable(site, catalog)
+        addressable(site, plan)
     except InputError as error:
         raise pulumi.RunError(str(error)) from error
     build(plan)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import cloudwatch, eks, kms, vpc
+from pulumi_aws import cloudwatch, eks, vpc
 from pulumi_kubernetes.provider import Provider as KubernetesProvider
 
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags, partition
-from sizing.plan import ClusterPlan
+from sizing.plan import ClusterPlan, RolesPlan
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 LOG_DAYS = 90
@@ -23,19 +23,22 @@ NODE_POLICIES = (
 @dataclass(frozen=True, kw_only=True)
 class ClusterArgs:
     plan: ClusterPlan
+    roles: RolesPlan
     cluster_name: str
     """Fixed: EKS writes to the log group of that name, which must exist before the cluster."""
     region: str
     vpc_cidr: str
     """Addresses that may call the Kubernetes API."""
     subnet_ids: Sequence[pulumi.Input[str]]
+    secrets_key_arn: pulumi.Input[str]
+    logs_key_arn: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
     """What must outlive the cluster."""
     tags: Tags
 
 
 class Cluster(pulumi.ComponentResource):
-    """Its endpoint is reachable from the network only; secrets are encrypted with its own key."""
+    """Its endpoint is reachable from the network only; secrets and logs are encrypted."""
 
     name: pulumi.Output[str]
     security_group_id: pulumi.Output[str]
@@ -54,11 +57,10 @@ class Cluster(pulumi.ComponentResource):
         self._name = name
         self._tags = args.tags
         self._child = pulumi.ResourceOptions(parent=self)
-        role = self._role("control", "eks.amazonaws.com", ("AmazonEKSClusterPolicy",), args.region)
-        nodes = self._role("node", "ec2.amazonaws.com", NODE_POLICIES, args.region)
-        key = self._key(args.plan.protected)
-        logs = self._logs(args.cluster_name)
-        cluster = self._cluster(args, role, key, [*role.grants, logs, *args.after])
+        role = self._control_role(args)
+        nodes = self._node_role(args)
+        logs = self._logs(args)
+        cluster = self._cluster(args, role, [*role.grants, logs, *args.after])
         self.name = cluster.name
         self.security_group_id = cluster.vpc_config.cluster_security_group_id
         self.node_role_arn = nodes.arn
@@ -71,42 +73,46 @@ class Cluster(pulumi.ComponentResource):
         )
         self.register_outputs({"name": self.name})
 
-    def _role(self, role: str, service: str, policies: tuple[str, ...], region: str) -> Identity:
+    def _control_role(self, args: ClusterArgs) -> Identity:
         return Identity(
-            f"{self._name}-{role}",
+            f"{self._name}-control",
             IdentityArgs(
-                trusted_service=service,
-                managed_policies=policies,
-                partition=partition(region),
+                trusted_service="eks.amazonaws.com",
+                managed_policies=("AmazonEKSClusterPolicy",),
+                roles=args.roles,
+                partition=partition(args.region),
+                policy=_use_key(args.secrets_key_arn),
                 tags=self._tags,
             ),
             self._child,
         )
 
-    def _key(self, protected: bool) -> kms.Key:
-        name = f"{self._name}-key"
-        key = kms.Key(
-            name,
-            description="Secrets of the Kubernetes cluster",
-            enable_key_rotation=True,
-            tags=self._tags.named(name),
-            opts=pulumi.ResourceOptions(parent=self, protect=protected),
+    def _node_role(self, args: ClusterArgs) -> Identity:
+        return Identity(
+            f"{self._name}-node",
+            IdentityArgs(
+                trusted_service="ec2.amazonaws.com",
+                managed_policies=NODE_POLICIES,
+                roles=args.roles,
+                partition=partition(args.region),
+                tags=self._tags,
+            ),
+            self._child,
         )
-        kms.Alias(name, target_key_id=key.key_id, opts=self._child)
-        return key
 
-    def _logs(self, cluster_name: str) -> cloudwatch.LogGroup:
+    def _logs(self, args: ClusterArgs) -> cloudwatch.LogGroup:
         name = f"{self._name}-logs"
         return cloudwatch.LogGroup(
             name,
-            name=f"/aws/eks/{cluster_name}/cluster",
+            name=log_group_name(args.cluster_name),
             retention_in_days=LOG_DAYS,
+            kms_key_id=args.logs_key_arn,
             tags=self._tags.named(name),
             opts=self._child,
         )
 
     def _cluster(
-        self, args: ClusterArgs, role: Identity, key: kms.Key, after: list[pulumi.Resource]
+        self, args: ClusterArgs, role: Identity, after: list[pulumi.Resource]
     ) -> eks.Cluster:
         name = f"{self._name}-control-plane"
         return eks.Cluster(
@@ -124,7 +130,10 @@ class Cluster(pulumi.ComponentResource):
                 "bootstrap_cluster_creator_admin_permissions": True,
             },
             bootstrap_self_managed_addons=False,
-            encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
+            encryption_config={
+                "provider": {"key_arn": args.secrets_key_arn},
+                "resources": ["secrets"],
+            },
             upgrade_policy={"support_type": "STANDARD"},
             enabled_cluster_log_types=LOG_TYPES,
             deletion_protection=args.plan.protected,
@@ -158,6 +167,20 @@ class Cluster(pulumi.ComponentResource):
             tags=self._tags.named(name),
             opts=self._child,
         )
+
+
+def _use_key(key_arn: pulumi.Input[str]) -> pulumi.Output[str]:
+    statement = {
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:ListGrants"],
+        "Resource": key_arn,
+    }
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def log_group_name(cluster_name: str) -> str:
+    """The log group that EKS writes to."""
+    return f"/aws/eks/{cluster_name}/cluster"
 
 
 def _kubeconfig(cluster: eks.Cluster, region: str) -> pulumi.Output[str]:

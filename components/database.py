@@ -22,6 +22,7 @@ class DatabaseArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     client_group_id: pulumi.Input[str]
     """Security group of the only clients."""
+    key_arn: pulumi.Input[str]
     tags: Tags
 
 
@@ -86,6 +87,7 @@ class Database(pulumi.ComponentResource):
             database_name=DATABASE,
             master_username=PRODUCT,
             manage_master_user_password=True,
+            master_user_secret_kms_key_id=self._args.key_arn,
             iam_database_authentication_enabled=True,
             port=PORT,
             db_subnet_group_name=subnets.name,
@@ -95,6 +97,7 @@ class Database(pulumi.ComponentResource):
                 "max_capacity": plan.max_acu,
             },
             storage_encrypted=True,
+            kms_key_id=self._args.key_arn,
             backup_retention_period=plan.backup_days,
             copy_tags_to_snapshot=True,
             deletion_protection=plan.protected,
@@ -120,6 +123,7 @@ class Database(pulumi.ComponentResource):
             # The plan owns the engine's version.
             auto_minor_version_upgrade=False,
             performance_insights_enabled=True,
+            performance_insights_kms_key_id=self._args.key_arn,
             publicly_accessible=False,
             tags=self._args.tags.named(name),
             # Guard: instances hold no data, and a protected one could not go when dev needs fewer.

@@ -22,6 +22,7 @@ class GpuPoolArgs:
     """Private subnets by zone id."""
     user_data: str
     """What a node runs before it joins."""
+    volumes_key_arn: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
     """What must outlive the nodes."""
     tags: Tags
@@ -38,6 +39,7 @@ class GpuPool(pulumi.ComponentResource):
             f"{name}-template",
             instance_type=args.plan.instance_type,
             disks=_disks(args.plan.volumes),
+            key_arn=args.volumes_key_arn,
             tags=args.tags,
             user_data=args.user_data,
             opts=pulumi.ResourceOptions(parent=self),

@@ -8,6 +8,7 @@ import pulumi
 from pulumi_aws import iam
 
 from components.naming import Tags
+from sizing.plan import RolesPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,8 @@ class IdentityArgs:
     """What must equal what before the role is given."""
     managed_policies: tuple[str, ...] = ()
     """Names of AWS managed policies."""
+    roles: RolesPlan
+    """What the account asks of every role."""
     partition: str
     policy: pulumi.Input[str] | None = None
     """JSON of the role's own policy."""
@@ -38,6 +41,8 @@ class Identity(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         role = iam.Role(
             f"{name}-role",
+            path=args.roles.path,
+            permissions_boundary=args.roles.permissions_boundary_arn,
             assume_role_policy=_trust(args),
             tags=args.tags.named(f"{name}-role"),
             opts=child,

@@ -8,11 +8,12 @@ import pulumi
 from components.cluster import Cluster
 from components.database import Database, DatabaseArgs
 from components.gateway import Gateway, GatewayArgs
+from components.keys import Keys
 from components.naming import Tags
 from components.network import Network
 from components.object_store import ObjectStore, ObjectStoreArgs
 from components.serving import Serving, ServingArgs
-from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan
+from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan, RolesPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,8 @@ class InferenceServiceArgs:
     network: Network
     vpc_cidr: str
     cluster: Cluster
+    keys: Keys
+    roles: RolesPlan
     partition: str
     account_ids: Sequence[str]
     nodes: Sequence[pulumi.Resource]
@@ -55,9 +58,11 @@ class InferenceService(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _object_store(self, plan: BucketPlan) -> ObjectStore:
+        keys = self._args.keys
+        key_arn = keys.weights if plan.role == "weights" else keys.data
         return ObjectStore(
             f"{self._name}-{plan.role}",
-            ObjectStoreArgs(plan=plan, tags=self._args.tags),
+            ObjectStoreArgs(plan=plan, key_arn=key_arn, tags=self._args.tags),
             self._child,
         )
 
@@ -70,6 +75,7 @@ class InferenceService(pulumi.ComponentResource):
                 vpc_id=self._args.network.vpc_id,
                 subnet_ids=list(self._args.network.private_subnet_ids.values()),
                 client_group_id=self._args.cluster.security_group_id,
+                key_arn=self._args.keys.data,
                 tags=self._args.tags,
             ),
             self._child,
@@ -98,7 +104,9 @@ class InferenceService(pulumi.ComponentResource):
                 documents=self._args.documents,
                 weights_bucket=weights.bucket,
                 weights_arn=weights.arn,
+                weights_key_arn=self._args.keys.weights,
                 cluster_name=self._args.cluster.name,
+                roles=self._args.roles,
                 partition=self._args.partition,
                 account_ids=self._args.account_ids,
                 after=[*self._args.nodes, *self._args.cluster.ready_for_pods],

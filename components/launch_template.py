@@ -26,6 +26,7 @@ def launch_template(
     *,
     instance_type: str,
     disks: list[Disk],
+    key_arn: pulumi.Input[str],
     tags: Tags,
     user_data: str | None = None,
     opts: pulumi.ResourceOptions,
@@ -35,7 +36,7 @@ def launch_template(
     return ec2.LaunchTemplate(
         name,
         instance_type=instance_type,
-        block_device_mappings=[_mapping(disk) for disk in disks],
+        block_device_mappings=[_mapping(disk, key_arn) for disk in disks],
         metadata_options={
             "http_endpoint": "enabled",
             "http_tokens": "required",
@@ -56,11 +57,14 @@ def launch_template(
     )
 
 
-def _mapping(disk: Disk) -> ec2.LaunchTemplateBlockDeviceMappingArgsDict:
+def _mapping(
+    disk: Disk, key_arn: pulumi.Input[str]
+) -> ec2.LaunchTemplateBlockDeviceMappingArgsDict:
     ebs: ec2.LaunchTemplateBlockDeviceMappingEbsArgsDict = {
         "volume_type": "gp3",
         "volume_size": disk.size_gib,
         "encrypted": "true",
+        "kms_key_id": key_arn,
         "delete_on_termination": "true",
     }
     if disk.iops is not None:

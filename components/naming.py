@@ -46,3 +46,9 @@ def partition(region: str) -> str:
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def service_host(service: str, region: str) -> str:
+    """A service's name in a region, as policies call it: logs.us-east-1.amazonaws.com."""
+    suffix = "amazonaws.com.cn" if partition(region) == "aws-cn" else "amazonaws.com"
+    return f"{service}.{region}.{suffix}"

@@ -5,19 +5,24 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ec2
 
-from components.naming import Tags
-from sizing.plan import NetworkPlan, SubnetPlan
+from components.endpoints import Endpoints, EndpointsArgs
+from components.flow_logs import FlowLogs, FlowLogsArgs
+from components.naming import Tags, partition
+from sizing.plan import NetworkPlan, RolesPlan, SubnetPlan
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
     plan: NetworkPlan
     region: str
+    roles: RolesPlan
+    account_id: str
+    logs_key_arn: pulumi.Input[str]
     tags: Tags
 
 
 class Network(pulumi.ComponentResource):
-    """Private subnets reach out through NAT gateways, and S3 through a gateway endpoint."""
+    """Private subnets reach out through NAT gateways, and AWS through endpoints where planned."""
 
     vpc_id: pulumi.Output[str]
     private_subnet_ids: dict[str, pulumi.Output[str]]
@@ -48,6 +53,9 @@ class Network(pulumi.ComponentResource):
             self.private_subnet_ids[plan.zone] = subnet.id
             tables.append(table)
         self._s3_endpoint(args.region, tables)
+        self._flow_logs(args)
+        if args.plan.interface_endpoints:
+            self._endpoints(args)
         self.register_outputs({"vpc_id": self.vpc_id})
 
     def _vpc(self, cidr: str) -> ec2.Vpc:
@@ -158,4 +166,33 @@ class Network(pulumi.ComponentResource):
             route_table_ids=[table.id for table in tables],
             tags=self._tags.named(name),
             opts=self._child,
+        )
+
+    def _flow_logs(self, args: NetworkArgs) -> None:
+        FlowLogs(
+            f"{self._name}-flow-logs",
+            FlowLogsArgs(
+                vpc_id=self.vpc_id,
+                days=args.plan.flow_log_days,
+                key_arn=args.logs_key_arn,
+                roles=args.roles,
+                account_id=args.account_id,
+                partition=partition(args.region),
+                tags=self._tags,
+            ),
+            self._child,
+        )
+
+    def _endpoints(self, args: NetworkArgs) -> None:
+        Endpoints(
+            f"{self._name}-endpoints",
+            EndpointsArgs(
+                plans=args.plan.interface_endpoints,
+                region=args.region,
+                vpc_id=self.vpc_id,
+                vpc_cidr=args.plan.vpc_cidr,
+                subnet_ids=list(self.private_subnet_ids.values()),
+                tags=self._tags,
+            ),
+            self._child,
         )

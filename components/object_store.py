@@ -15,6 +15,7 @@ NONCURRENT_DAYS = 30
 @dataclass(frozen=True, kw_only=True)
 class ObjectStoreArgs:
     plan: BucketPlan
+    key_arn: pulumi.Input[str]
     tags: Tags
 
 
@@ -37,7 +38,7 @@ class ObjectStore(pulumi.ComponentResource):
         self._owner()
         blocked = self._public_access_block()
         self._tls_only(blocked)
-        self._encryption()
+        self._encryption(args.key_arn)
         versioning = self._versioning()
         self._lifecycle(args.plan.expire_days, versioning)
         self.register_outputs({"bucket": self.bucket})
@@ -87,13 +88,16 @@ class ObjectStore(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[blocked]),
         )
 
-    def _encryption(self) -> None:
+    def _encryption(self, key_arn: pulumi.Input[str]) -> None:
         s3.BucketServerSideEncryptionConfiguration(
             f"{self._name}-encryption",
             bucket=self.bucket,
             rules=[
                 {
-                    "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms"},
+                    "apply_server_side_encryption_by_default": {
+                        "sse_algorithm": "aws:kms",
+                        "kms_master_key_id": key_arn,
+                    },
                     "bucket_key_enabled": True,
                 }
             ],

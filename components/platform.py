@@ -2,9 +2,10 @@
 
 import pulumi
 
-from components.cluster import Cluster, ClusterArgs
+from components.cluster import Cluster, ClusterArgs, log_group_name
 from components.gpu_pool import GpuPool, GpuPoolArgs
 from components.inference_service import InferenceService, InferenceServiceArgs
+from components.keys import Keys, KeysArgs
 from components.naming import PRODUCT, Tags, aws_name, partition
 from components.network import Network, NetworkArgs
 from components.provider import aws_provider
@@ -56,6 +57,8 @@ class Platform(pulumi.ComponentResource):
         self._tags = Tags.of_site(plan.site)
         self._child = pulumi.ResourceOptions(parent=self)
         self._texts = render(plan)
+        self._cluster_name = aws_name(f"{PRODUCT}-{pulumi.get_stack()}")
+        self._keys = self._made_keys()
         network = self._network()
         cluster = self._cluster(network)
         system = self._system_pool(network, cluster)
@@ -68,10 +71,33 @@ class Platform(pulumi.ComponentResource):
         self.endpoints = {service: built.endpoint for service, built in services.items()}
         self.register_outputs({"cluster_name": self.cluster_name})
 
+    def _made_keys(self) -> Keys:
+        return Keys(
+            f"{self._name}-keys",
+            KeysArgs(
+                plan=self._plan.keys,
+                account_id=self._plan.site.account_ids[0],
+                region=self._plan.site.region,
+                log_groups=[
+                    log_group_name(self._cluster_name),
+                    f"{self._name}-network-flow-logs-group-*",
+                ],
+                tags=self._tags,
+            ),
+            self._child,
+        )
+
     def _network(self) -> Network:
         return Network(
             f"{self._name}-network",
-            NetworkArgs(plan=self._plan.network, region=self._plan.site.region, tags=self._tags),
+            NetworkArgs(
+                plan=self._plan.network,
+                roles=self._plan.roles,
+                region=self._plan.site.region,
+                account_id=self._plan.site.account_ids[0],
+                logs_key_arn=self._keys.logs,
+                tags=self._tags,
+            ),
             self._child,
         )
 
@@ -80,10 +106,13 @@ class Platform(pulumi.ComponentResource):
             f"{self._name}-cluster",
             ClusterArgs(
                 plan=self._plan.cluster,
-                cluster_name=aws_name(f"{PRODUCT}-{pulumi.get_stack()}"),
+                roles=self._plan.roles,
+                cluster_name=self._cluster_name,
                 region=self._plan.site.region,
                 vpc_cidr=self._plan.network.vpc_cidr,
                 subnet_ids=list(network.private_subnet_ids.values()),
+                secrets_key_arn=self._keys.cluster,
+                logs_key_arn=self._keys.logs,
                 after=[network],
                 tags=self._tags,
             ),
@@ -99,6 +128,7 @@ class Platform(pulumi.ComponentResource):
                 kubernetes_version=self._plan.cluster.kubernetes_version,
                 node_role_arn=cluster.node_role_arn,
                 subnet_ids=list(network.private_subnet_ids.values()),
+                volumes_key_arn=self._keys.volumes,
                 after=cluster.ready_for_nodes,
                 tags=self._tags,
             ),
@@ -115,6 +145,7 @@ class Platform(pulumi.ComponentResource):
                 node_role_arn=cluster.node_role_arn,
                 subnet_ids=network.private_subnet_ids,
                 user_data=self._texts[f"node/{pool.name}/weights-volume.sh"],
+                volumes_key_arn=self._keys.volumes,
                 after=cluster.ready_for_nodes,
                 tags=self._tags,
             ),
@@ -139,6 +170,8 @@ class Platform(pulumi.ComponentResource):
                 network=network,
                 vpc_cidr=self._plan.network.vpc_cidr,
                 cluster=cluster,
+                keys=self._keys,
+                roles=self._plan.roles,
                 partition=partition(self._plan.site.region),
                 account_ids=self._plan.site.account_ids,
                 nodes=nodes,

@@ -14,6 +14,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags
 from components.wires import wired
+from sizing.plan import RolesPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,9 @@ class ServingArgs:
     """Rendered text by file name without suffix, e.g. deployment."""
     weights_bucket: pulumi.Input[str]
     weights_arn: pulumi.Input[str]
+    weights_key_arn: pulumi.Input[str]
     cluster_name: pulumi.Input[str]
+    roles: RolesPlan
     partition: str
     account_ids: Sequence[str]
     """Accounts whose pods may take the role."""
@@ -87,8 +90,9 @@ class Serving(pulumi.ComponentResource):
                     "aws:RequestTag/kubernetes-namespace": args.service,
                     "aws:RequestTag/kubernetes-service-account": args.service,
                 },
+                roles=args.roles,
                 partition=args.partition,
-                policy=_read_only(args.weights_arn),
+                policy=_read_only(args.weights_arn, args.weights_key_arn),
                 tags=args.tags,
             ),
             pulumi.ResourceOptions(parent=self),
@@ -132,7 +136,7 @@ class Serving(pulumi.ComponentResource):
         )
 
 
-def _read_only(bucket_arn: pulumi.Input[str]) -> pulumi.Output[str]:
+def _read_only(bucket_arn: pulumi.Input[str], key_arn: pulumi.Input[str]) -> pulumi.Output[str]:
     statements = [
         {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
         {
@@ -140,5 +144,6 @@ def _read_only(bucket_arn: pulumi.Input[str]) -> pulumi.Output[str]:
             "Action": "s3:GetObject",
             "Resource": pulumi.Output.concat(bucket_arn, "/*"),
         },
+        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key_arn},
     ]
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})

@@ -18,6 +18,7 @@ class SystemPoolArgs:
     kubernetes_version: str
     node_role_arn: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
+    volumes_key_arn: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
     """What must outlive the nodes."""
     tags: Tags
@@ -34,6 +35,7 @@ class SystemPool(pulumi.ComponentResource):
             f"{name}-template",
             instance_type=args.plan.instance_type,
             disks=[Disk(device=ROOT_DEVICE, size_gib=args.plan.root_gib)],
+            key_arn=args.volumes_key_arn,
             tags=args.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )

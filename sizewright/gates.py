@@ -99,6 +99,18 @@ def elastic_ips(plan: Plan) -> Gate:
     )
 
 
+def addresses(plan: Plan) -> Gate:
+    """Each zone's private subnet holds the addresses that nodes, pods and the rest take."""
+    fullest = max(plan.network.subnets, key=lambda subnet: subnet.addresses.needed)
+    need = fullest.addresses
+    return Gate(
+        "subnet addresses",
+        need.needed <= need.capacity,
+        f"{need.needed:,} of {need.capacity:,} in {fullest.zone}, 30 % spare included",
+        "sizing/addresses.py",
+    )
+
+
 def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
     """vCPUs that each quota must allow; not judged, the account's quota is unknown."""
     needed: dict[tuple[str, str], int] = {}

@@ -7,11 +7,12 @@ from pathlib import Path
 from sizewright.input_error import InputError
 from sizewright.plain_yaml import Plain
 from sizewright.read import Document, read_mapping
+from sizing.addresses import enough_addresses
 from sizing.catalog import Catalog, load_catalog
 from sizing.field_error import FieldError, FieldPath
 from sizing.lock import Lock
 from sizing.lookup import check_site, facts_of
-from sizing.network import network_plan
+from sizing.network import subnet_ranges
 from sizing.plan import Plan
 from sizing.site import Site
 from sizing.size import size
@@ -138,7 +139,7 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
             raise file.document.error(("name",), message, "a name of its own")
     try:
         check_site(site.site, catalog)
-        network_plan(site.site, workloads)
+        subnet_ranges(site.site)
     except FieldError as fault:
         raise _located(site.keys, fault) from fault
     locks = {file.workload.name: file.lock for file in files if file.lock is not None}
@@ -164,10 +165,21 @@ def buildable(site: SiteFile, catalog: Catalog) -> None:
             raise keys.error(("zones", index), message, "another zone of the region")
     if not site.site.account_ids:
         hint = "add sizewright:account_ids to the stack file"
-        raise keys.error((), "account_ids: missing", 'AWS accounts, e.g. ["111122223333"]', hint)
+        raise keys.error((), "account_ids: missing", 'an AWS account, e.g. ["111122223333"]', hint)
+    if len(site.site.account_ids) > 1:
+        expected = "one: keys and roles are of the account that the stack stands in"
+        raise keys.error(("account_ids",), "more than one account", expected)
     if site.site.certificate_arn is None:
         hint = "add sizewright:certificate_arn to the stack file"
         raise keys.error((), "certificate_arn: missing", "an ACM certificate for HTTPS", hint)
+
+
+def addressable(site: SiteFile, plan: Plan) -> None:
+    """Checks that the network holds what the plan puts in it. Raises InputError."""
+    try:
+        enough_addresses(plan.network)
+    except FieldError as fault:
+        raise _located(site.keys, fault) from fault
 
 
 def _located(document: Document, fault: FieldError) -> InputError:

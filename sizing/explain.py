@@ -8,6 +8,7 @@ from string import Formatter
 from typing import Any
 
 from sizing.exact import Number, plain
+from sizing.explained.addresses import ADDRESSES
 from sizing.explained.demand import DEMAND
 from sizing.explained.entry import Basis, Entry, Leaf
 from sizing.explained.fleet import FLEET
@@ -17,7 +18,7 @@ from sizing.explained.published import remarks
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
-REGISTRY = {**DEMAND, **FLEET, **STORES, **POOLS}
+REGISTRY = {**DEMAND, **FLEET, **STORES, **POOLS, **ADDRESSES}
 
 
 @dataclass(frozen=True)

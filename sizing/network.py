@@ -5,9 +5,21 @@ from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Network
 
+from sizing.addresses import PRIVATE_SHARE, zone_addresses
 from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.field_error import FieldError
-from sizing.plan import GatewayPlan, NetworkPlan, Reason, Rejected, SubnetPlan, TransferPlan
+from sizing.plan import (
+    EndpointPlan,
+    GatewayPlan,
+    NetworkPlan,
+    NodePool,
+    Reason,
+    Rejected,
+    ServicePlan,
+    SubnetPlan,
+    SystemPool,
+    TransferPlan,
+)
 from sizing.site import Environment, Site
 from sizing.traffic import Rates, answer_s, slowest_answer_s
 from sizing.units import GB, MB
@@ -24,8 +36,13 @@ STREAM_RATIO = 4
 """Longest answer over the mean answer at the latency targets. Basis: assumed (3 to 10)."""
 IDLE_LIMIT_S, DRAIN_LIMIT_S = 4_000, 3_600
 """Basis: vendor, highest idle timeout and deregistration delay of an application load balancer."""
-PRIVATE_SHARE, PUBLIC_PREFIX = 3, 24
-"""A private subnet is an eighth of the network (prefix + 3); a public one a /24."""
+PUBLIC_PREFIX = 24
+"""Of a public subnet: NAT gateways and public load balancers."""
+
+INTERFACE_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
+"""AWS services that nodes and pods call: interfaces, images, pod identity, logs, roles."""
+FLOW_LOG_DAYS = {Environment.dev: 14, Environment.prod: 365}
+"""Days that the network's flow logs are kept. Basis: assumed; a year covers late investigations."""
 
 
 def mbit_per_s(rate: Fraction | None, size_bytes: Decimal | None) -> Fraction | None:
@@ -111,26 +128,77 @@ def too_slow(gateway: GatewayPlan) -> list[Rejected]:
     return [Rejected(option=option, reason=Reason.gateway_limit, numbers=numbers)]
 
 
-def network_plan(site: Site, workloads: Sequence[Workload]) -> NetworkPlan:
-    """Subnets of the site's zones: private eighths from the bottom, public /24 from the last one.
+def subnet_ranges(site: Site) -> dict[str, tuple[IPv4Network, IPv4Network]]:
+    """The private and the public range of each zone: its own eighth, and a /24 of the last one.
 
-    A NAT gateway stands in each zone in prod or when a workload must survive a zone, else in the
-    first zone only. Raises FieldError for an address range that is not one.
+    The zone's number decides which: use1-az3 has the third. So a zone that comes, goes or grows
+    changes the range of no other; a changed range would replace the subnet and all in it.
+    Raises FieldError for an address range that is not one, and for an eighth zone.
     """
     try:
         whole = IPv4Network(site.vpc_cidr)
     except ValueError as fault:
         raise FieldError(("vpc_cidr",), str(fault), "an IPv4 range like 10.0.0.0/16") from fault
-    private = list(whole.subnets(prefixlen_diff=PRIVATE_SHARE))
-    public = list(private[-1].subnets(new_prefix=PUBLIC_PREFIX))
+    *private, last = whole.subnets(prefixlen_diff=PRIVATE_SHARE)
+    public = list(last.subnets(new_prefix=PUBLIC_PREFIX))
+    ranges = {}
+    for index, zone in enumerate(site.zones):
+        number = int(zone.rpartition("-az")[2])
+        if not 1 <= number <= len(private):
+            expected = f"a zone numbered 1 to {len(private)}: each has its own eighth of vpc_cidr"
+            raise FieldError(("zones", index), f"{zone} has no place in the network", expected)
+        ranges[zone] = (private[number - 1], public[number - 1])
+    return ranges
+
+
+def interface_endpoints(site: Site) -> tuple[EndpointPlan, ...]:
+    """Interface endpoints in prod, none in dev.
+
+    In dev all calls leave through the NAT gateway, which stands anyway: an endpoint costs the same
+    each hour and zone whether it is used or not, so six of them in three zones cost more than the
+    gateway. In prod images and roles must not hang on the way to the internet.
+    Basis: vendor (PrivateLink pricing is by endpoint, zone and hour, and by GB).
+    """
+    if site.environment is Environment.dev:
+        return ()
+    return tuple(EndpointPlan(service=service) for service in INTERFACE_ENDPOINTS)
+
+
+def network_plan(
+    site: Site,
+    workloads: Sequence[Workload],
+    services: Sequence[ServicePlan],
+    pools: Sequence[NodePool],
+    system: SystemPool,
+) -> NetworkPlan:
+    """Subnets of the site's zones, with the addresses that they need and have.
+
+    A NAT gateway stands in each zone in prod or when a workload must survive a zone, else in the
+    first zone only. Raises FieldError like `subnet_ranges`.
+    """
+    endpoints = interface_endpoints(site)
     everywhere = site.environment is Environment.prod or any(w.redundancy.zones for w in workloads)
     subnets = tuple(
         SubnetPlan(
             zone=zone,
-            private_cidr=str(private[index]),
-            public_cidr=str(public[index]),
-            nat=everywhere or index == 0,
+            private_cidr=str(private),
+            public_cidr=str(public),
+            nat=everywhere or zone == site.zones[0],
+            addresses=zone_addresses(
+                zone=zone,
+                private_cidr=str(private),
+                services=services,
+                pools=pools,
+                system=system,
+                zone_count=len(site.zones),
+                endpoint_count=len(endpoints),
+            ),
         )
-        for index, zone in enumerate(site.zones)
+        for zone, (private, public) in subnet_ranges(site).items()
     )
-    return NetworkPlan(vpc_cidr=site.vpc_cidr, subnets=subnets)
+    return NetworkPlan(
+        vpc_cidr=site.vpc_cidr,
+        subnets=subnets,
+        interface_endpoints=endpoints,
+        flow_log_days=FLOW_LOG_DAYS[site.environment],
+    )

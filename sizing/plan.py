@@ -33,6 +33,10 @@ TARGETS = "aws:lb/targetGroup:TargetGroup"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 AURORA = "aws:rds/cluster:Cluster"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+KEY = "aws:kms/key:Key"
+ROLE = "aws:iam/role:Role"
+LOGS = "aws:cloudwatch/logGroup:LogGroup"
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 CONTAINER = "spec.template.spec.containers"
@@ -288,6 +292,16 @@ class ServicePlan(Part):
     serving: ServingPlan | None
 
 
+class NodeAddressPlan(Part):
+    """Private addresses that one node takes for itself and its pods."""
+
+    pods: int
+    """Pods that take an address."""
+    interfaces: int
+    addresses_per_interface: int
+    """The interface's own and those for pods."""
+
+
 class NodePool(Part):
     """GPU nodes of one instance type, shared by the services that use it."""
 
@@ -303,6 +317,7 @@ class NodePool(Part):
         Reaches(NODE_GROUP, "scalingConfig.maxSize"),
     ]
     volumes: PoolVolumePlan
+    addresses: NodeAddressPlan
     services: tuple[str, ...]
 
 
@@ -313,6 +328,23 @@ class SystemPool(Part):
     ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]
     nodes_total: Annotated[int, Reaches(NODE_GROUP, "scalingConfig.desiredSize")]
     root_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize")]
+    addresses: NodeAddressPlan
+
+
+class AddressPlan(Part):
+    """Private addresses of one zone: by whom they are taken, needed with the spare, there."""
+
+    gpu_nodes: int
+    pods: int
+    system_nodes: int
+    load_balancers: int
+    endpoints: int
+    databases: int
+    control_plane: int
+    needed: int
+    capacity: int
+    smallest_prefix: int
+    """Prefix of the smallest subnet that would hold what is needed."""
 
 
 class SubnetPlan(Part):
@@ -320,11 +352,26 @@ class SubnetPlan(Part):
     private_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
     public_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
     nat: Annotated[bool, Reaches("aws:ec2/natGateway:NatGateway", "")]
+    addresses: AddressPlan
+
+
+class EndpointPlan(Part):
+    service: Annotated[str, Reaches(ENDPOINT, "serviceName")]
+    """The AWS service behind it: the end of the endpoint's service name."""
 
 
 class NetworkPlan(Part):
     vpc_cidr: Annotated[str, Reaches("aws:ec2/vpc:Vpc", "cidrBlock")]
     subnets: tuple[SubnetPlan, ...]
+    interface_endpoints: tuple[EndpointPlan, ...]
+    flow_log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
+
+
+class KeysPlan(Part):
+    """The KMS keys of the stack, one a class of data."""
+
+    deletion_days: Annotated[int, Reaches(KEY, "deletionWindowInDays")]
+    protected: bool
 
 
 class ClusterPlan(Part):
@@ -336,6 +383,13 @@ class ClusterPlan(Part):
     protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]
 
 
+class RolesPlan(Part):
+    """What the account asks of every IAM role."""
+
+    path: Annotated[str, Reaches(ROLE, "path")]
+    permissions_boundary_arn: Annotated[str | None, Reaches(ROLE, "permissionsBoundary")]
+
+
 class Plan(Part):
     schema_version: str = SCHEMA_VERSION
     catalog_digest: str
@@ -344,6 +398,8 @@ class Plan(Part):
     pools: tuple[NodePool, ...]
     system: SystemPool
     network: NetworkPlan
+    keys: KeysPlan
+    roles: RolesPlan
     cluster: ClusterPlan
     unverified: tuple[str, ...]
     """Pins that nobody has checked against their registry."""

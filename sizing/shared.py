@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from sizing.addresses import DAEMON_PODS, node_addresses
 from sizing.catalog import Catalog
-from sizing.plan import ClusterPlan, NodePool, PoolVolumePlan, ServicePlan, SystemPool
+from sizing.plan import ClusterPlan, KeysPlan, NodePool, PoolVolumePlan, ServicePlan, SystemPool
 from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, pool_name
 from sizing.site import Environment, Site
 
@@ -11,8 +12,13 @@ SYSTEM_INSTANCE_TYPE = "m7i.large"
 SYSTEM_NODES_PER_ZONE = {Environment.dev: 1, Environment.prod: 2}
 SYSTEM_ROOT_GIB = 50
 """Basis: assumed; add-ons crowd smaller nodes."""
+SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE, SYSTEM_PODS = 3, 10, 29
+"""Network limits of that type and the pods that they allow. Basis: vendor (EC2 instance types; max
+pods = 3 x (10 - 1) + 2, as in the VPC CNI's eni-max-pods.txt)."""
 DEFAULT_KUBERNETES = "1.35"
 """Basis: vendor, in standard support; see data/pins.csv for its end."""
+KEY_DELETION_DAYS = {Environment.dev: 7, Environment.prod: 30}
+"""Days in which the deletion of a key can be taken back. Basis: vendor allows 7 to 30."""
 NODE_GROUP_LIMIT = 30
 """Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
 
@@ -58,6 +64,11 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
             wanted_mib_per_s=max(v.wanted_mib_per_s for v in volumes),
             sustained_mib_per_s=min(v.sustained_mib_per_s for v in volumes),
         ),
+        addresses=node_addresses(
+            DAEMON_PODS + max(pool.replicas_per_node for pool in pools),
+            instance.eni_count,
+            instance.ipv4_per_eni,
+        ),
         services=tuple(s.name for s in members),
     )
 
@@ -70,6 +81,15 @@ def system_pool(site: Site, catalog: Catalog) -> SystemPool:
         ami_type=catalog.pin("ami-type-system-x86_64").version,
         nodes_total=max(2, per_zone * len(site.zones)),
         root_gib=SYSTEM_ROOT_GIB,
+        addresses=node_addresses(SYSTEM_PODS, SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE),
+    )
+
+
+def keys_plan(site: Site) -> KeysPlan:
+    """How long a key's deletion waits; in prod nothing deletes them before they are unprotected."""
+    return KeysPlan(
+        deletion_days=KEY_DELETION_DAYS[site.environment],
+        protected=site.environment is Environment.prod,
     )
 
 

@@ -12,6 +12,10 @@ ZoneId = Annotated[str, Field(pattern=r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$")]
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 Arn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$")]
 
+PolicyArn = Annotated[
+    str, Field(pattern=r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+$")
+]
+
 
 class Environment(StrEnum):
     dev = "dev"
@@ -30,7 +34,7 @@ class Site(Strict):
     environment: Environment
     """dev or prod."""
     account_ids: tuple[AccountId, ...] = ()
-    """AWS accounts that the stack may touch; needed to build, not to size."""
+    """The AWS account of the stack, in a list of one; needed to build, not to size."""
     certificate_arn: Arn | None = None
     """ACM certificate of the HTTPS listeners; needed to build, not to size."""
     vpc_cidr: str = Field(default="10.0.0.0/16", pattern=r"^[0-9.]+/1[6-8]$")
@@ -43,10 +47,24 @@ class Site(Strict):
     """Digest of the serving image; the tag alone when left out."""
     tags: dict[str, str] = Field(default_factory=dict)
     """Tags for every resource, beside the product's own."""
+    required_tags: tuple[str, ...] = ()
+    """Keys that `tags` must have; a site without one of them is refused."""
+    permissions_boundary_arn: PolicyArn | None = None
+    """IAM policy that bounds every role of the stack; none when left out."""
+    role_path: str = Field(default="/", pattern=r"^/([!-.0-~]+/)*$", max_length=512)
+    """IAM path of every role of the stack, e.g. /platform/."""
 
     @model_validator(mode="after")
     def _zones_once(self) -> Self:
         for index, zone in enumerate(self.zones):
             if zone in self.zones[:index]:
                 raise FieldError(("zones", index), f"{zone} is named twice", "each zone id once")
+        return self
+
+    @model_validator(mode="after")
+    def _tagged(self) -> Self:
+        missing = [key for key in self.required_tags if not self.tags.get(key)]
+        if missing:
+            keys = ", ".join(missing)
+            raise FieldError(("tags",), f"lacks {keys}", "a value for each of required_tags")
         return self

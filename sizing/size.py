@@ -25,12 +25,13 @@ from sizing.plan import (
     Plan,
     Reason,
     Rejected,
+    RolesPlan,
     ServicePlan,
     ServingPlan,
     VolumePlan,
 )
 from sizing.serving import serving_plan
-from sizing.shared import cluster_plan, node_pools, system_pool, unverified_pins
+from sizing.shared import cluster_plan, keys_plan, node_pools, system_pool, unverified_pins
 from sizing.site import Site
 from sizing.storage import storage_plan, stores, volume_plan
 from sizing.traffic import Rates, request_rates, traffic_plan
@@ -49,21 +50,24 @@ def size(
     Raises FieldError for names the catalog lacks, zones the region lacks, services named alike.
     """
     check_site(site, catalog)
-    network = network_plan(site, workloads)
     services = list[ServicePlan]()
     for workload in workloads:
         if any(service.name == workload.name for service in services):
             raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
         lock = (locks or {}).get(workload.name)
         services.append(service_plan(workload, site, catalog, lock, services))
-    pools = node_pools(services, site, catalog)
+    pools, system = node_pools(services, site, catalog), system_pool(site, catalog)
     return Plan(
         catalog_digest=catalog.digest,
         site=site,
         services=tuple(services),
         pools=pools,
-        system=system_pool(site, catalog),
-        network=network,
+        system=system,
+        network=network_plan(site, workloads, services, pools, system),
+        keys=keys_plan(site),
+        roles=RolesPlan(
+            path=site.role_path, permissions_boundary_arn=site.permissions_boundary_arn
+        ),
         cluster=cluster_plan(site, pools, catalog),
         unverified=unverified_pins(services, pools, site, catalog),
     )

@@ -69,6 +69,7 @@ def _sizing_gates(
     yield gates.nodes_per_group(plan)
     yield gates.sold(plan, catalog)
     yield gates.elastic_ips(plan)
+    yield gates.addresses(plan)
     yield from gates.vcpus(plan, catalog)
     yield gates.kubernetes_support(plan, as_of)
     yield from gates.locks(files, plan)

@@ -21,7 +21,7 @@ from sizewright.program import record_program
 from sizewright.report.console import write
 from sizewright.report.difference import resource_lines, service_lines
 from sizewright.report.json import print_json
-from sizewright.stack import buildable, plan_of, read_site, read_workload
+from sizewright.stack import addressable, buildable, plan_of, read_site, read_workload
 from sizing.catalog import load_catalog
 from sizing.plan import ServicePlan
 
@@ -41,6 +41,8 @@ def command(old: Path, new: Path, site: Path, as_json: bool, detailed_exitcode: 
     catalog, where = load_catalog(), read_site(site)
     buildable(where, catalog)
     plans = [plan_of([read_workload(path, catalog)], where, catalog) for path in (old, new)]
+    for plan in plans:
+        addressable(where, plan)
     before, after = (record_program(site, [path]) for path in (old, new))
     services = service_changes(*plans)
     resources = resource_changes(before, after, load_rules())

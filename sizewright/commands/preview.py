@@ -15,7 +15,7 @@ from sizewright.report.paragraph import wrapped
 from sizewright.report.sizing import size_tables
 from sizewright.report.table import print_tables
 from sizewright.report.tree import tree
-from sizewright.stack import buildable, plan_of, read_site, read_workload
+from sizewright.stack import addressable, buildable, plan_of, read_site, read_workload
 from sizing.catalog import load_catalog
 from sizing.plan import Plan
 
@@ -45,6 +45,7 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     catalog, where = load_catalog(), read_site(site)
     plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
     buildable(where, catalog)
+    addressable(where, plan)
     recorded = record_program(site, files)
     if as_json:
         print_json(recorded.as_json())

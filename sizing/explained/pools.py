@@ -163,4 +163,18 @@ POOLS: dict[str, Explainer] = {
         "GiB of a system node's root volume", "fixed", "{v}", Basis.assumed, "sizing/shared.py"
     ),
     "cluster.node_groups": _node_groups,
+    "keys.deletion_days": Entry(
+        "days in which the deletion of a key can be taken back",
+        "7 in dev, 30 in prod; the vendor allows 7 to 30",
+        "{v}",
+        Basis.vendor,
+        "AWS KMS: ScheduleKeyDeletion; sizing/shared.py",
+    ),
+    "network.flow_log_days": Entry(
+        "days that the network's flow logs are kept",
+        "14 in dev, 365 in prod",
+        "{v}",
+        Basis.assumed,
+        "sizing/network.py",
+    ),
 }

@@ -27,6 +27,7 @@ SERVICE = "kubernetes:core/v1:Service"
 
 COVERED = {
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
+    "aws:ec2/flowLog:FlowLog",
     *("aws:ec2/eip:Eip", "aws:ec2/natGateway:NatGateway", "aws:ec2/routeTable:RouteTable"),
     *("aws:ec2/route:Route", "aws:ec2/routeTableAssociation:RouteTableAssociation"),
     *("aws:ec2/vpcEndpoint:VpcEndpoint", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"),
@@ -52,6 +53,7 @@ COVERED = {
 # Newer than the provider sources that could be read; no document found says what a change does.
 UNKNOWN = {
     "aws:cloudwatch/logGroup:LogGroup": {"deletionProtectionEnabled"},
+    "aws:ec2/flowLog:FlowLog": {"tagFieldSpecifications"},
     "aws:ec2/route:Route": {"odbNetworkArn"},
     CLUSTER: {
         "defaultAddonsToRemoves",
@@ -148,6 +150,8 @@ def rules() -> Rules:
         (TARGETS, "port", Effect.replace),
         (TARGETS, "healthCheck.interval", Effect.update),
         ("aws:s3/bucket:Bucket", "bucket", Effect.replace),
+        ("aws:ec2/flowLog:FlowLog", "logDestination", Effect.replace),
+        ("aws:ec2/flowLog:FlowLog", "tags.Name", Effect.update),
         ("aws:kms/key:Key", "multiRegion", Effect.replace),
         ("aws:kms/key:Key", "enableKeyRotation", Effect.update),
         ("aws:cloudwatch/logGroup:LogGroup", "retentionInDays", Effect.update),

@@ -75,6 +75,20 @@ def test_sold_is_not_judged_without_zone_data(plan: Plan) -> None:
     assert gates.sold(plan, unknown).passed is None
 
 
+@pytest.mark.parametrize(("needed", "passed"), [(8_187, True), (8_188, False)])
+def test_subnet_addresses(plan: Plan, needed: int, passed: bool) -> None:
+    first, *others = plan.network.subnets
+    full = first.model_copy(
+        update={"addresses": first.addresses.model_copy(update={"needed": needed})}
+    )
+    network = plan.network.model_copy(update={"subnets": (full, *others)})
+    gate = gates.addresses(plan.model_copy(update={"network": network}))
+    assert (gate.passed, gate.detail) == (
+        passed,
+        f"{needed:,} of 8,187 in use1-az1, 30 % spare included",
+    )
+
+
 @pytest.mark.parametrize(("nats", "passed"), [(0, True), (5, True), (6, False)])
 def test_elastic_ips(plan: Plan, nats: int, passed: bool) -> None:
     subnet = plan.network.subnets[0].model_copy(update={"nat": True})
@@ -142,6 +156,10 @@ def test_building_needs(site: Callable[..., Path]) -> None:
     assert gates.building_needs(read_site(site()), load_catalog()).passed is True
     gate = gates.building_needs(read_site(site(NO_ACCOUNT)), load_catalog())
     assert gate.passed is False and "account_ids: missing" in gate.detail
+    gate = gates.building_needs(
+        read_site(site(('["111122223333"]', '["111122223333", "444455556666"]')))
+    )
+    assert gate.passed is False and "account_ids: more than one account" in gate.detail
 
 
 def test_documents() -> None:

@@ -131,7 +131,7 @@ def test_a_service_without_a_pool_builds_its_stores(
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("  sizewright:account_ids", "account_ids: missing; expected AWS accounts"),
+        ("  sizewright:account_ids", "account_ids: missing; expected an AWS account"),
         ("  sizewright:certificate_arn", "certificate_arn: missing; expected an ACM certificate"),
     ],
 )

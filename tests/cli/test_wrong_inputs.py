@@ -104,6 +104,19 @@ WRONG_SITES = {
     "missing region": (("  sizewright:region: us-east-1\n", ""), "", "region: missing"),
     "unknown key": (("sizewright:zones", "sizewright:zoned"), "sizewright:zoned", "'zones'?"),
     "unknown environment": (("environment: dev", "environment: test"), "test\n", "prod"),
+    "required tag": (
+        (
+            "sizewright:region",
+            "sizewright:tags: {a: b}\n  sizewright:required_tags: [team]\n  sizewright:region",
+        ),
+        "{a: b}",
+        "tags: lacks team; expected a value for each of required_tags",
+    ),
+    "role path without slashes": (
+        ("sizewright:region", "sizewright:role_path: platform\n  sizewright:region"),
+        "platform\n",
+        "role_path",
+    ),
     "no config": (("config:", "settings:"), "", "has no config"),
 }
 
@@ -129,3 +142,19 @@ def test_a_wrong_lock_is_one_line(run: Run, chat: Callable[..., Path]) -> None:
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"{path.with_suffix('.lock')}:")
     assert ended.err.count("\n") == 1
+
+
+def test_a_network_that_is_too_small_is_refused_before_it_is_built(
+    run: Run, chat: Callable[..., Path], site: Callable[..., Path]
+) -> None:
+    many = chat(("100_000", "10_000_000"))
+    path = site(("sizewright:region", "sizewright:vpc_cidr: 10.0.0.0/18\n  sizewright:region"))
+    for words in (("preview", many), ("diff", CHAT, many)):
+        ended = run(*words, "--site", path)
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err.startswith(_place(path, "10.0.0.0/18"))
+        assert "gives a zone 2,043 private addresses" in ended.err
+        assert ended.err.count("\n") == 1
+    assert run("size", many, "--site", path).code == 0, "sizing alone needs no network"
+    ended = run("check", many, "--site", path)
+    assert ended.code == 4 and "subnet addresses" in ended.err

@@ -15,10 +15,13 @@ def cluster(preview: bool, environment: str = "prod") -> Recorded:
         vpc = ec2.Vpc("outlives", cidr_block="10.0.0.0/16")
         args = ClusterArgs(
             plan=chat_plan(environment).cluster,
+            roles=chat_plan(environment).roles,
             cluster_name="sizewright-test",
             region="us-east-1",
             vpc_cidr="10.0.0.0/16",
             subnet_ids=["subnet-1", "subnet-2"],
+            secrets_key_arn="arn:aws:kms:us-east-1:123456789012:key/cluster",
+            logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
             after=[vpc],
             tags=Tags.of_site(site(environment)),
         )
@@ -33,11 +36,9 @@ def test_children(preview: bool) -> None:
         "Addon c-eks-pod-identity-agent",
         "Addon c-kube-proxy",
         "Addon c-vpc-cni",
-        "Alias c-key",
         "Cluster c-control-plane",
         "Identity c-control",
         "Identity c-node",
-        "Key c-key",
         "LogGroup c-logs",
         "SecurityGroupIngressRule c-api-from-network",
         "kubernetes c-kubernetes",
@@ -62,7 +63,10 @@ def test_control_plane_is_private_encrypted_and_logged(preview: bool) -> None:
         "authenticationMode": "API",
         "bootstrapClusterCreatorAdminPermissions": True,
     }
-    assert inputs["encryptionConfig"]["resources"] == ["secrets"]
+    assert inputs["encryptionConfig"] == {
+        "provider": {"keyArn": "arn:aws:kms:us-east-1:123456789012:key/cluster"},
+        "resources": ["secrets"],
+    }
     assert len(inputs["enabledClusterLogTypes"]) == 5
     assert inputs["upgradePolicy"] == {"supportType": "STANDARD"}
 
@@ -71,7 +75,9 @@ def test_log_group_exists_before_the_cluster_that_writes_to_it(preview: bool) ->
     recording = cluster(preview)
     control = named(recording, "c-control-plane")
     name = control.inputs["name"]
-    assert named(recording, "c-logs").inputs["name"] == f"/aws/eks/{name}/cluster"
+    logs = named(recording, "c-logs").inputs
+    assert logs["name"] == f"/aws/eks/{name}/cluster"
+    assert logs["kmsKeyId"] == "arn:aws:kms:us-east-1:123456789012:key/logs"
     needs = before(recording, control)
     assert "aws:cloudwatch/logGroup:LogGroup::c-logs" in needs
     assert "aws:ec2/vpc:Vpc::outlives" in needs
@@ -82,9 +88,6 @@ def test_protection_follows_the_plan(preview: bool) -> None:
     for environment, protected in (("prod", True), ("dev", False)):
         recording = cluster(preview, environment)
         assert named(recording, "c-control-plane").inputs["deletionProtection"] is protected
-        key = named(recording, "c-key", "kms/key")
-        assert key.protect is protected
-        assert key.inputs["enableKeyRotation"] is True
 
 
 def test_node_role_holds_no_wide_policy(preview: bool) -> None:

@@ -19,6 +19,7 @@ def database(preview: bool, plan: DatabasePlan | None = None) -> Recorded:
         vpc_id="vpc-1",
         subnet_ids=["subnet-1", "subnet-2"],
         client_group_id="sg-nodes",
+        key_arn="arn:aws:kms:us-east-1:123456789012:key/data",
         tags=Tags.of_site(site("prod")).of_service("chat-2"),
     )
     return recorded(lambda: Database("d", args), preview)
@@ -62,6 +63,11 @@ def test_no_password_and_no_plain_text(preview: bool) -> None:
     assert inputs["storageEncrypted"] is True
     assert inputs["iamDatabaseAuthenticationEnabled"] is True
     assert inputs["enabledCloudwatchLogsExports"] == ["postgresql"]
+    assert (
+        inputs["kmsKeyId"]
+        == inputs["masterUserSecretKmsKeyId"]
+        == "arn:aws:kms:us-east-1:123456789012:key/data"
+    )
 
 
 def test_reachable_from_the_nodes_only(preview: bool) -> None:
@@ -70,7 +76,9 @@ def test_reachable_from_the_nodes_only(preview: bool) -> None:
     assert rule.inputs["referencedSecurityGroupId"] == "sg-nodes"
     assert (rule.inputs["fromPort"], rule.inputs["toPort"]) == (5432, 5432)
     assert "cidrIpv4" not in rule.inputs
-    assert named(recording, "d-instance-0").inputs["publiclyAccessible"] is False
+    instance = named(recording, "d-instance-0").inputs
+    assert instance["publiclyAccessible"] is False
+    assert instance["performanceInsightsKmsKeyId"] == "arn:aws:kms:us-east-1:123456789012:key/data"
 
 
 def test_kept_in_prod(preview: bool) -> None:

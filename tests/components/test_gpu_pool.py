@@ -21,6 +21,7 @@ def pool(preview: bool, plan: NodePool = PLAN) -> Recorded:
             node_role_arn="arn:aws:iam::123456789012:role/node",
             subnet_ids={zone: f"subnet-{zone}" for zone in ZONES},
             user_data="#!/bin/bash\n",
+            volumes_key_arn="arn:aws:kms:us-east-1:123456789012:key/volumes",
             after=[ec2.Vpc("outlives", cidr_block="10.0.0.0/16")],
             tags=Tags.of_site(site("prod")),
         )
@@ -80,6 +81,7 @@ def test_volumes(preview: bool) -> None:
         "iops": PLAN.volumes.weights_iops,
         "throughput": PLAN.volumes.weights_mib_per_s,
         "encrypted": "true",
+        "kmsKeyId": "arn:aws:kms:us-east-1:123456789012:key/volumes",
         "deleteOnTermination": "true",
     }
     assert root["ebs"]["encrypted"] == "true"

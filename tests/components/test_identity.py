@@ -3,12 +3,18 @@ from typing import Any
 
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags
+from sizing.plan import RolesPlan
 from tests.components.plans import site
 from tests.components.recording import children, named, recorded
 
 
 def identity(**values: Any) -> Identity:
-    given = {"trusted_service": "ec2.amazonaws.com", "partition": "aws", **values}
+    given = {
+        "trusted_service": "ec2.amazonaws.com",
+        "roles": RolesPlan(path="/", permissions_boundary_arn=None),
+        "partition": "aws",
+        **values,
+    }
     return Identity("id", IdentityArgs(**given, tags=Tags.of_site(site("dev"))))
 
 
@@ -40,3 +46,20 @@ def test_grants_are_the_policies_not_the_role() -> None:
 
     recorded(program)
     assert grants == ["RolePolicyAttachment", "RolePolicyAttachment", "RolePolicy"]
+
+
+def test_role_keeps_what_the_account_asks_for(preview: bool) -> None:
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    rules = RolesPlan(path="/platform/", permissions_boundary_arn=boundary)
+    inputs = named(recorded(lambda: identity(roles=rules), preview), "id-role").inputs
+    assert (inputs["path"], inputs["permissionsBoundary"]) == ("/platform/", boundary)
+    without = named(recorded(identity, preview), "id-role").inputs
+    assert without["path"] == "/" and "permissionsBoundary" not in without
+
+
+def test_a_service_acts_for_one_account() -> None:
+    recording = recorded(lambda: identity(conditions={"aws:SourceAccount": "123456789012"}))
+    trust = json.loads(str(named(recording, "id-role").inputs["assumeRolePolicy"]))
+    assert trust["Statement"][0]["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"}
+    }

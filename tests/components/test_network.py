@@ -1,7 +1,9 @@
+import json
+
 from components.naming import Tags
 from components.network import Network, NetworkArgs
 from sizewright.record import Recorded
-from sizing.plan import NetworkPlan, SubnetPlan
+from sizing.plan import NetworkPlan
 from tests.components.plans import ZONES, chat_plan, site
 from tests.components.recording import children, named, of_type, recorded
 
@@ -10,7 +12,14 @@ PLAN = chat_plan("prod").network
 
 def network(plan: NetworkPlan, preview: bool) -> Recorded:
     tags = Tags.of_site(site("prod"))
-    args = NetworkArgs(plan=plan, region="us-east-1", tags=tags)
+    args = NetworkArgs(
+        plan=plan,
+        region="us-east-1",
+        roles=chat_plan("prod").roles,
+        account_id="123456789012",
+        logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
+        tags=tags,
+    )
     return recorded(lambda: Network("net", args), preview)
 
 
@@ -48,6 +57,8 @@ def test_children(preview: bool) -> None:
     ]
     shared = [
         "DefaultSecurityGroup net-default-group",
+        "Endpoints net-endpoints",
+        "FlowLogs net-flow-logs",
         "InternetGateway net-internet",
         "Vpc net-vpc",
         "VpcEndpoint net-s3",
@@ -103,8 +114,59 @@ def test_default_group_lets_nothing_through(preview: bool) -> None:
 
 
 def test_one_zone(preview: bool) -> None:
-    one = SubnetPlan(
-        zone=ZONES[0], private_cidr="10.0.0.0/19", public_cidr="10.0.224.0/24", nat=True
-    )
-    recording = network(NetworkPlan(vpc_cidr="10.0.0.0/16", subnets=(one,)), preview)
+    recording = network(PLAN.model_copy(update={"subnets": PLAN.subnets[:1]}), preview)
     assert len(of_type(recording, "subnet:Subnet")) == 2
+
+
+def test_services_are_reached_inside_the_network(preview: bool) -> None:
+    recording = network(PLAN, preview)
+    made = [r for r in of_type(recording, "vpcEndpoint") if r.name != "net-s3"]
+    assert {r.inputs["serviceName"] for r in made} == {
+        f"com.amazonaws.us-east-1.{service}"
+        for service in ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
+    }
+    for endpoint in made:
+        assert endpoint.inputs["vpcEndpointType"] == "Interface"
+        assert endpoint.inputs["privateDnsEnabled"] is True
+        subnets = [need for need in endpoint.depends_on if "subnet:Subnet" in need]
+        assert subnets == [f"aws:ec2/subnet:Subnet::net-private-{zone}" for zone in ZONES]
+        assert "aws:ec2/securityGroup:SecurityGroup::net-endpoints-group" in endpoint.depends_on
+    (rule,) = of_type(recording, "securityGroupIngressRule")
+    assert (rule.inputs["cidrIpv4"], rule.inputs["fromPort"], rule.inputs["toPort"]) == (
+        "10.0.0.0/16",
+        443,
+        443,
+    )
+    assert of_type(recording, "securityGroupEgressRule") == []
+
+
+def test_without_endpoints_everything_leaves_through_the_gateways(preview: bool) -> None:
+    recording = network(PLAN.model_copy(update={"interface_endpoints": ()}), preview)
+    assert [r.name for r in of_type(recording, "vpcEndpoint")] == ["net-s3"]
+    assert of_type(recording, "securityGroup:SecurityGroup") == []
+
+
+def test_flow_logs_are_encrypted_and_kept_as_planned(preview: bool) -> None:
+    recording = network(PLAN, preview)
+    group = named(recording, "net-flow-logs-group").inputs
+    assert group["kmsKeyId"] == "arn:aws:kms:us-east-1:123456789012:key/logs"
+    assert group["retentionInDays"] == PLAN.flow_log_days == 365
+    log = named(recording, "net-flow-logs-log")
+    assert log.inputs["trafficType"] == "ALL"
+    assert log.inputs["logDestinationType"] == "cloud-watch-logs"
+    assert "aws:ec2/vpc:Vpc::net-vpc" in log.depends_on
+    assert "aws:cloudwatch/logGroup:LogGroup::net-flow-logs-group" in log.depends_on
+    assert "aws:iam/rolePolicy:RolePolicy::net-flow-logs-writer-policy" in log.depends_on
+
+
+def test_flow_logs_are_written_by_the_service_for_this_account_only() -> None:
+    recording = network(PLAN, preview=False)
+    trust = json.loads(
+        str(named(recording, "net-flow-logs-writer-role").inputs["assumeRolePolicy"])
+    )
+    (statement,) = trust["Statement"]
+    assert statement["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    policy = json.loads(str(named(recording, "net-flow-logs-writer-policy").inputs["policy"]))
+    (statement,) = policy["Statement"]
+    assert all(resource.startswith("${aws:cloudwatch") for resource in statement["Resource"])

@@ -14,7 +14,11 @@ def store(preview: bool, *, expire_days: int | None = None, protected: bool = Tr
     plan = BucketPlan(
         role="artefacts", stored_bytes=1, expire_days=expire_days, protected=protected
     )
-    args = ObjectStoreArgs(plan=plan, tags=Tags.of_site(site("prod")).of_service("chat"))
+    args = ObjectStoreArgs(
+        plan=plan,
+        key_arn="arn:aws:kms:us-east-1:123456789012:key/data",
+        tags=Tags.of_site(site("prod")).of_service("chat"),
+    )
     return recorded(lambda: ObjectStore("b", args), preview)
 
 
@@ -47,7 +51,10 @@ def test_private_owned_encrypted_versioned(preview: bool) -> None:
     assert owner["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
     assert named(recording, "b-encryption").inputs["rules"] == [
         {
-            "applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"},
+            "applyServerSideEncryptionByDefault": {
+                "sseAlgorithm": "aws:kms",
+                "kmsMasterKeyId": "arn:aws:kms:us-east-1:123456789012:key/data",
+            },
             "bucketKeyEnabled": True,
         }
     ]

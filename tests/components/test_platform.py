@@ -7,7 +7,7 @@ import pytest
 
 from components.platform import build
 from sizewright.record import Recorded, RecordedResource
-from sizing.plan import Plan
+from sizing.plan import Plan, RolesPlan
 from tests.components.plans import (
     CHAT,
     SEARCH,
@@ -20,6 +20,14 @@ from tests.components.plans import (
 )
 from tests.components.recording import before, key, named, of_type, recorded
 
+SSE = ("rules", "0", "applyServerSideEncryptionByDefault", "kmsMasterKeyId")
+EBS = ("blockDeviceMappings", "0", "ebs", "kmsKeyId")
+IMAGES = CHAT | {
+    "name": "images",
+    "kind": "image",
+    "model": {"name": "sdxl-1.0-base", "precision": "fp16"},
+    "request": {"iterations": 30},
+}
 UNTAGGABLE = {
     "aws:ec2/route:Route",
     "aws:ec2/routeTableAssociation:RouteTableAssociation",
@@ -87,6 +95,16 @@ def test_every_taggable_resource_is_tagged(preview: bool) -> None:
         }, key(resource)
 
 
+def test_every_role_is_bounded_and_in_its_path() -> None:
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    rules = RolesPlan(path="/platform/", permissions_boundary_arn=boundary)
+    roles = of_type(stack(two_services_plan().model_copy(update={"roles": rules})), "iam/role:Role")
+    assert len(roles) == 5
+    for role in roles:
+        assert role.inputs["path"] == "/platform/", key(role)
+        assert role.inputs["permissionsBoundary"] == boundary, key(role)
+
+
 def test_explicit_providers_only(preview: bool) -> None:
     recording = stack(chat_plan(), preview)
     assert {r.provider for r in owned(recording, "aws:")} == {"pulumi:providers:aws::sw-aws"}
@@ -137,7 +155,7 @@ def test_destroy_order(preview: bool) -> None:
             [
                 "sw-chat-database-cluster",
                 "sw-chat-weights-bucket",
-                "sw-cluster-key",
+                *(f"sw-keys-{role}" for role in ("cluster", "data", "logs", "volumes", "weights")),
             ],
         ),
         ("dev", []),
@@ -148,6 +166,39 @@ def test_stores_and_keys_are_protected_in_prod(
 ) -> None:
     recording = stack(chat_plan(environment), preview)
     assert sorted(r.name for r in recording.resources if r.protect) == kept
+
+
+def test_each_class_of_data_has_its_key() -> None:
+    recording = stack(plan_of(CHAT, IMAGES))
+
+    def key_of(name: str, *path: str) -> str:
+        value: Any = named(recording, name).inputs
+        for step in path:
+            value = value[int(step)] if step.isdecimal() else value[step]
+        assert value["property"] == "arn"
+        return str(value["$ref"].split("::")[1])
+
+    expected = {
+        ("sw-cluster-control-plane", "encryptionConfig", "provider", "keyArn"): "cluster",
+        ("sw-cluster-logs", "kmsKeyId"): "logs",
+        ("sw-network-flow-logs-group", "kmsKeyId"): "logs",
+        ("sw-chat-database-cluster", "kmsKeyId"): "data",
+        ("sw-chat-weights-encryption", *SSE): "weights",
+        ("sw-images-artefacts-encryption", *SSE): "data",
+        ("sw-g6-xlarge-template", *EBS): "volumes",
+        ("sw-system-template", *EBS): "volumes",
+    }
+    assert {path: key_of(*path) for path in expected} == {
+        path: f"sw-keys-{role}" for path, role in expected.items()
+    }
+
+
+def test_the_key_of_logs_names_the_groups_that_are_made() -> None:
+    recording = stack(chat_plan())
+    policy = str(named(recording, "sw-keys-logs", "kms/key").inputs["policy"])
+    cluster = named(recording, "sw-cluster-logs").inputs["name"]
+    assert f":log-group:{cluster}" in policy
+    assert f":log-group:{named(recording, 'sw-network-flow-logs-group').name}-*" in policy
 
 
 def test_outputs_say_what_was_asked_and_built() -> None:

@@ -9,6 +9,7 @@ from pulumi_kubernetes.provider import Provider
 from components.naming import Tags
 from components.serving import Serving, ServingArgs
 from sizewright.record import Recorded
+from sizing.plan import RolesPlan
 from templates.render import render
 from tests.components.plans import chat_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
@@ -28,7 +29,9 @@ def serving(preview: bool, documents: dict[str, str] = TEXTS) -> Recorded:
             documents=documents,
             weights_bucket=pulumi.Output.from_input("bucket-1"),
             weights_arn="arn:aws:s3:::bucket-1",
+            weights_key_arn="arn:aws:kms:us-east-1:123456789012:key/weights",
             cluster_name="sizewright-test",
+            roles=RolesPlan(path="/", permissions_boundary_arn=None),
             partition="aws",
             after=[ec2.Vpc("outlives", cidr_block="10.0.0.0/16")],
             tags=Tags.of_site(site("prod")).of_service("chat"),
@@ -80,6 +83,7 @@ def test_pods_read_the_weights_and_nothing_else(preview: bool) -> None:
     assert allowed == [
         ("Allow", "s3:ListBucket", "arn:aws:s3:::bucket-1"),
         ("Allow", "s3:GetObject", "arn:aws:s3:::bucket-1/*"),
+        ("Allow", "kms:Decrypt", "arn:aws:kms:us-east-1:123456789012:key/weights"),
     ]
 
 

@@ -17,6 +17,7 @@ def pool(preview: bool) -> Recorded:
             kubernetes_version="1.35",
             node_role_arn="arn:aws:iam::123456789012:role/node",
             subnet_ids=["subnet-1", "subnet-2"],
+            volumes_key_arn="arn:aws:kms:us-east-1:123456789012:key/volumes",
             after=[ec2.Vpc("outlives", cidr_block="10.0.0.0/16")],
             tags=Tags.of_site(site("prod")),
         )
@@ -54,6 +55,7 @@ def test_template(preview: bool) -> None:
             "ebs": {
                 "deleteOnTermination": "true",
                 "encrypted": "true",
+                "kmsKeyId": "arn:aws:kms:us-east-1:123456789012:key/volumes",
                 "volumeSize": PLAN.root_gib,
                 "volumeType": "gp3",
             },

@@ -1,5 +1,6 @@
 """`Pulumi.yaml` declares every key the program reads, as the engine and `pulumi config` need it."""
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,18 @@ def test_only_optional_keys_have_a_default_and_it_is_empty() -> None:
         optional = field is not None and not field.is_required() and name not in BUILDING_NEEDS
         assert ("default" in declaration) is optional, key
         assert not declaration.get("default"), f"{key}: the default belongs to sizing/site.py"
+
+
+def test_lists_and_mappings_are_read_as_such() -> None:
+    program = ast.parse((ROOT / "__main__.py").read_text(encoding="utf-8"))
+    (lists,) = (
+        ast.literal_eval(node.value)
+        for node in program.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "LISTS"
+    )
+    declared = loaded("Pulumi.yaml")["config"].items()
+    many = {key for key, value in declared if value["type"] in ("array", "object")}
+    assert {f"{PROJECT}:{name}" for name in lists} == many - {f"{PROJECT}:{WORKLOADS_KEY}"}
 
 
 def test_the_template_can_be_taken_with_pulumi_new() -> None:

@@ -37,7 +37,7 @@ def plan() -> Plan:
     """Two services on one pool: a chat with a database, images with a bucket of artefacts."""
     return read_plan(
         [ROOT / "workloads" / "chat.yaml", ROOT / "tests" / "program" / "pictures.yaml"],
-        ROOT / "Pulumi.dev.yaml",
+        ROOT / "Pulumi.prod.yaml",
     )
 
 
@@ -136,5 +136,10 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "nodes_total",
         "private_cidr",
         "nat",
+        "service",
+        "flow_log_days",
+        "deletion_days",
+        "path",
+        "permissions_boundary_arn",
         "kubernetes_version",
     }

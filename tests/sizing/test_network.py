@@ -7,10 +7,12 @@ from ipaddress import IPv4Network
 
 import pytest
 
+from sizing.catalog import Catalog
 from sizing.field_error import FieldError
-from sizing.network import capacity_units, gateway_plan, mbit_per_s, network_plan
+from sizing.network import capacity_units, gateway_plan, mbit_per_s, subnet_ranges
 from sizing.plan import ServicePlan
 from sizing.site import Site
+from sizing.size import size
 from sizing.traffic import Rates
 from sizing.workload import Workload
 
@@ -108,22 +110,33 @@ def test_the_gateway_takes_the_site_as_it_is(workload: Callable[..., Workload], 
 
 
 def test_subnets_of_three_zones(site: Site) -> None:
-    plan = network_plan(site, [])
-    assert [(s.zone, s.private_cidr, s.public_cidr) for s in plan.subnets] == [
-        ("use1-az1", "10.0.0.0/19", "10.0.224.0/24"),
-        ("use1-az2", "10.0.32.0/19", "10.0.225.0/24"),
-        ("use1-az4", "10.0.64.0/19", "10.0.226.0/24"),
-    ]
+    private, public = zip(*subnet_ranges(site).values(), strict=True)
+    assert [str(r) for r in private] == ["10.0.0.0/19", "10.0.32.0/19", "10.0.96.0/19"]
+    assert [str(r) for r in public] == ["10.0.224.0/24", "10.0.225.0/24", "10.0.227.0/24"]
+
+
+def test_a_zone_that_comes_or_goes_renumbers_no_other(site: Site) -> None:
+    before = subnet_ranges(site)
+    for zones in (["use1-az4", "use1-az2"], ["use1-az6", *site.zones], site.zones[::-1]):
+        after = subnet_ranges(at(site, zones=zones))
+        assert all(after[zone] == before[zone] for zone in before.keys() & after.keys())
 
 
 @pytest.mark.parametrize("cidr", ["10.0.0.0/16", "10.1.128.0/17", "192.168.64.0/18"])
 def test_six_zones_fit_without_overlap(site: Site, cidr: str) -> None:
-    zones = [f"use1-az{n}" for n in range(1, 7)]
-    plan = network_plan(at(site, zones=zones, vpc_cidr=cidr), [])
-    subnets = [IPv4Network(c) for s in plan.subnets for c in (s.private_cidr, s.public_cidr)]
+    zones = [f"use1-az{n}" for n in range(2, 8)]
+    ranges = subnet_ranges(at(site, zones=zones, vpc_cidr=cidr))
+    subnets = [subnet for pair in ranges.values() for subnet in pair]
     assert len(subnets) == 12
     assert all(subnet.subnet_of(IPv4Network(cidr)) for subnet in subnets)
     assert not any(a.overlaps(b) for a in subnets for b in subnets if a is not b)
+
+
+@pytest.mark.parametrize("zone", ["use1-az8", "use1-az0"])
+def test_a_zone_without_a_place(site: Site, zone: str) -> None:
+    with pytest.raises(FieldError) as fault:
+        subnet_ranges(at(site, zones=["use1-az1", zone]))
+    assert fault.value.field == ("zones", 1)
 
 
 @pytest.mark.parametrize(
@@ -131,15 +144,21 @@ def test_six_zones_fit_without_overlap(site: Site, cidr: str) -> None:
     [("dev", 0, [True, False, False]), ("dev", 1, [True] * 3), ("prod", 0, [True] * 3)],
 )
 def test_a_nat_gateway_where_a_zone_may_go(
-    workload: Callable[..., Workload], site: Site, environment: str, zones: int, nat: list[bool]
+    *,
+    workload: Callable[..., Workload],
+    site: Site,
+    catalog: Catalog,
+    environment: str,
+    zones: int,
+    nat: list[bool],
 ) -> None:
-    services = [workload(), workload(redundancy={"zones": zones})]
-    plan = network_plan(at(site, environment=environment), services)
+    services = [workload(name="a"), workload(name="b", redundancy={"zones": zones})]
+    plan = size(services, at(site, environment=environment), catalog).network
     assert [subnet.nat for subnet in plan.subnets] == nat
 
 
 @pytest.mark.parametrize("cidr", ["10.0.0.1/16", "10.0.0.256/16", "10.0/16"])
 def test_an_address_range_that_is_none(site: Site, cidr: str) -> None:
     with pytest.raises(FieldError) as fault:
-        network_plan(at(site, vpc_cidr=cidr), [])
+        subnet_ranges(at(site, vpc_cidr=cidr))
     assert fault.value.field == ("vpc_cidr",)

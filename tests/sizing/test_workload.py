@@ -165,6 +165,14 @@ def test_numbers_stay_exact(workload: Callable[..., Workload]) -> None:
         ({"kubernetes_version": "1.3"}, "kubernetes_version"),
         ({"ami_release": "latest"}, "ami_release"),
         ({"engine_image_digest": "sha256:abc"}, "engine_image_digest"),
+        (
+            {"permissions_boundary_arn": "arn:aws:iam::123456789012:role/a"},
+            "permissions_boundary_arn",
+        ),
+        ({"role_path": "platform"}, "role_path"),
+        ({"role_path": "/platform"}, "role_path"),
+        ({"required_tags": ["team"]}, "tags"),
+        ({"required_tags": ["team"], "tags": {"team": ""}}, "tags"),
         ({"zone": "use1-az1"}, "zone"),
     ],
 )
@@ -184,3 +192,16 @@ def test_values_are_frozen(workload: Callable[..., Workload], site: Site) -> Non
 def test_a_site_with_all_that_building_needs(site: Site) -> None:
     ready = {"account_ids": ["123456789012"], "certificate_arn": ARN, "tags": {"team": "x"}}
     assert Site.model_validate(site.model_dump() | ready).certificate_arn == ARN
+
+
+def test_what_an_account_asks_of_roles_and_tags(site: Site) -> None:
+    asked = {
+        "required_tags": ["team", "cost-centre"],
+        "tags": {"team": "x", "cost-centre": "1"},
+        "role_path": "/platform/serving/",
+        "permissions_boundary_arn": "arn:aws-cn:iam::123456789012:policy/path/bound+ary",
+    }
+    bound = Site.model_validate(site.model_dump() | asked)
+    assert bound.role_path == "/platform/serving/"
+    assert bound.required_tags == ("team", "cost-centre")
+    assert (site.role_path, site.permissions_boundary_arn) == ("/", None)

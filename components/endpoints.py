@@ -1,0 +1,72 @@
+"""Interface endpoints: AWS services that the private subnets reach without leaving the network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import ec2, vpc
+
+from components.naming import Tags, aws_name
+from sizing.plan import EndpointPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointsArgs:
+    plans: Sequence[EndpointPlan]
+    region: str
+    vpc_id: pulumi.Input[str]
+    vpc_cidr: str
+    subnet_ids: Sequence[pulumi.Input[str]]
+    tags: Tags
+
+
+class Endpoints(pulumi.ComponentResource):
+    """One in each subnet, under the service's own name; they take HTTPS from the network only."""
+
+    def __init__(
+        self, name: str, args: EndpointsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:Endpoints", name, None, opts)
+        self._name = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        group = self._security_group()
+        for plan in args.plans:
+            self._endpoint(plan.service, group)
+        self.register_outputs({})
+
+    def _security_group(self) -> ec2.SecurityGroup:
+        name = f"{self._name}-group"
+        group = ec2.SecurityGroup(
+            name,
+            description="Interface endpoints",
+            vpc_id=self._args.vpc_id,
+            tags=self._args.tags.named(name),
+            opts=self._child,
+        )
+        vpc.SecurityGroupIngressRule(
+            f"{self._name}-from-network",
+            security_group_id=group.id,
+            description="HTTPS from the network",
+            cidr_ipv4=self._args.vpc_cidr,
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            tags=self._args.tags.named(f"{self._name}-from-network"),
+            opts=self._child,
+        )
+        return group
+
+    def _endpoint(self, service: str, group: ec2.SecurityGroup) -> None:
+        name = f"{self._name}-{aws_name(service)}"
+        ec2.VpcEndpoint(
+            name,
+            vpc_id=self._args.vpc_id,
+            vpc_endpoint_type="Interface",
+            service_name=f"com.amazonaws.{self._args.region}.{service}",
+            subnet_ids=self._args.subnet_ids,
+            security_group_ids=[group.id],
+            private_dns_enabled=True,
+            tags=self._args.tags.named(name),
+            opts=self._child,
+        )

@@ -1,0 +1,170 @@
+"""The keys that encrypt what is stored, one a class of data, each usable by its services only."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_aws import kms
+
+from components.naming import Tags, partition, service_host
+from sizing.plan import KeysPlan
+
+ADMINISTRATION = [
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListKeyRotations",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:RevokeGrant",
+    "kms:RotateKeyOnDemand",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+]
+USE = [
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeysArgs:
+    plan: KeysPlan
+    account_id: str
+    region: str
+    log_groups: Sequence[str]
+    """Names of the log groups that the key of logs is for; `*` stands for a random suffix."""
+    tags: Tags
+
+
+class Keys(pulumi.ComponentResource):
+    """Each rotates every year.
+
+    Whoever has an IAM policy for it may manage a key, and use it through the services of its class.
+    """
+
+    cluster: pulumi.Output[str]
+    """ARN of the key of the Kubernetes secrets; the others likewise."""
+    volumes: pulumi.Output[str]
+    data: pulumi.Output[str]
+    weights: pulumi.Output[str]
+    logs: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: KeysArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:Keys", name, None, opts)
+        self._name = name
+        self._args = args
+        self.cluster = self._key("cluster", "Secrets of the Kubernetes cluster", self._of_cluster())
+        self.volumes = self._key("volumes", "Volumes of the nodes", self._of_volumes())
+        self.data = self._key("data", "Databases and buckets of data", self._of_data())
+        self.weights = self._key("weights", "Buckets of model weights", self._via("s3"))
+        self.logs = self._key("logs", "Logs of the cluster and the network", self._of_logs())
+        self.register_outputs({})
+
+    def _key(
+        self, role: str, description: str, statements: list[dict[str, Any]]
+    ) -> pulumi.Output[str]:
+        name = f"{self._name}-{role}"
+        plan = self._args.plan
+        policy = {"Version": "2012-10-17", "Statement": [self._administration(), *statements]}
+        key = kms.Key(
+            name,
+            description=description,
+            policy=json.dumps(policy),
+            enable_key_rotation=True,
+            deletion_window_in_days=plan.deletion_days,
+            tags=self._args.tags.named(name),
+            opts=pulumi.ResourceOptions(parent=self, protect=plan.protected),
+        )
+        kms.Alias(name, target_key_id=key.key_id, opts=pulumi.ResourceOptions(parent=self))
+        return key.arn
+
+    @property
+    def _root(self) -> dict[str, str]:
+        """The account: whoever in it has an IAM policy for the key."""
+        return {"AWS": f"arn:{partition(self._args.region)}:iam::{self._args.account_id}:root"}
+
+    def _administration(self) -> dict[str, Any]:
+        return _allow("Administration", self._root, ADMINISTRATION)
+
+    def _of_cluster(self) -> list[dict[str, Any]]:
+        """EKS grants itself the use, as whoever makes the cluster may; its role may use it too."""
+        return [_allow("Use", self._root, ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"])]
+
+    def _of_volumes(self) -> list[dict[str, Any]]:
+        """Node groups start through EC2 Auto Scaling, whose role must use the key itself.
+
+        Guard: KMS refuses a policy that names a role which does not exist. EC2 Auto Scaling makes
+        its own with the first group of an account.
+        """
+        role = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+        account = f"iam::{self._args.account_id}"
+        scaling = {"AWS": f"arn:{partition(self._args.region)}:{account}:role/{role}"}
+        own = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+        return [
+            _allow("NodeGroups", scaling, USE),
+            _allow("NodeGroupVolumes", scaling, ["kms:CreateGrant"], own),
+            *self._via("ec2", grants=True),
+        ]
+
+    def _of_data(self) -> list[dict[str, Any]]:
+        return self._via("rds", "s3", "secretsmanager", grants=True)
+
+    def _of_logs(self) -> list[dict[str, Any]]:
+        args = self._args
+        groups = [
+            f"arn:{partition(args.region)}:logs:{args.region}:{args.account_id}:log-group:{group}"
+            for group in args.log_groups
+        ]
+        service = {"Service": service_host("logs", args.region)}
+        condition = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}}
+        return [_allow("Logs", service, USE, condition)]
+
+    def _via(self, *services: str, grants: bool = False) -> list[dict[str, Any]]:
+        """Use by the account's principals, through these services only."""
+        hosts = [service_host(service, self._args.region) for service in services]
+        through = {"StringEquals": {"kms:ViaService": hosts}}
+        own = {**through, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+        statements = [_allow("Use", self._root, USE, through)]
+        return [
+            *statements,
+            *([_allow("Grants", self._root, ["kms:CreateGrant"], own)] if grants else []),
+        ]
+
+
+def _allow(
+    sid: str,
+    principal: dict[str, str],
+    actions: list[str],
+    condition: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A statement of a key policy, where the resource `*` is the key itself."""
+    statement = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": actions,
+        "Resource": "*",
+    }
+    return statement if condition is None else {**statement, "Condition": condition}
