@@ -3,6 +3,7 @@
 import pulumi
 
 from components.cluster import Cluster, ClusterArgs
+from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.gpu_pool import GpuPool, GpuPoolArgs
 from components.inference_service import InferenceService, InferenceServiceArgs
 from components.naming import PRODUCT, Tags, aws_name, partition
@@ -60,8 +61,9 @@ class Platform(pulumi.ComponentResource):
         cluster = self._cluster(network)
         system = self._system_pool(network, cluster)
         pools = [self._gpu_pool(pool, network, cluster) for pool in plan.pools]
+        beside = self._cluster_services(network, cluster, system)
         services = {
-            service.name: self._service(service, network, cluster, [system, *pools])
+            service.name: self._service(service, network, cluster, [system, *pools], beside)
             for service in plan.services
         }
         self.cluster_name = cluster.name
@@ -120,12 +122,30 @@ class Platform(pulumi.ComponentResource):
             self._child,
         )
 
+    def _cluster_services(
+        self, network: Network, cluster: Cluster, system: SystemPool
+    ) -> ClusterServices:
+        return ClusterServices(
+            f"{self._name}-cluster-services",
+            ClusterServicesArgs(
+                plan=self._plan.cluster_services,
+                cluster_name=cluster.name,
+                region=self._plan.site.region,
+                partition=partition(self._plan.site.region),
+                vpc_id=network.vpc_id,
+                after=[system, *cluster.ready_for_pods],
+                tags=self._tags,
+            ),
+            pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
+        )
+
     def _service(
         self,
         service: ServicePlan,
         network: Network,
         cluster: Cluster,
         nodes: list[pulumi.Resource],
+        beside: ClusterServices,
     ) -> InferenceService:
         return InferenceService(
             f"{self._name}-{service.name}",
@@ -139,7 +159,8 @@ class Platform(pulumi.ComponentResource):
                 vpc_cidr=self._plan.network.vpc_cidr,
                 cluster=cluster,
                 partition=partition(self._plan.site.region),
-                nodes=nodes,
+                controller=beside.load_balancer_controller,
+                nodes=[*nodes, *beside.ready_for_gpu_pods],
                 tags=self._tags.of_service(service.name),
             ),
             self._child,

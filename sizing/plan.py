@@ -35,6 +35,7 @@ AURORA = "aws:rds/cluster:Cluster"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+RELEASE = "kubernetes:helm.sh/v3:Release"
 CONTAINER = "spec.template.spec.containers"
 
 
@@ -332,6 +333,28 @@ class ClusterPlan(Part):
     protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]
 
 
+class ChartPlan(Part):
+    """A Helm release at an exact version."""
+
+    chart: Annotated[str, Reaches(RELEASE, "chart")]
+    version: Annotated[str, Reaches(RELEASE, "version")]
+    repository: Annotated[str, Reaches(RELEASE, "repositoryOpts.repo")]
+    timeout_s: Annotated[int, Reaches(RELEASE, "timeout")]
+
+
+class ControllerPlan(ChartPlan):
+    """A Helm release whose pods stand in for each other."""
+
+    replicas: Annotated[int, Reaches(RELEASE, "values.replicaCount")]
+
+
+class ClusterServicesPlan(Part):
+    """What runs in the cluster beside the services; null where nothing would use it."""
+
+    device_plugin: ChartPlan | None
+    load_balancer_controller: ControllerPlan | None
+
+
 class Plan(Part):
     schema_version: str = SCHEMA_VERSION
     catalog_digest: str
@@ -341,6 +364,7 @@ class Plan(Part):
     system: SystemPool
     network: NetworkPlan
     cluster: ClusterPlan
+    cluster_services: ClusterServicesPlan
     unverified: tuple[str, ...]
     """Pins that nobody has checked against their registry."""
 

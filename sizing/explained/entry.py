@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sizing import memory, network, serving, shared, storage, units
+from sizing import cluster_services, memory, network, serving, shared, storage, units
 from sizing.exact import Number
 from sizing.plan import CapacityPlan, Plan, PoolPlan, ServicePlan
 
@@ -75,6 +75,7 @@ class Leaf:
             "p": self.plan,
             "v": self.value,
             "key": self.keys[-1],
+            "cluster_services": cluster_services,
             "memory": memory,
             "network": network,
             "serving": serving,

@@ -138,4 +138,7 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "private_cidr",
         "nat",
         "kubernetes_version",
+        "version",
+        "repository",
+        "timeout_s",
     }
