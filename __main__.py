@@ -26,7 +26,7 @@ def main() -> None:
         paths = [Path(name) for name in config.require_object(WORKLOADS_KEY)]
         files = [read_workload(path, catalog) for path in paths]
         plan = plan_of(files, site, catalog)
-        buildable(site)
+        buildable(site, catalog)
     except InputError as error:
         raise pulumi.RunError(str(error)) from error
     build(plan)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import cloudwatch, eks, kms
+from pulumi_aws import cloudwatch, eks, kms, vpc
 from pulumi_kubernetes.provider import Provider as KubernetesProvider
 
 from components.identity import Identity, IdentityArgs
@@ -26,6 +26,8 @@ class ClusterArgs:
     cluster_name: str
     """Fixed: EKS writes to the log group of that name, which must exist before the cluster."""
     region: str
+    vpc_cidr: str
+    """Addresses that may call the Kubernetes API."""
     subnet_ids: Sequence[pulumi.Input[str]]
     after: Sequence[pulumi.Resource]
     """What must outlive the cluster."""
@@ -62,7 +64,8 @@ class Cluster(pulumi.ComponentResource):
         self.node_role_arn = nodes.arn
         network = [self._addon("vpc-cni"), self._addon("kube-proxy")]
         self.ready_for_nodes = [*nodes.grants, *network]
-        self.ready_for_pods = [self._addon("eks-pod-identity-agent")]
+        door = self._api_rule(args.vpc_cidr)
+        self.ready_for_pods = [self._addon("eks-pod-identity-agent"), door]
         self.kubernetes = KubernetesProvider(
             f"{name}-kubernetes", kubeconfig=_kubeconfig(cluster, args.region), opts=self._child
         )
@@ -129,12 +132,29 @@ class Cluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=after),
         )
 
+    def _api_rule(self, vpc_cidr: str) -> vpc.SecurityGroupIngressRule:
+        """The Kubernetes API for whoever reaches the network: nodes alone are let in by EKS."""
+        name = f"{self._name}-api-from-network"
+        return vpc.SecurityGroupIngressRule(
+            name,
+            security_group_id=self.security_group_id,
+            description="Kubernetes API from the network",
+            cidr_ipv4=vpc_cidr,
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            tags=self._tags.named(name),
+            opts=self._child,
+        )
+
     def _addon(self, addon: str) -> eks.Addon:
         name = f"{self._name}-{addon}"
         return eks.Addon(
             name,
             cluster_name=self.name,
             addon_name=addon,
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="OVERWRITE",
             tags=self._tags.named(name),
             opts=self._child,
         )

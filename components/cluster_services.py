@@ -21,6 +21,7 @@ class ClusterServicesArgs:
     cluster_name: pulumi.Input[str]
     region: str
     partition: str
+    account_ids: Sequence[str]
     vpc_id: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
     """Nodes and add-ons that must outlive them."""
@@ -77,6 +78,7 @@ class ClusterServices(pulumi.ComponentResource):
                 cluster_name=args.cluster_name,
                 region=args.region,
                 partition=args.partition,
+                account_ids=args.account_ids,
                 vpc_id=args.vpc_id,
                 after=args.after,
                 tags=args.tags,

@@ -10,6 +10,8 @@ from components.naming import PRODUCT, Tags, aws_name
 from sizing.plan import DatabasePlan
 
 PORT = 5432
+DATABASE = "service"
+"""Guard: not the service's own name, which may be a reserved word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,7 @@ class Database(pulumi.ComponentResource):
             engine_mode=rds.EngineMode.PROVISIONED,
             engine_version=plan.engine_version,
             engine_lifecycle_support="open-source-rds-extended-support-disabled",
-            database_name=self._args.service.replace("-", "_"),
+            database_name=DATABASE,
             master_username=PRODUCT,
             manage_master_user_password=True,
             iam_database_authentication_enabled=True,
@@ -119,7 +121,7 @@ class Database(pulumi.ComponentResource):
             auto_minor_version_upgrade=False,
             performance_insights_enabled=True,
             publicly_accessible=False,
-            copy_tags_to_snapshot=True,
             tags=self._args.tags.named(name),
-            opts=self._kept,
+            # Guard: instances hold no data, and a protected one could not go when dev needs fewer.
+            opts=self._child,
         )

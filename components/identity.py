@@ -1,7 +1,8 @@
 """An IAM role: who may take it, and what it may do."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_aws import iam
@@ -14,6 +15,8 @@ class IdentityArgs:
     trusted_service: str
     """Service principal that may take the role."""
     trusted_actions: tuple[str, ...] = ("sts:AssumeRole",)
+    conditions: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    """What must equal what before the role is given."""
     managed_policies: tuple[str, ...] = ()
     """Names of AWS managed policies."""
     partition: str
@@ -59,9 +62,11 @@ class Identity(pulumi.ComponentResource):
 
 
 def _trust(args: IdentityArgs) -> str:
-    statement = {
+    statement: dict[str, object] = {
         "Effect": "Allow",
         "Principal": {"Service": args.trusted_service},
         "Action": list(args.trusted_actions),
     }
+    if args.conditions:
+        statement["Condition"] = {"StringEquals": dict(args.conditions)}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

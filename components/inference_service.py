@@ -29,6 +29,7 @@ class InferenceServiceArgs:
     vpc_cidr: str
     cluster: Cluster
     partition: str
+    account_ids: Sequence[str]
     controller: LoadBalancerController | None
     """What registers the targets of its gateway; null where no service has one."""
     nodes: Sequence[pulumi.Resource]
@@ -105,6 +106,7 @@ class InferenceService(pulumi.ComponentResource):
                 weights_arn=weights.arn,
                 cluster_name=self._args.cluster.name,
                 partition=self._args.partition,
+                account_ids=self._args.account_ids,
                 after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
                 tags=self._args.tags,
             ),

@@ -31,7 +31,7 @@ def launch_template(
     opts: pulumi.ResourceOptions,
 ) -> ec2.LaunchTemplate:
     """A launch template without image: the node group's image type decides it."""
-    own_tags = tags.named(name)
+    node_tags = tags.named(name.removesuffix("-template"))
     return ec2.LaunchTemplate(
         name,
         instance_type=instance_type,
@@ -46,12 +46,12 @@ def launch_template(
         },
         monitoring={"enabled": True},
         tag_specifications=[
-            {"resource_type": "instance", "tags": own_tags},
-            {"resource_type": "volume", "tags": own_tags},
+            {"resource_type": "instance", "tags": node_tags},
+            {"resource_type": "volume", "tags": node_tags},
         ],
         user_data=None if user_data is None else base64.b64encode(user_data.encode()).decode(),
         update_default_version=True,
-        tags=own_tags,
+        tags=tags.named(name),
         opts=opts,
     )
 

@@ -29,6 +29,7 @@ class LoadBalancerControllerArgs:
     cluster_name: pulumi.Input[str]
     region: str
     partition: str
+    account_ids: Sequence[str]
     vpc_id: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
     """What must outlive it."""
@@ -63,6 +64,11 @@ class LoadBalancerController(pulumi.ComponentResource):
             IdentityArgs(
                 trusted_service="pods.eks.amazonaws.com",
                 trusted_actions=("sts:AssumeRole", "sts:TagSession"),
+                conditions={
+                    "aws:SourceAccount": list(self._args.account_ids),
+                    "aws:RequestTag/kubernetes-namespace": NAMESPACE,
+                    "aws:RequestTag/kubernetes-service-account": self._args.plan.chart,
+                },
                 partition=self._args.partition,
                 policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
                 tags=self._args.tags,

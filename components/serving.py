@@ -25,6 +25,8 @@ class ServingArgs:
     weights_arn: pulumi.Input[str]
     cluster_name: pulumi.Input[str]
     partition: str
+    account_ids: Sequence[str]
+    """Accounts whose pods may take the role."""
     after: Sequence[pulumi.Resource]
     """What must outlive the pods."""
     tags: Tags
@@ -80,6 +82,11 @@ class Serving(pulumi.ComponentResource):
             IdentityArgs(
                 trusted_service="pods.eks.amazonaws.com",
                 trusted_actions=("sts:AssumeRole", "sts:TagSession"),
+                conditions={
+                    "aws:SourceAccount": list(args.account_ids),
+                    "aws:RequestTag/kubernetes-namespace": args.service,
+                    "aws:RequestTag/kubernetes-service-account": args.service,
+                },
                 partition=args.partition,
                 policy=_read_only(args.weights_arn),
                 tags=args.tags,

@@ -10,7 +10,7 @@ from sizewright.read import Document, read_mapping
 from sizing.catalog import Catalog, load_catalog
 from sizing.field_error import FieldError, FieldPath
 from sizing.lock import Lock
-from sizing.lookup import facts_of, site_zones
+from sizing.lookup import check_site, facts_of
 from sizing.network import network_plan
 from sizing.plan import Plan
 from sizing.site import Site
@@ -73,7 +73,10 @@ def site_of(values: dict[str, Plain], path: Path) -> SiteFile:
 
 
 def _own_keys(document: Document) -> Document:
-    """The project's keys of a stack file, prefix dropped, with the positions they have there."""
+    """The project's keys of a stack file, prefix dropped, with the positions they have there.
+
+    Empty text is absent, as in the program: the engine fills undeclared keys so.
+    """
     prefix = f"{PROJECT}:"
 
     def short(path: FieldPath) -> FieldPath | None:
@@ -87,7 +90,7 @@ def _own_keys(document: Document) -> Document:
     data = {
         key.removeprefix(prefix): value
         for key, value in (config.items() if isinstance(config, dict) else ())
-        if key.startswith(prefix) and key != prefix + WORKLOADS_KEY
+        if key.startswith(prefix) and key != prefix + WORKLOADS_KEY and value != ""
     }
     return Document(
         document.file,
@@ -134,7 +137,7 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
             message = f"another file already has a service named {file.workload.name}"
             raise file.document.error(("name",), message, "a name of its own")
     try:
-        site_zones(site.site, catalog)
+        check_site(site.site, catalog)
         network_plan(site.site, workloads)
     except FieldError as fault:
         raise _located(site.keys, fault) from fault
@@ -149,12 +152,16 @@ def read_plan(files: Sequence[Path], site_path: Path) -> Plan:
     return plan_of([read_workload(path, catalog) for path in files], site, catalog)
 
 
-def buildable(site: SiteFile) -> None:
+def buildable(site: SiteFile, catalog: Catalog) -> None:
     """Checks what only building needs. Raises InputError naming what the site lacks."""
     keys = site.keys
     if len(site.site.zones) < 2:
         expected = "two or more: the control plane, load balancers and databases each need two"
         raise keys.error(("zones",), "a single zone", expected)
+    for index, zone in enumerate(site.site.zones):
+        if not catalog.has_control_plane(zone):
+            message = f"EKS puts no control plane into {zone}"
+            raise keys.error(("zones", index), message, "another zone of the region")
     if not site.site.account_ids:
         hint = "add sizewright:account_ids to the stack file"
         raise keys.error((), "account_ids: missing", 'AWS accounts, e.g. ["111122223333"]', hint)

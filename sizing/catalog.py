@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from sizing.catalog_reader import read_records
-from sizing.catalog_records import EngineSupport, Gpu, InstanceType, ModelFacts, Pin
+from sizing.catalog_records import EngineSupport, Gpu, InstanceType, ModelFacts, Pin, Zone
 
 __all__ = [
     "DATA",
@@ -21,12 +21,13 @@ __all__ = [
     "ModelFacts",
     "Pin",
     "UnknownName",
+    "Zone",
     "load_catalog",
     "zone_id_prefix",
 ]
 
 DATA = Path(__file__).parent / "data"
-FILES = ("engines.csv", "gpus.csv", "instance_types.csv", "models.csv", "pins.csv")
+FILES = ("engines.csv", "gpus.csv", "instance_types.csv", "models.csv", "pins.csv", "zones.csv")
 DIRECTIONS = {
     "north": "n",
     "northeast": "ne",
@@ -64,6 +65,7 @@ class Catalog(BaseModel):
     models: tuple[ModelFacts, ...]
     engines: tuple[EngineSupport, ...]
     pins: tuple[Pin, ...]
+    zones: tuple[Zone, ...]
     digest: str
 
     def instance_type(self, name: str) -> InstanceType:
@@ -123,6 +125,21 @@ class Catalog(BaseModel):
             return ()
         return None if self.region_zones(region) is None else _in_region(row.zone_ids, region)
 
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Regions that sell any type, sorted."""
+        return tuple(sorted({region for row in self.instance_types for region in row.regions}))
+
+    @property
+    def kubernetes_versions(self) -> tuple[str, ...]:
+        """Kubernetes versions that are pinned, sorted."""
+        names = (pin.item for pin in self.pins if pin.item.startswith("kubernetes-"))
+        return tuple(sorted(name.removeprefix("kubernetes-") for name in names))
+
+    def has_control_plane(self, zone_id: str) -> bool:
+        """Whether EKS puts control planes into the zone: yes unless a row says no."""
+        return all(zone.control_plane for zone in self.zones if zone.zone_id == zone_id)
+
     def region_zones(self, region: str) -> tuple[str, ...] | None:
         """Zone ids of the region that sell any type; None without zone data for it."""
         zones = {zone for row in self.instance_types for zone in _in_region(row.zone_ids, region)}
@@ -146,6 +163,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         models=tuple(read_records(folder / "models.csv", ModelFacts).values()),
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
+        zones=tuple(read_records(folder / "zones.csv", Zone).values()),
         digest=_digest(folder / name for name in FILES),
     )
 

@@ -4,10 +4,10 @@ import csv
 from pathlib import Path
 from typing import TypeVar
 
-from sizing.catalog_records import EngineSupport, Gpu, InstanceType, ModelFacts, Pin
+from sizing.catalog_records import EngineSupport, Gpu, InstanceType, ModelFacts, Pin, Zone
 from sizing.units import MIB
 
-R = TypeVar("R", Gpu, InstanceType, ModelFacts, EngineSupport, Pin)
+R = TypeVar("R", Gpu, InstanceType, ModelFacts, EngineSupport, Pin, Zone)
 LISTS = frozenset({"aliases", "purchase", "regions", "zone_ids", "unverified"})
 
 

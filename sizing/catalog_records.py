@@ -101,6 +101,22 @@ class InstanceType(Fact):
         return (self.name,)
 
 
+class Zone(Fact):
+    """An availability zone that differs from the others.
+
+    Basis: vendor (Amazon EKS user guide), as flagged in `unverified`.
+    """
+
+    zone_id: str
+    control_plane: bool
+    """Whether EKS puts a control plane's interfaces there."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The one name that finds this zone."""
+        return (self.zone_id,)
+
+
 class ModelFacts(Fact):
     """What is known of a model's shape.
 

@@ -7,7 +7,7 @@ from sizing.lookup import Facts
 from sizing.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
 from sizing.plan import Reason, Rejected
 from sizing.site import Site
-from sizing.units import GB, GIB
+from sizing.units import GB
 from sizing.workload import Kind, Workload
 
 ENGINE_KINDS = (Kind.text, Kind.chat)
@@ -144,8 +144,8 @@ def _too_small(need: Need, instance: InstanceType, cards: int) -> Rejected:
         option=f"{instance.name}, tensor parallel {cards}",
         reason=Reason.memory,
         numbers=(
-            f"weights {need.weights_bytes / GIB:.1f} GiB, with the longest sequence "
-            f"{wanted / GIB:.1f} GiB; {cards} x {instance.gpu} leave {left / GIB:.1f} GiB"
+            f"weights {need.weights_bytes / GB:.1f} GB, with the longest sequence "
+            f"{wanted / GB:.1f} GB; {cards} x {instance.gpu} leave {left / GB:.1f} GB"
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import TypeVar
 
@@ -9,7 +10,7 @@ from sizing.catalog import Catalog, Gpu, InstanceType, ModelFacts, UnknownName, 
 from sizing.exact import exact
 from sizing.field_error import FieldError
 from sizing.site import Site
-from sizing.workload import Capacity, Precision, Workload
+from sizing.workload import Capacity, Kind, Precision, Workload
 
 Found = TypeVar("Found")
 
@@ -34,6 +35,7 @@ def facts_of(workload: Workload, catalog: Catalog) -> Facts:
     model, named = None, workload.model
     if named.name is not None:
         model = _known(catalog.model, named.name, ("model", "name"), "a model of the catalog")
+        _fit_for_kind(workload.kind, model)
         _within_context(workload, model)
     instance = gpu = None
     if workload.hardware is not None:
@@ -45,8 +47,12 @@ def facts_of(workload: Workload, catalog: Catalog) -> Facts:
     return Facts(model, _parameters(workload, model), _precision(workload, model), instance, gpu)
 
 
-def site_zones(site: Site, catalog: Catalog) -> None:
-    """Checks the zone ids. Raises FieldError for one that the region is known not to have."""
+def check_site(site: Site, catalog: Catalog) -> None:
+    """Checks what the catalog knows of a site: region, zone ids, Kubernetes version.
+
+    Raises FieldError.
+    """
+    _known_region(site, catalog)
     known = catalog.region_zones(site.region) or ()
     prefix = zone_id_prefix(site.region)
     expected = "one of " + ", ".join(known) if known else f"an id like {prefix}-az1"
@@ -55,6 +61,31 @@ def site_zones(site: Site, catalog: Catalog) -> None:
             raise FieldError(
                 ("zones", index), f"{zone} is not a zone id of {site.region}", expected
             )
+    version = site.kubernetes_version
+    if version is not None and version not in catalog.kubernetes_versions:
+        versions = ", ".join(catalog.kubernetes_versions)
+        raise FieldError(
+            ("kubernetes_version",), f"unknown version {version!r}", f"one of {versions}"
+        )
+
+
+def _known_region(site: Site, catalog: Catalog) -> None:
+    """Every region of AWS sells some type of the catalog."""
+    if site.region not in catalog.regions:
+        nearest = get_close_matches(site.region, catalog.regions, n=3)
+        hint = f"did you mean {' or '.join(nearest)}?" if nearest else ""
+        raise FieldError(
+            ("region",), f"the catalog knows no region {site.region!r}", "an AWS region", hint
+        )
+
+
+def _fit_for_kind(kind: Kind, model: ModelFacts) -> None:
+    """A language model for text, an image model for images; data/models.csv says which it is."""
+    wanted = {Kind.image: "image", Kind.video: "video"}.get(kind, "llm")
+    if not model.kind.startswith(wanted):
+        what = "a language model" if wanted == "llm" else f"a model of kind {wanted}"
+        message = f"{model.model} is of kind {model.kind}"
+        raise FieldError(("model", "name"), message, f"{what} for kind {kind.value}")
 
 
 def _within_context(workload: Workload, model: ModelFacts) -> None:
@@ -72,7 +103,7 @@ def _known(find: Callable[[str], Found], name: str, field: tuple[str, ...], expe
         return find(name)
     except UnknownName as unknown:
         nearest = " or ".join(unknown.nearest)
-        hint = f"did you mean {nearest}?" if nearest else "`sizewright catalog` lists them"
+        hint = f"did you mean {nearest}?" if nearest else "`sizewright catalog` lists what is known"
         raise FieldError(field, f"unknown name {name!r}", expected, hint) from unknown
 
 

@@ -41,12 +41,14 @@ GPTQ: a 16-bit scale and a 4-bit zero point a group of 128; NF4: a 32-bit consta
 SIXTEEN_BIT = (Precision.fp32, Precision.bf16, Precision.fp16)
 
 
-def nominal_weights_bytes(model: Model, parameters: Fraction, precision: Precision) -> int:
+def nominal_weights_bytes(
+    model: Model, parameters: Fraction, precision: Precision, facts: ModelFacts | None
+) -> int:
     """Bytes of the weights as designs count them: parameters x nominal bits / 8, encoders included.
 
     Basis: arithmetic. What an engine really holds is `held_weights`.
     """
-    return ceiling((parameters + _encoder_parameters(model)) * NOMINAL_BITS[precision] / 8)
+    return ceiling((parameters + _encoder_parameters(model, facts)) * NOMINAL_BITS[precision] / 8)
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,16 @@ def held_weights(
     Quantised formats leave the embedding matrices (vocabulary x hidden size, twice unless tied) in
     16 bits; without an architecture they are not told apart. Basis: arithmetic over the formats.
     """
-    encoders = _encoder_parameters(model)
+    encoders = _encoder_parameters(model, facts)
     kept = Fraction(0) if precision in SIXTEEN_BIT else _embedding_parameters(facts)
     bits = NOMINAL_BITS[precision] + SCALE_BITS.get(precision, Fraction(0))
     return HeldWeights(precision, parameters, encoders, min(kept, parameters), bits)
 
 
-def _encoder_parameters(model: Model) -> Fraction:
+def _encoder_parameters(model: Model, facts: ModelFacts | None) -> Fraction:
+    """Of the encoders that the workload names, else of those the catalog knows of its model."""
+    if facts is not None and "encoders" not in model.model_fields_set:
+        return Fraction(facts.text_encoder_parameters or 0)
     return sum((exact(e.parameters) for e in model.encoders), Fraction(0))
 
 

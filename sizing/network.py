@@ -7,9 +7,9 @@ from ipaddress import IPv4Network
 
 from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.field_error import FieldError
-from sizing.plan import GatewayPlan, NetworkPlan, SubnetPlan, TransferPlan
+from sizing.plan import GatewayPlan, NetworkPlan, Reason, Rejected, SubnetPlan, TransferPlan
 from sizing.site import Environment, Site
-from sizing.traffic import Rates, slowest_answer_s
+from sizing.traffic import Rates, answer_s, slowest_answer_s
 from sizing.units import GB, MB
 from sizing.workload import Workload
 
@@ -69,14 +69,28 @@ def capacity_units(workload: Workload, rates: Rates) -> int | None:
     )
 
 
+def longest_answer_s(workload: Workload) -> Fraction:
+    """Seconds of the longest answer at the latency targets.
+
+    max(4 x mean answer, TTFT + (context - input tokens - 1) x TPOT); 120 s without targets
+
+    Basis: arithmetic where the context is given; the factor 4 and the 120 s are assumed.
+    """
+    mean = slowest_answer_s(workload)
+    if mean is None:
+        return Fraction(ASSUMED_ANSWER_S)
+    context, prompt = workload.request.context_tokens, workload.request.input_tokens
+    if context is None or prompt is None:
+        return mean * STREAM_RATIO
+    return max(mean * STREAM_RATIO, answer_s(workload, context - exact(prompt)) or mean)
+
+
 def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
     """The load balancer of one service: it waits longer than the longest answer takes.
 
-    longest answer = 4 x the mean answer at the latency targets, or 120 s
     idle timeout = longest + 10 s, deregistration delay = longest, within the vendor's limits
     """
-    mean = slowest_answer_s(workload)
-    longest = Fraction(ASSUMED_ANSWER_S) if mean is None else mean * STREAM_RATIO
+    longest = longest_answer_s(workload)
     return GatewayPlan(
         longest_answer_s=plain(longest),
         idle_timeout_s=min(ceiling(longest) + 10, IDLE_LIMIT_S),
@@ -85,6 +99,16 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
         certificate_arn=site.certificate_arn,
         protected=site.environment is Environment.prod,
     )
+
+
+def too_slow(gateway: GatewayPlan) -> list[Rejected]:
+    """That the load balancer waits for the longest answer, where it cannot."""
+    longest = gateway.longest_answer_s
+    if longest <= DRAIN_LIMIT_S:
+        return []
+    numbers = f"{longest:,.0f} s; it drains at most {DRAIN_LIMIT_S:,} s, idles {IDLE_LIMIT_S:,} s"
+    option = "a load balancer that waits for the longest answer"
+    return [Rejected(option=option, reason=Reason.gateway_limit, numbers=numbers)]
 
 
 def network_plan(site: Site, workloads: Sequence[Workload]) -> NetworkPlan:

@@ -58,6 +58,8 @@ class Reason(StrEnum):
     """There are too few zones for the redundancy that is asked for."""
     tensor_parallel = "tensor_parallel"
     """The model's heads or the node's GPUs cannot be split so."""
+    gateway_limit = "gateway_limit"
+    """The load balancer does not wait as long as the longest answer takes."""
     volume_limit = "volume_limit"
     """A volume or the instance cannot read that fast."""
     store_limit = "store_limit"
@@ -227,7 +229,10 @@ class BucketPlan(Part):
 
 
 class ServingPlan(Part):
-    """The floor Deployment: it fills every replica slot of the floor nodes, spare ones included."""
+    """The floor Deployment: it fills every replica slot of the floor nodes, spare ones included.
+
+    The bucket holds a checkpoint in the stated precision; the engine reads the format from it.
+    """
 
     pool: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.nodeSelector")]
     replicas: Annotated[int, Reaches(DEPLOYMENT, "spec.replicas")]
@@ -255,7 +260,6 @@ class ServingPlan(Part):
     max_model_len: Annotated[int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     gpu_memory_utilisation: Annotated[Number, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     compute_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
-    quantisation: Annotated[str | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     kv_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     start_s: Annotated[
         int,

@@ -18,8 +18,8 @@ COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
 ENGINE_MAX_SEQUENCES = 256
 """Sequences in one batch when memory would hold more. Basis: vendor, vLLM's default."""
 BF16_CAPABILITY = Decimal("8.0")
-QUANTISATION_FLAG = {Precision.nf4: "bitsandbytes", Precision.fp8: "fp8"}
-"""Formats that the engine must be told; it reads the others from the checkpoint."""
+IMAGE_FOR = {Precision.nf4: "vllm/vllm-openai for nf4"}
+"""Items of data/pins.csv that serve a precision which the newest image cannot."""
 DAEMON_CPU_MILLICORES, DAEMON_MEMORY_MIB = 500, 1024
 """Kept free on each node for log, network and device agents. Basis: assumed."""
 SHARED_MEMORY_MIB_PER_GPU = 1024
@@ -53,9 +53,10 @@ def allocatable(instance: InstanceType) -> tuple[int, int]:
     return cores * 1000 - reserved - DAEMON_CPU_MILLICORES, memory - DAEMON_MEMORY_MIB
 
 
-def engine_image(site: Site, catalog: Catalog) -> str:
+def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
     """The serving image by exact tag, and by digest where the site states one."""
-    tag = f"docker.io/{ENGINE_IMAGE}:{catalog.pin(ENGINE_IMAGE).version}"
+    item = IMAGE_FOR.get(precision, ENGINE_IMAGE)
+    tag = f"docker.io/{ENGINE_IMAGE}:{catalog.pin(item).version}"
     return f"{tag}@{site.engine_image_digest}" if site.engine_image_digest else tag
 
 
@@ -78,7 +79,7 @@ def serving_plan(
         replicas=pool.replicas_total,
         max_unavailable=max(spare, pool.replicas_per_node),
         model=facts.model.model if facts.model is not None else workload.name,
-        image=engine_image(case.site, case.catalog),
+        image=engine_image(facts.precision, case.site, case.catalog),
         copy_image=f"{COPY_IMAGE}:{case.catalog.pin(COPY_IMAGE).version}",
         gpus_per_replica=pool.tensor_parallel,
         cpu_millicores=millicores // pool.replicas_per_node,
@@ -88,7 +89,6 @@ def serving_plan(
         max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
         compute_precision="bf16" if capability >= BF16_CAPABILITY else "fp16",
-        quantisation=QUANTISATION_FLAG.get(facts.precision),
         kv_precision=workload.engine.kv_precision,
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s)))) + ENGINE_START_S,
         stop_s=gateway.deregistration_delay_s + 30,

@@ -10,7 +10,7 @@ from sizing.exact import exact, plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.hardware import Found, find_hardware
 from sizing.lock import Lock
-from sizing.lookup import Facts, facts_of, site_zones
+from sizing.lookup import Facts, check_site, facts_of
 from sizing.memory import (
     NOMINAL_BITS,
     Need,
@@ -19,7 +19,7 @@ from sizing.memory import (
     kv_copies,
     nominal_weights_bytes,
 )
-from sizing.network import gateway_plan, network_plan, transfer_plan
+from sizing.network import gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.plan import (
     GatewayPlan,
     MemoryPlan,
@@ -49,7 +49,7 @@ def size(
     `locks` by workload name. An infeasible service is in the plan with `pool` null and its reasons.
     Raises FieldError for names the catalog lacks, zones the region lacks, services named alike.
     """
-    site_zones(site, catalog)
+    check_site(site, catalog)
     network = network_plan(site, workloads)
     services = list[ServicePlan]()
     for workload in workloads:
@@ -84,7 +84,7 @@ def service_plan(
     case = Case(workload, facts, _need(workload, facts), site, catalog)
     rates = request_rates(workload.traffic)
     found = find_hardware(case, rates, lock, neighbours)
-    nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision)
+    nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision, facts.model)
     storage = storage_plan(workload, rates, nominal)
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
     volumes, slow = _volumes(case, found)
@@ -128,7 +128,7 @@ def _served(
         return None, None, [_not_served(case.workload)]
     gateway = gateway_plan(case.workload, rates, case.site)
     serving = serving_plan(case, found.choice, found.pool, volumes, gateway)
-    return gateway, serving, []
+    return gateway, serving, too_slow(gateway)
 
 
 def _need(workload: Workload, facts: Facts) -> Need:

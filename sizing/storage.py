@@ -20,9 +20,9 @@ MIN_ACU, MAX_ACU = Fraction(1, 2), 256
 BACKUP_DAYS = {Environment.dev: 1, Environment.prod: 30}
 """Days of point-in-time recovery. Basis: vendor allows 1 to 35; assumed."""
 
-ROOT_GIB = 20 + 2 * 20 + 20
-"""System, two 20 GB engine images during an update, logs. Basis: assumed; images of serving engines
-are 10 to 20 GB."""
+ROOT_GIB = 20 + 2 * 30 + 20
+"""System, two 30 GiB engine images during an update, logs. Basis: a public report of the unpacked
+v0.30.0 image, 30.7 GB (2026-10); the rest is assumed."""
 CACHE_RATIO = Fraction(11, 10)
 """Volume over weights: file system and temporary files. Basis: assumed."""
 VERSIONS_ON_NODE = 2

@@ -53,19 +53,28 @@ def users_online_peak(traffic: Traffic) -> Fraction | None:
     return exact(traffic.daily_users) * exact(traffic.peak_users_share)
 
 
-def slowest_answer_s(workload: Workload) -> Fraction | None:
-    """Seconds of one mean answer that just meets the latency targets.
+def answer_s(workload: Workload, output_tokens: Fraction) -> Fraction | None:
+    """Seconds of an answer of that many tokens that just meets the latency targets.
 
     TTFT + (output tokens - 1) x TPOT
 
-    None without both targets or the answer's length. Basis: arithmetic; an upper bound of the
-    service time, since the targets are limits.
+    None without both targets. Basis: arithmetic.
     """
-    latency, output = workload.latency, workload.request.output_tokens
-    if latency is None or latency.ttft_ms is None or latency.tpot_ms is None or output is None:
+    latency = workload.latency
+    if latency is None or latency.ttft_ms is None or latency.tpot_ms is None:
         return None
-    steps = max(exact(output) - 1, Fraction(0))
+    steps = max(output_tokens - 1, Fraction(0))
     return (exact(latency.ttft_ms) + steps * exact(latency.tpot_ms)) / 1000
+
+
+def slowest_answer_s(workload: Workload) -> Fraction | None:
+    """Seconds of the mean answer when it just meets the latency targets.
+
+    None without both targets or the answer's length. Basis: arithmetic; an upper bound of the
+    service time while nothing queues, since the targets are limits.
+    """
+    output = workload.request.output_tokens
+    return None if output is None else answer_s(workload, exact(output))
 
 
 def traffic_plan(workload: Workload, rates: Rates) -> TrafficPlan:

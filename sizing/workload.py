@@ -98,7 +98,7 @@ class Model(Strict):
     precision: Precision | None = None
     """Precision of the weights; the catalog's native one when left out."""
     encoders: tuple[Encoder, ...] = ()
-    """Encoders held beside the model, in the same precision."""
+    """Encoders held beside the model, in the same precision; the catalog's when left out."""
 
     @model_validator(mode="after")
     def _is_known_somehow(self) -> Self:
@@ -132,6 +132,8 @@ class Traffic(Strict):
                 "the peak is given twice",
                 "one of peak_users_share with think_time_s, peak_ratio, or hourly",
             )
+        if self.peak_users_share is not None and not any(way is not None for way in ways):
+            raise FieldError(("think_time_s",), "missing", "seconds between a user's requests")
         if self.think_time_s is not None and self.peak_users_share is None:
             raise FieldError(("peak_users_share",), "missing", "a share from 0 to 1")
         if self.hourly is not None and (len(self.hourly) != 24 or sum(self.hourly) == 0):
@@ -326,6 +328,12 @@ class Workload(Strict):
     """What is kept; none when the applications keep it."""
     engine: Engine = Engine()
     """How it is served."""
+
+    @model_validator(mode="after")
+    def _name_is_free(self) -> Self:
+        if self.name == "default" or self.name.startswith("kube-"):
+            raise FieldError(("name",), f"{self.name} is a namespace of Kubernetes", "another name")
+        return self
 
     @model_validator(mode="after")
     def _enough_to_size(self) -> Self:

@@ -77,7 +77,6 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
         "--max-model-len": serving.max_model_len,
         "--gpu-memory-utilization": serving.gpu_memory_utilisation,
         "--dtype": _named(_DTYPE, serving.compute_precision),
-        "--quantization": serving.quantisation,
         "--kv-cache-dtype": _named(_KV_CACHE_DTYPE, serving.kv_precision),
     }
     arguments = [f"/weights/{serving.model}"]

@@ -48,7 +48,7 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
     verdicts = [
         Gate("inputs", True, ", ".join(str(path) for path in (*files, site))),
         *_sizing_gates(plan, catalog, read, day),
-        *_building_gates(plan, site, site_file, files),
+        *_building_gates(plan, catalog, site, site_file, files),
     ]
     code = _exit_code(plan, verdicts)
     if as_json:
@@ -75,12 +75,12 @@ def _sizing_gates(
 
 
 def _building_gates(
-    plan: Plan, site_path: Path, site: SiteFile, files: Sequence[Path]
+    plan: Plan, catalog: Catalog, site_path: Path, site: SiteFile, files: Sequence[Path]
 ) -> Iterator[Gate]:
     # Guard: jinja2 and Pulumi take seconds to import; what is not built does without them.
     from templates.render import render
 
-    needs = gates.building_needs(site)
+    needs = gates.building_needs(site, catalog)
     yield needs
     try:
         yield gates.documents(render(plan))

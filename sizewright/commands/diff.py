@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from sizewright.changes import load_rules
-from sizewright.commands.options import FILE, json_option, site_option
+from sizewright.commands.options import FILE, finish, json_option, site_option
 from sizewright.compare import (
     Change,
     ResourceChange,
@@ -39,7 +39,7 @@ def command(old: Path, new: Path, site: Path, as_json: bool, detailed_exitcode: 
     the resources with their changed properties. Both are recorded offline, on the same site.
     """
     catalog, where = load_catalog(), read_site(site)
-    buildable(where)
+    buildable(where, catalog)
     plans = [plan_of([read_workload(path, catalog)], where, catalog) for path in (old, new)]
     before, after = (record_program(site, [path]) for path in (old, new))
     services = service_changes(*plans)
@@ -54,6 +54,7 @@ def command(old: Path, new: Path, site: Path, as_json: bool, detailed_exitcode: 
         if not services and not resources:
             lines = ["nothing changes: no input, no sized number, no resource"]
         write("\n".join([*lines, *resource_lines(resources, unchanged)]))
+    finish(plans[1])
     if detailed_exitcode and (services or resources):
         raise click.exceptions.Exit(ExitCode.changes)
 

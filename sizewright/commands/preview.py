@@ -44,7 +44,7 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     """
     catalog, where = load_catalog(), read_site(site)
     plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
-    buildable(where)
+    buildable(where, catalog)
     recorded = record_program(site, files)
     if as_json:
         print_json(recorded.as_json())

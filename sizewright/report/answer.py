@@ -1,7 +1,7 @@
 """The answer in one paragraph: what is asked, what it takes, what it survives, what it does not."""
 
 from sizewright.report.numbers import number, plural, share
-from sizing.plan import PoolPlan, ServicePlan
+from sizing.plan import PoolPlan, Reason, ServicePlan
 from sizing.redundancy import nodes_for_zone_loss
 
 RULES = {
@@ -18,7 +18,7 @@ def answer(service: ServicePlan) -> str:
     if service.pool is None:
         reasons = "; ".join(f"{r.option}: {r.numbers}" for r in service.rejected)
         return f"{service.name} {asked(service)} It gets no GPU pool. {reasons}."
-    parts = [asked(service), needed(service, service.pool), where(service.pool)]
+    parts = [asked(service), needed(service, service.pool), where(service, service.pool)]
     parts += [survives(service.pool), load(service, service.pool)]
     return f"{service.name} {' '.join(part for part in parts if part)}"
 
@@ -63,8 +63,16 @@ def _binding(service: ServicePlan, pool: PoolPlan) -> str:
     if pool.binding == "memory" or capacity is None:
         return f"one replica takes {plural(pool.tensor_parallel, 'GPU')}"
     rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s a GPU"
-    said = "as you measured" if capacity.method == "given" else "by the textbook rule"
-    return f"{rate}, {said}"
+    return f"{rate}, {_method(service, capacity.method)}"
+
+
+def _method(service: ServicePlan, method: str) -> str:
+    """How the rate is known, and what the textbook rule leaves out."""
+    if method == "given":
+        return "as you measured"
+    if service.kind == "image":
+        return "by the textbook rule, which counts an iteration as one token: far too many"
+    return "by the textbook rule, which ignores memory bandwidth: too many"
 
 
 def _rule(service: ServicePlan, pool: PoolPlan) -> str:
@@ -78,9 +86,12 @@ def _rule(service: ServicePlan, pool: PoolPlan) -> str:
     return f"{RULES[pool.redundancy_binding]} {value}" if value else "no redundancy asked for"
 
 
-def where(pool: PoolPlan) -> str:
-    """Nodes by zone."""
-    return "By zone: " + ", ".join(f"{zone} {n}" for zone, n in pool.nodes_by_zone.items()) + "."
+def where(service: ServicePlan, pool: PoolPlan) -> str:
+    """Nodes by zone, and the zones of the site that cannot have any."""
+    zones = ", ".join(f"{zone} {count}" for zone, count in pool.nodes_by_zone.items())
+    without = [r.option for r in service.rejected if r.reason is Reason.offering]
+    lacking = f"; {', '.join(without)} does not sell the type" if without else ""
+    return f"By zone: {zones}{lacking}."
 
 
 def survives(pool: PoolPlan) -> str:

@@ -8,7 +8,7 @@ from sizewright.changes import Effect
 from sizewright.compare import Change, ResourceChange, ServiceChange, counts, loses_data
 from sizewright.report.answer import survives
 from sizewright.report.leaf import leaf_text
-from sizewright.report.numbers import number
+from sizewright.report.numbers import number, plural
 from sizewright.report.tree import short_type
 from sizing.plan import ServicePlan
 
@@ -21,6 +21,8 @@ HEADLINES = {
     "memory.weights_bytes": "weights held",
     "memory.max_sequences": "sequences a replica holds",
     "pool.instance_type": "instance type",
+    "pool.gpu": "GPU",
+    "pool.gpu_memory_bytes": "memory of a GPU",
     "pool.tensor_parallel": "GPUs a replica",
     "pool.binding": "bound by",
     "pool.gpus_needed": "GPUs needed",
@@ -33,6 +35,10 @@ HEADLINES = {
     "pool.utilisation_at_mean": "utilisation, mean",
     "pool.utilisation_at_peak": "utilisation, peak",
     "storage.retained_bytes": "data kept",
+    "storage.profile_bytes": "profiles",
+    "network.ingress_mbit_per_s": "in, mean",
+    "network.egress_mbit_per_s": "out, mean",
+    "network.ingress_mbit_per_s_peak": "in, peak",
     "network.egress_mbit_per_s_peak": "out, peak",
     "database.max_acu": "database capacity, highest ACU",
 }
@@ -56,7 +62,10 @@ def service_lines(change: ServiceChange) -> Iterator[str]:
         yield f"  the service is {'new' if change.old is None else 'gone'}"
     yield from _table([(c.path, c) for c in change.causes], "no input changed")
     yield f"{change.name}: sizing that follows"
-    yield from _table(_headlines(change.followed), "no sized number changed")
+    headlines = _headlines(change.followed)
+    yield from _table(headlines, "none of the headlines" if change.followed else "nothing")
+    if len(change.followed) > len(headlines):
+        yield f"  and {plural(len(change.followed) - len(headlines), 'more number')} (--json)"
     yield f"{change.name}: survival"
     before, after = _survival(change.old), _survival(change.new)
     yield f"  unchanged: {after}" if before == after else f"  before: {before}"

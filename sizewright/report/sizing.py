@@ -50,7 +50,7 @@ def _traffic(service: ServicePlan) -> str:
     if traffic.users_online_peak is not None:
         text += f"; {number(traffic.users_online_peak)} users online"
     if traffic.requests_in_flight_peak is not None:
-        text += f"; {number(traffic.requests_in_flight_peak)} requests in flight at most"
+        text += f"; {number(traffic.requests_in_flight_peak)} in flight at the latency targets"
     return text
 
 

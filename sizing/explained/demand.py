@@ -79,7 +79,7 @@ DEMAND: dict[str, Explainer] = {
         "peak rate x (TTFT + (output tokens - 1) x TPOT), Little's law",
         "{s.traffic.requests_per_s_peak} * ({w.latency.ttft_ms}"
         " + ({w.request.output_tokens} - 1) * {w.latency.tpot_ms}) / 1000",
-        remarks=("an upper bound: the targets are limits, not the times that will be seen",),
+        remarks=("while nothing queues: a fleet asked for more than it serves holds all who wait",),
     ),
     "services.*.capacity.request_s": _request_s,
     "services.*.capacity.requests_per_gpu_per_s": Entry(

@@ -124,6 +124,14 @@ def _utilisation(load: str) -> Entry:
     )
 
 
+def _encoders(leaf: Leaf) -> Entry:
+    meaning = "parameters of the encoders"
+    if "encoders" in leaf.sized.inputs.model.model_fields_set:
+        source = "the workload file: model.encoders"
+        return Entry(meaning, "their sum", "{v}", Basis.given, source)
+    return Entry(meaning, "the catalog's", "{v}", Basis.vendor, CATALOG + "models.csv")
+
+
 FLEET: dict[str, Explainer] = {
     "services.*.memory.parameters": _parameters,
     "services.*.memory.nominal_bits_per_parameter": Entry(
@@ -133,9 +141,7 @@ FLEET: dict[str, Explainer] = {
         Basis.vendor,
         "the formats' definitions",
     ),
-    "services.*.memory.encoder_parameters": Entry(
-        "parameters of the encoders", "their sum", "{v}", Basis.given, "the workload file"
-    ),
+    "services.*.memory.encoder_parameters": _encoders,
     "services.*.memory.sixteen_bit_parameters": Entry(
         "parameters that a quantised format leaves in 16 bits",
         "vocabulary x hidden size, twice unless tied; none in 16 bits or of an unknown shape",

@@ -41,13 +41,26 @@ def _longest_answer(leaf: Leaf) -> Entry:
             "sizing/network.py",
         )
     mean = "({w.latency.ttft_ms} + ({w.request.output_tokens} - 1) * {w.latency.tpot_ms}) / 1000"
+    four_times = f"{{network.STREAM_RATIO}} * {mean}"
+    if workload.request.context_tokens is None:
+        return Entry(
+            meaning,
+            "4 x (TTFT + (output tokens - 1) x TPOT)",
+            four_times,
+            Basis.assumed,
+            "longest over mean answer: sizing/network.py",
+            band=(leaf.value * 3 / STREAM_RATIO, leaf.value * 10 / STREAM_RATIO),
+        )
+    longest = (
+        "({w.latency.ttft_ms} + ({w.request.context_tokens} - {w.request.input_tokens} - 1)"
+        " * {w.latency.tpot_ms}) / 1000"
+    )
     return Entry(
         meaning,
-        "4 x (TTFT + (output tokens - 1) x TPOT)",
-        f"{{network.STREAM_RATIO}} * {mean}",
-        Basis.assumed,
-        "longest over mean answer: sizing/network.py",
-        band=(leaf.value * 3 / STREAM_RATIO, leaf.value * 10 / STREAM_RATIO),
+        "max(4 x mean answer, TTFT + (context - input tokens - 1) x TPOT)",
+        f"max({four_times}, {longest})",
+        Basis.given,
+        "request.context_tokens and latency",
     )
 
 
@@ -167,7 +180,7 @@ STORES: dict[str, Explainer] = {
     "services.*.network.egress_mbit_per_s_peak": _bandwidth("out", "response_bytes", "peak"),
     "services.*.volumes.root_gib": _setting(
         "GiB of a node's root volume",
-        "system 20 + two 20 GB engine images during an update + logs 20",
+        "system 20 + two 30 GiB engine images during an update + logs 20",
         Basis.assumed,
         "sizing/storage.py",
     ),

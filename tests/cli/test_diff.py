@@ -103,6 +103,34 @@ def test_a_service_that_goes_loses_its_data_loudly(run: Run, chat: Chat) -> None
     assert "!! LOSES DATA: - delete" in first
 
 
+def test_infeasible_says_why_and_sets_the_exit_code(run: Run, chat: Chat) -> None:
+    ended = run("diff", CHAT, chat(("llama-2-7b, parameters: 7.0e9", "llama-3.1-70b")))
+    assert ended.code == 5
+    assert "would do: " in ended.err
+    assert "GPUs needed" in ended.out
+
+
+def test_no_changed_number_is_hidden(run: Run, chat: Chat) -> None:
+    out = run("diff", CHAT, chat(("request_bytes: 2000", "request_bytes: 20000"))).out
+    assert "in, mean" in out
+    assert "in, peak" in out
+    assert "nothing" not in out
+
+
+def test_what_prod_protects_is_never_deleted_by_turning_to_dev(run: Run) -> None:
+    """Guard: the documented way to delete a protected stack is one `up` as dev."""
+    stacks = {
+        stack: json.loads(run("preview", CHAT, "--json", "--site", f"Pulumi.{stack}.yaml").out)[
+            "resources"
+        ]
+        for stack in ("prod", "dev")
+    }
+    kept = {(r["type"], r["name"]) for r in stacks["dev"]}
+    gone = [r for r in stacks["prod"] if (r["type"], r["name"]) not in kept]
+    assert gone, "prod has more: NAT gateways, a second database instance"
+    assert not [r["name"] for r in gone if r["protect"]]
+
+
 def test_leaves_are_compared_and_references_are_one() -> None:
     old = {
         "a": [1, 2],

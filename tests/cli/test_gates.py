@@ -139,8 +139,8 @@ def test_no_lock_is_not_judged(plan: Plan, chat: Callable[..., Path]) -> None:
 
 
 def test_building_needs(site: Callable[..., Path]) -> None:
-    assert gates.building_needs(read_site(site())).passed is True
-    gate = gates.building_needs(read_site(site(NO_ACCOUNT)))
+    assert gates.building_needs(read_site(site()), load_catalog()).passed is True
+    gate = gates.building_needs(read_site(site(NO_ACCOUNT)), load_catalog())
     assert gate.passed is False and "account_ids: missing" in gate.detail
 
 

@@ -145,3 +145,24 @@ def test_what_building_needs_is_asked_for(
     assert (ended.code, ended.out) == (2, "")
     assert expected in ended.err
     assert run("size", CHAT, "--site", site).code == 0
+
+
+def test_a_zone_without_control_plane_is_refused_for_building_only(
+    run: Run, tmp_path: Path
+) -> None:
+    text = (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8")
+    site = tmp_path / "Pulumi.three.yaml"
+    site.write_text(text.replace("use1-az4", "use1-az3"), encoding="utf-8")
+    ended = run("preview", CHAT, "--site", site)
+    assert (ended.code, ended.out) == (2, "")
+    assert "zones[2]: EKS puts no control plane into use1-az3" in ended.err
+    assert run("size", CHAT, "--site", site).code == 0
+
+
+def test_a_single_zone_is_refused_for_building_only(run: Run, tmp_path: Path) -> None:
+    text = (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8")
+    site = tmp_path / "Pulumi.one.yaml"
+    site.write_text(text.replace(", use1-az2, use1-az4", ""), encoding="utf-8")
+    ended = run("preview", CHAT, "--site", site)
+    assert (ended.code, ended.out) == (2, "")
+    assert "zones: a single zone; expected two or more" in ended.err

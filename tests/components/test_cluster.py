@@ -17,6 +17,7 @@ def cluster(preview: bool, environment: str = "prod") -> Recorded:
             plan=chat_plan(environment).cluster,
             cluster_name="sizewright-test",
             region="us-east-1",
+            vpc_cidr="10.0.0.0/16",
             subnet_ids=["subnet-1", "subnet-2"],
             after=[vpc],
             tags=Tags.of_site(site(environment)),
@@ -38,8 +39,15 @@ def test_children(preview: bool) -> None:
         "Identity c-node",
         "Key c-key",
         "LogGroup c-logs",
+        "SecurityGroupIngressRule c-api-from-network",
         "kubernetes c-kubernetes",
     ]
+
+
+def test_the_network_may_call_the_api(preview: bool) -> None:
+    """Guard: a private endpoint lets in the nodes alone, and nobody could make objects."""
+    rule = named(cluster(preview), "c-api-from-network").inputs
+    assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("10.0.0.0/16", 443, 443)
 
 
 def test_control_plane_is_private_encrypted_and_logged(preview: bool) -> None:

@@ -34,6 +34,7 @@ def services(preview: bool, plan: ClusterServicesPlan = PLAN) -> Recorded:
             cluster_name="sizewright-test",
             region="us-east-1",
             partition="aws",
+            account_ids=["123456789012"],
             vpc_id=nodes.id,
             after=[nodes],
             tags=Tags.of_site(site("prod")),
@@ -148,6 +149,11 @@ def test_the_role_belongs_to_the_release_s_account(preview: bool) -> None:
     role = named(recording, "c-balancing-identity-role").inputs
     trust = json.loads(str(role["assumeRolePolicy"]))["Statement"][0]
     assert trust["Principal"] == {"Service": "pods.eks.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {
+        "aws:SourceAccount": ["123456789012"],
+        "aws:RequestTag/kubernetes-namespace": association["namespace"],
+        "aws:RequestTag/kubernetes-service-account": association["serviceAccount"],
+    }
 
 
 def test_it_reads_what_has_no_resource_and_writes_to_its_target_groups_only() -> None:

@@ -48,7 +48,7 @@ def test_sized_as_planned(preview: bool) -> None:
         "maxCapacity": plan.max_acu,
     }
     assert inputs["backupRetentionPeriod"] == plan.backup_days
-    assert inputs["databaseName"] == "chat_2"
+    assert inputs["databaseName"] == "service"
     instance = named(database(preview), "d-instance-0").inputs
     assert instance["instanceClass"] == "db.serverless"
     assert instance["performanceInsightsEnabled"] is True
@@ -77,7 +77,8 @@ def test_kept_in_prod(preview: bool) -> None:
     recording = database(preview, plan_of("prod"))
     cluster = named(recording, "d-cluster")
     assert cluster.protect
-    assert named(recording, "d-instance-0").protect
+    # Guard: a protected instance could not go when dev needs fewer.
+    assert not named(recording, "d-instance-0").protect
     assert cluster.inputs["deletionProtection"] is True
     assert cluster.inputs["skipFinalSnapshot"] is False
     assert cluster.inputs["finalSnapshotIdentifier"] == "sizewright-test-chat-2-final"

@@ -61,7 +61,7 @@ def test_only_gpu_pods_land_here(preview: bool) -> None:
     assert inputs["amiType"] == "AL2023_x86_64_NVIDIA"
     assert inputs["releaseVersion"] == "1.35.0-20261101"
     assert inputs["version"] == "1.35"
-    assert inputs["updateConfig"] == {"maxUnavailable": 1}
+    assert inputs["updateConfig"] == {"maxUnavailable": 1, "updateStrategy": "MINIMAL"}
     assert "instanceTypes" not in inputs, "the launch template says it"
 
 
@@ -95,7 +95,7 @@ def test_template(preview: bool) -> None:
     assert template["monitoring"] == {"enabled": True}
     assert base64.b64decode(template["userData"]) == b"#!/bin/bash\n"
     assert [s["resourceType"] for s in template["tagSpecifications"]] == ["instance", "volume"]
-    assert template["tagSpecifications"][0]["tags"] == template["tags"]
+    assert template["tagSpecifications"][0]["tags"] == {**template["tags"], "Name": "g"}
 
 
 def test_groups_follow_the_template_s_latest_version() -> None:

@@ -145,8 +145,6 @@ def test_destroy_order(preview: bool) -> None:
             "prod",
             [
                 "sw-chat-database-cluster",
-                "sw-chat-database-instance-0",
-                "sw-chat-database-instance-1",
                 "sw-chat-weights-bucket",
                 "sw-cluster-key",
             ],

@@ -24,6 +24,7 @@ def serving(preview: bool, documents: dict[str, str] = TEXTS) -> Recorded:
     def program() -> None:
         args = ServingArgs(
             service="chat",
+            account_ids=["123456789012"],
             documents=documents,
             weights_bucket=pulumi.Output.from_input("bucket-1"),
             weights_arn="arn:aws:s3:::bucket-1",

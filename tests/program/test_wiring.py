@@ -20,7 +20,6 @@ ROOT = Path(__file__).parents[2]
 OTHER = {
     "ami_release": "1.35.0-20260101",
     "max_model_len": 4096,
-    "quantisation": "awq",
     "compute_precision": "fp16",
     "kv_precision": "fp8",
     "private_cidr": "10.9.0.0/19",

@@ -81,13 +81,13 @@ def test_kv_copies_in_a_group(catalog: Catalog, model: str, cards: int, copies: 
 def test_nominal_weights(precision: str, gigabytes: float) -> None:
     parameters = Fraction(7 * 10**9)
     model = Model(parameters=Decimal(7 * 10**9), precision=Precision(precision))
-    assert nominal_weights_bytes(model, parameters, Precision(precision)) == gigabytes * 10**9
+    assert nominal_weights_bytes(model, parameters, Precision(precision), None) == gigabytes * 10**9
 
 
 def test_encoders_are_held_beside_the_model() -> None:
     encoder = {"name": "t5-xxl", "parameters": "4.7e9"}
     model = Model.model_validate({"parameters": "10e9", "precision": "fp32", "encoders": [encoder]})
-    assert nominal_weights_bytes(model, Fraction(10**10), Precision.fp32) == 58_800_000_000
+    assert nominal_weights_bytes(model, Fraction(10**10), Precision.fp32, None) == 58_800_000_000
     held = held_weights(model, Fraction(10**10), Precision.fp32, None)
     assert held.bytes == 58_800_000_000
 

@@ -8,6 +8,7 @@ from sizing.catalog import Catalog
 from sizing.plan import ServicePlan, ServingPlan
 from sizing.serving import allocatable, engine_image, pool_name
 from sizing.site import Site
+from sizing.workload import Precision
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 P4D = {"instance_type": "p4d.24xlarge"}
@@ -70,29 +71,30 @@ def test_the_context_is_what_was_asked(serving: Callable[..., ServingPlan]) -> N
 
 
 @pytest.mark.parametrize(
-    ("precision", "instance_type", "computed", "flag"),
+    ("precision", "instance_type", "computed"),
     [
-        ("bf16", "g6.xlarge", "bf16", None),
-        ("fp8", "g6.xlarge", "bf16", "fp8"),
-        ("nf4", "g6.xlarge", "bf16", "bitsandbytes"),
-        ("int4", "g6.xlarge", "bf16", None),
+        ("bf16", "g6.xlarge", "bf16"),
+        ("fp8", "g6.xlarge", "bf16"),
+        ("nf4", "g6.xlarge", "bf16"),
+        ("int4", "g6.xlarge", "bf16"),
         # an A100 is the first with bf16 arithmetic, a T4 has none
-        ("int4", "p4d.24xlarge", "bf16", None),
-        ("int4", "g4dn.xlarge", "fp16", None),
+        ("int4", "p4d.24xlarge", "bf16"),
+        ("int4", "g4dn.xlarge", "fp16"),
     ],
 )
-def test_precision_flags(
+def test_precision_decides_arithmetic_and_image(
     serving: Callable[..., ServingPlan],
     precision: str,
     instance_type: str,
     computed: str,
-    flag: str | None,
 ) -> None:
     served = serving(
         model={"name": "llama-3.1-8b", "precision": precision},
         hardware={"instance_type": instance_type},
     )
-    assert (served.compute_precision, served.quantisation) == (computed, flag)
+    assert served.compute_precision == computed
+    assert served.image.startswith("docker.io/vllm/vllm-openai:")
+    assert served.image.endswith(":v0.27.1") is (precision == "nf4"), "the last with bitsandbytes"
 
 
 @pytest.mark.parametrize(
@@ -137,10 +139,10 @@ def test_start_and_stop_leave_time(serving: Callable[..., ServingPlan]) -> None:
 
 
 def test_the_image_by_tag_and_by_digest_where_one_is_known(catalog: Catalog, site: Site) -> None:
-    tag = engine_image(site, catalog)
+    tag = engine_image(Precision.bf16, site, catalog)
     assert tag == f"docker.io/vllm/vllm-openai:{catalog.pin('vllm/vllm-openai').version}"
     known = Site.model_validate(site.model_dump() | {"engine_image_digest": DIGEST})
-    assert engine_image(known, catalog) == f"{tag}@{DIGEST}"
+    assert engine_image(Precision.bf16, known, catalog) == f"{tag}@{DIGEST}"
 
 
 def test_the_model_is_named_as_the_catalog_does(serving: Callable[..., ServingPlan]) -> None:

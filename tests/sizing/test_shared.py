@@ -90,7 +90,7 @@ def test_a_node_has_room_for_every_model_of_its_pool(
     assert volumes.weights_iops == max(first.weights_iops, second.weights_iops)
     assert volumes.load_s == first.load_s > second.load_s
     assert volumes.sustained_mib_per_s == 119
-    assert volumes.root_gib == 80
+    assert volumes.root_gib == 100
 
 
 def test_the_group_takes_the_image_of_its_processor(
@@ -128,7 +128,9 @@ def test_the_cluster_and_its_end_of_support(
 def test_a_stack_without_services_has_a_cluster_and_no_pool(site: Site, catalog: Catalog) -> None:
     empty = size([], site, catalog)
     assert (empty.services, empty.pools, empty.cluster.node_groups) == ((), (), 1)
-    assert empty.unverified == ()
+    assert empty.unverified == (
+        "EKS add-ons: the newest for the cluster's version; none is pinned",
+    )
 
 
 def test_what_nobody_verified_is_told(workload: Build, site: Site, catalog: Catalog) -> None:

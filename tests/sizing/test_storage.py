@@ -74,7 +74,7 @@ def test_profiles_alone_may_outgrow_the_database(sized: Callable[..., ServicePla
 
 
 def test_images_go_to_a_bucket(sized: Callable[..., ServicePlan]) -> None:
-    plan = sized(kind="image", request={"iterations": 28}, data=data(7))
+    plan = sized(kind="image", model="sdxl-1.0-base", request={"iterations": 28}, data=data(7))
     # 10^6 images a day x 2,500 bytes x 7 days
     assert roles(plan)[1] == ("artefacts", 17_500_000_000, 7)
     assert plan.database is not None and plan.database.stored_bytes == 10**9

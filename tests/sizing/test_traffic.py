@@ -30,7 +30,7 @@ def test_the_mean_is_exact() -> None:
         # the busiest hour has 3 of 26 parts of the day, the mean hour 1 of 24
         ({"hourly": ONE_HOUR_OF_THREE}, MEAN * 24 * 3 / 26),
         ({"hourly": [7] * 24}, MEAN),
-        ({"peak_users_share": "0.1"}, None),
+        ({}, None),
     ],
 )
 def test_the_peak(more: dict[str, object], peak: Fraction | None) -> None:
@@ -39,7 +39,7 @@ def test_the_peak(more: dict[str, object], peak: Fraction | None) -> None:
 
 def test_users_online() -> None:
     assert users_online_peak(traffic()) is None
-    assert users_online_peak(traffic(peak_users_share=Decimal("0.1"))) == 10_000
+    assert users_online_peak(traffic(peak_users_share=Decimal("0.1"), peak_ratio=2)) == 10_000
 
 
 def test_a_load_picks_its_rate() -> None:

@@ -168,7 +168,6 @@ def test_engine_runs_as_sized() -> None:
         max_model_len=2048,
         gpu_memory_utilisation=0.9,
         compute_precision="bf16",
-        quantisation="bitsandbytes",
         kv_precision="fp8",
     )
     assert engine(plan)["command"] == ["vllm", "serve"]
@@ -181,17 +180,14 @@ def test_engine_runs_as_sized() -> None:
         *("--max-model-len", "2048"),
         *("--gpu-memory-utilization", "0.9"),
         *("--dtype", "bfloat16"),
-        *("--quantization", "bitsandbytes"),
         *("--kv-cache-dtype", "fp8"),
     ]
 
 
 def test_what_the_plan_leaves_open_is_left_out() -> None:
-    plan = with_serving(
-        max_model_len=None, quantisation=None, compute_precision="fp16", kv_precision="fp16"
-    )
+    plan = with_serving(max_model_len=None, compute_precision="fp16", kv_precision="fp16")
     arguments = engine(plan)["args"]
-    assert not {"--max-model-len", "--quantization", "None", "null"} & set(arguments)
+    assert not {"--max-model-len", "None", "null"} & set(arguments)
     assert arguments[arguments.index("--dtype") + 1] == "float16"
     assert arguments[arguments.index("--kv-cache-dtype") + 1] == "auto"
 
@@ -208,7 +204,7 @@ def test_resources() -> None:
     )
     assert engine(plan)["resources"] == {
         "requests": {"cpu": "3420m", "memory": "12728Mi"},
-        "limits": {"memory": "12728Mi", "nvidia.com/gpu": 2},
+        "limits": {"memory": "12728Mi", "nvidia.com/gpu": "2"},
     }
     volumes = {volume["name"]: volume for volume in pod(plan)["volumes"]}
     assert volumes["shared-memory"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "2048Mi"}
@@ -253,15 +249,25 @@ def test_pods_have_no_more_rights_than_they_need() -> None:
 
 def test_engine_reads_what_was_copied() -> None:
     (copy,) = pod(PLAN)["initContainers"]
-    source, target = copy["args"][-2:]
-    assert source == "s3://${wire:weights_bucket}/llama-2-7b"
-    assert target == engine(PLAN)["args"][0] == "/weights/llama-2-7b"
+    script, _, bucket, model = copy["args"]
+    assert (bucket, model) == ("${wire:weights_bucket}", "llama-2-7b")
+    assert script.endswith('"s3://$1/$2/" "/weights/$2"')
+    assert engine(PLAN)["args"][0] == f"/weights/{model}"
     (copied,) = copy["volumeMounts"]
     (read,) = [mount for mount in engine(PLAN)["volumeMounts"] if mount["name"] == "weights"]
     assert (copied["mountPath"], copied["subPath"]) == (read["mountPath"], read["subPath"])
     assert copied["subPath"] == "chat", "services share nodes, not files"
     (volume,) = [volume for volume in pod(PLAN)["volumes"] if volume["name"] == "weights"]
     assert volume["hostPath"] == {"path": "/mnt/weights", "type": "Directory"}
+
+
+def test_nothing_starts_before_the_last_file_is_uploaded() -> None:
+    """Guard: `aws s3 sync` of an empty prefix succeeds, and init containers do not run again."""
+    (copy,) = pod(PLAN)["initContainers"]
+    script = copy["args"][0]
+    assert copy["command"] == ["/bin/sh", "-ec"]
+    assert script.index("head-object") < script.index("s3 sync")
+    assert '--key "$2/config.json"' in script
 
 
 def test_engine_asks_nobody_outside() -> None:
@@ -296,7 +302,7 @@ def test_hostile_values_stay_values(text: str) -> None:
     (container,) = spec["containers"]
     assert container["image"] == text
     assert expanded(container["args"][2]) == text
-    assert spec["initContainers"][0]["args"][-1] == container["args"][0]
+    assert "/weights/" + spec["initContainers"][0]["args"][-1] == container["args"][0]
 
 
 @pytest.mark.parametrize(
