@@ -33,6 +33,7 @@ class Gateway(pulumi.ComponentResource):
 
     endpoint: pulumi.Output[str]
     """DNS name of the load balancer."""
+    target_group_arn: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None
@@ -48,6 +49,7 @@ class Gateway(pulumi.ComponentResource):
         listener = self._listener(balancer)
         self._inference_rule(listener, targets)
         self.endpoint = balancer.dns_name
+        self.target_group_arn = targets.arn
         self.register_outputs({"endpoint": self.endpoint})
 
     def _security_group(self) -> ec2.SecurityGroup:

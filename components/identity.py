@@ -32,6 +32,7 @@ class Identity(pulumi.ComponentResource):
     """A role with its policies; whoever uses it depends on `grants`, not on the role alone."""
 
     arn: pulumi.Output[str]
+    name: pulumi.Output[str]
     grants: list[pulumi.Resource]
 
     def __init__(
@@ -47,7 +48,7 @@ class Identity(pulumi.ComponentResource):
             tags=args.tags.named(f"{name}-role"),
             opts=child,
         )
-        self.arn = role.arn
+        self.arn, self.name = role.arn, role.name
         self.grants = [
             iam.RolePolicyAttachment(
                 f"{name}-{policy}",

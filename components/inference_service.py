@@ -9,10 +9,12 @@ from components.cluster import Cluster
 from components.database import Database, DatabaseArgs
 from components.gateway import Gateway, GatewayArgs
 from components.keys import Keys
+from components.load_balancer_controller import LoadBalancerController
 from components.naming import Tags
 from components.network import Network
 from components.object_store import ObjectStore, ObjectStoreArgs
 from components.serving import Serving, ServingArgs
+from components.target_registration import TargetRegistration, TargetRegistrationArgs
 from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan, RolesPlan
 
 
@@ -31,8 +33,10 @@ class InferenceServiceArgs:
     roles: RolesPlan
     partition: str
     account_ids: Sequence[str]
+    controller: LoadBalancerController | None
+    """What registers the targets of its gateway; null where no service has one."""
     nodes: Sequence[pulumi.Resource]
-    """Pools that must outlive the pods."""
+    """Pools, and what hands out their GPUs, that must outlive the pods."""
     tags: Tags
 
 
@@ -52,9 +56,11 @@ class InferenceService(pulumi.ComponentResource):
         stores = {plan.role: self._object_store(plan) for plan in args.buckets}
         if args.database is not None:
             self._database(args.database)
-        self.endpoint = None if args.gateway is None else self._gateway(args.gateway).endpoint
+        gateway = None if args.gateway is None else self._gateway(args.gateway)
+        self.endpoint = None if gateway is None else gateway.endpoint
         if args.documents:
-            self._serving(stores["weights"])
+            serving = self._serving(stores["weights"])
+            self._registration(gateway, serving)
         self.register_outputs({})
 
     def _object_store(self, plan: BucketPlan) -> ObjectStore:
@@ -111,6 +117,20 @@ class InferenceService(pulumi.ComponentResource):
                 account_ids=self._args.account_ids,
                 after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
                 tags=self._args.tags,
+            ),
+            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
+        )
+
+    def _registration(self, gateway: Gateway | None, serving: Serving) -> TargetRegistration:
+        if gateway is None or self._args.controller is None:
+            raise ValueError(f"{self._args.service}: what is served needs a gateway, bound to it")
+        return TargetRegistration(
+            f"{self._name}-registration",
+            TargetRegistrationArgs(
+                document=self._args.documents["target-group-binding"],
+                target_group_arn=gateway.target_group_arn,
+                controller=self._args.controller,
+                after=[serving],
             ),
             pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
         )

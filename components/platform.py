@@ -3,6 +3,7 @@
 import pulumi
 
 from components.cluster import Cluster, ClusterArgs, log_group_name
+from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.gpu_pool import GpuPool, GpuPoolArgs
 from components.inference_service import InferenceService, InferenceServiceArgs
 from components.keys import Keys, KeysArgs
@@ -63,8 +64,9 @@ class Platform(pulumi.ComponentResource):
         cluster = self._cluster(network)
         system = self._system_pool(network, cluster)
         pools = [self._gpu_pool(pool, network, cluster) for pool in plan.pools]
+        beside = self._cluster_services(network, cluster, system)
         services = {
-            service.name: self._service(service, network, cluster, [system, *pools])
+            service.name: self._service(service, network, cluster, [system, *pools], beside)
             for service in plan.services
         }
         self.cluster_name = cluster.name
@@ -152,12 +154,32 @@ class Platform(pulumi.ComponentResource):
             self._child,
         )
 
+    def _cluster_services(
+        self, network: Network, cluster: Cluster, system: SystemPool
+    ) -> ClusterServices:
+        return ClusterServices(
+            f"{self._name}-cluster-services",
+            ClusterServicesArgs(
+                plan=self._plan.cluster_services,
+                roles=self._plan.roles,
+                cluster_name=cluster.name,
+                region=self._plan.site.region,
+                partition=partition(self._plan.site.region),
+                account_ids=self._plan.site.account_ids,
+                vpc_id=network.vpc_id,
+                after=[system, *cluster.ready_for_pods],
+                tags=self._tags,
+            ),
+            pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
+        )
+
     def _service(
         self,
         service: ServicePlan,
         network: Network,
         cluster: Cluster,
         nodes: list[pulumi.Resource],
+        beside: ClusterServices,
     ) -> InferenceService:
         return InferenceService(
             f"{self._name}-{service.name}",
@@ -174,7 +196,8 @@ class Platform(pulumi.ComponentResource):
                 roles=self._plan.roles,
                 partition=partition(self._plan.site.region),
                 account_ids=self._plan.site.account_ids,
-                nodes=nodes,
+                controller=beside.load_balancer_controller,
+                nodes=[*nodes, *beside.ready_for_gpu_pods],
                 tags=self._tags.of_service(service.name),
             ),
             self._child,

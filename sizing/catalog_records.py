@@ -194,6 +194,8 @@ class Pin(Record):
 
     item: str
     version: str
+    repository: str | None = None
+    """Where a Helm chart is fetched from; None for all else."""
     end_of_support: IsoDate | None = None
     verified: bool
 

@@ -39,6 +39,7 @@ LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+RELEASE = "kubernetes:helm.sh/v3:Release"
 CONTAINER = "spec.template.spec.containers"
 
 
@@ -390,6 +391,28 @@ class RolesPlan(Part):
     permissions_boundary_arn: Annotated[str | None, Reaches(ROLE, "permissionsBoundary")]
 
 
+class ChartPlan(Part):
+    """A Helm release at an exact version."""
+
+    chart: Annotated[str, Reaches(RELEASE, "chart")]
+    version: Annotated[str, Reaches(RELEASE, "version")]
+    repository: Annotated[str, Reaches(RELEASE, "repositoryOpts.repo")]
+    timeout_s: Annotated[int, Reaches(RELEASE, "timeout")]
+
+
+class ControllerPlan(ChartPlan):
+    """A Helm release whose pods stand in for each other."""
+
+    replicas: Annotated[int, Reaches(RELEASE, "values.replicaCount")]
+
+
+class ClusterServicesPlan(Part):
+    """What runs in the cluster beside the services; null where nothing would use it."""
+
+    device_plugin: ChartPlan | None
+    load_balancer_controller: ControllerPlan | None
+
+
 class Plan(Part):
     schema_version: str = SCHEMA_VERSION
     catalog_digest: str
@@ -401,6 +424,7 @@ class Plan(Part):
     keys: KeysPlan
     roles: RolesPlan
     cluster: ClusterPlan
+    cluster_services: ClusterServicesPlan
     unverified: tuple[str, ...]
     """Pins that nobody has checked against their registry."""
 

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 from sizing.addresses import DAEMON_PODS, node_addresses
 from sizing.catalog import Catalog
-from sizing.plan import ClusterPlan, KeysPlan, NodePool, PoolVolumePlan, ServicePlan, SystemPool
+from sizing.cluster_services import chart_pins
+from sizing.plan import (
+    ClusterPlan,
+    ClusterServicesPlan,
+    KeysPlan,
+    NodePool,
+    PoolVolumePlan,
+    ServicePlan,
+    SystemPool,
+)
 from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, pool_name
 from sizing.site import Environment, Site
 
@@ -105,7 +114,11 @@ def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> Clu
 
 
 def unverified_pins(
-    services: Sequence[ServicePlan], pools: Sequence[NodePool], site: Site, catalog: Catalog
+    services: Sequence[ServicePlan],
+    pools: Sequence[NodePool],
+    cluster_services: ClusterServicesPlan,
+    site: Site,
+    catalog: Catalog,
 ) -> tuple[str, ...]:
     """Versions in use that nobody checked against their registry, told for people."""
     items = []
@@ -113,6 +126,7 @@ def unverified_pins(
         items += [ENGINE_IMAGE, COPY_IMAGE]
     if any(s.database for s in services):
         items.append("aurora-postgresql")
+    items += chart_pins(cluster_services)
     pins = [catalog.pin(item) for item in items]
     told = [f"{pin.item} {pin.version}: {pin.source}" for pin in pins if not pin.verified]
     if ENGINE_IMAGE in items and site.engine_image_digest is None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sizing.capacity import capacity_plan
 from sizing.catalog import Catalog
 from sizing.choose import ENGINE_KINDS, Case, Choice
+from sizing.cluster_services import cluster_services
 from sizing.exact import exact, plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.hardware import Found, find_hardware
@@ -57,6 +58,7 @@ def size(
         lock = (locks or {}).get(workload.name)
         services.append(service_plan(workload, site, catalog, lock, services))
     pools, system = node_pools(services, site, catalog), system_pool(site, catalog)
+    beside = cluster_services(services, pools, catalog)
     return Plan(
         catalog_digest=catalog.digest,
         site=site,
@@ -69,7 +71,8 @@ def size(
             path=site.role_path, permissions_boundary_arn=site.permissions_boundary_arn
         ),
         cluster=cluster_plan(site, pools, catalog),
-        unverified=unverified_pins(services, pools, site, catalog),
+        cluster_services=beside,
+        unverified=unverified_pins(services, pools, beside, site, catalog),
     )
 
 

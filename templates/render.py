@@ -14,13 +14,15 @@ from sizing.plan import Plan, ServicePlan, ServingPlan
 
 ENGINE_PORT = 8000
 """Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""
+SERVICE_PORT = 80
+"""Port of the Service in front of the engines; its targets are registered by their own port."""
 HEALTH_PATH = "/health"
 """Answers 200 once the engine serves. Basis: vendor (vLLM's OpenAI-compatible server)."""
 WEIGHTS_DEVICE = "/dev/xvdb"
 """Device name that the launch template gives a GPU node's second volume."""
 WEIGHTS_MOUNT = "/mnt/weights"
 """Where that volume is mounted on the node."""
-WIRES = frozenset({"weights_bucket"})
+WIRES = frozenset({"target_group_arn", "weights_bucket"})
 """Names of the values that exist only after creation; `components/wires.py` puts them in."""
 
 _PROBE_PERIOD_S = 10
@@ -29,7 +31,14 @@ _STALL_S = 600
 
 _DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _KV_CACHE_DTYPE = {"fp16": "auto", "fp8": "fp8"}
-_DOCUMENTS = ("namespace", "service-account", "deployment", "service", "disruption-budget")
+_DOCUMENTS = (
+    "namespace",
+    "service-account",
+    "deployment",
+    "service",
+    "disruption-budget",
+    "target-group-binding",
+)
 _SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 
 
@@ -92,6 +101,7 @@ def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any
         "arguments": engine_arguments(serving),
         "model_path": serving.model.replace("$", "$$"),
         "port": ENGINE_PORT,
+        "service_port": SERVICE_PORT,
         "health_path": HEALTH_PATH,
         "weights_mount": WEIGHTS_MOUNT,
         "probe_period_s": _PROBE_PERIOD_S,

@@ -92,20 +92,24 @@ def _building_gates(
     elif exit_code(plan) is ExitCode.infeasible:
         yield Gate("resource graph", None, "not built: a service is infeasible")
     else:
-        yield _graph(site_path, files)
+        yield from _graph_gates(site_path, files)
 
 
-def _graph(site_path: Path, files: Sequence[Path]) -> Gate:
+def _graph_gates(site_path: Path, files: Sequence[Path]) -> Iterator[Gate]:
     import pulumi
 
     from sizewright.graph_gate import graph
+    from sizewright.needs_gate import needs
     from sizewright.program import record_program
     from sizewright.record import RecordError
 
     try:
-        return graph(record_program(site_path, files))
+        recorded = record_program(site_path, files)
     except (RecordError, pulumi.RunError) as fault:
-        return Gate("resource graph", False, str(fault))
+        yield Gate("resource graph", False, str(fault))
+        return
+    yield graph(recorded)
+    yield needs(recorded)
 
 
 def _exit_code(plan: Plan, verdicts: Sequence[Gate]) -> ExitCode:

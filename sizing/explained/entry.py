@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sizing import addresses, memory, network, serving, shared, storage, units
+from sizing import (
+    addresses,
+    cluster_services,
+    memory,
+    network,
+    serving,
+    shared,
+    storage,
+    units,
+)
 from sizing.exact import Number
 from sizing.plan import CapacityPlan, Plan, PoolPlan, ServicePlan
 
@@ -76,6 +85,7 @@ class Leaf:
             "v": self.value,
             "key": self.keys[-1],
             "addresses": addresses,
+            "cluster_services": cluster_services,
             "memory": memory,
             "network": network,
             "serving": serving,

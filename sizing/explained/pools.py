@@ -177,4 +177,18 @@ POOLS: dict[str, Explainer] = {
         Basis.assumed,
         "sizing/network.py",
     ),
+    "cluster_services.*.timeout_s": Entry(
+        "seconds after which a Helm release that is not ready is undone",
+        "fixed",
+        "{cluster_services.INSTALL_TIMEOUT_S}",
+        Basis.assumed,
+        "sizing/cluster_services.py",
+    ),
+    "cluster_services.load_balancer_controller.replicas": Entry(
+        "pods of the load balancer controller: one leads, one waits",
+        "fixed",
+        "{cluster_services.CONTROLLER_REPLICAS}",
+        Basis.vendor,
+        "the chart's default: its values.yaml",
+    ),
 }

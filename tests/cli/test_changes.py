@@ -3,6 +3,7 @@
 import csv
 import datetime
 import importlib
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import templates.render
 from sizewright.changes import COLUMNS, EFFECTS, RULES, STATEFUL, Effect, Rule, Rules, load_rules
 
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
@@ -24,6 +26,14 @@ DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 SERVICE = "kubernetes:core/v1:Service"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
+CLASSES = {
+    RELEASE: ("pulumi_kubernetes.helm.v3", "Release"),
+    BINDING: ("pulumi_kubernetes.apiextensions", "CustomResource"),
+}
+"""Where the SDK keeps classes whose token says it otherwise."""
+SCHEMA = Path(templates.render.__file__).parent / "schemas" / "target-group-binding.json"
 
 COVERED = {
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
@@ -47,7 +57,7 @@ COVERED = {
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
     *("pulumi:providers:aws", "pulumi:providers:kubernetes"),
     *("kubernetes:core/v1:Namespace", "kubernetes:core/v1:ServiceAccount", SERVICE, CONFIG_MAP),
-    *(DEPLOYMENT, BUDGET),
+    *(DEPLOYMENT, BUDGET, RELEASE, BINDING),
 }
 
 # Newer than the provider sources that could be read; no document found says what a change does.
@@ -98,6 +108,7 @@ UNKNOWN = {
     "pulumi:providers:kubernetes": {"alwaysRender", "clusterIdentifier", "enablePatchForce"},
     # A type token fixes both.
     **{kind: {"apiVersion", "kind"} for kind in COVERED if kind.startswith("kubernetes:")},
+    RELEASE: {"compat"},
 }
 
 
@@ -167,6 +178,12 @@ def rules() -> Rules:
         (SERVICE, "spec.clusterIP", Effect.replace),
         (SERVICE, "spec.ports.0.port", Effect.update),
         (BUDGET, "spec.maxUnavailable", Effect.update),
+        (RELEASE, "version", Effect.update),
+        (RELEASE, "values.replicaCount", Effect.update),
+        (RELEASE, "name", Effect.replace),
+        (BINDING, "spec.targetGroupARN", Effect.replace),
+        (BINDING, "spec.serviceRef.port", Effect.update),
+        (BINDING, "spec", Effect.may_replace),
         ("pulumi:providers:aws", "region", Effect.replace),
         ("pulumi:providers:aws", "defaultTags", Effect.update),
         ("pulumi:providers:kubernetes", "kubeconfig", Effect.may_replace),
@@ -204,6 +221,7 @@ def test_a_component_is_updated(rules: Rules) -> None:
         (CONFIG_MAP, "data.key", True),
         (DEPLOYMENT, "spec.selector.matchLabels", True),
         (DEPLOYMENT, "metadata.name", False),
+        (BINDING, "spec.targetGroupARN", True),
         (NODE_GROUP, "instanceTypes", False),
         (NODE_GROUP, "scalingConfig.desiredSize", False),
     ],
@@ -285,7 +303,8 @@ def arguments(resource_type: str) -> Any:
     if package == "pulumi":
         return importlib.import_module(f"pulumi_{name}.provider").ProviderArgs
     folder = module.split("/")[0] if package == "aws" else module.replace("/", ".")
-    resource = getattr(importlib.import_module(f"pulumi_{package}.{folder}"), name)
+    place, name = CLASSES.get(resource_type, (f"pulumi_{package}.{folder}", name))
+    resource = getattr(importlib.import_module(place), name)
     own = sys.modules[resource.__module__]
     return getattr(own, own.__all__[0])  # Guard: not always called after the resource
 
@@ -316,7 +335,12 @@ def input_paths(cls: Any, depth: int, above: str = "") -> Iterator[str]:
 
 def inputs(resource_type: str) -> set[str]:
     """Every input path of an AWS type; of the others the first two levels."""
-    return set(input_paths(arguments(resource_type), 8 if resource_type.startswith("aws:") else 2))
+    depth = 8 if resource_type.startswith("aws:") else 2
+    paths = set(input_paths(arguments(resource_type), depth))
+    if resource_type == BINDING:
+        spec = json.loads(SCHEMA.read_text())["properties"]["spec"]["properties"]
+        paths |= {f"spec.{field}" for field in spec}
+    return paths
 
 
 @pytest.mark.parametrize("resource_type", sorted(COVERED))

@@ -99,7 +99,7 @@ def test_every_role_is_bounded_and_in_its_path() -> None:
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     rules = RolesPlan(path="/platform/", permissions_boundary_arn=boundary)
     roles = of_type(stack(two_services_plan().model_copy(update={"roles": rules})), "iam/role:Role")
-    assert len(roles) == 5
+    assert len(roles) == 6
     for role in roles:
         assert role.inputs["path"] == "/platform/", key(role)
         assert role.inputs["permissionsBoundary"] == boundary, key(role)
@@ -135,6 +135,15 @@ def test_destroy_order(preview: bool) -> None:
     assert len(groups) == 4
     pods = before(recording, named(recording, "sw-chat-serving-floor"))
     assert groups <= pods
+    releases = "kubernetes:helm.sh/v3:Release::sw-cluster-services-"
+    assert f"{releases}device-plugin" in pods, "no GPU is offered before it runs"
+    binding = before(recording, named(recording, "sw-chat-registration-binding"))
+    assert "kubernetes:apps/v1:Deployment::sw-chat-serving-floor" in binding
+    assert f"{releases}balancing-release" in binding, "the controller clears its finalizer"
+    assert "aws:lb/targetGroup:TargetGroup::sw-chat-gateway-targets" in binding
+    system = "aws:eks/nodeGroup:NodeGroup::sw-system-nodes"
+    for release in of_type(recording, "v3:Release"):
+        assert system in before(recording, release), key(release)
     cluster = "aws:eks/cluster:Cluster::sw-cluster-control-plane"
     network = {key(r) for r in owned(recording, "aws:ec2/") if r.name.startswith("sw-network-")}
     for resource in owned(recording, "kubernetes:"):
@@ -199,6 +208,16 @@ def test_the_key_of_logs_names_the_groups_that_are_made() -> None:
     cluster = named(recording, "sw-cluster-logs").inputs["name"]
     assert f":log-group:{cluster}" in policy
     assert f":log-group:{named(recording, 'sw-network-flow-logs-group').name}-*" in policy
+
+
+def test_each_service_is_bound_to_its_own_target_group() -> None:
+    recording = stack(two_services_plan())
+    for service in ("chat", "search"):
+        group = f"aws:lb/targetGroup:TargetGroup::sw-{service}-gateway-targets"
+        binding: Any = named(recording, f"sw-{service}-registration-binding").inputs
+        assert binding["spec"]["targetGroupARN"] == {"$ref": group, "property": "arn"}
+        grant = str(named(recording, f"sw-{service}-registration-grant").inputs["policy"])
+        assert f'"Resource": "${{{group}.arn}}"' in grant
 
 
 def test_outputs_say_what_was_asked_and_built() -> None:

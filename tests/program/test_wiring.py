@@ -142,4 +142,7 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "path",
         "permissions_boundary_arn",
         "kubernetes_version",
+        "version",
+        "repository",
+        "timeout_s",
     }

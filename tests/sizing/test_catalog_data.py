@@ -253,3 +253,5 @@ def test_pins(catalog: Catalog) -> None:
     for pin in catalog.pins:
         assert "sha256" not in pin.version, "digests are resolved, never written here"
         assert pin.version != "latest"
+        assert (pin.repository is not None) == pin.item.startswith("chart:"), pin.item
+        assert (pin.repository or "https://").startswith("https://")

@@ -6,6 +6,7 @@ from email import message_from_string
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from jinja2 import UndefinedError
 
 import templates.render
 from sizing.plan import Plan
-from templates.render import WIRES, engine_arguments, render
+from templates.render import ENGINE_PORT, WIRES, engine_arguments, render
 from tests.components.plans import (
     changed_service,
     chat_plan,
@@ -24,7 +25,16 @@ from tests.components.plans import (
 )
 
 FOLDER = Path(templates.render.__file__).parent
-DOCUMENTS = ("deployment", "disruption-budget", "namespace", "service-account", "service")
+DOCUMENTS = (
+    "deployment",
+    "disruption-budget",
+    "namespace",
+    "service-account",
+    "service",
+    "target-group-binding",
+)
+CUSTOM = json.loads((FOLDER / "schemas" / "target-group-binding.json").read_text())
+"""Schemas of definitions that no Kubernetes release has are our own."""
 SCHEMA_VERSION = "1.35"
 PLAN = chat_plan()
 
@@ -61,18 +71,58 @@ def test_same_plan_same_text() -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_schema_knows_every_field(name: str) -> None:
-    kubernetes_validate.validate(document(PLAN, name), SCHEMA_VERSION, strict=True)
+    validate(document(PLAN, name))
+
+
+def validate(parsed: Any) -> None:
+    if parsed["kind"] == "TargetGroupBinding":
+        jsonschema.Draft7Validator(CUSTOM).validate(parsed)
+    else:
+        kubernetes_validate.validate(parsed, SCHEMA_VERSION, strict=True)
 
 
 @pytest.mark.parametrize(
     ("name", "field"),
-    [("deployment", "replicas"), ("disruption-budget", "maxUnavailable"), ("service", "ports")],
+    [
+        ("deployment", "replicas"),
+        ("disruption-budget", "maxUnavailable"),
+        ("service", "ports"),
+        ("target-group-binding", "targetType"),
+    ],
 )
 def test_schema_refuses_a_misspelled_field(name: str, field: str) -> None:
     wrong = document(PLAN, name)
     wrong["spec"][field + "s"] = wrong["spec"].pop(field)
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(wrong, SCHEMA_VERSION, strict=True)
+    with pytest.raises(jsonschema.ValidationError):
+        validate(wrong)
+
+
+def test_our_own_schema_is_strict_all_the_way_down() -> None:
+    jsonschema.Draft7Validator.check_schema(CUSTOM)
+    for place in ((), ("metadata",), ("spec",), ("spec", "serviceRef")):
+        wrong = document(PLAN, "target-group-binding")
+        inner = wrong
+        for step in place:
+            inner = inner[step]
+        inner["extra"] = "x"
+        with pytest.raises(jsonschema.ValidationError):
+            validate(wrong)
+
+
+def test_the_binding_registers_the_service_s_pods() -> None:
+    binding = document(PLAN, "target-group-binding")
+    service = document(PLAN, "service")
+    assert binding["metadata"]["namespace"] == service["metadata"]["namespace"]
+    assert binding["spec"]["serviceRef"]["name"] == service["metadata"]["name"]
+    (port,) = service["spec"]["ports"]
+    assert binding["spec"]["serviceRef"]["port"] == port["port"]
+    assert binding["spec"]["targetType"] == "ip"
+    assert binding["spec"]["targetGroupARN"] == "${wire:target_group_arn}"
+    assert "networking" not in binding["spec"], "the gateway's own rule opens the port"
+    labels = document(PLAN, "deployment")["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= labels.items()
+    (engine_port,) = engine(PLAN)["ports"]
+    assert port["targetPort"] == engine_port["containerPort"] == ENGINE_PORT
 
 
 def test_labels_on_everything() -> None:

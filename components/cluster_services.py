@@ -1,0 +1,89 @@
+"""What runs in the cluster beside the services, on the system nodes or as a daemon."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.helm.v3 import Release
+
+from components.chart import release
+from components.load_balancer_controller import (
+    LoadBalancerController,
+    LoadBalancerControllerArgs,
+)
+from components.naming import Tags
+from sizing.plan import ChartPlan, ClusterServicesPlan, ControllerPlan, RolesPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterServicesArgs:
+    plan: ClusterServicesPlan
+    roles: RolesPlan
+    cluster_name: pulumi.Input[str]
+    region: str
+    partition: str
+    account_ids: Sequence[str]
+    vpc_id: pulumi.Input[str]
+    after: Sequence[pulumi.Resource]
+    """Nodes and add-ons that must outlive them."""
+    tags: Tags
+
+
+class ClusterServices(pulumi.ComponentResource):
+    """Needs a Kubernetes provider among its options."""
+
+    ready_for_gpu_pods: list[pulumi.Resource]
+    """What must exist before a pod gets a GPU."""
+    load_balancer_controller: LoadBalancerController | None
+
+    def __init__(
+        self, name: str, args: ClusterServicesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:ClusterServices", name, None, opts)
+        self._name = name
+        self._args = args
+        plugin, controller = args.plan.device_plugin, args.plan.load_balancer_controller
+        self.ready_for_gpu_pods = [] if plugin is None else [self._device_plugin(plugin)]
+        self.load_balancer_controller = None if controller is None else self._controller(controller)
+        self.register_outputs({})
+
+    def _device_plugin(self, plan: ChartPlan) -> Release:
+        """Selects GPU nodes by our own label: no feature discovery labels them otherwise."""
+        terms = [{"matchExpressions": [{"key": "sizewright.dev/gpu", "operator": "Exists"}]}]
+        required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+        taint = {
+            "key": "nvidia.com/gpu",
+            "operator": "Equal",
+            "value": "present",
+            "effect": "NoSchedule",
+        }
+        values = {
+            "affinity": {"nodeAffinity": required},
+            "tolerations": [taint],
+            "gfd": {"enabled": False},
+            "nfd": {"enabled": False},
+        }
+        return release(
+            f"{self._name}-device-plugin",
+            plan,
+            values,
+            pulumi.ResourceOptions(parent=self, depends_on=self._args.after),
+        )
+
+    def _controller(self, plan: ControllerPlan) -> LoadBalancerController:
+        args = self._args
+        return LoadBalancerController(
+            f"{self._name}-balancing",
+            LoadBalancerControllerArgs(
+                plan=plan,
+                roles=args.roles,
+                cluster_name=args.cluster_name,
+                region=args.region,
+                partition=args.partition,
+                account_ids=args.account_ids,
+                vpc_id=args.vpc_id,
+                after=args.after,
+                tags=args.tags,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )

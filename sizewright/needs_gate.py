@@ -1,0 +1,44 @@
+"""Does a recorded graph hold what its resources need to work?"""
+
+from collections.abc import Iterator
+
+from sizewright.gates import Gate
+from sizewright.record import Recorded, RecordedResource
+from sizewright.report.numbers import plural
+from templates.needs import NEEDS, Need, Thing
+
+
+def needs(recorded: Recorded) -> Gate:
+    """Each need whose user is in the graph and whose provider is not."""
+    used = [need for need in NEEDS if any(is_a(r, need.user) for r in recorded.resources)]
+    if faults := list(_faults(recorded, used)):
+        return Gate("needs", False, "; ".join(faults))
+    return Gate("needs", True if used else None, f"{plural(len(used), 'need')} met")
+
+
+def _faults(recorded: Recorded, used: list[Need]) -> Iterator[str]:
+    for need in used:
+        if not any(is_a(resource, need.provider) for resource in recorded.resources):
+            yield f"{need.user} lacks {need.provider}, which {need.why}"
+
+
+def is_a(resource: RecordedResource, thing: Thing) -> bool:
+    """Whether the resource is such a thing."""
+    if resource.type != thing.resource_type:
+        return False
+    if not thing.path:
+        return True
+    found = list(_values(resource.inputs, thing.path))
+    return bool(found) if thing.value is None else thing.value in found
+
+
+def _values(value: object, path: tuple[str, ...]) -> Iterator[object]:
+    if not path:
+        yield value
+        return
+    step, rest = path[0], path[1:]
+    if step == "*" and isinstance(value, list):
+        for item in value:
+            yield from _values(item, rest)
+    elif isinstance(value, dict) and step in value:
+        yield from _values(value[step], rest)

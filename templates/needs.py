@@ -1,0 +1,77 @@
+"""What an object or a feature needs in its own stack to work, as plain data.
+
+Nothing that does nothing: a binding without its controller is accepted by nobody, or by the API
+server alone. `sizewright check` looks for each need in the recorded graph.
+"""
+
+from dataclasses import dataclass
+
+from sizing.cluster_services import DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER
+from sizing.plan import DEPLOYMENT, NODE_GROUP, RELEASE
+
+ADDON = "aws:eks/addon:Addon"
+ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
+SERVICE = "kubernetes:core/v1:Service"
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A resource by its Pulumi token, and by a property where the token does not say enough."""
+
+    resource_type: str
+    path: tuple[str, ...] = ()
+    """Steps to the property; `*` is any item of a list."""
+    value: str | None = None
+    """What the property is; None: whatever it is, it is there."""
+
+    def __str__(self) -> str:
+        where = ".".join(self.path)
+        what = where if self.value is None else f"{where} {self.value}"
+        return f"{self.resource_type} ({what})" if what else self.resource_type
+
+
+@dataclass(frozen=True)
+class Need:
+    """Wherever there is the user, there must be the provider."""
+
+    user: Thing
+    provider: Thing
+    why: str
+
+
+_GPU_CONTAINER = Thing(
+    DEPLOYMENT,
+    ("spec", "template", "spec", "containers", "*", "resources", "limits", "nvidia.com/gpu"),
+)
+_PLUGIN = Thing(RELEASE, ("chart",), DEVICE_PLUGIN)
+_CONTROLLER = Thing(RELEASE, ("chart",), LOAD_BALANCER_CONTROLLER)
+
+
+def _addon(name: str) -> Thing:
+    return Thing(ADDON, ("addonName",), name)
+
+
+NEEDS = (
+    Need(Thing(BINDING), _CONTROLLER, "brings its definition and registers its targets"),
+    Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
+    Need(_PLUGIN, Thing(NODE_GROUP, ("labels", "sizewright.dev/gpu")), "is selected by that label"),
+    Need(
+        _CONTROLLER,
+        Thing(ASSOCIATION, ("serviceAccount",), LOAD_BALANCER_CONTROLLER),
+        "is the role it calls AWS with",
+    ),
+    Need(Thing(ASSOCIATION), _addon("eks-pod-identity-agent"), "hands the role to the pods"),
+    Need(_CONTROLLER, _addon("coredns"), "finds the names of AWS"),
+    Need(Thing(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
+    Need(Thing(SERVICE), _addon("kube-proxy"), "carries its traffic"),
+    Need(Thing(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
+)
+SELF_SUFFICIENT = frozenset(
+    {
+        "kubernetes:core/v1:Namespace",
+        "kubernetes:core/v1:ServiceAccount",
+        "kubernetes:policy/v1:PodDisruptionBudget",
+    }
+)
+"""Rendered kinds that the control plane alone makes work."""
