@@ -5,6 +5,8 @@ from pathlib import Path
 import pulumi
 
 from components.platform import build
+from sizewright.exit_code import ExitCode
+from sizewright.feasibility import shortfalls
 from sizewright.input_error import InputError
 from sizewright.stack import (
     PROJECT,
@@ -38,6 +40,11 @@ def main() -> None:
         addressable(site, plan)
     except InputError as error:
         raise pulumi.RunError(str(error)) from error
+    for shortfall in shortfalls(plan):
+        if shortfall.code is ExitCode.infeasible:
+            # Guard: going on would delete the service's nodes that stand.
+            raise pulumi.RunError(shortfall.text)
+        pulumi.log.warn(shortfall.text)
     build(plan)
 
 

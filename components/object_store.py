@@ -9,7 +9,6 @@ from components.naming import Tags
 from sizing.plan import BucketPlan
 
 ABORT_UPLOAD_DAYS = 7
-NONCURRENT_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,7 @@ class ObjectStore(pulumi.ComponentResource):
         self._tls_only(blocked)
         self._encryption(args.key_arn)
         versioning = self._versioning()
-        self._lifecycle(args.plan.expire_days, versioning)
+        self._lifecycle(args.plan, versioning)
         self.register_outputs({"bucket": self.bucket})
 
     def _bucket(self, args: ObjectStoreArgs) -> s3.Bucket:
@@ -112,16 +111,16 @@ class ObjectStore(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _lifecycle(self, expire_days: int | None, versioning: s3.BucketVersioning) -> None:
+    def _lifecycle(self, plan: BucketPlan, versioning: s3.BucketVersioning) -> None:
         rule: s3.BucketLifecycleConfigurationRuleArgsDict = {
             "id": "retention",
             "status": "Enabled",
             "filter": {"prefix": ""},
             "abort_incomplete_multipart_upload": {"days_after_initiation": ABORT_UPLOAD_DAYS},
-            "noncurrent_version_expiration": {"noncurrent_days": NONCURRENT_DAYS},
+            "noncurrent_version_expiration": {"noncurrent_days": plan.noncurrent_days},
         }
-        if expire_days is not None:
-            rule["expiration"] = {"days": expire_days}
+        if plan.expire_days is not None:
+            rule["expiration"] = {"days": plan.expire_days}
         s3.BucketLifecycleConfiguration(
             f"{self._name}-lifecycle",
             bucket=self.bucket,

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from sizewright.exit_code import ExitCode
 from sizing.plan import Plan, Reason, ServicePlan
 
+UNANSWERED = (Reason.not_in_this_version, Reason.unknown_fact)
+"""Reasons that say nothing against the workload: the product or its catalog lacks something."""
+
 
 @dataclass(frozen=True)
 class Shortfall:
@@ -32,9 +35,9 @@ def exit_code(plan: Plan) -> ExitCode:
 
 
 def _shortfall(service: ServicePlan) -> Shortfall:
-    unknown = [r for r in service.rejected if r.reason is Reason.not_in_this_version]
+    unknown = [r for r in service.rejected if r.reason in UNANSWERED]
     code, word = ExitCode.infeasible, "infeasible"
     if unknown:
-        code, word = ExitCode.incomplete, "not in this version"
+        code, word = ExitCode.incomplete, "not answered by this version"
     reasons = "; ".join(f"{r.option}: {r.numbers}" for r in unknown or service.rejected)
     return Shortfall(service.name, code, f"{service.name}: {word}: {reasons}")

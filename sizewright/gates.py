@@ -93,8 +93,8 @@ def elastic_ips(plan: Plan) -> Gate:
     count = sum(subnet.nat for subnet in plan.network.subnets)
     return Gate(
         "elastic IPs",
-        count <= ELASTIC_IP_LIMIT,
-        f"{count} of the {ELASTIC_IP_LIMIT} that a region has by default",
+        True if count <= ELASTIC_IP_LIMIT else None,
+        f"{count}; a region has {ELASTIC_IP_LIMIT} by default, more can be asked for",
         "EC2 quota L-0263D0A3",
     )
 

@@ -26,13 +26,14 @@ def peak_flop_per_s(gpu: Gpu, instance: InstanceType, precision: Precision) -> F
     """Dense peak rate of one GPU of the instance for that precision, FLOP/s; None when unknown.
 
     A partition of a card has its share of the card's rate.
-    Weight-only formats (int4, nf4) and 8-bit integers are computed in 16 bit, as the engines do
-    by default. Basis: vendor (datasheets, dense; see data/gpus.csv).
+    Weight-only formats (int4, nf4) are computed in 16 bits, as the engines do.
+    Basis: vendor (datasheets, dense; see data/gpus.csv).
     """
     if precision is Precision.fp32:
         return None
     tflops = {
         Precision.fp8: gpu.fp8_tflops if gpu.native_fp8 else gpu.fp16_tflops,
+        Precision.int8: gpu.int8_tops or gpu.fp16_tflops,
         Precision.fp4: gpu.fp4_tflops if gpu.native_fp4 else gpu.fp16_tflops,
     }.get(precision, gpu.fp16_tflops)
     share = min(exact(instance.gpu_count), Fraction(1))

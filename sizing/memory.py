@@ -38,7 +38,7 @@ SCALE_BITS = {
 """Bits of scales beside each quantised weight. Basis: formats. NVFP4: 8 bits a block of 16; AWQ and
 GPTQ: a 16-bit scale and a 4-bit zero point a group of 128; NF4: a 32-bit constant a block of 64
 (QLoRA, arXiv 2305.14314)."""
-SIXTEEN_BIT = (Precision.fp32, Precision.bf16, Precision.fp16)
+UNQUANTISED = (Precision.fp32, Precision.bf16, Precision.fp16)
 
 
 def nominal_weights_bytes(
@@ -78,7 +78,7 @@ def held_weights(
     16 bits; without an architecture they are not told apart. Basis: arithmetic over the formats.
     """
     encoders = _encoder_parameters(model, facts)
-    kept = Fraction(0) if precision in SIXTEEN_BIT else _embedding_parameters(facts)
+    kept = Fraction(0) if precision in UNQUANTISED else _embedding_parameters(facts)
     bits = NOMINAL_BITS[precision] + SCALE_BITS.get(precision, Fraction(0))
     return HeldWeights(precision, parameters, encoders, min(kept, parameters), bits)
 

@@ -229,6 +229,10 @@ class BucketPlan(Part):
     role: Annotated[str, Reaches("aws:s3/bucket:Bucket", "")]
     stored_bytes: int
     expire_days: Annotated[int | None, Reaches(LIFECYCLE, "rules.0.expiration.days")]
+    noncurrent_days: Annotated[
+        int, Reaches(LIFECYCLE, "rules.0.noncurrentVersionExpiration.noncurrentDays")
+    ]
+    """Days for which a replaced or deleted object can be brought back."""
     protected: Annotated[bool, Reaches("aws:s3/bucket:Bucket", "forceDestroy")]
 
 
@@ -362,7 +366,12 @@ class EndpointPlan(Part):
 
 
 class NetworkPlan(Part):
-    vpc_cidr: Annotated[str, Reaches("aws:ec2/vpc:Vpc", "cidrBlock")]
+    vpc_cidr: Annotated[
+        str,
+        Reaches("aws:ec2/vpc:Vpc", "cidrBlock"),
+        Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4"),
+        Reaches("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "cidrIpv4"),
+    ]
     subnets: tuple[SubnetPlan, ...]
     interface_endpoints: tuple[EndpointPlan, ...]
     flow_log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]

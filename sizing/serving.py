@@ -6,7 +6,7 @@ from fractions import Fraction
 from sizing.catalog import Catalog, InstanceType
 from sizing.choose import Case, Choice
 from sizing.exact import ceiling, exact
-from sizing.memory import GPU_MEMORY_UTILISATION
+from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
 from sizing.plan import GatewayPlan, PoolPlan, ServingPlan, VolumePlan
 from sizing.site import Site
 from sizing.units import GIB, MIB
@@ -53,6 +53,16 @@ def allocatable(instance: InstanceType) -> tuple[int, int]:
     return cores * 1000 - reserved - DAEMON_CPU_MILLICORES, memory - DAEMON_MEMORY_MIB
 
 
+def compute_precision(precision: Precision, capability: Decimal) -> str:
+    """What the engine computes in: the weights' own format, or 16 bits for a quantised one.
+
+    Basis: vendor; bfloat16 arithmetic from compute capability 8.0.
+    """
+    if precision in UNQUANTISED:
+        return precision.value
+    return "bf16" if capability >= BF16_CAPABILITY else "fp16"
+
+
 def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
     """The serving image by exact tag, and by digest where the site states one."""
     item = IMAGE_FOR.get(precision, ENGINE_IMAGE)
@@ -88,7 +98,7 @@ def serving_plan(
         max_num_seqs=max_num_seqs(workload, choice),
         max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
-        compute_precision="bf16" if capability >= BF16_CAPABILITY else "fp16",
+        compute_precision=compute_precision(facts.precision, capability),
         kv_precision=workload.engine.kv_precision,
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s)))) + ENGINE_START_S,
         stop_s=gateway.deregistration_delay_s + 30,

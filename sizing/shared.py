@@ -132,6 +132,7 @@ def unverified_pins(
     if ENGINE_IMAGE in items and site.engine_image_digest is None:
         told.append(f"{ENGINE_IMAGE}: no digest; set engine_image_digest in the site")
     told.append("EKS add-ons: the newest for the cluster's version; none is pinned")
+    told.append("system image release: EKS chooses the newest")
     if pools and site.ami_release is None:
         told.append("GPU image release: EKS chooses the newest; set ami_release in the site")
     return tuple(told)

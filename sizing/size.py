@@ -119,7 +119,8 @@ def _volumes(case: Case, found: Found) -> tuple[VolumePlan | None, list[Rejected
     hardware, instance = case.workload.hardware, case.facts.instance
     if found.pool is None or hardware is None or instance is None:
         return None, []
-    return volume_plan(case.need.weights_bytes, hardware.load_time_s, instance)
+    replicas = found.pool.replicas_per_node
+    return volume_plan(case.need.weights_bytes, hardware.load_time_s, instance, replicas)
 
 
 def _served(

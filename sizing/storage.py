@@ -15,18 +15,22 @@ AURORA_LIMIT_BYTES = 256 * 1024 * GIB
 WRITES_PER_S_PER_ACU = 100
 """Small writes one Aurora capacity unit commits in a second. Basis: assumed (50 to 500); measure
 with your own rows and change it here."""
-MIN_ACU, MAX_ACU = Fraction(1, 2), 256
-"""Basis: vendor, Aurora Serverless v2 capacity range on current versions; never paused."""
+MIN_ACU = {Environment.dev: Fraction(1, 2), Environment.prod: Fraction(2)}
+"""Basis: vendor for the least, never paused; assumed for prod, whose cache must not start cold."""
+MAX_ACU = 256
+"""Basis: vendor, Aurora Serverless v2 on current versions."""
 BACKUP_DAYS = {Environment.dev: 1, Environment.prod: 30}
 """Days of point-in-time recovery. Basis: vendor allows 1 to 35; assumed."""
+
+ROLLBACK_DAYS, EXPIRED_DAYS = 30, 1
+"""Days that old versions are kept: of weights, to roll back; of what retention deletes, the least
+that S3 takes, so that nothing outlives its retention by more. Basis: assumed; vendor (S3)."""
 
 ROOT_GIB = 20 + 2 * 30 + 20
 """System, two 30 GiB engine images during an update, logs. Basis: a public report of the unpacked
 v0.30.0 image, 30.7 GB (2026-10); the rest is assumed."""
 CACHE_RATIO = Fraction(11, 10)
 """Volume over weights: file system and temporary files. Basis: assumed."""
-VERSIONS_ON_NODE = 2
-"""Model versions a node holds while one replaces the other. Basis: assumed."""
 GP3_IOPS, GP3_MAX_IOPS = 3_000, 80_000
 GP3_MIB_PER_S, GP3_MAX_MIB_PER_S = 125, 2_000
 """Basis: vendor, gp3 included and highest rates (EBS documentation, 2026)."""
@@ -83,7 +87,11 @@ def stores(
     """
     protected = site.environment is Environment.prod
     weights = BucketPlan(
-        role="weights", stored_bytes=storage.weights_bytes, expire_days=None, protected=protected
+        role="weights",
+        stored_bytes=storage.weights_bytes,
+        expire_days=None,
+        noncurrent_days=ROLLBACK_DAYS,
+        protected=protected,
     )
     data = workload.data
     if data is None or storage.profile_bytes is None or storage.retained_bytes is None:
@@ -99,6 +107,7 @@ def stores(
                 role=role,
                 stored_bytes=storage.retained_bytes,
                 expire_days=data.retention_days,
+                noncurrent_days=EXPIRED_DAYS,
                 protected=protected,
             )
         )
@@ -114,7 +123,8 @@ def stores(
     writes = rates.mean if rates.peak is None else rates.peak
     if 2 * writes > MAX_ACU * WRITES_PER_S_PER_ACU:
         numbers = f"twice {float(writes):,.0f} writes/s exceed what {MAX_ACU} ACU commit"
-        rejected.append(Rejected(option="aurora", reason=Reason.store_limit, numbers=numbers))
+        option = f"more than {MAX_ACU} ACU"
+        rejected.append(Rejected(option=option, reason=Reason.store_limit, numbers=numbers))
     return _database(stored, rates, workload, site, catalog), tuple(buckets), rejected
 
 
@@ -127,7 +137,7 @@ def _database(
     """
     prod = site.environment is Environment.prod
     writes = rates.mean if rates.peak is None else rates.peak
-    lowest = Fraction(2) if prod else MIN_ACU
+    lowest = MIN_ACU[site.environment]
     survives_zone = prod or bool(workload.redundancy.zones)
     return DatabasePlan(
         stored_bytes=stored,
@@ -152,12 +162,13 @@ def highest_acu(writes_per_s: Fraction, writes_per_s_per_acu: int, lowest: Fract
 
 
 def volume_plan(
-    weights_bytes: int, load_time_s: int, instance: InstanceType
+    weights_bytes: int, load_time_s: int, instance: InstanceType, replicas_per_node: int
 ) -> tuple[VolumePlan, list[Rejected]]:
     """gp3 volumes of a node: the root, and the weights' own with the rate its load time asks for.
 
     rate = weights / load time, 125 to 2,000 MiB/s and never above the instance's highest EBS rate;
-    IOPS = 4 a MiB/s, at least 3,000; size = weights x 1.1 x 2 versions, at least IOPS / 500
+    IOPS = 4 a MiB/s, at least 3,000; size = weights x 1.1 x (1 + replicas a node), at least
+    IOPS / 500: the old version stands while each replica of the node fetches the new one
 
     `load_s` is the time at the rate that the instance sustains. Basis: vendor limits.
     """
@@ -169,7 +180,7 @@ def volume_plan(
     volumes = VolumePlan(
         root_gib=ROOT_GIB,
         weights_gib=max(
-            ceiling(weights_bytes * CACHE_RATIO * VERSIONS_ON_NODE / GIB),
+            ceiling(weights_bytes * CACHE_RATIO * (1 + replicas_per_node) / GIB),
             ceiling(Fraction(iops, IOPS_PER_GIB)),
             10,
         ),

@@ -1,6 +1,6 @@
 """The only place where powers of 1000 and 1024 occur.
 
-Basis: arithmetic (SI and IEC prefixes); a month is 30 days of storage and 730 priced hours.
+Basis: arithmetic (SI and IEC prefixes); a month is 30 days of storage.
 """
 
 KB = 1000
@@ -9,10 +9,8 @@ GB = 1000**3
 TB = 1000**4
 TERA = 1000**4
 
-KIB = 1024
 MIB = 1024**2
 GIB = 1024**3
 
 SECONDS_PER_DAY = 86_400
 DAYS_PER_MONTH = 30
-HOURS_PER_MONTH = 730

@@ -17,7 +17,9 @@ from sizewright.compare import (
     service_changes,
 )
 from sizewright.exit_code import ExitCode
+from sizewright.feasibility import exit_code
 from sizewright.program import record_program
+from sizewright.record import Recorded
 from sizewright.report.console import write
 from sizewright.report.difference import resource_lines, service_lines
 from sizewright.report.json import print_json
@@ -43,8 +45,11 @@ def command(old: Path, new: Path, site: Path, as_json: bool, detailed_exitcode: 
     plans = [plan_of([read_workload(path, catalog)], where, catalog) for path in (old, new)]
     for plan in plans:
         addressable(where, plan)
-    before, after = (record_program(site, [path]) for path in (old, new))
     services = service_changes(*plans)
+    if any(exit_code(plan) is ExitCode.infeasible for plan in plans):
+        before = after = Recorded((), {})
+    else:
+        before, after = (record_program(site, [path]) for path in (old, new))
     resources = resource_changes(before, after, load_rules())
     keys = {(r.type, r.name) for r in after.resources}
     gone = {(r.type, r.name) for r in before.resources} - keys
@@ -55,7 +60,11 @@ def command(old: Path, new: Path, site: Path, as_json: bool, detailed_exitcode: 
         lines = [line for service in services for line in (*service_lines(service), "")]
         if not services and not resources:
             lines = ["nothing changes: no input, no sized number, no resource"]
-        write("\n".join([*lines, *resource_lines(resources, unchanged)]))
+        if not after.resources:
+            told = ["resources: not compared; the program refuses a service that is infeasible"]
+        else:
+            told = list(resource_lines(resources, unchanged))
+        write("\n".join([*lines, *told]))
     finish(plans[1])
     if detailed_exitcode and (services or resources):
         raise click.exceptions.Exit(ExitCode.changes)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from sizewright.commands.options import file_argument, json_option, said_code, site_option
+from sizewright.commands.options import file_argument, finish, json_option, site_option
 from sizewright.leaves import NamedLeaf, UnknownLeafError, meant, named_leaves
 from sizewright.report.json import print_json
 from sizewright.stack import read_plan
@@ -52,7 +52,7 @@ def command(file: Path, pointer: str | None, site: Path, with_inputs: bool, as_j
         )
     else:
         _print(explained)
-    said_code(plan)
+    finish(plan)
 
 
 def _explained(plan: Plan, chosen: tuple[NamedLeaf, ...]) -> list[tuple[str, Explanation]]:

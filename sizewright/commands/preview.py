@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 
 from sizewright.commands.options import files_argument, finish, json_option, site_option
+from sizewright.exit_code import ExitCode
+from sizewright.feasibility import exit_code
 from sizewright.program import record_program
 from sizewright.record import Recorded
 from sizewright.report.answer import answer
@@ -38,15 +40,16 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     sizewright preview workloads/chat.yaml --site Pulumi.prod.yaml
     sizewright preview workloads/*.yaml --json
 
-    What it is and is not, the answer in a paragraph, the figures, then the resource tree. A service
-    without a pool is shown with what is built of it: exit code 5 when it is infeasible, 6 when it
-    is beyond this version.
+    What it is and is not, the answer in a paragraph, the figures, then the resource tree. Exit code
+    5 when a service is infeasible, and nothing would be built; 6 when its pool is beyond this
+    version, and its stores are shown.
     """
     catalog, where = load_catalog(), read_site(site)
     plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
     buildable(where, catalog)
     addressable(where, plan)
-    recorded = record_program(site, files)
+    built = exit_code(plan) is not ExitCode.infeasible
+    recorded = record_program(site, files) if built else Recorded((), {})
     if as_json:
         print_json(recorded.as_json())
     else:
@@ -63,6 +66,9 @@ def _opening(plan: Plan) -> Iterator[str]:
 
 
 def _resources(recorded: Recorded, plan: Plan) -> Iterator[str]:
+    if not recorded.resources:
+        yield "resources: none; the program refuses a service that is infeasible"
+        return
     custom = sum(resource.custom for resource in recorded.resources)
     components = len(recorded.resources) - custom
     yield f"resources: {custom} in {components} components, with what the plan decides of them"

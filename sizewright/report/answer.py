@@ -19,7 +19,7 @@ def answer(service: ServicePlan) -> str:
         reasons = "; ".join(f"{r.option}: {r.numbers}" for r in service.rejected)
         return f"{service.name} {asked(service)} It gets no GPU pool. {reasons}."
     parts = [asked(service), needed(service, service.pool), where(service, service.pool)]
-    parts += [survives(service.pool), load(service, service.pool)]
+    parts += [survives(service.pool), load(service, service.pool), latency(service)]
     return f"{service.name} {' '.join(part for part in parts if part)}"
 
 
@@ -84,6 +84,17 @@ def _rule(service: ServicePlan, pool: PoolPlan) -> str:
         "availability": asked_for.availability,
     }.get(pool.redundancy_binding)
     return f"{RULES[pool.redundancy_binding]} {value}" if value else "no redundancy asked for"
+
+
+def latency(service: ServicePlan) -> str:
+    """That latency targets are not checked by a method that is told the rate."""
+    targets = service.inputs.latency
+    if targets is None:
+        return ""
+    named = (("TTFT", targets.ttft_ms), ("TPOT", targets.tpot_ms))
+    asked_for = " and ".join(f"{name} {number(float(ms))} ms" for name, ms in named if ms)
+    share_of = number(float(targets.percentile))
+    return f"Whether {asked_for} hold for {share_of} % of requests is not checked."
 
 
 def where(service: ServicePlan, pool: PoolPlan) -> str:

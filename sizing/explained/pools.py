@@ -2,6 +2,7 @@
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf
 from sizing.plan import NodePool
+from sizing.shared import SYSTEM_NODES_PER_ZONE
 
 
 def _pool(leaf: Leaf) -> NodePool:
@@ -76,7 +77,7 @@ def _system_nodes(leaf: Leaf) -> Entry:
     return Entry(
         "nodes for the cluster's own pods",
         "max(2, zones x 1 in dev or 2 in prod)",
-        f"max(2, {zones} * {2 if leaf.plan.site.environment == 'prod' else 1})",
+        f"max(2, {zones} * {SYSTEM_NODES_PER_ZONE[leaf.plan.site.environment]})",
         Basis.assumed,
         "sizing/shared.py",
     )

@@ -186,8 +186,8 @@ STORES: dict[str, Explainer] = {
     ),
     "services.*.volumes.weights_gib": Entry(
         "GiB of a node's weights volume",
-        "ceil(weights x 1.1 x 2 versions), at least IOPS / 500 and 10",
-        "max(ceil({s.memory.weights_bytes} * 1.1 * {storage.VERSIONS_ON_NODE} / {units.GIB}),"
+        "ceil(weights x 1.1 x (1 + replicas a node)), at least IOPS / 500 and 10",
+        "max(ceil({s.memory.weights_bytes} * 1.1 * (1 + {s.pool.replicas_per_node}) / {units.GIB}),"
         " ceil({s.volumes.weights_iops} / {storage.IOPS_PER_GIB}), 10)",
         Basis.assumed,
         "sizing/storage.py",
@@ -255,6 +255,12 @@ STORES: dict[str, Explainer] = {
         "sizing/storage.py",
     ),
     "services.*.buckets.*.stored_bytes": _bucket_bytes,
+    "services.*.buckets.*.noncurrent_days": _setting(
+        "days for which a replaced or deleted object can be brought back",
+        "30 of weights, to roll back; 1, the least, of what retention deletes",
+        Basis.assumed,
+        "sizing/storage.py",
+    ),
     "services.*.buckets.*.expire_days": Entry(
         "days after which its objects are deleted",
         "retention days",

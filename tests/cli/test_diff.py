@@ -108,6 +108,7 @@ def test_infeasible_says_why_and_sets_the_exit_code(run: Run, chat: Chat) -> Non
     assert ended.code == 5
     assert "would do: " in ended.err
     assert "GPUs needed" in ended.out
+    assert "resources: not compared; the program refuses" in ended.out
 
 
 def test_no_changed_number_is_hidden(run: Run, chat: Chat) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
+from sizewright.program import record_program
 from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run
 
 CHAT = ROOT / "workloads" / "chat.yaml"
@@ -115,17 +117,28 @@ def test_two_services_share_network_cluster_and_pool(run: Run, chat: Chat) -> No
     assert types.count("kubernetes:apps/v1:Deployment") == 2
 
 
-@pytest.mark.parametrize(("kind", "code"), [("infeasible", 5), ("video", 6)])
-def test_a_service_without_a_pool_builds_its_stores(
-    run: Run, chat: Chat, kind: str, code: int
-) -> None:
-    path = chat(INFEASIBLE) if kind == "infeasible" else VIDEO
-    ended = run("preview", path)
-    assert ended.code == code
+def test_an_infeasible_service_is_refused_and_nothing_is_built(run: Run, chat: Chat) -> None:
+    """Guard: going on would delete the nodes of the service that stand."""
+    ended = run("preview", chat(INFEASIBLE))
+    assert ended.code == 5
+    assert "It gets no GPU pool." in ended.out
+    assert "resources: none; the program refuses a service that is infeasible" in ended.out
+    assert "infeasible" in ended.err
+    assert json.loads(run("preview", chat(INFEASIBLE), "--json").out)["resources"] == []
+
+
+def test_the_program_itself_refuses_an_infeasible_service(chat: Chat) -> None:
+    with pytest.raises(pulumi.RunError, match="infeasible: .*1000 GB asked for"):
+        record_program(ROOT / "Pulumi.dev.yaml", [chat(INFEASIBLE)])
+
+
+def test_a_service_beyond_this_version_builds_its_stores(run: Run) -> None:
+    ended = run("preview", VIDEO)
+    assert ended.code == 6
     assert "It gets no GPU pool." in ended.out
     assert "NodeGroup sw-system-nodes" in ended.out
+    assert "s3.Bucket sw-text-to-video-artefacts-bucket" in ended.out
     assert "apps.Deployment" not in ended.out
-    assert ended.err
 
 
 @pytest.mark.parametrize(

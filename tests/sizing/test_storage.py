@@ -147,7 +147,7 @@ def test_the_volume_of_the_weights(
     size_gib: int,
 ) -> None:
     instance = catalog.instance_type(instance_type)
-    volumes, slow = volume_plan(weights_gib * GIB, load_time_s, instance)
+    volumes, slow = volume_plan(weights_gib * GIB, load_time_s, instance, 1)
     assert (volumes.weights_mib_per_s, volumes.sustained_mib_per_s) == (rate, sustained)
     assert (volumes.weights_iops, volumes.weights_gib) == (iops, size_gib)
     assert volumes.load_s == pytest.approx(float(Fraction(weights_gib * 1024, sustained)))
@@ -166,7 +166,7 @@ def test_a_late_load_is_told_with_its_rates(sized: Callable[..., ServicePlan]) -
 def test_a_small_volume_cannot_have_many_operations(catalog: Catalog) -> None:
     # 1 GiB in 1 s: 1,024 MiB/s, 4,096 operations; gp3 gives at most 500 a GiB, so 10 GiB do
     instance = catalog.instance_type("p4d.24xlarge")
-    volumes, _ = volume_plan(3 * GIB, 1, instance)
+    volumes, _ = volume_plan(3 * GIB, 1, instance, 1)
     # 2,000 MiB/s ask for 8,000 operations: 16 GiB, not 3 x 2.2 = 7, nor the least 10
     assert (volumes.weights_iops, volumes.weights_gib) == (8_000, 16)
 
@@ -174,5 +174,5 @@ def test_a_small_volume_cannot_have_many_operations(catalog: Catalog) -> None:
 def test_an_unknown_limit_of_the_instance_counts_as_the_included_rate(catalog: Catalog) -> None:
     instance = catalog.instance_type("p6e-gb200.36xlarge")
     assert instance.ebs_max_mbit_per_s is None
-    volumes, _ = volume_plan(150 * GIB, 60, instance)
+    volumes, _ = volume_plan(150 * GIB, 60, instance, 1)
     assert volumes.weights_mib_per_s == 125
