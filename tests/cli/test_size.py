@@ -85,7 +85,7 @@ def test_beyond_this_version_is_exit_code_6(run: Run) -> None:
     ended = run("size", VIDEO)
     assert ended.code == 6
     assert "no GPU pool" in ended.out
-    assert ended.err.startswith("text-to-video: not in this version: pool: ")
+    assert ended.err.startswith("text-to-video: not answered by this version: pool: ")
 
 
 def test_infeasible_outranks_beyond_this_version(run: Run, chat: Callable[..., Path]) -> None:

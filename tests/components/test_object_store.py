@@ -12,7 +12,11 @@ from tests.components.recording import children, named, recorded
 
 def store(preview: bool, *, expire_days: int | None = None, protected: bool = True) -> Recorded:
     plan = BucketPlan(
-        role="artefacts", stored_bytes=1, expire_days=expire_days, protected=protected
+        role="artefacts",
+        stored_bytes=1,
+        expire_days=expire_days,
+        noncurrent_days=9,
+        protected=protected,
     )
     args = ObjectStoreArgs(
         plan=plan,
@@ -76,7 +80,7 @@ def test_objects_expire_when_the_plan_says(preview: bool) -> None:
     (rule,) = named(store(preview, expire_days=365), "b-lifecycle").inputs["rules"]
     assert rule["expiration"] == {"days": 365}
     assert rule["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
-    assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
+    assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": 9}
     assert rule["status"] == "Enabled"
 
 

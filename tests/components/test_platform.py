@@ -7,7 +7,10 @@ import pytest
 
 from components.platform import build
 from sizewright.record import Recorded, RecordedResource
+from sizing.catalog import load_catalog
 from sizing.plan import Plan, RolesPlan
+from sizing.size import size
+from sizing.workload import Workload
 from tests.components.plans import (
     CHAT,
     SEARCH,
@@ -16,6 +19,7 @@ from tests.components.plans import (
     chat_plan,
     infeasible_plan,
     plan_of,
+    site,
     two_services_plan,
 )
 from tests.components.recording import before, key, named, of_type, recorded
@@ -323,3 +327,39 @@ def test_database_instances_follow_the_plan() -> None:
     assert differences(plan, changed_service(plan, "database", instances=3)) == {
         "sw-chat-database-instance-2": {"+"}
     }
+
+
+def test_every_part_is_told_of_another_site() -> None:
+    """Guard: a part with a region, range or version of its own would pass on the example site."""
+    elsewhere = site("prod").model_copy(
+        update={
+            "region": "us-west-2",
+            "zones": ("usw2-az1", "usw2-az2", "usw2-az3"),
+            "vpc_cidr": "10.8.0.0/16",
+            "kubernetes_version": "1.34",
+            "ami_release": None,
+        }
+    )
+    plan = size([Workload.model_validate(CHAT)], elsewhere, load_catalog())
+    recording = stack(plan)
+    versions = {r.inputs["version"] for r in of_type(recording, "eks/nodeGroup:NodeGroup")}
+    assert versions == {"1.34"}
+    endpoints = of_type(recording, "ec2/vpcEndpoint:VpcEndpoint")
+    assert endpoints
+    assert all(".us-west-2." in e.inputs["serviceName"] for e in endpoints)
+    rules = [
+        *of_type(recording, "SecurityGroupIngressRule"),
+        *of_type(recording, "SecurityGroupEgressRule"),
+    ]
+    ranges = {r.inputs["cidrIpv4"] for r in rules if "cidrIpv4" in r.inputs}
+    assert ranges == {"10.8.0.0/16"}
+
+
+def test_a_service_reads_its_weights_and_not_its_conversations() -> None:
+    """A text service whose data outgrow the database has a second bucket."""
+    data = CHAT["data"] | {"interaction_bytes": 2_000_000_000}
+    recording = stack(plan_of(CHAT | {"data": data}))
+    assert named(recording, "sw-chat-conversations-bucket")
+    policy = named(recording, "sw-chat-serving-identity-policy").inputs["policy"]
+    assert "sw-chat-weights-bucket" in policy
+    assert "conversations" not in policy

@@ -29,7 +29,8 @@ TFLOP = 10**12
         # weight-only and integer formats are computed in 16 bits
         ("p4d.24xlarge", "int4", 312),
         ("p4d.24xlarge", "nf4", 312),
-        ("p4d.24xlarge", "int8", 312),
+        # 8-bit integers have units of their own
+        ("p4d.24xlarge", "int8", 624),
         # an A100 has no FP8 arithmetic, an L4 and an H100 have
         ("p4d.24xlarge", "fp8", 312),
         ("g6.xlarge", "fp8", 242),

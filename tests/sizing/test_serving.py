@@ -1,12 +1,13 @@
 """How a replica is served: the engine's flags, and what a node leaves for pods."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
 from sizing.catalog import Catalog
 from sizing.plan import ServicePlan, ServingPlan
-from sizing.serving import allocatable, engine_image, pool_name
+from sizing.serving import allocatable, compute_precision, engine_image, pool_name
 from sizing.site import Site
 from sizing.workload import Precision
 
@@ -164,3 +165,19 @@ def test_the_engine_is_told_the_longest_sequence_that_fits(
     assert serving(model="llama-3.1-8b").max_model_len == left == 23_419
     assert serving(model="llama-3.2-1b").max_model_len == 131_072, "the model's own context"
     assert serving(model={"parameters": "8e9", "precision": "bf16"}).max_model_len is None
+
+
+@pytest.mark.parametrize(
+    ("precision", "capability", "computed"),
+    [
+        ("fp32", "8.9", "fp32"),
+        ("fp16", "8.9", "fp16"),
+        ("bf16", "8.9", "bf16"),
+        ("int4", "8.0", "bf16"),
+        ("int4", "7.5", "fp16"),
+    ],
+)
+def test_what_was_sized_is_what_is_computed_in(
+    precision: str, capability: str, computed: str
+) -> None:
+    assert compute_precision(Precision(precision), Decimal(capability)) == computed

@@ -117,7 +117,7 @@ def test_database_capacity_follows_the_busiest_writes(sized: Callable[..., Servi
     plan = sized(traffic={**MANY, "peak_ratio": 3}, data=data(30))
     assert plan.database is not None and plan.database.max_acu == 256, "no larger one is sold"
     (short,) = plan.rejected
-    assert (short.option, short.reason) == ("aurora", Reason.store_limit)
+    assert (short.option, short.reason) == ("more than 256 ACU", Reason.store_limit)
     assert short.numbers == "twice 34,722 writes/s exceed what 256 ACU commit"
 
 
@@ -176,3 +176,19 @@ def test_an_unknown_limit_of_the_instance_counts_as_the_included_rate(catalog: C
     assert instance.ebs_max_mbit_per_s is None
     volumes, _ = volume_plan(150 * GIB, 60, instance, 1)
     assert volumes.weights_mib_per_s == 125
+
+
+def test_what_retention_deletes_is_gone_a_day_later(sized: Callable[..., ServicePlan]) -> None:
+    """Guard: in a versioned bucket an expired object stays until its old version goes too."""
+    weights, artefacts = sized(
+        kind="image", model="sdxl-1.0-base", request={"iterations": 28}, data=data(7)
+    ).buckets
+    assert (weights.expire_days, weights.noncurrent_days) == (None, 30)
+    assert (artefacts.expire_days, artefacts.noncurrent_days) == (7, 1)
+
+
+def test_each_replica_of_a_node_has_room_for_its_copy(catalog: Catalog) -> None:
+    """Guard: replicas that start together fetch together, beside the version that still serves."""
+    instance = catalog.instance_type("g6.12xlarge")
+    alone, four = (volume_plan(10 * GIB, 300, instance, n)[0].weights_gib for n in (1, 4))
+    assert (alone, four) == (22, 55)
