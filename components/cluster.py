@@ -8,7 +8,9 @@ from pulumi_aws import cloudwatch, eks, vpc
 from pulumi_kubernetes.provider import Provider as KubernetesProvider
 
 from components.identity import Identity, IdentityArgs
+from components.ingress import ingress
 from components.naming import Tags, partition
+from components.policy import allow, policy
 from sizing.plan import ClusterPlan, RolesPlan
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
@@ -143,16 +145,13 @@ class Cluster(pulumi.ComponentResource):
 
     def _api_rule(self, vpc_cidr: str) -> vpc.SecurityGroupIngressRule:
         """The Kubernetes API for whoever reaches the network: nodes alone are let in by EKS."""
-        name = f"{self._name}-api-from-network"
-        return vpc.SecurityGroupIngressRule(
-            name,
-            security_group_id=self.security_group_id,
+        return ingress(
+            f"{self._name}-api-from-network",
+            into=self.security_group_id,
             description="Kubernetes API from the network",
-            cidr_ipv4=vpc_cidr,
-            ip_protocol="tcp",
-            from_port=443,
-            to_port=443,
-            tags=self._tags.named(name),
+            port=443,
+            cidr=vpc_cidr,
+            tags=self._tags,
             opts=self._child,
         )
 
@@ -170,12 +169,8 @@ class Cluster(pulumi.ComponentResource):
 
 
 def _use_key(key_arn: pulumi.Input[str]) -> pulumi.Output[str]:
-    statement = {
-        "Effect": "Allow",
-        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:ListGrants"],
-        "Resource": key_arn,
-    }
-    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})
+    actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:ListGrants"]
+    return policy(allow(actions, key_arn))
 
 
 def log_group_name(cluster_name: str) -> str:

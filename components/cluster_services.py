@@ -21,7 +21,6 @@ class ClusterServicesArgs:
     roles: RolesPlan
     cluster_name: pulumi.Input[str]
     region: str
-    partition: str
     account_ids: Sequence[str]
     vpc_id: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
@@ -79,7 +78,6 @@ class ClusterServices(pulumi.ComponentResource):
                 roles=args.roles,
                 cluster_name=args.cluster_name,
                 region=args.region,
-                partition=args.partition,
                 account_ids=args.account_ids,
                 vpc_id=args.vpc_id,
                 after=args.after,

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import ec2, rds, vpc
+from pulumi_aws import ec2, rds
 
+from components.ingress import ingress
 from components.naming import PRODUCT, Tags, aws_name
 from sizing.plan import DatabasePlan
 
@@ -62,15 +63,13 @@ class Database(pulumi.ComponentResource):
             tags=self._args.tags.named(name),
             opts=self._child,
         )
-        vpc.SecurityGroupIngressRule(
+        ingress(
             f"{self._name}-from-clients",
-            security_group_id=group.id,
+            into=group.id,
             description="PostgreSQL from the nodes",
-            referenced_security_group_id=self._args.client_group_id,
-            ip_protocol="tcp",
-            from_port=PORT,
-            to_port=PORT,
-            tags=self._args.tags.named(f"{self._name}-from-clients"),
+            port=PORT,
+            group=self._args.client_group_id,
+            tags=self._args.tags,
             opts=self._child,
         )
         return group

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import ec2, vpc
+from pulumi_aws import ec2
 
+from components.ingress import ingress
 from components.naming import Tags, aws_name
 from sizing.plan import EndpointPlan
 
@@ -44,15 +45,13 @@ class Endpoints(pulumi.ComponentResource):
             tags=self._args.tags.named(name),
             opts=self._child,
         )
-        vpc.SecurityGroupIngressRule(
+        ingress(
             f"{self._name}-from-network",
-            security_group_id=group.id,
+            into=group.id,
             description="HTTPS from the network",
-            cidr_ipv4=self._args.vpc_cidr,
-            ip_protocol="tcp",
-            from_port=443,
-            to_port=443,
-            tags=self._args.tags.named(f"{self._name}-from-network"),
+            port=443,
+            cidr=self._args.vpc_cidr,
+            tags=self._args.tags,
             opts=self._child,
         )
         return group

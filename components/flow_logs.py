@@ -7,6 +7,7 @@ from pulumi_aws import cloudwatch, ec2
 
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags
+from components.policy import allow, policy
 from sizing.plan import RolesPlan
 
 AGGREGATION_S = 600
@@ -67,14 +68,10 @@ class FlowLogs(pulumi.ComponentResource):
 
 
 def _write_only(group_arn: pulumi.Input[str]) -> pulumi.Output[str]:
-    statement = {
-        "Effect": "Allow",
-        "Action": [
-            "logs:CreateLogStream",
-            "logs:DescribeLogGroups",
-            "logs:DescribeLogStreams",
-            "logs:PutLogEvents",
-        ],
-        "Resource": [group_arn, pulumi.Output.concat(group_arn, ":*")],
-    }
-    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})
+    actions = [
+        "logs:CreateLogStream",
+        "logs:DescribeLogGroups",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+    ]
+    return policy(allow(actions, [group_arn, pulumi.Output.concat(group_arn, ":*")]))

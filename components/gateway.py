@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ec2, lb, vpc
 
+from components.ingress import ingress
 from components.naming import Tags
 from sizing.plan import GatewayPlan
 from templates.render import ENGINE_PORT, HEALTH_PATH
@@ -64,15 +65,13 @@ class Gateway(pulumi.ComponentResource):
 
     def _rules(self, group: ec2.SecurityGroup) -> None:
         args = self._args
-        vpc.SecurityGroupIngressRule(
+        ingress(
             f"{self._name}-from-network",
-            security_group_id=group.id,
+            into=group.id,
             description="HTTPS from the network",
-            cidr_ipv4=args.vpc_cidr,
-            ip_protocol="tcp",
-            from_port=443,
-            to_port=443,
-            tags=args.tags.named(f"{self._name}-from-network"),
+            port=443,
+            cidr=args.vpc_cidr,
+            tags=args.tags,
             opts=self._child,
         )
         vpc.SecurityGroupEgressRule(
@@ -86,15 +85,13 @@ class Gateway(pulumi.ComponentResource):
             tags=args.tags.named(f"{self._name}-to-engines"),
             opts=self._child,
         )
-        vpc.SecurityGroupIngressRule(
+        ingress(
             f"{self._name}-into-nodes",
-            security_group_id=args.node_group_id,
+            into=args.node_group_id,
             description=f"Load balancer of {args.service}",
-            referenced_security_group_id=group.id,
-            ip_protocol="tcp",
-            from_port=ENGINE_PORT,
-            to_port=ENGINE_PORT,
-            tags=args.tags.named(f"{self._name}-into-nodes"),
+            port=ENGINE_PORT,
+            group=group.id,
+            tags=args.tags,
             opts=self._child,
         )
 

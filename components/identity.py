@@ -1,6 +1,5 @@
 """An IAM role: who may take it, and what it may do."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +7,7 @@ import pulumi
 from pulumi_aws import iam
 
 from components.naming import Tags
+from components.policy import policy
 from sizing.plan import RolesPlan
 
 
@@ -51,22 +51,20 @@ class Identity(pulumi.ComponentResource):
         self.arn, self.name = role.arn, role.name
         self.grants = [
             iam.RolePolicyAttachment(
-                f"{name}-{policy}",
+                f"{name}-{managed}",
                 role=role.name,
-                policy_arn=f"arn:{args.partition}:iam::aws:policy/{policy}",
+                policy_arn=f"arn:{args.partition}:iam::aws:policy/{managed}",
                 opts=child,
             )
-            for policy in args.managed_policies
+            for managed in args.managed_policies
         ]
         if args.policy is not None:
-            policy = iam.RolePolicy(
-                f"{name}-policy", role=role.name, policy=args.policy, opts=child
-            )
-            self.grants.append(policy)
+            own = iam.RolePolicy(f"{name}-policy", role=role.name, policy=args.policy, opts=child)
+            self.grants.append(own)
         self.register_outputs({"arn": self.arn})
 
 
-def _trust(args: IdentityArgs) -> str:
+def _trust(args: IdentityArgs) -> pulumi.Output[str]:
     statement: dict[str, object] = {
         "Effect": "Allow",
         "Principal": {"Service": args.trusted_service},
@@ -74,4 +72,4 @@ def _trust(args: IdentityArgs) -> str:
     }
     if args.conditions:
         statement["Condition"] = {"StringEquals": dict(args.conditions)}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return policy(statement)

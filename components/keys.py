@@ -1,6 +1,5 @@
 """The keys that encrypt what is stored, one a class of data, each usable by its services only."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ import pulumi
 from pulumi_aws import kms
 
 from components.naming import Tags, partition, service_host
+from components.policy import policy
 from sizing.plan import KeysPlan
 
 ADMINISTRATION = [
@@ -87,11 +87,10 @@ class Keys(pulumi.ComponentResource):
     ) -> pulumi.Output[str]:
         name = f"{self._name}-{role}"
         plan = self._args.plan
-        policy = {"Version": "2012-10-17", "Statement": [self._administration(), *statements]}
         key = kms.Key(
             name,
             description=description,
-            policy=json.dumps(policy),
+            policy=policy(self._administration(), *statements),
             enable_key_rotation=True,
             deletion_window_in_days=plan.deletion_days,
             tags=self._args.tags.named(name),
@@ -147,10 +146,9 @@ class Keys(pulumi.ComponentResource):
         through = {"StringEquals": {"kms:ViaService": hosts}}
         own = {**through, "Bool": {"kms:GrantIsForAWSResource": "true"}}
         statements = [_allow("Use", self._root, USE, through)]
-        return [
-            *statements,
-            *([_allow("Grants", self._root, ["kms:CreateGrant"], own)] if grants else []),
-        ]
+        if grants:
+            statements.append(_allow("Grants", self._root, ["kms:CreateGrant"], own))
+        return statements
 
 
 def _allow(

@@ -1,6 +1,5 @@
 """The AWS Load Balancer Controller: it registers targets and creates nothing."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,8 +8,10 @@ from pulumi_aws import eks
 from pulumi_kubernetes.helm.v3 import Release
 
 from components.chart import NAMESPACE, release
-from components.identity import Identity, IdentityArgs
-from components.naming import Tags
+from components.identity import Identity
+from components.naming import Tags, partition
+from components.pod_identity import PodIdentityArgs, pod_identity
+from components.policy import allow, policy
 from sizing.plan import ControllerPlan, RolesPlan
 
 READS = (
@@ -29,7 +30,6 @@ class LoadBalancerControllerArgs:
     roles: RolesPlan
     cluster_name: pulumi.Input[str]
     region: str
-    partition: str
     account_ids: Sequence[str]
     vpc_id: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
@@ -52,42 +52,26 @@ class LoadBalancerController(pulumi.ComponentResource):
         super().__init__("sizewright:index:LoadBalancerController", name, None, opts)
         self._name = name
         self._args = args
-        identity = self._identity()
-        association = self._association(identity)
+        identity, association = self._pod_identity()
         self.role_name = identity.name
         self.release = self._release([association, *args.after])
         self.register_outputs({})
 
-    def _identity(self) -> Identity:
-        statement = {"Effect": "Allow", "Action": list(READS), "Resource": "*"}
-        return Identity(
-            f"{self._name}-identity",
-            IdentityArgs(
-                trusted_service="pods.eks.amazonaws.com",
-                trusted_actions=("sts:AssumeRole", "sts:TagSession"),
-                roles=self._args.roles,
-                conditions={
-                    "aws:SourceAccount": list(self._args.account_ids),
-                    "aws:RequestTag/kubernetes-namespace": NAMESPACE,
-                    "aws:RequestTag/kubernetes-service-account": self._args.plan.chart,
-                },
-                partition=self._args.partition,
-                policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-                tags=self._args.tags,
+    def _pod_identity(self) -> tuple[Identity, eks.PodIdentityAssociation]:
+        args = self._args
+        return pod_identity(
+            self._name,
+            PodIdentityArgs(
+                cluster_name=args.cluster_name,
+                namespace=NAMESPACE,
+                service_account=args.plan.chart,
+                policy=policy(allow(list(READS), "*")),
+                roles=args.roles,
+                partition=partition(args.region),
+                account_ids=args.account_ids,
+                tags=args.tags,
             ),
-            pulumi.ResourceOptions(parent=self),
-        )
-
-    def _association(self, identity: Identity) -> eks.PodIdentityAssociation:
-        name = f"{self._name}-association"
-        return eks.PodIdentityAssociation(
-            name,
-            cluster_name=self._args.cluster_name,
-            namespace=NAMESPACE,
-            service_account=self._args.plan.chart,
-            role_arn=identity.arn,
-            tags=self._args.tags.named(name),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=identity.grants),
+            self,
         )
 
     def _release(self, after: list[pulumi.Resource]) -> Release:

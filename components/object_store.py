@@ -6,6 +6,7 @@ import pulumi
 from pulumi_aws import s3
 
 from components.naming import Tags
+from components.policy import policy
 from sizing.plan import BucketPlan
 
 ABORT_UPLOAD_DAYS = 7
@@ -82,7 +83,7 @@ class ObjectStore(pulumi.ComponentResource):
         s3.BucketPolicy(
             f"{self._name}-policy",
             bucket=self.bucket,
-            policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]}),
+            policy=policy(statement),
             # Guard: S3 refuses two changes of a bucket's access at the same time.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[blocked]),
         )

@@ -164,7 +164,6 @@ class Platform(pulumi.ComponentResource):
                 roles=self._plan.roles,
                 cluster_name=cluster.name,
                 region=self._plan.site.region,
-                partition=partition(self._plan.site.region),
                 account_ids=self._plan.site.account_ids,
                 vpc_id=network.vpc_id,
                 after=[system, *cluster.ready_for_pods],

@@ -11,8 +11,9 @@ from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import Namespace, Service, ServiceAccount
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
-from components.identity import Identity, IdentityArgs
 from components.naming import Tags
+from components.pod_identity import PodIdentityArgs, pod_identity
+from components.policy import allow, policy
 from components.wires import wired
 from sizing.plan import RolesPlan
 
@@ -80,33 +81,21 @@ class Serving(pulumi.ComponentResource):
     def _association(self) -> eks.PodIdentityAssociation:
         """The role that the service's pods take; it reads the weights and nothing else."""
         args = self._args
-        identity = Identity(
-            f"{self._name}-identity",
-            IdentityArgs(
-                trusted_service="pods.eks.amazonaws.com",
-                trusted_actions=("sts:AssumeRole", "sts:TagSession"),
-                conditions={
-                    "aws:SourceAccount": list(args.account_ids),
-                    "aws:RequestTag/kubernetes-namespace": args.service,
-                    "aws:RequestTag/kubernetes-service-account": args.service,
-                },
+        _, association = pod_identity(
+            self._name,
+            PodIdentityArgs(
+                cluster_name=args.cluster_name,
+                namespace=args.service,
+                service_account=args.service,
+                policy=_read_only(args.weights_arn, args.weights_key_arn),
                 roles=args.roles,
                 partition=args.partition,
-                policy=_read_only(args.weights_arn, args.weights_key_arn),
+                account_ids=args.account_ids,
                 tags=args.tags,
             ),
-            pulumi.ResourceOptions(parent=self),
+            self,
         )
-        name = f"{self._name}-association"
-        return eks.PodIdentityAssociation(
-            name,
-            cluster_name=args.cluster_name,
-            namespace=args.service,
-            service_account=args.service,
-            role_arn=identity.arn,
-            tags=args.tags.named(name),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=identity.grants),
-        )
+        return association
 
     def _service(self, opts: pulumi.ResourceOptions) -> None:
         document = self._document("service")
@@ -137,13 +126,8 @@ class Serving(pulumi.ComponentResource):
 
 
 def _read_only(bucket_arn: pulumi.Input[str], key_arn: pulumi.Input[str]) -> pulumi.Output[str]:
-    statements = [
-        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
-        {
-            "Effect": "Allow",
-            "Action": "s3:GetObject",
-            "Resource": pulumi.Output.concat(bucket_arn, "/*"),
-        },
-        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key_arn},
-    ]
-    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})
+    return policy(
+        allow("s3:ListBucket", bucket_arn),
+        allow("s3:GetObject", pulumi.Output.concat(bucket_arn, "/*")),
+        allow("kms:Decrypt", key_arn),
+    )

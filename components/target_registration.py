@@ -9,6 +9,7 @@ from pulumi_aws import iam
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from components.load_balancer_controller import LoadBalancerController
+from components.policy import allow, policy
 from components.wires import wired
 
 
@@ -57,12 +58,8 @@ class TargetRegistration(pulumi.ComponentResource):
 
 
 def _may_register(target_group_arn: pulumi.Input[str]) -> pulumi.Output[str]:
-    statement = {
-        "Effect": "Allow",
-        "Action": [
-            "elasticloadbalancing:DeregisterTargets",
-            "elasticloadbalancing:RegisterTargets",
-        ],
-        "Resource": target_group_arn,
-    }
-    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})
+    actions = [
+        "elasticloadbalancing:DeregisterTargets",
+        "elasticloadbalancing:RegisterTargets",
+    ]
+    return policy(allow(actions, target_group_arn))

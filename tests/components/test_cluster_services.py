@@ -34,7 +34,6 @@ def services(preview: bool, plan: ClusterServicesPlan = PLAN) -> Recorded:
             roles=RolesPlan(path="/", permissions_boundary_arn=None),
             cluster_name="sizewright-test",
             region="us-east-1",
-            partition="aws",
             account_ids=["123456789012"],
             vpc_id=nodes.id,
             after=[nodes],

@@ -1,0 +1,20 @@
+"""IAM policy documents: who may do what to what, as JSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+VERSION = "2012-10-17"
+
+
+def allow(
+    actions: str | list[str], resources: pulumi.Input[str] | list[pulumi.Input[str]]
+) -> dict[str, Any]:
+    """A statement of a role's own policy."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+def policy(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
+    """The document of these statements; values that exist only after creation may be in them."""
+    return pulumi.Output.json_dumps({"Version": VERSION, "Statement": list(statements)})
