@@ -90,8 +90,8 @@ def _service_change(name: str, old: ServicePlan | None, new: ServicePlan | None)
 
 def resource_changes(old: Recorded, new: Recorded, rules: Rules) -> tuple[ResourceChange, ...]:
     """The resources that differ, stateful losses first, then by effect, then as registered."""
-    before = {_key(resource): resource for resource in old.resources}
-    after = {_key(resource): resource for resource in new.resources}
+    before = {resource.key: resource for resource in old.resources}
+    after = {resource.key: resource for resource in new.resources}
     changed = [
         change
         for key in [*after, *(key for key in before if key not in after)]
@@ -110,10 +110,6 @@ def loses_data(change: ResourceChange) -> bool:
 def counts(changes: Sequence[ResourceChange]) -> dict[str, int]:
     """How many resources are created, updated, replaced, may be replaced, deleted."""
     return {effect.value: sum(c.effect is effect for c in changes) for effect in ORDER}
-
-
-def _key(resource: RecordedResource) -> tuple[str, str]:
-    return resource.type, resource.name
 
 
 def _resource_change(

@@ -9,6 +9,7 @@ from sizewright.feasibility import shortfalls
 from sizewright.input_error import InputError
 from sizewright.report.numbers import plural
 from sizewright.stack import SiteFile, WorkloadFile, buildable
+from sizing.addresses import fullest_subnet
 from sizing.catalog import Catalog
 from sizing.lock import Lock
 from sizing.plan import Plan, PoolPlan, Reason
@@ -101,7 +102,7 @@ def elastic_ips(plan: Plan) -> Gate:
 
 def addresses(plan: Plan) -> Gate:
     """Each zone's private subnet holds the addresses that nodes, pods and the rest take."""
-    fullest = max(plan.network.subnets, key=lambda subnet: subnet.addresses.needed)
+    fullest = fullest_subnet(plan.network)
     need = fullest.addresses
     return Gate(
         "subnet addresses",
@@ -126,7 +127,7 @@ def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
 def kubernetes_support(plan: Plan, as_of: date | None) -> Gate:
     """The Kubernetes version is in standard support on the day; not judged without a day."""
     name, cluster = "Kubernetes support", plan.cluster
-    version, end = f"{cluster.kubernetes_version}", cluster.end_of_support
+    version, end = cluster.kubernetes_version, cluster.end_of_support
     if end == "unknown":
         return Gate(name, None, f"the end of support of {version} is unknown", "data/pins.csv")
     until = f"{version} is in standard support until {end}"

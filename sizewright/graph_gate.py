@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from sizewright.gates import Gate
-from sizewright.record import Recorded, RecordedResource
+from sizewright.record import Recorded
 
 REFERENCE = re.compile(r"\$\{([\w./:-]+::[\w/-]+)\.[^}]+\}")
 """A reference inside a longer text: ${type::name.property}."""
@@ -23,9 +23,9 @@ def graph(recorded: Recorded) -> Gate:
 
 
 def _faults(recorded: Recorded) -> Iterator[str]:
-    known = {_key(resource) for resource in recorded.resources}
+    known = {resource.key for resource in recorded.resources}
     for resource in recorded.resources:
-        key = _key(resource)
+        key = resource.key
         if resource.parent is None:
             if resource.custom and not resource.type.startswith("pulumi:providers:"):
                 yield f"{key} has no parent"
@@ -38,10 +38,6 @@ def _faults(recorded: Recorded) -> Iterator[str]:
     for target in _references(recorded.outputs):
         if target not in known:
             yield f"stack output: {target} is not registered"
-
-
-def _key(resource: RecordedResource) -> str:
-    return f"{resource.type}::{resource.name}"
 
 
 def _references(value: object) -> Iterator[str]:

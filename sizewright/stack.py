@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sizewright.input_error import InputError
-from sizewright.plain_yaml import Plain
+from sizewright.plain_yaml import Plain, Position
 from sizewright.read import Document, read_mapping
 from sizing.addresses import enough_addresses
 from sizing.catalog import Catalog, load_catalog
@@ -52,9 +52,10 @@ def read_site(path: Path) -> SiteFile:
     if not isinstance(config, dict):
         expected = f"a Pulumi stack file with {PROJECT}: keys under config"
         raise document.error((), "has no config", expected)
+    keys = _own_keys(document)
     return SiteFile(
-        keys=_own_keys(document),
-        site=_own_keys(document).validate(Site),
+        keys=keys,
+        site=keys.validate(Site),
         workloads=_workload_names(document, config.get(f"{PROJECT}:{WORKLOADS_KEY}")),
         config=config,
     )
@@ -87,6 +88,9 @@ def _own_keys(document: Document) -> Document:
             return None
         return (str(path[1]).removeprefix(prefix), *path[2:])
 
+    def shortened(positions: dict[FieldPath, Position]) -> dict[FieldPath, Position]:
+        return {new: at for old, at in positions.items() if (new := short(old)) is not None}
+
     config = document.data.get("config")
     data = {
         key.removeprefix(prefix): value
@@ -96,12 +100,8 @@ def _own_keys(document: Document) -> Document:
     return Document(
         document.file,
         data,
-        {new: at for old, at in document.key_positions.items() if (new := short(old)) is not None},
-        {
-            new: at
-            for old, at in document.value_positions.items()
-            if (new := short(old)) is not None
-        },
+        shortened(document.key_positions),
+        shortened(document.value_positions),
     )
 
 

@@ -13,6 +13,7 @@ from sizing.plan import (
     NodeAddressPlan,
     NodePool,
     ServicePlan,
+    SubnetPlan,
     SystemPool,
 )
 
@@ -103,12 +104,17 @@ def smallest_prefix(needed: int) -> int:
     return min(SMALLEST_PREFIX, 32 - (needed + RESERVED - 1).bit_length())
 
 
+def fullest_subnet(network: NetworkPlan) -> SubnetPlan:
+    """The zone that needs most private addresses; all zones have equally many."""
+    return max(network.subnets, key=lambda subnet: subnet.addresses.needed)
+
+
 def enough_addresses(network: NetworkPlan) -> None:
     """Checks that each zone's addresses fit its private subnet.
 
     Raises FieldError on `vpc_cidr` with the numbers of the fullest zone and a prefix that would do.
     """
-    fullest = max(network.subnets, key=lambda subnet: subnet.addresses.needed)
+    fullest = fullest_subnet(network)
     need = fullest.addresses
     if need.needed <= need.capacity:
         return

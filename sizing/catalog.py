@@ -54,6 +54,11 @@ class UnknownName(LookupError):  # noqa: N818
         hint = f"; did you mean {', '.join(nearest)}?" if nearest else ""
         super().__init__(f"unknown {kind} {name!r}{hint}")
 
+    @property
+    def hint(self) -> str:
+        """`did you mean A or B?`, or an empty text where no name is near."""
+        return f"did you mean {' or '.join(self.nearest)}?" if self.nearest else ""
+
 
 class Catalog(BaseModel):
     """All facts of one load, with the digest of the files they came from."""

@@ -102,8 +102,7 @@ def _known(find: Callable[[str], Found], name: str, field: tuple[str, ...], expe
     try:
         return find(name)
     except UnknownName as unknown:
-        nearest = " or ".join(unknown.nearest)
-        hint = f"did you mean {nearest}?" if nearest else "`sizewright catalog` lists what is known"
+        hint = unknown.hint or "`sizewright catalog` lists what is known"
         raise FieldError(field, f"unknown name {name!r}", expected, hint) from unknown
 
 

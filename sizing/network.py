@@ -71,7 +71,7 @@ def capacity_units(workload: Workload, rates: Rates) -> int | None:
     None when neither size of a request is known. Basis: vendor definition; an upper bound, since
     kept-alive connections cost less.
     """
-    rate = rates.mean if rates.peak is None else rates.peak
+    rate = rates.busiest
     sizes = [workload.request.request_bytes, workload.request.response_bytes]
     if None in sizes:
         return None
@@ -114,7 +114,7 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
         deregistration_delay_s=min(ceiling(longest), DRAIN_LIMIT_S),
         capacity_units=capacity_units(workload, rates),
         certificate_arn=site.certificate_arn,
-        protected=site.environment is Environment.prod,
+        protected=site.protected,
     )
 
 

@@ -9,7 +9,7 @@ from sizing.catalog import InstanceType
 from sizing.choose import Choice, cards_of
 from sizing.exact import ceiling, plain, plain_or_none
 from sizing.plan import PoolPlan, Reason, Rejected, Survives
-from sizing.redundancy import binding_rule, nodes_by_rule, spread, survival
+from sizing.redundancy import Rule, binding_rule, nodes_by_rule, spread, survival
 from sizing.traffic import Rates
 from sizing.workload import Capacity, Redundancy
 
@@ -73,7 +73,8 @@ def pool_plan(
     nodes_total = rules[rule]
     at_peak = None
     if rates.peak is not None:
-        peak = packing(max(gpus_for(rates.peak, rate), split), cards, split)
+        gpus_at_peak = max(gpus_by_constraint(rates.peak, rate, split).values())
+        peak = packing(gpus_at_peak, cards, split)
         at_peak = max(nodes_by_rule(redundancy, peak.nodes, zones, Decimal(cards)).values())
     by_zone = spread(nodes_total, choice.zones, first_zone)
     survives = survival(by_zone, packed.nodes)
@@ -115,6 +116,6 @@ def pool_plan(
             numbers=f"{count} nodes; {rule.value} asks for {nodes_total}",
         )
         for name, count in rules.items()
-        if name is not rule and len(rules) > 1 and name.value != "none"
+        if name not in (rule, Rule.none)
     ]
     return pool, losers

@@ -98,7 +98,7 @@ def keys_plan(site: Site) -> KeysPlan:
     """How long a key's deletion waits; in prod nothing deletes them before they are unprotected."""
     return KeysPlan(
         deletion_days=KEY_DELETION_DAYS[site.environment],
-        protected=site.environment is Environment.prod,
+        protected=site.protected,
     )
 
 
@@ -109,7 +109,7 @@ def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> Clu
         kubernetes_version=version.version,
         end_of_support=version.end_of_support or "unknown",
         node_groups=1 + sum(len(pool.nodes_by_zone) for pool in pools),
-        protected=site.environment is Environment.prod,
+        protected=site.protected,
     )
 
 

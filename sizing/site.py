@@ -54,6 +54,11 @@ class Site(Strict):
     role_path: str = Field(default="/", pattern=r"^/([!-.0-~]+/)*$", max_length=512)
     """IAM path of every role of the stack, e.g. /platform/."""
 
+    @property
+    def protected(self) -> bool:
+        """Whether what the stack keeps is protected from deletion."""
+        return self.environment is Environment.prod
+
     @model_validator(mode="after")
     def _zones_once(self) -> Self:
         for index, zone in enumerate(self.zones):

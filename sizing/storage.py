@@ -85,13 +85,12 @@ def stores(
     Text and conversations go to the database while they fit, else to a bucket beside it; images
     and videos always go to a bucket. Profiles go to the database.
     """
-    protected = site.environment is Environment.prod
     weights = BucketPlan(
         role="weights",
         stored_bytes=storage.weights_bytes,
         expire_days=None,
         noncurrent_days=ROLLBACK_DAYS,
-        protected=protected,
+        protected=site.protected,
     )
     data = workload.data
     if data is None or storage.profile_bytes is None or storage.retained_bytes is None:
@@ -108,7 +107,7 @@ def stores(
                 stored_bytes=storage.retained_bytes,
                 expire_days=data.retention_days,
                 noncurrent_days=EXPIRED_DAYS,
-                protected=protected,
+                protected=site.protected,
             )
         )
     rejected = []
@@ -120,7 +119,7 @@ def stores(
     stored = storage.profile_bytes if apart else together
     if stored > AURORA_LIMIT_BYTES:
         return None, tuple(buckets), rejected
-    writes = rates.mean if rates.peak is None else rates.peak
+    writes = rates.busiest
     if 2 * writes > MAX_ACU * WRITES_PER_S_PER_ACU:
         numbers = f"twice {float(writes):,.0f} writes/s exceed what {MAX_ACU} ACU commit"
         option = f"more than {MAX_ACU} ACU"
@@ -135,18 +134,16 @@ def _database(
 
     Basis: assumed rate of an ACU, see `WRITES_PER_S_PER_ACU`.
     """
-    prod = site.environment is Environment.prod
-    writes = rates.mean if rates.peak is None else rates.peak
     lowest = MIN_ACU[site.environment]
-    survives_zone = prod or bool(workload.redundancy.zones)
+    survives_zone = site.protected or bool(workload.redundancy.zones)
     return DatabasePlan(
         stored_bytes=stored,
         min_acu=plain(lowest),
-        max_acu=plain(highest_acu(writes, WRITES_PER_S_PER_ACU, lowest)),
+        max_acu=plain(highest_acu(rates.busiest, WRITES_PER_S_PER_ACU, lowest)),
         instances=2 if survives_zone else 1,
         backup_days=BACKUP_DAYS[site.environment],
         engine_version=catalog.pin("aurora-postgresql").version,
-        protected=prod,
+        protected=site.protected,
     )
 
 

@@ -17,6 +17,11 @@ class Rates:
     mean: Fraction
     peak: Fraction | None
 
+    @property
+    def busiest(self) -> Fraction:
+        """The peak, or the mean where nothing says what the peak is."""
+        return self.mean if self.peak is None else self.peak
+
     def at(self, load: Load) -> Fraction:
         """The rate that is sized for. Raises ValueError for an unknown peak."""
         rate = self.mean if load is Load.mean else self.peak

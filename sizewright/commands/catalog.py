@@ -75,8 +75,7 @@ def _row(catalog: Catalog, kind: str, name: str) -> Row:
     try:
         return find[kind](name)
     except UnknownName as unknown:
-        nearest = " or ".join(unknown.nearest)
-        hint = f"did you mean {nearest}?" if nearest else f"`sizewright catalog {kind}` lists them"
+        hint = unknown.hint or f"`sizewright catalog {kind}` lists them"
         raise _unknown(unknown.kind, name, hint) from None
 
 

@@ -51,9 +51,7 @@ def command(old: Path, new: Path, site: Path, as_json: bool, detailed_exitcode: 
     else:
         before, after = (record_program(site, [path]) for path in (old, new))
     resources = resource_changes(before, after, load_rules())
-    keys = {(r.type, r.name) for r in after.resources}
-    gone = {(r.type, r.name) for r in before.resources} - keys
-    unchanged = len(keys) + len(gone) - len(resources)
+    unchanged = len({r.key for r in (*before.resources, *after.resources)}) - len(resources)
     if as_json:
         print_json(_as_json(services, resources, unchanged))
     else:

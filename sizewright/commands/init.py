@@ -108,8 +108,7 @@ def _instance_type(catalog: Catalog, name: str) -> str:
 
 
 def _refused(option: str, unknown: UnknownName, kind: str) -> click.ClickException:
-    nearest = " or ".join(unknown.nearest)
-    hint = f"did you mean {nearest}?" if nearest else f"`sizewright catalog {kind}` lists them"
+    hint = unknown.hint or f"`sizewright catalog {kind}` lists them"
     return click.ClickException(f"{option} {quoted(unknown.name)} is unknown; {hint}")
 
 

@@ -48,6 +48,11 @@ class RecordedResource:
     outputs_registered: int
     """How often `register_outputs` was called: once for a component, never for the rest."""
 
+    @property
+    def key(self) -> str:
+        """`type::name`, by which other resources name it."""
+        return f"{self.type}::{self.name}"
+
 
 @dataclass(frozen=True)
 class Recorded:

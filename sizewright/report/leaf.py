@@ -20,7 +20,6 @@ _BY_ENDING: tuple[tuple[str, Said], ...] = (
     ("_tflops", _in("TFLOP/s")),
     ("_tops", _in("TOP/s")),
     ("flop_per_s", lambda value: f"{number(value / 10**12)} TFLOP/s"),
-    ("_per_gpu_per_s", _in("/s")),
     ("_per_s", _in("/s")),
     ("_bytes", lambda value: data_size(round(value))),
     ("_gib", _in("GiB")),
@@ -32,10 +31,7 @@ _BY_ENDING: tuple[tuple[str, Said], ...] = (
     ("_s", duration),
     ("_hours", _in("h")),
     ("_days", lambda value: plural(value, "day")),
-    ("_ratio", number),
     ("_share", share),
-    ("availability", number),
-    ("percentile", number),
 )
 
 

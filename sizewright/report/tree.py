@@ -30,7 +30,7 @@ def _below(
         lock = " (protected)" if resource.protect else ""
         what = f"{short_type(resource.type)} {resource.name}{lock}"
         yield "  " * depth + (f"{what}: {sizes}" if sizes else what)
-        yield from _below(f"{resource.type}::{resource.name}", depth + 1, children, paths)
+        yield from _below(resource.key, depth + 1, children, paths)
 
 
 def short_type(token: str) -> str:

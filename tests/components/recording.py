@@ -12,14 +12,10 @@ def recorded(program: Callable[[], object], preview: bool = False) -> Recorded:
     return record(statement, config={}, stack="test", preview=preview)
 
 
-def key(resource: RecordedResource) -> str:
-    return f"{resource.type}::{resource.name}"
-
-
 def named(recording: Recorded, name: str, type_part: str = "") -> RecordedResource:
     """The only resource of that name whose type contains `type_part`."""
     found = [r for r in recording.resources if r.name == name and type_part in r.type]
-    assert len(found) == 1, f"{name}: {[key(r) for r in found]}"
+    assert len(found) == 1, f"{name}: {[r.key for r in found]}"
     return found[0]
 
 
@@ -38,7 +34,7 @@ def children(recording: Recorded, parent: str) -> list[str]:
 
 def before(recording: Recorded, resource: RecordedResource) -> set[str]:
     """Names of all that must exist before the resource, providers and indirect ones included."""
-    by_key = {key(r): r for r in recording.resources}
+    by_key = {r.key: r for r in recording.resources}
     seen: set[str] = set()
     waiting = [resource]
     while waiting:

@@ -22,7 +22,7 @@ from tests.components.plans import (
     site,
     two_services_plan,
 )
-from tests.components.recording import before, key, named, of_type, recorded
+from tests.components.recording import before, named, of_type, recorded
 
 SSE = ("rules", "0", "applyServerSideEncryptionByDefault", "kmsMasterKeyId")
 EBS = ("blockDeviceMappings", "0", "ebs", "kmsKeyId")
@@ -72,11 +72,11 @@ def test_parents_names_and_outputs(preview: bool) -> None:
         if resource.type in ("pulumi:providers:aws", "sizewright:index:Platform"):
             assert resource.parent is None
             continue
-        assert resource.parent is not None, key(resource)
-        assert resource.parent.startswith("sizewright:index:"), key(resource)
-        assert resource.name.startswith(resource.parent.split("::")[1] + "-"), key(resource)
+        assert resource.parent is not None, resource.key
+        assert resource.parent.startswith("sizewright:index:"), resource.key
+        assert resource.name.startswith(resource.parent.split("::")[1] + "-"), resource.key
     for component in owned(recording, "sizewright:index:"):
-        assert component.outputs_registered == 1, key(component)
+        assert component.outputs_registered == 1, component.key
         assert not component.custom
 
 
@@ -84,7 +84,7 @@ def test_every_taggable_resource_is_tagged(preview: bool) -> None:
     recording = stack(two_services_plan(), preview)
     for resource in owned(recording, "aws:"):
         if resource.type in UNTAGGABLE:
-            assert "tags" not in resource.inputs, key(resource)
+            assert "tags" not in resource.inputs, resource.key
             continue
         tags = dict(resource.inputs["tags"])
         tags.pop("kubernetes.io/role/elb", None)
@@ -96,7 +96,7 @@ def test_every_taggable_resource_is_tagged(preview: bool) -> None:
             "environment": "prod",
             "cost-centre": "42",
             **({"service": service} if service else {}),
-        }, key(resource)
+        }, resource.key
 
 
 def test_every_role_is_bounded_and_in_its_path() -> None:
@@ -105,8 +105,8 @@ def test_every_role_is_bounded_and_in_its_path() -> None:
     roles = of_type(stack(two_services_plan().model_copy(update={"roles": rules})), "iam/role:Role")
     assert len(roles) == 6
     for role in roles:
-        assert role.inputs["path"] == "/platform/", key(role)
-        assert role.inputs["permissionsBoundary"] == boundary, key(role)
+        assert role.inputs["path"] == "/platform/", role.key
+        assert role.inputs["permissionsBoundary"] == boundary, role.key
 
 
 def test_explicit_providers_only(preview: bool) -> None:
@@ -119,7 +119,7 @@ def test_explicit_providers_only(preview: bool) -> None:
 
 def test_nothing_is_ignored_and_nothing_is_named_by_hand(preview: bool) -> None:
     recording = stack(chat_plan(), preview)
-    assert [key(r) for r in recording.resources if r.ignore_changes] == []
+    assert [r.key for r in recording.resources if r.ignore_changes] == []
     by_hand = {r.type for r in owned(recording, "aws:") if "name" in r.inputs}
     assert by_hand == FIXED_NAMES
 
@@ -129,13 +129,13 @@ def test_automatic_names_fit_for_the_longest_service() -> None:
     for resource in stack(plan_of(longest)).resources:
         if resource.type in NAME_LIMITS:
             length = len(resource.name) + RANDOM_SUFFIX
-            assert length <= NAME_LIMITS[resource.type], key(resource)
+            assert length <= NAME_LIMITS[resource.type], resource.key
 
 
 def test_destroy_order(preview: bool) -> None:
     """What comes before in `up` goes after in `destroy`."""
     recording = stack(chat_plan(), preview)
-    groups = {key(r) for r in of_type(recording, "nodeGroup:NodeGroup")}
+    groups = {r.key for r in of_type(recording, "nodeGroup:NodeGroup")}
     assert len(groups) == 4
     pods = before(recording, named(recording, "sw-chat-serving-floor"))
     assert groups <= pods
@@ -147,11 +147,11 @@ def test_destroy_order(preview: bool) -> None:
     assert "aws:lb/targetGroup:TargetGroup::sw-chat-gateway-targets" in binding
     system = "aws:eks/nodeGroup:NodeGroup::sw-system-nodes"
     for release in of_type(recording, "v3:Release"):
-        assert system in before(recording, release), key(release)
+        assert system in before(recording, release), release.key
     cluster = "aws:eks/cluster:Cluster::sw-cluster-control-plane"
-    network = {key(r) for r in owned(recording, "aws:ec2/") if r.name.startswith("sw-network-")}
+    network = {r.key for r in owned(recording, "aws:ec2/") if r.name.startswith("sw-network-")}
     for resource in owned(recording, "kubernetes:"):
-        assert cluster in before(recording, resource), key(resource)
+        assert cluster in before(recording, resource), resource.key
     for group in of_type(recording, "nodeGroup:NodeGroup"):
         needs = before(recording, group)
         assert cluster in needs
@@ -274,7 +274,7 @@ def test_services_of_one_type_share_node_groups(preview: bool) -> None:
 
 def differences(left: Plan, right: Plan) -> dict[str, set[str]]:
     """Names of changed inputs by resource name; `+` and `-` for resources that come or go."""
-    before_, after = ({key(r): r.inputs for r in stack(plan).resources} for plan in (left, right))
+    before_, after = ({r.key: r.inputs for r in stack(plan).resources} for plan in (left, right))
     changed = {}
     for resource in before_.keys() | after.keys():
         if resource not in after:
