@@ -627,7 +627,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Path, "open", forbidden)
     with pytest.raises(
-        InputError, match=r"w\.yaml: permission denied; expected a readable YAML file"
+        InputError, match=r"w\.yaml: permission denied; expected a YAML file that can be read"
     ):
         read_mapping(tmp_path / "w.yaml")
 
