@@ -42,7 +42,8 @@ class Experts:
 
         Basis: arithmetic for uniform routing.
         """
-        return 1.0 - (1.0 - min(self.per_token, self.count) / self.count) ** tokens
+        left: float = (1.0 - min(self.per_token, self.count) / self.count) ** tokens
+        return 1.0 - left
 
 
 @dataclass(frozen=True)
@@ -110,15 +111,12 @@ class Architecture:
 
     def kept_elements(self, tokens: Fraction) -> Fraction:
         """Cache elements of a sequence: window layers keep no more than their window."""
-        return sum(
-            (
-                cache.layers
-                * cache.elements_per_token
-                * (tokens if cache.window_tokens is None else min(tokens, cache.window_tokens))
-                for cache in self.caches
-            ),
-            Fraction(0),
-        )
+        kept = Fraction(0)
+        for cache in self.caches:
+            window = cache.window_tokens
+            length = tokens if window is None else min(tokens, Fraction(window))
+            kept += cache.layers * cache.elements_per_token * length
+        return kept
 
     def longest_sequence(self, room_bytes: Fraction, kv_precision: str) -> int | None:
         """Tokens of the longest sequence whose cache fits; None where length costs nothing.

@@ -14,8 +14,25 @@ Config = Mapping[str, Any]
 INNER = ("text_config", "language_config", "llm_config")
 """Where a model with several parts keeps its language model."""
 TIED_UNLESS_STATED = frozenset(
-    "bloom cohere cohere2 falcon gemma gemma2 gemma3 gemma3_text gemma3n gemma3n_text gemma4 "
-    "gemma4_text gpt2 gpt_bigcode opt mpt starcoder2".split()
+    [
+        "bloom",
+        "cohere",
+        "cohere2",
+        "falcon",
+        "gemma",
+        "gemma2",
+        "gemma3",
+        "gemma3_text",
+        "gemma3n",
+        "gemma3n_text",
+        "gemma4",
+        "gemma4_text",
+        "gpt2",
+        "gpt_bigcode",
+        "opt",
+        "mpt",
+        "starcoder2",
+    ]
 )
 """Families whose class ties input and output embeddings when the file is silent."""
 

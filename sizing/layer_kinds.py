@@ -39,7 +39,9 @@ def layer_kinds(text: Config, dims: Dimensions) -> LayerKinds:
     """The layers of a model by what they are."""
     names = attention_names(text, dims)
     blocks_alone = "hybrid_override_pattern" in text
-    experts = number(text, "num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts")
+    experts = number(
+        text, "num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts"
+    )
     routed = _moe_layers(text, dims, names) if experts and experts > 1 else 0
     dense = names.count("none") if blocks_alone else dims.layers - routed
     linear = sum(name in LINEAR for name in names)
@@ -73,24 +75,28 @@ def attention_names(text: Config, dims: Dimensions) -> list[str]:
 
 def _unlisted(text: Config, dims: Dimensions, index: int) -> str:
     """The kind of a layer that follows a period."""
-    period = number(text, "full_attention_interval")
-    if period:
-        return "full_attention" if (index + 1) % period == 0 else "linear_attention"
-    attention = number(text, "attn_layer_period")
-    if attention:
+    full, last = "full_attention", number(text, "full_attention_interval")
+    if last:
+        return full if (index + 1) % last == 0 else "linear_attention"
+    every = number(text, "attn_layer_period")
+    if every:
         offset = number(text, "attn_layer_offset") or 0
-        return "full_attention" if index % attention == offset else "mamba"
+        return full if index % every == offset else "mamba"
+    return "sliding_attention" if _slides(text, dims, index) else full
+
+
+def _slides(text: Config, dims: Dimensions, index: int) -> bool:
+    """Whether a layer keeps a window alone, where the file does not list its layers."""
     if _window(text) is None or text.get("use_sliding_window") is False:
-        return "full_attention"
+        return False
     if dims.family in ALL_SLIDE:
-        return "sliding_attention"
+        return True
     period = number(text, "sliding_window_pattern", "_sliding_window_pattern")
     period = period or ALTERNATING.get(dims.family)
     if period:
-        return "full_attention" if (index + 1) % period == 0 else "sliding_attention"
-    if text.get("use_sliding_window") and index >= (number(text, "max_window_layers") or 0):
-        return "sliding_attention"
-    return "full_attention"
+        return (index + 1) % period != 0
+    first = number(text, "max_window_layers") or 0
+    return bool(text.get("use_sliding_window")) and index >= first
 
 
 def _attends(name: str) -> bool:

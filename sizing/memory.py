@@ -92,7 +92,9 @@ def held_weights(
     if native and shape is not None and shape.scale_bits is not None:
         scales = shape.scale_bits
     bits = NOMINAL_BITS[precision] + scales
-    return HeldWeights(precision, parameters, encoders, max(min(kept, parameters), Fraction(0)), bits)
+    return HeldWeights(
+        precision, parameters, encoders, max(min(kept, parameters), Fraction(0)), bits
+    )
 
 
 def _encoder_parameters(model: Model, facts: ModelFacts | None) -> Fraction:

@@ -6,18 +6,45 @@ from sizing.config_keys import Config, Dimensions, number
 from sizing.layer_kinds import LayerKinds, delta_dims, mamba_dims
 
 UNGATED = frozenset(
-    "gpt2 gpt_bigcode gpt_neox gptj opt bloom falcon mpt phi phi-msft starcoder2 nemotron "
-    "nemotron_h".split()
+    [
+        "gpt2",
+        "gpt_bigcode",
+        "gpt_neox",
+        "gptj",
+        "opt",
+        "bloom",
+        "falcon",
+        "mpt",
+        "phi",
+        "phi-msft",
+        "starcoder2",
+        "nemotron",
+        "nemotron_h",
+    ]
 )
 """Families whose feed-forward block has two matrices; all others have a third, the gate."""
 BIASED_QKV = frozenset(("qwen", "qwen2", "qwen2_moe", "qwen2_vl_text", "qwen2_5_vl_text"))
 BIASED = frozenset(("gpt2", "gpt_bigcode", "gpt_neox", "opt", "bloom", "phi", "starcoder2"))
 """Families with a bias on every matrix and norm."""
-FOUR_NORMS = frozenset("gemma2 gemma3 gemma3_text gemma4 gemma4_text glm4 olmo2".split())
+FOUR_NORMS = frozenset(
+    ["gemma2", "gemma3", "gemma3_text", "gemma4", "gemma4_text", "glm4", "olmo2"]
+)
 """Families with norms before and after both blocks of a layer."""
 NORMED_HEADS = frozenset(
-    "qwen3 qwen3_moe qwen3_next qwen3_vl_text qwen3_vl_moe_text qwen3_5_text qwen3_5_moe_text "
-    "gemma3 gemma3_text gemma4 gemma4_text olmo2".split()
+    [
+        "qwen3",
+        "qwen3_moe",
+        "qwen3_next",
+        "qwen3_vl_text",
+        "qwen3_vl_moe_text",
+        "qwen3_5_text",
+        "qwen3_5_moe_text",
+        "gemma3",
+        "gemma3_text",
+        "gemma4",
+        "gemma4_text",
+        "olmo2",
+    ]
 )
 """Families that norm each head's queries and keys."""
 

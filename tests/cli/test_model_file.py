@@ -29,9 +29,7 @@ CONFIG: dict[str, Any] = {
 
 def workload(folder: Path, config: str, name: str = "meta-llama--Llama-3.1-8B.json") -> Path:
     (folder / name).write_text(config)
-    lines = [
-        f"model: {name}" if line.startswith("model:") else line for line in CHAT.splitlines()
-    ]
+    lines = [f"model: {name}" if line.startswith("model:") else line for line in CHAT.splitlines()]
     path = folder / "chat.yaml"
     path.write_text("\n".join(lines))
     return path
