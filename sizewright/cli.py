@@ -13,9 +13,11 @@ COMMANDS = {
     "explain": "Show why a number is what it is.",
     "preview": "Preview the infrastructure offline, with the reasons.",
     "diff": "Show what a change of a workload changes, cause first.",
+    "compare": "Rank every hardware for a workload by cost and latency.",
     "check": "Check workloads, sizing and infrastructure against gates.",
     "catalog": "Show the instance types, GPUs, models and versions known.",
     "init": "Write a new workload file and its lock.",
+    "update": "Choose again with today's catalog, and show what follows.",
     "render": "Print the Kubernetes and node files, wires unfilled.",
 }
 

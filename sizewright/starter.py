@@ -1,12 +1,6 @@
-"""The text of a new workload file, and of the lock beside it."""
+"""The text of a new workload file."""
 
 import json
-
-from sizing.catalog import Catalog
-from sizing.lock import Lock, model_key
-from sizing.lookup import facts_of
-from sizing.plan import Plan
-from sizing.workload import Workload
 
 CONTEXT_TOKENS = 4096
 INPUT_TOKENS, OUTPUT_TOKENS = 500, 300
@@ -38,24 +32,3 @@ hardware: {{instance_type: {json.dumps(instance_type)}}}
 # What is kept of users and requests; none while the applications keep it.
 data: none
 """
-
-
-def lock_of(workload: Workload, plan: Plan, catalog: Catalog) -> Lock | None:
-    """What sizing chose for this workload; None where it chose nothing."""
-    pool = plan.service(workload.name).pool
-    if pool is None:
-        return None
-    return Lock(
-        model=model_key(workload),
-        precision=facts_of(workload, catalog).precision.value,
-        instance_type=pool.instance_type,
-        tensor_parallel=pool.tensor_parallel,
-        catalog_digest=plan.catalog_digest,
-    )
-
-
-def lock_text(lock: Lock) -> str:
-    """The lock as a file."""
-    fields = lock.model_dump(mode="json")
-    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
-    return "\n".join(["# What sizing chose; commit it beside the workload file.", *lines, ""])

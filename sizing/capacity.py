@@ -1,6 +1,7 @@
 """What does one GPU serve, and how many GPUs does the load alone need?"""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from sizing.catalog import Gpu, InstanceType
@@ -16,6 +17,15 @@ class GpuRate:
     """GPU-seconds of one request, and requests per second of one GPU; exact."""
 
     request_s: Fraction
+    by_constraint: Mapping[str, Fraction] = field(default_factory=dict)
+    """GPU-seconds of a request where one constraint alone counted; empty for throughput alone."""
+    full_request_s: Fraction | None = None
+    """GPU-seconds of a request in a full batch, where the rate keeps away from it."""
+
+    @property
+    def busy_s(self) -> Fraction:
+        """GPU-seconds that a request really takes: utilisation is measured in them."""
+        return self.request_s if self.full_request_s is None else self.full_request_s
 
     @property
     def requests_per_s(self) -> Fraction:
@@ -26,6 +36,15 @@ def peak_flop_per_s(gpu: Gpu, instance: InstanceType, precision: Precision) -> F
     """Dense peak rate of one GPU of the instance for that precision, FLOP/s; None when unknown.
 
     A partition of a card has its share of the card's rate.
+    Basis: as `card_flop_per_s`.
+    """
+    rate = card_flop_per_s(gpu, precision)
+    return None if rate is None else rate * min(exact(instance.gpu_count), Fraction(1))
+
+
+def card_flop_per_s(gpu: Gpu, precision: Precision) -> Fraction | None:
+    """Dense peak rate of a whole card for that precision, FLOP/s; None when unknown.
+
     Weight-only formats (int4, nf4) are computed in 16 bits, as the engines do.
     Basis: vendor (datasheets, dense; see data/gpus.csv).
     """
@@ -36,8 +55,7 @@ def peak_flop_per_s(gpu: Gpu, instance: InstanceType, precision: Precision) -> F
         Precision.int8: gpu.int8_tops or gpu.fp16_tflops,
         Precision.fp4: gpu.fp4_tflops if gpu.native_fp4 else gpu.fp16_tflops,
     }.get(precision, gpu.fp16_tflops)
-    share = min(exact(instance.gpu_count), Fraction(1))
-    return None if tflops is None else exact(tflops) * TERA * share
+    return None if tflops is None else exact(tflops) * TERA
 
 
 def textbook_request_s(parameters: Fraction, passes: Fraction, flop_per_s: Fraction) -> Fraction:
@@ -79,7 +97,13 @@ def gpus_for(rate: Fraction, gpu: GpuRate) -> int:
 
 
 def capacity_plan(
-    workload: Workload, rates: Rates, gpu: GpuRate, flop_per_s: Fraction | None
+    workload: Workload,
+    rates: Rates,
+    gpu: GpuRate,
+    flop_per_s: Fraction | None,
+    *,
+    tensor_parallel: int = 1,
+    locked: bool = False,
 ) -> CapacityPlan:
     """The rate of one GPU and what the mean and the peak alone would need."""
     per_user = exact(workload.traffic.requests_per_user_per_day)
@@ -95,6 +119,13 @@ def capacity_plan(
         users_per_gpu_per_day=plain(SECONDS_PER_DAY * gpu.requests_per_s / per_user),
         peak_flop_per_s=plain_or_none(flop_per_s) if textbook else None,
         passes=plain(passes_of_one_request(workload)) if textbook else None,
+        requests_per_replica_per_s={
+            name: plain(tensor_parallel / seconds) for name, seconds in gpu.by_constraint.items()
+        },
+        saturation_requests_per_s=plain_or_none(
+            None if gpu.full_request_s is None else tensor_parallel / gpu.full_request_s
+        ),
+        locked=locked,
         gpus_at_mean=gpus_for(rates.mean, gpu),
         gpus_at_peak=None if rates.peak is None else gpus_for(rates.peak, gpu),
     )

@@ -10,7 +10,16 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from sizing.catalog_reader import read_records
-from sizing.catalog_records import EngineSupport, Gpu, InstanceType, ModelFacts, Pin, Zone
+from sizing.catalog_records import (
+    EngineSupport,
+    Gpu,
+    InstanceType,
+    ModelFacts,
+    Pin,
+    Price,
+    Zone,
+)
+from sizing.steps.coefficients import CoefficientSet
 
 __all__ = [
     "DATA",
@@ -20,6 +29,7 @@ __all__ = [
     "InstanceType",
     "ModelFacts",
     "Pin",
+    "Price",
     "UnknownName",
     "Zone",
     "load_catalog",
@@ -27,7 +37,16 @@ __all__ = [
 ]
 
 DATA = Path(__file__).parent / "data"
-FILES = ("engines.csv", "gpus.csv", "instance_types.csv", "models.csv", "pins.csv", "zones.csv")
+FILES = (
+    "coefficients.json",
+    "engines.csv",
+    "gpus.csv",
+    "instance_types.csv",
+    "models.csv",
+    "pins.csv",
+    "prices.csv",
+    "zones.csv",
+)
 DIRECTIONS = {
     "north": "n",
     "northeast": "ne",
@@ -70,7 +89,10 @@ class Catalog(BaseModel):
     models: tuple[ModelFacts, ...]
     engines: tuple[EngineSupport, ...]
     pins: tuple[Pin, ...]
+    prices: tuple[Price, ...]
     zones: tuple[Zone, ...]
+    coefficients: CoefficientSet
+    """Of the step-time model, by engine family."""
     digest: str
 
     def instance_type(self, name: str) -> InstanceType:
@@ -95,6 +117,13 @@ class Catalog(BaseModel):
     def pin(self, item: str) -> Pin:
         """The pinned version of this item. Raises UnknownName."""
         return _named("pin", item, self.pins)
+
+    def price(self, instance_type_name: str, region: str) -> Price | None:
+        """What an hour of the type costs there; None if not known, which is never zero."""
+        for row in self.prices:
+            if (row.name, row.region) == (instance_type_name, region):
+                return row
+        return None
 
     def support(self, engine: str, precision: str) -> EngineSupport | None:
         """What is known of this engine and precision; None if nothing is."""
@@ -164,6 +193,11 @@ def load_catalog(folder: Path = DATA) -> Catalog:
     """
     gpus = read_records(folder / "gpus.csv", Gpu, "gpu")
     instance_types = read_records(folder / "instance_types.csv", InstanceType, "instance_type")
+    prices = read_records(folder / "prices.csv", Price, "instance_type")
+    sold = {row.name for row in instance_types.values()}
+    for line, price in prices.items():
+        if price.name not in sold:
+            raise ValueError(f"prices.csv:{line}: {price.name!r} is not in instance_types.csv")
     known = {gpu.name for gpu in gpus.values()}
     for line, row in instance_types.items():
         if row.gpu not in known:
@@ -174,7 +208,11 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         models=tuple(read_records(folder / "models.csv", ModelFacts).values()),
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
+        prices=tuple(prices.values()),
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),
+        coefficients=CoefficientSet.model_validate_json(
+            (folder / "coefficients.json").read_bytes()
+        ),
         digest=_digest(folder / name for name in FILES),
     )
 

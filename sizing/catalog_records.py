@@ -103,6 +103,23 @@ class InstanceType(Fact):
         return (self.name,)
 
 
+class Price(Fact):
+    """What an hour of a machine costs on demand, before tax.
+
+    Basis: list prices of a day, as flagged in `unverified` where derived; no row means unknown.
+    """
+
+    name: str
+    """The instance type."""
+    region: str
+    usd_per_hour: Rate
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Type and region, the key of the row."""
+        return (f"{self.name} {self.region}",)
+
+
 class Zone(Fact):
     """An availability zone that differs from the others.
 

@@ -62,27 +62,25 @@ def choose(case: Case, locked: int | None) -> tuple[Choice | None, list[Rejected
     if facts.instance is None or facts.gpu is None:
         raise ValueError("a workload without hardware has no choice")
     instance, rejected = facts.instance, list[Rejected]()
-    unfit = _unfit(workload, facts, facts.gpu, instance, catalog)
+    unsuited = unfit(workload, facts, facts.gpu, instance, catalog)
     zones, known = selling_zones(instance, site, catalog)
-    if unfit is None and not zones:
-        unfit = Rejected(
-            option=instance.name, reason=Reason.offering, numbers=_not_sold(instance, site, known)
-        )
-    if unfit is not None:
-        return None, [unfit, *_nearest(case)]
+    if unsuited is None and not zones:
+        unsuited = not_sold(instance, site, known)
+    if unsuited is not None:
+        return None, [unsuited, *_nearest(case)]
     rejected += [
         Rejected(option=zone, reason=Reason.offering, numbers=f"does not sell {instance.name}")
         for zone in site.zones
         if zone not in zones
     ]
     asked = workload.hardware.tensor_parallel if workload.hardware else None
-    found, smaller = _replica(need, facts, instance, asked or locked)
+    found, smaller = replica_fit(need, facts, instance, asked or locked)
     if found is None:
         return None, [*smaller, *_nearest(case)]
     return Choice(found, zones), rejected + smaller
 
 
-def _unfit(
+def unfit(
     workload: Workload, facts: Facts, gpu: Gpu, instance: InstanceType, catalog: Catalog
 ) -> Rejected | None:
     """Why this card cannot serve the model at all, memory for the weights apart."""
@@ -107,7 +105,13 @@ def _unfit(
     )
 
 
-def _not_sold(instance: InstanceType, site: Site, known: bool) -> str:
+def not_sold(instance: InstanceType, site: Site, known: bool) -> Rejected:
+    """That no zone of the site sells the type, and where it is sold."""
+    where = _sold_elsewhere(instance, site, known)
+    return Rejected(option=instance.name, reason=Reason.offering, numbers=where)
+
+
+def _sold_elsewhere(instance: InstanceType, site: Site, known: bool) -> str:
     if known:
         sold = [zone for zone in instance.zone_ids if zone not in site.zones]
         where = f"; sold in {', '.join(sold)}" if sold else ""
@@ -117,7 +121,7 @@ def _not_sold(instance: InstanceType, site: Site, known: bool) -> str:
     return f"not sold in {site.region}; sold in {', '.join(instance.regions)}"
 
 
-def _replica(
+def replica_fit(
     need: Need, facts: Facts, instance: InstanceType, asked: int | None
 ) -> tuple[Fit | None, list[Rejected]]:
     """The smallest replica that fits, or the one asked for; smaller ones as rejections."""
@@ -160,8 +164,8 @@ def nearest_types(case: Case) -> list[str]:
         for instance in catalog.instance_types
         if instance is not facts.instance
         and selling_zones(instance, case.site, catalog)[0]
-        and _unfit(case.workload, facts, catalog.gpu(instance.gpu), instance, catalog) is None
-        and _replica(case.need, facts, instance, asked)[0] is not None
+        and unfit(case.workload, facts, catalog.gpu(instance.gpu), instance, catalog) is None
+        and replica_fit(case.need, facts, instance, asked)[0] is not None
     ]
     fitting.sort(
         key=lambda i: (i.family != family, i.gpu_memory_bytes * cards_of(i), i.vcpu_count, i.name)

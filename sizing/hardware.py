@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from sizing.capacity import GpuRate, gpu_rate, peak_flop_per_s
+from sizing.calibrated import CalibratedReplica
+from sizing.capacity import GpuRate
 from sizing.choose import Case, Choice, choose
 from sizing.lock import Lock
-from sizing.lookup import Facts
 from sizing.packing import pool_plan
 from sizing.plan import PoolPlan, Reason, Rejected, ServicePlan
+from sizing.rated import rated
 from sizing.redundancy import TooFewZonesError
 from sizing.serving import pool_name
 from sizing.traffic import Rates
@@ -23,6 +24,11 @@ class Found:
     rejected: list[Rejected] = field(default_factory=list)
     flop_per_s: Fraction | None = None
     rate: GpuRate | None = None
+    replica: CalibratedReplica | None = None
+    locked: bool = False
+    """Whether the rate is the lock's."""
+    rates_key: str | None = None
+    """What the calibrated rate follows from, for a lock."""
     choice: Choice | None = None
     pool: PoolPlan | None = None
 
@@ -42,12 +48,12 @@ def find_hardware(
         locked = lock.tensor_parallel
     elif lock is not None:
         found.rejected.append(_stale(lock))
-    found.flop_per_s = peak_flop_per_s(gpu, instance, facts.precision)
-    found.rate = gpu_rate(workload, capacity, facts.parameters, found.flop_per_s)
     found.choice, losers = choose(case, locked)
     found.rejected.extend(losers)
-    if found.rate is None:
-        found.rejected.append(_no_peak_rate(facts))
+    answer = rated(case, found.choice, rates, lock)
+    found.rejected.extend(answer.rejected)
+    found.flop_per_s, found.rate, found.replica = answer.flop_per_s, answer.rate, answer.replica
+    found.rates_key, found.locked = answer.rates_key, answer.locked
     if found.rate is None or found.choice is None:
         return found
     try:
@@ -61,7 +67,7 @@ def find_hardware(
             first_zone=_emptiest(found.choice, instance.name, neighbours),
         )
     except TooFewZonesError as fault:
-        losers = _too_few_zones(case, found.choice, fault)
+        losers = too_few_zones(case, found.choice, fault)
     found.rejected.extend(losers)
     return found
 
@@ -86,15 +92,6 @@ def _no_capacity_model(workload: Workload) -> Rejected:
     )
 
 
-def _no_peak_rate(facts: Facts) -> Rejected:
-    gpu = facts.gpu.name if facts.gpu is not None else "the GPU"
-    return Rejected(
-        option="method textbook",
-        reason=Reason.unknown_fact,
-        numbers=f"the catalog has no dense {facts.precision.value} rate of {gpu}",
-    )
-
-
 def _stale(lock: Lock) -> Rejected:
     return Rejected(
         option=f"lock: tensor parallel {lock.tensor_parallel}",
@@ -103,7 +100,7 @@ def _stale(lock: Lock) -> Rejected:
     )
 
 
-def _too_few_zones(case: Case, choice: Choice, fault: TooFewZonesError) -> list[Rejected]:
+def too_few_zones(case: Case, choice: Choice, fault: TooFewZonesError) -> list[Rejected]:
     """The rule that cannot be kept, and the nearest change that could be."""
     asked = case.workload.redundancy.zones or 0
     name = case.facts.instance.name if case.facts.instance is not None else ""

@@ -1,9 +1,12 @@
 """What sizing chose stays chosen until somebody moves it."""
 
+import json
+from hashlib import sha256
+
 from pydantic import Field
 
 from sizing.exact import exact
-from sizing.workload import Precision, Strict, Workload
+from sizing.workload import Precision, Routing, Strict, Workload
 
 
 class Lock(Strict):
@@ -19,14 +22,46 @@ class Lock(Strict):
     """GPUs of one replica."""
     catalog_digest: str
     """The catalog's digest when the choice was made."""
+    coefficients: str | None = None
+    """Date of the coefficients that the rates were computed with; none by other methods."""
+    rates_for: str | None = None
+    """Digest of what the rates follow from."""
+    gpu_seconds: dict[str, float] | None = None
+    """GPU-seconds of one request by constraint, as chosen; `full` is of a full batch."""
+
+    facts: dict[str, str] = Field(default_factory=dict)
+    """What the choice rests on, by name; `update --why` tells what became of it."""
 
     def holds_for(self, workload: Workload, precision: Precision) -> bool:
-        """Whether it was made for this model, in this precision, on this instance type."""
-        return workload.hardware is not None and (
-            self.model,
-            self.precision,
-            self.instance_type,
-        ) == (model_key(workload), precision.value, workload.hardware.instance_type)
+        """Whether it was made for this model, in a precision and on a type that it allows."""
+        hardware = workload.hardware
+        if hardware is None or self.model != model_key(workload):
+            return False
+        if not hardware.is_auto:
+            return (self.precision, self.instance_type) == (precision.value, hardware.instance_type)
+        allowed = hardware.precisions or (Precision(self.precision),)
+        stated = workload.model.precision
+        return self.precision in allowed and (stated is None or stated.value == self.precision)
+
+
+def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load: float) -> str:
+    """What a calibrated rate follows from, prices and coefficients apart; first 12 hex digits.
+
+    Guard: users are in it only where they change what a replica takes, by what it has cached.
+    """
+    request, engine = workload.request, workload.engine
+    alone = request.turns == 1 and engine.routing is not Routing.sticky
+    limit = workload.capacity.max_utilisation if workload.capacity else None
+    parts = [
+        model_key(workload),
+        workload.model.model_dump(mode="json"),
+        request.model_dump(mode="json"),
+        engine.model_dump(mode="json"),
+        workload.latency.model_dump(mode="json") if workload.latency else None,
+        [instance_type, tensor_parallel, None if limit is None else str(limit)],
+        None if alone else load,
+    ]
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def model_key(workload: Workload) -> str:

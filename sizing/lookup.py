@@ -10,7 +10,7 @@ from sizing.catalog import Catalog, Gpu, InstanceType, ModelFacts, UnknownName, 
 from sizing.exact import exact
 from sizing.field_error import FieldError
 from sizing.site import Site
-from sizing.workload import Capacity, Kind, Precision, Workload
+from sizing.workload import Capacity, Hardware, Kind, Precision, Workload
 
 Found = TypeVar("Found")
 
@@ -38,13 +38,25 @@ def facts_of(workload: Workload, catalog: Catalog) -> Facts:
         _fit_for_kind(workload.kind, model)
         _within_context(workload, model)
     instance = gpu = None
-    if workload.hardware is not None:
+    if workload.hardware is not None and not workload.hardware.is_auto:
         field = ("hardware", "instance_type")
         wanted = workload.hardware.instance_type
         instance = _known(catalog.instance_type, wanted, field, "an EC2 type with GPUs")
         gpu = catalog.gpu(instance.gpu)
         _same_gpu(workload.capacity, gpu, catalog)
+    if workload.hardware is not None:
+        _known_families(workload.hardware, catalog)
     return Facts(model, _parameters(workload, model), _precision(workload, model), instance, gpu)
+
+
+def _known_families(hardware: Hardware, catalog: Catalog) -> None:
+    known = sorted({row.family for row in catalog.instance_types})
+    for index, family in enumerate(hardware.families):
+        if family not in known:
+            nearest = get_close_matches(family, known, n=3)
+            hint = f"did you mean {' or '.join(nearest)}?" if nearest else ""
+            field = ("hardware", "families", index)
+            raise FieldError(field, f"unknown family {family!r}", "e.g. g6e", hint)
 
 
 def check_site(site: Site, catalog: Catalog) -> None:

@@ -96,7 +96,7 @@ def longest_answer_s(workload: Workload) -> Fraction:
     mean = slowest_answer_s(workload)
     if mean is None:
         return Fraction(ASSUMED_ANSWER_S)
-    context, prompt = workload.request.context_tokens, workload.request.input_tokens
+    context, prompt = workload.request.context_tokens, workload.request.prompt_tokens
     if context is None or prompt is None:
         return mean * STREAM_RATIO
     return max(mean * STREAM_RATIO, answer_s(workload, context - exact(prompt)) or mean)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from sizing.capacity import GpuRate, gpus_for
+from sizing.capacity import GpuRate
 from sizing.catalog import InstanceType
 from sizing.choose import Choice, cards_of
 from sizing.exact import ceiling, plain, plain_or_none
@@ -17,9 +17,12 @@ from sizing.workload import Capacity, Redundancy
 def gpus_by_constraint(load: Fraction, rate: GpuRate, tensor_parallel: int) -> dict[str, int]:
     """GPUs that each constraint alone would need, before packing.
 
-    throughput: ceil(load / rate of one GPU); memory: the cards that hold one replica
+    throughput (and ttft, tpot by the calibrated method): ceil(load x GPU-seconds of a request);
+    memory: the cards that hold one replica
     """
-    return {"throughput": gpus_for(load, rate), "memory": tensor_parallel}
+    seconds = rate.by_constraint or {"throughput": rate.request_s}
+    counts = {name: ceiling(load * each) for name, each in seconds.items()}
+    return {**counts, "memory": tensor_parallel}
 
 
 def binding_constraint(counts: dict[str, int]) -> str:
@@ -104,9 +107,9 @@ def pool_plan(
         replicas_per_node=packed.replicas_per_node,
         replicas_needed=packed.replicas,
         replicas_total=nodes_total * packed.replicas_per_node,
-        utilisation_at_mean=plain(rates.mean * rate.request_s / serving_gpus),
+        utilisation_at_mean=plain(rates.mean * rate.busy_s / serving_gpus),
         utilisation_at_peak=plain_or_none(
-            None if rates.peak is None else rates.peak * rate.request_s / serving_gpus
+            None if rates.peak is None else rates.peak * rate.busy_s / serving_gpus
         ),
     )
     losers = [

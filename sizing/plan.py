@@ -64,6 +64,12 @@ class Reason(StrEnum):
     """The model's heads or the node's GPUs cannot be split so."""
     gateway_limit = "gateway_limit"
     """The load balancer does not wait as long as the longest answer takes."""
+    latency = "latency"
+    """No rate meets the latency targets, however small."""
+    dearer = "dearer"
+    """Another option costs less."""
+    unknown_price = "unknown_price"
+    """Nothing says what it costs, which is never taken for nothing."""
     volume_limit = "volume_limit"
     """A volume or the instance cannot read that fast."""
     store_limit = "store_limit"
@@ -104,8 +110,82 @@ class CapacityPlan(Part):
     peak_flop_per_s: Number | None
     passes: Number | None
     """Forward passes of one request that the textbook rule counts."""
+    requests_per_replica_per_s: dict[str, Number]
+    """What each constraint of the calibrated method allows; empty by other methods."""
+    saturation_requests_per_s: Number | None
+    """Of one replica with every slot taken; null by other methods."""
+    locked: bool
+    """Whether the rates are those of the lock."""
     gpus_at_mean: int
     gpus_at_peak: int | None
+
+
+class SidePlan(Part):
+    """One side of the calibrated band, at the load of one needed replica."""
+
+    gpus_needed: int | None
+    """Null where no rate meets the targets on this side."""
+    requests_per_replica_per_s: Number
+    """The most within every target."""
+    saturation_requests_per_s: Number
+    """Of one replica with every slot taken."""
+    ttft_ms: Number | None
+    tpot_ms: Number | None
+    """For the share of requests that the latency's percentile asks for; null where none ends."""
+
+
+class CalibratedPlan(Part):
+    """What the calibrated method says of the chosen replica, whichever method sized it."""
+
+    basis: str
+    """measured: this engine on this generation of GPU; datasheet: the same terms, a wider band."""
+    coefficients: str
+    """Date of the coefficients."""
+    assumed: tuple[str, ...]
+    """What the workload does not say."""
+    prompt_tokens: Number
+    cached_tokens: Number
+    output_tokens: Number
+    most_sequences: int
+    percentile: Number
+    imbalance_ratio: Number
+    """Requests of the fullest replica above the mean one's, where conversations stay."""
+    in_flight_peak: Number | None
+    """Requests running or waiting at the busiest moment, all replicas; users online are others."""
+    median: SidePlan
+    safe: SidePlan
+
+
+class MethodPlan(Part):
+    """What one method answers to the same question on the same hardware."""
+
+    method: str
+    gpus_needed: int
+    ratio: Number
+    """Over the answer's own GPUs needed."""
+    remark: str
+
+
+class StatePlan(Part):
+    """The fleet in one state: steady, during a rollout, or with a node in repair."""
+
+    state: str
+    replicas: int
+    """That serve."""
+    holds: bool
+    """Whether they are as many as are needed."""
+    utilisation_at_peak: Number | None
+
+
+class RolloutPlan(Part):
+    """How a new version reaches every replica."""
+
+    surge_replicas: int
+    """More than the fleet at once: none, as every slot is taken."""
+    replicas_at_once: int
+    cold_start_s: Number
+    """Until a replica serves: its weights copied, the engine started."""
+    duration_s: Number
 
 
 class CachePlan(Part):
@@ -294,12 +374,36 @@ class ServingPlan(Part):
     stop_s: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.terminationGracePeriodSeconds")]
 
 
+class ChoicePlan(Part):
+    """The hardware, who chose it, and what its nodes cost."""
+
+    instance_type: str
+    tensor_parallel: int
+    precision: str
+    chosen_by: str
+    """workload, lock or ranking."""
+    usd_per_hour: Number | None
+    """Of one node on demand; null where no source says it."""
+    price_source: str | None
+    price_checked: str | None
+    rates_for: str | None
+    """Digest of what the calibrated rates follow from, for the lock; null by other methods."""
+    pool_usd_per_month: Number | None
+    """Nodes alone; all else comes on top."""
+
+
 class ServicePlan(Part):
     name: str
     kind: str
     inputs: Workload
     traffic: TrafficPlan
     capacity: CapacityPlan | None
+    calibrated: CalibratedPlan | None
+    methods: tuple[MethodPlan, ...]
+    """Side by side."""
+    choice: ChoicePlan | None
+    states: tuple[StatePlan, ...]
+    rollout: RolloutPlan | None
     memory: MemoryPlan
     pool: PoolPlan | None
     rejected: tuple[Rejected, ...]

@@ -6,7 +6,7 @@ from fractions import Fraction
 from sizing.catalog import Catalog, InstanceType
 from sizing.choose import Case, Choice
 from sizing.exact import ceiling, exact
-from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
+from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED, Fit
 from sizing.plan import GatewayPlan, PoolPlan, ServingPlan, VolumePlan
 from sizing.site import Site
 from sizing.units import GIB, MIB
@@ -30,10 +30,10 @@ LOAD_MARGIN = 3
 """Longest copy of the weights over the planned one. Basis: assumed."""
 
 
-def max_num_seqs(workload: Workload, choice: Choice) -> int:
+def max_num_seqs(workload: Workload, fit: Fit) -> int:
     """Most sequences in one batch: what memory holds, capped by the workload or the engine."""
     cap = workload.engine.max_sequences or ENGINE_MAX_SEQUENCES
-    held = choice.fit.max_sequences
+    held = fit.max_sequences
     return cap if held is None else max(1, min(held, cap))
 
 
@@ -95,7 +95,7 @@ def serving_plan(
         cpu_millicores=millicores // pool.replicas_per_node,
         memory_mib=memory_mib // pool.replicas_per_node,
         shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU * pool.tensor_parallel,
-        max_num_seqs=max_num_seqs(workload, choice),
+        max_num_seqs=max_num_seqs(workload, choice.fit),
         max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
         compute_precision=compute_precision(facts.precision, capability),

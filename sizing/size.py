@@ -4,27 +4,32 @@ from collections.abc import Mapping, Sequence
 
 from sizing.architecture import KV_BYTES
 from sizing.capacity import capacity_plan
+from sizing.case import case_of
 from sizing.catalog import Catalog
 from sizing.choose import ENGINE_KINDS, Case, Choice
 from sizing.cluster_services import cluster_services
 from sizing.exact import exact, plain, plain_or_none
 from sizing.field_error import FieldError
+from sizing.fleet_states import calibrated_plan, rollout, states
 from sizing.hardware import Found, find_hardware
 from sizing.lock import Lock
-from sizing.lookup import Facts, check_site, facts_of
+from sizing.lookup import check_site
 from sizing.memory import (
     NOMINAL_BITS,
     Need,
-    held_weights,
     kv_copies,
     nominal_weights_bytes,
 )
-from sizing.model_rows import architecture_of
+from sizing.methods import Estimate, estimate, side_by_side
 from sizing.network import gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.plan import (
     CachePlan,
+    CalibratedPlan,
+    CapacityPlan,
+    ChoicePlan,
     GatewayPlan,
     MemoryPlan,
+    MethodPlan,
     Plan,
     Reason,
     Rejected,
@@ -33,11 +38,13 @@ from sizing.plan import (
     ServingPlan,
     VolumePlan,
 )
+from sizing.resolve import resolve
 from sizing.serving import serving_plan
 from sizing.shared import cluster_plan, keys_plan, node_pools, system_pool, unverified_pins
 from sizing.site import Site
 from sizing.storage import storage_plan, stores, volume_plan
 from sizing.traffic import Rates, request_rates, traffic_plan
+from sizing.units import HOURS_PER_PRICED_MONTH
 from sizing.workload import Workload
 
 
@@ -86,11 +93,18 @@ def service_plan(
     neighbours: Sequence[ServicePlan] = (),
 ) -> ServicePlan:
     """One service: its traffic, its hardware if it can have any, its data, and how it is served."""
-    facts = facts_of(workload, catalog)
-    case = Case(workload, facts, _need(workload, facts), site, catalog)
+    asked = workload
+    case = case_of(workload, site, catalog)
     rates = request_rates(workload.traffic)
+    resolved = resolve(case, rates, lock)
+    if resolved.workload is not workload:
+        workload = resolved.workload
+        case = case_of(workload, site, catalog)
+    facts = case.facts
     found = find_hardware(case, rates, lock, neighbours)
+    found.rejected.extend(resolved.rejected)
     nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision, facts.model)
+    beside, methods = _beside(case, found, rates)
     storage = storage_plan(workload, rates, nominal)
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
     volumes, slow = _volumes(case, found)
@@ -98,10 +112,15 @@ def service_plan(
     return ServicePlan(
         name=workload.name,
         kind=workload.kind.value,
-        inputs=workload,
+        inputs=asked,
         traffic=traffic_plan(workload, rates),
-        capacity=capacity_plan(workload, rates, found.rate, found.flop_per_s)
-        if found.rate
+        capacity=_capacity(case, found, rates),
+        calibrated=beside,
+        methods=methods,
+        choice=_choice(case, found, resolved.chosen_by),
+        states=states(found.pool, serving, rates, found.rate) if found.pool and found.rate else (),
+        rollout=rollout(found.pool, serving, volumes)
+        if found.pool and serving and volumes
         else None,
         memory=_memory(case.need, found.choice),
         pool=found.pool,
@@ -113,6 +132,57 @@ def service_plan(
         database=database,
         buckets=buckets,
         serving=serving,
+    )
+
+
+def _capacity(case: Case, found: Found, rates: Rates) -> CapacityPlan | None:
+    if found.rate is None:
+        return None
+    split = found.choice.fit.tensor_parallel if found.choice else 1
+    return capacity_plan(
+        case.workload,
+        rates,
+        found.rate,
+        found.flop_per_s,
+        tensor_parallel=split,
+        locked=found.locked,
+    )
+
+
+def _beside(
+    case: Case, found: Found, rates: Rates
+) -> tuple[CalibratedPlan | None, tuple[MethodPlan, ...]]:
+    """The calibrated view of the chosen hardware, and every method's count beside the answer."""
+    capacity = case.workload.capacity
+    if found.pool is None or found.choice is None or capacity is None:
+        return None, ()
+    load = rates.at(capacity.load)
+    known = Estimate(found.replica, ()) if found.replica else estimate(case, found.choice, load)
+    beside = None
+    if known is not None:
+        beside = calibrated_plan(case.workload, known, found.pool, rates, load)
+    methods = side_by_side(case, known, load, found.pool.gpus_needed, capacity.method)
+    return beside, methods
+
+
+def _choice(case: Case, found: Found, chosen_by: str) -> ChoicePlan | None:
+    if found.pool is None:
+        return None
+    pool = found.pool
+    price = case.catalog.price(pool.instance_type, case.site.region)
+    hourly = None if price is None else exact(price.usd_per_hour)
+    return ChoicePlan(
+        instance_type=pool.instance_type,
+        tensor_parallel=pool.tensor_parallel,
+        precision=case.facts.precision.value,
+        chosen_by=chosen_by,
+        usd_per_hour=plain_or_none(hourly),
+        price_source=price.source if price else None,
+        price_checked=price.checked if price else None,
+        rates_for=found.rates_key,
+        pool_usd_per_month=plain_or_none(
+            None if hourly is None else pool.nodes_total * hourly * HOURS_PER_PRICED_MONTH
+        ),
     )
 
 
@@ -136,19 +206,6 @@ def _served(
     gateway = gateway_plan(case.workload, rates, case.site)
     serving = serving_plan(case, found.choice, found.pool, volumes, gateway)
     return gateway, serving, too_slow(gateway)
-
-
-def _need(workload: Workload, facts: Facts) -> Need:
-    tokens, longest = workload.request.total_tokens, workload.request.context_tokens
-    return Need(
-        weights=held_weights(workload.model, facts.parameters, facts.precision, facts.model),
-        shape=architecture_of(facts.model),
-        kv_precision=workload.engine.kv_precision,
-        tokens=None if tokens is None else exact(tokens),
-        longest_tokens=None
-        if longest is None and tokens is None
-        else exact(longest or tokens or 0),
-    )
 
 
 def _memory(need: Need, choice: Choice | None) -> MemoryPlan:

@@ -78,7 +78,7 @@ def slowest_answer_s(workload: Workload) -> Fraction | None:
     None without both targets or the answer's length. Basis: arithmetic; an upper bound of the
     service time while nothing queues, since the targets are limits.
     """
-    output = workload.request.output_tokens
+    output = workload.request.output_mean
     return None if output is None else answer_s(workload, exact(output))
 
 

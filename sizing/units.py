@@ -1,6 +1,7 @@
 """The only place where powers of 1000 and 1024 occur.
 
-Basis: arithmetic (SI and IEC prefixes); a month is 30 days of storage.
+Basis: arithmetic (SI and IEC prefixes); a month is 30 days of storage and 730
+hours of machines (8,760 / 12).
 """
 
 KB = 1000
@@ -14,3 +15,4 @@ GIB = 1024**3
 
 SECONDS_PER_DAY = 86_400
 DAYS_PER_MONTH = 30
+HOURS_PER_PRICED_MONTH = 730

@@ -74,6 +74,8 @@ class Method(StrEnum):
     """The user measured what one GPU serves."""
     textbook = "textbook"
     """2 x parameters x tokens / peak FLOP/s, as published back-of-the-envelope designs do."""
+    calibrated = "calibrated"
+    """A sum of physical terms fitted to measured runs, and a queue in front of each replica."""
 
 
 class Load(StrEnum):
@@ -153,13 +155,48 @@ class Traffic(Strict):
             )
 
 
+class Length(Strict):
+    """One bar of a histogram of lengths."""
+
+    tokens: Positive
+    """Tokens of the requests in this bar."""
+    share: Positive
+    """Their share of all requests, in any unit."""
+
+
+Lengths = tuple[Length, ...]
+
+
+def mean_tokens(lengths: Decimal | Lengths) -> Decimal:
+    """Mean of a length that is one number or a histogram, to a millionth of a token."""
+    if isinstance(lengths, Decimal):
+        return lengths
+    weights = sum((bar.share for bar in lengths), Decimal(0))
+    total = sum((bar.tokens * bar.share for bar in lengths), Decimal(0))
+    return (total / weights).quantize(Decimal("0.000001"))
+
+
+def variation(lengths: Decimal | Lengths) -> float:
+    """Squared coefficient of variation of a length; 0 for a mean, which says nothing of it."""
+    if isinstance(lengths, Decimal):
+        return 0.0
+    weights = float(sum(bar.share for bar in lengths))
+    mean = float(mean_tokens(lengths))
+    square = sum(float(bar.tokens) ** 2 * float(bar.share) for bar in lengths) / weights
+    return max(square / mean**2 - 1, 0.0)
+
+
 class Request(Strict):
     tokens: Positive | None = None
     """Tokens of one request, prompt and answer together, mean."""
-    input_tokens: Positive | None = None
-    """Tokens of the prompt, mean."""
-    output_tokens: Positive | None = None
-    """Tokens of the answer, mean."""
+    input_tokens: Positive | Annotated[Lengths, Field(min_length=1)] | None = None
+    """Tokens that a request adds to the prompt: a mean, or a histogram of tokens and share."""
+    output_tokens: Positive | Annotated[Lengths, Field(min_length=1)] | None = None
+    """Tokens of the answer: a mean, or a histogram of tokens and share."""
+    turns: PositiveCount = 1
+    """Requests of one conversation, mean; each prompt repeats what went before."""
+    shared_prefix_tokens: Count = Field(default=0, ge=0)
+    """Of the prompt, tokens at its start that all requests share."""
     context_tokens: PositiveCount | None = None
     """Longest prompt and answer together that the engine accepts."""
     iterations: PositiveCount | None = None
@@ -179,6 +216,13 @@ class Request(Strict):
         if any(split) and not all(split):
             lacking = "output_tokens" if split[0] else "input_tokens"
             raise FieldError((lacking,), "missing", "input_tokens and output_tokens together")
+        if any(split) and self.shared_prefix_tokens > mean_tokens(self.input_tokens or Decimal(0)):
+            expected = "at most input_tokens, of which it is a part"
+            raise FieldError(("shared_prefix_tokens",), "longer than the prompt", expected)
+        if self.tokens is not None and (self.turns > 1 or self.shared_prefix_tokens):
+            lacking = "turns" if self.turns > 1 else "shared_prefix_tokens"
+            expected = "input_tokens and output_tokens instead of tokens"
+            raise FieldError((lacking,), "needs the lengths apart", expected)
         longest, total = self.context_tokens, self.total_tokens
         if longest is not None and total is not None and longest < total:
             raise FieldError(
@@ -187,10 +231,30 @@ class Request(Strict):
         return self
 
     @property
+    def output_mean(self) -> Decimal | None:
+        """Tokens of the answer, mean."""
+        return None if self.output_tokens is None else mean_tokens(self.output_tokens)
+
+    @property
+    def history_tokens(self) -> Decimal:
+        """Of the mean prompt, tokens of earlier turns: (turns - 1) / 2 x (input + output)."""
+        if self.input_tokens is None or self.output_tokens is None:
+            return Decimal(0)
+        turn = mean_tokens(self.input_tokens) + mean_tokens(self.output_tokens)
+        return turn * (self.turns - 1) / 2
+
+    @property
+    def prompt_tokens(self) -> Decimal | None:
+        """Tokens of the whole prompt, earlier turns included, mean."""
+        if self.input_tokens is None:
+            return None
+        return mean_tokens(self.input_tokens) + self.history_tokens
+
+    @property
     def total_tokens(self) -> Decimal | None:
-        """Tokens of one request, prompt and answer together, mean."""
-        if self.input_tokens is not None and self.output_tokens is not None:
-            return self.input_tokens + self.output_tokens
+        """Tokens of one request, whole prompt and answer together, mean."""
+        if self.prompt_tokens is not None and self.output_mean is not None:
+            return self.prompt_tokens + self.output_mean
         return self.tokens
 
 
@@ -212,17 +276,10 @@ class Capacity(Strict):
     """Requests one GPU completes in a second, as measured; for method given."""
     gpu: str | None = None
     """GPU whose peak rate the textbook method uses; the instance type's own when left out."""
+    max_utilisation: Ratio | None = Field(default=None, gt=0, le=Decimal("0.95"))
+    """Highest share of a full batch's rate that a replica is planned for; for method calibrated."""
     min_gpu_gb: Positive | None = None
     """Least memory of one GPU, decimal gigabytes, rounded as it is sold: an L4 has 24."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _method_of_this_version(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("method") == "calibrated":
-            raise FieldError(
-                ("method",), "calibrated is not part of this version", "given or textbook"
-            )
-        return value
 
     @model_validator(mode="after")
     def _rate_with_given(self) -> Self:
@@ -235,8 +292,10 @@ class Capacity(Strict):
             raise FieldError(
                 ("requests_per_gpu_per_s",), "only method given uses it", "method: given"
             )
-        if given and self.gpu is not None:
+        if self.gpu is not None and self.method is not Method.textbook:
             raise FieldError(("gpu",), "only method textbook uses it", "hardware.instance_type")
+        if self.max_utilisation is not None and self.method is not Method.calibrated:
+            raise FieldError(("max_utilisation",), "only method calibrated uses it", "calibrated")
         return self
 
 
@@ -257,22 +316,32 @@ class Redundancy(Strict):
     """Mean time to replace a failed node, hours."""
 
 
+AUTO = "auto"
+
+
 class Hardware(Strict):
     instance_type: str = Field(min_length=1, max_length=40)
-    """EC2 instance type, e.g. g6.xlarge."""
+    """EC2 instance type, e.g. g6.xlarge; auto takes the cheapest that meets every target."""
     tensor_parallel: PositiveCount | None = None
-    """GPUs of one replica; the fewest that hold the model when left out."""
+    """GPUs of one replica; the best that hold the model when left out."""
+    families: tuple[str, ...] = ()
+    """With auto: instance families to choose from, e.g. g6e; all when left out."""
+    precisions: tuple[Precision, ...] = ()
+    """With auto: precisions to choose from; the model's own and FP8 when left out."""
     load_time_s: PositiveCount = 300
     """Seconds in which a new node must read the weights from its volume."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _type_of_this_version(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("instance_type") == "auto":
-            raise FieldError(
-                ("instance_type",), "auto is not part of this version", "a type, e.g. g6.xlarge"
-            )
-        return value
+    @property
+    def is_auto(self) -> bool:
+        """Whether sizing chooses the instance type."""
+        return self.instance_type == AUTO
+
+    @model_validator(mode="after")
+    def _bounds_go_with_auto(self) -> Self:
+        for name in ("families", "precisions"):
+            if getattr(self, name) and not self.is_auto:
+                raise FieldError((name,), "bounds the choice of auto only", "instance_type: auto")
+        return self
 
 
 class Data(Strict):
@@ -286,6 +355,15 @@ class Data(Strict):
     """Days that interactions are kept."""
 
 
+class Routing(StrEnum):
+    least_requests = "least_requests"
+    """To the replica with the fewest requests."""
+    round_robin = "round_robin"
+    """To each replica in turn."""
+    sticky = "sticky"
+    """A conversation stays with its replica, which still has its prefix."""
+
+
 class Engine(Strict):
     name: Literal["vllm"] = "vllm"
     """Serving engine."""
@@ -293,10 +371,16 @@ class Engine(Strict):
     """Precision of the KV cache: 16-bit, or 8-bit floating point."""
     max_sequences: PositiveCount | None = None
     """Most sequences in one batch; what memory holds when left out."""
+    routing: Routing = Routing.least_requests
+    """How requests are spread over the replicas."""
 
 
 def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _auto_is_a_type(value: Any) -> Any:
+    return {"instance_type": value} if isinstance(value, str) else value
 
 
 def _none_is_absent(value: Any) -> Any:
@@ -322,8 +406,8 @@ class Workload(Strict):
     """How the rate of one GPU is known, and the load that is sized for."""
     redundancy: Redundancy = Redundancy()
     """What may fail."""
-    hardware: Hardware | None = None
-    """Where it runs."""
+    hardware: Annotated[Hardware | None, BeforeValidator(_auto_is_a_type)] = None
+    """Where it runs: auto, or an instance type."""
     data: Annotated[Data | None, BeforeValidator(_none_is_absent)] = None
     """What is kept; none when the applications keep it."""
     engine: Engine = Engine()
@@ -352,6 +436,15 @@ class Workload(Strict):
             )
         if self.capacity.method is Method.textbook:
             self._work_is_known()
+        if self.capacity.method is Method.calibrated:
+            self._lengths_are_known()
+        if self.hardware.is_auto and self.capacity.method is Method.given:
+            raise FieldError(
+                ("capacity", "method"), "a measured rate is of one GPU, not of any", "calibrated"
+            )
+        if self.hardware.is_auto and self.hardware.precisions and self.model.precision is not None:
+            expected = "the model's precision, or hardware.precisions"
+            raise FieldError(("hardware", "precisions"), "the precision is given twice", expected)
         return self
 
     @property
@@ -370,3 +463,14 @@ class Workload(Strict):
             raise FieldError(("request", "iterations"), "missing", "denoising iterations an image")
         if self.kind is not Kind.image and self.request.total_tokens is None:
             raise FieldError(("request", "tokens"), "missing", "tokens of one request")
+
+    def _lengths_are_known(self) -> None:
+        if self.kind not in (Kind.text, Kind.chat):
+            raise FieldError(
+                ("capacity", "method"), f"calibrated has no form for {self.kind.value}", "given"
+            )
+        if self.request.output_tokens is None:
+            field = "tokens" if self.request.tokens is not None else "input_tokens"
+            raise FieldError(
+                ("request", field), "the lengths apart are not known", "input_tokens, output_tokens"
+            )

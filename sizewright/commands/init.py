@@ -8,12 +8,13 @@ import click
 
 from sizewright.commands.options import FILE, json_option, said_code, site_option
 from sizewright.input_error import InputError, quoted
+from sizewright.lock_file import lock_of, lock_text
 from sizewright.plain_yaml import PlainYaml
 from sizewright.read import Document
 from sizewright.report.console import write
 from sizewright.report.json import print_json
 from sizewright.stack import DEFAULT_SITE, WorkloadFile, plan_of, read_site
-from sizewright.starter import lock_of, lock_text, starter_text
+from sizewright.starter import starter_text
 from sizewright.write import write_files
 from sizing.catalog import Catalog, ModelFacts, UnknownName, load_catalog
 from sizing.workload import DNS_LABEL, Workload

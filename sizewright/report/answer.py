@@ -20,6 +20,7 @@ def answer(service: ServicePlan) -> str:
         return f"{service.name} {asked(service)} It gets no GPU pool. {reasons}."
     parts = [asked(service), needed(service, service.pool), where(service, service.pool)]
     parts += [survives(service.pool), load(service, service.pool), latency(service)]
+    parts.append(beside(service))
     return f"{service.name} {' '.join(part for part in parts if part)}"
 
 
@@ -70,6 +71,8 @@ def _method(service: ServicePlan, method: str) -> str:
     """How the rate is known, and what the textbook rule leaves out."""
     if method == "given":
         return "as you measured"
+    if method == "calibrated":
+        return "by the calibrated method, on the safe side of its band"
     if service.kind == "image":
         return "by the textbook rule, which counts an iteration as one token: far too many"
     return "by the textbook rule, which ignores memory bandwidth: too many"
@@ -89,12 +92,24 @@ def _rule(service: ServicePlan, pool: PoolPlan) -> str:
 def latency(service: ServicePlan) -> str:
     """That latency targets are not checked by a method that is told the rate."""
     targets = service.inputs.latency
-    if targets is None:
+    if targets is None or (service.capacity and service.capacity.method == "calibrated"):
         return ""
     named = (("TTFT", targets.ttft_ms), ("TPOT", targets.tpot_ms))
     asked_for = " and ".join(f"{name} {number(float(ms))} ms" for name, ms in named if ms)
     share_of = number(float(targets.percentile))
     return f"Whether {asked_for} hold for {share_of} % of requests is not checked."
+
+
+def beside(service: ServicePlan) -> str:
+    """What the other methods say, and the ratio to the answer."""
+    own = service.capacity.method if service.capacity else ""
+    others = [m for m in service.methods if m.method != own]
+    if not others:
+        return ""
+    told = [f"{m.method} {m.gpus_needed:,} ({number(m.ratio)} x)" for m in others]
+    assumed = service.calibrated.assumed if service.calibrated else ()
+    about = f", assuming {' and '.join(assumed)}" if assumed else ""
+    return f"GPUs needed by other methods: {', '.join(told)}{about}."
 
 
 def where(service: ServicePlan, pool: PoolPlan) -> str:

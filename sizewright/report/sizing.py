@@ -4,7 +4,16 @@ from collections.abc import Iterator
 
 from sizewright.report.numbers import data_size, duration, number, plural, share
 from sizewright.report.table import Table
-from sizing.plan import MemoryPlan, Plan, PoolPlan, ServicePlan
+from sizing.plan import (
+    CalibratedPlan,
+    ChoicePlan,
+    MemoryPlan,
+    MethodPlan,
+    Plan,
+    PoolPlan,
+    ServicePlan,
+    StatePlan,
+)
 
 
 def size_tables(plan: Plan) -> Iterator[Table]:
@@ -31,6 +40,8 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "one GPU", _capacity(service)
     if service.pool:
         yield from _pool_rows(service, service.pool)
+    if service.pool:
+        yield from _fleet_rows(service)
     yield "memory", _memory(service.memory, service.pool)
     if service.pool and service.volumes:
         volumes = service.volumes
@@ -81,6 +92,73 @@ def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]
     if capacity and capacity.load == "mean" and capacity.gpus_at_peak is not None:
         nodes = plural(pool.nodes_at_peak or 0, "node")
         yield "at the peak", f"{plural(capacity.gpus_at_peak, 'GPU')} on {nodes} would be needed"
+
+
+def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
+    """What the calibrated method says of it, the methods side by side, its states, its price."""
+    if service.calibrated:
+        yield "band", _band(service.calibrated)
+        yield "latency", _latency(service.calibrated)
+    if service.methods:
+        yield "methods", "; ".join(_method(method) for method in service.methods)
+    if service.states:
+        yield "states", "; ".join(_state(state) for state in service.states)
+    if service.rollout:
+        rollout = service.rollout
+        yield (
+            "rollout",
+            f"{plural(rollout.replicas_at_once, 'replica')} at once, no surge; cold start "
+            f"{duration(rollout.cold_start_s)}, {duration(rollout.duration_s)} in all",
+        )
+    if service.choice:
+        yield "price", _price(service.choice)
+
+
+def _band(found: CalibratedPlan) -> str:
+    """Both sides of the band, and what had to be assumed."""
+    sides = (("as fitted (P50)", found.median), ("on the safe side (P90)", found.safe))
+    counts = [f"{plural(s.gpus_needed, 'GPU')} {name}" for name, s in sides if s.gpus_needed]
+    text = ", ".join(counts) or "no rate meets the targets"
+    known = "this GPU generation measured"
+    if found.basis != "measured":
+        known = "this GPU generation known from its datasheet alone"
+    assumed = "".join(f"; assumed: {each}" for each in found.assumed)
+    return f"{text}; {known}, coefficients of {found.coefficients}{assumed}"
+
+
+def _latency(found: CalibratedPlan) -> str:
+    """TTFT and TPOT of both sides at the needed replicas' load."""
+    parts = []
+    for name, field in (("TTFT", "ttft_ms"), ("TPOT", "tpot_ms")):
+        low, high = (getattr(side, field) for side in (found.median, found.safe))
+        told = [number(ms) + " ms" if ms is not None else "without end" for ms in (low, high)]
+        parts.append(f"{name} {told[0]} as fitted, {told[1]} on the safe side")
+    flight = ""
+    if found.in_flight_peak is not None:
+        flight = f"; {number(found.in_flight_peak)} requests in flight at the peak"
+    return f"{'; '.join(parts)}, for {number(found.percentile)} % of requests{flight}"
+
+
+def _method(found: MethodPlan) -> str:
+    gpus = plural(found.gpus_needed, "GPU")
+    return f"{found.method} {gpus} ({number(found.ratio)} x; {found.remark})"
+
+
+def _state(state: StatePlan) -> str:
+    busy = share(state.utilisation_at_peak)
+    holds = "" if state.holds else ", fewer than needed"
+    return f"{state.state} {plural(state.replicas, 'replica')}, {busy} busy at the peak{holds}"
+
+
+def _price(choice: ChoicePlan) -> str:
+    chosen = f"chosen by the {choice.chosen_by}"
+    if choice.usd_per_hour is None or choice.pool_usd_per_month is None:
+        return f"{choice.instance_type}: unknown, never zero; {chosen}"
+    dated = f", {choice.price_checked}" if choice.price_checked else ", undated"
+    return (
+        f"{choice.pool_usd_per_month:,.0f} USD a month for the nodes alone, at "
+        f"{number(choice.usd_per_hour)} USD an hour ({choice.price_source}{dated}); {chosen}"
+    )
 
 
 def _survives(pool: PoolPlan) -> str:

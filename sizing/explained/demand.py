@@ -1,8 +1,6 @@
 """Explanations of a service's traffic, and of what one GPU serves of it."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf
-
-CATALOG = "the catalog, {p.catalog_digest}: data/"
+from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
 
 
 def _peak_rate(leaf: Leaf) -> Entry:
@@ -38,6 +36,15 @@ def _request_s(leaf: Leaf) -> Entry:
             Basis.given,
             "measured by the user: capacity.requests_per_gpu_per_s",
         )
+    if leaf.capacity.method == "calibrated":
+        rates = ", ".join(repr(r) for r in leaf.capacity.requests_per_replica_per_s.values())
+        return Entry(
+            meaning,
+            "GPUs a replica / the least rate that a constraint allows it",
+            f"{{s.choice.tensor_parallel}} / min({rates})",
+            leaf.method,
+            leaf.method_source,
+        )
     return Entry(
         meaning,
         "2 x parameters x tokens (or iterations) / peak FLOP/s",
@@ -56,7 +63,8 @@ def _gpus_at(load: str) -> Explainer:
             f"GPUs that the {load} rate alone would keep busy",
             f"ceil({load} rate x GPU-seconds of one request)",
             f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})",
-            Basis(leaf.capacity.method),
+            leaf.method,
+            leaf.method_source,
         )
 
     return entry
@@ -78,7 +86,7 @@ DEMAND: dict[str, Explainer] = {
         "requests being answered at the busiest moment, if each just meets the latency targets",
         "peak rate x (TTFT + (output tokens - 1) x TPOT), Little's law",
         "{s.traffic.requests_per_s_peak} * ({w.latency.ttft_ms}"
-        " + ({w.request.output_tokens} - 1) * {w.latency.tpot_ms}) / 1000",
+        " + ({w.request.output_mean} - 1) * {w.latency.tpot_ms}) / 1000",
         remarks=("while nothing queues: a fleet asked for more than it serves holds all who wait",),
     ),
     "services.*.capacity.request_s": _request_s,
@@ -98,7 +106,7 @@ DEMAND: dict[str, Explainer] = {
         "the card's datasheet",
         "{v}",
         Basis.vendor,
-        CATALOG + "gpus.csv, the GPU of {w.hardware.instance_type}",
+        CATALOG + "gpus.csv, the GPU of the instance type",
     ),
     "services.*.capacity.passes": Entry(
         "forward passes of one request that the textbook rule counts",

@@ -8,6 +8,7 @@ from typing import Any
 from sizing import (
     addresses,
     cluster_services,
+    fleet_states,
     memory,
     network,
     serving,
@@ -17,6 +18,8 @@ from sizing import (
 )
 from sizing.exact import Number
 from sizing.plan import CapacityPlan, Plan, PoolPlan, ServicePlan
+
+CATALOG = "the catalog, {p.catalog_digest}: data/"
 
 
 class Basis(StrEnum):
@@ -70,6 +73,21 @@ class Leaf:
         return self.sized.capacity
 
     @property
+    def method(self) -> Basis:
+        """What the service's method rests on. Raises ValueError."""
+        method = self.capacity.method
+        return Basis.fitted if method == "calibrated" else Basis(method)
+
+    @property
+    def method_source(self) -> str:
+        """Where the method's numbers are from; empty where the method says it itself."""
+        if self.capacity.method != "calibrated":
+            return ""
+        if self.capacity.locked:
+            return "the lock beside the workload file; `update` computes it anew"
+        return CATALOG + "coefficients.json"
+
+    @property
     def pool(self) -> PoolPlan:
         """That service's pool. Raises ValueError."""
         if self.sized.pool is None:
@@ -86,6 +104,7 @@ class Leaf:
             "key": self.keys[-1],
             "addresses": addresses,
             "cluster_services": cluster_services,
+            "fleet_states": fleet_states,
             "memory": memory,
             "network": network,
             "serving": serving,

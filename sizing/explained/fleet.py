@@ -1,7 +1,7 @@
 """Explanations of a service's memory, GPUs and nodes."""
 
-from sizing.explained.demand import CATALOG
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf
+from sizing.explained.calibrated import busy
+from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
 
 SHAPE = "the model's config.json, or " + CATALOG + "models.csv"
 SIZED_ON_MEAN = "sized on the daily mean: nothing is left for a peak"
@@ -15,13 +15,22 @@ def _parameters(leaf: Leaf) -> Entry:
     return Entry(meaning, "the catalog's", "{v}", Basis.vendor, CATALOG + "models.csv")
 
 
-def _throughput(leaf: Leaf) -> Entry:
-    load = leaf.capacity.load
+def _by_constraint(leaf: Leaf) -> Entry:
+    load, name = leaf.capacity.load, leaf.keys[-1]
+    each = leaf.capacity.requests_per_replica_per_s.get(name)
+    symbols = f"ceil({load} rate x GPU-seconds of one request)"
+    numbers = f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})"
+    if each is not None:
+        symbols = f"ceil({load} rate x GPUs a replica / rate that {name} allows it)"
+        numbers = (
+            f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.pool.tensor_parallel}} / {each!r})"
+        )
     return Entry(
-        "GPUs that throughput alone would need",
-        f"ceil({load} rate x GPU-seconds of one request)",
-        f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})",
-        Basis(leaf.capacity.method),
+        f"GPUs that {name} alone would need",
+        symbols,
+        numbers,
+        leaf.method,
+        leaf.method_source,
         remarks=(SIZED_ON_MEAN,) if load == "mean" else (),
     )
 
@@ -33,7 +42,8 @@ def _gpus_needed(leaf: Leaf) -> Entry:
         "GPUs needed, before packing",
         "the largest of what each constraint alone needs",
         f"max({parts})",
-        Basis(leaf.capacity.method),
+        leaf.method,
+        leaf.method_source,
         remarks=(SIZED_ON_MEAN,) if load == "mean" else (),
     )
 
@@ -43,7 +53,7 @@ def _nodes_total(leaf: Leaf) -> Entry:
     return Entry(
         "nodes in all, spare ones included",
         "the largest of what each redundancy rule alone needs",
-        f"max({rules})",
+        f"max({rules})" if len(leaf.pool.nodes_by_rule) > 1 else rules,
     )
 
 
@@ -116,13 +126,15 @@ def _usable(leaf: Leaf) -> Entry:
     )
 
 
-def _utilisation(load: str) -> Entry:
-    return Entry(
-        f"share of all GPUs that the {load} keeps busy; above 1 requests queue without end",
-        f"{load} rate x GPU-seconds of one request / (replicas x GPUs a replica)",
-        f"{{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}}"
-        " / ({s.pool.replicas_total} * {s.pool.tensor_parallel})",
-    )
+def _utilisation(load: str) -> Explainer:
+    def entry(leaf: Leaf) -> Entry:
+        return Entry(
+            f"share of all GPUs that the {load} keeps busy; above 1 requests queue without end",
+            f"{load} rate x GPU-seconds of one request / (replicas x GPUs a replica)",
+            busy(load, leaf, "{s.pool.replicas_total}"),
+        )
+
+    return entry
 
 
 def _kv_per_token(leaf: Leaf) -> Entry:
@@ -238,12 +250,12 @@ FLEET: dict[str, Explainer] = {
         "tokens of a mean sequence at its end", "prompt + answer", "{v}", Basis.given, "request"
     ),
     "services.*.pool.gpus_needed": _gpus_needed,
-    "services.*.pool.gpus_by_constraint.throughput": _throughput,
     "services.*.pool.gpus_by_constraint.memory": Entry(
         "GPUs that memory alone would need: one replica",
         "GPUs of a tensor-parallel group",
         "{s.pool.tensor_parallel}",
     ),
+    "services.*.pool.gpus_by_constraint.*": _by_constraint,
     "services.*.pool.gpus_total": Entry(
         "GPUs in all, spare ones included",
         "nodes x GPUs a node",
@@ -285,8 +297,8 @@ FLEET: dict[str, Explainer] = {
     "services.*.pool.max_pods_per_node": _offered("pods that one node's addresses allow"),
     "services.*.pool.tensor_parallel": Entry(
         "GPUs of one replica",
-        "the workload's or the lock's, else the fewest cards (1, 2, 4, 8) that hold the model"
-        " and divide its heads",
+        "the workload's or the lock's, else of the cards (1, 2, 4, 8) that hold the model and"
+        " divide its heads the fewest, or the cheapest by the calibrated method",
         "{v} x {s.memory.usable_bytes_per_gpu} bytes hold {s.memory.weights_bytes} bytes of weights"
         " and the longest sequence",
         arithmetic=False,

@@ -31,7 +31,7 @@ def _bandwidth(direction: str, size: str, load: str) -> Entry:
 def _longest_answer(leaf: Leaf) -> Entry:
     meaning = "longest answer, seconds"
     workload = leaf.sized.inputs
-    latency, output = workload.latency, workload.request.output_tokens
+    latency, output = workload.latency, workload.request.output_mean
     if latency is None or latency.ttft_ms is None or latency.tpot_ms is None or output is None:
         return Entry(
             meaning,
@@ -40,7 +40,7 @@ def _longest_answer(leaf: Leaf) -> Entry:
             Basis.assumed,
             "sizing/network.py",
         )
-    mean = "({w.latency.ttft_ms} + ({w.request.output_tokens} - 1) * {w.latency.tpot_ms}) / 1000"
+    mean = "({w.latency.ttft_ms} + ({w.request.output_mean} - 1) * {w.latency.tpot_ms}) / 1000"
     four_times = f"{{network.STREAM_RATIO}} * {mean}"
     if workload.request.context_tokens is None:
         return Entry(
@@ -52,7 +52,7 @@ def _longest_answer(leaf: Leaf) -> Entry:
             band=(leaf.value * 3 / STREAM_RATIO, leaf.value * 10 / STREAM_RATIO),
         )
     longest = (
-        "({w.latency.ttft_ms} + ({w.request.context_tokens} - {w.request.input_tokens} - 1)"
+        "({w.latency.ttft_ms} + ({w.request.context_tokens} - {w.request.prompt_tokens} - 1)"
         " * {w.latency.tpot_ms}) / 1000"
     )
     return Entry(

@@ -53,6 +53,24 @@ TEXTBOOK = {
     "redundancy": {"zones": 2},
     "hardware": {"instance_type": "p5.48xlarge"},
 }
+LATENCIES = ("ttft", "tpot")
+CALIBRATED = {
+    **CHAT,
+    "name": "calibrated",
+    "model": "gemma-3-12b",
+    "traffic": {"daily_users": 3_000_000, "requests_per_user_per_day": 3, "peak_ratio": 2.5},
+    "request": {
+        "input_tokens": 300,
+        "output_tokens": [{"tokens": 200, "share": 8}, {"tokens": 4000, "share": 2}],
+        "turns": 3,
+        "shared_prefix_tokens": 100,
+    },
+    "latency": {"ttft_ms": 2000, "tpot_ms": 80},
+    "capacity": {"method": "calibrated", "max_utilisation": 0.8},
+    "engine": {"routing": "sticky", "kv_precision": "fp8"},
+    "redundancy": {},
+    "hardware": "auto",
+}
 HOURLY = {
     **CHAT,
     "name": "hourly",
@@ -76,7 +94,9 @@ def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, environment=environment)):
+    for explained in explain_all(
+        plan_of(CHAT, TEXTBOOK, HOURLY, CALIBRATED, environment=environment)
+    ):
         assert explained.symbols
         assert explained.meaning
         if explained.arithmetic:
@@ -85,7 +105,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY)):
+    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, CALIBRATED)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
 
@@ -100,6 +120,14 @@ def test_searches_are_few_and_known() -> None:
         "pool/tensor_parallel",
         "serving/cpu_millicores",
         "serving/memory_mib",
+        *(f"methods/{index}/gpus_needed" for index in range(4)),
+        "calibrated/imbalance_ratio",
+        *(
+            f"calibrated/{side}/{field}"
+            for side in ("median", "safe")
+            for field in ("requests_per_replica_per_s", "saturation_requests_per_s")
+        ),
+        *(f"calibrated/{side}/{field}_ms" for side in ("median", "safe") for field in LATENCIES),
     }
 
 

@@ -14,6 +14,7 @@ from sizing.workload import Kind, Load, Workload
 TRAFFIC = {"daily_users": 100_000, "requests_per_user_per_day": 10}
 GIVEN = {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"}
 TEXTBOOK = {"method": "textbook", "load": "mean"}
+CALIBRATED = {"method": "calibrated", "load": "mean"}
 ARN = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 
 
@@ -67,7 +68,15 @@ def blamed(error: ValidationError) -> list[str]:
         ({"latency": {"percentile": 100}}, "latency.percentile"),
         ({"capacity": None}, "capacity"),
         ({"capacity": {"method": "guessed"}}, "capacity.method"),
-        ({"capacity": {"method": "calibrated"}}, "capacity.method"),
+        ({"capacity": CALIBRATED, "kind": "image"}, "capacity.method"),
+        ({"capacity": CALIBRATED, "request": {"tokens": 500}}, "request.tokens"),
+        ({"capacity": {**TEXTBOOK, "max_utilisation": "0.5"}}, "capacity.max_utilisation"),
+        ({"capacity": {**CALIBRATED, "max_utilisation": "0.96"}}, "capacity.max_utilisation"),
+        ({"request": {"tokens": 500, "turns": 2}}, "request.turns"),
+        (
+            {"request": {"input_tokens": 9, "output_tokens": 9, "shared_prefix_tokens": 10}},
+            "request.shared_prefix_tokens",
+        ),
         ({"capacity": {"method": "given"}}, "capacity.requests_per_gpu_per_s"),
         (
             {"capacity": {**TEXTBOOK, "requests_per_gpu_per_s": 1}},
@@ -79,7 +88,16 @@ def blamed(error: ValidationError) -> list[str]:
         ({"capacity": TEXTBOOK, "kind": "video"}, "capacity.method"),
         ({"capacity": TEXTBOOK, "kind": "image"}, "request.iterations"),
         ({"hardware": None}, "hardware"),
-        ({"hardware": {"instance_type": "auto"}}, "hardware.instance_type"),
+        ({"hardware": "auto"}, "capacity.method"),
+        ({"hardware": {"instance_type": "g6.xlarge", "families": ["g6"]}}, "hardware.families"),
+        (
+            {
+                "capacity": TEXTBOOK,
+                "model": {"name": "llama-3.1-8b", "precision": "fp8"},
+                "hardware": {"instance_type": "auto", "precisions": ["fp8"]},
+            },
+            "hardware.precisions",
+        ),
         ({"redundancy": {"spare_ratio": "-0.1"}}, "redundancy.spare_ratio"),
         ({"redundancy": {"nodes": -1}}, "redundancy.nodes"),
         ({"redundancy": {"nodes": 1.5}}, "redundancy.nodes"),

@@ -1,0 +1,106 @@
+"""`sizewright compare`: every hardware for a workload, cheapest first, and what doubles it."""
+
+from math import isfinite
+from pathlib import Path
+
+import click
+
+from sizewright.commands.options import file_argument, json_option, site_option
+from sizewright.exit_code import ExitCode
+from sizewright.report.json import print_json
+from sizewright.stack import read_site, read_workload
+from sizing.catalog import load_catalog
+from sizing.comparison import Comparison, compare, option_tpot_s, option_ttft_s
+from sizing.exact import plain, plain_or_none
+from sizing.field_error import FieldError
+from sizing.options import Option
+from sizing.sensitivity import Sensitivity
+
+
+@click.command(name="compare")
+@file_argument
+@click.option("--all", "show_all", is_flag=True, help="Every option, not one a type.")
+@site_option
+@json_option
+def command(file: Path, show_all: bool, site: Path, as_json: bool) -> None:
+    """Rank every hardware for a workload by cost, with its latency.
+
+    \b
+    sizewright compare workloads/chat.yaml
+    sizewright compare workloads/chat.yaml --all --json
+
+    Each type on sale in the site's zones, each tensor-parallel size and precision is sized in full.
+    An option that nothing is both cheaper and faster than is marked *. Then what the others lack,
+    and which input doubles the nodes soonest. Exit code 5: no hardware meets every target.
+    """
+    catalog = load_catalog()
+    read, where = read_workload(file, catalog), read_site(site)
+    known = catalog.with_models([read.model] if read.model else [])
+    try:
+        found = compare(read.workload, where.site, known)
+    except FieldError as fault:
+        raise read.document.error(
+            fault.field, fault.message, fault.expected, fault.suggestion
+        ) from fault
+    options = found.ranked.options if show_all else _one_a_type(found.ranked.options)
+    if as_json:
+        print_json(_as_json(found, options))
+    else:
+        _show(found, options)
+    if not found.ranked.options:
+        click.echo("no hardware meets every target", err=True)
+        raise click.exceptions.Exit(ExitCode.infeasible)
+
+
+def _one_a_type(options: list[Option]) -> list[Option]:
+    """The cheapest option of each type."""
+    first: dict[str, Option] = {}
+    for option in options:
+        first.setdefault(option.instance.name, option)
+    return list(first.values())
+
+
+def _show(found: Comparison, options: list[Option]) -> None:
+    from sizewright.report.comparison import comparison_tables
+    from sizewright.report.table import print_tables
+
+    print_tables(comparison_tables(found, options))
+
+
+def _as_json(found: Comparison, options: list[Option]) -> dict[str, object]:
+    return {
+        "options": [_option(option, found) for option in options],
+        "rejected": [each.model_dump(mode="json") for each in found.rejected],
+        "sensitivities": [_sensitivity(each) for each in found.sensitivities],
+    }
+
+
+def _option(option: Option, found: Comparison) -> dict[str, object]:
+    pool, price = option.pool, option.price
+    return {
+        "instance_type": option.instance.name,
+        "gpu": option.instance.gpu,
+        "tensor_parallel": option.tensor_parallel,
+        "precision": option.precision.value,
+        "nodes_total": pool.nodes_total,
+        "gpus_total": pool.gpus_total,
+        "gpus_needed": pool.gpus_needed,
+        "usd_per_hour": None if price is None else plain(price.usd_per_hour),
+        "usd_per_month": plain_or_none(option.usd_per_month),
+        "price_source": None if price is None else price.source,
+        "price_checked": None if price is None else price.checked,
+        "ttft_ms": _ms(option_ttft_s(option)),
+        "tpot_ms": _ms(option_tpot_s(option)),
+        "utilisation_at_peak": pool.utilisation_at_peak,
+        "binding": pool.binding,
+        "survives": pool.survives.model_dump(),
+        "on_frontier": option.name in found.frontier,
+    }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None or not isfinite(seconds) else seconds * 1000
+
+
+def _sensitivity(found: Sensitivity) -> dict[str, object]:
+    return {"input": found.input, "factor": found.factor, "feasible": found.feasible}

@@ -1,0 +1,141 @@
+"""What does one replica take by the calibrated method, and what do its requests then wait?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, sqrt
+
+from sizing.capacity import GpuRate
+from sizing.choose import Case
+from sizing.exact import exact
+from sizing.lengths import Lengths, request_lengths
+from sizing.memory import Fit, Need
+from sizing.replica_rate import (
+    ReplicaTimes,
+    Targets,
+    rate_by_constraint,
+    replica_times,
+    targets_of,
+)
+from sizing.serving import max_num_seqs
+from sizing.steps.model import StepModel, step_model
+from sizing.steps.replica import Formats, Parallel
+from sizing.traffic import users_online_peak
+from sizing.workload import Routing, Workload
+
+MANY = 10**9
+"""Replicas among which a conversation never meets its own again."""
+IMBALANCE_QUANTILE = 1.645
+"""Standard deviations of the fullest replica where conversations stay: 95 % of replicas have fewer.
+Basis: arithmetic (normal distribution)."""
+ASSUMED_THINK_S = 60
+"""Seconds between a user's requests where nothing says it. Basis: assumed."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of the band: the replica's times and the rate each constraint allows."""
+
+    times: ReplicaTimes
+    rates: Mapping[str, float]
+
+    @property
+    def rate(self) -> float:
+        """Requests per second of one replica within all constraints; 0 when none."""
+        return min(self.rates.values())
+
+
+@dataclass(frozen=True)
+class CalibratedReplica:
+    """One replica of a workload, by the calibrated method."""
+
+    steps: StepModel
+    lengths: Lengths
+    slots: int
+    targets: Targets
+    tensor_parallel: int
+    safe: Side
+    imbalance: float
+    """Requests of the fullest replica over the mean replica's, less 1."""
+
+    def median(self) -> Side:
+        """The same replica as fitted, without the band."""
+        times = replica_times(self.steps, self.lengths, self.slots, safe=False)
+        return Side(times, rate_by_constraint(times, self.targets))
+
+    def gpu_rate(self) -> GpuRate | None:
+        """GPU-seconds of one request on the safe side; None when no rate meets the targets."""
+        if self.safe.rate <= 0:
+            return None
+        even = self.tensor_parallel * (1 + self.imbalance)
+        seconds = {name: exact(Fraction(even / rate)) for name, rate in self.safe.rates.items()}
+        full = Fraction(self.tensor_parallel / self.safe.times.server.saturation_per_s)
+        return GpuRate(max(seconds.values()), seconds, full)
+
+
+def step_model_of(case: Case, need: Need, tensor_parallel: int) -> StepModel | None:
+    """The step times of a model on so many cards of the case's instance type; None where the
+    architecture, the datasheet or the engine's coefficients are unknown."""
+    engine, coefficients = case.workload.engine, case.catalog.coefficients
+    gpu, instance = case.facts.gpu, case.facts.instance
+    if need.shape is None or engine.name not in coefficients.engines:
+        return None
+    if gpu is None or instance is None:
+        return None
+    return step_model(
+        need.shape,
+        gpu,
+        engine.name,
+        Parallel(tensor=tensor_parallel),
+        Formats(need.weights.precision, need.weights.precision, engine.kv_precision),
+        coefficients,
+        min(float(instance.gpu_count), 1.0),
+    )
+
+
+def calibrated_replica(
+    steps: StepModel, workload: Workload, found: Fit, load: Fraction
+) -> CalibratedReplica:
+    """A replica that shares so many requests per second with others like it.
+
+    The replicas are first counted as if no conversation met its own replica again; with that count
+    earlier turns are cached as often as they do. Basis: arithmetic; the count only falls.
+    """
+    request, routing = workload.request, workload.engine.routing
+    capacity = workload.capacity
+    limit = capacity.max_utilisation if capacity is not None else None
+    targets = targets_of(workload.latency, None if limit is None else float(limit))
+    slots = max_num_seqs(workload, found)
+    lengths = request_lengths(request, routing, MANY)
+    side = _safe(steps, lengths, slots, targets)
+    if request.turns > 1 and routing is not Routing.sticky and side.rate > 0:
+        lengths = request_lengths(request, routing, max(1, ceil(float(load) / side.rate)))
+        side = _safe(steps, lengths, slots, targets)
+    uneven = 0.0
+    if routing is Routing.sticky and side.rate > 0:
+        uneven = sticky_imbalance(workload, float(load), side.rate)
+    return CalibratedReplica(steps, lengths, slots, targets, found.tensor_parallel, side, uneven)
+
+
+def _safe(steps: StepModel, lengths: Lengths, slots: int, targets: Targets) -> Side:
+    times = replica_times(steps, lengths, slots, safe=True)
+    return Side(times, rate_by_constraint(times, targets))
+
+
+def sticky_imbalance(workload: Workload, load: float, rate: float) -> float:
+    """What the fullest replica has above the mean where conversations stay with their replica.
+
+    z x sqrt((replicas - 1) / users online), for the smallest number of replicas that carries it
+
+    Basis: arithmetic; users fall on replicas at random (binomial).
+    """
+    online = users_online_peak(workload.traffic)
+    users = float(online) if online is not None else load * ASSUMED_THINK_S
+    uneven, replicas = 0.0, 0
+    for _ in range(50):
+        needed = max(1, ceil(load * (1 + uneven) / rate - 1e-9))
+        if needed <= replicas:
+            break
+        replicas = needed
+        uneven = IMBALANCE_QUANTILE * sqrt((replicas - 1) / max(users, 1.0))
+    return uneven

@@ -1,0 +1,98 @@
+"""What would a workload cost on every hardware, and what would double it?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sizing.case import case_of
+from sizing.catalog import Catalog
+from sizing.field_error import FieldError
+from sizing.hardware import find_hardware
+from sizing.options import Option, Ranking, pinned, ranking
+from sizing.plan import Rejected
+from sizing.resolve import grouped, with_hardware
+from sizing.sensitivity import Sensitivity, sensitivities
+from sizing.site import Site
+from sizing.traffic import request_rates
+from sizing.workload import AUTO, Hardware, Method, Workload
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Options cheapest first, those that nothing is both cheaper and faster than, the others."""
+
+    ranked: Ranking
+    frontier: frozenset[str]
+    rejected: tuple[Rejected, ...]
+    sensitivities: tuple[Sensitivity, ...]
+    """On the cheapest option."""
+
+
+def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
+    """Every hardware for a workload, whichever it states.
+
+    Raises FieldError for a method whose rate is of one GPU alone.
+    """
+    if workload.capacity is None or workload.hardware is None:
+        raise FieldError(("hardware",), "missing", "auto, or an instance type")
+    if workload.capacity.method is Method.given:
+        raise FieldError(
+            ("capacity", "method"), "a measured rate is of one GPU, not of any", "calibrated"
+        )
+    hardware = workload.hardware
+    if not hardware.is_auto:
+        hardware = Hardware(instance_type=AUTO, load_time_s=hardware.load_time_s)
+    open_to_all = workload.model_copy(update={"hardware": hardware})
+    rates = request_rates(workload.traffic)
+    ranked = ranking(case_of(open_to_all, site, catalog), rates)
+    best = ranked.best
+    doubled = sensitivities(_stated(open_to_all, best), _nodes(site, catalog)) if best else []
+    return Comparison(
+        ranked, frontier(ranked.options), tuple(grouped(ranked.rejected)), tuple(doubled)
+    )
+
+
+def _stated(workload: Workload, option: Option) -> Workload:
+    return with_hardware(workload, *pinned(option))
+
+
+def _nodes(site: Site, catalog: Catalog) -> Callable[[Workload], int | None]:
+    """Sizes a workload whose hardware is stated."""
+
+    def nodes_of(workload: Workload) -> int | None:
+        case = case_of(workload, site, catalog)
+        pool = find_hardware(case, request_rates(workload.traffic), None, []).pool
+        return None if pool is None else pool.nodes_total
+
+    return nodes_of
+
+
+def frontier(options: list[Option]) -> frozenset[str]:
+    """Names of the options that no cheaper one beats in time per token; cheapest first is given.
+
+    Basis: the safe side, at the load of one needed replica.
+    """
+    best, names = float("inf"), list[str]()
+    for option in options:
+        tpot = option_tpot_s(option)
+        if option.usd_per_month is not None and tpot is not None and tpot < best:
+            best = tpot
+            names.append(option.name)
+    return frozenset(names)
+
+
+def option_tpot_s(option: Option) -> float | None:
+    """Seconds a token on the safe side; None by methods that do not know it."""
+    replica = option.rated.replica
+    if replica is None:
+        return None
+    queue = replica.safe.times.server.at(option.load_per_replica)
+    return replica.safe.times.tpot_s(queue, replica.targets.share)
+
+
+def option_ttft_s(option: Option) -> float | None:
+    """Seconds to the first token on the safe side; None by methods that do not know it."""
+    replica = option.rated.replica
+    if replica is None:
+        return None
+    queue = replica.safe.times.server.at(option.load_per_replica)
+    return replica.safe.times.ttft_s(queue, replica.targets.share)

@@ -1,0 +1,102 @@
+"""What does one GPU of the chosen hardware serve, by the workload's method?"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from sizing.calibrated import CalibratedReplica, calibrated_replica, step_model_of
+from sizing.capacity import GpuRate, gpu_rate, peak_flop_per_s
+from sizing.choose import Case, Choice
+from sizing.lock import Lock, rates_key
+from sizing.lookup import Facts
+from sizing.plan import Reason, Rejected
+from sizing.traffic import Rates
+from sizing.workload import Method
+
+
+@dataclass
+class Rated:
+    """What one GPU serves by the workload's method, or why nothing says it."""
+
+    rate: GpuRate | None = None
+    flop_per_s: Fraction | None = None
+    replica: CalibratedReplica | None = None
+    rates_key: str | None = None
+    locked: bool = False
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+def rated(case: Case, choice: Choice | None, rates: Rates, lock: Lock | None = None) -> Rated:
+    """The rate of one GPU of the case's type, in the replica that was chosen.
+
+    A lock made for the same lengths, targets and replica keeps its rate, whatever coefficients are
+    newer.
+    """
+    workload, facts, capacity = case.workload, case.facts, case.workload.capacity
+    if capacity is None or facts.instance is None or facts.gpu is None:
+        return Rated()
+    if capacity.method is not Method.calibrated:
+        flop = peak_flop_per_s(facts.gpu, facts.instance, facts.precision)
+        rate = gpu_rate(workload, capacity, facts.parameters, flop)
+        return Rated(rate, flop, rejected=[] if rate else [_no_peak_rate(facts)])
+    if choice is None:
+        return Rated()
+    split, load = choice.fit.tensor_parallel, rates.at(capacity.load)
+    steps = step_model_of(case, case.need, split)
+    if steps is None:
+        return Rated(rejected=[_no_step_model(case)])
+    replica = calibrated_replica(steps, workload, choice.fit, load)
+    key = rates_key(workload, facts.instance.name, split, float(load))
+    kept = locked_rate(lock, key)
+    rate = kept or replica.gpu_rate()
+    lacks = [] if rate else [_too_slow(case, replica)]
+    return Rated(rate, None, replica, key, kept is not None, lacks)
+
+
+def locked_rate(lock: Lock | None, key: str) -> GpuRate | None:
+    """The rate that a lock holds for the same question; None where it holds none."""
+    if lock is None or lock.gpu_seconds is None or lock.rates_for != key:
+        return None
+    seconds = {name: Fraction(value) for name, value in lock.gpu_seconds.items()}
+    full = seconds.pop("full", None)
+    return GpuRate(max(seconds.values()), seconds, full) if seconds else None
+
+
+def _no_step_model(case: Case) -> Rejected:
+    """What the calibrated method lacks: a shape, a datasheet, or coefficients."""
+    if case.need.shape is None:
+        numbers = "the model's architecture is not known; name its config.json"
+    elif case.workload.engine.name not in case.catalog.coefficients.engines:
+        numbers = f"no coefficients are fitted for {case.workload.engine.name}"
+    else:
+        name = case.facts.gpu.name if case.facts.gpu is not None else "the GPU"
+        numbers = f"the catalog lacks the bandwidth or the arithmetic rate of {name}"
+    return Rejected(option="method calibrated", reason=Reason.unknown_fact, numbers=numbers)
+
+
+def _too_slow(case: Case, replica: CalibratedReplica) -> Rejected:
+    """The latency of one request alone, on the safe side, beside what is asked for."""
+    idle, targets = replica.safe.times.server.at(1e-9), replica.targets
+    times = replica.safe.times
+    parts = []
+    for name, target, alone in (
+        ("TTFT", targets.ttft_s, times.ttft_s(idle, targets.share)),
+        ("TPOT", targets.tpot_s, times.tpot_s(idle, targets.share)),
+    ):
+        if target is not None and alone > target:
+            parts.append(f"{name} {alone * 1000:.1f} ms alone, {target * 1000:.6g} ms asked for")
+    name = case.facts.instance.name if case.facts.instance is not None else "the type"
+    split = replica.tensor_parallel
+    return Rejected(
+        option=f"{name}, tensor parallel {split}",
+        reason=Reason.latency,
+        numbers="; ".join(parts) + " (P90 of the band)",
+    )
+
+
+def _no_peak_rate(facts: Facts) -> Rejected:
+    gpu = facts.gpu.name if facts.gpu is not None else "the GPU"
+    return Rejected(
+        option="method textbook",
+        reason=Reason.unknown_fact,
+        numbers=f"the catalog has no dense {facts.precision.value} rate of {gpu}",
+    )

@@ -1,0 +1,170 @@
+"""What rate of requests can one replica take within its latency targets?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+from sizing.lengths import Lengths
+from sizing.queueing import BatchServer, Queue, highest_rate
+from sizing.steps.model import US, Load, StepModel
+from sizing.workload import Latency
+
+DEFAULT_MAX_UTILISATION = 0.9
+"""Highest share of a full batch's rate. Basis: assumed; the waits are checked up to here, and
+above it a small surplus of load makes them long."""
+GRID_GROWTH = 1.5
+"""Batches at which step times are computed; between two of them they grow in a straight line."""
+MS = 1e-3
+SEARCH_STEPS = 18
+"""The rate is found to 2^-18 of itself, from below."""
+
+
+@dataclass(frozen=True)
+class ReplicaTimes:
+    """Seconds of a replica's work, at one side of the band."""
+
+    decode_s: tuple[float, ...]
+    """One step with 1, 2, ... N sequences and no prompt."""
+    prompt_s: float
+    """What one prompt adds to a step."""
+    first_s: float
+    """Of the first token, beside the steps and waits."""
+    first_steps: float
+    """Steps that the first token takes."""
+    first_factor: float
+    """Side of the first token's own band."""
+    output_tokens: float
+    variation: float
+    """Squared coefficient of variation of a request's work."""
+
+    @cached_property
+    def server(self) -> BatchServer:
+        """The replica as a queue sees it; the first token comes with the prompt."""
+        answer = max(self.output_tokens - 1, 1.0)
+        return BatchServer(answer, self.decode_s, self.prompt_s, self.variation)
+
+    def tpot_s(self, queue: Queue, share: float) -> float:
+        """Seconds between two tokens that such a share of requests does not exceed.
+
+        step / (1 - arrivals x prompt): prompts take their share of the time
+
+        Basis: arithmetic; at the batch that such a share of arrivals does not exceed.
+        """
+        busy = queue.arrivals_per_s * self.prompt_s
+        return self.decode_s[queue.running(share) - 1] / (1 - busy) if busy < 1 else inf
+
+    def ttft_s(self, queue: Queue, share: float) -> float:
+        """Seconds to the first token that such a share of requests does not exceed.
+
+        first + steps x step + wait behind other prompts + wait for a slot
+
+        Basis: arithmetic; the sum of quantiles is not below the quantile of the sum here.
+        """
+        own = self.first_s + self.first_steps * self.tpot_s(queue, share)
+        return own * self.first_factor + queue.prompt_wait_s(share) + queue.slot_wait_s(share)
+
+
+def replica_times(steps: StepModel, lengths: Lengths, slots: int, *, safe: bool) -> ReplicaTimes:
+    """The times of a replica with so many slots: as fitted, or on the safe side, P90."""
+    coefficients = steps.coefficients.engines[steps.engine]
+    bands = steps.bands
+    slower = (bands.tpot.high if safe else 1.0) * steps.tpot_correction
+    batches = _grid(slots)
+    alone = Load(inf, lengths.running_context_tokens, 0.0, 0.0, slots, slots)
+    times = [sum(steps.terms(float(n), alone)) * MS * slower for n in batches]
+    prompt_ms = computed_prompt_ms(steps, lengths)
+    launch_ms = US * coefficients.prefill_layer_us * steps.work.layers
+    prompt_s = (prompt_ms + launch_ms) * MS * slower / steps.work.ranks
+    first_ms = coefficients.first_token_ms
+    first_ms += coefficients.first_token_prefills * (prompt_ms + launch_ms)
+    decode = max(lengths.output_tokens - 1, 1.0) * times[-1] / slots
+    share = decode / (decode + prompt_s)
+    return ReplicaTimes(
+        decode_s=_filled(batches, times),
+        prompt_s=prompt_s,
+        first_s=first_ms * MS,
+        first_steps=coefficients.first_token_steps,
+        first_factor=(bands.ttft.high if safe else 1.0) * steps.ttft_correction,
+        output_tokens=lengths.output_tokens,
+        variation=share**2 * lengths.output_variation + (1 - share) ** 2 * lengths.prompt_variation,
+    )
+
+
+def computed_prompt_ms(steps: StepModel, lengths: Lengths) -> float:
+    """Milliseconds of computing what the cache lacks of a prompt.
+
+    linear terms of the new tokens + attention of the whole prompt - attention of the cached part
+
+    Basis: arithmetic; the attention of n tokens grows with n^2.
+    """
+    times = steps.coefficients.engines[steps.engine].attention_flop
+    new = lengths.prompt_tokens - lengths.cached_tokens
+    attention = [steps.work.attention_ms(t) for t in (lengths.prompt_tokens, lengths.cached_tokens)]
+    linear = steps.prompt_ms(new) - times * steps.work.attention_ms(new)
+    return linear + times * (attention[0] - attention[1])
+
+
+def _grid(slots: int) -> list[int]:
+    """1, then half as many more each, up to the slots."""
+    batches = [1]
+    while batches[-1] < slots:
+        batches.append(min(slots, max(batches[-1] + 1, int(batches[-1] * GRID_GROWTH))))
+    return batches
+
+
+def _filled(batches: Sequence[int], times: Sequence[float]) -> tuple[float, ...]:
+    """A time for every batch, in a straight line between those computed."""
+    filled = [times[0]]
+    for index in range(1, len(batches)):
+        low, high = batches[index - 1], batches[index]
+        rise = (times[index] - times[index - 1]) / (high - low)
+        filled += [times[index - 1] + rise * n for n in range(1, high - low + 1)]
+    return tuple(filled)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a request may take, and what share of them must."""
+
+    share: float
+    ttft_s: float | None
+    tpot_s: float | None
+    max_utilisation: float
+
+
+def targets_of(latency: Latency | None, max_utilisation: float | None) -> Targets:
+    """The targets of a workload; without latency targets the utilisation alone limits."""
+    limit = DEFAULT_MAX_UTILISATION if max_utilisation is None else max_utilisation
+    if latency is None:
+        return Targets(0.95, None, None, limit)
+    return Targets(
+        share=float(latency.percentile) / 100,
+        ttft_s=None if latency.ttft_ms is None else float(latency.ttft_ms) * MS,
+        tpot_s=None if latency.tpot_ms is None else float(latency.tpot_ms) * MS,
+        max_utilisation=limit,
+    )
+
+
+def rate_by_constraint(times: ReplicaTimes, targets: Targets) -> dict[str, float]:
+    """Requests per second of one replica that each constraint alone allows; 0 for none.
+
+    throughput: utilisation limit x the full batch's rate; ttft, tpot: the highest rate below it at
+    which the target holds for the share that is asked for
+    """
+    highest = targets.max_utilisation * times.server.saturation_per_s
+    rates = {"throughput": highest}
+    ttft, tpot = targets.ttft_s, targets.tpot_s
+    if ttft is not None:
+        rates["ttft"] = highest_rate(
+            lambda rate: times.ttft_s(times.server.at(rate), targets.share) <= ttft,
+            highest,
+            SEARCH_STEPS,
+        )
+    if tpot is not None:
+        rates["tpot"] = highest_rate(
+            lambda rate: times.tpot_s(times.server.at(rate), targets.share) <= tpot,
+            highest,
+            SEARCH_STEPS,
+        )
+    return rates

@@ -1,0 +1,111 @@
+"""Which input doubles the nodes soonest?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sizing.workload import Length, Workload
+
+LARGEST_FACTOR = 64.0
+FINE = 0.005
+"""A factor is found to half a percent."""
+Change = Callable[[Workload, Decimal], Workload]
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """One input, and the factor at which it asks for twice the nodes."""
+
+    input: str
+    factor: float | None
+    """By which it grows or, for a target or a pause, shrinks; None when 64 times do not."""
+    feasible: bool
+    """False where at that factor nothing on this hardware serves at all."""
+
+
+def sensitivities(
+    workload: Workload, nodes_of: Callable[[Workload], int | None]
+) -> list[Sensitivity]:
+    """The inputs of a workload, that which doubles the nodes soonest first.
+
+    `nodes_of` sizes a workload on the same hardware; None where nothing serves it. Basis: search on
+    the sizing itself, one input at a time.
+    """
+    now = nodes_of(workload)
+    if now is None:
+        return []
+    found = [
+        _doubling(name, change, workload, 2 * now, nodes_of)
+        for name, change in _changes(workload).items()
+    ]
+    return sorted(found, key=lambda s: (s.factor is None, s.factor or 0.0, s.input))
+
+
+def _doubling(
+    name: str,
+    change: Change,
+    workload: Workload,
+    twice: int,
+    nodes_of: Callable[[Workload], int | None],
+) -> Sensitivity:
+    """The smallest factor that asks for `twice` the nodes, or for what nothing serves."""
+
+    def asks(factor: float) -> int | None:
+        return nodes_of(change(workload, Decimal(str(round(factor, 6)))))
+
+    def enough(factor: float) -> bool:
+        nodes = asks(factor)
+        return nodes is None or nodes >= twice
+
+    low, high = 1.0, 1.25
+    while not enough(high):
+        if high >= LARGEST_FACTOR:
+            return Sensitivity(name, None, feasible=True)
+        low, high = high, min(high * 1.5, LARGEST_FACTOR)
+    while high / low > 1 + FINE:
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return Sensitivity(name, high, feasible=asks(high) is not None)
+
+
+def _changes(workload: Workload) -> dict[str, Change]:
+    """The inputs that a workload states, and how each is made harder by a factor."""
+    found: dict[str, Change] = {
+        "traffic.requests_per_user_per_day, or daily_users": _part(
+            "traffic", requests_per_user_per_day=1
+        )
+    }
+    traffic, request, latency = workload.traffic, workload.request, workload.latency
+    if traffic.peak_ratio is not None:
+        found["traffic.peak_ratio"] = _part("traffic", peak_ratio=1)
+    if traffic.think_time_s is not None:
+        found["traffic.peak_users_share"] = _part("traffic", peak_users_share=1)
+        found["traffic.think_time_s (shorter)"] = _part("traffic", think_time_s=-1)
+    for name in ("tokens", "input_tokens", "output_tokens"):
+        if getattr(request, name) is not None:
+            found[f"request.{name}"] = _part("request", **{name: 1})
+    if latency is not None:
+        for name in ("ttft_ms", "tpot_ms"):
+            if getattr(latency, name) is not None:
+                found[f"latency.{name} (tighter)"] = _part("latency", **{name: -1})
+    return found
+
+
+def _part(part: str, **fields: int) -> Change:
+    """The workload with fields of one part times the factor, or over it where the power is -1."""
+
+    def change(workload: Workload, factor: Decimal) -> Workload:
+        old = getattr(workload, part)
+        new = {
+            name: _times(getattr(old, name), factor if power > 0 else 1 / factor)
+            for name, power in fields.items()
+        }
+        return workload.model_copy(update={part: old.model_copy(update=new)})
+
+    return change
+
+
+def _times(value: Decimal | tuple[Length, ...], factor: Decimal) -> Decimal | tuple[Length, ...]:
+    if isinstance(value, Decimal):
+        return value * factor
+    return tuple(bar.model_copy(update={"tokens": bar.tokens * factor}) for bar in value)

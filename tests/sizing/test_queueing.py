@@ -1,0 +1,184 @@
+"""The wait for a replica, held against a simulation of every step of it."""
+
+import random
+from collections import deque
+from collections.abc import Callable
+from heapq import heappop, heappush
+from math import ceil, exp, inf, log
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sizing.queueing import BatchServer, highest_rate
+
+Draw = Callable[[random.Random], int]
+
+
+def simulated_wait_s(
+    step_s: Callable[[int], float],
+    *,
+    prompt_s: float,
+    slots: int,
+    arrivals_per_s: float,
+    answer: Draw,
+    seed: int,
+    requests: int = 30_000,
+) -> float:
+    """Mean seconds until a request starts, step by step: Poisson arrivals, first come first."""
+    draw = random.Random(seed)
+    now, steps = 0.0, 0
+    arrives = draw.expovariate(arrivals_per_s)
+    queue, ends, waits = deque[float](), list[int](), list[float]()
+    while len(waits) < requests:
+        while arrives <= now:
+            queue.append(arrives)
+            arrives += draw.expovariate(arrivals_per_s)
+        started = 0
+        while queue and len(ends) < slots:
+            waits.append(now - queue.popleft())
+            heappush(ends, steps + answer(draw))
+            started += 1
+        if not ends:
+            now = arrives
+            continue
+        now += step_s(len(ends)) + started * prompt_s
+        steps += 1
+        while ends and ends[0] <= steps:
+            heappop(ends)
+    steady = waits[requests // 20 :]
+    return sum(steady) / len(steady)
+
+
+TOKENS = 200
+SHAPES = {
+    # slots, seconds of a prompt
+    "few slots": (8, 0.02),
+    "some slots": (32, 0.01),
+    "many slots": (64, 0.005),
+}
+
+
+def step_s(running: int) -> float:
+    return 0.012 + 0.0002 * running
+
+
+def geometric(draw: random.Random) -> int:
+    return max(1, ceil(log(1 - draw.random()) / log(1 - 1 / TOKENS)))
+
+
+def server(slots: int, prompt_s: float, variation: float) -> BatchServer:
+    """The same replica in closed form."""
+    steps = tuple(step_s(n) for n in range(1, slots + 1))
+    decode = TOKENS * step_s(slots) / slots
+    share = decode / (decode + prompt_s)
+    return BatchServer(TOKENS, steps, prompt_s, share**2 * variation)
+
+
+def error(shape: str, busy: float, answer: Draw, variation: float) -> float:
+    """Wait in closed form over the simulated one, less 1; the mean of three runs."""
+    slots, prompt_s = SHAPES[shape]
+    replica = server(slots, prompt_s, variation)
+    rate = busy * replica.saturation_per_s
+    simulated = [
+        simulated_wait_s(
+            step_s,
+            prompt_s=prompt_s,
+            slots=slots,
+            arrivals_per_s=rate,
+            answer=answer,
+            seed=seed,
+        )
+        for seed in (1, 2, 3)
+    ]
+    return replica.at(rate).mean_wait_s / (sum(simulated) / 3) - 1
+
+
+@pytest.mark.parametrize("busy", [0.5, 0.7, 0.8, 0.9])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_wait_is_that_of_a_simulation(shape: str, busy: float) -> None:
+    # answers of geometric length, squared coefficient of variation 1 - 1 / mean
+    assert abs(error(shape, busy, geometric, 1 - 1 / TOKENS)) < 0.10
+
+
+@pytest.mark.parametrize("busy", [0.7, 0.9])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_answers_all_alike_wait_less(shape: str, busy: float) -> None:
+    assert abs(error(shape, busy, lambda _: TOKENS, 0.0)) < 0.15
+
+
+def test_heavy_tails_are_not_underestimated() -> None:
+    # one answer in eight is four times the mean, the others are shorter: cv^2 = 1.29
+    long, short = 4 * TOKENS, round(TOKENS * (1 - 4 / 8) / (7 / 8))
+
+    def answer(draw: random.Random) -> int:
+        return long if draw.random() < 1 / 8 else short
+
+    variation = (long**2 / 8 + short**2 * 7 / 8) / TOKENS**2 - 1
+    assert variation == pytest.approx(1.29, abs=0.01)
+    for shape in SHAPES:
+        assert -0.10 < error(shape, 0.9, answer, variation) < 0.40
+
+
+def test_one_slot_is_the_single_server_queue() -> None:
+    # M/M/1 with 10 served a second and 8 arriving: 0.8 wait, 1 / (10 - 8) s each
+    queue = BatchServer(1.0, (0.1,), 0.0).at(8.0)
+    assert queue.waiting_share == pytest.approx(0.8)
+    assert queue.mean_slot_wait_s == pytest.approx(0.4)
+    assert queue.slot_wait_s(0.95) == pytest.approx(log(0.8 / 0.05) / 2)
+    assert queue.slot_wait_s(0.1) == 0
+    assert queue.in_system == pytest.approx(4)
+
+
+def test_equal_slots_are_erlangs_queue() -> None:
+    # S = 5 s, 12 servers, busy 0.85: Erlang C 0.493, 95 % wait up to 6.4 s (notes on queues)
+    servers = BatchServer(5.0, (1.0,) * 12, 0.0)
+    queue = servers.at(0.85 * 12 / 5)
+    assert queue.waiting_share == pytest.approx(0.493, abs=0.001)
+    assert queue.slot_wait_s(0.95) == pytest.approx(6.4, abs=0.05)
+
+
+def test_prompts_queue_behind_each_other() -> None:
+    # M/D/1: 5 prompts a second of 0.1 s, rho 0.5: 0.05 s mean, here as the tail's integral
+    queue = BatchServer(1.0, (0.001,), 0.1).at(5.0)
+    tail = [0.5 * exp(-2 * 0.5 * t / 100 / 0.1) for t in range(1_000)]
+    assert sum(tail) / 100 == pytest.approx(0.05, rel=0.06)
+    assert queue.prompt_wait_s(0.95) == pytest.approx(log(10) * 0.1)
+    assert queue.prompt_wait_s(0.4) == 0
+    assert BatchServer(1.0, (0.001,), 0.1).at(10.0).prompt_wait_s(0.5) == inf
+
+
+def test_an_overloaded_replica_has_no_end() -> None:
+    queue = server(8, 0.02, 1.0).at(1e6)
+    assert not queue.is_stable
+    assert queue.mean_wait_s == queue.slot_wait_s(0.5) == queue.in_system == inf
+    assert queue.running(0.5) == 8
+
+
+steps = st.lists(st.floats(0, 0.01), min_size=1, max_size=300).map(
+    lambda rises: tuple(0.001 + sum(rises[: n + 1]) for n in range(len(rises)))
+)
+
+
+@given(
+    steps=steps,
+    prompt_s=st.floats(0, 0.5),
+    busy=st.tuples(st.floats(0.001, 0.999), st.floats(0.001, 0.999)),
+)
+def test_more_arrivals_wait_longer(
+    steps: tuple[float, ...], prompt_s: float, busy: tuple[float, float]
+) -> None:
+    replica = BatchServer(100.0, steps, prompt_s)
+    low, high = (replica.at(each * replica.saturation_per_s) for each in sorted(busy))
+    assert low.mean_slot_wait_s <= high.mean_slot_wait_s * (1 + 1e-9)
+    assert low.running(0.95) <= high.running(0.95)
+    assert low.slot_wait_s(0.95) <= high.slot_wait_s(0.95) * (1 + 1e-9)
+    assert 0 <= low.waiting_share <= 1
+
+
+@given(limit=st.floats(0.001, 1e6), wanted=st.floats(0.0, 1.0))
+def test_the_highest_rate_is_found_from_below(limit: float, wanted: float) -> None:
+    target = limit * wanted
+    found = highest_rate(lambda rate: rate <= target, limit, 18)
+    assert found <= target
+    assert found >= target - limit / 2**17
