@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sizing.catalog_reader import read_records
 from sizing.catalog_records import EngineSupport, Gpu, InstanceType, ModelFacts, Pin, Zone
+from sizing.steps.coefficients import CoefficientSet
 
 __all__ = [
     "DATA",
@@ -27,7 +28,15 @@ __all__ = [
 ]
 
 DATA = Path(__file__).parent / "data"
-FILES = ("engines.csv", "gpus.csv", "instance_types.csv", "models.csv", "pins.csv", "zones.csv")
+FILES = (
+    "coefficients.json",
+    "engines.csv",
+    "gpus.csv",
+    "instance_types.csv",
+    "models.csv",
+    "pins.csv",
+    "zones.csv",
+)
 DIRECTIONS = {
     "north": "n",
     "northeast": "ne",
@@ -71,6 +80,8 @@ class Catalog(BaseModel):
     engines: tuple[EngineSupport, ...]
     pins: tuple[Pin, ...]
     zones: tuple[Zone, ...]
+    coefficients: CoefficientSet
+    """Of the step-time model, by engine family."""
     digest: str
 
     def instance_type(self, name: str) -> InstanceType:
@@ -175,6 +186,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),
+        coefficients=CoefficientSet.model_validate_json((folder / "coefficients.json").read_bytes()),
         digest=_digest(folder / name for name in FILES),
     )
 
