@@ -30,7 +30,9 @@ def line(name: str, ratios: Sequence[float], band: Band | None = None) -> str:
     errors = sorted(abs(1 / ratio - 1) * 100 for ratio in ratios)
     tail = errors[min(len(errors) - 1, len(errors) * 9 // 10)]
     bias = 1 / median(ratios)
-    text = f"{name:<44}{len(errors):5}{median(errors):8.1f}{mean(errors):7.1f}{tail:7.1f}{bias:7.2f}"
+    text = (
+        f"{name:<44}{len(errors):5}{median(errors):8.1f}{mean(errors):7.1f}{tail:7.1f}{bias:7.2f}"
+    )
     if band is None:
         return text
     inside = sum(band.low <= ratio <= band.high for ratio in ratios) / len(ratios)

@@ -186,7 +186,9 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),
-        coefficients=CoefficientSet.model_validate_json((folder / "coefficients.json").read_bytes()),
+        coefficients=CoefficientSet.model_validate_json(
+            (folder / "coefficients.json").read_bytes()
+        ),
         digest=_digest(folder / name for name in FILES),
     )
 

@@ -72,7 +72,14 @@ class Replay:
         if key not in self._models:
             if engine not in self.catalog.coefficients.engines:
                 raise Unanswerable(f"no coefficients for engine {run.engine or 'without name'}")
-            made = step_model(shape, gpu, engine, parallel, formats, self.catalog.coefficients)
+            made = step_model(
+                shape,
+                gpu,
+                self.catalog.coefficients,
+                engine=engine,
+                parallel=parallel,
+                formats=formats,
+            )
             if made is None:
                 raise Unanswerable(f"the catalog has no datasheet rates of {gpu.name}")
             self._models[key] = made

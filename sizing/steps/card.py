@@ -57,4 +57,4 @@ def family(gpu: Gpu) -> str:
     if gpu.compute_capability >= BLACKWELL:
         return "blackwell"
     capability = str(gpu.compute_capability)
-    return FAMILIES.get(capability) or FAMILIES.get(capability.split(".")[0], "other")
+    return FAMILIES.get(capability) or FAMILIES.get(capability.split(".", maxsplit=1)[0], "other")

@@ -170,7 +170,7 @@ class StepModel:
         flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
         power = self.coefficients.roofline_power
         arithmetic = c.decode_flop * rank * flop
-        both = (read**power + arithmetic**power) ** (1.0 / power)
+        both = float((read**power + arithmetic**power) ** (1.0 / power))
         hidden, sent = self.moved_ms_per_token
         prompts = rank / load.answer
         reread = c.expert_weights_read * w.experts_ms * untouched if w.expert_layers else 0.0
@@ -288,10 +288,11 @@ class StepModel:
 def step_model(
     shape: Architecture,
     gpu: Gpu,
+    coefficients: CoefficientSet,
+    *,
     engine: str,
     parallel: Parallel,
     formats: Formats,
-    coefficients: CoefficientSet,
     gpu_share: float = 1.0,
 ) -> StepModel | None:
     """The step times of a model on a replica; None when the datasheet of the GPU lacks a rate.
