@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 
-.PHONY: help preview test check golden bench clean
+.PHONY: help preview test check golden bench accuracy clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ golden: $(DEV_READY)  ## rewrite the golden files; read the diff before you comm
 
 bench: $(DEV_READY)  ## measure speed against the budgets, as ratios in one run
 	@$(BIN)/python bench/speed.py
+
+accuracy: $(DEV_READY)  ## how wrong the step-time model is on models and GPUs it has not seen (minutes)
+	@$(BIN)/python bench/accuracy.py
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

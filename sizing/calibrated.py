@@ -85,11 +85,11 @@ def step_model_of(case: Case, need: Need, tensor_parallel: int) -> StepModel | N
     return step_model(
         need.shape,
         gpu,
-        engine.name,
-        Parallel(tensor=tensor_parallel),
-        Formats(need.weights.precision, need.weights.precision, engine.kv_precision),
         coefficients,
-        min(float(instance.gpu_count), 1.0),
+        engine=engine.name,
+        parallel=Parallel(tensor=tensor_parallel),
+        formats=Formats(need.weights.precision, need.weights.precision, engine.kv_precision),
+        gpu_share=min(float(instance.gpu_count), 1.0),
     )
 
 

@@ -7,8 +7,9 @@ from sizing.exact import exact
 from sizing.workload import Request, Routing, mean_tokens, variation
 
 UNKNOWN_VARIATION = 1.0
-"""Squared coefficient of variation of a length of which only the mean is known. Basis: assumed; an
-exponential, between fixed lengths (0) and the tails of reasoning models (2 and more)."""
+"""Squared coefficient of variation of the work behind a length of which only the mean is known, for
+the queue. Basis: assumed; an exponential, between fixed lengths (0) and the tails of reasoning
+models (2 and more)."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,16 @@ class Lengths:
     cached_tokens: float
     """Of these, found in the replica's prefix cache."""
     output_tokens: float
-    prompt_variation: float
-    output_variation: float
-    """Squared coefficients of variation."""
+    prompt_variation: float | None
+    output_variation: float | None
+    """Squared coefficients of variation; None where only the mean is known."""
+
+    @property
+    def queue_variation(self) -> tuple[float, float]:
+        """Of prompt and answer, for the queue: what is not known counts as an exponential."""
+        known = (self.prompt_variation, self.output_variation)
+        prompt, answer = (UNKNOWN_VARIATION if each is None else each for each in known)
+        return prompt, answer
 
     @property
     def running_context_tokens(self) -> float:
@@ -32,7 +40,7 @@ class Lengths:
 
         Basis: arithmetic (length-biased mean); never below the mean answer's middle.
         """
-        return self.prompt_tokens + self.output_tokens * (1 + self.output_variation) / 2
+        return self.prompt_tokens + self.output_tokens * (1 + (self.output_variation or 0.0)) / 2
 
 
 def request_lengths(request: Request, routing: Routing, replicas: int) -> Lengths:
@@ -74,5 +82,5 @@ def running_tokens(request: Request) -> Fraction | None:
     return exact(total) + exact(mean_tokens(answer)) * Fraction(longer).limit_denominator(10**6)
 
 
-def _variation(lengths: object) -> float:
-    return variation(lengths) if isinstance(lengths, tuple) else UNKNOWN_VARIATION
+def _variation(lengths: object) -> float | None:
+    return variation(lengths) if isinstance(lengths, tuple) else None

@@ -39,6 +39,8 @@ LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+QUOTA = "kubernetes:core/v1:ResourceQuota"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 CONTAINER = "spec.template.spec.containers"
 
@@ -317,6 +319,7 @@ class DatabasePlan(Part):
     instances: Annotated[int, Reaches("aws:rds/clusterInstance:ClusterInstance", "")]
     backup_days: Annotated[int, Reaches(AURORA, "backupRetentionPeriod")]
     engine_version: Annotated[str, Reaches(AURORA, "engineVersion")]
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches(AURORA, "deletionProtection")]
 
 
@@ -392,6 +395,16 @@ class ChoicePlan(Part):
     """Nodes alone; all else comes on top."""
 
 
+class QuotaPlan(Part):
+    """What all pods of a service's namespace together may ask of the cluster.
+
+    A replica that leaves counts until it is gone, and its successor counts already.
+    """
+
+    gpus: Annotated[int, Reaches(QUOTA, "spec.hard.requests.nvidia.com/gpu")]
+    pods: Annotated[int, Reaches(QUOTA, "spec.hard.pods")]
+
+
 class ServicePlan(Part):
     name: str
     kind: str
@@ -416,6 +429,7 @@ class ServicePlan(Part):
     database: DatabasePlan | None
     buckets: tuple[BucketPlan, ...]
     serving: ServingPlan | None
+    quota: QuotaPlan | None
 
 
 class NodeAddressPlan(Part):
@@ -475,7 +489,9 @@ class AddressPlan(Part):
 
 class SubnetPlan(Part):
     zone: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "availabilityZoneId")]
-    private_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
+    private_cidr: Annotated[
+        str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock"), Reaches(NETWORK_POLICY, "spec.ingress")
+    ]
     public_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
     nat: Annotated[bool, Reaches("aws:ec2/natGateway:NatGateway", "")]
     addresses: AddressPlan
@@ -511,6 +527,7 @@ class ClusterPlan(Part):
     ]
     end_of_support: str
     node_groups: int
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]
 
 

@@ -1,5 +1,6 @@
 """What rate of requests can one replica take within its latency targets?"""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,11 +76,13 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, *, safe: bool)
     times = [sum(steps.terms(float(n), alone)) * MS * slower for n in batches]
     prompt_ms = computed_prompt_ms(steps, lengths)
     launch_ms = US * coefficients.prefill_layer_us * steps.work.layers
+    launch_ms += untouched_ms(steps, slots / 2)
     prompt_s = (prompt_ms + launch_ms) * MS * slower / steps.work.ranks
     first_ms = coefficients.first_token_ms
     first_ms += coefficients.first_token_prefills * (prompt_ms + launch_ms)
     decode = max(lengths.output_tokens - 1, 1.0) * times[-1] / slots
     share = decode / (decode + prompt_s)
+    prompt_varies, answer_varies = lengths.queue_variation
     return ReplicaTimes(
         decode_s=_filled(batches, times),
         prompt_s=prompt_s,
@@ -87,8 +90,20 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, *, safe: bool)
         first_steps=coefficients.first_token_steps,
         first_factor=(bands.ttft.high if safe else 1.0) * steps.ttft_correction,
         output_tokens=lengths.output_tokens,
-        variation=share**2 * lengths.output_variation + (1 - share) ** 2 * lengths.prompt_variation,
+        variation=share**2 * answer_varies + (1 - share) ** 2 * prompt_varies,
     )
+
+
+def untouched_ms(steps: StepModel, batch: float) -> float:
+    """Milliseconds of reading the experts that a prompt touches and so large a batch does not.
+
+    Basis: arithmetic; a prompt of some hundred tokens touches all.
+    """
+    work = steps.work
+    if not work.expert_layers:
+        return 0.0
+    times = steps.coefficients.engines[steps.engine].expert_weights_read
+    return times * work.experts_ms * math.pow(1.0 - work.routed_share, batch)
 
 
 def computed_prompt_ms(steps: StepModel, lengths: Lengths) -> float:

@@ -603,7 +603,7 @@ def test_long_keys_are_shortened_to_80_characters(tmp_path: Path) -> None:
     [
         (lambda folder: folder / "chta.yaml", "no such file; did you mean 'chat.yaml'?"),
         (lambda folder: folder / "no" / "chat.yaml", "no such file"),
-        (lambda folder: folder / "chat.yaml" / "x", "not a directory; expected a readable"),
+        (lambda folder: folder / "chat.yaml" / "x", "not a directory; expected a YAML file"),
         (lambda folder: folder, "is a directory; expected a YAML file"),
         (lambda folder: folder / ("x" * 5000), "file name too long"),
         (lambda folder: folder / "a\0b", "not a file name"),
