@@ -71,6 +71,37 @@ def one_sizing() -> tuple[float, float]:
     return median(sizing) * 1000, median(reading) * 1000
 
 
+CALIBRATED = {
+    "name": "chat",
+    "kind": "chat",
+    "model": "llama-3.1-8b",
+    "traffic": {"daily_users": 100_000, "requests_per_user_per_day": 10, "peak_ratio": 3},
+    "request": {"input_tokens": 1000, "output_tokens": 500},
+    "latency": {"ttft_ms": 2000, "tpot_ms": 50},
+    "capacity": {"method": "calibrated"},
+    "hardware": {"instance_type": "p5.48xlarge", "tensor_parallel": 1},
+}
+
+
+def calibrated() -> tuple[float, float]:
+    """Median milliseconds of one calibrated sizing, and seconds of ranking every type."""
+    from sizewright.stack import read_site
+    from sizing.case import case_of
+    from sizing.catalog import load_catalog
+    from sizing.options import ranking
+    from sizing.size import service_plan
+    from sizing.traffic import request_rates
+    from sizing.workload import Workload
+
+    catalog, site = load_catalog(), read_site(ROOT / "Pulumi.dev.yaml").site
+    stated = Workload.model_validate(CALIBRATED)
+    free = Workload.model_validate({**CALIBRATED, "hardware": "auto"})
+    case, rates = case_of(free, site, catalog), request_rates(free.traffic)
+    (sizing,) = paired(lambda: service_plan(stated, site, catalog), runs=100)
+    (ranked,) = paired(lambda: ranking(case, rates), runs=5)
+    return median(sizing) * 1000, median(ranked)
+
+
 def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> list[tuple[int, float]]:
     """Seconds of sizing and recording n services in this process, modules imported."""
     from components.platform import build
@@ -101,6 +132,14 @@ def main() -> None:
     sizing_ms, reading_ms = one_sizing()
     line("one sizing", sizing_ms, "ms", "budget 5 ms")
     line("  reading its file", reading_ms, "ms")
+
+    calibrated_ms, ranking_s = calibrated()
+    line("one calibrated sizing", calibrated_ms, "ms", "budget 5 ms")
+    line("ranking of every type", ranking_s, "s", "budget 1 s")
+    empty, imported = paired(
+        shell(sys.executable, "-c", "pass"), shell(sys.executable, "-c", "import sizing.size")
+    )
+    line("import of sizing", (median(imported) - median(empty)) * 1000, "ms", "budget 150 ms")
 
     bare, helped, sized = paired(
         shell(sys.executable, "-c", "pass"),

@@ -121,7 +121,12 @@ class Gateway(pulumi.ComponentResource):
             port=ENGINE_PORT,
             protocol="HTTP",
             deregistration_delay=self._args.plan.deregistration_delay_s,
-            load_balancing_algorithm_type="least_outstanding_requests",
+            load_balancing_algorithm_type=self._args.plan.routing,
+            stickiness=lb.TargetGroupStickinessArgs(
+                enabled=self._args.plan.sticky,
+                type="lb_cookie",
+                cookie_duration=self._args.plan.sticky_s,
+            ),
             health_check={"path": HEALTH_PATH, "matcher": "200"},
             tags=self._args.tags.named(name),
             opts=self._child,

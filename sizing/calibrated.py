@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, sqrt
 
 from sizing.capacity import GpuRate
@@ -11,11 +12,13 @@ from sizing.exact import exact
 from sizing.lengths import Lengths, request_lengths
 from sizing.memory import Fit, Need
 from sizing.replica_rate import (
+    BandSide,
     ReplicaTimes,
     Targets,
     rate_by_constraint,
     replica_times,
     targets_of,
+    without_headroom,
 )
 from sizing.serving import max_num_seqs
 from sizing.steps.model import StepModel, step_model
@@ -58,10 +61,20 @@ class CalibratedReplica:
     imbalance: float
     """Requests of the fullest replica over the mean replica's, less 1."""
 
+    @cached_property
     def median(self) -> Side:
         """The same replica as fitted, without the band."""
-        times = replica_times(self.steps, self.lengths, self.slots, safe=False)
+        times = replica_times(self.steps, self.lengths, self.slots, BandSide.median)
         return Side(times, rate_by_constraint(times, self.targets))
+
+    def rate_without_headroom(self, side: BandSide) -> float:
+        """Requests per second of one replica for the mean request, with nothing to spare."""
+        times = self.safe.times
+        if side is BandSide.median:
+            times = self.median.times
+        elif side is BandSide.low:
+            times = replica_times(self.steps, self.lengths, self.slots, side)
+        return min(rate_by_constraint(times, without_headroom(self.targets)).values())
 
     def gpu_rate(self) -> GpuRate | None:
         """GPU-seconds of one request on the safe side; None when no rate meets the targets."""
@@ -118,7 +131,7 @@ def calibrated_replica(
 
 
 def _safe(steps: StepModel, lengths: Lengths, slots: int, targets: Targets) -> Side:
-    times = replica_times(steps, lengths, slots, safe=True)
+    times = replica_times(steps, lengths, slots, BandSide.safe)
     return Side(times, rate_by_constraint(times, targets))
 
 

@@ -8,6 +8,7 @@ from sizing.capacity import GpuRate
 from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.methods import Estimate, gpus_on_side
 from sizing.plan import (
+    BandPlan,
     CalibratedPlan,
     PoolPlan,
     RolloutPlan,
@@ -16,6 +17,7 @@ from sizing.plan import (
     StatePlan,
     VolumePlan,
 )
+from sizing.replica_rate import BandSide
 from sizing.traffic import Rates
 from sizing.workload import Workload
 
@@ -77,7 +79,7 @@ def calibrated_plan(
     """Both sides of the band for the chosen replica at its share of the load."""
     replica, lengths = found.replica, found.replica.lengths
     share = float(load / pool.replicas_needed) * (1 + replica.imbalance)
-    median = replica.median()
+    median = replica.median
     return CalibratedPlan(
         basis="measured" if replica.steps.measured else "datasheet",
         coefficients=replica.steps.coefficients.fitted,
@@ -89,9 +91,19 @@ def calibrated_plan(
         percentile=plain(workload.latency.percentile) if workload.latency else 95,
         imbalance_ratio=replica.imbalance,
         in_flight_peak=_in_flight(median, pool, rates),
+        replicas_without_headroom=_without_headroom(replica, load),
         median=_side(replica, median, share, load),
         safe=_side(replica, replica.safe, share, load),
     )
+
+
+def _without_headroom(replica: CalibratedReplica, load: Fraction) -> BandPlan:
+    """Replicas for the mean request with nothing to spare, not rounded, with their band."""
+    found = [
+        float(load) / rate if rate > 0 else None
+        for rate in (replica.rate_without_headroom(side) for side in BandSide)
+    ]
+    return BandPlan(low=found[0], median=found[1], high=found[2])
 
 
 def _in_flight(side: Side, pool: PoolPlan, rates: Rates) -> float | None:

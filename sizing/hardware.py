@@ -41,7 +41,8 @@ def find_hardware(
     found = Found()
     capacity, instance, gpu = workload.capacity, facts.instance, facts.gpu
     if capacity is None or instance is None or gpu is None:
-        found.rejected.append(_no_capacity_model(workload))
+        if workload.hardware is None or not workload.hardware.is_auto:
+            found.rejected.append(_no_capacity_model(workload))
         return found
     locked = None
     if lock is not None and lock.holds_for(workload, facts.precision):

@@ -124,7 +124,7 @@ def _textbook(case: Case, load: Fraction) -> int | None:
 def _calibrated(found: Estimate, load: Fraction) -> list[tuple[str, int, str]]:
     remark = "; ".join(f"assumed: {text}" for text in found.assumed)
     replica = found.replica
-    sides = (("calibrated", replica.safe, "P90"), ("calibrated, median", replica.median(), "P50"))
+    sides = (("calibrated", replica.safe, "P90"), ("calibrated, median", replica.median, "P50"))
     answers = list[tuple[str, int, str]]()
     for name, side, band in sides:
         gpus = gpus_on_side(replica, side.rate, load)

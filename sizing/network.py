@@ -23,7 +23,7 @@ from sizing.plan import (
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.traffic import Rates, answer_s, slowest_answer_s
 from sizing.units import GB, MB
-from sizing.workload import Workload
+from sizing.workload import Routing, Workload
 
 CONNECTIONS_PER_UNIT_S = 25
 ACTIVE_CONNECTIONS_PER_UNIT = 3_000
@@ -34,6 +34,14 @@ ASSUMED_ANSWER_S = 120
 """Longest answer when no latency target says it, seconds. Basis: assumed."""
 STREAM_RATIO = 4
 """Longest answer over the mean answer at the latency targets. Basis: assumed (3 to 10)."""
+ALGORITHMS = {
+    Routing.least_requests: "least_outstanding_requests",
+    Routing.round_robin: "round_robin",
+    Routing.sticky: "least_outstanding_requests",
+}
+"""Names of the load balancer. Basis: vendor (target group attributes of load balancers)."""
+STICKY_S = 3_600
+"""Seconds that a conversation's cookie keeps it with its replica. Basis: assumed."""
 IDLE_LIMIT_S, DRAIN_LIMIT_S = 4_000, 3_600
 """Basis: vendor, highest idle timeout and deregistration delay of an application load balancer."""
 PUBLIC_PREFIX = 24
@@ -109,6 +117,9 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
     return GatewayPlan(
         longest_answer_s=plain(longest),
         idle_timeout_s=min(ceiling(longest) + 10, IDLE_LIMIT_S),
+        routing=ALGORITHMS[workload.engine.routing],
+        sticky=workload.engine.routing is Routing.sticky,
+        sticky_s=STICKY_S,
         deregistration_delay_s=min(ceiling(longest), DRAIN_LIMIT_S),
         capacity_units=capacity_units(workload, rates),
         certificate_arn=site.certificate_arn,

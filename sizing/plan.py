@@ -136,6 +136,17 @@ class SidePlan(Part):
     """For the share of requests that the latency's percentile asks for; null where none ends."""
 
 
+class BandPlan(Part):
+    """An estimate with its band; null where no number of replicas is enough."""
+
+    low: Number | None
+    """P10"""
+    median: Number | None
+    """P50"""
+    high: Number | None
+    """P90"""
+
+
 class CalibratedPlan(Part):
     """What the calibrated method says of the chosen replica, whichever method sized it."""
 
@@ -154,6 +165,8 @@ class CalibratedPlan(Part):
     """Requests of the fullest replica above the mean one's, where conversations stay."""
     in_flight_peak: Number | None
     """Requests running or waiting at the busiest moment, all replicas; users online are others."""
+    replicas_without_headroom: BandPlan
+    """For the mean request, each replica as busy as the targets allow; not rounded."""
     median: SidePlan
     safe: SidePlan
 
@@ -306,6 +319,10 @@ class PoolVolumePlan(VolumePlan):
 class GatewayPlan(Part):
     longest_answer_s: Number
     idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
+    routing: Annotated[str, Reaches(TARGETS, "loadBalancingAlgorithmType")]
+    sticky: Annotated[bool, Reaches(TARGETS, "stickiness.enabled")]
+    """Whether a conversation stays with its replica."""
+    sticky_s: Annotated[int, Reaches(TARGETS, "stickiness.cookieDuration")]
     deregistration_delay_s: Annotated[int, Reaches(TARGETS, "deregistrationDelay")]
     capacity_units: int | None
     certificate_arn: Annotated[str | None, Reaches("aws:lb/listener:Listener", "certificateArn")]

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cached_property
 from math import inf
 
 from sizing.lengths import Lengths
 from sizing.queueing import BatchServer, Queue, highest_rate
+from sizing.steps.coefficients import Band
 from sizing.steps.model import US, Load, StepModel
 from sizing.workload import Latency
 
@@ -66,11 +68,24 @@ class ReplicaTimes:
         return own * self.first_factor + queue.prompt_wait_s(share) + queue.slot_wait_s(share)
 
 
-def replica_times(steps: StepModel, lengths: Lengths, slots: int, *, safe: bool) -> ReplicaTimes:
-    """The times of a replica with so many slots: as fitted, or on the safe side, P90."""
+class BandSide(StrEnum):
+    low = "low"
+    """P10: the fastest that is likely."""
+    median = "median"
+    """As fitted."""
+    safe = "safe"
+    """P90: the slowest that is likely; what is sized for."""
+
+    def of(self, band: Band) -> float:
+        """Measured over predicted on this side."""
+        return {"low": band.low, "median": 1.0, "safe": band.high}[self.value]
+
+
+def replica_times(steps: StepModel, lengths: Lengths, slots: int, side: BandSide) -> ReplicaTimes:
+    """The times of a replica with so many slots, on one side of the band."""
     coefficients = steps.coefficients.engines[steps.engine]
     bands = steps.bands
-    slower = (bands.tpot.high if safe else 1.0) * steps.tpot_correction
+    slower = side.of(bands.tpot) * steps.tpot_correction
     batches = _grid(slots)
     alone = Load(inf, lengths.running_context_tokens, 0.0, 0.0, slots, slots)
     times = [sum(steps.terms(float(n), alone)) * MS * slower for n in batches]
@@ -88,7 +103,7 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, *, safe: bool)
         prompt_s=prompt_s,
         first_s=first_ms * MS,
         first_steps=coefficients.first_token_steps,
-        first_factor=(bands.ttft.high if safe else 1.0) * steps.ttft_correction,
+        first_factor=side.of(bands.ttft) * steps.ttft_correction,
         output_tokens=lengths.output_tokens,
         variation=share**2 * answer_varies + (1 - share) ** 2 * prompt_varies,
     )
@@ -146,6 +161,14 @@ class Targets:
     ttft_s: float | None
     tpot_s: float | None
     max_utilisation: float
+
+
+def without_headroom(targets: Targets) -> Targets:
+    """The same targets for the mean request, with each replica as busy as they allow.
+
+    That is what most benchmarks and calculators tell. Basis: arithmetic; 99 % of a full batch.
+    """
+    return replace(targets, share=0.5, max_utilisation=0.99)
 
 
 def targets_of(latency: Latency | None, max_utilisation: float | None) -> Targets:

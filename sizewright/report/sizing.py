@@ -119,6 +119,9 @@ def _band(found: CalibratedPlan) -> str:
     sides = (("as fitted (P50)", found.median), ("on the safe side (P90)", found.safe))
     counts = [f"{plural(s.gpus_needed, 'GPU')} {name}" for name, s in sides if s.gpus_needed]
     text = ", ".join(counts) or "no rate meets the targets"
+    bare = found.replicas_without_headroom
+    told = [number(n) if n is not None else "none" for n in (bare.low, bare.median, bare.high)]
+    text += f"; {told[1]} replicas ({told[0]} to {told[2]}) for the mean request without headroom"
     known = "this GPU generation measured"
     if found.basis != "measured":
         known = "this GPU generation known from its datasheet alone"

@@ -180,6 +180,14 @@ CALIBRATED: dict[str, Explainer] = {
         "replicas x mean of the queue's states (birth-death chain)",
         None,
     ),
+    "services.*.calibrated.replicas_without_headroom.*": lambda leaf: _fitted(
+        leaf,
+        "replicas for the mean request, each as busy as the targets allow; not rounded"
+        f" ({leaf.keys[-1]} side of the band)",
+        "rate / the highest rate at which half of the requests meet the targets, up to 99 % of a"
+        " full batch",
+        None,
+    ),
     "services.*.calibrated.*.gpus_needed": _side_gpus,
     "services.*.calibrated.*.requests_per_replica_per_s": _of_side(
         "requests a second of one replica within every target", "the least of what each allows"

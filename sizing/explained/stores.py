@@ -228,6 +228,13 @@ STORES: dict[str, Explainer] = {
         "longest answer + 10, at most 4,000",
         "min(ceil({s.gateway.longest_answer_s}) + 10, {network.IDLE_LIMIT_S})",
     ),
+    "services.*.gateway.sticky_s": Entry(
+        "seconds that a conversation's cookie keeps it with its replica",
+        "a fixed time; used where engine.routing is sticky",
+        "{network.STICKY_S}",
+        Basis.assumed,
+        "longer than the pauses of a conversation",
+    ),
     "services.*.gateway.deregistration_delay_s": Entry(
         "seconds in which a replica that leaves may finish its answers",
         "longest answer, at most 3,600",

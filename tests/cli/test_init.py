@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.stack import plan_of, read_site, read_workload
 from sizewright.lock_file import lock_of, lock_text
+from sizewright.stack import plan_of, read_site, read_workload
 from sizewright.starter import starter_text
 from sizing.catalog import load_catalog
 from sizing.plan import Reason

@@ -119,7 +119,7 @@ def test_methods_stand_side_by_side(site: Site, catalog: Catalog) -> None:
     given_rate = service(
         more(BASE, "capacity", method="given", requests_per_gpu_per_s=5), site, catalog
     )
-    assert [(m.method, m.ratio) for m in given_rate.methods][0] == ("given", 1)
+    assert next((m.method, m.ratio) for m in given_rate.methods) == ("given", 1)
     assert given_rate.calibrated is not None and given_rate.calibrated.assumed == ()
 
 

@@ -122,6 +122,7 @@ def test_searches_are_few_and_known() -> None:
         "serving/memory_mib",
         *(f"methods/{index}/gpus_needed" for index in range(4)),
         "calibrated/imbalance_ratio",
+        *(f"calibrated/replicas_without_headroom/{at}" for at in ("low", "median", "high")),
         *(
             f"calibrated/{side}/{field}"
             for side in ("median", "safe")

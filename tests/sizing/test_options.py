@@ -1,0 +1,223 @@
+"""The choice of hardware: the cheapest that meets every target, and why the others are not it."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sizing.catalog import Catalog
+from sizing.comparison import compare, frontier, option_tpot_s
+from sizing.field_error import FieldError
+from sizing.lock import Lock
+from sizing.lookup import facts_of
+from sizing.memory import tensor_parallel_sizes
+from sizing.plan import Reason, ServicePlan
+from sizing.site import Site
+from sizing.size import size
+from sizing.units import HOURS_PER_PRICED_MONTH
+from sizing.workload import Workload
+from tests.sizing.drawn import Values, more
+from tests.sizing.test_calibrated import BASE
+
+AUTO: Values = {**BASE, "hardware": "auto", "latency": {"ttft_ms": 2_000, "tpot_ms": 60}}
+Sized = Callable[..., ServicePlan]
+
+
+@pytest.fixture(scope="module")
+def answer(site: Site, catalog: Catalog) -> Sized:
+    def build(values: Values, lock: Lock | None = None, known: Catalog = catalog) -> ServicePlan:
+        locks = {"chat": lock} if lock else None
+        return size([Workload.model_validate(values)], site, known, locks).services[0]
+
+    return build
+
+
+def brute_force(values: Values, answer: Sized, site: Site, catalog: Catalog) -> Fraction | None:
+    """The least cost of every type, tensor-parallel size and precision stated one by one."""
+    costs = list[Fraction]()
+    facts = facts_of(Workload.model_validate(values), catalog)
+    families = values["hardware"]["families"]
+    for instance in catalog.instance_types:
+        price = catalog.price(instance.name, site.region)
+        if instance.family not in families or price is None:
+            continue
+        for precision in ("bf16", "fp16", "fp8"):
+            for tp in tensor_parallel_sizes(facts.model, int(instance.gpu_count) or 1):
+                stated = {
+                    **values,
+                    "model": {"name": values["model"], "precision": precision},
+                    "hardware": {"instance_type": instance.name, "tensor_parallel": tp},
+                }
+                pool = answer(stated).pool
+                if pool is not None:
+                    hourly = Fraction(price.usd_per_hour)
+                    costs.append(pool.nodes_total * hourly * HOURS_PER_PRICED_MONTH)
+    return min(costs, default=None)
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> Values:
+    families = draw(
+        st.lists(st.sampled_from(["g6", "g6e", "g5", "g4dn", "p4d", "p5"]), min_size=1, max_size=2)
+    )
+    return {
+        **BASE,
+        "model": draw(st.sampled_from(["llama-3.1-8b", "qwen3-30b-a3b", "llama-3.1-70b"])),
+        "traffic": {
+            "daily_users": draw(st.integers(1, 3_000_000)),
+            "requests_per_user_per_day": 5,
+            "peak_ratio": 2,
+        },
+        "latency": {
+            "ttft_ms": draw(st.integers(500, 6_000)),
+            "tpot_ms": draw(st.integers(20, 200)),
+        },
+        "redundancy": {"zones": draw(st.integers(0, 1)), "nodes": draw(st.integers(0, 2))},
+        "hardware": {
+            "instance_type": "auto",
+            "families": families,
+            "precisions": ["bf16", "fp16", "fp8"],
+        },
+    }
+
+
+@settings(max_examples=12)
+@given(values=drawn())
+def test_the_optimum_is_that_of_brute_force(
+    values: Values, answer: Sized, site: Site, catalog: Catalog
+) -> None:
+    plan = answer(values)
+    least = brute_force(values, answer, site, catalog)
+    found = plan.choice.pool_usd_per_month if plan.choice else None
+    assert (found is None) == (least is None)
+    if least is not None:
+        assert found == pytest.approx(float(least))
+
+
+def test_the_others_are_told_with_their_reasons(answer: Sized) -> None:
+    plan = answer(AUTO)
+    assert plan.choice is not None and plan.choice.chosen_by == "ranking"
+    assert plan.choice.price_source and plan.choice.pool_usd_per_month
+    reasons = {r.reason for r in plan.rejected}
+    assert {Reason.dearer, Reason.offering, Reason.engine, Reason.memory} <= reasons
+    dearer = [r for r in plan.rejected if r.reason is Reason.dearer]
+    cheapest = f"{plan.choice.pool_usd_per_month:,.0f} USD"
+    assert all(r.numbers.endswith(cheapest) for r in dearer)
+    assert plan.inputs.hardware is not None and plan.inputs.hardware.is_auto
+
+
+def test_an_unknown_price_is_never_zero(answer: Sized, catalog: Catalog) -> None:
+    cheapest = answer(AUTO).choice
+    assert cheapest is not None
+    dear = tuple(p for p in catalog.prices if p.name != cheapest.instance_type)
+    plan = answer(AUTO, known=catalog.model_copy(update={"prices": dear}))
+    assert plan.choice is not None and plan.choice.instance_type != cheapest.instance_type
+    (unknown,) = [
+        r for r in plan.rejected if r.option.startswith(f"{cheapest.instance_type}, tensor")
+    ]
+    assert unknown.reason is Reason.unknown_price
+    unpriced = answer(AUTO, known=catalog.model_copy(update={"prices": ()})).choice
+    assert unpriced is not None and unpriced.pool_usd_per_month is None
+
+
+def test_the_bounds_are_kept(answer: Sized) -> None:
+    hardware = {"instance_type": "auto", "families": ["g5"], "precisions": ["bf16"]}
+    choice = answer({**AUTO, "hardware": hardware}).choice
+    assert choice is not None
+    assert choice.instance_type.startswith("g5.") and choice.precision == "bf16"
+
+
+def test_nothing_meets_it_and_every_type_says_why(answer: Sized) -> None:
+    plan = answer(more(AUTO, "latency", tpot_ms="0.01"))
+    assert plan.pool is None and plan.choice is None
+    assert any(r.reason is Reason.latency for r in plan.rejected)
+
+
+def lock_of(plan: ServicePlan, **changes: Any) -> Lock:
+    choice, capacity = plan.choice, plan.capacity
+    assert choice is not None and capacity is not None
+    split = choice.tensor_parallel
+    rates = capacity.requests_per_replica_per_s
+    made = {
+        "model": "llama-3.1-8b",
+        "precision": choice.precision,
+        "instance_type": choice.instance_type,
+        "tensor_parallel": split,
+        "catalog_digest": "0" * 12,
+        "rates_for": choice.rates_for,
+        "gpu_seconds": {name: split / rate for name, rate in rates.items()}
+        | {"full": split / (capacity.saturation_requests_per_s or 1)},
+    }
+    return Lock.model_validate(made | changes)
+
+
+def slower(catalog: Catalog) -> Catalog:
+    """The same catalog with coefficients of another day, by which steps take twice as long."""
+    old = catalog.coefficients
+    bands = old.bands.model_copy(
+        update={"tpot": old.bands.tpot.model_copy(update={"high": 2 * old.bands.tpot.high})}
+    )
+    newer = {"bands": bands, "datasheet_bands": bands, "fitted": "2027-01-01"}
+    return catalog.model_copy(update={"coefficients": old.model_copy(update=newer)})
+
+
+def test_new_prices_and_coefficients_change_nothing_by_themselves(
+    answer: Sized, catalog: Catalog
+) -> None:
+    before = answer(AUTO)
+    lock = lock_of(before)
+    cheap = tuple(
+        p.model_copy(update={"usd_per_hour": p.usd_per_hour / 100}) if p.name == "p5.4xlarge" else p
+        for p in catalog.prices
+    )
+    newer = slower(catalog).model_copy(update={"prices": cheap})
+    moved, kept = answer(AUTO, known=newer), answer(AUTO, lock, newer)
+    assert moved.pool is not None and before.pool is not None and kept.pool is not None
+    assert moved.pool.instance_type == "p5.4xlarge" != before.pool.instance_type
+    assert kept.choice is not None and kept.choice.chosen_by == "lock"
+    assert kept.pool == before.pool
+    assert kept.capacity is not None and kept.capacity.locked
+    # more users need more of the same, at the locked rate
+    busier = answer(more(AUTO, "traffic", daily_users=1_728_000), lock, newer)
+    assert busier.pool is not None and busier.capacity is not None and busier.capacity.locked
+    assert busier.pool.gpus_needed == pytest.approx(2 * before.pool.gpus_needed, abs=1)
+
+
+def test_other_lengths_are_sized_anew_on_the_locked_type(answer: Sized) -> None:
+    lock = lock_of(answer(AUTO))
+    plan = answer(more(AUTO, "request", output_tokens=501), lock)
+    assert plan.choice is not None and plan.choice.chosen_by == "lock"
+    assert plan.choice.instance_type == lock.instance_type
+    assert plan.capacity is not None and not plan.capacity.locked
+
+
+def test_a_lock_of_another_model_is_not_followed(answer: Sized) -> None:
+    lock = lock_of(answer(AUTO), model="qwen3-8b")
+    plan = answer(AUTO, lock)
+    assert plan.choice is not None and plan.choice.chosen_by == "ranking"
+    assert any(r.reason is Reason.stale_lock for r in plan.rejected)
+
+
+def test_the_comparison_ranks_and_names_what_doubles(site: Site, catalog: Catalog) -> None:
+    found = compare(Workload.model_validate(AUTO), site, catalog)
+    costs = [o.usd_per_month for o in found.ranked.options if o.usd_per_month is not None]
+    assert costs == sorted(costs) and len(costs) > 20
+    fastest = min(
+        (o for o in found.ranked.options if o.usd_per_month is not None),
+        key=lambda o: option_tpot_s(o) or 0.0,
+    )
+    assert fastest.name in found.frontier
+    assert found.ranked.options[0].name in frontier(found.ranked.options)
+    factors = [s.factor for s in found.sensitivities if s.factor is not None]
+    assert factors == sorted(factors) and factors[0] > 1
+    by_users = next(s for s in found.sensitivities if "daily_users" in s.input)
+    assert by_users.factor is not None and 1.5 < by_users.factor < 2.2
+
+
+def test_a_measured_rate_cannot_be_compared(site: Site, catalog: Catalog) -> None:
+    given_rate = more(BASE, "capacity", method="given", requests_per_gpu_per_s=1)
+    with pytest.raises(FieldError, match="measured rate"):
+        compare(Workload.model_validate(given_rate), site, catalog)
