@@ -19,7 +19,7 @@ from sizing.memory import (
     kv_copies,
     nominal_weights_bytes,
 )
-from sizing.network import gateway_plan, network_plan, too_slow, transfer_plan
+from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.plan import (
     GatewayPlan,
     MemoryPlan,
@@ -72,6 +72,7 @@ def size(
         ),
         cluster=cluster_plan(site, pools, catalog),
         cluster_services=beside,
+        access_logs=access_logs(services, site),
         unverified=unverified_pins(services, pools, beside, site, catalog),
     )
 
