@@ -21,7 +21,7 @@ from sizing.plan import (
     SystemPool,
     TransferPlan,
 )
-from sizing.site import Environment, Site
+from sizing.site import LOG_DAYS, Environment, Site
 from sizing.traffic import Rates, answer_s, slowest_answer_s
 from sizing.units import GB, MB, SECONDS_PER_DAY
 from sizing.workload import Workload
@@ -46,9 +46,6 @@ PUBLIC_PREFIX = 24
 
 INTERFACE_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
 """AWS services that nodes and pods call: interfaces, images, pod identity, logs, roles."""
-TRAFFIC_LOG_DAYS = {Environment.dev: 14, Environment.prod: 365}
-"""Days that logs of the traffic are kept: of flows, of requests. Basis: assumed; a year covers late
-investigations."""
 ACCESS_LOG_BYTES = 300
 """Compressed bytes of one request in the load balancer's logs, its share of a connection included.
 Basis: assumed (a line has about 600 to 1,000 bytes and is stored compressed)."""
@@ -160,7 +157,7 @@ def access_logs(services: Sequence[ServicePlan], site: Site) -> BucketPlan | Non
     behind = [service.traffic.requests_per_s_mean for service in services if service.gateway]
     if not behind:
         return None
-    days = TRAFFIC_LOG_DAYS[site.environment]
+    days = LOG_DAYS[site.environment]
     rate = sum((exact(Decimal(str(mean))) for mean in behind), Fraction(0))
     return BucketPlan(
         role="access-logs",
@@ -243,5 +240,5 @@ def network_plan(
         vpc_cidr=site.vpc_cidr,
         subnets=subnets,
         interface_endpoints=endpoints,
-        flow_log_days=TRAFFIC_LOG_DAYS[site.environment],
+        flow_log_days=LOG_DAYS[site.environment],
     )
