@@ -30,6 +30,7 @@ OTHER = {
     "expire_days": 7,
     "start_s": 9000,
     "artefacts": "elsewhere",
+    "reserved_units": 120,
 }
 """Another legal value of leaves whose other value cannot be made by adding to it."""
 
@@ -134,6 +135,10 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "instances",
         "expire_days",
         "idle_timeout_s",
+        "reserved_units",
+        "health_interval_s",
+        "health_timeout_s",
+        "health_checks",
         "deregistration_delay_s",
         "nodes_total",
         "private_cidr",
