@@ -1,5 +1,6 @@
 """How long does a step take with n sequences in flight, and how sure is that?"""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -162,7 +163,7 @@ class StepModel:
         """
         c, w = self.coefficients.engines[self.engine], self.work
         rank = decoding / w.ranks
-        untouched = (1.0 - w.routed_share) ** decoding if w.expert_layers else 1.0
+        untouched = math.pow(1.0 - w.routed_share, decoding) if w.expert_layers else 1.0
         weights = c.weights_read * w.weights_ms
         experts = c.expert_weights_read * w.experts_ms * (1.0 - untouched)
         kv = c.kv_read * rank * w.kv_ms(load.context)
@@ -170,7 +171,7 @@ class StepModel:
         flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
         power = self.coefficients.roofline_power
         arithmetic = c.decode_flop * rank * flop
-        both = float((read**power + arithmetic**power) ** (1.0 / power))
+        both: float = math.pow(read**power + arithmetic**power, 1.0 / power)
         hidden, sent = self.moved_ms_per_token
         prompts = rank / load.answer
         reread = c.expert_weights_read * w.experts_ms * untouched if w.expert_layers else 0.0
@@ -225,7 +226,7 @@ class StepModel:
         Basis: vendor (datasheet rates), without any overhead, prompts left out.
         """
         w, rank = self.work, decoding / self.work.ranks
-        touched = 1.0 - (1.0 - w.routed_share) ** decoding
+        touched = 1.0 - math.pow(1.0 - w.routed_share, decoding)
         read = w.weights_ms + w.experts_ms * touched
         read += rank * w.kv_ms(input_tokens + output_tokens / 2)
         flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
