@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "Check workloads, sizing and infrastructure against gates.",
     "catalog": "Show the instance types, GPUs, models and versions known.",
     "init": "Write a new workload file and its lock.",
+    "accuracy": "Compare measured serving runs with what the step model predicts.",
     "render": "Print the Kubernetes and node files, wires unfilled.",
 }
 
