@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from sizing.cluster_services import DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER
 from sizing.node_disks import PATHS
-from sizing.plan import DEPLOYMENT, NODE_GROUP, RELEASE, TEMPLATE, WeightsOn
+from sizing.plan import (
+    DEPLOYMENT,
+    NETWORK_POLICY,
+    NODE_GROUP,
+    QUOTA,
+    RELEASE,
+    TEMPLATE,
+    WeightsOn,
+)
 
 ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
@@ -22,7 +30,7 @@ class Thing:
 
     resource_type: str
     path: tuple[str, ...] = ()
-    """Steps to the property; `*` is any item of a list."""
+    """Steps to the property; `*` is any item of a list, and JSON text is looked into."""
     value: str | None = None
     """What the property is; None: whatever it is, it is there."""
     line: str | None = None
@@ -84,9 +92,15 @@ NEEDS = (
         Thing(TEMPLATE, ("userData",), line="strategy: RAID0"),
         "makes one array of the node's local disks",
     ),
+    Need(
+        Thing(NETWORK_POLICY),
+        Thing(ADDON, ("configurationValues", "enableNetworkPolicy"), "true"),
+        "starts the agent that enforces it",
+    ),
 )
 SELF_SUFFICIENT = frozenset(
     {
+        QUOTA,
         "kubernetes:core/v1:Namespace",
         "kubernetes:core/v1:ServiceAccount",
         "kubernetes:policy/v1:PodDisruptionBudget",
