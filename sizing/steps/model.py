@@ -9,6 +9,7 @@ from sizing.architecture import Architecture
 from sizing.catalog_records import Gpu
 from sizing.steps.card import Card, card
 from sizing.steps.coefficients import Band, Bands, CoefficientSet
+from sizing.steps.correction import Correction
 from sizing.steps.replica import Formats, Parallel
 from sizing.steps.work import Work, work
 
@@ -100,18 +101,30 @@ class StepModel:
     card: Card
     engine: str
     coefficients: CoefficientSet
-    tpot_correction: float = 1.0
-    """Measured over predicted, from the user's own runs."""
-    ttft_correction: float = 1.0
+    correction: Correction | None = None
+    """From the user's own runs."""
+
+    @property
+    def tpot_correction(self) -> float:
+        """Measured over predicted; 1 without runs of the user's own."""
+        return 1.0 if self.correction is None else self.correction.tpot_ratio
+
+    @property
+    def ttft_correction(self) -> float:
+        """Measured over predicted; 1 without runs of the user's own."""
+        return 1.0 if self.correction is None else self.correction.ttft_ratio
 
     @property
     def measured(self) -> bool:
-        """Whether this engine was measured on this generation."""
-        return self.coefficients.is_measured(self.engine, self.card.family)
+        """Whether this engine was measured on this generation, or by the user on this card."""
+        known = self.coefficients.is_measured(self.engine, self.card.family)
+        return known or self.correction is not None
 
     @property
     def bands(self) -> Bands:
-        """Wider where this engine was not measured on this generation."""
+        """The user's own; else wider where this engine was not measured on this generation."""
+        if self.correction is not None:
+            return self.correction.bands
         return self.coefficients.bands if self.measured else self.coefficients.datasheet_bands
 
     @cached_property
@@ -208,6 +221,8 @@ class StepModel:
         tpot = sum(terms)
         ttft_ms = self._ttft_ms(load, tpot) * self.ttft_correction
         tpot_ms = tpot * self.tpot_correction
+        if self.correction is not None:
+            tpot_ms = max(tpot_ms, self.roofline_ms(input_tokens, output_tokens, decoding))
         bands = self.bands
         return StepTime(
             ttft_ms=ttft_ms,
@@ -304,4 +319,6 @@ def step_model(
     if at_best is None:
         return None
     coefficients.engines[engine]
-    return StepModel(work(shape, at_best, parallel, formats), at_best, engine, coefficients)
+    correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
+    asked = work(shape, at_best, parallel, formats)
+    return StepModel(asked, at_best, engine, coefficients, correction)
