@@ -83,7 +83,7 @@ def fitted_set(day: str, rows: Sequence[Row], say: Callable[[str], None]) -> Coe
 
 def as_text(fitted: CoefficientSet) -> str:
     """The file: rounded to four digits, sorted as declared."""
-    plain = json.loads(fitted.model_dump_json())
+    plain = json.loads(fitted.model_dump_json(exclude={"corrections"}))
     for engine in plain["engines"].values():
         for name, value in engine.items():
             engine[name] = float(f"{value:.4g}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from steps_fit import Parameters, Row, fit, rows
 
 from sizewright.measured.replay import MEAN_OF_NOMINAL, Replay, config_files
-from sizewright.measured.run import read_runs
+from sizewright.measured.run import MeasuredRun, read_runs
 from sizing.catalog import load_catalog
 from sizing.steps.model import StepTime
 
@@ -35,7 +35,8 @@ class Left:
 def replay_rows(runs: Path, configs: Path) -> list[Row]:
     """All rows of a file that can be answered; the public file has no other."""
     replay = Replay(load_catalog(), config_files(configs))
-    return rows(read_runs(runs), replay, MEAN_OF_NOMINAL)
+    read = [run for run in read_runs(runs) if isinstance(run, MeasuredRun)]
+    return rows(read, replay, MEAN_OF_NOMINAL)
 
 
 def leave_out(

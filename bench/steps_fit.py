@@ -155,6 +155,7 @@ class Parameters:
             bands=self.last.bands,
             datasheet_bands=self.last.datasheet_bands,
             roofline_power=ROOFLINE_POWER,
+            corrections=(),
         )
 
 

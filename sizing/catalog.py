@@ -20,6 +20,7 @@ from sizing.catalog_records import (
     Zone,
 )
 from sizing.steps.coefficients import CoefficientSet
+from sizing.steps.correction import Corrections
 
 __all__ = [
     "DATA",
@@ -113,6 +114,13 @@ class Catalog(BaseModel):
         if not models:
             return self
         return self.model_copy(update={"models": (*models, *self.models)})
+
+    def with_corrections(self, own: Corrections) -> "Catalog":
+        """The same catalog with step times corrected by a user's own runs.
+
+        Raises ValueError where they were made for other coefficients.
+        """
+        return self.model_copy(update={"coefficients": self.coefficients.corrected(own)})
 
     def pin(self, item: str) -> Pin:
         """The pinned version of this item. Raises UnknownName."""

@@ -11,6 +11,7 @@ from sizing.exact import Number, plain
 from sizing.explained.addresses import ADDRESSES
 from sizing.explained.calibrated import CALIBRATED
 from sizing.explained.demand import DEMAND
+from sizing.explained.disks import DISKS
 from sizing.explained.entry import Basis, Entry, Leaf
 from sizing.explained.fleet import FLEET
 from sizing.explained.inputs import input_entry
@@ -19,7 +20,11 @@ from sizing.explained.published import remarks
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
+<<<<<<< HEAD
 REGISTRY = {**DEMAND, **CALIBRATED, **FLEET, **STORES, **POOLS, **ADDRESSES}
+=======
+REGISTRY = {**DEMAND, **FLEET, **STORES, **DISKS, **POOLS, **ADDRESSES}
+>>>>>>> s-steps
 
 
 @dataclass(frozen=True)

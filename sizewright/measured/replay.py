@@ -19,7 +19,13 @@ from sizing.workload import Precision
 MEAN_OF_NOMINAL = 0.9
 """Prompts and answers are drawn from 0.8 to 1.0 of their nominal length. Basis: the load generator
 of the public runs (InferenceX)."""
-ENGINES = {"trtllm": "tensorrt-llm", "trt-llm": "tensorrt-llm", "tensorrtllm": "tensorrt-llm"}
+ENGINES = (
+    ("trt", "tensorrt-llm"),
+    ("tensorrt", "tensorrt-llm"),
+    ("sglang", "sglang"),
+    ("vllm", "vllm"),
+)
+"""What a log's engine contains, and the family that it is."""
 FORMATS = (
     ("fp4", Precision.fp4),
     ("fp8", Precision.fp8),
@@ -65,13 +71,11 @@ class Replay:
         """
         shape, native = self.shape(run.model)
         gpu = self.gpu(run.gpu)
-        engine = ENGINES.get(run.engine.lower(), run.engine.lower())
-        formats = run_formats(run, engine, native)
+        engine = engine_named(run.engine)
+        formats = run_formats(run, engine, native, gpu)
         parallel = Parallel(run.tensor, run.data, run.pipeline, run.expert)
         key = (run.model, gpu.name, engine, parallel, formats)
         if key not in self._models:
-            if engine not in self.catalog.coefficients.engines:
-                raise Unanswerable(f"no coefficients for engine {run.engine or 'without name'}")
             made = step_model(
                 shape,
                 gpu,
@@ -116,6 +120,15 @@ class Replay:
         raise Unanswerable(f"no catalog row of GPU {name}")
 
 
+def engine_named(name: str) -> str:
+    """The engine family of a log's name. Raises Unanswerable."""
+    low = name.lower()
+    for part, engine in ENGINES:
+        if part in low:
+            return engine
+    raise Unanswerable(f"no coefficients for engine {name or 'without name'}")
+
+
 def config_files(folder: Path | None) -> dict[str, Path]:
     """The `<org>--<model>.json` files of a folder by Hugging Face id, in lower case."""
     if folder is None:
@@ -123,16 +136,19 @@ def config_files(folder: Path | None) -> dict[str, Path]:
     return {path.stem.replace("--", "/", 1).lower(): path for path in sorted(folder.glob("*.json"))}
 
 
-def run_formats(run: MeasuredRun, engine: str, native: Precision) -> Formats:
+def run_formats(run: MeasuredRun, engine: str, native: Precision, gpu: Gpu) -> Formats:
     """Formats of a run: as its log says, else the model's own.
 
-    TensorRT-LLM's quantised checkpoints bring an 8-bit KV cache; other engines keep 16 bits unless
-    told. Basis: vendor (TensorRT Model Optimizer's recipes; vLLM's and SGLang's defaults).
+    No log says the KV cache's. With narrow weights it is 8 bits in TensorRT-LLM, whose checkpoints
+    bring it, and in every engine on cards with FP4; else 16.
+    Basis: vendor (TensorRT Model Optimizer's recipes); measured, the concurrency from which
+    requests queue for memory in the public runs (H100: 16 bits, B200: 8 bits).
     """
     weights = precision_named(run.weights) or native
     experts = precision_named(run.experts) or weights
     narrow = weights in (Precision.fp8, Precision.fp4)
-    kv: KvPrecision = "fp8" if engine == "tensorrt-llm" and narrow else "fp16"
+    eight = narrow and (engine == "tensorrt-llm" or gpu.native_fp4)
+    kv: KvPrecision = "fp8" if eight else "fp16"
     return Formats(weights, experts, kv)
 
 

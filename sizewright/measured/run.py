@@ -48,10 +48,18 @@ class MeasuredRun:
     """Mean length over nominal length; None where the log does not say."""
 
 
-def read_runs(path: Path) -> list[MeasuredRun]:
-    """The runs of a CSV file with the columns of `bench/data/serving_steps.csv`.
+@dataclass(frozen=True)
+class Unread:
+    """A row that is no run, and why."""
 
-    Raises InputError naming line and column of the first fault.
+    id: str
+    reason: str
+
+
+def read_runs(path: Path) -> list[MeasuredRun | Unread]:
+    """The rows of a CSV file with the columns of `bench/data/serving_steps.csv`.
+
+    Raises InputError for a file that is no such table; a faulty row is kept with its reason.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
@@ -64,71 +72,65 @@ def read_runs(path: Path) -> list[MeasuredRun]:
         raise InputError(str(path), message=str(fault), expected="a CSV file") from None
 
 
-def _runs(file: str, rows: "csv.DictReader[str]") -> list[MeasuredRun]:
+def _runs(file: str, rows: "csv.DictReader[str]") -> list[MeasuredRun | Unread]:
     missing = [name for name in NEEDED if name not in (rows.fieldnames or ())]
     if missing:
         raise InputError(
             file, 1, 1, field=missing[0], message="column is missing", expected=", ".join(NEEDED)
         )
-    return [_run(_Row(file, rows.line_num, row)) for row in rows]
+    return [_run(row) for row in rows]
 
 
-@dataclass(frozen=True)
-class _Row:
-    file: str
-    line: int
-    cells: Mapping[str, str]
-
-    def text(self, name: str) -> str:
-        return (self.cells.get(name) or "").strip()
-
-    def number(self, name: str) -> float | None:
-        """A number above 0, None where the cell is empty."""
-        cell = self.text(name)
-        if not cell:
-            return None
-        try:
-            value = float(cell)
-        except ValueError:
-            value = 0.0
-        if not 0 < value < float("inf"):
-            column = list(self.cells).index(name) + 1
-            raise InputError(
-                self.file,
-                self.line,
-                column,
-                field=name,
-                message=f"found {quoted(cell)}",
-                expected="a number above 0",
-            )
-        return value
-
-    def needed(self, name: str) -> float:
-        value = self.number(name)
-        if value is None:
-            raise InputError(
-                self.file, self.line, 1, field=name, message="is empty", expected="a number above 0"
-            )
-        return value
+def _run(row: Mapping[str, str]) -> MeasuredRun | Unread:
+    cells = {name: (row.get(name) or "").strip() for name in row if isinstance(name, str)}
+    try:
+        return MeasuredRun(
+            id=cells["id"],
+            engine=cells["engine"],
+            engine_version=cells.get("engine_version", ""),
+            model=cells["model"],
+            gpu=cells["gpu"],
+            tensor=_cards(cells, "tp"),
+            data=_cards(cells, "dp"),
+            pipeline=_cards(cells, "pp"),
+            expert=_cards(cells, "ep"),
+            weights=cells.get("weights", ""),
+            experts=cells.get("expert_weights", ""),
+            input_tokens=_needed(cells, "input_tokens"),
+            output_tokens=_needed(cells, "output_tokens"),
+            concurrency=_needed(cells, "concurrency"),
+            ttft_ms=_number(cells, "ttft_ms"),
+            tpot_ms=_number(cells, "tpot_ms"),
+            length_ratio=_number(cells, "length_ratio"),
+        )
+    except ValueError as fault:
+        return Unread(cells["id"], str(fault))
 
 
-def _run(row: _Row) -> MeasuredRun:
-    return MeasuredRun(
-        id=row.text("id"),
-        engine=row.text("engine"),
-        engine_version=row.text("engine_version"),
-        model=row.text("model"),
-        gpu=row.text("gpu"),
-        tensor=int(row.needed("tp")),
-        data=int(row.number("dp") or 1),
-        pipeline=int(row.number("pp") or 1),
-        expert=int(row.number("ep") or 1),
-        weights=row.text("weights"),
-        experts=row.text("expert_weights"),
-        input_tokens=row.needed("input_tokens"),
-        output_tokens=row.needed("output_tokens"),
-        concurrency=row.needed("concurrency"),
-        ttft_ms=row.number("ttft_ms"),
-        tpot_ms=row.number("tpot_ms"),
-        length_ratio=row.number("length_ratio"),
-    )
+def _cards(cells: Mapping[str, str], name: str) -> int:
+    """A whole number of cards; 1 where the cell is empty."""
+    value = _number(cells, name) or 1.0
+    if value != int(value):
+        raise ValueError(f"{name}: found {quoted(cells[name])}; expected a whole number")
+    return int(value)
+
+
+def _needed(cells: Mapping[str, str], name: str) -> float:
+    value = _number(cells, name)
+    if value is None:
+        raise ValueError(f"{name}: is empty; expected a number above 0")
+    return value
+
+
+def _number(cells: Mapping[str, str], name: str) -> float | None:
+    """A number above 0; None where the cell is empty."""
+    cell = cells.get(name, "")
+    if not cell:
+        return None
+    try:
+        value = float(cell)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e12:
+        raise ValueError(f"{name}: found {quoted(cell)}; expected a number above 0")
+    return value

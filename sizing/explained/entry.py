@@ -11,13 +11,14 @@ from sizing import (
     fleet_states,
     memory,
     network,
+    node_disks,
     serving,
     shared,
     storage,
     units,
 )
 from sizing.exact import Number
-from sizing.plan import CapacityPlan, Plan, PoolPlan, ServicePlan
+from sizing.plan import CapacityPlan, Plan, PoolPlan, ServicePlan, VolumePlan
 
 CATALOG = "the catalog, {p.catalog_digest}: data/"
 
@@ -94,6 +95,13 @@ class Leaf:
             raise ValueError(f"{self.path} without a pool")
         return self.sized.pool
 
+    @property
+    def volumes(self) -> VolumePlan:
+        """That service's disks. Raises ValueError."""
+        if self.sized.volumes is None:
+            raise ValueError(f"{self.path} without disks")
+        return self.sized.volumes
+
     def names(self) -> dict[str, Any]:
         """What `{...}` in a formula may refer to: s service, w workload, p plan, v value."""
         return {
@@ -107,6 +115,7 @@ class Leaf:
             "fleet_states": fleet_states,
             "memory": memory,
             "network": network,
+            "disks": node_disks,
             "serving": serving,
             "shared": shared,
             "storage": storage,

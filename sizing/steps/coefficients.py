@@ -5,6 +5,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sizing.steps.bands import Band, Bands
+from sizing.steps.correction import Correction, Corrections
+
+__all__ = ["Band", "Bands", "CoefficientSet", "EngineCoefficients"]
+
 Times = Annotated[float, Field(ge=1)]
 """A multiple of the datasheet time; never below it."""
 Cost = Annotated[float, Field(ge=0)]
@@ -52,24 +57,6 @@ class EngineCoefficients(BaseModel):
     first_token_steps: Cost
 
 
-class Band(BaseModel):
-    """Measured over predicted: P10 and P90 of rows whose model was left out of the fit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    low: Annotated[float, Field(gt=0, le=1)]
-    high: Annotated[float, Field(ge=1)]
-
-
-class Bands(BaseModel):
-    """How sure a prediction is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    tpot: Band
-    ttft: Band
-
-
 class CoefficientSet(BaseModel):
     """All engines' coefficients of one fit.
 
@@ -92,6 +79,29 @@ class CoefficientSet(BaseModel):
     """Of all others: known from their datasheet alone."""
     roofline_power: Times
     """Reading and arithmetic overlap: (read^p + arithmetic^p)^(1/p), between sum and maximum."""
+
+    corrections: tuple[Correction, ...] = ()
+    """Of the user's own runs; no file of the catalog holds any."""
+
+    def corrected(self, own: Corrections) -> "CoefficientSet":
+        """The same set with a user's corrections, which go before earlier ones.
+
+        Raises ValueError where they were made for other coefficients.
+        """
+        if own.fitted != self.fitted:
+            raise ValueError(
+                f"made for the coefficients of {own.fitted}, these are of {self.fitted}; "
+                "run calibrate again"
+            )
+        return self.model_copy(update={"corrections": (*own.corrections, *self.corrections)})
+
+    def correction(self, engine: str, gpu: str, parameters: int, layers: int) -> Correction | None:
+        """The first correction of this model on this GPU and engine."""
+        wanted = (engine, gpu, parameters, layers)
+        for each in self.corrections:
+            if (each.engine, each.gpu, each.parameters, each.layers) == wanted:
+                return each
+        return None
 
     def is_measured(self, engine: str, generation: str) -> bool:
         """Whether rows of this engine on this GPU generation were fitted."""

@@ -1,5 +1,6 @@
 """How long does a step take with n sequences in flight, and how sure is that?"""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from sizing.architecture import Architecture
 from sizing.catalog_records import Gpu
 from sizing.steps.card import Card, card
 from sizing.steps.coefficients import Band, Bands, CoefficientSet
+from sizing.steps.correction import Correction
 from sizing.steps.replica import Formats, Parallel
 from sizing.steps.work import Work, work
 
@@ -99,18 +101,30 @@ class StepModel:
     card: Card
     engine: str
     coefficients: CoefficientSet
-    tpot_correction: float = 1.0
-    """Measured over predicted, from the user's own runs."""
-    ttft_correction: float = 1.0
+    correction: Correction | None = None
+    """From the user's own runs."""
+
+    @property
+    def tpot_correction(self) -> float:
+        """Measured over predicted; 1 without runs of the user's own."""
+        return 1.0 if self.correction is None else self.correction.tpot_ratio
+
+    @property
+    def ttft_correction(self) -> float:
+        """Measured over predicted; 1 without runs of the user's own."""
+        return 1.0 if self.correction is None else self.correction.ttft_ratio
 
     @property
     def measured(self) -> bool:
-        """Whether this engine was measured on this generation."""
-        return self.coefficients.is_measured(self.engine, self.card.family)
+        """Whether this engine was measured on this generation, or by the user on this card."""
+        known = self.coefficients.is_measured(self.engine, self.card.family)
+        return known or self.correction is not None
 
     @property
     def bands(self) -> Bands:
-        """Wider where this engine was not measured on this generation."""
+        """The user's own; else wider where this engine was not measured on this generation."""
+        if self.correction is not None:
+            return self.correction.bands
         return self.coefficients.bands if self.measured else self.coefficients.datasheet_bands
 
     @cached_property
@@ -162,7 +176,7 @@ class StepModel:
         """
         c, w = self.coefficients.engines[self.engine], self.work
         rank = decoding / w.ranks
-        untouched = (1.0 - w.routed_share) ** decoding if w.expert_layers else 1.0
+        untouched = math.pow(1.0 - w.routed_share, decoding) if w.expert_layers else 1.0
         weights = c.weights_read * w.weights_ms
         experts = c.expert_weights_read * w.experts_ms * (1.0 - untouched)
         kv = c.kv_read * rank * w.kv_ms(load.context)
@@ -170,7 +184,7 @@ class StepModel:
         flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
         power = self.coefficients.roofline_power
         arithmetic = c.decode_flop * rank * flop
-        both = float((read**power + arithmetic**power) ** (1.0 / power))
+        both: float = math.pow(read**power + arithmetic**power, 1.0 / power)
         hidden, sent = self.moved_ms_per_token
         prompts = rank / load.answer
         reread = c.expert_weights_read * w.experts_ms * untouched if w.expert_layers else 0.0
@@ -207,6 +221,8 @@ class StepModel:
         tpot = sum(terms)
         ttft_ms = self._ttft_ms(load, tpot) * self.ttft_correction
         tpot_ms = tpot * self.tpot_correction
+        if self.correction is not None:
+            tpot_ms = max(tpot_ms, self.roofline_ms(input_tokens, output_tokens, decoding))
         bands = self.bands
         return StepTime(
             ttft_ms=ttft_ms,
@@ -225,7 +241,7 @@ class StepModel:
         Basis: vendor (datasheet rates), without any overhead, prompts left out.
         """
         w, rank = self.work, decoding / self.work.ranks
-        touched = 1.0 - (1.0 - w.routed_share) ** decoding
+        touched = 1.0 - math.pow(1.0 - w.routed_share, decoding)
         read = w.weights_ms + w.experts_ms * touched
         read += rank * w.kv_ms(input_tokens + output_tokens / 2)
         flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
@@ -303,4 +319,6 @@ def step_model(
     if at_best is None:
         return None
     coefficients.engines[engine]
-    return StepModel(work(shape, at_best, parallel, formats), at_best, engine, coefficients)
+    correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
+    asked = work(shape, at_best, parallel, formats)
+    return StepModel(asked, at_best, engine, coefficients, correction)
