@@ -1,7 +1,10 @@
 """Everything a plan asks for, composed: network, cluster, pools, services."""
 
+from collections.abc import Mapping
+
 import pulumi
 
+from components.burst_pool import BurstPool, BurstPoolArgs
 from components.cluster import Cluster, ClusterArgs, log_group_name
 from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.gpu_pool import GpuPool, GpuPoolArgs
@@ -65,8 +68,15 @@ class Platform(pulumi.ComponentResource):
         system = self._system_pool(network, cluster)
         pools = [self._gpu_pool(pool, network, cluster) for pool in plan.pools]
         beside = self._cluster_services(network, cluster, system)
+        bursts = {
+            pool.name: self._burst_pool(pool, network, cluster, beside)
+            for pool in plan.pools
+            if pool.burst is not None
+        }
         services = {
-            service.name: self._service(service, network, cluster, [system, *pools], beside)
+            service.name: self._service(
+                service, network, cluster, [system, *pools], beside, bursts
+            )
             for service in plan.services
         }
         self.cluster_name = cluster.name
@@ -163,10 +173,31 @@ class Platform(pulumi.ComponentResource):
                 plan=self._plan.cluster_services,
                 roles=self._plan.roles,
                 cluster_name=cluster.name,
+                cluster=self._cluster_name,
                 region=self._plan.site.region,
                 account_ids=self._plan.site.account_ids,
                 vpc_id=network.vpc_id,
+                volumes_key_arn=self._keys.volumes,
                 after=[system, *cluster.ready_for_pods],
+                tags=self._tags,
+            ),
+            pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
+        )
+
+    def _burst_pool(
+        self, pool: NodePool, network: Network, cluster: Cluster, beside: ClusterServices
+    ) -> BurstPool:
+        if beside.burst is None:
+            raise ValueError(f"{pool.name}: nothing starts its burst nodes")
+        return BurstPool(
+            f"{self._name}-{aws_name(pool.name)}-burst",
+            BurstPoolArgs(
+                node_class=self._texts[f"node/{pool.name}/ec2-node-class.yaml"],
+                node_pool=self._texts[f"node/{pool.name}/node-pool.yaml"],
+                subnet_ids=network.private_subnet_ids,
+                security_group_id=cluster.security_group_id,
+                volumes_key_arn=self._keys.volumes,
+                autoscaler=beside.burst.node_autoscaler,
                 tags=self._tags,
             ),
             pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
@@ -179,7 +210,10 @@ class Platform(pulumi.ComponentResource):
         cluster: Cluster,
         nodes: list[pulumi.Resource],
         beside: ClusterServices,
+        bursts: Mapping[str, BurstPool],
     ) -> InferenceService:
+        pool = service.serving.pool if service.serving is not None else ""
+        scaled = beside.burst.ready_for_scaling if beside.burst is not None else []
         return InferenceService(
             f"{self._name}-{service.name}",
             InferenceServiceArgs(
@@ -197,6 +231,7 @@ class Platform(pulumi.ComponentResource):
                 account_ids=self._plan.site.account_ids,
                 controller=beside.load_balancer_controller,
                 nodes=[*nodes, *beside.ready_for_gpu_pods],
+                burst_after=[*scaled, *(bursts[name] for name in bursts if name == pool)],
                 tags=self._tags.of_service(service.name),
             ),
             self._child,
