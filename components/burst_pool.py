@@ -63,9 +63,7 @@ class BurstPool(pulumi.ComponentResource):
             },
         )
 
-    def _resource(
-        self, what: str, document: Any, after: list[pulumi.Resource]
-    ) -> CustomResource:
+    def _resource(self, what: str, document: Any, after: list[pulumi.Resource]) -> CustomResource:
         return CustomResource(
             f"{self._name}-{what}",
             api_version=document["apiVersion"],

@@ -1,4 +1,4 @@
-"""What AWS tells of instances that are about to go: rules of the event bus, and a queue for them."""
+"""What AWS tells of instances that are about to go: event rules, and a queue for them."""
 
 import pulumi
 from pulumi_aws import cloudwatch, sqs
@@ -64,9 +64,7 @@ class Interruptions(pulumi.ComponentResource):
         )
 
 
-def _from(
-    queue_arn: pulumi.Output[str], rule_arns: list[pulumi.Output[str]]
-) -> pulumi.Output[str]:
+def _from(queue_arn: pulumi.Output[str], rule_arns: list[pulumi.Output[str]]) -> pulumi.Output[str]:
     """Messages from these rules, by TLS."""
     return policy(
         {

@@ -96,7 +96,9 @@ def _passes(reach: Reach) -> list[Statement]:
     """The nodes' role to EC2, their volumes' key through EC2, and the notices of its queue."""
     through = {"StringEquals": {"kms:ViaService": service_host("ec2", reach.region)}}
     grants = {**through, "Bool": {"kms:GrantIsForAWSResource": "true"}}
-    to_ec2 = {"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}}
+    to_ec2 = {
+        "StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}
+    }
     notices = [
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",

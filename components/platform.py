@@ -1,7 +1,5 @@
 """Everything a plan asks for, composed: network, cluster, pools, services."""
 
-from collections.abc import Mapping
-
 import pulumi
 
 from components.burst_pool import BurstPool, BurstPoolArgs
@@ -15,7 +13,7 @@ from components.network import Network, NetworkArgs
 from components.provider import aws_provider
 from components.system_pool import SystemPool, SystemPoolArgs
 from sizing.plan import NodePool, Plan, ServicePlan
-from templates.render import render
+from templates.render import render, user_data_path
 
 NAME = "sw"
 """Logical name of the platform; short, for every AWS name starts with it."""
@@ -68,15 +66,13 @@ class Platform(pulumi.ComponentResource):
         system = self._system_pool(network, cluster)
         pools = [self._gpu_pool(pool, network, cluster) for pool in plan.pools]
         beside = self._cluster_services(network, cluster, system)
-        bursts = {
+        self._bursts = {
             pool.name: self._burst_pool(pool, network, cluster, beside)
             for pool in plan.pools
             if pool.burst is not None
         }
         services = {
-            service.name: self._service(
-                service, network, cluster, [system, *pools], beside, bursts
-            )
+            service.name: self._service(service, network, cluster, [system, *pools], beside)
             for service in plan.services
         }
         self.cluster_name = cluster.name
@@ -156,7 +152,7 @@ class Platform(pulumi.ComponentResource):
                 kubernetes_version=self._plan.cluster.kubernetes_version,
                 node_role_arn=cluster.node_role_arn,
                 subnet_ids=network.private_subnet_ids,
-                user_data=self._texts[f"node/{pool.name}/weights-volume.sh"],
+                user_data=self._texts[user_data_path(pool)],
                 volumes_key_arn=self._keys.volumes,
                 after=cluster.ready_for_nodes,
                 tags=self._tags,
@@ -210,10 +206,7 @@ class Platform(pulumi.ComponentResource):
         cluster: Cluster,
         nodes: list[pulumi.Resource],
         beside: ClusterServices,
-        bursts: Mapping[str, BurstPool],
     ) -> InferenceService:
-        pool = service.serving.pool if service.serving is not None else ""
-        scaled = beside.burst.ready_for_scaling if beside.burst is not None else []
         return InferenceService(
             f"{self._name}-{service.name}",
             InferenceServiceArgs(
@@ -231,11 +224,17 @@ class Platform(pulumi.ComponentResource):
                 account_ids=self._plan.site.account_ids,
                 controller=beside.load_balancer_controller,
                 nodes=[*nodes, *beside.ready_for_gpu_pods],
-                burst_after=[*scaled, *(bursts[name] for name in bursts if name == pool)],
+                burst_after=self._before_burst(service, beside),
                 tags=self._tags.of_service(service.name),
             ),
             self._child,
         )
+
+    def _before_burst(self, service: ServicePlan, beside: ClusterServices) -> list[pulumi.Resource]:
+        """What must outlive the service's replicas above the floor."""
+        if service.burst is None or service.serving is None or beside.burst is None:
+            return []
+        return [*beside.burst.ready_for_scaling, self._bursts[service.serving.pool]]
 
     def _documents(self, service: str) -> dict[str, str]:
         """A service's rendered texts by file name without suffix."""

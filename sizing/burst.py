@@ -44,7 +44,7 @@ def burst_plan(
         max_unavailable=pool.replicas_per_node,
         in_flight_sized=plain(in_flight),
         in_flight_target=max(1, int(in_flight * exact(TARGET_SHARE))),
-        cooldown_s=min(serving.start_s, LONGEST_COOLDOWN_S),
+        cooldown_s=min(serving.copy_s + serving.start_s, LONGEST_COOLDOWN_S),
     )
 
 

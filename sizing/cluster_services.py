@@ -31,7 +31,8 @@ INSTALL_TIMEOUT_S = 600
 """Longest wait for a release to be ready. Basis: assumed, twice Helm's default: images are pulled
 by nodes that have just joined."""
 CONTROLLER_REPLICAS = 2
-"""One leads, one waits, each on a system node. Basis: vendor (the charts' default, KEDA's apart)."""
+"""One leads, one waits, each on a system node. Basis: vendor (the charts' default; KEDA's guide to
+high availability)."""
 SCRAPE_S = 15
 """Seconds between two looks at an engine's metrics, and between two questions for them. Basis:
 assumed; a replica takes minutes to start."""

@@ -15,7 +15,17 @@ from sizing.cluster_services import (
     NODE_DEFINITIONS,
     POD_AUTOSCALER,
 )
-from sizing.plan import DEPLOYMENT, NODE_CLASS, NODE_GROUP, NODE_POOL, RELEASE, SCALED_OBJECT
+from sizing.node_disks import PATHS
+from sizing.plan import (
+    DEPLOYMENT,
+    NODE_CLASS,
+    NODE_GROUP,
+    NODE_POOL,
+    RELEASE,
+    SCALED_OBJECT,
+    TEMPLATE,
+    WeightsOn,
+)
 from templates.scheduling import BURST_LABEL, GPU_LABEL
 
 ADDON = "aws:eks/addon:Addon"
@@ -38,10 +48,13 @@ class Thing:
     """Steps to the property; `*` is any item of a list."""
     value: str | None = None
     """What the property is; None: whatever it is, it is there."""
+    line: str | None = None
+    """A line of the property, which is text in base64: what a node gets."""
 
     def __str__(self) -> str:
         where = ".".join(self.path)
-        what = where if self.value is None else f"{where} {self.value}"
+        said = self.value or self.line
+        what = where if said is None else f"{where} {said}"
         return f"{self.resource_type} ({what})" if what else self.resource_type
 
 
@@ -110,6 +123,20 @@ NEEDS = (
     Need(_KARPENTER, _role_of(NODE_AUTOSCALER), "is the role it calls AWS with"),
     Need(_KARPENTER, Thing(NOTICES), "tells it of instances that go"),
     Need(_KARPENTER, _addon("coredns"), "finds the names of AWS"),
+    Need(
+        Thing(NODE_GROUP, ("nodeRepairConfig", "enabled")),
+        _addon("eks-node-monitoring-agent"),
+        "tells EKS of a GPU's faults",
+    ),
+    Need(
+        Thing(
+            DEPLOYMENT,
+            ("spec", "template", "spec", "volumes", "*", "hostPath", "path"),
+            PATHS[WeightsOn.nvme],
+        ),
+        Thing(TEMPLATE, ("userData",), line="strategy: RAID0"),
+        "makes one array of the node's local disks",
+    ),
 )
 SELF_SUFFICIENT = frozenset(
     {

@@ -5,19 +5,22 @@ import re
 import shlex
 from functools import cache
 from math import ceil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sizing.cluster_services import METRICS_SERVER, NAMESPACE, SCRAPE_S
-from sizing.plan import BurstPlan, BurstPoolPlan, NodePool, Plan, ServicePlan, ServingPlan
-from templates.scheduling import (
-    BURST_TAINT,
-    GPU_TAINT,
-    POOL_LABEL,
-    burst_node_labels,
+from sizing.plan import (
+    BurstPlan,
+    BurstPoolPlan,
+    NodePool,
+    Plan,
+    ServicePlan,
+    ServingPlan,
+    WeightsOn,
 )
+from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, burst_node_labels
 
 ENGINE_PORT = 8000
 """Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""
@@ -27,8 +30,6 @@ HEALTH_PATH = "/health"
 """Answers 200 once the engine serves. Basis: vendor (vLLM's OpenAI-compatible server)."""
 WEIGHTS_DEVICE = "/dev/xvdb"
 """Device name that the launch template gives a GPU node's second volume."""
-WEIGHTS_MOUNT = "/mnt/weights"
-"""Where that volume is mounted on the node."""
 ROOT_DEVICE = "/dev/xvda"
 """Device name of a node's first volume. Basis: vendor (the EKS images)."""
 PRIVATE_SUBNET = "private_subnet"
@@ -47,7 +48,7 @@ parts a name from what tells several of them apart: private_subnet/use1-az1."""
 
 _PROBE_PERIOD_S = 10
 _STALL_S = 600
-"""Seconds a rollout may stand still beside start and stop. Basis: vendor (Kubernetes' default)."""
+"""Seconds a rollout may stand still beside that. Basis: vendor (Kubernetes' default)."""
 
 _DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _KV_CACHE_DTYPE = {"fp16": "auto", "fp8": "fp8"}
@@ -72,7 +73,7 @@ _SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 
 
 def render(plan: Plan) -> dict[str, str]:
-    """Text by path, sorted: `kubernetes/SERVICE/deployment.yaml`, `node/POOL/weights-volume.sh`.
+    """Text by path, sorted: `kubernetes/SERVICE/deployment.yaml`, `node/POOL/user-data.mime`.
 
     `${wire:NAME}` stands for a value that exists only after creation.
     Raises ValueError where a value of the plan looks like a wire, or the engine has no such flag.
@@ -80,9 +81,7 @@ def render(plan: Plan) -> dict[str, str]:
     environment = _environment()
     texts = {}
     for pool in plan.pools:
-        values = {"device": WEIGHTS_DEVICE, "mount": WEIGHTS_MOUNT}
-        text = environment.get_template("node/weights-volume.sh.j2").render(values)
-        texts[f"node/{pool.name}/weights-volume.sh"] = text
+        text = texts[user_data_path(pool)] = _user_data(environment, pool)
         if pool.burst is not None:
             values = _burst_pool_values(pool, pool.burst, text)
             for document in ("ec2-node-class", "node-pool"):
@@ -100,6 +99,22 @@ def render(plan: Plan) -> dict[str, str]:
             text = environment.get_template(f"kubernetes/{template}.yaml.j2").render(filled)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
     return dict(sorted(texts.items()))
+
+
+def user_data_path(pool: NodePool) -> str:
+    """Path of what a node of the pool gets to prepare itself: `node/POOL/user-data.mime`."""
+    return f"node/{pool.name}/user-data.mime"
+
+
+def _user_data(environment: Environment, pool: NodePool) -> str:
+    """A script that mounts the weights volume, or nodeadm's setting that makes local disks one."""
+    mount = PurePosixPath(pool.volumes.weights_path)
+    if pool.volumes.weights_on is WeightsOn.nvme:
+        # Guard: nodeadm mounts an array on the folder `0` of the path that it is given.
+        values = {"mount_path": str(mount.parent)}
+        return environment.get_template("node/local-nvme.yaml.j2").render(values)
+    values = {"device": WEIGHTS_DEVICE, "mount": str(mount)}
+    return environment.get_template("node/weights-volume.sh.j2").render(values)
 
 
 def engine_arguments(serving: ServingPlan) -> list[str]:
@@ -145,11 +160,10 @@ def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any
         "port": ENGINE_PORT,
         "service_port": SERVICE_PORT,
         "health_path": HEALTH_PATH,
-        "weights_mount": WEIGHTS_MOUNT,
         "probe_period_s": _PROBE_PERIOD_S,
         "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
         "drain_s": service.gateway.deregistration_delay_s,
-        "progress_deadline_s": serving.start_s + serving.stop_s + _STALL_S,
+        "progress_deadline_s": serving.copy_s + serving.start_s + serving.stop_s + _STALL_S,
     }
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
@@ -194,20 +208,22 @@ def wanted_query(service: str, in_flight_target: int) -> str:
 
 def _burst_pool_values(pool: NodePool, burst: BurstPoolPlan, user_data: str) -> dict[str, Any]:
     volumes = pool.volumes
-    root = {"device": ROOT_DEVICE, "root": True, "size_gib": volumes.root_gib, "mib_per_s": None}
     weights = {
         "device": WEIGHTS_DEVICE,
-        "root": False,
         "size_gib": volumes.weights_gib,
         "iops": volumes.weights_iops,
         "mib_per_s": volumes.weights_mib_per_s,
     }
+    on_disks = volumes.weights_on is WeightsOn.nvme
     return burst.model_dump() | {
         "name": pool.name,
         "instance_type": pool.instance_type,
         "node_labels": burst_node_labels(pool),
         "taints": GPU_TAINT | BURST_TAINT,
-        "disks": [root, weights],
+        "root_device": ROOT_DEVICE,
+        "root_gib": volumes.root_gib,
+        "disks": [] if on_disks else [weights],
+        "instance_store": on_disks,
         "user_data": user_data,
     }
 

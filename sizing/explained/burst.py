@@ -94,8 +94,8 @@ BURST: dict[str, Explainer] = {
     ),
     "services.*.burst.cooldown_s": Entry(
         "seconds of less load after which burst replicas go",
-        "the seconds a new one may take to start, at most 3,600",
-        "min({s.serving.start_s}, {burst.LONGEST_COOLDOWN_S})",
+        "the seconds a new one may take to copy and to start, at most 3,600",
+        "min({s.serving.copy_s} + {s.serving.start_s}, {burst.LONGEST_COOLDOWN_S})",
         Basis.assumed,
         HERE,
     ),
