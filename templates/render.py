@@ -214,7 +214,6 @@ def _burst_pool_values(pool: NodePool, burst: BurstPoolPlan, user_data: str) -> 
         "iops": volumes.weights_iops,
         "mib_per_s": volumes.weights_mib_per_s,
     }
-    on_disks = volumes.weights_on is WeightsOn.nvme
     return burst.model_dump() | {
         "name": pool.name,
         "instance_type": pool.instance_type,
@@ -222,8 +221,8 @@ def _burst_pool_values(pool: NodePool, burst: BurstPoolPlan, user_data: str) -> 
         "taints": GPU_TAINT | BURST_TAINT,
         "root_device": ROOT_DEVICE,
         "root_gib": volumes.root_gib,
-        "disks": [] if on_disks else [weights],
-        "instance_store": on_disks,
+        "disks": [] if volumes.weights_gib is None else [weights],
+        "instance_store": volumes.weights_on is WeightsOn.nvme,
         "user_data": user_data,
     }
 
