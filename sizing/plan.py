@@ -282,6 +282,7 @@ class DatabasePlan(Part):
     instances: Annotated[int, Reaches("aws:rds/clusterInstance:ClusterInstance", "")]
     backup_days: Annotated[int, Reaches(AURORA, "backupRetentionPeriod")]
     engine_version: Annotated[str, Reaches(AURORA, "engineVersion")]
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches(AURORA, "deletionProtection")]
 
 
@@ -529,6 +530,7 @@ class ClusterPlan(Part):
     ]
     end_of_support: str
     node_groups: int
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]
 
 
