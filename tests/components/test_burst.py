@@ -131,6 +131,8 @@ def test_it_changes_only_what_carries_the_cluster_s_tag() -> None:
         if statement["Resource"] == "*":
             names = {action.split(":")[1] for action in actions}
             assert all(name.startswith(("Describe", "GetProducts", "List")) for name in names)
+        if "launch-template/" in str(statement["Resource"]):
+            assert statement["Condition"]["StringEquals"], "no template but its own"
         writes = {"ec2:CreateTags", "ec2:TerminateInstances", "ec2:CreateLaunchTemplate"}
         if writes & set(actions):
             tags = statement["Condition"]["StringEquals"]
