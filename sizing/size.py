@@ -39,7 +39,7 @@ from sizing.plan import (
     VolumePlan,
     WeightsOn,
 )
-from sizing.serving import serving_plan
+from sizing.serving import quota_plan, serving_plan
 from sizing.shared import (
     check_ami_release,
     cluster_plan,
@@ -133,6 +133,7 @@ def service_plan(
     capacity = None
     if found.rate is not None:
         capacity = capacity_plan(workload, rates, found.rate, found.flop_per_s)
+    burst = _burst(workload, capacity, found, serving)
     return ServicePlan(
         name=workload.name,
         kind=workload.kind.value,
@@ -149,7 +150,8 @@ def service_plan(
         database=database,
         buckets=buckets,
         serving=serving,
-        burst=_burst(workload, capacity, found, serving),
+        burst=burst,
+        quota=None if serving is None else quota_plan(serving, burst),
     )
 
 

@@ -18,9 +18,11 @@ from sizing.cluster_services import (
 from sizing.node_disks import PATHS
 from sizing.plan import (
     DEPLOYMENT,
+    NETWORK_POLICY,
     NODE_CLASS,
     NODE_GROUP,
     NODE_POOL,
+    QUOTA,
     RELEASE,
     SCALED_OBJECT,
     TEMPLATE,
@@ -45,7 +47,7 @@ class Thing:
 
     resource_type: str
     path: tuple[str, ...] = ()
-    """Steps to the property; `*` is any item of a list."""
+    """Steps to the property; `*` is any item of a list, and JSON text is looked into."""
     value: str | None = None
     """What the property is; None: whatever it is, it is there."""
     line: str | None = None
@@ -77,6 +79,7 @@ _CONTROLLER = Thing(RELEASE, ("chart",), LOAD_BALANCER_CONTROLLER)
 
 _SCALER, _METRICS = (Thing(RELEASE, ("name",), name) for name in (POD_AUTOSCALER, METRICS))
 _KARPENTER = Thing(RELEASE, ("name",), NODE_AUTOSCALER)
+_LABELS = ("podSelector", "matchLabels", "app.kubernetes.io/name")
 _BURST_POD = Thing(DEPLOYMENT, ("spec", "template", "spec", "nodeSelector", BURST_LABEL))
 
 
@@ -108,6 +111,11 @@ NEEDS = (
     Need(Thing(SCALED_OBJECT), _replicas("burst"), "is what it scales"),
     Need(_METRICS, _replicas("floor"), "exports the metric before there is any burst"),
     Need(_METRICS, Thing(ROLE_BINDING, ("subjects", "*", "name"), METRICS_SERVER), "shows it pods"),
+    Need(
+        _METRICS,
+        Thing(NETWORK_POLICY, ("spec", "ingress", "*", "from", "*", *_LABELS), METRICS),
+        "lets it reach them",
+    ),
     Need(Thing(ROLE_BINDING), Thing(ROLE), "is what it grants"),
     Need(_BURST_POD, Thing(NODE_POOL), "has the nodes it goes to"),
     Need(
@@ -137,9 +145,15 @@ NEEDS = (
         Thing(TEMPLATE, ("userData",), line="strategy: RAID0"),
         "makes one array of the node's local disks",
     ),
+    Need(
+        Thing(NETWORK_POLICY),
+        Thing(ADDON, ("configurationValues", "enableNetworkPolicy"), "true"),
+        "starts the agent that enforces it",
+    ),
 )
 SELF_SUFFICIENT = frozenset(
     {
+        QUOTA,
         "kubernetes:core/v1:Namespace",
         "kubernetes:core/v1:ServiceAccount",
         ROLE,

@@ -275,6 +275,7 @@ def document(name: str) -> Any:
         ("sw-chat-burst-budget", "burst-disruption-budget"),
         ("sw-chat-burst-metrics", "metrics-role"),
         ("sw-chat-burst-metrics-access", "metrics-role-binding"),
+        ("sw-chat-namespace-metrics", "network-policy-metrics"),
         ("sw-chat-burst-scaling", "scaled-object"),
     ],
 )
@@ -316,7 +317,7 @@ def test_order() -> None:
     assert "kubernetes:apps/v1:Deployment::sw-chat-burst-replicas" in scaling
     assert f"{RELEASE}::{SERVICES}-pods" in scaling, "its definition, and who clears its finalizer"
     replicas = before(recording, resource("sw-chat-burst-replicas", "Deployment"))
-    assert "kubernetes:core/v1:Namespace::sw-chat-serving-namespace" in replicas
+    assert "kubernetes:core/v1:Namespace::sw-chat-namespace-object" in replicas
     assert "kubernetes:karpenter.sh/v1:NodePool::sw-g6-xlarge-burst-pool" in replicas
     pool = before(recording, resource("sw-g6-xlarge-burst-pool", "NodePool"))
     assert "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass::sw-g6-xlarge-burst-class" in pool
