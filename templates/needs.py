@@ -39,6 +39,7 @@ ENTRY = "aws:eks/accessEntry:AccessEntry"
 NOTICES = "aws:cloudwatch/eventTarget:EventTarget"
 ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
 ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
+READINESS_GATES = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,11 @@ def _replicas(component: str) -> Thing:
 
 NEEDS = (
     Need(Thing(BINDING), _CONTROLLER, "brings its definition and registers its targets"),
+    Need(
+        Thing("kubernetes:core/v1:Namespace", ("metadata", "labels", READINESS_GATES)),
+        _CONTROLLER,
+        "gates the readiness of its pods",
+    ),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_PLUGIN, Thing(NODE_GROUP, ("labels", GPU_LABEL)), "is selected by that label"),
     Need(_CONTROLLER, _role_of(LOAD_BALANCER_CONTROLLER), "is the role it calls AWS with"),
@@ -154,7 +160,6 @@ NEEDS = (
 SELF_SUFFICIENT = frozenset(
     {
         QUOTA,
-        "kubernetes:core/v1:Namespace",
         "kubernetes:core/v1:ServiceAccount",
         ROLE,
         "kubernetes:policy/v1:PodDisruptionBudget",

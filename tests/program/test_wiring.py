@@ -34,6 +34,7 @@ OTHER = {
     "nvme": WeightsOn.gp3,
     "gp3": WeightsOn.nvme,
     "artefacts": "elsewhere",
+    "reserved_units": 120,
 }
 """Another legal value of leaves whose other value cannot be made by adding to it."""
 
@@ -174,6 +175,10 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "instances",
         "expire_days",
         "idle_timeout_s",
+        "reserved_units",
+        "health_interval_s",
+        "health_timeout_s",
+        "health_checks",
         "deregistration_delay_s",
         "nodes_total",
         "private_cidr",
