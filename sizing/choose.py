@@ -65,21 +65,12 @@ def choose(case: Case, locked: int | None) -> tuple[Choice | None, list[Rejected
     instance, rejected = facts.instance, list[Rejected]()
     unsuited = unfit(workload, facts, facts.gpu, instance, catalog)
     zones, known = selling_zones(instance, site, catalog)
-<<<<<<< HEAD
     if unsuited is None and not zones:
         unsuited = not_sold(instance, site, known)
+    reserved = workload.hardware.capacity if workload.hardware else None
+    unsuited = unsuited or not_on_demand(instance, reserved)
     if unsuited is not None:
         return None, [unsuited, *_nearest(case)]
-=======
-    if unfit is None and not zones:
-        unfit = Rejected(
-            option=instance.name, reason=Reason.offering, numbers=_not_sold(instance, site, known)
-        )
-    reserved = workload.hardware.capacity if workload.hardware else None
-    unfit = unfit or not_on_demand(instance, reserved)
-    if unfit is not None:
-        return None, [unfit, *_nearest(case)]
->>>>>>> s-steps
     rejected += [
         Rejected(option=zone, reason=Reason.offering, numbers=f"does not sell {instance.name}")
         for zone in site.zones
@@ -178,14 +169,9 @@ def nearest_types(case: Case) -> list[str]:
         for instance in catalog.instance_types
         if instance is not facts.instance
         and selling_zones(instance, case.site, catalog)[0]
-<<<<<<< HEAD
+        and not_on_demand(instance, None) is None
         and unfit(case.workload, facts, catalog.gpu(instance.gpu), instance, catalog) is None
         and replica_fit(case.need, facts, instance, asked)[0] is not None
-=======
-        and not_on_demand(instance, None) is None
-        and _unfit(case.workload, facts, catalog.gpu(instance.gpu), instance, catalog) is None
-        and _replica(case.need, facts, instance, asked)[0] is not None
->>>>>>> s-steps
     ]
     fitting.sort(
         key=lambda i: (i.family != family, i.gpu_memory_bytes * cards_of(i), i.vcpu_count, i.name)

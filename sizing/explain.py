@@ -9,6 +9,7 @@ from typing import Any
 
 from sizing.exact import Number, plain
 from sizing.explained.addresses import ADDRESSES
+from sizing.explained.burst import BURST
 from sizing.explained.calibrated import CALIBRATED
 from sizing.explained.demand import DEMAND
 from sizing.explained.disks import DISKS
@@ -20,11 +21,16 @@ from sizing.explained.published import remarks
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
-<<<<<<< HEAD
-REGISTRY = {**DEMAND, **CALIBRATED, **FLEET, **STORES, **POOLS, **ADDRESSES}
-=======
-REGISTRY = {**DEMAND, **FLEET, **STORES, **DISKS, **POOLS, **ADDRESSES}
->>>>>>> s-steps
+REGISTRY = {
+    **DEMAND,
+    **CALIBRATED,
+    **FLEET,
+    **STORES,
+    **DISKS,
+    **POOLS,
+    **ADDRESSES,
+    **BURST,
+}
 
 
 @dataclass(frozen=True)

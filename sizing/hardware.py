@@ -4,13 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-<<<<<<< HEAD
 from sizing.calibrated import CalibratedReplica
 from sizing.capacity import GpuRate
-=======
-from sizing.capacity import GpuRate, gpu_rate, peak_flop_per_s
 from sizing.capacity_source import pool_name
->>>>>>> s-steps
 from sizing.choose import Case, Choice, choose
 from sizing.lock import Lock
 from sizing.packing import pool_plan

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
+from sizing.capacity_source import not_on_demand, with_capacity
 from sizing.catalog import InstanceType, Price
 from sizing.choose import Case, Choice, cards_of, not_sold, replica_fit, selling_zones, unfit
 from sizing.exact import exact
@@ -117,10 +118,16 @@ def _add_type(
     found: Ranking, case: Case, rates: Rates, instance: InstanceType, capacity: Capacity
 ) -> None:
     """The options of one type, or the first reason why it has none."""
+    reserved = case.workload.hardware.capacity if case.workload.hardware else None
     zones, known = selling_zones(instance, case.site, case.catalog)
     if not zones:
         found.rejected.append(not_sold(instance, case.site, known))
         return
+    bought = not_on_demand(instance, reserved)
+    if bought is not None:
+        found.rejected.append(bought)
+        return
+    zones, _ = with_capacity(zones, instance, reserved)
     reasons, count = list[Rejected](), len(found.options)
     for at in _cases(case, instance):
         gpu = at.facts.gpu
@@ -147,6 +154,7 @@ def _add_type(
                     rates=rates,
                     rate=answer.rate,
                     first_zone=0,
+                    reserved=reserved,
                 )
             except TooFewZonesError as fault:
                 reasons += too_few_zones(at, choice, fault)[:1]
@@ -191,10 +199,6 @@ def _cases(case: Case, instance: InstanceType) -> Iterator[Case]:
 def pinned(option: Option) -> tuple[Hardware, Precision]:
     """The choice as hardware that states it."""
     asked = option.case.workload.hardware
-    load_s = asked.load_time_s if asked is not None else 300
-    hardware = Hardware(
-        instance_type=option.instance.name,
-        tensor_parallel=option.tensor_parallel,
-        load_time_s=load_s,
-    )
-    return hardware, option.precision
+    if asked is None:
+        raise ValueError("an option without hardware")
+    return asked.stated(option.instance.name, option.tensor_parallel), option.precision

@@ -4,12 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-<<<<<<< HEAD
 from sizing.capacity import GpuRate
-=======
-from sizing.capacity import GpuRate, gpus_for
 from sizing.capacity_source import pool_name, source_of
->>>>>>> s-steps
 from sizing.catalog import InstanceType
 from sizing.choose import Choice, cards_of
 from sizing.exact import ceiling, plain, plain_or_none

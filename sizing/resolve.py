@@ -36,16 +36,11 @@ def resolve(case: Case, rates: Rates, lock: Lock | None) -> Resolved:
 
     As it is where it leaves nothing open, or where nothing meets the targets.
     """
-    workload = case.workload
-    if not leaves_open(workload):
+    workload, asked = case.workload, case.workload.hardware
+    if asked is None or not leaves_open(workload):
         return Resolved(workload)
     if lock is not None and lock.holds_for(workload, case.facts.precision):
-        load_s = workload.hardware.load_time_s if workload.hardware else 300
-        hardware = Hardware(
-            instance_type=lock.instance_type,
-            tensor_parallel=lock.tensor_parallel,
-            load_time_s=load_s,
-        )
+        hardware = asked.stated(lock.instance_type, lock.tensor_parallel)
         return Resolved(with_hardware(workload, hardware, Precision(lock.precision)), [], "lock")
     ranked = ranking(case, rates)
     if ranked.best is None:

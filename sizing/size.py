@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from sizing.architecture import KV_BYTES
+from sizing.burst import burst_plan
 from sizing.capacity import capacity_plan
-<<<<<<< HEAD
-from sizing.case import case_of
-=======
 from sizing.capacity_source import check_capacity
->>>>>>> s-steps
+from sizing.case import case_of
 from sizing.catalog import Catalog
 from sizing.choose import ENGINE_KINDS, Case, Choice
 from sizing.cluster_services import cluster_services
@@ -28,6 +26,7 @@ from sizing.methods import Estimate, estimate, side_by_side
 from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.node_disks import held_gib, volume_plan, weights_on
 from sizing.plan import (
+    BurstPlan,
     CachePlan,
     CalibratedPlan,
     CapacityPlan,
@@ -125,18 +124,12 @@ def service_plan(
     *,
     crowded: frozenset[str] = frozenset(),
 ) -> ServicePlan:
-<<<<<<< HEAD
-    """One service: its traffic, its hardware if it can have any, its data, and how it is served."""
-    asked = workload
-    case = case_of(workload, site, catalog)
-=======
     """One service: its traffic, its hardware if it can have any, its data, and how it is served.
 
     Pools named in `crowded` keep their weights on gp3 volumes.
     """
-    facts = facts_of(workload, catalog)
-    case = Case(workload, facts, _need(workload, facts), site, catalog)
->>>>>>> s-steps
+    asked = workload
+    case = case_of(workload, site, catalog)
     rates = request_rates(workload.traffic)
     resolved = resolve(case, rates, lock)
     if resolved.workload is not workload:
@@ -151,12 +144,14 @@ def service_plan(
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
     volumes, slow = _volumes(case, found, crowded)
     gateway, serving, absent = _served(case, found, volumes, rates)
+    capacity = _capacity(case, found, rates)
+    burst = _burst(workload, capacity, found, serving)
     return ServicePlan(
         name=workload.name,
         kind=workload.kind.value,
         inputs=asked,
         traffic=traffic_plan(workload, rates),
-        capacity=_capacity(case, found, rates),
+        capacity=capacity,
         calibrated=beside,
         methods=methods,
         choice=_choice(case, found, resolved.chosen_by),
@@ -174,11 +169,11 @@ def service_plan(
         database=database,
         buckets=buckets,
         serving=serving,
-        quota=None if serving is None else quota_plan(serving),
+        burst=burst,
+        quota=None if serving is None else quota_plan(serving, burst),
     )
 
 
-<<<<<<< HEAD
 def _capacity(case: Case, found: Found, rates: Rates) -> CapacityPlan | None:
     if found.rate is None:
         return None
@@ -230,18 +225,24 @@ def _choice(case: Case, found: Found, chosen_by: str) -> ChoicePlan | None:
     )
 
 
-def _volumes(case: Case, found: Found) -> tuple[VolumePlan | None, list[Rejected]]:
-    """Volumes of the nodes, where there are any."""
-    hardware, instance = case.workload.hardware, case.facts.instance
-    if found.pool is None or hardware is None or instance is None:
-=======
+def _burst(
+    workload: Workload,
+    capacity: CapacityPlan | None,
+    found: Found,
+    serving: ServingPlan | None,
+) -> BurstPlan | None:
+    """What may come above the floor of a service that is served."""
+    if capacity is None or found.pool is None or serving is None:
+        return None
+    return burst_plan(workload, capacity, found.pool, serving)
+
+
 def _volumes(
     case: Case, found: Found, crowded: frozenset[str]
 ) -> tuple[VolumePlan | None, list[Rejected]]:
     """Disks of the nodes, where there are any."""
     hardware, instance, pool = case.workload.hardware, case.facts.instance, found.pool
     if pool is None or hardware is None or instance is None:
->>>>>>> s-steps
         return None, []
     weights_bytes, replicas = case.need.weights_bytes, pool.replicas_per_node
     on = weights_on([held_gib(weights_bytes, replicas)], instance)

@@ -282,6 +282,8 @@ class Capacity(Strict):
     """Highest share of a full batch's rate that a replica is planned for; for method calibrated."""
     min_gpu_gb: Positive | None = None
     """Least memory of one GPU, decimal gigabytes, rounded as it is sold: an L4 has 24."""
+    burst_gpus: Annotated[Count, Field(ge=0, lt=10**6)] = 0
+    """GPUs that may be added above the planned ones while the load asks for them."""
 
     @model_validator(mode="after")
     def _rate_with_given(self) -> Self:
@@ -318,9 +320,9 @@ class Redundancy(Strict):
     """Mean time to replace a failed node, hours."""
 
 
-<<<<<<< HEAD
 AUTO = "auto"
-=======
+
+
 class ReservedCapacity(Strict):
     """Capacity bought ahead, by the zone it is in; nodes go nowhere else."""
 
@@ -343,24 +345,19 @@ class ReservedCapacity(Strict):
 
 def _on_demand_is_absent(value: Any) -> Any:
     return None if value == "on_demand" else value
->>>>>>> s-steps
 
 
 class Hardware(Strict):
     instance_type: str = Field(min_length=1, max_length=40)
     """EC2 instance type, e.g. g6.xlarge; auto takes the cheapest that meets every target."""
     tensor_parallel: PositiveCount | None = None
-<<<<<<< HEAD
     """GPUs of one replica; the best that hold the model when left out."""
     families: tuple[str, ...] = ()
     """With auto: instance families to choose from, e.g. g6e; all when left out."""
     precisions: tuple[Precision, ...] = ()
     """With auto: precisions to choose from; the model's own and FP8 when left out."""
-=======
-    """GPUs of one replica; the fewest that hold the model when left out."""
     capacity: Annotated[ReservedCapacity | None, BeforeValidator(_on_demand_is_absent)] = None
     """Where nodes come from: on_demand, or ids of reservations or of blocks by zone id."""
->>>>>>> s-steps
     load_time_s: PositiveCount = 300
     """Seconds in which a node must read the weights; on local NVMe, download and read them."""
 
@@ -369,8 +366,15 @@ class Hardware(Strict):
         """Whether sizing chooses the instance type."""
         return self.instance_type == AUTO
 
+    def stated(self, instance_type: str, tensor_parallel: int) -> "Hardware":
+        """The same hardware with its choice made."""
+        made = {"instance_type": instance_type, "tensor_parallel": tensor_parallel}
+        return self.model_copy(update={**made, "families": (), "precisions": ()})
+
     @model_validator(mode="after")
     def _bounds_go_with_auto(self) -> Self:
+        if self.is_auto and self.capacity is not None:
+            raise FieldError(("capacity",), "ids are of one type, not of any", "an instance_type")
         for name in ("families", "precisions"):
             if getattr(self, name) and not self.is_auto:
                 raise FieldError((name,), "bounds the choice of auto only", "instance_type: auto")
@@ -450,6 +454,16 @@ class Workload(Strict):
     def _name_is_free(self) -> Self:
         if self.name == "default" or self.name.startswith("kube-"):
             raise FieldError(("name",), f"{self.name} is a namespace of Kubernetes", "another name")
+        return self
+
+    @model_validator(mode="after")
+    def _burst_is_served(self) -> Self:
+        if self.capacity and self.capacity.burst_gpus and self.kind not in (Kind.text, Kind.chat):
+            raise FieldError(
+                ("capacity", "burst_gpus"),
+                f"no engine of this version serves {self.kind.value}: nothing would use them",
+                "0",
+            )
         return self
 
     @model_validator(mode="after")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from sizewright.report.numbers import data_size, duration, number, plural, share
 from sizewright.report.table import Table
-<<<<<<< HEAD
 from sizing.plan import (
+    BurstPlan,
     CalibratedPlan,
     ChoicePlan,
     MemoryPlan,
@@ -14,10 +14,8 @@ from sizing.plan import (
     PoolPlan,
     ServicePlan,
     StatePlan,
+    VolumePlan,
 )
-=======
-from sizing.plan import MemoryPlan, Plan, PoolPlan, ServicePlan, VolumePlan
->>>>>>> s-steps
 
 
 def size_tables(plan: Plan) -> Iterator[Table]:
@@ -46,6 +44,8 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield from _pool_rows(service, service.pool)
     if service.pool:
         yield from _fleet_rows(service)
+    if service.burst:
+        yield "burst", _burst(service.burst)
     yield "memory", _memory(service.memory, service.pool)
     if service.pool and service.volumes:
         yield "volumes", _volumes(service.volumes)
@@ -171,6 +171,14 @@ def _price(choice: ChoicePlan) -> str:
     return (
         f"{choice.pool_usd_per_month:,.0f} USD a month for the nodes alone, at "
         f"{number(choice.usd_per_hour)} USD an hour ({choice.price_source}{dated}); {chosen}"
+    )
+
+
+def _burst(burst: BurstPlan) -> str:
+    return (
+        f"up to {plural(burst.gpus, 'GPU')} on {plural(burst.nodes, 'node')} more while a replica "
+        f"has over {plural(burst.in_flight_target, 'request')} in flight; gone after "
+        f"{duration(burst.cooldown_s)} of less"
     )
 
 

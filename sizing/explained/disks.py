@@ -1,7 +1,6 @@
 """Explanations of a node's disks: where its weights lie, how they get there and are read."""
 
-from sizing.explained.demand import CATALOG
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf
+from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
 from sizing.plan import WeightsOn
 
 HERE = "sizing/node_disks.py"

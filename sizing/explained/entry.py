@@ -7,6 +7,7 @@ from typing import Any
 
 from sizing import (
     addresses,
+    burst,
     cluster_services,
     fleet_states,
     memory,
@@ -111,6 +112,7 @@ class Leaf:
             "v": self.value,
             "key": self.keys[-1],
             "addresses": addresses,
+            "burst": burst,
             "cluster_services": cluster_services,
             "fleet_states": fleet_states,
             "memory": memory,

@@ -89,6 +89,8 @@ ON_VOLUMES = {
     "name": "on-volumes",
     "hardware": {"instance_type": "g5g.xlarge", "load_time_s": 20},
 }
+BURSTING = {**CHAT, "name": "bursting", "capacity": {**CHAT["capacity"], "burst_gpus": 3}}  # type: ignore[dict-item]
+UNTIMED_BURST = {**BURSTING, "name": "untimed", "latency": None}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
@@ -100,11 +102,10 @@ def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
-<<<<<<< HEAD
-        plan_of(CHAT, TEXTBOOK, HOURLY, CALIBRATED, environment=environment)
-=======
-        plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, environment=environment)
->>>>>>> s-steps
+        plan_of(
+            *(CHAT, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
+            environment=environment,
+        )
     ):
         assert explained.symbols
         assert explained.meaning
@@ -114,11 +115,8 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-<<<<<<< HEAD
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, CALIBRATED)):
-=======
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES)):
->>>>>>> s-steps
+    every = (CHAT, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING)
+    for explained in explain_all(plan_of(*every)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
 
