@@ -31,7 +31,6 @@ WRONG_WORKLOADS = {
     "reserved name": (("name: chat", "name: kube-system"), "kube-system", "namespace of Kube"),
     "truth for a number": (("100_000", "true"), "true", "found true; expected a number"),
     "share without think time": ((", think_time_s: 60", ""), "{daily", "think_time_s: missing"),
-    "method to come": (("method: given", "method: calibrated"), "calibrated", "given or textbook"),
     "negative burst": (("load: mean", "load: mean, burst_gpus: -4"), "-4", "burst_gpus"),
     "truth for a burst": (("load: mean", "load: mean, burst_gpus: true"), "true", "found true"),
     "unreadable": (("kind: chat", "kind: ["), "", "not valid YAML"),
