@@ -8,6 +8,7 @@ from string import Formatter
 from typing import Any
 
 from sizing.exact import Number, plain
+from sizing.explained.access import ACCESS
 from sizing.explained.addresses import ADDRESSES
 from sizing.explained.demand import DEMAND
 from sizing.explained.entry import Basis, Entry, Leaf
@@ -18,7 +19,7 @@ from sizing.explained.published import remarks
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
-REGISTRY = {**DEMAND, **FLEET, **STORES, **POOLS, **ADDRESSES}
+REGISTRY = {**DEMAND, **FLEET, **STORES, **POOLS, **ADDRESSES, **ACCESS}
 
 
 @dataclass(frozen=True)

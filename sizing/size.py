@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from sizing.access import check_access
 from sizing.architecture import KV_BYTES
 from sizing.capacity import capacity_plan
 from sizing.catalog import Catalog
@@ -57,6 +58,7 @@ def size(
     for workload in workloads:
         if any(service.name == workload.name for service in services):
             raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
+        check_access(workload, site)
         lock = (locks or {}).get(workload.name)
         services.append(service_plan(workload, site, catalog, lock, services))
     pools, system = node_pools(services, site, catalog), system_pool(site, catalog)

@@ -7,11 +7,12 @@ server alone. `sizewright check` looks for each need in the recorded graph.
 from dataclasses import dataclass
 
 from sizing.cluster_services import DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER
-from sizing.plan import DEPLOYMENT, NODE_GROUP, RELEASE
+from sizing.plan import DEPLOYMENT, FIREWALL, NODE_GROUP, RELEASE
 
 ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
+BALANCER_ASSOCIATION = "aws:wafv2/webAclAssociation:WebAclAssociation"
 SERVICE = "kubernetes:core/v1:Service"
 READINESS_GATES = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
@@ -60,6 +61,7 @@ NEEDS = (
         _CONTROLLER,
         "gates the readiness of its pods",
     ),
+    Need(Thing(FIREWALL), Thing(BALANCER_ASSOCIATION), "puts it in front of a load balancer"),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_PLUGIN, Thing(NODE_GROUP, ("labels", "sizewright.dev/gpu")), "is selected by that label"),
     Need(

@@ -106,12 +106,19 @@ def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any
         "weights_mount": WEIGHTS_MOUNT,
         "probe_period_s": _PROBE_PERIOD_S,
         "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
+        "one_sequence_a_request": _counts_tokens(service),
         "drain_s": service.gateway.deregistration_delay_s,
         "progress_deadline_s": serving.start_s + serving.stop_s + _STALL_S,
     }
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     return values
+
+
+def _counts_tokens(service: ServicePlan) -> bool:
+    """Whether callers have a limit of tokens, which takes a request for one sequence."""
+    firewall = None if service.gateway is None else service.gateway.firewall
+    return firewall is not None and firewall.tokens_per_key is not None
 
 
 @cache

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from sizing import (
+    access,
     addresses,
     cluster_services,
     memory,
@@ -84,6 +85,7 @@ class Leaf:
             "p": self.plan,
             "v": self.value,
             "key": self.keys[-1],
+            "access": access,
             "addresses": addresses,
             "cluster_services": cluster_services,
             "memory": memory,

@@ -29,16 +29,22 @@ OTHER = {
     "start_s": 9000,
     "artefacts": "elsewhere",
     "reserved_units": 120,
+    "public_cidrs": ("198.51.100.0/24",),
+    "values": ("another",),
 }
 """Another legal value of leaves whose other value cannot be made by adding to it."""
 
 
 @cache
 def plan() -> Plan:
-    """Two services on one pool: a chat with a database, images with a bucket of artefacts."""
+    """Three services on one pool: a chat with a database, images with a bucket, a public chat."""
     return read_plan(
-        [ROOT / "workloads" / "chat.yaml", ROOT / "tests" / "program" / "pictures.yaml"],
-        ROOT / "Pulumi.prod.yaml",
+        [
+            ROOT / "workloads" / "chat.yaml",
+            ROOT / "tests" / "program" / "pictures.yaml",
+            ROOT / "tests" / "program" / "public.yaml",
+        ],
+        ROOT / "tests" / "program" / "Pulumi.public.yaml",
     )
 
 
@@ -134,6 +140,15 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "expire_days",
         "idle_timeout_s",
         "reserved_units",
+        "public",
+        "public_cidrs",
+        "issuer",
+        "jwks_url",
+        "values",
+        "requests_per_key",
+        "requests_per_address",
+        "window_s",
+        "log_days",
         "health_interval_s",
         "health_timeout_s",
         "health_checks",
@@ -143,7 +158,6 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "nat",
         "service",
         "flow_log_days",
-        "log_days",
         "deletion_days",
         "path",
         "permissions_boundary_arn",

@@ -41,6 +41,15 @@ CHAT = {
         "retention_days": 365,
     },
 }
+PUBLIC = {
+    **CHAT,
+    "name": "public",
+    "access": {
+        "public": True,
+        "requests_per_key_per_min": 60,
+        "tokens_per_key_per_min": 30_000,
+    },
+}
 TEXTBOOK = {
     **CHAT,
     "name": "textbook",
@@ -66,17 +75,23 @@ HOURLY = {
     "engine": {"kv_precision": "fp8", "max_sequences": 4},
     "data": {**CHAT["data"], "retention_days": 200_000_000},  # type: ignore[dict-item]
 }
-ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
+SITE = {
+    "region": "us-east-1",
+    "zones": ("use1-az1", "use1-az2", "use1-az4", "use1-az6"),
+    "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
+    "token_issuer": "https://issuer.example",
+    "token_jwks_url": "https://issuer.example/keys",
+}
 
 
 def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
-    site = Site.model_validate({"region": "us-east-1", "zones": ZONES, "environment": environment})
+    site = Site.model_validate(SITE | {"environment": environment})
     return size([Workload.model_validate(w) for w in workloads], site, load_catalog())
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, environment=environment)):
+    for explained in explain_all(plan_of(CHAT, PUBLIC, TEXTBOOK, HOURLY, environment=environment)):
         assert explained.symbols
         assert explained.meaning
         if explained.arithmetic:
@@ -85,7 +100,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY)):
+    for explained in explain_all(plan_of(CHAT, PUBLIC, TEXTBOOK, HOURLY)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
 
