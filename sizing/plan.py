@@ -42,6 +42,8 @@ LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+QUOTA = "kubernetes:core/v1:ResourceQuota"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 CONTAINER = "spec.template.spec.containers"
 
@@ -370,6 +372,16 @@ class ServingPlan(Part):
     stop_s: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.terminationGracePeriodSeconds")]
 
 
+class QuotaPlan(Part):
+    """What all pods of a service's namespace together may ask of the cluster.
+
+    A replica that leaves counts until it is gone, and its successor counts already.
+    """
+
+    gpus: Annotated[int, Reaches(QUOTA, "spec.hard.requests.nvidia.com/gpu")]
+    pods: Annotated[int, Reaches(QUOTA, "spec.hard.pods")]
+
+
 class ServicePlan(Part):
     name: str
     kind: str
@@ -388,6 +400,7 @@ class ServicePlan(Part):
     database: DatabasePlan | None
     buckets: tuple[BucketPlan, ...]
     serving: ServingPlan | None
+    quota: QuotaPlan | None
 
 
 class NodeAddressPlan(Part):
@@ -447,7 +460,9 @@ class AddressPlan(Part):
 
 class SubnetPlan(Part):
     zone: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "availabilityZoneId")]
-    private_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
+    private_cidr: Annotated[
+        str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock"), Reaches(NETWORK_POLICY, "spec.ingress")
+    ]
     public_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
     nat: Annotated[bool, Reaches("aws:ec2/natGateway:NatGateway", "")]
     addresses: AddressPlan

@@ -68,7 +68,7 @@ WRONG_DOORS = {
         "false, r",
         "a public service asks for a token",
     ),
-    "limit of nobody": ("requests_per_key_per_min: 6", "6}", "nobody bears a token"),
+    "limit of nobody": ("requests_per_key_per_min: 77", "77}", "nobody bears a token"),
     "limit below a request": (
         "public: true, tokens_per_key_per_min: 2000",
         "2000}",

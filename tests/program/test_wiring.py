@@ -127,6 +127,8 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "replicas",
         "max_unavailable",
         "gpus_per_replica",
+        "gpus",
+        "pods",
         "max_num_seqs",
         "max_model_len",
         "gpu_memory_utilisation",
