@@ -276,7 +276,7 @@ class FirewallPlan(Part):
 
 
 class GatewayPlan(Part):
-    public: Annotated[bool, Reaches(BALANCER, "internal"), Reaches(BALANCER, "subnets")]
+    public: Annotated[bool, Reaches(BALANCER, "internal")]
     public_cidrs: Annotated[
         tuple[str, ...],
         Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4"),
