@@ -11,6 +11,7 @@ from sizing.exact import Number, plain
 from sizing.explained.access import ACCESS
 from sizing.explained.addresses import ADDRESSES
 from sizing.explained.demand import DEMAND
+from sizing.explained.disks import DISKS
 from sizing.explained.entry import Basis, Entry, Leaf
 from sizing.explained.fleet import FLEET
 from sizing.explained.inputs import input_entry
@@ -19,7 +20,7 @@ from sizing.explained.published import remarks
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
-REGISTRY = {**DEMAND, **FLEET, **STORES, **POOLS, **ADDRESSES, **ACCESS}
+REGISTRY = {**DEMAND, **FLEET, **STORES, **DISKS, **POOLS, **ADDRESSES, **ACCESS}
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,11 @@ SITE = {
     "token_issuer": "https://issuer.example",
     "token_jwks_url": "https://issuer.example/keys",
 }
+ON_VOLUMES = {
+    **CHAT,
+    "name": "on-volumes",
+    "hardware": {"instance_type": "g5g.xlarge", "load_time_s": 20},
+}
 
 
 def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
@@ -91,7 +96,9 @@ def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
-    for explained in explain_all(plan_of(CHAT, PUBLIC, TEXTBOOK, HOURLY, environment=environment)):
+    for explained in explain_all(
+        plan_of(CHAT, PUBLIC, TEXTBOOK, HOURLY, ON_VOLUMES, environment=environment)
+    ):
         assert explained.symbols
         assert explained.meaning
         if explained.arithmetic:
@@ -100,7 +107,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    for explained in explain_all(plan_of(CHAT, PUBLIC, TEXTBOOK, HOURLY)):
+    for explained in explain_all(plan_of(CHAT, PUBLIC, TEXTBOOK, HOURLY, ON_VOLUMES)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
 
