@@ -8,6 +8,7 @@ from typing import Any
 from sizing import (
     access,
     addresses,
+    burst,
     cluster_services,
     memory,
     network,
@@ -95,6 +96,7 @@ class Leaf:
             "key": self.keys[-1],
             "access": access,
             "addresses": addresses,
+            "burst": burst,
             "cluster_services": cluster_services,
             "memory": memory,
             "network": network,
