@@ -1,6 +1,7 @@
 """The EKS cluster: a private control plane, its add-ons, and the way in for Kubernetes objects."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -14,7 +15,6 @@ from components.policy import allow, policy
 from sizing.plan import ClusterPlan, RolesPlan
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
-LOG_DAYS = 90
 NODE_POLICIES = (
     "AmazonEKSWorkerNodePolicy",
     "AmazonEC2ContainerRegistryPullOnly",
@@ -66,7 +66,10 @@ class Cluster(pulumi.ComponentResource):
         self.name = cluster.name
         self.security_group_id = cluster.vpc_config.cluster_security_group_id
         self.node_role_arn = nodes.arn
-        network = [self._addon("vpc-cni"), self._addon("kube-proxy")]
+        network = [
+            self._addon("vpc-cni", {"enableNetworkPolicy": "true"}),
+            self._addon("kube-proxy"),
+        ]
         self.ready_for_nodes = [*nodes.grants, *network]
         door = self._api_rule(args.vpc_cidr)
         self.ready_for_pods = [self._addon("eks-pod-identity-agent"), door]
@@ -107,7 +110,7 @@ class Cluster(pulumi.ComponentResource):
         return cloudwatch.LogGroup(
             name,
             name=log_group_name(args.cluster_name),
-            retention_in_days=LOG_DAYS,
+            retention_in_days=args.plan.log_days,
             kms_key_id=args.logs_key_arn,
             tags=self._tags.named(name),
             opts=self._child,
@@ -155,12 +158,13 @@ class Cluster(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _addon(self, addon: str) -> eks.Addon:
+    def _addon(self, addon: str, configuration: Mapping[str, str] | None = None) -> eks.Addon:
         name = f"{self._name}-{addon}"
         return eks.Addon(
             name,
             cluster_name=self.name,
             addon_name=addon,
+            configuration_values=json.dumps(configuration) if configuration else None,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             tags=self._tags.named(name),

@@ -13,6 +13,7 @@ from components.load_balancer_controller import LoadBalancerController
 from components.naming import Tags
 from components.network import Network
 from components.object_store import ObjectStore, ObjectStoreArgs
+from components.service_namespace import ServiceNamespace, ServiceNamespaceArgs
 from components.serving import Serving, ServingArgs
 from components.target_registration import TargetRegistration, TargetRegistrationArgs
 from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan, RolesPlan
@@ -53,13 +54,14 @@ class InferenceService(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
+        self._in_cluster = pulumi.ResourceOptions(parent=self, providers=[args.cluster.kubernetes])
         stores = {plan.role: self._object_store(plan) for plan in args.buckets}
         if args.database is not None:
             self._database(args.database)
         gateway = None if args.gateway is None else self._gateway(args.gateway)
         self.endpoint = None if gateway is None else gateway.endpoint
         if args.documents:
-            serving = self._serving(stores["weights"])
+            serving = self._serving(stores["weights"], self._namespace())
             self._registration(gateway, serving)
         self.register_outputs({})
 
@@ -82,6 +84,10 @@ class InferenceService(pulumi.ComponentResource):
                 subnet_ids=list(self._args.network.private_subnet_ids.values()),
                 client_group_id=self._args.cluster.security_group_id,
                 key_arn=self._args.keys.data,
+                logs_key_arn=self._args.keys.logs,
+                roles=self._args.roles,
+                partition=self._args.partition,
+                account_id=self._args.account_ids[0],
                 tags=self._args.tags,
             ),
             self._child,
@@ -102,7 +108,18 @@ class InferenceService(pulumi.ComponentResource):
             self._child,
         )
 
-    def _serving(self, weights: ObjectStore) -> Serving:
+    def _namespace(self) -> ServiceNamespace:
+        """First of the service's objects: what it waits for, all the others wait for."""
+        return ServiceNamespace(
+            f"{self._name}-namespace",
+            ServiceNamespaceArgs(
+                documents=self._args.documents,
+                after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
+            ),
+            self._in_cluster,
+        )
+
+    def _serving(self, weights: ObjectStore, namespace: ServiceNamespace) -> Serving:
         return Serving(
             f"{self._name}-serving",
             ServingArgs(
@@ -115,10 +132,10 @@ class InferenceService(pulumi.ComponentResource):
                 roles=self._args.roles,
                 partition=self._args.partition,
                 account_ids=self._args.account_ids,
-                after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
+                after=namespace.guards,
                 tags=self._args.tags,
             ),
-            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
+            self._in_cluster,
         )
 
     def _registration(self, gateway: Gateway | None, serving: Serving) -> TargetRegistration:
@@ -132,5 +149,5 @@ class InferenceService(pulumi.ComponentResource):
                 controller=self._args.controller,
                 after=[serving],
             ),
-            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
+            self._in_cluster,
         )

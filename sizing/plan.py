@@ -39,6 +39,8 @@ LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+QUOTA = "kubernetes:core/v1:ResourceQuota"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 CONTAINER = "spec.template.spec.containers"
 
@@ -108,6 +110,16 @@ class CapacityPlan(Part):
     gpus_at_peak: int | None
 
 
+class CachePlan(Part):
+    """Attention layers that cache alike."""
+
+    layers: int
+    bytes_per_token: int
+    """Of one layer, one copy."""
+    window_tokens: int | None
+    """Tokens that such a layer keeps; null keeps all."""
+
+
 class MemoryPlan(Part):
     parameters: Number
     encoder_parameters: Number
@@ -121,6 +133,13 @@ class MemoryPlan(Part):
     """How often a tensor-parallel group holds the same KV bytes."""
     weights_bytes: int
     kv_bytes_per_token: int | None
+    """What a new token adds; layers with a window later drop it again."""
+    caches: tuple[CachePlan, ...]
+    """Empty when the architecture is unknown."""
+    state_bytes_per_sequence: int | None
+    """Constant state of linear layers."""
+    kv_bytes_per_sequence: Number | None
+    """Of the mean sequence at its end, one copy."""
     max_sequences: int | None
     max_context_tokens: int | None
     usable_bytes_per_gpu: int | None
@@ -220,6 +239,7 @@ class DatabasePlan(Part):
     instances: Annotated[int, Reaches("aws:rds/clusterInstance:ClusterInstance", "")]
     backup_days: Annotated[int, Reaches(AURORA, "backupRetentionPeriod")]
     engine_version: Annotated[str, Reaches(AURORA, "engineVersion")]
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches(AURORA, "deletionProtection")]
 
 
@@ -277,6 +297,16 @@ class ServingPlan(Part):
     stop_s: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.terminationGracePeriodSeconds")]
 
 
+class QuotaPlan(Part):
+    """What all pods of a service's namespace together may ask of the cluster.
+
+    A replica that leaves counts until it is gone, and its successor counts already.
+    """
+
+    gpus: Annotated[int, Reaches(QUOTA, "spec.hard.requests.nvidia.com/gpu")]
+    pods: Annotated[int, Reaches(QUOTA, "spec.hard.pods")]
+
+
 class ServicePlan(Part):
     name: str
     kind: str
@@ -295,6 +325,7 @@ class ServicePlan(Part):
     database: DatabasePlan | None
     buckets: tuple[BucketPlan, ...]
     serving: ServingPlan | None
+    quota: QuotaPlan | None
 
 
 class NodeAddressPlan(Part):
@@ -354,7 +385,9 @@ class AddressPlan(Part):
 
 class SubnetPlan(Part):
     zone: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "availabilityZoneId")]
-    private_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
+    private_cidr: Annotated[
+        str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock"), Reaches(NETWORK_POLICY, "spec.ingress")
+    ]
     public_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
     nat: Annotated[bool, Reaches("aws:ec2/natGateway:NatGateway", "")]
     addresses: AddressPlan
@@ -390,6 +423,7 @@ class ClusterPlan(Part):
     ]
     end_of_support: str
     node_groups: int
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]
 
 

@@ -7,7 +7,7 @@ server alone. `sizewright check` looks for each need in the recorded graph.
 from dataclasses import dataclass
 
 from sizing.cluster_services import DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER
-from sizing.plan import DEPLOYMENT, NODE_GROUP, RELEASE
+from sizing.plan import DEPLOYMENT, NETWORK_POLICY, NODE_GROUP, QUOTA, RELEASE
 
 ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
@@ -21,7 +21,7 @@ class Thing:
 
     resource_type: str
     path: tuple[str, ...] = ()
-    """Steps to the property; `*` is any item of a list."""
+    """Steps to the property; `*` is any item of a list, and JSON text is looked into."""
     value: str | None = None
     """What the property is; None: whatever it is, it is there."""
 
@@ -66,9 +66,15 @@ NEEDS = (
     Need(Thing(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
     Need(Thing(SERVICE), _addon("kube-proxy"), "carries its traffic"),
     Need(Thing(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
+    Need(
+        Thing(NETWORK_POLICY),
+        Thing(ADDON, ("configurationValues", "enableNetworkPolicy"), "true"),
+        "starts the agent that enforces it",
+    ),
 )
 SELF_SUFFICIENT = frozenset(
     {
+        QUOTA,
         "kubernetes:core/v1:Namespace",
         "kubernetes:core/v1:ServiceAccount",
         "kubernetes:policy/v1:PodDisruptionBudget",

@@ -162,7 +162,7 @@ class _Steps:
                 urn=step.urn,
                 type=step.type,
                 name=step.urn.split("::")[-1],
-                inputs=dict(state.inputs) if state else {},
+                inputs=dict((state and state.inputs) or {}),
                 changed=tuple(sorted(step.detailed_diff or {})),
             )
         )

@@ -1,6 +1,6 @@
 """Explanations of how a service is served and of what services share."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf, log_days
 from sizing.plan import NodePool
 from sizing.shared import SYSTEM_NODES_PER_ZONE
 
@@ -143,6 +143,16 @@ POOLS: dict[str, Explainer] = {
         "deregistration delay + 30",
         "{s.gateway.deregistration_delay_s} + 30",
     ),
+    "services.*.quota.pods": Entry(
+        "pods that the service's namespace may hold",
+        "replicas + those a rollout may take: a pod that leaves counts until it is gone",
+        "{s.serving.replicas} + {s.serving.max_unavailable}",
+    ),
+    "services.*.quota.gpus": Entry(
+        "GPUs that all pods of the service's namespace may request",
+        "pods x GPUs a replica; the nodes have no more than the replicas need",
+        "{s.quota.pods} * {s.serving.gpus_per_replica}",
+    ),
     "pools.*.nodes_by_zone.*": _nodes_by_zone,
     "pools.*.volumes.root_gib": _of_services("root_gib", "GiB of the root volume", "max"),
     "pools.*.volumes.weights_gib": _of_services(
@@ -171,13 +181,8 @@ POOLS: dict[str, Explainer] = {
         Basis.vendor,
         "AWS KMS: ScheduleKeyDeletion; sizing/shared.py",
     ),
-    "network.flow_log_days": Entry(
-        "days that the network's flow logs are kept",
-        "14 in dev, 365 in prod",
-        "{v}",
-        Basis.assumed,
-        "sizing/network.py",
-    ),
+    "network.flow_log_days": log_days("the network's flow logs"),
+    "cluster.log_days": log_days("the control plane's logs"),
     "cluster_services.*.timeout_s": Entry(
         "seconds after which a Helm release that is not ready is undone",
         "fixed",

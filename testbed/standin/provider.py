@@ -139,7 +139,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         olds, news = engine_fields(request.olds), engine_fields(request.news)
         outputs = _merged(olds, engine_fields(request.old_inputs), news)
         for name in MOVES_WITH.get(token, ()):
-            outputs[name] = sdk.UNKNOWN if request.preview else int(olds[name]) + 1
+            outputs[name] = sdk.UNKNOWN if request.preview else int(str(olds[name])) + 1
         if not request.preview:
             self._world.replace(self._standing(token, request.id, context), news, outputs)
         return provider_pb2.UpdateResponse(properties=_struct(outputs))

@@ -68,7 +68,7 @@ def _configured(package: str) -> type:
 def resource_class(token: str) -> type | None:
     """The SDK's class of a type token, or None where it has none."""
     package, module, _ = token.split(":")
-    known = rpc._RESOURCE_MODULES.get(f"{package}:{module}", [])
+    known: Any = rpc._RESOURCE_MODULES.get(f"{package}:{module}", [])
     for entry in known if isinstance(known, list) else [known]:
         name = entry.mod_info["classes"].get(token)
         if name is not None:
@@ -102,7 +102,7 @@ def _without_type(token: str, inputs: Mapping[str, object]) -> dict[str, object]
 def _required(arguments: type) -> frozenset[str]:
     """Engine names of the properties without a default."""
     names = _types.input_type_py_to_pulumi_names(arguments)
-    parameters = list(inspect.signature(arguments.__init__).parameters.values())[1:]
+    parameters = list(inspect.signature(arguments).parameters.values())
     return frozenset(
         names.get(p.name, p.name) for p in parameters if p.default is inspect.Parameter.empty
     )
