@@ -8,6 +8,7 @@ from string import Formatter
 from typing import Any
 
 from sizing.exact import Number, plain
+from sizing.explained.access import ACCESS
 from sizing.explained.addresses import ADDRESSES
 from sizing.explained.burst import BURST
 from sizing.explained.calibrated import CALIBRATED
@@ -29,6 +30,7 @@ REGISTRY = {
     **DISKS,
     **POOLS,
     **ADDRESSES,
+    **ACCESS,
     **BURST,
 }
 
