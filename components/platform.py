@@ -187,6 +187,8 @@ class Platform(pulumi.ComponentResource):
                 buckets=service.buckets,
                 database=service.database,
                 gateway=service.gateway,
+                source=service.inputs.model.source,
+                weights_import=service.weights_import,
                 documents=self._documents(service.name),
                 network=network,
                 vpc_cidr=self._plan.network.vpc_cidr,

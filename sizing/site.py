@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from sizing.field_error import FieldError
-from sizing.workload import Strict
+from sizing.strict import Strict
 
 ZoneId = Annotated[str, Field(pattern=r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$")]
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]

@@ -22,6 +22,7 @@ from sizing.memory import (
 from sizing.network import gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.plan import (
     GatewayPlan,
+    ImportPlan,
     MemoryPlan,
     Plan,
     Reason,
@@ -31,11 +32,12 @@ from sizing.plan import (
     ServingPlan,
     VolumePlan,
 )
-from sizing.serving import quota_plan, serving_plan
+from sizing.serving import copy_image, quota_plan, serving_plan
 from sizing.shared import cluster_plan, keys_plan, node_pools, system_pool, unverified_pins
 from sizing.site import Site
 from sizing.storage import storage_plan, stores, volume_plan
 from sizing.traffic import Rates, request_rates, traffic_plan
+from sizing.weights_import import import_plan
 from sizing.workload import Workload
 
 
@@ -57,7 +59,8 @@ def size(
             raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
         lock = (locks or {}).get(workload.name)
         services.append(service_plan(workload, site, catalog, lock, services))
-    pools, system = node_pools(services, site, catalog), system_pool(site, catalog)
+    pools = node_pools(services, site, catalog)
+    system = system_pool(services, site, catalog)
     beside = cluster_services(services, pools, catalog)
     return Plan(
         catalog_digest=catalog.digest,
@@ -93,6 +96,7 @@ def service_plan(
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
     volumes, slow = _volumes(case, found)
     gateway, serving, absent = _served(case, found, volumes, rates)
+    filled = None if serving is None else _import(workload, case, serving)
     return ServicePlan(
         name=workload.name,
         kind=workload.kind.value,
@@ -110,8 +114,9 @@ def service_plan(
         gateway=gateway,
         database=database,
         buckets=buckets,
+        weights_import=filled,
         serving=serving,
-        quota=None if serving is None else quota_plan(serving),
+        quota=None if serving is None else quota_plan(serving, filled),
     )
 
 
@@ -135,6 +140,11 @@ def _served(
     gateway = gateway_plan(case.workload, rates, case.site)
     serving = serving_plan(case, found.choice, found.pool, volumes, gateway)
     return gateway, serving, too_slow(gateway)
+
+
+def _import(workload: Workload, case: Case, serving: ServingPlan) -> ImportPlan | None:
+    bytes_held, image = case.need.weights_bytes, copy_image(case.catalog)
+    return import_plan(workload.model.source, bytes_held, serving.weights_prefix, image)
 
 
 def _need(workload: Workload, facts: Facts) -> Need:

@@ -7,7 +7,7 @@ server alone. `sizewright check` looks for each need in the recorded graph.
 from dataclasses import dataclass
 
 from sizing.cluster_services import DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER
-from sizing.plan import DEPLOYMENT, NETWORK_POLICY, NODE_GROUP, QUOTA, RELEASE
+from sizing.plan import DEPLOYMENT, JOB, NETWORK_POLICY, NODE_GROUP, QUOTA, RELEASE
 
 ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
@@ -64,6 +64,12 @@ NEEDS = (
     Need(Thing(ASSOCIATION), _addon("eks-pod-identity-agent"), "hands the role to the pods"),
     Need(_CONTROLLER, _addon("coredns"), "finds the names of AWS"),
     Need(Thing(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
+    Need(Thing(JOB), _addon("coredns"), "finds the names of the source and the bucket"),
+    Need(
+        Thing(JOB),
+        Thing(ASSOCIATION, ("serviceAccount",), "import"),
+        "is the role it fills the bucket with",
+    ),
     Need(Thing(SERVICE), _addon("kube-proxy"), "carries its traffic"),
     Need(Thing(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
     Need(

@@ -1,5 +1,6 @@
 """Text of every document that a plan asks for; templates hold layout, this file the values."""
 
+import hashlib
 import json
 import re
 import shlex
@@ -42,6 +43,10 @@ _DOCUMENTS = (
     "disruption-budget",
     "target-group-binding",
 )
+_IMPORT_DOCUMENTS = ("network-policy-import", "import-service-account", "import-job")
+_SCRIPTS = Path(__file__).parent / "scripts"
+HUB = "https://huggingface.co"
+"""Basis: vendor (Hugging Face Hub, HTTP API)."""
 _SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 
 
@@ -61,7 +66,8 @@ def render(plan: Plan) -> dict[str, str]:
         if service.serving is None:
             continue
         values = _service_values(plan, service, service.serving)
-        for document in _DOCUMENTS:
+        documents = (*_DOCUMENTS, *(_IMPORT_DOCUMENTS if service.weights_import else ()))
+        for document in documents:
             text = environment.get_template(f"kubernetes/{document}.yaml.j2").render(values)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
     return dict(sorted(texts.items()))
@@ -82,12 +88,16 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
         "--dtype": _named(_DTYPE, serving.compute_precision),
         "--kv-cache-dtype": _named(_KV_CACHE_DTYPE, serving.kv_precision),
     }
-    arguments = [f"/weights/{serving.model}"]
+    arguments = [f"/weights/{serving.weights_folder}"]
     for flag, value in flags.items():
         if value is not None:
             arguments += [flag, str(value)]
-    # Guard: the kubelet expands $(NAME) and turns $$ into $.
-    return [argument.replace("$", "$$") for argument in arguments]
+    return [_argument(argument) for argument in arguments]
+
+
+def _argument(text: str) -> str:
+    """Guard: the kubelet expands $(NAME) and turns $$ into $."""
+    return text.replace("$", "$$")
 
 
 def _named(names: dict[str, str], precision: str) -> str:
@@ -99,24 +109,57 @@ def _named(names: dict[str, str], precision: str) -> str:
 def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
     if service.gateway is None or service.quota is None:
         raise ValueError(f"{service.name}: what is served needs a gateway and a quota")
-    values = serving.model_dump() | {
-        "name": service.name,
-        "arguments": engine_arguments(serving),
-        "model_path": serving.model.replace("$", "$$"),
-        "port": ENGINE_PORT,
-        "service_port": SERVICE_PORT,
-        "health_path": HEALTH_PATH,
-        "weights_mount": WEIGHTS_MOUNT,
-        "probe_period_s": _PROBE_PERIOD_S,
-        "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
-        "balancer_cidrs": [subnet.private_cidr for subnet in plan.network.subnets],
-        "quota": service.quota.model_dump(),
-        "drain_s": service.gateway.deregistration_delay_s,
-        "progress_deadline_s": serving.start_s + serving.stop_s + _STALL_S,
-    }
+    values = (
+        serving.model_dump()
+        | {
+            "name": service.name,
+            "arguments": engine_arguments(serving),
+            "fetch_script": _argument(_script("fetch_weights")),
+            "fetched": {
+                "prefix": _argument(serving.weights_prefix),
+                "folder": _argument(serving.weights_folder),
+            },
+            "port": ENGINE_PORT,
+            "service_port": SERVICE_PORT,
+            "health_path": HEALTH_PATH,
+            "weights_mount": WEIGHTS_MOUNT,
+            "probe_period_s": _PROBE_PERIOD_S,
+            "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
+            "balancer_cidrs": [subnet.private_cidr for subnet in plan.network.subnets],
+            "quota": service.quota.model_dump(),
+            "drain_s": service.gateway.deregistration_delay_s,
+            "progress_deadline_s": serving.wait_s + serving.start_s + serving.stop_s + _STALL_S,
+        }
+        | _import_values(service)
+    )
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     return values
+
+
+def _import_values(service: ServicePlan) -> dict[str, Any]:
+    """What the documents of an import say; nothing where there is none."""
+    plan, source = service.weights_import, service.inputs.model.source
+    if plan is None or source is None:
+        return {}
+    chosen = getattr(source, source.kind).model_dump(mode="json", exclude_none=True)
+    given = chosen | {"kind": source.kind, "most_bytes": plan.most_bytes}
+    given |= {"hub": {"endpoint": HUB}, "image": {"folder": "/source"}}.get(source.kind, {})
+    values = {
+        "weights_import": plan.model_dump(),
+        "image_source": chosen if source.kind == "image" else None,
+        "import_name": f"{service.name}-import",
+        "import_script": _argument(_script("import_weights")),
+        "import_prefix": _argument(plan.prefix),
+        "import_source": _argument(json.dumps(given, sort_keys=True)),
+    }
+    text = json.dumps(values, sort_keys=True)
+    return values | {"import_digest": hashlib.sha256(text.encode()).hexdigest()[:10]}
+
+
+def _script(name: str) -> str:
+    """The program of that name, as it is."""
+    return (_SCRIPTS / f"{name}.py").read_text(encoding="utf-8")
 
 
 @cache

@@ -25,6 +25,7 @@ ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+JOB = "kubernetes:batch/v1:Job"
 QUOTA = "kubernetes:core/v1:ResourceQuota"
 NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 SERVICE = "kubernetes:core/v1:Service"
@@ -59,7 +60,7 @@ COVERED = {
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
     *("pulumi:providers:aws", "pulumi:providers:kubernetes"),
     *("kubernetes:core/v1:Namespace", "kubernetes:core/v1:ServiceAccount", SERVICE, CONFIG_MAP),
-    *(DEPLOYMENT, BUDGET, RELEASE, BINDING, QUOTA, NETWORK_POLICY),
+    *(DEPLOYMENT, BUDGET, RELEASE, BINDING, QUOTA, NETWORK_POLICY, JOB),
 }
 
 # Newer than the provider sources that could be read; no document found says what a change does.
@@ -180,6 +181,9 @@ def rules() -> Rules:
         (SERVICE, "spec.clusterIP", Effect.replace),
         (SERVICE, "spec.ports.0.port", Effect.update),
         (BUDGET, "spec.maxUnavailable", Effect.update),
+        (JOB, "spec.activeDeadlineSeconds", Effect.update),
+        (JOB, "spec.template.spec.containers.0.args", Effect.replace),
+        (JOB, "metadata.name", Effect.replace),
         (QUOTA, "spec.hard.pods", Effect.update),
         (QUOTA, "spec.scopes", Effect.replace),
         (NETWORK_POLICY, "spec.ingress", Effect.update),

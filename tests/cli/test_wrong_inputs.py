@@ -8,6 +8,8 @@ import pytest
 from tests.cli.conftest import Run
 
 CHAT = "workloads/chat.yaml"
+HUB = f"id: a/b, revision: {'abcdef0123' * 4}"
+S3 = f"{{uri: s3://abc/d/, digest: sha256:{'01234567' * 8}}}"
 
 
 def _place(path: Path, before: str) -> str:
@@ -32,6 +34,32 @@ WRONG_WORKLOADS = {
     "truth for a number": (("100_000", "true"), "true", "found true; expected a number"),
     "share without think time": ((", think_time_s: 60", ""), "{daily", "think_time_s: missing"),
     "method to come": (("method: given", "method: calibrated"), "calibrated", "given or textbook"),
+    "moving revision": (
+        ("precision: nf4}", "precision: nf4, source: {hub: {id: a/b, revision: main}}}"),
+        "main}}}",
+        "model.source.hub.revision: must match pattern",
+    ),
+    "token for its secret": (
+        (
+            "precision: nf4}",
+            f"precision: nf4, source: {{hub: {{{HUB}, token_secret_arn: hf_x}}}}}}",
+        ),
+        "hf_x}}}",
+        "expected ARN of a Secrets Manager secret that holds the hub token",
+    ),
+    "two sources": (
+        (
+            "precision: nf4}",
+            f"precision: nf4, source: {{hub: {{{HUB}}}, s3: {S3}}}}}",
+        ),
+        "{hub: {id",
+        "model.source: hub and s3 given; expected exactly one of hub, s3, image",
+    ),
+    "image by tag": (
+        ("precision: nf4}", "precision: nf4, source: {image: {reference: a/b:v1, path: /m}}}"),
+        "a/b:v1",
+        "model.source.image.reference: must match pattern",
+    ),
     "unreadable": (("kind: chat", "kind: ["), "", "not valid YAML"),
     "duplicate key": (("kind: chat", "kind: text\nkind: chat"), "kind: chat", "kind"),
 }

@@ -34,9 +34,10 @@ OTHER = {
 
 @cache
 def plan() -> Plan:
-    """Two services on one pool: a chat with a database, images with a bucket of artefacts."""
+    """A chat with a database, images with a bucket of artefacts, a model that is imported."""
+    own = ROOT / "tests" / "program"
     return read_plan(
-        [ROOT / "workloads" / "chat.yaml", ROOT / "tests" / "program" / "pictures.yaml"],
+        [ROOT / "workloads" / "chat.yaml", own / "pictures.yaml", own / "code.yaml"],
         ROOT / "Pulumi.prod.yaml",
     )
 
@@ -122,6 +123,10 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "gpus_per_replica",
         "gpus",
         "pods",
+        "deadline_s",
+        "most_bytes",
+        "scratch_gib",
+        "wait_s",
         "max_num_seqs",
         "max_model_len",
         "gpu_memory_utilisation",
