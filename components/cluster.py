@@ -15,7 +15,6 @@ from components.policy import allow, policy
 from sizing.plan import ClusterPlan, RolesPlan
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
-LOG_DAYS = 90
 NODE_POLICIES = (
     "AmazonEKSWorkerNodePolicy",
     "AmazonEC2ContainerRegistryPullOnly",
@@ -111,7 +110,7 @@ class Cluster(pulumi.ComponentResource):
         return cloudwatch.LogGroup(
             name,
             name=log_group_name(args.cluster_name),
-            retention_in_days=LOG_DAYS,
+            retention_in_days=args.plan.log_days,
             kms_key_id=args.logs_key_arn,
             tags=self._tags.named(name),
             opts=self._child,

@@ -15,7 +15,7 @@ from sizing.plan import (
     SystemPool,
 )
 from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, pool_name
-from sizing.site import Environment, Site
+from sizing.site import LOG_DAYS, Environment, Site
 
 SYSTEM_INSTANCE_TYPE = "m7i.large"
 SYSTEM_NODES_PER_ZONE = {Environment.dev: 1, Environment.prod: 2}
@@ -123,6 +123,7 @@ def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> Clu
         kubernetes_version=version.version,
         end_of_support=version.end_of_support or "unknown",
         node_groups=1 + sum(len(pool.nodes_by_zone) for pool in pools),
+        log_days=LOG_DAYS[site.environment],
         protected=site.protected,
     )
 
