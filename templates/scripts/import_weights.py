@@ -20,7 +20,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from http.client import HTTPException, HTTPMessage
@@ -129,7 +129,8 @@ class Hub:
         return self._opener.open(urllib.request.Request(url, headers=headers), timeout=60)
 
     def offered(self) -> list[Offered]:
-        entries, url = [], f"{self._tree}?recursive=true"
+        entries: list[dict[str, Any]] = []
+        url: str | None = f"{self._tree}?recursive=true"
         while url:
             page, url = self._page(url)
             entries += page
@@ -239,7 +240,7 @@ class Folder:
                 yield chunk
 
 
-SOURCES = {"hub": Hub, "s3": Bucket, "image": Folder}
+SOURCES: dict[str, Callable[[dict[str, Any]], Source]] = {"hub": Hub, "s3": Bucket, "image": Folder}
 
 
 def put(bucket: str, prefix: str, file: Offered, source: Source) -> Stored:
@@ -328,7 +329,7 @@ def fill(bucket: str, prefix: str, given: dict[str, Any]) -> None:
         if len(known(bucket, prefix, MANIFEST, there)) == len(said):
             print("complete already")
             return
-    source: Source = SOURCES[given["kind"]](given)
+    source = SOURCES[given["kind"]](given)
     offered = checked(source.offered(), given["most_bytes"])
     before = {(file.path, file.origin): file for file in known(bucket, prefix, PROGRESS, there)}
     files: list[Stored] = []
