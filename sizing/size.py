@@ -20,7 +20,7 @@ from sizing.memory import (
     nominal_weights_bytes,
 )
 from sizing.model_rows import architecture_of
-from sizing.network import gateway_plan, network_plan, too_slow, transfer_plan
+from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.plan import (
     CachePlan,
     GatewayPlan,
@@ -77,6 +77,7 @@ def size(
         ),
         cluster=cluster_plan(site, pools, catalog),
         cluster_services=beside,
+        access_logs=access_logs(services, site),
         unverified=unverified_pins(services, pools, beside, site, catalog),
     )
 

@@ -13,6 +13,7 @@ ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
 SERVICE = "kubernetes:core/v1:Service"
+READINESS_GATES = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ def _addon(name: str) -> Thing:
 
 NEEDS = (
     Need(Thing(BINDING), _CONTROLLER, "brings its definition and registers its targets"),
+    Need(
+        Thing("kubernetes:core/v1:Namespace", ("metadata", "labels", READINESS_GATES)),
+        _CONTROLLER,
+        "gates the readiness of its pods",
+    ),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_PLUGIN, Thing(NODE_GROUP, ("labels", "sizewright.dev/gpu")), "is selected by that label"),
     Need(
@@ -81,7 +87,6 @@ NEEDS = (
 SELF_SUFFICIENT = frozenset(
     {
         QUOTA,
-        "kubernetes:core/v1:Namespace",
         "kubernetes:core/v1:ServiceAccount",
         "kubernetes:policy/v1:PodDisruptionBudget",
     }
