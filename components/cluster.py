@@ -70,7 +70,9 @@ class Cluster(pulumi.ComponentResource):
             self._addon("vpc-cni", {"enableNetworkPolicy": "true"}),
             self._addon("kube-proxy"),
         ]
-        self.ready_for_nodes = [*nodes.grants, *network]
+        # Without its agent, node repair knows nothing of a GPU's faults.
+        agent = self._addon("eks-node-monitoring-agent")
+        self.ready_for_nodes = [*nodes.grants, *network, agent]
         door = self._api_rule(args.vpc_cidr)
         self.ready_for_pods = [self._addon("eks-pod-identity-agent"), door]
         self.kubernetes = KubernetesProvider(

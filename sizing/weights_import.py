@@ -5,8 +5,8 @@ from fractions import Fraction
 
 from sizing.exact import ceiling, plain
 from sizing.model_source import ModelSource
+from sizing.node_disks import CACHE_RATIO
 from sizing.plan import ImportPlan
-from sizing.storage import CACHE_RATIO
 from sizing.units import GIB, MIB
 
 IMPORT_MIB_PER_S = 40

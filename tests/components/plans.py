@@ -79,6 +79,11 @@ def imported_plan(source: str = "hub", environment: str = "prod") -> Plan:
     return plan_of(CHAT | {"model": model}, environment=environment)
 
 
+def volume_plan() -> Plan:
+    """The same on a type without local disks: its weights lie on a volume."""
+    return plan_of(CHAT | {"hardware": {"instance_type": "g5g.xlarge"}})
+
+
 def two_services_plan() -> Plan:
     """Two services that share the node groups of one instance type."""
     return plan_of(CHAT, SEARCH)

@@ -33,6 +33,7 @@ def cluster(preview: bool, environment: str = "prod") -> Recorded:
 
 def test_children(preview: bool) -> None:
     assert children(cluster(preview), "c") == [
+        "Addon c-eks-node-monitoring-agent",
         "Addon c-eks-pod-identity-agent",
         "Addon c-kube-proxy",
         "Addon c-vpc-cni",

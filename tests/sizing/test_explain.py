@@ -75,6 +75,11 @@ IMPORTED = {
     },
     "hardware": {"instance_type": "g6e.xlarge"},
 }
+ON_VOLUMES = {
+    **CHAT,
+    "name": "on-volumes",
+    "hardware": {"instance_type": "g5g.xlarge", "load_time_s": 20},
+}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
@@ -86,7 +91,7 @@ def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
-        plan_of(CHAT, TEXTBOOK, HOURLY, IMPORTED, environment=environment)
+        plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, IMPORTED, environment=environment)
     ):
         assert explained.symbols
         assert explained.meaning
@@ -96,7 +101,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, IMPORTED)):
+    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, IMPORTED)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
 
