@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.burst_serving import BurstServing, BurstServingArgs
 from components.cluster import Cluster
 from components.database import Database, DatabaseArgs
 from components.gateway import Gateway, GatewayArgs
@@ -45,6 +46,8 @@ class InferenceServiceArgs:
     """What registers the targets of its gateway; null where no service has one."""
     nodes: Sequence[pulumi.Resource]
     """Pools, and what hands out their GPUs, that must outlive the pods."""
+    burst_after: Sequence[pulumi.Resource]
+    """What must outlive the pods above the floor too."""
     tags: Tags
 
 
@@ -71,6 +74,8 @@ class InferenceService(pulumi.ComponentResource):
             weights, namespace = stores["weights"], self._namespace()
             serving = self._serving(weights, namespace, self._weights_import(weights, namespace))
             self._registration(gateway, serving)
+            if "burst-deployment" in args.documents:
+                self._burst(stores["weights"], serving)
         self.register_outputs({})
 
     def _object_store(self, plan: BucketPlan) -> ObjectStore:
@@ -104,6 +109,8 @@ class InferenceService(pulumi.ComponentResource):
     def _gateway(self, plan: GatewayPlan) -> Gateway:
         if self._args.access_logs is None:
             raise ValueError(f"{self._args.service}: a load balancer needs a bucket for its logs")
+        network = self._args.network
+        subnets = network.public_subnet_ids if plan.public else network.private_subnet_ids
         return Gateway(
             f"{self._name}-gateway",
             GatewayArgs(
@@ -111,9 +118,10 @@ class InferenceService(pulumi.ComponentResource):
                 service=self._args.service,
                 vpc_id=self._args.network.vpc_id,
                 vpc_cidr=self._args.vpc_cidr,
-                subnet_ids=list(self._args.network.private_subnet_ids.values()),
+                subnet_ids=list(subnets.values()),
                 node_group_id=self._args.cluster.security_group_id,
                 logs=self._args.access_logs,
+                logs_key_arn=self._args.keys.logs,
                 tags=self._args.tags,
             ),
             self._child,
@@ -178,6 +186,17 @@ class InferenceService(pulumi.ComponentResource):
                 tags=self._args.tags,
             ),
             self._in_cluster,
+        )
+
+    def _burst(self, weights: ObjectStore, serving: Serving) -> BurstServing:
+        return BurstServing(
+            f"{self._name}-burst",
+            BurstServingArgs(
+                documents=self._args.documents,
+                weights_bucket=weights.bucket,
+                after=[serving, *self._args.burst_after],
+            ),
+            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
         )
 
     def _registration(self, gateway: Gateway | None, serving: Serving) -> TargetRegistration:

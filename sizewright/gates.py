@@ -116,15 +116,23 @@ def addresses(plan: Plan) -> Gate:
 
 
 def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
-    """vCPUs that each quota must allow; not judged, the account's quota is unknown."""
+    """vCPUs that each quota must allow, all burst nodes included; not judged, as the account's
+    quota is unknown."""
     needed: dict[tuple[str, str], int] = {}
     for pool in plan.pools:
         row = catalog.instance_type(pool.instance_type)
         quota = (row.quota_code, row.quota_name)
-        nodes = sum(pool.nodes_by_zone.values())
-        needed[quota] = needed.get(quota, 0) + nodes * row.vcpu_count
+        needed[quota] = needed.get(quota, 0) + pool.nodes_at_most * row.vcpu_count
     for (code, name), count in needed.items():
         yield Gate("vCPU quota", None, f"{count:,} vCPUs of '{name}'", f"EC2 quota {code}")
+
+
+def reserved_capacity(plan: Plan) -> Iterator[Gate]:
+    """Load balancer capacity units that the quota must allow to reserve; a region has none."""
+    count = sum(s.gateway.reserved_units or 0 for s in plan.services if s.gateway)
+    if count:
+        detail = f"{count:,} units; a region has none before its quota is raised"
+        yield Gate("LCU reservation", None, detail, "ELB quota: reserved LCUs of a region")
 
 
 def kubernetes_support(plan: Plan, as_of: date | None) -> Gate:

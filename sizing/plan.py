@@ -31,6 +31,9 @@ NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 TARGETS = "aws:lb/targetGroup:TargetGroup"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+LISTENER = "aws:lb/listener:Listener"
+RULE = "aws:lb/listenerRule:ListenerRule"
+FIREWALL = "aws:wafv2/webAcl:WebAcl"
 AURORA = "aws:rds/cluster:Cluster"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 KEY = "aws:kms/key:Key"
@@ -43,6 +46,9 @@ NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 QUOTA = "kubernetes:core/v1:ResourceQuota"
 JOB = "kubernetes:batch/v1:Job"
 RELEASE = "kubernetes:helm.sh/v3:Release"
+SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
+NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
+NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 CONTAINER = "spec.template.spec.containers"
 INIT_CONTAINER = "spec.template.spec.initContainers"
 
@@ -253,17 +259,96 @@ class VolumePlan(Part):
 class PoolVolumePlan(VolumePlan):
     """Disks of a pool's nodes, for all its services."""
 
-    weights_on: Annotated[WeightsOn, Reaches(TEMPLATE, "userData")]
-    weights_path: Annotated[str, Reaches(TEMPLATE, "userData")]
-    root_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize")]
-    weights_gib: Annotated[int | None, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.volumeSize")]
-    weights_iops: Annotated[int | None, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.iops")]
+    weights_on: Annotated[
+        WeightsOn,
+        Reaches(TEMPLATE, "userData"),
+        Reaches(NODE_CLASS, "spec.userData"),
+        Reaches(NODE_CLASS, "spec.instanceStorePolicy"),
+    ]
+    weights_path: Annotated[
+        str, Reaches(TEMPLATE, "userData"), Reaches(NODE_CLASS, "spec.userData")
+    ]
+    root_gib: Annotated[
+        int,
+        Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize"),
+        Reaches(NODE_CLASS, "spec.blockDeviceMappings.0.ebs.volumeSize"),
+    ]
+    weights_gib: Annotated[
+        int | None,
+        Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.volumeSize"),
+        Reaches(NODE_CLASS, "spec.blockDeviceMappings.1.ebs.volumeSize"),
+    ]
+    weights_iops: Annotated[
+        int | None,
+        Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.iops"),
+        Reaches(NODE_CLASS, "spec.blockDeviceMappings.1.ebs.iops"),
+    ]
     weights_mib_per_s: Annotated[
-        int | None, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.throughput")
+        int | None,
+        Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.throughput"),
+        Reaches(NODE_CLASS, "spec.blockDeviceMappings.1.ebs.throughput"),
     ]
 
 
+class ClaimPlan(Part):
+    """A claim that a caller's token must have, with one of these values."""
+
+    name: Annotated[str, Reaches(RULE, "actions.0.jwtValidation.additionalClaims")]
+    format: Annotated[str, Reaches(RULE, "actions.0.jwtValidation.additionalClaims")]
+    values: Annotated[tuple[str, ...], Reaches(RULE, "actions.0.jwtValidation.additionalClaims")]
+
+
+class TokenPlan(Part):
+    """Which callers' tokens are let through."""
+
+    issuer: Annotated[
+        str,
+        Reaches(RULE, "actions.0.jwtValidation.issuer"),
+        Reaches(LISTENER, "defaultActions.0.jwtValidation.issuer"),
+    ]
+    jwks_url: Annotated[
+        str,
+        Reaches(RULE, "actions.0.jwtValidation.jwksEndpoint"),
+        Reaches(LISTENER, "defaultActions.0.jwtValidation.jwksEndpoint"),
+    ]
+    claims: tuple[ClaimPlan, ...]
+
+
+class FirewallPlan(Part):
+    """What one key, and one address, may ask."""
+
+    requests_per_key: Annotated[
+        int, Reaches(FIREWALL, "rules.0.statement.rateBasedStatement.limit")
+    ]
+    """In a window."""
+    window_s: Annotated[
+        int,
+        Reaches(FIREWALL, "rules.0.statement.rateBasedStatement.evaluationWindowSec"),
+        Reaches(FIREWALL, "rules.1.statement.rateBasedStatement.evaluationWindowSec"),
+    ]
+    binding: str
+    """The limit that decides: requests or tokens."""
+    requests_by_limit: dict[str, int]
+    """Requests of one key in a window that each limit alone allows."""
+    tokens_per_key: int | None
+    """Most tokens that those requests can use; null without a limit of tokens."""
+    requests_per_address: Annotated[
+        int, Reaches(FIREWALL, "rules.1.statement.rateBasedStatement.limit")
+    ]
+    """In a window."""
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
+
+
 class GatewayPlan(Part):
+    public: Annotated[bool, Reaches(BALANCER, "internal")]
+    public_cidrs: Annotated[
+        tuple[str, ...],
+        Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4"),
+    ]
+    """Ranges that reach a public load balancer; none of an internal one."""
+    token: TokenPlan | None
+    """Null where callers need none."""
+    firewall: FirewallPlan | None
     longest_answer_s: Number
     idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
     deregistration_delay_s: Annotated[int, Reaches(TARGETS, "deregistrationDelay")]
@@ -282,7 +367,7 @@ class GatewayPlan(Part):
     """Checks in a row that change a replica's state."""
     blind_s: int
     """Longest time for which a dead replica still gets requests."""
-    certificate_arn: Annotated[str | None, Reaches("aws:lb/listener:Listener", "certificateArn")]
+    certificate_arn: Annotated[str | None, Reaches(LISTENER, "certificateArn")]
     protected: Annotated[bool, Reaches(BALANCER, "enableDeletionProtection")]
 
 
@@ -383,6 +468,36 @@ class ImportPlan(Part):
     """GiB of the node's disk for the files of an image; null for what is streamed."""
 
 
+class BurstPlan(Part):
+    """The burst Deployment: from none to `replicas`, on nodes that come and go with them."""
+
+    nodes: int
+    gpus: int
+    """The ceiling less the floor."""
+    replicas: Annotated[int, Reaches(SCALED_OBJECT, "spec.maxReplicaCount")]
+    max_unavailable: Annotated[
+        int,
+        Reaches(BUDGET, "spec.maxUnavailable"),
+        Reaches(DEPLOYMENT, "spec.strategy.rollingUpdate.maxUnavailable"),
+    ]
+    in_flight_sized: Number
+    in_flight_target: Annotated[
+        int,
+        Reaches(SCALED_OBJECT, "spec.triggers.0.metadata.threshold"),
+        Reaches(SCALED_OBJECT, "spec.triggers.0.metadata.query"),
+    ]
+    """Requests in flight on one replica, waiting ones included, beyond which another is wanted."""
+    cooldown_s: Annotated[
+        int,
+        Reaches(SCALED_OBJECT, "spec.cooldownPeriod"),
+        Reaches(
+            SCALED_OBJECT,
+            "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown"
+            ".stabilizationWindowSeconds",
+        ),
+    ]
+
+
 class QuotaPlan(Part):
     """What all pods of a service's namespace together may ask of the cluster.
 
@@ -413,6 +528,8 @@ class ServicePlan(Part):
     weights_import: ImportPlan | None
     serving: ServingPlan | None
     quota: QuotaPlan | None
+    burst: BurstPlan | None
+    """Null without `capacity.burst_gpus`."""
 
 
 class NodeAddressPlan(Part):
@@ -423,6 +540,22 @@ class NodeAddressPlan(Part):
     interfaces: int
     addresses_per_interface: int
     """The interface's own and those for pods."""
+
+
+class BurstPoolPlan(Part):
+    """Nodes that Karpenter may add to a pool, and takes away again."""
+
+    nodes: int
+    gpus: Annotated[int, Reaches(NODE_POOL, "spec.limits.nvidia.com/gpu")]
+    zones: Annotated[
+        tuple[str, ...],
+        Reaches(NODE_POOL, "spec.template.spec.requirements"),
+        Reaches(NODE_CLASS, "spec.subnetSelectorTerms"),
+    ]
+    image: Annotated[str, Reaches(NODE_CLASS, "spec.amiSelectorTerms.0.alias")]
+    idle_s: Annotated[int, Reaches(NODE_POOL, "spec.disruption.consolidateAfter")]
+    node_hours: Annotated[int, Reaches(NODE_POOL, "spec.template.spec.expireAfter")]
+    drain_s: Annotated[int, Reaches(NODE_POOL, "spec.template.spec.terminationGracePeriod")]
 
 
 class NodePool(Part):
@@ -457,7 +590,18 @@ class NodePool(Part):
     ]
     volumes: PoolVolumePlan
     addresses: NodeAddressPlan
+    burst: BurstPoolPlan | None
     services: tuple[str, ...]
+
+    @property
+    def nodes_at_most(self) -> int:
+        """Nodes of the floor and of the burst together."""
+        return sum(self.nodes_by_zone.values()) + (self.burst.nodes if self.burst else 0)
+
+    def nodes_at_most_in(self, zone: str) -> int:
+        """Nodes that may stand in a zone: all of the burst may come to the same one."""
+        floor, burst = self.nodes_by_zone.get(zone, 0), self.burst
+        return floor + (burst.nodes if burst is not None and zone in burst.zones else 0)
 
 
 class SystemPool(Part):
@@ -552,11 +696,48 @@ class ControllerPlan(ChartPlan):
     replicas: Annotated[int, Reaches(RELEASE, "values.replicaCount")]
 
 
+class OciChartPlan(ChartPlan):
+    """A Helm release from an OCI registry, which has no index of charts."""
+
+    repository: Annotated[str, Reaches(RELEASE, "chart")]
+
+
+class NodeAutoscalerPlan(OciChartPlan):
+    replicas: Annotated[int, Reaches(RELEASE, "values.replicas")]
+
+
+class PodAutoscalerPlan(ChartPlan):
+    replicas: Annotated[
+        int,
+        Reaches(RELEASE, "values.operator.replicaCount"),
+        Reaches(RELEASE, "values.metricsServer.replicaCount"),
+    ]
+
+
+class MetricsPlan(ChartPlan):
+    """The Prometheus that the pod autoscaler asks; it scrapes engines and nothing else."""
+
+    scrape_s: Annotated[int, Reaches(RELEASE, "values.server.global.scrape_interval")]
+    kept_hours: Annotated[int, Reaches(RELEASE, "values.server.retention")]
+    services: Annotated[tuple[str, ...], Reaches(RELEASE, "values.scrapeConfigs.engines")]
+    """Services that burst: what it scrapes is in their namespaces."""
+
+
+class BurstServicesPlan(Part):
+    """What adds replicas and nodes while the load asks for them."""
+
+    node_definitions: OciChartPlan
+    node_autoscaler: NodeAutoscalerPlan
+    pod_autoscaler: PodAutoscalerPlan
+    metrics: MetricsPlan
+
+
 class ClusterServicesPlan(Part):
     """What runs in the cluster beside the services; null where nothing would use it."""
 
     device_plugin: ChartPlan | None
     load_balancer_controller: ControllerPlan | None
+    burst: BurstServicesPlan | None
 
 
 class Plan(Part):

@@ -7,7 +7,15 @@ from sizing.catalog import Catalog, InstanceType
 from sizing.choose import Case, Choice
 from sizing.exact import ceiling, exact
 from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
-from sizing.plan import GatewayPlan, ImportPlan, PoolPlan, QuotaPlan, ServingPlan, VolumePlan
+from sizing.plan import (
+    BurstPlan,
+    GatewayPlan,
+    ImportPlan,
+    PoolPlan,
+    QuotaPlan,
+    ServingPlan,
+    VolumePlan,
+)
 from sizing.site import Site
 from sizing.units import GIB, MIB
 from sizing.weights_import import weights_of
@@ -119,16 +127,21 @@ def serving_plan(
     )
 
 
-def quota_plan(serving: ServingPlan, weights_import: ImportPlan | None) -> QuotaPlan:
+def quota_plan(
+    serving: ServingPlan, burst: BurstPlan | None, weights_import: ImportPlan | None
+) -> QuotaPlan:
     """What the namespace of a service may hold: its replicas, as many again as a rollout takes, and
     the pod of an import.
 
-    replicas = floor + max unavailable; GPUs = replicas x GPUs of one; pods = replicas + import
+    replicas = replicas + max unavailable, of floor and burst; GPUs = replicas x GPUs of one;
+    pods = replicas + import
 
     Basis: vendor, Kubernetes counts a pod that terminates until its grace period ends, and a
     rollout makes its successor at once: without room for both it would be refused again and again.
     """
     replicas = serving.replicas + serving.max_unavailable
+    if burst is not None:
+        replicas += burst.replicas + burst.max_unavailable
     return QuotaPlan(
         gpus=replicas * serving.gpus_per_replica,
         pods=replicas if weights_import is None else replicas + 1,

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from sizing.access import check_access
 from sizing.architecture import KV_BYTES
+from sizing.burst import burst_plan
 from sizing.capacity import capacity_plan
 from sizing.capacity_source import check_capacity
 from sizing.catalog import Catalog
@@ -24,7 +26,9 @@ from sizing.model_rows import architecture_of
 from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.node_disks import held_gib, volume_plan, weights_on
 from sizing.plan import (
+    BurstPlan,
     CachePlan,
+    CapacityPlan,
     GatewayPlan,
     ImportPlan,
     MemoryPlan,
@@ -104,6 +108,7 @@ def _services(
         if any(service.name == workload.name for service in services):
             raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
         check_capacity(workload, site, catalog)
+        check_access(workload, site)
         lock = locks.get(workload.name)
         services.append(service_plan(workload, site, catalog, lock, services, crowded=crowded))
     return services
@@ -132,14 +137,16 @@ def service_plan(
     volumes, slow = _volumes(case, found, crowded)
     gateway, serving, absent = _served(case, found, volumes, rates)
     filled = None if serving is None else _import(workload, case, serving)
+    capacity = None
+    if found.rate is not None:
+        capacity = capacity_plan(workload, rates, found.rate, found.flop_per_s)
+    burst = _burst(workload, capacity, found, serving)
     return ServicePlan(
         name=workload.name,
         kind=workload.kind.value,
         inputs=workload,
         traffic=traffic_plan(workload, rates),
-        capacity=capacity_plan(workload, rates, found.rate, found.flop_per_s)
-        if found.rate
-        else None,
+        capacity=capacity,
         memory=_memory(case.need, found.choice),
         pool=found.pool,
         rejected=(*found.rejected, *slow, *absent, *too_large),
@@ -151,8 +158,21 @@ def service_plan(
         buckets=buckets,
         weights_import=filled,
         serving=serving,
-        quota=None if serving is None else quota_plan(serving, filled),
+        burst=burst,
+        quota=None if serving is None else quota_plan(serving, burst, filled),
     )
+
+
+def _burst(
+    workload: Workload,
+    capacity: CapacityPlan | None,
+    found: Found,
+    serving: ServingPlan | None,
+) -> BurstPlan | None:
+    """What may come above the floor of a service that is served."""
+    if capacity is None or found.pool is None or serving is None:
+        return None
+    return burst_plan(workload, capacity, found.pool, serving)
 
 
 def _volumes(

@@ -19,10 +19,11 @@ def _node(leaf: Leaf) -> NodeAddressPlan:
 
 
 def _over_pools(leaf: Leaf, of_node: str) -> str:
-    """nodes x addresses of a node, summed over the pools; `of_node` is filled with a node's."""
+    """Nodes of floor and burst x addresses of a node, over the pools; `of_node` is filled with a
+    node's."""
     zone = _subnet(leaf).zone
     parts = [
-        f"{pool.nodes_by_zone.get(zone, 0)} * {of_node.format(node=pool.addresses)}"
+        f"{pool.nodes_at_most_in(zone)} * {of_node.format(node=pool.addresses)}"
         for pool in leaf.plan.pools
     ]
     return " + ".join(parts) or "0"
@@ -31,7 +32,7 @@ def _over_pools(leaf: Leaf, of_node: str) -> str:
 def _gpu_nodes(leaf: Leaf) -> Entry:
     return Entry(
         "addresses that the zone's GPU nodes take for themselves, one an interface",
-        "nodes x interfaces, over the pools",
+        "nodes x interfaces, over the pools; all burst nodes may come to one zone",
         _over_pools(leaf, "{node.interfaces}"),
         Basis.vendor,
         CNI,
@@ -68,6 +69,17 @@ def _each(part: str, meaning: str, symbols: str, factor: str) -> Explainer:
         return Entry(meaning, symbols, f"{factor} * {count}", Basis.vendor, HERE)
 
     return entry
+
+
+def _load_balancers(leaf: Leaf) -> Entry:
+    count = sum(s.gateway is not None and not s.gateway.public for s in leaf.plan.services)
+    return Entry(
+        "addresses that the internal load balancers may take in the zone",
+        "8 x internal load balancers",
+        f"{{addresses.PER_LOAD_BALANCER}} * {count}",
+        Basis.vendor,
+        HERE,
+    )
 
 
 def _endpoints(leaf: Leaf) -> Entry:
@@ -167,12 +179,7 @@ ADDRESSES: dict[str, Explainer] = {
     "network.subnets.*.addresses.gpu_nodes": _gpu_nodes,
     "network.subnets.*.addresses.pods": _pods,
     "network.subnets.*.addresses.system_nodes": _system_nodes,
-    "network.subnets.*.addresses.load_balancers": _each(
-        "gateway",
-        "addresses that the load balancers may take in the zone",
-        "8 x load balancers",
-        "{addresses.PER_LOAD_BALANCER}",
-    ),
+    "network.subnets.*.addresses.load_balancers": _load_balancers,
     "network.subnets.*.addresses.endpoints": _endpoints,
     "network.subnets.*.addresses.databases": _each(
         "database",

@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from sizing import (
+    access,
     addresses,
+    burst,
     cluster_services,
     memory,
     network,
@@ -93,7 +95,9 @@ class Leaf:
             "p": self.plan,
             "v": self.value,
             "key": self.keys[-1],
+            "access": access,
             "addresses": addresses,
+            "burst": burst,
             "cluster_services": cluster_services,
             "memory": memory,
             "network": network,

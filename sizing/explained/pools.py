@@ -126,15 +126,6 @@ def _import_s(leaf: Leaf) -> Entry:
     )
 
 
-def _quota_pods(leaf: Leaf) -> Entry:
-    filled = leaf.sized.weights_import is not None
-    return Entry(
-        "pods that the service's namespace may hold",
-        "replicas + those a rollout may take: one that leaves counts until it is gone; + 1 import",
-        "{s.serving.replicas} + {s.serving.max_unavailable}" + (" + 1" if filled else ""),
-    )
-
-
 def _spare(leaf: Leaf) -> str:
     spares = [
         str(service.pool.nodes_spare)
@@ -158,6 +149,31 @@ def _repair_stop(leaf: Leaf) -> Entry:
         "unhealthy nodes of one zone above which repair stops and a person must look",
         "the smallest spare of the pool's services, at least 1",
         f"max(1, {_spare(leaf)})",
+    )
+
+
+def _quota_replicas(leaf: Leaf) -> str:
+    numbers = "{s.serving.replicas} + {s.serving.max_unavailable}"
+    if leaf.sized.burst is not None:
+        numbers += " + {s.burst.replicas} + {s.burst.max_unavailable}"
+    return numbers
+
+
+def _quota_pods(leaf: Leaf) -> Entry:
+    filled = leaf.sized.weights_import is not None
+    return Entry(
+        "pods that the service's namespace may hold",
+        "replicas + those a rollout may take, of floor and burst: a pod counts until it is gone;"
+        " + 1 import",
+        _quota_replicas(leaf) + (" + 1" if filled else ""),
+    )
+
+
+def _quota_gpus(leaf: Leaf) -> Entry:
+    return Entry(
+        "GPUs that all pods of the service's namespace may request",
+        "(replicas + those a rollout may take, of floor and burst) x GPUs of a replica",
+        f"({_quota_replicas(leaf)}) * {{s.serving.gpus_per_replica}}",
     )
 
 
@@ -221,12 +237,7 @@ POOLS: dict[str, Explainer] = {
     ),
     "services.*.serving.wait_s": _wait,
     "services.*.quota.pods": _quota_pods,
-    "services.*.quota.gpus": Entry(
-        "GPUs that all pods of the service's namespace may request",
-        "(replicas + those a rollout may take) x GPUs a replica: one that leaves counts until it"
-        " is gone",
-        "({s.serving.replicas} + {s.serving.max_unavailable}) * {s.serving.gpus_per_replica}",
-    ),
+    "services.*.quota.gpus": _quota_gpus,
     "services.*.weights_import.most_bytes": Entry(
         "most bytes that the import takes: more would not fit the nodes",
         "ceil(weights x 1.1)",

@@ -33,6 +33,10 @@ SEARCH: dict[str, Any] = {
     "capacity": {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"},
     "hardware": {"instance_type": "g6.xlarge"},
 }
+BURSTING: dict[str, Any] = CHAT | {
+    "capacity": CHAT["capacity"] | {"burst_gpus": 4},
+    "latency": {"ttft_ms": 500, "tpot_ms": 50},
+}
 ZONES = ("use1-az1", "use1-az2", "use1-az4")
 
 
@@ -73,6 +77,12 @@ SOURCES: dict[str, dict[str, Any]] = {
 }
 
 
+EVERYTHING: dict[str, Any] = BURSTING | {
+    "model": CHAT["model"] | {"source": {"hub": SOURCES["hub"]}}
+}
+"""A service that may grow and whose weights are imported."""
+
+
 def imported_plan(source: str = "hub", environment: str = "prod") -> Plan:
     """The chat service whose model comes from a source."""
     model = CHAT["model"] | {"source": {source: SOURCES[source]}}
@@ -87,6 +97,22 @@ def volume_plan() -> Plan:
 def two_services_plan() -> Plan:
     """Two services that share the node groups of one instance type."""
     return plan_of(CHAT, SEARCH)
+
+
+def public_plan(workload: dict[str, Any] = CHAT, /, **access: object) -> Plan:
+    """A service that the internet reaches, with a token and limits for each."""
+    open_to = {"public": True, "requests_per_key_per_min": 60, "tokens_per_key_per_min": 40_960}
+    issuer = {
+        "token_issuer": "https://issuer.example",
+        "token_jwks_url": "https://issuer.example/k",
+    }
+    public = Workload.model_validate(workload | {"access": open_to | access})
+    return size([public], site("prod").model_copy(update=issuer), load_catalog())
+
+
+def bursting_plan(environment: str = "prod") -> Plan:
+    """The chat, which may grow by 4 GPUs."""
+    return plan_of(BURSTING, environment=environment)
 
 
 def infeasible_plan() -> Plan:

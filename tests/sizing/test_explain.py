@@ -41,6 +41,15 @@ CHAT = {
         "retention_days": 365,
     },
 }
+PUBLIC = {
+    **CHAT,
+    "name": "public",
+    "access": {
+        "public": True,
+        "requests_per_key_per_min": 60,
+        "tokens_per_key_per_min": 30_000,
+    },
+}
 TEXTBOOK = {
     **CHAT,
     "name": "textbook",
@@ -75,23 +84,35 @@ IMPORTED = {
     },
     "hardware": {"instance_type": "g6e.xlarge"},
 }
+SITE = {
+    "region": "us-east-1",
+    "zones": ("use1-az1", "use1-az2", "use1-az4", "use1-az6"),
+    "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
+    "token_issuer": "https://issuer.example",
+    "token_jwks_url": "https://issuer.example/keys",
+}
 ON_VOLUMES = {
     **CHAT,
     "name": "on-volumes",
     "hardware": {"instance_type": "g5g.xlarge", "load_time_s": 20},
 }
+BURSTING = {**CHAT, "name": "bursting", "capacity": {**CHAT["capacity"], "burst_gpus": 3}}  # type: ignore[dict-item]
+UNTIMED_BURST = {**BURSTING, "name": "untimed", "latency": None}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
 def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
-    site = Site.model_validate({"region": "us-east-1", "zones": ZONES, "environment": environment})
+    site = Site.model_validate(SITE | {"environment": environment})
     return size([Workload.model_validate(w) for w in workloads], site, load_catalog())
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
-        plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, IMPORTED, environment=environment)
+        plan_of(
+            *(CHAT, PUBLIC, TEXTBOOK, HOURLY, ON_VOLUMES, BURSTING, UNTIMED_BURST, IMPORTED),
+            environment=environment,
+        )
     ):
         assert explained.symbols
         assert explained.meaning
@@ -101,7 +122,9 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, IMPORTED)):
+    for explained in explain_all(
+        plan_of(CHAT, PUBLIC, TEXTBOOK, HOURLY, ON_VOLUMES, BURSTING, IMPORTED)
+    ):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
 
