@@ -103,6 +103,8 @@ class InferenceService(pulumi.ComponentResource):
     def _gateway(self, plan: GatewayPlan) -> Gateway:
         if self._args.access_logs is None:
             raise ValueError(f"{self._args.service}: a load balancer needs a bucket for its logs")
+        network = self._args.network
+        subnets = network.public_subnet_ids if plan.public else network.private_subnet_ids
         return Gateway(
             f"{self._name}-gateway",
             GatewayArgs(
@@ -110,9 +112,10 @@ class InferenceService(pulumi.ComponentResource):
                 service=self._args.service,
                 vpc_id=self._args.network.vpc_id,
                 vpc_cidr=self._args.vpc_cidr,
-                subnet_ids=list(self._args.network.private_subnet_ids.values()),
+                subnet_ids=list(subnets.values()),
                 node_group_id=self._args.cluster.security_group_id,
                 logs=self._args.access_logs,
+                logs_key_arn=self._args.keys.logs,
                 tags=self._args.tags,
             ),
             self._child,

@@ -10,6 +10,7 @@ from sizewright.input_error import InputError
 from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
 from sizewright.read import Document, file_content, read_mapping
+from sizing.access import check_access
 from sizing.addresses import enough_addresses
 from sizing.capacity_source import check_capacity
 from sizing.catalog import Catalog, ModelFacts, load_catalog
@@ -169,6 +170,10 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
         if any(file.workload.name == other.name for other in workloads[:index]):
             message = f"another file already has a service named {file.workload.name}"
             raise file.document.error(("name",), message, "a name of its own")
+        try:
+            check_access(file.workload, site.site)
+        except FieldError as fault:
+            raise _located(file.document, fault) from fault
     try:
         check_site(site.site, catalog)
         check_ami_release(site.site)

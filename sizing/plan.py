@@ -31,6 +31,9 @@ NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 TARGETS = "aws:lb/targetGroup:TargetGroup"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+LISTENER = "aws:lb/listener:Listener"
+RULE = "aws:lb/listenerRule:ListenerRule"
+FIREWALL = "aws:wafv2/webAcl:WebAcl"
 AURORA = "aws:rds/cluster:Cluster"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 KEY = "aws:kms/key:Key"
@@ -285,7 +288,65 @@ class PoolVolumePlan(VolumePlan):
     ]
 
 
+class ClaimPlan(Part):
+    """A claim that a caller's token must have, with one of these values."""
+
+    name: Annotated[str, Reaches(RULE, "actions.0.jwtValidation.additionalClaims")]
+    format: Annotated[str, Reaches(RULE, "actions.0.jwtValidation.additionalClaims")]
+    values: Annotated[tuple[str, ...], Reaches(RULE, "actions.0.jwtValidation.additionalClaims")]
+
+
+class TokenPlan(Part):
+    """Which callers' tokens are let through."""
+
+    issuer: Annotated[
+        str,
+        Reaches(RULE, "actions.0.jwtValidation.issuer"),
+        Reaches(LISTENER, "defaultActions.0.jwtValidation.issuer"),
+    ]
+    jwks_url: Annotated[
+        str,
+        Reaches(RULE, "actions.0.jwtValidation.jwksEndpoint"),
+        Reaches(LISTENER, "defaultActions.0.jwtValidation.jwksEndpoint"),
+    ]
+    claims: tuple[ClaimPlan, ...]
+
+
+class FirewallPlan(Part):
+    """What one key, and one address, may ask."""
+
+    requests_per_key: Annotated[
+        int, Reaches(FIREWALL, "rules.0.statement.rateBasedStatement.limit")
+    ]
+    """In a window."""
+    window_s: Annotated[
+        int,
+        Reaches(FIREWALL, "rules.0.statement.rateBasedStatement.evaluationWindowSec"),
+        Reaches(FIREWALL, "rules.1.statement.rateBasedStatement.evaluationWindowSec"),
+    ]
+    binding: str
+    """The limit that decides: requests or tokens."""
+    requests_by_limit: dict[str, int]
+    """Requests of one key in a window that each limit alone allows."""
+    tokens_per_key: int | None
+    """Most tokens that those requests can use; null without a limit of tokens."""
+    requests_per_address: Annotated[
+        int, Reaches(FIREWALL, "rules.1.statement.rateBasedStatement.limit")
+    ]
+    """In a window."""
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
+
+
 class GatewayPlan(Part):
+    public: Annotated[bool, Reaches(BALANCER, "internal")]
+    public_cidrs: Annotated[
+        tuple[str, ...],
+        Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4"),
+    ]
+    """Ranges that reach a public load balancer; none of an internal one."""
+    token: TokenPlan | None
+    """Null where callers need none."""
+    firewall: FirewallPlan | None
     longest_answer_s: Number
     idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
     deregistration_delay_s: Annotated[int, Reaches(TARGETS, "deregistrationDelay")]
@@ -304,7 +365,7 @@ class GatewayPlan(Part):
     """Checks in a row that change a replica's state."""
     blind_s: int
     """Longest time for which a dead replica still gets requests."""
-    certificate_arn: Annotated[str | None, Reaches("aws:lb/listener:Listener", "certificateArn")]
+    certificate_arn: Annotated[str | None, Reaches(LISTENER, "certificateArn")]
     protected: Annotated[bool, Reaches(BALANCER, "enableDeletionProtection")]
 
 

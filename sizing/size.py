@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from sizing.access import check_access
 from sizing.architecture import KV_BYTES
 from sizing.burst import burst_plan
 from sizing.capacity import capacity_plan
@@ -104,6 +105,7 @@ def _services(
         if any(service.name == workload.name for service in services):
             raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
         check_capacity(workload, site, catalog)
+        check_access(workload, site)
         lock = locks.get(workload.name)
         services.append(service_plan(workload, site, catalog, lock, services, crowded=crowded))
     return services

@@ -18,6 +18,7 @@ from sizing.cluster_services import (
 from sizing.node_disks import PATHS
 from sizing.plan import (
     DEPLOYMENT,
+    FIREWALL,
     NETWORK_POLICY,
     NODE_CLASS,
     NODE_GROUP,
@@ -33,6 +34,7 @@ from templates.scheduling import BURST_LABEL, GPU_LABEL
 ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
+BALANCER_ASSOCIATION = "aws:wafv2/webAclAssociation:WebAclAssociation"
 SERVICE = "kubernetes:core/v1:Service"
 PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
@@ -104,6 +106,7 @@ NEEDS = (
         _CONTROLLER,
         "gates the readiness of its pods",
     ),
+    Need(Thing(FIREWALL), Thing(BALANCER_ASSOCIATION), "puts it in front of a load balancer"),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_PLUGIN, Thing(NODE_GROUP, ("labels", GPU_LABEL)), "is selected by that label"),
     Need(_CONTROLLER, _role_of(LOAD_BALANCER_CONTROLLER), "is the role it calls AWS with"),

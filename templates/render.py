@@ -166,7 +166,11 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
         "health_path": HEALTH_PATH,
         "probe_period_s": _PROBE_PERIOD_S,
         "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
-        "balancer_cidrs": [subnet.private_cidr for subnet in plan.network.subnets],
+        "one_sequence_a_request": _counts_tokens(service),
+        "balancer_cidrs": [
+            subnet.public_cidr if service.gateway.public else subnet.private_cidr
+            for subnet in plan.network.subnets
+        ],
         "quota": service.quota.model_dump(),
         "drain_s": service.gateway.deregistration_delay_s,
         "progress_deadline_s": serving.copy_s + serving.start_s + serving.stop_s + _STALL_S,
@@ -174,6 +178,12 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     return values
+
+
+def _counts_tokens(service: ServicePlan) -> bool:
+    """Whether callers have a limit of tokens, which takes a request for one sequence."""
+    firewall = None if service.gateway is None else service.gateway.firewall
+    return firewall is not None and firewall.tokens_per_key is not None
 
 
 def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from sizing import (
+    access,
     addresses,
     burst,
     cluster_services,
@@ -93,6 +94,7 @@ class Leaf:
             "p": self.plan,
             "v": self.value,
             "key": self.keys[-1],
+            "access": access,
             "addresses": addresses,
             "burst": burst,
             "cluster_services": cluster_services,

@@ -63,6 +63,9 @@ COVERED = {
     *("aws:ec2/vpcEndpoint:VpcEndpoint", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"),
     *("aws:ec2/securityGroup:SecurityGroup", TEMPLATE, CLUSTER, "aws:eks/addon:Addon"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    "aws:wafv2/webAcl:WebAcl",
+    "aws:wafv2/webAclAssociation:WebAclAssociation",
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
     *(NODE_GROUP, "aws:eks/podIdentityAssociation:PodIdentityAssociation"),
     *("aws:eks/accessEntry:AccessEntry", "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"),
@@ -127,6 +130,7 @@ UNKNOWN = {
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": {
         "rules.*.blockedEncryptionTypes"
     },
+    "aws:wafv2/webAcl:WebAcl": {"monetizationConfig"},
     "pulumi:providers:kubernetes": {"alwaysRender", "clusterIdentifier", "enablePatchForce"},
     # A type token fixes both.
     **{kind: {"apiVersion", "kind"} for kind in COVERED if kind.startswith("kubernetes:")},

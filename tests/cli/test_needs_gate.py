@@ -13,13 +13,13 @@ from sizewright.record import Recorded
 from templates.needs import NEEDS, SELF_SUFFICIENT, Need
 from templates.render import render
 from tests.cli.conftest import Run
-from tests.components.plans import bursting_plan, chat_plan, infeasible_plan
+from tests.components.plans import BURSTING, bursting_plan, chat_plan, infeasible_plan, public_plan
 from tests.components.recording import recorded
 
 
 @cache
 def sound() -> Recorded:
-    return recorded(lambda: build(bursting_plan()))
+    return recorded(lambda: build(public_plan(BURSTING)))
 
 
 def without(need: Need) -> Recorded:

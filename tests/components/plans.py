@@ -71,6 +71,17 @@ def two_services_plan() -> Plan:
     return plan_of(CHAT, SEARCH)
 
 
+def public_plan(workload: dict[str, Any] = CHAT, /, **access: object) -> Plan:
+    """A service that the internet reaches, with a token and limits for each."""
+    open_to = {"public": True, "requests_per_key_per_min": 60, "tokens_per_key_per_min": 40_960}
+    issuer = {
+        "token_issuer": "https://issuer.example",
+        "token_jwks_url": "https://issuer.example/k",
+    }
+    public = Workload.model_validate(workload | {"access": open_to | access})
+    return size([public], site("prod").model_copy(update=issuer), load_catalog())
+
+
 def bursting_plan(environment: str = "prod") -> Plan:
     """The chat, which may grow by 4 GPUs."""
     return plan_of(BURSTING, environment=environment)

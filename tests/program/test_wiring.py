@@ -37,6 +37,9 @@ OTHER = {
     "gp3": WeightsOn.nvme,
     "artefacts": "elsewhere",
     "reserved_units": 120,
+    "public_cidrs": ("198.51.100.0/24",),
+    "values": ("another",),
+    "format": "string-array",
 }
 """Another legal value of leaves whose other value cannot be made by adding to it."""
 
@@ -176,6 +179,9 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "expire_days",
         "idle_timeout_s",
         "reserved_units",
+        "public",
+        "public_cidrs",
+        "log_days",
         "health_interval_s",
         "health_timeout_s",
         "health_checks",
@@ -185,7 +191,6 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "nat",
         "service",
         "flow_log_days",
-        "log_days",
         "deletion_days",
         "path",
         "permissions_boundary_arn",

@@ -21,6 +21,7 @@ from tests.components.plans import (
     changed_service,
     chat_plan,
     infeasible_plan,
+    public_plan,
     two_services_plan,
     volume_plan,
 )
@@ -321,6 +322,34 @@ def test_nothing_starts_before_the_last_file_is_uploaded() -> None:
     assert copy["command"] == ["/bin/sh", "-ec"]
     assert script.index("head-object") < script.index("s3 sync")
     assert '--key "$2/config.json"' in script
+
+
+def test_a_limit_of_tokens_takes_a_request_for_one_sequence() -> None:
+    def limits(plan: Plan) -> dict[str, str]:
+        env = {entry["name"]: entry["value"] for entry in engine(plan)["env"]}
+        return {name: value for name, value in env.items() if name.startswith("VLLM_MAX_")}
+
+    assert limits(public_plan()) == {
+        "VLLM_MAX_N_SEQUENCES": "1",
+        "VLLM_MAX_COMPLETION_PROMPTS": "1",
+    }
+    assert limits(public_plan(tokens_per_key_per_min=None)) == {}
+    assert limits(chat_plan()) == {}
+
+
+def test_a_public_load_balancer_calls_from_the_public_subnets() -> None:
+    def callers(plan: Plan) -> list[str]:
+        (rule,) = document(plan, "network-policy-engine")["spec"]["ingress"]
+        return [source["ipBlock"]["cidr"] for source in rule["from"]]
+
+    opened, closed = public_plan(), chat_plan()
+    assert callers(opened) == [subnet.public_cidr for subnet in opened.network.subnets]
+    assert callers(closed) == [subnet.private_cidr for subnet in closed.network.subnets]
+
+
+def test_rollouts_wait_for_the_load_balancer() -> None:
+    labels = document(chat_plan(), "namespace")["metadata"]["labels"]
+    assert labels["elbv2.k8s.aws/pod-readiness-gate-inject"] == "enabled"
 
 
 def test_engine_asks_nobody_outside() -> None:
