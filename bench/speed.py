@@ -85,7 +85,7 @@ def one_sizing() -> tuple[float, float]:
 
 
 def reading() -> tuple[float, float]:
-    """Median milliseconds of loading the catalog, and seconds of refusing the slowest hostile file."""
+    """Median milliseconds of loading the catalog; seconds of the slowest refusal of a file."""
     from sizewright.input_error import InputError
     from sizewright.stack import read_workload
     from sizing.catalog import load_catalog
