@@ -232,6 +232,8 @@ class Platform(pulumi.ComponentResource):
                 buckets=service.buckets,
                 database=service.database,
                 gateway=service.gateway,
+                source=service.inputs.model.source,
+                weights_import=service.weights_import,
                 access_logs=self._access_logs,
                 documents=self._documents(service.name),
                 network=network,

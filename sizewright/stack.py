@@ -186,10 +186,14 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
         except FieldError as fault:
             raise _located(file.document, fault) from fault
     locks = {file.workload.name: file.lock for file in files if file.lock is not None}
-    known = _with_own_models(catalog, files)
-    for own in (file.corrections for file in files if file.corrections is not None):
-        known = known.with_corrections(own)
-    return size(workloads, site.site, known, locks)
+    corrections = {f.workload.name: f.corrections for f in files if f.corrections is not None}
+    return size(workloads, site.site, _with_own_models(catalog, files), locks, corrections)
+
+
+def catalog_of(file: WorkloadFile, catalog: Catalog) -> Catalog:
+    """The catalog with what lies beside one workload file: its model and its corrections."""
+    known = catalog.with_models([file.model] if file.model else [])
+    return known.with_corrections(file.corrections)
 
 
 def _with_own_models(catalog: Catalog, files: Sequence[WorkloadFile]) -> Catalog:

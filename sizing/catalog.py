@@ -115,11 +115,13 @@ class Catalog(BaseModel):
             return self
         return self.model_copy(update={"models": (*models, *self.models)})
 
-    def with_corrections(self, own: Corrections) -> "Catalog":
-        """The same catalog with step times corrected by a user's own runs.
+    def with_corrections(self, own: Corrections | None) -> "Catalog":
+        """The same catalog with step times corrected by a user's own runs, where there are any.
 
         Raises ValueError where they were made for other coefficients.
         """
+        if own is None:
+            return self
         return self.model_copy(update={"coefficients": self.coefficients.corrected(own)})
 
     def pin(self, item: str) -> Pin:

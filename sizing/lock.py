@@ -6,7 +6,8 @@ from hashlib import sha256
 from pydantic import Field
 
 from sizing.exact import exact
-from sizing.workload import Precision, Routing, Strict, Workload
+from sizing.strict import Strict
+from sizing.workload import Precision, Routing, Workload
 
 
 class Lock(Strict):

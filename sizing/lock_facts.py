@@ -1,8 +1,10 @@
 """Which facts of the catalog does a choice rest on, in words to hold later ones against?"""
 
-from sizing.catalog import Catalog
+from sizing.architecture import Architecture
+from sizing.catalog import Catalog, Gpu
 from sizing.exact import plain
 from sizing.lookup import facts_of
+from sizing.model_rows import architecture_of
 from sizing.plan import ServicePlan
 from sizing.site import Site
 from sizing.units import GIB
@@ -40,6 +42,20 @@ def chosen_facts(
     if support is not None:
         most = support.max_compute_capability or "any"
         told["engine"] = f"{choice.precision} from {support.min_compute_capability} to {most}"
+    if choice.rates_for is not None:
+        told |= _calibration(workload.engine.name, gpu, architecture_of(model), catalog)
     if service.serving is not None:
         told["image"] = service.serving.image
     return told
+
+
+def _calibration(
+    engine: str, gpu: Gpu, shape: Architecture | None, catalog: Catalog
+) -> dict[str, str]:
+    """The user's own runs that correct the rates of this replica; empty without any."""
+    if shape is None:
+        return {}
+    own = catalog.coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
+    if own is None:
+        return {}
+    return {"calibration": f"{own.runs} runs, TTFT x {own.ttft_ratio}, TPOT x {own.tpot_ratio}"}

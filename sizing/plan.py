@@ -44,11 +44,13 @@ DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 QUOTA = "kubernetes:core/v1:ResourceQuota"
+JOB = "kubernetes:batch/v1:Job"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 CONTAINER = "spec.template.spec.containers"
+INIT_CONTAINER = "spec.template.spec.initContainers"
 
 
 class Part(BaseModel):
@@ -523,6 +525,21 @@ class ServingPlan(Part):
     gpu_memory_utilisation: Annotated[Number, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     compute_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     kv_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    weights_prefix: Annotated[str, Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args")]
+    """Of the bucket, below which the files are."""
+    weights_folder: Annotated[
+        str,
+        Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args"),
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.args"),
+    ]
+    """Of the service on each node."""
+    weights_ready: Annotated[str, Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args")]
+    """The object that is uploaded last."""
+    wait_s: Annotated[
+        int,
+        Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args"),
+        Reaches(DEPLOYMENT, "spec.progressDeadlineSeconds"),
+    ]
     weights_path: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.volumes")]
     copy_s: Annotated[int, Reaches(DEPLOYMENT, "spec.progressDeadlineSeconds")]
     start_s: Annotated[
@@ -549,6 +566,21 @@ class ChoicePlan(Part):
     """Digest of what the calibrated rates follow from, for the lock; null by other methods."""
     pool_usd_per_month: Number | None
     """Nodes alone; all else comes on top."""
+
+
+class ImportPlan(Part):
+    """The Job that copies the model's files from their source into the bucket of weights."""
+
+    source: str
+    """hub, s3 or image; which one in particular is an input."""
+    prefix: Annotated[str, Reaches(JOB, f"{CONTAINER}.0.args")]
+    image: Annotated[str, Reaches(JOB, f"{CONTAINER}.0.image")]
+    most_bytes: Annotated[int, Reaches(JOB, f"{CONTAINER}.0.args")]
+    """More are refused: the nodes have no room for them."""
+    import_s: Number
+    deadline_s: Annotated[int, Reaches(JOB, "spec.activeDeadlineSeconds")]
+    scratch_gib: Annotated[int | None, Reaches(JOB, "spec.template.spec.volumes")]
+    """GiB of the node's disk for the files of an image; null for what is streamed."""
 
 
 class BurstPlan(Part):
@@ -614,6 +646,7 @@ class ServicePlan(Part):
     gateway: GatewayPlan | None
     database: DatabasePlan | None
     buckets: tuple[BucketPlan, ...]
+    weights_import: ImportPlan | None
     serving: ServingPlan | None
     quota: QuotaPlan | None
     burst: BurstPlan | None

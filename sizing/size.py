@@ -1,6 +1,7 @@
 """From workloads, a site and the catalog to a plan. Start reading here."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sizing.access import check_access
 from sizing.architecture import KV_BYTES
@@ -33,6 +34,7 @@ from sizing.plan import (
     CapacityPlan,
     ChoicePlan,
     GatewayPlan,
+    ImportPlan,
     MemoryPlan,
     MethodPlan,
     Plan,
@@ -45,7 +47,7 @@ from sizing.plan import (
     WeightsOn,
 )
 from sizing.resolve import resolve
-from sizing.serving import quota_plan, serving_plan
+from sizing.serving import copy_image, quota_plan, serving_plan
 from sizing.shared import (
     check_ami_release,
     cluster_plan,
@@ -56,10 +58,20 @@ from sizing.shared import (
     unverified_pins,
 )
 from sizing.site import Site
+from sizing.steps.correction import Corrections
 from sizing.storage import storage_plan, stores
 from sizing.traffic import Rates, request_rates, traffic_plan
 from sizing.units import HOURS_PER_PRICED_MONTH
+from sizing.weights_import import import_plan
 from sizing.workload import Workload
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What lies beside the workload files, by workload name."""
+
+    locks: Mapping[str, Lock]
+    corrections: Mapping[str, Corrections]
 
 
 def size(
@@ -67,20 +79,24 @@ def size(
     site: Site,
     catalog: Catalog,
     locks: Mapping[str, Lock] | None = None,
+    corrections: Mapping[str, Corrections] | None = None,
 ) -> Plan:
     """The plan of one stack: each service by itself, then what they share.
 
-    `locks` by workload name. An infeasible service is in the plan with `pool` null and its reasons.
+    `locks` and `corrections` by workload name; a correction is of its own workload only.
+    An infeasible service is in the plan with `pool` null and its reasons.
     Raises FieldError for names the catalog lacks, zones the region lacks, services named alike.
     """
     check_site(site, catalog)
     check_ami_release(site)
-    services = _services(workloads, site, catalog, locks or {}, frozenset())
+    beside = Beside(locks or {}, corrections or {})
+    services = _services(workloads, site, catalog, beside, frozenset())
     crowded = crowded_pools(services, catalog)
     if crowded:
-        services = _services(workloads, site, catalog, locks or {}, crowded)
-    pools, system = node_pools(services, site, catalog), system_pool(site, catalog)
-    beside = cluster_services(services, pools, catalog)
+        services = _services(workloads, site, catalog, beside, crowded)
+    pools = node_pools(services, site, catalog)
+    system = system_pool(services, site, catalog)
+    added = cluster_services(services, pools, catalog)
     return Plan(
         catalog_digest=catalog.digest,
         site=site,
@@ -93,9 +109,9 @@ def size(
             path=site.role_path, permissions_boundary_arn=site.permissions_boundary_arn
         ),
         cluster=cluster_plan(site, pools, catalog),
-        cluster_services=beside,
+        cluster_services=added,
         access_logs=access_logs(services, site),
-        unverified=unverified_pins(services, pools, beside, site, catalog),
+        unverified=unverified_pins(services, pools, added, site, catalog),
     )
 
 
@@ -103,7 +119,7 @@ def _services(
     workloads: Sequence[Workload],
     site: Site,
     catalog: Catalog,
-    locks: Mapping[str, Lock],
+    beside: Beside,
     crowded: frozenset[str],
 ) -> list[ServicePlan]:
     services = list[ServicePlan]()
@@ -112,8 +128,9 @@ def _services(
             raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
         check_capacity(workload, site, catalog)
         check_access(workload, site)
-        lock = locks.get(workload.name)
-        services.append(service_plan(workload, site, catalog, lock, services, crowded=crowded))
+        known = catalog.with_corrections(beside.corrections.get(workload.name))
+        lock = beside.locks.get(workload.name)
+        services.append(service_plan(workload, site, known, lock, services, crowded=crowded))
     return services
 
 
@@ -146,6 +163,7 @@ def service_plan(
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
     volumes, slow = _volumes(case, found, crowded)
     gateway, serving, absent = _served(case, found, volumes, rates)
+    filled = None if serving is None else _import(workload, case, serving)
     capacity = _capacity(case, found, rates)
     burst = _burst(workload, capacity, found, serving)
     return ServicePlan(
@@ -170,9 +188,10 @@ def service_plan(
         gateway=gateway,
         database=database,
         buckets=buckets,
+        weights_import=filled,
         serving=serving,
         burst=burst,
-        quota=None if serving is None else quota_plan(serving, burst),
+        quota=None if serving is None else quota_plan(serving, burst, filled),
     )
 
 
@@ -264,6 +283,11 @@ def _served(
     gateway = gateway_plan(case.workload, rates, case.site)
     serving = serving_plan(case, found.choice, found.pool, volumes, gateway)
     return gateway, serving, too_slow(gateway)
+
+
+def _import(workload: Workload, case: Case, serving: ServingPlan) -> ImportPlan | None:
+    bytes_held, image = case.need.weights_bytes, copy_image(case.catalog)
+    return import_plan(workload.model.source, bytes_held, serving.weights_prefix, image)
 
 
 def _memory(need: Need, choice: Choice | None) -> MemoryPlan:

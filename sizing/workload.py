@@ -4,10 +4,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from sizing.exact import plain
 from sizing.field_error import FieldError
+from sizing.model_source import ModelSource
+from sizing.strict import Strict
 from sizing.units import SECONDS_PER_DAY
 
 
@@ -33,12 +35,6 @@ Positive = Annotated[Ratio, Field(gt=0)]
 ZoneId = Annotated[str, Field(pattern=r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$")]
 ReservationId = Annotated[str, Field(pattern=r"^cr-[0-9a-f]{8,17}$")]
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-
-
-class Strict(BaseModel):
-    """A frozen value that refuses unknown keys; attribute docstrings are its field descriptions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Kind(StrEnum):
@@ -103,6 +99,8 @@ class Model(Strict):
     """Precision of the weights; the catalog's native one when left out."""
     encoders: tuple[Encoder, ...] = ()
     """Encoders held beside the model, in the same precision; the catalog's when left out."""
+    source: ModelSource | None = None
+    """Where its files come from; when left out, you fill the bucket of weights yourself."""
 
     @model_validator(mode="after")
     def _is_known_somehow(self) -> Self:
@@ -521,6 +519,13 @@ class Workload(Strict):
     def _name_is_free(self) -> Self:
         if self.name == "default" or self.name.startswith("kube-"):
             raise FieldError(("name",), f"{self.name} is a namespace of Kubernetes", "another name")
+        return self
+
+    @model_validator(mode="after")
+    def _source_is_served(self) -> Self:
+        if self.model.source is not None and self.kind not in (Kind.text, Kind.chat):
+            message = f"the engine of {self.kind.value} is not built in this version"
+            raise FieldError(("model", "source"), message, "none: fill the bucket yourself")
         return self
 
     @model_validator(mode="after")

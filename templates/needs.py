@@ -19,6 +19,7 @@ from sizing.node_disks import PATHS
 from sizing.plan import (
     DEPLOYMENT,
     FIREWALL,
+    JOB,
     NETWORK_POLICY,
     NODE_CLASS,
     NODE_GROUP,
@@ -113,6 +114,12 @@ NEEDS = (
     Need(Thing(ASSOCIATION), _addon("eks-pod-identity-agent"), "hands the role to the pods"),
     Need(_CONTROLLER, _addon("coredns"), "finds the names of AWS"),
     Need(Thing(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
+    Need(Thing(JOB), _addon("coredns"), "finds the names of the source and the bucket"),
+    Need(
+        Thing(JOB),
+        Thing(ASSOCIATION, ("serviceAccount",), "import"),
+        "is the role it fills the bucket with",
+    ),
     Need(Thing(SERVICE), _addon("kube-proxy"), "carries its traffic"),
     Need(Thing(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
     Need(Thing(SCALED_OBJECT), _SCALER, "brings its definition and does what it says"),

@@ -8,7 +8,7 @@ import click
 from sizewright.commands.options import file_argument, json_option, site_option
 from sizewright.exit_code import ExitCode
 from sizewright.report.json import print_json
-from sizewright.stack import read_site, read_workload
+from sizewright.stack import catalog_of, read_site, read_workload
 from sizing.catalog import load_catalog
 from sizing.comparison import Comparison, compare, option_tpot_s, option_ttft_s
 from sizing.exact import plain, plain_or_none
@@ -35,9 +35,8 @@ def command(file: Path, show_all: bool, site: Path, as_json: bool) -> None:
     """
     catalog = load_catalog()
     read, where = read_workload(file, catalog), read_site(site)
-    known = catalog.with_models([read.model] if read.model else [])
     try:
-        found = compare(read.workload, where.site, known)
+        found = compare(read.workload, where.site, catalog_of(read, catalog))
     except FieldError as fault:
         raise read.document.error(
             fault.field, fault.message, fault.expected, fault.suggestion

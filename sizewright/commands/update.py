@@ -11,7 +11,7 @@ from sizewright.lock_file import lock_of, lock_text
 from sizewright.report.console import write
 from sizewright.report.difference import service_lines
 from sizewright.report.json import print_json
-from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
+from sizewright.stack import SiteFile, WorkloadFile, catalog_of, plan_of, read_site, read_workload
 from sizewright.write import write_files
 from sizing.catalog import Catalog, load_catalog
 from sizing.lock import Lock
@@ -84,8 +84,8 @@ def update_of(file: WorkloadFile, site: SiteFile, catalog: Catalog) -> Update:
     """Both plans of a workload file. Raises InputError."""
     old = plan_of([file], site, catalog)
     new = plan_of([replace(file, lock=None)], site, catalog)
-    known = catalog.with_models([file.model] if file.model else [])
-    return Update(old, new, file.lock, lock_of(file.workload, new, known))
+    after = lock_of(file.workload, new, catalog_of(file, catalog))
+    return Update(old, new, file.lock, after)
 
 
 def _lines(found: Update, path: Path, *, why: bool, dry_run: bool) -> list[str]:

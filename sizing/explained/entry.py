@@ -18,6 +18,7 @@ from sizing import (
     shared,
     storage,
     units,
+    weights_import,
 )
 from sizing.exact import Number
 from sizing.plan import CapacityPlan, Plan, PoolPlan, ServicePlan, VolumePlan
@@ -124,6 +125,7 @@ class Leaf:
             "shared": shared,
             "storage": storage,
             "units": units,
+            "weights_import": weights_import,
         }
 
 

@@ -13,7 +13,8 @@ PCIE_GB_PER_S = 64
 """Both directions of a 16-lane PCIe 4 slot, for cards whose link is unknown. Basis: PCI-SIG."""
 FAMILIES = {"7": "volta", "8.0": "ampere", "8.6": "ampere", "8.9": "ada", "9": "hopper"}
 """By compute capability. Basis: vendor (CUDA programming guide)."""
-BLACKWELL = 10
+BLACKWELL, WORKSTATION_BLACKWELL = 10, 12
+"""Compute capability 12 shares the name, not the kernels: other tensor cores, no NVLink."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ def family(gpu: Gpu) -> str:
     """The generation of an NVIDIA card, `other` for the rest."""
     if gpu.vendor != "NVIDIA" or gpu.compute_capability is None:
         return "other"
+    if gpu.compute_capability >= WORKSTATION_BLACKWELL:
+        return "blackwell-workstation"
     if gpu.compute_capability >= BLACKWELL:
         return "blackwell"
     capability = str(gpu.compute_capability)

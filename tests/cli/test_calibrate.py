@@ -8,7 +8,7 @@ import pytest
 
 from sizewright.measured.replay import Replay
 from sizewright.measured.run import MeasuredRun, read_runs
-from sizewright.stack import plan_of, read_corrections, read_site, read_workload
+from sizewright.stack import read_corrections
 from sizing.catalog import load_catalog
 from tests.cli.conftest import Run
 
@@ -123,17 +123,63 @@ def test_public_runs_correct_their_own_model(run: Run, tmp_path: Path) -> None:
     assert made["runs"] == len(rows[::2])
 
 
-def test_a_file_beside_the_workload_is_carried_by_its_catalog(
+SEARCH = """\
+name: NAME
+kind: text
+model: llama-3.1-8b
+traffic: {daily_users: 2_000_000, requests_per_user_per_day: 10, peak_ratio: 3}
+request: {input_tokens: 1000, output_tokens: 500}
+latency: {ttft_ms: 8000, tpot_ms: 120}
+capacity: {method: calibrated}
+hardware: {instance_type: g6e.xlarge, tensor_parallel: 1}
+"""
+
+
+def searching(path: Path) -> Path:
+    path.write_text(SEARCH.replace("NAME", path.stem), encoding="utf-8")
+    return path
+
+
+def gpus_needed(run: Run, *words: object) -> dict[str, int]:
+    """GPUs by service, as `size` tells them."""
+    told = json.loads(run("size", *words, "--json").out)
+    return {each["name"]: each["pool"]["gpus_needed"] for each in told["services"]}
+
+
+def test_a_file_beside_the_workload_moves_its_sizing_and_no_other(
     run: Run, slower: Path, tmp_path: Path
 ) -> None:
-    workload = tmp_path / "chat.yaml"
-    text = (ROOT / "workloads/chat.yaml").read_text(encoding="utf-8")
-    workload.write_text(text, encoding="utf-8")
-    run("calibrate", slower, "--out", tmp_path / "chat.calibration.json")
-    catalog = load_catalog()
-    file = read_workload(workload, catalog)
-    assert file.corrections is not None
-    assert plan_of([file], read_site(ROOT / "Pulumi.dev.yaml"), catalog).services
+    search, other = searching(tmp_path / "search.yaml"), searching(tmp_path / "other.yaml")
+    before = gpus_needed(run, search, other)
+    ranked = json.loads(run("compare", search, "--all", "--json").out)["options"]
+    own = tmp_path / "search.calibration.json"
+    run("calibrate", slower, "--out", own)
+    after = gpus_needed(run, search, other)
+    assert before["search"] == before["other"] == after["other"] < after["search"]
+    assert after["search"] == pytest.approx(before["search"] * 1.3**0.8, rel=0.25)
+    faster = json.loads(own.read_text(encoding="utf-8"))
+    faster["corrections"][0] |= {"tpot_ratio": 0.5, "ttft_ratio": 0.5}
+    own.write_text(json.dumps(faster), encoding="utf-8")
+    assert gpus_needed(run, search)["search"] < before["search"]
+    moved = json.loads(run("compare", search, "--all", "--json").out)["options"]
+    mine = [
+        next(o for o in found if (o["instance_type"], o["tensor_parallel"]) == ("g6e.xlarge", 1))
+        for found in (ranked, moved)
+    ]
+    assert mine[0]["gpus_needed"] > mine[1]["gpus_needed"]
+
+
+def test_a_lock_keeps_its_rate_until_update_tells_the_calibration(
+    run: Run, slower: Path, tmp_path: Path
+) -> None:
+    search = searching(tmp_path / "search.yaml")
+    run("update", search)
+    before = gpus_needed(run, search)
+    run("calibrate", slower, "--out", tmp_path / "search.calibration.json")
+    assert gpus_needed(run, search) == before
+    told = run("update", search, "--why").out
+    assert "calibration: none -> 4 runs, TTFT x 1.74" in told
+    assert gpus_needed(run, search)["search"] > before["search"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 from tests.cli.conftest import Run
 
 CHAT = "workloads/chat.yaml"
+HUB = f"id: a/b, revision: {'abcdef0123' * 4}"
+S3 = f"{{uri: s3://abc/d/, digest: sha256:{'01234567' * 8}}}"
 
 
 def _place(path: Path, before: str) -> str:
@@ -31,6 +33,32 @@ WRONG_WORKLOADS = {
     "reserved name": (("name: chat", "name: kube-system"), "kube-system", "namespace of Kube"),
     "truth for a number": (("100_000", "true"), "true", "found true; expected a number"),
     "share without think time": ((", think_time_s: 60", ""), "{daily", "think_time_s: missing"),
+    "moving revision": (
+        ("precision: nf4}", "precision: nf4, source: {hub: {id: a/b, revision: main}}}"),
+        "main}}}",
+        "model.source.hub.revision: must match pattern",
+    ),
+    "token for its secret": (
+        (
+            "precision: nf4}",
+            f"precision: nf4, source: {{hub: {{{HUB}, token_secret_arn: hf_x}}}}}}",
+        ),
+        "hf_x}}}",
+        "expected ARN of a Secrets Manager secret that holds the hub token",
+    ),
+    "two sources": (
+        (
+            "precision: nf4}",
+            f"precision: nf4, source: {{hub: {{{HUB}}}, s3: {S3}}}}}",
+        ),
+        "{hub: {id",
+        "model.source: hub and s3 given; expected exactly one of hub, s3, image",
+    ),
+    "image by tag": (
+        ("precision: nf4}", "precision: nf4, source: {image: {reference: a/b:v1, path: /m}}}"),
+        "a/b:v1",
+        "model.source.image.reference: must match pattern",
+    ),
     "negative burst": (("load: mean", "load: mean, burst_gpus: -4"), "-4", "burst_gpus"),
     "truth for a burst": (("load: mean", "load: mean, burst_gpus: true"), "true", "found true"),
     "unreadable": (("kind: chat", "kind: ["), "", "not valid YAML"),

@@ -61,6 +61,34 @@ def chat_plan(environment: str = "prod") -> Plan:
     return plan_of(CHAT, environment=environment)
 
 
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:hub-AbCdEf"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/12345678-abcd"
+SOURCES: dict[str, dict[str, Any]] = {
+    "hub": {
+        "id": "meta-llama/Llama-2-7b-hf",
+        "revision": REVISION,
+        "token_secret_arn": SECRET,
+        "token_key_arn": KEY,
+    },
+    "s3": {"uri": "s3://theirs/models/llama/", "digest": DIGEST, "key_arn": KEY},
+    "image": {"reference": f"registry.example/llama@{DIGEST}", "path": "/models/llama"},
+}
+
+
+EVERYTHING: dict[str, Any] = BURSTING | {
+    "model": CHAT["model"] | {"source": {"hub": SOURCES["hub"]}}
+}
+"""A service that may grow and whose weights are imported."""
+
+
+def imported_plan(source: str = "hub", environment: str = "prod") -> Plan:
+    """The chat service whose model comes from a source."""
+    model = CHAT["model"] | {"source": {source: SOURCES[source]}}
+    return plan_of(CHAT | {"model": model}, environment=environment)
+
+
 def volume_plan() -> Plan:
     """The same on a type without local disks: its weights lie on a volume."""
     return plan_of(CHAT | {"hardware": {"instance_type": "g5g.xlarge"}})

@@ -47,10 +47,12 @@ OTHER = {
 @cache
 def plan() -> Plan:
     """Two services on one pool: a chat with a database, images with a bucket of artefacts; a third
-    on nodes without local disks, which have a volume for its weights; a fourth on reservations.
-    The latter two may grow above their floors."""
+    on nodes without local disks, which have a volume for its weights; a fourth on reservations, a
+    fifth whose model is imported. Those on volumes and on reservations may grow above their
+    floors."""
     files = [
-        ROOT / "tests" / "program" / f"{name}.yaml" for name in ("pictures", "volumes", "bought")
+        ROOT / "tests" / "program" / f"{name}.yaml"
+        for name in ("pictures", "volumes", "bought", "code")
     ]
     return read_plan(
         [ROOT / "workloads" / "chat.yaml", *files],
@@ -152,6 +154,10 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "gpus_per_replica",
         "gpus",
         "pods",
+        "deadline_s",
+        "most_bytes",
+        "scratch_gib",
+        "wait_s",
         "max_num_seqs",
         "max_model_len",
         "gpu_memory_utilisation",

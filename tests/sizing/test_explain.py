@@ -93,6 +93,15 @@ HOURLY = {
     "engine": {"kv_precision": "fp8", "max_sequences": 4},
     "data": {**CHAT["data"], "retention_days": 200_000_000},  # type: ignore[dict-item]
 }
+IMPORTED = {
+    **CHAT,
+    "name": "imported",
+    "model": {
+        "name": "llama-3.1-8b",
+        "source": {"image": {"reference": f"r/llama@sha256:{'0' * 64}", "path": "/m"}},
+    },
+    "hardware": {"instance_type": "g6e.xlarge"},
+}
 SITE = {
     "region": "us-east-1",
     "zones": ("use1-az1", "use1-az2", "use1-az4", "use1-az6"),
@@ -120,6 +129,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
+            IMPORTED,
             environment=environment,
         )
     ):
@@ -131,7 +141,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    every = (CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING)
+    every = (CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, IMPORTED)
     for explained in explain_all(plan_of(*every)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained

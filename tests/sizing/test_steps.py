@@ -230,6 +230,17 @@ def test_a_card_not_measured_is_labelled_and_less_sure() -> None:
     assert wide != narrow
 
 
+def test_only_generations_that_were_measured_count_as_measured() -> None:
+    """Workstation Blackwell has the name of the measured generation, not its kernels."""
+    found = {card: llama(card).measured for card in CARDS}
+    assert [card for card, measured in found.items() if measured] == [
+        "h100",
+        "h200",
+        "b200",
+        "gb200",
+    ]
+
+
 def test_a_card_without_datasheet_has_no_answer() -> None:
     shape = shape_of("llama-3.1-8b")
     assert (
@@ -254,6 +265,11 @@ def test_room_for_sequences() -> None:
     assert two == pytest.approx((2 * 67.87 * 2**30 - 72.66e9) / 327.68e6, rel=1e-3)
     ranks = most_running(shape, card, Parallel(2, 2), formats, Fraction(1000))
     assert ranks == pytest.approx(2 * two, rel=1e-3)
+    latent = shape_of("deepseek-v3")
+    b200 = CATALOG.gpu("b200").memory_bytes
+    whole = most_running(latent, b200, Parallel(8), formats, Fraction(1000))
+    cached = latent.kv_bytes_per_token("fp16") * 1000
+    assert whole < 8 * b200 / (8 * cached)
     assert most_running(shape, 40 * 2**30, Parallel(1), formats, Fraction(1000)) == 0
 
 
