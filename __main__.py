@@ -20,7 +20,7 @@ from sizewright.stack import (
 from sizing.catalog import load_catalog
 from sizing.site import Site
 
-LISTS = ("account_ids", "required_tags", "tags", "zones")
+LISTS = ("account_ids", "dns", "required_tags", "tags", "zones")
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
         paths = [Path(name) for name in config.require_object(WORKLOADS_KEY)]
         files = [read_workload(path, catalog) for path in paths]
         plan = plan_of(files, site, catalog)
-        buildable(site, catalog)
+        buildable(site, plan, catalog)
         addressable(site, plan)
     except InputError as error:
         raise pulumi.RunError(str(error)) from error

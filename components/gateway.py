@@ -20,6 +20,7 @@ PREFIX_LIMIT = 6
 @dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
     plan: GatewayPlan
+    certificate_arn: pulumi.Input[str]
     service: str
     vpc_id: pulumi.Input[str]
     vpc_cidr: str
@@ -34,6 +35,8 @@ class Gateway(pulumi.ComponentResource):
 
     endpoint: pulumi.Output[str]
     """DNS name of the load balancer."""
+    zone_id: pulumi.Output[str]
+    """Hosted zone of that name."""
     target_group_arn: pulumi.Output[str]
 
     def __init__(
@@ -49,7 +52,7 @@ class Gateway(pulumi.ComponentResource):
         targets = self._targets()
         listener = self._listener(balancer)
         self._inference_rule(listener, targets)
-        self.endpoint = balancer.dns_name
+        self.endpoint, self.zone_id = balancer.dns_name, balancer.zone_id
         self.target_group_arn = targets.arn
         self.register_outputs({"endpoint": self.endpoint})
 
@@ -135,7 +138,7 @@ class Gateway(pulumi.ComponentResource):
             port=443,
             protocol="HTTPS",
             ssl_policy=TLS_POLICY,
-            certificate_arn=self._args.plan.certificate_arn,
+            certificate_arn=self._args.certificate_arn,
             default_actions=[
                 {
                     "type": "fixed-response",

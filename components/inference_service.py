@@ -7,6 +7,7 @@ import pulumi
 
 from components.cluster import Cluster
 from components.database import Database, DatabaseArgs
+from components.dns import Dns, balancer_name
 from components.gateway import Gateway, GatewayArgs
 from components.keys import Keys
 from components.load_balancer_controller import LoadBalancerController
@@ -24,6 +25,9 @@ class InferenceServiceArgs:
     buckets: Sequence[BucketPlan]
     database: DatabasePlan | None
     gateway: GatewayPlan | None
+    dns: Dns | None
+    host: str | None
+    """Name of its load balancer in the zone of `dns`."""
     documents: Mapping[str, str]
     """Rendered text by file name without suffix; empty for what no engine serves."""
     network: Network
@@ -58,6 +62,8 @@ class InferenceService(pulumi.ComponentResource):
             self._database(args.database)
         gateway = None if args.gateway is None else self._gateway(args.gateway)
         self.endpoint = None if gateway is None else gateway.endpoint
+        if gateway is not None:
+            self._host(gateway)
         if args.documents:
             serving = self._serving(stores["weights"])
             self._registration(gateway, serving)
@@ -92,6 +98,7 @@ class InferenceService(pulumi.ComponentResource):
             f"{self._name}-gateway",
             GatewayArgs(
                 plan=plan,
+                certificate_arn=self._certificate_arn(plan),
                 service=self._args.service,
                 vpc_id=self._args.network.vpc_id,
                 vpc_cidr=self._args.vpc_cidr,
@@ -100,6 +107,26 @@ class InferenceService(pulumi.ComponentResource):
                 tags=self._args.tags,
             ),
             self._child,
+        )
+
+    def _certificate_arn(self, plan: GatewayPlan) -> pulumi.Input[str]:
+        """The site's own certificate, else the one made for its zone."""
+        made = None if self._args.dns is None else self._args.dns.certificate_arn
+        arn = plan.certificate_arn or made
+        if arn is None:
+            raise ValueError(f"{self._args.service}: a gateway needs a certificate")
+        return arn
+
+    def _host(self, gateway: Gateway) -> None:
+        if self._args.dns is None or self._args.host is None:
+            return
+        balancer_name(
+            f"{self._name}-host",
+            host=self._args.host,
+            zone_id=self._args.dns.zone_id,
+            balancer_dns_name=gateway.endpoint,
+            balancer_zone_id=gateway.zone_id,
+            parent=self,
         )
 
     def _serving(self, weights: ObjectStore) -> Serving:

@@ -1,9 +1,12 @@
 """Everything a plan asks for, composed: network, cluster, pools, services."""
 
+from collections.abc import Mapping
+
 import pulumi
 
 from components.cluster import Cluster, ClusterArgs, log_group_name
 from components.cluster_services import ClusterServices, ClusterServicesArgs
+from components.dns import Dns, DnsArgs
 from components.gpu_pool import GpuPool, GpuPoolArgs
 from components.inference_service import InferenceService, InferenceServiceArgs
 from components.keys import Keys, KeysArgs
@@ -25,11 +28,19 @@ def build(plan: Plan) -> None:
     pulumi.export("plan_digest", plan.digest)
     pulumi.export("cluster_name", platform.cluster_name)
     pulumi.export(
-        "services", {s.name: summary(s, platform.endpoints[s.name]) for s in plan.services}
+        "services",
+        {
+            s.name: summary(s, platform.endpoints[s.name], platform.hosts.get(s.name))
+            for s in plan.services
+        },
     )
+    if platform.name_servers is not None:
+        pulumi.export("name_servers", platform.name_servers)
 
 
-def summary(service: ServicePlan, endpoint: pulumi.Output[str] | None) -> dict[str, object]:
+def summary(
+    service: ServicePlan, endpoint: pulumi.Output[str] | None, host: str | None
+) -> dict[str, object]:
     """A service's stack output: what was asked, needed and built. Null without a pool."""
     pool = service.pool
     return {
@@ -41,6 +52,7 @@ def summary(service: ServicePlan, endpoint: pulumi.Output[str] | None) -> dict[s
         "nodes_by_zone": pool and pool.nodes_by_zone,
         "survives": pool and pool.survives.model_dump(),
         "endpoint": endpoint,
+        "host": host,
     }
 
 
@@ -50,6 +62,10 @@ class Platform(pulumi.ComponentResource):
     cluster_name: pulumi.Output[str]
     endpoints: dict[str, pulumi.Output[str] | None]
     """DNS name of each service's load balancer."""
+    hosts: Mapping[str, str]
+    """Its name in the site's zone, where the site has one."""
+    name_servers: pulumi.Output[list[str]] | None
+    """Of the zone that the stack made."""
 
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("sizewright:index:Platform", name, None, opts)
@@ -60,6 +76,9 @@ class Platform(pulumi.ComponentResource):
         self._texts = render(plan)
         self._cluster_name = aws_name(f"{PRODUCT}-{pulumi.get_stack()}")
         self._keys = self._made_keys()
+        self._dns = self._names()
+        self.name_servers = None if self._dns is None else self._dns.name_servers
+        self.hosts = {} if plan.dns is None else plan.dns.hosts
         network = self._network()
         cluster = self._cluster(network)
         system = self._system_pool(network, cluster)
@@ -88,6 +107,12 @@ class Platform(pulumi.ComponentResource):
             ),
             self._child,
         )
+
+    def _names(self) -> Dns | None:
+        if self._plan.dns is None:
+            return None
+        args = DnsArgs(plan=self._plan.dns, tags=self._tags)
+        return Dns(f"{self._name}-dns", args, self._child)
 
     def _network(self) -> Network:
         return Network(
@@ -187,6 +212,8 @@ class Platform(pulumi.ComponentResource):
                 buckets=service.buckets,
                 database=service.database,
                 gateway=service.gateway,
+                dns=self._dns,
+                host=self.hosts.get(service.name),
                 documents=self._documents(service.name),
                 network=network,
                 vpc_cidr=self._plan.network.vpc_cidr,

@@ -161,13 +161,13 @@ def _lock(name: str, lock: Lock, pool: PoolPlan, plan: Plan) -> Gate:
     return Gate(name, True, detail)
 
 
-def building_needs(site: SiteFile, catalog: Catalog) -> Gate:
+def building_needs(site: SiteFile, plan: Plan, catalog: Catalog) -> Gate:
     """The site has what building needs: account ids, a certificate, two zones fit for EKS."""
     try:
-        buildable(site, catalog)
+        buildable(site, plan, catalog)
     except InputError as fault:
         return Gate("building needs", False, str(fault))
-    return Gate("building needs", True, "account_ids, certificate_arn and fit zones are given")
+    return Gate("building needs", True, "account_ids, a certificate and fit zones are given")
 
 
 def documents(texts: Mapping[str, str]) -> Gate:

@@ -153,7 +153,7 @@ def read_plan(files: Sequence[Path], site_path: Path) -> Plan:
     return plan_of([read_workload(path, catalog) for path in files], site, catalog)
 
 
-def buildable(site: SiteFile, catalog: Catalog) -> None:
+def buildable(site: SiteFile, plan: Plan, catalog: Catalog) -> None:
     """Checks what only building needs. Raises InputError naming what the site lacks."""
     keys = site.keys
     if len(site.site.zones) < 2:
@@ -169,9 +169,11 @@ def buildable(site: SiteFile, catalog: Catalog) -> None:
     if len(site.site.account_ids) > 1:
         expected = "one: keys and roles are of the account that the stack stands in"
         raise keys.error(("account_ids",), "more than one account", expected)
-    if site.site.certificate_arn is None:
-        hint = "add sizewright:certificate_arn to the stack file"
-        raise keys.error((), "certificate_arn: missing", "an ACM certificate for HTTPS", hint)
+    gateways = any(service.gateway is not None for service in plan.services)
+    if gateways and site.site.certificate_arn is None and site.site.dns is None:
+        expected = "an ACM certificate for HTTPS, or dns to make one in"
+        hint = "add sizewright:certificate_arn or sizewright:dns to the stack file"
+        raise keys.error((), "certificate_arn: missing", expected, hint)
 
 
 def addressable(site: SiteFile, plan: Plan) -> None:

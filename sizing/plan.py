@@ -40,6 +40,9 @@ ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 RELEASE = "kubernetes:helm.sh/v3:Release"
+RECORD = "aws:route53/record:Record"
+ZONE = "aws:route53/zone:Zone"
+CERTIFICATE = "aws:acm/certificate:Certificate"
 CONTAINER = "spec.template.spec.containers"
 
 
@@ -393,6 +396,27 @@ class ClusterPlan(Part):
     protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]
 
 
+class UsedZonePlan(Part):
+    zone_id: Annotated[str, Reaches(RECORD, "zoneId")]
+
+
+class CreatedZonePlan(Part):
+    domain: Annotated[str, Reaches(ZONE, "name")]
+    parent_zone_id: Annotated[str | None, Reaches(RECORD, "zoneId")]
+    protected: bool
+
+
+class DnsPlan(Part):
+    """Names of the services, and the certificate for them; one of `used` and `created` is null."""
+
+    used: UsedZonePlan | None
+    created: CreatedZonePlan | None
+    hosts: Annotated[dict[str, str], Reaches(RECORD, "name")]
+    """Name by service."""
+    certificate_domain: Annotated[str | None, Reaches(CERTIFICATE, "domainName")]
+    """Of the certificate that is made; null where the site has one."""
+
+
 class RolesPlan(Part):
     """What the account asks of every IAM role."""
 
@@ -431,6 +455,7 @@ class Plan(Part):
     system: SystemPool
     network: NetworkPlan
     keys: KeysPlan
+    dns: DnsPlan | None
     roles: RolesPlan
     cluster: ClusterPlan
     cluster_services: ClusterServicesPlan

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from sizing.field_error import FieldError
+from sizing.reuse import Dns
 from sizing.workload import Strict
 
 ZoneId = Annotated[str, Field(pattern=r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$")]
@@ -36,7 +37,9 @@ class Site(Strict):
     account_ids: tuple[AccountId, ...] = ()
     """The AWS account of the stack, in a list of one; needed to build, not to size."""
     certificate_arn: Arn | None = None
-    """ACM certificate of the HTTPS listeners; needed to build, not to size."""
+    """ACM certificate of the HTTPS listeners; made in `dns` when left out. Not needed to size."""
+    dns: Dns | None = None
+    """The hosted zone of the services' names; without one they have their load balancers' names."""
     vpc_cidr: str = Field(default="10.0.0.0/16", pattern=r"^[0-9.]+/1[6-8]$")
     """IPv4 range of the network, /16 to /18."""
     kubernetes_version: str | None = Field(default=None, pattern=r"^1\.[0-9]{2}$")

@@ -19,6 +19,7 @@ from sizing.memory import (
     kv_copies,
     nominal_weights_bytes,
 )
+from sizing.names import dns_plan
 from sizing.network import gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.plan import (
     GatewayPlan,
@@ -67,6 +68,7 @@ def size(
         system=system,
         network=network_plan(site, workloads, services, pools, system),
         keys=keys_plan(site),
+        dns=dns_plan(site, services),
         roles=RolesPlan(
             path=site.role_path, permissions_boundary_arn=site.permissions_boundary_arn
         ),

@@ -81,7 +81,7 @@ def _building_gates(
     # Guard: jinja2 and Pulumi take seconds to import; what is not built does without them.
     from templates.render import render
 
-    needs = gates.building_needs(site, catalog)
+    needs = gates.building_needs(site, plan, catalog)
     yield needs
     try:
         yield gates.documents(render(plan))

@@ -41,9 +41,9 @@ def command(old: Path, new: Path, site: Path, as_json: bool, detailed_exitcode: 
     the resources with their changed properties. Both are recorded offline, on the same site.
     """
     catalog, where = load_catalog(), read_site(site)
-    buildable(where, catalog)
     plans = [plan_of([read_workload(path, catalog)], where, catalog) for path in (old, new)]
     for plan in plans:
+        buildable(where, plan, catalog)
         addressable(where, plan)
     services = service_changes(*plans)
     if any(exit_code(plan) is ExitCode.infeasible for plan in plans):

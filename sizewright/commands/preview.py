@@ -46,7 +46,7 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     """
     catalog, where = load_catalog(), read_site(site)
     plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
-    buildable(where, catalog)
+    buildable(where, plan, catalog)
     addressable(where, plan)
     built = exit_code(plan) is not ExitCode.infeasible
     recorded = record_program(site, files) if built else Recorded((), {})

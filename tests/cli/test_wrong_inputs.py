@@ -117,6 +117,20 @@ WRONG_SITES = {
         "platform\n",
         "role_path",
     ),
+    "zone used and created": (
+        (
+            "sizewright:region",
+            "sizewright:dns: {use: {zone_id: Z1, domain: a.io}, create: {domain: a.io}}\n"
+            "  sizewright:region",
+        ),
+        "{use: {zone_id",
+        "dns: says both or neither; expected either use or create",
+    ),
+    "zone without its id": (
+        ("sizewright:region", "sizewright:dns: {use: {domain: a.io}}\n  sizewright:region"),
+        "{domain: a.io}",
+        "dns.use.zone_id: missing",
+    ),
     "no config": (("config:", "settings:"), "", "has no config"),
 }
 

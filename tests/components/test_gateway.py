@@ -15,6 +15,7 @@ def plan_of(environment: str = "prod") -> GatewayPlan:
 def gateway(preview: bool, environment: str = "prod", service: str = "chat") -> Recorded:
     args = GatewayArgs(
         plan=plan_of(environment),
+        certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/made",
         service=service,
         vpc_id="vpc-1",
         vpc_cidr="10.0.0.0/16",
@@ -87,7 +88,7 @@ def test_listener_speaks_tls_and_answers_404(preview: bool) -> None:
     inputs = named(gateway(preview), "w-https").inputs
     assert (inputs["port"], inputs["protocol"]) == (443, "HTTPS")
     assert inputs["sslPolicy"].startswith("ELBSecurityPolicy-TLS13-1-2-Res-")
-    assert inputs["certificateArn"] == plan_of().certificate_arn
+    assert inputs["certificateArn"] == "arn:aws:acm:us-east-1:123456789012:certificate/made"
     (action,) = inputs["defaultActions"]
     assert action["type"] == "fixed-response"
     assert action["fixedResponse"]["statusCode"] == "404"

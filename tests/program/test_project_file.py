@@ -11,8 +11,8 @@ from sizewright.stack import PROJECT, WORKLOADS_KEY, read_site
 from sizing.site import Site
 
 ROOT = Path(__file__).parents[2]
-BUILDING_NEEDS = {"account_ids", "certificate_arn"}
-"""Optional for sizing, asked for by the engine, since building needs them."""
+BUILDING_NEEDS = {"account_ids"}
+"""Optional for sizing, asked for by the engine, since building needs it."""
 
 
 def loaded(name: str) -> Any:

@@ -3,8 +3,10 @@
 The plan is built without sizing it again, so that exactly one leaf differs.
 """
 
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +14,13 @@ from components.platform import build
 from sizewright.compare import leaf_changes
 from sizewright.record import Recorded, record
 from sizewright.report.tree import at
-from sizewright.stack import read_plan
+from sizewright.stack import read_site, read_workload
+from sizing.catalog import load_catalog
 from sizing.plan import Plan
 from sizing.reach import Claim, claims, with_leaf
+from sizing.reach import Path as LeafPath
+from sizing.site import Site
+from sizing.size import size
 
 ROOT = Path(__file__).parents[2]
 OTHER = {
@@ -32,13 +38,37 @@ OTHER = {
 """Another legal value of leaves whose other value cannot be made by adding to it."""
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A site that says something else than the prod example, and the claims that only it has."""
+
+    site: dict[str, Any] = field(default_factory=dict)
+    parts: tuple[LeafPath, ...] = ((),)
+    """Where its own claims begin; `()` is the whole plan."""
+
+
+DOMAIN = "ai.example.com"
+VARIANTS = {
+    "created": Variant(),
+    "zone used": Variant(
+        {"certificate_arn": None, "dns": {"use": {"zone_id": "Z1", "domain": DOMAIN}}},
+        (("dns",),),
+    ),
+    "zone created": Variant(
+        {"certificate_arn": None, "dns": {"create": {"domain": DOMAIN, "parent_zone_id": "Z2"}}},
+        (("dns",),),
+    ),
+}
+
+
 @cache
-def plan() -> Plan:
+def plan(variant: str = "created") -> Plan:
     """Two services on one pool: a chat with a database, images with a bucket of artefacts."""
-    return read_plan(
-        [ROOT / "workloads" / "chat.yaml", ROOT / "tests" / "program" / "pictures.yaml"],
-        ROOT / "Pulumi.prod.yaml",
-    )
+    catalog = load_catalog()
+    files = (ROOT / "workloads" / "chat.yaml", ROOT / "tests" / "program" / "pictures.yaml")
+    given = read_site(ROOT / "Pulumi.prod.yaml").site.model_dump(mode="json", exclude_unset=True)
+    site = Site.model_validate(given | VARIANTS[variant].site)
+    return size([read_workload(path, catalog).workload for path in files], site, catalog)
 
 
 def recording(of: Plan, preview: bool) -> Recorded:
@@ -49,8 +79,8 @@ def recording(of: Plan, preview: bool) -> Recorded:
 
 
 @cache
-def baseline(preview: bool) -> Recorded:
-    return recording(plan(), preview)
+def baseline(variant: str, preview: bool) -> Recorded:
+    return recording(plan(variant), preview)
 
 
 def other(claim: Claim) -> object:
@@ -75,30 +105,39 @@ def values_of(recorded: Recorded, claim: Claim) -> list[object]:
     return [(r.name, at(r.inputs, claim.reaches.path)) for r in mine]
 
 
-def place(claim: Claim) -> str:
-    where = ".".join(str(step) for step in claim.path)
-    return f"{where}->{claim.reaches.path.rsplit('.', 1)[-1]}"
+def place(argument: Claim | str) -> str:
+    if isinstance(argument, str):
+        return argument.replace(" ", "-")
+    where = ".".join(str(step) for step in argument.path)
+    return f"{where}->{argument.reaches.path.rsplit('.', 1)[-1]}"
 
 
 @cache
-def changed(path: tuple[str | int, ...], preview: bool) -> Recorded:
-    claim = next(claim for claim in claims(plan()) if claim.path == path)
+def changed(variant: str, path: LeafPath, preview: bool) -> Recorded:
+    whole = plan(variant)
+    claim = next(claim for claim in claims(whole) if claim.path == path)
     if path[-1] == "zone":
-        renamed = plan().model_dump_json().replace(str(claim.value), str(other(claim)))
+        renamed = whole.model_dump_json().replace(str(claim.value), str(other(claim)))
         return recording(Plan.model_validate_json(renamed), preview)
-    return recording(with_leaf(plan(), path, other(claim)), preview)
+    return recording(with_leaf(whole, path, other(claim)), preview)
 
 
-def claims_to_test() -> list[Claim]:
+def claims_to_test() -> list[tuple[str, Claim]]:
     """Guard: serving reads the bucket of the role `weights`, which cannot be called otherwise."""
-    return [claim for claim in claims(plan()) if claim.value != "weights"]
+    return [
+        (name, claim)
+        for name, variant in VARIANTS.items()
+        for claim in claims(plan(name))
+        if any(claim.path[: len(part)] == part for part in variant.parts)
+        and claim.value != "weights"
+    ]
 
 
 @pytest.mark.parametrize("preview", [False, True], ids=["normal", "preview"])
-@pytest.mark.parametrize("claim", claims_to_test(), ids=place)
-def test_a_changed_leaf_changes_what_it_claims(claim: Claim, preview: bool) -> None:
-    before = values_of(baseline(preview), claim)
-    after = values_of(changed(claim.path, preview), claim)
+@pytest.mark.parametrize(("variant", "claim"), claims_to_test(), ids=place)
+def test_a_changed_leaf_changes_what_it_claims(variant: str, claim: Claim, preview: bool) -> None:
+    before = values_of(baseline(variant, preview), claim)
+    after = values_of(changed(variant, claim.path, preview), claim)
     assert before != after
     if claim.reaches.path:
         moved = [pair for pair in after if pair not in before]
@@ -108,14 +147,14 @@ def test_a_changed_leaf_changes_what_it_claims(claim: Claim, preview: bool) -> N
 @pytest.mark.parametrize("preview", [False, True], ids=["normal", "preview"])
 def test_an_unchanged_plan_changes_nothing(preview: bool) -> None:
     again = recording(plan(), preview)
-    assert not list(leaf_changes(baseline(preview).as_json(), again.as_json()))
+    assert not list(leaf_changes(baseline("created", preview).as_json(), again.as_json()))
 
 
 def test_the_claims_cover_the_sizes_that_matter() -> None:
     """Guard: a claim that is deleted with its wire would leave both tests green."""
-    named = {str(claim.path[-1]) for claim in claims(plan())}
-    zones = {str(claim.path[-2]) for claim in claims(plan())}
-    assert "nodes_by_zone" in zones
+    named = {str(claim.path[-1]) for _, claim in claims_to_test()}
+    mappings = {str(claim.path[-2]) for _, claim in claims_to_test()}
+    assert mappings >= {"nodes_by_zone", "hosts"}
     assert named >= {
         "replicas",
         "max_unavailable",
@@ -145,4 +184,8 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "version",
         "repository",
         "timeout_s",
+        "zone_id",
+        "domain",
+        "parent_zone_id",
+        "certificate_domain",
     }
