@@ -1,5 +1,6 @@
 """Names of the services in a hosted zone, and the certificate that the zone proves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -23,7 +24,7 @@ class Dns(pulumi.ComponentResource):
     """A zone of its own where planned; whoever takes the certificate waits until it is issued."""
 
     zone_id: pulumi.Input[str]
-    name_servers: pulumi.Output[list[str]] | None
+    name_servers: pulumi.Output[Sequence[str]] | None
     """Of the created zone, for whoever delegates to it by hand."""
     certificate_arn: pulumi.Output[str] | None
 

@@ -1,6 +1,6 @@
 """Everything a plan asks for, composed: network, cluster, pools, services."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
@@ -64,7 +64,7 @@ class Platform(pulumi.ComponentResource):
     """DNS name of each service's load balancer."""
     hosts: Mapping[str, str]
     """Its name in the site's zone, where the site has one."""
-    name_servers: pulumi.Output[list[str]] | None
+    name_servers: pulumi.Output[Sequence[str]] | None
     """Of the zone that the stack made."""
 
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions | None = None) -> None:
