@@ -12,6 +12,7 @@ from components.load_balancer_controller import (
     LoadBalancerControllerArgs,
 )
 from components.naming import Tags
+from components.target_writer import TargetWriter
 from sizing.plan import ChartPlan, ClusterServicesPlan, ControllerPlan, RolesPlan
 
 
@@ -33,7 +34,8 @@ class ClusterServices(pulumi.ComponentResource):
 
     ready_for_gpu_pods: list[pulumi.Resource]
     """What must exist before a pod gets a GPU."""
-    load_balancer_controller: LoadBalancerController | None
+    controller: TargetWriter | None
+    """What registers targets; null where the cluster's owner brings it, or nothing needs it."""
 
     def __init__(
         self, name: str, args: ClusterServicesArgs, opts: pulumi.ResourceOptions | None = None
@@ -43,7 +45,7 @@ class ClusterServices(pulumi.ComponentResource):
         self._args = args
         plugin, controller = args.plan.device_plugin, args.plan.load_balancer_controller
         self.ready_for_gpu_pods = [] if plugin is None else [self._device_plugin(plugin)]
-        self.load_balancer_controller = None if controller is None else self._controller(controller)
+        self.controller = None if controller is None else self._controller(controller).writer
         self.register_outputs({})
 
     def _device_plugin(self, plan: ChartPlan) -> Release:

@@ -23,7 +23,7 @@ class GatewayArgs:
     certificate_arn: pulumi.Input[str]
     service: str
     vpc_id: pulumi.Input[str]
-    vpc_cidr: str
+    vpc_cidr: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     node_group_id: pulumi.Input[str]
     """Security group of the nodes."""

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.cluster import Cluster
+from components.cluster import ClusterIds
 from components.database import Database, DatabaseArgs
 from components.dns import Dns, balancer_name
 from components.gateway import Gateway, GatewayArgs
 from components.keys import Keys
-from components.load_balancer_controller import LoadBalancerController
 from components.naming import Tags
-from components.network import Network
+from components.network import NetworkIds
 from components.object_store import ObjectStore, ObjectStoreArgs
 from components.serving import Serving, ServingArgs
 from components.target_registration import TargetRegistration, TargetRegistrationArgs
+from components.target_writer import TargetWriter
 from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan, RolesPlan
 
 
@@ -30,14 +30,13 @@ class InferenceServiceArgs:
     """Name of its load balancer in the zone of `dns`."""
     documents: Mapping[str, str]
     """Rendered text by file name without suffix; empty for what no engine serves."""
-    network: Network
-    vpc_cidr: str
-    cluster: Cluster
+    network: NetworkIds
+    cluster: ClusterIds
     keys: Keys
     roles: RolesPlan
     partition: str
     account_ids: Sequence[str]
-    controller: LoadBalancerController | None
+    controller: TargetWriter | None
     """What registers the targets of its gateway; null where no service has one."""
     nodes: Sequence[pulumi.Resource]
     """Pools, and what hands out their GPUs, that must outlive the pods."""
@@ -101,7 +100,7 @@ class InferenceService(pulumi.ComponentResource):
                 certificate_arn=self._certificate_arn(plan),
                 service=self._args.service,
                 vpc_id=self._args.network.vpc_id,
-                vpc_cidr=self._args.vpc_cidr,
+                vpc_cidr=self._args.network.vpc_cidr,
                 subnet_ids=list(self._args.network.private_subnet_ids.values()),
                 node_group_id=self._args.cluster.security_group_id,
                 tags=self._args.tags,

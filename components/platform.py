@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
-from components.cluster import Cluster, ClusterArgs, log_group_name
+from components.cluster import ClusterIds, log_group_name
 from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.dns import Dns, DnsArgs
 from components.gpu_pool import GpuPool, GpuPoolArgs
+from components.ground import Ground, GroundArgs, ground
 from components.inference_service import InferenceService, InferenceServiceArgs
 from components.keys import Keys, KeysArgs
 from components.naming import PRODUCT, Tags, aws_name, partition
-from components.network import Network, NetworkArgs
+from components.network import NetworkIds
+from components.other_stack import OUTPUT, told
 from components.provider import aws_provider
 from components.system_pool import SystemPool, SystemPoolArgs
 from sizing.plan import NodePool, Plan, ServicePlan
@@ -34,6 +36,8 @@ def build(plan: Plan) -> None:
             for s in plan.services
         },
     )
+    if platform.told is not None:
+        pulumi.export(OUTPUT, platform.told)
     if platform.name_servers is not None:
         pulumi.export("name_servers", platform.name_servers)
 
@@ -60,6 +64,8 @@ class Platform(pulumi.ComponentResource):
     """Destroyed in reverse: Kubernetes objects, node groups, cluster, network."""
 
     cluster_name: pulumi.Output[str]
+    told: Mapping[str, object] | None
+    """What stacks of workloads on its cluster have to know; null where it makes none."""
     endpoints: dict[str, pulumi.Output[str] | None]
     """DNS name of each service's load balancer."""
     hosts: Mapping[str, str]
@@ -79,16 +85,19 @@ class Platform(pulumi.ComponentResource):
         self._dns = self._names()
         self.name_servers = None if self._dns is None else self._dns.name_servers
         self.hosts = {} if plan.dns is None else plan.dns.hosts
-        network = self._network()
-        cluster = self._cluster(network)
-        system = self._system_pool(network, cluster)
+        standing = self._ground()
+        network, cluster = standing.network, standing.cluster
+        system = self._system_pools(network, cluster)
         pools = [self._gpu_pool(pool, network, cluster) for pool in plan.pools]
         beside = self._cluster_services(network, cluster, system)
+        self.told = (
+            None if standing.made is None else told(standing.made, network, beside.controller)
+        )
         services = {
-            service.name: self._service(service, network, cluster, [system, *pools], beside)
+            service.name: self._service(service, network, cluster, [*system, *pools], beside)
             for service in plan.services
         }
-        self.cluster_name = cluster.name
+        self.cluster_name = pulumi.Output.from_input(cluster.name)
         self.endpoints = {service: built.endpoint for service, built in services.items()}
         self.register_outputs({"cluster_name": self.cluster_name})
 
@@ -114,40 +123,29 @@ class Platform(pulumi.ComponentResource):
         args = DnsArgs(plan=self._plan.dns, tags=self._tags)
         return Dns(f"{self._name}-dns", args, self._child)
 
-    def _network(self) -> Network:
-        return Network(
-            f"{self._name}-network",
-            NetworkArgs(
-                plan=self._plan.network,
-                roles=self._plan.roles,
-                region=self._plan.site.region,
-                account_id=self._plan.site.account_ids[0],
-                logs_key_arn=self._keys.logs,
-                tags=self._tags,
-            ),
-            self._child,
-        )
-
-    def _cluster(self, network: Network) -> Cluster:
-        return Cluster(
-            f"{self._name}-cluster",
-            ClusterArgs(
-                plan=self._plan.cluster,
-                roles=self._plan.roles,
+    def _ground(self) -> Ground:
+        plan = self._plan
+        return ground(
+            self._name,
+            GroundArgs(
+                network=plan.network,
+                cluster=plan.cluster,
+                roles=plan.roles,
                 cluster_name=self._cluster_name,
-                region=self._plan.site.region,
-                vpc_cidr=self._plan.network.vpc_cidr,
-                subnet_ids=list(network.private_subnet_ids.values()),
-                secrets_key_arn=self._keys.cluster,
-                logs_key_arn=self._keys.logs,
-                after=[network],
+                region=plan.site.region,
+                zones=plan.site.zones,
+                account_id=plan.site.account_ids[0],
+                keys=self._keys,
                 tags=self._tags,
             ),
             self._child,
         )
 
-    def _system_pool(self, network: Network, cluster: Cluster) -> SystemPool:
-        return SystemPool(
+    def _system_pools(self, network: NetworkIds, cluster: ClusterIds) -> list[pulumi.Resource]:
+        """One for a cluster of its own, none for another owner's."""
+        if self._plan.system is None:
+            return []
+        pool = SystemPool(
             f"{self._name}-system",
             SystemPoolArgs(
                 plan=self._plan.system,
@@ -161,8 +159,9 @@ class Platform(pulumi.ComponentResource):
             ),
             self._child,
         )
+        return [pool]
 
-    def _gpu_pool(self, pool: NodePool, network: Network, cluster: Cluster) -> GpuPool:
+    def _gpu_pool(self, pool: NodePool, network: NetworkIds, cluster: ClusterIds) -> GpuPool:
         return GpuPool(
             f"{self._name}-{aws_name(pool.name)}",
             GpuPoolArgs(
@@ -180,7 +179,7 @@ class Platform(pulumi.ComponentResource):
         )
 
     def _cluster_services(
-        self, network: Network, cluster: Cluster, system: SystemPool
+        self, network: NetworkIds, cluster: ClusterIds, system: list[pulumi.Resource]
     ) -> ClusterServices:
         return ClusterServices(
             f"{self._name}-cluster-services",
@@ -191,7 +190,7 @@ class Platform(pulumi.ComponentResource):
                 region=self._plan.site.region,
                 account_ids=self._plan.site.account_ids,
                 vpc_id=network.vpc_id,
-                after=[system, *cluster.ready_for_pods],
+                after=[*system, *cluster.ready_for_pods],
                 tags=self._tags,
             ),
             pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
@@ -200,8 +199,8 @@ class Platform(pulumi.ComponentResource):
     def _service(
         self,
         service: ServicePlan,
-        network: Network,
-        cluster: Cluster,
+        network: NetworkIds,
+        cluster: ClusterIds,
         nodes: list[pulumi.Resource],
         beside: ClusterServices,
     ) -> InferenceService:
@@ -216,13 +215,12 @@ class Platform(pulumi.ComponentResource):
                 host=self.hosts.get(service.name),
                 documents=self._documents(service.name),
                 network=network,
-                vpc_cidr=self._plan.network.vpc_cidr,
                 cluster=cluster,
                 keys=self._keys,
                 roles=self._plan.roles,
                 partition=partition(self._plan.site.region),
                 account_ids=self._plan.site.account_ids,
-                controller=beside.load_balancer_controller,
+                controller=beside.controller or cluster.controller,
                 nodes=[*nodes, *beside.ready_for_gpu_pods],
                 tags=self._tags.of_service(service.name),
             ),

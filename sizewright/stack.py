@@ -30,7 +30,8 @@ class SiteFile:
     keys: Document
     """The project's keys, prefix dropped."""
     site: Site
-    workloads: tuple[str, ...]
+    workloads: tuple[str, ...] | None
+    """Null where it names none; a stack may name an empty list of them."""
     config: Mapping[str, object]
     """The stack's values by full key, as the Pulumi program will read them."""
 
@@ -71,7 +72,7 @@ def site_of(values: dict[str, Plain], path: Path) -> SiteFile:
         keys = Document(str(path), values, places.key_positions, places.value_positions)
     else:
         keys = Document(str(path), values, {}, {(): (1, 1)})
-    return SiteFile(keys=keys, site=keys.validate(Site), workloads=(), config={})
+    return SiteFile(keys=keys, site=keys.validate(Site), workloads=None, config={})
 
 
 def _own_keys(document: Document) -> Document:
@@ -105,10 +106,10 @@ def _own_keys(document: Document) -> Document:
     )
 
 
-def _workload_names(document: Document, value: object) -> tuple[str, ...]:
+def _workload_names(document: Document, value: object) -> tuple[str, ...] | None:
     field = ("config", f"{PROJECT}:{WORKLOADS_KEY}")
     if value is None:
-        return ()
+        return None
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise document.error(field, "is not a list of files", "[workloads/chat.yaml]")
     return tuple(str(name) for name in value)

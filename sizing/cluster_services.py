@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from sizing.catalog import Catalog
 from sizing.plan import ChartPlan, ClusterServicesPlan, ControllerPlan, NodePool, ServicePlan
+from sizing.reuse import ClusterPart
+from sizing.site import Site
 
-DEVICE_PLUGIN = "nvidia-device-plugin"
-LOAD_BALANCER_CONTROLLER = "aws-load-balancer-controller"
+DEVICE_PLUGIN = ClusterPart.device_plugin.value
+LOAD_BALANCER_CONTROLLER = ClusterPart.load_balancer_controller.value
 """Charts; their versions are the items `chart:NAME` of data/pins.csv."""
 INSTALL_TIMEOUT_S = 600
 """Longest wait for a release to be ready. Basis: assumed, twice Helm's default: images are pulled
@@ -16,18 +18,28 @@ CONTROLLER_REPLICAS = 2
 
 
 def cluster_services(
-    services: Sequence[ServicePlan], pools: Sequence[NodePool], catalog: Catalog
+    services: Sequence[ServicePlan], pools: Sequence[NodePool], site: Site, catalog: Catalog
 ) -> ClusterServicesPlan:
-    """The device plugin where there are GPU nodes, the controller where there is a gateway."""
+    """The device plugin where there are GPU nodes, the controller where there is a gateway.
+
+    None that the cluster's owner provides; each that the site offers to other stacks.
+    """
     gateways = any(service.gateway is not None for service in services)
+    plugin = _brought(ClusterPart.device_plugin, site, used=bool(pools))
+    controller = _brought(ClusterPart.load_balancer_controller, site, used=gateways)
     return ClusterServicesPlan(
-        device_plugin=_chart(DEVICE_PLUGIN, catalog) if pools else None,
+        device_plugin=_chart(DEVICE_PLUGIN, catalog) if plugin else None,
         load_balancer_controller=ControllerPlan(
             **_chart(LOAD_BALANCER_CONTROLLER, catalog).model_dump(), replicas=CONTROLLER_REPLICAS
         )
-        if gateways
+        if controller
         else None,
     )
+
+
+def _brought(part: ClusterPart, site: Site, used: bool) -> bool:
+    """Whether this stack installs a part of the cluster: as used here, or as offered."""
+    return part in site.cluster.offers or (used and part not in site.cluster.provides)
 
 
 def chart_pins(plan: ClusterServicesPlan) -> Iterator[str]:

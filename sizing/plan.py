@@ -34,6 +34,11 @@ BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 AURORA = "aws:rds/cluster:Cluster"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 KEY = "aws:kms/key:Key"
+ENCRYPTION = (
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+)
+KUBERNETES = "pulumi:providers:kubernetes"
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
 ROLE = "aws:iam/role:Role"
 LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
@@ -350,7 +355,8 @@ class AddressPlan(Part):
     databases: int
     control_plane: int
     needed: int
-    capacity: int
+    capacity: int | None
+    """Null where the subnet's range is not known."""
     smallest_prefix: int
     """Prefix of the smallest subnet that would hold what is needed."""
 
@@ -368,26 +374,93 @@ class EndpointPlan(Part):
     """The AWS service behind it: the end of the endpoint's service name."""
 
 
+class UsedSubnetPlan(Part):
+    """A zone's private subnet that stands; its id is null where another stack knows it."""
+
+    zone: str
+    subnet_id: Annotated[str | None, Reaches(NODE_GROUP, "subnetIds")]
+    public_subnet_id: str | None
+    addresses: AddressPlan
+
+
+class UsedNetworkPlan(Part):
+    """A VPC that stands; its id is null where another stack knows it."""
+
+    vpc_id: Annotated[str | None, Reaches(TARGETS, "vpcId")]
+    subnets: tuple[UsedSubnetPlan, ...]
+
+
 class NetworkPlan(Part):
+    """One of `used` and `subnets` is empty."""
+
     vpc_cidr: Annotated[
         str,
         Reaches("aws:ec2/vpc:Vpc", "cidrBlock"),
         Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4"),
         Reaches("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "cidrIpv4"),
     ]
+    used: UsedNetworkPlan | None
     subnets: tuple[SubnetPlan, ...]
     interface_endpoints: tuple[EndpointPlan, ...]
     flow_log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
 
+    @property
+    def zones(self) -> tuple[SubnetPlan | UsedSubnetPlan, ...]:
+        """The private subnets, whoever made them."""
+        return self.subnets if self.used is None else self.used.subnets
+
+
+class UsedKeysPlan(Part):
+    """ARNs of keys that stand, by class of data; null where the stack makes its own."""
+
+    cluster: Annotated[
+        str | None, Reaches("aws:eks/cluster:Cluster", "encryptionConfig.provider.keyArn")
+    ]
+    volumes: Annotated[str | None, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.kmsKeyId")]
+    data: Annotated[str | None, Reaches(AURORA, "kmsKeyId")]
+    weights: Annotated[
+        str | None,
+        Reaches(ENCRYPTION, "rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId"),
+    ]
+    logs: Annotated[str | None, Reaches(LOGS, "kmsKeyId")]
+
 
 class KeysPlan(Part):
-    """The KMS keys of the stack, one a class of data."""
+    """The KMS keys of the stack, one a class of data that it has."""
 
+    used: UsedKeysPlan | None
+    made: tuple[str, ...]
+    """Classes of data whose key the stack makes."""
     deletion_days: Annotated[int, Reaches(KEY, "deletionWindowInDays")]
     protected: bool
 
 
+class UsedClusterPlan(Part):
+    """A cluster that stands."""
+
+    name: Annotated[str, Reaches(NODE_GROUP, "clusterName")]
+    endpoint: Annotated[str, Reaches(KUBERNETES, "kubeconfig")]
+    certificate_authority: Annotated[str, Reaches(KUBERNETES, "kubeconfig")]
+    security_group_id: Annotated[
+        str, Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "securityGroupId")
+    ]
+    load_balancer_controller_role: Annotated[
+        str | None, Reaches("aws:iam/rolePolicy:RolePolicy", "role")
+    ]
+
+
+class StackPlan(Part):
+    name: Annotated[str, Reaches(STACK_REFERENCE, "name")]
+
+
 class ClusterPlan(Part):
+    """With `used` and `stack` null it is made here."""
+
+    used: UsedClusterPlan | None
+    stack: StackPlan | None
+    """Stack of this program that made cluster and network."""
+    controller_elsewhere: bool
+    """Whether the cluster's owner runs the load balancer controller."""
     kubernetes_version: Annotated[
         str, Reaches("aws:eks/cluster:Cluster", "version"), Reaches(NODE_GROUP, "version")
     ]
@@ -452,7 +525,8 @@ class Plan(Part):
     site: Site
     services: tuple[ServicePlan, ...]
     pools: tuple[NodePool, ...]
-    system: SystemPool
+    system: SystemPool | None
+    """Null where the cluster is another owner's."""
     network: NetworkPlan
     keys: KeysPlan
     dns: DnsPlan | None

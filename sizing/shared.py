@@ -12,8 +12,12 @@ from sizing.plan import (
     NodePool,
     PoolVolumePlan,
     ServicePlan,
+    StackPlan,
     SystemPool,
+    UsedClusterPlan,
+    UsedKeysPlan,
 )
+from sizing.reuse import ClusterPart
 from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, pool_name
 from sizing.site import Environment, Site
 
@@ -82,8 +86,13 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
     )
 
 
-def system_pool(site: Site, catalog: Catalog) -> SystemPool:
-    """Nodes for the cluster's own pods: one a zone in dev, two in prod, never fewer than two."""
+def system_pool(site: Site, catalog: Catalog) -> SystemPool | None:
+    """Nodes for the cluster's own pods: one a zone in dev, two in prod, never fewer than two.
+
+    None where the cluster is another owner's, who has them.
+    """
+    if site.cluster.elsewhere:
+        return None
     per_zone = SYSTEM_NODES_PER_ZONE[site.environment]
     return SystemPool(
         instance_type=SYSTEM_INSTANCE_TYPE,
@@ -94,21 +103,42 @@ def system_pool(site: Site, catalog: Catalog) -> SystemPool:
     )
 
 
-def keys_plan(site: Site) -> KeysPlan:
-    """How long a key's deletion waits; in prod nothing deletes them before they are unprotected."""
+def keys_plan(site: Site, services: Sequence[ServicePlan], pools: Sequence[NodePool]) -> KeysPlan:
+    """The key of each class of data that the stack has: the site's own, else one that is made.
+
+    `deletion_days` is how long a key's deletion waits; in prod nothing deletes them before they are
+    unprotected.
+    """
+    own_cluster = not site.cluster.elsewhere
+    has = {
+        "cluster": own_cluster,
+        "volumes": own_cluster or bool(pools),
+        "data": any(s.database or len(s.buckets) > 1 for s in services),
+        "weights": any(s.buckets for s in services),
+        "logs": own_cluster or not site.uses_network,
+    }
+    used = {} if site.keys is None else site.keys.use.model_dump()
+    arns = {name: used.get(name) if there else None for name, there in has.items()}
     return KeysPlan(
+        used=UsedKeysPlan(**arns) if any(arns.values()) else None,
+        made=tuple(name for name, there in has.items() if there and arns[name] is None),
         deletion_days=KEY_DELETION_DAYS[site.environment],
         protected=site.protected,
     )
 
 
 def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> ClusterPlan:
-    """The EKS cluster; its node groups are one a zone and pool, and the system's."""
+    """The EKS cluster, made or used; the stack's node groups in it are one a zone and pool, and the
+    system's in its own."""
     version = catalog.pin(f"kubernetes-{site.kubernetes_version or DEFAULT_KUBERNETES}")
+    used = site.cluster.use
     return ClusterPlan(
+        used=None if used is None else UsedClusterPlan(**used.model_dump()),
+        stack=None if site.cluster.stack is None else StackPlan(name=site.cluster.stack),
+        controller_elsewhere=ClusterPart.load_balancer_controller in site.cluster.provides,
         kubernetes_version=version.version,
         end_of_support=version.end_of_support or "unknown",
-        node_groups=1 + sum(len(pool.nodes_by_zone) for pool in pools),
+        node_groups=(not site.cluster.elsewhere) + sum(len(pool.nodes_by_zone) for pool in pools),
         protected=site.protected,
     )
 
@@ -131,8 +161,9 @@ def unverified_pins(
     told = [f"{pin.item} {pin.version}: {pin.source}" for pin in pins if not pin.verified]
     if ENGINE_IMAGE in items and site.engine_image_digest is None:
         told.append(f"{ENGINE_IMAGE}: no digest; set engine_image_digest in the site")
-    told.append("EKS add-ons: the newest for the cluster's version; none is pinned")
-    told.append("system image release: EKS chooses the newest")
+    if not site.cluster.elsewhere:
+        told.append("EKS add-ons: the newest for the cluster's version; none is pinned")
+        told.append("system image release: EKS chooses the newest")
     if pools and site.ami_release is None:
         told.append("GPU image release: EKS chooses the newest; set ami_release in the site")
     return tuple(told)

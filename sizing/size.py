@@ -59,7 +59,7 @@ def size(
         lock = (locks or {}).get(workload.name)
         services.append(service_plan(workload, site, catalog, lock, services))
     pools, system = node_pools(services, site, catalog), system_pool(site, catalog)
-    beside = cluster_services(services, pools, catalog)
+    beside = cluster_services(services, pools, site, catalog)
     return Plan(
         catalog_digest=catalog.digest,
         site=site,
@@ -67,7 +67,7 @@ def size(
         pools=pools,
         system=system,
         network=network_plan(site, workloads, services, pools, system),
-        keys=keys_plan(site),
+        keys=keys_plan(site, services, pools),
         dns=dns_plan(site, services),
         roles=RolesPlan(
             path=site.role_path, permissions_boundary_arn=site.permissions_boundary_arn

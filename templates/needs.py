@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from sizing.cluster_services import DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER
 from sizing.plan import DEPLOYMENT, NODE_GROUP, RELEASE
+from sizing.reuse import ADDONS, ClusterPart
+from sizing.site import Site
 
 ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
@@ -49,18 +51,17 @@ _CONTROLLER = Thing(RELEASE, ("chart",), LOAD_BALANCER_CONTROLLER)
 
 
 def _addon(name: str) -> Thing:
-    return Thing(ADDON, ("addonName",), name)
+    return Thing(ADDON, ("addonName",), str(name))
 
+
+_GPU_NODES = Thing(NODE_GROUP, ("labels", "sizewright.dev/gpu"))
+_CONTROLLER_ROLE = Thing(ASSOCIATION, ("serviceAccount",), LOAD_BALANCER_CONTROLLER)
 
 NEEDS = (
     Need(Thing(BINDING), _CONTROLLER, "brings its definition and registers its targets"),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
-    Need(_PLUGIN, Thing(NODE_GROUP, ("labels", "sizewright.dev/gpu")), "is selected by that label"),
-    Need(
-        _CONTROLLER,
-        Thing(ASSOCIATION, ("serviceAccount",), LOAD_BALANCER_CONTROLLER),
-        "is the role it calls AWS with",
-    ),
+    Need(_PLUGIN, _GPU_NODES, "is selected by that label"),
+    Need(_CONTROLLER, _CONTROLLER_ROLE, "is the role it calls AWS with"),
     Need(Thing(ASSOCIATION), _addon("eks-pod-identity-agent"), "hands the role to the pods"),
     Need(_CONTROLLER, _addon("coredns"), "finds the names of AWS"),
     Need(Thing(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
@@ -75,3 +76,20 @@ SELF_SUFFICIENT = frozenset(
     }
 )
 """Rendered kinds that the control plane alone makes work."""
+
+
+def met_elsewhere(site: Site) -> frozenset[Thing]:
+    """What another stack has, by the site's word: the cluster's owner, or workloads on the cluster.
+
+    A cluster of this product has the add-ons of all of them, which its users need not say.
+    """
+    cluster = site.cluster
+    parts = {*cluster.provides, *(ADDONS if cluster.stack is not None else ())}
+    things = {_part(part) for part in parts}
+    if ClusterPart.device_plugin in cluster.offers:
+        things.add(_GPU_NODES)
+    return frozenset(things)
+
+
+def _part(part: ClusterPart) -> Thing:
+    return _addon(part) if part in ADDONS else Thing(RELEASE, ("chart",), part.value)

@@ -131,6 +131,50 @@ WRONG_SITES = {
         "{domain: a.io}",
         "dns.use.zone_id: missing",
     ),
+    "cluster without its network": (
+        (
+            "sizewright:region",
+            "sizewright:cluster: {use: {name: c, endpoint: 'https://c', certificate_authority: "
+            "LS0tLS1CRUdJTiBDRVJUSUZJ, security_group_id: sg-00000001}}\n  sizewright:region",
+        ),
+        "{name: c",
+        "cluster.use: needs network.use beside it; expected the VPC of the cluster that is used",
+    ),
+    "cluster without its version": (
+        ("sizewright:region", "sizewright:cluster: {stack: a/b/c}\n  sizewright:region"),
+        "{stack: a/b/c}",
+        "cluster: needs kubernetes_version beside it",
+    ),
+    "network without a zone": (
+        (
+            "sizewright:region",
+            "sizewright:network: {use: {vpc_id: vpc-00000001, vpc_cidr: 10.0.0.0/16, "
+            "private_subnet_ids: {use1-az1: subnet-00000001}}}\n  sizewright:region",
+        ),
+        "{use1-az1: subnet",
+        "network.use.private_subnet_ids: lacks use1-az2, use1-az4",
+    ),
+    "part that nobody knows": (
+        (
+            "sizewright:region",
+            "sizewright:cluster: {stack: a/b/c, provides: [core-dns]}\n  sizewright:region",
+        ),
+        "core-dns",
+        "did you mean 'coredns'?",
+    ),
+    "parts of no other cluster": (
+        ("sizewright:region", "sizewright:cluster: {provides: [coredns]}\n  sizewright:region"),
+        "[coredns]",
+        "cluster.provides: of no other cluster",
+    ),
+    "key that is none": (
+        (
+            "sizewright:region",
+            "sizewright:keys: {use: {data: alias/data}}\n  sizewright:region",
+        ),
+        "alias/data",
+        "keys.use.data",
+    ),
     "no config": (("config:", "settings:"), "", "has no config"),
 }
 

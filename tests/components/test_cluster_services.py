@@ -40,13 +40,13 @@ def services(preview: bool, plan: ClusterServicesPlan = PLAN) -> Recorded:
             tags=Tags.of_site(site("prod")),
         )
         made = ClusterServices("c", args, opts)
-        if made.load_balancer_controller is not None:
+        if made.controller is not None:
             TargetRegistration(
                 "t",
                 TargetRegistrationArgs(
                     document=DOCUMENT,
                     target_group_arn="arn:chat",
-                    controller=made.load_balancer_controller,
+                    controller=made.controller,
                     after=[ec2.Vpc("bound", cidr_block="10.0.0.0/16")],
                 ),
                 opts,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components.other_stack import shape
 from components.platform import build
 from sizewright.compare import leaf_changes
 from sizewright.record import Recorded, record
@@ -48,6 +49,25 @@ class Variant:
 
 
 DOMAIN = "ai.example.com"
+ZONES = ("use1-az1", "use1-az2", "use1-az4")
+NETWORK = {
+    "use": {
+        "vpc_id": "vpc-00000001",
+        "vpc_cidr": "10.20.0.0/16",
+        "private_subnet_ids": {zone: f"subnet-0000000{zone[-1]}" for zone in ZONES},
+    }
+}
+CLUSTER = {
+    "name": "shared",
+    "endpoint": "https://shared.eks.amazonaws.com",
+    "certificate_authority": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",
+    "security_group_id": "sg-00000001",
+    "load_balancer_controller_role": "controller",
+}
+CLASSES = ("cluster", "volumes", "data", "weights", "logs")
+PROVIDED = {
+    "provides": ["nvidia-device-plugin", "aws-load-balancer-controller"],
+}
 VARIANTS = {
     "created": Variant(),
     "zone used": Variant(
@@ -57,6 +77,23 @@ VARIANTS = {
     "zone created": Variant(
         {"certificate_arn": None, "dns": {"create": {"domain": DOMAIN, "parent_zone_id": "Z2"}}},
         (("dns",),),
+    ),
+    "network used": Variant({"network": NETWORK}, (("network", "used"),)),
+    "keys used": Variant(
+        {"keys": {"use": {c: f"arn:aws:kms:us-east-1:111122223333:key/{c}" for c in CLASSES}}},
+        (("keys", "used"),),
+    ),
+    "cluster used": Variant(
+        {
+            "network": NETWORK,
+            "cluster": {"use": CLUSTER, **PROVIDED},
+            "kubernetes_version": "1.35",
+        },
+        (("cluster", "used"),),
+    ),
+    "cluster of a stack": Variant(
+        {"cluster": {"stack": "a/b/c", **PROVIDED}, "kubernetes_version": "1.35"},
+        (("cluster", "stack"),),
     ),
 }
 
@@ -75,7 +112,7 @@ def recording(of: Plan, preview: bool) -> Recorded:
     def program() -> None:
         build(of)
 
-    return record(program, config={}, preview=preview)
+    return record(program, config={}, preview=preview, referenced=shape(of.site.zones))
 
 
 @cache
@@ -188,4 +225,12 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "domain",
         "parent_zone_id",
         "certificate_domain",
+        "vpc_id",
+        "subnet_id",
+        "name",
+        "endpoint",
+        "certificate_authority",
+        "security_group_id",
+        "load_balancer_controller_role",
+        *CLASSES,
     }

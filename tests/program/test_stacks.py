@@ -1,0 +1,179 @@
+"""The example stacks: on an existing network, on an existing cluster, and in two layers."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.other_stack import OUTPUT, shape
+from sizewright.graph_gate import graph
+from sizewright.needs_gate import needs
+from sizewright.program import record_program
+from sizewright.record import Recorded
+from sizewright.stack import read_plan, read_site
+from sizing.explain import explain, numeric_leaves
+from templates.needs import NEEDS, met_elsewhere
+from tests.components.recording import before, named, of_type
+
+ROOT = Path(__file__).parents[2]
+STACKS = ("existing-cluster", "existing-network", "platform", "workloads")
+NETWORK_TYPES = ("ec2/vpc", "ec2/subnet", "natGateway", "ec2/route", "ec2/flowLog", "vpcEndpoint")
+
+
+def path_of(stack: str) -> Path:
+    return ROOT / "stacks" / f"Pulumi.{stack}.yaml"
+
+
+@cache
+def stack(name: str, preview: bool = False) -> Recorded:
+    files = [ROOT / file for file in read_site(path_of(name)).workloads or ()]
+    return record_program(path_of(name), files, preview=preview)
+
+
+def leaves(value: object, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Paths of what is no mapping; a reference is a leaf."""
+    if isinstance(value, Mapping) and "$ref" not in value:
+        return {leaf for key, item in value.items() for leaf in leaves(item, (*path, key))}
+    return {path}
+
+
+def test_these_are_the_examples() -> None:
+    assert {path_of(name) for name in STACKS} == set((ROOT / "stacks").iterdir())
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_first_preview_registers_the_same(name: str) -> None:
+    normal, preview = ([r.key for r in stack(name, p).resources] for p in (False, True))
+    assert normal == preview
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_its_graph_is_sound_and_its_needs_are_met(name: str) -> None:
+    site = read_site(path_of(name)).site
+    assert graph(stack(name)).passed is True
+    gate = needs(stack(name), met_elsewhere(site))
+    assert gate.passed is True, gate.detail
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_every_number_of_its_plan_explains_itself(name: str) -> None:
+    plan = read_plan([ROOT / "workloads" / "chat.yaml"], path_of(name))
+    for pointer, value in numeric_leaves(plan.as_json()):
+        assert explain(plan, pointer).value == value
+
+
+@pytest.mark.parametrize("name", ["existing-cluster", "existing-network", "workloads"])
+def test_a_network_that_stands_is_left_alone(name: str) -> None:
+    types = {r.type for r in stack(name).resources}
+    assert not {t for t in types if any(part in t for part in NETWORK_TYPES)}
+
+
+def test_a_used_network_bears_what_is_made() -> None:
+    recording = stack("existing-network")
+    subnets = [f"subnet-0a1b2c3d4e5f6071{number}" for number in (1, 2, 4)]
+    cluster: Any = named(recording, "sw-cluster-control-plane").inputs
+    assert cluster["vpcConfig"]["subnetIds"] == subnets
+    assert named(recording, "sw-chat-gateway-balancer").inputs["subnets"] == subnets
+    zones = [r.inputs["subnetIds"] for r in of_type(recording, "nodeGroup") if "g6" in r.name]
+    assert zones == [[subnet] for subnet in subnets]
+    door = named(recording, "sw-chat-gateway-from-network").inputs
+    assert door["cidrIpv4"] == "10.20.0.0/16"
+
+
+def test_a_used_key_encrypts_and_the_others_are_made() -> None:
+    recording = stack("existing-network")
+    used = "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+    assert named(recording, "sw-chat-database-cluster").inputs["kmsKeyId"] == used
+    made = [r.name for r in of_type(recording, "kms/key")]
+    assert made == [f"sw-keys-{role}" for role in ("cluster", "volumes", "weights", "logs")]
+
+
+@pytest.mark.parametrize("name", ["existing-cluster", "workloads"])
+def test_a_cluster_that_stands_gets_pools_and_services_only(name: str) -> None:
+    recording = stack(name)
+    for type_part in ("eks/cluster", "eks/addon", "cloudwatch/logGroup"):
+        assert of_type(recording, type_part) == []
+    groups = [r.name for r in of_type(recording, "nodeGroup")]
+    assert groups == [f"sw-g6-xlarge-use1-az{number}" for number in (1, 2, 4)]
+    role = {"$ref": "aws:iam/role:Role::sw-cluster-node-role", "property": "arn"}
+    assert {json.dumps(r.inputs["nodeRoleArn"]) for r in of_type(recording, "nodeGroup")} == {
+        json.dumps(role)
+    }
+
+
+def test_the_owner_s_controller_is_used_and_what_it_lacks_is_brought() -> None:
+    recording = stack("existing-cluster")
+    assert [r.inputs["chart"] for r in of_type(recording, "v3:Release")] == ["nvidia-device-plugin"]
+    assert "sw-chat-registration-grant" not in {r.name for r in recording.resources}
+    binding = before(recording, named(recording, "sw-chat-registration-binding"))
+    assert "kubernetes:apps/v1:Deployment::sw-chat-serving-floor" in binding
+
+
+def test_the_way_in_is_the_cluster_s_own() -> None:
+    recording = stack("existing-cluster")
+    config = json.loads(str(named(recording, "sw-cluster-kubernetes").inputs["kubeconfig"]))
+    assert config["clusters"][0]["cluster"]["server"].endswith(".eks.amazonaws.com")
+    assert config["users"][0]["user"]["exec"]["args"][3] == "shared"
+
+
+def test_the_platform_offers_what_its_workloads_take() -> None:
+    """Guard: a name that one of the two does not know would fail at the first `up` only."""
+    offered: Any = stack("platform").outputs[OUTPUT]
+    zones = read_site(path_of("workloads")).site.zones
+    assert leaves(offered) == leaves(shape(zones)[OUTPUT])
+    platform, workloads = (read_site(path_of(n)).site for n in ("platform", "workloads"))
+    assert set(workloads.cluster.provides) <= set(platform.cluster.offers)
+    assert workloads.kubernetes_version == platform.kubernetes_version
+    assert workloads.zones == platform.zones
+    assert offered["load_balancer_controller_role"] is not None
+
+
+def test_workloads_stand_on_what_the_platform_tells() -> None:
+    recording = stack("workloads")
+    reference = "pulumi:pulumi:StackReference::sw-platform"
+    assert named(recording, "sw-platform").inputs == {"name": "acme/sizewright/platform"}
+
+    def told(field: str) -> dict[str, str]:
+        return {"$ref": reference, "property": f"outputs.{OUTPUT}.{field}"}
+
+    group = named(recording, "sw-g6-xlarge-use1-az2").inputs
+    assert group["clusterName"] == told("cluster_name")
+    assert group["subnetIds"] == [told("private_subnet_ids.use1-az2")]
+    targets = named(recording, "sw-chat-gateway-targets").inputs
+    assert targets["vpcId"] == told("vpc_id")
+    grant = named(recording, "sw-chat-registration-grant").inputs
+    assert grant["role"] == told("load_balancer_controller_role")
+    assert of_type(recording, "v3:Release") == []
+
+
+def test_a_first_preview_does_not_know_the_other_stack() -> None:
+    inputs = named(stack("workloads", preview=True), "sw-chat-gateway-targets").inputs
+    assert inputs["vpcId"] == {"$unknown": True}
+
+
+@pytest.mark.parametrize("part", ["vpc-cni", "eks-pod-identity-agent", "coredns"])
+def test_what_the_owner_does_not_provide_is_missed(part: str) -> None:
+    site = read_site(path_of("existing-cluster")).site
+    rest = tuple(p for p in site.cluster.provides if p != part)
+    less = site.cluster.model_copy(update={"provides": rest})
+    gate = needs(
+        stack("existing-cluster"), met_elsewhere(site.model_copy(update={"cluster": less}))
+    )
+    assert gate.passed is False
+    assert f"addonName {part}" in gate.detail
+
+
+def test_a_platform_without_its_word_misses_the_nodes_of_its_plugin() -> None:
+    gate = needs(stack("platform"))
+    assert gate.passed is False
+    assert "sizewright.dev/gpu" in gate.detail
+
+
+def test_only_what_a_need_asks_for_can_be_met_elsewhere() -> None:
+    """Guard: a thing that is spelt otherwise than in the needs would never be found."""
+    providers = {need.provider for need in NEEDS}
+    for name in ("existing-cluster", "workloads", "platform"):
+        assert met_elsewhere(read_site(path_of(name)).site) <= providers
