@@ -17,7 +17,6 @@ from components.target_writer import TargetWriter
 from sizing.plan import ClusterPlan, RolesPlan
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
-LOG_DAYS = 90
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +116,7 @@ class Cluster(pulumi.ComponentResource):
         return cloudwatch.LogGroup(
             name,
             name=log_group_name(args.cluster_name),
-            retention_in_days=LOG_DAYS,
+            retention_in_days=args.plan.log_days,
             kms_key_id=args.logs_key_arn,
             tags=self._tags.named(name),
             opts=self._child,

@@ -19,7 +19,7 @@ class IdentityArgs:
     conditions: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     """What must equal what before the role is given."""
     managed_policies: tuple[str, ...] = ()
-    """Names of AWS managed policies."""
+    """Names of AWS managed policies, with their path where they have one."""
     roles: RolesPlan
     """What the account asks of every role."""
     partition: str
@@ -51,7 +51,7 @@ class Identity(pulumi.ComponentResource):
         self.arn, self.name = role.arn, role.name
         self.grants = [
             iam.RolePolicyAttachment(
-                f"{name}-{managed}",
+                f"{name}-{managed.rpartition('/')[2]}",
                 role=role.name,
                 policy_arn=f"arn:{args.partition}:iam::aws:policy/{managed}",
                 opts=child,

@@ -6,6 +6,7 @@ import pulumi
 
 from components.cluster import ClusterIds, log_group_name
 from components.cluster_services import ClusterServices, ClusterServicesArgs
+from components.database import log_group_name as database_logs
 from components.dns import Dns, DnsArgs
 from components.gpu_pool import GpuPool, GpuPoolArgs
 from components.ground import Ground, GroundArgs, ground
@@ -111,6 +112,7 @@ class Platform(pulumi.ComponentResource):
                 log_groups=[
                     log_group_name(self._cluster_name),
                     f"{self._name}-network-flow-logs-group-*",
+                    *(database_logs(s.name) for s in self._plan.services if s.database),
                 ],
                 tags=self._tags,
             ),

@@ -24,7 +24,7 @@ from sizing.plan import (
     UsedSubnetPlan,
 )
 from sizing.reuse import UsedNetwork
-from sizing.site import Environment, Site
+from sizing.site import LOG_DAYS, Environment, Site
 from sizing.traffic import Rates, answer_s, slowest_answer_s
 from sizing.units import GB, MB
 from sizing.workload import Workload
@@ -45,8 +45,6 @@ PUBLIC_PREFIX = 24
 
 INTERFACE_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
 """AWS services that nodes and pods call: interfaces, images, pod identity, logs, roles."""
-FLOW_LOG_DAYS = {Environment.dev: 14, Environment.prod: 365}
-"""Days that the network's flow logs are kept. Basis: assumed; a year covers late investigations."""
 
 
 def mbit_per_s(rate: Fraction | None, size_bytes: Decimal | None) -> Fraction | None:
@@ -213,7 +211,7 @@ def network_plan(
         used=standing,
         subnets=() if standing else subnets,
         interface_endpoints=endpoints,
-        flow_log_days=FLOW_LOG_DAYS[site.environment],
+        flow_log_days=LOG_DAYS[site.environment],
     )
 
 

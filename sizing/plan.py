@@ -116,6 +116,16 @@ class CapacityPlan(Part):
     gpus_at_peak: int | None
 
 
+class CachePlan(Part):
+    """Attention layers that cache alike."""
+
+    layers: int
+    bytes_per_token: int
+    """Of one layer, one copy."""
+    window_tokens: int | None
+    """Tokens that such a layer keeps; null keeps all."""
+
+
 class MemoryPlan(Part):
     parameters: Number
     encoder_parameters: Number
@@ -129,6 +139,13 @@ class MemoryPlan(Part):
     """How often a tensor-parallel group holds the same KV bytes."""
     weights_bytes: int
     kv_bytes_per_token: int | None
+    """What a new token adds; layers with a window later drop it again."""
+    caches: tuple[CachePlan, ...]
+    """Empty when the architecture is unknown."""
+    state_bytes_per_sequence: int | None
+    """Constant state of linear layers."""
+    kv_bytes_per_sequence: Number | None
+    """Of the mean sequence at its end, one copy."""
     max_sequences: int | None
     max_context_tokens: int | None
     usable_bytes_per_gpu: int | None
@@ -228,6 +245,7 @@ class DatabasePlan(Part):
     instances: Annotated[int, Reaches("aws:rds/clusterInstance:ClusterInstance", "")]
     backup_days: Annotated[int, Reaches(AURORA, "backupRetentionPeriod")]
     engine_version: Annotated[str, Reaches(AURORA, "engineVersion")]
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches(AURORA, "deletionProtection")]
 
 
@@ -466,6 +484,7 @@ class ClusterPlan(Part):
     ]
     end_of_support: str
     node_groups: int
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]
 
 

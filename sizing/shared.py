@@ -19,7 +19,7 @@ from sizing.plan import (
 )
 from sizing.reuse import ClusterPart
 from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, pool_name
-from sizing.site import Environment, Site
+from sizing.site import LOG_DAYS, Environment, Site
 
 SYSTEM_INSTANCE_TYPE = "m7i.large"
 SYSTEM_NODES_PER_ZONE = {Environment.dev: 1, Environment.prod: 2}
@@ -115,7 +115,7 @@ def keys_plan(site: Site, services: Sequence[ServicePlan], pools: Sequence[NodeP
         "volumes": own_cluster or bool(pools),
         "data": any(s.database or len(s.buckets) > 1 for s in services),
         "weights": any(s.buckets for s in services),
-        "logs": own_cluster or not site.uses_network,
+        "logs": own_cluster or not site.uses_network or any(s.database for s in services),
     }
     used = {} if site.keys is None else site.keys.use.model_dump()
     arns = {name: used.get(name) if there else None for name, there in has.items()}
@@ -139,6 +139,7 @@ def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> Clu
         kubernetes_version=version.version,
         end_of_support=version.end_of_support or "unknown",
         node_groups=(not site.cluster.elsewhere) + sum(len(pool.nodes_by_zone) for pool in pools),
+        log_days=LOG_DAYS[site.environment],
         protected=site.protected,
     )
 

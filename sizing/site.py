@@ -25,6 +25,11 @@ class Environment(StrEnum):
     """Kept: stores, keys and the load balancer are protected, a NAT gateway in each zone."""
 
 
+LOG_DAYS = {Environment.dev: 14, Environment.prod: 365}
+"""Days that logs are kept: of the network, the control plane, the databases. Basis: assumed; a year
+covers late investigations."""
+
+
 class Site(Strict):
     """Read from the `sizewright:` keys of a `Pulumi.<stack>.yaml`."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from sizing.architecture import KV_BYTES
 from sizing.capacity import capacity_plan
 from sizing.catalog import Catalog
 from sizing.choose import ENGINE_KINDS, Case, Choice
@@ -15,13 +16,14 @@ from sizing.memory import (
     NOMINAL_BITS,
     Need,
     held_weights,
-    kv_bytes_per_token,
     kv_copies,
     nominal_weights_bytes,
 )
+from sizing.model_rows import architecture_of
 from sizing.names import dns_plan
 from sizing.network import gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.plan import (
+    CachePlan,
     GatewayPlan,
     MemoryPlan,
     Plan,
@@ -142,30 +144,48 @@ def _need(workload: Workload, facts: Facts) -> Need:
     tokens, longest = workload.request.total_tokens, workload.request.context_tokens
     return Need(
         weights=held_weights(workload.model, facts.parameters, facts.precision, facts.model),
-        kv_bytes_per_token=kv_bytes_per_token(facts.model, workload.engine.kv_precision),
+        shape=architecture_of(facts.model),
+        kv_precision=workload.engine.kv_precision,
         tokens=None if tokens is None else exact(tokens),
         longest_tokens=None
         if longest is None and tokens is None
         else exact(longest or tokens or 0),
-        facts=facts.model,
     )
 
 
 def _memory(need: Need, choice: Choice | None) -> MemoryPlan:
-    split = choice.fit.tensor_parallel if choice else 1
+    split, shape = choice.fit.tensor_parallel if choice else 1, need.shape
     return MemoryPlan(
         nominal_bits_per_parameter=NOMINAL_BITS[need.weights.precision],
         parameters=plain(need.weights.parameters),
         encoder_parameters=plain(need.weights.encoder_parameters),
         sixteen_bit_parameters=plain(need.weights.sixteen_bit_parameters),
         bits_per_parameter=plain(need.weights.bits_per_parameter),
-        kv_copies=plain(kv_copies(need.facts, split)) if need.kv_bytes_per_token else None,
+        kv_copies=plain(kv_copies(shape, split)) if shape else None,
         weights_bytes=need.weights_bytes,
         kv_bytes_per_token=need.kv_bytes_per_token,
+        caches=_caches(need),
+        state_bytes_per_sequence=shape.state_bytes_per_sequence if shape else None,
+        kv_bytes_per_sequence=plain_or_none(need.kv_bytes_per_sequence),
         max_sequences=choice.fit.max_sequences if choice else None,
         max_context_tokens=choice.fit.max_context_tokens if choice else None,
         usable_bytes_per_gpu=choice.fit.usable_bytes_per_gpu if choice else None,
         tokens_per_sequence=plain_or_none(need.tokens),
+    )
+
+
+def _caches(need: Need) -> tuple[CachePlan, ...]:
+    """The layers that cache, by what they keep of a token."""
+    if need.shape is None:
+        return ()
+    wide = KV_BYTES[need.kv_precision]
+    return tuple(
+        CachePlan(
+            layers=cache.layers,
+            bytes_per_token=int(cache.elements_per_token * wide),
+            window_tokens=cache.window_tokens,
+        )
+        for cache in need.shape.caches
     )
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from sizing.catalog import Catalog, InstanceType
 from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.plan import BucketPlan, DatabasePlan, Reason, Rejected, StoragePlan, VolumePlan
-from sizing.site import Environment, Site
+from sizing.site import LOG_DAYS, Environment, Site
 from sizing.traffic import Rates
 from sizing.units import DAYS_PER_MONTH, GIB, MIB, TB
 from sizing.workload import Data, Kind, Workload
@@ -143,6 +143,7 @@ def _database(
         instances=2 if survives_zone else 1,
         backup_days=BACKUP_DAYS[site.environment],
         engine_version=catalog.pin("aurora-postgresql").version,
+        log_days=LOG_DAYS[site.environment],
         protected=site.protected,
     )
 

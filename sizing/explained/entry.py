@@ -111,3 +111,14 @@ class Entry:
 
 
 Explainer = Entry | Callable[[Leaf], Entry]
+
+
+def log_days(whose: str) -> Entry:
+    """How long logs are kept, whose they are."""
+    return Entry(
+        f"days that {whose} are kept",
+        "14 in dev, 365 in prod",
+        "{v}",
+        Basis.assumed,
+        "sizing/site.py",
+    )

@@ -1,6 +1,6 @@
 """Explanations of how a service is served and of what services share."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf, log_days
 from sizing.plan import NodePool
 from sizing.shared import SYSTEM_NODES_PER_ZONE
 
@@ -177,13 +177,8 @@ POOLS: dict[str, Explainer] = {
         Basis.vendor,
         "AWS KMS: ScheduleKeyDeletion; sizing/shared.py",
     ),
-    "network.flow_log_days": Entry(
-        "days that the network's flow logs are kept",
-        "14 in dev, 365 in prod",
-        "{v}",
-        Basis.assumed,
-        "sizing/network.py",
-    ),
+    "network.flow_log_days": log_days("the network's flow logs"),
+    "cluster.log_days": log_days("the control plane's logs"),
     "cluster_services.*.timeout_s": Entry(
         "seconds after which a Helm release that is not ready is undone",
         "fixed",

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from sizing.exact import Number, exact, plain
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf, log_days
 from sizing.network import STREAM_RATIO
 from sizing.plan import ServicePlan
 from sizing.storage import highest_acu
@@ -254,6 +254,7 @@ STORES: dict[str, Explainer] = {
         Basis.assumed,
         "sizing/storage.py",
     ),
+    "services.*.database.log_days": log_days("the database's logs"),
     "services.*.buckets.*.stored_bytes": _bucket_bytes,
     "services.*.buckets.*.noncurrent_days": _setting(
         "days for which a replaced or deleted object can be brought back",

@@ -49,6 +49,7 @@ COVERED = {
     *(ATTACHMENT, "aws:kms/key:Key", "aws:kms/alias:Alias", "aws:cloudwatch/logGroup:LogGroup"),
     *(BALANCER, "aws:lb/listener:Listener", "aws:lb/listenerRule:ListenerRule", TARGETS),
     *("aws:rds/subnetGroup:SubnetGroup", AURORA, "aws:rds/clusterInstance:ClusterInstance"),
+    "aws:rds/clusterParameterGroup:ClusterParameterGroup",
     *("aws:s3/bucket:Bucket", "aws:s3/bucketVersioning:BucketVersioning"),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",

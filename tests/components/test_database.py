@@ -1,7 +1,9 @@
+import json
+
 from components.database import Database, DatabaseArgs
 from components.naming import Tags
 from sizewright.record import Recorded
-from sizing.plan import DatabasePlan
+from sizing.plan import DatabasePlan, RolesPlan
 from tests.components.plans import chat_plan, site
 from tests.components.recording import children, named, of_type, recorded
 
@@ -20,6 +22,10 @@ def database(preview: bool, plan: DatabasePlan | None = None) -> Recorded:
         subnet_ids=["subnet-1", "subnet-2"],
         client_group_id="sg-nodes",
         key_arn="arn:aws:kms:us-east-1:123456789012:key/data",
+        logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
+        roles=RolesPlan(path="/platform/", permissions_boundary_arn=None),
+        partition="aws",
+        account_id="123456789012",
         tags=Tags.of_site(site("prod")).of_service("chat-2"),
     )
     return recorded(lambda: Database("d", args), preview)
@@ -32,6 +38,9 @@ def test_children(preview: bool) -> None:
         "ClusterInstance d-instance-0",
         "ClusterInstance d-instance-1",
         "ClusterInstance d-instance-2",
+        "ClusterParameterGroup d-parameters",
+        "Identity d-monitor",
+        "LogGroup d-logs",
         "SecurityGroup d-group",
         "SecurityGroupIngressRule d-from-clients",
         "SubnetGroup d-subnets",
@@ -68,6 +77,47 @@ def test_no_password_and_no_plain_text(preview: bool) -> None:
         == inputs["masterUserSecretKmsKeyId"]
         == "arn:aws:kms:us-east-1:123456789012:key/data"
     )
+
+
+def test_only_tls_and_no_values_in_the_logs() -> None:
+    recording = database(preview=False)
+    group = named(recording, "d-parameters").inputs
+    assert group["family"] == "aurora-postgresql17"
+    assert {item["name"]: item["value"] for item in group["parameters"]} == {
+        "rds.force_ssl": "1",
+        "log_statement": "ddl",
+        "log_min_duration_statement": "1000",
+        "log_parameter_max_length": "0",
+        "log_parameter_max_length_on_error": "0",
+    }
+    reference = named(recording, "d-cluster").inputs["dbClusterParameterGroupName"]
+    assert reference["$ref"] == "aws:rds/clusterParameterGroup:ClusterParameterGroup::d-parameters"
+
+
+def test_logs_are_made_encrypted_before_the_database_writes_them() -> None:
+    recording = database(preview=False)
+    logs, cluster = named(recording, "d-logs"), named(recording, "d-cluster")
+    identifier = cluster.inputs["clusterIdentifier"]
+    assert logs.inputs["name"] == f"/aws/rds/cluster/{identifier}/postgresql"
+    assert logs.inputs["retentionInDays"] == plan_of("prod").log_days == 365
+    assert logs.inputs["kmsKeyId"] == "arn:aws:kms:us-east-1:123456789012:key/logs"
+    assert "aws:cloudwatch/logGroup:LogGroup::d-logs" in cluster.depends_on
+
+
+def test_monitored_by_a_role_of_this_account() -> None:
+    recording = database(preview=False)
+    instance = named(recording, "d-instance-0")
+    assert instance.inputs["monitoringInterval"] == 60
+    assert instance.inputs["monitoringRoleArn"]["$ref"] == "aws:iam/role:Role::d-monitor-role"
+    (grant,) = of_type(recording, "rolePolicyAttachment:RolePolicyAttachment")
+    assert grant.inputs["policyArn"].endswith(
+        ":policy/service-role/AmazonRDSEnhancedMonitoringRole"
+    )
+    assert f"{grant.type}::{grant.name}" in instance.depends_on
+    trust = json.loads(named(recording, "d-monitor-role").inputs["assumeRolePolicy"])
+    (statement,) = trust["Statement"]
+    assert statement["Principal"] == {"Service": "monitoring.rds.amazonaws.com"}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
 
 
 def test_reachable_from_the_nodes_only(preview: bool) -> None:

@@ -94,7 +94,7 @@ def test_a_used_key_encrypts_and_the_others_are_made() -> None:
 @pytest.mark.parametrize("name", ["existing-cluster", "workloads"])
 def test_a_cluster_that_stands_gets_pools_and_services_only(name: str) -> None:
     recording = stack(name)
-    for type_part in ("eks/cluster", "eks/addon", "cloudwatch/logGroup"):
+    for type_part in ("eks/cluster", "eks/addon", "launchTemplate:LaunchTemplate::sw-system"):
         assert of_type(recording, type_part) == []
     groups = [r.name for r in of_type(recording, "nodeGroup")]
     assert groups == [f"sw-g6-xlarge-use1-az{number}" for number in (1, 2, 4)]

@@ -214,6 +214,7 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "nat",
         "service",
         "flow_log_days",
+        "log_days",
         "deletion_days",
         "path",
         "permissions_boundary_arn",
