@@ -10,6 +10,7 @@ from sizewright.feasibility import shortfalls
 from sizewright.input_error import InputError
 from sizewright.stack import (
     PROJECT,
+    STRUCTURED,
     WORKLOADS_KEY,
     addressable,
     buildable,
@@ -20,13 +21,11 @@ from sizewright.stack import (
 from sizing.catalog import load_catalog
 from sizing.site import Site
 
-LISTS = ("account_ids", "cluster", "dns", "keys", "network", "required_tags", "tags", "zones")
-
 
 def main() -> None:
     config = pulumi.Config(PROJECT)
     values = {
-        key: config.get_object(key) if key in LISTS else config.get(key)
+        key: config.get_object(key) if key in STRUCTURED else config.get(key)
         for key in Site.model_fields
     }
     given = {key: value for key, value in values.items() if value}

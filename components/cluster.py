@@ -7,6 +7,7 @@ import pulumi
 from pulumi_aws import cloudwatch, eks, vpc
 from pulumi_kubernetes.provider import Provider as KubernetesProvider
 
+from components.access import access
 from components.identity import Identity, IdentityArgs
 from components.ingress import ingress
 from components.kubeconfig import kubeconfig
@@ -87,7 +88,7 @@ class Cluster(pulumi.ComponentResource):
             security_group_id=self.security_group_id,
             node_role_arn=nodes.arn,
             ready_for_nodes=[*nodes.grants, *network],
-            ready_for_pods=[self._addon("eks-pod-identity-agent"), door],
+            ready_for_pods=[self._addon("eks-pod-identity-agent"), door, *self._access(args)],
             kubernetes=self._kubernetes(args.region),
             controller=None,
         )
@@ -138,7 +139,7 @@ class Cluster(pulumi.ComponentResource):
             },
             access_config={
                 "authentication_mode": "API",
-                "bootstrap_cluster_creator_admin_permissions": True,
+                "bootstrap_cluster_creator_admin_permissions": args.plan.access.creator,
             },
             bootstrap_self_managed_addons=False,
             encryption_config={
@@ -150,6 +151,16 @@ class Cluster(pulumi.ComponentResource):
             deletion_protection=args.plan.protected,
             tags=self._tags.named(name),
             opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+        )
+
+    def _access(self, args: ClusterArgs) -> list[pulumi.Resource]:
+        return access(
+            f"{self._name}-access",
+            cluster_name=self.name,
+            policies=args.plan.access.policies,
+            partition=partition(args.region),
+            tags=self._tags,
+            opts=self._child,
         )
 
     def _api_rule(self, vpc_cidr: pulumi.Input[str]) -> vpc.SecurityGroupIngressRule:

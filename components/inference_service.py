@@ -48,6 +48,8 @@ class InferenceService(pulumi.ComponentResource):
 
     endpoint: pulumi.Output[str] | None
     """DNS name of its load balancer."""
+    database_client_group_id: pulumi.Output[str] | None
+    """Security group of its database's clients."""
 
     def __init__(
         self, name: str, args: InferenceServiceArgs, opts: pulumi.ResourceOptions | None = None
@@ -57,8 +59,8 @@ class InferenceService(pulumi.ComponentResource):
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
         stores = {plan.role: self._object_store(plan) for plan in args.buckets}
-        if args.database is not None:
-            self._database(args.database)
+        database = None if args.database is None else self._database(args.database)
+        self.database_client_group_id = None if database is None else database.client_group_id
         gateway = None if args.gateway is None else self._gateway(args.gateway)
         self.endpoint = None if gateway is None else gateway.endpoint
         if gateway is not None:
@@ -85,7 +87,6 @@ class InferenceService(pulumi.ComponentResource):
                 service=self._args.service,
                 vpc_id=self._args.network.vpc_id,
                 subnet_ids=list(self._args.network.private_subnet_ids.values()),
-                client_group_id=self._args.cluster.security_group_id,
                 key_arn=self._args.keys.data,
                 logs_key_arn=self._args.keys.logs,
                 roles=self._args.roles,

@@ -33,7 +33,7 @@ def build(plan: Plan) -> None:
     pulumi.export(
         "services",
         {
-            s.name: summary(s, platform.endpoints[s.name], platform.hosts.get(s.name))
+            s.name: summary(s, platform.services[s.name], platform.hosts.get(s.name))
             for s in plan.services
         },
     )
@@ -43,9 +43,7 @@ def build(plan: Plan) -> None:
         pulumi.export("name_servers", platform.name_servers)
 
 
-def summary(
-    service: ServicePlan, endpoint: pulumi.Output[str] | None, host: str | None
-) -> dict[str, object]:
+def summary(service: ServicePlan, built: InferenceService, host: str | None) -> dict[str, object]:
     """A service's stack output: what was asked, needed and built. Null without a pool."""
     pool = service.pool
     return {
@@ -56,8 +54,9 @@ def summary(
         "nodes_total": pool and pool.nodes_total,
         "nodes_by_zone": pool and pool.nodes_by_zone,
         "survives": pool and pool.survives.model_dump(),
-        "endpoint": endpoint,
+        "endpoint": built.endpoint,
         "host": host,
+        "database_client_group_id": built.database_client_group_id,
     }
 
 
@@ -67,10 +66,9 @@ class Platform(pulumi.ComponentResource):
     cluster_name: pulumi.Output[str]
     told: Mapping[str, object] | None
     """What stacks of workloads on its cluster have to know; null where it makes none."""
-    endpoints: dict[str, pulumi.Output[str] | None]
-    """DNS name of each service's load balancer."""
+    services: dict[str, InferenceService]
     hosts: Mapping[str, str]
-    """Its name in the site's zone, where the site has one."""
+    """Name of each service in the site's zone, where the site has one."""
     name_servers: pulumi.Output[Sequence[str]] | None
     """Of the zone that the stack made."""
 
@@ -94,12 +92,11 @@ class Platform(pulumi.ComponentResource):
         self.told = (
             None if standing.made is None else told(standing.made, network, beside.controller)
         )
-        services = {
+        self.services = {
             service.name: self._service(service, network, cluster, [*system, *pools], beside)
             for service in plan.services
         }
         self.cluster_name = pulumi.Output.from_input(cluster.name)
-        self.endpoints = {service: built.endpoint for service, built in services.items()}
         self.register_outputs({"cluster_name": self.cluster_name})
 
     def _made_keys(self) -> Keys:

@@ -21,6 +21,10 @@ from sizing.workload import Workload
 
 PROJECT = "sizewright"
 WORKLOADS_KEY = "workloads"
+STRUCTURED = frozenset(
+    {"access", "account_ids", "cluster", "dns", "keys", "network", "required_tags", "tags", "zones"}
+)
+"""Keys of a site that hold lists or mappings; Pulumi hands them to the program as JSON."""
 DEFAULT_SITE = Path("Pulumi.dev.yaml")
 
 

@@ -471,12 +471,28 @@ class StackPlan(Part):
     name: Annotated[str, Reaches(STACK_REFERENCE, "name")]
 
 
+class AccessPlan(Part):
+    """Who gets into the cluster's API."""
+
+    creator: Annotated[
+        bool,
+        Reaches("aws:eks/cluster:Cluster", "accessConfig.bootstrapClusterCreatorAdminPermissions"),
+    ]
+    """Whether whoever makes the cluster administers it."""
+    policies: Annotated[
+        dict[str, str],
+        Reaches("aws:eks/accessPolicyAssociation:AccessPolicyAssociation", "policyArn"),
+    ]
+    """Access policy by role."""
+
+
 class ClusterPlan(Part):
     """With `used` and `stack` null it is made here."""
 
     used: UsedClusterPlan | None
     stack: StackPlan | None
     """Stack of this program that made cluster and network."""
+    access: AccessPlan
     controller_elsewhere: bool
     """Whether the cluster's owner runs the load balancer controller."""
     kubernetes_version: Annotated[

@@ -6,6 +6,7 @@ from sizing.addresses import DAEMON_PODS, node_addresses
 from sizing.catalog import Catalog
 from sizing.cluster_services import chart_pins
 from sizing.plan import (
+    AccessPlan,
     ClusterPlan,
     ClusterServicesPlan,
     KeysPlan,
@@ -135,6 +136,10 @@ def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> Clu
     return ClusterPlan(
         used=None if used is None else UsedClusterPlan(**used.model_dump()),
         stack=None if site.cluster.stack is None else StackPlan(name=site.cluster.stack),
+        access=AccessPlan(
+            creator=site.access is None or site.access.creator,
+            policies={} if site.access is None else site.access.policies,
+        ),
         controller_elsewhere=ClusterPart.load_balancer_controller in site.cluster.provides,
         kubernetes_version=version.version,
         end_of_support=version.end_of_support or "unknown",

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from sizing.access import Access
 from sizing.field_error import FieldError
 from sizing.reuse import Cluster, Dns, Keys, Network
 from sizing.workload import Strict
@@ -49,6 +50,8 @@ class Site(Strict):
     """A VPC that stands; one is made when left out."""
     cluster: Cluster = Field(default_factory=Cluster)
     """A cluster that stands, or what the one that is made offers to other stacks."""
+    access: Access | None = None
+    """Who gets into the cluster that is made; whoever made it when left out."""
     keys: Keys | None = None
     """KMS keys that stand; those left out are made."""
     vpc_cidr: str = Field(default="10.0.0.0/16", pattern=r"^[0-9.]+/1[6-8]$")
@@ -96,6 +99,8 @@ class Site(Strict):
         if cluster.elsewhere and self.kubernetes_version is None:
             expected = "the version of the cluster that is used, for its nodes"
             raise FieldError(("cluster",), "needs kubernetes_version beside it", expected)
+        if cluster.elsewhere and self.access is not None:
+            raise FieldError(("access",), "is the cluster's owner's to give", "no access")
         if network is not None:
             self._zones_of(network)
         return self

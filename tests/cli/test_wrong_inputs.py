@@ -175,6 +175,24 @@ WRONG_SITES = {
         "alias/data",
         "keys.use.data",
     ),
+    "nobody gets in": (
+        (
+            "sizewright:region",
+            "sizewright:access: {viewers: ['arn:aws:iam::111122223333:role/v']}\n"
+            "  sizewright:region",
+        ),
+        "{viewers",
+        "access: nobody administers the cluster; expected admins, or creator: true",
+    ),
+    "a role gets in twice": (
+        (
+            "sizewright:region",
+            "sizewright:access: {admins: ['arn:aws:iam::111122223333:role/a'], "
+            "viewers: ['arn:aws:iam::111122223333:role/a']}\n  sizewright:region",
+        ),
+        "'arn:aws:iam::111122223333:role/a']}",
+        "access.viewers[0]: arn:aws:iam::111122223333:role/a is named twice",
+    ),
     "no config": (("config:", "settings:"), "", "has no config"),
 }
 

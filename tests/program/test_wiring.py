@@ -86,13 +86,18 @@ VARIANTS = {
     "cluster used": Variant(
         {
             "network": NETWORK,
+            "access": None,
             "cluster": {"use": CLUSTER, **PROVIDED},
             "kubernetes_version": "1.35",
         },
         (("cluster", "used"),),
     ),
     "cluster of a stack": Variant(
-        {"cluster": {"stack": "a/b/c", **PROVIDED}, "kubernetes_version": "1.35"},
+        {
+            "access": None,
+            "cluster": {"stack": "a/b/c", **PROVIDED},
+            "kubernetes_version": "1.35",
+        },
         (("cluster", "stack"),),
     ),
 }
@@ -191,7 +196,7 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
     """Guard: a claim that is deleted with its wire would leave both tests green."""
     named = {str(claim.path[-1]) for _, claim in claims_to_test()}
     mappings = {str(claim.path[-2]) for _, claim in claims_to_test()}
-    assert mappings >= {"nodes_by_zone", "hosts"}
+    assert mappings >= {"nodes_by_zone", "hosts", "policies"}
     assert named >= {
         "replicas",
         "max_unavailable",
@@ -226,6 +231,7 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "domain",
         "parent_zone_id",
         "certificate_domain",
+        "creator",
         "vpc_id",
         "subnet_id",
         "name",
