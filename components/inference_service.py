@@ -13,6 +13,7 @@ from components.keys import Keys
 from components.naming import Tags
 from components.network import NetworkIds
 from components.object_store import ObjectStore, ObjectStoreArgs
+from components.service_namespace import ServiceNamespace, ServiceNamespaceArgs
 from components.serving import Serving, ServingArgs
 from components.target_registration import TargetRegistration, TargetRegistrationArgs
 from components.target_writer import TargetWriter
@@ -58,6 +59,7 @@ class InferenceService(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
+        self._in_cluster = pulumi.ResourceOptions(parent=self, providers=[args.cluster.kubernetes])
         stores = {plan.role: self._object_store(plan) for plan in args.buckets}
         database = None if args.database is None else self._database(args.database)
         self.database_client_group_id = None if database is None else database.client_group_id
@@ -66,7 +68,7 @@ class InferenceService(pulumi.ComponentResource):
         if gateway is not None:
             self._host(gateway)
         if args.documents:
-            serving = self._serving(stores["weights"])
+            serving = self._serving(stores["weights"], self._namespace())
             self._registration(gateway, serving)
         self.register_outputs({})
 
@@ -133,7 +135,18 @@ class InferenceService(pulumi.ComponentResource):
             parent=self,
         )
 
-    def _serving(self, weights: ObjectStore) -> Serving:
+    def _namespace(self) -> ServiceNamespace:
+        """First of the service's objects: what it waits for, all the others wait for."""
+        return ServiceNamespace(
+            f"{self._name}-namespace",
+            ServiceNamespaceArgs(
+                documents=self._args.documents,
+                after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
+            ),
+            self._in_cluster,
+        )
+
+    def _serving(self, weights: ObjectStore, namespace: ServiceNamespace) -> Serving:
         return Serving(
             f"{self._name}-serving",
             ServingArgs(
@@ -146,10 +159,10 @@ class InferenceService(pulumi.ComponentResource):
                 roles=self._args.roles,
                 partition=self._args.partition,
                 account_ids=self._args.account_ids,
-                after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
+                after=namespace.guards,
                 tags=self._args.tags,
             ),
-            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
+            self._in_cluster,
         )
 
     def _registration(self, gateway: Gateway | None, serving: Serving) -> TargetRegistration:
@@ -163,5 +176,5 @@ class InferenceService(pulumi.ComponentResource):
                 controller=self._args.controller,
                 after=[serving],
             ),
-            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
+            self._in_cluster,
         )

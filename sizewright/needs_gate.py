@@ -1,5 +1,6 @@
 """Does a recorded graph hold what its resources need to work?"""
 
+import json
 from collections.abc import Collection, Iterator
 
 from sizewright.gates import Gate
@@ -45,3 +46,5 @@ def _values(value: object, path: tuple[str, ...]) -> Iterator[object]:
             yield from _values(item, rest)
     elif isinstance(value, dict) and step in value:
         yield from _values(value[step], rest)
+    elif isinstance(value, str) and value.startswith("{"):
+        yield from _values(json.loads(value), path)

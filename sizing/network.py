@@ -226,6 +226,7 @@ def _used_network(
                 zone=zone,
                 subnet_id=used.private_subnet_ids[zone],
                 public_subnet_id=used.public_subnet_ids.get(zone),
+                private_cidr=used.private_subnet_cidrs.get(zone),
                 addresses=addresses(zone, used.private_subnet_cidrs.get(zone)),
             )
             for zone in site.zones
@@ -241,7 +242,11 @@ def _of_stack(site: Site, subnets: Sequence[SubnetPlan]) -> UsedNetworkPlan | No
         vpc_id=None,
         subnets=tuple(
             UsedSubnetPlan(
-                zone=subnet.zone, subnet_id=None, public_subnet_id=None, addresses=subnet.addresses
+                zone=subnet.zone,
+                subnet_id=None,
+                public_subnet_id=None,
+                private_cidr=subnet.private_cidr,
+                addresses=subnet.addresses,
             )
             for subnet in subnets
         ),

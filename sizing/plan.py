@@ -44,6 +44,8 @@ LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+QUOTA = "kubernetes:core/v1:ResourceQuota"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 RECORD = "aws:route53/record:Record"
 ZONE = "aws:route53/zone:Zone"
@@ -303,6 +305,16 @@ class ServingPlan(Part):
     stop_s: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.terminationGracePeriodSeconds")]
 
 
+class QuotaPlan(Part):
+    """What all pods of a service's namespace together may ask of the cluster.
+
+    A replica that leaves counts until it is gone, and its successor counts already.
+    """
+
+    gpus: Annotated[int, Reaches(QUOTA, "spec.hard.requests.nvidia.com/gpu")]
+    pods: Annotated[int, Reaches(QUOTA, "spec.hard.pods")]
+
+
 class ServicePlan(Part):
     name: str
     kind: str
@@ -321,6 +333,7 @@ class ServicePlan(Part):
     database: DatabasePlan | None
     buckets: tuple[BucketPlan, ...]
     serving: ServingPlan | None
+    quota: QuotaPlan | None
 
 
 class NodeAddressPlan(Part):
@@ -381,7 +394,9 @@ class AddressPlan(Part):
 
 class SubnetPlan(Part):
     zone: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "availabilityZoneId")]
-    private_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
+    private_cidr: Annotated[
+        str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock"), Reaches(NETWORK_POLICY, "spec.ingress")
+    ]
     public_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
     nat: Annotated[bool, Reaches("aws:ec2/natGateway:NatGateway", "")]
     addresses: AddressPlan
@@ -398,6 +413,8 @@ class UsedSubnetPlan(Part):
     zone: str
     subnet_id: Annotated[str | None, Reaches(NODE_GROUP, "subnetIds")]
     public_subnet_id: str | None
+    private_cidr: str | None
+    """Null where nobody stated it."""
     addresses: AddressPlan
 
 
@@ -426,6 +443,12 @@ class NetworkPlan(Part):
     def zones(self) -> tuple[SubnetPlan | UsedSubnetPlan, ...]:
         """The private subnets, whoever made them."""
         return self.subnets if self.used is None else self.used.subnets
+
+    @property
+    def private_cidrs(self) -> list[str]:
+        """Ranges of the private subnets; the network's where they are not known."""
+        known = [zone.private_cidr for zone in self.zones if zone.private_cidr is not None]
+        return known or [self.vpc_cidr]
 
 
 class UsedKeysPlan(Part):

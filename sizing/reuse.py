@@ -106,6 +106,8 @@ class ClusterPart(StrEnum):
     kube_proxy = "kube-proxy"
     coredns = "coredns"
     pod_identity = "eks-pod-identity-agent"
+    network_policies = "network-policies"
+    """The VPC CNI's agent that enforces them."""
     device_plugin = "nvidia-device-plugin"
     load_balancer_controller = "aws-load-balancer-controller"
 
@@ -115,6 +117,7 @@ ADDONS = (
     ClusterPart.kube_proxy,
     ClusterPart.coredns,
     ClusterPart.pod_identity,
+    ClusterPart.network_policies,
 )
 """Parts that every cluster of this product has."""
 

@@ -99,6 +99,8 @@ class Site(Strict):
         if cluster.elsewhere and self.kubernetes_version is None:
             expected = "the version of the cluster that is used, for its nodes"
             raise FieldError(("cluster",), "needs kubernetes_version beside it", expected)
+        if cluster.stack is not None and "vpc_cidr" not in self.model_fields_set:
+            raise FieldError(("cluster", "stack"), "needs vpc_cidr beside it", "as in that stack")
         if cluster.elsewhere and self.access is not None:
             raise FieldError(("access",), "is the cluster's owner's to give", "no access")
         if network is not None:

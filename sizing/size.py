@@ -34,7 +34,7 @@ from sizing.plan import (
     ServingPlan,
     VolumePlan,
 )
-from sizing.serving import serving_plan
+from sizing.serving import quota_plan, serving_plan
 from sizing.shared import cluster_plan, keys_plan, node_pools, system_pool, unverified_pins
 from sizing.site import Site
 from sizing.storage import storage_plan, stores, volume_plan
@@ -115,6 +115,7 @@ def service_plan(
         database=database,
         buckets=buckets,
         serving=serving,
+        quota=None if serving is None else quota_plan(serving),
     )
 
 

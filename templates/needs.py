@@ -7,7 +7,7 @@ server alone. `sizewright check` looks for each need in the recorded graph.
 from dataclasses import dataclass
 
 from sizing.cluster_services import DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER
-from sizing.plan import DEPLOYMENT, NODE_GROUP, RELEASE
+from sizing.plan import DEPLOYMENT, NETWORK_POLICY, NODE_GROUP, QUOTA, RELEASE
 from sizing.reuse import ADDONS, ClusterPart
 from sizing.site import Site
 
@@ -23,7 +23,7 @@ class Thing:
 
     resource_type: str
     path: tuple[str, ...] = ()
-    """Steps to the property; `*` is any item of a list."""
+    """Steps to the property; `*` is any item of a list, and JSON text is looked into."""
     value: str | None = None
     """What the property is; None: whatever it is, it is there."""
 
@@ -56,6 +56,7 @@ def _addon(name: str) -> Thing:
 
 _GPU_NODES = Thing(NODE_GROUP, ("labels", "sizewright.dev/gpu"))
 _CONTROLLER_ROLE = Thing(ASSOCIATION, ("serviceAccount",), LOAD_BALANCER_CONTROLLER)
+_POLICY_AGENT = Thing(ADDON, ("configurationValues", "enableNetworkPolicy"), "true")
 
 NEEDS = (
     Need(Thing(BINDING), _CONTROLLER, "brings its definition and registers its targets"),
@@ -67,9 +68,11 @@ NEEDS = (
     Need(Thing(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
     Need(Thing(SERVICE), _addon("kube-proxy"), "carries its traffic"),
     Need(Thing(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
+    Need(Thing(NETWORK_POLICY), _POLICY_AGENT, "starts the agent that enforces it"),
 )
 SELF_SUFFICIENT = frozenset(
     {
+        QUOTA,
         "kubernetes:core/v1:Namespace",
         "kubernetes:core/v1:ServiceAccount",
         "kubernetes:policy/v1:PodDisruptionBudget",
@@ -92,4 +95,6 @@ def met_elsewhere(site: Site) -> frozenset[Thing]:
 
 
 def _part(part: ClusterPart) -> Thing:
+    if part is ClusterPart.network_policies:
+        return _POLICY_AGENT
     return _addon(part) if part in ADDONS else Thing(RELEASE, ("chart",), part.value)

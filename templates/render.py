@@ -33,6 +33,9 @@ _DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _KV_CACHE_DTYPE = {"fp16": "auto", "fp8": "fp8"}
 _DOCUMENTS = (
     "namespace",
+    "network-policy-default",
+    "network-policy-engine",
+    "resource-quota",
     "service-account",
     "deployment",
     "service",
@@ -57,7 +60,7 @@ def render(plan: Plan) -> dict[str, str]:
     for service in plan.services:
         if service.serving is None:
             continue
-        values = _service_values(service, service.serving)
+        values = _service_values(plan, service, service.serving)
         for document in _DOCUMENTS:
             text = environment.get_template(f"kubernetes/{document}.yaml.j2").render(values)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
@@ -93,9 +96,9 @@ def _named(names: dict[str, str], precision: str) -> str:
     return names[precision]
 
 
-def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
-    if service.gateway is None:
-        raise ValueError(f"{service.name}: what is served needs a gateway")
+def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
+    if service.gateway is None or service.quota is None:
+        raise ValueError(f"{service.name}: what is served needs a gateway and a quota")
     values = serving.model_dump() | {
         "name": service.name,
         "arguments": engine_arguments(serving),
@@ -106,6 +109,8 @@ def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any
         "weights_mount": WEIGHTS_MOUNT,
         "probe_period_s": _PROBE_PERIOD_S,
         "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
+        "balancer_cidrs": plan.network.private_cidrs,
+        "quota": service.quota.model_dump(),
         "drain_s": service.gateway.deregistration_delay_s,
         "progress_deadline_s": serving.start_s + serving.stop_s + _STALL_S,
     }

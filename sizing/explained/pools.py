@@ -149,6 +149,16 @@ POOLS: dict[str, Explainer] = {
         "deregistration delay + 30",
         "{s.gateway.deregistration_delay_s} + 30",
     ),
+    "services.*.quota.pods": Entry(
+        "pods that the service's namespace may hold",
+        "replicas + those a rollout may take: a pod that leaves counts until it is gone",
+        "{s.serving.replicas} + {s.serving.max_unavailable}",
+    ),
+    "services.*.quota.gpus": Entry(
+        "GPUs that all pods of the service's namespace may request",
+        "pods x GPUs a replica; the nodes have no more than the replicas need",
+        "{s.quota.pods} * {s.serving.gpus_per_replica}",
+    ),
     "pools.*.nodes_by_zone.*": _nodes_by_zone,
     "pools.*.volumes.root_gib": _of_services("root_gib", "GiB of the root volume", "max"),
     "pools.*.volumes.weights_gib": _of_services(

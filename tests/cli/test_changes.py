@@ -25,6 +25,8 @@ ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+QUOTA = "kubernetes:core/v1:ResourceQuota"
+NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 SERVICE = "kubernetes:core/v1:Service"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
@@ -61,7 +63,7 @@ COVERED = {
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
     *("pulumi:providers:aws", "pulumi:providers:kubernetes"),
     *("kubernetes:core/v1:Namespace", "kubernetes:core/v1:ServiceAccount", SERVICE, CONFIG_MAP),
-    *(DEPLOYMENT, BUDGET, RELEASE, BINDING),
+    *(DEPLOYMENT, BUDGET, RELEASE, BINDING, QUOTA, NETWORK_POLICY),
 }
 
 # Newer than the provider sources that could be read; no document found says what a change does.
@@ -187,6 +189,9 @@ def rules() -> Rules:
         (SERVICE, "spec.clusterIP", Effect.replace),
         (SERVICE, "spec.ports.0.port", Effect.update),
         (BUDGET, "spec.maxUnavailable", Effect.update),
+        (QUOTA, "spec.hard.pods", Effect.update),
+        (QUOTA, "spec.scopes", Effect.replace),
+        (NETWORK_POLICY, "spec.ingress", Effect.update),
         (RELEASE, "version", Effect.update),
         (RELEASE, "values.replicaCount", Effect.update),
         (RELEASE, "name", Effect.replace),
@@ -311,7 +316,8 @@ def arguments(resource_type: str) -> Any:
     package, module, name = resource_type.split(":")
     if package == "pulumi":
         return importlib.import_module(f"pulumi_{name}.provider").ProviderArgs
-    folder = module.split("/")[0] if package == "aws" else module.replace("/", ".")
+    group, version = module.split("/")
+    folder = group if package == "aws" else f"{group.split('.')[0]}.{version}"
     place, name = CLASSES.get(resource_type, (f"pulumi_{package}.{folder}", name))
     resource = getattr(importlib.import_module(place), name)
     own = sys.modules[resource.__module__]

@@ -145,6 +145,15 @@ WRONG_SITES = {
         "{stack: a/b/c}",
         "cluster: needs kubernetes_version beside it",
     ),
+    "another stack's cluster without its range": (
+        (
+            "sizewright:region",
+            "sizewright:cluster: {stack: a/b/c}\n  sizewright:kubernetes_version: '1.35'\n"
+            "  sizewright:region",
+        ),
+        "a/b/c",
+        "cluster.stack: needs vpc_cidr beside it; expected as in that stack",
+    ),
     "network without a zone": (
         (
             "sizewright:region",

@@ -329,6 +329,7 @@ def test_12_to_15_changes_node_groups_replicas_and_budget() -> None:
         **{f"sw-g6-xlarge-{zone}": {"scalingConfig"} for zone in ZONES},
         "sw-chat-serving-floor": {"spec"},
         "sw-chat-serving-budget": {"spec"},
+        "sw-chat-namespace-quota": {"spec"},
     }
 
 

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from components.other_stack import OUTPUT, shape
+from sizewright.gates import addresses
 from sizewright.graph_gate import graph
 from sizewright.needs_gate import needs
 from sizewright.program import record_program
 from sizewright.record import Recorded
 from sizewright.stack import read_plan, read_site
+from sizing.catalog import load_catalog
 from sizing.explain import explain, numeric_leaves
+from sizing.size import size
 from templates.needs import NEEDS, met_elsewhere
 from tests.components.recording import before, named, of_type
 
@@ -83,6 +86,37 @@ def test_a_used_network_bears_what_is_made() -> None:
     assert door["cidrIpv4"] == "10.20.0.0/16"
 
 
+@pytest.mark.parametrize(
+    ("name", "ranges"),
+    [
+        ("existing-network", ["10.20.0.0/20", "10.20.16.0/20", "10.20.48.0/20"]),
+        ("workloads", ["10.0.0.0/19", "10.0.32.0/19", "10.0.96.0/19"]),
+    ],
+)
+def test_engines_are_called_from_the_subnets_of_the_balancer(name: str, ranges: list[str]) -> None:
+    """Guard: a rule that names no range lets in everybody."""
+    policies: list[Any] = [r.inputs["spec"] for r in of_type(stack(name), "NetworkPolicy")]
+    blocks = [
+        source["ipBlock"]["cidr"]
+        for spec in policies
+        for rule in spec.get("ingress", [])
+        for source in rule["from"]
+    ]
+    assert blocks == ranges
+
+
+def test_without_ranges_engines_are_called_from_the_network() -> None:
+    used = read_site(path_of("existing-network")).site.network
+    assert used is not None
+    unknown = used.use.model_copy(update={"private_subnet_cidrs": {}})
+    site = read_site(path_of("existing-network")).site.model_copy(
+        update={"network": used.model_copy(update={"use": unknown})}
+    )
+    plan = size([], site, load_catalog())
+    assert plan.network.private_cidrs == ["10.20.0.0/16"]
+    assert addresses(plan).passed is None
+
+
 def test_a_used_key_encrypts_and_the_others_are_made() -> None:
     recording = stack("existing-network")
     used = "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555"
@@ -128,6 +162,7 @@ def test_the_platform_offers_what_its_workloads_take() -> None:
     assert set(workloads.cluster.provides) <= set(platform.cluster.offers)
     assert workloads.kubernetes_version == platform.kubernetes_version
     assert workloads.zones == platform.zones
+    assert workloads.vpc_cidr == platform.vpc_cidr
     assert offered["load_balancer_controller_role"] is not None
 
 

@@ -96,6 +96,7 @@ VARIANTS = {
         {
             "access": None,
             "cluster": {"stack": "a/b/c", **PROVIDED},
+            "vpc_cidr": "10.0.0.0/16",
             "kubernetes_version": "1.35",
         },
         (("cluster", "stack"),),
@@ -201,6 +202,8 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "replicas",
         "max_unavailable",
         "gpus_per_replica",
+        "gpus",
+        "pods",
         "max_num_seqs",
         "max_model_len",
         "gpu_memory_utilisation",
