@@ -29,6 +29,8 @@ class InferenceServiceArgs:
     dns: Dns | None
     host: str | None
     """Name of its load balancer in the zone of `dns`."""
+    access_logs: ObjectStore | None
+    """Bucket of its load balancer's logs; null where no service has one."""
     documents: Mapping[str, str]
     """Rendered text by file name without suffix; empty for what no engine serves."""
     network: NetworkIds
@@ -100,6 +102,8 @@ class InferenceService(pulumi.ComponentResource):
         )
 
     def _gateway(self, plan: GatewayPlan) -> Gateway:
+        if self._args.access_logs is None:
+            raise ValueError(f"{self._args.service}: a load balancer needs a bucket for its logs")
         return Gateway(
             f"{self._name}-gateway",
             GatewayArgs(
@@ -110,6 +114,7 @@ class InferenceService(pulumi.ComponentResource):
                 vpc_cidr=self._args.network.vpc_cidr,
                 subnet_ids=list(self._args.network.private_subnet_ids.values()),
                 node_group_id=self._args.cluster.security_group_id,
+                logs=self._args.access_logs,
                 tags=self._args.tags,
             ),
             self._child,

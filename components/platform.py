@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
+from components.access_logs import access_logs
 from components.cluster import ClusterIds, log_group_name
 from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.database import log_group_name as database_logs
@@ -14,6 +15,7 @@ from components.inference_service import InferenceService, InferenceServiceArgs
 from components.keys import Keys, KeysArgs
 from components.naming import PRODUCT, Tags, aws_name, partition
 from components.network import NetworkIds
+from components.object_store import ObjectStore
 from components.other_stack import OUTPUT, told
 from components.provider import aws_provider
 from components.system_pool import SystemPool, SystemPoolArgs
@@ -84,6 +86,7 @@ class Platform(pulumi.ComponentResource):
         self._dns = self._names()
         self.name_servers = None if self._dns is None else self._dns.name_servers
         self.hosts = {} if plan.dns is None else plan.dns.hosts
+        self._access_logs = self._made_access_logs()
         standing = self._ground()
         network, cluster = standing.network, standing.cluster
         system = self._system_pools(network, cluster)
@@ -121,6 +124,13 @@ class Platform(pulumi.ComponentResource):
             return None
         args = DnsArgs(plan=self._plan.dns, tags=self._tags)
         return Dns(f"{self._name}-dns", args, self._child)
+
+    def _made_access_logs(self) -> ObjectStore | None:
+        plan = self._plan.access_logs
+        if plan is None:
+            return None
+        account_id = self._plan.site.account_ids[0]
+        return access_logs(f"{self._name}-{plan.role}", plan, account_id, self._tags, self._child)
 
     def _ground(self) -> Ground:
         plan = self._plan
@@ -212,6 +222,7 @@ class Platform(pulumi.ComponentResource):
                 gateway=service.gateway,
                 dns=self._dns,
                 host=self.hosts.get(service.name),
+                access_logs=self._access_logs,
                 documents=self._documents(service.name),
                 network=network,
                 cluster=cluster,

@@ -236,6 +236,20 @@ class GatewayPlan(Part):
     idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
     deregistration_delay_s: Annotated[int, Reaches(TARGETS, "deregistrationDelay")]
     capacity_units: int | None
+    reserved_units: Annotated[
+        int | None, Reaches(BALANCER, "minimumLoadBalancerCapacity.capacityUnits")
+    ]
+    """Capacity units that stand ready without traffic; null where the balancer grows by itself."""
+    health_interval_s: Annotated[int, Reaches(TARGETS, "healthCheck.interval")]
+    health_timeout_s: Annotated[int, Reaches(TARGETS, "healthCheck.timeout")]
+    health_checks: Annotated[
+        int,
+        Reaches(TARGETS, "healthCheck.unhealthyThreshold"),
+        Reaches(TARGETS, "healthCheck.healthyThreshold"),
+    ]
+    """Checks in a row that change a replica's state."""
+    blind_s: int
+    """Longest time for which a dead replica still gets requests."""
     certificate_arn: Annotated[str | None, Reaches("aws:lb/listener:Listener", "certificateArn")]
     protected: Annotated[bool, Reaches(BALANCER, "enableDeletionProtection")]
 
@@ -591,6 +605,8 @@ class Plan(Part):
     roles: RolesPlan
     cluster: ClusterPlan
     cluster_services: ClusterServicesPlan
+    access_logs: BucketPlan | None
+    """Bucket of the load balancers' logs; null where there is none."""
     unverified: tuple[str, ...]
     """Pins that nobody has checked against their registry."""
 

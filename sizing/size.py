@@ -21,7 +21,7 @@ from sizing.memory import (
 )
 from sizing.model_rows import architecture_of
 from sizing.names import dns_plan
-from sizing.network import gateway_plan, network_plan, too_slow, transfer_plan
+from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.plan import (
     CachePlan,
     GatewayPlan,
@@ -76,6 +76,7 @@ def size(
         ),
         cluster=cluster_plan(site, pools, catalog),
         cluster_services=beside,
+        access_logs=access_logs(services, site),
         unverified=unverified_pins(services, pools, beside, site, catalog),
     )
 

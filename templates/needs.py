@@ -15,6 +15,7 @@ ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
 SERVICE = "kubernetes:core/v1:Service"
+READINESS_GATES = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ _POLICY_AGENT = Thing(ADDON, ("configurationValues", "enableNetworkPolicy"), "tr
 
 NEEDS = (
     Need(Thing(BINDING), _CONTROLLER, "brings its definition and registers its targets"),
+    Need(
+        Thing("kubernetes:core/v1:Namespace", ("metadata", "labels", READINESS_GATES)),
+        _CONTROLLER,
+        "gates the readiness of its pods",
+    ),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_PLUGIN, _GPU_NODES, "is selected by that label"),
     Need(_CONTROLLER, _CONTROLLER_ROLE, "is the role it calls AWS with"),
@@ -73,7 +79,6 @@ NEEDS = (
 SELF_SUFFICIENT = frozenset(
     {
         QUOTA,
-        "kubernetes:core/v1:Namespace",
         "kubernetes:core/v1:ServiceAccount",
         "kubernetes:policy/v1:PodDisruptionBudget",
     }

@@ -197,6 +197,7 @@ def test_nothing_goes_before_what_leans_on_it(preview: bool) -> None:
         (
             "prod",
             [
+                "sw-access-logs-bucket",
                 "sw-chat-database-cluster",
                 "sw-chat-weights-bucket",
                 *(f"sw-keys-{role}" for role in ("cluster", "data", "logs", "volumes", "weights")),
@@ -348,6 +349,7 @@ def test_every_bucket_role_is_built(preview: bool) -> None:
     service = plan.services[0].model_copy(update={"buckets": (weights, *more)})
     recording = stack(plan.model_copy(update={"services": (service,)}), preview)
     assert [r.name for r in of_type(recording, "bucket:Bucket")] == [
+        "sw-access-logs-bucket",
         "sw-chat-weights-bucket",
         "sw-chat-artefacts-bucket",
         "sw-chat-conversations-bucket",
