@@ -86,12 +86,14 @@ class Cluster(pulumi.ComponentResource):
             self._addon("vpc-cni", {"enableNetworkPolicy": "true"}),
             self._addon("kube-proxy"),
         ]
+        # Without its agent, node repair knows nothing of a GPU's faults.
+        agent = self._addon("eks-node-monitoring-agent")
         door = self._api_rule(args.vpc_cidr)
         self.ids = ClusterIds(
             name=self.name,
             security_group_id=self.security_group_id,
             node_role_arn=nodes.arn,
-            ready_for_nodes=[*nodes.grants, *network],
+            ready_for_nodes=[*nodes.grants, *network, agent],
             ready_for_pods=[self._addon("eks-pod-identity-agent"), door, *self._access(args)],
             kubernetes=self._kubernetes(args.region),
             controller=None,

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ec2, eks
 
-from components.launch_template import ROOT_DEVICE, Disk, launch_template
+from components.launch_template import ROOT_DEVICE, Disk, Reservation, launch_template
 from components.naming import Tags, label_value
-from sizing.plan import NodePool, VolumePlan
+from sizing.plan import CapacitySource, NodePool, VolumePlan
 from templates.render import WEIGHTS_DEVICE
+
+CAPACITY_TYPES = {
+    CapacitySource.on_demand: "ON_DEMAND",
+    CapacitySource.reservations: "ON_DEMAND",
+    CapacitySource.blocks: "CAPACITY_BLOCK",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,20 +41,32 @@ class GpuPool(pulumi.ComponentResource):
         self, name: str, args: GpuPoolArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("sizewright:index:GpuPool", name, None, opts)
-        template = launch_template(
+        shared = None if args.plan.reservation_by_zone else self._template(name, args)
+        after = list(args.after)
+        for zone, count in args.plan.nodes_by_zone.items():
+            if count > 0:
+                template = shared or self._template(f"{name}-{zone}", args, zone)
+                after = [*args.after, self._nodes(f"{name}-{zone}", args, zone, template, after)]
+        self.register_outputs({})
+
+    def _template(
+        self, name: str, args: GpuPoolArgs, zone: str | None = None
+    ) -> ec2.LaunchTemplate:
+        """One for all zones, or one a zone where each has capacity bought ahead."""
+        reservation = None
+        if zone is not None:
+            block = args.plan.capacity_source is CapacitySource.blocks
+            reservation = Reservation(id=args.plan.reservation_by_zone[zone], block=block)
+        return launch_template(
             f"{name}-template",
             instance_type=args.plan.instance_type,
             disks=_disks(args.plan.volumes),
             key_arn=args.volumes_key_arn,
             tags=args.tags,
             user_data=args.user_data,
+            reservation=reservation,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        after = list(args.after)
-        for zone, count in args.plan.nodes_by_zone.items():
-            if count > 0:
-                after = [*args.after, self._nodes(f"{name}-{zone}", args, zone, template, after)]
-        self.register_outputs({})
 
     def _nodes(
         self,
@@ -71,6 +89,12 @@ class GpuPool(pulumi.ComponentResource):
             subnet_ids=[args.subnet_ids[zone]],
             scaling_config={"min_size": count, "desired_size": count, "max_size": count},
             update_config={"max_unavailable": 1, "update_strategy": "MINIMAL"},
+            capacity_type=CAPACITY_TYPES[args.plan.capacity_source],
+            node_repair_config={
+                "enabled": True,
+                "max_parallel_nodes_repaired_count": args.plan.repairs_at_once,
+                "max_unhealthy_node_threshold_count": args.plan.repair_stops_above,
+            },
             ami_type=args.plan.ami_type,
             release_version=args.plan.ami_release,
             version=args.kubernetes_version,
@@ -89,12 +113,13 @@ class GpuPool(pulumi.ComponentResource):
 
 
 def _disks(volumes: VolumePlan) -> list[Disk]:
-    return [
-        Disk(device=ROOT_DEVICE, size_gib=volumes.root_gib),
-        Disk(
+    disks = [Disk(device=ROOT_DEVICE, size_gib=volumes.root_gib)]
+    if volumes.weights_gib is not None:
+        weights = Disk(
             device=WEIGHTS_DEVICE,
             size_gib=volumes.weights_gib,
             iops=volumes.weights_iops,
             mib_per_s=volumes.weights_mib_per_s,
-        ),
-    ]
+        )
+        disks.append(weights)
+    return disks

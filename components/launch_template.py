@@ -21,6 +21,15 @@ class Disk:
     mib_per_s: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reservation:
+    """Capacity bought ahead, the only one that nodes start in."""
+
+    id: str
+    block: bool
+    """A capacity block, not an on-demand reservation."""
+
+
 def launch_template(
     name: str,
     *,
@@ -29,6 +38,7 @@ def launch_template(
     key_arn: pulumi.Input[str],
     tags: Tags,
     user_data: str | None = None,
+    reservation: Reservation | None = None,
     opts: pulumi.ResourceOptions,
 ) -> ec2.LaunchTemplate:
     """A launch template without image: the node group's image type decides it."""
@@ -36,6 +46,10 @@ def launch_template(
     return ec2.LaunchTemplate(
         name,
         instance_type=instance_type,
+        capacity_reservation_specification=None if reservation is None else _target(reservation),
+        instance_market_options=(
+            {"market_type": "capacity-block"} if reservation and reservation.block else None
+        ),
         block_device_mappings=[_mapping(disk, key_arn) for disk in disks],
         metadata_options={
             "http_endpoint": "enabled",
@@ -55,6 +69,12 @@ def launch_template(
         tags=tags.named(name),
         opts=opts,
     )
+
+
+def _target(
+    reservation: Reservation,
+) -> ec2.LaunchTemplateCapacityReservationSpecificationArgsDict:
+    return {"capacity_reservation_target": {"capacity_reservation_id": reservation.id}}
 
 
 def _mapping(

@@ -20,7 +20,7 @@ from components.other_stack import OUTPUT, told
 from components.provider import aws_provider
 from components.system_pool import SystemPool, SystemPoolArgs
 from sizing.plan import NodePool, Plan, ServicePlan
-from templates.render import render
+from templates.render import render, user_data_path
 
 NAME = "sw"
 """Logical name of the platform; short, for every AWS name starts with it."""
@@ -179,7 +179,7 @@ class Platform(pulumi.ComponentResource):
                 kubernetes_version=self._plan.cluster.kubernetes_version,
                 node_role_arn=cluster.node_role_arn,
                 subnet_ids=network.private_subnet_ids,
-                user_data=self._texts[f"node/{pool.name}/weights-volume.sh"],
+                user_data=self._texts[user_data_path(pool)],
                 volumes_key_arn=self._keys.volumes,
                 after=cluster.ready_for_nodes,
                 tags=self._tags,

@@ -13,12 +13,15 @@ from sizing.addresses import fullest_subnet
 from sizing.catalog import Catalog
 from sizing.lock import Lock
 from sizing.plan import Plan, PoolPlan, Reason
-from sizing.shared import NODE_GROUP_LIMIT
+from sizing.shared import NODE_GROUP_LIMIT, release_day
 
 NODES_PER_GROUP_LIMIT = 450
 """Basis: vendor, nodes of one managed node group (EKS quota L-BD136A63)."""
 ELASTIC_IP_LIMIT = 5
 """Basis: vendor, elastic IPs of one region, default (EC2 quota L-0263D0A3)."""
+
+AMI_RELEASE_DAYS = 90
+"""Basis: assumed; how long a GPU image may stay without the fixes of later ones."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,21 @@ def kubernetes_support(plan: Plan, as_of: date | None) -> Gate:
     if as_of is None:
         return Gate(name, None, f"{until}; skipped without --as-of", "data/pins.csv")
     return Gate(name, as_of <= date.fromisoformat(end), f"{until}, as of {as_of}", "data/pins.csv")
+
+
+def ami_release(plan: Plan, as_of: date | None) -> Gate:
+    """The GPU image's release is young enough on the day; not judged without one or without a day.
+
+    Basis: assumed; security fixes arrive with releases, which EKS makes every one to two weeks.
+    """
+    name, release = "GPU image release", plan.site.ami_release
+    if release is None or not plan.pools:
+        return Gate(name, None, "none is pinned" if release is None else "no GPU nodes")
+    if as_of is None:
+        return Gate(name, None, f"{release}; skipped without --as-of")
+    days = (as_of - release_day(release)).days
+    detail = f"{release} is {days} days old as of {as_of}, at most {AMI_RELEASE_DAYS}"
+    return Gate(name, days <= AMI_RELEASE_DAYS, detail)
 
 
 def locks(files: Sequence[WorkloadFile], plan: Plan) -> Iterator[Gate]:

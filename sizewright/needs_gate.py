@@ -1,6 +1,7 @@
 """Does a recorded graph hold what its resources need to work?"""
 
 import json
+from base64 import b64decode
 from collections.abc import Collection, Iterator
 
 from sizewright.gates import Gate
@@ -33,7 +34,14 @@ def is_a(resource: RecordedResource, thing: Thing) -> bool:
     if not thing.path:
         return True
     found = list(_values(resource.inputs, thing.path))
+    if thing.line is not None:
+        return any(thing.line in _lines(value) for value in found)
     return bool(found) if thing.value is None else thing.value in found
+
+
+def _lines(value: object) -> list[str]:
+    text = b64decode(value).decode() if isinstance(value, str) else ""
+    return [line.strip() for line in text.splitlines()]
 
 
 def _values(value: object, path: tuple[str, ...]) -> Iterator[object]:

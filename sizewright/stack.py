@@ -9,12 +9,14 @@ from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
 from sizewright.read import Document, read_mapping
 from sizing.addresses import enough_addresses
+from sizing.capacity_source import check_capacity
 from sizing.catalog import Catalog, ModelFacts, load_catalog
 from sizing.field_error import FieldError, FieldPath
 from sizing.lock import Lock
 from sizing.lookup import check_site, facts_of
 from sizing.network import subnet_ranges
 from sizing.plan import Plan
+from sizing.shared import check_ami_release
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
@@ -150,9 +152,15 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
             raise file.document.error(("name",), message, "a name of its own")
     try:
         check_site(site.site, catalog)
+        check_ami_release(site.site)
         subnet_ranges(site.site)
     except FieldError as fault:
         raise _located(site.keys, fault) from fault
+    for file in files:
+        try:
+            check_capacity(file.workload, site.site, catalog)
+        except FieldError as fault:
+            raise _located(file.document, fault) from fault
     locks = {file.workload.name: file.lock for file in files if file.lock is not None}
     return size(workloads, site.site, _with_own_models(catalog, files), locks)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sizing.capacity_source import not_on_demand, with_capacity
 from sizing.catalog import Catalog, Gpu, InstanceType
 from sizing.lookup import Facts
 from sizing.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
@@ -68,6 +69,8 @@ def choose(case: Case, locked: int | None) -> tuple[Choice | None, list[Rejected
         unfit = Rejected(
             option=instance.name, reason=Reason.offering, numbers=_not_sold(instance, site, known)
         )
+    reserved = workload.hardware.capacity if workload.hardware else None
+    unfit = unfit or not_on_demand(instance, reserved)
     if unfit is not None:
         return None, [unfit, *_nearest(case)]
     rejected += [
@@ -75,6 +78,8 @@ def choose(case: Case, locked: int | None) -> tuple[Choice | None, list[Rejected
         for zone in site.zones
         if zone not in zones
     ]
+    zones, without = with_capacity(zones, instance, reserved)
+    rejected += without
     asked = workload.hardware.tensor_parallel if workload.hardware else None
     found, smaller = _replica(need, facts, instance, asked or locked)
     if found is None:
@@ -160,6 +165,7 @@ def nearest_types(case: Case) -> list[str]:
         for instance in catalog.instance_types
         if instance is not facts.instance
         and selling_zones(instance, case.site, catalog)[0]
+        and not_on_demand(instance, None) is None
         and _unfit(case.workload, facts, catalog.gpu(instance.gpu), instance, catalog) is None
         and _replica(case.need, facts, instance, asked)[0] is not None
     ]

@@ -10,6 +10,7 @@ from typing import Any
 from sizing.exact import Number, plain
 from sizing.explained.addresses import ADDRESSES
 from sizing.explained.demand import DEMAND
+from sizing.explained.disks import DISKS
 from sizing.explained.entry import Basis, Entry, Leaf
 from sizing.explained.fleet import FLEET
 from sizing.explained.inputs import input_entry
@@ -18,7 +19,7 @@ from sizing.explained.published import remarks
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
-REGISTRY = {**DEMAND, **FLEET, **STORES, **POOLS, **ADDRESSES}
+REGISTRY = {**DEMAND, **FLEET, **STORES, **DISKS, **POOLS, **ADDRESSES}
 
 
 @dataclass(frozen=True)

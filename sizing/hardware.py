@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from sizing.capacity import GpuRate, gpu_rate, peak_flop_per_s
+from sizing.capacity_source import pool_name
 from sizing.choose import Case, Choice, choose
 from sizing.lock import Lock
 from sizing.lookup import Facts
 from sizing.packing import pool_plan
 from sizing.plan import PoolPlan, Reason, Rejected, ServicePlan
 from sizing.redundancy import TooFewZonesError
-from sizing.serving import pool_name
 from sizing.traffic import Rates
 from sizing.workload import Workload
 
@@ -32,6 +32,7 @@ def find_hardware(
 ) -> Found:
     """The rate of one GPU, the replica that fits, the nodes; or why there are none."""
     workload, facts = case.workload, case.facts
+    reserved = workload.hardware.capacity if workload.hardware else None
     found = Found()
     capacity, instance, gpu = workload.capacity, facts.instance, facts.gpu
     if capacity is None or instance is None or gpu is None:
@@ -58,7 +59,12 @@ def find_hardware(
             redundancy=workload.redundancy,
             rates=rates,
             rate=found.rate,
-            first_zone=_emptiest(found.choice, instance.name, neighbours),
+            first_zone=_emptiest(
+                found.choice,
+                pool_name(instance.name, found.choice.fit.tensor_parallel, reserved),
+                neighbours,
+            ),
+            reserved=reserved,
         )
     except TooFewZonesError as fault:
         losers = _too_few_zones(case, found.choice, fault)
@@ -66,12 +72,11 @@ def find_hardware(
     return found
 
 
-def _emptiest(choice: Choice, instance_type: str, neighbours: Sequence[ServicePlan]) -> int:
+def _emptiest(choice: Choice, mine: str, neighbours: Sequence[ServicePlan]) -> int:
     """Index of the zone with the fewest nodes of this pool so far, so that pools stay even."""
-    mine = pool_name(instance_type, choice.fit.tensor_parallel)
     taken = dict.fromkeys(choice.zones, 0)
     for pool in (other.pool for other in neighbours):
-        if pool is not None and pool_name(pool.instance_type, pool.tensor_parallel) == mine:
+        if pool is not None and pool.name == mine:
             for zone, count in pool.nodes_by_zone.items():
                 taken[zone] = taken.get(zone, 0) + count
     return min(range(len(choice.zones)), key=lambda index: taken[choice.zones[index]])

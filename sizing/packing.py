@@ -5,13 +5,14 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sizing.capacity import GpuRate, gpus_for
+from sizing.capacity_source import pool_name, source_of
 from sizing.catalog import InstanceType
 from sizing.choose import Choice, cards_of
 from sizing.exact import ceiling, plain, plain_or_none
 from sizing.plan import PoolPlan, Reason, Rejected, Survives
 from sizing.redundancy import Rule, binding_rule, nodes_by_rule, spread, survival
 from sizing.traffic import Rates
-from sizing.workload import Capacity, Redundancy
+from sizing.workload import Capacity, Redundancy, ReservedCapacity
 
 
 def gpus_by_constraint(load: Fraction, rate: GpuRate, tensor_parallel: int) -> dict[str, int]:
@@ -58,6 +59,7 @@ def pool_plan(
     rates: Rates,
     rate: GpuRate,
     first_zone: int,
+    reserved: ReservedCapacity | None = None,
 ) -> tuple[PoolPlan, list[Rejected]]:
     """One service's nodes: whole replicas on whole nodes, then redundancy, then the zones.
 
@@ -80,6 +82,9 @@ def pool_plan(
     survives = survival(by_zone, packed.nodes)
     serving_gpus = nodes_total * packed.replicas_per_node * split
     pool = PoolPlan(
+        name=pool_name(instance.name, split, reserved),
+        capacity_source=source_of(reserved),
+        reservation_by_zone={} if reserved is None else reserved.by_zone,
         instance_type=instance.name,
         gpu=instance.gpu,
         gpus_needed=max(constraints.values()),

@@ -76,6 +76,8 @@ class Reason(StrEnum):
     """The load balancer does not wait as long as the longest answer takes."""
     volume_limit = "volume_limit"
     """A volume or the instance cannot read that fast."""
+    local_storage = "local_storage"
+    """The node's own disks hold the weights, or cannot."""
     store_limit = "store_limit"
     """The data outgrow the store."""
     not_binding = "not_binding"
@@ -159,9 +161,23 @@ class Survives(Part):
     zones: int
 
 
-class PoolPlan(Part):
-    """One service's nodes; services of the same type share node groups (`Plan.pools`)."""
+class CapacitySource(StrEnum):
+    on_demand = "on_demand"
+    """Bought by the second where the zone has any left."""
+    reservations = "reservations"
+    """On-demand capacity reservations, one in each zone."""
+    blocks = "blocks"
+    """Capacity blocks: bought for days, each in one zone."""
 
+
+class PoolPlan(Part):
+    """One service's nodes; services of the same name of a pool share node groups (`Plan.pools`)."""
+
+    name: str
+    """Instance type, replica size and source of capacity, in a form fit for Kubernetes."""
+    capacity_source: CapacitySource
+    reservation_by_zone: dict[str, str]
+    """Ids of what was bought ahead; empty on demand."""
     instance_type: str
     gpu: str
     gpus_needed: int
@@ -209,26 +225,48 @@ class TransferPlan(Part):
     egress_mbit_per_s_peak: Number | None
 
 
-class VolumePlan(Part):
-    """gp3 volumes of a GPU node, as one service would have them."""
+class WeightsOn(StrEnum):
+    nvme = "nvme"
+    """The node's local disks as one array: empty on each new node, no volume to pay for."""
+    gp3 = "gp3"
+    """A second EBS volume of the node."""
 
+
+class VolumePlan(Part):
+    """Disks of a GPU node, as one service would have them."""
+
+    weights_on: WeightsOn
+    weights_path: str
+    """Where the file system that holds the weights is mounted on the node."""
     root_gib: int
-    weights_gib: int
-    weights_iops: int
-    weights_mib_per_s: int
-    load_s: Number
-    """Seconds to read the weights at the rate that the instance sustains."""
+    held_gib: int
+    """GiB that the weights take on a node, a second version and room included."""
+    nvme_gib: int | None
+    """GiB of the node's local disks together; null without any."""
+    weights_gib: int | None
+    """Of the gp3 volume; null without one, as its rates are."""
+    weights_iops: int | None
+    weights_mib_per_s: int | None
     wanted_mib_per_s: int
     sustained_mib_per_s: int
+    load_s: Number
+    """Seconds to read the weights at the rate that the node sustains."""
+    copy_mib_per_s: int
+    download_s: Number
+    """Seconds to copy the weights to a new node."""
 
 
 class PoolVolumePlan(VolumePlan):
-    """gp3 volumes of a pool's nodes, for all its services."""
+    """Disks of a pool's nodes, for all its services."""
 
+    weights_on: Annotated[WeightsOn, Reaches(TEMPLATE, "userData")]
+    weights_path: Annotated[str, Reaches(TEMPLATE, "userData")]
     root_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize")]
-    weights_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.volumeSize")]
-    weights_iops: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.iops")]
-    weights_mib_per_s: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.throughput")]
+    weights_gib: Annotated[int | None, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.volumeSize")]
+    weights_iops: Annotated[int | None, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.iops")]
+    weights_mib_per_s: Annotated[
+        int | None, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.throughput")
+    ]
 
 
 class GatewayPlan(Part):
@@ -311,6 +349,8 @@ class ServingPlan(Part):
     gpu_memory_utilisation: Annotated[Number, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     compute_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     kv_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    weights_path: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.volumes")]
+    copy_s: Annotated[int, Reaches(DEPLOYMENT, "spec.progressDeadlineSeconds")]
     start_s: Annotated[
         int,
         Reaches(DEPLOYMENT, f"{CONTAINER}.0.startupProbe.failureThreshold"),
@@ -361,7 +401,7 @@ class NodeAddressPlan(Part):
 
 
 class NodePool(Part):
-    """GPU nodes of one instance type, shared by the services that use it."""
+    """GPU nodes of one instance type and source, shared by the services that use them."""
 
     name: str
     instance_type: Annotated[str, Reaches(TEMPLATE, "instanceType")]
@@ -373,6 +413,22 @@ class NodePool(Part):
         Reaches(NODE_GROUP, "scalingConfig.desiredSize"),
         Reaches(NODE_GROUP, "scalingConfig.minSize"),
         Reaches(NODE_GROUP, "scalingConfig.maxSize"),
+    ]
+    repairs_at_once: Annotated[
+        int, Reaches(NODE_GROUP, "nodeRepairConfig.maxParallelNodesRepairedCount")
+    ]
+    """Of one zone's nodes: all zones together stay within the spare, where there is one each."""
+    repair_stops_above: Annotated[
+        int, Reaches(NODE_GROUP, "nodeRepairConfig.maxUnhealthyNodeThresholdCount")
+    ]
+    """Unhealthy nodes of one zone beyond which a person must look."""
+    capacity_source: Annotated[CapacitySource, Reaches(NODE_GROUP, "capacityType")]
+    reservation_by_zone: Annotated[
+        dict[str, str],
+        Reaches(
+            TEMPLATE,
+            "capacityReservationSpecification.capacityReservationTarget.capacityReservationId",
+        ),
     ]
     volumes: PoolVolumePlan
     addresses: NodeAddressPlan

@@ -106,6 +106,7 @@ class ClusterPart(StrEnum):
     kube_proxy = "kube-proxy"
     coredns = "coredns"
     pod_identity = "eks-pod-identity-agent"
+    node_monitoring = "eks-node-monitoring-agent"
     network_policies = "network-policies"
     """The VPC CNI's agent that enforces them."""
     device_plugin = "nvidia-device-plugin"
@@ -117,6 +118,7 @@ ADDONS = (
     ClusterPart.kube_proxy,
     ClusterPart.coredns,
     ClusterPart.pod_identity,
+    ClusterPart.node_monitoring,
     ClusterPart.network_policies,
 )
 """Parts that every cluster of this product has."""

@@ -27,7 +27,7 @@ SHARED_MEMORY_MIB_PER_GPU = 1024
 ENGINE_START_S = 600
 """Longest start of the engine after its weights lie on the node. Basis: assumed."""
 LOAD_MARGIN = 3
-"""Longest copy of the weights over the planned one. Basis: assumed."""
+"""Longest copy and longest read of the weights over the planned ones. Basis: assumed."""
 
 
 def max_num_seqs(workload: Workload, choice: Choice) -> int:
@@ -85,7 +85,7 @@ def serving_plan(
     capability = facts.gpu.compute_capability or Decimal(0)
     spare = pool.replicas_total - pool.replicas_needed
     return ServingPlan(
-        pool=pool_name(pool.instance_type, pool.tensor_parallel),
+        pool=pool.name,
         replicas=pool.replicas_total,
         max_unavailable=max(spare, pool.replicas_per_node),
         model=facts.model.model if facts.model is not None else workload.name,
@@ -100,6 +100,8 @@ def serving_plan(
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
         compute_precision=compute_precision(facts.precision, capability),
         kv_precision=workload.engine.kv_precision,
+        weights_path=volumes.weights_path,
+        copy_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.download_s)))),
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s)))) + ENGINE_START_S,
         stop_s=gateway.deregistration_delay_s + 30,
     )
@@ -115,13 +117,3 @@ def quota_plan(serving: ServingPlan) -> QuotaPlan:
     """
     pods = serving.replicas + serving.max_unavailable
     return QuotaPlan(gpus=pods * serving.gpus_per_replica, pods=pods)
-
-
-def pool_name(instance_type: str, tensor_parallel: int) -> str:
-    """Name of the node pool of a service, fit for Kubernetes: g6.xlarge -> g6-xlarge.
-
-    Guard: replicas of different sizes do not share nodes, or small ones, spread over all of them,
-    would leave no node whole for a large one: p5.48xlarge in fours -> p5-48xlarge-tp4.
-    """
-    name = instance_type.replace(".", "-")
-    return name if tensor_parallel == 1 else f"{name}-tp{tensor_parallel}"

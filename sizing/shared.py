@@ -1,10 +1,13 @@
 """What the services of one stack share: GPU pools, system nodes, the cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 
 from sizing.addresses import DAEMON_PODS, node_addresses
-from sizing.catalog import Catalog
+from sizing.catalog import Catalog, InstanceType
 from sizing.cluster_services import chart_pins
+from sizing.field_error import FieldError
+from sizing.node_disks import weights_on
 from sizing.plan import (
     AccessPlan,
     ClusterPlan,
@@ -17,9 +20,11 @@ from sizing.plan import (
     SystemPool,
     UsedClusterPlan,
     UsedKeysPlan,
+    VolumePlan,
+    WeightsOn,
 )
 from sizing.reuse import ClusterPart
-from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, pool_name
+from sizing.serving import COPY_IMAGE, ENGINE_IMAGE
 from sizing.site import LOG_DAYS, Environment, Site
 
 SYSTEM_INSTANCE_TYPE = "m7i.large"
@@ -40,28 +45,50 @@ NODE_GROUP_LIMIT = 30
 def node_pools(
     services: Sequence[ServicePlan], site: Site, catalog: Catalog
 ) -> tuple[NodePool, ...]:
-    """One pool for each instance type and replica size: the services' nodes added zone by zone.
+    """One pool for each instance type, replica size and source of capacity: the services' nodes
+    added zone by zone.
 
-    A node may hold any of the pool's models, so its weights volume is the sum of theirs; the rates
-    are the largest.
+    A node may hold any of the pool's models, so its room for weights is the sum of theirs; the
+    rates are those of the most demanding.
     """
+    members = _members(services)
+    return tuple(_pool(name, members[name], site, catalog) for name in sorted(members))
+
+
+def crowded_pools(services: Sequence[ServicePlan], catalog: Catalog) -> frozenset[str]:
+    """Names of the pools whose models together outgrow their nodes' local disks."""
+    return frozenset(
+        name
+        for name, members in _members(services).items()
+        if weights_on([s.volumes.held_gib for s in members if s.volumes], _type(members, catalog))
+        is not WeightsOn.nvme
+    )
+
+
+def _members(services: Sequence[ServicePlan]) -> dict[str, list[ServicePlan]]:
+    """The services with nodes, by the name of their pool."""
     members: dict[str, list[ServicePlan]] = {}
     for service in services:
         if service.pool is not None:
-            name = pool_name(service.pool.instance_type, service.pool.tensor_parallel)
-            members.setdefault(name, []).append(service)
-    return tuple(_pool(name, members[name], site, catalog) for name in sorted(members))
+            members.setdefault(service.pool.name, []).append(service)
+    return members
+
+
+def _type(members: Sequence[ServicePlan], catalog: Catalog) -> InstanceType:
+    pools = [s.pool for s in members if s.pool is not None]
+    return catalog.instance_type(pools[0].instance_type)
 
 
 def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalog) -> NodePool:
     pools = [s.pool for s in members if s.pool is not None]
     volumes = [s.volumes for s in members if s.volumes is not None]
-    instance = catalog.instance_type(pools[0].instance_type)
+    instance = _type(members, catalog)
     by_zone = {
         zone: count
         for zone in site.zones
         if (count := sum(pool.nodes_by_zone.get(zone, 0) for pool in pools))
     }
+    spare = min(pool.nodes_spare for pool in pools)
     return NodePool(
         name=name,
         instance_type=instance.name,
@@ -69,15 +96,11 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
         ami_release=site.ami_release,
         gpu=instance.gpu,
         nodes_by_zone=by_zone,
-        volumes=PoolVolumePlan(
-            root_gib=max(v.root_gib for v in volumes),
-            weights_gib=sum(v.weights_gib for v in volumes),
-            weights_iops=max(v.weights_iops for v in volumes),
-            weights_mib_per_s=max(v.weights_mib_per_s for v in volumes),
-            load_s=max(v.load_s for v in volumes),
-            wanted_mib_per_s=max(v.wanted_mib_per_s for v in volumes),
-            sustained_mib_per_s=min(v.sustained_mib_per_s for v in volumes),
-        ),
+        repairs_at_once=max(1, spare // len(by_zone)),
+        repair_stops_above=max(1, spare),
+        capacity_source=pools[0].capacity_source,
+        reservation_by_zone=pools[0].reservation_by_zone,
+        volumes=_pool_volumes(volumes),
         addresses=node_addresses(
             DAEMON_PODS + max(pool.replicas_per_node for pool in pools),
             instance.eni_count,
@@ -85,6 +108,52 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
         ),
         services=tuple(s.name for s in members),
     )
+
+
+def _pool_volumes(volumes: Sequence[VolumePlan]) -> PoolVolumePlan:
+    return PoolVolumePlan(
+        weights_on=volumes[0].weights_on,
+        weights_path=volumes[0].weights_path,
+        root_gib=max(v.root_gib for v in volumes),
+        held_gib=sum(v.held_gib for v in volumes),
+        nvme_gib=volumes[0].nvme_gib,
+        weights_gib=_combined(sum, [v.weights_gib for v in volumes]),
+        weights_iops=_combined(max, [v.weights_iops for v in volumes]),
+        weights_mib_per_s=_combined(max, [v.weights_mib_per_s for v in volumes]),
+        wanted_mib_per_s=max(v.wanted_mib_per_s for v in volumes),
+        sustained_mib_per_s=min(v.sustained_mib_per_s for v in volumes),
+        load_s=max(v.load_s for v in volumes),
+        copy_mib_per_s=min(v.copy_mib_per_s for v in volumes),
+        download_s=max(v.download_s for v in volumes),
+    )
+
+
+def _combined(how: Callable[[list[int]], int], values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return how(known) if known else None
+
+
+def check_ami_release(site: Site) -> None:
+    """Checks the release of the GPU image. Raises FieldError where it is of another Kubernetes
+    minor version than the cluster, whose nodes would be refused, or of no day."""
+    if site.ami_release is None:
+        return
+    version, field = site.kubernetes_version or DEFAULT_KUBERNETES, ("ami_release",)
+    if not site.ami_release.startswith(f"{version}."):
+        message = f"{site.ami_release} is not of Kubernetes {version}"
+        raise FieldError(field, message, f"a release like {version}.0-20261101")
+    try:
+        release_day(site.ami_release)
+    except ValueError as fault:
+        raise FieldError(field, f"{site.ami_release} ends in no day", "YYYYMMDD") from fault
+
+
+def release_day(ami_release: str) -> date:
+    """Day of an image's release: its last eight digits. Raises ValueError for no day.
+
+    Basis: vendor (EKS AMI releases are named by the day they are made).
+    """
+    return date.fromisoformat(ami_release[-8:])
 
 
 def system_pool(site: Site, catalog: Catalog) -> SystemPool | None:

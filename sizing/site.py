@@ -8,9 +8,8 @@ from pydantic import Field, model_validator
 from sizing.access import Access
 from sizing.field_error import FieldError
 from sizing.reuse import Cluster, Dns, Keys, Network
-from sizing.workload import Strict
+from sizing.workload import Strict, ZoneId
 
-ZoneId = Annotated[str, Field(pattern=r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$")]
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 Arn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$")]
 

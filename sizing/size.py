@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sizing.architecture import KV_BYTES
 from sizing.capacity import capacity_plan
+from sizing.capacity_source import check_capacity
 from sizing.catalog import Catalog
 from sizing.choose import ENGINE_KINDS, Case, Choice
 from sizing.cluster_services import cluster_services
@@ -22,6 +23,7 @@ from sizing.memory import (
 from sizing.model_rows import architecture_of
 from sizing.names import dns_plan
 from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
+from sizing.node_disks import held_gib, volume_plan, weights_on
 from sizing.plan import (
     CachePlan,
     GatewayPlan,
@@ -33,11 +35,20 @@ from sizing.plan import (
     ServicePlan,
     ServingPlan,
     VolumePlan,
+    WeightsOn,
 )
 from sizing.serving import quota_plan, serving_plan
-from sizing.shared import cluster_plan, keys_plan, node_pools, system_pool, unverified_pins
+from sizing.shared import (
+    check_ami_release,
+    cluster_plan,
+    crowded_pools,
+    keys_plan,
+    node_pools,
+    system_pool,
+    unverified_pins,
+)
 from sizing.site import Site
-from sizing.storage import storage_plan, stores, volume_plan
+from sizing.storage import storage_plan, stores
 from sizing.traffic import Rates, request_rates, traffic_plan
 from sizing.workload import Workload
 
@@ -54,12 +65,11 @@ def size(
     Raises FieldError for names the catalog lacks, zones the region lacks, services named alike.
     """
     check_site(site, catalog)
-    services = list[ServicePlan]()
-    for workload in workloads:
-        if any(service.name == workload.name for service in services):
-            raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
-        lock = (locks or {}).get(workload.name)
-        services.append(service_plan(workload, site, catalog, lock, services))
+    check_ami_release(site)
+    services = _services(workloads, site, catalog, locks or {}, frozenset())
+    crowded = crowded_pools(services, catalog)
+    if crowded:
+        services = _services(workloads, site, catalog, locks or {}, crowded)
     pools, system = node_pools(services, site, catalog), system_pool(site, catalog)
     beside = cluster_services(services, pools, site, catalog)
     return Plan(
@@ -81,14 +91,36 @@ def size(
     )
 
 
+def _services(
+    workloads: Sequence[Workload],
+    site: Site,
+    catalog: Catalog,
+    locks: Mapping[str, Lock],
+    crowded: frozenset[str],
+) -> list[ServicePlan]:
+    services = list[ServicePlan]()
+    for workload in workloads:
+        if any(service.name == workload.name for service in services):
+            raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
+        check_capacity(workload, site, catalog)
+        lock = locks.get(workload.name)
+        services.append(service_plan(workload, site, catalog, lock, services, crowded=crowded))
+    return services
+
+
 def service_plan(
     workload: Workload,
     site: Site,
     catalog: Catalog,
     lock: Lock | None = None,
     neighbours: Sequence[ServicePlan] = (),
+    *,
+    crowded: frozenset[str] = frozenset(),
 ) -> ServicePlan:
-    """One service: its traffic, its hardware if it can have any, its data, and how it is served."""
+    """One service: its traffic, its hardware if it can have any, its data, and how it is served.
+
+    Pools named in `crowded` keep their weights on gp3 volumes.
+    """
     facts = facts_of(workload, catalog)
     case = Case(workload, facts, _need(workload, facts), site, catalog)
     rates = request_rates(workload.traffic)
@@ -96,7 +128,7 @@ def service_plan(
     nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision, facts.model)
     storage = storage_plan(workload, rates, nominal)
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
-    volumes, slow = _volumes(case, found)
+    volumes, slow = _volumes(case, found, crowded)
     gateway, serving, absent = _served(case, found, volumes, rates)
     return ServicePlan(
         name=workload.name,
@@ -120,13 +152,18 @@ def service_plan(
     )
 
 
-def _volumes(case: Case, found: Found) -> tuple[VolumePlan | None, list[Rejected]]:
-    """Volumes of the nodes, where there are any."""
-    hardware, instance = case.workload.hardware, case.facts.instance
-    if found.pool is None or hardware is None or instance is None:
+def _volumes(
+    case: Case, found: Found, crowded: frozenset[str]
+) -> tuple[VolumePlan | None, list[Rejected]]:
+    """Disks of the nodes, where there are any."""
+    hardware, instance, pool = case.workload.hardware, case.facts.instance, found.pool
+    if pool is None or hardware is None or instance is None:
         return None, []
-    replicas = found.pool.replicas_per_node
-    return volume_plan(case.need.weights_bytes, hardware.load_time_s, instance, replicas)
+    weights_bytes, replicas = case.need.weights_bytes, pool.replicas_per_node
+    on = weights_on([held_gib(weights_bytes, replicas)], instance)
+    if pool.name in crowded:
+        on = WeightsOn.gp3
+    return volume_plan(weights_bytes, replicas, hardware.load_time_s, instance, on)
 
 
 def _served(

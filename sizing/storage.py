@@ -1,13 +1,13 @@
-"""What is kept, where, how much of it, and how fast must a node read its weights?"""
+"""What is kept, where, and how much of it?"""
 
 from fractions import Fraction
 
-from sizing.catalog import Catalog, InstanceType
+from sizing.catalog import Catalog
 from sizing.exact import ceiling, exact, plain, plain_or_none
-from sizing.plan import BucketPlan, DatabasePlan, Reason, Rejected, StoragePlan, VolumePlan
+from sizing.plan import BucketPlan, DatabasePlan, Reason, Rejected, StoragePlan
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.traffic import Rates
-from sizing.units import DAYS_PER_MONTH, GIB, MIB, TB
+from sizing.units import DAYS_PER_MONTH, GIB, TB
 from sizing.workload import Data, Kind, Workload
 
 AURORA_LIMIT_BYTES = 256 * 1024 * GIB
@@ -25,19 +25,6 @@ BACKUP_DAYS = {Environment.dev: 1, Environment.prod: 30}
 ROLLBACK_DAYS, EXPIRED_DAYS = 30, 1
 """Days that old versions are kept: of weights, to roll back; of what retention deletes, the least
 that S3 takes, so that nothing outlives its retention by more. Basis: assumed; vendor (S3)."""
-
-ROOT_GIB = 20 + 2 * 30 + 20
-"""System, two 30 GiB engine images during an update, logs. Basis: a public report of the unpacked
-v0.30.0 image, 30.7 GB (2026-10); the rest is assumed."""
-CACHE_RATIO = Fraction(11, 10)
-"""Volume over weights: file system and temporary files. Basis: assumed."""
-GP3_IOPS, GP3_MAX_IOPS = 3_000, 80_000
-GP3_MIB_PER_S, GP3_MAX_MIB_PER_S = 125, 2_000
-"""Basis: vendor, gp3 included and highest rates (EBS documentation, 2026)."""
-IOPS_PER_MIB_PER_S = 4
-"""Basis: vendor, gp3 gives at most 0.25 MiB/s an IOPS (256 KiB operations)."""
-IOPS_PER_GIB = 500
-"""Basis: vendor, gp3 takes at most 500 IOPS a GiB beyond the included ones."""
 
 
 def storage_plan(workload: Workload, rates: Rates, weights_bytes: int) -> StoragePlan:
@@ -157,46 +144,3 @@ def highest_acu(writes_per_s: Fraction, writes_per_s_per_acu: int, lowest: Fract
     """
     halves = Fraction(ceiling(4 * writes_per_s / writes_per_s_per_acu), 2)
     return min(max(halves, Fraction(1), lowest), Fraction(MAX_ACU))
-
-
-def volume_plan(
-    weights_bytes: int, load_time_s: int, instance: InstanceType, replicas_per_node: int
-) -> tuple[VolumePlan, list[Rejected]]:
-    """gp3 volumes of a node: the root, and the weights' own with the rate its load time asks for.
-
-    rate = weights / load time, 125 to 2,000 MiB/s and never above the instance's highest EBS rate;
-    IOPS = 4 a MiB/s, at least 3,000; size = weights x 1.1 x (1 + replicas a node), at least
-    IOPS / 500: the old version stands while each replica of the node fetches the new one
-
-    `load_s` is the time at the rate that the instance sustains. Basis: vendor limits.
-    """
-    wanted = ceiling(Fraction(weights_bytes, load_time_s * MIB))
-    most = min(GP3_MAX_MIB_PER_S, _ebs_mib_per_s(instance.ebs_max_mbit_per_s))
-    rate = max(GP3_MIB_PER_S, min(wanted, most))
-    iops = max(GP3_IOPS, min(IOPS_PER_MIB_PER_S * rate, GP3_MAX_IOPS))
-    sustained = min(rate, _ebs_mib_per_s(instance.ebs_baseline_mbit_per_s))
-    volumes = VolumePlan(
-        root_gib=ROOT_GIB,
-        weights_gib=max(
-            ceiling(weights_bytes * CACHE_RATIO * (1 + replicas_per_node) / GIB),
-            ceiling(Fraction(iops, IOPS_PER_GIB)),
-            10,
-        ),
-        weights_iops=iops,
-        weights_mib_per_s=rate,
-        load_s=plain(Fraction(weights_bytes, MIB) / sustained),
-        wanted_mib_per_s=wanted,
-        sustained_mib_per_s=sustained,
-    )
-    if volumes.load_s <= load_time_s:
-        return volumes, []
-    numbers = f"needs {wanted} MiB/s, {instance.name} sustains {sustained} MiB/s from its volume"
-    slow = Rejected(option=f"load in {load_time_s} s", reason=Reason.volume_limit, numbers=numbers)
-    return volumes, [slow]
-
-
-def _ebs_mib_per_s(mbit_per_s: int | None) -> int:
-    """Whole MiB/s of an instance's EBS limit; the included gp3 rate when the limit is unknown."""
-    if mbit_per_s is None:
-        return GP3_MIB_PER_S
-    return mbit_per_s * 1_000_000 // (8 * MIB)

@@ -30,6 +30,8 @@ Ratio = Annotated[
 """A decimal, exact inside, a JSON number outside. Guard: below 10^18 and to 18 places, as exact
 arithmetic on 1e1000000 would not end."""
 Positive = Annotated[Ratio, Field(gt=0)]
+ZoneId = Annotated[str, Field(pattern=r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$")]
+ReservationId = Annotated[str, Field(pattern=r"^cr-[0-9a-f]{8,17}$")]
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 
@@ -257,13 +259,39 @@ class Redundancy(Strict):
     """Mean time to replace a failed node, hours."""
 
 
+class ReservedCapacity(Strict):
+    """Capacity bought ahead, by the zone it is in; nodes go nowhere else."""
+
+    reservations: dict[ZoneId, ReservationId] | None = Field(default=None, min_length=1)
+    """On-demand capacity reservations by zone id."""
+    blocks: dict[ZoneId, ReservationId] | None = Field(default=None, min_length=1)
+    """Capacity blocks by zone id."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.reservations is None) == (self.blocks is None):
+            raise FieldError((), "needs one source", "reservations or blocks", "or on_demand")
+        return self
+
+    @property
+    def by_zone(self) -> dict[str, str]:
+        """The ids by zone id."""
+        return self.reservations or self.blocks or {}
+
+
+def _on_demand_is_absent(value: Any) -> Any:
+    return None if value == "on_demand" else value
+
+
 class Hardware(Strict):
     instance_type: str = Field(min_length=1, max_length=40)
     """EC2 instance type, e.g. g6.xlarge."""
     tensor_parallel: PositiveCount | None = None
     """GPUs of one replica; the fewest that hold the model when left out."""
+    capacity: Annotated[ReservedCapacity | None, BeforeValidator(_on_demand_is_absent)] = None
+    """Where nodes come from: on_demand, or ids of reservations or of blocks by zone id."""
     load_time_s: PositiveCount = 300
-    """Seconds in which a new node must read the weights from its volume."""
+    """Seconds in which a node must read the weights; on local NVMe, download and read them."""
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,16 @@ server alone. `sizewright check` looks for each need in the recorded graph.
 from dataclasses import dataclass
 
 from sizing.cluster_services import DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER
-from sizing.plan import DEPLOYMENT, NETWORK_POLICY, NODE_GROUP, QUOTA, RELEASE
+from sizing.node_disks import PATHS
+from sizing.plan import (
+    DEPLOYMENT,
+    NETWORK_POLICY,
+    NODE_GROUP,
+    QUOTA,
+    RELEASE,
+    TEMPLATE,
+    WeightsOn,
+)
 from sizing.reuse import ADDONS, ClusterPart
 from sizing.site import Site
 
@@ -27,10 +36,13 @@ class Thing:
     """Steps to the property; `*` is any item of a list, and JSON text is looked into."""
     value: str | None = None
     """What the property is; None: whatever it is, it is there."""
+    line: str | None = None
+    """A line of the property, which is text in base64: what a node gets."""
 
     def __str__(self) -> str:
         where = ".".join(self.path)
-        what = where if self.value is None else f"{where} {self.value}"
+        said = self.value or self.line
+        what = where if said is None else f"{where} {said}"
         return f"{self.resource_type} ({what})" if what else self.resource_type
 
 
@@ -74,6 +86,20 @@ NEEDS = (
     Need(Thing(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
     Need(Thing(SERVICE), _addon("kube-proxy"), "carries its traffic"),
     Need(Thing(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
+    Need(
+        Thing(NODE_GROUP, ("nodeRepairConfig", "enabled")),
+        _addon("eks-node-monitoring-agent"),
+        "tells EKS of a GPU's faults",
+    ),
+    Need(
+        Thing(
+            DEPLOYMENT,
+            ("spec", "template", "spec", "volumes", "*", "hostPath", "path"),
+            PATHS[WeightsOn.nvme],
+        ),
+        Thing(TEMPLATE, ("userData",), line="strategy: RAID0"),
+        "makes one array of the node's local disks",
+    ),
     Need(Thing(NETWORK_POLICY), _POLICY_AGENT, "starts the agent that enforces it"),
 )
 SELF_SUFFICIENT = frozenset(

@@ -5,12 +5,12 @@ import re
 import shlex
 from functools import cache
 from math import ceil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sizing.plan import Plan, ServicePlan, ServingPlan
+from sizing.plan import NodePool, Plan, ServicePlan, ServingPlan, WeightsOn
 
 ENGINE_PORT = 8000
 """Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""
@@ -20,14 +20,12 @@ HEALTH_PATH = "/health"
 """Answers 200 once the engine serves. Basis: vendor (vLLM's OpenAI-compatible server)."""
 WEIGHTS_DEVICE = "/dev/xvdb"
 """Device name that the launch template gives a GPU node's second volume."""
-WEIGHTS_MOUNT = "/mnt/weights"
-"""Where that volume is mounted on the node."""
 WIRES = frozenset({"target_group_arn", "weights_bucket"})
 """Names of the values that exist only after creation; `components/wires.py` puts them in."""
 
 _PROBE_PERIOD_S = 10
 _STALL_S = 600
-"""Seconds a rollout may stand still beside start and stop. Basis: vendor (Kubernetes' default)."""
+"""Seconds a rollout may stand still beside that. Basis: vendor (Kubernetes' default)."""
 
 _DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _KV_CACHE_DTYPE = {"fp16": "auto", "fp8": "fp8"}
@@ -46,7 +44,7 @@ _SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 
 
 def render(plan: Plan) -> dict[str, str]:
-    """Text by path, sorted: `kubernetes/SERVICE/deployment.yaml`, `node/POOL/weights-volume.sh`.
+    """Text by path, sorted: `kubernetes/SERVICE/deployment.yaml`, `node/POOL/user-data.mime`.
 
     `${wire:NAME}` stands for a value that exists only after creation.
     Raises ValueError where a value of the plan looks like a wire, or the engine has no such flag.
@@ -54,9 +52,7 @@ def render(plan: Plan) -> dict[str, str]:
     environment = _environment()
     texts = {}
     for pool in plan.pools:
-        values = {"device": WEIGHTS_DEVICE, "mount": WEIGHTS_MOUNT}
-        text = environment.get_template("node/weights-volume.sh.j2").render(values)
-        texts[f"node/{pool.name}/weights-volume.sh"] = text
+        texts[user_data_path(pool)] = _user_data(environment, pool)
     for service in plan.services:
         if service.serving is None:
             continue
@@ -65,6 +61,22 @@ def render(plan: Plan) -> dict[str, str]:
             text = environment.get_template(f"kubernetes/{document}.yaml.j2").render(values)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
     return dict(sorted(texts.items()))
+
+
+def user_data_path(pool: NodePool) -> str:
+    """Path of what a node of the pool gets to prepare itself: `node/POOL/user-data.mime`."""
+    return f"node/{pool.name}/user-data.mime"
+
+
+def _user_data(environment: Environment, pool: NodePool) -> str:
+    """A script that mounts the weights volume, or nodeadm's setting that makes local disks one."""
+    mount = PurePosixPath(pool.volumes.weights_path)
+    if pool.volumes.weights_on is WeightsOn.nvme:
+        # Guard: nodeadm mounts an array on the folder `0` of the path that it is given.
+        values = {"mount_path": str(mount.parent)}
+        return environment.get_template("node/local-nvme.yaml.j2").render(values)
+    values = {"device": WEIGHTS_DEVICE, "mount": str(mount)}
+    return environment.get_template("node/weights-volume.sh.j2").render(values)
 
 
 def engine_arguments(serving: ServingPlan) -> list[str]:
@@ -106,13 +118,12 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
         "port": ENGINE_PORT,
         "service_port": SERVICE_PORT,
         "health_path": HEALTH_PATH,
-        "weights_mount": WEIGHTS_MOUNT,
         "probe_period_s": _PROBE_PERIOD_S,
         "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
         "balancer_cidrs": plan.network.private_cidrs,
         "quota": service.quota.model_dump(),
         "drain_s": service.gateway.deregistration_delay_s,
-        "progress_deadline_s": serving.start_s + serving.stop_s + _STALL_S,
+        "progress_deadline_s": serving.copy_s + serving.start_s + serving.stop_s + _STALL_S,
     }
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")

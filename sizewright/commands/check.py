@@ -32,7 +32,7 @@ WORDS = {True: "ok", False: "failed", None: "-"}
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="YYYY-MM-DD",
-    help="Day on which versions must be supported; no clock is read.",
+    help="Day on which versions must be supported and young; no clock is read.",
 )
 @json_option
 def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json: bool) -> None:
@@ -79,6 +79,7 @@ def _sizing_gates(
     yield gates.addresses(plan)
     yield from gates.vcpus(plan, catalog)
     yield gates.kubernetes_support(plan, as_of)
+    yield gates.ami_release(plan, as_of)
     yield from gates.locks(files, plan)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sizewright.report.numbers import data_size, duration, number, plural, share
 from sizewright.report.table import Table
-from sizing.plan import MemoryPlan, Plan, PoolPlan, ServicePlan
+from sizing.plan import MemoryPlan, Plan, PoolPlan, ServicePlan, VolumePlan
 
 
 def size_tables(plan: Plan) -> Iterator[Table]:
@@ -33,14 +33,20 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield from _pool_rows(service, service.pool)
     yield "memory", _memory(service.memory, service.pool)
     if service.pool and service.volumes:
-        volumes = service.volumes
-        yield (
-            "volumes",
-            f"root {volumes.root_gib} GiB, weights {volumes.weights_gib} GiB "
-            f"read in {duration(volumes.load_s)} at {volumes.sustained_mib_per_s} MiB/s",
-        )
+        yield "volumes", _volumes(service.volumes)
     yield "storage", _storage(service)
     yield "network", _network(service)
+
+
+def _volumes(volumes: VolumePlan) -> str:
+    place = f"local NVMe {volumes.nvme_gib} GiB"
+    if volumes.weights_gib is not None:
+        place = f"gp3 {volumes.weights_gib} GiB"
+    return (
+        f"root {volumes.root_gib} GiB, weights on {place}: a new node downloads them in "
+        f"{duration(volumes.download_s)} at {volumes.copy_mib_per_s} MiB/s, reads them in "
+        f"{duration(volumes.load_s)} at {volumes.sustained_mib_per_s} MiB/s"
+    )
 
 
 def _traffic(service: ServicePlan) -> str:

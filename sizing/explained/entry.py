@@ -10,13 +10,14 @@ from sizing import (
     cluster_services,
     memory,
     network,
+    node_disks,
     serving,
     shared,
     storage,
     units,
 )
 from sizing.exact import Number
-from sizing.plan import CapacityPlan, Plan, PoolPlan, ServicePlan
+from sizing.plan import CapacityPlan, Plan, PoolPlan, ServicePlan, VolumePlan
 
 
 class Basis(StrEnum):
@@ -76,6 +77,13 @@ class Leaf:
             raise ValueError(f"{self.path} without a pool")
         return self.sized.pool
 
+    @property
+    def volumes(self) -> VolumePlan:
+        """That service's disks. Raises ValueError."""
+        if self.sized.volumes is None:
+            raise ValueError(f"{self.path} without disks")
+        return self.sized.volumes
+
     def names(self) -> dict[str, Any]:
         """What `{...}` in a formula may refer to: s service, w workload, p plan, v value."""
         return {
@@ -88,6 +96,7 @@ class Leaf:
             "cluster_services": cluster_services,
             "memory": memory,
             "network": network,
+            "disks": node_disks,
             "serving": serving,
             "shared": shared,
             "storage": storage,

@@ -98,6 +98,32 @@ def _node_groups(leaf: Leaf) -> Entry:
     )
 
 
+def _spare(leaf: Leaf) -> str:
+    spares = [
+        str(service.pool.nodes_spare)
+        for service in leaf.plan.services
+        if service.pool is not None and service.name in _pool(leaf).services
+    ]
+    return spares[0] if len(spares) == 1 else f"min({', '.join(spares)})"
+
+
+def _repairs(leaf: Leaf) -> Entry:
+    return Entry(
+        "nodes of one zone that EKS repairs at once",
+        "the smallest spare of the pool's services / its zones, at least 1, the least EKS takes",
+        f"max(1, floor({_spare(leaf)} / {len(_pool(leaf).nodes_by_zone)}))",
+        remarks=("with less spare than zones, several zones at once may exceed it",),
+    )
+
+
+def _repair_stop(leaf: Leaf) -> Entry:
+    return Entry(
+        "unhealthy nodes of one zone above which repair stops and a person must look",
+        "the smallest spare of the pool's services, at least 1",
+        f"max(1, {_spare(leaf)})",
+    )
+
+
 POOLS: dict[str, Explainer] = {
     "services.*.serving.replicas": Entry(
         "replicas of the floor Deployment: every slot of the floor nodes, spare ones included",
@@ -137,6 +163,13 @@ POOLS: dict[str, Explainer] = {
         Basis.vendor,
         "vLLM's default",
     ),
+    "services.*.serving.copy_s": Entry(
+        "seconds that copying the weights may take before a rollout counts as stuck",
+        "ceil(3 x download time)",
+        "ceil({serving.LOAD_MARGIN} * {s.volumes.download_s})",
+        Basis.assumed,
+        "sizing/serving.py",
+    ),
     "services.*.serving.start_s": Entry(
         "seconds a replica may take to start once its weights are copied",
         "ceil(3 x load time) + 600",
@@ -160,7 +193,13 @@ POOLS: dict[str, Explainer] = {
         "{s.quota.pods} * {s.serving.gpus_per_replica}",
     ),
     "pools.*.nodes_by_zone.*": _nodes_by_zone,
+    "pools.*.repairs_at_once": _repairs,
+    "pools.*.repair_stops_above": _repair_stop,
     "pools.*.volumes.root_gib": _of_services("root_gib", "GiB of the root volume", "max"),
+    "pools.*.volumes.held_gib": _of_services(
+        "held_gib", "GiB that the models of the pool take on each node", "sum"
+    ),
+    "pools.*.volumes.nvme_gib": _of_services("nvme_gib", "GiB of the node's local disks", "max"),
     "pools.*.volumes.weights_gib": _of_services(
         "weights_gib", "GiB of the weights volume: a node may hold any of the pool's models", "sum"
     ),
@@ -174,6 +213,12 @@ POOLS: dict[str, Explainer] = {
     ),
     "pools.*.volumes.sustained_mib_per_s": _of_services(
         "sustained_mib_per_s", "MiB/s that the node sustains", "min"
+    ),
+    "pools.*.volumes.copy_mib_per_s": _of_services(
+        "copy_mib_per_s", "MiB/s at which a new node gets weights from S3", "min"
+    ),
+    "pools.*.volumes.download_s": _of_services(
+        "download_s", "slowest copy of any model to a new node, seconds", "max"
     ),
     "system.nodes_total": _system_nodes,
     "system.root_gib": Entry(

@@ -1,4 +1,4 @@
-"""Explanations of what a service keeps and moves, and of its volumes and gateway."""
+"""Explanations of what a service keeps and moves, and of its gateway."""
 
 from decimal import Decimal
 
@@ -191,50 +191,6 @@ STORES: dict[str, Explainer] = {
     "services.*.network.egress_mbit_per_s": _bandwidth("out", "response_bytes", "mean"),
     "services.*.network.ingress_mbit_per_s_peak": _bandwidth("in", "request_bytes", "peak"),
     "services.*.network.egress_mbit_per_s_peak": _bandwidth("out", "response_bytes", "peak"),
-    "services.*.volumes.root_gib": _setting(
-        "GiB of a node's root volume",
-        "system 20 + two 30 GiB engine images during an update + logs 20",
-        Basis.assumed,
-        "sizing/storage.py",
-    ),
-    "services.*.volumes.weights_gib": Entry(
-        "GiB of a node's weights volume",
-        "ceil(weights x 1.1 x (1 + replicas a node)), at least IOPS / 500 and 10",
-        "max(ceil({s.memory.weights_bytes} * 1.1 * (1 + {s.pool.replicas_per_node}) / {units.GIB}),"
-        " ceil({s.volumes.weights_iops} / {storage.IOPS_PER_GIB}), 10)",
-        Basis.assumed,
-        "sizing/storage.py",
-    ),
-    "services.*.volumes.wanted_mib_per_s": Entry(
-        "MiB/s that reads the weights in the asked-for time",
-        "ceil(weights / load time)",
-        "ceil({s.memory.weights_bytes} / ({w.hardware.load_time_s} * {units.MIB}))",
-    ),
-    "services.*.volumes.sustained_mib_per_s": _setting(
-        "MiB/s the node sustains from the volume",
-        "the smaller of the volume's rate and the instance's baseline EBS rate",
-        Basis.vendor,
-        "EC2 instance types: data/instance_types.csv",
-    ),
-    "services.*.volumes.weights_mib_per_s": _setting(
-        "MiB/s of the weights volume",
-        "what the load time wants, 125 to 2,000, never above the instance's highest EBS rate",
-        Basis.vendor,
-        "gp3 limits, EBS documentation (2026)",
-    ),
-    "services.*.volumes.weights_iops": Entry(
-        "IOPS of the weights volume",
-        "4 a MiB/s, 3,000 to 80,000",
-        "max({storage.GP3_IOPS}, min({storage.IOPS_PER_MIB_PER_S} * {s.volumes.weights_mib_per_s},"
-        " {storage.GP3_MAX_IOPS}))",
-        Basis.vendor,
-        "gp3 limits, EBS documentation (2026)",
-    ),
-    "services.*.volumes.load_s": Entry(
-        "seconds to read the weights at the sustained rate",
-        "weights / sustained rate",
-        "{s.memory.weights_bytes} / {units.MIB} / {s.volumes.sustained_mib_per_s}",
-    ),
     "services.*.gateway.longest_answer_s": _longest_answer,
     "services.*.gateway.idle_timeout_s": Entry(
         "seconds after which the load balancer ends a silent connection",

@@ -86,10 +86,6 @@ UNKNOWN = {
         "vpcConfig.vpcId",
     },
     NODE_GROUP: {
-        "nodeRepairConfig.maxParallelNodesRepairedCount",
-        "nodeRepairConfig.maxParallelNodesRepairedPercentage",
-        "nodeRepairConfig.maxUnhealthyNodeThresholdCount",
-        "nodeRepairConfig.maxUnhealthyNodeThresholdPercentage",
         "nodeRepairConfig.nodeRepairConfigOverrides",
         "updateConfig.updateStrategy",
         "warmPoolConfig",
@@ -138,6 +134,7 @@ def rules() -> Rules:
         (NODE_GROUP, "launchTemplate", Effect.may_replace),
         (NODE_GROUP, "subnetIds", Effect.replace),
         (NODE_GROUP, "capacityType", Effect.replace),
+        (NODE_GROUP, "nodeRepairConfig.maxParallelNodesRepairedCount", Effect.update),
         (NODE_GROUP, "releaseVersion", Effect.update),
         (NODE_GROUP, "taints.0.value", Effect.update),
         (TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize", Effect.update),

@@ -29,6 +29,22 @@ def test_failed_gate_is_exit_code_4(
     assert all(list(g) == ["name", "passed", "detail", "source"] for g in verdict["gates"])
 
 
+def test_an_old_image_fails_on_its_day_only(run: Run, site: Callable[..., Path]) -> None:
+    pinned = ("environment: dev\n", "environment: dev\n  sizewright:ami_release: 1.35.0-20260101\n")
+    words = ("check", "workloads/chat.yaml", "--site", site(pinned))
+    assert run(*words).code == 0
+    ended = run(*words, "--as-of", "2026-11-21")
+    assert (ended.code, ended.err) == (4, "failed: GPU image release\n")
+    assert "1.35.0-20260101 is 324 days old as of 2026-11-21, at most 90" in ended.out
+
+
+def test_an_image_of_another_kubernetes_is_bad_input(run: Run, site: Callable[..., Path]) -> None:
+    pinned = ("environment: dev\n", "environment: dev\n  sizewright:ami_release: 1.34.0-20261101\n")
+    ended = run("check", "workloads/chat.yaml", "--site", site(pinned))
+    assert (ended.code, ended.out) == (2, "")
+    assert "ami_release" in ended.err and "is not of Kubernetes 1.35" in ended.err
+
+
 def test_infeasible_is_exit_code_5(run: Run, chat: Callable[..., Path]) -> None:
     ended = run("check", chat(INFEASIBLE))
     assert (ended.code, ended.err) == (5, "failed: feasible\n")

@@ -119,6 +119,22 @@ def test_kubernetes_support_is_not_judged_without_an_end(plan: Plan) -> None:
     assert gates.kubernetes_support(unknown, date(2026, 11, 21)).passed is None
 
 
+@pytest.mark.parametrize(
+    ("release", "as_of", "passed"),
+    [
+        ("1.35.0-20260823", date(2026, 11, 21), True),
+        ("1.35.0-20260822", date(2026, 11, 21), False),
+        ("1.35.0-20260822", None, None),
+        (None, date(2026, 11, 21), None),
+    ],
+)
+def test_ami_release(
+    plan: Plan, release: str | None, as_of: date | None, passed: bool | None
+) -> None:
+    site = plan.site.model_copy(update={"ami_release": release})
+    assert gates.ami_release(plan.model_copy(update={"site": site}), as_of).passed is passed
+
+
 def _lock_gate(path: Path, **changes: object) -> gates.Gate:
     lock = Lock(
         model="llama-2-7b 7000000000",

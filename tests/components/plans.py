@@ -59,6 +59,11 @@ def chat_plan(environment: str = "prod") -> Plan:
     return plan_of(CHAT, environment=environment)
 
 
+def volume_plan() -> Plan:
+    """The same on a type without local disks: its weights lie on a volume."""
+    return plan_of(CHAT | {"hardware": {"instance_type": "g5g.xlarge"}})
+
+
 def two_services_plan() -> Plan:
     """Two services that share the node groups of one instance type."""
     return plan_of(CHAT, SEARCH)

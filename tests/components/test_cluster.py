@@ -43,6 +43,7 @@ def cluster(
 
 def test_children(preview: bool) -> None:
     assert children(cluster(preview), "c") == [
+        "Addon c-eks-node-monitoring-agent",
         "Addon c-eks-pod-identity-agent",
         "Addon c-kube-proxy",
         "Addon c-vpc-cni",

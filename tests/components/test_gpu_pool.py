@@ -5,8 +5,8 @@ from pulumi_aws import ec2
 from components.gpu_pool import GpuPool, GpuPoolArgs
 from components.naming import Tags
 from sizewright.record import Recorded
-from sizing.plan import NodePool
-from tests.components.plans import ZONES, chat_plan, site
+from sizing.plan import CapacitySource, NodePool
+from tests.components.plans import ZONES, chat_plan, site, volume_plan
 from tests.components.recording import before, children, named, of_type, recorded
 
 PLAN = chat_plan("prod").pools[0]
@@ -72,19 +72,26 @@ def test_without_a_release_eks_chooses(preview: bool) -> None:
 
 
 def test_volumes(preview: bool) -> None:
-    root, weights = named(pool(preview), "g-template").inputs["blockDeviceMappings"]
+    plan = volume_plan().pools[0]
+    template = named(pool(preview, plan), "g-template").inputs
+    root, weights = template["blockDeviceMappings"]
     assert (root["deviceName"], weights["deviceName"]) == ("/dev/xvda", "/dev/xvdb")
-    assert root["ebs"]["volumeSize"] == PLAN.volumes.root_gib
+    assert root["ebs"]["volumeSize"] == plan.volumes.root_gib
     assert weights["ebs"] == {
         "volumeType": "gp3",
-        "volumeSize": PLAN.volumes.weights_gib,
-        "iops": PLAN.volumes.weights_iops,
-        "throughput": PLAN.volumes.weights_mib_per_s,
+        "volumeSize": plan.volumes.weights_gib,
+        "iops": plan.volumes.weights_iops,
+        "throughput": plan.volumes.weights_mib_per_s,
         "encrypted": "true",
         "kmsKeyId": "arn:aws:kms:us-east-1:123456789012:key/volumes",
         "deleteOnTermination": "true",
     }
     assert root["ebs"]["encrypted"] == "true"
+
+
+def test_local_disks_need_no_weights_volume(preview: bool) -> None:
+    (root,) = named(pool(preview), "g-template").inputs["blockDeviceMappings"]
+    assert root["ebs"]["volumeSize"] == PLAN.volumes.root_gib == 40
 
 
 def test_template(preview: bool) -> None:
@@ -98,6 +105,56 @@ def test_template(preview: bool) -> None:
     assert base64.b64decode(template["userData"]) == b"#!/bin/bash\n"
     assert [s["resourceType"] for s in template["tagSpecifications"]] == ["instance", "volume"]
     assert template["tagSpecifications"][0]["tags"] == {**template["tags"], "Name": "g"}
+
+
+IDS = {zone: f"cr-0123456789abcde{index}" for index, zone in enumerate(ZONES)}
+
+
+def test_each_zone_starts_in_its_own_reservation(preview: bool) -> None:
+    source = CapacitySource.reservations
+    plan = PLAN.model_copy(update={"reservation_by_zone": IDS, "capacity_source": source})
+    recording = pool(preview, plan)
+    for zone in ZONES:
+        template = named(recording, f"g-{zone}-template")
+        assert template.inputs["capacityReservationSpecification"] == {
+            "capacityReservationTarget": {"capacityReservationId": IDS[zone]}
+        }
+        assert "instanceMarketOptions" not in template.inputs
+        group = named(recording, f"g-{zone}")
+        assert group.inputs["capacityType"] == "ON_DEMAND"
+        assert f"{template.type}::{template.name}" in before(recording, group)
+    assert not [r for r in recording.resources if r.name == "g-template"]
+
+
+def test_a_block_is_another_market(preview: bool) -> None:
+    zone = ZONES[0]
+    values = {
+        "nodes_by_zone": {zone: 4},
+        "reservation_by_zone": {zone: IDS[zone]},
+        "capacity_source": CapacitySource.blocks,
+    }
+    recording = pool(preview, PLAN.model_copy(update=values))
+    template = named(recording, f"g-{zone}-template").inputs
+    assert template["instanceMarketOptions"] == {"marketType": "capacity-block"}
+    target = template["capacityReservationSpecification"]["capacityReservationTarget"]
+    assert target == {"capacityReservationId": IDS[zone]}
+    assert named(recording, f"g-{zone}").inputs["capacityType"] == "CAPACITY_BLOCK"
+
+
+def test_on_demand_reserves_nothing(preview: bool) -> None:
+    recording = pool(preview)
+    template = named(recording, "g-template").inputs
+    assert not {"capacityReservationSpecification", "instanceMarketOptions"} & set(template)
+    assert named(recording, f"g-{ZONES[0]}").inputs["capacityType"] == "ON_DEMAND"
+
+
+def test_repair_stays_within_the_spare(preview: bool) -> None:
+    # three spare nodes, one in each zone's share
+    assert named(pool(preview), f"g-{ZONES[0]}").inputs["nodeRepairConfig"] == {
+        "enabled": True,
+        "maxParallelNodesRepairedCount": 1,
+        "maxUnhealthyNodeThresholdCount": 3,
+    }
 
 
 def test_groups_follow_the_template_s_latest_version() -> None:

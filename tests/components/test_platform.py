@@ -327,7 +327,7 @@ def test_an_unchanged_plan_changes_nothing() -> None:
 def test_12_to_15_changes_node_groups_replicas_and_budget() -> None:
     without_spares = plan_of(CHAT | {"redundancy": {}})
     assert differences(without_spares, chat_plan()) == {
-        **{f"sw-g6-xlarge-{zone}": {"scalingConfig"} for zone in ZONES},
+        **{f"sw-g6-xlarge-{zone}": {"scalingConfig", "nodeRepairConfig"} for zone in ZONES},
         "sw-chat-serving-floor": {"spec"},
         "sw-chat-serving-budget": {"spec"},
         "sw-chat-namespace-quota": {"spec"},
@@ -337,9 +337,32 @@ def test_12_to_15_changes_node_groups_replicas_and_budget() -> None:
 def test_a_second_service_leaves_the_first_one_alone() -> None:
     changed = differences(plan_of(CHAT), plan_of(CHAT, SEARCH))
     shared = {name for name, inputs in changed.items() if inputs != {"+"}}
-    groups = {f"sw-g6-xlarge-{zone}" for zone in ZONES}
-    assert shared == groups | {"sw-g6-xlarge-template"}
-    assert changed["sw-g6-xlarge-template"] == {"blockDeviceMappings"}, "the volume holds both"
+    assert shared == {f"sw-g6-xlarge-{zone}" for zone in ZONES}
+
+
+def test_a_second_service_enlarges_the_volume_of_both() -> None:
+    on = {"hardware": {"instance_type": "g5g.xlarge"}}
+    changed = differences(plan_of(CHAT | on), plan_of(CHAT | on, SEARCH | on))
+    assert changed["sw-g5g-xlarge-template"] == {"blockDeviceMappings"}
+    assert "sw-chat-serving-floor" not in changed
+
+
+def test_another_type_is_a_pool_beside_the_old() -> None:
+    """Nothing of the old pool is replaced: its groups go, others come under other names."""
+    moved = CHAT | {"hardware": {"instance_type": "g6e.xlarge"}}
+    changed = differences(plan_of(CHAT), plan_of(moved))
+    new = {name for name, inputs in changed.items() if inputs == {"+"}}
+    old = {name for name, inputs in changed.items() if inputs == {"-"}}
+    pools = ("", "-template", *(f"-{zone}" for zone in ZONES))
+    assert {f"sw-g6e-xlarge{part}" for part in pools} <= new
+    assert {f"sw-g6-xlarge{part}" for part in pools} <= old
+    assert changed["sw-chat-serving-floor"] == {"spec"}, "shifted by its node selector"
+
+
+def test_a_shift_keeps_the_old_pool_until_its_services_left() -> None:
+    both = plan_of(CHAT, SEARCH | {"hardware": {"instance_type": "g6e.xlarge"}})
+    changed = differences(plan_of(CHAT), both)
+    assert not {name for name in changed if name.startswith("sw-g6-xlarge")}
 
 
 def test_every_bucket_role_is_built(preview: bool) -> None:

@@ -19,7 +19,7 @@ from sizewright.record import Recorded, record
 from sizewright.report.tree import at
 from sizewright.stack import read_site, read_workload
 from sizing.catalog import load_catalog
-from sizing.plan import Plan
+from sizing.plan import CapacitySource, Plan, WeightsOn
 from sizing.reach import Claim, claims, with_leaf
 from sizing.reach import Path as LeafPath
 from sizing.site import Site
@@ -29,13 +29,19 @@ ROOT = Path(__file__).parents[2]
 OTHER = {
     "ami_release": "1.35.0-20260101",
     "max_model_len": 4096,
-    "compute_precision": "fp16",
+    "bf16": "fp16",
+    "fp16": "bf16",
+    "weights_path": "/elsewhere/0",
     "kv_precision": "fp8",
     "private_cidr": "10.9.0.0/19",
     "public_cidr": "10.9.9.0/24",
     "vpc_cidr": "10.8.0.0/16",
     "expire_days": 7,
     "start_s": 9000,
+    "on_demand": CapacitySource.blocks,
+    "reservations": CapacitySource.blocks,
+    "nvme": WeightsOn.gp3,
+    "gp3": WeightsOn.nvme,
     "artefacts": "elsewhere",
     "reserved_units": 120,
 }
@@ -109,9 +115,11 @@ VARIANTS = {
 
 @cache
 def plan(variant: str = "created") -> Plan:
-    """Two services on one pool: a chat with a database, images with a bucket of artefacts."""
+    """Two services on one pool: a chat with a database, images with a bucket of artefacts; a third
+    on nodes without local disks, which have a volume for its weights; a fourth on reservations."""
     catalog = load_catalog()
-    files = (ROOT / "workloads" / "chat.yaml", ROOT / "tests" / "program" / "pictures.yaml")
+    own = (ROOT / "tests" / "program" / f"{n}.yaml" for n in ("pictures", "volumes", "bought"))
+    files = (ROOT / "workloads" / "chat.yaml", *own)
     given = read_site(ROOT / "Pulumi.prod.yaml").site.model_dump(mode="json", exclude_unset=True)
     site = Site.model_validate(given | VARIANTS[variant].site)
     return size([read_workload(path, catalog).workload for path in files], site, catalog)
@@ -169,13 +177,15 @@ def changed(variant: str, path: LeafPath) -> Recorded:
 
 
 def claims_to_test() -> list[tuple[str, Claim]]:
-    """Guard: serving reads the bucket of the role `weights`, which cannot be called otherwise."""
+    """Guard: serving reads the bucket of the role `weights`, which cannot be called otherwise.
+    Where weights lie on local disks there is no volume whose size could change."""
     return [
         (name, claim)
         for name, variant in VARIANTS.items()
         for claim in claims(plan(name))
         if any(claim.path[: len(part)] == part for part in variant.parts)
         and claim.value != "weights"
+        and not (claim.value is None and "volumes" in claim.path)
     ]
 
 
@@ -198,7 +208,7 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
     """Guard: a claim that is deleted with its wire would leave both tests green."""
     named = {str(claim.path[-1]) for _, claim in claims_to_test()}
     mappings = {str(claim.path[-2]) for _, claim in claims_to_test()}
-    assert mappings >= {"nodes_by_zone", "hosts", "policies"}
+    assert mappings >= {"nodes_by_zone", "reservation_by_zone", "hosts", "policies"}
     assert named >= {
         "replicas",
         "max_unavailable",
@@ -211,6 +221,12 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "weights_gib",
         "weights_iops",
         "weights_mib_per_s",
+        "weights_on",
+        "capacity_source",
+        "repairs_at_once",
+        "repair_stops_above",
+        "weights_path",
+        "copy_s",
         "root_gib",
         "instance_type",
         "max_acu",

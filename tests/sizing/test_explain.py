@@ -66,6 +66,11 @@ HOURLY = {
     "engine": {"kv_precision": "fp8", "max_sequences": 4},
     "data": {**CHAT["data"], "retention_days": 200_000_000},  # type: ignore[dict-item]
 }
+ON_VOLUMES = {
+    **CHAT,
+    "name": "on-volumes",
+    "hardware": {"instance_type": "g5g.xlarge", "load_time_s": 20},
+}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
@@ -76,7 +81,9 @@ def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, environment=environment)):
+    for explained in explain_all(
+        plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, environment=environment)
+    ):
         assert explained.symbols
         assert explained.meaning
         if explained.arithmetic:
@@ -85,7 +92,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY)):
+    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
 

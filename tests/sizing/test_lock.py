@@ -10,6 +10,7 @@ from sizing.plan import Reason, ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
+from tests.sizing.told import told
 
 G6 = {"instance_type": "g6.12xlarge"}
 
@@ -40,7 +41,7 @@ def test_a_lock_pins_the_group(locked: Callable[..., ServicePlan]) -> None:
     # one L4 would hold the model; the lock was made when four were chosen
     plan = locked(lock())
     assert plan.pool is not None and plan.pool.tensor_parallel == 4
-    assert plan.rejected == ()
+    assert told(plan) == []
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_a_stale_lock_is_told_and_not_followed(
 ) -> None:
     plan = locked(lock(**changes))
     assert plan.pool is not None and plan.pool.tensor_parallel == 1
-    (stale,) = plan.rejected
+    (stale,) = told(plan)
     assert (stale.option, stale.reason) == ("lock: tensor parallel 4", Reason.stale_lock)
     assert all(value in stale.numbers for value in changes.values())
 

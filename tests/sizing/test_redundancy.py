@@ -23,6 +23,7 @@ from sizing.redundancy import (
     survival,
 )
 from sizing.workload import Redundancy
+from tests.sizing.told import told
 
 ZONES = tuple(f"use1-az{n}" for n in range(1, 7))
 
@@ -181,7 +182,7 @@ def test_zones_that_do_not_sell_the_type_do_not_count(sized: Callable[..., Servi
     assert plan.pool is not None
     assert plan.pool.nodes_by_zone == {"use1-az2": 2, "use1-az6": 2}
     assert plan.pool.survives.zones == 1
-    assert [(r.option, r.reason) for r in plan.rejected] == [("use1-az1", Reason.offering)]
+    assert [(r.option, r.reason) for r in told(plan)] == [("use1-az1", Reason.offering)]
 
 
 def test_too_few_zones_are_an_answer(sized: Callable[..., ServicePlan]) -> None:

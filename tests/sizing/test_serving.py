@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from sizing.capacity_source import pool_name
 from sizing.catalog import Catalog
 from sizing.plan import ServicePlan, ServingPlan
-from sizing.serving import allocatable, compute_precision, engine_image, pool_name
+from sizing.serving import allocatable, compute_precision, engine_image
 from sizing.site import Site
 from sizing.workload import Precision
 
@@ -143,8 +144,10 @@ def test_a_replica_over_several_cards(serving: Callable[..., ServingPlan]) -> No
 
 def test_start_and_stop_leave_time(serving: Callable[..., ServingPlan]) -> None:
     served = serving(latency={"ttft_ms": 500, "tpot_ms": 50})
-    # weights 15,316.5 MiB at 119 MiB/s = 128.71 s; ceil(3 x 128.71) + 600
-    assert served.start_s == 387 + 600
+    # weights 15,316.5 MiB at 250 MiB/s = 61.27 s; ceil(3 x 61.27) + 600
+    assert served.start_s == 184 + 600
+    # copied at 125 MiB/s
+    assert served.copy_s == 368
     # the load balancer drains ceil(81.8) s, and 30 s more
     assert served.stop_s == 82 + 30
 

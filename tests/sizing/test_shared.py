@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sizing.catalog import Catalog
+from sizing.field_error import FieldError
 from sizing.plan import Plan
 from sizing.shared import system_pool
 from sizing.site import Site
@@ -83,13 +84,31 @@ def test_a_node_has_room_for_every_model_of_its_pool(
     first, second = (service.volumes for service in shared.services)
     assert first is not None and second is not None
     volumes = shared.pools[0].volumes
-    # ceil(16.06 GB x 2.2) = 33 GiB and the least, 10 GiB
-    assert volumes.weights_gib == 33 + 10
-    assert volumes.weights_mib_per_s == max(first.weights_mib_per_s, second.weights_mib_per_s)
-    assert volumes.weights_mib_per_s == 256
-    assert volumes.weights_iops == max(first.weights_iops, second.weights_iops)
+    # ceil(16.06 GB x 2.2) = 33 GiB and ceil(2 GB x 2.2) = 5
+    assert volumes.held_gib == 33 + 5
     assert volumes.load_s == first.load_s > second.load_s
-    assert volumes.sustained_mib_per_s == 119
+    assert volumes.download_s == first.download_s > second.download_s
+    assert (volumes.sustained_mib_per_s, volumes.copy_mib_per_s) == (250, 125)
+    assert (volumes.nvme_gib, volumes.root_gib) == (232, 40)
+
+
+def test_a_volume_has_room_for_every_model_of_its_pool(
+    workload: Build, site: Site, catalog: Catalog
+) -> None:
+    def on(load_time_s: int) -> dict[str, object]:
+        return {"instance_type": "g5g.xlarge", "load_time_s": load_time_s}
+
+    large = workload(name="a", hardware=on(40), model={"parameters": "4e9", "precision": "fp16"})
+    small = workload(name="b", hardware=on(300), model={"parameters": "1e9", "precision": "fp16"})
+    shared = size([large, small], site, catalog)
+    first, second = (service.volumes for service in shared.services)
+    assert first is not None and second is not None
+    volumes = shared.pools[0].volumes
+    # ceil(8 GB x 2.2) = 17 GiB and the least, 10 GiB; 7,629 MiB in 40 s
+    assert (first.weights_gib, second.weights_gib, volumes.weights_gib) == (17, 10, 27)
+    assert (first.weights_mib_per_s, second.weights_mib_per_s) == (191, 125)
+    assert (volumes.weights_mib_per_s, volumes.weights_iops) == (191, 3_000)
+    assert volumes.sustained_mib_per_s == 125
     assert volumes.root_gib == 100
 
 
@@ -100,6 +119,48 @@ def test_the_group_takes_the_image_of_its_processor(
     shared = size([workload()], released, catalog)
     assert shared.pools[0].ami_type == "AL2023_x86_64_NVIDIA"
     assert shared.pools[0].ami_release == "1.35.0-20261101"
+
+
+@pytest.mark.parametrize(
+    ("spare", "at_once", "stops_above"), [(0, 1, 1), (2, 1, 2), (3, 1, 3), (5, 1, 5), (7, 2, 7)]
+)
+def test_all_zones_repair_no_more_than_the_spare_at_once(
+    *,
+    workload: Build,
+    site: Site,
+    catalog: Catalog,
+    spare: int,
+    at_once: int,
+    stops_above: int,
+) -> None:
+    (pool,) = size([workload(redundancy={"nodes": spare})], site, catalog).pools
+    assert (pool.repairs_at_once, pool.repair_stops_above) == (at_once, stops_above)
+    assert spare < 3 or pool.repairs_at_once * len(pool.nodes_by_zone) <= spare
+
+
+def test_the_smallest_spare_of_a_pool_limits_repair(
+    workload: Build, site: Site, catalog: Catalog
+) -> None:
+    two = [workload(name="a", redundancy={"nodes": 9}), workload(name="b", redundancy={"nodes": 6})]
+    (pool,) = size(two, site, catalog).pools
+    assert (pool.repairs_at_once, pool.repair_stops_above) == (2, 6)
+
+
+@pytest.mark.parametrize(
+    ("release", "message"),
+    [
+        ("1.34.0-20261101", "is not of Kubernetes 1.35"),
+        ("1.35.0-20261301", "ends in no day"),
+    ],
+)
+def test_a_release_fits_the_cluster(
+    *, workload: Build, site: Site, catalog: Catalog, release: str, message: str
+) -> None:
+    with pytest.raises(FieldError, match=message) as fault:
+        size([workload()], at(site, ami_release=release), catalog)
+    assert fault.value.field == ("ami_release",)
+    older = at(site, ami_release="1.34.0-20261101", kubernetes_version="1.34")
+    assert size([workload()], older, catalog).pools[0].ami_release == "1.34.0-20261101"
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,13 @@ from jinja2 import UndefinedError
 
 import templates.render
 from sizing.plan import Plan
-from templates.render import ENGINE_PORT, WIRES, engine_arguments, render
+from templates.render import ENGINE_PORT, WIRES, engine_arguments, render, user_data_path
 from tests.components.plans import (
     changed_service,
     chat_plan,
     infeasible_plan,
     two_services_plan,
+    volume_plan,
 )
 
 FOLDER = Path(templates.render.__file__).parent
@@ -40,6 +41,7 @@ CUSTOM = json.loads((FOLDER / "schemas" / "target-group-binding.json").read_text
 """Schemas of definitions that no Kubernetes release has are our own."""
 SCHEMA_VERSION = "1.35"
 PLAN = chat_plan()
+VOLUME_PLAN = volume_plan()
 
 
 def document(plan: Plan, name: str) -> Any:
@@ -63,7 +65,7 @@ def test_paths() -> None:
     assert list(render(two_services_plan())) == [
         *(f"kubernetes/chat/{name}.yaml" for name in DOCUMENTS),
         *(f"kubernetes/search/{name}.yaml" for name in DOCUMENTS),
-        "node/g6-xlarge/weights-volume.sh",
+        "node/g6-xlarge/user-data.mime",
     ]
     assert render(infeasible_plan()) == {}
 
@@ -305,9 +307,11 @@ def test_engine_reads_what_was_copied() -> None:
     (copied,) = copy["volumeMounts"]
     (read,) = [mount for mount in engine(PLAN)["volumeMounts"] if mount["name"] == "weights"]
     assert (copied["mountPath"], copied["subPath"]) == (read["mountPath"], read["subPath"])
-    assert copied["subPath"] == "chat", "services share nodes, not files"
+    assert copied["subPath"] == "weights/chat", "services share nodes, not files"
     (volume,) = [volume for volume in pod(PLAN)["volumes"] if volume["name"] == "weights"]
-    assert volume["hostPath"] == {"path": "/mnt/weights", "type": "Directory"}
+    assert volume["hostPath"] == {"path": "/mnt/k8s-disks/0", "type": "Directory"}
+    (other,) = [volume for volume in pod(VOLUME_PLAN)["volumes"] if volume["name"] == "weights"]
+    assert other["hostPath"] == {"path": "/mnt/weights", "type": "Directory"}
 
 
 def test_nothing_starts_before_the_last_file_is_uploaded() -> None:
@@ -391,12 +395,45 @@ def test_text_outside_the_basic_plane() -> None:
     assert engine(with_serving(image="a\U0001f600b"))["image"] == "a\U0001f600b"
 
 
-def weights_script() -> str:
-    message = message_from_string(render(PLAN)["node/g6-xlarge/weights-volume.sh"])
+def node_part(plan: Plan, content_type: str) -> str:
+    """The only part of what a node gets."""
+    message = message_from_string(render(plan)[user_data_path(plan.pools[0])])
     assert message.get_content_type() == "multipart/mixed"
     (part,) = message.get_payload()
-    assert part.get_content_type() == "text/x-shellscript"
+    assert part.get_content_type() == content_type
     return str(part.get_payload())
+
+
+def weights_script() -> str:
+    return node_part(VOLUME_PLAN, "text/x-shellscript")
+
+
+def test_local_disks_become_one_array_with_weights_and_images() -> None:
+    assert yaml.safe_load(node_part(PLAN, "application/node.eks.aws")) == {
+        "apiVersion": "node.eks.aws/v1alpha1",
+        "kind": "NodeConfig",
+        "spec": {
+            "instance": {
+                "localStorage": {
+                    "strategy": "RAID0",
+                    "mountPath": "/mnt/k8s-disks",
+                    "disabledMounts": ["PodLogs"],
+                }
+            }
+        },
+    }
+
+
+def test_the_pods_read_below_the_array_that_the_node_mounts() -> None:
+    config = yaml.safe_load(node_part(PLAN, "application/node.eks.aws"))
+    mounted = config["spec"]["instance"]["localStorage"]["mountPath"]
+    (volume,) = [volume for volume in pod(PLAN)["volumes"] if volume["name"] == "weights"]
+    assert volume["hostPath"]["path"] == f"{mounted}/0", "nodeadm mounts an array on folder 0"
+
+
+def test_the_pods_read_below_the_volume_that_the_node_mounts() -> None:
+    (volume,) = [volume for volume in pod(VOLUME_PLAN)["volumes"] if volume["name"] == "weights"]
+    assert f"mount_point={volume['hostPath']['path']}\n" in weights_script()
 
 
 def test_node_script_is_one_part_that_bash_accepts() -> None:
