@@ -36,6 +36,9 @@ class ClusterIds:
     kubernetes: KubernetesProvider
     controller: TargetWriter | None
     """Its owner's load balancer controller; null where this stack brings one."""
+    node_autoscaler_role: pulumi.Input[str] | None
+    """Role of its owner's Karpenter, to be granted what burst nodes need; null where this stack
+    brings one, or where it may pass and use all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,7 @@ class Cluster(pulumi.ComponentResource):
             ready_for_pods=[self._addon("eks-pod-identity-agent"), door, *self._access(args)],
             kubernetes=self._kubernetes(args.region),
             controller=None,
+            node_autoscaler_role=None,
         )
         self.register_outputs({"name": self.name})
 

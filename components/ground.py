@@ -119,10 +119,11 @@ def _cluster_of(
     other: pulumi.Output[Mapping[str, Any]], plan: ClusterPlan
 ) -> Mapping[str, pulumi.Input[str] | None]:
     fields = ("endpoint", "certificate_authority", "security_group_id")
-    role = other["load_balancer_controller_role"] if plan.controller_elsewhere else None
+    registers, starts = "load_balancer_controller_role", "node_autoscaler_role"
     return {
         "name": other["cluster_name"],
-        "load_balancer_controller_role": role,
+        registers: other[registers] if plan.controller_elsewhere else None,
+        starts: other[starts] if plan.node_autoscaler_elsewhere else None,
         **{field: other[field] for field in fields},
     }
 
@@ -143,6 +144,9 @@ def _used_cluster(
             certificate_authority=ids["certificate_authority"],
             security_group_id=ids["security_group_id"],
             controller=writer,
+            node_autoscaler_role=ids["node_autoscaler_role"]
+            if args.cluster.node_autoscaler_elsewhere
+            else None,
             roles=args.roles,
             region=args.region,
             tags=args.tags,

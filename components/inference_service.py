@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.burst_serving import BurstServing, BurstServingArgs
 from components.cluster import ClusterIds
 from components.database import Database, DatabaseArgs
 from components.dns import Dns, balancer_name
@@ -43,6 +44,8 @@ class InferenceServiceArgs:
     """What registers the targets of its gateway; null where no service has one."""
     nodes: Sequence[pulumi.Resource]
     """Pools, and what hands out their GPUs, that must outlive the pods."""
+    burst_after: Sequence[pulumi.Resource]
+    """What must outlive the pods above the floor too."""
     tags: Tags
 
 
@@ -72,6 +75,8 @@ class InferenceService(pulumi.ComponentResource):
         if args.documents:
             serving = self._serving(stores["weights"], self._namespace())
             self._registration(gateway, serving)
+            if "burst-deployment" in args.documents:
+                self._burst(stores["weights"], serving)
         self.register_outputs({})
 
     def _object_store(self, plan: BucketPlan) -> ObjectStore:
@@ -168,6 +173,17 @@ class InferenceService(pulumi.ComponentResource):
                 tags=self._args.tags,
             ),
             self._in_cluster,
+        )
+
+    def _burst(self, weights: ObjectStore, serving: Serving) -> BurstServing:
+        return BurstServing(
+            f"{self._name}-burst",
+            BurstServingArgs(
+                documents=self._args.documents,
+                weights_bucket=weights.bucket,
+                after=[serving, *self._args.burst_after],
+            ),
+            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
         )
 
     def _registration(self, gateway: Gateway | None, serving: Serving) -> TargetRegistration:

@@ -17,6 +17,7 @@ TEXTS = (
     "certificate_authority",
     "security_group_id",
     "load_balancer_controller_role",
+    "node_autoscaler_role",
     "vpc_id",
     "vpc_cidr",
 )
@@ -24,7 +25,10 @@ BY_ZONE = ("private_subnet_ids", "public_subnet_ids")
 
 
 def told(
-    cluster: Cluster, network: NetworkIds, controller: TargetWriter | None
+    cluster: Cluster,
+    network: NetworkIds,
+    controller: TargetWriter | None,
+    node_autoscaler_role: pulumi.Input[str] | None,
 ) -> Mapping[str, object]:
     """The output of a stack that makes a cluster; each of `TEXTS` and `BY_ZONE` is in it."""
     return {
@@ -33,6 +37,7 @@ def told(
         "certificate_authority": cluster.certificate_authority,
         "security_group_id": cluster.security_group_id,
         "load_balancer_controller_role": None if controller is None else controller.role_name,
+        "node_autoscaler_role": node_autoscaler_role,
         "vpc_id": network.vpc_id,
         "vpc_cidr": network.vpc_cidr,
         "private_subnet_ids": dict(network.private_subnet_ids),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 
 from components.access_logs import access_logs
+from components.burst_pool import BurstPool, BurstPoolArgs
 from components.cluster import ClusterIds, log_group_name
 from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.database import log_group_name as database_logs
@@ -19,7 +20,7 @@ from components.object_store import ObjectStore
 from components.other_stack import OUTPUT, told
 from components.provider import aws_provider
 from components.system_pool import SystemPool, SystemPoolArgs
-from sizing.plan import NodePool, Plan, ServicePlan
+from sizing.plan import ClusterPlan, NodePool, Plan, ServicePlan
 from templates.render import render, user_data_path
 
 NAME = "sw"
@@ -81,7 +82,7 @@ class Platform(pulumi.ComponentResource):
         self._tags = Tags.of_site(plan.site)
         self._child = pulumi.ResourceOptions(parent=self)
         self._texts = render(plan)
-        self._cluster_name = aws_name(f"{PRODUCT}-{pulumi.get_stack()}")
+        self._cluster_name = _cluster_name(pulumi.get_stack())
         self._keys = self._made_keys()
         self._dns = self._names()
         self.name_servers = None if self._dns is None else self._dns.name_servers
@@ -92,8 +93,15 @@ class Platform(pulumi.ComponentResource):
         system = self._system_pools(network, cluster)
         pools = [self._gpu_pool(pool, network, cluster) for pool in plan.pools]
         beside = self._cluster_services(network, cluster, system)
+        self._bursts = {
+            pool.name: self._burst_pool(pool, network, cluster, beside)
+            for pool in plan.pools
+            if pool.burst is not None
+        }
         self.told = (
-            None if standing.made is None else told(standing.made, network, beside.controller)
+            None
+            if standing.made is None
+            else told(standing.made, network, beside.controller, beside.node_autoscaler_role)
         )
         self.services = {
             service.name: self._service(service, network, cluster, [*system, *pools], beside)
@@ -196,10 +204,35 @@ class Platform(pulumi.ComponentResource):
                 plan=self._plan.cluster_services,
                 roles=self._plan.roles,
                 cluster_name=cluster.name,
+                cluster=_known_name(self._plan.cluster),
                 region=self._plan.site.region,
                 account_ids=self._plan.site.account_ids,
                 vpc_id=network.vpc_id,
+                has_burst_nodes=any(pool.burst is not None for pool in self._plan.pools),
+                node_autoscaler_role=cluster.node_autoscaler_role,
+                volumes_key_arn=self._keys.volumes,
                 after=[*system, *cluster.ready_for_pods],
+                tags=self._tags,
+            ),
+            pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
+        )
+
+    def _burst_pool(
+        self, pool: NodePool, network: NetworkIds, cluster: ClusterIds, beside: ClusterServices
+    ) -> BurstPool:
+        autoscaler = None if beside.burst is None else beside.burst.node_autoscaler
+        if autoscaler is None or autoscaler.instance_profile is None:
+            raise ValueError(f"{pool.name}: nothing starts its burst nodes")
+        return BurstPool(
+            f"{self._name}-{aws_name(pool.name)}-burst",
+            BurstPoolArgs(
+                node_class=self._texts[f"node/{pool.name}/ec2-node-class.yaml"],
+                node_pool=self._texts[f"node/{pool.name}/node-pool.yaml"],
+                subnet_ids=network.private_subnet_ids,
+                security_group_id=cluster.security_group_id,
+                volumes_key_arn=self._keys.volumes,
+                autoscaler=autoscaler,
+                instance_profile=autoscaler.instance_profile,
                 tags=self._tags,
             ),
             pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
@@ -232,10 +265,17 @@ class Platform(pulumi.ComponentResource):
                 account_ids=self._plan.site.account_ids,
                 controller=beside.controller or cluster.controller,
                 nodes=[*nodes, *beside.ready_for_gpu_pods],
+                burst_after=self._before_burst(service, beside),
                 tags=self._tags.of_service(service.name),
             ),
             self._child,
         )
+
+    def _before_burst(self, service: ServicePlan, beside: ClusterServices) -> list[pulumi.Resource]:
+        """What must outlive the service's replicas above the floor."""
+        if service.burst is None or service.serving is None or beside.burst is None:
+            return []
+        return [*beside.burst.ready_for_scaling, self._bursts[service.serving.pool]]
 
     def _documents(self, service: str) -> dict[str, str]:
         """A service's rendered texts by file name without suffix."""
@@ -245,3 +285,16 @@ class Platform(pulumi.ComponentResource):
             for path, text in self._texts.items()
             if path.startswith(folder)
         }
+
+
+def _cluster_name(stack: str) -> str:
+    """Name of the cluster that a stack of this program makes."""
+    return aws_name(f"{PRODUCT}-{stack}")
+
+
+def _known_name(plan: ClusterPlan) -> str:
+    """Name of the cluster, whoever made it; keys of policies cannot wait for another stack."""
+    if plan.used is not None:
+        return plan.used.name
+    other = plan.stack and plan.stack.name.rpartition("/")[2]
+    return _cluster_name(other or pulumi.get_stack())

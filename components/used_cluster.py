@@ -22,6 +22,7 @@ class UsedClusterArgs:
     security_group_id: pulumi.Input[str]
     controller: TargetWriter | None
     """Its owner's load balancer controller; null where this stack brings one."""
+    node_autoscaler_role: pulumi.Input[str] | None
     roles: RolesPlan
     region: str
     tags: Tags
@@ -47,5 +48,6 @@ class UsedCluster(pulumi.ComponentResource):
             ready_for_pods=[],
             kubernetes=KubernetesProvider(f"{name}-kubernetes", kubeconfig=config, opts=child),
             controller=args.controller,
+            node_autoscaler_role=args.node_autoscaler_role,
         )
         self.register_outputs({})

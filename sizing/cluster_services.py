@@ -1,26 +1,55 @@
 """What must run in the cluster beside the services, so that they really serve?"""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sizing.catalog import Catalog
-from sizing.plan import ChartPlan, ClusterServicesPlan, ControllerPlan, NodePool, ServicePlan
+from sizing.plan import (
+    BurstServicesPlan,
+    ChartPlan,
+    ClusterServicesPlan,
+    ControllerPlan,
+    MetricsPlan,
+    NodeAutoscalerPlan,
+    NodePool,
+    OciChartPlan,
+    PodAutoscalerPlan,
+    ServicePlan,
+)
 from sizing.reuse import ClusterPart
 from sizing.site import Site
 
+NAMESPACE = "kube-system"
+"""Where they run; the cluster's own add-ons run there too."""
 DEVICE_PLUGIN = ClusterPart.device_plugin.value
 LOAD_BALANCER_CONTROLLER = ClusterPart.load_balancer_controller.value
-"""Charts; their versions are the items `chart:NAME` of data/pins.csv."""
+NODE_AUTOSCALER = ClusterPart.node_autoscaler.value
+NODE_DEFINITIONS = "karpenter-crd"
+POD_AUTOSCALER = ClusterPart.pod_autoscaler.value
+METRICS = ClusterPart.metrics.value
+"""Charts, and names of their releases; the versions are the items `chart:NAME` of data/pins.csv."""
+METRICS_SERVER = "prometheus-server"
+"""Service and service account of Prometheus."""
+BURST_PARTS = (ClusterPart.pod_autoscaler, ClusterPart.node_autoscaler, ClusterPart.metrics)
+"""What a burst needs beside its services."""
 INSTALL_TIMEOUT_S = 600
 """Longest wait for a release to be ready. Basis: assumed, twice Helm's default: images are pulled
 by nodes that have just joined."""
 CONTROLLER_REPLICAS = 2
-"""One leads, one waits, each on a system node. Basis: vendor (the chart's default)."""
+"""One leads, one waits, each on a system node. Basis: vendor (the charts' default; KEDA's guide to
+high availability)."""
+SCRAPE_S = 15
+"""Seconds between two looks at an engine's metrics, and between two questions for them. Basis:
+assumed; a replica takes minutes to start."""
+METRICS_HOURS = 24
+"""Hours that metrics are kept: nothing but the last value is asked for. Basis: assumed."""
 
 
 def cluster_services(
     services: Sequence[ServicePlan], pools: Sequence[NodePool], site: Site, catalog: Catalog
 ) -> ClusterServicesPlan:
-    """The device plugin where there are GPU nodes, the controller where there is a gateway.
+    """The device plugin where there are GPU nodes, the controller where there is a gateway, and
+    what adds replicas and nodes where a service bursts.
 
     None that the cluster's owner provides; each that the site offers to other stacks.
     """
@@ -30,10 +59,42 @@ def cluster_services(
     return ClusterServicesPlan(
         device_plugin=_chart(DEVICE_PLUGIN, catalog) if plugin else None,
         load_balancer_controller=ControllerPlan(
-            **_chart(LOAD_BALANCER_CONTROLLER, catalog).model_dump(), replicas=CONTROLLER_REPLICAS
+            **_values(LOAD_BALANCER_CONTROLLER, catalog), replicas=CONTROLLER_REPLICAS
         )
         if controller
         else None,
+        burst=_burst([s.name for s in services if s.burst is not None], site, catalog),
+    )
+
+
+def _burst(services: Sequence[str], site: Site, catalog: Catalog) -> BurstServicesPlan | None:
+    """What the services that burst need, and what is offered; nothing where there is neither."""
+    brought = {part for part in BURST_PARTS if _brought(part, site, used=bool(services))}
+    if not services and not brought:
+        return None
+    nodes = ClusterPart.node_autoscaler in brought
+    return BurstServicesPlan(
+        node_definitions=OciChartPlan(**_values(NODE_DEFINITIONS, catalog)) if nodes else None,
+        node_autoscaler=NodeAutoscalerPlan(
+            **_values(NODE_AUTOSCALER, catalog), replicas=CONTROLLER_REPLICAS
+        )
+        if nodes
+        else None,
+        pod_autoscaler=PodAutoscalerPlan(
+            **_values(POD_AUTOSCALER, catalog), replicas=CONTROLLER_REPLICAS
+        )
+        if ClusterPart.pod_autoscaler in brought
+        else None,
+        metrics=_metrics(services, catalog) if ClusterPart.metrics in brought else None,
+    )
+
+
+def _metrics(services: Sequence[str], catalog: Catalog) -> MetricsPlan:
+    return MetricsPlan(
+        **_values(METRICS, catalog),
+        scrape_s=SCRAPE_S,
+        kept_hours=METRICS_HOURS,
+        services=tuple(services),
     )
 
 
@@ -44,9 +105,12 @@ def _brought(part: ClusterPart, site: Site, used: bool) -> bool:
 
 def chart_pins(plan: ClusterServicesPlan) -> Iterator[str]:
     """Items of data/pins.csv of the charts in use."""
-    for chart in (plan.device_plugin, plan.load_balancer_controller):
-        if chart is not None:
-            yield _item(chart.chart)
+    charts: list[ChartPlan | None] = [plan.device_plugin, plan.load_balancer_controller]
+    if plan.burst is not None:
+        burst = plan.burst
+        charts += [burst.node_definitions, burst.node_autoscaler, burst.pod_autoscaler]
+        charts.append(burst.metrics)
+    yield from (_item(chart.chart) for chart in charts if chart is not None)
 
 
 def _chart(name: str, catalog: Catalog) -> ChartPlan:
@@ -59,6 +123,10 @@ def _chart(name: str, catalog: Catalog) -> ChartPlan:
         repository=pin.repository,
         timeout_s=INSTALL_TIMEOUT_S,
     )
+
+
+def _values(name: str, catalog: Catalog) -> dict[str, Any]:
+    return _chart(name, catalog).model_dump()
 
 
 def _item(chart: str) -> str:

@@ -111,6 +111,12 @@ class ClusterPart(StrEnum):
     """The VPC CNI's agent that enforces them."""
     device_plugin = "nvidia-device-plugin"
     load_balancer_controller = "aws-load-balancer-controller"
+    pod_autoscaler = "keda"
+    node_autoscaler = "karpenter"
+    """With the definitions of its objects."""
+    metrics = "prometheus"
+    """As service and account prometheus-server of kube-system; it scrapes the engines, by the
+    labels namespace and component."""
 
 
 ADDONS = (
@@ -138,6 +144,9 @@ class UsedCluster(Strict):
     load_balancer_controller_role: str | None = Field(default=None, pattern=r"^[\w+=,.@-]{1,64}$")
     """Name of its controller's role, to be granted each target group; it may write to all when
     left out."""
+    node_autoscaler_role: str | None = Field(default=None, pattern=r"^[\w+=,.@-]{1,64}$")
+    """Name of its Karpenter's role, to be granted the role and the volumes' key of burst nodes; it
+    may pass and use all when left out."""
 
 
 class Cluster(Strict):
@@ -163,6 +172,9 @@ class Cluster(Strict):
         for index, part in enumerate(self.offers):
             if part in ADDONS:
                 raise FieldError(("offers", index), f"{part} is in every cluster", "a chart")
+            if part is ClusterPart.metrics:
+                message = f"{part} scrapes the services of its own stack"
+                raise FieldError(("offers", index), message, "a chart for all workloads")
         return self
 
     @property

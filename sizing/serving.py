@@ -7,7 +7,14 @@ from sizing.catalog import Catalog, InstanceType
 from sizing.choose import Case, Choice
 from sizing.exact import ceiling, exact
 from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
-from sizing.plan import GatewayPlan, PoolPlan, QuotaPlan, ServingPlan, VolumePlan
+from sizing.plan import (
+    BurstPlan,
+    GatewayPlan,
+    PoolPlan,
+    QuotaPlan,
+    ServingPlan,
+    VolumePlan,
+)
 from sizing.site import Site
 from sizing.units import GIB, MIB
 from sizing.workload import Precision, Workload
@@ -107,13 +114,15 @@ def serving_plan(
     )
 
 
-def quota_plan(serving: ServingPlan) -> QuotaPlan:
+def quota_plan(serving: ServingPlan, burst: BurstPlan | None) -> QuotaPlan:
     """What the namespace of a service may hold: its replicas, and as many again as a rollout takes.
 
-    pods = replicas + max unavailable; GPUs = pods x GPUs of a replica
+    pods = replicas + max unavailable, of floor and burst; GPUs = pods x GPUs of a replica
 
     Basis: vendor, Kubernetes counts a pod that terminates until its grace period ends, and a
     rollout makes its successor at once: without room for both it would be refused again and again.
     """
     pods = serving.replicas + serving.max_unavailable
+    if burst is not None:
+        pods += burst.replicas + burst.max_unavailable
     return QuotaPlan(gpus=pods * serving.gpus_per_replica, pods=pods)

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from sizing.addresses import DAEMON_PODS, node_addresses
+from sizing.burst import burst_pool
 from sizing.catalog import Catalog, InstanceType
+from sizing.choose import selling_zones
 from sizing.cluster_services import chart_pins
 from sizing.field_error import FieldError
 from sizing.node_disks import weights_on
@@ -106,6 +108,7 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
             instance.eni_count,
             instance.ipv4_per_eni,
         ),
+        burst=burst_pool(members, selling_zones(instance, site, catalog)[0], site),
         services=tuple(s.name for s in members),
     )
 
@@ -210,6 +213,7 @@ def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> Clu
             policies={} if site.access is None else site.access.policies,
         ),
         controller_elsewhere=ClusterPart.load_balancer_controller in site.cluster.provides,
+        node_autoscaler_elsewhere=ClusterPart.node_autoscaler in site.cluster.provides,
         kubernetes_version=version.version,
         end_of_support=version.end_of_support or "unknown",
         node_groups=(not site.cluster.elsewhere) + sum(len(pool.nodes_by_zone) for pool in pools),
@@ -241,4 +245,6 @@ def unverified_pins(
         told.append("system image release: EKS chooses the newest")
     if pools and site.ami_release is None:
         told.append("GPU image release: EKS chooses the newest; set ami_release in the site")
+        if any(pool.burst for pool in pools):
+            told.append("GPU image of burst nodes: Karpenter takes each new one; set ami_release")
     return tuple(told)

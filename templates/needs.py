@@ -6,24 +6,41 @@ server alone. `sizewright check` looks for each need in the recorded graph.
 
 from dataclasses import dataclass
 
-from sizing.cluster_services import DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER
+from sizing.cluster_services import (
+    DEVICE_PLUGIN,
+    LOAD_BALANCER_CONTROLLER,
+    METRICS,
+    METRICS_SERVER,
+    NODE_AUTOSCALER,
+    NODE_DEFINITIONS,
+    POD_AUTOSCALER,
+)
 from sizing.node_disks import PATHS
 from sizing.plan import (
     DEPLOYMENT,
     NETWORK_POLICY,
+    NODE_CLASS,
     NODE_GROUP,
+    NODE_POOL,
     QUOTA,
     RELEASE,
+    SCALED_OBJECT,
     TEMPLATE,
     WeightsOn,
 )
 from sizing.reuse import ADDONS, ClusterPart
 from sizing.site import Site
+from templates.scheduling import BURST_LABEL, GPU_LABEL
 
 ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
 SERVICE = "kubernetes:core/v1:Service"
+PROFILE = "aws:iam/instanceProfile:InstanceProfile"
+ENTRY = "aws:eks/accessEntry:AccessEntry"
+NOTICES = "aws:cloudwatch/eventTarget:EventTarget"
+ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
+ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
 READINESS_GATES = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
 
@@ -63,12 +80,27 @@ _PLUGIN = Thing(RELEASE, ("chart",), DEVICE_PLUGIN)
 _CONTROLLER = Thing(RELEASE, ("chart",), LOAD_BALANCER_CONTROLLER)
 
 
+_SCALER, _METRICS = (Thing(RELEASE, ("name",), name) for name in (POD_AUTOSCALER, METRICS))
+_KARPENTER = Thing(RELEASE, ("name",), NODE_AUTOSCALER)
+_DEFINITIONS = Thing(RELEASE, ("name",), NODE_DEFINITIONS)
+_LABELS = ("podSelector", "matchLabels", "app.kubernetes.io/name")
+_BURST_POD = Thing(DEPLOYMENT, ("spec", "template", "spec", "nodeSelector", BURST_LABEL))
+
+
 def _addon(name: str) -> Thing:
     return Thing(ADDON, ("addonName",), str(name))
 
 
-_GPU_NODES = Thing(NODE_GROUP, ("labels", "sizewright.dev/gpu"))
-_CONTROLLER_ROLE = Thing(ASSOCIATION, ("serviceAccount",), LOAD_BALANCER_CONTROLLER)
+def _role_of(service_account: str) -> Thing:
+    return Thing(ASSOCIATION, ("serviceAccount",), service_account)
+
+
+def _replicas(component: str) -> Thing:
+    labels = ("spec", "template", "metadata", "labels")
+    return Thing(DEPLOYMENT, (*labels, "app.kubernetes.io/component"), component)
+
+
+_GPU_NODES = Thing(NODE_GROUP, ("labels", GPU_LABEL))
 _POLICY_AGENT = Thing(ADDON, ("configurationValues", "enableNetworkPolicy"), "true")
 
 NEEDS = (
@@ -80,12 +112,37 @@ NEEDS = (
     ),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_PLUGIN, _GPU_NODES, "is selected by that label"),
-    Need(_CONTROLLER, _CONTROLLER_ROLE, "is the role it calls AWS with"),
+    Need(_CONTROLLER, _role_of(LOAD_BALANCER_CONTROLLER), "is the role it calls AWS with"),
     Need(Thing(ASSOCIATION), _addon("eks-pod-identity-agent"), "hands the role to the pods"),
     Need(_CONTROLLER, _addon("coredns"), "finds the names of AWS"),
     Need(Thing(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
     Need(Thing(SERVICE), _addon("kube-proxy"), "carries its traffic"),
     Need(Thing(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
+    Need(Thing(SCALED_OBJECT), _SCALER, "brings its definition and does what it says"),
+    Need(Thing(SCALED_OBJECT), _METRICS, "answers its question"),
+    Need(Thing(SCALED_OBJECT), _replicas("burst"), "is what it scales"),
+    Need(_METRICS, _replicas("floor"), "exports the metric before there is any burst"),
+    Need(_METRICS, Thing(ROLE_BINDING, ("subjects", "*", "name"), METRICS_SERVER), "shows it pods"),
+    Need(
+        _METRICS,
+        Thing(NETWORK_POLICY, ("spec", "ingress", "*", "from", "*", *_LABELS), METRICS),
+        "lets it reach them",
+    ),
+    Need(Thing(ROLE_BINDING), Thing(ROLE), "is what it grants"),
+    Need(_BURST_POD, Thing(NODE_POOL), "has the nodes it goes to"),
+    Need(
+        Thing(NODE_POOL, ("spec", "template", "metadata", "labels", BURST_LABEL)),
+        _BURST_POD,
+        "is all that its nodes are for",
+    ),
+    Need(Thing(NODE_POOL), Thing(NODE_CLASS), "says what its nodes are"),
+    Need(Thing(NODE_POOL), _KARPENTER, "starts its nodes"),
+    Need(Thing(NODE_CLASS), _DEFINITIONS, "brings its definition"),
+    Need(Thing(NODE_CLASS), Thing(PROFILE), "is the role of its nodes"),
+    Need(Thing(NODE_CLASS), Thing(ENTRY, ("type",), "EC2_LINUX"), "lets its nodes join"),
+    Need(_KARPENTER, _role_of(NODE_AUTOSCALER), "is the role it calls AWS with"),
+    Need(_KARPENTER, Thing(NOTICES), "tells it of instances that go"),
+    Need(_KARPENTER, _addon("coredns"), "finds the names of AWS"),
     Need(
         Thing(NODE_GROUP, ("nodeRepairConfig", "enabled")),
         _addon("eks-node-monitoring-agent"),
@@ -106,6 +163,7 @@ SELF_SUFFICIENT = frozenset(
     {
         QUOTA,
         "kubernetes:core/v1:ServiceAccount",
+        ROLE,
         "kubernetes:policy/v1:PodDisruptionBudget",
     }
 )
@@ -119,13 +177,22 @@ def met_elsewhere(site: Site) -> frozenset[Thing]:
     """
     cluster = site.cluster
     parts = {*cluster.provides, *(ADDONS if cluster.stack is not None else ())}
-    things = {_part(part) for part in parts}
+    things = {thing for part in parts for thing in _things(part)}
     if ClusterPart.device_plugin in cluster.offers:
         things.add(_GPU_NODES)
     return frozenset(things)
 
 
-def _part(part: ClusterPart) -> Thing:
+_CHARTS = {
+    ClusterPart.device_plugin: (_PLUGIN,),
+    ClusterPart.load_balancer_controller: (_CONTROLLER,),
+    ClusterPart.pod_autoscaler: (_SCALER,),
+    ClusterPart.node_autoscaler: (_KARPENTER, _DEFINITIONS),
+    ClusterPart.metrics: (_METRICS,),
+}
+
+
+def _things(part: ClusterPart) -> tuple[Thing, ...]:
     if part is ClusterPart.network_policies:
-        return _POLICY_AGENT
-    return _addon(part) if part in ADDONS else Thing(RELEASE, ("chart",), part.value)
+        return (_POLICY_AGENT,)
+    return (_addon(part),) if part in ADDONS else _CHARTS[part]

@@ -30,12 +30,30 @@ NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 SERVICE = "kubernetes:core/v1:Service"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
+ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
+ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
+SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
+NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
+NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+QUEUE = "aws:sqs/queue:Queue"
 CLASSES = {
     RELEASE: ("pulumi_kubernetes.helm.v3", "Release"),
-    BINDING: ("pulumi_kubernetes.apiextensions", "CustomResource"),
+    ROLE: ("pulumi_kubernetes.rbac.v1", "Role"),
+    ROLE_BINDING: ("pulumi_kubernetes.rbac.v1", "RoleBinding"),
+    **dict.fromkeys(
+        (BINDING, SCALED_OBJECT, NODE_POOL, NODE_CLASS),
+        ("pulumi_kubernetes.apiextensions", "CustomResource"),
+    ),
 }
 """Where the SDK keeps classes whose token says it otherwise."""
-SCHEMA = Path(templates.render.__file__).parent / "schemas" / "target-group-binding.json"
+SCHEMAS = Path(templates.render.__file__).parent / "schemas"
+CUSTOM = {
+    BINDING: "target-group-binding",
+    SCALED_OBJECT: "scaled-object",
+    NODE_POOL: "node-pool",
+    NODE_CLASS: "ec2-node-class",
+}
+"""Kinds that the SDK does not know, by the file of our own schema."""
 
 COVERED = {
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
@@ -63,13 +81,18 @@ COVERED = {
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
     *("pulumi:providers:aws", "pulumi:providers:kubernetes"),
     *("kubernetes:core/v1:Namespace", "kubernetes:core/v1:ServiceAccount", SERVICE, CONFIG_MAP),
-    *(DEPLOYMENT, BUDGET, RELEASE, BINDING, QUOTA, NETWORK_POLICY),
+    *(DEPLOYMENT, BUDGET, RELEASE, BINDING, ROLE, ROLE_BINDING),
+    *(SCALED_OBJECT, NODE_POOL, NODE_CLASS, QUEUE, "aws:sqs/queuePolicy:QueuePolicy"),
+    *("aws:cloudwatch/eventRule:EventRule", "aws:cloudwatch/eventTarget:EventTarget"),
+    "aws:iam/instanceProfile:InstanceProfile",
+    *(QUOTA, NETWORK_POLICY),
 }
 
 # Newer than the provider sources that could be read; no document found says what a change does.
 UNKNOWN = {
     "aws:acm/certificate:Certificate": {"privateKeyWo", "privateKeyWoVersion"},
     "aws:route53/zone:Zone": {"enableAcceleratedRecovery"},
+    "aws:cloudwatch/eventTarget:EventTarget": {"appsyncTarget"},
     "aws:cloudwatch/logGroup:LogGroup": {"deletionProtectionEnabled"},
     "aws:ec2/flowLog:FlowLog": {"tagFieldSpecifications"},
     "aws:ec2/route:Route": {"odbNetworkArn"},
@@ -195,6 +218,13 @@ def rules() -> Rules:
         (BINDING, "spec.targetGroupARN", Effect.replace),
         (BINDING, "spec.serviceRef.port", Effect.update),
         (BINDING, "spec", Effect.may_replace),
+        (ROLE_BINDING, "roleRef.name", Effect.replace),
+        (ROLE_BINDING, "subjects.0.name", Effect.update),
+        (SCALED_OBJECT, "spec.maxReplicaCount", Effect.update),
+        (NODE_POOL, "spec.limits.nvidia.com/gpu", Effect.update),
+        (NODE_CLASS, "spec.amiSelectorTerms.0.alias", Effect.update),
+        (QUEUE, "name", Effect.replace),
+        (QUEUE, "messageRetentionSeconds", Effect.update),
         ("pulumi:providers:aws", "region", Effect.replace),
         ("pulumi:providers:aws", "defaultTags", Effect.update),
         ("pulumi:providers:kubernetes", "kubeconfig", Effect.may_replace),
@@ -207,8 +237,8 @@ def test_a_changed_property(rules: Rules, resource_type: str, path: str, effect:
 @pytest.mark.parametrize(
     ("resource_type", "path"),
     [
-        ("aws:sqs/queue:Queue", "name"),
-        ("kubernetes:keda.sh/v1alpha1:ScaledObject", "spec.maxReplicaCount"),
+        ("aws:sns/topic:Topic", "name"),
+        ("kubernetes:keda.sh/v1alpha1:ScaledJob", "spec.maxReplicaCount"),
         (NODE_GROUP, "noSuchProperty"),
         (NODE_GROUP, "scalingConfigs"),
         (NODE_GROUP, "warmPoolConfig"),
@@ -349,8 +379,9 @@ def inputs(resource_type: str) -> set[str]:
     """Every input path of an AWS type; of the others the first two levels."""
     depth = 8 if resource_type.startswith("aws:") else 2
     paths = set(input_paths(arguments(resource_type), depth))
-    if resource_type == BINDING:
-        spec = json.loads(SCHEMA.read_text())["properties"]["spec"]["properties"]
+    if resource_type in CUSTOM:
+        schema = json.loads((SCHEMAS / f"{CUSTOM[resource_type]}.json").read_text())
+        spec = schema["properties"]["spec"]["properties"]
         paths |= {f"spec.{field}" for field in spec}
     return paths
 

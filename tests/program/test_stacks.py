@@ -9,16 +9,21 @@ from typing import Any
 import pytest
 
 from components.other_stack import OUTPUT, shape
+from components.platform import build
 from sizewright.gates import addresses
 from sizewright.graph_gate import graph
 from sizewright.needs_gate import needs
 from sizewright.program import record_program
-from sizewright.record import Recorded
+from sizewright.record import Recorded, record
 from sizewright.stack import read_plan, read_site
 from sizing.catalog import load_catalog
 from sizing.explain import explain, numeric_leaves
+from sizing.reuse import ADDONS, Cluster, ClusterPart
+from sizing.site import Site
 from sizing.size import size
+from sizing.workload import Workload
 from templates.needs import NEEDS, met_elsewhere
+from tests.components.plans import BURSTING
 from tests.components.recording import before, named, of_type
 
 ROOT = Path(__file__).parents[2]
@@ -212,3 +217,115 @@ def test_only_what_a_need_asks_for_can_be_met_elsewhere() -> None:
     providers = {need.provider for need in NEEDS}
     for name in ("existing-cluster", "workloads", "platform"):
         assert met_elsewhere(read_site(path_of(name)).site) <= providers
+
+
+BURST = (ClusterPart.pod_autoscaler, ClusterPart.node_autoscaler, ClusterPart.metrics)
+CHARTS = {
+    "keda": {"keda"},
+    "karpenter": {"karpenter", "karpenter-crd"},
+    "prometheus": {"prometheus"},
+}
+NODES = "sw-cluster-services-burst-nodes"
+
+
+def bursting(name: str, preview: bool = False, **cluster: object) -> tuple[Site, Recorded]:
+    """A chat that may grow on an example's site, whose cluster has other values."""
+    site = read_site(path_of(name)).site
+    site = site.model_copy(update={"cluster": site.cluster.model_copy(update=cluster)})
+    plan = size([Workload.model_validate(BURSTING)], site, load_catalog())
+    referenced = shape(site.zones)
+    return site, record(lambda: build(plan), config={}, preview=preview, referenced=referenced)
+
+
+def charts(recording: Recorded) -> set[str]:
+    return {str(r.inputs["name"]) for r in of_type(recording, "v3:Release")}
+
+
+@pytest.mark.parametrize("provided", [(), *((part,) for part in BURST), BURST], ids=len)
+def test_a_used_cluster_gets_what_its_burst_lacks(provided: tuple[ClusterPart, ...]) -> None:
+    others = (*ADDONS, ClusterPart.device_plugin, ClusterPart.load_balancer_controller)
+    site, recording = bursting("existing-cluster", provides=(*others, *provided))
+    lacked = [part for part in BURST if part not in provided]
+    assert charts(recording) == {chart for part in lacked for chart in CHARTS[part]}
+    assert graph(recording).passed is True
+    gate = needs(recording, met_elsewhere(site))
+    assert gate.passed is True, gate.detail
+    missed = needs(recording, met_elsewhere(site) - met_elsewhere(_providing(site, provided)))
+    assert missed.passed is not bool(provided)
+
+
+def _providing(site: Site, parts: tuple[ClusterPart, ...]) -> Site:
+    cluster = site.cluster.model_copy(update={"provides": parts})
+    return site.model_copy(update={"cluster": cluster})
+
+
+def test_karpenter_of_this_stack_is_told_the_name_of_the_used_cluster() -> None:
+    _, recording = bursting("existing-cluster")
+    assert named(recording, f"{NODES}-release").inputs["values"]["settings"] == {
+        "clusterName": "shared",
+        "eksControlPlane": True,
+        "interruptionQueue": {
+            "$ref": f"aws:sqs/queue:Queue::{NODES}-interruptions-queue",
+            "property": "name",
+        },
+    }
+    policy = str(named(recording, f"{NODES}-identity-policy").inputs["policy"])
+    assert "kubernetes.io/cluster/shared" in policy
+    assert "sizewright-" not in policy, "a tag of another cluster would let it start nothing"
+    subnets = named(recording, "sw-g6-xlarge-burst-class").inputs["spec"]["subnetSelectorTerms"]
+    assert [term["id"] for term in subnets] == [
+        f"subnet-0a1b2c3d4e5f6071{number}" for number in (1, 2, 4)
+    ]
+
+
+def test_the_owner_s_karpenter_may_start_the_nodes_of_this_stack() -> None:
+    provides = (*ADDONS, ClusterPart.node_autoscaler, ClusterPart.load_balancer_controller)
+    used = read_site(path_of("existing-cluster")).site.cluster.use
+    assert used is not None
+    mine = used.model_copy(update={"node_autoscaler_role": "their-karpenter"})
+    _, recording = bursting("existing-cluster", provides=provides, use=mine)
+    grant = named(recording, f"{NODES}-grant")
+    assert grant.inputs["role"] == "their-karpenter"
+    granted = {str(s["Action"]) for s in json.loads(str(grant.inputs["policy"]))["Statement"]}
+    assert "iam:PassRole" in granted and "kms:CreateGrant" in granted
+    assert not any("ec2:" in actions or "sqs:" in actions for actions in granted)
+    node_class = before(recording, named(recording, "sw-g6-xlarge-burst-class"))
+    assert {grant.key, f"aws:eks/accessEntry:AccessEntry::{NODES}-entry"} <= node_class
+    _, silent = bursting("existing-cluster", provides=provides)
+    assert f"{NODES}-grant" not in {r.name for r in silent.resources}
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_platform_offers_karpenter_to_workloads_that_burst(preview: bool) -> None:
+    """Guard: without the platform's word its role would be granted nothing."""
+    shared = (ClusterPart.device_plugin, ClusterPart.load_balancer_controller)
+    parts = (*shared, ClusterPart.pod_autoscaler, ClusterPart.node_autoscaler)
+    _, workloads = bursting("workloads", preview, provides=parts)
+    assert charts(workloads) == {"prometheus"}
+    role = named(workloads, f"{NODES}-grant").inputs["role"]
+    told = {
+        "$ref": "pulumi:pulumi:StackReference::sw-platform",
+        "property": f"outputs.{OUTPUT}.node_autoscaler_role",
+    }
+    assert role == ({"$unknown": True} if preview else told)
+
+
+def test_what_a_platform_offers_of_a_burst_has_no_nodes_of_its_own() -> None:
+    site = read_site(path_of("platform")).site
+    offers = (*site.cluster.offers, ClusterPart.pod_autoscaler, ClusterPart.node_autoscaler)
+    cluster = site.cluster.model_copy(update={"offers": offers})
+    plan = size([], site.model_copy(update={"cluster": cluster}), load_catalog())
+    recording = record(lambda: build(plan), config={})
+    assert charts(recording) >= {"keda", "karpenter", "karpenter-crd"}
+    assert "prometheus" not in charts(recording)
+    assert not of_type(recording, "instanceProfile")
+    assert "iam:PassRole" not in str(named(recording, f"{NODES}-identity-policy").inputs["policy"])
+    output: Any = recording.outputs[OUTPUT]
+    assert output["node_autoscaler_role"]["$ref"].endswith(f"{NODES}-identity-role")
+    gate = needs(recording, met_elsewhere(plan.site))
+    assert gate.passed is True, gate.detail
+
+
+def test_prometheus_of_one_stack_is_not_offered_to_others() -> None:
+    with pytest.raises(ValueError, match="scrapes the services of its own stack"):
+        Cluster(offers=(ClusterPart.metrics,))

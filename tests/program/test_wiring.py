@@ -19,7 +19,7 @@ from sizewright.record import Recorded, record
 from sizewright.report.tree import at
 from sizewright.stack import read_site, read_workload
 from sizing.catalog import load_catalog
-from sizing.plan import CapacitySource, Plan, WeightsOn
+from sizing.plan import NODE_CLASS, CapacitySource, Plan, WeightsOn
 from sizing.reach import Claim, claims, with_leaf
 from sizing.reach import Path as LeafPath
 from sizing.site import Site
@@ -72,10 +72,11 @@ CLUSTER = {
     "certificate_authority": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",
     "security_group_id": "sg-00000001",
     "load_balancer_controller_role": "controller",
+    "node_autoscaler_role": "autoscaler",
 }
 CLASSES = ("cluster", "volumes", "data", "weights", "logs")
 PROVIDED = {
-    "provides": ["nvidia-device-plugin", "aws-load-balancer-controller"],
+    "provides": ["nvidia-device-plugin", "aws-load-balancer-controller", "keda", "karpenter"],
 }
 VARIANTS = {
     "created": Variant(),
@@ -116,7 +117,8 @@ VARIANTS = {
 @cache
 def plan(variant: str = "created") -> Plan:
     """Two services on one pool: a chat with a database, images with a bucket of artefacts; a third
-    on nodes without local disks, which have a volume for its weights; a fourth on reservations."""
+    on nodes without local disks, which have a volume for its weights; a fourth on reservations.
+    The latter two may grow above their floors."""
     catalog = load_catalog()
     own = (ROOT / "tests" / "program" / f"{n}.yaml" for n in ("pictures", "volumes", "bought"))
     files = (ROOT / "workloads" / "chat.yaml", *own)
@@ -145,6 +147,8 @@ def other(claim: Claim) -> object:
         return not claim.value
     if isinstance(claim.value, int | float):
         return claim.value + 1
+    if isinstance(claim.value, tuple):
+        return claim.value[:-1]
     if claim.path[-1] == "zone":
         return "use1-az6"
     return f"{claim.value}-other"
@@ -178,7 +182,8 @@ def changed(variant: str, path: LeafPath) -> Recorded:
 
 def claims_to_test() -> list[tuple[str, Claim]]:
     """Guard: serving reads the bucket of the role `weights`, which cannot be called otherwise.
-    Where weights lie on local disks there is no volume whose size could change."""
+    Where weights lie on local disks there is no volume whose size could change, and without a burst
+    no class of burst nodes."""
     return [
         (name, claim)
         for name, variant in VARIANTS.items()
@@ -186,7 +191,13 @@ def claims_to_test() -> list[tuple[str, Claim]]:
         if any(claim.path[: len(part)] == part for part in variant.parts)
         and claim.value != "weights"
         and not (claim.value is None and "volumes" in claim.path)
+        and not (claim.reaches.resource_type == NODE_CLASS and not bursts(name, claim))
     ]
+
+
+def bursts(variant: str, claim: Claim) -> bool:
+    """Whether the claim is of a pool that may grow."""
+    return plan(variant).pools[int(claim.path[1])].burst is not None
 
 
 @pytest.mark.parametrize(("variant", "claim"), claims_to_test(), ids=place)
@@ -227,6 +238,14 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "repair_stops_above",
         "weights_path",
         "copy_s",
+        "in_flight_target",
+        "cooldown_s",
+        "zones",
+        "idle_s",
+        "node_hours",
+        "drain_s",
+        "scrape_s",
+        "kept_hours",
         "root_gib",
         "instance_type",
         "max_acu",
@@ -263,5 +282,6 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "certificate_authority",
         "security_group_id",
         "load_balancer_controller_role",
+        "node_autoscaler_role",
         *CLASSES,
     }

@@ -71,6 +71,8 @@ ON_VOLUMES = {
     "name": "on-volumes",
     "hardware": {"instance_type": "g5g.xlarge", "load_time_s": 20},
 }
+BURSTING = {**CHAT, "name": "bursting", "capacity": {**CHAT["capacity"], "burst_gpus": 3}}  # type: ignore[dict-item]
+UNTIMED_BURST = {**BURSTING, "name": "untimed", "latency": None}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
@@ -82,7 +84,9 @@ def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
-        plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, environment=environment)
+        plan_of(
+            *(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, BURSTING, UNTIMED_BURST), environment=environment
+        )
     ):
         assert explained.symbols
         assert explained.meaning
@@ -92,7 +96,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES)):
+    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, BURSTING)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
 
