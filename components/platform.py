@@ -10,6 +10,7 @@ from components.cluster import ClusterIds, log_group_name
 from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.database import log_group_name as database_logs
 from components.dns import Dns, DnsArgs
+from components.firewall import LOG_PREFIX
 from components.gpu_pool import GpuPool, GpuPoolArgs
 from components.ground import Ground, GroundArgs, ground
 from components.inference_service import InferenceService, InferenceServiceArgs
@@ -119,6 +120,11 @@ class Platform(pulumi.ComponentResource):
                 region=self._plan.site.region,
                 log_groups=[
                     log_group_name(self._cluster_name),
+                    *(
+                        f"{LOG_PREFIX}{self._name}-{s.name}-*"
+                        for s in self._plan.services
+                        if s.gateway and s.gateway.firewall
+                    ),
                     f"{self._name}-network-flow-logs-group-*",
                     *(database_logs(s.name) for s in self._plan.services if s.database),
                 ],
@@ -255,6 +261,8 @@ class Platform(pulumi.ComponentResource):
                 gateway=service.gateway,
                 dns=self._dns,
                 host=self.hosts.get(service.name),
+                source=service.inputs.model.source,
+                weights_import=service.weights_import,
                 access_logs=self._access_logs,
                 documents=self._documents(service.name),
                 network=network,

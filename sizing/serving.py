@@ -10,6 +10,7 @@ from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
 from sizing.plan import (
     BurstPlan,
     GatewayPlan,
+    ImportPlan,
     PoolPlan,
     QuotaPlan,
     ServingPlan,
@@ -17,6 +18,7 @@ from sizing.plan import (
 )
 from sizing.site import Site
 from sizing.units import GIB, MIB
+from sizing.weights_import import weights_of
 from sizing.workload import Precision, Workload
 
 ENGINE_IMAGE = "vllm/vllm-openai"
@@ -77,6 +79,11 @@ def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
     return f"{tag}@{site.engine_image_digest}" if site.engine_image_digest else tag
 
 
+def copy_image(catalog: Catalog) -> str:
+    """The image that copies weights, by exact tag: the AWS CLI, beside the Python of its base."""
+    return f"{COPY_IMAGE}:{catalog.pin(COPY_IMAGE).version}"
+
+
 def serving_plan(
     case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
 ) -> ServingPlan:
@@ -91,13 +98,19 @@ def serving_plan(
     millicores, memory_mib = allocatable(facts.instance)
     capability = facts.gpu.compute_capability or Decimal(0)
     spare = pool.replicas_total - pool.replicas_needed
+    name = facts.model.model if facts.model is not None else workload.name
+    weights = weights_of(name, workload.model.source)
     return ServingPlan(
         pool=pool.name,
         replicas=pool.replicas_total,
         max_unavailable=max(spare, pool.replicas_per_node),
-        model=facts.model.model if facts.model is not None else workload.name,
+        model=name,
         image=engine_image(facts.precision, case.site, case.catalog),
-        copy_image=f"{COPY_IMAGE}:{case.catalog.pin(COPY_IMAGE).version}",
+        copy_image=copy_image(case.catalog),
+        weights_prefix=weights.prefix,
+        weights_folder=weights.folder,
+        weights_ready=weights.ready,
+        wait_s=weights.wait_s,
         gpus_per_replica=pool.tensor_parallel,
         cpu_millicores=millicores // pool.replicas_per_node,
         memory_mib=memory_mib // pool.replicas_per_node,
@@ -114,15 +127,22 @@ def serving_plan(
     )
 
 
-def quota_plan(serving: ServingPlan, burst: BurstPlan | None) -> QuotaPlan:
-    """What the namespace of a service may hold: its replicas, and as many again as a rollout takes.
+def quota_plan(
+    serving: ServingPlan, burst: BurstPlan | None, weights_import: ImportPlan | None
+) -> QuotaPlan:
+    """What the namespace of a service may hold: its replicas, as many again as a rollout takes, and
+    the pod of an import.
 
-    pods = replicas + max unavailable, of floor and burst; GPUs = pods x GPUs of a replica
+    replicas = replicas + max unavailable, of floor and burst; GPUs = replicas x GPUs of one;
+    pods = replicas + import
 
     Basis: vendor, Kubernetes counts a pod that terminates until its grace period ends, and a
     rollout makes its successor at once: without room for both it would be refused again and again.
     """
-    pods = serving.replicas + serving.max_unavailable
+    replicas = serving.replicas + serving.max_unavailable
     if burst is not None:
-        pods += burst.replicas + burst.max_unavailable
-    return QuotaPlan(gpus=pods * serving.gpus_per_replica, pods=pods)
+        replicas += burst.replicas + burst.max_unavailable
+    return QuotaPlan(
+        gpus=replicas * serving.gpus_per_replica,
+        pods=replicas if weights_import is None else replicas + 1,
+    )

@@ -1,5 +1,6 @@
 """Text of every document that a plan asks for; templates hold layout, this file the values."""
 
+import hashlib
 import json
 import re
 import shlex
@@ -63,6 +64,10 @@ _DOCUMENTS = (
     "disruption-budget",
     "target-group-binding",
 )
+_IMPORT_DOCUMENTS = ("network-policy-import", "import-service-account", "import-job")
+_SCRIPTS = Path(__file__).parent / "scripts"
+HUB = "https://huggingface.co"
+"""Basis: vendor (Hugging Face Hub, HTTP API)."""
 _BURST_DOCUMENTS = {
     "burst-deployment": "deployment",
     "burst-disruption-budget": "disruption-budget",
@@ -96,9 +101,11 @@ def render(plan: Plan) -> dict[str, str]:
             continue
         values = _service_values(plan, service, service.serving)
         documents = [(document, document, values) for document in _DOCUMENTS]
+        if service.weights_import is not None:
+            documents += [(document, document, values) for document in _IMPORT_DOCUMENTS]
         if service.burst is not None:
-            values = values | _burst_values(service.name, service.serving, service.burst)
-            documents += [(name, of, values) for name, of in _BURST_DOCUMENTS.items()]
+            burst = values | _burst_values(service.name, service.serving, service.burst)
+            documents += [(name, of, burst) for name, of in _BURST_DOCUMENTS.items()]
         for document, template, filled in documents:
             text = environment.get_template(f"kubernetes/{template}.yaml.j2").render(filled)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
@@ -136,12 +143,16 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
         "--dtype": _named(_DTYPE, serving.compute_precision),
         "--kv-cache-dtype": _named(_KV_CACHE_DTYPE, serving.kv_precision),
     }
-    arguments = [f"/weights/{serving.model}"]
+    arguments = [f"/weights/{serving.weights_folder}"]
     for flag, value in flags.items():
         if value is not None:
             arguments += [flag, str(value)]
-    # Guard: the kubelet expands $(NAME) and turns $$ into $.
-    return [argument.replace("$", "$$") for argument in arguments]
+    return [_argument(argument) for argument in arguments]
+
+
+def _argument(text: str) -> str:
+    """Guard: the kubelet expands $(NAME) and turns $$ into $."""
+    return text.replace("$", "$$")
 
 
 def _named(names: dict[str, str], precision: str) -> str:
@@ -160,20 +171,63 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
         "taints": GPU_TAINT,
         "spread_over": ["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
         "arguments": engine_arguments(serving),
-        "model_path": serving.model.replace("$", "$$"),
+        "fetch_script": _argument(_script("fetch_weights")),
+        "fetched": {
+            "prefix": _argument(serving.weights_prefix),
+            "folder": _argument(serving.weights_folder),
+        },
         "port": ENGINE_PORT,
         "service_port": SERVICE_PORT,
         "health_path": HEALTH_PATH,
         "probe_period_s": _PROBE_PERIOD_S,
         "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
-        "balancer_cidrs": plan.network.private_cidrs,
+        "one_sequence_a_request": _counts_tokens(service),
+        "balancer_cidrs": plan.network.public_cidrs
+        if service.gateway.public
+        else plan.network.private_cidrs,
         "quota": service.quota.model_dump(),
         "drain_s": service.gateway.deregistration_delay_s,
-        "progress_deadline_s": serving.copy_s + serving.start_s + serving.stop_s + _STALL_S,
+        "progress_deadline_s": serving.wait_s
+        + serving.copy_s
+        + serving.start_s
+        + serving.stop_s
+        + _STALL_S,
     }
+    values |= _import_values(service)
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     return values
+
+
+def _import_values(service: ServicePlan) -> dict[str, Any]:
+    """What the documents of an import say; nothing where there is none."""
+    plan, source = service.weights_import, service.inputs.model.source
+    if plan is None or source is None:
+        return {}
+    chosen = getattr(source, source.kind).model_dump(mode="json", exclude_none=True)
+    given = chosen | {"kind": source.kind, "most_bytes": plan.most_bytes}
+    given |= {"hub": {"endpoint": HUB}, "image": {"folder": "/source"}}.get(source.kind, {})
+    values = {
+        "weights_import": plan.model_dump(),
+        "image_source": chosen if source.kind == "image" else None,
+        "import_name": f"{service.name}-import",
+        "import_script": _argument(_script("import_weights")),
+        "import_prefix": _argument(plan.prefix),
+        "import_source": _argument(json.dumps(given, sort_keys=True)),
+    }
+    text = json.dumps(values, sort_keys=True)
+    return values | {"import_digest": hashlib.sha256(text.encode()).hexdigest()[:10]}
+
+
+def _script(name: str) -> str:
+    """The program of that name, as it is."""
+    return (_SCRIPTS / f"{name}.py").read_text(encoding="utf-8")
+
+
+def _counts_tokens(service: ServicePlan) -> bool:
+    """Whether callers have a limit of tokens, which takes a request for one sequence."""
+    firewall = None if service.gateway is None else service.gateway.firewall
+    return firewall is not None and firewall.tokens_per_key is not None
 
 
 def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[str, Any]:

@@ -78,6 +78,7 @@ def _sizing_gates(
     yield gates.elastic_ips(plan)
     yield gates.addresses(plan)
     yield from gates.vcpus(plan, catalog)
+    yield from gates.reserved_capacity(plan)
     yield gates.kubernetes_support(plan, as_of)
     yield gates.ami_release(plan, as_of)
     yield from gates.locks(files, plan)
@@ -100,12 +101,15 @@ def _building_gates(
     elif exit_code(plan) is ExitCode.infeasible:
         yield Gate("resource graph", None, "not built: a service is infeasible")
     else:
-        yield from _graph_gates(site_path, site, files)
+        yield from _graph_gates(plan, site_path, site, files)
 
 
-def _graph_gates(site_path: Path, site: SiteFile, files: Sequence[Path]) -> Iterator[Gate]:
+def _graph_gates(
+    plan: Plan, site_path: Path, site: SiteFile, files: Sequence[Path]
+) -> Iterator[Gate]:
     import pulumi
 
+    from sizewright.doors_gate import doors
     from sizewright.graph_gate import graph
     from sizewright.needs_gate import needs
     from sizewright.program import record_program
@@ -119,6 +123,7 @@ def _graph_gates(site_path: Path, site: SiteFile, files: Sequence[Path]) -> Iter
         return
     yield graph(recorded)
     yield needs(recorded, met_elsewhere(site.site))
+    yield doors(recorded, plan)
 
 
 def _exit_code(plan: Plan, verdicts: Sequence[Gate]) -> ExitCode:

@@ -74,6 +74,17 @@ def _each(part: str, meaning: str, symbols: str, factor: str) -> Explainer:
     return entry
 
 
+def _load_balancers(leaf: Leaf) -> Entry:
+    count = sum(s.gateway is not None and not s.gateway.public for s in leaf.plan.services)
+    return Entry(
+        "addresses that the internal load balancers may take in the zone",
+        "8 x internal load balancers",
+        f"{{addresses.PER_LOAD_BALANCER}} * {count}",
+        Basis.vendor,
+        HERE,
+    )
+
+
 def _endpoints(leaf: Leaf) -> Entry:
     return Entry(
         "addresses of interface endpoints in the zone",
@@ -183,12 +194,7 @@ _OF_ZONE: dict[str, Explainer] = {
     "gpu_nodes": _gpu_nodes,
     "pods": _pods,
     "system_nodes": _system_nodes,
-    "load_balancers": _each(
-        "gateway",
-        "addresses that the load balancers may take in the zone",
-        "8 x load balancers",
-        "{addresses.PER_LOAD_BALANCER}",
-    ),
+    "load_balancers": _load_balancers,
     "endpoints": _endpoints,
     "databases": _each(
         "database",

@@ -13,13 +13,13 @@ from sizewright.record import Recorded
 from templates.needs import NEEDS, SELF_SUFFICIENT, Need
 from templates.render import render
 from tests.cli.conftest import Run
-from tests.components.plans import bursting_plan, chat_plan, infeasible_plan
+from tests.components.plans import EVERYTHING, chat_plan, infeasible_plan, public_plan
 from tests.components.recording import recorded
 
 
 @cache
 def sound() -> Recorded:
-    return recorded(lambda: build(bursting_plan()))
+    return recorded(lambda: build(public_plan(EVERYTHING)))
 
 
 def without(need: Need) -> Recorded:
@@ -69,7 +69,7 @@ def test_the_command_ends_with_4(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_rendered_kind_declares_what_it_needs() -> None:
     users = {need.user.resource_type for need in NEEDS}
-    for path, text in render(bursting_plan()).items():
+    for path, text in render(public_plan(EVERYTHING)).items():
         if path.endswith(".yaml"):
             parsed = yaml.safe_load(text)
             version = parsed["apiVersion"] if "/" in parsed["apiVersion"] else "core/v1"

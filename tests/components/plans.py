@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sizing.access import Access
 from sizing.catalog import load_catalog
+from sizing.cluster_access import ClusterAccess
 from sizing.plan import Plan
 from sizing.site import Site
 from sizing.size import size
@@ -49,7 +49,7 @@ def site(environment: str) -> Site:
         account_ids=("123456789012",),
         certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/a",
         ami_release="1.35.0-20261101",
-        access=Access(admins=("arn:aws:iam::123456789012:role/ops",)),
+        access=ClusterAccess(admins=("arn:aws:iam::123456789012:role/ops",)),
         tags={"cost-centre": "42"},
     )
 
@@ -63,6 +63,34 @@ def chat_plan(environment: str = "prod") -> Plan:
     return plan_of(CHAT, environment=environment)
 
 
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:hub-AbCdEf"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/12345678-abcd"
+SOURCES: dict[str, dict[str, Any]] = {
+    "hub": {
+        "id": "meta-llama/Llama-2-7b-hf",
+        "revision": REVISION,
+        "token_secret_arn": SECRET,
+        "token_key_arn": KEY,
+    },
+    "s3": {"uri": "s3://theirs/models/llama/", "digest": DIGEST, "key_arn": KEY},
+    "image": {"reference": f"registry.example/llama@{DIGEST}", "path": "/models/llama"},
+}
+
+
+EVERYTHING: dict[str, Any] = BURSTING | {
+    "model": CHAT["model"] | {"source": {"hub": SOURCES["hub"]}}
+}
+"""A service that may grow and whose weights are imported."""
+
+
+def imported_plan(source: str = "hub", environment: str = "prod") -> Plan:
+    """The chat service whose model comes from a source."""
+    model = CHAT["model"] | {"source": {source: SOURCES[source]}}
+    return plan_of(CHAT | {"model": model}, environment=environment)
+
+
 def volume_plan() -> Plan:
     """The same on a type without local disks: its weights lie on a volume."""
     return plan_of(CHAT | {"hardware": {"instance_type": "g5g.xlarge"}})
@@ -71,6 +99,17 @@ def volume_plan() -> Plan:
 def two_services_plan() -> Plan:
     """Two services that share the node groups of one instance type."""
     return plan_of(CHAT, SEARCH)
+
+
+def public_plan(workload: dict[str, Any] = CHAT, /, **access: object) -> Plan:
+    """A service that the internet reaches, with a token and limits for each."""
+    open_to = {"public": True, "requests_per_key_per_min": 60, "tokens_per_key_per_min": 40_960}
+    issuer = {
+        "token_issuer": "https://issuer.example",
+        "token_jwks_url": "https://issuer.example/k",
+    }
+    public = Workload.model_validate(workload | {"access": open_to | access})
+    return size([public], site("prod").model_copy(update=issuer), load_catalog())
 
 
 def bursting_plan(environment: str = "prod") -> Plan:

@@ -44,6 +44,9 @@ OTHER = {
     "gp3": WeightsOn.nvme,
     "artefacts": "elsewhere",
     "reserved_units": 120,
+    "public_cidrs": ("198.51.100.0/24",),
+    "values": ("another",),
+    "format": "string-array",
 }
 """Another legal value of leaves whose other value cannot be made by adding to it."""
 
@@ -117,10 +120,12 @@ VARIANTS = {
 @cache
 def plan(variant: str = "created") -> Plan:
     """Two services on one pool: a chat with a database, images with a bucket of artefacts; a third
-    on nodes without local disks, which have a volume for its weights; a fourth on reservations.
-    The latter two may grow above their floors."""
+    on nodes without local disks, which have a volume for its weights; a fourth on reservations, a
+    fifth whose model is imported. Those on volumes and on reservations may grow above their
+    floors."""
     catalog = load_catalog()
-    own = (ROOT / "tests" / "program" / f"{n}.yaml" for n in ("pictures", "volumes", "bought"))
+    names = ("pictures", "volumes", "bought", "code")
+    own = (ROOT / "tests" / "program" / f"{name}.yaml" for name in names)
     files = (ROOT / "workloads" / "chat.yaml", *own)
     given = read_site(ROOT / "Pulumi.prod.yaml").site.model_dump(mode="json", exclude_unset=True)
     site = Site.model_validate(given | VARIANTS[variant].site)
@@ -226,6 +231,10 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "gpus_per_replica",
         "gpus",
         "pods",
+        "deadline_s",
+        "most_bytes",
+        "scratch_gib",
+        "wait_s",
         "max_num_seqs",
         "max_model_len",
         "gpu_memory_utilisation",
@@ -253,6 +262,9 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "expire_days",
         "idle_timeout_s",
         "reserved_units",
+        "public",
+        "public_cidrs",
+        "log_days",
         "health_interval_s",
         "health_timeout_s",
         "health_checks",
@@ -262,7 +274,6 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "nat",
         "service",
         "flow_log_days",
-        "log_days",
         "deletion_days",
         "path",
         "permissions_boundary_arn",
