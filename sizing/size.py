@@ -25,6 +25,7 @@ from sizing.memory import (
     nominal_weights_bytes,
 )
 from sizing.methods import Estimate, estimate, side_by_side
+from sizing.names import dns_plan
 from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.node_disks import held_gib, volume_plan, weights_on
 from sizing.plan import (
@@ -96,7 +97,7 @@ def size(
         services = _services(workloads, site, catalog, beside, crowded)
     pools = node_pools(services, site, catalog)
     system = system_pool(services, site, catalog)
-    added = cluster_services(services, pools, catalog)
+    added = cluster_services(services, pools, site, catalog)
     return Plan(
         catalog_digest=catalog.digest,
         site=site,
@@ -104,7 +105,8 @@ def size(
         pools=pools,
         system=system,
         network=network_plan(site, workloads, services, pools, system),
-        keys=keys_plan(site),
+        keys=keys_plan(site, services, pools),
+        dns=dns_plan(site, services),
         roles=RolesPlan(
             path=site.role_path, permissions_boundary_arn=site.permissions_boundary_arn
         ),
