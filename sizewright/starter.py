@@ -50,6 +50,7 @@ def lock_of(workload: Workload, plan: Plan, catalog: Catalog) -> Lock | None:
         precision=facts_of(workload, catalog).precision.value,
         instance_type=pool.instance_type,
         tensor_parallel=pool.tensor_parallel,
+        nodes_per_replica=pool.nodes_per_replica,
         catalog_digest=plan.catalog_digest,
     )
 

@@ -40,7 +40,7 @@ def find_hardware(
         return found
     locked = None
     if lock is not None and lock.holds_for(workload, facts.precision):
-        locked = lock.tensor_parallel
+        locked = lock
     elif lock is not None:
         found.rejected.append(_stale(lock))
     found.flop_per_s = peak_flop_per_s(gpu, instance, facts.precision)
@@ -61,7 +61,12 @@ def find_hardware(
             rate=found.rate,
             first_zone=_emptiest(
                 found.choice,
-                pool_name(instance.name, found.choice.fit.tensor_parallel, reserved),
+                pool_name(
+                    instance.name,
+                    found.choice.fit.tensor_parallel,
+                    reserved,
+                    found.choice.fit.nodes,
+                ),
                 neighbours,
             ),
             reserved=reserved,

@@ -121,9 +121,9 @@ def kv_copies(facts: ModelFacts | None, tensor_parallel: int) -> Fraction:
     return max(Fraction(1), Fraction(tensor_parallel, facts.kv_heads or tensor_parallel))
 
 
-def usable_bytes(card_bytes: int, tensor_parallel: int) -> int:
+def usable_bytes(card_bytes: int, cards: int) -> int:
     """Bytes of one card for weights and KV cache: memory x 0.90 - runtime (- communication)."""
-    runtime = RUNTIME_BYTES + (COMMUNICATION_BYTES if tensor_parallel > 1 else 0)
+    runtime = RUNTIME_BYTES + (COMMUNICATION_BYTES if cards > 1 else 0)
     return max(floor(card_bytes * exact(GPU_MEMORY_UTILISATION)) - runtime, 0)
 
 
@@ -143,6 +143,17 @@ class Need:
     def weights_bytes(self) -> int:
         return self.weights.bytes
 
+    def fullest_stage(self, pipeline_parallel: int) -> Fraction:
+        """Share of all layers that the fullest stage of a pipeline holds: ceil(layers / p) / layers.
+
+        Layers are whole: 61 of them on 2 stages are 31 and 30. Without known layers 1 / p.
+        Basis: vendor (vLLM spreads layers evenly); embeddings are spread with them.
+        """
+        layers = self.facts.layers if self.facts is not None else None
+        if layers is None:
+            return Fraction(1, pipeline_parallel)
+        return Fraction(ceiling(Fraction(layers, pipeline_parallel)), layers)
+
     def bytes_with_one_sequence(self, tensor_parallel: int) -> int:
         """Weights and the KV cache of the longest sequence."""
         if self.kv_bytes_per_token is None or self.longest_tokens is None:
@@ -160,30 +171,41 @@ class Fit:
     max_sequences: int | None
     max_context_tokens: int | None
     """Tokens of the longest sequence that fits alone, within the model's own context."""
+    nodes: int = 1
+    """Whole nodes of a replica that spans several, else 1."""
+    pipeline_parallel: int = 1
+    """Stages that the layers are cut into: each a tensor-parallel group inside one node."""
 
 
-def fit(need: Need, card_bytes: int, tensor_parallel: int) -> Fit | None:
+def fit(
+    need: Need, card_bytes: int, tensor_parallel: int, nodes: int = 1, stages_per_node: int = 1
+) -> Fit | None:
     """The replica on that many cards; None when weights and one sequence do not fit.
 
-    sequences = floor((cards x usable - weights) / (tokens x KV bytes a token x copies))
-    longest = floor((cards x usable - weights) / (KV bytes a token x copies)), at most the model's
+    room = tensor parallel x usable / share of the fullest stage; cards x usable with one stage
+    sequences = floor((room - weights) / (tokens x KV bytes a token x copies))
+    longest = floor((room - weights) / (KV bytes a token x copies)), at most the model's
 
     Basis: arithmetic; `tokens` is the mean request at its end, since KV pages are allotted as a
     sequence grows.
     """
-    usable = usable_bytes(card_bytes, tensor_parallel)
-    if need.bytes_with_one_sequence(tensor_parallel) > usable * tensor_parallel:
+    stages = nodes * stages_per_node
+    usable = usable_bytes(card_bytes, tensor_parallel * stages)
+    room = usable * tensor_parallel / need.fullest_stage(stages)
+    if need.bytes_with_one_sequence(tensor_parallel) > room:
         return None
     if need.kv_bytes_per_token is None:
-        return Fit(tensor_parallel, usable, None, None)
+        return Fit(tensor_parallel, usable, None, None, nodes, stages)
     kv = need.kv_bytes_per_token * kv_copies(need.facts, tensor_parallel)
-    tokens = (usable * tensor_parallel - need.weights_bytes) / kv
+    tokens = (room - need.weights_bytes) / kv
     own_context = need.facts.context if need.facts is not None else None
     return Fit(
         tensor_parallel=tensor_parallel,
         usable_bytes_per_gpu=usable,
         max_sequences=None if need.tokens is None else floor(tokens / need.tokens),
         max_context_tokens=min(floor(tokens), own_context or floor(tokens)),
+        nodes=nodes,
+        pipeline_parallel=stages,
     )
 
 

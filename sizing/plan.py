@@ -62,6 +62,8 @@ class Reason(StrEnum):
     """There are too few zones for the redundancy that is asked for."""
     tensor_parallel = "tensor_parallel"
     """The model's heads or the node's GPUs cannot be split so."""
+    interconnect = "interconnect"
+    """Nodes of this type have no fast path between them."""
     gateway_limit = "gateway_limit"
     """The load balancer does not wait as long as the longest answer takes."""
     volume_limit = "volume_limit"
@@ -173,7 +175,13 @@ class PoolPlan(Part):
     memory_gib_per_node: int
     max_pods_per_node: int | None
     tensor_parallel: int
+    """GPUs of one node that share each layer."""
+    pipeline_parallel: int
+    """Stages that the layers are cut into; 1 unless a replica spans nodes."""
+    nodes_per_replica: int
+    gpus_per_replica: int
     replicas_per_node: int
+    """Replicas, or one part of one that spans nodes."""
     replicas_needed: int
     replicas_total: int
     utilisation_at_mean: Number

@@ -287,7 +287,9 @@ class Hardware(Strict):
     instance_type: str = Field(min_length=1, max_length=40)
     """EC2 instance type, e.g. g6.xlarge."""
     tensor_parallel: PositiveCount | None = None
-    """GPUs of one replica; the fewest that hold the model when left out."""
+    """GPUs of one node that a replica uses; the fewest that hold the model when left out."""
+    nodes_per_replica: PositiveCount | None = Field(default=None, le=64)
+    """Nodes of one replica; one, or the fewest that hold the model, when left out."""
     capacity: Annotated[ReservedCapacity | None, BeforeValidator(_on_demand_is_absent)] = None
     """Where nodes come from: on_demand, or ids of reservations or of blocks by zone id."""
     load_time_s: PositiveCount = 300
