@@ -6,13 +6,21 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes.helm.v3 import Release
 
+from components.burst_services import BurstServices, BurstServicesArgs
 from components.chart import release
 from components.load_balancer_controller import (
     LoadBalancerController,
     LoadBalancerControllerArgs,
 )
 from components.naming import Tags
-from sizing.plan import ChartPlan, ClusterServicesPlan, ControllerPlan, RolesPlan
+from sizing.plan import (
+    BurstServicesPlan,
+    ChartPlan,
+    ClusterServicesPlan,
+    ControllerPlan,
+    RolesPlan,
+)
+from templates.scheduling import BURST_TAINT, GPU_LABEL, GPU_TAINT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +28,12 @@ class ClusterServicesArgs:
     plan: ClusterServicesPlan
     roles: RolesPlan
     cluster_name: pulumi.Input[str]
+    cluster: str
+    """The same name, as policies hold it."""
     region: str
     account_ids: Sequence[str]
     vpc_id: pulumi.Input[str]
+    volumes_key_arn: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
     """Nodes and add-ons that must outlive them."""
     tags: Tags
@@ -34,6 +45,7 @@ class ClusterServices(pulumi.ComponentResource):
     ready_for_gpu_pods: list[pulumi.Resource]
     """What must exist before a pod gets a GPU."""
     load_balancer_controller: LoadBalancerController | None
+    burst: BurstServices | None
 
     def __init__(
         self, name: str, args: ClusterServicesArgs, opts: pulumi.ResourceOptions | None = None
@@ -42,23 +54,23 @@ class ClusterServices(pulumi.ComponentResource):
         self._name = name
         self._args = args
         plugin, controller = args.plan.device_plugin, args.plan.load_balancer_controller
+        burst = args.plan.burst
         self.ready_for_gpu_pods = [] if plugin is None else [self._device_plugin(plugin)]
         self.load_balancer_controller = None if controller is None else self._controller(controller)
+        self.burst = None if burst is None else self._burst(burst)
         self.register_outputs({})
 
     def _device_plugin(self, plan: ChartPlan) -> Release:
         """Selects GPU nodes by our own label: no feature discovery labels them otherwise."""
-        terms = [{"matchExpressions": [{"key": "sizewright.dev/gpu", "operator": "Exists"}]}]
+        terms = [{"matchExpressions": [{"key": GPU_LABEL, "operator": "Exists"}]}]
         required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
-        taint = {
-            "key": "nvidia.com/gpu",
-            "operator": "Equal",
-            "value": "present",
-            "effect": "NoSchedule",
-        }
+        taints = GPU_TAINT if self._args.plan.burst is None else GPU_TAINT | BURST_TAINT
         values = {
             "affinity": {"nodeAffinity": required},
-            "tolerations": [taint],
+            "tolerations": [
+                {"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}
+                for key, value in taints.items()
+            ],
             "gfd": {"enabled": False},
             "nfd": {"enabled": False},
         }
@@ -80,6 +92,24 @@ class ClusterServices(pulumi.ComponentResource):
                 region=args.region,
                 account_ids=args.account_ids,
                 vpc_id=args.vpc_id,
+                after=args.after,
+                tags=args.tags,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _burst(self, plan: BurstServicesPlan) -> BurstServices:
+        args = self._args
+        return BurstServices(
+            f"{self._name}-burst",
+            BurstServicesArgs(
+                plan=plan,
+                roles=args.roles,
+                cluster_name=args.cluster_name,
+                cluster=args.cluster,
+                region=args.region,
+                account_ids=args.account_ids,
+                volumes_key_arn=args.volumes_key_arn,
                 after=args.after,
                 tags=args.tags,
             ),

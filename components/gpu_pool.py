@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ec2, eks
 
-from components.launch_template import ROOT_DEVICE, Disk, Reservation, launch_template
-from components.naming import Tags, label_value
+from components.launch_template import Disk, Reservation, launch_template
+from components.naming import Tags
 from sizing.plan import CapacitySource, NodePool, VolumePlan
-from templates.render import WEIGHTS_DEVICE
+from templates.render import ROOT_DEVICE, WEIGHTS_DEVICE
+from templates.scheduling import GPU_TAINT, node_labels
 
 CAPACITY_TYPES = {
     CapacitySource.on_demand: "ON_DEMAND",
@@ -98,11 +99,11 @@ class GpuPool(pulumi.ComponentResource):
             ami_type=args.plan.ami_type,
             release_version=args.plan.ami_release,
             version=args.kubernetes_version,
-            labels={
-                "sizewright.dev/pool": args.plan.name,
-                "sizewright.dev/gpu": label_value(args.plan.gpu),
-            },
-            taints=[{"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE"}],
+            labels=node_labels(args.plan),
+            taints=[
+                {"key": key, "value": value, "effect": "NO_SCHEDULE"}
+                for key, value in GPU_TAINT.items()
+            ],
             launch_template={
                 "id": template.id,
                 "version": template.latest_version.apply(str),

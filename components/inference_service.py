@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.burst_serving import BurstServing, BurstServingArgs
 from components.cluster import Cluster
 from components.database import Database, DatabaseArgs
 from components.gateway import Gateway, GatewayArgs
@@ -37,6 +38,8 @@ class InferenceServiceArgs:
     """What registers the targets of its gateway; null where no service has one."""
     nodes: Sequence[pulumi.Resource]
     """Pools, and what hands out their GPUs, that must outlive the pods."""
+    burst_after: Sequence[pulumi.Resource]
+    """What must outlive the pods above the floor too."""
     tags: Tags
 
 
@@ -61,6 +64,8 @@ class InferenceService(pulumi.ComponentResource):
         if args.documents:
             serving = self._serving(stores["weights"])
             self._registration(gateway, serving)
+            if "burst-deployment" in args.documents:
+                self._burst(stores["weights"], serving)
         self.register_outputs({})
 
     def _object_store(self, plan: BucketPlan) -> ObjectStore:
@@ -121,6 +126,17 @@ class InferenceService(pulumi.ComponentResource):
                 account_ids=self._args.account_ids,
                 after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
                 tags=self._args.tags,
+            ),
+            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
+        )
+
+    def _burst(self, weights: ObjectStore, serving: Serving) -> BurstServing:
+        return BurstServing(
+            f"{self._name}-burst",
+            BurstServingArgs(
+                documents=self._args.documents,
+                weights_bucket=weights.bucket,
+                after=[serving, *self._args.burst_after],
             ),
             pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
         )

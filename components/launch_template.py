@@ -8,8 +8,6 @@ from pulumi_aws import ec2
 
 from components.naming import Tags
 
-ROOT_DEVICE = "/dev/xvda"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Disk:

@@ -7,11 +7,12 @@ import pulumi
 from pulumi_aws import eks
 from pulumi_kubernetes.helm.v3 import Release
 
-from components.chart import NAMESPACE, release
+from components.chart import release
 from components.identity import Identity
 from components.naming import Tags, partition
 from components.pod_identity import PodIdentityArgs, pod_identity
 from components.policy import allow, policy
+from sizing.cluster_services import NAMESPACE
 from sizing.plan import ControllerPlan, RolesPlan
 
 READS = (

@@ -8,7 +8,6 @@ from typing import Self
 from sizing.site import Site
 
 PRODUCT = "sizewright"
-LABEL_LIMIT = 63
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,6 @@ class Tags:
 def aws_name(text: str) -> str:
     """Letters, digits and single hyphens, which all AWS names allow: g6.xlarge is g6-xlarge."""
     return re.sub(r"[^0-9A-Za-z]+", "-", text).strip("-")
-
-
-def label_value(text: str) -> str:
-    """A Kubernetes label value, at most 63 characters: NVIDIA L4 is NVIDIA-L4."""
-    return re.sub(r"[^0-9A-Za-z._-]+", "-", text)[:LABEL_LIMIT].strip("-._")
 
 
 def partition(region: str) -> str:

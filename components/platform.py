@@ -2,6 +2,7 @@
 
 import pulumi
 
+from components.burst_pool import BurstPool, BurstPoolArgs
 from components.cluster import Cluster, ClusterArgs, log_group_name
 from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.database import log_group_name as database_logs
@@ -66,6 +67,11 @@ class Platform(pulumi.ComponentResource):
         system = self._system_pool(network, cluster)
         pools = [self._gpu_pool(pool, network, cluster) for pool in plan.pools]
         beside = self._cluster_services(network, cluster, system)
+        self._bursts = {
+            pool.name: self._burst_pool(pool, network, cluster, beside)
+            for pool in plan.pools
+            if pool.burst is not None
+        }
         services = {
             service.name: self._service(service, network, cluster, [system, *pools], beside)
             for service in plan.services
@@ -165,10 +171,31 @@ class Platform(pulumi.ComponentResource):
                 plan=self._plan.cluster_services,
                 roles=self._plan.roles,
                 cluster_name=cluster.name,
+                cluster=self._cluster_name,
                 region=self._plan.site.region,
                 account_ids=self._plan.site.account_ids,
                 vpc_id=network.vpc_id,
+                volumes_key_arn=self._keys.volumes,
                 after=[system, *cluster.ready_for_pods],
+                tags=self._tags,
+            ),
+            pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
+        )
+
+    def _burst_pool(
+        self, pool: NodePool, network: Network, cluster: Cluster, beside: ClusterServices
+    ) -> BurstPool:
+        if beside.burst is None:
+            raise ValueError(f"{pool.name}: nothing starts its burst nodes")
+        return BurstPool(
+            f"{self._name}-{aws_name(pool.name)}-burst",
+            BurstPoolArgs(
+                node_class=self._texts[f"node/{pool.name}/ec2-node-class.yaml"],
+                node_pool=self._texts[f"node/{pool.name}/node-pool.yaml"],
+                subnet_ids=network.private_subnet_ids,
+                security_group_id=cluster.security_group_id,
+                volumes_key_arn=self._keys.volumes,
+                autoscaler=beside.burst.node_autoscaler,
                 tags=self._tags,
             ),
             pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
@@ -199,10 +226,17 @@ class Platform(pulumi.ComponentResource):
                 account_ids=self._plan.site.account_ids,
                 controller=beside.load_balancer_controller,
                 nodes=[*nodes, *beside.ready_for_gpu_pods],
+                burst_after=self._before_burst(service, beside),
                 tags=self._tags.of_service(service.name),
             ),
             self._child,
         )
+
+    def _before_burst(self, service: ServicePlan, beside: ClusterServices) -> list[pulumi.Resource]:
+        """What must outlive the service's replicas above the floor."""
+        if service.burst is None or service.serving is None or beside.burst is None:
+            return []
+        return [*beside.burst.ready_for_scaling, self._bursts[service.serving.pool]]
 
     def _documents(self, service: str) -> dict[str, str]:
         """A service's rendered texts by file name without suffix."""

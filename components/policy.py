@@ -1,6 +1,6 @@
 """IAM policy documents: who may do what to what, as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -9,10 +9,13 @@ VERSION = "2012-10-17"
 
 
 def allow(
-    actions: str | list[str], resources: pulumi.Input[str] | list[pulumi.Input[str]]
+    actions: str | list[str],
+    resources: pulumi.Input[str] | Sequence[pulumi.Input[str]],
+    conditions: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """A statement of a role's own policy."""
-    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
+    return statement if conditions is None else {**statement, "Condition": conditions}
 
 
 def policy(*statements: Mapping[str, Any]) -> pulumi.Output[str]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ec2, eks
 
-from components.launch_template import ROOT_DEVICE, Disk, launch_template
+from components.launch_template import Disk, launch_template
 from components.naming import Tags
 from sizing.plan import SystemPool as SystemPoolPlan
+from templates.render import ROOT_DEVICE
 
 
 @dataclass(frozen=True, kw_only=True)

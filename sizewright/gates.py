@@ -116,13 +116,13 @@ def addresses(plan: Plan) -> Gate:
 
 
 def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
-    """vCPUs that each quota must allow; not judged, the account's quota is unknown."""
+    """vCPUs that each quota must allow, all burst nodes included; not judged, as the account's
+    quota is unknown."""
     needed: dict[tuple[str, str], int] = {}
     for pool in plan.pools:
         row = catalog.instance_type(pool.instance_type)
         quota = (row.quota_code, row.quota_name)
-        nodes = sum(pool.nodes_by_zone.values())
-        needed[quota] = needed.get(quota, 0) + nodes * row.vcpu_count
+        needed[quota] = needed.get(quota, 0) + pool.nodes_at_most * row.vcpu_count
     for (code, name), count in needed.items():
         yield Gate("vCPU quota", None, f"{count:,} vCPUs of '{name}'", f"EC2 quota {code}")
 

@@ -75,8 +75,10 @@ def zone_addresses(
 
     needed = ceil((GPU nodes' interfaces + their pods + system nodes + 8 a load balancer
     + endpoints + databases + 6 of the control plane) x 1.3); capacity = 2^(32 - prefix) - 5
+
+    Each zone has room for all burst nodes: they start where there is capacity.
     """
-    here = [(pool.nodes_by_zone.get(zone, 0), pool.addresses) for pool in pools]
+    here = [(pool.nodes_at_most_in(zone), pool.addresses) for pool in pools]
     own = system.addresses
     parts = {
         "gpu_nodes": sum(count * node.interfaces for count, node in here),

@@ -9,6 +9,7 @@ from typing import Any
 
 from sizing.exact import Number, plain
 from sizing.explained.addresses import ADDRESSES
+from sizing.explained.burst import BURST
 from sizing.explained.demand import DEMAND
 from sizing.explained.disks import DISKS
 from sizing.explained.entry import Basis, Entry, Leaf
@@ -19,7 +20,7 @@ from sizing.explained.published import remarks
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
-REGISTRY = {**DEMAND, **FLEET, **STORES, **DISKS, **POOLS, **ADDRESSES}
+REGISTRY = {**DEMAND, **FLEET, **STORES, **DISKS, **POOLS, **ADDRESSES, **BURST}
 
 
 @dataclass(frozen=True)

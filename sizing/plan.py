@@ -40,6 +40,9 @@ ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 RELEASE = "kubernetes:helm.sh/v3:Release"
+SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
+NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
+NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 CONTAINER = "spec.template.spec.containers"
 
 
@@ -240,13 +243,34 @@ class VolumePlan(Part):
 class PoolVolumePlan(VolumePlan):
     """Disks of a pool's nodes, for all its services."""
 
-    weights_on: Annotated[WeightsOn, Reaches(TEMPLATE, "userData")]
-    weights_path: Annotated[str, Reaches(TEMPLATE, "userData")]
-    root_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize")]
-    weights_gib: Annotated[int | None, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.volumeSize")]
-    weights_iops: Annotated[int | None, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.iops")]
+    weights_on: Annotated[
+        WeightsOn,
+        Reaches(TEMPLATE, "userData"),
+        Reaches(NODE_CLASS, "spec.userData"),
+        Reaches(NODE_CLASS, "spec.instanceStorePolicy"),
+    ]
+    weights_path: Annotated[
+        str, Reaches(TEMPLATE, "userData"), Reaches(NODE_CLASS, "spec.userData")
+    ]
+    root_gib: Annotated[
+        int,
+        Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize"),
+        Reaches(NODE_CLASS, "spec.blockDeviceMappings.0.ebs.volumeSize"),
+    ]
+    weights_gib: Annotated[
+        int | None,
+        Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.volumeSize"),
+        Reaches(NODE_CLASS, "spec.blockDeviceMappings.1.ebs.volumeSize"),
+    ]
+    weights_iops: Annotated[
+        int | None,
+        Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.iops"),
+        Reaches(NODE_CLASS, "spec.blockDeviceMappings.1.ebs.iops"),
+    ]
     weights_mib_per_s: Annotated[
-        int | None, Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.throughput")
+        int | None,
+        Reaches(TEMPLATE, "blockDeviceMappings.1.ebs.throughput"),
+        Reaches(NODE_CLASS, "spec.blockDeviceMappings.1.ebs.throughput"),
     ]
 
 
@@ -326,6 +350,36 @@ class ServingPlan(Part):
     stop_s: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.terminationGracePeriodSeconds")]
 
 
+class BurstPlan(Part):
+    """The burst Deployment: from none to `replicas`, on nodes that come and go with them."""
+
+    nodes: int
+    gpus: int
+    """The ceiling less the floor."""
+    replicas: Annotated[int, Reaches(SCALED_OBJECT, "spec.maxReplicaCount")]
+    max_unavailable: Annotated[
+        int,
+        Reaches(BUDGET, "spec.maxUnavailable"),
+        Reaches(DEPLOYMENT, "spec.strategy.rollingUpdate.maxUnavailable"),
+    ]
+    in_flight_sized: Number
+    in_flight_target: Annotated[
+        int,
+        Reaches(SCALED_OBJECT, "spec.triggers.0.metadata.threshold"),
+        Reaches(SCALED_OBJECT, "spec.triggers.0.metadata.query"),
+    ]
+    """Requests in flight on one replica, waiting ones included, beyond which another is wanted."""
+    cooldown_s: Annotated[
+        int,
+        Reaches(SCALED_OBJECT, "spec.cooldownPeriod"),
+        Reaches(
+            SCALED_OBJECT,
+            "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown"
+            ".stabilizationWindowSeconds",
+        ),
+    ]
+
+
 class ServicePlan(Part):
     name: str
     kind: str
@@ -344,6 +398,8 @@ class ServicePlan(Part):
     database: DatabasePlan | None
     buckets: tuple[BucketPlan, ...]
     serving: ServingPlan | None
+    burst: BurstPlan | None
+    """Null without `capacity.burst_gpus`."""
 
 
 class NodeAddressPlan(Part):
@@ -354,6 +410,22 @@ class NodeAddressPlan(Part):
     interfaces: int
     addresses_per_interface: int
     """The interface's own and those for pods."""
+
+
+class BurstPoolPlan(Part):
+    """Nodes that Karpenter may add to a pool, and takes away again."""
+
+    nodes: int
+    gpus: Annotated[int, Reaches(NODE_POOL, "spec.limits.nvidia.com/gpu")]
+    zones: Annotated[
+        tuple[str, ...],
+        Reaches(NODE_POOL, "spec.template.spec.requirements"),
+        Reaches(NODE_CLASS, "spec.subnetSelectorTerms"),
+    ]
+    image: Annotated[str, Reaches(NODE_CLASS, "spec.amiSelectorTerms.0.alias")]
+    idle_s: Annotated[int, Reaches(NODE_POOL, "spec.disruption.consolidateAfter")]
+    node_hours: Annotated[int, Reaches(NODE_POOL, "spec.template.spec.expireAfter")]
+    drain_s: Annotated[int, Reaches(NODE_POOL, "spec.template.spec.terminationGracePeriod")]
 
 
 class NodePool(Part):
@@ -388,7 +460,18 @@ class NodePool(Part):
     ]
     volumes: PoolVolumePlan
     addresses: NodeAddressPlan
+    burst: BurstPoolPlan | None
     services: tuple[str, ...]
+
+    @property
+    def nodes_at_most(self) -> int:
+        """Nodes of the floor and of the burst together."""
+        return sum(self.nodes_by_zone.values()) + (self.burst.nodes if self.burst else 0)
+
+    def nodes_at_most_in(self, zone: str) -> int:
+        """Nodes that may stand in a zone: all of the burst may come to the same one."""
+        floor, burst = self.nodes_by_zone.get(zone, 0), self.burst
+        return floor + (burst.nodes if burst is not None and zone in burst.zones else 0)
 
 
 class SystemPool(Part):
@@ -481,11 +564,48 @@ class ControllerPlan(ChartPlan):
     replicas: Annotated[int, Reaches(RELEASE, "values.replicaCount")]
 
 
+class OciChartPlan(ChartPlan):
+    """A Helm release from an OCI registry, which has no index of charts."""
+
+    repository: Annotated[str, Reaches(RELEASE, "chart")]
+
+
+class NodeAutoscalerPlan(OciChartPlan):
+    replicas: Annotated[int, Reaches(RELEASE, "values.replicas")]
+
+
+class PodAutoscalerPlan(ChartPlan):
+    replicas: Annotated[
+        int,
+        Reaches(RELEASE, "values.operator.replicaCount"),
+        Reaches(RELEASE, "values.metricsServer.replicaCount"),
+    ]
+
+
+class MetricsPlan(ChartPlan):
+    """The Prometheus that the pod autoscaler asks; it scrapes engines and nothing else."""
+
+    scrape_s: Annotated[int, Reaches(RELEASE, "values.server.global.scrape_interval")]
+    kept_hours: Annotated[int, Reaches(RELEASE, "values.server.retention")]
+    services: Annotated[tuple[str, ...], Reaches(RELEASE, "values.scrapeConfigs.engines")]
+    """Services that burst: what it scrapes is in their namespaces."""
+
+
+class BurstServicesPlan(Part):
+    """What adds replicas and nodes while the load asks for them."""
+
+    node_definitions: OciChartPlan
+    node_autoscaler: NodeAutoscalerPlan
+    pod_autoscaler: PodAutoscalerPlan
+    metrics: MetricsPlan
+
+
 class ClusterServicesPlan(Part):
     """What runs in the cluster beside the services; null where nothing would use it."""
 
     device_plugin: ChartPlan | None
     load_balancer_controller: ControllerPlan | None
+    burst: BurstServicesPlan | None
 
 
 class Plan(Part):

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from sizing.addresses import DAEMON_PODS, node_addresses
+from sizing.burst import burst_pool
 from sizing.catalog import Catalog, InstanceType
+from sizing.choose import selling_zones
 from sizing.cluster_services import chart_pins
 from sizing.field_error import FieldError
 from sizing.node_disks import weights_on
@@ -101,6 +103,7 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
             instance.eni_count,
             instance.ipv4_per_eni,
         ),
+        burst=burst_pool(members, selling_zones(instance, site, catalog)[0], site),
         services=tuple(s.name for s in members),
     )
 
@@ -205,4 +208,6 @@ def unverified_pins(
     told.append("system image release: EKS chooses the newest")
     if pools and site.ami_release is None:
         told.append("GPU image release: EKS chooses the newest; set ami_release in the site")
+        if any(pool.burst for pool in pools):
+            told.append("GPU image of burst nodes: Karpenter takes each new one; set ami_release")
     return tuple(told)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from sizing.burst import burst_plan
 from sizing.capacity import capacity_plan
 from sizing.capacity_source import check_capacity
 from sizing.catalog import Catalog
@@ -23,6 +24,8 @@ from sizing.memory import (
 from sizing.network import gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.node_disks import held_gib, volume_plan, weights_on
 from sizing.plan import (
+    BurstPlan,
+    CapacityPlan,
     GatewayPlan,
     MemoryPlan,
     Plan,
@@ -125,14 +128,15 @@ def service_plan(
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
     volumes, slow = _volumes(case, found, crowded)
     gateway, serving, absent = _served(case, found, volumes, rates)
+    capacity = None
+    if found.rate is not None:
+        capacity = capacity_plan(workload, rates, found.rate, found.flop_per_s)
     return ServicePlan(
         name=workload.name,
         kind=workload.kind.value,
         inputs=workload,
         traffic=traffic_plan(workload, rates),
-        capacity=capacity_plan(workload, rates, found.rate, found.flop_per_s)
-        if found.rate
-        else None,
+        capacity=capacity,
         memory=_memory(case.need, found.choice),
         pool=found.pool,
         rejected=(*found.rejected, *slow, *absent, *too_large),
@@ -143,7 +147,20 @@ def service_plan(
         database=database,
         buckets=buckets,
         serving=serving,
+        burst=_burst(workload, capacity, found, serving),
     )
+
+
+def _burst(
+    workload: Workload,
+    capacity: CapacityPlan | None,
+    found: Found,
+    serving: ServingPlan | None,
+) -> BurstPlan | None:
+    """What may come above the floor of a service that is served."""
+    if capacity is None or found.pool is None or serving is None:
+        return None
+    return burst_plan(workload, capacity, found.pool, serving)
 
 
 def _volumes(

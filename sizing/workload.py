@@ -216,6 +216,8 @@ class Capacity(Strict):
     """GPU whose peak rate the textbook method uses; the instance type's own when left out."""
     min_gpu_gb: Positive | None = None
     """Least memory of one GPU, decimal gigabytes, rounded as it is sold: an L4 has 24."""
+    burst_gpus: Annotated[Count, Field(ge=0, lt=10**6)] = 0
+    """GPUs that may be added above the planned ones while the load asks for them."""
 
     @model_validator(mode="before")
     @classmethod
@@ -363,6 +365,16 @@ class Workload(Strict):
     def _name_is_free(self) -> Self:
         if self.name == "default" or self.name.startswith("kube-"):
             raise FieldError(("name",), f"{self.name} is a namespace of Kubernetes", "another name")
+        return self
+
+    @model_validator(mode="after")
+    def _burst_is_served(self) -> Self:
+        if self.capacity and self.capacity.burst_gpus and self.kind not in (Kind.text, Kind.chat):
+            raise FieldError(
+                ("capacity", "burst_gpus"),
+                f"no engine of this version serves {self.kind.value}: nothing would use them",
+                "0",
+            )
         return self
 
     @model_validator(mode="after")

@@ -6,14 +6,37 @@ server alone. `sizewright check` looks for each need in the recorded graph.
 
 from dataclasses import dataclass
 
-from sizing.cluster_services import DEVICE_PLUGIN, LOAD_BALANCER_CONTROLLER
+from sizing.cluster_services import (
+    DEVICE_PLUGIN,
+    LOAD_BALANCER_CONTROLLER,
+    METRICS,
+    METRICS_SERVER,
+    NODE_AUTOSCALER,
+    NODE_DEFINITIONS,
+    POD_AUTOSCALER,
+)
 from sizing.node_disks import PATHS
-from sizing.plan import DEPLOYMENT, NODE_GROUP, RELEASE, TEMPLATE, WeightsOn
+from sizing.plan import (
+    DEPLOYMENT,
+    NODE_CLASS,
+    NODE_GROUP,
+    NODE_POOL,
+    RELEASE,
+    SCALED_OBJECT,
+    TEMPLATE,
+    WeightsOn,
+)
+from templates.scheduling import BURST_LABEL, GPU_LABEL
 
 ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
 SERVICE = "kubernetes:core/v1:Service"
+PROFILE = "aws:iam/instanceProfile:InstanceProfile"
+ENTRY = "aws:eks/accessEntry:AccessEntry"
+NOTICES = "aws:cloudwatch/eventTarget:EventTarget"
+ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
+ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
 
 
 @dataclass(frozen=True)
@@ -52,24 +75,54 @@ _PLUGIN = Thing(RELEASE, ("chart",), DEVICE_PLUGIN)
 _CONTROLLER = Thing(RELEASE, ("chart",), LOAD_BALANCER_CONTROLLER)
 
 
+_SCALER, _METRICS = (Thing(RELEASE, ("name",), name) for name in (POD_AUTOSCALER, METRICS))
+_KARPENTER = Thing(RELEASE, ("name",), NODE_AUTOSCALER)
+_BURST_POD = Thing(DEPLOYMENT, ("spec", "template", "spec", "nodeSelector", BURST_LABEL))
+
+
 def _addon(name: str) -> Thing:
     return Thing(ADDON, ("addonName",), name)
+
+
+def _role_of(service_account: str) -> Thing:
+    return Thing(ASSOCIATION, ("serviceAccount",), service_account)
+
+
+def _replicas(component: str) -> Thing:
+    labels = ("spec", "template", "metadata", "labels")
+    return Thing(DEPLOYMENT, (*labels, "app.kubernetes.io/component"), component)
 
 
 NEEDS = (
     Need(Thing(BINDING), _CONTROLLER, "brings its definition and registers its targets"),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
-    Need(_PLUGIN, Thing(NODE_GROUP, ("labels", "sizewright.dev/gpu")), "is selected by that label"),
-    Need(
-        _CONTROLLER,
-        Thing(ASSOCIATION, ("serviceAccount",), LOAD_BALANCER_CONTROLLER),
-        "is the role it calls AWS with",
-    ),
+    Need(_PLUGIN, Thing(NODE_GROUP, ("labels", GPU_LABEL)), "is selected by that label"),
+    Need(_CONTROLLER, _role_of(LOAD_BALANCER_CONTROLLER), "is the role it calls AWS with"),
     Need(Thing(ASSOCIATION), _addon("eks-pod-identity-agent"), "hands the role to the pods"),
     Need(_CONTROLLER, _addon("coredns"), "finds the names of AWS"),
     Need(Thing(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
     Need(Thing(SERVICE), _addon("kube-proxy"), "carries its traffic"),
     Need(Thing(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
+    Need(Thing(SCALED_OBJECT), _SCALER, "brings its definition and does what it says"),
+    Need(Thing(SCALED_OBJECT), _METRICS, "answers its question"),
+    Need(Thing(SCALED_OBJECT), _replicas("burst"), "is what it scales"),
+    Need(_METRICS, _replicas("floor"), "exports the metric before there is any burst"),
+    Need(_METRICS, Thing(ROLE_BINDING, ("subjects", "*", "name"), METRICS_SERVER), "shows it pods"),
+    Need(Thing(ROLE_BINDING), Thing(ROLE), "is what it grants"),
+    Need(_BURST_POD, Thing(NODE_POOL), "has the nodes it goes to"),
+    Need(
+        Thing(NODE_POOL, ("spec", "template", "metadata", "labels", BURST_LABEL)),
+        _BURST_POD,
+        "is all that its nodes are for",
+    ),
+    Need(Thing(NODE_POOL), Thing(NODE_CLASS), "says what its nodes are"),
+    Need(Thing(NODE_POOL), _KARPENTER, "starts its nodes"),
+    Need(Thing(NODE_CLASS), Thing(RELEASE, ("name",), NODE_DEFINITIONS), "brings its definition"),
+    Need(Thing(NODE_CLASS), Thing(PROFILE), "is the role of its nodes"),
+    Need(Thing(NODE_CLASS), Thing(ENTRY, ("type",), "EC2_LINUX"), "lets its nodes join"),
+    Need(_KARPENTER, _role_of(NODE_AUTOSCALER), "is the role it calls AWS with"),
+    Need(_KARPENTER, Thing(NOTICES), "tells it of instances that go"),
+    Need(_KARPENTER, _addon("coredns"), "finds the names of AWS"),
     Need(
         Thing(NODE_GROUP, ("nodeRepairConfig", "enabled")),
         _addon("eks-node-monitoring-agent"),
@@ -89,6 +142,7 @@ SELF_SUFFICIENT = frozenset(
     {
         "kubernetes:core/v1:Namespace",
         "kubernetes:core/v1:ServiceAccount",
+        ROLE,
         "kubernetes:policy/v1:PodDisruptionBudget",
     }
 )

@@ -10,7 +10,17 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sizing.plan import NodePool, Plan, ServicePlan, ServingPlan, WeightsOn
+from sizing.cluster_services import METRICS_SERVER, NAMESPACE, SCRAPE_S
+from sizing.plan import (
+    BurstPlan,
+    BurstPoolPlan,
+    NodePool,
+    Plan,
+    ServicePlan,
+    ServingPlan,
+    WeightsOn,
+)
+from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, burst_node_labels
 
 ENGINE_PORT = 8000
 """Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""
@@ -20,8 +30,21 @@ HEALTH_PATH = "/health"
 """Answers 200 once the engine serves. Basis: vendor (vLLM's OpenAI-compatible server)."""
 WEIGHTS_DEVICE = "/dev/xvdb"
 """Device name that the launch template gives a GPU node's second volume."""
-WIRES = frozenset({"target_group_arn", "weights_bucket"})
-"""Names of the values that exist only after creation; `components/wires.py` puts them in."""
+ROOT_DEVICE = "/dev/xvda"
+"""Device name of a node's first volume. Basis: vendor (the EKS images)."""
+PRIVATE_SUBNET = "private_subnet"
+WIRES = frozenset(
+    {
+        "target_group_arn",
+        "weights_bucket",
+        "burst_instance_profile",
+        "node_security_group",
+        "volumes_key_arn",
+        PRIVATE_SUBNET,
+    }
+)
+"""Names of the values that exist only after creation; `components/wires.py` puts them in. A slash
+parts a name from what tells several of them apart: private_subnet/use1-az1."""
 
 _PROBE_PERIOD_S = 10
 _STALL_S = 600
@@ -37,6 +60,15 @@ _DOCUMENTS = (
     "disruption-budget",
     "target-group-binding",
 )
+_BURST_DOCUMENTS = {
+    "burst-deployment": "deployment",
+    "burst-disruption-budget": "disruption-budget",
+    "scaled-object": "scaled-object",
+    "metrics-role": "metrics-role",
+    "metrics-role-binding": "metrics-role-binding",
+}
+"""Templates of what a service above its floor has beside it."""
+_METRICS_ADDRESS = f"http://{METRICS_SERVER}.{NAMESPACE}.svc:80"
 _SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 
 
@@ -49,13 +81,22 @@ def render(plan: Plan) -> dict[str, str]:
     environment = _environment()
     texts = {}
     for pool in plan.pools:
-        texts[user_data_path(pool)] = _user_data(environment, pool)
+        text = texts[user_data_path(pool)] = _user_data(environment, pool)
+        if pool.burst is not None:
+            values = _burst_pool_values(pool, pool.burst, text)
+            for document in ("ec2-node-class", "node-pool"):
+                text = environment.get_template(f"node/{document}.yaml.j2").render(values)
+                texts[f"node/{pool.name}/{document}.yaml"] = text
     for service in plan.services:
         if service.serving is None:
             continue
         values = _service_values(service, service.serving)
-        for document in _DOCUMENTS:
-            text = environment.get_template(f"kubernetes/{document}.yaml.j2").render(values)
+        documents = [(document, document, values) for document in _DOCUMENTS]
+        if service.burst is not None:
+            values = values | _burst_values(service.name, service.serving, service.burst)
+            documents += [(name, of, values) for name, of in _BURST_DOCUMENTS.items()]
+        for document, template, filled in documents:
+            text = environment.get_template(f"kubernetes/{template}.yaml.j2").render(filled)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
     return dict(sorted(texts.items()))
 
@@ -110,6 +151,10 @@ def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any
         raise ValueError(f"{service.name}: what is served needs a gateway")
     values = serving.model_dump() | {
         "name": service.name,
+        "component": "floor",
+        "node_labels": {POOL_LABEL: serving.pool},
+        "taints": GPU_TAINT,
+        "spread_over": ["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
         "arguments": engine_arguments(serving),
         "model_path": serving.model.replace("$", "$$"),
         "port": ENGINE_PORT,
@@ -123,6 +168,63 @@ def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     return values
+
+
+def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[str, Any]:
+    """What is otherwise above the floor.
+
+    Guard: `replicas` stays out, for KEDA owns it; a literal would conflict at each update. Zones
+    alone are spread over: to spread over nodes too, Karpenter would start one for each replica.
+    """
+    return {
+        "component": "burst",
+        "replicas": None,
+        "max_unavailable": burst.max_unavailable,
+        "node_labels": {POOL_LABEL: serving.pool, **BURST_TAINT},
+        "taints": GPU_TAINT | BURST_TAINT,
+        "spread_over": ["topology.kubernetes.io/zone"],
+        "burst_replicas": burst.replicas,
+        "in_flight_target": burst.in_flight_target,
+        "cooldown_s": burst.cooldown_s,
+        "poll_s": SCRAPE_S,
+        "metrics_address": _METRICS_ADDRESS,
+        "metrics_query": wanted_query(service, burst.in_flight_target),
+        "metrics_account": METRICS_SERVER,
+        "metrics_namespace": NAMESPACE,
+    }
+
+
+def wanted_query(service: str, in_flight_target: int) -> str:
+    """PromQL: requests in flight, beyond what the floor's live replicas take at the target.
+
+    in flight = running + waiting, on floor and burst; without any sample there is no answer.
+    Basis: vendor (vLLM's gauges; `up` is Prometheus' own).
+    """
+    of = f'namespace="{service}"'
+    in_flight = f"sum(vllm:num_requests_running{{{of}}}) + sum(vllm:num_requests_waiting{{{of}}})"
+    floor = f'(count(up{{{of},component="floor"}} == 1) or vector(0))'
+    return f"clamp_min({in_flight} - {in_flight_target} * {floor}, 0)"
+
+
+def _burst_pool_values(pool: NodePool, burst: BurstPoolPlan, user_data: str) -> dict[str, Any]:
+    volumes = pool.volumes
+    weights = {
+        "device": WEIGHTS_DEVICE,
+        "size_gib": volumes.weights_gib,
+        "iops": volumes.weights_iops,
+        "mib_per_s": volumes.weights_mib_per_s,
+    }
+    return burst.model_dump() | {
+        "name": pool.name,
+        "instance_type": pool.instance_type,
+        "node_labels": burst_node_labels(pool),
+        "taints": GPU_TAINT | BURST_TAINT,
+        "root_device": ROOT_DEVICE,
+        "root_gib": volumes.root_gib,
+        "disks": [] if volumes.weights_gib is None else [weights],
+        "instance_store": volumes.weights_on is WeightsOn.nvme,
+        "user_data": user_data,
+    }
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sizewright.report.numbers import data_size, duration, number, plural, share
 from sizewright.report.table import Table
-from sizing.plan import MemoryPlan, Plan, PoolPlan, ServicePlan, VolumePlan
+from sizing.plan import BurstPlan, MemoryPlan, Plan, PoolPlan, ServicePlan, VolumePlan
 
 
 def size_tables(plan: Plan) -> Iterator[Table]:
@@ -31,6 +31,8 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "one GPU", _capacity(service)
     if service.pool:
         yield from _pool_rows(service, service.pool)
+    if service.burst:
+        yield "burst", _burst(service.burst)
     yield "memory", _memory(service.memory, service.pool)
     if service.pool and service.volumes:
         yield "volumes", _volumes(service.volumes)
@@ -87,6 +89,14 @@ def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]
     if capacity and capacity.load == "mean" and capacity.gpus_at_peak is not None:
         nodes = plural(pool.nodes_at_peak or 0, "node")
         yield "at the peak", f"{plural(capacity.gpus_at_peak, 'GPU')} on {nodes} would be needed"
+
+
+def _burst(burst: BurstPlan) -> str:
+    return (
+        f"up to {plural(burst.gpus, 'GPU')} on {plural(burst.nodes, 'node')} more while a replica "
+        f"has over {plural(burst.in_flight_target, 'request')} in flight; gone after "
+        f"{duration(burst.cooldown_s)} of less"
+    )
 
 
 def _survives(pool: PoolPlan) -> str:

@@ -19,10 +19,11 @@ def _node(leaf: Leaf) -> NodeAddressPlan:
 
 
 def _over_pools(leaf: Leaf, of_node: str) -> str:
-    """nodes x addresses of a node, summed over the pools; `of_node` is filled with a node's."""
+    """Nodes of floor and burst x addresses of a node, over the pools; `of_node` is filled with a
+    node's."""
     zone = _subnet(leaf).zone
     parts = [
-        f"{pool.nodes_by_zone.get(zone, 0)} * {of_node.format(node=pool.addresses)}"
+        f"{pool.nodes_at_most_in(zone)} * {of_node.format(node=pool.addresses)}"
         for pool in leaf.plan.pools
     ]
     return " + ".join(parts) or "0"
@@ -31,7 +32,7 @@ def _over_pools(leaf: Leaf, of_node: str) -> str:
 def _gpu_nodes(leaf: Leaf) -> Entry:
     return Entry(
         "addresses that the zone's GPU nodes take for themselves, one an interface",
-        "nodes x interfaces, over the pools",
+        "nodes x interfaces, over the pools; all burst nodes may come to one zone",
         _over_pools(leaf, "{node.interfaces}"),
         Basis.vendor,
         CNI,

@@ -7,6 +7,7 @@ from typing import Any
 
 from sizing import (
     addresses,
+    burst,
     cluster_services,
     memory,
     network,
@@ -93,6 +94,7 @@ class Leaf:
             "v": self.value,
             "key": self.keys[-1],
             "addresses": addresses,
+            "burst": burst,
             "cluster_services": cluster_services,
             "memory": memory,
             "network": network,

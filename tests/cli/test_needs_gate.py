@@ -13,13 +13,13 @@ from sizewright.record import Recorded
 from templates.needs import NEEDS, SELF_SUFFICIENT, Need
 from templates.render import render
 from tests.cli.conftest import Run
-from tests.components.plans import chat_plan, infeasible_plan
+from tests.components.plans import bursting_plan, chat_plan, infeasible_plan
 from tests.components.recording import recorded
 
 
 @cache
 def sound() -> Recorded:
-    return recorded(lambda: build(chat_plan()))
+    return recorded(lambda: build(bursting_plan()))
 
 
 def without(need: Need) -> Recorded:
@@ -32,6 +32,13 @@ def test_a_sound_graph_meets_every_need() -> None:
     gate = needs(sound())
     assert gate.passed is True, gate.detail
     assert gate.detail == f"{len(NEEDS)} needs met", "each need has a user"
+
+
+def test_without_a_burst_nothing_of_it_is_there() -> None:
+    built = recorded(lambda: build(chat_plan()))
+    assert needs(built).passed is True
+    told = " ".join(f"{r.key} {r.inputs}" for r in built.resources).lower()
+    assert not [word for word in ("karpenter", "keda", "prometheus", "burst") if word in told]
 
 
 def test_a_cluster_without_services_needs_less() -> None:
@@ -61,7 +68,7 @@ def test_the_command_ends_with_4(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_rendered_kind_declares_what_it_needs() -> None:
     users = {need.user.resource_type for need in NEEDS}
-    for path, text in render(chat_plan()).items():
+    for path, text in render(bursting_plan()).items():
         if path.endswith(".yaml"):
             parsed = yaml.safe_load(text)
             version = parsed["apiVersion"] if "/" in parsed["apiVersion"] else "core/v1"

@@ -33,6 +33,10 @@ SEARCH: dict[str, Any] = {
     "capacity": {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"},
     "hardware": {"instance_type": "g6.xlarge"},
 }
+BURSTING: dict[str, Any] = CHAT | {
+    "capacity": CHAT["capacity"] | {"burst_gpus": 4},
+    "latency": {"ttft_ms": 500, "tpot_ms": 50},
+}
 ZONES = ("use1-az1", "use1-az2", "use1-az4")
 
 
@@ -65,6 +69,11 @@ def volume_plan() -> Plan:
 def two_services_plan() -> Plan:
     """Two services that share the node groups of one instance type."""
     return plan_of(CHAT, SEARCH)
+
+
+def bursting_plan(environment: str = "prod") -> Plan:
+    """The chat, which may grow by 4 GPUs."""
+    return plan_of(BURSTING, environment=environment)
 
 
 def infeasible_plan() -> Plan:

@@ -1,6 +1,7 @@
 import pytest
 
-from components.naming import Tags, aws_name, label_value, partition
+from components.naming import Tags, aws_name, partition
+from templates.scheduling import label_value
 from tests.components.plans import site
 
 

@@ -289,7 +289,7 @@ def test_only_known_wires_are_rendered() -> None:
         for text in render(two_services_plan()).values()
         for name in re.findall(r"\$\{wire:([^}]*)\}", text)
     }
-    assert names == WIRES
+    assert names < WIRES, "the others are of a burst"
 
 
 def test_a_value_that_looks_like_a_wire_is_refused() -> None:

@@ -1,0 +1,165 @@
+"""What adds replicas and nodes while the load asks for them: KEDA, Prometheus, Karpenter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.helm.v3 import Release
+
+from components.chart import release
+from components.naming import Tags
+from components.node_autoscaler import NodeAutoscaler, NodeAutoscalerArgs
+from sizing.cluster_services import METRICS_SERVER
+from sizing.plan import BurstServicesPlan, MetricsPlan, PodAutoscalerPlan, RolesPlan
+from templates.render import ENGINE_PORT
+
+METRICS_MEMORY, METRICS_DISK = "512Mi", "2Gi"
+"""Of Prometheus: two gauges of each engine for a day. Basis: assumed."""
+UNUSED_JOBS = (
+    "kubernetes-api-servers",
+    "kubernetes-nodes",
+    "kubernetes-nodes-cadvisor",
+    "kubernetes-pods",
+    "kubernetes-pods-slow",
+    "kubernetes-service-endpoints",
+    "kubernetes-service-endpoints-slow",
+    "kubernetes-services",
+    "prometheus",
+    "prometheus-pushgateway",
+)
+"""What the chart would scrape by itself. Basis: vendor (its values.yaml, 29.27.0)."""
+UNUSED_PARTS = (
+    "alertmanager",
+    "kube-state-metrics",
+    "prometheus-node-exporter",
+    "prometheus-pushgateway",
+)
+GAUGES = "vllm:num_requests_(running|waiting)"
+POD = "__meta_kubernetes_pod_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BurstServicesArgs:
+    plan: BurstServicesPlan
+    roles: RolesPlan
+    cluster_name: pulumi.Input[str]
+    cluster: str
+    """The same name, as policies hold it."""
+    region: str
+    account_ids: Sequence[str]
+    volumes_key_arn: pulumi.Input[str]
+    after: Sequence[pulumi.Resource]
+    """Nodes and add-ons that must outlive them."""
+    tags: Tags
+
+
+class BurstServices(pulumi.ComponentResource):
+    """Needs a Kubernetes provider among its options. KEDA and Prometheus call nothing of AWS."""
+
+    node_autoscaler: NodeAutoscaler
+    ready_for_scaling: list[pulumi.Resource]
+    """What must exist before a number of replicas is left to the load."""
+
+    def __init__(
+        self, name: str, args: BurstServicesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:BurstServices", name, None, opts)
+        self._name = name
+        self._args = args
+        self._after = pulumi.ResourceOptions(parent=self, depends_on=args.after)
+        self.node_autoscaler = self._node_autoscaler()
+        self.ready_for_scaling = [
+            self._metrics(args.plan.metrics),
+            self._pod_autoscaler(args.plan.pod_autoscaler),
+        ]
+        self.register_outputs({})
+
+    def _node_autoscaler(self) -> NodeAutoscaler:
+        args = self._args
+        return NodeAutoscaler(
+            f"{self._name}-nodes",
+            NodeAutoscalerArgs(
+                plan=args.plan.node_autoscaler,
+                definitions=args.plan.node_definitions,
+                roles=args.roles,
+                cluster_name=args.cluster_name,
+                cluster=args.cluster,
+                region=args.region,
+                account_ids=args.account_ids,
+                volumes_key_arn=args.volumes_key_arn,
+                after=args.after,
+                tags=args.tags,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _pod_autoscaler(self, plan: PodAutoscalerPlan) -> Release:
+        """It scales Deployments and reads no secret of any namespace but its own."""
+        restricted = {"restrict": {"secret": True}}
+        one_away = {"maxUnavailable": 1}
+        values = {
+            "operator": {"replicaCount": plan.replicas},
+            "metricsServer": {"replicaCount": plan.replicas},
+            "podDisruptionBudget": {"operator": one_away, "metricServer": one_away},
+            "rbac": {"enabledCustomScaledRefKinds": False},
+            "permissions": {"operator": restricted, "metricServer": restricted},
+        }
+        return release(f"{self._name}-pods", plan, values, self._after)
+
+    def _metrics(self, plan: MetricsPlan) -> Release:
+        """Its account has no right but those that the services give it in their namespaces."""
+        values = {
+            **{part: {"enabled": False} for part in UNUSED_PARTS},
+            "rbac": {"create": False},
+            "serviceAccounts": {"server": {"create": True, "name": METRICS_SERVER}},
+            "server": {
+                "fullnameOverride": METRICS_SERVER,
+                "global": {
+                    "scrape_interval": f"{plan.scrape_s}s",
+                    "scrape_timeout": "10s",
+                    "evaluation_interval": "1m",
+                },
+                "retention": f"{plan.kept_hours}h",
+                "persistentVolume": {"enabled": False},
+                "emptyDir": {"sizeLimit": METRICS_DISK},
+                "resources": {
+                    "requests": {"cpu": "100m", "memory": METRICS_MEMORY},
+                    "limits": {"memory": METRICS_MEMORY},
+                },
+            },
+            "scrapeConfigs": {
+                **{job: {"enabled": False} for job in UNUSED_JOBS},
+                "engines": _engines(plan.services),
+            },
+        }
+        return release(f"{self._name}-metrics", plan, values, self._after)
+
+
+def _engines(namespaces: Sequence[str]) -> dict[str, object]:
+    """The ready engines of these namespaces, told apart by namespace and component."""
+    keep = [
+        ("label_app_kubernetes_io_part_of", "sizewright"),
+        ("container_port_number", str(ENGINE_PORT)),
+        ("ready", "true"),
+    ]
+    labels = [
+        (f"{POD}label_app_kubernetes_io_component", "component"),
+        ("__meta_kubernetes_namespace", "namespace"),
+        (f"{POD}name", "pod"),
+    ]
+    return {
+        "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": list(namespaces)}}],
+        "relabel_configs": [
+            *(
+                {"source_labels": [f"{POD}{source}"], "regex": regex, "action": "keep"}
+                for source, regex in keep
+            ),
+            *(
+                {"source_labels": [source], "target_label": target, "action": "replace"}
+                for source, target in labels
+            ),
+        ],
+        "metric_relabel_configs": [
+            {"source_labels": ["__name__"], "regex": GAUGES, "action": "keep"}
+        ],
+    }

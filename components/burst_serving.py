@@ -1,0 +1,90 @@
+"""The replicas of one service above its floor, and what makes their number follow the load."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
+from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
+
+from components.wires import wired
+
+
+@dataclass(frozen=True, kw_only=True)
+class BurstServingArgs:
+    documents: Mapping[str, str]
+    """Rendered text by file name without suffix, e.g. burst-deployment."""
+    weights_bucket: pulumi.Input[str]
+    after: Sequence[pulumi.Resource]
+    """Namespace, account and nodes that must outlive the pods, and what scales them."""
+
+
+class BurstServing(pulumi.ComponentResource):
+    """Needs a Kubernetes provider among its options."""
+
+    def __init__(
+        self, name: str, args: BurstServingArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:BurstServing", name, None, opts)
+        self._name = name
+        self._args = args
+        self._after = pulumi.ResourceOptions(parent=self, depends_on=args.after)
+        watched = self._metrics_access()
+        self._budget()
+        self._scaling([self._deployment(), watched])
+        self.register_outputs({})
+
+    def _document(self, document: str) -> Any:
+        parsed = yaml.safe_load(self._args.documents[document])
+        return wired(parsed, {"weights_bucket": self._args.weights_bucket})
+
+    def _metrics_access(self) -> RoleBinding:
+        """Prometheus finds the pods of this namespace."""
+        role, binding = self._document("metrics-role"), self._document("metrics-role-binding")
+        reader = Role(
+            f"{self._name}-metrics",
+            metadata=role["metadata"],
+            rules=role["rules"],
+            opts=self._after,
+        )
+        return RoleBinding(
+            f"{self._name}-metrics-access",
+            metadata=binding["metadata"],
+            role_ref=binding["roleRef"],
+            subjects=binding["subjects"],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[reader]),
+        )
+
+    def _budget(self) -> None:
+        document = self._document("burst-disruption-budget")
+        PodDisruptionBudget(
+            f"{self._name}-budget",
+            metadata=document["metadata"],
+            spec=document["spec"],
+            opts=self._after,
+        )
+
+    def _deployment(self) -> Deployment:
+        document = self._document("burst-deployment")
+        return Deployment(
+            f"{self._name}-replicas",
+            metadata=document["metadata"],
+            spec=document["spec"],
+            opts=self._after,
+        )
+
+    def _scaling(self, after: Sequence[pulumi.Resource]) -> None:
+        """Goes before KEDA, which clears its finalizer."""
+        document = self._document("scaled-object")
+        CustomResource(
+            f"{self._name}-scaling",
+            api_version=document["apiVersion"],
+            kind=document["kind"],
+            metadata=document["metadata"],
+            spec=document["spec"],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+        )

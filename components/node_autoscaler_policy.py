@@ -1,0 +1,121 @@
+"""What Karpenter may do in an account: start, tag and end its own nodes of one cluster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.keys import USE
+from components.naming import partition, service_host
+from components.policy import allow, policy
+
+Statement = dict[str, Any]
+OF_ITS_NODES = ("fleet", "instance", "launch-template", "network-interface", "volume")
+USED = ("image", "launch-template", "security-group", "snapshot", "subnet")
+EC2_READS = [
+    "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeImages",
+    "ec2:DescribeInstanceStatus",
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeInstances",
+    "ec2:DescribeLaunchTemplates",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSpotPriceHistory",
+    "ec2:DescribeSubnets",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """What the policy is confined to."""
+
+    region: str
+    account_id: str
+    cluster: str
+    """Name of the cluster: keys of conditions hold it."""
+    node_role_arn: pulumi.Input[str]
+    queue_arn: pulumi.Input[str]
+    volumes_key_arn: pulumi.Input[str]
+
+    def arn(self, service: str, resource: str, *, account: bool = True, region: bool = True) -> str:
+        """An ARN in the region and the account, or of neither where the service has none."""
+        place = self.region if region else ""
+        return (
+            f"arn:{partition(self.region)}:{service}:{place}"
+            f":{self.account_id if account else ''}:{resource}"
+        )
+
+
+def controller_policy(reach: Reach) -> pulumi.Output[str]:
+    """The policy; what it starts carries the cluster's tag, and only that may it change or end.
+
+    Basis: vendor (the policy of Karpenter's CloudFormation template, and the calls in its source at
+    v1.14.3). Without the rights to make instance profiles: its nodes' is made beside it.
+    """
+    return policy(*_nodes(reach), *_reads(reach), *_passes(reach))
+
+
+def _nodes(reach: Reach) -> list[Statement]:
+    asked = _tagged("aws:RequestTag", reach.cluster)
+    own = _tagged("aws:ResourceTag", reach.cluster)
+    created = ["CreateFleet", "CreateLaunchTemplate", "RunInstances"]
+    made = {**asked, "StringEquals": {**asked["StringEquals"], "ec2:CreateAction": created}}
+    names = {"ForAllValues:StringEquals": {"aws:TagKeys": ["Name", "karpenter.sh/nodeclaim"]}}
+    mine = [reach.arn("ec2", f"{kind}/*") for kind in OF_ITS_NODES]
+    used = [
+        reach.arn("ec2", f"{kind}/*", account=kind not in ("image", "snapshot")) for kind in USED
+    ]
+    start = ["ec2:CreateFleet", "ec2:RunInstances"]
+    ended = [reach.arn("ec2", "instance/*"), reach.arn("ec2", "launch-template/*")]
+    return [
+        allow(start, used),
+        allow([*start, "ec2:CreateLaunchTemplate"], mine, asked),
+        allow("ec2:CreateTags", mine, made),
+        allow("ec2:CreateTags", reach.arn("ec2", "instance/*"), {**own, **names}),
+        allow(["ec2:DeleteLaunchTemplate", "ec2:TerminateInstances"], ended, own),
+    ]
+
+
+def _reads(reach: Reach) -> list[Statement]:
+    here = {"StringEquals": {"aws:RequestedRegion": reach.region}}
+    profiles = reach.arn("iam", "instance-profile/*", region=False)
+    images = reach.arn("ssm", "parameter/aws/service/eks/optimized-ami/*", account=False)
+    return [
+        allow(EC2_READS, "*", here),
+        allow("pricing:GetProducts", "*"),
+        allow("ssm:GetParameter", images),
+        allow("eks:DescribeCluster", reach.arn("eks", f"cluster/{reach.cluster}")),
+        allow("iam:GetInstanceProfile", profiles),
+        allow("iam:ListInstanceProfiles", "*"),
+    ]
+
+
+def _passes(reach: Reach) -> list[Statement]:
+    """The nodes' role to EC2, their volumes' key through EC2, and the notices of its queue."""
+    through = {"StringEquals": {"kms:ViaService": service_host("ec2", reach.region)}}
+    grants = {**through, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+    to_ec2 = {
+        "StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}
+    }
+    notices = [
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:ReceiveMessage",
+    ]
+    return [
+        allow("iam:PassRole", reach.node_role_arn, to_ec2),
+        allow(USE, reach.volumes_key_arn, through),
+        allow("kms:CreateGrant", reach.volumes_key_arn, grants),
+        allow(notices, reach.queue_arn),
+    ]
+
+
+def _tagged(what: str, cluster: str) -> dict[str, Mapping[str, Any]]:
+    """Of this cluster, and of a pool of nodes of its."""
+    return {
+        "StringEquals": {f"{what}/kubernetes.io/cluster/{cluster}": "owned"},
+        "StringLike": {f"{what}/karpenter.sh/nodepool": "*"},
+    }
