@@ -8,6 +8,8 @@ from sizing.plan import (
     ChartPlan,
     ClusterServicesPlan,
     ControllerPlan,
+    GroupControllerPlan,
+    InterconnectPluginPlan,
     MetricsPlan,
     NodeAutoscalerPlan,
     NodePool,
@@ -24,6 +26,8 @@ NODE_AUTOSCALER = "karpenter"
 NODE_DEFINITIONS = "karpenter-crd"
 POD_AUTOSCALER = "keda"
 METRICS = "prometheus"
+GROUP_CONTROLLER = "lws"
+INTERCONNECT_PLUGIN = "aws-efa-k8s-device-plugin"
 """Charts, and names of their releases; the versions are the items `chart:NAME` of data/pins.csv."""
 METRICS_SERVER = "prometheus-server"
 """Service and service account of Prometheus."""
@@ -45,12 +49,23 @@ def cluster_services(
 ) -> ClusterServicesPlan:
     """The device plugin where there are GPU nodes, the controller where there is a gateway."""
     gateways = any(service.gateway is not None for service in services)
+    spanning = tuple(sorted({pool.instance_type for pool in pools if pool.interconnect}))
     return ClusterServicesPlan(
         device_plugin=_chart(DEVICE_PLUGIN, catalog) if pools else None,
         load_balancer_controller=ControllerPlan(
             **_chart(LOAD_BALANCER_CONTROLLER, catalog).model_dump(), replicas=CONTROLLER_REPLICAS
         )
         if gateways
+        else None,
+        group_controller=GroupControllerPlan(
+            **_chart(GROUP_CONTROLLER, catalog).model_dump(), replicas=CONTROLLER_REPLICAS
+        )
+        if spanning
+        else None,
+        interconnect_plugin=InterconnectPluginPlan(
+            **_chart(INTERCONNECT_PLUGIN, catalog).model_dump(), instance_types=spanning
+        )
+        if spanning
         else None,
         burst=_burst([s.name for s in services if s.burst is not None], catalog),
     )
@@ -77,6 +92,7 @@ def _burst(services: Sequence[str], catalog: Catalog) -> BurstServicesPlan | Non
 def chart_pins(plan: ClusterServicesPlan) -> Iterator[str]:
     """Items of data/pins.csv of the charts in use."""
     charts = [plan.device_plugin, plan.load_balancer_controller]
+    charts += [plan.group_controller, plan.interconnect_plugin]
     if plan.burst is not None:
         burst = plan.burst
         charts += [burst.node_definitions, burst.node_autoscaler, burst.pod_autoscaler]

@@ -14,13 +14,14 @@ from sizing.explained.demand import DEMAND
 from sizing.explained.disks import DISKS
 from sizing.explained.entry import Basis, Entry, Leaf
 from sizing.explained.fleet import FLEET
+from sizing.explained.groups import GROUPS
 from sizing.explained.inputs import input_entry
 from sizing.explained.pools import POOLS
 from sizing.explained.published import remarks
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
-REGISTRY = {**DEMAND, **FLEET, **STORES, **DISKS, **POOLS, **ADDRESSES, **BURST}
+REGISTRY = {**DEMAND, **FLEET, **STORES, **DISKS, **GROUPS, **POOLS, **ADDRESSES, **BURST}
 
 
 @dataclass(frozen=True)

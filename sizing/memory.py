@@ -143,16 +143,18 @@ class Need:
     def weights_bytes(self) -> int:
         return self.weights.bytes
 
-    def fullest_stage(self, pipeline_parallel: int) -> Fraction:
-        """Share of all layers that the fullest stage of a pipeline holds: ceil(layers / p) / layers.
+    def stage_imbalance(self, stages: int) -> Fraction:
+        """Layers of the fullest of a pipeline's stages over the mean stage.
 
-        Layers are whole: 61 of them on 2 stages are 31 and 30. Without known layers 1 / p.
-        Basis: vendor (vLLM spreads layers evenly); embeddings are spread with them.
+        stages x ceil(layers / stages) / layers: 61 layers on 2 stages are 31 and 30
+
+        1 without known layers. Basis: vendor (vLLM spreads whole layers evenly); embeddings are
+        taken to be spread with them.
         """
         layers = self.facts.layers if self.facts is not None else None
         if layers is None:
-            return Fraction(1, pipeline_parallel)
-        return Fraction(ceiling(Fraction(layers, pipeline_parallel)), layers)
+            return Fraction(1)
+        return Fraction(stages * ceiling(Fraction(layers, stages)), layers)
 
     def bytes_with_one_sequence(self, tensor_parallel: int) -> int:
         """Weights and the KV cache of the longest sequence."""
@@ -182,7 +184,7 @@ def fit(
 ) -> Fit | None:
     """The replica on that many cards; None when weights and one sequence do not fit.
 
-    room = tensor parallel x usable / share of the fullest stage; cards x usable with one stage
+    room = cards x usable / imbalance of the stages, 1 for one stage
     sequences = floor((room - weights) / (tokens x KV bytes a token x copies))
     longest = floor((room - weights) / (KV bytes a token x copies)), at most the model's
 
@@ -191,7 +193,7 @@ def fit(
     """
     stages = nodes * stages_per_node
     usable = usable_bytes(card_bytes, tensor_parallel * stages)
-    room = usable * tensor_parallel / need.fullest_stage(stages)
+    room = usable * tensor_parallel * stages / need.stage_imbalance(stages)
     if need.bytes_with_one_sequence(tensor_parallel) > room:
         return None
     if need.kv_bytes_per_token is None:

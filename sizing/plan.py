@@ -44,6 +44,10 @@ SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 CONTAINER = "spec.template.spec.containers"
+GROUPS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
+LEADER = "spec.leaderWorkerTemplate.leaderTemplate.spec"
+WORKER = "spec.leaderWorkerTemplate.workerTemplate.spec"
+PLACEMENT = "aws:ec2/placementGroup:PlacementGroup"
 
 
 class Part(BaseModel):
@@ -131,6 +135,8 @@ class MemoryPlan(Part):
     max_sequences: int | None
     max_context_tokens: int | None
     usable_bytes_per_gpu: int | None
+    stage_imbalance: Number | None
+    """Layers of the fullest stage over the mean stage; 1 without a pipeline."""
     tokens_per_sequence: Number | None
 
 
@@ -350,6 +356,64 @@ class ServingPlan(Part):
     stop_s: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.terminationGracePeriodSeconds")]
 
 
+class GroupServingPlan(ServingPlan):
+    """The floor of a service whose replicas span nodes: a LeaderWorkerSet in each zone.
+
+    Its numbers of GPUs and bytes are of one pod, `gpus_per_replica` apart.
+    """
+
+    pool: Annotated[
+        str, Reaches(GROUPS, f"{LEADER}.nodeSelector"), Reaches(GROUPS, f"{WORKER}.nodeSelector")
+    ]
+    replicas: int
+    groups_by_zone: Annotated[dict[str, int], Reaches(GROUPS, "spec.replicas")]
+    nodes_per_replica: Annotated[int, Reaches(GROUPS, "spec.leaderWorkerTemplate.size")]
+    max_unavailable: Annotated[int, Reaches(BUDGET, "spec.maxUnavailable")]
+    rollout_groups: Annotated[
+        int, Reaches(GROUPS, "spec.rolloutStrategy.rollingUpdateConfiguration.maxUnavailable")
+    ]
+    model: Annotated[str, Reaches(GROUPS, f"{LEADER}.containers.0.args")]
+    image: Annotated[
+        str,
+        Reaches(GROUPS, f"{LEADER}.containers.0.image"),
+        Reaches(GROUPS, f"{WORKER}.containers.0.image"),
+    ]
+    copy_image: Annotated[str, Reaches(GROUPS, f"{WORKER}.initContainers.0.image")]
+    gpus_per_replica: int
+    gpus_per_pod: Annotated[
+        int,
+        Reaches(GROUPS, f"{LEADER}.containers.0.resources.limits.nvidia.com/gpu"),
+        Reaches(GROUPS, f"{WORKER}.containers.0.resources.limits.nvidia.com/gpu"),
+    ]
+    efa_interfaces: Annotated[
+        int,
+        Reaches(GROUPS, f"{LEADER}.containers.0.resources.limits.vpc.amazonaws.com/efa"),
+        Reaches(GROUPS, f"{WORKER}.containers.0.resources.limits.vpc.amazonaws.com/efa"),
+    ]
+    tensor_parallel: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers.0.args")]
+    pipeline_parallel: Annotated[int, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
+    cpu_millicores: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers.0.resources.requests.cpu")]
+    memory_mib: Annotated[
+        int,
+        Reaches(GROUPS, f"{LEADER}.containers.0.resources.requests.memory"),
+        Reaches(GROUPS, f"{WORKER}.containers.0.resources.limits.memory"),
+    ]
+    shared_memory_mib: Annotated[int, Reaches(GROUPS, f"{LEADER}.volumes")]
+    max_num_seqs: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers.0.args")]
+    max_model_len: Annotated[int | None, Reaches(GROUPS, f"{LEADER}.containers.0.args")]
+    gpu_memory_utilisation: Annotated[Number, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
+    compute_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
+    kv_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
+    weights_path: Annotated[str, Reaches(GROUPS, f"{WORKER}.volumes")]
+    copy_s: int
+    start_s: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers.0.startupProbe.failureThreshold")]
+    stop_s: Annotated[
+        int,
+        Reaches(GROUPS, f"{LEADER}.terminationGracePeriodSeconds"),
+        Reaches(GROUPS, f"{WORKER}.terminationGracePeriodSeconds"),
+    ]
+
+
 class BurstPlan(Part):
     """The burst Deployment: from none to `replicas`, on nodes that come and go with them."""
 
@@ -397,7 +461,7 @@ class ServicePlan(Part):
     gateway: GatewayPlan | None
     database: DatabasePlan | None
     buckets: tuple[BucketPlan, ...]
-    serving: ServingPlan | None
+    serving: GroupServingPlan | ServingPlan | None
     burst: BurstPlan | None
     """Null without `capacity.burst_gpus`."""
 
@@ -426,6 +490,17 @@ class BurstPoolPlan(Part):
     idle_s: Annotated[int, Reaches(NODE_POOL, "spec.disruption.consolidateAfter")]
     node_hours: Annotated[int, Reaches(NODE_POOL, "spec.template.spec.expireAfter")]
     drain_s: Annotated[int, Reaches(NODE_POOL, "spec.template.spec.terminationGracePeriod")]
+
+
+class InterconnectPlan(Part):
+    """The fast path between nodes that share a replica."""
+
+    first_interface: Annotated[str, Reaches(TEMPLATE, "networkInterfaces.0.interfaceType")]
+    """Of network card 0, which bears the node's address: efa where the card can."""
+    efa_only_interfaces: Annotated[int, Reaches(TEMPLATE, "networkInterfaces")]
+    """One on each other card; they take no address."""
+    placement: Annotated[str | None, Reaches(PLACEMENT, "strategy")]
+    """Of the nodes of one zone; null where capacity bought ahead decides it."""
 
 
 class NodePool(Part):
@@ -460,6 +535,8 @@ class NodePool(Part):
     ]
     volumes: PoolVolumePlan
     addresses: NodeAddressPlan
+    interconnect: InterconnectPlan | None
+    """Null unless a replica spans nodes."""
     burst: BurstPoolPlan | None
     services: tuple[str, ...]
 
@@ -591,6 +668,18 @@ class MetricsPlan(ChartPlan):
     """Services that burst: what it scrapes is in their namespaces."""
 
 
+class GroupControllerPlan(OciChartPlan):
+    replicas: Annotated[int, Reaches(RELEASE, "values.replicaCount")]
+
+
+class InterconnectPluginPlan(ChartPlan):
+    """Offers EFA interfaces to pods."""
+
+    instance_types: Annotated[
+        tuple[str, ...], Reaches(RELEASE, "values.supportedInstanceLabels.values")
+    ]
+
+
 class BurstServicesPlan(Part):
     """What adds replicas and nodes while the load asks for them."""
 
@@ -605,6 +694,8 @@ class ClusterServicesPlan(Part):
 
     device_plugin: ChartPlan | None
     load_balancer_controller: ControllerPlan | None
+    group_controller: GroupControllerPlan | None
+    interconnect_plugin: InterconnectPluginPlan | None
     burst: BurstServicesPlan | None
 
 

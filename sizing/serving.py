@@ -7,12 +7,14 @@ from sizing.catalog import Catalog, InstanceType
 from sizing.choose import Case, Choice
 from sizing.exact import ceiling, exact
 from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
-from sizing.plan import GatewayPlan, PoolPlan, ServingPlan, VolumePlan
+from sizing.plan import GatewayPlan, GroupServingPlan, PoolPlan, ServingPlan, VolumePlan
 from sizing.site import Site
 from sizing.units import GIB, MIB
 from sizing.workload import Precision, Workload
 
 ENGINE_IMAGE = "vllm/vllm-openai"
+GROUP_ENGINE_IMAGE = "public.ecr.aws/deep-learning-containers/vllm"
+"""The same engine with the libraries that reach EFA, which the first one lacks."""
 COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
 """Items of data/pins.csv."""
 ENGINE_MAX_SEQUENCES = 256
@@ -73,6 +75,29 @@ def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
 def serving_plan(
     case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
 ) -> ServingPlan:
+    """The floor of one service: a Deployment, or groups of pods where a replica spans nodes."""
+    one = _deployment_plan(case, choice, pool, volumes, gateway)
+    instance, span = case.facts.instance, pool.nodes_per_replica
+    if span == 1 or instance is None:
+        return one
+    tag = case.catalog.pin(GROUP_ENGINE_IMAGE).version
+    own = one.model_dump(exclude={"image"})
+    return GroupServingPlan(
+        **own,
+        image=f"{GROUP_ENGINE_IMAGE}:{tag}",
+        groups_by_zone={zone: nodes // span for zone, nodes in pool.nodes_by_zone.items()},
+        nodes_per_replica=span,
+        rollout_groups=max(1, pool.nodes_spare // span // len(pool.nodes_by_zone)),
+        gpus_per_pod=pool.gpus_per_replica // span,
+        efa_interfaces=instance.efa_interfaces or 0,
+        tensor_parallel=pool.tensor_parallel,
+        pipeline_parallel=pool.pipeline_parallel,
+    )
+
+
+def _deployment_plan(
+    case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
+) -> ServingPlan:
     """The floor Deployment of one service.
 
     replicas = every slot of the floor nodes; max unavailable = the spare replicas, at least one
@@ -91,10 +116,11 @@ def serving_plan(
         model=facts.model.model if facts.model is not None else workload.name,
         image=engine_image(facts.precision, case.site, case.catalog),
         copy_image=f"{COPY_IMAGE}:{case.catalog.pin(COPY_IMAGE).version}",
-        gpus_per_replica=pool.tensor_parallel,
+        gpus_per_replica=pool.gpus_per_replica,
         cpu_millicores=millicores // pool.replicas_per_node,
         memory_mib=memory_mib // pool.replicas_per_node,
-        shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU * pool.tensor_parallel,
+        shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU
+        * (pool.gpus_per_replica // pool.nodes_per_replica),
         max_num_seqs=max_num_seqs(workload, choice),
         max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from sizing.cluster_services import (
     DEVICE_PLUGIN,
+    GROUP_CONTROLLER,
+    INTERCONNECT_PLUGIN,
     LOAD_BALANCER_CONTROLLER,
     METRICS,
     METRICS_SERVER,
@@ -18,6 +20,8 @@ from sizing.cluster_services import (
 from sizing.node_disks import PATHS
 from sizing.plan import (
     DEPLOYMENT,
+    GROUPS,
+    LEADER,
     NODE_CLASS,
     NODE_GROUP,
     NODE_POOL,
@@ -33,6 +37,7 @@ ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
 SERVICE = "kubernetes:core/v1:Service"
 PROFILE = "aws:iam/instanceProfile:InstanceProfile"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
 NOTICES = "aws:cloudwatch/eventTarget:EventTarget"
 ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
@@ -80,6 +85,13 @@ _KARPENTER = Thing(RELEASE, ("name",), NODE_AUTOSCALER)
 _BURST_POD = Thing(DEPLOYMENT, ("spec", "template", "spec", "nodeSelector", BURST_LABEL))
 
 
+_EFA_PLUGIN = Thing(RELEASE, ("name",), INTERCONNECT_PLUGIN)
+_INTERFACE = ("networkInterfaces", "*", "interfaceType")
+_GROUP_LIMITS = (*LEADER.split("."), "containers", "*", "resources", "limits")
+_GROUP_GPU = Thing(GROUPS, (*_GROUP_LIMITS, "nvidia.com/gpu"))
+_GROUP_EFA = Thing(GROUPS, (*_GROUP_LIMITS, "vpc.amazonaws.com/efa"))
+
+
 def _addon(name: str) -> Thing:
     return Thing(ADDON, ("addonName",), name)
 
@@ -123,6 +135,20 @@ NEEDS = (
     Need(_KARPENTER, _role_of(NODE_AUTOSCALER), "is the role it calls AWS with"),
     Need(_KARPENTER, Thing(NOTICES), "tells it of instances that go"),
     Need(_KARPENTER, _addon("coredns"), "finds the names of AWS"),
+    Need(Thing(GROUPS), Thing(RELEASE, ("name",), GROUP_CONTROLLER), "brings its definition"),
+    Need(_GROUP_GPU, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
+    Need(_GROUP_EFA, _EFA_PLUGIN, "offers vpc.amazonaws.com/efa to the scheduler"),
+    Need(_EFA_PLUGIN, Thing(TEMPLATE, _INTERFACE, "efa-only"), "is what it offers"),
+    Need(
+        Thing(TEMPLATE, _INTERFACE),
+        Thing(EGRESS, ("ipProtocol",), "-1"),
+        "lets EFA pass between nodes",
+    ),
+    Need(
+        Thing(GROUPS),
+        Thing(SERVICE, ("spec", "selector", "leaderworkerset.sigs.k8s.io/worker-index"), "0"),
+        "finds the leader, which alone answers",
+    ),
     Need(
         Thing(NODE_GROUP, ("nodeRepairConfig", "enabled")),
         _addon("eks-node-monitoring-agent"),

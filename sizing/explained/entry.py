@@ -18,7 +18,7 @@ from sizing import (
     units,
 )
 from sizing.exact import Number
-from sizing.plan import CapacityPlan, Plan, PoolPlan, ServicePlan, VolumePlan
+from sizing.plan import CapacityPlan, MemoryPlan, Plan, PoolPlan, ServicePlan, VolumePlan
 
 
 class Basis(StrEnum):
@@ -77,6 +77,11 @@ class Leaf:
         if self.sized.pool is None:
             raise ValueError(f"{self.path} without a pool")
         return self.sized.pool
+
+    @property
+    def memory(self) -> MemoryPlan:
+        """That service's memory."""
+        return self.sized.memory
 
     @property
     def volumes(self) -> VolumePlan:

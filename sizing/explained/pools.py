@@ -131,7 +131,7 @@ POOLS: dict[str, Explainer] = {
         remarks=("with fewer spare replicas than a node holds, a drain takes needed ones",),
     ),
     "services.*.serving.gpus_per_replica": Entry(
-        "GPUs of one replica", "tensor parallel", "{s.pool.tensor_parallel}"
+        "GPUs of one replica", "GPUs a replica", "{s.pool.gpus_per_replica}"
     ),
     "services.*.serving.cpu_millicores": _allocatable(
         "millicores each replica requests", "millicores", "kubelet reservations of the EKS images"
@@ -144,7 +144,8 @@ POOLS: dict[str, Explainer] = {
     "services.*.serving.shared_memory_mib": Entry(
         "MiB of shared memory, part of the replica's memory",
         "1,024 a GPU",
-        "{serving.SHARED_MEMORY_MIB_PER_GPU} * {s.pool.tensor_parallel}",
+        "{serving.SHARED_MEMORY_MIB_PER_GPU} * {s.pool.gpus_per_replica}"
+        " / {s.pool.nodes_per_replica}",
         Basis.assumed,
         "sizing/serving.py",
     ),

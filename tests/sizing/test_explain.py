@@ -71,6 +71,13 @@ ON_VOLUMES = {
     "name": "on-volumes",
     "hardware": {"instance_type": "g5g.xlarge", "load_time_s": 20},
 }
+SPANNING = {
+    **CHAT,
+    "name": "spanning",
+    "model": "llama-3.1-405b",
+    "redundancy": {**CHAT["redundancy"], "nodes": 2},  # type: ignore[dict-item]
+    "hardware": {"instance_type": "p5.48xlarge"},
+}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
@@ -82,7 +89,7 @@ def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
-        plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, environment=environment)
+        plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, SPANNING, environment=environment)
     ):
         assert explained.symbols
         assert explained.meaning
@@ -92,7 +99,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES)):
+    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, SPANNING)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
 
