@@ -1,6 +1,7 @@
 """The EKS cluster: a private control plane, its add-ons, and the way in for Kubernetes objects."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -65,7 +66,10 @@ class Cluster(pulumi.ComponentResource):
         self.name = cluster.name
         self.security_group_id = cluster.vpc_config.cluster_security_group_id
         self.node_role_arn = nodes.arn
-        network = [self._addon("vpc-cni"), self._addon("kube-proxy")]
+        network = [
+            self._addon("vpc-cni", {"enableNetworkPolicy": "true"}),
+            self._addon("kube-proxy"),
+        ]
         # Without its agent, node repair knows nothing of a GPU's faults.
         agent = self._addon("eks-node-monitoring-agent")
         self.ready_for_nodes = [*nodes.grants, *network, agent]
@@ -156,12 +160,13 @@ class Cluster(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _addon(self, addon: str) -> eks.Addon:
+    def _addon(self, addon: str, configuration: Mapping[str, str] | None = None) -> eks.Addon:
         name = f"{self._name}-{addon}"
         return eks.Addon(
             name,
             cluster_name=self.name,
             addon_name=addon,
+            configuration_values=json.dumps(configuration) if configuration else None,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             tags=self._tags.named(name),

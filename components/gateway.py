@@ -8,11 +8,15 @@ from pulumi_aws import ec2, lb, vpc
 
 from components.ingress import ingress
 from components.naming import Tags
+from components.object_store import ObjectStore
 from sizing.plan import GatewayPlan
 from templates.render import ENGINE_PORT, HEALTH_PATH
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.2 and 1.3, forward secrecy. Basis: vendor (the ALB guide recommends it, 2026-11)."""
+INFERENCE_PATHS = ["/v1/chat/completions", "/v1/completions", "/v1/models", "/v1/responses"]
+"""Paths of the engine that are forwarded; none of its others, such as those that load adapters.
+Basis: vendor (vLLM's OpenAI-compatible server; a rule holds at most five values)."""
 PREFIX_LIMIT = 6
 """Characters of a load balancer's or target group's name prefix. Basis: vendor (AWS provider)."""
 
@@ -26,11 +30,13 @@ class GatewayArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     node_group_id: pulumi.Input[str]
     """Security group of the nodes."""
+    logs: ObjectStore
+    """Takes the logs of requests and connections."""
     tags: Tags
 
 
 class Gateway(pulumi.ComponentResource):
-    """Only /v1/* is forwarded; metrics and administration stay inside."""
+    """Only inference paths are forwarded; metrics and administration stay inside."""
 
     endpoint: pulumi.Output[str]
     """DNS name of the load balancer."""
@@ -106,10 +112,20 @@ class Gateway(pulumi.ComponentResource):
             security_groups=[group.id],
             idle_timeout=self._args.plan.idle_timeout_s,
             drop_invalid_header_fields=True,
+            desync_mitigation_mode="defensive",
+            minimum_load_balancer_capacity=self._reserved,
+            access_logs={"bucket": self._args.logs.bucket, "enabled": True},
+            connection_logs={"bucket": self._args.logs.bucket, "enabled": True},
             enable_deletion_protection=self._args.plan.protected,
             tags=self._args.tags.named(name),
-            opts=self._child,
+            # Guard: a load balancer whose logs cannot be written is refused.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._args.logs]),
         )
+
+    @property
+    def _reserved(self) -> lb.LoadBalancerMinimumLoadBalancerCapacityArgsDict | None:
+        units = self._args.plan.reserved_units
+        return None if units is None else {"capacity_units": units}
 
     def _targets(self) -> lb.TargetGroup:
         name = f"{self._name}-targets"
@@ -122,10 +138,23 @@ class Gateway(pulumi.ComponentResource):
             protocol="HTTP",
             deregistration_delay=self._args.plan.deregistration_delay_s,
             load_balancing_algorithm_type="least_outstanding_requests",
-            health_check={"path": HEALTH_PATH, "matcher": "200"},
+            health_check=self._health_check,
             tags=self._args.tags.named(name),
             opts=self._child,
         )
+
+    @property
+    def _health_check(self) -> lb.TargetGroupHealthCheckArgsDict:
+        """The engine answers once its model is loaded."""
+        plan = self._args.plan
+        return {
+            "path": HEALTH_PATH,
+            "matcher": "200",
+            "interval": plan.health_interval_s,
+            "timeout": plan.health_timeout_s,
+            "healthy_threshold": plan.health_checks,
+            "unhealthy_threshold": plan.health_checks,
+        }
 
     def _listener(self, balancer: lb.LoadBalancer) -> lb.Listener:
         name = f"{self._name}-https"
@@ -152,7 +181,7 @@ class Gateway(pulumi.ComponentResource):
             name,
             listener_arn=listener.arn,
             priority=1,
-            conditions=[{"path_pattern": {"values": ["/v1/*"]}}],
+            conditions=[{"path_pattern": {"values": INFERENCE_PATHS}}],
             actions=[{"type": "forward", "target_group_arn": targets.arn}],
             tags=self._args.tags.named(name),
             opts=self._child,

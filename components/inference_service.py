@@ -14,6 +14,7 @@ from components.load_balancer_controller import LoadBalancerController
 from components.naming import Tags
 from components.network import Network
 from components.object_store import ObjectStore, ObjectStoreArgs
+from components.service_namespace import ServiceNamespace, ServiceNamespaceArgs
 from components.serving import Serving, ServingArgs
 from components.target_registration import TargetRegistration, TargetRegistrationArgs
 from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan, RolesPlan
@@ -25,6 +26,8 @@ class InferenceServiceArgs:
     buckets: Sequence[BucketPlan]
     database: DatabasePlan | None
     gateway: GatewayPlan | None
+    access_logs: ObjectStore | None
+    """Bucket of its load balancer's logs; null where no service has one."""
     documents: Mapping[str, str]
     """Rendered text by file name without suffix; empty for what no engine serves."""
     network: Network
@@ -56,13 +59,14 @@ class InferenceService(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
+        self._in_cluster = pulumi.ResourceOptions(parent=self, providers=[args.cluster.kubernetes])
         stores = {plan.role: self._object_store(plan) for plan in args.buckets}
         if args.database is not None:
             self._database(args.database)
         gateway = None if args.gateway is None else self._gateway(args.gateway)
         self.endpoint = None if gateway is None else gateway.endpoint
         if args.documents:
-            serving = self._serving(stores["weights"])
+            serving = self._serving(stores["weights"], self._namespace())
             self._registration(gateway, serving)
             if "burst-deployment" in args.documents:
                 self._burst(stores["weights"], serving)
@@ -97,6 +101,8 @@ class InferenceService(pulumi.ComponentResource):
         )
 
     def _gateway(self, plan: GatewayPlan) -> Gateway:
+        if self._args.access_logs is None:
+            raise ValueError(f"{self._args.service}: a load balancer needs a bucket for its logs")
         return Gateway(
             f"{self._name}-gateway",
             GatewayArgs(
@@ -106,12 +112,24 @@ class InferenceService(pulumi.ComponentResource):
                 vpc_cidr=self._args.vpc_cidr,
                 subnet_ids=list(self._args.network.private_subnet_ids.values()),
                 node_group_id=self._args.cluster.security_group_id,
+                logs=self._args.access_logs,
                 tags=self._args.tags,
             ),
             self._child,
         )
 
-    def _serving(self, weights: ObjectStore) -> Serving:
+    def _namespace(self) -> ServiceNamespace:
+        """First of the service's objects: what it waits for, all the others wait for."""
+        return ServiceNamespace(
+            f"{self._name}-namespace",
+            ServiceNamespaceArgs(
+                documents=self._args.documents,
+                after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
+            ),
+            self._in_cluster,
+        )
+
+    def _serving(self, weights: ObjectStore, namespace: ServiceNamespace) -> Serving:
         return Serving(
             f"{self._name}-serving",
             ServingArgs(
@@ -124,10 +142,10 @@ class InferenceService(pulumi.ComponentResource):
                 roles=self._args.roles,
                 partition=self._args.partition,
                 account_ids=self._args.account_ids,
-                after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
+                after=namespace.guards,
                 tags=self._args.tags,
             ),
-            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
+            self._in_cluster,
         )
 
     def _burst(self, weights: ObjectStore, serving: Serving) -> BurstServing:
@@ -152,5 +170,5 @@ class InferenceService(pulumi.ComponentResource):
                 controller=self._args.controller,
                 after=[serving],
             ),
-            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
+            self._in_cluster,
         )

@@ -90,6 +90,8 @@ class LoadBalancerController(pulumi.ComponentResource):
             "ingressClassParams": {"create": False},
             "disableIngressClassAnnotation": True,
             "enableServiceMutatorWebhook": False,
+            # Without the controller pods start ungated: it must not keep a lost replica away.
+            "podMutatorWebhookConfig": {"failurePolicy": "Ignore"},
             "enableBackendSecurityGroup": False,
             "enableShield": False,
             "enableWaf": False,

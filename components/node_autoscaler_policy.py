@@ -12,7 +12,7 @@ from components.policy import allow, policy
 
 Statement = dict[str, Any]
 OF_ITS_NODES = ("fleet", "instance", "launch-template", "network-interface", "volume")
-USED = ("image", "launch-template", "security-group", "snapshot", "subnet")
+USED = ("image", "security-group", "snapshot", "subnet")
 EC2_READS = [
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeImages",
@@ -62,7 +62,11 @@ def _nodes(reach: Reach) -> list[Statement]:
     own = _tagged("aws:ResourceTag", reach.cluster)
     created = ["CreateFleet", "CreateLaunchTemplate", "RunInstances"]
     made = {**asked, "StringEquals": {**asked["StringEquals"], "ec2:CreateAction": created}}
-    names = {"ForAllValues:StringEquals": {"aws:TagKeys": ["Name", "karpenter.sh/nodeclaim"]}}
+    names = {
+        "ForAllValues:StringEquals": {
+            "aws:TagKeys": ["Name", "eks:eks-cluster-name", "karpenter.sh/nodeclaim"]
+        }
+    }
     mine = [reach.arn("ec2", f"{kind}/*") for kind in OF_ITS_NODES]
     used = [
         reach.arn("ec2", f"{kind}/*", account=kind not in ("image", "snapshot")) for kind in USED
@@ -71,6 +75,7 @@ def _nodes(reach: Reach) -> list[Statement]:
     ended = [reach.arn("ec2", "instance/*"), reach.arn("ec2", "launch-template/*")]
     return [
         allow(start, used),
+        allow(start, reach.arn("ec2", "launch-template/*"), own),
         allow([*start, "ec2:CreateLaunchTemplate"], mine, asked),
         allow("ec2:CreateTags", mine, made),
         allow("ec2:CreateTags", reach.arn("ec2", "instance/*"), {**own, **names}),

@@ -1,6 +1,8 @@
 """One bucket: private, encrypted, versioned, with the plan's expiry."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_aws import s3
@@ -15,8 +17,11 @@ ABORT_UPLOAD_DAYS = 7
 @dataclass(frozen=True, kw_only=True)
 class ObjectStoreArgs:
     plan: BucketPlan
-    key_arn: pulumi.Input[str]
+    key_arn: pulumi.Input[str] | None
+    """Null for keys that S3 manages itself, the only ones some writers can use."""
     tags: Tags
+    grants: Callable[[pulumi.Output[str]], Sequence[Mapping[str, Any]]] = lambda _: ()
+    """Statements of the bucket's policy beside the refusal of plain HTTP, from its ARN."""
 
 
 class ObjectStore(pulumi.ComponentResource):
@@ -37,7 +42,7 @@ class ObjectStore(pulumi.ComponentResource):
         self.arn = bucket.arn
         self._owner()
         blocked = self._public_access_block()
-        self._tls_only(blocked)
+        self._policy(blocked, args.grants(self.arn))
         self._encryption(args.key_arn)
         versioning = self._versioning()
         self._lifecycle(args.plan, versioning)
@@ -71,7 +76,9 @@ class ObjectStore(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _tls_only(self, blocked: s3.BucketPublicAccessBlock) -> None:
+    def _policy(
+        self, blocked: s3.BucketPublicAccessBlock, grants: Sequence[Mapping[str, Any]]
+    ) -> None:
         statement = {
             "Sid": "TlsOnly",
             "Effect": "Deny",
@@ -83,24 +90,27 @@ class ObjectStore(pulumi.ComponentResource):
         s3.BucketPolicy(
             f"{self._name}-policy",
             bucket=self.bucket,
-            policy=policy(statement),
+            policy=policy(statement, *grants),
             # Guard: S3 refuses two changes of a bucket's access at the same time.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[blocked]),
         )
 
-    def _encryption(self, key_arn: pulumi.Input[str]) -> None:
+    def _encryption(self, key_arn: pulumi.Input[str] | None) -> None:
+        rule: s3.BucketServerSideEncryptionConfigurationRuleArgsDict = {
+            "apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}
+        }
+        if key_arn is not None:
+            rule = {
+                "apply_server_side_encryption_by_default": {
+                    "sse_algorithm": "aws:kms",
+                    "kms_master_key_id": key_arn,
+                },
+                "bucket_key_enabled": True,
+            }
         s3.BucketServerSideEncryptionConfiguration(
             f"{self._name}-encryption",
             bucket=self.bucket,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": {
-                        "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": key_arn,
-                    },
-                    "bucket_key_enabled": True,
-                }
-            ],
+            rules=[rule],
             opts=self._child,
         )
 

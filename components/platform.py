@@ -2,6 +2,7 @@
 
 import pulumi
 
+from components.access_logs import access_logs
 from components.burst_pool import BurstPool, BurstPoolArgs
 from components.cluster import Cluster, ClusterArgs, log_group_name
 from components.cluster_services import ClusterServices, ClusterServicesArgs
@@ -11,6 +12,7 @@ from components.inference_service import InferenceService, InferenceServiceArgs
 from components.keys import Keys, KeysArgs
 from components.naming import PRODUCT, Tags, aws_name, partition
 from components.network import Network, NetworkArgs
+from components.object_store import ObjectStore
 from components.provider import aws_provider
 from components.system_pool import SystemPool, SystemPoolArgs
 from sizing.plan import NodePool, Plan, ServicePlan
@@ -63,6 +65,7 @@ class Platform(pulumi.ComponentResource):
         self._cluster_name = aws_name(f"{PRODUCT}-{pulumi.get_stack()}")
         self._keys = self._made_keys()
         network = self._network()
+        self._access_logs = self._made_access_logs()
         cluster = self._cluster(network)
         system = self._system_pool(network, cluster)
         pools = [self._gpu_pool(pool, network, cluster) for pool in plan.pools]
@@ -110,6 +113,13 @@ class Platform(pulumi.ComponentResource):
             ),
             self._child,
         )
+
+    def _made_access_logs(self) -> ObjectStore | None:
+        plan = self._plan.access_logs
+        if plan is None:
+            return None
+        account_id = self._plan.site.account_ids[0]
+        return access_logs(f"{self._name}-{plan.role}", plan, account_id, self._tags, self._child)
 
     def _cluster(self, network: Network) -> Cluster:
         return Cluster(
@@ -218,6 +228,7 @@ class Platform(pulumi.ComponentResource):
                 buckets=service.buckets,
                 database=service.database,
                 gateway=service.gateway,
+                access_logs=self._access_logs,
                 documents=self._documents(service.name),
                 network=network,
                 vpc_cidr=self._plan.network.vpc_cidr,

@@ -9,7 +9,7 @@ import yaml
 from pulumi_aws import eks
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import Namespace, Service, ServiceAccount
+from pulumi_kubernetes.core.v1 import Service, ServiceAccount
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.naming import Tags
@@ -33,7 +33,7 @@ class ServingArgs:
     account_ids: Sequence[str]
     """Accounts whose pods may take the role."""
     after: Sequence[pulumi.Resource]
-    """What must outlive the pods."""
+    """The namespace and its rules, which must outlive the pods."""
     tags: Tags
 
 
@@ -46,13 +46,12 @@ class Serving(pulumi.ComponentResource):
         super().__init__("sizewright:index:Serving", name, None, opts)
         self._name = name
         self._args = args
-        namespace = self._namespace(args.after)
-        inside = pulumi.ResourceOptions(parent=self, depends_on=[namespace])
+        inside = pulumi.ResourceOptions(parent=self, depends_on=args.after)
         account = self._service_account(inside)
         association = self._association()
         self._service(inside)
         self._budget(inside)
-        ready = pulumi.ResourceOptions(parent=self, depends_on=[namespace, account, association])
+        ready = pulumi.ResourceOptions(parent=self, depends_on=[*args.after, account, association])
         if "deployment" in args.documents:
             self._deployment(ready)
         for document in args.documents:
@@ -63,15 +62,6 @@ class Serving(pulumi.ComponentResource):
     def _document(self, document: str) -> Any:
         parsed = yaml.safe_load(self._args.documents[document])
         return wired(parsed, {"weights_bucket": self._args.weights_bucket})
-
-    def _namespace(self, after: Sequence[pulumi.Resource]) -> Namespace:
-        """First of the objects: what it waits for, all the others wait for."""
-        document = self._document("namespace")
-        return Namespace(
-            f"{self._name}-namespace",
-            metadata=document["metadata"],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
-        )
 
     def _service_account(self, opts: pulumi.ResourceOptions) -> ServiceAccount:
         document = self._document("service-account")

@@ -1,5 +1,6 @@
 """Does a recorded graph hold what its resources need to work?"""
 
+import json
 from base64 import b64decode
 from collections.abc import Iterator
 
@@ -50,3 +51,5 @@ def _values(value: object, path: tuple[str, ...]) -> Iterator[object]:
             yield from _values(item, rest)
     elif isinstance(value, dict) and step in value:
         yield from _values(value[step], rest)
+    elif isinstance(value, str) and value.startswith("{"):
+        yield from _values(json.loads(value), path)

@@ -79,7 +79,7 @@ def read_model(path: Path, model: type[M], *, at: tuple[str, ...] = ()) -> M:
 def read_mapping(path: Path) -> Document:
     """The YAML file as plain data with positions; raises InputError only."""
     file = str(path)
-    content = _content(path)
+    content = file_content(path, "a YAML file")
     try:
         yaml = PlainYaml(content)
     except RefusedYamlError as refused:
@@ -87,7 +87,8 @@ def read_mapping(path: Path) -> Document:
     return Document(file, yaml.data, yaml.key_positions, yaml.value_positions)
 
 
-def _content(path: Path) -> bytes:
+def file_content(path: Path, what: str) -> bytes:
+    """The bytes of a file of at most 1 MiB; `what` is what it should be. Raises InputError."""
     file = str(path)
     try:
         with path.open("rb") as stream:
@@ -96,12 +97,12 @@ def _content(path: Path) -> bytes:
     except FileNotFoundError:
         raise InputError(file, message="no such file", suggestion=_nearest_file(path)) from None
     except IsADirectoryError:
-        raise InputError(file, message="is a directory", expected="a YAML file") from None
+        raise InputError(file, message="is a directory", expected=what) from None
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
-        raise InputError(file, message=reason, expected="a readable YAML file") from None
+        raise InputError(file, message=reason, expected=f"{what} that can be read") from None
     except ValueError:
-        raise InputError(file, message="not a file name", expected="a YAML file") from None
+        raise InputError(file, message="not a file name", expected=what) from None
     if len(content) > SIZE_LIMIT_BYTES:
         size = f"{max(size_bytes, len(content)):_} bytes"
         expected = "at most 1 MiB (1_048_576)"

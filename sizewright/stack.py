@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sizewright.input_error import InputError
+from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
 from sizewright.read import Document, read_mapping
 from sizing.addresses import enough_addresses
 from sizing.capacity_source import check_capacity
-from sizing.catalog import Catalog, load_catalog
+from sizing.catalog import Catalog, ModelFacts, load_catalog
 from sizing.field_error import FieldError, FieldPath
 from sizing.lock import Lock
 from sizing.lookup import check_site, facts_of
@@ -45,6 +46,8 @@ class WorkloadFile:
     document: Document
     workload: Workload
     lock: Lock | None
+    model: ModelFacts | None = None
+    """Of a workload that names a config.json."""
 
 
 def read_site(path: Path) -> SiteFile:
@@ -123,13 +126,16 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     """
     document = read_mapping(path)
     workload = document.validate(Workload)
+    model, name = None, workload.model.name
+    if name is not None and is_model_file(name):
+        model = read_model_file(path.parent / name, name)
     try:
-        facts_of(workload, catalog)
+        facts_of(workload, catalog.with_models([model] if model else []))
     except FieldError as fault:
         raise _located(document, fault) from fault
     lock_path = path.with_suffix(".lock")
     lock = read_mapping(lock_path).validate(Lock) if lock_path.is_file() else None
-    return WorkloadFile(path, document, workload, lock)
+    return WorkloadFile(path, document, workload, lock, model)
 
 
 def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> Plan:
@@ -151,7 +157,17 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
         except FieldError as fault:
             raise _located(file.document, fault) from fault
     locks = {file.workload.name: file.lock for file in files if file.lock is not None}
-    return size(workloads, site.site, catalog, locks)
+    return size(workloads, site.site, _with_own_models(catalog, files), locks)
+
+
+def _with_own_models(catalog: Catalog, files: Sequence[WorkloadFile]) -> Catalog:
+    """The catalog and the models of the files' own. Raises InputError for one name of two."""
+    own: dict[str, ModelFacts] = {}
+    for file in files:
+        if file.model is not None and own.setdefault(file.model.name, file.model) != file.model:
+            message = f"another file names a different model {file.model.name}"
+            raise file.document.error(("model", "name"), message, "a file name of its own")
+    return catalog.with_models(list(own.values()))
 
 
 def read_plan(files: Sequence[Path], site_path: Path) -> Plan:

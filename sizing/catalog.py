@@ -1,6 +1,6 @@
 """Which machines, accelerators, models, engines and versions exist, and where from we know."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from hashlib import sha256
@@ -85,6 +85,12 @@ class Catalog(BaseModel):
         """The model of this short name, catalog name or repository, with or without its
         organisation, in any case. Raises UnknownName."""
         return _named("model", name, self.models)
+
+    def with_models(self, models: Sequence[ModelFacts]) -> "Catalog":
+        """The same catalog in which these models are known too; of equal names they win."""
+        if not models:
+            return self
+        return self.model_copy(update={"models": (*models, *self.models)})
 
     def pin(self, item: str) -> Pin:
         """The pinned version of this item. Raises UnknownName."""

@@ -8,6 +8,8 @@ from sizing.catalog_records import EngineSupport, Gpu, InstanceType, ModelFacts,
 from sizing.units import MIB
 
 R = TypeVar("R", Gpu, InstanceType, ModelFacts, EngineSupport, Pin, Zone)
+NOT_COLUMNS = frozenset({"config"})
+"""Fields that no file of the catalog fills."""
 LISTS = frozenset({"aliases", "purchase", "regions", "zone_ids", "unverified"})
 
 
@@ -23,7 +25,7 @@ def read_records(path: Path, record: type[R], name_column: str = "name") -> dict
         reader = csv.reader(lines, strict=True)
         columns = next(reader, [])
         fields = [_field(column, name_column) for column in columns]
-        _refuse_columns(path, columns, fields, set(record.model_fields))
+        _refuse_columns(path, columns, fields, set(record.model_fields) - NOT_COLUMNS)
         records: dict[int, R] = {}
         seen: dict[str, int] = {}
         for cells in reader:

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sizing.architecture import Architecture
+
 PositiveInt = Annotated[int, Field(gt=0)]
 Rate = Annotated[Decimal, Field(gt=0)]
 IsoDate = Annotated[str, Field(pattern=r"^20\d\d-[01]\d-[0-3]\d$")]
@@ -161,6 +163,8 @@ class ModelFacts(Fact):
     text_encoder_parameters: PositiveInt | None = None
     vae_parameters: PositiveInt | None = None
     licence: str
+    config: Architecture | None = None
+    """Of a model that its own config.json describes; no column."""
 
     @property
     def names(self) -> tuple[str, ...]:

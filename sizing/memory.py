@@ -6,8 +6,10 @@ from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
+from sizing.architecture import Architecture
 from sizing.catalog import ModelFacts
 from sizing.exact import ceiling, exact
+from sizing.model_rows import architecture_of
 from sizing.units import GIB
 from sizing.workload import Model, Precision
 
@@ -74,13 +76,25 @@ def held_weights(
 ) -> HeldWeights:
     """The weights that an engine holds.
 
-    Quantised formats leave the embedding matrices (vocabulary x hidden size, twice unless tied) in
-    16 bits; without an architecture they are not told apart. Basis: arithmetic over the formats.
+    Quantised formats leave the embedding matrices (vocabulary x hidden size, twice unless tied) and
+    vision towers in 16 bits; checkpoints that narrow their experts alone leave all else so. Without
+    an architecture they are not told apart. Basis: arithmetic over the formats.
     """
     encoders = _encoder_parameters(model, facts)
-    kept = Fraction(0) if precision in UNQUANTISED else _embedding_parameters(facts)
-    bits = NOMINAL_BITS[precision] + SCALE_BITS.get(precision, Fraction(0))
-    return HeldWeights(precision, parameters, encoders, min(kept, parameters), bits)
+    shape = architecture_of(facts)
+    native = facts is not None and precision.value == facts.native_dtype
+    kept = Fraction(0)
+    if precision not in UNQUANTISED and shape is not None:
+        kept = Fraction(shape.embedding_parameters + shape.vision_parameters)
+        if native and shape.narrow_experts_only and shape.experts is not None:
+            kept = parameters - shape.experts.parameters
+    scales = SCALE_BITS.get(precision, Fraction(0))
+    if native and shape is not None and shape.scale_bits is not None:
+        scales = shape.scale_bits
+    bits = NOMINAL_BITS[precision] + scales
+    return HeldWeights(
+        precision, parameters, encoders, max(min(kept, parameters), Fraction(0)), bits
+    )
 
 
 def _encoder_parameters(model: Model, facts: ModelFacts | None) -> Fraction:
@@ -90,35 +104,16 @@ def _encoder_parameters(model: Model, facts: ModelFacts | None) -> Fraction:
     return sum((exact(e.parameters) for e in model.encoders), Fraction(0))
 
 
-def _embedding_parameters(facts: ModelFacts | None) -> Fraction:
-    if facts is None or facts.vocab is None or facts.hidden_size is None:
-        return Fraction(0)
-    return Fraction(facts.vocab * facts.hidden_size * (1 if facts.tied_embeddings else 2))
-
-
-def kv_bytes_per_token(facts: ModelFacts | None, kv_precision: str) -> int | None:
-    """Bytes of KV cache one token needs in all layers; None when the architecture is unknown.
-
-    2 x layers x KV heads x head dimension x bytes; compressed attention (MLA) as in the catalog
-
-    Basis: vendor (the model's config.json, see data/models.csv), in 16 bits; half of it in FP8. For
-    sliding-window and hybrid models it is an upper bound.
-    """
-    if facts is None or not facts.kv_bytes_per_token_16bit:
-        return None
-    return facts.kv_bytes_per_token_16bit // (2 if kv_precision == "fp8" else 1)
-
-
-def kv_copies(facts: ModelFacts | None, tensor_parallel: int) -> Fraction:
+def kv_copies(shape: Architecture | None, tensor_parallel: int) -> Fraction:
     """How often a tensor-parallel group holds the same KV bytes.
 
     MLA keeps a whole copy on each card; grouped heads are copied once there are more cards.
     """
-    if facts is None:
+    if shape is None:
         return Fraction(1)
-    if facts.mla_latent_dim is not None:
+    if shape.mla:
         return Fraction(tensor_parallel)
-    return max(Fraction(1), Fraction(tensor_parallel, facts.kv_heads or tensor_parallel))
+    return max(Fraction(1), Fraction(tensor_parallel, shape.kv_heads))
 
 
 def usable_bytes(card_bytes: int, cards: int) -> int:
@@ -132,16 +127,29 @@ class Need:
     """What one replica must hold: weights, and KV cache for its sequences."""
 
     weights: HeldWeights
-    kv_bytes_per_token: int | None
+    shape: Architecture | None
+    """None when the architecture is unknown: then only the weights count."""
+    kv_precision: str
     tokens: Fraction | None
     """Tokens of one sequence, mean."""
     longest_tokens: Fraction | None
     """Tokens of the longest sequence that must fit alone."""
-    facts: ModelFacts | None
 
     @property
     def weights_bytes(self) -> int:
         return self.weights.bytes
+
+    @property
+    def kv_bytes_per_token(self) -> int | None:
+        """Bytes that a new token adds to the cache; None without an architecture."""
+        return None if self.shape is None else self.shape.kv_bytes_per_token(self.kv_precision)
+
+    @property
+    def kv_bytes_per_sequence(self) -> Fraction | None:
+        """Bytes of the mean sequence at its end; None without an architecture or tokens."""
+        if self.shape is None or self.tokens is None:
+            return None
+        return self.shape.kv_bytes_of_sequence(self.tokens, self.kv_precision)
 
     def stage_imbalance(self, stages: int) -> Fraction:
         """Layers of the fullest of a pipeline's stages over the mean stage.
@@ -151,17 +159,17 @@ class Need:
         1 without known layers. Basis: vendor (vLLM spreads whole layers evenly); embeddings are
         taken to be spread with them.
         """
-        layers = self.facts.layers if self.facts is not None else None
+        layers = self.shape.layers if self.shape is not None else None
         if layers is None:
             return Fraction(1)
         return Fraction(stages * ceiling(Fraction(layers, stages)), layers)
 
     def bytes_with_one_sequence(self, tensor_parallel: int) -> int:
         """Weights and the KV cache of the longest sequence."""
-        if self.kv_bytes_per_token is None or self.longest_tokens is None:
+        if self.shape is None or self.longest_tokens is None:
             return self.weights_bytes
-        kv = self.kv_bytes_per_token * kv_copies(self.facts, tensor_parallel)
-        return self.weights_bytes + ceiling(self.longest_tokens * kv)
+        kv = self.shape.kv_bytes_of_sequence(self.longest_tokens, self.kv_precision)
+        return self.weights_bytes + ceiling(kv * kv_copies(self.shape, tensor_parallel))
 
 
 @dataclass(frozen=True)
@@ -185,27 +193,28 @@ def fit(
     """The replica on that many cards; None when weights and one sequence do not fit.
 
     room = cards x usable / imbalance of the stages, 1 for one stage
-    sequences = floor((room - weights) / (tokens x KV bytes a token x copies))
-    longest = floor((room - weights) / (KV bytes a token x copies)), at most the model's
+    sequences = floor((room - weights) / (KV bytes of the mean sequence x copies))
+    longest = the tokens whose KV bytes x copies fill room - weights, at most the model's
 
-    Basis: arithmetic; `tokens` is the mean request at its end, since KV pages are allotted as a
-    sequence grows.
+    Basis: arithmetic; the mean sequence at its end, since KV pages are allotted as it grows.
     """
     stages = nodes * stages_per_node
     usable = usable_bytes(card_bytes, tensor_parallel * stages)
     room = usable * tensor_parallel * stages / need.stage_imbalance(stages)
     if need.bytes_with_one_sequence(tensor_parallel) > room:
         return None
-    if need.kv_bytes_per_token is None:
+    if need.shape is None:
         return Fit(tensor_parallel, usable, None, None, nodes, stages)
-    kv = need.kv_bytes_per_token * kv_copies(need.facts, tensor_parallel)
-    tokens = (room - need.weights_bytes) / kv
-    own_context = need.facts.context if need.facts is not None else None
+    copies = kv_copies(need.shape, tensor_parallel)
+    left = (room - need.weights_bytes) / copies
+    longest = need.shape.longest_sequence(left, need.kv_precision)
+    limits = [limit for limit in (longest, need.shape.context) if limit is not None]
+    sequence = need.kv_bytes_per_sequence
     return Fit(
         tensor_parallel=tensor_parallel,
         usable_bytes_per_gpu=usable,
-        max_sequences=None if need.tokens is None else floor(tokens / need.tokens),
-        max_context_tokens=min(floor(tokens), own_context or floor(tokens)),
+        max_sequences=None if not sequence else floor(left / sequence),
+        max_context_tokens=min(limits, default=None),
         nodes=nodes,
         pipeline_parallel=stages,
     )

@@ -9,6 +9,7 @@ from sizing.addresses import PRIVATE_SHARE, zone_addresses
 from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.plan import (
+    BucketPlan,
     EndpointPlan,
     GatewayPlan,
     NetworkPlan,
@@ -22,7 +23,7 @@ from sizing.plan import (
 )
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.traffic import Rates, answer_s, slowest_answer_s
-from sizing.units import GB, MB
+from sizing.units import GB, MB, SECONDS_PER_DAY
 from sizing.workload import Workload
 
 CONNECTIONS_PER_UNIT_S = 25
@@ -34,6 +35,10 @@ ASSUMED_ANSWER_S = 120
 """Longest answer when no latency target says it, seconds. Basis: assumed."""
 STREAM_RATIO = 4
 """Longest answer over the mean answer at the latency targets. Basis: assumed (3 to 10)."""
+RESERVATION_MINIMUM_UNITS = 100
+"""Fewest units that can be reserved. Basis: vendor (the AWS CDK refuses fewer, 2026-11)."""
+HEALTH_INTERVAL_S, HEALTH_TIMEOUT_S, HEALTH_CHECKS = 10, 5, 2
+"""Basis: assumed; the vendor's 30 s between checks would hide a dead replica for a minute."""
 IDLE_LIMIT_S, DRAIN_LIMIT_S = 4_000, 3_600
 """Basis: vendor, highest idle timeout and deregistration delay of an application load balancer."""
 PUBLIC_PREFIX = 24
@@ -41,6 +46,9 @@ PUBLIC_PREFIX = 24
 
 INTERFACE_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
 """AWS services that nodes and pods call: interfaces, images, pod identity, logs, roles."""
+ACCESS_LOG_BYTES = 300
+"""Compressed bytes of one request in the load balancer's logs, its share of a connection included.
+Basis: assumed (a line has about 600 to 1,000 bytes and is stored compressed)."""
 
 
 def mbit_per_s(rate: Fraction | None, size_bytes: Decimal | None) -> Fraction | None:
@@ -84,6 +92,15 @@ def capacity_units(workload: Workload, rates: Rates) -> int | None:
     )
 
 
+def reserved_units(needed: int | None) -> int | None:
+    """Capacity units to reserve: what is needed, from the fewest that can be reserved on.
+
+    Below them the load balancer grows by itself, and a reservation would cost more than it holds.
+    Basis: vendor (a reservation is paid by the hour whether it is used or not).
+    """
+    return needed if needed is not None and needed >= RESERVATION_MINIMUM_UNITS else None
+
+
 def longest_answer_s(workload: Workload) -> Fraction:
     """Seconds of the longest answer at the latency targets.
 
@@ -106,11 +123,17 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
     idle timeout = longest + 10 s, deregistration delay = longest, within the vendor's limits
     """
     longest = longest_answer_s(workload)
+    units = capacity_units(workload, rates)
     return GatewayPlan(
         longest_answer_s=plain(longest),
         idle_timeout_s=min(ceiling(longest) + 10, IDLE_LIMIT_S),
         deregistration_delay_s=min(ceiling(longest), DRAIN_LIMIT_S),
-        capacity_units=capacity_units(workload, rates),
+        capacity_units=units,
+        reserved_units=reserved_units(units),
+        health_interval_s=HEALTH_INTERVAL_S,
+        health_timeout_s=HEALTH_TIMEOUT_S,
+        health_checks=HEALTH_CHECKS,
+        blind_s=HEALTH_CHECKS * HEALTH_INTERVAL_S + HEALTH_TIMEOUT_S,
         certificate_arn=site.certificate_arn,
         protected=site.protected,
     )
@@ -124,6 +147,25 @@ def too_slow(gateway: GatewayPlan) -> list[Rejected]:
     numbers = f"{longest:,.0f} s; it drains at most {DRAIN_LIMIT_S:,} s, idles {IDLE_LIMIT_S:,} s"
     option = "a load balancer that waits for the longest answer"
     return [Rejected(option=option, reason=Reason.gateway_limit, numbers=numbers)]
+
+
+def access_logs(services: Sequence[ServicePlan], site: Site) -> BucketPlan | None:
+    """The bucket of the load balancers' logs, of all requests on the mean.
+
+    bytes = rate x seconds of the days kept x bytes of a request; a deleted log comes back for a day
+    """
+    behind = [service.traffic.requests_per_s_mean for service in services if service.gateway]
+    if not behind:
+        return None
+    days = LOG_DAYS[site.environment]
+    rate = sum((exact(Decimal(str(mean))) for mean in behind), Fraction(0))
+    return BucketPlan(
+        role="access-logs",
+        stored_bytes=ceiling(rate * SECONDS_PER_DAY * days * ACCESS_LOG_BYTES),
+        expire_days=days,
+        noncurrent_days=1,
+        protected=site.protected,
+    )
 
 
 def subnet_ranges(site: Site) -> dict[str, tuple[IPv4Network, IPv4Network]]:

@@ -39,6 +39,8 @@ LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+QUOTA = "kubernetes:core/v1:ResourceQuota"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
@@ -119,6 +121,16 @@ class CapacityPlan(Part):
     gpus_at_peak: int | None
 
 
+class CachePlan(Part):
+    """Attention layers that cache alike."""
+
+    layers: int
+    bytes_per_token: int
+    """Of one layer, one copy."""
+    window_tokens: int | None
+    """Tokens that such a layer keeps; null keeps all."""
+
+
 class MemoryPlan(Part):
     parameters: Number
     encoder_parameters: Number
@@ -132,6 +144,13 @@ class MemoryPlan(Part):
     """How often a tensor-parallel group holds the same KV bytes."""
     weights_bytes: int
     kv_bytes_per_token: int | None
+    """What a new token adds; layers with a window later drop it again."""
+    caches: tuple[CachePlan, ...]
+    """Empty when the architecture is unknown."""
+    state_bytes_per_sequence: int | None
+    """Constant state of linear layers."""
+    kv_bytes_per_sequence: Number | None
+    """Of the mean sequence at its end, one copy."""
     max_sequences: int | None
     max_context_tokens: int | None
     usable_bytes_per_gpu: int | None
@@ -285,6 +304,20 @@ class GatewayPlan(Part):
     idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
     deregistration_delay_s: Annotated[int, Reaches(TARGETS, "deregistrationDelay")]
     capacity_units: int | None
+    reserved_units: Annotated[
+        int | None, Reaches(BALANCER, "minimumLoadBalancerCapacity.capacityUnits")
+    ]
+    """Capacity units that stand ready without traffic; null where the balancer grows by itself."""
+    health_interval_s: Annotated[int, Reaches(TARGETS, "healthCheck.interval")]
+    health_timeout_s: Annotated[int, Reaches(TARGETS, "healthCheck.timeout")]
+    health_checks: Annotated[
+        int,
+        Reaches(TARGETS, "healthCheck.unhealthyThreshold"),
+        Reaches(TARGETS, "healthCheck.healthyThreshold"),
+    ]
+    """Checks in a row that change a replica's state."""
+    blind_s: int
+    """Longest time for which a dead replica still gets requests."""
     certificate_arn: Annotated[str | None, Reaches("aws:lb/listener:Listener", "certificateArn")]
     protected: Annotated[bool, Reaches(BALANCER, "enableDeletionProtection")]
 
@@ -444,6 +477,16 @@ class BurstPlan(Part):
     ]
 
 
+class QuotaPlan(Part):
+    """What all pods of a service's namespace together may ask of the cluster.
+
+    A replica that leaves counts until it is gone, and its successor counts already.
+    """
+
+    gpus: Annotated[int, Reaches(QUOTA, "spec.hard.requests.nvidia.com/gpu")]
+    pods: Annotated[int, Reaches(QUOTA, "spec.hard.pods")]
+
+
 class ServicePlan(Part):
     name: str
     kind: str
@@ -462,6 +505,7 @@ class ServicePlan(Part):
     database: DatabasePlan | None
     buckets: tuple[BucketPlan, ...]
     serving: GroupServingPlan | ServingPlan | None
+    quota: QuotaPlan | None
     burst: BurstPlan | None
     """Null without `capacity.burst_gpus`."""
 
@@ -579,7 +623,9 @@ class AddressPlan(Part):
 
 class SubnetPlan(Part):
     zone: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "availabilityZoneId")]
-    private_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
+    private_cidr: Annotated[
+        str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock"), Reaches(NETWORK_POLICY, "spec.ingress")
+    ]
     public_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
     nat: Annotated[bool, Reaches("aws:ec2/natGateway:NatGateway", "")]
     addresses: AddressPlan
@@ -711,6 +757,8 @@ class Plan(Part):
     roles: RolesPlan
     cluster: ClusterPlan
     cluster_services: ClusterServicesPlan
+    access_logs: BucketPlan | None
+    """Bucket of the load balancers' logs; null where there is none."""
     unverified: tuple[str, ...]
     """Pins that nobody has checked against their registry."""
 

@@ -7,7 +7,15 @@ from sizing.catalog import Catalog, InstanceType
 from sizing.choose import Case, Choice
 from sizing.exact import ceiling, exact
 from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
-from sizing.plan import GatewayPlan, GroupServingPlan, PoolPlan, ServingPlan, VolumePlan
+from sizing.plan import (
+    BurstPlan,
+    GatewayPlan,
+    GroupServingPlan,
+    PoolPlan,
+    QuotaPlan,
+    ServingPlan,
+    VolumePlan,
+)
 from sizing.site import Site
 from sizing.units import GIB, MIB
 from sizing.workload import Precision, Workload
@@ -131,3 +139,17 @@ def _deployment_plan(
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s)))) + ENGINE_START_S,
         stop_s=gateway.deregistration_delay_s + 30,
     )
+
+
+def quota_plan(serving: ServingPlan, burst: BurstPlan | None) -> QuotaPlan:
+    """What the namespace of a service may hold: its replicas, and as many again as a rollout takes.
+
+    pods = replicas + max unavailable, of floor and burst; GPUs = pods x GPUs of a replica
+
+    Basis: vendor, Kubernetes counts a pod that terminates until its grace period ends, and a
+    rollout makes its successor at once: without room for both it would be refused again and again.
+    """
+    pods = serving.replicas + serving.max_unavailable
+    if burst is not None:
+        pods += burst.replicas + burst.max_unavailable
+    return QuotaPlan(gpus=pods * serving.gpus_per_replica, pods=pods)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from sizing.architecture import KV_BYTES
 from sizing.burst import burst_plan
 from sizing.capacity import capacity_plan
 from sizing.capacity_source import check_capacity
@@ -17,14 +18,15 @@ from sizing.memory import (
     NOMINAL_BITS,
     Need,
     held_weights,
-    kv_bytes_per_token,
     kv_copies,
     nominal_weights_bytes,
 )
-from sizing.network import gateway_plan, network_plan, too_slow, transfer_plan
+from sizing.model_rows import architecture_of
+from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.node_disks import held_gib, volume_plan, weights_on
 from sizing.plan import (
     BurstPlan,
+    CachePlan,
     CapacityPlan,
     GatewayPlan,
     MemoryPlan,
@@ -37,7 +39,7 @@ from sizing.plan import (
     VolumePlan,
     WeightsOn,
 )
-from sizing.serving import serving_plan
+from sizing.serving import quota_plan, serving_plan
 from sizing.shared import (
     check_ami_release,
     cluster_plan,
@@ -85,6 +87,7 @@ def size(
         ),
         cluster=cluster_plan(site, pools, catalog),
         cluster_services=beside,
+        access_logs=access_logs(services, site),
         unverified=unverified_pins(services, pools, beside, site, catalog),
     )
 
@@ -131,6 +134,7 @@ def service_plan(
     capacity = None
     if found.rate is not None:
         capacity = capacity_plan(workload, rates, found.rate, found.flop_per_s)
+    burst = _burst(workload, capacity, found, serving)
     return ServicePlan(
         name=workload.name,
         kind=workload.kind.value,
@@ -147,7 +151,8 @@ def service_plan(
         database=database,
         buckets=buckets,
         serving=serving,
-        burst=_burst(workload, capacity, found, serving),
+        burst=burst,
+        quota=None if serving is None else quota_plan(serving, burst),
     )
 
 
@@ -196,26 +201,30 @@ def _need(workload: Workload, facts: Facts) -> Need:
     tokens, longest = workload.request.total_tokens, workload.request.context_tokens
     return Need(
         weights=held_weights(workload.model, facts.parameters, facts.precision, facts.model),
-        kv_bytes_per_token=kv_bytes_per_token(facts.model, workload.engine.kv_precision),
+        shape=architecture_of(facts.model),
+        kv_precision=workload.engine.kv_precision,
         tokens=None if tokens is None else exact(tokens),
         longest_tokens=None
         if longest is None and tokens is None
         else exact(longest or tokens or 0),
-        facts=facts.model,
     )
 
 
 def _memory(need: Need, choice: Choice | None) -> MemoryPlan:
     split, stages = (choice.fit.tensor_parallel, choice.fit.pipeline_parallel) if choice else (1, 1)
+    shape = need.shape
     return MemoryPlan(
         nominal_bits_per_parameter=NOMINAL_BITS[need.weights.precision],
         parameters=plain(need.weights.parameters),
         encoder_parameters=plain(need.weights.encoder_parameters),
         sixteen_bit_parameters=plain(need.weights.sixteen_bit_parameters),
         bits_per_parameter=plain(need.weights.bits_per_parameter),
-        kv_copies=plain(kv_copies(need.facts, split)) if need.kv_bytes_per_token else None,
+        kv_copies=plain(kv_copies(shape, split)) if shape else None,
         weights_bytes=need.weights_bytes,
         kv_bytes_per_token=need.kv_bytes_per_token,
+        caches=_caches(need),
+        state_bytes_per_sequence=shape.state_bytes_per_sequence if shape else None,
+        kv_bytes_per_sequence=plain_or_none(need.kv_bytes_per_sequence),
         max_sequences=choice.fit.max_sequences if choice else None,
         max_context_tokens=choice.fit.max_context_tokens if choice else None,
         stage_imbalance=None if choice is None else plain(need.stage_imbalance(stages)),
@@ -232,6 +241,21 @@ def _no_burst(workload: Workload, found: Found) -> list[Rejected]:
     numbers = f"a replica takes {found.pool.nodes_per_replica} nodes; the floor serves alone"
     option = f"burst of {asked} GPUs"
     return [Rejected(option=option, reason=Reason.not_in_this_version, numbers=numbers)]
+
+
+def _caches(need: Need) -> tuple[CachePlan, ...]:
+    """The layers that cache, by what they keep of a token."""
+    if need.shape is None:
+        return ()
+    wide = KV_BYTES[need.kv_precision]
+    return tuple(
+        CachePlan(
+            layers=cache.layers,
+            bytes_per_token=int(cache.elements_per_token * wide),
+            window_tokens=cache.window_tokens,
+        )
+        for cache in need.shape.caches
+    )
 
 
 def _not_served(workload: Workload) -> Rejected:

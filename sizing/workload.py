@@ -94,7 +94,7 @@ class Encoder(Strict):
 
 class Model(Strict):
     name: str | None = Field(default=None, min_length=1, max_length=200)
-    """A model of the catalog, by its short name or Hugging Face id."""
+    """A model of the catalog, by short name or Hugging Face id, or the path of a config.json."""
     parameters: Positive | None = None
     """Parameters; overrides the catalog's count."""
     precision: Precision | None = None

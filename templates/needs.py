@@ -22,9 +22,11 @@ from sizing.plan import (
     DEPLOYMENT,
     GROUPS,
     LEADER,
+    NETWORK_POLICY,
     NODE_CLASS,
     NODE_GROUP,
     NODE_POOL,
+    QUOTA,
     RELEASE,
     SCALED_OBJECT,
     TEMPLATE,
@@ -42,6 +44,7 @@ ENTRY = "aws:eks/accessEntry:AccessEntry"
 NOTICES = "aws:cloudwatch/eventTarget:EventTarget"
 ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
 ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
+READINESS_GATES = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Thing:
 
     resource_type: str
     path: tuple[str, ...] = ()
-    """Steps to the property; `*` is any item of a list."""
+    """Steps to the property; `*` is any item of a list, and JSON text is looked into."""
     value: str | None = None
     """What the property is; None: whatever it is, it is there."""
     line: str | None = None
@@ -82,6 +85,7 @@ _CONTROLLER = Thing(RELEASE, ("chart",), LOAD_BALANCER_CONTROLLER)
 
 _SCALER, _METRICS = (Thing(RELEASE, ("name",), name) for name in (POD_AUTOSCALER, METRICS))
 _KARPENTER = Thing(RELEASE, ("name",), NODE_AUTOSCALER)
+_LABELS = ("podSelector", "matchLabels", "app.kubernetes.io/name")
 _BURST_POD = Thing(DEPLOYMENT, ("spec", "template", "spec", "nodeSelector", BURST_LABEL))
 
 
@@ -107,6 +111,11 @@ def _replicas(component: str) -> Thing:
 
 NEEDS = (
     Need(Thing(BINDING), _CONTROLLER, "brings its definition and registers its targets"),
+    Need(
+        Thing("kubernetes:core/v1:Namespace", ("metadata", "labels", READINESS_GATES)),
+        _CONTROLLER,
+        "gates the readiness of its pods",
+    ),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_PLUGIN, Thing(NODE_GROUP, ("labels", GPU_LABEL)), "is selected by that label"),
     Need(_CONTROLLER, _role_of(LOAD_BALANCER_CONTROLLER), "is the role it calls AWS with"),
@@ -120,6 +129,11 @@ NEEDS = (
     Need(Thing(SCALED_OBJECT), _replicas("burst"), "is what it scales"),
     Need(_METRICS, _replicas("floor"), "exports the metric before there is any burst"),
     Need(_METRICS, Thing(ROLE_BINDING, ("subjects", "*", "name"), METRICS_SERVER), "shows it pods"),
+    Need(
+        _METRICS,
+        Thing(NETWORK_POLICY, ("spec", "ingress", "*", "from", "*", *_LABELS), METRICS),
+        "lets it reach them",
+    ),
     Need(Thing(ROLE_BINDING), Thing(ROLE), "is what it grants"),
     Need(_BURST_POD, Thing(NODE_POOL), "has the nodes it goes to"),
     Need(
@@ -163,10 +177,15 @@ NEEDS = (
         Thing(TEMPLATE, ("userData",), line="strategy: RAID0"),
         "makes one array of the node's local disks",
     ),
+    Need(
+        Thing(NETWORK_POLICY),
+        Thing(ADDON, ("configurationValues", "enableNetworkPolicy"), "true"),
+        "starts the agent that enforces it",
+    ),
 )
 SELF_SUFFICIENT = frozenset(
     {
-        "kubernetes:core/v1:Namespace",
+        QUOTA,
         "kubernetes:core/v1:ServiceAccount",
         ROLE,
         "kubernetes:policy/v1:PodDisruptionBudget",

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sizing.cluster_services import METRICS_SERVER, NAMESPACE, SCRAPE_S
+from sizing.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
 from sizing.plan import (
     BurstPlan,
     BurstPoolPlan,
@@ -56,6 +56,9 @@ _DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _KV_CACHE_DTYPE = {"fp16": "auto", "fp8": "fp8"}
 _DOCUMENTS = (
     "namespace",
+    "network-policy-default",
+    "network-policy-engine",
+    "resource-quota",
     "service-account",
     "deployment",
     "service",
@@ -78,6 +81,7 @@ _BURST_DOCUMENTS = {
     "scaled-object": "scaled-object",
     "metrics-role": "metrics-role",
     "metrics-role-binding": "metrics-role-binding",
+    "network-policy-metrics": "network-policy-metrics",
 }
 """Templates of what a service above its floor has beside it."""
 _METRICS_ADDRESS = f"http://{METRICS_SERVER}.{NAMESPACE}.svc:80"
@@ -102,7 +106,7 @@ def render(plan: Plan) -> dict[str, str]:
     for service in plan.services:
         if service.serving is None:
             continue
-        values = _service_values(service, service.serving)
+        values = _service_values(plan, service, service.serving)
         documents = [(document, document, values) for document in _DOCUMENTS]
         if isinstance(service.serving, GroupServingPlan):
             documents = [entry for entry in documents if entry[0] != "deployment"]
@@ -165,9 +169,9 @@ def _named(names: dict[str, str], precision: str) -> str:
     return names[precision]
 
 
-def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
-    if service.gateway is None:
-        raise ValueError(f"{service.name}: what is served needs a gateway")
+def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
+    if service.gateway is None or service.quota is None:
+        raise ValueError(f"{service.name}: what is served needs a gateway and a quota")
     values = {
         "name": service.name,
         "component": "floor",
@@ -185,6 +189,8 @@ def _service_values(service: ServicePlan, serving: ServingPlan) -> dict[str, Any
         "health_path": HEALTH_PATH,
         "probe_period_s": _PROBE_PERIOD_S,
         "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
+        "balancer_cidrs": [subnet.private_cidr for subnet in plan.network.subnets],
+        "quota": service.quota.model_dump(),
         "drain_s": service.gateway.deregistration_delay_s,
         "progress_deadline_s": serving.copy_s + serving.start_s + serving.stop_s + _STALL_S,
     } | serving.model_dump()
@@ -233,6 +239,7 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
         "metrics_query": wanted_query(service, burst.in_flight_target),
         "metrics_account": METRICS_SERVER,
         "metrics_namespace": NAMESPACE,
+        "metrics_chart": METRICS,
     }
 
 

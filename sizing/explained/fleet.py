@@ -4,6 +4,7 @@ from sizing.explained.demand import CATALOG
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf
 from sizing.explained.groups import GROUP_POOL
 
+SHAPE = "the model's config.json, or " + CATALOG + "models.csv"
 SIZED_ON_MEAN = "sized on the daily mean: nothing is left for a peak"
 
 
@@ -132,6 +133,31 @@ def _utilisation(load: str) -> Entry:
     )
 
 
+def _kv_per_token(leaf: Leaf) -> Entry:
+    caches = leaf.sized.memory.caches
+    terms = " + ".join(f"{c.layers} * {c.bytes_per_token}" for c in caches) or "0"
+    return Entry(
+        "bytes that a new token adds to the KV cache, all layers",
+        "sum of layers x bytes that one of them keeps of a token",
+        terms,
+    )
+
+
+def _kv_per_sequence(leaf: Leaf) -> Entry:
+    memory = leaf.sized.memory
+    terms = [
+        f"{c.layers} * {c.bytes_per_token} * "
+        + (tokens if c.window_tokens is None else f"min({tokens}, {c.window_tokens})")
+        for c in memory.caches
+        for tokens in ["{s.memory.tokens_per_sequence}"]
+    ]
+    return Entry(
+        "bytes of KV cache of the mean sequence at its end, one copy",
+        "sum of layers x bytes x min(tokens, window), + the state of linear layers",
+        " + ".join([*terms, "{s.memory.state_bytes_per_sequence}"]),
+    )
+
+
 def _encoders(leaf: Leaf) -> Entry:
     meaning = "parameters of the encoders"
     if "encoders" in leaf.sized.inputs.model.model_fields_set:
@@ -162,19 +188,19 @@ def _max_sequences(leaf: Leaf) -> Entry:
     return Entry(
         "sequences of mean length that fit beside the weights of one replica",
         "floor((cards x usable / imbalance of stages - weights)"
-        " / (tokens x KV bytes a token x copies))",
-        f"floor(({_room(leaf)} - {{s.memory.weights_bytes}}) / ({{s.memory.tokens_per_sequence}}"
-        " * {s.memory.kv_bytes_per_token} * {s.memory.kv_copies}))",
+        " / (KV bytes of a sequence x copies))",
+        f"floor(({_room(leaf)} - {{s.memory.weights_bytes}})"
+        " / ({s.memory.kv_bytes_per_sequence} * {s.memory.kv_copies}))",
     )
 
 
 def _max_context(leaf: Leaf) -> Entry:
     return Entry(
         "tokens of the longest sequence that fits alone on one replica",
-        "floor((cards x usable / imbalance of stages - weights) / (KV bytes a token x copies)),"
+        "tokens whose KV bytes x copies fill cards x usable / imbalance of stages - weights,"
         " at most the model's own",
-        f"{{v}} of floor(({_room(leaf)} - {{s.memory.weights_bytes}})"
-        " / ({s.memory.kv_bytes_per_token} * {s.memory.kv_copies}))",
+        f"{{v}} tokens in ({_room(leaf)} - {{s.memory.weights_bytes}})"
+        " / {s.memory.kv_copies} bytes",
         arithmetic=False,
     )
 
@@ -191,24 +217,26 @@ FLEET: dict[str, Explainer] = {
     "services.*.memory.encoder_parameters": _encoders,
     "services.*.memory.sixteen_bit_parameters": Entry(
         "parameters that a quantised format leaves in 16 bits",
-        "vocabulary x hidden size, twice unless tied; none in 16 bits or of an unknown shape",
+        "vocabulary x hidden size, twice unless tied, and vision towers; all but the routed experts"
+        " where the checkpoint narrows these alone; none in 16 bits or of an unknown shape",
         "{v}",
         Basis.vendor,
-        CATALOG + "models.csv",
+        SHAPE,
     ),
     "services.*.memory.bits_per_parameter": Entry(
         "bits of every other parameter, scales included",
         "bits of the format + bits of its scales",
         "{v}",
         Basis.vendor,
-        "formats: NVFP4 block 16, AWQ and GPTQ group 128, NF4 block 64 (arXiv 2305.14314)",
+        "formats: NVFP4 block 16, MXFP4 block 32, AWQ and GPTQ group 128 unless the checkpoint says"
+        " otherwise, NF4 block 64 (arXiv 2305.14314)",
     ),
     "services.*.memory.kv_copies": Entry(
         "copies of the same KV bytes in a tensor-parallel group",
         "1; all cards with compressed attention; cards / KV heads once there are more cards",
         "{v}",
         Basis.vendor,
-        CATALOG + "models.csv",
+        SHAPE,
     ),
     "services.*.memory.weights_bytes": Entry(
         "bytes of weights that the engine holds",
@@ -217,13 +245,28 @@ FLEET: dict[str, Explainer] = {
         " - {s.memory.sixteen_bit_parameters}) * {s.memory.bits_per_parameter} / 8"
         " + {s.memory.sixteen_bit_parameters} * 2)",
     ),
-    "services.*.memory.kv_bytes_per_token": Entry(
-        "bytes of KV cache of one token, all layers",
-        "2 x layers x KV heads x head dimension x bytes; an upper bound for sliding windows",
+    "services.*.memory.kv_bytes_per_token": _kv_per_token,
+    "services.*.memory.caches.*.layers": Entry(
+        "attention layers that cache alike", "layers", "{v}", Basis.vendor, SHAPE
+    ),
+    "services.*.memory.caches.*.bytes_per_token": Entry(
+        "bytes that one of these layers keeps of a token, one copy",
+        "KV heads x (key + value dimension) x bytes, or (latent + rotary dimension) x bytes",
         "{v}",
         Basis.vendor,
-        CATALOG + "models.csv",
+        SHAPE,
     ),
+    "services.*.memory.caches.*.window_tokens": Entry(
+        "tokens that one of these layers keeps", "its window", "{v}", Basis.vendor, SHAPE
+    ),
+    "services.*.memory.state_bytes_per_sequence": Entry(
+        "bytes of state of one sequence in all linear layers, however long it is",
+        "layers x (recurrent state + the convolution's last inputs) x bytes",
+        "{v}",
+        Basis.vendor,
+        SHAPE,
+    ),
+    "services.*.memory.kv_bytes_per_sequence": _kv_per_sequence,
     "services.*.memory.max_sequences": _max_sequences,
     "services.*.memory.max_context_tokens": _max_context,
     "services.*.memory.stage_imbalance": _imbalance,

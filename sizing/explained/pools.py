@@ -118,6 +118,17 @@ def _repair_stop(leaf: Leaf) -> Entry:
     )
 
 
+def _quota_pods(leaf: Leaf) -> Entry:
+    numbers = "{s.serving.replicas} + {s.serving.max_unavailable}"
+    if leaf.sized.burst is not None:
+        numbers += " + {s.burst.replicas} + {s.burst.max_unavailable}"
+    return Entry(
+        "pods that the service's namespace may hold",
+        "replicas + those a rollout may take, of floor and burst: a pod counts until it is gone",
+        numbers,
+    )
+
+
 POOLS: dict[str, Explainer] = {
     "services.*.serving.replicas": Entry(
         "replicas of the floor Deployment: every slot of the floor nodes, spare ones included",
@@ -176,6 +187,12 @@ POOLS: dict[str, Explainer] = {
         "seconds a replica may take to stop",
         "deregistration delay + 30",
         "{s.gateway.deregistration_delay_s} + 30",
+    ),
+    "services.*.quota.pods": _quota_pods,
+    "services.*.quota.gpus": Entry(
+        "GPUs that all pods of the service's namespace may request",
+        "pods x GPUs a replica; the nodes have no more than the replicas need",
+        "{s.quota.pods} * {s.serving.gpus_per_replica}",
     ),
     "pools.*.nodes_by_zone.*": _nodes_by_zone,
     "pools.*.repairs_at_once": _repairs,

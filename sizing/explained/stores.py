@@ -136,6 +136,19 @@ def _bucket_bytes(leaf: Leaf) -> Entry:
     return Entry(f"bytes of {role}", "retained interactions", "{s.storage.retained_bytes}")
 
 
+def _log_bytes(leaf: Leaf) -> Entry:
+    behind = [s.traffic.requests_per_s_mean for s in leaf.plan.services if s.gateway]
+    rates = " + ".join(str(rate) for rate in behind)
+    return Entry(
+        "bytes of the load balancers' logs when retention is full",
+        "sum of the mean rates x seconds of the days kept x bytes of a request",
+        f"ceil(({rates}) * {{units.SECONDS_PER_DAY}} * {{p.access_logs.expire_days}}"
+        " * {network.ACCESS_LOG_BYTES})",
+        Basis.assumed,
+        "300 compressed bytes a request: sizing/network.py",
+    )
+
+
 def _setting(meaning: str, symbols: str, basis: Basis, source: str) -> Entry:
     return Entry(meaning, symbols, "{v}", basis, source)
 
@@ -190,6 +203,50 @@ STORES: dict[str, Explainer] = {
         "min(ceil({s.gateway.longest_answer_s}), {network.DRAIN_LIMIT_S})",
     ),
     "services.*.gateway.capacity_units": _capacity_units,
+    "services.*.gateway.reserved_units": Entry(
+        "load balancer capacity units that stand ready without traffic",
+        "the needed units, from the fewest that can be reserved on",
+        "{s.gateway.capacity_units}",
+        Basis.vendor,
+        "ELB: a reservation of at least 100 units, paid by the hour; sizing/network.py",
+        remarks=("a region has no reservable units until its quota is raised",),
+    ),
+    "services.*.gateway.health_interval_s": _setting(
+        "seconds between two health checks of a replica",
+        "10; the vendor allows 5 to 300",
+        Basis.assumed,
+        "sizing/network.py",
+    ),
+    "services.*.gateway.health_timeout_s": _setting(
+        "seconds in which a replica must answer a health check",
+        "5; the vendor allows 2 to 120",
+        Basis.assumed,
+        "sizing/network.py",
+    ),
+    "services.*.gateway.health_checks": _setting(
+        "checks in a row that change a replica's state",
+        "2; the vendor allows 2 to 10",
+        Basis.assumed,
+        "sizing/network.py",
+    ),
+    "services.*.gateway.blind_s": Entry(
+        "longest time for which a dead replica still gets requests, seconds",
+        "checks x interval + timeout",
+        "{s.gateway.health_checks} * {s.gateway.health_interval_s} + {s.gateway.health_timeout_s}",
+    ),
+    "access_logs.stored_bytes": _log_bytes,
+    "access_logs.expire_days": _setting(
+        "days after which the load balancers' logs are deleted",
+        "14 in dev, 365 in prod",
+        Basis.assumed,
+        "sizing/site.py",
+    ),
+    "access_logs.noncurrent_days": _setting(
+        "days for which a replaced or deleted log can be brought back",
+        "1, the least, of what expires by itself",
+        Basis.assumed,
+        "sizing/network.py",
+    ),
     "services.*.database.stored_bytes": _stored,
     "services.*.database.min_acu": _setting(
         "lowest capacity of the database, Aurora capacity units (2 GiB each)",

@@ -25,15 +25,35 @@ ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+QUOTA = "kubernetes:core/v1:ResourceQuota"
+NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 SERVICE = "kubernetes:core/v1:Service"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
+ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
+ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
+SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
+NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
+NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+QUEUE = "aws:sqs/queue:Queue"
 CLASSES = {
     RELEASE: ("pulumi_kubernetes.helm.v3", "Release"),
-    BINDING: ("pulumi_kubernetes.apiextensions", "CustomResource"),
+    ROLE: ("pulumi_kubernetes.rbac.v1", "Role"),
+    ROLE_BINDING: ("pulumi_kubernetes.rbac.v1", "RoleBinding"),
+    **dict.fromkeys(
+        (BINDING, SCALED_OBJECT, NODE_POOL, NODE_CLASS),
+        ("pulumi_kubernetes.apiextensions", "CustomResource"),
+    ),
 }
 """Where the SDK keeps classes whose token says it otherwise."""
-SCHEMA = Path(templates.render.__file__).parent / "schemas" / "target-group-binding.json"
+SCHEMAS = Path(templates.render.__file__).parent / "schemas"
+CUSTOM = {
+    BINDING: "target-group-binding",
+    SCALED_OBJECT: "scaled-object",
+    NODE_POOL: "node-pool",
+    NODE_CLASS: "ec2-node-class",
+}
+"""Kinds that the SDK does not know, by the file of our own schema."""
 
 COVERED = {
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
@@ -58,11 +78,16 @@ COVERED = {
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
     *("pulumi:providers:aws", "pulumi:providers:kubernetes"),
     *("kubernetes:core/v1:Namespace", "kubernetes:core/v1:ServiceAccount", SERVICE, CONFIG_MAP),
-    *(DEPLOYMENT, BUDGET, RELEASE, BINDING),
+    *(DEPLOYMENT, BUDGET, RELEASE, BINDING, ROLE, ROLE_BINDING),
+    *(SCALED_OBJECT, NODE_POOL, NODE_CLASS, QUEUE, "aws:sqs/queuePolicy:QueuePolicy"),
+    *("aws:cloudwatch/eventRule:EventRule", "aws:cloudwatch/eventTarget:EventTarget"),
+    "aws:iam/instanceProfile:InstanceProfile",
+    *(QUOTA, NETWORK_POLICY),
 }
 
 # Newer than the provider sources that could be read; no document found says what a change does.
 UNKNOWN = {
+    "aws:cloudwatch/eventTarget:EventTarget": {"appsyncTarget"},
     "aws:cloudwatch/logGroup:LogGroup": {"deletionProtectionEnabled"},
     "aws:ec2/flowLog:FlowLog": {"tagFieldSpecifications"},
     "aws:ec2/route:Route": {"odbNetworkArn"},
@@ -176,12 +201,22 @@ def rules() -> Rules:
         (SERVICE, "spec.clusterIP", Effect.replace),
         (SERVICE, "spec.ports.0.port", Effect.update),
         (BUDGET, "spec.maxUnavailable", Effect.update),
+        (QUOTA, "spec.hard.pods", Effect.update),
+        (QUOTA, "spec.scopes", Effect.replace),
+        (NETWORK_POLICY, "spec.ingress", Effect.update),
         (RELEASE, "version", Effect.update),
         (RELEASE, "values.replicaCount", Effect.update),
         (RELEASE, "name", Effect.replace),
         (BINDING, "spec.targetGroupARN", Effect.replace),
         (BINDING, "spec.serviceRef.port", Effect.update),
         (BINDING, "spec", Effect.may_replace),
+        (ROLE_BINDING, "roleRef.name", Effect.replace),
+        (ROLE_BINDING, "subjects.0.name", Effect.update),
+        (SCALED_OBJECT, "spec.maxReplicaCount", Effect.update),
+        (NODE_POOL, "spec.limits.nvidia.com/gpu", Effect.update),
+        (NODE_CLASS, "spec.amiSelectorTerms.0.alias", Effect.update),
+        (QUEUE, "name", Effect.replace),
+        (QUEUE, "messageRetentionSeconds", Effect.update),
         ("pulumi:providers:aws", "region", Effect.replace),
         ("pulumi:providers:aws", "defaultTags", Effect.update),
         ("pulumi:providers:kubernetes", "kubeconfig", Effect.may_replace),
@@ -194,8 +229,8 @@ def test_a_changed_property(rules: Rules, resource_type: str, path: str, effect:
 @pytest.mark.parametrize(
     ("resource_type", "path"),
     [
-        ("aws:sqs/queue:Queue", "name"),
-        ("kubernetes:keda.sh/v1alpha1:ScaledObject", "spec.maxReplicaCount"),
+        ("aws:sns/topic:Topic", "name"),
+        ("kubernetes:keda.sh/v1alpha1:ScaledJob", "spec.maxReplicaCount"),
         (NODE_GROUP, "noSuchProperty"),
         (NODE_GROUP, "scalingConfigs"),
         (NODE_GROUP, "warmPoolConfig"),
@@ -300,7 +335,8 @@ def arguments(resource_type: str) -> Any:
     package, module, name = resource_type.split(":")
     if package == "pulumi":
         return importlib.import_module(f"pulumi_{name}.provider").ProviderArgs
-    folder = module.split("/")[0] if package == "aws" else module.replace("/", ".")
+    group, version = module.split("/")
+    folder = group if package == "aws" else f"{group.split('.')[0]}.{version}"
     place, name = CLASSES.get(resource_type, (f"pulumi_{package}.{folder}", name))
     resource = getattr(importlib.import_module(place), name)
     own = sys.modules[resource.__module__]
@@ -335,8 +371,9 @@ def inputs(resource_type: str) -> set[str]:
     """Every input path of an AWS type; of the others the first two levels."""
     depth = 8 if resource_type.startswith("aws:") else 2
     paths = set(input_paths(arguments(resource_type), depth))
-    if resource_type == BINDING:
-        spec = json.loads(SCHEMA.read_text())["properties"]["spec"]["properties"]
+    if resource_type in CUSTOM:
+        schema = json.loads((SCHEMAS / f"{CUSTOM[resource_type]}.json").read_text())
+        spec = schema["properties"]["spec"]["properties"]
         paths |= {f"spec.{field}" for field in spec}
     return paths
 

@@ -56,6 +56,7 @@ def test_more_users_are_the_cause_and_exactly_these_resources_change(run: Run, c
         "sw-g6-xlarge-use1-az2": "update",
         "sw-g6-xlarge-use1-az4": "update",
         "sw-chat-database-cluster": "update",
+        "sw-chat-namespace-quota": "update",
         "sw-chat-serving-budget": "update",
         "sw-chat-serving-floor": "update",
     }

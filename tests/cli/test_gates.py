@@ -103,6 +103,16 @@ def test_vcpus_name_the_quota_and_judge_nothing(plan: Plan) -> None:
     assert gate.source == "EC2 quota L-DB2E81BA"
 
 
+def test_quota_and_addresses_count_the_burst(plan: Plan, chat: Callable[..., Path]) -> None:
+    """8 more nodes of 4 vCPUs, and room for all of them in each zone."""
+    grown = _plan(_read(chat(("load: mean", "load: mean, burst_gpus: 8"))))
+    (gate,) = gates.vcpus(grown, CATALOG)
+    assert gate.detail == "92 vCPUs of 'Running On-Demand G and VT instances'"
+    floor, burst = (gates.addresses(each).detail.split()[0] for each in (plan, grown))
+    assert int(burst.replace(",", "")) > int(floor.replace(",", ""))
+    assert gates.node_groups(grown).detail == gates.node_groups(plan).detail
+
+
 @pytest.mark.parametrize(
     ("as_of", "passed"),
     [(None, None), (date(2027, 3, 27), True), (date(2027, 3, 28), False)],

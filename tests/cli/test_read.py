@@ -603,7 +603,7 @@ def test_long_keys_are_shortened_to_80_characters(tmp_path: Path) -> None:
     [
         (lambda folder: folder / "chta.yaml", "no such file; did you mean 'chat.yaml'?"),
         (lambda folder: folder / "no" / "chat.yaml", "no such file"),
-        (lambda folder: folder / "chat.yaml" / "x", "not a directory; expected a readable"),
+        (lambda folder: folder / "chat.yaml" / "x", "not a directory; expected a YAML file"),
         (lambda folder: folder, "is a directory; expected a YAML file"),
         (lambda folder: folder / ("x" * 5000), "file name too long"),
         (lambda folder: folder / "a\0b", "not a file name"),
@@ -627,7 +627,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Path, "open", forbidden)
     with pytest.raises(
-        InputError, match=r"w\.yaml: permission denied; expected a readable YAML file"
+        InputError, match=r"w\.yaml: permission denied; expected a YAML file that can be read"
     ):
         read_mapping(tmp_path / "w.yaml")
 

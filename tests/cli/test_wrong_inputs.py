@@ -32,6 +32,8 @@ WRONG_WORKLOADS = {
     "truth for a number": (("100_000", "true"), "true", "found true; expected a number"),
     "share without think time": ((", think_time_s: 60", ""), "{daily", "think_time_s: missing"),
     "method to come": (("method: given", "method: calibrated"), "calibrated", "given or textbook"),
+    "negative burst": (("load: mean", "load: mean, burst_gpus: -4"), "-4", "burst_gpus"),
+    "truth for a burst": (("load: mean", "load: mean, burst_gpus: true"), "true", "found true"),
     "unreadable": (("kind: chat", "kind: ["), "", "not valid YAML"),
     "duplicate key": (("kind: chat", "kind: text\nkind: chat"), "kind: chat", "kind"),
 }

@@ -131,6 +131,8 @@ def test_it_changes_only_what_carries_the_cluster_s_tag() -> None:
         if statement["Resource"] == "*":
             names = {action.split(":")[1] for action in actions}
             assert all(name.startswith(("Describe", "GetProducts", "List")) for name in names)
+        if "launch-template/" in str(statement["Resource"]):
+            assert statement["Condition"]["StringEquals"], "no template but its own"
         writes = {"ec2:CreateTags", "ec2:TerminateInstances", "ec2:CreateLaunchTemplate"}
         if writes & set(actions):
             tags = statement["Condition"]["StringEquals"]
@@ -273,6 +275,7 @@ def document(name: str) -> Any:
         ("sw-chat-burst-budget", "burst-disruption-budget"),
         ("sw-chat-burst-metrics", "metrics-role"),
         ("sw-chat-burst-metrics-access", "metrics-role-binding"),
+        ("sw-chat-namespace-metrics", "network-policy-metrics"),
         ("sw-chat-burst-scaling", "scaled-object"),
     ],
 )
@@ -314,7 +317,7 @@ def test_order() -> None:
     assert "kubernetes:apps/v1:Deployment::sw-chat-burst-replicas" in scaling
     assert f"{RELEASE}::{SERVICES}-pods" in scaling, "its definition, and who clears its finalizer"
     replicas = before(recording, resource("sw-chat-burst-replicas", "Deployment"))
-    assert "kubernetes:core/v1:Namespace::sw-chat-serving-namespace" in replicas
+    assert "kubernetes:core/v1:Namespace::sw-chat-namespace-object" in replicas
     assert "kubernetes:karpenter.sh/v1:NodePool::sw-g6-xlarge-burst-pool" in replicas
     pool = before(recording, resource("sw-g6-xlarge-burst-pool", "NodePool"))
     assert "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass::sw-g6-xlarge-burst-class" in pool

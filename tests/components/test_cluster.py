@@ -46,6 +46,13 @@ def test_children(preview: bool) -> None:
     ]
 
 
+def test_network_policies_are_enforced(preview: bool) -> None:
+    """Guard: without its agent the API server takes a NetworkPolicy and nobody keeps it."""
+    values = named(cluster(preview), "c-vpc-cni").inputs["configurationValues"]
+    assert json.loads(str(values)) == {"enableNetworkPolicy": "true"}
+    assert "configurationValues" not in named(cluster(preview), "c-kube-proxy").inputs
+
+
 def test_the_network_may_call_the_api(preview: bool) -> None:
     """Guard: a private endpoint lets in the nodes alone, and nobody could make objects."""
     rule = named(cluster(preview), "c-api-from-network").inputs

@@ -33,9 +33,11 @@ def services(preview: bool, plan: ClusterServicesPlan = PLAN) -> Recorded:
             plan=plan,
             roles=RolesPlan(path="/", permissions_boundary_arn=None),
             cluster_name="sizewright-test",
+            cluster="sizewright-test",
             region="us-east-1",
             account_ids=["123456789012"],
             vpc_id=nodes.id,
+            volumes_key_arn="arn:key",
             after=[nodes],
             tags=Tags.of_site(site("prod")),
         )

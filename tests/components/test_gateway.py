@@ -1,9 +1,14 @@
+import json
+
+import pulumi
+
+from components.access_logs import access_logs
 from components.gateway import Gateway, GatewayArgs
 from components.naming import Tags
 from sizewright.record import Recorded
 from sizing.plan import GatewayPlan
 from tests.components.plans import chat_plan, site
-from tests.components.recording import children, named, of_type, recorded
+from tests.components.recording import before, children, named, of_type, recorded
 
 
 def plan_of(environment: str = "prod") -> GatewayPlan:
@@ -12,17 +17,31 @@ def plan_of(environment: str = "prod") -> GatewayPlan:
     return plan
 
 
-def gateway(preview: bool, environment: str = "prod", service: str = "chat") -> Recorded:
-    args = GatewayArgs(
-        plan=plan_of(environment),
-        service=service,
-        vpc_id="vpc-1",
-        vpc_cidr="10.0.0.0/16",
-        subnet_ids=["subnet-1", "subnet-2"],
-        node_group_id="sg-nodes",
-        tags=Tags.of_site(site(environment)).of_service(service),
-    )
-    return recorded(lambda: Gateway("w", args), preview)
+def gateway(
+    preview: bool,
+    environment: str = "prod",
+    service: str = "chat",
+    plan: GatewayPlan | None = None,
+) -> Recorded:
+    tags = Tags.of_site(site(environment))
+
+    def program() -> None:
+        kept = chat_plan(environment).access_logs
+        assert kept is not None
+        logs = access_logs("logs", kept, "123456789012", tags, pulumi.ResourceOptions())
+        args = GatewayArgs(
+            plan=plan or plan_of(environment),
+            service=service,
+            vpc_id="vpc-1",
+            vpc_cidr="10.0.0.0/16",
+            subnet_ids=["subnet-1", "subnet-2"],
+            node_group_id="sg-nodes",
+            logs=logs,
+            tags=tags.of_service(service),
+        )
+        Gateway("w", args)
+
+    return recorded(program, preview)
 
 
 def test_children(preview: bool) -> None:
@@ -46,6 +65,48 @@ def test_balancer_is_internal(preview: bool) -> None:
     assert inputs["dropInvalidHeaderFields"] is True
     assert inputs["idleTimeout"] == plan_of().idle_timeout_s
     assert inputs["enableDeletionProtection"] is True
+    assert inputs["desyncMitigationMode"] == "defensive"
+
+
+def test_capacity_is_reserved_where_the_plan_says(preview: bool) -> None:
+    assert plan_of().reserved_units is None
+    assert "minimumLoadBalancerCapacity" not in named(gateway(preview), "w-balancer").inputs
+    large = plan_of().model_copy(update={"reserved_units": 120})
+    inputs = named(gateway(preview, plan=large), "w-balancer").inputs
+    assert inputs["minimumLoadBalancerCapacity"] == {"capacityUnits": 120}
+
+
+def test_requests_and_connections_are_logged(preview: bool) -> None:
+    recording = gateway(preview)
+    balancer = named(recording, "w-balancer")
+    if not preview:
+        bucket = {"$ref": "aws:s3/bucket:Bucket::logs-bucket", "property": "bucket"}
+        assert balancer.inputs["accessLogs"] == {"bucket": bucket, "enabled": True}
+    assert balancer.inputs["accessLogs"]["enabled"] is True
+    assert balancer.inputs["connectionLogs"] == balancer.inputs["accessLogs"]
+    assert "aws:s3/bucketPolicy:BucketPolicy::logs-policy" in before(recording, balancer)
+
+
+def test_the_bucket_of_logs_takes_them_from_this_account_only() -> None:
+    recording = gateway(preview=False)
+    document = json.loads(str(named(recording, "logs-policy").inputs["policy"]))
+    refused, written = document["Statement"]
+    assert refused["Effect"] == "Deny"
+    assert written == {
+        "Sid": "LoadBalancerLogs",
+        "Effect": "Allow",
+        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": "${aws:s3/bucket:Bucket::logs-bucket.arn}/AWSLogs/123456789012/*",
+    }
+
+
+def test_the_bucket_of_logs_has_the_keys_that_load_balancers_can_use(preview: bool) -> None:
+    recording = gateway(preview)
+    (rule,) = named(recording, "logs-encryption").inputs["rules"]
+    assert rule == {"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}
+    (kept,) = named(recording, "logs-lifecycle").inputs["rules"]
+    assert kept["expiration"] == {"days": 365}
 
 
 def test_deletion_protection_follows_the_plan(preview: bool) -> None:
@@ -80,7 +141,15 @@ def test_targets_are_engines_that_finish_their_answers(preview: bool) -> None:
     assert (inputs["targetType"], inputs["port"], inputs["protocol"]) == ("ip", 8000, "HTTP")
     assert inputs["deregistrationDelay"] == plan_of().deregistration_delay_s
     assert inputs["loadBalancingAlgorithmType"] == "least_outstanding_requests"
-    assert inputs["healthCheck"]["path"] == "/health"
+    assert "slowStart" not in inputs, "it does not go with least outstanding requests"
+    assert inputs["healthCheck"] == {
+        "path": "/health",
+        "matcher": "200",
+        "interval": 10,
+        "timeout": 5,
+        "healthyThreshold": 2,
+        "unhealthyThreshold": 2,
+    }
 
 
 def test_listener_speaks_tls_and_answers_404(preview: bool) -> None:
@@ -96,7 +165,11 @@ def test_listener_speaks_tls_and_answers_404(preview: bool) -> None:
 def test_only_inference_is_forwarded(preview: bool) -> None:
     recording = gateway(preview)
     (rule,) = of_type(recording, "listenerRule:ListenerRule")
-    assert rule.inputs["conditions"] == [{"pathPattern": {"values": ["/v1/*"]}}]
+    (condition,) = rule.inputs["conditions"]
+    paths = condition["pathPattern"]["values"]
+    assert paths == ["/v1/chat/completions", "/v1/completions", "/v1/models", "/v1/responses"]
+    assert len(paths) <= 5, "a rule holds no more"
+    assert not any("*" in path for path in paths), "/v1/load_lora_adapter is not for callers"
     assert [action["type"] for action in rule.inputs["actions"]] == ["forward"]
     assert "aws:lb/targetGroup:TargetGroup::w-targets" in rule.depends_on
 

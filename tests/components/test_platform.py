@@ -166,6 +166,7 @@ def test_destroy_order(preview: bool) -> None:
         (
             "prod",
             [
+                "sw-access-logs-bucket",
                 "sw-chat-database-cluster",
                 "sw-chat-weights-bucket",
                 *(f"sw-keys-{role}" for role in ("cluster", "data", "logs", "volumes", "weights")),
@@ -298,6 +299,7 @@ def test_12_to_15_changes_node_groups_replicas_and_budget() -> None:
         **{f"sw-g6-xlarge-{zone}": {"scalingConfig", "nodeRepairConfig"} for zone in ZONES},
         "sw-chat-serving-floor": {"spec"},
         "sw-chat-serving-budget": {"spec"},
+        "sw-chat-namespace-quota": {"spec"},
     }
 
 
@@ -339,6 +341,7 @@ def test_every_bucket_role_is_built(preview: bool) -> None:
     service = plan.services[0].model_copy(update={"buckets": (weights, *more)})
     recording = stack(plan.model_copy(update={"services": (service,)}), preview)
     assert [r.name for r in of_type(recording, "bucket:Bucket")] == [
+        "sw-access-logs-bucket",
         "sw-chat-weights-bucket",
         "sw-chat-artefacts-bucket",
         "sw-chat-conversations-bucket",

@@ -46,7 +46,6 @@ def test_children(preview: bool) -> None:
     assert children(recording, "s") == [
         "Deployment s-floor",
         "Identity s-identity",
-        "Namespace s-namespace",
         "PodDisruptionBudget s-budget",
         "PodIdentityAssociation s-association",
         "Service s-service",
@@ -59,7 +58,6 @@ def test_children(preview: bool) -> None:
 @pytest.mark.parametrize(
     ("document", "name"),
     [
-        ("namespace", "s-namespace"),
         ("service-account", "s-account"),
         ("service", "s-service"),
         ("disruption-budget", "s-budget"),
@@ -100,10 +98,9 @@ def test_role_is_taken_by_the_service_account(preview: bool) -> None:
 
 def test_order(preview: bool) -> None:
     recording = serving(preview)
-    for name in ("s-namespace", "s-account", "s-service", "s-budget", "s-floor"):
+    for name in ("s-account", "s-service", "s-budget", "s-floor"):
         assert "aws:ec2/vpc:Vpc::outlives" in before(recording, named(recording, name)), name
     needs = before(recording, named(recording, "s-floor"))
-    assert "kubernetes:core/v1:Namespace::s-namespace" in needs
     assert "kubernetes:core/v1:ServiceAccount::s-account" in needs
     assert "aws:eks/podIdentityAssociation:PodIdentityAssociation::s-association" in needs
     assert "aws:iam/rolePolicy:RolePolicy::s-identity-policy" in needs

@@ -254,4 +254,4 @@ def test_pins(catalog: Catalog) -> None:
         assert "sha256" not in pin.version, "digests are resolved, never written here"
         assert pin.version != "latest"
         assert (pin.repository is not None) == pin.item.startswith("chart:"), pin.item
-        assert (pin.repository or "https://").startswith("https://")
+        assert (pin.repository or "https://").startswith(("https://", "oci://"))

@@ -78,6 +78,8 @@ SPANNING = {
     "redundancy": {**CHAT["redundancy"], "nodes": 2},  # type: ignore[dict-item]
     "hardware": {"instance_type": "p5.48xlarge"},
 }
+BURSTING = {**CHAT, "name": "bursting", "capacity": {**CHAT["capacity"], "burst_gpus": 3}}  # type: ignore[dict-item]
+UNTIMED_BURST = {**BURSTING, "name": "untimed", "latency": None}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
@@ -89,7 +91,10 @@ def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
-        plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, SPANNING, environment=environment)
+        plan_of(
+            *(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, BURSTING, UNTIMED_BURST, SPANNING),
+            environment=environment,
+        )
     ):
         assert explained.symbols
         assert explained.meaning
@@ -99,7 +104,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, SPANNING)):
+    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, BURSTING, SPANNING)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
 

@@ -10,12 +10,12 @@ from sizing.memory import (
     Need,
     fit,
     held_weights,
-    kv_bytes_per_token,
     kv_copies,
     nominal_weights_bytes,
     tensor_parallel_sizes,
     usable_bytes,
 )
+from sizing.model_rows import architecture_of
 from sizing.workload import Model, Precision
 
 GIB = 2**30
@@ -40,13 +40,15 @@ L4_USABLE_IN_GROUP = L4_USABLE - 1_964_947_538
 )
 def test_kv_bytes_of_a_token(catalog: Catalog, model: str, kv_bytes: int) -> None:
     facts = catalog.model(model)
-    assert kv_bytes_per_token(facts, "fp16") == kv_bytes
-    assert kv_bytes_per_token(facts, "fp8") == kv_bytes // 2
+    shape = architecture_of(facts)
+    assert shape is not None
+    assert shape.kv_bytes_per_token("fp16") == kv_bytes
+    assert shape.kv_bytes_per_token("fp8") == kv_bytes // 2
 
 
 def test_kv_of_an_unknown_architecture_is_unknown(catalog: Catalog) -> None:
-    assert kv_bytes_per_token(None, "fp16") is None
-    assert kv_bytes_per_token(catalog.model("deepseek-v4-flash"), "fp16") is None
+    assert architecture_of(None) is None
+    assert architecture_of(catalog.model("deepseek-v4-flash")) is None
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_kv_of_an_unknown_architecture_is_unknown(catalog: Catalog) -> None:
     ],
 )
 def test_kv_copies_in_a_group(catalog: Catalog, model: str, cards: int, copies: int) -> None:
-    assert kv_copies(catalog.model(model), cards) == copies
+    assert kv_copies(architecture_of(catalog.model(model)), cards) == copies
     assert kv_copies(None, cards) == 1
 
 
@@ -125,6 +127,40 @@ def test_embeddings_stay_in_16_bits(catalog: Catalog) -> None:
     assert once.sixteen_bit_parameters == 128_256 * 2_048
 
 
+@pytest.mark.parametrize(
+    "model", ["gpt-oss-20b", "gpt-oss-120b", "gemma-3-27b", "qwen3-235b-a22b", "phi-4-mini"]
+)
+def test_held_weights_are_the_published_size(catalog: Catalog, model: str) -> None:
+    facts = catalog.model(model)
+    precision = Precision(facts.native_dtype)
+    held = held_weights(Model(name=model), Fraction(facts.parameters or 0), precision, facts)
+    assert facts.native_weights_gib is not None
+    assert held.bytes / GIB == pytest.approx(float(facts.native_weights_gib), rel=0.01)
+
+
+def test_experts_alone_are_narrow_only_as_published(catalog: Catalog) -> None:
+    facts = catalog.model("gpt-oss-20b")
+    shape = architecture_of(facts)
+    assert shape is not None and shape.experts is not None
+    parameters = Fraction(facts.parameters or 0)
+    native = held_weights(Model(name="gpt-oss-20b"), parameters, Precision.fp4, facts)
+    assert native.sixteen_bit_parameters == parameters - shape.experts.parameters
+    assert native.bits_per_parameter == Fraction("4.25")
+    again = held_weights(Model(name="gpt-oss-20b"), parameters, Precision.int4, facts)
+    assert again.sixteen_bit_parameters == 2 * 201_088 * 2_880
+    assert again.bits_per_parameter == Fraction("4.15625")
+
+
+def test_windows_leave_room_for_more_sequences(catalog: Catalog) -> None:
+    # gemma-3-27b: 10 layers keep all, 52 keep 1,024 tokens, 8,192 bytes a layer and token
+    asked = need(catalog, "gemma-3-27b", mean=8_000, longest=8_000)
+    assert asked.kv_bytes_per_sequence == 8_192 * (10 * 8_000 + 52 * 1_024)
+    assert asked.kv_bytes_per_token == 507_904
+    found = fit(asked, 81_920 * 2**20, 1)
+    room = usable_bytes(81_920 * 2**20, 1) - asked.weights_bytes
+    assert found is not None and found.max_sequences == room // (8_192 * 133_248)
+
+
 def test_usable_memory() -> None:
     assert usable_bytes(L4_BYTES, 1) == L4_USABLE
     assert usable_bytes(L4_BYTES, 4) == L4_USABLE_IN_GROUP
@@ -135,8 +171,8 @@ def need(catalog: Catalog, model: str, *, mean: int = 500, longest: int = 500) -
     facts = catalog.model(model)
     parameters = Fraction(facts.parameters or 0)
     weights = held_weights(Model(name=model), parameters, Precision.bf16, facts)
-    kv = kv_bytes_per_token(facts, "fp16")
-    return Need(weights, kv, Fraction(mean), Fraction(longest), facts)
+    shape = architecture_of(facts)
+    return Need(weights, shape, "fp16", Fraction(mean), Fraction(longest))
 
 
 def test_sequences_that_fit_beside_the_weights(catalog: Catalog) -> None:
@@ -164,7 +200,7 @@ def test_compressed_attention_is_copied_on_each_card(catalog: Catalog) -> None:
 def test_without_an_architecture_only_the_weights_count() -> None:
     model = Model(parameters=Decimal(10**9), precision=Precision.bf16)
     held = held_weights(model, Fraction(10**9), Precision.bf16, None)
-    found = fit(Need(held, None, Fraction(500), Fraction(500), None), L4_BYTES, 1)
+    found = fit(Need(held, None, "fp16", Fraction(500), Fraction(500)), L4_BYTES, 1)
     assert found is not None and found.max_sequences is None
 
 

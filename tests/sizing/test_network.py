@@ -72,6 +72,47 @@ def test_capacity_units_of_the_load_balancer(
     assert capacity_units(chat, Rates(Fraction(1, 9), Fraction(rate))) == units, "the peak counts"
 
 
+@pytest.mark.parametrize(
+    ("rate", "needed", "reserved"), [(1, 1, None), (2_475, 99, None), (2_500, 100, 100)]
+)
+def test_units_are_reserved_from_the_fewest_that_can_be(
+    workload: Callable[..., Workload], site: Site, rate: int, needed: int, reserved: int | None
+) -> None:
+    request = {"input_tokens": 1, "output_tokens": 1, "request_bytes": 1, "response_bytes": 1}
+    latency = {"ttft_ms": 1, "tpot_ms": 1}
+    plan = gateway_plan(
+        workload(request=request, latency=latency), Rates(Fraction(rate), None), site
+    )
+    assert (plan.capacity_units, plan.reserved_units) == (needed, reserved)
+
+
+def test_a_dead_replica_is_noticed_within_the_checks(
+    workload: Callable[..., Workload], site: Site
+) -> None:
+    plan = gateway_plan(workload(), Rates(Fraction(1), None), site)
+    # two checks, 10 s apart, and 5 s for the last to time out
+    assert plan.blind_s == 25
+    assert plan.health_timeout_s < plan.health_interval_s, "the vendor refuses it otherwise"
+
+
+def test_logs_of_all_load_balancers_are_kept_as_long_as_the_environment_says(
+    workload: Callable[..., Workload], site: Site, catalog: Catalog
+) -> None:
+    # 864,000 requests a day each, 300 bytes, 14 days
+    traffic = {"daily_users": 864_000, "requests_per_user_per_day": 1}
+    two = [workload(name=name, traffic=traffic) for name in ("one", "two")]
+    kept = size(two, site, catalog).access_logs
+    assert kept is not None
+    assert (kept.expire_days, kept.stored_bytes) == (14, 2 * 864_000 * 300 * 14)
+    prod = size(two, at(site, environment="prod"), catalog).access_logs
+    assert prod is not None
+    assert (prod.expire_days, prod.protected) == (365, True)
+
+
+def test_without_a_load_balancer_there_are_no_logs(site: Site, catalog: Catalog) -> None:
+    assert size([], site, catalog).access_logs is None
+
+
 def test_capacity_units_need_both_sizes(workload: Callable[..., Workload]) -> None:
     assert capacity_units(workload(), Rates(Fraction(10), None)) is None
 

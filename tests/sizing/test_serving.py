@@ -31,6 +31,16 @@ def test_the_floor_fills_every_slot(serving: Callable[..., ServingPlan]) -> None
     assert (served.replicas, served.max_unavailable, served.pool) == (15, 3, "g6-xlarge")
 
 
+def test_the_quota_holds_replicas_that_leave_and_their_successors(
+    sized: Callable[..., ServicePlan],
+) -> None:
+    floor = sized(redundancy={"spare_ratio": 0.2}).quota
+    assert floor is not None and (floor.pods, floor.gpus) == (15 + 3, 18)
+    wide = sized(hardware=P4D | {"tensor_parallel": 4}).quota
+    # 12 GPUs in fours are 3 replicas on two nodes of two: 4, and a node's worth may go
+    assert wide is not None and (wide.pods, wide.gpus) == (4 + 2, 24)
+
+
 def test_a_node_can_always_be_drained(serving: Callable[..., ServingPlan]) -> None:
     assert serving().max_unavailable == 1, "no spare, one replica a node"
     # 12 of 16 replicas needed on two nodes of eight: four spare, but a node holds eight

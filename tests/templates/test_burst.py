@@ -29,6 +29,7 @@ OF_SERVICE = (
     "burst-disruption-budget",
     "metrics-role",
     "metrics-role-binding",
+    "network-policy-metrics",
     "scaled-object",
 )
 OF_POOL = ("ec2-node-class", "node-pool")
@@ -67,8 +68,12 @@ def test_paths() -> None:
     }
 
 
+OTHER = {"deployment", "resource-quota"}
+"""The former has another drain by the latency targets, the latter holds the burst."""
+
+
 def test_the_floor_is_the_same_with_and_without_a_burst() -> None:
-    still = {p: t for p, t in render(chat_plan()).items() if "deployment" not in p}
+    still = {p: t for p, t in render(chat_plan()).items() if not OTHER & set(re.split("[/.]", p))}
     assert {path: texts()[path] for path in still} == still
 
 
@@ -255,7 +260,8 @@ def test_the_load_beyond_the_floor_s_live_replicas(
 def test_the_query_counts_its_own_service_on_floor_and_burst() -> None:
     query = wanted_query("chat", 16)
     assert query.count('namespace="chat"') == 3
-    assert query.count("component=") == 1, "only the count of live floor replicas"
+    assert query.count("component=") == 1, "all replicas' load, the floor's room"
+    assert 'count(up{namespace="chat",component="floor"} == 1) or vector(0)' in query
     assert {"vllm:num_requests_running", "vllm:num_requests_waiting"} <= set(
         re.findall(r"vllm:\w+", query)
     )
@@ -270,6 +276,29 @@ def test_prometheus_may_look_for_pods_and_nothing_else() -> None:
     assert binding["subjects"] == [
         {"kind": "ServiceAccount", "name": "prometheus-server", "namespace": "kube-system"}
     ]
+
+
+def test_prometheus_reaches_the_engines_port_and_no_other_does() -> None:
+    """By the labels of the chart's own pods; the namespace denies what no policy allows."""
+    spec = service("network-policy-metrics")["spec"]
+    ((source,),) = (rule["from"] for rule in spec["ingress"])
+    assert source["namespaceSelector"]["matchLabels"] == {
+        "kubernetes.io/metadata.name": "kube-system"
+    }
+    assert source["podSelector"]["matchLabels"] == {
+        "app.kubernetes.io/name": "prometheus",
+        "app.kubernetes.io/component": "server",
+    }
+    assert spec["ingress"][0]["ports"] == [{"protocol": "TCP", "port": ENGINE_PORT}]
+    assert spec["podSelector"] == service("network-policy-engine")["spec"]["podSelector"]
+
+
+def test_the_quota_holds_floor_and_burst() -> None:
+    """15 + 4 replicas, and as many again as rollouts take at once: 3 and 1."""
+    assert service("resource-quota")["spec"]["hard"] == {
+        "requests.nvidia.com/gpu": "23",
+        "pods": "23",
+    }
 
 
 def test_the_node_pool_stops_at_the_ceiling() -> None:

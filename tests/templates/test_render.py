@@ -30,6 +30,9 @@ DOCUMENTS = (
     "deployment",
     "disruption-budget",
     "namespace",
+    "network-policy-default",
+    "network-policy-engine",
+    "resource-quota",
     "service-account",
     "service",
     "target-group-binding",
@@ -90,6 +93,8 @@ def validate(parsed: Any) -> None:
         ("disruption-budget", "maxUnavailable"),
         ("service", "ports"),
         ("target-group-binding", "targetType"),
+        ("network-policy-engine", "egress"),
+        ("resource-quota", "hard"),
     ],
 )
 def test_schema_refuses_a_misspelled_field(name: str, field: str) -> None:
@@ -249,6 +254,50 @@ def test_pods_have_no_more_rights_than_they_need() -> None:
     assert mounts["weights"]["readOnly"] is True
 
 
+def test_nothing_comes_in_or_goes_out_unasked() -> None:
+    spec = document(PLAN, "network-policy-default")["spec"]
+    assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_the_engine_hears_its_balancer_and_asks_for_names_roles_and_weights() -> None:
+    spec = document(PLAN, "network-policy-engine")["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    (heard,) = spec["ingress"]
+    ranges = [source["ipBlock"]["cidr"] for source in heard["from"]]
+    assert ranges == [subnet.private_cidr for subnet in PLAN.network.subnets]
+    assert heard["ports"] == [{"protocol": "TCP", "port": ENGINE_PORT}]
+    asked = {
+        json.dumps(target): [(port["protocol"], port["port"]) for port in rule["ports"]]
+        for rule in spec["egress"]
+        for target in rule["to"]
+    }
+    dns = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+        "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }
+    assert asked == {
+        json.dumps(dns): [("UDP", 53), ("TCP", 53)],
+        json.dumps({"ipBlock": {"cidr": "169.254.170.23/32"}}): [("TCP", 80)],
+        json.dumps({"ipBlock": {"cidr": "0.0.0.0/0"}}): [("TCP", 443)],
+    }
+
+
+def test_the_engine_s_rules_select_its_pods() -> None:
+    selector = document(PLAN, "network-policy-engine")["spec"]["podSelector"]
+    labels = document(PLAN, "deployment")["spec"]["template"]["metadata"]["labels"]
+    assert selector["matchLabels"].items() <= labels.items()
+    (component,) = selector["matchExpressions"]
+    assert (component["operator"], component["values"]) == ("In", ["floor", "burst"])
+    assert labels[component["key"]] in component["values"]
+
+
+def test_the_quota_has_room_for_a_rollout_and_no_more() -> None:
+    plan = changed_service(PLAN, "quota", gpus=36, pods=19)
+    assert document(plan, "resource-quota")["spec"] == {
+        "hard": {"requests.nvidia.com/gpu": "36", "pods": "19"}
+    }
+
+
 def test_engine_reads_what_was_copied() -> None:
     (copy,) = pod(PLAN)["initContainers"]
     script, _, bucket, model = copy["args"]
@@ -335,7 +384,7 @@ def test_an_unknown_variable_raises() -> None:
     template = templates.render._environment().get_template("kubernetes/deployment.yaml.j2")
     service = PLAN.services[0]
     assert service.serving is not None
-    values = templates.render._service_values(service, service.serving)
+    values = templates.render._service_values(PLAN, service, service.serving)
     assert "vllm" in template.render(values)
     for name in ("arguments", "model_path", "name"):
         with pytest.raises(UndefinedError, match=name):

@@ -1,0 +1,71 @@
+"""One service's namespace: how much it may ask for, and whom its pods may talk to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi_kubernetes.core.v1 import Namespace, ResourceQuota
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+
+POLICY = "network-policy-"
+"""How the file names of rendered network policies start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceNamespaceArgs:
+    documents: Mapping[str, str]
+    """Rendered text by file name without suffix, e.g. namespace."""
+    after: Sequence[pulumi.Resource]
+    """What must outlive everything in it."""
+
+
+class ServiceNamespace(pulumi.ComponentResource):
+    """Needs a Kubernetes provider among its options.
+
+    What is put in it depends on `guards`, so that no pod starts before its rules.
+    """
+
+    guards: list[pulumi.Resource]
+
+    def __init__(
+        self, name: str, args: ServiceNamespaceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:ServiceNamespace", name, None, opts)
+        self._name = name
+        self._args = args
+        namespace = Namespace(
+            f"{name}-object",
+            metadata=self._document("namespace")["metadata"],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
+        )
+        self._inside = pulumi.ResourceOptions(parent=self, depends_on=[namespace])
+        policies = [
+            self._network_policy(document)
+            for document in args.documents
+            if document.startswith(POLICY)
+        ]
+        self.guards = [namespace, self._quota(), *policies]
+        self.register_outputs({})
+
+    def _document(self, document: str) -> Any:
+        return yaml.safe_load(self._args.documents[document])
+
+    def _quota(self) -> ResourceQuota:
+        document = self._document("resource-quota")
+        return ResourceQuota(
+            f"{self._name}-quota",
+            metadata=document["metadata"],
+            spec=document["spec"],
+            opts=self._inside,
+        )
+
+    def _network_policy(self, name: str) -> NetworkPolicy:
+        document = self._document(name)
+        return NetworkPolicy(
+            f"{self._name}-{name.removeprefix(POLICY)}",
+            metadata=document["metadata"],
+            spec=document["spec"],
+            opts=self._inside,
+        )

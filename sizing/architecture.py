@@ -1,0 +1,145 @@
+"""How is a language model built: what it caches, what one token uses, what is held narrow?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+
+KV_BYTES: Mapping[str, Fraction] = {"fp16": Fraction(2), "fp8": Fraction(1)}
+"""Bytes of one element of the KV cache."""
+
+
+@dataclass(frozen=True)
+class LayerCache:
+    """Attention layers that cache alike: how much of each token, and of how many tokens."""
+
+    layers: int
+    elements_per_token: int
+    """Of one layer: KV heads x (key + value dimension), or latent + rotary dimension."""
+    window_tokens: int | None = None
+    """Tokens that such a layer keeps; None keeps all."""
+
+
+@dataclass(frozen=True)
+class Experts:
+    """Routed experts of a mixture: `layers` of the model have them."""
+
+    layers: int
+    count: int
+    """In one layer."""
+    per_token: int
+    """Routed to, of those."""
+    parameters: int
+    """Of all routed experts in all layers."""
+
+    @property
+    def active_parameters(self) -> Fraction:
+        """Parameters of the experts that one token is routed to."""
+        return Fraction(self.parameters * min(self.per_token, self.count), self.count)
+
+    def touched_share(self, tokens: float) -> float:
+        """Expected share of the experts that a batch of tokens reads: 1 - (1 - k / E)^tokens.
+
+        Basis: arithmetic for uniform routing.
+        """
+        left: float = (1.0 - min(self.per_token, self.count) / self.count) ** tokens
+        return 1.0 - left
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The shape of a decoder.
+
+    Basis: the model's config.json, or its row of data/models.csv.
+    """
+
+    layers: int
+    hidden_size: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    """Of queries and keys, as stated; else hidden size / heads."""
+    value_head_dim: int
+    parameters: int
+    """Of the language model, embeddings included, vision towers apart."""
+    embedding_parameters: int
+    """Input and output embeddings; once where they are tied."""
+    caches: tuple[LayerCache, ...]
+    mla: bool = False
+    """Compressed attention: each card of a tensor-parallel group keeps the whole cache."""
+    experts: Experts | None = None
+    vision_parameters: int = 0
+    state_bytes_per_sequence: int = 0
+    """Constant state of linear layers, all together."""
+    context: int | None = None
+    vocab: int | None = None
+    narrow_experts_only: bool = False
+    """The quantised checkpoint keeps everything but the routed experts in 16 bits."""
+    scale_bits: Fraction | None = None
+    """Bits of scales beside each quantised weight, where the checkpoint states its groups."""
+
+    @property
+    def active_parameters(self) -> int:
+        """Parameters that one token passes: all but the experts that it is not routed to."""
+        if self.experts is None:
+            return self.parameters
+        return floor(self.parameters - self.experts.parameters + self.experts.active_parameters)
+
+    @property
+    def elements_per_token(self) -> int:
+        """Cache elements of a new token in all layers."""
+        return sum(cache.layers * cache.elements_per_token for cache in self.caches)
+
+    def kv_bytes_per_token(self, kv_precision: str) -> int:
+        """Bytes that a new token adds to the cache in all layers that cache it.
+
+        MHA, GQA, MQA: layers x KV heads x (key + value dimension) x bytes of an element
+        MLA: layers x (latent + rotary dimension) x bytes of an element
+
+        Basis: arithmetic.
+        """
+        return floor(self.elements_per_token * KV_BYTES[kv_precision])
+
+    def kv_bytes_of_sequence(self, tokens: Fraction, kv_precision: str) -> Fraction:
+        """Bytes that one sequence of so many tokens keeps.
+
+        sum over layers of min(tokens, window) x elements x bytes, + the linear layers' state
+
+        Basis: arithmetic; states stay as wide as they are when the cache is in 8 bits.
+        """
+        return self.kept_elements(tokens) * KV_BYTES[kv_precision] + self.state_bytes_per_sequence
+
+    def kept_elements(self, tokens: Fraction) -> Fraction:
+        """Cache elements of a sequence: window layers keep no more than their window."""
+        kept = Fraction(0)
+        for cache in self.caches:
+            window = cache.window_tokens
+            length = tokens if window is None else min(tokens, Fraction(window))
+            kept += cache.layers * cache.elements_per_token * length
+        return kept
+
+    def longest_sequence(self, room_bytes: Fraction, kv_precision: str) -> int | None:
+        """Tokens of the longest sequence whose cache fits; None where length costs nothing.
+
+        Between two windows the bytes grow in a straight line, so the first piece that overflows
+        holds the answer. Basis: arithmetic.
+        """
+        windows = sorted({c.window_tokens for c in self.caches if c.window_tokens is not None})
+        start, used = 0, Fraction(self.state_bytes_per_sequence)
+        if used > room_bytes:
+            return 0
+        for end in (*windows, None):
+            growing = sum(
+                cache.layers * cache.elements_per_token
+                for cache in self.caches
+                if cache.window_tokens is None or cache.window_tokens > start
+            )
+            slope = growing * KV_BYTES[kv_precision]
+            if slope == 0:
+                return None
+            longest = start + floor((room_bytes - used) / slope)
+            if end is None or longest < end:
+                return longest
+            used += slope * (end - start)
+            start = end
+        return None
