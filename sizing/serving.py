@@ -144,12 +144,19 @@ def _deployment_plan(
 def quota_plan(serving: ServingPlan, burst: BurstPlan | None) -> QuotaPlan:
     """What the namespace of a service may hold: its replicas, and as many again as a rollout takes.
 
-    pods = replicas + max unavailable, of floor and burst; GPUs = pods x GPUs of a replica
+    pods = replicas + max unavailable, of floor and burst; GPUs = pods x GPUs of a replica; of
+    groups, each as many pods as nodes, a rollout takes some in each zone
 
     Basis: vendor, Kubernetes counts a pod that terminates until its grace period ends, and a
     rollout makes its successor at once: without room for both it would be refused again and again.
     """
     pods = serving.replicas + serving.max_unavailable
+    if isinstance(serving, GroupServingPlan):
+        taken = max(serving.max_unavailable, serving.rollout_groups * len(serving.groups_by_zone))
+        groups = serving.replicas + taken
+        return QuotaPlan(
+            gpus=groups * serving.gpus_per_replica, pods=groups * serving.nodes_per_replica
+        )
     if burst is not None:
         pods += burst.replicas + burst.max_unavailable
     return QuotaPlan(gpus=pods * serving.gpus_per_replica, pods=pods)

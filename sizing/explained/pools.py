@@ -1,7 +1,7 @@
 """Explanations of how a service is served and of what services share."""
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, log_days
-from sizing.plan import NodePool
+from sizing.plan import GroupServingPlan, NodePool
 from sizing.shared import SYSTEM_NODES_PER_ZONE
 
 
@@ -120,6 +120,11 @@ def _repair_stop(leaf: Leaf) -> Entry:
 
 def _quota_pods(leaf: Leaf) -> Entry:
     numbers = "{s.serving.replicas} + {s.serving.max_unavailable}"
+    serving = leaf.sized.serving
+    if isinstance(serving, GroupServingPlan):
+        zones = len(serving.groups_by_zone)
+        most = f"max({{s.serving.max_unavailable}}, {{s.serving.rollout_groups}} * {zones})"
+        numbers = f"({{s.serving.replicas}} + {most}) * {{s.serving.nodes_per_replica}}"
     if leaf.sized.burst is not None:
         numbers += " + {s.burst.replicas} + {s.burst.max_unavailable}"
     return Entry(
@@ -191,8 +196,8 @@ POOLS: dict[str, Explainer] = {
     "services.*.quota.pods": _quota_pods,
     "services.*.quota.gpus": Entry(
         "GPUs that all pods of the service's namespace may request",
-        "pods x GPUs a replica; the nodes have no more than the replicas need",
-        "{s.quota.pods} * {s.serving.gpus_per_replica}",
+        "pods x GPUs of a pod; the nodes have no more than the replicas need",
+        "{s.quota.pods} * {s.serving.gpus_per_replica} / {s.pool.nodes_per_replica}",
     ),
     "pools.*.nodes_by_zone.*": _nodes_by_zone,
     "pools.*.repairs_at_once": _repairs,
