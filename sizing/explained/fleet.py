@@ -171,10 +171,10 @@ def _imbalance(leaf: Leaf) -> Entry:
     return Entry(
         "layers of the fullest stage of the pipeline over the mean stage; 1 without one",
         "stages x ceil(layers / stages) / layers",
-        f"{{v}} with {stages} stages",
+        "1" if stages == 1 else f"{{v}} with {stages} stages",
         Basis.vendor,
         CATALOG + "models.csv",
-        arithmetic=False,
+        arithmetic=stages == 1,
     )
 
 

@@ -3,14 +3,22 @@
 from sizing.explained.demand import CATALOG
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf
 
-GROUP_POOL: dict[str, Explainer] = {
-    "services.*.pool.pipeline_parallel": Entry(
+
+def _stages(leaf: Leaf) -> Entry:
+    pool = leaf.pool
+    one = pool.nodes_per_replica == 1
+    return Entry(
         "stages that a replica's layers are cut into",
         "1 in one node; else nodes a replica x floor(GPUs a node / tensor parallel)",
-        "{v} for {s.pool.nodes_per_replica} nodes of {s.pool.gpus_per_node} GPUs, tensor parallel"
-        " {s.pool.tensor_parallel}",
-        arithmetic=False,
-    ),
+        "1"
+        if one
+        else "{s.pool.nodes_per_replica}"
+        " * floor({s.pool.gpus_per_node} / {s.pool.tensor_parallel})",
+    )
+
+
+GROUP_POOL: dict[str, Explainer] = {
+    "services.*.pool.pipeline_parallel": _stages,
     "services.*.pool.nodes_per_replica": Entry(
         "nodes of one replica",
         "the workload's or the lock's, else one, else the fewest that hold the model",

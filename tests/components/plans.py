@@ -37,6 +37,16 @@ BURSTING: dict[str, Any] = CHAT | {
     "capacity": CHAT["capacity"] | {"burst_gpus": 4},
     "latency": {"ttft_ms": 500, "tpot_ms": 50},
 }
+SPANNING: dict[str, Any] = {
+    "name": "spanning",
+    "kind": "text",
+    "model": "llama-3.1-405b",
+    "traffic": {"daily_users": 100_000, "requests_per_user_per_day": 10},
+    "request": {"input_tokens": 100, "output_tokens": 400, "context_tokens": 8192},
+    "capacity": {"method": "given", "requests_per_gpu_per_s": "0.5", "load": "mean"},
+    "redundancy": {"nodes": 1},
+    "hardware": {"instance_type": "p5.48xlarge", "load_time_s": 2_000},
+}
 ZONES = ("use1-az1", "use1-az2", "use1-az4")
 
 
@@ -64,6 +74,11 @@ def chat_plan(environment: str = "prod") -> Plan:
 def volume_plan() -> Plan:
     """The same on a type without local disks: its weights lie on a volume."""
     return plan_of(CHAT | {"hardware": {"instance_type": "g5g.xlarge"}})
+
+
+def spanning_plan(environment: str = "prod") -> Plan:
+    """A model that no node holds: 2 replicas of two nodes needed, 3 in all, one in each zone."""
+    return plan_of(SPANNING, environment=environment)
 
 
 def two_services_plan() -> Plan:

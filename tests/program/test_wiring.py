@@ -45,9 +45,10 @@ OTHER = {
 def plan() -> Plan:
     """Two services on one pool: a chat with a database, images with a bucket of artefacts; a third
     on nodes without local disks, which have a volume for its weights; a fourth on reservations.
-    The latter two may grow above their floors."""
+    The latter two may grow above their floors. A fifth has replicas over two nodes."""
     files = [
-        ROOT / "tests" / "program" / f"{name}.yaml" for name in ("pictures", "volumes", "bought")
+        ROOT / "tests" / "program" / f"{name}.yaml"
+        for name in ("pictures", "volumes", "bought", "spanning")
     ]
     return read_plan(
         [ROOT / "workloads" / "chat.yaml", *files],

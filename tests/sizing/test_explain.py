@@ -117,6 +117,7 @@ def test_searches_are_few_and_known() -> None:
         "pool/nodes_at_peak",
         "memory/max_context_tokens",
         "pool/tensor_parallel",
+        "pool/nodes_per_replica",
         "serving/cpu_millicores",
         "serving/memory_mib",
     }
