@@ -5,8 +5,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
+TESTBED_READY := .testbed/.ready
 
-.PHONY: help preview test check golden bench clean
+.PHONY: help preview test testbed check golden bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -17,10 +18,12 @@ preview: $(RUN_READY)  ## size workloads/chat.yaml and preview its infrastructur
 test: $(DEV_READY)  ## run every test that this machine can run
 	@$(BIN)/python -m pytest
 
+testbed: $(TESTBED_READY)  ## build the Pulumi engine from Go modules, so that `make test` also runs it
+
 check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy sizing templates components sizewright __main__.py
+	@$(BIN)/mypy sizing templates components sizewright testbed __main__.py
 	@$(BIN)/python -m pytest tests/test_import_direction.py
 
 golden: $(DEV_READY)  ## rewrite the golden files; read the diff before you commit it
@@ -30,7 +33,7 @@ bench: $(DEV_READY)  ## measure speed against the budgets, as ratios in one run
 	@$(BIN)/python bench/speed.py
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info .testbed
 
 $(RUN_READY): requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "sizewright needs Python 3.11, 3.12 or 3.13 with venv; none found. Name one: make PYTHON=/path/to/python" >&2; exit 1; }
@@ -42,4 +45,8 @@ $(RUN_READY): requirements.txt pyproject.toml
 
 $(DEV_READY): $(RUN_READY) requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(TESTBED_READY): testbed/build.sh $(wildcard testbed/go.* testbed/language-host/go.*)
+	@testbed/build.sh
 	@touch $@

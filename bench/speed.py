@@ -10,9 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
+
+from testbed.engine import engine_missing  # noqa: E402
+
 CHAT = ROOT / "workloads" / "chat.yaml"
 SIZEWRIGHT = str(Path(sys.executable).parent / "sizewright")
 RUNS = 7
@@ -92,9 +96,26 @@ def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> list[tuple[int, float]]:
     return list(zip(counts, map(median, times), strict=True))
 
 
+def engine_previews() -> tuple[float, float]:
+    """Median seconds of `pulumi preview` of a first chat stack, and of the offline preview."""
+    from testbed.engine import Stack
+    from testbed.standin import StandIn, World
+
+    with TemporaryDirectory() as folder, StandIn(World()) as standin:
+        stack = Stack(Path(folder) / "stack", standin, ROOT / "Pulumi.dev.yaml")
+        stack.configure([CHAT])
+        stack.create()
+        engine, offline = paired(
+            lambda: stack.command("preview").check_returncode(),
+            shell(SIZEWRIGHT, "preview", str(CHAT)),
+            runs=3,
+        )
+    return median(engine), median(offline)
+
+
 def line(what: str, taken: float, unit: str, beside: str = "") -> None:
     """One figure, what it stands beside behind it."""
-    print(f"{what:<30}{taken:8.3f} {unit:<4}{beside}".rstrip())
+    print(f"{what:<34}{taken:8.3f} {unit:<4}{beside}".rstrip())
 
 
 def main() -> None:
@@ -118,6 +139,13 @@ def main() -> None:
     ratio = median(a / b for a, b in zip(previewed, floor, strict=True))
     line("preview of the chat stack", median(previewed), "s", f"{ratio:.2f} x the import, budget 2")
     line("  importing the same modules", median(floor), "s")
+
+    if engine_missing():
+        print(f"engine preview: skipped, {engine_missing()}")
+    else:
+        engine, offline = engine_previews()
+        beside = f"{engine / offline:.2f} x the offline preview, budget 6 s"
+        line("pulumi preview of the chat stack", engine, "s", beside)
 
     rows = growth()
     first = rows[0][1]

@@ -7,6 +7,7 @@ rows that delete first say so.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,7 @@ RULES = Path(__file__).parent / "data" / "changes.csv"
 COLUMNS = ["type", "property", "effect", "source", "checked", "notes"]
 COMPONENT = "sizewright:index:"
 DELETES_FIRST = "replace_delete_first"
+_INDEX = re.compile(r"\[(\d+)\]")
 
 STATEFUL = frozenset(
     {
@@ -74,7 +76,7 @@ class Rules:
     by_type: Mapping[str, Mapping[Steps, Rule]]
 
     def effect(self, resource_type: str, property_path: str) -> Effect:
-        """What a change of the property does; its path has dots, list indices as numbers or `*`.
+        """What a change of the property does; its path is `a[0].b`, `a.0.b` or `a.*.b`.
 
         The longest rule at or above the path decides. Where rules below the path say otherwise
         (a whole block appears or goes), and where no rule is found, it may replace.
@@ -130,7 +132,9 @@ def _rows(path: Path) -> Iterator[tuple[int, Rule]]:
 
 
 def _steps(text: str) -> Steps:
-    return tuple("*" if part.isdecimal() else part for part in text.split("."))
+    """The steps of `a.0.b` and of `a[0].b` alike."""
+    parts = _INDEX.sub(r".\1", text).split(".")
+    return tuple("*" if part.isdecimal() else part for part in parts)
 
 
 def _longest(rules: Mapping[Steps, Rule], path: Steps) -> Rule | None:

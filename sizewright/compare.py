@@ -1,6 +1,6 @@
 """What differs between two plans and between two recordings; values only, no layout."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sizewright.changes import STATEFUL, Effect, Rules
@@ -97,8 +97,12 @@ def resource_changes(old: Recorded, new: Recorded, rules: Rules) -> tuple[Resour
         for key in [*after, *(key for key in before if key not in after)]
         if (change := _resource_change(before.get(key), after.get(key), rules)) is not None
     ]
-    changed.sort(key=lambda c: (not loses_data(c), ORDER.index(c.effect)))
-    return tuple(changed)
+    return ordered(changed)
+
+
+def ordered(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
+    """What loses data first, then by effect, else in the order given."""
+    return tuple(sorted(changes, key=lambda c: (not loses_data(c), ORDER.index(c.effect))))
 
 
 def loses_data(change: ResourceChange) -> bool:

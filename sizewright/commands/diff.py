@@ -1,87 +1,151 @@
-"""`diff OLD NEW`: what a change of a workload changes, cause first."""
+"""`sizewright diff`: what a change of workloads changes, cause first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
-from sizewright.changes import load_rules
 from sizewright.commands.options import FILE, finish, json_option, site_option
-from sizewright.compare import (
-    Change,
-    ResourceChange,
-    ServiceChange,
-    counts,
-    loses_data,
-    resource_changes,
-    service_changes,
-)
+from sizewright.compare import Change, ServiceChange, counts, loses_data, service_changes
+from sizewright.deployed import deployed_files, notes_on, read_json
 from sizewright.exit_code import ExitCode
-from sizewright.feasibility import exit_code
-from sizewright.program import record_program
-from sizewright.record import Recorded
+from sizewright.input_error import InputError
+from sizewright.report.comment import comment
 from sizewright.report.console import write
 from sizewright.report.difference import resource_lines, service_lines
 from sizewright.report.json import print_json
-from sizewright.stack import addressable, buildable, plan_of, read_site, read_workload
-from sizing.catalog import load_catalog
+from sizewright.review import Review, Side, read_side, review
+from sizewright.revision import files_at
 from sizing.plan import ServicePlan
 
 
 @click.command("diff")
-@click.argument("old", type=FILE)
-@click.argument("new", type=FILE)
+@click.argument("files", metavar="[OLD] NEW...", nargs=-1, required=True, type=FILE)
 @site_option
+@click.option("--stack", metavar="FILE", help="Compare with a stack: pulumi stack output --json.")
+@click.option("--rev", metavar="REVISION", help="Compare with the files of a git revision.")
+@click.option("--preview", metavar="FILE", help="Take resources from pulumi preview --json.")
 @json_option
+@click.option("--markdown", is_flag=True, help="Print a comment for a pull request.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 3 when anything changes.")
-def command(old: Path, new: Path, site: Path, as_json: bool, detailed_exitcode: bool) -> None:
-    """Show what changes from the workload file OLD to NEW.
+def command(
+    *,
+    files: tuple[Path, ...],
+    site: Path,
+    stack: str | None,
+    rev: str | None,
+    preview: str | None,
+    as_json: bool,
+    markdown: bool,
+    detailed_exitcode: bool,
+) -> None:
+    """Show what changes, cause first.
+
+    \b
+    sizewright diff old.yaml new.yaml
+    sizewright diff --rev main workloads/chat.yaml
+    pulumi stack output --json | sizewright diff --stack - workloads/*.yaml
+    pulumi preview --json | sizewright diff --preview - workloads/*.yaml
 
     First the inputs that changed, then the sizing that follows, then what the fleet survives, then
-    the resources with their changed properties. Both are recorded offline, on the same site.
+    the resources with their changed properties. Both sides are recorded offline; with --preview the
+    resources are those of the engine. A file may be - for stdin.
     """
-    catalog, where = load_catalog(), read_site(site)
-    buildable(where, catalog)
-    plans = [plan_of([read_workload(path, catalog)], where, catalog) for path in (old, new)]
-    for plan in plans:
-        addressable(where, plan)
-    services = service_changes(*plans)
-    if any(exit_code(plan) is ExitCode.infeasible for plan in plans):
-        before = after = Recorded((), {})
-    else:
-        before, after = (record_program(site, [path]) for path in (old, new))
-    resources = resource_changes(before, after, load_rules())
-    unchanged = len({r.key for r in (*before.resources, *after.resources)}) - len(resources)
-    if as_json:
-        print_json(_as_json(services, resources, unchanged))
-    else:
-        lines = [line for service in services for line in (*service_lines(service), "")]
-        if not services and not resources:
-            lines = ["nothing changes: no input, no sized number, no resource"]
-        if not after.resources:
-            told = ["resources: not compared; the program refuses a service that is infeasible"]
+    if sum(option is not None for option in (stack, rev, preview)) > 1:
+        raise click.UsageError("--stack, --rev and --preview exclude each other")
+    if as_json and markdown:
+        raise click.UsageError("--json and --markdown exclude each other")
+    with TemporaryDirectory() as folder:
+        if stack is not None:
+            told, new = _with_stack(stack, files, site, Path(folder))
+        elif preview is not None:
+            told, new = _with_preview(preview, files, site, Path(folder))
+        elif rev is not None:
+            told, new = _with_revision(rev, files, site, Path(folder))
         else:
-            told = list(resource_lines(resources, unchanged))
-        write("\n".join([*lines, *told]))
-    finish(plans[1])
-    if detailed_exitcode and (services or resources):
+            told, new = _with_file(files, site)
+    if as_json:
+        print_json(_as_json(told))
+    elif markdown:
+        write(comment(told, new.site.name))
+    else:
+        write("\n".join(_lines(told)))
+    finish(new.plan)
+    if detailed_exitcode and not told.is_empty:
         raise click.exceptions.Exit(ExitCode.changes)
 
 
-def _as_json(
-    services: Sequence[ServiceChange], resources: Sequence[ResourceChange], unchanged: int
-) -> dict[str, object]:
+def _with_file(files: Sequence[Path], site: Path) -> tuple[Review, Side]:
+    if len(files) != 2:
+        raise click.UsageError("two files are compared: OLD and NEW, or one with --rev or --stack")
+    old, new = (read_side([path], site) for path in files)
+    return review(old, new), new
+
+
+def _with_revision(
+    revision: str, files: Sequence[Path], site: Path, folder: Path
+) -> tuple[Review, Side]:
+    new = read_side(files, site)
+    old = read_side(*files_at(revision, files, site, folder))
+    return review(old, new), new
+
+
+def _with_stack(name: str, files: Sequence[Path], site: Path, folder: Path) -> tuple[Review, Side]:
+    new = read_side(files, site)
+    outputs = read_json(name)
+    with _placed(name):
+        old = read_side(deployed_files(outputs, name, folder), site)
+    return review(old, new, notes_on(outputs, old.plan.digest, "The stack")), new
+
+
+def _with_preview(
+    name: str, files: Sequence[Path], site: Path, folder: Path
+) -> tuple[Review, Side]:
+    # Guard: importing Pulumi costs a quarter of a second, and the other ways may do without it.
+    from sizewright.engine_preview import deployed_outputs, engine_changes
+
+    new = read_side(files, site)
+    said = read_json(name)
+    outputs = deployed_outputs(said)
+    with _placed(name):
+        old = read_side(deployed_files(outputs, name, folder) if outputs else [], site)
+    resources, same = engine_changes(said, name)
+    notes = notes_on(outputs, old.plan.digest, "The stack") if outputs else ()
+    return Review(service_changes(old.plan, new.plan), resources, same, True, notes), new
+
+
+@contextmanager
+def _placed(name: str) -> Iterator[None]:
+    """Faults of the inputs that a stack kept are told of where they were read."""
+    try:
+        yield
+    except InputError as fault:
+        message = f"what was deployed cannot be read by this version: {fault.message}"
+        raise InputError(
+            "stdin" if name == "-" else name, field=fault.field, message=message
+        ) from None
+
+
+def _lines(told: Review) -> Iterator[str]:
+    for note in told.notes:
+        yield f"note: {note}"
+    for service in told.services:
+        yield from (*service_lines(service), "")
+    if told.is_empty:
+        yield "nothing changes: no input, no sized number, no resource"
+    if told.is_compared:
+        yield from resource_lines(told.resources, told.unchanged)
+    else:
+        yield "resources: not compared; the program refuses a service that is infeasible"
+
+
+def _as_json(told: Review) -> dict[str, object]:
     return {
-        "services": [
-            {
-                "name": service.name,
-                "cause": [_leaf(change) for change in service.causes],
-                "sizing": [_leaf(change) for change in service.followed],
-                "survives": {"old": _survives(service.old), "new": _survives(service.new)},
-            }
-            for service in services
-        ],
-        "counts": {**counts(resources), "unchanged": unchanged},
+        "notes": list(told.notes),
+        "services": [_service(service) for service in told.services],
+        "counts": {**counts(told.resources), "unchanged": told.unchanged},
         "resources": [
             {
                 "effect": resource.effect.value,
@@ -92,8 +156,17 @@ def _as_json(
                     {**_leaf(change), "effect": change.effect.value} for change in resource.changes
                 ],
             }
-            for resource in resources
+            for resource in told.resources
         ],
+    }
+
+
+def _service(service: ServiceChange) -> dict[str, object]:
+    return {
+        "name": service.name,
+        "cause": [_leaf(change) for change in service.causes],
+        "sizing": [_leaf(change) for change in service.followed],
+        "survives": {"old": _survives(service.old), "new": _survives(service.new)},
     }
 
 

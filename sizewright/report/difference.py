@@ -63,12 +63,12 @@ def service_lines(change: ServiceChange) -> Iterator[str]:
         yield f"  the service is {'new' if change.old is None else 'gone'}"
     yield from _table([(c.path, c) for c in change.causes], "no input changed")
     yield f"{change.name}: sizing that follows"
-    headlines = _headlines(change.followed)
-    yield from _table(headlines, "none of the headlines" if change.followed else "nothing")
-    if len(change.followed) > len(headlines):
-        yield f"  and {plural(len(change.followed) - len(headlines), 'more number')} (--json)"
+    rows = headlines(change.followed)
+    yield from _table(rows, "none of the headlines" if change.followed else "nothing")
+    if len(change.followed) > len(rows):
+        yield f"  and {plural(len(change.followed) - len(rows), 'more number')} (--json)"
     yield f"{change.name}: survival"
-    before, after = _survival(change.old), _survival(change.new)
+    before, after = survival(change.old), survival(change.new)
     yield f"  unchanged: {after}" if before == after else f"  before: {before}"
     if before != after:
         yield f"  after:  {after}"
@@ -78,9 +78,7 @@ def resource_lines(changes: Sequence[ResourceChange], unchanged: int) -> Iterato
     """Counts, then each resource with its changed leaf properties; lost data first and loud."""
     totals = counts(changes)
     words = [
-        f"{n} {WORDS.get(Effect(e), _done(e))}"
-        for e, n in totals.items()
-        if n or e != "may_replace"
+        f"{n} {WORDS.get(Effect(e), done(e))}" for e, n in totals.items() if n or e != "may_replace"
     ]
     yield f"resources: {', '.join(words)}, {unchanged} unchanged"
     for change in changes:
@@ -88,12 +86,12 @@ def resource_lines(changes: Sequence[ResourceChange], unchanged: int) -> Iterato
         word = WORDS.get(change.effect, change.effect.value)
         kind = short_type(change.type)
         yield f"{danger}{SIGNS[change.effect]} {word} {kind} {change.name}"
-        for leaf in _folded(change.changes):
+        for leaf in folded(change.changes):
             forced = "" if leaf.effect is Effect.update else f"  [{_why(leaf)}]"
-            yield f"      {leaf.path}: {_value(leaf.old)} -> {_value(leaf.new)}{forced}"
+            yield f"      {leaf.path}: {value_text(leaf.old)} -> {value_text(leaf.new)}{forced}"
 
 
-def _folded(changes: Sequence[Change]) -> Iterator[Change]:
+def folded(changes: Sequence[Change]) -> Iterator[Change]:
     """Neighbours below one parent that change alike, as one: scaling.{minSize, maxSize}."""
     for (parent, *_), same in groupby(changes, key=lambda c: (_parent(c.path), c.old, c.new)):
         alike = list(same)
@@ -111,11 +109,13 @@ def _why(leaf: Change) -> str:
     return "may force replacement" if leaf.effect is Effect.may_replace else "forces replacement"
 
 
-def _done(effect: str) -> str:
+def done(effect: str) -> str:
+    """The word of what happened: created, replaced."""
     return effect + ("d" if effect.endswith("e") else "ed")
 
 
-def _headlines(followed: Sequence[Change]) -> list[tuple[str, Change]]:
+def headlines(followed: Sequence[Change]) -> list[tuple[str, Change]]:
+    """The sized leaves that a reviewer reads, in their order, with their labels."""
     by_path = {change.path: change for change in followed}
     rows = list[tuple[str, Change]]()
     for path, label in HEADLINES.items():
@@ -133,25 +133,27 @@ def _table(rows: Sequence[tuple[str, Change]], empty: str) -> Iterator[str]:
         yield f"  {empty}"
     width = max((len(label) for label, _ in rows), default=0)
     for label, change in rows:
-        old, new = (_sized(change.path, value) for value in (change.old, change.new))
+        old, new = (sized(change.path, value) for value in (change.old, change.new))
         yield f"  {label:<{width}}  {old} -> {new}"
 
 
-def _sized(path: str, value: object) -> str:
+def sized(path: str, value: object) -> str:
     """A value of the plan or of an input, with its unit."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return leaf_text(path, value)
-    return _value(value)
+    return value_text(value)
 
 
-def _value(value: object) -> str:
+def value_text(value: object) -> str:
+    """A property's value, shortened."""
     if value is None:
         return "none"
     text = number(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def _survival(service: ServicePlan | None) -> str:
+def survival(service: ServicePlan | None) -> str:
+    """What may fail, in a sentence."""
     if service is None or service.pool is None:
         return "no pool"
     return survives(service.pool)

@@ -1,0 +1,64 @@
+"""What a stack says of itself in its outputs, as workload files to compare with."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sizewright.input_error import InputError
+
+STDIN = "-"
+
+
+def read_json(name: str) -> dict[str, Any]:
+    """A JSON object from a file, or from stdin for `-`. Raises InputError."""
+    where = "stdin" if name == STDIN else name
+    try:
+        text = sys.stdin.read() if name == STDIN else Path(name).read_text(encoding="utf-8")
+        value = json.loads(text)
+    except json.JSONDecodeError as fault:
+        raise InputError(
+            where, fault.lineno, fault.colno, message=fault.msg.lower(), expected="JSON"
+        ) from None
+    except (OSError, UnicodeDecodeError, RecursionError) as fault:
+        message = getattr(fault, "strerror", None) or "cannot be read"
+        raise InputError(where, message=message.lower(), expected="a JSON file") from None
+    if not isinstance(value, dict):
+        raise InputError(where, 1, 1, message="is not an object", expected="a JSON object")
+    return value
+
+
+def deployed_files(outputs: Mapping[str, Any], name: str, folder: Path) -> list[Path]:
+    """A workload file in `folder` for each service of the outputs. Raises InputError."""
+    services = outputs.get("services")
+    if not isinstance(services, dict):
+        expected = "outputs of a sizewright stack: pulumi stack output --json"
+        raise InputError(name, message="has no services", expected=expected)
+    return [_file(service, said, name, folder) for service, said in services.items()]
+
+
+def _file(service: str, said: object, name: str, folder: Path) -> Path:
+    inputs = said.get("inputs") if isinstance(said, dict) else None
+    if not isinstance(inputs, dict):
+        raise InputError(name, field=f"services.{service}", message="has no inputs")
+    path = folder / f"{len(list(folder.iterdir()))}.yaml"
+    # JSON is YAML; what is null was not given.
+    path.write_text(json.dumps(_given(inputs)), encoding="utf-8")
+    return path
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _given(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def notes_on(outputs: Mapping[str, Any], digest: str, source: str) -> tuple[str, ...]:
+    """Whether what this version makes of the inputs is what was deployed."""
+    if outputs.get("plan_digest") == digest:
+        return ()
+    return (
+        f"{source} was built by another version, catalog or site: what stands beside the new side "
+        "is what this version makes of the inputs that were deployed.",
+    )

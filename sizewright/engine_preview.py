@@ -1,0 +1,86 @@
+"""What the engine itself says of a change: the output of `pulumi preview --json`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sizewright.changes import STATEFUL, Effect
+from sizewright.compare import Change, ResourceChange, leaf_changes, ordered
+from sizewright.input_error import InputError
+from sizewright.record.sdk import SECRET, SIGNATURE, UNKNOWN
+
+STACK = "pulumi:pulumi:Stack"
+EFFECTS = {
+    "create": Effect.create,
+    "import": Effect.create,
+    "update": Effect.update,
+    "delete": Effect.delete,
+    "replace": Effect.replace,
+    "create-replacement": Effect.replace,
+    "delete-replaced": Effect.replace,
+}
+AFTER = "(known after the update)"
+
+
+def engine_changes(preview: Mapping[str, Any], name: str) -> tuple[tuple[ResourceChange, ...], int]:
+    """The resources that the engine would change, and how many it leaves. Raises InputError."""
+    steps = preview.get("steps")
+    if not isinstance(steps, list):
+        expected = "the output of pulumi preview --json"
+        raise InputError(name, message="has no steps", expected=expected)
+    changed = {step["urn"]: step for step in steps if step.get("op") in EFFECTS}
+    found = [_change(step) for step in changed.values() if _type(step) != STACK]
+    # The engine counts what stays, the stack among it, and lists of that the stack alone.
+    stays = int((preview.get("changeSummary") or {}).get("same", 0))
+    return ordered(found), stays - any(
+        step.get("op") == "same" and _type(step) == STACK for step in steps
+    )
+
+
+def deployed_outputs(preview: Mapping[str, Any]) -> dict[str, Any]:
+    """The stack's outputs before the change; empty where it does not exist yet."""
+    for step in preview.get("steps", []):
+        if _type(step) == STACK:
+            return dict((step.get("oldState") or {}).get("outputs") or {})
+    return {}
+
+
+def _type(step: Mapping[str, Any]) -> str:
+    return str(step["urn"].split("::")[2].split("$")[-1])
+
+
+def _change(step: Mapping[str, Any]) -> ResourceChange:
+    type_, name = _type(step), str(step["urn"].split("::", 3)[3])
+    effect = EFFECTS[step["op"]]
+    changes = tuple(_leaves(step)) if effect in (Effect.update, Effect.replace) else ()
+    return ResourceChange(effect, type_, name, type_ in STATEFUL, changes)
+
+
+def _leaves(step: Mapping[str, Any]) -> Iterator[Change]:
+    detailed = step.get("detailedDiff") or {}
+    forcing = {path for path, diff in detailed.items() if str(diff.get("kind")).endswith("replace")}
+    forcing |= set(step.get("replaceReasons") or ())
+    before, after = (
+        _shown((step.get(side) or {}).get("inputs") or {}) for side in ("oldState", "newState")
+    )
+    for leaf in leaf_changes(before, after):
+        forced = any(_within(leaf.path, path) for path in forcing)
+        effect = Effect.replace if forced else Effect.update
+        yield Change(leaf.path, leaf.old, leaf.new, effect)
+
+
+def _within(path: str, other: str) -> bool:
+    return path == other or path.startswith((f"{other}.", f"{other}["))
+
+
+def _shown(value: Any) -> Any:
+    """Values as people read them: nothing secret, nothing that is not known."""
+    match value:
+        case str():
+            return AFTER if value == UNKNOWN else value
+        case list():
+            return [_shown(item) for item in value]
+        case dict() if value.get(SIGNATURE) == SECRET:
+            return "[secret]"
+        case dict():
+            return {key: _shown(item) for key, item in value.items() if not key.startswith("__")}
+    return value

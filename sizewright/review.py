@@ -1,0 +1,67 @@
+"""A change for a reviewer, as values: cause, sizing and resources between two sides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sizewright.changes import load_rules
+from sizewright.compare import ResourceChange, ServiceChange, resource_changes, service_changes
+from sizewright.exit_code import ExitCode
+from sizewright.feasibility import exit_code
+from sizewright.program import record_program
+from sizewright.record import Recorded
+from sizewright.stack import addressable, buildable, plan_of, read_site, read_workload
+from sizing.catalog import load_catalog
+from sizing.plan import Plan
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one side of a comparison builds: workload files on a site."""
+
+    files: tuple[Path, ...]
+    site: Path
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Review:
+    """What differs, and what a reader must know about how it was compared."""
+
+    services: tuple[ServiceChange, ...]
+    resources: tuple[ResourceChange, ...]
+    unchanged: int
+    """Resources that both sides have alike."""
+    is_compared: bool
+    """Whether resources were compared: the program refuses a service that is infeasible."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing differs."""
+        return not self.services and not self.resources
+
+
+def read_side(files: Sequence[Path], site: Path) -> Side:
+    """A side that can be built, from its files. Raises InputError."""
+    catalog, where = load_catalog(), read_site(site)
+    buildable(where, catalog)
+    plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
+    addressable(where, plan)
+    return Side(tuple(files), site, plan)
+
+
+def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
+    """Both sides recorded offline and compared."""
+    services = service_changes(old.plan, new.plan)
+    if any(exit_code(side.plan) is ExitCode.infeasible for side in (old, new)):
+        return Review(services, (), 0, False, notes)
+    before, after = (_recorded(side) for side in (old, new))
+    resources = resource_changes(before, after, load_rules())
+    keys = {resource.key for resource in (*before.resources, *after.resources)}
+    return Review(services, resources, len(keys) - len(resources), True, notes)
+
+
+def _recorded(side: Side) -> Recorded:
+    """Nothing at all where the side has no service: it stands for before the first `up`."""
+    return record_program(side.site, side.files) if side.files else Recorded((), {})

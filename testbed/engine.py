@@ -1,0 +1,168 @@
+"""One stack of this project on the real engine, by Pulumi's Automation API or its command line.
+
+The Automation API runs the program in this process, without a language host: a second a run instead
+of four. Nothing leaves the machine: state lies in the folder, providers are stand-ins.
+"""
+
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi import automation
+
+from sizewright.program import PROGRAM
+from sizewright.stack import PROJECT
+from testbed.standin import StandIn
+
+ROOT = Path(__file__).parents[1]
+TOOLS = ROOT / ".testbed" / "bin"
+PASSPHRASE = "only for tests"
+
+
+def engine_missing() -> str:
+    """Why the real engine cannot run here; empty where it can."""
+    names = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
+    lacking = [name for name in names if not (TOOLS / name).is_file()]
+    return f"no {', '.join(lacking)}: run `make testbed`" if lacking else ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the engine does, or would do, to one resource."""
+
+    op: str
+    """create, update, replace, delete, same; the halves of a replacement are left out."""
+    urn: str
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    changed: tuple[str, ...]
+    """Paths of the inputs that differ."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.type}::{self.name}"
+
+
+class Stack:
+    """A stack in a folder of its own: state, settings and workload files."""
+
+    def __init__(self, folder: Path, standin: StandIn, site: Path, *, name: str = "dev") -> None:
+        self.folder = folder
+        self.world = standin.world
+        self.name = name
+        self.site = site
+        (folder / "state").mkdir(parents=True)
+        (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text("utf-8"), "utf-8")
+        self.env = {
+            "PATH": f"{TOOLS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+            "PULUMI_SKIP_CHECKPOINTS": "true",
+            "PULUMI_DEBUG_PROVIDERS": standin.attach,
+        }
+        self._stack: automation.Stack | None = None
+
+    def configure(self, workloads: Sequence[Path], site: Path | None = None) -> None:
+        """Writes the stack file: the site's values as they are, and these workload files."""
+        values = dict(yaml.safe_load((site or self.site).read_text("utf-8"))["config"])
+        values[f"{PROJECT}:workloads"] = [str(path.resolve()) for path in workloads]
+        path = self.folder / f"Pulumi.{self.name}.yaml"
+        kept = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
+        path.write_text(yaml.safe_dump({**kept, "config": values}), "utf-8")
+
+    def create(self) -> None:
+        """Makes the stack, with nothing in it."""
+        assert self.automation.name == self.name
+
+    @property
+    def automation(self) -> automation.Stack:
+        """The stack, made on first use."""
+        if self._stack is None:
+            options = automation.LocalWorkspaceOptions(
+                work_dir=str(self.folder),
+                env_vars=self.env,
+                pulumi_command=automation.PulumiCommand(str(TOOLS.parent)),
+            )
+            self._stack = automation.create_or_select_stack(
+                self.name, project_name=PROJECT, program=_program, opts=options
+            )
+        return self._stack
+
+    def preview(self) -> list[Step]:
+        """What `up` would do, and nothing for what stays."""
+        steps = _Steps()
+        self.automation.preview(on_event=steps.note)
+        return steps.taken
+
+    def up(self) -> list[Step]:
+        steps = _Steps()
+        self.automation.up(on_event=steps.note)
+        return steps.taken
+
+    def destroy(self) -> list[Step]:
+        steps = _Steps()
+        self.automation.destroy(on_event=steps.note)
+        return steps.taken
+
+    def state(self) -> list[dict[str, Any]]:
+        """The resources of the stack's state, as stored."""
+        deployment: Mapping[str, Any] = self.automation.export_stack().deployment or {}
+        return list(deployment.get("resources") or [])
+
+    def outputs(self) -> dict[str, Any]:
+        return {name: output.value for name, output in self.automation.outputs().items()}
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`pulumi WORDS` as a user runs it, with the Python language host."""
+        for name in ("__main__.py", "workloads"):
+            if not (self.folder / name).exists():
+                (self.folder / name).symlink_to(ROOT / name)
+        return subprocess.run(
+            ["pulumi", *words, "--non-interactive"],
+            cwd=self.folder,
+            env={**os.environ, **self.env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+
+
+def _program() -> None:
+    runpy.run_path(str(PROGRAM), run_name="__main__")
+
+
+class _Steps:
+    """Collects the engine's steps, one for each resource that changes."""
+
+    def __init__(self) -> None:
+        self.taken: list[Step] = []
+
+    def note(self, event: automation.EngineEvent) -> None:
+        if event.resource_pre_event is None:
+            return
+        step = event.resource_pre_event.metadata
+        halves = ("create-replacement", "delete-replaced", "same", "discard-replaced")
+        if step.op.value in halves or step.type == "pulumi:pulumi:Stack":
+            return
+        state = step.new or step.old
+        self.taken.append(
+            Step(
+                op=step.op.value,
+                urn=step.urn,
+                type=step.type,
+                name=step.urn.split("::")[-1],
+                inputs=dict((state and state.inputs) or {}),
+                changed=tuple(sorted(step.detailed_diff or {})),
+            )
+        )

@@ -1,0 +1,227 @@
+"""One provider of the engine's protocol, over a shared world.
+
+Methods with capital letters are calls of the protocol. What replaces a resource is read from
+`sizewright/data/changes.csv`, the file that the offline diff reads: engine and offline diff agree
+on it because they share it, which proves nothing about the file.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import grpc
+import pulumi_aws
+import pulumi_kubernetes
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from sizewright.changes import Effect, Rules
+from sizewright.compare import leaf_changes
+from sizewright.record import sdk
+from sizewright.record.references import engine_fields
+from testbed.standin.outputs import new_outputs, whole
+from testbed.standin.references import dangling
+from testbed.standin.schema import Fault, configuration, input_faults, opened
+from testbed.standin.world import Thing, World
+
+MOVES_WITH = {"aws:ec2/launchTemplate:LaunchTemplate": ("latestVersion",)}
+"""Computed outputs that every update changes."""
+PROTECTIONS = ("deletionProtection", "enableDeletionProtection")
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """Serves one package."""
+
+    def __init__(self, package: str, world: World, rules: Rules) -> None:
+        self._package = package
+        self._world = world
+        self._rules = rules
+
+    def Handshake(self, request: Any, context: Any) -> Any:
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        module = {"aws": pulumi_aws, "kubernetes": pulumi_kubernetes}[self._package]
+        return plugin_pb2.PluginInfo(version=module._utilities.get_version())
+
+    def GetSchema(self, request: Any, context: Any) -> Any:
+        return provider_pb2.GetSchemaResponse(schema="{}")
+
+    def Attach(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def Cancel(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def CheckConfig(self, request: Any, context: Any) -> Any:
+        if self._package == "aws":
+            # A run of the engine asks this first.
+            self._world.planned.clear()
+        news = engine_fields(request.news)
+        values = configuration(self._package, news)
+        faults = [*input_faults(f"pulumi:providers:{self._package}", values)]
+        faults += self._wrong_account(values)
+        return _checked(request.news, faults)
+
+    def _wrong_account(self, values: Mapping[str, Any]) -> Iterator[Fault]:
+        allowed = values.get("allowedAccountIds")
+        if isinstance(allowed, list) and self._world.account not in allowed:
+            yield "allowedAccountIds", f"AWS account ID not allowed: {self._world.account}"
+        region = values.get("region")
+        if region not in (None, sdk.UNKNOWN, self._world.region):
+            yield "region", f"the stand-in is {self._world.region}, not {region}"
+
+    def DiffConfig(self, request: Any, context: Any) -> Any:
+        changed = engine_fields(request.old_inputs) != engine_fields(request.news)
+        some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(changes=some if changed else none)
+
+    def Configure(self, request: Any, context: Any) -> Any:
+        kubeconfig = request.variables.get("kubernetes:config:kubeconfig", "")
+        if self._package == "kubernetes" and kubeconfig:
+            self._reach(kubeconfig, context)
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=True, supportsPreview=True, acceptResources=False, acceptOutputs=False
+        )
+
+    def _reach(self, kubeconfig: str, context: Any) -> None:
+        server = json.loads(kubeconfig)["clusters"][0]["cluster"]["server"]
+        if not self._world.exists(server):
+            context.abort(grpc.StatusCode.UNAVAILABLE, f"no cluster answers at {server}")
+
+    def Check(self, request: Any, context: Any) -> Any:
+        token, inputs = _token(request.urn), engine_fields(request.news)
+        faults = [*input_faults(token, inputs), *dangling(token, inputs, self._world)]
+        return _checked(request.news, faults)
+
+    def Diff(self, request: Any, context: Any) -> Any:
+        token = _token(request.urn)
+        old, new = engine_fields(request.old_inputs), engine_fields(request.news)
+        detailed, replaces, first = {}, [], False
+        for change in leaf_changes(old, new):
+            # Guard: what may replace, replaces here, so that a test sees the worst.
+            forced = self._rules.effect(token, change.path) is not Effect.update
+            first |= forced and self._rules.deletes_first(token, change.path)
+            detailed[change.path] = _property_diff(change.old, change.new, forced)
+            replaces += [change.path.split(".")[0].split("[")[0]] * forced
+        some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(
+            changes=some if detailed else none,
+            hasDetailedDiff=True,
+            detailedDiff=detailed,
+            replaces=sorted(set(replaces)),
+            diffs=sorted({path.split(".")[0].split("[")[0] for path in detailed}),
+            deleteBeforeReplace=first,
+        )
+
+    def Create(self, request: Any, context: Any) -> Any:
+        token, name = _token(request.urn), request.urn.split("::")[-1]
+        inputs = engine_fields(request.properties)
+        if request.preview:
+            self._world.planned.append(Thing(request.urn, token, name, "", inputs, {}))
+            unknown = whole(token, inputs, lambda _: sdk.UNKNOWN) if self._is_aws(token) else inputs
+            return provider_pb2.CreateResponse(id="", properties=_struct(_hidden(unknown, inputs)))
+        world = self._world
+        id_, outputs = new_outputs(
+            token, name, world.next_serial(), inputs, region=world.region, account=world.account
+        )
+        with world.lock:
+            if world.find(token, id_) is not None:
+                context.abort(grpc.StatusCode.ALREADY_EXISTS, f"{token} {id_} already exists")
+            world.add(Thing(request.urn, token, name, id_, inputs, outputs))
+        return provider_pb2.CreateResponse(id=id_, properties=_struct(outputs))
+
+    def _is_aws(self, token: str) -> bool:
+        return token.startswith("aws:")
+
+    def Update(self, request: Any, context: Any) -> Any:
+        token = _token(request.urn)
+        olds, news = engine_fields(request.olds), engine_fields(request.news)
+        outputs = _merged(olds, engine_fields(request.old_inputs), news)
+        for name in MOVES_WITH.get(token, ()):
+            outputs[name] = sdk.UNKNOWN if request.preview else int(str(olds[name])) + 1
+        if not request.preview:
+            self._world.replace(self._standing(token, request.id, context), news, outputs)
+        return provider_pb2.UpdateResponse(properties=_struct(outputs))
+
+    def Read(self, request: Any, context: Any) -> Any:
+        thing = self._world.find(_token(request.urn), request.id)
+        if thing is None:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(
+            id=thing.id, properties=_struct(thing.outputs), inputs=_struct(thing.inputs)
+        )
+
+    def Delete(self, request: Any, context: Any) -> Any:
+        thing = self._standing(_token(request.urn), request.id, context)
+        for reason in self._reasons_to_stay(thing):
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
+        self._world.remove(thing)
+        return empty_pb2.Empty()
+
+    def _standing(self, token: str, id_: str, context: Any) -> Thing:
+        thing = self._world.find(token, id_)
+        if thing is None:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"{token} {id_} does not exist")
+            raise LookupError(id_)
+        return thing
+
+    def _reasons_to_stay(self, thing: Thing) -> Iterator[str]:
+        if any(thing.inputs.get(name) is True for name in PROTECTIONS):
+            yield f"{thing.name} is protected from deletion"
+        users = self._world.users_of(thing) if self._is_aws(thing.type) else self._inside(thing)
+        if users:
+            yield f"{thing.name} is in use by {', '.join(sorted(user.name for user in users))}"
+
+    def _inside(self, thing: Thing) -> list[Thing]:
+        """Objects of a namespace: a real one would take them along without a word."""
+        if thing.type != "kubernetes:core/v1:Namespace":
+            return []
+        return [other for other in self._world.things if other.id.startswith(f"{thing.id}/")]
+
+    def Invoke(self, request: Any, context: Any) -> Any:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.tok}: nothing is asked of a cloud")
+
+
+def _token(urn: str) -> str:
+    return urn.split("::")[2].rsplit("$", maxsplit=1)[-1]
+
+
+def _checked(news: struct_pb2.Struct, faults: list[Fault]) -> Any:
+    failures = [provider_pb2.CheckFailure(property=path, reason=reason) for path, reason in faults]
+    return provider_pb2.CheckResponse(inputs=news, failures=failures)
+
+
+def _property_diff(old: object, new: object, forced: bool) -> Any:
+    kinds = provider_pb2.PropertyDiff
+    if old is None:
+        kind = kinds.ADD_REPLACE if forced else kinds.ADD
+    elif new is None:
+        kind = kinds.DELETE_REPLACE if forced else kinds.DELETE
+    else:
+        kind = kinds.UPDATE_REPLACE if forced else kinds.UPDATE
+    return provider_pb2.PropertyDiff(kind=kind, inputDiff=True)
+
+
+def _hidden(state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Computed outputs of a preview: unknown as a whole, unless part of them was given."""
+    return {key: state[key] if key in inputs else sdk.UNKNOWN for key in state}
+
+
+def _merged(olds: Mapping[str, Any], given: Mapping[str, Any], news: Mapping[str, Any]) -> Any:
+    """Old outputs under new inputs: what was computed inside an object stays."""
+    kept = {key: value for key, value in olds.items() if key not in given or key in news}
+    for key, value in news.items():
+        old = opened(kept.get(key))
+        if isinstance(value, dict) and isinstance(old, dict) and sdk.SIGNATURE not in value:
+            before = given.get(key)
+            kept[key] = _merged(old, before if isinstance(before, dict) else {}, value)
+        else:
+            kept[key] = value
+    return kept
+
+
+def _struct(fields: Mapping[str, Any]) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    struct.update(fields)
+    return struct

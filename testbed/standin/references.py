@@ -1,0 +1,115 @@
+"""References of a resource's inputs to others, which must exist when they are known."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sizewright.record import sdk
+from testbed.standin.schema import Fault, opened
+from testbed.standin.world import World
+
+REFERRING = re.compile(r"(Ids?|Arns?|ARN|launchTemplate\.id)(\[\d+\])?$")
+NAMING = {
+    "bucket": "aws:s3/bucket:Bucket",
+    "clusterIdentifier": "aws:rds/cluster:Cluster",
+    "clusterName": "aws:eks/cluster:Cluster",
+    "dbSubnetGroupName": "aws:rds/subnetGroup:SubnetGroup",
+    "role": "aws:iam/role:Role",
+    "roles": "aws:iam/role:Role",
+    "securityGroups": "aws:ec2/securityGroup:SecurityGroup",
+    "subnets": "aws:ec2/subnet:Subnet",
+}
+"""Properties that name another resource, and the type that may carry the name itself."""
+NO_REFERENCE = {"availabilityZoneId", "accountId", "sourceAccountId"}
+ARN = re.compile(r"arn:aws[a-z-]*:[^\s\"']*")
+AWS_OWN = re.compile(
+    r"arn:aws[a-z-]*:(iam::aws:policy/|iam::\d{12}:(root|role/aws-service-role/)|.*\*)"
+)
+"""What every account has, and patterns over ARNs."""
+BUILT_IN_NAMESPACES = {"default", "kube-system", "kube-public", "kube-node-lease"}
+
+
+def dangling(token: str, inputs: Mapping[str, Any], world: World) -> Iterator[Fault]:
+    """Each known reference of these inputs to something that does not exist."""
+    for path, key, value in _leaves(inputs):
+        if value == sdk.UNKNOWN or sdk.UNKNOWN in value:
+            continue
+        named = NAMING.get(key)
+        by_name = named is not None and named != token
+        by_id = REFERRING.search(path) is not None and key not in NO_REFERENCE
+        if token.startswith("aws:") and (by_name or by_id) and not ARN.match(value):
+            if not world.exists(value):
+                yield path, f"nothing that exists has the id or name {value!r}"
+            continue
+        for arn in ARN.findall(value):
+            if not _arn_exists(arn, world):
+                yield path, f"nothing that exists has the ARN {arn!r}"
+    if token.startswith("kubernetes:"):
+        yield from _in_cluster(token, inputs, world)
+
+
+def _leaves(value: object, path: str = "", key: str = "") -> Iterator[tuple[str, str, str]]:
+    """Path, key and text of every text; of a policy its principals: IAM asks no more of it."""
+    value = opened(value)
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _leaves(item, f"{path}.{name}" if path else name, name)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{index}]", key)
+    elif isinstance(value, str):
+        parsed = _document(value)
+        if parsed is None:
+            yield path, key, value
+        else:
+            yield from ((path, "", text) for _, _, text in _leaves(_principals(parsed)))
+
+
+def _document(text: str) -> Any:
+    if not text.startswith("{"):
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _principals(document: Any) -> list[Any]:
+    statements = document.get("Statement") or []
+    return [statement.get("Principal") for statement in statements]
+
+
+def _arn_exists(arn: str, world: World) -> bool:
+    """The ARN itself, or that of which it names a part: objects of a bucket, streams of a group."""
+    whole = re.sub(r"(/\*|:\*)$", "", arn)
+    if AWS_OWN.match(whole) or world.exists(whole):
+        return True
+    return f":{world.account}:" not in arn and not arn.startswith("arn:aws:s3:::")
+
+
+def _in_cluster(token: str, inputs: Mapping[str, Any], world: World) -> Iterator[Fault]:
+    metadata = opened(inputs.get("metadata")) or {}
+    space = metadata.get("namespace", "default") if isinstance(metadata, dict) else "default"
+    if token == "kubernetes:helm.sh/v3:Release":
+        space = inputs.get("namespace", "default")
+    if token != "kubernetes:core/v1:Namespace" and not _has_namespace(str(space), world):
+        yield "metadata.namespace", f"no namespace {space!r}"
+    spec = opened(inputs.get("spec"))
+    if not isinstance(spec, dict):
+        return
+    pod = (spec.get("template") or {}).get("spec") or {}
+    account = pod.get("serviceAccountName")
+    if account and not world.find("kubernetes:core/v1:ServiceAccount", f"{space}/{account}"):
+        yield "spec.template.spec.serviceAccountName", f"no service account {space}/{account}"
+    service = (spec.get("serviceRef") or {}).get("name")
+    if service and not world.find("kubernetes:core/v1:Service", f"{space}/{service}"):
+        yield "spec.serviceRef.name", f"no service {space}/{service}"
+    target = (spec.get("scaleTargetRef") or {}).get("name")
+    if target and not world.find("kubernetes:apps/v1:Deployment", f"{space}/{target}"):
+        yield "spec.scaleTargetRef.name", f"no deployment {space}/{target}"
+
+
+def _has_namespace(name: str, world: World) -> bool:
+    known = name in BUILT_IN_NAMESPACES or name == sdk.UNKNOWN or name in world.outside
+    return known or world.find("kubernetes:core/v1:Namespace", name) is not None

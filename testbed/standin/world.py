@@ -1,0 +1,126 @@
+"""What exists: resources of all stand-in providers, and a log of what was done to them."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from testbed.standin.schema import opened
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change of the world."""
+
+    op: str
+    """create, update or delete."""
+    type: str
+    name: str
+    id: str
+
+
+@dataclass
+class Thing:
+    """One resource that exists."""
+
+    urn: str
+    type: str
+    name: str
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+@dataclass
+class World:
+    """One account in one region, and the clusters in it; safe for many threads.
+
+    `outside` holds ids, ARNs and names of what exists without any stack: certificates, zones,
+    networks that are only used.
+    """
+
+    account: str = "111122223333"
+    region: str = "us-east-1"
+    outside: frozenset[str] = frozenset()
+    things: list[Thing] = field(default_factory=list)
+    log: list[Event] = field(default_factory=list)
+    planned: list[Thing] = field(default_factory=list)
+    """What the preview under way would create: its given names are known, its ids are not."""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    _serial: int = 0
+
+    def next_serial(self) -> int:
+        with self.lock:
+            self._serial += 1
+            return self._serial
+
+    def add(self, thing: Thing) -> None:
+        with self.lock:
+            self.things.append(thing)
+            self._note("create", thing)
+
+    def replace(self, thing: Thing, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
+        with self.lock:
+            thing.inputs, thing.outputs = inputs, outputs
+            self._note("update", thing)
+
+    def remove(self, thing: Thing) -> None:
+        with self.lock:
+            self.things.remove(thing)
+            self._note("delete", thing)
+
+    def _note(self, op: str, thing: Thing) -> None:
+        self.log.append(Event(op, thing.type, thing.name, thing.id))
+
+    def find(self, type_: str, id_: str) -> Thing | None:
+        """The resource of that type and id."""
+        with self.lock:
+            return next((t for t in self.things if t.type == type_ and t.id == id_), None)
+
+    def of_type(self, type_: str) -> list[Thing]:
+        with self.lock:
+            return [thing for thing in self.things if thing.type == type_]
+
+    def exists(self, value: str) -> bool:
+        """Whether an id, ARN or name belongs to something that exists."""
+        if value in self.outside:
+            return True
+        with self.lock:
+            known = any(value == thing.id or value in own_texts(thing) for thing in self.things)
+            return known or any(value in texts(thing.inputs) for thing in self.planned)
+
+    def users_of(self, thing: Thing) -> list[Thing]:
+        """Resources whose inputs name this one."""
+        with self.lock:
+            others = [other for other in self.things if other is not thing]
+            shared = set[str]()
+            for other in others:
+                shared |= own_texts(other) | {other.id}
+            names = {thing.id, *own_texts(thing)} - shared
+            return [other for other in others if _mentions(other.inputs, names)]
+
+
+def own_texts(thing: Thing) -> set[str]:
+    """Texts of the outputs that the provider made: not those repeated from the inputs."""
+    given = set(texts(thing.inputs))
+    computed = {text for text in texts(thing.outputs) if text not in given}
+    own = {thing.outputs.get(key) for key in ("name", "bucket", "clusterIdentifier", "arn")}
+    return computed | {text for text in own if isinstance(text, str)}
+
+
+def texts(value: object) -> Iterator[str]:
+    """Every text inside a value."""
+    value = opened(value)
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+
+
+def _mentions(inputs: object, names: Iterable[str]) -> bool:
+    wanted = {name for name in names if len(name) > 3}
+    return any(text in wanted for text in texts(inputs))

@@ -1,0 +1,89 @@
+"""Offline recordings and engine runs in the same terms."""
+
+import re
+from typing import Any
+
+from sizewright.record import Recorded, RecordedResource, sdk
+from testbed.engine import Step
+from testbed.standin import World
+from testbed.standin.world import Thing
+
+STEPS = re.compile(r"[^.\[\]]+")
+
+
+def as_given(step: Step) -> dict[str, Any]:
+    """A step's inputs without what the engine adds: its own marks, and a provider's version."""
+    provider = step.type.startswith("pulumi:providers:")
+    return {
+        name: value
+        for name, value in step.inputs.items()
+        if not name.startswith("__") and not (provider and name == "version")
+    }
+
+
+def as_engine_shows(value: object) -> object:
+    """A recorded preview value as the engine's events show it."""
+    match value:
+        case {"$unknown": True}:
+            return sdk.UNKNOWN
+        case dict():
+            return {key: as_engine_shows(item) for key, item in value.items()}
+        case list():
+            return [as_engine_shows(item) for item in value]
+    return value
+
+
+class Resolved:
+    """Recorded inputs with each reference replaced by what the resource in the world has."""
+
+    def __init__(self, recorded: Recorded, world: World) -> None:
+        self._things = {f"{thing.type}::{thing.name}": thing for thing in world.things}
+        assert len(self._things) == len(world.things)
+        self._keys = sorted((resource.key for resource in recorded.resources), key=len)[::-1]
+
+    def inputs(self, resource: RecordedResource) -> Any:
+        return self._value(resource.inputs)
+
+    def _value(self, value: object) -> Any:
+        match value:
+            case {"$ref": str(key), "property": str(path)}:
+                return self._output(key, path)
+            case dict():
+                return {name: self._value(item) for name, item in value.items()}
+            case list():
+                return [self._value(item) for item in value]
+            case str():
+                return self._text(value)
+        return value
+
+    def _text(self, text: str) -> str:
+        """References inside a longer text; the longest key first, for keys have dots and colons."""
+        for key in self._keys:
+            mark = f"${{{key}."
+            while (start := text.find(mark)) >= 0:
+                end = text.index("}", start)
+                path = text[start + len(mark) : end]
+                text = text[:start] + str(self._output(key, path)) + text[end + 1 :]
+        return text
+
+    def _output(self, key: str, path: str) -> Any:
+        thing = self._things[key]
+        value = thing.id if path == "id" else _at(thing, path)
+        # Guard: offline a computed number is a text; what the program makes of it is unseen.
+        return _NumberOrText(value) if isinstance(value, int) else value
+
+
+class _NumberOrText(int):
+    """A number that equals its own text."""
+
+    __hash__ = int.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return str(int(self)) == str(other)
+
+
+def _at(thing: Thing, path: str) -> Any:
+    value: Any = thing.outputs
+    for step in STEPS.findall(path):
+        value = value[int(step)] if isinstance(value, list) else value[step]
+    return value
