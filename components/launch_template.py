@@ -89,17 +89,20 @@ def launch_template(
 def _interfaces(
     interconnect: Interconnect,
 ) -> list[ec2.LaunchTemplateNetworkInterfaceArgsDict]:
-    """One a network card; on the first device 0, on the others device 1.
+    """One a network card, each of them device 0 of its card.
 
     Guard: with interfaces named here EKS adds no security group of its own.
-    Basis: vendor (EFA on types with several network cards).
+    Basis: vendor, EC2 user guide, "Maximize network bandwidth on Amazon EC2 instances with multiple
+    network cards" (2026): EFA-only interfaces are device 0 of the cards after the first. On the
+    first card it now shows two, a plain one and EFA-only as device 1. That one of kind efa still
+    serves as both, as its earlier edition showed, is assumed; it leaves device 1 to pods' addresses.
     """
     plan = interconnect.plan
     kinds = [plan.first_interface, *["efa-only"] * plan.efa_only_interfaces]
     return [
         {
             "network_card_index": card,
-            "device_index": 0 if card == 0 else 1,
+            "device_index": 0,
             "interface_type": kind,
             "delete_on_termination": "true",
             "security_groups": interconnect.security_group_ids,

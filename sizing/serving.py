@@ -22,7 +22,7 @@ from sizing.workload import Precision, Workload
 
 ENGINE_IMAGE = "vllm/vllm-openai"
 GROUP_ENGINE_IMAGE = "public.ecr.aws/deep-learning-containers/vllm"
-"""The same engine with the libraries that reach EFA, which the first one lacks."""
+"""The same engine, built with the libraries that reach EFA. Basis: assumed, see data/pins.csv."""
 COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
 """Items of data/pins.csv."""
 ENGINE_MAX_SEQUENCES = 256

@@ -54,14 +54,18 @@ class Thing:
     resource_type: str
     path: tuple[str, ...] = ()
     """Steps to the property; `*` is any item of a list, and JSON text is looked into."""
-    value: str | None = None
-    """What the property is; None: whatever it is, it is there."""
+    value: str | tuple[str, ...] | None = None
+    """What the property is, or one of these; None: whatever it is, it is there."""
     line: str | None = None
     """A line of the property, which is text in base64: what a node gets."""
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        return (self.value,) if isinstance(self.value, str) else self.value or ()
+
     def __str__(self) -> str:
         where = ".".join(self.path)
-        said = self.value or self.line
+        said = " or ".join(self.values) or self.line
         what = where if said is None else f"{where} {said}"
         return f"{self.resource_type} ({what})" if what else self.resource_type
 
@@ -152,7 +156,7 @@ NEEDS = (
     Need(Thing(GROUPS), Thing(RELEASE, ("name",), GROUP_CONTROLLER), "brings its definition"),
     Need(_GROUP_GPU, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_GROUP_EFA, _EFA_PLUGIN, "offers vpc.amazonaws.com/efa to the scheduler"),
-    Need(_EFA_PLUGIN, Thing(TEMPLATE, _INTERFACE, "efa-only"), "is what it offers"),
+    Need(_EFA_PLUGIN, Thing(TEMPLATE, _INTERFACE, ("efa", "efa-only")), "is what it offers"),
     Need(
         Thing(TEMPLATE, _INTERFACE),
         Thing(EGRESS, ("ipProtocol",), "-1"),

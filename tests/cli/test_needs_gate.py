@@ -76,3 +76,11 @@ def test_every_rendered_kind_declares_what_it_needs() -> None:
             version = parsed["apiVersion"] if "/" in parsed["apiVersion"] else "core/v1"
             token = f"kubernetes:{version}:{parsed['kind']}"
             assert (token in users) != (token in SELF_SUFFICIENT), token
+
+
+def test_a_type_with_one_card_has_the_interface_that_its_plugin_offers() -> None:
+    """Its first interface is EFA with addresses; none is EFA alone."""
+    hardware = {"instance_type": "g6.48xlarge", "nodes_per_replica": 2, "load_time_s": 2_000}
+    small = {**SPANNING, "model": "llama-3.1-70b", "hardware": hardware}
+    gate = needs(recorded(lambda: build(plan_of(small))))
+    assert gate.passed is True, gate.detail

@@ -182,7 +182,7 @@ def test_nodes_that_share_replicas_have_efa_on_every_card_and_stand_close(previe
         )
         assert [card["networkCardIndex"] for card in others] == list(range(1, 32))
         assert {card["interfaceType"] for card in others} == {"efa-only"}
-        assert {card["deviceIndex"] for card in others} == {1}
+        assert {card["deviceIndex"] for card in others} == {0}
         assert first["securityGroups"][0] == "sg-cluster", "EKS adds no group of its own"
         group = named(recording, f"g-{zone}-placement")
         assert group.inputs["strategy"] == "cluster"
