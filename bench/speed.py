@@ -98,11 +98,12 @@ def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> list[tuple[int, float]]:
 
 def engine_previews() -> tuple[float, float]:
     """Median seconds of `pulumi preview` of a first chat stack, and of the offline preview."""
-    from testbed.engine import Stack
-    from testbed.standin import StandIn, World
+    from testbed.engine import Stack, world_of
+    from testbed.standin import StandIn
 
-    with TemporaryDirectory() as folder, StandIn(World()) as standin:
-        stack = Stack(Path(folder) / "stack", standin, ROOT / "Pulumi.dev.yaml")
+    site = ROOT / "Pulumi.dev.yaml"
+    with TemporaryDirectory() as folder, StandIn(world_of(site)) as standin:
+        stack = Stack(Path(folder) / "stack", standin, site)
         stack.configure([CHAT])
         stack.create()
         engine, offline = paired(

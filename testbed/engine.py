@@ -17,8 +17,8 @@ import yaml
 from pulumi import automation
 
 from sizewright.program import PROGRAM
-from sizewright.stack import PROJECT
-from testbed.standin import StandIn
+from sizewright.stack import PROJECT, read_site
+from testbed.standin import StandIn, World
 
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / ".testbed" / "bin"
@@ -48,6 +48,16 @@ class Step:
     @property
     def key(self) -> str:
         return f"{self.type}::{self.name}"
+
+
+def world_of(site: Path, *, account: str | None = None) -> World:
+    """An account as the site expects it, with nothing in it but the site's certificate."""
+    known = read_site(site).site
+    return World(
+        account=account or known.account_ids[0],
+        region=known.region,
+        outside=frozenset({str(known.certificate_arn)}),
+    )
 
 
 class Stack:

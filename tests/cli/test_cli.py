@@ -3,8 +3,10 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,12 +114,53 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_a_terminal_gets_colour_and_its_own_width() -> None:
-    out = _on_a_terminal("size", CHAT, TERM="xterm-256color", COLUMNS="60")
+@pytest.mark.parametrize("columns", [60, 80, 160])
+def test_a_terminal_gets_colour_and_its_own_width(columns: int) -> None:
+    out = _on_a_terminal("size", CHAT, TERM="xterm-256color", COLUMNS=str(columns))
     assert "\x1b[1mchat: 15 GPUs" in out
     bare = out.replace("\x1b[1m", "").replace("\x1b[0m", "")
     assert "\x1b" not in bare
-    assert max(map(len, bare.splitlines())) <= 60
+    assert max(map(len, bare.splitlines())) <= columns
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("di", "plain,diff\n"), ("diff --re", "plain,--rev\n"), ("cat", "plain,catalog\n")],
+)
+def test_a_shell_completes(typed: str, offered: str) -> None:
+    words = f"sizewright {typed}"
+    place = str(len(words.split()) - 1)
+    assert _completed("bash_complete", COMP_WORDS=words, COMP_CWORD=place) == offered
+
+
+def _completed(instruction: str, **environment: str) -> str:
+    """What the installed command answers a shell."""
+    return subprocess.run(
+        [Path(sys.executable).parent / "sizewright"],
+        env={**os.environ, "_SIZEWRIGHT_COMPLETE": instruction, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_is_printed(shell: str) -> None:
+    assert "_sizewright_completion" in _completed(f"{shell}_source")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc/self/maps here")
+def test_ctrl_c_ends_without_a_traceback() -> None:
+    """Sent while the first preview imports Pulumi, which takes the longest."""
+    process = subprocess.Popen(
+        [*PROGRAM, "preview", CHAT], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    maps = Path(f"/proc/{process.pid}/maps")
+    while process.poll() is None and b"pydantic_core" not in maps.read_bytes():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.strip()) == (130, b"", b"")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from sizewright.program import record_program
-from sizewright.stack import read_site
-from testbed.engine import ROOT, Stack, engine_missing
-from testbed.standin import StandIn, World
+from testbed.engine import ROOT, Stack, engine_missing, world_of
+from testbed.standin import StandIn
 
 DEV = ROOT / "Pulumi.dev.yaml"
 PROD = ROOT / "Pulumi.prod.yaml"
@@ -31,13 +30,6 @@ def modules_loaded() -> None:
     record_program(DEV, [CHAT])
 
 
-def certificate(site: Path) -> str:
-    """The certificate that the site names, which exists outside every stack."""
-    arn = read_site(site).site.certificate_arn
-    assert arn is not None
-    return arn
-
-
 @pytest.fixture(scope="module")
 def make_stack(
     tmp_path_factory: pytest.TempPathFactory, modules_loaded: None
@@ -53,7 +45,7 @@ def make_stack(
         standin: StandIn | None = None,
     ) -> Stack:
         if standin is None:
-            standin = StandIn(World(outside=frozenset({certificate(site)})))
+            standin = StandIn(world_of(site))
             standin.__enter__()
             served.append(standin)
         stack = Stack(tmp_path_factory.mktemp("stack"), standin, site, name=name)

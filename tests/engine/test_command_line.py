@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.engine import Stack
-from testbed.standin import StandIn, World
-from tests.engine.conftest import CHAT, DEV, MakeStack, certificate
+from testbed.engine import Stack, world_of
+from testbed.standin import StandIn
+from tests.engine.conftest import CHAT, DEV, MakeStack
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_wrong_site_is_told_with_its_place(stack: Stack, tmp_path: Path) -> No
 
 
 def test_a_wrong_account_is_refused_before_anything_is_made(make_stack: MakeStack) -> None:
-    world = World(account="999988887777", outside=frozenset({certificate(DEV)}))
+    world = world_of(DEV, account="999988887777")
     with StandIn(world) as standin:
         ended = _up(make_stack(standin=standin))
     assert ended.returncode != 0
