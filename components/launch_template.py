@@ -94,8 +94,8 @@ def _interfaces(
     Guard: with interfaces named here EKS adds no security group of its own.
     Basis: vendor, EC2 user guide, "Maximize network bandwidth on Amazon EC2 instances with multiple
     network cards" (2026): EFA-only interfaces are device 0 of the cards after the first. On the
-    first card it now shows two, a plain one and EFA-only as device 1. That one of kind efa still
-    serves as both, as its earlier edition showed, is assumed; it leaves device 1 to pods' addresses.
+    first card it now shows a plain one and EFA-only as device 1. Assumed: one of kind efa still
+    serves as both, as an earlier edition showed; it leaves device 1 to pods' addresses.
     """
     plan = interconnect.plan
     kinds = [plan.first_interface, *["efa-only"] * plan.efa_only_interfaces]
