@@ -120,3 +120,20 @@ def test_groups_do_not_burst(sized: Sized) -> None:
     plan = large(sized, capacity=capacity)
     assert plan.burst is None
     assert "burst of 16 GPUs" in {refused.option for refused in plan.rejected}
+
+
+def test_a_node_holds_several_stages_where_the_split_is_smaller(sized: Sized) -> None:
+    pool = large(sized, hardware=P5 | {"tensor_parallel": 4}).pool
+    assert pool is not None
+    # two stages in each of two nodes
+    assert (pool.nodes_per_replica, pool.tensor_parallel, pool.pipeline_parallel) == (2, 4, 4)
+    assert pool.gpus_per_replica == 16
+
+
+def test_the_quota_counts_every_pod_of_a_group(sized: Sized) -> None:
+    plan = large(sized, redundancy={"nodes": 1})
+    serving, quota = plan.serving, plan.quota
+    assert isinstance(serving, GroupServingPlan) and quota is not None
+    zones = len(serving.groups_by_zone)
+    groups = serving.replicas + max(serving.max_unavailable, serving.rollout_groups * zones)
+    assert (quota.pods, quota.gpus) == (groups * 2, groups * 16)
