@@ -7,7 +7,7 @@ RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 TESTBED_READY := .testbed/.ready
 
-.PHONY: help preview test testbed check golden bench clean
+.PHONY: help preview test testbed check golden bench accuracy clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ golden: $(DEV_READY)  ## rewrite the golden files; read the diff before you comm
 
 bench: $(DEV_READY)  ## measure speed against the budgets, as ratios in one run
 	@$(BIN)/python bench/speed.py
+
+accuracy: $(DEV_READY)  ## how wrong the step-time model is on models and GPUs it has not seen (minutes)
+	@$(BIN)/python bench/accuracy.py
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info .testbed

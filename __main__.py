@@ -20,7 +20,7 @@ from sizewright.stack import (
 from sizing.catalog import load_catalog
 from sizing.site import Site
 
-LISTS = ("account_ids", "required_tags", "tags", "zones")
+LISTS = ("account_ids", "public_cidrs", "required_tags", "tags", "zones")
 
 
 def main() -> None:

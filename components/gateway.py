@@ -1,15 +1,17 @@
-"""The way to one service: an internal HTTPS load balancer that forwards inference paths only."""
+"""The way to one service: an HTTPS load balancer that forwards inference paths only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_aws import ec2, lb, vpc
 
+from components.firewall import Firewall, FirewallArgs
 from components.ingress import ingress
-from components.naming import Tags
+from components.naming import Tags, aws_name
 from components.object_store import ObjectStore
-from sizing.plan import GatewayPlan
+from sizing.plan import GatewayPlan, TokenPlan
 from templates.render import ENGINE_PORT, HEALTH_PATH
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
@@ -32,11 +34,13 @@ class GatewayArgs:
     """Security group of the nodes."""
     logs: ObjectStore
     """Takes the logs of requests and connections."""
+    logs_key_arn: pulumi.Input[str]
+    """Key of the firewall's log."""
     tags: Tags
 
 
 class Gateway(pulumi.ComponentResource):
-    """Only inference paths are forwarded; metrics and administration stay inside."""
+    """Internal unless the plan says public; metrics and administration stay inside either way."""
 
     endpoint: pulumi.Output[str]
     """DNS name of the load balancer."""
@@ -55,6 +59,7 @@ class Gateway(pulumi.ComponentResource):
         targets = self._targets()
         listener = self._listener(balancer)
         self._inference_rule(listener, targets)
+        self._firewall(balancer)
         self.endpoint = balancer.dns_name
         self.target_group_arn = targets.arn
         self.register_outputs({"endpoint": self.endpoint})
@@ -71,15 +76,7 @@ class Gateway(pulumi.ComponentResource):
 
     def _rules(self, group: ec2.SecurityGroup) -> None:
         args = self._args
-        ingress(
-            f"{self._name}-from-network",
-            into=group.id,
-            description="HTTPS from the network",
-            port=443,
-            cidr=args.vpc_cidr,
-            tags=args.tags,
-            opts=self._child,
-        )
+        self._doors(group)
         vpc.SecurityGroupEgressRule(
             f"{self._name}-to-engines",
             security_group_id=group.id,
@@ -101,13 +98,57 @@ class Gateway(pulumi.ComponentResource):
             opts=self._child,
         )
 
+        if args.plan.token is not None:
+            vpc.SecurityGroupEgressRule(
+                f"{self._name}-to-issuer",
+                security_group_id=group.id,
+                description="Key set of the tokens' issuer, at no fixed address",
+                cidr_ipv4="0.0.0.0/0",
+                ip_protocol="tcp",
+                from_port=443,
+                to_port=443,
+                tags=args.tags.named(f"{self._name}-to-issuer"),
+                opts=self._child,
+            )
+
+    def _doors(self, group: ec2.SecurityGroup) -> None:
+        """HTTPS from the network, or from the ranges that reach a public load balancer."""
+        args = self._args
+        doors = {f"from-{aws_name(cidr)}": cidr for cidr in args.plan.public_cidrs}
+        if not args.plan.public:
+            doors = {"from-network": args.vpc_cidr}
+        for door, cidr in doors.items():
+            ingress(
+                f"{self._name}-{door}",
+                into=group.id,
+                description="HTTPS from outside" if args.plan.public else "HTTPS from the network",
+                port=443,
+                cidr=cidr,
+                tags=args.tags,
+                opts=self._child,
+            )
+
+    def _firewall(self, balancer: lb.LoadBalancer) -> None:
+        plan = self._args.plan.firewall
+        if plan is not None:
+            Firewall(
+                f"{self._name}-firewall",
+                FirewallArgs(
+                    plan=plan,
+                    balancer_arn=balancer.arn,
+                    logs_key_arn=self._args.logs_key_arn,
+                    tags=self._args.tags,
+                ),
+                self._child,
+            )
+
     def _balancer(self, group: ec2.SecurityGroup) -> lb.LoadBalancer:
         name = f"{self._name}-balancer"
         return lb.LoadBalancer(
             name,
             name_prefix=self._name_prefix,
             load_balancer_type="application",
-            internal=True,
+            internal=not self._args.plan.public,
             subnets=self._args.subnet_ids,
             security_groups=[group.id],
             idle_timeout=self._args.plan.idle_timeout_s,
@@ -166,10 +207,12 @@ class Gateway(pulumi.ComponentResource):
             ssl_policy=TLS_POLICY,
             certificate_arn=self._args.plan.certificate_arn,
             default_actions=[
+                *self._validation,
                 {
                     "type": "fixed-response",
+                    "order": 1 + len(self._validation),
                     "fixed_response": {"content_type": "text/plain", "status_code": "404"},
-                }
+                },
             ],
             tags=self._args.tags.named(name),
             opts=self._child,
@@ -182,12 +225,38 @@ class Gateway(pulumi.ComponentResource):
             listener_arn=listener.arn,
             priority=1,
             conditions=[{"path_pattern": {"values": INFERENCE_PATHS}}],
-            actions=[{"type": "forward", "target_group_arn": targets.arn}],
+            actions=[
+                *self._validation,
+                {
+                    "type": "forward",
+                    "order": 1 + len(self._validation),
+                    "target_group_arn": targets.arn,
+                },
+            ],
             tags=self._args.tags.named(name),
             opts=self._child,
         )
 
     @property
+    def _validation(self) -> list[Any]:
+        """The action before all others; whoever bears no valid token gets 401."""
+        token = self._args.plan.token
+        if token is None:
+            return []
+        return [{"type": "jwt-validation", "order": 1, "jwt_validation": _validated(token)}]
+
+    @property
     def _name_prefix(self) -> str:
         """Their names hold 32 characters, too few for a logical name and a random suffix."""
         return self._args.service[: PREFIX_LIMIT - 1].rstrip("-") + "-"
+
+
+def _validated(token: TokenPlan) -> dict[str, Any]:
+    """Signature, issuer and dates are validated always, other claims where the plan has them."""
+    validation: dict[str, Any] = {"issuer": token.issuer, "jwks_endpoint": token.jwks_url}
+    if token.claims:
+        validation["additional_claims"] = [
+            {"name": claim.name, "format": claim.format, "values": list(claim.values)}
+            for claim in token.claims
+        ]
+    return validation

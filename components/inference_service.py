@@ -17,7 +17,9 @@ from components.object_store import ObjectStore, ObjectStoreArgs
 from components.service_namespace import ServiceNamespace, ServiceNamespaceArgs
 from components.serving import Serving, ServingArgs
 from components.target_registration import TargetRegistration, TargetRegistrationArgs
-from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan, RolesPlan
+from components.weights_import import WeightsImport, WeightsImportArgs
+from sizing.model_source import ModelSource
+from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan, ImportPlan, RolesPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,9 @@ class InferenceServiceArgs:
     buckets: Sequence[BucketPlan]
     database: DatabasePlan | None
     gateway: GatewayPlan | None
+    source: ModelSource | None
+    weights_import: ImportPlan | None
+    """What fills the bucket of weights from that source."""
     access_logs: ObjectStore | None
     """Bucket of its load balancer's logs; null where no service has one."""
     documents: Mapping[str, str]
@@ -66,7 +71,8 @@ class InferenceService(pulumi.ComponentResource):
         gateway = None if args.gateway is None else self._gateway(args.gateway)
         self.endpoint = None if gateway is None else gateway.endpoint
         if args.documents:
-            serving = self._serving(stores["weights"], self._namespace())
+            weights, namespace = stores["weights"], self._namespace()
+            serving = self._serving(weights, namespace, self._weights_import(weights, namespace))
             self._registration(gateway, serving)
             if "burst-deployment" in args.documents:
                 self._burst(stores["weights"], serving)
@@ -103,6 +109,8 @@ class InferenceService(pulumi.ComponentResource):
     def _gateway(self, plan: GatewayPlan) -> Gateway:
         if self._args.access_logs is None:
             raise ValueError(f"{self._args.service}: a load balancer needs a bucket for its logs")
+        network = self._args.network
+        subnets = network.public_subnet_ids if plan.public else network.private_subnet_ids
         return Gateway(
             f"{self._name}-gateway",
             GatewayArgs(
@@ -110,9 +118,10 @@ class InferenceService(pulumi.ComponentResource):
                 service=self._args.service,
                 vpc_id=self._args.network.vpc_id,
                 vpc_cidr=self._args.vpc_cidr,
-                subnet_ids=list(self._args.network.private_subnet_ids.values()),
+                subnet_ids=list(subnets.values()),
                 node_group_id=self._args.cluster.security_group_id,
                 logs=self._args.access_logs,
+                logs_key_arn=self._args.keys.logs,
                 tags=self._args.tags,
             ),
             self._child,
@@ -129,7 +138,37 @@ class InferenceService(pulumi.ComponentResource):
             self._in_cluster,
         )
 
-    def _serving(self, weights: ObjectStore, namespace: ServiceNamespace) -> Serving:
+    def _weights_import(
+        self, weights: ObjectStore, namespace: ServiceNamespace
+    ) -> list[pulumi.Resource]:
+        """What replicas wait for before a new version rolls out; nothing where you copy it."""
+        args = self._args
+        if args.weights_import is None or args.source is None:
+            return []
+        made = WeightsImport(
+            f"{self._name}-weights-import",
+            WeightsImportArgs(
+                service=args.service,
+                plan=args.weights_import,
+                source=args.source,
+                documents=args.documents,
+                weights_bucket=weights.bucket,
+                weights_arn=weights.arn,
+                weights_key_arn=args.keys.weights,
+                cluster_name=args.cluster.name,
+                roles=args.roles,
+                partition=args.partition,
+                account_ids=args.account_ids,
+                after=[*namespace.guards, weights],
+                tags=args.tags,
+            ),
+            self._in_cluster,
+        )
+        return [made.done]
+
+    def _serving(
+        self, weights: ObjectStore, namespace: ServiceNamespace, imported: list[pulumi.Resource]
+    ) -> Serving:
         return Serving(
             f"{self._name}-serving",
             ServingArgs(
@@ -143,6 +182,7 @@ class InferenceService(pulumi.ComponentResource):
                 partition=self._args.partition,
                 account_ids=self._args.account_ids,
                 after=namespace.guards,
+                weights=imported,
                 tags=self._args.tags,
             ),
             self._in_cluster,

@@ -26,7 +26,8 @@ class Network(pulumi.ComponentResource):
 
     vpc_id: pulumi.Output[str]
     private_subnet_ids: dict[str, pulumi.Output[str]]
-    """By zone id."""
+    """By zone id; the public ones likewise."""
+    public_subnet_ids: dict[str, pulumi.Output[str]]
 
     def __init__(
         self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None
@@ -40,6 +41,7 @@ class Network(pulumi.ComponentResource):
         self._lock_default_group()
         internet = self._internet_gateway()
         public = {plan.zone: self._public_subnet(plan, internet) for plan in args.plan.subnets}
+        self.public_subnet_ids = {zone: subnet.id for zone, subnet in public.items()}
         gateways = {
             plan.zone: self._nat_gateway(plan.zone, public[plan.zone], internet)
             for plan in args.plan.subnets

@@ -7,6 +7,7 @@ from components.burst_pool import BurstPool, BurstPoolArgs
 from components.cluster import Cluster, ClusterArgs, log_group_name
 from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.database import log_group_name as database_logs
+from components.firewall import LOG_PREFIX
 from components.gpu_pool import GpuPool, GpuPoolArgs
 from components.inference_service import InferenceService, InferenceServiceArgs
 from components.keys import Keys, KeysArgs
@@ -92,6 +93,11 @@ class Platform(pulumi.ComponentResource):
                 region=self._plan.site.region,
                 log_groups=[
                     log_group_name(self._cluster_name),
+                    *(
+                        f"{LOG_PREFIX}{self._name}-{s.name}-*"
+                        for s in self._plan.services
+                        if s.gateway and s.gateway.firewall
+                    ),
                     f"{self._name}-network-flow-logs-group-*",
                     *(database_logs(s.name) for s in self._plan.services if s.database),
                 ],
@@ -228,6 +234,8 @@ class Platform(pulumi.ComponentResource):
                 buckets=service.buckets,
                 database=service.database,
                 gateway=service.gateway,
+                source=service.inputs.model.source,
+                weights_import=service.weights_import,
                 access_logs=self._access_logs,
                 documents=self._documents(service.name),
                 network=network,

@@ -34,6 +34,8 @@ class ServingArgs:
     """Accounts whose pods may take the role."""
     after: Sequence[pulumi.Resource]
     """The namespace and its rules, which must outlive the pods."""
+    weights: Sequence[pulumi.Resource]
+    """What puts this version of the model into the bucket; the old one serves meanwhile."""
     tags: Tags
 
 
@@ -51,7 +53,9 @@ class Serving(pulumi.ComponentResource):
         association = self._association()
         self._service(inside)
         self._budget(inside)
-        ready = pulumi.ResourceOptions(parent=self, depends_on=[*args.after, account, association])
+        ready = pulumi.ResourceOptions(
+            parent=self, depends_on=[*args.after, *args.weights, account, association]
+        )
         if "deployment" in args.documents:
             self._deployment(ready)
         for document in args.documents:

@@ -16,6 +16,8 @@ COMMANDS = {
     "check": "Check workloads, sizing and infrastructure against gates.",
     "catalog": "Show the instance types, GPUs, models and versions known.",
     "init": "Write a new workload file and its lock.",
+    "accuracy": "Compare measured serving runs with what the step model predicts.",
+    "calibrate": "Correct the step times by runs of your own.",
     "render": "Print the Kubernetes and node files, wires unfilled.",
 }
 

@@ -127,6 +127,14 @@ def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
         yield Gate("vCPU quota", None, f"{count:,} vCPUs of '{name}'", f"EC2 quota {code}")
 
 
+def reserved_capacity(plan: Plan) -> Iterator[Gate]:
+    """Load balancer capacity units that the quota must allow to reserve; a region has none."""
+    count = sum(s.gateway.reserved_units or 0 for s in plan.services if s.gateway)
+    if count:
+        detail = f"{count:,} units; a region has none before its quota is raised"
+        yield Gate("LCU reservation", None, detail, "ELB quota: reserved LCUs of a region")
+
+
 def kubernetes_support(plan: Plan, as_of: date | None) -> Gate:
     """The Kubernetes version is in standard support on the day; not judged without a day."""
     name, cluster = "Kubernetes support", plan.cluster

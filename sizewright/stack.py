@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from sizewright.input_error import InputError
 from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
-from sizewright.read import Document, read_mapping
+from sizewright.read import Document, file_content, read_mapping
+from sizing.access import check_access
 from sizing.addresses import enough_addresses
 from sizing.capacity_source import check_capacity
 from sizing.catalog import Catalog, ModelFacts, load_catalog
@@ -19,6 +22,7 @@ from sizing.plan import Plan
 from sizing.shared import check_ami_release
 from sizing.site import Site
 from sizing.size import size
+from sizing.steps.correction import Corrections
 from sizing.workload import Workload
 
 PROJECT = "sizewright"
@@ -48,6 +52,8 @@ class WorkloadFile:
     lock: Lock | None
     model: ModelFacts | None = None
     """Of a workload that names a config.json."""
+    corrections: Corrections | None = None
+    """Of the `<workload>.calibration.json` beside it."""
 
 
 def read_site(path: Path) -> SiteFile:
@@ -135,7 +141,26 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
         raise _located(document, fault) from fault
     lock_path = path.with_suffix(".lock")
     lock = read_mapping(lock_path).validate(Lock) if lock_path.is_file() else None
-    return WorkloadFile(path, document, workload, lock, model)
+    own = read_corrections(path.with_suffix(".calibration.json"), catalog)
+    return WorkloadFile(path, document, workload, lock, model, own)
+
+
+def read_corrections(path: Path, catalog: Catalog) -> Corrections | None:
+    """What `calibrate` wrote, where the file exists. Raises InputError."""
+    if not path.is_file():
+        return None
+    try:
+        own = Corrections.model_validate_json(file_content(path, "a correction file"))
+        catalog.with_corrections(own)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        field = ".".join(str(step) for step in first["loc"])
+        raise InputError(
+            str(path), field=field, message=first["msg"], expected="what `calibrate` writes"
+        ) from None
+    except ValueError as fault:
+        raise InputError(str(path), field="fitted", message=str(fault)) from None
+    return own
 
 
 def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> Plan:
@@ -145,6 +170,10 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
         if any(file.workload.name == other.name for other in workloads[:index]):
             message = f"another file already has a service named {file.workload.name}"
             raise file.document.error(("name",), message, "a name of its own")
+        try:
+            check_access(file.workload, site.site)
+        except FieldError as fault:
+            raise _located(file.document, fault) from fault
     try:
         check_site(site.site, catalog)
         check_ami_release(site.site)
@@ -157,7 +186,10 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
         except FieldError as fault:
             raise _located(file.document, fault) from fault
     locks = {file.workload.name: file.lock for file in files if file.lock is not None}
-    return size(workloads, site.site, _with_own_models(catalog, files), locks)
+    known = _with_own_models(catalog, files)
+    for own in (file.corrections for file in files if file.corrections is not None):
+        known = known.with_corrections(own)
+    return size(workloads, site.site, known, locks)
 
 
 def _with_own_models(catalog: Catalog, files: Sequence[WorkloadFile]) -> Catalog:

@@ -73,7 +73,7 @@ def zone_addresses(
 ) -> AddressPlan:
     """Addresses that a zone needs, and those that its private subnet has.
 
-    needed = ceil((GPU nodes' interfaces + their pods + system nodes + 8 a load balancer
+    needed = ceil((GPU nodes' interfaces + their pods + system nodes + 8 an internal load balancer
     + endpoints + databases + 6 of the control plane) x 1.3); capacity = 2^(32 - prefix) - 5
 
     Each zone has room for all burst nodes: they start where there is capacity.
@@ -87,7 +87,8 @@ def zone_addresses(
         ),
         "system_nodes": ceiling(Fraction(system.nodes_total, zone_count))
         * (own.interfaces * own.addresses_per_interface),
-        "load_balancers": PER_LOAD_BALANCER * sum(s.gateway is not None for s in services),
+        "load_balancers": PER_LOAD_BALANCER
+        * sum(s.gateway is not None and not s.gateway.public for s in services),
         "endpoints": endpoint_count,
         "databases": PER_DATABASE * sum(s.database is not None for s in services),
         "control_plane": CONTROL_PLANE,

@@ -26,6 +26,15 @@ def peak_flop_per_s(gpu: Gpu, instance: InstanceType, precision: Precision) -> F
     """Dense peak rate of one GPU of the instance for that precision, FLOP/s; None when unknown.
 
     A partition of a card has its share of the card's rate.
+    Basis: as `card_flop_per_s`.
+    """
+    rate = card_flop_per_s(gpu, precision)
+    return None if rate is None else rate * min(exact(instance.gpu_count), Fraction(1))
+
+
+def card_flop_per_s(gpu: Gpu, precision: Precision) -> Fraction | None:
+    """Dense peak rate of a whole card for that precision, FLOP/s; None when unknown.
+
     Weight-only formats (int4, nf4) are computed in 16 bits, as the engines do.
     Basis: vendor (datasheets, dense; see data/gpus.csv).
     """
@@ -36,8 +45,7 @@ def peak_flop_per_s(gpu: Gpu, instance: InstanceType, precision: Precision) -> F
         Precision.int8: gpu.int8_tops or gpu.fp16_tflops,
         Precision.fp4: gpu.fp4_tflops if gpu.native_fp4 else gpu.fp16_tflops,
     }.get(precision, gpu.fp16_tflops)
-    share = min(exact(instance.gpu_count), Fraction(1))
-    return None if tflops is None else exact(tflops) * TERA * share
+    return None if tflops is None else exact(tflops) * TERA
 
 
 def textbook_request_s(parameters: Fraction, passes: Fraction, flop_per_s: Fraction) -> Fraction:

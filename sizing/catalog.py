@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from sizing.catalog_reader import read_records
 from sizing.catalog_records import EngineSupport, Gpu, InstanceType, ModelFacts, Pin, Zone
+from sizing.steps.coefficients import CoefficientSet
+from sizing.steps.correction import Corrections
 
 __all__ = [
     "DATA",
@@ -27,7 +29,15 @@ __all__ = [
 ]
 
 DATA = Path(__file__).parent / "data"
-FILES = ("engines.csv", "gpus.csv", "instance_types.csv", "models.csv", "pins.csv", "zones.csv")
+FILES = (
+    "coefficients.json",
+    "engines.csv",
+    "gpus.csv",
+    "instance_types.csv",
+    "models.csv",
+    "pins.csv",
+    "zones.csv",
+)
 DIRECTIONS = {
     "north": "n",
     "northeast": "ne",
@@ -71,6 +81,8 @@ class Catalog(BaseModel):
     engines: tuple[EngineSupport, ...]
     pins: tuple[Pin, ...]
     zones: tuple[Zone, ...]
+    coefficients: CoefficientSet
+    """Of the step-time model, by engine family."""
     digest: str
 
     def instance_type(self, name: str) -> InstanceType:
@@ -91,6 +103,13 @@ class Catalog(BaseModel):
         if not models:
             return self
         return self.model_copy(update={"models": (*models, *self.models)})
+
+    def with_corrections(self, own: Corrections) -> "Catalog":
+        """The same catalog with step times corrected by a user's own runs.
+
+        Raises ValueError where they were made for other coefficients.
+        """
+        return self.model_copy(update={"coefficients": self.coefficients.corrected(own)})
 
     def pin(self, item: str) -> Pin:
         """The pinned version of this item. Raises UnknownName."""
@@ -175,6 +194,9 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),
+        coefficients=CoefficientSet.model_validate_json(
+            (folder / "coefficients.json").read_bytes()
+        ),
         digest=_digest(folder / name for name in FILES),
     )
 

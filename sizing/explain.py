@@ -8,6 +8,7 @@ from string import Formatter
 from typing import Any
 
 from sizing.exact import Number, plain
+from sizing.explained.access import ACCESS
 from sizing.explained.addresses import ADDRESSES
 from sizing.explained.burst import BURST
 from sizing.explained.demand import DEMAND
@@ -21,7 +22,17 @@ from sizing.explained.published import remarks
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
-REGISTRY = {**DEMAND, **FLEET, **STORES, **DISKS, **GROUPS, **POOLS, **ADDRESSES, **BURST}
+REGISTRY = {
+    **DEMAND,
+    **FLEET,
+    **STORES,
+    **DISKS,
+    **GROUPS,
+    **POOLS,
+    **ADDRESSES,
+    **ACCESS,
+    **BURST,
+}
 
 
 @dataclass(frozen=True)

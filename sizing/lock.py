@@ -3,7 +3,8 @@
 from pydantic import Field
 
 from sizing.exact import exact
-from sizing.workload import Precision, Strict, Workload
+from sizing.strict import Strict
+from sizing.workload import Precision, Workload
 
 
 class Lock(Strict):

@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Network
 
+from sizing.access import firewall_plan, token_plan
 from sizing.addresses import PRIVATE_SHARE, zone_addresses
 from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.field_error import FieldError
@@ -124,7 +125,12 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
     """
     longest = longest_answer_s(workload)
     units = capacity_units(workload, rates)
+    access = workload.access
     return GatewayPlan(
+        public=access.public,
+        public_cidrs=site.public_cidrs if access.public else (),
+        token=token_plan(access, site),
+        firewall=firewall_plan(workload, rates, site),
         longest_answer_s=plain(longest),
         idle_timeout_s=min(ceiling(longest) + 10, IDLE_LIMIT_S),
         deregistration_delay_s=min(ceiling(longest), DRAIN_LIMIT_S),

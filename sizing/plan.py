@@ -31,6 +31,9 @@ NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 TARGETS = "aws:lb/targetGroup:TargetGroup"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+LISTENER = "aws:lb/listener:Listener"
+RULE = "aws:lb/listenerRule:ListenerRule"
+FIREWALL = "aws:wafv2/webAcl:WebAcl"
 AURORA = "aws:rds/cluster:Cluster"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 KEY = "aws:kms/key:Key"
@@ -41,6 +44,7 @@ DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 QUOTA = "kubernetes:core/v1:ResourceQuota"
+JOB = "kubernetes:batch/v1:Job"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
@@ -50,6 +54,7 @@ GROUPS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 LEADER = "spec.leaderWorkerTemplate.leaderTemplate.spec"
 WORKER = "spec.leaderWorkerTemplate.workerTemplate.spec"
 PLACEMENT = "aws:ec2/placementGroup:PlacementGroup"
+INIT_CONTAINER = "spec.template.spec.initContainers"
 
 
 class Part(BaseModel):
@@ -299,7 +304,65 @@ class PoolVolumePlan(VolumePlan):
     ]
 
 
+class ClaimPlan(Part):
+    """A claim that a caller's token must have, with one of these values."""
+
+    name: Annotated[str, Reaches(RULE, "actions.0.jwtValidation.additionalClaims")]
+    format: Annotated[str, Reaches(RULE, "actions.0.jwtValidation.additionalClaims")]
+    values: Annotated[tuple[str, ...], Reaches(RULE, "actions.0.jwtValidation.additionalClaims")]
+
+
+class TokenPlan(Part):
+    """Which callers' tokens are let through."""
+
+    issuer: Annotated[
+        str,
+        Reaches(RULE, "actions.0.jwtValidation.issuer"),
+        Reaches(LISTENER, "defaultActions.0.jwtValidation.issuer"),
+    ]
+    jwks_url: Annotated[
+        str,
+        Reaches(RULE, "actions.0.jwtValidation.jwksEndpoint"),
+        Reaches(LISTENER, "defaultActions.0.jwtValidation.jwksEndpoint"),
+    ]
+    claims: tuple[ClaimPlan, ...]
+
+
+class FirewallPlan(Part):
+    """What one key, and one address, may ask."""
+
+    requests_per_key: Annotated[
+        int, Reaches(FIREWALL, "rules.0.statement.rateBasedStatement.limit")
+    ]
+    """In a window."""
+    window_s: Annotated[
+        int,
+        Reaches(FIREWALL, "rules.0.statement.rateBasedStatement.evaluationWindowSec"),
+        Reaches(FIREWALL, "rules.1.statement.rateBasedStatement.evaluationWindowSec"),
+    ]
+    binding: str
+    """The limit that decides: requests or tokens."""
+    requests_by_limit: dict[str, int]
+    """Requests of one key in a window that each limit alone allows."""
+    tokens_per_key: int | None
+    """Most tokens that those requests can use; null without a limit of tokens."""
+    requests_per_address: Annotated[
+        int, Reaches(FIREWALL, "rules.1.statement.rateBasedStatement.limit")
+    ]
+    """In a window."""
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
+
+
 class GatewayPlan(Part):
+    public: Annotated[bool, Reaches(BALANCER, "internal")]
+    public_cidrs: Annotated[
+        tuple[str, ...],
+        Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4"),
+    ]
+    """Ranges that reach a public load balancer; none of an internal one."""
+    token: TokenPlan | None
+    """Null where callers need none."""
+    firewall: FirewallPlan | None
     longest_answer_s: Number
     idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
     deregistration_delay_s: Annotated[int, Reaches(TARGETS, "deregistrationDelay")]
@@ -318,7 +381,7 @@ class GatewayPlan(Part):
     """Checks in a row that change a replica's state."""
     blind_s: int
     """Longest time for which a dead replica still gets requests."""
-    certificate_arn: Annotated[str | None, Reaches("aws:lb/listener:Listener", "certificateArn")]
+    certificate_arn: Annotated[str | None, Reaches(LISTENER, "certificateArn")]
     protected: Annotated[bool, Reaches(BALANCER, "enableDeletionProtection")]
 
 
@@ -379,6 +442,21 @@ class ServingPlan(Part):
     gpu_memory_utilisation: Annotated[Number, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     compute_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     kv_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    weights_prefix: Annotated[str, Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args")]
+    """Of the bucket, below which the files are."""
+    weights_folder: Annotated[
+        str,
+        Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args"),
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.args"),
+    ]
+    """Of the service on each node."""
+    weights_ready: Annotated[str, Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args")]
+    """The object that is uploaded last."""
+    wait_s: Annotated[
+        int,
+        Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args"),
+        Reaches(DEPLOYMENT, "spec.progressDeadlineSeconds"),
+    ]
     weights_path: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.volumes")]
     copy_s: Annotated[int, Reaches(DEPLOYMENT, "spec.progressDeadlineSeconds")]
     start_s: Annotated[
@@ -437,6 +515,14 @@ class GroupServingPlan(ServingPlan):
     gpu_memory_utilisation: Annotated[Number, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
     compute_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
     kv_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
+    weights_prefix: Annotated[str, Reaches(GROUPS, f"{LEADER}.initContainers.0.args")]
+    weights_folder: Annotated[
+        str,
+        Reaches(GROUPS, f"{WORKER}.initContainers.0.args"),
+        Reaches(GROUPS, f"{WORKER}.containers.0.args"),
+    ]
+    weights_ready: Annotated[str, Reaches(GROUPS, f"{WORKER}.initContainers.0.args")]
+    wait_s: Annotated[int, Reaches(GROUPS, f"{WORKER}.initContainers.0.args")]
     weights_path: Annotated[str, Reaches(GROUPS, f"{WORKER}.volumes")]
     copy_s: int
     start_s: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers.0.startupProbe.failureThreshold")]
@@ -445,6 +531,21 @@ class GroupServingPlan(ServingPlan):
         Reaches(GROUPS, f"{LEADER}.terminationGracePeriodSeconds"),
         Reaches(GROUPS, f"{WORKER}.terminationGracePeriodSeconds"),
     ]
+
+
+class ImportPlan(Part):
+    """The Job that copies the model's files from their source into the bucket of weights."""
+
+    source: str
+    """hub, s3 or image; which one in particular is an input."""
+    prefix: Annotated[str, Reaches(JOB, f"{CONTAINER}.0.args")]
+    image: Annotated[str, Reaches(JOB, f"{CONTAINER}.0.image")]
+    most_bytes: Annotated[int, Reaches(JOB, f"{CONTAINER}.0.args")]
+    """More are refused: the nodes have no room for them."""
+    import_s: Number
+    deadline_s: Annotated[int, Reaches(JOB, "spec.activeDeadlineSeconds")]
+    scratch_gib: Annotated[int | None, Reaches(JOB, "spec.template.spec.volumes")]
+    """GiB of the node's disk for the files of an image; null for what is streamed."""
 
 
 class BurstPlan(Part):
@@ -504,6 +605,7 @@ class ServicePlan(Part):
     gateway: GatewayPlan | None
     database: DatabasePlan | None
     buckets: tuple[BucketPlan, ...]
+    weights_import: ImportPlan | None
     serving: GroupServingPlan | ServingPlan | None
     quota: QuotaPlan | None
     burst: BurstPlan | None

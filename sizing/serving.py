@@ -11,6 +11,7 @@ from sizing.plan import (
     BurstPlan,
     GatewayPlan,
     GroupServingPlan,
+    ImportPlan,
     PoolPlan,
     QuotaPlan,
     ServingPlan,
@@ -18,6 +19,7 @@ from sizing.plan import (
 )
 from sizing.site import Site
 from sizing.units import GIB, MIB
+from sizing.weights_import import weights_of
 from sizing.workload import Precision, Workload
 
 ENGINE_IMAGE = "vllm/vllm-openai"
@@ -80,6 +82,11 @@ def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
     return f"{tag}@{site.engine_image_digest}" if site.engine_image_digest else tag
 
 
+def copy_image(catalog: Catalog) -> str:
+    """The image that copies weights, by exact tag: the AWS CLI, beside the Python of its base."""
+    return f"{COPY_IMAGE}:{catalog.pin(COPY_IMAGE).version}"
+
+
 def serving_plan(
     case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
 ) -> ServingPlan:
@@ -117,13 +124,19 @@ def _deployment_plan(
     millicores, memory_mib = allocatable(facts.instance)
     capability = facts.gpu.compute_capability or Decimal(0)
     spare = pool.replicas_total - pool.replicas_needed
+    name = facts.model.model if facts.model is not None else workload.name
+    weights = weights_of(name, workload.model.source)
     return ServingPlan(
         pool=pool.name,
         replicas=pool.replicas_total,
         max_unavailable=max(spare, pool.replicas_per_node),
-        model=facts.model.model if facts.model is not None else workload.name,
+        model=name,
         image=engine_image(facts.precision, case.site, case.catalog),
-        copy_image=f"{COPY_IMAGE}:{case.catalog.pin(COPY_IMAGE).version}",
+        copy_image=copy_image(case.catalog),
+        weights_prefix=weights.prefix,
+        weights_folder=weights.folder,
+        weights_ready=weights.ready,
+        wait_s=weights.wait_s,
         gpus_per_replica=pool.gpus_per_replica,
         cpu_millicores=millicores // pool.replicas_per_node,
         memory_mib=memory_mib // pool.replicas_per_node,
@@ -141,22 +154,28 @@ def _deployment_plan(
     )
 
 
-def quota_plan(serving: ServingPlan, burst: BurstPlan | None) -> QuotaPlan:
-    """What the namespace of a service may hold: its replicas, and as many again as a rollout takes.
+def quota_plan(
+    serving: ServingPlan, burst: BurstPlan | None, weights_import: ImportPlan | None
+) -> QuotaPlan:
+    """What the namespace of a service may hold: its replicas, as many again as a rollout takes, and
+    the pod of an import.
 
-    pods = replicas + max unavailable, of floor and burst; GPUs = pods x GPUs of a replica; of
-    groups, each as many pods as nodes, a rollout takes some in each zone
+    replicas = replicas + max unavailable, of floor and burst; GPUs = replicas x GPUs of one;
+    pods = replicas + import; of groups, a rollout takes some in each zone, each as many pods as
+    nodes
 
     Basis: vendor, Kubernetes counts a pod that terminates until its grace period ends, and a
     rollout makes its successor at once: without room for both it would be refused again and again.
     """
-    pods = serving.replicas + serving.max_unavailable
+    taken = serving.max_unavailable
+    pods_each = 1
     if isinstance(serving, GroupServingPlan):
-        taken = max(serving.max_unavailable, serving.rollout_groups * len(serving.groups_by_zone))
-        groups = serving.replicas + taken
-        return QuotaPlan(
-            gpus=groups * serving.gpus_per_replica, pods=groups * serving.nodes_per_replica
-        )
+        taken = max(taken, serving.rollout_groups * len(serving.groups_by_zone))
+        pods_each = serving.nodes_per_replica
+    replicas = serving.replicas + taken
     if burst is not None:
-        pods += burst.replicas + burst.max_unavailable
-    return QuotaPlan(gpus=pods * serving.gpus_per_replica, pods=pods)
+        replicas += burst.replicas + burst.max_unavailable
+    return QuotaPlan(
+        gpus=replicas * serving.gpus_per_replica,
+        pods=replicas * pods_each + (weights_import is not None),
+    )

@@ -31,6 +31,9 @@ SYSTEM_INSTANCE_TYPE = "m7i.large"
 SYSTEM_NODES_PER_ZONE = {Environment.dev: 1, Environment.prod: 2}
 SYSTEM_ROOT_GIB = 50
 """Basis: assumed; add-ons crowd smaller nodes."""
+IMAGE_COPIES = 3
+"""Of a model in an image on the node that imports it. Basis: vendor, containerd unpacks what it has
+downloaded; then the Job copies it."""
 SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE, SYSTEM_PODS = 3, 10, 29
 """Network limits of that type and the pods that they allow. Basis: vendor (EC2 instance types; max
 pods = 3 x (10 - 1) + 2, as in the VPC CNI's eni-max-pods.txt)."""
@@ -174,16 +177,27 @@ def release_day(ami_release: str) -> date:
     return date.fromisoformat(ami_release[-8:])
 
 
-def system_pool(site: Site, catalog: Catalog) -> SystemPool:
-    """Nodes for the cluster's own pods: one a zone in dev, two in prod, never fewer than two."""
+def system_pool(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> SystemPool:
+    """Nodes for the cluster's own pods: one a zone in dev, two in prod, never fewer than two.
+
+    root = 50 GiB + 3 x the files that any service takes from an image: the image as it comes, as it
+    lies unpacked, and the copy
+    """
     per_zone = SYSTEM_NODES_PER_ZONE[site.environment]
+    scratch_gib = sum(image_gib(service) for service in services)
     return SystemPool(
         instance_type=SYSTEM_INSTANCE_TYPE,
         ami_type=catalog.pin("ami-type-system-x86_64").version,
         nodes_total=max(2, per_zone * len(site.zones)),
-        root_gib=SYSTEM_ROOT_GIB,
+        root_gib=SYSTEM_ROOT_GIB + IMAGE_COPIES * scratch_gib,
         addresses=node_addresses(SYSTEM_PODS, SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE),
     )
+
+
+def image_gib(service: ServicePlan) -> int:
+    """GiB of files that a service's import takes from an image; 0 where it takes none."""
+    filled = service.weights_import
+    return 0 if filled is None else filled.scratch_gib or 0
 
 
 def keys_plan(site: Site) -> KeysPlan:

@@ -1,12 +1,14 @@
 """Where services run: one site is one stack, shared by its services."""
 
 from enum import StrEnum
+from ipaddress import IPv4Network
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from sizing.field_error import FieldError
-from sizing.workload import Strict, ZoneId
+from sizing.strict import Strict
+from sizing.workload import ZoneId
 
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 Arn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$")]
@@ -49,6 +51,12 @@ class Site(Strict):
     """Release of the EKS GPU image, e.g. 1.35.0-20261101; EKS chooses when left out."""
     engine_image_digest: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")
     """Digest of the serving image; the tag alone when left out."""
+    token_issuer: str | None = Field(default=None, pattern=r"^\S+$", max_length=256)
+    """Issuer of the callers' tokens, the claim iss."""
+    token_jwks_url: str | None = Field(default=None, pattern=r"^https://\S+$", max_length=256)
+    """Public HTTPS address of the issuer's key set: at most 10 keys, RS256."""
+    public_cidrs: tuple[str, ...] = Field(default=("0.0.0.0/0",), min_length=1, max_length=50)
+    """IPv4 ranges from which public services can be reached; everywhere when left out."""
     tags: dict[str, str] = Field(default_factory=dict)
     """Tags for every resource, beside the product's own."""
     required_tags: tuple[str, ...] = ()
@@ -68,6 +76,23 @@ class Site(Strict):
         for index, zone in enumerate(self.zones):
             if zone in self.zones[:index]:
                 raise FieldError(("zones", index), f"{zone} is named twice", "each zone id once")
+        return self
+
+    @model_validator(mode="after")
+    def _issuer_with_its_keys(self) -> Self:
+        if (self.token_issuer is None) != (self.token_jwks_url is None):
+            lacking = "token_issuer" if self.token_issuer is None else "token_jwks_url"
+            raise FieldError((lacking,), "missing", "token_issuer and token_jwks_url together")
+        return self
+
+    @model_validator(mode="after")
+    def _ranges(self) -> Self:
+        for index, cidr in enumerate(self.public_cidrs):
+            try:
+                IPv4Network(cidr)
+            except ValueError as fault:
+                expected = "an IPv4 range like 198.51.100.0/24"
+                raise FieldError(("public_cidrs", index), str(fault), expected) from fault
         return self
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from sizing.access import check_access
 from sizing.architecture import KV_BYTES
 from sizing.burst import burst_plan
 from sizing.capacity import capacity_plan
@@ -29,6 +30,7 @@ from sizing.plan import (
     CachePlan,
     CapacityPlan,
     GatewayPlan,
+    ImportPlan,
     MemoryPlan,
     Plan,
     Reason,
@@ -39,7 +41,7 @@ from sizing.plan import (
     VolumePlan,
     WeightsOn,
 )
-from sizing.serving import quota_plan, serving_plan
+from sizing.serving import copy_image, quota_plan, serving_plan
 from sizing.shared import (
     check_ami_release,
     cluster_plan,
@@ -52,6 +54,7 @@ from sizing.shared import (
 from sizing.site import Site
 from sizing.storage import storage_plan, stores
 from sizing.traffic import Rates, request_rates, traffic_plan
+from sizing.weights_import import import_plan
 from sizing.workload import Workload
 
 
@@ -72,7 +75,8 @@ def size(
     crowded = crowded_pools(services, catalog)
     if crowded:
         services = _services(workloads, site, catalog, locks or {}, crowded)
-    pools, system = node_pools(services, site, catalog), system_pool(site, catalog)
+    pools = node_pools(services, site, catalog)
+    system = system_pool(services, site, catalog)
     beside = cluster_services(services, pools, catalog)
     return Plan(
         catalog_digest=catalog.digest,
@@ -104,6 +108,7 @@ def _services(
         if any(service.name == workload.name for service in services):
             raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
         check_capacity(workload, site, catalog)
+        check_access(workload, site)
         lock = locks.get(workload.name)
         services.append(service_plan(workload, site, catalog, lock, services, crowded=crowded))
     return services
@@ -131,6 +136,7 @@ def service_plan(
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
     volumes, slow = _volumes(case, found, crowded)
     gateway, serving, absent = _served(case, found, volumes, rates)
+    filled = None if serving is None else _import(workload, case, serving)
     capacity = None
     if found.rate is not None:
         capacity = capacity_plan(workload, rates, found.rate, found.flop_per_s)
@@ -150,9 +156,10 @@ def service_plan(
         gateway=gateway,
         database=database,
         buckets=buckets,
+        weights_import=filled,
         serving=serving,
         burst=burst,
-        quota=None if serving is None else quota_plan(serving, burst),
+        quota=None if serving is None else quota_plan(serving, burst, filled),
     )
 
 
@@ -195,6 +202,11 @@ def _served(
     gateway = gateway_plan(case.workload, rates, case.site)
     serving = serving_plan(case, found.choice, found.pool, volumes, gateway)
     return gateway, serving, too_slow(gateway)
+
+
+def _import(workload: Workload, case: Case, serving: ServingPlan) -> ImportPlan | None:
+    bytes_held, image = case.need.weights_bytes, copy_image(case.catalog)
+    return import_plan(workload.model.source, bytes_held, serving.weights_prefix, image)
 
 
 def _need(workload: Workload, facts: Facts) -> Need:

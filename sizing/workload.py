@@ -4,10 +4,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from sizing.exact import plain
 from sizing.field_error import FieldError
+from sizing.model_source import ModelSource
+from sizing.strict import Strict
 from sizing.units import SECONDS_PER_DAY
 
 
@@ -33,12 +35,6 @@ Positive = Annotated[Ratio, Field(gt=0)]
 ZoneId = Annotated[str, Field(pattern=r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$")]
 ReservationId = Annotated[str, Field(pattern=r"^cr-[0-9a-f]{8,17}$")]
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-
-
-class Strict(BaseModel):
-    """A frozen value that refuses unknown keys; attribute docstrings are its field descriptions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Kind(StrEnum):
@@ -101,6 +97,8 @@ class Model(Strict):
     """Precision of the weights; the catalog's native one when left out."""
     encoders: tuple[Encoder, ...] = ()
     """Encoders held beside the model, in the same precision; the catalog's when left out."""
+    source: ModelSource | None = None
+    """Where its files come from; when left out, you fill the bucket of weights yourself."""
 
     @model_validator(mode="after")
     def _is_known_somehow(self) -> Self:
@@ -318,6 +316,71 @@ class Data(Strict):
     """Days that interactions are kept."""
 
 
+class ClaimFormat(StrEnum):
+    single_string = "single-string"
+    """One text."""
+    string_array = "string-array"
+    """A list of texts."""
+    space_separated_values = "space-separated-values"
+    """Texts with spaces between them, as in scope."""
+
+
+class Claim(Strict):
+    """A claim that a caller's token must have."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_:./-]+$", max_length=64)
+    """Name of the claim, e.g. aud or scope."""
+    values: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = Field(
+        min_length=1, max_length=10
+    )
+    """Values of which the token must have one."""
+    format: ClaimFormat = ClaimFormat.single_string
+    """How the token writes it."""
+
+    @model_validator(mode="after")
+    def _is_not_validated_anyway(self) -> Self:
+        if self.name in ("exp", "iss", "nbf", "iat"):
+            raise FieldError(("name",), f"{self.name} is validated anyway", "another claim")
+        return self
+
+
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class Access(Strict):
+    """Who may come: a key is the token that a caller bears."""
+
+    public: Flag = False
+    """Whether the service can be reached from the internet, with a token."""
+    token_required: Flag = False
+    """Whether an internal service asks for a token too; a public one always does."""
+    claims: tuple[Claim, ...] = Field(default=(), max_length=10)
+    """Claims that a token must have beside the site's issuer."""
+    requests_per_key_per_min: Annotated[Count, Field(gt=0, le=10**6)] | None = None
+    """Requests of one key in a minute."""
+    tokens_per_key_per_min: PositiveCount | None = None
+    """Tokens of one key in a minute, prompts and answers, each request taken at its longest."""
+
+    @property
+    def asks_for_token(self) -> bool:
+        """Whether a caller must bear a token."""
+        return self.public or self.token_required
+
+    @model_validator(mode="after")
+    def _limits_count_by_token(self) -> Self:
+        if self.public and "token_required" in self.model_fields_set and not self.token_required:
+            raise FieldError(("token_required",), "a public service asks for a token", "true")
+        limits = ("requests_per_key_per_min", "tokens_per_key_per_min")
+        limited = [name for name in limits if getattr(self, name) is not None]
+        for name in ("claims", *limited):
+            if getattr(self, name) and not self.asks_for_token:
+                raise FieldError((name,), "nobody bears a token", "token_required: true")
+        if self.public and not limited:
+            expected = "requests_per_key_per_min, tokens_per_key_per_min or both"
+            raise FieldError((), "a public service needs a limit for each key", expected)
+        return self
+
+
 class Engine(Strict):
     name: Literal["vllm"] = "vllm"
     """Serving engine."""
@@ -360,11 +423,39 @@ class Workload(Strict):
     """What is kept; none when the applications keep it."""
     engine: Engine = Engine()
     """How it is served."""
+    access: Access = Access()
+    """Who may come, and how often; callers inside the network when left out."""
 
     @model_validator(mode="after")
     def _name_is_free(self) -> Self:
         if self.name == "default" or self.name.startswith("kube-"):
             raise FieldError(("name",), f"{self.name} is a namespace of Kubernetes", "another name")
+        return self
+
+    @model_validator(mode="after")
+    def _source_is_served(self) -> Self:
+        if self.model.source is not None and self.kind not in (Kind.text, Kind.chat):
+            message = f"the engine of {self.kind.value} is not built in this version"
+            raise FieldError(("model", "source"), message, "none: fill the bucket yourself")
+        return self
+
+    @model_validator(mode="after")
+    def _token_limit_holds_a_request(self) -> Self:
+        limit, longest = self.access.tokens_per_key_per_min, self.request.context_tokens
+        if limit is None:
+            return self
+        if longest is None:
+            raise FieldError(
+                ("request", "context_tokens"),
+                "missing",
+                "the most tokens of one request, which the limit of tokens counts with",
+            )
+        if limit < longest:
+            raise FieldError(
+                ("access", "tokens_per_key_per_min"),
+                "less than one request, at its longest",
+                f"at least {longest}, request.context_tokens",
+            )
         return self
 
     @model_validator(mode="after")

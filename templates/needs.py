@@ -20,7 +20,9 @@ from sizing.cluster_services import (
 from sizing.node_disks import PATHS
 from sizing.plan import (
     DEPLOYMENT,
+    FIREWALL,
     GROUPS,
+    JOB,
     LEADER,
     NETWORK_POLICY,
     NODE_CLASS,
@@ -37,6 +39,7 @@ from templates.scheduling import BURST_LABEL, GPU_LABEL
 ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
+BALANCER_ASSOCIATION = "aws:wafv2/webAclAssociation:WebAclAssociation"
 SERVICE = "kubernetes:core/v1:Service"
 PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
@@ -120,12 +123,19 @@ NEEDS = (
         _CONTROLLER,
         "gates the readiness of its pods",
     ),
+    Need(Thing(FIREWALL), Thing(BALANCER_ASSOCIATION), "puts it in front of a load balancer"),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_PLUGIN, Thing(NODE_GROUP, ("labels", GPU_LABEL)), "is selected by that label"),
     Need(_CONTROLLER, _role_of(LOAD_BALANCER_CONTROLLER), "is the role it calls AWS with"),
     Need(Thing(ASSOCIATION), _addon("eks-pod-identity-agent"), "hands the role to the pods"),
     Need(_CONTROLLER, _addon("coredns"), "finds the names of AWS"),
     Need(Thing(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
+    Need(Thing(JOB), _addon("coredns"), "finds the names of the source and the bucket"),
+    Need(
+        Thing(JOB),
+        Thing(ASSOCIATION, ("serviceAccount",), "import"),
+        "is the role it fills the bucket with",
+    ),
     Need(Thing(SERVICE), _addon("kube-proxy"), "carries its traffic"),
     Need(Thing(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
     Need(Thing(SCALED_OBJECT), _SCALER, "brings its definition and does what it says"),

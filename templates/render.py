@@ -1,5 +1,6 @@
 """Text of every document that a plan asks for; templates hold layout, this file the values."""
 
+import hashlib
 import json
 import re
 import shlex
@@ -75,6 +76,10 @@ _GROUP_ARGUMENTS = (
 )
 """How the pods of a group find each other: the kubelet fills in what the group's controller sets.
 Basis: vendor (the controller's example for vLLM without Ray, 2026)."""
+_IMPORT_DOCUMENTS = ("network-policy-import", "import-service-account", "import-job")
+_SCRIPTS = Path(__file__).parent / "scripts"
+HUB = "https://huggingface.co"
+"""Basis: vendor (Hugging Face Hub, HTTP API)."""
 _BURST_DOCUMENTS = {
     "burst-deployment": "deployment",
     "burst-disruption-budget": "disruption-budget",
@@ -111,9 +116,11 @@ def render(plan: Plan) -> dict[str, str]:
         if isinstance(service.serving, GroupServingPlan):
             documents = [entry for entry in documents if entry[0] != "deployment"]
             documents += _group_documents(service.serving, values)
+        if service.weights_import is not None:
+            documents += [(document, document, values) for document in _IMPORT_DOCUMENTS]
         if service.burst is not None:
-            values = values | _burst_values(service.name, service.serving, service.burst)
-            documents += [(name, of, values) for name, of in _BURST_DOCUMENTS.items()]
+            burst = values | _burst_values(service.name, service.serving, service.burst)
+            documents += [(name, of, burst) for name, of in _BURST_DOCUMENTS.items()]
         for document, template, filled in documents:
             text = environment.get_template(f"kubernetes/{template}.yaml.j2").render(filled)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
@@ -155,12 +162,16 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
     if isinstance(serving, GroupServingPlan):
         flags["--tensor-parallel-size"] = serving.tensor_parallel
         flags["--pipeline-parallel-size"] = serving.pipeline_parallel
-    arguments = [f"/weights/{serving.model}"]
+    arguments = [f"/weights/{serving.weights_folder}"]
     for flag, value in flags.items():
         if value is not None:
             arguments += [flag, str(value)]
-    # Guard: the kubelet expands $(NAME) and turns $$ into $.
-    return [argument.replace("$", "$$") for argument in arguments]
+    return [_argument(argument) for argument in arguments]
+
+
+def _argument(text: str) -> str:
+    """Guard: the kubelet expands $(NAME) and turns $$ into $."""
+    return text.replace("$", "$$")
 
 
 def _named(names: dict[str, str], precision: str) -> str:
@@ -172,28 +183,47 @@ def _named(names: dict[str, str], precision: str) -> str:
 def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
     if service.gateway is None or service.quota is None:
         raise ValueError(f"{service.name}: what is served needs a gateway and a quota")
-    values = {
-        "name": service.name,
-        "component": "floor",
-        "node_labels": {POOL_LABEL: serving.pool},
-        "taints": GPU_TAINT,
-        "spread_over": ["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
-        "arguments": engine_arguments(serving),
-        "answers": True,
+    one_node = {
         "gpus_per_pod": serving.gpus_per_replica,
         "efa_interfaces": 0,
-        "groups_by_zone": {},
-        "model_path": serving.model.replace("$", "$$"),
-        "port": ENGINE_PORT,
-        "service_port": SERVICE_PORT,
-        "health_path": HEALTH_PATH,
-        "probe_period_s": _PROBE_PERIOD_S,
-        "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
-        "balancer_cidrs": [subnet.private_cidr for subnet in plan.network.subnets],
-        "quota": service.quota.model_dump(),
-        "drain_s": service.gateway.deregistration_delay_s,
-        "progress_deadline_s": serving.copy_s + serving.start_s + serving.stop_s + _STALL_S,
-    } | serving.model_dump()
+        "groups_by_zone": dict[str, int](),
+    }
+    values = (
+        one_node
+        | serving.model_dump()
+        | {
+            "name": service.name,
+            "component": "floor",
+            "node_labels": {POOL_LABEL: serving.pool},
+            "taints": GPU_TAINT,
+            "spread_over": ["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
+            "arguments": engine_arguments(serving),
+            "answers": True,
+            "fetch_script": _argument(_script("fetch_weights")),
+            "fetched": {
+                "prefix": _argument(serving.weights_prefix),
+                "folder": _argument(serving.weights_folder),
+            },
+            "port": ENGINE_PORT,
+            "service_port": SERVICE_PORT,
+            "health_path": HEALTH_PATH,
+            "probe_period_s": _PROBE_PERIOD_S,
+            "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
+            "one_sequence_a_request": _counts_tokens(service),
+            "balancer_cidrs": [
+                subnet.public_cidr if service.gateway.public else subnet.private_cidr
+                for subnet in plan.network.subnets
+            ],
+            "quota": service.quota.model_dump(),
+            "drain_s": service.gateway.deregistration_delay_s,
+            "progress_deadline_s": serving.wait_s
+            + serving.copy_s
+            + serving.start_s
+            + serving.stop_s
+            + _STALL_S,
+        }
+    )
+    values |= _import_values(service)
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     return values
@@ -216,6 +246,37 @@ def _group_documents(
             "spread_over": [],
         }
         yield f"leader-worker-set-{zone}", "leader-worker-set", values | of_zone
+
+
+def _import_values(service: ServicePlan) -> dict[str, Any]:
+    """What the documents of an import say; nothing where there is none."""
+    plan, source = service.weights_import, service.inputs.model.source
+    if plan is None or source is None:
+        return {}
+    chosen = getattr(source, source.kind).model_dump(mode="json", exclude_none=True)
+    given = chosen | {"kind": source.kind, "most_bytes": plan.most_bytes}
+    given |= {"hub": {"endpoint": HUB}, "image": {"folder": "/source"}}.get(source.kind, {})
+    values = {
+        "weights_import": plan.model_dump(),
+        "image_source": chosen if source.kind == "image" else None,
+        "import_name": f"{service.name}-import",
+        "import_script": _argument(_script("import_weights")),
+        "import_prefix": _argument(plan.prefix),
+        "import_source": _argument(json.dumps(given, sort_keys=True)),
+    }
+    text = json.dumps(values, sort_keys=True)
+    return values | {"import_digest": hashlib.sha256(text.encode()).hexdigest()[:10]}
+
+
+def _script(name: str) -> str:
+    """The program of that name, as it is."""
+    return (_SCRIPTS / f"{name}.py").read_text(encoding="utf-8")
+
+
+def _counts_tokens(service: ServicePlan) -> bool:
+    """Whether callers have a limit of tokens, which takes a request for one sequence."""
+    firewall = None if service.gateway is None else service.gateway.firewall
+    return firewall is not None and firewall.tokens_per_key is not None
 
 
 def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[str, Any]:

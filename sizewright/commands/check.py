@@ -71,6 +71,7 @@ def _sizing_gates(
     yield gates.elastic_ips(plan)
     yield gates.addresses(plan)
     yield from gates.vcpus(plan, catalog)
+    yield from gates.reserved_capacity(plan)
     yield gates.kubernetes_support(plan, as_of)
     yield gates.ami_release(plan, as_of)
     yield from gates.locks(files, plan)
@@ -93,12 +94,13 @@ def _building_gates(
     elif exit_code(plan) is ExitCode.infeasible:
         yield Gate("resource graph", None, "not built: a service is infeasible")
     else:
-        yield from _graph_gates(site_path, files)
+        yield from _graph_gates(plan, site_path, files)
 
 
-def _graph_gates(site_path: Path, files: Sequence[Path]) -> Iterator[Gate]:
+def _graph_gates(plan: Plan, site_path: Path, files: Sequence[Path]) -> Iterator[Gate]:
     import pulumi
 
+    from sizewright.doors_gate import doors
     from sizewright.graph_gate import graph
     from sizewright.needs_gate import needs
     from sizewright.program import record_program
@@ -111,6 +113,7 @@ def _graph_gates(site_path: Path, files: Sequence[Path]) -> Iterator[Gate]:
         return
     yield graph(recorded)
     yield needs(recorded)
+    yield doors(recorded, plan)
 
 
 def _exit_code(plan: Plan, verdicts: Sequence[Gate]) -> ExitCode:

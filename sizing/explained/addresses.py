@@ -71,6 +71,17 @@ def _each(part: str, meaning: str, symbols: str, factor: str) -> Explainer:
     return entry
 
 
+def _load_balancers(leaf: Leaf) -> Entry:
+    count = sum(s.gateway is not None and not s.gateway.public for s in leaf.plan.services)
+    return Entry(
+        "addresses that the internal load balancers may take in the zone",
+        "8 x internal load balancers",
+        f"{{addresses.PER_LOAD_BALANCER}} * {count}",
+        Basis.vendor,
+        HERE,
+    )
+
+
 def _endpoints(leaf: Leaf) -> Entry:
     return Entry(
         "addresses of interface endpoints in the zone",
@@ -168,12 +179,7 @@ ADDRESSES: dict[str, Explainer] = {
     "network.subnets.*.addresses.gpu_nodes": _gpu_nodes,
     "network.subnets.*.addresses.pods": _pods,
     "network.subnets.*.addresses.system_nodes": _system_nodes,
-    "network.subnets.*.addresses.load_balancers": _each(
-        "gateway",
-        "addresses that the load balancers may take in the zone",
-        "8 x load balancers",
-        "{addresses.PER_LOAD_BALANCER}",
-    ),
+    "network.subnets.*.addresses.load_balancers": _load_balancers,
     "network.subnets.*.addresses.endpoints": _endpoints,
     "network.subnets.*.addresses.databases": _each(
         "database",

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from sizing import (
+    access,
     addresses,
     burst,
     cluster_services,
@@ -16,6 +17,7 @@ from sizing import (
     shared,
     storage,
     units,
+    weights_import,
 )
 from sizing.exact import Number
 from sizing.plan import CapacityPlan, MemoryPlan, Plan, PoolPlan, ServicePlan, VolumePlan
@@ -98,6 +100,7 @@ class Leaf:
             "p": self.plan,
             "v": self.value,
             "key": self.keys[-1],
+            "access": access,
             "addresses": addresses,
             "burst": burst,
             "cluster_services": cluster_services,
@@ -108,6 +111,7 @@ class Leaf:
             "shared": shared,
             "storage": storage,
             "units": units,
+            "weights_import": weights_import,
         }
 
 

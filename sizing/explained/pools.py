@@ -1,8 +1,9 @@
 """Explanations of how a service is served and of what services share."""
 
+from sizing import weights_import
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, log_days
 from sizing.plan import GroupServingPlan, NodePool
-from sizing.shared import SYSTEM_NODES_PER_ZONE
+from sizing.shared import SYSTEM_NODES_PER_ZONE, image_gib
 
 
 def _pool(leaf: Leaf) -> NodePool:
@@ -92,6 +93,39 @@ def _node_groups(leaf: Leaf) -> Entry:
     )
 
 
+def _system_root(leaf: Leaf) -> Entry:
+    copied = " + ".join(str(image_gib(s)) for s in leaf.plan.services if image_gib(s)) or "0"
+    return Entry(
+        "GiB of a system node's root volume",
+        "50 + 3 x the GiB of files that services take from images",
+        f"{{shared.SYSTEM_ROOT_GIB}} + {{shared.IMAGE_COPIES}} * ({copied})",
+        Basis.assumed,
+        "sizing/shared.py",
+    )
+
+
+def _wait(leaf: Leaf) -> Entry:
+    meaning = "seconds a replica waits for the files in the bucket, then its container starts over"
+    source = "sizing/weights_import.py"
+    if leaf.sized.weights_import is None:
+        symbols = "fixed, for you copy them"
+        return Entry(meaning, symbols, "{weights_import.OWN_WAIT_S}", Basis.assumed, source)
+    symbols = "fixed and short: an update rolls replicas out after its import has ended"
+    return Entry(meaning, symbols, "{weights_import.IMPORTED_WAIT_S}", Basis.assumed, source)
+
+
+def _import_s(leaf: Leaf) -> Entry:
+    rate = weights_import.IMPORT_MIB_PER_S
+    return Entry(
+        "seconds to copy the files into the bucket",
+        "weights / rate of one stream",
+        "{s.memory.weights_bytes} / ({weights_import.IMPORT_MIB_PER_S} * {units.MIB})",
+        Basis.assumed,
+        "sizing/weights_import.py: 20 to 90 MiB/s",
+        band=(leaf.value * rate / 90, leaf.value * rate / 20),
+    )
+
+
 def _spare(leaf: Leaf) -> str:
     spares = [
         str(service.pool.nodes_spare)
@@ -118,19 +152,36 @@ def _repair_stop(leaf: Leaf) -> Entry:
     )
 
 
-def _quota_pods(leaf: Leaf) -> Entry:
+def _quota_replicas(leaf: Leaf) -> str:
     numbers = "{s.serving.replicas} + {s.serving.max_unavailable}"
     serving = leaf.sized.serving
     if isinstance(serving, GroupServingPlan):
         zones = len(serving.groups_by_zone)
         most = f"max({{s.serving.max_unavailable}}, {{s.serving.rollout_groups}} * {zones})"
-        numbers = f"({{s.serving.replicas}} + {most}) * {{s.serving.nodes_per_replica}}"
+        numbers = f"{{s.serving.replicas}} + {most}"
     if leaf.sized.burst is not None:
         numbers += " + {s.burst.replicas} + {s.burst.max_unavailable}"
+    return numbers
+
+
+def _quota_pods(leaf: Leaf) -> Entry:
+    filled = leaf.sized.weights_import is not None
+    numbers = _quota_replicas(leaf)
+    if isinstance(leaf.sized.serving, GroupServingPlan):
+        numbers = f"({numbers}) * {{s.serving.nodes_per_replica}}"
     return Entry(
         "pods that the service's namespace may hold",
-        "replicas + those a rollout may take, of floor and burst: a pod counts until it is gone",
-        numbers,
+        "(replicas + those a rollout may take, of floor and burst: a pod counts until it is gone)"
+        " x pods of one + 1 import",
+        numbers + (" + 1" if filled else ""),
+    )
+
+
+def _quota_gpus(leaf: Leaf) -> Entry:
+    return Entry(
+        "GPUs that all pods of the service's namespace may request",
+        "(replicas + those a rollout may take, of floor and burst) x GPUs of a replica",
+        f"({_quota_replicas(leaf)}) * {{s.serving.gpus_per_replica}}",
     )
 
 
@@ -193,11 +244,29 @@ POOLS: dict[str, Explainer] = {
         "deregistration delay + 30",
         "{s.gateway.deregistration_delay_s} + 30",
     ),
+    "services.*.serving.wait_s": _wait,
     "services.*.quota.pods": _quota_pods,
-    "services.*.quota.gpus": Entry(
-        "GPUs that all pods of the service's namespace may request",
-        "pods x GPUs of a pod; the nodes have no more than the replicas need",
-        "{s.quota.pods} * {s.serving.gpus_per_replica} / {s.pool.nodes_per_replica}",
+    "services.*.quota.gpus": _quota_gpus,
+    "services.*.weights_import.most_bytes": Entry(
+        "most bytes that the import takes: more would not fit the nodes",
+        "ceil(weights x 1.1)",
+        "ceil({s.memory.weights_bytes} * 1.1)",
+        Basis.assumed,
+        "sizing/node_disks.py",
+    ),
+    "services.*.weights_import.import_s": _import_s,
+    "services.*.weights_import.deadline_s": Entry(
+        "seconds after which the import is given up: it goes on in the next update",
+        "ceil(3 x import) + 600",
+        "ceil({weights_import.IMPORT_MARGIN} * {s.weights_import.import_s})"
+        " + {weights_import.IMPORT_START_S}",
+        Basis.assumed,
+        "sizing/weights_import.py",
+    ),
+    "services.*.weights_import.scratch_gib": Entry(
+        "GiB of a system node's disk for the files of an image",
+        "ceil(most bytes / 2^30)",
+        "ceil({s.weights_import.most_bytes} / {units.GIB})",
     ),
     "pools.*.nodes_by_zone.*": _nodes_by_zone,
     "pools.*.repairs_at_once": _repairs,
@@ -228,9 +297,7 @@ POOLS: dict[str, Explainer] = {
         "download_s", "slowest copy of any model to a new node, seconds", "max"
     ),
     "system.nodes_total": _system_nodes,
-    "system.root_gib": Entry(
-        "GiB of a system node's root volume", "fixed", "{v}", Basis.assumed, "sizing/shared.py"
-    ),
+    "system.root_gib": _system_root,
     "cluster.node_groups": _node_groups,
     "keys.deletion_days": Entry(
         "days in which the deletion of a key can be taken back",

@@ -26,6 +26,7 @@ ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+JOB = "kubernetes:batch/v1:Job"
 QUOTA = "kubernetes:core/v1:ResourceQuota"
 NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 SERVICE = "kubernetes:core/v1:Service"
@@ -66,6 +67,9 @@ COVERED = {
     *("aws:ec2/vpcEndpoint:VpcEndpoint", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"),
     *("aws:ec2/securityGroup:SecurityGroup", TEMPLATE, CLUSTER, "aws:eks/addon:Addon"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    "aws:wafv2/webAcl:WebAcl",
+    "aws:wafv2/webAclAssociation:WebAclAssociation",
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
     *(NODE_GROUP, "aws:eks/podIdentityAssociation:PodIdentityAssociation"),
     *("aws:eks/accessEntry:AccessEntry", "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"),
@@ -85,7 +89,7 @@ COVERED = {
     *(SCALED_OBJECT, NODE_POOL, NODE_CLASS, QUEUE, "aws:sqs/queuePolicy:QueuePolicy"),
     *("aws:cloudwatch/eventRule:EventRule", "aws:cloudwatch/eventTarget:EventTarget"),
     "aws:iam/instanceProfile:InstanceProfile",
-    *(QUOTA, NETWORK_POLICY),
+    *(QUOTA, NETWORK_POLICY, JOB),
 }
 
 # Newer than the provider sources that could be read; no document found says what a change does.
@@ -130,6 +134,7 @@ UNKNOWN = {
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": {
         "rules.*.blockedEncryptionTypes"
     },
+    "aws:wafv2/webAcl:WebAcl": {"monetizationConfig"},
     "pulumi:providers:kubernetes": {"alwaysRender", "clusterIdentifier", "enablePatchForce"},
     # A type token fixes both.
     **{kind: {"apiVersion", "kind"} for kind in COVERED if kind.startswith("kubernetes:")},
@@ -204,6 +209,9 @@ def rules() -> Rules:
         (SERVICE, "spec.clusterIP", Effect.replace),
         (SERVICE, "spec.ports.0.port", Effect.update),
         (BUDGET, "spec.maxUnavailable", Effect.update),
+        (JOB, "spec.activeDeadlineSeconds", Effect.update),
+        (JOB, "spec.template.spec.containers.0.args", Effect.replace),
+        (JOB, "metadata.name", Effect.replace),
         (QUOTA, "spec.hard.pods", Effect.update),
         (QUOTA, "spec.scopes", Effect.replace),
         (NETWORK_POLICY, "spec.ingress", Effect.update),

@@ -13,14 +13,21 @@ from sizewright.record import Recorded
 from templates.needs import NEEDS, SELF_SUFFICIENT, Need
 from templates.render import render
 from tests.cli.conftest import Run
-from tests.components.plans import BURSTING, SPANNING, chat_plan, infeasible_plan, plan_of
+from tests.components.plans import (
+    EVERYTHING,
+    SPANNING,
+    chat_plan,
+    infeasible_plan,
+    plan_of,
+    public_plan,
+)
 from tests.components.recording import recorded
 
 
 @cache
 def sound() -> Recorded:
-    """A service that bursts, and one whose replicas span nodes."""
-    return recorded(lambda: build(plan_of(BURSTING, SPANNING)))
+    """A service behind a public door that bursts, and one whose replicas span nodes."""
+    return recorded(lambda: build(public_plan(EVERYTHING, SPANNING)))
 
 
 def without(need: Need) -> Recorded:
@@ -70,7 +77,7 @@ def test_the_command_ends_with_4(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_rendered_kind_declares_what_it_needs() -> None:
     users = {need.user.resource_type for need in NEEDS}
-    for path, text in render(plan_of(BURSTING, SPANNING)).items():
+    for path, text in render(public_plan(EVERYTHING, SPANNING)).items():
         if path.endswith(".yaml"):
             parsed = yaml.safe_load(text)
             version = parsed["apiVersion"] if "/" in parsed["apiVersion"] else "core/v1"

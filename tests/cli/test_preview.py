@@ -10,6 +10,8 @@ import pytest
 
 from sizewright.program import record_program
 from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run
+from tests.components.plans import CHAT as CHAT_WORKLOAD
+from tests.components.plans import SOURCES
 
 CHAT = ROOT / "workloads" / "chat.yaml"
 Chat = Callable[..., Path]
@@ -179,3 +181,16 @@ def test_a_single_zone_is_refused_for_building_only(run: Run, tmp_path: Path) ->
     ended = run("preview", CHAT, "--site", site)
     assert (ended.code, ended.out) == (2, "")
     assert "zones: a single zone; expected two or more" in ended.err
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_an_imported_model_previews_and_checks_without_a_warning(
+    run: Run, tmp_path: Path, source: str
+) -> None:
+    workload = tmp_path / "imported.yaml"
+    model = CHAT_WORKLOAD["model"] | {"source": {source: SOURCES[source]}}
+    workload.write_text(json.dumps(CHAT_WORKLOAD | {"model": model}))
+    ended = run("preview", workload)
+    assert (ended.code, ended.err) == (0, "")
+    assert "batch.Job sw-chat-weights-import-job" in ended.out
+    assert run("check", workload).code == 0

@@ -8,6 +8,8 @@ import pytest
 from tests.cli.conftest import Run
 
 CHAT = "workloads/chat.yaml"
+HUB = f"id: a/b, revision: {'abcdef0123' * 4}"
+S3 = f"{{uri: s3://abc/d/, digest: sha256:{'01234567' * 8}}}"
 
 
 def _place(path: Path, before: str) -> str:
@@ -32,6 +34,32 @@ WRONG_WORKLOADS = {
     "truth for a number": (("100_000", "true"), "true", "found true; expected a number"),
     "share without think time": ((", think_time_s: 60", ""), "{daily", "think_time_s: missing"),
     "method to come": (("method: given", "method: calibrated"), "calibrated", "given or textbook"),
+    "moving revision": (
+        ("precision: nf4}", "precision: nf4, source: {hub: {id: a/b, revision: main}}}"),
+        "main}}}",
+        "model.source.hub.revision: must match pattern",
+    ),
+    "token for its secret": (
+        (
+            "precision: nf4}",
+            f"precision: nf4, source: {{hub: {{{HUB}, token_secret_arn: hf_x}}}}}}",
+        ),
+        "hf_x}}}",
+        "expected ARN of a Secrets Manager secret that holds the hub token",
+    ),
+    "two sources": (
+        (
+            "precision: nf4}",
+            f"precision: nf4, source: {{hub: {{{HUB}}}, s3: {S3}}}}}",
+        ),
+        "{hub: {id",
+        "model.source: hub and s3 given; expected exactly one of hub, s3, image",
+    ),
+    "image by tag": (
+        ("precision: nf4}", "precision: nf4, source: {image: {reference: a/b:v1, path: /m}}}"),
+        "a/b:v1",
+        "model.source.image.reference: must match pattern",
+    ),
     "negative burst": (("load: mean", "load: mean, burst_gpus: -4"), "-4", "burst_gpus"),
     "truth for a burst": (("load: mean", "load: mean, burst_gpus: true"), "true", "found true"),
     "unreadable": (("kind: chat", "kind: ["), "", "not valid YAML"),
@@ -52,6 +80,71 @@ def test_a_wrong_workload_is_one_line(
     assert said in ended.err
     assert ended.err.count("\n") == 1
     assert [p.name for p in path.parent.iterdir()] == ["chat.yaml"]
+
+
+ACCESS = "data: {profile"
+
+
+def access(text: str) -> tuple[str, str]:
+    return ACCESS, f"access: {{{text}}}\n{ACCESS}"
+
+
+WRONG_DOORS = {
+    "no issuer": ("public: true, requests_per_key_per_min: 60", "true, r", "no issuer of tokens"),
+    "no issuer inside": ("token_required: true", "true}", "no issuer of tokens"),
+    "no limit": ("public: true", "{public", "needs a limit for each key"),
+    "public without token": (
+        "public: true, token_required: false, requests_per_key_per_min: 60",
+        "false, r",
+        "a public service asks for a token",
+    ),
+    "limit of nobody": ("requests_per_key_per_min: 77", "77}", "nobody bears a token"),
+    "limit below a request": (
+        "public: true, tokens_per_key_per_min: 2000",
+        "2000}",
+        "less than one request, at its longest; expected at least 2048",
+    ),
+    "claim that is checked anyway": (
+        "public: true, requests_per_key_per_min: 60, claims: [{name: exp, values: [a]}]",
+        "exp,",
+        "exp is validated anyway",
+    ),
+    "unknown format": (
+        "public: true, requests_per_key_per_min: 60, claims: [{name: a, values: [a], format: x}]",
+        "x}]",
+        "single-string",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_DOORS)
+@pytest.mark.parametrize("command", ["size", "check", "preview"])
+def test_a_door_without_its_guards_is_one_line(
+    run: Run, chat: Callable[..., Path], command: str, fault: str
+) -> None:
+    text, before, said = WRONG_DOORS[fault]
+    path = chat(access(text))
+    ended = run(command, path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(_place(path, before))
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_public_door_needs_a_certificate(
+    run: Run, chat: Callable[..., Path], site: Callable[..., Path]
+) -> None:
+    path = chat(access("public: true, requests_per_key_per_min: 60"))
+    text = site().read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if "certificate_arn: arn" in line)
+    issuer = (
+        "  sizewright:token_issuer: https://i.example\n"
+        "  sizewright:token_jwks_url: https://i.example/k"
+    )
+    ended = run("size", path, "--site", site((line, issuer)))
+    assert (ended.code, ended.out) == (2, "")
+    assert "access.public: the site has no certificate" in ended.err
+    assert ended.err.count("\n") == 1
 
 
 WRONG_CONTENTS = {
@@ -118,6 +211,21 @@ WRONG_SITES = {
         ("sizewright:region", "sizewright:role_path: platform\n  sizewright:region"),
         "platform\n",
         "role_path",
+    ),
+    "issuer without its keys": (
+        ("sizewright:region", "sizewright:token_issuer: https://i.example\n  sizewright:region"),
+        "",
+        "token_jwks_url: missing",
+    ),
+    "keys over plain HTTP": (
+        ("sizewright:region", "sizewright:token_jwks_url: http://i.example\n  sizewright:region"),
+        "http://i.example",
+        "token_jwks_url",
+    ),
+    "range with host bits": (
+        ("sizewright:region", "sizewright:public_cidrs: [192.0.2.1/24]\n  sizewright:region"),
+        "192.0.2.1/24",
+        "has host bits set; expected an IPv4 range",
     ),
     "no config": (("config:", "settings:"), "", "has no config"),
 }

@@ -71,6 +71,34 @@ def chat_plan(environment: str = "prod") -> Plan:
     return plan_of(CHAT, environment=environment)
 
 
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:hub-AbCdEf"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/12345678-abcd"
+SOURCES: dict[str, dict[str, Any]] = {
+    "hub": {
+        "id": "meta-llama/Llama-2-7b-hf",
+        "revision": REVISION,
+        "token_secret_arn": SECRET,
+        "token_key_arn": KEY,
+    },
+    "s3": {"uri": "s3://theirs/models/llama/", "digest": DIGEST, "key_arn": KEY},
+    "image": {"reference": f"registry.example/llama@{DIGEST}", "path": "/models/llama"},
+}
+
+
+EVERYTHING: dict[str, Any] = BURSTING | {
+    "model": CHAT["model"] | {"source": {"hub": SOURCES["hub"]}}
+}
+"""A service that may grow and whose weights are imported."""
+
+
+def imported_plan(source: str = "hub", environment: str = "prod") -> Plan:
+    """The chat service whose model comes from a source."""
+    model = CHAT["model"] | {"source": {source: SOURCES[source]}}
+    return plan_of(CHAT | {"model": model}, environment=environment)
+
+
 def volume_plan() -> Plan:
     """The same on a type without local disks: its weights lie on a volume."""
     return plan_of(CHAT | {"hardware": {"instance_type": "g5g.xlarge"}})
@@ -84,6 +112,20 @@ def spanning_plan(environment: str = "prod") -> Plan:
 def two_services_plan() -> Plan:
     """Two services that share the node groups of one instance type."""
     return plan_of(CHAT, SEARCH)
+
+
+def public_plan(
+    workload: dict[str, Any] = CHAT, /, *others: dict[str, Any], **access: object
+) -> Plan:
+    """A service that the internet reaches, with a token and limits for each; then the others."""
+    open_to = {"public": True, "requests_per_key_per_min": 60, "tokens_per_key_per_min": 40_960}
+    issuer = {
+        "token_issuer": "https://issuer.example",
+        "token_jwks_url": "https://issuer.example/k",
+    }
+    public = Workload.model_validate(workload | {"access": open_to | access})
+    workloads = [public, *(Workload.model_validate(other) for other in others)]
+    return size(workloads, site("prod").model_copy(update=issuer), load_catalog())
 
 
 def bursting_plan(environment: str = "prod") -> Plan:

@@ -7,7 +7,7 @@ from components.gateway import Gateway, GatewayArgs
 from components.naming import Tags
 from sizewright.record import Recorded
 from sizing.plan import GatewayPlan
-from tests.components.plans import chat_plan, site
+from tests.components.plans import chat_plan, public_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
 
 
@@ -37,6 +37,7 @@ def gateway(
             subnet_ids=["subnet-1", "subnet-2"],
             node_group_id="sg-nodes",
             logs=logs,
+            logs_key_arn="arn:key",
             tags=tags.of_service(service),
         )
         Gateway("w", args)
@@ -179,3 +180,75 @@ def test_name_prefix_fits(preview: bool) -> None:
         recording = gateway(preview, service=service)
         assert named(recording, "w-balancer").inputs["namePrefix"] == prefix
         assert named(recording, "w-targets").inputs["namePrefix"] == prefix
+
+
+def public(**access: object) -> GatewayPlan:
+    plan = public_plan(**access).services[0].gateway
+    assert plan is not None
+    return plan
+
+
+def test_a_public_door_is_https_from_the_asked_ranges_alone(preview: bool) -> None:
+    recording = gateway(preview, plan=public())
+    assert named(recording, "w-balancer").inputs["internal"] is False
+    into = {
+        rule.name: (rule.inputs["cidrIpv4"], rule.inputs["fromPort"], rule.inputs["toPort"])
+        for rule in of_type(recording, "SecurityGroupIngressRule")
+        if "cidrIpv4" in rule.inputs
+    }
+    assert into == {"w-from-0-0-0-0-0": ("0.0.0.0/0", 443, 443)}
+    narrow = public().model_copy(update={"public_cidrs": ("192.0.2.0/24", "198.51.100.0/24")})
+    ranges = of_type(gateway(preview, plan=narrow), "SecurityGroupIngressRule")
+    assert {rule.inputs.get("cidrIpv4") for rule in ranges} == {
+        "192.0.2.0/24",
+        "198.51.100.0/24",
+        None,
+    }
+
+
+def test_tokens_are_validated_before_anything_else(preview: bool) -> None:
+    claim = {"name": "scope", "values": ["chat"], "format": "space-separated-values"}
+    recording = gateway(preview, plan=public(claims=[claim]))
+    validation = {
+        "type": "jwt-validation",
+        "order": 1,
+        "jwtValidation": {
+            "issuer": "https://issuer.example",
+            "jwksEndpoint": "https://issuer.example/k",
+            "additionalClaims": [claim],
+        },
+    }
+    first, last = named(recording, "w-https").inputs["defaultActions"]
+    assert first == validation
+    assert (last["type"], last["order"]) == ("fixed-response", 2)
+    first, last = named(recording, "w-inference", "ListenerRule").inputs["actions"]
+    assert first == validation
+    assert (last["type"], last["order"]) == ("forward", 2)
+
+
+def test_the_balancer_reaches_the_issuers_keys(preview: bool) -> None:
+    out = {
+        rule.name: (rule.inputs["cidrIpv4"], rule.inputs["fromPort"], rule.inputs["toPort"])
+        for rule in of_type(gateway(preview, plan=public()), "SecurityGroupEgressRule")
+    }
+    assert out == {
+        "w-to-engines": ("10.0.0.0/16", 8000, 8000),
+        "w-to-issuer": ("0.0.0.0/0", 443, 443),
+    }
+
+
+def test_a_public_door_has_a_firewall() -> None:
+    recording = gateway(preview=False, plan=public())
+    assert named(recording, "w-firewall-association").inputs["resourceArn"] == {
+        "$ref": "aws:lb/loadBalancer:LoadBalancer::w-balancer",
+        "property": "arn",
+    }
+    assert not of_type(gateway(preview=False), "wafv2")
+
+
+def test_an_internal_door_may_ask_for_tokens(preview: bool) -> None:
+    plan = public(public=False, token_required=True)
+    recording = gateway(preview, plan=plan)
+    assert named(recording, "w-balancer").inputs["internal"] is True
+    assert "w-from-network" in {r.name for r in recording.resources}
+    assert named(recording, "w-https").inputs["defaultActions"][0]["type"] == "jwt-validation"

@@ -19,6 +19,7 @@ from tests.components.plans import (
     chat_plan,
     infeasible_plan,
     plan_of,
+    public_plan,
     site,
     two_services_plan,
 )
@@ -287,6 +288,26 @@ def differences(left: Plan, right: Plan) -> dict[str, set[str]]:
             names = {n for n in ours.keys() | theirs.keys() if ours.get(n) != theirs.get(n)}
             changed[resource.split("::")[1]] = names
     return changed
+
+
+def test_a_public_balancer_stands_in_the_public_subnets() -> None:
+    def zones_of(plan: Plan) -> list[str]:
+        subnets = named(stack(plan), "sw-chat-gateway-balancer").inputs["subnets"]
+        return [str(subnet["$ref"]).split("::")[1] for subnet in subnets]
+
+    assert zones_of(public_plan()) == [f"sw-network-public-{zone}" for zone in ZONES]
+    assert zones_of(chat_plan()) == [f"sw-network-private-{zone}" for zone in ZONES]
+
+
+def test_the_firewall_s_log_is_among_what_the_key_of_logs_is_for() -> None:
+    recording = stack(public_plan())
+    group = named(recording, "sw-chat-gateway-firewall-group").inputs
+    assert group["kmsKeyId"]["$ref"] == "aws:kms/key:Key::sw-keys-logs"
+    assert group["namePrefix"].startswith("aws-waf-logs-sw-chat-")
+    assert ":log-group:aws-waf-logs-sw-chat-*" in str(
+        named(recording, "sw-keys-logs", "key:").inputs
+    )
+    assert "aws-waf-logs" not in str(named(stack(chat_plan()), "sw-keys-logs", "key:").inputs)
 
 
 def test_an_unchanged_plan_changes_nothing() -> None:

@@ -34,6 +34,7 @@ def serving(preview: bool, documents: dict[str, str] = TEXTS) -> Recorded:
             roles=RolesPlan(path="/", permissions_boundary_arn=None),
             partition="aws",
             after=[ec2.Vpc("outlives", cidr_block="10.0.0.0/16")],
+            weights=[ec2.Vpc("imported", cidr_block="10.1.0.0/16")],
             tags=Tags.of_site(site("prod")).of_service("chat"),
         )
         Serving("s", args, pulumi.ResourceOptions(providers=[Provider("k8s", kubeconfig="{}")]))
@@ -101,6 +102,8 @@ def test_order(preview: bool) -> None:
     for name in ("s-account", "s-service", "s-budget", "s-floor"):
         assert "aws:ec2/vpc:Vpc::outlives" in before(recording, named(recording, name)), name
     needs = before(recording, named(recording, "s-floor"))
+    assert "aws:ec2/vpc:Vpc::imported" in needs, "the old version serves while the new one comes"
+    assert "aws:ec2/vpc:Vpc::imported" not in before(recording, named(recording, "s-service"))
     assert "kubernetes:core/v1:ServiceAccount::s-account" in needs
     assert "aws:eks/podIdentityAssociation:PodIdentityAssociation::s-association" in needs
     assert "aws:iam/rolePolicy:RolePolicy::s-identity-policy" in needs

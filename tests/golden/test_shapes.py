@@ -30,6 +30,13 @@ def test_what_is_built(stack: str, json_file: SnapshotAssertion) -> None:
     assert recorded == json_file
 
 
+def test_what_a_public_door_builds(json_file: SnapshotAssertion) -> None:
+    folder = ROOT / "tests" / "program"
+    recorded = record_program(folder / "Pulumi.public.yaml", [folder / "public.yaml"]).as_json()
+    doors = [r for r in recorded["resources"] if "gateway" in str(r["name"])]  # type: ignore[attr-defined]
+    assert doors == json_file
+
+
 def test_what_is_rendered(json_file: SnapshotAssertion) -> None:
     texts = render(read_plan([CHAT], ROOT / "Pulumi.dev.yaml"))
     assert {path: text.splitlines() for path, text in texts.items()} == json_file

@@ -37,6 +37,9 @@ OTHER = {
     "gp3": WeightsOn.nvme,
     "artefacts": "elsewhere",
     "reserved_units": 120,
+    "public_cidrs": ("198.51.100.0/24",),
+    "values": ("another",),
+    "format": "string-array",
 }
 """Another legal value of leaves whose other value cannot be made by adding to it."""
 
@@ -44,11 +47,12 @@ OTHER = {
 @cache
 def plan() -> Plan:
     """Two services on one pool: a chat with a database, images with a bucket of artefacts; a third
-    on nodes without local disks, which have a volume for its weights; a fourth on reservations.
-    The latter two may grow above their floors. A fifth has replicas over two nodes."""
+    on nodes without local disks, which have a volume for its weights; a fourth on reservations, a
+    fifth whose model is imported, a sixth whose replicas span two nodes. Those on volumes and on
+    reservations may grow above their floors."""
     files = [
         ROOT / "tests" / "program" / f"{name}.yaml"
-        for name in ("pictures", "volumes", "bought", "spanning")
+        for name in ("pictures", "volumes", "bought", "code", "spanning")
     ]
     return read_plan(
         [ROOT / "workloads" / "chat.yaml", *files],
@@ -150,6 +154,10 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "gpus_per_replica",
         "gpus",
         "pods",
+        "deadline_s",
+        "most_bytes",
+        "scratch_gib",
+        "wait_s",
         "max_num_seqs",
         "max_model_len",
         "gpu_memory_utilisation",
@@ -177,6 +185,9 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "expire_days",
         "idle_timeout_s",
         "reserved_units",
+        "public",
+        "public_cidrs",
+        "log_days",
         "health_interval_s",
         "health_timeout_s",
         "health_checks",
@@ -186,7 +197,6 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "nat",
         "service",
         "flow_log_days",
-        "log_days",
         "deletion_days",
         "path",
         "permissions_boundary_arn",

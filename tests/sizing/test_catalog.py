@@ -18,7 +18,7 @@ def catalog() -> Catalog:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for path in DATA.glob("*.csv"):
+    for path in DATA.iterdir():
         shutil.copy(path, tmp_path)
     return tmp_path
 

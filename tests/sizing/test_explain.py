@@ -41,6 +41,15 @@ CHAT = {
         "retention_days": 365,
     },
 }
+PUBLIC = {
+    **CHAT,
+    "name": "public",
+    "access": {
+        "public": True,
+        "requests_per_key_per_min": 60,
+        "tokens_per_key_per_min": 30_000,
+    },
+}
 TEXTBOOK = {
     **CHAT,
     "name": "textbook",
@@ -66,6 +75,22 @@ HOURLY = {
     "engine": {"kv_precision": "fp8", "max_sequences": 4},
     "data": {**CHAT["data"], "retention_days": 200_000_000},  # type: ignore[dict-item]
 }
+IMPORTED = {
+    **CHAT,
+    "name": "imported",
+    "model": {
+        "name": "llama-3.1-8b",
+        "source": {"image": {"reference": f"r/llama@sha256:{'0' * 64}", "path": "/m"}},
+    },
+    "hardware": {"instance_type": "g6e.xlarge"},
+}
+SITE = {
+    "region": "us-east-1",
+    "zones": ("use1-az1", "use1-az2", "use1-az4", "use1-az6"),
+    "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
+    "token_issuer": "https://issuer.example",
+    "token_jwks_url": "https://issuer.example/keys",
+}
 ON_VOLUMES = {
     **CHAT,
     "name": "on-volumes",
@@ -84,7 +109,7 @@ ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
 def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
-    site = Site.model_validate({"region": "us-east-1", "zones": ZONES, "environment": environment})
+    site = Site.model_validate(SITE | {"environment": environment})
     return size([Workload.model_validate(w) for w in workloads], site, load_catalog())
 
 
@@ -92,7 +117,17 @@ def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
         plan_of(
-            *(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, BURSTING, UNTIMED_BURST, SPANNING),
+            *(
+                CHAT,
+                PUBLIC,
+                TEXTBOOK,
+                HOURLY,
+                ON_VOLUMES,
+                BURSTING,
+                UNTIMED_BURST,
+                IMPORTED,
+                SPANNING,
+            ),
             environment=environment,
         )
     ):
@@ -104,7 +139,9 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    for explained in explain_all(plan_of(CHAT, TEXTBOOK, HOURLY, ON_VOLUMES, BURSTING, SPANNING)):
+    for explained in explain_all(
+        plan_of(CHAT, PUBLIC, TEXTBOOK, HOURLY, ON_VOLUMES, BURSTING, IMPORTED, SPANNING)
+    ):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
 

@@ -171,7 +171,7 @@ def test_system_nodes(
     site: Site, catalog: Catalog, environment: str, zones: str, nodes: int
 ) -> None:
     there = at(site, environment=environment, zones=[f"use1-az{z}" for z in zones])
-    assert system_pool(there, catalog).nodes_total == nodes
+    assert system_pool([], there, catalog).nodes_total == nodes
 
 
 def test_the_cluster_and_its_end_of_support(

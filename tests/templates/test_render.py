@@ -18,9 +18,14 @@ import templates.render
 from sizing.plan import Plan
 from templates.render import ENGINE_PORT, WIRES, engine_arguments, render, user_data_path
 from tests.components.plans import (
+    REVISION,
+    SECRET,
+    SOURCES,
     changed_service,
     chat_plan,
+    imported_plan,
     infeasible_plan,
+    public_plan,
     two_services_plan,
     volume_plan,
 )
@@ -40,6 +45,7 @@ DOCUMENTS = (
 CUSTOM = json.loads((FOLDER / "schemas" / "target-group-binding.json").read_text())
 """Schemas of definitions that no Kubernetes release has are our own."""
 SCHEMA_VERSION = "1.35"
+IMPORT_DOCUMENTS = ("import-job", "import-service-account", "network-policy-import")
 PLAN = chat_plan()
 VOLUME_PLAN = volume_plan()
 
@@ -77,6 +83,12 @@ def test_same_plan_same_text() -> None:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_schema_knows_every_field(name: str) -> None:
     validate(document(PLAN, name))
+
+
+@pytest.mark.parametrize("name", IMPORT_DOCUMENTS)
+@pytest.mark.parametrize("source", SOURCES)
+def test_schema_knows_every_field_of_an_import(name: str, source: str) -> None:
+    validate(document(imported_plan(source), name))
 
 
 def validate(parsed: Any) -> None:
@@ -170,6 +182,7 @@ def test_pods_go_to_the_pool_and_spread() -> None:
 def test_engine_runs_as_sized() -> None:
     plan = with_serving(
         model="meta/llama",
+        weights_folder="meta/llama@1",
         gpus_per_replica=4,
         max_num_seqs=56,
         max_model_len=2048,
@@ -179,7 +192,7 @@ def test_engine_runs_as_sized() -> None:
     )
     assert engine(plan)["command"] == ["vllm", "serve"]
     assert engine(plan)["args"] == [
-        "/weights/meta/llama",
+        "/weights/meta/llama@1",
         *("--served-model-name", "meta/llama"),
         *("--port", "8000"),
         *("--tensor-parallel-size", "4"),
@@ -245,11 +258,10 @@ def test_pods_have_no_more_rights_than_they_need() -> None:
     spec = pod(PLAN)
     assert spec["automountServiceAccountToken"] is False
     assert spec["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
-    for container in (*spec["initContainers"], *spec["containers"]):
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-        }
+    least = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert engine(PLAN)["securityContext"] == least
+    (copy,) = spec["initContainers"]
+    assert copy["securityContext"] == least | {"readOnlyRootFilesystem": True}
     mounts = {mount["name"]: mount for mount in engine(PLAN)["volumeMounts"]}
     assert mounts["weights"]["readOnly"] is True
 
@@ -298,15 +310,24 @@ def test_the_quota_has_room_for_a_rollout_and_no_more() -> None:
     }
 
 
+def fetch_words(plan: Plan) -> list[str]:
+    """Arguments of the program that puts weights on the node, without the program."""
+    (copy,) = pod(plan)["initContainers"]
+    script, *words = [expanded(argument) for argument in copy["args"]]
+    assert copy["command"] == ["python3", "-c"]
+    assert script == (FOLDER / "scripts" / "fetch_weights.py").read_text()
+    return words
+
+
 def test_engine_reads_what_was_copied() -> None:
+    bucket, prefix, _, _, top, folder = fetch_words(PLAN)
+    assert (bucket, prefix, folder) == ("${wire:weights_bucket}", "llama-2-7b", "llama-2-7b")
+    assert engine(PLAN)["args"][0] == f"{top}/{folder}"
     (copy,) = pod(PLAN)["initContainers"]
-    script, _, bucket, model = copy["args"]
-    assert (bucket, model) == ("${wire:weights_bucket}", "llama-2-7b")
-    assert script.endswith('"s3://$1/$2/" "/weights/$2"')
-    assert engine(PLAN)["args"][0] == f"/weights/{model}"
-    (copied,) = copy["volumeMounts"]
+    (copied,) = [mount for mount in copy["volumeMounts"] if mount["name"] == "weights"]
     (read,) = [mount for mount in engine(PLAN)["volumeMounts"] if mount["name"] == "weights"]
     assert (copied["mountPath"], copied["subPath"]) == (read["mountPath"], read["subPath"])
+    assert copied["mountPath"] == top
     assert copied["subPath"] == "weights/chat", "services share nodes, not files"
     (volume,) = [volume for volume in pod(PLAN)["volumes"] if volume["name"] == "weights"]
     assert volume["hostPath"] == {"path": "/mnt/k8s-disks/0", "type": "Directory"}
@@ -315,12 +336,137 @@ def test_engine_reads_what_was_copied() -> None:
 
 
 def test_nothing_starts_before_the_last_file_is_uploaded() -> None:
-    """Guard: `aws s3 sync` of an empty prefix succeeds, and init containers do not run again."""
-    (copy,) = pod(PLAN)["initContainers"]
-    script = copy["args"][0]
-    assert copy["command"] == ["/bin/sh", "-ec"]
-    assert script.index("head-object") < script.index("s3 sync")
-    assert '--key "$2/config.json"' in script
+    assert fetch_words(PLAN)[2:4] == ["config.json", "3600"], "whoever copies it uploads it last"
+    plan = imported_plan()
+    assert fetch_words(plan)[2:4] == ["manifest.json", "300"], "its Job has ended before"
+    waits = (document(p, "deployment")["spec"]["progressDeadlineSeconds"] for p in (PLAN, plan))
+    assert next(waits) - next(waits) == 3600 - 300
+
+
+def test_each_version_of_a_model_has_its_own_place() -> None:
+    plan = imported_plan()
+    _, prefix, _, _, _, folder = fetch_words(plan)
+    assert (prefix, folder) == (f"llama-2-7b/{REVISION}", f"llama-2-7b@{REVISION[:12]}")
+    assert engine(plan)["args"][0] == f"/weights/{folder}"
+    assert job_words(plan)[:2] == ["${wire:weights_bucket}", prefix]
+
+
+def job(plan: Plan) -> Any:
+    return document(plan, "import-job")
+
+
+def job_words(plan: Plan) -> list[str]:
+    (container,) = job(plan)["spec"]["template"]["spec"]["containers"]
+    script, *words = [expanded(argument) for argument in container["args"]]
+    assert container["command"] == ["python3", "-c"]
+    assert script == (FOLDER / "scripts" / "import_weights.py").read_text()
+    return words
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_import_is_told_its_source(source: str) -> None:
+    plan = imported_plan(source)
+    filled = plan.services[0].weights_import
+    assert filled is not None
+    given = json.loads(job_words(plan)[2])
+    assert (given["kind"], given["most_bytes"]) == (source, filled.most_bytes)
+    assert given.items() >= SOURCES[source].items()
+    assert given.get("endpoint") == ("https://huggingface.co" if source == "hub" else None)
+
+
+def test_an_import_ends_by_itself() -> None:
+    plan = imported_plan()
+    filled = plan.services[0].weights_import
+    spec = job(plan)["spec"]
+    assert filled is not None and spec["activeDeadlineSeconds"] == filled.deadline_s
+    assert (spec["backoffLimit"], spec["ttlSecondsAfterFinished"]) == (3, 7 * 86_400)
+    assert spec["template"]["spec"]["restartPolicy"] == "Never", "the log of each attempt stays"
+    assert job(plan)["metadata"]["annotations"] == {"pulumi.com/replaceUnready": "true"}
+
+
+def test_another_import_is_another_job() -> None:
+    """Guard: Kubernetes refuses a changed template of a Job."""
+    plan = imported_plan()
+    name = job(plan)["metadata"]["name"]
+    assert name == job(imported_plan())["metadata"]["name"]
+    assert re.fullmatch("import-[0-9a-f]{10}", name)
+    others = [imported_plan("s3"), changed_service(plan, "weights_import", deadline_s=1)]
+    others.append(changed_service(plan, "weights_import", image="other"))
+    assert len({name, *(job(other)["metadata"]["name"] for other in others)}) == 4
+
+
+def test_the_import_is_not_served() -> None:
+    selector = document(PLAN, "service")["spec"]["selector"]
+    labels = job(imported_plan())["spec"]["template"]["metadata"]["labels"]
+    assert not selector.items() <= labels.items()
+    rules = document(imported_plan(), "network-policy-import")["spec"]
+    assert rules["podSelector"]["matchLabels"].items() <= labels.items()
+    assert "ingress" not in rules and rules["policyTypes"] == ["Ingress", "Egress"]
+    assert rules["egress"] == document(PLAN, "network-policy-engine")["spec"]["egress"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_an_import_has_no_more_rights_than_it_needs(source: str) -> None:
+    spec = job(imported_plan(source))["spec"]["template"]["spec"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["serviceAccountName"] == "import"
+    for container in (*spec.get("initContainers", []), *spec["containers"]):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+    assert all("emptyDir" in volume for volume in spec["volumes"])
+
+
+def test_files_of_an_image_are_copied_to_where_the_import_reads() -> None:
+    plan = imported_plan("image")
+    spec = job(plan)["spec"]["template"]["spec"]
+    (copy,) = spec["initContainers"]
+    assert copy["image"] == SOURCES["image"]["reference"]
+    assert copy["command"] == ["cp", "-r", "/models/llama/.", "/source"]
+    assert json.loads(job_words(plan)[2])["folder"] == "/source"
+    filled = plan.services[0].weights_import
+    assert filled is not None
+    (volume,) = [v for v in spec["volumes"] if v["name"] == "source"]
+    assert volume["emptyDir"] == {"sizeLimit": f"{filled.scratch_gib}Gi"}
+    assert copy["resources"]["requests"]["ephemeral-storage"] == f"{filled.scratch_gib}Gi"
+    assert "initContainers" not in job(imported_plan("hub"))["spec"]["template"]["spec"]
+
+
+def test_no_secret_but_its_name_is_rendered() -> None:
+    texts = "".join(render(imported_plan()).values())
+    assert texts.count(SECRET) == 1
+
+
+def test_a_limit_of_tokens_takes_a_request_for_one_sequence() -> None:
+    def limits(plan: Plan) -> dict[str, str]:
+        env = {entry["name"]: entry["value"] for entry in engine(plan)["env"]}
+        return {name: value for name, value in env.items() if name.startswith("VLLM_MAX_")}
+
+    assert limits(public_plan()) == {
+        "VLLM_MAX_N_SEQUENCES": "1",
+        "VLLM_MAX_COMPLETION_PROMPTS": "1",
+    }
+    assert limits(public_plan(tokens_per_key_per_min=None)) == {}
+    assert limits(chat_plan()) == {}
+
+
+def test_a_public_load_balancer_calls_from_the_public_subnets() -> None:
+    def callers(plan: Plan) -> list[str]:
+        (rule,) = document(plan, "network-policy-engine")["spec"]["ingress"]
+        return [source["ipBlock"]["cidr"] for source in rule["from"]]
+
+    opened, closed = public_plan(), chat_plan()
+    assert callers(opened) == [subnet.public_cidr for subnet in opened.network.subnets]
+    assert callers(closed) == [subnet.private_cidr for subnet in closed.network.subnets]
+
+
+def test_rollouts_wait_for_the_load_balancer() -> None:
+    labels = document(chat_plan(), "namespace")["metadata"]["labels"]
+    assert labels["elbv2.k8s.aws/pod-readiness-gate-inject"] == "enabled"
 
 
 def test_engine_asks_nobody_outside() -> None:
@@ -350,12 +496,12 @@ def test_a_value_that_looks_like_a_wire_is_refused() -> None:
 def test_hostile_values_stay_values(text: str) -> None:
     if "${wire:" in text:
         return
-    plan = with_serving(model=text, image=text)
-    spec = pod(plan)
-    (container,) = spec["containers"]
+    plan = with_serving(model=text, image=text, weights_folder=text, weights_prefix=text)
+    (container,) = pod(plan)["containers"]
     assert container["image"] == text
     assert expanded(container["args"][2]) == text
-    assert "/weights/" + spec["initContainers"][0]["args"][-1] == container["args"][0]
+    assert expanded(container["args"][0]) == f"/weights/{text}"
+    assert fetch_words(plan)[1::4] == [text, text]
 
 
 @pytest.mark.parametrize(
@@ -386,7 +532,7 @@ def test_an_unknown_variable_raises() -> None:
     assert service.serving is not None
     values = templates.render._service_values(PLAN, service, service.serving)
     assert "vllm" in template.render(values)
-    for name in ("arguments", "model_path", "name"):
+    for name in ("arguments", "fetch_script", "name"):
         with pytest.raises(UndefinedError, match=name):
             template.render({key: values[key] for key in values.keys() - {name}})
 

@@ -1,0 +1,91 @@
+"""How wrong the step-time model is on models and GPUs that it has not seen: `make accuracy`.
+
+Refits with one model, then with one GPU, left out, predicts what was left out, and prints the
+error beside a published prototype and the datasheet roofline.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import mean, median
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+DATA = ROOT / "bench" / "data"
+
+from leave_out import Left, generation, gpu, leave_out, model, replay_rows  # noqa: E402
+from screen import screened  # noqa: E402
+from steps_fit import Parameters, fit  # noqa: E402
+
+from sizing.steps.coefficients import Band  # noqa: E402
+
+HEAD = f"{'':<44}{'rows':>5}{'median':>8}{'mean':>7}{'p90':>7}{'bias':>7}{'in band':>9}"
+
+
+def line(name: str, ratios: Sequence[float], band: Band | None = None) -> str:
+    """Errors |predicted / measured - 1| in %, the median ratio, the share within the band."""
+    errors = sorted(abs(1 / ratio - 1) * 100 for ratio in ratios)
+    tail = errors[min(len(errors) - 1, len(errors) * 9 // 10)]
+    bias = 1 / median(ratios)
+    text = (
+        f"{name:<44}{len(errors):5}{median(errors):8.1f}{mean(errors):7.1f}{tail:7.1f}{bias:7.2f}"
+    )
+    if band is None:
+        return text
+    inside = sum(band.low <= ratio <= band.high for ratio in ratios) / len(ratios)
+    return f"{text}{inside * 100:8.0f}%"
+
+
+def show(title: str, left: Sequence[Left], inside: set[str]) -> None:
+    """The figures of one way to leave out."""
+    print(f"\n{title}\n{HEAD}")
+    kept = [x for x in left if x.row.run.id in inside]
+    bands = left[0].answer
+    print(line("TPOT, all rows", [x.tpot_ratio for x in left], bands.tpot_band))
+    print(line("TPOT, rows not screened", [x.tpot_ratio for x in kept], bands.tpot_band))
+    print(line("TTFT, all rows", [x.ttft_ratio for x in left], bands.ttft_band))
+    print(line("TTFT, rows not screened", [x.ttft_ratio for x in kept], bands.ttft_band))
+
+
+def by(left: Sequence[Left], key: Callable[[Left], str]) -> None:
+    """TPOT by group."""
+    groups = defaultdict[str, list[float]](list)
+    for x in left:
+        groups[key(x)].append(x.tpot_ratio)
+    for name in sorted(groups):
+        print(line(f"  {name}", groups[name], left[0].answer.tpot_band))
+
+
+def main() -> None:
+    rows = replay_rows(DATA / "serving_steps.csv", DATA / "configs")
+    reasons = screened(rows)
+    kept = [row for row in rows if row.run.id not in reasons]
+    inside = {row.run.id for row in kept}
+    parameters = Parameters(rows[0].model.coefficients)
+    start = fit(kept, parameters)
+    print(f"{len(rows)} rows, {len(rows)} answered; {len(reasons)} screened out of the fit")
+    roofline = [
+        (x.run.tpot_ms or 1.0) / x.model.roofline_ms(x.input_tokens, x.output_tokens, x.running)
+        for x in rows
+    ]
+    print(f"\nfor comparison\n{HEAD}")
+    print(line("TPOT, datasheet roofline", roofline))
+    print(f"{'TPOT, prototype, model left out (published)':<49}{13.5:8.1f}{22.5:7.1f}{50.2:7.1f}")
+    left = leave_out(rows, kept, parameters, start, model)
+    show("one model left out (an architecture, under all its names)", left, inside)
+    by(left, lambda x: x.row.run.model)
+    by(left, lambda x: x.row.run.gpu)
+    by(left, lambda x: x.row.run.engine)
+    left = leave_out(rows, kept, parameters, start, gpu)
+    show("one GPU left out", left, inside)
+    by(left, lambda x: x.row.run.gpu)
+    left = leave_out(rows, kept, parameters, start, model, generation)
+    show("model and GPU generation left out", left, inside)
+    by(left, lambda x: f"{x.row.run.model} {x.row.run.gpu}")
+
+
+if __name__ == "__main__":
+    main()

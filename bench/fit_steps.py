@@ -1,0 +1,105 @@
+"""Fit the step-time model and write sizing/data/coefficients.json: `python bench/fit_steps.py`.
+
+Coefficients come from all rows but the screened ones. Bands come from what each row's prediction
+erred by while its model (datasheet bands: its model and its GPU generation) was left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+DATA = ROOT / "bench" / "data"
+RUNS = DATA / "serving_steps.csv"
+TARGET = ROOT / "sizing" / "data" / "coefficients.json"
+
+from leave_out import Left, generation, leave_out, model, replay_rows  # noqa: E402
+from screen import screened  # noqa: E402
+from steps_fit import ENGINES, Parameters, Row, fit  # noqa: E402
+
+from sizing.steps.coefficients import Band, Bands, CoefficientSet  # noqa: E402
+
+
+def band(ratios: Sequence[float]) -> Band:
+    """P10 and P90 of measured over predicted, 1 within."""
+    ordered = sorted(ratios)
+    low, high = ordered[len(ordered) // 10], ordered[len(ordered) * 9 // 10]
+    return Band(low=round(min(low, 1.0), 3), high=round(max(high, 1.0), 3))
+
+
+def bands(left: Sequence[Left]) -> Bands:
+    """Bands of TPOT and TTFT."""
+    return Bands(tpot=band([x.tpot_ratio for x in left]), ttft=band([x.ttft_ratio for x in left]))
+
+
+def wider(one: Bands, other: Bands) -> Bands:
+    """The wider of two bands on each side: knowing less never makes surer."""
+
+    def around(a: Band, b: Band) -> Band:
+        return Band(low=min(a.low, b.low), high=max(a.high, b.high))
+
+    return Bands(tpot=around(one.tpot, other.tpot), ttft=around(one.ttft, other.ttft))
+
+
+def measured(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+    """GPU generations by engine."""
+    seen = defaultdict[str, set[str]](set)
+    for row in rows:
+        seen[row.model.engine].add(row.model.card.family)
+    return {engine: tuple(sorted(seen[engine])) for engine in sorted(seen)}
+
+
+def fitted_set(day: str, rows: Sequence[Row], say: Callable[[str], None]) -> CoefficientSet:
+    """Coefficients and bands of these rows."""
+    reasons = screened(rows)
+    kept = [row for row in rows if row.run.id not in reasons]
+    parameters = Parameters(rows[0].model.coefficients)
+    vector = fit(kept, parameters, say=say)
+    say("leaving out one model at a time")
+    models = leave_out(rows, kept, parameters, vector, model)
+    say("leaving out one model and one GPU generation at a time")
+    cards = leave_out(rows, kept, parameters, vector, model, generation)
+    inside = {row.run.id for row in kept}
+    usual = bands([x for x in models if x.row.run.id in inside])
+    coefficients = parameters.coefficients(vector)
+    return CoefficientSet(
+        fitted=day,
+        source="bench/fit_steps.py on bench/data/serving_steps.csv (see SOURCES.md)",
+        rows=len(kept),
+        excluded=dict(sorted(Counter(reasons.values()).items())),
+        measured=measured(kept),
+        engines={e: coefficients.engines[e] for e in sorted(ENGINES)},
+        bands=usual,
+        datasheet_bands=wider(usual, bands([x for x in cards if x.row.run.id in inside])),
+        roofline_power=coefficients.roofline_power,
+    )
+
+
+def as_text(fitted: CoefficientSet) -> str:
+    """The file: rounded to four digits, sorted as declared."""
+    plain = json.loads(fitted.model_dump_json(exclude={"corrections"}))
+    for engine in plain["engines"].values():
+        for name, value in engine.items():
+            engine[name] = float(f"{value:.4g}")
+    return json.dumps(plain, indent=2) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--date", required=True, help="day of the fit, written into the file")
+    parser.add_argument("--out", type=Path, default=TARGET)
+    given = parser.parse_args()
+    rows = replay_rows(RUNS, DATA / "configs")
+    fitted = fitted_set(given.date, rows, lambda text: print(text, file=sys.stderr))
+    given.out.write_text(as_text(fitted), encoding="utf-8")
+    print(f"{given.out}: {fitted.rows} of {len(rows)} rows")
+
+
+if __name__ == "__main__":
+    main()

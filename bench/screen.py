@@ -1,0 +1,75 @@
+"""Which measured rows may not teach the fit, and why.
+
+Every row is predicted and reported all the same; these only do not move coefficients.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from steps_fit import Row
+
+DRAFTS = "runs with and without draft tokens under one name"
+ROOFLINE = "faster than the datasheet allows"
+EQUAL = 0.02
+CLOCKS = 0.9
+
+
+def screened(rows: Sequence[Row]) -> dict[str, str]:
+    """Reason by row id."""
+    reasons = {row.run.id: ROOFLINE for row in rows if below_roofline(row)}
+    return reasons | dict.fromkeys(with_drafts(rows), DRAFTS)
+
+
+def below_roofline(row: Row) -> bool:
+    """Whether the run beat the datasheet by more than a tenth: clocks vary."""
+    if row.run.tpot_ms is None:
+        return False
+    share = row.run.tpot_ms * row.output_tokens
+    decoding = row.running * share / (share + (row.run.ttft_ms or 0.0))
+    ideal = row.model.roofline_ms(row.input_tokens, row.output_tokens, decoding)
+    return row.run.tpot_ms < CLOCKS * ideal
+
+
+def with_drafts(rows: Sequence[Row]) -> set[str]:
+    """Rows of a model that mostly beats its twin, but for those that equal it.
+
+    Twins: the same architecture under another name, same engine, GPU, layout, format, lengths and
+    concurrency. Speculative decoding emits several tokens a step, which no column tells.
+    """
+    twins: dict[tuple[object, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        twins[_setting(row)].append(row)
+    faster, equal, seen = set[str](), set[str](), defaultdict[str, int](int)
+    wins = defaultdict[str, int](int)
+    for group in twins.values():
+        for row in group:
+            others = [o for o in group if o.run.model != row.run.model]
+            mine = row.run.tpot_ms
+            theirs = [o.run.tpot_ms for o in others if o.run.tpot_ms is not None]
+            if mine is None or not theirs:
+                continue
+            seen[row.run.model] += 1
+            if any(abs(t / mine - 1) < EQUAL for t in theirs):
+                equal.add(row.run.id)
+            elif mine < min(theirs):
+                faster.add(row.run.id)
+                wins[row.run.model] += 1
+    drafted = {model for model, count in wins.items() if count > seen[model] / 2}
+    return {r.run.id for r in rows if r.run.model in drafted and r.run.id not in equal}
+
+
+def _setting(row: Row) -> tuple[object, ...]:
+    run = row.run
+    return (
+        row.model.work,
+        run.engine,
+        run.gpu,
+        run.tensor,
+        run.data,
+        run.expert,
+        run.input_tokens,
+        run.output_tokens,
+        run.concurrency,
+    )

@@ -1,0 +1,180 @@
+"""The firewall in front of a load balancer: limits for each key, known attacks, its log."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_aws import cloudwatch, wafv2
+
+from components.naming import Tags
+from sizing.plan import FirewallPlan
+
+LOG_PREFIX = "aws-waf-logs-"
+"""Basis: vendor, AWS WAF writes to log groups of such names only."""
+KEY_HEADER = "authorization"
+"""Bears the token of a caller."""
+BODY_RULES: dict[str, tuple[str, ...]] = {
+    "AWSManagedRulesAmazonIpReputationList": (),
+    "AWSManagedRulesKnownBadInputsRuleSet": (
+        "JavaDeserializationRCE_BODY",
+        "Log4JRCE_BODY",
+        "ReactJSRCE_BODY",
+    ),
+    "AWSManagedRulesCommonRuleSet": (
+        "CrossSiteScripting_BODY",
+        "EC2MetaDataSSRF_BODY",
+        "GenericLFI_BODY",
+        "GenericRFI_BODY",
+        "SizeRestrictions_BODY",
+    ),
+}
+"""Managed rule groups, and those of their rules that read the body: they count and do not block,
+for prompts are long and hold code, paths and addresses. WAF sees the first 8 KB of a body only.
+Basis: vendor (AWS WAF, baseline and IP reputation rule groups, 2026-11)."""
+UNIFORM_KEY = [
+    {"priority": 0, "type": "COMPRESS_WHITE_SPACE"},
+    {"priority": 1, "type": "LOWERCASE"},
+]
+"""Guard: `Bearer X` and `bearer  X` are one key; otherwise a caller would have many limits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirewallArgs:
+    plan: FirewallPlan
+    balancer_arn: pulumi.Input[str]
+    logs_key_arn: pulumi.Input[str]
+    tags: Tags
+
+
+class Firewall(pulumi.ComponentResource):
+    """What it blocks and what it counts is logged, without bodies and tokens."""
+
+    def __init__(
+        self, name: str, args: FirewallArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:Firewall", name, None, opts)
+        self._name = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        rules = self._rules()
+        wafv2.WebAclAssociation(
+            f"{name}-association",
+            resource_arn=args.balancer_arn,
+            web_acl_arn=rules.arn,
+            opts=self._child,
+        )
+        self._log(rules)
+        self.register_outputs({})
+
+    def _rules(self) -> wafv2.WebAcl:
+        plan = self._args.plan
+        limits = [
+            _limit("requests-per-key", _per_key(plan)),
+            _limit("requests-per-address", _per_address(plan)),
+        ]
+        groups = [_managed(group, body_rules) for group, body_rules in BODY_RULES.items()]
+        rules: list[Any] = [
+            {**rule, "priority": index} for index, rule in enumerate([*limits, *groups])
+        ]
+        return wafv2.WebAcl(
+            f"{self._name}-rules",
+            scope="REGIONAL",
+            default_action={"allow": {}},
+            rules=rules,
+            visibility_config=_visible(self._name),
+            data_protection_config={
+                "data_protections": [
+                    {"action": "SUBSTITUTION", "field": {"field_type": "BODY"}},
+                    {
+                        "action": "HASH",
+                        "field": {"field_type": "SINGLE_HEADER", "field_keys": [KEY_HEADER]},
+                    },
+                ]
+            },
+            tags=self._args.tags.named(f"{self._name}-rules"),
+            opts=self._child,
+        )
+
+    def _log(self, rules: wafv2.WebAcl) -> None:
+        group = cloudwatch.LogGroup(
+            f"{self._name}-group",
+            name_prefix=f"{LOG_PREFIX}{self._name}-",
+            retention_in_days=self._args.plan.log_days,
+            kms_key_id=self._args.logs_key_arn,
+            tags=self._args.tags.named(f"{self._name}-group"),
+            opts=self._child,
+        )
+        wafv2.WebAclLoggingConfiguration(
+            f"{self._name}-log",
+            resource_arn=rules.arn,
+            log_destination_configs=[group.arn],
+            redacted_fields=[{"single_header": {"name": KEY_HEADER}}],
+            logging_filter={
+                "default_behavior": "DROP",
+                "filters": [
+                    {
+                        "behavior": "KEEP",
+                        "requirement": "MEETS_ANY",
+                        "conditions": [
+                            {"action_condition": {"action": action}}
+                            for action in ("BLOCK", "COUNT")
+                        ],
+                    }
+                ],
+            },
+            opts=self._child,
+        )
+
+
+def _visible(metric: str) -> wafv2.WebAclVisibilityConfigArgsDict:
+    """Guard: samples would show whole requests, tokens included, in the console."""
+    return {
+        "cloudwatch_metrics_enabled": True,
+        "metric_name": metric,
+        "sampled_requests_enabled": False,
+    }
+
+
+def _limit(name: str, statement: dict[str, Any]) -> dict[str, Any]:
+    """A rule that answers 429 to what is above the limit."""
+    return {
+        "name": name,
+        "action": {"block": {"custom_response": {"response_code": 429}}},
+        "statement": {"rate_based_statement": statement},
+        "visibility_config": _visible(name),
+    }
+
+
+def _per_key(plan: FirewallPlan) -> dict[str, Any]:
+    """Counts by token; requests without one are not counted here."""
+    header = {"name": KEY_HEADER, "text_transformations": UNIFORM_KEY}
+    return {
+        "limit": plan.requests_per_key,
+        "evaluation_window_sec": plan.window_s,
+        "aggregate_key_type": "CUSTOM_KEYS",
+        "custom_keys": [{"header": header}],
+    }
+
+
+def _per_address(plan: FirewallPlan) -> dict[str, Any]:
+    """Counts all, so that nobody gets further with invented tokens or none."""
+    return {
+        "limit": plan.requests_per_address,
+        "evaluation_window_sec": plan.window_s,
+        "aggregate_key_type": "IP",
+    }
+
+
+def _managed(group: str, body_rules: tuple[str, ...]) -> dict[str, Any]:
+    """A rule group that blocks, but for the rules that read the body."""
+    statement: dict[str, Any] = {"vendor_name": "AWS", "name": group}
+    if body_rules:
+        statement["rule_action_overrides"] = [
+            {"name": rule, "action_to_use": {"count": {}}} for rule in body_rules
+        ]
+    return {
+        "name": group,
+        "override_action": {"none": {}},
+        "statement": {"managed_rule_group_statement": statement},
+        "visibility_config": _visible(group),
+    }

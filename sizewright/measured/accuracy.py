@@ -1,0 +1,148 @@
+"""Predicted against measured: row by row, and in summary."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from sizewright.measured.replay import Replay, Unanswerable
+from sizewright.measured.run import MeasuredRun, Unread
+from sizing.steps.model import StepTime
+
+QUANTITIES = ("tpot_ms", "ttft_ms")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A row of the file: what was measured, what is predicted, or why nothing is."""
+
+    run: MeasuredRun | Unread
+    answer: StepTime | None
+    reason: str | None = None
+
+    @property
+    def id(self) -> str:
+        return self.run.id
+
+    def measured(self, quantity: str) -> float | None:
+        """As the log has it."""
+        return getattr(self.run, quantity, None)
+
+    def predicted(self, quantity: str) -> float | None:
+        """Mean, None without an answer."""
+        return None if self.answer is None else float(getattr(self.answer, quantity))
+
+    def limits(self, quantity: str) -> tuple[float, float] | None:
+        """P10 and P90."""
+        if self.answer is None:
+            return None
+        low, high = (getattr(self.answer, f"{side}_{quantity}") for side in ("low", "high"))
+        return float(low), float(high)
+
+    def as_json(self) -> dict[str, object]:
+        """The row under the names that scripts rely on."""
+        row: dict[str, object] = {"id": self.id}
+        for quantity in QUANTITIES:
+            low, high = self.limits(quantity) or (None, None)
+            row[f"measured_{quantity}"] = self.measured(quantity)
+            row[f"predicted_{quantity}"] = self.predicted(quantity)
+            row[f"low_{quantity}"] = low
+            row[f"high_{quantity}"] = high
+        row["gpu_measured"] = None if self.answer is None else self.answer.measured
+        row["reason"] = self.reason
+        return row
+
+
+def compared(runs: Iterable[MeasuredRun | Unread], replay: Replay) -> list[Compared]:
+    """Every row with its answer or its reason, in the file's order."""
+    return [_compared(run, replay) for run in runs]
+
+
+def _compared(run: MeasuredRun | Unread, replay: Replay) -> Compared:
+    if isinstance(run, Unread):
+        return Compared(run, None, run.reason)
+    try:
+        return Compared(run, replay.predict(run))
+    except Unanswerable as reason:
+        return Compared(run, None, str(reason))
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How far predictions are off, |predicted / measured - 1| in percent."""
+
+    rows: int
+    """With a prediction and a measurement."""
+    median_percent: float
+    mean_percent: float
+    p90_percent: float
+    bias_ratio: float
+    """Median of predicted over measured; above 1 is too slow a prediction."""
+    in_band_percent: float
+    """Measured between P10 and P90; 80 would be perfect."""
+
+    def as_json(self) -> dict[str, float | int]:
+        """Rounded to what a reader can use."""
+        return {
+            "rows": self.rows,
+            "median_percent": round(self.median_percent, 2),
+            "mean_percent": round(self.mean_percent, 2),
+            "p90_percent": round(self.p90_percent, 2),
+            "bias_ratio": round(self.bias_ratio, 4),
+            "in_band_percent": round(self.in_band_percent, 2),
+        }
+
+
+def errors(rows: Sequence[Compared], quantity: str) -> Errors | None:
+    """Of the rows that have both; None without one."""
+    pairs = [
+        (predicted / measured, limits[0] <= measured <= limits[1])
+        for row in rows
+        if (measured := row.measured(quantity)) and (predicted := row.predicted(quantity))
+        if (limits := row.limits(quantity))
+    ]
+    if not pairs:
+        return None
+    off = sorted(abs(ratio - 1) * 100 for ratio, _ in pairs)
+    return Errors(
+        rows=len(pairs),
+        median_percent=median(off),
+        mean_percent=fmean(off),
+        p90_percent=off[min(len(off) - 1, len(off) * 9 // 10)],
+        bias_ratio=median(ratio for ratio, _ in pairs),
+        in_band_percent=100 * fmean(inside for _, inside in pairs),
+    )
+
+
+GROUPS: dict[str, Callable[[MeasuredRun | Unread], str]] = {
+    "gpu": lambda run: getattr(run, "gpu", ""),
+    "model": lambda run: getattr(run, "model", ""),
+    "engine": lambda run: getattr(run, "engine", ""),
+}
+
+
+def grouped(rows: Sequence[Compared], by: str) -> dict[str, list[Compared]]:
+    """Rows by GPU, model or engine, sorted; rows that could not be read are under no name."""
+    groups: dict[str, list[Compared]] = {}
+    for row in rows:
+        groups.setdefault(GROUPS[by](row.run), []).append(row)
+    return dict(sorted(groups.items()))
+
+
+def summary(rows: Sequence[Compared]) -> dict[str, object]:
+    """All rows, and by GPU, model and engine, under the names that scripts rely on."""
+    figures: dict[str, object] = {"all": _figures(rows)}
+    for by in GROUPS:
+        groups = grouped(rows, by)
+        figures[f"by_{by}"] = {name: _figures(group) for name, group in groups.items()}
+    return figures
+
+
+def _figures(rows: Sequence[Compared]) -> dict[str, object]:
+    figures: dict[str, object] = {
+        "rows": len(rows),
+        "answered": sum(row.answer is not None for row in rows),
+    }
+    for quantity in QUANTITIES:
+        found = errors(rows, quantity)
+        figures[quantity] = None if found is None else found.as_json()
+    return figures

@@ -1,0 +1,144 @@
+"""Runs out of the files of load generators: `vllm bench serve --save-result`, and guidellm."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sizewright.input_error import InputError
+from sizewright.measured.run import MeasuredRun, Unread, read_runs
+from sizewright.read import file_content
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a load generator cannot know of the server; None or 1 where nothing was said."""
+
+    model: str | None = None
+    gpu: str | None = None
+    engine: str = "vllm"
+    tensor: int = 1
+    data: int = 1
+    expert: int = 1
+    weights: str = ""
+
+
+def read_measured(path: Path, setting: Setting) -> list[MeasuredRun | Unread]:
+    """The runs of a CSV table, or of a load generator's JSON. Raises InputError."""
+    if path.suffix.lower() != ".json":
+        return read_runs(path)
+    try:
+        content = json.loads(file_content(path, "a load generator's JSON"))
+    except (UnicodeDecodeError, RecursionError):
+        raise InputError(str(path), message="cannot be read", expected="JSON") from None
+    except json.JSONDecodeError as fault:
+        raise InputError(
+            str(path), fault.lineno, fault.colno, message=fault.msg.lower(), expected="JSON"
+        ) from None
+    if setting.gpu is None:
+        raise InputError(str(path), message="does not say which GPU", expected="--gpu NAME")
+    runs = [replace(run, id=f"{path.name} {run.id}") for run in _runs(path, content, setting)]
+    return list(runs)
+
+
+def _runs(path: Path, content: object, setting: Setting) -> Iterator[MeasuredRun]:
+    if isinstance(content, Mapping) and isinstance(content.get("benchmarks"), list):
+        for index, each in enumerate(content["benchmarks"]):
+            if isinstance(each, Mapping):
+                yield _guidellm(path, each, setting, index)
+        return
+    if isinstance(content, Mapping) and "mean_tpot_ms" in content:
+        yield _vllm(path, content, setting)
+        return
+    expected = "mean_tpot_ms of `vllm bench serve`, or benchmarks of guidellm"
+    raise InputError(str(path), message="is no load generator's result", expected=expected)
+
+
+def _vllm(path: Path, result: Json, setting: Setting) -> MeasuredRun:
+    """One result: lengths are means over what was completed.
+
+    Basis: vendor (the keys that vLLM's serving benchmark saves).
+    """
+    done = _number(path, result, "completed")
+    return _run(
+        path,
+        setting,
+        identity=f"concurrency {result.get('max_concurrency')}",
+        model=str(result.get("model_id") or ""),
+        input_tokens=_number(path, result, "total_input_tokens") / done,
+        output_tokens=_number(path, result, "total_output_tokens") / done,
+        concurrency=_number(path, result, "max_concurrency"),
+        ttft_ms=_number(path, result, "mean_ttft_ms"),
+        tpot_ms=_number(path, result, "mean_tpot_ms"),
+    )
+
+
+def _guidellm(path: Path, result: Json, setting: Setting, index: int) -> MeasuredRun:
+    """One benchmark of a report; the time between tokens is the inter-token latency, as guidellm's
+    time per output token counts the first. Basis: vendor (guidellm's report)."""
+
+    def mean(name: str) -> float:
+        metrics = result.get("metrics")
+        found = metrics.get(name) if isinstance(metrics, Mapping) else None
+        successful = found.get("successful") if isinstance(found, Mapping) else None
+        return _number(path, successful if isinstance(successful, Mapping) else {}, "mean", name)
+
+    return _run(
+        path,
+        setting,
+        identity=f"benchmark {index + 1}",
+        model="",
+        input_tokens=mean("prompt_token_count"),
+        output_tokens=mean("output_token_count"),
+        concurrency=mean("request_concurrency"),
+        ttft_ms=mean("time_to_first_token_ms"),
+        tpot_ms=mean("inter_token_latency_ms"),
+    )
+
+
+def _run(
+    path: Path,
+    setting: Setting,
+    *,
+    identity: str,
+    model: str,
+    input_tokens: float,
+    output_tokens: float,
+    concurrency: float,
+    ttft_ms: float,
+    tpot_ms: float,
+) -> MeasuredRun:
+    known = setting.model or model
+    if not known:
+        raise InputError(str(path), message="does not say which model", expected="--model NAME")
+    return MeasuredRun(
+        id=identity,
+        engine=setting.engine,
+        engine_version="",
+        model=known,
+        gpu=setting.gpu or "",
+        tensor=setting.tensor,
+        data=setting.data,
+        pipeline=1,
+        expert=setting.expert,
+        weights=setting.weights,
+        experts="",
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        concurrency=concurrency,
+        ttft_ms=ttft_ms,
+        tpot_ms=tpot_ms,
+        length_ratio=1.0,
+    )
+
+
+def _number(path: Path, values: Json, name: str, field: str = "") -> float:
+    value = values.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e15:
+        raise InputError(
+            str(path), field=field or name, message="is missing", expected="a number above 0"
+        )
+    return float(value)

@@ -1,0 +1,158 @@
+"""What does the step model say of a measured run? Its names become facts, then it is asked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from sizewright.measured.run import MeasuredRun
+from sizewright.model_file import read_model_file
+from sizing.architecture import Architecture
+from sizing.catalog import Catalog, Gpu, UnknownName
+from sizing.model_rows import architecture_of
+from sizing.steps.model import StepModel, StepTime, step_model
+from sizing.steps.replica import Formats, KvPrecision, Parallel
+from sizing.steps.room import most_running
+from sizing.workload import Precision
+
+MEAN_OF_NOMINAL = 0.9
+"""Prompts and answers are drawn from 0.8 to 1.0 of their nominal length. Basis: the load generator
+of the public runs (InferenceX)."""
+ENGINES = (
+    ("trt", "tensorrt-llm"),
+    ("tensorrt", "tensorrt-llm"),
+    ("sglang", "sglang"),
+    ("vllm", "vllm"),
+)
+"""What a log's engine contains, and the family that it is."""
+FORMATS = (
+    ("fp4", Precision.fp4),
+    ("fp8", Precision.fp8),
+    ("int4", Precision.int4),
+    ("awq", Precision.int4),
+    ("gptq", Precision.int4),
+    ("nf4", Precision.nf4),
+    ("int8", Precision.int8),
+    ("bf16", Precision.bf16),
+    ("bfloat16", Precision.bf16),
+    ("fp16", Precision.fp16),
+    ("float16", Precision.fp16),
+)
+"""What a log's precision contains, and what it means: nvfp4, mxfp4, fp8_block, int4_awq ..."""
+
+
+class Unanswerable(LookupError):  # noqa: N818
+    """Why a run cannot be predicted."""
+
+
+@dataclass
+class Replay:
+    """The catalog, and the models of a folder of config.json files, which go first."""
+
+    catalog: Catalog
+    configs: Mapping[str, Path]
+    _shapes: dict[str, tuple[Architecture, Precision]] = field(default_factory=dict)
+    _models: dict[tuple[object, ...], StepModel] = field(default_factory=dict)
+
+    def predict(self, run: MeasuredRun) -> StepTime:
+        """Mean times of the run. Raises Unanswerable."""
+        model, most = self.model(run)
+        ratio = run.length_ratio or MEAN_OF_NOMINAL
+        return model.closed_loop(
+            run.input_tokens * ratio, run.output_tokens * ratio, run.concurrency, most
+        )
+
+    def model(self, run: MeasuredRun) -> tuple[StepModel, float | None]:
+        """The step model of the run's replica, and the sequences that its memory holds.
+
+        Where memory says that not one fits, the run says otherwise: then nothing limits it.
+        Raises Unanswerable.
+        """
+        shape, native = self.shape(run.model)
+        gpu = self.gpu(run.gpu)
+        engine = engine_named(run.engine)
+        formats = run_formats(run, engine, native, gpu)
+        parallel = Parallel(run.tensor, run.data, run.pipeline, run.expert)
+        key = (run.model, gpu.name, engine, parallel, formats)
+        if key not in self._models:
+            made = step_model(
+                shape,
+                gpu,
+                self.catalog.coefficients,
+                engine=engine,
+                parallel=parallel,
+                formats=formats,
+            )
+            if made is None:
+                raise Unanswerable(f"the catalog has no datasheet rates of {gpu.name}")
+            self._models[key] = made
+        ratio = run.length_ratio or MEAN_OF_NOMINAL
+        tokens = Fraction((run.input_tokens + run.output_tokens / 2) * ratio)
+        most = most_running(shape, gpu.memory_bytes, parallel, formats, tokens)
+        return self._models[key], most if most >= 1 else None
+
+    def shape(self, model: str) -> tuple[Architecture, Precision]:
+        """Architecture and own precision of a model, by Hugging Face id. Raises Unanswerable."""
+        if model not in self._shapes:
+            self._shapes[model] = self._found(model)
+        return self._shapes[model]
+
+    def _found(self, model: str) -> tuple[Architecture, Precision]:
+        path = self.configs.get(model.lower())
+        try:
+            facts = self.catalog.model(model) if path is None else read_model_file(path, str(path))
+        except UnknownName:
+            raise Unanswerable(f"no config.json and no catalog row of model {model}") from None
+        shape = architecture_of(facts)
+        if shape is None:
+            raise Unanswerable(f"the catalog lacks the architecture of {model}")
+        return shape, Precision(facts.native_dtype)
+
+    def gpu(self, name: str) -> Gpu:
+        """The accelerator by the name a log gives it. Raises Unanswerable."""
+        plain = name.lower().replace("_", "-")
+        for candidate in (plain, re.sub(r"-(sxm|server|hgx|nvl72)\d*$", "", plain), f"{plain}-80"):
+            try:
+                return self.catalog.gpu(candidate)
+            except UnknownName:
+                continue
+        raise Unanswerable(f"no catalog row of GPU {name}")
+
+
+def engine_named(name: str) -> str:
+    """The engine family of a log's name. Raises Unanswerable."""
+    low = name.lower()
+    for part, engine in ENGINES:
+        if part in low:
+            return engine
+    raise Unanswerable(f"no coefficients for engine {name or 'without name'}")
+
+
+def config_files(folder: Path | None) -> dict[str, Path]:
+    """The `<org>--<model>.json` files of a folder by Hugging Face id, in lower case."""
+    if folder is None:
+        return {}
+    return {path.stem.replace("--", "/", 1).lower(): path for path in sorted(folder.glob("*.json"))}
+
+
+def run_formats(run: MeasuredRun, engine: str, native: Precision, gpu: Gpu) -> Formats:
+    """Formats of a run: as its log says, else the model's own.
+
+    No log says the KV cache's. With narrow weights it is 8 bits in TensorRT-LLM, whose checkpoints
+    bring it, and in every engine on cards with FP4; else 16.
+    Basis: vendor (TensorRT Model Optimizer's recipes); measured, the concurrency from which
+    requests queue for memory in the public runs (H100: 16 bits, B200: 8 bits).
+    """
+    weights = precision_named(run.weights) or native
+    experts = precision_named(run.experts) or weights
+    narrow = weights in (Precision.fp8, Precision.fp4)
+    eight = narrow and (engine == "tensorrt-llm" or gpu.native_fp4)
+    kv: KvPrecision = "fp8" if eight else "fp16"
+    return Formats(weights, experts, kv)
+
+
+def precision_named(label: str) -> Precision | None:
+    """The precision that a log's label means; None where it is empty or unknown."""
+    low = label.lower()
+    return next((precision for part, precision in FORMATS if part in low), None)

@@ -1,0 +1,136 @@
+"""One measured run of a serving engine, and how a CSV file of such runs is read."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sizewright.input_error import InputError, quoted
+
+NEEDED = (
+    "id",
+    "engine",
+    "model",
+    "gpu",
+    "tp",
+    "input_tokens",
+    "output_tokens",
+    "concurrency",
+    "ttft_ms",
+    "tpot_ms",
+)
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """A closed loop on one replica: so many requests in flight, mean times measured."""
+
+    id: str
+    engine: str
+    engine_version: str
+    model: str
+    """Hugging Face id."""
+    gpu: str
+    tensor: int
+    data: int
+    pipeline: int
+    expert: int
+    weights: str
+    """Precision as the log names it; empty where it is the model's own."""
+    experts: str
+    input_tokens: float
+    """Nominal, as `output_tokens`: what the load generator was told."""
+    output_tokens: float
+    concurrency: float
+    ttft_ms: float | None
+    tpot_ms: float | None
+    length_ratio: float | None = None
+    """Mean length over nominal length; None where the log does not say."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A row that is no run, and why."""
+
+    id: str
+    reason: str
+
+
+def read_runs(path: Path) -> list[MeasuredRun | Unread]:
+    """The rows of a CSV file with the columns of `bench/data/serving_steps.csv`.
+
+    Raises InputError for a file that is no such table; a faulty row is kept with its reason.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            return _runs(str(path), csv.DictReader(lines, strict=True))
+    except OSError as fault:
+        raise InputError(str(path), message=(fault.strerror or "cannot be read").lower()) from None
+    except UnicodeDecodeError:
+        raise InputError(str(path), message="not UTF-8", expected="a CSV file") from None
+    except csv.Error as fault:
+        raise InputError(str(path), message=str(fault), expected="a CSV file") from None
+
+
+def _runs(file: str, rows: "csv.DictReader[str]") -> list[MeasuredRun | Unread]:
+    missing = [name for name in NEEDED if name not in (rows.fieldnames or ())]
+    if missing:
+        raise InputError(
+            file, 1, 1, field=missing[0], message="column is missing", expected=", ".join(NEEDED)
+        )
+    return [_run(row) for row in rows]
+
+
+def _run(row: Mapping[str, str]) -> MeasuredRun | Unread:
+    cells = {name: (row.get(name) or "").strip() for name in row if isinstance(name, str)}
+    try:
+        return MeasuredRun(
+            id=cells["id"],
+            engine=cells["engine"],
+            engine_version=cells.get("engine_version", ""),
+            model=cells["model"],
+            gpu=cells["gpu"],
+            tensor=_cards(cells, "tp"),
+            data=_cards(cells, "dp"),
+            pipeline=_cards(cells, "pp"),
+            expert=_cards(cells, "ep"),
+            weights=cells.get("weights", ""),
+            experts=cells.get("expert_weights", ""),
+            input_tokens=_needed(cells, "input_tokens"),
+            output_tokens=_needed(cells, "output_tokens"),
+            concurrency=_needed(cells, "concurrency"),
+            ttft_ms=_number(cells, "ttft_ms"),
+            tpot_ms=_number(cells, "tpot_ms"),
+            length_ratio=_number(cells, "length_ratio"),
+        )
+    except ValueError as fault:
+        return Unread(cells["id"], str(fault))
+
+
+def _cards(cells: Mapping[str, str], name: str) -> int:
+    """A whole number of cards; 1 where the cell is empty."""
+    value = _number(cells, name) or 1.0
+    if value != int(value):
+        raise ValueError(f"{name}: found {quoted(cells[name])}; expected a whole number")
+    return int(value)
+
+
+def _needed(cells: Mapping[str, str], name: str) -> float:
+    value = _number(cells, name)
+    if value is None:
+        raise ValueError(f"{name}: is empty; expected a number above 0")
+    return value
+
+
+def _number(cells: Mapping[str, str], name: str) -> float | None:
+    """A number above 0; None where the cell is empty."""
+    cell = cells.get(name, "")
+    if not cell:
+        return None
+    try:
+        value = float(cell)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e12:
+        raise ValueError(f"{name}: found {quoted(cell)}; expected a number above 0")
+    return value

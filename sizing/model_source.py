@@ -1,0 +1,114 @@
+"""Where a model's files come from: a revision of a hub, a prefix of a bucket, or an image."""
+
+import hashlib
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from sizing.field_error import FieldError
+from sizing.strict import Strict
+
+HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
+"""What an engine reads of a repository's top folder: not the same weights in other formats."""
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+KeyArn = Annotated[
+    str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$")
+]
+
+
+class HubSource(Strict):
+    id: str = Field(pattern=r"^[\w-]+(\.[\w-]+)*/[\w-]+(\.[\w-]+)*$", max_length=200)
+    """Repository on the Hugging Face Hub: owner/name."""
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    """Full commit id, 40 hex digits: a branch or tag may move."""
+    token_secret_arn: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[\w/+=.@-]+$",
+    )
+    """ARN of a Secrets Manager secret that holds the hub token; none for open models."""
+    token_key_arn: KeyArn | None = None
+    """ARN of that secret's KMS key, where it is not AWS's own."""
+    files: tuple[Annotated[str, Field(pattern=r"^[\w.*?@+=/-]+$", max_length=200)], ...] = Field(
+        default=HUB_FILES, min_length=1
+    )
+    """Name patterns of the files; one without a slash means the top folder."""
+    digest: Digest | None = None
+    """SHA-256 of the sorted sha256sum list of the files."""
+
+    @model_validator(mode="after")
+    def _key_of_a_secret(self) -> Self:
+        if self.token_key_arn is not None and self.token_secret_arn is None:
+            raise FieldError(("token_key_arn",), "there is no secret", "token_secret_arn as well")
+        return self
+
+    @property
+    def version(self) -> str:
+        """Names the files: the revision, and which of its files where that was said."""
+        if self.files == HUB_FILES:
+            return self.revision
+        return f"{self.revision}-{hashlib.sha256(repr(self.files).encode()).hexdigest()[:8]}"
+
+
+class BucketSource(Strict):
+    uri: str = Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w=@+-][\w.=@+-]*/)+$")
+    """Prefix that holds the files and no others: s3://bucket/prefix/."""
+    digest: Digest
+    """SHA-256 of the sorted sha256sum list of the files."""
+    key_arn: KeyArn | None = None
+    """ARN of the KMS key of those objects, where it is not S3's own."""
+
+    @property
+    def version(self) -> str:
+        """Names the files."""
+        return self.digest.removeprefix("sha256:")
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Bucket and prefix."""
+        bucket, _, prefix = self.uri.removeprefix("s3://").partition("/")
+        return bucket, prefix
+
+
+class ImageSource(Strict):
+    reference: str = Field(pattern=r"^[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}$", max_length=400)
+    """Image by digest, with a shell-free cp in it: registry/name@sha256:..."""
+    path: str = Field(pattern=r"^(/[\w.=@+-]+)+$", max_length=200)
+    """Folder of the image that holds the files."""
+
+    @property
+    def version(self) -> str:
+        """Names the files."""
+        return self.reference.rpartition("sha256:")[2]
+
+
+class ModelSource(Strict):
+    """Exactly one of them."""
+
+    hub: HubSource | None = None
+    """A revision of a repository on the Hugging Face Hub."""
+    s3: BucketSource | None = None
+    """A prefix of another bucket."""
+    image: ImageSource | None = None
+    """A folder of a container image."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = [kind for kind in ("hub", "s3", "image") if getattr(self, kind) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise FieldError((), f"{found} given", "exactly one of hub, s3, image")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """hub, s3 or image."""
+        return next(kind for kind in ("hub", "s3", "image") if getattr(self, kind) is not None)
+
+    @property
+    def version(self) -> str:
+        """Names the files: what has the same version is the same."""
+        chosen = self.hub or self.s3 or self.image
+        if chosen is None:
+            raise ValueError("a source without a kind")
+        return chosen.version

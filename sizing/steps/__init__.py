@@ -1,0 +1,1 @@
+"""How long a step of a serving engine takes: physics, fitted coefficients, bands."""

@@ -1,0 +1,63 @@
+"""What one accelerator could do at best, in the units of a step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sizing.capacity import card_flop_per_s
+from sizing.catalog_records import Gpu
+from sizing.units import GB
+from sizing.workload import Precision
+
+MS = 1000
+PCIE_GB_PER_S = 64
+"""Both directions of a 16-lane PCIe 4 slot, for cards whose link is unknown. Basis: PCI-SIG."""
+FAMILIES = {"7": "volta", "8.0": "ampere", "8.6": "ampere", "8.9": "ada", "9": "hopper"}
+"""By compute capability. Basis: vendor (CUDA programming guide)."""
+BLACKWELL, WORKSTATION_BLACKWELL = 10, 12
+"""Compute capability 12 shares the name, not the kernels: other tensor cores, no NVLink."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """Datasheet rates of one accelerator, per millisecond.
+
+    Basis: vendor (data/gpus.csv), dense.
+    """
+
+    name: str
+    family: str
+    bytes_per_ms: float
+    flop_per_ms: Mapping[Precision, float]
+    link_bytes_per_ms: float
+    """One direction to its peers."""
+    nvlink: bool
+
+
+def card(gpu: Gpu, share: float = 1.0) -> Card | None:
+    """The accelerator, or a share of it; None without bandwidth or arithmetic rate."""
+    if gpu.memory_bandwidth_gb_per_s is None:
+        return None
+    rates = {precision: card_flop_per_s(gpu, precision) for precision in Precision}
+    flops = {p: float(rate) / MS * share for p, rate in rates.items() if rate is not None}
+    if Precision.bf16 not in flops:
+        return None
+    return Card(
+        name=gpu.name,
+        family=family(gpu),
+        bytes_per_ms=float(gpu.memory_bandwidth_gb_per_s) * GB / MS * share,
+        flop_per_ms=flops,
+        link_bytes_per_ms=float(gpu.interconnect_gb_per_s or PCIE_GB_PER_S) / 2 * GB / MS,
+        nvlink="NVLink" in (gpu.interconnect or ""),
+    )
+
+
+def family(gpu: Gpu) -> str:
+    """The generation of an NVIDIA card, `other` for the rest."""
+    if gpu.vendor != "NVIDIA" or gpu.compute_capability is None:
+        return "other"
+    if gpu.compute_capability >= WORKSTATION_BLACKWELL:
+        return "blackwell-workstation"
+    if gpu.compute_capability >= BLACKWELL:
+        return "blackwell"
+    capability = str(gpu.compute_capability)
+    return FAMILIES.get(capability) or FAMILIES.get(capability.split(".", maxsplit=1)[0], "other")

@@ -1,0 +1,324 @@
+"""How long does a step take with n sequences in flight, and how sure is that?"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from sizing.architecture import Architecture
+from sizing.catalog_records import Gpu
+from sizing.steps.card import Card, card
+from sizing.steps.coefficients import Band, Bands, CoefficientSet
+from sizing.steps.correction import Correction
+from sizing.steps.replica import Formats, Parallel
+from sizing.steps.work import Work, work
+
+US = 1e-3
+"""Milliseconds of a microsecond."""
+ROUNDS = 40
+NEAR = 1e-7
+
+
+class Terms(NamedTuple):
+    """Milliseconds of one mean step, by cause; they add up to the time per output token."""
+
+    weights_ms: float
+    experts_ms: float
+    kv_ms: float
+    arithmetic_ms: float
+    """What the arithmetic adds to the reading that it overlaps with."""
+    activations_ms: float
+    communication_ms: float
+    layers_ms: float
+    sequences_ms: float
+    step_ms: float
+    prefill_ms: float
+    """Prompts of new requests, computed between the answers' steps."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Requests of one kind in flight on a replica."""
+
+    answer: float
+    """Tokens of an answer after its first."""
+    context: float
+    """Mean tokens that a decoding sequence looks back on."""
+    prompt_ms: float
+    first_ms: float
+    """Of the time to the first token: what the running steps do not change."""
+    in_flight: float
+    running: float
+    """Of those in flight: what has a place."""
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """Mean times of a replica that keeps n requests in flight.
+
+    Basis: fitted (data/coefficients.json); `measured` says whether this engine was measured on this
+    generation of GPU, else the datasheet alone speaks and the band is wider.
+    """
+
+    ttft_ms: float
+    """Until the first token, all waiting included."""
+    tpot_ms: float
+    """Between two tokens of one answer, the first apart."""
+    tpot_band: Band
+    ttft_band: Band
+    terms: Terms
+    decoding: float
+    """Sequences that decode in the mean step; the others wait or are in their prompt."""
+    requests_per_s: float
+    measured: bool
+
+    @property
+    def low_tpot_ms(self) -> float:
+        """P10"""
+        return self.tpot_ms * self.tpot_band.low
+
+    @property
+    def high_tpot_ms(self) -> float:
+        """P90, the safe side"""
+        return self.tpot_ms * self.tpot_band.high
+
+    @property
+    def low_ttft_ms(self) -> float:
+        """P10"""
+        return self.ttft_ms * self.ttft_band.low
+
+    @property
+    def high_ttft_ms(self) -> float:
+        """P90, the safe side"""
+        return self.ttft_ms * self.ttft_band.high
+
+
+@dataclass(frozen=True)
+class StepModel:
+    """The step times of one model on one replica of one engine. Build once, ask often."""
+
+    work: Work
+    card: Card
+    engine: str
+    coefficients: CoefficientSet
+    correction: Correction | None = None
+    """From the user's own runs."""
+
+    @property
+    def tpot_correction(self) -> float:
+        """Measured over predicted; 1 without runs of the user's own."""
+        return 1.0 if self.correction is None else self.correction.tpot_ratio
+
+    @property
+    def ttft_correction(self) -> float:
+        """Measured over predicted; 1 without runs of the user's own."""
+        return 1.0 if self.correction is None else self.correction.ttft_ratio
+
+    @property
+    def measured(self) -> bool:
+        """Whether this engine was measured on this generation, or by the user on this card."""
+        known = self.coefficients.is_measured(self.engine, self.card.family)
+        return known or self.correction is not None
+
+    @property
+    def bands(self) -> Bands:
+        """The user's own; else wider where this engine was not measured on this generation."""
+        if self.correction is not None:
+            return self.correction.bands
+        return self.coefficients.bands if self.measured else self.coefficients.datasheet_bands
+
+    @cached_property
+    def layers_ms(self) -> float:
+        """Launches and small kernels of all layers, in every step."""
+        c, w = self.coefficients.engines[self.engine], self.work
+        return US * (
+            w.layers * c.layer_us
+            + w.latent_layers * c.latent_layer_us
+            + w.expert_layers * c.expert_layer_us
+            + w.eight_bit_layers * c.eight_bit_layer_us
+            + (w.layers * c.data_parallel_layer_us if w.ranks > 1 else 0.0)
+        )
+
+    @cached_property
+    def latency_ms(self) -> float:
+        """Start of the collectives of one step."""
+        c, w = self.coefficients.engines[self.engine], self.work
+        return US * w.all_reduces * (c.all_reduce_us + c.all_reduce_doubling_us * w.doublings)
+
+    @cached_property
+    def moved_ms_per_token(self) -> tuple[float, float]:
+        """Activations, and messages, of one token."""
+        c, w = self.coefficients.engines[self.engine], self.work
+        hidden = c.activation * w.activation_ms_per_token
+        hidden += c.expert_activation * w.expert_activation_ms_per_token
+        sent = c.all_reduce * w.all_reduce_ms_per_token
+        return hidden, sent + c.all_to_all * w.all_to_all_ms_per_token
+
+    def prompt_ms(self, tokens: float) -> float:
+        """Computing one prompt, but for what a step costs anyway.
+
+        tokens x (linear FLOP + activations + messages) + causal attention
+        """
+        c, w = self.coefficients.engines[self.engine], self.work
+        slower = c.eight_bit_prefill if w.eight_bit else 1.0
+        slower *= c.four_bit_prefill if w.four_bit else 1.0
+        each = slower * c.prefill_flop * w.flop_ms_per_token
+        each += slower * c.expert_prefill_flop * w.expert_flop_ms_per_token
+        return tokens * (each + sum(self.moved_ms_per_token)) + c.attention_flop * w.attention_ms(
+            tokens
+        )
+
+    def terms(self, decoding: float, load: Load) -> Terms:
+        """The mean step with so many sequences decoding at the load's mean context.
+
+        One prompt comes with every answer that ends: decoding / answer a step.
+        Basis: arithmetic with fitted coefficients.
+        """
+        c, w = self.coefficients.engines[self.engine], self.work
+        rank = decoding / w.ranks
+        untouched = math.pow(1.0 - w.routed_share, decoding) if w.expert_layers else 1.0
+        weights = c.weights_read * w.weights_ms
+        experts = c.expert_weights_read * w.experts_ms * (1.0 - untouched)
+        kv = c.kv_read * rank * w.kv_ms(load.context)
+        read = weights + experts + kv
+        flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
+        power = self.coefficients.roofline_power
+        arithmetic = c.decode_flop * rank * flop
+        both: float = math.pow(read**power + arithmetic**power, 1.0 / power)
+        hidden, sent = self.moved_ms_per_token
+        prompts = rank / load.answer
+        reread = c.expert_weights_read * w.experts_ms * untouched if w.expert_layers else 0.0
+        extra = c.prefill_layer_us * US * w.layers + reread
+        return Terms(
+            weights,
+            experts,
+            kv,
+            both - read,
+            rank * hidden,
+            rank * sent + self.latency_ms,
+            self.layers_ms,
+            c.sequence_us * US * decoding,
+            c.step_ms,
+            prompts * load.prompt_ms + min(1.0, prompts) * extra,
+        )
+
+    def closed_loop(
+        self,
+        input_tokens: float,
+        output_tokens: float,
+        in_flight: float,
+        most_running: float | None = None,
+    ) -> StepTime:
+        """Mean times while that many requests are always in flight.
+
+        decoding x (1 + TTFT / (answer x TPOT)) = requests that run, answer = output tokens - 1;
+        requests above `most_running` (memory, engine limit) wait for a place.
+        Basis: arithmetic (Little's law) with fitted coefficients.
+        """
+        load = self.load(input_tokens, output_tokens, in_flight, most_running)
+        decoding = self._decoding(load)
+        terms = self.terms(decoding, load)
+        tpot = sum(terms)
+        ttft_ms = self._ttft_ms(load, tpot) * self.ttft_correction
+        tpot_ms = tpot * self.tpot_correction
+        if self.correction is not None:
+            tpot_ms = max(tpot_ms, self.roofline_ms(input_tokens, output_tokens, decoding))
+        bands = self.bands
+        return StepTime(
+            ttft_ms=ttft_ms,
+            tpot_ms=tpot_ms,
+            tpot_band=bands.tpot,
+            ttft_band=bands.ttft,
+            terms=terms,
+            decoding=decoding,
+            requests_per_s=1000.0 * in_flight / (ttft_ms + load.answer * tpot_ms),
+            measured=self.measured,
+        )
+
+    def roofline_ms(self, input_tokens: float, output_tokens: float, decoding: float) -> float:
+        """No step is shorter: reading what it must read, or its arithmetic, whichever is longer.
+
+        Basis: vendor (datasheet rates), without any overhead, prompts left out.
+        """
+        w, rank = self.work, decoding / self.work.ranks
+        touched = 1.0 - math.pow(1.0 - w.routed_share, decoding)
+        read = w.weights_ms + w.experts_ms * touched
+        read += rank * w.kv_ms(input_tokens + output_tokens / 2)
+        flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
+        return max(read, rank * flop)
+
+    def load(
+        self, input_tokens: float, output_tokens: float, in_flight: float, most: float | None
+    ) -> Load:
+        """The requests in flight as the step sees them."""
+        c, w = self.coefficients.engines[self.engine], self.work
+        running = in_flight if most is None else min(in_flight, max(most, 1.0))
+        prompt_ms = self.prompt_ms(input_tokens)
+        alone = c.first_token_ms + c.first_token_prefills * (
+            prompt_ms + c.prefill_layer_us * US * w.layers
+        )
+        return Load(
+            answer=max(output_tokens - 1.0, 1.0),
+            context=input_tokens + output_tokens / 2,
+            prompt_ms=prompt_ms,
+            first_ms=alone + c.first_token_queue * running / w.ranks * prompt_ms,
+            in_flight=in_flight,
+            running=running,
+        )
+
+    def _ttft_ms(self, load: Load, tpot: float) -> float:
+        first = self._first_ms(load, tpot)
+        waiting = (load.in_flight - load.running) / load.running
+        return first + waiting * (first + load.answer * tpot)
+
+    def _first_ms(self, load: Load, tpot: float) -> float:
+        return load.first_ms + self.coefficients.engines[self.engine].first_token_steps * tpot
+
+    def _decoding(self, load: Load) -> float:
+        """The sequences that decode in the mean step, by false position (Illinois)."""
+        low, high = 0.0, load.running
+        below, above = -load.running, self._excess(load, high)
+        side = 0
+        for _ in range(ROUNDS):
+            middle = high - above * (high - low) / (above - below)
+            excess = self._excess(load, middle)
+            if abs(excess) < NEAR * load.running:
+                return middle
+            if excess < 0:
+                low, below = middle, excess
+                above = above / 2 if side < 0 else above
+                side = -1
+            else:
+                high, above = middle, excess
+                below = below / 2 if side > 0 else below
+                side = 1
+        return (low + high) / 2
+
+    def _excess(self, load: Load, decoding: float) -> float:
+        """Requests that so many decoding sequences imply, less those that run."""
+        step = sum(self.terms(decoding, load))
+        implied = decoding * (1.0 + self._first_ms(load, step) / (load.answer * step))
+        return implied - load.running
+
+
+def step_model(
+    shape: Architecture,
+    gpu: Gpu,
+    coefficients: CoefficientSet,
+    *,
+    engine: str,
+    parallel: Parallel,
+    formats: Formats,
+    gpu_share: float = 1.0,
+) -> StepModel | None:
+    """The step times of a model on a replica; None when the datasheet of the GPU lacks a rate.
+
+    Raises KeyError for an engine without coefficients.
+    """
+    at_best = card(gpu, gpu_share)
+    if at_best is None:
+        return None
+    coefficients.engines[engine]
+    correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
+    asked = work(shape, at_best, parallel, formats)
+    return StepModel(asked, at_best, engine, coefficients, correction)

@@ -1,0 +1,40 @@
+"""How many sequences run at once before memory is full?"""
+
+from fractions import Fraction
+
+from sizing.architecture import Architecture
+from sizing.memory import NOMINAL_BITS, SCALE_BITS, kv_copies, usable_bytes
+from sizing.steps.replica import Formats, Parallel
+from sizing.workload import Precision
+
+
+def most_running(
+    shape: Architecture,
+    card_bytes: int,
+    parallel: Parallel,
+    formats: Formats,
+    tokens: Fraction,
+) -> float:
+    """Sequences of so many tokens each that a replica holds; 0 where weights alone do not fit.
+
+    ranks x (cards of a rank x usable - weights of a rank) / (KV bytes of a sequence x copies)
+
+    Basis: arithmetic; all but the routed experts is copied by every data-parallel rank, pipeline
+    stages hold a part of the layers each.
+    """
+    tp = parallel.tensor
+    experts = shape.experts.parameters if shape.experts is not None else 0
+    rest = shape.parameters - shape.embedding_parameters - experts
+    wide = shape.narrow_experts_only and formats.weights is Precision.fp4
+    held = rest * _bytes(Precision.bf16 if wide else formats.weights)
+    held += shape.embedding_parameters * _bytes(Precision.bf16)
+    held += experts * _bytes(formats.experts) / parallel.data
+    usable = usable_bytes(card_bytes, parallel.gpus) * tp * parallel.pipeline
+    one = shape.kv_bytes_of_sequence(tokens, formats.kv) * kv_copies(shape, tp)
+    if one <= 0:
+        return float("inf") if usable > held else 0.0
+    return max(0.0, float((usable - held) / one)) * parallel.data
+
+
+def _bytes(precision: Precision) -> Fraction:
+    return (Fraction(NOMINAL_BITS[precision]) + SCALE_BITS.get(precision, 0)) / 8

@@ -1,0 +1,182 @@
+"""`calibrate`: a user's runs, of three formats, become a correction that later answers carry."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from sizewright.measured.replay import Replay
+from sizewright.measured.run import MeasuredRun, read_runs
+from sizewright.stack import plan_of, read_corrections, read_site, read_workload
+from sizing.catalog import load_catalog
+from tests.cli.conftest import Run
+
+ROOT = Path(__file__).parents[2]
+LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
+HEAD = "id,engine,model,gpu,tp,weights,input_tokens,output_tokens,concurrency,ttft_ms,tpot_ms"
+SETTINGS = [(1000, 500, 8), (1000, 500, 64), (4000, 200, 32), (200, 900, 128)]
+
+
+def table(path: Path, times: list[tuple[float, float]]) -> Path:
+    rows = [
+        f"r{i},vllm,{LLAMA},l40s,1,,{p},{a},{n},{ttft},{tpot}"
+        for i, ((p, a, n), (ttft, tpot)) in enumerate(zip(SETTINGS, times, strict=True))
+    ]
+    path.write_text("\n".join([HEAD, *rows, ""]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def slower(run: Run, tmp_path: Path) -> Path:
+    """Runs that took 1.3 times the predicted TPOT and twice the TTFT."""
+    path = table(tmp_path / "runs.csv", [(1.0, 1.0)] * len(SETTINGS))
+    rows = json.loads(run("accuracy", path, "--json").out)["rows"]
+    times = [(2 * row["predicted_ttft_ms"], 1.3 * row["predicted_tpot_ms"]) for row in rows]
+    return table(path, times)
+
+
+def test_the_correction_is_what_the_runs_say(run: Run, slower: Path, tmp_path: Path) -> None:
+    """Four runs against the fit, which weighs as one."""
+    out = tmp_path / "chat.calibration.json"
+    ended = run("calibrate", slower, "--out", out, "--json")
+    assert ended.code == 0
+    (made,) = json.loads(out.read_text(encoding="utf-8"))["corrections"]
+    assert made["tpot_ratio"] == pytest.approx(1.3**0.8, rel=1e-3)
+    assert made["ttft_ratio"] == pytest.approx(2**0.8, rel=1e-3)
+    assert (made["gpu"], made["engine"], made["runs"]) == ("NVIDIA L40S", "vllm", 4)
+
+
+def test_a_corrected_catalog_answers_nearer_and_surer(
+    run: Run, slower: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "own.json"
+    run("calibrate", slower, "--out", out)
+    catalog = load_catalog()
+    own = read_corrections(out, catalog)
+    assert own is not None
+    (first, *_) = [r for r in read_runs(slower) if isinstance(r, MeasuredRun)]
+    before = Replay(catalog, {}).predict(first)
+    after = Replay(catalog.with_corrections(own), {}).predict(first)
+    assert after.tpot_ms == pytest.approx(before.tpot_ms * 1.3**0.8, rel=1e-3)
+    assert after.ttft_ms == pytest.approx(before.ttft_ms * 2**0.8, rel=1e-3)
+    assert after.tpot_band.high < before.tpot_band.high
+    assert after.tpot_band.low > before.tpot_band.low
+    assert (before.measured, after.measured) == (False, True)
+
+
+def test_results_of_vllm_and_guidellm_are_read(run: Run, tmp_path: Path) -> None:
+    vllm = tmp_path / "vllm.json"
+    vllm.write_text(
+        json.dumps(
+            {
+                "model_id": LLAMA,
+                "completed": 100,
+                "total_input_tokens": 100_000,
+                "total_output_tokens": 50_000,
+                "max_concurrency": 64,
+                "mean_ttft_ms": 300.0,
+                "mean_tpot_ms": 40.0,
+            }
+        ),
+        encoding="utf-8",
+    )
+    means = {
+        "prompt_token_count": 1000,
+        "output_token_count": 500,
+        "request_concurrency": 64,
+        "time_to_first_token_ms": 300.0,
+        "inter_token_latency_ms": 40.0,
+    }
+    metrics = {name: {"successful": {"mean": value}} for name, value in means.items()}
+    guidellm = tmp_path / "guidellm.json"
+    guidellm.write_text(json.dumps({"benchmarks": [{"metrics": metrics}]}), encoding="utf-8")
+    lengths = "id,engine,model,gpu,tp,input_tokens,output_tokens,concurrency,ttft_ms,tpot_ms"
+    plain = tmp_path / "plain.csv"
+    row = f"a,vllm,{LLAMA},l40s,1,1000,500,64,300,40,1"
+    plain.write_text(f"{lengths},length_ratio\n{row}\n", encoding="utf-8")
+    made = []
+    for path in (vllm, guidellm, plain):
+        said = ["--gpu", "l40s", "--model", LLAMA] if path.suffix == ".json" else []
+        out = tmp_path / f"{path.stem}.calibration.json"
+        assert run("calibrate", path, *said, "--out", out).code == 0
+        made.append(json.loads(out.read_text(encoding="utf-8")))
+    assert made[0] == made[1] == made[2]
+    assert made[0]["corrections"][0]["tpot_ratio"] != 1
+
+
+def test_public_runs_correct_their_own_model(run: Run, tmp_path: Path) -> None:
+    """A correction from one half of a model's runs lowers the error on the other half."""
+    source = ROOT / "bench/data/serving_steps.csv"
+    with source.open(encoding="utf-8", newline="") as lines:
+        rows = [r for r in csv.DictReader(lines) if "MiniMax" in r["model"] and r["gpu"] == "h100"]
+    path = tmp_path / "half.csv"
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, rows[0])
+        writer.writeheader()
+        writer.writerows(rows[::2])
+    out = tmp_path / "own.json"
+    configs = ROOT / "bench/data/configs"
+    assert run("calibrate", path, "--configs", configs, "--out", out).code == 0
+    (made,) = json.loads(out.read_text(encoding="utf-8"))["corrections"]
+    assert 0.7 < made["tpot_ratio"] < 1.4
+    assert made["runs"] == len(rows[::2])
+
+
+def test_a_file_beside_the_workload_is_carried_by_its_catalog(
+    run: Run, slower: Path, tmp_path: Path
+) -> None:
+    workload = tmp_path / "chat.yaml"
+    text = (ROOT / "workloads/chat.yaml").read_text(encoding="utf-8")
+    workload.write_text(text, encoding="utf-8")
+    run("calibrate", slower, "--out", tmp_path / "chat.calibration.json")
+    catalog = load_catalog()
+    file = read_workload(workload, catalog)
+    assert file.corrections is not None
+    assert plan_of([file], read_site(ROOT / "Pulumi.dev.yaml"), catalog).services
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "fitted"),
+        ('{"fitted": "2020-01-01", "corrections": []}', "run calibrate again"),
+        ("no JSON", "calibrate"),
+    ],
+)
+def test_a_foreign_correction_is_refused(run: Run, tmp_path: Path, text: str, said: str) -> None:
+    workload = tmp_path / "chat.yaml"
+    workload.write_bytes((ROOT / "workloads/chat.yaml").read_bytes())
+    (tmp_path / "chat.calibration.json").write_text(text, encoding="utf-8")
+    ended = run("size", workload)
+    assert ended.code == 2
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "said"),
+    [
+        ('{"mean_tpot_ms": 1}', ["--gpu", "l40s"], "completed: is missing"),
+        ('{"mean_tpot_ms": 1}', [], "expected --gpu NAME"),
+        ('{"a": 1}', ["--gpu", "l40s"], "is no load generator's result"),
+        ("[1", ["--gpu", "l40s"], "expected JSON"),
+    ],
+)
+def test_a_result_that_says_too_little_is_refused(
+    run: Run, tmp_path: Path, content: str, words: list[str], said: str
+) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(content, encoding="utf-8")
+    ended = run("calibrate", path, *words, "--out", tmp_path / "out.json")
+    assert ended.code == 2
+    assert said in ended.err
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_runs_without_an_answer_are_named(run: Run, slower: Path, tmp_path: Path) -> None:
+    with slower.open("a", encoding="utf-8") as lines:
+        lines.write(f"odd,vllm,{LLAMA},mi300x,1,,1000,500,8,100,10\n")
+    ended = run("calibrate", slower, "--out", tmp_path / "own.json")
+    assert ended.code == 0
+    assert "left out: odd: no catalog row of GPU mi300x" in ended.err

@@ -1,0 +1,58 @@
+"""Every number of a public door arrives: the same claims, on a service open to the internet."""
+
+from functools import cache
+
+import pytest
+
+from sizewright.record import Recorded
+from sizewright.stack import read_plan
+from sizing.plan import Plan
+from sizing.reach import Claim, claims, with_leaf
+from tests.program.test_wiring import ROOT, other, place, recording, values_of
+
+FOLDER = ROOT / "tests" / "program"
+
+
+@cache
+def plan() -> Plan:
+    return read_plan([FOLDER / "public.yaml"], FOLDER / "Pulumi.public.yaml")
+
+
+@cache
+def baseline() -> Recorded:
+    return recording(plan())
+
+
+@cache
+def changed(path: tuple[str | int, ...], value: object) -> Recorded:
+    return recording(with_leaf(plan(), path, value))
+
+
+def of_the_door() -> list[Claim]:
+    return [claim for claim in claims(plan()) if "gateway" in claim.path]
+
+
+@pytest.mark.parametrize("claim", of_the_door(), ids=place)
+def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
+    before = values_of(baseline(), claim)
+    after = values_of(changed(claim.path, other(claim)), claim)
+    assert [pair for pair in after if pair not in before]
+
+
+def test_the_claims_cover_the_door() -> None:
+    """Guard: a claim that is deleted with its wire would leave the other test green."""
+    assert {str(claim.path[-1]) for claim in of_the_door()} >= {
+        "public",
+        "public_cidrs",
+        "issuer",
+        "jwks_url",
+        "name",
+        "format",
+        "values",
+        "requests_per_key",
+        "requests_per_address",
+        "window_s",
+        "log_days",
+        "reserved_units",
+        "certificate_arn",
+    }

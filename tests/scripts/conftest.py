@@ -1,0 +1,64 @@
+"""What the scripts of jobs and nodes meet in tests: a stand-in of the AWS CLI over folders."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import templates.render
+
+SCRIPTS = Path(templates.render.__file__).parent / "scripts"
+STAND_IN = Path(__file__).parent / "aws_stand_in.py"
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Buckets as folders, and programs that see them."""
+
+    buckets: Path
+    path: str
+
+    def run(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(script, *arguments),
+            check=False,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def command(self, script: str, *arguments: str) -> list[str]:
+        return [sys.executable, "-c", (SCRIPTS / script).read_text(), *arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PATH": self.path, "BUCKETS": str(self.buckets)}
+
+    def object(self, key: str) -> Path:
+        return self.buckets / "weights" / key
+
+    def put(self, key: str, content: bytes) -> None:
+        self.object(key).parent.mkdir(parents=True, exist_ok=True)
+        self.object(key).write_bytes(content)
+
+    @property
+    def calls(self) -> list[str]:
+        log = self.buckets / "log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def forget_calls(self) -> None:
+        (self.buckets / "log").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Cloud:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tmp_path / "buckets" / "weights").mkdir(parents=True)
+    aws = tools / "aws"
+    aws.write_text(f'#!/bin/sh\nexec {sys.executable} -S {STAND_IN} "$@"\n')
+    aws.chmod(0o755)
+    return Cloud(tmp_path / "buckets", f"{tools}:/usr/bin:/bin")
