@@ -10,6 +10,7 @@ from sizewright.feasibility import shortfalls
 from sizewright.input_error import InputError
 from sizewright.stack import (
     PROJECT,
+    STRUCTURED,
     WORKLOADS_KEY,
     addressable,
     buildable,
@@ -20,13 +21,11 @@ from sizewright.stack import (
 from sizing.catalog import load_catalog
 from sizing.site import Site
 
-LISTS = ("account_ids", "public_cidrs", "required_tags", "tags", "zones")
-
 
 def main() -> None:
     config = pulumi.Config(PROJECT)
     values = {
-        key: config.get_object(key) if key in LISTS else config.get(key)
+        key: config.get_object(key) if key in STRUCTURED else config.get(key)
         for key in Site.model_fields
     }
     given = {key: value for key, value in values.items() if value}
@@ -36,7 +35,7 @@ def main() -> None:
         paths = [Path(name) for name in config.require_object(WORKLOADS_KEY)]
         files = [read_workload(path, catalog) for path in paths]
         plan = plan_of(files, site, catalog)
-        buildable(site, catalog)
+        buildable(site, plan, catalog)
         addressable(site, plan)
     except InputError as error:
         raise pulumi.RunError(str(error)) from error

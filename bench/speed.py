@@ -18,6 +18,15 @@ sys.path.insert(0, str(ROOT))
 from testbed.engine import engine_missing  # noqa: E402
 
 CHAT = ROOT / "workloads" / "chat.yaml"
+HOSTILE = (
+    "a: " + "x " * 500_000,
+    "- " * 500_000,
+    "? " * 500_000,
+    "{" * 1_000_000,
+    "a: &" + "x" * 1_000_000,
+    "a: 1" + "_1" * 500_000 + "_",
+)
+"""Files that are large for their sense; each must be refused."""
 SIZEWRIGHT = str(Path(sys.executable).parent / "sizewright")
 RUNS = 7
 IMPORT_SAME_MODULES = """
@@ -75,6 +84,31 @@ def one_sizing() -> tuple[float, float]:
     return median(sizing) * 1000, median(reading) * 1000
 
 
+def reading() -> tuple[float, float]:
+    """Median milliseconds of loading the catalog; seconds of the slowest refusal of a file."""
+    from sizewright.input_error import InputError
+    from sizewright.stack import read_workload
+    from sizing.catalog import load_catalog
+
+    catalog = load_catalog()
+    (loading,) = paired(load_catalog, runs=20)
+
+    def refuse(path: Path) -> None:
+        try:
+            read_workload(path, catalog)
+        except InputError:
+            return
+        raise AssertionError(f"{path} was read")
+
+    with TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.yaml" for number in range(len(HOSTILE))]
+        for path, text in zip(paths, HOSTILE, strict=True):
+            path.write_text(text)
+        refusing = paired(*[lambda path=path: refuse(path) for path in paths], runs=1)
+    slowest = max(median(taken) for taken in refusing)
+    return median(loading) * 1000, slowest
+
+
 def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> list[tuple[int, float]]:
     """Seconds of sizing and recording n services in this process, modules imported."""
     from components.platform import build
@@ -122,7 +156,11 @@ def line(what: str, taken: float, unit: str, beside: str = "") -> None:
 def main() -> None:
     sizing_ms, reading_ms = one_sizing()
     line("one sizing", sizing_ms, "ms", "budget 5 ms")
-    line("  reading its file", reading_ms, "ms")
+    line("  reading its file", reading_ms, "ms", "budget 15 ms")
+
+    loading_ms, refused_s = reading()
+    line("loading the catalog", loading_ms, "ms", "budget 25 ms")
+    line("refusing a hostile file, slowest", refused_s, "s", "budget 2 s")
 
     bare, helped, sized = paired(
         shell(sys.executable, "-c", "pass"),

@@ -28,6 +28,7 @@ class BurstPoolArgs:
     security_group_id: pulumi.Input[str]
     volumes_key_arn: pulumi.Input[str]
     autoscaler: NodeAutoscaler
+    instance_profile: pulumi.Input[str]
     tags: Tags
 
 
@@ -56,7 +57,7 @@ class BurstPool(pulumi.ComponentResource):
         return wired(
             yaml.safe_load(text),
             {
-                "burst_instance_profile": args.autoscaler.instance_profile,
+                "burst_instance_profile": args.instance_profile,
                 "node_security_group": args.security_group_id,
                 "volumes_key_arn": args.volumes_key_arn,
                 **subnets,

@@ -45,6 +45,9 @@ class BurstServicesArgs:
     cluster_name: pulumi.Input[str]
     cluster: str
     """The same name, as policies hold it."""
+    has_nodes: bool
+    node_autoscaler_role: pulumi.Input[str] | None
+    """Of the cluster's owner's Karpenter."""
     region: str
     account_ids: Sequence[str]
     volumes_key_arn: pulumi.Input[str]
@@ -56,7 +59,8 @@ class BurstServicesArgs:
 class BurstServices(pulumi.ComponentResource):
     """Needs a Kubernetes provider among its options. KEDA and Prometheus call nothing of AWS."""
 
-    node_autoscaler: NodeAutoscaler
+    node_autoscaler: NodeAutoscaler | None
+    """Null where there are neither nodes to start nor others who want it."""
     ready_for_scaling: list[pulumi.Resource]
     """What must exist before a number of replicas is left to the load."""
 
@@ -67,10 +71,16 @@ class BurstServices(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._after = pulumi.ResourceOptions(parent=self, depends_on=args.after)
-        self.node_autoscaler = self._node_autoscaler()
+        metrics, scaler, nodes = (
+            args.plan.metrics,
+            args.plan.pod_autoscaler,
+            args.plan.node_autoscaler,
+        )
+        wanted = args.has_nodes or nodes is not None
+        self.node_autoscaler = self._node_autoscaler() if wanted else None
         self.ready_for_scaling = [
-            self._metrics(args.plan.metrics),
-            self._pod_autoscaler(args.plan.pod_autoscaler),
+            *([] if metrics is None else [self._metrics(metrics)]),
+            *([] if scaler is None else [self._pod_autoscaler(scaler)]),
         ]
         self.register_outputs({})
 
@@ -81,6 +91,8 @@ class BurstServices(pulumi.ComponentResource):
             NodeAutoscalerArgs(
                 plan=args.plan.node_autoscaler,
                 definitions=args.plan.node_definitions,
+                has_nodes=args.has_nodes,
+                role_elsewhere=args.node_autoscaler_role,
                 roles=args.roles,
                 cluster_name=args.cluster_name,
                 cluster=args.cluster,

@@ -8,18 +8,37 @@ import pulumi
 from pulumi_aws import cloudwatch, eks, vpc
 from pulumi_kubernetes.provider import Provider as KubernetesProvider
 
+from components.access import access
 from components.identity import Identity, IdentityArgs
 from components.ingress import ingress
+from components.kubeconfig import kubeconfig
 from components.naming import Tags, partition
+from components.node_role import node_role
 from components.policy import allow, policy
+from components.target_writer import TargetWriter
 from sizing.plan import ClusterPlan, RolesPlan
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
-NODE_POLICIES = (
-    "AmazonEKSWorkerNodePolicy",
-    "AmazonEC2ContainerRegistryPullOnly",
-    "AmazonEKS_CNI_Policy",
-)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterIds:
+    """What stands in a cluster needs of it, whoever made it."""
+
+    name: pulumi.Input[str]
+    security_group_id: pulumi.Input[str]
+    """Group of the control plane and of every managed node."""
+    node_role_arn: pulumi.Input[str]
+    ready_for_nodes: Sequence[pulumi.Resource]
+    """What must exist before a node joins."""
+    ready_for_pods: Sequence[pulumi.Resource]
+    """What must exist before a pod takes a role."""
+    kubernetes: KubernetesProvider
+    controller: TargetWriter | None
+    """Its owner's load balancer controller; null where this stack brings one."""
+    node_autoscaler_role: pulumi.Input[str] | None
+    """Role of its owner's Karpenter, to be granted what burst nodes need; null where this stack
+    brings one, or where it may pass and use all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +48,7 @@ class ClusterArgs:
     cluster_name: str
     """Fixed: EKS writes to the log group of that name, which must exist before the cluster."""
     region: str
-    vpc_cidr: str
+    vpc_cidr: pulumi.Input[str]
     """Addresses that may call the Kubernetes API."""
     subnet_ids: Sequence[pulumi.Input[str]]
     secrets_key_arn: pulumi.Input[str]
@@ -42,15 +61,12 @@ class ClusterArgs:
 class Cluster(pulumi.ComponentResource):
     """Its endpoint is reachable from the network only; secrets and logs are encrypted."""
 
+    ids: ClusterIds
     name: pulumi.Output[str]
     security_group_id: pulumi.Output[str]
     """Group of the control plane and of every managed node."""
-    node_role_arn: pulumi.Output[str]
-    ready_for_nodes: list[pulumi.Resource]
-    """What must exist before a node joins."""
-    ready_for_pods: list[pulumi.Resource]
-    """What must exist before a pod takes a role."""
-    kubernetes: KubernetesProvider
+    endpoint: pulumi.Output[str]
+    certificate_authority: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
@@ -60,23 +76,31 @@ class Cluster(pulumi.ComponentResource):
         self._tags = args.tags
         self._child = pulumi.ResourceOptions(parent=self)
         role = self._control_role(args)
-        nodes = self._node_role(args)
+        nodes = node_role(
+            f"{name}-node", args.roles, partition(args.region), self._tags, self._child
+        )
         logs = self._logs(args)
         cluster = self._cluster(args, role, [*role.grants, logs, *args.after])
         self.name = cluster.name
         self.security_group_id = cluster.vpc_config.cluster_security_group_id
-        self.node_role_arn = nodes.arn
+        self.endpoint = cluster.endpoint
+        self.certificate_authority = cluster.certificate_authority.data
         network = [
             self._addon("vpc-cni", {"enableNetworkPolicy": "true"}),
             self._addon("kube-proxy"),
         ]
         # Without its agent, node repair knows nothing of a GPU's faults.
         agent = self._addon("eks-node-monitoring-agent")
-        self.ready_for_nodes = [*nodes.grants, *network, agent]
         door = self._api_rule(args.vpc_cidr)
-        self.ready_for_pods = [self._addon("eks-pod-identity-agent"), door]
-        self.kubernetes = KubernetesProvider(
-            f"{name}-kubernetes", kubeconfig=_kubeconfig(cluster, args.region), opts=self._child
+        self.ids = ClusterIds(
+            name=self.name,
+            security_group_id=self.security_group_id,
+            node_role_arn=nodes.arn,
+            ready_for_nodes=[*nodes.grants, *network, agent],
+            ready_for_pods=[self._addon("eks-pod-identity-agent"), door, *self._access(args)],
+            kubernetes=self._kubernetes(args.region),
+            controller=None,
+            node_autoscaler_role=None,
         )
         self.register_outputs({"name": self.name})
 
@@ -94,18 +118,9 @@ class Cluster(pulumi.ComponentResource):
             self._child,
         )
 
-    def _node_role(self, args: ClusterArgs) -> Identity:
-        return Identity(
-            f"{self._name}-node",
-            IdentityArgs(
-                trusted_service="ec2.amazonaws.com",
-                managed_policies=NODE_POLICIES,
-                roles=args.roles,
-                partition=partition(args.region),
-                tags=self._tags,
-            ),
-            self._child,
-        )
+    def _kubernetes(self, region: str) -> KubernetesProvider:
+        config = kubeconfig(self.name, self.endpoint, self.certificate_authority, region)
+        return KubernetesProvider(f"{self._name}-kubernetes", kubeconfig=config, opts=self._child)
 
     def _logs(self, args: ClusterArgs) -> cloudwatch.LogGroup:
         name = f"{self._name}-logs"
@@ -134,7 +149,7 @@ class Cluster(pulumi.ComponentResource):
             },
             access_config={
                 "authentication_mode": "API",
-                "bootstrap_cluster_creator_admin_permissions": True,
+                "bootstrap_cluster_creator_admin_permissions": args.plan.access.creator,
             },
             bootstrap_self_managed_addons=False,
             encryption_config={
@@ -148,7 +163,17 @@ class Cluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=after),
         )
 
-    def _api_rule(self, vpc_cidr: str) -> vpc.SecurityGroupIngressRule:
+    def _access(self, args: ClusterArgs) -> list[pulumi.Resource]:
+        return access(
+            f"{self._name}-access",
+            cluster_name=self.name,
+            policies=args.plan.access.policies,
+            partition=partition(args.region),
+            tags=self._tags,
+            opts=self._child,
+        )
+
+    def _api_rule(self, vpc_cidr: pulumi.Input[str]) -> vpc.SecurityGroupIngressRule:
         """The Kubernetes API for whoever reaches the network: nodes alone are let in by EKS."""
         return ingress(
             f"{self._name}-api-from-network",
@@ -182,26 +207,3 @@ def _use_key(key_arn: pulumi.Input[str]) -> pulumi.Output[str]:
 def log_group_name(cluster_name: str) -> str:
     """The log group that EKS writes to."""
     return f"/aws/eks/{cluster_name}/cluster"
-
-
-def _kubeconfig(cluster: eks.Cluster, region: str) -> pulumi.Output[str]:
-    """Credentials come from the caller's AWS identity at the time of each call."""
-    token = {
-        "apiVersion": "client.authentication.k8s.io/v1beta1",
-        "command": "aws",
-        "args": ["eks", "get-token", "--cluster-name", cluster.name, "--region", region],
-    }
-    endpoint = {
-        "server": cluster.endpoint,
-        "certificate-authority-data": cluster.certificate_authority.data,
-    }
-    return pulumi.Output.json_dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "eks", "cluster": endpoint}],
-            "users": [{"name": "aws", "user": {"exec": token}}],
-            "contexts": [{"name": "eks", "context": {"cluster": "eks", "user": "aws"}}],
-            "current-context": "eks",
-        }
-    )

@@ -13,6 +13,7 @@ from components.load_balancer_controller import (
     LoadBalancerControllerArgs,
 )
 from components.naming import Tags
+from components.target_writer import TargetWriter
 from sizing.plan import (
     BurstServicesPlan,
     ChartPlan,
@@ -32,6 +33,9 @@ class ClusterServicesArgs:
     cluster_name: pulumi.Input[str]
     cluster: str
     """The same name, as policies hold it."""
+    has_burst_nodes: bool
+    node_autoscaler_role: pulumi.Input[str] | None
+    """Of the cluster's owner's Karpenter."""
     region: str
     account_ids: Sequence[str]
     vpc_id: pulumi.Input[str]
@@ -46,8 +50,11 @@ class ClusterServices(pulumi.ComponentResource):
 
     ready_for_gpu_pods: list[pulumi.Resource]
     """What must exist before a pod gets a GPU."""
-    load_balancer_controller: LoadBalancerController | None
+    controller: TargetWriter | None
+    """What registers targets; null where the cluster's owner brings it, or nothing needs it."""
     burst: BurstServices | None
+    node_autoscaler_role: pulumi.Input[str] | None
+    """Of the Karpenter that starts burst nodes here, where it is to be granted what they need."""
 
     def __init__(
         self, name: str, args: ClusterServicesArgs, opts: pulumi.ResourceOptions | None = None
@@ -62,8 +69,10 @@ class ClusterServices(pulumi.ComponentResource):
             self.ready_for_gpu_pods.append(self._interconnect_plugin(args.plan.interconnect_plugin))
         if args.plan.group_controller is not None:
             self.ready_for_gpu_pods.append(self._group_controller(args.plan.group_controller))
-        self.load_balancer_controller = None if controller is None else self._controller(controller)
+        self.controller = None if controller is None else self._controller(controller).writer
         self.burst = None if burst is None else self._burst(burst)
+        autoscaler = None if self.burst is None else self.burst.node_autoscaler
+        self.node_autoscaler_role = None if autoscaler is None else autoscaler.role_name
         self.register_outputs({})
 
     def _device_plugin(self, plan: ChartPlan) -> Release:
@@ -143,6 +152,8 @@ class ClusterServices(pulumi.ComponentResource):
                 roles=args.roles,
                 cluster_name=args.cluster_name,
                 cluster=args.cluster,
+                has_nodes=args.has_burst_nodes,
+                node_autoscaler_role=args.node_autoscaler_role,
                 region=args.region,
                 account_ids=args.account_ids,
                 volumes_key_arn=args.volumes_key_arn,

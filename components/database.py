@@ -26,8 +26,6 @@ class DatabaseArgs:
     service: str
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
-    client_group_id: pulumi.Input[str]
-    """Security group of the only clients."""
     key_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     roles: RolesPlan
@@ -39,6 +37,9 @@ class DatabaseArgs:
 class Database(pulumi.ComponentResource):
     """Encrypted, reachable from the clients only; AWS keeps and rotates the password."""
 
+    client_group_id: pulumi.Output[str]
+    """Security group of the only clients: who is to reach the database is put into it."""
+
     def __init__(
         self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
@@ -48,7 +49,10 @@ class Database(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         self._kept = pulumi.ResourceOptions(parent=self, protect=args.plan.protected)
         subnets = self._subnet_group()
-        group = self._security_group()
+        group = self._security_group("group", "Database")
+        clients = self._security_group("clients", "Clients of the database")
+        self._door(group, clients)
+        self.client_group_id = clients.id
         logs = self._logs()
         cluster = self._cluster(subnets, group, self._parameters(), logs)
         monitor = self._monitor()
@@ -65,25 +69,27 @@ class Database(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _security_group(self) -> ec2.SecurityGroup:
-        name = f"{self._name}-group"
-        group = ec2.SecurityGroup(
+    def _security_group(self, role: str, meaning: str) -> ec2.SecurityGroup:
+        name = f"{self._name}-{role}"
+        return ec2.SecurityGroup(
             name,
-            description=f"Database of {self._args.service}",
+            description=f"{meaning} of {self._args.service}",
             vpc_id=self._args.vpc_id,
             tags=self._args.tags.named(name),
             opts=self._child,
         )
+
+    def _door(self, group: ec2.SecurityGroup, clients: ec2.SecurityGroup) -> None:
+        """Neither the cluster's group nor the network's range: engines keep no data."""
         ingress(
             f"{self._name}-from-clients",
             into=group.id,
-            description="PostgreSQL from the nodes",
+            description="PostgreSQL from the clients",
             port=PORT,
-            group=self._args.client_group_id,
+            group=clients.id,
             tags=self._args.tags,
             opts=self._child,
         )
-        return group
 
     def _logs(self) -> cloudwatch.LogGroup:
         """Made before RDS would, which encrypts with no key of ours and keeps for ever."""

@@ -26,9 +26,10 @@ PREFIX_LIMIT = 6
 @dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
     plan: GatewayPlan
+    certificate_arn: pulumi.Input[str]
     service: str
     vpc_id: pulumi.Input[str]
-    vpc_cidr: str
+    vpc_cidr: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     node_group_id: pulumi.Input[str]
     """Security group of the nodes."""
@@ -44,6 +45,8 @@ class Gateway(pulumi.ComponentResource):
 
     endpoint: pulumi.Output[str]
     """DNS name of the load balancer."""
+    zone_id: pulumi.Output[str]
+    """Hosted zone of that name."""
     target_group_arn: pulumi.Output[str]
 
     def __init__(
@@ -60,7 +63,7 @@ class Gateway(pulumi.ComponentResource):
         listener = self._listener(balancer)
         self._inference_rule(listener, targets)
         self._firewall(balancer)
-        self.endpoint = balancer.dns_name
+        self.endpoint, self.zone_id = balancer.dns_name, balancer.zone_id
         self.target_group_arn = targets.arn
         self.register_outputs({"endpoint": self.endpoint})
 
@@ -114,9 +117,9 @@ class Gateway(pulumi.ComponentResource):
     def _doors(self, group: ec2.SecurityGroup) -> None:
         """HTTPS from the network, or from the ranges that reach a public load balancer."""
         args = self._args
-        doors = {f"from-{aws_name(cidr)}": cidr for cidr in args.plan.public_cidrs}
-        if not args.plan.public:
-            doors = {"from-network": args.vpc_cidr}
+        doors: dict[str, pulumi.Input[str]] = {"from-network": args.vpc_cidr}
+        if args.plan.public:
+            doors = {f"from-{aws_name(cidr)}": cidr for cidr in args.plan.public_cidrs}
         for door, cidr in doors.items():
             ingress(
                 f"{self._name}-{door}",
@@ -205,7 +208,7 @@ class Gateway(pulumi.ComponentResource):
             port=443,
             protocol="HTTPS",
             ssl_policy=TLS_POLICY,
-            certificate_arn=self._args.plan.certificate_arn,
+            certificate_arn=self._args.certificate_arn,
             default_actions=[
                 *self._validation,
                 {

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 import pulumi
 
 from components.burst_serving import BurstServing, BurstServingArgs
-from components.cluster import Cluster
+from components.cluster import ClusterIds
 from components.database import Database, DatabaseArgs
+from components.dns import Dns, balancer_name
 from components.gateway import Gateway, GatewayArgs
 from components.keys import Keys
-from components.load_balancer_controller import LoadBalancerController
 from components.naming import Tags
-from components.network import Network
+from components.network import NetworkIds
 from components.object_store import ObjectStore, ObjectStoreArgs
 from components.service_namespace import ServiceNamespace, ServiceNamespaceArgs
 from components.serving import Serving, ServingArgs
 from components.target_registration import TargetRegistration, TargetRegistrationArgs
+from components.target_writer import TargetWriter
 from components.weights_import import WeightsImport, WeightsImportArgs
 from sizing.model_source import ModelSource
 from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan, ImportPlan, RolesPlan
@@ -28,6 +29,9 @@ class InferenceServiceArgs:
     buckets: Sequence[BucketPlan]
     database: DatabasePlan | None
     gateway: GatewayPlan | None
+    dns: Dns | None
+    host: str | None
+    """Name of its load balancer in the zone of `dns`."""
     source: ModelSource | None
     weights_import: ImportPlan | None
     """What fills the bucket of weights from that source."""
@@ -35,14 +39,13 @@ class InferenceServiceArgs:
     """Bucket of its load balancer's logs; null where no service has one."""
     documents: Mapping[str, str]
     """Rendered text by file name without suffix; empty for what no engine serves."""
-    network: Network
-    vpc_cidr: str
-    cluster: Cluster
+    network: NetworkIds
+    cluster: ClusterIds
     keys: Keys
     roles: RolesPlan
     partition: str
     account_ids: Sequence[str]
-    controller: LoadBalancerController | None
+    controller: TargetWriter | None
     """What registers the targets of its gateway; null where no service has one."""
     nodes: Sequence[pulumi.Resource]
     """Pools, and what hands out their GPUs, that must outlive the pods."""
@@ -56,6 +59,8 @@ class InferenceService(pulumi.ComponentResource):
 
     endpoint: pulumi.Output[str] | None
     """DNS name of its load balancer."""
+    database_client_group_id: pulumi.Output[str] | None
+    """Security group of its database's clients."""
 
     def __init__(
         self, name: str, args: InferenceServiceArgs, opts: pulumi.ResourceOptions | None = None
@@ -66,10 +71,12 @@ class InferenceService(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         self._in_cluster = pulumi.ResourceOptions(parent=self, providers=[args.cluster.kubernetes])
         stores = {plan.role: self._object_store(plan) for plan in args.buckets}
-        if args.database is not None:
-            self._database(args.database)
+        database = None if args.database is None else self._database(args.database)
+        self.database_client_group_id = None if database is None else database.client_group_id
         gateway = None if args.gateway is None else self._gateway(args.gateway)
         self.endpoint = None if gateway is None else gateway.endpoint
+        if gateway is not None:
+            self._host(gateway)
         if args.documents:
             weights, namespace = stores["weights"], self._namespace()
             serving = self._serving(weights, namespace, self._weights_import(weights, namespace))
@@ -95,7 +102,6 @@ class InferenceService(pulumi.ComponentResource):
                 service=self._args.service,
                 vpc_id=self._args.network.vpc_id,
                 subnet_ids=list(self._args.network.private_subnet_ids.values()),
-                client_group_id=self._args.cluster.security_group_id,
                 key_arn=self._args.keys.data,
                 logs_key_arn=self._args.keys.logs,
                 roles=self._args.roles,
@@ -115,9 +121,10 @@ class InferenceService(pulumi.ComponentResource):
             f"{self._name}-gateway",
             GatewayArgs(
                 plan=plan,
+                certificate_arn=self._certificate_arn(plan),
                 service=self._args.service,
                 vpc_id=self._args.network.vpc_id,
-                vpc_cidr=self._args.vpc_cidr,
+                vpc_cidr=network.vpc_cidr,
                 subnet_ids=list(subnets.values()),
                 node_group_id=self._args.cluster.security_group_id,
                 logs=self._args.access_logs,
@@ -125,6 +132,26 @@ class InferenceService(pulumi.ComponentResource):
                 tags=self._args.tags,
             ),
             self._child,
+        )
+
+    def _certificate_arn(self, plan: GatewayPlan) -> pulumi.Input[str]:
+        """The site's own certificate, else the one made for its zone."""
+        made = None if self._args.dns is None else self._args.dns.certificate_arn
+        arn = plan.certificate_arn or made
+        if arn is None:
+            raise ValueError(f"{self._args.service}: a gateway needs a certificate")
+        return arn
+
+    def _host(self, gateway: Gateway) -> None:
+        if self._args.dns is None or self._args.host is None:
+            return
+        balancer_name(
+            f"{self._name}-host",
+            host=self._args.host,
+            zone_id=self._args.dns.zone_id,
+            balancer_dns_name=gateway.endpoint,
+            balancer_zone_id=gateway.zone_id,
+            parent=self,
         )
 
     def _namespace(self) -> ServiceNamespace:

@@ -12,7 +12,7 @@ def ingress(
     into: pulumi.Input[str],
     description: str,
     port: int,
-    cidr: str | None = None,
+    cidr: pulumi.Input[str] | None = None,
     group: pulumi.Input[str] | None = None,
     tags: Tags,
     opts: pulumi.ResourceOptions,

@@ -57,17 +57,10 @@ class KeysArgs:
 
 
 class Keys(pulumi.ComponentResource):
-    """Each rotates every year.
+    """Those that it makes rotate every year; others are used as they stand.
 
     Whoever has an IAM policy for it may manage a key, and use it through the services of its class.
     """
-
-    cluster: pulumi.Output[str]
-    """ARN of the key of the Kubernetes secrets; the others likewise."""
-    volumes: pulumi.Output[str]
-    data: pulumi.Output[str]
-    weights: pulumi.Output[str]
-    logs: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: KeysArgs, opts: pulumi.ResourceOptions | None = None
@@ -75,12 +68,43 @@ class Keys(pulumi.ComponentResource):
         super().__init__("sizewright:index:Keys", name, None, opts)
         self._name = name
         self._args = args
-        self.cluster = self._key("cluster", "Secrets of the Kubernetes cluster", self._of_cluster())
-        self.volumes = self._key("volumes", "Volumes of the nodes", self._of_volumes())
-        self.data = self._key("data", "Databases and buckets of data", self._of_data())
-        self.weights = self._key("weights", "Buckets of model weights", self._via("s3"))
-        self.logs = self._key("logs", "Logs of the cluster and the network", self._of_logs())
+        made = {
+            "cluster": ("Secrets of the Kubernetes cluster", self._of_cluster()),
+            "volumes": ("Volumes of the nodes", self._of_volumes()),
+            "data": ("Databases and buckets of data", self._of_data()),
+            "weights": ("Buckets of model weights", self._via("s3")),
+            "logs": ("Logs of the cluster and the network", self._of_logs()),
+        }
+        used = {} if args.plan.used is None else args.plan.used.model_dump(exclude_none=True)
+        self._arns: dict[str, pulumi.Input[str]] = {
+            **used,
+            **{role: self._key(role, *made[role]) for role in args.plan.made},
+        }
         self.register_outputs({})
+
+    @property
+    def cluster(self) -> pulumi.Input[str]:
+        """ARN of the key of the Kubernetes secrets; the others likewise.
+
+        Raises KeyError for a class of data that the plan does not have.
+        """
+        return self._arns["cluster"]
+
+    @property
+    def volumes(self) -> pulumi.Input[str]:
+        return self._arns["volumes"]
+
+    @property
+    def data(self) -> pulumi.Input[str]:
+        return self._arns["data"]
+
+    @property
+    def weights(self) -> pulumi.Input[str]:
+        return self._arns["weights"]
+
+    @property
+    def logs(self) -> pulumi.Input[str]:
+        return self._arns["logs"]
 
     def _key(
         self, role: str, description: str, statements: list[dict[str, Any]]

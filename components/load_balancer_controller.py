@@ -12,6 +12,7 @@ from components.identity import Identity
 from components.naming import Tags, partition
 from components.pod_identity import PodIdentityArgs, pod_identity
 from components.policy import allow, policy
+from components.target_writer import TargetWriter
 from sizing.cluster_services import NAMESPACE
 from sizing.plan import ControllerPlan, RolesPlan
 
@@ -39,10 +40,9 @@ class LoadBalancerControllerArgs:
 
 
 class LoadBalancerController(pulumi.ComponentResource):
-    """Each target group that it may write to is granted to `role_name` where it is bound."""
+    """Each target group that it may write to is granted to its role where it is bound."""
 
-    role_name: pulumi.Output[str]
-    release: Release
+    writer: TargetWriter
 
     def __init__(
         self,
@@ -54,8 +54,8 @@ class LoadBalancerController(pulumi.ComponentResource):
         self._name = name
         self._args = args
         identity, association = self._pod_identity()
-        self.role_name = identity.name
-        self.release = self._release([association, *args.after])
+        release = self._release([association, *args.after])
+        self.writer = TargetWriter(role_name=identity.name, ready=[release])
         self.register_outputs({})
 
     def _pod_identity(self) -> tuple[Identity, eks.PodIdentityAssociation]:

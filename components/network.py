@@ -1,5 +1,6 @@
 """The network: one VPC, in each zone a public and a private subnet, NAT where the plan says."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -21,9 +22,23 @@ class NetworkArgs:
     tags: Tags
 
 
+@dataclass(frozen=True, kw_only=True)
+class NetworkIds:
+    """What stands in a network needs of it, whoever made it."""
+
+    vpc_id: pulumi.Input[str]
+    vpc_cidr: pulumi.Input[str]
+    private_subnet_ids: Mapping[str, pulumi.Input[str]]
+    """By zone id."""
+    public_subnet_ids: Mapping[str, pulumi.Input[str]]
+    outlives: Sequence[pulumi.Resource]
+    """What must outlive all that stands in it."""
+
+
 class Network(pulumi.ComponentResource):
     """Private subnets reach out through NAT gateways, and AWS through endpoints where planned."""
 
+    ids: NetworkIds
     vpc_id: pulumi.Output[str]
     private_subnet_ids: dict[str, pulumi.Output[str]]
     """By zone id; the public ones likewise."""
@@ -58,6 +73,13 @@ class Network(pulumi.ComponentResource):
         self._flow_logs(args)
         if args.plan.interface_endpoints:
             self._endpoints(args)
+        self.ids = NetworkIds(
+            vpc_id=self.vpc_id,
+            vpc_cidr=args.plan.vpc_cidr,
+            private_subnet_ids=self.private_subnet_ids,
+            public_subnet_ids={zone: subnet.id for zone, subnet in public.items()},
+            outlives=[self],
+        )
         self.register_outputs({"vpc_id": self.vpc_id})
 
     def _vpc(self, cidr: str) -> ec2.Vpc:

@@ -35,9 +35,7 @@ class Reach:
     account_id: str
     cluster: str
     """Name of the cluster: keys of conditions hold it."""
-    node_role_arn: pulumi.Input[str]
     queue_arn: pulumi.Input[str]
-    volumes_key_arn: pulumi.Input[str]
 
     def arn(self, service: str, resource: str, *, account: bool = True, region: bool = True) -> str:
         """An ARN in the region and the account, or of neither where the service has none."""
@@ -48,13 +46,28 @@ class Reach:
         )
 
 
-def controller_policy(reach: Reach) -> pulumi.Output[str]:
+@dataclass(frozen=True, kw_only=True)
+class Passed:
+    """What it hands to EC2 for nodes of one stack."""
+
+    region: str
+    node_role_arn: pulumi.Input[str]
+    volumes_key_arn: pulumi.Input[str]
+
+
+def controller_policy(reach: Reach, passed: Passed | None) -> pulumi.Output[str]:
     """The policy; what it starts carries the cluster's tag, and only that may it change or end.
 
     Basis: vendor (the policy of Karpenter's CloudFormation template, and the calls in its source at
     v1.14.3). Without the rights to make instance profiles: its nodes' is made beside it.
     """
-    return policy(*_nodes(reach), *_reads(reach), *_passes(reach))
+    passes = [] if passed is None else _passes(passed)
+    return policy(*_nodes(reach), *_reads(reach), *passes, _notices(reach))
+
+
+def passing_policy(passed: Passed) -> pulumi.Output[str]:
+    """What the Karpenter of a cluster's owner may do beside, for the nodes of this stack."""
+    return policy(*_passes(passed))
 
 
 def _nodes(reach: Reach) -> list[Statement]:
@@ -97,25 +110,28 @@ def _reads(reach: Reach) -> list[Statement]:
     ]
 
 
-def _passes(reach: Reach) -> list[Statement]:
-    """The nodes' role to EC2, their volumes' key through EC2, and the notices of its queue."""
-    through = {"StringEquals": {"kms:ViaService": service_host("ec2", reach.region)}}
+def _passes(passed: Passed) -> list[Statement]:
+    """The nodes' role to EC2, and their volumes' key through EC2."""
+    through = {"StringEquals": {"kms:ViaService": service_host("ec2", passed.region)}}
     grants = {**through, "Bool": {"kms:GrantIsForAWSResource": "true"}}
     to_ec2 = {
         "StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}
     }
-    notices = [
+    return [
+        allow("iam:PassRole", passed.node_role_arn, to_ec2),
+        allow(USE, passed.volumes_key_arn, through),
+        allow("kms:CreateGrant", passed.volumes_key_arn, grants),
+    ]
+
+
+def _notices(reach: Reach) -> Statement:
+    actions = [
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
         "sqs:GetQueueUrl",
         "sqs:ReceiveMessage",
     ]
-    return [
-        allow("iam:PassRole", reach.node_role_arn, to_ec2),
-        allow(USE, reach.volumes_key_arn, through),
-        allow("kms:CreateGrant", reach.volumes_key_arn, grants),
-        allow(notices, reach.queue_arn),
-    ]
+    return allow(actions, reach.queue_arn)
 
 
 def _tagged(what: str, cluster: str) -> dict[str, Mapping[str, Any]]:

@@ -1,22 +1,27 @@
 """Everything a plan asks for, composed: network, cluster, pools, services."""
 
+from collections.abc import Mapping, Sequence
+
 import pulumi
 
 from components.access_logs import access_logs
 from components.burst_pool import BurstPool, BurstPoolArgs
-from components.cluster import Cluster, ClusterArgs, log_group_name
+from components.cluster import ClusterIds, log_group_name
 from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.database import log_group_name as database_logs
+from components.dns import Dns, DnsArgs
 from components.firewall import LOG_PREFIX
 from components.gpu_pool import GpuPool, GpuPoolArgs
+from components.ground import Ground, GroundArgs, ground
 from components.inference_service import InferenceService, InferenceServiceArgs
 from components.keys import Keys, KeysArgs
 from components.naming import PRODUCT, Tags, aws_name, partition
-from components.network import Network, NetworkArgs
+from components.network import NetworkIds
 from components.object_store import ObjectStore
+from components.other_stack import OUTPUT, told
 from components.provider import aws_provider
 from components.system_pool import SystemPool, SystemPoolArgs
-from sizing.plan import NodePool, Plan, ServicePlan
+from sizing.plan import ClusterPlan, NodePool, Plan, ServicePlan
 from templates.render import render, user_data_path
 
 NAME = "sw"
@@ -30,11 +35,19 @@ def build(plan: Plan) -> None:
     pulumi.export("plan_digest", plan.digest)
     pulumi.export("cluster_name", platform.cluster_name)
     pulumi.export(
-        "services", {s.name: summary(s, platform.endpoints[s.name]) for s in plan.services}
+        "services",
+        {
+            s.name: summary(s, platform.services[s.name], platform.hosts.get(s.name))
+            for s in plan.services
+        },
     )
+    if platform.told is not None:
+        pulumi.export(OUTPUT, platform.told)
+    if platform.name_servers is not None:
+        pulumi.export("name_servers", platform.name_servers)
 
 
-def summary(service: ServicePlan, endpoint: pulumi.Output[str] | None) -> dict[str, object]:
+def summary(service: ServicePlan, built: InferenceService, host: str | None) -> dict[str, object]:
     """A service's stack output: what was asked, needed and built. Null without a pool."""
     pool = service.pool
     return {
@@ -45,7 +58,9 @@ def summary(service: ServicePlan, endpoint: pulumi.Output[str] | None) -> dict[s
         "nodes_total": pool and pool.nodes_total,
         "nodes_by_zone": pool and pool.nodes_by_zone,
         "survives": pool and pool.survives.model_dump(),
-        "endpoint": endpoint,
+        "endpoint": built.endpoint,
+        "host": host,
+        "database_client_group_id": built.database_client_group_id,
     }
 
 
@@ -53,8 +68,13 @@ class Platform(pulumi.ComponentResource):
     """Destroyed in reverse: Kubernetes objects, node groups, cluster, network."""
 
     cluster_name: pulumi.Output[str]
-    endpoints: dict[str, pulumi.Output[str] | None]
-    """DNS name of each service's load balancer."""
+    told: Mapping[str, object] | None
+    """What stacks of workloads on its cluster have to know; null where it makes none."""
+    services: dict[str, InferenceService]
+    hosts: Mapping[str, str]
+    """Name of each service in the site's zone, where the site has one."""
+    name_servers: pulumi.Output[Sequence[str]] | None
+    """Of the zone that the stack made."""
 
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("sizewright:index:Platform", name, None, opts)
@@ -63,12 +83,15 @@ class Platform(pulumi.ComponentResource):
         self._tags = Tags.of_site(plan.site)
         self._child = pulumi.ResourceOptions(parent=self)
         self._texts = render(plan)
-        self._cluster_name = aws_name(f"{PRODUCT}-{pulumi.get_stack()}")
+        self._cluster_name = _cluster_name(pulumi.get_stack())
         self._keys = self._made_keys()
-        network = self._network()
+        self._dns = self._names()
+        self.name_servers = None if self._dns is None else self._dns.name_servers
+        self.hosts = {} if plan.dns is None else plan.dns.hosts
         self._access_logs = self._made_access_logs()
-        cluster = self._cluster(network)
-        system = self._system_pool(network, cluster)
+        standing = self._ground()
+        network, cluster = standing.network, standing.cluster
+        system = self._system_pools(network, cluster)
         pools = [self._gpu_pool(pool, network, cluster) for pool in plan.pools]
         beside = self._cluster_services(network, cluster, system)
         self._bursts = {
@@ -76,12 +99,16 @@ class Platform(pulumi.ComponentResource):
             for pool in plan.pools
             if pool.burst is not None
         }
-        services = {
-            service.name: self._service(service, network, cluster, [system, *pools], beside)
+        self.told = (
+            None
+            if standing.made is None
+            else told(standing.made, network, beside.controller, beside.node_autoscaler_role)
+        )
+        self.services = {
+            service.name: self._service(service, network, cluster, [*system, *pools], beside)
             for service in plan.services
         }
-        self.cluster_name = cluster.name
-        self.endpoints = {service: built.endpoint for service, built in services.items()}
+        self.cluster_name = pulumi.Output.from_input(cluster.name)
         self.register_outputs({"cluster_name": self.cluster_name})
 
     def _made_keys(self) -> Keys:
@@ -106,19 +133,11 @@ class Platform(pulumi.ComponentResource):
             self._child,
         )
 
-    def _network(self) -> Network:
-        return Network(
-            f"{self._name}-network",
-            NetworkArgs(
-                plan=self._plan.network,
-                roles=self._plan.roles,
-                region=self._plan.site.region,
-                account_id=self._plan.site.account_ids[0],
-                logs_key_arn=self._keys.logs,
-                tags=self._tags,
-            ),
-            self._child,
-        )
+    def _names(self) -> Dns | None:
+        if self._plan.dns is None:
+            return None
+        args = DnsArgs(plan=self._plan.dns, tags=self._tags)
+        return Dns(f"{self._name}-dns", args, self._child)
 
     def _made_access_logs(self) -> ObjectStore | None:
         plan = self._plan.access_logs
@@ -127,26 +146,29 @@ class Platform(pulumi.ComponentResource):
         account_id = self._plan.site.account_ids[0]
         return access_logs(f"{self._name}-{plan.role}", plan, account_id, self._tags, self._child)
 
-    def _cluster(self, network: Network) -> Cluster:
-        return Cluster(
-            f"{self._name}-cluster",
-            ClusterArgs(
-                plan=self._plan.cluster,
-                roles=self._plan.roles,
+    def _ground(self) -> Ground:
+        plan = self._plan
+        return ground(
+            self._name,
+            GroundArgs(
+                network=plan.network,
+                cluster=plan.cluster,
+                roles=plan.roles,
                 cluster_name=self._cluster_name,
-                region=self._plan.site.region,
-                vpc_cidr=self._plan.network.vpc_cidr,
-                subnet_ids=list(network.private_subnet_ids.values()),
-                secrets_key_arn=self._keys.cluster,
-                logs_key_arn=self._keys.logs,
-                after=[network],
+                region=plan.site.region,
+                zones=plan.site.zones,
+                account_id=plan.site.account_ids[0],
+                keys=self._keys,
                 tags=self._tags,
             ),
             self._child,
         )
 
-    def _system_pool(self, network: Network, cluster: Cluster) -> SystemPool:
-        return SystemPool(
+    def _system_pools(self, network: NetworkIds, cluster: ClusterIds) -> list[pulumi.Resource]:
+        """One for a cluster of its own, none for another owner's."""
+        if self._plan.system is None:
+            return []
+        pool = SystemPool(
             f"{self._name}-system",
             SystemPoolArgs(
                 plan=self._plan.system,
@@ -160,8 +182,9 @@ class Platform(pulumi.ComponentResource):
             ),
             self._child,
         )
+        return [pool]
 
-    def _gpu_pool(self, pool: NodePool, network: Network, cluster: Cluster) -> GpuPool:
+    def _gpu_pool(self, pool: NodePool, network: NetworkIds, cluster: ClusterIds) -> GpuPool:
         return GpuPool(
             f"{self._name}-{aws_name(pool.name)}",
             GpuPoolArgs(
@@ -181,7 +204,7 @@ class Platform(pulumi.ComponentResource):
         )
 
     def _cluster_services(
-        self, network: Network, cluster: Cluster, system: SystemPool
+        self, network: NetworkIds, cluster: ClusterIds, system: list[pulumi.Resource]
     ) -> ClusterServices:
         return ClusterServices(
             f"{self._name}-cluster-services",
@@ -189,21 +212,24 @@ class Platform(pulumi.ComponentResource):
                 plan=self._plan.cluster_services,
                 roles=self._plan.roles,
                 cluster_name=cluster.name,
-                cluster=self._cluster_name,
+                cluster=_known_name(self._plan.cluster),
                 region=self._plan.site.region,
                 account_ids=self._plan.site.account_ids,
                 vpc_id=network.vpc_id,
+                has_burst_nodes=any(pool.burst is not None for pool in self._plan.pools),
+                node_autoscaler_role=cluster.node_autoscaler_role,
                 volumes_key_arn=self._keys.volumes,
-                after=[system, *cluster.ready_for_pods],
+                after=[*system, *cluster.ready_for_pods],
                 tags=self._tags,
             ),
             pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
         )
 
     def _burst_pool(
-        self, pool: NodePool, network: Network, cluster: Cluster, beside: ClusterServices
+        self, pool: NodePool, network: NetworkIds, cluster: ClusterIds, beside: ClusterServices
     ) -> BurstPool:
-        if beside.burst is None:
+        autoscaler = None if beside.burst is None else beside.burst.node_autoscaler
+        if autoscaler is None or autoscaler.instance_profile is None:
             raise ValueError(f"{pool.name}: nothing starts its burst nodes")
         return BurstPool(
             f"{self._name}-{aws_name(pool.name)}-burst",
@@ -213,7 +239,8 @@ class Platform(pulumi.ComponentResource):
                 subnet_ids=network.private_subnet_ids,
                 security_group_id=cluster.security_group_id,
                 volumes_key_arn=self._keys.volumes,
-                autoscaler=beside.burst.node_autoscaler,
+                autoscaler=autoscaler,
+                instance_profile=autoscaler.instance_profile,
                 tags=self._tags,
             ),
             pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
@@ -222,8 +249,8 @@ class Platform(pulumi.ComponentResource):
     def _service(
         self,
         service: ServicePlan,
-        network: Network,
-        cluster: Cluster,
+        network: NetworkIds,
+        cluster: ClusterIds,
         nodes: list[pulumi.Resource],
         beside: ClusterServices,
     ) -> InferenceService:
@@ -234,18 +261,19 @@ class Platform(pulumi.ComponentResource):
                 buckets=service.buckets,
                 database=service.database,
                 gateway=service.gateway,
+                dns=self._dns,
+                host=self.hosts.get(service.name),
                 source=service.inputs.model.source,
                 weights_import=service.weights_import,
                 access_logs=self._access_logs,
                 documents=self._documents(service.name),
                 network=network,
-                vpc_cidr=self._plan.network.vpc_cidr,
                 cluster=cluster,
                 keys=self._keys,
                 roles=self._plan.roles,
                 partition=partition(self._plan.site.region),
                 account_ids=self._plan.site.account_ids,
-                controller=beside.load_balancer_controller,
+                controller=beside.controller or cluster.controller,
                 nodes=[*nodes, *beside.ready_for_gpu_pods],
                 burst_after=self._before_burst(service, beside),
                 tags=self._tags.of_service(service.name),
@@ -267,3 +295,16 @@ class Platform(pulumi.ComponentResource):
             for path, text in self._texts.items()
             if path.startswith(folder)
         }
+
+
+def _cluster_name(stack: str) -> str:
+    """Name of the cluster that a stack of this program makes."""
+    return aws_name(f"{PRODUCT}-{stack}")
+
+
+def _known_name(plan: ClusterPlan) -> str:
+    """Name of the cluster, whoever made it; keys of policies cannot wait for another stack."""
+    if plan.used is not None:
+        return plan.used.name
+    other = plan.stack and plan.stack.name.rpartition("/")[2]
+    return _cluster_name(other or pulumi.get_stack())

@@ -8,8 +8,8 @@ import yaml
 from pulumi_aws import iam
 from pulumi_kubernetes.apiextensions import CustomResource
 
-from components.load_balancer_controller import LoadBalancerController
 from components.policy import allow, policy
+from components.target_writer import TargetWriter
 from components.wires import wired
 
 
@@ -18,7 +18,7 @@ class TargetRegistrationArgs:
     document: str
     """Rendered text of the TargetGroupBinding."""
     target_group_arn: pulumi.Input[str]
-    controller: LoadBalancerController
+    controller: TargetWriter
     after: Sequence[pulumi.Resource]
     """What is bound: it must outlive the binding."""
 
@@ -33,12 +33,15 @@ class TargetRegistration(pulumi.ComponentResource):
         self, name: str, args: TargetRegistrationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("sizewright:index:TargetRegistration", name, None, opts)
-        grant = iam.RolePolicy(
-            f"{name}-grant",
-            role=args.controller.role_name,
-            policy=_may_register(args.target_group_arn),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        grants = list[pulumi.Resource]()
+        if args.controller.role_name is not None:
+            grant = iam.RolePolicy(
+                f"{name}-grant",
+                role=args.controller.role_name,
+                policy=_may_register(args.target_group_arn),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            grants.append(grant)
         document = wired(yaml.safe_load(args.document), {"target_group_arn": args.target_group_arn})
         CustomResource(
             f"{name}-binding",
@@ -48,7 +51,7 @@ class TargetRegistration(pulumi.ComponentResource):
             spec=document["spec"],
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[grant, args.controller.release, *args.after],
+                depends_on=[*grants, *args.controller.ready, *args.after],
                 # Guard: the controller's webhook refuses to change these two in place.
                 replace_on_changes=["spec.targetGroupARN", "spec.targetType"],
                 delete_before_replace=True,

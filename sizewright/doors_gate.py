@@ -73,7 +73,8 @@ def _open_groups(recorded: Recorded, allowed: set[str]) -> Iterator[str]:
         into = {target for target in allowed if _refers(rule.inputs.get("securityGroupId"), target)}
         if into and ports != {HTTPS_PORT}:
             yield f"{rule.key} opens another port than {HTTPS_PORT} of a public load balancer"
-        everywhere = {rule.inputs.get("cidrIpv4"), rule.inputs.get("cidrIpv6")} & {*EVERYWHERE}
+        ranges = (rule.inputs.get("cidrIpv4"), rule.inputs.get("cidrIpv6"))
+        everywhere = [cidr for cidr in ranges if cidr in EVERYWHERE]
         if everywhere and not into:
             yield f"{rule.key} lets the internet into what is not a public load balancer"
 

@@ -63,7 +63,11 @@ def nodes_per_group(plan: Plan) -> Gate:
         f"{pool.name} in {zone}": count
         for pool in plan.pools
         for zone, count in pool.nodes_by_zone.items()
-    } | {"system": plan.system.nodes_total}
+    }
+    if plan.system is not None:
+        groups["system"] = plan.system.nodes_total
+    if not groups:
+        return Gate("nodes per group", None, "no node group")
     largest = max(groups, key=lambda group: groups[group])
     return Gate(
         "nodes per group",
@@ -107,12 +111,13 @@ def addresses(plan: Plan) -> Gate:
     """Each zone's private subnet holds the addresses that nodes, pods and the rest take."""
     fullest = fullest_subnet(plan.network)
     need = fullest.addresses
-    return Gate(
-        "subnet addresses",
-        need.needed <= need.capacity,
-        f"{need.needed:,} of {need.capacity:,} in {fullest.zone}, 30 % spare included",
-        "sizing/addresses.py",
-    )
+    name, source = "subnet addresses", "sizing/addresses.py"
+    spare = f"in {fullest.zone}, 30 % spare included"
+    if need.capacity is None:
+        unknown = f"{need.needed:,} {spare}; network.use.private_subnet_cidrs are not stated"
+        return Gate(name, None, unknown, source)
+    passed = need.needed <= need.capacity
+    return Gate(name, passed, f"{need.needed:,} of {need.capacity:,} {spare}", source)
 
 
 def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
@@ -192,13 +197,13 @@ def _split(chosen: Lock | PoolPlan) -> str:
     return f"tensor parallel {chosen.tensor_parallel}" + (f" over {over} nodes" * (over > 1))
 
 
-def building_needs(site: SiteFile, catalog: Catalog) -> Gate:
+def building_needs(site: SiteFile, plan: Plan, catalog: Catalog) -> Gate:
     """The site has what building needs: account ids, a certificate, two zones fit for EKS."""
     try:
-        buildable(site, catalog)
+        buildable(site, plan, catalog)
     except InputError as fault:
         return Gate("building needs", False, str(fault))
-    return Gate("building needs", True, "account_ids, certificate_arn and fit zones are given")
+    return Gate("building needs", True, "account_ids, a certificate and fit zones are given")
 
 
 def documents(texts: Mapping[str, str]) -> Gate:

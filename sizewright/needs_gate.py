@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sizewright.gates import Gate
 from sizewright.record import Recorded, RecordedResource
@@ -10,12 +10,15 @@ from sizewright.report.numbers import plural
 from templates.needs import NEEDS, Need, Thing
 
 
-def needs(recorded: Recorded) -> Gate:
-    """Each need whose user is in the graph and whose provider is not."""
+def needs(recorded: Recorded, elsewhere: Collection[Thing] = ()) -> Gate:
+    """Each need whose user is in the graph and whose provider is neither there nor `elsewhere`."""
     used = [need for need in NEEDS if any(is_a(r, need.user) for r in recorded.resources)]
-    if faults := list(_faults(recorded, used)):
+    own = [need for need in used if need.provider not in elsewhere]
+    if faults := list(_faults(recorded, own)):
         return Gate("needs", False, "; ".join(faults))
-    return Gate("needs", True if used else None, f"{plural(len(used), 'need')} met")
+    others = len(used) - len(own)
+    detail = f"{plural(len(used), 'need')} met" + (f", {others} by other stacks" if others else "")
+    return Gate("needs", True if used else None, detail)
 
 
 def _faults(recorded: Recorded, used: list[Need]) -> Iterator[str]:

@@ -5,6 +5,7 @@ import runpy
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.other_stack import shape
 from sizewright.record import Recorded, record
 from sizewright.stack import PROJECT, WORKLOADS_KEY, SiteFile, read_site
 
@@ -16,9 +17,14 @@ def record_program(site_path: Path, files: Sequence[Path], *, preview: bool = Fa
 
     Raises InputError for the stack file; the program's own refusal is a pulumi.RunError.
     """
-    config = program_config(read_site(site_path), files)
+    site = read_site(site_path)
     return record(
-        _run, config=config, project=PROJECT, stack=stack_name(site_path), preview=preview
+        _run,
+        config=program_config(site, files),
+        project=PROJECT,
+        stack=stack_name(site_path),
+        preview=preview,
+        referenced=shape(site.site.zones),
     )
 
 

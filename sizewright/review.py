@@ -45,8 +45,8 @@ class Review:
 def read_side(files: Sequence[Path], site: Path) -> Side:
     """A side that can be built, from its files. Raises InputError."""
     catalog, where = load_catalog(), read_site(site)
-    buildable(where, catalog)
     plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
+    buildable(where, plan, catalog)
     addressable(where, plan)
     return Side(tuple(files), site, plan)
 

@@ -27,6 +27,21 @@ from sizing.workload import Workload
 
 PROJECT = "sizewright"
 WORKLOADS_KEY = "workloads"
+STRUCTURED = frozenset(
+    {
+        "access",
+        "account_ids",
+        "cluster",
+        "dns",
+        "keys",
+        "network",
+        "public_cidrs",
+        "required_tags",
+        "tags",
+        "zones",
+    }
+)
+"""Keys of a site that hold lists or mappings; Pulumi hands them to the program as JSON."""
 DEFAULT_SITE = Path("Pulumi.dev.yaml")
 
 
@@ -37,7 +52,8 @@ class SiteFile:
     keys: Document
     """The project's keys, prefix dropped."""
     site: Site
-    workloads: tuple[str, ...]
+    workloads: tuple[str, ...] | None
+    """Null where it names none; a stack may name an empty list of them."""
     config: Mapping[str, object]
     """The stack's values by full key, as the Pulumi program will read them."""
 
@@ -82,7 +98,7 @@ def site_of(values: dict[str, Plain], path: Path) -> SiteFile:
         keys = Document(str(path), values, places.key_positions, places.value_positions)
     else:
         keys = Document(str(path), values, {}, {(): (1, 1)})
-    return SiteFile(keys=keys, site=keys.validate(Site), workloads=(), config={})
+    return SiteFile(keys=keys, site=keys.validate(Site), workloads=None, config={})
 
 
 def _own_keys(document: Document) -> Document:
@@ -116,10 +132,10 @@ def _own_keys(document: Document) -> Document:
     )
 
 
-def _workload_names(document: Document, value: object) -> tuple[str, ...]:
+def _workload_names(document: Document, value: object) -> tuple[str, ...] | None:
     field = ("config", f"{PROJECT}:{WORKLOADS_KEY}")
     if value is None:
-        return ()
+        return None
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise document.error(field, "is not a list of files", "[workloads/chat.yaml]")
     return tuple(str(name) for name in value)
@@ -209,7 +225,7 @@ def read_plan(files: Sequence[Path], site_path: Path) -> Plan:
     return plan_of([read_workload(path, catalog) for path in files], site, catalog)
 
 
-def buildable(site: SiteFile, catalog: Catalog) -> None:
+def buildable(site: SiteFile, plan: Plan, catalog: Catalog) -> None:
     """Checks what only building needs. Raises InputError naming what the site lacks."""
     keys = site.keys
     if len(site.site.zones) < 2:
@@ -225,9 +241,11 @@ def buildable(site: SiteFile, catalog: Catalog) -> None:
     if len(site.site.account_ids) > 1:
         expected = "one: keys and roles are of the account that the stack stands in"
         raise keys.error(("account_ids",), "more than one account", expected)
-    if site.site.certificate_arn is None:
-        hint = "add sizewright:certificate_arn to the stack file"
-        raise keys.error((), "certificate_arn: missing", "an ACM certificate for HTTPS", hint)
+    gateways = any(service.gateway is not None for service in plan.services)
+    if gateways and site.site.certificate_arn is None and site.site.dns is None:
+        expected = "an ACM certificate for HTTPS, or dns to make one in"
+        hint = "add sizewright:certificate_arn or sizewright:dns to the stack file"
+        raise keys.error((), "certificate_arn: missing", expected, hint)
 
 
 def addressable(site: SiteFile, plan: Plan) -> None:

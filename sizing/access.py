@@ -34,12 +34,21 @@ def check_access(workload: Workload, site: Site) -> None:
             "the site names no issuer of tokens",
             "sizewright:token_issuer and sizewright:token_jwks_url in the stack file",
         )
-    if access.public and site.certificate_arn is None:
+    if access.public and site.certificate_arn is None and site.dns is None:
         raise FieldError(
             ("access", "public"),
             "the site has no certificate",
-            "sizewright:certificate_arn in the stack file",
+            "sizewright:certificate_arn in the stack file, or sizewright:dns to make one in",
         )
+    if access.public and site.network is not None:
+        public = site.network.use.public_subnet_ids
+        missing = [zone for zone in site.zones if zone not in public]
+        if missing:
+            raise FieldError(
+                ("access", "public"),
+                f"the network that is used names no public subnet in {', '.join(missing)}",
+                "public_subnet_ids of sizewright:network.use in the stack file",
+            )
 
 
 def token_plan(access: Access, site: Site) -> TokenPlan | None:

@@ -15,6 +15,7 @@ from sizing.plan import (
     ServicePlan,
     SubnetPlan,
     SystemPool,
+    UsedSubnetPlan,
 )
 
 DAEMON_PODS = 10
@@ -64,14 +65,15 @@ def node_addresses(
 def zone_addresses(
     *,
     zone: str,
-    private_cidr: str,
+    private_cidr: str | None,
     services: Sequence[ServicePlan],
     pools: Sequence[NodePool],
-    system: SystemPool,
+    system: SystemPool | None,
     zone_count: int,
     endpoint_count: int,
+    control_plane: bool,
 ) -> AddressPlan:
-    """Addresses that a zone needs, and those that its private subnet has.
+    """Addresses that a zone needs, and those that its private subnet has, where its range is known.
 
     needed = ceil((GPU nodes' interfaces + their pods + system nodes + 8 an internal load balancer
     + endpoints + databases + 6 of the control plane) x 1.3); capacity = 2^(32 - prefix) - 5
@@ -79,27 +81,32 @@ def zone_addresses(
     Each zone has room for all burst nodes: they start where there is capacity.
     """
     here = [(pool.nodes_at_most_in(zone), pool.addresses) for pool in pools]
-    own = system.addresses
     parts = {
         "gpu_nodes": sum(count * node.interfaces for count, node in here),
         "pods": sum(
             count * node.interfaces * (node.addresses_per_interface - 1) for count, node in here
         ),
-        "system_nodes": ceiling(Fraction(system.nodes_total, zone_count))
-        * (own.interfaces * own.addresses_per_interface),
+        "system_nodes": 0 if system is None else _of_system(system, zone_count),
         "load_balancers": PER_LOAD_BALANCER
         * sum(s.gateway is not None and not s.gateway.public for s in services),
         "endpoints": endpoint_count,
         "databases": PER_DATABASE * sum(s.database is not None for s in services),
-        "control_plane": CONTROL_PLANE,
+        "control_plane": CONTROL_PLANE if control_plane else 0,
     }
     needed = ceiling(sum(parts.values()) * (1 + exact(SPARE_RATIO)))
     return AddressPlan(
         **parts,
         needed=needed,
-        capacity=IPv4Network(private_cidr).num_addresses - RESERVED,
+        capacity=None
+        if private_cidr is None
+        else IPv4Network(private_cidr).num_addresses - RESERVED,
         smallest_prefix=smallest_prefix(needed),
     )
+
+
+def _of_system(system: SystemPool, zone_count: int) -> int:
+    each = system.addresses.interfaces * system.addresses.addresses_per_interface
+    return ceiling(Fraction(system.nodes_total, zone_count)) * each
 
 
 def smallest_prefix(needed: int) -> int:
@@ -107,20 +114,31 @@ def smallest_prefix(needed: int) -> int:
     return min(SMALLEST_PREFIX, 32 - (needed + RESERVED - 1).bit_length())
 
 
-def fullest_subnet(network: NetworkPlan) -> SubnetPlan:
-    """The zone that needs most private addresses; all zones have equally many."""
-    return max(network.subnets, key=lambda subnet: subnet.addresses.needed)
+def fullest_subnet(network: NetworkPlan) -> SubnetPlan | UsedSubnetPlan:
+    """The zone that has the fewest private addresses left, or lacks the most."""
+
+    def lacking(subnet: SubnetPlan | UsedSubnetPlan) -> int:
+        return subnet.addresses.needed - (subnet.addresses.capacity or 0)
+
+    return max(network.zones, key=lacking)
 
 
 def enough_addresses(network: NetworkPlan) -> None:
     """Checks that each zone's addresses fit its private subnet.
 
-    Raises FieldError on `vpc_cidr` with the numbers of the fullest zone and a prefix that would do.
+    Raises FieldError on `vpc_cidr` with the numbers of the fullest zone and a prefix that would do,
+    or on the range of a subnet that is used. Ranges that nobody stated are not checked.
     """
     fullest = fullest_subnet(network)
     need = fullest.addresses
-    if need.needed <= need.capacity:
+    if need.capacity is None or need.needed <= need.capacity:
         return
+    if network.used is not None and network.used.vpc_id is not None:
+        raise FieldError(
+            ("network", "use", "private_subnet_cidrs", fullest.zone),
+            f"holds {need.capacity:,} addresses, {fullest.zone} needs {need.needed:,}",
+            f"a /{need.smallest_prefix} range",
+        )
     message = (
         f"{network.vpc_cidr} gives a zone {need.capacity:,} private addresses, "
         f"{fullest.zone} needs {need.needed:,}"

@@ -1,6 +1,7 @@
 """What must run in the cluster beside the services, so that they really serve?"""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sizing.catalog import Catalog
 from sizing.plan import (
@@ -17,20 +18,24 @@ from sizing.plan import (
     PodAutoscalerPlan,
     ServicePlan,
 )
+from sizing.reuse import ClusterPart
+from sizing.site import Site
 
 NAMESPACE = "kube-system"
 """Where they run; the cluster's own add-ons run there too."""
-DEVICE_PLUGIN = "nvidia-device-plugin"
-LOAD_BALANCER_CONTROLLER = "aws-load-balancer-controller"
-NODE_AUTOSCALER = "karpenter"
+DEVICE_PLUGIN = ClusterPart.device_plugin.value
+LOAD_BALANCER_CONTROLLER = ClusterPart.load_balancer_controller.value
+NODE_AUTOSCALER = ClusterPart.node_autoscaler.value
 NODE_DEFINITIONS = "karpenter-crd"
-POD_AUTOSCALER = "keda"
-METRICS = "prometheus"
-GROUP_CONTROLLER = "lws"
-INTERCONNECT_PLUGIN = "aws-efa-k8s-device-plugin"
+POD_AUTOSCALER = ClusterPart.pod_autoscaler.value
+METRICS = ClusterPart.metrics.value
+GROUP_CONTROLLER = ClusterPart.group_controller.value
+INTERCONNECT_PLUGIN = ClusterPart.interconnect_plugin.value
 """Charts, and names of their releases; the versions are the items `chart:NAME` of data/pins.csv."""
 METRICS_SERVER = "prometheus-server"
 """Service and service account of Prometheus."""
+BURST_PARTS = (ClusterPart.pod_autoscaler, ClusterPart.node_autoscaler, ClusterPart.metrics)
+"""What a burst needs beside its services."""
 INSTALL_TIMEOUT_S = 600
 """Longest wait for a release to be ready. Basis: assumed, twice Helm's default: images are pulled
 by nodes that have just joined."""
@@ -45,53 +50,79 @@ METRICS_HOURS = 24
 
 
 def cluster_services(
-    services: Sequence[ServicePlan], pools: Sequence[NodePool], catalog: Catalog
+    services: Sequence[ServicePlan], pools: Sequence[NodePool], site: Site, catalog: Catalog
 ) -> ClusterServicesPlan:
-    """The device plugin where there are GPU nodes, the controller where there is a gateway."""
+    """The device plugin where there are GPU nodes, the controller where there is a gateway, and
+    what adds replicas and nodes where a service bursts.
+
+    None that the cluster's owner provides; each that the site offers to other stacks.
+    """
     gateways = any(service.gateway is not None for service in services)
     spanning = tuple(sorted({pool.instance_type for pool in pools if pool.interconnect}))
+    plugin = _brought(ClusterPart.device_plugin, site, used=bool(pools))
+    controller = _brought(ClusterPart.load_balancer_controller, site, used=gateways)
+    groups = _brought(ClusterPart.group_controller, site, used=bool(spanning))
+    interconnect = _brought(ClusterPart.interconnect_plugin, site, used=bool(spanning))
     return ClusterServicesPlan(
-        device_plugin=_chart(DEVICE_PLUGIN, catalog) if pools else None,
+        device_plugin=_chart(DEVICE_PLUGIN, catalog) if plugin else None,
         load_balancer_controller=ControllerPlan(
-            **_chart(LOAD_BALANCER_CONTROLLER, catalog).model_dump(), replicas=CONTROLLER_REPLICAS
+            **_values(LOAD_BALANCER_CONTROLLER, catalog), replicas=CONTROLLER_REPLICAS
         )
-        if gateways
+        if controller
         else None,
         group_controller=GroupControllerPlan(
-            **_chart(GROUP_CONTROLLER, catalog).model_dump(), replicas=CONTROLLER_REPLICAS
+            **_values(GROUP_CONTROLLER, catalog), replicas=CONTROLLER_REPLICAS
         )
-        if spanning
+        if groups
         else None,
         interconnect_plugin=InterconnectPluginPlan(
-            **_chart(INTERCONNECT_PLUGIN, catalog).model_dump(), instance_types=spanning
+            **_values(INTERCONNECT_PLUGIN, catalog), instance_types=spanning
         )
-        if spanning
+        if interconnect
         else None,
-        burst=_burst([s.name for s in services if s.burst is not None], catalog),
+        burst=_burst([s.name for s in services if s.burst is not None], site, catalog),
     )
 
 
-def _burst(services: Sequence[str], catalog: Catalog) -> BurstServicesPlan | None:
-    """What the services that burst need; nothing where none does."""
-    if not services:
+def _burst(services: Sequence[str], site: Site, catalog: Catalog) -> BurstServicesPlan | None:
+    """What the services that burst need, and what is offered; nothing where there is neither."""
+    brought = {part for part in BURST_PARTS if _brought(part, site, used=bool(services))}
+    if not services and not brought:
         return None
-    karpenter, keda = _chart(NODE_AUTOSCALER, catalog), _chart(POD_AUTOSCALER, catalog)
+    nodes = ClusterPart.node_autoscaler in brought
     return BurstServicesPlan(
-        node_definitions=OciChartPlan(**_chart(NODE_DEFINITIONS, catalog).model_dump()),
-        node_autoscaler=NodeAutoscalerPlan(**karpenter.model_dump(), replicas=CONTROLLER_REPLICAS),
-        pod_autoscaler=PodAutoscalerPlan(**keda.model_dump(), replicas=CONTROLLER_REPLICAS),
-        metrics=MetricsPlan(
-            **_chart(METRICS, catalog).model_dump(),
-            scrape_s=SCRAPE_S,
-            kept_hours=METRICS_HOURS,
-            services=tuple(services),
-        ),
+        node_definitions=OciChartPlan(**_values(NODE_DEFINITIONS, catalog)) if nodes else None,
+        node_autoscaler=NodeAutoscalerPlan(
+            **_values(NODE_AUTOSCALER, catalog), replicas=CONTROLLER_REPLICAS
+        )
+        if nodes
+        else None,
+        pod_autoscaler=PodAutoscalerPlan(
+            **_values(POD_AUTOSCALER, catalog), replicas=CONTROLLER_REPLICAS
+        )
+        if ClusterPart.pod_autoscaler in brought
+        else None,
+        metrics=_metrics(services, catalog) if ClusterPart.metrics in brought else None,
     )
+
+
+def _metrics(services: Sequence[str], catalog: Catalog) -> MetricsPlan:
+    return MetricsPlan(
+        **_values(METRICS, catalog),
+        scrape_s=SCRAPE_S,
+        kept_hours=METRICS_HOURS,
+        services=tuple(services),
+    )
+
+
+def _brought(part: ClusterPart, site: Site, used: bool) -> bool:
+    """Whether this stack installs a part of the cluster: as used here, or as offered."""
+    return part in site.cluster.offers or (used and part not in site.cluster.provides)
 
 
 def chart_pins(plan: ClusterServicesPlan) -> Iterator[str]:
     """Items of data/pins.csv of the charts in use."""
-    charts = [plan.device_plugin, plan.load_balancer_controller]
+    charts: list[ChartPlan | None] = [plan.device_plugin, plan.load_balancer_controller]
     charts += [plan.group_controller, plan.interconnect_plugin]
     if plan.burst is not None:
         burst = plan.burst
@@ -110,6 +141,10 @@ def _chart(name: str, catalog: Catalog) -> ChartPlan:
         repository=pin.repository,
         timeout_s=INSTALL_TIMEOUT_S,
     )
+
+
+def _values(name: str, catalog: Catalog) -> dict[str, Any]:
+    return _chart(name, catalog).model_dump()
 
 
 def _item(chart: str) -> str:

@@ -1,6 +1,6 @@
 """How much data moves, through what, and which addresses does the network have?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Network
@@ -10,6 +10,7 @@ from sizing.addresses import PRIVATE_SHARE, zone_addresses
 from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.plan import (
+    AddressPlan,
     BucketPlan,
     EndpointPlan,
     GatewayPlan,
@@ -21,7 +22,10 @@ from sizing.plan import (
     SubnetPlan,
     SystemPool,
     TransferPlan,
+    UsedNetworkPlan,
+    UsedSubnetPlan,
 )
+from sizing.reuse import UsedNetwork
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.traffic import Rates, answer_s, slowest_answer_s
 from sizing.units import GB, MB, SECONDS_PER_DAY
@@ -198,14 +202,14 @@ def subnet_ranges(site: Site) -> dict[str, tuple[IPv4Network, IPv4Network]]:
 
 
 def interface_endpoints(site: Site) -> tuple[EndpointPlan, ...]:
-    """Interface endpoints in prod, none in dev.
+    """Interface endpoints in prod, none in dev and none in a network that is used.
 
     In dev all calls leave through the NAT gateway, which stands anyway: an endpoint costs the same
     each hour and zone whether it is used or not, so six of them in three zones cost more than the
     gateway. In prod images and roles must not hang on the way to the internet.
     Basis: vendor (PrivateLink pricing is by endpoint, zone and hour, and by GB).
     """
-    if site.environment is Environment.dev:
+    if site.environment is Environment.dev or site.uses_network:
         return ()
     return tuple(EndpointPlan(service=service) for service in INTERFACE_ENDPOINTS)
 
@@ -215,36 +219,83 @@ def network_plan(
     workloads: Sequence[Workload],
     services: Sequence[ServicePlan],
     pools: Sequence[NodePool],
-    system: SystemPool,
+    system: SystemPool | None,
 ) -> NetworkPlan:
     """Subnets of the site's zones, with the addresses that they need and have.
 
+    Of a network that is used, nothing is made: it has its own way out, endpoints and flow logs.
     A NAT gateway stands in each zone in prod or when a workload must survive a zone, else in the
     first zone only. Raises FieldError like `subnet_ranges`.
     """
     endpoints = interface_endpoints(site)
     everywhere = site.environment is Environment.prod or any(w.redundancy.zones for w in workloads)
+
+    def addresses(zone: str, private_cidr: str | None) -> AddressPlan:
+        return zone_addresses(
+            zone=zone,
+            private_cidr=private_cidr,
+            services=services,
+            pools=pools,
+            system=system,
+            zone_count=len(site.zones),
+            endpoint_count=len(endpoints),
+            control_plane=not site.cluster.elsewhere,
+        )
+
+    used = site.network.use if site.network else None
     subnets = tuple(
         SubnetPlan(
             zone=zone,
             private_cidr=str(private),
             public_cidr=str(public),
             nat=everywhere or zone == site.zones[0],
-            addresses=zone_addresses(
-                zone=zone,
-                private_cidr=str(private),
-                services=services,
-                pools=pools,
-                system=system,
-                zone_count=len(site.zones),
-                endpoint_count=len(endpoints),
-            ),
+            addresses=addresses(zone, str(private)),
         )
-        for zone, (private, public) in subnet_ranges(site).items()
+        for zone, (private, public) in ({} if used else subnet_ranges(site)).items()
     )
+    standing = _used_network(used, site, addresses) if used else _of_stack(site, subnets)
     return NetworkPlan(
-        vpc_cidr=site.vpc_cidr,
-        subnets=subnets,
+        vpc_cidr=used.vpc_cidr if used else site.vpc_cidr,
+        used=standing,
+        subnets=() if standing else subnets,
         interface_endpoints=endpoints,
         flow_log_days=LOG_DAYS[site.environment],
+    )
+
+
+def _used_network(
+    used: UsedNetwork, site: Site, addresses: Callable[[str, str | None], AddressPlan]
+) -> UsedNetworkPlan:
+    """The network that the site names, with the addresses that each zone needs of it."""
+    return UsedNetworkPlan(
+        vpc_id=used.vpc_id,
+        subnets=tuple(
+            UsedSubnetPlan(
+                zone=zone,
+                subnet_id=used.private_subnet_ids[zone],
+                public_subnet_id=used.public_subnet_ids.get(zone),
+                private_cidr=used.private_subnet_cidrs.get(zone),
+                addresses=addresses(zone, used.private_subnet_cidrs.get(zone)),
+            )
+            for zone in site.zones
+        ),
+    )
+
+
+def _of_stack(site: Site, subnets: Sequence[SubnetPlan]) -> UsedNetworkPlan | None:
+    """The network that another stack made by the same rule; None where this one makes it."""
+    if site.cluster.stack is None:
+        return None
+    return UsedNetworkPlan(
+        vpc_id=None,
+        subnets=tuple(
+            UsedSubnetPlan(
+                zone=subnet.zone,
+                subnet_id=None,
+                public_subnet_id=None,
+                private_cidr=subnet.private_cidr,
+                addresses=subnet.addresses,
+            )
+            for subnet in subnets
+        ),
     )

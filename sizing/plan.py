@@ -37,6 +37,11 @@ FIREWALL = "aws:wafv2/webAcl:WebAcl"
 AURORA = "aws:rds/cluster:Cluster"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 KEY = "aws:kms/key:Key"
+ENCRYPTION = (
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+)
+KUBERNETES = "pulumi:providers:kubernetes"
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
 ROLE = "aws:iam/role:Role"
 LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
@@ -46,6 +51,9 @@ NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 QUOTA = "kubernetes:core/v1:ResourceQuota"
 JOB = "kubernetes:batch/v1:Job"
 RELEASE = "kubernetes:helm.sh/v3:Release"
+RECORD = "aws:route53/record:Record"
+ZONE = "aws:route53/zone:Zone"
+CERTIFICATE = "aws:acm/certificate:Certificate"
 SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
@@ -718,7 +726,8 @@ class AddressPlan(Part):
     databases: int
     control_plane: int
     needed: int
-    capacity: int
+    capacity: int | None
+    """Null where the subnet's range is not known."""
     smallest_prefix: int
     """Prefix of the smallest subnet that would hold what is needed."""
 
@@ -738,26 +747,125 @@ class EndpointPlan(Part):
     """The AWS service behind it: the end of the endpoint's service name."""
 
 
+class UsedSubnetPlan(Part):
+    """A zone's private subnet that stands; its id is null where another stack knows it."""
+
+    zone: str
+    subnet_id: Annotated[str | None, Reaches(NODE_GROUP, "subnetIds")]
+    public_subnet_id: str | None
+    private_cidr: str | None
+    """Null where nobody stated it."""
+    addresses: AddressPlan
+
+
+class UsedNetworkPlan(Part):
+    """A VPC that stands; its id is null where another stack knows it."""
+
+    vpc_id: Annotated[str | None, Reaches(TARGETS, "vpcId")]
+    subnets: tuple[UsedSubnetPlan, ...]
+
+
 class NetworkPlan(Part):
+    """One of `used` and `subnets` is empty."""
+
     vpc_cidr: Annotated[
         str,
         Reaches("aws:ec2/vpc:Vpc", "cidrBlock"),
         Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4"),
         Reaches("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "cidrIpv4"),
     ]
+    used: UsedNetworkPlan | None
     subnets: tuple[SubnetPlan, ...]
     interface_endpoints: tuple[EndpointPlan, ...]
     flow_log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
 
+    @property
+    def zones(self) -> tuple[SubnetPlan | UsedSubnetPlan, ...]:
+        """The private subnets, whoever made them."""
+        return self.subnets if self.used is None else self.used.subnets
+
+    @property
+    def private_cidrs(self) -> list[str]:
+        """Ranges of the private subnets; the network's where they are not known."""
+        known = [zone.private_cidr for zone in self.zones if zone.private_cidr is not None]
+        return known or [self.vpc_cidr]
+
+    @property
+    def public_cidrs(self) -> list[str]:
+        """Ranges of the public subnets; the network's where they are not known."""
+        return [subnet.public_cidr for subnet in self.subnets] or [self.vpc_cidr]
+
+
+class UsedKeysPlan(Part):
+    """ARNs of keys that stand, by class of data; null where the stack makes its own."""
+
+    cluster: Annotated[
+        str | None, Reaches("aws:eks/cluster:Cluster", "encryptionConfig.provider.keyArn")
+    ]
+    volumes: Annotated[str | None, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.kmsKeyId")]
+    data: Annotated[str | None, Reaches(AURORA, "kmsKeyId")]
+    weights: Annotated[
+        str | None,
+        Reaches(ENCRYPTION, "rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId"),
+    ]
+    logs: Annotated[str | None, Reaches(LOGS, "kmsKeyId")]
+
 
 class KeysPlan(Part):
-    """The KMS keys of the stack, one a class of data."""
+    """The KMS keys of the stack, one a class of data that it has."""
 
+    used: UsedKeysPlan | None
+    made: tuple[str, ...]
+    """Classes of data whose key the stack makes."""
     deletion_days: Annotated[int, Reaches(KEY, "deletionWindowInDays")]
     protected: bool
 
 
+class UsedClusterPlan(Part):
+    """A cluster that stands."""
+
+    name: Annotated[str, Reaches(NODE_GROUP, "clusterName")]
+    endpoint: Annotated[str, Reaches(KUBERNETES, "kubeconfig")]
+    certificate_authority: Annotated[str, Reaches(KUBERNETES, "kubeconfig")]
+    security_group_id: Annotated[
+        str, Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "securityGroupId")
+    ]
+    load_balancer_controller_role: Annotated[
+        str | None, Reaches("aws:iam/rolePolicy:RolePolicy", "role")
+    ]
+    node_autoscaler_role: Annotated[str | None, Reaches("aws:iam/rolePolicy:RolePolicy", "role")]
+
+
+class StackPlan(Part):
+    name: Annotated[str, Reaches(STACK_REFERENCE, "name")]
+
+
+class AccessPlan(Part):
+    """Who gets into the cluster's API."""
+
+    creator: Annotated[
+        bool,
+        Reaches("aws:eks/cluster:Cluster", "accessConfig.bootstrapClusterCreatorAdminPermissions"),
+    ]
+    """Whether whoever makes the cluster administers it."""
+    policies: Annotated[
+        dict[str, str],
+        Reaches("aws:eks/accessPolicyAssociation:AccessPolicyAssociation", "policyArn"),
+    ]
+    """Access policy by role."""
+
+
 class ClusterPlan(Part):
+    """With `used` and `stack` null it is made here."""
+
+    used: UsedClusterPlan | None
+    stack: StackPlan | None
+    """Stack of this program that made cluster and network."""
+    access: AccessPlan
+    controller_elsewhere: bool
+    """Whether the cluster's owner runs the load balancer controller."""
+    node_autoscaler_elsewhere: bool
+    """Whether the cluster's owner runs Karpenter."""
     kubernetes_version: Annotated[
         str, Reaches("aws:eks/cluster:Cluster", "version"), Reaches(NODE_GROUP, "version")
     ]
@@ -765,6 +873,27 @@ class ClusterPlan(Part):
     node_groups: int
     log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]
+
+
+class UsedZonePlan(Part):
+    zone_id: Annotated[str, Reaches(RECORD, "zoneId")]
+
+
+class CreatedZonePlan(Part):
+    domain: Annotated[str, Reaches(ZONE, "name")]
+    parent_zone_id: Annotated[str | None, Reaches(RECORD, "zoneId")]
+    protected: bool
+
+
+class DnsPlan(Part):
+    """Names of the services, and the certificate for them; one of `used` and `created` is null."""
+
+    used: UsedZonePlan | None
+    created: CreatedZonePlan | None
+    hosts: Annotated[dict[str, str], Reaches(RECORD, "name")]
+    """Name by service."""
+    certificate_domain: Annotated[str | None, Reaches(CERTIFICATE, "domainName")]
+    """Of the certificate that is made; null where the site has one."""
 
 
 class RolesPlan(Part):
@@ -829,12 +958,13 @@ class InterconnectPluginPlan(ChartPlan):
 
 
 class BurstServicesPlan(Part):
-    """What adds replicas and nodes while the load asks for them."""
+    """What adds replicas and nodes while the load asks for them; null where the cluster's owner
+    runs it, or nothing would use it."""
 
-    node_definitions: OciChartPlan
-    node_autoscaler: NodeAutoscalerPlan
-    pod_autoscaler: PodAutoscalerPlan
-    metrics: MetricsPlan
+    node_definitions: OciChartPlan | None
+    node_autoscaler: NodeAutoscalerPlan | None
+    pod_autoscaler: PodAutoscalerPlan | None
+    metrics: MetricsPlan | None
 
 
 class ClusterServicesPlan(Part):
@@ -853,9 +983,11 @@ class Plan(Part):
     site: Site
     services: tuple[ServicePlan, ...]
     pools: tuple[NodePool, ...]
-    system: SystemPool
+    system: SystemPool | None
+    """Null where the cluster is another owner's."""
     network: NetworkPlan
     keys: KeysPlan
+    dns: DnsPlan | None
     roles: RolesPlan
     cluster: ClusterPlan
     cluster_services: ClusterServicesPlan

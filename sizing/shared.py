@@ -11,6 +11,7 @@ from sizing.cluster_services import chart_pins
 from sizing.field_error import FieldError
 from sizing.node_disks import weights_on
 from sizing.plan import (
+    AccessPlan,
     ClusterPlan,
     ClusterServicesPlan,
     GroupServingPlan,
@@ -20,10 +21,14 @@ from sizing.plan import (
     PoolPlan,
     PoolVolumePlan,
     ServicePlan,
+    StackPlan,
     SystemPool,
+    UsedClusterPlan,
+    UsedKeysPlan,
     VolumePlan,
     WeightsOn,
 )
+from sizing.reuse import ClusterPart
 from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, GROUP_ENGINE_IMAGE
 from sizing.site import LOG_DAYS, Environment, Site
 
@@ -177,12 +182,14 @@ def release_day(ami_release: str) -> date:
     return date.fromisoformat(ami_release[-8:])
 
 
-def system_pool(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> SystemPool:
+def system_pool(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> SystemPool | None:
     """Nodes for the cluster's own pods: one a zone in dev, two in prod, never fewer than two.
 
     root = 50 GiB + 3 x the files that any service takes from an image: the image as it comes, as it
-    lies unpacked, and the copy
+    lies unpacked, and the copy. None where the cluster is another owner's, who has them.
     """
+    if site.cluster.elsewhere:
+        return None
     per_zone = SYSTEM_NODES_PER_ZONE[site.environment]
     scratch_gib = sum(image_gib(service) for service in services)
     return SystemPool(
@@ -200,21 +207,49 @@ def image_gib(service: ServicePlan) -> int:
     return 0 if filled is None else filled.scratch_gib or 0
 
 
-def keys_plan(site: Site) -> KeysPlan:
-    """How long a key's deletion waits; in prod nothing deletes them before they are unprotected."""
+def keys_plan(site: Site, services: Sequence[ServicePlan], pools: Sequence[NodePool]) -> KeysPlan:
+    """The key of each class of data that the stack has: the site's own, else one that is made.
+
+    `deletion_days` is how long a key's deletion waits; in prod nothing deletes them before they are
+    unprotected.
+    """
+    own_cluster = not site.cluster.elsewhere
+    has = {
+        "cluster": own_cluster,
+        "volumes": own_cluster or bool(pools),
+        "data": any(s.database or len(s.buckets) > 1 for s in services),
+        "weights": any(s.buckets for s in services),
+        "logs": own_cluster
+        or not site.uses_network
+        or any(s.database or (s.gateway and s.gateway.firewall) for s in services),
+    }
+    used = {} if site.keys is None else site.keys.use.model_dump()
+    arns = {name: used.get(name) if there else None for name, there in has.items()}
     return KeysPlan(
+        used=UsedKeysPlan(**arns) if any(arns.values()) else None,
+        made=tuple(name for name, there in has.items() if there and arns[name] is None),
         deletion_days=KEY_DELETION_DAYS[site.environment],
         protected=site.protected,
     )
 
 
 def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> ClusterPlan:
-    """The EKS cluster; its node groups are one a zone and pool, and the system's."""
+    """The EKS cluster, made or used; the stack's node groups in it are one a zone and pool, and the
+    system's in its own."""
     version = catalog.pin(f"kubernetes-{site.kubernetes_version or DEFAULT_KUBERNETES}")
+    used = site.cluster.use
     return ClusterPlan(
+        used=None if used is None else UsedClusterPlan(**used.model_dump()),
+        stack=None if site.cluster.stack is None else StackPlan(name=site.cluster.stack),
+        access=AccessPlan(
+            creator=site.access is None or site.access.creator,
+            policies={} if site.access is None else site.access.policies,
+        ),
+        controller_elsewhere=ClusterPart.load_balancer_controller in site.cluster.provides,
+        node_autoscaler_elsewhere=ClusterPart.node_autoscaler in site.cluster.provides,
         kubernetes_version=version.version,
         end_of_support=version.end_of_support or "unknown",
-        node_groups=1 + sum(len(pool.nodes_by_zone) for pool in pools),
+        node_groups=(not site.cluster.elsewhere) + sum(len(pool.nodes_by_zone) for pool in pools),
         log_days=LOG_DAYS[site.environment],
         protected=site.protected,
     )
@@ -242,8 +277,9 @@ def unverified_pins(
         told.append(f"{ENGINE_IMAGE}: no digest; set engine_image_digest in the site")
     if GROUP_ENGINE_IMAGE in items:
         told.append(f"{GROUP_ENGINE_IMAGE}: no digest")
-    told.append("EKS add-ons: the newest for the cluster's version; none is pinned")
-    told.append("system image release: EKS chooses the newest")
+    if not site.cluster.elsewhere:
+        told.append("EKS add-ons: the newest for the cluster's version; none is pinned")
+        told.append("system image release: EKS chooses the newest")
     if pools and site.ami_release is None:
         told.append("GPU image release: EKS chooses the newest; set ami_release in the site")
         if any(pool.burst for pool in pools):

@@ -6,7 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from sizing.cluster_access import ClusterAccess
 from sizing.field_error import FieldError
+from sizing.reuse import Cluster, Dns, Keys, Network
 from sizing.strict import Strict
 from sizing.workload import ZoneId
 
@@ -42,9 +44,19 @@ class Site(Strict):
     account_ids: tuple[AccountId, ...] = ()
     """The AWS account of the stack, in a list of one; needed to build, not to size."""
     certificate_arn: Arn | None = None
-    """ACM certificate of the HTTPS listeners; needed to build, not to size."""
+    """ACM certificate of the HTTPS listeners; made in `dns` when left out. Not needed to size."""
+    dns: Dns | None = None
+    """The hosted zone of the services' names; without one they have their load balancers' names."""
+    network: Network | None = None
+    """A VPC that stands; one is made when left out."""
+    cluster: Cluster = Field(default_factory=Cluster)
+    """A cluster that stands, or what the one that is made offers to other stacks."""
+    access: ClusterAccess | None = None
+    """Who gets into the cluster that is made; whoever made it when left out."""
+    keys: Keys | None = None
+    """KMS keys that stand; those left out are made."""
     vpc_cidr: str = Field(default="10.0.0.0/16", pattern=r"^[0-9.]+/1[6-8]$")
-    """IPv4 range of the network, /16 to /18."""
+    """IPv4 range of the network that is made, /16 to /18."""
     kubernetes_version: str | None = Field(default=None, pattern=r"^1\.[0-9]{2}$")
     """EKS version; the catalog's pin when left out."""
     ami_release: str | None = Field(default=None, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9]{8}$")
@@ -67,6 +79,11 @@ class Site(Strict):
     """IAM path of every role of the stack, e.g. /platform/."""
 
     @property
+    def uses_network(self) -> bool:
+        """Whether the network stands already, by itself or with another stack's cluster."""
+        return self.network is not None or self.cluster.stack is not None
+
+    @property
     def protected(self) -> bool:
         """Whether what the stack keeps is protected from deletion."""
         return self.environment is Environment.prod
@@ -77,6 +94,33 @@ class Site(Strict):
             if zone in self.zones[:index]:
                 raise FieldError(("zones", index), f"{zone} is named twice", "each zone id once")
         return self
+
+    @model_validator(mode="after")
+    def _network_of_the_cluster(self) -> Self:
+        cluster, network = self.cluster, self.network
+        if cluster.use is not None and network is None:
+            expected = "the VPC of the cluster that is used"
+            raise FieldError(("cluster", "use"), "needs network.use beside it", expected)
+        if cluster.stack is not None and network is not None:
+            raise FieldError(("network",), "comes with cluster.stack", "no network beside it")
+        if cluster.elsewhere and self.kubernetes_version is None:
+            expected = "the version of the cluster that is used, for its nodes"
+            raise FieldError(("cluster",), "needs kubernetes_version beside it", expected)
+        if cluster.stack is not None and "vpc_cidr" not in self.model_fields_set:
+            raise FieldError(("cluster", "stack"), "needs vpc_cidr beside it", "as in that stack")
+        if cluster.elsewhere and self.access is not None:
+            raise FieldError(("access",), "is the cluster's owner's to give", "no access")
+        if network is not None:
+            self._zones_of(network)
+        return self
+
+    def _zones_of(self, network: Network) -> None:
+        if "vpc_cidr" in self.model_fields_set:
+            raise FieldError(("vpc_cidr",), "is of a network that is made", "network.use.vpc_cidr")
+        missing = [zone for zone in self.zones if zone not in network.use.private_subnet_ids]
+        if missing:
+            field = ("network", "use", "private_subnet_ids")
+            raise FieldError(field, f"lacks {', '.join(missing)}", "a subnet for each of zones")
 
     @model_validator(mode="after")
     def _issuer_with_its_keys(self) -> Self:

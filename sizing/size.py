@@ -23,6 +23,7 @@ from sizing.memory import (
     nominal_weights_bytes,
 )
 from sizing.model_rows import architecture_of
+from sizing.names import dns_plan
 from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.node_disks import held_gib, volume_plan, weights_on
 from sizing.plan import (
@@ -77,7 +78,7 @@ def size(
         services = _services(workloads, site, catalog, locks or {}, crowded)
     pools = node_pools(services, site, catalog)
     system = system_pool(services, site, catalog)
-    beside = cluster_services(services, pools, catalog)
+    beside = cluster_services(services, pools, site, catalog)
     return Plan(
         catalog_digest=catalog.digest,
         site=site,
@@ -85,7 +86,8 @@ def size(
         pools=pools,
         system=system,
         network=network_plan(site, workloads, services, pools, system),
-        keys=keys_plan(site),
+        keys=keys_plan(site, services, pools),
+        dns=dns_plan(site, services),
         roles=RolesPlan(
             path=site.role_path, permissions_boundary_arn=site.permissions_boundary_arn
         ),

@@ -34,6 +34,8 @@ from sizing.plan import (
     TEMPLATE,
     WeightsOn,
 )
+from sizing.reuse import ADDONS, ClusterPart
+from sizing.site import Site
 from templates.scheduling import BURST_LABEL, GPU_LABEL
 
 ADDON = "aws:eks/addon:Addon"
@@ -92,11 +94,13 @@ _CONTROLLER = Thing(RELEASE, ("chart",), LOAD_BALANCER_CONTROLLER)
 
 _SCALER, _METRICS = (Thing(RELEASE, ("name",), name) for name in (POD_AUTOSCALER, METRICS))
 _KARPENTER = Thing(RELEASE, ("name",), NODE_AUTOSCALER)
+_DEFINITIONS = Thing(RELEASE, ("name",), NODE_DEFINITIONS)
 _LABELS = ("podSelector", "matchLabels", "app.kubernetes.io/name")
 _BURST_POD = Thing(DEPLOYMENT, ("spec", "template", "spec", "nodeSelector", BURST_LABEL))
 
 
 _EFA_PLUGIN = Thing(RELEASE, ("name",), INTERCONNECT_PLUGIN)
+_GROUP_CONTROLLER = Thing(RELEASE, ("name",), GROUP_CONTROLLER)
 _INTERFACE = ("networkInterfaces", "*", "interfaceType")
 _GROUP_LIMITS = (*LEADER.split("."), "containers", "*", "resources", "limits")
 _GROUP_GPU = Thing(GROUPS, (*_GROUP_LIMITS, "nvidia.com/gpu"))
@@ -104,7 +108,7 @@ _GROUP_EFA = Thing(GROUPS, (*_GROUP_LIMITS, "vpc.amazonaws.com/efa"))
 
 
 def _addon(name: str) -> Thing:
-    return Thing(ADDON, ("addonName",), name)
+    return Thing(ADDON, ("addonName",), str(name))
 
 
 def _role_of(service_account: str) -> Thing:
@@ -116,6 +120,9 @@ def _replicas(component: str) -> Thing:
     return Thing(DEPLOYMENT, (*labels, "app.kubernetes.io/component"), component)
 
 
+_GPU_NODES = Thing(NODE_GROUP, ("labels", GPU_LABEL))
+_POLICY_AGENT = Thing(ADDON, ("configurationValues", "enableNetworkPolicy"), "true")
+
 NEEDS = (
     Need(Thing(BINDING), _CONTROLLER, "brings its definition and registers its targets"),
     Need(
@@ -125,7 +132,7 @@ NEEDS = (
     ),
     Need(Thing(FIREWALL), Thing(BALANCER_ASSOCIATION), "puts it in front of a load balancer"),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
-    Need(_PLUGIN, Thing(NODE_GROUP, ("labels", GPU_LABEL)), "is selected by that label"),
+    Need(_PLUGIN, _GPU_NODES, "is selected by that label"),
     Need(_CONTROLLER, _role_of(LOAD_BALANCER_CONTROLLER), "is the role it calls AWS with"),
     Need(Thing(ASSOCIATION), _addon("eks-pod-identity-agent"), "hands the role to the pods"),
     Need(_CONTROLLER, _addon("coredns"), "finds the names of AWS"),
@@ -157,13 +164,13 @@ NEEDS = (
     ),
     Need(Thing(NODE_POOL), Thing(NODE_CLASS), "says what its nodes are"),
     Need(Thing(NODE_POOL), _KARPENTER, "starts its nodes"),
-    Need(Thing(NODE_CLASS), Thing(RELEASE, ("name",), NODE_DEFINITIONS), "brings its definition"),
+    Need(Thing(NODE_CLASS), _DEFINITIONS, "brings its definition"),
     Need(Thing(NODE_CLASS), Thing(PROFILE), "is the role of its nodes"),
     Need(Thing(NODE_CLASS), Thing(ENTRY, ("type",), "EC2_LINUX"), "lets its nodes join"),
     Need(_KARPENTER, _role_of(NODE_AUTOSCALER), "is the role it calls AWS with"),
     Need(_KARPENTER, Thing(NOTICES), "tells it of instances that go"),
     Need(_KARPENTER, _addon("coredns"), "finds the names of AWS"),
-    Need(Thing(GROUPS), Thing(RELEASE, ("name",), GROUP_CONTROLLER), "brings its definition"),
+    Need(Thing(GROUPS), _GROUP_CONTROLLER, "brings its definition"),
     Need(_GROUP_GPU, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_GROUP_EFA, _EFA_PLUGIN, "offers vpc.amazonaws.com/efa to the scheduler"),
     Need(_EFA_PLUGIN, Thing(TEMPLATE, _INTERFACE, ("efa", "efa-only")), "is what it offers"),
@@ -191,11 +198,7 @@ NEEDS = (
         Thing(TEMPLATE, ("userData",), line="strategy: RAID0"),
         "makes one array of the node's local disks",
     ),
-    Need(
-        Thing(NETWORK_POLICY),
-        Thing(ADDON, ("configurationValues", "enableNetworkPolicy"), "true"),
-        "starts the agent that enforces it",
-    ),
+    Need(Thing(NETWORK_POLICY), _POLICY_AGENT, "starts the agent that enforces it"),
 )
 SELF_SUFFICIENT = frozenset(
     {
@@ -206,3 +209,33 @@ SELF_SUFFICIENT = frozenset(
     }
 )
 """Rendered kinds that the control plane alone makes work."""
+
+
+def met_elsewhere(site: Site) -> frozenset[Thing]:
+    """What another stack has, by the site's word: the cluster's owner, or workloads on the cluster.
+
+    A cluster of this product has the add-ons of all of them, which its users need not say.
+    """
+    cluster = site.cluster
+    parts = {*cluster.provides, *(ADDONS if cluster.stack is not None else ())}
+    things = {thing for part in parts for thing in _things(part)}
+    if ClusterPart.device_plugin in cluster.offers:
+        things.add(_GPU_NODES)
+    return frozenset(things)
+
+
+_CHARTS = {
+    ClusterPart.device_plugin: (_PLUGIN,),
+    ClusterPart.load_balancer_controller: (_CONTROLLER,),
+    ClusterPart.pod_autoscaler: (_SCALER,),
+    ClusterPart.node_autoscaler: (_KARPENTER, _DEFINITIONS),
+    ClusterPart.metrics: (_METRICS,),
+    ClusterPart.group_controller: (_GROUP_CONTROLLER,),
+    ClusterPart.interconnect_plugin: (_EFA_PLUGIN,),
+}
+
+
+def _things(part: ClusterPart) -> tuple[Thing, ...]:
+    if part is ClusterPart.network_policies:
+        return (_POLICY_AGENT,)
+    return (_addon(part),) if part in ADDONS else _CHARTS[part]

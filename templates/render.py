@@ -210,10 +210,9 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "probe_period_s": _PROBE_PERIOD_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
             "one_sequence_a_request": _counts_tokens(service),
-            "balancer_cidrs": [
-                subnet.public_cidr if service.gateway.public else subnet.private_cidr
-                for subnet in plan.network.subnets
-            ],
+            "balancer_cidrs": plan.network.public_cidrs
+            if service.gateway.public
+            else plan.network.private_cidrs,
             "quota": service.quota.model_dump(),
             "drain_s": service.gateway.deregistration_delay_s,
             "progress_deadline_s": serving.wait_s

@@ -8,7 +8,12 @@ from pathlib import Path
 import click
 
 from sizewright import gates
-from sizewright.commands.options import files_argument, json_option, site_option
+from sizewright.commands.options import (
+    json_option,
+    site_option,
+    stack_files,
+    stack_files_argument,
+)
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.gates import Gate
@@ -21,7 +26,7 @@ WORDS = {True: "ok", False: "failed", None: "-"}
 
 
 @click.command(name="check")
-@files_argument
+@stack_files_argument
 @site_option
 @click.option(
     "--as-of",
@@ -37,11 +42,13 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
     sizewright check workloads/chat.yaml
     sizewright check workloads/chat.yaml --site Pulumi.prod.yaml --as-of 2026-11-21
 
-    Each gate is ok, failed, or - where nothing was judged. Exit code 4: a gate failed; 5: a
-    service is infeasible; 6: one is beyond this version.
+    Without FILE the stack's own workloads are checked. Each gate is ok, failed, or - where nothing
+    was judged. Exit code 4: a gate failed; 5: a service is infeasible; 6: one is beyond this
+    version.
     """
     catalog = load_catalog()
     site_file = read_site(site)
+    files = stack_files(files, site_file)
     read = [read_workload(path, catalog) for path in files]
     plan = plan_of(read, site_file, catalog)
     day = as_of.date() if as_of else None
@@ -83,7 +90,7 @@ def _building_gates(
     # Guard: jinja2 and Pulumi take seconds to import; what is not built does without them.
     from templates.render import render
 
-    needs = gates.building_needs(site, catalog)
+    needs = gates.building_needs(site, plan, catalog)
     yield needs
     try:
         yield gates.documents(render(plan))
@@ -94,10 +101,12 @@ def _building_gates(
     elif exit_code(plan) is ExitCode.infeasible:
         yield Gate("resource graph", None, "not built: a service is infeasible")
     else:
-        yield from _graph_gates(plan, site_path, files)
+        yield from _graph_gates(plan, site_path, site, files)
 
 
-def _graph_gates(plan: Plan, site_path: Path, files: Sequence[Path]) -> Iterator[Gate]:
+def _graph_gates(
+    plan: Plan, site_path: Path, site: SiteFile, files: Sequence[Path]
+) -> Iterator[Gate]:
     import pulumi
 
     from sizewright.doors_gate import doors
@@ -105,6 +114,7 @@ def _graph_gates(plan: Plan, site_path: Path, files: Sequence[Path]) -> Iterator
     from sizewright.needs_gate import needs
     from sizewright.program import record_program
     from sizewright.record import RecordError
+    from templates.needs import met_elsewhere
 
     try:
         recorded = record_program(site_path, files)
@@ -112,7 +122,7 @@ def _graph_gates(plan: Plan, site_path: Path, files: Sequence[Path]) -> Iterator
         yield Gate("resource graph", False, str(fault))
         return
     yield graph(recorded)
-    yield needs(recorded)
+    yield needs(recorded, met_elsewhere(site.site))
     yield doors(recorded, plan)
 
 

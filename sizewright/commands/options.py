@@ -7,12 +7,13 @@ import click
 
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code, shortfalls
-from sizewright.stack import DEFAULT_SITE
+from sizewright.stack import DEFAULT_SITE, SiteFile
 from sizing.plan import Plan
 
 FILE = click.Path(path_type=Path)
 
 files_argument = click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
+stack_files_argument = click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE)
 file_argument = click.argument("file", metavar="FILE", type=FILE)
 site_option = click.option(
     "--site",
@@ -23,6 +24,15 @@ site_option = click.option(
     help="Stack file with region, zones and environment.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def stack_files(given: tuple[Path, ...], site: SiteFile) -> tuple[Path, ...]:
+    """The workload files given, else those that the stack names. Raises UsageError for neither."""
+    if given:
+        return given
+    if site.workloads is None:
+        raise click.UsageError("Missing argument 'FILE...': the stack file names no workloads.")
+    return tuple(Path(name) for name in site.workloads)
 
 
 def finish(plan: Plan) -> None:

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import click
 
-from sizewright.commands.options import files_argument, finish, json_option, site_option
+from sizewright.commands.options import (
+    finish,
+    json_option,
+    site_option,
+    stack_files,
+    stack_files_argument,
+)
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.program import record_program
@@ -29,7 +35,7 @@ CAVEAT = (
 
 
 @click.command(name="preview")
-@files_argument
+@stack_files_argument
 @site_option
 @json_option
 def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
@@ -39,14 +45,18 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     sizewright preview workloads/chat.yaml
     sizewright preview workloads/chat.yaml --site Pulumi.prod.yaml
     sizewright preview workloads/*.yaml --json
+    sizewright preview --site stacks/Pulumi.existing-cluster.yaml
+
+    Without FILE the stack's own workloads are previewed.
 
     What it is and is not, the answer in a paragraph, the figures, then the resource tree. Exit code
     5 when a service is infeasible, and nothing would be built; 6 when its pool is beyond this
     version, and its stores are shown.
     """
     catalog, where = load_catalog(), read_site(site)
+    files = stack_files(files, where)
     plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
-    buildable(where, catalog)
+    buildable(where, plan, catalog)
     addressable(where, plan)
     built = exit_code(plan) is not ExitCode.infeasible
     recorded = record_program(site, files) if built else Recorded((), {})

@@ -1,7 +1,7 @@
 """A resource monitor that writes down each registration and answers with references."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from sizewright.record.values import (
 )
 
 STACK_TYPE = "pulumi:pulumi:Stack"
+REFERENCE_TYPE = "pulumi:pulumi:StackReference"
 
 
 class _NoAnswers(Mocks):
@@ -35,8 +36,11 @@ class _NoAnswers(Mocks):
 class RecordingMonitor(MockMonitor):
     """One run of one program; methods with capital letters are calls of the engine's protocol."""
 
-    def __init__(self, *, project: str, stack: str, preview: bool) -> None:
+    def __init__(
+        self, *, project: str, stack: str, preview: bool, referenced: Mapping[str, object]
+    ) -> None:
         super().__init__(_NoAnswers())
+        self._referenced = referenced
         self._urn_prefix = f"urn:pulumi:{stack}::{project}"
         self._preview = preview
         self._references = References()
@@ -98,10 +102,42 @@ class RecordingMonitor(MockMonitor):
     def Call(self, request: resource_pb2.ResourceCallRequest) -> Any:  # noqa: N802
         raise InvokeRefused(_invoke_text(request.tok))
 
-    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:  # noqa: N802
-        raise UnrecordableRequest(
-            f"{request.type}::{request.name} reads an existing resource; give its ids as values"
+    def ReadResource(  # noqa: N802
+        self, request: resource_pb2.ReadResourceRequest
+    ) -> resource_pb2.ReadResourceResponse:
+        key = f"{request.type}::{request.name}"
+        if request.type != REFERENCE_TYPE:
+            raise UnrecordableRequest(f"{key} reads an existing resource; give its ids as values")
+        urn = self._urn(request)
+        self._registered[urn] = RecordedResource(
+            type=request.type,
+            name=request.name,
+            parent=self._keys.get(request.parent),
+            inputs={"name": request.id},
+            protect=False,
+            depends_on=(),
+            provider=None,
+            custom=True,
+            property_dependencies={},
+            aliases=(),
+            ignore_changes=(),
+            delete_before_replace=None,
+            outputs_registered=0,
         )
+        self._keys[urn] = key
+        answer = resource_pb2.ReadResourceResponse(urn=urn)
+        answer.properties.update({"name": request.id, "outputs": self._outputs_of(key)})
+        return answer
+
+    def _outputs_of(self, key: str) -> object:
+        """The outputs of another stack: each is a reference, or all are unknown."""
+
+        def filled(value: object, path: str) -> object:
+            if isinstance(value, Mapping):
+                return {name: filled(item, f"{path}.{name}") for name, item in value.items()}
+            return self._references.issue(key, path)
+
+        return sdk.UNKNOWN if self._preview else filled(self._referenced, "outputs")
 
     def ExistsResource(self, request: Any) -> Any:  # noqa: N802
         raise UnrecordableRequest(f"{request.type} asks whether a resource exists")
@@ -112,7 +148,9 @@ class RecordingMonitor(MockMonitor):
     def RegisterStackInvokeTransform(self, request: Any) -> Any:  # noqa: N802
         raise UnrecordableRequest("an invoke transform is run by the engine only")
 
-    def _urn(self, request: resource_pb2.RegisterResourceRequest) -> str:
+    def _urn(
+        self, request: resource_pb2.RegisterResourceRequest | resource_pb2.ReadResourceRequest
+    ) -> str:
         """The engine's URN, with the whole chain of parent types except the stack's."""
         chain = request.type
         if self._keys.get(request.parent) is not None:

@@ -36,7 +36,7 @@ def _below(
 def short_type(token: str) -> str:
     """A Pulumi type for people: aws:eks/nodeGroup:NodeGroup -> eks.NodeGroup."""
     package, module, kind = token.split(":")
-    if package == "pulumi":
+    if module == "providers":
         return f"provider.{kind}"
     if package == "sizewright":
         return kind

@@ -2,18 +2,19 @@
 
 from sizing.addresses import RESERVED, SMALLEST_PREFIX
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf
-from sizing.plan import AddressPlan, NodeAddressPlan, SubnetPlan, SystemPool
+from sizing.plan import AddressPlan, NodeAddressPlan, SubnetPlan, UsedSubnetPlan
 
 CNI = "the VPC CNI's assignment with its defaults: sizing/addresses.py"
 HERE = "sizing/addresses.py"
 
 
-def _subnet(leaf: Leaf) -> SubnetPlan:
-    return leaf.plan.network.subnets[int(leaf.keys[2])]
+def _subnet(leaf: Leaf) -> SubnetPlan | UsedSubnetPlan:
+    """The zone of `network.subnets.N.addresses` or `network.used.subnets.N.addresses`."""
+    return leaf.plan.network.zones[int(leaf.keys[leaf.keys.index("subnets") + 1])]
 
 
 def _node(leaf: Leaf) -> NodeAddressPlan:
-    if leaf.keys[0] == "system":
+    if leaf.keys[0] == "system" and leaf.plan.system is not None:
         return leaf.plan.system.addresses
     return leaf.plan.pools[int(leaf.keys[1])].addresses
 
@@ -51,7 +52,9 @@ def _pods(leaf: Leaf) -> Entry:
 
 
 def _system_nodes(leaf: Leaf) -> Entry:
-    system: SystemPool = leaf.plan.system
+    system = leaf.plan.system
+    if system is None:
+        return Entry("addresses of system nodes", "none: they are the cluster's owner's", "0")
     zones, node = len(leaf.plan.site.zones), system.addresses
     return Entry(
         "addresses of the zone's system nodes and of all pods that they can hold",
@@ -106,13 +109,27 @@ def _needed(leaf: Leaf) -> Entry:
 
 
 def _capacity(leaf: Leaf) -> Entry:
-    prefix = _subnet(leaf).private_cidr.rpartition("/")[2]
+    prefix = 32 - (int(leaf.value) + RESERVED - 1).bit_length()
+    own = leaf.plan.site.network is None
     return Entry(
         "private addresses that the zone's subnet has",
-        "2^(32 - prefix) - 5 that AWS keeps; the subnet is an eighth of vpc_cidr",
+        "2^(32 - prefix) - 5 that AWS keeps"
+        + ("; the subnet is an eighth of vpc_cidr" if own else ""),
         f"2 ** (32 - {prefix}) - {{addresses.RESERVED}}",
         Basis.vendor,
         HERE,
+    )
+
+
+def _control_plane(leaf: Leaf) -> Entry:
+    if leaf.plan.site.cluster.elsewhere:
+        return Entry("addresses of the control plane", "none: it is the cluster's owner's", "0")
+    return Entry(
+        "addresses that the control plane may take in the zone",
+        "fixed",
+        "{addresses.CONTROL_PLANE}",
+        Basis.vendor,
+        "Amazon EKS user guide: networking requirements",
     )
 
 
@@ -173,28 +190,27 @@ _OF_NODE: dict[str, Explainer] = {
     ),
 }
 
-ADDRESSES: dict[str, Explainer] = {
-    **{f"pools.*.addresses.{field}": entry for field, entry in _OF_NODE.items()},
-    **{f"system.addresses.{field}": entry for field, entry in _OF_NODE.items()},
-    "network.subnets.*.addresses.gpu_nodes": _gpu_nodes,
-    "network.subnets.*.addresses.pods": _pods,
-    "network.subnets.*.addresses.system_nodes": _system_nodes,
-    "network.subnets.*.addresses.load_balancers": _load_balancers,
-    "network.subnets.*.addresses.endpoints": _endpoints,
-    "network.subnets.*.addresses.databases": _each(
+_OF_ZONE: dict[str, Explainer] = {
+    "gpu_nodes": _gpu_nodes,
+    "pods": _pods,
+    "system_nodes": _system_nodes,
+    "load_balancers": _load_balancers,
+    "endpoints": _endpoints,
+    "databases": _each(
         "database",
         "addresses that database instances may take in the zone",
         "one a database",
         "{addresses.PER_DATABASE}",
     ),
-    "network.subnets.*.addresses.control_plane": Entry(
-        "addresses that the control plane may take in the zone",
-        "fixed",
-        "{addresses.CONTROL_PLANE}",
-        Basis.vendor,
-        "Amazon EKS user guide: networking requirements",
-    ),
-    "network.subnets.*.addresses.needed": _needed,
-    "network.subnets.*.addresses.capacity": _capacity,
-    "network.subnets.*.addresses.smallest_prefix": _smallest_prefix,
+    "control_plane": _control_plane,
+    "needed": _needed,
+    "capacity": _capacity,
+    "smallest_prefix": _smallest_prefix,
+}
+
+ADDRESSES: dict[str, Explainer] = {
+    **{f"pools.*.addresses.{field}": entry for field, entry in _OF_NODE.items()},
+    **{f"system.addresses.{field}": entry for field, entry in _OF_NODE.items()},
+    **{f"network.subnets.*.addresses.{field}": entry for field, entry in _OF_ZONE.items()},
+    **{f"network.used.subnets.*.addresses.{field}": entry for field, entry in _OF_ZONE.items()},
 }

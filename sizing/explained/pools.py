@@ -86,6 +86,12 @@ def _system_nodes(leaf: Leaf) -> Entry:
 
 def _node_groups(leaf: Leaf) -> Entry:
     groups = " + ".join(str(len(pool.nodes_by_zone)) for pool in leaf.plan.pools) or "0"
+    if leaf.plan.system is None:
+        return Entry(
+            "managed node groups of the stack; the cluster takes 30, its owner's among them",
+            "one a zone and GPU pool",
+            groups,
+        )
     return Entry(
         "managed node groups of the cluster, at most 30",
         "1 for the system + one a zone and GPU pool",

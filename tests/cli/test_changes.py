@@ -83,6 +83,9 @@ COVERED = {
     "aws:s3/bucketPolicy:BucketPolicy",
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+    *("aws:route53/zone:Zone", "aws:route53/record:Record", "aws:acm/certificate:Certificate"),
+    "aws:acm/certificateValidation:CertificateValidation",
+    "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
     *("pulumi:providers:aws", "pulumi:providers:kubernetes"),
     *("kubernetes:core/v1:Namespace", "kubernetes:core/v1:ServiceAccount", SERVICE, CONFIG_MAP),
     *(DEPLOYMENT, BUDGET, RELEASE, BINDING, ROLE, ROLE_BINDING),
@@ -94,6 +97,8 @@ COVERED = {
 
 # Newer than the provider sources that could be read; no document found says what a change does.
 UNKNOWN = {
+    "aws:acm/certificate:Certificate": {"privateKeyWo", "privateKeyWoVersion"},
+    "aws:route53/zone:Zone": {"enableAcceleratedRecovery"},
     "aws:cloudwatch/eventTarget:EventTarget": {"appsyncTarget"},
     "aws:cloudwatch/logGroup:LogGroup": {"deletionProtectionEnabled"},
     "aws:ec2/flowLog:FlowLog": {"tagFieldSpecifications"},
@@ -195,6 +200,9 @@ def rules() -> Rules:
         ("aws:ec2/flowLog:FlowLog", "logDestination", Effect.replace),
         ("aws:ec2/flowLog:FlowLog", "tags.Name", Effect.update),
         ("aws:kms/key:Key", "multiRegion", Effect.replace),
+        ("aws:route53/record:Record", "records", Effect.update),
+        ("aws:route53/record:Record", "zoneId", Effect.replace),
+        ("aws:acm/certificate:Certificate", "subjectAlternativeNames", Effect.replace),
         ("aws:kms/key:Key", "enableKeyRotation", Effect.update),
         ("aws:cloudwatch/logGroup:LogGroup", "retentionInDays", Effect.update),
         (DEPLOYMENT, "spec.replicas", Effect.update),

@@ -210,7 +210,7 @@ def test_other_encodings_lose_nothing() -> None:
     assert json.loads(latin.stdout) == json.loads(_process("size", CHAT, "--json").stdout)
 
 
-@pytest.mark.parametrize("command", ["size", "explain", "check", "render", "init"])
+@pytest.mark.parametrize("command", ["size", "explain", "render", "init"])
 def test_no_file_is_bad_usage(run: Run, command: str) -> None:
     ended = run(command)
     assert (ended.code, ended.out) == (2, "")

@@ -178,12 +178,12 @@ def test_no_lock_is_not_judged(plan: Plan, chat: Callable[..., Path]) -> None:
     assert gate.passed is None
 
 
-def test_building_needs(site: Callable[..., Path]) -> None:
-    assert gates.building_needs(read_site(site()), load_catalog()).passed is True
-    gate = gates.building_needs(read_site(site(NO_ACCOUNT)), load_catalog())
+def test_building_needs(plan: Plan, site: Callable[..., Path]) -> None:
+    assert gates.building_needs(read_site(site()), plan, CATALOG).passed is True
+    gate = gates.building_needs(read_site(site(NO_ACCOUNT)), plan, CATALOG)
     assert gate.passed is False and "account_ids: missing" in gate.detail
     gate = gates.building_needs(
-        read_site(site(('["111122223333"]', '["111122223333", "444455556666"]'))), load_catalog()
+        read_site(site(('["111122223333"]', '["111122223333", "444455556666"]'))), plan, CATALOG
     )
     assert gate.passed is False and "account_ids: more than one account" in gate.detail
 

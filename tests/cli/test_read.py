@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
@@ -787,22 +786,9 @@ def test_a_field_error_reads_as_its_message() -> None:
     ],
     ids=lambda text: f"{text[:6]!r}",
 )
-def test_hostile_files_end_soon(tmp_path: Path, text: str) -> None:
-    """Promise T13: two seconds; here five, for slow machines that run several tests at once."""
-    start = time.perf_counter()
+def test_hostile_files_end(tmp_path: Path, text: str) -> None:
+    """How soon is measured by `make bench`."""
     refused(tmp_path, text)
-    assert time.perf_counter() - start < 5
-
-
-def test_an_everyday_file_is_read_fast(tmp_path: Path) -> None:
-    text = BASE + "tags:\n" + "".join(f"  k{n}: {n} # what it is\n" for n in range(30))
-    path = written(tmp_path, text)
-    spans = []
-    for _ in range(5):
-        start = time.perf_counter()
-        read_model(path, Service)
-        spans.append(time.perf_counter() - start)
-    assert min(spans) < 0.015
 
 
 SNIPPETS = st.sampled_from(

@@ -212,6 +212,91 @@ WRONG_SITES = {
         "platform\n",
         "role_path",
     ),
+    "zone used and created": (
+        (
+            "sizewright:region",
+            "sizewright:dns: {use: {zone_id: Z1, domain: a.io}, create: {domain: a.io}}\n"
+            "  sizewright:region",
+        ),
+        "{use: {zone_id",
+        "dns: says both or neither; expected either use or create",
+    ),
+    "zone without its id": (
+        ("sizewright:region", "sizewright:dns: {use: {domain: a.io}}\n  sizewright:region"),
+        "{domain: a.io}",
+        "dns.use.zone_id: missing",
+    ),
+    "cluster without its network": (
+        (
+            "sizewright:region",
+            "sizewright:cluster: {use: {name: c, endpoint: 'https://c', certificate_authority: "
+            "LS0tLS1CRUdJTiBDRVJUSUZJ, security_group_id: sg-00000001}}\n  sizewright:region",
+        ),
+        "{name: c",
+        "cluster.use: needs network.use beside it; expected the VPC of the cluster that is used",
+    ),
+    "cluster without its version": (
+        ("sizewright:region", "sizewright:cluster: {stack: a/b/c}\n  sizewright:region"),
+        "{stack: a/b/c}",
+        "cluster: needs kubernetes_version beside it",
+    ),
+    "another stack's cluster without its range": (
+        (
+            "sizewright:region",
+            "sizewright:cluster: {stack: a/b/c}\n  sizewright:kubernetes_version: '1.35'\n"
+            "  sizewright:region",
+        ),
+        "a/b/c",
+        "cluster.stack: needs vpc_cidr beside it; expected as in that stack",
+    ),
+    "network without a zone": (
+        (
+            "sizewright:region",
+            "sizewright:network: {use: {vpc_id: vpc-00000001, vpc_cidr: 10.0.0.0/16, "
+            "private_subnet_ids: {use1-az1: subnet-00000001}}}\n  sizewright:region",
+        ),
+        "{use1-az1: subnet",
+        "network.use.private_subnet_ids: lacks use1-az2, use1-az4",
+    ),
+    "part that nobody knows": (
+        (
+            "sizewright:region",
+            "sizewright:cluster: {stack: a/b/c, provides: [core-dns]}\n  sizewright:region",
+        ),
+        "core-dns",
+        "did you mean 'coredns'?",
+    ),
+    "parts of no other cluster": (
+        ("sizewright:region", "sizewright:cluster: {provides: [coredns]}\n  sizewright:region"),
+        "[coredns]",
+        "cluster.provides: of no other cluster",
+    ),
+    "key that is none": (
+        (
+            "sizewright:region",
+            "sizewright:keys: {use: {data: alias/data}}\n  sizewright:region",
+        ),
+        "alias/data",
+        "keys.use.data",
+    ),
+    "nobody gets in": (
+        (
+            "sizewright:region",
+            "sizewright:access: {viewers: ['arn:aws:iam::111122223333:role/v']}\n"
+            "  sizewright:region",
+        ),
+        "{viewers",
+        "access: nobody administers the cluster; expected admins, or creator: true",
+    ),
+    "a role gets in twice": (
+        (
+            "sizewright:region",
+            "sizewright:access: {admins: ['arn:aws:iam::111122223333:role/a'], "
+            "viewers: ['arn:aws:iam::111122223333:role/a']}\n  sizewright:region",
+        ),
+        "'arn:aws:iam::111122223333:role/a']}",
+        "access.viewers[0]: arn:aws:iam::111122223333:role/a is named twice",
+    ),
     "issuer without its keys": (
         ("sizewright:region", "sizewright:token_issuer: https://i.example\n  sizewright:region"),
         "",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sizing.catalog import load_catalog
+from sizing.cluster_access import ClusterAccess
 from sizing.plan import Plan
 from sizing.site import Site
 from sizing.size import size
@@ -58,6 +59,7 @@ def site(environment: str) -> Site:
         account_ids=("123456789012",),
         certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/a",
         ami_release="1.35.0-20261101",
+        access=ClusterAccess(admins=("arn:aws:iam::123456789012:role/ops",)),
         tags={"cost-centre": "42"},
     )
 

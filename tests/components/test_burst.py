@@ -90,8 +90,9 @@ def test_charts_of_an_oci_registry_have_no_index(preview: bool, name: str, chart
     assert release["chart"] == f"oci://public.ecr.aws/karpenter/{chart}"
     assert "repositoryOpts" not in release
     assert release["name"] == chart
-    assert PLAN.cluster_services.burst is not None
-    assert release["version"] == PLAN.cluster_services.burst.node_autoscaler.version
+    burst = PLAN.cluster_services.burst
+    assert burst is not None and burst.node_autoscaler is not None
+    assert release["version"] == burst.node_autoscaler.version
 
 
 def test_definitions_are_updated_with_the_controller() -> None:

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pulumi
 from pulumi_aws import ec2
@@ -6,15 +7,22 @@ from pulumi_aws import ec2
 from components.cluster import Cluster, ClusterArgs
 from components.naming import Tags
 from sizewright.record import Recorded
+from sizing.plan import AccessPlan
 from tests.components.plans import chat_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
 
+BY_ITS_MAKER = AccessPlan(creator=True, policies={})
 
-def cluster(preview: bool, environment: str = "prod") -> Recorded:
+
+def cluster(
+    preview: bool, environment: str = "prod", access: AccessPlan = BY_ITS_MAKER
+) -> Recorded:
+    plan = chat_plan(environment).cluster.model_copy(update={"access": access})
+
     def program() -> None:
         vpc = ec2.Vpc("outlives", cidr_block="10.0.0.0/16")
         args = ClusterArgs(
-            plan=chat_plan(environment).cluster,
+            plan=plan,
             roles=chat_plan(environment).roles,
             cluster_name="sizewright-test",
             region="us-east-1",
@@ -27,6 +35,8 @@ def cluster(preview: bool, environment: str = "prod") -> Recorded:
         )
         made = Cluster("c", args)
         pulumi.export("group", made.security_group_id)
+        after = pulumi.ResourceOptions(depends_on=list(made.ids.ready_for_pods))
+        ec2.Vpc("pods", cidr_block="10.0.0.0/16", opts=after)
 
     return recorded(program, preview)
 
@@ -77,6 +87,35 @@ def test_control_plane_is_private_encrypted_and_logged(preview: bool) -> None:
     }
     assert len(inputs["enabledClusterLogTypes"]) == 5
     assert inputs["upgradePolicy"] == {"supportType": "STANDARD"}
+
+
+ADMIN, VIEWER = (f"arn:aws:iam::123456789012:role/team/{name}" for name in ("ops", "dev"))
+
+
+def test_roles_get_in_by_name_and_their_maker_does_not(preview: bool) -> None:
+    access = AccessPlan(
+        creator=False,
+        policies={ADMIN: "AmazonEKSClusterAdminPolicy", VIEWER: "AmazonEKSViewPolicy"},
+    )
+    recording = cluster(preview, access=access)
+    config: Any = named(recording, "c-control-plane").inputs["accessConfig"]
+    assert config["bootstrapClusterCreatorAdminPermissions"] is False
+    for role, name, policy in (
+        (ADMIN, "c-access-team-ops", "AmazonEKSClusterAdminPolicy"),
+        (VIEWER, "c-access-team-dev", "AmazonEKSViewPolicy"),
+    ):
+        entry = named(recording, name, "accessEntry").inputs
+        assert (entry["principalArn"], entry["type"]) == (role, "STANDARD")
+        given = named(recording, name, "accessPolicyAssociation").inputs
+        assert given["policyArn"] == f"arn:aws:eks::aws:cluster-access-policy/{policy}"
+        assert given["accessScope"] == {"type": "cluster"}
+
+
+def test_nothing_is_made_in_the_cluster_before_its_roles_get_in() -> None:
+    """And on the way down they stay until everything in it is gone."""
+    recording = cluster(False, access=AccessPlan(creator=False, policies={ADMIN: "P"}))
+    pods = before(recording, named(recording, "pods"))
+    assert "aws:eks/accessPolicyAssociation:AccessPolicyAssociation::c-access-team-ops" in pods
 
 
 def test_log_group_exists_before_the_cluster_that_writes_to_it(preview: bool) -> None:

@@ -34,6 +34,8 @@ def services(preview: bool, plan: ClusterServicesPlan = PLAN) -> Recorded:
             roles=RolesPlan(path="/", permissions_boundary_arn=None),
             cluster_name="sizewright-test",
             cluster="sizewright-test",
+            has_burst_nodes=False,
+            node_autoscaler_role=None,
             region="us-east-1",
             account_ids=["123456789012"],
             vpc_id=nodes.id,
@@ -42,13 +44,13 @@ def services(preview: bool, plan: ClusterServicesPlan = PLAN) -> Recorded:
             tags=Tags.of_site(site("prod")),
         )
         made = ClusterServices("c", args, opts)
-        if made.load_balancer_controller is not None:
+        if made.controller is not None:
             TargetRegistration(
                 "t",
                 TargetRegistrationArgs(
                     document=DOCUMENT,
                     target_group_arn="arn:chat",
-                    controller=made.load_balancer_controller,
+                    controller=made.controller,
                     after=[ec2.Vpc("bound", cidr_block="10.0.0.0/16")],
                 ),
                 opts,

@@ -20,7 +20,6 @@ def database(preview: bool, plan: DatabasePlan | None = None) -> Recorded:
         service="chat-2",
         vpc_id="vpc-1",
         subnet_ids=["subnet-1", "subnet-2"],
-        client_group_id="sg-nodes",
         key_arn="arn:aws:kms:us-east-1:123456789012:key/data",
         logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
         roles=RolesPlan(path="/platform/", permissions_boundary_arn=None),
@@ -41,6 +40,7 @@ def test_children(preview: bool) -> None:
         "ClusterParameterGroup d-parameters",
         "Identity d-monitor",
         "LogGroup d-logs",
+        "SecurityGroup d-clients",
         "SecurityGroup d-group",
         "SecurityGroupIngressRule d-from-clients",
         "SubnetGroup d-subnets",
@@ -120,10 +120,14 @@ def test_monitored_by_a_role_of_this_account() -> None:
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
 
 
-def test_reachable_from_the_nodes_only(preview: bool) -> None:
-    recording = database(preview)
+def test_reachable_from_its_clients_only() -> None:
+    """Guard: the cluster's group would let in every pod, the engines among them."""
+    recording = database(False)
     (rule,) = of_type(recording, "securityGroupIngressRule:SecurityGroupIngressRule")
-    assert rule.inputs["referencedSecurityGroupId"] == "sg-nodes"
+    assert rule.inputs["referencedSecurityGroupId"] == {
+        "$ref": "aws:ec2/securityGroup:SecurityGroup::d-clients",
+        "property": "id",
+    }
     assert (rule.inputs["fromPort"], rule.inputs["toPort"]) == (5432, 5432)
     assert "cidrIpv4" not in rule.inputs
     instance = named(recording, "d-instance-0").inputs

@@ -31,6 +31,7 @@ def gateway(
         logs = access_logs("logs", kept, "123456789012", tags, pulumi.ResourceOptions())
         args = GatewayArgs(
             plan=plan or plan_of(environment),
+            certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/made",
             service=service,
             vpc_id="vpc-1",
             vpc_cidr="10.0.0.0/16",
@@ -157,7 +158,7 @@ def test_listener_speaks_tls_and_answers_404(preview: bool) -> None:
     inputs = named(gateway(preview), "w-https").inputs
     assert (inputs["port"], inputs["protocol"]) == (443, "HTTPS")
     assert inputs["sslPolicy"].startswith("ELBSecurityPolicy-TLS13-1-2-Res-")
-    assert inputs["certificateArn"] == plan_of().certificate_arn
+    assert inputs["certificateArn"] == "arn:aws:acm:us-east-1:123456789012:certificate/made"
     (action,) = inputs["defaultActions"]
     assert action["type"] == "fixed-response"
     assert action["fixedResponse"]["statusCode"] == "404"

@@ -8,9 +8,9 @@ from sizing.plan import KeysPlan
 from tests.components.plans import site
 from tests.components.recording import children, named, of_type, recorded
 
-PLAN = KeysPlan(deletion_days=30, protected=True)
 ROOT = "arn:aws:iam::123456789012:root"
 CLASSES = ("cluster", "data", "logs", "volumes", "weights")
+PLAN = KeysPlan(used=None, made=CLASSES, deletion_days=30, protected=True)
 
 
 def keys(preview: bool = False, plan: KeysPlan = PLAN, region: str = "us-east-1") -> Recorded:
@@ -38,7 +38,7 @@ def test_one_key_a_class_of_data(preview: bool) -> None:
 
 def test_keys_rotate_and_their_deletion_waits(preview: bool) -> None:
     for protected, days in ((True, 30), (False, 7)):
-        plan = KeysPlan(deletion_days=days, protected=protected)
+        plan = PLAN.model_copy(update={"deletion_days": days, "protected": protected})
         for key in of_type(keys(preview, plan), "kms/key"):
             assert key.inputs["enableKeyRotation"] is True
             assert key.inputs["deletionWindowInDays"] == days

@@ -34,11 +34,14 @@ IMAGES = CHAT | {
     "request": {"iterations": 30},
 }
 UNTAGGABLE = {
+    "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
+    "aws:acm/certificateValidation:CertificateValidation",
     "aws:ec2/route:Route",
     "aws:ec2/routeTableAssociation:RouteTableAssociation",
     "aws:iam/rolePolicy:RolePolicy",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     "aws:kms/alias:Alias",
+    "aws:route53/record:Record",
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
     "aws:s3/bucketPolicy:BucketPolicy",
@@ -159,6 +162,34 @@ def test_destroy_order(preview: bool) -> None:
         assert network <= needs, "nodes drain while the network still stands"
         assert "aws:eks/addon:Addon::sw-cluster-vpc-cni" in needs
         assert any("AmazonEKSWorkerNodePolicy" in need for need in needs)
+
+
+def test_nothing_goes_before_what_leans_on_it(preview: bool) -> None:
+    """Of each pair the first is destroyed first: it waited for the second on the way up."""
+    recording = stack(chat_plan(), preview)
+
+    def first(resource: RecordedResource, *later: str) -> None:
+        needs = before(recording, resource)
+        for part in later:
+            found = [r.key for r in recording.resources if part in r.key]
+            assert found and set(found) <= needs, f"{resource.key} outlives {part}"
+
+    for custom in (r for r in recording.resources if r.type.startswith("kubernetes:elbv2")):
+        first(custom, "helm.sh/v3:Release::sw-cluster-services-balancing", "lb/targetGroup")
+    for release in of_type(recording, "v3:Release"):
+        first(release, "NodeGroup::sw-system", "Addon::sw-cluster", "sw-cluster-access")
+    controller = named(recording, "sw-cluster-services-balancing-release")
+    first(controller, "sw-cluster-services-balancing-identity-", "balancing-association")
+    for pods in of_type(recording, "kubernetes:apps/v1"):
+        first(pods, "eks/nodeGroup", "sw-chat-serving-identity-", "sw-cluster-access")
+    for group in of_type(recording, "eks/nodeGroup"):
+        first(
+            group, "sw-cluster-control-plane", "sw-cluster-node-", "private-use1", "sw-network-nat"
+        )
+    for balancer in of_type(recording, "lb/loadBalancer"):
+        first(balancer, "ec2/subnet:Subnet::sw-network-private")
+    for instance in of_type(recording, "rds/clusterInstance"):
+        first(instance, "rds/cluster:Cluster", "rds/subnetGroup")
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,25 @@ as in a first preview: what a reviewer sees there is also what is sent, while th
 hold.
 """
 
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from components.other_stack import shape
 from components.platform import build
 from sizewright.compare import leaf_changes
 from sizewright.record import Recorded, record
 from sizewright.report.tree import at
-from sizewright.stack import read_plan
+from sizewright.stack import read_site, read_workload
+from sizing.catalog import load_catalog
 from sizing.plan import NODE_CLASS, CapacitySource, Plan, WeightsOn
 from sizing.reach import Claim, claims, with_leaf
+from sizing.reach import Path as LeafPath
+from sizing.site import Site
+from sizing.size import size
 
 ROOT = Path(__file__).parents[2]
 OTHER = {
@@ -44,32 +51,97 @@ OTHER = {
 """Another legal value of leaves whose other value cannot be made by adding to it."""
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A site that says something else than the prod example, and the claims that only it has."""
+
+    site: dict[str, Any] = field(default_factory=dict)
+    parts: tuple[LeafPath, ...] = ((),)
+    """Where its own claims begin; `()` is the whole plan."""
+
+
+DOMAIN = "ai.example.com"
+ZONES = ("use1-az1", "use1-az2", "use1-az4")
+NETWORK = {
+    "use": {
+        "vpc_id": "vpc-00000001",
+        "vpc_cidr": "10.20.0.0/16",
+        "private_subnet_ids": {zone: f"subnet-0000000{zone[-1]}" for zone in ZONES},
+    }
+}
+CLUSTER = {
+    "name": "shared",
+    "endpoint": "https://shared.eks.amazonaws.com",
+    "certificate_authority": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",
+    "security_group_id": "sg-00000001",
+    "load_balancer_controller_role": "controller",
+    "node_autoscaler_role": "autoscaler",
+}
+CLASSES = ("cluster", "volumes", "data", "weights", "logs")
+PROVIDED = {
+    "provides": ["nvidia-device-plugin", "aws-load-balancer-controller", "keda", "karpenter"],
+}
+VARIANTS = {
+    "created": Variant(),
+    "zone used": Variant(
+        {"certificate_arn": None, "dns": {"use": {"zone_id": "Z1", "domain": DOMAIN}}},
+        (("dns",),),
+    ),
+    "zone created": Variant(
+        {"certificate_arn": None, "dns": {"create": {"domain": DOMAIN, "parent_zone_id": "Z2"}}},
+        (("dns",),),
+    ),
+    "network used": Variant({"network": NETWORK}, (("network", "used"),)),
+    "keys used": Variant(
+        {"keys": {"use": {c: f"arn:aws:kms:us-east-1:111122223333:key/{c}" for c in CLASSES}}},
+        (("keys", "used"),),
+    ),
+    "cluster used": Variant(
+        {
+            "network": NETWORK,
+            "access": None,
+            "cluster": {"use": CLUSTER, **PROVIDED},
+            "kubernetes_version": "1.35",
+        },
+        (("cluster", "used"),),
+    ),
+    "cluster of a stack": Variant(
+        {
+            "access": None,
+            "cluster": {"stack": "a/b/c", **PROVIDED},
+            "vpc_cidr": "10.0.0.0/16",
+            "kubernetes_version": "1.35",
+        },
+        (("cluster", "stack"),),
+    ),
+}
+
+
 @cache
-def plan() -> Plan:
+def plan(variant: str = "created") -> Plan:
     """Two services on one pool: a chat with a database, images with a bucket of artefacts; a third
     on nodes without local disks, which have a volume for its weights; a fourth on reservations, a
     fifth whose model is imported, a sixth whose replicas span two nodes. Those on volumes and on
     reservations may grow above their floors."""
-    files = [
-        ROOT / "tests" / "program" / f"{name}.yaml"
-        for name in ("pictures", "volumes", "bought", "code", "spanning")
-    ]
-    return read_plan(
-        [ROOT / "workloads" / "chat.yaml", *files],
-        ROOT / "Pulumi.prod.yaml",
-    )
+    catalog = load_catalog()
+    names = ("pictures", "volumes", "bought", "code", "spanning")
+    own = (ROOT / "tests" / "program" / f"{name}.yaml" for name in names)
+    files = (ROOT / "workloads" / "chat.yaml", *own)
+    given = read_site(ROOT / "Pulumi.prod.yaml").site.model_dump(mode="json", exclude_unset=True)
+    site = Site.model_validate(given | VARIANTS[variant].site)
+    return size([read_workload(path, catalog).workload for path in files], site, catalog)
 
 
 def recording(of: Plan) -> Recorded:
     def program() -> None:
         build(of)
 
-    return record(program, config={}, preview=True)
+    return record(program, config={}, preview=True, referenced=shape(of.site.zones))
 
 
 @cache
-def baseline() -> Recorded:
-    return recording(plan())
+def baseline(variant: str) -> Recorded:
+    return recording(plan(variant))
 
 
 def other(claim: Claim) -> object:
@@ -96,42 +168,47 @@ def values_of(recorded: Recorded, claim: Claim) -> list[object]:
     return [(r.name, at(r.inputs, claim.reaches.path)) for r in mine]
 
 
-def place(claim: Claim) -> str:
-    where = ".".join(str(step) for step in claim.path)
-    return f"{where}->{claim.reaches.path.rsplit('.', 1)[-1]}"
+def place(argument: Claim | str) -> str:
+    if isinstance(argument, str):
+        return argument.replace(" ", "-")
+    where = ".".join(str(step) for step in argument.path)
+    return f"{where}->{argument.reaches.path.rsplit('.', 1)[-1]}"
 
 
 @cache
-def changed(path: tuple[str | int, ...]) -> Recorded:
-    claim = next(claim for claim in claims(plan()) if claim.path == path)
+def changed(variant: str, path: LeafPath) -> Recorded:
+    whole = plan(variant)
+    claim = next(claim for claim in claims(whole) if claim.path == path)
     if path[-1] == "zone":
-        renamed = plan().model_dump_json().replace(str(claim.value), str(other(claim)))
+        renamed = whole.model_dump_json().replace(str(claim.value), str(other(claim)))
         return recording(Plan.model_validate_json(renamed))
-    return recording(with_leaf(plan(), path, other(claim)))
+    return recording(with_leaf(whole, path, other(claim)))
 
 
-def claims_to_test() -> list[Claim]:
+def claims_to_test() -> list[tuple[str, Claim]]:
     """Guard: serving reads the bucket of the role `weights`, which cannot be called otherwise.
     Where weights lie on local disks there is no volume whose size could change, and without a burst
     no class of burst nodes."""
     return [
-        claim
-        for claim in claims(plan())
-        if claim.value != "weights"
+        (name, claim)
+        for name, variant in VARIANTS.items()
+        for claim in claims(plan(name))
+        if any(claim.path[: len(part)] == part for part in variant.parts)
+        and claim.value != "weights"
         and not (claim.value is None and "volumes" in claim.path)
-        and not (claim.reaches.resource_type == NODE_CLASS and not bursts(claim))
+        and not (claim.reaches.resource_type == NODE_CLASS and not bursts(name, claim))
     ]
 
 
-def bursts(claim: Claim) -> bool:
+def bursts(variant: str, claim: Claim) -> bool:
     """Whether the claim is of a pool that may grow."""
-    return plan().pools[int(claim.path[1])].burst is not None
+    return plan(variant).pools[int(claim.path[1])].burst is not None
 
 
-@pytest.mark.parametrize("claim", claims_to_test(), ids=place)
-def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
-    before = values_of(baseline(), claim)
-    after = values_of(changed(claim.path), claim)
+@pytest.mark.parametrize(("variant", "claim"), claims_to_test(), ids=place)
+def test_a_changed_leaf_changes_what_it_claims(variant: str, claim: Claim) -> None:
+    before = values_of(baseline(variant), claim)
+    after = values_of(changed(variant, claim.path), claim)
     assert before != after
     if claim.reaches.path:
         moved = [pair for pair in after if pair not in before]
@@ -140,14 +217,14 @@ def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
 
 def test_an_unchanged_plan_changes_nothing() -> None:
     again = recording(plan())
-    assert not list(leaf_changes(baseline().as_json(), again.as_json()))
+    assert not list(leaf_changes(baseline("created").as_json(), again.as_json()))
 
 
 def test_the_claims_cover_the_sizes_that_matter() -> None:
     """Guard: a claim that is deleted with its wire would leave both tests green."""
-    named = {str(claim.path[-1]) for claim in claims_to_test()}
-    zones = {str(claim.path[-2]) for claim in claims(plan())}
-    assert {"nodes_by_zone", "reservation_by_zone"} <= zones
+    named = {str(claim.path[-1]) for _, claim in claims_to_test()}
+    mappings = {str(claim.path[-2]) for _, claim in claims_to_test()}
+    assert mappings >= {"nodes_by_zone", "reservation_by_zone", "hosts", "policies"}
     assert named >= {
         "replicas",
         "max_unavailable",
@@ -204,4 +281,18 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "version",
         "repository",
         "timeout_s",
+        "zone_id",
+        "domain",
+        "parent_zone_id",
+        "certificate_domain",
+        "creator",
+        "vpc_id",
+        "subnet_id",
+        "name",
+        "endpoint",
+        "certificate_authority",
+        "security_group_id",
+        "load_balancer_controller_role",
+        "node_autoscaler_role",
+        *CLASSES,
     }

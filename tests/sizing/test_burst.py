@@ -141,8 +141,9 @@ def test_each_zone_has_addresses_for_the_whole_burst(
 
 def test_what_runs_beside_a_burst(grown: Plan, catalog: Catalog) -> None:
     burst = grown.cluster_services.burst
-    assert burst is not None
+    assert burst is not None and burst.metrics is not None
     assert burst.metrics.services == ("one", "two"), "nothing else is scraped"
+    assert burst.node_autoscaler is not None and burst.node_definitions is not None
     assert burst.node_autoscaler.version == burst.node_definitions.version
     told = " ".join(grown.unverified)
     for chart in ("karpenter", "karpenter-crd", "keda", "prometheus"):

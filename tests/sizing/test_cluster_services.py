@@ -33,7 +33,7 @@ def test_gpus_without_a_gateway_need_the_plugin_only(
 ) -> None:
     plan = size([workload()], site, catalog)
     served = plan.services[0].model_copy(update={"gateway": None})
-    beside = cluster_services([served], plan.pools, catalog)
+    beside = cluster_services([served], plan.pools, site, catalog)
     assert beside.device_plugin is not None
     assert beside.load_balancer_controller is None
     assert list(chart_pins(beside)) == ["chart:nvidia-device-plugin"]
@@ -50,4 +50,4 @@ def test_a_chart_without_a_repository_is_refused(
     pools = size([workload()], site, catalog).pools
     pins = tuple(pin.model_copy(update={"repository": None}) for pin in catalog.pins)
     with pytest.raises(ValueError, match=r"nvidia-device-plugin of data/pins\.csv"):
-        cluster_services([], pools, catalog.model_copy(update={"pins": pins}))
+        cluster_services([], pools, site, catalog.model_copy(update={"pins": pins}))

@@ -1,0 +1,42 @@
+"""Who administers the cluster that a stack makes, and who may look at it."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from sizing.field_error import FieldError
+from sizing.strict import Strict
+
+RoleArn = Annotated[
+    str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$")
+]
+ADMIN_POLICY, VIEW_POLICY = "AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"
+"""Access policies of EKS: all of the cluster; most objects to read, secrets not among them."""
+
+
+class ClusterAccess(Strict):
+    """The only ways into the cluster's API, beside its own nodes."""
+
+    admins: tuple[RoleArn, ...] = ()
+    """Roles that administer it, by ARN; the role that runs `pulumi up` is one of them."""
+    viewers: tuple[RoleArn, ...] = ()
+    """Roles that may read all but secrets."""
+    creator: bool = False
+    """Whether the role that makes the cluster administers it without an entry of its own; another
+    answer takes another cluster."""
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.admins and not self.creator:
+            raise FieldError((), "nobody administers the cluster", "admins, or creator: true")
+        roles = (*self.admins, *self.viewers)
+        for field, start in (("admins", 0), ("viewers", len(self.admins))):
+            for index, role in enumerate(getattr(self, field)):
+                if role in roles[: start + index]:
+                    raise FieldError((field, index), f"{role} is named twice", "each role once")
+        return self
+
+    @property
+    def policies(self) -> dict[str, str]:
+        """The access policy of each role."""
+        return dict.fromkeys(self.admins, ADMIN_POLICY) | dict.fromkeys(self.viewers, VIEW_POLICY)
