@@ -19,6 +19,8 @@ from sizing.plan import (
     ChartPlan,
     ClusterServicesPlan,
     ControllerPlan,
+    GroupControllerPlan,
+    InterconnectPluginPlan,
     RolesPlan,
 )
 from templates.scheduling import BURST_TAINT, GPU_LABEL, GPU_TAINT
@@ -63,6 +65,10 @@ class ClusterServices(pulumi.ComponentResource):
         plugin, controller = args.plan.device_plugin, args.plan.load_balancer_controller
         burst = args.plan.burst
         self.ready_for_gpu_pods = [] if plugin is None else [self._device_plugin(plugin)]
+        if args.plan.interconnect_plugin is not None:
+            self.ready_for_gpu_pods.append(self._interconnect_plugin(args.plan.interconnect_plugin))
+        if args.plan.group_controller is not None:
+            self.ready_for_gpu_pods.append(self._group_controller(args.plan.group_controller))
         self.controller = None if controller is None else self._controller(controller).writer
         self.burst = None if burst is None else self._burst(burst)
         autoscaler = None if self.burst is None else self.burst.node_autoscaler
@@ -85,6 +91,36 @@ class ClusterServices(pulumi.ComponentResource):
         }
         return release(
             f"{self._name}-device-plugin",
+            plan,
+            values,
+            pulumi.ResourceOptions(parent=self, depends_on=self._args.after),
+        )
+
+    def _interconnect_plugin(self, plan: InterconnectPluginPlan) -> Release:
+        """Runs on the types whose nodes share replicas; the chart's own list lacks newer ones."""
+        values = {
+            "supportedInstanceLabels": {"values": list(plan.instance_types)},
+            "tolerations": [
+                {"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}
+                for key, value in GPU_TAINT.items()
+            ],
+        }
+        return release(
+            f"{self._name}-efa-plugin",
+            plan,
+            values,
+            pulumi.ResourceOptions(parent=self, depends_on=self._args.after),
+        )
+
+    def _group_controller(self, plan: GroupControllerPlan) -> Release:
+        """Guard: the chart's own default is the image of its main branch."""
+        image = {"repository": "registry.k8s.io/lws/lws", "tag": f"v{plan.version}"}
+        values = {
+            "replicaCount": plan.replicas,
+            "image": {"manager": {**image, "pullPolicy": "IfNotPresent"}},
+        }
+        return release(
+            f"{self._name}-groups",
             plan,
             values,
             pulumi.ResourceOptions(parent=self, depends_on=self._args.after),

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import ec2, eks
+from pulumi_aws import ec2, eks, vpc
 
-from components.launch_template import Disk, Reservation, launch_template
+from components.launch_template import Disk, Interconnect, Reservation, launch_template
 from components.naming import Tags
 from sizing.plan import CapacitySource, NodePool, VolumePlan
 from templates.render import ROOT_DEVICE, WEIGHTS_DEVICE
-from templates.scheduling import GPU_TAINT, node_labels
+from templates.scheduling import GPU_TAINT, node_labels, zone_label
 
 CAPACITY_TYPES = {
     CapacitySource.on_demand: "ON_DEMAND",
@@ -30,6 +30,9 @@ class GpuPoolArgs:
     user_data: str
     """What a node runs before it joins."""
     volumes_key_arn: pulumi.Input[str]
+    vpc_id: pulumi.Input[str]
+    cluster_group_id: pulumi.Input[str]
+    """Security group of control plane and nodes."""
     after: Sequence[pulumi.Resource]
     """What must outlive the nodes."""
     tags: Tags
@@ -42,7 +45,9 @@ class GpuPool(pulumi.ComponentResource):
         self, name: str, args: GpuPoolArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("sizewright:index:GpuPool", name, None, opts)
-        shared = None if args.plan.reservation_by_zone else self._template(name, args)
+        self._groups = self._security_groups(name, args)
+        zonal = args.plan.reservation_by_zone or self._placement(args)
+        shared = None if zonal else self._template(name, args)
         after = list(args.after)
         for zone, count in args.plan.nodes_by_zone.items():
             if count > 0:
@@ -53,9 +58,15 @@ class GpuPool(pulumi.ComponentResource):
     def _template(
         self, name: str, args: GpuPoolArgs, zone: str | None = None
     ) -> ec2.LaunchTemplate:
-        """One for all zones, or one a zone where each has capacity bought ahead."""
-        reservation = None
-        if zone is not None:
+        """One for all zones, or one a zone where each has its own capacity or its own placement."""
+        reservation = interconnect = None
+        if args.plan.interconnect is not None:
+            interconnect = Interconnect(
+                plan=args.plan.interconnect,
+                security_group_ids=self._groups,
+                placement_group=None if zone is None else self._placement_group(name, args),
+            )
+        if zone in args.plan.reservation_by_zone:
             block = args.plan.capacity_source is CapacitySource.blocks
             reservation = Reservation(id=args.plan.reservation_by_zone[zone], block=block)
         return launch_template(
@@ -66,8 +77,56 @@ class GpuPool(pulumi.ComponentResource):
             tags=args.tags,
             user_data=args.user_data,
             reservation=reservation,
+            interconnect=interconnect,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _placement(self, args: GpuPoolArgs) -> str | None:
+        return None if args.plan.interconnect is None else args.plan.interconnect.placement
+
+    def _placement_group(self, name: str, args: GpuPoolArgs) -> pulumi.Output[str] | None:
+        """The nodes of one zone close together; a cluster of them cannot span zones."""
+        strategy = self._placement(args)
+        if strategy is None:
+            return None
+        group = ec2.PlacementGroup(
+            f"{name}-placement",
+            strategy=strategy,
+            tags=args.tags.named(f"{name}-placement"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return group.name
+
+    def _security_groups(self, name: str, args: GpuPoolArgs) -> list[pulumi.Input[str]]:
+        """The cluster's group, and one within which EFA may pass both ways; none without EFA.
+
+        Guard: EFA traffic needs rules that name the group itself; a range of addresses is no match.
+        """
+        if args.plan.interconnect is None:
+            return []
+        efa = f"{name}-efa"
+        child = pulumi.ResourceOptions(parent=self)
+        group = ec2.SecurityGroup(
+            efa,
+            vpc_id=args.vpc_id,
+            description="EFA between the nodes of one pool",
+            tags=args.tags.named(efa),
+            opts=child,
+        )
+        for rule, resource in (
+            ("in", vpc.SecurityGroupIngressRule),
+            ("out", vpc.SecurityGroupEgressRule),
+        ):
+            resource(
+                f"{efa}-{rule}",
+                security_group_id=group.id,
+                referenced_security_group_id=group.id,
+                description="EFA within the pool",
+                ip_protocol="-1",
+                tags=args.tags.named(f"{efa}-{rule}"),
+                opts=child,
+            )
+        return [args.cluster_group_id, group.id]
 
     def _nodes(
         self,
@@ -99,7 +158,7 @@ class GpuPool(pulumi.ComponentResource):
             ami_type=args.plan.ami_type,
             release_version=args.plan.ami_release,
             version=args.kubernetes_version,
-            labels=node_labels(args.plan),
+            labels=node_labels(args.plan) | zone_label(args.plan, zone),
             taints=[
                 {"key": key, "value": value, "effect": "NO_SCHEDULE"}
                 for key, value in GPU_TAINT.items()

@@ -195,6 +195,8 @@ class Platform(pulumi.ComponentResource):
                 subnet_ids=network.private_subnet_ids,
                 user_data=self._texts[user_data_path(pool)],
                 volumes_key_arn=self._keys.volumes,
+                vpc_id=network.vpc_id,
+                cluster_group_id=cluster.security_group_id,
                 after=cluster.ready_for_nodes,
                 tags=self._tags,
             ),

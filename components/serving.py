@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import yaml
 from pulumi_aws import eks
+from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import Service, ServiceAccount
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
@@ -52,11 +53,14 @@ class Serving(pulumi.ComponentResource):
         association = self._association()
         self._service(inside)
         self._budget(inside)
-        self._deployment(
-            pulumi.ResourceOptions(
-                parent=self, depends_on=[*args.after, *args.weights, account, association]
-            )
+        ready = pulumi.ResourceOptions(
+            parent=self, depends_on=[*args.after, *args.weights, account, association]
         )
+        if "deployment" in args.documents:
+            self._deployment(ready)
+        for document in args.documents:
+            if document.startswith("leader-worker-set-"):
+                self._groups(document, ready)
         self.register_outputs({})
 
     def _document(self, document: str) -> Any:
@@ -113,6 +117,18 @@ class Serving(pulumi.ComponentResource):
         document = self._document("deployment")
         Deployment(
             f"{self._name}-floor",
+            metadata=document["metadata"],
+            spec=document["spec"],
+            opts=opts,
+        )
+
+    def _groups(self, document_name: str, opts: pulumi.ResourceOptions) -> None:
+        """The replicas of one zone, each over several nodes."""
+        document = self._document(document_name)
+        CustomResource(
+            f"{self._name}-floor-{document_name.removeprefix('leader-worker-set-')}",
+            api_version=document["apiVersion"],
+            kind=document["kind"],
             metadata=document["metadata"],
             spec=document["spec"],
             opts=opts,

@@ -183,13 +183,18 @@ def locks(files: Sequence[WorkloadFile], plan: Plan) -> Iterator[Gate]:
 
 
 def _lock(name: str, lock: Lock, pool: PoolPlan, plan: Plan) -> Gate:
-    if lock.tensor_parallel != pool.tensor_parallel:
-        detail = f"tensor parallel {lock.tensor_parallel} locked, {pool.tensor_parallel} planned"
-        return Gate(name, False, detail)
-    detail = f"{lock.instance_type}, tensor parallel {lock.tensor_parallel}"
+    locked, planned = (_split(chosen) for chosen in (lock, pool))
+    if locked != planned:
+        return Gate(name, False, f"{locked} locked, {planned} planned")
+    detail = f"{lock.instance_type}, {locked}"
     if lock.catalog_digest != plan.catalog_digest:
         detail += f"; made with catalog {lock.catalog_digest}, now {plan.catalog_digest}"
     return Gate(name, True, detail)
+
+
+def _split(chosen: Lock | PoolPlan) -> str:
+    over = chosen.nodes_per_replica
+    return f"tensor parallel {chosen.tensor_parallel}" + (f" over {over} nodes" * (over > 1))
 
 
 def building_needs(site: SiteFile, plan: Plan, catalog: Catalog) -> Gate:

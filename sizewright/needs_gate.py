@@ -36,7 +36,7 @@ def is_a(resource: RecordedResource, thing: Thing) -> bool:
     found = list(_values(resource.inputs, thing.path))
     if thing.line is not None:
         return any(thing.line in _lines(value) for value in found)
-    return bool(found) if thing.value is None else thing.value in found
+    return bool(found) if thing.value is None else any(value in found for value in thing.values)
 
 
 def _lines(value: object) -> list[str]:

@@ -20,16 +20,21 @@ def source_of(reserved: ReservedCapacity | None) -> CapacitySource:
 
 
 def pool_name(
-    instance_type: str, tensor_parallel: int, reserved: ReservedCapacity | None = None
+    instance_type: str,
+    tensor_parallel: int,
+    reserved: ReservedCapacity | None = None,
+    nodes_per_replica: int = 1,
 ) -> str:
     """Name of the node pool of a service, fit for Kubernetes: g6.xlarge -> g6-xlarge.
 
     Guard: replicas of different sizes do not share nodes, or small ones, spread over all of them,
-    would leave no node whole for a large one: p5.48xlarge in fours -> p5-48xlarge-tp4. Nor do
+    would leave no node whole for a large one: p5.48xlarge in fours -> p5-48xlarge-tp4, over two
+    nodes -> p5-48xlarge-tp8-x2. Nor do
     nodes bought ahead for one service serve another: the ids' digest is part of the name.
     """
     name = instance_type.replace(".", "-")
     name = name if tensor_parallel == 1 else f"{name}-tp{tensor_parallel}"
+    name = name if nodes_per_replica == 1 else f"{name}-x{nodes_per_replica}"
     if reserved is None:
         return name
     ids = " ".join(f"{zone}={id_}" for zone, id_ in sorted(reserved.by_zone.items()))

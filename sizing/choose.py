@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sizing.capacity_source import not_on_demand, with_capacity
 from sizing.catalog import Catalog, Gpu, InstanceType
+from sizing.lock import Lock
 from sizing.lookup import Facts
 from sizing.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
 from sizing.plan import Reason, Rejected
@@ -13,6 +14,8 @@ from sizing.workload import Kind, Workload
 
 ENGINE_KINDS = (Kind.text, Kind.chat)
 """Kinds that the language-model engine serves; images and videos have runtimes of their own."""
+MOST_NODES = 16
+"""Deepest pipeline over nodes that is tried. Basis: assumed; each stage adds its latency."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def selling_zones(
     return (site.zones if site.region in instance.regions else ()), False
 
 
-def choose(case: Case, locked: int | None) -> tuple[Choice | None, list[Rejected]]:
+def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejected]]:
     """The workload's instance type as a choice, and every option that was not taken.
 
     None with the reasons and the nearest types that would do when it cannot be.
@@ -79,7 +82,15 @@ def choose(case: Case, locked: int | None) -> tuple[Choice | None, list[Rejected
     zones, without = with_capacity(zones, instance, reserved)
     rejected += without
     asked = workload.hardware.tensor_parallel if workload.hardware else None
-    found, smaller = replica_fit(need, facts, instance, asked or locked)
+    nodes = workload.hardware.nodes_per_replica if workload.hardware else None
+    if locked is not None:
+        asked, nodes = asked or locked.tensor_parallel, nodes or locked.nodes_per_replica
+    found, smaller = None, list[Rejected]()
+    if nodes is None or nodes == 1:
+        found, smaller = replica_fit(need, facts, instance, asked)
+    if found is None and nodes != 1:
+        found, larger = _spanning_replica(need, facts, instance, asked, nodes)
+        smaller = [*smaller, *larger]
     if found is None:
         return None, [*smaller, *_nearest(case)]
     return Choice(found, zones), rejected + smaller
@@ -146,11 +157,41 @@ def replica_fit(
     return None, rejected
 
 
-def _too_small(need: Need, instance: InstanceType, cards: int) -> Rejected:
-    wanted = need.bytes_with_one_sequence(cards)
+def _spanning_replica(
+    need: Need, facts: Facts, instance: InstanceType, asked: int | None, nodes: int | None
+) -> tuple[Fit | None, list[Rejected]]:
+    """A replica over the asked-for whole nodes, else over the fewest that hold the model.
+
+    Tensor parallel stays inside a node, whose cards exchange every layer's result; stages of the
+    pipeline, which exchange one result each, lie on different nodes.
+    """
+    sizes = tensor_parallel_sizes(facts.model, cards_of(instance))
+    split = asked or sizes[-1]
+    if split not in sizes:
+        return None, []
+    if not instance.efa_interfaces:
+        numbers = f"{instance.name} has no EFA interface between its nodes"
+        option = f"a replica over {nodes or 'several'} nodes"
+        return None, [Rejected(option=option, reason=Reason.interconnect, numbers=numbers)]
+    stages = cards_of(instance) // split
+    layers = facts.model.layers if facts.model is not None else None
+    most = min(MOST_NODES, (layers or MOST_NODES * stages) // stages)
+    rejected = list[Rejected]()
+    for count in [nodes] if nodes else range(2, most + 1):
+        found = fit(need, instance.gpu_memory_bytes, split, count, stages)
+        if found is not None and count <= most:
+            return found, rejected
+        rejected.append(_too_small(need, instance, split, count))
+    return None, rejected[-1:]
+
+
+def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -> Rejected:
+    cards = split if nodes == 1 else cards_of(instance) // split * split * nodes
+    wanted = need.bytes_with_one_sequence(split)
     left = usable_bytes(instance.gpu_memory_bytes, cards) * cards
+    over = f" over {nodes} nodes" if nodes > 1 else ""
     return Rejected(
-        option=f"{instance.name}, tensor parallel {cards}",
+        option=f"{instance.name}, tensor parallel {split}{over}",
         reason=Reason.memory,
         numbers=(
             f"weights {need.weights_bytes / GB:.1f} GB, with the longest sequence "

@@ -9,6 +9,8 @@ from sizing.plan import (
     ChartPlan,
     ClusterServicesPlan,
     ControllerPlan,
+    GroupControllerPlan,
+    InterconnectPluginPlan,
     MetricsPlan,
     NodeAutoscalerPlan,
     NodePool,
@@ -27,6 +29,8 @@ NODE_AUTOSCALER = ClusterPart.node_autoscaler.value
 NODE_DEFINITIONS = "karpenter-crd"
 POD_AUTOSCALER = ClusterPart.pod_autoscaler.value
 METRICS = ClusterPart.metrics.value
+GROUP_CONTROLLER = ClusterPart.group_controller.value
+INTERCONNECT_PLUGIN = ClusterPart.interconnect_plugin.value
 """Charts, and names of their releases; the versions are the items `chart:NAME` of data/pins.csv."""
 METRICS_SERVER = "prometheus-server"
 """Service and service account of Prometheus."""
@@ -54,14 +58,27 @@ def cluster_services(
     None that the cluster's owner provides; each that the site offers to other stacks.
     """
     gateways = any(service.gateway is not None for service in services)
+    spanning = tuple(sorted({pool.instance_type for pool in pools if pool.interconnect}))
     plugin = _brought(ClusterPart.device_plugin, site, used=bool(pools))
     controller = _brought(ClusterPart.load_balancer_controller, site, used=gateways)
+    groups = _brought(ClusterPart.group_controller, site, used=bool(spanning))
+    interconnect = _brought(ClusterPart.interconnect_plugin, site, used=bool(spanning))
     return ClusterServicesPlan(
         device_plugin=_chart(DEVICE_PLUGIN, catalog) if plugin else None,
         load_balancer_controller=ControllerPlan(
             **_values(LOAD_BALANCER_CONTROLLER, catalog), replicas=CONTROLLER_REPLICAS
         )
         if controller
+        else None,
+        group_controller=GroupControllerPlan(
+            **_values(GROUP_CONTROLLER, catalog), replicas=CONTROLLER_REPLICAS
+        )
+        if groups
+        else None,
+        interconnect_plugin=InterconnectPluginPlan(
+            **_values(INTERCONNECT_PLUGIN, catalog), instance_types=spanning
+        )
+        if interconnect
         else None,
         burst=_burst([s.name for s in services if s.burst is not None], site, catalog),
     )
@@ -106,6 +123,7 @@ def _brought(part: ClusterPart, site: Site, used: bool) -> bool:
 def chart_pins(plan: ClusterServicesPlan) -> Iterator[str]:
     """Items of data/pins.csv of the charts in use."""
     charts: list[ChartPlan | None] = [plan.device_plugin, plan.load_balancer_controller]
+    charts += [plan.group_controller, plan.interconnect_plugin]
     if plan.burst is not None:
         burst = plan.burst
         charts += [burst.node_definitions, burst.node_autoscaler, burst.pod_autoscaler]

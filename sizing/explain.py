@@ -16,6 +16,7 @@ from sizing.explained.demand import DEMAND
 from sizing.explained.disks import DISKS
 from sizing.explained.entry import Basis, Entry, Leaf
 from sizing.explained.fleet import FLEET
+from sizing.explained.groups import GROUPS
 from sizing.explained.inputs import input_entry
 from sizing.explained.pools import POOLS
 from sizing.explained.published import remarks
@@ -28,6 +29,7 @@ REGISTRY = {
     **FLEET,
     **STORES,
     **DISKS,
+    **GROUPS,
     **POOLS,
     **ADDRESSES,
     **ACCESS,

@@ -10,6 +10,7 @@ from sizing.methods import Estimate, gpus_on_side
 from sizing.plan import (
     BandPlan,
     CalibratedPlan,
+    GroupServingPlan,
     PoolPlan,
     RolloutPlan,
     ServingPlan,
@@ -37,7 +38,7 @@ def states(
     """
     there = {"steady": pool.replicas_total}
     if serving is not None:
-        there["rollout"] = max(pool.replicas_total - serving.max_unavailable, 0)
+        there["rollout"] = max(pool.replicas_total - at_once(serving), 0)
     there["repair"] = pool.replicas_total - pool.replicas_per_node
     return tuple(
         StatePlan(
@@ -50,10 +51,17 @@ def states(
     )
 
 
+def at_once(serving: ServingPlan) -> int:
+    """Replicas that a rollout takes: those that may be absent, or each zone's groups."""
+    if isinstance(serving, GroupServingPlan):
+        return serving.rollout_groups * len(serving.groups_by_zone)
+    return serving.max_unavailable
+
+
 def _busy(pool: PoolPlan, replicas: int, rates: Rates, rate: GpuRate) -> Fraction | None:
     if rates.peak is None or replicas <= 0:
         return None
-    return rates.peak * rate.busy_s / (replicas * pool.tensor_parallel)
+    return rates.peak * rate.busy_s / (replicas * pool.gpus_per_replica)
 
 
 def rollout(pool: PoolPlan, serving: ServingPlan, volumes: VolumePlan) -> RolloutPlan:
@@ -63,13 +71,13 @@ def rollout(pool: PoolPlan, serving: ServingPlan, volumes: VolumePlan) -> Rollou
 
     Basis: arithmetic; nodes stay, so nothing surges.
     """
-    at_once = min(serving.max_unavailable, pool.replicas_total)
+    taken = min(at_once(serving), pool.replicas_total)
     cold = exact(Fraction(volumes.load_s)) + ENGINE_START_S
     return RolloutPlan(
         surge_replicas=0,
-        replicas_at_once=at_once,
+        replicas_at_once=taken,
         cold_start_s=plain(cold),
-        duration_s=plain(cold * ceiling(Fraction(pool.replicas_total, at_once))),
+        duration_s=plain(cold * ceiling(Fraction(pool.replicas_total, taken))),
     )
 
 

@@ -47,7 +47,7 @@ def find_hardware(
         return found
     locked = None
     if lock is not None and lock.holds_for(workload, facts.precision):
-        locked = lock.tensor_parallel
+        locked = lock
     elif lock is not None:
         found.rejected.append(_stale(lock))
     found.choice, losers = choose(case, locked)
@@ -68,7 +68,12 @@ def find_hardware(
             rate=found.rate,
             first_zone=_emptiest(
                 found.choice,
-                pool_name(instance.name, found.choice.fit.tensor_parallel, reserved),
+                pool_name(
+                    instance.name,
+                    found.choice.fit.tensor_parallel,
+                    reserved,
+                    found.choice.fit.nodes,
+                ),
                 neighbours,
             ),
             reserved=reserved,

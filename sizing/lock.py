@@ -20,7 +20,9 @@ class Lock(Strict):
     instance_type: str
     """Instance type that the choice was made for."""
     tensor_parallel: int = Field(gt=0)
-    """GPUs of one replica."""
+    """GPUs of one node that a replica uses."""
+    nodes_per_replica: int = Field(default=1, gt=0)
+    """Nodes of one replica."""
     catalog_digest: str
     """The catalog's digest when the choice was made."""
     coefficients: str | None = None

@@ -116,9 +116,9 @@ def kv_copies(shape: Architecture | None, tensor_parallel: int) -> Fraction:
     return max(Fraction(1), Fraction(tensor_parallel, shape.kv_heads))
 
 
-def usable_bytes(card_bytes: int, tensor_parallel: int) -> int:
+def usable_bytes(card_bytes: int, cards: int) -> int:
     """Bytes of one card for weights and KV cache: memory x 0.90 - runtime (- communication)."""
-    runtime = RUNTIME_BYTES + (COMMUNICATION_BYTES if tensor_parallel > 1 else 0)
+    runtime = RUNTIME_BYTES + (COMMUNICATION_BYTES if cards > 1 else 0)
     return max(floor(card_bytes * exact(GPU_MEMORY_UTILISATION)) - runtime, 0)
 
 
@@ -151,6 +151,19 @@ class Need:
             return None
         return self.shape.kv_bytes_of_sequence(self.tokens, self.kv_precision)
 
+    def stage_imbalance(self, stages: int) -> Fraction:
+        """Layers of the fullest of a pipeline's stages over the mean stage.
+
+        stages x ceil(layers / stages) / layers: 61 layers on 2 stages are 31 and 30
+
+        1 without known layers. Basis: vendor (vLLM spreads whole layers evenly); embeddings are
+        taken to be spread with them.
+        """
+        layers = self.shape.layers if self.shape is not None else None
+        if layers is None:
+            return Fraction(1)
+        return Fraction(stages * ceiling(Fraction(layers, stages)), layers)
+
     def bytes_with_one_sequence(self, tensor_parallel: int) -> int:
         """Weights and the KV cache of the longest sequence."""
         if self.shape is None or self.longest_tokens is None:
@@ -168,31 +181,42 @@ class Fit:
     max_sequences: int | None
     max_context_tokens: int | None
     """Tokens of the longest sequence that fits alone, within the model's own context."""
+    nodes: int = 1
+    """Whole nodes of a replica that spans several, else 1."""
+    pipeline_parallel: int = 1
+    """Stages that the layers are cut into: each a tensor-parallel group inside one node."""
 
 
-def fit(need: Need, card_bytes: int, tensor_parallel: int) -> Fit | None:
+def fit(
+    need: Need, card_bytes: int, tensor_parallel: int, nodes: int = 1, stages_per_node: int = 1
+) -> Fit | None:
     """The replica on that many cards; None when weights and one sequence do not fit.
 
-    sequences = floor((cards x usable - weights) / (KV bytes of the mean sequence x copies))
-    longest = the tokens whose KV bytes x copies fill cards x usable - weights, at most the model's
+    room = cards x usable / imbalance of the stages, 1 for one stage
+    sequences = floor((room - weights) / (KV bytes of the mean sequence x copies))
+    longest = the tokens whose KV bytes x copies fill room - weights, at most the model's
 
     Basis: arithmetic; the mean sequence at its end, since KV pages are allotted as it grows.
     """
-    usable = usable_bytes(card_bytes, tensor_parallel)
-    if need.bytes_with_one_sequence(tensor_parallel) > usable * tensor_parallel:
+    stages = nodes * stages_per_node
+    usable = usable_bytes(card_bytes, tensor_parallel * stages)
+    room = usable * tensor_parallel * stages / need.stage_imbalance(stages)
+    if need.bytes_with_one_sequence(tensor_parallel) > room:
         return None
     if need.shape is None:
-        return Fit(tensor_parallel, usable, None, None)
+        return Fit(tensor_parallel, usable, None, None, nodes, stages)
     copies = kv_copies(need.shape, tensor_parallel)
-    room = (usable * tensor_parallel - need.weights_bytes) / copies
-    longest = need.shape.longest_sequence(room, need.kv_precision)
+    left = (room - need.weights_bytes) / copies
+    longest = need.shape.longest_sequence(left, need.kv_precision)
     limits = [limit for limit in (longest, need.shape.context) if limit is not None]
     sequence = need.kv_bytes_per_sequence
     return Fit(
         tensor_parallel=tensor_parallel,
         usable_bytes_per_gpu=usable,
-        max_sequences=None if not sequence else floor(room / sequence),
+        max_sequences=None if not sequence else floor(left / sequence),
         max_context_tokens=min(limits, default=None),
+        nodes=nodes,
+        pipeline_parallel=stages,
     )
 
 

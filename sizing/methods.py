@@ -25,13 +25,16 @@ class Estimate:
 
 
 def estimate(case: Case, choice: Choice, load: Fraction) -> Estimate | None:
-    """The calibrated replica on the chosen hardware, whatever the method; None where unknown.
+    """The calibrated replica on the chosen hardware, whatever the method; None where unknown, as
+    over several nodes.
 
     Without an architecture that of the catalog's model nearest in size stands in; without the
     lengths apart half of the tokens are prompt. Basis: assumed, and said so.
     """
     instance, gpu = case.facts.instance, case.facts.gpu
     if case.workload.kind not in ENGINE_KINDS or instance is None or gpu is None:
+        return None
+    if choice.fit.nodes > 1:
         return None
     workload, about_lengths = _with_lengths(case.workload)
     need, about_shape = _with_shape(case)

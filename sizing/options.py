@@ -13,7 +13,7 @@ from sizing.hardware import too_few_zones
 from sizing.memory import held_weights, tensor_parallel_sizes
 from sizing.packing import pool_plan
 from sizing.plan import PoolPlan, Reason, Rejected
-from sizing.rated import Rated, rated
+from sizing.rated import Rated, rated, spans_nodes
 from sizing.redundancy import TooFewZonesError
 from sizing.traffic import Rates
 from sizing.units import HOURS_PER_PRICED_MONTH
@@ -86,6 +86,9 @@ def ranking(case: Case, rates: Rates) -> Ranking:
     """
     found, hardware = Ranking(), case.workload.hardware
     if hardware is None or case.workload.capacity is None:
+        return found
+    if hardware.nodes_per_replica not in (None, 1):
+        found.rejected.append(spans_nodes(hardware.nodes_per_replica))
         return found
     for instance in case.catalog.instance_types:
         stated = hardware.instance_type in (instance.name, AUTO)

@@ -15,7 +15,7 @@ from sizing.traffic import Rates
 from sizing.workload import Capacity, Redundancy, ReservedCapacity
 
 
-def gpus_by_constraint(load: Fraction, rate: GpuRate, tensor_parallel: int) -> dict[str, int]:
+def gpus_by_constraint(load: Fraction, rate: GpuRate, gpus_per_replica: int) -> dict[str, int]:
     """GPUs that each constraint alone would need, before packing.
 
     throughput (and ttft, tpot by the calibrated method): ceil(load x GPU-seconds of a request);
@@ -23,7 +23,7 @@ def gpus_by_constraint(load: Fraction, rate: GpuRate, tensor_parallel: int) -> d
     """
     seconds = rate.by_constraint or {"throughput": rate.request_s}
     counts = {name: ceiling(load * each) for name, each in seconds.items()}
-    return {**counts, "memory": tensor_parallel}
+    return {**counts, "memory": gpus_per_replica}
 
 
 def binding_constraint(counts: dict[str, int]) -> str:
@@ -37,19 +37,24 @@ class Packing:
 
     replicas: int
     replicas_per_node: int
+    """Replicas, or one part of one that spans nodes."""
     nodes: int
 
 
-def packing(gpus: int, gpus_per_node: int, tensor_parallel: int) -> Packing:
+def packing(
+    gpus: int, gpus_per_node: int, gpus_per_replica: int, nodes_per_replica: int = 1
+) -> Packing:
     """Replicas and nodes that hold a number of GPUs.
 
-    replicas = ceil(GPUs / tensor parallel), replicas a node = floor(GPUs a node / tensor parallel),
-    nodes = ceil(replicas / replicas a node)
+    replicas = ceil(GPUs / GPUs a replica), replicas a node = floor(GPUs a node / GPUs a replica),
+    nodes = ceil(replicas / replicas a node); over several nodes: nodes = replicas x nodes a replica
 
     Basis: arithmetic; a tensor-parallel group stays inside one node.
     """
-    replicas = ceiling(Fraction(gpus, tensor_parallel))
-    per_node = gpus_per_node // tensor_parallel
+    replicas = ceiling(Fraction(gpus, gpus_per_replica))
+    if nodes_per_replica > 1:
+        return Packing(replicas, 1, replicas * nodes_per_replica)
+    per_node = gpus_per_node // gpus_per_replica
     return Packing(replicas, per_node, ceiling(Fraction(replicas, per_node)))
 
 
@@ -67,25 +72,28 @@ def pool_plan(
     """One service's nodes: whole replicas on whole nodes, then redundancy, then the zones.
 
     Raises TooFewZonesError when the zones cannot give the redundancy that is asked for.
-    Basis: arithmetic; redundancy acts after packing, on nodes.
+    Basis: arithmetic; redundancy acts after packing, on nodes, on whole groups of them where a
+    replica spans several; a group stays in one zone.
     """
-    cards, split = cards_of(instance), choice.fit.tensor_parallel
-    constraints = gpus_by_constraint(rates.at(capacity.load), rate, split)
-    packed = packing(max(constraints.values()), cards, split)
-    zones = len(choice.zones)
-    rules = nodes_by_rule(redundancy, packed.nodes, zones, Decimal(cards))
+    cards, split, span = cards_of(instance), choice.fit.tensor_parallel, choice.fit.nodes
+    each, zones = split * choice.fit.pipeline_parallel, len(choice.zones)
+    constraints = gpus_by_constraint(rates.at(capacity.load), rate, each)
+    packed = packing(max(constraints.values()), cards, each, span)
+    rules = nodes_by_rule(redundancy, packed.nodes, zones, Decimal(cards), span)
     rule = binding_rule(rules)
     nodes_total = rules[rule]
     at_peak = None
     if rates.peak is not None:
-        gpus_at_peak = max(gpus_by_constraint(rates.peak, rate, split).values())
-        peak = packing(gpus_at_peak, cards, split)
-        at_peak = max(nodes_by_rule(redundancy, peak.nodes, zones, Decimal(cards)).values())
-    by_zone = spread(nodes_total, choice.zones, first_zone)
-    survives = survival(by_zone, packed.nodes)
-    serving_gpus = nodes_total * packed.replicas_per_node * split
+        gpus_at_peak = max(gpus_by_constraint(rates.peak, rate, each).values())
+        peak = packing(gpus_at_peak, cards, each, span)
+        at_peak = max(nodes_by_rule(redundancy, peak.nodes, zones, Decimal(cards), span).values())
+    groups = spread(nodes_total // span, choice.zones, first_zone)
+    by_zone = {zone: count * span for zone, count in groups.items()}
+    survives = survival(by_zone, packed.nodes, span)
+    replicas_total = nodes_total // span * packed.replicas_per_node
+    serving_gpus = replicas_total * each
     pool = PoolPlan(
-        name=pool_name(instance.name, split, reserved),
+        name=pool_name(instance.name, split, reserved, span),
         capacity_source=source_of(reserved),
         reservation_by_zone={} if reserved is None else reserved.by_zone,
         instance_type=instance.name,
@@ -109,9 +117,12 @@ def pool_plan(
         memory_gib_per_node=instance.memory_gib,
         max_pods_per_node=instance.max_pods,
         tensor_parallel=split,
+        pipeline_parallel=choice.fit.pipeline_parallel,
+        nodes_per_replica=span,
+        gpus_per_replica=each,
         replicas_per_node=packed.replicas_per_node,
         replicas_needed=packed.replicas,
-        replicas_total=nodes_total * packed.replicas_per_node,
+        replicas_total=replicas_total,
         utilisation_at_mean=plain(rates.mean * rate.busy_s / serving_gpus),
         utilisation_at_peak=plain_or_none(
             None if rates.peak is None else rates.peak * rate.busy_s / serving_gpus

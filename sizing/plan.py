@@ -58,6 +58,10 @@ SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 CONTAINER = "spec.template.spec.containers"
+GROUPS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
+LEADER = "spec.leaderWorkerTemplate.leaderTemplate.spec"
+WORKER = "spec.leaderWorkerTemplate.workerTemplate.spec"
+PLACEMENT = "aws:ec2/placementGroup:PlacementGroup"
 INIT_CONTAINER = "spec.template.spec.initContainers"
 
 
@@ -80,6 +84,8 @@ class Reason(StrEnum):
     """There are too few zones for the redundancy that is asked for."""
     tensor_parallel = "tensor_parallel"
     """The model's heads or the node's GPUs cannot be split so."""
+    interconnect = "interconnect"
+    """Nodes of this type have no fast path between them."""
     gateway_limit = "gateway_limit"
     """The load balancer does not wait as long as the longest answer takes."""
     latency = "latency"
@@ -254,6 +260,8 @@ class MemoryPlan(Part):
     max_sequences: int | None
     max_context_tokens: int | None
     usable_bytes_per_gpu: int | None
+    stage_imbalance: Number | None
+    """Layers of the fullest stage over the mean stage; 1 without a pipeline."""
     tokens_per_sequence: Number | None
 
 
@@ -301,7 +309,13 @@ class PoolPlan(Part):
     memory_gib_per_node: int
     max_pods_per_node: int | None
     tensor_parallel: int
+    """GPUs of one node that share each layer."""
+    pipeline_parallel: int
+    """Stages that the layers are cut into; 1 unless a replica spans nodes."""
+    nodes_per_replica: int
+    gpus_per_replica: int
     replicas_per_node: int
+    """Replicas, or one part of one that spans nodes."""
     replicas_needed: int
     replicas_total: int
     utilisation_at_mean: Number
@@ -576,6 +590,72 @@ class ChoicePlan(Part):
     """Nodes alone; all else comes on top."""
 
 
+class GroupServingPlan(ServingPlan):
+    """The floor of a service whose replicas span nodes: a LeaderWorkerSet in each zone.
+
+    Its numbers of GPUs and bytes are of one pod, `gpus_per_replica` apart.
+    """
+
+    pool: Annotated[
+        str, Reaches(GROUPS, f"{LEADER}.nodeSelector"), Reaches(GROUPS, f"{WORKER}.nodeSelector")
+    ]
+    replicas: int
+    groups_by_zone: Annotated[dict[str, int], Reaches(GROUPS, "spec.replicas")]
+    nodes_per_replica: Annotated[int, Reaches(GROUPS, "spec.leaderWorkerTemplate.size")]
+    max_unavailable: Annotated[int, Reaches(BUDGET, "spec.maxUnavailable")]
+    rollout_groups: Annotated[
+        int, Reaches(GROUPS, "spec.rolloutStrategy.rollingUpdateConfiguration.maxUnavailable")
+    ]
+    model: Annotated[str, Reaches(GROUPS, f"{LEADER}.containers.0.args")]
+    image: Annotated[
+        str,
+        Reaches(GROUPS, f"{LEADER}.containers.0.image"),
+        Reaches(GROUPS, f"{WORKER}.containers.0.image"),
+    ]
+    copy_image: Annotated[str, Reaches(GROUPS, f"{WORKER}.initContainers.0.image")]
+    gpus_per_replica: int
+    gpus_per_pod: Annotated[
+        int,
+        Reaches(GROUPS, f"{LEADER}.containers.0.resources.limits.nvidia.com/gpu"),
+        Reaches(GROUPS, f"{WORKER}.containers.0.resources.limits.nvidia.com/gpu"),
+    ]
+    efa_interfaces: Annotated[
+        int,
+        Reaches(GROUPS, f"{LEADER}.containers.0.resources.limits.vpc.amazonaws.com/efa"),
+        Reaches(GROUPS, f"{WORKER}.containers.0.resources.limits.vpc.amazonaws.com/efa"),
+    ]
+    tensor_parallel: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers.0.args")]
+    pipeline_parallel: Annotated[int, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
+    cpu_millicores: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers.0.resources.requests.cpu")]
+    memory_mib: Annotated[
+        int,
+        Reaches(GROUPS, f"{LEADER}.containers.0.resources.requests.memory"),
+        Reaches(GROUPS, f"{WORKER}.containers.0.resources.limits.memory"),
+    ]
+    shared_memory_mib: Annotated[int, Reaches(GROUPS, f"{LEADER}.volumes")]
+    max_num_seqs: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers.0.args")]
+    max_model_len: Annotated[int | None, Reaches(GROUPS, f"{LEADER}.containers.0.args")]
+    gpu_memory_utilisation: Annotated[Number, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
+    compute_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
+    kv_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
+    weights_prefix: Annotated[str, Reaches(GROUPS, f"{LEADER}.initContainers.0.args")]
+    weights_folder: Annotated[
+        str,
+        Reaches(GROUPS, f"{WORKER}.initContainers.0.args"),
+        Reaches(GROUPS, f"{WORKER}.containers.0.args"),
+    ]
+    weights_ready: Annotated[str, Reaches(GROUPS, f"{WORKER}.initContainers.0.args")]
+    wait_s: Annotated[int, Reaches(GROUPS, f"{WORKER}.initContainers.0.args")]
+    weights_path: Annotated[str, Reaches(GROUPS, f"{WORKER}.volumes")]
+    copy_s: int
+    start_s: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers.0.startupProbe.failureThreshold")]
+    stop_s: Annotated[
+        int,
+        Reaches(GROUPS, f"{LEADER}.terminationGracePeriodSeconds"),
+        Reaches(GROUPS, f"{WORKER}.terminationGracePeriodSeconds"),
+    ]
+
+
 class ImportPlan(Part):
     """The Job that copies the model's files from their source into the bucket of weights."""
 
@@ -655,7 +735,7 @@ class ServicePlan(Part):
     database: DatabasePlan | None
     buckets: tuple[BucketPlan, ...]
     weights_import: ImportPlan | None
-    serving: ServingPlan | None
+    serving: GroupServingPlan | ServingPlan | None
     quota: QuotaPlan | None
     burst: BurstPlan | None
     """Null without `capacity.burst_gpus`."""
@@ -685,6 +765,17 @@ class BurstPoolPlan(Part):
     idle_s: Annotated[int, Reaches(NODE_POOL, "spec.disruption.consolidateAfter")]
     node_hours: Annotated[int, Reaches(NODE_POOL, "spec.template.spec.expireAfter")]
     drain_s: Annotated[int, Reaches(NODE_POOL, "spec.template.spec.terminationGracePeriod")]
+
+
+class InterconnectPlan(Part):
+    """The fast path between nodes that share a replica."""
+
+    first_interface: Annotated[str, Reaches(TEMPLATE, "networkInterfaces.0.interfaceType")]
+    """Of network card 0, which bears the node's address: efa where the card can."""
+    efa_only_interfaces: Annotated[int, Reaches(TEMPLATE, "networkInterfaces")]
+    """One on each other card; they take no address."""
+    placement: Annotated[str | None, Reaches(PLACEMENT, "strategy")]
+    """Of the nodes of one zone; null where capacity bought ahead decides it."""
 
 
 class NodePool(Part):
@@ -719,6 +810,8 @@ class NodePool(Part):
     ]
     volumes: PoolVolumePlan
     addresses: NodeAddressPlan
+    interconnect: InterconnectPlan | None
+    """Null unless a replica spans nodes."""
     burst: BurstPoolPlan | None
     services: tuple[str, ...]
 
@@ -973,6 +1066,18 @@ class MetricsPlan(ChartPlan):
     """Services that burst: what it scrapes is in their namespaces."""
 
 
+class GroupControllerPlan(OciChartPlan):
+    replicas: Annotated[int, Reaches(RELEASE, "values.replicaCount")]
+
+
+class InterconnectPluginPlan(ChartPlan):
+    """Offers EFA interfaces to pods."""
+
+    instance_types: Annotated[
+        tuple[str, ...], Reaches(RELEASE, "values.supportedInstanceLabels.values")
+    ]
+
+
 class BurstServicesPlan(Part):
     """What adds replicas and nodes while the load asks for them; null where the cluster's owner
     runs it, or nothing would use it."""
@@ -988,6 +1093,8 @@ class ClusterServicesPlan(Part):
 
     device_plugin: ChartPlan | None
     load_balancer_controller: ControllerPlan | None
+    group_controller: GroupControllerPlan | None
+    interconnect_plugin: InterconnectPluginPlan | None
     burst: BurstServicesPlan | None
 
 

@@ -40,6 +40,8 @@ def rated(case: Case, choice: Choice | None, rates: Rates, lock: Lock | None = N
         return Rated(rate, flop, rejected=[] if rate else [_no_peak_rate(facts)])
     if choice is None:
         return Rated()
+    if choice.fit.nodes > 1:
+        return Rated(rejected=[spans_nodes(choice.fit.nodes)])
     split, load = choice.fit.tensor_parallel, rates.at(capacity.load)
     steps = step_model_of(case, case.need, split)
     if steps is None:
@@ -59,6 +61,16 @@ def locked_rate(lock: Lock | None, key: str) -> GpuRate | None:
     seconds = {name: Fraction(value) for name, value in lock.gpu_seconds.items()}
     full = seconds.pop("full", None)
     return GpuRate(max(seconds.values()), seconds, full) if seconds else None
+
+
+def spans_nodes(nodes: int) -> Rejected:
+    """That step times are of replicas within one node."""
+    return Rejected(
+        option=f"method calibrated, a replica over {nodes} nodes",
+        reason=Reason.not_in_this_version,
+        numbers="step times are of replicas in one node; capacity.method given sizes it from a"
+        " rate you measured",
+    )
 
 
 def _no_step_model(case: Case) -> Rejected:

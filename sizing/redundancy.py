@@ -116,12 +116,20 @@ def _log_choose(n: int, k: int) -> float:
 
 
 def nodes_by_rule(
-    redundancy: Redundancy, needed: int, zones: int, gpus_per_node: Decimal
+    redundancy: Redundancy,
+    needed_nodes: int,
+    zones: int,
+    gpus_per_node: Decimal,
+    nodes_per_replica: int = 1,
 ) -> dict[Rule, int]:
     """Nodes in all that each asked-for rule alone would need, without a rule the needed ones.
 
-    Raises TooFewZonesError.
+    A replica over several nodes is lost with any of them, so the rules count whole groups of nodes
+    and the group is what is alive or not: k lost nodes may hit k groups.
+
+    Raises TooFewZonesError. Basis: arithmetic; no node changes its group after a loss.
     """
+    needed = needed_nodes // nodes_per_replica
     counts = {Rule.none: needed}
     if redundancy.spare_ratio:
         counts[Rule.spare_ratio] = nodes_for_spare_ratio(needed, redundancy.spare_ratio)
@@ -130,9 +138,9 @@ def nodes_by_rule(
     if redundancy.zones:
         counts[Rule.zones] = nodes_for_zone_loss(needed, zones, redundancy.zones)
     if redundancy.availability:
-        alive = node_availability(gpus_per_node, redundancy)
+        alive = node_availability(gpus_per_node, redundancy) ** nodes_per_replica
         counts[Rule.availability] = nodes_for_availability(needed, redundancy.availability, alive)
-    return counts
+    return {rule: count * nodes_per_replica for rule, count in counts.items()}
 
 
 def binding_rule(counts: Mapping[Rule, int]) -> Rule:
@@ -157,19 +165,24 @@ class Survival:
     """Nodes left after the worst single zone."""
 
 
-def survival(nodes_by_zone: Mapping[str, int], needed: int) -> Survival:
+def survival(
+    nodes_by_zone: Mapping[str, int], needed_nodes: int, nodes_per_replica: int = 1
+) -> Survival:
     """What a spread survives, by enumeration of every set of zones that may go.
 
-    Nodes of one pool are alike, so the loss of any k leaves total - k.
+    Groups of one pool are alike, and each of k lost nodes may be of another group, so the loss of
+    any k nodes leaves total - k groups; where a replica has one node, a group is a node.
     """
-    total = sum(nodes_by_zone.values())
+    groups = {zone: nodes // nodes_per_replica for zone, nodes in nodes_by_zone.items()}
+    needed = needed_nodes // nodes_per_replica
     zones = 0
-    while zones < len(nodes_by_zone) and _left(nodes_by_zone, zones + 1) >= needed:
+    while zones < len(groups) and _left(groups, zones + 1) >= needed:
         zones += 1
-    return Survival(max(total - needed, 0), zones, _left(nodes_by_zone, 1))
+    left_nodes = _left(groups, 1) * nodes_per_replica
+    return Survival(max(sum(groups.values()) - needed, 0), zones, left_nodes)
 
 
-def _left(nodes_by_zone: Mapping[str, int], lost: int) -> int:
-    """Nodes left after the worst set of `lost` zones."""
-    total = sum(nodes_by_zone.values())
-    return min(total - sum(gone) for gone in combinations(nodes_by_zone.values(), lost))
+def _left(by_zone: Mapping[str, int], lost: int) -> int:
+    """What is left after the worst set of `lost` zones."""
+    total = sum(by_zone.values())
+    return min(total - sum(gone) for gone in combinations(by_zone.values(), lost))

@@ -27,7 +27,7 @@ def leaves_open(workload: Workload) -> bool:
     hardware, capacity = workload.hardware, workload.capacity
     if hardware is None or capacity is None:
         return False
-    calibrated = capacity.method is Method.calibrated
+    calibrated = capacity.method is Method.calibrated and hardware.nodes_per_replica in (None, 1)
     return hardware.is_auto or (calibrated and hardware.tensor_parallel is None)
 
 

@@ -114,6 +114,10 @@ class ClusterPart(StrEnum):
     pod_autoscaler = "keda"
     node_autoscaler = "karpenter"
     """With the definitions of its objects."""
+    group_controller = "lws"
+    """LeaderWorkerSet, for replicas over several nodes."""
+    interconnect_plugin = "aws-efa-k8s-device-plugin"
+    """On the nodes that those replicas span, whose types its values name."""
     metrics = "prometheus"
     """As service and account prometheus-server of kube-system; it scrapes the engines, by the
     labels namespace and component."""
@@ -128,6 +132,10 @@ ADDONS = (
     ClusterPart.network_policies,
 )
 """Parts that every cluster of this product has."""
+
+
+OWN_STACK_ONLY = (ClusterPart.metrics, ClusterPart.interconnect_plugin)
+"""Parts whose values name services or instance types of the stack."""
 
 
 class UsedCluster(Strict):
@@ -172,8 +180,8 @@ class Cluster(Strict):
         for index, part in enumerate(self.offers):
             if part in ADDONS:
                 raise FieldError(("offers", index), f"{part} is in every cluster", "a chart")
-            if part is ClusterPart.metrics:
-                message = f"{part} scrapes the services of its own stack"
+            if part in OWN_STACK_ONLY:
+                message = f"{part} knows the services and nodes of its own stack only"
                 raise FieldError(("offers", index), message, "a chart for all workloads")
         return self
 

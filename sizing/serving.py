@@ -10,6 +10,7 @@ from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED, Fit
 from sizing.plan import (
     BurstPlan,
     GatewayPlan,
+    GroupServingPlan,
     ImportPlan,
     PoolPlan,
     QuotaPlan,
@@ -22,6 +23,8 @@ from sizing.weights_import import weights_of
 from sizing.workload import Precision, Workload
 
 ENGINE_IMAGE = "vllm/vllm-openai"
+GROUP_ENGINE_IMAGE = "public.ecr.aws/deep-learning-containers/vllm"
+"""The same engine, built with the libraries that reach EFA. Basis: assumed, see data/pins.csv."""
 COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
 """Items of data/pins.csv."""
 ENGINE_MAX_SEQUENCES = 256
@@ -87,6 +90,29 @@ def copy_image(catalog: Catalog) -> str:
 def serving_plan(
     case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
 ) -> ServingPlan:
+    """The floor of one service: a Deployment, or groups of pods where a replica spans nodes."""
+    one = _deployment_plan(case, choice, pool, volumes, gateway)
+    instance, span = case.facts.instance, pool.nodes_per_replica
+    if span == 1 or instance is None:
+        return one
+    tag = case.catalog.pin(GROUP_ENGINE_IMAGE).version
+    own = one.model_dump(exclude={"image"})
+    return GroupServingPlan(
+        **own,
+        image=f"{GROUP_ENGINE_IMAGE}:{tag}",
+        groups_by_zone={zone: nodes // span for zone, nodes in pool.nodes_by_zone.items()},
+        nodes_per_replica=span,
+        rollout_groups=max(1, pool.nodes_spare // span // len(pool.nodes_by_zone)),
+        gpus_per_pod=pool.gpus_per_replica // span,
+        efa_interfaces=instance.efa_interfaces or 0,
+        tensor_parallel=pool.tensor_parallel,
+        pipeline_parallel=pool.pipeline_parallel,
+    )
+
+
+def _deployment_plan(
+    case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
+) -> ServingPlan:
     """The floor Deployment of one service.
 
     replicas = every slot of the floor nodes; max unavailable = the spare replicas, at least one
@@ -111,10 +137,11 @@ def serving_plan(
         weights_folder=weights.folder,
         weights_ready=weights.ready,
         wait_s=weights.wait_s,
-        gpus_per_replica=pool.tensor_parallel,
+        gpus_per_replica=pool.gpus_per_replica,
         cpu_millicores=millicores // pool.replicas_per_node,
         memory_mib=memory_mib // pool.replicas_per_node,
-        shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU * pool.tensor_parallel,
+        shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU
+        * (pool.gpus_per_replica // pool.nodes_per_replica),
         max_num_seqs=max_num_seqs(workload, choice.fit),
         max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
@@ -134,15 +161,21 @@ def quota_plan(
     the pod of an import.
 
     replicas = replicas + max unavailable, of floor and burst; GPUs = replicas x GPUs of one;
-    pods = replicas + import
+    pods = replicas + import; of groups, a rollout takes some in each zone, each as many pods as
+    nodes
 
     Basis: vendor, Kubernetes counts a pod that terminates until its grace period ends, and a
     rollout makes its successor at once: without room for both it would be refused again and again.
     """
-    replicas = serving.replicas + serving.max_unavailable
+    taken = serving.max_unavailable
+    pods_each = 1
+    if isinstance(serving, GroupServingPlan):
+        taken = max(taken, serving.rollout_groups * len(serving.groups_by_zone))
+        pods_each = serving.nodes_per_replica
+    replicas = serving.replicas + taken
     if burst is not None:
         replicas += burst.replicas + burst.max_unavailable
     return QuotaPlan(
         gpus=replicas * serving.gpus_per_replica,
-        pods=replicas if weights_import is None else replicas + 1,
+        pods=replicas * pods_each + (weights_import is not None),
     )

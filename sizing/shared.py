@@ -14,8 +14,11 @@ from sizing.plan import (
     AccessPlan,
     ClusterPlan,
     ClusterServicesPlan,
+    GroupServingPlan,
+    InterconnectPlan,
     KeysPlan,
     NodePool,
+    PoolPlan,
     PoolVolumePlan,
     ServicePlan,
     StackPlan,
@@ -26,7 +29,7 @@ from sizing.plan import (
     WeightsOn,
 )
 from sizing.reuse import ClusterPart
-from sizing.serving import COPY_IMAGE, ENGINE_IMAGE
+from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, GROUP_ENGINE_IMAGE
 from sizing.site import LOG_DAYS, Environment, Site
 
 SYSTEM_INSTANCE_TYPE = "m7i.large"
@@ -111,8 +114,25 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
             instance.eni_count,
             instance.ipv4_per_eni,
         ),
+        interconnect=_interconnect(pools[0], instance),
         burst=burst_pool(members, selling_zones(instance, site, catalog)[0], site),
         services=tuple(s.name for s in members),
+    )
+
+
+def _interconnect(pool: PoolPlan, instance: InstanceType) -> InterconnectPlan | None:
+    """EFA on every network card and nodes close together; nothing where each replica has one node.
+
+    The first card's interface bears the node's address; it is a plain one where the type has a card
+    more than EFA interfaces. A reservation brings its own placement: a group would contradict it.
+    """
+    if pool.nodes_per_replica == 1:
+        return None
+    cards, efa = instance.network_cards or 1, instance.efa_interfaces or 0
+    return InterconnectPlan(
+        first_interface="efa" if efa >= cards else "interface",
+        efa_only_interfaces=cards - 1,
+        placement=None if pool.reservation_by_zone else "cluster",
     )
 
 
@@ -245,7 +265,9 @@ def unverified_pins(
     """Versions in use that nobody checked against their registry, told for people."""
     items = []
     if any(s.serving for s in services):
-        items += [ENGINE_IMAGE, COPY_IMAGE]
+        items.append(COPY_IMAGE)
+    groups = {isinstance(s.serving, GroupServingPlan) for s in services if s.serving}
+    items += [GROUP_ENGINE_IMAGE if group else ENGINE_IMAGE for group in sorted(groups)]
     if any(s.database for s in services):
         items.append("aurora-postgresql")
     items += chart_pins(cluster_services)
@@ -253,6 +275,8 @@ def unverified_pins(
     told = [f"{pin.item} {pin.version}: {pin.source}" for pin in pins if not pin.verified]
     if ENGINE_IMAGE in items and site.engine_image_digest is None:
         told.append(f"{ENGINE_IMAGE}: no digest; set engine_image_digest in the site")
+    if GROUP_ENGINE_IMAGE in items:
+        told.append(f"{GROUP_ENGINE_IMAGE}: no digest")
     if not site.cluster.elsewhere:
         told.append("EKS add-ons: the newest for the cluster's version; none is pinned")
         told.append("system image release: EKS chooses the newest")

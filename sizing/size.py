@@ -183,7 +183,7 @@ def service_plan(
         else None,
         memory=_memory(case.need, found.choice),
         pool=found.pool,
-        rejected=(*found.rejected, *slow, *absent, *too_large),
+        rejected=(*found.rejected, *slow, *absent, *too_large, *_no_burst(workload, found)),
         storage=storage,
         network=transfer_plan(workload, rates),
         volumes=volumes,
@@ -257,6 +257,8 @@ def _burst(
     """What may come above the floor of a service that is served."""
     if capacity is None or found.pool is None or serving is None:
         return None
+    if _no_burst(workload, found):
+        return None
     return burst_plan(workload, capacity, found.pool, serving)
 
 
@@ -293,7 +295,8 @@ def _import(workload: Workload, case: Case, serving: ServingPlan) -> ImportPlan 
 
 
 def _memory(need: Need, choice: Choice | None) -> MemoryPlan:
-    split, shape = choice.fit.tensor_parallel if choice else 1, need.shape
+    split, stages = (choice.fit.tensor_parallel, choice.fit.pipeline_parallel) if choice else (1, 1)
+    shape = need.shape
     return MemoryPlan(
         nominal_bits_per_parameter=NOMINAL_BITS[need.weights.precision],
         parameters=plain(need.weights.parameters),
@@ -308,9 +311,20 @@ def _memory(need: Need, choice: Choice | None) -> MemoryPlan:
         kv_bytes_per_sequence=plain_or_none(need.kv_bytes_per_sequence),
         max_sequences=choice.fit.max_sequences if choice else None,
         max_context_tokens=choice.fit.max_context_tokens if choice else None,
+        stage_imbalance=None if choice is None else plain(need.stage_imbalance(stages)),
         usable_bytes_per_gpu=choice.fit.usable_bytes_per_gpu if choice else None,
         tokens_per_sequence=plain_or_none(need.tokens),
     )
+
+
+def _no_burst(workload: Workload, found: Found) -> list[Rejected]:
+    """Above the floor come single nodes, which are no group."""
+    asked = workload.capacity.burst_gpus if workload.capacity else 0
+    if not asked or found.pool is None or found.pool.nodes_per_replica == 1:
+        return []
+    numbers = f"a replica takes {found.pool.nodes_per_replica} nodes; the floor serves alone"
+    option = f"burst of {asked} GPUs"
+    return [Rejected(option=option, reason=Reason.not_in_this_version, numbers=numbers)]
 
 
 def _caches(need: Need) -> tuple[CachePlan, ...]:

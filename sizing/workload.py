@@ -349,7 +349,9 @@ class Hardware(Strict):
     instance_type: str = Field(min_length=1, max_length=40)
     """EC2 instance type, e.g. g6.xlarge; auto takes the cheapest that meets every target."""
     tensor_parallel: PositiveCount | None = None
-    """GPUs of one replica; the best that hold the model when left out."""
+    """GPUs of one node that a replica uses; the best that hold the model when left out."""
+    nodes_per_replica: PositiveCount | None = Field(default=None, le=64)
+    """Nodes of one replica; one, or the fewest that hold the model, when left out."""
     families: tuple[str, ...] = ()
     """With auto: instance families to choose from, e.g. g6e; all when left out."""
     precisions: tuple[Precision, ...] = ()

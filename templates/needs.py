@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from sizing.cluster_services import (
     DEVICE_PLUGIN,
+    GROUP_CONTROLLER,
+    INTERCONNECT_PLUGIN,
     LOAD_BALANCER_CONTROLLER,
     METRICS,
     METRICS_SERVER,
@@ -19,7 +21,9 @@ from sizing.node_disks import PATHS
 from sizing.plan import (
     DEPLOYMENT,
     FIREWALL,
+    GROUPS,
     JOB,
+    LEADER,
     NETWORK_POLICY,
     NODE_CLASS,
     NODE_GROUP,
@@ -40,6 +44,7 @@ BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
 BALANCER_ASSOCIATION = "aws:wafv2/webAclAssociation:WebAclAssociation"
 SERVICE = "kubernetes:core/v1:Service"
 PROFILE = "aws:iam/instanceProfile:InstanceProfile"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
 NOTICES = "aws:cloudwatch/eventTarget:EventTarget"
 ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
@@ -54,14 +59,18 @@ class Thing:
     resource_type: str
     path: tuple[str, ...] = ()
     """Steps to the property; `*` is any item of a list, and JSON text is looked into."""
-    value: str | None = None
-    """What the property is; None: whatever it is, it is there."""
+    value: str | tuple[str, ...] | None = None
+    """What the property is, or one of these; None: whatever it is, it is there."""
     line: str | None = None
     """A line of the property, which is text in base64: what a node gets."""
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        return (self.value,) if isinstance(self.value, str) else self.value or ()
+
     def __str__(self) -> str:
         where = ".".join(self.path)
-        said = self.value or self.line
+        said = " or ".join(self.values) or self.line
         what = where if said is None else f"{where} {said}"
         return f"{self.resource_type} ({what})" if what else self.resource_type
 
@@ -88,6 +97,14 @@ _KARPENTER = Thing(RELEASE, ("name",), NODE_AUTOSCALER)
 _DEFINITIONS = Thing(RELEASE, ("name",), NODE_DEFINITIONS)
 _LABELS = ("podSelector", "matchLabels", "app.kubernetes.io/name")
 _BURST_POD = Thing(DEPLOYMENT, ("spec", "template", "spec", "nodeSelector", BURST_LABEL))
+
+
+_EFA_PLUGIN = Thing(RELEASE, ("name",), INTERCONNECT_PLUGIN)
+_GROUP_CONTROLLER = Thing(RELEASE, ("name",), GROUP_CONTROLLER)
+_INTERFACE = ("networkInterfaces", "*", "interfaceType")
+_GROUP_LIMITS = (*LEADER.split("."), "containers", "*", "resources", "limits")
+_GROUP_GPU = Thing(GROUPS, (*_GROUP_LIMITS, "nvidia.com/gpu"))
+_GROUP_EFA = Thing(GROUPS, (*_GROUP_LIMITS, "vpc.amazonaws.com/efa"))
 
 
 def _addon(name: str) -> Thing:
@@ -153,6 +170,20 @@ NEEDS = (
     Need(_KARPENTER, _role_of(NODE_AUTOSCALER), "is the role it calls AWS with"),
     Need(_KARPENTER, Thing(NOTICES), "tells it of instances that go"),
     Need(_KARPENTER, _addon("coredns"), "finds the names of AWS"),
+    Need(Thing(GROUPS), _GROUP_CONTROLLER, "brings its definition"),
+    Need(_GROUP_GPU, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
+    Need(_GROUP_EFA, _EFA_PLUGIN, "offers vpc.amazonaws.com/efa to the scheduler"),
+    Need(_EFA_PLUGIN, Thing(TEMPLATE, _INTERFACE, ("efa", "efa-only")), "is what it offers"),
+    Need(
+        Thing(TEMPLATE, _INTERFACE),
+        Thing(EGRESS, ("ipProtocol",), "-1"),
+        "lets EFA pass between nodes",
+    ),
+    Need(
+        Thing(GROUPS),
+        Thing(SERVICE, ("spec", "selector", "leaderworkerset.sigs.k8s.io/worker-index"), "0"),
+        "finds the leader, which alone answers",
+    ),
     Need(
         Thing(NODE_GROUP, ("nodeRepairConfig", "enabled")),
         _addon("eks-node-monitoring-agent"),
@@ -199,6 +230,8 @@ _CHARTS = {
     ClusterPart.pod_autoscaler: (_SCALER,),
     ClusterPart.node_autoscaler: (_KARPENTER, _DEFINITIONS),
     ClusterPart.metrics: (_METRICS,),
+    ClusterPart.group_controller: (_GROUP_CONTROLLER,),
+    ClusterPart.interconnect_plugin: (_EFA_PLUGIN,),
 }
 
 

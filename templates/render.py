@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from functools import cache
 from math import ceil
 from pathlib import Path, PurePosixPath
@@ -15,13 +16,14 @@ from sizing.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
 from sizing.plan import (
     BurstPlan,
     BurstPoolPlan,
+    GroupServingPlan,
     NodePool,
     Plan,
     ServicePlan,
     ServingPlan,
     WeightsOn,
 )
-from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, burst_node_labels
+from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, ZONE_LABEL, burst_node_labels
 
 ENGINE_PORT = 8000
 """Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""
@@ -64,6 +66,16 @@ _DOCUMENTS = (
     "disruption-budget",
     "target-group-binding",
 )
+_GROUP_ARGUMENTS = (
+    "--nnodes",
+    "$(LWS_GROUP_SIZE)",
+    "--node-rank",
+    "$(LWS_WORKER_INDEX)",
+    "--master-addr",
+    "$(LWS_LEADER_ADDRESS)",
+)
+"""How the pods of a group find each other: the kubelet fills in what the group's controller sets.
+Basis: vendor (the controller's example for vLLM without Ray, 2026)."""
 _IMPORT_DOCUMENTS = ("network-policy-import", "import-service-account", "import-job")
 _SCRIPTS = Path(__file__).parent / "scripts"
 HUB = "https://huggingface.co"
@@ -101,6 +113,9 @@ def render(plan: Plan) -> dict[str, str]:
             continue
         values = _service_values(plan, service, service.serving)
         documents = [(document, document, values) for document in _DOCUMENTS]
+        if isinstance(service.serving, GroupServingPlan):
+            documents = [entry for entry in documents if entry[0] != "deployment"]
+            documents += _group_documents(service.serving, values)
         if service.weights_import is not None:
             documents += [(document, document, values) for document in _IMPORT_DOCUMENTS]
         if service.burst is not None:
@@ -137,12 +152,16 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
         "--served-model-name": serving.model,
         "--port": ENGINE_PORT,
         "--tensor-parallel-size": serving.gpus_per_replica,
+        "--pipeline-parallel-size": None,
         "--max-num-seqs": serving.max_num_seqs,
         "--max-model-len": serving.max_model_len,
         "--gpu-memory-utilization": serving.gpu_memory_utilisation,
         "--dtype": _named(_DTYPE, serving.compute_precision),
         "--kv-cache-dtype": _named(_KV_CACHE_DTYPE, serving.kv_precision),
     }
+    if isinstance(serving, GroupServingPlan):
+        flags["--tensor-parallel-size"] = serving.tensor_parallel
+        flags["--pipeline-parallel-size"] = serving.pipeline_parallel
     arguments = [f"/weights/{serving.weights_folder}"]
     for flag, value in flags.items():
         if value is not None:
@@ -164,39 +183,68 @@ def _named(names: dict[str, str], precision: str) -> str:
 def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
     if service.gateway is None or service.quota is None:
         raise ValueError(f"{service.name}: what is served needs a gateway and a quota")
-    values = serving.model_dump() | {
-        "name": service.name,
-        "component": "floor",
-        "node_labels": {POOL_LABEL: serving.pool},
-        "taints": GPU_TAINT,
-        "spread_over": ["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
-        "arguments": engine_arguments(serving),
-        "fetch_script": _argument(_script("fetch_weights")),
-        "fetched": {
-            "prefix": _argument(serving.weights_prefix),
-            "folder": _argument(serving.weights_folder),
-        },
-        "port": ENGINE_PORT,
-        "service_port": SERVICE_PORT,
-        "health_path": HEALTH_PATH,
-        "probe_period_s": _PROBE_PERIOD_S,
-        "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
-        "one_sequence_a_request": _counts_tokens(service),
-        "balancer_cidrs": plan.network.public_cidrs
-        if service.gateway.public
-        else plan.network.private_cidrs,
-        "quota": service.quota.model_dump(),
-        "drain_s": service.gateway.deregistration_delay_s,
-        "progress_deadline_s": serving.wait_s
-        + serving.copy_s
-        + serving.start_s
-        + serving.stop_s
-        + _STALL_S,
+    one_node = {
+        "gpus_per_pod": serving.gpus_per_replica,
+        "efa_interfaces": 0,
+        "groups_by_zone": dict[str, int](),
     }
+    values = (
+        one_node
+        | serving.model_dump()
+        | {
+            "name": service.name,
+            "component": "floor",
+            "node_labels": {POOL_LABEL: serving.pool},
+            "taints": GPU_TAINT,
+            "spread_over": ["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
+            "arguments": engine_arguments(serving),
+            "answers": True,
+            "fetch_script": _argument(_script("fetch_weights")),
+            "fetched": {
+                "prefix": _argument(serving.weights_prefix),
+                "folder": _argument(serving.weights_folder),
+            },
+            "port": ENGINE_PORT,
+            "service_port": SERVICE_PORT,
+            "health_path": HEALTH_PATH,
+            "probe_period_s": _PROBE_PERIOD_S,
+            "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
+            "one_sequence_a_request": _counts_tokens(service),
+            "balancer_cidrs": plan.network.public_cidrs
+            if service.gateway.public
+            else plan.network.private_cidrs,
+            "quota": service.quota.model_dump(),
+            "drain_s": service.gateway.deregistration_delay_s,
+            "progress_deadline_s": serving.wait_s
+            + serving.copy_s
+            + serving.start_s
+            + serving.stop_s
+            + _STALL_S,
+        }
+    )
     values |= _import_values(service)
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     return values
+
+
+def _group_documents(
+    serving: GroupServingPlan, values: dict[str, Any]
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """One set of groups in each zone: a group never reaches into another zone."""
+    arguments = [*engine_arguments(serving), *_GROUP_ARGUMENTS]
+    for zone, groups in serving.groups_by_zone.items():
+        if not groups:
+            continue
+        of_zone = {
+            "zone": zone,
+            "groups": groups,
+            "leader_arguments": arguments,
+            "worker_arguments": [*arguments, "--headless"],
+            "node_labels": {POOL_LABEL: serving.pool, ZONE_LABEL: zone},
+            "spread_over": [],
+        }
+        yield f"leader-worker-set-{zone}", "leader-worker-set", values | of_zone
 
 
 def _import_values(service: ServicePlan) -> dict[str, Any]:

@@ -17,7 +17,14 @@ from sizing.catalog import Catalog, load_catalog
 from sizing.lock import Lock
 from sizing.plan import Plan
 
-CHOICE = ("instance_type", "tensor_parallel", "precision", "model", "coefficients")
+CHOICE = (
+    "instance_type",
+    "tensor_parallel",
+    "nodes_per_replica",
+    "precision",
+    "model",
+    "coefficients",
+)
 """What of a lock is a choice or its version; the rest follows."""
 
 

@@ -49,6 +49,8 @@ def peak_basis(service: ServicePlan) -> str:
 def needed(service: ServicePlan, pool: PoolPlan) -> str:
     """GPUs and nodes: needed, spare, total, and what binds."""
     nodes = plural(pool.nodes_needed, "node")
+    if pool.nodes_per_replica > 1:
+        nodes = f"{plural(pool.replicas_needed, 'replica')} of {pool.nodes_per_replica} nodes each"
     spare = f"{plural(pool.nodes_spare, 'spare node')} ({_rule(service, pool)}) make"
     total = f"{plural(pool.gpus_total, 'GPU')} on {plural(pool.nodes_total, 'node')}"
     return (
@@ -62,7 +64,7 @@ def needed(service: ServicePlan, pool: PoolPlan) -> str:
 def _binding(service: ServicePlan, pool: PoolPlan) -> str:
     capacity = service.capacity
     if pool.binding == "memory" or capacity is None:
-        return f"one replica takes {plural(pool.tensor_parallel, 'GPU')}"
+        return f"one replica takes {plural(pool.gpus_per_replica, 'GPU')}"
     rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s a GPU"
     return f"{rate}, {_method(service, capacity.method)}"
 
@@ -142,7 +144,8 @@ def _zone_price(pool: PoolPlan) -> str:
     zones = len(pool.nodes_by_zone)
     if zones < 2:
         return "; one zone alone cannot survive its own loss"
-    total = nodes_for_zone_loss(pool.nodes_needed, zones)
+    span = pool.nodes_per_replica
+    total = nodes_for_zone_loss(pool.nodes_needed // span, zones) * span
     return f"; surviving one of {zones} zones takes {plural(total, 'node')}"
 
 

@@ -202,7 +202,7 @@ def _memory(memory: MemoryPlan, pool: PoolPlan | None) -> str:
     if pool is None or memory.usable_bytes_per_gpu is None:
         return text
     usable, card = data_size(memory.usable_bytes_per_gpu), data_size(pool.gpu_memory_bytes)
-    text += f"; {usable} of {card} usable x {plural(pool.tensor_parallel, 'GPU')} a replica"
+    text += f"; {usable} of {card} usable x {plural(pool.gpus_per_replica, 'GPU')} a replica"
     if memory.max_sequences is not None:
         tokens = number(memory.tokens_per_sequence)
         text += f"; {plural(memory.max_sequences, 'sequence')} of {tokens} tokens fit"

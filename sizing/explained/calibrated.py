@@ -115,13 +115,20 @@ def _state(leaf: Leaf) -> Entry:
     state = leaf.sized.states[int(leaf.keys[3])]
     less = {
         "steady": "{s.pool.replicas_total}",
-        "rollout": "max({s.pool.replicas_total} - {s.serving.max_unavailable}, 0)",
+        "rollout": f"max({{s.pool.replicas_total}} - {_taken(leaf)}, 0)",
         "repair": "{s.pool.replicas_total} - {s.pool.replicas_per_node}",
     }[state.state]
     names = {"steady": "every slot", "rollout": "less those replaced at once"}
     return Entry(
         f"replicas that serve: {state.state}", names.get(state.state, "less one node's"), less
     )
+
+
+def _taken(leaf: Leaf) -> str:
+    """Replicas that a rollout takes, as `fleet_states.at_once`."""
+    if leaf.pool.nodes_per_replica == 1:
+        return "{s.serving.max_unavailable}"
+    return f"{{s.serving.rollout_groups}} * {len(leaf.pool.nodes_by_zone)}"
 
 
 def _state_busy(leaf: Leaf) -> Entry:
@@ -138,7 +145,7 @@ def busy(load: str, leaf: Leaf, replicas: str) -> str:
     rate = f"{{s.traffic.requests_per_s_{load}}}"
     if leaf.capacity.saturation_requests_per_s is not None:
         return f"{rate} / ({replicas} * {{s.capacity.saturation_requests_per_s}})"
-    return f"{rate} * {{s.capacity.request_s}} / ({replicas} * {{s.pool.tensor_parallel}})"
+    return f"{rate} * {{s.capacity.request_s}} / ({replicas} * {{s.pool.gpus_per_replica}})"
 
 
 CALIBRATED: dict[str, Explainer] = {
@@ -230,10 +237,10 @@ CALIBRATED: dict[str, Explainer] = {
         Basis.assumed,
         "the floor fills its nodes, see docs/decisions",
     ),
-    "services.*.rollout.replicas_at_once": Entry(
+    "services.*.rollout.replicas_at_once": lambda leaf: Entry(
         "replicas replaced at once",
-        "max unavailable, at most all",
-        "min({s.serving.max_unavailable}, {s.pool.replicas_total})",
+        "max unavailable, or the groups of each zone, at most all",
+        f"min({_taken(leaf)}, {{s.pool.replicas_total}})",
     ),
     "services.*.rollout.cold_start_s": Entry(
         "seconds until a new replica serves",

@@ -21,7 +21,7 @@ from sizing import (
     weights_import,
 )
 from sizing.exact import Number
-from sizing.plan import CapacityPlan, Plan, PoolPlan, ServicePlan, VolumePlan
+from sizing.plan import CapacityPlan, MemoryPlan, Plan, PoolPlan, ServicePlan, VolumePlan
 
 CATALOG = "the catalog, {p.catalog_digest}: data/"
 
@@ -97,6 +97,11 @@ class Leaf:
         if self.sized.pool is None:
             raise ValueError(f"{self.path} without a pool")
         return self.sized.pool
+
+    @property
+    def memory(self) -> MemoryPlan:
+        """That service's memory."""
+        return self.sized.memory
 
     @property
     def volumes(self) -> VolumePlan:

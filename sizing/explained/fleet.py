@@ -2,6 +2,7 @@
 
 from sizing.explained.calibrated import busy
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
+from sizing.explained.groups import GROUP_POOL
 
 SHAPE = "the model's config.json, or " + CATALOG + "models.csv"
 SIZED_ON_MEAN = "sized on the daily mean: nothing is left for a peak"
@@ -60,15 +61,20 @@ def _nodes_total(leaf: Leaf) -> Entry:
 def _nodes_by_rule(leaf: Leaf) -> Entry:
     rule, zones = leaf.keys[-1], len(leaf.pool.nodes_by_zone)
     meaning = f"nodes in all that the rule {rule} alone needs"
-    needed = "{s.pool.nodes_needed}"
+    needed, each, of_each = "{s.pool.nodes_needed}", "", ""
+    if leaf.pool.nodes_per_replica > 1:
+        meaning += ", in whole groups: any lost node takes its group with it"
+        needed = "({s.pool.nodes_needed} / {s.pool.nodes_per_replica})"
+        each, of_each = " * {s.pool.nodes_per_replica}", ", in groups x nodes of a group"
     if rule == "spare_ratio":
-        text = f"ceil({needed} * (1 + {{w.redundancy.spare_ratio}}))"
-        return Entry(meaning, "ceil(needed x (1 + spare ratio))", text)
+        text = f"ceil({needed} * (1 + {{w.redundancy.spare_ratio}})){each}"
+        return Entry(meaning, f"ceil(needed x (1 + spare ratio)){of_each}", text)
     if rule == "nodes":
-        return Entry(meaning, "needed + k", f"{needed} + {{w.redundancy.nodes}}")
+        text = f"({needed} + {{w.redundancy.nodes}}){each}"
+        return Entry(meaning, f"needed + k{of_each}", text)
     if rule == "zones" and leaf.sized.inputs.redundancy.zones == 1:
-        text = f"{needed} + ceil({needed} / ({zones} - 1))"
-        return Entry(meaning, "needed + ceil(needed / (zones - 1))", text)
+        text = f"({needed} + ceil({needed} / ({zones} - 1))){each}"
+        return Entry(meaning, f"needed + ceil(needed / (zones - 1)){of_each}", text)
     if rule == "zones":
         text = f"{{w.redundancy.zones}} of {zones} zones may go and {needed} nodes stay: {{v}}"
         return Entry(
@@ -84,17 +90,19 @@ def _nodes_by_rule(leaf: Leaf) -> Entry:
             "MTBF and MTTR: see inputs.redundancy; nodes fail independently",
             arithmetic=False,
         )
-    return Entry(meaning, "needed", needed)
+    return Entry(meaning, "needed", f"{needed}{each}")
 
 
 def _in_zone(leaf: Leaf) -> Entry:
     pool = leaf.pool
-    zones = len(pool.nodes_by_zone)
-    rounded = "floor" if int(leaf.value) == pool.nodes_total // zones else "ceil"
+    zones, span = len(pool.nodes_by_zone), pool.nodes_per_replica
+    groups = pool.nodes_total // span
+    rounded = "floor" if int(leaf.value) // span == groups // zones else "ceil"
+    text = f"{rounded}({{s.pool.nodes_total}} / {zones})"
+    if span > 1:
+        text = f"{rounded}({{s.pool.nodes_total}} / {span} / {zones}) * {span}"
     return Entry(
-        "nodes in this zone",
-        "an even spread over the site's zones that sell the type",
-        f"{rounded}({{s.pool.nodes_total}} / {zones})",
+        "nodes in this zone", "an even spread over the site's zones that sell the type", text
     )
 
 
@@ -115,10 +123,10 @@ def _offered(meaning: str) -> Entry:
 
 def _usable(leaf: Leaf) -> Entry:
     pool = leaf.sized.pool
-    extra = " - {memory.COMMUNICATION_BYTES}" if pool and pool.tensor_parallel > 1 else ""
+    extra = " - {memory.COMMUNICATION_BYTES}" if pool and pool.gpus_per_replica > 1 else ""
     return Entry(
         "bytes of one card for weights and KV cache",
-        "memory x 0.90 - runtime (- communication buffers in a tensor-parallel group)",
+        "memory x 0.90 - runtime (- communication buffers in a replica of several cards)",
         "max(floor({s.pool.gpu_memory_bytes} * {memory.GPU_MEMORY_UTILISATION})"
         f" - ({{memory.RUNTIME_BYTES}}{extra.replace('-', '+')}), 0)",
         Basis.measured,
@@ -168,6 +176,45 @@ def _encoders(leaf: Leaf) -> Entry:
         source = "the workload file: model.encoders"
         return Entry(meaning, "their sum", "{v}", Basis.given, source)
     return Entry(meaning, "the catalog's", "{v}", Basis.vendor, CATALOG + "models.csv")
+
+
+def _imbalance(leaf: Leaf) -> Entry:
+    stages = leaf.sized.pool.pipeline_parallel if leaf.sized.pool else 1
+    return Entry(
+        "layers of the fullest stage of the pipeline over the mean stage; 1 without one",
+        "stages x ceil(layers / stages) / layers",
+        "1" if stages == 1 else f"{{v}} with {stages} stages",
+        Basis.vendor,
+        CATALOG + "models.csv",
+        arithmetic=stages == 1,
+    )
+
+
+def _room(leaf: Leaf) -> str:
+    """Bytes of a replica's cards; the fullest of several stages leaves the others half empty."""
+    cards = "{s.pool.gpus_per_replica} * {s.memory.usable_bytes_per_gpu}"
+    return cards if leaf.memory.stage_imbalance == 1 else f"{cards} / {{s.memory.stage_imbalance}}"
+
+
+def _max_sequences(leaf: Leaf) -> Entry:
+    return Entry(
+        "sequences of mean length that fit beside the weights of one replica",
+        "floor((cards x usable / imbalance of stages - weights)"
+        " / (KV bytes of a sequence x copies))",
+        f"floor(({_room(leaf)} - {{s.memory.weights_bytes}})"
+        " / ({s.memory.kv_bytes_per_sequence} * {s.memory.kv_copies}))",
+    )
+
+
+def _max_context(leaf: Leaf) -> Entry:
+    return Entry(
+        "tokens of the longest sequence that fits alone on one replica",
+        "tokens whose KV bytes x copies fill cards x usable / imbalance of stages - weights,"
+        " at most the model's own",
+        f"{{v}} tokens in ({_room(leaf)} - {{s.memory.weights_bytes}})"
+        " / {s.memory.kv_copies} bytes",
+        arithmetic=False,
+    )
 
 
 FLEET: dict[str, Explainer] = {
@@ -232,19 +279,9 @@ FLEET: dict[str, Explainer] = {
         SHAPE,
     ),
     "services.*.memory.kv_bytes_per_sequence": _kv_per_sequence,
-    "services.*.memory.max_sequences": Entry(
-        "sequences of mean length that fit beside the weights of one replica",
-        "floor((cards x usable - weights) / (KV bytes of a sequence x copies))",
-        "floor(({s.pool.tensor_parallel} * {s.memory.usable_bytes_per_gpu}"
-        " - {s.memory.weights_bytes}) / ({s.memory.kv_bytes_per_sequence} * {s.memory.kv_copies}))",
-    ),
-    "services.*.memory.max_context_tokens": Entry(
-        "tokens of the longest sequence that fits alone on one replica",
-        "tokens whose KV bytes x copies fill cards x usable - weights, at most the model's own",
-        "{v} tokens in ({s.pool.tensor_parallel} * {s.memory.usable_bytes_per_gpu}"
-        " - {s.memory.weights_bytes}) / {s.memory.kv_copies} bytes",
-        arithmetic=False,
-    ),
+    "services.*.memory.max_sequences": _max_sequences,
+    "services.*.memory.max_context_tokens": _max_context,
+    "services.*.memory.stage_imbalance": _imbalance,
     "services.*.memory.usable_bytes_per_gpu": _usable,
     "services.*.memory.tokens_per_sequence": Entry(
         "tokens of a mean sequence at its end", "prompt + answer", "{v}", Basis.given, "request"
@@ -252,8 +289,8 @@ FLEET: dict[str, Explainer] = {
     "services.*.pool.gpus_needed": _gpus_needed,
     "services.*.pool.gpus_by_constraint.memory": Entry(
         "GPUs that memory alone would need: one replica",
-        "GPUs of a tensor-parallel group",
-        "{s.pool.tensor_parallel}",
+        "GPUs of a replica",
+        "{s.pool.gpus_per_replica}",
     ),
     "services.*.pool.gpus_by_constraint.*": _by_constraint,
     "services.*.pool.gpus_total": Entry(
@@ -263,8 +300,8 @@ FLEET: dict[str, Explainer] = {
     ),
     "services.*.pool.nodes_needed": Entry(
         "nodes that must be alive",
-        "ceil(replicas needed / replicas a node)",
-        "ceil({s.pool.replicas_needed} / {s.pool.replicas_per_node})",
+        "ceil(replicas needed / replicas a node) x nodes a replica",
+        "ceil({s.pool.replicas_needed} / {s.pool.replicas_per_node}) * {s.pool.nodes_per_replica}",
     ),
     "services.*.pool.nodes_spare": Entry(
         "spare nodes", "total - needed", "{s.pool.nodes_total} - {s.pool.nodes_needed}"
@@ -281,8 +318,8 @@ FLEET: dict[str, Explainer] = {
     ),
     "services.*.pool.survives.nodes": Entry(
         "the largest number of nodes that may go, whichever they are",
-        "total - needed; nodes of a pool are alike",
-        "{s.pool.nodes_total} - {s.pool.nodes_needed}",
+        "(total - needed) / nodes a replica: nodes are alike, each may break another group",
+        "({s.pool.nodes_total} - {s.pool.nodes_needed}) / {s.pool.nodes_per_replica}",
     ),
     "services.*.pool.survives.zones": Entry(
         "the largest number of zones that may go, whichever they are",
@@ -296,27 +333,29 @@ FLEET: dict[str, Explainer] = {
     "services.*.pool.memory_gib_per_node": _offered("GiB of one node's memory"),
     "services.*.pool.max_pods_per_node": _offered("pods that one node's addresses allow"),
     "services.*.pool.tensor_parallel": Entry(
-        "GPUs of one replica",
+        "GPUs that share each layer of a replica, all in one node",
         "the workload's or the lock's, else of the cards (1, 2, 4, 8) that hold the model and"
-        " divide its heads the fewest, or the cheapest by the calibrated method",
-        "{v} x {s.memory.usable_bytes_per_gpu} bytes hold {s.memory.weights_bytes} bytes of weights"
-        " and the longest sequence",
+        " divide its heads the fewest, or the cheapest by the calibrated method; over several"
+        " nodes the most",
+        "{s.pool.gpus_per_replica} x {s.memory.usable_bytes_per_gpu} bytes hold"
+        " {s.memory.weights_bytes} bytes of weights and the longest sequence",
         arithmetic=False,
     ),
+    **GROUP_POOL,
     "services.*.pool.replicas_per_node": Entry(
-        "replicas one node holds",
-        "floor(GPUs a node / GPUs a replica)",
-        "floor({s.pool.gpus_per_node} / {s.pool.tensor_parallel})",
+        "replicas one node holds, or one part of a replica over several nodes",
+        "floor(GPUs a node / GPUs a replica), at least 1",
+        "max(1, floor({s.pool.gpus_per_node} / {s.pool.gpus_per_replica}))",
     ),
     "services.*.pool.replicas_needed": Entry(
         "replicas that must serve",
         "ceil(GPUs needed / GPUs a replica)",
-        "ceil({s.pool.gpus_needed} / {s.pool.tensor_parallel})",
+        "ceil({s.pool.gpus_needed} / {s.pool.gpus_per_replica})",
     ),
     "services.*.pool.replicas_total": Entry(
         "replicas in all: every slot of every node, so that a loss needs no rescheduling",
-        "nodes x replicas a node",
-        "{s.pool.nodes_total} * {s.pool.replicas_per_node}",
+        "nodes x replicas a node / nodes a replica",
+        "{s.pool.nodes_total} * {s.pool.replicas_per_node} / {s.pool.nodes_per_replica}",
     ),
     "services.*.pool.utilisation_at_mean": _utilisation("mean"),
     "services.*.pool.utilisation_at_peak": _utilisation("peak"),

@@ -2,7 +2,7 @@
 
 from sizing import weights_import
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, log_days
-from sizing.plan import NodePool
+from sizing.plan import GroupServingPlan, NodePool
 from sizing.shared import SYSTEM_NODES_PER_ZONE, image_gib
 
 
@@ -160,6 +160,11 @@ def _repair_stop(leaf: Leaf) -> Entry:
 
 def _quota_replicas(leaf: Leaf) -> str:
     numbers = "{s.serving.replicas} + {s.serving.max_unavailable}"
+    serving = leaf.sized.serving
+    if isinstance(serving, GroupServingPlan):
+        zones = len(serving.groups_by_zone)
+        most = f"max({{s.serving.max_unavailable}}, {{s.serving.rollout_groups}} * {zones})"
+        numbers = f"{{s.serving.replicas}} + {most}"
     if leaf.sized.burst is not None:
         numbers += " + {s.burst.replicas} + {s.burst.max_unavailable}"
     return numbers
@@ -167,11 +172,14 @@ def _quota_replicas(leaf: Leaf) -> str:
 
 def _quota_pods(leaf: Leaf) -> Entry:
     filled = leaf.sized.weights_import is not None
+    numbers = _quota_replicas(leaf)
+    if isinstance(leaf.sized.serving, GroupServingPlan):
+        numbers = f"({numbers}) * {{s.serving.nodes_per_replica}}"
     return Entry(
         "pods that the service's namespace may hold",
-        "replicas + those a rollout may take, of floor and burst: a pod counts until it is gone;"
-        " + 1 import",
-        _quota_replicas(leaf) + (" + 1" if filled else ""),
+        "(replicas + those a rollout may take, of floor and burst: a pod counts until it is gone)"
+        " x pods of one + 1 import",
+        numbers + (" + 1" if filled else ""),
     )
 
 
@@ -196,7 +204,7 @@ POOLS: dict[str, Explainer] = {
         remarks=("with fewer spare replicas than a node holds, a drain takes needed ones",),
     ),
     "services.*.serving.gpus_per_replica": Entry(
-        "GPUs of one replica", "tensor parallel", "{s.pool.tensor_parallel}"
+        "GPUs of one replica", "GPUs a replica", "{s.pool.gpus_per_replica}"
     ),
     "services.*.serving.cpu_millicores": _allocatable(
         "millicores each replica requests", "millicores", "kubelet reservations of the EKS images"
@@ -209,7 +217,8 @@ POOLS: dict[str, Explainer] = {
     "services.*.serving.shared_memory_mib": Entry(
         "MiB of shared memory, part of the replica's memory",
         "1,024 a GPU",
-        "{serving.SHARED_MEMORY_MIB_PER_GPU} * {s.pool.tensor_parallel}",
+        "{serving.SHARED_MEMORY_MIB_PER_GPU} * {s.pool.gpus_per_replica}"
+        " / {s.pool.nodes_per_replica}",
         Basis.assumed,
         "sizing/serving.py",
     ),

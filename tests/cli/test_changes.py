@@ -19,6 +19,7 @@ NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 CLUSTER = "aws:eks/cluster:Cluster"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+GROUPS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 TARGETS = "aws:lb/targetGroup:TargetGroup"
 AURORA = "aws:rds/cluster:Cluster"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
@@ -42,7 +43,7 @@ CLASSES = {
     ROLE: ("pulumi_kubernetes.rbac.v1", "Role"),
     ROLE_BINDING: ("pulumi_kubernetes.rbac.v1", "RoleBinding"),
     **dict.fromkeys(
-        (BINDING, SCALED_OBJECT, NODE_POOL, NODE_CLASS),
+        (BINDING, SCALED_OBJECT, NODE_POOL, NODE_CLASS, GROUPS),
         ("pulumi_kubernetes.apiextensions", "CustomResource"),
     ),
 }
@@ -51,6 +52,7 @@ SCHEMAS = Path(templates.render.__file__).parent / "schemas"
 CUSTOM = {
     BINDING: "target-group-binding",
     SCALED_OBJECT: "scaled-object",
+    GROUPS: "leader-worker-set",
     NODE_POOL: "node-pool",
     NODE_CLASS: "ec2-node-class",
 }
@@ -59,6 +61,7 @@ CUSTOM = {
 COVERED = {
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
     "aws:ec2/flowLog:FlowLog",
+    *("aws:ec2/placementGroup:PlacementGroup", GROUPS),
     *("aws:ec2/eip:Eip", "aws:ec2/natGateway:NatGateway", "aws:ec2/routeTable:RouteTable"),
     *("aws:ec2/route:Route", "aws:ec2/routeTableAssociation:RouteTableAssociation"),
     *("aws:ec2/vpcEndpoint:VpcEndpoint", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"),

@@ -13,13 +13,21 @@ from sizewright.record import Recorded
 from templates.needs import NEEDS, SELF_SUFFICIENT, Need
 from templates.render import render
 from tests.cli.conftest import Run
-from tests.components.plans import EVERYTHING, chat_plan, infeasible_plan, public_plan
+from tests.components.plans import (
+    EVERYTHING,
+    SPANNING,
+    chat_plan,
+    infeasible_plan,
+    plan_of,
+    public_plan,
+)
 from tests.components.recording import recorded
 
 
 @cache
 def sound() -> Recorded:
-    return recorded(lambda: build(public_plan(EVERYTHING)))
+    """A service behind a public door that bursts, and one whose replicas span nodes."""
+    return recorded(lambda: build(public_plan(EVERYTHING, SPANNING)))
 
 
 def without(need: Need) -> Recorded:
@@ -69,9 +77,17 @@ def test_the_command_ends_with_4(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_rendered_kind_declares_what_it_needs() -> None:
     users = {need.user.resource_type for need in NEEDS}
-    for path, text in render(public_plan(EVERYTHING)).items():
+    for path, text in render(public_plan(EVERYTHING, SPANNING)).items():
         if path.endswith(".yaml"):
             parsed = yaml.safe_load(text)
             version = parsed["apiVersion"] if "/" in parsed["apiVersion"] else "core/v1"
             token = f"kubernetes:{version}:{parsed['kind']}"
             assert (token in users) != (token in SELF_SUFFICIENT), token
+
+
+def test_a_type_with_one_card_has_the_interface_that_its_plugin_offers() -> None:
+    """Its first interface is EFA with addresses; none is EFA alone."""
+    hardware = {"instance_type": "g6.48xlarge", "nodes_per_replica": 2, "load_time_s": 2_000}
+    small = {**SPANNING, "model": "llama-3.1-70b", "hardware": hardware}
+    gate = needs(recorded(lambda: build(plan_of(small))))
+    assert gate.passed is True, gate.detail

@@ -38,6 +38,16 @@ BURSTING: dict[str, Any] = CHAT | {
     "capacity": CHAT["capacity"] | {"burst_gpus": 4},
     "latency": {"ttft_ms": 500, "tpot_ms": 50},
 }
+SPANNING: dict[str, Any] = {
+    "name": "spanning",
+    "kind": "text",
+    "model": "llama-3.1-405b",
+    "traffic": {"daily_users": 100_000, "requests_per_user_per_day": 10},
+    "request": {"input_tokens": 100, "output_tokens": 400, "context_tokens": 8192},
+    "capacity": {"method": "given", "requests_per_gpu_per_s": "0.5", "load": "mean"},
+    "redundancy": {"nodes": 1},
+    "hardware": {"instance_type": "p5.48xlarge", "load_time_s": 2_000},
+}
 ZONES = ("use1-az1", "use1-az2", "use1-az4")
 
 
@@ -96,20 +106,28 @@ def volume_plan() -> Plan:
     return plan_of(CHAT | {"hardware": {"instance_type": "g5g.xlarge"}})
 
 
+def spanning_plan(environment: str = "prod") -> Plan:
+    """A model that no node holds: 2 replicas of two nodes needed, 3 in all, one in each zone."""
+    return plan_of(SPANNING, environment=environment)
+
+
 def two_services_plan() -> Plan:
     """Two services that share the node groups of one instance type."""
     return plan_of(CHAT, SEARCH)
 
 
-def public_plan(workload: dict[str, Any] = CHAT, /, **access: object) -> Plan:
-    """A service that the internet reaches, with a token and limits for each."""
+def public_plan(
+    workload: dict[str, Any] = CHAT, /, *others: dict[str, Any], **access: object
+) -> Plan:
+    """A service that the internet reaches, with a token and limits for each; then the others."""
     open_to = {"public": True, "requests_per_key_per_min": 60, "tokens_per_key_per_min": 40_960}
     issuer = {
         "token_issuer": "https://issuer.example",
         "token_jwks_url": "https://issuer.example/k",
     }
     public = Workload.model_validate(workload | {"access": open_to | access})
-    return size([public], site("prod").model_copy(update=issuer), load_catalog())
+    workloads = [public, *(Workload.model_validate(other) for other in others)]
+    return size(workloads, site("prod").model_copy(update=issuer), load_catalog())
 
 
 def bursting_plan(environment: str = "prod") -> Plan:

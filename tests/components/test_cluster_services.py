@@ -98,6 +98,8 @@ def test_the_plugin_runs_where_the_gpu_nodes_are(preview: bool) -> None:
             node_role_arn="arn:role",
             subnet_ids=dict.fromkeys(chat_plan().pools[0].nodes_by_zone, "subnet-1"),
             user_data="",
+            vpc_id="vpc-1",
+            cluster_group_id="sg-cluster",
             volumes_key_arn="arn:key",
             after=[],
             tags=Tags.of_site(site("prod")),

@@ -6,7 +6,7 @@ from components.gpu_pool import GpuPool, GpuPoolArgs
 from components.naming import Tags
 from sizewright.record import Recorded
 from sizing.plan import CapacitySource, NodePool
-from tests.components.plans import ZONES, chat_plan, site, volume_plan
+from tests.components.plans import ZONES, chat_plan, site, spanning_plan, volume_plan
 from tests.components.recording import before, children, named, of_type, recorded
 
 PLAN = chat_plan("prod").pools[0]
@@ -21,6 +21,8 @@ def pool(preview: bool, plan: NodePool = PLAN) -> Recorded:
             node_role_arn="arn:aws:iam::123456789012:role/node",
             subnet_ids={zone: f"subnet-{zone}" for zone in ZONES},
             user_data="#!/bin/bash\n",
+            vpc_id="vpc-1",
+            cluster_group_id="sg-cluster",
             volumes_key_arn="arn:aws:kms:us-east-1:123456789012:key/volumes",
             after=[ec2.Vpc("outlives", cidr_block="10.0.0.0/16")],
             tags=Tags.of_site(site("prod")),
@@ -166,3 +168,54 @@ def test_groups_follow_the_template_s_latest_version() -> None:
             "property": "latestVersion",
         },
     }
+
+
+def test_nodes_that_share_replicas_have_efa_on_every_card_and_stand_close(preview: bool) -> None:
+    recording = pool(preview, spanning_plan().pools[0])
+    for zone in ZONES:
+        template = named(recording, f"g-{zone}-template").inputs
+        first, *others = template["networkInterfaces"]
+        assert (first["interfaceType"], first["networkCardIndex"], first["deviceIndex"]) == (
+            "efa",
+            0,
+            0,
+        )
+        assert [card["networkCardIndex"] for card in others] == list(range(1, 32))
+        assert {card["interfaceType"] for card in others} == {"efa-only"}
+        assert {card["deviceIndex"] for card in others} == {0}
+        assert first["securityGroups"][0] == "sg-cluster", "EKS adds no group of its own"
+        group = named(recording, f"g-{zone}-placement")
+        assert group.inputs["strategy"] == "cluster"
+        assert "groupName" in template["placement"]
+        assert f"{group.type}::{group.name}" in before(recording, named(recording, f"g-{zone}"))
+        labels = named(recording, f"g-{zone}", "NodeGroup").inputs["labels"]
+        assert labels["sizewright.dev/zone"] == zone
+
+
+def test_efa_passes_within_its_own_group_only(preview: bool) -> None:
+    recording = pool(preview, spanning_plan().pools[0])
+    for rule in ("g-efa-in", "g-efa-out"):
+        inputs = named(recording, rule).inputs
+        assert inputs["ipProtocol"] == "-1"
+        assert inputs["securityGroupId"] == inputs["referencedSecurityGroupId"]
+        assert "cidrIpv4" not in inputs
+
+
+def test_one_node_a_replica_needs_nothing_of_that(preview: bool) -> None:
+    recording = pool(preview)
+    assert not {"networkInterfaces", "placement"} & set(named(recording, "g-template").inputs)
+    assert not of_type(recording, "PlacementGroup") + of_type(recording, "SecurityGroup")
+
+
+def test_capacity_bought_ahead_brings_its_own_placement(preview: bool) -> None:
+    plan = spanning_plan().pools[0]
+    joined = plan.interconnect
+    assert joined is not None
+    bought = {
+        "interconnect": joined.model_copy(update={"placement": None}),
+        "reservation_by_zone": IDS,
+        "capacity_source": CapacitySource.reservations,
+    }
+    recording = pool(preview, plan.model_copy(update=bought))
+    assert not of_type(recording, "PlacementGroup")
+    assert "networkInterfaces" in named(recording, f"g-{ZONES[0]}-template").inputs

@@ -327,5 +327,5 @@ def test_what_a_platform_offers_of_a_burst_has_no_nodes_of_its_own() -> None:
 
 
 def test_prometheus_of_one_stack_is_not_offered_to_others() -> None:
-    with pytest.raises(ValueError, match="scrapes the services of its own stack"):
+    with pytest.raises(ValueError, match="knows the services and nodes of its own stack only"):
         Cluster(offers=(ClusterPart.metrics,))

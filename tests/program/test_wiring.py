@@ -121,10 +121,10 @@ VARIANTS = {
 def plan(variant: str = "created") -> Plan:
     """Two services on one pool: a chat with a database, images with a bucket of artefacts; a third
     on nodes without local disks, which have a volume for its weights; a fourth on reservations, a
-    fifth whose model is imported. Those on volumes and on reservations may grow above their
-    floors."""
+    fifth whose model is imported, a sixth whose replicas span two nodes. Those on volumes and on
+    reservations may grow above their floors."""
     catalog = load_catalog()
-    names = ("pictures", "volumes", "bought", "code")
+    names = ("pictures", "volumes", "bought", "code", "spanning")
     own = (ROOT / "tests" / "program" / f"{name}.yaml" for name in names)
     files = (ROOT / "workloads" / "chat.yaml", *own)
     given = read_site(ROOT / "Pulumi.prod.yaml").site.model_dump(mode="json", exclude_unset=True)

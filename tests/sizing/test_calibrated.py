@@ -71,6 +71,32 @@ def test_a_model_of_an_unknown_shape_asks_for_its_config(site: Site, catalog: Ca
     assert any("config.json" in r.numbers for r in plan.rejected)
 
 
+@pytest.mark.parametrize(
+    "hardware",
+    [
+        {"instance_type": "p5.48xlarge"},
+        {"instance_type": "p5.48xlarge", "tensor_parallel": 8, "nodes_per_replica": 2},
+        {"instance_type": "p5.48xlarge", "nodes_per_replica": 2},
+        {"instance_type": "auto", "nodes_per_replica": 2},
+    ],
+)
+def test_a_replica_over_nodes_is_not_rated(hardware: Values, site: Site, catalog: Catalog) -> None:
+    """Its step times are not known; a rate that was measured sizes it."""
+    values = BASE | {"model": "llama-3.1-405b", "hardware": hardware}
+    plan = service(values, site, catalog)
+    assert plan.pool is None
+    lacks = (Reason.not_in_this_version, Reason.memory)
+    assert any(r.reason in lacks for r in plan.rejected)
+    if "nodes_per_replica" in hardware:
+        assert any("step times are of replicas in one node" in r.numbers for r in plan.rejected)
+    stated = more(values, "hardware", instance_type="p5.48xlarge", nodes_per_replica=2)
+    measured = more(stated, "capacity", method="given", requests_per_gpu_per_s=1)
+    counted = service(measured, site, catalog)
+    assert counted.pool is not None and counted.pool.nodes_per_replica == 2
+    assert counted.calibrated is None and counted.rollout is not None
+    assert [m.method for m in counted.methods] == ["given", "textbook"]
+
+
 def test_the_binding_constraint_is_named(site: Site, catalog: Catalog) -> None:
     tight = service(more(BASE, "latency", tpot_ms=12), site, catalog).pool
     loose = service(more(BASE, "latency", tpot_ms=1_000, ttft_ms=60_000), site, catalog).pool

@@ -10,6 +10,7 @@ import pytest
 
 from sizing.catalog import DATA, Catalog, load_catalog
 from sizing.catalog_records import Fact, ModelFacts, Record
+from sizing.serving import GROUP_ENGINE_IMAGE
 from sizing.units import MIB
 
 ZONED_REGIONS = {"use1": "us-east-1", "usw2": "us-west-2", "euw1": "eu-west-1"}
@@ -250,6 +251,8 @@ def test_pins(catalog: Catalog) -> None:
     assert catalog.pin("kubernetes-1.36").end_of_support is None
     assert catalog.pin("vllm/vllm-openai").version == "v0.30.0"
     assert not catalog.pin("aurora-postgresql").verified
+    # its tag was read, what it holds was not
+    assert not catalog.pin(GROUP_ENGINE_IMAGE).verified
     for pin in catalog.pins:
         assert "sha256" not in pin.version, "digests are resolved, never written here"
         assert pin.version != "latest"

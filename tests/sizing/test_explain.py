@@ -114,6 +114,13 @@ ON_VOLUMES = {
     "name": "on-volumes",
     "hardware": {"instance_type": "g5g.xlarge", "load_time_s": 20},
 }
+SPANNING = {
+    **CHAT,
+    "name": "spanning",
+    "model": "llama-3.1-405b",
+    "redundancy": {**CHAT["redundancy"], "nodes": 2},  # type: ignore[dict-item]
+    "hardware": {"instance_type": "p5.48xlarge"},
+}
 BURSTING = {**CHAT, "name": "bursting", "capacity": {**CHAT["capacity"], "burst_gpus": 3}}  # type: ignore[dict-item]
 UNTIMED_BURST = {**BURSTING, "name": "untimed", "latency": None}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
@@ -129,7 +136,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
-            IMPORTED,
+            *(IMPORTED, SPANNING),
             environment=environment,
         )
     ):
@@ -141,7 +148,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
-    every = (CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, IMPORTED)
+    every = (CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, IMPORTED, SPANNING)
     for explained in explain_all(plan_of(*every)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
@@ -155,6 +162,7 @@ def test_searches_are_few_and_known() -> None:
         "pool/nodes_at_peak",
         "memory/max_context_tokens",
         "pool/tensor_parallel",
+        "pool/nodes_per_replica",
         "serving/cpu_millicores",
         "serving/memory_mib",
         *(f"methods/{index}/gpus_needed" for index in range(4)),
