@@ -54,7 +54,8 @@ def states(
 def at_once(serving: ServingPlan) -> int:
     """Replicas that a rollout takes: those that may be absent, or each zone's groups."""
     if isinstance(serving, GroupServingPlan):
-        return serving.rollout_groups * len(serving.groups_by_zone)
+        groups = serving.groups_by_zone.values()
+        return sum(min(serving.rollout_groups, count) for count in groups)
     return serving.max_unavailable
 
 

@@ -126,9 +126,11 @@ def _state(leaf: Leaf) -> Entry:
 
 def _taken(leaf: Leaf) -> str:
     """Replicas that a rollout takes, as `fleet_states.at_once`."""
-    if leaf.pool.nodes_per_replica == 1:
+    span = leaf.pool.nodes_per_replica
+    if span == 1:
         return "{s.serving.max_unavailable}"
-    return f"{{s.serving.rollout_groups}} * {len(leaf.pool.nodes_by_zone)}"
+    groups = [nodes // span for nodes in leaf.pool.nodes_by_zone.values()]
+    return " + ".join(f"min({{s.serving.rollout_groups}}, {count})" for count in groups)
 
 
 def _state_busy(leaf: Leaf) -> Entry:
