@@ -24,13 +24,19 @@ AFTER = "(known after the update)"
 def engine_changes(preview: Mapping[str, Any], name: str) -> tuple[tuple[ResourceChange, ...], int]:
     """The resources that the engine would change, and how many it leaves. Raises InputError."""
     steps = preview.get("steps")
+    expected = "the output of pulumi preview --json"
     if not isinstance(steps, list):
-        expected = "the output of pulumi preview --json"
         raise InputError(name, message="has no steps", expected=expected)
+    for number, step in enumerate(steps):
+        if not isinstance(step, dict) or str(step.get("urn")).count("::") < 3:
+            raise InputError(name, message=f"steps[{number}] has no urn", expected=expected)
+    summary = preview.get("changeSummary") or {}
+    if not isinstance(summary, dict) or not isinstance(summary.get("same", 0), int):
+        raise InputError(name, message="changeSummary counts nothing", expected=expected)
     changed = {step["urn"]: step for step in steps if step.get("op") in EFFECTS}
     found = [_change(step) for step in changed.values() if _type(step) != STACK]
     # The engine counts what stays, the stack among it, and lists of that the stack alone.
-    stays = int((preview.get("changeSummary") or {}).get("same", 0))
+    stays = int(summary.get("same", 0))
     return ordered(found), stays - any(
         step.get("op") == "same" and _type(step) == STACK for step in steps
     )

@@ -32,15 +32,16 @@ from sizing.steps.correction import Corrections
 def command(
     files: tuple[Path, ...], out: Path, configs: Path | None, as_json: bool, **said: str | int
 ) -> None:
-    """Correct the step times of method calibrated by runs of your own.
+    """Correct the step-time model by runs of your own.
 
     \b
     sizewright calibrate runs.csv --out workloads/chat.calibration.json
     sizewright calibrate result.json --gpu l40s --weights fp8 --out workloads/chat.calibration.json
 
     FILE is a CSV with the columns of bench/data/serving_steps.csv, the JSON that `vllm bench serve`
-    saves with a --max-concurrency, or a guidellm report. `size` reads <workload>.calibration.json
-    beside the workload. A run without an answer is named and left out.
+    saves with a --max-concurrency, or a guidellm report. A run without an answer is named and
+    left out. <workload>.calibration.json is read beside the workload; the methods given and
+    textbook do not ask the model, so that it changes no fleet in this version.
     """
     setting = Setting(
         model=_text(said["model"]),
