@@ -61,6 +61,7 @@ class SystemPool(pulumi.ComponentResource):
             subnet_ids=args.subnet_ids,
             scaling_config={"min_size": count, "desired_size": count, "max_size": count},
             update_config={"max_unavailable": 1},
+            node_repair_config={"enabled": True},
             ami_type=args.plan.ami_type,
             version=args.kubernetes_version,
             launch_template={

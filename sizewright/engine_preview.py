@@ -18,30 +18,44 @@ EFFECTS = {
     "create-replacement": Effect.replace,
     "delete-replaced": Effect.replace,
 }
+EXPECTED = "the output of pulumi preview --json"
 AFTER = "(known after the update)"
 
 
 def engine_changes(preview: Mapping[str, Any], name: str) -> tuple[tuple[ResourceChange, ...], int]:
     """The resources that the engine would change, and how many it leaves. Raises InputError."""
-    steps = preview.get("steps")
-    if not isinstance(steps, list):
-        expected = "the output of pulumi preview --json"
-        raise InputError(name, message="has no steps", expected=expected)
+    steps = _steps(preview, name)
     changed = {step["urn"]: step for step in steps if step.get("op") in EFFECTS}
     found = [_change(step) for step in changed.values() if _type(step) != STACK]
     # The engine counts what stays, the stack among it, and lists of that the stack alone.
-    stays = int((preview.get("changeSummary") or {}).get("same", 0))
+    summary = preview.get("changeSummary") or {}
+    if not isinstance(summary, dict) or not isinstance(summary.get("same", 0), int):
+        raise InputError(name, message="changeSummary counts nothing", expected=EXPECTED)
+    stays = int(summary.get("same", 0))
     return ordered(found), stays - any(
         step.get("op") == "same" and _type(step) == STACK for step in steps
     )
 
 
-def deployed_outputs(preview: Mapping[str, Any]) -> dict[str, Any]:
-    """The stack's outputs before the change; empty where it does not exist yet."""
-    for step in preview.get("steps", []):
+def deployed_outputs(preview: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The stack's outputs before the change; empty where it does not exist yet.
+
+    Raises InputError.
+    """
+    for step in _steps(preview, name):
         if _type(step) == STACK:
             return dict((step.get("oldState") or {}).get("outputs") or {})
     return {}
+
+
+def _steps(preview: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    steps = preview.get("steps")
+    if not isinstance(steps, list):
+        raise InputError(name, message="has no steps", expected=EXPECTED)
+    for number, step in enumerate(steps):
+        if not isinstance(step, dict) or str(step.get("urn")).count("::") < 3:
+            raise InputError(name, message=f"steps[{number}] has no urn", expected=EXPECTED)
+    return steps
 
 
 def _type(step: Mapping[str, Any]) -> str:

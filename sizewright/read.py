@@ -5,6 +5,7 @@ tags or merge keys. yes, no and dates are text; underscores may group digits.
 """
 
 import os
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -92,7 +93,14 @@ def file_content(path: Path, what: str) -> bytes:
     file = str(path)
     try:
         with path.open("rb") as stream:
-            size_bytes = os.fstat(stream.fileno()).st_size
+            status = os.fstat(stream.fileno())
+            # Guard: a pipe can be read once, and some commands read a file twice.
+            if not stat.S_ISREG(status.st_mode):
+                hint = "save it to a file first"
+                raise InputError(
+                    file, message="not a file that stays", expected=what, suggestion=hint
+                )
+            size_bytes = status.st_size
             content = stream.read(SIZE_LIMIT_BYTES + 1)
     except FileNotFoundError:
         raise InputError(file, message="no such file", suggestion=_nearest_file(path)) from None

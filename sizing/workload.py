@@ -333,6 +333,11 @@ class ReservedCapacity(Strict):
     def _one_source(self) -> Self:
         if (self.reservations is None) == (self.blocks is None):
             raise FieldError((), "needs one source", "reservations or blocks", "or on_demand")
+        field = "reservations" if self.reservations else "blocks"
+        ids = list(self.by_zone.values())
+        for zone, bought in self.by_zone.items():
+            if ids.count(bought) > 1:
+                raise FieldError((field, zone), f"{bought} is named twice", "an id of this zone")
         return self
 
     @property
@@ -463,6 +468,10 @@ class Access(Strict):
         if self.public and not limited:
             expected = "requests_per_key_per_min, tokens_per_key_per_min or both"
             raise FieldError((), "a public service needs a limit for each key", expected)
+        if self.public and not self.claims:
+            # Guard: an issuer's tokens for any other application would open it.
+            expected = "what only its callers' tokens say, e.g. [{name: scope, values: [chat]}]"
+            raise FieldError((), "a public service needs claims of its own", expected)
         return self
 
 
@@ -547,6 +556,15 @@ class Workload(Strict):
                 "less than one request, at its longest",
                 f"at least {longest}, request.context_tokens",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _access_is_to_something(self) -> Self:
+        if self.access != Access() and self.kind not in (Kind.text, Kind.chat):
+            message = (
+                f"no engine of this version serves {self.kind.value}: nothing would be reached"
+            )
+            raise FieldError(("access",), message, "no access")
         return self
 
     @model_validator(mode="after")

@@ -40,7 +40,8 @@ def command(
 
     FILE is a CSV with the columns of bench/data/serving_steps.csv, the JSON that `vllm bench serve`
     saves with a --max-concurrency, or a guidellm report. `size` reads <workload>.calibration.json
-    beside the workload. A run without an answer is named and left out.
+    beside the workload; rates that a lock holds stay until `update`. A run without an answer is
+    named and left out.
     """
     setting = Setting(
         model=_text(said["model"]),

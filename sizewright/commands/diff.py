@@ -108,7 +108,7 @@ def _with_preview(
 
     new = read_side(files, site)
     said = read_json(name)
-    outputs = deployed_outputs(said)
+    outputs = deployed_outputs(said, name)
     with _placed(name):
         old = read_side(deployed_files(outputs, name, folder) if outputs else [], site)
     resources, same = engine_changes(said, name)

@@ -20,6 +20,7 @@ from sizewright.report.difference import (
     sized,
     survival,
     value_text,
+    why,
 )
 from sizewright.report.numbers import plural
 from sizewright.report.tree import short_type
@@ -165,7 +166,7 @@ def _resource(change: ResourceChange) -> Iterator[str]:
     yield f"- {SIGNS[change.effect]} {safe(short_type(change.type))} {safe(change.name)}"
     leaves = list(folded(change.changes))
     for leaf in leaves[:LEAVES]:
-        forced = "" if leaf.effect is Effect.update else " (forces replacement)"
+        forced = "" if leaf.effect is Effect.update else f" ({why(leaf)})"
         old, new = safe(value_text(leaf.old)), safe(value_text(leaf.new))
         yield f"  - {safe(leaf.path)}: {old} → {new}{forced}"
     if len(leaves) > LEAVES:

@@ -31,6 +31,8 @@ HEADLINES = {
     "pool.nodes_spare": "nodes spare",
     "pool.nodes_total": "nodes in all",
     "pool.gpus_total": "GPUs in all",
+    "burst.gpus": "GPUs above the floor, at most",
+    "burst.nodes": "nodes above the floor, at most",
     "pool.redundancy_binding": "redundancy by",
     "pool.nodes_by_zone.*": "nodes in",
     "pool.utilisation_at_mean": "utilisation, mean",
@@ -87,7 +89,7 @@ def resource_lines(changes: Sequence[ResourceChange], unchanged: int) -> Iterato
         kind = short_type(change.type)
         yield f"{danger}{SIGNS[change.effect]} {word} {kind} {change.name}"
         for leaf in folded(change.changes):
-            forced = "" if leaf.effect is Effect.update else f"  [{_why(leaf)}]"
+            forced = "" if leaf.effect is Effect.update else f"  [{why(leaf)}]"
             yield f"      {leaf.path}: {value_text(leaf.old)} -> {value_text(leaf.new)}{forced}"
 
 
@@ -105,7 +107,8 @@ def _parent(path: str) -> str:
     return path[: path.rfind(".") + 1]
 
 
-def _why(leaf: Change) -> str:
+def why(leaf: Change) -> str:
+    """What a changed leaf does to its resource, where more than updating it."""
     return "may force replacement" if leaf.effect is Effect.may_replace else "forces replacement"
 
 

@@ -43,7 +43,7 @@ def leaf_text(name: str, value: Number | None) -> str:
     last = last.removesuffix("_mean").removesuffix("_peak")
     if last.endswith("utilisation"):
         return share(value)
-    if "_bytes" in last and "_per_s" not in last:
+    if "bytes" in last.split("_") and not last.endswith("_per_s"):
         return data_size(round(value))
     for ending, said in _BY_ENDING:
         if last.endswith(ending):

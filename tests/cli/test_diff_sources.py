@@ -200,3 +200,23 @@ def test_options_that_exclude_each_other(run: Run) -> None:
     assert "exclude each other" in run("diff", CHAT, CHAT, "--json", "--markdown").err
     assert "two files are compared" in run("diff", CHAT).err
     assert run("diff", CHAT).code == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ({"steps": [{}]}, "steps[0] has no urn"),
+        ({"steps": [1]}, "steps[0] has no urn"),
+        ({"steps": [{"urn": "x", "op": "create"}]}, "steps[0] has no urn"),
+        ({"steps": [], "changeSummary": {"same": "x"}}, "changeSummary counts nothing"),
+    ],
+)
+def test_an_odd_preview_is_one_line(
+    run: Run, tmp_path: Path, said: dict[str, object], fault: str
+) -> None:
+    path = tmp_path / "preview.json"
+    path.write_text(json.dumps(said))
+    ended = run("diff", "--preview", path, CHAT)
+    assert (ended.code, ended.out) == (2, "")
+    assert fault in ended.err
+    assert ended.err.count("\n") == 1

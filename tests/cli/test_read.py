@@ -1,6 +1,7 @@
 """Every broken file gives one line with the right place, field and way out; never a traceback."""
 
 import json
+import os
 import pickle
 from collections.abc import Callable
 from decimal import Decimal
@@ -22,7 +23,7 @@ from pydantic import (
 )
 
 from sizewright.input_error import InputError
-from sizewright.read import read_mapping, read_model
+from sizewright.read import file_content, read_mapping, read_model
 from sizing.field_error import FieldError
 
 
@@ -789,6 +790,18 @@ def test_a_field_error_reads_as_its_message() -> None:
 def test_hostile_files_end(tmp_path: Path, text: str) -> None:
     """How soon is measured by `make bench`."""
     refused(tmp_path, text)
+
+
+def test_a_pipe_is_refused() -> None:
+    """Some commands read a file twice, and a pipe gives its bytes once."""
+    reading, writing = os.pipe()
+    os.write(writing, b"name: a\n")
+    os.close(writing)
+    try:
+        with pytest.raises(InputError, match="not a file that stays"):
+            file_content(Path(f"/dev/fd/{reading}"), "a workload file")
+    finally:
+        os.close(reading)
 
 
 SNIPPETS = st.sampled_from(

@@ -88,10 +88,20 @@ def access(text: str) -> tuple[str, str]:
     return ACCESS, f"access: {{{text}}}\n{ACCESS}"
 
 
+CLAIMS = ", claims: [{name: scope, values: [chat]}]"
 WRONG_DOORS = {
-    "no issuer": ("public: true, requests_per_key_per_min: 60", "true, r", "no issuer of tokens"),
+    "no issuer": (
+        f"public: true, requests_per_key_per_min: 60{CLAIMS}",
+        "true, r",
+        "no issuer of tokens",
+    ),
     "no issuer inside": ("token_required: true", "true}", "no issuer of tokens"),
     "no limit": ("public: true", "{public", "needs a limit for each key"),
+    "no claims": (
+        "public: true, requests_per_key_per_min: 60",
+        "{public",
+        "needs claims of its own",
+    ),
     "public without token": (
         "public: true, token_required: false, requests_per_key_per_min: 60",
         "false, r",
@@ -99,8 +109,8 @@ WRONG_DOORS = {
     ),
     "limit of nobody": ("requests_per_key_per_min: 77", "77}", "nobody bears a token"),
     "limit below a request": (
-        "public: true, tokens_per_key_per_min: 2000",
-        "2000}",
+        f"public: true, tokens_per_key_per_min: 2000{CLAIMS}",
+        "2000, c",
         "less than one request, at its longest; expected at least 2048",
     ),
     "claim that is checked anyway": (
@@ -133,7 +143,7 @@ def test_a_door_without_its_guards_is_one_line(
 def test_a_public_door_needs_a_certificate(
     run: Run, chat: Callable[..., Path], site: Callable[..., Path]
 ) -> None:
-    path = chat(access("public: true, requests_per_key_per_min: 60"))
+    path = chat(access(f"public: true, requests_per_key_per_min: 60{CLAIMS}"))
     text = site().read_text(encoding="utf-8")
     line = next(line for line in text.splitlines() if "certificate_arn: arn" in line)
     issuer = (

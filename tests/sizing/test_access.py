@@ -25,7 +25,11 @@ CERTIFICATE = {"certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificat
 def limited(context_tokens: int = 1_000, **access: Any) -> Workload:
     request = {"input_tokens": 100, "output_tokens": 400, "context_tokens": context_tokens}
     return Workload.model_validate(
-        CHAT | {"request": request, "access": {"public": True, **access}}
+        CHAT
+        | {
+            "request": request,
+            "access": {"public": True, "claims": [{"name": "scope", "values": ["chat"]}], **access},
+        }
     )
 
 

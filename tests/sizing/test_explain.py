@@ -46,6 +46,7 @@ PUBLIC = {
     "name": "public",
     "access": {
         "public": True,
+        "claims": [{"name": "scope", "values": ["chat"]}],
         "requests_per_key_per_min": 60,
         "tokens_per_key_per_min": 30_000,
     },

@@ -35,6 +35,20 @@ def blamed(error: ValidationError) -> list[str]:
         ({"name": "-chat"}, "name"),
         ({"name": "c" * 31}, "name"),
         ({"kind": "audio"}, "kind"),
+        ({"kind": "image", "access": {"token_required": True}}, "access"),
+        (
+            {
+                "hardware": {
+                    "instance_type": "g6.xlarge",
+                    "capacity": {
+                        "reservations": dict.fromkeys(
+                            ("use1-az1", "use1-az2"), "cr-0123456789abcdef0"
+                        )
+                    },
+                }
+            },
+            "hardware.capacity.reservations.use1-az1",
+        ),
         ({"knid": "chat"}, "knid"),
         ({"model": {}}, "model"),
         ({"model": {"parameters": "8e9"}}, "model.precision"),
