@@ -581,7 +581,7 @@ class Workload(Strict):
     def _enough_to_size(self) -> Self:
         if self.capacity is None:
             if self.kind in (Kind.text, Kind.chat):
-                raise FieldError(("capacity",), "missing", "method: given or textbook")
+                raise FieldError(("capacity",), "missing", "method: calibrated, given or textbook")
             return self
         if self.hardware is None:
             raise FieldError(("hardware",), "missing", "instance_type: g6.xlarge")
