@@ -130,7 +130,8 @@ def _taken(leaf: Leaf) -> str:
     if span == 1:
         return "{s.serving.max_unavailable}"
     groups = [nodes // span for nodes in leaf.pool.nodes_by_zone.values()]
-    return " + ".join(f"min({{s.serving.rollout_groups}}, {count})" for count in groups)
+    taken = " + ".join(f"min({{s.serving.rollout_groups}}, {count})" for count in groups)
+    return f"({taken})"
 
 
 def _state_busy(leaf: Leaf) -> Entry:
