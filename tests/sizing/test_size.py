@@ -38,6 +38,11 @@ def test_a_model_too_large_for_its_card(sized: Sized) -> None:
             "weights 141.1 GB, with the longest sequence 141.3 GB; 1 x NVIDIA L4 leave 19.1 GB",
         ),
         (
+            "a replica over several nodes",
+            Reason.interconnect,
+            "g6.xlarge has no EFA interface between its nodes",
+        ),
+        (
             "another instance type",
             Reason.nearest,
             # no g6 holds it: 8 L4 in a group leave 137.4 GB
@@ -49,7 +54,8 @@ def test_a_model_too_large_for_its_card(sized: Sized) -> None:
 def test_the_types_that_would_do_really_do(sized: Sized) -> None:
     for name in ("g6e.12xlarge", "g6e.24xlarge", "g7e.12xlarge"):
         assert sized(model="llama-3.1-70b", hardware=on(name)).pool is not None
-    assert sized(model="llama-3.1-70b", hardware=on("g6.48xlarge")).pool is None
+    in_one_node = on("g6.48xlarge") | {"nodes_per_replica": 1}
+    assert sized(model="llama-3.1-70b", hardware=in_one_node).pool is None
 
 
 def test_an_infeasible_service_is_an_answer(sized: Sized) -> None:
