@@ -263,7 +263,6 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "idle_timeout_s",
         "reserved_units",
         "public",
-        "public_cidrs",
         "log_days",
         "health_interval_s",
         "health_timeout_s",
