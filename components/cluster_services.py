@@ -1,6 +1,6 @@
 """What runs in the cluster beside the services, on the system nodes or as a daemon."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -62,6 +62,7 @@ class ClusterServices(pulumi.ComponentResource):
         super().__init__("sizewright:index:ClusterServices", name, None, opts)
         self._name = name
         self._args = args
+        self._after = pulumi.ResourceOptions(parent=self, depends_on=args.after)
         plugin, controller = args.plan.device_plugin, args.plan.load_balancer_controller
         burst = args.plan.burst
         self.ready_for_gpu_pods = [] if plugin is None else [self._device_plugin(plugin)]
@@ -82,10 +83,7 @@ class ClusterServices(pulumi.ComponentResource):
         taints = GPU_TAINT if self._args.plan.burst is None else GPU_TAINT | BURST_TAINT
         values = {
             "affinity": {"nodeAffinity": required},
-            "tolerations": [
-                {"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}
-                for key, value in taints.items()
-            ],
+            "tolerations": _tolerations(taints),
             "gfd": {"enabled": False},
             "nfd": {"enabled": False},
         }
@@ -93,23 +91,20 @@ class ClusterServices(pulumi.ComponentResource):
             f"{self._name}-device-plugin",
             plan,
             values,
-            pulumi.ResourceOptions(parent=self, depends_on=self._args.after),
+            self._after,
         )
 
     def _interconnect_plugin(self, plan: InterconnectPluginPlan) -> Release:
         """Runs on the types whose nodes share replicas; the chart's own list lacks newer ones."""
         values = {
             "supportedInstanceLabels": {"values": list(plan.instance_types)},
-            "tolerations": [
-                {"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}
-                for key, value in GPU_TAINT.items()
-            ],
+            "tolerations": _tolerations(GPU_TAINT),
         }
         return release(
             f"{self._name}-efa-plugin",
             plan,
             values,
-            pulumi.ResourceOptions(parent=self, depends_on=self._args.after),
+            self._after,
         )
 
     def _group_controller(self, plan: GroupControllerPlan) -> Release:
@@ -123,7 +118,7 @@ class ClusterServices(pulumi.ComponentResource):
             f"{self._name}-groups",
             plan,
             values,
-            pulumi.ResourceOptions(parent=self, depends_on=self._args.after),
+            self._after,
         )
 
     def _controller(self, plan: ControllerPlan) -> LoadBalancerController:
@@ -162,3 +157,10 @@ class ClusterServices(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
+
+
+def _tolerations(taints: Mapping[str, str]) -> list[dict[str, str]]:
+    return [
+        {"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}
+        for key, value in taints.items()
+    ]

@@ -285,7 +285,8 @@ class Platform(pulumi.ComponentResource):
         """What must outlive the service's replicas above the floor."""
         if service.burst is None or service.serving is None or beside.burst is None:
             return []
-        return [*beside.burst.ready_for_scaling, self._bursts[service.serving.pool]]
+        own = [pool.name for pool in self._plan.pools if service.name in pool.services]
+        return [*beside.burst.ready_for_scaling, *(self._bursts[name] for name in own)]
 
     def _documents(self, service: str) -> dict[str, str]:
         """A service's rendered texts by file name without suffix."""

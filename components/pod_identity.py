@@ -1,10 +1,12 @@
 """An IAM role for the pods of one service account, by EKS Pod Identity."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_aws import eks
+from pulumi_kubernetes.core.v1 import ServiceAccount
 
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags
@@ -56,3 +58,15 @@ def pod_identity(
         opts=pulumi.ResourceOptions(parent=parent, depends_on=identity.grants),
     )
     return identity, association
+
+
+def service_account(
+    name: str, document: Mapping[str, Any], opts: pulumi.ResourceOptions
+) -> ServiceAccount:
+    """The account of a rendered document, whose pods take a role by their association."""
+    return ServiceAccount(
+        f"{name}-account",
+        metadata=document["metadata"],
+        automount_service_account_token=document["automountServiceAccountToken"],
+        opts=opts,
+    )

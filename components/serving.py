@@ -9,11 +9,11 @@ import yaml
 from pulumi_aws import eks
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import Service, ServiceAccount
+from pulumi_kubernetes.core.v1 import Service
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.naming import Tags
-from components.pod_identity import PodIdentityArgs, pod_identity
+from components.pod_identity import PodIdentityArgs, pod_identity, service_account
 from components.policy import allow, policy
 from components.wires import wired
 from sizing.plan import RolesPlan
@@ -49,7 +49,7 @@ class Serving(pulumi.ComponentResource):
         self._name = name
         self._args = args
         inside = pulumi.ResourceOptions(parent=self, depends_on=args.after)
-        account = self._service_account(inside)
+        account = service_account(self._name, self._document("service-account"), inside)
         association = self._association()
         self._service(inside)
         self._budget(inside)
@@ -66,15 +66,6 @@ class Serving(pulumi.ComponentResource):
     def _document(self, document: str) -> Any:
         parsed = yaml.safe_load(self._args.documents[document])
         return wired(parsed, {"weights_bucket": self._args.weights_bucket})
-
-    def _service_account(self, opts: pulumi.ResourceOptions) -> ServiceAccount:
-        document = self._document("service-account")
-        return ServiceAccount(
-            f"{self._name}-account",
-            metadata=document["metadata"],
-            automount_service_account_token=document["automountServiceAccountToken"],
-            opts=opts,
-        )
 
     def _association(self) -> eks.PodIdentityAssociation:
         """The role that the service's pods take; it reads the weights and nothing else."""

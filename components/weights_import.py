@@ -8,10 +8,9 @@ import pulumi
 import yaml
 from pulumi_aws import eks
 from pulumi_kubernetes.batch.v1 import Job
-from pulumi_kubernetes.core.v1 import ServiceAccount
 
 from components.naming import Tags
-from components.pod_identity import PodIdentityArgs, pod_identity
+from components.pod_identity import PodIdentityArgs, pod_identity, service_account
 from components.policy import allow, policy
 from components.wires import wired
 from sizing.model_source import BucketSource, HubSource, ModelSource
@@ -53,22 +52,14 @@ class WeightsImport(pulumi.ComponentResource):
         super().__init__("sizewright:index:WeightsImport", name, None, opts)
         self._name = name
         self._args = args
-        account = self._service_account()
+        inside = pulumi.ResourceOptions(parent=self, depends_on=args.after)
+        account = service_account(self._name, self._document("import-service-account"), inside)
         self.done = self._job([*args.after, account, self._association()])
         self.register_outputs({})
 
     def _document(self, document: str) -> Any:
         parsed = yaml.safe_load(self._args.documents[document])
         return wired(parsed, {"weights_bucket": self._args.weights_bucket})
-
-    def _service_account(self) -> ServiceAccount:
-        document = self._document("import-service-account")
-        return ServiceAccount(
-            f"{self._name}-account",
-            metadata=document["metadata"],
-            automount_service_account_token=document["automountServiceAccountToken"],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self._args.after),
-        )
 
     def _association(self) -> eks.PodIdentityAssociation:
         """Its role writes below this version's prefix and reads its source, and nothing else."""

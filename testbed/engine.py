@@ -51,12 +51,13 @@ class Step:
 
 
 def world_of(site: Path, *, account: str | None = None) -> World:
-    """An account as the site expects it, with nothing in it but the site's certificate."""
+    """An account as the site expects it: the site's certificate and the roles it lets in."""
     known = read_site(site).site
+    roles = {} if known.access is None else known.access.policies
     return World(
         account=account or known.account_ids[0],
         region=known.region,
-        outside=frozenset({str(known.certificate_arn)}),
+        outside=frozenset({str(known.certificate_arn), *roles}),
     )
 
 

@@ -170,7 +170,10 @@ def test_lock(chat: Callable[..., Path]) -> None:
 def test_lock_disagrees_with_the_tensor_parallel_asked_for(chat: Callable[..., Path]) -> None:
     path = chat(("{instance_type: g6.xlarge}", "{instance_type: g6.12xlarge, tensor_parallel: 2}"))
     gate = _lock_gate(path, instance_type="g6.12xlarge")
-    assert (gate.passed, gate.detail) == (False, "tensor parallel 1 locked, 2 planned")
+    assert (gate.passed, gate.detail) == (
+        False,
+        "tensor parallel 1 locked, tensor parallel 2 planned",
+    )
 
 
 def test_no_lock_is_not_judged(plan: Plan, chat: Callable[..., Path]) -> None:
