@@ -19,8 +19,6 @@ above it a small surplus of load makes them long."""
 GRID_GROWTH = 1.5
 """Batches at which step times are computed; between two of them they grow in a straight line."""
 MS = 1e-3
-SEARCH_STEPS = 18
-"""The rate is found to 2^-18 of itself, from below."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,8 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, side: BandSide
     slower = side.of(bands.tpot) * steps.tpot_correction
     batches = _grid(slots)
     alone = Load(inf, lengths.running_context_tokens, 0.0, 0.0, slots, slots)
-    times = [sum(steps.terms(float(n), alone)) * MS * slower for n in batches]
+    computed = [sum(steps.terms(float(n), alone)) * MS * slower for n in batches]
+    times = _filled(batches, computed)[:slots]
     prompt_ms = computed_prompt_ms(steps, lengths)
     launch_ms = US * coefficients.prefill_layer_us * steps.work.layers
     launch_ms += untouched_ms(steps, slots / 2)
@@ -99,7 +98,7 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, side: BandSide
     share = decode / (decode + prompt_s)
     prompt_varies, answer_varies = lengths.queue_variation
     return ReplicaTimes(
-        decode_s=_filled(batches, times),
+        decode_s=times,
         prompt_s=prompt_s,
         first_s=first_ms * MS,
         first_steps=coefficients.first_token_steps,
@@ -136,10 +135,11 @@ def computed_prompt_ms(steps: StepModel, lengths: Lengths) -> float:
 
 
 def _grid(slots: int) -> list[int]:
-    """1, then half as many more each, up to the slots."""
+    """1, then half as many more each, until the slots are covered; the same for all slots, so that
+    one slot more does not change the time of a smaller batch."""
     batches = [1]
     while batches[-1] < slots:
-        batches.append(min(slots, max(batches[-1] + 1, int(batches[-1] * GRID_GROWTH))))
+        batches.append(max(batches[-1] + 1, int(batches[-1] * GRID_GROWTH)))
     return batches
 
 
@@ -197,12 +197,10 @@ def rate_by_constraint(times: ReplicaTimes, targets: Targets) -> dict[str, float
         rates["ttft"] = highest_rate(
             lambda rate: times.ttft_s(times.server.at(rate), targets.share) <= ttft,
             highest,
-            SEARCH_STEPS,
         )
     if tpot is not None:
         rates["tpot"] = highest_rate(
             lambda rate: times.tpot_s(times.server.at(rate), targets.share) <= tpot,
             highest,
-            SEARCH_STEPS,
         )
     return rates

@@ -177,9 +177,22 @@ def test_more_arrivals_wait_longer(
     assert 0 <= low.waiting_share <= 1
 
 
-@given(limit=st.floats(0.001, 1e6), wanted=st.floats(0.0, 1.0))
-def test_the_highest_rate_is_found_from_below(limit: float, wanted: float) -> None:
+@given(limit=st.floats(0.001, 1e6), wanted=st.floats(1e-6, 1.0), more=st.floats(1, 10))
+def test_the_highest_rate_is_found_from_below(limit: float, wanted: float, more: float) -> None:
     target = limit * wanted
-    found = highest_rate(lambda rate: rate <= target, limit, 18)
+    found = highest_rate(lambda rate: rate <= target, limit)
     assert found <= target
-    assert found >= target - limit / 2**17
+    assert found >= target * (1 - 1e-4)
+    further = highest_rate(lambda rate: rate <= target, limit * more)
+    assert further == pytest.approx(found, rel=1e-4)
+
+
+@given(limit=st.floats(0.001, 1e6), more=st.floats(1, 1000), wanted=st.floats(1e-6, 0.999))
+def test_a_higher_limit_never_finds_a_lower_rate(limit: float, more: float, wanted: float) -> None:
+    target = limit * wanted
+    found = [highest_rate(lambda rate: rate <= target, top) for top in (limit, limit * more)]
+    assert found[0] == found[1]
+
+
+def test_no_rate_is_allowed() -> None:
+    assert highest_rate(lambda rate: False, 5.0) == 0.0
