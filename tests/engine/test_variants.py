@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from components.other_stack import OUTPUT
 from sizewright.program import record_program
 from sizewright.record import Recorded
 from testbed.engine import ROOT, Stack, Step, world_of
@@ -186,17 +185,17 @@ def test_both_layers_are_what_their_recordings_say(layers: Layers) -> None:
 
 
 def test_workloads_stand_on_what_the_platform_made(layers: Layers) -> None:
-    told = layers.workloads.told[REFERENCE][OUTPUT]
-    made_below = {thing.id for thing in layers.platform.things}
-    assert {
-        told["vpc_id"],
-        told["cluster_name"],
-        *told["private_subnet_ids"].values(),
-    } <= made_below
-    groups = [t for t in layers.workloads.things if t.type == "aws:eks/nodeGroup:NodeGroup"]
-    assert [group.inputs["clusterName"] for group in groups] == [told["cluster_name"]] * 3
+    """One node group for each private subnet, in which the platform's own nodes are."""
+    [system] = node_groups(layers.platform)
+    groups = node_groups(layers.workloads)
+    assert {group.inputs["clusterName"] for group in groups} == {system.inputs["clusterName"]}
     subnets = sorted(subnet for group in groups for subnet in group.inputs["subnetIds"])
-    assert subnets == sorted(told["private_subnet_ids"].values())
+    assert subnets == sorted(system.inputs["subnetIds"])
+    assert len(subnets) == 3
+
+
+def node_groups(stack: Made) -> list[Thing]:
+    return [thing for thing in stack.things if thing.type == "aws:eks/nodeGroup:NodeGroup"]
 
 
 def test_a_second_up_of_both_layers_changes_nothing(layers: Layers) -> None:
