@@ -26,6 +26,11 @@ class Failure:
         """`12 left, 12 nodes needed`."""
         return f"{self.left:,} left, {plural(self.needed, self.unit)} needed"
 
+    @property
+    def verdict(self) -> str:
+        """In words, for marks and colours are not seen by all."""
+        return "enough" if self.holds else "too few"
+
 
 def failures(service: ServicePlan, pool: PoolPlan) -> Iterator[Failure]:
     """The most nodes that may go (one where none may), the largest zone, rollout, repair."""

@@ -42,7 +42,7 @@ def _description(plan: Plan) -> str:
         if pool is not None:
             words = [answer.needed(service, pool), answer.where(service, pool)]
             words += [answer.survives(pool)]
-            words += [f"{f.name}: {f.figures}, {_verdict(f)}." for f in failures(service, pool)]
+            words += [f"{f.name}: {f.figures}, {f.verdict}." for f in failures(service, pool)]
         told.append(f"{service.name}: {' '.join(words)}")
     return " ".join(told)
 
@@ -94,7 +94,7 @@ def _failure(drawing: Drawing, failure: Failure, top: int) -> None:
         _bar(drawing, failure, middle)
         drawing.add("text", x=BAR_LEFT + BAR + 14, y=top + 11, text=failure.figures)
         edge = {"text_anchor": "end", "font_weight": "bold", "fill": _colour(failure.holds)}
-        drawing.add("text", x=WIDTH - MARGIN, y=top + 11, **edge, text=_verdict(failure))
+        drawing.add("text", x=WIDTH - MARGIN, y=top + 11, **edge, text=failure.verdict)
 
 
 def _mark(drawing: Drawing, x: int, y: int, holds: bool) -> None:
@@ -130,7 +130,3 @@ def _needed_mark(drawing: Drawing, top: int) -> None:
 
 def _colour(holds: bool) -> str:
     return HOLDS if holds else FAILS
-
-
-def _verdict(failure: Failure) -> str:
-    return "enough" if failure.holds else "too few"
