@@ -4,7 +4,7 @@ from sizewright.report import answer
 from sizewright.report.failures import Failure, failures
 from sizewright.report.fleet_zones import FAINT, caption, draw_zones, legend, pattern
 from sizewright.report.numbers import number, plural
-from sizewright.report.svg import Drawing
+from sizewright.report.svg import Drawing, Shape
 from sizing.plan import Plan, PoolPlan, ServicePlan
 
 WIDTH = 840
@@ -50,8 +50,8 @@ def _description(plan: Plan) -> str:
 def _service(drawing: Drawing, service: ServicePlan, top: int) -> int:
     """One service below `top`; returns where it ends."""
     pool = service.pool
-    heading = {"font_size": 18, "font_weight": "bold"}
-    drawing.add("text", x=MARGIN, y=top + 16, **heading, text=service.name)
+    heading: Shape = {"font_size": 18, "font_weight": "bold"}
+    drawing.add("text", service.name, x=MARGIN, y=top + 16, **heading)
     if pool is None:
         _line(drawing, top + 40, "no GPU pool")
         return top + 40
@@ -82,7 +82,7 @@ def _load(service: ServicePlan, pool: PoolPlan) -> str:
 
 
 def _line(drawing: Drawing, y: int, text: str, fill: str = INK) -> None:
-    drawing.add("text", x=MARGIN, y=y, fill=fill, text=text)
+    drawing.add("text", text, x=MARGIN, y=y, fill=fill)
 
 
 def _failure(drawing: Drawing, failure: Failure, top: int) -> None:
@@ -90,42 +90,42 @@ def _failure(drawing: Drawing, failure: Failure, top: int) -> None:
     middle = top + 6
     with drawing.group(class_="holds" if failure.holds else "fails"):
         _mark(drawing, MARGIN + 9, middle, failure.holds)
-        drawing.add("text", x=MARGIN + 28, y=top + 11, text=failure.name)
+        drawing.add("text", failure.name, x=MARGIN + 28, y=top + 11)
         _bar(drawing, failure, middle)
-        drawing.add("text", x=BAR_LEFT + BAR + 14, y=top + 11, text=failure.figures)
-        edge = {"text_anchor": "end", "font_weight": "bold", "fill": _colour(failure.holds)}
-        drawing.add("text", x=WIDTH - MARGIN, y=top + 11, **edge, text=failure.verdict)
+        drawing.add("text", failure.figures, x=BAR_LEFT + BAR + 14, y=top + 11)
+        edge: Shape = {"text_anchor": "end", "font_weight": "bold", "fill": _colour(failure.holds)}
+        drawing.add("text", failure.verdict, x=WIDTH - MARGIN, y=top + 11, **edge)
 
 
 def _mark(drawing: Drawing, x: int, y: int, holds: bool) -> None:
     """A tick in a circle, or a cross in a square."""
-    shape = {"fill": "#ffffff", "stroke": _colour(holds), "stroke_width": 1.5}
+    shape: Shape = {"fill": "#ffffff", "stroke": _colour(holds), "stroke_width": 1.5}
     if holds:
         drawing.add("circle", cx=x, cy=y, r=9, **shape)
         path = f"M{x - 4} {y}l3 4l5 -8"
     else:
         drawing.add("rect", x=x - 9, y=y - 9, width=18, height=18, **shape)
         path = f"M{x - 4} {y - 4}l8 8m0 -8l-8 8"
-    stroke = {"stroke": _colour(holds), "stroke_width": 2.5, "stroke_linecap": "round"}
+    stroke: Shape = {"stroke": _colour(holds), "stroke_width": 2.5, "stroke_linecap": "round"}
     drawing.add("path", d=path, fill="none", **stroke)
 
 
 def _bar(drawing: Drawing, failure: Failure, middle: int) -> None:
-    whole = {"x": BAR_LEFT, "y": middle - 6, "height": 12}
+    whole: Shape = {"x": BAR_LEFT, "y": middle - 6, "height": 12}
     drawing.add("rect", **whole, width=BAR, fill=TRACK)
     left = BAR * failure.left / failure.total
     drawing.add("rect", **whole, width=left, fill=_colour(failure.holds))
     at = BAR_LEFT + BAR * failure.needed / failure.total
-    ends = {"x1": at, "x2": at, "y1": middle - 10, "y2": middle + 10}
+    ends: Shape = {"x1": at, "x2": at, "y1": middle - 10, "y2": middle + 10}
     drawing.add("line", **ends, stroke=INK, stroke_width=2)
 
 
 def _needed_mark(drawing: Drawing, top: int) -> None:
     """The line of the bars with its word, beside the legend of the squares."""
     with drawing.group(class_="legend"):
-        ends = {"x1": 470, "x2": 470, "y1": top + 1, "y2": top + 21}
+        ends: Shape = {"x1": 470, "x2": 470, "y1": top + 1, "y2": top + 21}
         drawing.add("line", **ends, stroke=INK, stroke_width=2)
-        drawing.add("text", x=480, y=top + 16, text="what is needed")
+        drawing.add("text", "what is needed", x=480, y=top + 16)
 
 
 def _colour(holds: bool) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sizewright.report.numbers import plural
-from sizewright.report.svg import Drawing
+from sizewright.report.svg import Drawing, Shape
 from sizing.plan import PoolPlan
 
 SIDE = 22
@@ -15,7 +15,7 @@ MOST_SQUARES = 60
 MOST_DOTS = 9
 """GPUs of a node that are drawn as dots."""
 NEEDED, SPARE, FAINT = "#0550ae", "#8250df", "#59636e"
-FOLDS = tuple(step * 10**power for power in range(12) for step in (1, 2, 5))
+FOLDS: tuple[int, ...] = tuple(step * 10**power for power in range(12) for step in (1, 2, 5))
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def draw_zones(
 
 def pattern(drawing: Drawing) -> None:
     """The stripes of spare nodes."""
-    unit = {"width": 6, "height": 6, "patternUnits": "userSpaceOnUse"}
-    tilted = {"patternTransform": "rotate(45)", **unit}
+    unit: Shape = {"width": 6, "height": 6, "patternUnits": "userSpaceOnUse"}
+    tilted: Shape = {"patternTransform": "rotate(45)", **unit}
     with drawing.group("defs"), drawing.group("pattern", id="spare", **tilted):
         drawing.add("rect", width=6, height=6, fill="#ffffff")
         drawing.add("rect", width=2, height=6, fill=SPARE, fill_opacity=0.45)
@@ -92,7 +92,7 @@ def legend(drawing: Drawing, left: int, top: int) -> None:
         x = left + index * 150
         with drawing.group(class_="legend"):
             _square(drawing, kind, 0, x, top)
-            drawing.add("text", x=x + SIDE + 8, y=top + 16, text=word)
+            drawing.add("text", word, x=x + SIDE + 8, y=top + 16)
 
 
 def _folded(kind: str, nodes: int, fold: int) -> Iterator[tuple[str, int]]:
@@ -102,22 +102,22 @@ def _folded(kind: str, nodes: int, fold: int) -> Iterator[tuple[str, int]]:
 
 
 def _head(drawing: Drawing, zone: Zone, x: int, top: int) -> None:
-    drawing.add("text", x=x, y=top, font_weight="bold", text=zone.name)
+    drawing.add("text", zone.name, x=x, y=top, font_weight="bold")
     for index, told in enumerate(
         (plural(zone.needed + zone.spare, "node"), f"{zone.spare:,} spare")
     ):
-        drawing.add("text", x=x, y=top + 17 * (index + 1), fill=FAINT, font_size=13, text=told)
+        drawing.add("text", told, x=x, y=top + 17 * (index + 1), fill=FAINT, font_size=13)
 
 
 def _square(drawing: Drawing, kind: str, nodes: int, x: int, y: int) -> None:
     """Needed: filled. Spare: striped, with round corners and a dashed edge."""
-    shape = {"x": x + 1, "y": y + 1, "width": SIDE - 2, "height": SIDE - 2, "class": kind}
+    shape: Shape = {"x": x + 1, "y": y + 1, "width": SIDE - 2, "height": SIDE - 2, "class": kind}
     if nodes:
         shape["data-nodes"] = nodes
     if kind == "needed":
         drawing.add("rect", **shape, rx=2, fill=NEEDED, stroke=NEEDED)
     else:
-        edge = {"stroke": SPARE, "stroke_width": 1.5, "stroke_dasharray": "4 2"}
+        edge: Shape = {"stroke": SPARE, "stroke_width": 1.5, "stroke_dasharray": "4 2"}
         drawing.add("rect", **shape, rx=7, fill="url(#spare)", **edge)
 
 

@@ -8,6 +8,7 @@ from sizewright.input_error import escaped
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 Attribute = str | int | float
+Shape = dict[str, Attribute]
 
 
 class Drawing:
@@ -19,10 +20,10 @@ class Drawing:
             {"xmlns": NAMESPACE, "role": "img", "aria-labelledby": "title desc"},
         )
         self._into = self._root
-        self.add("title", id="title", text=title)
-        self.add("desc", id="desc", text=description)
+        self.add("title", title, id="title")
+        self.add("desc", description, id="desc")
 
-    def add(self, tag: str, *, text: str = "", **attributes: Attribute) -> ElementTree.Element:
+    def add(self, tag: str, text: str = "", /, **attributes: Attribute) -> ElementTree.Element:
         """One element; an attribute's underscores are hyphens, those at its end are dropped."""
         named = {
             name.rstrip("_").replace("_", "-"): _attribute(value)
@@ -33,7 +34,7 @@ class Drawing:
         return element
 
     @contextmanager
-    def group(self, tag: str = "g", **attributes: Attribute) -> Iterator[None]:
+    def group(self, tag: str = "g", /, **attributes: Attribute) -> Iterator[None]:
         """What is added inside belongs to this element."""
         outer, self._into = self._into, self.add(tag, **attributes)
         yield

@@ -204,7 +204,7 @@ def test_the_picture_has_a_background(plans: dict[str, Plan]) -> None:
 def test_texts_are_escaped() -> None:
     hostile = "</text><script>&\"'\x1b[31m\x00"
     drawing = Drawing(hostile, hostile)
-    drawing.add("text", class_=hostile, text=hostile)
+    drawing.add("text", hostile, class_=hostile)
     root = ElementTree.fromstring(drawing.text(10, 10))
     assert [child.tag for child in root] == [
         f"{{{NAMESPACE}}}{t}" for t in ("title", "desc", "text")
