@@ -33,6 +33,14 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
 }
 
 
+SHOWS = {
+    "existing-network": "aws:eks/cluster:Cluster",
+    "existing-cluster": "aws:eks/nodeGroup:NodeGroup",
+    "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
+}
+"""A type that each variant must have to be what its name says."""
+
+
 @dataclass
 class Made:
     """A stack that came up, as offline recordings and the engine tell it."""
@@ -81,49 +89,6 @@ def removed(stack: Stack, files: Files, folder: Path) -> None:
     stack.destroy()
 
 
-@dataclass
-class Life:
-    made: Made
-    left: list[Thing]
-    """What stood in the world after it was destroyed."""
-
-
-@pytest.fixture(scope="module", params=VARIANTS)
-def life(
-    request: pytest.FixtureRequest, make_stack: MakeStack, tmp_path_factory: pytest.TempPathFactory
-) -> Life:
-    site, files = VARIANTS[request.param]
-    stack = make_stack(site, files, name=site.name.split(".")[1])
-    came_up = made(stack, files)
-    removed(stack, files, tmp_path_factory.mktemp("lifted"))
-    return Life(came_up, stack.world.things)
-
-
-@dataclass
-class Layers:
-    platform: Made
-    workloads: Made
-    platform_after: list[Thing]
-    """What stood after the workloads were destroyed."""
-    left: list[Thing]
-
-
-@pytest.fixture(scope="module")
-def layers(make_stack: MakeStack, tmp_path_factory: pytest.TempPathFactory) -> Layers:
-    """Two stacks of one backend and one account; the second reads what the first tells."""
-    folder = tmp_path_factory.mktemp("layers")
-    below, above = example("platform"), of_this_backend(example("workloads"), folder)
-    with StandIn(world_of(below, above)) as standin:
-        platform = make_stack(below, (), name="platform", standin=standin, folder=folder)
-        first = made(platform, ())
-        workloads = make_stack(above, name="workloads", standin=standin, folder=folder)
-        second = made(workloads, (CHAT,), {REFERENCE: platform.outputs()})
-        removed(workloads, (CHAT,), folder)
-        after = list(standin.world.things)
-        removed(platform, (), folder)
-        return Layers(first, second, after, standin.world.things)
-
-
 def of_this_backend(site: Path, folder: Path) -> Path:
     """The site, its other stack named as a backend of files names it."""
     text = site.read_text("utf-8")
@@ -164,30 +129,48 @@ def did_what_was_previewed(stack: Made) -> None:
     assert {(step.op, step.key) for step in stack.done} == previewed
 
 
-def test_a_variant_is_what_its_recording_says(life: Life) -> None:
-    agrees(life.made)
-    did_what_was_previewed(life.made)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_variant_from_its_preview_to_its_end(
+    variant: str, make_stack: MakeStack, tmp_path: Path
+) -> None:
+    """Guard: one test, for tests of one stack that run on two processes make it twice."""
+    site, files = VARIANTS[variant]
+    stack = make_stack(site, files, name=site.name.split(".")[1])
+    came_up = made(stack, files)
+    assert SHOWS[variant] in {thing.type for thing in came_up.things}
+    agrees(came_up)
+    did_what_was_previewed(came_up)
+    changed_nothing(came_up)
+    removed(stack, files, tmp_path)
+    assert [thing.name for thing in stack.world.things] == []
 
 
-def test_a_second_up_of_a_variant_changes_nothing(life: Life) -> None:
-    changed_nothing(life.made)
+def test_two_layers_from_their_previews_to_their_ends(
+    make_stack: MakeStack, tmp_path: Path
+) -> None:
+    """Two stacks of one backend and one account; the second reads what the first tells."""
+    below, above = example("platform"), of_this_backend(example("workloads"), tmp_path)
+    with StandIn(world_of(below, above)) as standin:
+        platform = make_stack(below, (), name="platform", standin=standin, folder=tmp_path)
+        first = made(platform, ())
+        workloads = make_stack(above, name="workloads", standin=standin, folder=tmp_path)
+        second = made(workloads, (CHAT,), {REFERENCE: platform.outputs()})
+        for layer in (first, second):
+            agrees(layer)
+            did_what_was_previewed(layer)
+            changed_nothing(layer)
+        stands_on(second, first)
+        removed(workloads, (CHAT,), tmp_path)
+        # The workloads took nothing of the platform along.
+        assert [t.urn for t in standin.world.things] == [t.urn for t in first.things]
+        removed(platform, (), tmp_path)
+        assert [thing.name for thing in standin.world.things] == []
 
 
-def test_a_destroyed_variant_leaves_nothing(life: Life) -> None:
-    assert life.made.things
-    assert [thing.name for thing in life.left] == []
-
-
-def test_both_layers_are_what_their_recordings_say(layers: Layers) -> None:
-    for layer in (layers.platform, layers.workloads):
-        agrees(layer)
-        did_what_was_previewed(layer)
-
-
-def test_workloads_stand_on_what_the_platform_made(layers: Layers) -> None:
+def stands_on(workloads: Made, platform: Made) -> None:
     """One node group for each private subnet, in which the platform's own nodes are."""
-    [system] = node_groups(layers.platform)
-    groups = node_groups(layers.workloads)
+    [system] = node_groups(platform)
+    groups = node_groups(workloads)
     assert {group.inputs["clusterName"] for group in groups} == {system.inputs["clusterName"]}
     subnets = sorted(subnet for group in groups for subnet in group.inputs["subnetIds"])
     assert subnets == sorted(system.inputs["subnetIds"])
@@ -196,14 +179,3 @@ def test_workloads_stand_on_what_the_platform_made(layers: Layers) -> None:
 
 def node_groups(stack: Made) -> list[Thing]:
     return [thing for thing in stack.things if thing.type == "aws:eks/nodeGroup:NodeGroup"]
-
-
-def test_a_second_up_of_both_layers_changes_nothing(layers: Layers) -> None:
-    changed_nothing(layers.platform)
-    changed_nothing(layers.workloads)
-
-
-def test_destroyed_layers_leave_nothing(layers: Layers) -> None:
-    """The workloads take nothing of the platform along."""
-    assert [t.urn for t in layers.platform_after] == [t.urn for t in layers.platform.things]
-    assert [thing.name for thing in layers.left] == []
