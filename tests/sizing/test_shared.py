@@ -138,6 +138,28 @@ def test_all_zones_repair_no_more_than_the_spare_at_once(
     assert spare < 3 or pool.repairs_at_once * len(pool.nodes_by_zone) <= spare
 
 
+@pytest.mark.parametrize(
+    ("nodes", "spare", "at_once", "timeout_s"),
+    # batches of nodes, 900 s to leave and 600 s to come back; never less than an hour
+    [(12, 0, 1, 6_000), (12, 3, 3, 3_600), (1_200, 90, 90, 7_500), (1_200, 300, 100, 7_500)],
+)
+def test_an_update_takes_the_spare_nodes_at_once(
+    *,
+    workload: Build,
+    site: Site,
+    catalog: Catalog,
+    nodes: int,
+    spare: int,
+    at_once: int,
+    timeout_s: int,
+) -> None:
+    asked = workload(redundancy={"nodes": spare}, traffic=users(nodes))
+    plan = size([asked], site, catalog)
+    assert plan.services[0].pool is not None
+    assert plan.services[0].pool.nodes_needed == nodes
+    assert (plan.pools[0].updated_at_once, plan.pools[0].update_timeout_s) == (at_once, timeout_s)
+
+
 def test_the_smallest_spare_of_a_pool_limits_repair(
     workload: Build, site: Site, catalog: Catalog
 ) -> None:
