@@ -305,6 +305,11 @@ def unverified_pins(
     if not site.cluster.elsewhere:
         told.append("EKS add-ons: the newest for the cluster's version; none is pinned")
         told.append("system image release: EKS chooses the newest")
+    told += [
+        f"{ENGINE_IMAGE} on arm64: nobody ran it on {pool.gpu}"
+        for pool in pools
+        if ENGINE_IMAGE in items and catalog.instance_type(pool.instance_type).arch == "arm64"
+    ]
     if pools and site.ami_release is None:
         told.append("GPU image release: EKS chooses the newest; set ami_release in the site")
         if any(pool.burst for pool in pools):

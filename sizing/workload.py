@@ -268,7 +268,7 @@ class Latency(Strict):
 
 
 class Capacity(Strict):
-    method: Method
+    method: Method = Method.calibrated
     """How the rate of one GPU is known."""
     load: Load = Load.peak
     """Which load is sized for."""
@@ -558,6 +558,14 @@ class Workload(Strict):
             )
         return self
 
+    @model_validator(mode="before")
+    @classmethod
+    def _tokens_are_calibrated(cls, values: Any) -> Any:
+        """What generates tokens is sized by the default method where nothing else is said."""
+        if not isinstance(values, dict) or values.get("kind") not in (Kind.text, Kind.chat):
+            return values
+        return values if values.get("capacity") is not None else {**values, "capacity": {}}
+
     @model_validator(mode="after")
     def _access_is_to_something(self) -> Self:
         if self.access != Access() and self.kind not in (Kind.text, Kind.chat):
@@ -580,8 +588,6 @@ class Workload(Strict):
     @model_validator(mode="after")
     def _enough_to_size(self) -> Self:
         if self.capacity is None:
-            if self.kind in (Kind.text, Kind.chat):
-                raise FieldError(("capacity",), "missing", "method: calibrated, given or textbook")
             return self
         if self.hardware is None:
             raise FieldError(("hardware",), "missing", "instance_type: g6.xlarge")

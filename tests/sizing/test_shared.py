@@ -168,6 +168,18 @@ def test_the_smallest_spare_of_a_pool_limits_repair(
     assert (pool.repairs_at_once, pool.repair_stops_above) == (2, 6)
 
 
+def test_an_engine_on_another_kind_of_processor_is_unverified(
+    workload: Build, site: Site, catalog: Catalog
+) -> None:
+    def told(arch: str) -> list[str]:
+        types = tuple(t.model_copy(update={"arch": arch}) for t in catalog.instance_types)
+        other = catalog.model_copy(update={"instance_types": types})
+        return [line for line in size([workload()], site, other).unverified if "arm64" in line]
+
+    assert told("x86_64") == []
+    assert told("arm64") == ["vllm/vllm-openai on arm64: nobody ran it on NVIDIA L4"]
+
+
 @pytest.mark.parametrize(
     ("release", "message"),
     [
