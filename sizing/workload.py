@@ -601,7 +601,7 @@ class Workload(Strict):
         if self.capacity.method is Method.textbook:
             self._work_is_known()
         if self.capacity.method is Method.calibrated:
-            self._lengths_are_known()
+            lengths_are_known(self)
         if self.hardware.is_auto and self.capacity.method is Method.given:
             raise FieldError(
                 ("capacity", "method"), "a measured rate is of one GPU, not of any", "calibrated"
@@ -628,13 +628,16 @@ class Workload(Strict):
         if self.kind is not Kind.image and self.request.total_tokens is None:
             raise FieldError(("request", "tokens"), "missing", "tokens of one request")
 
-    def _lengths_are_known(self) -> None:
-        if self.kind not in (Kind.text, Kind.chat):
-            raise FieldError(
-                ("capacity", "method"), f"calibrated has no form for {self.kind.value}", "given"
-            )
-        if self.request.output_tokens is None:
-            field = "tokens" if self.request.tokens is not None else "input_tokens"
-            raise FieldError(
-                ("request", field), "the lengths apart are not known", "input_tokens, output_tokens"
-            )
+
+def lengths_are_known(workload: Workload) -> None:
+    """Raises FieldError where the method calibrated lacks the lengths of prompt and answer."""
+    kind, request = workload.kind, workload.request
+    if kind not in (Kind.text, Kind.chat):
+        raise FieldError(
+            ("capacity", "method"), f"calibrated has no form for {kind.value}", "given"
+        )
+    if request.output_tokens is None:
+        field = "tokens" if request.tokens is not None else "input_tokens"
+        raise FieldError(
+            ("request", field), "the lengths apart are not known", "input_tokens, output_tokens"
+        )
