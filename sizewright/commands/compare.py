@@ -28,8 +28,8 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
     """Rank every hardware for a workload by cost, with its latency, or set files side by side.
 
     \b
-    sizewright compare workloads/support.yaml
-    sizewright compare workloads/support.yaml --all --json
+    sizewright compare workloads/chat.yaml
+    sizewright compare workloads/chat.yaml --all --json
     sizewright compare workloads/chat.yaml workloads/support.yaml
 
     One file: each type on sale in the site's zones, each tensor-parallel size and precision is
