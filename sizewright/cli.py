@@ -20,6 +20,7 @@ COMMANDS = {
     "update": "Choose again with today's catalog, and show what follows.",
     "accuracy": "Compare measured serving runs with what the step model predicts.",
     "calibrate": "Correct the step times by runs of your own.",
+    "schema": "Print JSON schemas, for editors and scripts.",
     "render": "Print the Kubernetes and node files, wires unfilled.",
 }
 
@@ -79,12 +80,12 @@ def main() -> None:
         error.show()
         sys.exit(ExitCode.bad_input)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        _stop("interrupted", 130)
     else:
         if code:
             sys.exit(code)
 
 
-def _stop(message: str, code: ExitCode) -> None:
+def _stop(message: str, code: int) -> None:
     click.echo(message, err=True)
     sys.exit(code)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
+from sizewright.answers.answer import print_answer
+from sizewright.answers.explain import ExplainAnswer, ExplanationAnswer
 from sizewright.commands.options import file_argument, finish, json_option, site_option
 from sizewright.leaves import NamedLeaf, UnknownLeafError, meant, named_leaves
-from sizewright.report.json import print_json
 from sizewright.stack import read_plan
 from sizing.explain import Explanation, explain, explain_all
 from sizing.plan import SCHEMA_VERSION, Plan
@@ -44,12 +45,8 @@ def command(file: Path, pointer: str | None, site: Path, with_inputs: bool, as_j
             raise click.ClickException(str(fault)) from None
     explained = _explained(plan, chosen)
     if as_json:
-        print_json(
-            {
-                "schema_version": SCHEMA_VERSION,
-                "explanations": [{"name": name} | asdict(why) for name, why in explained],
-            }
-        )
+        told = tuple(ExplanationAnswer(name=name, **asdict(why)) for name, why in explained)
+        print_answer(ExplainAnswer(schema_version=SCHEMA_VERSION, explanations=told))
     else:
         _print(explained)
     finish(plan)

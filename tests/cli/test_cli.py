@@ -160,7 +160,7 @@ def test_ctrl_c_ends_without_a_traceback() -> None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err.strip()) == (130, b"", b"")
+    assert (process.returncode, out, err) == (130, b"", b"\ninterrupted\n")
 
 
 @pytest.mark.parametrize(
