@@ -20,6 +20,7 @@ from sizewright.measured.accuracy import (
 )
 from sizewright.measured.replay import Replay, config_files
 from sizewright.measured.run import read_runs
+from sizewright.report.progress import counted
 from sizing.catalog import Catalog, load_catalog
 
 COLUMNS = ("", "rows", "answered", "median", "mean", "P90", "bias", "in band")
@@ -47,7 +48,9 @@ def command(file: Path, configs: Path | None, as_json: bool) -> None:
     if configs is not None and not configs.is_dir():
         raise InputError(str(configs), message="is not a folder", expected="<org>--<model>.json")
     catalog = load_catalog()
-    rows = compared(read_runs(file), Replay(catalog, config_files(configs)))
+    replay = Replay(catalog, config_files(configs))
+    with counted(list(read_runs(file)), "predicting runs") as runs:
+        rows = compared(runs, replay)
     if as_json:
         print_answer(
             AccuracyAnswer.model_validate(

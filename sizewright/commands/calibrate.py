@@ -13,6 +13,7 @@ from sizewright.measured.accuracy import Compared, compared
 from sizewright.measured.calibration import corrections
 from sizewright.measured.load_test import Setting, read_measured
 from sizewright.measured.replay import Replay, config_files
+from sizewright.report.progress import counted
 from sizewright.write import write_files
 from sizing.catalog import load_catalog
 from sizing.steps.correction import Corrections
@@ -54,7 +55,9 @@ def command(
         weights=str(said["weights"]),
     )
     replay = Replay(load_catalog(), config_files(configs))
-    rows = compared([run for path in files for run in read_measured(path, setting)], replay)
+    measured = [run for path in files for run in read_measured(path, setting)]
+    with counted(measured, "predicting runs") as runs:
+        rows = compared(runs, replay)
     for row in rows:
         if row.reason is not None:
             click.echo(f"left out: {row.id}: {row.reason}", err=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import get_args
 
 import click
+from click.shell_completion import CompletionItem
 
 from sizewright.answers.answer import print_answer
 from sizewright.answers.catalog import Kind, KindAnswer, KindsAnswer, OneRowAnswer, Row, RowsAnswer
@@ -19,9 +20,19 @@ from sizing.catalog import (
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
+def _kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(kind) for kind in KINDS if kind.startswith(incomplete)]
+
+
+def _row_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    kind = ctx.params.get("kind")
+    names = [row.names[0] for row in _rows(load_catalog(), kind)] if kind in KINDS else []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 @click.command(name="catalog")
-@click.argument("kind", metavar="[KIND]", required=False)
-@click.argument("words", metavar="[NAME]", nargs=-1)
+@click.argument("kind", metavar="[KIND]", required=False, shell_complete=_kinds)
+@click.argument("words", metavar="[NAME]", nargs=-1, shell_complete=_row_names)
 @click.option("--region", metavar="REGION", help="Only instance types sold there.")
 @json_option
 def command(kind: str | None, words: tuple[str, ...], region: str | None, as_json: bool) -> None:

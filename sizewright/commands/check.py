@@ -19,6 +19,7 @@ from sizewright.commands.options import (
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.gates import Gate
+from sizewright.report.progress import working
 from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
 from sizing.catalog import Catalog, load_catalog
 from sizing.plan import SCHEMA_VERSION, Plan
@@ -53,11 +54,12 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
     read = [read_workload(path, catalog) for path in files]
     plan = plan_of(read, site_file, catalog)
     day = as_of.date() if as_of else None
-    verdicts = [
-        Gate("inputs", True, ", ".join(str(path) for path in (*files, site))),
-        *_sizing_gates(plan, catalog, read, day),
-        *_building_gates(plan, catalog, site, site_file, files),
-    ]
+    with working("asking the gates"):
+        verdicts = [
+            Gate("inputs", True, ", ".join(str(path) for path in (*files, site))),
+            *_sizing_gates(plan, catalog, read, day),
+            *_building_gates(plan, catalog, site, site_file, files),
+        ]
     code = _exit_code(plan, verdicts)
     if as_json:
         print_answer(_answer(verdicts))

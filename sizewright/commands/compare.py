@@ -9,6 +9,7 @@ from sizewright.answers.answer import print_answer
 from sizewright.answers.compare import CompareAnswer, OptionAnswer, SensitivityAnswer
 from sizewright.commands.options import file_argument, json_option, site_option
 from sizewright.exit_code import ExitCode
+from sizewright.report.progress import working
 from sizewright.stack import catalog_of, read_site, read_workload
 from sizing.catalog import load_catalog
 from sizing.comparison import Comparison, compare, option_tpot_s, option_ttft_s
@@ -37,7 +38,8 @@ def command(file: Path, show_all: bool, site: Path, as_json: bool) -> None:
     catalog = load_catalog()
     read, where = read_workload(file, catalog), read_site(site)
     try:
-        found = compare(read.workload, where.site, catalog_of(read, catalog))
+        with working("sizing every hardware"):
+            found = compare(read.workload, where.site, catalog_of(read, catalog))
     except FieldError as fault:
         raise read.document.error(
             fault.field, fault.message, fault.expected, fault.suggestion

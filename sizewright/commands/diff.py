@@ -32,6 +32,7 @@ from sizewright.input_error import InputError
 from sizewright.report.comment import comment
 from sizewright.report.console import write
 from sizewright.report.difference import resource_lines, service_lines
+from sizewright.report.progress import working
 from sizewright.review import Review, Side, read_side, review
 from sizewright.revision import files_at
 from sizing.plan import ServicePlan, Survives
@@ -73,7 +74,7 @@ def command(
         raise click.UsageError("--stack, --rev and --preview exclude each other")
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, working("recording both sides"):
         if stack is not None:
             told, new = _with_stack(stack, files, site, Path(folder))
         elif preview is not None:

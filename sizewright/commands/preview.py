@@ -21,6 +21,7 @@ from sizewright.record import Recorded
 from sizewright.report.answer import answer
 from sizewright.report.console import write
 from sizewright.report.paragraph import wrapped
+from sizewright.report.progress import working
 from sizewright.report.sizing import size_tables
 from sizewright.report.table import print_tables
 from sizewright.report.tree import tree
@@ -60,7 +61,8 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     buildable(where, plan, catalog)
     addressable(where, plan)
     built = exit_code(plan) is not ExitCode.infeasible
-    recorded = record_program(site, files) if built else Recorded((), {})
+    with working("recording what the program registers"):
+        recorded = record_program(site, files) if built else Recorded((), {})
     if as_json:
         print_answer(PreviewAnswer.model_validate(recorded.as_json()))
     else:

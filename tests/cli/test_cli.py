@@ -125,7 +125,23 @@ def test_a_terminal_gets_colour_and_its_own_width(columns: int) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("di", "plain,diff\n"), ("diff --re", "plain,--rev\n"), ("cat", "plain,catalog\n")],
+    [
+        ("di", "plain,diff\n"),
+        ("diff --re", "plain,--rev\n"),
+        ("cat", "plain,catalog\n"),
+        ("size work", "file,work\n"),
+        ("preview --site Pul", "file,Pul\n"),
+        ("schema wo", "plain,workload\n"),
+        ("catalog gp", "plain,gpus\n"),
+        ("catalog models llama-3.1-8", "plain,llama-3.1-8b\n"),
+        ("init --kind ch", "plain,chat\n"),
+        (f"explain {CHAT} chat.pool.gpus_t", "plain,chat.pool.gpus_total\n"),
+        (
+            f"explain --site Pulumi.prod.yaml {CHAT} cluster.l",
+            "plain,cluster.log_days\n",
+        ),
+        ("explain nowhere.yaml chat.p", "\n"),
+    ],
 )
 def test_a_shell_completes(typed: str, offered: str) -> None:
     words = f"sizewright {typed}"
@@ -137,6 +153,7 @@ def _completed(instruction: str, **environment: str) -> str:
     """What the installed command answers a shell."""
     return subprocess.run(
         [Path(sys.executable).parent / "sizewright"],
+        cwd=ROOT,
         env={**os.environ, "_SIZEWRIGHT_COMPLETE": instruction, **environment},
         capture_output=True,
         text=True,
