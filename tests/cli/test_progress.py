@@ -15,7 +15,9 @@ import pytest
 
 from tests.cli.conftest import ROOT, VIDEO
 
-PROGRAM = [sys.executable, "-c", "from sizewright.cli import main; main()"]
+# Guard: what a shell starts in the background ignores interrupts, and so do its children.
+HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+PROGRAM = [sys.executable, "-c", f"{HEARS}; from sizewright.cli import main; main()"]
 CHAT = "workloads/chat.yaml"
 RUNS = ("bench/data/serving_steps.csv", "--configs", "bench/data/configs")
 CODE = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])")
