@@ -1,12 +1,12 @@
 """From files to a plan: workloads and their locks, and the site of a stack file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from sizewright.input_error import InputError
+from sizewright.input_error import InputError, found
 from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
 from sizewright.read import Document, file_content, read_mapping
@@ -27,6 +27,7 @@ from sizing.workload import Workload
 
 PROJECT = "sizewright"
 WORKLOADS_KEY = "workloads"
+SCHEMA_KEY = "$schema"
 STRUCTURED = frozenset(
     {
         "access",
@@ -146,7 +147,7 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
 
     Raises InputError.
     """
-    document = read_mapping(path)
+    document = _without_schema(read_mapping(path))
     workload = document.validate(Workload)
     model, name = None, workload.model.name
     if name is not None and is_model_file(name):
@@ -159,6 +160,15 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     lock = read_mapping(lock_path).validate(Lock) if lock_path.is_file() else None
     own = read_corrections(path.with_suffix(".calibration.json"), catalog)
     return WorkloadFile(path, document, workload, lock, model, own)
+
+
+def _without_schema(document: Document) -> Document:
+    """The document without the name of its own schema, which only editors read."""
+    said = document.data.get(SCHEMA_KEY, "")
+    if not isinstance(said, str):
+        raise document.error((SCHEMA_KEY,), f"found {found(said)}", "the path of a schema")
+    data = {key: value for key, value in document.data.items() if key != SCHEMA_KEY}
+    return replace(document, data=data)
 
 
 def read_corrections(path: Path, catalog: Catalog) -> Corrections | None:

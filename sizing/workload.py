@@ -90,8 +90,11 @@ class Encoder(Strict):
     """Parameters of the encoder."""
 
 
+ModelName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class Model(Strict):
-    name: str | None = Field(default=None, min_length=1, max_length=200)
+    name: ModelName | None = None
     """A model of the catalog, by short name or Hugging Face id, or the path of a config.json."""
     parameters: Positive | None = None
     """Parameters; overrides the catalog's count."""
@@ -319,6 +322,7 @@ class Redundancy(Strict):
 
 
 AUTO = "auto"
+TypeName = Annotated[str, Field(min_length=1, max_length=40)]
 
 
 class ReservedCapacity(Strict):
@@ -351,7 +355,7 @@ def _on_demand_is_absent(value: Any) -> Any:
 
 
 class Hardware(Strict):
-    instance_type: str = Field(min_length=1, max_length=40)
+    instance_type: TypeName
     """EC2 instance type, e.g. g6.xlarge; auto takes the cheapest that meets every target."""
     tensor_parallel: PositiveCount | None = None
     """GPUs of one node that a replica uses; the best that hold the model when left out."""
@@ -361,7 +365,13 @@ class Hardware(Strict):
     """With auto: instance families to choose from, e.g. g6e; all when left out."""
     precisions: tuple[Precision, ...] = ()
     """With auto: precisions to choose from; the model's own and FP8 when left out."""
-    capacity: Annotated[ReservedCapacity | None, BeforeValidator(_on_demand_is_absent)] = None
+    capacity: Annotated[
+        ReservedCapacity | None,
+        BeforeValidator(
+            _on_demand_is_absent,
+            json_schema_input_type=Literal["on_demand"] | ReservedCapacity | None,
+        ),
+    ] = None
     """Where nodes come from: on_demand, or ids of reservations or of blocks by zone id."""
     load_time_s: PositiveCount = 300
     """Seconds in which a node must read the weights; on local NVMe, download and read them."""
@@ -505,7 +515,7 @@ class Workload(Strict):
     """Name of the service: lower-case letters, digits and single hyphens, at most 30."""
     kind: Kind
     """What the service makes."""
-    model: Annotated[Model, BeforeValidator(_named)]
+    model: Annotated[Model, BeforeValidator(_named, json_schema_input_type=ModelName | Model)]
     """The model: a catalog name, or name, parameters and precision."""
     traffic: Traffic
     """Users and their requests."""
@@ -517,9 +527,15 @@ class Workload(Strict):
     """How the rate of one GPU is known, and the load that is sized for."""
     redundancy: Redundancy = Redundancy()
     """What may fail."""
-    hardware: Annotated[Hardware | None, BeforeValidator(_auto_is_a_type)] = None
+    hardware: Annotated[
+        Hardware | None,
+        BeforeValidator(_auto_is_a_type, json_schema_input_type=TypeName | Hardware | None),
+    ] = None
     """Where it runs: auto, or an instance type."""
-    data: Annotated[Data | None, BeforeValidator(_none_is_absent)] = None
+    data: Annotated[
+        Data | None,
+        BeforeValidator(_none_is_absent, json_schema_input_type=Literal["none"] | Data | None),
+    ] = None
     """What is kept; none when the applications keep it."""
     engine: Engine = Engine()
     """How it is served."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from sizewright.answers.accuracy import AccuracyAnswer
+from sizewright.answers.answer import print_answer
 from sizewright.commands.options import FILE, json_option
 from sizewright.input_error import InputError
 from sizewright.measured.accuracy import (
@@ -18,7 +20,7 @@ from sizewright.measured.accuracy import (
 )
 from sizewright.measured.replay import Replay, config_files
 from sizewright.measured.run import read_runs
-from sizewright.report.json import print_json
+from sizewright.report.progress import counted
 from sizing.catalog import Catalog, load_catalog
 
 COLUMNS = ("", "rows", "answered", "median", "mean", "P90", "bias", "in band")
@@ -46,15 +48,19 @@ def command(file: Path, configs: Path | None, as_json: bool) -> None:
     if configs is not None and not configs.is_dir():
         raise InputError(str(configs), message="is not a folder", expected="<org>--<model>.json")
     catalog = load_catalog()
-    rows = compared(read_runs(file), Replay(catalog, config_files(configs)))
+    replay = Replay(catalog, config_files(configs))
+    with counted(list(read_runs(file)), "predicting runs") as runs:
+        rows = compared(runs, replay)
     if as_json:
-        print_json(
-            {
-                "catalog_digest": catalog.digest,
-                "fitted": catalog.coefficients.fitted,
-                "rows": [row.as_json() for row in rows],
-                "summary": summary(rows),
-            }
+        print_answer(
+            AccuracyAnswer.model_validate(
+                {
+                    "catalog_digest": catalog.digest,
+                    "fitted": catalog.coefficients.fitted,
+                    "rows": [row.as_json() for row in rows],
+                    "summary": summary(rows),
+                }
+            )
         )
         return
     _print(catalog, rows)

@@ -7,18 +7,35 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from sizewright.answers.answer import print_answer
+from sizewright.answers.change import Leaf
+from sizewright.answers.diff import (
+    CountsAnswer,
+    DiffAnswer,
+    PropertyAnswer,
+    ResourceAnswer,
+    ServiceAnswer,
+    SurvivalAnswer,
+)
 from sizewright.commands.options import FILE, finish, json_option, site_option
-from sizewright.compare import Change, ServiceChange, counts, loses_data, service_changes
+from sizewright.compare import (
+    Change,
+    ResourceChange,
+    ServiceChange,
+    counts,
+    loses_data,
+    service_changes,
+)
 from sizewright.deployed import deployed_files, notes_on, read_json
 from sizewright.exit_code import ExitCode
 from sizewright.input_error import InputError
 from sizewright.report.comment import comment
 from sizewright.report.console import write
 from sizewright.report.difference import resource_lines, service_lines
-from sizewright.report.json import print_json
+from sizewright.report.progress import working
 from sizewright.review import Review, Side, read_side, review
 from sizewright.revision import files_at
-from sizing.plan import ServicePlan
+from sizing.plan import ServicePlan, Survives
 
 
 @click.command("diff")
@@ -57,7 +74,7 @@ def command(
         raise click.UsageError("--stack, --rev and --preview exclude each other")
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, working("recording both sides"):
         if stack is not None:
             told, new = _with_stack(stack, files, site, Path(folder))
         elif preview is not None:
@@ -67,7 +84,7 @@ def command(
         else:
             told, new = _with_file(files, site)
     if as_json:
-        print_json(_as_json(told))
+        print_answer(_answer(told))
     elif markdown:
         write(comment(told, new.site.name))
     else:
@@ -141,38 +158,40 @@ def _lines(told: Review) -> Iterator[str]:
         yield "resources: not compared; the program refuses a service that is infeasible"
 
 
-def _as_json(told: Review) -> dict[str, object]:
-    return {
-        "notes": list(told.notes),
-        "services": [_service(service) for service in told.services],
-        "counts": {**counts(told.resources), "unchanged": told.unchanged},
-        "resources": [
-            {
-                "effect": resource.effect.value,
-                "type": resource.type,
-                "name": resource.name,
-                "loses_data": loses_data(resource),
-                "properties": [
-                    {**_leaf(change), "effect": change.effect.value} for change in resource.changes
-                ],
-            }
-            for resource in told.resources
-        ],
-    }
+def _answer(told: Review) -> DiffAnswer:
+    return DiffAnswer(
+        notes=told.notes,
+        services=tuple(_service(service) for service in told.services),
+        counts=CountsAnswer(**counts(told.resources), unchanged=told.unchanged),
+        resources=tuple(_resource(resource) for resource in told.resources),
+    )
 
 
-def _service(service: ServiceChange) -> dict[str, object]:
-    return {
-        "name": service.name,
-        "cause": [_leaf(change) for change in service.causes],
-        "sizing": [_leaf(change) for change in service.followed],
-        "survives": {"old": _survives(service.old), "new": _survives(service.new)},
-    }
+def _resource(resource: ResourceChange) -> ResourceAnswer:
+    return ResourceAnswer(
+        effect=resource.effect,
+        type=resource.type,
+        name=resource.name,
+        loses_data=loses_data(resource),
+        properties=tuple(
+            PropertyAnswer(path=c.path, old=c.old, new=c.new, effect=c.effect)
+            for c in resource.changes
+        ),
+    )
 
 
-def _leaf(change: Change) -> dict[str, object]:
-    return {"path": change.path, "old": change.old, "new": change.new}
+def _service(service: ServiceChange) -> ServiceAnswer:
+    return ServiceAnswer(
+        name=service.name,
+        cause=tuple(_leaf(change) for change in service.causes),
+        sizing=tuple(_leaf(change) for change in service.followed),
+        survives=SurvivalAnswer(old=_survives(service.old), new=_survives(service.new)),
+    )
 
 
-def _survives(service: ServicePlan | None) -> dict[str, int] | None:
-    return service.pool.survives.model_dump() if service and service.pool else None
+def _leaf(change: Change) -> Leaf:
+    return Leaf(path=change.path, old=change.old, new=change.new)
+
+
+def _survives(service: ServicePlan | None) -> Survives | None:
+    return service.pool.survives if service and service.pool else None
