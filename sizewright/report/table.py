@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table as Grid
 
 GAP = 2
+LONGEST_JOINED = 40
 JOINT = "\ue000"
 """Stands for the blank between a number and its unit, where no line may end."""
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[KMGTP]?B|[KMG]iB|m?s|h|%|/s|[MG]bit/s|TFLOP/s)\b|%)")
@@ -104,4 +105,11 @@ def _stacked(table: Table) -> Iterator[object]:
     for first, *others in table.rows:
         told = [head + cell for head, cell in zip(heads or [""] * len(others), others, strict=True)]
         yield Text(_cell(first), overflow="fold")
-        yield Padding(Text(_cell((" " * GAP).join(told)), overflow="fold"), (0, 0, 0, 4))
+        below = (" " * GAP).join(_together(text) for text in told)
+        yield Padding(Text(below, overflow="fold"), (0, 0, 0, 4))
+
+
+def _together(text: str) -> str:
+    """A short heading and its cell, between which no line ends."""
+    cell = _cell(text)
+    return cell.replace(" ", JOINT) if len(cell) <= LONGEST_JOINED else cell
