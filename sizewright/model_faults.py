@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -193,6 +193,8 @@ def _other_fault(refusal: _Refusal) -> ModelFault:
 
 
 def _wrong_key(refusal: _Refusal) -> ModelFault:
+    if isinstance(refusal.context.get("error"), FieldError):
+        return replace(_own_words(refusal), at_key=True)
     return ModelFault(refusal.place.path, f"this key must {_limit(refusal.message)}", at_key=True)
 
 
@@ -207,7 +209,9 @@ def _expected(where: Place) -> str:
 
 
 def _description(where: Place) -> str:
-    first_line = where.description.strip().partition("\n")[0].rstrip(".:;")
+    first_line = where.description.strip().partition("\n")[0]
+    if not first_line.endswith("..."):
+        first_line = first_line.rstrip(".:;")
     return first_line if len(first_line) <= _LONGEST_DESCRIPTION else ""
 
 

@@ -78,7 +78,7 @@ def test_nothing_is_overwritten(run: Run, tmp_path: Path, taken: str) -> None:
 def test_infeasible_writes_nothing(run: Run, tmp_path: Path) -> None:
     ended = run("init", "a", "--model", "llama-3.1-70b", "--directory", tmp_path / "new")
     assert (ended.code, ended.out) == (5, "")
-    assert "a: infeasible: " in ended.err and "would do: " in ended.err
+    assert "a: infeasible: " in ended.err and " would do\n" in ended.err
     assert list(tmp_path.iterdir()) == []
 
 
