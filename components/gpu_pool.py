@@ -148,7 +148,10 @@ class GpuPool(pulumi.ComponentResource):
             node_role_arn=args.node_role_arn,
             subnet_ids=[args.subnet_ids[zone]],
             scaling_config={"min_size": count, "desired_size": count, "max_size": count},
-            update_config={"max_unavailable": 1, "update_strategy": "MINIMAL"},
+            update_config={
+                "max_unavailable": args.plan.updated_at_once,
+                "update_strategy": "MINIMAL",
+            },
             capacity_type=CAPACITY_TYPES[args.plan.capacity_source],
             node_repair_config={
                 "enabled": True,
@@ -168,7 +171,11 @@ class GpuPool(pulumi.ComponentResource):
                 "version": template.latest_version.apply(str),
             },
             tags=args.tags.named(name),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=after,
+                custom_timeouts=pulumi.CustomTimeouts(update=f"{args.plan.update_timeout_s}s"),
+            ),
         )
 
 

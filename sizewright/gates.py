@@ -13,7 +13,7 @@ from sizing.addresses import fullest_subnet
 from sizing.catalog import Catalog
 from sizing.lock import Lock
 from sizing.plan import Plan, PoolPlan, Reason
-from sizing.shared import NODE_GROUP_LIMIT, release_day
+from sizing.shared import DRAIN_LIMIT_S, NODE_GROUP_LIMIT, release_day
 
 NODES_PER_GROUP_LIMIT = 450
 """Basis: vendor, nodes of one managed node group (EKS quota L-BD136A63)."""
@@ -165,6 +165,27 @@ def ami_release(plan: Plan, as_of: date | None) -> Gate:
     days = (as_of - release_day(release)).days
     detail = f"{release} is {days} days old as of {as_of}, at most {AMI_RELEASE_DAYS}"
     return Gate(name, days <= AMI_RELEASE_DAYS, detail)
+
+
+def node_updates(plan: Plan) -> Gate:
+    """Replicas of updated nodes serve before EKS gives up emptying the next ones.
+
+    Guard: the disruption budget keeps the next nodes' replicas in place until then.
+    """
+    waits = {
+        s.name: s.volumes.download_s + s.rollout.cold_start_s
+        for s in plan.services
+        if s.volumes is not None and s.rollout is not None
+    }
+    name, source = "node updates", "EKS: pods of an updated node have 15 minutes to leave"
+    if not waits:
+        return Gate(name, None, "nothing is served")
+    slowest = max(waits, key=lambda service: waits[service])
+    detail = (
+        f"a replica of {slowest} serves {waits[slowest]:,.0f} s after its node is back,"
+        f" at most {DRAIN_LIMIT_S:,}"
+    )
+    return Gate(name, waits[slowest] <= DRAIN_LIMIT_S, detail, source)
 
 
 def locks(files: Sequence[WorkloadFile], plan: Plan) -> Iterator[Gate]:

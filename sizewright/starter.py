@@ -23,9 +23,10 @@ traffic: {{daily_users: {users:_}, requests_per_user_per_day: 10, peak_ratio: 3}
 # A guess: tokens and bytes of one request, mean; context_tokens is the longest accepted.
 request: {{input_tokens: {given}, output_tokens: {answered}, context_tokens: {longest}, \
 request_bytes: 2000, response_bytes: 10000}}
-latency: {{ttft_ms: 500, tpot_ms: 50, percentile: 95}}
-# A guess: measure the requests a second that one GPU completes. The whole answer scales with it.
-capacity: {{method: given, requests_per_gpu_per_s: 1, load: peak}}
+# A guess: the longest wait for the first token, and between two, of 95 % of requests.
+latency: {{ttft_ms: 1000, tpot_ms: 60, percentile: 95}}
+# The rate of one GPU follows from the lengths and targets; `given` takes one that you measured.
+capacity: {{method: calibrated, load: peak}}
 # What may fail: any one node. `zones: 1` also survives the loss of a whole zone.
 redundancy: {{nodes: 1}}
 hardware: {{instance_type: {json.dumps(instance_type)}}}

@@ -13,7 +13,7 @@ from sizing.resolve import grouped, with_hardware
 from sizing.sensitivity import Sensitivity, sensitivities
 from sizing.site import Site
 from sizing.traffic import request_rates
-from sizing.workload import AUTO, Hardware, Method, Workload
+from sizing.workload import AUTO, Capacity, Hardware, Method, Workload, lengths_are_known
 
 
 @dataclass(frozen=True)
@@ -25,30 +25,47 @@ class Comparison:
     rejected: tuple[Rejected, ...]
     sensitivities: tuple[Sensitivity, ...]
     """On the cheapest option."""
+    method: str
+    """How the rate of every GPU is known."""
+    load: str
+    """Which load is sized for: mean or peak."""
 
 
 def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
     """Every hardware for a workload, whichever it states.
 
-    Raises FieldError for a method whose rate is of one GPU alone.
+    A measured rate is of one GPU: the method calibrated takes its place. Raises FieldError where
+    that lacks the lengths, or the workload has no hardware.
     """
-    if workload.capacity is None or workload.hardware is None:
-        raise FieldError(("hardware",), "missing", "auto, or an instance type")
-    if workload.capacity.method is Method.given:
-        raise FieldError(
-            ("capacity", "method"), "a measured rate is of one GPU, not of any", "calibrated"
-        )
-    hardware = workload.hardware
-    if not hardware.is_auto:
-        hardware = Hardware(instance_type=AUTO, load_time_s=hardware.load_time_s)
-    open_to_all = workload.model_copy(update={"hardware": hardware})
+    open_to_all = _open_to_all(workload)
+    capacity = open_to_all.capacity
     rates = request_rates(workload.traffic)
     ranked = ranking(case_of(open_to_all, site, catalog), rates)
     best = ranked.best
     doubled = sensitivities(_stated(open_to_all, best), _nodes(site, catalog)) if best else []
     return Comparison(
-        ranked, frontier(ranked.options), tuple(grouped(ranked.rejected)), tuple(doubled)
+        ranked,
+        frontier(ranked.options),
+        tuple(grouped(ranked.rejected)),
+        tuple(doubled),
+        method=capacity.method.value if capacity else "",
+        load=capacity.load.value if capacity else "",
     )
+
+
+def _open_to_all(workload: Workload) -> Workload:
+    """The same workload with hardware auto and a method that rates every type."""
+    capacity, hardware = workload.capacity, workload.hardware
+    if capacity is None or hardware is None:
+        raise FieldError(("hardware",), "missing", "auto, or an instance type")
+    if not hardware.is_auto:
+        hardware = Hardware(instance_type=AUTO, load_time_s=hardware.load_time_s)
+    values: dict[str, Hardware | Capacity] = {"hardware": hardware}
+    if capacity.method is Method.given:
+        lengths_are_known(workload)
+        update = {"method": Method.calibrated, "requests_per_gpu_per_s": None}
+        values["capacity"] = capacity.model_copy(update=update)
+    return workload.model_copy(update=values)
 
 
 def _stated(workload: Workload, option: Option) -> Workload:

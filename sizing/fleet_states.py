@@ -22,7 +22,7 @@ from sizing.replica_rate import BandSide
 from sizing.traffic import Rates
 from sizing.workload import Workload
 
-ENGINE_START_S = 120
+USUAL_ENGINE_START_S = 120
 """Usual start of the engine once its weights lie on the node: loading, profiling, graphs. Basis:
 assumed (1 to 3 minutes for 8 to 70 billion parameters)."""
 
@@ -73,7 +73,7 @@ def rollout(pool: PoolPlan, serving: ServingPlan, volumes: VolumePlan) -> Rollou
     Basis: arithmetic; nodes stay, so nothing surges.
     """
     taken = min(at_once(serving), pool.replicas_total)
-    cold = exact(Fraction(volumes.load_s)) + ENGINE_START_S
+    cold = exact(Fraction(volumes.load_s)) + USUAL_ENGINE_START_S
     return RolloutPlan(
         surge_replicas=0,
         replicas_at_once=taken,

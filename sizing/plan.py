@@ -800,6 +800,10 @@ class NodePool(Part):
         int, Reaches(NODE_GROUP, "nodeRepairConfig.maxUnhealthyNodeThresholdCount")
     ]
     """Unhealthy nodes of one zone beyond which a person must look."""
+    updated_at_once: Annotated[int, Reaches(NODE_GROUP, "updateConfig.maxUnavailable")]
+    """Nodes of one zone that a new image or version takes; zones follow one another."""
+    update_timeout_s: int
+    """Seconds after which the update of one zone's nodes is given up."""
     capacity_source: Annotated[CapacitySource, Reaches(NODE_GROUP, "capacityType")]
     reservation_by_zone: Annotated[
         dict[str, str],

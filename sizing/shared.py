@@ -46,6 +46,17 @@ DEFAULT_KUBERNETES = "1.35"
 """Basis: vendor, in standard support; see data/pins.csv for its end."""
 KEY_DELETION_DAYS = {Environment.dev: 7, Environment.prod: 30}
 """Days in which the deletion of a key can be taken back. Basis: vendor allows 7 to 30."""
+UPDATED_AT_ONCE_LIMIT = 100
+"""Basis: vendor, nodes that an update of a managed node group may take at once (EKS API,
+NodegroupUpdateConfig.maxUnavailable)."""
+DRAIN_LIMIT_S = 900
+"""Seconds in which a node must be empty, or its group's update fails. Basis: vendor (EKS, managed
+node update: 15 minutes for pods to leave)."""
+NODE_START_S = 600
+"""Seconds from an EC2 launch to a Ready node with its disks. Basis: assumed; 3 to 5 minutes are
+usual."""
+UPDATE_TIMEOUT_S = 3600
+"""Least wait for the update of a node group. Basis: vendor (AWS provider's default)."""
 NODE_GROUP_LIMIT = 30
 """Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
 
@@ -97,6 +108,7 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
         if (count := sum(pool.nodes_by_zone.get(zone, 0) for pool in pools))
     }
     spare = min(pool.nodes_spare for pool in pools)
+    at_once = _updated_at_once(pools)
     return NodePool(
         name=name,
         instance_type=instance.name,
@@ -106,6 +118,8 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
         nodes_by_zone=by_zone,
         repairs_at_once=max(1, spare // len(by_zone)),
         repair_stops_above=max(1, spare),
+        updated_at_once=at_once,
+        update_timeout_s=_update_timeout_s(max(by_zone.values()), at_once),
         capacity_source=pools[0].capacity_source,
         reservation_by_zone=pools[0].reservation_by_zone,
         volumes=_pool_volumes(volumes),
@@ -118,6 +132,17 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
         burst=burst_pool(members, selling_zones(instance, site, catalog)[0], site),
         services=tuple(s.name for s in members),
     )
+
+
+def _updated_at_once(pools: Sequence[PoolPlan]) -> int:
+    """Nodes that may leave for an update: the spare ones, each maybe of another group."""
+    spare = min(pool.nodes_spare // pool.nodes_per_replica for pool in pools)
+    return min(max(1, spare), UPDATED_AT_ONCE_LIMIT)
+
+
+def _update_timeout_s(nodes: int, at_once: int) -> int:
+    """Seconds for batches of so many nodes, each drained and then started."""
+    return max(UPDATE_TIMEOUT_S, -(-nodes // at_once) * (DRAIN_LIMIT_S + NODE_START_S))
 
 
 def _interconnect(pool: PoolPlan, instance: InstanceType) -> InterconnectPlan | None:
@@ -280,6 +305,11 @@ def unverified_pins(
     if not site.cluster.elsewhere:
         told.append("EKS add-ons: the newest for the cluster's version; none is pinned")
         told.append("system image release: EKS chooses the newest")
+    told += [
+        f"{ENGINE_IMAGE} on arm64: nobody ran it on {pool.gpu}"
+        for pool in pools
+        if ENGINE_IMAGE in items and catalog.instance_type(pool.instance_type).arch == "arm64"
+    ]
     if pools and site.ami_release is None:
         told.append("GPU image release: EKS chooses the newest; set ami_release in the site")
         if any(pool.burst for pool in pools):

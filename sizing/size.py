@@ -158,7 +158,8 @@ def service_plan(
         case = case_of(workload, site, catalog)
     facts = case.facts
     found = find_hardware(case, rates, lock, neighbours)
-    found.rejected.extend(resolved.rejected)
+    told = {(r.reason, r.numbers) for r in found.rejected}
+    found.rejected.extend(r for r in resolved.rejected if (r.reason, r.numbers) not in told)
     nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision, facts.model)
     beside, methods = _beside(case, found, rates)
     storage = storage_plan(workload, rates, nominal)

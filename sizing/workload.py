@@ -288,7 +288,7 @@ class Latency(Strict):
 
 
 class Capacity(Strict):
-    method: Method
+    method: Method = Method.calibrated
     """How the rate of one GPU is known."""
     load: Load = Load.peak
     """Which load is sized for."""
@@ -581,6 +581,14 @@ class Workload(Strict):
             )
         return self
 
+    @model_validator(mode="before")
+    @classmethod
+    def _tokens_are_calibrated(cls, values: Any) -> Any:
+        """What generates tokens is sized by the default method where nothing else is said."""
+        if not isinstance(values, dict) or values.get("kind") not in (Kind.text, Kind.chat):
+            return values
+        return values if values.get("capacity") is not None else {**values, "capacity": {}}
+
     @model_validator(mode="after")
     def _access_is_to_something(self) -> Self:
         if self.access != Access() and self.kind not in (Kind.text, Kind.chat):
@@ -603,8 +611,6 @@ class Workload(Strict):
     @model_validator(mode="after")
     def _enough_to_size(self) -> Self:
         if self.capacity is None:
-            if self.kind in (Kind.text, Kind.chat):
-                raise FieldError(("capacity",), "missing", "method: calibrated, given or textbook")
             return self
         if self.hardware is None:
             raise FieldError(("hardware",), "missing", "instance_type: g6.xlarge")
@@ -618,7 +624,7 @@ class Workload(Strict):
         if self.capacity.method is Method.textbook:
             self._work_is_known()
         if self.capacity.method is Method.calibrated:
-            self._lengths_are_known()
+            lengths_are_known(self)
         if self.hardware.is_auto and self.capacity.method is Method.given:
             raise FieldError(
                 ("capacity", "method"), "a measured rate is of one GPU, not of any", "calibrated"
@@ -645,13 +651,16 @@ class Workload(Strict):
         if self.kind is not Kind.image and self.request.total_tokens is None:
             raise FieldError(("request", "tokens"), "missing", "tokens of one request")
 
-    def _lengths_are_known(self) -> None:
-        if self.kind not in (Kind.text, Kind.chat):
-            raise FieldError(
-                ("capacity", "method"), f"calibrated has no form for {self.kind.value}", "given"
-            )
-        if self.request.output_tokens is None:
-            field = "tokens" if self.request.tokens is not None else "input_tokens"
-            raise FieldError(
-                ("request", field), "the lengths apart are not known", "input_tokens, output_tokens"
-            )
+
+def lengths_are_known(workload: Workload) -> None:
+    """Raises FieldError where the method calibrated lacks the lengths of prompt and answer."""
+    kind, request = workload.kind, workload.request
+    if kind not in (Kind.text, Kind.chat):
+        raise FieldError(
+            ("capacity", "method"), f"calibrated has no form for {kind.value}", "given"
+        )
+    if request.output_tokens is None:
+        field = "tokens" if request.tokens is not None else "input_tokens"
+        raise FieldError(
+            ("request", field), "the lengths apart are not known", "input_tokens, output_tokens"
+        )

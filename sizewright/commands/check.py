@@ -81,6 +81,7 @@ def _sizing_gates(
     yield from gates.reserved_capacity(plan)
     yield gates.kubernetes_support(plan, as_of)
     yield gates.ami_release(plan, as_of)
+    yield gates.node_updates(plan)
     yield from gates.locks(files, plan)
 
 

@@ -17,7 +17,7 @@ from sizewright.stack import DEFAULT_SITE, WorkloadFile, plan_of, read_site
 from sizewright.starter import starter_text
 from sizewright.write import write_files
 from sizing.catalog import Catalog, ModelFacts, UnknownName, load_catalog
-from sizing.workload import DNS_LABEL, Workload
+from sizing.workload import AUTO, DNS_LABEL, Workload
 
 SERVED_KINDS = ("llm",)
 
@@ -26,7 +26,9 @@ SERVED_KINDS = ("llm",)
 @click.argument("name")
 @click.option("--kind", type=click.Choice(["text", "chat"]), default="chat", show_default=True)
 @click.option("--model", default="llama-3.1-8b", show_default=True, help="A model of the catalog.")
-@click.option("--instance-type", default="g6.xlarge", show_default=True, help="EC2 type.")
+@click.option(
+    "--instance-type", default=AUTO, show_default=True, help="EC2 type; auto is the cheapest."
+)
 @click.option(
     "--users",
     type=click.IntRange(min=1, max=10**12),
@@ -103,7 +105,7 @@ def _model(catalog: Catalog, name: str) -> ModelFacts:
 
 def _instance_type(catalog: Catalog, name: str) -> str:
     try:
-        return catalog.instance_type(name).name
+        return AUTO if name == AUTO else catalog.instance_type(name).name
     except UnknownName as unknown:
         raise _refused("--instance-type", unknown, "instance-types") from None
 

@@ -121,6 +121,7 @@ class RecordingMonitor(MockMonitor):
             property_dependencies={},
             aliases=(),
             ignore_changes=(),
+            update_timeout=None,
             delete_before_replace=None,
             outputs_registered=0,
         )
@@ -176,6 +177,7 @@ class RecordingMonitor(MockMonitor):
             property_dependencies={name: keys for name, keys in by_property.items() if keys},
             aliases=tuple(_alias(alias) for alias in request.aliases),
             ignore_changes=tuple(request.ignoreChanges),
+            update_timeout=request.customTimeouts.update or None,
             delete_before_replace=(
                 request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
             ),

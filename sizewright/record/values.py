@@ -43,6 +43,8 @@ class RecordedResource:
     property_dependencies: Mapping[str, tuple[str, ...]]
     aliases: tuple[str | dict[str, object], ...]
     ignore_changes: tuple[str, ...]
+    update_timeout: str | None
+    """How long the engine lets an update take; None where the program did not say."""
     delete_before_replace: bool | None
     """None where the program did not say."""
     outputs_registered: int

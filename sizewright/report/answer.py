@@ -21,7 +21,7 @@ def answer(service: ServicePlan) -> str:
         return f"{service.name} {asked(service)} It gets no GPU pool. {reasons}."
     parts = [asked(service), needed(service, service.pool), where(service, service.pool)]
     parts += [survives(service.pool), load(service, service.pool), latency(service)]
-    parts.append(beside(service))
+    parts += [beside(service), chosen(service)]
     parts += [f"{text}." for text in (door(service), imported(service)) if text]
     return f"{service.name} {' '.join(part for part in parts if part)}"
 
@@ -154,6 +154,19 @@ def beside(service: ServicePlan) -> str:
     assumed = service.calibrated.assumed if service.calibrated else ()
     about = f", assuming {' and '.join(assumed)}" if assumed else ""
     return f"GPUs needed by other methods: {', '.join(told)}{about}."
+
+
+def chosen(service: ServicePlan) -> str:
+    """The precision of the weights, where nobody stated it and the ranking took the cheapest."""
+    hardware, choice = service.inputs.hardware, service.choice
+    if choice is None or hardware is None or not hardware.is_auto:
+        return ""
+    if service.inputs.model.precision is not None:
+        return ""
+    return (
+        f"Weights in {choice.precision} are part of the choice, and take a checkpoint in it; "
+        "model.precision or hardware.precisions bounds it."
+    )
 
 
 def where(service: ServicePlan, pool: PoolPlan) -> str:

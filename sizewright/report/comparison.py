@@ -14,7 +14,10 @@ COLUMNS = ("USD a month", "type", "TP", "bits", "nodes", "GPUs", "TTFT", "TPOT",
 
 def comparison_tables(found: Comparison, options: Sequence[Option]) -> Iterator[Table]:
     """Options cheapest first; `*` marks those that nothing is both cheaper and faster than."""
-    title = "cheapest first; TTFT and TPOT on the safe side (P90), * no other is cheaper and faster"
+    title = (
+        f"cheapest first, by method {found.method}, sized for the {found.load}; TTFT and TPOT on "
+        "the safe side (P90), * no other is cheaper and faster"
+    )
     yield Table(title, [_row(option, found) for option in options], COLUMNS)
     dates = sorted({_origin(option) for option in options if option.price is not None})
     yield Table("prices, on demand, nodes alone", [(text,) for text in dates])

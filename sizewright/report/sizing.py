@@ -9,7 +9,6 @@ from sizing.plan import (
     BurstPlan,
     CalibratedPlan,
     ChoicePlan,
-    MemoryPlan,
     MethodPlan,
     Plan,
     PoolPlan,
@@ -47,7 +46,7 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield from _fleet_rows(service)
     if service.burst:
         yield "burst", _burst(service.burst)
-    yield "memory", _memory(service.memory, service.pool)
+    yield "memory", _memory(service)
     if service.pool and service.volumes:
         yield "volumes", _volumes(service.volumes)
     yield "storage", _storage(service)
@@ -199,8 +198,10 @@ def _each(binding: str, counts: dict[str, int], unit: str) -> str:
     return f"{binding} ({unit}: {said})"
 
 
-def _memory(memory: MemoryPlan, pool: PoolPlan | None) -> str:
-    text = f"weights {data_size(memory.weights_bytes)}, KV "
+def _memory(service: ServicePlan) -> str:
+    memory, pool, choice = service.memory, service.pool, service.choice
+    precision = "" if choice is None else f" in {choice.precision}"
+    text = f"weights {data_size(memory.weights_bytes)}{precision}, KV "
     kv = memory.kv_bytes_per_token
     text += "unknown" if kv is None else f"{data_size(kv)} a token"
     if pool is None or memory.usable_bytes_per_gpu is None:

@@ -248,7 +248,7 @@ CALIBRATED: dict[str, Explainer] = {
     "services.*.rollout.cold_start_s": Entry(
         "seconds until a new replica serves",
         "reading the weights + the engine's start",
-        "{s.volumes.load_s} + {fleet_states.ENGINE_START_S}",
+        "{s.volumes.load_s} + {fleet_states.USUAL_ENGINE_START_S}",
         Basis.assumed,
         "the engine's start: 1 to 3 minutes for 8 to 70 billion parameters",
     ),

@@ -158,6 +158,32 @@ def _repair_stop(leaf: Leaf) -> Entry:
     )
 
 
+def _updated_at_once(leaf: Leaf) -> Entry:
+    pool = _pool(leaf)
+    pools = [s.pool for s in leaf.plan.services if s.pool is not None and s.name in pool.services]
+    spare = ", ".join(f"floor({p.nodes_spare} / {p.nodes_per_replica})" for p in pools)
+    least = f"min({spare})" if len(pools) > 1 else spare
+    return Entry(
+        "nodes of one zone that an update of their image or version takes at once",
+        "the smallest spare of the pool's services / nodes of a replica, 1 to 100",
+        f"min(max(1, {least}), {{shared.UPDATED_AT_ONCE_LIMIT}})",
+        remarks=("zones are updated one after another",),
+    )
+
+
+def _update_timeout(leaf: Leaf) -> Entry:
+    pool = _pool(leaf)
+    nodes, at_once = max(pool.nodes_by_zone.values()), pool.updated_at_once
+    return Entry(
+        "seconds after which the update of one zone's nodes is given up",
+        "batches of nodes x (longest drain + start of a node), at least the provider's default",
+        f"max({{shared.UPDATE_TIMEOUT_S}}, ceil({nodes} / {at_once})"
+        " * ({shared.DRAIN_LIMIT_S} + {shared.NODE_START_S}))",
+        Basis.assumed,
+        "sizing/shared.py",
+    )
+
+
 def _quota_replicas(leaf: Leaf) -> str:
     numbers = "{s.serving.replicas} + {s.serving.max_unavailable}"
     serving = leaf.sized.serving
@@ -277,6 +303,8 @@ POOLS: dict[str, Explainer] = {
     "pools.*.nodes_by_zone.*": _nodes_by_zone,
     "pools.*.repairs_at_once": _repairs,
     "pools.*.repair_stops_above": _repair_stop,
+    "pools.*.updated_at_once": _updated_at_once,
+    "pools.*.update_timeout_s": _update_timeout,
     "pools.*.volumes.root_gib": _of_services("root_gib", "GiB of the root volume", "max"),
     "pools.*.volumes.held_gib": _of_services(
         "held_gib", "GiB that the models of the pool take on each node", "sum"

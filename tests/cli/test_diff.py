@@ -39,6 +39,7 @@ def resource(type_: str, name: str, protect: bool = False, **inputs: object) -> 
         property_dependencies={},
         aliases=(),
         ignore_changes=(),
+        update_timeout=None,
         delete_before_replace=None,
         outputs_registered=0,
     )

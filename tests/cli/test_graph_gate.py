@@ -20,6 +20,7 @@ ROLE = RecordedResource(
     property_dependencies={},
     aliases=(),
     ignore_changes=(),
+    update_timeout=None,
     delete_before_replace=None,
     outputs_registered=0,
 )

@@ -170,3 +170,25 @@ def test_an_import_of_weights_is_a_sentence(
     told = " ".join(run(command, path).out.split())
     assert f"Its weights come from {SOURCES[source]}: a Job brings them into the bucket" in told
     assert "Its weights" not in run(command, "workloads/chat.yaml").out
+
+
+def test_a_precision_that_was_chosen_is_told(run: Run, tmp_path: Path) -> None:
+    run("init", "a", "--directory", tmp_path)
+    told = "Weights in fp8 are part of the choice"
+    assert told in " ".join(run("preview", tmp_path / "a.yaml").out.split())
+    text = (tmp_path / "a.yaml").read_text(encoding="utf-8")
+    (tmp_path / "b.yaml").write_text(
+        text.replace('{name: "llama-3.1-8b"}', "{name: llama-3.1-8b, precision: fp8}")
+    )
+    assert told not in " ".join(run("preview", tmp_path / "b.yaml").out.split())
+    assert "weights 9.081 GB in fp8, KV" in run("size", tmp_path / "b.yaml").out
+
+
+def test_a_reason_is_told_once(run: Run, tmp_path: Path) -> None:
+    run("init", "a", "--directory", tmp_path)
+    text = (tmp_path / "a.yaml").read_text(encoding="utf-8").replace('"auto"', "g6.xlarge")
+    (tmp_path / "b.yaml").write_text(text.replace("{name: ", "{precision: bf16, name: "))
+    ended = run("size", tmp_path / "b.yaml")
+    assert ended.code == 5
+    assert ended.err.count("TPOT 70.4 ms alone, 60 ms asked for") == 1
+    assert "another instance type: g6e.xlarge, tensor parallel 1, bf16 would do on 2" in ended.err

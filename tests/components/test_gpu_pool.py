@@ -46,6 +46,12 @@ def test_one_fixed_group_in_each_zone(preview: bool) -> None:
         assert "aws:ec2/vpc:Vpc::outlives" in before(recording, group)
 
 
+def test_an_update_waits_as_long_as_its_nodes_take(preview: bool) -> None:
+    plan = PLAN.model_copy(update={"update_timeout_s": 5_400})
+    groups = of_type(pool(preview, plan), "NodeGroup")
+    assert {group.update_timeout for group in groups} == {"5400s"}
+
+
 def test_a_zone_without_nodes_has_no_group(preview: bool) -> None:
     plan = PLAN.model_copy(update={"nodes_by_zone": {ZONES[0]: 4, ZONES[1]: 0}})
     groups = of_type(pool(preview, plan), "NodeGroup")
@@ -64,7 +70,7 @@ def test_only_gpu_pods_land_here(preview: bool) -> None:
     assert inputs["amiType"] == "AL2023_x86_64_NVIDIA"
     assert inputs["releaseVersion"] == "1.35.0-20261101"
     assert inputs["version"] == "1.35"
-    assert inputs["updateConfig"] == {"maxUnavailable": 1, "updateStrategy": "MINIMAL"}
+    assert inputs["updateConfig"] == {"maxUnavailable": 3, "updateStrategy": "MINIMAL"}
     assert "instanceTypes" not in inputs, "the launch template says it"
 
 

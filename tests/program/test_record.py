@@ -320,6 +320,7 @@ def test_options_of_the_request_are_recorded() -> None:
             ignore_changes=["tags"],
             delete_before_replace=True,
             aliases=[pulumi.Alias(name="old")],
+            custom_timeouts=pulumi.CustomTimeouts(update="5m"),
         )
         iam.Role("role", assume_role_policy="{}", opts=opts)
         iam.Role("plain", assume_role_policy="{}")
@@ -331,6 +332,7 @@ def test_options_of_the_request_are_recorded() -> None:
         True,
     )
     assert role.aliases == ({"name": "old"},)
+    assert (role.update_timeout, plain.update_timeout) == ("5m", None)
     assert (plain.protect, plain.ignore_changes, plain.delete_before_replace, plain.aliases) == (
         False,
         (),

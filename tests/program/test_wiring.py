@@ -245,6 +245,7 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "capacity_source",
         "repairs_at_once",
         "repair_stops_above",
+        "updated_at_once",
         "weights_path",
         "copy_s",
         "in_flight_target",

@@ -217,7 +217,13 @@ def test_the_comparison_ranks_and_names_what_doubles(site: Site, catalog: Catalo
     assert by_users.factor is not None and 1.5 < by_users.factor < 2.2
 
 
-def test_a_measured_rate_cannot_be_compared(site: Site, catalog: Catalog) -> None:
-    given_rate = more(BASE, "capacity", method="given", requests_per_gpu_per_s=1)
-    with pytest.raises(FieldError, match="measured rate"):
-        compare(Workload.model_validate(given_rate), site, catalog)
+def test_a_measured_rate_gives_way_to_one_of_every_type(site: Site, catalog: Catalog) -> None:
+    measured = more(BASE, "capacity", method="given", requests_per_gpu_per_s=1)
+    found = compare(Workload.model_validate(measured), site, catalog)
+    assert found.method == "calibrated"
+    assert [o.name for o in found.ranked.options] == [
+        o.name for o in compare(Workload.model_validate(BASE), site, catalog).ranked.options
+    ]
+    blind = {**measured, "request": {"tokens": 500}}
+    with pytest.raises(FieldError, match="lengths apart"):
+        compare(Workload.model_validate(blind), site, catalog)

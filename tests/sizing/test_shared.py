@@ -138,12 +138,46 @@ def test_all_zones_repair_no_more_than_the_spare_at_once(
     assert spare < 3 or pool.repairs_at_once * len(pool.nodes_by_zone) <= spare
 
 
+@pytest.mark.parametrize(
+    ("nodes", "spare", "at_once", "timeout_s"),
+    # batches of nodes, 900 s to leave and 600 s to come back; never less than an hour
+    [(12, 0, 1, 6_000), (12, 3, 3, 3_600), (1_200, 90, 90, 7_500), (1_200, 300, 100, 7_500)],
+)
+def test_an_update_takes_the_spare_nodes_at_once(
+    *,
+    workload: Build,
+    site: Site,
+    catalog: Catalog,
+    nodes: int,
+    spare: int,
+    at_once: int,
+    timeout_s: int,
+) -> None:
+    asked = workload(redundancy={"nodes": spare}, traffic=users(nodes))
+    plan = size([asked], site, catalog)
+    assert plan.services[0].pool is not None
+    assert plan.services[0].pool.nodes_needed == nodes
+    assert (plan.pools[0].updated_at_once, plan.pools[0].update_timeout_s) == (at_once, timeout_s)
+
+
 def test_the_smallest_spare_of_a_pool_limits_repair(
     workload: Build, site: Site, catalog: Catalog
 ) -> None:
     two = [workload(name="a", redundancy={"nodes": 9}), workload(name="b", redundancy={"nodes": 6})]
     (pool,) = size(two, site, catalog).pools
     assert (pool.repairs_at_once, pool.repair_stops_above) == (2, 6)
+
+
+def test_an_engine_on_another_kind_of_processor_is_unverified(
+    workload: Build, site: Site, catalog: Catalog
+) -> None:
+    def told(arch: str) -> list[str]:
+        types = tuple(t.model_copy(update={"arch": arch}) for t in catalog.instance_types)
+        other = catalog.model_copy(update={"instance_types": types})
+        return [line for line in size([workload()], site, other).unverified if "arm64" in line]
+
+    assert told("x86_64") == []
+    assert told("arm64") == ["vllm/vllm-openai on arm64: nobody ran it on NVIDIA L4"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from sizing.field_error import FieldError
 from sizing.site import Site
-from sizing.workload import Kind, Load, Workload
+from sizing.workload import Kind, Load, Method, Workload
 
 TRAFFIC = {"daily_users": 100_000, "requests_per_user_per_day": 10}
 GIVEN = {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"}
@@ -80,7 +80,10 @@ def blamed(error: ValidationError) -> list[str]:
         ({"request": {"output_tokens": 400}}, "request.input_tokens"),
         ({"request": {"tokens": 500, "context_tokens": 499}}, "request.context_tokens"),
         ({"latency": {"percentile": 100}}, "latency.percentile"),
-        ({"capacity": None}, "capacity"),
+        ({"capacity": None}, "traffic"),
+        ({"capacity": {}, "kind": "image"}, "traffic"),
+        ({"capacity": {"load": "mean"}, "kind": "image"}, "capacity.method"),
+        ({"capacity": {"load": "mean"}, "request": {"tokens": 500}}, "request.tokens"),
         ({"capacity": {"method": "guessed"}}, "capacity.method"),
         ({"capacity": CALIBRATED, "kind": "image"}, "capacity.method"),
         ({"capacity": CALIBRATED, "request": {"tokens": 500}}, "request.tokens"),
@@ -160,6 +163,11 @@ def test_what_may_be_left_out(workload: Callable[..., Workload]) -> None:
         }
     )
     assert least.kind is Kind.video and least.capacity is None and least.data is None
+    asked = {"input_tokens": 100, "output_tokens": 400}
+    peak = {**TRAFFIC, "peak_ratio": 2}
+    for nothing in (None, {}):
+        chat = workload(capacity=nothing, traffic=peak, request=asked)
+        assert chat.capacity is not None and chat.capacity.method is Method.calibrated
     chat = workload()
     assert chat.model.name == "llama-3.1-8b", "a name alone is a model"
     assert chat.redundancy.mtbf_gpu_hours == 50_700 and chat.redundancy.mttr_hours == 24
