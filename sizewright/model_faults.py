@@ -209,9 +209,7 @@ def _expected(where: Place) -> str:
 
 
 def _description(where: Place) -> str:
-    first_line = where.description.strip().partition("\n")[0]
-    if not first_line.endswith("..."):
-        first_line = first_line.rstrip(".:;")
+    first_line = where.description.strip().partition("\n")[0].rstrip(".:;")
     return first_line if len(first_line) <= _LONGEST_DESCRIPTION else ""
 
 
