@@ -26,8 +26,9 @@ check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/mypy sizing templates components sizewright testbed __main__.py
 	@$(BIN)/python -m pytest tests/test_import_direction.py
 
-golden: $(DEV_READY)  ## rewrite the golden files; read the diff before you commit it
+golden: $(DEV_READY)  ## rewrite the golden files and the picture; read the diff before you commit it
 	@$(BIN)/python -m pytest tests/golden --snapshot-update
+	@$(BIN)/sizewright size workloads/chat.yaml --svg docs/fleet.svg >/dev/null
 
 bench: $(DEV_READY)  ## measure speed against the budgets, as ratios in one run
 	@$(BIN)/python bench/speed.py

@@ -25,9 +25,9 @@ def shortfalls(plan: Plan) -> tuple[Shortfall, ...]:
     return tuple(_shortfall(service) for service in plan.services if service.pool is None)
 
 
-def exit_code(plan: Plan) -> ExitCode:
+def exit_code(*plans: Plan) -> ExitCode:
     """infeasible before incomplete before ok."""
-    codes = {shortfall.code for shortfall in shortfalls(plan)}
+    codes = {shortfall.code for plan in plans for shortfall in shortfalls(plan)}
     for code in (ExitCode.infeasible, ExitCode.incomplete):
         if code in codes:
             return code

@@ -186,3 +186,13 @@ def _left(by_zone: Mapping[str, int], lost: int) -> int:
     """What is left after the worst set of `lost` zones."""
     total = sum(by_zone.values())
     return min(total - sum(gone) for gone in combinations(by_zone.values(), lost))
+
+
+def nodes_left(nodes_total: int, lost: int, nodes_per_replica: int = 1) -> int:
+    """Nodes that serve after the worst loss of `lost` nodes: each takes its whole group along.
+
+    (total / nodes per replica - lost) x nodes per replica, at least 0
+
+    Basis: arithmetic, as in `survival`.
+    """
+    return max(nodes_total // nodes_per_replica - lost, 0) * nodes_per_replica

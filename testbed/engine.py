@@ -8,8 +8,8 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from pulumi import automation
 
 from sizewright.program import PROGRAM
 from sizewright.stack import PROJECT, read_site
+from sizing.site import Site
 from testbed.standin import StandIn, World
+from testbed.standin.world import Thing
 
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / ".testbed" / "bin"
@@ -50,26 +52,48 @@ class Step:
         return f"{self.type}::{self.name}"
 
 
-def world_of(site: Path, *, account: str | None = None) -> World:
-    """An account as the site expects it: the site's certificate and the roles it lets in."""
-    known = read_site(site).site
-    roles = {} if known.access is None else known.access.policies
+def world_of(*sites: Path, account: str | None = None) -> World:
+    """One account as all these sites expect it: what they name by id stands in it."""
+    known = [read_site(site).site for site in sites]
     return World(
-        account=account or known.account_ids[0],
-        region=known.region,
-        outside=frozenset({str(known.certificate_arn), *roles}),
+        account=account or known[0].account_ids[0],
+        region=known[0].region,
+        outside=frozenset(id_ for site in known for id_ in _used_ids(site) if id_ is not None),
     )
 
 
+def _used_ids(site: Site) -> Iterator[str | None]:
+    """Ids, ARNs and names of what the site expects to stand."""
+    yield from (site.certificate_arn, site.permissions_boundary_arn)
+    if site.access is not None:
+        yield from site.access.policies
+    if site.dns is not None and site.dns.use is not None:
+        yield site.dns.use.zone_id
+    if site.dns is not None and site.dns.create is not None:
+        yield site.dns.create.parent_zone_id
+    if site.keys is not None:
+        yield from site.keys.use.model_dump().values()
+    if site.network is not None:
+        network = site.network.use
+        yield network.vpc_id
+        yield from network.private_subnet_ids.values()
+        yield from network.public_subnet_ids.values()
+    if site.cluster.use is not None:
+        cluster = site.cluster.use
+        yield from (cluster.name, cluster.endpoint, cluster.security_group_id)
+        yield from (cluster.load_balancer_controller_role, cluster.node_autoscaler_role)
+
+
 class Stack:
-    """A stack in a folder of its own: state, settings and workload files."""
+    """A stack in a folder: state and settings, which stacks of one backend share."""
 
     def __init__(self, folder: Path, standin: StandIn, site: Path, *, name: str = "dev") -> None:
         self.folder = folder
+        self.standin = standin
         self.world = standin.world
         self.name = name
         self.site = site
-        (folder / "state").mkdir(parents=True)
+        (folder / "state").mkdir(parents=True, exist_ok=True)
         (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text("utf-8"), "utf-8")
         self.env = {
             "PATH": f"{TOOLS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -129,6 +153,11 @@ class Stack:
         """The resources of the stack's state, as stored."""
         deployment: Mapping[str, Any] = self.automation.export_stack().deployment or {}
         return list(deployment.get("resources") or [])
+
+    def things(self) -> list[Thing]:
+        """What this stack has in the world now, in copies that stay as they are."""
+        mine = f"urn:pulumi:{self.name}::"
+        return [replace(thing) for thing in self.world.things if thing.urn.startswith(mine)]
 
     def outputs(self) -> dict[str, Any]:
         return {name: output.value for name, output in self.automation.outputs().items()}

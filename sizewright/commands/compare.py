@@ -1,14 +1,16 @@
-"""`sizewright compare`: every hardware for a workload, cheapest first, and what doubles it."""
+"""`sizewright compare`: every hardware for a workload, or the plans of several side by side."""
 
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 
 import click
 
-from sizewright.commands.options import file_argument, json_option, site_option
+from sizewright.commands.options import files_argument, finish, json_option, site_option
 from sizewright.exit_code import ExitCode
 from sizewright.report.json import print_json
-from sizewright.stack import catalog_of, read_site, read_workload
+from sizewright.side_by_side import MEASURES, Sized, best
+from sizewright.stack import catalog_of, read_plan, read_site, read_workload
 from sizing.catalog import load_catalog
 from sizing.comparison import Comparison, compare, option_tpot_s, option_ttft_s
 from sizing.exact import plain, plain_or_none
@@ -18,21 +20,55 @@ from sizing.sensitivity import Sensitivity
 
 
 @click.command(name="compare")
-@file_argument
+@files_argument
 @click.option("--all", "show_all", is_flag=True, help="Every option, not one a type.")
 @site_option
 @json_option
-def command(file: Path, show_all: bool, site: Path, as_json: bool) -> None:
-    """Rank every hardware for a workload by cost, with its latency.
+def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) -> None:
+    """Rank every hardware for a workload by cost, with its latency, or set files side by side.
 
     \b
     sizewright compare workloads/chat.yaml
     sizewright compare workloads/chat.yaml --all --json
+    sizewright compare workloads/chat.yaml workloads/support.yaml
 
-    Each type on sale in the site's zones, each tensor-parallel size and precision is sized in full.
-    An option that nothing is both cheaper and faster than is marked *. Then what the others lack,
-    and which input doubles the nodes soonest. Exit code 5: no hardware meets every target.
+    One file: each type on sale in the site's zones, each tensor-parallel size and precision is
+    sized in full. An option that nothing is both cheaper and faster than is marked *. Then what the
+    others lack, and which input doubles the nodes soonest. Exit code 5: no hardware meets every
+    target.
+
+    Several files: each is sized by itself, as `size` would, a column each; what is better is marked
+    *, where it has a meaning. Exit codes 5 and 6 as of `size`.
     """
+    if len(files) == 1:
+        _rank(files[0], site, show_all, as_json)
+        return
+    if show_all:
+        raise click.UsageError("--all lists the options of one FILE; several are sized as they are")
+    plans = [read_plan([file], site) for file in files]
+    sized = [Sized(file, plan.services[0]) for file, plan in zip(files, plans, strict=True)]
+    if as_json:
+        print_json(_sides_as_json(sized))
+    else:
+        from sizewright.report.side_by_side import side_by_side_tables
+        from sizewright.report.table import print_tables
+
+        print_tables(side_by_side_tables(sized))
+    finish(*plans)
+
+
+def _sides_as_json(sized: Sequence[Sized]) -> dict[str, object]:
+    """Each service as `size` prints it, under its file; the better ones of each leaf by index."""
+    services = [each.service for each in sized]
+    return {
+        "services": [
+            {"file": str(each.file), **each.service.model_dump(mode="json")} for each in sized
+        ],
+        "better": {path: sorted(best(services, path)) for path in MEASURES},
+    }
+
+
+def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
     catalog = load_catalog()
     read, where = read_workload(file, catalog), read_site(site)
     try:

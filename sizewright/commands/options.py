@@ -35,15 +35,16 @@ def stack_files(given: tuple[Path, ...], site: SiteFile) -> tuple[Path, ...]:
     return tuple(Path(name) for name in site.workloads)
 
 
-def finish(plan: Plan) -> None:
+def finish(*plans: Plan) -> None:
     """Ends with exit code 5 or 6 where a service has no pool."""
-    code = said_code(plan)
+    code = said_code(*plans)
     if code:
         sys.exit(code)
 
 
-def said_code(plan: Plan) -> ExitCode:
-    """The exit code of a plan, after saying on stderr which services have no pool and why."""
-    for shortfall in shortfalls(plan):
-        click.echo(shortfall.text, err=True)
-    return exit_code(plan)
+def said_code(*plans: Plan) -> ExitCode:
+    """The exit code of plans, after saying on stderr which services have no pool and why."""
+    for plan in plans:
+        for shortfall in shortfalls(plan):
+            click.echo(shortfall.text, err=True)
+    return exit_code(*plans)

@@ -4,27 +4,34 @@ from pathlib import Path
 
 import click
 
-from sizewright.commands.options import files_argument, finish, json_option, site_option
+from sizewright.commands.options import FILE, files_argument, finish, json_option, site_option
 from sizewright.report.json import print_json
 from sizewright.stack import read_plan
+from sizewright.write import write_files
 
 
 @click.command(name="size")
 @files_argument
+@click.option("--svg", metavar="FILE", type=FILE, help="Also draw the fleet by zone into FILE.")
 @site_option
 @json_option
-def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
+def command(files: tuple[Path, ...], svg: Path | None, site: Path, as_json: bool) -> None:
     """Size workloads: GPUs, nodes, redundancy, memory, storage, bandwidth.
 
     \b
     sizewright size workloads/chat.yaml
     sizewright size workloads/*.yaml --site Pulumi.prod.yaml
+    sizewright size workloads/chat.yaml --svg fleet.svg
     sizewright size workloads/chat.yaml --json | jq '.services[0].pool.gpus_total'
 
     Exit code 5: a service is infeasible; 6: it is beyond this version. The answer is printed
     either way, with the reasons.
     """
     plan = read_plan(files, site)
+    if svg is not None:
+        from sizewright.report.fleet import fleet_picture
+
+        write_files({svg: fleet_picture(plan)})
     if as_json:
         print_json(plan.as_json())
     else:

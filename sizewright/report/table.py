@@ -77,7 +77,7 @@ def _widths(table: Table, wide: int) -> list[int]:
         )
         if not slack:
             return []
-        others = [width for width in widths if width < slack]
+        others = [w for other, w in enumerate(widths) if other != index and w <= slack]
         step = min(over, slack - words[index], max(1, slack - max(others, default=0)))
         widths[index] -= step
         over -= step

@@ -27,6 +27,10 @@ PREFIXES = {
     "aws:ec2/securityGroup:SecurityGroup": "sg",
     "aws:ec2/vpcEndpoint:VpcEndpoint": "vpce",
 }
+ANSWERS = {
+    "aws:acm/certificate:Certificate": {"domainValidationOptions[0].resourceRecordType": "CNAME"},
+}
+"""Computed texts that other resources take one of a few for, by path."""
 NESTING_LIMIT = 5
 
 
@@ -35,7 +39,11 @@ def new_outputs(
 ) -> tuple[str, dict[str, Any]]:
     """Id and outputs of a new resource: its inputs, and all that its class computes."""
     if token.startswith("kubernetes:"):
-        return _kubernetes(name, serial, inputs)
+        id_, state = object_id(name, serial, inputs), dict(inputs)
+        if "metadata" in inputs:
+            own = id_.rsplit("/", maxsplit=1)[-1]
+            state["metadata"] = {**inputs["metadata"], "name": own, "uid": f"uid-{serial:08x}"}
+        return id_, state
     kind = token.split(":")[1].rsplit("/", maxsplit=1)[-1]
     id_ = f"{PREFIXES.get(token, kind)}-{serial:017x}"
     named = {key: inputs.get(key) or f"{name}-{serial:07x}" for key in NAMES}
@@ -48,6 +56,7 @@ def new_outputs(
     def text(path: str) -> str:
         last = path.rsplit(".", 1)[-1]
         known = {"arn": arn, "id": id_, "ownerId": account, "region": region, **named}
+        known |= ANSWERS.get(token, {})
         return str(known.get(path) or (f"{id_}.{last}" if path == last else f"{id_}.{path}"))
 
     return id_, whole(token, inputs, text)
@@ -65,15 +74,13 @@ def whole(token: str, inputs: Mapping[str, Any], text: Callable[[str], str]) -> 
     return state
 
 
-def _kubernetes(name: str, serial: int, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """An object's id is `namespace/name`; a release has its name at the top."""
+def object_id(name: str, serial: int, inputs: Mapping[str, Any]) -> str:
+    """`namespace/name` of a Kubernetes object, made up where it is not given; a release has its
+    name at the top."""
     metadata = inputs.get("metadata") or {}
     own = metadata.get("name") or inputs.get("name") or f"{name}-{serial:08x}"
     space = metadata.get("namespace") or inputs.get("namespace")
-    state: dict[str, Any] = dict(inputs)
-    if "metadata" in inputs:
-        state["metadata"] = {**metadata, "name": own, "uid": f"uid-{serial:08x}"}
-    return f"{space}/{own}" if space else own, state
+    return f"{space}/{own}" if space else str(own)
 
 
 def _arn(token: str, named: Mapping[str, Any], id_: str, region: str, account: str) -> str:

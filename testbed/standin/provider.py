@@ -19,7 +19,7 @@ from sizewright.changes import Effect, Rules
 from sizewright.compare import leaf_changes
 from sizewright.record import sdk
 from sizewright.record.references import engine_fields
-from testbed.standin.outputs import new_outputs, whole
+from testbed.standin.outputs import new_outputs, object_id, whole
 from testbed.standin.references import dangling
 from testbed.standin.schema import Fault, configuration, input_faults, opened
 from testbed.standin.world import Thing, World
@@ -118,7 +118,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         token, name = _token(request.urn), request.urn.split("::")[-1]
         inputs = engine_fields(request.properties)
         if request.preview:
-            self._world.planned.append(Thing(request.urn, token, name, "", inputs, {}))
+            id_ = "" if self._is_aws(token) else object_id(name, 0, inputs)
+            self._world.planned.append(Thing(request.urn, token, name, id_, inputs, {}))
             unknown = whole(token, inputs, lambda _: sdk.UNKNOWN) if self._is_aws(token) else inputs
             return provider_pb2.CreateResponse(id="", properties=_struct(_hidden(unknown, inputs)))
         world = self._world

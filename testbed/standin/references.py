@@ -100,16 +100,16 @@ def _in_cluster(token: str, inputs: Mapping[str, Any], world: World) -> Iterator
         return
     pod = (spec.get("template") or {}).get("spec") or {}
     account = pod.get("serviceAccountName")
-    if account and not world.find("kubernetes:core/v1:ServiceAccount", f"{space}/{account}"):
+    if account and not world.expects("kubernetes:core/v1:ServiceAccount", f"{space}/{account}"):
         yield "spec.template.spec.serviceAccountName", f"no service account {space}/{account}"
     service = (spec.get("serviceRef") or {}).get("name")
-    if service and not world.find("kubernetes:core/v1:Service", f"{space}/{service}"):
+    if service and not world.expects("kubernetes:core/v1:Service", f"{space}/{service}"):
         yield "spec.serviceRef.name", f"no service {space}/{service}"
     target = (spec.get("scaleTargetRef") or {}).get("name")
-    if target and not world.find("kubernetes:apps/v1:Deployment", f"{space}/{target}"):
+    if target and not world.expects("kubernetes:apps/v1:Deployment", f"{space}/{target}"):
         yield "spec.scaleTargetRef.name", f"no deployment {space}/{target}"
 
 
 def _has_namespace(name: str, world: World) -> bool:
     known = name in BUILT_IN_NAMESPACES or name == sdk.UNKNOWN or name in world.outside
-    return known or world.find("kubernetes:core/v1:Namespace", name) is not None
+    return known or world.expects("kubernetes:core/v1:Namespace", name)

@@ -45,7 +45,8 @@ class World:
     things: list[Thing] = field(default_factory=list)
     log: list[Event] = field(default_factory=list)
     planned: list[Thing] = field(default_factory=list)
-    """What the preview under way would create: its given names are known, its ids are not."""
+    """What the preview under way would create: its given names are known, its ids only
+    where they are made of names."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _serial: int = 0
 
@@ -76,6 +77,12 @@ class World:
         """The resource of that type and id."""
         with self.lock:
             return next((t for t in self.things if t.type == type_ and t.id == id_), None)
+
+    def expects(self, type_: str, id_: str) -> bool:
+        """Whether it exists, or the preview under way would create it."""
+        with self.lock:
+            known = [*self.things, *self.planned]
+            return any(thing.type == type_ and thing.id == id_ for thing in known)
 
     def of_type(self, type_: str) -> list[Thing]:
         with self.lock:

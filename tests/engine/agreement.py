@@ -1,11 +1,11 @@
 """Offline recordings and engine runs in the same terms."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sizewright.record import Recorded, RecordedResource, sdk
 from testbed.engine import Step
-from testbed.standin import World
 from testbed.standin.world import Thing
 
 STEPS = re.compile(r"[^.\[\]]+")
@@ -33,16 +33,43 @@ def as_engine_shows(value: object) -> object:
     return value
 
 
+class NotYetError(LookupError):
+    """What a value refers to does not exist."""
+
+
 class Resolved:
     """Recorded inputs with each reference replaced by what the resource in the world has."""
 
-    def __init__(self, recorded: Recorded, world: World) -> None:
-        self._things = {f"{thing.type}::{thing.name}": thing for thing in world.things}
-        assert len(self._things) == len(world.things)
+    def __init__(
+        self,
+        recorded: Recorded,
+        things: Sequence[Thing],
+        told: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """`told`: outputs of other stacks, by the key of the reference to each."""
+        self._things = {f"{thing.type}::{thing.name}": thing for thing in things}
+        assert len(self._things) == len(things)
+        for key, outputs in (told or {}).items():
+            type_, name = key.rsplit("::", 1)
+            self._things[key] = Thing("", type_, name, "", {}, {"outputs": outputs})
         self._keys = sorted((resource.key for resource in recorded.resources), key=len)[::-1]
 
     def inputs(self, resource: RecordedResource) -> Any:
         return self._value(resource.inputs)
+
+    def previewed(self, shown: object, value: object) -> Any:
+        """A first preview's value as the engine shows it: known where all that it needs stands."""
+        match shown, value:
+            case {"$unknown": True}, _:
+                try:
+                    return self._value(value)
+                except NotYetError:
+                    return sdk.UNKNOWN
+            case dict(), dict():
+                return {name: self.previewed(item, value[name]) for name, item in shown.items()}
+            case list(), list():
+                return [self.previewed(*pair) for pair in zip(shown, value, strict=True)]
+        return shown
 
     def _value(self, value: object) -> Any:
         match value:
@@ -67,6 +94,8 @@ class Resolved:
         return text
 
     def _output(self, key: str, path: str) -> Any:
+        if key not in self._things:
+            raise NotYetError(key)
         thing = self._things[key]
         value = thing.id if path == "id" else _at(thing, path)
         # Guard: offline a computed number is a text; what the program makes of it is unseen.

@@ -34,7 +34,7 @@ def modules_loaded() -> None:
 def make_stack(
     tmp_path_factory: pytest.TempPathFactory, modules_loaded: None
 ) -> Iterator[MakeStack]:
-    """`make_stack(site, [workloads])`: a stack in a new, empty world, unless one is given."""
+    """`make_stack(site, [workloads])`: a stack in a new, empty world and folder, unless given."""
     served = []
 
     def make(
@@ -43,12 +43,13 @@ def make_stack(
         *,
         name: str = "dev",
         standin: StandIn | None = None,
+        folder: Path | None = None,
     ) -> Stack:
         if standin is None:
             standin = StandIn(world_of(site))
             standin.__enter__()
             served.append(standin)
-        stack = Stack(tmp_path_factory.mktemp("stack"), standin, site, name=name)
+        stack = Stack(folder or tmp_path_factory.mktemp("stack"), standin, site, name=name)
         stack.configure(workloads)
         return stack
 

@@ -42,8 +42,8 @@ def custom(recorded: Recorded) -> list[RecordedResource]:
 def test_what_the_providers_were_given(deployed: Stack) -> None:
     """Every reference of the recording, replaced by what it names, is what arrived."""
     recorded = recorded_of(deployed)
-    resolved = Resolved(recorded, deployed.world)
-    things = {f"{thing.type}::{thing.name}": thing for thing in deployed.world.things}
+    resolved = Resolved(recorded, deployed.things())
+    things = {f"{thing.type}::{thing.name}": thing for thing in deployed.things()}
     assert set(things) == {resource.key for resource in custom(recorded)}
     for resource in custom(recorded):
         assert resolved.inputs(resource) == things[resource.key].inputs, resource.key

@@ -19,6 +19,7 @@ from sizing.redundancy import (
     nodes_for_availability,
     nodes_for_spare_ratio,
     nodes_for_zone_loss,
+    nodes_left,
     spread,
     survival,
 )
@@ -147,6 +148,17 @@ def fleets() -> Iterator[dict[str, int]]:
             yield spread(nodes, ZONES[:zones], nodes % zones)
     for uneven in [(12, 0), (1, 9), (6, 4, 2), (1, 1, 1, 9), (0, 0, 5, 1), (3, 2, 2, 2, 2, 1)]:
         yield dict(zip(ZONES, uneven, strict=False))
+
+
+@pytest.mark.parametrize("span", [1, 2, 3])
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_nodes_left_are_the_worst_of_every_set_of_nodes(span: int, lost: int) -> None:
+    """Each lost node takes the nodes of its replica along."""
+    total = 4 * span
+    sets = combinations(range(total), lost)
+    worst = min(total - span * len({node // span for node in gone}) for gone in sets)
+    assert nodes_left(total, lost, span) == worst
+    assert nodes_left(total, total + 1, span) == 0
 
 
 @pytest.mark.parametrize("by_zone", list(fleets()), ids=str)

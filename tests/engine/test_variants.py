@@ -1,0 +1,181 @@
+"""Stacks on what stands, of two models, and in two layers: previewed, made, kept, removed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sizewright.program import record_program
+from sizewright.record import Recorded
+from testbed.engine import ROOT, Stack, Step, world_of
+from testbed.standin import Event, StandIn
+from testbed.standin.world import Thing
+from tests.engine.agreement import Resolved, as_given
+from tests.engine.conftest import CHAT, DEV, MakeStack
+
+REFERENCE = "pulumi:pulumi:StackReference::sw-platform"
+BUILT_IN = "pulumi:providers:pulumi::default"
+"""The engine's own provider, which reads other stacks."""
+SPANNING = ROOT / "tests" / "program" / "spanning.yaml"
+Files = tuple[Path, ...]
+
+
+def example(name: str) -> Path:
+    return ROOT / "stacks" / f"Pulumi.{name}.yaml"
+
+
+VARIANTS: dict[str, tuple[Path, Files]] = {
+    "existing-network": (example("existing-network"), (CHAT,)),
+    "existing-cluster": (example("existing-cluster"), (CHAT,)),
+    "two-models": (DEV, (CHAT, SPANNING)),
+}
+
+
+SHOWS = {
+    "existing-network": "aws:eks/cluster:Cluster",
+    "existing-cluster": "aws:eks/nodeGroup:NodeGroup",
+    "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
+}
+"""A type that each variant must have to be what its name says."""
+
+
+@dataclass
+class Made:
+    """A stack that came up, as offline recordings and the engine tell it."""
+
+    shown: Recorded
+    """The offline first preview."""
+    recorded: Recorded
+    previewed: list[Step]
+    done: list[Step]
+    things: list[Thing]
+    """What it had in the world once it was up."""
+    told: Mapping[str, Mapping[str, Any]]
+    """Outputs of other stacks, by the key of the reference to each."""
+    again: list[Step]
+    """What a second preview and a second `up` did."""
+    again_log: list[Event]
+
+
+def made(stack: Stack, files: Files, told: Mapping[str, Mapping[str, Any]] | None = None) -> Made:
+    before = len(stack.world.log)
+    previewed = stack.preview()
+    assert len(stack.world.log) == before, "a preview changed the world"
+    done = stack.up()
+    after = len(stack.world.log)
+    again = [*stack.preview(), *stack.up()]
+    return Made(
+        shown=record_program(stack.site, files, preview=True),
+        recorded=record_program(stack.site, files),
+        previewed=previewed,
+        done=done,
+        things=stack.things(),
+        told=told or {},
+        again=again,
+        again_log=stack.world.log[after:],
+    )
+
+
+def removed(stack: Stack, files: Files, folder: Path) -> None:
+    """Protection is lifted as `docs/destroy.md` says, then the stack is destroyed."""
+    text = stack.site.read_text("utf-8")
+    if "environment: prod" in text:
+        lifted = folder / f"{stack.name}.yaml"
+        lifted.write_text(text.replace("environment: prod", "environment: dev"), "utf-8")
+        stack.configure(files, lifted)
+        stack.up()
+    stack.destroy()
+
+
+def of_this_backend(site: Path, folder: Path) -> Path:
+    """The site, its other stack named as a backend of files names it."""
+    text = site.read_text("utf-8")
+    assert "stack: acme/" in text
+    path = folder / "sites" / site.name
+    path.parent.mkdir()
+    path.write_text(text.replace("stack: acme/", "stack: organization/"), "utf-8")
+    return path
+
+
+def agrees(stack: Made) -> None:
+    """Preview and `up` register what the recordings say, with the inputs that they say."""
+    steps = {step.key: step for step in stack.previewed if step.key != BUILT_IN}
+    made_here = {key for key, step in steps.items() if step.op == "create"}
+    assert {key for key in steps if key not in made_here} == set(stack.told)
+    assert {step.op for step in stack.previewed} <= {"create", "read"}
+    assert set(steps) == {resource.key for resource in stack.recorded.resources}
+    known = Resolved(stack.recorded, [], stack.told)
+    exact = Resolved(stack.recorded, stack.things, stack.told)
+    things = {f"{thing.type}::{thing.name}": thing for thing in stack.things}
+    for shown, recorded in zip(stack.shown.resources, stack.recorded.resources, strict=True):
+        key = recorded.key
+        assert as_given(steps[key]) == known.previewed(shown.inputs, recorded.inputs), key
+        if key in things:
+            assert exact.inputs(recorded) == things[key].inputs, key
+    custom = {r.key for r in stack.recorded.resources if r.custom and "pulumi:" not in r.type}
+    assert set(things) == custom
+
+
+def changed_nothing(stack: Made) -> None:
+    assert {(step.op, step.key) for step in stack.again} == {("read", key) for key in stack.told}
+    assert stack.again_log == []
+
+
+def did_what_was_previewed(stack: Made) -> None:
+    assert stack.done
+    previewed = {(step.op, step.key) for step in stack.previewed}
+    assert {(step.op, step.key) for step in stack.done} == previewed
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_variant_from_its_preview_to_its_end(
+    variant: str, make_stack: MakeStack, tmp_path: Path
+) -> None:
+    """Guard: one test, for tests of one stack that run on two processes make it twice."""
+    site, files = VARIANTS[variant]
+    stack = make_stack(site, files, name=site.name.split(".")[1])
+    came_up = made(stack, files)
+    assert SHOWS[variant] in {thing.type for thing in came_up.things}
+    agrees(came_up)
+    did_what_was_previewed(came_up)
+    changed_nothing(came_up)
+    removed(stack, files, tmp_path)
+    assert [thing.name for thing in stack.world.things] == []
+
+
+def test_two_layers_from_their_previews_to_their_ends(
+    make_stack: MakeStack, tmp_path: Path
+) -> None:
+    """Two stacks of one backend and one account; the second reads what the first tells."""
+    below, above = example("platform"), of_this_backend(example("workloads"), tmp_path)
+    with StandIn(world_of(below, above)) as standin:
+        platform = make_stack(below, (), name="platform", standin=standin, folder=tmp_path)
+        first = made(platform, ())
+        workloads = make_stack(above, name="workloads", standin=standin, folder=tmp_path)
+        second = made(workloads, (CHAT,), {REFERENCE: platform.outputs()})
+        for layer in (first, second):
+            agrees(layer)
+            did_what_was_previewed(layer)
+            changed_nothing(layer)
+        stands_on(second, first)
+        removed(workloads, (CHAT,), tmp_path)
+        # The workloads took nothing of the platform along.
+        assert [t.urn for t in standin.world.things] == [t.urn for t in first.things]
+        removed(platform, (), tmp_path)
+        assert [thing.name for thing in standin.world.things] == []
+
+
+def stands_on(workloads: Made, platform: Made) -> None:
+    """One node group for each private subnet, in which the platform's own nodes are."""
+    [system] = node_groups(platform)
+    groups = node_groups(workloads)
+    assert {group.inputs["clusterName"] for group in groups} == {system.inputs["clusterName"]}
+    subnets = sorted(subnet for group in groups for subnet in group.inputs["subnetIds"])
+    assert subnets == sorted(system.inputs["subnetIds"])
+    assert len(subnets) == 3
+
+
+def node_groups(stack: Made) -> list[Thing]:
+    return [thing for thing in stack.things if thing.type == "aws:eks/nodeGroup:NodeGroup"]
