@@ -14,6 +14,7 @@ from sizing.access import check_access
 from sizing.addresses import enough_addresses
 from sizing.capacity_source import check_capacity
 from sizing.catalog import Catalog, ModelFacts, load_catalog
+from sizing.certificate import check_certificate
 from sizing.field_error import FieldError, FieldPath
 from sizing.lock import Lock
 from sizing.lookup import check_site, facts_of
@@ -255,6 +256,10 @@ def buildable(site: SiteFile, plan: Plan, catalog: Catalog) -> None:
     if len(site.site.account_ids) > 1:
         expected = "one: keys and roles are of the account that the stack stands in"
         raise keys.error(("account_ids",), "more than one account", expected)
+    try:
+        check_certificate(site.site)
+    except FieldError as fault:
+        raise _located(keys, fault) from fault
     gateways = any(service.gateway is not None for service in plan.services)
     if gateways and site.site.certificate_arn is None and site.site.dns is None:
         expected = "an ACM certificate for HTTPS, or dns to make one in"

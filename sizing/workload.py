@@ -1,5 +1,6 @@
 """What people will ask of a model: the user's words, checked once."""
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -32,7 +33,26 @@ Ratio = Annotated[
 """A decimal, exact inside, a JSON number outside. Guard: below 10^18 and to 18 places, as exact
 arithmetic on 1e1000000 would not end."""
 Positive = Annotated[Ratio, Field(gt=0)]
-ZoneId = Annotated[str, Field(pattern=r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$")]
+ZONE_ID = r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$"
+_ZONE_NAME = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]")
+
+
+def _is_a_zone_id(value: Any) -> Any:
+    """Guard: a zone's name means another place in each account."""
+    if not isinstance(value, str) or re.match(ZONE_ID, value):
+        return value
+    message = "is not a zone id"
+    if _ZONE_NAME.fullmatch(value):
+        message = "is a zone's name, which means another place in each account"
+    raise FieldError(
+        (),
+        f"'{value}' {message}",
+        "the zone's id, such as use1-az1",
+        "`aws ec2 describe-availability-zones` lists the ids beside the names",
+    )
+
+
+ZoneId = Annotated[str, Field(pattern=ZONE_ID), BeforeValidator(_is_a_zone_id)]
 ReservationId = Annotated[str, Field(pattern=r"^cr-[0-9a-f]{8,17}$")]
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
@@ -335,8 +355,11 @@ class ReservedCapacity(Strict):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.reservations is None) == (self.blocks is None):
-            raise FieldError((), "needs one source", "reservations or blocks", "or on_demand")
+        if self.reservations is None and self.blocks is None:
+            hint = "or on_demand in place of the mapping"
+            raise FieldError((), "names no source of nodes", "reservations or blocks", hint)
+        if self.reservations is not None and self.blocks is not None:
+            raise FieldError((), "names two sources of nodes", "either reservations or blocks")
         field = "reservations" if self.reservations else "blocks"
         ids = list(self.by_zone.values())
         for zone, bought in self.by_zone.items():

@@ -3,6 +3,7 @@
 from sizewright.answers.answer import Answer
 from sizewright.answers.change import Leaf
 from sizewright.changes import Effect
+from sizewright.dangers import Danger
 from sizing.plan import Survives
 from sizing.strict import Strict
 
@@ -68,11 +69,30 @@ class ResourceAnswer(Strict):
     """Changed properties; none of a resource that comes or goes."""
 
 
+class DangerAnswer(Strict):
+    """What a reviewer must see first."""
+
+    danger: Danger
+    """Its kind."""
+    effect: Effect
+    """What happens to the resource."""
+    type: str | None
+    """Pulumi type; null where it is of a service."""
+    name: str
+    """Logical name of the resource, or name of the service."""
+    says: str
+    """The danger in words."""
+
+
 class DiffAnswer(Answer):
     """What a change of workloads changes, cause first."""
 
     notes: tuple[str, ...]
     """What a reader must know about how the sides were compared."""
+    dangers: tuple[DangerAnswer, ...]
+    """Lost data, opened doors, lost guards, outages, survived failures lost; by kind."""
+    site: tuple[Leaf, ...]
+    """Keys of the stack file that changed."""
     services: tuple[ServiceAnswer, ...]
     """Services that differ."""
     counts: CountsAnswer

@@ -252,6 +252,21 @@ def test_other_encodings_lose_nothing() -> None:
     assert json.loads(latin.stdout) == json.loads(_process("size", CHAT, "--json").stdout)
 
 
+@pytest.mark.parametrize("name", ["size", "explain", "preview", "check", "render", "update"])
+def test_workloads_are_not_read_from_stdin(run: Run, name: str) -> None:
+    ended = run(name, "-")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("-: stdin is not read; expected a YAML file; save it to a file")
+    assert ended.err.count("\n") == 1
+
+
+def test_help_says_who_reads_stdin(run: Run) -> None:
+    for name in COMMANDS:
+        told = " ".join(run(name, "--help").out.split())
+        assert ("--stack and --preview read stdin for -." in told) is (name == "diff")
+        assert "A file may be -" not in told
+
+
 @pytest.mark.parametrize("command", ["size", "explain", "render", "init"])
 def test_no_file_is_bad_usage(run: Run, command: str) -> None:
     ended = run(command)
