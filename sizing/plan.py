@@ -68,7 +68,7 @@ INIT_CONTAINER = "spec.template.spec.initContainers"
 class Part(BaseModel):
     """One frozen part of a plan."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Reason(StrEnum):
