@@ -35,6 +35,8 @@ class DatabasePlan(Part):
     engine_version: Annotated[str, Reaches(AURORA, "engineVersion")]
     log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches(AURORA, "deletionProtection")]
+    last_snapshot: Annotated[bool, Reaches(AURORA, "finalSnapshotIdentifier")]
+    """Whether a deletion leaves a snapshot."""
 
 
 class BucketPlan(Part):
