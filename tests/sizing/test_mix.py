@@ -124,14 +124,14 @@ def drawn(draw: st.DrawFn) -> Values:
         **BASE,
         "model": draw(st.sampled_from(["llama-3.1-8b", "qwen3-30b-a3b"])),
         "traffic": {
-            "daily_users": draw(st.integers(1, 3_000_000)),
+            "daily_users": draw(st.sampled_from([1_000, 200_000, 1_000_000, 3_000_000])),
             "requests_per_user_per_day": 5,
             "peak_ratio": 2,
         },
         "request": {"input_tokens": bars, "output_tokens": draw(st.integers(1, 400))},
         "latency": {
-            "ttft_ms": draw(st.integers(500, 8_000)),
-            "tpot_ms": draw(st.integers(20, 200)),
+            "ttft_ms": draw(st.sampled_from([800, 2_000, 4_000, 9_000])),
+            "tpot_ms": draw(st.sampled_from([25, 40, 60, 150])),
             "percentile": draw(st.sampled_from([50, 90, 99])),
         },
         "engine": {"routing": draw(st.sampled_from(["least_requests", "sticky"]))},
@@ -150,7 +150,7 @@ def drawn(draw: st.DrawFn) -> Values:
     }
 
 
-FEW_TYPES = st.lists(st.sampled_from(TYPES), min_size=2, max_size=3, unique=True)
+FEW_TYPES = st.lists(st.sampled_from(TYPES), min_size=3, max_size=4, unique=True)
 
 
 @settings(max_examples=25)
