@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sizing.case import case_of
 from sizing.catalog import Catalog
+from sizing.class_pools import ClassPools, replicas_of
 from sizing.comparison import compare
 from sizing.length_classes import bars_of, length_class, partitions, why_whole
 from sizing.lookup import facts_of
@@ -173,6 +174,25 @@ def test_the_optimum_is_that_of_brute_force(
     cheapest = min(others + any_type)
     assert min([*others, *(fleet.usd_per_month for fleet in every_fleet(told))]) == cheapest
     assert (told.same_type is not None) == (cheapest < min(others))
+
+
+@settings(max_examples=12)
+@given(values=drawn())
+def test_a_class_has_the_cheapest_types_of_all_that_are_sold(
+    values: Values, site: Site, catalog: Catalog
+) -> None:
+    whole = Workload.model_validate(values)
+    lengths = length_class(whole.request, 0, 0)
+    rates = request_rates(whole.traffic).of(lengths.share)
+    case = case_of(lengths.workload(whole), site, catalog)
+    best = dict[str, tuple[str, int, str, int]]()
+    for option in ranking(case, rates).options:
+        told = option.instance.name, option.tensor_parallel, option.precision.value
+        best.setdefault(option.instance.name, (*told, option.pool.nodes_total))
+    replicas = replicas_of(case_of(whole, site, catalog))
+    pools = ClassPools(whole, lengths, replicas, rates).cheapest(3)
+    found = [(p.instance.name, p.tensor_parallel, p.precision.value, p.nodes_total) for p in pools]
+    assert found == list(best.values())[: len(found)] and len(found) == min(3, len(best))
 
 
 @settings(max_examples=40)
