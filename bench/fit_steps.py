@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -33,18 +33,33 @@ def band(ratios: Sequence[float]) -> Band:
     return Band(low=round(min(low, 1.0), 3), high=round(max(high, 1.0), 3))
 
 
-def bands(left: Sequence[Left]) -> Bands:
-    """Bands of TPOT and TTFT."""
-    return Bands(tpot=band([x.tpot_ratio for x in left]), ttft=band([x.ttft_ratio for x in left]))
+def bands(left: Sequence[Left]) -> dict[str, Bands]:
+    """Bands of TPOT and TTFT by engine, from the errors of its own rows."""
+    errors = defaultdict[str, list[Left]](list)
+    for x in left:
+        errors[x.row.model.engine].append(x)
+    return {
+        engine: Bands(
+            tpot=band([x.tpot_ratio for x in errors[engine]]),
+            ttft=band([x.ttft_ratio for x in errors[engine]]),
+        )
+        for engine in sorted(errors)
+    }
 
 
-def wider(one: Bands, other: Bands) -> Bands:
+def wider(one: Mapping[str, Bands], other: Mapping[str, Bands]) -> dict[str, Bands]:
     """The wider of two bands on each side: knowing less never makes surer."""
 
     def around(a: Band, b: Band) -> Band:
         return Band(low=min(a.low, b.low), high=max(a.high, b.high))
 
-    return Bands(tpot=around(one.tpot, other.tpot), ttft=around(one.ttft, other.ttft))
+    return {
+        engine: Bands(
+            tpot=around(one[engine].tpot, other[engine].tpot),
+            ttft=around(one[engine].ttft, other[engine].ttft),
+        )
+        for engine in one
+    }
 
 
 def measured(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
