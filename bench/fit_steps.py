@@ -38,13 +38,22 @@ def bands(left: Sequence[Left]) -> dict[str, Bands]:
     errors = defaultdict[str, list[Left]](list)
     for x in left:
         errors[x.row.model.engine].append(x)
-    return {
-        engine: Bands(
-            tpot=band([x.tpot_ratio for x in errors[engine]]),
-            ttft=band([x.ttft_ratio for x in errors[engine]]),
-        )
-        for engine in sorted(errors)
-    }
+    return {engine: pooled(errors[engine]) for engine in sorted(errors)}
+
+
+def pooled(left: Sequence[Left]) -> Bands:
+    """Bands of TPOT and TTFT of these rows together."""
+    return Bands(tpot=band([x.tpot_ratio for x in left]), ttft=band([x.ttft_ratio for x in left]))
+
+
+def unseen_hardware(left: Sequence[Left], usual: Mapping[str, Bands]) -> dict[str, Bands]:
+    """Each engine's band on a generation that it was not measured on: the widest of its usual one,
+    its own errors there and those of all engines.
+
+    Two generations were measured; how a third differs is told by all engines' rows together.
+    """
+    everyone = dict.fromkeys(usual, pooled(left))
+    return wider(usual, wider(bands(left), everyone))
 
 
 def wider(one: Mapping[str, Bands], other: Mapping[str, Bands]) -> dict[str, Bands]:
@@ -91,7 +100,7 @@ def fitted_set(day: str, rows: Sequence[Row], say: Callable[[str], None]) -> Coe
         measured=measured(kept),
         engines={e: coefficients.engines[e] for e in sorted(ENGINES)},
         bands=usual,
-        datasheet_bands=wider(usual, bands([x for x in cards if x.row.run.id in inside])),
+        datasheet_bands=unseen_hardware([x for x in cards if x.row.run.id in inside], usual),
         roofline_power=coefficients.roofline_power,
     )
 

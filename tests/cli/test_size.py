@@ -150,5 +150,5 @@ def test_a_reason_is_told_once(run: Run, tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(text.replace("{name: ", "{precision: bf16, name: "))
     ended = run("size", tmp_path / "b.yaml")
     assert ended.code == 5
-    assert ended.err.count("TPOT 69.0 ms alone, 60 ms asked for") == 1
+    assert ended.err.count("TPOT 70.4 ms alone, 60 ms asked for") == 1
     assert "another instance type: g6e.xlarge, tensor parallel 1, bf16 would do on 2" in ended.err
