@@ -7,7 +7,7 @@ RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 TESTBED_READY := .testbed/.ready
 
-.PHONY: help preview test testbed check golden bench accuracy clean
+.PHONY: help preview test testbed check golden schemas bench accuracy clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 golden: $(DEV_READY)  ## rewrite the golden files and the picture; read the diff before you commit it
 	@$(BIN)/python -m pytest tests/golden --snapshot-update
 	@$(BIN)/sizewright size workloads/chat.yaml --svg docs/fleet.svg >/dev/null
+
+schemas: $(RUN_READY)  ## rewrite docs/schema from the models
+	@$(BIN)/sizewright schema --directory docs/schema
 
 bench: $(DEV_READY)  ## measure speed against the budgets, as ratios in one run
 	@$(BIN)/python bench/speed.py

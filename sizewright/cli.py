@@ -7,6 +7,7 @@ import click
 
 from sizewright.exit_code import ExitCode
 from sizewright.input_error import InputError, did_you_mean
+from sizewright.interrupt import listen
 
 COMMANDS = {
     "size": "Size workloads: GPUs, nodes, redundancy, storage, bandwidth.",
@@ -20,6 +21,7 @@ COMMANDS = {
     "update": "Choose again with today's catalog, and show what follows.",
     "accuracy": "Compare measured serving runs with what the step model predicts.",
     "calibrate": "Correct the step times by runs of your own.",
+    "schema": "Print JSON schemas, for editors and scripts.",
     "render": "Print the Kubernetes and node files, wires unfilled.",
 }
 
@@ -71,6 +73,7 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command line; a user's mistake is one message and exit code 2."""
+    listen()
     try:
         code = cli(standalone_mode=False)
     except InputError as error:
@@ -79,12 +82,12 @@ def main() -> None:
         error.show()
         sys.exit(ExitCode.bad_input)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        _stop("interrupted", 130)
     else:
         if code:
             sys.exit(code)
 
 
-def _stop(message: str, code: ExitCode) -> None:
+def _stop(message: str, code: int) -> None:
     click.echo(message, err=True)
     sys.exit(code)

@@ -1,14 +1,20 @@
 """What differs between two plans and between two recordings; values only, no layout."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from pydantic import BaseModel
 
 from sizewright.changes import STATEFUL, Effect, Rules
 from sizewright.record import Recorded, RecordedResource
 from sizing.plan import Plan, ServicePlan
 
-ORDER = (Effect.create, Effect.delete, Effect.replace, Effect.may_replace, Effect.update)
-"""Of several changed properties the first effect is the resource's."""
+ORDER = (Effect.delete, Effect.replace, Effect.may_replace, Effect.create, Effect.update)
+"""What a reviewer sees first; of several changed properties the first effect is the resource's."""
+COUNTED = (Effect.create, Effect.update, Effect.replace, Effect.may_replace, Effect.delete)
+LOSING = (Effect.delete, Effect.replace, Effect.may_replace)
+"""What happens to a resource that does not surely stay."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,15 @@ class ResourceChange:
     name: str
     stateful: bool
     changes: tuple[Change, ...]
+    before: Mapping[str, object] | None = None
+    """Its inputs before; None of a new one."""
+    after: Mapping[str, object] | None = None
+    """Its inputs after; None of a deleted one."""
 
 
 def leaf_changes(old: object, new: object, path: str = "") -> Iterator[Change]:
     """Every leaf that differs between two JSON values, in the order of the newer one."""
-    old, new = _reference_as_text(old), _reference_as_text(new)
+    old, new = _opened(_reference_as_text(old), _reference_as_text(new))
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*new, *(key for key in old if key not in new)]:
             yield from leaf_changes(old.get(key), new.get(key), f"{path}.{key}" if path else key)
@@ -69,6 +79,19 @@ def _reference_as_text(value: object) -> object:
     return value
 
 
+def _opened(old: object, new: object) -> tuple[object, object]:
+    """Two texts that differ and hold JSON objects, such as policies, as those objects."""
+    if not isinstance(old, str) or not isinstance(new, str) or old == new:
+        return old, new
+    if not old.startswith("{") or not new.startswith("{"):
+        return old, new
+    try:
+        objects = json.loads(old), json.loads(new)
+    except ValueError:
+        return old, new
+    return (old, new) if objects[0] == objects[1] else objects
+
+
 def service_changes(old: Plan, new: Plan) -> tuple[ServiceChange, ...]:
     """The services that differ, by name, those of the newer plan first."""
     names = [s.name for s in new.services]
@@ -82,10 +105,39 @@ def _service(plan: Plan, name: str) -> ServicePlan | None:
 
 
 def _service_change(name: str, old: ServicePlan | None, new: ServicePlan | None) -> ServiceChange:
-    before = old.model_dump(mode="json") if old else {}
-    after = new.model_dump(mode="json") if new else {}
-    causes = leaf_changes(before.pop("inputs", {}), after.pop("inputs", {}))
-    return ServiceChange(name, old, new, tuple(causes), tuple(leaf_changes(before, after)))
+    before, after = (
+        side.model_dump(mode="json", exclude={"inputs"}) if side else {} for side in (old, new)
+    )
+    changed = causes(old and old.inputs, new and new.inputs)
+    return ServiceChange(name, old, new, changed, tuple(leaf_changes(before, after)))
+
+
+def causes(old: BaseModel | None, new: BaseModel | None) -> tuple[Change, ...]:
+    """The leaves in which two inputs differ, as they were written; None where nothing was.
+
+    A default that one side writes out is no change. Of a part that only one side has, what equals
+    its default is left out.
+    """
+    before, after = _Written(old), _Written(new)
+    return tuple(
+        Change(change.path, before.said.get(change.path), after.said.get(change.path))
+        for change in leaf_changes(before.whole, after.whole)
+        if change.path in before.chosen or change.path in after.chosen
+    )
+
+
+class _Written:
+    """An input in whole, and its leaves by path: the written ones, and of those no defaults."""
+
+    def __init__(self, value: BaseModel | None) -> None:
+        self.whole = value.model_dump(mode="json") if value else {}
+        self.said = _leaves(value.model_dump(mode="json", exclude_unset=True) if value else {})
+        chosen = value.model_dump(mode="json", exclude_defaults=True) if value else {}
+        self.chosen = _leaves(chosen).keys() & self.said.keys()
+
+
+def _leaves(value: object) -> dict[str, object]:
+    return {leaf.path: leaf.new for leaf in leaf_changes({}, value)}
 
 
 def resource_changes(old: Recorded, new: Recorded, rules: Rules) -> tuple[ResourceChange, ...]:
@@ -107,13 +159,12 @@ def ordered(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
 
 def loses_data(change: ResourceChange) -> bool:
     """Whether a store is deleted or replaced, or may be."""
-    losing = (Effect.delete, Effect.replace, Effect.may_replace)
-    return change.stateful and change.effect in losing
+    return change.stateful and change.effect in LOSING
 
 
 def counts(changes: Sequence[ResourceChange]) -> dict[str, int]:
     """How many resources are created, updated, replaced, may be replaced, deleted."""
-    return {effect.value: sum(c.effect is effect for c in changes) for effect in ORDER}
+    return {effect.value: sum(c.effect is effect for c in changes) for effect in COUNTED}
 
 
 def _resource_change(
@@ -123,9 +174,11 @@ def _resource_change(
     if known is None:
         return None
     stateful = known.type in STATEFUL
+    before = None if old is None else old.inputs
+    after = None if new is None else new.inputs
     if old is None or new is None:
         effect = Effect.create if old is None else Effect.delete
-        return ResourceChange(effect, known.type, known.name, stateful, ())
+        return ResourceChange(effect, known.type, known.name, stateful, (), before, after)
     changes = [
         Change(c.path, c.old, c.new, rules.effect(known.type, c.path))
         for c in leaf_changes(old.inputs, new.inputs)
@@ -135,4 +188,4 @@ def _resource_change(
     if not changes:
         return None
     effect = min((c.effect for c in changes), key=ORDER.index)
-    return ResourceChange(effect, known.type, known.name, stateful, tuple(changes))
+    return ResourceChange(effect, known.type, known.name, stateful, tuple(changes), before, after)

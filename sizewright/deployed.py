@@ -13,9 +13,12 @@ STDIN = "-"
 
 def read_json(name: str) -> dict[str, Any]:
     """A JSON object from a file, or from stdin for `-`. Raises InputError."""
-    where = "stdin" if name == STDIN else name
+    where = place(name)
     try:
         text = sys.stdin.read() if name == STDIN else Path(name).read_text(encoding="utf-8")
+        if not text.strip():
+            hint = "the command that should have written it has failed, or was not run"
+            raise InputError(where, message="is empty", expected="JSON", suggestion=hint)
         value = json.loads(text)
     except json.JSONDecodeError as fault:
         raise InputError(
@@ -29,19 +32,42 @@ def read_json(name: str) -> dict[str, Any]:
     return value
 
 
+def place(name: str) -> str:
+    """What messages call the file."""
+    return "stdin" if name == STDIN else name
+
+
 def deployed_files(outputs: Mapping[str, Any], name: str, folder: Path) -> list[Path]:
     """A workload file in `folder` for each service of the outputs. Raises InputError."""
     services = outputs.get("services")
     if not isinstance(services, dict):
-        expected = "outputs of a sizewright stack: pulumi stack output --json"
-        raise InputError(name, message="has no services", expected=expected)
+        raise _not_a_stack(outputs, name)
     return [_file(service, said, name, folder) for service, said in services.items()]
+
+
+def _not_a_stack(outputs: Mapping[str, Any], name: str) -> InputError:
+    if not outputs:
+        return InputError(
+            place(name),
+            message="the stack has no outputs, so there is nothing deployed to compare with",
+            expected="what `pulumi stack output --json` prints after a first `pulumi up`",
+            suggestion="before it, `sizewright preview FILE` shows all that would be made",
+        )
+    return InputError(
+        place(name),
+        message="no output is called services",
+        expected="what `pulumi stack output --json` prints of a stack of this program",
+        suggestion="`pulumi stack ls` lists the stacks",
+    )
 
 
 def _file(service: str, said: object, name: str, folder: Path) -> Path:
     inputs = said.get("inputs") if isinstance(said, dict) else None
     if not isinstance(inputs, dict):
-        raise InputError(name, field=f"services.{service}", message="has no inputs")
+        expected = "what this program writes there; `pulumi up` with this version does"
+        raise InputError(
+            place(name), field=f"services.{service}", message="has no inputs", expected=expected
+        )
     path = folder / f"{len(list(folder.iterdir()))}.yaml"
     # JSON is YAML; what is null was not given.
     path.write_text(json.dumps(_given(inputs)), encoding="utf-8")

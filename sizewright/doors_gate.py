@@ -55,13 +55,9 @@ def _unguarded(recorded: Recorded, balancer: RecordedResource) -> Iterator[str]:
             yield f"{listener.key} is not HTTPS on port {HTTPS_PORT}"
         if not listener.inputs.get("certificateArn"):
             yield f"{listener.key} has no certificate"
-        if not _validates(listener.inputs.get("defaultActions")):
-            yield f"{listener.key} does not validate tokens"
-        yield from (
-            f"{rule.key} does not validate tokens"
-            for rule in rules
-            if not _validates(rule.inputs.get("actions"))
-        )
+        yield from _lets_by(listener, "defaultActions")
+        for rule in rules:
+            yield from _lets_by(rule, "actions")
 
 
 def _open_groups(recorded: Recorded, allowed: set[str]) -> Iterator[str]:
@@ -122,10 +118,14 @@ def _refers(value: object, key: str) -> bool:
     return isinstance(value, dict) and value.get("$ref") == key
 
 
-def _validates(actions: object) -> bool:
-    """Whether the first action is a validation of the caller's token."""
-    if not isinstance(actions, list):
-        return False
-    found = [a for a in actions if isinstance(a, dict)]
+def _lets_by(resource: RecordedResource, field: str) -> Iterator[str]:
+    """What the first of its actions does not ask of a caller: a token, or claims of its own."""
+    actions = resource.inputs.get(field)
+    found = [a for a in actions if isinstance(a, dict)] if isinstance(actions, list) else []
     first = min(found, key=lambda action: action.get("order", 0), default={})
-    return first.get("type") == "jwt-validation"
+    validation = first.get("jwtValidation")
+    if first.get("type") != "jwt-validation":
+        yield f"{resource.key} does not validate tokens"
+    elif not isinstance(validation, dict) or not validation.get("additionalClaims"):
+        # Guard: an issuer's tokens for any other application would open it.
+        yield f"{resource.key} asks for no claims: any token of the issuer opens it"

@@ -66,16 +66,22 @@ def _change(step: Mapping[str, Any]) -> ResourceChange:
     type_, name = _type(step), str(step["urn"].split("::", 3)[3])
     effect = EFFECTS[step["op"]]
     changes = tuple(_leaves(step)) if effect in (Effect.update, Effect.replace) else ()
-    return ResourceChange(effect, type_, name, type_ in STATEFUL, changes)
+    before, after = (_inputs(step, side) for side in ("oldState", "newState"))
+    if effect is Effect.delete:
+        after = None
+    return ResourceChange(effect, type_, name, type_ in STATEFUL, changes, before, after)
+
+
+def _inputs(step: Mapping[str, Any], side: str) -> dict[str, Any] | None:
+    state = step.get(side)
+    return _shown(state.get("inputs") or {}) if isinstance(state, dict) else None
 
 
 def _leaves(step: Mapping[str, Any]) -> Iterator[Change]:
     detailed = step.get("detailedDiff") or {}
     forcing = {path for path, diff in detailed.items() if str(diff.get("kind")).endswith("replace")}
     forcing |= set(step.get("replaceReasons") or ())
-    before, after = (
-        _shown((step.get(side) or {}).get("inputs") or {}) for side in ("oldState", "newState")
-    )
+    before, after = (_inputs(step, side) or {} for side in ("oldState", "newState"))
     for leaf in leaf_changes(before, after):
         forced = any(_within(leaf.path, path) for path in forcing)
         effect = Effect.replace if forced else Effect.update

@@ -224,7 +224,9 @@ def building_needs(site: SiteFile, plan: Plan, catalog: Catalog) -> Gate:
         buildable(site, plan, catalog)
     except InputError as fault:
         return Gate("building needs", False, str(fault))
-    return Gate("building needs", True, "account_ids, a certificate and fit zones are given")
+    return Gate(
+        "building needs", True, "account_ids, a certificate of theirs and fit zones are given"
+    )
 
 
 def documents(texts: Mapping[str, str]) -> Gate:

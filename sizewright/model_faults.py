@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -193,6 +193,8 @@ def _other_fault(refusal: _Refusal) -> ModelFault:
 
 
 def _wrong_key(refusal: _Refusal) -> ModelFault:
+    if isinstance(refusal.context.get("error"), FieldError):
+        return replace(_own_words(refusal), at_key=True)
     return ModelFault(refusal.place.path, f"this key must {_limit(refusal.message)}", at_key=True)
 
 

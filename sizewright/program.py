@@ -5,7 +5,6 @@ import runpy
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.other_stack import shape
 from sizewright.record import Recorded, record
 from sizewright.stack import PROJECT, WORKLOADS_KEY, SiteFile, read_site
 
@@ -17,6 +16,9 @@ def record_program(site_path: Path, files: Sequence[Path], *, preview: bool = Fa
 
     Raises InputError for the stack file; the program's own refusal is a pulumi.RunError.
     """
+    # Guard: Pulumi takes a second to import, as `record` says.
+    from components.other_stack import shape
+
     site = read_site(site_path)
     return record(
         _run,

@@ -18,6 +18,8 @@ from sizewright.plain_yaml import Plain, PlainYaml, Position, RefusedYamlError
 from sizing.field_error import FieldPath
 
 SIZE_LIMIT_BYTES = 1024 * 1024
+STDIN = "-"
+"""Guard: a workload is read twice, and its lock lies beside it. A file of that name is ./-"""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -91,6 +93,9 @@ def read_mapping(path: Path) -> Document:
 def file_content(path: Path, what: str) -> bytes:
     """The bytes of a file of at most 1 MiB; `what` is what it should be. Raises InputError."""
     file = str(path)
+    if file == STDIN:
+        hint = "save it to a file first; `diff --stack -` and `diff --preview -` read it"
+        raise InputError(file, message="stdin is not read", expected=what, suggestion=hint)
     try:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())

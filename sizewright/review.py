@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sizewright.changes import load_rules
-from sizewright.compare import ResourceChange, ServiceChange, resource_changes, service_changes
+from sizewright.compare import (
+    Change,
+    ResourceChange,
+    ServiceChange,
+    causes,
+    resource_changes,
+    service_changes,
+)
+from sizewright.dangers import Found, dangers
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.program import record_program
@@ -35,11 +43,18 @@ class Review:
     is_compared: bool
     """Whether resources were compared: the program refuses a service that is infeasible."""
     notes: tuple[str, ...] = ()
+    site: tuple[Change, ...] = ()
+    """Keys of the stack file that changed."""
+
+    @property
+    def dangers(self) -> tuple[Found, ...]:
+        """What a reader must see first."""
+        return dangers(self.services, self.resources)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing differs."""
-        return not self.services and not self.resources
+        return not self.services and not self.resources and not self.site
 
 
 def read_side(files: Sequence[Path], site: Path) -> Side:
@@ -54,12 +69,13 @@ def read_side(files: Sequence[Path], site: Path) -> Side:
 def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
     """Both sides recorded offline and compared."""
     services = service_changes(old.plan, new.plan)
+    site = causes(old.plan.site, new.plan.site)
     if any(exit_code(side.plan) is ExitCode.infeasible for side in (old, new)):
-        return Review(services, (), 0, False, notes)
+        return Review(services, (), 0, False, notes, site)
     before, after = (_recorded(side) for side in (old, new))
     resources = resource_changes(before, after, load_rules())
     keys = {resource.key for resource in (*before.resources, *after.resources)}
-    return Review(services, resources, len(keys) - len(resources), True, notes)
+    return Review(services, resources, len(keys) - len(resources), True, notes, site)
 
 
 def _recorded(side: Side) -> Recorded:

@@ -1,12 +1,12 @@
 """From files to a plan: workloads and their locks, and the site of a stack file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from sizewright.input_error import InputError
+from sizewright.input_error import InputError, found
 from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
 from sizewright.read import Document, file_content, read_mapping
@@ -14,6 +14,7 @@ from sizing.access import check_access
 from sizing.addresses import enough_addresses
 from sizing.capacity_source import check_capacity
 from sizing.catalog import Catalog, ModelFacts, load_catalog
+from sizing.certificate import check_certificate
 from sizing.field_error import FieldError, FieldPath
 from sizing.lock import Lock
 from sizing.lookup import check_site, facts_of
@@ -27,6 +28,7 @@ from sizing.workload import Workload
 
 PROJECT = "sizewright"
 WORKLOADS_KEY = "workloads"
+SCHEMA_KEY = "$schema"
 STRUCTURED = frozenset(
     {
         "access",
@@ -146,7 +148,7 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
 
     Raises InputError.
     """
-    document = read_mapping(path)
+    document = _without_schema(read_mapping(path))
     workload = document.validate(Workload)
     model, name = None, workload.model.name
     if name is not None and is_model_file(name):
@@ -159,6 +161,15 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     lock = read_mapping(lock_path).validate(Lock) if lock_path.is_file() else None
     own = read_corrections(path.with_suffix(".calibration.json"), catalog)
     return WorkloadFile(path, document, workload, lock, model, own)
+
+
+def _without_schema(document: Document) -> Document:
+    """The document without the name of its own schema, which only editors read."""
+    said = document.data.get(SCHEMA_KEY, "")
+    if not isinstance(said, str):
+        raise document.error((SCHEMA_KEY,), f"found {found(said)}", "the path of a schema")
+    data = {key: value for key, value in document.data.items() if key != SCHEMA_KEY}
+    return replace(document, data=data)
 
 
 def read_corrections(path: Path, catalog: Catalog) -> Corrections | None:
@@ -245,6 +256,10 @@ def buildable(site: SiteFile, plan: Plan, catalog: Catalog) -> None:
     if len(site.site.account_ids) > 1:
         expected = "one: keys and roles are of the account that the stack stands in"
         raise keys.error(("account_ids",), "more than one account", expected)
+    try:
+        check_certificate(site.site)
+    except FieldError as fault:
+        raise _located(keys, fault) from fault
     gateways = any(service.gateway is not None for service in plan.services)
     if gateways and site.site.certificate_arn is None and site.site.dns is None:
         expected = "an ACM certificate for HTTPS, or dns to make one in"

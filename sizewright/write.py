@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sizewright.input_error import InputError
+from sizewright.interrupt import end_if_asked
 
 
 def write_files(texts: Mapping[Path, str]) -> None:
@@ -12,6 +13,7 @@ def write_files(texts: Mapping[Path, str]) -> None:
 
     Raises InputError for a place that cannot be written.
     """
+    end_if_asked()
     waiting: dict[Path, Path] = {}
     path = Path()
     try:

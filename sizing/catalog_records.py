@@ -3,29 +3,35 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from sizing.architecture import Architecture
+from sizing.exact import plain
 
 PositiveInt = Annotated[int, Field(gt=0)]
-Rate = Annotated[Decimal, Field(gt=0)]
+Capability = Annotated[Decimal, PlainSerializer(plain, return_type=int | float, when_used="json")]
+Rate = Annotated[Capability, Field(gt=0)]
 IsoDate = Annotated[str, Field(pattern=r"^20\d\d-[01]\d-[0-3]\d$")]
 
 
 class Record(BaseModel):
     """One row with its origin: `checked` is None where the source states no date."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     source: Annotated[str, Field(min_length=1)]
+    """Where the row is from."""
     checked: IsoDate | None = None
+    """Day on which the source was read."""
     notes: str = ""
+    """What a reader should know."""
 
 
 class Fact(Record):
     """A row whose columns named in `unverified` were recalled or derived, not read."""
 
     unverified: tuple[str, ...] = ()
+    """Columns that were recalled or derived, not read in a source."""
 
 
 class Gpu(Fact):
@@ -35,24 +41,39 @@ class Gpu(Fact):
     """
 
     name: str
+    """Full name."""
     aliases: tuple[str, ...]
+    """Other names that find it, the short one first."""
     vendor: Literal["NVIDIA", "AWS"]
+    """Who makes it."""
     memory_bytes: PositiveInt
+    """Bytes of memory, as EC2 reports it."""
     memory_bandwidth_gb_per_s: Rate | None = None
+    """GB/s of memory bandwidth."""
     fp16_tflops: Rate | None = None
+    """Dense TFLOP/s in FP16 or BF16."""
     fp8_tflops: Rate | None = None
+    """Dense TFLOP/s in FP8."""
     int8_tops: Rate | None = None
+    """Dense TOP/s in INT8."""
     fp4_tflops: Rate | None = None
+    """Dense TFLOP/s in FP4."""
     bf16: bool | None = None
+    """Whether it computes in BF16."""
     native_fp8: bool | None = None
+    """Whether it computes in FP8."""
     native_fp4: bool | None = None
-    compute_capability: Decimal | None = None
+    """Whether it computes in FP4."""
+    compute_capability: Capability | None = None
     """CUDA compute capability; None for accelerators that are not NVIDIA's."""
     interconnect: str | None = None
+    """What joins the GPUs of one node."""
     interconnect_gb_per_s: Rate | None = None
     """Both directions together, per accelerator."""
     tdp_w: PositiveInt | None = None
+    """W of thermal design power."""
     confidence: Literal["high", "medium", "low"]
+    """How sure the row is."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,7 +88,9 @@ class InstanceType(Fact):
     """
 
     name: str
+    """EC2 instance type."""
     family: str
+    """EC2 instance family."""
     gpu: str
     """Full name of the accelerator in `gpus.csv`."""
     gpu_count: Rate
@@ -75,27 +98,45 @@ class InstanceType(Fact):
     gpu_memory_bytes: PositiveInt
     """Of one accelerator, or of the slice."""
     vcpu_count: PositiveInt
+    """vCPUs."""
     memory_gib: PositiveInt
+    """GiB of host memory."""
     arch: Literal["x86_64", "arm64"]
+    """Architecture of its CPUs."""
     local_nvme_gb: int | None = None
+    """GB of its own NVMe disks together."""
     network_cards: PositiveInt | None = None
+    """Network cards."""
     network_gbit_per_s: Rate | None = None
     """Sustained; the label where several cards would sum to something else."""
     network_burst_gbit_per_s: Rate | None = None
+    """Gbit/s that it reaches for a while."""
     efa_interfaces: int | None = None
+    """EFA interfaces at most."""
     ebs_baseline_mbit_per_s: PositiveInt | None = None
+    """Mbit/s to EBS, sustained."""
     ebs_max_mbit_per_s: PositiveInt | None = None
+    """Mbit/s to EBS for a while."""
     ebs_max_iops: PositiveInt | None = None
+    """IOPS to EBS at most."""
     eni_count: PositiveInt | None = None
     """Network interfaces of the default card, the only one whose addresses pods get."""
     ipv4_per_eni: PositiveInt | None = None
+    """IPv4 addresses of one network interface."""
     max_pods: PositiveInt | None = None
+    """Pods that its addresses allow."""
     purchase: tuple[Literal["capacity_block", "on_demand", "spot"], ...]
+    """Ways to buy it."""
     regions: tuple[str, ...] = ()
+    """Regions that sell it."""
     zone_ids: tuple[str, ...] = ()
+    """Zones that sell it, by zone id."""
     quota_name: str
+    """EC2 quota that counts its vCPUs."""
     quota_code: str
+    """Code of that quota."""
     confidence: Literal["high", "medium", "low"]
+    """How sure the row is."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -146,41 +187,72 @@ class ModelFacts(Fact):
     model: str
     """Short name, the one to type."""
     name: str
+    """Full name."""
     hf_repo: str
+    """Repository on the Hugging Face Hub."""
     kind: str
+    """What it makes: llm for text."""
     parameters: PositiveInt | None = None
+    """Parameters in all."""
     active_parameters: PositiveInt | None = None
+    """Parameters that one token uses."""
     parameters_basis: Literal["computed", "file_size", "recalled"] | None = None
+    """How the parameters were counted."""
     layers: PositiveInt | None = None
+    """Layers."""
     hidden_size: PositiveInt | None = None
+    """Width of the hidden state."""
     heads: PositiveInt | None = None
+    """Attention heads."""
     kv_heads: PositiveInt | None = None
+    """Heads of keys and values."""
     head_dim: PositiveInt | None = None
     """Of queries and keys; `value_head_dim` only where values differ."""
     value_head_dim: PositiveInt | None = None
+    """Width of a value head, where it differs."""
     mla_latent_dim: PositiveInt | None = None
+    """Width of the compressed KV latent."""
     mla_rope_dim: PositiveInt | None = None
+    """Width of the rotary part beside the latent."""
     ffn_dim: PositiveInt | None = None
+    """Width of a dense feed-forward layer."""
     moe_ffn_dim: PositiveInt | None = None
+    """Width of one expert."""
     experts: PositiveInt | None = None
+    """Routed experts of a layer."""
     experts_per_token: PositiveInt | None = None
+    """Routed experts that one token uses."""
     vocab: PositiveInt | None = None
+    """Tokens of the vocabulary."""
     context: PositiveInt | None = None
     """Longest context, in tokens."""
     native_dtype: Literal["fp32", "bf16", "fp16", "fp8", "int8", "fp4", "int4"]
     """Of the published weights; of the experts where the rest is wider."""
     native_weights_gib: Rate | None = None
+    """GiB of the published weights."""
     kv_bytes_per_token_16bit: int | None = None
+    """Bytes that one token keeps in a 16-bit KV cache."""
     tied_embeddings: bool | None = None
+    """Whether input and output embeddings are the same."""
     attention: str | None = None
+    """Form of the attention."""
     sliding_window_tokens: PositiveInt | None = None
+    """Tokens of a sliding window."""
     sliding_layers_per_period: PositiveInt | None = None
+    """Layers with a window in one period of layers."""
     period_layers: PositiveInt | None = None
+    """Layers after which the pattern repeats."""
     text_encoders: str | None = None
+    """Encoders of the prompt, of models that make images or videos."""
     text_encoder_parameters: PositiveInt | None = None
+    """Parameters of those encoders."""
     vae_parameters: PositiveInt | None = None
+    """Parameters of the autoencoder."""
     licence: str
-    config: Architecture | None = None
+    """Licence of the weights."""
+    config: Annotated[
+        Architecture | None, WithJsonSchema({"type": "null"}, mode="serialization")
+    ] = None
     """Of a model that its own config.json describes; no column."""
 
     @property
@@ -197,11 +269,14 @@ class EngineSupport(Record):
     """
 
     engine: str
+    """Serving engine."""
     precision: str
-    min_compute_capability: Decimal | None = None
+    """Precision of the weights."""
+    min_compute_capability: Capability | None = None
     """None: the engine does not run this precision at all."""
-    max_compute_capability: Decimal | None = None
-    native_compute_capability: Decimal | None = None
+    max_compute_capability: Capability | None = None
+    """CUDA compute capability above which it does not run."""
+    native_compute_capability: Capability | None = None
     """From here the arithmetic itself runs in this precision; below, weights only."""
 
     @property
@@ -214,11 +289,15 @@ class Pin(Record):
     """A version to deploy; `verified` is False where no document of its vendor was read."""
 
     item: str
+    """What is pinned."""
     version: str
+    """Version to deploy."""
     repository: str | None = None
     """Where a Helm chart is fetched from; None for all else."""
     end_of_support: IsoDate | None = None
+    """Day on which its vendor's support ends."""
     verified: bool
+    """Whether a document of its vendor was read."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -223,5 +223,6 @@ def nearest_types(case: Case) -> list[str]:
 def _nearest(case: Case) -> list[Rejected]:
     """The nearest feasible change, told as the last rejection; empty when no type would do."""
     names = nearest_types(case)
-    text = "would do: " + ", ".join(names) if names else "no type of the catalog would do"
+    *others, last = names or ["none of the catalog"]
+    text = f"{', '.join(others)} or {last} would do" if others else f"{last} would do"
     return [Rejected(option="another instance type", reason=Reason.nearest, numbers=text)]

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from sizing.field_error import FieldError
 from sizing.strict import Strict
+from sizing.workload import Flag
 
 RoleArn = Annotated[
     str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$")
@@ -21,7 +22,7 @@ class ClusterAccess(Strict):
     """Roles that administer it, by ARN; the role that runs `pulumi up` is one of them."""
     viewers: tuple[RoleArn, ...] = ()
     """Roles that may read all but secrets."""
-    creator: bool = False
+    creator: Flag = False
     """Whether the role that makes the cluster administers it without an entry of its own; another
     answer takes another cluster."""
 

@@ -117,9 +117,9 @@ def too_few_zones(case: Case, choice: Choice, fault: TooFewZonesError) -> list[R
     name = case.facts.instance.name if case.facts.instance is not None else ""
     sold = case.catalog.zones_selling(name, case.site.region)
     more = [zone for zone in sold or () if zone not in choice.zones]
-    change = f"would do: redundancy.zones: {len(choice.zones) - 1}"
+    change = f"redundancy.zones: {len(choice.zones) - 1} would do"
     if len(choice.zones) + len(more) > asked:
-        change += f", or more zones in the site that sell {name}: {', '.join(more)}"
+        change += f", and so would more zones in the site that sell {name}: {', '.join(more)}"
     option = f"redundancy.zones: {asked}"
     return [
         Rejected(option=option, reason=Reason.zones, numbers=str(fault)),

@@ -72,7 +72,7 @@ class BucketSource(Strict):
 
 class ImageSource(Strict):
     reference: str = Field(pattern=r"^[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}$", max_length=400)
-    """Image by digest, with a shell-free cp in it: registry/name@sha256:..."""
+    """Image by digest, with cp in it: registry/name@sha256: and 64 hex digits."""
     path: str = Field(pattern=r"^(/[\w.=@+-]+)+$", max_length=200)
     """Folder of the image that holds the files."""
 

@@ -116,21 +116,28 @@ class Rejected(Part):
     """An option that was not taken, and the numbers why."""
 
     option: str
+    """What was not taken."""
     reason: Reason
+    """Why, in one word."""
     numbers: str
+    """Why, in numbers."""
 
 
 class TrafficPlan(Part):
     requests_per_s_mean: Number
     requests_per_s_peak: Number | None
+    """Requests a second at the busiest moment; null without a peak."""
     users_online_peak: Number | None
     requests_in_flight_peak: Number | None
 
 
 class CapacityPlan(Part):
     method: str
+    """given, textbook or calibrated."""
     load: str
+    """mean or peak: the load that is sized for."""
     request_s: Number
+    """GPU-seconds of one request."""
     requests_per_gpu_per_s: Number
     users_per_gpu_per_day: Number
     peak_flop_per_s: Number | None
@@ -143,7 +150,9 @@ class CapacityPlan(Part):
     locked: bool
     """Whether the rates are those of the lock."""
     gpus_at_mean: int
+    """GPUs that the daily mean needs, before packing."""
     gpus_at_peak: int | None
+    """GPUs that the peak needs, before packing; null without a peak."""
 
 
 class SidePlan(Part):
@@ -156,8 +165,10 @@ class SidePlan(Part):
     saturation_requests_per_s: Number
     """Of one replica with every slot taken."""
     ttft_ms: Number | None
+    """Time to the first token, milliseconds, for the share of requests that the latency's
+    percentile asks for; null where none ends."""
     tpot_ms: Number | None
-    """For the share of requests that the latency's percentile asks for; null where none ends."""
+    """Time per output token after the first, milliseconds, for that share; null where none ends."""
 
 
 class BandPlan(Part):
@@ -181,8 +192,11 @@ class CalibratedPlan(Part):
     assumed: tuple[str, ...]
     """What the workload does not say."""
     prompt_tokens: Number
+    """Tokens of the mean prompt, earlier turns included."""
     cached_tokens: Number
+    """Of those, tokens that the replica still has."""
     output_tokens: Number
+    """Tokens of the mean answer."""
     most_sequences: int
     percentile: Number
     imbalance_ratio: Number
@@ -192,28 +206,35 @@ class CalibratedPlan(Part):
     replicas_without_headroom: BandPlan
     """For the mean request, each replica as busy as the targets allow; not rounded."""
     median: SidePlan
+    """At the median of the estimate."""
     safe: SidePlan
+    """At its safe side, which sizes."""
 
 
 class MethodPlan(Part):
     """What one method answers to the same question on the same hardware."""
 
     method: str
+    """given, textbook or calibrated."""
     gpus_needed: int
+    """GPUs needed by that method, before packing."""
     ratio: Number
     """Over the answer's own GPUs needed."""
     remark: str
+    """What it takes or leaves out."""
 
 
 class StatePlan(Part):
     """The fleet in one state: steady, during a rollout, or with a node in repair."""
 
     state: str
+    """steady, a rollout, or a node in repair."""
     replicas: int
     """That serve."""
     holds: bool
     """Whether they are as many as are needed."""
     utilisation_at_peak: Number | None
+    """Share of its rate that the peak asks for; null without a peak."""
 
 
 class RolloutPlan(Part):
@@ -222,6 +243,7 @@ class RolloutPlan(Part):
     surge_replicas: int
     """More than the fleet at once: none, as every slot is taken."""
     replicas_at_once: int
+    """Replicas that change at the same time."""
     cold_start_s: Number
     """Until a replica serves: its weights copied, the engine started."""
     duration_s: Number
@@ -239,7 +261,9 @@ class CachePlan(Part):
 
 class MemoryPlan(Part):
     parameters: Number
+    """Parameters of the model."""
     encoder_parameters: Number
+    """Parameters of the encoders beside it."""
     nominal_bits_per_parameter: int
     """What the format's name says, without scales."""
     sixteen_bit_parameters: Number
@@ -258,8 +282,11 @@ class MemoryPlan(Part):
     kv_bytes_per_sequence: Number | None
     """Of the mean sequence at its end, one copy."""
     max_sequences: int | None
+    """Mean sequences that a replica holds at once; null when unknown."""
     max_context_tokens: int | None
+    """Longest sequence that a replica holds, tokens; null when unknown."""
     usable_bytes_per_gpu: int | None
+    """Bytes of one card that the engine may use."""
     stage_imbalance: Number | None
     """Layers of the fullest stage over the mean stage; 1 without a pipeline."""
     tokens_per_sequence: Number | None
@@ -267,7 +294,9 @@ class MemoryPlan(Part):
 
 class Survives(Part):
     nodes: int
+    """Nodes that may go, whichever they are."""
     zones: int
+    """Zones that may go, whichever they are."""
 
 
 class CapacitySource(StrEnum):
@@ -285,22 +314,34 @@ class PoolPlan(Part):
     name: str
     """Instance type, replica size and source of capacity, in a form fit for Kubernetes."""
     capacity_source: CapacitySource
+    """How its nodes are bought."""
     reservation_by_zone: dict[str, str]
     """Ids of what was bought ahead; empty on demand."""
     instance_type: str
+    """EC2 instance type."""
     gpu: str
+    """Full name of the GPU in the catalog."""
     gpus_needed: int
+    """GPUs needed, before packing."""
     gpus_total: int
     nodes_needed: int
     nodes_spare: int
     nodes_total: int
+    """Nodes in all, spare ones included."""
     nodes_by_zone: dict[str, int]
+    """Nodes of each zone."""
     survives: Survives
+    """Losses that leave the nodes that are needed."""
     nodes_left_after_zone: int
+    """Nodes left when the fullest zone is gone."""
     binding: str
+    """The constraint that needs most GPUs."""
     gpus_by_constraint: dict[str, int]
+    """GPUs that each constraint alone would need."""
     redundancy_binding: str
+    """The redundancy rule that asks for most nodes."""
     nodes_by_rule: dict[str, int]
+    """Nodes that each redundancy rule alone would need."""
     nodes_at_peak: int | None
     """Nodes in all, redundancy included, had the peak been sized for."""
     gpus_per_node: int
@@ -319,7 +360,9 @@ class PoolPlan(Part):
     replicas_needed: int
     replicas_total: int
     utilisation_at_mean: Number
+    """Share of the fleet's rate that the daily mean asks for."""
     utilisation_at_peak: Number | None
+    """Share of the fleet's rate that the peak asks for, above 1 when it is short."""
 
 
 class StoragePlan(Part):
@@ -351,9 +394,11 @@ class VolumePlan(Part):
     """Disks of a GPU node, as one service would have them."""
 
     weights_on: WeightsOn
+    """Which disks hold the weights."""
     weights_path: str
     """Where the file system that holds the weights is mounted on the node."""
     root_gib: int
+    """GiB of the root volume."""
     held_gib: int
     """GiB that the weights take on a node, a second version and room included."""
     nvme_gib: int | None
@@ -363,10 +408,13 @@ class VolumePlan(Part):
     weights_iops: int | None
     weights_mib_per_s: int | None
     wanted_mib_per_s: int
+    """MiB/s that reads the weights in the asked-for time."""
     sustained_mib_per_s: int
+    """MiB/s that the node reads the weights at."""
     load_s: Number
     """Seconds to read the weights at the rate that the node sustains."""
     copy_mib_per_s: int
+    """MiB/s that the weights are copied to the node at."""
     download_s: Number
     """Seconds to copy the weights to a new node."""
 
@@ -427,6 +475,7 @@ class TokenPlan(Part):
         Reaches(LISTENER, "defaultActions.0.jwtValidation.jwksEndpoint"),
     ]
     claims: tuple[ClaimPlan, ...]
+    """Claims that the tokens must have."""
 
 
 class FirewallPlan(Part):
@@ -464,7 +513,9 @@ class GatewayPlan(Part):
     token: TokenPlan | None
     """Null where callers need none."""
     firewall: FirewallPlan | None
+    """Limits by key and address; null of an internal service."""
     longest_answer_s: Number
+    """Seconds that the longest answer takes."""
     idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
     routing: Annotated[str, Reaches(TARGETS, "loadBalancingAlgorithmType")]
     sticky: Annotated[bool, Reaches(TARGETS, "stickiness.enabled")]
@@ -472,6 +523,7 @@ class GatewayPlan(Part):
     sticky_s: Annotated[int, Reaches(TARGETS, "stickiness.cookieDuration")]
     deregistration_delay_s: Annotated[int, Reaches(TARGETS, "deregistrationDelay")]
     capacity_units: int | None
+    """Load balancer capacity units at the peak; null without one."""
     reserved_units: Annotated[
         int | None, Reaches(BALANCER, "minimumLoadBalancerCapacity.capacityUnits")
     ]
@@ -492,6 +544,7 @@ class GatewayPlan(Part):
 
 class DatabasePlan(Part):
     stored_bytes: int
+    """Bytes that it holds when retention is full."""
     min_acu: Annotated[Number, Reaches(AURORA, "serverlessv2ScalingConfiguration.minCapacity")]
     max_acu: Annotated[Number, Reaches(AURORA, "serverlessv2ScalingConfiguration.maxCapacity")]
     instances: Annotated[int, Reaches("aws:rds/clusterInstance:ClusterInstance", "")]
@@ -506,6 +559,7 @@ class BucketPlan(Part):
 
     role: Annotated[str, Reaches("aws:s3/bucket:Bucket", "")]
     stored_bytes: int
+    """Bytes that it holds when retention is full."""
     expire_days: Annotated[int | None, Reaches(LIFECYCLE, "rules.0.expiration.days")]
     noncurrent_days: Annotated[
         int, Reaches(LIFECYCLE, "rules.0.noncurrentVersionExpiration.noncurrentDays")
@@ -576,14 +630,18 @@ class ChoicePlan(Part):
     """The hardware, who chose it, and what its nodes cost."""
 
     instance_type: str
+    """EC2 instance type."""
     tensor_parallel: int
     precision: str
+    """Precision of the weights."""
     chosen_by: str
     """workload, lock or ranking."""
     usd_per_hour: Number | None
     """Of one node on demand; null where no source says it."""
     price_source: str | None
+    """Where the price is from."""
     price_checked: str | None
+    """Day on which it was."""
     rates_for: str | None
     """Digest of what the calibrated rates follow from, for the lock; null by other methods."""
     pool_usd_per_month: Number | None
@@ -666,6 +724,7 @@ class ImportPlan(Part):
     most_bytes: Annotated[int, Reaches(JOB, f"{CONTAINER}.0.args")]
     """More are refused: the nodes have no room for them."""
     import_s: Number
+    """Seconds that the import takes."""
     deadline_s: Annotated[int, Reaches(JOB, "spec.activeDeadlineSeconds")]
     scratch_gib: Annotated[int | None, Reaches(JOB, "spec.template.spec.volumes")]
     """GiB of the node's disk for the files of an image; null for what is streamed."""
@@ -684,6 +743,7 @@ class BurstPlan(Part):
         Reaches(DEPLOYMENT, "spec.strategy.rollingUpdate.maxUnavailable"),
     ]
     in_flight_sized: Number
+    """Requests in flight on one replica for which it is sized."""
     in_flight_target: Annotated[
         int,
         Reaches(SCALED_OBJECT, "spec.triggers.0.metadata.threshold"),
@@ -713,30 +773,51 @@ class QuotaPlan(Part):
 
 class ServicePlan(Part):
     name: str
+    """Name of the service."""
     kind: str
+    """text, chat, image or video."""
     inputs: Workload
+    """What the workload file says, defaults filled in."""
     traffic: TrafficPlan
+    """Requests and users."""
     capacity: CapacityPlan | None
+    """The rate of one GPU; null where no method is given."""
     calibrated: CalibratedPlan | None
+    """What the calibrated method says; null where it has no form for it."""
     methods: tuple[MethodPlan, ...]
     """Side by side."""
     choice: ChoicePlan | None
+    """The hardware and its price; null without a pool."""
     states: tuple[StatePlan, ...]
+    """The fleet in each of its states."""
     rollout: RolloutPlan | None
+    """How a new version is rolled out; null without an engine."""
     memory: MemoryPlan
+    """What the model takes of a card."""
     pool: PoolPlan | None
+    """Its nodes; null where nothing serves it."""
     rejected: tuple[Rejected, ...]
+    """Options that were not taken."""
     storage: StoragePlan
+    """Bytes that it keeps."""
     network: TransferPlan
+    """Bytes that it moves."""
     cost: None = None
     """Null: this version does not price."""
     volumes: VolumePlan | None
+    """Disks of its nodes; null without a pool."""
     gateway: GatewayPlan | None
+    """Its load balancer; null without an engine."""
     database: DatabasePlan | None
+    """Its database; null where it keeps no data."""
     buckets: tuple[BucketPlan, ...]
+    """Its buckets."""
     weights_import: ImportPlan | None
+    """How its bucket of weights is filled; null where you fill it."""
     serving: GroupServingPlan | ServingPlan | None
+    """Its engine; null where this version builds none."""
     quota: QuotaPlan | None
+    """Bounds of its namespace; null without an engine."""
     burst: BurstPlan | None
     """Null without `capacity.burst_gpus`."""
 
@@ -747,6 +828,7 @@ class NodeAddressPlan(Part):
     pods: int
     """Pods that take an address."""
     interfaces: int
+    """Network interfaces that the pods need."""
     addresses_per_interface: int
     """The interface's own and those for pods."""
 
@@ -755,6 +837,7 @@ class BurstPoolPlan(Part):
     """Nodes that Karpenter may add to a pool, and takes away again."""
 
     nodes: int
+    """Nodes that may be added at most."""
     gpus: Annotated[int, Reaches(NODE_POOL, "spec.limits.nvidia.com/gpu")]
     zones: Annotated[
         tuple[str, ...],
@@ -782,6 +865,7 @@ class NodePool(Part):
     """GPU nodes of one instance type and source, shared by the services that use them."""
 
     name: str
+    """Instance type, replica size and source of capacity, in a form fit for Kubernetes."""
     instance_type: Annotated[str, Reaches(TEMPLATE, "instanceType")]
     ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]
     ami_release: Annotated[str | None, Reaches(NODE_GROUP, "releaseVersion")]
@@ -813,11 +897,15 @@ class NodePool(Part):
         ),
     ]
     volumes: PoolVolumePlan
+    """Disks of its nodes."""
     addresses: NodeAddressPlan
+    """Addresses of one node."""
     interconnect: InterconnectPlan | None
     """Null unless a replica spans nodes."""
     burst: BurstPoolPlan | None
+    """Nodes above the floor; null without a burst."""
     services: tuple[str, ...]
+    """Services that run on it."""
 
     @property
     def nodes_at_most(self) -> int:
@@ -838,19 +926,28 @@ class SystemPool(Part):
     nodes_total: Annotated[int, Reaches(NODE_GROUP, "scalingConfig.desiredSize")]
     root_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize")]
     addresses: NodeAddressPlan
+    """Addresses of one node."""
 
 
 class AddressPlan(Part):
     """Private addresses of one zone: by whom they are taken, needed with the spare, there."""
 
     gpu_nodes: int
+    """Addresses of GPU nodes."""
     pods: int
+    """Addresses of pods."""
     system_nodes: int
+    """Addresses of system nodes."""
     load_balancers: int
+    """Addresses of load balancers."""
     endpoints: int
+    """Addresses of interface endpoints."""
     databases: int
+    """Addresses of database instances."""
     control_plane: int
+    """Addresses that the control plane takes."""
     needed: int
+    """Addresses needed in all, the spare included."""
     capacity: int | None
     """Null where the subnet's range is not known."""
     smallest_prefix: int
@@ -865,6 +962,7 @@ class SubnetPlan(Part):
     public_cidr: Annotated[str, Reaches("aws:ec2/subnet:Subnet", "cidrBlock")]
     nat: Annotated[bool, Reaches("aws:ec2/natGateway:NatGateway", "")]
     addresses: AddressPlan
+    """Addresses of the private subnet."""
 
 
 class EndpointPlan(Part):
@@ -876,11 +974,14 @@ class UsedSubnetPlan(Part):
     """A zone's private subnet that stands; its id is null where another stack knows it."""
 
     zone: str
+    """Zone id."""
     subnet_id: Annotated[str | None, Reaches(NODE_GROUP, "subnetIds")]
     public_subnet_id: str | None
+    """Public subnet of the zone, for public load balancers."""
     private_cidr: str | None
     """Null where nobody stated it."""
     addresses: AddressPlan
+    """Addresses of the subnet."""
 
 
 class UsedNetworkPlan(Part):
@@ -888,6 +989,7 @@ class UsedNetworkPlan(Part):
 
     vpc_id: Annotated[str | None, Reaches(TARGETS, "vpcId")]
     subnets: tuple[UsedSubnetPlan, ...]
+    """Private subnets, one a zone."""
 
 
 class NetworkPlan(Part):
@@ -900,8 +1002,11 @@ class NetworkPlan(Part):
         Reaches("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "cidrIpv4"),
     ]
     used: UsedNetworkPlan | None
+    """The VPC that stands; null where one is made."""
     subnets: tuple[SubnetPlan, ...]
+    """Subnets that are made, one pair a zone."""
     interface_endpoints: tuple[EndpointPlan, ...]
+    """Private ways to AWS services."""
     flow_log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
 
     @property
@@ -940,10 +1045,12 @@ class KeysPlan(Part):
     """The KMS keys of the stack, one a class of data that it has."""
 
     used: UsedKeysPlan | None
+    """Keys that stand, by ARN."""
     made: tuple[str, ...]
     """Classes of data whose key the stack makes."""
     deletion_days: Annotated[int, Reaches(KEY, "deletionWindowInDays")]
     protected: bool
+    """Whether the keys are protected from deletion."""
 
 
 class UsedClusterPlan(Part):
@@ -984,9 +1091,11 @@ class ClusterPlan(Part):
     """With `used` and `stack` null it is made here."""
 
     used: UsedClusterPlan | None
+    """The cluster that stands, by its ids."""
     stack: StackPlan | None
     """Stack of this program that made cluster and network."""
     access: AccessPlan
+    """Who gets into the cluster that is made."""
     controller_elsewhere: bool
     """Whether the cluster's owner runs the load balancer controller."""
     node_autoscaler_elsewhere: bool
@@ -995,7 +1104,9 @@ class ClusterPlan(Part):
         str, Reaches("aws:eks/cluster:Cluster", "version"), Reaches(NODE_GROUP, "version")
     ]
     end_of_support: str
+    """Day on which the version's standard support ends."""
     node_groups: int
+    """Managed node groups of the stack."""
     log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches("aws:eks/cluster:Cluster", "deletionProtection")]
 
@@ -1008,13 +1119,16 @@ class CreatedZonePlan(Part):
     domain: Annotated[str, Reaches(ZONE, "name")]
     parent_zone_id: Annotated[str | None, Reaches(RECORD, "zoneId")]
     protected: bool
+    """Whether the zone is protected from deletion."""
 
 
 class DnsPlan(Part):
     """Names of the services, and the certificate for them; one of `used` and `created` is null."""
 
     used: UsedZonePlan | None
+    """The hosted zone that stands."""
     created: CreatedZonePlan | None
+    """The hosted zone that is made."""
     hosts: Annotated[dict[str, str], Reaches(RECORD, "name")]
     """Name by service."""
     certificate_domain: Annotated[str | None, Reaches(CERTIFICATE, "domainName")]
@@ -1087,35 +1201,57 @@ class BurstServicesPlan(Part):
     runs it, or nothing would use it."""
 
     node_definitions: OciChartPlan | None
+    """Chart of the definitions that Karpenter's objects need."""
     node_autoscaler: NodeAutoscalerPlan | None
+    """Karpenter."""
     pod_autoscaler: PodAutoscalerPlan | None
+    """KEDA."""
     metrics: MetricsPlan | None
+    """Prometheus."""
 
 
 class ClusterServicesPlan(Part):
     """What runs in the cluster beside the services; null where nothing would use it."""
 
     device_plugin: ChartPlan | None
+    """Offers GPUs to pods."""
     load_balancer_controller: ControllerPlan | None
+    """Registers pods with load balancers."""
     group_controller: GroupControllerPlan | None
+    """Keeps the pods of a replica over several nodes together."""
     interconnect_plugin: InterconnectPluginPlan | None
+    """Offers the fast path between nodes."""
     burst: BurstServicesPlan | None
+    """What adds replicas and nodes under load."""
 
 
 class Plan(Part):
+    """What a stack needs, number by number; names end in the unit."""
+
     schema_version: str = SCHEMA_VERSION
+    """Version of this form."""
     catalog_digest: str
+    """Digest of the catalog's files."""
     site: Site
+    """Where it runs, as the stack file says, defaults filled in."""
     services: tuple[ServicePlan, ...]
+    """One a workload file, in the order given."""
     pools: tuple[NodePool, ...]
+    """Node groups, shared by the services of the same type and source of capacity."""
     system: SystemPool | None
     """Null where the cluster is another owner's."""
     network: NetworkPlan
+    """The network, made or used."""
     keys: KeysPlan
+    """KMS keys, made or used."""
     dns: DnsPlan | None
+    """Names and certificate; null without a hosted zone."""
     roles: RolesPlan
+    """What every IAM role has."""
     cluster: ClusterPlan
+    """The EKS cluster, made or used."""
     cluster_services: ClusterServicesPlan
+    """What runs in the cluster beside the services."""
     access_logs: BucketPlan | None
     """Bucket of the load balancers' logs; null where there is none."""
     unverified: tuple[str, ...]

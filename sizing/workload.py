@@ -1,5 +1,6 @@
 """What people will ask of a model: the user's words, checked once."""
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -32,7 +33,26 @@ Ratio = Annotated[
 """A decimal, exact inside, a JSON number outside. Guard: below 10^18 and to 18 places, as exact
 arithmetic on 1e1000000 would not end."""
 Positive = Annotated[Ratio, Field(gt=0)]
-ZoneId = Annotated[str, Field(pattern=r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$")]
+ZONE_ID = r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$"
+_ZONE_NAME = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]")
+
+
+def _is_a_zone_id(value: Any) -> Any:
+    """Guard: a zone's name means another place in each account."""
+    if not isinstance(value, str) or re.match(ZONE_ID, value):
+        return value
+    message = "is not a zone id"
+    if _ZONE_NAME.fullmatch(value):
+        message = "is a zone's name, which means another place in each account"
+    raise FieldError(
+        (),
+        f"'{value}' {message}",
+        "the zone's id, such as use1-az1",
+        "`aws ec2 describe-availability-zones` lists the ids beside the names",
+    )
+
+
+ZoneId = Annotated[str, Field(pattern=ZONE_ID), BeforeValidator(_is_a_zone_id)]
 ReservationId = Annotated[str, Field(pattern=r"^cr-[0-9a-f]{8,17}$")]
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
@@ -90,8 +110,11 @@ class Encoder(Strict):
     """Parameters of the encoder."""
 
 
+ModelName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class Model(Strict):
-    name: str | None = Field(default=None, min_length=1, max_length=200)
+    name: ModelName | None = None
     """A model of the catalog, by short name or Hugging Face id, or the path of a config.json."""
     parameters: Positive | None = None
     """Parameters; overrides the catalog's count."""
@@ -319,6 +342,7 @@ class Redundancy(Strict):
 
 
 AUTO = "auto"
+TypeName = Annotated[str, Field(min_length=1, max_length=40)]
 
 
 class ReservedCapacity(Strict):
@@ -331,8 +355,11 @@ class ReservedCapacity(Strict):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.reservations is None) == (self.blocks is None):
-            raise FieldError((), "needs one source", "reservations or blocks", "or on_demand")
+        if self.reservations is None and self.blocks is None:
+            hint = "or on_demand in place of the mapping"
+            raise FieldError((), "names no source of nodes", "reservations or blocks", hint)
+        if self.reservations is not None and self.blocks is not None:
+            raise FieldError((), "names two sources of nodes", "either reservations or blocks")
         field = "reservations" if self.reservations else "blocks"
         ids = list(self.by_zone.values())
         for zone, bought in self.by_zone.items():
@@ -351,7 +378,7 @@ def _on_demand_is_absent(value: Any) -> Any:
 
 
 class Hardware(Strict):
-    instance_type: str = Field(min_length=1, max_length=40)
+    instance_type: TypeName
     """EC2 instance type, e.g. g6.xlarge; auto takes the cheapest that meets every target."""
     tensor_parallel: PositiveCount | None = None
     """GPUs of one node that a replica uses; the best that hold the model when left out."""
@@ -361,7 +388,13 @@ class Hardware(Strict):
     """With auto: instance families to choose from, e.g. g6e; all when left out."""
     precisions: tuple[Precision, ...] = ()
     """With auto: precisions to choose from; the model's own and FP8 when left out."""
-    capacity: Annotated[ReservedCapacity | None, BeforeValidator(_on_demand_is_absent)] = None
+    capacity: Annotated[
+        ReservedCapacity | None,
+        BeforeValidator(
+            _on_demand_is_absent,
+            json_schema_input_type=Literal["on_demand"] | ReservedCapacity | None,
+        ),
+    ] = None
     """Where nodes come from: on_demand, or ids of reservations or of blocks by zone id."""
     load_time_s: PositiveCount = 300
     """Seconds in which a node must read the weights; on local NVMe, download and read them."""
@@ -505,7 +538,7 @@ class Workload(Strict):
     """Name of the service: lower-case letters, digits and single hyphens, at most 30."""
     kind: Kind
     """What the service makes."""
-    model: Annotated[Model, BeforeValidator(_named)]
+    model: Annotated[Model, BeforeValidator(_named, json_schema_input_type=ModelName | Model)]
     """The model: a catalog name, or name, parameters and precision."""
     traffic: Traffic
     """Users and their requests."""
@@ -517,9 +550,15 @@ class Workload(Strict):
     """How the rate of one GPU is known, and the load that is sized for."""
     redundancy: Redundancy = Redundancy()
     """What may fail."""
-    hardware: Annotated[Hardware | None, BeforeValidator(_auto_is_a_type)] = None
+    hardware: Annotated[
+        Hardware | None,
+        BeforeValidator(_auto_is_a_type, json_schema_input_type=TypeName | Hardware | None),
+    ] = None
     """Where it runs: auto, or an instance type."""
-    data: Annotated[Data | None, BeforeValidator(_none_is_absent)] = None
+    data: Annotated[
+        Data | None,
+        BeforeValidator(_none_is_absent, json_schema_input_type=Literal["none"] | Data | None),
+    ] = None
     """What is kept; none when the applications keep it."""
     engine: Engine = Engine()
     """How it is served."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from sizewright.answers.accuracy import AccuracyAnswer
+from sizewright.answers.answer import print_answer
 from sizewright.commands.options import FILE, json_option
 from sizewright.input_error import InputError
 from sizewright.measured.accuracy import (
@@ -18,10 +20,26 @@ from sizewright.measured.accuracy import (
 )
 from sizewright.measured.replay import Replay, config_files
 from sizewright.measured.run import read_runs
-from sizewright.report.json import print_json
+from sizewright.report.numbers import number
+from sizewright.report.progress import counted
 from sizing.catalog import Catalog, load_catalog
 
 COLUMNS = ("", "rows", "answered", "median", "mean", "P90", "bias", "in band")
+TITLE = (
+    "{}: |predicted / measured - 1| in %: median, mean and P90 of the rows; bias: the median of "
+    "predicted / measured, above 1 is too slow; in band: rows measured between P10 and P90, of "
+    "which 80 % would be right"
+)
+ROW_COLUMNS = (
+    "row",
+    "TPOT measured",
+    "predicted",
+    "P10 to P90",
+    "TTFT measured",
+    "predicted",
+    "P10 to P90",
+    "",
+)
 
 
 @click.command(name="accuracy")
@@ -46,15 +64,19 @@ def command(file: Path, configs: Path | None, as_json: bool) -> None:
     if configs is not None and not configs.is_dir():
         raise InputError(str(configs), message="is not a folder", expected="<org>--<model>.json")
     catalog = load_catalog()
-    rows = compared(read_runs(file), Replay(catalog, config_files(configs)))
+    replay = Replay(catalog, config_files(configs))
+    with counted(list(read_runs(file)), "predicting runs") as runs:
+        rows = compared(runs, replay)
     if as_json:
-        print_json(
-            {
-                "catalog_digest": catalog.digest,
-                "fitted": catalog.coefficients.fitted,
-                "rows": [row.as_json() for row in rows],
-                "summary": summary(rows),
-            }
+        print_answer(
+            AccuracyAnswer.model_validate(
+                {
+                    "catalog_digest": catalog.digest,
+                    "fitted": catalog.coefficients.fitted,
+                    "rows": [row.as_json() for row in rows],
+                    "summary": summary(rows),
+                }
+            )
         )
         return
     _print(catalog, rows)
@@ -64,26 +86,13 @@ def _print(catalog: Catalog, rows: Sequence[Compared]) -> None:
     from sizewright.report.table import Table, print_tables
 
     fitted = f"coefficients fitted {catalog.coefficients.fitted}"
-    tables = [Table(f"Predicted against measured, {fitted}", list(_lines(rows)), _row_columns())]
+    tables = [Table(f"Predicted against measured, {fitted}", list(_lines(rows)), ROW_COLUMNS)]
     for quantity, name in zip(QUANTITIES, ("TPOT", "TTFT"), strict=True):
         lines = [_summary_line("all", rows, quantity)]
         for by in GROUPS:
             lines += [_summary_line(n or "-", g, quantity) for n, g in grouped(rows, by).items()]
-        tables.append(Table(f"{name}: |predicted / measured - 1| in %", lines, COLUMNS))
+        tables.append(Table(TITLE.format(name), lines, COLUMNS))
     print_tables(tables)
-
-
-def _row_columns() -> tuple[str, ...]:
-    return (
-        "row",
-        "TPOT ms",
-        "predicted",
-        "P10-P90",
-        "TTFT ms",
-        "predicted",
-        "P10-P90",
-        "",
-    )
 
 
 def _lines(rows: Sequence[Compared]) -> Iterator[tuple[str, ...]]:
@@ -92,7 +101,7 @@ def _lines(rows: Sequence[Compared]) -> Iterator[tuple[str, ...]]:
         for quantity in QUANTITIES:
             limits = row.limits(quantity)
             cells += [_ms(row.measured(quantity)), _ms(row.predicted(quantity))]
-            cells.append("-" if limits is None else f"{_ms(limits[0])}-{_ms(limits[1])}")
+            cells.append("-" if limits is None else f"{number(limits[0])} to {_ms(limits[1])}")
         yield (row.id or "-", *cells, row.reason or _label(row))
 
 
@@ -101,7 +110,7 @@ def _label(row: Compared) -> str:
 
 
 def _ms(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    return "-" if value is None else f"{number(float(f'{value:.4g}'))} ms"
 
 
 def _summary_line(name: str, rows: Sequence[Compared], quantity: str) -> tuple[str, ...]:
@@ -113,9 +122,9 @@ def _summary_line(name: str, rows: Sequence[Compared], quantity: str) -> tuple[s
         name,
         str(len(rows)),
         str(answered),
-        f"{found.median_percent:.1f}",
-        f"{found.mean_percent:.1f}",
-        f"{found.p90_percent:.1f}",
-        f"{found.bias_ratio:.2f}",
+        f"{found.median_percent:.1f} %",
+        f"{found.mean_percent:.1f} %",
+        f"{found.p90_percent:.1f} %",
+        f"x {found.bias_ratio:.2f}",
         f"{found.in_band_percent:.0f} %",
     )

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import click
 
+from sizewright.answers.answer import print_answer
+from sizewright.answers.files import CalibrateAnswer
 from sizewright.commands.options import FILE, files_argument, json_option
 from sizewright.input_error import InputError
 from sizewright.measured.accuracy import Compared, compared
 from sizewright.measured.calibration import corrections
 from sizewright.measured.load_test import Setting, read_measured
 from sizewright.measured.replay import Replay, config_files
-from sizewright.report.json import print_json
+from sizewright.report.progress import counted
 from sizewright.write import write_files
 from sizing.catalog import load_catalog
 from sizing.steps.correction import Corrections
@@ -53,7 +55,9 @@ def command(
         weights=str(said["weights"]),
     )
     replay = Replay(load_catalog(), config_files(configs))
-    rows = compared([run for path in files for run in read_measured(path, setting)], replay)
+    measured = [run for path in files for run in read_measured(path, setting)]
+    with counted(measured, "predicting runs") as runs:
+        rows = compared(runs, replay)
     for row in rows:
         if row.reason is not None:
             click.echo(f"left out: {row.id}: {row.reason}", err=True)
@@ -62,7 +66,9 @@ def command(
         raise InputError(str(files[0]), message="no run can be answered", expected="one that can")
     write_files({out: made.model_dump_json(indent=2) + "\n"})
     if as_json:
-        print_json({"written": str(out), **made.model_dump(mode="json")})
+        print_answer(
+            CalibrateAnswer(written=str(out), fitted=made.fitted, corrections=made.corrections)
+        )
         return
     _print(made, rows, out)
 
@@ -78,10 +84,15 @@ def _print(made: Corrections, rows: Sequence[Compared], out: Path) -> None:
         (
             f"{c.model}, {c.gpu}, {c.engine}",
             str(c.runs),
-            f"x {c.tpot_ratio:.2f} ({c.bands.tpot.low:.2f}-{c.bands.tpot.high:.2f})",
-            f"x {c.ttft_ratio:.2f} ({c.bands.ttft.low:.2f}-{c.bands.ttft.high:.2f})",
+            f"x {c.tpot_ratio:.2f}",
+            f"{c.bands.tpot.low:.2f} to {c.bands.tpot.high:.2f}",
+            f"x {c.ttft_ratio:.2f}",
+            f"{c.bands.ttft.low:.2f} to {c.bands.ttft.high:.2f}",
         )
         for c in made.corrections
     ]
-    title = f"{out}: measured over predicted, with the band of a corrected time"
-    print_tables([Table(title, lines, ("", "runs", "TPOT", "TTFT"))])
+    title = (
+        f"{out}: what a predicted time is multiplied by; band: 8 of 10 runs take between so many "
+        "times what is then predicted (P10 to P90)"
+    )
+    print_tables([Table(title, lines, ("", "runs", "TPOT", "band", "TTFT", "band"))])

@@ -1,32 +1,38 @@
 """`sizewright catalog`: what is known of hardware, models, engines and versions, and where from."""
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from typing import get_args
 
 import click
+from click.shell_completion import CompletionItem
 
+from sizewright.answers.answer import print_answer
+from sizewright.answers.catalog import Kind, KindAnswer, KindsAnswer, OneRowAnswer, Row, RowsAnswer
 from sizewright.commands.options import json_option
 from sizewright.input_error import did_you_mean, quoted
-from sizewright.report.json import print_json
 from sizing.catalog import (
     Catalog,
     EngineSupport,
-    Gpu,
-    InstanceType,
-    ModelFacts,
-    Pin,
     UnknownName,
     load_catalog,
 )
-from sizing.exact import plain
 
-Row = InstanceType | Gpu | ModelFacts | EngineSupport | Pin
-KINDS = ("instance-types", "gpus", "models", "engines", "pins")
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+def _kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(kind) for kind in KINDS if kind.startswith(incomplete)]
+
+
+def _row_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    kind = ctx.params.get("kind")
+    names = [row.names[0] for row in _rows(load_catalog(), kind)] if kind in KINDS else []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 @click.command(name="catalog")
-@click.argument("kind", metavar="[KIND]", required=False)
-@click.argument("words", metavar="[NAME]", nargs=-1)
+@click.argument("kind", metavar="[KIND]", required=False, shell_complete=_kinds)
+@click.argument("words", metavar="[NAME]", nargs=-1, shell_complete=_row_names)
 @click.option("--region", metavar="REGION", help="Only instance types sold there.")
 @json_option
 def command(kind: str | None, words: tuple[str, ...], region: str | None, as_json: bool) -> None:
@@ -99,17 +105,11 @@ def _unknown(what: str, name: str, hint: str) -> click.ClickException:
     return click.ClickException(f"unknown {what} {quoted(name)}; {hint}")
 
 
-def _facts(row: Row) -> dict[str, object]:
-    """The row as JSON values, decimals as numbers."""
-    facts = row.model_dump()
-    return {k: plain(v) if isinstance(v, Decimal) else v for k, v in facts.items()}
-
-
 def _show_kinds(catalog: Catalog, as_json: bool) -> None:
     counts = {kind: len(_rows(catalog, kind)) for kind in KINDS}
     if as_json:
-        kinds = [{"kind": kind, "count": count} for kind, count in counts.items()]
-        print_json({"catalog_digest": catalog.digest, "kinds": kinds})
+        kinds = tuple(KindAnswer(kind=kind, count=count) for kind, count in counts.items())
+        print_answer(KindsAnswer(catalog_digest=catalog.digest, kinds=kinds))
         return
     from sizewright.report.table import Table, print_tables
 
@@ -119,8 +119,7 @@ def _show_kinds(catalog: Catalog, as_json: bool) -> None:
 
 def _show_rows(catalog: Catalog, kind: str, rows: Sequence[Row], as_json: bool) -> None:
     if as_json:
-        listed = [_facts(row) for row in rows]
-        print_json({"catalog_digest": catalog.digest, "kind": kind, "rows": listed})
+        print_answer(RowsAnswer(catalog_digest=catalog.digest, kind=kind, rows=tuple(rows)))
         return
     from sizewright.report.facts import list_table
     from sizewright.report.table import print_tables
@@ -130,7 +129,7 @@ def _show_rows(catalog: Catalog, kind: str, rows: Sequence[Row], as_json: bool) 
 
 def _show_row(catalog: Catalog, kind: str, row: Row, as_json: bool) -> None:
     if as_json:
-        print_json({"catalog_digest": catalog.digest, "kind": kind, "row": _facts(row)})
+        print_answer(OneRowAnswer(catalog_digest=catalog.digest, kind=kind, row=row))
         return
     from sizewright.report.facts import fact_rows
     from sizewright.report.table import Table, print_tables

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from sizewright import gates
+from sizewright.answers.answer import print_answer
+from sizewright.answers.check import CheckAnswer, GateAnswer
 from sizewright.commands.options import (
     json_option,
     site_option,
@@ -17,7 +19,7 @@ from sizewright.commands.options import (
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.gates import Gate
-from sizewright.report.json import print_json
+from sizewright.report.progress import working
 from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
 from sizing.catalog import Catalog, load_catalog
 from sizing.plan import SCHEMA_VERSION, Plan
@@ -52,14 +54,15 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
     read = [read_workload(path, catalog) for path in files]
     plan = plan_of(read, site_file, catalog)
     day = as_of.date() if as_of else None
-    verdicts = [
-        Gate("inputs", True, ", ".join(str(path) for path in (*files, site))),
-        *_sizing_gates(plan, catalog, read, day),
-        *_building_gates(plan, catalog, site, site_file, files),
-    ]
+    with working("asking the gates"):
+        verdicts = [
+            Gate("inputs", True, ", ".join(str(path) for path in (*files, site))),
+            *_sizing_gates(plan, catalog, read, day),
+            *_building_gates(plan, catalog, site, site_file, files),
+        ]
     code = _exit_code(plan, verdicts)
     if as_json:
-        print_json(_as_json(verdicts))
+        print_answer(_answer(verdicts))
     else:
         _print(verdicts)
     if code:
@@ -134,20 +137,17 @@ def _exit_code(plan: Plan, verdicts: Sequence[Gate]) -> ExitCode:
     return code
 
 
-def _as_json(verdicts: Sequence[Gate]) -> dict[str, object]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "passed": all(gate.passed is not False for gate in verdicts),
-        "gates": [
-            {
-                "name": gate.name,
-                "passed": gate.passed,
-                "detail": gate.detail,
-                "source": gate.source or None,
-            }
+def _answer(verdicts: Sequence[Gate]) -> CheckAnswer:
+    return CheckAnswer(
+        schema_version=SCHEMA_VERSION,
+        passed=all(gate.passed is not False for gate in verdicts),
+        gates=tuple(
+            GateAnswer(
+                name=gate.name, passed=gate.passed, detail=gate.detail, source=gate.source or None
+            )
             for gate in verdicts
-        ],
-    }
+        ),
+    )
 
 
 def _print(verdicts: Sequence[Gate]) -> None:

@@ -6,9 +6,17 @@ from pathlib import Path
 
 import click
 
+from sizewright.answers.answer import print_answer
+from sizewright.answers.compare import (
+    OptionAnswer,
+    RankingAnswer,
+    SensitivityAnswer,
+    SidesAnswer,
+    SizedServiceAnswer,
+)
 from sizewright.commands.options import files_argument, finish, json_option, site_option
 from sizewright.exit_code import ExitCode
-from sizewright.report.json import print_json
+from sizewright.report.progress import working
 from sizewright.side_by_side import MEASURES, Sized, best
 from sizewright.stack import catalog_of, read_plan, read_site, read_workload
 from sizing.catalog import load_catalog
@@ -48,7 +56,7 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
     plans = [read_plan([file], site) for file in files]
     sized = [Sized(file, plan.services[0]) for file, plan in zip(files, plans, strict=True)]
     if as_json:
-        print_json(_sides_as_json(sized))
+        print_answer(_sides(sized))
     else:
         from sizewright.report.side_by_side import side_by_side_tables
         from sizewright.report.table import print_tables
@@ -57,29 +65,30 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
     finish(*plans)
 
 
-def _sides_as_json(sized: Sequence[Sized]) -> dict[str, object]:
+def _sides(sized: Sequence[Sized]) -> SidesAnswer:
     """Each service as `size` prints it, under its file; the better ones of each leaf by index."""
     services = [each.service for each in sized]
-    return {
-        "services": [
-            {"file": str(each.file), **each.service.model_dump(mode="json")} for each in sized
-        ],
-        "better": {path: sorted(best(services, path)) for path in MEASURES},
-    }
+    return SidesAnswer(
+        services=tuple(
+            SizedServiceAnswer(file=str(each.file), **dict(each.service)) for each in sized
+        ),
+        better={path: tuple(sorted(best(services, path))) for path in MEASURES},
+    )
 
 
 def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
     catalog = load_catalog()
     read, where = read_workload(file, catalog), read_site(site)
     try:
-        found = compare(read.workload, where.site, catalog_of(read, catalog))
+        with working("sizing every hardware"):
+            found = compare(read.workload, where.site, catalog_of(read, catalog))
     except FieldError as fault:
         raise read.document.error(
             fault.field, fault.message, fault.expected, fault.suggestion
         ) from fault
     options = found.ranked.options if show_all else _one_a_type(found.ranked.options)
     if as_json:
-        print_json(_as_json(found, options))
+        print_answer(_answer(found, options))
     else:
         _show(found, options)
     if not found.ranked.options:
@@ -102,40 +111,42 @@ def _show(found: Comparison, options: list[Option]) -> None:
     print_tables(comparison_tables(found, options))
 
 
-def _as_json(found: Comparison, options: list[Option]) -> dict[str, object]:
-    return {
-        "options": [_option(option, found) for option in options],
-        "rejected": [each.model_dump(mode="json") for each in found.rejected],
-        "sensitivities": [_sensitivity(each) for each in found.sensitivities],
-    }
+def _answer(found: Comparison, options: list[Option]) -> RankingAnswer:
+    return RankingAnswer(
+        method=found.method,
+        load=found.load,
+        options=tuple(_option(option, found) for option in options),
+        rejected=found.rejected,
+        sensitivities=tuple(_sensitivity(each) for each in found.sensitivities),
+    )
 
 
-def _option(option: Option, found: Comparison) -> dict[str, object]:
+def _option(option: Option, found: Comparison) -> OptionAnswer:
     pool, price = option.pool, option.price
-    return {
-        "instance_type": option.instance.name,
-        "gpu": option.instance.gpu,
-        "tensor_parallel": option.tensor_parallel,
-        "precision": option.precision.value,
-        "nodes_total": pool.nodes_total,
-        "gpus_total": pool.gpus_total,
-        "gpus_needed": pool.gpus_needed,
-        "usd_per_hour": None if price is None else plain(price.usd_per_hour),
-        "usd_per_month": plain_or_none(option.usd_per_month),
-        "price_source": None if price is None else price.source,
-        "price_checked": None if price is None else price.checked,
-        "ttft_ms": _ms(option_ttft_s(option)),
-        "tpot_ms": _ms(option_tpot_s(option)),
-        "utilisation_at_peak": pool.utilisation_at_peak,
-        "binding": pool.binding,
-        "survives": pool.survives.model_dump(),
-        "on_frontier": option.name in found.frontier,
-    }
+    return OptionAnswer(
+        instance_type=option.instance.name,
+        gpu=option.instance.gpu,
+        tensor_parallel=option.tensor_parallel,
+        precision=option.precision.value,
+        nodes_total=pool.nodes_total,
+        gpus_total=pool.gpus_total,
+        gpus_needed=pool.gpus_needed,
+        usd_per_hour=None if price is None else plain(price.usd_per_hour),
+        usd_per_month=plain_or_none(option.usd_per_month),
+        price_source=None if price is None else price.source,
+        price_checked=None if price is None else price.checked,
+        ttft_ms=_ms(option_ttft_s(option)),
+        tpot_ms=_ms(option_tpot_s(option)),
+        utilisation_at_peak=pool.utilisation_at_peak,
+        binding=pool.binding,
+        survives=pool.survives,
+        on_frontier=option.name in found.frontier,
+    )
 
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None or not isfinite(seconds) else seconds * 1000
 
 
-def _sensitivity(found: Sensitivity) -> dict[str, object]:
-    return {"input": found.input, "factor": found.factor, "feasible": found.feasible}
+def _sensitivity(found: Sensitivity) -> SensitivityAnswer:
+    return SensitivityAnswer(input=found.input, factor=found.factor, feasible=found.feasible)

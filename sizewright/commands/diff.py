@@ -7,26 +7,56 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from sizewright.answers.answer import print_answer
+from sizewright.answers.change import Leaf
+from sizewright.answers.diff import (
+    CountsAnswer,
+    DangerAnswer,
+    DiffAnswer,
+    PropertyAnswer,
+    ResourceAnswer,
+    ServiceAnswer,
+    SurvivalAnswer,
+)
 from sizewright.commands.options import FILE, finish, json_option, site_option
-from sizewright.compare import Change, ServiceChange, counts, loses_data, service_changes
-from sizewright.deployed import deployed_files, notes_on, read_json
+from sizewright.compare import (
+    Change,
+    ResourceChange,
+    ServiceChange,
+    counts,
+    loses_data,
+    service_changes,
+)
+from sizewright.dangers import Found
+from sizewright.deployed import deployed_files, notes_on, place, read_json
 from sizewright.exit_code import ExitCode
 from sizewright.input_error import InputError
 from sizewright.report.comment import comment
-from sizewright.report.console import write
-from sizewright.report.difference import resource_lines, service_lines
-from sizewright.report.json import print_json
+from sizewright.report.console import output_width, write
+from sizewright.report.difference import (
+    cause_lines,
+    danger_lines,
+    resource_lines,
+    service_lines,
+)
+from sizewright.report.progress import working
 from sizewright.review import Review, Side, read_side, review
 from sizewright.revision import files_at
-from sizing.plan import ServicePlan
+from sizing.plan import ServicePlan, Survives
 
 
 @click.command("diff")
 @click.argument("files", metavar="[OLD] NEW...", nargs=-1, required=True, type=FILE)
 @site_option
-@click.option("--stack", metavar="FILE", help="Compare with a stack: pulumi stack output --json.")
+@click.option(
+    "--stack",
+    metavar="FILE",
+    help="Compare with a stack: output of pulumi stack output --json, - for stdin.",
+)
 @click.option("--rev", metavar="REVISION", help="Compare with the files of a git revision.")
-@click.option("--preview", metavar="FILE", help="Take resources from pulumi preview --json.")
+@click.option(
+    "--preview", metavar="FILE", help="Take resources from pulumi preview --json, - for stdin."
+)
 @json_option
 @click.option("--markdown", is_flag=True, help="Print a comment for a pull request.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 3 when anything changes.")
@@ -49,15 +79,15 @@ def command(
     pulumi stack output --json | sizewright diff --stack - workloads/*.yaml
     pulumi preview --json | sizewright diff --preview - workloads/*.yaml
 
-    First the inputs that changed, then the sizing that follows, then what the fleet survives, then
-    the resources with their changed properties. Both sides are recorded offline; with --preview the
-    resources are those of the engine. A file may be - for stdin.
+    First what is dangerous, then the inputs that changed, the sizing that follows, what the fleet
+    survives, and the resources with their changed properties. Both sides are recorded offline; with
+    --preview the resources are those of the engine. --stack and --preview read stdin for -.
     """
     if sum(option is not None for option in (stack, rev, preview)) > 1:
         raise click.UsageError("--stack, --rev and --preview exclude each other")
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, working("recording both sides"):
         if stack is not None:
             told, new = _with_stack(stack, files, site, Path(folder))
         elif preview is not None:
@@ -67,7 +97,7 @@ def command(
         else:
             told, new = _with_file(files, site)
     if as_json:
-        print_json(_as_json(told))
+        print_answer(_answer(told))
     elif markdown:
         write(comment(told, new.site.name))
     else:
@@ -95,8 +125,9 @@ def _with_revision(
 def _with_stack(name: str, files: Sequence[Path], site: Path, folder: Path) -> tuple[Review, Side]:
     new = read_side(files, site)
     outputs = read_json(name)
+    deployed = deployed_files(outputs, name, folder)
     with _placed(name):
-        old = read_side(deployed_files(outputs, name, folder), site)
+        old = read_side(deployed, site)
     return review(old, new, notes_on(outputs, old.plan.digest, "The stack")), new
 
 
@@ -109,8 +140,9 @@ def _with_preview(
     new = read_side(files, site)
     said = read_json(name)
     outputs = deployed_outputs(said, name)
+    deployed = deployed_files(outputs, name, folder) if outputs else []
     with _placed(name):
-        old = read_side(deployed_files(outputs, name, folder) if outputs else [], site)
+        old = read_side(deployed, site)
     resources, same = engine_changes(said, name)
     notes = notes_on(outputs, old.plan.digest, "The stack") if outputs else ()
     return Review(service_changes(old.plan, new.plan), resources, same, True, notes), new
@@ -123,56 +155,73 @@ def _placed(name: str) -> Iterator[None]:
         yield
     except InputError as fault:
         message = f"what was deployed cannot be read by this version: {fault.message}"
-        raise InputError(
-            "stdin" if name == "-" else name, field=fault.field, message=message
-        ) from None
+        raise InputError(place(name), field=fault.field, message=message) from None
 
 
 def _lines(told: Review) -> Iterator[str]:
+    width = output_width()
+    if told.dangers:
+        yield from (*danger_lines(told.dangers, width), "")
     for note in told.notes:
         yield f"note: {note}"
+    if told.site:
+        yield from (*cause_lines("site", told.site), "")
     for service in told.services:
-        yield from (*service_lines(service), "")
+        yield from (*service_lines(service, width), "")
     if told.is_empty:
         yield "nothing changes: no input, no sized number, no resource"
     if told.is_compared:
-        yield from resource_lines(told.resources, told.unchanged)
+        yield from resource_lines(told.resources, told.unchanged, width)
     else:
         yield "resources: not compared; the program refuses a service that is infeasible"
 
 
-def _as_json(told: Review) -> dict[str, object]:
-    return {
-        "notes": list(told.notes),
-        "services": [_service(service) for service in told.services],
-        "counts": {**counts(told.resources), "unchanged": told.unchanged},
-        "resources": [
-            {
-                "effect": resource.effect.value,
-                "type": resource.type,
-                "name": resource.name,
-                "loses_data": loses_data(resource),
-                "properties": [
-                    {**_leaf(change), "effect": change.effect.value} for change in resource.changes
-                ],
-            }
-            for resource in told.resources
-        ],
-    }
+def _answer(told: Review) -> DiffAnswer:
+    return DiffAnswer(
+        notes=told.notes,
+        dangers=tuple(_danger(found) for found in told.dangers),
+        site=tuple(_leaf(change) for change in told.site),
+        services=tuple(_service(service) for service in told.services),
+        counts=CountsAnswer(**counts(told.resources), unchanged=told.unchanged),
+        resources=tuple(_resource(resource) for resource in told.resources),
+    )
 
 
-def _service(service: ServiceChange) -> dict[str, object]:
-    return {
-        "name": service.name,
-        "cause": [_leaf(change) for change in service.causes],
-        "sizing": [_leaf(change) for change in service.followed],
-        "survives": {"old": _survives(service.old), "new": _survives(service.new)},
-    }
+def _danger(found: Found) -> DangerAnswer:
+    return DangerAnswer(
+        danger=found.danger,
+        effect=found.effect,
+        type=found.type or None,
+        name=found.name,
+        says=found.says,
+    )
 
 
-def _leaf(change: Change) -> dict[str, object]:
-    return {"path": change.path, "old": change.old, "new": change.new}
+def _resource(resource: ResourceChange) -> ResourceAnswer:
+    return ResourceAnswer(
+        effect=resource.effect,
+        type=resource.type,
+        name=resource.name,
+        loses_data=loses_data(resource),
+        properties=tuple(
+            PropertyAnswer(path=c.path, old=c.old, new=c.new, effect=c.effect)
+            for c in resource.changes
+        ),
+    )
 
 
-def _survives(service: ServicePlan | None) -> dict[str, int] | None:
-    return service.pool.survives.model_dump() if service and service.pool else None
+def _service(service: ServiceChange) -> ServiceAnswer:
+    return ServiceAnswer(
+        name=service.name,
+        cause=tuple(_leaf(change) for change in service.causes),
+        sizing=tuple(_leaf(change) for change in service.followed),
+        survives=SurvivalAnswer(old=_survives(service.old), new=_survives(service.new)),
+    )
+
+
+def _leaf(change: Change) -> Leaf:
+    return Leaf(path=change.path, old=change.old, new=change.new)
+
+
+def _survives(service: ServicePlan | None) -> Survives | None:
+    return service.pool.survives if service and service.pool else None

@@ -4,18 +4,32 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
+from sizewright.answers.answer import print_answer
+from sizewright.answers.explain import ExplainAnswer, ExplanationAnswer
 from sizewright.commands.options import file_argument, finish, json_option, site_option
+from sizewright.input_error import InputError
 from sizewright.leaves import NamedLeaf, UnknownLeafError, meant, named_leaves
-from sizewright.report.json import print_json
-from sizewright.stack import read_plan
+from sizewright.stack import DEFAULT_SITE, read_plan
 from sizing.explain import Explanation, explain, explain_all
 from sizing.plan import SCHEMA_VERSION, Plan
 
 
+def _numbers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the plan's numbers that begin so; none where the file cannot be sized."""
+    file, site = ctx.params.get("file"), ctx.params.get("site") or DEFAULT_SITE
+    try:
+        leaves = named_leaves(read_plan([file], site)) if file else ()
+    except InputError:
+        return []
+    names = [leaf.name for leaf in leaves if leaf.number is not None and not _is_input(leaf)]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 @click.command(name="explain")
 @file_argument
-@click.argument("pointer", metavar="[POINTER]", required=False)
+@click.argument("pointer", metavar="[POINTER]", required=False, shell_complete=_numbers)
 @site_option
 @click.option("--all", "with_inputs", is_flag=True, help="The inputs too.")
 @json_option
@@ -44,12 +58,8 @@ def command(file: Path, pointer: str | None, site: Path, with_inputs: bool, as_j
             raise click.ClickException(str(fault)) from None
     explained = _explained(plan, chosen)
     if as_json:
-        print_json(
-            {
-                "schema_version": SCHEMA_VERSION,
-                "explanations": [{"name": name} | asdict(why) for name, why in explained],
-            }
-        )
+        told = tuple(ExplanationAnswer(name=name, **asdict(why)) for name, why in explained)
+        print_answer(ExplainAnswer(schema_version=SCHEMA_VERSION, explanations=told))
     else:
         _print(explained)
     finish(plan)

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
+from sizewright.answers.answer import print_answer
+from sizewright.answers.files import InitAnswer
 from sizewright.commands.options import FILE, json_option, said_code, site_option
 from sizewright.input_error import InputError, quoted
 from sizewright.lock_file import lock_of, lock_text
+from sizewright.modeline import modeline
 from sizewright.plain_yaml import PlainYaml
 from sizewright.read import Document
 from sizewright.report.console import write
-from sizewright.report.json import print_json
 from sizewright.stack import DEFAULT_SITE, WorkloadFile, plan_of, read_site
 from sizewright.starter import starter_text
 from sizewright.write import write_files
@@ -56,7 +58,9 @@ def command(
     sizewright init search --kind text --users 50000
     sizewright init support --model mistral-7b-v0.3 --instance-type g5.xlarge
 
-    The file is sized before it is written; nothing is written when it is infeasible (exit code 5)
+    Below a folder with docs/schema/workload.schema.json, which `sizewright schema --directory
+    docs/schema` writes, the file names that schema to editors. It is sized before it is written;
+    nothing is written when it is infeasible (exit code 5)
     or a file of that name exists (exit code 2).
     """
     if not re.fullmatch(DNS_LABEL, name):
@@ -68,7 +72,7 @@ def command(
             raise InputError(str(taken), message="exists already", expected="a new name")
     catalog = load_catalog()
     known = _model(catalog, model)
-    text = starter_text(
+    text = modeline(directory) + starter_text(
         name=name,
         kind=kind,
         model=known.model,
@@ -85,7 +89,7 @@ def command(
         sys.exit(said_code(plan))
     write_files({path: text, lock_path: lock_text(lock)})
     if as_json:
-        print_json({"written": [str(path), str(lock_path)]})
+        print_answer(InitAnswer(written=(str(path), str(lock_path))))
     else:
         _say_next(path, lock_path, site)
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from sizewright.answers.answer import print_answer
+from sizewright.answers.preview import PreviewAnswer
 from sizewright.commands.options import (
     finish,
     json_option,
@@ -18,8 +20,8 @@ from sizewright.program import record_program
 from sizewright.record import Recorded
 from sizewright.report.answer import answer
 from sizewright.report.console import write
-from sizewright.report.json import print_json
 from sizewright.report.paragraph import wrapped
+from sizewright.report.progress import working
 from sizewright.report.sizing import size_tables
 from sizewright.report.table import print_tables
 from sizewright.report.tree import tree
@@ -59,9 +61,10 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     buildable(where, plan, catalog)
     addressable(where, plan)
     built = exit_code(plan) is not ExitCode.infeasible
-    recorded = record_program(site, files) if built else Recorded((), {})
+    with working("recording what the program registers"):
+        recorded = record_program(site, files) if built else Recorded((), {})
     if as_json:
-        print_json(recorded.as_json())
+        print_answer(PreviewAnswer.model_validate(recorded.as_json()))
     else:
         write("\n\n".join(_opening(plan)) + "\n")
         print_tables(size_tables(plan))

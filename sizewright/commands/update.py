@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 
+from sizewright.answers.answer import print_answer
+from sizewright.answers.change import Leaf
+from sizewright.answers.files import FollowedAnswer, UpdateAnswer
 from sizewright.commands.options import file_argument, finish, json_option, site_option
 from sizewright.compare import Change, ServiceChange, service_changes
 from sizewright.lock_file import lock_of, lock_text
 from sizewright.report.console import write
 from sizewright.report.difference import service_lines
-from sizewright.report.json import print_json
 from sizewright.stack import SiteFile, WorkloadFile, catalog_of, plan_of, read_site, read_workload
 from sizewright.write import write_files
 from sizing.catalog import Catalog, load_catalog
@@ -81,7 +83,7 @@ def command(file: Path, why: bool, dry_run: bool, site: Path, as_json: bool) -> 
     if moved and not dry_run and found.after is not None:
         write_files({path: lock_text(found.after)})
     if as_json:
-        print_json(_as_json(found, path, written=moved and not dry_run))
+        print_answer(_answer(found, path, written=moved and not dry_run))
     else:
         write("\n".join(_lines(found, path, why=why, dry_run=dry_run)))
     finish(found.new)
@@ -126,18 +128,20 @@ def _value(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _as_json(found: Update, path: Path, *, written: bool) -> dict[str, object]:
-    return {
-        "lock": str(path),
-        "written": written,
-        "catalog": [_leaf(change) for change in found.facts],
-        "choice": [_leaf(change) for change in found.choice],
-        "services": [
-            {"name": service.name, "sizing": [_leaf(change) for change in service.followed]}
+def _answer(found: Update, path: Path, *, written: bool) -> UpdateAnswer:
+    return UpdateAnswer(
+        lock=str(path),
+        written=written,
+        catalog=tuple(_leaf(change) for change in found.facts),
+        choice=tuple(_leaf(change) for change in found.choice),
+        services=tuple(
+            FollowedAnswer(
+                name=service.name, sizing=tuple(_leaf(change) for change in service.followed)
+            )
             for service in found.services
-        ],
-    }
+        ),
+    )
 
 
-def _leaf(change: Change) -> dict[str, object]:
-    return {"path": change.path, "old": change.old, "new": change.new}
+def _leaf(change: Change) -> Leaf:
+    return Leaf(path=change.path, old=change.old, new=change.new)

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from sizewright.record import sdk
-from sizewright.record.monitor import RecordingMonitor
 from sizewright.record.values import (
     DuplicateResource,
     InvokeRefused,
@@ -43,6 +41,10 @@ def record(
     Raises DuplicateResource, InvokeRefused or UnrecordableRequest where the program cannot be
     recorded truthfully; what the program itself raises passes unchanged.
     """
+    # Guard: importing Pulumi takes a second, which whoever shows progress must be able to announce.
+    from sizewright.record import sdk
+    from sizewright.record.monitor import RecordingMonitor
+
     monitor = RecordingMonitor(
         project=project, stack=stack, preview=preview, referenced=referenced or {}
     )

@@ -1,9 +1,10 @@
 """The answer in one paragraph: what is asked, what it takes, what it survives, what it does not."""
 
-from sizewright.report.numbers import number, plural, share
+from sizewright.report.numbers import duration, number, plural, share
 from sizing.plan import PoolPlan, Reason, ServicePlan
 from sizing.redundancy import nodes_for_zone_loss
 
+ANYWHERE = "0.0.0.0/0"
 RULES = {
     "none": "no spare",
     "spare_ratio": "spare ratio",
@@ -21,6 +22,7 @@ def answer(service: ServicePlan) -> str:
     parts = [asked(service), needed(service, service.pool), where(service, service.pool)]
     parts += [survives(service.pool), load(service, service.pool), latency(service)]
     parts += [beside(service), chosen(service)]
+    parts += [f"{text}." for text in (door(service), imported(service)) if text]
     return f"{service.name} {' '.join(part for part in parts if part)}"
 
 
@@ -89,6 +91,46 @@ def _rule(service: ServicePlan, pool: PoolPlan) -> str:
         "availability": asked_for.availability,
     }.get(pool.redundancy_binding)
     return f"{RULES[pool.redundancy_binding]} {value}" if value else "no redundancy asked for"
+
+
+def door(service: ServicePlan) -> str:
+    """That the internet gets in, what a caller needs for it, and how often; empty if it does not.
+
+    Without the final stop.
+    """
+    gateway = service.gateway
+    if gateway is None or not gateway.public:
+        return ""
+    places = ", ".join(gateway.public_cidrs)
+    text = f"It is open to the internet, {f'from {places}' if places != ANYWHERE else 'to anyone'}"
+    if gateway.token is not None:
+        claims = " and ".join(claim.name for claim in gateway.token.claims)
+        text += f" with a token of {gateway.token.issuer} that has the right {claims}"
+    if gateway.firewall is not None:
+        most = plural(gateway.firewall.requests_per_key, "request")
+        text += f", at most {most} a token in {number(gateway.firewall.window_s)} s"
+    return text
+
+
+def imported(service: ServicePlan) -> str:
+    """Where the weights come from and how long that takes; empty if the user brings them.
+
+    Without the final stop.
+    """
+    source, job = service.inputs.model.source, service.weights_import
+    if source is None or job is None:
+        return ""
+    where = ""
+    if source.hub is not None:
+        where = f"the hub's {source.hub.id} at {source.hub.revision[:12]}"
+    elif source.s3 is not None:
+        where = source.s3.uri
+    elif source.image is not None:
+        where = f"the image {source.image.reference.partition('@')[0]}"
+    return (
+        f"Its weights come from {where}: a Job brings them into the bucket in about "
+        f"{duration(job.import_s)}, and replicas wait for it"
+    )
 
 
 def latency(service: ServicePlan) -> str:

@@ -6,20 +6,26 @@ to Markdown, HTML or the page (mentions, links, issue numbers) written as its nu
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from sizewright.changes import Effect
 from sizewright.compare import ORDER, Change, ResourceChange, ServiceChange, counts, loses_data
+from sizewright.dangers import Danger, Found
 from sizewright.input_error import shortened
 from sizewright.report.difference import (
+    ABSENT,
+    NOTHING,
     SIGNS,
+    TITLES,
     WORDS,
     done,
+    effect_word,
     folded,
     headlines,
+    in_room,
     sized,
     survival,
-    value_text,
     why,
 )
 from sizewright.report.numbers import plural
@@ -31,12 +37,7 @@ LIMIT = 64_000
 MARKER = "<!-- sizewright:diff {} -->"
 LONGEST = 120
 CUT = "\n\n*Cut here: the comment is full. `sizewright diff` prints all of it.*"
-DANGER_NAMES = 40
-"""Names listed of one kind of danger; the counts are always whole."""
-SERVICES = 20
-"""Services told in full."""
-ROWS = 40
-"""Rows of one table."""
+LONGEST_SAYING = 200
 CHUNK = 50
 """Resources of one folded section."""
 LEAVES = 12
@@ -45,10 +46,39 @@ _ACTIVE = re.compile(r"(?i)(?<=www)\.|[^0-9A-Za-z ,./%;{}+='-]")
 """All but letters, digits and what means nothing inside a line; `www.` would start a link."""
 
 
+@dataclass(frozen=True)
+class Room:
+    """How much the sections that are never cut may hold; what is left out is counted."""
+
+    dangers: int
+    """Lines of the dangers."""
+    names: int
+    """Names listed in one of them."""
+    services: int
+    """Services told in full."""
+    rows: int
+    """Rows of one table."""
+    longest: int
+    """Characters of one cell."""
+
+
+ROOMS = (
+    Room(dangers=100, names=40, services=20, rows=40, longest=2_000),
+    Room(dangers=40, names=40, services=20, rows=40, longest=LONGEST),
+    Room(dangers=20, names=10, services=10, rows=20, longest=LONGEST),
+    Room(dangers=10, names=3, services=3, rows=10, longest=60),
+    Room(dangers=5, names=1, services=1, rows=5, longest=30),
+)
+"""The first in which all of it is short enough is taken."""
+
+
 def comment(told: Review, site: str) -> str:
-    """At most LIMIT characters: verdict, danger, cause, sizing, survival and counts whole."""
-    first = "\n\n".join([MARKER.format(_marker(site)), *_first(told)])
-    text = first
+    """At most LIMIT characters: verdict, dangers, cause, sizing, survival and counts whole."""
+    marker = MARKER.format(_marker(site))
+    for room in ROOMS:
+        text = "\n\n".join([marker, *_first(told, room)])
+        if len(text) <= LIMIT - len(CUT):
+            break
     for section in _details(told):
         if len(text) + len(section) + 2 > LIMIT - len(CUT):
             return text + CUT
@@ -56,9 +86,9 @@ def comment(told: Review, site: str) -> str:
     return text
 
 
-def safe(text: object) -> str:
-    """A text from outside as inert code, shortened."""
-    return f"<code>{inert(shortened(str(text), LONGEST))}</code>"
+def safe(text: object, longest: int = LONGEST) -> str:
+    """A text from outside as inert code, in at most `longest` characters."""
+    return f"<code>{inert(shortened(str(text), longest))}</code>"
 
 
 def inert(text: str) -> str:
@@ -71,70 +101,98 @@ def _marker(site: str) -> str:
     return re.sub(r"[^0-9A-Za-z.]+", "-", site)
 
 
-def _first(told: Review) -> Iterator[str]:
+def _first(told: Review, room: Room) -> Iterator[str]:
     yield f"### sizewright: {_verdict(told)}"
-    if danger := [change for change in told.resources if loses_data(change)]:
-        yield _danger(danger)
+    if told.dangers:
+        yield _dangers(told.dangers, room)
     yield from (f"> {note}" for note in told.notes)
-    for service in told.services[:SERVICES]:
-        yield _service(service)
-    if len(told.services) > SERVICES:
-        rest = ", ".join(safe(service.name) for service in told.services[SERVICES:][:SERVICES])
-        more = plural(len(told.services) - SERVICES, "more service")
-        yield f"And {more}, among them {rest}."
+    if told.site:
+        yield "\n".join(["#### site: cause", "", *_causes(told.site, room)])
+    for service in told.services[: room.services]:
+        yield _service(service, room)
+    if len(told.services) > room.services:
+        others = told.services[room.services :]
+        rest = ", ".join(safe(service.name, room.longest) for service in others[: room.services])
+        yield f"And {plural(len(others), 'more service')}, among them {rest}."
     yield _counts(told)
 
 
 def _verdict(told: Review) -> str:
     if told.is_empty:
         return "nothing changes"
-    losses = sum(loses_data(change) for change in told.resources)
-    if losses:
-        return f"⚠️ {plural(losses, 'store')} would be deleted or replaced"
+    kinds = dict.fromkeys(found.danger for found in told.dangers)
+    if kinds:
+        losses = sum(loses_data(change) for change in told.resources)
+        data = f"{plural(losses, 'store')} would be deleted or replaced"
+        return f"⚠️ {'; '.join(data if k is Danger.data else TITLES[k] for k in kinds)}"
     changed = f"{plural(len(told.resources), 'resource')} would change"
     names = plural(len(told.services), "service")
     return f"{names} sized anew, {changed}" if told.services else changed
 
 
-def _danger(changes: Sequence[ResourceChange]) -> str:
-    lines = ["> [!CAUTION]", "> **Data would be lost.**"]
-    key = _kind
-    for (effect, type_), same in groupby(sorted(changes, key=key), key=key):
-        alike = list(same)
-        names = ", ".join(safe(change.name) for change in alike[:DANGER_NAMES])
-        more = f" and {len(alike) - DANGER_NAMES} more" if len(alike) > DANGER_NAMES else ""
-        lines.append(f"> - **{effect} {len(alike)} {safe(short_type(type_))}**: {names}{more}")
+def _dangers(dangers: Sequence[Found], room: Room) -> str:
+    """By kind; what happens alike to resources of one type is one line."""
+    lines = ["> [!CAUTION]"]
+    groups = [(key, list(same)) for key, same in groupby(sorted(dangers, key=_alike), key=_alike)]
+    last = None
+    for _, found in groups[: room.dangers]:
+        if found[0].danger is not last:
+            last = found[0].danger
+            title = TITLES[last][0].upper() + TITLES[last][1:]
+            lines += ([] if len(lines) == 1 else [">"]) + [f"> **{title}.**"]
+        lines.append(f"> - {_alike_line(found, room)}")
+    if len(groups) > room.dangers:
+        rest = sum(len(found) for _, found in groups[room.dangers :])
+        lines.append(f"> - and {plural(rest, 'more danger')}")
     return "\n".join(lines)
 
 
-def _kind(change: ResourceChange) -> tuple[str, str]:
-    return WORDS.get(change.effect, change.effect.value), change.type
+def _alike(found: Found) -> tuple[int, str, str, str]:
+    return list(Danger).index(found.danger), found.type, effect_word(found.effect), found.says
 
 
-def _service(service: ServiceChange) -> str:
-    name = safe(service.name)
+def _alike_line(found: Sequence[Found], room: Room) -> str:
+    first, names = found[0], found[: room.names]
+    text = ", ".join(safe(one.name, min(room.longest, LONGEST)) for one in names)
+    if len(found) > room.names:
+        text += f" and {len(found) - room.names} more"
+    if first.type:
+        kind = safe(short_type(first.type))
+        text = f"**{effect_word(first.effect)} {len(found)} {kind}**: {text}"
+    return f"{text}: {inert(shortened(first.says, LONGEST_SAYING))}" if first.says else text
+
+
+def _service(service: ServiceChange, room: Room) -> str:
+    name = safe(service.name, room.longest)
     lines = [f"#### {name}: cause", ""]
-    if service.old is None or service.new is None:
-        lines += [f"The service is {'new' if service.old is None else 'gone'}.", ""]
+    if service.old is None:
+        lines += ["The service is new.", ""]
+    if service.new is None:
+        lines += ["The service is gone.", ""]
     else:
-        lines += [*_table([(c.path, c) for c in service.causes], "No input changed."), ""]
+        lines += [*_causes(service.causes, room), ""]
     lines += ["**Sizing that follows**", ""]
-    lines += [*_table(headlines(service.followed), "No headline changed."), ""]
+    followed = headlines(service.followed)
+    lines += [*_table(followed, "No headline changed.", NOTHING, room), ""]
     before, after = survival(service.old), survival(service.new)
     if before == after:
         return "\n".join([*lines, f"**Survival** unchanged: {inert(after)}"])
     return "\n".join([*lines, f"**Survival** before: {inert(before)}  ", f"after: {inert(after)}"])
 
 
-def _table(rows: Sequence[tuple[str, Change]], empty: str) -> list[str]:
+def _causes(changes: Sequence[Change], room: Room) -> list[str]:
+    return _table([(c.path, c) for c in changes], "No input changed.", ABSENT, room)
+
+
+def _table(rows: Sequence[tuple[str, Change]], empty: str, absent: str, room: Room) -> list[str]:
     if not rows:
         return [empty]
     lines = ["| | before | after |", "|---|---|---|"]
-    for label, change in rows[:ROWS]:
-        old, new = (safe(sized(change.path, side)) for side in (change.old, change.new))
-        lines.append(f"| {safe(label)} | {old} | {new} |")
-    if len(rows) > ROWS:
-        lines.append(f"| and {len(rows) - ROWS} more | | |")
+    for label, change in rows[: room.rows]:
+        cells = (label, *(sized(change.path, side, absent) for side in (change.old, change.new)))
+        lines.append(f"| {' | '.join(safe(cell, room.longest) for cell in cells)} |")
+    if len(rows) > room.rows:
+        lines.append(f"| and {len(rows) - room.rows} more | | |")
     return lines
 
 
@@ -167,7 +225,7 @@ def _resource(change: ResourceChange) -> Iterator[str]:
     leaves = list(folded(change.changes))
     for leaf in leaves[:LEAVES]:
         forced = "" if leaf.effect is Effect.update else f" ({why(leaf)})"
-        old, new = safe(value_text(leaf.old)), safe(value_text(leaf.new))
+        old, new = map(safe, in_room(leaf.old, leaf.new, LONGEST))
         yield f"  - {safe(leaf.path)}: {old} → {new}{forced}"
     if len(leaves) > LEAVES:
         yield f"  - and {len(leaves) - LEAVES} more"

@@ -4,11 +4,12 @@ import io
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from sizewright.exit_code import ExitCode
+from sizewright.interrupt import end_if_asked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,10 +29,16 @@ def output_width() -> int:
     return shutil.get_terminal_size().columns if is_terminal() else ENDLESS
 
 
-def colour_wanted() -> bool:
-    """Whether stdout is a terminal that may be sent ANSI codes (NO_COLOR, TERM=dumb)."""
+def moves_cursor(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal that understands ANSI codes."""
+    # Guard: a stream is None when its descriptor was closed before Python started.
     dumb = os.environ.get("TERM", "").lower() in ("", "dumb", "unknown")
-    return is_terminal() and not dumb and not os.environ.get("NO_COLOR")
+    return stream is not None and stream.isatty() and not dumb
+
+
+def colour_wanted() -> bool:
+    """Whether stdout is a terminal that may be sent colours (NO_COLOR, TERM=dumb)."""
+    return moves_cursor(sys.stdout) and not os.environ.get("NO_COLOR")
 
 
 def layout(width: int, colour: bool) -> "Console":
@@ -62,6 +69,7 @@ def write_bytes(content: bytes) -> None:
 
     Exits with 1 where stdout cannot be written to.
     """
+    end_if_asked()
     try:
         click.echo(content, nl=False, color=True)
     except OSError as error:

@@ -1,12 +1,16 @@
-"""A difference for a reviewer: cause, sizing, survival, then resources."""
+"""A difference for a reviewer: dangers, cause, sizing, survival, then resources."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
+from textwrap import fill
 
 from sizewright.changes import Effect
 from sizewright.compare import Change, ResourceChange, ServiceChange, counts, loses_data
+from sizewright.dangers import Danger, Found
+from sizewright.input_error import escaped
 from sizewright.report.answer import survives
+from sizewright.report.console import ENDLESS
 from sizewright.report.leaf import leaf_text
 from sizewright.report.numbers import number, plural
 from sizewright.report.tree import short_type
@@ -54,30 +58,87 @@ SIGNS = {
     Effect.update: "~",
 }
 WORDS = {Effect.may_replace: "may be replaced"}
-LONGEST = 60
-"""Characters of a value shown beside a changed property."""
+TITLES = {
+    Danger.data: "data would be lost",
+    Danger.opens: "the internet is let in",
+    Danger.guard: "a guard goes away",
+    Danger.outage: "what callers need goes away",
+    Danger.survival: "fewer failures are survived",
+}
+SHARED = 8
+"""Characters shown of what two long values have alike, before they differ."""
+LEAST = 20
+"""Characters of a value that a narrow terminal shows at least."""
+NOTHING, ABSENT = "none", "absent"
+"""What stands for no value: of the sizing or a property, and of an input that nobody wrote."""
 
 
-def service_lines(change: ServiceChange) -> Iterator[str]:
+def danger_lines(dangers: Sequence[Found], width: int = ENDLESS) -> Iterator[str]:
+    """Each danger on a line of its own, below the title of its kind."""
+    for danger, found in groupby(dangers, key=lambda f: f.danger):
+        yield f"DANGER: {TITLES[danger]}"
+        for one in found:
+            text = f"  !! {_subject(one)}" + (f": {one.says}" if one.says else "")
+            yield _wrapped(text, width)
+
+
+def _wrapped(text: str, width: int) -> str:
+    return fill(
+        text,
+        width=max(width, LEAST),
+        subsequent_indent=" " * 5,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _subject(found: Found) -> str:
+    if not found.type:
+        return escaped(found.name)
+    return f"{effect_word(found.effect)} {short_type(found.type)} {escaped(found.name)}"
+
+
+def effect_word(effect: Effect) -> str:
+    """The effect in plain words."""
+    return WORDS.get(effect, effect.value)
+
+
+def cause_lines(name: str, changes: Sequence[Change]) -> Iterator[str]:
+    """The changed inputs of a service or of the site."""
+    yield f"{name}: cause"
+    yield from _table([(c.path, c) for c in changes], "no input changed", ABSENT)
+
+
+def service_lines(change: ServiceChange, width: int = ENDLESS) -> Iterator[str]:
     """Cause, sizing and survival of one service."""
-    yield f"{change.name}: cause"
-    if change.old is None or change.new is None:
-        yield f"  the service is {'new' if change.old is None else 'gone'}"
-    yield from _table([(c.path, c) for c in change.causes], "no input changed")
+    title, *causes = cause_lines(change.name, change.causes)
+    yield title
+    if change.old is None:
+        yield "  the service is new"
+    if change.new is None:
+        yield "  the service is gone"
+    else:
+        yield from causes
     yield f"{change.name}: sizing that follows"
     rows = headlines(change.followed)
-    yield from _table(rows, "none of the headlines" if change.followed else "nothing")
+    yield from _table(rows, "none of the headlines" if change.followed else "nothing", NOTHING)
     if len(change.followed) > len(rows):
         yield f"  and {plural(len(change.followed) - len(rows), 'more number')} (--json)"
     yield f"{change.name}: survival"
     before, after = survival(change.old), survival(change.new)
-    yield f"  unchanged: {after}" if before == after else f"  before: {before}"
+    told = [("unchanged:", after)]
     if before != after:
-        yield f"  after:  {after}"
+        told = [("before:", before), ("after: ", after)]
+    yield from (_wrapped(f"  {word} {text}", width) for word, text in told)
 
 
-def resource_lines(changes: Sequence[ResourceChange], unchanged: int) -> Iterator[str]:
-    """Counts, then each resource with its changed leaf properties; lost data first and loud."""
+def resource_lines(
+    changes: Sequence[ResourceChange], unchanged: int, width: int = ENDLESS
+) -> Iterator[str]:
+    """Counts, then each resource with its changed leaf properties; lost data first and loud.
+
+    Values are cut where a line would be wider than `width`.
+    """
     totals = counts(changes)
     words = [
         f"{n} {WORDS.get(Effect(e), done(e))}" for e, n in totals.items() if n or e != "may_replace"
@@ -85,12 +146,36 @@ def resource_lines(changes: Sequence[ResourceChange], unchanged: int) -> Iterato
     yield f"resources: {', '.join(words)}, {unchanged} unchanged"
     for change in changes:
         danger = "  !! LOSES DATA: " if loses_data(change) else "  "
-        word = WORDS.get(change.effect, change.effect.value)
-        kind = short_type(change.type)
-        yield f"{danger}{SIGNS[change.effect]} {word} {kind} {change.name}"
-        for leaf in folded(change.changes):
-            forced = "" if leaf.effect is Effect.update else f"  [{why(leaf)}]"
-            yield f"      {leaf.path}: {value_text(leaf.old)} -> {value_text(leaf.new)}{forced}"
+        what = f"{effect_word(change.effect)} {short_type(change.type)} {escaped(change.name)}"
+        yield f"{danger}{SIGNS[change.effect]} {what}"
+        yield from (_leaf_line(leaf, width) for leaf in folded(change.changes))
+
+
+def _leaf_line(leaf: Change, width: int) -> str:
+    head = f"      {escaped(leaf.path)}: "
+    forced = "" if leaf.effect is Effect.update else f"  [{why(leaf)}]"
+    room = max(width - len(f"{head} -> {forced}"), 2 * LEAST)
+    return f"{head}{' -> '.join(in_room(leaf.old, leaf.new, room))}{forced}"
+
+
+def in_room(old: object, new: object, room: int) -> tuple[str, str]:
+    """Both values in at most `room` characters; of long ones the part in which they differ."""
+    before, after = value_text(old), value_text(new)
+    if len(before) + len(after) <= room:
+        return before, after
+    pairs = enumerate(zip(before, after, strict=False))
+    alike = next((i for i, (a, b) in pairs if a != b), min(len(before), len(after))) - SHARED
+    if alike > 0:
+        before, after = (f"…{text[alike:]}" for text in (before, after))
+    half = room // 2
+    return (
+        _cut(before, max(half, room - len(after))),
+        _cut(after, max(half, room - len(before))),
+    )
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def folded(changes: Sequence[Change]) -> Iterator[Change]:
@@ -131,28 +216,27 @@ def headlines(followed: Sequence[Change]) -> list[tuple[str, Change]]:
     return rows
 
 
-def _table(rows: Sequence[tuple[str, Change]], empty: str) -> Iterator[str]:
+def _table(rows: Sequence[tuple[str, Change]], empty: str, absent: str) -> Iterator[str]:
     if not rows:
         yield f"  {empty}"
     width = max((len(label) for label, _ in rows), default=0)
     for label, change in rows:
-        old, new = (sized(change.path, value) for value in (change.old, change.new))
-        yield f"  {label:<{width}}  {old} -> {new}"
+        old, new = (sized(change.path, value, absent) for value in (change.old, change.new))
+        yield f"  {escaped(label):<{width}}  {old} -> {new}"
 
 
-def sized(path: str, value: object) -> str:
-    """A value of the plan or of an input, with its unit."""
+def sized(path: str, value: object, absent: str) -> str:
+    """A value of the plan or of an input, with its unit; `absent` where there is none."""
+    if value is None:
+        return absent
     if isinstance(value, int | float) and not isinstance(value, bool):
         return leaf_text(path, value)
     return value_text(value)
 
 
 def value_text(value: object) -> str:
-    """A property's value, shortened."""
-    if value is None:
-        return "none"
-    text = number(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    """A property's value on one line, in full."""
+    return NOTHING if value is None else escaped(number(value))
 
 
 def survival(service: ServicePlan | None) -> str:

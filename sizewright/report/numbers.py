@@ -9,7 +9,9 @@ def number(value: object) -> str:
     """A number with thousands separated: whole ones in full, others to four significant digits."""
     if value is None:
         return UNKNOWN
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int) or value == int(value):
         return f"{int(value):,}"

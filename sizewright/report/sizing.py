@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sizewright.report.answer import door, imported
 from sizewright.report.numbers import data_size, duration, number, plural, share
 from sizewright.report.table import Table
 from sizing.plan import (
@@ -50,6 +51,9 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "volumes", _volumes(service.volumes)
     yield "storage", _storage(service)
     yield "network", _network(service)
+    for name, text in (("door", door(service)), ("import", imported(service))):
+        if text:
+            yield name, text
 
 
 def _volumes(volumes: VolumePlan) -> str:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.table import Table as Grid
 
 GAP = 2
+INDENT = 4
+LONGEST_JOINED = 40
 JOINT = "\ue000"
 """Stands for the blank between a number and its unit, where no line may end."""
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[KMGTP]?B|[KMG]iB|m?s|h|%|/s|[MG]bit/s|TFLOP/s)\b|%)")
@@ -46,7 +48,7 @@ def table_text(table: Table, width: int | None = None, colour: bool | None = Non
     with output.capture() as captured:
         if table.title:
             output.print(Text(escaped(table.title), style="bold"), overflow="fold")
-        for part in [_side_by_side(table, widths)] if widths else _stacked(table):
+        for part in [_side_by_side(table, widths)] if widths else _stacked(table, wide):
             output.print(part)
     text = captured.get().replace(JOINT, " ").rstrip("\n")
     return "\n".join(line.rstrip() for line in text.split("\n"))
@@ -96,7 +98,7 @@ def _side_by_side(table: Table, widths: Sequence[int]) -> "Grid":
     return grid
 
 
-def _stacked(table: Table) -> Iterator[object]:
+def _stacked(table: Table, wide: int) -> Iterator[object]:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -104,4 +106,13 @@ def _stacked(table: Table) -> Iterator[object]:
     for first, *others in table.rows:
         told = [head + cell for head, cell in zip(heads or [""] * len(others), others, strict=True)]
         yield Text(_cell(first), overflow="fold")
-        yield Padding(Text(_cell((" " * GAP).join(told)), overflow="fold"), (0, 0, 0, 4))
+        below = (" " * GAP).join(
+            _together(text, min(LONGEST_JOINED, wide - INDENT)) for text in told
+        )
+        yield Padding(Text(below, overflow="fold"), (0, 0, 0, INDENT))
+
+
+def _together(text: str, longest: int) -> str:
+    """A short heading and its cell, between which no line ends."""
+    cell = _cell(text)
+    return cell.replace(" ", JOINT) if len(cell) <= longest else cell

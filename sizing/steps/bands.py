@@ -8,16 +8,20 @@ from pydantic import BaseModel, ConfigDict, Field
 class Band(BaseModel):
     """P10 and P90 of measured over predicted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     low: Annotated[float, Field(gt=0, le=1)]
+    """P10 of measured over predicted."""
     high: Annotated[float, Field(ge=1)]
+    """P90 of measured over predicted."""
 
 
 class Bands(BaseModel):
     """Of both times."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     tpot: Band
+    """Of the time per output token."""
     ttft: Band
+    """Of the time to the first token."""

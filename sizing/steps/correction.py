@@ -15,26 +15,34 @@ class Correction(BaseModel):
     Basis: measured by the user, see `runs`; written by `sizewright calibrate`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     model: str
     """Hugging Face id, for the reader; the architecture is what is compared."""
     parameters: int
+    """Parameters of the model."""
     layers: int
+    """Layers of the model."""
     gpu: str
     """Full name in the catalog."""
     engine: str
+    """Serving engine."""
     runs: Annotated[int, Field(gt=0)]
+    """Measured runs that the factors rest on."""
     tpot_ratio: Factor
+    """Measured over predicted time per output token."""
     ttft_ratio: Factor
+    """Measured over predicted time to the first token."""
     bands: Bands
+    """How sure a corrected time is."""
 
 
 class Corrections(BaseModel):
     """A correction file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     fitted: str
     """Day of the coefficients that the factors belong to."""
     corrections: tuple[Correction, ...]
+    """One for each model on one GPU and engine."""

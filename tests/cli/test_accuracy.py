@@ -1,6 +1,7 @@
 """`accuracy`: measured runs against predictions, rows without an answer included."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,23 @@ def test_the_table_names_reasons_and_groups(run: Run, table: Path) -> None:
     assert "no catalog row of GPU mi300x" in ended.out
     assert "GPU from its datasheet" in ended.out
     assert "TPOT: |predicted / measured - 1| in %" in ended.out
+    assert "bias: the median of predicted / measured, above 1 is too slow" in ended.out
+    rows, summary, *_ = ended.out.split("\n\n")
+    assert re.search(r"  15 ms  +[\d.]+ ms  +[\d.]+ to [\d.]+ ms  +150 ms", rows)
+    assert re.search(r"\nall +6 +2 +[\d.]+ %  +[\d.]+ %  +[\d.]+ %  +x \d\.\d\d  ", summary)
+    assert "e+" not in ended.out
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_narrow_tables_name_every_figure(
+    run: Run, table: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sizewright.report.table.output_width", lambda: width)
+    out = run("accuracy", table).out
+    assert max(map(len, out.splitlines())) <= width
+    for figure in ("TPOT measured 15 ms  predicted", "TTFT measured 150 ms", "bias x 1.52"):
+        assert figure in out
+    assert "P10 to P90\n" not in out and "in\n" not in out, "no figure without its name"
 
 
 @pytest.mark.parametrize(

@@ -63,4 +63,4 @@ def test_a_changed_ceiling_shows_where_it_counts(run: Run, chat: Callable[..., P
     assert "capacity.burst_gpus 4 -> 6" in " ".join(told.split())
     assert "spec.limits.nvidia.com/gpu: 4 -> 6" in told
     assert "spec.maxReplicaCount: 4 -> 6" in told
-    assert "0 created, 0 deleted, 0 replaced" in told
+    assert "0 replaced, 0 deleted" in told

@@ -226,3 +226,11 @@ def test_runs_without_an_answer_are_named(run: Run, slower: Path, tmp_path: Path
     ended = run("calibrate", slower, "--out", tmp_path / "own.json")
     assert ended.code == 0
     assert "left out: odd: no catalog row of GPU mi300x" in ended.err
+
+
+def test_the_band_is_told_in_words(run: Run, slower: Path, tmp_path: Path) -> None:
+    out = run("calibrate", slower, "--out", tmp_path / "a.json").out
+    assert "8 of 10 runs take between so many times what is then predicted (P10 to P90)" in out
+    (made,) = json.loads((tmp_path / "a.json").read_text("utf-8"))["corrections"]
+    band = made["bands"]["tpot"]
+    assert f"x {made['tpot_ratio']:.2f}  {band['low']:.2f} to {band['high']:.2f}  " in out

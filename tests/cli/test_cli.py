@@ -15,7 +15,9 @@ import pytest
 from sizewright.cli import COMMANDS
 from tests.cli.conftest import INFEASIBLE, ROOT, Run
 
-PROGRAM = [sys.executable, "-c", "from sizewright.cli import main; main()"]
+# Guard: what a shell starts in the background ignores interrupts, and so do its children.
+HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+PROGRAM = [sys.executable, "-c", f"{HEARS}; from sizewright.cli import main; main()"]
 CHAT = "workloads/chat.yaml"
 
 
@@ -125,7 +127,23 @@ def test_a_terminal_gets_colour_and_its_own_width(columns: int) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("di", "plain,diff\n"), ("diff --re", "plain,--rev\n"), ("cat", "plain,catalog\n")],
+    [
+        ("di", "plain,diff\n"),
+        ("diff --re", "plain,--rev\n"),
+        ("cat", "plain,catalog\n"),
+        ("size work", "file,work\n"),
+        ("preview --site Pul", "file,Pul\n"),
+        ("schema wo", "plain,workload\n"),
+        ("catalog gp", "plain,gpus\n"),
+        ("catalog models llama-3.1-8", "plain,llama-3.1-8b\n"),
+        ("init --kind ch", "plain,chat\n"),
+        (f"explain {CHAT} chat.pool.gpus_t", "plain,chat.pool.gpus_total\n"),
+        (
+            f"explain --site Pulumi.prod.yaml {CHAT} cluster.l",
+            "plain,cluster.log_days\n",
+        ),
+        ("explain nowhere.yaml chat.p", "\n"),
+    ],
 )
 def test_a_shell_completes(typed: str, offered: str) -> None:
     words = f"sizewright {typed}"
@@ -137,6 +155,7 @@ def _completed(instruction: str, **environment: str) -> str:
     """What the installed command answers a shell."""
     return subprocess.run(
         [Path(sys.executable).parent / "sizewright"],
+        cwd=ROOT,
         env={**os.environ, "_SIZEWRIGHT_COMPLETE": instruction, **environment},
         capture_output=True,
         text=True,
@@ -147,6 +166,29 @@ def _completed(instruction: str, **environment: str) -> str:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_completion_script_is_printed(shell: str) -> None:
     assert "_sizewright_completion" in _completed(f"{shell}_source")
+
+
+def test_an_interrupt_that_was_swallowed_still_ends_the_command() -> None:
+    script = """
+import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import sizewright.commands.size as size
+read = size.read_plan
+def swallowing(*given):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        pass
+    return read(*given)
+size.read_plan = swallowing
+from sizewright.cli import main
+main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script, "size", CHAT], cwd=ROOT, capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (130, b"")
+    assert ended.stderr.strip() == b"interrupted"
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc/self/maps here")
@@ -160,7 +202,7 @@ def test_ctrl_c_ends_without_a_traceback() -> None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err.strip()) == (130, b"", b"")
+    assert (process.returncode, out, err) == (130, b"", b"\ninterrupted\n")
 
 
 @pytest.mark.parametrize(
@@ -208,6 +250,21 @@ def test_a_full_disk_is_said() -> None:
 def test_other_encodings_lose_nothing() -> None:
     latin = _process("size", CHAT, "--json", PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
     assert json.loads(latin.stdout) == json.loads(_process("size", CHAT, "--json").stdout)
+
+
+@pytest.mark.parametrize("name", ["size", "explain", "preview", "check", "render", "update"])
+def test_workloads_are_not_read_from_stdin(run: Run, name: str) -> None:
+    ended = run(name, "-")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("-: stdin is not read; expected a YAML file; save it to a file")
+    assert ended.err.count("\n") == 1
+
+
+def test_help_says_who_reads_stdin(run: Run) -> None:
+    for name in COMMANDS:
+        told = " ".join(run(name, "--help").out.split())
+        assert ("--stack and --preview read stdin for -." in told) is (name == "diff")
+        assert "A file may be -" not in told
 
 
 @pytest.mark.parametrize("command", ["size", "explain", "render", "init"])

@@ -14,6 +14,7 @@ from tests.cli.conftest import ROOT
 
 CHAT = read_plan([ROOT / "workloads" / "chat.yaml"], ROOT / "Pulumi.dev.yaml").services[0]
 BUCKET = "aws:s3/bucket:Bucket"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 GROUP = "aws:eks/nodeGroup:NodeGroup"
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -47,9 +48,14 @@ class Tags(HTMLParser):
 
 
 def changed(
-    name: str, effect: Effect = Effect.update, type_: str = GROUP, *leaves: Change
+    name: str,
+    effect: Effect = Effect.update,
+    type_: str = GROUP,
+    *leaves: Change,
+    before: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
 ) -> ResourceChange:
-    return ResourceChange(effect, type_, name, type_ == BUCKET, leaves)
+    return ResourceChange(effect, type_, name, type_ == BUCKET, leaves, before, after)
 
 
 def told(
@@ -108,8 +114,8 @@ def test_two_thousand_resources_fit_with_cause_danger_and_counts(lost: int) -> N
     assert (
         "<code>traffic.daily&#95;users</code> | <code>100,000</code> | <code>130,000</code>" in text
     )
-    word = "2000 replaced, 0 updated" if lost else "0 replaced, 2000 updated"
-    assert f"**Resources**: 0 created, 0 deleted, {word}, 7 unchanged" in text
+    word = "0 updated, 2000 replaced" if lost else "2000 updated, 0 replaced"
+    assert f"**Resources**: 0 created, {word}, 0 deleted, 7 unchanged" in text
     assert ("**replace 2000 <code>s3.Bucket</code>**" in text) is bool(lost)
     assert text.count("<details>") == text.count("</details>") > 0
 
@@ -143,3 +149,26 @@ def test_many_services_are_counted() -> None:
     text = comment(Review(services, (), 0, True), "Pulumi.dev.yaml")
     assert len(text) <= LIMIT
     assert "And 480 more services" in text
+
+
+def test_many_long_causes_fit_and_leave_counts_and_verdict_whole() -> None:
+    leaf = tuple(Change(f"tags.k{n}|{'|' * 90}", "<" * 3000, ">" * 3000) for n in range(60))
+    services = tuple(ServiceChange(f"s{n}", None, CHAT, leaf, ()) for n in range(40))
+    rules = [
+        changed(
+            f"a|{n}", Effect.create, INGRESS, before=None, after={"cidrIpv4": f"192.0.{n}.0/24"}
+        )
+        for n in range(200)
+    ]
+    text = comment(Review(services, tuple(rules), 7, True, (), leaf), "Pulumi.dev.yaml")
+    assert len(text) <= LIMIT
+    assert "### sizewright: ⚠️ the internet is let in" in text
+    assert "200 created, 0 updated, 0 replaced, 0 deleted, 7 unchanged" in text
+    assert "more dangers" in text
+    assert "#### site: cause" in text
+
+
+def test_a_cause_is_whole_in_the_comment() -> None:
+    value = "x" * 1_500
+    text = comment(told([], (Change("model.source.s3.uri", None, value),)), "Pulumi.dev.yaml")
+    assert f"| <code>absent</code> | <code>{value}</code> |" in text

@@ -5,10 +5,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sizewright.changes import Effect, load_rules
-from sizewright.compare import Change, ResourceChange, leaf_changes, loses_data, resource_changes
+from sizewright.compare import (
+    Change,
+    ResourceChange,
+    ServiceChange,
+    causes,
+    leaf_changes,
+    loses_data,
+    resource_changes,
+)
 from sizewright.record import Recorded, RecordedResource
-from sizewright.report.difference import resource_lines
+from sizewright.report.difference import cause_lines, resource_lines, service_lines
+from sizing.workload import Workload
 from tests.cli.conftest import ROOT, Run
 
 CHAT = ROOT / "workloads" / "chat.yaml"
@@ -108,7 +119,7 @@ def test_a_service_that_goes_loses_its_data_loudly(run: Run, chat: Chat) -> None
 def test_infeasible_says_why_and_sets_the_exit_code(run: Run, chat: Chat) -> None:
     ended = run("diff", CHAT, chat(("llama-2-7b, parameters: 7.0e9", "llama-3.1-70b")))
     assert ended.code == 5
-    assert "would do: " in ended.err
+    assert "another instance type: " in ended.err and " would do\n" in ended.err
     assert "GPUs needed" in ended.out
     assert "resources: not compared; the program refuses" in ended.out
 
@@ -150,6 +161,143 @@ def test_leaves_are_compared_and_references_are_one() -> None:
     ]
 
 
+def test_texts_that_hold_json_are_compared_by_leaf() -> None:
+    old = {"policy": '{"Statement": [{"Action": "s3:Get"}], "Version": "1"}', "name": "{a"}
+    new = {"policy": '{"Version": "1", "Statement": [{"Action": "s3:Put"}]}', "name": "{b"}
+    assert list(leaf_changes(old, new)) == [
+        Change("policy.Statement[0].Action", "s3:Get", "s3:Put"),
+        Change("name", "{a", "{b"),
+    ]
+    (spaces,) = leaf_changes('{"a": 1}', '{"a":1}')
+    assert (spaces.old, spaces.new) == ('{"a": 1}', '{"a":1}'), "no change may vanish"
+
+
+LONG = "arn:aws:iam::111122223333:role/" + "a" * 200
+
+
+def long_change() -> ResourceChange:
+    (change,) = compared(
+        [resource("aws:kms/key:Key", "k", policy=f"{LONG}-old")],
+        [resource("aws:kms/key:Key", "k", policy=f"{LONG}-new")],
+    )
+    return change
+
+
+def test_piped_values_are_whole() -> None:
+    assert f"      policy: {LONG}-old -> {LONG}-new" in list(resource_lines([long_change()], 0))
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_a_terminal_gets_the_part_that_differs(width: int) -> None:
+    line = list(resource_lines([long_change()], 0, width))[2]
+    assert len(line) <= width
+    assert line == "      policy: …aaaaaaa-old -> …aaaaaaa-new"
+
+
+@pytest.mark.parametrize("width", [20, 60, 160])
+def test_a_cause_is_never_cut(width: int) -> None:
+    change = ServiceChange("chat", None, None, (), ())
+    cause = Change("model.source.s3.uri", None, LONG)
+    assert list(cause_lines("chat", [cause]))[1] == f"  model.source.s3.uri  absent -> {LONG}"
+    assert max(map(len, service_lines(change, max(width, 30)))) <= max(width, 30)
+
+
+def test_what_holds_line_ends_stays_one_line() -> None:
+    (change,) = compared(
+        [resource("x:y/z:Z", "a", p="a\nb")], [resource("x:y/z:Z", "a", p="a\n!! forged")]
+    )
+    assert list(resource_lines([change], 0))[2:] == [
+        "      p: a\\nb -> a\\n!! forged  [may force replacement]"
+    ]
+
+
+def workload(text: str) -> Workload:
+    return Workload.model_validate(
+        {
+            "name": "a",
+            "kind": "chat",
+            "model": "llama-3.1-8b",
+            "traffic": {"daily_users": 10, "requests_per_user_per_day": 1, "peak_ratio": 2},
+            "request": {"input_tokens": 1, "output_tokens": 2, "context_tokens": 9},
+            "capacity": {"method": "calibrated"},
+            "hardware": "auto",
+        }
+        | json.loads(text)
+    )
+
+
+HUB = f'{{"hub": {{"id": "a/b", "revision": "{"0" * 40}"}}}}'
+CLAIMS = '"requests_per_key_per_min": 9, "claims": [{"name": "aud", "values": ["a"]}]'
+CAUSES = {
+    "a default that is written out": ("{}", '{"access": {"public": false}}', []),
+    "truth as it is written": (
+        "{}",
+        '{"access": {"token_required": true}}',
+        [("access.token_required", None, True)],
+    ),
+    "a written truth that turns": (
+        '{"access": {"token_required": false}}',
+        '{"access": {"token_required": true}}',
+        [("access.token_required", False, True)],
+    ),
+    "back to a default": (
+        '{"latency": {"ttft_ms": 9, "percentile": 99}}',
+        '{"latency": {"ttft_ms": 9}}',
+        [("latency.percentile", 99, None)],
+    ),
+    "a part with defaults of its own": (
+        '{"model": {"name": "llama-3.1-8b"}}',
+        f'{{"model": {{"name": "llama-3.1-8b", "source": {HUB}}}}}',
+        [
+            ("model.source.hub.id", None, "a/b"),
+            ("model.source.hub.revision", None, "0" * 40),
+        ],
+    ),
+    "a part that goes": (
+        f'{{"access": {{"token_required": true, {CLAIMS}}}}}',
+        "{}",
+        [
+            ("access.token_required", True, None),
+            ("access.requests_per_key_per_min", 9, None),
+            ("access.claims[0].name", "aud", None),
+            ("access.claims[0].values[0]", "a", None),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CAUSES)
+@pytest.mark.parametrize("dumped", [False, True], ids=["file", "stack"])
+def test_the_cause_is_what_was_written(case: str, dumped: bool) -> None:
+    """A stack keeps every default of its inputs; they are no cause either."""
+    old_text, new_text, expected = CAUSES[case]
+    old, new = workload(old_text), workload(new_text)
+    if dumped:
+        old = Workload.model_validate(old.model_dump(mode="json", exclude_none=True))
+    told = {c.path: (c.old, c.new) for c in causes(old, new)}
+    assert told.keys() == {path for path, _, _ in expected}
+    for path, before, after in expected:
+        assert told[path][1] == after
+        assert told[path][0] == before or (dumped and before is None)
+
+
+def test_a_new_service_lists_what_was_written(run: Run, chat: Chat) -> None:
+    told = differing(run, CHAT, chat(name="talk"))
+    talk = next(service for service in told["services"] if service["name"] == "talk")
+    written = {leaf["path"] for leaf in talk["cause"]}
+    assert {"name", "traffic.daily_users", "redundancy.spare_ratio"} <= written
+    assert not {p for p in written if "mtbf" in p or "load_time_s" in p or "engine" in p}
+
+
+def test_truth_is_written_as_in_the_file() -> None:
+    told = list(
+        cause_lines(
+            "a", causes(workload("{}"), workload(f'{{"access": {{"public": true, {CLAIMS}}}}}'))
+        )
+    )
+    assert "  access.public                    absent -> true" in told
+
+
 def test_the_worst_changed_property_is_what_happens() -> None:
     cluster = "aws:rds/cluster:Cluster"
     (change,) = compared(
@@ -184,6 +332,6 @@ def test_what_loses_data_comes_before_everything_else() -> None:
     )
     assert [(c.effect, c.name) for c in changes] == [
         (Effect.delete, "b"),
-        (Effect.create, "t"),
         (Effect.replace, "s"),
+        (Effect.create, "t"),
     ]

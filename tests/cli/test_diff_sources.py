@@ -65,7 +65,10 @@ def test_a_stack_of_another_version_is_told(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{}", "has no services"),
+        ("", "is empty; expected JSON; the command that should have written it has failed"),
+        ("{}", "the stack has no outputs, so there is nothing deployed to compare with"),
+        ("{}", "`sizewright preview FILE` shows all that would be made"),
+        ('{"cluster_name": "x"}', "no output is called services"),
         ("[]", "is not an object"),
         ("{", "expecting property name"),
         ('{"services": {"chat": {}}}', "has no inputs"),
@@ -112,9 +115,38 @@ def test_a_revision_has_its_own_site(run: Run, repository: Path) -> None:
     told = json.loads(
         run("diff", "--rev", "HEAD", repository / "w/chat.yaml", "--site", site, "--json").out
     )
+    assert told["site"] == [{"path": "zones[2]", "old": "use1-az4", "new": "use1-az5"}]
     effects = {resource["name"]: resource["effect"] for resource in told["resources"]}
     assert effects["sw-g6-xlarge-use1-az5"] == "create"
     assert effects["sw-g6-xlarge-use1-az4"] == "delete"
+
+
+def test_changed_keys_of_the_site_are_a_cause(run: Run, repository: Path) -> None:
+    site = repository / "Pulumi.dev.yaml"
+    more = "  sizewright:vpc_cidr: 10.64.0.0/16\n  sizewright:role_path: /\n"
+    site.write_text(site.read_text("utf-8") + more, "utf-8")
+    words = ("--rev", "HEAD", repository / "w/chat.yaml", "--site", site)
+    out = run("diff", *words).out
+    lines = out.splitlines()
+    assert lines[lines.index("site: cause") + 1 :][:2] == [
+        "  vpc_cidr  absent -> 10.64.0.0/16",
+        "",
+    ], "a default that is written out is no change"
+    assert out.startswith("DANGER: ")
+    assert "!! replace ec2.Vpc sw-network-vpc: all that stands in the network goes" in out
+    text = run("diff", *words, "--markdown").out
+    assert "| <code>vpc&#95;cidr</code> | <code>absent</code> | <code>10.64.0.0/16</code> |" in text
+    assert text.index("[!CAUTION]") < text.index("#### site: cause") < text.index("**Resources**")
+
+
+def test_a_key_without_effect_is_a_change(run: Run, repository: Path) -> None:
+    site = repository / "Pulumi.dev.yaml"
+    site.write_text(site.read_text("utf-8") + "  sizewright:public_cidrs: [192.0.2.0/24]\n")
+    words = ("--rev", "HEAD", repository / "w/chat.yaml", "--site", site, "--detailed-exitcode")
+    (repository / "w/chat.yaml").write_text(CHAT.read_text("utf-8"), "utf-8")
+    ended = run("diff", *words)
+    assert ended.code == 3
+    assert "  public_cidrs[0]  absent -> 192.0.2.0/24" in ended.out
 
 
 def test_a_file_that_the_revision_lacks_is_new(run: Run, repository: Path) -> None:

@@ -52,12 +52,29 @@ def test_sound_graphs_pass() -> None:
     assert opened.detail == "1 public door, each with tokens, firewall and HTTPS alone"
 
 
+ANY_TOKEN = [
+    {
+        "type": "jwt-validation",
+        "order": 1,
+        "jwtValidation": {"issuer": "https://issuer.example", "jwksEndpoint": "https://x.example"},
+    }
+]
 NO_TOKENS = [{"type": "fixed-response", "order": 1}]
 LATE_TOKENS = [{"type": "forward", "order": 1}, {"type": "jwt-validation", "order": 2}]
 WRONG_PUBLIC = {
     "no token on the listener": (LISTENER, with_inputs(defaultActions=NO_TOKENS), "validate"),
     "no token on the rule": (RULE, with_inputs(actions=NO_TOKENS), f"{RULE} does not validate"),
     "token after forward": (RULE, with_inputs(actions=LATE_TOKENS), "does not validate tokens"),
+    "any token on the listener": (
+        LISTENER,
+        with_inputs(defaultActions=ANY_TOKEN),
+        f"{LISTENER} asks for no claims: any token of the issuer opens it",
+    ),
+    "any token on the rule": (
+        RULE,
+        with_inputs(actions=ANY_TOKEN),
+        f"{RULE} asks for no claims: any token of the issuer opens it",
+    ),
     "no firewall": ("sw-chat-gateway-firewall-association", gone, "has no aws:wafv2"),
     "plain HTTP": (LISTENER, with_inputs(protocol="HTTP"), "is not HTTPS on port 443"),
     "another port": (LISTENER, with_inputs(port=8443), "is not HTTPS on port 443"),

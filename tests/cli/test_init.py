@@ -87,7 +87,7 @@ def test_infeasible_writes_nothing(run: Run, tmp_path: Path) -> None:
         tmp_path / "new",
     )
     assert (ended.code, ended.out) == (5, "")
-    assert "a: infeasible: " in ended.err and "would do: " in ended.err
+    assert "a: infeasible: " in ended.err and " would do\n" in ended.err
     assert list(tmp_path.iterdir()) == []
 
 

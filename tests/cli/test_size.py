@@ -132,6 +132,46 @@ def test_the_golden_designs_can_be_sized(run: Run) -> None:
         assert run("size", path, "--site", site).code == 0
 
 
+OPEN = ROOT / "tests/program/public.yaml"
+SITE = ROOT / "tests/program/Pulumi.public.yaml"
+DOOR = (
+    "It is open to the internet, to anyone with a token of https://issuer.example that has the "
+    "right scope, at most 97 requests a token in 60 s"
+)
+SOURCES = {
+    "hub: {id: a/b, revision: abcdef0123abcdef0123abcdef0123abcdef0123}": (
+        "the hub's a/b at abcdef0123ab"
+    ),
+    f"s3: {{uri: s3://abc/d/, digest: sha256:{'01' * 32}}}": "s3://abc/d/",
+    f"image: {{reference: registry.example/m@sha256:{'01' * 32}, path: /m}}": (
+        "the image registry.example/m"
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ["size", "preview"])
+def test_a_door_to_the_internet_is_a_sentence(run: Run, command: str, tmp_path: Path) -> None:
+    told = " ".join(run(command, OPEN, "--site", SITE).out.split())
+    assert DOOR in told
+    site = tmp_path / "Pulumi.public.yaml"
+    ranges = "[192.0.2.0/24, 198.51.100.0/24]"
+    site.write_text(SITE.read_text("utf-8").replace("[0.0.0.0/0]", ranges), "utf-8")
+    told = " ".join(run(command, OPEN, "--site", site).out.split())
+    assert "open to the internet, from 192.0.2.0/24, 198.51.100.0/24 with a token of" in told
+    assert "internet" not in run("size", "workloads/chat.yaml").out
+
+
+@pytest.mark.parametrize("command", ["size", "preview"])
+@pytest.mark.parametrize("source", SOURCES)
+def test_an_import_of_weights_is_a_sentence(
+    run: Run, chat: Callable[..., Path], command: str, source: str
+) -> None:
+    path = chat(("precision: nf4}", f"precision: nf4, source: {{{source}}}}}"))
+    told = " ".join(run(command, path).out.split())
+    assert f"Its weights come from {SOURCES[source]}: a Job brings them into the bucket" in told
+    assert "Its weights" not in run(command, "workloads/chat.yaml").out
+
+
 def test_a_precision_that_was_chosen_is_told(run: Run, tmp_path: Path) -> None:
     run("init", "a", "--directory", tmp_path)
     told = "Weights in fp8 are part of the choice"

@@ -57,7 +57,29 @@ WRONG_WORKLOADS = {
     "image by tag": (
         ("precision: nf4}", "precision: nf4, source: {image: {reference: a/b:v1, path: /m}}}"),
         "a/b:v1",
-        "model.source.image.reference: must match pattern",
+        "expected Image by digest, with cp in it: registry/name@sha256: and 64 hex digits\n",
+    ),
+    "no source of nodes": (
+        ("instance_type: g6.xlarge", "instance_type: g6.xlarge, capacity: {}"),
+        "{}",
+        "hardware.capacity: names no source of nodes; expected reservations or blocks",
+    ),
+    "two sources of nodes": (
+        (
+            "instance_type: g6.xlarge",
+            "instance_type: g6.xlarge, capacity: {reservations: {use1-az1: cr-00000001}, "
+            "blocks: {use1-az2: cr-00000002}}",
+        ),
+        "{reservations",
+        "hardware.capacity: names two sources of nodes; expected either reservations or blocks\n",
+    ),
+    "reservation by zone name": (
+        (
+            "instance_type: g6.xlarge",
+            "instance_type: g6.xlarge, capacity: {reservations: {us-east-1a: cr-00000001}}",
+        ),
+        "us-east-1a",
+        "'us-east-1a' is a zone's name, which means another place in each account; expected the",
     ),
     "negative burst": (("load: mean", "load: mean, burst_gpus: -4"), "-4", "burst_gpus"),
     "truth for a burst": (("load: mean", "load: mean, burst_gpus: true"), "true", "found true"),
@@ -198,7 +220,17 @@ def test_two_services_of_one_name_are_refused(run: Run, chat: Callable[..., Path
 WRONG_SITES = {
     "unknown zone": (("use1-az4", "use1-az9"), "use1-az9", "expected one of use1-az1"),
     "zone of another region": (("use1-az4", "euw1-az1"), "euw1-az1", "not a zone id of us-east-1"),
-    "zone name": (("use1-az4", "us-east-1a"), "us-east-1a", "zones"),
+    "zone name": (
+        ("use1-az4", "us-east-1a"),
+        "us-east-1a",
+        "zones[2]: 'us-east-1a' is a zone's name, which means another place in each account; "
+        "expected the zone's id, such as use1-az1",
+    ),
+    "no zone at all": (
+        ("use1-az4", "zone4"),
+        "zone4",
+        "zones[2]: 'zone4' is not a zone id; expected the zone's id, such as use1-az1",
+    ),
     "unknown region": (("region: us-east-1", "region: us-est-1"), "us-est-1", "us-east-1"),
     "version without a pin": (
         ("environment: dev", 'environment: dev\n  sizewright:kubernetes_version: "1.20"'),
@@ -337,6 +369,41 @@ def test_a_wrong_site_is_one_line(
     assert ended.err.startswith(_place(path, before))
     assert said in ended.err
     assert ended.err.count("\n") == 1
+
+
+CERTIFICATE = "acm:us-east-1:111122223333:certificate/"
+WRONG_CERTIFICATES = {
+    "acm:eu-west-1:111122223333:certificate/": (
+        "the certificate is in eu-west-1, the load balancers are in us-east-1; expected a "
+        "certificate of us-east-1"
+    ),
+    "acm:us-east-1:999999999999:certificate/": (
+        "the certificate is of account 999999999999, the stack of 111122223333; expected a "
+        "certificate of the stack's own account"
+    ),
+    "acm-pca:us-east-1:111122223333:certificate-authority/": (
+        "is not the ARN of an ACM certificate; expected arn:aws:acm:us-east-1:"
+    ),
+}
+
+
+@pytest.mark.parametrize("arn", WRONG_CERTIFICATES)
+def test_a_certificate_that_no_load_balancer_can_use(
+    run: Run, site: Callable[..., Path], arn: str
+) -> None:
+    """It is needed to build, not to size."""
+    path = site((CERTIFICATE, arn))
+    said = f"certificate_arn: {WRONG_CERTIFICATES[arn]}"
+    for command in (("preview", CHAT), ("diff", CHAT, CHAT)):
+        ended = run(*command, "--site", path)
+        assert (ended.code, ended.out) == (2, "")
+        assert said in ended.err and ended.err.startswith(_place(path, "arn:aws"))
+        assert ended.err.count("\n") == 1
+    checked = run("check", CHAT, "--site", path)
+    assert checked.code == 4
+    assert said in checked.out
+    assert checked.err == "failed: building needs\n"
+    assert run("size", CHAT, "--site", path).code == 0
 
 
 def test_a_wrong_lock_is_one_line(run: Run, chat: Callable[..., Path]) -> None:

@@ -36,12 +36,12 @@ def test_preview_as_json(stack: Stack) -> None:
         (
             "daily_users: 100_000",
             "daily_user: 100_000",
-            "chat.yaml:4:11: traffic.daily_user: unknown key; ",
+            "chat.yaml:5:11: traffic.daily_user: unknown key; ",
         ),
         (
             "instance_type: g6.xlarge",
             "instance_type: g6.xxlarge",
-            "chat.yaml:9:27: hardware.instance_type: ",
+            "chat.yaml:10:27: hardware.instance_type: ",
         ),
     ],
 )

@@ -205,5 +205,6 @@ def test_too_few_zones_are_an_answer(sized: Callable[..., ServicePlan]) -> None:
     assert refused.numbers == "1 of 1 zones may fail: none is left"
     assert nearest.reason is Reason.nearest
     assert nearest.numbers == (
-        "would do: redundancy.zones: 0, or more zones in the site that sell p5en.48xlarge: use1-az6"
+        "redundancy.zones: 0 would do, and so would more zones in the site that sell "
+        "p5en.48xlarge: use1-az6"
     )

@@ -46,7 +46,7 @@ def test_a_model_too_large_for_its_card(sized: Sized) -> None:
             "another instance type",
             Reason.nearest,
             # no g6 holds it: 8 L4 in a group leave 137.4 GB
-            "would do: g6e.12xlarge, g6e.24xlarge, g7e.12xlarge",
+            "g6e.12xlarge, g6e.24xlarge or g7e.12xlarge would do",
         ),
     ]
 

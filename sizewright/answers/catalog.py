@@ -1,0 +1,56 @@
+"""`sizewright catalog --json`: the kinds, the rows of a kind, or one row."""
+
+from typing import Literal
+
+from pydantic import RootModel
+
+from sizewright.answers.answer import Answer
+from sizing.catalog import EngineSupport, Gpu, InstanceType, ModelFacts, Pin
+from sizing.strict import Strict
+
+Row = InstanceType | Gpu | ModelFacts | EngineSupport | Pin
+Kind = Literal["instance-types", "gpus", "models", "engines", "pins"]
+
+
+class KindAnswer(Strict):
+    """One kind of facts."""
+
+    kind: Kind
+    """Name of the kind."""
+    count: int
+    """Rows of that kind."""
+
+
+class KindsAnswer(Answer):
+    """What the catalog has."""
+
+    catalog_digest: str
+    """Digest of the catalog's files."""
+    kinds: tuple[KindAnswer, ...]
+    """Every kind."""
+
+
+class RowsAnswer(Answer):
+    """The rows of a kind."""
+
+    catalog_digest: str
+    """Digest of the catalog's files."""
+    kind: Kind
+    """Whose rows these are."""
+    rows: tuple[Row, ...]
+    """Facts with their sources, in the catalog's order."""
+
+
+class OneRowAnswer(Answer):
+    """One row of a kind."""
+
+    catalog_digest: str
+    """Digest of the catalog's files."""
+    kind: Kind
+    """Whose row this is."""
+    row: Row
+    """Facts with their source."""
+
+
+class CatalogAnswer(RootModel[KindsAnswer | RowsAnswer | OneRowAnswer]):
+    """The kinds, the rows of one, or one row."""

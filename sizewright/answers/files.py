@@ -1,0 +1,48 @@
+"""`--json` of `init`, `update` and `calibrate`, which write files."""
+
+from sizewright.answers.answer import Answer
+from sizewright.answers.change import Leaf
+from sizing.steps.correction import Correction
+from sizing.strict import Strict
+
+
+class InitAnswer(Answer):
+    """A new workload and its lock."""
+
+    written: tuple[str, ...]
+    """Paths of the workload file and the lock."""
+
+
+class FollowedAnswer(Strict):
+    """What follows for one service."""
+
+    name: str
+    """Name of the service."""
+    sizing: tuple[Leaf, ...]
+    """Sized numbers that change."""
+
+
+class UpdateAnswer(Answer):
+    """What sizing chooses today, against the lock."""
+
+    lock: str
+    """Path of the lock."""
+    written: bool
+    """Whether the lock was written."""
+    catalog: tuple[Leaf, ...]
+    """Facts of the catalog that the choice rests on and that moved."""
+    choice: tuple[Leaf, ...]
+    """What is chosen otherwise, and the versions that it was chosen with."""
+    services: tuple[FollowedAnswer, ...]
+    """The sizing that follows."""
+
+
+class CalibrateAnswer(Answer):
+    """Factors that a user's own runs give."""
+
+    written: str
+    """Path of the correction file."""
+    fitted: str
+    """Day of the coefficients that the factors belong to."""
+    corrections: tuple[Correction, ...]
+    """One for each model on one GPU and engine."""

@@ -1,0 +1,100 @@
+"""The schema of what a command prints with `--json`."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from types import UnionType
+from typing import Any, cast
+
+from pydantic import BaseModel, TypeAdapter
+
+from sizewright.schema.generator import Node, generated, nodes
+from sizing.explain import REGISTRY
+from sizing.explained.entry import Entry
+from sizing.plan import Part, Reaches
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+NUMBER = [{"type": "integer"}, {"type": "number"}]
+
+
+def answer_schema(command: str, model: type[BaseModel] | UnionType) -> Node:
+    """Of an answer with all its fields; what has a known form has no other keys."""
+    body = generated(TypeAdapter(cast(Any, model)).core_schema, "serialization")
+    for node in nodes(body):
+        _one_number(node)
+    for root in (body, *body.get("$defs", {}).values()):
+        if "services" in root.get("properties", {}):
+            _tell_of_plan(root, body["$defs"])
+    description = body.pop("description", None) or _either(body)
+    said = {"title": f"sizewright {command} --json", "description": description}
+    body.pop("title", None)
+    return {"$schema": DIALECT, **said, **body}
+
+
+def _either(body: Node) -> str:
+    """What an answer of several forms is: one of them."""
+    forms = [body["$defs"][form["$ref"].rpartition("/")[2]] for form in body["anyOf"]]
+    return " Or: ".join(form["description"] for form in forms)
+
+
+def _one_number(node: Node) -> None:
+    """To JSON a whole number is a number."""
+    members = node.get("anyOf")
+    if isinstance(members, list) and members[:2] == NUMBER:
+        members[:2] = [{"type": "number"}]
+        if len(members) == 1:
+            node.update(node.pop("anyOf")[0])
+
+
+def _tell_of_plan(root: Node, definitions: Node) -> None:
+    """Says of each leaf what `explain` says it means, and which property it decides."""
+    fields = {part.__name__: part.model_fields for part in _parts(Part)}
+    for path, name, key, node in _leaves(root, definitions, "Plan", ()):
+        if "description" not in node and (meaning := _meaning(path)):
+            node["description"] = f"{meaning[0].upper()}{meaning[1:]}."
+        field = fields.get(name, {}).get(key)
+        reached = [each for each in field.metadata if isinstance(each, Reaches)] if field else []
+        decides = ", ".join(dict.fromkeys(_property(each) for each in reached))
+        if decides and decides not in node.get("description", ""):
+            told = [node["description"]] if "description" in node else []
+            node["description"] = " ".join([*told, f"Decides {decides}."])
+
+
+def _parts(kind: type[Part]) -> Iterator[type[Part]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _parts(below)
+
+
+def _property(reached: Reaches) -> str:
+    return f"{reached.path} of {reached.resource_type}" if reached.path else reached.resource_type
+
+
+def _meaning(path: str) -> str:
+    """What `explain` calls the number there, where it says the same of every plan."""
+    for pattern, entry in REGISTRY.items():
+        if fnmatchcase(path, pattern):
+            return entry.meaning if isinstance(entry, Entry) else ""
+    return ""
+
+
+def _leaves(
+    node: Node, definitions: Node, name: str, path: tuple[str, ...]
+) -> Iterator[tuple[str, str, str, Node]]:
+    """Every property of the plan's parts: path, part, key, schema."""
+    for key, child in node.get("properties", {}).items():
+        yield ".".join((*path, key)), name, key, child
+        for below, step in _within(child):
+            part = below.rpartition("/")[2]
+            yield from _leaves(definitions[part], definitions, part, (*path, key, *step))
+
+
+def _within(node: Any, step: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """References of a property, through lists, maps and alternatives."""
+    if not isinstance(node, dict):
+        return
+    if "$ref" in node:
+        yield node["$ref"], step
+    for member in node.get("anyOf", []):
+        yield from _within(member, step)
+    yield from _within(node.get("items"), (*step, "*"))
+    yield from _within(node.get("additionalProperties"), (*step, "*"))

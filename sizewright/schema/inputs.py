@@ -1,0 +1,130 @@
+"""The schemas of the files that users write: a workload, and the stack file that is a site.
+
+They stand in one piece, without references, in words that draft 7 and 2020-12 share: editors differ
+in what they make of the rest.
+"""
+
+import copy
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from sizewright.schema.generator import Node, generated, nodes
+from sizewright.stack import PROJECT, SCHEMA_KEY, WORKLOADS_KEY
+from sizing.site import Site
+from sizing.workload import Workload
+
+DIALECT = "http://json-schema.org/draft-07/schema#"
+WHOLE_TEXT = r"^\+?[0-9]+(_[0-9]+)*$"
+NUMBER_TEXT = (
+    r"^\+?([0-9]+(_[0-9]+)*(\.([0-9]+(_[0-9]+)*)?)?|\.[0-9]+(_[0-9]+)*)([eE][-+]?[0-9]+)?$"
+)
+"""To an editor 100_000 is text: YAML 1.2 has no underscores in numbers, this product's reader has.
+A decimal may be written as text too."""
+NOT_OURS = f"^(?!{PROJECT}:)"
+EMPTY = {"type": "string", "maxLength": 0}
+"""The same as a key that is left out: Pulumi writes undeclared values so."""
+
+
+def workload_schema() -> Node:
+    """Of a workload file."""
+    body = _written(Workload)
+    properties = {SCHEMA_KEY: _text("This schema, for editors; the reader ignores it.")}
+    return {
+        "$schema": DIALECT,
+        "title": "A sizewright workload file",
+        "description": body["description"],
+        "type": "object",
+        "additionalProperties": False,
+        "required": body["required"],
+        "properties": properties | body["properties"],
+    }
+
+
+def site_schema() -> Node:
+    """Of a `Pulumi.<stack>.yaml`: the keys of this project; those of others are not judged."""
+    body = _written(Site)
+    config = {
+        "type": "object",
+        "description": "The stack's values by full key.",
+        "required": [f"{PROJECT}:{key}" for key in body["required"]],
+        "additionalProperties": False,
+        "patternProperties": {NOT_OURS: True},
+        "properties": {f"{PROJECT}:{WORKLOADS_KEY}": _workload_names()}
+        | {
+            f"{PROJECT}:{key}": node if key in body["required"] else _or_empty(node)
+            for key, node in body["properties"].items()
+        },
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "A Pulumi stack file of sizewright",
+        "description": "Where services run, in the project's keys of a stack file.",
+        "type": "object",
+        "required": ["config"],
+        "properties": {"config": config},
+    }
+
+
+def _written(model: type) -> Node:
+    """A model as people write it, references filled in."""
+    node = generated(TypeAdapter(model).core_schema, "validation")
+    definitions = node.pop("$defs", {})
+    filled: Node = _filled(node, definitions)
+    for each in nodes(filled):
+        if isinstance(each.get("anyOf"), list):
+            _flatten(each)
+        _accept_digits_as_text(each)
+    return filled
+
+
+def _filled(node: Any, definitions: Node) -> Any:
+    """The node with each reference replaced by what it names, whose title goes."""
+    if isinstance(node, list):
+        return [_filled(child, definitions) for child in node]
+    if not isinstance(node, dict):
+        return node
+    own = {key: _filled(child, definitions) for key, child in node.items()}
+    reference = own.pop("$ref", None)
+    if reference is None:
+        return own
+    named = _filled(copy.deepcopy(definitions[reference.rpartition("/")[2]]), definitions)
+    named.pop("title", None)
+    return named | own
+
+
+def _flatten(node: Node) -> None:
+    """One list of alternatives instead of lists in lists."""
+    node["anyOf"] = [
+        inner
+        for member in node["anyOf"]
+        for inner in (member["anyOf"] if set(member) == {"anyOf"} else [member])
+    ]
+
+
+def _accept_digits_as_text(node: Node) -> None:
+    """Numbers may be text of digits, which an editor takes 100_000 for."""
+    members = node.get("anyOf")
+    if members is None and node.get("type") == "integer":
+        whole = {key: node.pop(key) for key in [*node] if key not in ("description", "default")}
+        node["anyOf"] = [whole, {"type": "string", "pattern": WHOLE_TEXT}]
+    elif members is not None and {"type": "integer"}.items() <= members[0].items():
+        members[1:1] = [{"type": "string", "pattern": WHOLE_TEXT}]
+    elif members is not None and members[0].get("type") == "number":
+        members[1] = {"type": "string", "pattern": NUMBER_TEXT}
+
+
+def _or_empty(node: Node) -> Node:
+    said: Node = {key: node.pop(key) for key in ("description", "default") if key in node}
+    return {**said, "anyOf": [*(node["anyOf"] if set(node) == {"anyOf"} else [node]), EMPTY]}
+
+
+def _workload_names() -> Node:
+    return {
+        "description": "Workload files that this stack builds, from the project's folder.",
+        "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}],
+    }
+
+
+def _text(description: str) -> Node:
+    return {"description": description, "type": "string"}

@@ -1,0 +1,47 @@
+"""Every schema by name: what `sizewright schema` prints and `docs/schema/` holds."""
+
+import json
+from collections.abc import Callable
+from importlib import import_module
+
+from sizewright.schema.answers import answer_schema
+from sizewright.schema.generator import Node
+from sizewright.schema.inputs import site_schema, workload_schema
+
+ANSWERS = {
+    "size": "sizing.plan:Plan",
+    "explain": "sizewright.answers.explain:ExplainAnswer",
+    "preview": "sizewright.answers.preview:PreviewAnswer",
+    "diff": "sizewright.answers.diff:DiffAnswer",
+    "compare": "sizewright.answers.compare:CompareAnswer",
+    "check": "sizewright.answers.check:CheckAnswer",
+    "catalog": "sizewright.answers.catalog:CatalogAnswer",
+    "init": "sizewright.answers.files:InitAnswer",
+    "update": "sizewright.answers.files:UpdateAnswer",
+    "accuracy": "sizewright.answers.accuracy:AccuracyAnswer",
+    "calibrate": "sizewright.answers.files:CalibrateAnswer",
+    "render": "sizewright.answers.render:RenderAnswer",
+    "schema": "sizewright.answers.schema:SchemaAnswer",
+}
+"""Model of each command's answer."""
+INPUTS: dict[str, Callable[[], Node]] = {"workload": workload_schema, "site": site_schema}
+NAMES = (*INPUTS, *ANSWERS)
+ENDING = ".schema.json"
+
+
+def schema_of(name: str) -> Node:
+    """The schema of a name. Raises KeyError."""
+    if name in INPUTS:
+        return INPUTS[name]()
+    module, _, model = ANSWERS[name].partition(":")
+    return answer_schema(name, getattr(import_module(module), model))
+
+
+def schema_text(name: str) -> str:
+    """The schema as the text of its file. Raises KeyError."""
+    return json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n"
+
+
+def schema_file(name: str) -> str:
+    """Name of its file."""
+    return f"{name}{ENDING}"
