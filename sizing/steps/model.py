@@ -122,7 +122,7 @@ class StepModel:
 
     @property
     def bands(self) -> Bands:
-        """The user's own; else the engine's, wider where this engine was not measured on this generation."""
+        """The user's own; else the engine's, wider on a generation that it was not measured on."""
         if self.correction is not None:
             return self.correction.bands
         known, other = self.coefficients.bands, self.coefficients.datasheet_bands
