@@ -148,16 +148,16 @@ class BurstServices(pulumi.ComponentResource):
 
 
 def _engines(namespaces: Sequence[str]) -> dict[str, object]:
-    """The ready engines of these namespaces, told apart by namespace and component."""
+    """The engines of these namespaces, told apart by namespace, component and readiness."""
     keep = [
         ("label_app_kubernetes_io_part_of", "sizewright"),
         ("container_port_number", str(ENGINE_PORT)),
-        ("ready", "true"),
     ]
     labels = [
         (f"{POD}label_app_kubernetes_io_component", "component"),
         ("__meta_kubernetes_namespace", "namespace"),
         (f"{POD}name", "pod"),
+        (f"{POD}ready", "ready"),
     ]
     return {
         "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": list(namespaces)}}],

@@ -161,8 +161,8 @@ class Database(pulumi.ComponentResource):
             backup_retention_period=plan.backup_days,
             copy_tags_to_snapshot=True,
             deletion_protection=plan.protected,
-            skip_final_snapshot=not plan.protected,
-            final_snapshot_identifier=self._final_snapshot if plan.protected else None,
+            skip_final_snapshot=not plan.last_snapshot,
+            final_snapshot_identifier=self._final_snapshot if plan.last_snapshot else None,
             enabled_cloudwatch_logs_exports=["postgresql"],
             tags=self._args.tags.named(name),
             opts=pulumi.ResourceOptions.merge(

@@ -20,6 +20,9 @@ NODES_PER_GROUP_LIMIT = 450
 ELASTIC_IP_LIMIT = 5
 """Basis: vendor, elastic IPs of one region, default (EC2 quota L-0263D0A3)."""
 
+IMAGE_PULL_S = 180
+"""Seconds in which a new node has the serving image. Basis: assumed; some 10 GB, compressed, at a
+gigabit a second and unpacked."""
 AMI_RELEASE_DAYS = 90
 """Basis: assumed; how long a GPU image may stay without the fixes of later ones."""
 
@@ -173,7 +176,7 @@ def node_updates(plan: Plan) -> Gate:
     Guard: the disruption budget keeps the next nodes' replicas in place until then.
     """
     waits = {
-        s.name: s.volumes.download_s + s.rollout.cold_start_s
+        s.name: IMAGE_PULL_S + s.volumes.download_s + s.rollout.cold_start_s
         for s in plan.services
         if s.volumes is not None and s.rollout is not None
     }

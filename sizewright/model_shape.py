@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_orig
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from sizewright.docstrings import attribute_docstrings
 from sizewright.input_error import joined
 from sizing.field_error import FieldPath
 
@@ -66,11 +67,16 @@ def place(model: type[BaseModel], data: object, location: FieldPath) -> Place:
         if within is Any and value_at(data, (*path, step), _NOWHERE) is _NOWHERE:
             continue
         for owner in models_within(within):
-            field = field_names(owner).get(str(step))
-            description = (field.description or "") if field else ""
+            description = _description(owner, str(step))
         path = (*path, step)
         whole = tried = _below(within, step)
     return Place(path, whole, description, owner, tuple(choices))
+
+
+def _description(model: type[BaseModel], key: str) -> str:
+    """The sentence below the field of a key; empty where there is none."""
+    names = {field.alias or name: name for name, field in model.model_fields.items()}
+    return attribute_docstrings(model).get(names.get(key, ""), "")
 
 
 def value_at(data: object, path: FieldPath, otherwise: object = None) -> object:

@@ -83,7 +83,7 @@ class UnknownName(LookupError):  # noqa: N818
 class Catalog(BaseModel):
     """All facts of one load, with the digest of the files they came from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     instance_types: tuple[InstanceType, ...]
     gpus: tuple[Gpu, ...]

@@ -17,7 +17,7 @@ IsoDate = Annotated[str, Field(pattern=r"^20\d\d-[01]\d-[0-3]\d$")]
 class Record(BaseModel):
     """One row with its origin: `checked` is None where the source states no date."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     source: Annotated[str, Field(min_length=1)]
     """Where the row is from."""

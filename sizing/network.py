@@ -156,7 +156,7 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
         health_checks=HEALTH_CHECKS,
         blind_s=HEALTH_CHECKS * HEALTH_INTERVAL_S + HEALTH_TIMEOUT_S,
         certificate_arn=site.certificate_arn,
-        protected=site.protected,
+        protected=site.keeps(workload),
     )
 
 

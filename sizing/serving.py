@@ -36,6 +36,9 @@ DAEMON_CPU_MILLICORES, DAEMON_MEMORY_MIB = 500, 1024
 """Kept free on each node for log, network and device agents. Basis: assumed."""
 SHARED_MEMORY_MIB_PER_GPU = 1024
 """Basis: assumed; tensor-parallel workers exchange through it."""
+NODE_START_S = 600
+"""Seconds from an EC2 launch to a Ready node with its disks. Basis: assumed; 3 to 5 minutes are
+usual."""
 ENGINE_START_S = 600
 """Longest start of the engine after its weights lie on the node. Basis: assumed."""
 LOAD_MARGIN = 3
@@ -78,7 +81,8 @@ def compute_precision(precision: Precision, capability: Decimal) -> str:
 def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
     """The serving image by exact tag, and by digest where the site states one."""
     item = IMAGE_FOR.get(precision, ENGINE_IMAGE)
-    tag = f"docker.io/{ENGINE_IMAGE}:{catalog.pin(item).version}"
+    repository = site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
+    tag = f"{repository}:{catalog.pin(item).version}"
     return f"{tag}@{site.engine_image_digest}" if site.engine_image_digest else tag
 
 
@@ -96,10 +100,13 @@ def serving_plan(
     if span == 1 or instance is None:
         return one
     tag = case.catalog.pin(GROUP_ENGINE_IMAGE).version
-    own = one.model_dump(exclude={"image"})
+    # Guard: a leader whose weights are there waits for a member on a node that is not there yet.
+    start_s = one.start_s + NODE_START_S + one.copy_s
+    own = one.model_dump(exclude={"image", "start_s"})
     return GroupServingPlan(
         **own,
         image=f"{GROUP_ENGINE_IMAGE}:{tag}",
+        start_s=start_s,
         groups_by_zone={zone: nodes // span for zone, nodes in pool.nodes_by_zone.items()},
         nodes_per_replica=span,
         rollout_groups=max(1, pool.nodes_spare // span // len(pool.nodes_by_zone)),

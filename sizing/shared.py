@@ -29,7 +29,7 @@ from sizing.plan import (
     WeightsOn,
 )
 from sizing.reuse import ClusterPart
-from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, GROUP_ENGINE_IMAGE
+from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, GROUP_ENGINE_IMAGE, NODE_START_S
 from sizing.site import LOG_DAYS, Environment, Site
 
 SYSTEM_INSTANCE_TYPE = "m7i.large"
@@ -52,9 +52,6 @@ NodegroupUpdateConfig.maxUnavailable)."""
 DRAIN_LIMIT_S = 900
 """Seconds in which a node must be empty, or its group's update fails. Basis: vendor (EKS, managed
 node update: 15 minutes for pods to leave)."""
-NODE_START_S = 600
-"""Seconds from an EC2 launch to a Ready node with its disks. Basis: assumed; 3 to 5 minutes are
-usual."""
 UPDATE_TIMEOUT_S = 3600
 """Least wait for the update of a node group. Basis: vendor (AWS provider's default)."""
 NODE_GROUP_LIMIT = 30
@@ -303,7 +300,7 @@ def unverified_pins(
     if GROUP_ENGINE_IMAGE in items:
         told.append(f"{GROUP_ENGINE_IMAGE}: no digest")
     if not site.cluster.elsewhere:
-        told.append("EKS add-ons: the newest for the cluster's version; none is pinned")
+        told.append("EKS add-ons: EKS's default when each is made, kept as it is; none is pinned")
         told.append("system image release: EKS chooses the newest")
     told += [
         f"{ENGINE_IMAGE} on arm64: nobody ran it on {pool.gpu}"

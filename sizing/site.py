@@ -10,8 +10,10 @@ from sizing.cluster_access import ClusterAccess
 from sizing.field_error import FieldError
 from sizing.reuse import Cluster, Dns, Keys, Network
 from sizing.strict import Strict
-from sizing.workload import ZoneId
+from sizing.workload import Workload, ZoneId
 
+REPOSITORY = r"^[a-z0-9.-]+\.[a-z]{2,}(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$"
+"""A registry with a dot in its name, and a repository of lower-case parts."""
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 Arn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$")]
 
@@ -61,6 +63,9 @@ class Site(Strict):
     """EKS version; the catalog's pin when left out."""
     ami_release: str | None = Field(default=None, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9]{8}$")
     """Release of the EKS GPU image, e.g. 1.35.0-20261101; EKS chooses when left out."""
+    engine_image_repository: str | None = Field(default=None, pattern=REPOSITORY, max_length=256)
+    """Registry and name of a copy of the serving image, e.g. a pull-through cache; Docker Hub's
+    when left out."""
     engine_image_digest: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")
     """Digest of the serving image; the tag alone when left out."""
     token_issuer: str | None = Field(default=None, pattern=r"^\S+$", max_length=256)
@@ -87,6 +92,10 @@ class Site(Strict):
     def protected(self) -> bool:
         """Whether what the stack keeps is protected from deletion."""
         return self.environment is Environment.prod
+
+    def keeps(self, workload: Workload) -> bool:
+        """Whether the stores and the load balancer of a service are protected from deletion."""
+        return self.protected and not workload.retire
 
     @model_validator(mode="after")
     def _zones_once(self) -> Self:

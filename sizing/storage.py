@@ -77,7 +77,7 @@ def stores(
         stored_bytes=storage.weights_bytes,
         expire_days=None,
         noncurrent_days=ROLLBACK_DAYS,
-        protected=site.protected,
+        protected=site.keeps(workload),
     )
     data = workload.data
     if data is None or storage.profile_bytes is None or storage.retained_bytes is None:
@@ -94,7 +94,7 @@ def stores(
                 stored_bytes=storage.retained_bytes,
                 expire_days=data.retention_days,
                 noncurrent_days=EXPIRED_DAYS,
-                protected=site.protected,
+                protected=site.keeps(workload),
             )
         )
     rejected = []
@@ -131,7 +131,8 @@ def _database(
         backup_days=BACKUP_DAYS[site.environment],
         engine_version=catalog.pin("aurora-postgresql").version,
         log_days=LOG_DAYS[site.environment],
-        protected=site.protected,
+        protected=site.keeps(workload),
+        last_snapshot=site.protected,
     )
 
 

@@ -564,6 +564,8 @@ class Workload(Strict):
     """How it is served."""
     access: Access = Access()
     """Who may come, and how often; callers inside the network when left out."""
+    retire: bool = False
+    """Whether its stores and load balancer lose their protection, so that it can be taken out."""
 
     @model_validator(mode="after")
     def _name_is_free(self) -> Self:

@@ -50,6 +50,8 @@ WIRES = frozenset(
 parts a name from what tells several of them apart: private_subnet/use1-az1."""
 
 _PROBE_PERIOD_S = 10
+_HUNG_STOP_S = 10
+"""Seconds to stop for an engine that answers no probe. Basis: assumed; nothing of it can drain."""
 _STALL_S = 600
 """Seconds a rollout may stand still beside that. Basis: vendor (Kubernetes' default)."""
 
@@ -208,6 +210,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "service_port": SERVICE_PORT,
             "health_path": HEALTH_PATH,
             "probe_period_s": _PROBE_PERIOD_S,
+            "hung_stop_s": _HUNG_STOP_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
             "one_sequence_a_request": _counts_tokens(service),
             "balancer_cidrs": plan.network.public_cidrs
@@ -215,17 +218,24 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             else plan.network.private_cidrs,
             "quota": service.quota.model_dump(),
             "drain_s": service.gateway.deregistration_delay_s,
-            "progress_deadline_s": serving.wait_s
-            + serving.copy_s
-            + serving.start_s
-            + serving.stop_s
-            + _STALL_S,
+            "progress_deadline_s": _progress_deadline_s(serving),
+            "rollout_s": _rollout_s(serving) if service.weights_import else None,
         }
     )
     values |= _import_values(service)
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     return values
+
+
+def _progress_deadline_s(serving: ServingPlan) -> int:
+    """Seconds without a further ready replica after which a rollout counts as stuck."""
+    return serving.wait_s + serving.copy_s + serving.start_s + serving.stop_s + _STALL_S
+
+
+def _rollout_s(serving: ServingPlan) -> int:
+    """Seconds in which `pulumi up` must see every replica ready: a deadline for each batch."""
+    return ceil(serving.replicas / serving.max_unavailable) * _progress_deadline_s(serving)
 
 
 def _group_documents(
@@ -287,6 +297,7 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
     return {
         "component": "burst",
         "replicas": None,
+        "rollout_s": None,
         "max_unavailable": burst.max_unavailable,
         "node_labels": {POOL_LABEL: serving.pool, **BURST_TAINT},
         "taints": GPU_TAINT | BURST_TAINT,
@@ -304,14 +315,16 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
 
 
 def wanted_query(service: str, in_flight_target: int) -> str:
-    """PromQL: requests in flight, beyond what the floor's live replicas take at the target.
+    """PromQL: requests in flight, beyond what the floor's ready replicas take at the target.
+
+    A replica that is too busy to be ready still tells what it holds.
 
     in flight = running + waiting, on floor and burst; without any sample there is no answer.
     Basis: vendor (vLLM's gauges; `up` is Prometheus' own).
     """
     of = f'namespace="{service}"'
     in_flight = f"sum(vllm:num_requests_running{{{of}}}) + sum(vllm:num_requests_waiting{{{of}}})"
-    floor = f'(count(up{{{of},component="floor"}} == 1) or vector(0))'
+    floor = f'(count(up{{{of},component="floor",ready="true"}} == 1) or vector(0))'
     return f"clamp_min({in_flight} - {in_flight_target} * {floor}, 0)"
 
 

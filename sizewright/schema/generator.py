@@ -4,18 +4,14 @@ Pydantic leaves the bounds of its own number types as keywords that JSON Schema 
 says nothing of an enum's members.
 """
 
-import ast
-import inspect
-import itertools
-import textwrap
 from collections.abc import Iterator
 from decimal import Decimal
-from enum import Enum
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from sizewright.docstrings import attribute_docstrings
 from sizing.exact import plain
 
 Node = dict[str, Any]
@@ -53,10 +49,19 @@ class Generator(GenerateJsonSchema):
             node["default"] = plain(schema["default"])
         return node
 
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """With the sentence below each field."""
+        node = super().model_schema(schema)
+        said = attribute_docstrings(schema["cls"])
+        for name, field in node.get("properties", {}).items():
+            if name in said:
+                field.setdefault("description", said[name])
+        return node
+
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
         """With `enumDescriptions`, which editors show beside the values."""
         node = super().enum_schema(schema)
-        said = member_docstrings(schema["cls"])
+        said = attribute_docstrings(schema["cls"])
         if said:
             node["enumDescriptions"] = [said.get(name, "") for name in schema["cls"].__members__]
         return node
@@ -72,19 +77,6 @@ def generated(core: CoreSchema, mode: Any) -> Node:
         if isinstance(each.get("description"), str):
             each["description"] = " ".join(each["description"].split())
     return node
-
-
-def member_docstrings(kind: type[Enum]) -> dict[str, str]:
-    """The sentence below each member of an enum, by the member's name."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
-    lines = tree.body if isinstance(tree, ast.ClassDef) else []
-    return {
-        line.targets[0].id: inspect.cleandoc(below.value.value)
-        for line, below in itertools.pairwise(lines)
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        if isinstance(below.value.value, str)
-    }
 
 
 def nodes(node: object) -> Iterator[Node]:

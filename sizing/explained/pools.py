@@ -178,10 +178,20 @@ def _update_timeout(leaf: Leaf) -> Entry:
         "seconds after which the update of one zone's nodes is given up",
         "batches of nodes x (longest drain + start of a node), at least the provider's default",
         f"max({{shared.UPDATE_TIMEOUT_S}}, ceil({nodes} / {at_once})"
-        " * ({shared.DRAIN_LIMIT_S} + {shared.NODE_START_S}))",
+        " * ({shared.DRAIN_LIMIT_S} + {serving.NODE_START_S}))",
         Basis.assumed,
         "sizing/shared.py",
     )
+
+
+def _start_s(leaf: Leaf) -> Entry:
+    meaning = "seconds a replica may take to start once its weights are copied"
+    symbols = "ceil(3 x load time) + 600"
+    numbers = "ceil({serving.LOAD_MARGIN} * {s.volumes.load_s}) + {serving.ENGINE_START_S}"
+    if isinstance(leaf.sized.serving, GroupServingPlan):
+        symbols += " + start of another node + longest copy there"
+        numbers += " + {serving.NODE_START_S} + {s.serving.copy_s}"
+    return Entry(meaning, symbols, numbers, Basis.assumed, "sizing/serving.py")
 
 
 def _quota_replicas(leaf: Leaf) -> str:
@@ -264,13 +274,7 @@ POOLS: dict[str, Explainer] = {
         Basis.assumed,
         "sizing/serving.py",
     ),
-    "services.*.serving.start_s": Entry(
-        "seconds a replica may take to start once its weights are copied",
-        "ceil(3 x load time) + 600",
-        "ceil({serving.LOAD_MARGIN} * {s.volumes.load_s}) + {serving.ENGINE_START_S}",
-        Basis.assumed,
-        "sizing/serving.py",
-    ),
+    "services.*.serving.start_s": _start_s,
     "services.*.serving.stop_s": Entry(
         "seconds a replica may take to stop",
         "deregistration delay + 30",

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class Band(BaseModel):
     """P10 and P90 of measured over predicted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     low: Annotated[float, Field(gt=0, le=1)]
     """P10 of measured over predicted."""
@@ -19,7 +19,7 @@ class Band(BaseModel):
 class Bands(BaseModel):
     """Of both times."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     tpot: Band
     """Of the time per output token."""

@@ -22,7 +22,7 @@ class EngineCoefficients(BaseModel):
     Basis: fitted by `bench/fit_steps.py`, see `CoefficientSet.source`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     weights_read: Times
     expert_weights_read: Times
@@ -63,7 +63,7 @@ class CoefficientSet(BaseModel):
     Basis: fitted; rows, exclusions and their reasons are named in the file.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     fitted: Annotated[str, Field(pattern=r"^20\d\d-[01]\d-[0-3]\d$")]
     source: str

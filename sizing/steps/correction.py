@@ -15,7 +15,7 @@ class Correction(BaseModel):
     Basis: measured by the user, see `runs`; written by `sizewright calibrate`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     model: str
     """Hugging Face id, for the reader; the architecture is what is compared."""
@@ -40,7 +40,7 @@ class Correction(BaseModel):
 class Corrections(BaseModel):
     """A correction file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     fitted: str
     """Day of the coefficients that the factors belong to."""

@@ -27,6 +27,9 @@ COMPLETE = ".complete"
 """File of a folder that holds all its manifest names; its time is that of its last use."""
 CHUNK_BYTES = 8 * 1024 * 1024
 PAUSE_S = 10
+CLASSIC = "[default]\ns3 =\n  preferred_transfer_client = classic\n"
+"""Guard: on the largest types the CLI would take its other client, whose buffers outgrow the
+container's memory."""
 COPIES = 2
 """Files under way at once: one is checked while the next one comes."""
 
@@ -41,6 +44,12 @@ def aws(*arguments: str) -> str:
     if done.returncode != 0:
         raise WeightsError(f"aws {' '.join(arguments[:2])}: {done.stderr.strip()}")
     return done.stdout
+
+
+def configure(home: Path) -> None:
+    """Has the AWS CLI copy in small buffers on every type of node."""
+    home.joinpath(".aws").mkdir(parents=True, exist_ok=True)
+    home.joinpath(".aws", "config").write_text(CLASSIC)
 
 
 def wait(bucket: str, key: str, wait_s: int) -> None:
@@ -122,6 +131,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     bucket, prefix, ready, wait_s, place, name = sys.argv[1:]
     top, folder = Path(place), Path(place) / name
+    configure(Path.home())
     try:
         wait(bucket, f"{prefix}/{ready}", int(wait_s))
         with (top / ".lock").open("w") as lock:

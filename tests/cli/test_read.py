@@ -28,7 +28,7 @@ from sizing.field_error import FieldError
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Kind(StrEnum):

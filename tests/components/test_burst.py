@@ -245,10 +245,9 @@ def test_prometheus_scrapes_the_engines_that_burst_and_nothing_else(preview: boo
             "app.kubernetes.io/part-of"
         ],
         "__meta_kubernetes_pod_container_port_number": str(engine["ports"][0]["containerPort"]),
-        "__meta_kubernetes_pod_ready": "true",
     }
     targets = {r["target_label"] for r in engines["relabel_configs"] if "target_label" in r}
-    assert {"namespace", "component"} <= targets, "the query names them"
+    assert {"namespace", "component", "ready"} <= targets, "the query names them"
     assert values["rbac"] == {"create": False}
     assert values["server"]["persistentVolume"] == {"enabled": False}
     off = ("alertmanager", "kube-state-metrics", "prometheus-node-exporter")

@@ -348,7 +348,10 @@ def test_an_unchanged_plan_changes_nothing() -> None:
 def test_12_to_15_changes_node_groups_replicas_and_budget() -> None:
     without_spares = plan_of(CHAT | {"redundancy": {}})
     assert differences(without_spares, chat_plan()) == {
-        **{f"sw-g6-xlarge-{zone}": {"scalingConfig", "nodeRepairConfig"} for zone in ZONES},
+        **{
+            f"sw-g6-xlarge-{zone}": {"scalingConfig", "nodeRepairConfig", "updateConfig"}
+            for zone in ZONES
+        },
         "sw-chat-serving-floor": {"spec"},
         "sw-chat-serving-budget": {"spec"},
         "sw-chat-namespace-quota": {"spec"},

@@ -35,7 +35,12 @@ class Cloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PATH": self.path, "BUCKETS": str(self.buckets)}
+        return {"PATH": self.path, "BUCKETS": str(self.buckets), "HOME": str(self.home)}
+
+    @property
+    def home(self) -> Path:
+        """Where the AWS CLI looks for its settings."""
+        return self.buckets.parent / "home"
 
     def object(self, key: str) -> Path:
         return self.buckets / "weights" / key

@@ -53,6 +53,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     return found
 
 
+def test_the_command_copies_in_small_buffers_on_every_type(cloud: Cloud, node: Path) -> None:
+    filled(cloud)
+    assert fetched(cloud, node) == (0, "")
+    said = (cloud.home / ".aws" / "config").read_text()
+    assert said == "[default]\ns3 =\n  preferred_transfer_client = classic\n"
+
+
 def test_all_files_of_the_manifest_and_no_others(cloud: Cloud, node: Path) -> None:
     filled(cloud)
     cloud.put(f"{prefix(NEW)}/import.json", b"{}")

@@ -35,6 +35,14 @@ def test_a_model_that_one_node_cannot_hold_takes_the_fewest(sized: Sized) -> Non
     assert sum(plan.serving.groups_by_zone.values()) == pool.replicas_total
 
 
+def test_a_leader_waits_for_a_member_whose_node_is_not_there_yet(sized: Sized) -> None:
+    plan = large(sized)
+    assert plan.serving is not None and plan.volumes is not None
+    member = 600 + 3 * plan.volumes.download_s
+    own = 3 * plan.volumes.load_s + 600
+    assert member + own <= plan.serving.start_s < member + own + 2
+
+
 def test_more_nodes_than_needed_may_be_asked_for(sized: Sized) -> None:
     pool = large(sized, hardware=P5 | {"nodes_per_replica": 3}).pool
     # 126 layers on 3 nodes are 42 each

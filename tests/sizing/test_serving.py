@@ -157,6 +157,10 @@ def test_the_image_by_tag_and_by_digest_where_one_is_known(catalog: Catalog, sit
     assert tag == f"docker.io/vllm/vllm-openai:{catalog.pin('vllm/vllm-openai').version}"
     known = Site.model_validate(site.model_dump() | {"engine_image_digest": DIGEST})
     assert engine_image(Precision.bf16, known, catalog) == f"{tag}@{DIGEST}"
+    mirror = "111122223333.dkr.ecr.us-east-1.amazonaws.com/hub/vllm/vllm-openai"
+    near = Site.model_validate(known.model_dump() | {"engine_image_repository": mirror})
+    version = catalog.pin("vllm/vllm-openai").version
+    assert engine_image(Precision.bf16, near, catalog) == f"{mirror}:{version}@{DIGEST}"
 
 
 def test_the_model_is_named_as_the_catalog_does(serving: Callable[..., ServingPlan]) -> None:

@@ -127,3 +127,20 @@ def test_what_retention_deletes_is_gone_a_day_later(sized: Callable[..., Service
     ).buckets
     assert (weights.expire_days, weights.noncurrent_days) == (None, 30)
     assert (artefacts.expire_days, artefacts.noncurrent_days) == (7, 1)
+
+
+def test_a_service_that_retires_loses_its_protection_and_leaves_a_snapshot(
+    workload: Callable[..., Workload], site: Site, catalog: Catalog
+) -> None:
+    prod = Site.model_validate(site.model_dump() | {"environment": "prod"})
+    stays, goes = (
+        size([workload(data=data(30), retire=retire)], prod, catalog).services[0]
+        for retire in (False, True)
+    )
+    for plan, protected in ((stays, True), (goes, False)):
+        assert plan.database is not None and plan.gateway is not None
+        assert plan.database.protected is plan.gateway.protected is protected
+        assert {bucket.protected for bucket in plan.buckets} == {protected}
+        assert plan.database.last_snapshot is True
+        assert stays.database is not None
+        assert plan.database.backup_days == stays.database.backup_days

@@ -205,6 +205,8 @@ def test_numbers_stay_exact(workload: Callable[..., Workload]) -> None:
         ({"kubernetes_version": "1.3"}, "kubernetes_version"),
         ({"ami_release": "latest"}, "ami_release"),
         ({"engine_image_digest": "sha256:abc"}, "engine_image_digest"),
+        ({"engine_image_repository": "vllm/vllm-openai"}, "engine_image_repository"),
+        ({"engine_image_repository": "ghcr.io/vllm/engine:v1"}, "engine_image_repository"),
         (
             {"permissions_boundary_arn": "arn:aws:iam::123456789012:role/a"},
             "permissions_boundary_arn",

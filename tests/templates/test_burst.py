@@ -261,7 +261,7 @@ def test_the_query_counts_its_own_service_on_floor_and_burst() -> None:
     query = wanted_query("chat", 16)
     assert query.count('namespace="chat"') == 3
     assert query.count("component=") == 1, "all replicas' load, the floor's room"
-    assert 'count(up{namespace="chat",component="floor"} == 1) or vector(0)' in query
+    assert 'count(up{namespace="chat",component="floor",ready="true"} == 1) or vector(0)' in query
     assert {"vllm:num_requests_running", "vllm:num_requests_waiting"} <= set(
         re.findall(r"vllm:\w+", query)
     )

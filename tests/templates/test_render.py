@@ -240,9 +240,25 @@ def test_startup_probe_waits_for_the_planned_start(start_s: int, failures: int) 
     assert document(plan, "deployment")["spec"]["progressDeadlineSeconds"] > start_s
 
 
+HUNG = ("startupProbe", "livenessProbe")
+
+
 def test_probes_ask_the_engine_s_health() -> None:
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert engine(PLAN)[probe]["httpGet"] == {"path": "/health", "port": 8000}
+    hung = [engine(PLAN)[probe]["terminationGracePeriodSeconds"] for probe in HUNG]
+    assert hung == [10, 10], "an engine that hangs has nothing to drain"
+
+
+def test_the_update_waits_for_replicas_whose_weights_it_imports() -> None:
+    notes = document(PLAN, "deployment")["metadata"]["annotations"]
+    assert notes == {"pulumi.com/skipAwait": "true"}, "somebody fills the bucket later"
+    plan = imported_plan()
+    deployment = document(plan, "deployment")
+    batches = -(-deployment["spec"]["replicas"] // 3)
+    deadline = deployment["spec"]["progressDeadlineSeconds"]
+    notes = deployment["metadata"]["annotations"]
+    assert notes == {"pulumi.com/timeoutSeconds": str(batches * deadline)}
 
 
 def test_pods_finish_their_answers_before_they_stop() -> None:

@@ -1,0 +1,70 @@
+"""One service in full."""
+
+from sizing.plan.capacity import (
+    CalibratedPlan,
+    CapacityPlan,
+    ChoicePlan,
+    MethodPlan,
+    RolloutPlan,
+    StatePlan,
+    TrafficPlan,
+)
+from sizing.plan.disks import VolumePlan
+from sizing.plan.gateway import GatewayPlan
+from sizing.plan.memory import MemoryPlan
+from sizing.plan.part import Part, Rejected
+from sizing.plan.pool import PoolPlan
+from sizing.plan.serving import BurstPlan, GroupServingPlan, ImportPlan, QuotaPlan, ServingPlan
+from sizing.plan.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
+from sizing.workload import Workload
+
+
+class ServicePlan(Part):
+    name: str
+    """Name of the service."""
+    kind: str
+    """text, chat, image or video."""
+    inputs: Workload
+    """What the workload file says, defaults filled in."""
+    traffic: TrafficPlan
+    """Requests and users."""
+    capacity: CapacityPlan | None
+    """The rate of one GPU; null where no method is given."""
+    calibrated: CalibratedPlan | None
+    """What the calibrated method says; null where it has no form for it."""
+    methods: tuple[MethodPlan, ...]
+    """Side by side."""
+    choice: ChoicePlan | None
+    """The hardware and its price; null without a pool."""
+    states: tuple[StatePlan, ...]
+    """The fleet in each of its states."""
+    rollout: RolloutPlan | None
+    """How a new version is rolled out; null without an engine."""
+    memory: MemoryPlan
+    """What the model takes of a card."""
+    pool: PoolPlan | None
+    """Its nodes; null where nothing serves it."""
+    rejected: tuple[Rejected, ...]
+    """Options that were not taken."""
+    storage: StoragePlan
+    """Bytes that it keeps."""
+    network: TransferPlan
+    """Bytes that it moves."""
+    cost: None = None
+    """Null: this version does not price."""
+    volumes: VolumePlan | None
+    """Disks of its nodes; null without a pool."""
+    gateway: GatewayPlan | None
+    """Its load balancer; null without an engine."""
+    database: DatabasePlan | None
+    """Its database; null where it keeps no data."""
+    buckets: tuple[BucketPlan, ...]
+    """Its buckets."""
+    weights_import: ImportPlan | None
+    """How its bucket of weights is filled; null where you fill it."""
+    serving: GroupServingPlan | ServingPlan | None
+    """Its engine; null where this version builds none."""
+    quota: QuotaPlan | None
+    """Bounds of its namespace; null without an engine."""
+    burst: BurstPlan | None
+    """Null without `capacity.burst_gpus`."""
