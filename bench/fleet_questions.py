@@ -87,6 +87,11 @@ def _named(place: int, last: int) -> str:
     return "low load" if share < 0.4 else "half load" if share < 0.6 else "high load"
 
 
+def _lengths(prompt: float, answer: float, variation: float | None) -> Lengths:
+    """Requests of one mean length; nothing of a prompt is cached."""
+    return Lengths(prompt, 0.0, answer, variation, variation, ((prompt, 1.0),))
+
+
 def closed_question(curve: Curve, targets: Targets, rate: float, what: str) -> Question:
     """The question whether the curve's replica meets the targets, at that measured rate."""
     row = curve.row
@@ -102,7 +107,7 @@ def closed_question(curve: Curve, targets: Targets, rate: float, what: str) -> Q
         gpu=row.model.card.name,
         model_key=row.model_key,
         steps=row.model,
-        lengths=Lengths(row.input_tokens, 0.0, row.output_tokens, variation, variation),
+        lengths=_lengths(row.input_tokens, row.output_tokens, variation),
         slots=max(1, int(most)),
         most=most,
         targets=targets,
@@ -222,7 +227,7 @@ def _open(
         gpu=setting.steps.card.name,
         model_key=setting.model,
         steps=setting.steps,
-        lengths=Lengths(prompt, 0.0, answer, variation, variation),
+        lengths=_lengths(prompt, answer, variation),
         slots=max(1, int(min(held, ENGINE_MOST[setting.engine]))),
         most=setting.most,
         targets=targets,

@@ -28,7 +28,7 @@ MIXED: dict[str, Any] = {
         ],
         "output_tokens": 200,
     },
-    "latency": {"ttft_ms": 10_000, "tpot_ms": 150, "percentile": 99},
+    "latency": {"ttft_ms": 2_000, "tpot_ms": 150, "percentile": 99},
     "hardware": "auto",
 }
 
