@@ -89,17 +89,23 @@ def _nodes(site: Site, catalog: Catalog) -> Callable[[Workload], int | None]:
 
 
 def frontier(options: list[Option]) -> frozenset[str]:
-    """Names of the options that no cheaper one beats in time per token; cheapest first is given.
+    """Names of the options that no other is as cheap and as fast as, and better in one of these.
 
-    Basis: the safe side, at the load of one needed replica.
+    Basis: cost, TTFT and TPOT on the safe side, at the load of one needed replica.
     """
-    best, names = float("inf"), list[str]()
-    for option in options:
-        tpot = option_tpot_s(option)
-        if option.usd_per_month is not None and tpot is not None and tpot < best:
-            best = tpot
-            names.append(option.name)
-    return frozenset(names)
+    points = {
+        option.name: (float(option.usd_per_month), option_ttft_s(option) or 0.0, tpot)
+        for option in options
+        if option.usd_per_month is not None and (tpot := option_tpot_s(option)) is not None
+    }
+
+    def beaten(mine: tuple[float, ...]) -> bool:
+        return any(
+            other != mine and all(o <= m for o, m in zip(other, mine, strict=True))
+            for other in points.values()
+        )
+
+    return frozenset(name for name, mine in points.items() if not beaten(mine))
 
 
 def option_tpot_s(option: Option) -> float | None:

@@ -17,7 +17,7 @@ def comparison_tables(found: Comparison, options: Sequence[Option]) -> Iterator[
     """Options cheapest first; `*` marks those that nothing is both cheaper and faster than."""
     title = (
         f"cheapest first, by method {found.method}, sized for the {found.load}; TTFT and TPOT on "
-        "the safe side (P90), * no other is cheaper and faster"
+        "the safe side (P90), * none is as cheap and as fast"
     )
     yield Table(title, [_row(option, found) for option in options], COLUMNS)
     dates = sorted({_origin(option) for option in options if option.price is not None})

@@ -12,7 +12,9 @@ from sizing.plan import ServicePlan
 
 NONE = "-"
 """Of a service without a pool."""
-TITLE = "* is better; GPUs, nodes and cost only where files ask for the same load and requests"
+TITLE = (
+    "* is better; GPUs, nodes, latency and cost only where files ask for the same load and requests"
+)
 ASKED = {
     "name": "service",
     "traffic.requests_per_s_mean": "",

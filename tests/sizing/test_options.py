@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizing.catalog import Catalog
-from sizing.comparison import compare, frontier, option_tpot_s
+from sizing.comparison import compare, frontier, option_tpot_s, option_ttft_s
 from sizing.field_error import FieldError
 from sizing.lock import Lock
 from sizing.lookup import facts_of
@@ -219,6 +219,24 @@ def test_the_comparison_ranks_and_names_what_doubles(site: Site, catalog: Catalo
     assert factors == sorted(factors) and factors[0] > 1
     by_users = next(s for s in found.sensitivities if "daily_users" in s.input)
     assert by_users.factor is not None and 1.5 < by_users.factor < 2.2
+
+
+def test_the_frontier_is_what_nothing_beats_in_cost_and_both_latencies(
+    site: Site, catalog: Catalog
+) -> None:
+    found = compare(Workload.model_validate(AUTO), site, catalog)
+    points = {
+        o.name: (o.usd_per_month, option_ttft_s(o), option_tpot_s(o)) for o in found.ranked.options
+    }
+
+    def no_worse(name: str, than: str) -> bool:
+        return all(a <= b for a, b in zip(points[name], points[than], strict=True))  # type: ignore[operator]
+
+    for option in found.ranked.options:
+        if option.usd_per_month is None:
+            continue
+        beats = [n for n in points if no_worse(n, option.name) and points[n] != points[option.name]]
+        assert (option.name in found.frontier) == (not beats)
 
 
 def test_a_measured_rate_gives_way_to_one_of_every_type(site: Site, catalog: Catalog) -> None:
