@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from sizewright.input_error import InputError, found
+from sizewright.input_error import InputError, dotted, found, nearest
 from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
 from sizewright.read import Document, file_content, read_mapping
@@ -121,6 +121,8 @@ def _own_keys(document: Document) -> Document:
         return {new: at for old, at in positions.items() if (new := short(old)) is not None}
 
     config = document.data.get("config")
+    if isinstance(config, dict):
+        _check_prefixes(document, config)
     data = {
         key.removeprefix(prefix): value
         for key, value in (config.items() if isinstance(config, dict) else ())
@@ -132,6 +134,17 @@ def _own_keys(document: Document) -> Document:
         shortened(document.key_positions),
         shortened(document.value_positions),
     )
+
+
+def _check_prefixes(document: Document, config: Mapping[str, Plain]) -> None:
+    """Raises InputError for a key of a site whose prefix is nearly the project's."""
+    for key in config:
+        prefix, _, name = key.partition(":")
+        known = name == WORKLOADS_KEY or name in Site.model_fields
+        if prefix != PROJECT and known and nearest(prefix, [PROJECT]):
+            hint = f"did you mean '{PROJECT}:{name}'?"
+            message = f"unknown prefix '{prefix}'"
+            raise document.error(("config", key), message, suggestion=hint, at_key=True)
 
 
 def _workload_names(document: Document, value: object) -> tuple[str, ...] | None:
@@ -272,7 +285,22 @@ def addressable(site: SiteFile, plan: Plan) -> None:
     try:
         enough_addresses(plan.network)
     except FieldError as fault:
-        raise _located(site.keys, fault) from fault
+        if fault.field[0] in site.keys.data:
+            raise _located(site.keys, fault) from fault
+        raise InputError(
+            site.keys.file,
+            field=dotted(fault.field),
+            message=f"the default {fault.message}: {_most_nodes(plan)}",
+            expected=fault.expected,
+            suggestion=fault.suggestion,
+        ) from fault
+
+
+def _most_nodes(plan: Plan) -> str:
+    """Which service asks for most of the nodes."""
+    pools = {service.name: service.pool for service in plan.services if service.pool is not None}
+    name, pool = max(pools.items(), key=lambda of: of[1].nodes_total)
+    return f"{name} has {pool.nodes_total:,} nodes"
 
 
 def _located(document: Document, fault: FieldError) -> InputError:

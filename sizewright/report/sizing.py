@@ -33,7 +33,7 @@ def _title(service: ServicePlan) -> str:
     if pool is None:
         return f"{service.name}: no GPU pool"
     gpus = f"{plural(pool.gpus_total, 'GPU')} ({pool.gpu})"
-    return f"{service.name}: {gpus} on {pool.nodes_total} x {pool.instance_type}"
+    return f"{service.name}: {gpus} on {pool.nodes_total:,} x {pool.instance_type}"
 
 
 def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
