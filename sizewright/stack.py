@@ -165,7 +165,7 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     workload = document.validate(Workload)
     model, name = None, workload.model.name
     if name is not None and is_model_file(name):
-        model = read_model_file(path.parent / name, name)
+        model = _own_model(path.parent / name, name, document)
     try:
         facts_of(workload, catalog.with_models([model] if model else []))
     except FieldError as fault:
@@ -174,6 +174,24 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     lock = read_mapping(lock_path).validate(Lock) if lock_path.is_file() else None
     own = read_corrections(path.with_suffix(".calibration.json"), catalog)
     return WorkloadFile(path, document, workload, lock, model, own)
+
+
+def _own_model(path: Path, name: str, document: Document) -> ModelFacts:
+    """The model of a file that a workload names; a fault says where it was named."""
+    try:
+        return read_model_file(path, name)
+    except InputError as fault:
+        at = document.error(("model", "name"), "")
+        named = f"{document.file}:{at.line}:{at.column} names this file"
+        raise InputError(
+            fault.file,
+            fault.line,
+            fault.column,
+            field=fault.field,
+            message=fault.message,
+            expected=fault.expected,
+            suggestion="; ".join(filter(None, (fault.suggestion, named))),
+        ) from None
 
 
 def _without_schema(document: Document) -> Document:
