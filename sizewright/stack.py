@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from sizewright.input_error import InputError, dotted, found, nearest
+from sizewright.input_error import InputError, did_you_mean, dotted, found, nearest, quoted
 from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
 from sizewright.read import Document, file_content, read_mapping
@@ -218,7 +218,17 @@ def read_corrections(path: Path, catalog: Catalog) -> Corrections | None:
         ) from None
     except ValueError as fault:
         raise InputError(str(path), field="fitted", message=str(fault)) from None
-    return own
+    for index, each in enumerate(own.corrections):
+        engines = catalog.coefficients.engines
+        if each.engine not in engines:
+            raise InputError(
+                str(path),
+                field=f"corrections[{index}].engine",
+                message=f"unknown engine {quoted(each.engine)}",
+                expected=f"one of {', '.join(sorted(engines))}",
+                suggestion=did_you_mean(each.engine, engines),
+            )
+    return own.model_copy(update={"source": path.name})
 
 
 def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> Plan:

@@ -44,6 +44,8 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield from _pool_rows(service, service.pool)
     if service.pool:
         yield from _fleet_rows(service)
+    if service.own_runs:
+        yield "calibration", f"{service.own_runs.file}: {service.own_runs.told}"
     if service.burst:
         yield "burst", _burst(service.burst)
     yield "memory", _memory(service)
