@@ -52,9 +52,7 @@ def _is_a_zone_id(value: Any) -> Any:
     )
 
 
-ZoneId = Annotated[
-    str, Field(pattern=ZONE_ID, examples=["use1-az1"]), BeforeValidator(_is_a_zone_id)
-]
+ZoneId = Annotated[str, Field(pattern=ZONE_ID), BeforeValidator(_is_a_zone_id)]
 ReservationId = Annotated[
     str, Field(pattern=r"^cr-[0-9a-f]{8,17}$", examples=["cr-0123456789abcdef0"])
 ]

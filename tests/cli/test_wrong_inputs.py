@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from sizing.site import Site
-from sizing.workload import Workload
+from sizing.workload import ZONE_ID, Workload
 from tests.cli.conftest import Run
 
 CHAT = "workloads/chat.yaml"
@@ -532,12 +532,13 @@ def _noted(annotation: Any) -> Iterator[tuple[Any, FieldInfo]]:
 
 
 def test_every_form_has_an_example_of_that_form() -> None:
+    """But a zone id, whose fault has words of its own."""
     checked = 0
     for root in (Workload, Site):
         for name, field in _forms(root, set()):
             for kind, note in ((field.annotation, field), *_noted(field.annotation)):
                 patterns = [m.pattern for m in note.metadata if getattr(m, "pattern", None)]
-                assert not patterns or note.examples, name
+                assert patterns in ([], [ZONE_ID]) or note.examples, name
                 for example in note.examples or ():
                     TypeAdapter(Annotated[kind, *note.metadata]).validate_python(example)
                     checked += 1
