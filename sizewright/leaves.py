@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sizewright.input_error import did_you_mean, found, joined
+from sizewright.input_error import ALIKE_OF_MANY, did_you_mean, found, joined
 from sizing.exact import Number
 from sizing.plan import Plan
 
@@ -107,7 +107,8 @@ def _no_number(value: object) -> str:
 def _hint(leaves: tuple[NamedLeaf, ...], asked: str) -> str:
     numbers = [leaf for leaf in leaves if leaf.number is not None]
     if asked.startswith("/"):
-        return did_you_mean(asked, [leaf.pointer for leaf in numbers])
+        return did_you_mean(asked, [leaf.pointer for leaf in numbers], ALIKE_OF_MANY)
     steps = asked.count(".") + 1
     ends = [".".join(leaf.name.split(".")[-steps:]) for leaf in numbers]
-    return did_you_mean(asked, ends) or did_you_mean(asked, [leaf.name for leaf in numbers])
+    whole = [leaf.name for leaf in numbers]
+    return did_you_mean(asked, ends, ALIKE_OF_MANY) or did_you_mean(asked, whole, ALIKE_OF_MANY)

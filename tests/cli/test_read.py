@@ -613,7 +613,7 @@ def test_long_keys_are_shortened_to_80_characters(tmp_path: Path) -> None:
     ("prepare", "message"),
     [
         (lambda folder: folder / "chta.yaml", "no such file; did you mean 'chat.yaml'?"),
-        (lambda folder: folder / "lode.yaml", "no such file\n"),
+        (lambda folder: folder / "auto1.yaml", "no such file\n"),
         (lambda folder: folder / "chat.yml", "no such file; did you mean 'chat.yaml'?"),
         (lambda folder: folder / "no" / "chat.yaml", "no such file\n"),
         (
