@@ -25,17 +25,18 @@ from sizing.steps.coefficients import Band  # noqa: E402
 HEAD = f"{'':<44}{'rows':>5}{'median':>8}{'mean':>7}{'p90':>7}{'bias':>7}{'in band':>9}"
 
 
-def line(name: str, ratios: Sequence[float], band: Band | None = None) -> str:
-    """Errors |predicted / measured - 1| in %, the median ratio, the share within the band."""
+def line(name: str, ratios: Sequence[float], bands: Sequence[Band] = ()) -> str:
+    """Errors |predicted / measured - 1| in %, the median ratio, the share within each its band."""
     errors = sorted(abs(1 / ratio - 1) * 100 for ratio in ratios)
     tail = errors[min(len(errors) - 1, len(errors) * 9 // 10)]
     bias = 1 / median(ratios)
     text = (
         f"{name:<44}{len(errors):5}{median(errors):8.1f}{mean(errors):7.1f}{tail:7.1f}{bias:7.2f}"
     )
-    if band is None:
+    if not bands:
         return text
-    inside = sum(band.low <= ratio <= band.high for ratio in ratios) / len(ratios)
+    pairs = zip(ratios, bands, strict=True)
+    inside = sum(band.low <= ratio <= band.high for ratio, band in pairs) / len(ratios)
     return f"{text}{inside * 100:8.0f}%"
 
 
@@ -43,20 +44,25 @@ def show(title: str, left: Sequence[Left], inside: set[str]) -> None:
     """The figures of one way to leave out."""
     print(f"\n{title}\n{HEAD}")
     kept = [x for x in left if x.row.run.id in inside]
-    bands = left[0].answer
-    print(line("TPOT, all rows", [x.tpot_ratio for x in left], bands.tpot_band))
-    print(line("TPOT, rows not screened", [x.tpot_ratio for x in kept], bands.tpot_band))
-    print(line("TTFT, all rows", [x.ttft_ratio for x in left], bands.ttft_band))
-    print(line("TTFT, rows not screened", [x.ttft_ratio for x in kept], bands.ttft_band))
+    for name, part in (("all rows", left), ("rows not screened", kept)):
+        print(line(f"TPOT, {name}", *tpot(part)))
+    for name, part in (("all rows", left), ("rows not screened", kept)):
+        bands = [x.answer.ttft_band for x in part]
+        print(line(f"TTFT, {name}", [x.ttft_ratio for x in part], bands))
+
+
+def tpot(left: Sequence[Left]) -> tuple[list[float], list[Band]]:
+    """Ratios, and the band of each."""
+    return [x.tpot_ratio for x in left], [x.answer.tpot_band for x in left]
 
 
 def by(left: Sequence[Left], key: Callable[[Left], str]) -> None:
     """TPOT by group."""
-    groups = defaultdict[str, list[float]](list)
+    groups = defaultdict[str, list[Left]](list)
     for x in left:
-        groups[key(x)].append(x.tpot_ratio)
+        groups[key(x)].append(x)
     for name in sorted(groups):
-        print(line(f"  {name}", groups[name], left[0].answer.tpot_band))
+        print(line(f"  {name}", *tpot(groups[name])))
 
 
 def main() -> None:

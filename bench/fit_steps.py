@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -33,18 +33,42 @@ def band(ratios: Sequence[float]) -> Band:
     return Band(low=round(min(low, 1.0), 3), high=round(max(high, 1.0), 3))
 
 
-def bands(left: Sequence[Left]) -> Bands:
-    """Bands of TPOT and TTFT."""
+def bands(left: Sequence[Left]) -> dict[str, Bands]:
+    """Bands of TPOT and TTFT by engine, from the errors of its own rows."""
+    errors = defaultdict[str, list[Left]](list)
+    for x in left:
+        errors[x.row.model.engine].append(x)
+    return {engine: pooled(errors[engine]) for engine in sorted(errors)}
+
+
+def pooled(left: Sequence[Left]) -> Bands:
+    """Bands of TPOT and TTFT of these rows together."""
     return Bands(tpot=band([x.tpot_ratio for x in left]), ttft=band([x.ttft_ratio for x in left]))
 
 
-def wider(one: Bands, other: Bands) -> Bands:
+def unseen_hardware(left: Sequence[Left], usual: Mapping[str, Bands]) -> dict[str, Bands]:
+    """Each engine's band on a generation that it was not measured on: the widest of its usual one,
+    its own errors there and those of all engines.
+
+    Two generations were measured; how a third differs is told by all engines' rows together.
+    """
+    everyone = dict.fromkeys(usual, pooled(left))
+    return wider(usual, wider(bands(left), everyone))
+
+
+def wider(one: Mapping[str, Bands], other: Mapping[str, Bands]) -> dict[str, Bands]:
     """The wider of two bands on each side: knowing less never makes surer."""
 
     def around(a: Band, b: Band) -> Band:
         return Band(low=min(a.low, b.low), high=max(a.high, b.high))
 
-    return Bands(tpot=around(one.tpot, other.tpot), ttft=around(one.ttft, other.ttft))
+    return {
+        engine: Bands(
+            tpot=around(one[engine].tpot, other[engine].tpot),
+            ttft=around(one[engine].ttft, other[engine].ttft),
+        )
+        for engine in one
+    }
 
 
 def measured(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
@@ -76,7 +100,7 @@ def fitted_set(day: str, rows: Sequence[Row], say: Callable[[str], None]) -> Coe
         measured=measured(kept),
         engines={e: coefficients.engines[e] for e in sorted(ENGINES)},
         bands=usual,
-        datasheet_bands=wider(usual, bands([x for x in cards if x.row.run.id in inside])),
+        datasheet_bands=unseen_hardware([x for x in cards if x.row.run.id in inside], usual),
         roofline_power=coefficients.roofline_power,
     )
 

@@ -25,6 +25,7 @@ from sizewright.measured.replay import (  # noqa: E402
     engine_named,
     precision_named,
 )
+from sizing.architecture import Architecture  # noqa: E402
 from sizing.catalog import load_catalog  # noqa: E402
 from sizing.steps.model import StepModel, step_model  # noqa: E402
 from sizing.steps.replica import Formats, Parallel  # noqa: E402
@@ -35,7 +36,15 @@ MODELS = {
     "llama-2-7b": ("llama-2-7b-hf", "llama(2)-7b", "llama2-7b", "llama-2-7b"),
     "llama-2-13b": ("llama2-13b", "llama-2-13b-hf"),
     "llama-2-70b": ("llama-2-70b-hf", "llama2-70b"),
-    "llama-3.1-8b": ("meta-llama-3-8b", "llama-3.1-8b", "meta-llama-3-8b-instruct"),
+    "llama-3.1-8b": (
+        "meta-llama-3-8b",
+        "llama-3.1-8b",
+        "meta-llama-3-8b-instruct",
+        "llama-3.1-8b-instruct",
+        "meta-llama-3.1-8b-instruct-quantized.w4a16",
+        "meta-llama-3.1-8b-instruct-quantized.w8a16",
+        "meta-llama-3.1-8b-instruct-quantized.w8a8",
+    ),
     "llama-3.1-70b": (
         "llama-3.1-70b",
         "meta-llama-3-70b",
@@ -74,8 +83,28 @@ class Capacity:
     """Predicted over measured output tokens per second."""
 
 
-def capacity(row: dict[str, str], replay: Replay) -> Capacity:
-    """The row's prediction. Raises Unanswerable with the reason."""
+@dataclass(frozen=True)
+class Asked:
+    """A row whose names are known."""
+
+    model: str
+    engine: str
+    steps: StepModel
+    room: tuple[Architecture, int, Parallel, Formats]
+    """What decides how many sequences fit."""
+    prompt: float
+    answer: float
+    most: float
+    """Sequences that run at once in the mean."""
+    replicas: float
+
+    @property
+    def parallel(self) -> Parallel:
+        return self.room[2]
+
+
+def asked(row: dict[str, str], replay: Replay) -> Asked:
+    """The row's replicas and lengths. Raises Unanswerable with the reason."""
     engine = engine_named(row["engine"])
     name = row["model"].split("/")[-1].lower()
     model = next((known for known, names in MODELS.items() if name in names), None)
@@ -84,8 +113,8 @@ def capacity(row: dict[str, str], replay: Replay) -> Capacity:
     if row["gpu"] not in GPUS:
         raise Unanswerable("GPU")
     weights = precision_named(row["weight_prec"])
-    if weights is None or not row["out_tok_s"] or not row["input_tokens"]:
-        raise Unanswerable("precision, lengths or throughput not stated")
+    if weights is None or not row["input_tokens"]:
+        raise Unanswerable("precision or lengths not stated")
     shape, _ = replay.shape(model)
     gpu = replay.gpu(GPUS[row["gpu"]])
     parallel = Parallel(int(float(row["tp"] or 1)), 1, int(float(row["pp"] or 1)))
@@ -96,12 +125,21 @@ def capacity(row: dict[str, str], replay: Replay) -> Capacity:
     if steps is None:
         raise Unanswerable("datasheet")
     prompt, answer = float(row["input_tokens"]), float(row["output_tokens"])
-    held = most_running(shape, gpu.memory_bytes, parallel, formats, Fraction(prompt + answer / 2))
+    room = shape, gpu.memory_bytes, parallel, formats
+    held = most_running(*room, Fraction(prompt + answer / 2))
     most = min(max(held, 1.0), ENGINE_MOST[engine])
-    rate = tokens_per_s(steps, row, prompt, answer, most)
     replicas = max(1.0, float(row["n_gpus"] or parallel.gpus) / parallel.gpus)
-    measured = float(row["out_tok_s"])
-    return Capacity(row["group"], engine, row["gpu"], row["split"], rate * replicas / measured)
+    return Asked(model, engine, steps, room, prompt, answer, most, replicas)
+
+
+def capacity(row: dict[str, str], replay: Replay) -> Capacity:
+    """The row's prediction. Raises Unanswerable with the reason."""
+    if not row["out_tok_s"]:
+        raise Unanswerable("throughput not stated")
+    found = asked(row, replay)
+    rate = tokens_per_s(found.steps, row, found.prompt, found.answer, found.most)
+    ratio = rate * found.replicas / float(row["out_tok_s"])
+    return Capacity(row["group"], found.engine, row["gpu"], row["split"], ratio)
 
 
 def tokens_per_s(

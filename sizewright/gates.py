@@ -12,8 +12,10 @@ from sizewright.stack import SiteFile, WorkloadFile, buildable
 from sizing.addresses import fullest_subnet
 from sizing.catalog import Catalog
 from sizing.lock import Lock
+from sizing.memory import NOMINAL_BITS
 from sizing.plan import Plan, PoolPlan, Reason
 from sizing.shared import DRAIN_LIMIT_S, NODE_GROUP_LIMIT, release_day
+from sizing.workload import Precision
 
 NODES_PER_GROUP_LIMIT = 450
 """Basis: vendor, nodes of one managed node group (EKS quota L-BD136A63)."""
@@ -189,6 +191,27 @@ def node_updates(plan: Plan) -> Gate:
         f" at most {DRAIN_LIMIT_S:,}"
     )
     return Gate(name, waits[slowest] <= DRAIN_LIMIT_S, detail, source)
+
+
+def checkpoints(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
+    """What a hub's repository holds is the model that was sized, in bits that fit as planned.
+
+    Basis: the catalog's row of that repository.
+    """
+    for service in plan.services:
+        source, choice = service.inputs.model.source, service.choice
+        if source is None or source.hub is None or choice is None or service.serving is None:
+            continue
+        name, repository = f"checkpoint of {service.name}", source.hub.id
+        known = [m for m in catalog.models if m.hf_repo.lower() == repository.lower()]
+        if not known:
+            yield Gate(name, None, f"the catalog does not know {repository}")
+            continue
+        held, planned = f"{known[0].model} in {known[0].native_dtype}", choice.precision
+        wider = NOMINAL_BITS[Precision(known[0].native_dtype)] > NOMINAL_BITS[Precision(planned)]
+        passed = known[0].model == service.serving.model and not wider
+        detail = f"{repository} is {held}; planned is {service.serving.model} in {planned}"
+        yield Gate(name, passed, detail, "data/models.csv")
 
 
 def locks(files: Sequence[WorkloadFile], plan: Plan) -> Iterator[Gate]:

@@ -17,8 +17,9 @@ def graph(recorded: Recorded) -> Gate:
     if faults:
         more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
         return Gate("resource graph", False, "; ".join(faults[:3]) + more)
-    count = len(recorded.resources)
-    detail = f"{count} resources: every reference resolves, every child has a parent"
+    count = sum(resource.custom for resource in recorded.resources)
+    within = f"{count} in {len(recorded.resources) - count} components"
+    detail = f"{within}: every reference resolves, every child has a parent"
     return Gate("resource graph", bool(count), detail if count else "no resource was registered")
 
 

@@ -1,7 +1,7 @@
 """What does one replica take by the calibrated method, and what do its requests then wait?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import ceil, sqrt
@@ -115,11 +115,9 @@ def calibrated_replica(
     earlier turns are cached as often as they do. Basis: arithmetic; the count only falls.
     """
     request, routing = workload.request, workload.engine.routing
-    capacity = workload.capacity
-    limit = capacity.max_utilisation if capacity is not None else None
-    targets = targets_of(workload.latency, None if limit is None else float(limit))
+    targets = _targets(workload)
     slots = max_num_seqs(workload, found)
-    lengths = request_lengths(request, routing, MANY)
+    lengths = lengths_apart(workload)
     side = _safe(steps, lengths, slots, targets)
     if request.turns > 1 and routing is not Routing.sticky and side.rate > 0:
         lengths = request_lengths(request, routing, max(1, ceil(float(load) / side.rate)))
@@ -128,6 +126,28 @@ def calibrated_replica(
     if routing is Routing.sticky and side.rate > 0:
         uneven = sticky_imbalance(workload, float(load), side.rate)
     return CalibratedReplica(steps, lengths, slots, targets, found.tensor_parallel, side, uneven)
+
+
+def lengths_apart(workload: Workload) -> Lengths:
+    """The lengths where no conversation meets its own replica again."""
+    return request_lengths(workload.request, workload.engine.routing, MANY)
+
+
+def unhurried_rate(steps: StepModel, workload: Workload, lengths: Lengths, found: Fit) -> GpuRate:
+    """GPU-seconds of one request where the limit of utilisation counts alone; `lengths` apart.
+
+    Never above those of `calibrated_replica` where conversations have one turn: latency targets and
+    uneven replicas only add to them. Basis: arithmetic; a bound that needs no search.
+    """
+    times = replica_times(steps, lengths, max_num_seqs(workload, found), BandSide.safe)
+    rate = rate_by_constraint(times, replace(_targets(workload), ttft_s=None, tpot_s=None))
+    return GpuRate(exact(Fraction(found.tensor_parallel / rate["throughput"])))
+
+
+def _targets(workload: Workload) -> Targets:
+    capacity = workload.capacity
+    limit = capacity.max_utilisation if capacity is not None else None
+    return targets_of(workload.latency, None if limit is None else float(limit))
 
 
 def _safe(steps: StepModel, lengths: Lengths, slots: int, targets: Targets) -> Side:

@@ -7,6 +7,7 @@ from sizing.case import case_of
 from sizing.catalog import Catalog
 from sizing.field_error import FieldError
 from sizing.hardware import find_hardware
+from sizing.mix import Mix, mix
 from sizing.options import Option, Ranking, pinned, ranking
 from sizing.plan import Rejected
 from sizing.resolve import grouped, with_hardware
@@ -29,6 +30,8 @@ class Comparison:
     """How the rate of every GPU is known."""
     load: str
     """Which load is sized for: mean or peak."""
+    mix: Mix
+    """Several types instead of the cheapest one."""
 
 
 def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
@@ -40,7 +43,8 @@ def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
     open_to_all = _open_to_all(workload)
     capacity = open_to_all.capacity
     rates = request_rates(workload.traffic)
-    ranked = ranking(case_of(open_to_all, site, catalog), rates)
+    case = case_of(open_to_all, site, catalog)
+    ranked = ranking(case, rates)
     best = ranked.best
     doubled = sensitivities(_stated(open_to_all, best), _nodes(site, catalog)) if best else []
     return Comparison(
@@ -50,6 +54,7 @@ def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
         tuple(doubled),
         method=capacity.method.value if capacity else "",
         load=capacity.load.value if capacity else "",
+        mix=mix(case, rates, best),
     )
 
 

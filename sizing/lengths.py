@@ -24,6 +24,9 @@ class Lengths:
     prompt_variation: float | None
     output_variation: float | None
     """Squared coefficients of variation; None where only the mean is known."""
+    prompts: tuple[tuple[float, float], ...]
+    """Whole prompts, tokens and share of requests, shortest first; the mean where only that is
+    known."""
 
     @property
     def queue_variation(self) -> tuple[float, float]:
@@ -65,7 +68,17 @@ def request_lengths(request: Request, routing: Routing, replicas: int) -> Length
         output_tokens=float(mean_tokens(request.output_tokens)),
         prompt_variation=_variation(request.input_tokens),
         output_variation=_variation(request.output_tokens),
+        prompts=_prompts(request, history),
     )
+
+
+def _prompts(request: Request, history: float) -> tuple[tuple[float, float], ...]:
+    """Prompts with the mean of what went before them."""
+    if not isinstance(request.input_tokens, tuple):
+        return ((float(request.prompt_tokens or 0), 1.0),)
+    bars = sorted(request.input_tokens, key=lambda bar: bar.tokens)
+    total = float(sum(bar.share for bar in bars))
+    return tuple((float(bar.tokens) + history, float(bar.share) / total) for bar in bars)
 
 
 def running_tokens(request: Request) -> Fraction | None:

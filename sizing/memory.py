@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from math import floor
 
 from sizing.architecture import Architecture
@@ -64,7 +65,7 @@ class HeldWeights:
     bits_per_parameter: Fraction
     """Of the others, scales included."""
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """(all parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2, rounded up."""
         others = self.parameters + self.encoder_parameters - self.sixteen_bit_parameters

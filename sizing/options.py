@@ -1,27 +1,20 @@
 """Which hardware could serve a workload, what would each cost, and which is the cheapest?"""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from dataclasses import dataclass, field
 from fractions import Fraction
 
-from sizing.capacity_source import not_on_demand, with_capacity
 from sizing.catalog import InstanceType, Price
-from sizing.choose import Case, Choice, cards_of, not_sold, replica_fit, selling_zones, unfit
+from sizing.choose import Case, Choice
 from sizing.exact import exact
 from sizing.hardware import too_few_zones
-from sizing.memory import held_weights, tensor_parallel_sizes
+from sizing.offers import Offer, choices, offers, types
 from sizing.packing import pool_plan
 from sizing.plan import PoolPlan, Reason, Rejected
 from sizing.rated import Rated, rated, spans_nodes
 from sizing.redundancy import TooFewZonesError
 from sizing.traffic import Rates
 from sizing.units import HOURS_PER_PRICED_MONTH
-from sizing.workload import AUTO, Capacity, Hardware, Precision
-
-SIXTEEN_BITS = (Precision.bf16, Precision.fp16, Precision.fp32)
-MODERN_BITS = Decimal("8.0")
-"""Compute capability from which bfloat16 is computed. Basis: vendor."""
+from sizing.workload import Capacity, Hardware, Precision
 
 
 @dataclass(frozen=True)
@@ -90,85 +83,52 @@ def ranking(case: Case, rates: Rates) -> Ranking:
     if hardware.nodes_per_replica not in (None, 1):
         found.rejected.append(spans_nodes(hardware.nodes_per_replica))
         return found
-    for instance in case.catalog.instance_types:
-        stated = hardware.instance_type in (instance.name, AUTO)
-        if not stated or (hardware.families and instance.family not in hardware.families):
-            continue
+    for instance in types(case.catalog, hardware):
         _add_type(found, case, rates, instance, case.workload.capacity)
     found.options.sort(key=lambda option: option.rank)
     return found
-
-
-def precisions(case: Case, instance: InstanceType) -> tuple[Precision, ...]:
-    """Precisions to look at on a type: the stated one, the bounds, else the model's own and FP8.
-
-    A 16-bit model is served in the 16 bits that the card computes in. Basis: assumed, that FP8
-    keeps the answers good enough; `hardware.precisions` says otherwise.
-    """
-    model, hardware = case.workload.model, case.workload.hardware
-    if model.precision is not None or hardware is None or not hardware.is_auto:
-        return (case.facts.precision,)
-    if hardware.precisions:
-        return hardware.precisions
-    own = case.facts.precision
-    if own not in SIXTEEN_BITS:
-        return (own,)
-    capability = case.catalog.gpu(instance.gpu).compute_capability or Decimal(0)
-    return (own if capability >= MODERN_BITS else Precision.fp16, Precision.fp8)
 
 
 def _add_type(
     found: Ranking, case: Case, rates: Rates, instance: InstanceType, capacity: Capacity
 ) -> None:
     """The options of one type, or the first reason why it has none."""
-    reserved = case.workload.hardware.capacity if case.workload.hardware else None
-    zones, known = selling_zones(instance, case.site, case.catalog)
-    if not zones:
-        found.rejected.append(not_sold(instance, case.site, known))
-        return
-    bought = not_on_demand(instance, reserved)
-    if bought is not None:
-        found.rejected.append(bought)
-        return
-    zones, _ = with_capacity(zones, instance, reserved)
     reasons, count = list[Rejected](), len(found.options)
-    for at in _cases(case, instance):
-        gpu = at.facts.gpu
-        unsuited = unfit(at.workload, at.facts, gpu, instance, at.catalog) if gpu else None
-        if unsuited is not None:
-            reasons.append(unsuited)
-            continue
-        for tp in _sizes(at, instance):
-            fit, lacks = replica_fit(at.need, at.facts, instance, tp)
-            reasons += lacks
-            if fit is None:
-                continue
-            choice = Choice(fit, zones)
-            answer = rated(at, choice, rates)
-            if answer.rate is None:
-                reasons += answer.rejected
-                continue
-            try:
-                pool, _ = pool_plan(
-                    choice=choice,
-                    instance=instance,
-                    capacity=capacity,
-                    redundancy=at.workload.redundancy,
-                    rates=rates,
-                    rate=answer.rate,
-                    first_zone=0,
-                    reserved=reserved,
-                )
-            except TooFewZonesError as fault:
-                reasons += too_few_zones(at, choice, fault)[:1]
-                continue
-            price = at.catalog.price(instance.name, at.site.region)
-            found.options.append(
-                Option(at, instance, tp, pool, answer, price, rates.at(capacity.load))
-            )
+    for offer in offers(case, instance, reasons):
+        for choice in choices(offer, reasons):
+            option = _option(offer, choice, rates, capacity, reasons)
+            if option is not None:
+                found.options.append(option)
     if len(found.options) == count and reasons:
         told = min(reasons, key=_distance)
         found.rejected.append(told.model_copy(update={"option": _named(instance, told)}))
+
+
+def _option(
+    offer: Offer, choice: Choice, rates: Rates, capacity: Capacity, rejected: list[Rejected]
+) -> Option | None:
+    """An offer with one replica, sized in full; None where it misses a target."""
+    at, instance = offer.case, offer.instance
+    answer = rated(at, choice, rates)
+    if answer.rate is None:
+        rejected += answer.rejected
+        return None
+    try:
+        pool, _ = pool_plan(
+            choice=choice,
+            instance=instance,
+            capacity=capacity,
+            redundancy=at.workload.redundancy,
+            rates=rates,
+            rate=answer.rate,
+            first_zone=0,
+            reserved=at.workload.hardware.capacity if at.workload.hardware else None,
+        )
+    except TooFewZonesError as fault:
+        rejected += too_few_zones(at, choice, fault)[:1]
+        return None
+    price, split = offer.price, choice.fit.tensor_parallel
+    return Option(at, instance, split, pool, answer, price, rates.at(capacity.load))
 
 
 def _distance(reason: Rejected) -> int:
@@ -180,23 +140,6 @@ def _distance(reason: Rejected) -> int:
 def _named(instance: InstanceType, reason: Rejected) -> str:
     option = reason.option
     return option if instance.name in option else f"{instance.name}: {option}"
-
-
-def _sizes(case: Case, instance: InstanceType) -> list[int]:
-    """Tensor-parallel sizes that the workload leaves open, smallest first."""
-    asked = case.workload.hardware.tensor_parallel if case.workload.hardware else None
-    sizes = tensor_parallel_sizes(case.facts.model, cards_of(instance))
-    return [size for size in sizes if asked in (None, size)]
-
-
-def _cases(case: Case, instance: InstanceType) -> Iterator[Case]:
-    """The question on one type, once in each precision."""
-    gpu = case.catalog.gpu(instance.gpu)
-    for precision in precisions(case, instance):
-        facts = replace(case.facts, instance=instance, gpu=gpu, precision=precision)
-        model = case.workload.model
-        weights = held_weights(model, facts.parameters, precision, facts.model)
-        yield replace(case, facts=facts, need=replace(case.need, weights=weights))
 
 
 def pinned(option: Option) -> tuple[Hardware, Precision]:

@@ -58,6 +58,27 @@ def packing(
     return Packing(replicas, per_node, ceiling(Fraction(replicas, per_node)))
 
 
+def nodes_total_of(
+    choice: Choice, instance: InstanceType, redundancy: Redundancy, load: Fraction, rate: GpuRate
+) -> int:
+    """Nodes for so many requests per second, spare ones included.
+
+    Raises TooFewZonesError. Basis: as `pool_plan`, of which it is the count alone.
+    """
+    each = choice.fit.tensor_parallel * choice.fit.pipeline_parallel
+    gpus = max(gpus_by_constraint(load, rate, each).values())
+    packed = packing(gpus, cards_of(instance), each, choice.fit.nodes)
+    return max(_rules(choice, instance, redundancy, packed).values())
+
+
+def _rules(
+    choice: Choice, instance: InstanceType, redundancy: Redundancy, packed: Packing
+) -> dict[Rule, int]:
+    """Nodes in all that each rule alone would need."""
+    cards, span = Decimal(cards_of(instance)), choice.fit.nodes
+    return nodes_by_rule(redundancy, packed.nodes, len(choice.zones), cards, span)
+
+
 def pool_plan(
     *,
     choice: Choice,
@@ -76,17 +97,15 @@ def pool_plan(
     replica spans several; a group stays in one zone.
     """
     cards, split, span = cards_of(instance), choice.fit.tensor_parallel, choice.fit.nodes
-    each, zones = split * choice.fit.pipeline_parallel, len(choice.zones)
+    each = split * choice.fit.pipeline_parallel
     constraints = gpus_by_constraint(rates.at(capacity.load), rate, each)
     packed = packing(max(constraints.values()), cards, each, span)
-    rules = nodes_by_rule(redundancy, packed.nodes, zones, Decimal(cards), span)
+    rules = _rules(choice, instance, redundancy, packed)
     rule = binding_rule(rules)
     nodes_total = rules[rule]
     at_peak = None
     if rates.peak is not None:
-        gpus_at_peak = max(gpus_by_constraint(rates.peak, rate, each).values())
-        peak = packing(gpus_at_peak, cards, each, span)
-        at_peak = max(nodes_by_rule(redundancy, peak.nodes, zones, Decimal(cards), span).values())
+        at_peak = nodes_total_of(choice, instance, redundancy, rates.peak, rate)
     groups = spread(nodes_total // span, choice.zones, first_zone)
     by_zone = {zone: count * span for zone, count in groups.items()}
     survives = survival(by_zone, packed.nodes, span)

@@ -3,12 +3,19 @@
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from sizing.calibrated import CalibratedReplica, calibrated_replica, step_model_of
+from sizing.calibrated import (
+    CalibratedReplica,
+    calibrated_replica,
+    step_model_of,
+    unhurried_rate,
+)
 from sizing.capacity import GpuRate, gpu_rate, peak_flop_per_s
 from sizing.choose import Case, Choice
+from sizing.lengths import Lengths
 from sizing.lock import Lock, rates_key
 from sizing.lookup import Facts
 from sizing.plan import Reason, Rejected
+from sizing.steps.model import StepModel
 from sizing.traffic import Rates
 from sizing.workload import Method
 
@@ -52,6 +59,19 @@ def rated(case: Case, choice: Choice | None, rates: Rates, lock: Lock | None = N
     rate = kept or replica.gpu_rate()
     lacks = [] if rate else [_too_slow(case, replica)]
     return Rated(rate, None, replica, key, kept is not None, lacks)
+
+
+def rate_bound(
+    case: Case, choice: Choice, rates: Rates, steps: StepModel | None, lengths: Lengths
+) -> GpuRate | None:
+    """A rate that `rated` does not exceed for conversations of one turn, found without a search.
+
+    `steps` is the step model of the replica, `lengths` those apart. None where `rated` finds none.
+    """
+    capacity = case.workload.capacity
+    if capacity is None or capacity.method is not Method.calibrated:
+        return rated(case, choice, rates).rate
+    return None if steps is None else unhurried_rate(steps, case.workload, lengths, choice.fit)
 
 
 def locked_rate(lock: Lock | None, key: str) -> GpuRate | None:

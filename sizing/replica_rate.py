@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
+from itertools import accumulate
 from math import inf
 
 from sizing.lengths import Lengths
@@ -19,6 +20,8 @@ above it a small surplus of load makes them long."""
 GRID_GROWTH = 1.5
 """Batches at which step times are computed; between two of them they grow in a straight line."""
 MS = 1e-3
+TINY = 1e-9
+"""Shares that differ by less are the same: nine bars of 0.1 are not quite 0.9."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,9 @@ class ReplicaTimes:
     """One step with 1, 2, ... N sequences and no prompt."""
     prompt_s: float
     """What one prompt adds to a step."""
-    first_s: float
-    """Of the first token, beside the steps and waits."""
+    firsts_s: tuple[tuple[float, float], ...]
+    """Of the first token, beside the steps and waits: for each length of prompt, shortest first,
+    with the share of requests whose prompt is not longer."""
     first_steps: float
     """Steps that the first token takes."""
     first_factor: float
@@ -55,6 +59,12 @@ class ReplicaTimes:
         busy = queue.arrivals_per_s * self.prompt_s
         return self.decode_s[queue.running(share) - 1] / (1 - busy) if busy < 1 else inf
 
+    def first_s(self, share: float) -> float:
+        """Seconds of the first token for the prompt that such a share of requests does not exceed,
+        beside the steps and waits."""
+        longest = self.firsts_s[-1][1]
+        return next((first for most, first in self.firsts_s if most >= share - TINY), longest)
+
     def ttft_s(self, queue: Queue, share: float) -> float:
         """Seconds to the first token that such a share of requests does not exceed.
 
@@ -62,7 +72,7 @@ class ReplicaTimes:
 
         Basis: arithmetic; the sum of quantiles is not below the quantile of the sum here.
         """
-        own = self.first_s + self.first_steps * self.tpot_s(queue, share)
+        own = self.first_s(share) + self.first_steps * self.tpot_s(queue, share)
         return own * self.first_factor + queue.prompt_wait_s(share) + queue.slot_wait_s(share)
 
 
@@ -88,19 +98,21 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, side: BandSide
     alone = Load(inf, lengths.running_context_tokens, 0.0, 0.0, slots, slots)
     computed = [sum(steps.terms(float(n), alone)) * MS * slower for n in batches]
     times = _filled(batches, computed)[:slots]
-    prompt_ms = computed_prompt_ms(steps, lengths)
+    prompts_ms = computed_prompts_ms(steps, lengths)
+    shares = [share for _, share in lengths.prompts]
+    prompt_ms = sum(share * each for share, each in zip(shares, prompts_ms, strict=True))
     launch_ms = US * coefficients.prefill_layer_us * steps.work.layers
     launch_ms += untouched_ms(steps, slots / 2)
     prompt_s = (prompt_ms + launch_ms) * MS * slower / steps.work.ranks
-    first_ms = coefficients.first_token_ms
-    first_ms += coefficients.first_token_prefills * (prompt_ms + launch_ms)
+    prefills = coefficients.first_token_prefills
+    firsts_ms = [coefficients.first_token_ms + prefills * (own + launch_ms) for own in prompts_ms]
     decode = max(lengths.output_tokens - 1, 1.0) * times[-1] / slots
     share = decode / (decode + prompt_s)
     prompt_varies, answer_varies = lengths.queue_variation
     return ReplicaTimes(
         decode_s=times,
         prompt_s=prompt_s,
-        first_s=first_ms * MS,
+        firsts_s=tuple(zip(accumulate(shares), (ms * MS for ms in firsts_ms), strict=True)),
         first_steps=coefficients.first_token_steps,
         first_factor=side.of(bands.ttft) * steps.ttft_correction,
         output_tokens=lengths.output_tokens,
@@ -120,18 +132,23 @@ def untouched_ms(steps: StepModel, batch: float) -> float:
     return times * work.experts_ms * math.pow(1.0 - work.routed_share, batch)
 
 
-def computed_prompt_ms(steps: StepModel, lengths: Lengths) -> float:
-    """Milliseconds of computing what the cache lacks of a prompt.
+def computed_prompts_ms(steps: StepModel, lengths: Lengths) -> list[float]:
+    """Milliseconds of computing what the cache lacks of a prompt, for each length of prompt.
 
     linear terms of the new tokens + attention of the whole prompt - attention of the cached part
 
-    Basis: arithmetic; the attention of n tokens grows with n^2.
+    Basis: arithmetic; the attention of n tokens grows with n^2, so that the mean of a histogram
+    takes more than its mean prompt.
     """
     times = steps.coefficients.engines[steps.engine].attention_flop
-    new = lengths.prompt_tokens - lengths.cached_tokens
-    attention = [steps.work.attention_ms(t) for t in (lengths.prompt_tokens, lengths.cached_tokens)]
+    cached, new = lengths.cached_tokens, lengths.prompt_tokens - lengths.cached_tokens
     linear = steps.prompt_ms(new) - times * steps.work.attention_ms(new)
-    return linear + times * (attention[0] - attention[1])
+    before = steps.work.attention_ms(cached)
+    return [
+        linear * (max(prompt - cached, 0.0) / new if new else 0.0)
+        + times * max(steps.work.attention_ms(prompt) - before, 0.0)
+        for prompt, _ in lengths.prompts
+    ]
 
 
 def _grid(slots: int) -> list[int]:

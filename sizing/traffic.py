@@ -22,6 +22,10 @@ class Rates:
         """The peak, or the mean where nothing says what the peak is."""
         return self.mean if self.peak is None else self.peak
 
+    def of(self, share: Fraction) -> "Rates":
+        """The rates of a share of the requests."""
+        return Rates(self.mean * share, None if self.peak is None else self.peak * share)
+
     def at(self, load: Load) -> Fraction:
         """The rate that is sized for. Raises ValueError for an unknown peak."""
         rate = self.mean if load is Load.mean else self.peak

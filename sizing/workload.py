@@ -288,8 +288,8 @@ class Latency(Strict):
     """Time to the first token, milliseconds."""
     tpot_ms: Positive | None = None
     """Time per output token after the first, milliseconds."""
-    percentile: Ratio = Field(default=Decimal(95), gt=0, lt=100)
-    """Share of requests, in percent, that must be this fast."""
+    percentile: Ratio = Field(default=Decimal(95), ge=50, lt=100)
+    """Share of requests, in percent, that must be this fast: 95, not 0.95."""
 
 
 class Capacity(Strict):
@@ -329,8 +329,8 @@ class Capacity(Strict):
 class Redundancy(Strict):
     """What may fail. Of several rules the one that asks for most binds; they are not added."""
 
-    spare_ratio: Ratio | None = Field(default=None, ge=0)
-    """Spare nodes over needed nodes."""
+    spare_ratio: Ratio | None = Field(default=None, ge=0, le=1)
+    """Spare nodes over needed nodes: 0.20 for 20 %."""
     nodes: Count | None = Field(default=None, ge=0)
     """Nodes that may fail at once."""
     zones: Count | None = Field(default=None, ge=0)

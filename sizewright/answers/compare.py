@@ -1,6 +1,7 @@
 """`sizewright compare --json`."""
 
 from sizewright.answers.answer import Answer
+from sizewright.answers.mix import MixAnswer
 from sizing.exact import Number
 from sizing.plan import Rejected, ServicePlan, Survives
 from sizing.strict import Strict
@@ -66,6 +67,8 @@ class RankingAnswer(Answer):
 
     options: tuple[OptionAnswer, ...]
     """Those that meet every target, cheapest first."""
+    mix: MixAnswer
+    """Two or three types instead of the cheapest one."""
     rejected: tuple[Rejected, ...]
     """Those that do not."""
     sensitivities: tuple[SensitivityAnswer, ...]

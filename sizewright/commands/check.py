@@ -86,6 +86,7 @@ def _sizing_gates(
     yield gates.kubernetes_support(plan, as_of)
     yield gates.ami_release(plan, as_of)
     yield gates.node_updates(plan)
+    yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)
 
 

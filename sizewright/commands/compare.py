@@ -14,6 +14,7 @@ from sizewright.answers.compare import (
     SidesAnswer,
     SizedServiceAnswer,
 )
+from sizewright.answers.mix import mix_answer
 from sizewright.commands.options import files_argument, finish, json_option, site_option
 from sizewright.exit_code import ExitCode
 from sizewright.report.console import tell
@@ -42,7 +43,8 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
     sizewright compare workloads/chat.yaml workloads/support.yaml
 
     One file: each type on sale in the site's zones, each tensor-parallel size and precision is
-    sized in full. An option that nothing is both cheaper and faster than is marked *. Then what the
+    sized in full. An option that nothing is both cheaper and faster than is marked *. Then whether
+    two or three types, split by the length of the prompt, cost less than the cheapest, what the
     others lack, and which input doubles the nodes soonest. Exit code 5: no hardware meets every
     target.
 
@@ -117,6 +119,7 @@ def _answer(found: Comparison, options: list[Option]) -> RankingAnswer:
         method=found.method,
         load=found.load,
         options=tuple(_option(option, found) for option in options),
+        mix=mix_answer(found.mix),
         rejected=found.rejected,
         sensitivities=tuple(_sensitivity(each) for each in found.sensitivities),
     )

@@ -1,8 +1,11 @@
 """The answer in one paragraph: what is asked, what it takes, what it survives, what it does not."""
 
+import re
+
 from sizewright.report.numbers import duration, number, plural, share
 from sizing.plan import PoolPlan, Reason, ServicePlan
 from sizing.redundancy import nodes_for_zone_loss
+from sizing.workload import ZONE_ID
 
 ANYWHERE = "0.0.0.0/0"
 RULES = {
@@ -172,7 +175,8 @@ def chosen(service: ServicePlan) -> str:
 def where(service: ServicePlan, pool: PoolPlan) -> str:
     """Nodes by zone, and the zones of the site that cannot have any."""
     zones = ", ".join(f"{zone} {count}" for zone, count in pool.nodes_by_zone.items())
-    without = [r.option for r in service.rejected if r.reason is Reason.offering]
+    offering = [r.option for r in service.rejected if r.reason is Reason.offering]
+    without = [option for option in offering if re.match(ZONE_ID, option)]
     lacking = f"; {', '.join(without)} does not sell the type" if without else ""
     return f"By zone: {zones}{lacking}."
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from math import isfinite
 
+from sizewright.report.mix import mix_tables
 from sizewright.report.numbers import number, share
 from sizewright.report.table import Table
 from sizing.comparison import Comparison, option_tpot_s, option_ttft_s
@@ -21,6 +22,7 @@ def comparison_tables(found: Comparison, options: Sequence[Option]) -> Iterator[
     yield Table(title, [_row(option, found) for option in options], COLUMNS)
     dates = sorted({_origin(option) for option in options if option.price is not None})
     yield Table("prices, on demand, nodes alone", [(text,) for text in dates])
+    yield from mix_tables(found.mix)
     lacking = [(r.option, r.reason.value, r.numbers) for r in found.rejected]
     yield Table("what the others lack", lacking, ("option", "reason", "numbers"))
     rows = [(each.input, _factor(each)) for each in found.sensitivities]

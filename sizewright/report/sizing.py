@@ -218,7 +218,7 @@ def _memory(service: ServicePlan) -> str:
 
 def _storage(service: ServicePlan) -> str:
     storage = service.storage
-    text = f"weights {data_size(storage.weights_bytes)}"
+    text = f"weights {data_size(storage.weights_bytes)} in nominal bits"
     if storage.interaction_bytes_per_day is None:
         return f"{text}; no data kept"
     return (

@@ -207,7 +207,8 @@ CALIBRATED: dict[str, Explainer] = {
     ),
     "services.*.calibrated.*.ttft_ms": _of_side(
         "milliseconds to the first token, at the percentile and the load of one replica",
-        "first + steps x step + wait behind prompts + wait for a slot",
+        "first of the prompt at the percentile + steps x step + wait behind prompts + wait for a"
+        " slot",
     ),
     "services.*.calibrated.*.tpot_ms": _of_side(
         "milliseconds a token, at the percentile and the load of one replica",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sizing.steps.bands import Band, Bands
 from sizing.steps.correction import Correction, Corrections
@@ -73,15 +73,23 @@ class CoefficientSet(BaseModel):
     measured: Mapping[EngineName, tuple[str, ...]]
     """GPU generations that each engine was measured on."""
     engines: Mapping[EngineName, EngineCoefficients]
-    bands: Bands
-    """Of an engine on a generation that it was measured on."""
-    datasheet_bands: Bands
-    """Of all others: known from their datasheet alone."""
+    bands: Mapping[EngineName, Bands]
+    """Of an engine on a generation that it was measured on. Each engine has its own: how well what
+    was measured of other models tells a new one differs more between engines than between cards."""
+    datasheet_bands: Mapping[EngineName, Bands]
+    """On all other generations: known from their datasheet alone."""
     roofline_power: Times
     """Reading and arithmetic overlap: (read^p + arithmetic^p)^(1/p), between sum and maximum."""
 
     corrections: tuple[Correction, ...] = ()
     """Of the user's own runs; no file of the catalog holds any."""
+
+    @model_validator(mode="after")
+    def _bands_of_all(self) -> "CoefficientSet":
+        for bands in (self.bands, self.datasheet_bands):
+            if set(bands) != set(self.engines):
+                raise ValueError("every engine has its bands, and no other name has any")
+        return self
 
     def corrected(self, own: Corrections) -> "CoefficientSet":
         """The same set with a user's corrections, which go before earlier ones.

@@ -122,10 +122,11 @@ class StepModel:
 
     @property
     def bands(self) -> Bands:
-        """The user's own; else wider where this engine was not measured on this generation."""
+        """The user's own; else the engine's, wider on a generation that it was not measured on."""
         if self.correction is not None:
             return self.correction.bands
-        return self.coefficients.bands if self.measured else self.coefficients.datasheet_bands
+        known, other = self.coefficients.bands, self.coefficients.datasheet_bands
+        return (known if self.measured else other)[self.engine]
 
     @cached_property
     def layers_ms(self) -> float:

@@ -210,3 +210,36 @@ def test_node_updates(plan: Plan, download_s: float, passed: bool) -> None:
     assert (gate.passed, f"{waits:,.0f} s" in gate.detail) == (passed, True)
     nothing = service.model_copy(update={"volumes": None})
     assert gates.node_updates(plan.model_copy(update={"services": (nothing,)})).passed is None
+
+
+REVISION = "0e9e39f249a16976918f6564b8830bc894c89659"
+HUB = f"hub: {{id: meta-llama/Llama-3.1-8B-Instruct, revision: {REVISION}}}"
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "passed"),
+    [
+        ("llama-3.1-8b", "bf16", True),
+        ("llama-3.1-8b", "fp16", True),
+        ("llama-3.1-8b", "fp8", False),
+        ("llama-2-7b", "bf16", False),
+    ],
+)
+def test_a_checkpoint_is_the_model_that_was_sized(
+    chat: Callable[..., Path], model: str, precision: str, passed: bool
+) -> None:
+    there = "{name: llama-2-7b, parameters: 7.0e9, precision: nf4}"
+    mine = f"{{name: {model}, precision: {precision}, source: {{{HUB}}}}}"
+    plan = _plan(_read(chat((there, mine))))
+    (gate,) = gates.checkpoints(plan, CATALOG)
+    assert gate.passed is passed
+    assert f"llama-3.1-8b in bf16; planned is {model} in {precision}" in gate.detail
+
+
+def test_an_unknown_checkpoint_is_not_judged(plan: Plan, chat: Callable[..., Path]) -> None:
+    assert list(gates.checkpoints(plan, CATALOG)) == []
+    there = "precision: nf4}"
+    hub = HUB.replace("meta-llama", "somebody")
+    mine = f"precision: nf4, source: {{{hub}}}}}"
+    (gate,) = gates.checkpoints(_plan(_read(chat((there, mine)))), CATALOG)
+    assert gate.passed is None

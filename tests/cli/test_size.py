@@ -192,3 +192,10 @@ def test_a_reason_is_told_once(run: Run, tmp_path: Path) -> None:
     assert ended.code == 5
     assert ended.err.count("TPOT 70.4 ms alone, 60 ms asked for") == 1
     assert "another instance type: g6e.xlarge, tensor parallel 1, bf16 would do on 2" in ended.err
+
+
+def test_only_zones_are_told_not_to_sell_a_type(run: Run, tmp_path: Path) -> None:
+    run("init", "a", "--directory", tmp_path)
+    (tmp_path / "a.lock").unlink()
+    told = " ".join(run("preview", tmp_path / "a.yaml").out.split())
+    assert "By zone: use1-az1 2, use1-az2 1, use1-az4 1. It survives" in told

@@ -79,7 +79,7 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:hub-AbCdEf"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/12345678-abcd"
 SOURCES: dict[str, dict[str, Any]] = {
     "hub": {
-        "id": "meta-llama/Llama-2-7b-hf",
+        "id": "example/llama-2-7b-nf4",
         "revision": REVISION,
         "token_secret_arn": SECRET,
         "token_key_arn": KEY,

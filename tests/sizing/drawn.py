@@ -24,7 +24,7 @@ SERVED = (
 )
 """Models on types: over one card, four and eight; the last does not fit."""
 RULES: dict[str, st.SearchStrategy[Any]] = {
-    "spare_ratio": st.decimals(0, 2, places=2),
+    "spare_ratio": st.decimals(0, 1, places=2),
     "nodes": st.integers(0, 20),
     "zones": st.integers(0, 2),
     "availability": st.decimals("0.9", "0.999999", places=6),

@@ -1,16 +1,17 @@
 """The step-time model: laws that hold for every model, card, layout and load."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from sizing.architecture import Architecture
 from sizing.catalog import Catalog, load_catalog
 from sizing.model_rows import architecture_of
-from sizing.steps.coefficients import EngineCoefficients
+from sizing.steps.coefficients import CoefficientSet, EngineCoefficients
 from sizing.steps.model import StepModel, step_model
 from sizing.steps.replica import Formats, Parallel
 from sizing.steps.room import most_running
@@ -281,7 +282,26 @@ def test_coefficients_keep_the_physics(catalog: Catalog) -> None:
         for name in EngineCoefficients.model_fields:
             assert getattr(engine, name) >= 0
     assert found.rows + sum(found.excluded.values()) == 1582
-    assert found.bands.tpot.low < 1 < found.bands.tpot.high
+    assert set(found.bands) == set(found.datasheet_bands) == set(ENGINES)
+    for name, bands in found.bands.items():
+        assert bands.tpot.low < 1 < bands.tpot.high
+        assert found.datasheet_bands[name].tpot.low <= bands.tpot.low
+        assert found.datasheet_bands[name].tpot.high >= bands.tpot.high
+
+
+def test_every_engine_has_its_own_band(catalog: Catalog) -> None:
+    """vLLM, whose models tell of one another, is surer than SGLang; none may lack its band."""
+    found = catalog.coefficients
+    widths = {name: bands.tpot.high / bands.tpot.low for name, bands in found.bands.items()}
+    assert min(widths, key=widths.__getitem__) == "vllm"
+    assert max(widths, key=widths.__getitem__) == "sglang"
+    for engine in ENGINES:
+        assert replace(llama("h100"), engine=engine).bands == found.bands[engine]
+        assert replace(llama("l4"), engine=engine).bands == found.datasheet_bands[engine]
+    short = found.model_dump(mode="json")
+    del short["bands"]["vllm"]
+    with pytest.raises(ValidationError, match="every engine has its bands"):
+        CoefficientSet.model_validate(short)
 
 
 def llama(card: str) -> StepModel:

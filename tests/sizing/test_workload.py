@@ -80,6 +80,8 @@ def blamed(error: ValidationError) -> list[str]:
         ({"request": {"output_tokens": 400}}, "request.input_tokens"),
         ({"request": {"tokens": 500, "context_tokens": 499}}, "request.context_tokens"),
         ({"latency": {"percentile": 100}}, "latency.percentile"),
+        ({"latency": {"percentile": "0.95"}}, "latency.percentile"),
+        ({"redundancy": {"spare_ratio": 20}}, "redundancy.spare_ratio"),
         ({"capacity": None}, "traffic"),
         ({"capacity": {}, "kind": "image"}, "traffic"),
         ({"capacity": {"load": "mean"}, "kind": "image"}, "capacity.method"),

@@ -1,0 +1,64 @@
+"""Where a replica barely holds its model, is the drop in throughput predicted?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+FLAG = "kv_capacity_cliff"
+"""The table's flag of rows whose memory holds few sequences beside the weights."""
+SETTING = ("source_id", "gpu", "model", "weight_prec", "input_tokens", "output_tokens")
+NOISE = 0.05
+"""Ratios this near 1 tell neither way. Basis: measured, repeats spread by 1 to 6 %."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """From one measured tensor-parallel size to the next larger, all else alike."""
+
+    flagged: bool
+    measured: float
+    """Throughput per GPU of the smaller over the larger; below 1 the smaller lacks memory."""
+    predicted: float
+
+    @property
+    def told(self) -> bool:
+        """Whether the measurement says which side it is on."""
+        return abs(self.measured - 1) > NOISE
+
+    @property
+    def right(self) -> bool:
+        """Whether the prediction is on the same side."""
+        return (self.measured < 1) == (self.predicted < 1)
+
+
+def steps(
+    rows: Sequence[dict[str, str]], predicted: Callable[[dict[str, str]], float | None]
+) -> list[Step]:
+    """Every flagged row beside its next larger neighbour, and the neighbours among themselves.
+
+    `predicted` is predicted over measured throughput of a row; None where nothing answers it.
+    """
+    settings = defaultdict[tuple[str, ...], list[dict[str, str]]](list)
+    for row in rows:
+        if row["load_type"] == "offline_max" and row["tp"] and row["out_tok_s"]:
+            settings[tuple(row[name] for name in SETTING)].append(row)
+    found = []
+    for members in settings.values():
+        members.sort(key=lambda row: float(row["tp"]))
+        if not any(FLAG in row["flags"] for row in members):
+            continue
+        for small, large in pairwise(members):
+            ratios = predicted(small), predicted(large)
+            if small["tp"] != large["tp"] and ratios[0] is not None and ratios[1] is not None:
+                measured = per_gpu(small) / per_gpu(large)
+                flagged = FLAG in small["flags"]
+                found.append(Step(flagged, measured, measured * ratios[0] / ratios[1]))
+    return found
+
+
+def per_gpu(row: dict[str, str]) -> float:
+    """Output tokens per second and GPU."""
+    return float(row["out_tok_s"]) / float(row["n_gpus"] or row["tp"])

@@ -1,0 +1,101 @@
+"""What rate does sizing give a replica of a question: as it sizes, and by step times alone?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from fleet_questions import Question
+from fleet_score import Found
+
+from sizing.replica_rate import BandSide, rate_by_constraint, replica_times
+from sizing.steps.coefficients import CoefficientSet
+from sizing.steps.model import StepTime
+
+CLOSEST = 1e-3
+Rate = Callable[[Question, BandSide], float]
+Coefficients = Callable[[Question], CoefficientSet]
+
+
+def as_sized(question: Question, side: BandSide) -> float:
+    """As `method: calibrated` sizes: arrivals at random, the queue, the utilisation limit."""
+    times = replica_times(question.steps, question.lengths, question.slots, side)
+    check_roofline(question, question.slots, 1000 * times.decode_s[-1])
+    return min(rate_by_constraint(times, question.targets).values())
+
+
+def steps_only(question: Question, side: BandSide) -> float:
+    """The closed loop's own rate at the highest concurrency that meets the targets: mean against
+    mean, no arrivals, no queue, no utilisation limit; the band's side slows the whole replica."""
+    bands = question.steps.bands
+    slower = side.of(bands.tpot)
+    answer = _loop(question, question.most)
+    if not _meets(question, answer, side):
+        low, high = 0.0, question.most
+        while high - low > CLOSEST * high and high > CLOSEST:
+            middle = (low + high) / 2
+            meets = _meets(question, _loop(question, middle), side)
+            low, high = (middle, high) if meets else (low, middle)
+        if low < 1:
+            return 0.0
+        answer = _loop(question, low)
+    return answer.requests_per_s / slower
+
+
+def _loop(question: Question, flight: float) -> StepTime:
+    lengths = question.lengths
+    answer = question.steps.closed_loop(
+        lengths.prompt_tokens, lengths.output_tokens, flight, question.most
+    )
+    check_roofline(question, answer.decoding, answer.tpot_ms)
+    return answer
+
+
+def check_roofline(question: Question, decoding: float, step_ms: float) -> None:
+    """Raises ArithmeticError where a predicted step is shorter than the datasheet allows."""
+    lengths = question.lengths
+    shortest = question.steps.roofline_ms(lengths.prompt_tokens, lengths.output_tokens, decoding)
+    if step_ms < shortest * (1 - 1e-9):
+        raise ArithmeticError(f"{question.group}: {step_ms} ms, roofline {shortest} ms")
+
+
+def _meets(question: Question, answer: StepTime, side: BandSide) -> bool:
+    targets, bands = question.targets, question.steps.bands
+    tpot, ttft = targets.tpot_s, targets.ttft_s
+    if tpot is not None and answer.tpot_ms * side.of(bands.tpot) > 1000 * tpot:
+        return False
+    return ttft is None or answer.ttft_ms * side.of(bands.ttft) <= 1000 * ttft
+
+
+def answered(
+    questions: Sequence[Question],
+    coefficients: Coefficients,
+    rate: Rate,
+    side: BandSide,
+) -> list[Found]:
+    """Every question with what sizing says of it, under these coefficients."""
+    found = []
+    for question in questions:
+        steps = replace(question.steps, coefficients=coefficients(question))
+        asked = replace(question, steps=steps)
+        found.append(
+            Found(
+                group=question.group,
+                engine=question.engine,
+                gpu=question.gpu,
+                holds_per_s=question.holds_per_s,
+                fails_per_s=question.fails_per_s,
+                predicted_per_s=rate(asked, side),
+                exact=question.exact,
+            )
+        )
+    return found
+
+
+def margin_only(question: Question, side: BandSide) -> float:
+    """The measured rate at the target divided by the band's side: what the margin costs where the
+    prediction itself is exact. Questions of a curve only."""
+    if question.curve is None or question.targets.tpot_s is None:
+        raise ValueError("only a curve says what a shorter step costs")
+    limit = 1000 * question.targets.tpot_s / side.of(question.steps.bands.tpot)
+    return question.curve.between(limit) or 0.0

@@ -1,0 +1,109 @@
+"""Several types of GPU measured for one question: does sizing choose one that is cheap in truth?"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fleet_curves import Curve
+from fleet_questions import MEAN, Question, closed_question
+
+from sizing.catalog import Catalog
+from sizing.replica_rate import DEFAULT_MAX_UTILISATION, Targets
+
+REGION = "us-east-1"
+"""Whose list prices count."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What sizing would buy for one question, and what would have been cheapest."""
+
+    group: str
+    """Model, engine and lengths."""
+    engine: str
+    regret: float
+    """Cost of the chosen fleet over that of the cheapest that is measured to suffice, less 1."""
+    undersized: bool
+    same_type: bool
+    """Whether the cheapest in truth has the chosen GPU."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One replica that was measured: its price and the rate it holds."""
+
+    gpu: str
+    usd_per_hour: float
+    measured_per_s: float
+    predicted_per_s: float
+
+    @property
+    def cost(self) -> float:
+        """Dollars an hour for each request a second, as predicted; infinite: refused."""
+        return self.usd_per_hour / self.predicted_per_s if self.predicted_per_s > 0 else math.inf
+
+    @property
+    def true_cost(self) -> float:
+        """The same, as measured."""
+        return self.usd_per_hour / self.measured_per_s if self.measured_per_s > 0 else math.inf
+
+
+def chosen(group: str, engine: str, options: Sequence[Option]) -> Chosen | None:
+    """The cheapest as predicted beside the cheapest as measured; None where none suffices."""
+    best = min(options, key=lambda option: option.true_cost)
+    taken = min(options, key=lambda option: option.cost)
+    if math.isinf(best.true_cost):
+        return None
+    refused = math.isinf(taken.cost)
+    return Chosen(
+        group=group,
+        engine=engine,
+        regret=taken.cost / best.true_cost - 1,
+        undersized=not refused and taken.predicted_per_s > taken.measured_per_s,
+        same_type=not refused and taken.gpu == best.gpu,
+    )
+
+
+def choices(
+    curves: Sequence[Curve],
+    catalog: Catalog,
+    predicted: Callable[[Question], float],
+) -> list[Chosen]:
+    """For each model, engine and lengths measured on two types of GPU or more: the TPOT in the
+    middle of each curve as target, among all replicas whose curve says what they hold there."""
+    settings = defaultdict[str, list[Curve]](list)
+    for curve in curves:
+        run = curve.row.run
+        lengths = f"{run.input_tokens:.0f}/{run.output_tokens:.0f}"
+        settings["|".join((curve.row.model_key, curve.row.model.engine, lengths))].append(curve)
+    found = []
+    for group, members in settings.items():
+        targets = sorted({each.points[(len(each.points) - 1) // 2].tpot_ms for each in members})
+        for tpot_ms in targets:
+            options = []
+            for curve in members:
+                price = gpu_price(catalog, curve.row.model.card.name)
+                measured = curve.between(tpot_ms)
+                if price is None or measured is None:
+                    continue
+                limit = Targets(MEAN, None, tpot_ms / 1000, DEFAULT_MAX_UTILISATION)
+                question = closed_question(curve, limit, measured, "choice")
+                dear = price * question.gpus
+                options.append(Option(question.gpu, dear, measured, predicted(question)))
+            if len({option.gpu for option in options}) > 1:
+                picked = chosen(group, members[0].row.model.engine, options)
+                found += [picked] if picked else []
+    return found
+
+
+def gpu_price(catalog: Catalog, gpu: str) -> float | None:
+    """Dollars an hour of one GPU in the cheapest instance type that has it; None without price."""
+    prices = []
+    for instance in catalog.instance_types:
+        price = catalog.price(instance.name, REGION)
+        if price is not None and catalog.gpu(instance.gpu).name == gpu:
+            prices.append(float(price.usd_per_hour / instance.gpu_count))
+    return min(prices, default=None)

@@ -1,0 +1,238 @@
+"""What do measured rows say that a replica holds? Each answer becomes a question to sizing."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from fleet_curves import Curve
+from throughput import ENGINE_MOST, Asked, asked
+
+from sizewright.measured.replay import Replay, Unanswerable
+from sizing.lengths import Lengths
+from sizing.replica_rate import DEFAULT_MAX_UTILISATION, Targets
+from sizing.steps.model import StepModel
+from sizing.steps.room import most_running
+
+CURVE_POINTS = (0.25, 0.5, 0.75)
+"""Where on a curve of measured points the targets are taken."""
+MEAN = 0.5
+"""Share of requests that stands for a mean where nothing waits: half are slower."""
+MEAN_OF_WAITS = 0.632
+"""Share that stands for a mean where waits are part of it. Basis: arithmetic; the mean of an
+exponential is not exceeded by 1 - 1/e."""
+COLUMNS = {0.99: "p99", MEAN_OF_WAITS: "mean"}
+"""The table's columns that a share of requests is compared with."""
+UNIFORM_VARIATION = 0.0041
+"""Squared coefficient of variation of lengths uniform in 0.8 to 1.0. Basis: arithmetic."""
+SHORT = "short_burst"
+"""The table's flag of runs over before a queue could build up: they cannot show that a rate holds,
+but can show that it does not."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A replica, targets, and what was measured of it; see `fleet_score.Found` for the rates."""
+
+    what: str
+    """Which targets were taken."""
+    group: str
+    engine: str
+    gpu: str
+    model_key: str
+    steps: StepModel
+    lengths: Lengths
+    slots: int
+    most: float
+    """Sequences that run at once in the mean; `slots` leaves room for the longest."""
+    targets: Targets
+    holds_per_s: float
+    fails_per_s: float
+    exact: bool
+    gpus: int
+    """Of one replica."""
+    curve: Curve | None = None
+    """That the question is about."""
+
+
+def closed_questions(found: Iterable[Curve], ttft: bool = False) -> list[Question]:
+    """For each curve, its own TPOT at a quarter, half and three quarters of its points as target:
+    there the highest rate is measured, nothing between points is guessed.
+
+    With `ttft`, its TTFT there as well.
+    """
+    questions = []
+    for curve in found:
+        last = len(curve.points) - 1
+        for place in sorted({round(share * last) for share in CURVE_POINTS}):
+            point = curve.points[place]
+            within = [p for p in curve.points if p.tpot_ms <= point.tpot_ms]
+            within = [p for p in within if not ttft or p.ttft_ms <= point.ttft_ms]
+            rate = max(p.rate_per_s for p in within)
+            limit_s = point.ttft_ms / 1000 if ttft else None
+            targets = Targets(MEAN, limit_s, point.tpot_ms / 1000, DEFAULT_MAX_UTILISATION)
+            questions.append(closed_question(curve, targets, rate, _named(place, last)))
+    return questions
+
+
+def _named(place: int, last: int) -> str:
+    """Where on the curve a target lies."""
+    share = place / last if last else 0.5
+    return "low load" if share < 0.4 else "half load" if share < 0.6 else "high load"
+
+
+def _lengths(prompt: float, answer: float, variation: float | None) -> Lengths:
+    """Requests of one mean length; nothing of a prompt is cached."""
+    return Lengths(prompt, 0.0, answer, variation, variation, ((prompt, 1.0),))
+
+
+def closed_question(curve: Curve, targets: Targets, rate: float, what: str) -> Question:
+    """The question whether the curve's replica meets the targets, at that measured rate."""
+    row = curve.row
+    run = row.run
+    cap = max(curve.largest, ENGINE_MOST["vllm"])
+    most = min(row.most or math.inf, cap)
+    group = "|".join((run.model, run.gpu, run.engine, run.weights, run.experts))
+    variation = UNIFORM_VARIATION if run.length_ratio is None else None
+    return Question(
+        what=what,
+        group=group,
+        engine=row.model.engine,
+        gpu=row.model.card.name,
+        model_key=row.model_key,
+        steps=row.model,
+        lengths=_lengths(row.input_tokens, row.output_tokens, variation),
+        slots=max(1, int(most)),
+        most=most,
+        targets=targets,
+        holds_per_s=rate,
+        fails_per_s=rate,
+        exact=True,
+        gpus=run.tensor * run.data * run.pipeline,
+        curve=curve,
+    )
+
+
+def table_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of language models."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return [row for row in csv.DictReader(lines) if row["workload"] == "llm"]
+
+
+def offline_questions(
+    table: Sequence[dict[str, str]], replay: Replay, reasons: Counter[str]
+) -> list[Question]:
+    """Rows at endless supply: what is measured is the capacity itself."""
+    questions = []
+    for row in table:
+        if row["load_type"] == "offline_max" and row["core"] == "1":
+            try:
+                setting = asked(row, replay)
+                rate = float(row["out_tok_s"]) / setting.answer / setting.replicas
+                targets = Targets(MEAN, None, None, DEFAULT_MAX_UTILISATION)
+                questions.append(_open(row, setting, targets, rate))
+            except Unanswerable as reason:
+                reasons[f"offline: {reason}"] += 1
+    return questions
+
+
+def poisson_questions(
+    table: Sequence[dict[str, str]], replay: Replay, reasons: Counter[str]
+) -> list[Question]:
+    """Rows with an offered rate: a question of their limit, one of the TPOT that was measured, one
+    of TPOT and TTFT.
+
+    A rate holds where it was met in a run long enough to show it; it fails from the lowest higher
+    rate on that was measured to miss the same targets.
+    """
+    settings = defaultdict[tuple[str, ...], list[dict[str, str]]](list)
+    for row in table:
+        if row["load_type"] == "poisson_qps" and row["request_rate"]:
+            names = ("group", "engine_version", "tp", "n_gpus", "input_tokens", "output_tokens")
+            settings[tuple(row[name] for name in names)].append(row)
+    questions = []
+    for sweep in settings.values():
+        sweep.sort(key=lambda row: float(row["request_rate"]))
+        for row in sweep:
+            if SHORT in row["flags"]:
+                reasons["poisson: too short to show that the rate holds"] += 1
+                continue
+            try:
+                questions += _sweep(row, sweep, asked(row, replay), reasons)
+            except Unanswerable as reason:
+                reasons[f"poisson: {reason}"] += 1
+    return questions
+
+
+def _sweep(
+    row: dict[str, str], sweep: Sequence[dict[str, str]], setting: Asked, reasons: Counter[str]
+) -> list[Question]:
+    limits = list[tuple[str, Targets]]()
+    limit = re.fullmatch(r"p99 TTFT<=(\d+) ms \((met|missed)\)", row["latency_limits"])
+    if limit is not None and limit[2] == "missed":
+        reasons["poisson: missed its limit, no lower rate to ask for"] += 1
+        return []
+    if limit is not None:
+        targets = Targets(0.99, float(limit[1]) / 1000, None, DEFAULT_MAX_UTILISATION)
+        limits.append(("published limit", targets))
+    for share, kind in COLUMNS.items():
+        times = row[f"ttft_ms_{kind}"], row[f"tpot_ms_{kind}"]
+        if all(times):
+            ttft, tpot = (float(time) / 1000 for time in times)
+            for what, first in (("measured TPOT", None), ("measured TPOT and TTFT", ttft)):
+                limits.append((what, Targets(share, first, tpot, DEFAULT_MAX_UTILISATION)))
+            break
+    questions = []
+    for what, targets in limits:
+        rate = float(row["request_rate"]) / setting.replicas
+        missed = [other for other in sweep if misses(other, targets)]
+        higher = [float(other["request_rate"]) / setting.replicas for other in missed]
+        fails = min((each for each in higher if each > rate), default=math.inf)
+        questions.append(_open(row, setting, targets, rate, fails=fails, what=what))
+    return questions
+
+
+def misses(row: dict[str, str], targets: Targets) -> bool:
+    """Whether the row's measured times exceed the targets."""
+    kind = COLUMNS[targets.share]
+    pairs = ((targets.ttft_s, row[f"ttft_ms_{kind}"]), (targets.tpot_s, row[f"tpot_ms_{kind}"]))
+    return any(
+        target is not None and time and float(time) / 1000 > target + 1e-9 for target, time in pairs
+    )
+
+
+def _open(
+    row: dict[str, str],
+    setting: Asked,
+    targets: Targets,
+    rate: float,
+    *,
+    fails: float | None = None,
+    what: str = "endless supply",
+) -> Question:
+    """A question of the table; without `fails` the rate is the capacity, of lengths all alike."""
+    prompt, answer = setting.prompt, setting.answer
+    held = most_running(*setting.room, Fraction(prompt + answer))
+    variation = 0.0 if fails is None else None
+    return Question(
+        what=what,
+        group=row["group"],
+        engine=setting.engine,
+        gpu=setting.steps.card.name,
+        model_key=setting.model,
+        steps=setting.steps,
+        lengths=_lengths(prompt, answer, variation),
+        slots=max(1, int(min(held, ENGINE_MOST[setting.engine]))),
+        most=setting.most,
+        targets=targets,
+        holds_per_s=rate,
+        fails_per_s=rate if fails is None else fails,
+        exact=fails is None,
+        gpus=setting.parallel.gpus,
+    )

@@ -1,0 +1,296 @@
+"""The measure of fleets itself: made-up rows whose answers are known."""
+
+import math
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cliffs import steps as cliff_steps
+from fleet_answers import answered, as_sized, check_roofline, margin_only, steps_only
+from fleet_choice import Option, chosen
+from fleet_curves import Curve, Point, curves
+from fleet_questions import (
+    Question,
+    closed_questions,
+    offline_questions,
+    poisson_questions,
+)
+from fleet_score import Found, summary
+from steps_fit import Row, rows
+
+from sizewright.measured.replay import Replay, config_files
+from sizewright.measured.run import MeasuredRun
+from sizing.catalog import Catalog, load_catalog
+from sizing.replica_rate import BandSide
+
+CONFIGS = Path(__file__).parents[2] / "bench/data/configs"
+LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
+FLIGHTS = (4, 8, 16, 32, 64)
+
+
+def exactly(predicted: float, group: str = "g") -> Found:
+    """A replica measured to hold 10 requests a second and no more."""
+    return Found(group, "vllm", "h100", 10.0, 10.0, predicted, exact=True)
+
+
+def between(predicted: float, fails: float = 10.0) -> Found:
+    """A replica measured to hold 5 requests a second and to fail at `fails`."""
+    return Found("g", "vllm", "h100", 5.0, fails, predicted, exact=False)
+
+
+@pytest.mark.parametrize(
+    ("found", "replicas", "undersized", "regret"),
+    [
+        (exactly(10.0), 100, False, 0.0),
+        (exactly(5.0), 200, False, 1.0),
+        (exactly(12.5), 80, True, -0.2),
+        (exactly(0.0), math.inf, False, math.inf),
+        (between(5.0), 100, False, 0.0),
+        (between(9.9), 51, False, -0.49),
+        (between(10.0), 50, True, -0.5),
+        (between(20.0, math.inf), 25, None, -0.75),
+    ],
+    ids=["exact", "double", "too few", "refused", "held", "not tried", "fails", "no failure"],
+)
+def test_a_fleet_is_judged_by_what_was_measured(
+    found: Found, replicas: float, undersized: bool | None, regret: float
+) -> None:
+    assert found.replicas == replicas
+    assert found.undersized is undersized
+    assert found.regret == pytest.approx(regret)
+
+
+def test_each_group_counts_once_and_no_refusal_is_averaged_away() -> None:
+    """Nine too small in one group, one that is exact in another; then a group that is refused."""
+    small = [exactly(12.5, "a")] * 9
+    both = summary([*small, exactly(10.0, "b")])
+    assert (both.questions, both.groups, both.undersized) == (10, 2, 9)
+    assert both.undersized_percent == 50
+    assert both.median_regret_percent == pytest.approx(-10)
+    refused = summary([exactly(0.0, "a"), exactly(0.0, "b"), exactly(10.0, "c")])
+    assert refused.refused == 2
+    assert refused.undersized_percent == 0
+    assert math.isinf(refused.median_regret_percent)
+    untold = summary([between(7.0, math.inf)])
+    assert untold.undersized_percent is None
+
+
+def run(flight: float, ttft_ms: float, tpot_ms: float, identity: str = "") -> MeasuredRun:
+    return MeasuredRun(
+        id=identity or f"c{flight}",
+        engine="vllm",
+        engine_version="1",
+        model=LLAMA,
+        gpu="h100",
+        tensor=1,
+        data=1,
+        pipeline=1,
+        expert=1,
+        weights="",
+        experts="",
+        input_tokens=1000,
+        output_tokens=501,
+        concurrency=flight,
+        ttft_ms=ttft_ms,
+        tpot_ms=tpot_ms,
+        length_ratio=1.0,
+    )
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+@pytest.fixture(scope="module")
+def replay(catalog: Catalog) -> Replay:
+    return Replay(catalog, config_files(CONFIGS))
+
+
+def as_rows(runs: list[MeasuredRun], replay: Replay) -> list[Row]:
+    return rows(runs, replay, 1.0)
+
+
+def test_a_curve_joins_repeats_and_says_what_it_holds(replay: Replay) -> None:
+    """Three repeats at 10 in flight, one run at 30.
+
+    10 / (0.1 + 500 x 0.01) and 30 / (1 + 500 x 0.03) requests a second
+    """
+    runs = [run(30, 1000, 30)]
+    runs += [run(10, 100, tpot, f"again {tpot}") for tpot in (9, 10, 17)]
+    (curve,) = curves(as_rows(runs, replay))
+    assert curve.points == (
+        Point(pytest.approx(10 / 5.1), 100, 10),
+        Point(pytest.approx(30 / 16), 1000, 30),
+    )
+    fast = Curve(curve.row, (Point(2.0, 100, 10), Point(6.0, 200, 30)), 30)
+    assert fast.rate_at(9) == 0
+    assert fast.rate_at(29) == 2
+    assert fast.between(9) == 0
+    assert fast.between(20) == pytest.approx(4)
+    assert fast.between(30) == 6
+    assert fast.between(31) is None
+
+
+def measured(replay: Replay, slower: float) -> list[Question]:
+    """Questions of a replica that takes so many times as long as is predicted."""
+    runs = []
+    for flight in FLIGHTS:
+        answer = replay.predict(run(flight, 1, 1))
+        runs.append(run(flight, slower * answer.ttft_ms, slower * answer.tpot_ms))
+    return closed_questions(curves(as_rows(runs, replay)))
+
+
+@pytest.mark.parametrize(
+    ("slower", "undersized"), [(1.0, False), (0.8, False), (1.25, True)], ids=str
+)
+def test_closed_loops_of_known_speed(
+    replay: Replay, catalog: Catalog, slower: float, undersized: bool
+) -> None:
+    """What is as fast as predicted needs what is predicted; faster is too many, slower too few."""
+    asked = measured(replay, slower)
+    assert [q.what for q in asked] == ["low load", "half load", "high load"]
+    found = answered(asked, lambda q: catalog.coefficients, steps_only, BandSide.median)
+    assert [x.undersized for x in found] == [undersized] * 3
+    if slower == 1.0:
+        assert [x.replicas for x in found] == pytest.approx([100] * 3, abs=1)
+    else:
+        assert all((x.regret < -0.1) == undersized for x in found)
+
+
+def test_the_safe_side_is_exact_for_a_replica_as_slow_as_the_band_allows(
+    replay: Replay, catalog: Catalog
+) -> None:
+    high = catalog.coefficients.bands["vllm"].tpot.high
+    asked = measured(replay, high)
+    found = answered(asked, lambda q: catalog.coefficients, steps_only, BandSide.safe)
+    assert [x.replicas for x in found] == pytest.approx([100] * 3, abs=1)
+
+
+def test_the_safe_side_never_gives_fewer(replay: Replay, catalog: Catalog) -> None:
+    asked = measured(replay, 1.0)
+    for rate in (as_sized, steps_only):
+        sides = [
+            answered(asked, lambda q: catalog.coefficients, rate, side)
+            for side in (BandSide.median, BandSide.safe)
+        ]
+        for median, safe in zip(*sides, strict=True):
+            assert safe.replicas > median.replicas
+            assert not safe.undersized
+
+
+def test_an_exact_forecast_pays_for_its_margin_alone(replay: Replay) -> None:
+    asked = measured(replay, 1.0)[2]
+    assert asked.curve is not None and asked.targets.tpot_s is not None
+    high = asked.steps.bands.tpot.high
+    expected = asked.curve.between(1000 * asked.targets.tpot_s / high)
+    assert margin_only(asked, BandSide.safe) == expected
+    assert margin_only(asked, BandSide.median) == pytest.approx(asked.holds_per_s)
+
+
+def test_a_step_above_the_roofline_is_an_error(replay: Replay) -> None:
+    asked = measured(replay, 1.0)[0]
+    check_roofline(asked, 4, 1e6)
+    with pytest.raises(ArithmeticError, match="roofline"):
+        check_roofline(asked, 4, 1e-3)
+
+
+def sweep(rate: str, ttft: str, tpot: str, **changes: str) -> dict[str, str]:
+    row = {
+        "group": "made up",
+        "engine": "vLLM",
+        "engine_version": "1",
+        "model": "Llama-3.1-8B",
+        "gpu": "H100-SXM-80GB",
+        "weight_prec": "bf16",
+        "tp": "1",
+        "pp": "",
+        "n_gpus": "1",
+        "core": "1",
+        "input_tokens": "256",
+        "output_tokens": "344",
+        "load_type": "poisson_qps",
+        "request_rate": rate,
+        "latency_limits": "",
+        "flags": "",
+        "ttft_ms_p99": ttft,
+        "tpot_ms_p99": tpot,
+        "ttft_ms_mean": "",
+        "tpot_ms_mean": "",
+    }
+    return row | changes
+
+
+def test_a_sweep_brackets_what_a_replica_holds(replay: Replay) -> None:
+    """2 a second holds; 4 was too short to show it, yet its TPOT is longer; 8 misses the limit."""
+    limit = "p99 TTFT<=500 ms"
+    table = [
+        sweep("2", "50", "10", latency_limits=f"{limit} (met)", n_gpus="2"),
+        sweep("4", "60", "12", latency_limits=f"{limit} (met)", flags="short_burst", n_gpus="2"),
+        sweep("8", "900", "20", latency_limits=f"{limit} (missed)", n_gpus="2"),
+        sweep("1", "50", "10", model="nobody", n_gpus="2", group="other"),
+    ]
+    reasons = Counter[str]()
+    asked = poisson_questions(table, replay, reasons)
+    brackets = {q.what: (q.holds_per_s, q.fails_per_s) for q in asked}
+    assert brackets == {
+        "published limit": (1.0, 4.0),
+        "measured TPOT": (1.0, 2.0),
+        "measured TPOT and TTFT": (1.0, 2.0),
+    }
+    limits = {q.what: (q.targets.share, q.targets.ttft_s, q.targets.tpot_s) for q in asked}
+    assert limits["published limit"] == (0.99, 0.5, None)
+    assert limits["measured TPOT"] == (0.99, None, 0.01)
+    assert sum(reasons.values()) == 3
+    assert reasons["poisson: model"] == 1
+
+
+def test_means_are_compared_with_means_and_never_with_medians(replay: Replay) -> None:
+    row = sweep("2", "", "", ttft_ms_mean="50", tpot_ms_mean="10")
+    (tpot, _) = poisson_questions([row], replay, Counter())
+    assert tpot.targets.share == 0.632
+    assert math.isinf(tpot.fails_per_s)
+
+
+def test_endless_supply_is_the_capacity_itself(replay: Replay) -> None:
+    """6,880 output tokens a second of 344 each over two replicas: 10 requests a second each."""
+    row = sweep("", "", "", load_type="offline_max", out_tok_s="6880", n_gpus="2")
+    (asked,) = offline_questions([row], replay, Counter())
+    assert (asked.holds_per_s, asked.exact) == (10.0, True)
+    assert asked.targets.tpot_s is asked.targets.ttft_s is None
+
+
+def test_the_choice_among_types_is_judged_in_dollars() -> None:
+    """Twice as dear for three times the rate is cheapest; thought to be as fast, the other is
+    taken, at 10 / 10 dollars against 20 / 30."""
+    cheap = Option("a", 10.0, 10.0, 10.0)
+    fast = Option("b", 20.0, 30.0, 30.0)
+    right = chosen("g", "vllm", [cheap, fast])
+    assert right is not None
+    assert (right.regret, right.undersized, right.same_type) == (0.0, False, True)
+    wrong = chosen("g", "vllm", [cheap, replace(fast, predicted_per_s=15.0)])
+    assert wrong is not None
+    assert (wrong.regret, wrong.undersized, wrong.same_type) == (0.5, False, False)
+    small = chosen("g", "vllm", [cheap, replace(fast, predicted_per_s=40.0)])
+    assert small is not None
+    assert small.undersized and small.regret == pytest.approx(-0.25)
+    none = chosen("g", "vllm", [replace(x, predicted_per_s=0.0) for x in (cheap, fast)])
+    assert none is not None
+    assert math.isinf(none.regret) and not none.undersized
+    assert chosen("g", "vllm", [replace(cheap, measured_per_s=0.0)]) is None
+
+
+@pytest.mark.parametrize(
+    ("predicted", "right"), [({"1": 1.0, "2": 1.0}, True), ({"1": 10.0, "2": 1.0}, False)]
+)
+def test_a_cliff_is_on_the_right_side(predicted: dict[str, float], right: bool) -> None:
+    """One GPU holds few sequences: 100 tokens a second each against 250 on two; a prediction ten
+    times too high for the one does not see it."""
+    names = dict.fromkeys(("source_id", "gpu", "model", "weight_prec"), "x")
+    names |= {"input_tokens": "128", "output_tokens": "2048", "load_type": "offline_max"}
+    small = names | {"tp": "1", "n_gpus": "1", "out_tok_s": "100", "flags": "kv_capacity_cliff"}
+    large = names | {"tp": "2", "n_gpus": "2", "out_tok_s": "500", "flags": ""}
+    (step,) = cliff_steps([large, small], lambda row: predicted[row["tp"]])
+    assert (step.flagged, step.told, step.right) == (True, True, right)
+    assert step.measured == pytest.approx(0.4)
