@@ -1,6 +1,7 @@
 """The command line: `sizewright COMMAND`. Results go to stdout, messages to stderr."""
 
 import importlib
+import io
 import sys
 
 import click
@@ -8,6 +9,7 @@ import click
 from sizewright.exit_code import ExitCode
 from sizewright.input_error import InputError, did_you_mean
 from sizewright.interrupt import listen
+from sizewright.report.console import tell
 
 COMMANDS = {
     "size": "Size workloads: GPUs, nodes, redundancy, storage, bandwidth.",
@@ -79,8 +81,9 @@ def main() -> None:
     except InputError as error:
         _stop(str(error), ExitCode.bad_input)
     except click.ClickException as error:
-        error.show()
-        sys.exit(ExitCode.bad_input)
+        shown = io.StringIO()
+        error.show(shown)
+        _stop(shown.getvalue().rstrip("\n"), ExitCode.bad_input)
     except (click.Abort, KeyboardInterrupt):
         _stop("interrupted", 130)
     else:
@@ -89,5 +92,5 @@ def main() -> None:
 
 
 def _stop(message: str, code: int) -> None:
-    click.echo(message, err=True)
+    tell(message)
     sys.exit(code)

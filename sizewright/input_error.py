@@ -11,6 +11,11 @@ LONGEST_VALUE = 80
 LONGEST_CLAUSE = 400
 LISTED_NAMES = 12
 LISTED_FAULTS = 5
+ALIKE, ALIKE_OF_MANY = 0.7, 0.76
+"""Share of letters that a word has in common with the one that was meant, in their order; more
+where hundreds are known. Basis: assumed; one wrong letter of four is 0.75."""
+_HUB_TOKEN = re.compile(r"\bhf_\w{16,}")
+"""Guard: whatever the field, a message lands in logs."""
 _BARE_KEY = re.compile(r"[\w/:-]+", re.ASCII)
 
 
@@ -90,7 +95,7 @@ def shortened(text: str, longest: int = LONGEST_VALUE) -> str:
 
 def quoted(text: str) -> str:
     """`text` between single quotes, in at most LONGEST_VALUE characters."""
-    return f"'{shortened(text, LONGEST_VALUE - 2)}'"
+    return f"'{shortened(_HUB_TOKEN.sub('hf_...', text), LONGEST_VALUE - 2)}'"
 
 
 def joined(names: Iterable[str], most: int = LISTED_NAMES) -> str:
@@ -128,14 +133,14 @@ def found(value: object) -> str:
     return "a list" if isinstance(value, list) else "a mapping"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], cutoff: float = ALIKE) -> str:
     """The known word that was probably meant, or an empty text."""
     by_lower = {name.lower().replace("-", "_"): name for name in known}
-    close = difflib.get_close_matches(word.lower().replace("-", "_"), by_lower, n=1)
+    close = difflib.get_close_matches(word.lower().replace("-", "_"), by_lower, n=1, cutoff=cutoff)
     return by_lower[close[0]] if close else ""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = ALIKE) -> str:
     """`did you mean 'daily_users'?`, or an empty text where no known word is near."""
-    name = nearest(word, known)
+    name = nearest(word, known, cutoff)
     return f"did you mean '{name}'?" if name else ""

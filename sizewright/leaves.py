@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sizewright.input_error import did_you_mean, found, joined
+from sizewright.input_error import ALIKE_OF_MANY, did_you_mean, found, joined
 from sizing.exact import Number
 from sizing.plan import Plan
 
@@ -67,6 +67,8 @@ def meant(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
             return part
         whole = [leaf for leaf in leaves if leaf.name.endswith(f".{asked}")]
     numbers = [leaf for leaf in whole if leaf.number is not None]
+    if not numbers and (part := _part_ending(leaves, asked)):
+        return part
     if len(numbers) == 1:
         return tuple(numbers)
     if numbers:
@@ -76,6 +78,20 @@ def meant(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
         raise UnknownLeafError(f"{whole[0].name} {_no_number(whole[0].value)}")
     hint = _hint(leaves, asked)
     raise UnknownLeafError(f"the plan has no number {asked!r}" + (f"; {hint}" if hint else ""))
+
+
+def _part_ending(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
+    """The numbers of the outermost part whose name ends so; none where several parts do."""
+    numbers = [leaf for leaf in leaves if leaf.number is not None and f".{asked}." in leaf.name]
+    parts = {leaf.name.partition(f".{asked}.")[0] for leaf in numbers}
+    outermost = [part for part in parts if _depth(part) == min(map(_depth, parts))]
+    if len(outermost) != 1:
+        return ()
+    return tuple(leaf for leaf in numbers if leaf.name.startswith(f"{outermost[0]}.{asked}."))
+
+
+def _depth(name: str) -> int:
+    return name.count(".")
 
 
 def _is_below(leaf: NamedLeaf, asked: str) -> bool:
@@ -91,7 +107,8 @@ def _no_number(value: object) -> str:
 def _hint(leaves: tuple[NamedLeaf, ...], asked: str) -> str:
     numbers = [leaf for leaf in leaves if leaf.number is not None]
     if asked.startswith("/"):
-        return did_you_mean(asked, [leaf.pointer for leaf in numbers])
+        return did_you_mean(asked, [leaf.pointer for leaf in numbers], ALIKE_OF_MANY)
     steps = asked.count(".") + 1
     ends = [".".join(leaf.name.split(".")[-steps:]) for leaf in numbers]
-    return did_you_mean(asked, ends) or did_you_mean(asked, [leaf.name for leaf in numbers])
+    whole = [leaf.name for leaf in numbers]
+    return did_you_mean(asked, ends, ALIKE_OF_MANY) or did_you_mean(asked, whole, ALIKE_OF_MANY)

@@ -58,11 +58,18 @@ def model_faults(model: type[BaseModel], data: object, error: ValidationError) -
     is left out where an unknown key beside it looks like its misspelling.
     """
     refusals = _resembling(_refusal(model, data, detail) for detail in error.errors())
-    faults = [_FAULTS.get(r.kind, _other_fault)(r) for r in refusals]
+    faults = [_fault(r) for r in refusals]
     misspelt = {
         (*r.place.path[:-1], _meant_name(r)) for r in refusals if r.kind == "extra_forbidden"
     }
     return [f for f in faults if not (f.message == "missing" and f.path in misspelt)]
+
+
+def _fault(refusal: _Refusal) -> ModelFault:
+    known = "value_error", "assertion_error", "missing", "extra_forbidden"
+    if refusal.place.secret and refusal.kind not in known:
+        return _of_a_secret(refusal)
+    return _FAULTS.get(refusal.kind, _other_fault)(refusal)
 
 
 def _refusal(model: type[BaseModel], data: object, detail: Any) -> _Refusal:
@@ -171,9 +178,12 @@ def _tag(refusal: _Refusal) -> ModelFault:
 
 
 def _wrong_type(refusal: _Refusal) -> ModelFault:
-    expected = _expected(refusal.place) or _limit(refusal.message)
     words = plain_words(refusal.place.annotation)
+    expected = _form(refusal.place) if words in ("text", "a mapping") else ""
+    expected = expected or _expected(refusal.place) or _limit(refusal.message)
     hint = ""
+    if words == "text" and type(refusal.value) in (int, float):
+        hint = "write it in quotes"
     if isinstance(refusal.value, str):
         if words == "true or false":
             hint = _TRUTHS.get(refusal.value.lower(), "")
@@ -185,11 +195,41 @@ def _wrong_type(refusal: _Refusal) -> ModelFault:
 def _other_fault(refusal: _Refusal) -> ModelFault:
     if _OTHER_KIND.fullmatch(refusal.kind):
         return _wrong_type(refusal)
+    like, is_form = _like(refusal.place), refusal.kind == "string_pattern_mismatch"
+    if (like or _description(refusal.place)) if is_form else (like and refusal.kind == "too_short"):
+        return _unlike(refusal, like)
     message = f"must {_limit(refusal.message)}"
     if not isinstance(refusal.value, list | dict):
         message += f", found {found(refusal.value)}"
-    expected = _description(refusal.place) if refusal.kind == "string_pattern_mismatch" else ""
-    return ModelFault(refusal.place.path, message, expected)
+    return ModelFault(refusal.place.path, message)
+
+
+def _unlike(refusal: _Refusal, like: str) -> ModelFault:
+    """A value of the right type in another form; of a text the form alone is said."""
+    message = f"found {found(refusal.value)}"
+    if refusal.kind != "string_pattern_mismatch":
+        message = f"must {_limit(refusal.message)}"
+    return ModelFault(refusal.place.path, message, _described(like, refusal.place))
+
+
+def _like(where: Place) -> str:
+    """An example as a file would write it, or an empty text."""
+    if isinstance(where.example, dict):
+        pairs = ", ".join(f"{key}: {value}" for key, value in where.example.items())
+        return f"a mapping like {{{pairs}}}"
+    return f"text like {where.example}" if where.example is not None else ""
+
+
+def _of_a_secret(refusal: _Refusal) -> ModelFault:
+    """Guard: what was pasted into the place of a secret's name may be the secret itself."""
+    hint = ""
+    if isinstance(refusal.value, str) and not refusal.value.startswith("arn:"):
+        hint = (
+            "this looks like the token itself: store it in AWS Secrets Manager and give the ARN; "
+            "a token that was shared in a file is to be replaced"
+        )
+    expected = _described(_like(refusal.place), refusal.place)
+    return ModelFault(refusal.place.path, "is no ARN; its value is not shown", expected, hint)
 
 
 def _wrong_key(refusal: _Refusal) -> ModelFault:
@@ -204,7 +244,18 @@ def _limit(message: str) -> str:
 
 
 def _expected(where: Place) -> str:
-    words, description = plain_words(where.annotation), _description(where)
+    return _described(plain_words(where.annotation), where)
+
+
+def _form(where: Place) -> str:
+    """An example, or the keys of the mapping; an empty text where neither is known."""
+    keys = [key for model in models_within(where.annotation) for key in field_names(model)]
+    form = _like(where) or (f"a mapping with {joined(keys)}" if keys else "")
+    return _described(form, where) if form else ""
+
+
+def _described(words: str, where: Place) -> str:
+    description = _description(where)
     return f"{words} ({description})" if words and description else words or description
 
 

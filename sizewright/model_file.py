@@ -5,43 +5,64 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
-from sizewright.input_error import InputError
+from sizewright.input_error import InputError, dotted
+from sizewright.plain_yaml import PlainYaml, RefusedYamlError
 from sizewright.read import file_content
 from sizing.catalog import ModelFacts
-from sizing.field_error import FieldError
+from sizing.config_keys import language_key
+from sizing.field_error import FieldError, FieldPath
 from sizing.model_config import ModelConfig, read_config
 
 SUFFIX = ".json"
+EXPECTED = "a config.json"
+PATHS = ("./", "../", "/")
+"""How a name begins that is a path whatever its ending."""
 
 
 def is_model_file(name: str | None) -> bool:
     """Whether a model's name is that of a file."""
-    return name is not None and name.endswith(SUFFIX)
+    return name is not None and (name.endswith(SUFFIX) or name.startswith(PATHS))
 
 
 def read_model_file(path: Path, name: str) -> ModelFacts:
     """The model of a Hugging Face `config.json`, found under `name`. Raises InputError."""
-    content = file_content(path, "a config.json")
+    if path.is_dir() and (path / "config.json").is_file():
+        hint = f"did you mean '{name.rstrip('/')}/config.json'?"
+        raise InputError(str(path), message="is a directory", expected=EXPECTED, suggestion=hint)
+    content = file_content(path, EXPECTED)
     try:
         config = json.loads(content)
     except UnicodeDecodeError:
-        raise InputError(str(path), message="not UTF-8", expected="a config.json") from None
+        raise InputError(str(path), message="not UTF-8", expected=EXPECTED) from None
     except json.JSONDecodeError as fault:
         raise InputError(
             str(path), fault.lineno, fault.colno, message=fault.msg.lower(), expected="JSON"
         ) from None
     except RecursionError:
-        raise InputError(str(path), message="nested too deep", expected="a config.json") from None
+        raise InputError(str(path), message="nested too deep", expected=EXPECTED) from None
     if not isinstance(config, dict):
-        raise InputError(str(path), 1, 1, message="is not a mapping", expected="a config.json")
+        raise InputError(str(path), 1, 1, message="is not a mapping", expected=EXPECTED)
     try:
         read = read_config(config)
     except FieldError as fault:
-        field = ".".join(str(step) for step in fault.field)
+        inner = language_key(config)
+        field = (*([inner] if inner else []), *fault.field)
         raise InputError(
-            str(path), field=field, message=fault.message, expected=fault.expected
+            str(path),
+            *_position(content, field),
+            field=dotted(field),
+            message=fault.message,
+            expected=fault.expected,
         ) from None
     return _row(path, name, read, sha256(content).hexdigest()[:12])
+
+
+def _position(content: bytes, field: FieldPath) -> tuple[int | None, int | None]:
+    """Line and column of a value; neither where it is missing, or JSON is no YAML that is read."""
+    try:
+        return PlainYaml(content).value_positions.get(field, (None, None))
+    except RefusedYamlError as refused:
+        return refused.position if refused.path == field else (None, None)
 
 
 def _row(path: Path, name: str, read: ModelConfig, digest: str) -> ModelFacts:

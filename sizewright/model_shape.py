@@ -39,7 +39,8 @@ class Place:
     """Where an error of pydantic points: the path in the file, and what the model says there.
 
     `annotation` is the whole type, unions included; `owner` is the model that has the field;
-    `choices` are the unions on the way: their path, and pydantic's label of the member tried.
+    `choices` are the unions on the way: their path, and pydantic's label of the member tried;
+    `example` is a value that would do, or None; a `secret` value is not to be shown.
     """
 
     path: FieldPath
@@ -47,6 +48,8 @@ class Place:
     description: str
     owner: type[BaseModel] | None
     choices: tuple[tuple[FieldPath, str | int], ...]
+    example: object
+    secret: bool
 
 
 def place(model: type[BaseModel], data: object, location: FieldPath) -> Place:
@@ -56,6 +59,8 @@ def place(model: type[BaseModel], data: object, location: FieldPath) -> Place:
     tried: Any = model
     description = ""
     owner: type[BaseModel] | None = None
+    field: FieldInfo | None = None
+    secret = False
     choices: list[tuple[FieldPath, str | int]] = []
     for step in location:
         members = union_members(tried)
@@ -66,11 +71,27 @@ def place(model: type[BaseModel], data: object, location: FieldPath) -> Place:
         within = members[0] if members else Any
         if within is Any and value_at(data, (*path, step), _NOWHERE) is _NOWHERE:
             continue
+        field = None
         for owner in models_within(within):
             description = _description(owner, str(step))
+            field = field_names(owner).get(str(step))
+            secret = secret or (field is not None and not field.repr)
         path = (*path, step)
         whole = tried = _below(within, step)
-    return Place(path, whole, description, owner, tuple(choices))
+    stated = field.examples if field else None
+    example = next(iter(stated or _examples(whole)), None)
+    return Place(path, whole, description, owner, tuple(choices), example, secret)
+
+
+def _examples(annotation: Any) -> list[Any]:
+    """The examples that annotate a type itself, or the first member of its union that has any."""
+    if get_origin(annotation) is Annotated:
+        noted = [note for note in get_args(annotation)[1:] if isinstance(note, FieldInfo)]
+        found = [example for note in noted for example in note.examples or ()]
+        return found or _examples(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [example for part in get_args(annotation) for example in _examples(part)]
+    return []
 
 
 def _description(model: type[BaseModel], key: str) -> str:

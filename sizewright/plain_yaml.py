@@ -32,11 +32,13 @@ VALUE_LIMIT = 10_000
 _REFUSED_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ufffd\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_END = re.compile("\r\n|\r|\n")
+_KEY_LINE = re.compile(r" *[\w$.:/-]*\w:")
 _HINTS = {
     r"'\t' that cannot start": "indent with spaces, not tabs",
     "cannot start any token": "quote text that starts with this character",
     "mapping values are not allowed": "quote a text that holds ': '",
     "could not find expected ':'": "write 'key: value'",
+    "expected '<document start>'": "indent the line like its neighbours",
     "expected <block end>": "indent the line like its neighbours",
     "end of stream": "close the quote",
     "stream end": "close the bracket",
@@ -179,14 +181,20 @@ def _events(text: str) -> Iterator[Event]:
             yield event
             last = _position(event)
     except MarkedYAMLError as error:
-        raise _syntax_fault(error) from None
+        raise _syntax_fault(error, _LINE_END.split(text)) from None
     except (YAMLError, ValueError, OverflowError, AssertionError) as error:
         # Guard: ruamel lets chr() fail on "\U00110000" and asserts the version of %YAML 1.9.
         raise RefusedYamlError(last, f"not valid YAML: {error}") from None
 
 
-def _syntax_fault(error: MarkedYAMLError) -> RefusedYamlError:
+def _syntax_fault(error: MarkedYAMLError, lines: list[str]) -> RefusedYamlError:
     mark = error.problem_mark or error.context_mark
+    above = _shallower_line_above(lines, mark.line, mark.column)
+    if above is not None:
+        indent = len(lines[mark.line]) - len(lines[mark.line].lstrip(" "))
+        hint = f"indent both alike, or end line {above + 1} with ':' and put its value below"
+        message = f"not valid YAML: this line is indented deeper than line {above + 1}"
+        return RefusedYamlError((mark.line + 1, indent + 1), message, suggestion=hint)
     message = f"not valid YAML: {error.problem}"
     if error.context:
         message += f", {error.context}"
@@ -194,6 +202,21 @@ def _syntax_fault(error: MarkedYAMLError) -> RefusedYamlError:
         message += f" from line {error.context_mark.line + 1}"
     hint = next((hint for part, hint in _HINTS.items() if part in message), "")
     return RefusedYamlError((mark.line + 1, mark.column + 1), message, suggestion=hint)
+
+
+def _shallower_line_above(lines: list[str], number: int, column: int) -> int | None:
+    """The line above a `key:` that stands deeper than it, where the fault is at that key's colon.
+
+    A line that ends with a colon may have deeper lines below it.
+    """
+    if number >= len(lines) or not _KEY_LINE.fullmatch(lines[number][: column + 1]):
+        return None
+    for above in range(number - 1, -1, -1):
+        line = lines[above].partition(" #")[0].rstrip()
+        if line and not line.lstrip().startswith("#"):
+            deeper = lines[number].find(lines[number].strip()) > line.find(line.strip())
+            return above if deeper and not line.endswith(":") else None
+    return None
 
 
 def _position(event: Event) -> Position:

@@ -1,33 +1,57 @@
 """The project's own Pulumi program, run offline on a stack file and workload files."""
 
 import json
+import logging
 import runpy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from sizewright.record import Recorded, record
+from sizewright.feasibility import shortfalls
+from sizewright.record import LOG, Recorded, record
 from sizewright.stack import PROJECT, WORKLOADS_KEY, SiteFile, read_site
+from sizing.plan import Plan
 
 PROGRAM = Path(__file__).parents[1] / "__main__.py"
 
 
-def record_program(site_path: Path, files: Sequence[Path], *, preview: bool = False) -> Recorded:
+def record_program(
+    site_path: Path, files: Sequence[Path], plan: Plan | None = None, *, preview: bool = False
+) -> Recorded:
     """What `__main__.py` registers for these workload files, instead of the stack's own.
 
+    Of `plan`, where it is given, the command says the shortfalls itself, and the program does not.
     Raises InputError for the stack file; the program's own refusal is a pulumi.RunError.
     """
     # Guard: Pulumi takes a second to import, as `record` says.
     from components.other_stack import shape
 
     site = read_site(site_path)
-    return record(
-        _run,
-        config=program_config(site, files),
-        project=PROJECT,
-        stack=stack_name(site_path),
-        preview=preview,
-        referenced=shape(site.site.zones),
-    )
+    with _without_shortfalls(plan):
+        return record(
+            _run,
+            config=program_config(site, files),
+            project=PROJECT,
+            stack=stack_name(site_path),
+            preview=preview,
+            referenced=shape(site.site.zones),
+        )
+
+
+@contextmanager
+def _without_shortfalls(plan: Plan | None) -> Iterator[None]:
+    """Holds back what the program logs of services without a pool, while the block runs."""
+    texts = {shortfall.text for shortfall in shortfalls(plan)} if plan is not None else set()
+    log = logging.getLogger(LOG)
+
+    def is_news(message: logging.LogRecord) -> bool:
+        return message.getMessage() not in texts
+
+    log.addFilter(is_news)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_news)
 
 
 def program_config(site: SiteFile, files: Sequence[Path]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sizewright.input_error import InputError, did_you_mean, dotted, found
+from sizewright.input_error import InputError, did_you_mean, dotted, found, nearest
 from sizewright.model_faults import ModelFault, model_faults
 from sizewright.plain_yaml import Plain, PlainYaml, Position, RefusedYamlError
 from sizing.field_error import FieldPath
@@ -33,10 +33,16 @@ class Document:
     value_positions: dict[FieldPath, Position]
 
     def error(
-        self, field_path: FieldPath, message: str, expected: str = "", suggestion: str = ""
+        self,
+        field_path: FieldPath,
+        message: str,
+        expected: str = "",
+        suggestion: str = "",
+        *,
+        at_key: bool = False,
     ) -> InputError:
         """The fault of one field, at its value, or at the nearest mapping or list around it."""
-        return self._located(ModelFault(field_path, message, expected, suggestion))
+        return self._located(ModelFault(field_path, message, expected, suggestion, at_key))
 
     def validate(self, model: type[M], at: tuple[str, ...] = ()) -> M:
         """The mapping under `at` as a `model`; raises InputError for what it refuses."""
@@ -124,7 +130,23 @@ def file_content(path: Path, what: str) -> bytes:
 
 
 def _nearest_file(path: Path) -> str:
+    """A file with nearly that name there, or with that name in a folder with nearly that one's."""
     try:
-        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
+        if path.parent.is_dir():
+            entry = _alike(path)
+            return f"did you mean '{entry.name}'?" if entry else ""
+        folder = _alike(path.parent)
+        there = folder is not None and (folder / path.name).is_file()
+        return f"did you mean '{folder}/{path.name}'?" if there else ""
     except OSError:
         return ""
+
+
+def _alike(path: Path) -> Path | None:
+    """What stands beside a path and is nearly called so: endings, which are few, tell nothing."""
+    beside = sorted(path.parent.iterdir(), key=lambda entry: entry.suffix != path.suffix)
+    by_stem: dict[str, Path] = {}
+    for entry in beside:
+        by_stem.setdefault(entry.stem, entry)
+    found = nearest(path.stem, by_stem)
+    return by_stem[found] if found else None

@@ -80,4 +80,4 @@ def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
 
 def _recorded(side: Side) -> Recorded:
     """Nothing at all where the side has no service: it stands for before the first `up`."""
-    return record_program(side.site, side.files) if side.files else Recorded((), {})
+    return record_program(side.site, side.files, side.plan) if side.files else Recorded((), {})

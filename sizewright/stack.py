@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from sizewright.input_error import InputError, found
+from sizewright.input_error import InputError, did_you_mean, dotted, found, nearest, quoted
 from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
 from sizewright.read import Document, file_content, read_mapping
@@ -121,6 +121,8 @@ def _own_keys(document: Document) -> Document:
         return {new: at for old, at in positions.items() if (new := short(old)) is not None}
 
     config = document.data.get("config")
+    if isinstance(config, dict):
+        _check_prefixes(document, config)
     data = {
         key.removeprefix(prefix): value
         for key, value in (config.items() if isinstance(config, dict) else ())
@@ -132,6 +134,17 @@ def _own_keys(document: Document) -> Document:
         shortened(document.key_positions),
         shortened(document.value_positions),
     )
+
+
+def _check_prefixes(document: Document, config: Mapping[str, Plain]) -> None:
+    """Raises InputError for a key of a site whose prefix is nearly the project's."""
+    for key in config:
+        prefix, _, name = key.partition(":")
+        known = name == WORKLOADS_KEY or name in Site.model_fields
+        if prefix != PROJECT and known and nearest(prefix, [PROJECT]):
+            hint = f"did you mean '{PROJECT}:{name}'?"
+            message = f"unknown prefix '{prefix}'"
+            raise document.error(("config", key), message, suggestion=hint, at_key=True)
 
 
 def _workload_names(document: Document, value: object) -> tuple[str, ...] | None:
@@ -152,7 +165,7 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     workload = document.validate(Workload)
     model, name = None, workload.model.name
     if name is not None and is_model_file(name):
-        model = read_model_file(path.parent / name, name)
+        model = _own_model(path.parent / name, name, document)
     try:
         facts_of(workload, catalog.with_models([model] if model else []))
     except FieldError as fault:
@@ -161,6 +174,24 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     lock = read_mapping(lock_path).validate(Lock) if lock_path.is_file() else None
     own = read_corrections(path.with_suffix(".calibration.json"), catalog)
     return WorkloadFile(path, document, workload, lock, model, own)
+
+
+def _own_model(path: Path, name: str, document: Document) -> ModelFacts:
+    """The model of a file that a workload names; a fault says where it was named."""
+    try:
+        return read_model_file(path, name)
+    except InputError as fault:
+        at = document.error(("model", "name"), "")
+        named = f"{document.file}:{at.line}:{at.column} names this file"
+        raise InputError(
+            fault.file,
+            fault.line,
+            fault.column,
+            field=fault.field,
+            message=fault.message,
+            expected=fault.expected,
+            suggestion="; ".join(filter(None, (fault.suggestion, named))),
+        ) from None
 
 
 def _without_schema(document: Document) -> Document:
@@ -187,7 +218,17 @@ def read_corrections(path: Path, catalog: Catalog) -> Corrections | None:
         ) from None
     except ValueError as fault:
         raise InputError(str(path), field="fitted", message=str(fault)) from None
-    return own
+    for index, each in enumerate(own.corrections):
+        engines = catalog.coefficients.engines
+        if each.engine not in engines:
+            raise InputError(
+                str(path),
+                field=f"corrections[{index}].engine",
+                message=f"unknown engine {quoted(each.engine)}",
+                expected=f"one of {', '.join(sorted(engines))}",
+                suggestion=did_you_mean(each.engine, engines),
+            )
+    return own.model_copy(update={"source": path.name})
 
 
 def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> Plan:
@@ -272,7 +313,22 @@ def addressable(site: SiteFile, plan: Plan) -> None:
     try:
         enough_addresses(plan.network)
     except FieldError as fault:
-        raise _located(site.keys, fault) from fault
+        if fault.field[0] in site.keys.data:
+            raise _located(site.keys, fault) from fault
+        raise InputError(
+            site.keys.file,
+            field=dotted(fault.field),
+            message=f"the default {fault.message}: {_most_nodes(plan)}",
+            expected=fault.expected,
+            suggestion=fault.suggestion,
+        ) from fault
+
+
+def _most_nodes(plan: Plan) -> str:
+    """Which service asks for most of the nodes."""
+    pools = {service.name: service.pool for service in plan.services if service.pool is not None}
+    name, pool = max(pools.items(), key=lambda of: of[1].nodes_total)
+    return f"{name} has {pool.nodes_total:,} nodes"
 
 
 def _located(document: Document, fault: FieldError) -> InputError:

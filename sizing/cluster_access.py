@@ -9,7 +9,11 @@ from sizing.strict import Strict
 from sizing.workload import Flag
 
 RoleArn = Annotated[
-    str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$")
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$",
+        examples=["arn:aws:iam::111122223333:role/platform/admin"],
+    ),
 ]
 ADMIN_POLICY, VIEW_POLICY = "AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"
 """Access policies of EKS: all of the cluster; most objects to read, secrets not among them."""

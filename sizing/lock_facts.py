@@ -58,4 +58,4 @@ def _calibration(
     own = catalog.coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
     if own is None:
         return {}
-    return {"calibration": f"{own.runs} runs, TTFT x {own.ttft_ratio}, TPOT x {own.tpot_ratio}"}
+    return {"calibration": own.told}

@@ -11,27 +11,42 @@ from sizing.strict import Strict
 HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
 """What an engine reads of a repository's top folder: not the same weights in other formats."""
 
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+SHA256_EXAMPLE = f"sha256:{'0123456789abcdef' * 4}"
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", examples=[SHA256_EXAMPLE])]
 KeyArn = Annotated[
-    str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$")
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
+        examples=["arn:aws:kms:us-east-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"],
+    ),
 ]
 
 
 class HubSource(Strict):
-    id: str = Field(pattern=r"^[\w-]+(\.[\w-]+)*/[\w-]+(\.[\w-]+)*$", max_length=200)
+    id: str = Field(
+        pattern=r"^[\w-]+(\.[\w-]+)*/[\w-]+(\.[\w-]+)*$", max_length=200, examples=["Qwen/Qwen3-8B"]
+    )
     """Repository on the Hugging Face Hub: owner/name."""
-    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    revision: str = Field(
+        pattern=r"^[0-9a-f]{40}$", examples=["0123456789abcdef0123456789abcdef01234567"]
+    )
     """Full commit id, 40 hex digits: a branch or tag may move."""
     token_secret_arn: str | None = Field(
         default=None,
         pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[\w/+=.@-]+$",
+        examples=["arn:aws:secretsmanager:us-east-1:111122223333:secret:hub-token-a1b2c3"],
+        # Guard: a token pasted here must not reach a message, which logs keep.
+        repr=False,
     )
     """ARN of a Secrets Manager secret that holds the hub token; none for open models."""
     token_key_arn: KeyArn | None = None
     """ARN of that secret's KMS key, where it is not AWS's own."""
-    files: tuple[Annotated[str, Field(pattern=r"^[\w.*?@+=/-]+$", max_length=200)], ...] = Field(
-        default=HUB_FILES, min_length=1
-    )
+    files: tuple[
+        Annotated[
+            str, Field(pattern=r"^[\w.*?@+=/-]+$", max_length=200, examples=["*.safetensors"])
+        ],
+        ...,
+    ] = Field(default=HUB_FILES, min_length=1)
     """Name patterns of the files; one without a slash means the top folder."""
     digest: Digest | None = None
     """SHA-256 of the sorted sha256sum list of the files."""
@@ -51,7 +66,10 @@ class HubSource(Strict):
 
 
 class BucketSource(Strict):
-    uri: str = Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w=@+-][\w.=@+-]*/)+$")
+    uri: str = Field(
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w=@+-][\w.=@+-]*/)+$",
+        examples=["s3://bucket/prefix/"],
+    )
     """Prefix that holds the files and no others: s3://bucket/prefix/."""
     digest: Digest
     """SHA-256 of the sorted sha256sum list of the files."""
@@ -71,9 +89,13 @@ class BucketSource(Strict):
 
 
 class ImageSource(Strict):
-    reference: str = Field(pattern=r"^[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}$", max_length=400)
+    reference: str = Field(
+        pattern=r"^[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}$",
+        max_length=400,
+        examples=[f"registry.example.com/weights@{SHA256_EXAMPLE}"],
+    )
     """Image by digest, with cp in it: registry/name@sha256: and 64 hex digits."""
-    path: str = Field(pattern=r"^(/[\w.=@+-]+)+$", max_length=200)
+    path: str = Field(pattern=r"^(/[\w.=@+-]+)+$", max_length=200, examples=["/models/llama"])
     """Folder of the image that holds the files."""
 
     @property

@@ -10,17 +10,30 @@ from sizing.field_error import FieldError
 from sizing.strict import Strict
 
 Domain = Annotated[
-    str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", max_length=180)
+    str,
+    Field(
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$",
+        max_length=180,
+        examples=["ai.example.com"],
+    ),
 ]
 """Short enough for a service's name before it: 253 characters in all."""
-HostedZoneId = Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")]
-VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
-SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]
-GroupId = Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")]
-KeyArn = Annotated[
-    str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9A-Za-z-]+$")
+HostedZoneId = Annotated[
+    str, Field(pattern=r"^Z[A-Z0-9]{1,31}$", examples=["Z0123456789ABCDEFGHIJ"])
 ]
-Range = Annotated[str, Field(pattern=r"^[0-9.]+/[0-9]{1,2}$")]
+VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", examples=["vpc-0123456789abcdef0"])]
+SubnetId = Annotated[
+    str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$", examples=["subnet-0123456789abcdef0"])
+]
+GroupId = Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$", examples=["sg-0123456789abcdef0"])]
+KeyArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9A-Za-z-]+$",
+        examples=["arn:aws:kms:us-east-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"],
+    ),
+]
+Range = Annotated[str, Field(pattern=r"^[0-9.]+/[0-9]{1,2}$", examples=["10.20.0.0/16"])]
 
 
 class UsedZone(Strict):
@@ -141,18 +154,29 @@ OWN_STACK_ONLY = (ClusterPart.metrics, ClusterPart.interconnect_plugin)
 class UsedCluster(Strict):
     """A cluster that stands, in the network that the site uses."""
 
-    name: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$")
+    name: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$", examples=["platform"])
     """Name of the EKS cluster."""
-    endpoint: str = Field(pattern=r"^https://[0-9A-Za-z.-]+$")
+    endpoint: str = Field(
+        pattern=r"^https://[0-9A-Za-z.-]+$",
+        examples=["https://0123456789ABCDEF0123456789ABCDEF.gr7.us-east-1.eks.amazonaws.com"],
+    )
     """URL of its API."""
-    certificate_authority: str = Field(pattern=r"^[0-9A-Za-z+/]+={0,2}$", min_length=20)
+    certificate_authority: str = Field(
+        pattern=r"^[0-9A-Za-z+/]+={0,2}$",
+        min_length=20,
+        examples=["LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"],
+    )
     """Its certificate authority, base64, as `aws eks describe-cluster` prints it."""
     security_group_id: GroupId
     """The group that EKS gave its control plane and gives its managed nodes."""
-    load_balancer_controller_role: str | None = Field(default=None, pattern=r"^[\w+=,.@-]{1,64}$")
+    load_balancer_controller_role: str | None = Field(
+        default=None, pattern=r"^[\w+=,.@-]{1,64}$", examples=["load-balancer-controller"]
+    )
     """Name of its controller's role, to be granted each target group; it may write to all when
     left out."""
-    node_autoscaler_role: str | None = Field(default=None, pattern=r"^[\w+=,.@-]{1,64}$")
+    node_autoscaler_role: str | None = Field(
+        default=None, pattern=r"^[\w+=,.@-]{1,64}$", examples=["karpenter"]
+    )
     """Name of its Karpenter's role, to be granted the role and the volumes' key of burst nodes; it
     may pass and use all when left out."""
 
@@ -162,7 +186,9 @@ class Cluster(Strict):
 
     use: UsedCluster | None = None
     """A cluster that stands."""
-    stack: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+/[\w.-]+$")
+    stack: str | None = Field(
+        default=None, pattern=r"^[\w.-]+/[\w.-]+/[\w.-]+$", examples=["acme/sizewright/platform"]
+    )
     """Stack of this program that made cluster and network: organization/project/stack."""
     provides: tuple[ClusterPart, ...] = ()
     """What the owner of that cluster runs in it: this stack brings the rest."""

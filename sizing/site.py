@@ -8,17 +8,30 @@ from pydantic import Field, model_validator
 
 from sizing.cluster_access import ClusterAccess
 from sizing.field_error import FieldError
+from sizing.model_source import SHA256_EXAMPLE
 from sizing.reuse import Cluster, Dns, Keys, Network
 from sizing.strict import Strict
 from sizing.workload import Workload, ZoneId
 
 REPOSITORY = r"^[a-z0-9.-]+\.[a-z]{2,}(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$"
 """A registry with a dot in its name, and a repository of lower-case parts."""
-AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
-Arn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$")]
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["111122223333"])]
+Arn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$",
+        examples=[
+            "arn:aws:acm:us-east-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"
+        ],
+    ),
+]
 
 PolicyArn = Annotated[
-    str, Field(pattern=r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+$")
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+$",
+        examples=["arn:aws:iam::111122223333:policy/boundary"],
+    ),
 ]
 
 
@@ -37,7 +50,7 @@ covers late investigations."""
 class Site(Strict):
     """Read from the `sizewright:` keys of a `Pulumi.<stack>.yaml`."""
 
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", examples=["us-east-1"])
     """AWS region, e.g. us-east-1."""
     zones: tuple[ZoneId, ...] = Field(min_length=1, max_length=6)
     """Availability zones by zone id, e.g. use1-az1: names like us-east-1a differ by account."""
@@ -57,20 +70,40 @@ class Site(Strict):
     """Who gets into the cluster that is made; whoever made it when left out."""
     keys: Keys | None = None
     """KMS keys that stand; those left out are made."""
-    vpc_cidr: str = Field(default="10.0.0.0/16", pattern=r"^[0-9.]+/1[6-8]$")
+    vpc_cidr: str = Field(
+        default="10.0.0.0/16", pattern=r"^[0-9.]+/1[6-8]$", examples=["10.0.0.0/16"]
+    )
     """IPv4 range of the network that is made, /16 to /18."""
-    kubernetes_version: str | None = Field(default=None, pattern=r"^1\.[0-9]{2}$")
+    kubernetes_version: str | None = Field(
+        default=None, pattern=r"^1\.[0-9]{2}$", examples=["1.35"]
+    )
     """EKS version; the catalog's pin when left out."""
-    ami_release: str | None = Field(default=None, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9]{8}$")
+    ami_release: str | None = Field(
+        default=None, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9]{8}$", examples=["1.35.0-20261101"]
+    )
     """Release of the EKS GPU image, e.g. 1.35.0-20261101; EKS chooses when left out."""
-    engine_image_repository: str | None = Field(default=None, pattern=REPOSITORY, max_length=256)
+    engine_image_repository: str | None = Field(
+        default=None,
+        pattern=REPOSITORY,
+        max_length=256,
+        examples=["111122223333.dkr.ecr.us-east-1.amazonaws.com/vllm/vllm-openai"],
+    )
     """Registry and name of a copy of the serving image, e.g. a pull-through cache; Docker Hub's
     when left out."""
-    engine_image_digest: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")
+    engine_image_digest: str | None = Field(
+        default=None, pattern=r"^sha256:[0-9a-f]{64}$", examples=[SHA256_EXAMPLE]
+    )
     """Digest of the serving image; the tag alone when left out."""
-    token_issuer: str | None = Field(default=None, pattern=r"^\S+$", max_length=256)
+    token_issuer: str | None = Field(
+        default=None, pattern=r"^\S+$", max_length=256, examples=["https://login.example.com"]
+    )
     """Issuer of the callers' tokens, the claim iss."""
-    token_jwks_url: str | None = Field(default=None, pattern=r"^https://\S+$", max_length=256)
+    token_jwks_url: str | None = Field(
+        default=None,
+        pattern=r"^https://\S+$",
+        max_length=256,
+        examples=["https://login.example.com/keys"],
+    )
     """Public HTTPS address of the issuer's key set: at most 10 keys, RS256."""
     public_cidrs: tuple[str, ...] = Field(default=("0.0.0.0/0",), min_length=1, max_length=50)
     """IPv4 ranges from which public services can be reached; everywhere when left out."""
@@ -80,7 +113,9 @@ class Site(Strict):
     """Keys that `tags` must have; a site without one of them is refused."""
     permissions_boundary_arn: PolicyArn | None = None
     """IAM policy that bounds every role of the stack; none when left out."""
-    role_path: str = Field(default="/", pattern=r"^/([!-.0-~]+/)*$", max_length=512)
+    role_path: str = Field(
+        default="/", pattern=r"^/([!-.0-~]+/)*$", max_length=512, examples=["/platform/"]
+    )
     """IAM path of every role of the stack, e.g. /platform/."""
 
     @property

@@ -28,6 +28,7 @@ from sizing.methods import Estimate, estimate, side_by_side
 from sizing.names import dns_plan
 from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.node_disks import held_gib, volume_plan, weights_on
+from sizing.own_runs import own_runs_plan
 from sizing.plan import (
     BurstPlan,
     CachePlan,
@@ -130,9 +131,11 @@ def _services(
             raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
         check_capacity(workload, site, catalog)
         check_access(workload, site)
-        known = catalog.with_corrections(beside.corrections.get(workload.name))
-        lock = beside.locks.get(workload.name)
-        services.append(service_plan(workload, site, known, lock, services, crowded=crowded))
+        own = beside.corrections.get(workload.name)
+        known, lock = catalog.with_corrections(own), beside.locks.get(workload.name)
+        services.append(
+            service_plan(workload, site, known, lock, services, own=own, crowded=crowded)
+        )
     return services
 
 
@@ -143,10 +146,12 @@ def service_plan(
     lock: Lock | None = None,
     neighbours: Sequence[ServicePlan] = (),
     *,
+    own: Corrections | None = None,
     crowded: frozenset[str] = frozenset(),
 ) -> ServicePlan:
     """One service: its traffic, its hardware if it can have any, its data, and how it is served.
 
+    `own` are the corrections that `catalog` has of it, for what is told of them.
     Pools named in `crowded` keep their weights on gp3 volumes.
     """
     asked = workload
@@ -176,6 +181,14 @@ def service_plan(
         traffic=traffic_plan(workload, rates),
         capacity=capacity,
         calibrated=beside,
+        own_runs=own_runs_plan(
+            own,
+            workload,
+            catalog,
+            gpu=facts.gpu,
+            need=case.need,
+            lock=lock if found.locked else None,
+        ),
         methods=methods,
         choice=_choice(case, found, resolved.chosen_by),
         states=states(found.pool, serving, rates, found.rate) if found.pool and found.rate else (),

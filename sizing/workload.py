@@ -53,7 +53,9 @@ def _is_a_zone_id(value: Any) -> Any:
 
 
 ZoneId = Annotated[str, Field(pattern=ZONE_ID), BeforeValidator(_is_a_zone_id)]
-ReservationId = Annotated[str, Field(pattern=r"^cr-[0-9a-f]{8,17}$")]
+ReservationId = Annotated[
+    str, Field(pattern=r"^cr-[0-9a-f]{8,17}$", examples=["cr-0123456789abcdef0"])
+]
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 
@@ -348,9 +350,13 @@ TypeName = Annotated[str, Field(min_length=1, max_length=40)]
 class ReservedCapacity(Strict):
     """Capacity bought ahead, by the zone it is in; nodes go nowhere else."""
 
-    reservations: dict[ZoneId, ReservationId] | None = Field(default=None, min_length=1)
+    reservations: dict[ZoneId, ReservationId] | None = Field(
+        default=None, min_length=1, examples=[{"use1-az1": "cr-0123456789abcdef0"}]
+    )
     """On-demand capacity reservations by zone id."""
-    blocks: dict[ZoneId, ReservationId] | None = Field(default=None, min_length=1)
+    blocks: dict[ZoneId, ReservationId] | None = Field(
+        default=None, min_length=1, examples=[{"use1-az1": "cr-0123456789abcdef0"}]
+    )
     """Capacity blocks by zone id."""
 
     @model_validator(mode="after")
@@ -374,6 +380,9 @@ class ReservedCapacity(Strict):
 
 
 def _on_demand_is_absent(value: Any) -> Any:
+    if isinstance(value, str) and value != "on_demand":
+        expected = "on_demand, or a mapping with reservations or blocks"
+        raise FieldError((), f"unknown source of nodes '{value}'", expected)
     return None if value == "on_demand" else value
 
 
@@ -451,7 +460,7 @@ class ClaimFormat(StrEnum):
 class Claim(Strict):
     """A claim that a caller's token must have."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_:./-]+$", max_length=64)
+    name: str = Field(pattern=r"^[A-Za-z0-9_:./-]+$", max_length=64, examples=["scope"])
     """Name of the claim, e.g. aud or scope."""
     values: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = Field(
         min_length=1, max_length=10
@@ -534,7 +543,7 @@ def _none_is_absent(value: Any) -> Any:
 class Workload(Strict):
     """One service: who asks, how often, how long, how fast, and what may fail."""
 
-    name: str = Field(pattern=DNS_LABEL, max_length=30)
+    name: str = Field(pattern=DNS_LABEL, max_length=30, examples=["chat"])
     """Name of the service: lower-case letters, digits and single hyphens, at most 30."""
     kind: Kind
     """What the service makes."""

@@ -13,6 +13,7 @@ from sizewright.measured.accuracy import Compared, compared
 from sizewright.measured.calibration import corrections
 from sizewright.measured.load_test import Setting, read_measured
 from sizewright.measured.replay import Replay, config_files
+from sizewright.report.console import tell
 from sizewright.report.progress import counted
 from sizewright.write import write_files
 from sizing.catalog import load_catalog
@@ -60,7 +61,7 @@ def command(
         rows = compared(runs, replay)
     for row in rows:
         if row.reason is not None:
-            click.echo(f"left out: {row.id}: {row.reason}", err=True)
+            tell(f"left out: {row.id}: {row.reason}")
     made = corrections(rows, replay)
     if not made.corrections:
         raise InputError(str(files[0]), message="no run can be answered", expected="one that can")

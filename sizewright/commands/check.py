@@ -19,6 +19,7 @@ from sizewright.commands.options import (
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.gates import Gate
+from sizewright.report.console import tell
 from sizewright.report.progress import working
 from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
 from sizing.catalog import Catalog, load_catalog
@@ -67,7 +68,7 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
         _print(verdicts)
     if code:
         failed = [gate.name for gate in verdicts if gate.passed is False]
-        click.echo(f"failed: {', '.join(failed)}" if failed else "incomplete: feasible", err=True)
+        tell(f"failed: {', '.join(failed)}" if failed else "incomplete: feasible")
         sys.exit(code)
 
 

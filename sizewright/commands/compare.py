@@ -17,6 +17,7 @@ from sizewright.answers.compare import (
 from sizewright.answers.mix import mix_answer
 from sizewright.commands.options import files_argument, finish, json_option, site_option
 from sizewright.exit_code import ExitCode
+from sizewright.report.console import tell
 from sizewright.report.progress import working
 from sizewright.side_by_side import MEASURES, Sized, best
 from sizewright.stack import catalog_of, read_plan, read_site, read_workload
@@ -94,7 +95,7 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
     else:
         _show(found, options)
     if not found.ranked.options:
-        click.echo("no hardware meets every target", err=True)
+        tell("no hardware meets every target")
         raise click.exceptions.Exit(ExitCode.infeasible)
 
 

@@ -7,6 +7,7 @@ import click
 
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code, shortfalls
+from sizewright.report.console import tell
 from sizewright.stack import DEFAULT_SITE, SiteFile
 from sizing.plan import Plan
 
@@ -46,5 +47,5 @@ def said_code(*plans: Plan) -> ExitCode:
     """The exit code of plans, after saying on stderr which services have no pool and why."""
     for plan in plans:
         for shortfall in shortfalls(plan):
-            click.echo(shortfall.text, err=True)
+            tell(shortfall.text)
     return exit_code(*plans)

@@ -62,7 +62,7 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     addressable(where, plan)
     built = exit_code(plan) is not ExitCode.infeasible
     with working("recording what the program registers"):
-        recorded = record_program(site, files) if built else Recorded((), {})
+        recorded = record_program(site, files, plan) if built else Recorded((), {})
     if as_json:
         print_answer(PreviewAnswer.model_validate(recorded.as_json()))
     else:

@@ -11,7 +11,11 @@ from sizewright.record.values import (
     UnrecordableRequest,
 )
 
+LOG = "sizewright.record"
+"""Logger of what the program says to the engine."""
+
 __all__ = [
+    "LOG",
     "DuplicateResource",
     "InvokeRefused",
     "RecordError",

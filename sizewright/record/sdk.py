@@ -15,6 +15,8 @@ from pulumi.runtime import rpc, settings
 from pulumi.runtime.mocks import MockEngine
 from pulumi.runtime.stack import run_in_stack
 
+from sizewright.record import LOG
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -77,7 +79,7 @@ def run_offline(
                 project=project,
                 stack=stack,
                 monitor=monitor,
-                engine=MockEngine(logging.getLogger(__name__)),
+                engine=MockEngine(logging.getLogger(LOG)),
                 dry_run=preview,
                 organization="organization",
             )

@@ -1,4 +1,7 @@
-"""Where results go: stdout, as wide as a terminal, or as wide as it takes when it is piped."""
+"""Where results go: stdout, as wide as a terminal, or as wide as it takes when it is piped.
+
+Messages go to stderr.
+"""
 
 import io
 import os
@@ -64,6 +67,15 @@ def write(text: str) -> None:
     write_bytes(f"{text}\n".encode(encoding, "backslashreplace"))
 
 
+def tell(text: str) -> None:
+    """`text` and a line end on stderr; one that nobody can read changes nothing else."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        # Guard: Python would try again when it flushes stderr at exit, and exit with 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
 def write_bytes(content: bytes) -> None:
     """`content` on stdout as it is; a reader who left early changes nothing else.
 
@@ -76,5 +88,5 @@ def write_bytes(content: bytes) -> None:
         # Guard: Python would complain again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            click.echo(f"cannot write to stdout: {error.strerror}", err=True)
+            tell(f"cannot write to stdout: {error.strerror}")
             sys.exit(ExitCode.unexpected)

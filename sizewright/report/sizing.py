@@ -33,7 +33,7 @@ def _title(service: ServicePlan) -> str:
     if pool is None:
         return f"{service.name}: no GPU pool"
     gpus = f"{plural(pool.gpus_total, 'GPU')} ({pool.gpu})"
-    return f"{service.name}: {gpus} on {pool.nodes_total} x {pool.instance_type}"
+    return f"{service.name}: {gpus} on {pool.nodes_total:,} x {pool.instance_type}"
 
 
 def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
@@ -44,6 +44,8 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield from _pool_rows(service, service.pool)
     if service.pool:
         yield from _fleet_rows(service)
+    if service.own_runs:
+        yield "calibration", f"{service.own_runs.file}: {service.own_runs.told}"
     if service.burst:
         yield "burst", _burst(service.burst)
     yield "memory", _memory(service)

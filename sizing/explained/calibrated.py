@@ -4,7 +4,6 @@ from sizing.exact import Number
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
 from sizing.plan import CalibratedPlan, SidePlan
 
-COEFFICIENTS = CATALOG + "coefficients.json"
 LIMITS = {
     "throughput": "utilisation limit x the full batch's rate",
     "ttft": "the highest rate at which TTFT holds for the share that is asked for",
@@ -26,7 +25,7 @@ def _fitted(leaf: Leaf, meaning: str, symbols: str, band: tuple[Number, Number] 
     if found.basis != "measured":
         generation = "this GPU generation known from its datasheet: a wider band"
     remarks = tuple(f"assumed: {text}" for text in found.assumed)
-    source = f"{COEFFICIENTS}, fitted {found.coefficients}; {generation}"
+    source = f"{leaf.fitted_source}, fitted {found.coefficients}; {generation}"
     return Entry(
         meaning, symbols, "{v}", Basis.fitted, source, band, remarks=remarks, arithmetic=False
     )
@@ -76,7 +75,7 @@ def _side_gpus(leaf: Leaf) -> Entry:
         f"ceil({load} rate x (1 + imbalance) / rate of one replica) x GPUs a replica",
         text,
         Basis.fitted,
-        COEFFICIENTS,
+        leaf.fitted_source,
         _band(leaf, "gpus_needed"),
     )
 
@@ -97,7 +96,7 @@ def _method(leaf: Leaf) -> Entry:
         found.remark,
         "{v}",
         basis,
-        COEFFICIENTS if basis is Basis.fitted else "",
+        leaf.fitted_source if basis is Basis.fitted else "",
         arithmetic=False,
     )
 

@@ -24,6 +24,7 @@ from sizing.exact import Number
 from sizing.plan import CapacityPlan, MemoryPlan, Plan, PoolPlan, ServicePlan, VolumePlan
 
 CATALOG = "the catalog, {p.catalog_digest}: data/"
+COEFFICIENTS = CATALOG + "coefficients.json"
 
 
 class Basis(StrEnum):
@@ -89,7 +90,14 @@ class Leaf:
             return ""
         if self.capacity.locked:
             return "the lock beside the workload file; `update` computes it anew"
-        return CATALOG + "coefficients.json"
+        return self.fitted_source
+
+    @property
+    def fitted_source(self) -> str:
+        """Where fitted step times are from: the catalog, and the user's own runs over it."""
+        own = self.sized.own_runs
+        corrected = f"{own.file} over " if own is not None and own.applied else ""
+        return f"{corrected}{COEFFICIENTS}"
 
     @property
     def pool(self) -> PoolPlan:

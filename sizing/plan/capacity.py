@@ -63,6 +63,17 @@ class BandPlan(Part):
     """P90"""
 
 
+class OwnRunsPlan(Part):
+    """What the calibration file beside the workload did."""
+
+    file: str
+    """Name of the file."""
+    applied: bool
+    """Whether it corrects the calibrated numbers."""
+    told: str
+    """How many runs, and what they were applied to, or why not."""
+
+
 class CalibratedPlan(Part):
     """What the calibrated method says of the chosen replica, whichever method sized it."""
 

@@ -5,6 +5,7 @@ from sizing.plan.capacity import (
     CapacityPlan,
     ChoicePlan,
     MethodPlan,
+    OwnRunsPlan,
     RolloutPlan,
     StatePlan,
     TrafficPlan,
@@ -32,6 +33,8 @@ class ServicePlan(Part):
     """The rate of one GPU; null where no method is given."""
     calibrated: CalibratedPlan | None
     """What the calibrated method says; null where it has no form for it."""
+    own_runs: OwnRunsPlan | None
+    """What the calibration file beside the workload did; null without one."""
     methods: tuple[MethodPlan, ...]
     """Side by side."""
     choice: ChoicePlan | None

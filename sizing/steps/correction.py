@@ -36,6 +36,11 @@ class Correction(BaseModel):
     bands: Bands
     """How sure a corrected time is."""
 
+    @property
+    def told(self) -> str:
+        """The runs and the factors, in words to hold later ones against."""
+        return f"{self.runs} runs, TTFT x {self.ttft_ratio}, TPOT x {self.tpot_ratio}"
+
 
 class Corrections(BaseModel):
     """A correction file."""
@@ -46,3 +51,5 @@ class Corrections(BaseModel):
     """Day of the coefficients that the factors belong to."""
     corrections: tuple[Correction, ...]
     """One for each model on one GPU and engine."""
+    source: str = Field(default="", exclude=True)
+    """Name of the file that they were read from, for readers; the file does not hold it."""

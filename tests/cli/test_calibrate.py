@@ -182,6 +182,62 @@ def test_a_lock_keeps_its_rate_until_update_tells_the_calibration(
     assert gpus_needed(run, search)["search"] > before["search"]
 
 
+def row(run: Run, file: Path, name: str) -> str:
+    lines = run("size", file).out.splitlines()
+    return next((line.split(maxsplit=1)[1] for line in lines if line.split()[:1] == [name]), "")
+
+
+def source(run: Run, file: Path, name: str) -> str:
+    (told,) = json.loads(run("explain", file, name, "--json").out)["explanations"]
+    return str(told["source"])
+
+
+def test_size_and_explain_say_what_became_of_a_calibration(
+    run: Run, slower: Path, tmp_path: Path
+) -> None:
+    search, own = searching(tmp_path / "search.yaml"), tmp_path / "search.calibration.json"
+    plain = source(run, search, "safe.ttft_ms")
+    assert row(run, search, "calibration") == ""
+    run("calibrate", slower, "--out", own)
+    text = own.read_text(encoding="utf-8")
+    said = row(run, search, "calibration")
+    assert said.startswith("search.calibration.json: 4 runs, TTFT x 1.74")
+    assert said.endswith(", applied")
+    for name in ("safe.ttft_ms", "safe.gpus_needed", "capacity.request_s"):
+        assert source(run, search, name).startswith("search.calibration.json over the catalog, ")
+    assert plain.startswith("the catalog, ")
+
+    own.write_text(text.replace("NVIDIA L40S", "NVIDIA L4"), encoding="utf-8")
+    said = row(run, search, "calibration")
+    assert said.startswith("search.calibration.json: not applied: its runs are of ")
+    assert said.endswith(" on NVIDIA L4 with vllm, not of this model on NVIDIA L40S with vllm")
+    assert source(run, search, "safe.ttft_ms") == plain
+
+
+def test_a_lock_that_is_older_than_the_calibration_is_told(
+    run: Run, slower: Path, tmp_path: Path
+) -> None:
+    search = searching(tmp_path / "search.yaml")
+    run("update", search)
+    run("calibrate", slower, "--out", tmp_path / "search.calibration.json")
+    told = "applied to the latencies; the rate and the GPUs are the lock's and wait for `update`"
+    assert row(run, search, "calibration").endswith(told)
+    assert source(run, search, "capacity.request_s").startswith("the lock beside")
+    run("update", search)
+    assert row(run, search, "calibration").endswith(", applied")
+
+
+def test_an_unknown_engine_is_refused(run: Run, slower: Path, tmp_path: Path) -> None:
+    search, own = searching(tmp_path / "search.yaml"), tmp_path / "search.calibration.json"
+    run("calibrate", slower, "--out", own)
+    text = own.read_text(encoding="utf-8")
+    own.write_text(text.replace('"vllm"', '"vlm"'), encoding="utf-8")
+    ended = run("size", search)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"{own}: corrections[0].engine: unknown engine 'vlm'; expected ")
+    assert ended.err.endswith("; did you mean 'vllm'?\n")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -232,6 +232,28 @@ def test_a_closed_pipe_keeps_the_exit_code(chat: Callable[..., Path]) -> None:
     assert ended.returncode == 5
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("size", "infeasible"), 5),
+        (("check", "infeasible"), 5),
+        (("compare", "infeasible"), 5),
+        (("size", "no/such.yaml"), 2),
+        (("nonsense",), 2),
+    ],
+)
+def test_a_message_nobody_can_read_keeps_the_exit_code(
+    chat: Callable[..., Path], words: tuple[str, ...], code: int
+) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    files = {"infeasible": str(chat(INFEASIBLE))}
+    told = [*PROGRAM, *(files.get(word, word) for word in words)]
+    ended = subprocess.run(told, cwd=ROOT, stdout=theirs, stderr=theirs, check=False)
+    os.close(theirs)
+    assert ended.returncode == code
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_is_said() -> None:
     with Path("/dev/full").open("wb") as full:

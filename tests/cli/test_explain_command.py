@@ -67,6 +67,18 @@ def test_a_part_lists_its_numbers(run: Run) -> None:
     assert all(name.startswith("chat.database.") for name in names)
 
 
+def test_a_part_goes_before_what_is_no_number(run: Run) -> None:
+    """`chat.serving.pool` is the name of a pool."""
+    ended = run("explain", CHAT, "pool", "--json")
+    names = [row["name"] for row in json.loads(ended.out)["explanations"]]
+    assert "chat.pool.gpus_total" in names
+    assert all(name.startswith("chat.pool.") for name in names)
+
+
+def test_what_is_nothing_like_a_name_is_not_guessed_at(run: Run) -> None:
+    assert run("explain", CHAT, "nope").err == "Error: the plan has no number 'nope'\n"
+
+
 def test_a_band_is_shown_for_an_estimate(run: Run) -> None:
     out = run("explain", CHAT, "database.max_acu").out
     assert "band     1 to 7" in out

@@ -62,6 +62,52 @@ def test_a_faulty_config_json_is_one_error(tmp_path: Path, text: str, told: str)
         read_workload(workload(tmp_path, text), load_catalog())
 
 
+SIZE = "expected a whole number from 1 to 1,000,000,000"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("hidden_size", "big", f'found "big"; {SIZE}'),
+        ("num_hidden_layers", -3, f"found -3; {SIZE}"),
+        ("num_attention_heads", 0, f"found 0; {SIZE}"),
+        ("num_key_value_heads", 2.5, f"found 2.5; {SIZE}"),
+        ("vocab_size", [1], f"found no number; {SIZE}"),
+        ("hidden_size", 10**40, "is more than 1,000,000,000; expected at most 1,000,000,000"),
+        ("intermediate_size", 10**40, "is more than 1,000,000,000; expected at most"),
+    ],
+)
+@pytest.mark.parametrize("inner", [None, "text_config"])
+def test_a_wrong_size_has_a_place(
+    tmp_path: Path, key: str, value: object, told: str, inner: str | None
+) -> None:
+    """And the line of the workload that named the file."""
+    config = CONFIG | {key: value}
+    text = json.dumps({inner: config} if inner else config, indent=1)
+    path = workload(tmp_path, text)
+    line = next(n for n, each in enumerate(text.split("\n"), 1) if f'"{key}"' in each)
+    column = text.split("\n")[line - 1].index(": ") + 3
+    field = f"{inner}.{key}" if inner else key
+    with pytest.raises(InputError) as caught:
+        read_workload(path, load_catalog())
+    said = str(caught.value)
+    place = f"{tmp_path}/meta-llama--Llama-3.1-8B.json:{line}:{column}: {field}: "
+    assert said.startswith(place + told)
+    named = next(n for n, each in enumerate(path.read_text().split("\n"), 1) if "model: " in each)
+    assert said.endswith(f"; {path}:{named}:8 names this file")
+
+
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    path = workload(tmp_path, json.dumps(CONFIG))
+    path.write_text(path.read_text().replace("meta-llama--Llama-3.1-8B.json", "./model"))
+    (tmp_path / "model").mkdir()
+    with pytest.raises(InputError, match=r"/model: is a directory; expected a config\.json; /"):
+        read_workload(path, load_catalog())
+    (tmp_path / "model" / "config.json").write_text(json.dumps(CONFIG))
+    with pytest.raises(InputError, match=r"did you mean '\./model/config\.json'\?"):
+        read_workload(path, load_catalog())
+
+
 def test_a_missing_config_json_names_the_nearest(tmp_path: Path) -> None:
     path = workload(tmp_path, json.dumps(CONFIG))
     path.write_text(path.read_text().replace("8B.json", "8b.json"))

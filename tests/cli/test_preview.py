@@ -1,6 +1,8 @@
 """`preview`: what it is and is not, the answer, the figures, the tree; the JSON for scripts."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from tests.components.plans import SOURCES
 
 CHAT = ROOT / "workloads" / "chat.yaml"
 Chat = Callable[..., Path]
+PROGRAM = "from sizewright.cli import main; main()"
 
 
 @pytest.fixture
@@ -132,6 +135,20 @@ def test_an_infeasible_service_is_refused_and_nothing_is_built(run: Run, chat: C
 def test_the_program_itself_refuses_an_infeasible_service(chat: Chat) -> None:
     with pytest.raises(pulumi.RunError, match=r"infeasible: .*1000 GB asked for"):
         record_program(ROOT / "Pulumi.dev.yaml", [chat(INFEASIBLE)])
+
+
+@pytest.mark.parametrize("words", [("preview", VIDEO), ("diff", VIDEO, VIDEO)])
+def test_a_service_without_a_pool_is_told_once(words: tuple[object, ...]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 6
+    assert ended.stderr.startswith("text-to-video: not answered by this version: ")
+    assert ended.stderr.count("\n") == 1
 
 
 def test_a_service_beyond_this_version_builds_its_stores(run: Run) -> None:

@@ -160,7 +160,7 @@ def test_progress_is_shown_taken_away_and_never_on_stdout(
 
 
 def test_messages_stay_where_progress_was() -> None:
-    """The service is incomplete: program and command say so."""
+    """The service is incomplete, and the command says so."""
     seen, unseen = watched("preview", str(VIDEO)), piped("preview", str(VIDEO))
     assert seen.code == 6
     assert seen.screen == unseen.stderr.splitlines() != []

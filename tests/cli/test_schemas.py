@@ -76,7 +76,7 @@ def test_only_words_of_json_schema_and_of_editors_are_used(name: str) -> None:
         *("type", "enum", "const", "enumDescriptions", "anyOf", "items", "required"),
         *("properties", "patternProperties", "additionalProperties", "minProperties"),
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-        *("minLength", "maxLength", "minItems", "maxItems"),
+        *("minLength", "maxLength", "minItems", "maxItems", "examples"),
     }
 
     def words(node: Any) -> Iterator[str]:
@@ -84,6 +84,8 @@ def test_only_words_of_json_schema_and_of_editors_are_used(name: str) -> None:
         for word, child in node.items():
             if word in ("properties", "patternProperties", "$defs"):
                 below = list(child.values())
+            elif word == "examples":
+                below = []
             else:
                 below = child if isinstance(child, list) else [child]
             for each in below:

@@ -1,10 +1,15 @@
 """Every way a file can be wrong, through whole commands: one line on stderr, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
 
+from sizing.site import Site
+from sizing.workload import ZONE_ID, Workload
 from tests.cli.conftest import Run
 
 CHAT = "workloads/chat.yaml"
@@ -36,7 +41,7 @@ WRONG_WORKLOADS = {
     "moving revision": (
         ("precision: nf4}", "precision: nf4, source: {hub: {id: a/b, revision: main}}}"),
         "main}}}",
-        "model.source.hub.revision: must match pattern",
+        "model.source.hub.revision: found text 'main'; expected text like 0123456789abcdef0123",
     ),
     "token for its secret": (
         (
@@ -44,7 +49,7 @@ WRONG_WORKLOADS = {
             f"precision: nf4, source: {{hub: {{{HUB}, token_secret_arn: hf_x}}}}}}",
         ),
         "hf_x}}}",
-        "expected ARN of a Secrets Manager secret that holds the hub token",
+        "is no ARN; its value is not shown; expected text like arn:aws:secretsmanager:us-east-1:",
     ),
     "two sources": (
         (
@@ -57,12 +62,35 @@ WRONG_WORKLOADS = {
     "image by tag": (
         ("precision: nf4}", "precision: nf4, source: {image: {reference: a/b:v1, path: /m}}}"),
         "a/b:v1",
-        "expected Image by digest, with cp in it: registry/name@sha256: and 64 hex digits\n",
+        "(Image by digest, with cp in it: registry/name@sha256: and 64 hex digits)\n",
     ),
     "no source of nodes": (
         ("instance_type: g6.xlarge", "instance_type: g6.xlarge, capacity: {}"),
         "{}",
         "hardware.capacity: names no source of nodes; expected reservations or blocks",
+    ),
+    "spot": (
+        ("instance_type: g6.xlarge", "instance_type: g6.xlarge, capacity: spot"),
+        "spot",
+        "'spot'; expected on_demand, or a mapping with reservations or blocks\n",
+    ),
+    "no blocks": (
+        ("instance_type: g6.xlarge", "instance_type: g6.xlarge, capacity: {blocks: {}}"),
+        "{}",
+        "expected a mapping like {use1-az1: cr-0123456789abcdef0} (Capacity blocks by zone id)\n",
+    ),
+    "id of no reservation": (
+        (
+            "instance_type: g6.xlarge",
+            "instance_type: g6.xlarge, capacity: {reservations: {use1-az1: r-1}}",
+        ),
+        "r-1",
+        "use1-az1: found text 'r-1'; expected text like cr-0123456789abcdef0 (On-demand",
+    ),
+    "text for a source": (
+        ("precision: nf4}", "precision: nf4, source: meta-llama}"),
+        "meta-llama}",
+        "model.source: found text 'meta-llama'; expected a mapping with hub, s3, image\n",
     ),
     "two sources of nodes": (
         (
@@ -429,3 +457,89 @@ def test_a_network_that_is_too_small_is_refused_before_it_is_built(
     assert run("size", many, "--site", path).code == 0, "sizing alone needs no network"
     ended = run("check", many, "--site", path)
     assert ended.code == 4 and "subnet addresses" in ended.err
+
+
+TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123"
+
+
+@pytest.mark.parametrize("written", [TOKEN, f"[{TOKEN}]", f"{{a: {TOKEN}}}", "12345678"])
+def test_a_token_is_never_echoed(run: Run, chat: Callable[..., Path], written: str) -> None:
+    source = f"precision: nf4, source: {{hub: {{{HUB}, token_secret_arn: {written}}}}}}}"
+    ended = run("size", chat(("precision: nf4}", source)))
+    assert ended.code == 2 and "token_secret_arn: is no ARN; its value is not shown" in ended.err
+    assert TOKEN not in ended.err and "12345678" not in ended.err
+    looks = "this looks like the token itself: store it in AWS Secrets Manager and give the ARN"
+    assert (looks in ended.err) is (written == TOKEN)
+
+
+def test_a_token_in_another_place_is_not_echoed_either(run: Run, chat: Callable[..., Path]) -> None:
+    ended = run("size", chat(("precision: nf4}", f"precision: nf4, source: {TOKEN}}}")))
+    assert ended.code == 2 and "model.source: found text 'hf_...'" in ended.err
+    assert TOKEN not in ended.err
+
+
+def test_an_account_without_quotes(run: Run, site: Callable[..., Path]) -> None:
+    ended = run("size", CHAT, "--site", site(('["111122223333"]', "[111122223333]")))
+    assert ended.code == 2
+    assert ended.err.endswith("; write it in quotes\n") and "account_ids[0]" in ended.err
+
+
+@pytest.mark.parametrize("key", ["region", "certificate_arn", "workloads"])
+def test_a_misspelt_prefix(run: Run, site: Callable[..., Path], key: str) -> None:
+    path = site((f"sizewright:{key}", f"sizewrite:{key}"))
+    ended = run("size", CHAT, "--site", path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(_place(path, f"sizewrite:{key}"))
+    assert ended.err.endswith(f"did you mean 'sizewright:{key}'?\n")
+
+
+def test_a_default_is_not_blamed_on_a_line(run: Run, chat: Callable[..., Path]) -> None:
+    many = chat(("100_000", "999_999_999_999_999"))
+    ended = run("preview", many)
+    assert ended.code == 2
+    assert ended.err.startswith("Pulumi.dev.yaml: vpc_cidr: the default 10.0.0.0/16 gives a zone")
+    assert "chat has 138,888,888,890 nodes" in ended.err
+    title = run("size", many).out.split("\n")[0]
+    assert title == "chat: 138,888,888,890 GPUs (NVIDIA L4) on 138,888,888,890 x g6.xlarge"
+
+
+def _forms(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[tuple[str, FieldInfo]]:
+    """Every field of a model and of those below it, by name."""
+    for name, field in model.model_fields.items():
+        yield f"{model.__name__}.{name}", field
+        for below in _models(field.annotation):
+            if below not in seen:
+                seen.add(below)
+                yield from _forms(below, seen)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
+
+
+def _noted(annotation: Any) -> Iterator[tuple[Any, FieldInfo]]:
+    """What a type and its parts say of themselves."""
+    first, *rest = get_args(annotation) or (None,)
+    if get_origin(annotation) is Annotated:
+        yield from ((first, note) for note in rest if isinstance(note, FieldInfo))
+        rest = []
+    for part in (first, *rest):
+        if part is not None:
+            yield from _noted(part)
+
+
+def test_every_form_has_an_example_of_that_form() -> None:
+    """But a zone id, whose fault has words of its own."""
+    checked = 0
+    for root in (Workload, Site):
+        for name, field in _forms(root, set()):
+            for kind, note in ((field.annotation, field), *_noted(field.annotation)):
+                patterns = [m.pattern for m in note.metadata if getattr(m, "pattern", None)]
+                assert patterns in ([], [ZONE_ID]) or note.examples, name
+                for example in note.examples or ():
+                    TypeAdapter(Annotated[kind, *note.metadata]).validate_python(example)
+                    checked += 1
+    assert checked >= 30
