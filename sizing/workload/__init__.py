@@ -1,0 +1,55 @@
+"""What people will ask of a model: the user's words, checked once."""
+
+from sizing.workload.access import Access, Claim, ClaimFormat
+from sizing.workload.data import Data
+from sizing.workload.engine import Engine, Routing
+from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
+from sizing.workload.kinds import Kind, Load, Method, Precision
+from sizing.workload.model import Encoder, Model, ModelName
+from sizing.workload.request import Length, Lengths, Request, mean_tokens, variation
+from sizing.workload.targets import Capacity, Latency, Redundancy
+from sizing.workload.traffic import Traffic
+from sizing.workload.values import A_NUMBER, Count, Flag, Positive, PositiveCount, Ratio
+from sizing.workload.whole import DNS_LABEL, Workload, lengths_are_known
+from sizing.workload.zones import ZONE_ID, ReservationId, ZoneId
+
+__all__ = [
+    "AUTO",
+    "A_NUMBER",
+    "DNS_LABEL",
+    "ZONE_ID",
+    "Access",
+    "Capacity",
+    "Claim",
+    "ClaimFormat",
+    "Count",
+    "Data",
+    "Encoder",
+    "Engine",
+    "Flag",
+    "Hardware",
+    "Kind",
+    "Latency",
+    "Length",
+    "Lengths",
+    "Load",
+    "Method",
+    "Model",
+    "ModelName",
+    "Positive",
+    "PositiveCount",
+    "Precision",
+    "Ratio",
+    "Redundancy",
+    "Request",
+    "ReservationId",
+    "ReservedCapacity",
+    "Routing",
+    "Traffic",
+    "TypeName",
+    "Workload",
+    "ZoneId",
+    "lengths_are_known",
+    "mean_tokens",
+    "variation",
+]

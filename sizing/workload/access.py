@@ -1,0 +1,76 @@
+"""Who may come, and how often."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from sizing.field_error import FieldError
+from sizing.strict import Strict
+from sizing.workload.values import Count, Flag, PositiveCount
+
+
+class ClaimFormat(StrEnum):
+    single_string = "single-string"
+    """One text."""
+    string_array = "string-array"
+    """A list of texts."""
+    space_separated_values = "space-separated-values"
+    """Texts with spaces between them, as in scope."""
+
+
+class Claim(Strict):
+    """A claim that a caller's token must have."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_:./-]+$", max_length=64, examples=["scope"])
+    """Name of the claim, e.g. aud or scope."""
+    values: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = Field(
+        min_length=1, max_length=10
+    )
+    """Values of which the token must have one."""
+    format: ClaimFormat = ClaimFormat.single_string
+    """How the token writes it."""
+
+    @model_validator(mode="after")
+    def _is_not_validated_anyway(self) -> Self:
+        if self.name in ("exp", "iss", "nbf", "iat"):
+            raise FieldError(("name",), f"{self.name} is validated anyway", "another claim")
+        return self
+
+
+class Access(Strict):
+    """Who may come: a key is the token that a caller bears."""
+
+    public: Flag = False
+    """Whether the service can be reached from the internet, with a token."""
+    token_required: Flag = False
+    """Whether an internal service asks for a token too; a public one always does."""
+    claims: tuple[Claim, ...] = Field(default=(), max_length=10)
+    """Claims that a token must have beside the site's issuer."""
+    requests_per_key_per_min: Annotated[Count, Field(gt=0, le=10**6)] | None = None
+    """Requests of one key in a minute."""
+    tokens_per_key_per_min: PositiveCount | None = None
+    """Tokens of one key in a minute, prompts and answers, each request taken at its longest."""
+
+    @property
+    def asks_for_token(self) -> bool:
+        """Whether a caller must bear a token."""
+        return self.public or self.token_required
+
+    @model_validator(mode="after")
+    def _limits_count_by_token(self) -> Self:
+        if self.public and "token_required" in self.model_fields_set and not self.token_required:
+            raise FieldError(("token_required",), "a public service asks for a token", "true")
+        limits = ("requests_per_key_per_min", "tokens_per_key_per_min")
+        limited = [name for name in limits if getattr(self, name) is not None]
+        for name in ("claims", *limited):
+            if getattr(self, name) and not self.asks_for_token:
+                raise FieldError((name,), "nobody bears a token", "token_required: true")
+        if self.public and not limited:
+            expected = "requests_per_key_per_min, tokens_per_key_per_min or both"
+            raise FieldError((), "a public service needs a limit for each key", expected)
+        if self.public and not self.claims:
+            # Guard: an issuer's tokens for any other application would open it.
+            expected = "what only its callers' tokens say, e.g. [{name: scope, values: [chat]}]"
+            raise FieldError((), "a public service needs claims of its own", expected)
+        return self

@@ -1,0 +1,25 @@
+"""What is kept."""
+
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from sizing.strict import Strict
+from sizing.workload.values import Positive, PositiveCount, Ratio
+
+
+class Data(Strict):
+    profile_bytes_per_user: Positive
+    """Bytes kept of each user."""
+    interaction_bytes: Positive
+    """Bytes kept of each request and its answer."""
+    index_ratio: Ratio = Field(default=Decimal(0), ge=0)
+    """Bytes of indexes over bytes of interactions."""
+    retention_days: PositiveCount
+    """Days that interactions are kept."""
+
+
+def none_is_absent(value: Any) -> Any:
+    """The word none is the same as nothing."""
+    return None if value == "none" else value

@@ -1,0 +1,49 @@
+"""Words that a workload chooses from."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    text = "text"
+    """Text in, text out, one turn."""
+    chat = "chat"
+    """Conversations: text in, text out, turn after turn."""
+    image = "image"
+    """Text in, image out."""
+    video = "video"
+    """Text in, video out."""
+
+
+class Precision(StrEnum):
+    fp32 = "fp32"
+    """32-bit floating point."""
+    bf16 = "bf16"
+    """16-bit brain floating point; needs compute capability 8.0."""
+    fp16 = "fp16"
+    """16-bit floating point."""
+    fp8 = "fp8"
+    """8-bit floating point."""
+    int8 = "int8"
+    """8-bit integer."""
+    fp4 = "fp4"
+    """4-bit floating point with block scales (NVFP4, MXFP4)."""
+    int4 = "int4"
+    """4-bit integer with group scales (AWQ, GPTQ)."""
+    nf4 = "nf4"
+    """4-bit normal float (QLoRA, bitsandbytes)."""
+
+
+class Method(StrEnum):
+    given = "given"
+    """The user measured what one GPU serves."""
+    textbook = "textbook"
+    """2 x parameters x tokens / peak FLOP/s, as published back-of-the-envelope designs do."""
+    calibrated = "calibrated"
+    """A sum of physical terms fitted to measured runs, and a queue in front of each replica."""
+
+
+class Load(StrEnum):
+    mean = "mean"
+    """Size for the daily mean."""
+    peak = "peak"
+    """Size for the busiest moment."""

@@ -1,0 +1,47 @@
+"""The model."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from sizing.field_error import FieldError
+from sizing.model_source import ModelSource
+from sizing.strict import Strict
+from sizing.workload.kinds import Precision
+from sizing.workload.values import Positive
+
+
+class Encoder(Strict):
+    name: str = Field(min_length=1, max_length=100)
+    """What encodes the prompt, e.g. t5-xxl."""
+    parameters: Positive
+    """Parameters of the encoder."""
+
+
+ModelName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Model(Strict):
+    name: ModelName | None = None
+    """A model of the catalog, by short name or Hugging Face id, or the path of a config.json."""
+    parameters: Positive | None = None
+    """Parameters; overrides the catalog's count."""
+    precision: Precision | None = None
+    """Precision of the weights; the catalog's native one when left out."""
+    encoders: tuple[Encoder, ...] = ()
+    """Encoders held beside the model, in the same precision; the catalog's when left out."""
+    source: ModelSource | None = None
+    """Where its files come from; when left out, you fill the bucket of weights yourself."""
+
+    @model_validator(mode="after")
+    def _is_known_somehow(self) -> Self:
+        if self.name is None and self.parameters is None:
+            raise FieldError((), "a model needs a name or parameters", "name: llama-3.1-8b")
+        if self.name is None and self.precision is None:
+            raise FieldError(("precision",), "missing", "one of " + ", ".join(Precision))
+        return self
+
+
+def named(value: Any) -> Any:
+    """A name alone is a model."""
+    return {"name": value} if isinstance(value, str) else value

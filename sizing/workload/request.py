@@ -1,0 +1,113 @@
+"""One request."""
+
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from sizing.field_error import FieldError
+from sizing.strict import Strict
+from sizing.workload.values import Count, Positive, PositiveCount
+
+
+class Length(Strict):
+    """One bar of a histogram of lengths."""
+
+    tokens: Positive
+    """Tokens of the requests in this bar."""
+    share: Positive
+    """Their share of all requests, in any unit."""
+
+
+Lengths = tuple[Length, ...]
+
+
+def mean_tokens(lengths: Decimal | Lengths) -> Decimal:
+    """Mean of a length that is one number or a histogram, to a millionth of a token."""
+    if isinstance(lengths, Decimal):
+        return lengths
+    weights = sum((bar.share for bar in lengths), Decimal(0))
+    total = sum((bar.tokens * bar.share for bar in lengths), Decimal(0))
+    return (total / weights).quantize(Decimal("0.000001"))
+
+
+def variation(lengths: Decimal | Lengths) -> float:
+    """Squared coefficient of variation of a length; 0 for a mean, which says nothing of it."""
+    if isinstance(lengths, Decimal):
+        return 0.0
+    weights = float(sum(bar.share for bar in lengths))
+    mean = float(mean_tokens(lengths))
+    square = sum(float(bar.tokens) ** 2 * float(bar.share) for bar in lengths) / weights
+    return max(square / mean**2 - 1, 0.0)
+
+
+class Request(Strict):
+    tokens: Positive | None = None
+    """Tokens of one request, prompt and answer together, mean."""
+    input_tokens: Positive | Annotated[Lengths, Field(min_length=1)] | None = None
+    """Tokens that a request adds to the prompt: a mean, or a histogram of tokens and share."""
+    output_tokens: Positive | Annotated[Lengths, Field(min_length=1)] | None = None
+    """Tokens of the answer: a mean, or a histogram of tokens and share."""
+    turns: PositiveCount = 1
+    """Requests of one conversation, mean; each prompt repeats what went before."""
+    shared_prefix_tokens: Count = Field(default=0, ge=0)
+    """Of the prompt, tokens at its start that all requests share."""
+    context_tokens: PositiveCount | None = None
+    """Longest prompt and answer together that the engine accepts."""
+    iterations: PositiveCount | None = None
+    """Denoising iterations of one image."""
+    request_bytes: Positive | None = None
+    """Bytes that one request sends in, mean."""
+    response_bytes: Positive | None = None
+    """Bytes that one request gets back, mean."""
+
+    @model_validator(mode="after")
+    def _tokens_once(self) -> Self:
+        split = (self.input_tokens is not None, self.output_tokens is not None)
+        if self.tokens is not None and any(split):
+            raise FieldError(
+                ("tokens",), "given twice", "tokens, or input_tokens with output_tokens"
+            )
+        if any(split) and not all(split):
+            lacking = "output_tokens" if split[0] else "input_tokens"
+            raise FieldError((lacking,), "missing", "input_tokens and output_tokens together")
+        if any(split) and self.shared_prefix_tokens > mean_tokens(self.input_tokens or Decimal(0)):
+            expected = "at most input_tokens, of which it is a part"
+            raise FieldError(("shared_prefix_tokens",), "longer than the prompt", expected)
+        if self.tokens is not None and (self.turns > 1 or self.shared_prefix_tokens):
+            lacking = "turns" if self.turns > 1 else "shared_prefix_tokens"
+            expected = "input_tokens and output_tokens instead of tokens"
+            raise FieldError((lacking,), "needs the lengths apart", expected)
+        longest, total = self.context_tokens, self.total_tokens
+        if longest is not None and total is not None and longest < total:
+            raise FieldError(
+                ("context_tokens",), "shorter than the mean request", f"at least {total}"
+            )
+        return self
+
+    @property
+    def output_mean(self) -> Decimal | None:
+        """Tokens of the answer, mean."""
+        return None if self.output_tokens is None else mean_tokens(self.output_tokens)
+
+    @property
+    def history_tokens(self) -> Decimal:
+        """Of the mean prompt, tokens of earlier turns: (turns - 1) / 2 x (input + output)."""
+        if self.input_tokens is None or self.output_tokens is None:
+            return Decimal(0)
+        turn = mean_tokens(self.input_tokens) + mean_tokens(self.output_tokens)
+        return turn * (self.turns - 1) / 2
+
+    @property
+    def prompt_tokens(self) -> Decimal | None:
+        """Tokens of the whole prompt, earlier turns included, mean."""
+        if self.input_tokens is None:
+            return None
+        return mean_tokens(self.input_tokens) + self.history_tokens
+
+    @property
+    def total_tokens(self) -> Decimal | None:
+        """Tokens of one request, whole prompt and answer together, mean."""
+        if self.prompt_tokens is not None and self.output_mean is not None:
+            return self.prompt_tokens + self.output_mean
+        return self.tokens

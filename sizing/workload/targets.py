@@ -1,0 +1,71 @@
+"""How fast, how much, and what may fail."""
+
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from sizing.field_error import FieldError
+from sizing.strict import Strict
+from sizing.workload.kinds import Load, Method
+from sizing.workload.values import Count, Positive, Ratio
+
+
+class Latency(Strict):
+    ttft_ms: Positive | None = None
+    """Time to the first token, milliseconds."""
+    tpot_ms: Positive | None = None
+    """Time per output token after the first, milliseconds."""
+    percentile: Ratio = Field(default=Decimal(95), ge=50, lt=100)
+    """Share of requests, in percent, that must be this fast: 95, not 0.95."""
+
+
+class Capacity(Strict):
+    method: Method = Method.calibrated
+    """How the rate of one GPU is known."""
+    load: Load = Load.peak
+    """Which load is sized for."""
+    requests_per_gpu_per_s: Positive | None = None
+    """Requests one GPU completes in a second, as measured; for method given."""
+    gpu: str | None = None
+    """GPU whose peak rate the textbook method uses; the instance type's own when left out."""
+    max_utilisation: Ratio | None = Field(default=None, gt=0, le=Decimal("0.95"))
+    """Highest share of a full batch's rate that a replica is planned for; for method calibrated."""
+    min_gpu_gb: Positive | None = None
+    """Least memory of one GPU, decimal gigabytes, rounded as it is sold: an L4 has 24."""
+    burst_gpus: Annotated[Count, Field(ge=0, lt=10**6)] = 0
+    """GPUs that may be added above the planned ones while the load asks for them."""
+
+    @model_validator(mode="after")
+    def _rate_with_given(self) -> Self:
+        given = self.method is Method.given
+        if given and self.requests_per_gpu_per_s is None:
+            raise FieldError(
+                ("requests_per_gpu_per_s",), "missing", "the measured rate of one GPU for 'given'"
+            )
+        if not given and self.requests_per_gpu_per_s is not None:
+            raise FieldError(
+                ("requests_per_gpu_per_s",), "only method given uses it", "method: given"
+            )
+        if self.gpu is not None and self.method is not Method.textbook:
+            raise FieldError(("gpu",), "only method textbook uses it", "hardware.instance_type")
+        if self.max_utilisation is not None and self.method is not Method.calibrated:
+            raise FieldError(("max_utilisation",), "only method calibrated uses it", "calibrated")
+        return self
+
+
+class Redundancy(Strict):
+    """What may fail. Of several rules the one that asks for most binds; they are not added."""
+
+    spare_ratio: Ratio | None = Field(default=None, ge=0, le=1)
+    """Spare nodes over needed nodes: 0.20 for 20 %."""
+    nodes: Count | None = Field(default=None, ge=0)
+    """Nodes that may fail at once."""
+    zones: Count | None = Field(default=None, ge=0)
+    """Availability zones that may fail at once."""
+    availability: Ratio | None = Field(default=None, gt=0, lt=1)
+    """Least share of time with all needed nodes alive, when nodes fail independently."""
+    mtbf_gpu_hours: Ratio = Field(default=Decimal(50_700), ge=1)
+    """Mean time between failures of one GPU and its share of the node, hours."""
+    mttr_hours: Ratio = Field(default=Decimal(24), gt=0, le=8760)
+    """Mean time to replace a failed node, hours."""

@@ -1,0 +1,172 @@
+"""One service as its file says it."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from sizing.field_error import FieldError
+from sizing.strict import Strict
+from sizing.workload.access import Access
+from sizing.workload.data import Data, none_is_absent
+from sizing.workload.engine import Engine
+from sizing.workload.hardware import Hardware, TypeName, auto_is_a_type
+from sizing.workload.kinds import Kind, Load, Method
+from sizing.workload.model import Model, ModelName, named
+from sizing.workload.request import Request
+from sizing.workload.targets import Capacity, Latency, Redundancy
+from sizing.workload.traffic import Traffic
+
+DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+
+
+class Workload(Strict):
+    """One service: who asks, how often, how long, how fast, and what may fail."""
+
+    name: str = Field(pattern=DNS_LABEL, max_length=30, examples=["chat"])
+    """Name of the service: lower-case letters, digits and single hyphens, at most 30."""
+    kind: Kind
+    """What the service makes."""
+    model: Annotated[Model, BeforeValidator(named, json_schema_input_type=ModelName | Model)]
+    """The model: a catalog name, or name, parameters and precision."""
+    traffic: Traffic
+    """Users and their requests."""
+    request: Request = Request()
+    """One request."""
+    latency: Latency | None = None
+    """Latency targets."""
+    capacity: Capacity | None = None
+    """How the rate of one GPU is known, and the load that is sized for."""
+    redundancy: Redundancy = Redundancy()
+    """What may fail."""
+    hardware: Annotated[
+        Hardware | None,
+        BeforeValidator(auto_is_a_type, json_schema_input_type=TypeName | Hardware | None),
+    ] = None
+    """Where it runs: auto, or an instance type."""
+    data: Annotated[
+        Data | None,
+        BeforeValidator(none_is_absent, json_schema_input_type=Literal["none"] | Data | None),
+    ] = None
+    """What is kept; none when the applications keep it."""
+    engine: Engine = Engine()
+    """How it is served."""
+    access: Access = Access()
+    """Who may come, and how often; callers inside the network when left out."""
+    retire: bool = False
+    """Whether its stores and load balancer lose their protection, so that it can be taken out."""
+
+    @model_validator(mode="after")
+    def _name_is_free(self) -> Self:
+        if self.name == "default" or self.name.startswith("kube-"):
+            raise FieldError(("name",), f"{self.name} is a namespace of Kubernetes", "another name")
+        return self
+
+    @model_validator(mode="after")
+    def _source_is_served(self) -> Self:
+        if self.model.source is not None and self.kind not in (Kind.text, Kind.chat):
+            message = f"the engine of {self.kind.value} is not built in this version"
+            raise FieldError(("model", "source"), message, "none: fill the bucket yourself")
+        return self
+
+    @model_validator(mode="after")
+    def _token_limit_holds_a_request(self) -> Self:
+        limit, longest = self.access.tokens_per_key_per_min, self.request.context_tokens
+        if limit is None:
+            return self
+        if longest is None:
+            raise FieldError(
+                ("request", "context_tokens"),
+                "missing",
+                "the most tokens of one request, which the limit of tokens counts with",
+            )
+        if limit < longest:
+            raise FieldError(
+                ("access", "tokens_per_key_per_min"),
+                "less than one request, at its longest",
+                f"at least {longest}, request.context_tokens",
+            )
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tokens_are_calibrated(cls, values: Any) -> Any:
+        """What generates tokens is sized by the default method where nothing else is said."""
+        if not isinstance(values, dict) or values.get("kind") not in (Kind.text, Kind.chat):
+            return values
+        return values if values.get("capacity") is not None else {**values, "capacity": {}}
+
+    @model_validator(mode="after")
+    def _access_is_to_something(self) -> Self:
+        if self.access != Access() and self.kind not in (Kind.text, Kind.chat):
+            message = (
+                f"no engine of this version serves {self.kind.value}: nothing would be reached"
+            )
+            raise FieldError(("access",), message, "no access")
+        return self
+
+    @model_validator(mode="after")
+    def _burst_is_served(self) -> Self:
+        if self.capacity and self.capacity.burst_gpus and self.kind not in (Kind.text, Kind.chat):
+            raise FieldError(
+                ("capacity", "burst_gpus"),
+                f"no engine of this version serves {self.kind.value}: nothing would use them",
+                "0",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _enough_to_size(self) -> Self:
+        if self.capacity is None:
+            return self
+        if self.hardware is None:
+            raise FieldError(("hardware",), "missing", "instance_type: g6.xlarge")
+        if self.capacity.load is Load.peak and not self._peak_is_known:
+            raise FieldError(
+                ("traffic",),
+                "capacity.load is peak, but nothing says what the peak is",
+                "peak_users_share with think_time_s, peak_ratio, or hourly",
+                "or set capacity.load: mean",
+            )
+        if self.capacity.method is Method.textbook:
+            self._work_is_known()
+        if self.capacity.method is Method.calibrated:
+            lengths_are_known(self)
+        if self.hardware.is_auto and self.capacity.method is Method.given:
+            raise FieldError(
+                ("capacity", "method"), "a measured rate is of one GPU, not of any", "calibrated"
+            )
+        if self.hardware.is_auto and self.hardware.precisions and self.model.precision is not None:
+            expected = "the model's precision, or hardware.precisions"
+            raise FieldError(("hardware", "precisions"), "the precision is given twice", expected)
+        return self
+
+    @property
+    def _peak_is_known(self) -> bool:
+        traffic = self.traffic
+        return any(
+            w is not None for w in (traffic.think_time_s, traffic.peak_ratio, traffic.hourly)
+        )
+
+    def _work_is_known(self) -> None:
+        if self.kind is Kind.video:
+            raise FieldError(
+                ("capacity", "method"), "the textbook rule has no form for video", "given"
+            )
+        if self.kind is Kind.image and self.request.iterations is None:
+            raise FieldError(("request", "iterations"), "missing", "denoising iterations an image")
+        if self.kind is not Kind.image and self.request.total_tokens is None:
+            raise FieldError(("request", "tokens"), "missing", "tokens of one request")
+
+
+def lengths_are_known(workload: Workload) -> None:
+    """Raises FieldError where the method calibrated lacks the lengths of prompt and answer."""
+    kind, request = workload.kind, workload.request
+    if kind not in (Kind.text, Kind.chat):
+        raise FieldError(
+            ("capacity", "method"), f"calibrated has no form for {kind.value}", "given"
+        )
+    if request.output_tokens is None:
+        field = "tokens" if request.tokens is not None else "input_tokens"
+        raise FieldError(
+            ("request", field), "the lengths apart are not known", "input_tokens, output_tokens"
+        )

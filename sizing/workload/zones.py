@@ -1,0 +1,32 @@
+"""Zones by id, and capacity bought in them."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from sizing.field_error import FieldError
+
+ZONE_ID = r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$"
+_ZONE_NAME = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]")
+
+
+def _is_a_zone_id(value: Any) -> Any:
+    """Guard: a zone's name means another place in each account."""
+    if not isinstance(value, str) or re.match(ZONE_ID, value):
+        return value
+    message = "is not a zone id"
+    if _ZONE_NAME.fullmatch(value):
+        message = "is a zone's name, which means another place in each account"
+    raise FieldError(
+        (),
+        f"'{value}' {message}",
+        "the zone's id, such as use1-az1",
+        "`aws ec2 describe-availability-zones` lists the ids beside the names",
+    )
+
+
+ZoneId = Annotated[str, Field(pattern=ZONE_ID), BeforeValidator(_is_a_zone_id)]
+ReservationId = Annotated[
+    str, Field(pattern=r"^cr-[0-9a-f]{8,17}$", examples=["cr-0123456789abcdef0"])
+]
