@@ -10,6 +10,8 @@ from sizing.hardware import find_hardware
 from sizing.mix import Mix, mix
 from sizing.options import Option, Ranking, pinned, ranking
 from sizing.plan import Rejected
+from sizing.queueing import Queue
+from sizing.replica_rate import ReplicaTimes
 from sizing.resolve import grouped, with_hardware
 from sizing.sensitivity import Sensitivity, sensitivities
 from sizing.site import Site
@@ -110,17 +112,18 @@ def frontier(options: list[Option]) -> frozenset[str]:
 
 def option_tpot_s(option: Option) -> float | None:
     """Seconds a token on the safe side; None by methods that do not know it."""
-    replica = option.rated.replica
-    if replica is None:
-        return None
-    queue = replica.safe.times.server.at(option.load_per_replica)
-    return replica.safe.times.tpot_s(queue, replica.targets.share)
+    return _safe_s(option, ReplicaTimes.tpot_s)
 
 
 def option_ttft_s(option: Option) -> float | None:
     """Seconds to the first token on the safe side; None by methods that do not know it."""
+    return _safe_s(option, ReplicaTimes.ttft_s)
+
+
+def _safe_s(option: Option, of: Callable[[ReplicaTimes, Queue, float], float]) -> float | None:
+    """One time of the fullest needed replica at the asked percentile."""
     replica = option.rated.replica
     if replica is None:
         return None
-    queue = replica.safe.times.server.at(option.load_per_replica)
-    return replica.safe.times.ttft_s(queue, replica.targets.share)
+    times = replica.safe.times
+    return of(times, times.server.at(option.load_per_replica), replica.targets.share)

@@ -114,16 +114,6 @@ class RecordingMonitor(MockMonitor):
             name=request.name,
             parent=self._keys.get(request.parent),
             inputs={"name": request.id},
-            protect=False,
-            depends_on=(),
-            provider=None,
-            custom=True,
-            property_dependencies={},
-            aliases=(),
-            ignore_changes=(),
-            update_timeout=None,
-            delete_before_replace=None,
-            outputs_registered=0,
         )
         self._keys[urn] = key
         answer = resource_pb2.ReadResourceResponse(urn=urn)

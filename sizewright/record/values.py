@@ -1,7 +1,7 @@
 """What a recording holds, and why a program could not be recorded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class RecordError(Exception):
@@ -26,28 +26,29 @@ class RecordedResource:
 
     In `inputs` (keys sorted, whole numbers as int) a value of another resource is
     `{"$ref": "type::name", "property": "arn"}`, inside a longer text `${type::name.arn}`;
-    a secret is `{"$secret": true}` and an unknown `{"$unknown": true}`.
+    a secret is `{"$secret": true}` and an unknown `{"$unknown": true}`. Defaults are what a
+    program that says nothing of an option asks for.
     """
 
     type: str
     name: str
     parent: str | None
     inputs: dict[str, object]
-    protect: bool
-    depends_on: tuple[str, ...]
+    protect: bool = False
+    depends_on: tuple[str, ...] = ()
     """Explicit and implied by inputs, sorted; a component stands for its custom children."""
-    provider: str | None
+    provider: str | None = None
     """The provider given to this resource or inherited; None means the default provider."""
-    custom: bool
+    custom: bool = True
     """False for components."""
-    property_dependencies: Mapping[str, tuple[str, ...]]
-    aliases: tuple[str | dict[str, object], ...]
-    ignore_changes: tuple[str, ...]
-    update_timeout: str | None
+    property_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    aliases: tuple[str | dict[str, object], ...] = ()
+    ignore_changes: tuple[str, ...] = ()
+    update_timeout: str | None = None
     """How long the engine lets an update take; None where the program did not say."""
-    delete_before_replace: bool | None
+    delete_before_replace: bool | None = None
     """None where the program did not say."""
-    outputs_registered: int
+    outputs_registered: int = 0
     """How often `register_outputs` was called: once for a component, never for the rest."""
 
     @property

@@ -72,11 +72,12 @@ print(sorted(heavy & set(sys.modules)), file=sys.stderr)
     assert ended.stderr == "[]\n"
 
 
-def test_json_does_without_rich() -> None:
+@pytest.mark.parametrize("command", ["size", "preview"])
+def test_json_does_without_rich(command: str) -> None:
     script = f"""
 import sys
 from sizewright.cli import main
-sys.argv = ["sizewright", "size", "{CHAT}", "--json"]
+sys.argv = ["sizewright", "{command}", "{CHAT}", "--json"]
 main()
 print("rich" in sys.modules, file=sys.stderr)
 """

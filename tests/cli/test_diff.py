@@ -33,15 +33,6 @@ def resource(type_: str, name: str, protect: bool = False, **inputs: object) -> 
         parent=None,
         inputs=inputs,
         protect=protect,
-        depends_on=(),
-        provider=None,
-        custom=True,
-        property_dependencies={},
-        aliases=(),
-        ignore_changes=(),
-        update_timeout=None,
-        delete_before_replace=None,
-        outputs_registered=0,
     )
 
 

@@ -13,16 +13,6 @@ ROLE = RecordedResource(
     name="role",
     parent="sizewright:index:Box::box",
     inputs={},
-    protect=False,
-    depends_on=(),
-    provider=None,
-    custom=True,
-    property_dependencies={},
-    aliases=(),
-    ignore_changes=(),
-    update_timeout=None,
-    delete_before_replace=None,
-    outputs_registered=0,
 )
 BOX = replace(ROLE, type="sizewright:index:Box", name="box", parent=None, custom=False)
 PROVIDER = replace(ROLE, type="pulumi:providers:aws", name="aws", parent=None)

@@ -186,20 +186,6 @@ def test_no_colour_where_none_is_wanted(words: tuple[str, ...]) -> None:
     assert not COLOUR.search(plain.sent)
 
 
-def test_piped_json_does_without_rich() -> None:
-    script = f"""
-import sys
-from sizewright.cli import main
-sys.argv = ["sizewright", "preview", "{CHAT}", "--json"]
-main()
-print("rich" in sys.modules, file=sys.stderr)
-"""
-    ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert ended.stderr == "False\n"
-
-
 @pytest.mark.parametrize(
     ("words", "stop_at"),
     [
