@@ -20,11 +20,7 @@ from sizing.steps.model import StepModel, StepTime
 ENGINES = ("vllm", "sglang", "tensorrt-llm")
 ROOFLINE_POWER = 1.8
 TPOT_SPREAD, TTFT_SPREAD = 0.12, 0.35
-"""Log errors up to here count as squares, beyond linearly."""
-TTFT_SHARE = 0.09
-"""Weight of a row's TTFT beside its TPOT: it mixes queueing and burst starts."""
-EVIDENCE = 0.1225
-"""Weight of a row beside the priors: rows of one table are not independent."""
+"""Log errors up to here count as squares, beyond linearly. TTFT mixes queueing and burst starts."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,7 @@ PRIORS = {
     "latent_layer_us": Prior(10.0, 1.0),
     "expert_layer_us": Prior(20.0, 0.7),
     "eight_bit_layer_us": Prior(5.0, 1.0),
+    "four_bit_layer_us": Prior(5.0, 1.0),
     "data_parallel_layer_us": Prior(10.0, 1.0),
     "all_reduce_us": Prior(8.0, 0.6),
     "all_reduce_doubling_us": Prior(1.5, 1.0),
@@ -72,6 +69,9 @@ PRIORS = {
 report; launches and collectives cost microseconds a layer; the spreads say how little that is."""
 
 
+Group = tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Row:
     """A run, ready to be asked again and again."""
@@ -81,7 +81,10 @@ class Row:
     most: float | None
     input_tokens: float
     output_tokens: float
+    group: Group
+    """Rows that err together: one model, GPU, engine and format."""
     weight: float
+    """1 / sqrt(rows of its group), 1 in the mean over all rows."""
     model_key: str
     """What counts as one model: an architecture, whatever its training or name."""
 
@@ -100,20 +103,30 @@ class Row:
 
 
 def rows(runs: Sequence[MeasuredRun], replay: Replay, nominal: float) -> list[Row]:
-    """The runs as rows, each weighted by 1 / sqrt(rows of its model, GPU, engine and format)."""
-    group = [(run.model, run.gpu, run.engine, run.weights, run.experts) for run in runs]
-    count = Counter(group)
-    raw = [count[g] ** -0.5 for g in group]
+    """The runs as rows."""
+    groups = [(run.model, run.gpu, run.engine, run.weights, run.experts) for run in runs]
+    count = Counter(groups)
+    raw = [count[g] ** -0.5 for g in groups]
     mean = sum(raw) / len(raw)
     made = []
-    for run, weight in zip(runs, raw, strict=True):
+    for run, group, weight in zip(runs, groups, raw, strict=True):
         model, most = replay.model(run)
         ratio = run.length_ratio or nominal
         sizes = run.input_tokens * ratio, run.output_tokens * ratio
         shape, _ = replay.shape(run.model)
         key = f"{shape.parameters} x {shape.layers} x {shape.hidden_size}"
-        made.append(Row(run, model, most, *sizes, weight / mean, key))
+        made.append(Row(run, model, most, *sizes, group, weight / mean, key))
     return made
+
+
+def evidence(fitted: Sequence[Row]) -> float:
+    """Weight of a row beside the priors, so that all rows weigh as many as their groups.
+
+    A group's rows share what is particular to its model, format and engine: the hundredth tells
+    next to nothing of the next model. Counting each as independent lets the rows overrule what is
+    known of hardware by what is true of seven models.
+    """
+    return len({row.group for row in fitted}) / len(fitted)
 
 
 class Parameters:
@@ -197,20 +210,25 @@ def total_cost(fitted: Sequence[Row], parameters: Parameters, vector: Sequence[f
         ((v - c) / s) ** 2
         for v, c, s in zip(vector, parameters.centre, parameters.spread, strict=True)
     )
+    each = evidence(fitted)
     for row in fitted:
         answer = row.answer(coefficients)
-        for predicted, measured, spread, share in _pairs(row, answer.tpot_ms, answer.ttft_ms):
+        pairs = _pairs(row, answer.tpot_ms, answer.ttft_ms, each)
+        for predicted, measured, spread, weight in pairs:
             error = math.log(predicted / measured) / spread
-            cost += share * 2 * (math.sqrt(1 + error * error) - 1)
+            cost += weight * 2 * (math.sqrt(1 + error * error) - 1)
     return cost
 
 
-def _pairs(row: Row, tpot: float, ttft: float) -> list[tuple[float, float, float, float]]:
-    pairs = []
+def _pairs(
+    row: Row, tpot: float, ttft: float, share: float
+) -> list[tuple[float, float, float, float]]:
+    """Predicted, measured, spread and weight of a row's two times."""
+    pairs, weight = [], row.weight * share
     if row.run.tpot_ms is not None:
-        pairs.append((tpot, row.run.tpot_ms, TPOT_SPREAD, row.weight * EVIDENCE))
+        pairs.append((tpot, row.run.tpot_ms, TPOT_SPREAD, weight))
     if row.run.ttft_ms is not None:
-        pairs.append((ttft, row.run.ttft_ms, TTFT_SPREAD, row.weight * EVIDENCE * TTFT_SHARE))
+        pairs.append((ttft, row.run.ttft_ms, TTFT_SPREAD, weight))
     return pairs
 
 
@@ -233,18 +251,21 @@ def normal_equations(
         for each in [engine] if engine else ENGINES:
             coefficients = {each: parameters.engine(other, each)}
             moved[i, each] = here.model_copy(update={"engines": coefficients})
+    share = evidence(fitted)
     for row in fitted:
         answer = row.answer(here)
         engine = row.model.engine
         mine = [i for i, (_, e) in enumerate(parameters.names) if e in ("", engine)]
         slopes = []
         for i in mine:
-            other = row.answer(moved[i, engine])
-            slopes.append((other.tpot_ms / answer.tpot_ms - 1, other.ttft_ms / answer.ttft_ms - 1))
-        for which, pair in enumerate(_pairs(row, answer.tpot_ms, answer.ttft_ms)):
-            predicted, measured, spread, share = pair
+            nudged = row.answer(moved[i, engine])
+            slopes.append(
+                (nudged.tpot_ms / answer.tpot_ms - 1, nudged.ttft_ms / answer.ttft_ms - 1)
+            )
+        for which, pair in enumerate(_pairs(row, answer.tpot_ms, answer.ttft_ms, share)):
+            predicted, measured, spread, counts = pair
             error = math.log(predicted / measured) / spread
-            weight = share / math.sqrt(1 + error * error)
+            weight = counts / math.sqrt(1 + error * error)
             slope = [s[which] / nudge / spread for s in slopes]
             for a, i in enumerate(mine):
                 if slope[a]:

@@ -43,6 +43,8 @@ class EngineCoefficients(BaseModel):
     latent_layer_us: Cost
     expert_layer_us: Cost
     eight_bit_layer_us: Cost
+    """Of activations that are brought to the weights' 8 bits; 4 below."""
+    four_bit_layer_us: Cost
     data_parallel_layer_us: Cost
     all_reduce_us: Cost
     all_reduce_doubling_us: Cost

@@ -136,7 +136,8 @@ class StepModel:
             w.layers * c.layer_us
             + w.latent_layers * c.latent_layer_us
             + w.expert_layers * c.expert_layer_us
-            + w.eight_bit_layers * c.eight_bit_layer_us
+            + (w.layers * c.eight_bit_layer_us if w.eight_bit else 0.0)
+            + (w.layers * c.four_bit_layer_us if w.four_bit else 0.0)
             + (w.layers * c.data_parallel_layer_us if w.ranks > 1 else 0.0)
         )
 

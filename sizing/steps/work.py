@@ -46,7 +46,6 @@ class Work:
     layers: int
     expert_layers: int
     latent_layers: int
-    eight_bit_layers: int
     four_bit: bool
     eight_bit: bool
     all_reduces: int
@@ -119,7 +118,6 @@ def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) 
         layers=shape.layers,
         expert_layers=expert_layers,
         latent_layers=attention_layers if shape.mla else 0,
-        eight_bit_layers=shape.layers if formats.weights in EIGHT_BITS else 0,
         four_bit=formats.weights is Precision.fp4,
         eight_bit=formats.weights in EIGHT_BITS,
         all_reduces=2 * shape.layers if tp > 1 else 0,
