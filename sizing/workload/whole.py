@@ -22,6 +22,7 @@ DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 class Workload(Strict):
     """One service: who asks, how often, how long, how fast, and what may fail."""
 
+    # Defaults are made when a workload is: made at import, they would build their schemas there.
     name: str = Field(pattern=DNS_LABEL, max_length=30, examples=["chat"])
     """Name of the service: lower-case letters, digits and single hyphens, at most 30."""
     kind: Kind
@@ -30,13 +31,13 @@ class Workload(Strict):
     """The model: a catalog name, or name, parameters and precision."""
     traffic: Traffic
     """Users and their requests."""
-    request: Request = Request()
+    request: Request = Field(default_factory=Request)
     """One request."""
     latency: Latency | None = None
     """Latency targets."""
     capacity: Capacity | None = None
     """How the rate of one GPU is known, and the load that is sized for."""
-    redundancy: Redundancy = Redundancy()
+    redundancy: Redundancy = Field(default_factory=Redundancy)
     """What may fail."""
     hardware: Annotated[
         Hardware | None,
@@ -48,9 +49,9 @@ class Workload(Strict):
         BeforeValidator(none_is_absent, json_schema_input_type=Literal["none"] | Data | None),
     ] = None
     """What is kept; none when the applications keep it."""
-    engine: Engine = Engine()
+    engine: Engine = Field(default_factory=Engine)
     """How it is served."""
-    access: Access = Access()
+    access: Access = Field(default_factory=Access)
     """Who may come, and how often; callers inside the network when left out."""
     retire: bool = False
     """Whether its stores and load balancer lose their protection, so that it can be taken out."""

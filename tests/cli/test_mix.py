@@ -24,7 +24,7 @@ MIXED: dict[str, Any] = {
         "input_tokens": [
             {"tokens": 400, "share": 81},
             {"tokens": 4_000, "share": 7},
-            {"tokens": 60_000, "share": 1},
+            {"tokens": 100_000, "share": 1},
         ],
         "output_tokens": 200,
     },
