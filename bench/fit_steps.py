@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +23,7 @@ from leave_out import Left, generation, leave_out, model, replay_rows  # noqa: E
 from screen import screened  # noqa: E402
 from steps_fit import ENGINES, Parameters, Row, fit  # noqa: E402
 
-from sizing.steps.coefficients import Band, Bands, CoefficientSet  # noqa: E402
+from sizing.steps.coefficients import Band, Bands, CoefficientSet, arithmetic_like  # noqa: E402
 
 
 def band(ratios: Sequence[float]) -> Band:
@@ -73,9 +73,23 @@ def wider(one: Mapping[str, Bands], other: Mapping[str, Bands]) -> dict[str, Ban
 
 def measured(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
     """GPU generations by engine."""
+    return by_engine((row.model.engine, row.model.card.family) for row in rows)
+
+
+def measured_formats(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+    """Formats of weights and experts by engine."""
+    return by_engine(
+        (row.model.engine, arithmetic_like(precision))
+        for row in rows
+        for precision in (row.model.formats.weights, row.model.formats.experts)
+    )
+
+
+def by_engine(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """What stands beside each engine, once, sorted."""
     seen = defaultdict[str, set[str]](set)
-    for row in rows:
-        seen[row.model.engine].add(row.model.card.family)
+    for engine, each in pairs:
+        seen[engine].add(each)
     return {engine: tuple(sorted(seen[engine])) for engine in sorted(seen)}
 
 
@@ -98,6 +112,7 @@ def fitted_set(day: str, rows: Sequence[Row], say: Callable[[str], None]) -> Coe
         rows=len(kept),
         excluded=dict(sorted(Counter(reasons.values()).items())),
         measured=measured(kept),
+        measured_formats=measured_formats(kept),
         engines={e: coefficients.engines[e] for e in sorted(ENGINES)},
         bands=usual,
         datasheet_bands=unseen_hardware([x for x in cards if x.row.run.id in inside], usual),

@@ -164,6 +164,7 @@ class Parameters:
             rows=0,
             excluded={},
             measured=self.last.measured,
+            measured_formats=self.last.measured_formats,
             engines={engine: self.engine(vector, engine) for engine in ENGINES},
             bands=self.last.bands,
             datasheet_bands=self.last.datasheet_bands,

@@ -27,7 +27,8 @@ class RowAnswer(Strict):
     high_ttft_ms: Number | None
     """P90 of the prediction, milliseconds."""
     gpu_measured: bool | None
-    """Whether runs on this generation of GPU were fitted, rather than its datasheet taken."""
+    """Whether runs on this generation of GPU in this precision were fitted, rather than its
+    datasheet taken."""
     reason: str | None
     """Why there is no prediction."""
 

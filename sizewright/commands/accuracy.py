@@ -106,7 +106,9 @@ def _lines(rows: Sequence[Compared]) -> Iterator[tuple[str, ...]]:
 
 
 def _label(row: Compared) -> str:
-    return "" if row.answer is None or row.answer.measured else "GPU from its datasheet"
+    return (
+        "" if row.answer is None or row.answer.measured else "GPU or precision from its datasheet"
+    )
 
 
 def _ms(value: float | None) -> str:

@@ -137,9 +137,9 @@ def _band(found: CalibratedPlan) -> str:
     bare = found.replicas_without_headroom
     told = [number(n) if n is not None else "none" for n in (bare.low, bare.median, bare.high)]
     text += f"; {told[1]} replicas ({told[0]} to {told[2]}) for the mean request without headroom"
-    known = "this GPU generation measured"
+    known = "this GPU generation and precision measured"
     if found.basis != "measured":
-        known = "this GPU generation known from its datasheet alone"
+        known = "this GPU generation or precision known from its datasheet alone"
     assumed = "".join(f"; assumed: {each}" for each in found.assumed)
     return f"{text}; {known}, coefficients of {found.coefficients}{assumed}"
 

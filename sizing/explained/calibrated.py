@@ -21,9 +21,9 @@ def _calibrated(leaf: Leaf) -> CalibratedPlan:
 def _fitted(leaf: Leaf, meaning: str, symbols: str, band: tuple[Number, Number] | None) -> Entry:
     """A number of a search over fitted terms."""
     found = _calibrated(leaf)
-    generation = "this engine measured on this GPU generation"
+    generation = "this engine measured on this GPU generation in this precision"
     if found.basis != "measured":
-        generation = "this GPU generation known from its datasheet: a wider band"
+        generation = "this GPU generation or precision known from its datasheet: a wider band"
     remarks = tuple(f"assumed: {text}" for text in found.assumed)
     source = f"{leaf.fitted_source}, fitted {found.coefficients}; {generation}"
     return Entry(

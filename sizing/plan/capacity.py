@@ -78,7 +78,8 @@ class CalibratedPlan(Part):
     """What the calibrated method says of the chosen replica, whichever method sized it."""
 
     basis: str
-    """measured: this engine on this generation of GPU; datasheet: the same terms, a wider band."""
+    """measured: this engine on this generation of GPU and in this precision; datasheet: the same
+    terms, a wider band."""
     coefficients: str
     """Date of the coefficients."""
     assumed: tuple[str, ...]

@@ -1,12 +1,13 @@
 """What was fitted: how far engines stay behind the datasheet, and how sure that is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sizing.steps.bands import Band, Bands
 from sizing.steps.correction import Correction, Corrections
+from sizing.workload import Precision
 
 __all__ = ["Band", "Bands", "CoefficientSet", "EngineCoefficients"]
 
@@ -14,6 +15,11 @@ Times = Annotated[float, Field(ge=1)]
 """A multiple of the datasheet time; never below it."""
 Cost = Annotated[float, Field(ge=0)]
 EngineName = str
+
+
+def arithmetic_like(precision: Precision) -> Precision:
+    """The format whose measurements speak for this one: both kinds of 16 bits are equally fast."""
+    return Precision.bf16 if precision is Precision.fp16 else precision
 
 
 class EngineCoefficients(BaseModel):
@@ -74,12 +80,15 @@ class CoefficientSet(BaseModel):
     """Rows left out of the fit, by reason."""
     measured: Mapping[EngineName, tuple[str, ...]]
     """GPU generations that each engine was measured on."""
+    measured_formats: Mapping[EngineName, tuple[Precision, ...]]
+    """Formats of weights that each engine was measured with; 16 bits as bf16."""
     engines: Mapping[EngineName, EngineCoefficients]
     bands: Mapping[EngineName, Bands]
-    """Of an engine on a generation that it was measured on. Each engine has its own: how well what
-    was measured of other models tells a new one differs more between engines than between cards."""
+    """Of an engine on a generation and in formats that it was measured with. Each engine has its
+    own: how well what was measured of other models tells a new one differs more between engines
+    than between cards."""
     datasheet_bands: Mapping[EngineName, Bands]
-    """On all other generations: known from their datasheet alone."""
+    """Of all others: known from their datasheet alone."""
     roofline_power: Times
     """Reading and arithmetic overlap: (read^p + arithmetic^p)^(1/p), between sum and maximum."""
 
@@ -113,6 +122,9 @@ class CoefficientSet(BaseModel):
                 return each
         return None
 
-    def is_measured(self, engine: str, generation: str) -> bool:
-        """Whether rows of this engine on this GPU generation were fitted."""
-        return generation in self.measured.get(engine, ())
+    def is_measured(self, engine: str, generation: str, formats: Iterable[Precision]) -> bool:
+        """Whether rows of this engine on this GPU generation, and in these formats, were fitted."""
+        known = self.measured_formats.get(engine, ())
+        return generation in self.measured.get(engine, ()) and all(
+            arithmetic_like(each) in known for each in formats
+        )

@@ -57,7 +57,7 @@ class StepTime:
     """Mean times of a replica that keeps n requests in flight.
 
     Basis: fitted (data/coefficients.json); `measured` says whether this engine was measured on this
-    generation of GPU, else the datasheet alone speaks and the band is wider.
+    generation of GPU and in these formats, else the datasheet alone speaks and the band is wider.
     """
 
     ttft_ms: float
@@ -100,6 +100,7 @@ class StepModel:
     work: Work
     card: Card
     engine: str
+    formats: Formats
     coefficients: CoefficientSet
     correction: Correction | None = None
     """From the user's own runs."""
@@ -116,13 +117,15 @@ class StepModel:
 
     @property
     def measured(self) -> bool:
-        """Whether this engine was measured on this generation, or by the user on this card."""
-        known = self.coefficients.is_measured(self.engine, self.card.family)
+        """Whether this engine was measured on this generation and in these formats, or by the user
+        on this card."""
+        formats = (self.formats.weights, self.formats.experts)
+        known = self.coefficients.is_measured(self.engine, self.card.family, formats)
         return known or self.correction is not None
 
     @property
     def bands(self) -> Bands:
-        """The user's own; else the engine's, wider on a generation that it was not measured on."""
+        """The user's own; else the engine's, wider where it was not measured."""
         if self.correction is not None:
             return self.correction.bands
         known, other = self.coefficients.bands, self.coefficients.datasheet_bands
@@ -323,4 +326,4 @@ def step_model(
     coefficients.engines[engine]
     correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
     asked = work(shape, at_best, parallel, formats)
-    return StepModel(asked, at_best, engine, coefficients, correction)
+    return StepModel(asked, at_best, engine, formats, coefficients, correction)

@@ -101,7 +101,7 @@ def test_the_table_names_reasons_and_groups(run: Run, table: Path) -> None:
     ended = run("accuracy", table)
     assert ended.code == 0
     assert "no catalog row of GPU mi300x" in ended.out
-    assert "GPU from its datasheet" in ended.out
+    assert "GPU or precision from its datasheet" in ended.out
     assert "TPOT: |predicted / measured - 1| in %" in ended.out
     assert "bias: the median of predicted / measured, above 1 is too slow" in ended.out
     rows, summary, *_ = ended.out.split("\n\n")

@@ -242,6 +242,27 @@ def test_only_generations_that_were_measured_count_as_measured() -> None:
     ]
 
 
+@pytest.mark.parametrize("weights", Precision)
+@pytest.mark.parametrize("experts", [Precision.bf16, Precision.int4])
+def test_a_precision_not_measured_is_labelled_and_less_sure(
+    weights: Precision, experts: Precision
+) -> None:
+    """No run had weights in integers, NF4 or 32 bits; both kinds of 16 bits are equally fast."""
+    made = step_model(
+        shape_of("llama-3.1-8b"),
+        CATALOG.gpu("h100"),
+        CATALOG.coefficients,
+        engine="vllm",
+        parallel=Parallel(),
+        formats=Formats(weights, experts),
+    )
+    assert made is not None
+    seen = (Precision.fp16, Precision.bf16, Precision.fp8, Precision.fp4)
+    assert made.measured is (weights in seen and experts in seen)
+    usual = CATALOG.coefficients.bands if made.measured else CATALOG.coefficients.datasheet_bands
+    assert made.bands == usual["vllm"]
+
+
 def test_a_card_without_datasheet_has_no_answer() -> None:
     shape = shape_of("llama-3.1-8b")
     assert (
@@ -278,6 +299,7 @@ def test_coefficients_keep_the_physics(catalog: Catalog) -> None:
     """No multiple of the datasheet is below 1; what is fitted names its rows and exclusions."""
     found = catalog.coefficients
     assert set(found.engines) == set(ENGINES) == set(found.measured)
+    assert set(found.measured_formats) == set(ENGINES)
     for engine in found.engines.values():
         for name in EngineCoefficients.model_fields:
             assert getattr(engine, name) >= 0
