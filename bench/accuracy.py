@@ -16,11 +16,12 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 DATA = ROOT / "bench" / "data"
 
+from fit_steps import bands  # noqa: E402
 from leave_out import Left, generation, gpu, leave_out, model, replay_rows  # noqa: E402
-from screen import screened  # noqa: E402
+from screen import ideal_ms, screened  # noqa: E402
 from steps_fit import Parameters, fit  # noqa: E402
 
-from sizing.steps.coefficients import Band  # noqa: E402
+from sizing.steps.coefficients import Band, Bands  # noqa: E402
 
 HEAD = f"{'':<44}{'rows':>5}{'median':>8}{'mean':>7}{'p90':>7}{'bias':>7}{'in band':>9}"
 
@@ -65,6 +66,23 @@ def by(left: Sequence[Left], key: Callable[[Left], str]) -> None:
         print(line(f"  {name}", *tpot(groups[name])))
 
 
+def show_new_models(left: Sequence[Left], inside: set[str]) -> None:
+    """How much a band holds that is made without the errors of the model that is asked about."""
+    pairs = defaultdict[str, list[tuple[Left, Bands]]](list)
+    for key in sorted({model(x.row) for x in left}):
+        others = [x for x in left if model(x.row) != key and x.row.run.id in inside]
+        made = bands(others)
+        for x in left:
+            if model(x.row) == key:
+                engine = x.row.model.engine
+                pairs["all"].append((x, made[engine]))
+                pairs[engine].append((x, made[engine]))
+    print("\nin a band that the model's own errors did not make")
+    for name, found in pairs.items():
+        print(line(f"TPOT, {name}", [x.tpot_ratio for x, _ in found], [b.tpot for _, b in found]))
+        print(line(f"TTFT, {name}", [x.ttft_ratio for x, _ in found], [b.ttft for _, b in found]))
+
+
 def main() -> None:
     rows = replay_rows(DATA / "serving_steps.csv", DATA / "configs")
     reasons = screened(rows)
@@ -73,10 +91,7 @@ def main() -> None:
     parameters = Parameters(rows[0].model.coefficients)
     start = fit(kept, parameters)
     print(f"{len(rows)} rows, {len(rows)} answered; {len(reasons)} screened out of the fit")
-    roofline = [
-        (x.run.tpot_ms or 1.0) / x.model.roofline_ms(x.input_tokens, x.output_tokens, x.running)
-        for x in rows
-    ]
+    roofline = [(x.run.tpot_ms or 1.0) / ideal_ms(x, x.running) for x in rows]
     print(f"\nfor comparison\n{HEAD}")
     print(line("TPOT, datasheet roofline", roofline))
     print(f"{'TPOT, prototype, model left out (published)':<49}{13.5:8.1f}{22.5:7.1f}{50.2:7.1f}")
@@ -85,6 +100,7 @@ def main() -> None:
     by(left, lambda x: x.row.run.model)
     by(left, lambda x: x.row.run.gpu)
     by(left, lambda x: x.row.run.engine)
+    show_new_models(left, inside)
     left = leave_out(rows, kept, parameters, start, gpu)
     show("one GPU left out", left, inside)
     by(left, lambda x: x.row.run.gpu)

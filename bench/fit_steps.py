@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -21,9 +21,9 @@ TARGET = ROOT / "sizing" / "data" / "coefficients.json"
 
 from leave_out import Left, generation, leave_out, model, replay_rows  # noqa: E402
 from screen import screened  # noqa: E402
-from steps_fit import ENGINES, Parameters, Row, fit  # noqa: E402
+from steps_fit import ENGINES, Parameters, Row, fit, measured, measured_formats  # noqa: E402
 
-from sizing.steps.coefficients import Band, Bands, CoefficientSet, arithmetic_like  # noqa: E402
+from sizing.steps.coefficients import Band, Bands, CoefficientSet  # noqa: E402
 
 
 def band(ratios: Sequence[float]) -> Band:
@@ -33,12 +33,20 @@ def band(ratios: Sequence[float]) -> Band:
     return Band(low=round(min(low, 1.0), 3), high=round(max(high, 1.0), 3))
 
 
+FEWEST_MODELS = 3
+"""An engine with fewer measured models does not tell how the next one differs."""
+
+
 def bands(left: Sequence[Left]) -> dict[str, Bands]:
-    """Bands of TPOT and TTFT by engine, from the errors of its own rows."""
+    """Bands of TPOT and TTFT by engine, from the errors of its own rows; of an engine with few
+    models, the wider of its own and all engines' together."""
     errors = defaultdict[str, list[Left]](list)
     for x in left:
         errors[x.row.model.engine].append(x)
-    return {engine: pooled(errors[engine]) for engine in sorted(errors)}
+    own = {engine: pooled(errors[engine]) for engine in sorted(errors)}
+    few = {e for e, mine in errors.items() if len({model(x.row) for x in mine}) < FEWEST_MODELS}
+    both = wider(own, dict.fromkeys(own, pooled(left)))
+    return {engine: (both if engine in few else own)[engine] for engine in own}
 
 
 def pooled(left: Sequence[Left]) -> Bands:
@@ -69,28 +77,6 @@ def wider(one: Mapping[str, Bands], other: Mapping[str, Bands]) -> dict[str, Ban
         )
         for engine in one
     }
-
-
-def measured(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
-    """GPU generations by engine."""
-    return by_engine((row.model.engine, row.model.card.family) for row in rows)
-
-
-def measured_formats(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
-    """Formats of weights and experts by engine."""
-    return by_engine(
-        (row.model.engine, arithmetic_like(precision))
-        for row in rows
-        for precision in (row.model.formats.weights, row.model.formats.experts)
-    )
-
-
-def by_engine(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """What stands beside each engine, once, sorted."""
-    seen = defaultdict[str, set[str]](set)
-    for engine, each in pairs:
-        seen[engine].add(each)
-    return {engine: tuple(sorted(seen[engine])) for engine in sorted(seen)}
 
 
 def fitted_set(day: str, rows: Sequence[Row], say: Callable[[str], None]) -> CoefficientSet:

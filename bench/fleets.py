@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 DATA = ROOT / "bench" / "data"
 
 import cliffs  # noqa: E402
-from fit_steps import bands, measured  # noqa: E402
+from fit_steps import bands  # noqa: E402
 from fleet_answers import (  # noqa: E402
     Coefficients,
     Rate,
@@ -41,7 +41,7 @@ from fleet_questions import (  # noqa: E402
 from fleet_score import Found, grouped, summary  # noqa: E402
 from leave_out import gpu, leave_out, model, replay_rows  # noqa: E402
 from screen import screened  # noqa: E402
-from steps_fit import Parameters, Row, fit  # noqa: E402
+from steps_fit import Parameters, Row, fit, measured, measured_formats  # noqa: E402
 from throughput import capacity  # noqa: E402
 
 from sizewright.measured.replay import Replay, Unanswerable  # noqa: E402
@@ -110,7 +110,8 @@ def without(
     for name in sorted({kind(row) for row in rows}):
         others = [row for row in rows if kind(row) != name]
         found = parameters.coefficients(fit(others, parameters, start, rounds=6))
-        sets[name] = found.model_copy(update={"measured": measured(others)})
+        seen = {"measured": measured(others), "measured_formats": measured_formats(others)}
+        sets[name] = found.model_copy(update=seen)
     return sets
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steps_fit import Parameters, Row, fit, rows
+from steps_fit import Parameters, Row, fit, measured, measured_formats, rows
 
 from sizewright.measured.replay import MEAN_OF_NOMINAL, Replay, config_files
 from sizewright.measured.run import MeasuredRun, read_runs
@@ -48,7 +48,8 @@ def leave_out(
 ) -> list[Left]:
     """Every row of `asked`, predicted by a fit on those rows of `taught` that differ in each kind.
 
-    One kind leaves out a row's model; model and generation leave out all rows of either.
+    One kind leaves out a row's model; model and generation leave out all rows of either. What no
+    taught row had, a generation or a format, counts as not measured.
     """
     left = []
     for each in sorted({tuple(kind(row) for kind in kinds) for row in asked}):
@@ -57,7 +58,9 @@ def leave_out(
             for row in taught
             if all(kind(row) != mine for kind, mine in zip(kinds, each, strict=True))
         ]
-        coefficients = parameters.coefficients(fit(others, parameters, start, rounds=6))
+        found = parameters.coefficients(fit(others, parameters, start, rounds=6))
+        seen = {"measured": measured(others), "measured_formats": measured_formats(others)}
+        coefficients = found.model_copy(update=seen)
         mine = [row for row in asked if tuple(kind(row) for kind in kinds) == each]
         left += [Left(row, row.answer(coefficients)) for row in mine]
     return left

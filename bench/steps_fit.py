@@ -8,18 +8,18 @@ only as far as their rows insist (each engine's own value is a multiple of the c
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sizewright.measured.replay import Replay
 from sizewright.measured.run import MeasuredRun
-from sizing.steps.coefficients import CoefficientSet, EngineCoefficients
+from sizing.steps.coefficients import CoefficientSet, EngineCoefficients, arithmetic_like
 from sizing.steps.model import StepModel, StepTime
 
 ENGINES = ("vllm", "sglang", "tensorrt-llm")
 ROOFLINE_POWER = 1.8
-TPOT_SPREAD, TTFT_SPREAD = 0.12, 0.35
+TPOT_SPREAD, TTFT_SPREAD = 0.12, 0.2
 """Log errors up to here count as squares, beyond linearly. TTFT mixes queueing and burst starts."""
 
 
@@ -124,9 +124,31 @@ def evidence(fitted: Sequence[Row]) -> float:
 
     A group's rows share what is particular to its model, format and engine: the hundredth tells
     next to nothing of the next model. Counting each as independent lets the rows overrule what is
-    known of hardware by what is true of seven models.
+    known of hardware by what is true of six.
     """
-    return len({row.group for row in fitted}) / len(fitted)
+    return len({row.group for row in fitted}) / sum(row.weight for row in fitted)
+
+
+def measured(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+    """GPU generations by engine."""
+    return by_engine((row.model.engine, row.model.card.family) for row in rows)
+
+
+def measured_formats(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+    """Formats of weights and experts by engine."""
+    return by_engine(
+        (row.model.engine, arithmetic_like(precision))
+        for row in rows
+        for precision in (row.model.formats.weights, row.model.formats.experts)
+    )
+
+
+def by_engine(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """What stands beside each engine, once, sorted."""
+    seen = defaultdict[str, set[str]](set)
+    for engine, each in pairs:
+        seen[engine].add(each)
+    return {engine: tuple(sorted(seen[engine])) for engine in sorted(seen)}
 
 
 class Parameters:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 
+from sizing.workload import Precision
+
 KV_BYTES: Mapping[str, Fraction] = {"fp16": Fraction(2), "fp8": Fraction(1)}
 """Bytes of one element of the KV cache."""
 
@@ -37,14 +39,6 @@ class Experts:
         """Parameters of the experts that one token is routed to."""
         return Fraction(self.parameters * min(self.per_token, self.count), self.count)
 
-    def touched_share(self, tokens: float) -> float:
-        """Expected share of the experts that a batch of tokens reads: 1 - (1 - k / E)^tokens.
-
-        Basis: arithmetic for uniform routing.
-        """
-        left: float = (1.0 - min(self.per_token, self.count) / self.count) ** tokens
-        return 1.0 - left
-
 
 @dataclass(frozen=True)
 class Architecture:
@@ -73,8 +67,8 @@ class Architecture:
     """Constant state of linear layers, all together."""
     context: int | None = None
     vocab: int | None = None
-    narrow_experts_only: bool = False
-    """The quantised checkpoint keeps everything but the routed experts in 16 bits."""
+    experts_alone_in: Precision | None = None
+    """Format of the published checkpoint that keeps all but its routed experts in 16 bits."""
     scale_bits: Fraction | None = None
     """Bits of scales beside each quantised weight, where the checkpoint states its groups."""
 
@@ -84,6 +78,17 @@ class Architecture:
         if self.experts is None:
             return self.parameters
         return floor(self.parameters - self.experts.parameters + self.experts.active_parameters)
+
+    def dense_format(self, weights: Precision) -> Precision:
+        """What all but the routed experts is stored in, where a checkpoint is in that format.
+
+        Basis: published checkpoints: those that narrow their experts alone keep the rest in 16
+        bits, and so do the FP4 ones of MLA mixtures (NVIDIA's of DeepSeek-V3: attention, shared
+        experts and dense layers).
+        """
+        alone = weights is self.experts_alone_in
+        latent = self.mla and weights is Precision.fp4
+        return Precision.bf16 if self.experts is not None and (alone or latent) else weights
 
     @property
     def elements_per_token(self) -> int:

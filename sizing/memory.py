@@ -44,6 +44,11 @@ GPTQ: a 16-bit scale and a 4-bit zero point a group of 128; NF4: a 32-bit consta
 UNQUANTISED = (Precision.fp32, Precision.bf16, Precision.fp16)
 
 
+def weight_bytes(precision: Precision) -> Fraction:
+    """Bytes of one weight with its scales."""
+    return (NOMINAL_BITS[precision] + SCALE_BITS.get(precision, Fraction(0))) / 8
+
+
 def nominal_weights_bytes(
     model: Model, parameters: Fraction, precision: Precision, facts: ModelFacts | None
 ) -> int:
@@ -87,7 +92,7 @@ def held_weights(
     kept = Fraction(0)
     if precision not in UNQUANTISED and shape is not None:
         kept = Fraction(shape.embedding_parameters + shape.vision_parameters)
-        if native and shape.narrow_experts_only and shape.experts is not None:
+        if shape.experts is not None and shape.dense_format(precision) is not precision:
             kept = parameters - shape.experts.parameters
     scales = SCALE_BITS.get(precision, Fraction(0))
     if native and shape is not None and shape.scale_bits is not None:

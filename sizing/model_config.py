@@ -53,7 +53,7 @@ def read_config(config: Config) -> ModelConfig:
         state_bytes_per_sequence=kinds.state_bytes,
         context=number(text, "max_position_embeddings", "n_positions", "max_seq_len", "seq_length"),
         vocab=dims.vocab,
-        narrow_experts_only=_experts_alone(quantised, counted),
+        experts_alone_in=precision if _experts_alone(quantised, counted) else None,
         scale_bits=_scale_bits(quantised),
     )
     return ModelConfig(architecture, precision, str(text.get("model_type", "")))

@@ -4,8 +4,9 @@ from fractions import Fraction
 
 from sizing.architecture import Architecture, Experts, LayerCache
 from sizing.catalog_records import ModelFacts
+from sizing.workload import Precision
 
-FOUR_BITS = ("fp4", "int4")
+FOUR_BITS = (Precision.fp4, Precision.int4)
 MXFP4_SCALE_BITS = Fraction(8, 32)
 """Basis: format (OCP microscaling, 2023); the catalog's native FP4 rows are MXFP4."""
 
@@ -37,9 +38,15 @@ def architecture_of(facts: ModelFacts | None) -> Architecture | None:
         experts=_experts(facts, layers, hidden),
         context=facts.context,
         vocab=facts.vocab,
-        narrow_experts_only=facts.native_dtype in FOUR_BITS and facts.experts is not None,
+        experts_alone_in=_experts_alone_in(facts),
         scale_bits=MXFP4_SCALE_BITS if facts.native_dtype == "fp4" else None,
     )
+
+
+def _experts_alone_in(facts: ModelFacts) -> Precision | None:
+    """Checkpoints published in 4 bits narrow their experts alone. Basis: gpt-oss, Kimi."""
+    alike = (precision for precision in FOUR_BITS if precision.value == facts.native_dtype)
+    return next(alike, None) if facts.experts is not None else None
 
 
 def _embeddings(facts: ModelFacts, hidden: int) -> int:

@@ -1,6 +1,5 @@
 """What rate of requests can one replica take within its latency targets?"""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -96,7 +95,7 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, side: BandSide
     slower = side.of(bands.tpot) * steps.tpot_correction
     batches = _grid(slots)
     alone = Load(inf, lengths.running_context_tokens, 0.0, 0.0, slots, slots)
-    computed = [sum(steps.terms(float(n), alone)) * MS * slower for n in batches]
+    computed = [_step_ms(steps, float(n), alone, slower) * MS for n in batches]
     times = _filled(batches, computed)[:slots]
     prompts_ms = computed_prompts_ms(steps, lengths)
     shares = [share for _, share in lengths.prompts]
@@ -120,6 +119,11 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, side: BandSide
     )
 
 
+def _step_ms(steps: StepModel, batch: float, load: Load, slower: float) -> float:
+    """One step without a prompt; never faster than the datasheet, whatever own runs say."""
+    return max(sum(steps.terms(batch, load)) * slower, steps.roofline_ms(load.context, batch))
+
+
 def untouched_ms(steps: StepModel, batch: float) -> float:
     """Milliseconds of reading the experts that a prompt touches and so large a batch does not.
 
@@ -129,7 +133,7 @@ def untouched_ms(steps: StepModel, batch: float) -> float:
     if not work.expert_layers:
         return 0.0
     times = steps.coefficients.engines[steps.engine].expert_weights_read
-    return times * work.experts_ms * math.pow(1.0 - work.routed_share, batch)
+    return times * work.experts_ms * work.untouched_share(batch)
 
 
 def computed_prompts_ms(steps: StepModel, lengths: Lengths) -> list[float]:

@@ -18,6 +18,7 @@ from sizewright.report.progress import counted
 from sizewright.write import write_files
 from sizing.catalog import load_catalog
 from sizing.steps.correction import Corrections
+from sizing.workload import Precision
 
 
 @click.command(name="calibrate")
@@ -29,8 +30,11 @@ from sizing.steps.correction import Corrections
 @click.option("--engine", metavar="NAME", default="vllm", show_default=True, help="In JSON.")
 @click.option("--tp", type=click.IntRange(1), default=1, show_default=True, help="In JSON.")
 @click.option("--dp", type=click.IntRange(1), default=1, show_default=True, help="In JSON.")
-@click.option("--ep", type=click.IntRange(1), default=1, show_default=True, help="In JSON.")
-@click.option("--weights", metavar="PRECISION", default="", help="In JSON; the model's own if not.")
+@click.option(
+    "--weights",
+    type=click.Choice([p.value for p in Precision]),
+    help="Precision, in JSON; the model's own if not.",
+)
 @json_option
 def command(
     files: tuple[Path, ...], out: Path, configs: Path | None, as_json: bool, **said: str | int
@@ -52,8 +56,7 @@ def command(
         engine=str(said["engine"]),
         tensor=int(said["tp"]),
         data=int(said["dp"]),
-        expert=int(said["ep"]),
-        weights=str(said["weights"]),
+        weights=_text(said["weights"]) or "",
     )
     replay = Replay(load_catalog(), config_files(configs))
     measured = [run for path in files for run in read_measured(path, setting)]

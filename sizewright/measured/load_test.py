@@ -13,6 +13,10 @@ from sizewright.read import file_content
 Json = Mapping[str, Any]
 
 
+MOST_FAILED = 0.05
+"""Share of failed requests above which times of the others flatter. Basis: assumed."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """What a load generator cannot know of the server; None or 1 where nothing was said."""
@@ -22,7 +26,6 @@ class Setting:
     engine: str = "vllm"
     tensor: int = 1
     data: int = 1
-    expert: int = 1
     weights: str = ""
 
 
@@ -63,6 +66,14 @@ def _vllm(path: Path, result: Json, setting: Setting) -> MeasuredRun:
     Basis: vendor (the keys that vLLM's serving benchmark saves).
     """
     done = _number(path, result, "completed")
+    failed = result.get("failed")
+    if isinstance(failed, int) and failed > MOST_FAILED * (failed + done):
+        raise InputError(
+            str(path),
+            field="failed",
+            message=f"{failed:,} of {failed + done:,.0f} requests failed; the rest says too little",
+            expected=f"at most {MOST_FAILED:.0%} of them",
+        )
     return _run(
         path,
         setting,
@@ -123,7 +134,7 @@ def _run(
         tensor=setting.tensor,
         data=setting.data,
         pipeline=1,
-        expert=setting.expert,
+        expert=1,
         weights=setting.weights,
         experts="",
         input_tokens=input_tokens,

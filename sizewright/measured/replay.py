@@ -73,7 +73,7 @@ class Replay:
         gpu = self.gpu(run.gpu)
         engine = engine_named(run.engine)
         formats = run_formats(run, engine, native, gpu)
-        parallel = Parallel(run.tensor, run.data, run.pipeline, run.expert)
+        parallel = Parallel(run.tensor, run.data, run.pipeline)
         key = (run.model, gpu.name, engine, parallel, formats)
         if key not in self._models:
             made = step_model(

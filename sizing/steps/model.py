@@ -181,7 +181,7 @@ class StepModel:
         """
         c, w = self.coefficients.engines[self.engine], self.work
         rank = decoding / w.ranks
-        untouched = math.pow(1.0 - w.routed_share, decoding) if w.expert_layers else 1.0
+        untouched = w.untouched_share(decoding) if w.expert_layers else 1.0
         weights = c.weights_read * w.weights_ms
         experts = c.expert_weights_read * w.experts_ms * (1.0 - untouched)
         kv = c.kv_read * rank * w.kv_ms(load.context)
@@ -227,7 +227,7 @@ class StepModel:
         ttft_ms = self._ttft_ms(load, tpot) * self.ttft_correction
         tpot_ms = tpot * self.tpot_correction
         if self.correction is not None:
-            tpot_ms = max(tpot_ms, self.roofline_ms(input_tokens, output_tokens, decoding))
+            tpot_ms = max(tpot_ms, self.roofline_ms(load.context, decoding))
         bands = self.bands
         return StepTime(
             ttft_ms=ttft_ms,
@@ -240,15 +240,14 @@ class StepModel:
             measured=self.measured,
         )
 
-    def roofline_ms(self, input_tokens: float, output_tokens: float, decoding: float) -> float:
+    def roofline_ms(self, context_tokens: float, decoding: float) -> float:
         """No step is shorter: reading what it must read, or its arithmetic, whichever is longer.
 
         Basis: vendor (datasheet rates), without any overhead, prompts left out.
         """
         w, rank = self.work, decoding / self.work.ranks
-        touched = 1.0 - math.pow(1.0 - w.routed_share, decoding)
-        read = w.weights_ms + w.experts_ms * touched
-        read += rank * w.kv_ms(input_tokens + output_tokens / 2)
+        read = w.weights_ms + w.experts_ms * (1.0 - w.untouched_share(decoding))
+        read += rank * w.kv_ms(context_tokens)
         flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
         return max(read, rank * flop)
 

@@ -13,14 +13,13 @@ class Parallel:
     """Cards of one replica: tensor x data x pipeline parallel.
 
     Data parallel means attention: each rank keeps its own sequences and its own copy of all but the
-    routed experts, which are spread over all cards of a pipeline stage.
+    routed experts, which are spread over all cards of a pipeline stage: each a slice of all, or
+    whole ones of each (expert parallel), which costs the same here.
     """
 
     tensor: int = 1
     data: int = 1
     pipeline: int = 1
-    expert: int = 1
-    """More than 1: whole experts on each card, exchanged by all-to-all."""
 
     @property
     def gpus(self) -> int:

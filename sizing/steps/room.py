@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from sizing.architecture import Architecture
-from sizing.memory import NOMINAL_BITS, SCALE_BITS, kv_copies, usable_bytes
+from sizing.memory import kv_copies, usable_bytes, weight_bytes
 from sizing.steps.replica import Formats, Parallel
 from sizing.workload import Precision
 
@@ -25,16 +25,11 @@ def most_running(
     tp = parallel.tensor
     experts = shape.experts.parameters if shape.experts is not None else 0
     rest = shape.parameters - shape.embedding_parameters - experts
-    wide = shape.narrow_experts_only and formats.weights is Precision.fp4
-    held = rest * _bytes(Precision.bf16 if wide else formats.weights)
-    held += shape.embedding_parameters * _bytes(Precision.bf16)
-    held += experts * _bytes(formats.experts) / parallel.data
+    held = rest * weight_bytes(shape.dense_format(formats.weights))
+    held += shape.embedding_parameters * weight_bytes(Precision.bf16)
+    held += experts * weight_bytes(formats.experts) / parallel.data
     usable = usable_bytes(card_bytes, parallel.gpus) * tp * parallel.pipeline
     one = shape.kv_bytes_of_sequence(tokens, formats.kv) * kv_copies(shape, tp)
     if one <= 0:
         return float("inf") if usable > held else 0.0
     return max(0.0, float((usable - held) / one)) * parallel.data
-
-
-def _bytes(precision: Precision) -> Fraction:
-    return (Fraction(NOMINAL_BITS[precision]) + SCALE_BITS.get(precision, 0)) / 8

@@ -1,10 +1,10 @@
 """What one step asks of one card: bytes, operations and messages, in datasheet milliseconds."""
 
+import math
 from dataclasses import dataclass
-from math import log2
 
 from sizing.architecture import KV_BYTES, Architecture
-from sizing.memory import NOMINAL_BITS, SCALE_BITS
+from sizing.memory import weight_bytes
 from sizing.steps.card import Card
 from sizing.steps.replica import Formats, Parallel
 from sizing.workload import Precision
@@ -51,6 +51,7 @@ class Work:
     all_reduces: int
     doublings: float
     """log2 of the tensor-parallel cards."""
+    pipeline: int
     ranks: int
     """Data-parallel ranks x pipeline stages: the groups that sequences are dealt to."""
 
@@ -62,26 +63,32 @@ class Work:
         )
 
     def attention_ms(self, prompt_tokens: float) -> float:
-        """Causal attention of a whole prompt: each token meets half of it on average."""
-        half = prompt_tokens / 2
-        pairs = ((ms, _within(half, window)) for ms, window in self.attention_ms_per_pair)
+        """Causal attention of a whole prompt: each token meets those before it in its window."""
+        pairs = ((ms, _met(prompt_tokens, window)) for ms, window in self.attention_ms_per_pair)
         return prompt_tokens * sum(ms * tokens for ms, tokens in pairs)
+
+    def untouched_share(self, sequences: float) -> float:
+        """Expected share of the routed experts that a step of so many sequences does not read.
+
+        (1 - k / E)^(sequences of one pipeline stage's batch)
+
+        Basis: arithmetic for uniform routing.
+        """
+        return math.pow(1.0 - self.routed_share, sequences / self.pipeline)
 
 
 def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) -> Work:
     """The work of a model on cards of a kind.
 
     Basis: arithmetic. MLA keeps its cache whole on each card; grouped heads are copied once there
-    are more cards than heads. FP4 leaves the attention of MLA models in 16 bits, as the published
-    checkpoints do.
+    are more cards than heads.
     """
     tp, stage = parallel.tensor, parallel.stage_gpus
     experts = shape.experts
     expert_parameters = experts.parameters if experts is not None else 0
     rest = max(shape.parameters - shape.embedding_parameters - expert_parameters, 0)
     head = (shape.vocab or 0) * shape.hidden_size
-    wide = shape.mla or shape.narrow_experts_only
-    weights = Precision.bf16 if wide and formats.weights is Precision.fp4 else formats.weights
+    weights = shape.dense_format(formats.weights)
     read, sixteen = card.bytes_per_ms, card.flop_per_ms[Precision.bf16]
     routed = 0.0 if experts is None else experts.per_token / experts.count
     expert_layers = 0 if experts is None else experts.layers
@@ -95,8 +102,8 @@ def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) 
     hidden_ms = shape.hidden_size * ACTIVATION_BYTES / read
     flops = card.flop_per_ms
     return Work(
-        weights_ms=(rest * _bytes(weights) + head * ACTIVATION_BYTES) / tp / read,
-        experts_ms=expert_parameters * _bytes(formats.experts) / stage / read,
+        weights_ms=(rest * float(weight_bytes(weights)) + head * ACTIVATION_BYTES) / tp / read,
+        experts_ms=expert_parameters * float(weight_bytes(formats.experts)) / stage / read,
         routed_share=routed,
         kv_ms_per_token=tuple(
             (c.layers * c.elements_per_token * kv_bytes / read, c.window_tokens)
@@ -121,14 +128,17 @@ def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) 
         four_bit=formats.weights is Precision.fp4,
         eight_bit=formats.weights in EIGHT_BITS,
         all_reduces=2 * shape.layers if tp > 1 else 0,
-        doublings=log2(tp),
+        doublings=math.log2(tp),
+        pipeline=parallel.pipeline,
         ranks=parallel.data * parallel.pipeline,
     )
 
 
-def _bytes(precision: Precision) -> float:
-    """Bytes of one weight with its scales."""
-    return float(NOMINAL_BITS[precision] + SCALE_BITS.get(precision, 0)) / 8
+def _met(prompt_tokens: float, window: int | None) -> float:
+    """Tokens that one of a prompt looks back on, mean: of min(i, window) over the prompt."""
+    if window is None or prompt_tokens <= window:
+        return prompt_tokens / 2
+    return window - window**2 / (2 * prompt_tokens)
 
 
 def _within(tokens: float, window: int | None) -> float:

@@ -105,6 +105,35 @@ def test_results_of_vllm_and_guidellm_are_read(run: Run, tmp_path: Path) -> None
     assert made[0]["corrections"][0]["tpot_ratio"] != 1
 
 
+@pytest.mark.parametrize(("failed", "code"), [(5, 0), (6, 2), (310, 2)])
+def test_a_run_that_mostly_failed_says_too_little(
+    run: Run, tmp_path: Path, failed: int, code: int
+) -> None:
+    path = tmp_path / "vllm.json"
+    result = {
+        "model_id": LLAMA,
+        "completed": 100,
+        "failed": failed,
+        "total_input_tokens": 100_000,
+        "total_output_tokens": 50_000,
+        "max_concurrency": 64,
+        "mean_ttft_ms": 300.0,
+        "mean_tpot_ms": 40.0,
+    }
+    path.write_text(json.dumps(result), encoding="utf-8")
+    ended = run("calibrate", path, "--gpu", "l40s", "--out", tmp_path / "own.json")
+    assert ended.code == code
+    assert (f"{failed} of {100 + failed} requests failed" in ended.err) is (code == 2)
+
+
+def test_a_precision_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "vllm.json"
+    path.write_text("{}", encoding="utf-8")
+    ended = run("calibrate", path, "--gpu", "l40s", "--weights", "fp9", "--out", tmp_path / "o")
+    assert ended.code == 2
+    assert "'fp9' is not one of" in ended.err and "'fp8'" in ended.err
+
+
 def test_public_runs_correct_their_own_model(run: Run, tmp_path: Path) -> None:
     """A correction from one half of a model's runs lowers the error on the other half."""
     source = ROOT / "bench/data/serving_steps.csv"

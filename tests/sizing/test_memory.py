@@ -16,6 +16,8 @@ from sizing.memory import (
     usable_bytes,
 )
 from sizing.model_rows import architecture_of
+from sizing.steps.replica import Formats, Parallel
+from sizing.steps.room import most_running
 from sizing.workload import Model, Precision
 
 GIB = 2**30
@@ -149,6 +151,25 @@ def test_experts_alone_are_narrow_only_as_published(catalog: Catalog) -> None:
     again = held_weights(Model(name="gpt-oss-20b"), parameters, Precision.int4, facts)
     assert again.sixteen_bit_parameters == 2 * 201_088 * 2_880
     assert again.bits_per_parameter == Fraction("4.15625")
+
+
+def test_four_bits_leave_all_but_the_experts_of_latent_attention_wide(catalog: Catalog) -> None:
+    """DeepSeek-V3 in FP4: 654 of 671 billion parameters are routed experts; time, room and plan
+    hold the other 17 in 16 bits alike."""
+    facts = catalog.model("deepseek-v3")
+    shape = architecture_of(facts)
+    assert shape is not None and shape.experts is not None
+    parameters = Fraction(facts.parameters or 0)
+    held = held_weights(Model(name="deepseek-v3"), parameters, Precision.fp4, facts)
+    wide = 671_026_404_352 - 58 * 256 * 3 * 7168 * 2048
+    assert held.sixteen_bit_parameters == wide
+    assert shape.dense_format(Precision.fp4) is Precision.bf16
+    assert shape.dense_format(Precision.fp8) is Precision.fp8
+    card = 192 * 10**9
+    formats = Formats(Precision.fp4, Precision.fp4)
+    room = most_running(shape, card, Parallel(8), formats, Fraction(1000))
+    one = shape.kv_bytes_of_sequence(Fraction(1000), "fp16") * 8
+    assert room == pytest.approx(float((8 * usable_bytes(card, 8) - held.bytes) / one), rel=1e-6)
 
 
 def test_windows_leave_room_for_more_sequences(catalog: Catalog) -> None:

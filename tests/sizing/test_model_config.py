@@ -206,13 +206,6 @@ def test_layers_that_route(changes: dict[str, Any], layers: int) -> None:
     assert shape.parameters - shape.active_parameters == layers * 6 * 3 * 64 * 32
 
 
-def test_experts_that_a_batch_touches() -> None:
-    experts = Experts(layers=1, count=8, per_token=2, parameters=800)
-    assert experts.touched_share(0) == 0
-    assert experts.touched_share(1) == pytest.approx(1 / 4)
-    assert experts.touched_share(2) == pytest.approx(1 - 9 / 16)
-
-
 @pytest.mark.parametrize(
     ("quantised", "precision"),
     [
@@ -248,14 +241,14 @@ def shape_of(quantised: dict[str, Any]) -> Architecture:
 
 def test_scales_and_what_stays_wide_are_the_checkpoints() -> None:
     mxfp4 = shape_of({"quant_method": "mxfp4"})
-    assert mxfp4.narrow_experts_only and mxfp4.scale_bits == Fraction(1, 4)
+    assert mxfp4.experts_alone_in is Precision.fp4 and mxfp4.scale_bits == Fraction(1, 4)
     group = {"num_bits": 4, "type": "int", "group_size": 32, "symmetric": True}
     kimi = shape_of({"config_groups": {"g": {"weights": group}}, "ignore": ["re:.*self_attn.*"]})
-    assert kimi.narrow_experts_only and kimi.scale_bits == Fraction(16, 32)
+    assert kimi.experts_alone_in is Precision.int4 and kimi.scale_bits == Fraction(16, 32)
     awq = shape_of({"quant_method": "awq", "bits": 4, "group_size": 64})
-    assert not awq.narrow_experts_only and awq.scale_bits == Fraction(20, 64)
+    assert awq.experts_alone_in is None and awq.scale_bits == Fraction(20, 64)
     fp8 = shape_of({"quant_method": "fp8", "modules_to_not_convert": ["lm_head"]})
-    assert not fp8.narrow_experts_only and fp8.scale_bits is None
+    assert fp8.experts_alone_in is None and fp8.scale_bits is None
 
 
 @pytest.mark.parametrize("key", ["num_hidden_layers", "hidden_size", "vocab_size"])

@@ -81,7 +81,7 @@ def test_nothing_beats_the_roofline(
     model: StepModel, prompt: float, answer: float, flight: float
 ) -> None:
     step = model.closed_loop(prompt, answer, flight)
-    ideal = model.roofline_ms(prompt, answer, step.decoding)
+    ideal = model.roofline_ms(prompt + answer / 2, step.decoding)
     assert step.tpot_ms >= ideal * (1 - LESS)
 
 
@@ -185,6 +185,31 @@ def test_a_window_bounds_reading_and_attention() -> None:
     assert model is not None
     full = 18 * 2 * 8 * 64 * 2
     assert model.work.kv_ms(1000) == pytest.approx((full * 1000 + full * 128) / 3.35e9)
+
+    # one of 4,000 tokens meets 2,000 in a full layer, 128 - 128^2 / 8,000 in one of 128: 2 x 64
+    # heads x (64 + 64) operations a pair, 18 layers each, at 989 TFLOP/s
+    pair = 2 * 64 * (64 + 64) * 18 / 989e9
+    met = 4000 * (2000 + 128 - 128**2 / 8000)
+    assert model.work.attention_ms(4000) == pytest.approx(met * pair, rel=1e-3)
+    assert model.work.attention_ms(100) == pytest.approx(100 * (50 + 50) * pair, rel=1e-3)
+
+
+def test_a_stage_of_a_pipeline_touches_the_experts_of_its_own_batch() -> None:
+    # 8 of 256 experts a token, 32 sequences on two stages: 16 at once
+    def touched(pipeline: int) -> float:
+        model = step_model(
+            shape_of("deepseek-v3"),
+            CATALOG.gpu("h200"),
+            CATALOG.coefficients,
+            engine="vllm",
+            parallel=Parallel(8, 1, pipeline),
+            formats=Formats(Precision.fp8, Precision.fp8),
+        )
+        assert model is not None
+        return 1 - model.work.untouched_share(32)
+
+    assert touched(1) == pytest.approx(1 - (248 / 256) ** 32)
+    assert touched(2) == pytest.approx(1 - (248 / 256) ** 16)
 
 
 def test_experts_touched_grow_to_all() -> None:
