@@ -57,9 +57,9 @@ class Queue:
     p_n = p_0 x product over i <= n of lambda / mu(i)
     mu(i) = i x (1 - lambda x prompt) / (answer x step(i)) below N, and saturation from N on
 
-    Basis: arithmetic (birth-death chain, Poisson arrivals); within 10 % of a simulation of every
-    step up to 0.9 utilisation for answers of geometric length, 15 % for answers all alike; above it
-    for heavier tails.
+    Basis: arithmetic (birth-death chain, Poisson arrivals); its mean wait is within 10 % of a
+    simulation of every step up to 0.9 utilisation for answers of geometric length, 15 % for answers
+    all alike; above it for heavier tails.
     """
 
     server: BatchServer
@@ -104,24 +104,6 @@ class Queue:
     def mean_slot_wait_s(self) -> float:
         """Seconds that a request waits for a slot, mean: P(wait) / (mu(N) - lambda) x spread."""
         return self.waiting_share / self._gap * self._spread if self.is_stable else inf
-
-    @property
-    def mean_wait_s(self) -> float:
-        """Seconds until a request starts, mean: for a slot, or for the running step to end.
-
-        residual of a step = step / (1 - lambda x prompt) / 2 + lambda x prompt^2 / 2, where a slot
-        is free
-
-        Basis: arithmetic, renewal theory; prompts join a step at random.
-        """
-        if not self.is_stable:
-            return inf
-        weights, _, total = self._weights
-        busy = self.arrivals_per_s * self.server.prompt_s
-        prompts = busy * self.server.prompt_s
-        steps = zip(weights[1:-1], self.server.steps_s, strict=False)
-        running = sum(weight * (step / (1 - busy) + prompts) / 2 for weight, step in steps)
-        return self.mean_slot_wait_s + running / total
 
     def slot_wait_s(self, share: float) -> float:
         """Seconds for a slot that so large a share of requests does not exceed.

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizing.queueing import BatchServer, highest_rate
+from sizing.queueing import BatchServer, Queue, highest_rate
+from sizing.replica_rate import ReplicaTimes
 
 Draw = Callable[[random.Random], int]
 
 
-def simulated_wait_s(
+def simulated(
     step_s: Callable[[int], float],
     *,
     prompt_s: float,
@@ -24,30 +25,32 @@ def simulated_wait_s(
     answer: Draw,
     seed: int,
     requests: int = 100_000,
-) -> float:
-    """Mean seconds until a request starts, step by step: Poisson arrivals, first come first."""
+) -> tuple[float, float]:
+    """Seconds until a request starts, mean, and until its first token, P95, step by step: Poisson
+    arrivals, first come first."""
     draw = random.Random(seed)
     now, steps = 0.0, 0
     arrives = draw.expovariate(arrivals_per_s)
-    queue, ends, waits = deque[float](), list[int](), list[float]()
+    queue, ends, waits, firsts = deque[float](), list[int](), list[float](), list[float]()
     while len(waits) < requests:
         while arrives <= now:
             queue.append(arrives)
             arrives += draw.expovariate(arrivals_per_s)
-        started = 0
+        started = list[float]()
         while queue and len(ends) < slots:
-            waits.append(now - queue.popleft())
+            started.append(queue.popleft())
+            waits.append(now - started[-1])
             heappush(ends, steps + answer(draw))
-            started += 1
         if not ends:
             now = arrives
             continue
-        now += step_s(len(ends)) + started * prompt_s
+        now += step_s(len(ends)) + len(started) * prompt_s
+        firsts += [now - arrived for arrived in started]
         steps += 1
         while ends and ends[0] <= steps:
             heappop(ends)
-    steady = waits[requests // 20 :]
-    return sum(steady) / len(steady)
+    steady, tokens = waits[requests // 20 :], sorted(firsts[requests // 20 :])
+    return sum(steady) / len(steady), tokens[len(tokens) * 95 // 100]
 
 
 TOKENS = 200
@@ -81,18 +84,32 @@ def error(shape: str, busy: float, answer: Draw, variation: float) -> float:
     slots, prompt_s, runs = SHAPES[shape]
     replica = server(slots, prompt_s, variation)
     rate = busy * replica.saturation_per_s
-    simulated = [
-        simulated_wait_s(
+    waits = [
+        simulated(
             step_s,
             prompt_s=prompt_s,
             slots=slots,
             arrivals_per_s=rate,
             answer=answer,
             seed=seed,
-        )
+        )[0]
         for seed in range(10, 10 + runs)
     ]
-    return replica.at(rate).mean_wait_s / (sum(simulated) / runs) - 1
+    return mean_wait_s(replica.at(rate)) / (sum(waits) / runs) - 1
+
+
+def mean_wait_s(queue: Queue) -> float:
+    """Seconds until a request starts, mean: for a slot, or for the running step to end.
+
+    residual of a step = step / (1 - lambda x prompt) / 2 + lambda x prompt^2 / 2, where a slot is
+    free (renewal theory; prompts join a step at random)
+    """
+    weights, _, total = queue._weights
+    busy = queue.arrivals_per_s * queue.server.prompt_s
+    prompts = busy * queue.server.prompt_s
+    steps = zip(weights[1:-1], queue.server.steps_s, strict=False)
+    running = sum(weight * (step / (1 - busy) + prompts) / 2 for weight, step in steps)
+    return queue.mean_slot_wait_s + running / total
 
 
 @pytest.mark.parametrize("busy", [0.5, 0.7, 0.8, 0.9])
@@ -106,6 +123,44 @@ def test_the_wait_is_that_of_a_simulation(shape: str, busy: float) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_answers_all_alike_wait_less(shape: str, busy: float) -> None:
     assert abs(error(shape, busy, lambda _: TOKENS, 0.0)) < 0.15
+
+
+@pytest.mark.parametrize("busy", [0.5, 0.8, 0.9])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("answer", "variation"), [(geometric, 1 - 1 / TOKENS), (lambda _: 200, 0)])
+def test_the_time_to_the_first_token_is_not_told_too_short(
+    shape: str, busy: float, answer: Draw, variation: float
+) -> None:
+    """P95 as sizing sums it, of a prompt that takes as many steps as engines were measured to."""
+    slots, prompt_s, _ = SHAPES[shape]
+    replica = server(slots, prompt_s, variation)
+    rate = busy * replica.saturation_per_s
+    found = [
+        simulated(
+            step_s,
+            prompt_s=prompt_s,
+            slots=slots,
+            arrivals_per_s=rate,
+            answer=answer,
+            seed=seed,
+            requests=60_000,
+        )[1]
+        for seed in range(3)
+    ]
+    times = ReplicaTimes(
+        decode_s=replica.steps_s,
+        prompt_s=prompt_s,
+        firsts_s=((1.0, prompt_s),),
+        first_steps=3.7,
+        first_factor=1.0,
+        output_tokens=TOKENS + 1,
+        variation=replica.variation,
+    )
+    told = times.ttft_s(times.server.at(rate), 0.95)
+    typical = sum(found) / len(found)
+    assert told > 0.88 * typical
+    if typical > 20 * step_s(slots):
+        assert told < 1.3 * typical
 
 
 def test_heavy_tails_are_not_underestimated() -> None:
@@ -152,7 +207,7 @@ def test_prompts_queue_behind_each_other() -> None:
 def test_an_overloaded_replica_has_no_end() -> None:
     queue = server(8, 0.02, 1.0).at(1e6)
     assert not queue.is_stable
-    assert queue.mean_wait_s == queue.slot_wait_s(0.5) == queue.in_system == inf
+    assert queue.mean_slot_wait_s == queue.slot_wait_s(0.5) == queue.in_system == inf
     assert queue.running(0.5) == 8
 
 
