@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from sizing.catalog import load_catalog
+from sizing.lengths import Lengths
 from sizing.model_rows import architecture_of
 from sizing.steps.bands import Band, Bands
 from sizing.steps.coefficients import CoefficientSet, EngineCoefficients
@@ -36,6 +37,16 @@ NOTHING: dict[str, Any] = {
     "doublings": 0.0,
 }
 """A thousand layers, so that a microsecond of each is a millisecond of the step."""
+
+LENGTHS = Lengths(
+    prompt_tokens=100.0,
+    cached_tokens=0.0,
+    output_tokens=11.0,
+    prompt_variation=3.0,
+    output_variation=2.0,
+    prompts=((100.0, 1.0),),
+)
+"""Ten steps after the first token."""
 
 
 def coefficients(**given: float) -> CoefficientSet:

@@ -5,19 +5,9 @@ from typing import Any
 
 import pytest
 
-from sizing.lengths import Lengths
 from sizing.replica_rate import BandSide, ReplicaTimes, replica_times
-from tests.sizing.made_up import corrected, replica
+from tests.sizing.made_up import LENGTHS, corrected, replica
 
-LENGTHS = Lengths(
-    prompt_tokens=100.0,
-    cached_tokens=0.0,
-    output_tokens=11.0,
-    prompt_variation=3.0,
-    output_variation=2.0,
-    prompts=((100.0, 1.0),),
-)
-"""Ten steps after the first token."""
 ASKED: dict[str, Any] = {
     "weights_ms": 10.0,
     "experts_ms": 64.0,
