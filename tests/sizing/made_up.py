@@ -14,6 +14,8 @@ from sizing.steps.replica import Formats, Parallel
 from sizing.workload import Precision
 
 BANDS = Bands(tpot=Band(low=0.5, high=2), ttft=Band(low=0.25, high=3))
+OWN_BANDS = Bands(tpot=Band(low=0.8, high=1.2), ttft=Band(low=0.7, high=1.6))
+"""Of a user's own runs."""
 NOTHING: dict[str, Any] = {
     "weights_ms": 0.0,
     "experts_ms": 0.0,
@@ -104,5 +106,5 @@ def corrected(tpot: float, ttft: float) -> Correction:
         runs=1,
         tpot_ratio=tpot,
         ttft_ratio=ttft,
-        bands=BANDS,
+        bands=OWN_BANDS,
     )
