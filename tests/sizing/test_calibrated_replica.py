@@ -11,7 +11,7 @@ from sizing.catalog import Catalog
 from sizing.replica_rate import ReplicaTimes, Targets
 from sizing.site import Site
 from sizing.workload import Workload
-from tests.sizing.drawn import Values
+from tests.sizing.drawn import Values, more
 from tests.sizing.made_up import LENGTHS, replica
 from tests.sizing.test_calibrated import BASE, service
 
@@ -44,18 +44,19 @@ def test_the_imbalance_is_that_of_the_replicas_which_carry_it(load: float, repli
 
 
 def test_conversations_that_stay_buy_the_fullest_replica(site: Site, catalog: Catalog) -> None:
-    """100 requests a second, of 6,000 users who pause a minute: the same replicas, unevenly full.
+    """400 requests a second, of 24,000 users who pause a minute: the same replicas, unevenly full.
 
-    replicas = the least n with n >= 100 / rate x (1 + 1.645 x sqrt((n - 1) / 6,000))
+    replicas = the least n with n >= 400 / rate x (1 + 1.645 x sqrt((n - 1) / 24,000))
     """
-    even = service(BASE, site, catalog)
-    stays = service(BASE | {"engine": {"routing": "sticky"}}, site, catalog)
+    asked = more(BASE, "traffic", daily_users=3_456_000)
+    even = service(asked, site, catalog)
+    stays = service(asked | {"engine": {"routing": "sticky"}}, site, catalog)
     assert even.calibrated is not None and even.pool is not None
     assert stays.calibrated is not None and stays.pool is not None
     rate = even.calibrated.safe.requests_per_replica_per_s
     assert stays.calibrated.safe.requests_per_replica_per_s == rate
-    needed = 100 / float(rate)
-    n = next(n for n in range(1, 1000) if n >= needed * (1 + 1.645 * sqrt((n - 1) / 6_000)))
+    needed = 400 / float(rate)
+    n = next(n for n in range(1, 1000) if n >= needed * (1 + 1.645 * sqrt((n - 1) / 24_000)))
     assert even.pool.gpus_needed == ceil(needed) < n
     assert stays.pool.gpus_needed == stays.calibrated.safe.gpus_needed == n
 

@@ -173,15 +173,19 @@ def test_a_correction_does_not_pass_the_roofline() -> None:
 
 
 def test_the_roofline_is_the_longer_of_reading_and_arithmetic() -> None:
-    """Four sequences in two ranks, contexts of 100 + 20 / 2 tokens.
+    """Four sequences in two ranks, contexts of 100 + 20 / 2 tokens; no first token takes time, and
+    runs took a twentieth of what was predicted.
 
     reading: 5 + 64 x (1 - 1/2^4) + 2 x 110 x 0.01 = 67.2; arithmetic: 2 x (8 + 16 + 32) = 112
     """
-    asked = {"weights_ms": 5.0, "kv_ms_per_token": ((0.01, None),), **MIXTURE}
-    reading = replica(asked, ranks=2)
-    assert reading.roofline_ms(100, 20, 4) == pytest.approx(67.2)
+    reading = {"weights_ms": 5.0, "kv_ms_per_token": ((0.01, None),), **MIXTURE}
     flop = {"flop_ms_per_token": 8.0, "expert_flop_ms_per_token": 16.0, "head_flop_ms": 32.0}
-    assert replica({**asked, **flop}, ranks=2).roofline_ms(100, 20, 4) == pytest.approx(112)
+    for asked, expected in ((reading, 67.2), (reading | flop, 112)):
+        made = replica(asked, ranks=2, correction=corrected(0.05, 1))
+        step = made.closed_loop(100, 20, 4)
+        assert step.decoding == pytest.approx(4)
+        assert sum(step.terms) * 0.05 < expected
+        assert step.tpot_ms == pytest.approx(expected)
 
 
 def test_the_first_token_of_a_closed_loop() -> None:
