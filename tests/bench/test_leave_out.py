@@ -1,0 +1,143 @@
+"""Leaving out, and what a row weighs: made-up rows of three models on two generations of GPU."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import leave_out as module
+import pytest
+from leave_out import generation, gpu, leave_out, model
+from steps_fit import Parameters, Row, evidence, normal_equations, total_cost
+
+from sizewright.measured.run import MeasuredRun
+from sizing.catalog import load_catalog
+from sizing.steps.coefficients import CoefficientSet
+from tests.sizing.made_up import replica
+
+LAST = load_catalog().coefficients
+RUN = MeasuredRun(
+    id="",
+    engine="vllm",
+    engine_version="1",
+    model="",
+    gpu="",
+    tensor=1,
+    data=1,
+    pipeline=1,
+    expert=1,
+    weights="",
+    experts="",
+    input_tokens=1000,
+    output_tokens=501,
+    concurrency=8,
+    ttft_ms=200,
+    tpot_ms=20,
+    length_ratio=1.0,
+)
+
+
+def row(model_key: str, family: str, name: str = "", **changes: Any) -> Row:
+    """A run of that architecture on a GPU of that generation."""
+    base = replica({"weights_ms": 10.0})
+    steps = replace(base, card=replace(base.card, family=family, name=name or family))
+    made = Row(RUN, steps, None, 1000.0, 501.0, (model_key, family), 1.0, model_key)
+    return replace(made, **changes)
+
+
+ROWS = [
+    row("a", "hopper"),
+    row("a", "blackwell"),
+    row("b", "hopper"),
+    row("b", "hopper"),
+    row("c", "blackwell"),
+]
+
+
+class Fitted(Parameters):
+    """Coefficients that tell which fit they are of, as the milliseconds of every step."""
+
+    def coefficients(self, vector: Sequence[float]) -> CoefficientSet:
+        vllm = self.last.engines["vllm"].model_copy(update={"step_ms": vector[0]})
+        return self.last.model_copy(update={"engines": {"vllm": vllm}})
+
+
+@pytest.fixture
+def taught(monkeypatch: pytest.MonkeyPatch) -> list[list[Row]]:
+    """The rows of each fit, in the order of the fits; the n-th fit says steps of n seconds."""
+    fits: list[list[Row]] = []
+
+    def fit(rows: Sequence[Row], *_: object, **__: object) -> list[float]:
+        fits.append(list(rows))
+        return [1000.0 * len(fits)]
+
+    monkeypatch.setattr(module, "fit", fit)
+    return fits
+
+
+def told(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    return [(each.model_key, each.model.card.family) for each in rows]
+
+
+def test_no_row_of_a_model_teaches_what_is_asked_of_it(taught: list[list[Row]]) -> None:
+    left = leave_out(ROWS, ROWS, Fitted(LAST), [0.0], model)
+    assert [{each.model_key for each in rows} for rows in taught] == [
+        {"b", "c"},
+        {"a", "c"},
+        {"a", "b"},
+    ]
+    assert [len(rows) for rows in taught] == [3, 3, 4]
+    assert [each.row.model_key for each in left] == ["a", "a", "b", "b", "c"]
+    seconds = [int(each.answer.terms.step_ms // 1000) for each in left]
+    assert seconds == [1, 1, 2, 2, 3]
+
+
+def test_neither_its_model_nor_its_generation_teaches_a_row(taught: list[list[Row]]) -> None:
+    left = leave_out(ROWS, ROWS, Fitted(LAST), [0.0], model, generation)
+    asked = [("a", "blackwell"), ("a", "hopper"), ("b", "hopper"), ("c", "blackwell")]
+    assert [told(rows) for rows in taught] == [
+        [("b", "hopper"), ("b", "hopper")],
+        [("c", "blackwell")],
+        [("a", "blackwell"), ("c", "blackwell")],
+        [("a", "hopper"), ("b", "hopper"), ("b", "hopper")],
+    ]
+    assert told([each.row for each in left]) == [*asked[:3], asked[2], asked[3]]
+    for (kind, family), rows in zip(asked, taught, strict=True):
+        assert all(each.model_key != kind for each in rows)
+        assert all(each.model.card.family != family for each in rows)
+
+
+def test_rows_that_are_asked_need_not_be_taught(taught: list[list[Row]]) -> None:
+    """Only rows that were kept teach: one that was screened is asked all the same."""
+    left = leave_out(ROWS, ROWS[2:], Fitted(LAST), [0.0], model)
+    assert len(left) == len(ROWS)
+    assert [told(rows) for rows in taught] == [told(ROWS[2:]), told(ROWS[4:]), told(ROWS[2:4])]
+
+
+def test_kinds_of_a_row() -> None:
+    made = row("a", "hopper", "NVIDIA H200 SXM 141GB")
+    assert (model(made), generation(made), gpu(made)) == ("a", "hopper", "NVIDIA H200 SXM 141GB")
+
+
+def test_rows_weigh_as_much_as_their_groups() -> None:
+    """Five rows of four groups, of one model, GPU, engine and format each."""
+    assert evidence(ROWS) == 4 / 5
+    assert evidence(ROWS[2:4]) == 1 / 2
+    assert evidence([ROWS[2]] * 100) == 1 / 100
+
+
+def test_a_run_that_is_repeated_costs_as_one() -> None:
+    """Nine repeats of one run weigh against the priors what one does."""
+    parameters = Parameters(LAST)
+    once, often, other = (
+        total_cost(rows, parameters, parameters.centre)
+        for rows in (ROWS[:1], ROWS[:1] * 9, [ROWS[0], ROWS[4]])
+    )
+    assert once > 0
+    assert often == pytest.approx(once)
+    assert other == pytest.approx(2 * once)
+    (matrix, slope), (same_matrix, same_slope) = (
+        normal_equations(rows, parameters, parameters.centre) for rows in (ROWS[:1], ROWS[:1] * 9)
+    )
+    assert any(slope)
+    assert same_slope == pytest.approx(slope)
+    assert all(same == pytest.approx(line) for same, line in zip(same_matrix, matrix, strict=True))
