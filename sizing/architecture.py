@@ -75,6 +75,8 @@ class Architecture:
     vocab: int | None = None
     narrow_experts_only: bool = False
     """The quantised checkpoint keeps everything but the routed experts in 16 bits."""
+    experts_known: bool = True
+    """False for a mixture of which nobody said how many experts: it has a memory, no step times."""
     scale_bits: Fraction | None = None
     """Bits of scales beside each quantised weight, where the checkpoint states its groups."""
 
