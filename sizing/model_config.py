@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sizing.architecture import Architecture, Experts
+from sizing.config_experts import experts_per_token
 from sizing.config_keys import Config, dimensions, language_part, number
 from sizing.layer_kinds import LayerKinds, layer_kinds
 from sizing.parameter_count import Counted, count_parameters, vision_parameters
@@ -62,8 +63,7 @@ def read_config(config: Config) -> ModelConfig:
 def _experts(text: Config, kinds: LayerKinds, counted: Counted) -> Experts | None:
     if not kinds.moe_layers:
         return None
-    per_token = number(text, "num_experts_per_tok", "top_k_experts", "moe_topk", "num_selects") or 1
-    return Experts(kinds.moe_layers, kinds.experts, per_token, counted.experts)
+    return Experts(kinds.moe_layers, kinds.experts, experts_per_token(text) or 1, counted.experts)
 
 
 def _precision(quantised: Config, config: Config, text: Config) -> Precision:
