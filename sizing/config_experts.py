@@ -15,12 +15,12 @@ def experts_of(text: Config) -> int:
     counts = [_count(text, name) for name in EXPERTS if text.get(name) is not None]
     mixed = next((name for name in (*PER_TOKEN, *EXPERT_WIDTH) if _stated(text, name)), None)
     if not counts and mixed is not None:
-        raise _unstated(EXPERTS, f"{mixed} says that it has experts")
+        raise _unstated(text, EXPERTS, f"{mixed} says that it has experts")
     experts = max(counts, default=0)
     if experts < 2:
         return 0
     if experts_per_token(text) is None:
-        raise _unstated(PER_TOKEN, f"it has {experts} experts")
+        raise _unstated(text, PER_TOKEN, f"it has {experts} experts")
     return experts
 
 
@@ -38,9 +38,11 @@ def _stated(text: Config, name: str) -> bool:
     return text.get(name) not in (None, 0, False, [])
 
 
-def _unstated(names: tuple[str, ...], why: str) -> FieldError:
+def _unstated(text: Config, names: tuple[str, ...], why: str) -> FieldError:
+    """Of the names the one that the file has, as null."""
     expected = f"a whole number above 0 under {' or '.join(names)}"
-    return FieldError((names[0],), f"the config.json does not state it, but {why}", expected)
+    named = next((name for name in names if name in text), names[0])
+    return FieldError((named,), f"the config.json does not state it, but {why}", expected)
 
 
 def _count(text: Config, name: str) -> int:

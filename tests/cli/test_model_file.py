@@ -81,6 +81,7 @@ EXPERTS = "expected a whole number from 0 to 100,000"
         ("vocab_size", [1], f"found no number; {SIZE}"),
         ("hidden_size", 10**40, f"found 1{'0' * 39}...; {SIZE}"),
         ("intermediate_size", 10**40, f"found 1{'0' * 39}...; {SIZE}"),
+        ("quantization_config", "fp8", "is no mapping; expected a mapping with quant_method"),
         (
             "layer_types",
             ["full_attention"] * 31,

@@ -274,6 +274,7 @@ PER_TOKEN = {"num_experts_per_tok": 2}
         (PER_TOKEN, "num_local_experts", "num_experts_per_tok says that it has experts"),
         ({"moe_intermediate_size": 32}, "num_local_experts", "moe_intermediate_size says"),
         ({"moe_topk": [2, 2]}, "num_local_experts", "moe_topk says that it has experts"),
+        ({"num_experts": None} | PER_TOKEN, "num_experts", "num_experts_per_tok says"),
         ({"num_experts": 8}, "num_experts_per_tok", "it has 8 experts"),
     ],
 )
@@ -281,9 +282,9 @@ def test_half_a_mixture_is_refused(changes: dict[str, Any], field: str, told: st
     with pytest.raises(FieldError, match=told) as caught:
         read_config(PLAIN | changes)
     assert caught.value.field == (field,)
-    names = {"num_local_experts": ("n_routed_experts", "num_experts", "moe_num_experts")}
-    for name in names.get(field, ("top_k_experts", "moe_topk")):
-        assert name in caught.value.expected
+    routed = field == "num_experts_per_tok"
+    names = ("top_k_experts", "moe_topk") if routed else ("n_routed_experts", "moe_num_experts")
+    assert all(name in caught.value.expected for name in (field, *names))
 
 
 @pytest.mark.parametrize(
@@ -375,3 +376,22 @@ def test_a_file_of_a_language_model_alone_states_all() -> None:
     with pytest.raises(FieldError) as caught:
         read_config(GEMMA3["text_config"])  # type: ignore[arg-type]
     assert caught.value.field == ("vocab_size",)
+
+
+@pytest.mark.parametrize(
+    "odd", [None, 0, -1, 10**9, 10**40, 1.5, float("nan"), "x", True, [], [[1]], {"a": 1}]
+)
+def test_an_odd_value_is_read_or_refused(odd: object) -> None:
+    """Whatever a key holds: a model with sizes above 0, or an error that names the key."""
+    lists = ("layer_types", "moe_layer_freq", "mlp_only_layers", "attn_type_list", "moe_layers")
+    more = ("num_experts", "kv_lora_rank", "quantization_config", "vision_config", "torch_dtype")
+    quantised = {"quantization_config": {"quant_method": "fp8", "modules_to_not_convert": odd}}
+    mixture = PLAIN | {"num_experts": 8, "num_experts_per_tok": 2}
+    odds: list[dict[str, Any]] = [{key: odd} for key in (*mixture, *lists, *more)]
+    for changes in [quantised, *odds]:
+        try:
+            shape = read_config(mixture | changes).architecture
+        except FieldError as fault:
+            assert fault.field == tuple(changes) and fault.expected
+        else:
+            assert shape.parameters > 0 and shape.layers > 0
