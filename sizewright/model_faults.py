@@ -57,12 +57,23 @@ def model_faults(model: type[BaseModel], data: object, error: ValidationError) -
     Of the members of a union only the one that the value most resembles is reported; a missing key
     is left out where an unknown key beside it looks like its misspelling.
     """
-    refusals = _resembling(_refusal(model, data, detail) for detail in error.errors())
+    told = [_refusal(model, data, detail) for detail in error.errors()]
+    refusals = _resembling(refusal for refusal in told if not _is_echo(refusal))
     faults = [_fault(r) for r in refusals]
     misspelt = {
         (*r.place.path[:-1], _meant_name(r)) for r in refusals if r.kind == "extra_forbidden"
     }
     return [f for f in faults if not (f.message == "missing" and f.path in misspelt)]
+
+
+def _is_echo(refusal: _Refusal) -> bool:
+    """Whether a list is called too short for entries that it has: those are refused themselves."""
+    least = refusal.context.get("min_length", 0)
+    return (
+        refusal.kind == "too_short"
+        and isinstance(refusal.value, list)
+        and len(refusal.value) >= least
+    )
 
 
 def _fault(refusal: _Refusal) -> ModelFault:

@@ -38,6 +38,8 @@ def read_model_file(path: Path, name: str) -> ModelFacts:
         raise InputError(
             str(path), fault.lineno, fault.colno, message=fault.msg.lower(), expected="JSON"
         ) from None
+    except ValueError:
+        raise InputError(str(path), message="a number is too long", expected=EXPECTED) from None
     except RecursionError:
         raise InputError(str(path), message="nested too deep", expected=EXPECTED) from None
     if not isinstance(config, dict):

@@ -69,6 +69,8 @@ class Architecture:
     vocab: int | None = None
     experts_alone_in: Precision | None = None
     """Format of the published checkpoint that keeps all but its routed experts in 16 bits."""
+    experts_known: bool = True
+    """False for a mixture of which nobody said how many experts: it has a memory, no step times."""
     scale_bits: Fraction | None = None
     """Bits of scales beside each quantised weight, where the checkpoint states its groups."""
 

@@ -91,12 +91,12 @@ def step_model_of(case: Case, need: Need, tensor_parallel: int) -> StepModel | N
     architecture, the datasheet or the engine's coefficients are unknown."""
     engine, coefficients = case.workload.engine, case.catalog.coefficients
     gpu, instance = case.facts.gpu, case.facts.instance
-    if need.shape is None or engine.name not in coefficients.engines:
+    if need.step_shape is None or engine.name not in coefficients.engines:
         return None
     if gpu is None or instance is None:
         return None
     return step_model(
-        need.shape,
+        need.step_shape,
         gpu,
         coefficients,
         engine=engine.name,

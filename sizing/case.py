@@ -8,7 +8,7 @@ from sizing.exact import exact
 from sizing.lengths import running_tokens
 from sizing.lookup import Facts, facts_of
 from sizing.memory import Need, held_weights
-from sizing.model_rows import architecture_of
+from sizing.model_rows import held_architecture_of
 from sizing.site import Site
 from sizing.workload import Request, Workload
 
@@ -23,7 +23,7 @@ def need_of(workload: Workload, facts: Facts) -> Need:
     """Weights, and KV cache for sequences of the length that is usually running."""
     return Need(
         weights=held_weights(workload.model, facts.parameters, facts.precision, facts.model),
-        shape=architecture_of(facts.model),
+        shape=held_architecture_of(facts.model),
         kv_precision=workload.engine.kv_precision,
         tokens=running_tokens(workload.request),
         longest_tokens=longest_tokens(workload.request),

@@ -36,6 +36,45 @@ TIED_UNLESS_STATED = frozenset(
     ]
 )
 """Families whose class ties input and output embeddings when the file is silent."""
+UNSTATED: Mapping[str, Mapping[str, int]] = {
+    "gemma3_text": {
+        "vocab_size": 262_208,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+        "head_dim": 256,
+        "max_position_embeddings": 131_072,
+    },
+}
+"""What published files leave out of their language model's own part, by its `model_type`.
+
+Basis: vendor (transformers 5.23, Gemma3TextConfig); such a part is written as its difference from
+the class. Files of a language model alone state these."""
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers")
+EXPERTS = ("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts")
+"""Names of the routed experts of one layer."""
+PER_TOKEN = (
+    "num_experts_per_tok",
+    "num_experts_per_token",
+    "experts_per_token",
+    "top_k_experts",
+    "moe_topk",
+    "moe_top_k",
+    "moe_k",
+    "num_selects",
+)
+"""Names of the routed experts of one token."""
+MOST = 10**8
+"""Basis: assumed; no size in a config.json comes near it, and sums stay readable."""
+MOST_LAYERS, MOST_EXPERTS = 10_000, 100_000
+"""Basis: assumed, each fifty times the largest that is published."""
+BOUNDS: Mapping[str, int] = (
+    dict.fromkeys((*LAYERS, "layers", "depth"), MOST_LAYERS)
+    | dict.fromkeys((*EXPERTS, *PER_TOKEN, "n_shared_experts"), MOST_EXPERTS)
+    | dict.fromkeys(("max_position_embeddings", "max_seq_len", "seq_length"), 10**9)
+)
+"""The largest value of a key where it is not MOST."""
+LONGEST_SHOWN = 40
+"""Characters of a refused value in its message."""
 
 
 def language_part(config: Config) -> Config:
@@ -44,11 +83,8 @@ def language_part(config: Config) -> Config:
     if inner is None:
         return config
     outer = {key: config[key] for key in ("tie_word_embeddings",) if key in config}
-    return {**outer, **config[inner]}
-
-
-MOST = 10**9
-"""Basis: assumed; no size in a config.json comes near it, and sums stay readable."""
+    stated = config[inner]
+    return {**outer, **UNSTATED.get(str(stated.get("model_type")), {}), **stated}
 
 
 def language_key(config: Config) -> str | None:
@@ -80,21 +116,21 @@ def dimensions(text: Config) -> Dimensions:
     """
     hidden = _needed(text, "hidden_size", "n_embd", "d_model")
     heads = _needed(text, "num_attention_heads", "n_head", "n_heads")
-    latent = _positive(text, "kv_lora_rank")
+    latent = positive(text, "kv_lora_rank")
     rope = number(text, "qk_rope_head_dim") or 0
-    stated = _positive(text, "head_dim")
+    stated = positive(text, "head_dim")
     if latent is not None:
         stated = (number(text, "qk_nope_head_dim") or 0) + rope
     head_dim = stated or hidden // heads
     family = str(text.get("model_type", ""))
     tied = text.get("tie_word_embeddings")
     return Dimensions(
-        layers=_needed(text, "num_hidden_layers", "n_layer", "n_layers"),
+        layers=_needed(text, *LAYERS),
         hidden_size=hidden,
         heads=heads,
         kv_heads=_kv_heads(text, heads),
         head_dim=head_dim,
-        value_head_dim=_positive(text, "v_head_dim") or head_dim,
+        value_head_dim=positive(text, "v_head_dim") or head_dim,
         latent_dim=latent,
         rope_dim=rope,
         vocab=_needed(text, "vocab_size"),
@@ -105,24 +141,33 @@ def dimensions(text: Config) -> Dimensions:
 
 def _kv_heads(text: Config, heads: int) -> int:
     """As stated; one for `multi_query` models; else one a query head."""
-    stated = _positive(text, "num_key_value_heads", "num_kv_heads", "n_head_kv")
+    stated = positive(text, "num_key_value_heads", "num_kv_heads", "n_head_kv")
     if text.get("multi_query") and not text.get("new_decoder_architecture"):
         return 1
     return stated or heads
 
 
 def number(text: Config, *names: str) -> int | None:
-    """The first of these keys that holds a whole number. Raises FieldError for one past MOST."""
+    """The first of these keys that holds a whole number. Raises FieldError for one past bounds."""
     for name in names:
         value = text.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
-            if abs(value) > MOST:
-                raise FieldError((name,), f"is more than {MOST:,}", f"at most {MOST:,}")
+            if abs(value) > BOUNDS.get(name, MOST):
+                raise refused(name, value)
             return value
     return None
 
 
-def _positive(text: Config, *names: str) -> int | None:
+def refused(name: str, value: object, least: int = 1) -> FieldError:
+    """The error of a value that is no whole number within the bounds of its key."""
+    plain = isinstance(value, bool | int | float | str)
+    shown = json.dumps(value) if plain else "no number"
+    shown = shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}..."
+    expected = f"a whole number from {least} to {BOUNDS.get(name, MOST):,}"
+    return FieldError((name,), f"found {shown}", expected)
+
+
+def positive(text: Config, *names: str) -> int | None:
     """The first of these keys that is stated. Raises FieldError where it is no size."""
     for name in names:
         value = text.get(name)
@@ -130,16 +175,13 @@ def _positive(text: Config, *names: str) -> int | None:
             continue
         found = number(text, name)
         if found is None or found <= 0:
-            shown = (
-                json.dumps(value) if isinstance(value, bool | int | float | str) else "no number"
-            )
-            raise FieldError((name,), f"found {shown}", f"a whole number from 1 to {MOST:,}")
+            raise refused(name, value)
         return found
     return None
 
 
 def _needed(text: Config, *names: str) -> int:
-    value = _positive(text, *names)
+    value = positive(text, *names)
     if value is None:
         expected = f"a whole number above 0 under {' or '.join(names)}"
         raise FieldError((names[0],), "the config.json does not state it", expected)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sizing.architecture import LayerCache
+from sizing.config_experts import experts_of
 from sizing.config_keys import Config, Dimensions, number
+from sizing.config_lists import check_lists, layer_indexes
 
 WINDOWED = ("sliding_attention", "chunked_attention", "local_attention", "sliding")
 LINEAR = ("linear_attention", "mamba", "mamba2", "recurrent", "lightning_attention", "linear")
@@ -36,13 +38,12 @@ class LayerKinds:
 
 
 def layer_kinds(text: Config, dims: Dimensions) -> LayerKinds:
-    """The layers of a model by what they are."""
+    """The layers of a model by what they are. Raises FieldError for lists of other lengths."""
+    check_lists(text, dims.layers)
     names = attention_names(text, dims)
     blocks_alone = "hybrid_override_pattern" in text
-    experts = number(
-        text, "num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts"
-    )
-    routed = _moe_layers(text, dims, names) if experts and experts > 1 else 0
+    experts = experts_of(text)
+    routed = _moe_layers(text, dims, names) if experts else 0
     dense = names.count("none") if blocks_alone else dims.layers - routed
     linear = sum(name in LINEAR for name in names)
     form = _linear_form(text)
@@ -52,7 +53,7 @@ def layer_kinds(text: Config, dims: Dimensions) -> LayerKinds:
         linear_layers=linear,
         moe_layers=routed,
         dense_layers=dense,
-        experts=experts or 0,
+        experts=experts,
         state_bytes=linear * _state_bytes(text, dims, form),
         linear=form,
     )
@@ -65,10 +66,10 @@ def attention_names(text: Config, dims: Dimensions) -> list[str]:
         return [PATTERN.get(letter, "full_attention") for letter in pattern]
     for key in ("layer_types", "layers_block_type"):
         listed = text.get(key)
-        if isinstance(listed, Sequence) and len(listed) == dims.layers:
+        if isinstance(listed, list):
             return ["full_attention" if name == "attention" else str(name) for name in listed]
     listed = text.get("attn_type_list")
-    if isinstance(listed, Sequence) and len(listed) == dims.layers:
+    if isinstance(listed, list):
         return ["full_attention" if kind else "lightning_attention" for kind in listed]
     return [_unlisted(text, dims, index) for index in range(dims.layers)]
 
@@ -135,22 +136,21 @@ def _elements(dims: Dimensions, kv_heads: int, head_dim: int) -> int:
 def _moe_layers(text: Config, dims: Dimensions, names: Sequence[str]) -> int:
     """Layers that route: all, unless the file says which."""
     listed = text.get("mlp_layer_types")
-    if isinstance(listed, Sequence):
+    if isinstance(listed, list):
         return sum(name == "sparse" for name in listed)
     if isinstance(text.get("hybrid_override_pattern"), str):
         return names.count("moe")
     frequency = text.get("moe_layer_freq")
-    if isinstance(frequency, Sequence) and not isinstance(frequency, str):
+    if isinstance(frequency, list):
         return sum(bool(each) for each in frequency)
-    listed = text.get("moe_layers")
-    if isinstance(listed, Sequence):
-        return len(listed)
+    if isinstance(text.get("moe_layers"), list):
+        return len(layer_indexes(text, "moe_layers", dims.layers))
     step = number(text, "interleave_moe_layer_step", "decoder_sparse_step", "moe_layer_freq") or 1
     period, offset = number(text, "expert_layer_period"), number(text, "expert_layer_offset") or 0
     if period:
         return sum(index % period == offset for index in range(dims.layers))
     first = number(text, "first_k_dense_replace", "num_dense_layers") or 0
-    dense = set(text.get("mlp_only_layers") or ())
+    dense = layer_indexes(text, "mlp_only_layers", dims.layers)
     late = "moe_layer_freq" in text
     return sum(
         index >= first and index not in dense and (index if late else index + 1) % step == 0

@@ -10,7 +10,7 @@ from math import floor
 from sizing.architecture import Architecture
 from sizing.catalog import ModelFacts
 from sizing.exact import ceiling, exact
-from sizing.model_rows import architecture_of
+from sizing.model_rows import held_architecture_of
 from sizing.units import GIB
 from sizing.workload import Model, Precision
 
@@ -87,7 +87,7 @@ def held_weights(
     an architecture they are not told apart. Basis: arithmetic over the formats.
     """
     encoders = _encoder_parameters(model, facts)
-    shape = architecture_of(facts)
+    shape = held_architecture_of(facts)
     native = facts is not None and precision.value == facts.native_dtype
     kept = Fraction(0)
     if precision not in UNQUANTISED and shape is not None:
@@ -140,6 +140,11 @@ class Need:
     """Tokens of one sequence, mean."""
     longest_tokens: Fraction | None
     """Tokens of the longest sequence that must fit alone."""
+
+    @property
+    def step_shape(self) -> Architecture | None:
+        """The architecture, where all is known that step times are made of."""
+        return self.shape if self.shape is not None and self.shape.experts_known else None
 
     @property
     def weights_bytes(self) -> int:

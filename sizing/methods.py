@@ -11,7 +11,7 @@ from sizing.choose import ENGINE_KINDS, Case, Choice
 from sizing.diffusion import image_time
 from sizing.exact import ceiling, exact, plain
 from sizing.memory import Need, fit
-from sizing.model_rows import architecture_of
+from sizing.model_rows import architecture_of, is_unknown_mixture
 from sizing.plan import MethodPlan
 from sizing.workload import Kind, Method, Workload
 
@@ -28,8 +28,8 @@ def estimate(case: Case, choice: Choice, load: Fraction) -> Estimate | None:
     """The calibrated replica on the chosen hardware, whatever the method; None where unknown, as
     over several nodes.
 
-    Without an architecture that of the catalog's model nearest in size stands in; without the
-    lengths apart half of the tokens are prompt. Basis: assumed, and said so.
+    Without an architecture that of the catalog's model nearest in size stands in, but not for a
+    mixture; without the lengths apart half of the tokens are prompt. Basis: assumed, and said so.
     """
     instance, gpu = case.facts.instance, case.facts.gpu
     if case.workload.kind not in ENGINE_KINDS or instance is None or gpu is None:
@@ -61,7 +61,7 @@ def _with_lengths(workload: Workload) -> tuple[Workload, tuple[str, ...]]:
 def _with_shape(case: Case) -> tuple[Need, tuple[str, ...]]:
     """The need with an architecture and tokens to hold."""
     need, parameters = case.need, case.facts.parameters
-    if need.shape is not None:
+    if need.shape is not None or is_unknown_mixture(case.facts.model):
         return need, ()
     named = [m for m in case.catalog.models if m.kind == "llm" and architecture_of(m) is not None]
     model = nearest_in_size(named, parameters)

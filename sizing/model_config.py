@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sizing.architecture import Architecture, Experts
+from sizing.config_experts import experts_per_token
 from sizing.config_keys import Config, dimensions, language_part, number
+from sizing.field_error import FieldError
 from sizing.layer_kinds import LayerKinds, layer_kinds
 from sizing.parameter_count import Counted, count_parameters, vision_parameters
 from sizing.workload import Precision
@@ -34,7 +36,7 @@ def read_config(config: Config) -> ModelConfig:
     dims = dimensions(text)
     kinds = layer_kinds(text, dims)
     counted = count_parameters(text, dims, kinds)
-    quantised = config.get("quantization_config") or text.get("quantization_config") or {}
+    quantised = _quantisation(config) or _quantisation(text)
     precision = _precision(quantised, config, text)
     vision = config.get("vision_config")
     architecture = Architecture(
@@ -59,11 +61,18 @@ def read_config(config: Config) -> ModelConfig:
     return ModelConfig(architecture, precision, str(text.get("model_type", "")))
 
 
+def _quantisation(part: Config) -> Config:
+    """How the weights are stored; empty where nothing is said. Raises FieldError for no mapping."""
+    stated = part.get("quantization_config") or {}
+    if not isinstance(stated, Mapping):
+        raise FieldError(("quantization_config",), "is no mapping", "a mapping with quant_method")
+    return stated
+
+
 def _experts(text: Config, kinds: LayerKinds, counted: Counted) -> Experts | None:
     if not kinds.moe_layers:
         return None
-    per_token = number(text, "num_experts_per_tok", "top_k_experts", "moe_topk", "num_selects") or 1
-    return Experts(kinds.moe_layers, kinds.experts, per_token, counted.experts)
+    return Experts(kinds.moe_layers, kinds.experts, experts_per_token(text) or 1, counted.experts)
 
 
 def _precision(quantised: Config, config: Config, text: Config) -> Precision:
@@ -71,7 +80,7 @@ def _precision(quantised: Config, config: Config, text: Config) -> Precision:
     stated = _quantised_precision(quantised)
     if stated is not None:
         return stated
-    names = [part.get(key) for part in (config, text) for key in ("dtype", "torch_dtype")]
+    names = [str(part.get(key)) for part in (config, text) for key in ("dtype", "torch_dtype")]
     return next((DTYPES[name] for name in names if name in DTYPES), Precision.bf16)
 
 
@@ -113,11 +122,9 @@ def _experts_alone(quantised: Config, counted: Counted) -> bool:
     """Whether the checkpoint says that its attention is not quantised."""
     if not counted.experts or not quantised:
         return False
-    ignored = [
-        str(name)
-        for key in ("modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers")
-        for name in quantised.get(key) or ()
-    ]
+    keys = ("modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers")
+    lists = [quantised[key] for key in keys if isinstance(quantised.get(key), list)]
+    ignored = [str(name) for names in lists for name in names]
     attention = any("self_attn" in n and "indexer" not in n and "norm" not in n for n in ignored)
     return attention or quantised.get("quant_method") == "mxfp4"
 

@@ -11,10 +11,35 @@ MXFP4_SCALE_BITS = Fraction(8, 32)
 """Basis: format (OCP microscaling, 2023); the catalog's native FP4 rows are MXFP4."""
 
 
+DENSE_FROM = Fraction(9, 10)
+"""Least share of a dense model's parameters that a token passes. Basis: assumed; a token looks one
+row of the embeddings up, and no mixture of the catalog has more than a third active."""
+
+
 def architecture_of(facts: ModelFacts | None) -> Architecture | None:
     """The architecture of a model: its config's, or what its row says.
 
-    None without a row, and where the row lacks what a decoder's memory is made of.
+    None without a row, where the row lacks what a decoder's memory is made of, and for a mixture
+    without known experts. Basis: vendor (data/models.csv).
+    """
+    shape = held_architecture_of(facts)
+    return shape if shape is not None and shape.experts_known else None
+
+
+def is_unknown_mixture(facts: ModelFacts | None) -> bool:
+    """Whether a token passes far from all parameters, and no experts are known that say why."""
+    if facts is None or facts.config is not None:
+        return False
+    total, active = facts.parameters, facts.active_parameters
+    fewer = total is not None and active is not None and active < DENSE_FROM * total
+    stated = (facts.experts, facts.experts_per_token, facts.moe_ffn_dim)
+    known = all(part is not None for part in stated)
+    return not known and (fewer or any(part is not None for part in stated))
+
+
+def held_architecture_of(facts: ModelFacts | None) -> Architecture | None:
+    """What a model's memory is made of, `experts_known` or not; None where that is unknown.
+
     Basis: vendor (data/models.csv); sliding layers as the row counts them in a period.
     """
     if facts is None or facts.config is not None:
@@ -40,6 +65,7 @@ def architecture_of(facts: ModelFacts | None) -> Architecture | None:
         vocab=facts.vocab,
         experts_alone_in=_experts_alone_in(facts),
         scale_bits=MXFP4_SCALE_BITS if facts.native_dtype == "fp4" else None,
+        experts_known=not is_unknown_mixture(facts),
     )
 
 

@@ -133,7 +133,7 @@ def _option(
 
 def _distance(reason: Rejected) -> int:
     """How far an option was from being one: too slow is nearer than not run at all."""
-    order = (Reason.latency, Reason.zones, Reason.memory)
+    order = (Reason.latency, Reason.zones, Reason.unknown_fact, Reason.memory)
     return order.index(reason.reason) if reason.reason in order else len(order)
 
 

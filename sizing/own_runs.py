@@ -26,11 +26,11 @@ def own_runs_plan(
     if own is None:
         return None
     file, engine = own.source or UNNAMED, workload.engine.name
-    if gpu is None or need.shape is None:
+    if gpu is None or need.step_shape is None:
         told = "not applied: the service has no GPU, or the architecture of its model is unknown"
         return OwnRunsPlan(file=file, applied=False, told=told)
     found = catalog.coefficients.correction(
-        engine, gpu.name, need.shape.parameters, need.shape.layers
+        engine, gpu.name, need.step_shape.parameters, need.step_shape.layers
     )
     if found is None:
         there = ", ".join(f"{c.model} on {c.gpu} with {c.engine}" for c in own.corrections)

@@ -95,7 +95,7 @@ def spans_nodes(nodes: int) -> Rejected:
 
 def _no_step_model(case: Case) -> Rejected:
     """What the calibrated method lacks: a shape, a datasheet, or coefficients."""
-    if case.need.shape is None:
+    if case.need.step_shape is None:
         numbers = "the model's architecture is not known; name its config.json"
     elif case.workload.engine.name not in case.catalog.coefficients.engines:
         numbers = f"no coefficients are fitted for {case.workload.engine.name}"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sizewright.input_error import InputError
-from sizewright.measured.run import MeasuredRun, Unread, read_runs
+from sizewright.input_error import InputError, found
+from sizewright.measured.run import ACCEPTED, MOST, MeasuredRun, Unread, read_runs
 from sizewright.read import file_content
 
 Json = Mapping[str, Any]
@@ -41,6 +41,8 @@ def read_measured(path: Path, setting: Setting) -> list[MeasuredRun | Unread]:
         raise InputError(
             str(path), fault.lineno, fault.colno, message=fault.msg.lower(), expected="JSON"
         ) from None
+    except ValueError:
+        raise InputError(str(path), message="a number is too long", expected="JSON") from None
     if setting.gpu is None:
         raise InputError(str(path), message="does not say which GPU", expected="--gpu NAME")
     runs = [replace(run, id=f"{path.name} {run.id}") for run in _runs(path, content, setting)]
@@ -93,8 +95,8 @@ def _guidellm(path: Path, result: Json, setting: Setting, index: int) -> Measure
 
     def mean(name: str) -> float:
         metrics = result.get("metrics")
-        found = metrics.get(name) if isinstance(metrics, Mapping) else None
-        successful = found.get("successful") if isinstance(found, Mapping) else None
+        metric = metrics.get(name) if isinstance(metrics, Mapping) else None
+        successful = metric.get("successful") if isinstance(metric, Mapping) else None
         return _number(path, successful if isinstance(successful, Mapping) else {}, "mean", name)
 
     return _run(
@@ -148,8 +150,7 @@ def _run(
 
 def _number(path: Path, values: Json, name: str, field: str = "") -> float:
     value = values.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e15:
-        raise InputError(
-            str(path), field=field or name, message="is missing", expected="a number above 0"
-        )
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MOST:
+        message = "is missing" if value is None else f"found {found(value)}"
+        raise InputError(str(path), field=field or name, message=message, expected=ACCEPTED)
     return float(value)

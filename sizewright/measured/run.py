@@ -7,6 +7,9 @@ from pathlib import Path
 
 from sizewright.input_error import InputError, quoted
 
+MOST = 10**12
+"""Of a number that a run states. Basis: assumed; milliseconds of thirty years."""
+ACCEPTED = f"a number above 0 and below {MOST:,}"
 NEEDED = (
     "id",
     "engine",
@@ -118,7 +121,7 @@ def _cards(cells: Mapping[str, str], name: str) -> int:
 def _needed(cells: Mapping[str, str], name: str) -> float:
     value = _number(cells, name)
     if value is None:
-        raise ValueError(f"{name}: is empty; expected a number above 0")
+        raise ValueError(f"{name}: is empty; expected {ACCEPTED}")
     return value
 
 
@@ -131,6 +134,6 @@ def _number(cells: Mapping[str, str], name: str) -> float | None:
         value = float(cell)
     except ValueError:
         value = 0.0
-    if not 0 < value < 1e12:
-        raise ValueError(f"{name}: found {quoted(cell)}; expected a number above 0")
+    if not 0 < value < MOST:
+        raise ValueError(f"{name}: found {quoted(cell)}; expected {ACCEPTED}")
     return value

@@ -285,10 +285,21 @@ def test_a_foreign_correction_is_refused(run: Run, tmp_path: Path, text: str, sa
     assert "Traceback" not in ended.err
 
 
+RESULT = """{"model_id": "meta-llama/Llama-3.1-8B-Instruct", "max_concurrency": 8, "completed": 1,
+"total_input_tokens": 9, "total_output_tokens": 9, "mean_ttft_ms": 1, "mean_tpot_ms": %s}"""
+RANGE = "expected a number above 0 and below 1,000,000,000,000"
+
+
 @pytest.mark.parametrize(
     ("content", "words", "said"),
     [
         ('{"mean_tpot_ms": 1}', ["--gpu", "l40s"], "completed: is missing"),
+        (RESULT % "NaN", ["--gpu", "l40s"], f"mean_tpot_ms: found number nan; {RANGE}"),
+        (RESULT % "-3", ["--gpu", "l40s"], f"mean_tpot_ms: found whole number -3; {RANGE}"),
+        (RESULT % '"fast"', ["--gpu", "l40s"], f"mean_tpot_ms: found text 'fast'; {RANGE}"),
+        (RESULT % "1e15", ["--gpu", "l40s"], f"found number 1000000000000000.0; {RANGE}"),
+        (RESULT % "null", ["--gpu", "l40s"], f"mean_tpot_ms: is missing; {RANGE}"),
+        (RESULT % ("9" * 5000), ["--gpu", "l40s"], "a number is too long; expected JSON"),
         ('{"mean_tpot_ms": 1}', [], "expected --gpu NAME"),
         ('{"a": 1}', ["--gpu", "l40s"], "is no load generator's result"),
         ("[1", ["--gpu", "l40s"], "expected JSON"),

@@ -50,6 +50,7 @@ def test_a_config_json_is_a_model(tmp_path: Path) -> None:
     [
         ("{", r"Llama-3\.1-8B\.json:1:2: .*expected JSON"),
         ("[]", "is not a mapping; expected a config.json"),
+        (f'{{"vocab_size": {"9" * 5000}}}', "a number is too long; expected a config.json"),
         (
             json.dumps(CONFIG | {"hidden_size": None}),
             "hidden_size: the config.json does not state it; expected a whole number",
@@ -62,19 +63,30 @@ def test_a_faulty_config_json_is_one_error(tmp_path: Path, text: str, told: str)
         read_workload(workload(tmp_path, text), load_catalog())
 
 
-SIZE = "expected a whole number from 1 to 1,000,000,000"
+SIZE = "expected a whole number from 1 to 100,000,000"
+LAYERS = "expected a whole number from 1 to 10,000"
+EXPERTS = "expected a whole number from 0 to 100,000"
 
 
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
         ("hidden_size", "big", f'found "big"; {SIZE}'),
-        ("num_hidden_layers", -3, f"found -3; {SIZE}"),
+        ("num_hidden_layers", -3, f"found -3; {LAYERS}"),
+        ("num_hidden_layers", 10**9, f"found 1000000000; {LAYERS}"),
+        ("num_experts", "8", f'found "8"; {EXPERTS}'),
+        ("num_experts", -8, f"found -8; {EXPERTS}"),
         ("num_attention_heads", 0, f"found 0; {SIZE}"),
         ("num_key_value_heads", 2.5, f"found 2.5; {SIZE}"),
         ("vocab_size", [1], f"found no number; {SIZE}"),
-        ("hidden_size", 10**40, "is more than 1,000,000,000; expected at most 1,000,000,000"),
-        ("intermediate_size", 10**40, "is more than 1,000,000,000; expected at most"),
+        ("hidden_size", 10**40, f"found 1{'0' * 39}...; {SIZE}"),
+        ("intermediate_size", 10**40, f"found 1{'0' * 39}...; {SIZE}"),
+        ("quantization_config", "fp8", "is no mapping; expected a mapping with quant_method"),
+        (
+            "layer_types",
+            ["full_attention"] * 31,
+            "has 31 entries; expected 32 entries, one for each layer",
+        ),
     ],
 )
 @pytest.mark.parametrize("inner", [None, "text_config"])

@@ -31,6 +31,17 @@ WRONG_WORKLOADS = {
     "unknown key": (("daily_users:", "dayly_users:"), "dayly_users", "'daily_users'?"),
     "wrong type": (("100_000", "many"), "many", "traffic.daily_users: found text 'many'"),
     "negative": (("100_000", "-1"), "-1, req", "found whole number -1"),
+    "unknown key in a list": (
+        ("input_tokens: 100", "input_tokens: [{tokens: 100, shar: 1}]"),
+        "shar: 1",
+        "request.input_tokens[0].shar: unknown key; expected one of tokens, share; "
+        "did you mean 'share'?",
+    ),
+    "empty list": (
+        ("input_tokens: 100", "input_tokens: []"),
+        "[], out",
+        "request.input_tokens: must have at least 1 item",
+    ),
     "missing": (("daily_users: 100_000, ", ""), "{requests_per_user", "daily_users: missing"),
     "unknown model": (("llama-2-7b", "llama-2-7c"), "llama-2-7c", "did you mean llama-2-7b"),
     "unknown type": (("g6.xlarge", "g6.xlrge"), "g6.xlrge", "did you mean g6.xlarge"),

@@ -237,3 +237,33 @@ def test_twice_the_memory_never_needs_more(values: Values, site: Site, catalog: 
     after = pool_of(values, site, catalog.model_copy(update={"instance_types": larger}))
     assert before is not None and after is not None
     assert after.nodes_total <= before.nodes_total
+
+
+MIXTURE: Values = BASE | {
+    "model": "kimi-k2.6",
+    "traffic": {"daily_users": 8_640, "requests_per_user_per_day": 10, "peak_ratio": 1},
+    "request": {"input_tokens": 500, "output_tokens": 300, "context_tokens": 8192},
+    "hardware": {"instance_type": "p6-b300.48xlarge"},
+}
+"""A model of which 3 % is active and no experts are known."""
+
+
+@pytest.mark.parametrize("instance_type", ["p6-b300.48xlarge", "auto"])
+def test_a_mixture_without_known_experts_is_not_taken_for_dense(
+    instance_type: str, site: Site, catalog: Catalog
+) -> None:
+    values = MIXTURE | {"hardware": {"instance_type": instance_type}}
+    plan = service(values, site, catalog)
+    assert plan.pool is None and plan.calibrated is None
+    reasons = [r.numbers for r in plan.rejected if r.reason is Reason.unknown_fact]
+    assert reasons and set(reasons) == {
+        "the model's architecture is not known; name its config.json"
+    }
+
+
+def test_its_memory_is_known_and_the_textbook_rule_sizes_it(site: Site, catalog: Catalog) -> None:
+    plan = service(MIXTURE | {"capacity": {"method": "textbook"}}, site, catalog)
+    assert plan.pool is not None and plan.calibrated is None
+    assert [method.method for method in plan.methods] == ["textbook"]
+    # 61 layers x (512 + 64) x 2 bytes
+    assert plan.memory.kv_bytes_per_token == 61 * (512 + 64) * 2

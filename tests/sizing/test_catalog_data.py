@@ -10,6 +10,7 @@ import pytest
 
 from sizing.catalog import DATA, Catalog, load_catalog
 from sizing.catalog_records import Fact, ModelFacts, Record
+from sizing.model_rows import architecture_of
 from sizing.serving import GROUP_ENGINE_IMAGE
 from sizing.units import MIB
 
@@ -258,3 +259,16 @@ def test_pins(catalog: Catalog) -> None:
         assert pin.version != "latest"
         assert (pin.repository is not None) == pin.item.startswith("chart:"), pin.item
         assert (pin.repository or "https://").startswith(("https://", "oci://"))
+
+
+def test_no_mixture_is_a_dense_architecture(catalog: Catalog) -> None:
+    mixtures = [
+        m
+        for m in catalog.models
+        if m.kind == "llm" and m.parameters and (m.active_parameters or m.parameters) < m.parameters
+    ]
+    assert len(mixtures) >= 12
+    for model in mixtures:
+        shape = architecture_of(model)
+        assert shape is None or shape.experts is not None, model.model
+    assert architecture_of(catalog.model("kimi-k2.6")) is None

@@ -114,14 +114,3 @@ def test_the_wait_for_a_slot_has_the_spread_of_the_work(variation: float, spread
     assert found.mean_slot_wait_s == pytest.approx(expected.waiting_share / gap * spread, rel=1e-5)
     tail = log(expected.waiting_share / 0.05) / gap * spread
     assert found.slot_wait_s(0.95) == pytest.approx(tail, rel=1e-5)
-
-
-def test_a_free_slot_is_reached_when_the_running_step_ends() -> None:
-    """Half a step on average, with the prompts in it, for those who find one to three running."""
-    expected, arrivals = solved(0.5)
-    busy = arrivals * 0.05
-    residual = sum(
-        expected.shares[n] * (STEPS_S[n - 1] / (1 - busy) + busy * 0.05) / 2 for n in (1, 2, 3)
-    )
-    found = queue(0.5)
-    assert found.mean_wait_s - found.mean_slot_wait_s == pytest.approx(residual)

@@ -256,3 +256,135 @@ def test_what_no_decoder_lacks_is_asked_for(key: str) -> None:
     with pytest.raises(FieldError) as caught:
         read_config({name: value for name, value in PLAIN.items() if name != key})
     assert caught.value.field == (key,) and key in caught.value.expected
+
+
+PER_TOKEN = {"num_experts_per_tok": 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "told"),
+    [
+        (PER_TOKEN, "num_local_experts", "num_experts_per_tok says that it has experts"),
+        ({"moe_intermediate_size": 32}, "num_local_experts", "moe_intermediate_size says"),
+        ({"moe_topk": [2, 2]}, "num_local_experts", "moe_topk says that it has experts"),
+        ({"num_experts": None} | PER_TOKEN, "num_experts", "num_experts_per_tok says"),
+        ({"num_experts": 8}, "num_experts_per_tok", "it has 8 experts"),
+    ],
+)
+def test_half_a_mixture_is_refused(changes: dict[str, Any], field: str, told: str) -> None:
+    with pytest.raises(FieldError, match=told) as caught:
+        read_config(PLAIN | changes)
+    assert caught.value.field == (field,)
+    routed = field == "num_experts_per_tok"
+    names = ("top_k_experts", "moe_topk") if routed else ("n_routed_experts", "moe_num_experts")
+    assert all(name in caught.value.expected for name in (field, *names))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_experts": None, "num_experts_per_tok": None, "moe_intermediate_size": None},
+        {"num_local_experts": 0, "num_experts_per_tok": 0},
+        {"num_experts": 1, "num_experts_per_tok": 1},
+        {"n_routed_experts": None, "n_shared_experts": None, "moe_layer_freq": 1},
+        {"num_experts": 0, "moe_intermediate_size": 32, "num_experts_per_tok": 2},
+    ],
+)
+def test_dense_models_may_name_experts_that_they_lack(changes: dict[str, Any]) -> None:
+    dense = read_config(PLAIN).architecture
+    assert read_config(PLAIN | changes).architecture == dense
+
+
+@pytest.mark.parametrize(
+    "routed",
+    [
+        {"num_experts_per_tok": 2},
+        {"num_experts_per_token": 2},
+        {"experts_per_token": 2},
+        {"moe_k": 2},
+        {"moe_topk": [1, 2, 2, 2]},
+    ],
+)
+def test_names_of_the_experts_of_a_token(routed: dict[str, Any]) -> None:
+    shape = read_config(PLAIN | {"moe_num_experts": 8} | routed).architecture
+    assert shape.experts is not None and shape.experts.per_token == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers"),
+        ({"layer_types": ["full_attention"] * 5}, "layer_types"),
+        ({"attn_type_list": [1]}, "attn_type_list"),
+        ({"hybrid_override_pattern": "M*"}, "hybrid_override_pattern"),
+        ({"num_experts": 8, "mlp_layer_types": ["sparse"]} | PER_TOKEN, "mlp_layer_types"),
+        ({"num_experts": 8, "moe_layer_freq": [1] * 9} | PER_TOKEN, "moe_layer_freq"),
+        ({"num_experts": 8, "mlp_only_layers": [4]} | PER_TOKEN, "mlp_only_layers"),
+        ({"num_experts": 8, "moe_layers": [[0]]} | PER_TOKEN, "moe_layers"),
+        ({"num_experts": 10**6} | PER_TOKEN, "num_experts"),
+    ],
+)
+def test_layers_that_the_model_cannot_have(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        read_config(PLAIN | changes)
+    assert caught.value.field == (field,) and caught.value.expected
+
+
+GEMMA3 = {
+    "text_config": {
+        "hidden_size": 5376,
+        "intermediate_size": 21504,
+        "head_dim": 128,
+        "model_type": "gemma3_text",
+        "num_attention_heads": 32,
+        "num_hidden_layers": 62,
+        "num_key_value_heads": 16,
+        "sliding_window": 1024,
+    },
+    "model_type": "gemma3",
+}
+GEMMA3_4B = {
+    "text_config": {
+        "hidden_size": 2560,
+        "intermediate_size": 10240,
+        "model_type": "gemma3_text",
+        "num_hidden_layers": 34,
+        "sliding_window": 1024,
+    },
+    "model_type": "gemma3",
+}
+
+
+def test_what_a_published_file_leaves_to_its_class(catalog: Catalog) -> None:
+    # google/gemma-3-27b-it and -4b-it; the small one states no heads either
+    large, small = read_config(GEMMA3).architecture, read_config(GEMMA3_4B).architecture
+    assert (large.parameters, large.vocab, large.context) == (27_009_346_304, 262_208, 131_072)
+    row = catalog.model("gemma-3-4b")
+    assert small.parameters == 3_880_263_168
+    assert (small.heads, small.kv_heads, small.head_dim) == (8, 4, 256)
+    assert small.kv_bytes_per_token("fp16") == row.kv_bytes_per_token_16bit
+
+
+def test_a_file_of_a_language_model_alone_states_all() -> None:
+    with pytest.raises(FieldError) as caught:
+        read_config(GEMMA3["text_config"])  # type: ignore[arg-type]
+    assert caught.value.field == ("vocab_size",)
+
+
+@pytest.mark.parametrize(
+    "odd", [None, 0, -1, 10**9, 10**40, 1.5, float("nan"), "x", True, [], [[1]], {"a": 1}]
+)
+def test_an_odd_value_is_read_or_refused(odd: object) -> None:
+    """Whatever a key holds: a model with sizes above 0, or an error that names the key."""
+    lists = ("layer_types", "moe_layer_freq", "mlp_only_layers", "attn_type_list", "moe_layers")
+    more = ("num_experts", "kv_lora_rank", "quantization_config", "vision_config", "torch_dtype")
+    quantised = {"quantization_config": {"quant_method": "fp8", "modules_to_not_convert": odd}}
+    mixture = PLAIN | {"num_experts": 8, "num_experts_per_tok": 2}
+    odds: list[dict[str, Any]] = [{key: odd} for key in (*mixture, *lists, *more)]
+    for changes in [quantised, *odds]:
+        try:
+            shape = read_config(mixture | changes).architecture
+        except FieldError as fault:
+            assert fault.field == tuple(changes) and fault.expected
+        else:
+            assert shape.parameters > 0 and shape.layers > 0
