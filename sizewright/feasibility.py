@@ -1,12 +1,17 @@
 """Services without a pool: infeasible, or beyond this version; what to say, and the exit code."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sizewright.exit_code import ExitCode
-from sizing.plan import Plan, Reason, ServicePlan
+from sizing.plan import Plan, Reason, Rejected, ServicePlan
 
 UNANSWERED = (Reason.not_in_this_version, Reason.unknown_fact)
 """Reasons that say nothing against the workload: the product or its catalog lacks something."""
+ANSWERED = (Reason.latency, Reason.zones, Reason.memory)
+"""Reasons that speak against the workload on a type that the product can answer for."""
+TOLD = 3
+"""Types of many that a message names; the answer has them all."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +39,41 @@ def exit_code(*plans: Plan) -> ExitCode:
     return ExitCode.ok
 
 
-def _shortfall(service: ServicePlan) -> Shortfall:
-    unknown = [r for r in service.rejected if r.reason in UNANSWERED]
-    code, word = ExitCode.infeasible, "infeasible"
+def refusal(rejected: Sequence[Rejected], *, auto: bool) -> tuple[ExitCode, str]:
+    """The exit code of what got no hardware, and the reasons in a line.
+
+    A stated type that cannot be rated is not answered. Of all types, some of which cannot, those
+    that were answered decide, and the nearest of them is told first.
+    """
+    unknown = [r for r in rejected if r.reason in UNANSWERED]
+    answered = [r for r in rejected if r.reason in ANSWERED] if auto else []
+    if answered:
+        others = [r for r in rejected if r not in answered and r not in unknown]
+        return ExitCode.infeasible, f"infeasible: {_nearest(answered, others, unknown)}"
     if unknown:
-        code, word = ExitCode.incomplete, "not answered by this version"
-    reasons = "; ".join(f"{r.option}: {r.numbers}" for r in unknown or service.rejected)
-    return Shortfall(service.name, code, f"{service.name}: {word}: {reasons}")
+        return ExitCode.incomplete, f"not answered by this version: {_reasons(unknown)}"
+    return ExitCode.infeasible, f"infeasible: {_reasons(rejected)}"
+
+
+def _shortfall(service: ServicePlan) -> Shortfall:
+    hardware = service.inputs.hardware
+    auto = hardware is not None and hardware.is_auto
+    code, text = refusal(service.rejected, auto=auto)
+    return Shortfall(service.name, code, f"{service.name}: {text}")
+
+
+def _nearest(
+    answered: Sequence[Rejected], others: Sequence[Rejected], unknown: Sequence[Rejected]
+) -> str:
+    """The nearest types with their reasons, and how many more were refused or not answered."""
+    told = [_reasons(answered[:TOLD])]
+    more = len(answered[TOLD:]) + len(others)
+    if more:
+        told.append(f"{more} more reasons against others")
+    if unknown:
+        told.append(f"{len(unknown)} not answered by this version: {unknown[0].numbers}")
+    return "; ".join(told)
+
+
+def _reasons(rejected: Sequence[Rejected]) -> str:
+    return "; ".join(f"{r.option}: {r.numbers}" for r in rejected)

@@ -67,6 +67,12 @@ class CalibratedReplica:
         times = replica_times(self.steps, self.lengths, self.slots, BandSide.median)
         return Side(times, rate_by_constraint(times, self.targets))
 
+    @property
+    def basis(self) -> str:
+        """measured: this engine on this generation of GPU and in this precision, or the user's own
+        runs; datasheet: the same terms, a wider band."""
+        return "measured" if self.steps.measured else "datasheet"
+
     def rate_without_headroom(self, side: BandSide) -> float:
         """Requests per second of one replica for the mean request, with nothing to spare."""
         times = self.safe.times
@@ -145,9 +151,13 @@ def unhurried_rate(steps: StepModel, workload: Workload, lengths: Lengths, found
 
 
 def _targets(workload: Workload) -> Targets:
+    """The targets that say something of these requests: an answer of one token has no second one,
+    whose time a TPOT could be."""
     capacity = workload.capacity
     limit = capacity.max_utilisation if capacity is not None else None
-    return targets_of(workload.latency, None if limit is None else float(limit))
+    targets = targets_of(workload.latency, None if limit is None else float(limit))
+    alone = workload.request.output_mean is not None and workload.request.output_mean <= 1
+    return replace(targets, tpot_s=None) if alone else targets
 
 
 def _safe(steps: StepModel, lengths: Lengths, slots: int, targets: Targets) -> Side:

@@ -1,4 +1,4 @@
-"""Can this hardware hold the model, and if not, why not and what could?"""
+"""Can this hardware hold the model, and if not, why not?"""
 
 from dataclasses import dataclass
 
@@ -59,7 +59,7 @@ def selling_zones(
 def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejected]]:
     """The workload's instance type as a choice, and every option that was not taken.
 
-    None with the reasons and the nearest types that would do when it cannot be.
+    None with the reasons when it cannot be.
     """
     workload, facts, need = case.workload, case.facts, case.need
     site, catalog = case.site, case.catalog
@@ -73,7 +73,7 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
     reserved = workload.hardware.capacity if workload.hardware else None
     unsuited = unsuited or not_on_demand(instance, reserved)
     if unsuited is not None:
-        return None, [unsuited, *_nearest(case)]
+        return None, [unsuited]
     rejected += [
         Rejected(option=zone, reason=Reason.offering, numbers=f"does not sell {instance.name}")
         for zone in site.zones
@@ -92,7 +92,7 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
         found, larger = _spanning_replica(need, facts, instance, asked, nodes)
         smaller = [*smaller, *larger]
     if found is None:
-        return None, [*smaller, *_nearest(case)]
+        return None, smaller
     return Choice(found, zones), rejected + smaller
 
 
@@ -198,31 +198,3 @@ def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -
             f"{wanted / GB:.1f} GB; {cards} x {instance.gpu} leave {left / GB:.1f} GB"
         ),
     )
-
-
-def nearest_types(case: Case) -> list[str]:
-    """Up to three other types that would do: the same family first, then least GPU memory, vCPU."""
-    facts, catalog = case.facts, case.catalog
-    asked = case.workload.hardware.tensor_parallel if case.workload.hardware else None
-    family = facts.instance.family if facts.instance is not None else ""
-    fitting = [
-        instance
-        for instance in catalog.instance_types
-        if instance is not facts.instance
-        and selling_zones(instance, case.site, catalog)[0]
-        and not_on_demand(instance, None) is None
-        and unfit(case.workload, facts, catalog.gpu(instance.gpu), instance, catalog) is None
-        and replica_fit(case.need, facts, instance, asked)[0] is not None
-    ]
-    fitting.sort(
-        key=lambda i: (i.family != family, i.gpu_memory_bytes * cards_of(i), i.vcpu_count, i.name)
-    )
-    return [instance.name for instance in fitting[:3]]
-
-
-def _nearest(case: Case) -> list[Rejected]:
-    """The nearest feasible change, told as the last rejection; empty when no type would do."""
-    names = nearest_types(case)
-    *others, last = names or ["none of the catalog"]
-    text = f"{', '.join(others)} or {last} would do" if others else f"{last} would do"
-    return [Rejected(option="another instance type", reason=Reason.nearest, numbers=text)]

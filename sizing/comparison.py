@@ -1,6 +1,6 @@
 """What would a workload cost on every hardware, and what would double it?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sizing.case import case_of
@@ -10,8 +10,6 @@ from sizing.hardware import find_hardware
 from sizing.mix import Mix, mix
 from sizing.options import Option, Ranking, pinned, ranking
 from sizing.plan import Rejected
-from sizing.queueing import Queue
-from sizing.replica_rate import ReplicaTimes
 from sizing.resolve import grouped, with_hardware
 from sizing.sensitivity import Sensitivity, sensitivities
 from sizing.site import Site
@@ -21,10 +19,9 @@ from sizing.workload import AUTO, Capacity, Hardware, Method, Workload, lengths_
 
 @dataclass(frozen=True)
 class Comparison:
-    """Options cheapest first, those that nothing is both cheaper and faster than, the others."""
+    """Options cheapest first, and why the others are none."""
 
     ranked: Ranking
-    frontier: frozenset[str]
     rejected: tuple[Rejected, ...]
     sensitivities: tuple[Sensitivity, ...]
     """On the cheapest option."""
@@ -51,7 +48,6 @@ def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
     doubled = sensitivities(_stated(open_to_all, best), _nodes(site, catalog)) if best else []
     return Comparison(
         ranked,
-        frontier(ranked.options),
         tuple(grouped(ranked.rejected)),
         tuple(doubled),
         method=capacity.method.value if capacity else "",
@@ -90,15 +86,15 @@ def _nodes(site: Site, catalog: Catalog) -> Callable[[Workload], int | None]:
     return nodes_of
 
 
-def frontier(options: list[Option]) -> frozenset[str]:
-    """Names of the options that no other is as cheap and as fast as, and better in one of these.
+def frontier(options: Sequence[Option]) -> frozenset[str]:
+    """Names of those options that no other of them is as cheap and as fast as, and better in one.
 
     Basis: cost, TTFT and TPOT on the safe side, at the load of one needed replica.
     """
     points = {
-        option.name: (float(option.usd_per_month), option_ttft_s(option) or 0.0, tpot)
+        option.name: (float(option.usd_per_month), option.ttft_s or 0.0, option.tpot_s)
         for option in options
-        if option.usd_per_month is not None and (tpot := option_tpot_s(option)) is not None
+        if option.usd_per_month is not None and option.tpot_s is not None
     }
 
     def beaten(mine: tuple[float, ...]) -> bool:
@@ -108,22 +104,3 @@ def frontier(options: list[Option]) -> frozenset[str]:
         )
 
     return frozenset(name for name, mine in points.items() if not beaten(mine))
-
-
-def option_tpot_s(option: Option) -> float | None:
-    """Seconds a token on the safe side; None by methods that do not know it."""
-    return _safe_s(option, ReplicaTimes.tpot_s)
-
-
-def option_ttft_s(option: Option) -> float | None:
-    """Seconds to the first token on the safe side; None by methods that do not know it."""
-    return _safe_s(option, ReplicaTimes.ttft_s)
-
-
-def _safe_s(option: Option, of: Callable[[ReplicaTimes, Queue, float], float]) -> float | None:
-    """One time of the fullest needed replica at the asked percentile."""
-    replica = option.rated.replica
-    if replica is None:
-        return None
-    times = replica.safe.times
-    return of(times, times.server.at(option.load_per_replica), replica.targets.share)

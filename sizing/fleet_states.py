@@ -90,7 +90,7 @@ def calibrated_plan(
     share = float(load / pool.replicas_needed) * (1 + replica.imbalance)
     median = replica.median
     return CalibratedPlan(
-        basis="measured" if replica.steps.measured else "datasheet",
+        basis=replica.basis,
         coefficients=replica.steps.coefficients.fitted,
         assumed=found.assumed,
         prompt_tokens=lengths.prompt_tokens,

@@ -84,6 +84,12 @@ def find_hardware(
     return found
 
 
+def lacks_other_type(found: Found) -> bool:
+    """Whether a type was stated that holds no replica, or is too slow in every one."""
+    slow = any(rejected.reason is Reason.latency for rejected in found.rejected)
+    return found.pool is None and (found.choice is None or slow)
+
+
 def _emptiest(choice: Choice, mine: str, neighbours: Sequence[ServicePlan]) -> int:
     """Index of the zone with the fewest nodes of this pool so far, so that pools stay even."""
     taken = dict.fromkeys(choice.zones, 0)

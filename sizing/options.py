@@ -1,7 +1,10 @@
 """Which hardware could serve a workload, what would each cost, and which is the cheapest?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
+from math import inf
 
 from sizing.catalog import InstanceType, Price
 from sizing.choose import Case, Choice
@@ -10,11 +13,13 @@ from sizing.hardware import too_few_zones
 from sizing.offers import Offer, choices, offers, types
 from sizing.packing import pool_plan
 from sizing.plan import PoolPlan, Reason, Rejected
-from sizing.rated import Rated, rated, spans_nodes
+from sizing.queueing import Queue
+from sizing.rated import Rated, no_method, rated, spans_nodes
 from sizing.redundancy import TooFewZonesError
+from sizing.replica_rate import ReplicaTimes
 from sizing.traffic import Rates
 from sizing.units import HOURS_PER_PRICED_MONTH
-from sizing.workload import Capacity, Hardware, Precision
+from sizing.workload import Hardware, Precision
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,14 @@ class Option:
         return self.pool.nodes_total * exact(self.price.usd_per_hour) * HOURS_PER_PRICED_MONTH
 
     @property
-    def rank(self) -> tuple[bool, Fraction, int, int, str, int, str]:
-        """Cheapest first; where prices are equal or unknown, the fewest nodes, then GPUs."""
+    def rank(self) -> tuple[bool, Fraction, float, float, int, int, str, int, str]:
+        """Cheapest first; of equal cost the lowest TPOT, then TTFT; else the fewest nodes, then
+        GPUs, as where the price is unknown."""
         cost = self.usd_per_month
+        waits = (0.0, 0.0) if cost is None else (self.tpot_s or 0.0, self.ttft_s or 0.0)
         nodes, gpus = self.pool.nodes_total, self.pool.gpus_total
         name, tp = self.instance.name, self.tensor_parallel
-        return cost is None, cost or Fraction(0), nodes, gpus, name, tp, self.precision.value
+        return cost is None, cost or Fraction(0), *waits, nodes, gpus, name, tp, self.precision
 
     @property
     def load_per_replica(self) -> float:
@@ -55,14 +62,47 @@ class Option:
         uneven = self.rated.replica.imbalance if self.rated.replica else 0.0
         return float(self.load / self.pool.replicas_needed) * (1 + uneven)
 
+    @cached_property
+    def tpot_s(self) -> float | None:
+        """Seconds a token on the safe side; None by methods that do not know it."""
+        return self._safe_s(ReplicaTimes.tpot_s)
+
+    @cached_property
+    def ttft_s(self) -> float | None:
+        """Seconds to the first token on the safe side; None by methods that do not know it."""
+        return self._safe_s(ReplicaTimes.ttft_s)
+
+    def _safe_s(self, of: Callable[[ReplicaTimes, Queue, float], float]) -> float | None:
+        """One time of the fullest needed replica at the asked percentile."""
+        replica = self.rated.replica
+        if replica is None:
+            return None
+        times = replica.safe.times
+        return of(times, times.server.at(self.load_per_replica), replica.targets.share)
+
+    @property
+    def basis(self) -> str | None:
+        """What its times are known from; None by methods that do not know them."""
+        return None if self.rated.replica is None else self.rated.replica.basis
+
     @property
     def name(self) -> str:
         return f"{self.instance.name}, tensor parallel {self.tensor_parallel}, {self.precision}"
 
 
+@dataclass(frozen=True)
+class Refused:
+    """Why a type has no option, and how far its fastest one was from the targets."""
+
+    rejected: Rejected
+    missed: float = inf
+    """How many times a target its latency is; without end where that is not the reason."""
+
+
 @dataclass
 class Ranking:
-    """Options that meet every target, cheapest first, and why the others do not."""
+    """Options that meet every target, cheapest first, and why the others do not, those that are
+    nearly fast enough first."""
 
     options: list[Option] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -83,34 +123,48 @@ def ranking(case: Case, rates: Rates) -> Ranking:
     if hardware.nodes_per_replica not in (None, 1):
         found.rejected.append(spans_nodes(hardware.nodes_per_replica))
         return found
+    lacking = no_method(case)
+    if lacking is not None:
+        found.rejected.append(lacking)
+        return found
+    others = list[Refused]()
     for instance in types(case.catalog, hardware):
-        _add_type(found, case, rates, instance, case.workload.capacity)
+        _add_type(found, others, case, rates, instance)
     found.options.sort(key=lambda option: option.rank)
+    others.sort(key=lambda refused: refused.missed)
+    found.rejected += [refused.rejected for refused in others]
     return found
 
 
 def _add_type(
-    found: Ranking, case: Case, rates: Rates, instance: InstanceType, capacity: Capacity
+    found: Ranking, others: list[Refused], case: Case, rates: Rates, instance: InstanceType
 ) -> None:
-    """The options of one type, or the first reason why it has none."""
-    reasons, count = list[Rejected](), len(found.options)
+    """The options of one type, or the reason of what came nearest to being one."""
+    reasons, slow, count = list[Rejected](), list[Refused](), len(found.options)
     for offer in offers(case, instance, reasons):
         for choice in choices(offer, reasons):
-            option = _option(offer, choice, rates, capacity, reasons)
+            option = _option(offer, choice, rates, reasons, slow)
             if option is not None:
                 found.options.append(option)
-    if len(found.options) == count and reasons:
+    if len(found.options) > count:
+        return
+    if slow:
+        others.append(min(slow, key=lambda refused: refused.missed))
+    elif reasons:
         told = min(reasons, key=_distance)
-        found.rejected.append(told.model_copy(update={"option": _named(instance, told)}))
+        others.append(Refused(told.model_copy(update={"option": _named(instance, told)})))
 
 
 def _option(
-    offer: Offer, choice: Choice, rates: Rates, capacity: Capacity, rejected: list[Rejected]
+    offer: Offer, choice: Choice, rates: Rates, rejected: list[Rejected], slow: list[Refused]
 ) -> Option | None:
     """An offer with one replica, sized in full; None where it misses a target."""
-    at, instance = offer.case, offer.instance
+    at, instance, capacity = offer.case, offer.instance, offer.case.workload.capacity
     answer = rated(at, choice, rates)
-    if answer.rate is None:
+    if answer.missed is not None:
+        slow += [Refused(each, answer.missed) for each in answer.rejected]
+        return None
+    if answer.rate is None or capacity is None:
         rejected += answer.rejected
         return None
     try:
@@ -132,8 +186,8 @@ def _option(
 
 
 def _distance(reason: Rejected) -> int:
-    """How far an option was from being one: too slow is nearer than not run at all."""
-    order = (Reason.latency, Reason.zones, Reason.unknown_fact, Reason.memory)
+    """How far an option was from being one: too few zones are nearer than not run at all."""
+    order = (Reason.zones, Reason.memory)
     return order.index(reason.reason) if reason.reason in order else len(order)
 
 

@@ -30,6 +30,8 @@ class Rated:
     rates_key: str | None = None
     locked: bool = False
     rejected: list[Rejected] = field(default_factory=list)
+    missed: float | None = None
+    """How many times a target the latency of one request alone is, where that is the reason."""
 
 
 def rated(case: Case, choice: Choice | None, rates: Rates, lock: Lock | None = None) -> Rated:
@@ -57,8 +59,11 @@ def rated(case: Case, choice: Choice | None, rates: Rates, lock: Lock | None = N
     key = rates_key(workload, facts.instance.name, split, float(load))
     kept = locked_rate(lock, key)
     rate = kept or replica.gpu_rate()
-    lacks = [] if rate else [_too_slow(case, replica)]
-    return Rated(rate, None, replica, key, kept is not None, lacks)
+    found = Rated(rate, None, replica, key, kept is not None)
+    if rate is None:
+        rejected, found.missed = _too_slow(case, replica)
+        found.rejected.append(rejected)
+    return found
 
 
 def rate_bound(
@@ -93,36 +98,46 @@ def spans_nodes(nodes: int) -> Rejected:
     )
 
 
-def _no_step_model(case: Case) -> Rejected:
-    """What the calibrated method lacks: a shape, a datasheet, or coefficients."""
+def no_method(case: Case) -> Rejected | None:
+    """What the calibrated method lacks on every type: the model's shape, or coefficients."""
+    capacity = case.workload.capacity
+    if capacity is None or capacity.method is not Method.calibrated:
+        return None
     if case.need.step_shape is None:
-        numbers = "the model's architecture is not known; name its config.json"
-    elif case.workload.engine.name not in case.catalog.coefficients.engines:
-        numbers = f"no coefficients are fitted for {case.workload.engine.name}"
-    else:
-        name = case.facts.gpu.name if case.facts.gpu is not None else "the GPU"
-        numbers = f"the catalog lacks the bandwidth or the arithmetic rate of {name}"
+        return _unknown("the model's architecture is not known; name its config.json")
+    if case.workload.engine.name not in case.catalog.coefficients.engines:
+        return _unknown(f"no coefficients are fitted for {case.workload.engine.name}")
+    return None
+
+
+def _no_step_model(case: Case) -> Rejected:
+    """What the calibrated method lacks: a shape, coefficients, or a datasheet."""
+    name = case.facts.gpu.name if case.facts.gpu is not None else "the GPU"
+    numbers = f"the catalog lacks the bandwidth or the arithmetic rate of {name}"
+    return no_method(case) or _unknown(numbers)
+
+
+def _unknown(numbers: str) -> Rejected:
     return Rejected(option="method calibrated", reason=Reason.unknown_fact, numbers=numbers)
 
 
-def _too_slow(case: Case, replica: CalibratedReplica) -> Rejected:
-    """The latency of one request alone, on the safe side, beside what is asked for."""
+def _too_slow(case: Case, replica: CalibratedReplica) -> tuple[Rejected, float]:
+    """The latency of one request alone, on the safe side, beside what is asked for; and how many
+    times that it is."""
     idle, targets = replica.safe.times.server.at(1e-9), replica.targets
     times = replica.safe.times
-    parts = []
+    parts, missed = list[str](), 1.0
     for name, target, alone in (
         ("TTFT", targets.ttft_s, times.ttft_s(idle, targets.share)),
         ("TPOT", targets.tpot_s, times.tpot_s(idle, targets.share)),
     ):
         if target is not None and alone > target:
             parts.append(f"{name} {alone * 1000:.1f} ms alone, {target * 1000:.6g} ms asked for")
+            missed = max(missed, alone / target)
     name = case.facts.instance.name if case.facts.instance is not None else "the type"
-    split = replica.tensor_parallel
-    return Rejected(
-        option=f"{name}, tensor parallel {split}",
-        reason=Reason.latency,
-        numbers="; ".join(parts) + " (P90 of the band)",
-    )
+    option = f"{name}, tensor parallel {replica.tensor_parallel}, {case.facts.precision}"
+    numbers = "; ".join(parts) + " (P90 of the band)"
+    return Rejected(option=option, reason=Reason.latency, numbers=numbers), missed
 
 
 def _no_peak_rate(facts: Facts) -> Rejected:

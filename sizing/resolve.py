@@ -1,7 +1,7 @@
 """Which hardware does a workload that leaves it open get, and what was not taken?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sizing.choose import Case
 from sizing.exact import plain
@@ -9,7 +9,7 @@ from sizing.lock import Lock
 from sizing.options import Option, Ranking, pinned, ranking
 from sizing.plan import Reason, Rejected
 from sizing.traffic import Rates
-from sizing.workload import AUTO, Hardware, Method, Precision, Workload
+from sizing.workload import Hardware, Method, Precision, Workload
 
 
 @dataclass(frozen=True)
@@ -44,29 +44,9 @@ def resolve(case: Case, rates: Rates, lock: Lock | None) -> Resolved:
         return Resolved(with_hardware(workload, hardware, Precision(lock.precision)), [], "lock")
     ranked = ranking(case, rates)
     if ranked.best is None:
-        return Resolved(workload, [*grouped(ranked.rejected), *_nearest(case, rates, ranked)])
+        return Resolved(workload, grouped(ranked.rejected))
     resolved = with_hardware(workload, *pinned(ranked.best))
     return Resolved(resolved, [*losers(ranked), *grouped(ranked.rejected)], "ranking")
-
-
-def _nearest(case: Case, rates: Rates, stated: Ranking) -> list[Rejected]:
-    """The cheapest other type, where the stated one holds the model and is only too slow for it."""
-    hardware = case.workload.hardware
-    slow = all(rejected.reason is Reason.latency for rejected in stated.rejected)
-    if hardware is None or hardware.is_auto or not slow:
-        return []
-    auto = Hardware(instance_type=AUTO, load_time_s=hardware.load_time_s)
-    anywhere = with_hardware(case.workload, auto, case.facts.precision)
-    best = ranking(replace(case, workload=anywhere), rates).best
-    if best is None:
-        told = "none of the catalog would do"
-    else:
-        cost = (
-            "" if best.usd_per_month is None else f", {plain(best.usd_per_month):,.0f} USD a month"
-        )
-        count = best.pool.nodes_total
-        told = f"{best.name} would do on {count:,} node{'s' * (count > 1)}{cost}"
-    return [Rejected(option="another instance type", reason=Reason.nearest, numbers=told)]
 
 
 def with_hardware(workload: Workload, hardware: Hardware, precision: Precision) -> Workload:

@@ -15,7 +15,7 @@ from sizing.cluster_services import cluster_services
 from sizing.exact import exact, plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.fleet_states import calibrated_plan, rollout, states
-from sizing.hardware import Found, find_hardware
+from sizing.hardware import Found, find_hardware, lacks_other_type
 from sizing.lock import Lock
 from sizing.lookup import check_site
 from sizing.memory import (
@@ -26,6 +26,7 @@ from sizing.memory import (
 )
 from sizing.methods import Estimate, estimate, side_by_side
 from sizing.names import dns_plan
+from sizing.nearest import nearest_types
 from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
 from sizing.node_disks import held_gib, volume_plan, weights_on
 from sizing.own_runs import own_runs_plan
@@ -165,6 +166,8 @@ def service_plan(
     found = find_hardware(case, rates, lock, neighbours)
     told = {(r.reason, r.numbers) for r in found.rejected}
     found.rejected.extend(r for r in resolved.rejected if (r.reason, r.numbers) not in told)
+    if lacks_other_type(found):
+        found.rejected += nearest_types(case, rates, asked)
     nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision, facts.model)
     beside, methods = _beside(case, found, rates)
     storage = storage_plan(workload, rates, nominal)

@@ -19,31 +19,35 @@ class OptionAnswer(Strict):
     precision: str
     """Precision of the weights."""
     nodes_total: int
-    """Nodes in all, spare ones included."""
+    """Nodes of the whole fleet, spare ones included."""
     gpus_total: int
-    """GPUs in all, spare ones included."""
+    """GPUs of the whole fleet, spare ones included."""
     gpus_needed: int
     """GPUs needed, before packing."""
     usd_per_hour: Number | None
     """US dollars of one node an hour, on demand, before tax; null where no source says it."""
     usd_per_month: Number | None
-    """US dollars of all nodes a month of 730 hours; null where no source says it."""
+    """US dollars of the whole fleet's nodes a month of 730 hours; null where no source says it."""
     price_source: str | None
     """Where the price is from."""
     price_checked: str | None
     """Day on which it was."""
     ttft_ms: Number | None
-    """Time to the first token, milliseconds, at the percentile asked for; null where unknown."""
+    """Time to the first token, milliseconds, at the percentile asked for, on the safe side, while
+    the needed replicas alone carry the load that is sized for; null where unknown."""
     tpot_ms: Number | None
-    """Time per output token after the first, milliseconds, at that percentile."""
+    """Time per output token after the first, milliseconds, likewise."""
+    basis: str | None
+    """measured: this engine on this generation of GPU and in this precision, or your own runs;
+    datasheet: nobody measured it, so its band is wider; null by methods that know no times."""
     utilisation_at_peak: Number | None
-    """Share of the fleet's rate that the peak asks for, 0 to 1 and above."""
+    """Share of the whole fleet's rate that the peak asks for, 0 to 1 and above."""
     binding: str
     """The constraint that needs most GPUs."""
     survives: Survives
     """Losses that leave enough."""
     on_frontier: bool
-    """Whether nothing is both cheaper and faster."""
+    """Whether no option of this list is as cheap and as fast, and better in one of these."""
 
 
 class SensitivityAnswer(Strict):

@@ -30,9 +30,16 @@ class UpdateAnswer(Answer):
     written: bool
     """Whether the lock was written."""
     catalog: tuple[Leaf, ...]
-    """Facts of the catalog that the choice rests on and that moved."""
+    """Facts of the catalog that the locked choice rests on and that moved; all without a lock."""
     choice: tuple[Leaf, ...]
     """What is chosen otherwise, and the versions that it was chosen with."""
+    causes: tuple[str, ...]
+    """Why, as far as a lock can tell, which does not hold the inputs; empty where nothing moves."""
+    rests_on: dict[str, str]
+    """Facts that another choice rests on, where the locked one rests on something else."""
+    usd_per_month: Leaf
+    """US dollars of the service's nodes a month, on the locked choice and on the new one; null
+    where no source says it or there is no pool."""
     services: tuple[FollowedAnswer, ...]
     """The sizing that follows."""
 

@@ -16,13 +16,13 @@ from sizewright.answers.compare import (
 )
 from sizewright.answers.mix import mix_answer
 from sizewright.commands.options import files_argument, finish, json_option, site_option
-from sizewright.exit_code import ExitCode
+from sizewright.feasibility import refusal
 from sizewright.report.console import tell
 from sizewright.report.progress import working
 from sizewright.side_by_side import MEASURES, Sized, best
 from sizewright.stack import catalog_of, read_plan, read_site, read_workload
 from sizing.catalog import load_catalog
-from sizing.comparison import Comparison, compare, option_tpot_s, option_ttft_s
+from sizing.comparison import Comparison, compare, frontier
 from sizing.exact import plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.options import Option
@@ -43,10 +43,11 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
     sizewright compare workloads/chat.yaml workloads/support.yaml
 
     One file: each type on sale in the site's zones, each tensor-parallel size and precision is
-    sized in full. An option that nothing is both cheaper and faster than is marked *. Then whether
+    sized in full, and the cheapest of each type shown. Of those shown, one that nothing is both
+    cheaper and faster than is marked *, and one that nobody measured ~. Then whether
     two or three types, split by the length of the prompt, cost less than the cheapest, what the
     others lack, and which input doubles the nodes soonest. Exit code 5: no hardware meets every
-    target.
+    target; 6: this version cannot rate any.
 
     Several files: each is sized by itself, as `size` would, a column each; what is better is marked
     *, where it has a meaning. Exit codes 5 and 6 as of `size`.
@@ -95,12 +96,13 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
     else:
         _show(found, options)
     if not found.ranked.options:
-        tell("no hardware meets every target")
-        raise click.exceptions.Exit(ExitCode.infeasible)
+        code, why = refusal(found.rejected, auto=True)
+        tell(f"{read.workload.name}: {why}")
+        raise click.exceptions.Exit(code)
 
 
 def _one_a_type(options: list[Option]) -> list[Option]:
-    """The cheapest option of each type."""
+    """The cheapest option of each type, of equally cheap ones the fastest."""
     first: dict[str, Option] = {}
     for option in options:
         first.setdefault(option.instance.name, option)
@@ -115,17 +117,18 @@ def _show(found: Comparison, options: list[Option]) -> None:
 
 
 def _answer(found: Comparison, options: list[Option]) -> RankingAnswer:
+    best = frontier(options)
     return RankingAnswer(
         method=found.method,
         load=found.load,
-        options=tuple(_option(option, found) for option in options),
+        options=tuple(_option(option, option.name in best) for option in options),
         mix=mix_answer(found.mix),
         rejected=found.rejected,
         sensitivities=tuple(_sensitivity(each) for each in found.sensitivities),
     )
 
 
-def _option(option: Option, found: Comparison) -> OptionAnswer:
+def _option(option: Option, on_frontier: bool) -> OptionAnswer:
     pool, price = option.pool, option.price
     return OptionAnswer(
         instance_type=option.instance.name,
@@ -139,12 +142,13 @@ def _option(option: Option, found: Comparison) -> OptionAnswer:
         usd_per_month=plain_or_none(option.usd_per_month),
         price_source=None if price is None else price.source,
         price_checked=None if price is None else price.checked,
-        ttft_ms=_ms(option_ttft_s(option)),
-        tpot_ms=_ms(option_tpot_s(option)),
+        ttft_ms=_ms(option.ttft_s),
+        tpot_ms=_ms(option.tpot_s),
         utilisation_at_peak=pool.utilisation_at_peak,
+        basis=option.basis,
         binding=pool.binding,
         survives=pool.survives,
-        on_frontier=option.name in found.frontier,
+        on_frontier=on_frontier,
     )
 
 

@@ -1,5 +1,6 @@
 """`sizewright update`: what sizing would choose today, and what follows if it does."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sizewright.commands.options import file_argument, finish, json_option, site
 from sizewright.compare import Change, ServiceChange, service_changes
 from sizewright.lock_file import lock_of, lock_text
 from sizewright.report.console import write
-from sizewright.report.difference import service_lines
+from sizewright.report.difference import followed_lines
 from sizewright.stack import SiteFile, WorkloadFile, catalog_of, plan_of, read_site, read_workload
 from sizewright.write import write_files
 from sizing.catalog import Catalog, load_catalog
@@ -28,6 +29,16 @@ CHOICE = (
     "coefficients",
 )
 """What of a lock is a choice or its version; the rest follows."""
+HARDWARE = ("instance_type", "tensor_parallel", "nodes_per_replica", "precision")
+INPUTS_MOVED = (
+    "the inputs changed since the lock: the request, latency targets, engine, model, "
+    "max_utilisation or, of conversations, the traffic; a lock keeps their digest alone, so `diff` "
+    "with the older file says which"
+)
+UNTOLD = (
+    "the inputs changed since the lock, or the choice was not the cheapest: "
+    "a lock does not hold the inputs"
+)
 
 
 @dataclass(frozen=True)
@@ -38,14 +49,54 @@ class Update:
     new: Plan
     before: Lock | None
     after: Lock | None
+    kept: Lock | None
+    """The lock of what is locked, with today's facts; None where nothing follows the lock."""
 
     @property
     def facts(self) -> list[Change]:
-        """Facts of the catalog that the choice rests on and that moved; all without a lock."""
-        old = self.before.facts if self.before else {}
-        new = self.after.facts if self.after else {}
-        names = dict.fromkeys((*old, *new))
-        return [Change(n, old.get(n), new.get(n)) for n in names if old.get(n) != new.get(n)]
+        """Facts that the locked choice rests on and that moved; all without a lock."""
+        if self.before is None:
+            return _changed({}, self.after.facts if self.after else {})
+        return _changed(self.before.facts, self.kept.facts) if self.kept else []
+
+    @property
+    def other_facts(self) -> list[Change]:
+        """What another choice rests on, where the lock's rests on something else; values alone."""
+        if self.before is None or self.after is None or not self.moves:
+            return []
+        known = (self.kept or self.before).facts
+        return [Change(n, None, v) for n, v in self.after.facts.items() if known.get(n) != v]
+
+    @property
+    def moves(self) -> bool:
+        """Whether other hardware or another precision is chosen."""
+        return any(change.path in HARDWARE for change in self.choice)
+
+    @property
+    def causes(self) -> list[str]:
+        """Why the lock is not what sizing would choose, as far as a lock can tell."""
+        before, after = self.before, self.after
+        if after is None or after == before:
+            return []
+        if before is None:
+            return ["there was no lock"]
+        told = ["what it rests on has moved, see above"] if self.facts else []
+        if before.coefficients != after.coefficients:
+            told.append(f"the coefficients: {before.coefficients} -> {after.coefficients}")
+        if self.kept is None:
+            told.append("the lock is of another model, precision or type than the inputs allow")
+        elif before.rates_for and self.kept.rates_for not in (None, before.rates_for):
+            told.append(INPUTS_MOVED)
+        return told or [UNTOLD]
+
+    @property
+    def usd_per_month(self) -> Change:
+        """Cost of the service's nodes, on the locked choice and on the new one."""
+        old, new = (
+            plan.services[0].choice.pool_usd_per_month if plan.services[0].choice else None
+            for plan in (self.old, self.new)
+        )
+        return Change("choice.pool_usd_per_month", old, new)
 
     @property
     def choice(self) -> list[Change]:
@@ -93,8 +144,21 @@ def update_of(file: WorkloadFile, site: SiteFile, catalog: Catalog) -> Update:
     """Both plans of a workload file. Raises InputError."""
     old = plan_of([file], site, catalog)
     new = plan_of([replace(file, lock=None)], site, catalog)
-    after = lock_of(file.workload, new, catalog_of(file, catalog))
-    return Update(old, new, file.lock, after)
+    known = catalog_of(file, catalog)
+    after, kept = (lock_of(file.workload, plan, known) for plan in (new, old))
+    return Update(old, new, file.lock, after, kept if _follows(kept, file.lock) else None)
+
+
+def _follows(now: Lock | None, lock: Lock | None) -> bool:
+    """Whether what is planned beside a lock is what the lock says."""
+    if now is None or lock is None:
+        return False
+    return all(getattr(now, name) == getattr(lock, name) for name in ("model", *HARDWARE))
+
+
+def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
+    names = dict.fromkeys((*old, *new))
+    return [Change(n, old.get(n), new.get(n)) for n in names if old.get(n) != new.get(n)]
 
 
 def _lines(found: Update, path: Path, *, why: bool, dry_run: bool) -> list[str]:
@@ -107,17 +171,37 @@ def _lines(found: Update, path: Path, *, why: bool, dry_run: bool) -> list[str]:
     if not why:
         lines += [f"  {_told(change)}" for change in found.choice]
         return [*lines, "`--why` shows what moved and what follows"]
-    digests = [found.before.catalog_digest if found.before else "none", found.after.catalog_digest]
-    lines += ["", f"the catalog: {digests[0]} -> {digests[1]}"]
-    lines += [f"  {_told(change)}" for change in found.facts]
-    if not found.facts:
-        lines.append("  nothing in it that this choice rests on has moved")
-    lines += ["", "the choice"]
+    lines += _moved(found, found.before.catalog_digest if found.before else "none")
+    lines += ["", "cause", *(f"  {cause}" for cause in found.causes), "", "the choice"]
     lines += [f"  {_told(change)}" for change in found.choice] or ["  stays"]
-    lines += ["", "what follows"]
-    followed = [line for change in found.services for line in service_lines(change)]
+    if found.other_facts:
+        lines += ["", "what the new choice rests on"]
+        lines += [f"  {change.path}: {_value(change.new)}" for change in found.other_facts]
+    lines += ["", "what follows", f"  {_cost(found.usd_per_month)}"]
+    followed = [line for change in found.services for line in followed_lines(change)]
     lines += [f"  {line}" for line in followed] or ["  nothing: no sized number changes"]
     return lines
+
+
+def _moved(found: Update, digest: str) -> list[str]:
+    """The catalog, where it is another one, and the facts that moved below what is locked."""
+    now = found.after.catalog_digest if found.after else digest
+    if digest == now:
+        title = "what the locked choice rests on" if found.facts else ""
+    else:
+        title = f"the catalog: {digest} -> {now}"
+    facts = [f"  {_told(change)}" for change in found.facts]
+    nothing = ["  nothing in it that the locked choice rests on has moved"] if found.kept else []
+    return ["", title, *(facts or nothing)] if title else []
+
+
+def _cost(change: Change) -> str:
+    """Both costs, also where they are equal."""
+    old, new = (
+        f"{usd:,.0f}" if isinstance(usd, int | float) else "unknown"
+        for usd in (change.old, change.new)
+    )
+    return f"cost of the nodes, USD a month: {old} -> {new}"
 
 
 def _told(change: Change) -> str:
@@ -134,6 +218,9 @@ def _answer(found: Update, path: Path, *, written: bool) -> UpdateAnswer:
         written=written,
         catalog=tuple(_leaf(change) for change in found.facts),
         choice=tuple(_leaf(change) for change in found.choice),
+        causes=tuple(found.causes),
+        rests_on={change.path: str(change.new) for change in found.other_facts},
+        usd_per_month=_leaf(found.usd_per_month),
         services=tuple(
             FollowedAnswer(
                 name=service.name, sizing=tuple(_leaf(change) for change in service.followed)

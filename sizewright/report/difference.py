@@ -119,6 +119,11 @@ def service_lines(change: ServiceChange, width: int = ENDLESS) -> Iterator[str]:
         yield "  the service is gone"
     else:
         yield from causes
+    yield from followed_lines(change, width)
+
+
+def followed_lines(change: ServiceChange, width: int = ENDLESS) -> Iterator[str]:
+    """Sizing and survival of one service."""
     yield f"{change.name}: sizing that follows"
     rows = headlines(change.followed)
     yield from _table(rows, "none of the headlines" if change.followed else "nothing", NOTHING)

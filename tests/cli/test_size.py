@@ -195,7 +195,7 @@ def test_a_reason_is_told_once(run: Run, tmp_path: Path) -> None:
     ended = run("size", tmp_path / "b.yaml")
     assert ended.code == 5
     assert len(re.findall(r"TPOT [\d.]+ ms alone, 60 ms asked for", ended.err)) == 1
-    assert "another instance type: g6e.xlarge, tensor parallel 1, bf16 would do on 2" in ended.err
+    assert "another instance type: g6e.xlarge (2 nodes, 2,717 USD a month), " in ended.err
 
 
 def test_only_zones_are_told_not_to_sell_a_type(run: Run, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`update`: nothing moves until it is asked for, and then it says why."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,30 @@ def test_why_tells_what_moved_and_what_follows(workload: Path, run: Run) -> None
     )
 
 
+def test_changed_inputs_are_the_cause_and_the_other_choice_has_its_own_facts(
+    workload: Path, run: Run
+) -> None:
+    run("update", str(workload))
+    workload.write_text(AUTO.replace("tpot_ms: 60", "tpot_ms: 20"))
+    told = run("update", str(workload), "--why", "--dry-run").out
+    assert "cause\n  the inputs changed since the lock: the request, latency targets" in told
+    assert "no input changed" not in told and "the catalog:" not in told
+    assert "instance_type: g6e.xlarge -> p5.4xlarge" in told
+    assert "what the new choice rests on\n  price: 6.88 USD an hour\n" in told
+    assert re.search(r"cost of the nodes, USD a month: [\d,]+ -> [\d,]+\n", told)
+    found = json.loads(run("update", str(workload), "--dry-run", "--json").out)
+    assert found["catalog"] == [] and found["rests_on"]["price"] == "6.88 USD an hour"
+    assert found["usd_per_month"]["old"] > found["usd_per_month"]["new"] > 0
+
+
+def test_what_a_lock_cannot_tell_is_said(workload: Path, run: Run) -> None:
+    run("update", str(workload))
+    workload.write_text(AUTO.replace("500_000", "300"))
+    told = run("update", str(workload), "--why", "--dry-run").out
+    cause = "the inputs changed since the lock, or the choice was not the cheapest: "
+    assert f"cause\n  {cause}a lock does not hold the inputs\n" in told
+
+
 def test_a_stated_type_is_told_what_moved_in_the_catalog(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "chat.yaml"
     path.write_text((ROOT / "workloads" / "chat.yaml").read_text())
@@ -95,6 +120,55 @@ def test_compare_ranks_and_says_what_doubles(workload: Path, run: Run) -> None:
     costs = [o["usd_per_month"] for o in found["options"] if o["usd_per_month"] is not None]
     assert costs == sorted(costs) and found["options"][0]["on_frontier"]
     assert found["sensitivities"][0]["factor"] > 1
+
+
+def test_the_mark_is_of_the_options_that_are_listed(workload: Path, run: Run) -> None:
+    """A replica that is not shown, of another type cheaper and faster, takes no mark away."""
+    workload.write_text(AUTO.replace("8b", "70b").replace("500_000", "50_000"))
+    for words in ((), ("--all",)):
+        found = json.loads(run("compare", str(workload), *words, "--json").out)
+        points = [(o["usd_per_month"], o["ttft_ms"], o["tpot_ms"]) for o in found["options"]]
+        for option, mine in zip(found["options"], points, strict=True):
+            beaten = any(
+                o != mine and all(a <= b for a, b in zip(o, mine, strict=True)) for o in points
+            )
+            assert option["on_frontier"] is not beaten
+        told = run("compare", str(workload), *words).out.split("\n\n")[0]
+        assert told.count(" * ") - 1 == sum(o["on_frontier"] for o in found["options"])
+
+
+def test_what_nobody_measured_is_marked(workload: Path, run: Run) -> None:
+    found = json.loads(run("compare", str(workload), "--json").out)
+    basis = {o["instance_type"]: o["basis"] for o in found["options"]}
+    assert (basis["p5.4xlarge"], basis["g6e.xlarge"]) == ("measured", "datasheet")
+    told = run("compare", str(workload)).out
+    assert "g6e.xlarge ~" in told and "p5.4xlarge ~" not in told
+    title = " ".join(told.split("\nUSD a month")[0].split())
+    assert "~ never measured: from the datasheet, a wider band" in title
+    assert "TTFT and TPOT on the safe side (P90), of the needed replicas alone;" in title
+    assert "USD, nodes, GPUs and busy of the whole fleet" in title
+
+
+@pytest.mark.parametrize("words", [("size",), ("check",), ("compare",), ("update", "--dry-run")])
+def test_too_tight_a_target_is_infeasible_though_some_cards_cannot_be_rated(
+    workload: Path, run: Run, words: tuple[str, ...]
+) -> None:
+    text = AUTO.replace("tpot_ms: 60", "tpot_ms: 1").replace(", families: [g6e, g5, p5]", "")
+    workload.write_text(text)
+    ended = run(words[0], str(workload), *words[1:])
+    assert ended.code == ExitCode.infeasible
+    lines = [line for line in ended.err.splitlines() if line.startswith("search: ")]
+    if words != ("check",):
+        nearest = "search: infeasible: p6-b300.48xlarge, tensor parallel 8"
+        assert len(lines) == 1 and lines[0].startswith(nearest) and "TPOT" in lines[0]
+
+
+def test_where_no_card_can_be_rated_nothing_is_answered(workload: Path, run: Run) -> None:
+    workload.write_text(AUTO.replace("[g6e, g5, p5]", "[g7]"))
+    for words in (("size",), ("compare",)):
+        ended = run(*words, str(workload))
+        assert ended.code == ExitCode.incomplete
+        assert "search: not answered by this version: g7." in ended.err
 
 
 def test_compare_says_by_which_method_it_ranks(run: Run) -> None:

@@ -1,5 +1,6 @@
 """Which hardware works: what the engine runs, how much memory, which groups, where it is sold."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -77,11 +78,53 @@ def test_a_minimum_of_memory(sized: Sized, minimum: str, feasible: bool) -> None
         assert refusals(plan)[0] == ("g6.xlarge", Reason.gpu_memory_minimum, numbers)
 
 
-def test_the_nearest_type_is_the_smallest_of_its_family(sized: Sized) -> None:
-    plan = sized(hardware=on("g5.xlarge", tensor_parallel=2))
-    assert plan.rejected[-1].numbers == "g5.12xlarge, g5.24xlarge or g5.48xlarge would do"
-    small = sized(model="llama-3.1-8b", hardware=on("g4dn.2xlarge"))
-    assert small.rejected[-1].numbers == "g5.xlarge, g6.xlarge or g5.2xlarge would do"
+def suggested(plan: ServicePlan) -> list[str]:
+    """The types that would do, as told last, in their order."""
+    assert plan.rejected[-1].reason is Reason.nearest
+    return re.findall(r"(\S+\.\S+?) (?:with [^(]+)?\(\d+ node", plan.rejected[-1].numbers)
+
+
+def cost(plan: ServicePlan) -> float:
+    assert plan.choice is not None and plan.choice.pool_usd_per_month is not None
+    return float(plan.choice.pool_usd_per_month)
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"), [("g5.xlarge", {"tensor_parallel": 2}), ("g4dn.2xlarge", {})]
+)
+def test_the_nearest_types_do_as_the_file_stands_cheapest_first(
+    sized: Sized, name: str, extra: dict[str, int]
+) -> None:
+    names = suggested(sized(hardware=on(name, **extra)))
+    costs = [cost(sized(hardware=on(other, **extra))) for other in names]
+    assert len(names) == 3 and costs == sorted(costs)
+
+
+@pytest.mark.parametrize("name", ["p6-b200.48xlarge", "g4dn.xlarge", "g6.xlarge"])
+def test_the_nearest_types_meet_the_latency_targets(sized: Sized, name: str) -> None:
+    """g6.xlarge holds the model and takes 78 ms a token in bf16."""
+    asked = {
+        "capacity": {"method": "calibrated", "load": "mean"},
+        "latency": {"ttft_ms": 1000, "tpot_ms": 60},
+    }
+    names = suggested(sized(hardware=on(name), **asked))
+    costs = [cost(sized(hardware=on(other), **asked)) for other in names]
+    assert "g6.xlarge" not in names and len(names) == 3 and costs == sorted(costs)
+
+
+def test_what_needs_another_precision_as_well_is_said(sized: Sized) -> None:
+    """No type serves 70 billion parameters in 16 bits at 9 ms a token."""
+    asked = {
+        "capacity": {"method": "calibrated", "load": "mean"},
+        "latency": {"ttft_ms": 1000, "tpot_ms": 9},
+    }
+    hardware = {"instance_type": "p5.48xlarge", "tensor_parallel": 8}
+    named = {"name": "llama-3.1-70b", "precision": "bf16"}
+    told = sized(model=named, hardware=hardware, **asked).rejected[-1].numbers
+    assert told.startswith("p6-b300.48xlarge with model.precision fp8 (")
+    other = {**hardware, "instance_type": "p6-b300.48xlarge"}
+    assert sized(model=named, hardware=other, **asked).pool is None
+    assert sized(model={**named, "precision": "fp8"}, hardware=other, **asked).pool is not None
 
 
 def test_tensor_parallel_must_divide_heads_and_node(sized: Sized) -> None:

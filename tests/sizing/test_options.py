@@ -1,7 +1,9 @@
 """The choice of hardware: the cheapest that meets every target, and why the others are not it."""
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizing.catalog import Catalog
-from sizing.comparison import compare, frontier, option_tpot_s, option_ttft_s
+from sizing.comparison import compare, frontier
 from sizing.field_error import FieldError
 from sizing.lock import Lock
 from sizing.lookup import facts_of
@@ -211,10 +213,10 @@ def test_the_comparison_ranks_and_names_what_doubles(site: Site, catalog: Catalo
     assert costs == sorted(costs) and len(costs) > 20
     fastest = min(
         (o for o in found.ranked.options if o.usd_per_month is not None),
-        key=lambda o: option_tpot_s(o) or 0.0,
+        key=lambda o: o.tpot_s or 0.0,
     )
-    assert fastest.name in found.frontier
-    assert found.ranked.options[0].name in frontier(found.ranked.options)
+    marked = frontier(found.ranked.options)
+    assert {fastest.name, found.ranked.options[0].name} <= marked
     factors = [s.factor for s in found.sensitivities if s.factor is not None]
     assert factors == sorted(factors) and factors[0] > 1
     by_users = next(s for s in found.sensitivities if "daily_users" in s.input)
@@ -225,9 +227,7 @@ def test_the_frontier_is_what_nothing_beats_in_cost_and_both_latencies(
     site: Site, catalog: Catalog
 ) -> None:
     found = compare(Workload.model_validate(AUTO), site, catalog)
-    points = {
-        o.name: (o.usd_per_month, option_ttft_s(o), option_tpot_s(o)) for o in found.ranked.options
-    }
+    points = {o.name: (o.usd_per_month, o.ttft_s, o.tpot_s) for o in found.ranked.options}
 
     def no_worse(name: str, than: str) -> bool:
         return all(a <= b for a, b in zip(points[name], points[than], strict=True))  # type: ignore[operator]
@@ -236,7 +236,7 @@ def test_the_frontier_is_what_nothing_beats_in_cost_and_both_latencies(
         if option.usd_per_month is None:
             continue
         beats = [n for n in points if no_worse(n, option.name) and points[n] != points[option.name]]
-        assert (option.name in found.frontier) == (not beats)
+        assert (option.name in frontier(found.ranked.options)) == (not beats)
 
 
 def test_a_measured_rate_gives_way_to_one_of_every_type(site: Site, catalog: Catalog) -> None:
@@ -249,3 +249,38 @@ def test_a_measured_rate_gives_way_to_one_of_every_type(site: Site, catalog: Cat
     blind = {**measured, "request": {"tokens": 500}}
     with pytest.raises(FieldError, match="lengths apart"):
         compare(Workload.model_validate(blind), site, catalog)
+
+
+def test_of_equally_cheap_options_the_fastest_goes_first(site: Site, catalog: Catalog) -> None:
+    options = compare(Workload.model_validate(AUTO), site, catalog).ranked.options
+    priced = [o for o in options if o.usd_per_month is not None]
+    order = [(o.usd_per_month, o.tpot_s, o.ttft_s) for o in priced]
+    assert order == sorted(order)  # type: ignore[type-var]
+    equal = [a for a, b in pairwise(priced) if a.usd_per_month == b.usd_per_month]
+    assert len(equal) > 10, "else nothing was put to the test"
+
+
+def test_only_a_type_that_was_answered_makes_it_infeasible_and_the_nearest_is_first(
+    answer: Sized,
+) -> None:
+    plan = answer(more(AUTO, "latency", tpot_ms=1))
+    slow = [r for r in plan.rejected if r.reason is Reason.latency]
+    assert list(plan.rejected[: len(slow)]) == slow
+    alone = [float(re.search(r"TPOT ([\d.]+) ms alone", r.numbers)[1]) for r in slow]  # type: ignore[index]
+    assert alone == sorted(alone) and len(alone) > 10
+    assert slow[0].option.startswith("p6-b300.48xlarge, tensor parallel 8")
+
+
+def test_a_model_of_unknown_shape_is_not_answered_whatever_the_types_hold(answer: Sized) -> None:
+    model = {"parameters": 8_000_000_000, "precision": "bf16"}
+    plan = answer({**AUTO, "model": model})
+    assert [r.reason for r in plan.rejected] == [Reason.unknown_fact]
+
+
+def test_an_answer_of_one_token_has_no_time_per_token_after_the_first(answer: Sized) -> None:
+    one = more(more(AUTO, "request", output_tokens=1), "latency", tpot_ms=1)
+    plan = answer(one)
+    assert plan.capacity is not None
+    assert set(plan.capacity.requests_per_replica_per_s) == {"throughput", "ttft"}
+    two = answer(more(one, "request", output_tokens=2))
+    assert two.pool is None and "TPOT" in two.rejected[0].numbers

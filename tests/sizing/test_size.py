@@ -46,13 +46,14 @@ def test_a_model_too_large_for_its_card(sized: Sized) -> None:
             "another instance type",
             Reason.nearest,
             # no g6 holds it: 8 L4 in a group leave 137.4 GB
-            "g6e.12xlarge, g6e.24xlarge or g7e.12xlarge would do",
+            "g6e.12xlarge (3 nodes, 22,979 USD a month), p4d.24xlarge (2 nodes, 32,058 USD a month)"
+            " or g6e.24xlarge (3 nodes, 32,994 USD a month) would do",
         ),
     ]
 
 
 def test_the_types_that_would_do_really_do(sized: Sized) -> None:
-    for name in ("g6e.12xlarge", "g6e.24xlarge", "g7e.12xlarge"):
+    for name in ("g6e.12xlarge", "p4d.24xlarge", "g6e.24xlarge"):
         assert sized(model="llama-3.1-70b", hardware=on(name)).pool is not None
     in_one_node = on("g6.48xlarge") | {"nodes_per_replica": 1}
     assert sized(model="llama-3.1-70b", hardware=in_one_node).pool is None
