@@ -9,7 +9,7 @@ from sizing.workload.values import PositiveCount
 
 class Routing(StrEnum):
     least_requests = "least_requests"
-    """To the replica with the fewest requests."""
+    """To the replica with the fewest requests; sized as in turn, on the safe side."""
     round_robin = "round_robin"
     """To each replica in turn."""
     sticky = "sticky"
