@@ -17,6 +17,7 @@ from sizing.queueing import Queue
 from sizing.rated import Rated, no_method, rated, spans_nodes
 from sizing.redundancy import TooFewZonesError
 from sizing.replica_rate import ReplicaTimes
+from sizing.steps.coefficients import arithmetic_like
 from sizing.traffic import Rates
 from sizing.units import HOURS_PER_PRICED_MONTH
 from sizing.workload import Hardware, Precision
@@ -47,14 +48,24 @@ class Option:
         return self.pool.nodes_total * exact(self.price.usd_per_hour) * HOURS_PER_PRICED_MONTH
 
     @property
-    def rank(self) -> tuple[bool, Fraction, float, float, int, int, str, int, str]:
-        """Cheapest first; of equal cost the lowest TPOT, then TTFT; else the fewest nodes, then
-        GPUs, as where the price is unknown."""
+    def narrowed(self) -> bool:
+        """Whether its weights are stored otherwise than published: that takes another checkpoint,
+        and may answer worse."""
+        model = self.case.facts.model
+        if model is None:
+            return False
+        return arithmetic_like(self.precision) != arithmetic_like(Precision(model.native_dtype))
+
+    @property
+    def rank(self) -> tuple[bool, Fraction, bool, float, float, int, int, str, int, str]:
+        """Cheapest first; of equal cost what keeps the published weights, then the lowest TPOT and
+        TTFT; else the fewest nodes, then GPUs, as where the price is unknown."""
         cost = self.usd_per_month
         waits = (0.0, 0.0) if cost is None else (self.tpot_s or 0.0, self.ttft_s or 0.0)
         nodes, gpus = self.pool.nodes_total, self.pool.gpus_total
         name, tp = self.instance.name, self.tensor_parallel
-        return cost is None, cost or Fraction(0), *waits, nodes, gpus, name, tp, self.precision
+        first = (cost is None, cost or Fraction(0), self.narrowed)
+        return *first, *waits, nodes, gpus, name, tp, self.precision
 
     @property
     def load_per_replica(self) -> float:

@@ -21,7 +21,7 @@ from sizing.site import Site
 from sizing.size import size
 from sizing.steps.bands import Band, Bands
 from sizing.units import HOURS_PER_PRICED_MONTH
-from sizing.workload import Workload
+from sizing.workload import Precision, Workload
 from tests.sizing.drawn import Values, more
 from tests.sizing.test_calibrated import BASE
 
@@ -251,13 +251,17 @@ def test_a_measured_rate_gives_way_to_one_of_every_type(site: Site, catalog: Cat
         compare(Workload.model_validate(blind), site, catalog)
 
 
-def test_of_equally_cheap_options_the_fastest_goes_first(site: Site, catalog: Catalog) -> None:
+def test_of_equally_cheap_options_the_published_weights_then_the_fastest_go_first(
+    site: Site, catalog: Catalog
+) -> None:
     options = compare(Workload.model_validate(AUTO), site, catalog).ranked.options
     priced = [o for o in options if o.usd_per_month is not None]
-    order = [(o.usd_per_month, o.tpot_s, o.ttft_s) for o in priced]
+    narrow = Precision.fp8
+    order = [(o.usd_per_month, o.precision is narrow, o.tpot_s, o.ttft_s) for o in priced]
     assert order == sorted(order)  # type: ignore[type-var]
     equal = [a for a, b in pairwise(priced) if a.usd_per_month == b.usd_per_month]
     assert len(equal) > 10, "else nothing was put to the test"
+    assert {o.precision for o in equal} == {Precision.fp16, Precision.bf16, narrow}
 
 
 def test_only_a_type_that_was_answered_makes_it_infeasible_and_the_nearest_is_first(
