@@ -39,9 +39,9 @@ from fleet_questions import (  # noqa: E402
     table_rows,
 )
 from fleet_score import Found, grouped, summary  # noqa: E402
-from leave_out import gpu, leave_out, model, replay_rows  # noqa: E402
+from leave_out import gpu, leave_out, model, replay_rows, taught_by  # noqa: E402
 from screen import screened  # noqa: E402
-from steps_fit import Parameters, Row, fit, measured, measured_formats  # noqa: E402
+from steps_fit import Parameters, Row, fit  # noqa: E402
 from throughput import capacity  # noqa: E402
 
 from sizewright.measured.replay import Replay, Unanswerable  # noqa: E402
@@ -102,17 +102,11 @@ def by_gpu(found: Found) -> str:
 def without(
     kind: Callable[[Row], str], rows: Sequence[Row], parameters: Parameters, start: list[float]
 ) -> dict[str, CoefficientSet]:
-    """The coefficients that the rows teach but for those of one model, or one GPU, by its name.
-
-    A generation without any other row counts as not measured.
-    """
-    sets = {}
-    for name in sorted({kind(row) for row in rows}):
-        others = [row for row in rows if kind(row) != name]
-        found = parameters.coefficients(fit(others, parameters, start, rounds=6))
-        seen = {"measured": measured(others), "measured_formats": measured_formats(others)}
-        sets[name] = found.model_copy(update=seen)
-    return sets
+    """The coefficients that the rows teach but for those of one model, or one GPU, by its name."""
+    return {
+        name: taught_by([row for row in rows if kind(row) != name], parameters, start)
+        for name in sorted({kind(row) for row in rows})
+    }
 
 
 def table_questions(table: Sequence[dict[str, str]], replay: Replay) -> list[Question]:

@@ -11,6 +11,7 @@ from steps_fit import Parameters, Row, fit, measured, measured_formats, rows
 from sizewright.measured.replay import MEAN_OF_NOMINAL, Replay, config_files
 from sizewright.measured.run import MeasuredRun, read_runs
 from sizing.catalog import load_catalog
+from sizing.steps.coefficients import CoefficientSet
 from sizing.steps.model import StepTime
 
 
@@ -48,8 +49,7 @@ def leave_out(
 ) -> list[Left]:
     """Every row of `asked`, predicted by a fit on those rows of `taught` that differ in each kind.
 
-    One kind leaves out a row's model; model and generation leave out all rows of either. What no
-    taught row had, a generation or a format, counts as not measured.
+    One kind leaves out a row's model; model and generation leave out all rows of either.
     """
     left = []
     for each in sorted({tuple(kind(row) for kind in kinds) for row in asked}):
@@ -58,12 +58,19 @@ def leave_out(
             for row in taught
             if all(kind(row) != mine for kind, mine in zip(kinds, each, strict=True))
         ]
-        found = parameters.coefficients(fit(others, parameters, start, rounds=6))
-        seen = {"measured": measured(others), "measured_formats": measured_formats(others)}
-        coefficients = found.model_copy(update=seen)
+        coefficients = taught_by(others, parameters, start)
         mine = [row for row in asked if tuple(kind(row) for kind in kinds) == each]
         left += [Left(row, row.answer(coefficients)) for row in mine]
     return left
+
+
+def taught_by(
+    rows: Sequence[Row], parameters: Parameters, start: Sequence[float]
+) -> CoefficientSet:
+    """What these rows alone teach; a generation or format that none has counts as not measured."""
+    found = parameters.coefficients(fit(rows, parameters, start, rounds=6))
+    seen = {"measured": measured(rows), "measured_formats": measured_formats(rows)}
+    return found.model_copy(update=seen)
 
 
 def model(row: Row) -> str:

@@ -71,8 +71,8 @@ def held_architecture_of(facts: ModelFacts | None) -> Architecture | None:
 
 def _experts_alone_in(facts: ModelFacts) -> Precision | None:
     """Checkpoints published in 4 bits narrow their experts alone. Basis: gpt-oss, Kimi."""
-    alike = (precision for precision in FOUR_BITS if precision.value == facts.native_dtype)
-    return next(alike, None) if facts.experts is not None else None
+    native = Precision(facts.native_dtype)
+    return native if native in FOUR_BITS and facts.experts is not None else None
 
 
 def _embeddings(facts: ModelFacts, hidden: int) -> int:

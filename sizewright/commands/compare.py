@@ -102,7 +102,7 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
 
 
 def _one_a_type(options: list[Option]) -> list[Option]:
-    """The cheapest option of each type, of equally cheap ones the fastest."""
+    """The first option of each type in the ranking."""
     first: dict[str, Option] = {}
     for option in options:
         first.setdefault(option.instance.name, option)

@@ -23,9 +23,9 @@ from sizewright.measured.replay import Replay, config_files
 from sizewright.measured.run import MeasuredRun
 from sizing.catalog import Catalog, load_catalog
 from sizing.replica_rate import BandSide
+from tests.bench.made_up import run
 
 CONFIGS = Path(__file__).parents[2] / "bench/data/configs"
-LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
 FLIGHTS = (4, 8, 16, 32, 64)
 
 
@@ -74,28 +74,6 @@ def test_each_group_counts_once_and_no_refusal_is_averaged_away() -> None:
     assert math.isinf(refused.median_regret_percent)
     untold = summary([between(7.0, math.inf)])
     assert untold.undersized_percent is None
-
-
-def run(flight: float, ttft_ms: float, tpot_ms: float, identity: str = "") -> MeasuredRun:
-    return MeasuredRun(
-        id=identity or f"c{flight}",
-        engine="vllm",
-        engine_version="1",
-        model=LLAMA,
-        gpu="h100",
-        tensor=1,
-        data=1,
-        pipeline=1,
-        expert=1,
-        weights="",
-        experts="",
-        input_tokens=1000,
-        output_tokens=501,
-        concurrency=flight,
-        ttft_ms=ttft_ms,
-        tpot_ms=tpot_ms,
-        length_ratio=1.0,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -9,31 +9,13 @@ import pytest
 from leave_out import generation, gpu, leave_out, model
 from steps_fit import Parameters, Row, evidence, normal_equations, total_cost
 
-from sizewright.measured.run import MeasuredRun
 from sizing.catalog import load_catalog
 from sizing.steps.coefficients import CoefficientSet
+from tests.bench.made_up import run
 from tests.sizing.made_up import replica
 
 LAST = load_catalog().coefficients
-RUN = MeasuredRun(
-    id="",
-    engine="vllm",
-    engine_version="1",
-    model="",
-    gpu="",
-    tensor=1,
-    data=1,
-    pipeline=1,
-    expert=1,
-    weights="",
-    experts="",
-    input_tokens=1000,
-    output_tokens=501,
-    concurrency=8,
-    ttft_ms=200,
-    tpot_ms=20,
-    length_ratio=1.0,
-)
+RUN = run(8, 200, 20)
 
 
 def row(model_key: str, family: str, name: str = "", **changes: Any) -> Row:
@@ -104,6 +86,14 @@ def test_neither_its_model_nor_its_generation_teaches_a_row(taught: list[list[Ro
     for (kind, family), rows in zip(asked, taught, strict=True):
         assert all(each.model_key != kind for each in rows)
         assert all(each.model.card.family != family for each in rows)
+
+
+def test_what_no_taught_row_had_counts_as_not_measured(taught: list[list[Row]]) -> None:
+    """Of the models a and b on hopper and a and c on blackwell, each fit lacks one generation."""
+    by_model = leave_out(ROWS, ROWS, Fitted(LAST), [0.0], model)
+    by_generation = leave_out(ROWS, ROWS, Fitted(LAST), [0.0], generation)
+    assert all(each.answer.measured for each in by_model)
+    assert not any(each.answer.measured for each in by_generation)
 
 
 def test_rows_that_are_asked_need_not_be_taught(taught: list[list[Row]]) -> None:
