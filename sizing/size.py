@@ -12,6 +12,7 @@ from sizing.case import case_of
 from sizing.catalog import Catalog
 from sizing.choose import ENGINE_KINDS, Case, Choice
 from sizing.cluster_services import cluster_services
+from sizing.contradictions import contradictions
 from sizing.exact import exact, plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.fleet_states import calibrated_plan, rollout, states
@@ -65,6 +66,7 @@ from sizing.steps.correction import Corrections
 from sizing.storage import storage_plan, stores
 from sizing.traffic import Rates, request_rates, traffic_plan
 from sizing.units import HOURS_PER_PRICED_MONTH
+from sizing.verdict import latency_plan
 from sizing.weights_import import import_plan
 from sizing.workload import Workload
 
@@ -169,7 +171,8 @@ def service_plan(
     if lacks_other_type(found):
         found.rejected += nearest_types(case, rates, asked)
     nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision, facts.model)
-    beside, methods = _beside(case, found, rates)
+    known = _estimate(case, found, rates)
+    beside, methods = _beside(case, found, rates, known)
     storage = storage_plan(workload, rates, nominal)
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
     volumes, slow = _volumes(case, found, crowded)
@@ -177,7 +180,7 @@ def service_plan(
     filled = None if serving is None else _import(workload, case, serving)
     capacity = _capacity(case, found, rates)
     burst = _burst(workload, capacity, found, serving)
-    return ServicePlan(
+    service = ServicePlan(
         name=workload.name,
         kind=workload.kind.value,
         inputs=asked,
@@ -193,6 +196,8 @@ def service_plan(
             lock=lock if found.locked else None,
         ),
         methods=methods,
+        latency=latency_plan(case, found.pool, burst, rates, known),
+        contradictions=(),
         choice=_choice(case, found, resolved.chosen_by),
         states=states(found.pool, serving, rates, found.rate) if found.pool and found.rate else (),
         rollout=rollout(found.pool, serving, volumes)
@@ -212,6 +217,7 @@ def service_plan(
         burst=burst,
         quota=None if serving is None else quota_plan(serving, burst, filled),
     )
+    return service.model_copy(update={"contradictions": contradictions(service, site)})
 
 
 def _capacity(case: Case, found: Found, rates: Rates) -> CapacityPlan | None:
@@ -228,15 +234,24 @@ def _capacity(case: Case, found: Found, rates: Rates) -> CapacityPlan | None:
     )
 
 
+def _estimate(case: Case, found: Found, rates: Rates) -> Estimate | None:
+    """The calibrated replica on the chosen hardware; None without hardware or where unknown."""
+    capacity = case.workload.capacity
+    if found.pool is None or found.choice is None or capacity is None:
+        return None
+    if found.replica is not None:
+        return Estimate(found.replica, ())
+    return estimate(case, found.choice, rates.at(capacity.load))
+
+
 def _beside(
-    case: Case, found: Found, rates: Rates
+    case: Case, found: Found, rates: Rates, known: Estimate | None
 ) -> tuple[CalibratedPlan | None, tuple[MethodPlan, ...]]:
     """The calibrated view of the chosen hardware, and every method's count beside the answer."""
     capacity = case.workload.capacity
     if found.pool is None or found.choice is None or capacity is None:
         return None, ()
     load = rates.at(capacity.load)
-    known = Estimate(found.replica, ()) if found.replica else estimate(case, found.choice, load)
     beside = None
     if known is not None:
         beside = calibrated_plan(case.workload, known, found.pool, rates, load)

@@ -16,10 +16,12 @@ from sizewright.commands.options import (
     stack_files,
     stack_files_argument,
 )
+from sizewright.contradictions_gate import contradictions
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.gates import Gate
-from sizewright.report.console import tell
+from sizewright.report.console import tell, write
+from sizewright.report.contradicted import first_line
 from sizewright.report.progress import working
 from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
 from sizing.catalog import Catalog, load_catalog
@@ -65,6 +67,8 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
     if as_json:
         print_answer(_answer(verdicts))
     else:
+        for line in first_line(plan):
+            write(line)
         _print(verdicts)
     if code:
         failed = [gate.name for gate in verdicts if gate.passed is False]
@@ -88,6 +92,7 @@ def _sizing_gates(
     yield gates.node_updates(plan)
     yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)
+    yield from contradictions(plan)
 
 
 def _building_gates(

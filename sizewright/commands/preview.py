@@ -20,6 +20,7 @@ from sizewright.program import record_program
 from sizewright.record import Recorded
 from sizewright.report.answer import answer
 from sizewright.report.console import write
+from sizewright.report.contradicted import first_line
 from sizewright.report.paragraph import wrapped
 from sizewright.report.progress import working
 from sizewright.report.sizing import size_tables
@@ -73,6 +74,7 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
 
 
 def _opening(plan: Plan) -> Iterator[str]:
+    yield from first_line(plan)
     yield wrapped(CAVEAT)
     for service in plan.services:
         yield wrapped(answer(service))

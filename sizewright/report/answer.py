@@ -137,14 +137,9 @@ def imported(service: ServicePlan) -> str:
 
 
 def latency(service: ServicePlan) -> str:
-    """That latency targets are not checked by a method that is told the rate."""
-    targets = service.inputs.latency
-    if targets is None or (service.capacity and service.capacity.method == "calibrated"):
-        return ""
-    named = (("TTFT", targets.ttft_ms), ("TPOT", targets.tpot_ms))
-    asked_for = " and ".join(f"{name} {number(float(ms))} ms" for name, ms in named if ms)
-    share_of = number(float(targets.percentile))
-    return f"Whether {asked_for} hold for {share_of} % of requests is not checked."
+    """The verdict on the latency targets, and at which load it holds."""
+    found = service.latency
+    return f"The latency target is {found.text}." if found is not None else ""
 
 
 def beside(service: ServicePlan) -> str:

@@ -37,6 +37,7 @@ from sizing.plan.cluster import (
 )
 from sizing.plan.disks import PoolVolumePlan, VolumePlan, WeightsOn
 from sizing.plan.gateway import ClaimPlan, FirewallPlan, GatewayPlan, TokenPlan
+from sizing.plan.latency import Contradiction, LatencyPlan, Verdict
 from sizing.plan.memory import CachePlan, MemoryPlan
 from sizing.plan.network import (
     AddressPlan,
@@ -146,6 +147,7 @@ __all__ = [
     "ClaimPlan",
     "ClusterPlan",
     "ClusterServicesPlan",
+    "Contradiction",
     "ControllerPlan",
     "CreatedZonePlan",
     "DatabasePlan",
@@ -159,6 +161,7 @@ __all__ = [
     "InterconnectPlan",
     "InterconnectPluginPlan",
     "KeysPlan",
+    "LatencyPlan",
     "MemoryPlan",
     "MethodPlan",
     "MetricsPlan",
@@ -196,6 +199,7 @@ __all__ = [
     "UsedNetworkPlan",
     "UsedSubnetPlan",
     "UsedZonePlan",
+    "Verdict",
     "VolumePlan",
     "WeightsOn",
 ]
