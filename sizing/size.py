@@ -378,5 +378,5 @@ def _not_served(workload: Workload) -> Rejected:
     return Rejected(
         option="serving",
         reason=Reason.not_in_this_version,
-        numbers=f"this version builds nodes and stores for {workload.kind.value}, not its engine",
+        numbers=f"this version has no engine for {workload.kind.value}: the stack builds no nodes",
     )

@@ -18,7 +18,7 @@ from sizewright.commands.options import (
 )
 from sizewright.contradictions_gate import contradictions
 from sizewright.exit_code import ExitCode
-from sizewright.feasibility import exit_code
+from sizewright.feasibility import exit_code, shortfalls, unserved
 from sizewright.gates import Gate
 from sizewright.report.console import tell, write
 from sizewright.report.contradicted import first_line
@@ -72,7 +72,8 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
         _print(verdicts)
     if code:
         failed = [gate.name for gate in verdicts if gate.passed is False]
-        tell(f"failed: {', '.join(failed)}" if failed else "incomplete: feasible")
+        missing = ["feasible"] * bool(shortfalls(plan)) + ["served"] * bool(unserved(plan))
+        tell(f"{'failed' if failed else 'incomplete'}: {', '.join(failed or missing)}")
         sys.exit(code)
 
 
@@ -80,6 +81,7 @@ def _sizing_gates(
     plan: Plan, catalog: Catalog, files: Sequence[WorkloadFile], as_of: date | None
 ) -> Iterator[Gate]:
     yield gates.feasible(plan)
+    yield gates.served(plan)
     yield gates.node_groups(plan)
     yield gates.nodes_per_group(plan)
     yield gates.sold(plan, catalog)
@@ -138,7 +140,7 @@ def _graph_gates(
 
 
 def _exit_code(plan: Plan, verdicts: Sequence[Gate]) -> ExitCode:
-    code = exit_code(plan)
+    code = exit_code(plan, built=True)
     if code is not ExitCode.infeasible and any(gate.passed is False for gate in verdicts):
         return ExitCode.gate_failed
     return code

@@ -53,8 +53,8 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     Without FILE the stack's own workloads are previewed.
 
     What it is and is not, the answer in a paragraph, the figures, then the resource tree. Exit code
-    5 when a service is infeasible, and nothing would be built; 6 when its pool is beyond this
-    version, and its stores are shown.
+    5 when a service is infeasible, and nothing would be built; 6 when its pool or its engine is
+    beyond this version, and its stores are shown.
     """
     catalog, where = load_catalog(), read_site(site)
     files = stack_files(files, where)
@@ -70,7 +70,7 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
         write("\n\n".join(_opening(plan)) + "\n")
         print_tables(size_tables(plan))
         write("\n" + "\n".join(_resources(recorded, plan)))
-    finish(plan)
+    finish(plan, built=True)
 
 
 def _opening(plan: Plan) -> Iterator[str]:

@@ -24,7 +24,7 @@ def answer(service: ServicePlan) -> str:
         return f"{service.name} {asked(service)} It gets no GPU pool. {reasons}."
     parts = [asked(service), needed(service, service.pool), where(service, service.pool)]
     parts += [survives(service.pool), load(service, service.pool), latency(service)]
-    parts += [beside(service), chosen(service)]
+    parts += [beside(service), chosen(service), unbuilt(service)]
     parts += [f"{text}." for text in (door(service), imported(service)) if text]
     return f"{service.name} {' '.join(part for part in parts if part)}"
 
@@ -165,6 +165,13 @@ def chosen(service: ServicePlan) -> str:
         f"Weights in {choice.precision} are part of the choice, and take a checkpoint in it; "
         "model.precision or hardware.precisions bounds it."
     )
+
+
+def unbuilt(service: ServicePlan) -> str:
+    """That the stack makes no nodes for a service that no engine serves."""
+    if service.serving is not None:
+        return ""
+    return f"No engine of this version serves {service.kind}: the stack builds none of these nodes."
 
 
 def where(service: ServicePlan, pool: PoolPlan) -> str:
