@@ -4,6 +4,7 @@ A strict subset of YAML 1.2: one document, a mapping at the top, text keys; no a
 tags or merge keys. yes, no and dates are text; underscores may group digits.
 """
 
+import io
 import os
 import stat
 from dataclasses import dataclass, replace
@@ -103,7 +104,7 @@ def file_content(path: Path, what: str) -> bytes:
         hint = "save it to a file first; `diff --stack -` and `diff --preview -` read it"
         raise InputError(file, message="stdin is not read", expected=what, suggestion=hint)
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             status = os.fstat(stream.fileno())
             # Guard: a pipe can be read once, and some commands read a file twice.
             if not stat.S_ISREG(status.st_mode):
@@ -127,6 +128,25 @@ def file_content(path: Path, what: str) -> bytes:
         expected = "at most 1 MiB (1_048_576)"
         raise InputError(file, 1, 1, message=f"larger than the limit: {size}", expected=expected)
     return content
+
+
+def opened(path: Path) -> io.BufferedReader:
+    """A stream of the file's bytes; a pipe that nobody writes to is empty. Raises OSError.
+
+    Guard: a plain open of such a pipe waits for a writer.
+    """
+    return io.BufferedReader(io.FileIO(path, opener=_without_waiting))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def is_taken(path: Path) -> bool:
+    """Whether anything has this name, be it a folder or a link that leads nowhere."""
+    return os.path.lexists(path)
 
 
 def _nearest_file(path: Path) -> str:
