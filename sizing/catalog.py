@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sizing.catalog_reader import read_records
 from sizing.catalog_records import (
@@ -95,6 +95,8 @@ class Catalog(BaseModel):
     coefficients: CoefficientSet
     """Of the step-time model, by engine family."""
     digest: str
+    lock: Mapping[str, str] = Field(default_factory=dict)
+    """Versions that a stack's lock holds, by item of the pins; they win over the pins."""
 
     def instance_type(self, name: str) -> InstanceType:
         """The instance type of this name. Raises UnknownName."""
@@ -124,9 +126,21 @@ class Catalog(BaseModel):
             return self
         return self.model_copy(update={"coefficients": self.coefficients.corrected(own)})
 
+    def with_lock(self, versions: Mapping[str, str]) -> "Catalog":
+        """The same catalog with the versions that a stack's lock holds, by item of the pins."""
+        return self.model_copy(update={"lock": dict(versions)})
+
+    def locked(self, item: str) -> str | None:
+        """The version that the stack's lock holds; None where there is no lock or it is unknown."""
+        return self.lock.get(item)
+
     def pin(self, item: str) -> Pin:
-        """The pinned version of this item. Raises UnknownName."""
-        return _named("pin", item, self.pins)
+        """The pinned version of this item; the stack's lock wins. Raises UnknownName."""
+        pin, locked = _named("pin", item, self.pins), self.locked(item)
+        if locked is None or locked == pin.version:
+            return pin
+        source = "the stack's lock; the catalog pins another version"
+        return pin.model_copy(update={"version": locked, "verified": False, "source": source})
 
     def price(self, instance_type_name: str, region: str) -> Price | None:
         """What an hour of the type costs there; None if not known, which is never zero."""
@@ -185,6 +199,14 @@ class Catalog(BaseModel):
         """Kubernetes versions that are pinned, sorted."""
         names = (pin.item for pin in self.pins if pin.item.startswith("kubernetes-"))
         return tuple(sorted(name.removeprefix("kubernetes-") for name in names))
+
+    def end_of_support(self, kubernetes: str) -> str | None:
+        """Day on which a Kubernetes version's standard support ends; None where it is unknown.
+
+        Guard: a lock may hold a version that later catalogs no longer offer.
+        """
+        pins = (pin for pin in self.pins if pin.item == f"kubernetes-{kubernetes}")
+        return next((pin.end_of_support for pin in pins), None)
 
     def has_control_plane(self, zone_id: str) -> bool:
         """Whether EKS puts control planes into the zone: yes unless a row says no."""
