@@ -28,7 +28,7 @@ def _plan(*files: WorkloadFile) -> Plan:
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return _plan(_read(ROOT / "workloads/chat.yaml"))
+    return _plan(_read(ROOT / "tests/workloads/chat.yaml"))
 
 
 def _with_nodes(plan: Plan, nodes: int, zone: str = "use1-az1") -> Plan:
