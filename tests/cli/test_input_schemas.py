@@ -222,7 +222,7 @@ def test_the_schemas_name_every_field_of_the_models() -> None:
     )
     assert set(workload["properties"]) == {"$schema", *Workload.model_fields}
     keys = site["properties"]["config"]["properties"]
-    assert set(keys) == {f"sizewright:{key}" for key in (*Site.model_fields, "workloads")}
+    assert set(keys) == {f"sizewright:{key}" for key in (*Site.model_fields, "workloads", "lock")}
 
 
 def test_hover_text_and_units_are_there() -> None:
