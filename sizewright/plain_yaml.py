@@ -82,7 +82,7 @@ class _Scanner(Scanner):
     """Cuts long tags, which the parser would decode in quadratic time; every tag is refused."""
 
     def scan_tag(self) -> TagToken:
-        token = super().scan_tag()
+        token: TagToken = super().scan_tag()
         handle, suffix = token.value
         if len(suffix) > LONGEST_VALUE:
             # Guard: a cut in the middle of an escape would be another fault.

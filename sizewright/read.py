@@ -13,12 +13,18 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from sizewright.credentials import credentials_of
 from sizewright.input_error import InputError, did_you_mean, dotted, found, nearest
 from sizewright.model_faults import ModelFault, model_faults
 from sizewright.plain_yaml import Plain, PlainYaml, Position, RefusedYamlError
 from sizing.field_error import FieldPath
 
 SIZE_LIMIT_BYTES = 1024 * 1024
+NO_CREDENTIAL = "a file without credentials"
+REPLACE = (
+    "store it in AWS Secrets Manager and give the ARN where there is a key for it; "
+    "a credential that was shared in a file is to be replaced"
+)
 STDIN = "-"
 """Guard: a workload is read twice, and its lock lies beside it. A file of that name is ./-"""
 M = TypeVar("M", bound=BaseModel)
@@ -55,6 +61,7 @@ class Document:
                 hint = did_you_mean(key, data)
                 raise self.error(at[: depth + 1], "missing", "a mapping", hint)
             data = data[key]
+        self._refuse_credentials(data, at)
         try:
             return model.model_validate(data)
         except ValidationError as error:
@@ -62,6 +69,12 @@ class Document:
         located = [self._located(replace(fault, path=at + fault.path)) for fault in faults]
         first, *others = sorted(located, key=lambda e: (e.line or 0, e.column or 0))
         raise first.and_more(tuple(others))
+
+    def _refuse_credentials(self, data: Plain, at: tuple[str, ...]) -> None:
+        """Guard: a file is committed, and what is read from it lands in plans, pods and logs."""
+        for path, kind, at_key in credentials_of(data, at):
+            message = f"holds what looks like {kind}; its value is not shown"
+            raise self.error(path, message, NO_CREDENTIAL, REPLACE, at_key=at_key)
 
     def _located(self, fault: ModelFault) -> InputError:
         positions = self.key_positions if fault.at_key else self.value_positions

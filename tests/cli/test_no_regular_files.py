@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ROOT, Run
+from tests.cli.conftest import Run
 
-SITE = ROOT / "Pulumi.dev.yaml"
 LONGEST_WAIT_S = 60
 """Guard: a command that waits for a writer fails the test and does not stop all others."""
 
@@ -27,7 +26,7 @@ def watch() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-def folder(path: Path) -> None:
+def empty_folder(path: Path) -> None:
     path.mkdir()
 
 
@@ -52,7 +51,7 @@ def unix_socket(path: Path) -> None:
 
 MADE: dict[str, tuple[Callable[[Path], None], str]] = {
     "pipe": (os.mkfifo, "not a file that stays"),
-    "folder": (folder, "is a directory"),
+    "folder": (empty_folder, "is a directory"),
     "socket": (unix_socket, "no such device or address"),
     "loop of links": (loop, "too many levels of symbolic links"),
     "link to nothing": (link_to_nothing, "no such file"),
@@ -60,22 +59,27 @@ MADE: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize("kind", MADE)
-@pytest.mark.parametrize("role", ["workload", "site", "config.json", "lock", "calibration"])
+@pytest.mark.parametrize(
+    "role", ["workload", "site", "config.json", "lock", "calibration", "stack lock"]
+)
 def test_what_is_no_file_is_refused_at_once_as_any_input(
-    run: Run, chat: Callable[..., Path], tmp_path: Path, role: str, kind: str
+    run: Run, chat: Callable[..., Path], site: Callable[..., Path], role: str, kind: str
 ) -> None:
     make, said = MADE[kind]
-    path, site = chat(), SITE
+    path, stack = chat(), site()
+    folder = path.parent
     if role == "workload":
-        path = odd = tmp_path / "odd.yaml"
+        path = odd = folder / "odd.yaml"
     elif role == "site":
-        site = odd = tmp_path / "Pulumi.odd.yaml"
+        stack = odd = folder / "Pulumi.odd.yaml"
     elif role == "config.json":
-        path, odd = chat(("name: llama-2-7b", "name: ./odd.json")), tmp_path / "odd.json"
+        path, odd = chat(("name: llama-2-7b", "name: ./odd.json")), folder / "odd.json"
+    elif role == "stack lock":
+        odd = stack.with_suffix(".lock")
     else:
         odd = path.with_suffix(".lock" if role == "lock" else ".calibration.json")
     make(odd)
-    ended = run("size", path, "--site", site)
+    ended = run("size", path, "--site", stack)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"{odd}: {said}")
     assert ended.err.count("\n") == 1
