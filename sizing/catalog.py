@@ -14,6 +14,7 @@ from sizing.catalog_records import (
     EngineSupport,
     Gpu,
     InstanceType,
+    Interconnect,
     ModelFacts,
     Pin,
     Price,
@@ -28,6 +29,7 @@ __all__ = [
     "EngineSupport",
     "Gpu",
     "InstanceType",
+    "Interconnect",
     "ModelFacts",
     "Pin",
     "Price",
@@ -43,6 +45,7 @@ FILES = (
     "engines.csv",
     "gpus.csv",
     "instance_types.csv",
+    "interconnects.csv",
     "models.csv",
     "pins.csv",
     "prices.csv",
@@ -89,6 +92,7 @@ class Catalog(BaseModel):
     gpus: tuple[Gpu, ...]
     models: tuple[ModelFacts, ...]
     engines: tuple[EngineSupport, ...]
+    interconnects: tuple[Interconnect, ...]
     pins: tuple[Pin, ...]
     prices: tuple[Price, ...]
     zones: tuple[Zone, ...]
@@ -127,6 +131,13 @@ class Catalog(BaseModel):
     def pin(self, item: str) -> Pin:
         """The pinned version of this item. Raises UnknownName."""
         return _named("pin", item, self.pins)
+
+    def interconnect(self, instance_type_name: str) -> Interconnect | None:
+        """The first EFA device plugin that knows the type; None if none is known to."""
+        for row in self.interconnects:
+            if row.name == instance_type_name:
+                return row
+        return None
 
     def price(self, instance_type_name: str, region: str) -> Price | None:
         """What an hour of the type costs there; None if not known, which is never zero."""
@@ -217,6 +228,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         gpus=tuple(gpus.values()),
         models=tuple(read_records(folder / "models.csv", ModelFacts).values()),
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
+        interconnects=_interconnects(folder, sold),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         prices=tuple(prices.values()),
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),
@@ -225,6 +237,14 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         ),
         digest=_digest(folder / name for name in FILES),
     )
+
+
+def _interconnects(folder: Path, sold: set[str]) -> tuple[Interconnect, ...]:
+    rows = read_records(folder / "interconnects.csv", Interconnect, "instance_type")
+    for line, row in rows.items():
+        if row.name not in sold:
+            raise ValueError(f"interconnects.csv:{line}: {row.name!r} is not in instance_types.csv")
+    return tuple(rows.values())
 
 
 def zone_id_prefix(region: str) -> str:
