@@ -174,6 +174,7 @@ class Platform(pulumi.ComponentResource):
                 plan=self._plan.system,
                 cluster_name=cluster.name,
                 kubernetes_version=self._plan.cluster.kubernetes_version,
+                coredns_version=self._plan.cluster.addons["coredns"],
                 node_role_arn=cluster.node_role_arn,
                 subnet_ids=list(network.private_subnet_ids.values()),
                 volumes_key_arn=self._keys.volumes,
