@@ -38,6 +38,8 @@ STRUCTURED = frozenset(
     {
         "access",
         "account_ids",
+        "allowed_cidrs",
+        "allowed_prefix_list_ids",
         "cluster",
         "dns",
         "keys",

@@ -15,6 +15,7 @@ from sizing.catalog_records import (
     EngineSupport,
     Gpu,
     InstanceType,
+    Interconnect,
     ModelFacts,
     Pin,
     Price,
@@ -30,6 +31,7 @@ __all__ = [
     "EngineSupport",
     "Gpu",
     "InstanceType",
+    "Interconnect",
     "ModelFacts",
     "Pin",
     "Price",
@@ -46,6 +48,7 @@ FILES = (
     "engines.csv",
     "gpus.csv",
     "instance_types.csv",
+    "interconnects.csv",
     "models.csv",
     "pins.csv",
     "prices.csv",
@@ -94,6 +97,7 @@ class Catalog(BaseModel):
     checkpoints: tuple[Checkpoint, ...]
     """Repositories that hold models in another precision than their own."""
     engines: tuple[EngineSupport, ...]
+    interconnects: tuple[Interconnect, ...]
     pins: tuple[Pin, ...]
     prices: tuple[Price, ...]
     zones: tuple[Zone, ...]
@@ -161,6 +165,13 @@ class Catalog(BaseModel):
             return pin
         source = "the stack's lock; the catalog pins another version"
         return pin.model_copy(update={"version": locked, "verified": False, "source": source})
+
+    def interconnect(self, instance_type_name: str) -> Interconnect | None:
+        """The first EFA device plugin that knows the type; None if none is known to."""
+        for row in self.interconnects:
+            if row.name == instance_type_name:
+                return row
+        return None
 
     def price(self, instance_type_name: str, region: str) -> Price | None:
         """What an hour of the type costs there; None if not known, which is never zero."""
@@ -261,6 +272,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         models=models,
         checkpoints=checkpoints,
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
+        interconnects=_interconnects(folder, sold),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         prices=tuple(prices.values()),
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),
@@ -269,6 +281,14 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         ),
         digest=_digest(folder / name for name in FILES),
     )
+
+
+def _interconnects(folder: Path, sold: set[str]) -> tuple[Interconnect, ...]:
+    rows = read_records(folder / "interconnects.csv", Interconnect, "instance_type")
+    for line, row in rows.items():
+        if row.name not in sold:
+            raise ValueError(f"interconnects.csv:{line}: {row.name!r} is not in instance_types.csv")
+    return tuple(rows.values())
 
 
 def _models_and_checkpoints(

@@ -9,6 +9,7 @@ from sizing.catalog_records import (
     EngineSupport,
     Gpu,
     InstanceType,
+    Interconnect,
     ModelFacts,
     Pin,
     Price,
@@ -16,7 +17,9 @@ from sizing.catalog_records import (
 )
 from sizing.units import MIB
 
-R = TypeVar("R", Gpu, InstanceType, ModelFacts, Checkpoint, EngineSupport, Pin, Price, Zone)
+R = TypeVar(
+    "R", Gpu, InstanceType, ModelFacts, Checkpoint, EngineSupport, Interconnect, Pin, Price, Zone
+)
 NOT_COLUMNS = frozenset({"config"})
 """Fields that no file of the catalog fills."""
 LISTS = frozenset({"aliases", "purchase", "regions", "zone_ids", "unverified"})

@@ -45,6 +45,8 @@ OTHER = {
     "artefacts": "elsewhere",
     "reserved_units": 120,
     "public_cidrs": ("198.51.100.0/24",),
+    "cidrs": ("10.98.0.0/16",),
+    "prefix_list_ids": ("pl-00000000000000002",),
     "values": ("another",),
     "format": "string-array",
 }
@@ -90,6 +92,10 @@ VARIANTS = {
     "zone created": Variant(
         {"certificate_arn": None, "dns": {"create": {"domain": DOMAIN, "parent_zone_id": "Z2"}}},
         (("dns",),),
+    ),
+    "sources allowed": Variant(
+        {"allowed_cidrs": ["10.99.0.0/16"], "allowed_prefix_list_ids": ["pl-00000000000000001"]},
+        (("network", "allowed"),),
     ),
     "network used": Variant({"network": NETWORK}, (("network", "used"),)),
     "keys used": Variant(
