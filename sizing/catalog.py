@@ -19,12 +19,15 @@ from sizing.catalog_records import (
     Price,
     Zone,
 )
+from sizing.engine_options import Ability, EngineOption
 from sizing.steps.coefficients import CoefficientSet
 from sizing.steps.correction import Corrections
 
 __all__ = [
     "DATA",
+    "Ability",
     "Catalog",
+    "EngineOption",
     "EngineSupport",
     "Gpu",
     "InstanceType",
@@ -40,6 +43,7 @@ __all__ = [
 DATA = Path(__file__).parent / "data"
 FILES = (
     "coefficients.json",
+    "engine_options.csv",
     "engines.csv",
     "gpus.csv",
     "instance_types.csv",
@@ -89,6 +93,7 @@ class Catalog(BaseModel):
     gpus: tuple[Gpu, ...]
     models: tuple[ModelFacts, ...]
     engines: tuple[EngineSupport, ...]
+    engine_options: tuple[EngineOption, ...]
     pins: tuple[Pin, ...]
     prices: tuple[Price, ...]
     zones: tuple[Zone, ...]
@@ -140,6 +145,13 @@ class Catalog(BaseModel):
         for row in self.engines:
             if (row.engine, row.precision) == (engine, precision):
                 return row
+        return None
+
+    def can(self, engine: str, tag: str, ability: Ability) -> bool | None:
+        """Whether the engine's image of that tag has the ability; None if not known."""
+        for row in self.engine_options:
+            if (row.engine, row.tag, row.ability) == (engine, tag, ability):
+                return row.known
         return None
 
     def runs(self, engine: str, precision: str, gpu: Gpu) -> bool | None:
@@ -217,6 +229,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         gpus=tuple(gpus.values()),
         models=tuple(read_records(folder / "models.csv", ModelFacts).values()),
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
+        engine_options=tuple(read_records(folder / "engine_options.csv", EngineOption).values()),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         prices=tuple(prices.values()),
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),

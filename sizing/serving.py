@@ -3,8 +3,10 @@
 from decimal import Decimal
 from fractions import Fraction
 
+from sizing.capacity import GpuRate
 from sizing.catalog import Catalog, InstanceType
 from sizing.choose import Case, Choice
+from sizing.engine_limits import engine_limits
 from sizing.exact import ceiling, exact
 from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED, Fit
 from sizing.plan import (
@@ -80,10 +82,15 @@ def compute_precision(precision: Precision, capability: Decimal) -> str:
 
 def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
     """The serving image by exact tag, and by digest where the site states one."""
-    item = IMAGE_FOR.get(precision, ENGINE_IMAGE)
     repository = site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
-    tag = f"{repository}:{catalog.pin(item).version}"
+    tag = f"{repository}:{engine_tag(precision, catalog)}"
     return f"{tag}@{site.engine_image_digest}" if site.engine_image_digest else tag
+
+
+def engine_tag(precision: Precision, catalog: Catalog, nodes_per_replica: int = 1) -> str:
+    """The tag of the serving image, which says what the engine in it knows to do."""
+    item = IMAGE_FOR.get(precision, ENGINE_IMAGE)
+    return catalog.pin(GROUP_ENGINE_IMAGE if nodes_per_replica > 1 else item).version
 
 
 def copy_image(catalog: Catalog) -> str:
@@ -92,14 +99,20 @@ def copy_image(catalog: Catalog) -> str:
 
 
 def serving_plan(
-    case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
+    case: Case,
+    choice: Choice,
+    *,
+    pool: PoolPlan,
+    volumes: VolumePlan,
+    gateway: GatewayPlan,
+    rate: GpuRate,
 ) -> ServingPlan:
     """The floor of one service: a Deployment, or groups of pods where a replica spans nodes."""
-    one = _deployment_plan(case, choice, pool, volumes, gateway)
+    one = _deployment_plan(case, choice, pool=pool, volumes=volumes, gateway=gateway, rate=rate)
     instance, span = case.facts.instance, pool.nodes_per_replica
     if span == 1 or instance is None:
         return one
-    tag = case.catalog.pin(GROUP_ENGINE_IMAGE).version
+    tag = engine_tag(case.facts.precision, case.catalog, span)
     # Guard: a leader whose weights are there waits for a member on a node that is not there yet.
     start_s = one.start_s + NODE_START_S + one.copy_s
     own = one.model_dump(exclude={"image", "start_s"})
@@ -118,7 +131,13 @@ def serving_plan(
 
 
 def _deployment_plan(
-    case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
+    case: Case,
+    choice: Choice,
+    *,
+    pool: PoolPlan,
+    volumes: VolumePlan,
+    gateway: GatewayPlan,
+    rate: GpuRate,
 ) -> ServingPlan:
     """The floor Deployment of one service.
 
@@ -133,6 +152,15 @@ def _deployment_plan(
     spare = pool.replicas_total - pool.replicas_needed
     name = facts.model.model if facts.model is not None else workload.name
     weights = weights_of(name, workload.model.source)
+    limits = engine_limits(
+        workload=workload,
+        catalog=case.catalog,
+        tag=engine_tag(facts.precision, case.catalog, pool.nodes_per_replica),
+        rate=rate,
+        gpus_per_replica=pool.gpus_per_replica,
+        max_num_seqs=max_num_seqs(workload, choice.fit),
+        gateway=gateway,
+    )
     return ServingPlan(
         pool=pool.name,
         replicas=pool.replicas_total,
@@ -151,6 +179,11 @@ def _deployment_plan(
         * (pool.gpus_per_replica // pool.nodes_per_replica),
         max_num_seqs=max_num_seqs(workload, choice.fit),
         max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
+        waiting=limits.waiting,
+        in_flight=limits.in_flight,
+        sequences_per_request=limits.sequences_per_request,
+        limits_by=limits.by,
+        keep_alive_s=limits.keep_alive_s,
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
         compute_precision=compute_precision(facts.precision, capability),
         kv_precision=workload.engine.kv_precision,

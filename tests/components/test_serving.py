@@ -44,7 +44,9 @@ def serving(preview: bool, documents: dict[str, str] = TEXTS) -> Recorded:
 
 def test_children(preview: bool) -> None:
     recording = serving(preview)
+    (script,) = of_type(recording, "kubernetes:core/v1:ConfigMap")
     assert children(recording, "s") == [
+        f"ConfigMap {script.name}",
         "Deployment s-floor",
         "Identity s-identity",
         "PodDisruptionBudget s-budget",
