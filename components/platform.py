@@ -218,7 +218,7 @@ class Platform(pulumi.ComponentResource):
                 vpc_id=network.vpc_id,
                 has_burst_nodes=any(pool.burst is not None for pool in self._plan.pools),
                 node_autoscaler_role=cluster.node_autoscaler_role,
-                volumes_key_arn=self._keys.volumes,
+                volumes_key_arn=self._keys.of_class("volumes"),
                 after=[*system, *cluster.ready_for_pods],
                 tags=self._tags,
             ),
