@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from sizing.catalog_records import (
+    Checkpoint,
     EngineSupport,
     Gpu,
     InstanceType,
+    Interconnect,
     ModelFacts,
     Pin,
     Price,
@@ -16,7 +18,19 @@ from sizing.catalog_records import (
 from sizing.engine_options import EngineOption
 from sizing.units import MIB
 
-R = TypeVar("R", Gpu, InstanceType, ModelFacts, EngineSupport, EngineOption, Pin, Price, Zone)
+R = TypeVar(
+    "R",
+    Gpu,
+    InstanceType,
+    ModelFacts,
+    Checkpoint,
+    EngineSupport,
+    EngineOption,
+    Interconnect,
+    Pin,
+    Price,
+    Zone,
+)
 NOT_COLUMNS = frozenset({"config"})
 """Fields that no file of the catalog fills."""
 LISTS = frozenset({"aliases", "purchase", "regions", "zone_ids", "unverified"})

@@ -11,6 +11,7 @@ from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.plan import (
     AddressPlan,
+    AllowedPlan,
     BucketPlan,
     EndpointPlan,
     GatewayPlan,
@@ -269,6 +270,7 @@ def network_plan(
     standing = _used_network(used, site, addresses) if used else _of_stack(site, subnets)
     return NetworkPlan(
         vpc_cidr=used.vpc_cidr if used else site.vpc_cidr,
+        allowed=AllowedPlan(cidrs=site.allowed_cidrs, prefix_list_ids=site.allowed_prefix_list_ids),
         used=standing,
         subnets=() if standing else subnets,
         interface_endpoints=endpoints,

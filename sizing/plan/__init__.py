@@ -40,6 +40,7 @@ from sizing.plan.gateway import ClaimPlan, FirewallPlan, GatewayPlan, TokenPlan
 from sizing.plan.memory import CachePlan, MemoryPlan
 from sizing.plan.network import (
     AddressPlan,
+    AllowedPlan,
     CreatedZonePlan,
     DnsPlan,
     EndpointPlan,
@@ -139,6 +140,7 @@ __all__ = [
     "ZONE",
     "AccessPlan",
     "AddressPlan",
+    "AllowedPlan",
     "BandPlan",
     "BucketPlan",
     "BurstPlan",

@@ -12,7 +12,7 @@ from sizing.site import Site
 from sizing.workload import ZONE_ID, Workload
 from tests.cli.conftest import Run
 
-CHAT = "workloads/chat.yaml"
+CHAT = "tests/workloads/chat.yaml"
 HUB = f"id: a/b, revision: {'abcdef0123' * 4}"
 S3 = f"{{uri: s3://abc/d/, digest: sha256:{'01234567' * 8}}}"
 
@@ -391,6 +391,21 @@ WRONG_SITES = {
         ("sizewright:region", "sizewright:public_cidrs: [192.0.2.1/24]\n  sizewright:region"),
         "192.0.2.1/24",
         "has host bits set; expected an IPv4 range",
+    ),
+    "allowed range with host bits": (
+        ("sizewright:region", "sizewright:allowed_cidrs: [10.8.0.1/24]\n  sizewright:region"),
+        "10.8.0.1/24",
+        "has host bits set; expected an IPv4 range",
+    ),
+    "the network's own range allowed again": (
+        ("sizewright:region", "sizewright:allowed_cidrs: [10.0.0.0/16]\n  sizewright:region"),
+        "10.0.0.0/16",
+        "allowed_cidrs[0]: 10.0.0.0/16 is allowed already",
+    ),
+    "no prefix list": (
+        ("sizewright:region", "sizewright:allowed_prefix_list_ids: [pl-x]\n  sizewright:region"),
+        "pl-x",
+        "allowed_prefix_list_ids[0]",
     ),
     "no config": (("config:", "settings:"), "", "has no config"),
 }

@@ -46,6 +46,8 @@ OTHER = {
     "artefacts": "elsewhere",
     "reserved_units": 120,
     "public_cidrs": ("198.51.100.0/24",),
+    "cidrs": ("10.98.0.0/16",),
+    "prefix_list_ids": ("pl-00000000000000002",),
     "values": ("another",),
     "format": "string-array",
 }
@@ -92,6 +94,10 @@ VARIANTS = {
         {"certificate_arn": None, "dns": {"create": {"domain": DOMAIN, "parent_zone_id": "Z2"}}},
         (("dns",),),
     ),
+    "sources allowed": Variant(
+        {"allowed_cidrs": ["10.99.0.0/16"], "allowed_prefix_list_ids": ["pl-00000000000000001"]},
+        (("network", "allowed"),),
+    ),
     "network used": Variant({"network": NETWORK}, (("network", "used"),)),
     "keys used": Variant(
         {"keys": {"use": {c: f"arn:aws:kms:us-east-1:111122223333:key/{c}" for c in CLASSES}}},
@@ -127,7 +133,7 @@ def plan(variant: str = "created") -> Plan:
     catalog = load_catalog()
     names = ("pictures", "volumes", "bought", "code", "spanning")
     own = (ROOT / "tests" / "program" / f"{name}.yaml" for name in names)
-    files = (ROOT / "workloads" / "chat.yaml", *own)
+    files = (ROOT / "tests" / "workloads" / "chat.yaml", *own)
     given = read_site(ROOT / "Pulumi.prod.yaml").site.model_dump(mode="json", exclude_unset=True)
     site = Site.model_validate(given | VARIANTS[variant].site)
     return size([read_workload(path, catalog).workload for path in files], site, catalog)
