@@ -167,13 +167,17 @@ def kubernetes_support(plan: Plan, as_of: date | None) -> Gate:
 
 
 def ami_release(plan: Plan, as_of: date | None) -> Gate:
-    """The GPU image's release is young enough on the day; not judged without one or without a day.
+    """The oldest release of a GPU image is young enough; not judged without one or without a day.
 
     Basis: assumed; security fixes arrive with releases, which EKS makes every one to two weeks.
     """
-    name, release = "GPU image release", plan.site.ami_release
-    if release is None or not plan.pools:
-        return Gate(name, None, "none is pinned" if release is None else "no GPU nodes")
+    name, releases = "GPU image release", {pool.ami_release for pool in plan.pools}
+    if not releases:
+        return Gate(name, None, "no GPU nodes")
+    pinned = sorted(r for r in releases if r is not None)
+    if not pinned:
+        return Gate(name, None, "none is pinned")
+    release = min(pinned, key=release_day)
     if as_of is None:
         return Gate(name, None, f"{release}; skipped without --as-of")
     days = (as_of - release_day(release)).days

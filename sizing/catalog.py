@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sizing.catalog_reader import read_records
 from sizing.catalog_records import (
@@ -15,21 +15,26 @@ from sizing.catalog_records import (
     EngineSupport,
     Gpu,
     InstanceType,
+    Interconnect,
     ModelFacts,
     Pin,
     Price,
     Zone,
 )
+from sizing.engine_options import Ability, EngineOption
 from sizing.steps.coefficients import CoefficientSet
 from sizing.steps.correction import Corrections
 
 __all__ = [
     "DATA",
+    "Ability",
     "Catalog",
     "Checkpoint",
+    "EngineOption",
     "EngineSupport",
     "Gpu",
     "InstanceType",
+    "Interconnect",
     "ModelFacts",
     "Pin",
     "Price",
@@ -43,9 +48,11 @@ DATA = Path(__file__).parent / "data"
 FILES = (
     "checkpoints.csv",
     "coefficients.json",
+    "engine_options.csv",
     "engines.csv",
     "gpus.csv",
     "instance_types.csv",
+    "interconnects.csv",
     "models.csv",
     "pins.csv",
     "prices.csv",
@@ -94,12 +101,16 @@ class Catalog(BaseModel):
     checkpoints: tuple[Checkpoint, ...]
     """Repositories that hold models in another precision than their own."""
     engines: tuple[EngineSupport, ...]
+    engine_options: tuple[EngineOption, ...]
+    interconnects: tuple[Interconnect, ...]
     pins: tuple[Pin, ...]
     prices: tuple[Price, ...]
     zones: tuple[Zone, ...]
     coefficients: CoefficientSet
     """Of the step-time model, by engine family."""
     digest: str
+    lock: Mapping[str, str] = Field(default_factory=dict)
+    """Versions that a stack's lock holds, by item of the pins; they win over the pins."""
 
     def instance_type(self, name: str) -> InstanceType:
         """The instance type of this name. Raises UnknownName."""
@@ -144,9 +155,28 @@ class Catalog(BaseModel):
             return self
         return self.model_copy(update={"coefficients": self.coefficients.corrected(own)})
 
+    def with_lock(self, versions: Mapping[str, str]) -> "Catalog":
+        """The same catalog with the versions that a stack's lock holds, by item of the pins."""
+        return self.model_copy(update={"lock": dict(versions)})
+
+    def locked(self, item: str) -> str | None:
+        """The version that the stack's lock holds; None where there is no lock or it is unknown."""
+        return self.lock.get(item)
+
     def pin(self, item: str) -> Pin:
-        """The pinned version of this item. Raises UnknownName."""
-        return _named("pin", item, self.pins)
+        """The pinned version of this item; the stack's lock wins. Raises UnknownName."""
+        pin, locked = _named("pin", item, self.pins), self.locked(item)
+        if locked is None or locked == pin.version:
+            return pin
+        source = "the stack's lock; the catalog pins another version"
+        return pin.model_copy(update={"version": locked, "verified": False, "source": source})
+
+    def interconnect(self, instance_type_name: str) -> Interconnect | None:
+        """The first EFA device plugin that knows the type; None if none is known to."""
+        for row in self.interconnects:
+            if row.name == instance_type_name:
+                return row
+        return None
 
     def price(self, instance_type_name: str, region: str) -> Price | None:
         """What an hour of the type costs there; None if not known, which is never zero."""
@@ -160,6 +190,13 @@ class Catalog(BaseModel):
         for row in self.engines:
             if (row.engine, row.precision) == (engine, precision):
                 return row
+        return None
+
+    def can(self, engine: str, tag: str, ability: Ability) -> bool | None:
+        """Whether the engine's image of that tag has the ability; None if not known."""
+        for row in self.engine_options:
+            if (row.engine, row.tag, row.ability) == (engine, tag, ability):
+                return row.known
         return None
 
     def runs(self, engine: str, precision: str, gpu: Gpu) -> bool | None:
@@ -206,6 +243,14 @@ class Catalog(BaseModel):
         names = (pin.item for pin in self.pins if pin.item.startswith("kubernetes-"))
         return tuple(sorted(name.removeprefix("kubernetes-") for name in names))
 
+    def end_of_support(self, kubernetes: str) -> str | None:
+        """Day on which a Kubernetes version's standard support ends; None where it is unknown.
+
+        Guard: a lock may hold a version that later catalogs no longer offer.
+        """
+        pins = (pin for pin in self.pins if pin.item == f"kubernetes-{kubernetes}")
+        return next((pin.end_of_support for pin in pins), None)
+
     def has_control_plane(self, zone_id: str) -> bool:
         """Whether EKS puts control planes into the zone: yes unless a row says no."""
         return all(zone.control_plane for zone in self.zones if zone.zone_id == zone_id)
@@ -239,6 +284,8 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         models=models,
         checkpoints=checkpoints,
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
+        engine_options=tuple(read_records(folder / "engine_options.csv", EngineOption).values()),
+        interconnects=_interconnects(folder, sold),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         prices=tuple(prices.values()),
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),
@@ -247,6 +294,14 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         ),
         digest=_digest(folder / name for name in FILES),
     )
+
+
+def _interconnects(folder: Path, sold: set[str]) -> tuple[Interconnect, ...]:
+    rows = read_records(folder / "interconnects.csv", Interconnect, "instance_type")
+    for line, row in rows.items():
+        if row.name not in sold:
+            raise ValueError(f"interconnects.csv:{line}: {row.name!r} is not in instance_types.csv")
+    return tuple(rows.values())
 
 
 def _models_and_checkpoints(

@@ -19,6 +19,7 @@ from sizing.explained.fleet import FLEET
 from sizing.explained.groups import GROUPS
 from sizing.explained.inputs import input_entry
 from sizing.explained.latency import LATENCY
+from sizing.explained.limits import LIMITS
 from sizing.explained.pools import POOLS
 from sizing.explained.published import remarks
 from sizing.explained.stores import STORES
@@ -32,6 +33,7 @@ REGISTRY = {
     **STORES,
     **DISKS,
     **GROUPS,
+    **LIMITS,
     **POOLS,
     **ADDRESSES,
     **ACCESS,

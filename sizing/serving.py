@@ -3,8 +3,10 @@
 from decimal import Decimal
 from fractions import Fraction
 
+from sizing.capacity import GpuRate
 from sizing.catalog import Catalog, InstanceType
 from sizing.choose import Case, Choice
+from sizing.engine_limits import engine_limits
 from sizing.exact import ceiling, exact
 from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED, Fit
 from sizing.plan import (
@@ -14,11 +16,13 @@ from sizing.plan import (
     ImportPlan,
     PoolPlan,
     QuotaPlan,
+    ServicePlan,
     ServingPlan,
     VolumePlan,
 )
 from sizing.site import Site
 from sizing.units import GIB, MIB
+from sizing.versions import image_reference
 from sizing.weights_import import weights_of
 from sizing.workload import Precision, Workload
 
@@ -79,33 +83,52 @@ def compute_precision(precision: Precision, capability: Decimal) -> str:
 
 
 def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
-    """The serving image by exact tag, and by digest where the site states one."""
-    item = IMAGE_FOR.get(precision, ENGINE_IMAGE)
+    """The serving image by exact tag, and by digest where the lock or the site has one."""
+    item = engine_item(precision)
     repository = site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
-    tag = f"{repository}:{catalog.pin(item).version}"
-    return f"{tag}@{site.engine_image_digest}" if site.engine_image_digest else tag
+    return image_reference(item, repository, catalog, site.engine_image_digest)
+
+
+def service_image(service: ServicePlan) -> str:
+    """The item of data/pins.csv of the image of a service that has hardware."""
+    if isinstance(service.serving, GroupServingPlan):
+        return GROUP_ENGINE_IMAGE
+    if service.choice is None:
+        raise ValueError(f"{service.name}: without hardware nothing is served")
+    return IMAGE_FOR.get(Precision(service.choice.precision), ENGINE_IMAGE)
+
+
+def engine_item(precision: Precision, nodes_per_replica: int = 1) -> str:
+    """The item of data/pins.csv that serves a precision, or a replica that spans nodes."""
+    one_node = IMAGE_FOR.get(precision, ENGINE_IMAGE)
+    return GROUP_ENGINE_IMAGE if nodes_per_replica > 1 else one_node
 
 
 def copy_image(catalog: Catalog) -> str:
     """The image that copies weights, by exact tag: the AWS CLI, beside the Python of its base."""
-    return f"{COPY_IMAGE}:{catalog.pin(COPY_IMAGE).version}"
+    return image_reference(COPY_IMAGE, COPY_IMAGE, catalog)
 
 
 def serving_plan(
-    case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
+    case: Case,
+    choice: Choice,
+    *,
+    pool: PoolPlan,
+    volumes: VolumePlan,
+    gateway: GatewayPlan,
+    rate: GpuRate,
 ) -> ServingPlan:
     """The floor of one service: a Deployment, or groups of pods where a replica spans nodes."""
-    one = _deployment_plan(case, choice, pool, volumes, gateway)
+    one = _deployment_plan(case, choice, pool=pool, volumes=volumes, gateway=gateway, rate=rate)
     instance, span = case.facts.instance, pool.nodes_per_replica
     if span == 1 or instance is None:
         return one
-    tag = case.catalog.pin(GROUP_ENGINE_IMAGE).version
     # Guard: a leader whose weights are there waits for a member on a node that is not there yet.
     start_s = one.start_s + NODE_START_S + one.copy_s
     own = one.model_dump(exclude={"image", "start_s"})
     return GroupServingPlan(
         **own,
-        image=f"{GROUP_ENGINE_IMAGE}:{tag}",
+        image=image_reference(GROUP_ENGINE_IMAGE, GROUP_ENGINE_IMAGE, case.catalog),
         start_s=start_s,
         groups_by_zone={zone: nodes // span for zone, nodes in pool.nodes_by_zone.items()},
         nodes_per_replica=span,
@@ -118,7 +141,13 @@ def serving_plan(
 
 
 def _deployment_plan(
-    case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
+    case: Case,
+    choice: Choice,
+    *,
+    pool: PoolPlan,
+    volumes: VolumePlan,
+    gateway: GatewayPlan,
+    rate: GpuRate,
 ) -> ServingPlan:
     """The floor Deployment of one service.
 
@@ -133,6 +162,15 @@ def _deployment_plan(
     spare = pool.replicas_total - pool.replicas_needed
     name = facts.model.model if facts.model is not None else workload.name
     weights = weights_of(name, workload.model.source)
+    limits = engine_limits(
+        workload=workload,
+        catalog=case.catalog,
+        tag=case.catalog.pin(engine_item(facts.precision, pool.nodes_per_replica)).version,
+        rate=rate,
+        gpus_per_replica=pool.gpus_per_replica,
+        max_num_seqs=max_num_seqs(workload, choice.fit),
+        gateway=gateway,
+    )
     return ServingPlan(
         pool=pool.name,
         replicas=pool.replicas_total,
@@ -151,6 +189,11 @@ def _deployment_plan(
         * (pool.gpus_per_replica // pool.nodes_per_replica),
         max_num_seqs=max_num_seqs(workload, choice.fit),
         max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
+        waiting=limits.waiting,
+        in_flight=limits.in_flight,
+        sequences_per_request=limits.sequences_per_request,
+        limits_by=limits.by,
+        keep_alive_s=limits.keep_alive_s,
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
         compute_precision=compute_precision(facts.precision, capability),
         kv_precision=workload.engine.kv_precision,

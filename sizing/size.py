@@ -13,6 +13,7 @@ from sizing.catalog import Catalog
 from sizing.choose import ENGINE_KINDS, Case, Choice
 from sizing.cluster_services import cluster_services
 from sizing.contradictions import contradictions
+from sizing.engine_limits import impatient
 from sizing.exact import exact, plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.fleet_states import calibrated_plan, rollout, states
@@ -59,13 +60,13 @@ from sizing.shared import (
     keys_plan,
     node_pools,
     system_pool,
-    unverified_pins,
 )
 from sizing.site import Site
 from sizing.steps.correction import Corrections
 from sizing.storage import storage_plan, stores
 from sizing.traffic import Rates, request_rates, traffic_plan
 from sizing.units import HOURS_PER_PRICED_MONTH
+from sizing.unverified import unverified_pins
 from sizing.verdict import latency_plan
 from sizing.weights_import import import_plan
 from sizing.workload import Workload
@@ -117,7 +118,9 @@ def size(
         cluster=cluster_plan(site, pools, catalog),
         cluster_services=added,
         access_logs=access_logs(services, site),
-        unverified=unverified_pins(services, pools, added, site, catalog),
+        unverified=unverified_pins(
+            services, pools, site, catalog, system=system, cluster_services=added
+        ),
     )
 
 
@@ -312,13 +315,20 @@ def _served(
     case: Case, found: Found, volumes: VolumePlan | None, rates: Rates
 ) -> tuple[GatewayPlan | None, ServingPlan | None, list[Rejected]]:
     """Gateway and Deployment of a service that an engine of this version serves."""
-    if found.pool is None or found.choice is None or volumes is None:
+    if found.pool is None or found.choice is None or found.rate is None or volumes is None:
         return None, None, []
     if case.workload.kind not in ENGINE_KINDS:
         return None, None, [_not_served(case.workload)]
     gateway = gateway_plan(case.workload, rates, case.site)
-    serving = serving_plan(case, found.choice, found.pool, volumes, gateway)
-    return gateway, serving, too_slow(gateway)
+    serving = serving_plan(
+        case,
+        found.choice,
+        pool=found.pool,
+        volumes=volumes,
+        gateway=gateway,
+        rate=found.rate,
+    )
+    return gateway, serving, [*too_slow(gateway), *impatient(gateway, serving)]
 
 
 def _import(workload: Workload, case: Case, serving: ServingPlan) -> ImportPlan | None:

@@ -17,9 +17,12 @@ from sizewright.commands.options import (
     stack_files_argument,
 )
 from sizewright.contradictions_gate import contradictions
+from sizewright.engine_gate import engine_limits
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code, shortfalls, unserved
 from sizewright.gates import Gate
+from sizewright.interconnect_gate import interconnect_plugin
+from sizewright.lock_gate import lock_gates
 from sizewright.report.console import tell, write
 from sizewright.report.contradicted import first_line
 from sizewright.report.progress import working
@@ -60,7 +63,7 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
     with working("asking the gates"):
         verdicts = [
             Gate("inputs", True, ", ".join(str(path) for path in (*files, site))),
-            *_sizing_gates(plan, catalog, read, day),
+            *_sizing_gates(site_file, plan, catalog, read, as_of=day),
             *_building_gates(plan, catalog, site, site_file, files),
         ]
     code = _exit_code(plan, verdicts)
@@ -78,7 +81,12 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
 
 
 def _sizing_gates(
-    plan: Plan, catalog: Catalog, files: Sequence[WorkloadFile], as_of: date | None
+    site: SiteFile,
+    plan: Plan,
+    catalog: Catalog,
+    files: Sequence[WorkloadFile],
+    *,
+    as_of: date | None,
 ) -> Iterator[Gate]:
     yield gates.feasible(plan)
     yield gates.served(plan)
@@ -92,9 +100,12 @@ def _sizing_gates(
     yield gates.kubernetes_support(plan, as_of)
     yield gates.ami_release(plan, as_of)
     yield gates.node_updates(plan)
+    yield from engine_limits(plan)
+    yield from interconnect_plugin(plan, catalog)
     yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)
     yield from contradictions(plan)
+    yield from lock_gates(site, plan, catalog)
 
 
 def _building_gates(

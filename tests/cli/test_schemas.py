@@ -166,6 +166,7 @@ ANSWERED = [
     ("update calibrated --dry-run", 0),
     ("update chat --dry-run", 0),
     ("update infeasible --dry-run", 5),
+    ("update Pulumi.dev.yaml --dry-run", 0),
     ("render chat", 0),
     ("render incomplete", 6),
     ("schema", 0),
