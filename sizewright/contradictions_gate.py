@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sizewright.gates import Gate
 from sizing.contradictions import unmatched
 from sizing.plan import Plan, ServicePlan
+from sizing.workload import Method
 
 REMEDY = "change the workload, or write under `accept` why it is right"
 
@@ -14,6 +15,23 @@ def contradictions(plan: Plan) -> Iterator[Gate]:
     for service in plan.services:
         if service.pool is not None:
             yield _gate(service)
+
+
+def measured_rates(plan: Plan) -> Iterator[Gate]:
+    """A given rate says with which model and GPU it was measured; not judged where it does not.
+
+    Another model or GPU than was measured is refused as bad input.
+    """
+    for service in plan.services:
+        capacity = service.inputs.capacity
+        if capacity is None or capacity.method is not Method.given:
+            continue
+        name, measured = f"measured rate of {service.name}", capacity.measured_on
+        if measured is None:
+            text = "capacity.measured_on does not say with which model and GPU it was measured"
+            yield Gate(name, None, text)
+        else:
+            yield Gate(name, True, f"measured with {measured.model} on {measured.gpu}")
 
 
 def _gate(service: ServicePlan) -> Gate:

@@ -10,6 +10,7 @@ from sizing.capacity import capacity_plan
 from sizing.capacity_source import check_capacity
 from sizing.case import case_of
 from sizing.catalog import Catalog
+from sizing.checkpoint import checkpoint_plan
 from sizing.choose import ENGINE_KINDS, Case, Choice
 from sizing.cluster_services import cluster_services
 from sizing.contradictions import contradictions
@@ -272,6 +273,7 @@ def _choice(case: Case, found: Found, chosen_by: str) -> ChoicePlan | None:
         instance_type=pool.instance_type,
         tensor_parallel=pool.tensor_parallel,
         precision=case.facts.precision.value,
+        checkpoint=checkpoint_plan(case),
         chosen_by=chosen_by,
         usd_per_hour=plain_or_none(hourly),
         price_source=price.source if price else None,

@@ -16,7 +16,7 @@ from sizewright.commands.options import (
     stack_files,
     stack_files_argument,
 )
-from sizewright.contradictions_gate import contradictions
+from sizewright.contradictions_gate import contradictions, measured_rates
 from sizewright.engine_gate import engine_limits
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code, shortfalls, unserved
@@ -105,6 +105,7 @@ def _sizing_gates(
     yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)
     yield from contradictions(plan)
+    yield from measured_rates(plan)
     yield from lock_gates(site, plan, catalog)
 
 

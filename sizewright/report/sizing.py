@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sizewright.report.answer import door, imported
+from sizewright.report.answer import burst_serves_peak, door, imported, measured_with
 from sizewright.report.contradicted import contradiction_table
 from sizewright.report.numbers import data_size, duration, number, plural, share
 from sizewright.report.table import Table
@@ -90,6 +90,8 @@ def _capacity(service: ServicePlan) -> str:
     rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s"
     users = f"{number(capacity.users_per_gpu_per_day)} users a day"
     sized = f"{capacity.method}, sized for the {capacity.load}"
+    measured = measured_with(service)
+    sized += f"; measured{measured}" if measured else ""
     return f"{rate}, {duration(capacity.request_s)} each; {users}; {sized}"
 
 
@@ -104,7 +106,11 @@ def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]
     yield "binding", _each(pool.binding, pool.gpus_by_constraint, "GPUs")
     yield "redundancy", _each(pool.redundancy_binding, pool.nodes_by_rule, "nodes")
     busy = f"{share(pool.utilisation_at_mean)} at the mean"
-    queue = ": requests queue without end" if (pool.utilisation_at_peak or 0) > 1 else ""
+    queue = ""
+    if (pool.utilisation_at_peak or 0) > 1:
+        queue = ": requests queue and the queue grows"
+        if service.burst is not None and burst_serves_peak(service):
+            queue = f" of the floor, which up to {plural(service.burst.gpus, 'burst GPU')} relieve"
     yield "utilisation", f"{busy}, {share(pool.utilisation_at_peak)} at the peak{queue}"
     capacity = service.capacity
     if capacity and capacity.load == "mean" and capacity.gpus_at_peak is not None:
@@ -131,6 +137,8 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         )
     if service.choice:
         yield "price", _price(service.choice)
+        if service.choice.checkpoint:
+            yield "checkpoint", service.choice.checkpoint.text
 
 
 def _band(found: CalibratedPlan) -> str:
