@@ -20,6 +20,7 @@ from sizing.explained.groups import GROUPS
 from sizing.explained.inputs import input_entry
 from sizing.explained.pools import POOLS
 from sizing.explained.published import remarks
+from sizing.explained.rollouts import ROLLOUTS
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
@@ -30,6 +31,7 @@ REGISTRY = {
     **STORES,
     **DISKS,
     **GROUPS,
+    **ROLLOUTS,
     **POOLS,
     **ADDRESSES,
     **ACCESS,
