@@ -22,6 +22,7 @@ from sizing.explained.latency import LATENCY
 from sizing.explained.limits import LIMITS
 from sizing.explained.pools import POOLS
 from sizing.explained.published import remarks
+from sizing.explained.rollouts import ROLLOUTS
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
@@ -34,6 +35,7 @@ REGISTRY = {
     **DISKS,
     **GROUPS,
     **LIMITS,
+    **ROLLOUTS,
     **POOLS,
     **ADDRESSES,
     **ACCESS,
