@@ -111,8 +111,8 @@ def test_karpenter_is_told_what_it_cannot_ask(preview: bool) -> None:
     region = {"name": "AWS_REGION", "value": "us-east-1"}
     assert values["controller"]["env"] == [region], "pods do not reach the metadata service"
     assert values["replicas"] == 2
-    (spread,) = values["topologySpreadConstraints"]
-    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+    for spread in values["topologySpreadConstraints"]:
+        assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
     association = inputs(f"{NODES}-association", preview=preview)
     assert association["serviceAccount"] == values["serviceAccount"]["name"] == "karpenter"
     assert association["namespace"] == inputs(f"{NODES}-release")["namespace"] == "kube-system"
