@@ -13,7 +13,8 @@ from components.naming import Tags, aws_name
 from components.object_store import ObjectStore
 from components.target_writer import CLUSTER_TAG
 from sizing.plan import AllowedPlan, GatewayPlan, TokenPlan
-from templates.render import ENGINE_PORT, HEALTH_PATH
+from templates.engine import ENGINE_PORT
+from templates.render import HEALTH_PATH
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.2 and 1.3, forward secrecy. Basis: vendor (the ALB guide recommends it, 2026-11)."""

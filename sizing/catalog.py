@@ -21,13 +21,16 @@ from sizing.catalog_records import (
     Price,
     Zone,
 )
+from sizing.engine_options import Ability, EngineOption
 from sizing.steps.coefficients import CoefficientSet
 from sizing.steps.correction import Corrections
 
 __all__ = [
     "DATA",
+    "Ability",
     "Catalog",
     "Checkpoint",
+    "EngineOption",
     "EngineSupport",
     "Gpu",
     "InstanceType",
@@ -45,6 +48,7 @@ DATA = Path(__file__).parent / "data"
 FILES = (
     "checkpoints.csv",
     "coefficients.json",
+    "engine_options.csv",
     "engines.csv",
     "gpus.csv",
     "instance_types.csv",
@@ -97,6 +101,7 @@ class Catalog(BaseModel):
     checkpoints: tuple[Checkpoint, ...]
     """Repositories that hold models in another precision than their own."""
     engines: tuple[EngineSupport, ...]
+    engine_options: tuple[EngineOption, ...]
     interconnects: tuple[Interconnect, ...]
     pins: tuple[Pin, ...]
     prices: tuple[Price, ...]
@@ -187,6 +192,13 @@ class Catalog(BaseModel):
                 return row
         return None
 
+    def can(self, engine: str, tag: str, ability: Ability) -> bool | None:
+        """Whether the engine's image of that tag has the ability; None if not known."""
+        for row in self.engine_options:
+            if (row.engine, row.tag, row.ability) == (engine, tag, ability):
+                return row.known
+        return None
+
     def runs(self, engine: str, precision: str, gpu: Gpu) -> bool | None:
         """Whether the engine runs the precision on the accelerator; None if not known.
 
@@ -272,6 +284,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         models=models,
         checkpoints=checkpoints,
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
+        engine_options=tuple(read_records(folder / "engine_options.csv", EngineOption).values()),
         interconnects=_interconnects(folder, sold),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         prices=tuple(prices.values()),

@@ -15,10 +15,21 @@ from sizing.catalog_records import (
     Price,
     Zone,
 )
+from sizing.engine_options import EngineOption
 from sizing.units import MIB
 
 R = TypeVar(
-    "R", Gpu, InstanceType, ModelFacts, Checkpoint, EngineSupport, Interconnect, Pin, Price, Zone
+    "R",
+    Gpu,
+    InstanceType,
+    ModelFacts,
+    Checkpoint,
+    EngineSupport,
+    EngineOption,
+    Interconnect,
+    Pin,
+    Price,
+    Zone,
 )
 NOT_COLUMNS = frozenset({"config"})
 """Fields that no file of the catalog fills."""

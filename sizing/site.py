@@ -104,7 +104,7 @@ class Site(Strict):
     """Issuer of the callers' tokens, the claim iss."""
     token_jwks_url: str | None = Field(
         default=None,
-        pattern=r"^https://\S+$",
+        pattern=r"^https://[^\s/?#@]+([/?#]\S*)?$",
         max_length=256,
         examples=["https://login.example.com/keys"],
     )

@@ -16,6 +16,7 @@ from sizewright.commands.options import (
     stack_files,
     stack_files_argument,
 )
+from sizewright.engine_gate import engine_limits
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.gates import Gate
@@ -93,6 +94,7 @@ def _sizing_gates(
     yield gates.kubernetes_support(plan, as_of)
     yield gates.ami_release(plan, as_of)
     yield gates.node_updates(plan)
+    yield from engine_limits(plan)
     yield from interconnect_plugin(plan, catalog)
     yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)

@@ -91,7 +91,14 @@ from sizing.plan.reaches import (
     Reaches,
 )
 from sizing.plan.service import ServicePlan
-from sizing.plan.serving import BurstPlan, GroupServingPlan, ImportPlan, QuotaPlan, ServingPlan
+from sizing.plan.serving import (
+    BurstPlan,
+    GroupServingPlan,
+    ImportPlan,
+    LimitsBy,
+    QuotaPlan,
+    ServingPlan,
+)
 from sizing.plan.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
 from sizing.plan.whole import SCHEMA_VERSION, Plan
 
@@ -161,6 +168,7 @@ __all__ = [
     "InterconnectPlan",
     "InterconnectPluginPlan",
     "KeysPlan",
+    "LimitsBy",
     "MemoryPlan",
     "MethodPlan",
     "MetricsPlan",

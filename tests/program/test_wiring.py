@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 OTHER = {
     "ami_release": "1.35.0-20260101",
     "max_model_len": 4096,
+    "sequences_per_request": 2,
     "bf16": "fp16",
     "fp16": "bf16",
     "weights_path": "/elsewhere/0",
@@ -267,6 +268,9 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "scratch_gib",
         "wait_s",
         "max_num_seqs",
+        "in_flight",
+        "sequences_per_request",
+        "keep_alive_s",
         "max_model_len",
         "gpu_memory_utilisation",
         "weights_gib",
