@@ -23,6 +23,7 @@ from sizewright.feasibility import exit_code, shortfalls, unserved
 from sizewright.gates import Gate
 from sizewright.interconnect_gate import interconnect_plugin
 from sizewright.lock_gate import lock_gates
+from sizewright.pull_gate import docker_hub_pulls
 from sizewright.report.console import tell, write
 from sizewright.report.contradicted import first_line
 from sizewright.report.progress import working
@@ -102,6 +103,7 @@ def _sizing_gates(
     yield gates.node_updates(plan)
     yield from engine_limits(plan)
     yield from interconnect_plugin(plan, catalog)
+    yield docker_hub_pulls(plan)
     yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)
     yield from contradictions(plan)

@@ -20,6 +20,7 @@ from sizing.plan.capacity import (
 from sizing.plan.cluster import (
     AccessPlan,
     BurstServicesPlan,
+    ChartImagePlan,
     ChartPlan,
     ClusterPlan,
     ClusterServicesPlan,
@@ -152,6 +153,7 @@ __all__ = [
     "CalibratedPlan",
     "CapacityPlan",
     "CapacitySource",
+    "ChartImagePlan",
     "ChartPlan",
     "CheckpointPlan",
     "ChoicePlan",
