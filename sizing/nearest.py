@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from sizing.case import case_of
 from sizing.choose import Case
 from sizing.exact import plain
+from sizing.offers import SIXTEEN_BITS
 from sizing.options import Option, ranking
 from sizing.plan import Reason, Rejected
 from sizing.traffic import Rates
-from sizing.workload import AUTO, Hardware, Method, Workload
+from sizing.workload import AUTO, Hardware, Method, Precision, Workload
 
 MOST = 3
 """Types that are told."""
@@ -48,9 +49,20 @@ def _opened(case: Case) -> Iterator[Workload]:
     for tensor_parallel in (None,) if split is None else (split, None):
         for as_model in (stated, open_to_all):
             hardware = Hardware(
-                instance_type=AUTO, tensor_parallel=tensor_parallel, load_time_s=asked.load_time_s
+                instance_type=AUTO,
+                tensor_parallel=tensor_parallel,
+                load_time_s=asked.load_time_s,
+                precisions=() if as_model is stated else _narrower(case),
             )
             yield case.workload.model_copy(update={"hardware": hardware, "model": as_model})
+
+
+def _narrower(case: Case) -> tuple[Precision, ...]:
+    """The published precision and FP8, for what the file would have to say to get it."""
+    published = Precision(case.facts.model.native_dtype) if case.facts.model else None
+    if published not in SIXTEEN_BITS:
+        return ()
+    return (Precision.bf16, Precision.fp16, Precision.fp8)
 
 
 def _options(workload: Workload, case: Case, rates: Rates) -> list[Option]:

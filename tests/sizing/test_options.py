@@ -26,6 +26,11 @@ from tests.sizing.drawn import Values, more
 from tests.sizing.test_calibrated import BASE
 
 AUTO: Values = {**BASE, "hardware": "auto", "latency": {"ttft_ms": 2_000, "tpot_ms": 60}}
+ALLOWED: Values = {
+    **AUTO,
+    "hardware": {"instance_type": "auto", "precisions": ["bf16", "fp16", "fp8"]},
+}
+"""The same, where weights narrower than published are allowed."""
 Sized = Callable[..., ServicePlan]
 
 
@@ -171,21 +176,21 @@ def slower(catalog: Catalog) -> Catalog:
 def test_new_prices_and_coefficients_change_nothing_by_themselves(
     answer: Sized, catalog: Catalog
 ) -> None:
-    before = answer(AUTO)
+    before = answer(ALLOWED)
     lock = lock_of(before)
     cheap = tuple(
         p.model_copy(update={"usd_per_hour": p.usd_per_hour / 100}) if p.name == "p5.4xlarge" else p
         for p in catalog.prices
     )
     newer = slower(catalog).model_copy(update={"prices": cheap})
-    moved, kept = answer(AUTO, known=newer), answer(AUTO, lock, newer)
+    moved, kept = answer(ALLOWED, known=newer), answer(ALLOWED, lock, newer)
     assert moved.pool is not None and before.pool is not None and kept.pool is not None
     assert moved.pool.instance_type == "p5.4xlarge" != before.pool.instance_type
     assert kept.choice is not None and kept.choice.chosen_by == "lock"
     assert kept.pool == before.pool
     assert kept.capacity is not None and kept.capacity.locked
     # more users need more of the same, at the locked rate
-    busier = answer(more(AUTO, "traffic", daily_users=1_728_000), lock, newer)
+    busier = answer(more(ALLOWED, "traffic", daily_users=1_728_000), lock, newer)
     assert busier.pool is not None and busier.capacity is not None and busier.capacity.locked
     assert busier.pool.gpus_needed == pytest.approx(2 * before.pool.gpus_needed, abs=1)
 
@@ -254,7 +259,7 @@ def test_a_measured_rate_gives_way_to_one_of_every_type(site: Site, catalog: Cat
 def test_of_equally_cheap_options_the_published_weights_then_the_fastest_go_first(
     site: Site, catalog: Catalog
 ) -> None:
-    options = compare(Workload.model_validate(AUTO), site, catalog).ranked.options
+    options = compare(Workload.model_validate(ALLOWED), site, catalog).ranked.options
     priced = [o for o in options if o.usd_per_month is not None]
     narrow = Precision.fp8
     order = [(o.usd_per_month, o.precision is narrow, o.tpot_s, o.ttft_s) for o in priced]
