@@ -18,6 +18,8 @@ from components.policy import allow, policy
 from components.target_writer import TargetWriter
 from sizing.plan import ClusterPlan, RolesPlan
 
+MADE_WITH = ["accessConfig.bootstrapClusterCreatorAdminPermissions", "encryptionConfig"]
+"""What EKS reads once, when it makes the cluster; a change would delete the cluster first."""
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
 
@@ -160,7 +162,12 @@ class Cluster(pulumi.ComponentResource):
             enabled_cluster_log_types=LOG_TYPES,
             deletion_protection=args.plan.protected,
             tags=self._tags.named(name),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=after,
+                protect=args.plan.protected,
+                ignore_changes=MADE_WITH,
+            ),
         )
 
     def _access(self, args: ClusterArgs) -> list[pulumi.Resource]:

@@ -46,7 +46,8 @@ class Identity(pulumi.ComponentResource):
             permissions_boundary=args.roles.permissions_boundary_arn,
             assume_role_policy=_trust(args),
             tags=args.tags.named(f"{name}-role"),
-            opts=child,
+            # Guard: AWS moves no role; another path replaces it, and what cannot change its role.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["path"]),
         )
         self.arn, self.name = role.arn, role.name
         self.grants = [

@@ -66,7 +66,6 @@ _DOCUMENTS = (
     "deployment",
     "service",
     "disruption-budget",
-    "target-group-binding",
 )
 _GROUP_ARGUMENTS = (
     "--nnodes",
@@ -118,6 +117,10 @@ def render(plan: Plan) -> dict[str, str]:
         if isinstance(service.serving, GroupServingPlan):
             documents = [entry for entry in documents if entry[0] != "deployment"]
             documents += _group_documents(service.serving, values)
+        documents += [
+            (document, "target-group-binding", values | {"binding": binding})
+            for document, binding in _bindings(service).items()
+        ]
         if service.weights_import is not None:
             documents += [(document, document, values) for document in _IMPORT_DOCUMENTS]
         if service.burst is not None:
@@ -127,6 +130,20 @@ def render(plan: Plan) -> dict[str, str]:
             text = environment.get_template(f"kubernetes/{template}.yaml.j2").render(filled)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
     return dict(sorted(texts.items()))
+
+
+def _bindings(service: ServicePlan) -> dict[str, str]:
+    """Name of the binding to the target group of each load balancer, by document."""
+    balancers = () if service.gateway is None else service.gateway.balancers()
+    return {
+        binding_document(public=balancer.public): service.name + "-public" * balancer.public
+        for balancer in balancers
+    }
+
+
+def binding_document(*, public: bool) -> str:
+    """Document that binds the service to the targets of its public or internal load balancer."""
+    return "target-group-binding-public" if public else "target-group-binding"
 
 
 def user_data_path(pool: NodePool) -> str:
@@ -213,9 +230,10 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "hung_stop_s": _HUNG_STOP_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
             "one_sequence_a_request": _counts_tokens(service),
-            "balancer_cidrs": plan.network.public_cidrs
-            if service.gateway.public
-            else plan.network.private_cidrs,
+            "balancer_cidrs": [
+                *(plan.network.public_cidrs if service.gateway.has_public else ()),
+                *(plan.network.private_cidrs if service.gateway.has_internal else ()),
+            ],
             "quota": service.quota.model_dump(),
             "drain_s": service.gateway.deregistration_delay_s,
             "progress_deadline_s": _progress_deadline_s(serving),

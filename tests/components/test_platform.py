@@ -121,9 +121,20 @@ def test_explicit_providers_only(preview: bool) -> None:
     }
 
 
-def test_nothing_is_ignored_and_nothing_is_named_by_hand(preview: bool) -> None:
+def test_only_what_aws_cannot_change_is_ignored_and_nothing_is_named_by_hand(
+    preview: bool,
+) -> None:
     recording = stack(chat_plan(), preview)
-    assert [r.key for r in recording.resources if r.ignore_changes] == []
+    ignored = {r.type: r.ignore_changes for r in recording.resources if r.ignore_changes}
+    assert ignored == {
+        "aws:eks/cluster:Cluster": (
+            "accessConfig.bootstrapClusterCreatorAdminPermissions",
+            "encryptionConfig",
+        ),
+        "aws:iam/role:Role": ("path",),
+    }
+    roles = owned(recording, "aws:iam/role:")
+    assert {r.ignore_changes for r in roles} == {("path",)}
     by_hand = {r.type for r in owned(recording, "aws:") if "name" in r.inputs}
     assert by_hand == FIXED_NAMES
 
@@ -322,17 +333,17 @@ def differences(left: Plan, right: Plan) -> dict[str, set[str]]:
 
 
 def test_a_public_balancer_stands_in_the_public_subnets() -> None:
-    def zones_of(plan: Plan) -> list[str]:
-        subnets = named(stack(plan), "sw-chat-gateway-balancer").inputs["subnets"]
+    def zones_of(plan: Plan, kind: str) -> list[str]:
+        subnets = named(stack(plan), f"sw-chat-{kind}-balancer").inputs["subnets"]
         return [str(subnet["$ref"]).split("::")[1] for subnet in subnets]
 
-    assert zones_of(public_plan()) == [f"sw-network-public-{zone}" for zone in ZONES]
-    assert zones_of(chat_plan()) == [f"sw-network-private-{zone}" for zone in ZONES]
+    assert zones_of(public_plan(), "public") == [f"sw-network-public-{zone}" for zone in ZONES]
+    assert zones_of(chat_plan(), "gateway") == [f"sw-network-private-{zone}" for zone in ZONES]
 
 
 def test_the_firewall_s_log_is_among_what_the_key_of_logs_is_for() -> None:
     recording = stack(public_plan())
-    group = named(recording, "sw-chat-gateway-firewall-group").inputs
+    group = named(recording, "sw-chat-public-firewall-group").inputs
     assert group["kmsKeyId"]["$ref"] == "aws:kms/key:Key::sw-keys-logs"
     assert group["namePrefix"].startswith("aws-waf-logs-sw-chat-")
     assert ":log-group:aws-waf-logs-sw-chat-*" in str(
