@@ -15,7 +15,7 @@ from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run
 from tests.components.plans import CHAT as CHAT_WORKLOAD
 from tests.components.plans import SOURCES
 
-CHAT = ROOT / "workloads" / "chat.yaml"
+CHAT = ROOT / "tests/workloads/chat.yaml"
 Chat = Callable[..., Path]
 PROGRAM = "from sizewright.cli import main; main()"
 

@@ -13,7 +13,7 @@ from sizewright.stack import read_plan
 from sizing.plan import ServicePlan
 from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run
 
-CHAT = ROOT / "workloads/chat.yaml"
+CHAT = ROOT / "tests/workloads/chat.yaml"
 SPANNING = ROOT / "tests/program/spanning.yaml"
 OTHER_CARD = ("instance_type: g6.xlarge", "instance_type: g6e.xlarge")
 MORE_USERS = ("daily_users: 100_000", "daily_users: 130_000")
