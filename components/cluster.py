@@ -114,6 +114,8 @@ class Cluster(pulumi.ComponentResource):
                 trusted_service="eks.amazonaws.com",
                 managed_policies=("AmazonEKSClusterPolicy",),
                 roles=args.roles,
+                role_name=args.plan.role.name,
+                path=args.plan.role.path,
                 partition=partition(args.region),
                 policy=_use_key(args.secrets_key_arn),
                 tags=self._tags,

@@ -341,6 +341,31 @@ def test_a_public_balancer_stands_in_the_public_subnets() -> None:
     assert zones_of(chat_plan(), "gateway") == [f"sw-network-private-{zone}" for zone in ZONES]
 
 
+def test_each_of_both_balancers_has_targets_and_a_binding_of_its_own() -> None:
+    """Guard: a target group serves one load balancer, and the other one must be able to go."""
+    recording = stack(public_plan(both_balancers=True))
+    for kind, internal, protected in (("public", False, True), ("gateway", True, False)):
+        balancer = named(recording, f"sw-chat-{kind}-balancer")
+        assert balancer.inputs["internal"] is internal
+        assert balancer.inputs["enableDeletionProtection"] is protected is balancer.protect
+        rule: Any = named(recording, f"sw-chat-{kind}-inference").inputs
+        types = [action["type"] for action in rule["actions"]]
+        assert types == ["forward"] if internal else ["jwt-validation", "forward"]
+    bindings = {
+        r.inputs["metadata"]["name"]: r.inputs["spec"]["targetGroupARN"]["$ref"]  # type: ignore[index,call-overload]
+        for r in recording.resources
+        if r.type.endswith("TargetGroupBinding")
+    }
+    assert bindings == {
+        "chat": "aws:lb/targetGroup:TargetGroup::sw-chat-gateway-targets",
+        "chat-public": "aws:lb/targetGroup:TargetGroup::sw-chat-public-targets",
+    }
+    assert recording.outputs["services"]["chat"]["endpoint"] == {  # type: ignore[index]
+        "$ref": "aws:lb/loadBalancer:LoadBalancer::sw-chat-public-balancer",
+        "property": "dnsName",
+    }
+
+
 def test_the_firewall_s_log_is_among_what_the_key_of_logs_is_for() -> None:
     recording = stack(public_plan())
     group = named(recording, "sw-chat-public-firewall-group").inputs

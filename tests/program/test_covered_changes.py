@@ -17,12 +17,13 @@ from sizewright.record import RecordedResource
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / "tests" / "program"
 GOLDEN = ROOT / "workloads" / "golden"
-CHAT = ROOT / "workloads" / "chat.yaml"
+CHAT, *OTHERS = sorted((ROOT / "workloads").glob("*.yaml"))
+"""The examples; those after the first are built on the public stack, which has an issuer."""
 KINDS = [OWN / f"{name}.yaml" for name in ("bursting", "code", "spanning", "volumes")]
 STACKS = {
     ROOT / "Pulumi.dev.yaml": [CHAT, *KINDS],
     ROOT / "Pulumi.prod.yaml": [CHAT, OWN / "bought.yaml"],
-    OWN / "Pulumi.public.yaml": [OWN / "public.yaml"],
+    OWN / "Pulumi.public.yaml": [OWN / "public.yaml", *OTHERS],
     GOLDEN / "Pulumi.golden.yaml": sorted(GOLDEN.glob("*-*.yaml")),
     ROOT / "stacks" / "Pulumi.existing-cluster.yaml": [CHAT],
     ROOT / "stacks" / "Pulumi.existing-network.yaml": [CHAT],
