@@ -74,7 +74,7 @@ def _going(steps: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
         first.setdefault(step["urn"], step)
     old = {u: s.get("oldState") or {} for u, s in first.items() if s.get("op") == "delete-replaced"}
     needs = {urn: _needs(state) & old.keys() - {urn} for urn, state in old.items()}
-    going: dict[str, tuple[str, ...]] = {urn: () for urn in old}
+    going: dict[str, tuple[str, ...]] = dict.fromkeys(old, ())
     for root in (urn for urn, needed in needs.items() if not needed):
         within = {root}
         while more := {urn for urn, needed in needs.items() if needed & within} - within:
