@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pulumi import automation
 
 from sizing.plan import BALANCER, TARGETS
 from testbed.engine import ROOT, Stack
 from testbed.standin import Event
-from tests.engine.conftest import MakeStack
+from tests.engine.conftest import MakeStack, refused
 
 OPEN = ROOT / "tests/program/public.yaml"
 SITE = ROOT / "tests/program/Pulumi.public.yaml"
@@ -84,5 +83,5 @@ def test_internal_to_public_and_back_never_leaves_the_service_without_a_balancer
             assert not gone & {BALANCER, TARGETS, BINDING}, name
     if kept:
         stack.configure([workload(tmp_path, "public")])
-        with pytest.raises(automation.CommandError, match="protected"):
+        with refused("protected"):
             stack.preview()

@@ -12,7 +12,7 @@ from sizewright.compare_resources import resource_changes
 from sizewright.dangers import Danger, dangers
 from sizewright.program import record_program
 from testbed.engine import Stack, Step
-from tests.engine.conftest import CHAT, DEV, PROD, MakeStack
+from tests.engine.conftest import CHAT, DEV, PROD, MakeStack, refused
 
 CLUSTER = "aws:eks/cluster:Cluster"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
@@ -65,7 +65,7 @@ def test_a_cluster_of_prod_refuses_its_replacement_before_anything_is_deleted(
     stack.up()
     done = len(stack.world.log)
     other_cluster(monkeypatch)
-    with pytest.raises(automation.CommandError, match="marked for protection"):
+    with refused("marked for protection"):
         stack.up()
     assert [event for event in stack.world.log[done:] if event.op == "delete"] == []
 
