@@ -67,7 +67,7 @@ def test_internal_to_public_and_back_never_leaves_the_service_without_a_balancer
     make_stack: MakeStack, tmp_path: Path, environment: str
 ) -> None:
     where, kept = site(tmp_path, environment), environment == "prod"
-    stack = make_stack(where, (workload(tmp_path, "internal"),), name=environment)
+    stack = make_stack(where, (workload(tmp_path, "internal"),), name=f"open-{environment}")
     steps = {name: moved(stack, tmp_path, name) for name in STEPS}
     assert {name: step.balancers for name, step in steps.items()} == {
         "internal": {INTERNAL: kept},
