@@ -139,6 +139,8 @@ UNKNOWN = {
     "pulumi:providers:kubernetes": {"alwaysRender", "clusterIdentifier", "enablePatchForce"},
     # A type token fixes both.
     **{kind: {"apiVersion", "kind"} for kind in COVERED if kind.startswith("kubernetes:")},
+    # Its class has neither.
+    RELEASE: set(),
 }
 
 
