@@ -269,6 +269,8 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "wait_s",
         "max_num_seqs",
         "in_flight",
+        "as_root",
+        "encrypted",
         "sequences_per_request",
         "keep_alive_s",
         "max_model_len",

@@ -284,7 +284,8 @@ def test_pods_have_no_more_rights_than_they_need() -> None:
     assert spec["automountServiceAccountToken"] is False
     assert spec["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
     least = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    assert engine(PLAN)["securityContext"] == least
+    user = {"runAsNonRoot": True, "runAsUser": 2000, "runAsGroup": 0}
+    assert engine(PLAN)["securityContext"] == least | user
     (copy,) = spec["initContainers"]
     assert copy["securityContext"] == least | {"readOnlyRootFilesystem": True}
     mounts = {mount["name"]: mount for mount in engine(PLAN)["volumeMounts"]}
@@ -337,7 +338,7 @@ def test_the_quota_has_room_for_a_rollout_and_no_more() -> None:
 
 def fetch_words(plan: Plan) -> list[str]:
     """Arguments of the program that puts weights on the node, without the program."""
-    (copy,) = pod(plan)["initContainers"]
+    copy, *_ = pod(plan)["initContainers"]
     assert copy["command"] == ["python3", "/scripts/fetch_weights.py"]
     runs_script(document(plan, "script-fetch"), pod(plan), copy)
     return [expanded(argument) for argument in copy["args"]]
