@@ -8,6 +8,7 @@ from sizing.plan.capacity import (
     BandPlan,
     CalibratedPlan,
     CapacityPlan,
+    CheckpointPlan,
     ChoicePlan,
     MethodPlan,
     OwnRunsPlan,
@@ -22,6 +23,7 @@ from sizing.plan.cluster import (
     ChartImagePlan,
     ChartPlan,
     ClusterPlan,
+    ClusterRolePlan,
     ClusterServicesPlan,
     ControllerPlan,
     GroupControllerPlan,
@@ -38,6 +40,7 @@ from sizing.plan.cluster import (
 )
 from sizing.plan.disks import PoolVolumePlan, VolumePlan, WeightsOn
 from sizing.plan.gateway import ClaimPlan, FirewallPlan, GatewayPlan, TokenPlan
+from sizing.plan.latency import Contradiction, LatencyPlan, Verdict
 from sizing.plan.memory import CachePlan, MemoryPlan
 from sizing.plan.network import (
     AddressPlan,
@@ -153,10 +156,13 @@ __all__ = [
     "CapacitySource",
     "ChartImagePlan",
     "ChartPlan",
+    "CheckpointPlan",
     "ChoicePlan",
     "ClaimPlan",
     "ClusterPlan",
+    "ClusterRolePlan",
     "ClusterServicesPlan",
+    "Contradiction",
     "ControllerPlan",
     "CreatedZonePlan",
     "DatabasePlan",
@@ -170,6 +176,7 @@ __all__ = [
     "InterconnectPlan",
     "InterconnectPluginPlan",
     "KeysPlan",
+    "LatencyPlan",
     "LimitsBy",
     "MemoryPlan",
     "MethodPlan",
@@ -208,6 +215,7 @@ __all__ = [
     "UsedNetworkPlan",
     "UsedSubnetPlan",
     "UsedZonePlan",
+    "Verdict",
     "VolumePlan",
     "WeightsOn",
 ]
