@@ -28,8 +28,11 @@ from sizing.plan import (
 )
 from sizing.site import Site
 from templates.engine import (
+    CACHE_PATH,
     ENGINE_PORT,
+    ENGINE_USER,
     PROGRAMS,
+    TLS,
     argument,
     engine_arguments,
     engine_environment,
@@ -127,6 +130,9 @@ def render(plan: Plan) -> dict[str, str]:
         if service.serving.limits_by is LimitsBy.admission:
             check = values | {"script": values["admission_script"]}
             documents.append(("script-admission", "script", check))
+        if service.serving.encrypted:
+            maker = values | {"script": values["certificate_script"]}
+            documents.append(("script-certificate", "script", maker))
         documents += _zone_documents(service.serving, values)
         documents += [
             (document, "target-group-binding", values | {"binding": binding})
@@ -195,6 +201,11 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "hung_stop_s": _HUNG_STOP_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
             "programs": PROGRAMS,
+            "cache_path": CACHE_PATH,
+            "user": 0 if serving.as_root else ENGINE_USER,
+            "encrypted": serving.encrypted,
+            "certificate_script": program("make_certificate").values if serving.encrypted else None,
+            "tls_folder": TLS,
             "admission_script": program("admission").values
             if serving.limits_by is LimitsBy.admission
             else None,
