@@ -102,7 +102,7 @@ def command(
         write(comment(told, new.site.name))
     else:
         write("\n".join(_lines(told)))
-    finish(new.plan, built=True)
+    finish(new.plan)
     if detailed_exitcode and not told.is_empty:
         raise click.exceptions.Exit(ExitCode.changes)
 

@@ -172,12 +172,12 @@ def chosen(service: ServicePlan) -> str:
     if choice is None or hardware is None:
         return ""
     if choice.checkpoint is not None:
-        return f"Its weights are in {choice.checkpoint.text}."
+        return f"The planned weights are in {choice.checkpoint.text}."
     if not hardware.is_auto or hardware.precisions or service.inputs.model.precision is not None:
         return ""
     return (
-        f"Its weights are in {choice.precision}, as published; hardware.precisions allows narrower "
-        "ones."
+        f"The planned weights are in {choice.precision}, as published; hardware.precisions allows "
+        "narrower ones."
     )
 
 

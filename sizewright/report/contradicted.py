@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sizewright.report.table import Table
+from sizewright.report.table import Table, table_text
 from sizing.contradictions import unmatched
 from sizing.plan import Plan, ServicePlan
 
@@ -22,7 +22,8 @@ def first_line(*plans: Plan, sides: tuple[str, ...] = ()) -> Iterator[str]:
         if service.contradictions
     ]
     if parts:
-        yield f"contradictions in {'; '.join(parts)}"
+        text = f"contradictions in {'; '.join(parts)}"
+        yield table_text(Table("", [(text,)]))
 
 
 def codes(service: ServicePlan) -> str:

@@ -35,8 +35,10 @@ class Generator(GenerateJsonSchema):
         return False
 
     def field_is_required(self, field: Any, total: bool) -> bool:
-        """An answer has all its fields."""
-        return self.mode == "serialization" or super().field_is_required(field, total)
+        """An answer has all its fields, but those that it leaves out where they are empty."""
+        if self.mode == "serialization":
+            return not field.get("serialization_exclude_if")
+        return super().field_is_required(field, total)
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Defaults are of what users write; those that are no scalar say nothing in an editor."""

@@ -74,6 +74,11 @@ def site(tmp_path: Path) -> Callable[..., Path]:
     return build
 
 
+def after_contradictions(out: str) -> str:
+    """What follows the first line, which names contradictions where there are any."""
+    return out.split("\n\n", 1)[1] if out.startswith("contradictions in ") else out
+
+
 INFEASIBLE = ("min_gpu_gb: 16", "min_gpu_gb: 1000")
 """No card has so much memory."""
 VIDEO = ROOT / "workloads/golden/text-to-video.yaml"

@@ -11,7 +11,7 @@ from sizewright.changes import Effect, load_rules
 from sizewright.compare import Change, ResourceChange
 from sizewright.dangers import RULES, Danger, DangerRule, Event, Found, dangers, load_danger_rules
 from sizewright.review import Review
-from tests.cli.conftest import ROOT, Run
+from tests.cli.conftest import ROOT, Run, after_contradictions
 
 OPEN = ROOT / "tests/program/public.yaml"
 SITE = ROOT / "tests/program/Pulumi.public.yaml"
@@ -116,7 +116,7 @@ def test_a_door_that_opens_is_told_before_the_cause(run: Run, tmp_path: Path) ->
         ),
     ]
     out = run(*words).out
-    assert out.startswith(
+    assert after_contradictions(out).startswith(
         "DANGER: the internet is let in\n  !! create vpc.SecurityGroupIngressRule"
     )
     text = run(*words, "--markdown").out

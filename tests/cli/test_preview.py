@@ -11,7 +11,7 @@ import pulumi
 import pytest
 
 from sizewright.program import record_program
-from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run
+from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run, after_contradictions
 from tests.components.plans import CHAT as CHAT_WORKLOAD
 from tests.components.plans import SOURCES
 
@@ -42,7 +42,7 @@ def references(value: object) -> Iterator[str]:
 
 def test_it_says_what_it_is_first_and_answers_before_the_details(run: Run) -> None:
     out = run("preview", CHAT).out
-    assert out.startswith("Offline preview: ")
+    assert after_contradictions(out).startswith("Offline preview: ")
     assert "It is not a diff against a cloud or a stack" in " ".join(out.split())
     said = " ".join(out.split())
     for text in (

@@ -121,7 +121,7 @@ def test_nothing_is_cut_at_any_width(
     narrow = run(*words).out
     assert max(map(len, narrow.splitlines())) <= width
     lost = Counter("".join(piped.split())) - Counter("".join(narrow.split()))
-    assert lost in (Counter(), Counter("option")), "a row for itself needs no first heading"
+    assert not lost - Counter("optioncode"), "a row for itself needs no first heading"
 
 
 def test_same_bytes_twice(run: Run) -> None:
@@ -172,13 +172,13 @@ def test_an_import_of_weights_is_a_sentence(
     path = chat(("precision: nf4}", f"precision: nf4, source: {{{source}}}}}"))
     told = " ".join(run(command, path).out.split())
     assert f"Its weights come from {SOURCES[source]}: a Job brings them into the bucket" in told
-    assert "Its weights" not in run(command, "tests/workloads/chat.yaml").out
+    assert "Its weights come" not in run(command, "tests/workloads/chat.yaml").out
 
 
 def test_a_precision_that_was_chosen_is_told(run: Run, tmp_path: Path) -> None:
     run("init", "a", "--directory", tmp_path)
     chosen = read_model(tmp_path / "a.lock", Lock).precision
-    told = f"Weights in {chosen} are part of the choice"
+    told = f"The planned weights are in {chosen}, as published"
     assert told in " ".join(run("preview", tmp_path / "a.yaml").out.split())
     text = (tmp_path / "a.yaml").read_text(encoding="utf-8")
     (tmp_path / "b.yaml").write_text(
