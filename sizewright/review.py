@@ -10,6 +10,7 @@ from sizewright.compare import (
     ResourceChange,
     ServiceChange,
     causes,
+    loses_data,
     resource_changes,
     service_changes,
 )
@@ -45,11 +46,18 @@ class Review:
     notes: tuple[str, ...] = ()
     site: tuple[Change, ...] = ()
     """Keys of the stack file that changed."""
+    old: Plan | None = None
+    """The plan of the older side, whose nodes serve now."""
 
     @property
     def dangers(self) -> tuple[Found, ...]:
         """What a reader must see first."""
-        return dangers(self.services, self.resources)
+        return dangers(self.services, self.resources, self.old)
+
+    @property
+    def stores_lost(self) -> int:
+        """Stores that are deleted or replaced, or may be."""
+        return sum(loses_data(change) for change in self.resources)
 
     @property
     def is_empty(self) -> bool:
@@ -71,11 +79,11 @@ def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
     services = service_changes(old.plan, new.plan)
     site = causes(old.plan.site, new.plan.site)
     if any(exit_code(side.plan) is ExitCode.infeasible for side in (old, new)):
-        return Review(services, (), 0, False, notes, site)
+        return Review(services, (), 0, False, notes, site, old.plan)
     before, after = (_recorded(side) for side in (old, new))
     resources = resource_changes(before, after, load_rules())
     keys = {resource.key for resource in (*before.resources, *after.resources)}
-    return Review(services, resources, len(keys) - len(resources), True, notes, site)
+    return Review(services, resources, len(keys) - len(resources), True, notes, site, old.plan)
 
 
 def _recorded(side: Side) -> Recorded:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sizing.capacity_source import not_on_demand, with_capacity
 from sizing.catalog import Catalog, Gpu, InstanceType
+from sizing.exact import short
 from sizing.lock import Lock
 from sizing.lookup import Facts
 from sizing.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
@@ -194,7 +195,7 @@ def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -
         option=f"{instance.name}, tensor parallel {split}{over}",
         reason=Reason.memory,
         numbers=(
-            f"weights {need.weights_bytes / GB:.1f} GB, with the longest sequence "
-            f"{wanted / GB:.1f} GB; {cards} x {instance.gpu} leave {left / GB:.1f} GB"
+            f"weights {short(need.weights_bytes / GB)} GB, with the longest sequence "
+            f"{short(wanted / GB)} GB; {cards} x {instance.gpu} leave {short(left / GB)} GB"
         ),
     )

@@ -11,6 +11,7 @@ from sizing.calibrated import (
 )
 from sizing.capacity import GpuRate, gpu_rate, peak_flop_per_s
 from sizing.choose import Case, Choice
+from sizing.exact import short
 from sizing.lengths import Lengths
 from sizing.lock import Lock, rates_key
 from sizing.lookup import Facts
@@ -132,7 +133,8 @@ def _too_slow(case: Case, replica: CalibratedReplica) -> tuple[Rejected, float]:
         ("TPOT", targets.tpot_s, times.tpot_s(idle, targets.share)),
     ):
         if target is not None and alone > target:
-            parts.append(f"{name} {alone * 1000:.1f} ms alone, {target * 1000:.6g} ms asked for")
+            best, limit = short(alone * 1000), short(target * 1000)
+            parts.append(f"{name} {best} ms alone, {limit} ms asked for")
             missed = max(missed, alone / target)
     name = case.facts.instance.name if case.facts.instance is not None else "the type"
     option = f"{name}, tensor parallel {replica.tensor_parallel}, {case.facts.precision}"

@@ -76,5 +76,5 @@ def _origin(option: Option) -> str:
 def _factor(found: Sensitivity) -> str:
     if found.factor is None:
         return "not within 64 times"
-    text = f"{found.factor:.2f} times"
+    text = f"{number(found.factor)} times"
     return text if found.feasible else f"{text}: beyond it nothing on this hardware serves"
