@@ -1,6 +1,7 @@
 """Can this hardware hold the model, and if not, why not?"""
 
 from dataclasses import dataclass
+from math import inf
 
 from sizing.capacity_source import not_on_demand, with_capacity
 from sizing.catalog import Catalog, Gpu, InstanceType
@@ -184,6 +185,12 @@ def _spanning_replica(
             return found, rejected
         rejected.append(_too_small(need, instance, split, count))
     return None, rejected[-1:]
+
+
+def memory_missed(need: Need, instance: InstanceType, split: int) -> float:
+    """How many times the memory of `split` cards one sequence and the weights take."""
+    left = usable_bytes(instance.gpu_memory_bytes, split) * split
+    return need.bytes_with_one_sequence(split) / left if left > 0 else inf
 
 
 def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -> Rejected:

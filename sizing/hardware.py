@@ -85,9 +85,11 @@ def find_hardware(
 
 
 def lacks_other_type(found: Found) -> bool:
-    """Whether a type was stated that holds no replica, or is too slow in every one."""
-    slow = any(rejected.reason is Reason.latency for rejected in found.rejected)
-    return found.pool is None and (found.choice is None or slow)
+    """Whether a type was stated that holds no replica, is too slow in every one, or would need
+    one over nodes that its method does not know."""
+    reasons = (Reason.latency, Reason.not_in_this_version)
+    refused = any(rejected.reason in reasons for rejected in found.rejected)
+    return found.pool is None and (found.choice is None or refused)
 
 
 def _emptiest(choice: Choice, mine: str, neighbours: Sequence[ServicePlan]) -> int:

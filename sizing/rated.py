@@ -123,8 +123,8 @@ def _unknown(numbers: str) -> Rejected:
 
 
 def _too_slow(case: Case, replica: CalibratedReplica) -> tuple[Rejected, float]:
-    """The latency of one request alone, on the safe side, beside what is asked for; and how many
-    times that it is."""
+    """The best reachable latency, of one request alone, with its target; and how many times the
+    target it is."""
     idle, targets = replica.safe.times.server.at(1e-9), replica.targets
     times = replica.safe.times
     parts, missed = list[str](), 1.0
@@ -134,11 +134,11 @@ def _too_slow(case: Case, replica: CalibratedReplica) -> tuple[Rejected, float]:
     ):
         if target is not None and alone > target:
             best, limit = short(alone * 1000), short(target * 1000)
-            parts.append(f"{name} {best} ms alone, {limit} ms asked for")
+            parts.append(f"{name} {best} ms at best, {limit} ms is the target")
             missed = max(missed, alone / target)
     name = case.facts.instance.name if case.facts.instance is not None else "the type"
     option = f"{name}, tensor parallel {replica.tensor_parallel}, {case.facts.precision}"
-    numbers = "; ".join(parts) + " (P90 of the band)"
+    numbers = "; ".join(parts) + " (one request alone, P90 estimate)"
     return Rejected(option=option, reason=Reason.latency, numbers=numbers), missed
 
 

@@ -65,7 +65,7 @@ def test_text_says_it_all_and_is_plain(run: Run) -> None:
         "any 3 nodes; not a lost zone",
         "throughput (GPUs: throughput 12, memory 1)",
         "77.2 % at the mean, 1,110 % at the peak: requests queue without end",
-        "912.5 GB kept",
+        "912 GB kept",
         "unverified",
     ):
         assert said in ended.out

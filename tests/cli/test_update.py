@@ -9,6 +9,7 @@ import pytest
 from sizewright.exit_code import ExitCode
 from sizewright.lock_file import lock_text
 from sizewright.read import read_model
+from sizewright.report.comparison import FIRST
 from sizing.lock import Lock
 from tests.cli.conftest import Run
 
@@ -115,7 +116,7 @@ def test_what_becomes_infeasible_is_not_written(workload: Path, run: Run) -> Non
 
 def test_compare_ranks_and_says_what_doubles(workload: Path, run: Run) -> None:
     told = run("compare", str(workload)).out
-    assert "cheapest first" in told and "what doubles the nodes" in told
+    assert "Pareto-optimal types first" in told and "what doubles the nodes" in told
     found = json.loads(run("compare", str(workload), "--all", "--json").out)
     costs = [o["usd_per_month"] for o in found["options"] if o["usd_per_month"] is not None]
     assert costs == sorted(costs) and found["options"][0]["on_frontier"]
@@ -133,8 +134,10 @@ def test_the_mark_is_of_the_options_that_are_listed(workload: Path, run: Run) ->
                 o != mine and all(a <= b for a, b in zip(o, mine, strict=True)) for o in points
             )
             assert option["on_frontier"] is not beaten
-        told = run("compare", str(workload), *words).out.split("\n\n")[0]
-        assert told.count(" * ") - 1 == sum(o["on_frontier"] for o in found["options"])
+        table = run("compare", str(workload), *words).out.split("\n\n")[0].splitlines()[1:]
+        marked = sum(bool(re.search(r" \*~? ", line)) for line in table)
+        frontier = sum(o["on_frontier"] for o in found["options"])
+        assert marked == (frontier if words else min(frontier, FIRST))
 
 
 def test_what_nobody_measured_is_marked(workload: Path, run: Run) -> None:
@@ -174,4 +177,6 @@ def test_where_no_card_can_be_rated_nothing_is_answered(workload: Path, run: Run
 def test_compare_says_by_which_method_it_ranks(run: Run) -> None:
     ended = run("compare", str(ROOT / "workloads" / "chat.yaml"))
     assert ended.code == ExitCode.ok
-    assert "cheapest first, by method calibrated, sized for the mean" in " ".join(ended.out.split())
+    assert "then the cheapest, by method calibrated, sized for the mean" in " ".join(
+        ended.out.split()
+    )
