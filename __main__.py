@@ -9,6 +9,7 @@ from sizewright.exit_code import ExitCode
 from sizewright.feasibility import shortfalls
 from sizewright.input_error import InputError
 from sizewright.stack import (
+    LOCK_KEY,
     PROJECT,
     STRUCTURED,
     WORKLOADS_KEY,
@@ -31,7 +32,9 @@ def main() -> None:
     given = {key: value for key, value in values.items() if value}
     catalog = load_catalog()
     try:
-        site = site_of(given, Path(f"Pulumi.{pulumi.get_stack()}.yaml"))
+        stack_file = Path(f"Pulumi.{pulumi.get_stack()}.yaml")
+        lock = config.get(LOCK_KEY)
+        site = site_of(given, stack_file, Path(lock) if lock else None)
         paths = [Path(name) for name in config.require_object(WORKLOADS_KEY)]
         files = [read_workload(path, catalog) for path in paths]
         plan = plan_of(files, site, catalog)

@@ -50,7 +50,8 @@ class BurstServicesArgs:
     """Of the cluster's owner's Karpenter."""
     region: str
     account_ids: Sequence[str]
-    volumes_key_arn: pulumi.Input[str]
+    volumes_key_arn: pulumi.Input[str] | None
+    """Key of the nodes' volumes; null only where the stack has no nodes."""
     after: Sequence[pulumi.Resource]
     """Nodes and add-ons that must outlive them."""
     tags: Tags
@@ -86,6 +87,8 @@ class BurstServices(pulumi.ComponentResource):
 
     def _node_autoscaler(self) -> NodeAutoscaler:
         args = self._args
+        if args.volumes_key_arn is None:
+            raise ValueError(f"{self._name}: burst nodes need a key for their volumes")
         return NodeAutoscaler(
             f"{self._name}-nodes",
             NodeAutoscalerArgs(

@@ -74,6 +74,7 @@ class Cluster(pulumi.ComponentResource):
         super().__init__("sizewright:index:Cluster", name, None, opts)
         self._name = name
         self._tags = args.tags
+        self._addons = args.plan.addons
         self._child = pulumi.ResourceOptions(parent=self)
         role = self._control_role(args)
         nodes = node_role(
@@ -191,6 +192,7 @@ class Cluster(pulumi.ComponentResource):
             name,
             cluster_name=self.name,
             addon_name=addon,
+            addon_version=self._addons[addon],
             configuration_values=json.dumps(configuration) if configuration else None,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",

@@ -39,7 +39,8 @@ class ClusterServicesArgs:
     region: str
     account_ids: Sequence[str]
     vpc_id: pulumi.Input[str]
-    volumes_key_arn: pulumi.Input[str]
+    volumes_key_arn: pulumi.Input[str] | None
+    """Key of the nodes' volumes; null only where the stack has no nodes."""
     after: Sequence[pulumi.Resource]
     """Nodes and add-ons that must outlive them."""
     tags: Tags

@@ -35,8 +35,8 @@ class GatewayArgs:
     """Security group of the nodes."""
     logs: ObjectStore
     """Takes the logs of requests and connections."""
-    logs_key_arn: pulumi.Input[str]
-    """Key of the firewall's log."""
+    logs_key_arn: pulumi.Input[str] | None
+    """Key of the firewall's log; null only where there is no firewall."""
     tags: Tags
 
 
@@ -132,18 +132,21 @@ class Gateway(pulumi.ComponentResource):
             )
 
     def _firewall(self, balancer: lb.LoadBalancer) -> None:
-        plan = self._args.plan.firewall
-        if plan is not None:
-            Firewall(
-                f"{self._name}-firewall",
-                FirewallArgs(
-                    plan=plan,
-                    balancer_arn=balancer.arn,
-                    logs_key_arn=self._args.logs_key_arn,
-                    tags=self._args.tags,
-                ),
-                self._child,
-            )
+        plan, logs_key_arn = self._args.plan.firewall, self._args.logs_key_arn
+        if plan is None:
+            return
+        if logs_key_arn is None:
+            raise ValueError(f"{self._args.service}: a firewall needs a key for its log")
+        Firewall(
+            f"{self._name}-firewall",
+            FirewallArgs(
+                plan=plan,
+                balancer_arn=balancer.arn,
+                logs_key_arn=logs_key_arn,
+                tags=self._args.tags,
+            ),
+            self._child,
+        )
 
     def _balancer(self, group: ec2.SecurityGroup) -> lb.LoadBalancer:
         name = f"{self._name}-balancer"

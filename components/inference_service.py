@@ -128,7 +128,7 @@ class InferenceService(pulumi.ComponentResource):
                 subnet_ids=list(subnets.values()),
                 node_group_id=self._args.cluster.security_group_id,
                 logs=self._args.access_logs,
-                logs_key_arn=self._args.keys.logs,
+                logs_key_arn=self._args.keys.of_class("logs"),
                 tags=self._args.tags,
             ),
             self._child,

@@ -90,6 +90,10 @@ class Keys(pulumi.ComponentResource):
         """
         return self._arns["cluster"]
 
+    def of_class(self, role: str) -> pulumi.Input[str] | None:
+        """ARN of the key of a class of data, or null where the plan has none of that class."""
+        return self._arns.get(role)
+
     @property
     def volumes(self) -> pulumi.Input[str]:
         return self._arns["volumes"]

@@ -15,6 +15,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from components.naming import Tags
 from components.pod_identity import PodIdentityArgs, pod_identity, service_account
 from components.policy import allow, policy
+from components.script_map import script_map
 from components.wires import wired
 from sizing.plan import RolesPlan
 
@@ -53,8 +54,9 @@ class Serving(pulumi.ComponentResource):
         association = self._association()
         self._service(inside)
         self._budget(inside)
+        script = script_map(f"{name}-script", self._document("script-fetch"), inside)
         ready = pulumi.ResourceOptions(
-            parent=self, depends_on=[*args.after, *args.weights, account, association]
+            parent=self, depends_on=[*args.after, *args.weights, account, association, script]
         )
         if "deployment" in args.documents:
             self._deployment(ready)

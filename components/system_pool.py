@@ -17,6 +17,8 @@ class SystemPoolArgs:
     plan: SystemPoolPlan
     cluster_name: pulumi.Input[str]
     kubernetes_version: str
+    coredns_version: str | None
+    """EKS chooses it when it makes the add-on where this is null."""
     node_role_arn: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     volumes_key_arn: pulumi.Input[str]
@@ -45,6 +47,7 @@ class SystemPool(pulumi.ComponentResource):
             f"{name}-coredns",
             cluster_name=args.cluster_name,
             addon_name="coredns",
+            addon_version=args.coredns_version,
             tags=args.tags.named(f"{name}-coredns"),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[nodes]),
         )
@@ -63,6 +66,7 @@ class SystemPool(pulumi.ComponentResource):
             update_config={"max_unavailable": 1},
             node_repair_config={"enabled": True},
             ami_type=args.plan.ami_type,
+            release_version=args.plan.ami_release,
             version=args.kubernetes_version,
             launch_template={
                 "id": template.id,

@@ -12,6 +12,7 @@ from pulumi_kubernetes.batch.v1 import Job
 from components.naming import Tags
 from components.pod_identity import PodIdentityArgs, pod_identity, service_account
 from components.policy import allow, policy
+from components.script_map import script_map
 from components.wires import wired
 from sizing.model_source import BucketSource, HubSource, ModelSource
 from sizing.plan import ImportPlan, RolesPlan
@@ -54,7 +55,8 @@ class WeightsImport(pulumi.ComponentResource):
         self._args = args
         inside = pulumi.ResourceOptions(parent=self, depends_on=args.after)
         account = service_account(self._name, self._document("import-service-account"), inside)
-        self.done = self._job([*args.after, account, self._association()])
+        script = script_map(f"{name}-script", self._document("script-import"), inside)
+        self.done = self._job([*args.after, account, self._association(), script])
         self.register_outputs({})
 
     def _document(self, document: str) -> Any:

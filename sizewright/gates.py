@@ -158,13 +158,17 @@ def kubernetes_support(plan: Plan, as_of: date | None) -> Gate:
 
 
 def ami_release(plan: Plan, as_of: date | None) -> Gate:
-    """The GPU image's release is young enough on the day; not judged without one or without a day.
+    """The oldest release of a GPU image is young enough; not judged without one or without a day.
 
     Basis: assumed; security fixes arrive with releases, which EKS makes every one to two weeks.
     """
-    name, release = "GPU image release", plan.site.ami_release
-    if release is None or not plan.pools:
-        return Gate(name, None, "none is pinned" if release is None else "no GPU nodes")
+    name, releases = "GPU image release", {pool.ami_release for pool in plan.pools}
+    if not releases:
+        return Gate(name, None, "no GPU nodes")
+    pinned = sorted(r for r in releases if r is not None)
+    if not pinned:
+        return Gate(name, None, "none is pinned")
+    release = min(pinned, key=release_day)
     if as_of is None:
         return Gate(name, None, f"{release}; skipped without --as-of")
     days = (as_of - release_day(release)).days
@@ -196,22 +200,22 @@ def node_updates(plan: Plan) -> Gate:
 def checkpoints(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
     """What a hub's repository holds is the model that was sized, in bits that fit as planned.
 
-    Basis: the catalog's row of that repository.
+    Basis: the catalog's row of that repository (data/models.csv, data/checkpoints.csv).
     """
     for service in plan.services:
         source, choice = service.inputs.model.source, service.choice
         if source is None or source.hub is None or choice is None or service.serving is None:
             continue
         name, repository = f"checkpoint of {service.name}", source.hub.id
-        known = [m for m in catalog.models if m.hf_repo.lower() == repository.lower()]
-        if not known:
+        held = catalog.held_in(repository)
+        if held is None:
             yield Gate(name, None, f"the catalog does not know {repository}")
             continue
-        held, planned = f"{known[0].model} in {known[0].native_dtype}", choice.precision
-        wider = NOMINAL_BITS[Precision(known[0].native_dtype)] > NOMINAL_BITS[Precision(planned)]
-        passed = known[0].model == service.serving.model and not wider
-        detail = f"{repository} is {held}; planned is {service.serving.model} in {planned}"
-        yield Gate(name, passed, detail, "data/models.csv")
+        (model, precision), planned = held, choice.precision
+        wider = NOMINAL_BITS[Precision(precision)] > NOMINAL_BITS[Precision(planned)]
+        passed = model == service.serving.model and not wider
+        detail = f"{repository} is {model} in {precision}; planned is {service.serving.model}"
+        yield Gate(name, passed, f"{detail} in {planned}", "data/models.csv, data/checkpoints.csv")
 
 
 def locks(files: Sequence[WorkloadFile], plan: Plan) -> Iterator[Gate]:

@@ -5,28 +5,37 @@ import logging
 import runpy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sizewright.feasibility import shortfalls
 from sizewright.record import LOG, Recorded, record
-from sizewright.stack import PROJECT, WORKLOADS_KEY, SiteFile, read_site
+from sizewright.stack import LOCK_KEY, PROJECT, WORKLOADS_KEY, SiteFile, read_site
 from sizing.plan import Plan
 
 PROGRAM = Path(__file__).parents[1] / "__main__.py"
 
 
 def record_program(
-    site_path: Path, files: Sequence[Path], plan: Plan | None = None, *, preview: bool = False
+    site_path: Path,
+    files: Sequence[Path],
+    plan: Plan | None = None,
+    *,
+    preview: bool = False,
+    lock_path: Path | None = None,
 ) -> Recorded:
     """What `__main__.py` registers for these workload files, instead of the stack's own.
 
-    Of `plan`, where it is given, the command says the shortfalls itself, and the program does not.
+    `lock_path` is read as the stack's lock instead of its own. Of `plan`, where it is given, the
+    command says the shortfalls itself, and the program does not.
     Raises InputError for the stack file; the program's own refusal is a pulumi.RunError.
     """
     # Guard: Pulumi takes a second to import, as `record` says.
     from components.other_stack import shape
 
     site = read_site(site_path)
+    if lock_path is not None:
+        site = replace(site, lock_path=lock_path)
     with _without_shortfalls(plan):
         return record(
             _run,
@@ -56,7 +65,11 @@ def _without_shortfalls(plan: Plan | None) -> Iterator[None]:
 
 def program_config(site: SiteFile, files: Sequence[Path]) -> dict[str, str]:
     """The stack's values as Pulumi hands them to a program: text, or JSON for lists and maps."""
-    values = {**site.config, f"{PROJECT}:{WORKLOADS_KEY}": [str(file.resolve()) for file in files]}
+    own: dict[str, object] = {
+        WORKLOADS_KEY: [str(file.resolve()) for file in files],
+        LOCK_KEY: str(site.lock_path.resolve()),
+    }
+    values = {**site.config, **{f"{PROJECT}:{key}": value for key, value in own.items()}}
     return {
         key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()
     }

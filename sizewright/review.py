@@ -31,6 +31,8 @@ class Side:
     files: tuple[Path, ...]
     site: Path
     plan: Plan
+    lock_path: Path | None = None
+    """A lock that is read instead of the stack's own."""
 
 
 @dataclass(frozen=True)
@@ -88,4 +90,6 @@ def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
 
 def _recorded(side: Side) -> Recorded:
     """Nothing at all where the side has no service: it stands for before the first `up`."""
-    return record_program(side.site, side.files, side.plan) if side.files else Recorded((), {})
+    if not side.files:
+        return Recorded((), {})
+    return record_program(side.site, side.files, side.plan, lock_path=side.lock_path)

@@ -10,6 +10,7 @@ from sizewright.input_error import InputError, did_you_mean, dotted, found, near
 from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
 from sizewright.read import Document, file_content, read_mapping
+from sizewright.stack_lock_file import read_stack_lock
 from sizing.access import check_access
 from sizing.addresses import enough_addresses
 from sizing.capacity_source import check_capacity
@@ -23,11 +24,15 @@ from sizing.plan import Plan
 from sizing.shared import check_ami_release
 from sizing.site import Site
 from sizing.size import size
+from sizing.stack_lock import StackLock
 from sizing.steps.correction import Corrections
 from sizing.workload import Workload
 
 PROJECT = "sizewright"
 WORKLOADS_KEY = "workloads"
+LOCK_KEY = "lock"
+OWN_KEYS = (WORKLOADS_KEY, LOCK_KEY)
+"""Keys of a stack file that are no part of its site: they name files."""
 SCHEMA_KEY = "$schema"
 STRUCTURED = frozenset(
     {
@@ -58,6 +63,10 @@ class SiteFile:
     """Null where it names none; a stack may name an empty list of them."""
     config: Mapping[str, object]
     """The stack's values by full key, as the Pulumi program will read them."""
+    lock_path: Path
+    """Where the stack's lock is, or would be."""
+    lock: StackLock | None
+    """Versions that the stack runs; null without a lock."""
 
 
 @dataclass(frozen=True)
@@ -82,16 +91,32 @@ def read_site(path: Path) -> SiteFile:
         expected = f"a Pulumi stack file with {PROJECT}: keys under config"
         raise document.error((), "has no config", expected)
     keys = _own_keys(document)
+    lock_path = _lock_path(document, config, path)
     return SiteFile(
         keys=keys,
         site=keys.validate(Site),
         workloads=_workload_names(document, config.get(f"{PROJECT}:{WORKLOADS_KEY}")),
         config=config,
+        lock_path=lock_path,
+        lock=read_stack_lock(lock_path),
     )
 
 
-def site_of(values: dict[str, Plain], path: Path) -> SiteFile:
+def _lock_path(document: Document, config: Mapping[str, Plain], path: Path) -> Path:
+    """The lock that the stack file names, from the project's folder; else the one alongside it."""
+    named = config.get(f"{PROJECT}:{LOCK_KEY}")
+    if named is None or named == "":
+        return path.with_suffix(".lock")
+    if not isinstance(named, str):
+        field = ("config", f"{PROJECT}:{LOCK_KEY}")
+        raise document.error(field, f"found {found(named)}", "the path of a lock")
+    return Path(named)
+
+
+def site_of(values: dict[str, Plain], path: Path, lock_path: Path | None = None) -> SiteFile:
     """The site of values that Pulumi read; faults point into the stack file where it has them.
+
+    The lock is alongside the stack file unless `lock_path` says where it is.
 
     Raises InputError.
     """
@@ -100,7 +125,15 @@ def site_of(values: dict[str, Plain], path: Path) -> SiteFile:
         keys = Document(str(path), values, places.key_positions, places.value_positions)
     else:
         keys = Document(str(path), values, {}, {(): (1, 1)})
-    return SiteFile(keys=keys, site=keys.validate(Site), workloads=None, config={})
+    where = lock_path or path.with_suffix(".lock")
+    return SiteFile(
+        keys=keys,
+        site=keys.validate(Site),
+        workloads=None,
+        config={},
+        lock_path=where,
+        lock=read_stack_lock(where),
+    )
 
 
 def _own_keys(document: Document) -> Document:
@@ -126,7 +159,7 @@ def _own_keys(document: Document) -> Document:
     data = {
         key.removeprefix(prefix): value
         for key, value in (config.items() if isinstance(config, dict) else ())
-        if key.startswith(prefix) and key != prefix + WORKLOADS_KEY and value != ""
+        if key.startswith(prefix) and key.removeprefix(prefix) not in OWN_KEYS and value != ""
     }
     return Document(
         document.file,
@@ -140,7 +173,7 @@ def _check_prefixes(document: Document, config: Mapping[str, Plain]) -> None:
     """Raises InputError for a key of a site whose prefix is nearly the project's."""
     for key in config:
         prefix, _, name = key.partition(":")
-        known = name == WORKLOADS_KEY or name in Site.model_fields
+        known = name in OWN_KEYS or name in Site.model_fields
         if prefix != PROJECT and known and nearest(prefix, [PROJECT]):
             hint = f"did you mean '{PROJECT}:{name}'?"
             message = f"unknown prefix '{prefix}'"
@@ -255,7 +288,10 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
             raise _located(file.document, fault) from fault
     locks = {file.workload.name: file.lock for file in files if file.lock is not None}
     corrections = {f.workload.name: f.corrections for f in files if f.corrections is not None}
-    return size(workloads, site.site, _with_own_models(catalog, files), locks, corrections)
+    known = _with_own_models(catalog, files)
+    if site.lock is not None:
+        known = known.with_lock(dict(site.lock.versions()))
+    return size(workloads, site.site, known, locks, corrections)
 
 
 def catalog_of(file: WorkloadFile, catalog: Catalog) -> Catalog:

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 from sizing.exact import ceiling, exact, plain
 from sizing.plan import BurstPlan, BurstPoolPlan, CapacityPlan, PoolPlan, ServicePlan, ServingPlan
-from sizing.site import Site
 from sizing.traffic import slowest_answer_s
 from sizing.workload import Workload
 
@@ -65,7 +64,7 @@ def in_flight_sized(
 
 
 def burst_pool(
-    members: Sequence[ServicePlan], zones: Sequence[str], site: Site
+    members: Sequence[ServicePlan], zones: Sequence[str], ami_release: str | None
 ) -> BurstPoolPlan | None:
     """The nodes that Karpenter may add to a pool: those of all its services; None for none.
 
@@ -79,16 +78,16 @@ def burst_pool(
         nodes=sum(burst.nodes for burst in bursts),
         gpus=sum(burst.gpus for burst in bursts),
         zones=tuple(zones),
-        image=f"al2023@{image_version(site)}",
+        image=f"al2023@{image_version(ami_release)}",
         idle_s=IDLE_NODE_S,
         node_hours=NODE_HOURS,
         drain_s=DRAIN_STOPS * max(stops),
     )
 
 
-def image_version(site: Site) -> str:
-    """Version of Karpenter's image alias: 1.35.0-20261101 is v20261101; latest where none is given.
+def image_version(ami_release: str | None) -> str:
+    """Version of Karpenter's image alias: 1.35.0-20261101 is v20261101; latest where none is known.
 
     Basis: vendor (EC2NodeClass, amiSelectorTerms: an EKS image release by its day).
     """
-    return "latest" if site.ami_release is None else f"v{site.ami_release[-8:]}"
+    return "latest" if ami_release is None else f"v{ami_release[-8:]}"

@@ -7,10 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sizing.catalog_reader import read_records
 from sizing.catalog_records import (
+    Checkpoint,
     EngineSupport,
     Gpu,
     InstanceType,
@@ -25,6 +26,7 @@ from sizing.steps.correction import Corrections
 __all__ = [
     "DATA",
     "Catalog",
+    "Checkpoint",
     "EngineSupport",
     "Gpu",
     "InstanceType",
@@ -39,6 +41,7 @@ __all__ = [
 
 DATA = Path(__file__).parent / "data"
 FILES = (
+    "checkpoints.csv",
     "coefficients.json",
     "engines.csv",
     "gpus.csv",
@@ -61,7 +64,7 @@ DIRECTIONS = {
     "gov": "g",
 }
 
-R = TypeVar("R", Gpu, InstanceType, ModelFacts, Pin)
+R = TypeVar("R", Gpu, InstanceType, ModelFacts, Checkpoint, Pin)
 
 
 class UnknownName(LookupError):  # noqa: N818
@@ -88,6 +91,8 @@ class Catalog(BaseModel):
     instance_types: tuple[InstanceType, ...]
     gpus: tuple[Gpu, ...]
     models: tuple[ModelFacts, ...]
+    checkpoints: tuple[Checkpoint, ...]
+    """Repositories that hold models in another precision than their own."""
     engines: tuple[EngineSupport, ...]
     pins: tuple[Pin, ...]
     prices: tuple[Price, ...]
@@ -95,6 +100,8 @@ class Catalog(BaseModel):
     coefficients: CoefficientSet
     """Of the step-time model, by engine family."""
     digest: str
+    lock: Mapping[str, str] = Field(default_factory=dict)
+    """Versions that a stack's lock holds, by item of the pins; they win over the pins."""
 
     def instance_type(self, name: str) -> InstanceType:
         """The instance type of this name. Raises UnknownName."""
@@ -108,6 +115,21 @@ class Catalog(BaseModel):
         """The model of this short name, catalog name or repository, with or without its
         organisation, in any case. Raises UnknownName."""
         return _named("model", name, self.models)
+
+    def checkpoint(self, repository: str) -> Checkpoint:
+        """The checkpoint in this repository, in any case. Raises UnknownName."""
+        return _named("checkpoint", repository, self.checkpoints)
+
+    def held_in(self, repository: str) -> tuple[str, str] | None:
+        """Short name of the model in a repository and the precision; None where not known."""
+        wanted = repository.lower()
+        for row in self.models:
+            if row.hf_repo.lower() == wanted:
+                return row.model, row.native_dtype
+        for held in self.checkpoints:
+            if held.repository.lower() == wanted:
+                return held.model, held.precision
+        return None
 
     def with_models(self, models: Sequence[ModelFacts]) -> "Catalog":
         """The same catalog in which these models are known too; of equal names they win."""
@@ -124,9 +146,21 @@ class Catalog(BaseModel):
             return self
         return self.model_copy(update={"coefficients": self.coefficients.corrected(own)})
 
+    def with_lock(self, versions: Mapping[str, str]) -> "Catalog":
+        """The same catalog with the versions that a stack's lock holds, by item of the pins."""
+        return self.model_copy(update={"lock": dict(versions)})
+
+    def locked(self, item: str) -> str | None:
+        """The version that the stack's lock holds; None where there is no lock or it is unknown."""
+        return self.lock.get(item)
+
     def pin(self, item: str) -> Pin:
-        """The pinned version of this item. Raises UnknownName."""
-        return _named("pin", item, self.pins)
+        """The pinned version of this item; the stack's lock wins. Raises UnknownName."""
+        pin, locked = _named("pin", item, self.pins), self.locked(item)
+        if locked is None or locked == pin.version:
+            return pin
+        source = "the stack's lock; the catalog pins another version"
+        return pin.model_copy(update={"version": locked, "verified": False, "source": source})
 
     def price(self, instance_type_name: str, region: str) -> Price | None:
         """What an hour of the type costs there; None if not known, which is never zero."""
@@ -186,6 +220,14 @@ class Catalog(BaseModel):
         names = (pin.item for pin in self.pins if pin.item.startswith("kubernetes-"))
         return tuple(sorted(name.removeprefix("kubernetes-") for name in names))
 
+    def end_of_support(self, kubernetes: str) -> str | None:
+        """Day on which a Kubernetes version's standard support ends; None where it is unknown.
+
+        Guard: a lock may hold a version that later catalogs no longer offer.
+        """
+        pins = (pin for pin in self.pins if pin.item == f"kubernetes-{kubernetes}")
+        return next((pin.end_of_support for pin in pins), None)
+
     def has_control_plane(self, zone_id: str) -> bool:
         """Whether EKS puts control planes into the zone: yes unless a row says no."""
         return all(zone.control_plane for zone in self.zones if zone.zone_id == zone_id)
@@ -212,10 +254,12 @@ def load_catalog(folder: Path = DATA) -> Catalog:
     for line, row in instance_types.items():
         if row.gpu not in known:
             raise ValueError(f"instance_types.csv:{line}: {row.gpu!r} is not in gpus.csv")
+    models, checkpoints = _models_and_checkpoints(folder)
     return Catalog(
         instance_types=tuple(instance_types.values()),
         gpus=tuple(gpus.values()),
-        models=tuple(read_records(folder / "models.csv", ModelFacts).values()),
+        models=models,
+        checkpoints=checkpoints,
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         prices=tuple(prices.values()),
@@ -225,6 +269,18 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         ),
         digest=_digest(folder / name for name in FILES),
     )
+
+
+def _models_and_checkpoints(
+    folder: Path,
+) -> tuple[tuple[ModelFacts, ...], tuple[Checkpoint, ...]]:
+    models = tuple(read_records(folder / "models.csv", ModelFacts).values())
+    checkpoints = read_records(folder / "checkpoints.csv", Checkpoint)
+    named = {model.model for model in models}
+    for line, row in checkpoints.items():
+        if row.model not in named:
+            raise ValueError(f"checkpoints.csv:{line}: {row.model!r} is not in models.csv")
+    return models, tuple(checkpoints.values())
 
 
 def zone_id_prefix(region: str) -> str:

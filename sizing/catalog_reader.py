@@ -4,10 +4,19 @@ import csv
 from pathlib import Path
 from typing import TypeVar
 
-from sizing.catalog_records import EngineSupport, Gpu, InstanceType, ModelFacts, Pin, Price, Zone
+from sizing.catalog_records import (
+    Checkpoint,
+    EngineSupport,
+    Gpu,
+    InstanceType,
+    ModelFacts,
+    Pin,
+    Price,
+    Zone,
+)
 from sizing.units import MIB
 
-R = TypeVar("R", Gpu, InstanceType, ModelFacts, EngineSupport, Pin, Price, Zone)
+R = TypeVar("R", Gpu, InstanceType, ModelFacts, Checkpoint, EngineSupport, Pin, Price, Zone)
 NOT_COLUMNS = frozenset({"config"})
 """Fields that no file of the catalog fills."""
 LISTS = frozenset({"aliases", "purchase", "regions", "zone_ids", "unverified"})

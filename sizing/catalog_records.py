@@ -262,6 +262,27 @@ class ModelFacts(Fact):
         return tuple(dict.fromkeys((self.model, self.name.lower(), repo, repo.split("/")[-1])))
 
 
+class Checkpoint(Record):
+    """A repository that holds a model in another precision than its own.
+
+    Basis: public files cited in `source` (`sizing/data/checkpoints.csv`).
+    """
+
+    model: str
+    """Short name of the model."""
+    precision: Literal["fp8", "int8", "fp4", "int4", "nf4"]
+    """Precision of its weights."""
+    repository: str
+    """Repository on the Hugging Face Hub."""
+    revision: Annotated[str | None, Field(pattern=r"^[0-9a-f]{40}$")] = None
+    """Commit that was seen in use; None where none was."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The repository, the key of the row."""
+        return (self.repository.lower(),)
+
+
 class EngineSupport(Record):
     """Where a serving engine runs a precision, by CUDA compute capability.
 

@@ -20,6 +20,7 @@ from sizing.plan import (
 )
 from sizing.reuse import ClusterPart
 from sizing.site import Site
+from sizing.stack_lock import chart_item
 
 NAMESPACE = "kube-system"
 """Where they run; the cluster's own add-ons run there too."""
@@ -120,19 +121,24 @@ def _brought(part: ClusterPart, site: Site, used: bool) -> bool:
     return part in site.cluster.offers or (used and part not in site.cluster.provides)
 
 
-def chart_pins(plan: ClusterServicesPlan) -> Iterator[str]:
-    """Items of data/pins.csv of the charts in use."""
+def charts_in_use(plan: ClusterServicesPlan) -> Iterator[ChartPlan]:
+    """The charts that the stack installs."""
     charts: list[ChartPlan | None] = [plan.device_plugin, plan.load_balancer_controller]
     charts += [plan.group_controller, plan.interconnect_plugin]
     if plan.burst is not None:
         burst = plan.burst
         charts += [burst.node_definitions, burst.node_autoscaler, burst.pod_autoscaler]
         charts.append(burst.metrics)
-    yield from (_item(chart.chart) for chart in charts if chart is not None)
+    yield from (chart for chart in charts if chart is not None)
+
+
+def chart_pins(plan: ClusterServicesPlan) -> Iterator[str]:
+    """Items of data/pins.csv of the charts in use."""
+    yield from (chart_item(chart.chart) for chart in charts_in_use(plan))
 
 
 def _chart(name: str, catalog: Catalog) -> ChartPlan:
-    pin = catalog.pin(_item(name))
+    pin = catalog.pin(chart_item(name))
     if pin.repository is None:
         raise ValueError(f"{pin.item} of data/pins.csv has no repository")
     return ChartPlan(
@@ -145,7 +151,3 @@ def _chart(name: str, catalog: Catalog) -> ChartPlan:
 
 def _values(name: str, catalog: Catalog) -> dict[str, Any]:
     return _chart(name, catalog).model_dump()
-
-
-def _item(chart: str) -> str:
-    return f"chart:{chart}"

@@ -23,7 +23,9 @@ def nearest_types(case: Case, rates: Rates, asked: Workload) -> list[Rejected]:
     is sized in full.
     """
     hardware = case.workload.hardware
-    if hardware is None or (hardware.is_auto and hardware.nodes_per_replica in (None, 1)):
+    if hardware is None or case.workload.capacity is None:
+        return []
+    if hardware.is_auto and hardware.nodes_per_replica in (None, 1):
         return []
     is_locked = asked is not case.workload and asked.hardware is not None and asked.hardware.is_auto
     workloads = (asked,) if is_locked else tuple(_opened(case))

@@ -145,6 +145,8 @@ ADDONS = (
     ClusterPart.network_policies,
 )
 """Parts that every cluster of this product has."""
+EKS_ADDONS = tuple(part for part in ADDONS if part is not ClusterPart.network_policies)
+"""Those that EKS knows as add-ons with versions; the policies' agent is part of the VPC CNI."""
 
 
 OWN_STACK_ONLY = (ClusterPart.metrics, ClusterPart.interconnect_plugin)

@@ -14,11 +14,13 @@ from sizing.plan import (
     ImportPlan,
     PoolPlan,
     QuotaPlan,
+    ServicePlan,
     ServingPlan,
     VolumePlan,
 )
 from sizing.site import Site
 from sizing.units import GIB, MIB
+from sizing.versions import image_reference
 from sizing.weights_import import weights_of
 from sizing.workload import Precision, Workload
 
@@ -79,16 +81,24 @@ def compute_precision(precision: Precision, capability: Decimal) -> str:
 
 
 def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
-    """The serving image by exact tag, and by digest where the site states one."""
+    """The serving image by exact tag, and by digest where the lock or the site has one."""
     item = IMAGE_FOR.get(precision, ENGINE_IMAGE)
     repository = site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
-    tag = f"{repository}:{catalog.pin(item).version}"
-    return f"{tag}@{site.engine_image_digest}" if site.engine_image_digest else tag
+    return image_reference(item, repository, catalog, site.engine_image_digest)
+
+
+def service_image(service: ServicePlan) -> str:
+    """The item of data/pins.csv of the image of a service that has hardware."""
+    if isinstance(service.serving, GroupServingPlan):
+        return GROUP_ENGINE_IMAGE
+    if service.choice is None:
+        raise ValueError(f"{service.name}: without hardware nothing is served")
+    return IMAGE_FOR.get(Precision(service.choice.precision), ENGINE_IMAGE)
 
 
 def copy_image(catalog: Catalog) -> str:
     """The image that copies weights, by exact tag: the AWS CLI, beside the Python of its base."""
-    return f"{COPY_IMAGE}:{catalog.pin(COPY_IMAGE).version}"
+    return image_reference(COPY_IMAGE, COPY_IMAGE, catalog)
 
 
 def serving_plan(
@@ -99,13 +109,12 @@ def serving_plan(
     instance, span = case.facts.instance, pool.nodes_per_replica
     if span == 1 or instance is None:
         return one
-    tag = case.catalog.pin(GROUP_ENGINE_IMAGE).version
     # Guard: a leader whose weights are there waits for a member on a node that is not there yet.
     start_s = one.start_s + NODE_START_S + one.copy_s
     own = one.model_dump(exclude={"image", "start_s"})
     return GroupServingPlan(
         **own,
-        image=f"{GROUP_ENGINE_IMAGE}:{tag}",
+        image=image_reference(GROUP_ENGINE_IMAGE, GROUP_ENGINE_IMAGE, case.catalog),
         start_s=start_s,
         groups_by_zone={zone: nodes // span for zone, nodes in pool.nodes_by_zone.items()},
         nodes_per_replica=span,

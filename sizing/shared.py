@@ -7,14 +7,11 @@ from sizing.addresses import DAEMON_PODS, node_addresses
 from sizing.burst import burst_pool
 from sizing.catalog import Catalog, InstanceType
 from sizing.choose import selling_zones
-from sizing.cluster_services import chart_pins
 from sizing.field_error import FieldError
 from sizing.node_disks import weights_on
 from sizing.plan import (
     AccessPlan,
     ClusterPlan,
-    ClusterServicesPlan,
-    GroupServingPlan,
     InterconnectPlan,
     KeysPlan,
     NodePool,
@@ -29,8 +26,15 @@ from sizing.plan import (
     WeightsOn,
 )
 from sizing.reuse import ClusterPart
-from sizing.serving import COPY_IMAGE, ENGINE_IMAGE, GROUP_ENGINE_IMAGE, NODE_START_S
+from sizing.serving import NODE_START_S
 from sizing.site import LOG_DAYS, Environment, Site
+from sizing.versions import (
+    addon_versions,
+    gpu_ami_release,
+    kubernetes_version,
+    system_ami_release,
+    wanted_kubernetes,
+)
 
 SYSTEM_INSTANCE_TYPE = "m7i.large"
 SYSTEM_NODES_PER_ZONE = {Environment.dev: 1, Environment.prod: 2}
@@ -42,8 +46,6 @@ downloaded; then the Job copies it."""
 SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE, SYSTEM_PODS = 3, 10, 29
 """Network limits of that type and the pods that they allow. Basis: vendor (EC2 instance types; max
 pods = 3 x (10 - 1) + 2, as in the VPC CNI's eni-max-pods.txt)."""
-DEFAULT_KUBERNETES = "1.35"
-"""Basis: vendor, in standard support; see data/pins.csv for its end."""
 KEY_DELETION_DAYS = {Environment.dev: 7, Environment.prod: 30}
 """Days in which the deletion of a key can be taken back. Basis: vendor allows 7 to 30."""
 UPDATED_AT_ONCE_LIMIT = 100
@@ -106,11 +108,13 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
     }
     spare = min(pool.nodes_spare for pool in pools)
     at_once = _updated_at_once(pools)
+    ami_type = catalog.pin(f"ami-type-gpu-{instance.arch}").version
+    release = gpu_ami_release(ami_type, site, catalog)
     return NodePool(
         name=name,
         instance_type=instance.name,
-        ami_type=catalog.pin(f"ami-type-gpu-{instance.arch}").version,
-        ami_release=site.ami_release,
+        ami_type=ami_type,
+        ami_release=release,
         gpu=instance.gpu,
         nodes_by_zone=by_zone,
         repairs_at_once=max(1, spare // len(by_zone)),
@@ -126,7 +130,7 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
             instance.ipv4_per_eni,
         ),
         interconnect=_interconnect(pools[0], instance),
-        burst=burst_pool(members, selling_zones(instance, site, catalog)[0], site),
+        burst=burst_pool(members, selling_zones(instance, site, catalog)[0], release),
         services=tuple(s.name for s in members),
     )
 
@@ -186,7 +190,7 @@ def check_ami_release(site: Site) -> None:
     minor version than the cluster, whose nodes would be refused, or of no day."""
     if site.ami_release is None:
         return
-    version, field = site.kubernetes_version or DEFAULT_KUBERNETES, ("ami_release",)
+    version, field = wanted_kubernetes(site), ("ami_release",)
     if not site.ami_release.startswith(f"{version}."):
         message = f"{site.ami_release} is not of Kubernetes {version}"
         raise FieldError(field, message, f"a release like {version}.0-20261101")
@@ -214,9 +218,11 @@ def system_pool(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -
         return None
     per_zone = SYSTEM_NODES_PER_ZONE[site.environment]
     scratch_gib = sum(image_gib(service) for service in services)
+    ami_type = catalog.pin("ami-type-system-x86_64").version
     return SystemPool(
         instance_type=SYSTEM_INSTANCE_TYPE,
-        ami_type=catalog.pin("ami-type-system-x86_64").version,
+        ami_type=ami_type,
+        ami_release=system_ami_release(ami_type, catalog),
         nodes_total=max(2, per_zone * len(site.zones)),
         root_gib=SYSTEM_ROOT_GIB + IMAGE_COPIES * scratch_gib,
         addresses=node_addresses(SYSTEM_PODS, SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE),
@@ -258,7 +264,7 @@ def keys_plan(site: Site, services: Sequence[ServicePlan], pools: Sequence[NodeP
 def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> ClusterPlan:
     """The EKS cluster, made or used; the stack's node groups in it are one a zone and pool, and the
     system's in its own."""
-    version = catalog.pin(f"kubernetes-{site.kubernetes_version or DEFAULT_KUBERNETES}")
+    version = kubernetes_version(site, catalog)
     used = site.cluster.use
     return ClusterPlan(
         used=None if used is None else UsedClusterPlan(**used.model_dump()),
@@ -269,46 +275,10 @@ def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> Clu
         ),
         controller_elsewhere=ClusterPart.load_balancer_controller in site.cluster.provides,
         node_autoscaler_elsewhere=ClusterPart.node_autoscaler in site.cluster.provides,
-        kubernetes_version=version.version,
-        end_of_support=version.end_of_support or "unknown",
+        kubernetes_version=version,
+        addons=addon_versions(site, catalog),
+        end_of_support=catalog.end_of_support(version) or "unknown",
         node_groups=(not site.cluster.elsewhere) + sum(len(pool.nodes_by_zone) for pool in pools),
         log_days=LOG_DAYS[site.environment],
         protected=site.protected,
     )
-
-
-def unverified_pins(
-    services: Sequence[ServicePlan],
-    pools: Sequence[NodePool],
-    cluster_services: ClusterServicesPlan,
-    site: Site,
-    catalog: Catalog,
-) -> tuple[str, ...]:
-    """Versions in use that nobody checked against their registry, told for people."""
-    items = []
-    if any(s.serving for s in services):
-        items.append(COPY_IMAGE)
-    groups = {isinstance(s.serving, GroupServingPlan) for s in services if s.serving}
-    items += [GROUP_ENGINE_IMAGE if group else ENGINE_IMAGE for group in sorted(groups)]
-    if any(s.database for s in services):
-        items.append("aurora-postgresql")
-    items += chart_pins(cluster_services)
-    pins = [catalog.pin(item) for item in items]
-    told = [f"{pin.item} {pin.version}: {pin.source}" for pin in pins if not pin.verified]
-    if ENGINE_IMAGE in items and site.engine_image_digest is None:
-        told.append(f"{ENGINE_IMAGE}: no digest; set engine_image_digest in the site")
-    if GROUP_ENGINE_IMAGE in items:
-        told.append(f"{GROUP_ENGINE_IMAGE}: no digest")
-    if not site.cluster.elsewhere:
-        told.append("EKS add-ons: EKS's default when each is made, kept as it is; none is pinned")
-        told.append("system image release: EKS chooses the newest")
-    told += [
-        f"{ENGINE_IMAGE} on arm64: nobody ran it on {pool.gpu}"
-        for pool in pools
-        if ENGINE_IMAGE in items and catalog.instance_type(pool.instance_type).arch == "arm64"
-    ]
-    if pools and site.ami_release is None:
-        told.append("GPU image release: EKS chooses the newest; set ami_release in the site")
-        if any(pool.burst for pool in pools):
-            told.append("GPU image of burst nodes: Karpenter takes each new one; set ami_release")
-    return tuple(told)

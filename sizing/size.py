@@ -58,13 +58,13 @@ from sizing.shared import (
     keys_plan,
     node_pools,
     system_pool,
-    unverified_pins,
 )
 from sizing.site import Site
 from sizing.steps.correction import Corrections
 from sizing.storage import storage_plan, stores
 from sizing.traffic import Rates, request_rates, traffic_plan
 from sizing.units import HOURS_PER_PRICED_MONTH
+from sizing.unverified import unverified_pins
 from sizing.weights_import import import_plan
 from sizing.workload import Workload
 
@@ -115,7 +115,9 @@ def size(
         cluster=cluster_plan(site, pools, catalog),
         cluster_services=added,
         access_logs=access_logs(services, site),
-        unverified=unverified_pins(services, pools, added, site, catalog),
+        unverified=unverified_pins(
+            services, pools, site, catalog, system=system, cluster_services=added
+        ),
     )
 
 

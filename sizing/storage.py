@@ -6,6 +6,7 @@ from sizing.catalog import Catalog
 from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.plan import BucketPlan, DatabasePlan, Reason, Rejected, StoragePlan
 from sizing.site import LOG_DAYS, Environment, Site
+from sizing.stack_lock import DATABASE
 from sizing.traffic import Rates
 from sizing.units import DAYS_PER_MONTH, GIB, TB
 from sizing.workload import Data, Kind, Workload
@@ -129,7 +130,7 @@ def _database(
         max_acu=plain(highest_acu(rates.busiest, WRITES_PER_S_PER_ACU, lowest)),
         instances=2 if survives_zone else 1,
         backup_days=BACKUP_DAYS[site.environment],
-        engine_version=catalog.pin("aurora-postgresql").version,
+        engine_version=catalog.pin(DATABASE).version,
         log_days=LOG_DAYS[site.environment],
         protected=site.keeps(workload),
         last_snapshot=site.protected,

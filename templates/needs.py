@@ -203,6 +203,7 @@ NEEDS = (
 SELF_SUFFICIENT = frozenset(
     {
         QUOTA,
+        "kubernetes:core/v1:ConfigMap",
         "kubernetes:core/v1:ServiceAccount",
         ROLE,
         "kubernetes:policy/v1:PodDisruptionBudget",

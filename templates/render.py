@@ -23,8 +23,10 @@ from sizing.plan import (
     ServingPlan,
     WeightsOn,
 )
+from templates.programs import program, running_lines
 from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, ZONE_LABEL, burst_node_labels
 
+TEMPLATES = Path(__file__).parent
 ENGINE_PORT = 8000
 """Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""
 SERVICE_PORT = 80
@@ -79,7 +81,6 @@ _GROUP_ARGUMENTS = (
 """How the pods of a group find each other: the kubelet fills in what the group's controller sets.
 Basis: vendor (the controller's example for vLLM without Ray, 2026)."""
 _IMPORT_DOCUMENTS = ("network-policy-import", "import-service-account", "import-job")
-_SCRIPTS = Path(__file__).parent / "scripts"
 HUB = "https://huggingface.co"
 """Basis: vendor (Hugging Face Hub, HTTP API)."""
 _BURST_DOCUMENTS = {
@@ -115,11 +116,14 @@ def render(plan: Plan) -> dict[str, str]:
             continue
         values = _service_values(plan, service, service.serving)
         documents = [(document, document, values) for document in _DOCUMENTS]
+        documents.append(("script-fetch", "script", values | {"script": values["fetch_script"]}))
         if isinstance(service.serving, GroupServingPlan):
             documents = [entry for entry in documents if entry[0] != "deployment"]
             documents += _group_documents(service.serving, values)
         if service.weights_import is not None:
             documents += [(document, document, values) for document in _IMPORT_DOCUMENTS]
+            script = values | {"script": values["import_script"]}
+            documents.append(("script-import", "script", script))
         if service.burst is not None:
             burst = values | _burst_values(service.name, service.serving, service.burst)
             documents += [(name, of, burst) for name, of in _BURST_DOCUMENTS.items()]
@@ -140,9 +144,18 @@ def _user_data(environment: Environment, pool: NodePool) -> str:
     if pool.volumes.weights_on is WeightsOn.nvme:
         # Guard: nodeadm mounts an array on the folder `0` of the path that it is given.
         values = {"mount_path": str(mount.parent)}
-        return environment.get_template("node/local-nvme.yaml.j2").render(values)
+        text = environment.get_template("node/local-nvme.yaml.j2").render(values)
+        return _mime("application/node.eks.aws", text)
     values = {"device": WEIGHTS_DEVICE, "mount": str(mount)}
-    return environment.get_template("node/weights-volume.sh.j2").render(values)
+    text = environment.get_template("node/weights-volume.sh.j2").render(values)
+    return _mime('text/x-shellscript; charset="us-ascii"', text)
+
+
+def _mime(content_type: str, text: str) -> str:
+    """User data of one part, as EKS merges it with its own; only what runs, for a change in it
+    replaces nodes."""
+    head = 'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="//"\n\n'
+    return f"{head}--//\nContent-Type: {content_type}\n\n{running_lines(text)}--//--\n"
 
 
 def engine_arguments(serving: ServingPlan) -> list[str]:
@@ -201,7 +214,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "spread_over": ["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
             "arguments": engine_arguments(serving),
             "answers": True,
-            "fetch_script": _argument(_script("fetch_weights")),
+            "fetch_script": program("fetch_weights").values,
             "fetched": {
                 "prefix": _argument(serving.weights_prefix),
                 "folder": _argument(serving.weights_folder),
@@ -269,17 +282,12 @@ def _import_values(service: ServicePlan) -> dict[str, Any]:
         "weights_import": plan.model_dump(),
         "image_source": chosen if source.kind == "image" else None,
         "import_name": f"{service.name}-import",
-        "import_script": _argument(_script("import_weights")),
+        "import_script": program("import_weights").values,
         "import_prefix": _argument(plan.prefix),
         "import_source": _argument(json.dumps(given, sort_keys=True)),
     }
     text = json.dumps(values, sort_keys=True)
     return values | {"import_digest": hashlib.sha256(text.encode()).hexdigest()[:10]}
-
-
-def _script(name: str) -> str:
-    """The program of that name, as it is."""
-    return (_SCRIPTS / f"{name}.py").read_text(encoding="utf-8")
 
 
 def _counts_tokens(service: ServicePlan) -> bool:
@@ -352,7 +360,7 @@ def _burst_pool_values(pool: NodePool, burst: BurstPoolPlan, user_data: str) -> 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

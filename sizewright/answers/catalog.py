@@ -5,11 +5,11 @@ from typing import Literal
 from pydantic import RootModel
 
 from sizewright.answers.answer import Answer
-from sizing.catalog import EngineSupport, Gpu, InstanceType, ModelFacts, Pin
+from sizing.catalog import Checkpoint, EngineSupport, Gpu, InstanceType, ModelFacts, Pin
 from sizing.strict import Strict
 
-Row = InstanceType | Gpu | ModelFacts | EngineSupport | Pin
-Kind = Literal["instance-types", "gpus", "models", "engines", "pins"]
+Row = InstanceType | Gpu | ModelFacts | Checkpoint | EngineSupport | Pin
+Kind = Literal["instance-types", "gpus", "models", "checkpoints", "engines", "pins"]
 
 
 class KindAnswer(Strict):

@@ -1,5 +1,7 @@
 """`--json` of `init`, `update` and `calibrate`, which write files."""
 
+from pydantic import RootModel
+
 from sizewright.answers.answer import Answer
 from sizewright.answers.change import Leaf
 from sizing.steps.correction import Correction
@@ -42,6 +44,45 @@ class UpdateAnswer(Answer):
     where no source says it or there is no pool."""
     services: tuple[FollowedAnswer, ...]
     """The sizing that follows."""
+
+
+class UnknownAnswer(Strict):
+    """A version that nobody has read yet."""
+
+    path: str
+    """Its place in the lock."""
+    command: str
+    """The command that prints it."""
+
+
+class ResourceMoveAnswer(Strict):
+    """A resource that another lock changes."""
+
+    effect: str
+    """What happens to it."""
+    type: str
+    """Its type."""
+    name: str
+    """Its name."""
+
+
+class StackUpdateAnswer(Answer):
+    """The lock of a stack with today's versions, against the lock as it is."""
+
+    lock: str
+    """Path of the lock."""
+    written: bool
+    """Whether the lock was written."""
+    versions: tuple[Leaf, ...]
+    """Versions that move."""
+    unknown: tuple[UnknownAnswer, ...]
+    """Versions that are null until somebody reads them."""
+    resources: tuple[ResourceMoveAnswer, ...] | None
+    """Resources that change with it; null where nothing moves or the stack cannot be built."""
+
+
+class UpdateAnswers(RootModel[UpdateAnswer | StackUpdateAnswer]):
+    """The lock of a workload, or the lock of a stack."""
 
 
 class CalibrateAnswer(Answer):

@@ -36,7 +36,7 @@ def _row_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 @click.option("--region", metavar="REGION", help="Only instance types sold there.")
 @json_option
 def command(kind: str | None, words: tuple[str, ...], region: str | None, as_json: bool) -> None:
-    """Show the instance types, GPUs, models, engines and versions known.
+    """Show the instance types, GPUs, models, checkpoints, engines and versions known.
 
     \b
     sizewright catalog
@@ -44,8 +44,8 @@ def command(kind: str | None, words: tuple[str, ...], region: str | None, as_jso
     sizewright catalog instance-types g6.xlarge
     sizewright catalog models llama-3.1-8b --json
 
-    KIND is instance-types, gpus, models, engines or pins. A NAME shows every fact of one row with
-    its source; what nobody read in a source is marked unverified.
+    KIND is instance-types, gpus, models, checkpoints, engines or pins. A NAME shows every fact of
+    one row with its source; what nobody read in a source is marked unverified.
     """
     catalog = load_catalog()
     if region is not None and (kind != "instance-types" or words):
@@ -76,6 +76,7 @@ def _row(catalog: Catalog, kind: str, name: str) -> Row:
         "instance-types": catalog.instance_type,
         "gpus": catalog.gpu,
         "models": catalog.model,
+        "checkpoints": catalog.checkpoint,
         "pins": catalog.pin,
     }
     try:

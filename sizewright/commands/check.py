@@ -19,6 +19,7 @@ from sizewright.commands.options import (
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.gates import Gate
+from sizewright.lock_gate import lock_gates
 from sizewright.report.console import tell
 from sizewright.report.progress import working
 from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
@@ -58,7 +59,7 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
     with working("asking the gates"):
         verdicts = [
             Gate("inputs", True, ", ".join(str(path) for path in (*files, site))),
-            *_sizing_gates(plan, catalog, read, day),
+            *_sizing_gates(site_file, plan, catalog, read, as_of=day),
             *_building_gates(plan, catalog, site, site_file, files),
         ]
     code = _exit_code(plan, verdicts)
@@ -73,7 +74,12 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
 
 
 def _sizing_gates(
-    plan: Plan, catalog: Catalog, files: Sequence[WorkloadFile], as_of: date | None
+    site: SiteFile,
+    plan: Plan,
+    catalog: Catalog,
+    files: Sequence[WorkloadFile],
+    *,
+    as_of: date | None,
 ) -> Iterator[Gate]:
     yield gates.feasible(plan)
     yield gates.node_groups(plan)
@@ -88,6 +94,7 @@ def _sizing_gates(
     yield gates.node_updates(plan)
     yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)
+    yield from lock_gates(site, plan, catalog)
 
 
 def _building_gates(

@@ -1,5 +1,6 @@
 """`sizewright init`: a new workload file, sized once before it is written."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -68,7 +69,8 @@ def command(
         raise click.ClickException(f"NAME {quoted(name)}: expected {expected}")
     path, lock_path = directory / f"{name}.yaml", directory / f"{name}.lock"
     for taken in (path, lock_path):
-        if taken.exists():
+        # Guard: a link to nothing is taken too: the file would be written where it leads.
+        if os.path.lexists(taken):
             raise InputError(str(taken), message="exists already", expected="a new name")
     catalog = load_catalog()
     known = _model(catalog, model)

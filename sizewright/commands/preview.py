@@ -16,6 +16,7 @@ from sizewright.commands.options import (
 )
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
+from sizewright.lock_gate import nothing_pinned
 from sizewright.program import record_program
 from sizewright.record import Recorded
 from sizewright.report.answer import answer
@@ -25,7 +26,7 @@ from sizewright.report.progress import working
 from sizewright.report.sizing import size_tables
 from sizewright.report.table import print_tables
 from sizewright.report.tree import tree
-from sizewright.stack import addressable, buildable, plan_of, read_site, read_workload
+from sizewright.stack import SiteFile, addressable, buildable, plan_of, read_site, read_workload
 from sizing.catalog import load_catalog
 from sizing.plan import Plan
 
@@ -66,16 +67,19 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     if as_json:
         print_answer(PreviewAnswer.model_validate(recorded.as_json()))
     else:
-        write("\n\n".join(_opening(plan)) + "\n")
+        write("\n\n".join(_opening(plan, where)) + "\n")
         print_tables(size_tables(plan))
         write("\n" + "\n".join(_resources(recorded, plan)))
     finish(plan)
 
 
-def _opening(plan: Plan) -> Iterator[str]:
+def _opening(plan: Plan, site: SiteFile) -> Iterator[str]:
     yield wrapped(CAVEAT)
     for service in plan.services:
         yield wrapped(answer(service))
+    if site.lock is None:
+        text = nothing_pinned(site)
+        yield wrapped(f"{text[0].upper()}{text[1:]}.")
 
 
 def _resources(recorded: Recorded, plan: Plan) -> Iterator[str]:

@@ -31,8 +31,8 @@ def command(name: str | None, directory: Path | None, as_json: bool) -> None:
     sizewright schema workload
     sizewright schema --directory docs/schema
 
-    NAME is workload, site, or a command: of that command, what it prints with --json. An editor
-    completes and explains a workload file whose first line is
+    NAME is workload, site, stack-lock, or a command: of that command, what it prints with --json.
+    An editor completes and explains a workload file whose first line is
     `# yaml-language-server: $schema=PATH`, where PATH leads from the file to its schema.
     """
     if directory is not None:

@@ -10,6 +10,7 @@ from sizewright.answers.answer import print_answer
 from sizewright.answers.change import Leaf
 from sizewright.answers.files import FollowedAnswer, UpdateAnswer
 from sizewright.commands.options import file_argument, finish, json_option, site_option
+from sizewright.commands.update_stack import is_stack_file, update_stack
 from sizewright.compare import Change, ServiceChange, service_changes
 from sizewright.lock_file import lock_of, lock_text
 from sizewright.report.console import write
@@ -126,7 +127,16 @@ def command(file: Path, why: bool, dry_run: bool, site: Path, as_json: bool) -> 
 
     Until then the lock keeps what was chosen: new prices or coefficients change nothing by
     themselves. Nothing is written when the service becomes infeasible (exit code 5).
+
+    \b
+    sizewright update Pulumi.prod.yaml --why --dry-run
+
+    With a stack file it moves that stack's lock, Pulumi.prod.lock: the versions of Kubernetes, its
+    add-ons, node images, charts, container images and the database.
     """
+    if is_stack_file(file):
+        update_stack(file, why=why, dry_run=dry_run, as_json=as_json)
+        return
     catalog, where = load_catalog(), read_site(site)
     found = update_of(read_workload(file, catalog), where, catalog)
     path = file.with_suffix(".lock")

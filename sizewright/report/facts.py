@@ -6,9 +6,9 @@ from decimal import Decimal
 from sizewright.report.leaf import leaf_text
 from sizewright.report.numbers import UNKNOWN, data_size, number
 from sizewright.report.table import Table
-from sizing.catalog import EngineSupport, Gpu, InstanceType, ModelFacts, Pin
+from sizing.catalog import Checkpoint, EngineSupport, Gpu, InstanceType, ModelFacts, Pin
 
-Row = InstanceType | Gpu | ModelFacts | EngineSupport | Pin
+Row = InstanceType | Gpu | ModelFacts | Checkpoint | EngineSupport | Pin
 ORIGIN = ("source", "checked", "confidence", "notes")
 ABSENT = {
     "min_compute_capability": "does not run",
@@ -104,6 +104,12 @@ LISTED: dict[str, dict[str, Callable[[Row], str]]] = {
         "parameters": lambda row: billions(getattr(row, "parameters", None)),
         "precision": _field("native_dtype"),
         "context": _field("context"),
+    },
+    "checkpoints": {
+        "repository": _field("repository"),
+        "model": _field("model"),
+        "precision": _field("precision"),
+        "revision": _field("revision"),
     },
     "engines": {
         "engine": _field("engine"),

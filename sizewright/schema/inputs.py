@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from sizewright.schema.generator import Node, generated, nodes
-from sizewright.stack import PROJECT, SCHEMA_KEY, WORKLOADS_KEY
+from sizewright.stack import LOCK_KEY, PROJECT, SCHEMA_KEY, WORKLOADS_KEY
 from sizing.site import Site
+from sizing.stack_lock import StackLock
 from sizing.workload import Workload
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -50,7 +51,10 @@ def site_schema() -> Node:
         "required": [f"{PROJECT}:{key}" for key in body["required"]],
         "additionalProperties": False,
         "patternProperties": {NOT_OURS: True},
-        "properties": {f"{PROJECT}:{WORKLOADS_KEY}": _workload_names()}
+        "properties": {
+            f"{PROJECT}:{WORKLOADS_KEY}": _workload_names(),
+            f"{PROJECT}:{LOCK_KEY}": _text("Lock of the stack; Pulumi.<stack>.lock by default."),
+        }
         | {
             f"{PROJECT}:{key}": node if key in body["required"] else _or_empty(node)
             for key, node in body["properties"].items()
@@ -63,6 +67,20 @@ def site_schema() -> Node:
         "type": "object",
         "required": ["config"],
         "properties": {"config": config},
+    }
+
+
+def stack_lock_schema() -> Node:
+    """Of a `Pulumi.<stack>.lock`."""
+    body = _written(StackLock)
+    return {
+        "$schema": DIALECT,
+        "title": "A lock of a Pulumi stack file",
+        "description": body["description"],
+        "type": "object",
+        "additionalProperties": False,
+        "required": body["required"],
+        "properties": body["properties"],
     }
 
 

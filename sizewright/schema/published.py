@@ -6,7 +6,7 @@ from importlib import import_module
 
 from sizewright.schema.answers import answer_schema
 from sizewright.schema.generator import Node
-from sizewright.schema.inputs import site_schema, workload_schema
+from sizewright.schema.inputs import site_schema, stack_lock_schema, workload_schema
 
 ANSWERS = {
     "size": "sizing.plan:Plan",
@@ -17,14 +17,18 @@ ANSWERS = {
     "check": "sizewright.answers.check:CheckAnswer",
     "catalog": "sizewright.answers.catalog:CatalogAnswer",
     "init": "sizewright.answers.files:InitAnswer",
-    "update": "sizewright.answers.files:UpdateAnswer",
+    "update": "sizewright.answers.files:UpdateAnswers",
     "accuracy": "sizewright.answers.accuracy:AccuracyAnswer",
     "calibrate": "sizewright.answers.files:CalibrateAnswer",
     "render": "sizewright.answers.render:RenderAnswer",
     "schema": "sizewright.answers.schema:SchemaAnswer",
 }
 """Model of each command's answer."""
-INPUTS: dict[str, Callable[[], Node]] = {"workload": workload_schema, "site": site_schema}
+INPUTS: dict[str, Callable[[], Node]] = {
+    "workload": workload_schema,
+    "site": site_schema,
+    "stack-lock": stack_lock_schema,
+}
 NAMES = (*INPUTS, *ANSWERS)
 ENDING = ".schema.json"
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from sizing.plan.part import Part
 from sizing.plan.reaches import (
+    ADDON,
     AURORA,
     ENCRYPTION,
     KEY,
@@ -95,6 +96,8 @@ class ClusterPlan(Part):
     kubernetes_version: Annotated[
         str, Reaches("aws:eks/cluster:Cluster", "version"), Reaches(NODE_GROUP, "version")
     ]
+    addons: Annotated[dict[str, str | None], Reaches(ADDON, "addonVersion")]
+    """Version by EKS add-on that the stack makes; null where EKS chooses it."""
     end_of_support: str
     """Day on which the version's standard support ends."""
     node_groups: int

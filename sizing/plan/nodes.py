@@ -109,6 +109,8 @@ class SystemPool(Part):
 
     instance_type: Annotated[str, Reaches(TEMPLATE, "instanceType")]
     ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]
+    ami_release: Annotated[str | None, Reaches(NODE_GROUP, "releaseVersion")]
+    """Release of the image; null where EKS chooses the newest."""
     nodes_total: Annotated[int, Reaches(NODE_GROUP, "scalingConfig.desiredSize")]
     root_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize")]
     addresses: NodeAddressPlan

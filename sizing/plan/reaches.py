@@ -12,6 +12,7 @@ class Reaches:
 
 
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+ADDON = "aws:eks/addon:Addon"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 TARGETS = "aws:lb/targetGroup:TargetGroup"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"

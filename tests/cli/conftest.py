@@ -26,7 +26,7 @@ Run = Callable[..., Ended]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run("size", "workloads/chat.yaml")` in the project's folder, stdout no terminal."""
+    """`run("size", "tests/workloads/chat.yaml")` in the project's folder, stdout no terminal."""
     monkeypatch.chdir(ROOT)
 
     def go(*words: object) -> Ended:
@@ -47,7 +47,7 @@ def chat(tmp_path: Path) -> Callable[..., Path]:
     """A copy of the chat workload without its lock, with texts replaced."""
 
     def build(*replaced: tuple[str, str], name: str = "chat") -> Path:
-        text = (ROOT / "workloads/chat.yaml").read_text(encoding="utf-8")
+        text = (ROOT / "tests/workloads/chat.yaml").read_text(encoding="utf-8")
         for old, new in (("name: chat", f"name: {name}"), *replaced):
             assert old in text, old
             text = text.replace(old, new, 1)

@@ -37,9 +37,9 @@ def test_size_tells_what_may_come(run: Run) -> None:
 
 
 def test_the_chat_has_no_burst(run: Run) -> None:
-    assert json.loads(run("size", "workloads/chat.yaml", "--json").out)["services"][0]["burst"] is (
-        None
-    )
+    assert json.loads(run("size", "tests/workloads/chat.yaml", "--json").out)["services"][0][
+        "burst"
+    ] is (None)
 
 
 def test_a_burst_that_no_engine_serves_is_bad_input(run: Run, tmp_path: Path) -> None:

@@ -277,7 +277,7 @@ def test_an_unknown_engine_is_refused(run: Run, slower: Path, tmp_path: Path) ->
 )
 def test_a_foreign_correction_is_refused(run: Run, tmp_path: Path, text: str, said: str) -> None:
     workload = tmp_path / "chat.yaml"
-    workload.write_bytes((ROOT / "workloads/chat.yaml").read_bytes())
+    workload.write_bytes((ROOT / "tests/workloads/chat.yaml").read_bytes())
     (tmp_path / "chat.calibration.json").write_text(text, encoding="utf-8")
     ended = run("size", workload)
     assert ended.code == 2

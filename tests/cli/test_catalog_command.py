@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.conftest import Run
 
-KINDS = ("instance-types", "gpus", "models", "engines", "pins")
+KINDS = ("instance-types", "gpus", "models", "checkpoints", "engines", "pins")
 
 
 def test_kinds_with_counts_and_digest(run: Run) -> None:

@@ -10,7 +10,7 @@ NO_ACCOUNT = ('  sizewright:account_ids: ["111122223333"]\n', "")
 
 
 def test_all_is_well(run: Run) -> None:
-    ended = run("check", "workloads/chat.yaml", "--as-of", "2026-11-21")
+    ended = run("check", "tests/workloads/chat.yaml", "--as-of", "2026-11-21")
     assert (ended.code, ended.err) == (0, "")
     words = [line.split()[0] for line in ended.out.splitlines()]
     assert set(words) == {"ok", "-"}
@@ -31,7 +31,7 @@ def test_failed_gate_is_exit_code_4(
 
 def test_an_old_image_fails_on_its_day_only(run: Run, site: Callable[..., Path]) -> None:
     pinned = ("environment: dev\n", "environment: dev\n  sizewright:ami_release: 1.35.0-20260101\n")
-    words = ("check", "workloads/chat.yaml", "--site", site(pinned))
+    words = ("check", "tests/workloads/chat.yaml", "--site", site(pinned))
     assert run(*words).code == 0
     ended = run(*words, "--as-of", "2026-11-21")
     assert (ended.code, ended.err) == (4, "failed: GPU image release\n")
@@ -40,7 +40,7 @@ def test_an_old_image_fails_on_its_day_only(run: Run, site: Callable[..., Path])
 
 def test_an_image_of_another_kubernetes_is_bad_input(run: Run, site: Callable[..., Path]) -> None:
     pinned = ("environment: dev\n", "environment: dev\n  sizewright:ami_release: 1.34.0-20261101\n")
-    ended = run("check", "workloads/chat.yaml", "--site", site(pinned))
+    ended = run("check", "tests/workloads/chat.yaml", "--site", site(pinned))
     assert (ended.code, ended.out) == (2, "")
     assert "ami_release" in ended.err and "is not of Kubernetes 1.35" in ended.err
 
@@ -57,5 +57,5 @@ def test_beyond_this_version_is_exit_code_6(run: Run) -> None:
 
 
 def test_a_wrong_day_is_bad_input(run: Run) -> None:
-    ended = run("check", "workloads/chat.yaml", "--as-of", "yesterday")
+    ended = run("check", "tests/workloads/chat.yaml", "--as-of", "yesterday")
     assert (ended.code, ended.out) == (2, "")

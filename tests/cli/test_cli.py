@@ -18,7 +18,7 @@ from tests.cli.conftest import INFEASIBLE, ROOT, Run
 # Guard: what a shell starts in the background ignores interrupts, and so do its children.
 HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 PROGRAM = [sys.executable, "-c", f"{HEARS}; from sizewright.cli import main; main()"]
-CHAT = "workloads/chat.yaml"
+CHAT = "tests/workloads/chat.yaml"
 
 
 def _process(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from sizewright.review import Review
 from sizewright.stack import read_plan
 from tests.cli.conftest import ROOT
 
-CHAT = read_plan([ROOT / "workloads" / "chat.yaml"], ROOT / "Pulumi.dev.yaml").services[0]
+CHAT = read_plan([ROOT / "tests/workloads/chat.yaml"], ROOT / "Pulumi.dev.yaml").services[0]
 BUCKET = "aws:s3/bucket:Bucket"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 GROUP = "aws:eks/nodeGroup:NodeGroup"

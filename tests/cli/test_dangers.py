@@ -173,13 +173,15 @@ def test_what_forces_a_replacement_is_named_once() -> None:
 
 def test_fewer_survived_failures_are_a_danger(run: Run, chat: Chat) -> None:
     weaker = chat(("spare_ratio: 0.20", "spare_ratio: 0.10"))
-    told = json.loads(run("diff", ROOT / "workloads/chat.yaml", weaker, "--json").out)["dangers"]
+    told = json.loads(run("diff", ROOT / "tests/workloads/chat.yaml", weaker, "--json").out)[
+        "dangers"
+    ]
     assert [(d["danger"], d["type"], d["name"], d["says"]) for d in told] == [
         ("survival", None, "chat", "nodes that may fail: 3 -> 2")
     ]
-    text = run("diff", ROOT / "workloads/chat.yaml", weaker, "--markdown").out
+    text = run("diff", ROOT / "tests/workloads/chat.yaml", weaker, "--markdown").out
     assert "⚠️ fewer failures are survived" in text
-    stronger = run("diff", weaker, ROOT / "workloads/chat.yaml").out
+    stronger = run("diff", weaker, ROOT / "tests/workloads/chat.yaml").out
     assert "DANGER" not in stronger
 
 
@@ -199,7 +201,7 @@ def test_the_engines_own_preview_tells_dangers(run: Run, tmp_path: Path) -> None
     }
     path = tmp_path / "preview.json"
     path.write_text(json.dumps({"steps": [balancer, guard], "changeSummary": {"replace": 1}}))
-    told = json.loads(run("diff", "--preview", path, "workloads/chat.yaml", "--json").out)
+    told = json.loads(run("diff", "--preview", path, "tests/workloads/chat.yaml", "--json").out)
     assert [d["danger"] for d in told["dangers"]] == ["opens", "guard", "outage"]
 
 

@@ -22,7 +22,7 @@ from sizewright.report.difference import cause_lines, resource_lines, service_li
 from sizing.workload import Workload
 from tests.cli.conftest import ROOT, Run
 
-CHAT = ROOT / "workloads" / "chat.yaml"
+CHAT = ROOT / "tests/workloads/chat.yaml"
 Chat = Callable[..., Path]
 
 

@@ -12,7 +12,7 @@ import pytest
 from sizewright.program import record_program
 from tests.cli.conftest import ROOT, Run
 
-CHAT = ROOT / "workloads" / "chat.yaml"
+CHAT = ROOT / "tests/workloads/chat.yaml"
 DEV = ROOT / "Pulumi.dev.yaml"
 Chat = Callable[..., Path]
 MORE = ("100_000", "130_000")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import INFEASIBLE, Run
 
-CHAT = "workloads/chat.yaml"
+CHAT = "tests/workloads/chat.yaml"
 
 
 @pytest.mark.parametrize(

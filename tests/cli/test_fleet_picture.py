@@ -14,7 +14,7 @@ from sizing.catalog import load_catalog
 from sizing.plan import Plan, PoolPlan, ServicePlan
 from tests.cli.conftest import ROOT, VIDEO, Run
 
-CHAT = ROOT / "workloads/chat.yaml"
+CHAT = ROOT / "tests/workloads/chat.yaml"
 SPANNING = ROOT / "tests/program/spanning.yaml"
 EIGHT_A_NODE = ROOT / "workloads/golden/text-to-text.yaml"
 COMMITTED = ROOT / "docs/fleet.svg"

@@ -28,7 +28,7 @@ def _plan(*files: WorkloadFile) -> Plan:
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return _plan(_read(ROOT / "workloads/chat.yaml"))
+    return _plan(_read(ROOT / "tests/workloads/chat.yaml"))
 
 
 def _with_nodes(plan: Plan, nodes: int, zone: str = "use1-az1") -> Plan:
@@ -141,8 +141,8 @@ def test_kubernetes_support_is_not_judged_without_an_end(plan: Plan) -> None:
 def test_ami_release(
     plan: Plan, release: str | None, as_of: date | None, passed: bool | None
 ) -> None:
-    site = plan.site.model_copy(update={"ami_release": release})
-    assert gates.ami_release(plan.model_copy(update={"site": site}), as_of).passed is passed
+    pools = tuple(pool.model_copy(update={"ami_release": release}) for pool in plan.pools)
+    assert gates.ami_release(plan.model_copy(update={"pools": pools}), as_of).passed is passed
 
 
 def _lock_gate(path: Path, **changes: object) -> gates.Gate:

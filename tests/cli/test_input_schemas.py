@@ -24,6 +24,8 @@ STACKS = sorted(
     for folder in (".", "stacks", "workloads/golden", "tests/program")
     for path in (ROOT / folder).glob("Pulumi.*.yaml")
 )
+LOCKS = sorted(ROOT.glob("Pulumi.*.lock"))
+KINDS = {".lock": "stack-lock"}
 WORKLOADS = sorted(
     path
     for folder in ("workloads", "workloads/golden", "tests/program")
@@ -65,9 +67,11 @@ def test_an_editor_takes_grouped_digits_for_text() -> None:
     ]
 
 
-@pytest.mark.parametrize("path", [*WORKLOADS, *STACKS], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [*WORKLOADS, *STACKS, *LOCKS], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_a_committed_file_names_the_schema_that_it_meets(path: Path) -> None:
-    kind = "site" if path.name.startswith("Pulumi.") else "workload"
+    kind = KINDS.get(path.suffix) or ("site" if path.name.startswith("Pulumi.") else "workload")
     text = path.read_text(encoding="utf-8")
     first = MODELINE.match(text)
     assert first is not None
@@ -77,7 +81,7 @@ def test_a_committed_file_names_the_schema_that_it_meets(path: Path) -> None:
 
 
 def test_the_files_are_found() -> None:
-    assert len(WORKLOADS) >= 12 and len(STACKS) >= 8
+    assert len(WORKLOADS) >= 12 and len(STACKS) >= 8 and LOCKS
 
 
 BASE = """\
@@ -218,7 +222,7 @@ def test_the_schemas_name_every_field_of_the_models() -> None:
     )
     assert set(workload["properties"]) == {"$schema", *Workload.model_fields}
     keys = site["properties"]["config"]["properties"]
-    assert set(keys) == {f"sizewright:{key}" for key in (*Site.model_fields, "workloads")}
+    assert set(keys) == {f"sizewright:{key}" for key in (*Site.model_fields, "workloads", "lock")}
 
 
 def test_hover_text_and_units_are_there() -> None:

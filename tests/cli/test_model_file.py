@@ -12,7 +12,7 @@ from sizewright.stack import plan_of, read_site, read_workload
 from sizing.catalog import load_catalog
 
 ROOT = Path(__file__).parents[2]
-CHAT = (ROOT / "workloads" / "chat.yaml").read_text()
+CHAT = (ROOT / "tests/workloads/chat.yaml").read_text()
 CONFIG: dict[str, Any] = {
     "model_type": "llama",
     "num_hidden_layers": 32,

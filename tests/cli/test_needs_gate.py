@@ -70,7 +70,7 @@ def test_a_missing_provider_fails(need: Need) -> None:
 def test_the_command_ends_with_4(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     plugin = next(need for need in NEEDS if need.provider.value == "nvidia-device-plugin")
     monkeypatch.setattr(program, "record_program", lambda *_: without(plugin))
-    ended = run("check", "workloads/chat.yaml")
+    ended = run("check", "tests/workloads/chat.yaml")
     assert ended.code == 4
     assert "needs" in ended.err.removeprefix("failed: ").strip().split(", ")
 

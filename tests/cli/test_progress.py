@@ -18,7 +18,7 @@ from tests.cli.conftest import ROOT, VIDEO
 # Guard: what a shell starts in the background ignores interrupts, and so do its children.
 HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 PROGRAM = [sys.executable, "-c", f"{HEARS}; from sizewright.cli import main; main()"]
-CHAT = "workloads/chat.yaml"
+CHAT = "tests/workloads/chat.yaml"
 RUNS = ("bench/data/serving_steps.csv", "--configs", "bench/data/configs")
 CODE = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])")
 COLOUR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3|4|9|10)[0-7](?:;[0-9]+)*m")

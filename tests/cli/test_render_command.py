@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.cli.conftest import INFEASIBLE, Run
 
-CHAT = "workloads/chat.yaml"
+CHAT = "tests/workloads/chat.yaml"
 
 
 def test_text_has_every_file_below_its_path(run: Run) -> None:

@@ -16,7 +16,7 @@ from sizewright.schema.published import ANSWERS, NAMES, schema_file, schema_text
 from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run
 
 FOLDER = ROOT / "docs/schema"
-CHAT = ROOT / "workloads/chat.yaml"
+CHAT = ROOT / "tests/workloads/chat.yaml"
 PROGRAM = ROOT / "tests/program"
 GIVEN = ("method: given, requests_per_gpu_per_s: 1,", "method: calibrated,")
 
@@ -166,6 +166,7 @@ ANSWERED = [
     ("update calibrated --dry-run", 0),
     ("update chat --dry-run", 0),
     ("update infeasible --dry-run", 5),
+    ("update Pulumi.dev.yaml --dry-run", 0),
     ("render chat", 0),
     ("render incomplete", 6),
     ("schema", 0),

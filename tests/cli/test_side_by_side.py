@@ -13,7 +13,7 @@ from sizewright.stack import read_plan
 from sizing.plan import ServicePlan
 from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run
 
-CHAT = ROOT / "workloads/chat.yaml"
+CHAT = ROOT / "tests/workloads/chat.yaml"
 SPANNING = ROOT / "tests/program/spanning.yaml"
 OTHER_CARD = ("instance_type: g6.xlarge", "instance_type: g6e.xlarge")
 MORE_USERS = ("daily_users: 100_000", "daily_users: 130_000")
@@ -47,7 +47,7 @@ def test_two_cards_for_one_load(run: Run, chat: Callable[..., Path]) -> None:
     assert ended.out.splitlines()[1].split() == ["chat.yaml", "other.yaml"]
     told = rows(ended.out)
     assert told["service"] == ["chat", "other"]
-    assert told["requests, mean"] == ["11.57 /s", "11.57 /s"]
+    assert told["requests, mean"] == ["11.6 /s", "11.6 /s"]
     assert told["requests, peak"] == ["166.7 /s", "166.7 /s"]
     assert told["method"] == ["given", "given"]
     assert told["instance type"] == ["g6.xlarge", "g6e.xlarge"]
@@ -208,7 +208,7 @@ def test_a_file_without_a_pool(run: Run, chat: Callable[..., Path]) -> None:
     assert ended.code == 6
     told = rows(ended.out)
     assert told["nodes in all"] == ["15", "-"]
-    assert told["requests, mean"] == ["11.57 /s", "11,574 /s"]
+    assert told["requests, mean"] == ["11.6 /s", "11,600 /s"]
     assert "why there is no pool" in ended.out
     assert ended.err.startswith("text-to-video: not answered by this version")
     assert run("compare", VIDEO, chat(INFEASIBLE, OTHER_CARD, name="never")).code == 5

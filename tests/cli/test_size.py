@@ -32,7 +32,7 @@ def _sized(run: Run, *words: object) -> Any:
 
 
 def test_json_has_the_contract_names(run: Run) -> None:
-    plan = _sized(run, "workloads/chat.yaml")
+    plan = _sized(run, "tests/workloads/chat.yaml")
     assert plan["schema_version"] == "1"
     (service,) = plan["services"]
     assert {"name", "kind", "rejected", "cost"} <= service.keys()
@@ -42,7 +42,7 @@ def test_json_has_the_contract_names(run: Run) -> None:
 
 
 def test_json_says_twelve_needed_fifteen_in_all(run: Run) -> None:
-    (service,) = _sized(run, "workloads/chat.yaml")["services"]
+    (service,) = _sized(run, "tests/workloads/chat.yaml")["services"]
     pool = service["pool"]
     assert (pool["gpus_needed"], pool["gpus_total"], pool["nodes_spare"]) == (12, 15, 3)
     assert pool["nodes_by_zone"] == {"use1-az1": 5, "use1-az2": 5, "use1-az4": 5}
@@ -57,7 +57,7 @@ def test_rejected_options_have_name_reason_and_numbers(run: Run, chat: Callable[
 
 
 def test_text_says_it_all_and_is_plain(run: Run) -> None:
-    ended = run("size", "workloads/chat.yaml")
+    ended = run("size", "tests/workloads/chat.yaml")
     assert (ended.code, ended.err) == (0, "")
     for said in (
         "12 needed + 3 spare = 15",
@@ -125,7 +125,7 @@ def test_nothing_is_cut_at_any_width(
 
 
 def test_same_bytes_twice(run: Run) -> None:
-    words = ("size", "workloads/chat.yaml", "--json")
+    words = ("size", "tests/workloads/chat.yaml", "--json")
     assert run(*words).out == run(*words).out
 
 
@@ -161,7 +161,7 @@ def test_a_door_to_the_internet_is_a_sentence(run: Run, command: str, tmp_path: 
     site.write_text(SITE.read_text("utf-8").replace("[0.0.0.0/0]", ranges), "utf-8")
     told = " ".join(run(command, OPEN, "--site", site).out.split())
     assert "open to the internet, from 192.0.2.0/24, 198.51.100.0/24 with a token of" in told
-    assert "internet" not in run("size", "workloads/chat.yaml").out
+    assert "internet" not in run("size", "tests/workloads/chat.yaml").out
 
 
 @pytest.mark.parametrize("command", ["size", "preview"])
@@ -172,7 +172,7 @@ def test_an_import_of_weights_is_a_sentence(
     path = chat(("precision: nf4}", f"precision: nf4, source: {{{source}}}}}"))
     told = " ".join(run(command, path).out.split())
     assert f"Its weights come from {SOURCES[source]}: a Job brings them into the bucket" in told
-    assert "Its weights" not in run(command, "workloads/chat.yaml").out
+    assert "Its weights" not in run(command, "tests/workloads/chat.yaml").out
 
 
 def test_a_precision_that_was_chosen_is_told(run: Run, tmp_path: Path) -> None:

@@ -95,9 +95,9 @@ def test_what_a_lock_cannot_tell_is_said(workload: Path, run: Run) -> None:
 
 def test_a_stated_type_is_told_what_moved_in_the_catalog(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "chat.yaml"
-    path.write_text((ROOT / "workloads" / "chat.yaml").read_text())
+    path.write_text((ROOT / "tests/workloads/chat.yaml").read_text())
     lock = path.with_suffix(".lock")
-    lock.write_text((ROOT / "workloads" / "chat.lock").read_text())
+    lock.write_text((ROOT / "tests/workloads/chat.lock").read_text())
     kept = read_model(lock, Lock)
     edited(lock, catalog_digest="0" * 12, facts={**kept.facts, "GPU": "a smaller one"})
     told = run("update", str(path), "--why").out
@@ -175,7 +175,7 @@ def test_where_no_card_can_be_rated_nothing_is_answered(workload: Path, run: Run
 
 
 def test_compare_says_by_which_method_it_ranks(run: Run) -> None:
-    ended = run("compare", str(ROOT / "workloads" / "chat.yaml"))
+    ended = run("compare", str(ROOT / "tests/workloads/chat.yaml"))
     assert ended.code == ExitCode.ok
     assert "then the cheapest, by method calibrated, sized for the mean" in " ".join(
         ended.out.split()

@@ -12,7 +12,7 @@ from sizing.site import Site
 from sizing.workload import ZONE_ID, Workload
 from tests.cli.conftest import Run
 
-CHAT = "workloads/chat.yaml"
+CHAT = "tests/workloads/chat.yaml"
 HUB = f"id: a/b, revision: {'abcdef0123' * 4}"
 S3 = f"{{uri: s3://abc/d/, digest: sha256:{'01234567' * 8}}}"
 

@@ -10,6 +10,7 @@ from components.naming import Tags
 from components.serving import Serving, ServingArgs
 from sizewright.record import Recorded
 from sizing.plan import RolesPlan
+from templates.programs import program
 from templates.render import render
 from tests.components.plans import chat_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
@@ -19,6 +20,7 @@ TEXTS = {
     for path, text in render(chat_plan()).items()
     if path.startswith("kubernetes/chat/")
 }
+SCRIPT = f"s-script-{program('fetch_weights').name[-10:]}"
 
 
 def serving(preview: bool, documents: dict[str, str] = TEXTS) -> Recorded:
@@ -45,6 +47,7 @@ def serving(preview: bool, documents: dict[str, str] = TEXTS) -> Recorded:
 def test_children(preview: bool) -> None:
     recording = serving(preview)
     assert children(recording, "s") == [
+        f"ConfigMap {SCRIPT}",
         "Deployment s-floor",
         "Identity s-identity",
         "PodDisruptionBudget s-budget",
@@ -107,3 +110,11 @@ def test_order(preview: bool) -> None:
     assert "kubernetes:core/v1:ServiceAccount::s-account" in needs
     assert "aws:eks/podIdentityAssociation:PodIdentityAssociation::s-association" in needs
     assert "aws:iam/rolePolicy:RolePolicy::s-identity-policy" in needs
+    assert f"kubernetes:core/v1:ConfigMap::{SCRIPT}" in needs
+
+
+def test_another_program_is_another_object(preview: bool) -> None:
+    """Both are there while pods of both run: the old one goes when the update ends."""
+    other = TEXTS["script-fetch"].replace(f"-{SCRIPT[-10:]}", "-0123456789")
+    recording = serving(preview, {**TEXTS, "script-fetch": other})
+    assert named(recording, "s-script-0123456789").inputs["immutable"] is True

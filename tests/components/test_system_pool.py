@@ -15,6 +15,7 @@ def pool(preview: bool) -> Recorded:
             plan=PLAN,
             cluster_name="sizewright-test",
             kubernetes_version="1.35",
+            coredns_version=None,
             node_role_arn="arn:aws:iam::123456789012:role/node",
             subnet_ids=["subnet-1", "subnet-2"],
             volumes_key_arn="arn:aws:kms:us-east-1:123456789012:key/volumes",

@@ -12,6 +12,7 @@ from components.platform import build
 from components.weights_import import WeightsImport, WeightsImportArgs
 from sizewright.record import Recorded
 from sizing.plan import RolesPlan
+from templates.programs import program
 from templates.render import render
 from tests.components.plans import KEY, REVISION, SECRET, SOURCES, imported_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
@@ -57,6 +58,7 @@ def weights_import(preview: bool, source: str = "hub") -> Recorded:
 
 def test_children(preview: bool) -> None:
     assert children(weights_import(preview), "w") == [
+        f"ConfigMap w-script-{program('import_weights').name[-10:]}",
         "Identity w-identity",
         "Job w-job",
         "PodIdentityAssociation w-association",

@@ -11,7 +11,7 @@ from testbed.standin import StandIn
 
 DEV = ROOT / "Pulumi.dev.yaml"
 PROD = ROOT / "Pulumi.prod.yaml"
-CHAT = ROOT / "workloads" / "chat.yaml"
+CHAT = ROOT / "tests/workloads/chat.yaml"
 MakeStack = Callable[..., Stack]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from sizewright.stack import PROJECT, STRUCTURED, WORKLOADS_KEY, read_site
+from sizewright.stack import LOCK_KEY, PROJECT, STRUCTURED, WORKLOADS_KEY, read_site
 from sizing.site import Site
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,7 @@ def loaded(name: str) -> Any:
 
 def test_every_key_is_declared_with_type_and_description() -> None:
     declared = loaded("Pulumi.yaml")["config"]
-    keys = {f"{PROJECT}:{name}" for name in (*Site.model_fields, WORKLOADS_KEY)}
+    keys = {f"{PROJECT}:{name}" for name in (*Site.model_fields, WORKLOADS_KEY, LOCK_KEY)}
     assert set(declared) == keys
     for declaration in declared.values():
         assert declaration["type"] in ("string", "array", "object")
@@ -33,6 +33,7 @@ def test_only_optional_keys_have_a_default_and_it_is_empty() -> None:
         name = key.removeprefix(f"{PROJECT}:")
         field = Site.model_fields.get(name)
         optional = field is not None and not field.is_required() and name not in BUILDING_NEEDS
+        optional = optional or name == LOCK_KEY
         assert ("default" in declaration) is optional, key
         assert not declaration.get("default"), f"{key}: the default belongs to sizing/site.py"
 

@@ -85,7 +85,7 @@ def test_a_used_network_bears_what_is_made() -> None:
     cluster: Any = named(recording, "sw-cluster-control-plane").inputs
     assert cluster["vpcConfig"]["subnetIds"] == subnets
     assert named(recording, "sw-chat-gateway-balancer").inputs["subnets"] == subnets
-    zones = [r.inputs["subnetIds"] for r in of_type(recording, "nodeGroup") if "g6" in r.name]
+    zones = [r.inputs["subnetIds"] for r in of_type(recording, "nodeGroup") if "g6e" in r.name]
     assert zones == [[subnet] for subnet in subnets]
     door = named(recording, "sw-chat-gateway-from-network").inputs
     assert door["cidrIpv4"] == "10.20.0.0/16"
@@ -136,7 +136,7 @@ def test_a_cluster_that_stands_gets_pools_and_services_only(name: str) -> None:
     for type_part in ("eks/cluster", "eks/addon", "launchTemplate:LaunchTemplate::sw-system"):
         assert of_type(recording, type_part) == []
     groups = [r.name for r in of_type(recording, "nodeGroup")]
-    assert groups == [f"sw-g6-xlarge-use1-az{number}" for number in (1, 2, 4)]
+    assert groups == [f"sw-g6e-xlarge-use1-az{number}" for number in (1, 2, 4)]
     role = {"$ref": "aws:iam/role:Role::sw-cluster-node-role", "property": "arn"}
     assert {json.dumps(r.inputs["nodeRoleArn"]) for r in of_type(recording, "nodeGroup")} == {
         json.dumps(role)
@@ -179,7 +179,7 @@ def test_workloads_stand_on_what_the_platform_tells() -> None:
     def told(field: str) -> dict[str, str]:
         return {"$ref": reference, "property": f"outputs.{OUTPUT}.{field}"}
 
-    group = named(recording, "sw-g6-xlarge-use1-az2").inputs
+    group = named(recording, "sw-g6e-xlarge-use1-az2").inputs
     assert group["clusterName"] == told("cluster_name")
     assert group["subnetIds"] == [told("private_subnet_ids.use1-az2")]
     targets = named(recording, "sw-chat-gateway-targets").inputs

@@ -126,7 +126,7 @@ def plan(variant: str = "created") -> Plan:
     catalog = load_catalog()
     names = ("pictures", "volumes", "bought", "code", "spanning")
     own = (ROOT / "tests" / "program" / f"{name}.yaml" for name in names)
-    files = (ROOT / "workloads" / "chat.yaml", *own)
+    files = (ROOT / "tests" / "workloads" / "chat.yaml", *own)
     given = read_site(ROOT / "Pulumi.prod.yaml").site.model_dump(mode="json", exclude_unset=True)
     site = Site.model_validate(given | VARIANTS[variant].site)
     return size([read_workload(path, catalog).workload for path in files], site, catalog)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import templates.render
+from templates.programs import SCRIPTS, program
 
-SCRIPTS = Path(templates.render.__file__).parent / "scripts"
+__all__ = ["SCRIPTS", "Cloud"]
 STAND_IN = Path(__file__).parent / "aws_stand_in.py"
 
 
@@ -31,7 +31,7 @@ class Cloud:
         )
 
     def command(self, script: str, *arguments: str) -> list[str]:
-        return [sys.executable, "-c", (SCRIPTS / script).read_text(), *arguments]
+        return [sys.executable, "-c", program(script.removesuffix(".py")).text, *arguments]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -38,6 +38,7 @@ DOCUMENTS = (
     "network-policy-default",
     "network-policy-engine",
     "resource-quota",
+    "script-fetch",
     "service-account",
     "service",
     "target-group-binding",
@@ -45,7 +46,12 @@ DOCUMENTS = (
 CUSTOM = json.loads((FOLDER / "schemas" / "target-group-binding.json").read_text())
 """Schemas of definitions that no Kubernetes release has are our own."""
 SCHEMA_VERSION = "1.35"
-IMPORT_DOCUMENTS = ("import-job", "import-service-account", "network-policy-import")
+IMPORT_DOCUMENTS = (
+    "import-job",
+    "import-service-account",
+    "network-policy-import",
+    "script-import",
+)
 PLAN = chat_plan()
 VOLUME_PLAN = volume_plan()
 
@@ -329,10 +335,18 @@ def test_the_quota_has_room_for_a_rollout_and_no_more() -> None:
 def fetch_words(plan: Plan) -> list[str]:
     """Arguments of the program that puts weights on the node, without the program."""
     (copy,) = pod(plan)["initContainers"]
-    script, *words = [expanded(argument) for argument in copy["args"]]
-    assert copy["command"] == ["python3", "-c"]
-    assert script == (FOLDER / "scripts" / "fetch_weights.py").read_text()
-    return words
+    assert copy["command"] == ["python3", "/scripts/fetch_weights.py"]
+    runs_script(document(plan, "script-fetch"), pod(plan), copy)
+    return [expanded(argument) for argument in copy["args"]]
+
+
+def runs_script(script: Any, spec: Any, container: Any) -> None:
+    """The container's volume and command name the program."""
+    (mount,) = [mount for mount in container["volumeMounts"] if mount["name"] == "scripts"]
+    (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "scripts"]
+    assert volume["configMap"]["name"] == script["metadata"]["name"]
+    (file,) = script["data"]
+    assert container["command"][1] == f"{mount['mountPath']}/{file}"
 
 
 def test_engine_reads_what_was_copied() -> None:
@@ -373,10 +387,9 @@ def job(plan: Plan) -> Any:
 
 def job_words(plan: Plan) -> list[str]:
     (container,) = job(plan)["spec"]["template"]["spec"]["containers"]
-    script, *words = [expanded(argument) for argument in container["args"]]
-    assert container["command"] == ["python3", "-c"]
-    assert script == (FOLDER / "scripts" / "import_weights.py").read_text()
-    return words
+    assert container["command"] == ["python3", "/scripts/import_weights.py"]
+    runs_script(document(plan, "script-import"), job(plan)["spec"]["template"]["spec"], container)
+    return [expanded(argument) for argument in container["args"]]
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -434,7 +447,7 @@ def test_an_import_has_no_more_rights_than_it_needs(source: str) -> None:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-    assert all("emptyDir" in volume for volume in spec["volumes"])
+    assert all(v.keys() & {"emptyDir", "configMap"} for v in spec["volumes"]), "nothing of the node"
 
 
 def test_files_of_an_image_are_copied_to_where_the_import_reads() -> None:

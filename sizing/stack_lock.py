@@ -1,0 +1,88 @@
+"""What a stack runs, version by version: nothing of it moves until somebody moves it."""
+
+from collections.abc import Iterator
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from sizing.field_error import FieldError
+from sizing.model_source import SHA256_EXAMPLE
+from sizing.strict import Strict
+
+KUBERNETES = "kubernetes"
+DATABASE = "aurora-postgresql"
+"""Item of data/pins.csv of the databases' engine."""
+Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._+-]{0,127}$")]
+AmiRelease = Annotated[
+    str,
+    Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9]{8}$", examples=["1.35.0-20261101"]),
+]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", examples=[SHA256_EXAMPLE])]
+
+
+class ImageLock(Strict):
+    """One container image."""
+
+    tag: Version
+    """Tag of the image."""
+    digest: Digest | None = None
+    """Digest of that tag; null where nobody read it from the registry."""
+
+
+class StackLock(Strict):
+    """Read from `Pulumi.<stack>.lock`, in the folder of the stack file, and committed with it."""
+
+    kubernetes: str = Field(pattern=r"^1\.[0-9]{2}$", examples=["1.35"])
+    """EKS version of the cluster and its nodes."""
+    addons: dict[str, Version | None] = Field(default_factory=dict)
+    """Version by EKS add-on; null where nobody read it: EKS then chooses one when it is made."""
+    ami_releases: dict[str, AmiRelease | None] = Field(default_factory=dict)
+    """Release by EKS image type; null where nobody read it: EKS chooses the newest."""
+    charts: dict[str, Version] = Field(default_factory=dict)
+    """Version by Helm chart."""
+    images: dict[str, ImageLock] = Field(default_factory=dict)
+    """Container images by the catalog's name."""
+    database: str | None = Field(default=None, pattern=r"^[0-9]+\.[0-9]+$", examples=["17.9"])
+    """Version of Aurora PostgreSQL; absent without a database."""
+
+    @model_validator(mode="after")
+    def _of_one_kubernetes(self) -> Self:
+        for image_type, release in self.ami_releases.items():
+            if release is not None and not release.startswith(f"{self.kubernetes}."):
+                message = f"{release} is not of Kubernetes {self.kubernetes}"
+                expected = f"a release like {self.kubernetes}.0-20261101"
+                raise FieldError(("ami_releases", image_type), message, expected)
+        return self
+
+    def versions(self) -> Iterator[tuple[str, str]]:
+        """What the lock knows, as an item of the catalog's pins and its version."""
+        yield KUBERNETES, self.kubernetes
+        yield from ((addon_item(name), v) for name, v in self.addons.items() if v)
+        yield from ((release_item(name), v) for name, v in self.ami_releases.items() if v)
+        yield from ((chart_item(name), v) for name, v in self.charts.items())
+        for name, image in self.images.items():
+            yield name, image.tag
+            if image.digest is not None:
+                yield digest_item(name), image.digest
+        if self.database is not None:
+            yield DATABASE, self.database
+
+
+def addon_item(addon: str) -> str:
+    """The catalog's name of an EKS add-on's version."""
+    return f"addon:{addon}"
+
+
+def release_item(ami_type: str) -> str:
+    """The catalog's name of the release of an EKS image type."""
+    return f"ami-release:{ami_type}"
+
+
+def chart_item(chart: str) -> str:
+    """The catalog's name of a Helm chart's version."""
+    return f"chart:{chart}"
+
+
+def digest_item(image: str) -> str:
+    """The catalog's name of a container image's digest."""
+    return f"digest:{image}"

@@ -1,0 +1,76 @@
+"""The lock that a stack would have today: what it uses, at the catalog's versions."""
+
+from collections.abc import Iterator
+
+from sizing.catalog import Catalog
+from sizing.cluster_services import charts_in_use
+from sizing.plan import Plan
+from sizing.serving import ENGINE_IMAGE
+from sizing.site import Site
+from sizing.stack_lock import DATABASE, ImageLock, StackLock, chart_item
+from sizing.unverified import images_in_use
+from sizing.versions import wanted_kubernetes
+
+
+def stack_lock(plan: Plan, catalog: Catalog, before: StackLock | None) -> StackLock:
+    """Versions of what the plan uses: the stack file's wish, else the catalog's pin.
+
+    What no source of this product knows is kept from `before` while it fits, else it is null: a
+    version of an add-on or an image release belongs to one Kubernetes version, a digest to one tag.
+    `catalog` is the one without any lock.
+    """
+    version = wanted_kubernetes(plan.site)
+    kept = before if before is not None and before.kubernetes == version else None
+    return StackLock(
+        kubernetes=version,
+        addons={name: kept.addons.get(name) if kept else None for name in plan.cluster.addons},
+        ami_releases=_ami_releases(plan, kept),
+        charts={
+            chart.chart: catalog.pin(chart_item(chart.chart)).version
+            for chart in charts_in_use(plan.cluster_services)
+        },
+        images={name: _image(name, plan, catalog, before) for name in images_in_use(plan.services)},
+        database=catalog.pin(DATABASE).version if any(s.database for s in plan.services) else None,
+    )
+
+
+def _ami_releases(plan: Plan, kept: StackLock | None) -> dict[str, str | None]:
+    """By image type; the stack file names the release of GPU nodes."""
+    known = {} if kept is None else kept.ami_releases
+    system = [] if plan.system is None else [plan.system.ami_type]
+    releases = {name: known.get(name) for name in system}
+    for pool in plan.pools:
+        releases[pool.ami_type] = plan.site.ami_release or known.get(pool.ami_type)
+    return releases
+
+
+def _image(name: str, plan: Plan, catalog: Catalog, before: StackLock | None) -> ImageLock:
+    tag = catalog.pin(name).version
+    digest = plan.site.engine_image_digest if name.startswith(ENGINE_IMAGE) else None
+    known = None if before is None else before.images.get(name)
+    if digest is None and known is not None and known.tag == tag:
+        digest = known.digest
+    return ImageLock(tag=tag, digest=digest)
+
+
+def asked_otherwise(lock: StackLock, wanted: StackLock, site: Site) -> Iterator[str]:
+    """What the stack file states and the lock holds otherwise, as `path new, locked old`."""
+    if site.kubernetes_version and lock.kubernetes != wanted.kubernetes:
+        yield f"kubernetes {wanted.kubernetes}, locked {lock.kubernetes}"
+    for name, release in wanted.ami_releases.items():
+        held = lock.ami_releases.get(name)
+        if site.ami_release is not None and site.ami_release == release != held:
+            yield f"ami_releases.{name} {release}, locked {held or 'null'}"
+    for name, image in wanted.images.items():
+        held = lock.images[name].digest if name in lock.images else None
+        if site.engine_image_digest and site.engine_image_digest == image.digest != held:
+            yield f"images.{name}.digest {image.digest}, locked {held or 'null'}"
+
+
+def not_locked(lock: StackLock, wanted: StackLock) -> Iterator[str]:
+    """Paths of what the stack uses and the lock does not name."""
+    for field in ("addons", "ami_releases", "charts", "images"):
+        held = getattr(lock, field)
+        yield from (f"{field}.{name}" for name in getattr(wanted, field) if name not in held)
+    if wanted.database is not None and lock.database is None:
+        yield "database"

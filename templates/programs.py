@@ -1,0 +1,115 @@
+"""Programs for nodes and pods, without what does not run: comments, docstrings and empty lines.
+
+Their names hold a digest of what is left, so that wording alone never restarts a pod or a node.
+"""
+
+import ast
+import hashlib
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeGuard
+
+SCRIPTS = Path(__file__).parent / "scripts"
+DIGEST_DIGITS = 10
+"""Hexadecimal digits of a digest in a name. Basis: assumed; 40 bits among a handful of names."""
+Place = tuple[int, int]
+"""Line, from 1, and column, from 0, in characters."""
+Cut = tuple[Place, Place, str]
+"""From where to where, and what replaces it."""
+_COMMENT_LINE = re.compile(r"\s*#(?!!)")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A Python program as pods run it."""
+
+    file: str
+    """Name of its file, e.g. fetch_weights.py."""
+    text: str
+
+    @property
+    def name(self) -> str:
+        """Name of its ConfigMap: another program has another name."""
+        digest = hashlib.sha256(self.text.encode()).hexdigest()[:DIGEST_DIGITS]
+        return f"{Path(self.file).stem.replace('_', '-')}-{digest}"
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What templates fill in."""
+        return {"file": self.file, "name": self.name, "text": self.text}
+
+
+def program(name: str) -> Program:
+    """The program of `scripts/NAME.py`."""
+    path = SCRIPTS / f"{name}.py"
+    return Program(path.name, running_python(path.read_text(encoding="utf-8")))
+
+
+def running_python(source: str) -> str:
+    """A Python source without comments, docstrings and empty lines.
+
+    Guard: text is cut, never printed from the syntax tree: the result must not depend on the
+    version of Python that renders it.
+    """
+    lines = source.splitlines()
+    cuts = [*_comments(source), *_bare_strings(source)]
+    for (first, start), (last, end), instead in sorted(cuts, reverse=True):
+        joined = lines[first - 1][:start] + instead + lines[last - 1][end:]
+        lines[first - 1 : last] = [joined.rstrip()]
+    kept = _inside_strings("\n".join(lines))
+    left = [line for number, line in enumerate(lines, 1) if line.strip() or number in kept]
+    return "\n".join(left) + "\n"
+
+
+def running_lines(text: str) -> str:
+    """A shell script or a YAML document without comment lines and empty lines.
+
+    For texts without here-documents and block scalars, whose lines would look like comments.
+    """
+    lines = (line.rstrip() for line in text.splitlines())
+    left = [line for line in lines if line and not _COMMENT_LINE.match(line)]
+    return "\n".join(left) + "\n"
+
+
+def _comments(source: str) -> Iterator[Cut]:
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start, token.end, ""
+
+
+def _bare_strings(source: str) -> Iterator[Cut]:
+    """Docstrings, of attributes too; `...` replaces one that is a whole body."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        body = getattr(node, "body", None)
+        statements = body if isinstance(body, list) else []
+        for statement in statements:
+            if isinstance(statement, ast.Expr) and _is_text(statement.value):
+                start, end = _span(statement, lines)
+                yield start, end, "..." if len(statements) == 1 else ""
+
+
+def _span(node: ast.stmt, lines: list[str]) -> tuple[Place, Place]:
+    """Guard: the syntax tree counts columns in bytes."""
+    first, last = node.lineno, node.end_lineno or node.lineno
+    start = len(lines[first - 1].encode()[: node.col_offset].decode())
+    end = len(lines[last - 1].encode()[: node.end_col_offset].decode())
+    return (first, start), (last, end)
+
+
+def _inside_strings(source: str) -> set[int]:
+    """Numbers of the lines of all texts, whose empty lines belong to the program."""
+    return {
+        number
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.JoinedStr) or _is_text(node)
+        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+
+
+def _is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)

@@ -1,0 +1,58 @@
+"""Every example workload on every example stack is recorded, or refused with a reason."""
+
+from pathlib import Path
+
+import pytest
+
+from sizewright.feasibility import exit_code
+from sizewright.input_error import InputError
+from sizewright.program import record_program
+from sizewright.stack import addressable, buildable, plan_of, read_site, read_workload
+from sizing.catalog import load_catalog
+
+ROOT = Path(__file__).parents[2]
+WORKLOADS = sorted(
+    path
+    for folder in ("workloads", "workloads/golden")
+    for path in (ROOT / folder).glob("*.yaml")
+    if not path.name.startswith("Pulumi.")
+)
+STACKS = sorted([*ROOT.glob("Pulumi.*.yaml"), *(ROOT / "stacks").glob("Pulumi.*.yaml")])
+LACKING = ("certificate_arn: missing", "the site names no issuer of tokens")
+"""What an example stack may lack for a workload that is not its own."""
+
+
+def test_the_examples_were_found() -> None:
+    assert len(WORKLOADS) >= 5
+    assert len(STACKS) >= 6
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.name.split(".")[1])
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_example_workload_previews_on_every_example_stack(
+    workload: Path, stack: Path
+) -> None:
+    """Guard: a key, a pool or a database that the plan lacks must not be read."""
+    catalog, site = load_catalog(), read_site(stack)
+    try:
+        plan = plan_of([read_workload(workload, catalog)], site, catalog)
+        buildable(site, plan, catalog)
+        addressable(site, plan)
+    except InputError as fault:
+        assert any(what in str(fault) for what in LACKING), str(fault)
+        return
+    assert exit_code(plan).name in ("ok", "incomplete")
+    assert record_program(stack, [workload], plan).resources
+
+
+@pytest.mark.parametrize("name", ["existing-cluster", "workloads"])
+def test_a_service_without_data_previews_on_a_cluster_of_another_owner(
+    name: str, tmp_path: Path
+) -> None:
+    """Guard: without database, firewall and network the stack makes no key of logs."""
+    path, site_path = tmp_path / "chat.yaml", ROOT / "stacks" / f"Pulumi.{name}.yaml"
+    text = (ROOT / "workloads/golden/chat.yaml").read_text(encoding="utf-8")
+    path.write_text(text + "data: none\n", encoding="utf-8")
+    recorded = record_program(site_path, [path])
+    made = [r.name for r in recorded.resources if r.type == "aws:kms/key:Key"]
+    assert made == ["sw-keys-volumes", "sw-keys-weights"]
