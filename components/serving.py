@@ -55,8 +55,14 @@ class Serving(pulumi.ComponentResource):
         self._service(inside)
         self._budget(inside)
         script = script_map(f"{name}-script", self._document("script-fetch"), inside)
+        checks = [
+            script_map(f"{name}-admission", self._document(document), inside)
+            for document in args.documents
+            if document == "script-admission"
+        ]
         ready = pulumi.ResourceOptions(
-            parent=self, depends_on=[*args.after, *args.weights, account, association, script]
+            parent=self,
+            depends_on=[*args.after, *args.weights, account, association, script, *checks],
         )
         if "deployment" in args.documents:
             self._deployment(ready)

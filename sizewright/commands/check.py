@@ -16,9 +16,11 @@ from sizewright.commands.options import (
     stack_files,
     stack_files_argument,
 )
+from sizewright.engine_gate import engine_limits
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.gates import Gate
+from sizewright.interconnect_gate import interconnect_plugin
 from sizewright.lock_gate import lock_gates
 from sizewright.report.console import tell
 from sizewright.report.progress import working
@@ -92,6 +94,8 @@ def _sizing_gates(
     yield gates.kubernetes_support(plan, as_of)
     yield gates.ami_release(plan, as_of)
     yield gates.node_updates(plan)
+    yield from engine_limits(plan)
+    yield from interconnect_plugin(plan, catalog)
     yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)
     yield from lock_gates(site, plan, catalog)
