@@ -16,7 +16,7 @@ from sizewright.report.difference import HEADLINES
 from sizewright.stack import DEFAULT_SITE, read_plan
 from sizewright.stack_services import workload_file
 from sizing.explain import Explanation, explain, explain_all
-from sizing.plan import SCHEMA_VERSION, Plan
+from sizing.plan import Plan
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -66,7 +66,7 @@ def command(
     explained = _explained(plan, chosen)
     if as_json:
         told = tuple(ExplanationAnswer(name=name, **asdict(why)) for name, why in explained)
-        print_answer(ExplainAnswer(schema_version=SCHEMA_VERSION, explanations=told))
+        print_answer(ExplainAnswer(explanations=told))
     else:
         _print(explained)
     finish(plan)
