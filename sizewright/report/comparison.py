@@ -13,8 +13,7 @@ from sizing.options import Option
 from sizing.sensitivity import Sensitivity
 
 COLUMNS = ("USD/month", "type", "TP", "bits", "nodes", "GPUs", "TTFT ms", "TPOT ms", "at peak")
-BOUND_BY = "bound by"
-"""Column of the whole list alone: with it a terminal of 80 columns does not hold a row."""
+"""What a terminal of 80 columns holds; JSON has the binding constraint and the rest."""
 FIRST = 12
 """Rows that are shown unless all are wanted."""
 DATASHEET, BEST, UNMEASURED = "datasheet", "*", "~"
@@ -31,9 +30,8 @@ def comparison_tables(
     """
     best = frontier(options)
     shown = options if show_all else _first(options, best)
-    columns = (*COLUMNS, BOUND_BY) if show_all else COLUMNS
-    rows = [_row(option, best)[: len(columns)] for option in shown]
-    yield Table(_title(found, shown, show_all=show_all), rows, columns)
+    rows = [_row(option, best) for option in shown]
+    yield Table(_title(found, shown, show_all=show_all), rows, COLUMNS)
     if more := len(options) - len(shown):
         yield Table("", [(f"and {plural(more, 'more type')}: --all lists every option",)])
     dates = sorted({_origin(option) for option in shown if option.price is not None})
@@ -77,7 +75,6 @@ def _row(option: Option, best: Container[str]) -> tuple[str, ...]:
         _ms(option.ttft_s),
         _ms(option.tpot_s),
         share(pool.utilisation_at_peak),
-        pool.binding,
     )
 
 

@@ -102,7 +102,7 @@ def test_of_a_type_that_is_too_small_the_largest_replica_is_quoted(
     )
     out = run("compare", path).out
     (row,) = [line for line in out.splitlines() if " memory " in line]
-    assert "closest is g5.48xlarge, tensor parallel 8, fp8: " in row
+    assert "closest is g5.48xlarge, tensor parallel 8: " in row
     assert "8 x NVIDIA A10G leave " in row
 
 

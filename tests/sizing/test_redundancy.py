@@ -201,7 +201,7 @@ def test_zones_that_do_not_sell_the_type_do_not_count(sized: Callable[..., Servi
 def test_too_few_zones_are_an_answer(sized: Callable[..., ServicePlan]) -> None:
     plan = sized("12", hardware={"instance_type": "p5en.48xlarge"}, redundancy={"zones": 1})
     assert plan.pool is None and plan.serving is None and plan.volumes is None
-    refused, nearest = plan.rejected[-2:]
+    refused, _, nearest = plan.rejected[-3:]
     assert (refused.option, refused.reason) == ("redundancy.zones: 1", Reason.zones)
     assert refused.numbers == "1 of 1 zones may fail: none is left"
     assert nearest.reason is Reason.nearest and nearest.option == "another instance type"
