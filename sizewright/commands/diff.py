@@ -44,7 +44,7 @@ from sizewright.report.difference import (
 )
 from sizewright.report.headline import headline_lines
 from sizewright.report.progress import working
-from sizewright.review import Review, Side, read_side, review
+from sizewright.review import Review, Side, contradicted, read_side, review
 from sizewright.revision import files_at
 from sizing.plan import ServicePlan, Survives
 
@@ -107,7 +107,7 @@ def command(
         write(comment(told, new.site.name))
     else:
         write("\n".join(_lines(told)))
-    finish(new.plan)
+    finish(new.plan, built=True)
     if detailed_exitcode and not told.is_empty:
         raise click.exceptions.Exit(ExitCode.changes)
 
@@ -151,7 +151,12 @@ def _with_preview(
     resources, same = engine_changes(said, name)
     notes = notes_on(outputs, old.plan.digest, "The stack") if outputs else ()
     services = service_changes(old.plan, new.plan)
+<<<<<<< HEAD
     return Review(services, resources, same, True, notes, old=old.plan), new
+=======
+    said_of = contradicted(old, new)
+    return Review(services, resources, same, True, notes, contradictions=said_of), new
+>>>>>>> main
 
 
 @contextmanager
@@ -166,6 +171,8 @@ def _placed(name: str) -> Iterator[None]:
 
 def _lines(told: Review) -> Iterator[str]:
     width = output_width()
+    for line in told.contradictions:
+        yield from (line, "")
     if told.dangers:
         yield f"DANGER: {danger_kinds(told.dangers, told.stores_lost)}"
     for service in told.services:
