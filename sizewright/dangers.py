@@ -17,14 +17,9 @@ from pathlib import Path
 from sizewright.changes import Effect
 from sizewright.compare import LOSING, ResourceChange, ServiceChange, loses_data
 from sizewright.input_error import joined
-<<<<<<< HEAD
 from sizewright.lost_fleets import lost_fleets
-from sizewright.report.tree import at
-from sizing.plan import BALANCER, Plan
-=======
 from sizewright.report.tree import at, short_type
-from sizing.plan import BALANCER
->>>>>>> main
+from sizing.plan import BALANCER, Plan
 
 RULES = Path(__file__).parent / "data" / "dangers.csv"
 COLUMNS = ["type", "property", "event", "value", "danger", "says", "source", "checked"]

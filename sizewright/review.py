@@ -10,11 +10,7 @@ from sizewright.compare import (
     ResourceChange,
     ServiceChange,
     causes,
-<<<<<<< HEAD
     loses_data,
-    resource_changes,
-=======
->>>>>>> main
     service_changes,
 )
 from sizewright.compare_resources import resource_changes
@@ -53,13 +49,10 @@ class Review:
     notes: tuple[str, ...] = ()
     site: tuple[Change, ...] = ()
     """Keys of the stack file that changed."""
-<<<<<<< HEAD
-    old: Plan | None = None
-    """The plan of the older side, whose nodes serve now."""
-=======
     contradictions: tuple[str, ...] = ()
     """The line that names contradictions of both sides; empty where none is."""
->>>>>>> main
+    old: Plan | None = None
+    """The plan of the older side, whose nodes serve now."""
 
     @property
     def dangers(self) -> tuple[Found, ...]:
@@ -96,20 +89,14 @@ def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
     services = service_changes(old.plan, new.plan)
     site = causes(old.plan.site, new.plan.site)
     if any(exit_code(side.plan) is ExitCode.infeasible for side in (old, new)):
-<<<<<<< HEAD
-        return Review(services, (), 0, False, notes, site, old.plan)
-    before, after = (_recorded(side) for side in (old, new))
-    resources = resource_changes(before, after, load_rules())
-    keys = {resource.key for resource in (*before.resources, *after.resources)}
-    return Review(services, resources, len(keys) - len(resources), True, notes, site, old.plan)
-=======
-        return Review(services, (), 0, False, notes, site, contradicted(old, new))
+        said = contradicted(old, new)
+        return Review(services, (), 0, False, notes, site, said, old.plan)
     before, after = (_recorded(side) for side in (old, new))
     resources = resource_changes(before, after, load_rules())
     keys = {resource.key for resource in (*before.resources, *after.resources)}
     same = len(keys) - len(resources)
-    return Review(services, resources, same, True, notes, site, contradicted(old, new))
->>>>>>> main
+    said = contradicted(old, new)
+    return Review(services, resources, same, True, notes, site, said, old.plan)
 
 
 def _recorded(side: Side) -> Recorded:

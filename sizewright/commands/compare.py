@@ -97,13 +97,9 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
     if as_json:
         print_answer(_answer(found, options))
     else:
-<<<<<<< HEAD
-        _show(found, options, show_all=show_all)
-=======
         for line in first_line(plan_of([read], where, catalog)):
             write(f"{line}\n")
-        _show(found, options)
->>>>>>> main
+        _show(found, options, show_all=show_all)
     if not found.ranked.options:
         code, why = refusal(found.rejected, auto=True)
         tell(f"{read.workload.name}: {why}")

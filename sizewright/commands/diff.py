@@ -151,12 +151,9 @@ def _with_preview(
     resources, same = engine_changes(said, name)
     notes = notes_on(outputs, old.plan.digest, "The stack") if outputs else ()
     services = service_changes(old.plan, new.plan)
-<<<<<<< HEAD
-    return Review(services, resources, same, True, notes, old=old.plan), new
-=======
     said_of = contradicted(old, new)
-    return Review(services, resources, same, True, notes, contradictions=said_of), new
->>>>>>> main
+    compared = Review(services, resources, same, True, notes, contradictions=said_of, old=old.plan)
+    return compared, new
 
 
 @contextmanager

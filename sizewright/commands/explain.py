@@ -12,12 +12,9 @@ from sizewright.commands.options import file_argument, finish, json_option, site
 from sizewright.input_error import InputError
 from sizewright.labels import bare, labelled, properties
 from sizewright.leaves import NamedLeaf, UnknownLeafError, meant, named_leaves
-<<<<<<< HEAD
-from sizewright.report.difference import HEADLINES
-=======
 from sizewright.report.console import write
 from sizewright.report.contradicted import first_line
->>>>>>> main
+from sizewright.report.difference import HEADLINES
 from sizewright.stack import DEFAULT_SITE, read_plan
 from sizewright.stack_services import workload_file
 from sizing.explain import Explanation, explain, explain_all

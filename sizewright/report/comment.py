@@ -105,12 +105,9 @@ def _marker(site: str) -> str:
 
 def _first(told: Review, room: Room) -> Iterator[str]:
     yield f"### sizewright: {_verdict(told)}"
-<<<<<<< HEAD
-    yield from (_figures(service, room) for service in told.services[: room.services])
-=======
     for line in told.contradictions:
         yield inert(line)
->>>>>>> main
+    yield from (_figures(service, room) for service in told.services[: room.services])
     if told.dangers:
         yield _dangers(told.dangers, room)
     yield from (f"> {note}" for note in told.notes)

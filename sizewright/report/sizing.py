@@ -25,12 +25,8 @@ def size_tables(plan: Plan) -> Iterator[Table]:
     """For each service its table and the options not taken; then the pins nobody verified."""
     for service in plan.services:
         yield Table(_title(service), list(_rows(service)))
-<<<<<<< HEAD
-        rejected = list(rejection_rows(service.rejected))
-=======
         yield contradiction_table(service)
-        rejected = [(r.option, r.reason.value, r.numbers) for r in service.rejected]
->>>>>>> main
+        rejected = list(rejection_rows(service.rejected))
         title = "not taken" if service.pool else "why it has no pool"
         yield Table(f"{service.name}: {title}", rejected, COLUMNS)
     yield Table("unverified", [(text,) for text in plan.unverified])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sizewright.changes import load_rules
-from sizewright.compare import Change, flags, leaf_changes, resource_changes
+from sizewright.compare import Change, flags, leaf_changes
+from sizewright.compare_resources import resource_changes
 from sizewright.record import Recorded, RecordedResource
 from sizewright.report.comparison import FIRST
 from sizewright.report.difference import resource_lines
