@@ -1,6 +1,6 @@
 """One service in the cluster: its rendered documents, and the role that reads its weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,13 +35,22 @@ class ServingArgs:
     """Accounts whose pods may take the role."""
     after: Sequence[pulumi.Resource]
     """The namespace and its rules, which must outlive the pods."""
+    nodes_by_zone: Mapping[str, pulumi.Resource]
+    """GPU nodes of each zone, which must outlive that zone's pods."""
     weights: Sequence[pulumi.Resource]
     """What puts this version of the model into the bucket; the old one serves meanwhile."""
     tags: Tags
 
 
 class Serving(pulumi.ComponentResource):
-    """Needs a Kubernetes provider among its options."""
+    """Needs a Kubernetes provider among its options.
+
+    The replicas of a zone wait for the nodes of that zone, and nothing waits for them.
+    """
+
+    service: Service
+    ready_for_pods: list[pulumi.Resource]
+    """What any pod of the service needs before it starts."""
 
     def __init__(
         self, name: str, args: ServingArgs, opts: pulumi.ResourceOptions | None = None
@@ -52,18 +61,20 @@ class Serving(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, depends_on=args.after)
         account = service_account(self._name, self._document("service-account"), inside)
         association = self._association()
-        self._service(inside)
+        self.service = self._service(inside)
         self._budget(inside)
         script = script_map(f"{name}-script", self._document("script-fetch"), inside)
-        ready = pulumi.ResourceOptions(
-            parent=self, depends_on=[*args.after, *args.weights, account, association, script]
-        )
+        self.ready_for_pods = [*args.after, *args.weights, account, association, script]
         if "deployment" in args.documents:
-            self._deployment(ready)
+            self._deployment(self._ready(args.nodes_by_zone.values()))
         for document in args.documents:
             if document.startswith("leader-worker-set-"):
-                self._groups(document, ready)
+                zone = document.removeprefix("leader-worker-set-")
+                self._groups(document, self._ready([args.nodes_by_zone[zone]]))
         self.register_outputs({})
+
+    def _ready(self, nodes: Iterable[pulumi.Resource]) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=[*self.ready_for_pods, *nodes])
 
     def _document(self, document: str) -> Any:
         parsed = yaml.safe_load(self._args.documents[document])
@@ -88,9 +99,9 @@ class Serving(pulumi.ComponentResource):
         )
         return association
 
-    def _service(self, opts: pulumi.ResourceOptions) -> None:
+    def _service(self, opts: pulumi.ResourceOptions) -> Service:
         document = self._document("service")
-        Service(
+        return Service(
             f"{self._name}-service",
             metadata=document["metadata"],
             spec=document["spec"],

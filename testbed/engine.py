@@ -139,14 +139,15 @@ class Stack:
         self.automation.preview(on_event=steps.note)
         return steps.taken
 
-    def up(self) -> list[Step]:
+    def up(self, *, continue_on_error: bool = True) -> list[Step]:
+        """As the documents say: what fails stops nothing but what needs it."""
         steps = _Steps()
-        self.automation.up(on_event=steps.note)
+        self.automation.up(on_event=steps.note, continue_on_error=continue_on_error)
         return steps.taken
 
     def destroy(self) -> list[Step]:
         steps = _Steps()
-        self.automation.destroy(on_event=steps.note)
+        self.automation.destroy(on_event=steps.note, continue_on_error=True)
         return steps.taken
 
     def state(self) -> list[dict[str, Any]]:

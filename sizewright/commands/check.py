@@ -20,6 +20,7 @@ from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.gates import Gate
 from sizewright.lock_gate import lock_gates
+from sizewright.node_updates_gate import node_updates, zone_turns
 from sizewright.report.console import tell
 from sizewright.report.progress import working
 from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
@@ -91,7 +92,9 @@ def _sizing_gates(
     yield from gates.reserved_capacity(plan)
     yield gates.kubernetes_support(plan, as_of)
     yield gates.ami_release(plan, as_of)
-    yield gates.node_updates(plan)
+    yield node_updates(plan)
+    if (zones := zone_turns(plan, site)) is not None:
+        yield zones
     yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)
     yield from lock_gates(site, plan, catalog)

@@ -123,6 +123,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             unknown = whole(token, inputs, lambda _: sdk.UNKNOWN) if self._is_aws(token) else inputs
             return provider_pb2.CreateResponse(id="", properties=_struct(_hidden(unknown, inputs)))
         world = self._world
+        if name in world.refused:
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, world.refused[name])
         id_, outputs = new_outputs(
             token, name, world.next_serial(), inputs, region=world.region, account=world.account
         )

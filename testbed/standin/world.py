@@ -47,6 +47,8 @@ class World:
     planned: list[Thing] = field(default_factory=list)
     """What the preview under way would create: its given names are known, its ids only
     where they are made of names."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why the resource of a name cannot be created now, such as a zone without capacity."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _serial: int = 0
 
