@@ -11,7 +11,7 @@ from components.naming import Tags
 from components.node_autoscaler import NodeAutoscaler, NodeAutoscalerArgs
 from sizing.cluster_services import METRICS_SERVER
 from sizing.plan import BurstServicesPlan, MetricsPlan, PodAutoscalerPlan, RolesPlan
-from templates.render import ENGINE_PORT
+from templates.engine import ENGINE_PORT
 
 METRICS_MEMORY, METRICS_DISK = "512Mi", "2Gi"
 """Of Prometheus: two gauges of each engine for a day. Basis: assumed."""

@@ -5,18 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import cloudwatch, eks, vpc
+from pulumi_aws import cloudwatch, eks
 from pulumi_kubernetes.provider import Provider as KubernetesProvider
 
 from components.access import access
 from components.identity import Identity, IdentityArgs
-from components.ingress import ingress
+from components.ingress import ingress, ingress_from_allowed
 from components.kubeconfig import kubeconfig
 from components.naming import Tags, partition
 from components.node_role import node_role
 from components.policy import allow, policy
 from components.target_writer import TargetWriter
-from sizing.plan import ClusterPlan, RolesPlan
+from sizing.plan import AllowedPlan, ClusterPlan, RolesPlan
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
@@ -50,6 +50,8 @@ class ClusterArgs:
     region: str
     vpc_cidr: pulumi.Input[str]
     """Addresses that may call the Kubernetes API."""
+    allowed: AllowedPlan
+    """Sources beyond the network that may call it too."""
     subnet_ids: Sequence[pulumi.Input[str]]
     secrets_key_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
@@ -92,13 +94,13 @@ class Cluster(pulumi.ComponentResource):
         ]
         # Without its agent, node repair knows nothing of a GPU's faults.
         agent = self._addon("eks-node-monitoring-agent")
-        door = self._api_rule(args.vpc_cidr)
+        doors = self._api_rules(args)
         self.ids = ClusterIds(
             name=self.name,
             security_group_id=self.security_group_id,
             node_role_arn=nodes.arn,
             ready_for_nodes=[*nodes.grants, *network, agent],
-            ready_for_pods=[self._addon("eks-pod-identity-agent"), door, *self._access(args)],
+            ready_for_pods=[self._addon("eks-pod-identity-agent"), *doors, *self._access(args)],
             kubernetes=self._kubernetes(args.region),
             controller=None,
             node_autoscaler_role=None,
@@ -174,17 +176,26 @@ class Cluster(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _api_rule(self, vpc_cidr: pulumi.Input[str]) -> vpc.SecurityGroupIngressRule:
-        """The Kubernetes API for whoever reaches the network: nodes alone are let in by EKS."""
-        return ingress(
+    def _api_rules(self, args: ClusterArgs) -> list[pulumi.Resource]:
+        """The Kubernetes API for the network and what is allowed beyond: EKS admits nodes only."""
+        network = ingress(
             f"{self._name}-api-from-network",
             into=self.security_group_id,
             description="Kubernetes API from the network",
             port=443,
-            cidr=vpc_cidr,
+            cidr=args.vpc_cidr,
             tags=self._tags,
             opts=self._child,
         )
+        allowed = ingress_from_allowed(
+            f"{self._name}-api-from",
+            into=self.security_group_id,
+            allowed=args.allowed,
+            description="Kubernetes API from an allowed source",
+            tags=self._tags,
+            opts=self._child,
+        )
+        return [network, *allowed]
 
     def _addon(self, addon: str, configuration: Mapping[str, str] | None = None) -> eks.Addon:
         name = f"{self._name}-{addon}"

@@ -8,11 +8,12 @@ import pulumi
 from pulumi_aws import ec2, lb, vpc
 
 from components.firewall import Firewall, FirewallArgs
-from components.ingress import ingress
+from components.ingress import ingress, ingress_from_allowed
 from components.naming import Tags, aws_name
 from components.object_store import ObjectStore
-from sizing.plan import GatewayPlan, TokenPlan
-from templates.render import ENGINE_PORT, HEALTH_PATH
+from sizing.plan import AllowedPlan, GatewayPlan, TokenPlan
+from templates.engine import ENGINE_PORT
+from templates.render import HEALTH_PATH
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.2 and 1.3, forward secrecy. Basis: vendor (the ALB guide recommends it, 2026-11)."""
@@ -30,6 +31,8 @@ class GatewayArgs:
     service: str
     vpc_id: pulumi.Input[str]
     vpc_cidr: pulumi.Input[str]
+    allowed: AllowedPlan
+    """Sources beyond the network that reach it where it is internal."""
     subnet_ids: Sequence[pulumi.Input[str]]
     node_group_id: pulumi.Input[str]
     """Security group of the nodes."""
@@ -115,7 +118,7 @@ class Gateway(pulumi.ComponentResource):
             )
 
     def _doors(self, group: ec2.SecurityGroup) -> None:
-        """HTTPS from the ranges that the plan names, else from the network."""
+        """HTTPS from the ranges that the plan names, else from the network and what is allowed."""
         args = self._args
         doors: dict[str, pulumi.Input[str]] = {
             f"from-{aws_name(cidr)}": cidr for cidr in args.plan.public_cidrs
@@ -127,6 +130,15 @@ class Gateway(pulumi.ComponentResource):
                 description="HTTPS from outside" if args.plan.public else "HTTPS from the network",
                 port=443,
                 cidr=cidr,
+                tags=args.tags,
+                opts=self._child,
+            )
+        if not args.plan.public:
+            ingress_from_allowed(
+                f"{self._name}-from",
+                into=group.id,
+                allowed=args.allowed,
+                description="HTTPS from an allowed source",
                 tags=args.tags,
                 opts=self._child,
             )

@@ -105,6 +105,7 @@ def _cluster(
             cluster_name=args.cluster_name,
             region=args.region,
             vpc_cidr=network.vpc_cidr,
+            allowed=args.network.allowed,
             subnet_ids=list(network.private_subnet_ids.values()),
             secrets_key_arn=args.keys.cluster,
             logs_key_arn=args.keys.logs,

@@ -20,7 +20,7 @@ from components.target_registration import TargetRegistration, TargetRegistratio
 from components.target_writer import TargetWriter
 from components.weights_import import WeightsImport, WeightsImportArgs
 from sizing.model_source import ModelSource
-from sizing.plan import BucketPlan, DatabasePlan, GatewayPlan, ImportPlan, RolesPlan
+from sizing.plan import AllowedPlan, BucketPlan, DatabasePlan, GatewayPlan, ImportPlan, RolesPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,8 @@ class InferenceServiceArgs:
     documents: Mapping[str, str]
     """Rendered text by file name without suffix; empty for what no engine serves."""
     network: NetworkIds
+    allowed: AllowedPlan
+    """Sources beyond the network that reach an internal service."""
     cluster: ClusterIds
     keys: Keys
     roles: RolesPlan
@@ -127,6 +129,7 @@ class InferenceService(pulumi.ComponentResource):
                 service=self._args.service,
                 vpc_id=self._args.network.vpc_id,
                 vpc_cidr=network.vpc_cidr,
+                allowed=self._args.allowed,
                 subnet_ids=list(subnets.values()),
                 node_group_id=self._args.cluster.security_group_id,
                 logs=self._args.access_logs,

@@ -3,7 +3,8 @@
 import pulumi
 from pulumi_aws import vpc
 
-from components.naming import Tags
+from components.naming import Tags, aws_name
+from sizing.plan import AllowedPlan
 
 
 def ingress(
@@ -14,15 +15,17 @@ def ingress(
     port: int,
     cidr: pulumi.Input[str] | None = None,
     group: pulumi.Input[str] | None = None,
+    prefix_list: str | None = None,
     tags: Tags,
     opts: pulumi.ResourceOptions,
 ) -> vpc.SecurityGroupIngressRule:
-    """One TCP port of the group `into`, open to the addresses `cidr` or to what is in `group`."""
+    """One TCP port of the group `into`, open to a range, a prefix list or what is in `group`."""
     return vpc.SecurityGroupIngressRule(
         name,
         security_group_id=into,
         description=description,
         cidr_ipv4=cidr,
+        prefix_list_id=prefix_list,
         referenced_security_group_id=group,
         ip_protocol="tcp",
         from_port=port,
@@ -30,3 +33,40 @@ def ingress(
         tags=tags.named(name),
         opts=opts,
     )
+
+
+def ingress_from_allowed(
+    name: str,
+    *,
+    into: pulumi.Input[str],
+    allowed: AllowedPlan,
+    description: str,
+    tags: Tags,
+    opts: pulumi.ResourceOptions,
+) -> list[pulumi.Resource]:
+    """HTTPS of the group `into`, open to the ranges and prefix lists beyond the network."""
+    ranges = [
+        ingress(
+            f"{name}-{aws_name(cidr)}",
+            into=into,
+            description=description,
+            port=443,
+            cidr=cidr,
+            tags=tags,
+            opts=opts,
+        )
+        for cidr in allowed.cidrs
+    ]
+    lists = [
+        ingress(
+            f"{name}-{prefix_list}",
+            into=into,
+            description=description,
+            port=443,
+            prefix_list=prefix_list,
+            tags=tags,
+            opts=opts,
+        )
+        for prefix_list in allowed.prefix_list_ids
+    ]
+    return [*ranges, *lists]

@@ -268,6 +268,7 @@ class Platform(pulumi.ComponentResource):
                 access_logs=self._access_logs,
                 documents=self._documents(service.name),
                 network=network,
+                allowed=self._plan.network.allowed,
                 cluster=cluster,
                 keys=self._keys,
                 roles=self._plan.roles,

@@ -64,7 +64,12 @@ class Serving(pulumi.ComponentResource):
         self.service = self._service(inside)
         self._budget(inside)
         script = script_map(f"{name}-script", self._document("script-fetch"), inside)
-        self.ready_for_pods = [*args.after, *args.weights, account, association, script]
+        checks = [
+            script_map(f"{name}-admission", self._document(document), inside)
+            for document in args.documents
+            if document == "script-admission"
+        ]
+        self.ready_for_pods = [*args.after, *args.weights, account, association, script, *checks]
         if "deployment" in args.documents:
             self._deployment(self._ready(args.nodes_by_zone.values()))
         for document in args.documents:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sizewright.input_error import InputError
+from sizewright.read import opened
 
 STDIN = "-"
 
@@ -15,7 +16,7 @@ def read_json(name: str) -> dict[str, Any]:
     """A JSON object from a file, or from stdin for `-`. Raises InputError."""
     where = place(name)
     try:
-        text = sys.stdin.read() if name == STDIN else Path(name).read_text(encoding="utf-8")
+        text = sys.stdin.read() if name == STDIN else _text(Path(name))
         if not text.strip():
             hint = "the command that should have written it has failed, or was not run"
             raise InputError(where, message="is empty", expected="JSON", suggestion=hint)
@@ -24,12 +25,17 @@ def read_json(name: str) -> dict[str, Any]:
         raise InputError(
             where, fault.lineno, fault.colno, message=fault.msg.lower(), expected="JSON"
         ) from None
-    except (OSError, UnicodeDecodeError, RecursionError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         message = getattr(fault, "strerror", None) or "cannot be read"
         raise InputError(where, message=message.lower(), expected="a JSON file") from None
     if not isinstance(value, dict):
         raise InputError(where, 1, 1, message="is not an object", expected="a JSON object")
     return value
+
+
+def _text(path: Path) -> str:
+    with opened(path) as stream:
+        return stream.read().decode("utf-8")
 
 
 def place(name: str) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from sizewright.credentials import LONGEST_LOOKED_AT, masked
 from sizing.field_error import FieldPath
 
 LONGEST_VALUE = 80
@@ -14,8 +15,6 @@ LISTED_FAULTS = 5
 ALIKE, ALIKE_OF_MANY = 0.7, 0.76
 """Share of letters that a word has in common with the one that was meant, in their order; more
 where hundreds are known. Basis: assumed; one wrong letter of four is 0.75."""
-_HUB_TOKEN = re.compile(r"\bhf_\w{16,}")
-"""Guard: whatever the field, a message lands in logs."""
 _BARE_KEY = re.compile(r"[\w/:-]+", re.ASCII)
 
 
@@ -43,7 +42,7 @@ class InputError(Exception):
         self.file: Final = file
         self.line: Final = line
         self.column: Final = column
-        self.field: Final = escaped(field)
+        self.field: Final = escaped(masked(field))
         self.message: Final = shortened(message, LONGEST_CLAUSE)
         self.expected: Final = shortened(expected, LONGEST_CLAUSE)
         self.suggestion: Final = shortened(suggestion, LONGEST_CLAUSE)
@@ -51,7 +50,7 @@ class InputError(Exception):
 
     def __str__(self) -> str:
         """`file:line:column: field: message; expected ...; suggestion (and 2 more: ...)`."""
-        place = escaped(self.file)
+        place = escaped(masked(self.file))
         if self.line is not None:
             place += f":{self.line}:{self.column}"
         text = ": ".join(part for part in (place, self.field, self.message) if part)
@@ -88,14 +87,15 @@ def escaped(text: str) -> str:
 
 def shortened(text: str, longest: int = LONGEST_VALUE) -> str:
     """`text`, escaped, in at most `longest` characters."""
-    # Guard: cut before escaping too, a megabyte need not be escaped to be cut.
-    shown = escaped(text[: longest + 1])
+    # Guard: cut before escaping too, a megabyte need not be escaped to be cut; a credential is
+    # masked before it is cut, as a part of one has no shape.
+    shown = escaped(masked(text[: longest + LONGEST_LOOKED_AT])[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 3] + "..."
 
 
 def quoted(text: str) -> str:
     """`text` between single quotes, in at most LONGEST_VALUE characters."""
-    return f"'{shortened(_HUB_TOKEN.sub('hf_...', text), LONGEST_VALUE - 2)}'"
+    return f"'{shortened(text, LONGEST_VALUE - 2)}'"
 
 
 def joined(names: Iterable[str], most: int = LISTED_NAMES) -> str:

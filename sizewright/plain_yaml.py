@@ -17,9 +17,11 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
     StreamEndEvent,
 )
+from ruamel.yaml.scanner import Scanner
+from ruamel.yaml.tokens import TagToken
 
 from sizewright.core_schema import core_scalar
-from sizewright.input_error import InputError, dotted, found, quoted
+from sizewright.input_error import LONGEST_VALUE, InputError, dotted, found, quoted
 from sizing.field_error import FieldError, FieldPath
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
@@ -74,6 +76,18 @@ class RefusedYamlError(Exception):
             expected=self.expected,
             suggestion=self.suggestion,
         )
+
+
+class _Scanner(Scanner):
+    """Cuts long tags, which the parser would decode in quadratic time; every tag is refused."""
+
+    def scan_tag(self) -> TagToken:
+        token: TagToken = super().scan_tag()
+        handle, suffix = token.value
+        if len(suffix) > LONGEST_VALUE:
+            # Guard: a cut in the middle of an escape would be another fault.
+            token.value = handle, suffix[:LONGEST_VALUE].partition("%")[0]
+        return token
 
 
 class PlainYaml:
@@ -177,7 +191,9 @@ def _end(text: str) -> Position:
 def _events(text: str) -> Iterator[Event]:
     last: Position = (1, 1)
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Scanner = _Scanner
+        for event in yaml.parse(text):
             yield event
             last = _position(event)
     except MarkedYAMLError as error:

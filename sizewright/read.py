@@ -4,6 +4,7 @@ A strict subset of YAML 1.2: one document, a mapping at the top, text keys; no a
 tags or merge keys. yes, no and dates are text; underscores may group digits.
 """
 
+import io
 import os
 import stat
 from dataclasses import dataclass, replace
@@ -12,12 +13,18 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from sizewright.credentials import credentials_of
 from sizewright.input_error import InputError, did_you_mean, dotted, found, nearest
 from sizewright.model_faults import ModelFault, model_faults
 from sizewright.plain_yaml import Plain, PlainYaml, Position, RefusedYamlError
 from sizing.field_error import FieldPath
 
 SIZE_LIMIT_BYTES = 1024 * 1024
+NO_CREDENTIAL = "a file without credentials"
+REPLACE = (
+    "store it in AWS Secrets Manager and give the ARN where there is a key for it; "
+    "a credential that was shared in a file is to be replaced"
+)
 STDIN = "-"
 """Guard: a workload is read twice, and its lock lies beside it. A file of that name is ./-"""
 M = TypeVar("M", bound=BaseModel)
@@ -54,6 +61,7 @@ class Document:
                 hint = did_you_mean(key, data)
                 raise self.error(at[: depth + 1], "missing", "a mapping", hint)
             data = data[key]
+        self._refuse_credentials(data, at)
         try:
             return model.model_validate(data)
         except ValidationError as error:
@@ -61,6 +69,12 @@ class Document:
         located = [self._located(replace(fault, path=at + fault.path)) for fault in faults]
         first, *others = sorted(located, key=lambda e: (e.line or 0, e.column or 0))
         raise first.and_more(tuple(others))
+
+    def _refuse_credentials(self, data: Plain, at: tuple[str, ...]) -> None:
+        """Guard: a file is committed, and what is read from it lands in plans, pods and logs."""
+        for path, kind, at_key in credentials_of(data, at):
+            message = f"holds what looks like {kind}; its value is not shown"
+            raise self.error(path, message, NO_CREDENTIAL, REPLACE, at_key=at_key)
 
     def _located(self, fault: ModelFault) -> InputError:
         positions = self.key_positions if fault.at_key else self.value_positions
@@ -103,7 +117,7 @@ def file_content(path: Path, what: str) -> bytes:
         hint = "save it to a file first; `diff --stack -` and `diff --preview -` read it"
         raise InputError(file, message="stdin is not read", expected=what, suggestion=hint)
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             status = os.fstat(stream.fileno())
             # Guard: a pipe can be read once, and some commands read a file twice.
             if not stat.S_ISREG(status.st_mode):
@@ -127,6 +141,25 @@ def file_content(path: Path, what: str) -> bytes:
         expected = "at most 1 MiB (1_048_576)"
         raise InputError(file, 1, 1, message=f"larger than the limit: {size}", expected=expected)
     return content
+
+
+def opened(path: Path) -> io.BufferedReader:
+    """A stream of the file's bytes; a pipe that nobody writes to is empty. Raises OSError.
+
+    Guard: a plain open of such a pipe waits for a writer.
+    """
+    return io.BufferedReader(io.FileIO(path, opener=_without_waiting))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def is_taken(path: Path) -> bool:
+    """Whether anything has this name, be it a folder or a link that leads nowhere."""
+    return os.path.lexists(path)
 
 
 def _nearest_file(path: Path) -> str:

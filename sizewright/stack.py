@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sizewright.input_error import InputError, did_you_mean, dotted, found, nearest, quoted
 from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
-from sizewright.read import Document, file_content, read_mapping
+from sizewright.read import Document, file_content, is_taken, read_mapping
 from sizewright.stack_lock_file import read_stack_lock
 from sizing.access import check_access
 from sizing.addresses import enough_addresses
@@ -38,6 +38,8 @@ STRUCTURED = frozenset(
     {
         "access",
         "account_ids",
+        "allowed_cidrs",
+        "allowed_prefix_list_ids",
         "cluster",
         "dns",
         "keys",
@@ -204,7 +206,7 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     except FieldError as fault:
         raise _located(document, fault) from fault
     lock_path = path.with_suffix(".lock")
-    lock = read_mapping(lock_path).validate(Lock) if lock_path.is_file() else None
+    lock = read_mapping(lock_path).validate(Lock) if is_taken(lock_path) else None
     own = read_corrections(path.with_suffix(".calibration.json"), catalog)
     return WorkloadFile(path, document, workload, lock, model, own)
 
@@ -238,7 +240,7 @@ def _without_schema(document: Document) -> Document:
 
 def read_corrections(path: Path, catalog: Catalog) -> Corrections | None:
     """What `calibrate` wrote, where the file exists. Raises InputError."""
-    if not path.is_file():
+    if not is_taken(path):
         return None
     try:
         own = Corrections.model_validate_json(file_content(path, "a correction file"))

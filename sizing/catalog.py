@@ -15,21 +15,26 @@ from sizing.catalog_records import (
     EngineSupport,
     Gpu,
     InstanceType,
+    Interconnect,
     ModelFacts,
     Pin,
     Price,
     Zone,
 )
+from sizing.engine_options import Ability, EngineOption
 from sizing.steps.coefficients import CoefficientSet
 from sizing.steps.correction import Corrections
 
 __all__ = [
     "DATA",
+    "Ability",
     "Catalog",
     "Checkpoint",
+    "EngineOption",
     "EngineSupport",
     "Gpu",
     "InstanceType",
+    "Interconnect",
     "ModelFacts",
     "Pin",
     "Price",
@@ -43,9 +48,11 @@ DATA = Path(__file__).parent / "data"
 FILES = (
     "checkpoints.csv",
     "coefficients.json",
+    "engine_options.csv",
     "engines.csv",
     "gpus.csv",
     "instance_types.csv",
+    "interconnects.csv",
     "models.csv",
     "pins.csv",
     "prices.csv",
@@ -94,6 +101,8 @@ class Catalog(BaseModel):
     checkpoints: tuple[Checkpoint, ...]
     """Repositories that hold models in another precision than their own."""
     engines: tuple[EngineSupport, ...]
+    engine_options: tuple[EngineOption, ...]
+    interconnects: tuple[Interconnect, ...]
     pins: tuple[Pin, ...]
     prices: tuple[Price, ...]
     zones: tuple[Zone, ...]
@@ -162,6 +171,13 @@ class Catalog(BaseModel):
         source = "the stack's lock; the catalog pins another version"
         return pin.model_copy(update={"version": locked, "verified": False, "source": source})
 
+    def interconnect(self, instance_type_name: str) -> Interconnect | None:
+        """The first EFA device plugin that knows the type; None if none is known to."""
+        for row in self.interconnects:
+            if row.name == instance_type_name:
+                return row
+        return None
+
     def price(self, instance_type_name: str, region: str) -> Price | None:
         """What an hour of the type costs there; None if not known, which is never zero."""
         for row in self.prices:
@@ -174,6 +190,13 @@ class Catalog(BaseModel):
         for row in self.engines:
             if (row.engine, row.precision) == (engine, precision):
                 return row
+        return None
+
+    def can(self, engine: str, tag: str, ability: Ability) -> bool | None:
+        """Whether the engine's image of that tag has the ability; None if not known."""
+        for row in self.engine_options:
+            if (row.engine, row.tag, row.ability) == (engine, tag, ability):
+                return row.known
         return None
 
     def runs(self, engine: str, precision: str, gpu: Gpu) -> bool | None:
@@ -261,6 +284,8 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         models=models,
         checkpoints=checkpoints,
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
+        engine_options=tuple(read_records(folder / "engine_options.csv", EngineOption).values()),
+        interconnects=_interconnects(folder, sold),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         prices=tuple(prices.values()),
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),
@@ -269,6 +294,14 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         ),
         digest=_digest(folder / name for name in FILES),
     )
+
+
+def _interconnects(folder: Path, sold: set[str]) -> tuple[Interconnect, ...]:
+    rows = read_records(folder / "interconnects.csv", Interconnect, "instance_type")
+    for line, row in rows.items():
+        if row.name not in sold:
+            raise ValueError(f"interconnects.csv:{line}: {row.name!r} is not in instance_types.csv")
+    return tuple(rows.values())
 
 
 def _models_and_checkpoints(

@@ -9,14 +9,28 @@ from sizing.catalog_records import (
     EngineSupport,
     Gpu,
     InstanceType,
+    Interconnect,
     ModelFacts,
     Pin,
     Price,
     Zone,
 )
+from sizing.engine_options import EngineOption
 from sizing.units import MIB
 
-R = TypeVar("R", Gpu, InstanceType, ModelFacts, Checkpoint, EngineSupport, Pin, Price, Zone)
+R = TypeVar(
+    "R",
+    Gpu,
+    InstanceType,
+    ModelFacts,
+    Checkpoint,
+    EngineSupport,
+    EngineOption,
+    Interconnect,
+    Pin,
+    Price,
+    Zone,
+)
 NOT_COLUMNS = frozenset({"config"})
 """Fields that no file of the catalog fills."""
 LISTS = frozenset({"aliases", "purchase", "regions", "zone_ids", "unverified"})

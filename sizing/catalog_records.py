@@ -9,6 +9,7 @@ from sizing.architecture import Architecture
 from sizing.exact import plain
 
 PositiveInt = Annotated[int, Field(gt=0)]
+VERSION = r"^v[0-9]+\.[0-9]+\.[0-9]+$"
 Capability = Annotated[Decimal, PlainSerializer(plain, return_type=int | float, when_used="json")]
 Rate = Annotated[Capability, Field(gt=0)]
 IsoDate = Annotated[str, Field(pattern=r"^20\d\d-[01]\d-[0-3]\d$")]
@@ -304,6 +305,25 @@ class EngineSupport(Record):
     def names(self) -> tuple[str, ...]:
         """Engine and precision, the key of the row."""
         return (f"{self.engine} {self.precision}",)
+
+
+class Interconnect(Record):
+    """The first EFA device plugin that knows an instance type.
+
+    Basis: vendor (history of the plugin's chart, `sizing/data/interconnects.csv`).
+    """
+
+    name: str
+    """EC2 instance type."""
+    plugin_chart: str = Field(pattern=VERSION)
+    """Version of the chart."""
+    plugin_image: str = Field(pattern=VERSION)
+    """Version of the image in that chart."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The instance type, the key of the row."""
+        return (self.name,)
 
 
 class Pin(Record):

@@ -18,6 +18,7 @@ from sizing.explained.entry import Basis, Entry, Leaf
 from sizing.explained.fleet import FLEET
 from sizing.explained.groups import GROUPS
 from sizing.explained.inputs import input_entry
+from sizing.explained.limits import LIMITS
 from sizing.explained.pools import POOLS
 from sizing.explained.published import remarks
 from sizing.explained.stores import STORES
@@ -30,6 +31,7 @@ REGISTRY = {
     **STORES,
     **DISKS,
     **GROUPS,
+    **LIMITS,
     **POOLS,
     **ADDRESSES,
     **ACCESS,

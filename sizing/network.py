@@ -11,6 +11,7 @@ from sizing.exact import ceiling, exact, plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.plan import (
     AddressPlan,
+    AllowedPlan,
     BucketPlan,
     EndpointPlan,
     GatewayPlan,
@@ -52,6 +53,8 @@ RESERVATION_MINIMUM_UNITS = 100
 """Fewest units that can be reserved. Basis: vendor (the AWS CDK refuses fewer, 2026-11)."""
 HEALTH_INTERVAL_S, HEALTH_TIMEOUT_S, HEALTH_CHECKS = 10, 5, 2
 """Basis: assumed; the vendor's 30 s between checks would hide a dead replica for a minute."""
+IDLE_MARGIN_S = 10
+"""Seconds that the load balancer waits beyond the longest answer. Basis: assumed."""
 IDLE_LIMIT_S, DRAIN_LIMIT_S = 4_000, 3_600
 """Basis: vendor, highest idle timeout and deregistration delay of an application load balancer."""
 PUBLIC_PREFIX = 24
@@ -144,7 +147,7 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
         token=token_plan(access, site),
         firewall=firewall_plan(workload, rates, site),
         longest_answer_s=plain(longest),
-        idle_timeout_s=min(ceiling(longest) + 10, IDLE_LIMIT_S),
+        idle_timeout_s=min(ceiling(longest) + IDLE_MARGIN_S, IDLE_LIMIT_S),
         routing=ALGORITHMS[workload.engine.routing],
         sticky=workload.engine.routing is Routing.sticky,
         sticky_s=STICKY_S,
@@ -267,6 +270,7 @@ def network_plan(
     standing = _used_network(used, site, addresses) if used else _of_stack(site, subnets)
     return NetworkPlan(
         vpc_cidr=used.vpc_cidr if used else site.vpc_cidr,
+        allowed=AllowedPlan(cidrs=site.allowed_cidrs, prefix_list_ids=site.allowed_prefix_list_ids),
         used=standing,
         subnets=() if standing else subnets,
         interface_endpoints=endpoints,

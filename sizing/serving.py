@@ -3,8 +3,10 @@
 from decimal import Decimal
 from fractions import Fraction
 
+from sizing.capacity import GpuRate
 from sizing.catalog import Catalog, InstanceType
 from sizing.choose import Case, Choice
+from sizing.engine_limits import engine_limits
 from sizing.exact import ceiling, exact
 from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED, Fit
 from sizing.plan import (
@@ -82,7 +84,7 @@ def compute_precision(precision: Precision, capability: Decimal) -> str:
 
 def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
     """The serving image by exact tag, and by digest where the lock or the site has one."""
-    item = IMAGE_FOR.get(precision, ENGINE_IMAGE)
+    item = engine_item(precision)
     repository = site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
     return image_reference(item, repository, catalog, site.engine_image_digest)
 
@@ -96,16 +98,28 @@ def service_image(service: ServicePlan) -> str:
     return IMAGE_FOR.get(Precision(service.choice.precision), ENGINE_IMAGE)
 
 
+def engine_item(precision: Precision, nodes_per_replica: int = 1) -> str:
+    """The item of data/pins.csv that serves a precision, or a replica that spans nodes."""
+    one_node = IMAGE_FOR.get(precision, ENGINE_IMAGE)
+    return GROUP_ENGINE_IMAGE if nodes_per_replica > 1 else one_node
+
+
 def copy_image(catalog: Catalog) -> str:
     """The image that copies weights, by exact tag: the AWS CLI, beside the Python of its base."""
     return image_reference(COPY_IMAGE, COPY_IMAGE, catalog)
 
 
 def serving_plan(
-    case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
+    case: Case,
+    choice: Choice,
+    *,
+    pool: PoolPlan,
+    volumes: VolumePlan,
+    gateway: GatewayPlan,
+    rate: GpuRate,
 ) -> ServingPlan:
     """The floor of one service: a Deployment, or groups of pods where a replica spans nodes."""
-    one = _deployment_plan(case, choice, pool, volumes, gateway)
+    one = _deployment_plan(case, choice, pool=pool, volumes=volumes, gateway=gateway, rate=rate)
     instance, span = case.facts.instance, pool.nodes_per_replica
     if span == 1 or instance is None:
         return one
@@ -127,7 +141,13 @@ def serving_plan(
 
 
 def _deployment_plan(
-    case: Case, choice: Choice, pool: PoolPlan, volumes: VolumePlan, gateway: GatewayPlan
+    case: Case,
+    choice: Choice,
+    *,
+    pool: PoolPlan,
+    volumes: VolumePlan,
+    gateway: GatewayPlan,
+    rate: GpuRate,
 ) -> ServingPlan:
     """The floor Deployment of one service.
 
@@ -142,6 +162,15 @@ def _deployment_plan(
     spare = pool.replicas_total - pool.replicas_needed
     name = facts.model.model if facts.model is not None else workload.name
     weights = weights_of(name, workload.model.source)
+    limits = engine_limits(
+        workload=workload,
+        catalog=case.catalog,
+        tag=case.catalog.pin(engine_item(facts.precision, pool.nodes_per_replica)).version,
+        rate=rate,
+        gpus_per_replica=pool.gpus_per_replica,
+        max_num_seqs=max_num_seqs(workload, choice.fit),
+        gateway=gateway,
+    )
     return ServingPlan(
         pool=pool.name,
         replicas=pool.replicas_total,
@@ -160,6 +189,11 @@ def _deployment_plan(
         * (pool.gpus_per_replica // pool.nodes_per_replica),
         max_num_seqs=max_num_seqs(workload, choice.fit),
         max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
+        waiting=limits.waiting,
+        in_flight=limits.in_flight,
+        sequences_per_request=limits.sequences_per_request,
+        limits_by=limits.by,
+        keep_alive_s=limits.keep_alive_s,
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
         compute_precision=compute_precision(facts.precision, capability),
         kv_precision=workload.engine.kv_precision,

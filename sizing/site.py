@@ -33,6 +33,10 @@ PolicyArn = Annotated[
         examples=["arn:aws:iam::111122223333:policy/boundary"],
     ),
 ]
+PrefixListId = Annotated[str, Field(pattern=r"^pl-[0-9a-f]{8,17}$")]
+ALLOWED_LIMIT = 50
+"""Ranges of one list. Basis: vendor, a security group has 60 inbound rules (VPC quota L-0EA8095F);
+the rest is the product's own."""
 
 
 class Environment(StrEnum):
@@ -100,13 +104,23 @@ class Site(Strict):
     """Issuer of the callers' tokens, the claim iss."""
     token_jwks_url: str | None = Field(
         default=None,
-        pattern=r"^https://\S+$",
+        pattern=r"^https://[^\s/?#@]+([/?#]\S*)?$",
         max_length=256,
         examples=["https://login.example.com/keys"],
     )
     """Public HTTPS address of the issuer's key set: at most 10 keys, RS256."""
     public_cidrs: tuple[str, ...] = Field(default=("0.0.0.0/0",), min_length=1, max_length=50)
     """IPv4 ranges from which public services can be reached; everywhere when left out."""
+    allowed_cidrs: tuple[str, ...] = Field(
+        default=(), max_length=ALLOWED_LIMIT, examples=[["10.8.0.0/16"]]
+    )
+    """IPv4 ranges beyond the network, e.g. of a VPN or a peered network, that reach the cluster's
+    API and the internal services."""
+    allowed_prefix_list_ids: tuple[PrefixListId, ...] = Field(
+        default=(), max_length=5, examples=[["pl-0123456789abcdef0"]]
+    )
+    """Managed prefix lists whose ranges reach the same; each counts with its maximum of entries
+    against the rules of a security group."""
     tags: dict[str, str] = Field(default_factory=dict)
     """Tags for every resource, beside the product's own."""
     required_tags: tuple[str, ...] = ()
@@ -175,12 +189,26 @@ class Site(Strict):
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:
-        for index, cidr in enumerate(self.public_cidrs):
-            try:
-                IPv4Network(cidr)
-            except ValueError as fault:
-                expected = "an IPv4 range like 198.51.100.0/24"
-                raise FieldError(("public_cidrs", index), str(fault), expected) from fault
+        for field in ("public_cidrs", "allowed_cidrs"):
+            for index, cidr in enumerate(getattr(self, field)):
+                try:
+                    IPv4Network(cidr)
+                except ValueError as fault:
+                    expected = "an IPv4 range like 198.51.100.0/24"
+                    raise FieldError((field, index), str(fault), expected) from fault
+        return self
+
+    @model_validator(mode="after")
+    def _allowed_once(self) -> Self:
+        """Guard: AWS refuses a second rule for the same source of a security group."""
+        network = self.vpc_cidr if self.network is None else self.network.use.vpc_cidr
+        for field in ("allowed_cidrs", "allowed_prefix_list_ids"):
+            sources = getattr(self, field)
+            for index, source in enumerate(sources):
+                if source in (*sources[:index], network):
+                    message = f"{source} is allowed already"
+                    expected = "each source once, and not the network's own range"
+                    raise FieldError((field, index), message, expected)
         return self
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from sizing.case import case_of
 from sizing.catalog import Catalog
 from sizing.choose import ENGINE_KINDS, Case, Choice
 from sizing.cluster_services import cluster_services
+from sizing.engine_limits import impatient
 from sizing.exact import exact, plain, plain_or_none
 from sizing.field_error import FieldError
 from sizing.fleet_states import calibrated_plan, rollout, states
@@ -299,13 +300,20 @@ def _served(
     case: Case, found: Found, volumes: VolumePlan | None, rates: Rates
 ) -> tuple[GatewayPlan | None, ServingPlan | None, list[Rejected]]:
     """Gateway and Deployment of a service that an engine of this version serves."""
-    if found.pool is None or found.choice is None or volumes is None:
+    if found.pool is None or found.choice is None or found.rate is None or volumes is None:
         return None, None, []
     if case.workload.kind not in ENGINE_KINDS:
         return None, None, [_not_served(case.workload)]
     gateway = gateway_plan(case.workload, rates, case.site)
-    serving = serving_plan(case, found.choice, found.pool, volumes, gateway)
-    return gateway, serving, too_slow(gateway)
+    serving = serving_plan(
+        case,
+        found.choice,
+        pool=found.pool,
+        volumes=volumes,
+        gateway=gateway,
+        rate=found.rate,
+    )
+    return gateway, serving, [*too_slow(gateway), *impatient(gateway, serving)]
 
 
 def _import(workload: Workload, case: Case, serving: ServingPlan) -> ImportPlan | None:

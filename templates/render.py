@@ -17,18 +17,25 @@ from sizing.plan import (
     BurstPlan,
     BurstPoolPlan,
     GroupServingPlan,
+    LimitsBy,
     NodePool,
     Plan,
     ServicePlan,
     ServingPlan,
     WeightsOn,
 )
+from templates.engine import (
+    ENGINE_PORT,
+    PROGRAMS,
+    argument,
+    engine_arguments,
+    engine_environment,
+    server_arguments,
+)
 from templates.programs import program, running_lines
 from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, ZONE_LABEL, burst_node_labels
 
 TEMPLATES = Path(__file__).parent
-ENGINE_PORT = 8000
-"""Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""
 SERVICE_PORT = 80
 """Port of the Service in front of the engines; its targets are registered by their own port."""
 HEALTH_PATH = "/health"
@@ -57,8 +64,6 @@ _HUNG_STOP_S = 10
 _STALL_S = 600
 """Seconds a rollout may stand still beside that. Basis: vendor (Kubernetes' default)."""
 
-_DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-_KV_CACHE_DTYPE = {"fp16": "auto", "fp8": "fp8"}
 _DOCUMENTS = (
     "namespace",
     "network-policy-default",
@@ -117,6 +122,9 @@ def render(plan: Plan) -> dict[str, str]:
         values = _service_values(plan, service, service.serving)
         documents = [(document, document, values) for document in _DOCUMENTS]
         documents.append(("script-fetch", "script", values | {"script": values["fetch_script"]}))
+        if service.serving.limits_by is LimitsBy.admission:
+            check = values | {"script": values["admission_script"]}
+            documents.append(("script-admission", "script", check))
         if isinstance(service.serving, GroupServingPlan):
             documents = [entry for entry in documents if entry[0] != "deployment"]
             documents += _group_documents(service.serving, values)
@@ -158,43 +166,6 @@ def _mime(content_type: str, text: str) -> str:
     return f"{head}--//\nContent-Type: {content_type}\n\n{running_lines(text)}--//--\n"
 
 
-def engine_arguments(serving: ServingPlan) -> list[str]:
-    """Arguments of `vllm serve`, as sized; what the plan leaves to the engine is left out.
-
-    Raises ValueError for a precision the engine has no name for.
-    """
-    flags = {
-        "--served-model-name": serving.model,
-        "--port": ENGINE_PORT,
-        "--tensor-parallel-size": serving.gpus_per_replica,
-        "--pipeline-parallel-size": None,
-        "--max-num-seqs": serving.max_num_seqs,
-        "--max-model-len": serving.max_model_len,
-        "--gpu-memory-utilization": serving.gpu_memory_utilisation,
-        "--dtype": _named(_DTYPE, serving.compute_precision),
-        "--kv-cache-dtype": _named(_KV_CACHE_DTYPE, serving.kv_precision),
-    }
-    if isinstance(serving, GroupServingPlan):
-        flags["--tensor-parallel-size"] = serving.tensor_parallel
-        flags["--pipeline-parallel-size"] = serving.pipeline_parallel
-    arguments = [f"/weights/{serving.weights_folder}"]
-    for flag, value in flags.items():
-        if value is not None:
-            arguments += [flag, str(value)]
-    return [_argument(argument) for argument in arguments]
-
-
-def _argument(text: str) -> str:
-    """Guard: the kubelet expands $(NAME) and turns $$ into $."""
-    return text.replace("$", "$$")
-
-
-def _named(names: dict[str, str], precision: str) -> str:
-    if precision not in names:
-        raise ValueError(f"vLLM has no name for precision {precision}; it knows {', '.join(names)}")
-    return names[precision]
-
-
 def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
     if service.gateway is None or service.quota is None:
         raise ValueError(f"{service.name}: what is served needs a gateway and a quota")
@@ -212,12 +183,12 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "node_labels": {POOL_LABEL: serving.pool},
             "taints": GPU_TAINT,
             "spread_over": ["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
-            "arguments": engine_arguments(serving),
+            "arguments": [*engine_arguments(serving), *server_arguments(serving)],
             "answers": True,
             "fetch_script": program("fetch_weights").values,
             "fetched": {
-                "prefix": _argument(serving.weights_prefix),
-                "folder": _argument(serving.weights_folder),
+                "prefix": argument(serving.weights_prefix),
+                "folder": argument(serving.weights_folder),
             },
             "port": ENGINE_PORT,
             "service_port": SERVICE_PORT,
@@ -225,7 +196,11 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "probe_period_s": _PROBE_PERIOD_S,
             "hung_stop_s": _HUNG_STOP_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
-            "one_sequence_a_request": _counts_tokens(service),
+            "programs": PROGRAMS,
+            "admission_script": program("admission").values
+            if serving.limits_by is LimitsBy.admission
+            else None,
+            "engine_environment": {k: argument(v) for k, v in engine_environment(serving).items()},
             "balancer_cidrs": plan.network.public_cidrs
             if service.gateway.public
             else plan.network.private_cidrs,
@@ -262,7 +237,7 @@ def _group_documents(
         of_zone = {
             "zone": zone,
             "groups": groups,
-            "leader_arguments": arguments,
+            "leader_arguments": [*arguments, *server_arguments(serving)],
             "worker_arguments": [*arguments, "--headless"],
             "node_labels": {POOL_LABEL: serving.pool, ZONE_LABEL: zone},
             "spread_over": [],
@@ -283,17 +258,11 @@ def _import_values(service: ServicePlan) -> dict[str, Any]:
         "image_source": chosen if source.kind == "image" else None,
         "import_name": f"{service.name}-import",
         "import_script": program("import_weights").values,
-        "import_prefix": _argument(plan.prefix),
-        "import_source": _argument(json.dumps(given, sort_keys=True)),
+        "import_prefix": argument(plan.prefix),
+        "import_source": argument(json.dumps(given, sort_keys=True)),
     }
     text = json.dumps(values, sort_keys=True)
     return values | {"import_digest": hashlib.sha256(text.encode()).hexdigest()[:10]}
-
-
-def _counts_tokens(service: ServicePlan) -> bool:
-    """Whether callers have a limit of tokens, which takes a request for one sequence."""
-    firewall = None if service.gateway is None else service.gateway.firewall
-    return firewall is not None and firewall.tokens_per_key is not None
 
 
 def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[str, Any]:

@@ -16,9 +16,11 @@ from sizewright.commands.options import (
     stack_files,
     stack_files_argument,
 )
+from sizewright.engine_gate import engine_limits
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.gates import Gate
+from sizewright.interconnect_gate import interconnect_plugin
 from sizewright.lock_gate import lock_gates
 from sizewright.node_updates_gate import node_updates, zone_turns
 from sizewright.report.console import tell
@@ -95,6 +97,8 @@ def _sizing_gates(
     yield node_updates(plan)
     if (zones := zone_turns(plan, site)) is not None:
         yield zones
+    yield from engine_limits(plan)
+    yield from interconnect_plugin(plan, catalog)
     yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)
     yield from lock_gates(site, plan, catalog)

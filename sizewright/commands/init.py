@@ -1,6 +1,5 @@
 """`sizewright init`: a new workload file, sized once before it is written."""
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from sizewright.input_error import InputError, quoted
 from sizewright.lock_file import lock_of, lock_text
 from sizewright.modeline import modeline
 from sizewright.plain_yaml import PlainYaml
-from sizewright.read import Document
+from sizewright.read import Document, is_taken
 from sizewright.report.console import write
 from sizewright.stack import DEFAULT_SITE, WorkloadFile, plan_of, read_site
 from sizewright.starter import starter_text
@@ -70,7 +69,7 @@ def command(
     path, lock_path = directory / f"{name}.yaml", directory / f"{name}.lock"
     for taken in (path, lock_path):
         # Guard: a link to nothing is taken too: the file would be written where it leads.
-        if os.path.lexists(taken):
+        if is_taken(taken):
             raise InputError(str(taken), message="exists already", expected="a new name")
     catalog = load_catalog()
     known = _model(catalog, model)

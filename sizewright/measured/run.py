@@ -1,11 +1,13 @@
 """One measured run of a serving engine, and how a CSV file of such runs is read."""
 
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sizewright.input_error import InputError, quoted
+from sizewright.read import opened
 
 MOST = 10**12
 """Of a number that a run states. Basis: assumed; milliseconds of thirty years."""
@@ -65,7 +67,7 @@ def read_runs(path: Path) -> list[MeasuredRun | Unread]:
     Raises InputError for a file that is no such table; a faulty row is kept with its reason.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
+        with io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as lines:
             return _runs(str(path), csv.DictReader(lines, strict=True))
     except OSError as fault:
         raise InputError(str(path), message=(fault.strerror or "cannot be read").lower()) from None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from sizewright.credentials import masked
 from sizewright.exit_code import ExitCode
 from sizewright.interrupt import end_if_asked
 
@@ -64,13 +65,13 @@ def layout(width: int, colour: bool) -> "Console":
 def write(text: str) -> None:
     """`text` and a line end on stdout; what its encoding lacks is written as an escape."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    write_bytes(f"{text}\n".encode(encoding, "backslashreplace"))
+    write_bytes(f"{masked(text)}\n".encode(encoding, "backslashreplace"))
 
 
 def tell(text: str) -> None:
     """`text` and a line end on stderr; one that nobody can read changes nothing else."""
     try:
-        click.echo(text, err=True)
+        click.echo(masked(text), err=True)
     except OSError:
         # Guard: Python would try again when it flushes stderr at exit, and exit with 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -2,10 +2,11 @@
 
 import json
 
+from sizewright.credentials import masked_value
 from sizewright.report.console import write_bytes
 
 
 def print_json(value: object) -> None:
     """Writes one JSON value and a line end; NaN and infinities raise ValueError."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(masked_value(value), indent=2, ensure_ascii=False, allow_nan=False)
     write_bytes(f"{text}\n".encode())

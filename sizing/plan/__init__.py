@@ -40,6 +40,7 @@ from sizing.plan.gateway import ClaimPlan, FirewallPlan, GatewayPlan, TokenPlan
 from sizing.plan.memory import CachePlan, MemoryPlan
 from sizing.plan.network import (
     AddressPlan,
+    AllowedPlan,
     CreatedZonePlan,
     DnsPlan,
     EndpointPlan,
@@ -90,7 +91,14 @@ from sizing.plan.reaches import (
     Reaches,
 )
 from sizing.plan.service import ServicePlan
-from sizing.plan.serving import BurstPlan, GroupServingPlan, ImportPlan, QuotaPlan, ServingPlan
+from sizing.plan.serving import (
+    BurstPlan,
+    GroupServingPlan,
+    ImportPlan,
+    LimitsBy,
+    QuotaPlan,
+    ServingPlan,
+)
 from sizing.plan.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
 from sizing.plan.whole import SCHEMA_VERSION, Plan
 
@@ -132,6 +140,7 @@ __all__ = [
     "ZONE",
     "AccessPlan",
     "AddressPlan",
+    "AllowedPlan",
     "BandPlan",
     "BucketPlan",
     "BurstPlan",
@@ -159,6 +168,7 @@ __all__ = [
     "InterconnectPlan",
     "InterconnectPluginPlan",
     "KeysPlan",
+    "LimitsBy",
     "MemoryPlan",
     "MethodPlan",
     "MetricsPlan",

@@ -79,6 +79,21 @@ class UsedNetworkPlan(Part):
     """Private subnets, one a zone."""
 
 
+class AllowedPlan(Part):
+    """Sources beyond the network that reach the cluster's API and the internal services."""
+
+    cidrs: Annotated[
+        tuple[str, ...],
+        Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4"),
+    ]
+    """IPv4 ranges, e.g. of a VPN or a peered network."""
+    prefix_list_ids: Annotated[
+        tuple[str, ...],
+        Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "prefixListId"),
+    ]
+    """Ids of managed prefix lists."""
+
+
 class NetworkPlan(Part):
     """One of `used` and `subnets` is empty."""
 
@@ -88,6 +103,8 @@ class NetworkPlan(Part):
         Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4"),
         Reaches("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "cidrIpv4"),
     ]
+    allowed: AllowedPlan
+    """Sources beyond the network that get in."""
     used: UsedNetworkPlan | None
     """The VPC that stands; null where one is made."""
     subnets: tuple[SubnetPlan, ...]

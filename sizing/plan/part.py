@@ -28,6 +28,8 @@ class Reason(StrEnum):
     """Nodes of this type have no fast path between them."""
     gateway_limit = "gateway_limit"
     """The load balancer does not wait as long as the longest answer takes."""
+    keep_alive = "keep_alive"
+    """The engine may close an idle connection before the load balancer does."""
     latency = "latency"
     """No rate meets the latency targets, however small."""
     dearer = "dearer"

@@ -1,5 +1,6 @@
 """The replicas of a service in the cluster."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from sizing.exact import Number
@@ -17,6 +18,17 @@ from sizing.plan.reaches import (
     WORKER,
     Reaches,
 )
+
+
+class LimitsBy(StrEnum):
+    """What holds requests to their limits."""
+
+    engine = "engine"
+    """Options of the engine's own."""
+    admission = "admission"
+    """Our check inside the engine's server, where this version lacks an option."""
+    nothing = "nothing"
+    """Nobody: nothing says that this version could."""
 
 
 class ServingPlan(Part):
@@ -49,6 +61,16 @@ class ServingPlan(Part):
     shared_memory_mib: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.volumes")]
     max_num_seqs: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     max_model_len: Annotated[int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    waiting: int
+    """Requests that may wait before a full batch."""
+    in_flight: Annotated[int, Reaches(DEPLOYMENT, CONTAINER)]
+    """Sequences that run or wait at most; 503 beyond."""
+    sequences_per_request: Annotated[int | None, Reaches(DEPLOYMENT, CONTAINER)]
+    """Most sequences of one request: its prompts x its answers; null where nothing counts them."""
+    limits_by: LimitsBy
+    """What holds requests to these limits."""
+    keep_alive_s: Annotated[int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.env")]
+    """Seconds that the engine keeps an idle connection; null where it cannot be asked for it."""
     gpu_memory_utilisation: Annotated[Number, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     compute_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     kv_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
@@ -122,6 +144,9 @@ class GroupServingPlan(ServingPlan):
     shared_memory_mib: Annotated[int, Reaches(GROUPS, f"{LEADER}.volumes")]
     max_num_seqs: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers.0.args")]
     max_model_len: Annotated[int | None, Reaches(GROUPS, f"{LEADER}.containers.0.args")]
+    in_flight: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers")]
+    sequences_per_request: Annotated[int | None, Reaches(GROUPS, f"{LEADER}.containers")]
+    keep_alive_s: Annotated[int | None, Reaches(GROUPS, f"{LEADER}.containers.0.env")]
     gpu_memory_utilisation: Annotated[Number, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
     compute_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
     kv_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]

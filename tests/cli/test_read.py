@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
@@ -23,6 +24,7 @@ from pydantic import (
 )
 
 from sizewright.input_error import InputError
+from sizewright.plain_yaml import PlainYaml, RefusedYamlError
 from sizewright.read import file_content, read_mapping, read_model
 from sizing.field_error import FieldError
 
@@ -642,7 +644,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def forbidden(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", forbidden)
+    monkeypatch.setattr("sizewright.read.opened", forbidden)
     with pytest.raises(
         InputError, match=r"w\.yaml: permission denied; expected a YAML file that can be read"
     ):
@@ -812,6 +814,27 @@ def test_a_field_error_reads_as_its_message() -> None:
 def test_hostile_files_end(tmp_path: Path, text: str) -> None:
     """How soon is measured by `make bench`."""
     refused(tmp_path, text)
+
+
+def _seconds(content: bytes) -> float:
+    """CPU time until a text is refused."""
+    start = time.process_time()
+    with pytest.raises(RefusedYamlError):
+        PlainYaml(content)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("unit", ["!", "!%41", "!<a", "! ", "[", "{a: ", "&", "*", "? ", "'", "\\"])
+def test_the_time_to_refuse_a_text_grows_no_faster_than_its_length(unit: str) -> None:
+    """Guard: eight times the length is at most twenty times the work, and 64 where it is squared.
+
+    The least of three, as other processes also run.
+    """
+    short, long = (
+        min(_seconds(f"a: {unit * (length // len(unit))}\n- ]".encode()) for _ in range(3))
+        for length in (50_000, 400_000)
+    )
+    assert long < 20 * max(short, 0.02), (short, long)
 
 
 def test_a_pipe_is_refused() -> None:

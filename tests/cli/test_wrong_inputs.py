@@ -392,6 +392,21 @@ WRONG_SITES = {
         "192.0.2.1/24",
         "has host bits set; expected an IPv4 range",
     ),
+    "allowed range with host bits": (
+        ("sizewright:region", "sizewright:allowed_cidrs: [10.8.0.1/24]\n  sizewright:region"),
+        "10.8.0.1/24",
+        "has host bits set; expected an IPv4 range",
+    ),
+    "the network's own range allowed again": (
+        ("sizewright:region", "sizewright:allowed_cidrs: [10.0.0.0/16]\n  sizewright:region"),
+        "10.0.0.0/16",
+        "allowed_cidrs[0]: 10.0.0.0/16 is allowed already",
+    ),
+    "no prefix list": (
+        ("sizewright:region", "sizewright:allowed_prefix_list_ids: [pl-x]\n  sizewright:region"),
+        "pl-x",
+        "allowed_prefix_list_ids[0]",
+    ),
     "no config": (("config:", "settings:"), "", "has no config"),
 }
 
@@ -477,15 +492,17 @@ TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123"
 def test_a_token_is_never_echoed(run: Run, chat: Callable[..., Path], written: str) -> None:
     source = f"precision: nf4, source: {{hub: {{{HUB}, token_secret_arn: {written}}}}}}}"
     ended = run("size", chat(("precision: nf4}", source)))
-    assert ended.code == 2 and "token_secret_arn: is no ARN; its value is not shown" in ended.err
+    said = "is no ARN" if written == "12345678" else "holds what looks like a Hugging Face token"
+    assert ended.code == 2 and f"{said}; its value is not shown" in ended.err
+    assert "token_secret_arn" in ended.err
     assert TOKEN not in ended.err and "12345678" not in ended.err
-    looks = "this looks like the token itself: store it in AWS Secrets Manager and give the ARN"
-    assert (looks in ended.err) is (written == TOKEN)
+    looks = "store it in AWS Secrets Manager and give the ARN"
+    assert (looks in ended.err) is (written != "12345678")
 
 
 def test_a_token_in_another_place_is_not_echoed_either(run: Run, chat: Callable[..., Path]) -> None:
     ended = run("size", chat(("precision: nf4}", f"precision: nf4, source: {TOKEN}}}")))
-    assert ended.code == 2 and "model.source: found text 'hf_...'" in ended.err
+    assert ended.code == 2 and "model.source: holds what looks like a Hugging Face" in ended.err
     assert TOKEN not in ended.err
 
 

@@ -7,15 +7,19 @@ from pulumi_aws import ec2
 from components.cluster import Cluster, ClusterArgs
 from components.naming import Tags
 from sizewright.record import Recorded
-from sizing.plan import AccessPlan
+from sizing.plan import AccessPlan, AllowedPlan
 from tests.components.plans import chat_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
 
 BY_ITS_MAKER = AccessPlan(creator=True, policies={})
+NOBODY_ELSE = AllowedPlan(cidrs=(), prefix_list_ids=())
 
 
 def cluster(
-    preview: bool, environment: str = "prod", access: AccessPlan = BY_ITS_MAKER
+    preview: bool,
+    environment: str = "prod",
+    access: AccessPlan = BY_ITS_MAKER,
+    allowed: AllowedPlan = NOBODY_ELSE,
 ) -> Recorded:
     plan = chat_plan(environment).cluster.model_copy(update={"access": access})
 
@@ -27,6 +31,7 @@ def cluster(
             cluster_name="sizewright-test",
             region="us-east-1",
             vpc_cidr="10.0.0.0/16",
+            allowed=allowed,
             subnet_ids=["subnet-1", "subnet-2"],
             secrets_key_arn="arn:aws:kms:us-east-1:123456789012:key/cluster",
             logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
@@ -67,6 +72,17 @@ def test_the_network_may_call_the_api(preview: bool) -> None:
     """Guard: a private endpoint lets in the nodes alone, and nobody could make objects."""
     rule = named(cluster(preview), "c-api-from-network").inputs
     assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("10.0.0.0/16", 443, 443)
+
+
+def test_a_vpn_and_a_peered_network_reach_the_api(preview: bool) -> None:
+    """Guard: the cluster's group admits its own network only; a VPN's addresses are others."""
+    allowed = AllowedPlan(cidrs=("10.99.0.0/16",), prefix_list_ids=("pl-0123456789abcdef0",))
+    recording = cluster(preview, allowed=allowed)
+    by_range = named(recording, "c-api-from-10-99-0-0-16")
+    by_list = named(recording, "c-api-from-pl-0123456789abcdef0")
+    assert (by_range.inputs["cidrIpv4"], by_range.inputs["toPort"]) == ("10.99.0.0/16", 443)
+    assert by_list.inputs["prefixListId"] == "pl-0123456789abcdef0"
+    assert {by_range.key, by_list.key} <= before(recording, named(recording, "pods"))
 
 
 def test_control_plane_is_private_encrypted_and_logged(preview: bool) -> None:

@@ -6,9 +6,12 @@ from components.access_logs import access_logs
 from components.gateway import Gateway, GatewayArgs
 from components.naming import Tags
 from sizewright.record import Recorded
-from sizing.plan import GatewayPlan
+from sizing.plan import AllowedPlan, GatewayPlan
 from tests.components.plans import chat_plan, public_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
+
+NOBODY_ELSE = AllowedPlan(cidrs=(), prefix_list_ids=())
+A_VPN = AllowedPlan(cidrs=("10.99.0.0/16",), prefix_list_ids=("pl-0123456789abcdef0",))
 
 
 def plan_of(environment: str = "prod") -> GatewayPlan:
@@ -22,6 +25,7 @@ def gateway(
     environment: str = "prod",
     service: str = "chat",
     plan: GatewayPlan | None = None,
+    allowed: AllowedPlan = NOBODY_ELSE,
 ) -> Recorded:
     tags = Tags.of_site(site(environment))
 
@@ -35,6 +39,7 @@ def gateway(
             service=service,
             vpc_id="vpc-1",
             vpc_cidr="10.0.0.0/16",
+            allowed=allowed,
             subnet_ids=["subnet-1", "subnet-2"],
             node_group_id="sg-nodes",
             logs=logs,
@@ -57,6 +62,25 @@ def test_children(preview: bool) -> None:
         "SecurityGroupIngressRule w-into-nodes",
         "TargetGroup w-targets",
     ]
+
+
+def test_a_vpn_and_a_peered_network_reach_an_internal_service(preview: bool) -> None:
+    recording = gateway(preview, allowed=A_VPN)
+    by_range = named(recording, "w-from-10-99-0-0-16").inputs
+    by_list = named(recording, "w-from-pl-0123456789abcdef0").inputs
+    assert (by_range["cidrIpv4"], by_range["fromPort"], by_range["toPort"]) == (
+        "10.99.0.0/16",
+        443,
+        443,
+    )
+    assert (by_list["prefixListId"], by_list["toPort"]) == ("pl-0123456789abcdef0", 443)
+    assert by_range["securityGroupId"] == by_list["securityGroupId"]
+
+
+def test_a_public_service_opens_to_its_own_ranges_only(preview: bool) -> None:
+    recording = gateway(preview, plan=public(), allowed=A_VPN)
+    opened = [r.name for r in of_type(recording, "IngressRule")]
+    assert not [name for name in opened if "10-99" in name or "pl-" in name]
 
 
 def test_balancer_is_internal(preview: bool) -> None:

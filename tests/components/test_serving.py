@@ -46,7 +46,9 @@ def serving(preview: bool, documents: dict[str, str] = TEXTS) -> Recorded:
 
 def test_children(preview: bool) -> None:
     recording = serving(preview)
+    (check,) = (n for n in children(recording, "s") if n.startswith("ConfigMap s-admission-"))
     assert children(recording, "s") == [
+        check,
         f"ConfigMap {SCRIPT}",
         "Deployment s-floor",
         "Identity s-identity",

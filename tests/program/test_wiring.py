@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 OTHER = {
     "ami_release": "1.35.0-20260101",
     "max_model_len": 4096,
+    "sequences_per_request": 2,
     "bf16": "fp16",
     "fp16": "bf16",
     "weights_path": "/elsewhere/0",
@@ -45,6 +46,8 @@ OTHER = {
     "artefacts": "elsewhere",
     "reserved_units": 120,
     "public_cidrs": ("198.51.100.0/24",),
+    "cidrs": ("10.98.0.0/16",),
+    "prefix_list_ids": ("pl-00000000000000002",),
     "values": ("another",),
     "format": "string-array",
 }
@@ -90,6 +93,10 @@ VARIANTS = {
     "zone created": Variant(
         {"certificate_arn": None, "dns": {"create": {"domain": DOMAIN, "parent_zone_id": "Z2"}}},
         (("dns",),),
+    ),
+    "sources allowed": Variant(
+        {"allowed_cidrs": ["10.99.0.0/16"], "allowed_prefix_list_ids": ["pl-00000000000000001"]},
+        (("network", "allowed"),),
     ),
     "network used": Variant({"network": NETWORK}, (("network", "used"),)),
     "keys used": Variant(
@@ -262,6 +269,9 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "scratch_gib",
         "wait_s",
         "max_num_seqs",
+        "in_flight",
+        "sequences_per_request",
+        "keep_alive_s",
         "max_model_len",
         "gpu_memory_utilisation",
         "weights_gib",

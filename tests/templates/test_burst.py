@@ -13,7 +13,8 @@ import yaml
 
 import templates.render
 from sizing.plan import Plan
-from templates.render import ENGINE_PORT, WIRES, render, wanted_query
+from templates.engine import ENGINE_PORT
+from templates.render import WIRES, render, wanted_query
 from templates.scheduling import BURST_TAINT, GPU_TAINT
 from tests.components.plans import BURSTING, bursting_plan, chat_plan, plan_of
 

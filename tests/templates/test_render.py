@@ -16,7 +16,8 @@ from jinja2 import UndefinedError
 
 import templates.render
 from sizing.plan import Plan
-from templates.render import ENGINE_PORT, WIRES, engine_arguments, render, user_data_path
+from templates.engine import ENGINE_PORT, engine_arguments
+from templates.render import WIRES, render, user_data_path
 from tests.components.plans import (
     REVISION,
     SECRET,
@@ -38,6 +39,7 @@ DOCUMENTS = (
     "network-policy-default",
     "network-policy-engine",
     "resource-quota",
+    "script-admission",
     "script-fetch",
     "service-account",
     "service",
@@ -207,6 +209,7 @@ def test_engine_runs_as_sized() -> None:
         *("--gpu-memory-utilization", "0.9"),
         *("--dtype", "bfloat16"),
         *("--kv-cache-dtype", "fp8"),
+        *("--middleware", "admission.Admission"),
     ]
 
 
@@ -468,19 +471,6 @@ def test_files_of_an_image_are_copied_to_where_the_import_reads() -> None:
 def test_no_secret_but_its_name_is_rendered() -> None:
     texts = "".join(render(imported_plan()).values())
     assert texts.count(SECRET) == 1
-
-
-def test_a_limit_of_tokens_takes_a_request_for_one_sequence() -> None:
-    def limits(plan: Plan) -> dict[str, str]:
-        env = {entry["name"]: entry["value"] for entry in engine(plan)["env"]}
-        return {name: value for name, value in env.items() if name.startswith("VLLM_MAX_")}
-
-    assert limits(public_plan()) == {
-        "VLLM_MAX_N_SEQUENCES": "1",
-        "VLLM_MAX_COMPLETION_PROMPTS": "1",
-    }
-    assert limits(public_plan(tokens_per_key_per_min=None)) == {}
-    assert limits(chat_plan()) == {}
 
 
 def test_a_public_load_balancer_calls_from_the_public_subnets() -> None:
