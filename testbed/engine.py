@@ -4,10 +4,12 @@ The Automation API runs the program in this process, without a language host: a 
 of four. Nothing leaves the machine: state lies in the folder, providers are stand-ins.
 """
 
+import gc
 import os
 import runpy
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -144,6 +146,19 @@ class Stack:
         steps = _Steps()
         self.automation.up(on_event=steps.note, continue_on_error=continue_on_error)
         return steps.taken
+
+    def up_that_fails(self, *, continue_on_error: bool = True) -> str:
+        """What the engine says of an `up` in which something fails; empty where nothing does."""
+        said = ""
+        try:
+            self.up(continue_on_error=continue_on_error)
+        except automation.CommandError as fault:
+            said = str(fault)
+        # Guard: the API leaves the event loop of a program that failed open, until it is collected.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+        return said
 
     def destroy(self) -> list[Step]:
         steps = _Steps()

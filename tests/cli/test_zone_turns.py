@@ -114,26 +114,26 @@ def test_the_next_kubernetes_reaches_the_nodes_zone_by_zone(
     assert [versions[f"sw-g6-xlarge-{zone}"] for zone in ZONES] == ["1.36", "1.35", "1.35"]
 
 
-def slow(load_time_s: int) -> dict[str, Any]:
-    return SPANNING | {"hardware": SPANNING["hardware"] | {"load_time_s": load_time_s}}
+ONE_NODE = SPANNING | {"model": {"name": "llama-3.1-405b", "precision": "fp8"}}
+"""As late as the one that spans nodes, on one node each."""
 
 
-@pytest.mark.parametrize(("load_time_s", "forced"), [(2_000, True), (60, False)])
+@pytest.mark.parametrize(("workload", "forced"), [(SPANNING, True), (ONE_NODE, None), (CHAT, None)])
 def test_only_pools_whose_replicas_span_nodes_and_are_back_too_late_are_forced(
-    run: Run, stack_file: Callable[..., Path], *, load_time_s: int, forced: bool
+    stack_file: Callable[..., Path], workload: dict[str, Any], forced: bool | None
 ) -> None:
-    stack = stack_file(2, slow(load_time_s))
+    stack = stack_file(3, workload)
     recorded = record_program(stack, [Path(n) for n in read_site(stack).workloads or ()])
     groups = [r for r in recorded.resources if r.type.endswith(":NodeGroup")]
     flags = {r.name: r.inputs.get("forceUpdateVersion") for r in groups}
     assert flags.pop("sw-system-nodes") is None
-    assert flags and set(flags.values()) == {True if forced else None}
+    assert flags and set(flags.values()) == {forced}
 
 
 def test_the_loss_of_a_forced_update_is_said_by_check_and_by_preview(
     run: Run, stack_file: Callable[..., Path]
 ) -> None:
-    stack = stack_file(2, slow(2_000))
+    stack = stack_file(2, SPANNING)
     gates = json.loads(run("check", "--site", stack, "--json").out)["gates"]
     gate = next(gate for gate in gates if gate["name"] == "node updates")
     assert gate["passed"] is None
@@ -146,12 +146,8 @@ def test_the_loss_of_a_forced_update_is_said_by_check_and_by_preview(
 def test_a_slow_replica_on_one_node_is_never_forced_but_fails_and_preview_says_so(
     run: Run, stack_file: Callable[..., Path]
 ) -> None:
-    late = CHAT | {"hardware": CHAT["hardware"] | {"load_time_s": 2_000}}
-    stack = stack_file(3, late)
+    stack = stack_file(3, ONE_NODE)
     ended = run("check", "--site", stack)
     assert ended.code == 4 and "node updates" in ended.err
-    assert "Node updates: a replica of chat serves" in " ".join(
-        run("preview", "--site", stack).out.split()
-    )
-    recorded = record_program(stack, [Path(n) for n in read_site(stack).workloads or ()])
-    assert not [r for r in recorded.resources if r.inputs.get("forceUpdateVersion")]
+    previewed = " ".join(run("preview", "--site", stack).out.split())
+    assert "Node updates: a replica of spanning serves" in previewed

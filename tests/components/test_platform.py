@@ -146,7 +146,8 @@ def test_destroy_order(preview: bool) -> None:
     releases = "kubernetes:helm.sh/v3:Release::sw-cluster-services-"
     assert f"{releases}device-plugin" in pods, "no GPU is offered before it runs"
     binding = before(recording, named(recording, "sw-chat-registration-binding"))
-    assert "kubernetes:apps/v1:Deployment::sw-chat-serving-floor" in binding
+    assert "kubernetes:core/v1:Service::sw-chat-serving-service" in binding
+    assert not [key for key in binding if "apps/v1:Deployment" in key], "a zone may be late"
     assert f"{releases}balancing-release" in binding, "the controller clears its finalizer"
     assert "aws:lb/targetGroup:TargetGroup::sw-chat-gateway-targets" in binding
     system = "aws:eks/nodeGroup:NodeGroup::sw-system-nodes"
@@ -348,10 +349,7 @@ def test_an_unchanged_plan_changes_nothing() -> None:
 def test_12_to_15_changes_node_groups_replicas_and_budget() -> None:
     without_spares = plan_of(CHAT | {"redundancy": {}})
     assert differences(without_spares, chat_plan()) == {
-        **{
-            f"sw-g6-xlarge-{zone}": {"scalingConfig", "nodeRepairConfig", "updateConfig"}
-            for zone in ZONES
-        },
+        **{f"sw-g6-xlarge-{zone}": {"scalingConfig", "nodeRepairConfig"} for zone in ZONES},
         "sw-chat-serving-floor": {"spec"},
         "sw-chat-serving-budget": {"spec"},
         "sw-chat-namespace-quota": {"spec"},

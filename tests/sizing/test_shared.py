@@ -231,7 +231,9 @@ def test_a_stack_without_services_has_a_cluster_and_no_pool(site: Site, catalog:
     empty = size([], site, catalog)
     assert (empty.services, empty.pools, empty.cluster.node_groups) == ((), (), 1)
     assert empty.unverified == (
-        "EKS add-ons: EKS's default when each is made, kept as it is; none is pinned",
+        "EKS add-ons vpc-cni, kube-proxy, coredns, eks-pod-identity-agent, "
+        "eks-node-monitoring-agent: EKS's default when each is made, kept as it is; "
+        "none is pinned",
         "system image release: EKS chooses the newest",
     )
 
