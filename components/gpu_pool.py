@@ -10,7 +10,7 @@ from components.launch_template import Disk, Interconnect, Reservation, launch_t
 from components.naming import Tags
 from sizing.plan import CapacitySource, NodePool, VolumePlan
 from templates.render import ROOT_DEVICE, WEIGHTS_DEVICE
-from templates.scheduling import GPU_TAINT, node_labels, zone_label
+from templates.scheduling import GPU_TAINT, node_labels
 
 CAPACITY_TYPES = {
     CapacitySource.on_demand: "ON_DEMAND",
@@ -167,7 +167,7 @@ class GpuPool(pulumi.ComponentResource):
             ami_type=args.plan.ami_type,
             release_version=args.plan.release_by_zone[zone],
             version=args.plan.kubernetes_by_zone[zone],
-            labels=node_labels(args.plan) | zone_label(args.plan, zone),
+            labels=node_labels(args.plan, zone),
             taints=[
                 {"key": key, "value": value, "effect": "NO_SCHEDULE"}
                 for key, value in GPU_TAINT.items()

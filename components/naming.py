@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from sizing.resource_tags import GIVES_WAY
 from sizing.site import Site
 
 PRODUCT = "sizewright"
@@ -18,8 +19,15 @@ class Tags:
 
     @classmethod
     def of_site(cls, site: Site) -> Self:
-        """The site's own tags and the product's; the product's win."""
-        return cls({**site.tags, "managed-by": PRODUCT, "environment": site.environment.value})
+        """The site's own tags and the product's; of one key the product's wins.
+
+        Guard: IAM takes no two keys that differ in case alone, so ours gives way to `Environment`.
+        """
+        own = {"managed-by": PRODUCT, "environment": site.environment.value}
+        for key in GIVES_WAY:
+            if any(other != key and other.lower() == key for other in site.tags):
+                del own[key]
+        return cls({**site.tags, **own})
 
     def of_service(self, service: str) -> Self:
         """The same tags for what belongs to one service."""

@@ -1,6 +1,6 @@
 """One service in the cluster: its rendered documents, and the role that reads its weights."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,14 @@ from components.policy import allow, policy
 from components.script_map import script_map
 from components.wires import wired
 from sizing.plan import RolesPlan
+from templates.render import DEPLOYMENT_PREFIX, GROUPS_PREFIX
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServingArgs:
     service: str
     documents: Mapping[str, str]
-    """Rendered text by file name without suffix, e.g. deployment."""
+    """Rendered text by file name without suffix, e.g. service."""
     weights_bucket: pulumi.Input[str]
     weights_arn: pulumi.Input[str]
     weights_key_arn: pulumi.Input[str]
@@ -70,16 +71,18 @@ class Serving(pulumi.ComponentResource):
             if document == "script-admission"
         ]
         self.ready_for_pods = [*args.after, *args.weights, account, association, script, *checks]
-        if "deployment" in args.documents:
-            self._deployment(self._ready(args.nodes_by_zone.values()))
         for document in args.documents:
-            if document.startswith("leader-worker-set-"):
-                zone = document.removeprefix("leader-worker-set-")
-                self._groups(document, self._ready([args.nodes_by_zone[zone]]))
+            if document.startswith(DEPLOYMENT_PREFIX):
+                zone = document.removeprefix(DEPLOYMENT_PREFIX)
+                self._deployment(document, self._ready(zone))
+            if document.startswith(GROUPS_PREFIX):
+                self._groups(document, self._ready(document.removeprefix(GROUPS_PREFIX)))
         self.register_outputs({})
 
-    def _ready(self, nodes: Iterable[pulumi.Resource]) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, depends_on=[*self.ready_for_pods, *nodes])
+    def _ready(self, zone: str) -> pulumi.ResourceOptions:
+        """After what any pod needs, and the nodes of its own zone."""
+        nodes = self._args.nodes_by_zone[zone]
+        return pulumi.ResourceOptions(parent=self, depends_on=[*self.ready_for_pods, nodes])
 
     def _document(self, document: str) -> Any:
         parsed = yaml.safe_load(self._args.documents[document])
@@ -122,10 +125,11 @@ class Serving(pulumi.ComponentResource):
             opts=opts,
         )
 
-    def _deployment(self, opts: pulumi.ResourceOptions) -> None:
-        document = self._document("deployment")
+    def _deployment(self, document_name: str, opts: pulumi.ResourceOptions) -> None:
+        """The replicas of one zone, which wait for no other zone's."""
+        document = self._document(document_name)
         Deployment(
-            f"{self._name}-floor",
+            f"{self._name}-floor-{document_name.removeprefix(DEPLOYMENT_PREFIX)}",
             metadata=document["metadata"],
             spec=document["spec"],
             opts=opts,
@@ -135,7 +139,7 @@ class Serving(pulumi.ComponentResource):
         """The replicas of one zone, each over several nodes."""
         document = self._document(document_name)
         CustomResource(
-            f"{self._name}-floor-{document_name.removeprefix('leader-worker-set-')}",
+            f"{self._name}-floor-{document_name.removeprefix(GROUPS_PREFIX)}",
             api_version=document["apiVersion"],
             kind=document["kind"],
             metadata=document["metadata"],

@@ -74,13 +74,18 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Runs the command line; a user's mistake is one message and exit code 2."""
+    """Runs the command line; a user's mistake is one message and exit code 2.
+
+    With `--json` it is also an answer on stdout.
+    """
     listen()
     try:
         code = cli(standalone_mode=False)
     except InputError as error:
+        _answer_in_json(error)
         _stop(str(error), ExitCode.bad_input)
     except click.ClickException as error:
+        _answer_in_json(error)
         shown = io.StringIO()
         error.show(shown)
         _stop(shown.getvalue().rstrip("\n"), ExitCode.bad_input)
@@ -89,6 +94,17 @@ def main() -> None:
     else:
         if code:
             sys.exit(code)
+
+
+def _answer_in_json(error: InputError | click.ClickException) -> None:
+    """Prints the error where the command line asks for JSON, even if it could not be understood."""
+    words = sys.argv[1:]
+    if "--json" in (words[: words.index("--")] if "--" in words else words):
+        # Guard: pydantic takes a tenth of a second to import, which help need not wait for.
+        from sizewright.answers.answer import print_answer
+        from sizewright.answers.error import error_answer
+
+        print_answer(error_answer(error))
 
 
 def _stop(message: str, code: int) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from sizing.cluster_access import ClusterAccess
 from sizing.field_error import FieldError
 from sizing.model_source import SHA256_EXAMPLE
+from sizing.resource_tags import check_tags
 from sizing.reuse import Cluster, Dns, Keys, Network
 from sizing.strict import Strict
 from sizing.workload import Workload, ZoneId
@@ -209,6 +210,11 @@ class Site(Strict):
                     message = f"{source} is allowed already"
                     expected = "each source once, and not the network's own range"
                     raise FieldError((field, index), message, expected)
+        return self
+
+    @model_validator(mode="after")
+    def _tags_that_aws_takes(self) -> Self:
+        check_tags(self.tags)
         return self
 
     @model_validator(mode="after")

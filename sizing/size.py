@@ -198,9 +198,7 @@ def service_plan(
         methods=methods,
         choice=_choice(case, found, resolved.chosen_by),
         states=states(found.pool, serving, rates, found.rate) if found.pool and found.rate else (),
-        rollout=rollout(found.pool, serving, volumes)
-        if found.pool and serving and volumes
-        else None,
+        rollout=rollout(serving, volumes) if found.pool and serving and volumes else None,
         memory=_memory(case.need, found.choice),
         pool=found.pool,
         rejected=(*found.rejected, *slow, *absent, *too_large, *_no_burst(workload, found)),

@@ -44,6 +44,8 @@ WEIGHTS_DEVICE = "/dev/xvdb"
 """Device name that the launch template gives a GPU node's second volume."""
 ROOT_DEVICE = "/dev/xvda"
 """Device name of a node's first volume. Basis: vendor (the EKS images)."""
+DEPLOYMENT_PREFIX, GROUPS_PREFIX = "deployment-", "leader-worker-set-"
+"""Names of the documents of one zone's replicas, before the zone's id."""
 PRIVATE_SUBNET = "private_subnet"
 WIRES = frozenset(
     {
@@ -70,7 +72,6 @@ _DOCUMENTS = (
     "network-policy-engine",
     "resource-quota",
     "service-account",
-    "deployment",
     "service",
     "disruption-budget",
     "target-group-binding",
@@ -125,9 +126,7 @@ def render(plan: Plan) -> dict[str, str]:
         if service.serving.limits_by is LimitsBy.admission:
             check = values | {"script": values["admission_script"]}
             documents.append(("script-admission", "script", check))
-        if isinstance(service.serving, GroupServingPlan):
-            documents = [entry for entry in documents if entry[0] != "deployment"]
-            documents += _group_documents(service.serving, values)
+        documents += _zone_documents(service.serving, values)
         if service.weights_import is not None:
             documents += [(document, document, values) for document in _IMPORT_DOCUMENTS]
             script = values | {"script": values["import_script"]}
@@ -172,7 +171,6 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
     one_node = {
         "gpus_per_pod": serving.gpus_per_replica,
         "efa_interfaces": 0,
-        "groups_by_zone": dict[str, int](),
     }
     values = (
         one_node
@@ -180,9 +178,9 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
         | {
             "name": service.name,
             "component": "floor",
-            "node_labels": {POOL_LABEL: serving.pool},
+            "spans_nodes": isinstance(serving, GroupServingPlan),
             "taints": GPU_TAINT,
-            "spread_over": ["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
+            "spread_over": ["kubernetes.io/hostname"],
             "arguments": [*engine_arguments(serving), *server_arguments(serving)],
             "answers": True,
             "fetch_script": program("fetch_weights").values,
@@ -207,7 +205,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "quota": service.quota.model_dump(),
             "drain_s": service.gateway.deregistration_delay_s,
             "progress_deadline_s": _progress_deadline_s(serving),
-            "rollout_s": _rollout_s(serving) if service.weights_import else None,
+            "awaited": service.weights_import is not None,
         }
     )
     values |= _import_values(service)
@@ -221,28 +219,34 @@ def _progress_deadline_s(serving: ServingPlan) -> int:
     return serving.wait_s + serving.copy_s + serving.start_s + serving.stop_s + _STALL_S
 
 
-def _rollout_s(serving: ServingPlan) -> int:
-    """Seconds in which `pulumi up` must see every replica ready: a deadline for each batch."""
-    return ceil(serving.replicas / serving.max_unavailable) * _progress_deadline_s(serving)
-
-
-def _group_documents(
-    serving: GroupServingPlan, values: dict[str, Any]
+def _zone_documents(
+    serving: ServingPlan, values: dict[str, Any]
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """One set of groups in each zone: a group never reaches into another zone."""
+    """The replicas of each zone, pinned to its nodes: a Deployment, or a set of groups.
+
+    `rollout_s` is a deadline for each batch, in which `pulumi up` must see every replica ready.
+    """
     arguments = [*engine_arguments(serving), *_GROUP_ARGUMENTS]
-    for zone, groups in serving.groups_by_zone.items():
-        if not groups:
-            continue
+    groups = {
+        "leader_arguments": [*arguments, *server_arguments(serving)],
+        "worker_arguments": [*arguments, "--headless"],
+    }
+    for zone, replicas in serving.replicas_by_zone.items():
+        taken = serving.rollout_by_zone[zone]
+        labels = {ZONE_LABEL: zone}
         of_zone = {
             "zone": zone,
-            "groups": groups,
-            "leader_arguments": [*arguments, *server_arguments(serving)],
-            "worker_arguments": [*arguments, "--headless"],
-            "node_labels": {POOL_LABEL: serving.pool, ZONE_LABEL: zone},
-            "spread_over": [],
+            "zone_labels": labels,
+            "replicas": replicas,
+            "taken_at_once": taken,
+            "rollout_s": ceil(replicas / taken) * _progress_deadline_s(serving),
+            "node_labels": {POOL_LABEL: serving.pool, **labels},
         }
-        yield f"leader-worker-set-{zone}", "leader-worker-set", values | of_zone
+        if isinstance(serving, GroupServingPlan):
+            of_zone |= groups | {"spread_over": []}
+            yield f"{GROUPS_PREFIX}{zone}", "leader-worker-set", values | of_zone
+        else:
+            yield f"{DEPLOYMENT_PREFIX}{zone}", "deployment", values | of_zone
 
 
 def _import_values(service: ServicePlan) -> dict[str, Any]:
@@ -273,9 +277,12 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
     """
     return {
         "component": "burst",
+        "zone": None,
+        "zone_labels": {},
         "replicas": None,
-        "rollout_s": None,
+        "awaited": False,
         "max_unavailable": burst.max_unavailable,
+        "taken_at_once": burst.max_unavailable,
         "node_labels": {POOL_LABEL: serving.pool, **BURST_TAINT},
         "taints": GPU_TAINT | BURST_TAINT,
         "spread_over": ["topology.kubernetes.io/zone"],

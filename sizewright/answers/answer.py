@@ -3,11 +3,15 @@
 from typing import Any
 
 from sizewright.report.json import print_json
+from sizing.plan import SCHEMA_VERSION
 from sizing.strict import Strict
 
 
 class Answer(Strict):
     """What one command prints with `--json`."""
+
+    schema_version: str = SCHEMA_VERSION
+    """Version of this form."""
 
     def as_json(self) -> dict[str, Any]:
         """JSON values, in the order of the fields."""

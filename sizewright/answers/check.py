@@ -20,8 +20,6 @@ class GateAnswer(Strict):
 class CheckAnswer(Answer):
     """Gates over workloads, sizing and infrastructure."""
 
-    schema_version: str
-    """Version of the plan's form."""
     passed: bool
     """Whether no gate failed."""
     gates: tuple[GateAnswer, ...]

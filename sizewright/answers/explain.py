@@ -38,7 +38,5 @@ class ExplanationAnswer(Strict):
 class ExplainAnswer(Answer):
     """Numbers of a plan, explained."""
 
-    schema_version: str
-    """Version of the plan's form."""
     explanations: tuple[ExplanationAnswer, ...]
     """One a number, in the plan's order."""

@@ -16,8 +16,11 @@ from sizing.catalog import (
     UnknownName,
     load_catalog,
 )
+from sizing.workload.engine import Engine
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+SERVED = get_args(Engine.model_fields["name"].annotation)
+"""What `engine.name` of a workload accepts; of other engines the catalog knows measured runs."""
 
 
 def _kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -45,7 +48,8 @@ def command(kind: str | None, words: tuple[str, ...], region: str | None, as_jso
     sizewright catalog models llama-3.1-8b --json
 
     KIND is instance-types, gpus, models, checkpoints, engines or pins. A NAME shows every fact of
-    one row with its source; what nobody read in a source is marked unverified.
+    one row with its source; what nobody read in a source is marked unverified. Engines are
+    those that engine.name accepts, with the precisions that each runs; a NAME also shows another.
     """
     catalog = load_catalog()
     if region is not None and (kind != "instance-types" or words):
@@ -66,7 +70,7 @@ def command(kind: str | None, words: tuple[str, ...], region: str | None, as_jso
 
 def _rows(catalog: Catalog, kind: str) -> Sequence[Row]:
     rows: Sequence[Row] = getattr(catalog, kind.replace("-", "_"))
-    return rows
+    return [row for row in rows if not isinstance(row, EngineSupport) or row.engine in SERVED]
 
 
 def _row(catalog: Catalog, kind: str, name: str) -> Row:

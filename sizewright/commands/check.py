@@ -27,7 +27,7 @@ from sizewright.report.console import tell
 from sizewright.report.progress import working
 from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
 from sizing.catalog import Catalog, load_catalog
-from sizing.plan import SCHEMA_VERSION, Plan
+from sizing.plan import Plan
 
 WORDS = {True: "ok", False: "failed", None: "-"}
 
@@ -155,7 +155,6 @@ def _exit_code(plan: Plan, verdicts: Sequence[Gate]) -> ExitCode:
 
 def _answer(verdicts: Sequence[Gate]) -> CheckAnswer:
     return CheckAnswer(
-        schema_version=SCHEMA_VERSION,
         passed=all(gate.passed is not False for gate in verdicts),
         gates=tuple(
             GateAnswer(

@@ -13,7 +13,7 @@ from sizewright.input_error import InputError
 from sizewright.leaves import NamedLeaf, UnknownLeafError, meant, named_leaves
 from sizewright.stack import DEFAULT_SITE, read_plan
 from sizing.explain import Explanation, explain, explain_all
-from sizing.plan import SCHEMA_VERSION, Plan
+from sizing.plan import Plan
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -59,7 +59,7 @@ def command(file: Path, pointer: str | None, site: Path, with_inputs: bool, as_j
     explained = _explained(plan, chosen)
     if as_json:
         told = tuple(ExplanationAnswer(name=name, **asdict(why)) for name, why in explained)
-        print_answer(ExplainAnswer(schema_version=SCHEMA_VERSION, explanations=told))
+        print_answer(ExplainAnswer(explanations=told))
     else:
         _print(explained)
     finish(plan)

@@ -10,6 +10,7 @@ from sizewright.report.console import write
 from sizewright.report.json import print_json
 from sizewright.stack import read_plan
 from sizewright.write import write_files
+from sizing.plan import SCHEMA_VERSION
 
 
 @click.command(name="render")
@@ -23,7 +24,7 @@ def command(files: tuple[Path, ...], site: Path, directory: Path | None, as_json
     \b
     sizewright render workloads/chat.yaml
     sizewright render workloads/chat.yaml --directory rendered
-    sizewright render workloads/chat.yaml --json | jq -r '.["kubernetes/chat/deployment.yaml"]'
+    sizewright render workloads/chat.yaml --json | jq -r '.["kubernetes/chat/service.yaml"]'
 
     ${wire:NAME} stands for a value that exists only after creation.
     """
@@ -38,7 +39,7 @@ def command(files: tuple[Path, ...], site: Path, directory: Path | None, as_json
         _refuse_full(directory)
         write_files({directory / path: text for path, text in texts.items()})
     if as_json:
-        print_json(texts)
+        print_json({"schema_version": SCHEMA_VERSION, **texts})
     elif directory is not None:
         write("\n".join(str(directory / path) for path in texts))
     elif texts:

@@ -32,6 +32,7 @@ def command(name: str | None, directory: Path | None, as_json: bool) -> None:
     sizewright schema --directory docs/schema
 
     NAME is workload, site, stack-lock, or a command: of that command, what it prints with --json.
+    error is what any of them prints with --json where its input is refused.
     An editor completes and explains a workload file whose first line is
     `# yaml-language-server: $schema=PATH`, where PATH leads from the file to its schema.
     """

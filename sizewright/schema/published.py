@@ -24,12 +24,14 @@ ANSWERS = {
     "schema": "sizewright.answers.schema:SchemaAnswer",
 }
 """Model of each command's answer."""
+ERRORS = {"error": "sizewright.answers.error:ErrorAnswer"}
+"""What any command prints with `--json` in place of its answer."""
 INPUTS: dict[str, Callable[[], Node]] = {
     "workload": workload_schema,
     "site": site_schema,
     "stack-lock": stack_lock_schema,
 }
-NAMES = (*INPUTS, *ANSWERS)
+NAMES = (*INPUTS, *ANSWERS, *ERRORS)
 ENDING = ".schema.json"
 
 
@@ -37,8 +39,9 @@ def schema_of(name: str) -> Node:
     """The schema of a name. Raises KeyError."""
     if name in INPUTS:
         return INPUTS[name]()
-    module, _, model = ANSWERS[name].partition(":")
-    return answer_schema(name, getattr(import_module(module), model))
+    module, _, model = (ANSWERS | ERRORS)[name].partition(":")
+    command = name if name in ANSWERS else "COMMAND"
+    return answer_schema(command, getattr(import_module(module), model))
 
 
 def schema_text(name: str) -> str:

@@ -238,7 +238,7 @@ def test_prometheus_scrapes_the_engines_that_burst_and_nothing_else(preview: boo
         for rule in engines["relabel_configs"]
         if rule["action"] == "keep"
     }
-    pod = document("deployment")["spec"]["template"]
+    pod = document("deployment-use1-az1")["spec"]["template"]
     (engine,) = pod["spec"]["containers"]
     assert kept == {
         "__meta_kubernetes_pod_label_app_kubernetes_io_part_of": pod["metadata"]["labels"][
@@ -287,7 +287,9 @@ def test_the_burst_deployment_leaves_its_number_to_keda(preview: bool) -> None:
     """Guard: with `replicas` each later preview would conflict with the autoscaler."""
     deployment = inputs("sw-chat-burst-replicas", preview=preview)
     assert "replicas" not in deployment["spec"]
-    assert inputs("sw-chat-serving-floor", preview=preview)["spec"]["replicas"] == 15
+    for zone in PLAN.site.zones:
+        floor = inputs(f"sw-chat-serving-floor-{zone}", preview=preview)
+        assert floor["spec"]["replicas"] == 5
 
 
 def test_nodes_are_of_the_stack_s_own_network(preview: bool) -> None:
@@ -338,5 +340,5 @@ def test_order() -> None:
 
 
 def test_the_floor_waits_for_nothing_of_the_burst() -> None:
-    floor = before(platform(), resource("sw-chat-serving-floor", "Deployment"))
+    floor = before(platform(), resource("sw-chat-serving-floor-use1-az1", "Deployment"))
     assert not [key for key in floor if "burst" in key]

@@ -141,8 +141,13 @@ def test_destroy_order(preview: bool) -> None:
     recording = stack(chat_plan(), preview)
     groups = {r.key for r in of_type(recording, "nodeGroup:NodeGroup")}
     assert len(groups) == 4
-    pods = before(recording, named(recording, "sw-chat-serving-floor"))
-    assert groups <= pods
+    for zone in ZONES:
+        pods = before(recording, named(recording, f"sw-chat-serving-floor-{zone}"))
+        own = {
+            f"aws:eks/nodeGroup:NodeGroup::{name}"
+            for name in ("sw-system-nodes", f"sw-g6-xlarge-{zone}")
+        }
+        assert groups & pods == own, "a zone's pods go before its nodes and wait for no other's"
     releases = "kubernetes:helm.sh/v3:Release::sw-cluster-services-"
     assert f"{releases}device-plugin" in pods, "no GPU is offered before it runs"
     binding = before(recording, named(recording, "sw-chat-registration-binding"))
@@ -182,7 +187,13 @@ def test_nothing_goes_before_what_leans_on_it(preview: bool) -> None:
     controller = named(recording, "sw-cluster-services-balancing-release")
     first(controller, "sw-cluster-services-balancing-identity-", "balancing-association")
     for pods in of_type(recording, "kubernetes:apps/v1"):
-        first(pods, "eks/nodeGroup", "sw-chat-serving-identity-", "sw-cluster-access")
+        zone = pods.name.removeprefix("sw-chat-serving-floor-")
+        first(
+            pods,
+            f"NodeGroup::sw-g6-xlarge-{zone}",
+            "sw-chat-serving-identity-",
+            "sw-cluster-access",
+        )
     for group in of_type(recording, "eks/nodeGroup"):
         first(
             group, "sw-cluster-control-plane", "sw-cluster-node-", "private-use1", "sw-network-nat"
@@ -299,8 +310,8 @@ def test_services_of_one_type_share_node_groups(preview: bool) -> None:
     assert [g.inputs["scalingConfig"]["desiredSize"] for g in groups] == [6, 6, 6]
     floors = of_type(recording, "apps/v1:Deployment")
     assert {f.name: f.inputs["spec"]["replicas"] for f in floors} == {
-        "sw-chat-serving-floor": 15,
-        "sw-search-serving-floor": 3,
+        **{f"sw-chat-serving-floor-{zone}": 5 for zone in ZONES},
+        **{f"sw-search-serving-floor-{zone}": 1 for zone in ZONES},
     }
     counts = Counter(r.type for r in owned(recording, "aws:lb/"))
     assert set(counts.values()) == {2}, "one gateway a service"
@@ -350,7 +361,7 @@ def test_12_to_15_changes_node_groups_replicas_and_budget() -> None:
     without_spares = plan_of(CHAT | {"redundancy": {}})
     assert differences(without_spares, chat_plan()) == {
         **{f"sw-g6-xlarge-{zone}": {"scalingConfig", "nodeRepairConfig"} for zone in ZONES},
-        "sw-chat-serving-floor": {"spec"},
+        **{f"sw-chat-serving-floor-{zone}": {"spec"} for zone in ZONES},
         "sw-chat-serving-budget": {"spec"},
         "sw-chat-namespace-quota": {"spec"},
     }
@@ -366,7 +377,7 @@ def test_a_second_service_enlarges_the_volume_of_both() -> None:
     on = {"hardware": {"instance_type": "g5g.xlarge"}}
     changed = differences(plan_of(CHAT | on), plan_of(CHAT | on, SEARCH | on))
     assert changed["sw-g5g-xlarge-template"] == {"blockDeviceMappings"}
-    assert "sw-chat-serving-floor" not in changed
+    assert not [name for name in changed if name.startswith("sw-chat-serving-floor")]
 
 
 def test_another_type_is_a_pool_beside_the_old() -> None:
@@ -378,7 +389,8 @@ def test_another_type_is_a_pool_beside_the_old() -> None:
     pools = ("", "-template", *(f"-{zone}" for zone in ZONES))
     assert {f"sw-g6e-xlarge{part}" for part in pools} <= new
     assert {f"sw-g6-xlarge{part}" for part in pools} <= old
-    assert changed["sw-chat-serving-floor"] == {"spec"}, "shifted by its node selector"
+    for zone in ZONES:
+        assert changed[f"sw-chat-serving-floor-{zone}"] == {"spec"}, "shifted by its node selector"
 
 
 def test_a_shift_keeps_the_old_pool_until_its_services_left() -> None:
