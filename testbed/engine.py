@@ -5,6 +5,7 @@ of four. Nothing leaves the machine: state lies in the folder, providers are sta
 """
 
 import gc
+import logging
 import os
 import runpy
 import subprocess
@@ -149,12 +150,16 @@ class Stack:
 
     def up_that_fails(self, *, continue_on_error: bool = True) -> str:
         """What the engine says of an `up` in which something fails; empty where nothing does."""
-        said = ""
+        said, log = "", logging.getLogger("grpc._server")
+        # Guard: the API leaves the event loop of a program that failed open until it is collected,
+        # and a logged traceback would keep it.
+        log.disabled = True
         try:
             self.up(continue_on_error=continue_on_error)
         except automation.CommandError as fault:
             said = str(fault)
-        # Guard: the API leaves the event loop of a program that failed open, until it is collected.
+        finally:
+            log.disabled = False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
