@@ -181,8 +181,11 @@ class Gateway(pulumi.ComponentResource):
             enable_deletion_protection=self._args.plan.protected,
             enable_zonal_shift=True,
             tags=self._args.tags.named(name),
-            # Guard: a load balancer whose logs cannot be written is refused.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._args.logs]),
+            # Guard: a load balancer whose logs cannot be written is refused; AWS refuses a deletion
+            # at the end of an update, Pulumi's own protection before it starts.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[self._args.logs], protect=self._args.plan.protected
+            ),
         )
 
     @property

@@ -40,7 +40,11 @@ def stack_lock_text(
             lines += _zones(value)
         elif isinstance(value, dict):
             lines.append(f"{key}:" if value else f"{key}: {{}}")
-            lines += [_line(f"{key}.{name}", name, each, commands) for name, each in value.items()]
+            lines += [
+                _line(f"{key}.{name}", name, each, commands)
+                for name, each in value.items()
+                if each is not None or f"{key}.{name}" in commands
+            ]
         elif value is not None:
             lines.append(f"{key}: {_json(value)}")
     return first + "\n".join([HEAD, *lines, ""])

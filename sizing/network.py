@@ -143,7 +143,9 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
     access = workload.access
     return GatewayPlan(
         public=access.public,
-        public_cidrs=site.public_cidrs if access.public else (),
+        both=access.both_balancers,
+        internal_token=access.token_required,
+        public_cidrs=site.public_cidrs if access.has_public else (),
         token=token_plan(access, site),
         firewall=firewall_plan(workload, rates, site),
         longest_answer_s=plain(longest),

@@ -19,6 +19,7 @@ from sizing.node_updates import (
 from sizing.plan import (
     AccessPlan,
     ClusterPlan,
+    ClusterRolePlan,
     InterconnectPlan,
     KeysPlan,
     NodePool,
@@ -267,6 +268,7 @@ def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> Clu
     return ClusterPlan(
         used=None if used is None else UsedClusterPlan(**used.model_dump()),
         stack=None if site.cluster.stack is None else StackPlan(name=site.cluster.stack),
+        role=ClusterRolePlan(path=site.role_path, name=None),
         access=AccessPlan(
             creator=site.access is None or site.access.creator,
             policies={} if site.access is None else site.access.policies,

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from sizing.cluster_lock import ClusterLock
 from sizing.field_error import FieldError, FieldPath
 from sizing.model_source import SHA256_EXAMPLE
 from sizing.strict import Strict
@@ -71,6 +72,9 @@ class StackLock(Strict):
     """Version of Aurora PostgreSQL; absent without a database."""
     templates_by_zone: ZoneTemplates = Field(default_factory=ZoneTemplates)
     """What each zone runs of the pools whose zones take turns; `update` moves one zone."""
+
+    cluster: ClusterLock | None = None
+    """What the cluster was made with; absent without an own cluster."""
 
     @model_validator(mode="after")
     def _of_one_kubernetes(self) -> Self:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from sizing.catalog import Catalog
+from sizing.cluster_lock import cluster_lock
 from sizing.cluster_services import charts_in_use
 from sizing.plan import NodePool, Plan
 from sizing.serving import ENGINE_IMAGE
@@ -40,6 +41,7 @@ def stack_lock(plan: Plan, catalog: Catalog, before: StackLock | None) -> StackL
         images={name: _image(name, plan, catalog, before) for name in images_in_use(plan.services)},
         database=catalog.pin(DATABASE).version if any(s.database for s in plan.services) else None,
         templates_by_zone=_zone_templates(plan, releases, before),
+        cluster=cluster_lock(plan.site, None if before is None else before.cluster),
     )
 
 
@@ -117,3 +119,5 @@ def not_locked(lock: StackLock, wanted: StackLock) -> Iterator[str]:
         held = lock.templates_by_zone.nodes.get(pool, {})
         missing = [zone for zone in zones if zone not in held]
         yield from (f"templates_by_zone.nodes.{pool}.{zone}" for zone in missing)
+    if wanted.cluster is not None and lock.cluster is None:
+        yield "cluster"

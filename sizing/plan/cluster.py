@@ -80,6 +80,15 @@ class AccessPlan(Part):
     """Access policy by role."""
 
 
+class ClusterRolePlan(Part):
+    """The role of the control plane, which EKS cannot change."""
+
+    path: Annotated[str, Reaches(ROLE, "path")]
+    """IAM path."""
+    name: Annotated[str | None, Reaches(ROLE, "name")]
+    """Null where Pulumi chooses it."""
+
+
 class ClusterPlan(Part):
     """With `used` and `stack` null it is made here."""
 
@@ -87,6 +96,7 @@ class ClusterPlan(Part):
     """The cluster that stands, by its ids."""
     stack: StackPlan | None
     """Stack of this program that made cluster and network."""
+    role: ClusterRolePlan
     access: AccessPlan
     """Who gets into the cluster that is made."""
     controller_elsewhere: bool

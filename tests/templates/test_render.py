@@ -666,3 +666,16 @@ def test_values_are_json() -> None:
     assert json.dumps(engine(PLAN)["ports"]) == (
         '[{"name": "http", "containerPort": 8000, "protocol": "TCP"}]'
     )
+
+
+def test_pods_answer_both_balancers_while_both_serve() -> None:
+    """Guard: a policy that names the new balancer's subnets alone would cut off the old one."""
+    plan = public_plan(both_balancers=True)
+    policy = document(plan, "network-policy-engine")
+    blocks = [
+        source["ipBlock"]["cidr"]
+        for rule in policy["spec"]["ingress"]
+        for source in rule.get("from", ())
+        if "ipBlock" in source
+    ]
+    assert {*plan.network.public_cidrs, *plan.network.private_cidrs} <= {*blocks}
