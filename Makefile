@@ -18,7 +18,7 @@ preview: $(RUN_READY)  ## size workloads/chat.yaml and preview its infrastructur
 test: $(DEV_READY)  ## run every test that this machine can run
 	@$(BIN)/python -m pytest
 
-testbed: $(TESTBED_READY)  ## build the Pulumi engine from Go modules, so that `make test` also runs it
+testbed: $(TESTBED_READY)  ## build the Pulumi engine and a Kubernetes control plane from Go modules, so that `make test` also runs them
 
 check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/ruff format --check .
@@ -54,6 +54,6 @@ $(DEV_READY): $(RUN_READY) requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-$(TESTBED_READY): testbed/build.sh $(wildcard testbed/go.* testbed/language-host/go.*)
+$(TESTBED_READY): testbed/build.sh $(wildcard testbed/go.* testbed/*/go.*)
 	@testbed/build.sh
 	@touch $@

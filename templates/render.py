@@ -33,7 +33,14 @@ from templates.engine import (
     server_arguments,
 )
 from templates.programs import program, running_lines
-from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, ZONE_LABEL, burst_node_labels
+from templates.scheduling import (
+    BURST_TAINT,
+    GPU_TAINT,
+    NODE_TROUBLE,
+    POOL_LABEL,
+    ZONE_LABEL,
+    burst_node_labels,
+)
 
 TEMPLATES = Path(__file__).parent
 SERVICE_PORT = 80
@@ -180,6 +187,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "component": "floor",
             "spans_nodes": isinstance(serving, GroupServingPlan),
             "taints": GPU_TAINT,
+            "waits_through": NODE_TROUBLE,
             "spread_over": ["kubernetes.io/hostname"],
             "arguments": [*engine_arguments(serving), *server_arguments(serving)],
             "answers": True,
@@ -283,6 +291,7 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
         "awaited": False,
         "max_unavailable": burst.max_unavailable,
         "taken_at_once": burst.max_unavailable,
+        "waits_through": (),
         "node_labels": {POOL_LABEL: serving.pool, **BURST_TAINT},
         "taints": GPU_TAINT | BURST_TAINT,
         "spread_over": ["topology.kubernetes.io/zone"],

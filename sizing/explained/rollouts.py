@@ -20,6 +20,15 @@ def taken(leaf: Leaf) -> str:
     return f"({sum_of(counts)})" if len(counts) > 1 else sum_of(counts)
 
 
+def counted_twice(leaf: Leaf) -> str:
+    """Replicas that terminate beside their successors, as `zone_rollout.gone_and_counted`."""
+    taken = leaf.serving.rollout_by_zone
+    return ", ".join(
+        sum_of([count, *(each for other, each in taken.items() if other != zone)])
+        for zone, count in leaf.serving.replicas_by_zone.items()
+    )
+
+
 def _batches(leaf: Leaf) -> str:
     """Batches of a rollout, as `zone_rollout.batches`."""
     serving = leaf.serving
