@@ -7,6 +7,7 @@ import pulumi
 from pulumi_kubernetes.helm.v3 import Release
 
 from components.chart import release
+from components.controllers import resources, spread
 from components.naming import Tags
 from components.node_autoscaler import NodeAutoscaler, NodeAutoscalerArgs
 from sizing.cluster_services import METRICS_SERVER
@@ -34,6 +35,8 @@ UNUSED_PARTS = (
     "prometheus-node-exporter",
     "prometheus-pushgateway",
 )
+SCALER = "keda-operator"
+"""Label `app` of its pods. Basis: vendor (the chart's operator.name, 2.20.2)."""
 GAUGES = "vllm:num_requests_(running|waiting)"
 POD = "__meta_kubernetes_pod_"
 
@@ -116,6 +119,15 @@ class BurstServices(pulumi.ComponentResource):
             "operator": {"replicaCount": plan.replicas},
             "metricsServer": {"replicaCount": plan.replicas},
             "podDisruptionBudget": {"operator": one_away, "metricServer": one_away},
+            "resources": {
+                "operator": resources("100m", "256Mi", limit="1000Mi"),
+                "metricServer": resources("100m", "128Mi", limit="512Mi"),
+                "webhooks": resources("10m", "64Mi", limit="256Mi"),
+            },
+            "topologySpreadConstraints": {
+                "operator": spread({"app": SCALER}),
+                "metricsServer": spread({"app": f"{SCALER}-metrics-apiserver"}),
+            },
             "rbac": {"enabledCustomScaledRefKinds": False},
             "permissions": {"operator": restricted, "metricServer": restricted},
         }
@@ -137,17 +149,31 @@ class BurstServices(pulumi.ComponentResource):
                 "retention": f"{plan.kept_hours}h",
                 "persistentVolume": {"enabled": False},
                 "emptyDir": {"sizeLimit": METRICS_DISK},
-                "resources": {
-                    "requests": {"cpu": "100m", "memory": METRICS_MEMORY},
-                    "limits": {"memory": METRICS_MEMORY},
-                },
+                "resources": resources("100m", METRICS_MEMORY),
             },
+            "configmapReload": {"prometheus": {"resources": resources("10m", "32Mi", "64Mi")}},
             "scrapeConfigs": {
                 **{job: {"enabled": False} for job in UNUSED_JOBS},
-                "engines": _engines(plan.services),
+                **_jobs(plan),
             },
         }
         return release(f"{self._name}-metrics", plan, values, self._after)
+
+
+def _jobs(plan: MetricsPlan) -> dict[str, object]:
+    """What is scraped, by its name.
+
+    Guard: a job without namespaces would scrape all of them. Each pod makes its own certificate,
+    which nobody could verify.
+    """
+    plain = [service for service in plan.services if service not in plan.encrypted]
+    tls = {"scheme": "https", "tls_config": {"insecure_skip_verify": True}}
+    jobs = dict[str, object]()
+    if plain:
+        jobs["engines"] = _engines(plain)
+    if plan.encrypted:
+        jobs["encrypted-engines"] = _engines(plan.encrypted) | tls
+    return jobs
 
 
 def _engines(namespaces: Sequence[str]) -> dict[str, object]:

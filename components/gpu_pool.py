@@ -9,8 +9,9 @@ from pulumi_aws import ec2, eks, vpc
 from components.launch_template import Disk, Interconnect, Reservation, launch_template
 from components.naming import Tags
 from sizing.plan import CapacitySource, NodePool, VolumePlan
-from templates.render import ROOT_DEVICE, WEIGHTS_DEVICE
+from templates.render import ROOT_DEVICE
 from templates.scheduling import GPU_TAINT, node_labels
+from templates.user_data import WEIGHTS_DEVICE
 
 CAPACITY_TYPES = {
     CapacitySource.on_demand: "ON_DEMAND",

@@ -300,11 +300,34 @@ class EngineSupport(Record):
     """CUDA compute capability above which it does not run."""
     native_compute_capability: Capability | None = None
     """From here the arithmetic itself runs in this precision; below, weights only."""
+    online_flag: str | None = None
+    """Flag with which the engine narrows 16-bit weights to this precision as it loads them."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Engine and precision, the key of the row."""
         return (f"{self.engine} {self.precision}",)
+
+
+class ChartImage(Record):
+    """An image of a Helm chart, and the values of the chart that say where it comes from.
+
+    Basis: vendor (values and templates of the charts, `sizing/data/chart_images.csv`).
+    """
+
+    chart: str
+    """Helm chart."""
+    image: str
+    """Registry and name of the image that the chart has by itself."""
+    registry_value: str | None = None
+    """Path of the value that is the registry alone; None where the repository has it too."""
+    repository_value: str
+    """Path of the value that is the repository."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The image, the key of the row."""
+        return (self.image,)
 
 
 class Interconnect(Record):

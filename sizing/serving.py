@@ -9,6 +9,7 @@ from sizing.choose import Case, Choice
 from sizing.engine_limits import engine_limits
 from sizing.exact import ceiling, exact
 from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED, Fit
+from sizing.mirrors import mirrored
 from sizing.plan import (
     BurstPlan,
     GatewayPlan,
@@ -92,7 +93,8 @@ def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
     """The serving image by exact tag, and by digest where the lock or the site has one."""
     item = engine_item(precision)
     repository = site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
-    return image_reference(item, repository, catalog, site.engine_image_digest)
+    reference = image_reference(item, repository, catalog, site.engine_image_digest)
+    return mirrored(reference, site.mirrors)
 
 
 def service_image(service: ServicePlan) -> str:
@@ -110,9 +112,9 @@ def engine_item(precision: Precision, nodes_per_replica: int = 1) -> str:
     return GROUP_ENGINE_IMAGE if nodes_per_replica > 1 else one_node
 
 
-def copy_image(catalog: Catalog) -> str:
+def copy_image(site: Site, catalog: Catalog) -> str:
     """The image that copies weights, by exact tag: the AWS CLI, beside the Python of its base."""
-    return image_reference(COPY_IMAGE, COPY_IMAGE, catalog)
+    return mirrored(image_reference(COPY_IMAGE, COPY_IMAGE, catalog), site.mirrors)
 
 
 def serving_plan(
@@ -132,9 +134,10 @@ def serving_plan(
     # Guard: a leader whose weights are there waits for a member on a node that is not there yet.
     start_s = one.start_s + NODE_START_S + one.copy_s
     own = one.model_dump(exclude={"image", "start_s"})
+    image = image_reference(GROUP_ENGINE_IMAGE, GROUP_ENGINE_IMAGE, case.catalog)
     return GroupServingPlan(
         **own,
-        image=image_reference(GROUP_ENGINE_IMAGE, GROUP_ENGINE_IMAGE, case.catalog),
+        image=mirrored(image, case.site.mirrors),
         start_s=start_s,
         nodes_per_replica=span,
         gpus_per_pod=pool.gpus_per_replica // span,
@@ -184,7 +187,7 @@ def _deployment_plan(
         zones_take_turns=zones_take_turns(by_zone, spare),
         model=name,
         image=engine_image(facts.precision, case.site, case.catalog),
-        copy_image=copy_image(case.catalog),
+        copy_image=copy_image(case.site, case.catalog),
         weights_prefix=weights.prefix,
         weights_folder=weights.folder,
         weights_ready=weights.ready,
@@ -201,6 +204,8 @@ def _deployment_plan(
         sequences_per_request=limits.sequences_per_request,
         limits_by=limits.by,
         keep_alive_s=limits.keep_alive_s,
+        as_root=limits.as_root,
+        encrypted=gateway.encrypted,
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
         compute_precision=compute_precision(facts.precision, capability),
         kv_precision=workload.engine.kv_precision,

@@ -12,6 +12,7 @@ from sizing.node_disks import weights_on
 from sizing.plan import (
     AccessPlan,
     ClusterPlan,
+    ClusterRolePlan,
     InterconnectPlan,
     KeysPlan,
     NodePool,
@@ -84,10 +85,13 @@ def crowded_pools(services: Sequence[ServicePlan], catalog: Catalog) -> frozense
 
 
 def _members(services: Sequence[ServicePlan]) -> dict[str, list[ServicePlan]]:
-    """The services with nodes, by the name of their pool."""
+    """The services with nodes, by the name of their pool.
+
+    Guard: a service without an engine gets none, whatever it would take.
+    """
     members: dict[str, list[ServicePlan]] = {}
     for service in services:
-        if service.pool is not None:
+        if service.pool is not None and service.serving is not None:
             members.setdefault(service.pool.name, []).append(service)
     return members
 
@@ -269,6 +273,7 @@ def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> Clu
     return ClusterPlan(
         used=None if used is None else UsedClusterPlan(**used.model_dump()),
         stack=None if site.cluster.stack is None else StackPlan(name=site.cluster.stack),
+        role=ClusterRolePlan(path=site.role_path, name=None),
         access=AccessPlan(
             creator=site.access is None or site.access.creator,
             policies={} if site.access is None else site.access.policies,

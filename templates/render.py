@@ -4,15 +4,17 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from math import ceil
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sizing.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
+from sizing.mirrors import mirrored
+from sizing.model_source import ModelSource
 from sizing.plan import (
     BurstPlan,
     BurstPoolPlan,
@@ -24,15 +26,19 @@ from sizing.plan import (
     ServingPlan,
     WeightsOn,
 )
+from sizing.site import Site
 from templates.engine import (
+    CACHE_PATH,
     ENGINE_PORT,
+    ENGINE_USER,
     PROGRAMS,
+    TLS,
     argument,
     engine_arguments,
     engine_environment,
     server_arguments,
 )
-from templates.programs import program, running_lines
+from templates.programs import program
 from templates.scheduling import (
     BURST_TAINT,
     GPU_TAINT,
@@ -41,14 +47,13 @@ from templates.scheduling import (
     ZONE_LABEL,
     burst_node_labels,
 )
+from templates.user_data import WEIGHTS_DEVICE, user_data
 
 TEMPLATES = Path(__file__).parent
 SERVICE_PORT = 80
 """Port of the Service in front of the engines; its targets are registered by their own port."""
 HEALTH_PATH = "/health"
 """Answers 200 once the engine serves. Basis: vendor (vLLM's OpenAI-compatible server)."""
-WEIGHTS_DEVICE = "/dev/xvdb"
-"""Device name that the launch template gives a GPU node's second volume."""
 ROOT_DEVICE = "/dev/xvda"
 """Device name of a node's first volume. Basis: vendor (the EKS images)."""
 DEPLOYMENT_PREFIX, GROUPS_PREFIX = "deployment-", "leader-worker-set-"
@@ -81,7 +86,6 @@ _DOCUMENTS = (
     "service-account",
     "service",
     "disruption-budget",
-    "target-group-binding",
 )
 _GROUP_ARGUMENTS = (
     "--nnodes",
@@ -118,7 +122,7 @@ def render(plan: Plan) -> dict[str, str]:
     environment = _environment()
     texts = {}
     for pool in plan.pools:
-        text = texts[user_data_path(pool)] = _user_data(environment, pool)
+        text = texts[user_data_path(pool)] = user_data(environment, pool)
         if pool.burst is not None:
             values = _burst_pool_values(pool, pool.burst, text)
             for document in ("ec2-node-class", "node-pool"):
@@ -133,7 +137,14 @@ def render(plan: Plan) -> dict[str, str]:
         if service.serving.limits_by is LimitsBy.admission:
             check = values | {"script": values["admission_script"]}
             documents.append(("script-admission", "script", check))
+        if service.serving.encrypted:
+            maker = values | {"script": values["certificate_script"]}
+            documents.append(("script-certificate", "script", maker))
         documents += _zone_documents(service.serving, values)
+        documents += [
+            (document, "target-group-binding", values | {"binding": binding})
+            for document, binding in _bindings(service).items()
+        ]
         if service.weights_import is not None:
             documents += [(document, document, values) for document in _IMPORT_DOCUMENTS]
             script = values | {"script": values["import_script"]}
@@ -147,29 +158,23 @@ def render(plan: Plan) -> dict[str, str]:
     return dict(sorted(texts.items()))
 
 
+def _bindings(service: ServicePlan) -> dict[str, str]:
+    """Name of the binding to the target group of each load balancer, by document."""
+    balancers = () if service.gateway is None else service.gateway.balancers()
+    return {
+        binding_document(public=balancer.public): service.name + "-public" * balancer.public
+        for balancer in balancers
+    }
+
+
+def binding_document(*, public: bool) -> str:
+    """Document that binds the service to the targets of its public or internal load balancer."""
+    return "target-group-binding-public" if public else "target-group-binding"
+
+
 def user_data_path(pool: NodePool) -> str:
     """Path of what a node of the pool gets to prepare itself: `node/POOL/user-data.mime`."""
     return f"node/{pool.name}/user-data.mime"
-
-
-def _user_data(environment: Environment, pool: NodePool) -> str:
-    """A script that mounts the weights volume, or nodeadm's setting that makes local disks one."""
-    mount = PurePosixPath(pool.volumes.weights_path)
-    if pool.volumes.weights_on is WeightsOn.nvme:
-        # Guard: nodeadm mounts an array on the folder `0` of the path that it is given.
-        values = {"mount_path": str(mount.parent)}
-        text = environment.get_template("node/local-nvme.yaml.j2").render(values)
-        return _mime("application/node.eks.aws", text)
-    values = {"device": WEIGHTS_DEVICE, "mount": str(mount)}
-    text = environment.get_template("node/weights-volume.sh.j2").render(values)
-    return _mime('text/x-shellscript; charset="us-ascii"', text)
-
-
-def _mime(content_type: str, text: str) -> str:
-    """User data of one part, as EKS merges it with its own; only what runs, for a change in it
-    replaces nodes."""
-    head = 'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="//"\n\n'
-    return f"{head}--//\nContent-Type: {content_type}\n\n{running_lines(text)}--//--\n"
 
 
 def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
@@ -188,6 +193,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "spans_nodes": isinstance(serving, GroupServingPlan),
             "taints": GPU_TAINT,
             "waits_through": NODE_TROUBLE,
+            "pull_secrets": plan.site.image_pull_secrets,
             "spread_over": ["kubernetes.io/hostname"],
             "arguments": [*engine_arguments(serving), *server_arguments(serving)],
             "answers": True,
@@ -203,20 +209,26 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "hung_stop_s": _HUNG_STOP_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
             "programs": PROGRAMS,
+            "cache_path": CACHE_PATH,
+            "user": 0 if serving.as_root else ENGINE_USER,
+            "encrypted": serving.encrypted,
+            "certificate_script": program("make_certificate").values if serving.encrypted else None,
+            "tls_folder": TLS,
             "admission_script": program("admission").values
             if serving.limits_by is LimitsBy.admission
             else None,
             "engine_environment": {k: argument(v) for k, v in engine_environment(serving).items()},
-            "balancer_cidrs": plan.network.public_cidrs
-            if service.gateway.public
-            else plan.network.private_cidrs,
+            "balancer_cidrs": [
+                *(plan.network.public_cidrs if service.gateway.has_public else ()),
+                *(plan.network.private_cidrs if service.gateway.has_internal else ()),
+            ],
             "quota": service.quota.model_dump(),
             "drain_s": service.gateway.deregistration_delay_s,
             "progress_deadline_s": _progress_deadline_s(serving),
             "awaited": service.weights_import is not None,
         }
     )
-    values |= _import_values(service)
+    values |= _import_values(service, plan.site)
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     return values
@@ -257,7 +269,7 @@ def _zone_documents(
             yield f"{DEPLOYMENT_PREFIX}{zone}", "deployment", values | of_zone
 
 
-def _import_values(service: ServicePlan) -> dict[str, Any]:
+def _import_values(service: ServicePlan, site: Site) -> dict[str, Any]:
     """What the documents of an import say; nothing where there is none."""
     plan, source = service.weights_import, service.inputs.model.source
     if plan is None or source is None:
@@ -267,14 +279,23 @@ def _import_values(service: ServicePlan) -> dict[str, Any]:
     given |= {"hub": {"endpoint": HUB}, "image": {"folder": "/source"}}.get(source.kind, {})
     values = {
         "weights_import": plan.model_dump(),
-        "image_source": chosen if source.kind == "image" else None,
+        "image_source": _image_source(source, site.mirrors),
         "import_name": f"{service.name}-import",
         "import_script": program("import_weights").values,
         "import_prefix": argument(plan.prefix),
         "import_source": argument(json.dumps(given, sort_keys=True)),
     }
-    text = json.dumps(values, sort_keys=True)
+    secrets = {"secrets": site.image_pull_secrets} if site.image_pull_secrets else {}
+    text = json.dumps(values | secrets, sort_keys=True)
     return values | {"import_digest": hashlib.sha256(text.encode()).hexdigest()[:10]}
+
+
+def _image_source(source: ModelSource, mirrors: Mapping[str, str]) -> dict[str, str] | None:
+    """The image with the model, from where it is pulled; None for another kind of source."""
+    if source.image is None:
+        return None
+    reference = mirrored(source.image.reference, mirrors)
+    return {"reference": reference, "path": source.image.path}
 
 
 def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[str, Any]:

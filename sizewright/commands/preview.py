@@ -18,9 +18,11 @@ from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.lock_gate import nothing_pinned
 from sizewright.program import record_program
+from sizewright.pull_gate import docker_hub_pulls
 from sizewright.record import Recorded
 from sizewright.report.answer import answer
-from sizewright.report.console import write
+from sizewright.report.console import tell, write
+from sizewright.report.contradicted import first_line
 from sizewright.report.paragraph import wrapped
 from sizewright.report.progress import working
 from sizewright.report.sizing import size_tables
@@ -53,8 +55,8 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     Without FILE the stack's own workloads are previewed.
 
     What it is and is not, the answer in a paragraph, the figures, then the resource tree. Exit code
-    5 when a service is infeasible, and nothing would be built; 6 when its pool is beyond this
-    version, and its stores are shown.
+    5 when a service is infeasible, and nothing would be built; 6 when its pool or its engine is
+    beyond this version, and its stores are shown.
     """
     catalog, where = load_catalog(), read_site(site)
     files = stack_files(files, where)
@@ -70,10 +72,14 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
         write("\n\n".join(_opening(plan, where)) + "\n")
         print_tables(size_tables(plan))
         write("\n" + "\n".join(_resources(recorded, plan)))
-    finish(plan)
+    pulls = docker_hub_pulls(plan)
+    if pulls.passed is None:
+        tell(f"warning: {pulls.detail}")
+    finish(plan, built=True)
 
 
 def _opening(plan: Plan, site: SiteFile) -> Iterator[str]:
+    yield from first_line(plan)
     yield wrapped(CAVEAT)
     for service in plan.services:
         yield wrapped(answer(service))

@@ -8,6 +8,7 @@ from sizing.plan.capacity import (
     BandPlan,
     CalibratedPlan,
     CapacityPlan,
+    CheckpointPlan,
     ChoicePlan,
     MethodPlan,
     OwnRunsPlan,
@@ -19,8 +20,10 @@ from sizing.plan.capacity import (
 from sizing.plan.cluster import (
     AccessPlan,
     BurstServicesPlan,
+    ChartImagePlan,
     ChartPlan,
     ClusterPlan,
+    ClusterRolePlan,
     ClusterServicesPlan,
     ControllerPlan,
     GroupControllerPlan,
@@ -37,6 +40,7 @@ from sizing.plan.cluster import (
 )
 from sizing.plan.disks import PoolVolumePlan, VolumePlan, WeightsOn
 from sizing.plan.gateway import ClaimPlan, FirewallPlan, GatewayPlan, TokenPlan
+from sizing.plan.latency import Contradiction, LatencyPlan, Verdict
 from sizing.plan.memory import CachePlan, MemoryPlan
 from sizing.plan.network import (
     AddressPlan,
@@ -150,11 +154,15 @@ __all__ = [
     "CalibratedPlan",
     "CapacityPlan",
     "CapacitySource",
+    "ChartImagePlan",
     "ChartPlan",
+    "CheckpointPlan",
     "ChoicePlan",
     "ClaimPlan",
     "ClusterPlan",
+    "ClusterRolePlan",
     "ClusterServicesPlan",
+    "Contradiction",
     "ControllerPlan",
     "CreatedZonePlan",
     "DatabasePlan",
@@ -168,6 +176,7 @@ __all__ = [
     "InterconnectPlan",
     "InterconnectPluginPlan",
     "KeysPlan",
+    "LatencyPlan",
     "LimitsBy",
     "MemoryPlan",
     "MethodPlan",
@@ -206,6 +215,7 @@ __all__ = [
     "UsedNetworkPlan",
     "UsedSubnetPlan",
     "UsedZonePlan",
+    "Verdict",
     "VolumePlan",
     "WeightsOn",
 ]

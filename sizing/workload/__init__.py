@@ -1,10 +1,11 @@
 """What people will ask of a model: the user's words, checked once."""
 
+from sizing.workload.accept import Accept, Contradicts
 from sizing.workload.access import Access, Claim, ClaimFormat
 from sizing.workload.data import Data
 from sizing.workload.engine import Engine, Routing
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
-from sizing.workload.kinds import Kind, Load, Method, Precision
+from sizing.workload.kinds import InTransit, Kind, Load, Method, Precision
 from sizing.workload.model import Encoder, Model, ModelName
 from sizing.workload.request import Length, Lengths, Request, mean_tokens, variation
 from sizing.workload.targets import Capacity, Latency, Redundancy
@@ -18,16 +19,19 @@ __all__ = [
     "A_NUMBER",
     "DNS_LABEL",
     "ZONE_ID",
+    "Accept",
     "Access",
     "Capacity",
     "Claim",
     "ClaimFormat",
+    "Contradicts",
     "Count",
     "Data",
     "Encoder",
     "Engine",
     "Flag",
     "Hardware",
+    "InTransit",
     "Kind",
     "Latency",
     "Length",

