@@ -7,6 +7,7 @@ import pulumi
 from pulumi_kubernetes.helm.v3 import Release
 
 from components.chart import release
+from components.controllers import resources, spread
 from components.naming import Tags
 from components.node_autoscaler import NodeAutoscaler, NodeAutoscalerArgs
 from sizing.cluster_services import METRICS_SERVER
@@ -34,6 +35,8 @@ UNUSED_PARTS = (
     "prometheus-node-exporter",
     "prometheus-pushgateway",
 )
+SCALER = "keda-operator"
+"""Label `app` of its pods. Basis: vendor (the chart's operator.name, 2.20.2)."""
 GAUGES = "vllm:num_requests_(running|waiting)"
 POD = "__meta_kubernetes_pod_"
 
@@ -116,6 +119,15 @@ class BurstServices(pulumi.ComponentResource):
             "operator": {"replicaCount": plan.replicas},
             "metricsServer": {"replicaCount": plan.replicas},
             "podDisruptionBudget": {"operator": one_away, "metricServer": one_away},
+            "resources": {
+                "operator": resources("100m", "256Mi", limit="1000Mi"),
+                "metricServer": resources("100m", "128Mi", limit="512Mi"),
+                "webhooks": resources("10m", "64Mi", limit="256Mi"),
+            },
+            "topologySpreadConstraints": {
+                "operator": spread({"app": SCALER}),
+                "metricsServer": spread({"app": f"{SCALER}-metrics-apiserver"}),
+            },
             "rbac": {"enabledCustomScaledRefKinds": False},
             "permissions": {"operator": restricted, "metricServer": restricted},
         }
@@ -137,11 +149,9 @@ class BurstServices(pulumi.ComponentResource):
                 "retention": f"{plan.kept_hours}h",
                 "persistentVolume": {"enabled": False},
                 "emptyDir": {"sizeLimit": METRICS_DISK},
-                "resources": {
-                    "requests": {"cpu": "100m", "memory": METRICS_MEMORY},
-                    "limits": {"memory": METRICS_MEMORY},
-                },
+                "resources": resources("100m", METRICS_MEMORY),
             },
+            "configmapReload": {"prometheus": {"resources": resources("10m", "32Mi", "64Mi")}},
             "scrapeConfigs": {
                 **{job: {"enabled": False} for job in UNUSED_JOBS},
                 "engines": _engines(plan.services),

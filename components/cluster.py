@@ -162,6 +162,7 @@ class Cluster(pulumi.ComponentResource):
             upgrade_policy={"support_type": "STANDARD"},
             enabled_cluster_log_types=LOG_TYPES,
             deletion_protection=args.plan.protected,
+            zonal_shift_config={"enabled": True},
             tags=self._tags.named(name),
             opts=pulumi.ResourceOptions(parent=self, depends_on=after),
         )

@@ -8,6 +8,7 @@ from pulumi_kubernetes.helm.v3 import Release
 
 from components.burst_services import BurstServices, BurstServicesArgs
 from components.chart import release
+from components.controllers import apart, resources
 from components.load_balancer_controller import (
     LoadBalancerController,
     LoadBalancerControllerArgs,
@@ -85,6 +86,7 @@ class ClusterServices(pulumi.ComponentResource):
         values = {
             "affinity": {"nodeAffinity": required},
             "tolerations": _tolerations(taints),
+            "resources": resources("50m", "128Mi", limit="512Mi"),
             "gfd": {"enabled": False},
             "nfd": {"enabled": False},
         }
@@ -100,6 +102,7 @@ class ClusterServices(pulumi.ComponentResource):
         values = {
             "supportedInstanceLabels": {"values": list(plan.instance_types)},
             "tolerations": _tolerations(GPU_TAINT),
+            "resources": resources("10m", "64Mi", limit="256Mi"),
         }
         return release(
             f"{self._name}-efa-plugin",
@@ -114,6 +117,8 @@ class ClusterServices(pulumi.ComponentResource):
         values = {
             "replicaCount": plan.replicas,
             "image": {"manager": {**image, "pullPolicy": "IfNotPresent"}},
+            "resources": resources("100m", "256Mi", limit="1Gi"),
+            "affinity": apart({"app.kubernetes.io/name": plan.chart}),
         }
         return release(
             f"{self._name}-groups",

@@ -11,6 +11,7 @@ from components.firewall import Firewall, FirewallArgs
 from components.ingress import ingress, ingress_from_allowed
 from components.naming import Tags, aws_name
 from components.object_store import ObjectStore
+from components.target_writer import CLUSTER_TAG
 from sizing.plan import AllowedPlan, GatewayPlan, TokenPlan
 from templates.engine import ENGINE_PORT
 from templates.render import HEALTH_PATH
@@ -34,6 +35,8 @@ class GatewayArgs:
     allowed: AllowedPlan
     """Sources beyond the network that reach it where it is internal."""
     subnet_ids: Sequence[pulumi.Input[str]]
+    cluster_name: pulumi.Input[str]
+    """Cluster of the pods behind it."""
     node_group_id: pulumi.Input[str]
     """Security group of the nodes."""
     logs: ObjectStore
@@ -176,6 +179,7 @@ class Gateway(pulumi.ComponentResource):
             access_logs={"bucket": self._args.logs.bucket, "enabled": True},
             connection_logs={"bucket": self._args.logs.bucket, "enabled": True},
             enable_deletion_protection=self._args.plan.protected,
+            enable_zonal_shift=True,
             tags=self._args.tags.named(name),
             # Guard: a load balancer whose logs cannot be written is refused.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._args.logs]),
@@ -203,7 +207,8 @@ class Gateway(pulumi.ComponentResource):
                 cookie_duration=self._args.plan.sticky_s,
             ),
             health_check=self._health_check,
-            tags=self._args.tags.named(name),
+            # Guard: the controller may write to the target groups that have this tag.
+            tags={**self._args.tags.named(name), CLUSTER_TAG: self._args.cluster_name},
             opts=self._child,
         )
 

@@ -9,8 +9,9 @@ from pulumi_aws import ec2, eks, vpc
 from components.launch_template import Disk, Interconnect, Reservation, launch_template
 from components.naming import Tags
 from sizing.plan import CapacitySource, NodePool, VolumePlan
-from templates.render import ROOT_DEVICE, WEIGHTS_DEVICE
-from templates.scheduling import GPU_TAINT, node_labels, zone_label
+from templates.render import ROOT_DEVICE
+from templates.scheduling import GPU_TAINT, node_labels
+from templates.user_data import WEIGHTS_DEVICE
 
 CAPACITY_TYPES = {
     CapacitySource.on_demand: "ON_DEMAND",
@@ -161,7 +162,7 @@ class GpuPool(pulumi.ComponentResource):
             ami_type=args.plan.ami_type,
             release_version=args.plan.ami_release,
             version=args.kubernetes_version,
-            labels=node_labels(args.plan) | zone_label(args.plan, zone),
+            labels=node_labels(args.plan, zone),
             taints=[
                 {"key": key, "value": value, "effect": "NO_SCHEDULE"}
                 for key, value in GPU_TAINT.items()

@@ -129,6 +129,7 @@ class InferenceService(pulumi.ComponentResource):
                 vpc_cidr=network.vpc_cidr,
                 allowed=self._args.allowed,
                 subnet_ids=list(subnets.values()),
+                cluster_name=self._args.cluster.name,
                 node_group_id=self._args.cluster.security_group_id,
                 logs=self._args.access_logs,
                 logs_key_arn=self._args.keys.of_class("logs"),

@@ -8,6 +8,7 @@ from pulumi_aws import eks
 from pulumi_kubernetes.helm.v3 import Release
 
 from components.chart import release
+from components.controllers import resources, spread
 from components.identity import Identity
 from components.naming import Tags, partition
 from components.pod_identity import PodIdentityArgs, pod_identity
@@ -81,6 +82,8 @@ class LoadBalancerController(pulumi.ComponentResource):
         gates = ("ALBGatewayAPI", "NLBGatewayAPI", "GatewayListenerSet", "EnableServiceController")
         values = {
             "replicaCount": args.plan.replicas,
+            "resources": resources("100m", "256Mi", limit="512Mi"),
+            "topologySpreadConstraints": spread({"app.kubernetes.io/name": args.plan.chart}),
             "podDisruptionBudget": {"maxUnavailable": 1},
             "clusterName": args.cluster_name,
             "region": args.region,

@@ -5,13 +5,13 @@ The controller may be the cluster's owner's; the nodes' role and profile are the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 from pulumi_aws import eks, iam
 from pulumi_kubernetes.helm.v3 import Release
 
 from components.chart import release
+from components.controllers import resources, spread
 from components.identity import Identity
 from components.interruptions import Interruptions
 from components.naming import Tags, partition
@@ -171,12 +171,6 @@ class NodeAutoscaler(pulumi.ComponentResource):
     ) -> Release:
         """Guard: the region is told, for pods do not reach the metadata service of their node."""
         args = self._args
-        resources = {"requests": {"cpu": CPU, "memory": MEMORY}, "limits": {"memory": MEMORY}}
-        spread: dict[str, Any] = {
-            "maxSkew": 1,
-            "topologyKey": "topology.kubernetes.io/zone",
-            "whenUnsatisfiable": "ScheduleAnyway",
-        }
         values = {
             "replicas": plan.replicas,
             "serviceAccount": {"create": True, "name": plan.chart},
@@ -185,10 +179,10 @@ class NodeAutoscaler(pulumi.ComponentResource):
                 "eksControlPlane": True,
                 "interruptionQueue": notices.queue_name,
             },
-            "topologySpreadConstraints": [spread],
+            "topologySpreadConstraints": spread({"app.kubernetes.io/name": plan.chart}),
             "controller": {
                 "env": [{"name": "AWS_REGION", "value": args.region}],
-                "resources": resources,
+                "resources": resources(CPU, MEMORY),
             },
         }
         return release(

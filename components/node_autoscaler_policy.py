@@ -12,7 +12,9 @@ from components.policy import allow, policy
 
 Statement = dict[str, Any]
 OF_ITS_NODES = ("fleet", "instance", "launch-template", "network-interface", "volume")
-USED = ("image", "security-group", "snapshot", "subnet")
+USED = ("image", "security-group", "snapshot")
+OWN = ("security-group",)
+"""Of what is used, that which belongs to the account; images and snapshots have no account."""
 EC2_READS = [
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeImages",
@@ -81,9 +83,7 @@ def _nodes(reach: Reach) -> list[Statement]:
         }
     }
     mine = [reach.arn("ec2", f"{kind}/*") for kind in OF_ITS_NODES]
-    used = [
-        reach.arn("ec2", f"{kind}/*", account=kind not in ("image", "snapshot")) for kind in USED
-    ]
+    used = [*(reach.arn("ec2", f"{kind}/*", account=kind in OWN) for kind in USED), _subnets(reach)]
     start = ["ec2:CreateFleet", "ec2:RunInstances"]
     ended = [reach.arn("ec2", "instance/*"), reach.arn("ec2", "launch-template/*")]
     return [
@@ -94,6 +94,14 @@ def _nodes(reach: Reach) -> list[Statement]:
         allow("ec2:CreateTags", reach.arn("ec2", "instance/*"), {**own, **names}),
         allow(["ec2:DeleteLaunchTemplate", "ec2:TerminateInstances"], ended, own),
     ]
+
+
+def _subnets(reach: Reach) -> str:
+    """Guard: of any account. A subnet of a shared VPC has the ARN of its owner; one that is not
+    shared with this account cannot be used anyway.
+
+    Basis: vendor (the policy of Karpenter's CloudFormation template, 2026-08)."""
+    return f"arn:{partition(reach.region)}:ec2:{reach.region}:*:subnet/*"
 
 
 def _reads(reach: Reach) -> list[Statement]:

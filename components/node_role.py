@@ -10,7 +10,10 @@ NODE_POLICIES = (
     "AmazonEKSWorkerNodePolicy",
     "AmazonEC2ContainerRegistryPullOnly",
     "AmazonEKS_CNI_Policy",
+    "AmazonSSMManagedInstanceCore",
 )
+"""The last one lets Session Manager open a shell on a node: no pod has to be privileged for it, and
+no port is open. Basis: vendor (amazon-eks-ami: its images run the agent since v20210621)."""
 
 
 def node_role(

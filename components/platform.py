@@ -21,6 +21,7 @@ from components.object_store import ObjectStore
 from components.other_stack import OUTPUT, told
 from components.provider import aws_provider
 from components.system_pool import SystemPool, SystemPoolArgs
+from components.target_writer import Targets, TargetWriter, granted
 from sizing.plan import ClusterPlan, NodePool, Plan, ServicePlan
 from templates.render import render, user_data_path
 
@@ -104,6 +105,7 @@ class Platform(pulumi.ComponentResource):
             if standing.made is None
             else told(standing.made, network, beside.controller, beside.node_autoscaler_role)
         )
+        self._writer = self._target_writer(beside, cluster)
         self.services = {
             service.name: self._service(service, network, cluster, [*system, *pools], beside)
             for service in plan.services
@@ -275,13 +277,24 @@ class Platform(pulumi.ComponentResource):
                 roles=self._plan.roles,
                 partition=partition(self._plan.site.region),
                 account_ids=self._plan.site.account_ids,
-                controller=beside.controller or cluster.controller,
+                controller=self._writer,
                 nodes=[*nodes, *beside.ready_for_gpu_pods],
                 burst_after=self._before_burst(service, beside),
                 tags=self._tags.of_service(service.name),
             ),
             self._child,
         )
+
+    def _target_writer(self, beside: ClusterServices, cluster: ClusterIds) -> TargetWriter | None:
+        """What registers targets, with the right to those of this stack's cluster."""
+        if not any(service.gateway for service in self._plan.services):
+            return None
+        targets = Targets(
+            region=self._plan.site.region,
+            account_id=self._plan.site.account_ids[0],
+            cluster_name=cluster.name,
+        )
+        return granted(self._name, beside.controller or cluster.controller, targets, self._child)
 
     def _before_burst(self, service: ServicePlan, beside: ClusterServices) -> list[pulumi.Resource]:
         """What must outlive the service's replicas above the floor."""

@@ -18,13 +18,14 @@ from components.policy import allow, policy
 from components.script_map import script_map
 from components.wires import wired
 from sizing.plan import RolesPlan
+from templates.render import DEPLOYMENT_PREFIX, GROUPS_PREFIX
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServingArgs:
     service: str
     documents: Mapping[str, str]
-    """Rendered text by file name without suffix, e.g. deployment."""
+    """Rendered text by file name without suffix, e.g. service."""
     weights_bucket: pulumi.Input[str]
     weights_arn: pulumi.Input[str]
     weights_key_arn: pulumi.Input[str]
@@ -64,10 +65,10 @@ class Serving(pulumi.ComponentResource):
             parent=self,
             depends_on=[*args.after, *args.weights, account, association, script, *checks],
         )
-        if "deployment" in args.documents:
-            self._deployment(ready)
         for document in args.documents:
-            if document.startswith("leader-worker-set-"):
+            if document.startswith(DEPLOYMENT_PREFIX):
+                self._deployment(document, ready)
+            if document.startswith(GROUPS_PREFIX):
                 self._groups(document, ready)
         self.register_outputs({})
 
@@ -112,10 +113,11 @@ class Serving(pulumi.ComponentResource):
             opts=opts,
         )
 
-    def _deployment(self, opts: pulumi.ResourceOptions) -> None:
-        document = self._document("deployment")
+    def _deployment(self, document_name: str, opts: pulumi.ResourceOptions) -> None:
+        """The replicas of one zone, which wait for no other zone's."""
+        document = self._document(document_name)
         Deployment(
-            f"{self._name}-floor",
+            f"{self._name}-floor-{document_name.removeprefix(DEPLOYMENT_PREFIX)}",
             metadata=document["metadata"],
             spec=document["spec"],
             opts=opts,
@@ -125,7 +127,7 @@ class Serving(pulumi.ComponentResource):
         """The replicas of one zone, each over several nodes."""
         document = self._document(document_name)
         CustomResource(
-            f"{self._name}-floor-{document_name.removeprefix('leader-worker-set-')}",
+            f"{self._name}-floor-{document_name.removeprefix(GROUPS_PREFIX)}",
             api_version=document["apiVersion"],
             kind=document["kind"],
             metadata=document["metadata"],

@@ -19,6 +19,7 @@ from sizing.certificate import check_certificate
 from sizing.field_error import FieldError, FieldPath
 from sizing.lock import Lock
 from sizing.lookup import check_site, facts_of
+from sizing.mirror_check import check_mirrors
 from sizing.network import subnet_ranges
 from sizing.plan import Plan
 from sizing.shared import check_ami_release
@@ -42,7 +43,9 @@ STRUCTURED = frozenset(
         "allowed_prefix_list_ids",
         "cluster",
         "dns",
+        "image_pull_secrets",
         "keys",
+        "mirrors",
         "network",
         "public_cidrs",
         "required_tags",
@@ -281,6 +284,7 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
         check_site(site.site, catalog)
         check_ami_release(site.site)
         subnet_ranges(site.site)
+        check_mirrors(workloads, site.site, catalog)
     except FieldError as fault:
         raise _located(site.keys, fault) from fault
     for file in files:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sizing.catalog_reader import read_records
 from sizing.catalog_records import (
+    ChartImage,
     Checkpoint,
     EngineSupport,
     Gpu,
@@ -46,6 +47,7 @@ __all__ = [
 
 DATA = Path(__file__).parent / "data"
 FILES = (
+    "chart_images.csv",
     "checkpoints.csv",
     "coefficients.json",
     "engine_options.csv",
@@ -102,6 +104,7 @@ class Catalog(BaseModel):
     """Repositories that hold models in another precision than their own."""
     engines: tuple[EngineSupport, ...]
     engine_options: tuple[EngineOption, ...]
+    chart_images: tuple[ChartImage, ...]
     interconnects: tuple[Interconnect, ...]
     pins: tuple[Pin, ...]
     prices: tuple[Price, ...]
@@ -285,6 +288,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         checkpoints=checkpoints,
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
         engine_options=tuple(read_records(folder / "engine_options.csv", EngineOption).values()),
+        chart_images=tuple(read_records(folder / "chart_images.csv", ChartImage).values()),
         interconnects=_interconnects(folder, sold),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         prices=tuple(prices.values()),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sizing.catalog_records import (
+    ChartImage,
     Checkpoint,
     EngineSupport,
     Gpu,
@@ -20,13 +21,14 @@ from sizing.units import MIB
 
 R = TypeVar(
     "R",
+    ChartImage,
+    Checkpoint,
+    EngineOption,
+    EngineSupport,
     Gpu,
     InstanceType,
-    ModelFacts,
-    Checkpoint,
-    EngineSupport,
-    EngineOption,
     Interconnect,
+    ModelFacts,
     Pin,
     Price,
     Zone,

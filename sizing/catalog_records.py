@@ -307,6 +307,27 @@ class EngineSupport(Record):
         return (f"{self.engine} {self.precision}",)
 
 
+class ChartImage(Record):
+    """An image of a Helm chart, and the values of the chart that say where it comes from.
+
+    Basis: vendor (values and templates of the charts, `sizing/data/chart_images.csv`).
+    """
+
+    chart: str
+    """Helm chart."""
+    image: str
+    """Registry and name of the image that the chart has by itself."""
+    registry_value: str | None = None
+    """Path of the value that is the registry alone; None where the repository has it too."""
+    repository_value: str
+    """Path of the value that is the repository."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The image, the key of the row."""
+        return (self.image,)
+
+
 class Interconnect(Record):
     """The first EFA device plugin that knows an instance type.
 

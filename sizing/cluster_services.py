@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sizing.catalog import Catalog
+from sizing.mirrors import mirrored
 from sizing.plan import (
     BurstServicesPlan,
+    ChartImagePlan,
     ChartPlan,
     ClusterServicesPlan,
     ControllerPlan,
@@ -65,19 +67,19 @@ def cluster_services(
     groups = _brought(ClusterPart.group_controller, site, used=bool(spanning))
     interconnect = _brought(ClusterPart.interconnect_plugin, site, used=bool(spanning))
     return ClusterServicesPlan(
-        device_plugin=_chart(DEVICE_PLUGIN, catalog) if plugin else None,
+        device_plugin=_chart(DEVICE_PLUGIN, site, catalog) if plugin else None,
         load_balancer_controller=ControllerPlan(
-            **_values(LOAD_BALANCER_CONTROLLER, catalog), replicas=CONTROLLER_REPLICAS
+            **_values(LOAD_BALANCER_CONTROLLER, site, catalog), replicas=CONTROLLER_REPLICAS
         )
         if controller
         else None,
         group_controller=GroupControllerPlan(
-            **_values(GROUP_CONTROLLER, catalog), replicas=CONTROLLER_REPLICAS
+            **_values(GROUP_CONTROLLER, site, catalog), replicas=CONTROLLER_REPLICAS
         )
         if groups
         else None,
         interconnect_plugin=InterconnectPluginPlan(
-            **_values(INTERCONNECT_PLUGIN, catalog), instance_types=spanning
+            **_values(INTERCONNECT_PLUGIN, site, catalog), instance_types=spanning
         )
         if interconnect
         else None,
@@ -92,24 +94,26 @@ def _burst(services: Sequence[str], site: Site, catalog: Catalog) -> BurstServic
         return None
     nodes = ClusterPart.node_autoscaler in brought
     return BurstServicesPlan(
-        node_definitions=OciChartPlan(**_values(NODE_DEFINITIONS, catalog)) if nodes else None,
+        node_definitions=OciChartPlan(**_values(NODE_DEFINITIONS, site, catalog))
+        if nodes
+        else None,
         node_autoscaler=NodeAutoscalerPlan(
-            **_values(NODE_AUTOSCALER, catalog), replicas=CONTROLLER_REPLICAS
+            **_values(NODE_AUTOSCALER, site, catalog), replicas=CONTROLLER_REPLICAS
         )
         if nodes
         else None,
         pod_autoscaler=PodAutoscalerPlan(
-            **_values(POD_AUTOSCALER, catalog), replicas=CONTROLLER_REPLICAS
+            **_values(POD_AUTOSCALER, site, catalog), replicas=CONTROLLER_REPLICAS
         )
         if ClusterPart.pod_autoscaler in brought
         else None,
-        metrics=_metrics(services, catalog) if ClusterPart.metrics in brought else None,
+        metrics=_metrics(services, site, catalog) if ClusterPart.metrics in brought else None,
     )
 
 
-def _metrics(services: Sequence[str], catalog: Catalog) -> MetricsPlan:
+def _metrics(services: Sequence[str], site: Site, catalog: Catalog) -> MetricsPlan:
     return MetricsPlan(
-        **_values(METRICS, catalog),
+        **_values(METRICS, site, catalog),
         scrape_s=SCRAPE_S,
         kept_hours=METRICS_HOURS,
         services=tuple(services),
@@ -137,17 +141,30 @@ def chart_pins(plan: ClusterServicesPlan) -> Iterator[str]:
     yield from (chart_item(chart.chart) for chart in charts_in_use(plan))
 
 
-def _chart(name: str, catalog: Catalog) -> ChartPlan:
+def _chart(name: str, site: Site, catalog: Catalog) -> ChartPlan:
     pin = catalog.pin(chart_item(name))
     if pin.repository is None:
         raise ValueError(f"{pin.item} of data/pins.csv has no repository")
     return ChartPlan(
         chart=name,
         version=pin.version,
-        repository=pin.repository,
+        repository=mirrored(pin.repository, site.mirrors),
         timeout_s=INSTALL_TIMEOUT_S,
+        images=tuple(_images(name, site, catalog)),
+        pull_secrets=site.image_pull_secrets,
     )
 
 
-def _values(name: str, catalog: Catalog) -> dict[str, Any]:
-    return _chart(name, catalog).model_dump()
+def _images(name: str, site: Site, catalog: Catalog) -> Iterator[ChartImagePlan]:
+    for row in catalog.chart_images:
+        copy = mirrored(row.image, site.mirrors)
+        if row.chart == name and copy != row.image:
+            yield ChartImagePlan(
+                registry_value=row.registry_value,
+                repository_value=row.repository_value,
+                repository=copy,
+            )
+
+
+def _values(name: str, site: Site, catalog: Catalog) -> dict[str, Any]:
+    return _chart(name, site, catalog).model_dump()

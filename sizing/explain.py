@@ -21,6 +21,7 @@ from sizing.explained.inputs import input_entry
 from sizing.explained.limits import LIMITS
 from sizing.explained.pools import POOLS
 from sizing.explained.published import remarks
+from sizing.explained.rollouts import ROLLOUTS
 from sizing.explained.stores import STORES
 from sizing.plan import Plan
 
@@ -32,6 +33,7 @@ REGISTRY = {
     **DISKS,
     **GROUPS,
     **LIMITS,
+    **ROLLOUTS,
     **POOLS,
     **ADDRESSES,
     **ACCESS,

@@ -5,12 +5,11 @@ from math import isfinite
 
 from sizing.calibrated import CalibratedReplica, Side
 from sizing.capacity import GpuRate
-from sizing.exact import ceiling, exact, plain, plain_or_none
+from sizing.exact import exact, plain, plain_or_none
 from sizing.methods import Estimate, gpus_on_side
 from sizing.plan import (
     BandPlan,
     CalibratedPlan,
-    GroupServingPlan,
     PoolPlan,
     RolloutPlan,
     ServingPlan,
@@ -21,6 +20,7 @@ from sizing.plan import (
 from sizing.replica_rate import BandSide
 from sizing.traffic import Rates
 from sizing.workload import Workload
+from sizing.zone_rollout import batches, taken_at_once
 
 USUAL_ENGINE_START_S = 120
 """Usual start of the engine once its weights lie on the node: loading, profiling, graphs. Basis:
@@ -38,7 +38,7 @@ def states(
     """
     there = {"steady": pool.replicas_total}
     if serving is not None:
-        there["rollout"] = max(pool.replicas_total - at_once(serving), 0)
+        there["rollout"] = pool.replicas_total - taken_at_once(serving)
     there["repair"] = pool.replicas_total - pool.replicas_per_node
     return tuple(
         StatePlan(
@@ -51,34 +51,26 @@ def states(
     )
 
 
-def at_once(serving: ServingPlan) -> int:
-    """Replicas that a rollout takes: those that may be absent, or each zone's groups."""
-    if isinstance(serving, GroupServingPlan):
-        groups = serving.groups_by_zone.values()
-        return sum(min(serving.rollout_groups, count) for count in groups)
-    return serving.max_unavailable
-
-
 def _busy(pool: PoolPlan, replicas: int, rates: Rates, rate: GpuRate) -> Fraction | None:
     if rates.peak is None or replicas <= 0:
         return None
     return rates.peak * rate.busy_s / (replicas * pool.gpus_per_replica)
 
 
-def rollout(pool: PoolPlan, serving: ServingPlan, volumes: VolumePlan) -> RolloutPlan:
+def rollout(serving: ServingPlan, volumes: VolumePlan) -> RolloutPlan:
     """How long a new version takes: batches of so many replicas, each as long as a cold start.
 
-    cold start = reading the weights + the engine's start; duration = batches x cold start
+    cold start = reading the weights + the engine's start; duration = batches x cold start;
+    the zones roll at the same time, or one after another where fewer replicas are spare than zones
 
     Basis: arithmetic; nodes stay, so nothing surges.
     """
-    taken = min(at_once(serving), pool.replicas_total)
     cold = exact(Fraction(volumes.load_s)) + USUAL_ENGINE_START_S
     return RolloutPlan(
         surge_replicas=0,
-        replicas_at_once=taken,
+        replicas_at_once=taken_at_once(serving),
         cold_start_s=plain(cold),
-        duration_s=plain(cold * ceiling(Fraction(pool.replicas_total, taken))),
+        duration_s=plain(cold * batches(serving)),
     )
 
 

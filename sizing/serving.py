@@ -9,6 +9,7 @@ from sizing.choose import Case, Choice
 from sizing.engine_limits import engine_limits
 from sizing.exact import ceiling, exact
 from sizing.memory import GPU_MEMORY_UTILISATION, UNQUANTISED, Fit
+from sizing.mirrors import mirrored
 from sizing.plan import (
     BurstPlan,
     GatewayPlan,
@@ -25,6 +26,7 @@ from sizing.units import GIB, MIB
 from sizing.versions import image_reference
 from sizing.weights_import import weights_of
 from sizing.workload import Precision, Workload
+from sizing.zone_rollout import replicas_by_zone, rollout_by_zone, zones_take_turns
 
 ENGINE_IMAGE = "vllm/vllm-openai"
 GROUP_ENGINE_IMAGE = "public.ecr.aws/deep-learning-containers/vllm"
@@ -86,7 +88,8 @@ def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
     """The serving image by exact tag, and by digest where the lock or the site has one."""
     item = engine_item(precision)
     repository = site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
-    return image_reference(item, repository, catalog, site.engine_image_digest)
+    reference = image_reference(item, repository, catalog, site.engine_image_digest)
+    return mirrored(reference, site.mirrors)
 
 
 def service_image(service: ServicePlan) -> str:
@@ -104,9 +107,9 @@ def engine_item(precision: Precision, nodes_per_replica: int = 1) -> str:
     return GROUP_ENGINE_IMAGE if nodes_per_replica > 1 else one_node
 
 
-def copy_image(catalog: Catalog) -> str:
+def copy_image(site: Site, catalog: Catalog) -> str:
     """The image that copies weights, by exact tag: the AWS CLI, beside the Python of its base."""
-    return image_reference(COPY_IMAGE, COPY_IMAGE, catalog)
+    return mirrored(image_reference(COPY_IMAGE, COPY_IMAGE, catalog), site.mirrors)
 
 
 def serving_plan(
@@ -118,7 +121,7 @@ def serving_plan(
     gateway: GatewayPlan,
     rate: GpuRate,
 ) -> ServingPlan:
-    """The floor of one service: a Deployment, or groups of pods where a replica spans nodes."""
+    """The floor of one service: Deployments, or groups of pods where a replica spans nodes."""
     one = _deployment_plan(case, choice, pool=pool, volumes=volumes, gateway=gateway, rate=rate)
     instance, span = case.facts.instance, pool.nodes_per_replica
     if span == 1 or instance is None:
@@ -126,13 +129,12 @@ def serving_plan(
     # Guard: a leader whose weights are there waits for a member on a node that is not there yet.
     start_s = one.start_s + NODE_START_S + one.copy_s
     own = one.model_dump(exclude={"image", "start_s"})
+    image = image_reference(GROUP_ENGINE_IMAGE, GROUP_ENGINE_IMAGE, case.catalog)
     return GroupServingPlan(
         **own,
-        image=image_reference(GROUP_ENGINE_IMAGE, GROUP_ENGINE_IMAGE, case.catalog),
+        image=mirrored(image, case.site.mirrors),
         start_s=start_s,
-        groups_by_zone={zone: nodes // span for zone, nodes in pool.nodes_by_zone.items()},
         nodes_per_replica=span,
-        rollout_groups=max(1, pool.nodes_spare // span // len(pool.nodes_by_zone)),
         gpus_per_pod=pool.gpus_per_replica // span,
         efa_interfaces=instance.efa_interfaces or 0,
         tensor_parallel=pool.tensor_parallel,
@@ -149,7 +151,7 @@ def _deployment_plan(
     gateway: GatewayPlan,
     rate: GpuRate,
 ) -> ServingPlan:
-    """The floor Deployment of one service.
+    """The floor Deployments of one service.
 
     replicas = every slot of the floor nodes; max unavailable = the spare replicas, at least one
     node's worth, or a node could never be drained
@@ -159,7 +161,7 @@ def _deployment_plan(
         raise ValueError("serving needs hardware")
     millicores, memory_mib = allocatable(facts.instance)
     capability = facts.gpu.compute_capability or Decimal(0)
-    spare = pool.replicas_total - pool.replicas_needed
+    spare, by_zone = pool.replicas_total - pool.replicas_needed, replicas_by_zone(pool)
     name = facts.model.model if facts.model is not None else workload.name
     weights = weights_of(name, workload.model.source)
     limits = engine_limits(
@@ -174,10 +176,13 @@ def _deployment_plan(
     return ServingPlan(
         pool=pool.name,
         replicas=pool.replicas_total,
+        replicas_by_zone=by_zone,
         max_unavailable=max(spare, pool.replicas_per_node),
+        rollout_by_zone=rollout_by_zone(by_zone, spare, survives_a_zone=pool.survives.zones > 0),
+        zones_take_turns=zones_take_turns(by_zone, spare),
         model=name,
         image=engine_image(facts.precision, case.site, case.catalog),
-        copy_image=copy_image(case.catalog),
+        copy_image=copy_image(case.site, case.catalog),
         weights_prefix=weights.prefix,
         weights_folder=weights.folder,
         weights_ready=weights.ready,
@@ -210,18 +215,15 @@ def quota_plan(
     """What the namespace of a service may hold: its replicas, as many again as a rollout takes, and
     the pod of an import.
 
-    replicas = replicas + max unavailable, of floor and burst; GPUs = replicas x GPUs of one;
-    pods = replicas + import; of groups, a rollout takes some in each zone, each as many pods as
-    nodes
+    replicas = replicas + the larger of max unavailable and what rollouts of all zones take, of
+    floor and burst; GPUs = replicas x GPUs of one; pods = replicas + import; a group has as many
+    pods as nodes
 
     Basis: vendor, Kubernetes counts a pod that terminates until its grace period ends, and a
     rollout makes its successor at once: without room for both it would be refused again and again.
     """
-    taken = serving.max_unavailable
-    pods_each = 1
-    if isinstance(serving, GroupServingPlan):
-        taken = max(taken, serving.rollout_groups * len(serving.groups_by_zone))
-        pods_each = serving.nodes_per_replica
+    taken = max(serving.max_unavailable, sum(serving.rollout_by_zone.values()))
+    pods_each = serving.nodes_per_replica if isinstance(serving, GroupServingPlan) else 1
     replicas = serving.replicas + taken
     if burst is not None:
         replicas += burst.replicas + burst.max_unavailable

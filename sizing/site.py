@@ -34,6 +34,21 @@ PolicyArn = Annotated[
         examples=["arn:aws:iam::111122223333:policy/boundary"],
     ),
 ]
+_PLACE = r"[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]+)?(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
+Upstream = Annotated[str, Field(pattern=rf"^{_PLACE}$", max_length=256, examples=["docker.io"])]
+"""A registry, or a registry and the first parts of a name; no scheme."""
+Mirror = Annotated[
+    str,
+    Field(
+        pattern=rf"^(oci://|https://)?{_PLACE}$",
+        max_length=256,
+        examples=["111122223333.dkr.ecr.us-east-1.amazonaws.com/docker-hub"],
+    ),
+]
+"""A scheme is used for charts only, where the copy has another than the original."""
+SecretName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253, examples=["registry"])
+]
 PrefixListId = Annotated[str, Field(pattern=r"^pl-[0-9a-f]{8,17}$")]
 ALLOWED_LIMIT = 50
 """Ranges of one list. Basis: vendor, a security group has 60 inbound rules (VPC quota L-0EA8095F);
@@ -99,6 +114,15 @@ class Site(Strict):
         default=None, pattern=r"^sha256:[0-9a-f]{64}$", examples=[SHA256_EXAMPLE]
     )
     """Digest of the serving image; the tag alone when left out."""
+    mirrors: dict[Upstream, Mirror] = Field(
+        default_factory=dict,
+        examples=[{"docker.io": "111122223333.dkr.ecr.us-east-1.amazonaws.com/docker-hub"}],
+    )
+    """Copies of registries, by the beginning of what is pulled: images and charts come from the
+    copy of the longest beginning that fits."""
+    image_pull_secrets: tuple[SecretName, ...] = Field(default=(), max_length=10)
+    """Existing secrets with credentials of registries: in kube-system and in each service's
+    namespace."""
     token_issuer: str | None = Field(
         default=None, pattern=r"^\S+$", max_length=256, examples=["https://login.example.com"]
     )

@@ -26,6 +26,7 @@ from sizing.memory import (
     nominal_weights_bytes,
 )
 from sizing.methods import Estimate, estimate, side_by_side
+from sizing.mirror_check import check_mirrors
 from sizing.names import dns_plan
 from sizing.nearest import nearest_types
 from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
@@ -93,6 +94,7 @@ def size(
     """
     check_site(site, catalog)
     check_ami_release(site)
+    check_mirrors(workloads, site, catalog)
     beside = Beside(locks or {}, corrections or {})
     services = _services(workloads, site, catalog, beside, frozenset())
     crowded = crowded_pools(services, catalog)
@@ -198,9 +200,7 @@ def service_plan(
         methods=methods,
         choice=_choice(case, found, resolved.chosen_by),
         states=states(found.pool, serving, rates, found.rate) if found.pool and found.rate else (),
-        rollout=rollout(found.pool, serving, volumes)
-        if found.pool and serving and volumes
-        else None,
+        rollout=rollout(serving, volumes) if found.pool and serving and volumes else None,
         memory=_memory(case.need, found.choice),
         pool=found.pool,
         rejected=(*found.rejected, *slow, *absent, *too_large, *_no_burst(workload, found)),
@@ -317,7 +317,7 @@ def _served(
 
 
 def _import(workload: Workload, case: Case, serving: ServingPlan) -> ImportPlan | None:
-    bytes_held, image = case.need.weights_bytes, copy_image(case.catalog)
+    bytes_held, image = case.need.weights_bytes, copy_image(case.site, case.catalog)
     return import_plan(workload.model.source, bytes_held, serving.weights_prefix, image)
 
 

@@ -4,15 +4,17 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from math import ceil
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sizing.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
+from sizing.mirrors import mirrored
+from sizing.model_source import ModelSource
 from sizing.plan import (
     BurstPlan,
     BurstPoolPlan,
@@ -24,6 +26,7 @@ from sizing.plan import (
     ServingPlan,
     WeightsOn,
 )
+from sizing.site import Site
 from templates.engine import (
     ENGINE_PORT,
     PROGRAMS,
@@ -32,18 +35,19 @@ from templates.engine import (
     engine_environment,
     server_arguments,
 )
-from templates.programs import program, running_lines
+from templates.programs import program
 from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, ZONE_LABEL, burst_node_labels
+from templates.user_data import WEIGHTS_DEVICE, user_data
 
 TEMPLATES = Path(__file__).parent
 SERVICE_PORT = 80
 """Port of the Service in front of the engines; its targets are registered by their own port."""
 HEALTH_PATH = "/health"
 """Answers 200 once the engine serves. Basis: vendor (vLLM's OpenAI-compatible server)."""
-WEIGHTS_DEVICE = "/dev/xvdb"
-"""Device name that the launch template gives a GPU node's second volume."""
 ROOT_DEVICE = "/dev/xvda"
 """Device name of a node's first volume. Basis: vendor (the EKS images)."""
+DEPLOYMENT_PREFIX, GROUPS_PREFIX = "deployment-", "leader-worker-set-"
+"""Names of the documents of one zone's replicas, before the zone's id."""
 PRIVATE_SUBNET = "private_subnet"
 WIRES = frozenset(
     {
@@ -70,7 +74,6 @@ _DOCUMENTS = (
     "network-policy-engine",
     "resource-quota",
     "service-account",
-    "deployment",
     "service",
     "disruption-budget",
     "target-group-binding",
@@ -110,7 +113,7 @@ def render(plan: Plan) -> dict[str, str]:
     environment = _environment()
     texts = {}
     for pool in plan.pools:
-        text = texts[user_data_path(pool)] = _user_data(environment, pool)
+        text = texts[user_data_path(pool)] = user_data(environment, pool)
         if pool.burst is not None:
             values = _burst_pool_values(pool, pool.burst, text)
             for document in ("ec2-node-class", "node-pool"):
@@ -125,9 +128,7 @@ def render(plan: Plan) -> dict[str, str]:
         if service.serving.limits_by is LimitsBy.admission:
             check = values | {"script": values["admission_script"]}
             documents.append(("script-admission", "script", check))
-        if isinstance(service.serving, GroupServingPlan):
-            documents = [entry for entry in documents if entry[0] != "deployment"]
-            documents += _group_documents(service.serving, values)
+        documents += _zone_documents(service.serving, values)
         if service.weights_import is not None:
             documents += [(document, document, values) for document in _IMPORT_DOCUMENTS]
             script = values | {"script": values["import_script"]}
@@ -146,33 +147,12 @@ def user_data_path(pool: NodePool) -> str:
     return f"node/{pool.name}/user-data.mime"
 
 
-def _user_data(environment: Environment, pool: NodePool) -> str:
-    """A script that mounts the weights volume, or nodeadm's setting that makes local disks one."""
-    mount = PurePosixPath(pool.volumes.weights_path)
-    if pool.volumes.weights_on is WeightsOn.nvme:
-        # Guard: nodeadm mounts an array on the folder `0` of the path that it is given.
-        values = {"mount_path": str(mount.parent)}
-        text = environment.get_template("node/local-nvme.yaml.j2").render(values)
-        return _mime("application/node.eks.aws", text)
-    values = {"device": WEIGHTS_DEVICE, "mount": str(mount)}
-    text = environment.get_template("node/weights-volume.sh.j2").render(values)
-    return _mime('text/x-shellscript; charset="us-ascii"', text)
-
-
-def _mime(content_type: str, text: str) -> str:
-    """User data of one part, as EKS merges it with its own; only what runs, for a change in it
-    replaces nodes."""
-    head = 'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="//"\n\n'
-    return f"{head}--//\nContent-Type: {content_type}\n\n{running_lines(text)}--//--\n"
-
-
 def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
     if service.gateway is None or service.quota is None:
         raise ValueError(f"{service.name}: what is served needs a gateway and a quota")
     one_node = {
         "gpus_per_pod": serving.gpus_per_replica,
         "efa_interfaces": 0,
-        "groups_by_zone": dict[str, int](),
     }
     values = (
         one_node
@@ -180,9 +160,10 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
         | {
             "name": service.name,
             "component": "floor",
-            "node_labels": {POOL_LABEL: serving.pool},
+            "spans_nodes": isinstance(serving, GroupServingPlan),
             "taints": GPU_TAINT,
-            "spread_over": ["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
+            "pull_secrets": plan.site.image_pull_secrets,
+            "spread_over": ["kubernetes.io/hostname"],
             "arguments": [*engine_arguments(serving), *server_arguments(serving)],
             "answers": True,
             "fetch_script": program("fetch_weights").values,
@@ -207,10 +188,10 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "quota": service.quota.model_dump(),
             "drain_s": service.gateway.deregistration_delay_s,
             "progress_deadline_s": _progress_deadline_s(serving),
-            "rollout_s": _rollout_s(serving) if service.weights_import else None,
+            "awaited": service.weights_import is not None,
         }
     )
-    values |= _import_values(service)
+    values |= _import_values(service, plan.site)
     if "${wire:" in json.dumps(values):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     return values
@@ -221,31 +202,37 @@ def _progress_deadline_s(serving: ServingPlan) -> int:
     return serving.wait_s + serving.copy_s + serving.start_s + serving.stop_s + _STALL_S
 
 
-def _rollout_s(serving: ServingPlan) -> int:
-    """Seconds in which `pulumi up` must see every replica ready: a deadline for each batch."""
-    return ceil(serving.replicas / serving.max_unavailable) * _progress_deadline_s(serving)
-
-
-def _group_documents(
-    serving: GroupServingPlan, values: dict[str, Any]
+def _zone_documents(
+    serving: ServingPlan, values: dict[str, Any]
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """One set of groups in each zone: a group never reaches into another zone."""
+    """The replicas of each zone, pinned to its nodes: a Deployment, or a set of groups.
+
+    `rollout_s` is a deadline for each batch, in which `pulumi up` must see every replica ready.
+    """
     arguments = [*engine_arguments(serving), *_GROUP_ARGUMENTS]
-    for zone, groups in serving.groups_by_zone.items():
-        if not groups:
-            continue
+    groups = {
+        "leader_arguments": [*arguments, *server_arguments(serving)],
+        "worker_arguments": [*arguments, "--headless"],
+    }
+    for zone, replicas in serving.replicas_by_zone.items():
+        taken = serving.rollout_by_zone[zone]
+        labels = {ZONE_LABEL: zone}
         of_zone = {
             "zone": zone,
-            "groups": groups,
-            "leader_arguments": [*arguments, *server_arguments(serving)],
-            "worker_arguments": [*arguments, "--headless"],
-            "node_labels": {POOL_LABEL: serving.pool, ZONE_LABEL: zone},
-            "spread_over": [],
+            "zone_labels": labels,
+            "replicas": replicas,
+            "taken_at_once": taken,
+            "rollout_s": ceil(replicas / taken) * _progress_deadline_s(serving),
+            "node_labels": {POOL_LABEL: serving.pool, **labels},
         }
-        yield f"leader-worker-set-{zone}", "leader-worker-set", values | of_zone
+        if isinstance(serving, GroupServingPlan):
+            of_zone |= groups | {"spread_over": []}
+            yield f"{GROUPS_PREFIX}{zone}", "leader-worker-set", values | of_zone
+        else:
+            yield f"{DEPLOYMENT_PREFIX}{zone}", "deployment", values | of_zone
 
 
-def _import_values(service: ServicePlan) -> dict[str, Any]:
+def _import_values(service: ServicePlan, site: Site) -> dict[str, Any]:
     """What the documents of an import say; nothing where there is none."""
     plan, source = service.weights_import, service.inputs.model.source
     if plan is None or source is None:
@@ -255,14 +242,23 @@ def _import_values(service: ServicePlan) -> dict[str, Any]:
     given |= {"hub": {"endpoint": HUB}, "image": {"folder": "/source"}}.get(source.kind, {})
     values = {
         "weights_import": plan.model_dump(),
-        "image_source": chosen if source.kind == "image" else None,
+        "image_source": _image_source(source, site.mirrors),
         "import_name": f"{service.name}-import",
         "import_script": program("import_weights").values,
         "import_prefix": argument(plan.prefix),
         "import_source": argument(json.dumps(given, sort_keys=True)),
     }
-    text = json.dumps(values, sort_keys=True)
+    secrets = {"secrets": site.image_pull_secrets} if site.image_pull_secrets else {}
+    text = json.dumps(values | secrets, sort_keys=True)
     return values | {"import_digest": hashlib.sha256(text.encode()).hexdigest()[:10]}
+
+
+def _image_source(source: ModelSource, mirrors: Mapping[str, str]) -> dict[str, str] | None:
+    """The image with the model, from where it is pulled; None for another kind of source."""
+    if source.image is None:
+        return None
+    reference = mirrored(source.image.reference, mirrors)
+    return {"reference": reference, "path": source.image.path}
 
 
 def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[str, Any]:
@@ -273,9 +269,12 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
     """
     return {
         "component": "burst",
+        "zone": None,
+        "zone_labels": {},
         "replicas": None,
-        "rollout_s": None,
+        "awaited": False,
         "max_unavailable": burst.max_unavailable,
+        "taken_at_once": burst.max_unavailable,
         "node_labels": {POOL_LABEL: serving.pool, **BURST_TAINT},
         "taints": GPU_TAINT | BURST_TAINT,
         "spread_over": ["topology.kubernetes.io/zone"],

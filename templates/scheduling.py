@@ -7,6 +7,7 @@ from sizing.plan import NodePool
 POOL_LABEL = "sizewright.dev/pool"
 GPU_LABEL = "sizewright.dev/gpu"
 ZONE_LABEL = "sizewright.dev/zone"
+"""Zone id, by which the floor's replicas of a zone stay in it: of nodes and of pods."""
 BURST_LABEL = "sizewright.dev/burst"
 GPU_TAINT = {"nvidia.com/gpu": "present"}
 """Key and value; the effect is NoSchedule. Every GPU node has it."""
@@ -15,19 +16,14 @@ BURST_TAINT = {BURST_LABEL: "true"}
 LABEL_LIMIT = 63
 
 
-def node_labels(pool: NodePool) -> dict[str, str]:
-    """Labels of the pool's nodes of the floor."""
-    return {POOL_LABEL: pool.name, GPU_LABEL: label_value(pool.gpu)}
-
-
-def zone_label(pool: NodePool, zone: str) -> dict[str, str]:
-    """By which a group of nodes stays in one zone; none where every replica has one node."""
-    return {} if pool.interconnect is None else {ZONE_LABEL: zone}
+def node_labels(pool: NodePool, zone: str) -> dict[str, str]:
+    """Labels of the pool's floor nodes in one zone, which its floor replicas select."""
+    return {POOL_LABEL: pool.name, GPU_LABEL: label_value(pool.gpu), ZONE_LABEL: zone}
 
 
 def burst_node_labels(pool: NodePool) -> dict[str, str]:
-    """Labels of the pool's nodes above the floor."""
-    return {**node_labels(pool), **BURST_TAINT}
+    """Labels of the pool's nodes above the floor, which may be in any zone."""
+    return {POOL_LABEL: pool.name, GPU_LABEL: label_value(pool.gpu), **BURST_TAINT}
 
 
 def label_value(text: str) -> str:

@@ -22,6 +22,7 @@ from sizewright.feasibility import exit_code
 from sizewright.gates import Gate
 from sizewright.interconnect_gate import interconnect_plugin
 from sizewright.lock_gate import lock_gates
+from sizewright.pull_gate import docker_hub_pulls
 from sizewright.report.console import tell
 from sizewright.report.progress import working
 from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
@@ -96,6 +97,7 @@ def _sizing_gates(
     yield gates.node_updates(plan)
     yield from engine_limits(plan)
     yield from interconnect_plugin(plan, catalog)
+    yield docker_hub_pulls(plan)
     yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)
     yield from lock_gates(site, plan, catalog)

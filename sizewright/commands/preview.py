@@ -18,9 +18,10 @@ from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.lock_gate import nothing_pinned
 from sizewright.program import record_program
+from sizewright.pull_gate import docker_hub_pulls
 from sizewright.record import Recorded
 from sizewright.report.answer import answer
-from sizewright.report.console import write
+from sizewright.report.console import tell, write
 from sizewright.report.paragraph import wrapped
 from sizewright.report.progress import working
 from sizewright.report.sizing import size_tables
@@ -70,6 +71,9 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
         write("\n\n".join(_opening(plan, where)) + "\n")
         print_tables(size_tables(plan))
         write("\n" + "\n".join(_resources(recorded, plan)))
+    pulls = docker_hub_pulls(plan)
+    if pulls.passed is None:
+        tell(f"warning: {pulls.detail}")
     finish(plan)
 
 

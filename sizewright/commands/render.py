@@ -24,7 +24,7 @@ def command(files: tuple[Path, ...], site: Path, directory: Path | None, as_json
     \b
     sizewright render workloads/chat.yaml
     sizewright render workloads/chat.yaml --directory rendered
-    sizewright render workloads/chat.yaml --json | jq -r '.["kubernetes/chat/deployment.yaml"]'
+    sizewright render workloads/chat.yaml --json | jq -r '.["kubernetes/chat/service.yaml"]'
 
     ${wire:NAME} stands for a value that exists only after creation.
     """

@@ -2,6 +2,7 @@
 
 from sizing.exact import Number
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
+from sizing.explained.rollouts import taken
 from sizing.plan import CalibratedPlan, SidePlan
 
 LIMITS = {
@@ -114,23 +115,13 @@ def _state(leaf: Leaf) -> Entry:
     state = leaf.sized.states[int(leaf.keys[3])]
     less = {
         "steady": "{s.pool.replicas_total}",
-        "rollout": f"max({{s.pool.replicas_total}} - {_taken(leaf)}, 0)",
+        "rollout": f"{{s.pool.replicas_total}} - {taken(leaf)}",
         "repair": "{s.pool.replicas_total} - {s.pool.replicas_per_node}",
     }[state.state]
     names = {"steady": "every slot", "rollout": "less those replaced at once"}
     return Entry(
         f"replicas that serve: {state.state}", names.get(state.state, "less one node's"), less
     )
-
-
-def _taken(leaf: Leaf) -> str:
-    """Replicas that a rollout takes, as `fleet_states.at_once`."""
-    span = leaf.pool.nodes_per_replica
-    if span == 1:
-        return "{s.serving.max_unavailable}"
-    groups = [nodes // span for nodes in leaf.pool.nodes_by_zone.values()]
-    taken = " + ".join(f"min({{s.serving.rollout_groups}}, {count})" for count in groups)
-    return f"({taken})"
 
 
 def _state_busy(leaf: Leaf) -> Entry:
@@ -233,28 +224,4 @@ CALIBRATED: dict[str, Explainer] = {
     ),
     "services.*.states.*.replicas": _state,
     "services.*.states.*.utilisation_at_peak": _state_busy,
-    "services.*.rollout.surge_replicas": Entry(
-        "replicas above the fleet during a rollout",
-        "0: every slot of the floor is taken",
-        "{v}",
-        Basis.assumed,
-        "the floor fills its nodes, see docs/decisions",
-    ),
-    "services.*.rollout.replicas_at_once": lambda leaf: Entry(
-        "replicas replaced at once",
-        "max unavailable, or the groups of each zone, at most all",
-        f"min({_taken(leaf)}, {{s.pool.replicas_total}})",
-    ),
-    "services.*.rollout.cold_start_s": Entry(
-        "seconds until a new replica serves",
-        "reading the weights + the engine's start",
-        "{s.volumes.load_s} + {fleet_states.USUAL_ENGINE_START_S}",
-        Basis.assumed,
-        "the engine's start: 1 to 3 minutes for 8 to 70 billion parameters",
-    ),
-    "services.*.rollout.duration_s": Entry(
-        "seconds of a rollout",
-        "ceil(replicas / at once) x cold start",
-        "ceil({s.pool.replicas_total} / {s.rollout.replicas_at_once}) * {s.rollout.cold_start_s}",
-    ),
 }

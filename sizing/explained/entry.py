@@ -22,7 +22,15 @@ from sizing import (
     weights_import,
 )
 from sizing.exact import Number
-from sizing.plan import CapacityPlan, MemoryPlan, Plan, PoolPlan, ServicePlan, VolumePlan
+from sizing.plan import (
+    CapacityPlan,
+    MemoryPlan,
+    Plan,
+    PoolPlan,
+    ServicePlan,
+    ServingPlan,
+    VolumePlan,
+)
 
 CATALOG = "the catalog, {p.catalog_digest}: data/"
 COEFFICIENTS = CATALOG + "coefficients.json"
@@ -106,6 +114,13 @@ class Leaf:
         if self.sized.pool is None:
             raise ValueError(f"{self.path} without a pool")
         return self.sized.pool
+
+    @property
+    def serving(self) -> ServingPlan:
+        """How that service is served. Raises ValueError."""
+        if self.sized.serving is None:
+            raise ValueError(f"{self.path} without an engine")
+        return self.sized.serving
 
     @property
     def memory(self) -> MemoryPlan:

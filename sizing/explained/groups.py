@@ -33,30 +33,10 @@ GROUP_POOL: dict[str, Explainer] = {
 }
 
 
-def _rollout(leaf: Leaf) -> Entry:
-    zones = len(leaf.pool.nodes_by_zone)
-    return Entry(
-        "groups of one zone that a rollout takes at once",
-        "spare groups / zones, at least 1",
-        f"max(1, floor({{s.pool.nodes_spare}} / {{s.pool.nodes_per_replica}} / {zones}))",
-        remarks=("with fewer spare groups than zones, a rollout takes needed ones",),
-    )
-
-
-def _of_zone(leaf: Leaf) -> Entry:
-    return Entry(
-        "replicas in this zone",
-        "its nodes / nodes a replica",
-        f"{leaf.pool.nodes_by_zone[leaf.keys[-1]]} / {{s.pool.nodes_per_replica}}",
-    )
-
-
 GROUPS: dict[str, Explainer] = {
-    "services.*.serving.groups_by_zone.*": _of_zone,
     "services.*.serving.nodes_per_replica": Entry(
         "pods of one replica, each on its own node", "nodes a replica", "{s.pool.nodes_per_replica}"
     ),
-    "services.*.serving.rollout_groups": _rollout,
     "services.*.serving.gpus_per_pod": Entry(
         "GPUs of one pod of a replica",
         "GPUs a replica / nodes a replica",

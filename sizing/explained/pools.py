@@ -2,6 +2,7 @@
 
 from sizing import weights_import
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, log_days
+from sizing.explained.rollouts import sum_of
 from sizing.plan import GroupServingPlan, NodePool
 from sizing.shared import SYSTEM_NODES_PER_ZONE, image_gib
 
@@ -195,12 +196,8 @@ def _start_s(leaf: Leaf) -> Entry:
 
 
 def _quota_replicas(leaf: Leaf) -> str:
-    numbers = "{s.serving.replicas} + {s.serving.max_unavailable}"
-    serving = leaf.sized.serving
-    if isinstance(serving, GroupServingPlan):
-        zones = len(serving.groups_by_zone)
-        most = f"max({{s.serving.max_unavailable}}, {{s.serving.rollout_groups}} * {zones})"
-        numbers = f"{{s.serving.replicas}} + {most}"
+    rolled = sum_of(leaf.serving.rollout_by_zone.values())
+    numbers = f"{{s.serving.replicas}} + max({{s.serving.max_unavailable}}, {rolled})"
     if leaf.sized.burst is not None:
         numbers += " + {s.burst.replicas} + {s.burst.max_unavailable}"
     return numbers
@@ -228,17 +225,6 @@ def _quota_gpus(leaf: Leaf) -> Entry:
 
 
 POOLS: dict[str, Explainer] = {
-    "services.*.serving.replicas": Entry(
-        "replicas of the floor Deployment: every slot of the floor nodes, spare ones included",
-        "replicas in all",
-        "{s.pool.replicas_total}",
-    ),
-    "services.*.serving.max_unavailable": Entry(
-        "replicas that a rollout or a drain may take at once",
-        "spare replicas, at least one node's worth, or a node could never be drained",
-        "max({s.pool.replicas_total} - {s.pool.replicas_needed}, {s.pool.replicas_per_node})",
-        remarks=("with fewer spare replicas than a node holds, a drain takes needed ones",),
-    ),
     "services.*.serving.gpus_per_replica": Entry(
         "GPUs of one replica", "GPUs a replica", "{s.pool.gpus_per_replica}"
     ),

@@ -19,6 +19,7 @@ from sizing.plan.capacity import (
 from sizing.plan.cluster import (
     AccessPlan,
     BurstServicesPlan,
+    ChartImagePlan,
     ChartPlan,
     ClusterPlan,
     ClusterServicesPlan,
@@ -150,6 +151,7 @@ __all__ = [
     "CalibratedPlan",
     "CapacityPlan",
     "CapacitySource",
+    "ChartImagePlan",
     "ChartPlan",
     "ChoicePlan",
     "ClaimPlan",

@@ -113,6 +113,17 @@ class RolesPlan(Part):
     permissions_boundary_arn: Annotated[str | None, Reaches(ROLE, "permissionsBoundary")]
 
 
+class ChartImagePlan(Part):
+    """An image of a chart that comes from a mirror."""
+
+    registry_value: str | None
+    """Path of the chart's value for the registry; null where the repository has it too."""
+    repository_value: str
+    """Path of the chart's value for the repository."""
+    repository: str
+    """Registry and name of the mirror's image."""
+
+
 class ChartPlan(Part):
     """A Helm release at an exact version."""
 
@@ -120,6 +131,10 @@ class ChartPlan(Part):
     version: Annotated[str, Reaches(RELEASE, "version")]
     repository: Annotated[str, Reaches(RELEASE, "repositoryOpts.repo")]
     timeout_s: Annotated[int, Reaches(RELEASE, "timeout")]
+    images: tuple[ChartImagePlan, ...]
+    """Images that come from a mirror; the others come from where the chart says."""
+    pull_secrets: Annotated[tuple[str, ...], Reaches(RELEASE, "values.imagePullSecrets")]
+    """Names of existing secrets of the release's namespace."""
 
 
 class ControllerPlan(ChartPlan):

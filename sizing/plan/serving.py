@@ -32,18 +32,23 @@ class LimitsBy(StrEnum):
 
 
 class ServingPlan(Part):
-    """The floor Deployment: it fills every replica slot of the floor nodes, spare ones included.
+    """The floor: a Deployment in each zone, in every replica slot of its nodes, spares included.
 
     The bucket holds a checkpoint in the stated precision; the engine reads the format from it.
     """
 
     pool: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.nodeSelector")]
-    replicas: Annotated[int, Reaches(DEPLOYMENT, "spec.replicas")]
-    max_unavailable: Annotated[
-        int,
-        Reaches(BUDGET, "spec.maxUnavailable"),
-        Reaches(DEPLOYMENT, "spec.strategy.rollingUpdate.maxUnavailable"),
+    replicas: int
+    """Replicas of all zones."""
+    replicas_by_zone: Annotated[dict[str, int], Reaches(DEPLOYMENT, "spec.replicas")]
+    max_unavailable: Annotated[int, Reaches(BUDGET, "spec.maxUnavailable")]
+    """Replicas that drains may take at once, over all zones."""
+    rollout_by_zone: Annotated[
+        dict[str, int], Reaches(DEPLOYMENT, "spec.strategy.rollingUpdate.maxUnavailable")
     ]
+    """Replicas of each zone that a rollout takes at once."""
+    zones_take_turns: bool
+    """Whether a rollout must take one zone after another to stay within the spare replicas."""
     model: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     image: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.image")]
     copy_image: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.initContainers.0.image")]
@@ -108,12 +113,11 @@ class GroupServingPlan(ServingPlan):
     pool: Annotated[
         str, Reaches(GROUPS, f"{LEADER}.nodeSelector"), Reaches(GROUPS, f"{WORKER}.nodeSelector")
     ]
-    replicas: int
-    groups_by_zone: Annotated[dict[str, int], Reaches(GROUPS, "spec.replicas")]
+    replicas_by_zone: Annotated[dict[str, int], Reaches(GROUPS, "spec.replicas")]
     nodes_per_replica: Annotated[int, Reaches(GROUPS, "spec.leaderWorkerTemplate.size")]
-    max_unavailable: Annotated[int, Reaches(BUDGET, "spec.maxUnavailable")]
-    rollout_groups: Annotated[
-        int, Reaches(GROUPS, "spec.rolloutStrategy.rollingUpdateConfiguration.maxUnavailable")
+    rollout_by_zone: Annotated[
+        dict[str, int],
+        Reaches(GROUPS, "spec.rolloutStrategy.rollingUpdateConfiguration.maxUnavailable"),
     ]
     model: Annotated[str, Reaches(GROUPS, f"{LEADER}.containers.0.args")]
     image: Annotated[

@@ -61,12 +61,14 @@ def test_more_users_are_the_cause_and_exactly_these_resources_change(run: Run, c
         "sw-chat-database-cluster": "update",
         "sw-chat-namespace-quota": "update",
         "sw-chat-serving-budget": "update",
-        "sw-chat-serving-floor": "update",
+        "sw-chat-serving-floor-use1-az1": "update",
+        "sw-chat-serving-floor-use1-az2": "update",
+        "sw-chat-serving-floor-use1-az4": "update",
     }
-    floor = next(r for r in told["resources"] if r["name"] == "sw-chat-serving-floor")
+    floor = next(r for r in told["resources"] if r["name"] == "sw-chat-serving-floor-use1-az1")
     assert [(p["path"], p["old"], p["new"]) for p in floor["properties"]] == [
-        ("spec.replicas", 15, 20),
-        ("spec.strategy.rollingUpdate.maxUnavailable", 3, 4),
+        ("spec.replicas", 5, 7),
+        ("spec.strategy.rollingUpdate.maxUnavailable", 1, 2),
     ]
 
 
@@ -95,7 +97,7 @@ def test_another_instance_type_is_a_new_pool_beside_the_old(run: Run, chat: Chat
     effects = {r["name"]: r["effect"] for r in told["resources"]}
     assert effects["sw-g6e-xlarge-use1-az1"] == "create"
     assert effects["sw-g6-xlarge-use1-az1"] == "delete"
-    assert effects["sw-chat-serving-floor"] == "update"
+    assert effects["sw-chat-serving-floor-use1-az1"] == "update"
     assert "replace" not in effects.values()
 
 

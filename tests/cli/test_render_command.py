@@ -14,7 +14,7 @@ def test_text_has_every_file_below_its_path(run: Run) -> None:
     del texts["schema_version"]
     ended = run("render", CHAT)
     assert (ended.code, ended.err) == (0, "")
-    assert "kubernetes/chat/deployment.yaml" in texts and list(texts) == sorted(texts)
+    assert "kubernetes/chat/deployment-use1-az1.yaml" in texts and list(texts) == sorted(texts)
     for path, text in texts.items():
         assert f"# {path}\n{text}" in f"{ended.out}\n"
 

@@ -402,6 +402,22 @@ WRONG_SITES = {
         "10.0.0.0/16",
         "allowed_cidrs[0]: 10.0.0.0/16 is allowed already",
     ),
+    "a mirror of nothing": (
+        (
+            "sizewright:region",
+            "sizewright:mirrors: {docker.example.com: copy.example.com}\n  sizewright:region",
+        ),
+        "copy.example.com",
+        "docker.example.com is the beginning of no image and of no chart",
+    ),
+    "a mirror with a credential": (
+        (
+            "sizewright:region",
+            "sizewright:mirrors: {docker.io: 'https://me:pw@c.example.com'}\n  sizewright:region",
+        ),
+        "",
+        "mirrors",
+    ),
     "no prefix list": (
         ("sizewright:region", "sizewright:allowed_prefix_list_ids: [pl-x]\n  sizewright:region"),
         "pl-x",

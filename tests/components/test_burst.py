@@ -111,8 +111,8 @@ def test_karpenter_is_told_what_it_cannot_ask(preview: bool) -> None:
     region = {"name": "AWS_REGION", "value": "us-east-1"}
     assert values["controller"]["env"] == [region], "pods do not reach the metadata service"
     assert values["replicas"] == 2
-    (spread,) = values["topologySpreadConstraints"]
-    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+    for spread in values["topologySpreadConstraints"]:
+        assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
     association = inputs(f"{NODES}-association", preview=preview)
     assert association["serviceAccount"] == values["serviceAccount"]["name"] == "karpenter"
     assert association["namespace"] == inputs(f"{NODES}-release")["namespace"] == "kube-system"
@@ -149,8 +149,20 @@ def test_what_it_starts_is_of_its_account_and_region() -> None:
         for resource in [resources] if isinstance(resources, str) else resources:
             if ":ec2:" in resource:
                 assert resource.startswith("arn:aws:ec2:us-east-1:")
-                shared = resource.split(":")[5].split("/")[0] in ("image", "snapshot")
-                assert resource.split(":")[4] == ("" if shared else "123456789012")
+                kind = resource.split(":")[5].split("/")[0]
+                account = {"image": "", "snapshot": "", "subnet": "*"}.get(kind, "123456789012")
+                assert resource.split(":")[4] == account
+
+
+def test_karpenter_starts_nodes_in_subnets_that_another_account_shares() -> None:
+    """Guard: their ARN names the owner's account, so one with this account's is never theirs."""
+    (starts,) = (
+        s
+        for s in policy_of(f"{NODES}-identity-policy")
+        if "subnet" in str(s["Resource"]) and "Condition" not in s
+    )
+    assert starts["Action"] == ["ec2:CreateFleet", "ec2:RunInstances"]
+    assert "arn:aws:ec2:us-east-1:*:subnet/*" in starts["Resource"]
 
 
 def test_it_makes_no_instance_profile_and_passes_one_role() -> None:
@@ -238,7 +250,7 @@ def test_prometheus_scrapes_the_engines_that_burst_and_nothing_else(preview: boo
         for rule in engines["relabel_configs"]
         if rule["action"] == "keep"
     }
-    pod = document("deployment")["spec"]["template"]
+    pod = document("deployment-use1-az1")["spec"]["template"]
     (engine,) = pod["spec"]["containers"]
     assert kept == {
         "__meta_kubernetes_pod_label_app_kubernetes_io_part_of": pod["metadata"]["labels"][
@@ -287,7 +299,9 @@ def test_the_burst_deployment_leaves_its_number_to_keda(preview: bool) -> None:
     """Guard: with `replicas` each later preview would conflict with the autoscaler."""
     deployment = inputs("sw-chat-burst-replicas", preview=preview)
     assert "replicas" not in deployment["spec"]
-    assert inputs("sw-chat-serving-floor", preview=preview)["spec"]["replicas"] == 15
+    for zone in PLAN.site.zones:
+        floor = inputs(f"sw-chat-serving-floor-{zone}", preview=preview)
+        assert floor["spec"]["replicas"] == 5
 
 
 def test_nodes_are_of_the_stack_s_own_network(preview: bool) -> None:
@@ -338,5 +352,5 @@ def test_order() -> None:
 
 
 def test_the_floor_waits_for_nothing_of_the_burst() -> None:
-    floor = before(platform(), resource("sw-chat-serving-floor", "Deployment"))
+    floor = before(platform(), resource("sw-chat-serving-floor-use1-az1", "Deployment"))
     assert not [key for key in floor if "burst" in key]

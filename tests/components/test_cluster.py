@@ -160,7 +160,31 @@ def test_node_role_holds_no_wide_policy(preview: bool) -> None:
         "AmazonEKSClusterPolicy",
         "AmazonEKSWorkerNodePolicy",
         "AmazonEKS_CNI_Policy",
+        "AmazonSSMManagedInstanceCore",
     ]
+
+
+def test_session_manager_opens_nodes_without_a_privileged_pod(preview: bool) -> None:
+    """Guard: without this policy the only way into a node is a privileged pod."""
+    recording = cluster(preview)
+    (attached,) = [
+        r
+        for r in of_type(recording, "RolePolicyAttachment")
+        if str(r.inputs["policyArn"]).endswith("AmazonSSMManagedInstanceCore")
+    ]
+    assert (
+        attached.inputs["role"]
+        == {
+            "$ref": "aws:iam/role:Role::c-node-role",
+            "property": "name",
+        }
+        or preview
+    )
+
+
+def test_the_cluster_takes_part_in_zonal_shift(preview: bool) -> None:
+    inputs = named(cluster(preview), "c-control-plane").inputs
+    assert inputs["zonalShiftConfig"] == {"enabled": True}
 
 
 def test_kubernetes_provider_asks_the_caller_s_identity() -> None:

@@ -13,6 +13,7 @@ from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.gpu_pool import GpuPool, GpuPoolArgs
 from components.naming import Tags
 from components.target_registration import TargetRegistration, TargetRegistrationArgs
+from components.target_writer import Targets, granted
 from sizewright.record import Recorded
 from sizing.plan import ClusterServicesPlan, RolesPlan
 from templates.render import render
@@ -45,12 +46,17 @@ def services(preview: bool, plan: ClusterServicesPlan = PLAN) -> Recorded:
         )
         made = ClusterServices("c", args, opts)
         if made.controller is not None:
+            targets = Targets(
+                region="us-east-1", account_id="123456789012", cluster_name="sizewright-test"
+            )
+            writer = granted("p", made.controller, targets, pulumi.ResourceOptions())
+            assert writer is not None
             TargetRegistration(
                 "t",
                 TargetRegistrationArgs(
                     document=DOCUMENT,
                     target_group_arn="arn:chat",
-                    controller=made.controller,
+                    controller=writer,
                     after=[ec2.Vpc("bound", cidr_block="10.0.0.0/16")],
                 ),
                 opts,
@@ -70,7 +76,7 @@ def test_children(preview: bool) -> None:
         "PodIdentityAssociation c-balancing-association",
         "Release c-balancing-release",
     ]
-    assert children(recording, "t") == ["RolePolicy t-grant", "TargetGroupBinding t-binding"]
+    assert children(recording, "t") == ["TargetGroupBinding t-binding"]
 
 
 def test_releases_are_exact_and_undone_when_they_fail(preview: bool) -> None:
@@ -170,7 +176,7 @@ def test_it_reads_what_has_no_resource_and_writes_to_its_target_groups_only() ->
     assert reads["Resource"] == "*"
     assert all(action.split(":")[1].startswith("Describe") for action in reads["Action"])
     assert not any("*" in action for action in reads["Action"])
-    grant = named(recording, "t-grant").inputs
+    grant = named(recording, "p-targets-grant").inputs
     assert grant["role"] == {
         "$ref": "aws:iam/role:Role::c-balancing-identity-role",
         "property": "name",
@@ -182,7 +188,8 @@ def test_it_reads_what_has_no_resource_and_writes_to_its_target_groups_only() ->
             "elasticloadbalancing:DeregisterTargets",
             "elasticloadbalancing:RegisterTargets",
         ],
-        "Resource": "arn:chat",
+        "Resource": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/*/*",
+        "Condition": {"StringEquals": {"aws:ResourceTag/sizewright-cluster": "sizewright-test"}},
     }
 
 
@@ -218,7 +225,7 @@ def test_order(preview: bool) -> None:
     assert "aws:iam/rolePolicy:RolePolicy::c-balancing-identity-policy" in release
     binding = before(recording, named(recording, "t-binding"))
     assert "kubernetes:helm.sh/v3:Release::c-balancing-release" in binding
-    assert "aws:iam/rolePolicy:RolePolicy::t-grant" in binding
+    assert "aws:iam/rolePolicy:RolePolicy::p-targets-grant" in binding
     assert "aws:ec2/vpc:Vpc::bound" in binding
 
 

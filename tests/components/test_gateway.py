@@ -41,6 +41,7 @@ def gateway(
             vpc_cidr="10.0.0.0/16",
             allowed=allowed,
             subnet_ids=["subnet-1", "subnet-2"],
+            cluster_name="sizewright-test",
             node_group_id="sg-nodes",
             logs=logs,
             logs_key_arn="arn:key",
@@ -75,6 +76,10 @@ def test_a_vpn_and_a_peered_network_reach_an_internal_service(preview: bool) -> 
     )
     assert (by_list["prefixListId"], by_list["toPort"]) == ("pl-0123456789abcdef0", 443)
     assert by_range["securityGroupId"] == by_list["securityGroupId"]
+
+
+def test_the_balancer_takes_part_in_zonal_shift(preview: bool) -> None:
+    assert named(gateway(preview), "w-balancer").inputs["enableZonalShift"] is True
 
 
 def test_a_public_service_opens_to_its_own_ranges_only(preview: bool) -> None:

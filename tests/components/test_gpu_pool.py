@@ -66,6 +66,7 @@ def test_only_gpu_pods_land_here(preview: bool) -> None:
     assert inputs["labels"] == {
         "sizewright.dev/pool": "g6-xlarge",
         "sizewright.dev/gpu": "NVIDIA-L4",
+        "sizewright.dev/zone": ZONES[0],
     }
     assert inputs["amiType"] == "AL2023_x86_64_NVIDIA"
     assert inputs["releaseVersion"] == "1.35.0-20261101"

@@ -12,7 +12,7 @@ from sizewright.record import Recorded
 from sizing.plan import RolesPlan
 from templates.programs import program
 from templates.render import render
-from tests.components.plans import chat_plan, site
+from tests.components.plans import ZONES, chat_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
 
 TEXTS = {
@@ -50,7 +50,7 @@ def test_children(preview: bool) -> None:
     assert children(recording, "s") == [
         check,
         f"ConfigMap {SCRIPT}",
-        "Deployment s-floor",
+        *(f"Deployment s-floor-{zone}" for zone in ZONES),
         "Identity s-identity",
         "PodDisruptionBudget s-budget",
         "PodIdentityAssociation s-association",
@@ -67,7 +67,7 @@ def test_children(preview: bool) -> None:
         ("service-account", "s-account"),
         ("service", "s-service"),
         ("disruption-budget", "s-budget"),
-        ("deployment", "s-floor"),
+        *((f"deployment-{zone}", f"s-floor-{zone}") for zone in ZONES),
     ],
 )
 def test_objects_are_the_rendered_documents(preview: bool, document: str, name: str) -> None:
@@ -76,9 +76,10 @@ def test_objects_are_the_rendered_documents(preview: bool, document: str, name: 
 
 
 def test_an_unwired_document_fails(preview: bool) -> None:
-    text = TEXTS["deployment"].replace("weights_bucket", "other_bucket")
+    name = "deployment-use1-az1"
+    text = TEXTS[name].replace("weights_bucket", "other_bucket")
     with pytest.raises(ValueError, match="other_bucket"):
-        serving(preview, {**TEXTS, "deployment": text})
+        serving(preview, {**TEXTS, name: text})
 
 
 def test_pods_read_the_weights_and_nothing_else(preview: bool) -> None:
@@ -104,9 +105,9 @@ def test_role_is_taken_by_the_service_account(preview: bool) -> None:
 
 def test_order(preview: bool) -> None:
     recording = serving(preview)
-    for name in ("s-account", "s-service", "s-budget", "s-floor"):
+    for name in ("s-account", "s-service", "s-budget", "s-floor-use1-az4"):
         assert "aws:ec2/vpc:Vpc::outlives" in before(recording, named(recording, name)), name
-    needs = before(recording, named(recording, "s-floor"))
+    needs = before(recording, named(recording, "s-floor-use1-az4"))
     assert "aws:ec2/vpc:Vpc::imported" in needs, "the old version serves while the new one comes"
     assert "aws:ec2/vpc:Vpc::imported" not in before(recording, named(recording, "s-service"))
     assert "kubernetes:core/v1:ServiceAccount::s-account" in needs
@@ -120,3 +121,10 @@ def test_another_program_is_another_object(preview: bool) -> None:
     other = TEXTS["script-fetch"].replace(f"-{SCRIPT[-10:]}", "-0123456789")
     recording = serving(preview, {**TEXTS, "script-fetch": other})
     assert named(recording, "s-script-0123456789").inputs["immutable"] is True
+
+
+def test_a_zone_s_replicas_wait_for_no_other_zone_s(preview: bool) -> None:
+    recording = serving(preview)
+    for zone in ZONES:
+        waits = before(recording, named(recording, f"s-floor-{zone}"))
+        assert not [key for key in waits if "Deployment" in key]

@@ -137,7 +137,7 @@ def test_order(preview: bool) -> None:
 def test_a_stack_imports_before_it_rolls_out(preview: bool, source: str) -> None:
     recording = recorded(lambda: build(imported_plan(source)), preview)
     (job,) = of_type(recording, ":Job")
-    floor = before(recording, named(recording, "sw-chat-serving-floor"))
+    floor = before(recording, named(recording, "sw-chat-serving-floor-use1-az1"))
     assert job.key in floor
     needs = before(recording, job)
     policies = {r.key for r in of_type(recording, ":NetworkPolicy")}

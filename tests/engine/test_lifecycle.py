@@ -85,10 +85,9 @@ def written(folder: Path, *replaced: tuple[str, str]) -> Path:
 
 
 def floor_replicas(world: World) -> int:
-    floors = [t for t in world.of_type(DEPLOYMENT) if t.name.endswith("-floor")]
-    assert len(floors) == 1
-    replicas: int = floors[0].inputs["spec"]["replicas"]
-    return replicas
+    floors = [t for t in world.of_type(DEPLOYMENT) if "-floor-" in t.name]
+    assert len(floors) == 3
+    return sum(floor.inputs["spec"]["replicas"] for floor in floors)
 
 
 def summary(steps: list[Step]) -> set[tuple[str, str, tuple[str, ...]]]:

@@ -146,9 +146,9 @@ def test_a_cluster_that_stands_gets_pools_and_services_only(name: str) -> None:
 def test_the_owner_s_controller_is_used_and_what_it_lacks_is_brought() -> None:
     recording = stack("existing-cluster")
     assert [r.inputs["chart"] for r in of_type(recording, "v3:Release")] == ["nvidia-device-plugin"]
-    assert "sw-chat-registration-grant" not in {r.name for r in recording.resources}
+    assert "sw-targets-grant" not in {r.name for r in recording.resources}
     binding = before(recording, named(recording, "sw-chat-registration-binding"))
-    assert "kubernetes:apps/v1:Deployment::sw-chat-serving-floor" in binding
+    assert "kubernetes:apps/v1:Deployment::sw-chat-serving-floor-use1-az4" in binding
 
 
 def test_the_way_in_is_the_cluster_s_own() -> None:
@@ -184,7 +184,7 @@ def test_workloads_stand_on_what_the_platform_tells() -> None:
     assert group["subnetIds"] == [told("private_subnet_ids.use1-az2")]
     targets = named(recording, "sw-chat-gateway-targets").inputs
     assert targets["vpcId"] == told("vpc_id")
-    grant = named(recording, "sw-chat-registration-grant").inputs
+    grant = named(recording, "sw-targets-grant").inputs
     assert grant["role"] == told("load_balancer_controller_role")
     assert of_type(recording, "v3:Release") == []
 

@@ -256,7 +256,14 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
     """Guard: a claim that is deleted with its wire would leave both tests green."""
     named = {str(claim.path[-1]) for _, claim in claims_to_test()}
     mappings = {str(claim.path[-2]) for _, claim in claims_to_test()}
-    assert mappings >= {"nodes_by_zone", "reservation_by_zone", "hosts", "policies"}
+    assert mappings >= {
+        "nodes_by_zone",
+        "replicas_by_zone",
+        "rollout_by_zone",
+        "reservation_by_zone",
+        "hosts",
+        "policies",
+    }
     assert named >= {
         "replicas",
         "max_unavailable",

@@ -32,7 +32,7 @@ def test_a_model_that_one_node_cannot_hold_takes_the_fewest(sized: Sized) -> Non
     assert pool.gpus_per_replica == 16
     assert pool.nodes_total == 2 * pool.replicas_total
     assert isinstance(plan.serving, GroupServingPlan)
-    assert sum(plan.serving.groups_by_zone.values()) == pool.replicas_total
+    assert sum(plan.serving.replicas_by_zone.values()) == pool.replicas_total
 
 
 def test_a_leader_waits_for_a_member_whose_node_is_not_there_yet(sized: Sized) -> None:
@@ -142,6 +142,6 @@ def test_the_quota_counts_every_pod_of_a_group(sized: Sized) -> None:
     plan = large(sized, redundancy={"nodes": 1})
     serving, quota = plan.serving, plan.quota
     assert isinstance(serving, GroupServingPlan) and quota is not None
-    zones = len(serving.groups_by_zone)
-    groups = serving.replicas + max(serving.max_unavailable, serving.rollout_groups * zones)
+    rolled = sum(serving.rollout_by_zone.values())
+    groups = serving.replicas + max(serving.max_unavailable, rolled)
     assert (quota.pods, quota.gpus) == (groups * 2, groups * 16)

@@ -16,7 +16,7 @@ from sizing.plan import Plan
 from templates.engine import ENGINE_PORT
 from templates.render import WIRES, render, wanted_query
 from templates.scheduling import BURST_TAINT, GPU_TAINT
-from tests.components.plans import BURSTING, bursting_plan, chat_plan, plan_of
+from tests.components.plans import BURSTING, ZONES, bursting_plan, chat_plan, plan_of
 
 SCHEMAS = Path(templates.render.__file__).parent / "schemas"
 OURS = {
@@ -25,6 +25,9 @@ OURS = {
     "EC2NodeClass": "ec2-node-class",
 }
 """Definitions that no Kubernetes release has."""
+FLOOR = "deployment-use1-az1"
+"""The floor's replicas of the first zone."""
+POD_LABELS = "spec.template.metadata.labels"
 OF_SERVICE = (
     "burst-deployment",
     "burst-disruption-budget",
@@ -69,7 +72,7 @@ def test_paths() -> None:
     }
 
 
-OTHER = {"deployment", "resource-quota"}
+OTHER = {*(f"deployment-{zone}" for zone in ZONES), "resource-quota"}
 """The former has another drain by the latency targets, the latter holds the burst."""
 
 
@@ -128,13 +131,16 @@ def test_a_misspelled_field_is_refused(field: str) -> None:
 def test_nobody_but_keda_says_how_many() -> None:
     """Guard: a literal number under an autoscaler makes each later preview a conflict."""
     assert "replicas" not in service("burst-deployment")["spec"]
-    assert service("deployment")["spec"]["replicas"] == 15
+    assert service(FLOOR)["spec"]["replicas"] == 5
 
 
 DIFFERENT = {
     "metadata.name",
+    *(
+        f"{labels}.sizewright.dev/zone"
+        for labels in ("metadata.labels", "spec.selector.matchLabels", POD_LABELS)
+    ),
     "spec.replicas",
-    "spec.strategy.rollingUpdate.maxUnavailable",
     "spec.template.spec.nodeSelector",
     "spec.template.spec.tolerations",
     "spec.template.spec.topologySpreadConstraints",
@@ -153,7 +159,7 @@ def leaves(value: object, path: str = "") -> dict[str, object]:
 
 
 def test_burst_pods_are_floor_pods_but_for_where_they_go() -> None:
-    floor, burst = leaves(service("deployment")), leaves(service("burst-deployment"))
+    floor, burst = leaves(service(FLOOR)), leaves(service("burst-deployment"))
     differing = {p for p in floor.keys() | burst.keys() if floor.get(p) != burst.get(p)}
     components = {path for path in differing if path.endswith("app.kubernetes.io/component")}
     assert {burst[path] for path in components} == {"burst"}
@@ -162,22 +168,21 @@ def test_burst_pods_are_floor_pods_but_for_where_they_go() -> None:
 
 def test_both_stand_behind_one_service() -> None:
     selector = service("service")["spec"]["selector"]
-    for name in ("deployment", "burst-deployment"):
+    for name in (FLOOR, "burst-deployment"):
         labels = service(name)["spec"]["template"]["metadata"]["labels"]
         assert selector.items() <= labels.items()
 
 
 def test_selectors_tell_them_apart() -> None:
-    floor, burst = service("deployment")["spec"], service("burst-deployment")["spec"]
-    assert floor["selector"] != burst["selector"]
-    for spec, budget in ((floor, "disruption-budget"), (burst, "burst-disruption-budget")):
-        labels = spec["template"]["metadata"]["labels"]
-        assert spec["selector"]["matchLabels"].items() <= labels.items()
-        assert service(budget)["spec"]["selector"] == spec["selector"]
-        assert (
-            service(budget)["spec"]["maxUnavailable"]
-            == spec["strategy"]["rollingUpdate"]["maxUnavailable"]
-        )
+    floor, burst = service(FLOOR)["spec"], service("burst-deployment")["spec"]
+    for spec, other, budget in (
+        (floor, burst, "disruption-budget"),
+        (burst, floor, "burst-disruption-budget"),
+    ):
+        labels, others = (s["template"]["metadata"]["labels"].items() for s in (spec, other))
+        for selector in (spec["selector"], service(budget)["spec"]["selector"]):
+            assert selector["matchLabels"].items() <= labels
+            assert not selector["matchLabels"].items() <= others
 
 
 def taints_of(tolerations: list[dict[str, str]]) -> dict[str, str]:
@@ -187,7 +192,7 @@ def taints_of(tolerations: list[dict[str, str]]) -> dict[str, str]:
 
 
 def test_a_floor_pod_never_goes_to_a_burst_node_nor_a_burst_pod_to_the_floor() -> None:
-    floor = service("deployment")["spec"]["template"]["spec"]
+    floor = service(FLOOR)["spec"]["template"]["spec"]
     burst = service("burst-deployment")["spec"]["template"]["spec"]
     template = pool("node-pool")["spec"]["template"]
     taints = {taint["key"]: taint["value"] for taint in template["spec"]["taints"]}
@@ -196,6 +201,8 @@ def test_a_floor_pod_never_goes_to_a_burst_node_nor_a_burst_pod_to_the_floor() -
     labels = template["metadata"]["labels"]
     assert burst["nodeSelector"].items() <= labels.items()
     assert burst["nodeSelector"].items() - floor["nodeSelector"].items() == BURST_TAINT.items()
+    zone = {"sizewright.dev/zone": "use1-az1"}
+    assert floor["nodeSelector"].items() - burst["nodeSelector"].items() == zone.items()
 
 
 def test_burst_pods_spread_over_zones_without_a_deadlock() -> None:
@@ -396,5 +403,5 @@ def test_every_wire_is_known_and_used() -> None:
 
 
 def test_the_metric_s_port_is_the_engine_s() -> None:
-    (engine,) = service("deployment")["spec"]["template"]["spec"]["containers"]
+    (engine,) = service(FLOOR)["spec"]["template"]["spec"]["containers"]
     assert [port["containerPort"] for port in engine["ports"]] == [ENGINE_PORT]

@@ -84,14 +84,14 @@ def test_an_internal_service_bounds_its_queue_too(plan: Plan) -> None:
 
 
 def test_the_newest_image_bounds_its_queue_by_its_own_flag() -> None:
-    (pod,) = pods(PLANS["newest image"]).values()
+    pod, *_ = pods(PLANS["newest image"]).values()
     assert flag(pod, "--max-num-queued-reqs") is not None
     assert "PYTHONPATH" not in environment(pod)
 
 
 def test_a_limit_of_tokens_takes_a_request_for_one_sequence() -> None:
     def limits(plan: Plan) -> dict[str, str]:
-        (pod,) = pods(plan).values()
+        pod, *_ = pods(plan).values()
         names = ("VLLM_MAX", "ADMISSION_SEQUENCES")
         return {k: v for k, v in environment(pod).items() if k.startswith(names) and v}
 
@@ -145,7 +145,7 @@ def test_members_of_a_group_serve_nothing_and_check_nothing() -> None:
 
 def test_an_engine_that_nothing_is_known_of_is_given_no_limit_that_it_may_ignore() -> None:
     plan = changed_service(PLANS["floor"], "serving", limits_by=LimitsBy.nothing, keep_alive_s=None)
-    (pod,) = pods(plan).values()
+    pod, *_ = pods(plan).values()
     assert not {n for n in environment(pod) if n.startswith(("VLLM_HTTP", "VLLM_MAX", "ADM"))}
     assert flag(pod, "--max-num-queued-reqs") is None
 

@@ -22,6 +22,7 @@ from tests.components.plans import (
     REVISION,
     SECRET,
     SOURCES,
+    ZONES,
     changed_service,
     chat_plan,
     imported_plan,
@@ -32,8 +33,10 @@ from tests.components.plans import (
 )
 
 FOLDER = Path(templates.render.__file__).parent
+FLOOR = "deployment-use1-az1"
+"""The floor's replicas of the first zone."""
 DOCUMENTS = (
-    "deployment",
+    *(f"deployment-{zone}" for zone in ZONES),
     "disruption-budget",
     "namespace",
     "network-policy-default",
@@ -63,7 +66,7 @@ def document(plan: Plan, name: str) -> Any:
 
 
 def pod(plan: Plan) -> Any:
-    return document(plan, "deployment")["spec"]["template"]["spec"]
+    return document(plan, FLOOR)["spec"]["template"]["spec"]
 
 
 def engine(plan: Plan) -> Any:
@@ -109,7 +112,7 @@ def validate(parsed: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "field"),
     [
-        ("deployment", "replicas"),
+        (FLOOR, "replicas"),
         ("disruption-budget", "maxUnavailable"),
         ("service", "ports"),
         ("target-group-binding", "targetType"),
@@ -146,7 +149,7 @@ def test_the_binding_registers_the_service_s_pods() -> None:
     assert binding["spec"]["targetType"] == "ip"
     assert binding["spec"]["targetGroupARN"] == "${wire:target_group_arn}"
     assert "networking" not in binding["spec"], "the gateway's own rule opens the port"
-    labels = document(PLAN, "deployment")["spec"]["template"]["metadata"]["labels"]
+    labels = document(PLAN, FLOOR)["spec"]["template"]["metadata"]["labels"]
     assert service["spec"]["selector"].items() <= labels.items()
     (engine_port,) = engine(PLAN)["ports"]
     assert port["targetPort"] == engine_port["containerPort"] == ENGINE_PORT
@@ -163,26 +166,41 @@ def test_labels_on_everything() -> None:
 
 
 def test_floor_fills_its_nodes_and_rolls_within_its_spares() -> None:
-    spec = document(PLAN, "deployment")["spec"]
-    assert spec["replicas"] == 15
-    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 3}
     budget = document(PLAN, "disruption-budget")["spec"]
     assert budget["maxUnavailable"] == 3
-    assert budget["selector"] == spec["selector"]
-    labels = spec["template"]["metadata"]["labels"]
-    assert spec["selector"]["matchLabels"].items() <= labels.items()
-    assert document(PLAN, "service")["spec"]["selector"].items() <= labels.items()
+    for zone in ZONES:
+        spec = document(PLAN, f"deployment-{zone}")["spec"]
+        assert spec["replicas"] == 5
+        assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+        labels = spec["template"]["metadata"]["labels"]
+        assert spec["selector"]["matchLabels"].items() <= labels.items()
+        assert budget["selector"]["matchLabels"].items() <= labels.items()
+        assert document(PLAN, "service")["spec"]["selector"].items() <= labels.items()
+
+
+def test_the_selector_of_a_zone_s_replicas_takes_no_other_zone_s() -> None:
+    specs = {zone: document(PLAN, f"deployment-{zone}")["spec"] for zone in ZONES}
+    for zone, spec in specs.items():
+        selector = spec["selector"]["matchLabels"].items()
+        assert [
+            other
+            for other, spec in specs.items()
+            if selector <= spec["template"]["metadata"]["labels"].items()
+        ] == [zone]
+        assert document(PLAN, f"deployment-{zone}")["metadata"]["name"] == f"chat-floor-{zone}"
 
 
 def test_pods_go_to_the_pool_and_spread() -> None:
     spec = pod(PLAN)
-    assert spec["nodeSelector"] == {"sizewright.dev/pool": "g6-xlarge"}
+    assert spec["nodeSelector"] == {
+        "sizewright.dev/pool": "g6-xlarge",
+        "sizewright.dev/zone": "use1-az1",
+    }
     assert spec["tolerations"] == [
         {"key": "nvidia.com/gpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"}
     ]
     spread = spec["topologySpreadConstraints"]
     assert [(c["topologyKey"], c["maxSkew"], c["whenUnsatisfiable"]) for c in spread] == [
-        ("topology.kubernetes.io/zone", 1, "ScheduleAnyway"),
         ("kubernetes.io/hostname", 1, "ScheduleAnyway"),
     ]
 
@@ -246,7 +264,7 @@ def test_startup_probe_waits_for_the_planned_start(start_s: int, failures: int) 
     plan = with_serving(start_s=start_s)
     probe = engine(plan)["startupProbe"]
     assert (probe["periodSeconds"], probe["failureThreshold"]) == (10, failures)
-    assert document(plan, "deployment")["spec"]["progressDeadlineSeconds"] > start_s
+    assert document(plan, FLOOR)["spec"]["progressDeadlineSeconds"] > start_s
 
 
 HUNG = ("startupProbe", "livenessProbe")
@@ -260,11 +278,11 @@ def test_probes_ask_the_engine_s_health() -> None:
 
 
 def test_the_update_waits_for_replicas_whose_weights_it_imports() -> None:
-    notes = document(PLAN, "deployment")["metadata"]["annotations"]
+    notes = document(PLAN, FLOOR)["metadata"]["annotations"]
     assert notes == {"pulumi.com/skipAwait": "true"}, "somebody fills the bucket later"
     plan = imported_plan()
-    deployment = document(plan, "deployment")
-    batches = -(-deployment["spec"]["replicas"] // 3)
+    deployment = document(plan, FLOOR)
+    batches = deployment["spec"]["replicas"]  # one at once
     deadline = deployment["spec"]["progressDeadlineSeconds"]
     notes = deployment["metadata"]["annotations"]
     assert notes == {"pulumi.com/timeoutSeconds": str(batches * deadline)}
@@ -321,7 +339,7 @@ def test_the_engine_hears_its_balancer_and_asks_for_names_roles_and_weights() ->
 
 def test_the_engine_s_rules_select_its_pods() -> None:
     selector = document(PLAN, "network-policy-engine")["spec"]["podSelector"]
-    labels = document(PLAN, "deployment")["spec"]["template"]["metadata"]["labels"]
+    labels = document(PLAN, FLOOR)["spec"]["template"]["metadata"]["labels"]
     assert selector["matchLabels"].items() <= labels.items()
     (component,) = selector["matchExpressions"]
     assert (component["operator"], component["values"]) == ("In", ["floor", "burst"])
@@ -372,7 +390,7 @@ def test_nothing_starts_before_the_last_file_is_uploaded() -> None:
     assert fetch_words(PLAN)[2:4] == ["config.json", "3600"], "whoever copies it uploads it last"
     plan = imported_plan()
     assert fetch_words(plan)[2:4] == ["manifest.json", "300"], "its Job has ended before"
-    waits = (document(p, "deployment")["spec"]["progressDeadlineSeconds"] for p in (PLAN, plan))
+    waits = (document(p, FLOOR)["spec"]["progressDeadlineSeconds"] for p in (PLAN, plan))
     assert next(waits) - next(waits) == 3600 - 300
 
 
@@ -550,6 +568,7 @@ def test_an_unknown_variable_raises() -> None:
     service = PLAN.services[0]
     assert service.serving is not None
     values = templates.render._service_values(PLAN, service, service.serving)
+    _, _, values = next(templates.render._zone_documents(service.serving, values))
     assert "vllm" in template.render(values)
     for name in ("arguments", "fetch_script", "name"):
         with pytest.raises(UndefinedError, match=name):

@@ -1,0 +1,62 @@
+"""How many replicas of each zone may a rollout take at once?"""
+
+from collections.abc import Mapping
+
+from sizing.plan import PoolPlan, ServingPlan
+
+
+def replicas_by_zone(pool: PoolPlan) -> dict[str, int]:
+    """Replicas of each zone: every slot of its nodes; zones without nodes are left out.
+
+    nodes / nodes a replica x replicas a node
+
+    Basis: arithmetic; services that share a pool have slots of one size, so all of them fit.
+    """
+    return {
+        zone: nodes // pool.nodes_per_replica * pool.replicas_per_node
+        for zone, nodes in pool.nodes_by_zone.items()
+        if nodes
+    }
+
+
+def zones_take_turns(replicas: Mapping[str, int], spare: int) -> bool:
+    """Whether the zones must roll one after another: fewer replicas are spare than zones have any.
+
+    Basis: arithmetic; a Deployment takes at least one replica and does not look at other zones.
+    """
+    return len(replicas) > max(spare, 1)
+
+
+def rollout_by_zone(
+    replicas: Mapping[str, int], spare: int, *, survives_a_zone: bool
+) -> dict[str, int]:
+    """Replicas of each zone that a rollout takes at once, in all at most the spare ones.
+
+    spare >= zones: floor(spare / zones), one more in the first spare mod zones;
+    spare < zones: all spare ones, at least 1, in one zone after another. A plan that survives the
+    loss of a zone keeps at least one replica in each zone that has several.
+
+    Basis: arithmetic; a rollout does not look at disruption budgets, and zones roll at once.
+    """
+    each, rest = divmod(spare, len(replicas)) if replicas else (0, 0)
+    taken = {}
+    for place, (zone, count) in enumerate(replicas.items()):
+        share = each + (place < rest) if each else spare
+        taken[zone] = max(1, min(share, count - survives_a_zone))
+    return taken
+
+
+def taken_at_once(serving: ServingPlan) -> int:
+    """Replicas that a rollout takes at once, over all zones."""
+    counts = serving.rollout_by_zone.values()
+    return max(counts) if serving.zones_take_turns else sum(counts)
+
+
+def batches(serving: ServingPlan) -> int:
+    """Batches of a rollout: those of the slowest zone, or of all zones where they take turns.
+
+    batches of a zone = ceil(replicas / replicas at once)
+    """
+    counts = serving.replicas_by_zone
+    each = [-(-count // serving.rollout_by_zone[zone]) for zone, count in counts.items()]
+    return sum(each) if serving.zones_take_turns else max(each)
