@@ -6,7 +6,7 @@ import pulumi
 
 from components.platform import build
 from sizewright.exit_code import ExitCode
-from sizewright.feasibility import shortfalls
+from sizewright.feasibility import shortfalls, unserved
 from sizewright.input_error import InputError
 from sizewright.stack import (
     LOCK_KEY,
@@ -42,7 +42,7 @@ def main() -> None:
         addressable(site, plan)
     except InputError as error:
         raise pulumi.RunError(str(error)) from error
-    for shortfall in shortfalls(plan):
+    for shortfall in (*shortfalls(plan), *unserved(plan)):
         if shortfall.code is ExitCode.infeasible:
             # Guard: going on would delete the service's nodes that stand.
             raise pulumi.RunError(shortfall.text)

@@ -49,8 +49,9 @@ def build(plan: Plan) -> None:
 
 
 def summary(service: ServicePlan, built: InferenceService, host: str | None) -> dict[str, object]:
-    """A service's stack output: what was asked, needed and built. Null without a pool."""
-    pool = service.pool
+    """A service's stack output: what was asked, needed and built. Null without nodes: of a
+    service without a pool or an engine."""
+    pool = service.pool if service.serving is not None else None
     return {
         "inputs": service.inputs.model_dump(mode="json"),
         "gpus_needed": pool and pool.gpus_needed,

@@ -1,4 +1,4 @@
-"""Services without a pool: infeasible, or beyond this version; what to say, and the exit code."""
+"""Services without a pool or an engine: infeasible, or beyond this version; the exit code."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ TOLD = 3
 
 @dataclass(frozen=True)
 class Shortfall:
-    """A service that has no pool."""
+    """A service that has no pool, or no engine on it."""
 
     service: str
     code: ExitCode
@@ -30,9 +30,28 @@ def shortfalls(plan: Plan) -> tuple[Shortfall, ...]:
     return tuple(_shortfall(service) for service in plan.services if service.pool is None)
 
 
-def exit_code(*plans: Plan) -> ExitCode:
-    """infeasible before incomplete before ok."""
+def unserved(plan: Plan) -> tuple[Shortfall, ...]:
+    """The services that have a pool and that no engine of this version serves: of these no node is
+    built."""
+    return tuple(
+        Shortfall(service.name, ExitCode.incomplete, f"{service.name}: {_no_engine(service)}")
+        for service in plan.services
+        if service.pool is not None and service.serving is None
+    )
+
+
+def _no_engine(service: ServicePlan) -> str:
+    return (
+        f"no engine of this version serves {service.kind}: no nodes are built for it; `size` says "
+        "what it would take"
+    )
+
+
+def exit_code(*plans: Plan, built: bool = False) -> ExitCode:
+    """infeasible before incomplete before ok; of what is `built`, a missing engine counts too."""
     codes = {shortfall.code for plan in plans for shortfall in shortfalls(plan)}
+    if built:
+        codes |= {shortfall.code for plan in plans for shortfall in unserved(plan)}
     for code in (ExitCode.infeasible, ExitCode.incomplete):
         if code in codes:
             return code

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sizewright.exit_code import ExitCode
-from sizewright.feasibility import shortfalls
+from sizewright.feasibility import shortfalls, unserved
 from sizewright.input_error import InputError
 from sizewright.report.numbers import plural
 from sizewright.stack import SiteFile, WorkloadFile, buildable
@@ -49,6 +49,15 @@ def feasible(plan: Plan) -> Gate:
     infeasible = any(shortfall.code is ExitCode.infeasible for shortfall in short)
     detail = "; ".join(shortfall.text for shortfall in short)
     return Gate("feasible", False if infeasible else None, detail)
+
+
+def served(plan: Plan) -> Gate:
+    """Every service that has a pool has an engine; one without an engine is not judged."""
+    short = unserved(plan)
+    if short:
+        return Gate("served", None, "; ".join(shortfall.text for shortfall in short))
+    names = [service.name for service in plan.services if service.serving is not None]
+    return Gate("served", True if names else None, ", ".join(names) or "nothing is served")
 
 
 def node_groups(plan: Plan) -> Gate:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sizewright.feasibility import shortfalls
+from sizewright.feasibility import shortfalls, unserved
 from sizewright.record import LOG, Recorded, record
 from sizewright.stack import LOCK_KEY, PROJECT, WORKLOADS_KEY, SiteFile, read_site
 from sizing.plan import Plan
@@ -49,8 +49,9 @@ def record_program(
 
 @contextmanager
 def _without_shortfalls(plan: Plan | None) -> Iterator[None]:
-    """Holds back what the program logs of services without a pool, while the block runs."""
-    texts = {shortfall.text for shortfall in shortfalls(plan)} if plan is not None else set()
+    """Holds back what the program logs of services that lack something, while the block runs."""
+    short = (*shortfalls(plan), *unserved(plan)) if plan is not None else ()
+    texts = {shortfall.text for shortfall in short}
     log = logging.getLogger(LOG)
 
     def is_news(message: logging.LogRecord) -> bool:

@@ -18,6 +18,7 @@ from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.program import record_program
 from sizewright.record import Recorded
+from sizewright.report.contradicted import first_line
 from sizewright.stack import addressable, buildable, plan_of, read_site, read_workload
 from sizing.catalog import load_catalog
 from sizing.plan import Plan
@@ -47,6 +48,8 @@ class Review:
     notes: tuple[str, ...] = ()
     site: tuple[Change, ...] = ()
     """Keys of the stack file that changed."""
+    contradictions: tuple[str, ...] = ()
+    """The line that names contradictions of both sides; empty where none is."""
 
     @property
     def dangers(self) -> tuple[Found, ...]:
@@ -68,16 +71,22 @@ def read_side(files: Sequence[Path], site: Path) -> Side:
     return Side(tuple(files), site, plan)
 
 
+def contradicted(old: Side, new: Side) -> tuple[str, ...]:
+    """The line that names the contradictions of both sides."""
+    return tuple(first_line(old.plan, new.plan, sides=("before, ", "after, ")))
+
+
 def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
     """Both sides recorded offline and compared."""
     services = service_changes(old.plan, new.plan)
     site = causes(old.plan.site, new.plan.site)
     if any(exit_code(side.plan) is ExitCode.infeasible for side in (old, new)):
-        return Review(services, (), 0, False, notes, site)
+        return Review(services, (), 0, False, notes, site, contradicted(old, new))
     before, after = (_recorded(side) for side in (old, new))
     resources = resource_changes(before, after, load_rules())
     keys = {resource.key for resource in (*before.resources, *after.resources)}
-    return Review(services, resources, len(keys) - len(resources), True, notes, site)
+    same = len(keys) - len(resources)
+    return Review(services, resources, same, True, notes, site, contradicted(old, new))
 
 
 def _recorded(side: Side) -> Recorded:

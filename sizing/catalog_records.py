@@ -300,6 +300,8 @@ class EngineSupport(Record):
     """CUDA compute capability above which it does not run."""
     native_compute_capability: Capability | None = None
     """From here the arithmetic itself runs in this precision; below, weights only."""
+    online_flag: str | None = None
+    """Flag with which the engine narrows 16-bit weights to this precision as it loads them."""
 
     @property
     def names(self) -> tuple[str, ...]:

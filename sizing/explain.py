@@ -18,6 +18,7 @@ from sizing.explained.entry import Basis, Entry, Leaf
 from sizing.explained.fleet import FLEET
 from sizing.explained.groups import GROUPS
 from sizing.explained.inputs import input_entry
+from sizing.explained.latency import LATENCY
 from sizing.explained.limits import LIMITS
 from sizing.explained.pools import POOLS
 from sizing.explained.published import remarks
@@ -28,6 +29,7 @@ from sizing.plan import Plan
 REGISTRY = {
     **DEMAND,
     **CALIBRATED,
+    **LATENCY,
     **FLEET,
     **STORES,
     **DISKS,

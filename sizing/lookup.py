@@ -46,7 +46,9 @@ def facts_of(workload: Workload, catalog: Catalog) -> Facts:
         _same_gpu(workload.capacity, gpu, catalog)
     if workload.hardware is not None:
         _known_families(workload.hardware, catalog)
-    return Facts(model, _parameters(workload, model), _precision(workload, model), instance, gpu)
+    precision = _precision(workload, model)
+    _as_measured(workload, model, gpu, precision, catalog)
+    return Facts(model, _parameters(workload, model), precision, instance, gpu)
 
 
 def _known_families(hardware: Hardware, catalog: Catalog) -> None:
@@ -125,6 +127,32 @@ def _same_gpu(capacity: Capacity | None, gpu: Gpu, catalog: Catalog) -> None:
     named = _known(catalog.gpu, capacity.gpu, field, "a GPU of the catalog")
     if named.name != gpu.name:
         raise FieldError(field, f"the instance type has {gpu.name}", "the same GPU, or none")
+
+
+def _as_measured(
+    workload: Workload,
+    model: ModelFacts | None,
+    gpu: Gpu | None,
+    precision: Precision,
+    catalog: Catalog,
+) -> None:
+    """A given rate is of the model, GPU and precision that it was measured with, and no others."""
+    measured = workload.capacity.measured_on if workload.capacity else None
+    if measured is None:
+        return
+    field = ("capacity", "measured_on")
+    named = _known(catalog.model, measured.model, (*field, "model"), "a model of the catalog").model
+    card = _known(catalog.gpu, measured.gpu, (*field, "gpu"), "a GPU of the catalog").name
+    parts = [("model", named, model.model if model is not None else "a model without a name")]
+    if gpu is not None:
+        parts.append(("gpu", card, gpu.name))
+    if measured.precision is not None:
+        parts.append(("precision", measured.precision.value, precision.value))
+    for name, then, now in parts:
+        if then != now:
+            message = f"the rate was measured with {then}, and the service runs on {now}"
+            expected = f"a rate measured with {now}, or method: calibrated"
+            raise FieldError((*field, name), message, expected)
 
 
 def _parameters(workload: Workload, model: ModelFacts | None) -> Fraction:

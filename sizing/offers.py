@@ -70,10 +70,10 @@ def choices(offer: Offer, rejected: list[Rejected]) -> Iterator[Choice]:
 
 
 def precisions(case: Case, instance: InstanceType) -> tuple[Precision, ...]:
-    """Precisions to look at on a type: the stated one, the bounds, else the model's own and FP8.
+    """Precisions to look at on a type: the stated one, those allowed, else the model's own alone.
 
-    A 16-bit model is served in the 16 bits that the card computes in. Basis: assumed, that FP8
-    keeps the answers good enough; `hardware.precisions` says otherwise.
+    A 16-bit model is served in the 16 bits that the card computes in. Narrower weights are another
+    checkpoint and may answer worse: the workload allows them by `hardware.precisions`.
     """
     model, hardware = case.workload.model, case.workload.hardware
     if model.precision is not None or hardware is None or not hardware.is_auto:
@@ -84,7 +84,7 @@ def precisions(case: Case, instance: InstanceType) -> tuple[Precision, ...]:
     if own not in SIXTEEN_BITS:
         return (own,)
     capability = case.catalog.gpu(instance.gpu).compute_capability or Decimal(0)
-    return (own if capability >= MODERN_BITS else Precision.fp16, Precision.fp8)
+    return (own if capability >= MODERN_BITS else Precision.fp16,)
 
 
 def sizes(case: Case, instance: InstanceType) -> list[int]:

@@ -84,10 +84,13 @@ def crowded_pools(services: Sequence[ServicePlan], catalog: Catalog) -> frozense
 
 
 def _members(services: Sequence[ServicePlan]) -> dict[str, list[ServicePlan]]:
-    """The services with nodes, by the name of their pool."""
+    """The services with nodes, by the name of their pool.
+
+    Guard: a service without an engine gets none, whatever it would take.
+    """
     members: dict[str, list[ServicePlan]] = {}
     for service in services:
-        if service.pool is not None:
+        if service.pool is not None and service.serving is not None:
             members.setdefault(service.pool.name, []).append(service)
     return members
 

@@ -10,8 +10,10 @@ from sizing.capacity import capacity_plan
 from sizing.capacity_source import check_capacity
 from sizing.case import case_of
 from sizing.catalog import Catalog
+from sizing.checkpoint import checkpoint_plan
 from sizing.choose import ENGINE_KINDS, Case, Choice
 from sizing.cluster_services import cluster_services
+from sizing.contradictions import contradictions
 from sizing.engine_limits import impatient
 from sizing.exact import exact, plain, plain_or_none
 from sizing.field_error import FieldError
@@ -67,6 +69,7 @@ from sizing.storage import storage_plan, stores
 from sizing.traffic import Rates, request_rates, traffic_plan
 from sizing.units import HOURS_PER_PRICED_MONTH
 from sizing.unverified import unverified_pins
+from sizing.verdict import latency_plan
 from sizing.weights_import import import_plan
 from sizing.workload import Workload
 
@@ -174,7 +177,8 @@ def service_plan(
     if lacks_other_type(found):
         found.rejected += nearest_types(case, rates, asked)
     nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision, facts.model)
-    beside, methods = _beside(case, found, rates)
+    known = _estimate(case, found, rates)
+    beside, methods = _beside(case, found, rates, known)
     storage = storage_plan(workload, rates, nominal)
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
     volumes, slow = _volumes(case, found, crowded)
@@ -182,7 +186,7 @@ def service_plan(
     filled = None if serving is None else _import(workload, case, serving)
     capacity = _capacity(case, found, rates)
     burst = _burst(workload, capacity, found, serving)
-    return ServicePlan(
+    service = ServicePlan(
         name=workload.name,
         kind=workload.kind.value,
         inputs=asked,
@@ -198,6 +202,8 @@ def service_plan(
             lock=lock if found.locked else None,
         ),
         methods=methods,
+        latency=latency_plan(case, found.pool, burst, rates, known),
+        contradictions=(),
         choice=_choice(case, found, resolved.chosen_by),
         states=states(found.pool, serving, rates, found.rate) if found.pool and found.rate else (),
         rollout=rollout(serving, volumes) if found.pool and serving and volumes else None,
@@ -215,6 +221,7 @@ def service_plan(
         burst=burst,
         quota=None if serving is None else quota_plan(serving, burst, filled),
     )
+    return service.model_copy(update={"contradictions": contradictions(service, site)})
 
 
 def _capacity(case: Case, found: Found, rates: Rates) -> CapacityPlan | None:
@@ -231,15 +238,24 @@ def _capacity(case: Case, found: Found, rates: Rates) -> CapacityPlan | None:
     )
 
 
+def _estimate(case: Case, found: Found, rates: Rates) -> Estimate | None:
+    """The calibrated replica on the chosen hardware; None without hardware or where unknown."""
+    capacity = case.workload.capacity
+    if found.pool is None or found.choice is None or capacity is None:
+        return None
+    if found.replica is not None:
+        return Estimate(found.replica, ())
+    return estimate(case, found.choice, rates.at(capacity.load))
+
+
 def _beside(
-    case: Case, found: Found, rates: Rates
+    case: Case, found: Found, rates: Rates, known: Estimate | None
 ) -> tuple[CalibratedPlan | None, tuple[MethodPlan, ...]]:
     """The calibrated view of the chosen hardware, and every method's count beside the answer."""
     capacity = case.workload.capacity
     if found.pool is None or found.choice is None or capacity is None:
         return None, ()
     load = rates.at(capacity.load)
-    known = Estimate(found.replica, ()) if found.replica else estimate(case, found.choice, load)
     beside = None
     if known is not None:
         beside = calibrated_plan(case.workload, known, found.pool, rates, load)
@@ -257,6 +273,7 @@ def _choice(case: Case, found: Found, chosen_by: str) -> ChoicePlan | None:
         instance_type=pool.instance_type,
         tensor_parallel=pool.tensor_parallel,
         precision=case.facts.precision.value,
+        checkpoint=checkpoint_plan(case),
         chosen_by=chosen_by,
         usd_per_hour=plain_or_none(hourly),
         price_source=price.source if price else None,
@@ -373,5 +390,5 @@ def _not_served(workload: Workload) -> Rejected:
     return Rejected(
         option="serving",
         reason=Reason.not_in_this_version,
-        numbers=f"this version builds nodes and stores for {workload.kind.value}, not its engine",
+        numbers=f"this version has no engine for {workload.kind.value}: the stack builds no nodes",
     )

@@ -16,14 +16,16 @@ from sizewright.commands.options import (
     stack_files,
     stack_files_argument,
 )
+from sizewright.contradictions_gate import contradictions, measured_rates
 from sizewright.engine_gate import engine_limits
 from sizewright.exit_code import ExitCode
-from sizewright.feasibility import exit_code
+from sizewright.feasibility import exit_code, shortfalls, unserved
 from sizewright.gates import Gate
 from sizewright.interconnect_gate import interconnect_plugin
 from sizewright.lock_gate import lock_gates
 from sizewright.pull_gate import docker_hub_pulls
-from sizewright.report.console import tell
+from sizewright.report.console import tell, write
+from sizewright.report.contradicted import first_line
 from sizewright.report.progress import working
 from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
 from sizing.catalog import Catalog, load_catalog
@@ -69,10 +71,13 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
     if as_json:
         print_answer(_answer(verdicts))
     else:
+        for line in first_line(plan):
+            write(line)
         _print(verdicts)
     if code:
         failed = [gate.name for gate in verdicts if gate.passed is False]
-        tell(f"failed: {', '.join(failed)}" if failed else "incomplete: feasible")
+        missing = ["feasible"] * bool(shortfalls(plan)) + ["served"] * bool(unserved(plan))
+        tell(f"{'failed' if failed else 'incomplete'}: {', '.join(failed or missing)}")
         sys.exit(code)
 
 
@@ -85,6 +90,7 @@ def _sizing_gates(
     as_of: date | None,
 ) -> Iterator[Gate]:
     yield gates.feasible(plan)
+    yield gates.served(plan)
     yield gates.node_groups(plan)
     yield gates.nodes_per_group(plan)
     yield gates.sold(plan, catalog)
@@ -100,6 +106,8 @@ def _sizing_gates(
     yield docker_hub_pulls(plan)
     yield from gates.checkpoints(plan, catalog)
     yield from gates.locks(files, plan)
+    yield from contradictions(plan)
+    yield from measured_rates(plan)
     yield from lock_gates(site, plan, catalog)
 
 
@@ -146,7 +154,7 @@ def _graph_gates(
 
 
 def _exit_code(plan: Plan, verdicts: Sequence[Gate]) -> ExitCode:
-    code = exit_code(plan)
+    code = exit_code(plan, built=True)
     if code is not ExitCode.infeasible and any(gate.passed is False for gate in verdicts):
         return ExitCode.gate_failed
     return code

@@ -17,10 +17,11 @@ from sizewright.answers.compare import (
 from sizewright.answers.mix import mix_answer
 from sizewright.commands.options import files_argument, finish, json_option, site_option
 from sizewright.feasibility import refusal
-from sizewright.report.console import tell
+from sizewright.report.console import tell, write
+from sizewright.report.contradicted import first_line
 from sizewright.report.progress import working
 from sizewright.side_by_side import MEASURES, Sized, best
-from sizewright.stack import catalog_of, read_plan, read_site, read_workload
+from sizewright.stack import catalog_of, plan_of, read_plan, read_site, read_workload
 from sizing.catalog import load_catalog
 from sizing.comparison import Comparison, compare, frontier
 from sizing.exact import plain, plain_or_none
@@ -65,6 +66,8 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
         from sizewright.report.side_by_side import side_by_side_tables
         from sizewright.report.table import print_tables
 
+        for line in first_line(*plans, sides=tuple(f"{file}, " for file in files)):
+            write(f"{line}\n")
         print_tables(side_by_side_tables(sized))
     finish(*plans)
 
@@ -94,6 +97,8 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
     if as_json:
         print_answer(_answer(found, options))
     else:
+        for line in first_line(plan_of([read], where, catalog)):
+            write(f"{line}\n")
         _show(found, options)
     if not found.ranked.options:
         code, why = refusal(found.rejected, auto=True)

@@ -40,7 +40,7 @@ from sizewright.report.difference import (
     service_lines,
 )
 from sizewright.report.progress import working
-from sizewright.review import Review, Side, read_side, review
+from sizewright.review import Review, Side, contradicted, read_side, review
 from sizewright.revision import files_at
 from sizing.plan import ServicePlan, Survives
 
@@ -102,7 +102,7 @@ def command(
         write(comment(told, new.site.name))
     else:
         write("\n".join(_lines(told)))
-    finish(new.plan)
+    finish(new.plan, built=True)
     if detailed_exitcode and not told.is_empty:
         raise click.exceptions.Exit(ExitCode.changes)
 
@@ -145,7 +145,9 @@ def _with_preview(
         old = read_side(deployed, site)
     resources, same = engine_changes(said, name)
     notes = notes_on(outputs, old.plan.digest, "The stack") if outputs else ()
-    return Review(service_changes(old.plan, new.plan), resources, same, True, notes), new
+    services = service_changes(old.plan, new.plan)
+    said_of = contradicted(old, new)
+    return Review(services, resources, same, True, notes, contradictions=said_of), new
 
 
 @contextmanager
@@ -160,6 +162,8 @@ def _placed(name: str) -> Iterator[None]:
 
 def _lines(told: Review) -> Iterator[str]:
     width = output_width()
+    for line in told.contradictions:
+        yield from (line, "")
     if told.dangers:
         yield from (*danger_lines(told.dangers, width), "")
     for note in told.notes:

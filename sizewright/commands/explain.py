@@ -11,6 +11,8 @@ from sizewright.answers.explain import ExplainAnswer, ExplanationAnswer
 from sizewright.commands.options import file_argument, finish, json_option, site_option
 from sizewright.input_error import InputError
 from sizewright.leaves import NamedLeaf, UnknownLeafError, meant, named_leaves
+from sizewright.report.console import write
+from sizewright.report.contradicted import first_line
 from sizewright.stack import DEFAULT_SITE, read_plan
 from sizing.explain import Explanation, explain, explain_all
 from sizing.plan import Plan
@@ -61,6 +63,8 @@ def command(file: Path, pointer: str | None, site: Path, with_inputs: bool, as_j
         told = tuple(ExplanationAnswer(name=name, **asdict(why)) for name, why in explained)
         print_answer(ExplainAnswer(explanations=told))
     else:
+        for line in first_line(plan):
+            write(f"{line}\n")
         _print(explained)
     finish(plan)
 

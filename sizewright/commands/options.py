@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from sizewright.exit_code import ExitCode
-from sizewright.feasibility import exit_code, shortfalls
+from sizewright.feasibility import exit_code, shortfalls, unserved
 from sizewright.report.console import tell
 from sizewright.stack import DEFAULT_SITE, SiteFile
 from sizing.plan import Plan
@@ -36,16 +36,16 @@ def stack_files(given: tuple[Path, ...], site: SiteFile) -> tuple[Path, ...]:
     return tuple(Path(name) for name in site.workloads)
 
 
-def finish(*plans: Plan) -> None:
-    """Ends with exit code 5 or 6 where a service has no pool."""
-    code = said_code(*plans)
+def finish(*plans: Plan, built: bool = False) -> None:
+    """Ends with exit code 5 or 6 where a service has no pool or, of what is `built`, no engine."""
+    code = said_code(*plans, built=built)
     if code:
         sys.exit(code)
 
 
-def said_code(*plans: Plan) -> ExitCode:
-    """The exit code of plans, after saying on stderr which services have no pool and why."""
+def said_code(*plans: Plan, built: bool = False) -> ExitCode:
+    """The exit code of plans, after saying on stderr which services lack a pool or an engine."""
     for plan in plans:
-        for shortfall in shortfalls(plan):
+        for shortfall in (*shortfalls(plan), *(unserved(plan) if built else ())):
             tell(shortfall.text)
-    return exit_code(*plans)
+    return exit_code(*plans, built=built)

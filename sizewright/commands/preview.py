@@ -22,6 +22,7 @@ from sizewright.pull_gate import docker_hub_pulls
 from sizewright.record import Recorded
 from sizewright.report.answer import answer
 from sizewright.report.console import tell, write
+from sizewright.report.contradicted import first_line
 from sizewright.report.paragraph import wrapped
 from sizewright.report.progress import working
 from sizewright.report.sizing import size_tables
@@ -54,8 +55,8 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     Without FILE the stack's own workloads are previewed.
 
     What it is and is not, the answer in a paragraph, the figures, then the resource tree. Exit code
-    5 when a service is infeasible, and nothing would be built; 6 when its pool is beyond this
-    version, and its stores are shown.
+    5 when a service is infeasible, and nothing would be built; 6 when its pool or its engine is
+    beyond this version, and its stores are shown.
     """
     catalog, where = load_catalog(), read_site(site)
     files = stack_files(files, where)
@@ -74,10 +75,11 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
     pulls = docker_hub_pulls(plan)
     if pulls.passed is None:
         tell(f"warning: {pulls.detail}")
-    finish(plan)
+    finish(plan, built=True)
 
 
 def _opening(plan: Plan, site: SiteFile) -> Iterator[str]:
+    yield from first_line(plan)
     yield wrapped(CAVEAT)
     for service in plan.services:
         yield wrapped(answer(service))

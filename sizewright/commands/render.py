@@ -6,7 +6,8 @@ import click
 
 from sizewright.commands.options import FILE, files_argument, finish, json_option, site_option
 from sizewright.input_error import InputError
-from sizewright.report.console import write
+from sizewright.report.console import tell, write
+from sizewright.report.contradicted import first_line
 from sizewright.report.json import print_json
 from sizewright.stack import read_plan
 from sizewright.write import write_files
@@ -41,9 +42,13 @@ def command(files: tuple[Path, ...], site: Path, directory: Path | None, as_json
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, **texts})
     elif directory is not None:
+        for line in first_line(plan):
+            tell(line)
         write("\n".join(str(directory / path) for path in texts))
     elif texts:
-        write("\n".join(f"# {path}\n{text}" for path, text in texts.items()).rstrip("\n"))
+        contradicted = "".join(f"# {line}\n" for line in first_line(plan))
+        files_of = "\n".join(f"# {path}\n{text}" for path, text in texts.items())
+        write(f"{contradicted}{files_of}".rstrip("\n"))
     finish(plan)
 
 

@@ -14,6 +14,7 @@ from sizewright.commands.update_stack import is_stack_file, update_stack
 from sizewright.compare import Change, ServiceChange, service_changes
 from sizewright.lock_file import lock_of, lock_text
 from sizewright.report.console import write
+from sizewright.report.contradicted import first_line
 from sizewright.report.difference import followed_lines
 from sizewright.stack import SiteFile, WorkloadFile, catalog_of, plan_of, read_site, read_workload
 from sizewright.write import write_files
@@ -146,7 +147,8 @@ def command(file: Path, why: bool, dry_run: bool, site: Path, as_json: bool) -> 
     if as_json:
         print_answer(_answer(found, path, written=moved and not dry_run))
     else:
-        write("\n".join(_lines(found, path, why=why, dry_run=dry_run)))
+        opening = first_line(found.old, found.new, sides=("as locked, ", "as chosen anew, "))
+        write("\n".join([*opening, *_lines(found, path, why=why, dry_run=dry_run)]))
     finish(found.new)
 
 

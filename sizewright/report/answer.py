@@ -5,7 +5,7 @@ import re
 from sizewright.report.numbers import duration, number, plural, share
 from sizing.plan import PoolPlan, Reason, ServicePlan
 from sizing.redundancy import nodes_for_zone_loss
-from sizing.workload import ZONE_ID
+from sizing.workload import ZONE_ID, Contradicts, Method
 
 ANYWHERE = "0.0.0.0/0"
 RULES = {
@@ -24,7 +24,7 @@ def answer(service: ServicePlan) -> str:
         return f"{service.name} {asked(service)} It gets no GPU pool. {reasons}."
     parts = [asked(service), needed(service, service.pool), where(service, service.pool)]
     parts += [survives(service.pool), load(service, service.pool), latency(service)]
-    parts += [beside(service), chosen(service)]
+    parts += [beside(service), chosen(service), unbuilt(service)]
     parts += [f"{text}." for text in (door(service), imported(service)) if text]
     return f"{service.name} {' '.join(part for part in parts if part)}"
 
@@ -77,12 +77,24 @@ def _binding(service: ServicePlan, pool: PoolPlan) -> str:
 def _method(service: ServicePlan, method: str) -> str:
     """How the rate is known, and what the textbook rule leaves out."""
     if method == "given":
-        return "as you measured"
+        return f"as you measured{measured_with(service)}"
     if method == "calibrated":
         return "by the calibrated method, on the safe side of its band"
     if service.kind == "image":
         return "by the textbook rule, which counts an iteration as one token: far too many"
     return "by the textbook rule, which ignores memory bandwidth: too many"
+
+
+def measured_with(service: ServicePlan) -> str:
+    """With which model and GPU a given rate was measured, or that nobody says it."""
+    capacity = service.inputs.capacity
+    if capacity is None or capacity.method is not Method.given:
+        return ""
+    measured = capacity.measured_on
+    if measured is None:
+        return " with a model and GPU that are not stated (capacity.measured_on)"
+    precision = f" in {measured.precision}" if measured.precision else ""
+    return f" with {measured.model}{precision} on {measured.gpu}"
 
 
 def _rule(service: ServicePlan, pool: PoolPlan) -> str:
@@ -137,14 +149,9 @@ def imported(service: ServicePlan) -> str:
 
 
 def latency(service: ServicePlan) -> str:
-    """That latency targets are not checked by a method that is told the rate."""
-    targets = service.inputs.latency
-    if targets is None or (service.capacity and service.capacity.method == "calibrated"):
-        return ""
-    named = (("TTFT", targets.ttft_ms), ("TPOT", targets.tpot_ms))
-    asked_for = " and ".join(f"{name} {number(float(ms))} ms" for name, ms in named if ms)
-    share_of = number(float(targets.percentile))
-    return f"Whether {asked_for} hold for {share_of} % of requests is not checked."
+    """The verdict on the latency targets, and at which load it holds."""
+    found = service.latency
+    return f"The latency target is {found.text}." if found is not None else ""
 
 
 def beside(service: ServicePlan) -> str:
@@ -160,16 +167,25 @@ def beside(service: ServicePlan) -> str:
 
 
 def chosen(service: ServicePlan) -> str:
-    """The precision of the weights, where nobody stated it and the ranking took the cheapest."""
+    """What provides narrower weights than published; else that `auto` did not look at them."""
     hardware, choice = service.inputs.hardware, service.choice
-    if choice is None or hardware is None or not hardware.is_auto:
+    if choice is None or hardware is None:
         return ""
-    if service.inputs.model.precision is not None:
+    if choice.checkpoint is not None:
+        return f"Its weights are in {choice.checkpoint.text}."
+    if not hardware.is_auto or hardware.precisions or service.inputs.model.precision is not None:
         return ""
     return (
-        f"Weights in {choice.precision} are part of the choice, and take a checkpoint in it; "
-        "model.precision or hardware.precisions bounds it."
+        f"Its weights are in {choice.precision}, as published; hardware.precisions allows narrower "
+        "ones."
     )
+
+
+def unbuilt(service: ServicePlan) -> str:
+    """That the stack makes no nodes for a service that no engine serves."""
+    if service.serving is not None:
+        return ""
+    return f"No engine of this version serves {service.kind}: the stack builds none of these nodes."
 
 
 def where(service: ServicePlan, pool: PoolPlan) -> str:
@@ -208,6 +224,12 @@ def _zone_price(pool: PoolPlan) -> str:
     return f"; surviving one of {zones} zones takes {plural(total, 'node')}"
 
 
+def burst_serves_peak(service: ServicePlan) -> bool:
+    """Whether the floor and its burst together serve the peak."""
+    codes = {each.code for each in service.contradictions}
+    return service.burst is not None and Contradicts.peak_above_capacity not in codes
+
+
 def load(service: ServicePlan, pool: PoolPlan) -> str:
     """What the fleet is sized on, and what the peak would need."""
     capacity = service.capacity
@@ -216,6 +238,11 @@ def load(service: ServicePlan, pool: PoolPlan) -> str:
         return f"It is sized on the peak: {busy}, {share(pool.utilisation_at_peak)} at the peak."
     if capacity.gpus_at_peak is None or pool.utilisation_at_peak is None:
         return f"It is sized on the mean, not on a peak: all GPUs together are {busy}."
+    if service.burst is not None and burst_serves_peak(service):
+        return (
+            f"It is sized on the mean, and a burst for the peak: the floor is {busy}, and up to "
+            f"{plural(service.burst.gpus, 'GPU')} more serve the peak."
+        )
     return (
         f"It is sized on the mean, not on the peak: all GPUs together are {busy}, but the peak "
         "alone would need "

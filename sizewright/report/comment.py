@@ -103,6 +103,8 @@ def _marker(site: str) -> str:
 
 def _first(told: Review, room: Room) -> Iterator[str]:
     yield f"### sizewright: {_verdict(told)}"
+    for line in told.contradictions:
+        yield inert(line)
     if told.dangers:
         yield _dangers(told.dangers, room)
     yield from (f"> {note}" for note in told.notes)

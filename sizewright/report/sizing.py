@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from sizewright.report.answer import door, imported
+from sizewright.report.answer import burst_serves_peak, door, imported, measured_with
+from sizewright.report.contradicted import contradiction_table
 from sizewright.report.numbers import data_size, duration, number, plural, share
 from sizewright.report.table import Table
 from sizing.plan import (
@@ -13,6 +14,7 @@ from sizing.plan import (
     Plan,
     PoolPlan,
     ServicePlan,
+    SidePlan,
     StatePlan,
     VolumePlan,
 )
@@ -22,6 +24,7 @@ def size_tables(plan: Plan) -> Iterator[Table]:
     """For each service its table and the options not taken; then the pins nobody verified."""
     for service in plan.services:
         yield Table(_title(service), list(_rows(service)))
+        yield contradiction_table(service)
         rejected = [(r.option, r.reason.value, r.numbers) for r in service.rejected]
         title = "not taken" if service.pool else "why it has no pool"
         yield Table(f"{service.name}: {title}", rejected, ("option", "reason", "numbers"))
@@ -87,6 +90,8 @@ def _capacity(service: ServicePlan) -> str:
     rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s"
     users = f"{number(capacity.users_per_gpu_per_day)} users a day"
     sized = f"{capacity.method}, sized for the {capacity.load}"
+    measured = measured_with(service)
+    sized += f"; measured{measured}" if measured else ""
     return f"{rate}, {duration(capacity.request_s)} each; {users}; {sized}"
 
 
@@ -101,7 +106,11 @@ def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]
     yield "binding", _each(pool.binding, pool.gpus_by_constraint, "GPUs")
     yield "redundancy", _each(pool.redundancy_binding, pool.nodes_by_rule, "nodes")
     busy = f"{share(pool.utilisation_at_mean)} at the mean"
-    queue = ": requests queue without end" if (pool.utilisation_at_peak or 0) > 1 else ""
+    queue = ""
+    if (pool.utilisation_at_peak or 0) > 1:
+        queue = ": requests queue and the queue grows"
+        if service.burst is not None and burst_serves_peak(service):
+            queue = f" of the floor, which up to {plural(service.burst.gpus, 'burst GPU')} relieve"
     yield "utilisation", f"{busy}, {share(pool.utilisation_at_peak)} at the peak{queue}"
     capacity = service.capacity
     if capacity and capacity.load == "mean" and capacity.gpus_at_peak is not None:
@@ -113,7 +122,8 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     """What the calibrated method says of it, the methods side by side, its states, its price."""
     if service.calibrated:
         yield "band", _band(service.calibrated)
-        yield "latency", _latency(service.calibrated)
+    if service.calibrated or service.latency:
+        yield "latency", _latency(service)
     if service.methods:
         yield "methods", "; ".join(_method(method) for method in service.methods)
     if service.states:
@@ -127,6 +137,8 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         )
     if service.choice:
         yield "price", _price(service.choice)
+        if service.choice.checkpoint:
+            yield "checkpoint", service.choice.checkpoint.text
 
 
 def _band(found: CalibratedPlan) -> str:
@@ -144,17 +156,26 @@ def _band(found: CalibratedPlan) -> str:
     return f"{text}; {known}, coefficients of {found.coefficients}{assumed}"
 
 
-def _latency(found: CalibratedPlan) -> str:
-    """TTFT and TPOT of both sides at the needed replicas' load."""
-    parts = []
-    for name, field in (("TTFT", "ttft_ms"), ("TPOT", "tpot_ms")):
-        low, high = (getattr(side, field) for side in (found.median, found.safe))
-        told = [number(ms) + " ms" if ms is not None else "without end" for ms in (low, high)]
-        parts.append(f"{name} {told[0]} as fitted, {told[1]} on the safe side")
-    flight = ""
+def _latency(service: ServicePlan) -> str:
+    """The verdict with its load; then the times as fitted, at the load that is sized for."""
+    latency, found = service.latency, service.calibrated
+    verdict = latency.text if latency else "no target"
+    if found is None:
+        return verdict
+    load = service.capacity.load if service.capacity else "peak"
+    fitted = f"{verdict}; as fitted (P50) at the {load} {_times(found.median)}"
+    if latency is None:
+        fitted += f", P90 {_times(found.safe)}, for {number(found.percentile)} % of requests"
     if found.in_flight_peak is not None:
-        flight = f"; {number(found.in_flight_peak)} requests in flight at the peak"
-    return f"{'; '.join(parts)}, for {number(found.percentile)} % of requests{flight}"
+        fitted += f"; {number(found.in_flight_peak)} requests in flight at the peak"
+    return fitted
+
+
+def _times(side: SidePlan) -> str:
+    """TTFT and TPOT of one side at the needed replicas' load."""
+    times = (("TTFT", side.ttft_ms), ("TPOT", side.tpot_ms))
+    told = [(name, f"{number(ms)} ms" if ms is not None else "unbounded") for name, ms in times]
+    return ", ".join(f"{name} {text}" for name, text in told)
 
 
 def _method(found: MethodPlan) -> str:

@@ -8,6 +8,7 @@ from sizing.plan.capacity import (
     BandPlan,
     CalibratedPlan,
     CapacityPlan,
+    CheckpointPlan,
     ChoicePlan,
     MethodPlan,
     OwnRunsPlan,
@@ -38,6 +39,7 @@ from sizing.plan.cluster import (
 )
 from sizing.plan.disks import PoolVolumePlan, VolumePlan, WeightsOn
 from sizing.plan.gateway import ClaimPlan, FirewallPlan, GatewayPlan, TokenPlan
+from sizing.plan.latency import Contradiction, LatencyPlan, Verdict
 from sizing.plan.memory import CachePlan, MemoryPlan
 from sizing.plan.network import (
     AddressPlan,
@@ -153,10 +155,12 @@ __all__ = [
     "CapacitySource",
     "ChartImagePlan",
     "ChartPlan",
+    "CheckpointPlan",
     "ChoicePlan",
     "ClaimPlan",
     "ClusterPlan",
     "ClusterServicesPlan",
+    "Contradiction",
     "ControllerPlan",
     "CreatedZonePlan",
     "DatabasePlan",
@@ -170,6 +174,7 @@ __all__ = [
     "InterconnectPlan",
     "InterconnectPluginPlan",
     "KeysPlan",
+    "LatencyPlan",
     "LimitsBy",
     "MemoryPlan",
     "MethodPlan",
@@ -208,6 +213,7 @@ __all__ = [
     "UsedNetworkPlan",
     "UsedSubnetPlan",
     "UsedZonePlan",
+    "Verdict",
     "VolumePlan",
     "WeightsOn",
 ]

@@ -142,6 +142,23 @@ class RolloutPlan(Part):
     duration_s: Number
 
 
+class CheckpointPlan(Part):
+    """What provides weights that are narrower than the published ones."""
+
+    published: str
+    """Precision of the published weights."""
+    precision: str
+    """Precision of the weights that are planned."""
+    repository: str | None
+    """Repository that holds them; null where none is known."""
+    revision: str | None
+    """Its commit; null where none is known."""
+    flag: str | None
+    """Engine flag that narrows published weights as they load; the stack does not pass it."""
+    text: str
+    """All of it in a clause."""
+
+
 class ChoicePlan(Part):
     """The hardware, who chose it, and what its nodes cost."""
 
@@ -150,6 +167,8 @@ class ChoicePlan(Part):
     tensor_parallel: int
     precision: str
     """Precision of the weights."""
+    checkpoint: CheckpointPlan | None
+    """What provides weights narrower than published; null where they are as published."""
     chosen_by: str
     """workload, lock or ranking."""
     usd_per_hour: Number | None

@@ -12,6 +12,7 @@ from sizing.plan.capacity import (
 )
 from sizing.plan.disks import VolumePlan
 from sizing.plan.gateway import GatewayPlan
+from sizing.plan.latency import Contradiction, LatencyPlan
 from sizing.plan.memory import MemoryPlan
 from sizing.plan.part import Part, Rejected
 from sizing.plan.pool import PoolPlan
@@ -37,6 +38,10 @@ class ServicePlan(Part):
     """What the calibration file beside the workload did; null without one."""
     methods: tuple[MethodPlan, ...]
     """Side by side."""
+    latency: LatencyPlan | None
+    """Whether the latency targets hold; null without targets or without a pool."""
+    contradictions: tuple[Contradiction, ...]
+    """What in this answer refutes another part of it; empty without a pool."""
     choice: ChoicePlan | None
     """The hardware and its price; null without a pool."""
     states: tuple[StatePlan, ...]

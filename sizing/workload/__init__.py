@@ -1,5 +1,6 @@
 """What people will ask of a model: the user's words, checked once."""
 
+from sizing.workload.accept import Accept, Contradicts
 from sizing.workload.access import Access, Claim, ClaimFormat
 from sizing.workload.data import Data
 from sizing.workload.engine import Engine, Routing
@@ -18,10 +19,12 @@ __all__ = [
     "A_NUMBER",
     "DNS_LABEL",
     "ZONE_ID",
+    "Accept",
     "Access",
     "Capacity",
     "Claim",
     "ClaimFormat",
+    "Contradicts",
     "Count",
     "Data",
     "Encoder",

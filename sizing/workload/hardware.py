@@ -63,7 +63,7 @@ class Hardware(Strict):
     families: tuple[str, ...] = ()
     """With auto: instance families to choose from, e.g. g6e; all when left out."""
     precisions: tuple[Precision, ...] = ()
-    """With auto: precisions to choose from; the model's own and FP8 when left out."""
+    """With auto: precisions to choose from, e.g. bf16 and fp8; the model's own when left out."""
     capacity: Annotated[
         ReservedCapacity | None,
         BeforeValidator(

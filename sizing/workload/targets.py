@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from sizing.field_error import FieldError
 from sizing.strict import Strict
-from sizing.workload.kinds import Load, Method
+from sizing.workload.kinds import Load, Method, Precision
 from sizing.workload.values import Count, Positive, Ratio
 
 
@@ -20,6 +20,17 @@ class Latency(Strict):
     """Share of requests, in percent, that must be this fast: 95, not 0.95."""
 
 
+class MeasuredOn(Strict):
+    """What a given rate was measured with."""
+
+    model: str = Field(min_length=1, max_length=200)
+    """Model that was measured, by any name that model.name takes."""
+    gpu: str = Field(min_length=1, max_length=100)
+    """GPU that was measured, e.g. l40s."""
+    precision: Precision | None = None
+    """Precision of the weights that were measured; not compared when left out."""
+
+
 class Capacity(Strict):
     method: Method = Method.calibrated
     """How the rate of one GPU is known."""
@@ -27,6 +38,8 @@ class Capacity(Strict):
     """Which load is sized for."""
     requests_per_gpu_per_s: Positive | None = None
     """Requests one GPU completes in a second, as measured; for method given."""
+    measured_on: MeasuredOn | None = Field(default=None, exclude_if=lambda given: given is None)
+    """Model and GPU that the given rate was measured with; flagged when left out."""
     gpu: str | None = None
     """GPU whose peak rate the textbook method uses; the instance type's own when left out."""
     max_utilisation: Ratio | None = Field(default=None, gt=0, le=Decimal("0.95"))
@@ -47,6 +60,8 @@ class Capacity(Strict):
             raise FieldError(
                 ("requests_per_gpu_per_s",), "only method given uses it", "method: given"
             )
+        if self.measured_on is not None and not given:
+            raise FieldError(("measured_on",), "only method given uses it", "method: given")
         if self.gpu is not None and self.method is not Method.textbook:
             raise FieldError(("gpu",), "only method textbook uses it", "hardware.instance_type")
         if self.max_utilisation is not None and self.method is not Method.calibrated:

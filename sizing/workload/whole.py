@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sizing.field_error import FieldError
 from sizing.strict import Strict
+from sizing.workload.accept import Accept
 from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
 from sizing.workload.engine import Engine
@@ -55,6 +56,8 @@ class Workload(Strict):
     """Who may come, and how often; callers inside the network when left out."""
     retire: bool = False
     """Whether its stores and load balancer lose their protection, so that it can be taken out."""
+    accept: Accept = Field(default_factory=dict, exclude_if=lambda given: not given)
+    """Contradictions of the answer that are accepted: a sentence by code; none when left out."""
 
     @model_validator(mode="after")
     def _name_is_free(self) -> Self:

@@ -64,7 +64,7 @@ def test_text_says_it_all_and_is_plain(run: Run) -> None:
         "use1-az1 5, use1-az2 5, use1-az4 5",
         "any 3 nodes; not a lost zone",
         "throughput (GPUs: throughput 12, memory 1)",
-        "77.2 % at the mean, 1,110 % at the peak: requests queue without end",
+        "77.2 % at the mean, 1,110 % at the peak: requests queue and the queue grows",
         "912.5 GB kept",
         "unverified",
     ):

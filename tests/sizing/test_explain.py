@@ -163,6 +163,8 @@ def test_searches_are_few_and_known() -> None:
         "pool/nodes_at_peak",
         "memory/max_context_tokens",
         "pool/tensor_parallel",
+        "latency/tpot_ms",
+        "contradictions/1/numbers/tpot_p90_ms",
         "pool/nodes_per_replica",
         "serving/cpu_millicores",
         "serving/memory_mib",

@@ -1,0 +1,133 @@
+"""Explanations of the latency verdict and of the numbers that contradict each other."""
+
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf
+from sizing.plan import LatencyPlan, PoolPlan
+
+QUEUE = "the needed replicas, or all and the burst's where the mean is sized for"
+
+
+def _latency(leaf: Leaf) -> LatencyPlan:
+    """The verdict of the leaf's service. Raises ValueError."""
+    if leaf.sized.latency is None:
+        raise ValueError(f"{leaf.path} without a verdict")
+    return leaf.sized.latency
+
+
+def _time(leaf: Leaf) -> Entry:
+    """A time of the P90 side at the judged load."""
+    name = "time to the first token" if leaf.keys[-1].startswith("ttft") else "time per token"
+    return Entry(
+        f"{name} that the percentile of requests does not exceed (P90 of the estimate)",
+        "queue and steps of one replica at its share of the load",
+        "{v}",
+        Basis.fitted,
+        leaf.fitted_source,
+        arithmetic=False,
+    )
+
+
+def _target(leaf: Leaf) -> Entry:
+    name = leaf.keys[-1].replace("_target", "")
+    text = f"{{w.latency.{name}}}"
+    source = f"the workload file: latency.{name}"
+    return Entry("the target", f"latency.{name}", text, Basis.given, source)
+
+
+def _missed(leaf: Leaf) -> Entry:
+    found = _latency(leaf)
+    pairs = ((found.ttft_ms, found.ttft_target_ms), (found.tpot_ms, found.tpot_target_ms))
+    ratios = [f"{time!r} / {target!r}" for time, target in pairs if time and target]
+    numbers = f"max({', '.join(ratios)})" if len(ratios) > 1 else ratios[0]
+    return Entry("times the worst target", "largest time / its target", numbers, Basis.fitted)
+
+
+def _replicas(leaf: Leaf) -> Entry:
+    pool, mean = leaf.pool, leaf.capacity.load == "mean"
+    if not (mean and leaf.sized.traffic.requests_per_s_peak is not None):
+        return Entry("replicas that share the load", QUEUE, "{s.pool.replicas_needed}")
+    added = f" + {leaf.sized.burst.replicas}" if leaf.sized.burst else ""
+    return Entry("replicas that share the load", QUEUE, f"{pool.replicas_total}{added}")
+
+
+def _ratio(leaf: Leaf) -> Entry:
+    counts = [leaf.pool.gpus_needed, _calibrated_gpus(leaf)]
+    return Entry(
+        "times that one method needs the GPUs of the other",
+        "more GPUs / fewer GPUs",
+        f"{max(counts)} / {min(counts)}",
+    )
+
+
+def _calibrated_gpus(leaf: Leaf) -> int:
+    return next(m.gpus_needed for m in leaf.sized.methods if m.method == "calibrated")
+
+
+def _gpus_calibrated(leaf: Leaf) -> Entry:
+    return Entry(
+        "GPUs that the calibrated estimate needs (P90)",
+        "as `methods` says",
+        str(_calibrated_gpus(leaf)),
+        Basis.fitted,
+        leaf.fitted_source,
+    )
+
+
+def _gpus_at_most(leaf: Leaf) -> Entry:
+    added = f" + {leaf.sized.burst.gpus}" if leaf.sized.burst else ""
+    return Entry(
+        "GPUs in all, burst included", "GPUs + burst GPUs", f"{leaf.pool.gpus_total}{added}"
+    )
+
+
+def _busy_at_most(leaf: Leaf) -> Entry:
+    pool: PoolPlan = leaf.pool
+    added = leaf.sized.burst.replicas if leaf.sized.burst else 0
+    return Entry(
+        "times that the peak is what all GPUs serve",
+        "utilisation at the peak x replicas / (replicas + burst replicas)",
+        f"{pool.utilisation_at_peak!r} * {pool.replicas_total} / {pool.replicas_total + added}",
+        leaf.method,
+        leaf.method_source,
+    )
+
+
+_AT = "services.*.contradictions.*.numbers."
+LATENCY: dict[str, Explainer] = {
+    "services.*.latency.requests_per_s": Entry(
+        "requests a second of the load that the verdict is of",
+        "the peak, or the mean where nothing says what the peak is",
+        "{s.latency.requests_per_s}",
+    ),
+    "services.*.latency.replicas": _replicas,
+    "services.*.latency.percentile": Entry(
+        "per cent of requests that a target is for",
+        "latency.percentile",
+        "{w.latency.percentile}",
+        Basis.given,
+        "the workload file: latency.percentile; 95 when left out",
+    ),
+    "services.*.latency.*_target_ms": _target,
+    "services.*.latency.missed_ratio": _missed,
+    "services.*.latency.*_ms": _time,
+    f"{_AT}*_target_ms": _target,
+    f"{_AT}times_missed": _missed,
+    f"{_AT}t*_ms": _time,
+    f"{_AT}times_apart": _ratio,
+    f"{_AT}gpus_by_estimate": _gpus_calibrated,
+    f"{_AT}gpus_with_burst": _gpus_at_most,
+    f"{_AT}peak_over_capacity": _busy_at_most,
+    f"{_AT}gpus_by_method": Entry(
+        "GPUs needed, before packing", "as the service's pool", "{s.pool.gpus_needed}"
+    ),
+    f"{_AT}peak_requests_per_s": Entry(
+        "requests a second at the peak", "as its traffic", "{s.traffic.requests_per_s_peak}"
+    ),
+    f"{_AT}nodes_in_one_zone": Entry("nodes in all", "as its pool", "{s.pool.nodes_total}"),
+    f"{_AT}zones_of_site": Entry(
+        "zones of the site",
+        "zones of the stack file",
+        "{v}",
+        Basis.given,
+        "the stack file: zones",
+    ),
+}

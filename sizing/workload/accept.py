@@ -1,0 +1,47 @@
+"""What a workload accepts of an answer that contradicts itself."""
+
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, StringConstraints
+
+from sizing.field_error import FieldError
+
+
+class Contradicts(StrEnum):
+    """How an answer contradicts itself or its own targets."""
+
+    methods_disagree = "methods_disagree"
+    """The calibrated estimate asks for more than twice or less than half of the GPUs."""
+    peak_above_capacity = "peak_above_capacity"
+    """The peak is more than all GPUs serve, burst included."""
+    single_zone = "single_zone"
+    """All nodes are in one zone of a site that has several."""
+    latency_missed = "latency_missed"
+    """The estimate says that a latency target is missed."""
+    latency_unchecked = "latency_unchecked"
+    """There is a latency target, and no estimate that could check it."""
+
+
+Sentence = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$"
+    ),
+]
+
+
+def _known_codes(value: Any) -> Any:
+    """The map as it is; an unknown code is refused with the code that was probably meant."""
+    known = [code.value for code in Contradicts]
+    for code in value if isinstance(value, dict) else ():
+        if code not in known:
+            nearest = get_close_matches(str(code), known, n=1)
+            hint = f"did you mean '{nearest[0]}'?" if nearest else ""
+            raise FieldError((str(code),), "unknown code", f"one of {', '.join(known)}", hint)
+    return value
+
+
+Accept = Annotated[dict[Contradicts, Sentence], BeforeValidator(_known_codes)]
+"""Why each contradiction is accepted, by its code."""
