@@ -18,6 +18,8 @@ from components.policy import allow, policy
 from components.target_writer import TargetWriter
 from sizing.plan import AllowedPlan, ClusterPlan, RolesPlan
 
+MADE_WITH = ["accessConfig.bootstrapClusterCreatorAdminPermissions", "encryptionConfig"]
+"""What EKS reads once, when it makes the cluster; a change would delete the cluster first."""
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
 
@@ -114,6 +116,8 @@ class Cluster(pulumi.ComponentResource):
                 trusted_service="eks.amazonaws.com",
                 managed_policies=("AmazonEKSClusterPolicy",),
                 roles=args.roles,
+                role_name=args.plan.role.name,
+                path=args.plan.role.path,
                 partition=partition(args.region),
                 policy=_use_key(args.secrets_key_arn),
                 tags=self._tags,
@@ -164,7 +168,12 @@ class Cluster(pulumi.ComponentResource):
             deletion_protection=args.plan.protected,
             zonal_shift_config={"enabled": True},
             tags=self._tags.named(name),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=after,
+                protect=args.plan.protected,
+                ignore_changes=MADE_WITH,
+            ),
         )
 
     def _access(self, args: ClusterArgs) -> list[pulumi.Resource]:

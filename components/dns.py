@@ -105,7 +105,7 @@ def balancer_name(
     zone_id: pulumi.Input[str],
     balancer_dns_name: pulumi.Input[str],
     balancer_zone_id: pulumi.Input[str],
-    parent: pulumi.Resource,
+    opts: pulumi.ResourceOptions,
 ) -> route53.Record:
     """The name of a load balancer, which follows its addresses."""
     return route53.Record(
@@ -120,5 +120,5 @@ def balancer_name(
                 "evaluate_target_health": True,
             }
         ],
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=opts,
     )

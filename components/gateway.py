@@ -181,8 +181,11 @@ class Gateway(pulumi.ComponentResource):
             enable_deletion_protection=self._args.plan.protected,
             enable_zonal_shift=True,
             tags=self._args.tags.named(name),
-            # Guard: a load balancer whose logs cannot be written is refused.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._args.logs]),
+            # Guard: a load balancer whose logs cannot be written is refused; AWS refuses a deletion
+            # at the end of an update, Pulumi's own protection before it starts.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[self._args.logs], protect=self._args.plan.protected
+            ),
         )
 
     @property
@@ -198,7 +201,7 @@ class Gateway(pulumi.ComponentResource):
             vpc_id=self._args.vpc_id,
             target_type="ip",
             port=ENGINE_PORT,
-            protocol="HTTP",
+            protocol="HTTPS" if self._args.plan.encrypted else "HTTP",
             deregistration_delay=self._args.plan.deregistration_delay_s,
             load_balancing_algorithm_type=self._args.plan.routing,
             stickiness=lb.TargetGroupStickinessArgs(
@@ -216,7 +219,9 @@ class Gateway(pulumi.ComponentResource):
     def _health_check(self) -> lb.TargetGroupHealthCheckArgsDict:
         """The engine answers once its model is loaded."""
         plan = self._args.plan
+        https: lb.TargetGroupHealthCheckArgsDict = {"protocol": "HTTPS"} if plan.encrypted else {}
         return {
+            **https,
             "path": HEALTH_PATH,
             "matcher": "200",
             "interval": plan.health_interval_s,

@@ -23,6 +23,10 @@ class IdentityArgs:
     roles: RolesPlan
     """What the account asks of every role."""
     partition: str
+    role_name: str | None = None
+    """Chosen by Pulumi when left out."""
+    path: str | None = None
+    """The account's own path of roles when left out."""
     policy: pulumi.Input[str] | None = None
     """JSON of the role's own policy."""
     tags: Tags
@@ -42,11 +46,13 @@ class Identity(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         role = iam.Role(
             f"{name}-role",
-            path=args.roles.path,
+            name=args.role_name,
+            path=args.path or args.roles.path,
             permissions_boundary=args.roles.permissions_boundary_arn,
             assume_role_policy=_trust(args),
             tags=args.tags.named(f"{name}-role"),
-            opts=child,
+            # Guard: AWS moves no role; another path replaces it, and what cannot change its role.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["path"]),
         )
         self.arn, self.name = role.arn, role.name
         self.grants = [

@@ -21,6 +21,7 @@ from components.target_writer import TargetWriter
 from components.weights_import import WeightsImport, WeightsImportArgs
 from sizing.model_source import ModelSource
 from sizing.plan import AllowedPlan, BucketPlan, DatabasePlan, GatewayPlan, ImportPlan, RolesPlan
+from templates.render import binding_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +76,18 @@ class InferenceService(pulumi.ComponentResource):
         stores = {plan.role: self._object_store(plan) for plan in args.buckets}
         database = None if args.database is None else self._database(args.database)
         self.database_client_group_id = None if database is None else database.client_group_id
-        gateway = None if args.gateway is None else self._gateway(args.gateway)
-        self.endpoint = None if gateway is None else gateway.endpoint
-        if gateway is not None:
-            self._host(gateway)
+        plans = () if args.gateway is None else args.gateway.balancers()
+        gateways = {plan.public: self._gateway(plan) for plan in plans}
+        self.endpoint = gateways[plans[0].public].endpoint if plans else None
+        bound = list[pulumi.Resource]()
         if args.documents:
             weights, namespace = stores["weights"], self._namespace()
             serving = self._serving(weights, namespace, self._weights_import(weights, namespace))
-            self._registration(gateway, serving)
+            bound = self._registrations(gateways, serving)
             if "burst-deployment" in args.documents:
                 self._burst(stores["weights"], serving)
+        if plans:
+            self._host(gateways[plans[0].public], bound)
         self.register_outputs({})
 
     def _object_store(self, plan: BucketPlan) -> ObjectStore:
@@ -120,7 +123,7 @@ class InferenceService(pulumi.ComponentResource):
         network = self._args.network
         subnets = network.public_subnet_ids if plan.public else network.private_subnet_ids
         return Gateway(
-            f"{self._name}-gateway",
+            f"{self._name}-{'public' if plan.public else 'gateway'}",
             GatewayArgs(
                 plan=plan,
                 certificate_arn=self._certificate_arn(plan),
@@ -146,7 +149,8 @@ class InferenceService(pulumi.ComponentResource):
             raise ValueError(f"{self._args.service}: a gateway needs a certificate")
         return arn
 
-    def _host(self, gateway: Gateway) -> None:
+    def _host(self, gateway: Gateway, bound: Sequence[pulumi.Resource]) -> None:
+        """The name moves to a load balancer once the service is bound to its targets."""
         if self._args.dns is None or self._args.host is None:
             return
         balancer_name(
@@ -155,7 +159,7 @@ class InferenceService(pulumi.ComponentResource):
             zone_id=self._args.dns.zone_id,
             balancer_dns_name=gateway.endpoint,
             balancer_zone_id=gateway.zone_id,
-            parent=self,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=bound),
         )
 
     def _namespace(self) -> ServiceNamespace:
@@ -230,16 +234,26 @@ class InferenceService(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
         )
 
-    def _registration(self, gateway: Gateway | None, serving: Serving) -> TargetRegistration:
-        if gateway is None or self._args.controller is None:
+    def _registrations(
+        self, gateways: Mapping[bool, Gateway], serving: Serving
+    ) -> list[pulumi.Resource]:
+        """The service bound to the targets of each load balancer.
+
+        Guard: a target group serves one load balancer, so that a second one has its own.
+        """
+        controller = self._args.controller
+        if not gateways or controller is None:
             raise ValueError(f"{self._args.service}: what is served needs a gateway, bound to it")
-        return TargetRegistration(
-            f"{self._name}-registration",
-            TargetRegistrationArgs(
-                document=self._args.documents["target-group-binding"],
-                target_group_arn=gateway.target_group_arn,
-                controller=self._args.controller,
-                after=[serving],
-            ),
-            self._in_cluster,
-        )
+        return [
+            TargetRegistration(
+                f"{self._name}-{'public-' * public}registration",
+                TargetRegistrationArgs(
+                    document=self._args.documents[binding_document(public=public)],
+                    target_group_arn=gateway.target_group_arn,
+                    controller=controller,
+                    after=[serving],
+                ),
+                self._in_cluster,
+            )
+            for public, gateway in gateways.items()
+        ]

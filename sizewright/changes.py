@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from sizewright.physical_names import keeps_its_name
+
 RULES = Path(__file__).parent / "data" / "changes.csv"
 COLUMNS = ["type", "property", "effect", "source", "checked", "notes"]
 COMPONENT = "sizewright:index:"
@@ -85,16 +87,32 @@ class Rules:
             return Effect.update
         rules = self.by_type.get(resource_type, {})
         path = _steps(property_path)
-        rule = _longest(rules, path)
+        rule = self.rule(resource_type, property_path)
         if rule is None:
             return Effect.may_replace
         below = {r.effect for p, r in rules.items() if p[: len(path)] == path}
         return rule.effect if below <= {rule.effect} else Effect.may_replace
 
-    def deletes_first(self, resource_type: str, property_path: str) -> bool:
-        """Whether the old resource goes before the new one is there: an outage in between."""
-        rule = _longest(self.by_type.get(resource_type, {}), _steps(property_path))
-        return rule is not None and rule.deletes_first
+    def rule(self, resource_type: str, property_path: str) -> Rule | None:
+        """The row that speaks for a property: the longest at or above it; None without one."""
+        return _longest(self.by_type.get(resource_type, {}), _steps(property_path))
+
+    def deletes_first(
+        self,
+        resource_type: str,
+        property_path: str,
+        before: Mapping[str, object],
+        after: Mapping[str, object],
+    ) -> bool:
+        """Whether a replacement because of the property deletes the old resource first.
+
+        `before` and `after` are the resource's inputs: a given physical name decides too.
+        """
+        if self.effect(resource_type, property_path) is Effect.update:
+            return False
+        rule = self.rule(resource_type, property_path)
+        static = rule is not None and rule.deletes_first
+        return static or keeps_its_name(resource_type, before, after)
 
 
 def load_rules(path: Path = RULES) -> Rules:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from sizewright.changes import STATEFUL, Effect, Rules
-from sizewright.record import Recorded, RecordedResource
+from sizewright.changes import Effect
 from sizing.plan import Plan, ServicePlan
 
 ORDER = (Effect.delete, Effect.replace, Effect.may_replace, Effect.create, Effect.update)
@@ -15,6 +14,8 @@ ORDER = (Effect.delete, Effect.replace, Effect.may_replace, Effect.create, Effec
 COUNTED = (Effect.create, Effect.update, Effect.replace, Effect.may_replace, Effect.delete)
 LOSING = (Effect.delete, Effect.replace, Effect.may_replace)
 """What happens to a resource that does not surely stay."""
+AFTER = "(known after the update)"
+"""Stands for a value that nobody knows before the update."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class ResourceChange:
     """Its inputs before; None of a new one."""
     after: Mapping[str, object] | None = None
     """Its inputs after; None of a deleted one."""
+    deletes_first: bool = False
+    """Whether a replacement deletes it before the next one is there."""
+    goes_with: tuple[str, ...] = ()
+    """`type::name` of what such a replacement deletes before it, and creates again after it."""
 
 
 def leaf_changes(old: object, new: object, path: str = "") -> Iterator[Change]:
@@ -140,18 +145,6 @@ def _leaves(value: object) -> dict[str, object]:
     return {leaf.path: leaf.new for leaf in leaf_changes({}, value)}
 
 
-def resource_changes(old: Recorded, new: Recorded, rules: Rules) -> tuple[ResourceChange, ...]:
-    """The resources that differ, stateful losses first, then by effect, then as registered."""
-    before = {resource.key: resource for resource in old.resources}
-    after = {resource.key: resource for resource in new.resources}
-    changed = [
-        change
-        for key in [*after, *(key for key in before if key not in after)]
-        if (change := _resource_change(before.get(key), after.get(key), rules)) is not None
-    ]
-    return ordered(changed)
-
-
 def ordered(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
     """What loses data first, then by effect, else in the order given."""
     return tuple(sorted(changes, key=lambda c: (not loses_data(c), ORDER.index(c.effect))))
@@ -165,27 +158,3 @@ def loses_data(change: ResourceChange) -> bool:
 def counts(changes: Sequence[ResourceChange]) -> dict[str, int]:
     """How many resources are created, updated, replaced, may be replaced, deleted."""
     return {effect.value: sum(c.effect is effect for c in changes) for effect in COUNTED}
-
-
-def _resource_change(
-    old: RecordedResource | None, new: RecordedResource | None, rules: Rules
-) -> ResourceChange | None:
-    known = new or old
-    if known is None:
-        return None
-    stateful = known.type in STATEFUL
-    before = None if old is None else old.inputs
-    after = None if new is None else new.inputs
-    if old is None or new is None:
-        effect = Effect.create if old is None else Effect.delete
-        return ResourceChange(effect, known.type, known.name, stateful, (), before, after)
-    changes = [
-        Change(c.path, c.old, c.new, rules.effect(known.type, c.path))
-        for c in leaf_changes(old.inputs, new.inputs)
-    ]
-    if old.protect != new.protect:
-        changes.append(Change("(protect)", old.protect, new.protect))
-    if not changes:
-        return None
-    effect = min((c.effect for c in changes), key=ORDER.index)
-    return ResourceChange(effect, known.type, known.name, stateful, tuple(changes), before, after)

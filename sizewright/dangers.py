@@ -6,6 +6,7 @@ Which change of which property is one stands in `data/dangers.csv`; its events a
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,11 +17,13 @@ from pathlib import Path
 from sizewright.changes import Effect
 from sizewright.compare import LOSING, ResourceChange, ServiceChange, loses_data
 from sizewright.input_error import joined
-from sizewright.report.tree import at
+from sizewright.report.tree import at, short_type
 from sizing.plan import BALANCER
 
 RULES = Path(__file__).parent / "data" / "dangers.csv"
 COLUMNS = ["type", "property", "event", "value", "danger", "says", "source", "checked"]
+TYPES_SHOWN = 8
+"""Types named of what goes with a resource; the others are counted."""
 _STEP = re.compile(r"[.\[]")
 INSIDE = tuple(
     map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
@@ -42,6 +45,8 @@ class Event(StrEnum):
 
 
 class Danger(StrEnum):
+    deleted_first = "deleted_first"
+    """Something is deleted before its replacement exists, with all that depends on it."""
     data = "data"
     """Data would be lost."""
     opens = "opens"
@@ -99,7 +104,11 @@ def _survivals(services: Sequence[ServiceChange]) -> Iterator[Found]:
 
 def _of_resources(resources: Sequence[ResourceChange]) -> Iterator[Found]:
     rules = load_danger_rules()
+    within = {key for change in resources for key in change.goes_with}
     for change in resources:
+        if change.deletes_first and f"{change.type}::{change.name}" not in within:
+            first = f"{_forced(change)}{_with_it(change)}"
+            yield Found(Danger.deleted_first, change.effect, change.type, change.name, first)
         if loses_data(change):
             yield Found(Danger.data, change.effect, change.type, change.name, _forced(change))
         for rule in rules.get(change.type, ()):
@@ -134,6 +143,13 @@ def _forced(change: ResourceChange) -> str:
     forcing = (c.path for c in change.changes if c.effect is change.effect is not Effect.update)
     names = dict.fromkeys(_STEP.split(path)[0] for path in forcing)
     return f"because of {joined(names, 3)}" if names else ""
+
+
+def _with_it(change: ResourceChange) -> str:
+    """What goes with the resource, counted by type."""
+    types = Counter(short_type(key.partition("::")[0]) for key in change.goes_with)
+    counted = [f"{count} {type_}" for type_, count in types.items()]
+    return f"; with it go {joined(counted, TYPES_SHOWN)}" if counted else ""
 
 
 def _text(inputs: Mapping[str, object], rule: DangerRule) -> str:

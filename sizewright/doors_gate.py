@@ -22,7 +22,7 @@ OUTSIDE_TYPES = ("LoadBalancer", "NodePort")
 
 def doors(recorded: Recorded, plan: Plan) -> Gate:
     """Each way in from the internet that nobody asked for, or that lacks a guard."""
-    asked = {s.name for s in plan.services if s.gateway is not None and s.gateway.public}
+    asked = {s.name for s in plan.services if s.gateway is not None and s.gateway.has_public}
     if faults := list(_faults(recorded, asked)):
         return Gate("doors", False, "; ".join(faults))
     detail = f"{plural(len(asked), 'public door')}, each with tokens, firewall and HTTPS alone"

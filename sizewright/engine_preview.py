@@ -1,10 +1,11 @@
 """What the engine itself says of a change: the output of `pulumi preview --json`."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sizewright.changes import STATEFUL, Effect
-from sizewright.compare import Change, ResourceChange, leaf_changes, ordered
+from sizewright.compare import AFTER, Change, ResourceChange, leaf_changes, ordered
 from sizewright.input_error import InputError
 from sizewright.record.sdk import SECRET, SIGNATURE, UNKNOWN
 
@@ -19,14 +20,18 @@ EFFECTS = {
     "delete-replaced": Effect.replace,
 }
 EXPECTED = "the output of pulumi preview --json"
-AFTER = "(known after the update)"
 
 
 def engine_changes(preview: Mapping[str, Any], name: str) -> tuple[tuple[ResourceChange, ...], int]:
     """The resources that the engine would change, and how many it leaves. Raises InputError."""
     steps = _steps(preview, name)
     changed = {step["urn"]: step for step in steps if step.get("op") in EFFECTS}
-    found = [_change(step) for step in changed.values() if _type(step) != STACK]
+    going = _going(steps)
+    found = [
+        replace(_change(step), deletes_first=urn in going, goes_with=going.get(urn, ()))
+        for urn, step in changed.items()
+        if _type(step) != STACK
+    ]
     # The engine counts what stays, the stack among it, and lists of that the stack alone.
     summary = preview.get("changeSummary") or {}
     if not isinstance(summary, dict) or not isinstance(summary.get("same", 0), int):
@@ -56,6 +61,37 @@ def _steps(preview: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
         if not isinstance(step, dict) or str(step.get("urn")).count("::") < 3:
             raise InputError(name, message=f"steps[{number}] has no urn", expected=EXPECTED)
     return steps
+
+
+def _going(steps: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """What the engine deletes before it creates it again, and what goes with each, by urn.
+
+    Its steps are in order: such a deletion is the first step of its resource. What depends on
+    another such resource goes with that one, and nothing goes with it.
+    """
+    first = dict[str, dict[str, Any]]()
+    for step in steps:
+        first.setdefault(step["urn"], step)
+    old = {u: s.get("oldState") or {} for u, s in first.items() if s.get("op") == "delete-replaced"}
+    needs = {urn: _needs(state) & old.keys() - {urn} for urn, state in old.items()}
+    going: dict[str, tuple[str, ...]] = dict.fromkeys(old, ())
+    for root in (urn for urn, needed in needs.items() if not needed):
+        within = {root}
+        while more := {urn for urn, needed in needs.items() if needed & within} - within:
+            within |= more
+        going[root] = tuple(_key(urn) for urn in old if urn in within - {root})
+    return going
+
+
+def _needs(state: Mapping[str, Any]) -> set[str]:
+    """Urns of what the resource refers to, and of its provider."""
+    named = {urn for urns in (state.get("propertyDependencies") or {}).values() for urn in urns}
+    return named | {str(state.get("provider", "")).rpartition("::")[0]}
+
+
+def _key(urn: str) -> str:
+    kind, name = urn.split("::", 3)[2:]
+    return f"{kind.split('$')[-1]}::{name}"
 
 
 def _type(step: Mapping[str, Any]) -> str:

@@ -148,7 +148,11 @@ def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
 
 def reserved_capacity(plan: Plan) -> Iterator[Gate]:
     """Load balancer capacity units that the quota must allow to reserve; a region has none."""
-    count = sum(s.gateway.reserved_units or 0 for s in plan.services if s.gateway)
+    count = sum(
+        (s.gateway.reserved_units or 0) * len(s.gateway.balancers())
+        for s in plan.services
+        if s.gateway
+    )
     if count:
         detail = f"{count:,} units; a region has none before its quota is raised"
         yield Gate("LCU reservation", None, detail, "ELB quota: reserved LCUs of a region")

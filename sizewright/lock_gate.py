@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sizewright.gates import Gate
 from sizewright.report.numbers import plural
-from sizewright.stack import SiteFile
+from sizewright.stack import SiteFile, cluster_faults
 from sizewright.stack_lock_file import unknown
 from sizing.catalog import Catalog
 from sizing.plan import Plan
@@ -32,6 +32,10 @@ def lock_gates(site: SiteFile, plan: Plan, catalog: Catalog) -> Iterator[Gate]:
         yield Gate(NAME, unpinned, f"{site.lock_path} lacks {', '.join(new)}; {move}")
     else:
         yield Gate(NAME, True, _held(site.lock))
+    if site.lock.cluster is not None:
+        faults = [str(fault) for fault in cluster_faults(site)]
+        kept = f"role path {site.lock.cluster.role_path}, network {site.lock.cluster.vpc}"
+        yield Gate("cluster stays", not faults, "; ".join(faults) or kept, str(site.lock_path))
     for path, command in unknown(site.lock, site.site.region, image_repositories(plan.services)):
         yield Gate(f"pin {path}", unpinned, f"unknown; put into {site.lock_path}: {command}")
 

@@ -10,9 +10,9 @@ from sizewright.compare import (
     ResourceChange,
     ServiceChange,
     causes,
-    resource_changes,
     service_changes,
 )
+from sizewright.compare_resources import resource_changes
 from sizewright.dangers import Found, dangers
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code

@@ -1,6 +1,6 @@
 """From files to a plan: workloads and their locks, and the site of a stack file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sizing.addresses import enough_addresses
 from sizing.capacity_source import check_capacity
 from sizing.catalog import Catalog, ModelFacts, load_catalog
 from sizing.certificate import check_certificate
+from sizing.cluster_lock import as_made, replacing
 from sizing.field_error import FieldError, FieldPath
 from sizing.lock import Lock
 from sizing.lookup import check_site, facts_of
@@ -297,7 +298,8 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
     known = _with_own_models(catalog, files)
     if site.lock is not None:
         known = known.with_lock(dict(site.lock.versions()))
-    return size(workloads, site.site, known, locks, corrections)
+    plan = size(workloads, site.site, known, locks, corrections)
+    return as_made(plan, None if site.lock is None else site.lock.cluster)
 
 
 def catalog_of(file: WorkloadFile, catalog: Catalog) -> Catalog:
@@ -343,11 +345,20 @@ def buildable(site: SiteFile, plan: Plan, catalog: Catalog) -> None:
         check_certificate(site.site)
     except FieldError as fault:
         raise _located(keys, fault) from fault
+    for replaced in cluster_faults(site):
+        raise replaced
     gateways = any(service.gateway is not None for service in plan.services)
     if gateways and site.site.certificate_arn is None and site.site.dns is None:
         expected = "an ACM certificate for HTTPS, or dns to make one in"
         hint = "add sizewright:certificate_arn or sizewright:dns to the stack file"
         raise keys.error((), "certificate_arn: missing", expected, hint)
+
+
+def cluster_faults(site: SiteFile) -> Iterator[InputError]:
+    """What the stack file asks that only another cluster could have."""
+    if site.lock is not None and site.lock.cluster is not None:
+        for fault in replacing(site.site, site.lock.cluster):
+            yield _located(site.keys, fault)
 
 
 def addressable(site: SiteFile, plan: Plan) -> None:

@@ -37,7 +37,11 @@ def stack_lock_text(
     for key, value in lock.model_dump(mode="json").items():
         if isinstance(value, dict):
             lines.append(f"{key}:" if value else f"{key}: {{}}")
-            lines += [_line(f"{key}.{name}", name, each, commands) for name, each in value.items()]
+            lines += [
+                _line(f"{key}.{name}", name, each, commands)
+                for name, each in value.items()
+                if each is not None or f"{key}.{name}" in commands
+            ]
         elif value is not None:
             lines.append(f"{key}: {_json(value)}")
     return first + "\n".join([HEAD, *lines, ""])

@@ -28,27 +28,35 @@ def check_access(workload: Workload, site: Site) -> None:
     """Checks that the site has what the workload's door needs. Raises FieldError."""
     access = workload.access
     if access.asks_for_token and site.token_issuer is None:
-        field = "public" if access.public else "token_required"
+        field = _asking(access) or "token_required"
         raise FieldError(
             ("access", field),
             "the site names no issuer of tokens",
             "sizewright:token_issuer and sizewright:token_jwks_url in the stack file",
         )
-    if access.public and site.certificate_arn is None and site.dns is None:
+    field = _asking(access)
+    if field and site.certificate_arn is None and site.dns is None:
         raise FieldError(
-            ("access", "public"),
+            ("access", field),
             "the site has no certificate",
             "sizewright:certificate_arn in the stack file, or sizewright:dns to make one in",
         )
-    if access.public and site.network is not None:
+    if field and site.network is not None:
         public = site.network.use.public_subnet_ids
         missing = [zone for zone in site.zones if zone not in public]
         if missing:
             raise FieldError(
-                ("access", "public"),
+                ("access", field),
                 f"the network that is used names no public subnet in {', '.join(missing)}",
                 "public_subnet_ids of sizewright:network.use in the stack file",
             )
+
+
+def _asking(access: Access) -> str:
+    """The field that asks for a public load balancer; empty where none does."""
+    if access.public:
+        return "public"
+    return "both_balancers" if access.both_balancers else ""
 
 
 def token_plan(access: Access, site: Site) -> TokenPlan | None:

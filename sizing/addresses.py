@@ -88,7 +88,7 @@ def zone_addresses(
         ),
         "system_nodes": 0 if system is None else _of_system(system, zone_count),
         "load_balancers": PER_LOAD_BALANCER
-        * sum(s.gateway is not None and not s.gateway.public for s in services),
+        * sum(s.gateway is not None and s.gateway.has_internal for s in services),
         "endpoints": endpoint_count,
         "databases": PER_DATABASE * sum(s.database is not None for s in services),
         "control_plane": CONTROL_PLANE if control_plane else 0,

@@ -27,8 +27,8 @@ class ClusterAccess(Strict):
     viewers: tuple[RoleArn, ...] = ()
     """Roles that may read all but secrets."""
     creator: Flag = False
-    """Whether the role that makes the cluster administers it without an entry of its own; another
-    answer takes another cluster."""
+    """Whether the role that makes the cluster administers it without an entry of its own; EKS reads
+    this once, when it makes the cluster."""
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:

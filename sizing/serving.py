@@ -199,6 +199,8 @@ def _deployment_plan(
         sequences_per_request=limits.sequences_per_request,
         limits_by=limits.by,
         keep_alive_s=limits.keep_alive_s,
+        as_root=limits.as_root,
+        encrypted=gateway.encrypted,
         gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
         compute_precision=compute_precision(facts.precision, capability),
         kv_precision=workload.engine.kv_precision,

@@ -12,6 +12,7 @@ from sizing.node_disks import weights_on
 from sizing.plan import (
     AccessPlan,
     ClusterPlan,
+    ClusterRolePlan,
     InterconnectPlan,
     KeysPlan,
     NodePool,
@@ -272,6 +273,7 @@ def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> Clu
     return ClusterPlan(
         used=None if used is None else UsedClusterPlan(**used.model_dump()),
         stack=None if site.cluster.stack is None else StackPlan(name=site.cluster.stack),
+        role=ClusterRolePlan(path=site.role_path, name=None),
         access=AccessPlan(
             creator=site.access is None or site.access.creator,
             policies={} if site.access is None else site.access.policies,

@@ -155,7 +155,8 @@ class Site(Strict):
     role_path: str = Field(
         default="/", pattern=r"^/([!-.0-~]+/)*$", max_length=512, examples=["/platform/"]
     )
-    """IAM path of every role of the stack, e.g. /platform/."""
+    """IAM path of the roles of the stack, e.g. /platform/; a role keeps the one it was made with.
+    """
 
     @property
     def uses_network(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from sizing.cluster_lock import ClusterLock
 from sizing.field_error import FieldError
 from sizing.model_source import SHA256_EXAMPLE
 from sizing.strict import Strict
@@ -44,6 +45,9 @@ class StackLock(Strict):
     """Container images by the catalog's name."""
     database: str | None = Field(default=None, pattern=r"^[0-9]+\.[0-9]+$", examples=["17.9"])
     """Version of Aurora PostgreSQL; absent without a database."""
+
+    cluster: ClusterLock | None = None
+    """What the cluster was made with; absent without an own cluster."""
 
     @model_validator(mode="after")
     def _of_one_kubernetes(self) -> Self:

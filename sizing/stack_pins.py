@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from sizing.catalog import Catalog
+from sizing.cluster_lock import cluster_lock
 from sizing.cluster_services import charts_in_use
 from sizing.plan import Plan
 from sizing.serving import ENGINE_IMAGE
@@ -31,6 +32,7 @@ def stack_lock(plan: Plan, catalog: Catalog, before: StackLock | None) -> StackL
         },
         images={name: _image(name, plan, catalog, before) for name in images_in_use(plan.services)},
         database=catalog.pin(DATABASE).version if any(s.database for s in plan.services) else None,
+        cluster=cluster_lock(plan.site, None if before is None else before.cluster),
     )
 
 
@@ -74,3 +76,5 @@ def not_locked(lock: StackLock, wanted: StackLock) -> Iterator[str]:
         yield from (f"{field}.{name}" for name in getattr(wanted, field) if name not in held)
     if wanted.database is not None and lock.database is None:
         yield "database"
+    if wanted.cluster is not None and lock.cluster is None:
+        yield "cluster"

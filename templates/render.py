@@ -28,8 +28,11 @@ from sizing.plan import (
 )
 from sizing.site import Site
 from templates.engine import (
+    CACHE_PATH,
     ENGINE_PORT,
+    ENGINE_USER,
     PROGRAMS,
+    TLS,
     argument,
     engine_arguments,
     engine_environment,
@@ -76,7 +79,6 @@ _DOCUMENTS = (
     "service-account",
     "service",
     "disruption-budget",
-    "target-group-binding",
 )
 _GROUP_ARGUMENTS = (
     "--nnodes",
@@ -128,7 +130,14 @@ def render(plan: Plan) -> dict[str, str]:
         if service.serving.limits_by is LimitsBy.admission:
             check = values | {"script": values["admission_script"]}
             documents.append(("script-admission", "script", check))
+        if service.serving.encrypted:
+            maker = values | {"script": values["certificate_script"]}
+            documents.append(("script-certificate", "script", maker))
         documents += _zone_documents(service.serving, values)
+        documents += [
+            (document, "target-group-binding", values | {"binding": binding})
+            for document, binding in _bindings(service).items()
+        ]
         if service.weights_import is not None:
             documents += [(document, document, values) for document in _IMPORT_DOCUMENTS]
             script = values | {"script": values["import_script"]}
@@ -140,6 +149,20 @@ def render(plan: Plan) -> dict[str, str]:
             text = environment.get_template(f"kubernetes/{template}.yaml.j2").render(filled)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
     return dict(sorted(texts.items()))
+
+
+def _bindings(service: ServicePlan) -> dict[str, str]:
+    """Name of the binding to the target group of each load balancer, by document."""
+    balancers = () if service.gateway is None else service.gateway.balancers()
+    return {
+        binding_document(public=balancer.public): service.name + "-public" * balancer.public
+        for balancer in balancers
+    }
+
+
+def binding_document(*, public: bool) -> str:
+    """Document that binds the service to the targets of its public or internal load balancer."""
+    return "target-group-binding-public" if public else "target-group-binding"
 
 
 def user_data_path(pool: NodePool) -> str:
@@ -178,13 +201,19 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "hung_stop_s": _HUNG_STOP_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
             "programs": PROGRAMS,
+            "cache_path": CACHE_PATH,
+            "user": 0 if serving.as_root else ENGINE_USER,
+            "encrypted": serving.encrypted,
+            "certificate_script": program("make_certificate").values if serving.encrypted else None,
+            "tls_folder": TLS,
             "admission_script": program("admission").values
             if serving.limits_by is LimitsBy.admission
             else None,
             "engine_environment": {k: argument(v) for k, v in engine_environment(serving).items()},
-            "balancer_cidrs": plan.network.public_cidrs
-            if service.gateway.public
-            else plan.network.private_cidrs,
+            "balancer_cidrs": [
+                *(plan.network.public_cidrs if service.gateway.has_public else ()),
+                *(plan.network.private_cidrs if service.gateway.has_internal else ()),
+            ],
             "quota": service.quota.model_dump(),
             "drain_s": service.gateway.deregistration_delay_s,
             "progress_deadline_s": _progress_deadline_s(serving),

@@ -114,7 +114,7 @@ def door(service: ServicePlan) -> str:
     Without the final stop.
     """
     gateway = service.gateway
-    if gateway is None or not gateway.public:
+    if gateway is None or not gateway.has_public:
         return ""
     places = ", ".join(gateway.public_cidrs)
     text = f"It is open to the internet, {f'from {places}' if places != ANYWHERE else 'to anyone'}"

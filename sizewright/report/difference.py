@@ -59,6 +59,7 @@ SIGNS = {
 }
 WORDS = {Effect.may_replace: "may be replaced"}
 TITLES = {
+    Danger.deleted_first: "deleted before its replacement exists",
     Danger.data: "data would be lost",
     Danger.opens: "the internet is let in",
     Danger.guard: "a guard goes away",

@@ -75,7 +75,7 @@ def _each(part: str, meaning: str, symbols: str, factor: str) -> Explainer:
 
 
 def _load_balancers(leaf: Leaf) -> Entry:
-    count = sum(s.gateway is not None and not s.gateway.public for s in leaf.plan.services)
+    count = sum(s.gateway is not None and s.gateway.has_internal for s in leaf.plan.services)
     return Entry(
         "addresses that the internal load balancers may take in the zone",
         "8 x internal load balancers",

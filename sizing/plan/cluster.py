@@ -1,6 +1,9 @@
 """The cluster, its keys, who gets in, and what runs in it for all."""
 
+import operator
 from typing import Annotated
+
+from pydantic import Field
 
 from sizing.plan.part import Part
 from sizing.plan.reaches import (
@@ -80,6 +83,15 @@ class AccessPlan(Part):
     """Access policy by role."""
 
 
+class ClusterRolePlan(Part):
+    """The role of the control plane, which EKS cannot change."""
+
+    path: Annotated[str, Reaches(ROLE, "path")]
+    """IAM path."""
+    name: Annotated[str | None, Reaches(ROLE, "name")]
+    """Null where Pulumi chooses it."""
+
+
 class ClusterPlan(Part):
     """With `used` and `stack` null it is made here."""
 
@@ -87,6 +99,7 @@ class ClusterPlan(Part):
     """The cluster that stands, by its ids."""
     stack: StackPlan | None
     """Stack of this program that made cluster and network."""
+    role: ClusterRolePlan
     access: AccessPlan
     """Who gets into the cluster that is made."""
     controller_elsewhere: bool
@@ -168,6 +181,12 @@ class MetricsPlan(ChartPlan):
     kept_hours: Annotated[int, Reaches(RELEASE, "values.server.retention")]
     services: Annotated[tuple[str, ...], Reaches(RELEASE, "values.scrapeConfigs.engines")]
     """Services that burst: what it scrapes is in their namespaces."""
+    encrypted: Annotated[
+        tuple[str, ...],
+        Reaches(RELEASE, "values.scrapeConfigs"),
+        Field(default=(), exclude_if=operator.not_),
+    ]
+    """Those of them whose engines serve HTTPS."""
 
 
 class GroupControllerPlan(OciChartPlan):

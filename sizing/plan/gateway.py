@@ -1,6 +1,9 @@
 """The door of a service."""
 
+import operator
 from typing import Annotated
+
+from pydantic import Field
 
 from sizing.exact import Number
 from sizing.plan.part import Part
@@ -59,6 +62,11 @@ class FirewallPlan(Part):
 
 class GatewayPlan(Part):
     public: Annotated[bool, Reaches(BALANCER, "internal")]
+    """Whether the load balancer that the service's name points to faces the internet."""
+    both: bool
+    """Whether the other load balancer serves too, unprotected, while callers move."""
+    internal_token: bool
+    """Whether the internal load balancer asks for a token."""
     public_cidrs: Annotated[
         tuple[str, ...],
         Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4"),
@@ -71,6 +79,10 @@ class GatewayPlan(Part):
     longest_answer_s: Number
     """Seconds that the longest answer takes."""
     idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
+    encrypted: Annotated[
+        bool, Reaches(TARGETS, "protocol"), Field(default=False, exclude_if=operator.not_)
+    ]
+    """Whether the balancer speaks TLS with the engines; it accepts any certificate of theirs."""
     routing: Annotated[str, Reaches(TARGETS, "loadBalancingAlgorithmType")]
     sticky: Annotated[bool, Reaches(TARGETS, "stickiness.enabled")]
     """Whether a conversation stays with its replica."""
@@ -94,3 +106,29 @@ class GatewayPlan(Part):
     """Longest time for which a dead replica still gets requests."""
     certificate_arn: Annotated[str | None, Reaches(LISTENER, "certificateArn")]
     protected: Annotated[bool, Reaches(BALANCER, "enableDeletionProtection")]
+
+    @property
+    def has_public(self) -> bool:
+        """Whether a load balancer faces the internet."""
+        return self.public or self.both
+
+    @property
+    def has_internal(self) -> bool:
+        """Whether a load balancer faces the network."""
+        return not self.public or self.both
+
+    def balancers(self) -> tuple["GatewayPlan", ...]:
+        """One plan for each load balancer; the service's name points to the first."""
+        kinds = (self.public, not self.public) if self.both else (self.public,)
+        return tuple(self._of(public=public) for public in kinds)
+
+    def _of(self, *, public: bool) -> "GatewayPlan":
+        asks = public or self.internal_token
+        changed = {
+            "public": public,
+            "public_cidrs": self.public_cidrs if public else (),
+            "token": self.token if asks else None,
+            "firewall": self.firewall if asks else None,
+            "protected": self.protected and public is self.public,
+        }
+        return self.model_copy(update=changed)

@@ -43,6 +43,9 @@ class Access(Strict):
 
     public: Flag = False
     """Whether the service can be reached from the internet, with a token."""
+    both_balancers: Flag = False
+    """Whether the internal and the public load balancer both serve while callers move; the name
+    points to the one that `public` says, and the other is not protected from deletion."""
     token_required: Flag = False
     """Whether an internal service asks for a token too; a public one always does."""
     claims: tuple[Claim, ...] = Field(default=(), max_length=10)
@@ -53,23 +56,29 @@ class Access(Strict):
     """Tokens of one key in a minute, prompts and answers, each request taken at its longest."""
 
     @property
+    def has_public(self) -> bool:
+        """Whether a load balancer faces the internet."""
+        return self.public or self.both_balancers
+
+    @property
     def asks_for_token(self) -> bool:
-        """Whether a caller must bear a token."""
-        return self.public or self.token_required
+        """Whether a caller of some load balancer must bear a token."""
+        return self.has_public or self.token_required
 
     @model_validator(mode="after")
     def _limits_count_by_token(self) -> Self:
-        if self.public and "token_required" in self.model_fields_set and not self.token_required:
+        only_public = self.public and not self.both_balancers
+        if only_public and "token_required" in self.model_fields_set and not self.token_required:
             raise FieldError(("token_required",), "a public service asks for a token", "true")
         limits = ("requests_per_key_per_min", "tokens_per_key_per_min")
         limited = [name for name in limits if getattr(self, name) is not None]
         for name in ("claims", *limited):
             if getattr(self, name) and not self.asks_for_token:
                 raise FieldError((name,), "nobody bears a token", "token_required: true")
-        if self.public and not limited:
+        if self.has_public and not limited:
             expected = "requests_per_key_per_min, tokens_per_key_per_min or both"
             raise FieldError((), "a public service needs a limit for each key", expected)
-        if self.public and not self.claims:
+        if self.has_public and not self.claims:
             # Guard: an issuer's tokens for any other application would open it.
             expected = "what only its callers' tokens say, e.g. [{name: scope, values: [chat]}]"
             raise FieldError((), "a public service needs claims of its own", expected)

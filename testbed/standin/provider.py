@@ -15,10 +15,11 @@ import pulumi_kubernetes
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from sizewright.changes import Effect, Rules
-from sizewright.compare import leaf_changes
+from sizewright.changes import Rules
 from sizewright.record import sdk
 from sizewright.record.references import engine_fields
+from testbed.standin.difference import difference, provider_difference
+from testbed.standin.limits import refusals
 from testbed.standin.outputs import new_outputs, object_id, whole
 from testbed.standin.references import dangling
 from testbed.standin.schema import Fault, configuration, input_faults, opened
@@ -72,9 +73,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             yield "region", f"the stand-in is {self._world.region}, not {region}"
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
-        changed = engine_fields(request.old_inputs) != engine_fields(request.news)
-        some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
-        return provider_pb2.DiffResponse(changes=some if changed else none)
+        old, new = engine_fields(request.old_inputs), engine_fields(request.news)
+        return provider_difference(f"pulumi:providers:{self._package}", old, new)
 
     def Configure(self, request: Any, context: Any) -> Any:
         kubeconfig = request.variables.get("kubernetes:config:kubeconfig", "")
@@ -97,22 +97,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> Any:
         token = _token(request.urn)
         old, new = engine_fields(request.old_inputs), engine_fields(request.news)
-        detailed, replaces, first = {}, [], False
-        for change in leaf_changes(old, new):
-            # Guard: what may replace, replaces here, so that a test sees the worst.
-            forced = self._rules.effect(token, change.path) is not Effect.update
-            first |= forced and self._rules.deletes_first(token, change.path)
-            detailed[change.path] = _property_diff(change.old, change.new, forced)
-            replaces += [change.path.split(".")[0].split("[")[0]] * forced
-        some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
-        return provider_pb2.DiffResponse(
-            changes=some if detailed else none,
-            hasDetailedDiff=True,
-            detailedDiff=detailed,
-            replaces=sorted(set(replaces)),
-            diffs=sorted({path.split(".")[0].split("[")[0] for path in detailed}),
-            deleteBeforeReplace=first,
-        )
+        return difference(token, old, new, self._rules)
 
     def Create(self, request: Any, context: Any) -> Any:
         token, name = _token(request.urn), request.urn.split("::")[-1]
@@ -130,12 +115,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             known = world.find(token, id_)
             if known is not None and (self._is_aws(token) or not world.upserts):
                 context.abort(grpc.StatusCode.ALREADY_EXISTS, f"{token} {id_} already exists")
+            self._keep_limits(token, inputs, context)
             if known is None:
                 world.add(Thing(request.urn, token, name, id_, inputs, outputs))
             else:
                 world.replace(known, inputs, outputs)
         world.wait_to_reply(token)
         return provider_pb2.CreateResponse(id=id_, properties=_struct(outputs))
+
+    def _keep_limits(self, token: str, inputs: Mapping[str, Any], context: Any) -> None:
+        for reason in refusals(token, inputs, self._world):
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
 
     def _is_aws(self, token: str) -> bool:
         return token.startswith("aws:")
@@ -147,6 +137,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for name in MOVES_WITH.get(token, ()):
             outputs[name] = sdk.UNKNOWN if request.preview else int(str(olds[name])) + 1
         if not request.preview:
+            self._keep_limits(token, news, context)
             self._world.replace(self._standing(token, request.id, context), news, outputs)
         return provider_pb2.UpdateResponse(properties=_struct(outputs))
 
@@ -196,17 +187,6 @@ def _token(urn: str) -> str:
 def _checked(news: struct_pb2.Struct, faults: list[Fault]) -> Any:
     failures = [provider_pb2.CheckFailure(property=path, reason=reason) for path, reason in faults]
     return provider_pb2.CheckResponse(inputs=news, failures=failures)
-
-
-def _property_diff(old: object, new: object, forced: bool) -> Any:
-    kinds = provider_pb2.PropertyDiff
-    if old is None:
-        kind = kinds.ADD_REPLACE if forced else kinds.ADD
-    elif new is None:
-        kind = kinds.DELETE_REPLACE if forced else kinds.DELETE
-    else:
-        kind = kinds.UPDATE_REPLACE if forced else kinds.UPDATE
-    return provider_pb2.PropertyDiff(kind=kind, inputDiff=True)
 
 
 def _hidden(state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:

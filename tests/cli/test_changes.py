@@ -3,6 +3,7 @@
 import csv
 import datetime
 import importlib
+import inspect
 import json
 import re
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 import templates.render
 from sizewright.changes import COLUMNS, EFFECTS, RULES, STATEFUL, Effect, Rule, Rules, load_rules
+from sizewright.physical_names import physical_names
 
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 CLUSTER = "aws:eks/cluster:Cluster"
@@ -115,15 +117,9 @@ UNKNOWN = {
         "vpcConfig.clusterSecurityGroupId",
         "vpcConfig.vpcId",
     },
-    NODE_GROUP: {
-        "nodeRepairConfig.nodeRepairConfigOverrides",
-        "updateConfig.updateStrategy",
-        "warmPoolConfig",
-    },
+    NODE_GROUP: {"warmPoolConfig"},
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": {"policy"},
-    "aws:lb/listener:Listener": {"defaultActions.*.jwtValidation"},
     "aws:lb/listenerRule:ListenerRule": {
-        "actions.*.jwtValidation",
         "conditions.*.hostHeader.regexValues",
         "conditions.*.httpHeader.regexValues",
         "conditions.*.pathPattern.regexValues",
@@ -143,7 +139,8 @@ UNKNOWN = {
     "pulumi:providers:kubernetes": {"alwaysRender", "clusterIdentifier", "enablePatchForce"},
     # A type token fixes both.
     **{kind: {"apiVersion", "kind"} for kind in COVERED if kind.startswith("kubernetes:")},
-    RELEASE: {"compat"},
+    # Its class has neither.
+    RELEASE: set(),
 }
 
 
@@ -193,7 +190,10 @@ def rules() -> Rules:
         (BALANCER, "securityGroups", Effect.may_replace),
         (BALANCER, "idleTimeout", Effect.update),
         ("aws:lb/listener:Listener", "defaultActions.0.forward", Effect.update),
-        ("aws:lb/listener:Listener", "defaultActions.0.jwtValidation", Effect.may_replace),
+        ("aws:lb/listener:Listener", "defaultActions.0.jwtValidation.issuer", Effect.update),
+        ("aws:lb/listenerRule:ListenerRule", "actions[0].jwtValidation", Effect.update),
+        ("aws:route53/record:Record", "type", Effect.replace),
+        (NODE_GROUP, "updateConfig.updateStrategy", Effect.update),
         (TARGETS, "port", Effect.replace),
         (TARGETS, "healthCheck.interval", Effect.update),
         ("aws:s3/bucket:Bucket", "bucket", Effect.replace),
@@ -253,35 +253,80 @@ def test_a_changed_property(rules: Rules, resource_type: str, path: str, effect:
         (NODE_GROUP, "noSuchProperty"),
         (NODE_GROUP, "scalingConfigs"),
         (NODE_GROUP, "warmPoolConfig"),
-        (NODE_GROUP, "nodeRepairConfig"),
         (NODE_GROUP, ""),
     ],
 )
 def test_what_no_row_covers_may_replace(rules: Rules, resource_type: str, path: str) -> None:
     assert rules.effect(resource_type, path) is Effect.may_replace
-    assert not rules.deletes_first(resource_type, path)
+    assert not rules.deletes_first(resource_type, path, {}, {})
 
 
 def test_a_component_is_updated(rules: Rules) -> None:
     assert rules.effect("sizewright:index:GpuPool", "anything") is Effect.update
 
 
+KEPT = {"metadata": {"name": "a", "namespace": "b"}}
+OTHER_NAME = {"metadata": {"name": "c", "namespace": "b"}}
+OTHER_SPACE = {"metadata": {"name": "a", "namespace": "d"}}
+UNNAMED = {"metadata": {"namespace": "b"}}
+
+
 @pytest.mark.parametrize(
-    ("resource_type", "path", "first"),
+    ("resource_type", "path", "inputs_of_both", "first"),
     [
-        (ATTACHMENT, "role", True),
-        (CONFIG_MAP, "data.key", True),
-        (DEPLOYMENT, "spec.selector.matchLabels", True),
-        (DEPLOYMENT, "metadata.name", False),
-        (BINDING, "spec.targetGroupARN", True),
-        (NODE_GROUP, "instanceTypes", False),
-        (NODE_GROUP, "scalingConfig.desiredSize", False),
+        (CLUSTER, "roleArn", ({"name": "c"}, {"name": "c"}), True),
+        (CLUSTER, "name", ({"name": "c"}, {"name": "d"}), True),
+        (CLUSTER, "roleArn", ({}, {}), False),
+        (CLUSTER, "version", ({"name": "c"}, {"name": "c"}), False),
+        (BALANCER, "internal", ({"namePrefix": "a-"}, {"namePrefix": "a-"}), False),
+        (BALANCER, "internal", ({"name": "a"}, {"name": "a"}), True),
+        ("aws:cloudwatch/logGroup:LogGroup", "logGroupClass", ({"name": "l"}, {"name": "l"}), True),
+        ("aws:route53/record:Record", "type", ({"name": "a.b"}, {"name": "a.b"}), False),
+        (ATTACHMENT, "role", ({}, {}), True),
+        (CONFIG_MAP, "data.key", (KEPT, KEPT), True),
+        (CONFIG_MAP, "data.key", (KEPT, OTHER_NAME), False),
+        (CONFIG_MAP, "data.key", (KEPT, OTHER_SPACE), False),
+        (CONFIG_MAP, "data.key", (UNNAMED, UNNAMED), False),
+        (DEPLOYMENT, "spec.selector.matchLabels", (KEPT, KEPT), True),
+        (DEPLOYMENT, "metadata.name", (KEPT, OTHER_NAME), False),
+        (BINDING, "spec.targetGroupARN", (KEPT, KEPT), True),
+        (RELEASE, "namespace", ({"name": "r"}, {"name": "r"}), False),
+        (NODE_GROUP, "instanceTypes", ({}, {}), False),
+        (NODE_GROUP, "instanceTypes", ({"nodeGroupName": "n"}, {"nodeGroupName": "n"}), True),
+        (NODE_GROUP, "scalingConfig.desiredSize", ({"nodeGroupName": "n"}, {}), False),
     ],
 )
-def test_which_replacement_deletes_first(
-    rules: Rules, resource_type: str, path: str, first: bool
+def test_a_replacement_deletes_first_what_has_a_given_name(
+    rules: Rules, resource_type: str, path: str, inputs_of_both: tuple[Any, Any], first: bool
 ) -> None:
-    assert rules.deletes_first(resource_type, path) is first
+    assert rules.deletes_first(resource_type, path, *inputs_of_both) is first
+
+
+OWN_AUTOMATIC_NAMES = {NODE_GROUP: "nodeGroupName", "aws:s3/bucket:Bucket": "bucket"}
+"""Properties that pulumi-aws names by itself although they are not called `name`."""
+
+
+@pytest.mark.parametrize("resource_type", sorted(t for t in COVERED if t.startswith("aws:")))
+def test_the_automatic_name_of_each_type_is_known(resource_type: str) -> None:
+    """The SDK makes `name` optional where the bridge fills it in, even where AWS requires it."""
+    required = {
+        parameter.name
+        for parameter in inspect.signature(arguments(resource_type)).parameters.values()
+        if parameter.default is inspect.Parameter.empty
+    }
+    by_rule = "name" in inputs(resource_type) and "name" not in required
+    expected = "name" if by_rule else OWN_AUTOMATIC_NAMES.get(resource_type)
+    assert physical_names().get(resource_type) == expected
+
+
+def test_a_wrong_row_of_names_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "names.csv"
+    path.write_text("type,property,source,checked\na:b:C,name,s,d\na:b:C,id,s,d\n")
+    with pytest.raises(ValueError, match=r"names.csv:3: .*second row of its type"):
+        physical_names(path)
+    path.write_text("a,b\n")
+    with pytest.raises(ValueError, match=r"names.csv:1: columns"):
+        physical_names(path)
 
 
 def test_types_that_lose_data() -> None:
@@ -317,7 +362,7 @@ def all_rules(rules: Rules) -> Iterator[Rule]:
 def test_each_row_has_a_source_and_a_date(rules: Rules) -> None:
     for rule in all_rules(rules):
         assert rule.source, rule
-        assert datetime.date.fromisoformat(rule.checked) <= datetime.date(2026, 11, 21), rule
+        assert datetime.date.fromisoformat(rule.checked) <= datetime.date(2026, 11, 28), rule
 
 
 def test_what_depends_says_on_what(rules: Rules) -> None:

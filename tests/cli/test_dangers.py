@@ -107,35 +107,33 @@ def test_a_door_that_opens_is_told_before_the_cause(run: Run, tmp_path: Path) ->
     words = ("diff", inside, OPEN, "--site", SITE)
     told = json.loads(run(*words, "--json").out)["dangers"]
     assert [(d["danger"], d["name"], d["says"]) for d in told] == [
-        ("opens", "sw-open-gateway-balancer", "faces the internet"),
-        ("opens", "sw-open-gateway-from-0-0-0-0-0", "lets in 0.0.0.0/0"),
+        ("opens", "sw-open-public-from-0-0-0-0-0", "lets in 0.0.0.0/0"),
+        ("opens", "sw-open-public-balancer", "faces the internet"),
         (
             "outage",
             "sw-open-gateway-balancer",
-            "its address goes: callers are cut off; because of internal",
+            "its address goes: callers that still use it are cut off (docs/balancers.md)",
         ),
     ]
     out = run(*words).out
-    assert out.startswith("DANGER: the internet is let in\n  !! replace lb.LoadBalancer ")
+    assert out.startswith(
+        "DANGER: the internet is let in\n  !! create vpc.SecurityGroupIngressRule"
+    )
     text = run(*words, "--markdown").out
     assert "⚠️ the internet is let in; what callers need goes away" in text
     places = [text.index(w) for w in ("**The internet is let in.**", "cause", "**Sizing that")]
-    places += [text.index(w) for w in ("**Survival**", "1 deleted<", "1 replaced<", "7 created<")]
+    places += [text.index(w) for w in ("**Survival**", " deleted<", " created<")]
     assert places == sorted(places)
-    ends = [out.index(w) for w in ("- delete", "+- replace", "+ create", "~ update")]
+    ends = [out.index(w) for w in ("- delete", "+ create", "~ update")]
     assert ends == sorted(ends)
 
 
-def test_a_door_that_closes_loses_its_guards(run: Run, tmp_path: Path) -> None:
+def test_a_door_that_closes_goes_with_its_guards(run: Run, tmp_path: Path) -> None:
     inside = tmp_path / "open.yaml"
     inside.write_text(OPEN.read_text("utf-8").partition("access:")[0], "utf-8")
     told = json.loads(run("diff", OPEN, inside, "--site", SITE, "--json").out)["dangers"]
-    assert {d["name"] for d in told if d["danger"] == "guard"} == {
-        "sw-open-gateway-firewall-association",
-        "sw-open-gateway-https",
-        "sw-open-gateway-inference",
-    }
-    assert not [d for d in told if d["danger"] == "opens"]
+    gone = [("outage", "sw-open-public-balancer")]
+    assert [(d["danger"], d["name"]) for d in told] == gone
 
 
 def test_a_guard_that_goes_with_its_door_is_no_danger() -> None:

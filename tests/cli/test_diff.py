@@ -15,8 +15,8 @@ from sizewright.compare import (
     causes,
     leaf_changes,
     loses_data,
-    resource_changes,
 )
+from sizewright.compare_resources import resource_changes
 from sizewright.record import Recorded, RecordedResource
 from sizewright.report.difference import cause_lines, resource_lines, service_lines
 from sizing.workload import Workload

@@ -13,9 +13,10 @@ from sizewright.record import Recorded, RecordedResource
 from tests.components.plans import chat_plan, public_plan
 from tests.components.recording import recorded
 
-BALANCER = "sw-chat-gateway-balancer"
-LISTENER = "sw-chat-gateway-https"
-RULE = "sw-chat-gateway-inference"
+BALANCER = "sw-chat-public-balancer"
+INTERNAL = "sw-chat-gateway-balancer"
+LISTENER = "sw-chat-public-https"
+RULE = "sw-chat-public-inference"
 Change = Callable[[RecordedResource], RecordedResource | None]
 
 
@@ -75,12 +76,12 @@ WRONG_PUBLIC = {
         with_inputs(actions=ANY_TOKEN),
         f"{RULE} asks for no claims: any token of the issuer opens it",
     ),
-    "no firewall": ("sw-chat-gateway-firewall-association", gone, "has no aws:wafv2"),
+    "no firewall": ("sw-chat-public-firewall-association", gone, "has no aws:wafv2"),
     "plain HTTP": (LISTENER, with_inputs(protocol="HTTP"), "is not HTTPS on port 443"),
     "another port": (LISTENER, with_inputs(port=8443), "is not HTTPS on port 443"),
     "no certificate": (LISTENER, with_inputs(certificateArn=None), "has no certificate"),
     "a second open port": (
-        "sw-chat-gateway-from-0-0-0-0-0",
+        "sw-chat-public-from-0-0-0-0-0",
         with_inputs(fromPort=80),
         "opens another port than 443",
     ),
@@ -96,9 +97,9 @@ def test_an_unguarded_public_door_fails(fault: str) -> None:
 
 
 WRONG_INTERNAL = {
-    "public without being asked": (BALANCER, with_inputs(internal=False), "no workload asks"),
+    "public without being asked": (INTERNAL, with_inputs(internal=False), "no workload asks"),
     "scheme left out": (
-        BALANCER,
+        INTERNAL,
         lambda r: replace(r, inputs={k: v for k, v in r.inputs.items() if k != "internal"}),
         "no workload asks for it",
     ),

@@ -111,7 +111,8 @@ def test_every_role_is_bounded_and_in_its_path() -> None:
     roles = of_type(stack(two_services_plan().model_copy(update={"roles": rules})), "iam/role:Role")
     assert len(roles) > 1
     for role in roles:
-        assert role.inputs["path"] == "/platform/", role.key
+        kept = role.name == "sw-cluster-control-role"
+        assert role.inputs["path"] == ("/" if kept else "/platform/"), role.key
         assert role.inputs["permissionsBoundary"] == boundary, role.key
 
 
@@ -123,9 +124,20 @@ def test_explicit_providers_only(preview: bool) -> None:
     }
 
 
-def test_nothing_is_ignored_and_nothing_is_named_by_hand(preview: bool) -> None:
+def test_only_what_aws_cannot_change_is_ignored_and_nothing_is_named_by_hand(
+    preview: bool,
+) -> None:
     recording = stack(chat_plan(), preview)
-    assert [r.key for r in recording.resources if r.ignore_changes] == []
+    ignored = {r.type: r.ignore_changes for r in recording.resources if r.ignore_changes}
+    assert ignored == {
+        "aws:eks/cluster:Cluster": (
+            "accessConfig.bootstrapClusterCreatorAdminPermissions",
+            "encryptionConfig",
+        ),
+        "aws:iam/role:Role": ("path",),
+    }
+    roles = owned(recording, "aws:iam/role:")
+    assert {r.ignore_changes for r in roles} == {("path",)}
     by_hand = {r.type for r in owned(recording, "aws:") if "name" in r.inputs}
     assert by_hand == FIXED_NAMES
 
@@ -359,17 +371,42 @@ def differences(left: Plan, right: Plan) -> dict[str, set[str]]:
 
 
 def test_a_public_balancer_stands_in_the_public_subnets() -> None:
-    def zones_of(plan: Plan) -> list[str]:
-        subnets = named(stack(plan), "sw-chat-gateway-balancer").inputs["subnets"]
+    def zones_of(plan: Plan, kind: str) -> list[str]:
+        subnets = named(stack(plan), f"sw-chat-{kind}-balancer").inputs["subnets"]
         return [str(subnet["$ref"]).split("::")[1] for subnet in subnets]
 
-    assert zones_of(public_plan()) == [f"sw-network-public-{zone}" for zone in ZONES]
-    assert zones_of(chat_plan()) == [f"sw-network-private-{zone}" for zone in ZONES]
+    assert zones_of(public_plan(), "public") == [f"sw-network-public-{zone}" for zone in ZONES]
+    assert zones_of(chat_plan(), "gateway") == [f"sw-network-private-{zone}" for zone in ZONES]
+
+
+def test_each_of_both_balancers_has_targets_and_a_binding_of_its_own() -> None:
+    """Guard: a target group serves one load balancer, and the other one must be able to go."""
+    recording = stack(public_plan(both_balancers=True))
+    for kind, internal, protected in (("public", False, True), ("gateway", True, False)):
+        balancer = named(recording, f"sw-chat-{kind}-balancer")
+        assert balancer.inputs["internal"] is internal
+        assert balancer.inputs["enableDeletionProtection"] is protected is balancer.protect
+        rule: Any = named(recording, f"sw-chat-{kind}-inference").inputs
+        types = [action["type"] for action in rule["actions"]]
+        assert types == ["forward"] if internal else ["jwt-validation", "forward"]
+    bindings = {
+        r.inputs["metadata"]["name"]: r.inputs["spec"]["targetGroupARN"]["$ref"]  # type: ignore[index,call-overload]
+        for r in recording.resources
+        if r.type.endswith("TargetGroupBinding")
+    }
+    assert bindings == {
+        "chat": "aws:lb/targetGroup:TargetGroup::sw-chat-gateway-targets",
+        "chat-public": "aws:lb/targetGroup:TargetGroup::sw-chat-public-targets",
+    }
+    assert recording.outputs["services"]["chat"]["endpoint"] == {  # type: ignore[index]
+        "$ref": "aws:lb/loadBalancer:LoadBalancer::sw-chat-public-balancer",
+        "property": "dnsName",
+    }
 
 
 def test_the_firewall_s_log_is_among_what_the_key_of_logs_is_for() -> None:
     recording = stack(public_plan())
-    group = named(recording, "sw-chat-gateway-firewall-group").inputs
+    group = named(recording, "sw-chat-public-firewall-group").inputs
     assert group["kmsKeyId"]["$ref"] == "aws:kms/key:Key::sw-keys-logs"
     assert group["namePrefix"].startswith("aws-waf-logs-sw-chat-")
     assert ":log-group:aws-waf-logs-sw-chat-*" in str(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sizewright.changes import load_rules
-from sizewright.compare import resource_changes
+from sizewright.compare_resources import resource_changes
 from sizewright.program import record_program
 from sizewright.read import read_mapping
 from testbed.engine import Step

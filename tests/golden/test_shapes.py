@@ -33,7 +33,7 @@ def test_what_is_built(stack: str, json_file: SnapshotAssertion) -> None:
 def test_what_a_public_door_builds(json_file: SnapshotAssertion) -> None:
     folder = ROOT / "tests" / "program"
     recorded = record_program(folder / "Pulumi.public.yaml", [folder / "public.yaml"]).as_json()
-    doors = [r for r in recorded["resources"] if "gateway" in str(r["name"])]  # type: ignore[attr-defined]
+    doors = [r for r in recorded["resources"] if "open-public" in str(r["name"])]  # type: ignore[attr-defined]
     assert doors == json_file
 
 

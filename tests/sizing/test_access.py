@@ -146,3 +146,4 @@ def test_an_internal_load_balancer_takes_private_addresses_a_public_one_does_not
 
     assert taken() == 0
     assert taken(public=False, token_required=True) == 8
+    assert taken(public=True, both_balancers=True) == 8

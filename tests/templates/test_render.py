@@ -10,7 +10,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
@@ -302,8 +302,9 @@ def test_pods_have_no_more_rights_than_they_need() -> None:
     assert spec["automountServiceAccountToken"] is False
     assert spec["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
     least = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    assert engine(PLAN)["securityContext"] == least
-    (copy,) = spec["initContainers"]
+    user = {"runAsNonRoot": True, "runAsUser": 2000, "runAsGroup": 0}
+    assert engine(PLAN)["securityContext"] == least | user
+    copy, *_ = spec["initContainers"]
     assert copy["securityContext"] == least | {"readOnlyRootFilesystem": True}
     mounts = {mount["name"]: mount for mount in engine(PLAN)["volumeMounts"]}
     assert mounts["weights"]["readOnly"] is True
@@ -355,7 +356,7 @@ def test_the_quota_has_room_for_a_rollout_and_no_more() -> None:
 
 def fetch_words(plan: Plan) -> list[str]:
     """Arguments of the program that puts weights on the node, without the program."""
-    (copy,) = pod(plan)["initContainers"]
+    copy, *_ = pod(plan)["initContainers"]
     assert copy["command"] == ["python3", "/scripts/fetch_weights.py"]
     runs_script(document(plan, "script-fetch"), pod(plan), copy)
     return [expanded(argument) for argument in copy["args"]]
@@ -374,7 +375,7 @@ def test_engine_reads_what_was_copied() -> None:
     bucket, prefix, _, _, top, folder = fetch_words(PLAN)
     assert (bucket, prefix, folder) == ("${wire:weights_bucket}", "llama-2-7b", "llama-2-7b")
     assert engine(PLAN)["args"][0] == f"{top}/{folder}"
-    (copy,) = pod(PLAN)["initContainers"]
+    copy, *_ = pod(PLAN)["initContainers"]
     (copied,) = [mount for mount in copy["volumeMounts"] if mount["name"] == "weights"]
     (read,) = [mount for mount in engine(PLAN)["volumeMounts"] if mount["name"] == "weights"]
     assert (copied["mountPath"], copied["subPath"]) == (read["mountPath"], read["subPath"])
@@ -529,6 +530,7 @@ def test_a_value_that_looks_like_a_wire_is_refused() -> None:
         render(with_serving(model="${wire:weights_bucket}"))
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1))
 def test_hostile_values_stay_values(text: str) -> None:
     if "${wire:" in text:
@@ -666,3 +668,16 @@ def test_values_are_json() -> None:
     assert json.dumps(engine(PLAN)["ports"]) == (
         '[{"name": "http", "containerPort": 8000, "protocol": "TCP"}]'
     )
+
+
+def test_pods_answer_both_balancers_while_both_serve() -> None:
+    """Guard: a policy that names the new balancer's subnets alone would cut off the old one."""
+    plan = public_plan(both_balancers=True)
+    policy = document(plan, "network-policy-engine")
+    blocks = [
+        source["ipBlock"]["cidr"]
+        for rule in policy["spec"]["ingress"]
+        for source in rule.get("from", ())
+        if "ipBlock" in source
+    ]
+    assert {*plan.network.public_cidrs, *plan.network.private_cidrs} <= {*blocks}

@@ -19,6 +19,12 @@ CLUSTER = "aws:rds/cluster:Cluster"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"
+EKS = "aws:eks/cluster:Cluster"
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+LISTENER = "aws:lb/listener:Listener"
+RULE = "aws:lb/listenerRule:ListenerRule"
+TARGETS = "aws:lb/targetGroup:TargetGroup"
+CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 NAMESPACE = "kubernetes:core/v1:Namespace"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
@@ -237,6 +243,34 @@ def test_what_replaces_is_the_data_files(aws: Driver, kubernetes: Driver) -> Non
     selector = {"spec": {"selector": {"matchLabels": {"a": "b"}}}}
     other = {"spec": {"selector": {"matchLabels": {"a": "c"}}}}
     assert list(kubernetes.diff(DEPLOYMENT, selector, other).replaces) == ["spec"]
+
+
+def test_what_has_a_given_name_is_deleted_first(aws: Driver, kubernetes: Driver) -> None:
+    named = {"name": "c", "roleArn": "arn:a"}
+    assert aws.diff(EKS, named, {**named, "roleArn": "arn:b"}).deleteBeforeReplace
+    assert not aws.diff(EKS, {"roleArn": "arn:a"}, {"roleArn": "arn:b"}).deleteBeforeReplace
+    assert not aws.diff(EKS, named, {**named, "version": "1.40"}).deleteBeforeReplace
+    data = {"metadata": {"name": "m"}, "data": {"a": "b"}}
+    other = {**data, "data": {"a": "c"}}
+    assert kubernetes.diff(CONFIG_MAP, data, other).deleteBeforeReplace
+    renamed = {**other, "metadata": {"name": "n"}}
+    assert not kubernetes.diff(CONFIG_MAP, data, renamed).deleteBeforeReplace
+
+
+def test_a_target_group_serves_one_load_balancer(aws: Driver) -> None:
+    """AWS answers a second one with TargetGroupAssociationLimit."""
+    balancers = [aws.create(BALANCER, {"internal": True})[0] for _ in range(2)]
+    targets, _ = aws.create(TARGETS, {"port": 80})
+    listeners = [aws.create(LISTENER, {"loadBalancerArn": arn})[0] for arn in balancers]
+    actions = [{"type": "forward", "targetGroupArn": targets}]
+    first, _ = aws.create(RULE, {"listenerArn": listeners[0], "actions": actions})
+    aws.create(RULE, {"listenerArn": listeners[0], "actions": actions, "priority": 2})
+    with pytest.raises(Refused, match=r"TargetGroupAssociationLimit.*more than one load balancer"):
+        aws.create(RULE, {"listenerArn": listeners[1], "actions": actions})
+    other = {"loadBalancerArn": balancers[1], "defaultActions": actions}
+    with pytest.raises(Refused, match="TargetGroupAssociationLimit"):
+        aws.create(LISTENER, other)
+    aws.delete(RULE, first)
 
 
 def test_what_is_in_use_or_protected_stays(aws: Driver, world: World) -> None:

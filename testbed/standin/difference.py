@@ -1,0 +1,73 @@
+"""What a change of inputs does, as a provider answers the engine.
+
+What replaces is read from `sizewright/data/changes.csv`, what deletes first from there and from
+`names.csv`: the files that the offline diff reads.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.runtime.proto import provider_pb2
+
+from sizewright.changes import Effect, Rules
+from sizewright.compare import Change, leaf_changes
+from sizewright.record import sdk
+
+KUBERNETES = "pulumi:providers:kubernetes"
+
+
+def difference(token: str, old: Mapping[str, Any], new: Mapping[str, Any], rules: Rules) -> Any:
+    """The answer to `Diff`: changed properties, which of them replace, and in which order."""
+    detailed, replaces, first = {}, [], False
+    for change in leaf_changes(old, new):
+        # Guard: what may replace, replaces here, so that a test sees the worst.
+        forced = rules.effect(token, change.path) is not Effect.update
+        first |= forced and rules.deletes_first(token, change.path, old, new)
+        detailed[change.path] = _property_diff(change, forced)
+        replaces += [_top(change.path)] * forced
+    some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+    return provider_pb2.DiffResponse(
+        changes=some if detailed else none,
+        hasDetailedDiff=True,
+        detailedDiff=detailed,
+        replaces=sorted(set(replaces)),
+        diffs=sorted({_top(path) for path in detailed}),
+        deleteBeforeReplace=first,
+    )
+
+
+def provider_difference(token: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Any:
+    """The answer to `DiffConfig`: a provider is replaced when it would reach another cluster.
+
+    Basis: vendor (pulumi-kubernetes DiffConfig: planned iff the active cluster changes; one that
+    is not known yet differs).
+    """
+    changed = old != new
+    replaces = ["kubeconfig"] if token == KUBERNETES and _cluster(old) != _cluster(new) else []
+    some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+    return provider_pb2.DiffResponse(changes=some if changed else none, replaces=replaces)
+
+
+def _cluster(inputs: Mapping[str, Any]) -> object:
+    """The clusters of the kubeconfig; the text itself where it holds what is not known."""
+    text = str(inputs.get("kubeconfig", ""))
+    return text if sdk.UNKNOWN in text or not text else json.loads(text)["clusters"]
+
+
+def _top(path: str) -> str:
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
+def _property_diff(change: Change, forced: bool) -> Any:
+    return provider_pb2.PropertyDiff(kind=_kind(change, forced), inputDiff=True)
+
+
+def _kind(change: Change, forced: bool) -> Any:
+    kinds = provider_pb2.PropertyDiff
+    if change.old is None:
+        return kinds.ADD_REPLACE if forced else kinds.ADD
+    if change.new is None:
+        return kinds.DELETE_REPLACE if forced else kinds.DELETE
+    return kinds.UPDATE_REPLACE if forced else kinds.UPDATE

@@ -1,0 +1,50 @@
+"""changes.csv has a row for every property that the program sets, nested ones too.
+
+The list is what example workloads register on the example stacks: a new property without a row
+fails here.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sizewright.changes import COMPONENT, Rules, load_rules
+from sizewright.compare import leaf_changes
+from sizewright.program import record_program
+from sizewright.record import RecordedResource
+
+ROOT = Path(__file__).parents[2]
+OWN = ROOT / "tests" / "program"
+GOLDEN = ROOT / "workloads" / "golden"
+CHAT, *OTHERS = sorted((ROOT / "workloads").glob("*.yaml"))
+"""The examples; those after the first are built on the public stack, which has an issuer."""
+KINDS = [OWN / f"{name}.yaml" for name in ("bursting", "code", "spanning", "volumes")]
+STACKS = {
+    ROOT / "Pulumi.dev.yaml": [CHAT, *KINDS],
+    ROOT / "Pulumi.prod.yaml": [CHAT, OWN / "bought.yaml"],
+    OWN / "Pulumi.public.yaml": [OWN / "public.yaml", *OTHERS],
+    GOLDEN / "Pulumi.golden.yaml": sorted(GOLDEN.glob("*-*.yaml")),
+    ROOT / "stacks" / "Pulumi.existing-cluster.yaml": [CHAT],
+    ROOT / "stacks" / "Pulumi.existing-network.yaml": [CHAT],
+    ROOT / "stacks" / "Pulumi.platform.yaml": [],
+    ROOT / "stacks" / "Pulumi.workloads.yaml": [CHAT],
+}
+FIXED_BY_TYPE = {"apiVersion", "kind"}
+"""Properties of Kubernetes objects that the type token fixes: another value is another resource."""
+
+
+def without_row(resource: RecordedResource, rules: Rules) -> Iterator[str]:
+    for leaf in leaf_changes({}, resource.inputs):
+        fixed = resource.type.startswith("kubernetes:") and leaf.path in FIXED_BY_TYPE
+        if not fixed and rules.rule(resource.type, leaf.path) is None:
+            yield f"{resource.type} {leaf.path}"
+
+
+@pytest.mark.parametrize("site", STACKS, ids=lambda site: site.name.split(".")[1])
+def test_every_property_that_the_program_sets_has_a_row(site: Path) -> None:
+    rules = load_rules()
+    recorded = record_program(site, STACKS[site])
+    own = [r for r in recorded.resources if not r.type.startswith((COMPONENT, "pulumi:pulumi:"))]
+    assert own
+    assert sorted({fault for r in own for fault in without_row(r, rules)}) == []
