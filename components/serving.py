@@ -66,9 +66,11 @@ class Serving(pulumi.ComponentResource):
         self._budget(inside)
         script = script_map(f"{name}-script", self._document("script-fetch"), inside)
         checks = [
-            script_map(f"{name}-admission", self._document(document), inside)
+            script_map(
+                f"{name}-{document.removeprefix('script-')}", self._document(document), inside
+            )
             for document in args.documents
-            if document == "script-admission"
+            if document in ("script-admission", "script-certificate")
         ]
         self.ready_for_pods = [*args.after, *args.weights, account, association, script, *checks]
         for document in args.documents:

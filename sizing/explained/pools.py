@@ -2,7 +2,7 @@
 
 from sizing import weights_import
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, log_days
-from sizing.explained.rollouts import sum_of
+from sizing.explained.rollouts import counted_twice
 from sizing.plan import GroupServingPlan, NodePool
 from sizing.shared import SYSTEM_NODES_PER_ZONE, image_gib
 
@@ -204,8 +204,7 @@ def _start_s(leaf: Leaf) -> Entry:
 
 
 def _quota_replicas(leaf: Leaf) -> str:
-    rolled = sum_of(leaf.serving.rollout_by_zone.values())
-    numbers = f"{{s.serving.replicas}} + max({{s.serving.max_unavailable}}, {rolled})"
+    numbers = f"{{s.serving.replicas}} + max({{s.serving.max_unavailable}}, {counted_twice(leaf)})"
     if leaf.sized.burst is not None:
         numbers += " + {s.burst.replicas} + {s.burst.max_unavailable}"
     return numbers
@@ -218,7 +217,7 @@ def _quota_pods(leaf: Leaf) -> Entry:
         numbers = f"({numbers}) * {{s.serving.nodes_per_replica}}"
     return Entry(
         "pods that the service's namespace may hold",
-        "(replicas + those a rollout may take, of floor and burst: a pod counts until it is gone)"
+        "(replicas + a lost zone's and those of rollouts elsewhere: a pod counts until it is gone)"
         " x pods of one + 1 import",
         numbers + (" + 1" if filled else ""),
     )
@@ -227,7 +226,7 @@ def _quota_pods(leaf: Leaf) -> Entry:
 def _quota_gpus(leaf: Leaf) -> Entry:
     return Entry(
         "GPUs that all pods of the service's namespace may request",
-        "(replicas + those a rollout may take, of floor and burst) x GPUs of a replica",
+        "(replicas + a lost zone's and those of rollouts elsewhere) x GPUs of a replica",
         f"({_quota_replicas(leaf)}) * {{s.serving.gpus_per_replica}}",
     )
 
