@@ -154,10 +154,26 @@ class BurstServices(pulumi.ComponentResource):
             "configmapReload": {"prometheus": {"resources": resources("10m", "32Mi", "64Mi")}},
             "scrapeConfigs": {
                 **{job: {"enabled": False} for job in UNUSED_JOBS},
-                "engines": _engines(plan.services),
+                **_jobs(plan),
             },
         }
         return release(f"{self._name}-metrics", plan, values, self._after)
+
+
+def _jobs(plan: MetricsPlan) -> dict[str, object]:
+    """What is scraped, by its name.
+
+    Guard: a job without namespaces would scrape all of them. Each pod makes its own certificate,
+    which nobody could verify.
+    """
+    plain = [service for service in plan.services if service not in plan.encrypted]
+    tls = {"scheme": "https", "tls_config": {"insecure_skip_verify": True}}
+    jobs = dict[str, object]()
+    if plain:
+        jobs["engines"] = _engines(plain)
+    if plan.encrypted:
+        jobs["encrypted-engines"] = _engines(plan.encrypted) | tls
+    return jobs
 
 
 def _engines(namespaces: Sequence[str]) -> dict[str, object]:

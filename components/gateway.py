@@ -201,7 +201,7 @@ class Gateway(pulumi.ComponentResource):
             vpc_id=self._args.vpc_id,
             target_type="ip",
             port=ENGINE_PORT,
-            protocol="HTTP",
+            protocol="HTTPS" if self._args.plan.encrypted else "HTTP",
             deregistration_delay=self._args.plan.deregistration_delay_s,
             load_balancing_algorithm_type=self._args.plan.routing,
             stickiness=lb.TargetGroupStickinessArgs(
@@ -219,7 +219,9 @@ class Gateway(pulumi.ComponentResource):
     def _health_check(self) -> lb.TargetGroupHealthCheckArgsDict:
         """The engine answers once its model is loaded."""
         plan = self._args.plan
+        https: lb.TargetGroupHealthCheckArgsDict = {"protocol": "HTTPS"} if plan.encrypted else {}
         return {
+            **https,
             "path": HEALTH_PATH,
             "matcher": "200",
             "interval": plan.health_interval_s,

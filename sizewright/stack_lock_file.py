@@ -11,6 +11,7 @@ HEAD = (
     "# Versions that this stack runs; commit it. `sizewright update` of the stack file moves it.\n"
     "# A null is a version that nobody has read yet: put in what the command after it prints."
 )
+ZONES = "templates_by_zone"
 EKS_IMAGES = {
     "AL2023_x86_64_STANDARD": "x86_64/standard",
     "AL2023_x86_64_NVIDIA": "x86_64/nvidia",
@@ -35,7 +36,9 @@ def stack_lock_text(
     commands = dict(unknown(lock, region, repositories))
     lines = list[str]()
     for key, value in lock.model_dump(mode="json").items():
-        if isinstance(value, dict):
+        if key == ZONES:
+            lines += _zones(value)
+        elif isinstance(value, dict):
             lines.append(f"{key}:" if value else f"{key}: {{}}")
             lines += [
                 _line(f"{key}.{name}", name, each, commands)
@@ -45,6 +48,16 @@ def stack_lock_text(
         elif value is not None:
             lines.append(f"{key}: {_json(value)}")
     return first + "\n".join([HEAD, *lines, ""])
+
+
+def _zones(templates: dict[str, dict[str, dict[str, object]]]) -> Iterator[str]:
+    """What each zone runs; nothing where no zones take turns."""
+    pools = templates["nodes"]
+    if pools:
+        yield from (f"{ZONES}:", "  nodes:")
+    for pool, zones in pools.items():
+        yield f"    {_json(pool)}:"
+        yield from (f"      {_json(zone)}: {_json(each)}" for zone, each in zones.items())
 
 
 def _line(path: str, name: str, value: object, commands: dict[str, str]) -> str:

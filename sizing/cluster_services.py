@@ -83,11 +83,13 @@ def cluster_services(
         )
         if interconnect
         else None,
-        burst=_burst([s.name for s in services if s.burst is not None], site, catalog),
+        burst=_burst([s for s in services if s.burst is not None], site, catalog),
     )
 
 
-def _burst(services: Sequence[str], site: Site, catalog: Catalog) -> BurstServicesPlan | None:
+def _burst(
+    services: Sequence[ServicePlan], site: Site, catalog: Catalog
+) -> BurstServicesPlan | None:
     """What the services that burst need, and what is offered; nothing where there is neither."""
     brought = {part for part in BURST_PARTS if _brought(part, site, used=bool(services))}
     if not services and not brought:
@@ -111,12 +113,13 @@ def _burst(services: Sequence[str], site: Site, catalog: Catalog) -> BurstServic
     )
 
 
-def _metrics(services: Sequence[str], site: Site, catalog: Catalog) -> MetricsPlan:
+def _metrics(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> MetricsPlan:
     return MetricsPlan(
         **_values(METRICS, site, catalog),
         scrape_s=SCRAPE_S,
         kept_hours=METRICS_HOURS,
-        services=tuple(services),
+        services=tuple(s.name for s in services),
+        encrypted=tuple(s.name for s in services if s.gateway and s.gateway.encrypted),
     )
 
 

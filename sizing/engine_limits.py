@@ -36,6 +36,8 @@ class EngineLimits:
     """Sequences that run or wait at most."""
     sequences_per_request: int | None
     """None without a limit of tokens."""
+    as_root: bool
+    """Where no other user of the image is known."""
 
 
 def engine_limits(
@@ -62,6 +64,7 @@ def engine_limits(
         waiting=waiting,
         in_flight=max_num_seqs + waiting,
         sequences_per_request=ONE if counts else None,
+        as_root=not catalog.can(ENGINE, tag, Ability.user),
     )
 
 

@@ -30,7 +30,7 @@ from sizing.reuse import UsedNetwork
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.traffic import Rates, answer_s, slowest_answer_s
 from sizing.units import GB, MB, SECONDS_PER_DAY
-from sizing.workload import Routing, Workload
+from sizing.workload import InTransit, Routing, Workload
 
 CONNECTIONS_PER_UNIT_S = 25
 ACTIVE_CONNECTIONS_PER_UNIT = 3_000
@@ -150,6 +150,7 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
         firewall=firewall_plan(workload, rates, site),
         longest_answer_s=plain(longest),
         idle_timeout_s=min(ceiling(longest) + IDLE_MARGIN_S, IDLE_LIMIT_S),
+        encrypted=workload.in_transit is InTransit.tls,
         routing=ALGORITHMS[workload.engine.routing],
         sticky=workload.engine.routing is Routing.sticky,
         sticky_s=STICKY_S,

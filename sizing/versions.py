@@ -6,7 +6,14 @@ An unknown version is None: the vendor's service then chooses, and nothing here 
 from sizing.catalog import Catalog
 from sizing.reuse import EKS_ADDONS
 from sizing.site import Site
-from sizing.stack_lock import KUBERNETES, addon_item, digest_item, release_item
+from sizing.stack_lock import (
+    KUBERNETES,
+    addon_item,
+    digest_item,
+    nodes_item,
+    nodes_release_item,
+    release_item,
+)
 
 DEFAULT_KUBERNETES = "1.35"
 """Basis: vendor, in standard support; see data/pins.csv for its end."""
@@ -45,6 +52,19 @@ def gpu_ami_release(ami_type: str, site: Site, catalog: Catalog) -> str | None:
         return locked
     fits = site.ami_release.startswith(f"{kubernetes_version(site, catalog)}.")
     return site.ami_release if fits else None
+
+
+def node_template(
+    pool: str, zone: str, ami_type: str, site: Site, catalog: Catalog
+) -> tuple[str, str | None]:
+    """Kubernetes version and image release of a pool's GPU nodes in one zone.
+
+    A zone that the lock names keeps what it names; every other has what all have.
+    """
+    held = catalog.locked(nodes_item(pool, zone))
+    if held is None:
+        return kubernetes_version(site, catalog), gpu_ami_release(ami_type, site, catalog)
+    return held, catalog.locked(nodes_release_item(pool, zone)) or None
 
 
 def image_reference(item: str, repository: str, catalog: Catalog, digest: str | None = None) -> str:

@@ -52,6 +52,20 @@ def taken_at_once(serving: ServingPlan) -> int:
     return max(counts) if serving.zones_take_turns else sum(counts)
 
 
+def gone_and_counted(serving: ServingPlan) -> int:
+    """Most replicas that terminate while their successors exist: a lost zone's, and a rollout's.
+
+    max over the zones of (its replicas + those taken at once of the others)
+
+    Basis: arithmetic; kubelets of a lost zone do not end what a rollout there replaces.
+    """
+    taken = sum(serving.rollout_by_zone.values())
+    return max(
+        count + taken - serving.rollout_by_zone[zone]
+        for zone, count in serving.replicas_by_zone.items()
+    )
+
+
 def batches(serving: ServingPlan) -> int:
     """Batches of a rollout: those of the slowest zone, or of all zones where they take turns.
 

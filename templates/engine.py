@@ -8,6 +8,12 @@ ENGINE_PORT = 8000
 """Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""
 PROGRAMS = "/scripts"
 """Folder of our own programs in each container that runs one."""
+TLS = "/tls"
+"""Folder of a pod's own key and certificate."""
+ENGINE_USER = 2000
+"""User of the engine where it is not root, in the group 0. Basis: vendor (vLLM's image has it)."""
+CACHE_PATH = "/var/lib/sizewright/cache"
+"""Folder of a node's root volume for what engines compile: it outlives a pod."""
 _DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _KV_CACHE_DTYPE = {"fp16": "auto", "fp8": "fp8"}
 
@@ -40,6 +46,13 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
 
 def server_arguments(serving: ServingPlan) -> list[str]:
     """Arguments of an engine that answers, beside its own."""
+    tls: list[str] = []
+    if serving.encrypted:
+        tls = ["--ssl-keyfile", f"{TLS}/tls.key", "--ssl-certfile", f"{TLS}/tls.crt"]
+    return [*_limit_arguments(serving), *tls]
+
+
+def _limit_arguments(serving: ServingPlan) -> list[str]:
     match serving.limits_by:
         case LimitsBy.engine:
             return ["--max-num-queued-reqs", str(serving.in_flight)]

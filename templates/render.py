@@ -28,15 +28,25 @@ from sizing.plan import (
 )
 from sizing.site import Site
 from templates.engine import (
+    CACHE_PATH,
     ENGINE_PORT,
+    ENGINE_USER,
     PROGRAMS,
+    TLS,
     argument,
     engine_arguments,
     engine_environment,
     server_arguments,
 )
 from templates.programs import program
-from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, ZONE_LABEL, burst_node_labels
+from templates.scheduling import (
+    BURST_TAINT,
+    GPU_TAINT,
+    NODE_TROUBLE,
+    POOL_LABEL,
+    ZONE_LABEL,
+    burst_node_labels,
+)
 from templates.user_data import WEIGHTS_DEVICE, user_data
 
 TEMPLATES = Path(__file__).parent
@@ -127,6 +137,9 @@ def render(plan: Plan) -> dict[str, str]:
         if service.serving.limits_by is LimitsBy.admission:
             check = values | {"script": values["admission_script"]}
             documents.append(("script-admission", "script", check))
+        if service.serving.encrypted:
+            maker = values | {"script": values["certificate_script"]}
+            documents.append(("script-certificate", "script", maker))
         documents += _zone_documents(service.serving, values)
         documents += [
             (document, "target-group-binding", values | {"binding": binding})
@@ -179,6 +192,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "component": "floor",
             "spans_nodes": isinstance(serving, GroupServingPlan),
             "taints": GPU_TAINT,
+            "waits_through": NODE_TROUBLE,
             "pull_secrets": plan.site.image_pull_secrets,
             "spread_over": ["kubernetes.io/hostname"],
             "arguments": [*engine_arguments(serving), *server_arguments(serving)],
@@ -195,6 +209,11 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "hung_stop_s": _HUNG_STOP_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
             "programs": PROGRAMS,
+            "cache_path": CACHE_PATH,
+            "user": 0 if serving.as_root else ENGINE_USER,
+            "encrypted": serving.encrypted,
+            "certificate_script": program("make_certificate").values if serving.encrypted else None,
+            "tls_folder": TLS,
             "admission_script": program("admission").values
             if serving.limits_by is LimitsBy.admission
             else None,
@@ -293,6 +312,7 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
         "awaited": False,
         "max_unavailable": burst.max_unavailable,
         "taken_at_once": burst.max_unavailable,
+        "waits_through": (),
         "node_labels": {POOL_LABEL: serving.pool, **BURST_TAINT},
         "taints": GPU_TAINT | BURST_TAINT,
         "spread_over": ["topology.kubernetes.io/zone"],

@@ -23,6 +23,7 @@ from sizewright.feasibility import exit_code, shortfalls, unserved
 from sizewright.gates import Gate
 from sizewright.interconnect_gate import interconnect_plugin
 from sizewright.lock_gate import lock_gates
+from sizewright.node_updates_gate import node_updates, zone_turns
 from sizewright.pull_gate import docker_hub_pulls
 from sizewright.report.console import tell, write
 from sizewright.report.contradicted import first_line
@@ -100,7 +101,9 @@ def _sizing_gates(
     yield from gates.reserved_capacity(plan)
     yield gates.kubernetes_support(plan, as_of)
     yield gates.ami_release(plan, as_of)
-    yield gates.node_updates(plan)
+    yield node_updates(plan)
+    if (zones := zone_turns(plan, site)) is not None:
+        yield zones
     yield from engine_limits(plan)
     yield from interconnect_plugin(plan, catalog)
     yield docker_hub_pulls(plan)

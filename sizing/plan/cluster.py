@@ -1,6 +1,9 @@
 """The cluster, its keys, who gets in, and what runs in it for all."""
 
+import operator
 from typing import Annotated
+
+from pydantic import Field
 
 from sizing.plan.part import Part
 from sizing.plan.reaches import (
@@ -178,6 +181,12 @@ class MetricsPlan(ChartPlan):
     kept_hours: Annotated[int, Reaches(RELEASE, "values.server.retention")]
     services: Annotated[tuple[str, ...], Reaches(RELEASE, "values.scrapeConfigs.engines")]
     """Services that burst: what it scrapes is in their namespaces."""
+    encrypted: Annotated[
+        tuple[str, ...],
+        Reaches(RELEASE, "values.scrapeConfigs"),
+        Field(default=(), exclude_if=operator.not_),
+    ]
+    """Those of them whose engines serve HTTPS."""
 
 
 class GroupControllerPlan(OciChartPlan):

@@ -1,6 +1,9 @@
 """The door of a service."""
 
+import operator
 from typing import Annotated
+
+from pydantic import Field
 
 from sizing.exact import Number
 from sizing.plan.part import Part
@@ -76,6 +79,10 @@ class GatewayPlan(Part):
     longest_answer_s: Number
     """Seconds that the longest answer takes."""
     idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
+    encrypted: Annotated[
+        bool, Reaches(TARGETS, "protocol"), Field(default=False, exclude_if=operator.not_)
+    ]
+    """Whether the balancer speaks TLS with the engines; it accepts any certificate of theirs."""
     routing: Annotated[str, Reaches(TARGETS, "loadBalancingAlgorithmType")]
     sticky: Annotated[bool, Reaches(TARGETS, "stickiness.enabled")]
     """Whether a conversation stays with its replica."""

@@ -1,7 +1,10 @@
 """The replicas of a service in the cluster."""
 
+import operator
 from enum import StrEnum
 from typing import Annotated
+
+from pydantic import Field
 
 from sizing.exact import Number
 from sizing.plan.part import Part
@@ -76,6 +79,15 @@ class ServingPlan(Part):
     """What holds requests to these limits."""
     keep_alive_s: Annotated[int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.env")]
     """Seconds that the engine keeps an idle connection; null where it cannot be asked for it."""
+    as_root: Annotated[bool, Reaches(DEPLOYMENT, f"{CONTAINER}.0.securityContext")]
+    """Whether the engine runs as root: its image has no other user, as far as is known."""
+    encrypted: Annotated[
+        bool,
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.readinessProbe.httpGet"),
+        Reaches(DEPLOYMENT, "spec.template.spec.volumes"),
+        Field(default=False, exclude_if=operator.not_),
+    ]
+    """Whether the engine serves HTTPS."""
     gpu_memory_utilisation: Annotated[Number, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     compute_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     kv_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
@@ -151,6 +163,13 @@ class GroupServingPlan(ServingPlan):
     in_flight: Annotated[int, Reaches(GROUPS, f"{LEADER}.containers")]
     sequences_per_request: Annotated[int | None, Reaches(GROUPS, f"{LEADER}.containers")]
     keep_alive_s: Annotated[int | None, Reaches(GROUPS, f"{LEADER}.containers.0.env")]
+    as_root: Annotated[bool, Reaches(GROUPS, f"{WORKER}.containers.0.securityContext")]
+    encrypted: Annotated[
+        bool,
+        Reaches(GROUPS, f"{LEADER}.containers.0.readinessProbe.httpGet"),
+        Reaches(GROUPS, f"{LEADER}.volumes"),
+        Field(default=False, exclude_if=operator.not_),
+    ]
     gpu_memory_utilisation: Annotated[Number, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
     compute_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
     kv_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]

@@ -5,7 +5,7 @@ from sizing.workload.access import Access, Claim, ClaimFormat
 from sizing.workload.data import Data
 from sizing.workload.engine import Engine, Routing
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
-from sizing.workload.kinds import Kind, Load, Method, Precision
+from sizing.workload.kinds import InTransit, Kind, Load, Method, Precision
 from sizing.workload.model import Encoder, Model, ModelName
 from sizing.workload.request import Length, Lengths, Request, mean_tokens, variation
 from sizing.workload.targets import Capacity, Latency, Redundancy
@@ -31,6 +31,7 @@ __all__ = [
     "Engine",
     "Flag",
     "Hardware",
+    "InTransit",
     "Kind",
     "Latency",
     "Length",

@@ -44,6 +44,13 @@ class Precision(StrEnum):
     """4-bit normal float (QLoRA, bitsandbytes)."""
 
 
+class InTransit(StrEnum):
+    """What protects requests between load balancer and engine."""
+
+    tls = "tls"
+    """The engine serves HTTPS, with a certificate that each pod makes for itself."""
+
+
 class Method(StrEnum):
     given = "given"
     """The user measured what one GPU serves."""

@@ -11,7 +11,11 @@ from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
 from sizing.workload.engine import Engine
 from sizing.workload.hardware import Hardware, TypeName, auto_is_a_type
+<<<<<<< HEAD
 from sizing.workload.kinds import Kind, Load, Method, supported
+=======
+from sizing.workload.kinds import InTransit, Kind, Load, Method
+>>>>>>> main
 from sizing.workload.model import Model, ModelName, named
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency, Redundancy
@@ -19,6 +23,11 @@ from sizing.workload.traffic import Traffic
 
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+
+
+def absent(value: object) -> bool:
+    """Whether an optional section was left out: it is then left out of every answer too."""
+    return value is None
 
 
 class Workload(Strict):
@@ -55,6 +64,8 @@ class Workload(Strict):
     """How it is served."""
     access: Access = Field(default_factory=Access)
     """Who may come, and how often; callers inside the network when left out."""
+    in_transit: Annotated[InTransit | None, Field(exclude_if=absent)] = None
+    """What protects requests between load balancer and engine; nothing when left out."""
     retire: bool = False
     """Whether its stores and load balancer lose their protection, so that it can be taken out."""
     accept: Accept = Field(default_factory=dict, exclude_if=lambda given: not given)
@@ -107,6 +118,9 @@ class Workload(Strict):
                 f"no engine of this version serves {self.kind.value}: nothing would be reached"
             )
             raise FieldError(("access",), message, "no access")
+        if self.in_transit is not None and self.kind not in (Kind.text, Kind.chat):
+            message = f"no engine of this version serves {self.kind.value}"
+            raise FieldError(("in_transit",), message, "none: nothing is sent to an engine")
         return self
 
     @model_validator(mode="after")

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from components.burst_services import _jobs
 from components.platform import build
 from sizewright.record import Recorded, RecordedResource
 from templates.render import render
-from tests.components.plans import bursting_plan, chat_plan
+from tests.components.plans import BURSTING, bursting_plan, chat_plan, plan_of
 from tests.components.recording import before, children, named, of_type, recorded
 
 SERVICES = "sw-cluster-services-burst"
@@ -264,6 +265,18 @@ def test_prometheus_scrapes_the_engines_that_burst_and_nothing_else(preview: boo
     assert values["server"]["persistentVolume"] == {"enabled": False}
     off = ("alertmanager", "kube-state-metrics", "prometheus-node-exporter")
     assert {values[part]["enabled"] for part in off} == {False}
+
+
+def test_prometheus_reads_encrypted_engines_by_https() -> None:
+    """Guard: a job that names no namespace would scrape every pod of the cluster."""
+    burst = plan_of(BURSTING | {"in_transit": "tls"}).cluster_services.burst
+    assert burst is not None and burst.metrics is not None
+    jobs = _jobs(burst.metrics)
+    assert list(jobs) == ["encrypted-engines"]
+    job: Any = jobs["encrypted-engines"]
+    assert job["scheme"] == "https"
+    assert job["tls_config"] == {"insecure_skip_verify": True}
+    assert job["kubernetes_sd_configs"][0]["namespaces"]["names"] == ["chat"]
 
 
 def test_prometheus_is_where_keda_asks_and_as_whom_it_may_look(preview: bool) -> None:

@@ -282,3 +282,11 @@ def test_an_internal_door_may_ask_for_tokens(preview: bool) -> None:
     assert named(recording, "w-balancer").inputs["internal"] is True
     assert "w-from-network" in {r.name for r in recording.resources}
     assert named(recording, "w-https").inputs["defaultActions"][0]["type"] == "jwt-validation"
+
+
+def test_an_encrypted_service_is_asked_by_https_and_so_is_its_health(preview: bool) -> None:
+    plain = plan_of().model_copy(update={"encrypted": True})
+    inputs = named(gateway(preview, plan=plain), "w-targets").inputs
+    assert inputs["protocol"] == "HTTPS"
+    assert inputs["healthCheck"]["protocol"] == "HTTPS"
+    assert inputs["port"] == 8000, "the same port, so that no rule changes"

@@ -1,6 +1,7 @@
 """Stacks on the real engine. Without its tools these tests are skipped, each counted."""
 
 import gc
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,13 +34,15 @@ def refused(says: str) -> Iterator[None]:
     """The engine refuses what is run inside.
 
     Guard: a refused program leaves the SDK's event loop to the collector, which would warn in
-    another test.
+    another test; the threads of its server hold it for a moment.
     """
     with pytest.raises(automation.CommandError, match=says):
         yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+        for _ in range(10):
+            gc.collect()
+            time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from sizing.plan import BALANCER, TARGETS
 from testbed.engine import ROOT, Stack
 from testbed.standin import Event
-from tests.engine.conftest import MakeStack, refused
+from tests.engine.conftest import MakeStack
 
 OPEN = ROOT / "tests/program/public.yaml"
 SITE = ROOT / "tests/program/Pulumi.public.yaml"
@@ -83,5 +83,6 @@ def test_internal_to_public_and_back_never_leaves_the_service_without_a_balancer
             assert not gone & {BALANCER, TARGETS, BINDING}, name
     if kept:
         stack.configure([workload(tmp_path, "public")])
-        with refused("protected"):
-            stack.preview()
+        ended = stack.command("preview", "--stack", stack.name)
+        assert ended.returncode != 0
+        assert "protected" in ended.stdout + ended.stderr

@@ -48,6 +48,7 @@ OTHER = {
     "public_cidrs": ("198.51.100.0/24",),
     "cidrs": ("10.98.0.0/16",),
     "prefix_list_ids": ("pl-00000000000000002",),
+    "pull_secrets": ("another",),
     "values": ("another",),
     "format": "string-array",
 }
@@ -97,6 +98,10 @@ VARIANTS = {
     "sources allowed": Variant(
         {"allowed_cidrs": ["10.99.0.0/16"], "allowed_prefix_list_ids": ["pl-00000000000000001"]},
         (("network", "allowed"),),
+    ),
+    "secrets named": Variant(
+        {"image_pull_secrets": ["registry"]},
+        (("cluster_services", "device_plugin", "pull_secrets"),),
     ),
     "network used": Variant({"network": NETWORK}, (("network", "used"),)),
     "keys used": Variant(
@@ -258,11 +263,13 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
     mappings = {str(claim.path[-2]) for _, claim in claims_to_test()}
     assert mappings >= {
         "nodes_by_zone",
+        "updated_by_zone",
         "replicas_by_zone",
         "rollout_by_zone",
         "reservation_by_zone",
         "hosts",
         "policies",
+        "addons",
     }
     assert named >= {
         "replicas",
@@ -276,6 +283,8 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "wait_s",
         "max_num_seqs",
         "in_flight",
+        "as_root",
+        "encrypted",
         "sequences_per_request",
         "keep_alive_s",
         "max_model_len",
@@ -287,7 +296,6 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "capacity_source",
         "repairs_at_once",
         "repair_stops_above",
-        "updated_at_once",
         "weights_path",
         "copy_s",
         "in_flight_target",

@@ -1,0 +1,153 @@
+"""With fewer spare nodes than zones, the lock holds what each zone runs and `update` moves one."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sizewright.program import record_program
+from sizewright.read import read_model
+from sizewright.stack import read_site
+from sizing.stack_lock import StackLock
+from tests.cli.conftest import Run
+from tests.components.plans import CHAT, SPANNING
+
+Site = Callable[..., Path]
+OLD, NEW = "1.35.0-20261001", "1.35.0-20261101"
+ZONES = ("use1-az1", "use1-az2", "use1-az4")
+
+
+@pytest.fixture
+def stack_file(site: Site, tmp_path: Path) -> Callable[..., Path]:
+    """A stack over one workload with so many spare nodes."""
+
+    def build(spare: int, workload: dict[str, Any] = CHAT) -> Path:
+        path = tmp_path / f"{workload['name']}.yaml"
+        path.write_text(json.dumps(workload | {"redundancy": {"nodes": spare}}, indent=1), "utf-8")
+        return site(("workloads/chat.yaml", str(path)))
+
+    return build
+
+
+def releases(stack: Path) -> dict[str, str]:
+    """Image release by GPU node group, as the program registers it."""
+    files = [Path(name) for name in read_site(stack).workloads or ()]
+    groups = [r for r in record_program(stack, files).resources if r.type.endswith(":NodeGroup")]
+    return {
+        r.name.removeprefix("sw-g6-xlarge-"): r.inputs.get("releaseVersion")
+        for r in groups
+        if r.name != "sw-system-nodes"
+    }
+
+
+def ask_for(stack: Path, release: str) -> None:
+    """The stack file's release of the GPU image."""
+    kept = [line for line in stack.read_text("utf-8").splitlines() if "ami_release" not in line]
+    kept.append(f"  sizewright:ami_release: {release}")
+    stack.write_text("\n".join(kept) + "\n", "utf-8")
+
+
+def test_each_update_moves_one_zone_and_each_up_takes_one_zone(
+    run: Run, stack_file: Callable[..., Path]
+) -> None:
+    stack = stack_file(2)
+    ask_for(stack, OLD)
+    run("update", stack)
+    assert releases(stack) == dict.fromkeys(ZONES, OLD)
+    ask_for(stack, NEW)
+    assert releases(stack) == dict.fromkeys(ZONES, OLD), "the lock holds until it is moved"
+    seen = []
+    for _ in ZONES:
+        said = run("update", stack, "--why").out
+        assert "what follows\n  resources: 0 created, 1 updated" in said
+        seen.append([zone for zone, release in releases(stack).items() if release == NEW])
+    assert seen == [list(ZONES[:1]), list(ZONES[:2]), list(ZONES)]
+    assert "current; nothing changes" in run("update", stack).out
+
+
+def test_check_and_preview_say_which_zones_are_still_to_come(
+    run: Run, stack_file: Callable[..., Path]
+) -> None:
+    stack = stack_file(2)
+    ask_for(stack, OLD)
+    run("update", stack)
+    ask_for(stack, NEW)
+    run("update", stack)
+    says = (
+        "zones take turns; still to come: use1-az2, use1-az4; run `pulumi up --continue-on-error`, "
+        f"then `sizewright update {stack}`, which moves the next"
+    )
+    checked = run("check", "--site", stack)
+    assert checked.code == 0 and says in checked.out
+    assert says in " ".join(run("preview", "--site", stack).out.split())
+
+
+def test_with_a_spare_node_for_each_zone_all_zones_move_at_once(
+    run: Run, stack_file: Callable[..., Path]
+) -> None:
+    stack = stack_file(3)
+    ask_for(stack, OLD)
+    run("update", stack)
+    ask_for(stack, NEW)
+    run("update", stack)
+    assert releases(stack) == dict.fromkeys(ZONES, NEW)
+    lock = read_model(stack.with_suffix(".lock"), StackLock)
+    assert lock.templates_by_zone.nodes == {}
+    assert "take turns" not in run("check", "--site", stack).out
+
+
+def test_the_next_kubernetes_reaches_the_nodes_zone_by_zone(
+    run: Run, stack_file: Callable[..., Path]
+) -> None:
+    """The control plane goes first; nodes may be older than it."""
+    stack = stack_file(2)
+    run("update", stack)
+    stack.write_text(
+        stack.read_text("utf-8") + '  sizewright:kubernetes_version: "1.36"\n', "utf-8"
+    )
+    run("update", stack)
+    recorded = record_program(stack, [Path(n) for n in read_site(stack).workloads or ()])
+    versions = {r.name: r.inputs["version"] for r in recorded.resources if "version" in r.inputs}
+    assert versions["sw-cluster-control-plane"] == "1.36"
+    assert [versions[f"sw-g6-xlarge-{zone}"] for zone in ZONES] == ["1.36", "1.35", "1.35"]
+
+
+ONE_NODE = SPANNING | {"model": {"name": "llama-3.1-405b", "precision": "fp8"}}
+"""As late as the one that spans nodes, on one node each."""
+
+
+@pytest.mark.parametrize(("workload", "forced"), [(SPANNING, True), (ONE_NODE, None), (CHAT, None)])
+def test_only_pools_whose_replicas_span_nodes_and_are_back_too_late_are_forced(
+    stack_file: Callable[..., Path], workload: dict[str, Any], forced: bool | None
+) -> None:
+    stack = stack_file(3, workload)
+    recorded = record_program(stack, [Path(n) for n in read_site(stack).workloads or ()])
+    groups = [r for r in recorded.resources if r.type.endswith(":NodeGroup")]
+    flags = {r.name: r.inputs.get("forceUpdateVersion") for r in groups}
+    assert flags.pop("sw-system-nodes") is None
+    assert flags and set(flags.values()) == {forced}
+
+
+def test_the_loss_of_a_forced_update_is_said_by_check_and_by_preview(
+    run: Run, stack_file: Callable[..., Path]
+) -> None:
+    stack = stack_file(2, SPANNING)
+    gates = json.loads(run("check", "--site", stack, "--json").out)["gates"]
+    gate = next(gate for gate in gates if gate["name"] == "node updates")
+    assert gate["passed"] is None
+    assert "an update is forced, and leaves" in gate["detail"]
+    assert "docs/node-updates.md says how to avoid the loss" in gate["detail"]
+    previewed = " ".join(run("preview", "--site", stack).out.split())
+    assert "an update is forced, and leaves" in previewed
+
+
+def test_a_slow_replica_on_one_node_is_never_forced_but_fails_and_preview_says_so(
+    run: Run, stack_file: Callable[..., Path]
+) -> None:
+    stack = stack_file(3, ONE_NODE)
+    ended = run("check", "--site", stack)
+    assert ended.code == 4 and "node updates" in ended.err
+    previewed = " ".join(run("preview", "--site", stack).out.split())
+    assert "Node updates: a replica of spanning serves" in previewed
