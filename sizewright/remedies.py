@@ -39,6 +39,20 @@ REMEDIES = {
     "lock of": "run `sizewright update FILE --why`, which chooses again and writes the lock",
     "stack lock": "run `sizewright update Pulumi.<stack>.yaml`, which writes the lock",
     "pin ": "run the named command, and put its answer into Pulumi.<stack>.lock",
+    "contradictions of": (
+        "change what the contradiction names, or state under accept: why it holds for this service"
+    ),
+    "measured rate of": "state capacity.measured_on: the model and the GPU of the measurement",
+    "served": "size this kind with `sizewright size`; no engine of this version serves it",
+    "limits of": (
+        "leave out sizewright:engine_image_repository and its digest, or name an image of the"
+        " version that the message wants"
+    ),
+    "EFA device plugin": "choose an instance type that the named chart knows",
+    "cluster stays": (
+        "put back the key that is named, as Pulumi.<stack>.lock records it, or make a new stack and"
+        " move the services"
+    ),
     "building needs": "add or correct the key that the message names in the stack file",
     "documents": (
         "report the document with its workload and stack files: the templates of this version are"

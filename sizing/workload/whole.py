@@ -11,11 +11,7 @@ from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
 from sizing.workload.engine import Engine
 from sizing.workload.hardware import Hardware, TypeName, auto_is_a_type
-<<<<<<< HEAD
-from sizing.workload.kinds import Kind, Load, Method, supported
-=======
-from sizing.workload.kinds import InTransit, Kind, Load, Method
->>>>>>> main
+from sizing.workload.kinds import InTransit, Kind, Load, Method, supported
 from sizing.workload.model import Model, ModelName, named
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency, Redundancy

@@ -145,7 +145,8 @@ def test_deleting_all_nodes_that_serve_a_service_is_a_danger(run: Run, published
             "the same update creates 15 x g6.xlarge",
         )
     ]
-    assert run("diff", CHAT, moved).out.startswith("DANGER: what callers need goes away")
+    first = run("diff", CHAT, moved).out.partition("before and after")[0]
+    assert "DANGER: what callers need goes away" in first
     gone = published(("name: chat", "name: talk"), ("g4dn.xlarge", "g6.xlarge"))
     assert ("chat", "all nodes that serve it are deleted: 15 x g4dn.xlarge") in outages(
         run, CHAT, gone
