@@ -51,6 +51,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "tensor parallel": ("pool.tensor_parallel",),
     "bits": ("memory.weights_bytes",),
     "precision": ("memory.weights_bytes",),
+    "checkpoint": ("memory.weights_bytes",),
     "calibration": ("own_runs.*",),
     "door": ("gateway.*",),
     "import": ("weights_import.*",),

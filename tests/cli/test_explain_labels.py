@@ -86,7 +86,7 @@ def test_a_service_is_named_without_its_file(run: Run) -> None:
     assert ended.code == 0, ended.err
     names = [row["name"] for row in json.loads(ended.out)["explanations"]]
     assert names == ["chat.choice.usd_per_hour", "chat.choice.pool_usd_per_month"]
-    assert run("explain", "chat", "GPUs", "needed").out.startswith("chat.pool.gpus_needed\n")
+    assert "chat.pool.gpus_needed" in run("explain", "chat", "GPUs", "needed").out.splitlines()
 
 
 def test_a_name_that_is_no_service_says_which_are(run: Run) -> None:
@@ -106,4 +106,4 @@ def test_a_name_that_is_no_service_says_which_are(run: Run) -> None:
 def test_a_count_of_the_service_and_states_go_by_name(run: Run, asked: str, name: str) -> None:
     ended = run("explain", GOLDEN, asked)
     assert ended.code == 0, ended.err
-    assert ended.out.startswith(f"{name}\n")
+    assert name in ended.out.splitlines()
