@@ -86,7 +86,7 @@ def unknown(
         if version is None:
             yield f"addons.{name}", addon_command(name, lock.kubernetes, region)
     for name, release in lock.ami_releases.items():
-        if release is None:
+        if release is None and name in EKS_IMAGES:
             yield f"ami_releases.{name}", release_command(name, lock.kubernetes, region)
     for name, image in lock.images.items():
         if image.digest is None:
