@@ -17,21 +17,27 @@ GUIDE = "docs/node-updates.md"
 def node_updates(plan: Plan) -> Gate:
     """Replicas of updated nodes serve before EKS gives up emptying the next ones.
 
-    Guard: the disruption budget keeps the next nodes' replicas in place until then. A pool whose
-    replicas span nodes is forced instead, and its loss is said: it is not judged.
+    Guard: the disruption budget keeps the next nodes' replicas in place until then. A service
+    whose replicas span nodes is forced instead, and its loss is said: it alone is not judged.
     """
-    waits = {s.name: seconds for s in plan.services if (seconds := serves_again_s(s)) is not None}
+    lost = list(losses(plan))
+    forced = {s.name for pool in plan.pools if pool.force_update for s in _members(plan, pool)}
+    waits = {
+        s.name: seconds
+        for s in plan.services
+        if s.name not in forced and (seconds := serves_again_s(s)) is not None
+    }
     if not waits:
-        return Gate(NAME, None, "nothing is served")
-    if lost := list(losses(plan)):
-        return Gate(NAME, None, "; ".join(lost), SOURCE)
+        return Gate(NAME, None, "; ".join(lost) or "nothing is served", SOURCE if lost else "")
     slowest = plan.service(max(waits, key=lambda name: waits[name]))
     detail = (
         f"a replica of {slowest.name} serves {waits[slowest.name]:,.0f} s after its node is back,"
         f" at most {DRAIN_LIMIT_S:,}"
     )
     passed = not outlasts_drain(slowest)
-    return Gate(NAME, passed, detail if passed else f"{detail}; {GUIDE} says what to do", SOURCE)
+    if not passed:
+        detail = f"{detail}; {GUIDE} says what to do"
+    return Gate(NAME, passed, "; ".join((detail, *lost)), SOURCE)
 
 
 def losses(plan: Plan) -> Iterator[str]:
