@@ -156,7 +156,6 @@ def test_a_slow_replica_on_one_node_is_never_forced_but_fails_and_preview_says_s
     assert "Node updates: a replica of spanning serves" in previewed
 
 
-<<<<<<< HEAD
 def pods(stack: Path) -> dict[str, dict[str, Any]]:
     """The pod of each zone's Deployment, without its zone, and the programs that exist."""
     files = [Path(name) for name in read_site(stack).workloads or ()]
@@ -231,7 +230,8 @@ def test_programs_of_pods_that_have_not_moved_stay(
     run("update", stack)
     names = [earlier in json.dumps(pod) for pod in pods(stack).values()]
     assert names == [False, True, True]
-=======
+
+
 def test_a_forced_pool_does_not_excuse_the_slow_replica_of_another_service(
     run: Run, site: Site, tmp_path: Path
 ) -> None:
@@ -247,4 +247,3 @@ def test_a_forced_pool_does_not_excuse_the_slow_replica_of_another_service(
     assert ended.code == 4 and gate["passed"] is False
     assert "a replica of slow serves" in gate["detail"]
     assert "an update is forced" in gate["detail"]
->>>>>>> main
