@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sizewright.gates import Gate
+from sizewright.pod_turns import pods_behind
 from sizewright.stack import SiteFile
 from sizing.node_updates import DRAIN_LIMIT_S, outlasts_drain, replicas_out, serves_again_s
 from sizing.plan import NodePool, Plan, PoolPlan, ServicePlan
@@ -80,14 +81,28 @@ def _loss(service: ServicePlan, nodes: NodePool, pool: PoolPlan) -> str:
     )
 
 
+def pod_turns(plan: Plan, site: SiteFile) -> Iterator[str]:
+    """Which zones of which service still run older pods; without a lock all zones roll at once."""
+    turning = [s.name for s in plan.services if s.serving and s.serving.zones_take_turns]
+    behind = dict(pods_behind(plan, site.lock)) if site.lock is not None and turning else {}
+    for name in turning:
+        text = f"fewer replicas of {name} are spare than zones have any: zones take turns"
+        if name in behind:
+            text += (
+                f"; pods still to come: {', '.join(behind[name])}; `sizewright update "
+                f"{site.keys.file}` moves the next, `pulumi up --continue-on-error` rolls it"
+            )
+        yield text
+
+
 def zone_turns(plan: Plan, site: SiteFile) -> Gate | None:
     """Pools whose zones must be updated one after another; without a lock nothing holds them."""
-    texts = list(turns(plan, site.keys.file))
+    texts = [*turns(plan, site.keys.file), *pod_turns(plan, site)]
     if not texts:
         return None
     if site.lock is None:
         texts.append("a lock is what holds the others back, and there is none")
-    return Gate("zones of nodes", None, "; ".join(texts), "docs/node-updates.md")
+    return Gate("zones take turns", None, "; ".join(texts), "docs/node-updates.md")
 
 
 def warnings(plan: Plan, site: SiteFile) -> Iterator[str]:

@@ -320,7 +320,16 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
     if site.lock is not None:
         known = known.with_lock(dict(site.lock.versions()))
     plan = size(workloads, site.site, known, locks, corrections)
-    return as_made(plan, None if site.lock is None else site.lock.cluster)
+    plan = as_made(plan, None if site.lock is None else site.lock.cluster)
+    return plan if site.lock is None else _with_held_pods(plan, site.lock)
+
+
+def _with_held_pods(plan: Plan, lock: StackLock) -> Plan:
+    """The plan with the recorded pods of services whose zones take turns."""
+    held = lock.templates_by_zone.held_pods()
+    turning = {s.name for s in plan.services if s.serving and s.serving.zones_take_turns}
+    kept = {name: zones for name, zones in held.items() if name in turning}
+    return plan.model_copy(update={"held_pods": kept}) if kept else plan
 
 
 def catalog_of(file: WorkloadFile, catalog: Catalog) -> Catalog:

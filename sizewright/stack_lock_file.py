@@ -58,12 +58,14 @@ def stack_lock_text(
 
 def _zones(templates: dict[str, dict[str, dict[str, object]]]) -> Iterator[str]:
     """What each zone runs; nothing where no zones take turns."""
-    pools = templates["nodes"]
-    if pools:
-        yield from (f"{ZONES}:", "  nodes:")
-    for pool, zones in pools.items():
-        yield f"    {_json(pool)}:"
-        yield from (f"      {_json(zone)}: {_json(each)}" for zone, each in zones.items())
+    if any(templates.values()):
+        yield f"{ZONES}:"
+    for part, items in templates.items():
+        if items:
+            yield f"  {part}:"
+        for name, values in items.items():
+            yield f"    {_json(name)}:"
+            yield from (f"      {_json(key)}: {_json(each)}" for key, each in values.items())
 
 
 def _line(path: str, name: str, value: object, commands: dict[str, str]) -> str:
