@@ -20,6 +20,14 @@ from components.wires import wired
 from sizing.plan import RolesPlan
 from templates.render import DEPLOYMENT_PREFIX, GROUPS_PREFIX
 
+SCRIPT_KINDS = {
+    "script-fetch": "script",
+    "script-admission": "admission",
+    "script-certificate": "certificate",
+}
+"""Names of the programs that pods mount, by how their documents' names start: a zone that has not
+moved yet may mount an older one, too."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServingArgs:
@@ -64,15 +72,13 @@ class Serving(pulumi.ComponentResource):
         association = self._association()
         self.service = self._service(inside)
         self._budget(inside)
-        script = script_map(f"{name}-script", self._document("script-fetch"), inside)
-        checks = [
-            script_map(
-                f"{name}-{document.removeprefix('script-')}", self._document(document), inside
-            )
+        scripts = [
+            script_map(f"{name}-{kind}", self._document(document), inside)
+            for first, kind in SCRIPT_KINDS.items()
             for document in args.documents
-            if document in ("script-admission", "script-certificate")
+            if document.startswith(first)
         ]
-        self.ready_for_pods = [*args.after, *args.weights, account, association, script, *checks]
+        self.ready_for_pods = [*args.after, *args.weights, account, association, *scripts]
         for document in args.documents:
             if document.startswith(DEPLOYMENT_PREFIX):
                 zone = document.removeprefix(DEPLOYMENT_PREFIX)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sizewright.gates import Gate
+from sizewright.pod_turns import pods_behind
 from sizewright.stack import SiteFile
 from sizing.node_updates import DRAIN_LIMIT_S, outlasts_drain, replicas_out, serves_again_s
 from sizing.plan import NodePool, Plan, PoolPlan, ServicePlan
@@ -16,21 +17,27 @@ GUIDE = "docs/node-updates.md"
 def node_updates(plan: Plan) -> Gate:
     """Replicas of updated nodes serve before EKS gives up emptying the next ones.
 
-    Guard: the disruption budget keeps the next nodes' replicas in place until then. A pool whose
-    replicas span nodes is forced instead, and its loss is said: it is not judged.
+    Guard: the disruption budget keeps the next nodes' replicas in place until then. A service
+    whose replicas span nodes is forced instead, and its loss is said: it alone is not judged.
     """
-    waits = {s.name: seconds for s in plan.services if (seconds := serves_again_s(s)) is not None}
+    lost = list(losses(plan))
+    forced = {s.name for pool in plan.pools if pool.force_update for s in _members(plan, pool)}
+    waits = {
+        s.name: seconds
+        for s in plan.services
+        if s.name not in forced and (seconds := serves_again_s(s)) is not None
+    }
     if not waits:
-        return Gate(NAME, None, "nothing is served")
-    if lost := list(losses(plan)):
-        return Gate(NAME, None, "; ".join(lost), SOURCE)
+        return Gate(NAME, None, "; ".join(lost) or "nothing is served", SOURCE if lost else "")
     slowest = plan.service(max(waits, key=lambda name: waits[name]))
     detail = (
         f"a replica of {slowest.name} serves {waits[slowest.name]:,.0f} s after its node is back,"
         f" at most {DRAIN_LIMIT_S:,}"
     )
     passed = not outlasts_drain(slowest)
-    return Gate(NAME, passed, detail if passed else f"{detail}; {GUIDE} says what to do", SOURCE)
+    if not passed:
+        detail = f"{detail}; {GUIDE} says what to do"
+    return Gate(NAME, passed, "; ".join((detail, *lost)), SOURCE)
 
 
 def losses(plan: Plan) -> Iterator[str]:
@@ -74,14 +81,28 @@ def _loss(service: ServicePlan, nodes: NodePool, pool: PoolPlan) -> str:
     )
 
 
+def pod_turns(plan: Plan, site: SiteFile) -> Iterator[str]:
+    """Which zones of which service still run older pods; without a lock all zones roll at once."""
+    turning = [s.name for s in plan.services if s.serving and s.serving.zones_take_turns]
+    behind = dict(pods_behind(plan, site.lock)) if site.lock is not None and turning else {}
+    for name in turning:
+        text = f"fewer replicas of {name} are spare than zones have any: zones take turns"
+        if name in behind:
+            text += (
+                f"; pods still to come: {', '.join(behind[name])}; `sizewright update "
+                f"{site.keys.file}` moves the next, `pulumi up --continue-on-error` rolls it"
+            )
+        yield text
+
+
 def zone_turns(plan: Plan, site: SiteFile) -> Gate | None:
     """Pools whose zones must be updated one after another; without a lock nothing holds them."""
-    texts = list(turns(plan, site.keys.file))
+    texts = [*turns(plan, site.keys.file), *pod_turns(plan, site)]
     if not texts:
         return None
     if site.lock is None:
         texts.append("a lock is what holds the others back, and there is none")
-    return Gate("zones of nodes", None, "; ".join(texts), "docs/node-updates.md")
+    return Gate("zones take turns", None, "; ".join(texts), "docs/node-updates.md")
 
 
 def warnings(plan: Plan, site: SiteFile) -> Iterator[str]:

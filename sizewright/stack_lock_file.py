@@ -1,6 +1,7 @@
 """The lock of a stack file as a file, and the commands that yield what it does not know."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ HEAD = (
     "# Versions that this stack runs; commit it. `sizewright update` of the stack file moves it.\n"
     "# A null is a version that nobody has read yet: put in what the command after it prints."
 )
+NO_LOCK = Path(os.devnull)
+"""Path that a program is given where its stack has no lock."""
 ZONES = "templates_by_zone"
 EKS_IMAGES = {
     "AL2023_x86_64_STANDARD": "x86_64/standard",
@@ -23,8 +26,11 @@ terraform-aws-eks, module eks-managed-node-group: both read these parameters; 20
 
 
 def read_stack_lock(path: Path) -> StackLock | None:
-    """The lock at a path; None where there is none. Raises InputError."""
-    if not path.exists() and not path.is_symlink():
+    """The lock at a path; None where there is none, or where it is the null device.
+
+    Raises InputError.
+    """
+    if path == NO_LOCK or (not path.exists() and not path.is_symlink()):
         return None
     return read_mapping(path).validate(StackLock)
 
@@ -52,12 +58,14 @@ def stack_lock_text(
 
 def _zones(templates: dict[str, dict[str, dict[str, object]]]) -> Iterator[str]:
     """What each zone runs; nothing where no zones take turns."""
-    pools = templates["nodes"]
-    if pools:
-        yield from (f"{ZONES}:", "  nodes:")
-    for pool, zones in pools.items():
-        yield f"    {_json(pool)}:"
-        yield from (f"      {_json(zone)}: {_json(each)}" for zone, each in zones.items())
+    if any(templates.values()):
+        yield f"{ZONES}:"
+    for part, items in templates.items():
+        if items:
+            yield f"  {part}:"
+        for name, values in items.items():
+            yield f"    {_json(name)}:"
+            yield from (f"      {_json(key)}: {_json(each)}" for key, each in values.items())
 
 
 def _line(path: str, name: str, value: object, commands: dict[str, str]) -> str:
@@ -80,7 +88,7 @@ def unknown(
         if version is None:
             yield f"addons.{name}", addon_command(name, lock.kubernetes, region)
     for name, release in lock.ami_releases.items():
-        if release is None:
+        if release is None and name in EKS_IMAGES:
             yield f"ami_releases.{name}", release_command(name, lock.kubernetes, region)
     for name, image in lock.images.items():
         if image.digest is None:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from sizing.cluster_lock import ClusterLock
 from sizing.field_error import FieldError, FieldPath
 from sizing.model_source import SHA256_EXAMPLE
+from sizing.plan import PodRevision
 from sizing.strict import Strict
 from sizing.workload import ZoneId
 
@@ -52,7 +53,27 @@ class ZoneTemplates(Strict):
     """What each zone runs where zones take turns."""
 
     nodes: dict[str, dict[ZoneId, NodeTemplate]] = Field(default_factory=dict)
-    """By node pool and zone."""
+    """Node templates by node pool and zone."""
+    pods: dict[str, dict[ZoneId, str]] = Field(default_factory=dict)
+    """Revision of the pods by service and zone."""
+    revisions: dict[str, PodRevision] = Field(default_factory=dict)
+    """Pods by revision."""
+
+    @model_validator(mode="after")
+    def _known_revisions(self) -> Self:
+        for service, zones in self.pods.items():
+            for zone, revision in zones.items():
+                if revision not in self.revisions:
+                    field = ("pods", service, zone)
+                    raise FieldError(field, f"{revision} is not among revisions", "one of them")
+        return self
+
+    def held_pods(self) -> dict[str, dict[str, PodRevision]]:
+        """The pods of each service and zone."""
+        return {
+            service: {zone: self.revisions[revision] for zone, revision in zones.items()}
+            for service, zones in self.pods.items()
+        }
 
 
 class StackLock(Strict):

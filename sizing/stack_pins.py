@@ -86,12 +86,18 @@ def _held(pool: NodePool, zone: str, before: StackLock | None) -> NodeTemplate |
 
 
 def _image(name: str, plan: Plan, catalog: Catalog, before: StackLock | None) -> ImageLock:
+    """The stack file's digest, else the known one, while the tag that it belongs to stays.
+
+    Guard: engine flags follow the tag, and nodes run the digest: they must not part. A stack that
+    uses two engine images does not say which of them its digest is of.
+    """
     tag = catalog.pin(name).version
-    digest = plan.site.engine_image_digest if name.startswith(ENGINE_IMAGE) else None
     known = None if before is None else before.images.get(name)
-    if digest is None and known is not None and known.tag == tag:
-        digest = known.digest
-    return ImageLock(tag=tag, digest=digest)
+    if known is not None and known.tag != tag:
+        return ImageLock(tag=tag, digest=None)
+    engines = [used for used in images_in_use(plan.services) if used.startswith(ENGINE_IMAGE)]
+    digest = plan.site.engine_image_digest if engines == [name] else None
+    return ImageLock(tag=tag, digest=digest or (known and known.digest))
 
 
 def asked_otherwise(lock: StackLock, wanted: StackLock, site: Site) -> Iterator[str]:

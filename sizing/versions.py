@@ -68,7 +68,10 @@ def node_template(
 
 
 def image_reference(item: str, repository: str, catalog: Catalog, digest: str | None = None) -> str:
-    """A container image by exact tag, and by digest where the lock or the stack file has one."""
+    """A container image by exact tag, and by digest where the lock or the stack file has one.
+
+    Guard: the stack file's digest may be of a tag before the locked one.
+    """
     tag = f"{repository}:{catalog.pin(item).version}"
-    known = catalog.locked(digest_item(item)) or digest
+    known = digest if catalog.locked(item) is None else catalog.locked(digest_item(item))
     return f"{tag}@{known}" if known else tag

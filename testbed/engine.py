@@ -154,14 +154,14 @@ class Stack:
         # Guard: the API leaves the event loop of a program that failed open until it is collected,
         # and a logged traceback would keep it.
         log.disabled = True
-        try:
-            self.up(continue_on_error=continue_on_error)
-        except automation.CommandError as fault:
-            said = str(fault)
-        finally:
-            log.disabled = False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
+            try:
+                self.up(continue_on_error=continue_on_error)
+            except automation.CommandError as fault:
+                said = str(fault)
+            finally:
+                log.disabled = False
             gc.collect()
         return said
 

@@ -140,7 +140,7 @@ def _graph_gates(
     import pulumi
 
     from sizewright.doors_gate import doors
-    from sizewright.graph_gate import graph
+    from sizewright.graph_gate import graph, group_rules
     from sizewright.needs_gate import needs
     from sizewright.program import record_program
     from sizewright.record import RecordError
@@ -152,6 +152,7 @@ def _graph_gates(
         yield Gate("resource graph", False, str(fault))
         return
     yield graph(recorded)
+    yield group_rules(recorded)
     yield needs(recorded, met_elsewhere(site.site))
     yield doors(recorded, plan)
 

@@ -55,9 +55,6 @@ class World:
     held: dict[str, threading.Event] = field(default_factory=dict)
     """By type, what the reply to a creation waits for: the resource exists, the engine does not
     know it yet."""
-    upserts: bool = False
-    """Whether the Kubernetes provider takes over what exists, as its environment variable
-    PULUMI_K8S_UPSERT_EXISTING_OBJECTS says."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _serial: int = 0
 

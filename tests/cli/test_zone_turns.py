@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sizewright.program import record_program
 from sizewright.read import read_model
 from sizewright.stack import read_site
+from sizewright.stack_lock_file import stack_lock_text
+from sizing.plan import PodRevision
 from sizing.stack_lock import StackLock
 from tests.cli.conftest import Run
 from tests.components.plans import CHAT, SPANNING
@@ -151,3 +154,96 @@ def test_a_slow_replica_on_one_node_is_never_forced_but_fails_and_preview_says_s
     assert ended.code == 4 and "node updates" in ended.err
     previewed = " ".join(run("preview", "--site", stack).out.split())
     assert "Node updates: a replica of spanning serves" in previewed
+
+
+def pods(stack: Path) -> dict[str, dict[str, Any]]:
+    """The pod of each zone's Deployment, without its zone, and the programs that exist."""
+    files = [Path(name) for name in read_site(stack).workloads or ()]
+    recorded = record_program(stack, files)
+    found = {}
+    for resource in recorded.resources:
+        if resource.type == "kubernetes:apps/v1:Deployment":
+            zone = resource.name.removeprefix("sw-chat-serving-floor-")
+            text = json.dumps(resource.inputs["spec"]["template"])
+            found[zone] = json.loads(text.replace(zone, "ZONE"))
+    assert set(found) == set(ZONES)
+    made = {r.inputs["metadata"]["name"] for r in recorded.resources if "ConfigMap" in r.type}
+    for pod in found.values():
+        mounted = {v["configMap"]["name"] for v in pod["spec"]["volumes"] if "configMap" in v}
+        assert mounted <= made, "a pod mounts a program that is not there"
+    return found
+
+
+def lengthened(stack: Path) -> None:
+    """A change of the workload that restarts pods: a longer context."""
+    path = Path((read_site(stack).workloads or ())[0])
+    text = path.read_text("utf-8")
+    assert '"context_tokens": 2048' in text
+    path.write_text(text.replace('"context_tokens": 2048', '"context_tokens": 1024'), "utf-8")
+
+
+def test_pods_of_zones_that_take_turns_change_zone_by_zone(
+    run: Run, stack_file: Callable[..., Path]
+) -> None:
+    stack = stack_file(2)
+    run("update", stack)
+    old = pods(stack)[ZONES[0]]
+    lengthened(stack)
+    assert list(pods(stack).values()) == [old] * 3, "the lock holds until it is moved"
+    checked = run("check", "--site", stack)
+    assert checked.code == 0 and f"pods still to come: {', '.join(ZONES)}" in checked.out
+    seen = []
+    for _ in ZONES:
+        run("update", stack)
+        seen.append([zone for zone, pod in pods(stack).items() if pod != old])
+    assert seen == [list(ZONES[:1]), list(ZONES[:2]), list(ZONES)]
+    assert len({json.dumps(pod) for pod in pods(stack).values()}) == 1
+    assert "current; nothing changes" in run("update", stack).out
+
+
+def test_programs_of_pods_that_have_not_moved_stay(
+    run: Run, stack_file: Callable[..., Path]
+) -> None:
+    """A later release of this project brings another program, under another name."""
+    stack = stack_file(2)
+    run("update", stack)
+    path = stack.with_suffix(".lock")
+    lock = read_model(path, StackLock)
+    (revision,) = lock.templates_by_zone.revisions.values()
+    older = json.loads(revision.model_dump_json())
+    current = yaml.safe_load(older["scripts"]["script-fetch"])["metadata"]["name"]
+    earlier = f"{current.rpartition('-')[0]}-0000000000"
+    moved = json.loads(json.dumps(older).replace(current, earlier))
+    held = PodRevision.model_validate(moved)
+    templates = lock.templates_by_zone.model_copy(
+        update={
+            "pods": {"chat": dict.fromkeys(ZONES, held.digest)},
+            "revisions": {held.digest: held},
+        }
+    )
+    path.write_text(
+        stack_lock_text(lock.model_copy(update={"templates_by_zone": templates}), "us-east-1", {}),
+        "utf-8",
+    )
+    mounted = {json.dumps(pod) for pod in pods(stack).values()}
+    assert len(mounted) == 1 and earlier in mounted.pop()
+    run("update", stack)
+    names = [earlier in json.dumps(pod) for pod in pods(stack).values()]
+    assert names == [False, True, True]
+
+
+def test_a_forced_pool_does_not_excuse_the_slow_replica_of_another_service(
+    run: Run, site: Site, tmp_path: Path
+) -> None:
+    """The loss of the one is said; the other still fails, as it does alone."""
+    paths = []
+    for name, workload in (("spanning", SPANNING), ("slow", ONE_NODE)):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(json.dumps(workload | {"name": name}, indent=1), "utf-8")
+        paths.append(str(path))
+    stack = site(("workloads/chat.yaml", "\n    - ".join(paths)))
+    ended = run("check", "--site", stack, "--json")
+    (gate,) = [g for g in json.loads(ended.out)["gates"] if g["name"] == "node updates"]
+    assert ended.code == 4 and gate["passed"] is False
+    assert "a replica of slow serves" in gate["detail"]
+    assert "an update is forced" in gate["detail"]
