@@ -53,6 +53,9 @@ REMEDIES = {
         "put back the key that is named, as Pulumi.<stack>.lock records it, or make a new stack and"
         " move the services"
     ),
+    "security group rules": (
+        "name fewer ranges in the key that the message names, or put them into a prefix list"
+    ),
     "building needs": "add or correct the key that the message names in the stack file",
     "documents": (
         "report the document with its workload and stack files: the templates of this version are"
