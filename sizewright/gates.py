@@ -7,6 +7,7 @@ from datetime import date
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import shortfalls, unserved
 from sizewright.input_error import InputError
+from sizewright.remedies import remedy_of
 from sizewright.report.numbers import plural
 from sizewright.stack import SiteFile, WorkloadFile, buildable
 from sizing.addresses import fullest_subnet
@@ -35,6 +36,11 @@ class Gate:
     detail: str
     source: str = ""
     """Where a limit comes from."""
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do about it; None unless it failed."""
+        return remedy_of(self.name) if self.passed is False else None
 
 
 def feasible(plan: Plan) -> Gate:

@@ -169,7 +169,11 @@ def _answer(verdicts: Sequence[Gate]) -> CheckAnswer:
         passed=all(gate.passed is not False for gate in verdicts),
         gates=tuple(
             GateAnswer(
-                name=gate.name, passed=gate.passed, detail=gate.detail, source=gate.source or None
+                name=gate.name,
+                passed=gate.passed,
+                detail=gate.detail,
+                remedy=gate.remedy,
+                source=gate.source or None,
             )
             for gate in verdicts
         ),
@@ -179,8 +183,9 @@ def _answer(verdicts: Sequence[Gate]) -> CheckAnswer:
 def _print(verdicts: Sequence[Gate]) -> None:
     from sizewright.report.table import Table, print_tables
 
-    rows = [
-        (WORDS[gate.passed], gate.name, gate.detail + (f" [{gate.source}]" if gate.source else ""))
-        for gate in verdicts
-    ]
-    print_tables([Table("", rows)])
+    print_tables([Table("", [(WORDS[gate.passed], gate.name, _told(gate)) for gate in verdicts])])
+
+
+def _told(gate: Gate) -> str:
+    source = f" [{gate.source}]" if gate.source else ""
+    return gate.detail + source + (f". Remedy: {gate.remedy}" if gate.remedy else "")
