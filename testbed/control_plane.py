@@ -203,7 +203,7 @@ def until(holds: Callable[[], bool], limit_s: float) -> float:
     while not holds():
         if time.monotonic() - begun > limit_s:
             raise TimeoutError(f"{getattr(holds, '__name__', 'it')} after {limit_s} s")
-        time.sleep(0.05)
+        time.sleep(0.1)
     return time.monotonic() - begun
 
 

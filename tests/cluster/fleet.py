@@ -24,9 +24,18 @@ COMPONENT, NAME = "app.kubernetes.io/component", "app.kubernetes.io/name"
 WAIT_S = 180
 EFFECTS = {"NO_SCHEDULE": "NoSchedule"}
 """Taint effects of EKS by Kubernetes' name."""
-ORDER = ("namespace", "service-account")
-"""Documents that the others need; in the stack they come first too."""
-HERE = frozenset({"v1", "apps/v1", "policy/v1", "networking.k8s.io/v1"})
+ORDER = ("Namespace", "ServiceAccount")
+"""Kinds that the others need; in the stack they come first too."""
+HERE = frozenset(
+    {
+        "v1",
+        "apps/v1",
+        "batch/v1",
+        "policy/v1",
+        "networking.k8s.io/v1",
+        "rbac.authorization.k8s.io/v1",
+    }
+)
 """Versions of the API that need no definition."""
 
 
@@ -60,16 +69,11 @@ class Fleet:
 
     def deploy(self) -> None:
         """Every rendered document of every service, in random order."""
-        documents = [
-            (path.split("/")[-1].removesuffix(".yaml"), yaml.safe_load(_unwired(text)))
-            for path, text in render(self.plan).items()
-            if path.startswith("kubernetes/")
-        ]
+        documents = built_in(self.plan)
         self.random.shuffle(documents)
-        documents.sort(key=lambda entry: ORDER.index(entry[0]) if entry[0] in ORDER else len(ORDER))
-        for _, document in documents:
-            if document["apiVersion"] in HERE:
-                self.plane.api.apply(document)
+        documents.sort(key=lambda one: ORDER.index(one["kind"]) if one["kind"] in ORDER else 9)
+        for document in documents:
+            self.plane.api.apply(document)
             if document["kind"] == "Deployment":
                 labels = document["spec"]["template"]["metadata"]["labels"]
                 self.floors[labels[NAME], labels[ZONE_LABEL]] = document
@@ -152,16 +156,21 @@ class Fleet:
 
     def placed(self, service: str) -> Counter[str]:
         """Ready replicas by the zone of their node; a pod whose node is dead or gone is none."""
+        return self.all_placed()[service]
+
+    def all_placed(self) -> dict[str, Counter[str]]:
+        """The same of every service, from two requests."""
         alive = {
             name: node["metadata"]["labels"][ZONE_LABEL]
             for name, node in self.nodes().items()
             if conditions(node).get("Ready") == "True"
         }
-        return Counter(
-            alive[pod["spec"]["nodeName"]]
-            for pod in self.pods(service)
-            if pod["spec"].get("nodeName") in alive and conditions(pod).get("Ready") == "True"
-        )
+        found = {service.name: Counter[str]() for service in self.services}
+        for pod in self.plane.api.items("/api/v1/pods", labelSelector=f"{COMPONENT}=floor"):
+            node, going = pod["spec"].get("nodeName"), "deletionTimestamp" in pod["metadata"]
+            if node in alive and not going and conditions(pod).get("Ready") == "True":
+                found[pod["metadata"]["namespace"]][alive[node]] += 1
+        return found
 
     def ready_pods(self, service: str) -> int:
         """Replicas that the API reports as ready, wherever they are."""
@@ -173,11 +182,11 @@ class Fleet:
 
     def misplaced_in(self, zones: Iterable[str]) -> int:
         """The same of some zones: too few or too many."""
-        wrong = 0
-        for service in self.services:
-            planned, found = self.planned(service.name), self.placed(service.name)
-            wrong += sum(abs(planned[zone] - found[zone]) for zone in zones)
-        return wrong
+        return sum(
+            abs(self.planned(service)[zone] - found[zone])
+            for service, found in self.all_placed().items()
+            for zone in zones
+        )
 
     def planned(self, service: str) -> Counter[str]:
         (plan,) = (s for s in self.services if s.name == service)
@@ -190,8 +199,13 @@ class Fleet:
 
     def complete_in(self, zones: Iterable[str]) -> bool:
         """The same of the Deployments of some zones."""
-        chosen = [floor for floor in self.floors if floor[1] in zones]
-        return all(_complete(self.deployment(*floor)) for floor in chosen)
+        path = "/apis/apps/v1/deployments"
+        named = {d["metadata"]["name"]: d for d in self.plane.api.items(path)}
+        return all(
+            _complete(named[floor["metadata"]["name"]])
+            for (_, zone), floor in self.floors.items()
+            if zone in zones
+        )
 
     def deployment(self, service: str, zone: str) -> Any:
         name = self.floors[service, zone]["metadata"]["name"]
@@ -206,16 +220,25 @@ class Fleet:
 
     def least_ready(self, ended: Callable[[], bool], limit_s: float = WAIT_S) -> Counter[str]:
         """The fewest ready replicas of each service seen until the end."""
-        fewest = Counter({s.name: self.placed(s.name).total() for s in self.services})
+        fewest = Counter({name: found.total() for name, found in self.all_placed().items()})
 
         def look() -> bool:
-            for service in self.services:
-                now = self.placed(service.name).total()
-                fewest[service.name] = min(fewest[service.name], now)
+            for name, found in self.all_placed().items():
+                fewest[name] = min(fewest[name], found.total())
             return ended()
 
         until(look, limit_s)
         return fewest
+
+
+def built_in(plan: Plan) -> list[dict[str, Any]]:
+    """The rendered documents of the kinds that every API server has."""
+    documents = (
+        yaml.safe_load(_unwired(text))
+        for path, text in render(plan).items()
+        if path.startswith("kubernetes/")
+    )
+    return [document for document in documents if document["apiVersion"] in HERE]
 
 
 _GROUPS: dict[str, list[dict[str, Any]]] = {}
