@@ -54,7 +54,7 @@ REMEDIES = {
         " move the services"
     ),
     "security group rules": (
-        "name fewer ranges in the key that the message names, or put them into a prefix list"
+        "name fewer, wider ranges in the key that the message names, or use a second stack"
     ),
     "building needs": "add or correct the key that the message names in the stack file",
     "documents": (
