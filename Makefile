@@ -7,6 +7,18 @@ RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 TESTBED_READY := .testbed/.ready
 
+# Installs a requirements file and says every PROGRESS_S seconds how far it is; the second argument
+# is for pip. The loop ends with the shell that started it.
+PROGRESS_S ?= 10
+installed = shell=$$$$; seconds=0; \
+	( while sleep $(PROGRESS_S) && kill -0 $$shell 2>/dev/null; do \
+		seconds=$$((seconds + $(PROGRESS_S))); \
+		there=$$(ls -d $(VENV)/lib/python3*/site-packages/*.dist-info 2>/dev/null | wc -l); \
+		echo "  $$seconds s: $$there packages there, of some $$(grep -hc '==' $(1))" >&2; \
+	done ) & progress=$$!; \
+	$(BIN)/python -m pip install --quiet $(2) --disable-pip-version-check --require-hashes -r $(1); \
+	code=$$?; kill $$progress 2>/dev/null; exit $$code
+
 .PHONY: help preview test testbed check golden schemas bench accuracy clean
 
 help:  ## show this list
@@ -18,7 +30,7 @@ preview: $(RUN_READY)  ## size workloads/chat.yaml and preview its infrastructur
 test: $(DEV_READY)  ## run every test that this machine can run
 	@$(BIN)/python -m pytest
 
-testbed: $(TESTBED_READY)  ## build the Pulumi engine from Go modules, so that `make test` also runs it
+testbed: $(TESTBED_READY)  ## build the Pulumi engine and a Kubernetes control plane from Go modules, so that `make test` also runs them
 
 check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/ruff format --check .
@@ -45,15 +57,18 @@ clean:  ## remove the environment and caches
 $(RUN_READY): requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "sizewright needs Python 3.11, 3.12 or 3.13 with venv; none found. Name one: make PYTHON=/path/to/python" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "making $(VENV) from requirements.txt (about a minute, once)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@echo "making $(VENV) from requirements.txt, once: one to two minutes on two idle cores" >&2
+	@$(call installed,requirements.txt,--no-compile)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "compiling the modules that a preview uses: most of the AWS SDK is never used" >&2
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/sizewright preview workloads/chat.yaml >/dev/null 2>&1 || true
 	@touch $@
 
 $(DEV_READY): $(RUN_READY) requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@echo "adding requirements-dev.txt, once" >&2
+	@$(call installed,requirements-dev.txt)
 	@touch $@
 
-$(TESTBED_READY): testbed/build.sh $(wildcard testbed/go.* testbed/language-host/go.*)
+$(TESTBED_READY): testbed/build.sh $(wildcard testbed/go.* testbed/*/go.*)
 	@testbed/build.sh
 	@touch $@

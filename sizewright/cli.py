@@ -23,6 +23,7 @@ COMMANDS = {
     "update": "Choose again with today's catalog, and show what follows.",
     "accuracy": "Compare measured serving runs with what the step model predicts.",
     "calibrate": "Correct the step times by runs of your own.",
+    "orphans": "Show what an engine that was killed may have left behind.",
     "schema": "Print JSON schemas, for editors and scripts.",
     "render": "Print the Kubernetes and node files, wires unfilled.",
 }

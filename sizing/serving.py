@@ -26,7 +26,12 @@ from sizing.units import GIB, MIB
 from sizing.versions import image_reference
 from sizing.weights_import import weights_of
 from sizing.workload import Precision, Workload
-from sizing.zone_rollout import replicas_by_zone, rollout_by_zone, zones_take_turns
+from sizing.zone_rollout import (
+    gone_and_counted,
+    replicas_by_zone,
+    rollout_by_zone,
+    zones_take_turns,
+)
 
 ENGINE_IMAGE = "vllm/vllm-openai"
 GROUP_ENGINE_IMAGE = "public.ecr.aws/deep-learning-containers/vllm"
@@ -217,14 +222,14 @@ def quota_plan(
     """What the namespace of a service may hold: its replicas, as many again as a rollout takes, and
     the pod of an import.
 
-    replicas = replicas + the larger of max unavailable and what rollouts of all zones take, of
-    floor and burst; GPUs = replicas x GPUs of one; pods = replicas + import; a group has as many
-    pods as nodes
+    replicas = replicas + the larger of max unavailable and a zone's replicas with what rollouts of
+    the others take, and burst replicas + their max unavailable; GPUs = replicas x GPUs of one;
+    pods = replicas + import; a group has as many pods as nodes
 
-    Basis: vendor, Kubernetes counts a pod that terminates until its grace period ends, and a
-    rollout makes its successor at once: without room for both it would be refused again and again.
+    Basis: vendor, Kubernetes counts a pod that terminates until its kubelet has ended it, on a lost
+    node until that returns, and its successor at once: without room for both no new pod starts.
     """
-    taken = max(serving.max_unavailable, sum(serving.rollout_by_zone.values()))
+    taken = max(serving.max_unavailable, gone_and_counted(serving))
     pods_each = serving.nodes_per_replica if isinstance(serving, GroupServingPlan) else 1
     replicas = serving.replicas + taken
     if burst is not None:

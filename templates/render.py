@@ -38,8 +38,16 @@ from templates.engine import (
     engine_environment,
     server_arguments,
 )
+from templates.held_pods import with_held
 from templates.programs import program
-from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, ZONE_LABEL, burst_node_labels
+from templates.scheduling import (
+    BURST_TAINT,
+    GPU_TAINT,
+    NODE_TROUBLE,
+    POOL_LABEL,
+    ZONE_LABEL,
+    burst_node_labels,
+)
 from templates.user_data import WEIGHTS_DEVICE, user_data
 
 TEMPLATES = Path(__file__).parent
@@ -148,6 +156,8 @@ def render(plan: Plan) -> dict[str, str]:
         for document, template, filled in documents:
             text = environment.get_template(f"kubernetes/{template}.yaml.j2").render(filled)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
+    for name, held in plan.held_pods.items():
+        texts = with_held(texts, name, held)
     return dict(sorted(texts.items()))
 
 
@@ -185,6 +195,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "component": "floor",
             "spans_nodes": isinstance(serving, GroupServingPlan),
             "taints": GPU_TAINT,
+            "waits_through": NODE_TROUBLE,
             "pull_secrets": plan.site.image_pull_secrets,
             "spread_over": ["kubernetes.io/hostname"],
             "arguments": [*engine_arguments(serving), *server_arguments(serving)],
@@ -304,6 +315,7 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
         "awaited": False,
         "max_unavailable": burst.max_unavailable,
         "taken_at_once": burst.max_unavailable,
+        "waits_through": (),
         "node_labels": {POOL_LABEL: serving.pool, **BURST_TAINT},
         "taints": GPU_TAINT | BURST_TAINT,
         "spread_over": ["topology.kubernetes.io/zone"],

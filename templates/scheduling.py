@@ -13,6 +13,9 @@ GPU_TAINT = {"nvidia.com/gpu": "present"}
 """Key and value; the effect is NoSchedule. Every GPU node has it."""
 BURST_TAINT = {BURST_LABEL: "true"}
 """Burst nodes have it too, so that no floor pod is on a node that goes with the load."""
+NODE_TROUBLE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+"""Taints of a node without heartbeats: its pods leave after 300 s unless they tolerate them.
+Basis: vendor (Kubernetes, taint-based evictions)."""
 LABEL_LIMIT = 63
 
 

@@ -20,6 +20,7 @@ ANSWERS = {
     "update": "sizewright.answers.files:UpdateAnswers",
     "accuracy": "sizewright.answers.accuracy:AccuracyAnswer",
     "calibrate": "sizewright.answers.files:CalibrateAnswer",
+    "orphans": "sizewright.answers.orphans:OrphansAnswer",
     "render": "sizewright.answers.render:RenderAnswer",
     "schema": "sizewright.answers.schema:SchemaAnswer",
 }

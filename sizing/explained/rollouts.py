@@ -20,6 +20,15 @@ def taken(leaf: Leaf) -> str:
     return f"({sum_of(counts)})" if len(counts) > 1 else sum_of(counts)
 
 
+def counted_twice(leaf: Leaf) -> str:
+    """Replicas that terminate beside their successors, as `zone_rollout.gone_and_counted`."""
+    taken = leaf.serving.rollout_by_zone
+    return ", ".join(
+        sum_of([count, *(each for other, each in taken.items() if other != zone)])
+        for zone, count in leaf.serving.replicas_by_zone.items()
+    )
+
+
 def _batches(leaf: Leaf) -> str:
     """Batches of a rollout, as `zone_rollout.batches`."""
     serving = leaf.serving
@@ -49,7 +58,7 @@ def _taken_of_zone(leaf: Leaf) -> Entry:
     if leaf.pool.survives.zones:
         limit += " - 1"
     spare = leaf.pool.replicas_total - leaf.pool.replicas_needed
-    share, symbols = _SPARE, "the spare replicas, in one zone after another"
+    share, symbols = "1", "1 replica, where fewer are spare than zones"
     if spare >= count:
         share, symbols = (
             f"floor({_SPARE} / {count})",
@@ -57,11 +66,12 @@ def _taken_of_zone(leaf: Leaf) -> Entry:
         )
         share += " + 1" if zones.index(zone) < spare % count else ""
     few = ("with no spare replica, a rollout takes a needed one",) if not spare else ()
+    lost = "a rollout takes no notice of a lost zone, and then takes needed ones: docs/outages.md"
     return Entry(
         "replicas of this zone that a rollout takes at once",
         f"{symbols}; at least 1, and at most the zone's replicas, less 1 if a zone may be lost",
         f"max(1, min({share}, {limit}))",
-        remarks=few,
+        remarks=(*few, lost),
     )
 
 
@@ -76,7 +86,11 @@ ROLLOUTS: dict[str, Explainer] = {
         "replicas that drains may take at once, over all zones",
         "spare replicas, at least one node's worth, or a node could never be drained",
         "max({s.pool.replicas_total} - {s.pool.replicas_needed}, {s.pool.replicas_per_node})",
-        remarks=("with fewer spare replicas than a node holds, a drain takes needed ones",),
+        remarks=(
+            "with fewer spare replicas than a node holds, a drain takes needed ones",
+            "for about a minute a dead zone's replicas still count as ready, and a drain"
+            " may take needed ones: docs/outages.md",
+        ),
     ),
     "services.*.serving.rollout_by_zone.*": _taken_of_zone,
     "services.*.rollout.surge_replicas": Entry(

@@ -7,6 +7,9 @@ from typing import Any
 
 from testbed.standin.schema import opened
 
+LONGEST_HOLD_S = 300
+"""Guard: a test that fails while it holds a reply must still end."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -47,6 +50,11 @@ class World:
     planned: list[Thing] = field(default_factory=list)
     """What the preview under way would create: its given names are known, its ids only
     where they are made of names."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why the resource of a name cannot be created now, such as a zone without capacity."""
+    held: dict[str, threading.Event] = field(default_factory=dict)
+    """By type, what the reply to a creation waits for: the resource exists, the engine does not
+    know it yet."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _serial: int = 0
 
@@ -54,6 +62,11 @@ class World:
         with self.lock:
             self._serial += 1
             return self._serial
+
+    def wait_to_reply(self, type_: str) -> None:
+        """Returns at once, or when the reply to the creation of that type is let go."""
+        if type_ in self.held:
+            self.held[type_].wait(timeout=LONGEST_HOLD_S)
 
     def add(self, thing: Thing) -> None:
         with self.lock:

@@ -11,7 +11,7 @@ from sizewright.changes import Effect, load_rules
 from sizewright.compare import Change, ResourceChange
 from sizewright.dangers import RULES, Danger, DangerRule, Event, Found, dangers, load_danger_rules
 from sizewright.review import Review
-from tests.cli.conftest import ROOT, Run, after_contradictions
+from tests.cli.conftest import ROOT, Run
 
 OPEN = ROOT / "tests/program/public.yaml"
 SITE = ROOT / "tests/program/Pulumi.public.yaml"
@@ -116,9 +116,9 @@ def test_a_door_that_opens_is_told_before_the_cause(run: Run, tmp_path: Path) ->
         ),
     ]
     out = run(*words).out
-    assert after_contradictions(out).startswith(
-        "DANGER: the internet is let in\n  !! create vpc.SecurityGroupIngressRule"
-    )
+    after = after_contradictions(out)
+    assert after.startswith("DANGER: the internet is let in; what callers need goes away\n")
+    assert "\nDANGER: the internet is let in\n  !! create vpc.SecurityGroupIngressRule" in out
     text = run(*words, "--markdown").out
     assert "⚠️ the internet is let in; what callers need goes away" in text
     places = [text.index(w) for w in ("**The internet is let in.**", "cause", "**Sizing that")]

@@ -151,6 +151,7 @@ def test_more_than_one_sequence_is_refused_however_it_is_asked_for(
 ) -> None:
     async def scenario() -> None:
         admission, engine = check(in_flight=99, sequences=1)
+        engine.may_answer.set()
         assert (await ask(admission, body, "/v1/completions"))[0] == 400
         assert engine.bodies == []
 

@@ -196,9 +196,14 @@ def test_pods_go_to_the_pool_and_spread() -> None:
         "sizewright.dev/pool": "g6-xlarge",
         "sizewright.dev/zone": "use1-az1",
     }
+    trouble = ("not-ready", "unreachable")
     assert spec["tolerations"] == [
-        {"key": "nvidia.com/gpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"}
-    ]
+        {"key": "nvidia.com/gpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"},
+        *(
+            {"key": f"node.kubernetes.io/{why}", "operator": "Exists", "effect": "NoExecute"}
+            for why in trouble
+        ),
+    ], "an unreachable replica waits for its node: every other slot is taken"
     spread = spec["topologySpreadConstraints"]
     assert [(c["topologyKey"], c["maxSkew"], c["whenUnsatisfiable"]) for c in spread] == [
         ("kubernetes.io/hostname", 1, "ScheduleAnyway"),

@@ -1,0 +1,31 @@
+"""The real API server accepts each rendered object and refuses a field that it does not know."""
+
+import copy
+
+import pytest
+
+from sizing.plan import Plan
+from testbed.control_plane import ControlPlane
+from testbed.kubernetes_api import ApiError
+from tests.cluster.fleet import built_in
+from tests.components.plans import EVERYTHING, plan_of, public_plan, spanning_plan
+
+PLANS = {
+    "burst and import": plan_of(EVERYTHING),
+    "public": public_plan(),
+    "groups": spanning_plan(),
+}
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_the_api_server_accepts_every_rendered_object(plane: ControlPlane, plan: Plan) -> None:
+    """Strictly and without creating it; kinds of charts need their chart's definition."""
+    documents = built_in(plan)
+    (namespace,) = (d for d in documents if d["kind"] == "Namespace")
+    plane.api.apply(namespace)
+    for document in documents:
+        plane.api.apply(document, dry_run=True)
+        wrong = copy.deepcopy(document)
+        wrong["metadata"]["lables"] = {}
+        with pytest.raises(ApiError, match="lables"):
+            plane.api.apply(wrong, dry_run=True)
