@@ -11,7 +11,7 @@ from sizewright.changes import Effect, load_rules
 from sizewright.compare import Change, ResourceChange
 from sizewright.dangers import RULES, Danger, DangerRule, Event, Found, dangers, load_danger_rules
 from sizewright.review import Review
-from tests.cli.conftest import ROOT, Run
+from tests.cli.conftest import ROOT, Run, after_contradictions
 
 OPEN = ROOT / "tests/program/public.yaml"
 SITE = ROOT / "tests/program/Pulumi.public.yaml"
