@@ -39,7 +39,7 @@ class KubernetesApi:
         return HTTPSConnection("127.0.0.1", self.port, context=context, timeout=30)
 
     def request(
-        self, method: str, path: str, body: Any = None, *, content: str = JSON, **query: object
+        self, method: str, path: str, body: Any = None, *, content: str = JSON, **query: str
     ) -> Any:
         """The answer as JSON, or as text where it is none. Raises ApiError, OSError."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content}
@@ -63,7 +63,7 @@ class KubernetesApi:
         """Server-side apply: creates the object, or changes the fields that the document has."""
         metadata = document["metadata"]
         where = self.path(document["apiVersion"], document["kind"], metadata.get("namespace"))
-        query: dict[str, object] = {
+        query = {
             "fieldManager": OWNER,
             "force": "true",
             "fieldValidation": "Strict",
@@ -76,7 +76,7 @@ class KubernetesApi:
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         return self.request("PATCH", path, body, content=MERGE)
 
-    def items(self, path: str, **query: object) -> list[dict[str, Any]]:
+    def items(self, path: str, **query: str) -> list[dict[str, Any]]:
         """The objects of a list."""
         found: list[dict[str, Any]] = self.request("GET", path, **query)["items"]
         return found
