@@ -7,8 +7,8 @@ RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 TESTBED_READY := .testbed/.ready
 
-# Installs a requirements file and says every PROGRESS_S seconds how far it is. Modules are compiled
-# when they are first used: most of the AWS SDK never is. The loop ends with the shell that started it.
+# Installs a requirements file and says every PROGRESS_S seconds how far it is; the second argument
+# is for pip. The loop ends with the shell that started it.
 PROGRESS_S ?= 10
 installed = shell=$$$$; seconds=0; \
 	( while sleep $(PROGRESS_S) && kill -0 $$shell 2>/dev/null; do \
@@ -16,7 +16,7 @@ installed = shell=$$$$; seconds=0; \
 		there=$$(ls -d $(VENV)/lib/python3*/site-packages/*.dist-info 2>/dev/null | wc -l); \
 		echo "  $$seconds s: $$there packages there, of some $$(grep -hc '==' $(1))" >&2; \
 	done ) & progress=$$!; \
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r $(1); \
+	$(BIN)/python -m pip install --quiet $(2) --disable-pip-version-check --require-hashes -r $(1); \
 	code=$$?; kill $$progress 2>/dev/null; exit $$code
 
 .PHONY: help preview test testbed check golden schemas bench accuracy clean
@@ -58,8 +58,10 @@ $(RUN_READY): requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "sizewright needs Python 3.11, 3.12 or 3.13 with venv; none found. Name one: make PYTHON=/path/to/python" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "making $(VENV) from requirements.txt, once: one to two minutes on two idle cores" >&2
-	@$(call installed,requirements.txt)
+	@$(call installed,requirements.txt,--no-compile)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "compiling the modules that a preview uses: most of the AWS SDK is never used" >&2
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/sizewright preview workloads/chat.yaml >/dev/null 2>&1 || true
 	@touch $@
 
 $(DEV_READY): $(RUN_READY) requirements-dev.txt

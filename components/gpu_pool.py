@@ -24,7 +24,6 @@ CAPACITY_TYPES = {
 class GpuPoolArgs:
     plan: NodePool
     cluster_name: pulumi.Input[str]
-    kubernetes_version: str
     node_role_arn: pulumi.Input[str]
     subnet_ids: Mapping[str, pulumi.Input[str]]
     """Private subnets by zone id."""
@@ -40,7 +39,13 @@ class GpuPoolArgs:
 
 
 class GpuPool(pulumi.ComponentResource):
-    """The floor: min = desired = max in each zone, so that a changed count shows in a diff."""
+    """The floor: min = desired = max in each zone, so that a changed count shows in a diff.
+
+    No zone waits for another: one that gets no capacity stops nothing but itself.
+    """
+
+    by_zone: dict[str, pulumi.Resource]
+    """The nodes of each zone that has any."""
 
     def __init__(
         self, name: str, args: GpuPoolArgs, opts: pulumi.ResourceOptions | None = None
@@ -49,11 +54,11 @@ class GpuPool(pulumi.ComponentResource):
         self._groups = self._security_groups(name, args)
         zonal = args.plan.reservation_by_zone or self._placement(args)
         shared = None if zonal else self._template(name, args)
-        after = list(args.after)
-        for zone, count in args.plan.nodes_by_zone.items():
-            if count > 0:
-                template = shared or self._template(f"{name}-{zone}", args, zone)
-                after = [*args.after, self._nodes(f"{name}-{zone}", args, zone, template, after)]
+        self.by_zone = {
+            zone: self._nodes(f"{name}-{zone}", args, zone, shared)
+            for zone, count in args.plan.nodes_by_zone.items()
+            if count > 0
+        }
         self.register_outputs({})
 
     def _template(
@@ -134,15 +139,15 @@ class GpuPool(pulumi.ComponentResource):
         name: str,
         args: GpuPoolArgs,
         zone: str,
-        template: ec2.LaunchTemplate,
-        after: Sequence[pulumi.Resource],
+        shared: ec2.LaunchTemplate | None,
     ) -> eks.NodeGroup:
-        """One zone's nodes, after the zone before: one disruption budget covers all zones.
+        """One zone's nodes; the plan's shares of all zones together are within the spare nodes.
 
         Guard: the strategy MINIMAL takes a node away before it adds one; the default would first
         add two for each zone, which neither quota nor reservation holds.
         """
         count = args.plan.nodes_by_zone[zone]
+        template = shared or self._template(name, args, zone)
         return eks.NodeGroup(
             name,
             cluster_name=args.cluster_name,
@@ -150,9 +155,10 @@ class GpuPool(pulumi.ComponentResource):
             subnet_ids=[args.subnet_ids[zone]],
             scaling_config={"min_size": count, "desired_size": count, "max_size": count},
             update_config={
-                "max_unavailable": args.plan.updated_at_once,
+                "max_unavailable": args.plan.updated_by_zone[zone],
                 "update_strategy": "MINIMAL",
             },
+            force_update_version=args.plan.force_update,
             capacity_type=CAPACITY_TYPES[args.plan.capacity_source],
             node_repair_config={
                 "enabled": True,
@@ -160,8 +166,8 @@ class GpuPool(pulumi.ComponentResource):
                 "max_unhealthy_node_threshold_count": args.plan.repair_stops_above,
             },
             ami_type=args.plan.ami_type,
-            release_version=args.plan.ami_release,
-            version=args.kubernetes_version,
+            release_version=args.plan.release_by_zone[zone],
+            version=args.plan.kubernetes_by_zone[zone],
             labels=node_labels(args.plan, zone),
             taints=[
                 {"key": key, "value": value, "effect": "NO_SCHEDULE"}
@@ -174,7 +180,7 @@ class GpuPool(pulumi.ComponentResource):
             tags=args.tags.named(name),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=after,
+                depends_on=list(args.after),
                 custom_timeouts=pulumi.CustomTimeouts(update=f"{args.plan.update_timeout_s}s"),
             ),
         )

@@ -50,8 +50,10 @@ class InferenceServiceArgs:
     account_ids: Sequence[str]
     controller: TargetWriter | None
     """What registers the targets of its gateway; null where no service has one."""
-    nodes: Sequence[pulumi.Resource]
-    """Pools, and what hands out their GPUs, that must outlive the pods."""
+    after: Sequence[pulumi.Resource]
+    """System nodes, and what hands out GPUs, that must outlive its objects."""
+    nodes_by_zone: Mapping[str, pulumi.Resource]
+    """GPU nodes of each zone, which must outlive that zone's pods and stop nothing else."""
     burst_after: Sequence[pulumi.Resource]
     """What must outlive the pods above the floor too."""
     tags: Tags
@@ -168,7 +170,7 @@ class InferenceService(pulumi.ComponentResource):
             f"{self._name}-namespace",
             ServiceNamespaceArgs(
                 documents=self._args.documents,
-                after=[*self._args.nodes, *self._args.cluster.ready_for_pods],
+                after=[*self._args.after, *self._args.cluster.ready_for_pods],
             ),
             self._in_cluster,
         )
@@ -217,6 +219,7 @@ class InferenceService(pulumi.ComponentResource):
                 partition=self._args.partition,
                 account_ids=self._args.account_ids,
                 after=namespace.guards,
+                nodes_by_zone=self._args.nodes_by_zone,
                 weights=imported,
                 tags=self._args.tags,
             ),
@@ -229,7 +232,7 @@ class InferenceService(pulumi.ComponentResource):
             BurstServingArgs(
                 documents=self._args.documents,
                 weights_bucket=weights.bucket,
-                after=[serving, *self._args.burst_after],
+                after=[*serving.ready_for_pods, *self._args.burst_after],
             ),
             pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
         )
@@ -251,7 +254,7 @@ class InferenceService(pulumi.ComponentResource):
                     document=self._args.documents[binding_document(public=public)],
                     target_group_arn=gateway.target_group_arn,
                     controller=controller,
-                    after=[serving],
+                    after=[serving.service],
                 ),
                 self._in_cluster,
             )

@@ -94,7 +94,7 @@ class Platform(pulumi.ComponentResource):
         standing = self._ground()
         network, cluster = standing.network, standing.cluster
         system = self._system_pools(network, cluster)
-        pools = [self._gpu_pool(pool, network, cluster) for pool in plan.pools]
+        self._pools = {pool.name: self._gpu_pool(pool, network, cluster) for pool in plan.pools}
         beside = self._cluster_services(network, cluster, system)
         self._bursts = {
             pool.name: self._burst_pool(pool, network, cluster, beside)
@@ -108,7 +108,7 @@ class Platform(pulumi.ComponentResource):
         )
         self._writer = self._target_writer(beside, cluster)
         self.services = {
-            service.name: self._service(service, network, cluster, [*system, *pools], beside)
+            service.name: self._service(service, network, cluster, system, beside)
             for service in plan.services
         }
         self.cluster_name = pulumi.Output.from_input(cluster.name)
@@ -194,7 +194,6 @@ class Platform(pulumi.ComponentResource):
             GpuPoolArgs(
                 plan=pool,
                 cluster_name=cluster.name,
-                kubernetes_version=self._plan.cluster.kubernetes_version,
                 node_role_arn=cluster.node_role_arn,
                 subnet_ids=network.private_subnet_ids,
                 user_data=self._texts[user_data_path(pool)],
@@ -255,7 +254,7 @@ class Platform(pulumi.ComponentResource):
         service: ServicePlan,
         network: NetworkIds,
         cluster: ClusterIds,
-        nodes: list[pulumi.Resource],
+        system: list[pulumi.Resource],
         beside: ClusterServices,
     ) -> InferenceService:
         return InferenceService(
@@ -279,12 +278,17 @@ class Platform(pulumi.ComponentResource):
                 partition=partition(self._plan.site.region),
                 account_ids=self._plan.site.account_ids,
                 controller=self._writer,
-                nodes=[*nodes, *beside.ready_for_gpu_pods],
+                after=[*system, *beside.ready_for_gpu_pods],
+                nodes_by_zone=self._nodes_of(service),
                 burst_after=self._before_burst(service, beside),
                 tags=self._tags.of_service(service.name),
             ),
             self._child,
         )
+
+    def _nodes_of(self, service: ServicePlan) -> Mapping[str, pulumi.Resource]:
+        """The node group of each zone that its floor runs on."""
+        return {} if service.serving is None else self._pools[service.serving.pool].by_zone
 
     def _target_writer(self, beside: ClusterServices, cluster: ClusterIds) -> TargetWriter | None:
         """What registers targets, with the right to those of this stack's cluster."""

@@ -20,6 +20,14 @@ from components.wires import wired
 from sizing.plan import RolesPlan
 from templates.render import DEPLOYMENT_PREFIX, GROUPS_PREFIX
 
+SCRIPT_KINDS = {
+    "script-fetch": "script",
+    "script-admission": "admission",
+    "script-certificate": "certificate",
+}
+"""Names of the programs that pods mount, by how their documents' names start: a zone that has not
+moved yet may mount an older one, too."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServingArgs:
@@ -36,13 +44,22 @@ class ServingArgs:
     """Accounts whose pods may take the role."""
     after: Sequence[pulumi.Resource]
     """The namespace and its rules, which must outlive the pods."""
+    nodes_by_zone: Mapping[str, pulumi.Resource]
+    """GPU nodes of each zone, which must outlive that zone's pods."""
     weights: Sequence[pulumi.Resource]
     """What puts this version of the model into the bucket; the old one serves meanwhile."""
     tags: Tags
 
 
 class Serving(pulumi.ComponentResource):
-    """Needs a Kubernetes provider among its options."""
+    """Needs a Kubernetes provider among its options.
+
+    The replicas of a zone wait for the nodes of that zone, and nothing waits for them.
+    """
+
+    service: Service
+    ready_for_pods: list[pulumi.Resource]
+    """What any pod of the service needs before it starts."""
 
     def __init__(
         self, name: str, args: ServingArgs, opts: pulumi.ResourceOptions | None = None
@@ -53,26 +70,27 @@ class Serving(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self, depends_on=args.after)
         account = service_account(self._name, self._document("service-account"), inside)
         association = self._association()
-        self._service(inside)
+        self.service = self._service(inside)
         self._budget(inside)
-        script = script_map(f"{name}-script", self._document("script-fetch"), inside)
-        checks = [
-            script_map(
-                f"{name}-{document.removeprefix('script-')}", self._document(document), inside
-            )
+        scripts = [
+            script_map(f"{name}-{kind}", self._document(document), inside)
+            for first, kind in SCRIPT_KINDS.items()
             for document in args.documents
-            if document in ("script-admission", "script-certificate")
+            if document.startswith(first)
         ]
-        ready = pulumi.ResourceOptions(
-            parent=self,
-            depends_on=[*args.after, *args.weights, account, association, script, *checks],
-        )
+        self.ready_for_pods = [*args.after, *args.weights, account, association, *scripts]
         for document in args.documents:
             if document.startswith(DEPLOYMENT_PREFIX):
-                self._deployment(document, ready)
+                zone = document.removeprefix(DEPLOYMENT_PREFIX)
+                self._deployment(document, self._ready(zone))
             if document.startswith(GROUPS_PREFIX):
-                self._groups(document, ready)
+                self._groups(document, self._ready(document.removeprefix(GROUPS_PREFIX)))
         self.register_outputs({})
+
+    def _ready(self, zone: str) -> pulumi.ResourceOptions:
+        """After what any pod needs, and the nodes of its own zone."""
+        nodes = self._args.nodes_by_zone[zone]
+        return pulumi.ResourceOptions(parent=self, depends_on=[*self.ready_for_pods, nodes])
 
     def _document(self, document: str) -> Any:
         parsed = yaml.safe_load(self._args.documents[document])
@@ -97,9 +115,9 @@ class Serving(pulumi.ComponentResource):
         )
         return association
 
-    def _service(self, opts: pulumi.ResourceOptions) -> None:
+    def _service(self, opts: pulumi.ResourceOptions) -> Service:
         document = self._document("service")
-        Service(
+        return Service(
             f"{self._name}-service",
             metadata=document["metadata"],
             spec=document["spec"],

@@ -18,7 +18,7 @@ class TargetRegistrationArgs:
     target_group_arn: pulumi.Input[str]
     controller: TargetWriter
     after: Sequence[pulumi.Resource]
-    """What is bound: it must outlive the binding."""
+    """The Service that is bound; it must outlive the binding. Pods may be late."""
 
 
 class TargetRegistration(pulumi.ComponentResource):

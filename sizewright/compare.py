@@ -1,6 +1,7 @@
 """What differs between two plans and between two recordings; values only, no layout."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from sizing.plan import Plan, ServicePlan
 ORDER = (Effect.delete, Effect.replace, Effect.may_replace, Effect.create, Effect.update)
 """What a reviewer sees first; of several changed properties the first effect is the resource's."""
 COUNTED = (Effect.create, Effect.update, Effect.replace, Effect.may_replace, Effect.delete)
+_FLAG = re.compile(r"--?[A-Za-z]")
 LOSING = (Effect.delete, Effect.replace, Effect.may_replace)
 """What happens to a resource that does not surely stay."""
 AFTER = "(known after the update)"
@@ -64,6 +66,8 @@ def leaf_changes(old: object, new: object, path: str = "") -> Iterator[Change]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*new, *(key for key in old if key not in new)]:
             yield from leaf_changes(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(old, list) and isinstance(new, list) and _has_flags(old) and _has_flags(new):
+        yield from leaf_changes(flags(old), flags(new), path)
     elif isinstance(old, list) and isinstance(new, list):
         for index in range(max(len(old), len(new))):
             before = old[index] if index < len(old) else None
@@ -95,6 +99,33 @@ def _opened(old: object, new: object) -> tuple[object, object]:
     except ValueError:
         return old, new
     return (old, new) if objects[0] == objects[1] else objects
+
+
+def _has_flags(arguments: Sequence[object]) -> bool:
+    """Whether a list is the arguments of a command with named flags, none of them twice."""
+    if not all(isinstance(each, str) for each in arguments):
+        return False
+    names = [str(each).partition("=")[0] for each in arguments if _FLAG.match(str(each))]
+    return bool(names) and len(set(names)) == len(names)
+
+
+def flags(arguments: Sequence[str]) -> dict[str, str | bool]:
+    """The arguments of a command by flag; those before and between flags by their place.
+
+    A flag without a value is true: `--max-num-seqs 56 --async` is {--max-num-seqs: 56, --async:
+    true}.
+    """
+    found: dict[str, str | bool] = {}
+    name = ""
+    for place, argument in enumerate(arguments):
+        if _FLAG.match(argument):
+            name, equals, value = argument.partition("=")
+            found[name] = value if equals else True
+            name = "" if equals else name
+        else:
+            found[name or f"[{place}]"] = argument
+            name = ""
+    return found
 
 
 def service_changes(old: Plan, new: Plan) -> tuple[ServiceChange, ...]:

@@ -17,8 +17,9 @@ from pathlib import Path
 from sizewright.changes import Effect
 from sizewright.compare import LOSING, ResourceChange, ServiceChange, loses_data
 from sizewright.input_error import joined
+from sizewright.lost_fleets import lost_fleets
 from sizewright.report.tree import at, short_type
-from sizing.plan import BALANCER
+from sizing.plan import BALANCER, Plan
 
 RULES = Path(__file__).parent / "data" / "dangers.csv"
 COLUMNS = ["type", "property", "event", "value", "danger", "says", "source", "checked"]
@@ -82,10 +83,17 @@ class DangerRule:
 
 
 def dangers(
-    services: Sequence[ServiceChange], resources: Sequence[ResourceChange]
+    services: Sequence[ServiceChange],
+    resources: Sequence[ResourceChange],
+    old: Plan | None = None,
 ) -> tuple[Found, ...]:
-    """Every danger once, by kind, then in the order of the resources."""
-    found = [*_survivals(services), *_of_resources(resources)]
+    """Every danger once, by kind, then in the order of the resources.
+
+    `old` is the plan whose nodes serve now; without it no service is said to lose its nodes.
+    """
+    lost = lost_fleets(old, services, resources) if old is not None else ()
+    fleets = [Found(Danger.outage, each.effect, "", each.service, each.says) for each in lost]
+    found = [*fleets, *_survivals(services), *_of_resources(resources)]
     return tuple(sorted(dict.fromkeys(found), key=lambda f: list(Danger).index(f.danger)))
 
 

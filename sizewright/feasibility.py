@@ -70,7 +70,9 @@ def refusal(rejected: Sequence[Rejected], *, auto: bool) -> tuple[ExitCode, str]
         others = [r for r in rejected if r not in answered and r not in unknown]
         return ExitCode.infeasible, f"infeasible: {_nearest(answered, others, unknown)}"
     if unknown:
-        return ExitCode.incomplete, f"not answered by this version: {_reasons(unknown)}"
+        would_do = [r for r in rejected if r.reason is Reason.nearest]
+        reasons = _reasons([*unknown, *would_do])
+        return ExitCode.incomplete, f"not answered by this version: {reasons}"
     return ExitCode.infeasible, f"infeasible: {_reasons(rejected)}"
 
 
@@ -85,7 +87,9 @@ def _nearest(
     answered: Sequence[Rejected], others: Sequence[Rejected], unknown: Sequence[Rejected]
 ) -> str:
     """The nearest types with their reasons, and how many more were refused or not answered."""
-    told = [_reasons(answered[:TOLD])]
+    told = [f"closest is {_reasons(answered[:1])}"]
+    if others_near := answered[1:TOLD]:
+        told.append(f"then {_reasons(others_near)}")
     more = len(answered[TOLD:]) + len(others)
     if more:
         told.append(f"{more} more reasons against others")

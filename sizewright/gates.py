@@ -7,6 +7,7 @@ from datetime import date
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import shortfalls, unserved
 from sizewright.input_error import InputError
+from sizewright.remedies import remedy_of
 from sizewright.report.numbers import plural
 from sizewright.stack import SiteFile, WorkloadFile, buildable
 from sizing.addresses import fullest_subnet
@@ -14,7 +15,7 @@ from sizing.catalog import Catalog
 from sizing.lock import Lock
 from sizing.memory import NOMINAL_BITS
 from sizing.plan import Plan, PoolPlan, Reason
-from sizing.shared import DRAIN_LIMIT_S, NODE_GROUP_LIMIT, release_day
+from sizing.shared import NODE_GROUP_LIMIT, release_day
 from sizing.workload import Precision
 
 NODES_PER_GROUP_LIMIT = 450
@@ -22,9 +23,6 @@ NODES_PER_GROUP_LIMIT = 450
 ELASTIC_IP_LIMIT = 5
 """Basis: vendor, elastic IPs of one region, default (EC2 quota L-0263D0A3)."""
 
-IMAGE_PULL_S = 180
-"""Seconds in which a new node has the serving image. Basis: assumed; some 10 GB, compressed, at a
-gigabit a second and unpacked."""
 AMI_RELEASE_DAYS = 90
 """Basis: assumed; how long a GPU image may stay without the fixes of later ones."""
 
@@ -38,6 +36,11 @@ class Gate:
     detail: str
     source: str = ""
     """Where a limit comes from."""
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do about it; None unless it failed."""
+        return remedy_of(self.name) if self.passed is False else None
 
 
 def feasible(plan: Plan) -> Gate:
@@ -187,27 +190,6 @@ def ami_release(plan: Plan, as_of: date | None) -> Gate:
     days = (as_of - release_day(release)).days
     detail = f"{release} is {days} days old as of {as_of}, at most {AMI_RELEASE_DAYS}"
     return Gate(name, days <= AMI_RELEASE_DAYS, detail)
-
-
-def node_updates(plan: Plan) -> Gate:
-    """Replicas of updated nodes serve before EKS gives up emptying the next ones.
-
-    Guard: the disruption budget keeps the next nodes' replicas in place until then.
-    """
-    waits = {
-        s.name: IMAGE_PULL_S + s.volumes.download_s + s.rollout.cold_start_s
-        for s in plan.services
-        if s.volumes is not None and s.rollout is not None
-    }
-    name, source = "node updates", "EKS: pods of an updated node have 15 minutes to leave"
-    if not waits:
-        return Gate(name, None, "nothing is served")
-    slowest = max(waits, key=lambda service: waits[service])
-    detail = (
-        f"a replica of {slowest} serves {waits[slowest]:,.0f} s after its node is back,"
-        f" at most {DRAIN_LIMIT_S:,}"
-    )
-    return Gate(name, waits[slowest] <= DRAIN_LIMIT_S, detail, source)
 
 
 def checkpoints(plan: Plan, catalog: Catalog) -> Iterator[Gate]:

@@ -1,6 +1,7 @@
 """Is a recorded resource graph sound? Every reference resolves, every child has a parent."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from sizewright.gates import Gate
@@ -9,6 +10,10 @@ from sizewright.record import Recorded
 REFERENCE = re.compile(r"\$\{([\w./:-]+::[\w/-]+)\.[^}]+\}")
 """A reference inside a longer text: ${type::name.property}."""
 WIRE = "${wire:"
+RULE_LIMIT = 60
+"""Inbound rules of one security group. Basis: vendor (VPC quota L-0EA8095F, 2026-11)."""
+EKS_RULES = 1
+"""Rules that EKS itself keeps in a cluster's group: the one of the group for itself."""
 
 
 def graph(recorded: Recorded) -> Gate:
@@ -21,6 +26,24 @@ def graph(recorded: Recorded) -> Gate:
     within = f"{count} in {len(recorded.resources) - count} components"
     detail = f"{within}: every reference resolves, every child has a parent"
     return Gate("resource graph", bool(count), detail if count else "no resource was registered")
+
+
+def group_rules(recorded: Recorded) -> Gate:
+    """The security group with most inbound rules holds them, with EKS's own.
+
+    A prefix list counts as one here, and in AWS as its maximum number of entries.
+    """
+    groups = Counter(
+        str(resource.inputs.get("securityGroupId"))
+        for resource in recorded.resources
+        if resource.type.endswith(":SecurityGroupIngressRule")
+    )
+    most = max(groups.values(), default=0) + EKS_RULES
+    detail = f"{most} inbound rules in the fullest security group, at most {RULE_LIMIT}"
+    passed = most <= RULE_LIMIT
+    if not passed:
+        detail += "; state wider ranges in allowed_cidrs, or a prefix list, or use a second stack"
+    return Gate("security group rules", passed, detail, "VPC quota L-0EA8095F")
 
 
 def _faults(recorded: Recorded) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Whether the EFA device plugin that is pinned knows the instance types of replicas over nodes."""
 
+import re
 from collections.abc import Iterator
 
 from sizewright.gates import Gate
@@ -41,4 +42,4 @@ def _unknown(instance_type: str, chart: str, catalog: Catalog) -> str:
 
 def _numbers(version: str) -> tuple[int, ...]:
     """v0.5.30 as 0, 5, 30: as text it would come before v0.5.7."""
-    return tuple(int(part) for part in version.removeprefix("v").split("."))
+    return tuple(int(part) for part in re.findall(r"[0-9]+", version))

@@ -7,7 +7,7 @@ from sizewright.input_error import ALIKE_OF_MANY, did_you_mean, found, joined
 from sizing.exact import Number
 from sizing.plan import Plan
 
-NAMING_KEYS = ("name", "role")
+NAMING_KEYS = ("name", "role", "state", "method")
 """A list's items are called by the first of these that they have, else by their index."""
 
 
@@ -51,7 +51,7 @@ def _item_name(item: object, index: int) -> str:
     if isinstance(item, dict):
         for key in NAMING_KEYS:
             if isinstance(item.get(key), str):
-                return str(item[key])
+                return str(item[key]).replace(", ", "-")
     return str(index)
 
 
@@ -69,6 +69,8 @@ def meant(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
     numbers = [leaf for leaf in whole if leaf.number is not None]
     if not numbers and (part := _part_ending(leaves, asked)):
         return part
+    if len(numbers) > 1:
+        numbers = _shallowest(numbers)
     if len(numbers) == 1:
         return tuple(numbers)
     if numbers:
@@ -78,6 +80,17 @@ def meant(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
         raise UnknownLeafError(f"{whole[0].name} {_no_number(whole[0].value)}")
     hint = _hint(leaves, asked)
     raise UnknownLeafError(f"the plan has no number {asked!r}" + (f"; {hint}" if hint else ""))
+
+
+def _shallowest(numbers: list[NamedLeaf]) -> list[NamedLeaf]:
+    """Of the numbers of one service the one that is its own, not that of a method or a state.
+
+    All of them where several services or parts are meant.
+    """
+    least = min(_depth(leaf.name) for leaf in numbers)
+    owners = {leaf.name.partition(".")[0] for leaf in numbers}
+    own = [leaf for leaf in numbers if _depth(leaf.name) == least]
+    return own if len(owners) == 1 and len(own) == 1 else numbers
 
 
 def _part_ending(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:

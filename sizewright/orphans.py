@@ -9,7 +9,7 @@ from typing import Any
 
 from sizewright.input_error import InputError
 
-PRODUCT_TAG, NAME_TAG = "managed-by", "Name"
+PRODUCT_TAG, NAME_TAG, ENVIRONMENT_TAG = "managed-by", "Name", "environment"
 PRODUCT = "sizewright"
 MADE_BY_OTHERS = re.compile(
     r"arn:aws[a-z-]*:(ec2:[^:]*:[^:]*:(instance|volume|network-interface|snapshot|fleet|"
@@ -147,10 +147,11 @@ def _duplicates(found: Sequence[tuple[str, Mapping[str, str]]]) -> Iterator[Orph
     by_name = defaultdict(list)
     for arn, tags in found:
         if NAME_TAG in tags:
-            by_name[_kind(arn), tags[NAME_TAG]].append((arn, tags))
-    for alike in by_name.values():
-        if len(alike) > 1:
-            yield from (_listed(Cause.duplicate, arn, tags) for arn, tags in alike)
+            alike = _kind(arn), tags[NAME_TAG], tags.get(ENVIRONMENT_TAG)
+            by_name[alike].append((arn, tags))
+    for same in by_name.values():
+        if len(same) > 1:
+            yield from (_listed(Cause.duplicate, arn, tags) for arn, tags in same)
 
 
 def _kind(arn: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sizewright.feasibility import shortfalls, unserved
 from sizewright.record import LOG, Recorded, record
 from sizewright.stack import LOCK_KEY, PROJECT, WORKLOADS_KEY, SiteFile, read_site
+from sizewright.stack_lock_file import NO_LOCK
 from sizing.plan import Plan
 
 PROGRAM = Path(__file__).parents[1] / "__main__.py"
@@ -68,7 +69,7 @@ def program_config(site: SiteFile, files: Sequence[Path]) -> dict[str, str]:
     """The stack's values as Pulumi hands them to a program: text, or JSON for lists and maps."""
     own: dict[str, object] = {
         WORKLOADS_KEY: [str(file.resolve()) for file in files],
-        LOCK_KEY: str(site.lock_path.resolve()),
+        LOCK_KEY: str(site.lock_path.resolve() if site.lock_path.exists() else NO_LOCK),
     }
     values = {**site.config, **{f"{PROJECT}:{key}": value for key, value in own.items()}}
     return {

@@ -10,6 +10,7 @@ from sizewright.compare import (
     ResourceChange,
     ServiceChange,
     causes,
+    loses_data,
     service_changes,
 )
 from sizewright.compare_resources import resource_changes
@@ -50,11 +51,18 @@ class Review:
     """Keys of the stack file that changed."""
     contradictions: tuple[str, ...] = ()
     """The line that names contradictions of both sides; empty where none is."""
+    old: Plan | None = None
+    """The plan of the older side, whose nodes serve now."""
 
     @property
     def dangers(self) -> tuple[Found, ...]:
         """What a reader must see first."""
-        return dangers(self.services, self.resources)
+        return dangers(self.services, self.resources, self.old)
+
+    @property
+    def stores_lost(self) -> int:
+        """Stores that are deleted or replaced, or may be."""
+        return sum(loses_data(change) for change in self.resources)
 
     @property
     def is_empty(self) -> bool:
@@ -81,12 +89,14 @@ def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
     services = service_changes(old.plan, new.plan)
     site = causes(old.plan.site, new.plan.site)
     if any(exit_code(side.plan) is ExitCode.infeasible for side in (old, new)):
-        return Review(services, (), 0, False, notes, site, contradicted(old, new))
+        said = contradicted(old, new)
+        return Review(services, (), 0, False, notes, site, said, old.plan)
     before, after = (_recorded(side) for side in (old, new))
     resources = resource_changes(before, after, load_rules())
     keys = {resource.key for resource in (*before.resources, *after.resources)}
     same = len(keys) - len(resources)
-    return Review(services, resources, same, True, notes, site, contradicted(old, new))
+    said = contradicted(old, new)
+    return Review(services, resources, same, True, notes, site, said, old.plan)
 
 
 def _recorded(side: Side) -> Recorded:

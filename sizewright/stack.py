@@ -10,7 +10,7 @@ from sizewright.input_error import InputError, did_you_mean, dotted, found, near
 from sizewright.model_file import is_model_file, read_model_file
 from sizewright.plain_yaml import Plain, Position
 from sizewright.read import Document, file_content, is_taken, read_mapping
-from sizewright.stack_lock_file import read_stack_lock
+from sizewright.stack_lock_file import NO_LOCK, read_stack_lock
 from sizing.access import check_access
 from sizing.addresses import enough_addresses
 from sizing.capacity_source import check_capacity
@@ -89,8 +89,13 @@ class WorkloadFile:
     """Of the `<workload>.calibration.json` beside it."""
 
 
-def read_site(path: Path) -> SiteFile:
-    """The site of a `Pulumi.<stack>.yaml`. Raises InputError."""
+def read_site(path: Path, *, writes_lock: bool = False) -> SiteFile:
+    """The site of a `Pulumi.<stack>.yaml`.
+
+    `writes_lock` is for the command that makes the lock which the file names.
+
+    Raises InputError.
+    """
     document = read_mapping(path)
     config = document.data.get("config")
     if not isinstance(config, dict):
@@ -98,6 +103,8 @@ def read_site(path: Path) -> SiteFile:
         raise document.error((), "has no config", expected)
     keys = _own_keys(document)
     lock_path = _lock_path(document, config, path)
+    if not writes_lock:
+        _check_named_lock(document, config, lock_path)
     return SiteFile(
         keys=keys,
         site=keys.validate(Site),
@@ -119,6 +126,17 @@ def _lock_path(document: Document, config: Mapping[str, Plain], path: Path) -> P
     return Path(named)
 
 
+def _check_named_lock(document: Document, config: Mapping[str, Plain], path: Path) -> None:
+    """Raises InputError where the stack file names a lock that does not exist.
+
+    Guard: reading it as no lock would move every version of a running stack.
+    """
+    if config.get(f"{PROJECT}:{LOCK_KEY}") and path != NO_LOCK and not path.exists():
+        field = ("config", f"{PROJECT}:{LOCK_KEY}")
+        hint = f"`sizewright update {document.file}` writes it"
+        raise document.error(field, f"{path} does not exist", "a lock of the stack", hint)
+
+
 def site_of(values: dict[str, Plain], path: Path, lock_path: Path | None = None) -> SiteFile:
     """The site of values that Pulumi read; faults point into the stack file where it has them.
 
@@ -132,6 +150,9 @@ def site_of(values: dict[str, Plain], path: Path, lock_path: Path | None = None)
     else:
         keys = Document(str(path), values, {}, {(): (1, 1)})
     where = lock_path or path.with_suffix(".lock")
+    if lock_path is not None and lock_path != NO_LOCK and not lock_path.exists():
+        expected = "a lock of the stack, from the project's folder"
+        raise keys.error((LOCK_KEY,), f"{lock_path} does not exist", expected)
     return SiteFile(
         keys=keys,
         site=keys.validate(Site),
@@ -299,7 +320,16 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
     if site.lock is not None:
         known = known.with_lock(dict(site.lock.versions()))
     plan = size(workloads, site.site, known, locks, corrections)
-    return as_made(plan, None if site.lock is None else site.lock.cluster)
+    plan = as_made(plan, None if site.lock is None else site.lock.cluster)
+    return plan if site.lock is None else _with_held_pods(plan, site.lock)
+
+
+def _with_held_pods(plan: Plan, lock: StackLock) -> Plan:
+    """The plan with the recorded pods of services whose zones take turns."""
+    held = lock.templates_by_zone.held_pods()
+    turning = {s.name for s in plan.services if s.serving and s.serving.zones_take_turns}
+    kept = {name: zones for name, zones in held.items() if name in turning}
+    return plan.model_copy(update={"held_pods": kept}) if kept else plan
 
 
 def catalog_of(file: WorkloadFile, catalog: Catalog) -> Catalog:

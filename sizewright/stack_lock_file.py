@@ -1,6 +1,7 @@
 """The lock of a stack file as a file, and the commands that yield what it does not know."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ HEAD = (
     "# Versions that this stack runs; commit it. `sizewright update` of the stack file moves it.\n"
     "# A null is a version that nobody has read yet: put in what the command after it prints."
 )
+NO_LOCK = Path(os.devnull)
+"""Path that a program is given where its stack has no lock."""
+ZONES = "templates_by_zone"
 EKS_IMAGES = {
     "AL2023_x86_64_STANDARD": "x86_64/standard",
     "AL2023_x86_64_NVIDIA": "x86_64/nvidia",
@@ -22,8 +26,11 @@ terraform-aws-eks, module eks-managed-node-group: both read these parameters; 20
 
 
 def read_stack_lock(path: Path) -> StackLock | None:
-    """The lock at a path; None where there is none. Raises InputError."""
-    if not path.exists() and not path.is_symlink():
+    """The lock at a path; None where there is none, or where it is the null device.
+
+    Raises InputError.
+    """
+    if path == NO_LOCK or (not path.exists() and not path.is_symlink()):
         return None
     return read_mapping(path).validate(StackLock)
 
@@ -35,7 +42,9 @@ def stack_lock_text(
     commands = dict(unknown(lock, region, repositories))
     lines = list[str]()
     for key, value in lock.model_dump(mode="json").items():
-        if isinstance(value, dict):
+        if key == ZONES:
+            lines += _zones(value)
+        elif isinstance(value, dict):
             lines.append(f"{key}:" if value else f"{key}: {{}}")
             lines += [
                 _line(f"{key}.{name}", name, each, commands)
@@ -45,6 +54,18 @@ def stack_lock_text(
         elif value is not None:
             lines.append(f"{key}: {_json(value)}")
     return first + "\n".join([HEAD, *lines, ""])
+
+
+def _zones(templates: dict[str, dict[str, dict[str, object]]]) -> Iterator[str]:
+    """What each zone runs; nothing where no zones take turns."""
+    if any(templates.values()):
+        yield f"{ZONES}:"
+    for part, items in templates.items():
+        if items:
+            yield f"  {part}:"
+        for name, values in items.items():
+            yield f"    {_json(name)}:"
+            yield from (f"      {_json(key)}: {_json(each)}" for key, each in values.items())
 
 
 def _line(path: str, name: str, value: object, commands: dict[str, str]) -> str:
@@ -67,7 +88,7 @@ def unknown(
         if version is None:
             yield f"addons.{name}", addon_command(name, lock.kubernetes, region)
     for name, release in lock.ami_releases.items():
-        if release is None:
+        if release is None and name in EKS_IMAGES:
             yield f"ami_releases.{name}", release_command(name, lock.kubernetes, region)
     for name, image in lock.images.items():
         if image.digest is None:

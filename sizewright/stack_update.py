@@ -10,6 +10,7 @@ from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.input_error import InputError
 from sizewright.modeline import modeline
+from sizewright.pod_turns import with_pods
 from sizewright.review import Review, Side, review
 from sizewright.stack import SiteFile, WorkloadFile, buildable, plan_of
 from sizewright.stack_lock_file import stack_lock_text, unknown
@@ -53,6 +54,7 @@ def stack_update(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog
     free = plan_of(files, replace(site, lock=None), catalog)
     after = stack_lock(free, catalog, site.lock)
     old = plan_of(files, site, catalog)
+    after = with_pods(after, plan_of(files, replace(site, lock=after), catalog), site.lock)
     new = plan_of(files, replace(site, lock=after), catalog)
     repositories = image_repositories(new.services)
     region = site.site.region
@@ -87,7 +89,9 @@ def followed(found: StackUpdate, files: Sequence[Path], catalog: Catalog) -> Rev
 
 
 def _values(lock: StackLock | None) -> dict[str, object]:
-    return {} if lock is None else lock.model_dump(mode="json")
+    """The lock without the pods' texts, which their revisions stand for."""
+    left = {"templates_by_zone": {"revisions"}}
+    return {} if lock is None else lock.model_dump(mode="json", exclude=left)
 
 
 def _sources(lock: StackLock, catalog: Catalog) -> dict[str, str]:

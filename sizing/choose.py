@@ -1,9 +1,11 @@
 """Can this hardware hold the model, and if not, why not?"""
 
 from dataclasses import dataclass
+from math import inf
 
 from sizing.capacity_source import not_on_demand, with_capacity
 from sizing.catalog import Catalog, Gpu, InstanceType
+from sizing.exact import short
 from sizing.lock import Lock
 from sizing.lookup import Facts
 from sizing.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
@@ -185,6 +187,12 @@ def _spanning_replica(
     return None, rejected[-1:]
 
 
+def memory_missed(need: Need, instance: InstanceType, split: int) -> float:
+    """How many times the memory of `split` cards one sequence and the weights take."""
+    left = usable_bytes(instance.gpu_memory_bytes, split) * split
+    return need.bytes_with_one_sequence(split) / left if left > 0 else inf
+
+
 def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -> Rejected:
     cards = split if nodes == 1 else cards_of(instance) // split * split * nodes
     wanted = need.bytes_with_one_sequence(split)
@@ -194,7 +202,7 @@ def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -
         option=f"{instance.name}, tensor parallel {split}{over}",
         reason=Reason.memory,
         numbers=(
-            f"weights {need.weights_bytes / GB:.1f} GB, with the longest sequence "
-            f"{wanted / GB:.1f} GB; {cards} x {instance.gpu} leave {left / GB:.1f} GB"
+            f"weights {short(need.weights_bytes / GB)} GB, with the longest sequence "
+            f"{short(wanted / GB)} GB; {cards} x {instance.gpu} leave {short(left / GB)} GB"
         ),
     )

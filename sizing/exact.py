@@ -6,6 +6,8 @@ from math import ceil
 
 Number = int | float
 Exact = int | Decimal | Fraction
+DIGITS = 3
+"""Significant digits in prose and tables of what is not a count."""
 
 
 def exact(value: Exact) -> Fraction:
@@ -27,3 +29,12 @@ def plain(value: Exact) -> Number:
 def plain_or_none(value: Exact | None) -> Number | None:
     """`plain(value)`; an unknown stays unknown."""
     return None if value is None else plain(value)
+
+
+def short(value: float | Exact) -> str:
+    """A measure for people: three significant digits, thousands separated.
+
+    Basis: arithmetic.
+    """
+    rounded = float(f"{float(value):.{DIGITS}g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:g}"

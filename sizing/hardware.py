@@ -85,9 +85,11 @@ def find_hardware(
 
 
 def lacks_other_type(found: Found) -> bool:
-    """Whether a type was stated that holds no replica, or is too slow in every one."""
-    slow = any(rejected.reason is Reason.latency for rejected in found.rejected)
-    return found.pool is None and (found.choice is None or slow)
+    """Whether the type holds no replica, is too slow in every one, is sold in too few zones, or
+    needs a replica over nodes that its method does not know."""
+    reasons = (Reason.latency, Reason.zones, Reason.not_in_this_version)
+    refused = any(rejected.reason in reasons for rejected in found.rejected)
+    return found.pool is None and (found.choice is None or refused)
 
 
 def _emptiest(choice: Choice, mine: str, neighbours: Sequence[ServicePlan]) -> int:
@@ -118,16 +120,18 @@ def _stale(lock: Lock) -> Rejected:
 
 
 def too_few_zones(case: Case, choice: Choice, fault: TooFewZonesError) -> list[Rejected]:
-    """The rule that cannot be kept, and the nearest change that could be."""
+    """The rule that cannot be kept, and the zones to add that would keep it.
+
+    Guard: less redundancy is never advice; `nearest_types` names the types that keep the rule.
+    """
     asked = case.workload.redundancy.zones or 0
     name = case.facts.instance.name if case.facts.instance is not None else ""
     sold = case.catalog.zones_selling(name, case.site.region)
-    more = [zone for zone in sold or () if zone not in choice.zones]
-    change = f"redundancy.zones: {len(choice.zones) - 1} would do"
-    if len(choice.zones) + len(more) > asked:
-        change += f", and so would more zones in the site that sell {name}: {', '.join(more)}"
+    more = [zone for zone in sold or () if zone not in case.site.zones]
     option = f"redundancy.zones: {asked}"
-    return [
-        Rejected(option=option, reason=Reason.zones, numbers=str(fault)),
-        Rejected(option="another redundancy", reason=Reason.nearest, numbers=change),
-    ]
+    told = [Rejected(option=option, reason=Reason.zones, numbers=str(fault))]
+    lacking = asked + 1 - len(choice.zones)
+    if len(more) >= lacking:
+        text = f"{lacking} more of {', '.join(more)}, which sell {name}, would do"
+        told.append(Rejected(option="more zones", reason=Reason.nearest, numbers=text))
+    return told

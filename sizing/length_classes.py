@@ -21,7 +21,8 @@ class LengthClass:
     """The requests of neighbouring bars of a histogram of prompt lengths."""
 
     request: Request
-    """A request of the class: its own bars, and the context that its longest prompt needs."""
+    """A request of the class: its own bars, whose shares add to 1, and the context that its
+    longest prompt needs."""
     share: Fraction
     """Of all requests."""
 
@@ -99,7 +100,10 @@ def length_class(request: Request, first: int, last: int) -> LengthClass:
     if context is not None:
         context = ceiling(context - exact(bars[-1].tokens) + exact(own[-1].tokens))
     weights = [sum((exact(bar.share) for bar in part), Fraction(0)) for part in (own, bars)]
-    part = request.model_copy(update={"input_tokens": own, "context_tokens": context})
+    scaled = tuple(
+        bar.model_copy(update={"share": _decimal(exact(bar.share) / weights[0])}) for bar in own
+    )
+    part = request.model_copy(update={"input_tokens": scaled, "context_tokens": context})
     return LengthClass(part, weights[0] / weights[1])
 
 

@@ -23,15 +23,19 @@ def nearest_types(case: Case, rates: Rates, asked: Workload) -> list[Rejected]:
     is sized in full.
     """
     hardware = case.workload.hardware
-    if hardware is None or hardware.is_auto:
+    if hardware is None or case.workload.capacity is None:
         return []
-    is_locked = asked.hardware is not None and asked.hardware.is_auto
-    workloads = (asked,) if is_locked else _opened(case)
+    if hardware.is_auto and hardware.nodes_per_replica in (None, 1):
+        return []
+    is_locked = asked is not case.workload and asked.hardware is not None and asked.hardware.is_auto
+    workloads = (asked,) if is_locked else tuple(_opened(case))
     found = next((options for w in workloads if (options := _options(w, case, rates))), [])
     told = [_told(option, case, is_locked=is_locked) for option in found[:MOST]]
     where = "" if _is_calibrated(case.workload) else " in one node"
     *others, last = told or [f"none of the catalog{where}"]
     text = f"{', '.join(others)} or {last} would do" if others else f"{last} would do"
+    if not told and workloads and (best := _best_latency(workloads[-1], case, rates)):
+        text += f"; the best that any reaches is {best.option}: {best.numbers}"
     if is_locked and told:
         text += "; `sizewright update` chooses again"
     return [Rejected(option="another instance type", reason=Reason.nearest, numbers=text)]
@@ -51,6 +55,12 @@ def _opened(case: Case) -> Iterator[Workload]:
                 instance_type=AUTO, tensor_parallel=tensor_parallel, load_time_s=asked.load_time_s
             )
             yield case.workload.model_copy(update={"hardware": hardware, "model": as_model})
+
+
+def _best_latency(workload: Workload, case: Case, rates: Rates) -> Rejected | None:
+    """The attempt that comes nearest to the latency targets; None where latency is not why."""
+    rejected = ranking(case_of(workload, case.site, case.catalog), rates).rejected
+    return next((each for each in rejected if each.reason is Reason.latency), None)
 
 
 def _options(workload: Workload, case: Case, rates: Rates) -> list[Option]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sizing.capacity_source import not_on_demand, with_capacity
 from sizing.catalog import Catalog, InstanceType, Price
-from sizing.choose import Case, Choice, cards_of, not_sold, replica_fit, selling_zones, unfit
+from sizing.choose import Case, cards_of, not_sold, selling_zones, unfit
 from sizing.memory import held_weights, tensor_parallel_sizes
 from sizing.plan import Rejected
 from sizing.workload import AUTO, Hardware, Precision
@@ -58,15 +58,6 @@ def offers(case: Case, instance: InstanceType, rejected: list[Rejected]) -> Iter
             yield Offer(at, instance, zones)
         else:
             rejected.append(unsuited)
-
-
-def choices(offer: Offer, rejected: list[Rejected]) -> Iterator[Choice]:
-    """The replicas that fit an offer, smallest first; why not the others goes to `rejected`."""
-    for size in sizes(offer.case, offer.instance):
-        fit, lacks = replica_fit(offer.case.need, offer.case.facts, offer.instance, size)
-        rejected += lacks
-        if fit is not None:
-            yield Choice(fit, offer.zones)
 
 
 def precisions(case: Case, instance: InstanceType) -> tuple[Precision, ...]:

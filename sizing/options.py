@@ -7,10 +7,10 @@ from functools import cached_property
 from math import inf
 
 from sizing.catalog import InstanceType, Price
-from sizing.choose import Case, Choice
+from sizing.choose import Case, Choice, memory_missed, replica_fit
 from sizing.exact import exact
 from sizing.hardware import too_few_zones
-from sizing.offers import Offer, choices, offers, types
+from sizing.offers import Offer, offers, sizes, types
 from sizing.packing import pool_plan
 from sizing.plan import PoolPlan, Reason, Rejected
 from sizing.queueing import Queue
@@ -19,8 +19,11 @@ from sizing.redundancy import TooFewZonesError
 from sizing.replica_rate import ReplicaTimes
 from sizing.steps.coefficients import arithmetic_like
 from sizing.traffic import Rates
-from sizing.units import HOURS_PER_PRICED_MONTH
+from sizing.units import GB, HOURS_PER_PRICED_MONTH
 from sizing.workload import Hardware, Precision
+
+NEAREST = (Reason.latency, Reason.zones, Reason.memory)
+"""Reasons of an attempt that nearly is an option, nearest first."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,17 @@ class Option:
 
 @dataclass(frozen=True)
 class Refused:
-    """Why a type has no option, and how far its fastest one was from the targets."""
+    """Why one attempt on a type is no option, and how far it was from being one."""
 
     rejected: Rejected
     missed: float = inf
-    """How many times a target its latency is; without end where that is not the reason."""
+    """How many times the target its latency is, or its memory the need; infinite otherwise."""
+
+    @property
+    def distance(self) -> tuple[int, float]:
+        """Latency is nearer than too few zones, then memory, then what does not run at all."""
+        reason = self.rejected.reason
+        return NEAREST.index(reason) if reason in NEAREST else len(NEAREST), self.missed
 
 
 @dataclass
@@ -142,7 +151,7 @@ def ranking(case: Case, rates: Rates) -> Ranking:
     for instance in types(case.catalog, hardware):
         _add_type(found, others, case, rates, instance)
     found.options.sort(key=lambda option: option.rank)
-    others.sort(key=lambda refused: refused.missed)
+    others.sort(key=lambda refused: refused.distance)
     found.rejected += [refused.rejected for refused in others]
     return found
 
@@ -150,20 +159,42 @@ def ranking(case: Case, rates: Rates) -> Ranking:
 def _add_type(
     found: Ranking, others: list[Refused], case: Case, rates: Rates, instance: InstanceType
 ) -> None:
-    """The options of one type, or the reason of what came nearest to being one."""
-    reasons, slow, count = list[Rejected](), list[Refused](), len(found.options)
-    for offer in offers(case, instance, reasons):
-        for choice in choices(offer, reasons):
-            option = _option(offer, choice, rates, reasons, slow)
+    """The options of one type, or the reason of the attempt that came nearest to being one."""
+    unsuited, attempts, count = list[Rejected](), list[Refused](), len(found.options)
+    for offer in offers(case, instance, unsuited):
+        for size in sizes(offer.case, instance):
+            option = _attempt(offer, size, rates, attempts)
             if option is not None:
                 found.options.append(option)
     if len(found.options) > count:
         return
-    if slow:
-        others.append(min(slow, key=lambda refused: refused.missed))
-    elif reasons:
-        told = min(reasons, key=_distance)
-        others.append(Refused(told.model_copy(update={"option": _named(instance, told)})))
+    attempts += [Refused(each, _card_missed(case, instance, each)) for each in unsuited]
+    if attempts:
+        best = min(attempts, key=lambda refused: refused.distance)
+        named = best.rejected.model_copy(update={"option": _named(instance, best.rejected)})
+        others.append(Refused(named, best.missed))
+
+
+def _card_missed(case: Case, instance: InstanceType, rejected: Rejected) -> float:
+    """How many times the memory of the type's card the workload asks for, where that is why."""
+    capacity = case.workload.capacity
+    least = capacity.min_gpu_gb if capacity is not None else None
+    if rejected.reason is not Reason.gpu_memory_minimum or least is None:
+        return inf
+    return float(least) * GB / instance.gpu_memory_bytes
+
+
+def _attempt(offer: Offer, size: int, rates: Rates, attempts: list[Refused]) -> Option | None:
+    """An offer with a replica of so many cards; None with the reason among the attempts."""
+    need, instance = offer.case.need, offer.instance
+    fit, lacks = replica_fit(need, offer.case.facts, instance, size)
+    if fit is None:
+        attempts += [Refused(each, memory_missed(need, instance, size)) for each in lacks]
+        return None
+    reasons, slow = list[Rejected](), list[Refused]()
+    option = _option(offer, Choice(fit, offer.zones), rates, reasons, slow)
+    attempts += [*slow, *(Refused(each) for each in reasons)]
+    return option
 
 
 def _option(
@@ -194,12 +225,6 @@ def _option(
         return None
     price, split = offer.price, choice.fit.tensor_parallel
     return Option(at, instance, split, pool, answer, price, rates.at(capacity.load))
-
-
-def _distance(reason: Rejected) -> int:
-    """How far an option was from being one: too few zones are nearer than not run at all."""
-    order = (Reason.zones, Reason.memory)
-    return order.index(reason.reason) if reason.reason in order else len(order)
 
 
 def _named(instance: InstanceType, reason: Rejected) -> str:

@@ -11,6 +11,7 @@ from sizing.calibrated import (
 )
 from sizing.capacity import GpuRate, gpu_rate, peak_flop_per_s
 from sizing.choose import Case, Choice
+from sizing.exact import short
 from sizing.lengths import Lengths
 from sizing.lock import Lock, rates_key
 from sizing.lookup import Facts
@@ -122,8 +123,8 @@ def _unknown(numbers: str) -> Rejected:
 
 
 def _too_slow(case: Case, replica: CalibratedReplica) -> tuple[Rejected, float]:
-    """The latency of one request alone, on the safe side, beside what is asked for; and how many
-    times that it is."""
+    """The best reachable latency, of one request alone, with its target; and how many times the
+    target it is."""
     idle, targets = replica.safe.times.server.at(1e-9), replica.targets
     times = replica.safe.times
     parts, missed = list[str](), 1.0
@@ -132,11 +133,12 @@ def _too_slow(case: Case, replica: CalibratedReplica) -> tuple[Rejected, float]:
         ("TPOT", targets.tpot_s, times.tpot_s(idle, targets.share)),
     ):
         if target is not None and alone > target:
-            parts.append(f"{name} {alone * 1000:.1f} ms alone, {target * 1000:.6g} ms asked for")
+            best, limit = short(alone * 1000), short(target * 1000)
+            parts.append(f"{name} {best} ms at best, {limit} ms is the target")
             missed = max(missed, alone / target)
     name = case.facts.instance.name if case.facts.instance is not None else "the type"
     option = f"{name}, tensor parallel {replica.tensor_parallel}, {case.facts.precision}"
-    numbers = "; ".join(parts) + " (P90 of the band)"
+    numbers = "; ".join(parts) + " (one request alone, P90 estimate)"
     return Rejected(option=option, reason=Reason.latency, numbers=numbers), missed
 
 

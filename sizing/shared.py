@@ -9,6 +9,13 @@ from sizing.catalog import Catalog, InstanceType
 from sizing.choose import selling_zones
 from sizing.field_error import FieldError
 from sizing.node_disks import weights_on
+from sizing.node_updates import (
+    must_force,
+    spare_for_updates,
+    take_turns,
+    update_timeout_s,
+    updated_by_zone,
+)
 from sizing.plan import (
     AccessPlan,
     ClusterPlan,
@@ -27,12 +34,12 @@ from sizing.plan import (
     WeightsOn,
 )
 from sizing.reuse import ClusterPart
-from sizing.serving import NODE_START_S
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.versions import (
     addon_versions,
     gpu_ami_release,
     kubernetes_version,
+    node_template,
     system_ami_release,
     wanted_kubernetes,
 )
@@ -49,14 +56,6 @@ SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE, SYSTEM_PODS = 3, 10, 29
 pods = 3 x (10 - 1) + 2, as in the VPC CNI's eni-max-pods.txt)."""
 KEY_DELETION_DAYS = {Environment.dev: 7, Environment.prod: 30}
 """Days in which the deletion of a key can be taken back. Basis: vendor allows 7 to 30."""
-UPDATED_AT_ONCE_LIMIT = 100
-"""Basis: vendor, nodes that an update of a managed node group may take at once (EKS API,
-NodegroupUpdateConfig.maxUnavailable)."""
-DRAIN_LIMIT_S = 900
-"""Seconds in which a node must be empty, or its group's update fails. Basis: vendor (EKS, managed
-node update: 15 minutes for pods to leave)."""
-UPDATE_TIMEOUT_S = 3600
-"""Least wait for the update of a node group. Basis: vendor (AWS provider's default)."""
 NODE_GROUP_LIMIT = 30
 """Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
 
@@ -111,20 +110,27 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
         if (count := sum(pool.nodes_by_zone.get(zone, 0) for pool in pools))
     }
     spare = min(pool.nodes_spare for pool in pools)
-    at_once = _updated_at_once(pools)
+    spare_replicas = spare_for_updates(pools)
+    survives = any(pool.survives.zones > 0 for pool in pools)
+    taken = updated_by_zone(by_zone, spare_replicas, survives_a_zone=survives)
     ami_type = catalog.pin(f"ami-type-gpu-{instance.arch}").version
     release = gpu_ami_release(ami_type, site, catalog)
+    templates = {zone: node_template(name, zone, ami_type, site, catalog) for zone in by_zone}
     return NodePool(
         name=name,
         instance_type=instance.name,
         ami_type=ami_type,
         ami_release=release,
+        release_by_zone={zone: template[1] for zone, template in templates.items()},
+        kubernetes_by_zone={zone: template[0] for zone, template in templates.items()},
         gpu=instance.gpu,
         nodes_by_zone=by_zone,
         repairs_at_once=max(1, spare // len(by_zone)),
         repair_stops_above=max(1, spare),
-        updated_at_once=at_once,
-        update_timeout_s=_update_timeout_s(max(by_zone.values()), at_once),
+        updated_by_zone=taken,
+        zones_take_turns=take_turns(by_zone, spare_replicas),
+        update_timeout_s=update_timeout_s(by_zone, taken),
+        force_update=must_force(members) or None,
         capacity_source=pools[0].capacity_source,
         reservation_by_zone=pools[0].reservation_by_zone,
         volumes=_pool_volumes(volumes),
@@ -137,17 +143,6 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
         burst=burst_pool(members, selling_zones(instance, site, catalog)[0], release),
         services=tuple(s.name for s in members),
     )
-
-
-def _updated_at_once(pools: Sequence[PoolPlan]) -> int:
-    """Nodes that may leave for an update: the spare ones, each maybe of another group."""
-    spare = min(pool.nodes_spare // pool.nodes_per_replica for pool in pools)
-    return min(max(1, spare), UPDATED_AT_ONCE_LIMIT)
-
-
-def _update_timeout_s(nodes: int, at_once: int) -> int:
-    """Seconds for batches of so many nodes, each drained and then started."""
-    return max(UPDATE_TIMEOUT_S, -(-nodes // at_once) * (DRAIN_LIMIT_S + NODE_START_S))
 
 
 def _interconnect(pool: PoolPlan, instance: InstanceType) -> InterconnectPlan | None:

@@ -1,14 +1,21 @@
 """The lock that a stack would have today: what it uses, at the catalog's versions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sizing.catalog import Catalog
 from sizing.cluster_lock import cluster_lock
 from sizing.cluster_services import charts_in_use
-from sizing.plan import Plan
+from sizing.plan import NodePool, Plan
 from sizing.serving import ENGINE_IMAGE
 from sizing.site import Site
-from sizing.stack_lock import DATABASE, ImageLock, StackLock, chart_item
+from sizing.stack_lock import (
+    DATABASE,
+    ImageLock,
+    NodeTemplate,
+    StackLock,
+    ZoneTemplates,
+    chart_item,
+)
 from sizing.unverified import images_in_use
 from sizing.versions import wanted_kubernetes
 
@@ -22,16 +29,18 @@ def stack_lock(plan: Plan, catalog: Catalog, before: StackLock | None) -> StackL
     """
     version = wanted_kubernetes(plan.site)
     kept = before if before is not None and before.kubernetes == version else None
+    releases = _ami_releases(plan, kept)
     return StackLock(
         kubernetes=version,
         addons={name: kept.addons.get(name) if kept else None for name in plan.cluster.addons},
-        ami_releases=_ami_releases(plan, kept),
+        ami_releases=releases,
         charts={
             chart.chart: catalog.pin(chart_item(chart.chart)).version
             for chart in charts_in_use(plan.cluster_services)
         },
         images={name: _image(name, plan, catalog, before) for name in images_in_use(plan.services)},
         database=catalog.pin(DATABASE).version if any(s.database for s in plan.services) else None,
+        templates_by_zone=_zone_templates(plan, releases, before),
         cluster=cluster_lock(plan.site, None if before is None else before.cluster),
     )
 
@@ -46,13 +55,49 @@ def _ami_releases(plan: Plan, kept: StackLock | None) -> dict[str, str | None]:
     return releases
 
 
+def _zone_templates(
+    plan: Plan, releases: Mapping[str, str | None], before: StackLock | None
+) -> ZoneTemplates:
+    """Of each pool whose zones take turns; one zone of it moves, the first that is not there yet.
+
+    A zone that the lock did not name has what all zones of the lock had; without a lock, what all
+    get now, for nothing is known of it.
+    """
+    version, nodes = wanted_kubernetes(plan.site), dict[str, dict[str, NodeTemplate]]()
+    for pool in plan.pools:
+        if not pool.zones_take_turns:
+            continue
+        wanted = NodeTemplate(kubernetes=version, release=releases[pool.ami_type])
+        held = {zone: _held(pool, zone, before) or wanted for zone in pool.nodes_by_zone}
+        behind = [zone for zone, template in held.items() if template != wanted]
+        nodes[pool.name] = held | dict.fromkeys(behind[:1], wanted)
+    return ZoneTemplates(nodes=nodes)
+
+
+def _held(pool: NodePool, zone: str, before: StackLock | None) -> NodeTemplate | None:
+    """What the lock says of a zone's nodes; None where it says nothing."""
+    if before is None:
+        return None
+    named = before.templates_by_zone.nodes.get(pool.name)
+    if named is not None:
+        return named.get(zone)
+    release = before.ami_releases.get(pool.ami_type)
+    return NodeTemplate(kubernetes=before.kubernetes, release=release)
+
+
 def _image(name: str, plan: Plan, catalog: Catalog, before: StackLock | None) -> ImageLock:
+    """The stack file's digest, else the known one, while the tag that it belongs to stays.
+
+    Guard: engine flags follow the tag, and nodes run the digest: they must not part. A stack that
+    uses two engine images does not say which of them its digest is of.
+    """
     tag = catalog.pin(name).version
-    digest = plan.site.engine_image_digest if name.startswith(ENGINE_IMAGE) else None
     known = None if before is None else before.images.get(name)
-    if digest is None and known is not None and known.tag == tag:
-        digest = known.digest
-    return ImageLock(tag=tag, digest=digest)
+    if known is not None and known.tag != tag:
+        return ImageLock(tag=tag, digest=None)
+    engines = [used for used in images_in_use(plan.services) if used.startswith(ENGINE_IMAGE)]
+    digest = plan.site.engine_image_digest if engines == [name] else None
+    return ImageLock(tag=tag, digest=digest or (known and known.digest))
 
 
 def asked_otherwise(lock: StackLock, wanted: StackLock, site: Site) -> Iterator[str]:
@@ -76,5 +121,9 @@ def not_locked(lock: StackLock, wanted: StackLock) -> Iterator[str]:
         yield from (f"{field}.{name}" for name in getattr(wanted, field) if name not in held)
     if wanted.database is not None and lock.database is None:
         yield "database"
+    for pool, zones in wanted.templates_by_zone.nodes.items():
+        held = lock.templates_by_zone.nodes.get(pool, {})
+        missing = [zone for zone in zones if zone not in held]
+        yield from (f"templates_by_zone.nodes.{pool}.{zone}" for zone in missing)
     if wanted.cluster is not None and lock.cluster is None:
         yield "cluster"

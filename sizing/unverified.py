@@ -70,7 +70,8 @@ def _repository(image: str) -> str:
 def _digests(images: Sequence[str], site: Site, catalog: Catalog) -> Iterator[str]:
     for image in images:
         known = catalog.locked(digest_item(image))
-        if image.startswith(ENGINE_IMAGE) and known is None and site.engine_image_digest is None:
+        stated = site.engine_image_digest if catalog.locked(image) is None else None
+        if image.startswith(ENGINE_IMAGE) and known is None and stated is None:
             yield f"{image}: no digest; set engine_image_digest in the site"
         elif image == GROUP_ENGINE_IMAGE and known is None:
             yield f"{image}: no digest"

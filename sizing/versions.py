@@ -6,7 +6,14 @@ An unknown version is None: the vendor's service then chooses, and nothing here 
 from sizing.catalog import Catalog
 from sizing.reuse import EKS_ADDONS
 from sizing.site import Site
-from sizing.stack_lock import KUBERNETES, addon_item, digest_item, release_item
+from sizing.stack_lock import (
+    KUBERNETES,
+    addon_item,
+    digest_item,
+    nodes_item,
+    nodes_release_item,
+    release_item,
+)
 
 DEFAULT_KUBERNETES = "1.35"
 """Basis: vendor, in standard support; see data/pins.csv for its end."""
@@ -47,8 +54,24 @@ def gpu_ami_release(ami_type: str, site: Site, catalog: Catalog) -> str | None:
     return site.ami_release if fits else None
 
 
+def node_template(
+    pool: str, zone: str, ami_type: str, site: Site, catalog: Catalog
+) -> tuple[str, str | None]:
+    """Kubernetes version and image release of a pool's GPU nodes in one zone.
+
+    A zone that the lock names keeps what it names; every other has what all have.
+    """
+    held = catalog.locked(nodes_item(pool, zone))
+    if held is None:
+        return kubernetes_version(site, catalog), gpu_ami_release(ami_type, site, catalog)
+    return held, catalog.locked(nodes_release_item(pool, zone)) or None
+
+
 def image_reference(item: str, repository: str, catalog: Catalog, digest: str | None = None) -> str:
-    """A container image by exact tag, and by digest where the lock or the stack file has one."""
+    """A container image by exact tag, and by digest where the lock or the stack file has one.
+
+    Guard: the stack file's digest may be of a tag before the locked one.
+    """
     tag = f"{repository}:{catalog.pin(item).version}"
-    known = catalog.locked(digest_item(item)) or digest
+    known = digest if catalog.locked(item) is None else catalog.locked(digest_item(item))
     return f"{tag}@{known}" if known else tag

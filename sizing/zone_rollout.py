@@ -33,15 +33,15 @@ def rollout_by_zone(
     """Replicas of each zone that a rollout takes at once, in all at most the spare ones.
 
     spare >= zones: floor(spare / zones), one more in the first spare mod zones;
-    spare < zones: all spare ones, at least 1, in one zone after another. A plan that survives the
-    loss of a zone keeps at least one replica in each zone that has several.
+    spare < zones: 1, so that few are lost even where nothing makes the zones take turns. A plan
+    that survives the loss of a zone keeps at least one replica in each zone that has several.
 
     Basis: arithmetic; a rollout does not look at disruption budgets, and zones roll at once.
     """
     each, rest = divmod(spare, len(replicas)) if replicas else (0, 0)
     taken = {}
     for place, (zone, count) in enumerate(replicas.items()):
-        share = each + (place < rest) if each else spare
+        share = each + (place < rest) if each else 1
         taken[zone] = max(1, min(share, count - survives_a_zone))
     return taken
 

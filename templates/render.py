@@ -38,6 +38,7 @@ from templates.engine import (
     engine_environment,
     server_arguments,
 )
+from templates.held_pods import with_held
 from templates.programs import program
 from templates.scheduling import (
     BURST_TAINT,
@@ -155,6 +156,8 @@ def render(plan: Plan) -> dict[str, str]:
         for document, template, filled in documents:
             text = environment.get_template(f"kubernetes/{template}.yaml.j2").render(filled)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
+    for name, held in plan.held_pods.items():
+        texts = with_held(texts, name, held)
     return dict(sorted(texts.items()))
 
 

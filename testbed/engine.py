@@ -4,10 +4,13 @@ The Automation API runs the program in this process, without a language host: a 
 of four. Nothing leaves the machine: state lies in the folder, providers are stand-ins.
 """
 
+import gc
+import logging
 import os
 import runpy
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -139,14 +142,32 @@ class Stack:
         self.automation.preview(on_event=steps.note)
         return steps.taken
 
-    def up(self) -> list[Step]:
+    def up(self, *, continue_on_error: bool = True) -> list[Step]:
+        """As the documents say: what fails stops nothing but what needs it."""
         steps = _Steps()
-        self.automation.up(on_event=steps.note)
+        self.automation.up(on_event=steps.note, continue_on_error=continue_on_error)
         return steps.taken
+
+    def up_that_fails(self, *, continue_on_error: bool = True) -> str:
+        """What the engine says of an `up` in which something fails; empty where nothing does."""
+        said, log = "", logging.getLogger("grpc._server")
+        # Guard: the API leaves the event loop of a program that failed open until it is collected,
+        # and a logged traceback would keep it.
+        log.disabled = True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            try:
+                self.up(continue_on_error=continue_on_error)
+            except automation.CommandError as fault:
+                said = str(fault)
+            finally:
+                log.disabled = False
+            gc.collect()
+        return said
 
     def destroy(self) -> list[Step]:
         steps = _Steps()
-        self.automation.destroy(on_event=steps.note)
+        self.automation.destroy(on_event=steps.note, continue_on_error=True)
         return steps.taken
 
     def state(self) -> list[dict[str, Any]]:

@@ -13,6 +13,8 @@ class GateAnswer(Strict):
     """Whether it holds; null where nothing was judged."""
     detail: str
     """The numbers why."""
+    remedy: str | None
+    """What to do where it failed; null elsewhere."""
     source: str | None
     """Where the limit is from; null where it is the product's own."""
 

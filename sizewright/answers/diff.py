@@ -4,6 +4,7 @@ from sizewright.answers.answer import Answer
 from sizewright.answers.change import Leaf
 from sizewright.changes import Effect
 from sizewright.dangers import Danger
+from sizing.exact import Number
 from sizing.plan import Survives
 from sizing.strict import Strict
 
@@ -17,11 +18,35 @@ class SurvivalAnswer(Strict):
     """After."""
 
 
+class FiguresAnswer(Strict):
+    """What one side of a service costs, holds, answers in and survives; null is unknown."""
+
+    usd_per_month_at_least: Number | None
+    """US dollars of its nodes alone a month of 730 hours, at list price, spare ones included."""
+    gpus_total: int | None
+    """GPUs of its nodes, spare ones included."""
+    nodes_total: int | None
+    """Nodes, spare ones included."""
+    ttft_ms: Number | None
+    """Time to the first token, milliseconds: the P90 estimate at the load that is sized for. Null
+    by methods that predict no times."""
+    tpot_ms: Number | None
+    """Time per output token after the first, milliseconds, likewise."""
+    utilisation_at_peak: Number | None
+    """Share of the fleet's rate that the peak takes, 0 to 1 and above."""
+    survives: Survives | None
+    """Losses that leave enough."""
+
+
 class ServiceAnswer(Strict):
     """What changes of one service."""
 
     name: str
     """Name of the service."""
+    before: FiguresAnswer | None
+    """Its figures before; null where it is new."""
+    after: FiguresAnswer | None
+    """Its figures after; null where it is gone."""
     cause: tuple[Leaf, ...]
     """Inputs that changed."""
     sizing: tuple[Leaf, ...]
@@ -87,14 +112,14 @@ class DangerAnswer(Strict):
 class DiffAnswer(Answer):
     """What a change of workloads changes, cause first."""
 
-    notes: tuple[str, ...]
-    """What a reader must know about how the sides were compared."""
+    services: tuple[ServiceAnswer, ...]
+    """Services that differ, each with its figures before and after first."""
     dangers: tuple[DangerAnswer, ...]
     """Lost data, opened doors, lost guards, outages, survived failures lost; by kind."""
+    notes: tuple[str, ...]
+    """What a reader must know about how the sides were compared."""
     site: tuple[Leaf, ...]
     """Keys of the stack file that changed."""
-    services: tuple[ServiceAnswer, ...]
-    """Services that differ."""
     counts: CountsAnswer
     """Numbers of resources."""
     resources: tuple[ResourceAnswer, ...]

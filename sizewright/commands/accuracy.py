@@ -112,7 +112,7 @@ def _label(row: Compared) -> str:
 
 
 def _ms(value: float | None) -> str:
-    return "-" if value is None else f"{number(float(f'{value:.4g}'))} ms"
+    return "-" if value is None else f"{number(value)} ms"
 
 
 def _summary_line(name: str, rows: Sequence[Compared], quantity: str) -> tuple[str, ...]:
@@ -124,9 +124,9 @@ def _summary_line(name: str, rows: Sequence[Compared], quantity: str) -> tuple[s
         name,
         str(len(rows)),
         str(answered),
-        f"{found.median_percent:.1f} %",
-        f"{found.mean_percent:.1f} %",
-        f"{found.p90_percent:.1f} %",
-        f"x {found.bias_ratio:.2f}",
+        f"{number(found.median_percent)} %",
+        f"{number(found.mean_percent)} %",
+        f"{number(found.p90_percent)} %",
+        f"x {number(found.bias_ratio)}",
         f"{found.in_band_percent:.0f} %",
     )

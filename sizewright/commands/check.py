@@ -23,6 +23,7 @@ from sizewright.feasibility import exit_code, shortfalls, unserved
 from sizewright.gates import Gate
 from sizewright.interconnect_gate import interconnect_plugin
 from sizewright.lock_gate import lock_gates
+from sizewright.node_updates_gate import node_updates, zone_turns
 from sizewright.pull_gate import docker_hub_pulls
 from sizewright.report.console import tell, write
 from sizewright.report.contradicted import first_line
@@ -100,7 +101,9 @@ def _sizing_gates(
     yield from gates.reserved_capacity(plan)
     yield gates.kubernetes_support(plan, as_of)
     yield gates.ami_release(plan, as_of)
-    yield gates.node_updates(plan)
+    yield node_updates(plan)
+    if (zones := zone_turns(plan, site)) is not None:
+        yield zones
     yield from engine_limits(plan)
     yield from interconnect_plugin(plan, catalog)
     yield docker_hub_pulls(plan)
@@ -137,7 +140,7 @@ def _graph_gates(
     import pulumi
 
     from sizewright.doors_gate import doors
-    from sizewright.graph_gate import graph
+    from sizewright.graph_gate import graph, group_rules
     from sizewright.needs_gate import needs
     from sizewright.program import record_program
     from sizewright.record import RecordError
@@ -149,6 +152,7 @@ def _graph_gates(
         yield Gate("resource graph", False, str(fault))
         return
     yield graph(recorded)
+    yield group_rules(recorded)
     yield needs(recorded, met_elsewhere(site.site))
     yield doors(recorded, plan)
 
@@ -165,7 +169,11 @@ def _answer(verdicts: Sequence[Gate]) -> CheckAnswer:
         passed=all(gate.passed is not False for gate in verdicts),
         gates=tuple(
             GateAnswer(
-                name=gate.name, passed=gate.passed, detail=gate.detail, source=gate.source or None
+                name=gate.name,
+                passed=gate.passed,
+                detail=gate.detail,
+                remedy=gate.remedy,
+                source=gate.source or None,
             )
             for gate in verdicts
         ),
@@ -175,8 +183,9 @@ def _answer(verdicts: Sequence[Gate]) -> CheckAnswer:
 def _print(verdicts: Sequence[Gate]) -> None:
     from sizewright.report.table import Table, print_tables
 
-    rows = [
-        (WORDS[gate.passed], gate.name, gate.detail + (f" [{gate.source}]" if gate.source else ""))
-        for gate in verdicts
-    ]
-    print_tables([Table("", rows)])
+    print_tables([Table("", [(WORDS[gate.passed], gate.name, _told(gate)) for gate in verdicts])])
+
+
+def _told(gate: Gate) -> str:
+    source = f" [{gate.source}]" if gate.source else ""
+    return gate.detail + source + (f". Remedy: {gate.remedy}" if gate.remedy else "")

@@ -32,7 +32,7 @@ from sizing.sensitivity import Sensitivity
 
 @click.command(name="compare")
 @files_argument
-@click.option("--all", "show_all", is_flag=True, help="Every option, not one a type.")
+@click.option("--all", "show_all", is_flag=True, help="Every option, not the best types alone.")
 @site_option
 @json_option
 def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) -> None:
@@ -44,11 +44,11 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
     sizewright compare workloads/chat.yaml workloads/support.yaml
 
     One file: each type on sale in the site's zones, each tensor-parallel size and precision is
-    sized in full, and the cheapest of each type shown. Of those shown, one that nothing is both
-    cheaper and faster than is marked *, and one that nobody measured ~. Then whether
-    two or three types, split by the length of the prompt, cost less than the cheapest, what the
-    others lack, and which input doubles the nodes soonest. Exit code 5: no hardware meets every
-    target; 6: this version cannot rate any.
+    sized in full. Shown is the cheapest option of each type, at most 12 types: first the
+    Pareto-optimal ones, marked *, which no other is as cheap and as fast as. ~ marks what nobody
+    measured. Then whether two or three types, split by the length of the prompt, cost less than the
+    cheapest, what the others lack, and which input doubles the nodes soonest. Exit code 5: no
+    hardware meets every target; 6: this version cannot rate any.
 
     Several files: each is sized by itself, as `size` would, a column each; what is better is marked
     *, where it has a meaning. Exit codes 5 and 6 as of `size`.
@@ -99,7 +99,7 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
     else:
         for line in first_line(plan_of([read], where, catalog)):
             write(f"{line}\n")
-        _show(found, options)
+        _show(found, options, show_all=show_all)
     if not found.ranked.options:
         code, why = refusal(found.rejected, auto=True)
         tell(f"{read.workload.name}: {why}")
@@ -114,11 +114,11 @@ def _one_a_type(options: list[Option]) -> list[Option]:
     return list(first.values())
 
 
-def _show(found: Comparison, options: list[Option]) -> None:
+def _show(found: Comparison, options: list[Option], *, show_all: bool) -> None:
     from sizewright.report.comparison import comparison_tables
     from sizewright.report.table import print_tables
 
-    print_tables(comparison_tables(found, options))
+    print_tables(comparison_tables(found, options, show_all=show_all))
 
 
 def _answer(found: Comparison, options: list[Option]) -> RankingAnswer:

@@ -13,6 +13,7 @@ from sizewright.answers.diff import (
     CountsAnswer,
     DangerAnswer,
     DiffAnswer,
+    FiguresAnswer,
     PropertyAnswer,
     ResourceAnswer,
     ServiceAnswer,
@@ -30,15 +31,18 @@ from sizewright.compare import (
 from sizewright.dangers import Found
 from sizewright.deployed import deployed_files, notes_on, place, read_json
 from sizewright.exit_code import ExitCode
+from sizewright.headline import headline
 from sizewright.input_error import InputError
 from sizewright.report.comment import comment
 from sizewright.report.console import output_width, write
 from sizewright.report.difference import (
     cause_lines,
+    danger_kinds,
     danger_lines,
     resource_lines,
     service_lines,
 )
+from sizewright.report.headline import headline_lines
 from sizewright.report.progress import working
 from sizewright.review import Review, Side, contradicted, read_side, review
 from sizewright.revision import files_at
@@ -79,9 +83,10 @@ def command(
     pulumi stack output --json | sizewright diff --stack - workloads/*.yaml
     pulumi preview --json | sizewright diff --preview - workloads/*.yaml
 
-    First what is dangerous, then the inputs that changed, the sizing that follows, what the fleet
-    survives, and the resources with their changed properties. Both sides are recorded offline; with
-    --preview the resources are those of the engine. --stack and --preview read stdin for -.
+    First each service's cost, GPUs, nodes, latency, utilisation and survival before and after. Then
+    what is dangerous, the inputs that changed, the sizing that follows, and the resources with
+    their changed properties. Both sides are recorded offline; with --preview the resources are
+    those of the engine. --stack and --preview read stdin for -.
     """
     if sum(option is not None for option in (stack, rev, preview)) > 1:
         raise click.UsageError("--stack, --rev and --preview exclude each other")
@@ -147,7 +152,8 @@ def _with_preview(
     notes = notes_on(outputs, old.plan.digest, "The stack") if outputs else ()
     services = service_changes(old.plan, new.plan)
     said_of = contradicted(old, new)
-    return Review(services, resources, same, True, notes, contradictions=said_of), new
+    compared = Review(services, resources, same, True, notes, contradictions=said_of, old=old.plan)
+    return compared, new
 
 
 @contextmanager
@@ -164,6 +170,10 @@ def _lines(told: Review) -> Iterator[str]:
     width = output_width()
     for line in told.contradictions:
         yield from (line, "")
+    if told.dangers:
+        yield f"DANGER: {danger_kinds(told.dangers, told.stores_lost)}"
+    for service in told.services:
+        yield from (f"{service.name}: before and after", *headline_lines(service), "")
     if told.dangers:
         yield from (*danger_lines(told.dangers, width), "")
     for note in told.notes:
@@ -182,10 +192,10 @@ def _lines(told: Review) -> Iterator[str]:
 
 def _answer(told: Review) -> DiffAnswer:
     return DiffAnswer(
-        notes=told.notes,
-        dangers=tuple(_danger(found) for found in told.dangers),
-        site=tuple(_leaf(change) for change in told.site),
         services=tuple(_service(service) for service in told.services),
+        dangers=tuple(_danger(found) for found in told.dangers),
+        notes=told.notes,
+        site=tuple(_leaf(change) for change in told.site),
         counts=CountsAnswer(**counts(told.resources), unchanged=told.unchanged),
         resources=tuple(_resource(resource) for resource in told.resources),
     )
@@ -217,10 +227,17 @@ def _resource(resource: ResourceChange) -> ResourceAnswer:
 def _service(service: ServiceChange) -> ServiceAnswer:
     return ServiceAnswer(
         name=service.name,
+        before=_figures(service.old),
+        after=_figures(service.new),
         cause=tuple(_leaf(change) for change in service.causes),
         sizing=tuple(_leaf(change) for change in service.followed),
         survives=SurvivalAnswer(old=_survives(service.old), new=_survives(service.new)),
     )
+
+
+def _figures(service: ServicePlan | None) -> FiguresAnswer | None:
+    figures = headline(service)
+    return None if figures is None else FiguresAnswer(**vars(figures))
 
 
 def _leaf(change: Change) -> Leaf:

@@ -10,10 +10,13 @@ from sizewright.answers.answer import print_answer
 from sizewright.answers.explain import ExplainAnswer, ExplanationAnswer
 from sizewright.commands.options import file_argument, finish, json_option, site_option
 from sizewright.input_error import InputError
+from sizewright.labels import bare, labelled, properties
 from sizewright.leaves import NamedLeaf, UnknownLeafError, meant, named_leaves
 from sizewright.report.console import write
 from sizewright.report.contradicted import first_line
+from sizewright.report.difference import HEADLINES
 from sizewright.stack import DEFAULT_SITE, read_plan
+from sizewright.stack_services import workload_file
 from sizing.explain import Explanation, explain, explain_all
 from sizing.plan import Plan
 
@@ -31,31 +34,35 @@ def _numbers(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 
 @click.command(name="explain")
 @file_argument
-@click.argument("pointer", metavar="[POINTER]", required=False, shell_complete=_numbers)
+@click.argument("words", metavar="[LABEL]", nargs=-1, shell_complete=_numbers)
 @site_option
 @click.option("--all", "with_inputs", is_flag=True, help="The inputs too.")
 @json_option
-def command(file: Path, pointer: str | None, site: Path, with_inputs: bool, as_json: bool) -> None:
+def command(
+    file: Path, words: tuple[str, ...], site: Path, with_inputs: bool, as_json: bool
+) -> None:
     """Show why a number is what it is: formula, numbers, basis, remarks.
 
     \b
     sizewright explain workloads/chat.yaml
+    sizewright explain chat price
+    sizewright explain chat GPUs needed
     sizewright explain workloads/chat.yaml chat.pool.gpus_total
-    sizewright explain workloads/chat.yaml pool.gpus_total
     sizewright explain workloads/chat.yaml /services/0/pool/gpus_total
 
-    POINTER is a name as the list shows it, its end as long as that is unique, a part of the plan
-    (chat.pool), or a JSON pointer into `size --json`.
+    FILE is a workload file, or the name of a service of the stack. LABEL is what `size`, `compare`
+    or `preview` prints before a number, a name as the list shows it, its end as long as that is
+    unique, a part of the plan (chat.pool), or a JSON pointer into `size --json`.
     """
-    plan = read_plan([file], site)
+    plan = read_plan([workload_file(file, site)], site)
     leaves = named_leaves(plan)
-    if pointer is None:
+    if not words:
         chosen = tuple(leaf for leaf in leaves if leaf.number is not None)
         if not with_inputs:
             chosen = tuple(leaf for leaf in chosen if not _is_input(leaf))
     else:
         try:
-            chosen = meant(leaves, pointer)
+            chosen = _meant(plan, leaves, " ".join(words))
         except UnknownLeafError as fault:
             raise click.ClickException(str(fault)) from None
     explained = _explained(plan, chosen)
@@ -67,6 +74,24 @@ def command(file: Path, pointer: str | None, site: Path, with_inputs: bool, as_j
             write(f"{line}\n")
         _print(explained)
     finish(plan)
+
+
+def _meant(plan: Plan, leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
+    """The numbers of a printed label; else of a name, a part, or a printed property.
+
+    Raises UnknownLeafError.
+    """
+    numbers = {leaf.name: leaf for leaf in leaves if leaf.number is not None}
+    if found := list(labelled(asked, list(numbers), HEADLINES)):
+        return tuple(numbers[name] for name in found)
+    try:
+        return meant(leaves, bare(asked))
+    except UnknownLeafError:
+        pointers = set(properties(plan, asked))
+        decided = tuple(leaf for leaf in numbers.values() if leaf.pointer in pointers)
+        if not decided:
+            raise
+        return decided
 
 
 def _explained(plan: Plan, chosen: tuple[NamedLeaf, ...]) -> list[tuple[str, Explanation]]:

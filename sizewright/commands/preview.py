@@ -17,6 +17,7 @@ from sizewright.commands.options import (
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.lock_gate import nothing_pinned
+from sizewright.node_updates_gate import warnings
 from sizewright.program import record_program
 from sizewright.pull_gate import docker_hub_pulls
 from sizewright.record import Recorded
@@ -83,6 +84,7 @@ def _opening(plan: Plan, site: SiteFile) -> Iterator[str]:
     yield wrapped(CAVEAT)
     for service in plan.services:
         yield wrapped(answer(service))
+    yield from (wrapped(text) for text in warnings(plan, site))
     if site.lock is None:
         text = nothing_pinned(site)
         yield wrapped(f"{text[0].upper()}{text[1:]}.")

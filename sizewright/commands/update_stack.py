@@ -26,7 +26,7 @@ def is_stack_file(path: Path) -> bool:
 
 def update_stack(path: Path, *, why: bool, dry_run: bool, as_json: bool) -> None:
     """Moves the stack's lock to today's versions; writes nothing where a service is infeasible."""
-    catalog, site = load_catalog(), read_site(path)
+    catalog, site = load_catalog(), read_site(path, writes_lock=True)
     files = stack_files((), site)
     found = stack_update([read_workload(file, catalog) for file in files], site, catalog)
     written = found.moves and not dry_run and exit_code(found.new) is not ExitCode.infeasible

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from sizewright.changes import Effect
-from sizewright.compare import ORDER, Change, ResourceChange, ServiceChange, counts, loses_data
+from sizewright.compare import ORDER, Change, ResourceChange, ServiceChange, counts
 from sizewright.dangers import Danger, Found
 from sizewright.input_error import shortened
 from sizewright.report.difference import (
@@ -19,15 +19,17 @@ from sizewright.report.difference import (
     SIGNS,
     TITLES,
     WORDS,
+    danger_kinds,
     done,
     effect_word,
     folded,
     headlines,
     in_room,
-    sized,
+    sides,
     survival,
     why,
 )
+from sizewright.report.headline import headline_rows
 from sizewright.report.numbers import plural
 from sizewright.report.tree import short_type
 from sizewright.review import Review
@@ -105,6 +107,7 @@ def _first(told: Review, room: Room) -> Iterator[str]:
     yield f"### sizewright: {_verdict(told)}"
     for line in told.contradictions:
         yield inert(line)
+    yield from (_figures(service, room) for service in told.services[: room.services])
     if told.dangers:
         yield _dangers(told.dangers, room)
     yield from (f"> {note}" for note in told.notes)
@@ -122,14 +125,18 @@ def _first(told: Review, room: Room) -> Iterator[str]:
 def _verdict(told: Review) -> str:
     if told.is_empty:
         return "nothing changes"
-    kinds = dict.fromkeys(found.danger for found in told.dangers)
-    if kinds:
-        losses = sum(loses_data(change) for change in told.resources)
-        data = f"{plural(losses, 'store')} would be deleted or replaced"
-        return f"⚠️ {'; '.join(data if k is Danger.data else TITLES[k] for k in kinds)}"
+    if told.dangers:
+        return f"⚠️ {danger_kinds(told.dangers, told.stores_lost)}"
     changed = f"{plural(len(told.resources), 'resource')} would change"
     names = plural(len(told.services), "service")
     return f"{names} sized anew, {changed}" if told.services else changed
+
+
+def _figures(service: ServiceChange, room: Room) -> str:
+    """What the service costs, holds, answers in and survives, before and after."""
+    head = f"| {safe(service.name, room.longest)} | before | after |"
+    rows = (f"| {' | '.join(cells)} |" for cells in headline_rows(service))
+    return "\n".join([head, "|---|---|---|", *rows])
 
 
 def _dangers(dangers: Sequence[Found], room: Room) -> str:
@@ -191,7 +198,7 @@ def _table(rows: Sequence[tuple[str, Change]], empty: str, absent: str, room: Ro
         return [empty]
     lines = ["| | before | after |", "|---|---|---|"]
     for label, change in rows[: room.rows]:
-        cells = (label, *(sized(change.path, side, absent) for side in (change.old, change.new)))
+        cells = (label, *sides(change, absent))
         lines.append(f"| {' | '.join(safe(cell, room.longest) for cell in cells)} |")
     if len(rows) > room.rows:
         lines.append(f"| and {len(rows) - room.rows} more | | |")

@@ -4,40 +4,58 @@ from collections.abc import Container, Iterator, Sequence
 from math import isfinite
 
 from sizewright.report.mix import mix_tables
-from sizewright.report.numbers import number, share
+from sizewright.report.numbers import number, plural, share, usd
+from sizewright.report.rejections import COLUMNS as REJECTED
+from sizewright.report.rejections import rejection_rows
 from sizewright.report.table import Table
 from sizing.comparison import Comparison, frontier
 from sizing.options import Option
 from sizing.sensitivity import Sensitivity
 
-COLUMNS = ("USD a month", "type", "TP", "bits", "nodes", "GPUs", "TTFT", "TPOT", "busy", "bound by")
-DATASHEET, UNMEASURED = "datasheet", "~"
-"""The basis of what nobody measured, and its mark."""
+COLUMNS = ("USD/month", "type", "TP", "bits", "nodes", "GPUs", "TTFT ms", "TPOT ms", "at peak")
+"""What a terminal of 80 columns holds; JSON has the binding constraint and the rest."""
+FIRST = 12
+"""Rows that are shown unless all are wanted."""
+DATASHEET, BEST, UNMEASURED = "datasheet", "*", "~"
+"""The basis of what nobody measured, and the marks behind a type."""
 
 
-def comparison_tables(found: Comparison, options: Sequence[Option]) -> Iterator[Table]:
-    """The options to show, cheapest first.
+def comparison_tables(
+    found: Comparison, options: Sequence[Option], *, show_all: bool = False
+) -> Iterator[Table]:
+    """The options to show: those on the frontier first, then the cheapest, at most FIRST in all.
 
-    `*` marks those of them that nothing is both cheaper and faster than, `~` what nobody measured.
+    Every one, cheapest first, where all are wanted. `*` marks those that nothing is as cheap and
+    as fast as, `~` what nobody measured.
     """
     best = frontier(options)
-    yield Table(_title(found, options), [_row(option, best) for option in options], COLUMNS)
-    dates = sorted({_origin(option) for option in options if option.price is not None})
+    shown = options if show_all else _first(options, best)
+    rows = [_row(option, best) for option in shown]
+    yield Table(_title(found, shown, show_all=show_all), rows, COLUMNS)
+    if more := len(options) - len(shown):
+        yield Table("", [(f"and {plural(more, 'more type')}: --all lists every option",)])
+    dates = sorted({_origin(option) for option in shown if option.price is not None})
     yield Table("prices, on demand, nodes alone", [(text,) for text in dates])
     yield from mix_tables(found.mix)
-    lacking = [(r.option, r.reason.value, r.numbers) for r in found.rejected]
-    yield Table("what the others lack", lacking, ("option", "reason", "numbers"))
+    yield Table("what the others lack", list(rejection_rows(found.rejected)), REJECTED)
     rows = [(each.input, _factor(each)) for each in found.sensitivities]
     yield Table("what doubles the nodes of the cheapest, soonest first", rows)
 
 
-def _title(found: Comparison, options: Sequence[Option]) -> str:
+def _first(options: Sequence[Option], best: Container[str]) -> list[Option]:
+    """The options on the frontier, then the others, each cheapest first."""
+    return sorted(options, key=lambda option: option.name not in best)[:FIRST]
+
+
+def _title(found: Comparison, options: Sequence[Option], *, show_all: bool) -> str:
     """What the columns are of, and the marks that are there."""
-    title = f"cheapest first, by method {found.method}, sized for the {found.load}"
+    order = "cheapest first" if show_all else "Pareto-optimal types first, then the cheapest"
+    title = f"{order}, by method {found.method}, sized for the {found.load}"
     if any(option.basis for option in options):
         title += (
-            "; TTFT and TPOT on the safe side (P90), of the needed replicas alone; USD, nodes, GPUs"
-            " and busy of the whole fleet; * none shown is as cheap and as fast"
+            "; TTFT and TPOT are P90 estimates of the needed replicas alone; USD, nodes, GPUs and"
+            f" utilisation at the peak are of the whole fleet; {BEST} Pareto-optimal: no type is as"
+            " cheap and as fast"
         )
     if any(option.basis == DATASHEET for option in options):
         title += f"; {UNMEASURED} never measured: from the datasheet, a wider band"
@@ -46,11 +64,10 @@ def _title(found: Comparison, options: Sequence[Option]) -> str:
 
 def _row(option: Option, best: Container[str]) -> tuple[str, ...]:
     pool, cost = option.pool, option.usd_per_month
-    mark = " *" if option.name in best else ""
-    unmeasured = f" {UNMEASURED}" if option.basis == DATASHEET else ""
+    marks = BEST * (option.name in best) + UNMEASURED * (option.basis == DATASHEET)
     return (
-        ("unknown" if cost is None else f"{float(cost):,.0f}") + mark,
-        option.instance.name + unmeasured,
+        usd(None if cost is None else float(cost)),
+        f"{option.instance.name} {marks}".rstrip(),
         str(option.tensor_parallel),
         option.precision.value,
         f"{pool.nodes_total:,}",
@@ -58,14 +75,13 @@ def _row(option: Option, best: Container[str]) -> tuple[str, ...]:
         _ms(option.ttft_s),
         _ms(option.tpot_s),
         share(pool.utilisation_at_peak),
-        pool.binding,
     )
 
 
 def _ms(seconds: float | None) -> str:
     if seconds is None:
         return "unknown"
-    return f"{number(seconds * 1000)} ms" if isfinite(seconds) else "without end"
+    return number(seconds * 1000) if isfinite(seconds) else "unbounded"
 
 
 def _origin(option: Option) -> str:
@@ -76,5 +92,5 @@ def _origin(option: Option) -> str:
 def _factor(found: Sensitivity) -> str:
     if found.factor is None:
         return "not within 64 times"
-    text = f"{found.factor:.2f} times"
+    text = f"{number(found.factor)} times"
     return text if found.feasible else f"{text}: beyond it nothing on this hardware serves"

@@ -12,7 +12,7 @@ from sizewright.input_error import escaped
 from sizewright.report.answer import survives
 from sizewright.report.console import ENDLESS
 from sizewright.report.leaf import leaf_text
-from sizewright.report.numbers import number, plural
+from sizewright.report.numbers import exact_number, plural
 from sizewright.report.tree import short_type
 from sizing.plan import ServicePlan
 
@@ -74,6 +74,13 @@ NOTHING, ABSENT = "none", "absent"
 """What stands for no value: of the sizing or a property, and of an input that nobody wrote."""
 
 
+def danger_kinds(dangers: Sequence[Found], stores: int) -> str:
+    """The kinds of danger in a line, and how many stores would go."""
+    data = f"{plural(stores, 'store')} would be deleted or replaced"
+    kinds = dict.fromkeys(found.danger for found in dangers)
+    return "; ".join(data if kind is Danger.data else TITLES[kind] for kind in kinds)
+
+
 def danger_lines(dangers: Sequence[Found], width: int = ENDLESS) -> Iterator[str]:
     """Each danger on a line of its own, below the title of its kind."""
     for danger, found in groupby(dangers, key=lambda f: f.danger):
@@ -129,7 +136,7 @@ def followed_lines(change: ServiceChange, width: int = ENDLESS) -> Iterator[str]
     rows = headlines(change.followed)
     yield from _table(rows, "none of the headlines" if change.followed else "nothing", NOTHING)
     if len(change.followed) > len(rows):
-        yield f"  and {plural(len(change.followed) - len(rows), 'more number')} (--json)"
+        yield "  the other numbers that change are in --json"
     yield f"{change.name}: survival"
     before, after = survival(change.old), survival(change.new)
     told = [("unchanged:", after)]
@@ -227,8 +234,14 @@ def _table(rows: Sequence[tuple[str, Change]], empty: str, absent: str) -> Itera
         yield f"  {empty}"
     width = max((len(label) for label, _ in rows), default=0)
     for label, change in rows:
-        old, new = (sized(change.path, value, absent) for value in (change.old, change.new))
+        old, new = sides(change, absent)
         yield f"  {escaped(label):<{width}}  {old} -> {new}"
+
+
+def sides(change: Change, absent: str) -> tuple[str, str]:
+    """Both values with their units; every digit where three would show no difference."""
+    old, new = (sized(change.path, value, absent) for value in (change.old, change.new))
+    return (old, new) if old != new else (value_text(change.old), value_text(change.new))
 
 
 def sized(path: str, value: object, absent: str) -> str:
@@ -242,7 +255,7 @@ def sized(path: str, value: object, absent: str) -> str:
 
 def value_text(value: object) -> str:
     """A property's value on one line, in full."""
-    return NOTHING if value is None else escaped(number(value))
+    return NOTHING if value is None else escaped(exact_number(value))
 
 
 def survival(service: ServicePlan | None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sizewright.report.numbers import UNKNOWN, data_size, duration, number, plural, share
+from sizewright.report.numbers import UNKNOWN, data_size, duration, number, plural, share, usd
 from sizing.exact import Number
 
 Said = Callable[[Number], str]
@@ -13,6 +13,7 @@ def _in(unit: str) -> Said:
 
 
 _BY_ENDING: tuple[tuple[str, Said], ...] = (
+    ("usd_per_month", usd),
     ("mbit_per_s", _in("Mbit/s")),
     ("mib_per_s", _in("MiB/s")),
     ("_gbit_per_s", _in("Gbit/s")),

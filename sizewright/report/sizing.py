@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sizewright.report.answer import burst_serves_peak, door, imported, measured_with
 from sizewright.report.contradicted import contradiction_table
 from sizewright.report.numbers import data_size, duration, number, plural, share
+from sizewright.report.rejections import COLUMNS, rejection_rows
 from sizewright.report.table import Table
 from sizing.plan import (
     BurstPlan,
@@ -25,9 +26,9 @@ def size_tables(plan: Plan) -> Iterator[Table]:
     for service in plan.services:
         yield Table(_title(service), list(_rows(service)))
         yield contradiction_table(service)
-        rejected = [(r.option, r.reason.value, r.numbers) for r in service.rejected]
+        rejected = list(rejection_rows(service.rejected))
         title = "not taken" if service.pool else "why it has no pool"
-        yield Table(f"{service.name}: {title}", rejected, ("option", "reason", "numbers"))
+        yield Table(f"{service.name}: {title}", rejected, COLUMNS)
     yield Table("unverified", [(text,) for text in plan.unverified])
 
 

@@ -159,29 +159,37 @@ def _repair_stop(leaf: Leaf) -> Entry:
     )
 
 
-def _updated_at_once(leaf: Leaf) -> Entry:
-    pool = _pool(leaf)
+def _updated_in_zone(leaf: Leaf) -> Entry:
+    pool, zone = _pool(leaf), leaf.keys[-1]
     pools = [s.pool for s in leaf.plan.services if s.pool is not None and s.name in pool.services]
-    spare = ", ".join(f"floor({p.nodes_spare} / {p.nodes_per_replica})" for p in pools)
-    least = f"min({spare})" if len(pools) > 1 else spare
+    each = ", ".join(f"floor({p.nodes_spare} / {p.nodes_per_replica})" for p in pools)
+    spare = f"min({each})" if len(pools) > 1 else each
+    place = list(pool.nodes_by_zone).index(zone)
+    zones = len(pool.nodes_by_zone)
+    share = f"floor(({spare} + {zones - 1 - place}) / {zones})"
+    kept = int(any(p.survives.zones > 0 for p in pools))
+    most = f"{pool.nodes_by_zone[zone]} - {kept}"
+    turns = "zones take turns: one is updated, then the next"
     return Entry(
-        "nodes of one zone that an update of their image or version takes at once",
-        "the smallest spare of the pool's services / nodes of a replica, 1 to 100",
-        f"min(max(1, {least}), {{shared.UPDATED_AT_ONCE_LIMIT}})",
-        remarks=("zones are updated one after another",),
+        "nodes of this zone that an update of their image or version takes at once",
+        "its share of the smallest spare of the pool's services, 1 to 100; where a zone may be "
+        "lost, never the whole zone",
+        f"max(1, min({share}, {most}, {{node_updates.UPDATED_AT_ONCE_LIMIT}}))",
+        remarks=(turns,) if pool.zones_take_turns else (),
     )
 
 
 def _update_timeout(leaf: Leaf) -> Entry:
     pool = _pool(leaf)
-    nodes, at_once = max(pool.nodes_by_zone.values()), pool.updated_at_once
+    batches = [f"ceil({n} / {pool.updated_by_zone[z]})" for z, n in pool.nodes_by_zone.items()]
+    most = batches[0] if len(batches) == 1 else f"max({', '.join(batches)})"
     return Entry(
         "seconds after which the update of one zone's nodes is given up",
         "batches of nodes x (longest drain + start of a node), at least the provider's default",
-        f"max({{shared.UPDATE_TIMEOUT_S}}, ceil({nodes} / {at_once})"
-        " * ({shared.DRAIN_LIMIT_S} + {serving.NODE_START_S}))",
+        f"max({{node_updates.UPDATE_TIMEOUT_S}}, {most}"
+        " * ({node_updates.DRAIN_LIMIT_S} + {serving.NODE_START_S}))",
         Basis.assumed,
-        "sizing/shared.py",
+        "sizing/node_updates.py",
     )
 
 
@@ -292,7 +300,7 @@ POOLS: dict[str, Explainer] = {
     "pools.*.nodes_by_zone.*": _nodes_by_zone,
     "pools.*.repairs_at_once": _repairs,
     "pools.*.repair_stops_above": _repair_stop,
-    "pools.*.updated_at_once": _updated_at_once,
+    "pools.*.updated_by_zone.*": _updated_in_zone,
     "pools.*.update_timeout_s": _update_timeout,
     "pools.*.volumes.root_gib": _of_services("root_gib", "GiB of the root volume", "max"),
     "pools.*.volumes.held_gib": _of_services(

@@ -58,7 +58,7 @@ def _taken_of_zone(leaf: Leaf) -> Entry:
     if leaf.pool.survives.zones:
         limit += " - 1"
     spare = leaf.pool.replicas_total - leaf.pool.replicas_needed
-    share, symbols = _SPARE, "the spare replicas, in one zone after another"
+    share, symbols = "1", "1 replica, where fewer are spare than zones"
     if spare >= count:
         share, symbols = (
             f"floor({_SPARE} / {count})",

@@ -40,6 +40,7 @@ from sizing.plan.cluster import (
 )
 from sizing.plan.disks import PoolVolumePlan, VolumePlan, WeightsOn
 from sizing.plan.gateway import ClaimPlan, FirewallPlan, GatewayPlan, TokenPlan
+from sizing.plan.held import PodRevision
 from sizing.plan.latency import Contradiction, LatencyPlan, Verdict
 from sizing.plan.memory import CachePlan, MemoryPlan
 from sizing.plan.network import (
@@ -190,6 +191,7 @@ __all__ = [
     "Part",
     "Plan",
     "PodAutoscalerPlan",
+    "PodRevision",
     "PoolPlan",
     "PoolVolumePlan",
     "QuotaPlan",

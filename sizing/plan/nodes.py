@@ -54,7 +54,12 @@ class NodePool(Part):
     """Instance type, replica size and source of capacity, in a form fit for Kubernetes."""
     instance_type: Annotated[str, Reaches(TEMPLATE, "instanceType")]
     ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]
-    ami_release: Annotated[str | None, Reaches(NODE_GROUP, "releaseVersion")]
+    ami_release: str | None
+    """Release of the image that all zones have or move to; null where EKS chooses the newest."""
+    release_by_zone: Annotated[dict[str, str | None], Reaches(NODE_GROUP, "releaseVersion")]
+    """Release of the image in each zone."""
+    kubernetes_by_zone: Annotated[dict[str, str], Reaches(NODE_GROUP, "version")]
+    """EKS version of the nodes in each zone."""
     gpu: Annotated[str, Reaches(NODE_GROUP, "labels.sizewright.dev/gpu")]
     nodes_by_zone: Annotated[
         dict[str, int],
@@ -70,8 +75,12 @@ class NodePool(Part):
         int, Reaches(NODE_GROUP, "nodeRepairConfig.maxUnhealthyNodeThresholdCount")
     ]
     """Unhealthy nodes of one zone beyond which a person must look."""
-    updated_at_once: Annotated[int, Reaches(NODE_GROUP, "updateConfig.maxUnavailable")]
-    """Nodes of one zone that a new image or version takes; zones follow one another."""
+    updated_by_zone: Annotated[dict[str, int], Reaches(NODE_GROUP, "updateConfig.maxUnavailable")]
+    """Nodes of each zone that a new image or version takes at once."""
+    zones_take_turns: bool
+    """Whether nodes must be updated zone after zone: fewer are spare than zones have nodes."""
+    force_update: Annotated[bool | None, Reaches(NODE_GROUP, "forceUpdateVersion")]
+    """Whether an update goes on where pods do not leave in time; null where they do."""
     update_timeout_s: int
     """Seconds after which the update of one zone's nodes is given up."""
     capacity_source: Annotated[CapacitySource, Reaches(NODE_GROUP, "capacityType")]

@@ -4,7 +4,10 @@ import hashlib
 import json
 from typing import Any
 
+from pydantic import Field
+
 from sizing.plan.cluster import ClusterPlan, ClusterServicesPlan, KeysPlan, RolesPlan
+from sizing.plan.held import PodRevision
 from sizing.plan.network import DnsPlan, NetworkPlan
 from sizing.plan.nodes import NodePool, SystemPool
 from sizing.plan.part import Part
@@ -44,6 +47,8 @@ class Plan(Part):
     """What runs in the cluster beside the services."""
     access_logs: BucketPlan | None
     """Bucket of the load balancers' logs; null where there is none."""
+    held_pods: dict[str, dict[str, PodRevision]] = Field(default_factory=dict)
+    """Pods that the stack's lock holds, by service and zone; empty where no zones take turns."""
     unverified: tuple[str, ...]
     """Pins that nobody has checked against their registry."""
 

@@ -1,6 +1,17 @@
 """Words that a workload chooses from."""
 
 from enum import StrEnum
+from typing import Any
+
+from sizing.field_error import FieldError
+
+SIZED = "text, chat, image or video"
+UNSUPPORTED = {
+    "embeddings are": ("embed", "embedding", "embeddings", "encoder", "vector", "vectors"),
+    "reranking is": ("rerank", "reranker", "reranking", "classify", "classification"),
+    "audio is": ("audio", "speech", "asr", "tts", "transcription"),
+}
+"""What users ask for and this version does not size, by the words that they write for it."""
 
 
 class Kind(StrEnum):
@@ -54,3 +65,11 @@ class Load(StrEnum):
     """Size for the daily mean."""
     peak = "peak"
     """Size for the busiest moment."""
+
+
+def supported(value: Any) -> Any:
+    """The value; a kind that nothing sizes is refused by name, with those that are sized."""
+    for what, words in UNSUPPORTED.items():
+        if isinstance(value, str) and value.strip().lower() in words:
+            raise FieldError((), f"{what} not supported", SIZED)
+    return value

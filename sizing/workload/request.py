@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from sizing.exact import plain
 from sizing.field_error import FieldError
 from sizing.strict import Strict
 from sizing.workload.values import Count, Positive, PositiveCount
@@ -16,10 +17,12 @@ class Length(Strict):
     tokens: Positive
     """Tokens of the requests in this bar."""
     share: Positive
-    """Their share of all requests, in any unit."""
+    """Their share of all requests, 0 to 1; the shares of one histogram add to 1."""
 
 
 Lengths = tuple[Length, ...]
+SHARES_OFF = Decimal("0.001")
+"""How far the sum of a histogram's shares may be from 1. Basis: assumed; room for rounding."""
 
 
 def mean_tokens(lengths: Decimal | Lengths) -> Decimal:
@@ -41,6 +44,16 @@ def variation(lengths: Decimal | Lengths) -> float:
     return max(square / mean**2 - 1, 0.0)
 
 
+def _add_to_one(name: str, lengths: Lengths) -> None:
+    """Raises FieldError for a histogram whose shares do not add to 1."""
+    total = sum((bar.share for bar in lengths), Decimal(0))
+    if abs(total - 1) <= SHARES_OFF:
+        return
+    hint = "write shares of 1, not percentages" if abs(total - 100) <= 100 * SHARES_OFF else ""
+    message = f"the shares of the histogram add to {plain(total):g}"
+    raise FieldError((name,), message, "shares that add to 1", hint)
+
+
 class Request(Strict):
     tokens: Positive | None = None
     """Tokens of one request, prompt and answer together, mean."""
@@ -60,6 +73,14 @@ class Request(Strict):
     """Bytes that one request sends in, mean."""
     response_bytes: Positive | None = None
     """Bytes that one request gets back, mean."""
+
+    @model_validator(mode="after")
+    def _shares_add_to_one(self) -> Self:
+        for name in ("input_tokens", "output_tokens"):
+            lengths = getattr(self, name)
+            if isinstance(lengths, tuple):
+                _add_to_one(name, lengths)
+        return self
 
     @model_validator(mode="after")
     def _tokens_once(self) -> Self:

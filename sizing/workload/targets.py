@@ -1,14 +1,24 @@
 """How fast, how much, and what may fail."""
 
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from sizing.exact import plain
 from sizing.field_error import FieldError
 from sizing.strict import Strict
 from sizing.workload.kinds import Load, Method, Precision
 from sizing.workload.values import Count, Positive, Ratio
+
+
+def _percent(value: Any) -> Any:
+    """The value; a share such as 0.95 is refused with the percentage that it means."""
+    if isinstance(value, int | float | Decimal) and Decimal("0.5") <= Decimal(str(value)) < 1:
+        percent = plain(Decimal(str(value)) * 100)
+        expected = "a percentage, at least 50 and below 100"
+        raise FieldError((), f"found {value}", expected, f"did you mean {percent}?")
+    return value
 
 
 class Latency(Strict):
@@ -16,7 +26,9 @@ class Latency(Strict):
     """Time to the first token, milliseconds."""
     tpot_ms: Positive | None = None
     """Time per output token after the first, milliseconds."""
-    percentile: Ratio = Field(default=Decimal(95), ge=50, lt=100)
+    percentile: Annotated[Ratio, BeforeValidator(_percent)] = Field(
+        default=Decimal(95), ge=50, lt=100
+    )
     """Share of requests, in percent, that must be this fast: 95, not 0.95."""
 
 

@@ -11,12 +11,13 @@ from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
 from sizing.workload.engine import Engine
 from sizing.workload.hardware import Hardware, TypeName, auto_is_a_type
-from sizing.workload.kinds import InTransit, Kind, Load, Method
+from sizing.workload.kinds import InTransit, Kind, Load, Method, supported
 from sizing.workload.model import Model, ModelName, named
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency, Redundancy
 from sizing.workload.traffic import Traffic
 
+MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 
@@ -31,7 +32,7 @@ class Workload(Strict):
     # Defaults are made when a workload is: made at import, they would build their schemas there.
     name: str = Field(pattern=DNS_LABEL, max_length=30, examples=["chat"])
     """Name of the service: lower-case letters, digits and single hyphens, at most 30."""
-    kind: Kind
+    kind: Annotated[Kind, BeforeValidator(supported, json_schema_input_type=Kind)]
     """What the service makes."""
     model: Annotated[Model, BeforeValidator(named, json_schema_input_type=ModelName | Model)]
     """The model: a catalog name, or name, parameters and precision."""
@@ -146,9 +147,7 @@ class Workload(Strict):
         if self.capacity.method is Method.calibrated:
             lengths_are_known(self)
         if self.hardware.is_auto and self.capacity.method is Method.given:
-            raise FieldError(
-                ("capacity", "method"), "a measured rate is of one GPU, not of any", "calibrated"
-            )
+            raise _rate_of_any_gpu(self.kind)
         if self.hardware.is_auto and self.hardware.precisions and self.model.precision is not None:
             expected = "the model's precision, or hardware.precisions"
             raise FieldError(("hardware", "precisions"), "the precision is given twice", expected)
@@ -172,13 +171,22 @@ class Workload(Strict):
             raise FieldError(("request", "tokens"), "missing", "tokens of one request")
 
 
+def _rate_of_any_gpu(kind: Kind) -> FieldError:
+    """That a measured rate does not choose hardware, and what does for this kind."""
+    message = "a measured rate is of one GPU, and hardware: auto chooses among all"
+    other = {Kind.image: "textbook", Kind.video: ""}.get(kind, "calibrated")
+    hint = f"or capacity.method: {other}, which rates every GPU" if other else ""
+    return FieldError(("hardware",), message, MEASURED_TYPE, hint)
+
+
 def lengths_are_known(workload: Workload) -> None:
     """Raises FieldError where the method calibrated lacks the lengths of prompt and answer."""
     kind, request = workload.kind, workload.request
     if kind not in (Kind.text, Kind.chat):
-        raise FieldError(
-            ("capacity", "method"), f"calibrated has no form for {kind.value}", "given"
-        )
+        expected = f"given, with a rate measured on {MEASURED_TYPE}"
+        hint = "or textbook, a rough rule that rates every GPU" if kind is Kind.image else ""
+        message = f"calibrated has no form for {kind.value}"
+        raise FieldError(("capacity", "method"), message, expected, hint)
     if request.output_tokens is None:
         field = "tokens" if request.tokens is not None else "input_tokens"
         raise FieldError(

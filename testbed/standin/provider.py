@@ -37,6 +37,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._package = package
         self._world = world
         self._rules = rules
+        self._upserts = False
 
     def Handshake(self, request: Any, context: Any) -> Any:
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
@@ -78,6 +79,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: Any) -> Any:
         kubeconfig = request.variables.get("kubernetes:config:kubeconfig", "")
+        upserts = request.variables.get("kubernetes:config:upsertExistingObjects", "")
+        self._upserts = upserts == "true"
         if self._package == "kubernetes" and kubeconfig:
             self._reach(kubeconfig, context)
         return provider_pb2.ConfigureResponse(
@@ -108,12 +111,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             unknown = whole(token, inputs, lambda _: sdk.UNKNOWN) if self._is_aws(token) else inputs
             return provider_pb2.CreateResponse(id="", properties=_struct(_hidden(unknown, inputs)))
         world = self._world
+        if name in world.refused:
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, world.refused[name])
         id_, outputs = new_outputs(
             token, name, world.next_serial(), inputs, region=world.region, account=world.account
         )
         with world.lock:
             known = world.find(token, id_)
-            if known is not None and (self._is_aws(token) or not world.upserts):
+            if known is not None and not self._upserts:
                 context.abort(grpc.StatusCode.ALREADY_EXISTS, f"{token} {id_} already exists")
             self._keep_limits(token, inputs, context)
             if known is None:

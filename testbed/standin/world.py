@@ -50,12 +50,11 @@ class World:
     planned: list[Thing] = field(default_factory=list)
     """What the preview under way would create: its given names are known, its ids only
     where they are made of names."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why the resource of a name cannot be created now, such as a zone without capacity."""
     held: dict[str, threading.Event] = field(default_factory=dict)
     """By type, what the reply to a creation waits for: the resource exists, the engine does not
     know it yet."""
-    upserts: bool = False
-    """Whether the Kubernetes provider takes over what exists, as its environment variable
-    PULUMI_K8S_UPSERT_EXISTING_OBJECTS says."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _serial: int = 0
 

@@ -63,7 +63,8 @@ def test_an_ordinary_change_leaves_the_cluster_its_role_and_its_key_as_they_were
 REPLACING = {
     "network": ("vpc_cidr: 10.64.0.0/16", "vpc_cidr: the cluster is in 10.0.0.0/16"),
     "another's cluster": (
-        "cluster: {stack: a/b/c}\n  sizewright:kubernetes_version: '1.35'",
+        "cluster: {stack: a/b/c}\n  sizewright:kubernetes_version: '1.35'\n"
+        "  sizewright:vpc_cidr: 10.0.0.0/16",
         "cluster: the stack's own cluster would be deleted",
     ),
 }

@@ -116,9 +116,8 @@ def test_a_door_that_opens_is_told_before_the_cause(run: Run, tmp_path: Path) ->
         ),
     ]
     out = run(*words).out
-    assert out.startswith(
-        "DANGER: the internet is let in\n  !! create vpc.SecurityGroupIngressRule"
-    )
+    assert out.startswith("DANGER: the internet is let in; what callers need goes away\n")
+    assert "\nDANGER: the internet is let in\n  !! create vpc.SecurityGroupIngressRule" in out
     text = run(*words, "--markdown").out
     assert "⚠️ the internet is let in; what callers need goes away" in text
     places = [text.index(w) for w in ("**The internet is let in.**", "cause", "**Sizing that")]

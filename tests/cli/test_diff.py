@@ -76,7 +76,7 @@ def test_the_cause_is_told_first(run: Run, chat: Chat) -> None:
     out = run("diff", CHAT, chat(("100_000", "130_000"))).out
     places = [out.index(text) for text in ("cause", "sizing that", "survival", "resources:")]
     assert places == sorted(places)
-    assert out.startswith("chat: cause\n  traffic.daily_users  100,000 -> 130,000\n")
+    assert "\n\nchat: cause\n  traffic.daily_users  100,000 -> 130,000\n" in out
     assert "scalingConfig.{desiredSize, maxSize, minSize}: 5 -> 7" in out
 
 

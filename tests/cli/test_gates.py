@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sizewright import gates
+from sizewright.node_updates_gate import node_updates
 from sizewright.stack import WorkloadFile, plan_of, read_site, read_workload
 from sizing.catalog import Catalog, load_catalog
 from sizing.lock import Lock
@@ -205,11 +206,11 @@ def test_node_updates(plan: Plan, download_s: float, passed: bool) -> None:
     assert service.volumes is not None and service.rollout is not None
     volumes = service.volumes.model_copy(update={"download_s": download_s})
     slow = plan.model_copy(update={"services": (service.model_copy(update={"volumes": volumes}),)})
-    gate = gates.node_updates(slow)
+    gate = node_updates(slow)
     waits = 180 + download_s + service.rollout.cold_start_s
     assert (gate.passed, f"{waits:,.0f} s" in gate.detail) == (passed, True)
     nothing = service.model_copy(update={"volumes": None})
-    assert gates.node_updates(plan.model_copy(update={"services": (nothing,)})).passed is None
+    assert node_updates(plan.model_copy(update={"services": (nothing,)})).passed is None
 
 
 REVISION = "0e9e39f249a16976918f6564b8830bc894c89659"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sizewright.gates import Gate
-from sizewright.graph_gate import graph
+from sizewright.graph_gate import graph, group_rules
 from sizewright.record import Recorded, RecordedResource
 
 ROLE = RecordedResource(
@@ -57,3 +57,17 @@ def test_unsound_graph(broken: RecordedResource, said: str) -> None:
 def test_stack_outputs_must_resolve_and_something_must_exist() -> None:
     assert _graph(ROLE, {"arn": NOBODY}).passed is False
     assert graph(Recorded((), {})).passed is False
+
+
+@pytest.mark.parametrize(("rules", "passed"), [(59, True), (60, False)])
+def test_a_security_group_with_more_rules_than_aws_takes_fails(rules: int, passed: bool) -> None:
+    """One is EKS's own; rules of another group do not count."""
+    rule = replace(
+        ROLE,
+        type="aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        inputs={"securityGroupId": {"$ref": "aws:eks/cluster:Cluster::sw", "property": "group"}},
+    )
+    other = replace(rule, name="other", inputs={"securityGroupId": "sg-other"})
+    graph_of = Recorded((*(replace(rule, name=f"rule-{n}") for n in range(rules)), other), {})
+    gate = group_rules(graph_of)
+    assert gate.passed is passed and f"{rules + 1} inbound rules" in gate.detail

@@ -22,9 +22,9 @@ MIXED: dict[str, Any] = {
     },
     "request": {
         "input_tokens": [
-            {"tokens": 400, "share": 81},
-            {"tokens": 4_000, "share": 7},
-            {"tokens": 100_000, "share": 1},
+            {"tokens": 400, "share": 0.9101},
+            {"tokens": 4_000, "share": 0.0787},
+            {"tokens": 100_000, "share": 0.0112},
         ],
         "output_tokens": 200,
     },

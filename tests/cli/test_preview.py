@@ -46,7 +46,7 @@ def test_it_says_what_it_is_first_and_answers_before_the_details(run: Run) -> No
     assert "It is not a diff against a cloud or a stack" in " ".join(out.split())
     said = " ".join(out.split())
     for text in (
-        "11.57 requests/s on the daily mean (100,000 users x 10 a day)",
+        "11.6 requests/s on the daily mean (100,000 users x 10 a day)",
         "166.7 at the peak (10,000 online, a request every 60 s each)",
         "needs 12 x NVIDIA L4",
         "3 spare nodes (spare ratio 20 %) make 15 GPUs on 15 nodes",

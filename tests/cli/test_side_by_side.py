@@ -47,7 +47,7 @@ def test_two_cards_for_one_load(run: Run, chat: Callable[..., Path]) -> None:
     assert ended.out.splitlines()[1].split() == ["chat.yaml", "other.yaml"]
     told = rows(ended.out)
     assert told["service"] == ["chat", "other"]
-    assert told["requests, mean"] == ["11.57 /s", "11.57 /s"]
+    assert told["requests, mean"] == ["11.6 /s", "11.6 /s"]
     assert told["requests, peak"] == ["166.7 /s", "166.7 /s"]
     assert told["method"] == ["given", "given"]
     assert told["instance type"] == ["g6.xlarge", "g6e.xlarge"]
@@ -66,7 +66,7 @@ def test_two_cards_for_one_load(run: Run, chat: Callable[..., Path]) -> None:
     assert told["a new version rolls out"] == ["12 left, 12 replicas needed: enough"] * 2
     assert told["one node in repair"] == ["14 left, 12 replicas needed: enough"] * 2
     assert told["utilisation, mean"] == ["77.2 %", "77.2 %"]
-    assert told["TTFT, safe side"] == ["414.6 ms", "178.8 ms *"]
+    assert told["TTFT, safe side"] == ["415 ms", "179 ms *"]
     assert told["TPOT, safe side"] == ["46.12 ms", "12.14 ms *"]
     assert told["USD a month, nodes alone"] == ["8,813 *", "20,378"]
     assert "Karpenter AWS provider: generated on-demand prices, 2026-07-20" in ended.out
@@ -92,7 +92,7 @@ def test_three_files_and_what_nobody_predicts(run: Run, chat: Callable[..., Path
     told = rows(run("compare", CHAT, chat(OTHER_CARD, name="other"), SPANNING).out)
     assert told["service"] == ["chat", "other", "spanning"]
     assert told["nodes a replica"] == ["1", "1", "2"]
-    assert told["TTFT, safe side"] == ["414.6 ms", "178.8 ms", "not predicted"]
+    assert told["TTFT, safe side"] == ["415 ms", "179 ms", "not predicted"]
     assert told["survives any zones"] == ["none", "none", "1 *"]
 
 
@@ -208,7 +208,7 @@ def test_a_file_without_a_pool(run: Run, chat: Callable[..., Path]) -> None:
     assert ended.code == 6
     told = rows(ended.out)
     assert told["nodes in all"] == ["15", "-"]
-    assert told["requests, mean"] == ["11.57 /s", "11,574 /s"]
+    assert told["requests, mean"] == ["11.6 /s", "11,600 /s"]
     assert "why there is no pool" in ended.out
     assert ended.err.startswith("text-to-video: not answered by this version")
     assert run("compare", VIDEO, chat(INFEASIBLE, OTHER_CARD, name="never")).code == 5

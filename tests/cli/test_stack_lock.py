@@ -9,14 +9,19 @@ from typing import Any
 import pytest
 
 import sizing.versions
+from sizewright.input_error import InputError
 from sizewright.lock_gate import lock_gates
 from sizewright.program import record_program
 from sizewright.read import read_model
 from sizewright.record import Recorded
-from sizewright.stack import SiteFile, plan_of, read_site, read_workload
+from sizewright.stack import SiteFile, plan_of, read_site, read_workload, site_of
 from sizing.catalog import Catalog, load_catalog
 from sizing.plan import Plan
-from sizing.stack_lock import StackLock
+from sizing.serving import ENGINE_IMAGE
+from sizing.stack_lock import ImageLock, StackLock
+from sizing.stack_pins import stack_lock
+from sizing.unverified import images_in_use
+from sizing.versions import image_reference
 from tests.cli.conftest import INFEASIBLE, ROOT, Run
 from tests.components.plans import CHAT
 
@@ -163,6 +168,47 @@ def test_a_lock_may_lie_where_the_stack_file_says(stack_file: Site, tmp_path: Pa
     assert read_site(stack).lock_path == elsewhere
     recorded = record_program(stack, files_of(stack))
     assert {r.inputs["version"] for r in of_type(recorded, "NodeGroup")} == {"1.34"}
+
+
+def test_a_named_lock_that_does_not_exist_is_refused_and_unpins_nothing(
+    run: Run, stack_file: Site, tmp_path: Path
+) -> None:
+    """A misspelt path would otherwise move every version of a running stack."""
+    missing = tmp_path / "mising.lock"
+    named = ("environment: dev\n", f"environment: dev\n  sizewright:lock: {missing}\n")
+    stack = stack_file(named)
+    refused = run("check", "--site", stack)
+    assert refused.code == 2
+    assert f"{missing} does not exist" in refused.err and "sizewright update" in refused.err
+    assert "sizewright:lock" in refused.err
+    run("update", stack)
+    assert missing.is_file() and read_site(stack).lock is not None
+
+
+def test_the_program_refuses_a_named_lock_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        site_of({"region": "us-east-1"}, tmp_path / "Pulumi.dev.yaml", tmp_path / "no.lock")
+
+
+def test_a_stated_digest_does_not_follow_the_engine_to_another_tag(
+    stack_file: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Engine flags follow the tag and nodes run the digest: a newer tag needs its own digest."""
+    digest = f"sha256:{'d' * 64}"
+    stated = (
+        "environment: dev\n",
+        f'environment: dev\n  sizewright:engine_image_digest: "{digest}"\n',
+    )
+    stack = stack_file(stated)
+    site, plan = read_site(stack), planned(stack)
+    (name,) = [image for image in images_in_use(plan.services) if image.startswith(ENGINE_IMAGE)]
+    first = stack_lock(plan, CATALOG, None)
+    assert first.images[name].digest == digest
+    newer = newer_release(monkeypatch)
+    moved = stack_lock(planned(stack, newer), newer, first)
+    assert moved.images[name] == ImageLock(tag="17.99", digest=None)
+    locked = newer.with_lock(dict(moved.versions()))
+    assert "@" not in image_reference(name, "vllm", locked, site.site.engine_image_digest)
 
 
 def test_what_nobody_could_read_is_null_and_never_invented(run: Run, stack_file: Site) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sizewright.exit_code import ExitCode
 from sizewright.lock_file import lock_text
 from sizewright.read import read_model
+from sizewright.report.comparison import FIRST
 from sizing.lock import Lock
 from tests.cli.conftest import Run
 
@@ -115,7 +116,7 @@ def test_what_becomes_infeasible_is_not_written(workload: Path, run: Run) -> Non
 
 def test_compare_ranks_and_says_what_doubles(workload: Path, run: Run) -> None:
     told = run("compare", str(workload)).out
-    assert "cheapest first" in told and "what doubles the nodes" in told
+    assert "Pareto-optimal types first" in told and "what doubles the nodes" in told
     found = json.loads(run("compare", str(workload), "--all", "--json").out)
     costs = [o["usd_per_month"] for o in found["options"] if o["usd_per_month"] is not None]
     assert costs == sorted(costs) and found["options"][0]["on_frontier"]
@@ -133,8 +134,10 @@ def test_the_mark_is_of_the_options_that_are_listed(workload: Path, run: Run) ->
                 o != mine and all(a <= b for a, b in zip(o, mine, strict=True)) for o in points
             )
             assert option["on_frontier"] is not beaten
-        told = run("compare", str(workload), *words).out.split("\n\n")[0]
-        assert told.count(" * ") - 1 == sum(o["on_frontier"] for o in found["options"])
+        table = run("compare", str(workload), *words).out.split("\n\n")[0].splitlines()[1:]
+        marked = sum(bool(re.search(r" \*~? ", line)) for line in table)
+        frontier = sum(o["on_frontier"] for o in found["options"])
+        assert marked == (frontier if words else min(frontier, FIRST))
 
 
 def test_what_nobody_measured_is_marked(workload: Path, run: Run) -> None:
@@ -142,11 +145,11 @@ def test_what_nobody_measured_is_marked(workload: Path, run: Run) -> None:
     basis = {o["instance_type"]: o["basis"] for o in found["options"]}
     assert (basis["p5.4xlarge"], basis["g6e.xlarge"]) == ("measured", "datasheet")
     told = run("compare", str(workload)).out
-    assert "g6e.xlarge ~" in told and "p5.4xlarge ~" not in told
-    title = " ".join(told.split("\nUSD a month")[0].split())
+    assert re.search(r"g6e\.xlarge \*?~", told) and not re.search(r"p5\.4xlarge \*?~", told)
+    title = " ".join(told.split("\nUSD/month")[0].split())
     assert "~ never measured: from the datasheet, a wider band" in title
-    assert "TTFT and TPOT on the safe side (P90), of the needed replicas alone;" in title
-    assert "USD, nodes, GPUs and busy of the whole fleet" in title
+    assert "TTFT and TPOT are P90 estimates of the needed replicas alone;" in title
+    assert "USD, nodes, GPUs and utilisation at the peak are of the whole fleet" in title
 
 
 @pytest.mark.parametrize("words", [("size",), ("check",), ("compare",), ("update", "--dry-run")])
@@ -159,7 +162,7 @@ def test_too_tight_a_target_is_infeasible_though_some_cards_cannot_be_rated(
     assert ended.code == ExitCode.infeasible
     lines = [line for line in ended.err.splitlines() if line.startswith("search: ")]
     if words != ("check",):
-        nearest = "search: infeasible: p6-b300.48xlarge, tensor parallel 8"
+        nearest = "search: infeasible: closest is p6-b300.48xlarge, tensor parallel 8"
         assert len(lines) == 1 and lines[0].startswith(nearest) and "TPOT" in lines[0]
 
 
@@ -174,4 +177,6 @@ def test_where_no_card_can_be_rated_nothing_is_answered(workload: Path, run: Run
 def test_compare_says_by_which_method_it_ranks(run: Run) -> None:
     ended = run("compare", str(ROOT / "tests/workloads/chat.yaml"))
     assert ended.code == ExitCode.ok
-    assert "cheapest first, by method calibrated, sized for the mean" in " ".join(ended.out.split())
+    assert "then the cheapest, by method calibrated, sized for the mean" in " ".join(
+        ended.out.split()
+    )

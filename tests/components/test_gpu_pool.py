@@ -17,7 +17,6 @@ def pool(preview: bool, plan: NodePool = PLAN) -> Recorded:
         args = GpuPoolArgs(
             plan=plan,
             cluster_name="sizewright-test",
-            kubernetes_version="1.35",
             node_role_arn="arn:aws:iam::123456789012:role/node",
             subnet_ids={zone: f"subnet-{zone}" for zone in ZONES},
             user_data="#!/bin/bash\n",
@@ -44,6 +43,8 @@ def test_one_fixed_group_in_each_zone(preview: bool) -> None:
         assert group.inputs["subnetIds"] == [f"subnet-{zone}"]
         assert group.ignore_changes == (), "a changed count must show"
         assert "aws:ec2/vpc:Vpc::outlives" in before(recording, group)
+        others = {f"aws:eks/nodeGroup:NodeGroup::g-{other}" for other in ZONES if other != zone}
+        assert not others & set(before(recording, group)), "no zone waits for another"
 
 
 def test_an_update_waits_as_long_as_its_nodes_take(preview: bool) -> None:
@@ -71,12 +72,12 @@ def test_only_gpu_pods_land_here(preview: bool) -> None:
     assert inputs["amiType"] == "AL2023_x86_64_NVIDIA"
     assert inputs["releaseVersion"] == "1.35.0-20261101"
     assert inputs["version"] == "1.35"
-    assert inputs["updateConfig"] == {"maxUnavailable": 3, "updateStrategy": "MINIMAL"}
+    assert inputs["updateConfig"] == {"maxUnavailable": 1, "updateStrategy": "MINIMAL"}
     assert "instanceTypes" not in inputs, "the launch template says it"
 
 
 def test_without_a_release_eks_chooses(preview: bool) -> None:
-    plan = PLAN.model_copy(update={"ami_release": None})
+    plan = PLAN.model_copy(update={"release_by_zone": dict.fromkeys(ZONES)})
     assert "releaseVersion" not in named(pool(preview, plan), f"g-{ZONES[0]}").inputs
 
 

@@ -36,6 +36,9 @@ def serving(preview: bool, documents: dict[str, str] = TEXTS) -> Recorded:
             roles=RolesPlan(path="/", permissions_boundary_arn=None),
             partition="aws",
             after=[ec2.Vpc("outlives", cidr_block="10.0.0.0/16")],
+            nodes_by_zone={
+                zone: ec2.Vpc(f"nodes-{zone}", cidr_block="10.2.0.0/16") for zone in ZONES
+            },
             weights=[ec2.Vpc("imported", cidr_block="10.1.0.0/16")],
             tags=Tags.of_site(site("prod")).of_service("chat"),
         )

@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
 from sizewright.orphans import Cause, pending, untracked
 from testbed.engine import ROOT, Stack
 from tests.engine.conftest import CHAT, MakeStack
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
+PROVIDER = "pulumi:providers:kubernetes"
 VPC = "aws:ec2/vpc:Vpc"
 PATIENCE_S = 240
 UPSERT = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
@@ -90,19 +89,8 @@ def done(stack: Stack, *words: str) -> str:
     return ended.stdout
 
 
-@pytest.fixture
-def upserting(monkeypatch: pytest.MonkeyPatch) -> Callable[[Stack], None]:
-    """Sets the variable that the provider reads; the stand-in is told by hand."""
-
-    def go(stack: Stack) -> None:
-        stack.env[UPSERT] = "true"
-        stack.world.upserts = True
-
-    return go
-
-
 def test_an_engine_killed_among_kubernetes_objects_converges_by_the_written_steps(
-    make_stack: MakeStack, upserting: Callable[[Stack], None]
+    make_stack: MakeStack,
 ) -> None:
     stack = make_stack(workloads=())
     stack.up()
@@ -118,8 +106,11 @@ def test_an_engine_killed_among_kubernetes_objects_converges_by_the_written_step
     again = stack.command("up", "--yes", "--skip-preview")
     assert again.returncode != 0
     assert "already exists" in again.stdout + again.stderr, "without the variable nothing converges"
-    upserting(stack)
+    stack.env[UPSERT] = "true"
     done(stack, "up", "--yes", "--skip-preview", "--continue-on-error")
+    del stack.env[UPSERT]
+    assert {(step.op, step.type) for step in stack.preview()} == {("update", PROVIDER)}
+    stack.up()
     assert stack.preview() == []
     assert len({t.id for t in stack.world.of_type(NAMESPACE)}) == len(
         stack.world.of_type(NAMESPACE)

@@ -263,11 +263,13 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
     mappings = {str(claim.path[-2]) for _, claim in claims_to_test()}
     assert mappings >= {
         "nodes_by_zone",
+        "updated_by_zone",
         "replicas_by_zone",
         "rollout_by_zone",
         "reservation_by_zone",
         "hosts",
         "policies",
+        "addons",
     }
     assert named >= {
         "replicas",
@@ -294,7 +296,6 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "capacity_source",
         "repairs_at_once",
         "repair_stops_above",
-        "updated_at_once",
         "weights_path",
         "copy_s",
         "in_flight_target",

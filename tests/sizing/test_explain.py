@@ -71,7 +71,7 @@ CALIBRATED = {
     "traffic": {"daily_users": 3_000_000, "requests_per_user_per_day": 3, "peak_ratio": 2.5},
     "request": {
         "input_tokens": 300,
-        "output_tokens": [{"tokens": 200, "share": 8}, {"tokens": 4000, "share": 2}],
+        "output_tokens": [{"tokens": 200, "share": 0.8}, {"tokens": 4000, "share": 0.2}],
         "turns": 3,
         "shared_prefix_tokens": 100,
     },

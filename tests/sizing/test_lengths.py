@@ -9,7 +9,7 @@ import pytest
 from sizing.lengths import request_lengths, running_tokens
 from sizing.workload import Length, Request, Routing, mean_tokens, variation
 
-BARS = [{"tokens": 100, "share": 3}, {"tokens": 900, "share": 1}]
+BARS = [{"tokens": 100, "share": 0.75}, {"tokens": 900, "share": 0.25}]
 """Mean 300, mean square 210,000: cv^2 = 210,000 / 90,000 - 1 = 4 / 3."""
 
 
@@ -63,6 +63,6 @@ def test_long_answers_are_seen_more_often() -> None:
     assert running_tokens(request()) == 1_200
     heavy = running_tokens(request(output_tokens=BARS))
     assert heavy == pytest.approx(Fraction(1_000 + 350))
-    light = [{"tokens": 290, "share": 1}, {"tokens": 310, "share": 1}]
+    light = [{"tokens": 290, "share": 0.5}, {"tokens": 310, "share": 0.5}]
     assert running_tokens(request(output_tokens=light)) == 1_300, "never below the mean's end"
     assert running_tokens(Request()) is None

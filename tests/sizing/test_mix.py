@@ -1,6 +1,7 @@
 """Several types split by the length of the prompt: the cheapest fleet, and why there is none."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 from itertools import combinations, pairwise, product
 from typing import Any
@@ -33,9 +34,9 @@ CHEAPER: Values = {
     "traffic": {"daily_users": 3_000_000, "requests_per_user_per_day": 10, "peak_ratio": 2},
     "request": {
         "input_tokens": [
-            {"tokens": 400, "share": 81},
-            {"tokens": 4_000, "share": 7},
-            {"tokens": 100_000, "share": 1},
+            {"tokens": 400, "share": 0.9101},
+            {"tokens": 4_000, "share": 0.0787},
+            {"tokens": 100_000, "share": 0.0112},
         ],
         "output_tokens": 200,
     },
@@ -67,8 +68,12 @@ def class_costs(
     """The least cost of each type for the bars from first to last: every option stated by itself,
     in a workload of the class alone."""
     bars = values["request"]["input_tokens"]
-    share = Fraction(sum(bar["share"] for bar in bars[first : last + 1]), 100)
-    alone = {**values, "request": {**values["request"], "input_tokens": bars[first : last + 1]}}
+    own = bars[first : last + 1]
+    share = sum((Fraction(bar["share"]) for bar in own), Fraction(0))
+    scaled = [
+        {**bar, "share": f"{round(Fraction(bar['share']) / share * 10**18)}e-18"} for bar in own
+    ]
+    alone = {**values, "request": {**values["request"], "input_tokens": scaled}}
     alone["traffic"] = {**values["traffic"], "requests_per_user_per_day": float(5 * share)}
     costs = dict[str, Fraction]()
     facts = facts_of(Workload.model_validate(alone), catalog)
@@ -115,12 +120,12 @@ def brute_force(
 
 @st.composite
 def drawn(draw: st.DrawFn) -> Values:
-    """A histogram whose shares sum to 100, so that a file of each class is exact."""
+    """A histogram whose shares have two decimal places, so that each class's traffic is exact."""
     tokens = st.sampled_from([50, 200, 500, 1_000, 2_000, 4_000, 8_000, 16_000])
     lengths = sorted(draw(st.lists(tokens, min_size=2, max_size=4, unique=True)))
     shares = [draw(st.integers(1, 30)) for _ in lengths[1:]]
     shares = [100 - sum(shares), *shares]
-    bars = [{"tokens": t, "share": s} for t, s in zip(lengths, shares, strict=True)]
+    bars = [{"tokens": t, "share": f"{s / 100:.2f}"} for t, s in zip(lengths, shares, strict=True)]
     return {
         **BASE,
         "model": draw(st.sampled_from(["llama-3.1-8b", "qwen3-30b-a3b"])),
@@ -277,18 +282,20 @@ def test_a_refusal_reaches_the_answer(site: Site, catalog: Catalog) -> None:
 
 def test_a_class_has_its_own_bars_share_context_and_traffic() -> None:
     bars = [
-        {"tokens": 4_000, "share": 1},
-        {"tokens": 100, "share": 2},
-        {"tokens": 900, "share": 4},
-        {"tokens": 100, "share": 1},
+        {"tokens": 4_000, "share": 0.125},
+        {"tokens": 100, "share": 0.25},
+        {"tokens": 900, "share": 0.5},
+        {"tokens": 100, "share": 0.125},
     ]
     asked = Request.model_validate(
         {"input_tokens": bars, "output_tokens": 200, "context_tokens": 5_000}
     )
-    assert [(b.tokens, b.share) for b in bars_of(asked)] == [(100, 3), (900, 4), (4_000, 1)]
+    bars_once = [(100, Decimal("0.375")), (900, Decimal("0.5")), (4_000, Decimal("0.125"))]
+    assert [(b.tokens, b.share) for b in bars_of(asked)] == bars_once
     short = length_class(asked, 0, 1)
     assert short.share == Fraction(7, 8) and short.request.context_tokens == 1_900
     assert [bar.tokens for bar in short.bars] == [100, 900]
+    assert sum(bar.share for bar in short.bars) == 1, "a file of the class is accepted"
     whole = Workload.model_validate(
         {
             **BASE,

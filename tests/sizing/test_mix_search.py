@@ -36,7 +36,7 @@ class Told:
 
 
 def workload(bars: int) -> Workload:
-    lengths = [{"tokens": 100 * (n + 1), "share": 1} for n in range(bars)]
+    lengths = [{"tokens": 100 * (n + 1), "share": f"{1 / bars:.12f}"} for n in range(bars)]
     values: Values = {**CHEAPER, "request": {"input_tokens": lengths, "output_tokens": 200}}
     return Workload.model_validate(values)
 

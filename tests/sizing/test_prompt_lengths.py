@@ -18,7 +18,7 @@ from sizing.traffic import request_rates
 from sizing.workload import Request, Routing, Workload
 from tests.sizing.test_calibrated import BASE
 
-BARS = [{"tokens": 200, "share": 90}, {"tokens": 9_200, "share": 10}]
+BARS = [{"tokens": 200, "share": 0.9}, {"tokens": 9_200, "share": 0.1}]
 """Mean 1,100."""
 
 
@@ -40,7 +40,7 @@ def times(steps: StepModel, prompts: Any) -> ReplicaTimes:
 
 
 def test_a_bar_alone_is_its_mean(steps: StepModel) -> None:
-    one, bar = times(steps, 1_100), times(steps, [{"tokens": 1_100, "share": 3}])
+    one, bar = times(steps, 1_100), times(steps, [{"tokens": 1_100, "share": 1}])
     assert (one.prompt_s, one.firsts_s) == (bar.prompt_s, bar.firsts_s)
 
 
@@ -74,6 +74,12 @@ def test_what_is_cached_takes_no_time(steps: StepModel) -> None:
     assert computed_prompts_ms(steps, every) == [0]
 
 
+def adding_to_one(bars: list[dict[str, int]]) -> list[dict[str, Any]]:
+    """The bars of a histogram whose shares are any whole numbers."""
+    total = sum(bar["share"] for bar in bars)
+    return [{**bar, "share": f"{bar['share'] / total:.12f}"} for bar in bars]
+
+
 ASKED = st.fixed_dictionaries(
     {
         "request": st.fixed_dictionaries(
@@ -84,7 +90,7 @@ ASKED = st.fixed_dictionaries(
                     ),
                     min_size=1,
                     max_size=4,
-                ),
+                ).map(adding_to_one),
                 "output_tokens": st.integers(1, 1_000),
             }
         ),

@@ -1,5 +1,6 @@
 """Spare nodes for each rule, and what a spread really survives."""
 
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -200,11 +201,27 @@ def test_zones_that_do_not_sell_the_type_do_not_count(sized: Callable[..., Servi
 def test_too_few_zones_are_an_answer(sized: Callable[..., ServicePlan]) -> None:
     plan = sized("12", hardware={"instance_type": "p5en.48xlarge"}, redundancy={"zones": 1})
     assert plan.pool is None and plan.serving is None and plan.volumes is None
-    refused, nearest = plan.rejected[-2:]
+    refused, _, nearest = plan.rejected[-3:]
     assert (refused.option, refused.reason) == ("redundancy.zones: 1", Reason.zones)
     assert refused.numbers == "1 of 1 zones may fail: none is left"
-    assert nearest.reason is Reason.nearest
-    assert nearest.numbers == (
-        "redundancy.zones: 0 would do, and so would more zones in the site that sell "
-        "p5en.48xlarge: use1-az6"
-    )
+    assert nearest.reason is Reason.nearest and nearest.option == "another instance type"
+    assert nearest.numbers.endswith(" would do")
+    assert " USD a month)" in nearest.numbers
+    assert not [r for r in plan.rejected if "0 would do" in r.numbers]
+
+
+def test_advice_for_too_few_zones_names_type_and_cost_and_never_less_redundancy(
+    sized: Callable[..., ServicePlan],
+) -> None:
+    plan = sized("12", hardware={"instance_type": "p5en.48xlarge"}, redundancy={"zones": 1})
+    told_all = " ".join(r.numbers for r in plan.rejected)
+    assert re.search(r"[a-z0-9-]+\.\w+ \(\d+ nodes?, [\d,]+ USD a month\)", told_all)
+    assert "redundancy.zones: 0" not in told_all
+
+
+def test_zones_to_add_are_named_where_they_sell_the_type(
+    sized: Callable[..., ServicePlan],
+) -> None:
+    plan = sized("12", hardware={"instance_type": "p5en.48xlarge"}, redundancy={"zones": 1})
+    zones = [r for r in plan.rejected if r.option == "more zones"]
+    assert [r.numbers for r in zones] == ["1 more of use1-az6, which sell p5en.48xlarge, would do"]

@@ -141,23 +141,30 @@ def test_all_zones_repair_no_more_than_the_spare_at_once(
 @pytest.mark.parametrize(
     ("nodes", "spare", "at_once", "timeout_s"),
     # batches of nodes, 900 s to leave and 600 s to come back; never less than an hour
-    [(12, 0, 1, 6_000), (12, 3, 3, 3_600), (1_200, 90, 90, 7_500), (1_200, 300, 100, 7_500)],
+    [
+        (12, 0, (1, 1, 1), 6_000),
+        (12, 2, (1, 1, 1), 7_500),
+        (12, 3, (1, 1, 1), 7_500),
+        (1_200, 91, (31, 30, 30), 22_500),
+        (1_200, 600, (100, 100, 100), 9_000),
+    ],
 )
-def test_an_update_takes_the_spare_nodes_at_once(
+def test_an_update_takes_at_most_the_spare_nodes_over_all_zones(
     *,
     workload: Build,
     site: Site,
     catalog: Catalog,
     nodes: int,
     spare: int,
-    at_once: int,
+    at_once: tuple[int, ...],
     timeout_s: int,
 ) -> None:
     asked = workload(redundancy={"nodes": spare}, traffic=users(nodes))
     plan = size([asked], site, catalog)
     assert plan.services[0].pool is not None
     assert plan.services[0].pool.nodes_needed == nodes
-    assert (plan.pools[0].updated_at_once, plan.pools[0].update_timeout_s) == (at_once, timeout_s)
+    pool = plan.pools[0]
+    assert (tuple(pool.updated_by_zone.values()), pool.update_timeout_s) == (at_once, timeout_s)
 
 
 def test_the_smallest_spare_of_a_pool_limits_repair(
@@ -224,7 +231,9 @@ def test_a_stack_without_services_has_a_cluster_and_no_pool(site: Site, catalog:
     empty = size([], site, catalog)
     assert (empty.services, empty.pools, empty.cluster.node_groups) == ((), (), 1)
     assert empty.unverified == (
-        "EKS add-ons: EKS's default when each is made, kept as it is; none is pinned",
+        "EKS add-ons vpc-cni, kube-proxy, coredns, eks-pod-identity-agent, "
+        "eks-node-monitoring-agent: EKS's default when each is made, kept as it is; "
+        "none is pinned",
         "system image release: EKS chooses the newest",
     )
 

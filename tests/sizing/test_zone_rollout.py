@@ -42,7 +42,7 @@ def taken(needed: int, total: int, zones: int) -> tuple[dict[str, int], dict[str
         pytest.param(12, 18, 3, [2, 2, 2], False, id="a zone may be lost"),
         pytest.param(16, 20, 3, [2, 1, 1], False, id="the rest goes to the first zones"),
         pytest.param(12, 13, 3, [1, 1, 1], True, id="one spare for three zones"),
-        pytest.param(12, 14, 3, [2, 2, 2], True, id="two spares for three zones"),
+        pytest.param(12, 14, 3, [1, 1, 1], True, id="two spares for three zones"),
         pytest.param(12, 12, 3, [1, 1, 1], True, id="no spare"),
         pytest.param(2, 3, 3, [1, 1, 1], True, id="one replica a zone"),
         pytest.param(1, 6, 3, [1, 1, 1], False, id="a zone is never emptied"),

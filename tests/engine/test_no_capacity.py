@@ -1,0 +1,83 @@
+"""A zone that gets no capacity stops nothing but itself, and nothing that serves is deleted."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.engine import Stack
+from tests.components.plans import CHAT
+from tests.engine.conftest import DEV, MakeStack
+
+REFUSED = (
+    "creating EKS Node Group: unexpected state 'CREATE_FAILED': "
+    "AsgInstanceLaunchFailures: InsufficientInstanceCapacity"
+)
+ZONE, OTHERS = "use1-az1", ("use1-az2", "use1-az4")
+OLD, NEW = "sw-g6-xlarge", "sw-g6e-xlarge"
+
+
+@dataclass
+class Short:
+    """A first `up` in which one zone got no node, the one after it, and a move to another card."""
+
+    made: set[str]
+    """Names of what the first run made."""
+    later: set[str]
+    """Names of what the second run made."""
+    moved: set[str]
+    """Names of what is there after a move in which no zone got a node of the other card.
+
+    Guard: as `docs/node-updates.md` says, such a move does not continue on errors: the engine would
+    delete what the program no longer has although its successor was not made.
+    """
+    back: str
+    """What the engine said against the way back to the card that serves."""
+
+
+def written(folder: Path, card: str) -> Path:
+    path = folder / "chat.yaml"
+    asked: dict[str, Any] = CHAT | {"hardware": {"instance_type": card}}
+    path.write_text(json.dumps(asked, indent=1), "utf-8")
+    return path
+
+
+def names(stack: Stack) -> set[str]:
+    return {thing.name for thing in stack.things()}
+
+
+@pytest.fixture(scope="module")
+def short(make_stack: MakeStack, tmp_path_factory: pytest.TempPathFactory) -> Short:
+    folder = tmp_path_factory.mktemp("workloads")
+    stack = make_stack(DEV, (written(folder, "g6.xlarge"),))
+    refused = stack.world.refused
+    refused[f"{OLD}-{ZONE}"] = REFUSED
+    assert "InsufficientInstanceCapacity" in stack.up_that_fails()
+    made = names(stack)
+    refused.clear()
+    stack.up()
+    later = names(stack) - made
+    written(folder, "g6e.xlarge")
+    refused |= {f"{NEW}-{zone}": REFUSED for zone in (ZONE, *OTHERS)}
+    assert "InsufficientInstanceCapacity" in stack.up_that_fails(continue_on_error=False)
+    moved = names(stack)
+    written(folder, "g6.xlarge")
+    return Short(made, later, moved, stack.up_that_fails())
+
+
+def test_all_that_is_independent_of_the_failed_zone_is_made_in_that_run(short: Short) -> None:
+    waited = {name for name in short.later if not name.endswith(ZONE)}
+    assert waited == set(), "waited for a zone that it does not need"
+    assert {"sw-chat-registration-binding", "sw-chat-serving-service"} <= short.made
+    assert {f"{OLD}-{zone}" for zone in OTHERS} <= short.made
+
+
+def test_the_next_up_makes_what_failed(short: Short) -> None:
+    assert f"{OLD}-{ZONE}" in short.later
+
+
+def test_nodes_that_serve_stay_where_the_new_card_gets_no_capacity(short: Short) -> None:
+    assert {f"{OLD}-{zone}" for zone in (ZONE, *OTHERS)} <= short.moved
+    assert short.back == ""
