@@ -49,15 +49,17 @@ def control_plane_missing() -> str:
 class ControlPlane:
     """Runs from entry to exit of its context.
 
-    Its controllers notice a dead node after 6 seconds and remove pods at once, where a managed
-    control plane takes 40 and one node in 10 seconds.
+    Its controllers notice a dead node after `grace_s` and remove its pods 2 seconds later, where a
+    managed control plane takes some 50 and 300. A short grace on a busy machine sees healthy nodes
+    as dead.
     """
 
-    def __init__(self, *, pod_start_s: float = 0.3, pod_stop_s: float = 0.3) -> None:
+    def __init__(self, *, grace_s: int = 40, pod_delay_s: float = 0.3) -> None:
         # Guard: not pytest's folder; the path of a Unix socket is limited to 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="sizewright-"))
         self.token = secrets.token_hex(16)
-        self._stages = _stages(pod_start_s, pod_stop_s)
+        self._grace_s = grace_s
+        self._stages = _stages(pod_delay_s)
         self._running: list[subprocess.Popen[bytes]] = []
         self._api: KubernetesApi | None = None
 
@@ -91,10 +93,13 @@ class ControlPlane:
         config = f"--kubeconfig={self.kubeconfig}"
         quiet = ("--leader-elect=false", "--secure-port=0")
         self._run("kube-scheduler", config, *quiet)
-        self._run("kube-controller-manager", config, *quiet, *_CONTROLLER_FLAGS)
+        grace = f"--node-monitor-grace-period={self._grace_s}s"
+        self._run("kube-controller-manager", config, *quiet, grace, *_CONTROLLER_FLAGS)
         stages = self.folder / "stages.yaml"
         stages.write_text(yaml.safe_dump_all(self._stages), "utf-8")
-        self._run("kwok", config, f"--config={stages}", *_KWOK_FLAGS)
+        lease = f"--node-lease-duration-seconds={self._grace_s * 2 // 3}"
+        managed = f"--manage-nodes-with-label-selector={KWOK_LABEL}=on"
+        self._run("kwok", config, f"--config={stages}", managed, lease)
 
     def stop(self) -> None:
         """Ends every program and removes the folder."""
@@ -186,14 +191,9 @@ class ControlPlane:
 
 _CONTROLLER_FLAGS = (
     "--node-monitor-period=1s",
-    "--node-monitor-grace-period=6s",
     "--node-eviction-rate=50",
     "--kube-api-qps=300",
     "--kube-api-burst=600",
-)
-_KWOK_FLAGS = (
-    f"--manage-nodes-with-label-selector={KWOK_LABEL}=on",
-    "--node-lease-duration-seconds=4",
 )
 
 
@@ -243,13 +243,12 @@ def _free_port() -> int:
         return port
 
 
-def _stages(pod_start_s: float, pod_stop_s: float) -> list[dict[str, Any]]:
+def _stages(pod_delay_s: float) -> list[dict[str, Any]]:
     """kwok's own stages; a pod starts and stops as late as a rollout needs to be seen."""
     stages = []
     for stage in filter(None, yaml.safe_load_all((TOOLS / "kwok-stages.yaml").read_text("utf-8"))):
-        delays = {"pod-ready": pod_start_s, "pod-delete": pod_stop_s}
-        if stage["metadata"]["name"] in delays:
-            delay_ms = round(delays[stage["metadata"]["name"]] * 1000)
+        if stage["metadata"]["name"] in ("pod-ready", "pod-delete"):
+            delay_ms = round(pod_delay_s * 1000)
             stage["spec"]["delay"] = {
                 "durationMilliseconds": delay_ms,
                 "jitterDurationMilliseconds": 2 * delay_ms,

@@ -18,6 +18,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def plane() -> Iterator[ControlPlane]:
-    with ControlPlane() as running:
+def plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
+    """One for each module, which may name how soon a dead node is noticed: GRACE_S."""
+    with ControlPlane(grace_s=getattr(request.module, "GRACE_S", 40)) as running:
         yield running

@@ -116,7 +116,7 @@ class Fleet:
                     path = f"/apis/apps/v1/namespaces/{service.name}/{kind}"
                     self.plane.api.request("DELETE", path)
                 path = f"/api/v1/namespaces/{service.name}"
-                self.plane.api.request("DELETE", f"{path}/pods", gracePeriodSeconds=0)
+                self.plane.api.request("DELETE", f"{path}/pods", gracePeriodSeconds="0")
                 self.plane.api.request("DELETE", path)
             except ApiError as missing:
                 if missing.status != 404:

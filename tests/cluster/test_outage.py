@@ -15,6 +15,8 @@ from tests.cluster.test_placement import service
 from tests.components.plans import plan_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "outages.md"
+GRACE_S = 12
+"""Short, for each test waits for it; a shorter one takes a busy machine's nodes for dead."""
 LOST = "use1-az1"
 LIVING = ("use1-az2", "use1-az4")
 

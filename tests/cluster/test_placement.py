@@ -53,7 +53,7 @@ def test_the_services_share_their_pools() -> None:
     assert sorted(len(services) for services in pools.values()) == [2, 4]
 
 
-@pytest.mark.parametrize("fleet", [1, 2], indirect=True)
+@pytest.mark.parametrize("fleet", [1], indirect=True)
 def test_no_replica_is_misplaced_after_deployment_rollout_and_zone_loss(fleet: Fleet) -> None:
     """A rollout of all services at once, then each zone lost and back: nothing moves or sticks."""
     assert fleet.misplaced() == 0, "after a deployment in random order"
