@@ -140,6 +140,7 @@ class RolloutPlan(Part):
     cold_start_s: Number
     """Until a replica serves: its weights copied, the engine started."""
     duration_s: Number
+    """Until every replica has the new version."""
 
 
 class CheckpointPlan(Part):

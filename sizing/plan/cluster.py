@@ -100,6 +100,7 @@ class ClusterPlan(Part):
     stack: StackPlan | None
     """Stack of this program that made cluster and network."""
     role: ClusterRolePlan
+    """The role of the control plane that is made."""
     access: AccessPlan
     """Who gets into the cluster that is made."""
     controller_elsewhere: bool

@@ -101,7 +101,7 @@ def test_units_and_what_a_number_decides_are_told() -> None:
     assert parts["StoragePlan"]["properties"]["retained_bytes"]["description"] == (
         "Bytes kept when retention is full."
     )
-    assert parts["ServingPlan"]["properties"]["replicas"]["description"].endswith(
+    assert parts["ServingPlan"]["properties"]["replicas_by_zone"]["description"].endswith(
         "Decides spec.replicas of kubernetes:apps/v1:Deployment."
     )
     assert parts["TransferPlan"]["properties"]["egress_mbit_per_s"]["anyOf"] == [
