@@ -100,7 +100,6 @@ def test_the_plugin_runs_where_the_gpu_nodes_are(preview: bool) -> None:
         args = GpuPoolArgs(
             plan=chat_plan().pools[0],
             cluster_name="sizewright-test",
-            kubernetes_version="1.35",
             node_role_arn="arn:role",
             subnet_ids=dict.fromkeys(chat_plan().pools[0].nodes_by_zone, "subnet-1"),
             user_data="",
