@@ -111,3 +111,7 @@ def _answer_in_json(error: InputError | click.ClickException) -> None:
 def _stop(message: str, code: int) -> None:
     tell(message)
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from sizewright.changes import Effect
 from sizewright.compare import LOSING, ORDER, ResourceChange, ServiceChange
 from sizing.plan import NODE_GROUP, NodePool, Plan, PoolPlan
-from templates.scheduling import POOL_LABEL
 
 GONE = {
     Effect.delete: "are deleted",
@@ -57,6 +56,9 @@ def _effect(pool: NodePool, zone: str, resources: Sequence[ResourceChange]) -> E
 
     Basis: a node group carries its pool as a label, and its name ends in its zone.
     """
+    # Guard: sizing commands reach this module, and do without the templates.
+    from templates.scheduling import POOL_LABEL
+
     for change in resources:
         if change.type != NODE_GROUP or change.effect not in LOSING or change.before is None:
             continue

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 
 from sizing.workload import Length, Workload
 
@@ -71,9 +72,8 @@ def _doubling(
 def _changes(workload: Workload) -> dict[str, Change]:
     """The inputs that a workload states, and how each is made harder by a factor."""
     found: dict[str, Change] = {
-        "traffic.requests_per_user_per_day, or daily_users": _part(
-            "traffic", requests_per_user_per_day=1
-        )
+        "traffic.daily_users": _part("traffic", daily_users=1),
+        "traffic.requests_per_user_per_day": _part("traffic", requests_per_user_per_day=1),
     }
     traffic, request, latency = workload.traffic, workload.request, workload.latency
     if traffic.peak_ratio is not None:
@@ -105,7 +105,12 @@ def _part(part: str, **fields: int) -> Change:
     return change
 
 
-def _times(value: Decimal | tuple[Length, ...], factor: Decimal) -> Decimal | tuple[Length, ...]:
+def _times(
+    value: int | Decimal | tuple[Length, ...], factor: Decimal
+) -> int | Decimal | tuple[Length, ...]:
+    """The value times the factor; a count stays a whole number, at least what was asked."""
+    if isinstance(value, int):
+        return ceil(value * factor)
     if isinstance(value, Decimal):
         return value * factor
     return tuple(bar.model_copy(update={"tokens": bar.tokens * factor}) for bar in value)

@@ -21,6 +21,11 @@ MAY_IMPORT = {
     },
 }
 YAML = {"templates": set[str](), "components": {"yaml"}}
+ONE_FILE = {
+    "templates/held_pods.py": {"yaml"},
+    "templates/scripts/make_certificate.py": {"cryptography"},
+}
+"""A recorded pod goes into rendered text; a program runs in the engine's image, which has it."""
 IMPURE = {"os", "socket", "urllib", "http", "subprocess", "time", "random", "secrets", "asyncio"}
 READS_FILES = {"sizing/catalog.py", "sizing/catalog_reader.py", "sizing/explained/published.py"}
 
@@ -46,7 +51,8 @@ def files(package: str) -> list[Path]:
 def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
     allowed = MAY_IMPORT[package] | YAML.get(package, set()) | set(sys.stdlib_module_names)
     for path in files(package):
-        assert imports(path) <= allowed, path
+        own = ONE_FILE.get(path.relative_to(ROOT).as_posix(), set())
+        assert imports(path) <= allowed | own, path
 
 
 def test_sizing_touches_no_clock_network_or_environment() -> None:

@@ -41,6 +41,7 @@ UNTOLD = (
     "the inputs changed since the lock, or the choice was not the cheapest: "
     "a lock does not hold the inputs"
 )
+CATALOG_MOVED = "the catalog is another one, and nothing in it that the choice rests on has moved"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Update:
             return []
         if before is None:
             return ["there was no lock"]
+        if before.model_copy(update={"catalog_digest": after.catalog_digest}) == after:
+            return [CATALOG_MOVED]
         told = ["what it rests on has moved, see above"] if self.facts else []
         if before.coefficients != after.coefficients:
             told.append(f"the coefficients: {before.coefficients} -> {after.coefficients}")

@@ -19,6 +19,7 @@ from sizing.plan import (
     StatePlan,
     VolumePlan,
 )
+from sizing.workload import Load
 
 
 def size_tables(plan: Plan) -> Iterator[Table]:
@@ -89,11 +90,13 @@ def _capacity(service: ServicePlan) -> str:
     if capacity is None:
         return ""
     rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s"
-    users = f"{number(capacity.users_per_gpu_per_day)} users a day"
     sized = f"{capacity.method}, sized for the {capacity.load}"
+    if capacity.load == Load.mean:
+        # Guard: over a whole day a rate sized for the peak would count users that never come.
+        sized = f"{number(capacity.users_per_gpu_per_day)} users a day; {sized}"
     measured = measured_with(service)
     sized += f"; measured{measured}" if measured else ""
-    return f"{rate}, {duration(capacity.request_s)} each; {users}; {sized}"
+    return f"{rate}, {duration(capacity.request_s)} of GPU time each; {sized}"
 
 
 def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]]:

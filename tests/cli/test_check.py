@@ -27,7 +27,9 @@ def test_failed_gate_is_exit_code_4(
     assert (ended.code, ended.err) == (4, "failed: building needs\n")
     assert list(verdict) == ["schema_version", "passed", "gates"]
     assert verdict["passed"] is False
-    assert all(list(g) == ["name", "passed", "detail", "source"] for g in verdict["gates"])
+    assert all(
+        list(g) == ["name", "passed", "detail", "remedy", "source"] for g in verdict["gates"]
+    )
 
 
 def test_an_old_image_fails_on_its_day_only(run: Run, site: Callable[..., Path]) -> None:

@@ -132,7 +132,8 @@ def test_a_door_that_closes_goes_with_its_guards(run: Run, tmp_path: Path) -> No
     inside = tmp_path / "open.yaml"
     inside.write_text(OPEN.read_text("utf-8").partition("access:")[0], "utf-8")
     told = json.loads(run("diff", OPEN, inside, "--site", SITE, "--json").out)["dangers"]
-    gone = [("outage", "sw-open-public-balancer")]
+    lost = ("data", "sw-open-public-firewall-group")
+    gone = [lost, ("outage", "sw-open-public-balancer")]
     assert [(d["danger"], d["name"]) for d in told] == gone
 
 
@@ -212,6 +213,6 @@ def test_each_danger_is_told_once_and_by_kind() -> None:
             Effect.replace,
             BALANCER,
             "sw-a-b",
-            "its address goes: callers are cut off",
+            "its address goes: callers that still use it are cut off (docs/balancers.md)",
         ),
     )

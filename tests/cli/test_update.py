@@ -181,3 +181,16 @@ def test_compare_says_by_which_method_it_ranks(run: Run) -> None:
     assert "then the cheapest, by method calibrated, sized for the mean" in " ".join(
         ended.out.split()
     )
+
+
+def test_another_catalog_alone_is_not_called_changed_inputs(run: Run, tmp_path: Path) -> None:
+    """A lock whose digest alone is old has a cause of its own, and it is true."""
+    example = ROOT / "workloads" / "chat.yaml"
+    copy = tmp_path / "chat.yaml"
+    copy.write_text(example.read_text("utf-8"), "utf-8")
+    lock = example.with_suffix(".lock").read_text("utf-8")
+    (line,) = [each for each in lock.splitlines() if each.startswith("catalog_digest")]
+    copy.with_suffix(".lock").write_text(lock.replace(line, 'catalog_digest: "0123456789ab"'))
+    out = run("update", copy, "--why", "--dry-run").out
+    assert "nothing in it that the choice rests on has moved" in out
+    assert "the inputs changed" not in out

@@ -1,0 +1,5 @@
+"""`python -m sizewright` is the console script."""
+
+from sizewright.cli import main
+
+main()
