@@ -588,7 +588,7 @@ def test_every_form_has_an_example_of_that_form() -> None:
                 patterns = [m.pattern for m in note.metadata if getattr(m, "pattern", None)]
                 assert patterns in ([], [ZONE_ID]) or note.examples, name
                 for example in note.examples or ():
-                    form = Annotated[kind, *note.metadata] if note.metadata else kind
+                    form: Any = Annotated[kind, *note.metadata] if note.metadata else kind
                     TypeAdapter(form).validate_python(example)
                     checked += 1
     assert checked >= 30
