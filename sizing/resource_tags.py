@@ -18,12 +18,12 @@ ADDED_BY_OWNERS = (
 is a prefix.
 Basis: vendor (Karpenter, validation rules of EC2NodeClass, v1); assumed: EKS sets as many on a node
 of a managed group, its cluster, its group and three for autoscalers."""
-OWN_KEYS = ("Name", "environment", "managed-by", "service")
-"""Keys that this program sets; a fourth one on subnets is `kubernetes.io/role/...`."""
+OWN_KEYS = ("Name", "environment", "managed-by", "service", "sizewright-cluster")
+"""Keys that this program sets; one more on subnets is `kubernetes.io/role/...`."""
 GIVES_WAY = ("environment",)
 """Left out where the stack file has the key in another spelling, as many owners require one."""
-OWN_MOST = 4
-"""Most of them on one resource; nodes have no `service`."""
+OWN_MOST = 5
+"""Most of them on one resource, a target group; nodes have neither of the last two."""
 ROOM = TAG_LIMIT - (OWN_MOST + len(ADDED_BY_OWNERS))
 """Tags of a stack file, so that a node still has room for all others."""
 KEY_LIMIT, VALUE_LIMIT = 128, 256

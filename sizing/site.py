@@ -49,7 +49,9 @@ Mirror = Annotated[
 SecretName = Annotated[
     str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253, examples=["registry"])
 ]
-PrefixListId = Annotated[str, Field(pattern=r"^pl-[0-9a-f]{8,17}$")]
+PrefixListId = Annotated[
+    str, Field(pattern=r"^pl-[0-9a-f]{8,17}$", examples=["pl-0123456789abcdef0"])
+]
 ALLOWED_LIMIT = 50
 """Ranges of one list. Basis: vendor, a security group has 60 inbound rules (VPC quota L-0EA8095F);
 the rest is the product's own."""

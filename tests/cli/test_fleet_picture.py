@@ -63,11 +63,11 @@ NAMES = ("chat", "many", "all")
 
 def test_the_committed_picture_is_current(run: Run, tmp_path: Path) -> None:
     """`make golden` draws it again."""
-    ended = run("size", CHAT, "--svg", tmp_path / "fleet.svg")
+    ended = run("size", "workloads/chat.yaml", "--svg", tmp_path / "fleet.svg")
     assert ended.code == 0
     assert (tmp_path / "fleet.svg").read_bytes() == COMMITTED.read_bytes()
     assert "docs/fleet.svg" in (ROOT / "README.md").read_text("utf-8")
-    assert "--svg docs/fleet.svg" in (ROOT / "Makefile").read_text("utf-8")
+    assert "workloads/chat.yaml --svg docs/fleet.svg" in (ROOT / "Makefile").read_text("utf-8")
 
 
 def test_the_committed_squares_are_the_nodes_of_the_chat() -> None:

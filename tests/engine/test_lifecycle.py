@@ -19,7 +19,7 @@ DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 MOVED = (NODE_GROUP, TEMPLATE)
 SIZES = ("desiredSize", "maxSize", "minSize")
 MORE_USERS = ("daily_users: 100_000", "daily_users: 130_000")
-OTHER_CARD = ("instance_type: g6e.xlarge", "instance_type: g6.xlarge")
+OTHER_CARD = ("instance_type: g6.xlarge", "instance_type: g6e.xlarge")
 ZONES = ("use1-az1", "use1-az2", "use1-az4")
 
 
@@ -139,7 +139,7 @@ def test_up_does_what_the_preview_said(life: Life) -> None:
 def test_another_card_is_added_then_the_pods_move_then_the_old_goes(life: Life) -> None:
     steps = {step.key: step.op for step in life.moved.previewed if step.type in MOVED}
     assert "replace" not in steps.values()
-    old, new = "sw-g6e-xlarge", "sw-g6-xlarge"
+    old, new = "sw-g6-xlarge", "sw-g6e-xlarge"
     added = {e.name for e in life.moved.log if e.op == "create" and e.type == NODE_GROUP}
     removed = {e.name for e in life.moved.log if e.op == "delete" and e.type == NODE_GROUP}
     zones = read_mapping(DEV).data["config"]["sizewright:zones"]  # type: ignore[index,call-overload]
@@ -165,7 +165,7 @@ BEFORE = [
     ("kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding", "kubernetes:helm.sh/v3:Release"),
     ("kubernetes:core/v1:Namespace", "kubernetes:helm.sh/v3:Release"),
     ("kubernetes:helm.sh/v3:Release", "sw-system-nodes"),
-    *((f"sw-chat-serving-floor-{zone}", f"sw-g6-xlarge-{zone}") for zone in ZONES),
+    *((f"sw-chat-serving-floor-{zone}", f"sw-g6e-xlarge-{zone}") for zone in ZONES),
     (NODE_GROUP, TEMPLATE),
     (NODE_GROUP, "aws:eks/cluster:Cluster"),
     (NODE_GROUP, "sw-cluster-node-role"),

@@ -55,6 +55,10 @@ OTHER = {
 """Another legal value of leaves whose other value cannot be made by adding to it."""
 
 
+ABSENT_OR_TRUE = ("force_update",)
+"""Leaves that are null where they are not true."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """A site that says something else than the prod example, and the claims that only it has."""
@@ -184,7 +188,7 @@ def other(claim: Claim) -> object:
     for name in (str(claim.path[-1]), str(claim.value)):
         if name in OTHER:
             return OTHER[name]
-    if isinstance(claim.value, bool):
+    if isinstance(claim.value, bool) or claim.path[-1] in ABSENT_OR_TRUE:
         return not claim.value
     if isinstance(claim.value, int | float):
         return claim.value + 1

@@ -150,10 +150,21 @@ def test_what_runs_beside_a_burst(grown: Plan, catalog: Catalog) -> None:
         assert f"chart:{chart} {catalog.pin(f'chart:{chart}').version}" in told
 
 
-def test_images_of_burst_nodes_are_the_floor_s(site: Site) -> None:
-    pinned = site.model_copy(update={"ami_release": "1.35.0-20261101"})
-    assert image_version(pinned) == "v20261101"
-    assert image_version(site) == "latest"
+@pytest.mark.parametrize(
+    ("release", "version"), [("1.35.0-20261101", "v20261101"), (None, "latest")]
+)
+def test_images_of_burst_nodes_are_the_floor_s(
+    site: Site,
+    catalog: Catalog,
+    workload: Callable[..., Workload],
+    release: str | None,
+    version: str,
+) -> None:
+    pinned = site.model_copy(update={"ami_release": release})
+    (pool,) = size([workload(capacity=asking(1))], pinned, catalog).pools
+    assert pool.ami_release == release
+    assert pool.burst is not None
+    assert pool.burst.image == f"al2023@{version}" == f"al2023@{image_version(release)}"
 
 
 def test_an_image_that_is_not_pinned_is_told(grown: Plan) -> None:

@@ -62,7 +62,7 @@ def test_latency_that_nothing_meets_is_an_answer(site: Site, catalog: Catalog) -
     plan = service(more(BASE, "latency", tpot_ms="0.1"), site, catalog)
     assert plan.pool is None
     (slow, *_) = [r for r in plan.rejected if r.reason is Reason.latency]
-    assert "TPOT" in slow.numbers and "0.1 ms asked for" in slow.numbers
+    assert "TPOT" in slow.numbers and "0.1 ms is the target" in slow.numbers
 
 
 def test_a_model_of_an_unknown_shape_asks_for_its_config(site: Site, catalog: Catalog) -> None:
@@ -118,19 +118,25 @@ def test_conversations_that_stay_need_less_prompt_and_more_slack(
     assert sticky.pool.gpus_needed < spread.pool.gpus_needed
 
 
-def test_the_fleet_is_told_in_every_state(site: Site, catalog: Catalog) -> None:
-    plan = service(BASE | {"redundancy": {"nodes": 2}}, site, catalog)
+@pytest.mark.parametrize(
+    ("spare", "at_once"),
+    [pytest.param(2, 1, id="zones take turns"), pytest.param(3, 3, id="a spare in each zone")],
+)
+def test_the_fleet_is_told_in_every_state(
+    spare: int, at_once: int, site: Site, catalog: Catalog
+) -> None:
+    plan = service(BASE | {"redundancy": {"nodes": spare}}, site, catalog)
     assert plan.pool is not None and plan.rollout is not None
     total = plan.pool.replicas_total
     assert [(s.state, s.replicas, s.holds) for s in plan.states] == [
         ("steady", total, True),
-        ("rollout", total - 2, True),
+        ("rollout", total - at_once, True),
         ("repair", total - 1, True),
     ]
     busy = [s.utilisation_at_peak for s in plan.states]
     assert busy[0] == plan.pool.utilisation_at_peak
-    assert busy[1] == pytest.approx(busy[0] * total / (total - 2))
-    assert plan.rollout.replicas_at_once == 2 and plan.rollout.surge_replicas == 0
+    assert busy[1] == pytest.approx(busy[0] * total / (total - at_once))
+    assert plan.rollout.replicas_at_once == at_once and plan.rollout.surge_replicas == 0
     bare = service(BASE, site, catalog)
     assert [s.holds for s in bare.states] == [True, False, False]
 

@@ -107,7 +107,7 @@ def blamed(error: ValidationError) -> list[str]:
         ({"capacity": TEXTBOOK, "kind": "video"}, "capacity.method"),
         ({"capacity": TEXTBOOK, "kind": "image"}, "request.iterations"),
         ({"hardware": None}, "hardware"),
-        ({"hardware": "auto"}, "capacity.method"),
+        ({"hardware": "auto"}, "hardware"),
         ({"hardware": {"instance_type": "g6.xlarge", "families": ["g6"]}}, "hardware.families"),
         (
             {
@@ -145,6 +145,16 @@ def test_a_peak_below_the_mean_is_a_contradiction(workload: Callable[..., Worklo
     assert blamed(refused.value) == ["traffic.think_time_s"]
     error = refused.value.errors()[0]["ctx"]["error"]
     assert (error.message, error.expected) == ("the peak is below the daily mean", "at most 86.4")
+
+
+def test_a_measured_rate_does_not_choose_hardware_and_names_the_method_that_does(
+    workload: Callable[..., Workload],
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        workload(capacity=GIVEN, hardware="auto")
+    error = refused.value.errors()[0]["ctx"]["error"]
+    assert "hardware: auto chooses among all" in error.message
+    assert "capacity.method: calibrated" in error.suggestion
 
 
 def test_a_field_error_says_a_way_out(workload: Callable[..., Workload]) -> None:
