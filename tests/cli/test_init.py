@@ -125,7 +125,8 @@ def test_a_folder_that_cannot_be_made_is_bad_input(run: Run, tmp_path: Path) -> 
 
 def test_json_and_another_site(run: Run, tmp_path: Path) -> None:
     ended = run("init", "a", "--directory", tmp_path, "--json")
-    assert json.loads(ended.out) == {"written": [f"{tmp_path}/a.yaml", f"{tmp_path}/a.lock"]}
+    written = [f"{tmp_path}/a.yaml", f"{tmp_path}/a.lock"]
+    assert json.loads(ended.out) == {"schema_version": "1", "written": written}
     ended = run("init", "b", "--directory", tmp_path, "--site", "Pulumi.prod.yaml")
     assert f"size {tmp_path}/b.yaml --site Pulumi.prod.yaml" in ended.out
 
