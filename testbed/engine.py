@@ -19,8 +19,8 @@ from typing import Any
 import yaml
 from pulumi import automation
 
-from sizewright.program import PROGRAM
-from sizewright.stack import PROJECT, read_site
+from sizewright.reading.stack import PROJECT, read_site
+from sizewright.record.program import PROGRAM
 from sizing.site import Site
 from testbed.standin import StandIn, World
 from testbed.standin.world import Thing

@@ -2,9 +2,9 @@
 
 from sizewright.answers.answer import Answer
 from sizewright.answers.mix import MixAnswer
-from sizing.exact import Number
 from sizing.plan import Rejected, ServicePlan, Survives
-from sizing.strict import Strict
+from sizing.values.exact import Number
+from sizing.values.strict import Strict
 
 
 class OptionAnswer(Strict):

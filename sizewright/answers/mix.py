@@ -1,9 +1,9 @@
 """The part of `sizewright compare --json` about several types for one workload."""
 
-from sizing.class_pools import Pool
-from sizing.exact import Number, plain, plain_or_none
-from sizing.mix import Fleet, Mix
-from sizing.strict import Strict
+from sizing.compare.class_pools import Pool
+from sizing.compare.mix import Fleet, Mix
+from sizing.values.exact import Number, plain, plain_or_none
+from sizing.values.strict import Strict
 from sizing.workload import Length, Traffic
 
 

@@ -1,8 +1,8 @@
 """`sizewright orphans --json`."""
 
 from sizewright.answers.answer import Answer
-from sizewright.orphans import Cause
-from sizing.strict import Strict
+from sizewright.reading.orphans import Cause
+from sizing.values.strict import Strict
 
 
 class OrphanAnswer(Strict):

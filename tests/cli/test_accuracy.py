@@ -114,7 +114,7 @@ def test_the_table_names_reasons_and_groups(run: Run, table: Path) -> None:
 def test_narrow_tables_name_every_figure(
     run: Run, table: Path, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sizewright.report.table.output_width", lambda: width)
+    monkeypatch.setattr("sizewright.layout.table.output_width", lambda: width)
     out = run("accuracy", table).out
     assert max(map(len, out.splitlines())) <= width
     for figure in ("TPOT measured 15 ms  predicted", "TTFT measured 150 ms", r"bias x 1\.\d\d"):

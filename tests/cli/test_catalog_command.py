@@ -30,7 +30,7 @@ def test_nothing_is_cut_at_any_width(
     run: Run, monkeypatch: pytest.MonkeyPatch, kind: str, width: int
 ) -> None:
     piped = run("catalog", kind).out
-    monkeypatch.setattr("sizewright.report.table.output_width", lambda: width)
+    monkeypatch.setattr("sizewright.layout.table.output_width", lambda: width)
     narrow = run("catalog", kind).out
     assert max(map(len, narrow.splitlines())) <= width
     cells = set(piped.split("\n", 1)[1].split())

@@ -14,8 +14,17 @@ from typing import Any
 import pytest
 
 import templates.render
-from sizewright.changes import COLUMNS, EFFECTS, RULES, STATEFUL, Effect, Rule, Rules, load_rules
-from sizewright.physical_names import physical_names
+from sizewright.review.changes import (
+    COLUMNS,
+    EFFECTS,
+    RULES,
+    STATEFUL,
+    Effect,
+    Rule,
+    Rules,
+    load_rules,
+)
+from sizewright.review.physical_names import physical_names
 
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 CLUSTER = "aws:eks/cluster:Cluster"

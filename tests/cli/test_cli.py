@@ -176,7 +176,7 @@ def test_an_interrupt_that_was_swallowed_still_ends_the_command() -> None:
     script = """
 import os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-import sizewright.commands.size as size
+import sizewright.commands.answer.size as size
 read = size.read_plan
 def swallowing(*given):
     try:

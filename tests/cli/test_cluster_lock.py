@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sizewright.lock_gate import lock_gates
-from sizewright.program import record_program
-from sizewright.stack import plan_of, read_site, read_workload
+from sizewright.gates.lock import lock_gates
+from sizewright.reading.stack import plan_of, read_site, read_workload
+from sizewright.record.program import record_program
 from sizing.catalog import load_catalog
 from tests.cli.conftest import Run
 from tests.components.plans import CHAT

@@ -5,11 +5,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from sizewright.changes import Effect
-from sizewright.compare import Change, ResourceChange, ServiceChange
-from sizewright.report.comment import CUT, LIMIT, comment, safe
-from sizewright.review import Review
-from sizewright.stack import read_plan
+from sizewright.reading.stack import read_plan
+from sizewright.report.change.comment import CUT, LIMIT, comment, safe
+from sizewright.review.changes import Effect
+from sizewright.review.compare import Change, ResourceChange, ServiceChange
+from sizewright.review.review import Review
 from tests.cli.conftest import ROOT
 
 CHAT = read_plan([ROOT / "tests/workloads/chat.yaml"], ROOT / "Pulumi.dev.yaml").services[0]

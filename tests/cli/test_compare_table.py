@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.changes import load_rules
-from sizewright.compare import Change, flags, leaf_changes
-from sizewright.compare_resources import resource_changes
+from sizewright.layout.numbers import data_size, duration, exact_number, number, share, usd
 from sizewright.record import Recorded, RecordedResource
-from sizewright.report.comparison import FIRST
-from sizewright.report.difference import resource_lines
-from sizewright.report.numbers import data_size, duration, exact_number, number, share, usd
-from sizewright.report.rejections import rejection_rows
+from sizewright.report.answer.comparison import FIRST
+from sizewright.report.answer.rejections import rejection_rows
+from sizewright.report.change.difference import resource_lines
+from sizewright.review.changes import load_rules
+from sizewright.review.compare import Change, flags, leaf_changes
+from sizewright.review.compare_resources import resource_changes
 from sizing.plan import Reason, Rejected
 from tests.cli.conftest import ROOT, Run
 
@@ -54,7 +54,7 @@ def ranking(out: str) -> list[str]:
 def test_at_80_columns_compare_is_a_table_with_the_pareto_optimal_types_first(
     run: Run, workload: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sizewright.report.table.output_width", lambda: 80)
+    monkeypatch.setattr("sizewright.layout.table.output_width", lambda: 80)
     out = run("compare", workload()).out
     assert max(map(len, out.splitlines())) <= 80
     rows = ranking(out)

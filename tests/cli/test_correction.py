@@ -5,7 +5,7 @@ from math import exp, log, sqrt
 import pytest
 
 from sizewright.measured.calibration import corrected
-from sizing.steps.bands import Band
+from sizing.catalog.bands import Band
 
 P90 = 1.2816
 """Of a normal distribution, in standard deviations."""

@@ -8,9 +8,9 @@ import pytest
 
 from sizewright.answers.answer import print_answer
 from sizewright.answers.schema import WrittenAnswer
-from sizewright.credentials import credential_in, masked
-from sizewright.input_error import InputError, quoted
-from sizewright.report.console import tell, write
+from sizewright.layout.console import tell, write
+from sizewright.reading.credentials import credential_in, masked
+from sizewright.reading.input_error import InputError, quoted
 from tests.cli.conftest import ROOT, Run
 
 CHAT = "workloads/chat.yaml"

@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
-from sizewright.changes import Effect, load_rules
-from sizewright.compare import Change, ResourceChange
-from sizewright.dangers import RULES, Danger, DangerRule, Event, Found, dangers, load_danger_rules
-from sizewright.review import Review
+from sizewright.review.changes import Effect, load_rules
+from sizewright.review.compare import Change, ResourceChange
+from sizewright.review.dangers import (
+    RULES,
+    Danger,
+    DangerRule,
+    Event,
+    Found,
+    dangers,
+    load_danger_rules,
+)
+from sizewright.review.review import Review
 from tests.cli.conftest import ROOT, Run, after_contradictions
 
 OPEN = ROOT / "tests/program/public.yaml"

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from sizewright.changes import Effect, load_rules
-from sizewright.compare import (
+from sizewright.record import Recorded, RecordedResource
+from sizewright.report.change.difference import cause_lines, resource_lines, service_lines
+from sizewright.review.changes import Effect, load_rules
+from sizewright.review.compare import (
     Change,
     ResourceChange,
     ServiceChange,
@@ -16,9 +18,7 @@ from sizewright.compare import (
     leaf_changes,
     loses_data,
 )
-from sizewright.compare_resources import resource_changes
-from sizewright.record import Recorded, RecordedResource
-from sizewright.report.difference import cause_lines, resource_lines, service_lines
+from sizewright.review.compare_resources import resource_changes
 from sizing.workload import Workload
 from tests.cli.conftest import ROOT, Run
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from sizewright.changes import Effect
-from sizewright.compare import Change, ResourceChange, ServiceChange
-from sizewright.dangers import Danger, dangers
-from sizewright.headline import headline
-from sizewright.report.comment import comment
-from sizewright.report.difference import sides
-from sizewright.report.headline import headline_lines
-from sizewright.review import Review
-from sizewright.stack import read_plan
+from sizewright.reading.stack import read_plan
+from sizewright.report.change.comment import comment
+from sizewright.report.change.difference import sides
+from sizewright.report.change.headline import headline_lines
+from sizewright.review.changes import Effect
+from sizewright.review.compare import Change, ResourceChange, ServiceChange
+from sizewright.review.dangers import Danger, dangers
+from sizewright.review.headline import headline
+from sizewright.review.review import Review
 from sizing.plan import NODE_GROUP, Plan, ServicePlan
 from tests.cli.conftest import ROOT, Run
 

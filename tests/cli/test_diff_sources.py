@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sizewright.program import record_program
+from sizewright.record.program import record_program
 from tests.cli.conftest import ROOT, Run, after_contradictions
 
 CHAT = ROOT / "tests/workloads/chat.yaml"

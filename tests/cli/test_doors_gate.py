@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.platform import build
-from sizewright.doors_gate import doors
+from sizewright.gates.public_ingress import doors
 from sizewright.record import Recorded, RecordedResource
 from tests.components.plans import chat_plan, public_plan
 from tests.components.recording import recorded

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-import sizewright.commands.check as check_command
-from sizewright.engine_gate import engine_limits
+import sizewright.commands.operate.check as check_command
+from sizewright.gates.engine import engine_limits
 from sizing.catalog import Catalog, load_catalog
 from sizing.plan import LimitsBy, Plan, Reason
 from sizing.site import Site

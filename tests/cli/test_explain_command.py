@@ -126,7 +126,7 @@ def test_infeasible_is_explained_as_far_as_it_goes(run: Run, chat: Callable[...,
 @pytest.mark.parametrize("width", [40, 60, 80, 160])
 def test_nothing_is_cut_at_any_width(run: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     piped = run("explain", CHAT).out
-    monkeypatch.setattr("sizewright.report.table.output_width", lambda: width)
+    monkeypatch.setattr("sizewright.layout.table.output_width", lambda: width)
     narrow = run("explain", CHAT).out
     assert max(map(len, narrow.splitlines())) <= width
     assert Counter("".join(narrow.split())) == Counter("".join(piped.split()))

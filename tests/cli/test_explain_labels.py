@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.commands.explain import _meant
-from sizewright.leaves import UnknownLeafError, named_leaves
-from sizewright.program import record_program
-from sizewright.report.comparison import comparison_tables
-from sizewright.report.mix import COLUMNS as MIX_COLUMNS
-from sizewright.report.side_by_side import side_by_side_tables
-from sizewright.report.sizing import size_tables
-from sizewright.report.tree import tree
-from sizewright.side_by_side import Sized
-from sizewright.stack import catalog_of, read_plan, read_site, read_workload
+from sizewright.commands.answer.explain import _meant
+from sizewright.commands.answer.leaves import UnknownLeafError, named_leaves
+from sizewright.reading.stack import catalog_of, read_plan, read_site, read_workload
+from sizewright.record.program import record_program
+from sizewright.report.answer.comparison import comparison_tables
+from sizewright.report.answer.mix import COLUMNS as MIX_COLUMNS
+from sizewright.report.answer.sizing import size_tables
+from sizewright.report.answer.tree import tree
+from sizewright.report.change.side_by_side import side_by_side_tables
+from sizewright.review.side_by_side import Sized
 from sizing.catalog import load_catalog
-from sizing.comparison import compare
+from sizing.compare.comparison import compare
 from tests.cli.conftest import ROOT, Run
 
 DEV = ROOT / "Pulumi.dev.yaml"

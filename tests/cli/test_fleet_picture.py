@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sizewright.report.fleet import WIDTH, fleet_picture
-from sizewright.report.fleet_zones import MOST_SQUARES, fold_of, zones_of
-from sizewright.report.svg import NAMESPACE, Drawing
-from sizewright.stack import read_plan
+from sizewright.layout.svg import NAMESPACE, Drawing
+from sizewright.reading.stack import read_plan
+from sizewright.report.answer.fleet import WIDTH, fleet_picture
+from sizewright.report.answer.fleet_zones import MOST_SQUARES, fold_of, zones_of
 from sizing.catalog import load_catalog
 from sizing.plan import Plan, PoolPlan, ServicePlan
 from tests.cli.conftest import ROOT, VIDEO, Run

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sizewright import gates
-from sizewright.node_updates_gate import node_updates
-from sizewright.stack import WorkloadFile, plan_of, read_site, read_workload
+from sizewright.gates.gates import gates
+from sizewright.gates.node_updates import node_updates
+from sizewright.reading.stack import WorkloadFile, plan_of, read_site, read_workload
 from sizing.catalog import Catalog, load_catalog
-from sizing.lock import Lock
+from sizing.locks.workload_lock import Lock
 from sizing.plan import Plan
 from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO
 

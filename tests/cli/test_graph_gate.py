@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sizewright.gates import Gate
-from sizewright.graph_gate import graph, group_rules
+from sizewright.gates.gates import Gate
+from sizewright.gates.graph import graph, group_rules
 from sizewright.record import Recorded, RecordedResource
 
 ROLE = RecordedResource(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.lock_file import lock_of, lock_text
-from sizewright.stack import plan_of, read_site, read_workload
-from sizewright.starter import starter_text
+from sizewright.commands.change.starter import starter_text
+from sizewright.reading.lock_file import lock_of, lock_text
+from sizewright.reading.stack import plan_of, read_site, read_workload
 from sizing.catalog import load_catalog
 from sizing.plan import Reason
 from tests.cli.conftest import ROOT, Run

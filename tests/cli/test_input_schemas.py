@@ -9,9 +9,9 @@ import jsonschema
 import pytest
 import yaml
 
-from sizewright.input_error import InputError
-from sizewright.read import read_mapping
-from sizewright.stack import read_site, read_workload
+from sizewright.reading.input_error import InputError
+from sizewright.reading.read import read_mapping
+from sizewright.reading.stack import read_site, read_workload
 from sizing.catalog import load_catalog
 from sizing.site import Site
 from sizing.workload import Workload

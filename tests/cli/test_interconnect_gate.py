@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from sizewright.interconnect_gate import interconnect_plugin
+from sizewright.gates.interconnect import interconnect_plugin
 from sizing.catalog import DATA, load_catalog
 from sizing.plan import Plan
 from tests.components.plans import chat_plan, spanning_plan

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sizewright.input_error import InputError
-from sizewright.model_file import read_model_file, repository_of
-from sizewright.stack import plan_of, read_site, read_workload
+from sizewright.reading.input_error import InputError
+from sizewright.reading.model_file import read_model_file, repository_of
+from sizewright.reading.stack import plan_of, read_site, read_workload
 from sizing.catalog import load_catalog
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,8 @@ import pytest
 import yaml
 
 from components.platform import build
-from sizewright import program
-from sizewright.needs_gate import is_a, needs
-from sizewright.record import Recorded
+from sizewright.gates.requirements import is_a, needs
+from sizewright.record import Recorded, program
 from templates.needs import NEEDS, SELF_SUFFICIENT, Need
 from templates.render import render
 from tests.cli.conftest import Run

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from sizewright.program import record_program
+from sizewright.record.program import record_program
 from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run, after_contradictions
 from tests.components.plans import CHAT as CHAT_WORKLOAD
 from tests.components.plans import SOURCES

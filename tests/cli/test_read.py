@@ -23,10 +23,10 @@ from pydantic import (
     model_validator,
 )
 
-from sizewright.input_error import InputError
-from sizewright.plain_yaml import PlainYaml, RefusedYamlError
-from sizewright.read import file_content, read_mapping, read_model
-from sizing.field_error import FieldError
+from sizewright.reading.input_error import InputError
+from sizewright.reading.plain_yaml import PlainYaml, RefusedYamlError
+from sizewright.reading.read import file_content, read_mapping, read_model
+from sizing.values.field_error import FieldError
 
 
 class Strict(BaseModel):
@@ -644,7 +644,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def forbidden(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("sizewright.read.opened", forbidden)
+    monkeypatch.setattr("sizewright.reading.read.opened", forbidden)
     with pytest.raises(
         InputError, match=r"w\.yaml: permission denied; expected a YAML file that can be read"
     ):

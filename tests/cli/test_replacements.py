@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from sizewright.changes import Effect, load_rules
-from sizewright.compare import AFTER, Change
-from sizewright.compare_resources import resource_changes
-from sizewright.dangers import Danger, dangers
-from sizewright.engine_preview import engine_changes
 from sizewright.record import Recorded, RecordedResource
+from sizewright.review.changes import Effect, load_rules
+from sizewright.review.compare import AFTER, Change
+from sizewright.review.compare_resources import resource_changes
+from sizewright.review.dangers import Danger, dangers
+from sizewright.review.engine_preview import engine_changes
 
 CLUSTER = "aws:eks/cluster:Cluster"
 ADDON = "aws:eks/addon:Addon"

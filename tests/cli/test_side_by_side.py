@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sizewright.side_by_side import MEASURES, best, leaf
-from sizewright.stack import read_plan
+from sizewright.reading.stack import read_plan
+from sizewright.review.side_by_side import MEASURES, best, leaf
 from sizing.plan import ServicePlan
 from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run, after_contradictions
 
@@ -178,7 +178,7 @@ def test_nothing_is_cut_at_any_width(
 ) -> None:
     words = ("compare", CHAT, chat(OTHER_CARD, name="other"))
     piped = run(*words).out
-    monkeypatch.setattr("sizewright.report.table.output_width", lambda: width)
+    monkeypatch.setattr("sizewright.layout.table.output_width", lambda: width)
     narrow = run(*words).out
     assert max(map(len, narrow.splitlines())) <= width
     assert Counter("".join(piped.split())) == Counter("".join(narrow.split()))
@@ -188,7 +188,7 @@ def test_nothing_is_cut_at_any_width(
 def test_columns_alike_are_cut_alike(
     run: Run, chat: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sizewright.report.table.output_width", lambda: 60)
+    monkeypatch.setattr("sizewright.layout.table.output_width", lambda: 60)
     lines = run("compare", CHAT, chat(OTHER_CARD, name="other")).out.splitlines()
     zones = [line.split() for line in lines if "use1-az" in line]
     assert zones == [

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sizewright.read import read_model
-from sizing.lock import Lock
+from sizewright.reading.read import read_model
+from sizing.locks.workload_lock import Lock
 from tests.cli.conftest import INFEASIBLE, ROOT, VIDEO, Run
 
 CONTRACT = {
@@ -117,7 +117,7 @@ def test_nothing_is_cut_at_any_width(
 ) -> None:
     words = ("size", chat(name="a-name-of-30-characters-in-all"))
     piped = run(*words).out
-    monkeypatch.setattr("sizewright.report.table.output_width", lambda: width)
+    monkeypatch.setattr("sizewright.layout.table.output_width", lambda: width)
     narrow = run(*words).out
     assert max(map(len, narrow.splitlines())) <= width
     lost = Counter("".join(piped.split())) - Counter("".join(narrow.split()))

@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-import sizing.versions
-from sizewright.input_error import InputError
-from sizewright.lock_gate import lock_gates
-from sizewright.program import record_program
-from sizewright.read import read_model
+import sizing.locks.versions
+from sizewright.gates.lock import lock_gates
+from sizewright.reading.input_error import InputError
+from sizewright.reading.read import read_model
+from sizewright.reading.stack import SiteFile, plan_of, read_site, read_workload, site_of
 from sizewright.record import Recorded
-from sizewright.stack import SiteFile, plan_of, read_site, read_workload, site_of
+from sizewright.record.program import record_program
 from sizing.catalog import Catalog, load_catalog
+from sizing.locks.stack_lock import ImageLock, StackLock
+from sizing.locks.versions import image_reference
 from sizing.plan import Plan
-from sizing.serving import ENGINE_IMAGE
-from sizing.stack_lock import ImageLock, StackLock
-from sizing.stack_pins import stack_lock
-from sizing.unverified import images_in_use
-from sizing.versions import image_reference
+from sizing.service.serving import ENGINE_IMAGE
+from sizing.stack.pins import stack_lock
+from sizing.stack.unverified import images_in_use
 from tests.cli.conftest import INFEASIBLE, ROOT, Run
 from tests.components.plans import CHAT
 
@@ -52,7 +52,7 @@ def planned(stack: Path, catalog: Catalog = CATALOG) -> Plan:
 
 def newer_release(monkeypatch: pytest.MonkeyPatch) -> Catalog:
     """A later release of this project: every version that it pins is another one."""
-    monkeypatch.setattr(sizing.versions, "DEFAULT_KUBERNETES", "1.36")
+    monkeypatch.setattr(sizing.locks.versions, "DEFAULT_KUBERNETES", "1.36")
     kept = ("kubernetes-", "ami-type-")
     pins = tuple(
         pin if pin.item.startswith(kept) else pin.model_copy(update={"version": "17.99"})

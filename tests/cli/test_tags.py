@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.program import record_program
-from sizing.resource_tags import ADDED_BY_OWNERS, GIVES_WAY, OWN_KEYS, OWN_MOST, ROOM, TAG_LIMIT
+from sizewright.record.program import record_program
+from sizing.site.resource_tags import (
+    ADDED_BY_OWNERS,
+    GIVES_WAY,
+    OWN_KEYS,
+    OWN_MOST,
+    ROOM,
+    TAG_LIMIT,
+)
 from tests.cli.conftest import ROOT, Run
 
 CHAT = ROOT / "workloads/chat.yaml"

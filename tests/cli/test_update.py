@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from sizewright.exit_code import ExitCode
-from sizewright.lock_file import lock_text
-from sizewright.read import read_model
-from sizewright.report.comparison import FIRST
-from sizing.lock import Lock
+from sizewright.reading.lock_file import lock_text
+from sizewright.reading.read import read_model
+from sizewright.report.answer.comparison import FIRST
+from sizing.locks.workload_lock import Lock
 from tests.cli.conftest import Run, after_contradictions
 
 ROOT = Path(__file__).parents[2]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from sizewright.feasibility import shortfalls
-from sizewright.gates import Gate
-from sizewright.input_error import InputError
-from sizewright.remedies import remedy_of
-from sizewright.stack import read_plan, read_workload
+from sizewright.gates.gates import Gate
+from sizewright.gates.remedies import remedy_of
+from sizewright.reading.input_error import InputError
+from sizewright.reading.stack import read_plan, read_workload
 from sizing.catalog import load_catalog
 from tests.cli.conftest import ROOT, Run
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.input_error import InputError
+from sizewright.reading.input_error import InputError
 from sizewright.write import write_files
 from tests.cli.conftest import ROOT, Run
 

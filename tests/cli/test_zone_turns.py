@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from sizewright.program import record_program
-from sizewright.read import read_model
-from sizewright.stack import read_site
-from sizewright.stack_lock_file import stack_lock_text
+from sizewright.reading.read import read_model
+from sizewright.reading.stack import read_site
+from sizewright.reading.stack_lock_file import stack_lock_text
+from sizewright.record.program import record_program
+from sizing.locks.stack_lock import StackLock
 from sizing.plan import PodRevision
-from sizing.stack_lock import StackLock
 from tests.cli.conftest import Run
 from tests.components.plans import CHAT, SPANNING
 

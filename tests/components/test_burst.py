@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.burst_services import _jobs
+from components.cluster_services.burst_services import _jobs
 from components.platform import build
 from sizewright.record import Recorded, RecordedResource
 from templates.render import render

@@ -4,7 +4,7 @@ from typing import Any
 import pulumi
 from pulumi_aws import ec2
 
-from components.cluster import Cluster, ClusterArgs
+from components.foundation.cluster.cluster import Cluster, ClusterArgs
 from components.naming import Tags
 from sizewright.record import Recorded
 from sizing.plan import AccessPlan, AllowedPlan

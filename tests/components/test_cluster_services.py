@@ -8,12 +8,12 @@ from pulumi_aws import ec2
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.provider import Provider
 
-from components import target_registration
-from components.cluster_services import ClusterServices, ClusterServicesArgs
-from components.gpu_pool import GpuPool, GpuPoolArgs
+from components.cluster_services.cluster_services import ClusterServices, ClusterServicesArgs
+from components.foundation.cluster.target_writer import Targets, granted
 from components.naming import Tags
-from components.target_registration import TargetRegistration, TargetRegistrationArgs
-from components.target_writer import Targets, granted
+from components.pools.gpu_pool import GpuPool, GpuPoolArgs
+from components.service import target_registration
+from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
 from sizewright.record import Recorded
 from sizing.plan import ClusterServicesPlan, RolesPlan
 from templates.render import render

@@ -1,7 +1,7 @@
 import json
 
-from components.database import Database, DatabaseArgs
 from components.naming import Tags
+from components.service.database import Database, DatabaseArgs
 from sizewright.record import Recorded
 from sizing.plan import DatabasePlan, RolesPlan
 from tests.components.plans import chat_plan, site

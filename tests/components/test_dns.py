@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from components.dns import Dns, DnsArgs
+from components.foundation.dns import Dns, DnsArgs
 from components.naming import Tags
 from components.platform import build
 from sizewright.record import Recorded
 from sizing.catalog import load_catalog
-from sizing.names import dns_plan
 from sizing.plan import CreatedZonePlan, DnsPlan, Plan, UsedZonePlan
 from sizing.site import Site
 from sizing.size import size
+from sizing.stack.names import dns_plan
 from sizing.workload import Workload
 from tests.components.plans import CHAT, SEARCH, site
 from tests.components.recording import before, children, named, of_type, recorded

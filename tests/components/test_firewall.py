@@ -1,5 +1,5 @@
-from components.firewall import Firewall, FirewallArgs
 from components.naming import Tags
+from components.service.firewall import Firewall, FirewallArgs
 from sizewright.record import Recorded
 from sizing.plan import FirewallPlan
 from tests.components.plans import site

@@ -2,9 +2,9 @@ import json
 
 import pulumi
 
-from components.access_logs import access_logs
-from components.gateway import Gateway, GatewayArgs
 from components.naming import Tags
+from components.service.access_logs import access_logs
+from components.service.gateway import Gateway, GatewayArgs
 from sizewright.record import Recorded
 from sizing.plan import AllowedPlan, GatewayPlan
 from tests.components.plans import chat_plan, public_plan, site

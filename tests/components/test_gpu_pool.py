@@ -2,8 +2,8 @@ import base64
 
 from pulumi_aws import ec2
 
-from components.gpu_pool import GpuPool, GpuPoolArgs
 from components.naming import Tags
+from components.pools.gpu_pool import GpuPool, GpuPoolArgs
 from sizewright.record import Recorded
 from sizing.plan import CapacitySource, NodePool
 from tests.components.plans import ZONES, chat_plan, site, spanning_plan, volume_plan

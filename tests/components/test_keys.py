@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from components.keys import Keys, KeysArgs
+from components.foundation.keys import Keys, KeysArgs
 from components.naming import Tags
 from sizewright.record import Recorded
 from sizing.plan import KeysPlan

@@ -1,7 +1,7 @@
 import json
 
+from components.foundation.network.network import Network, NetworkArgs
 from components.naming import Tags
-from components.network import Network, NetworkArgs
 from sizewright.record import Recorded
 from sizing.plan import NetworkPlan
 from tests.components.plans import ZONES, chat_plan, site

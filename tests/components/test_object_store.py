@@ -3,7 +3,7 @@ import json
 import pytest
 
 from components.naming import Tags
-from components.object_store import ObjectStore, ObjectStoreArgs
+from components.service.object_store import ObjectStore, ObjectStoreArgs
 from sizewright.record import Recorded
 from sizing.plan import BucketPlan
 from tests.components.plans import site

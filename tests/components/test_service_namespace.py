@@ -4,7 +4,7 @@ import yaml
 from pulumi_aws import ec2
 from pulumi_kubernetes.provider import Provider
 
-from components.service_namespace import ServiceNamespace, ServiceNamespaceArgs
+from components.service.service_namespace import ServiceNamespace, ServiceNamespaceArgs
 from sizewright.record import Recorded
 from templates.render import render
 from tests.components.plans import chat_plan

@@ -7,7 +7,7 @@ from pulumi_aws import ec2
 from pulumi_kubernetes.provider import Provider
 
 from components.naming import Tags
-from components.serving import Serving, ServingArgs
+from components.service.serving import Serving, ServingArgs
 from sizewright.record import Recorded
 from sizing.plan import RolesPlan
 from templates.programs import program

@@ -1,7 +1,7 @@
 from pulumi_aws import ec2
 
 from components.naming import Tags
-from components.system_pool import SystemPool, SystemPoolArgs
+from components.pools.system_pool import SystemPool, SystemPoolArgs
 from sizewright.record import Recorded
 from tests.components.plans import chat_plan, site
 from tests.components.recording import before, children, named, recorded

@@ -9,7 +9,7 @@ from pulumi_kubernetes.provider import Provider
 
 from components.naming import Tags
 from components.platform import build
-from components.weights_import import WeightsImport, WeightsImportArgs
+from components.service.weights_import import WeightsImport, WeightsImportArgs
 from sizewright.record import Recorded
 from sizing.plan import RolesPlan
 from templates.programs import program

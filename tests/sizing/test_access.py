@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizing.access import WINDOWS_S, firewall_plan, token_plan
 from sizing.catalog import Catalog
-from sizing.field_error import FieldError
 from sizing.plan import FirewallPlan
+from sizing.replica.traffic import Rates
+from sizing.service.access import WINDOWS_S, firewall_plan, token_plan
 from sizing.site import Site
 from sizing.size import size
-from sizing.traffic import Rates
+from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 from tests.sizing.conftest import CHAT
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from sizing.addresses import enough_addresses, node_addresses, smallest_prefix
 from sizing.catalog import Catalog
-from sizing.field_error import FieldError
 from sizing.plan import AddressPlan, Plan
 from sizing.site import Site
 from sizing.size import size
+from sizing.stack.addresses import enough_addresses, node_addresses, smallest_prefix
+from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 
 KEPT = {"profile_bytes_per_user": 1, "interaction_bytes": 1, "retention_days": 1}

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sizing.burst import image_version
 from sizing.catalog import Catalog
-from sizing.field_error import FieldError
 from sizing.plan import Plan, ServicePlan
+from sizing.service.burst import image_version
 from sizing.site import Site
 from sizing.size import size
+from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 from tests.sizing.conftest import CHAT
 

@@ -5,10 +5,10 @@ from math import ceil, sqrt
 
 import pytest
 
-from sizing.calibrated import CalibratedReplica, Side, step_model_of, sticky_imbalance
-from sizing.case import case_of
 from sizing.catalog import Catalog
-from sizing.replica_rate import ReplicaTimes, Targets
+from sizing.replica.calibrated import CalibratedReplica, Side, step_model_of, sticky_imbalance
+from sizing.replica.case import case_of
+from sizing.replica.rate import ReplicaTimes, Targets
 from sizing.site import Site
 from sizing.workload import Workload
 from tests.sizing.drawn import Values, more

@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from sizing.capacity import (
+from sizing.catalog import Catalog
+from sizing.replica.gpu_rate import (
     GpuRate,
     capacity_plan,
     gpu_rate,
@@ -14,8 +15,7 @@ from sizing.capacity import (
     peak_flop_per_s,
     textbook_request_s,
 )
-from sizing.catalog import Catalog
-from sizing.traffic import request_rates
+from sizing.replica.traffic import request_rates
 from sizing.workload import Precision, Workload
 
 TFLOP = 10**12

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from pydantic import ValidationError
 
-from sizing.capacity_source import check_capacity, pool_name
 from sizing.catalog import Catalog
-from sizing.field_error import FieldError
+from sizing.fleet.capacity_source import check_capacity, pool_name
 from sizing.plan import CapacitySource, Reason, ServicePlan
 from sizing.site import Site
 from sizing.size import size
+from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 from tests.sizing.told import told
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from sizing.catalog import DATA, Catalog, load_catalog
-from sizing.catalog_records import Fact, ModelFacts, Record
-from sizing.model_rows import architecture_of
-from sizing.serving import GROUP_ENGINE_IMAGE
-from sizing.units import MIB
+from sizing.catalog.records import Fact, ModelFacts, Record
+from sizing.model.rows import architecture_of
+from sizing.service.serving import GROUP_ENGINE_IMAGE
+from sizing.values.units import MIB
 
 ZONED_REGIONS = {"use1": "us-east-1", "usw2": "us-west-2", "euw1": "eu-west-1"}
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.cluster_services import chart_pins, cluster_services
 from sizing.site import Site
 from sizing.size import size
+from sizing.stack.cluster_services import chart_pins, cluster_services
 from sizing.workload import Workload
 
 Build = Callable[..., Workload]

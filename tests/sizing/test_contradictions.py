@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sizing.contradictions import unmatched
 from sizing.explain import explain, numeric_leaves
 from sizing.plan import Plan, ServicePlan, Verdict
+from sizing.service.contradictions import unmatched
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Contradicts, Workload

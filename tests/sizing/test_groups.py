@@ -7,9 +7,9 @@ from itertools import combinations
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.packing import Packing, packing
+from sizing.fleet.packing import Packing, packing
+from sizing.fleet.redundancy import Rule, nodes_by_rule, survival
 from sizing.plan import GroupServingPlan, Reason, ServicePlan
-from sizing.redundancy import Rule, nodes_by_rule, survival
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Redundancy, Workload

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sizing.lengths import request_lengths, running_tokens
+from sizing.replica.lengths import request_lengths, running_tokens
 from sizing.workload import Length, Request, Routing, mean_tokens, variation
 
 BARS = [{"tokens": 100, "share": 0.75}, {"tokens": 900, "share": 0.25}]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.lock import Lock, model_key
+from sizing.locks.workload_lock import Lock, model_key
 from sizing.plan import Reason, ServicePlan
 from sizing.site import Site
 from sizing.size import size

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sizing.field_error import FieldError
 from sizing.plan import ServicePlan
+from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 
 Sized = Callable[..., ServicePlan]

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.memory import (
+from sizing.model.memory import (
     Need,
     fit,
     held_weights,
@@ -15,7 +15,7 @@ from sizing.memory import (
     tensor_parallel_sizes,
     usable_bytes,
 )
-from sizing.model_rows import architecture_of
+from sizing.model.rows import architecture_of
 from sizing.steps.replica import Formats, Parallel
 from sizing.steps.room import most_running
 from sizing.workload import Model, Precision

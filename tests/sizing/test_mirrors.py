@@ -3,12 +3,12 @@
 import pytest
 
 from sizing.catalog import load_catalog
-from sizing.field_error import FieldError
-from sizing.mirror_check import check_mirrors
-from sizing.mirrors import mirrored
 from sizing.plan import Plan
 from sizing.site import Site
+from sizing.site.mirrors import mirrored
 from sizing.size import size
+from sizing.stack.mirror_check import check_mirrors
+from sizing.values.field_error import FieldError
 from tests.components.plans import bursting_plan, imported_plan, spanning_plan
 
 CATALOG = load_catalog()

@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizing.case import case_of
 from sizing.catalog import Catalog
-from sizing.class_pools import ClassPools, replicas_of
-from sizing.comparison import compare
-from sizing.length_classes import bars_of, length_class, partitions, why_whole
-from sizing.lookup import facts_of
-from sizing.memory import tensor_parallel_sizes
-from sizing.mix import Fleet, Mix, mix
-from sizing.options import ranking
+from sizing.catalog.lookup import facts_of
+from sizing.compare.class_pools import ClassPools, replicas_of
+from sizing.compare.comparison import compare
+from sizing.compare.length_classes import bars_of, length_class, partitions, why_whole
+from sizing.compare.mix import Fleet, Mix, mix
+from sizing.hardware.options import ranking
+from sizing.model.memory import tensor_parallel_sizes
+from sizing.replica.case import case_of
+from sizing.replica.traffic import request_rates
 from sizing.site import Site
 from sizing.size import size
-from sizing.traffic import request_rates
 from sizing.workload import Request, Workload
 from tests.sizing.drawn import Values
 from tests.sizing.test_calibrated import BASE

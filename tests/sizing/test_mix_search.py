@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sizing.mix as module
-from sizing.case import case_of
+import sizing.compare.mix as module
 from sizing.catalog import Catalog
-from sizing.class_pools import Pool
-from sizing.length_classes import LengthClass, Part, bars_of, length_class
-from sizing.mix import Mix, mix
+from sizing.compare.class_pools import Pool
+from sizing.compare.length_classes import LengthClass, Part, bars_of, length_class
+from sizing.compare.mix import Mix, mix
+from sizing.replica.case import case_of
+from sizing.replica.traffic import Rates, request_rates
 from sizing.site import Site
-from sizing.traffic import Rates, request_rates
 from sizing.workload import Precision, Workload
 from tests.sizing.drawn import Values
 from tests.sizing.test_mix import CHEAPER, TYPES

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from sizing.architecture import Architecture, Experts, LayerCache
 from sizing.catalog import Catalog, ModelFacts
-from sizing.field_error import FieldError
-from sizing.model_config import read_config
-from sizing.model_rows import architecture_of
+from sizing.catalog.architecture import Architecture, Experts, LayerCache
+from sizing.model.config import read_config
+from sizing.model.rows import architecture_of
+from sizing.values.field_error import FieldError
 from sizing.workload import Precision
 
 FAMILIES = {

@@ -8,12 +8,12 @@ from ipaddress import IPv4Network
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.field_error import FieldError
-from sizing.network import capacity_units, gateway_plan, mbit_per_s, subnet_ranges
 from sizing.plan import ServicePlan
+from sizing.replica.traffic import Rates
 from sizing.site import Site
 from sizing.size import size
-from sizing.traffic import Rates
+from sizing.stack.network import capacity_units, gateway_plan, mbit_per_s, subnet_ranges
+from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 
 SIZES = {"tokens": 500, "request_bytes": 2_000, "response_bytes": 10_000}

@@ -4,11 +4,11 @@ from fractions import Fraction
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.node_disks import volume_plan, weights_on
 from sizing.plan import Reason, ServicePlan, WeightsOn
+from sizing.service.node_disks import volume_plan, weights_on
 from sizing.site import Site
 from sizing.size import size
-from sizing.units import GIB
+from sizing.values.units import GIB
 from sizing.workload import Workload
 
 Build = Callable[..., Workload]

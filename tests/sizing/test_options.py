@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizing.catalog import Catalog
-from sizing.comparison import compare, frontier
-from sizing.field_error import FieldError
-from sizing.lock import Lock
-from sizing.lookup import facts_of
-from sizing.memory import tensor_parallel_sizes
+from sizing.catalog.bands import Band, Bands
+from sizing.catalog.lookup import facts_of
+from sizing.compare.comparison import compare, frontier
+from sizing.locks.workload_lock import Lock
+from sizing.model.memory import tensor_parallel_sizes
 from sizing.plan import Reason, ServicePlan
 from sizing.site import Site
 from sizing.size import size
-from sizing.steps.bands import Band, Bands
-from sizing.units import HOURS_PER_PRICED_MONTH
+from sizing.values.field_error import FieldError
+from sizing.values.units import HOURS_PER_PRICED_MONTH
 from sizing.workload import Precision, Workload
 from tests.sizing.drawn import Values, more
 from tests.sizing.test_calibrated import BASE

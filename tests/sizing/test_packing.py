@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pytest
 
-from sizing.capacity import GpuRate
-from sizing.packing import Packing, binding_constraint, gpus_by_constraint, packing
+from sizing.fleet.packing import Packing, binding_constraint, gpus_by_constraint, packing
 from sizing.plan import PoolPlan, Reason, ServicePlan
+from sizing.replica.gpu_rate import GpuRate
 from tests.sizing.told import told
 
 

@@ -6,15 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizing.calibrated import calibrated_replica, lengths_apart, step_model_of, unhurried_rate
-from sizing.case import case_of
 from sizing.catalog import Catalog
-from sizing.lengths import Lengths, request_lengths
-from sizing.memory import fit
-from sizing.replica_rate import BandSide, ReplicaTimes, computed_prompts_ms, replica_times
+from sizing.model.memory import fit
+from sizing.replica.calibrated import (
+    calibrated_replica,
+    lengths_apart,
+    step_model_of,
+    unhurried_rate,
+)
+from sizing.replica.case import case_of
+from sizing.replica.lengths import Lengths, request_lengths
+from sizing.replica.rate import BandSide, ReplicaTimes, computed_prompts_ms, replica_times
+from sizing.replica.traffic import request_rates
 from sizing.site import Site
 from sizing.steps.model import StepModel
-from sizing.traffic import request_rates
 from sizing.workload import Request, Routing, Workload
 from tests.sizing.test_calibrated import BASE
 

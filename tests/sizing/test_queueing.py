@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizing.queueing import BatchServer, Queue, highest_rate
-from sizing.replica_rate import ReplicaTimes
+from sizing.replica.queueing import BatchServer, Queue, highest_rate
+from sizing.replica.rate import ReplicaTimes
 
 Draw = Callable[[random.Random], int]
 

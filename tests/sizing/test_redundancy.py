@@ -9,8 +9,7 @@ from math import comb
 
 import pytest
 
-from sizing.plan import Reason, ServicePlan
-from sizing.redundancy import (
+from sizing.fleet.redundancy import (
     Rule,
     TooFewZonesError,
     binding_rule,
@@ -24,6 +23,7 @@ from sizing.redundancy import (
     spread,
     survival,
 )
+from sizing.plan import Reason, ServicePlan
 from sizing.workload import Redundancy
 from tests.sizing.told import told
 

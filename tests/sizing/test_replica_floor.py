@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from sizing.catalog import load_catalog
-from sizing.lengths import Lengths
-from sizing.model_rows import architecture_of
-from sizing.replica_rate import BandSide, replica_times
-from sizing.steps.bands import Band, Bands
-from sizing.steps.correction import Correction
+from sizing.catalog.bands import Band, Bands
+from sizing.catalog.correction import Correction
+from sizing.model.rows import architecture_of
+from sizing.replica.lengths import Lengths
+from sizing.replica.rate import BandSide, replica_times
 from sizing.steps.model import step_model
 from sizing.steps.replica import Formats, Parallel
 from sizing.workload import Precision

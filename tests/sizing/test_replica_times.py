@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sizing.replica_rate import BandSide, ReplicaTimes, replica_times
+from sizing.replica.rate import BandSide, ReplicaTimes, replica_times
 from tests.sizing.made_up import LENGTHS, corrected, replica
 
 ASKED: dict[str, Any] = {

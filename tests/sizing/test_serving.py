@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from sizing.capacity_source import pool_name
 from sizing.catalog import Catalog
+from sizing.fleet.capacity_source import pool_name
 from sizing.plan import ServicePlan, ServingPlan
-from sizing.serving import allocatable, compute_precision, engine_image
+from sizing.service.serving import allocatable, compute_precision, engine_image
 from sizing.site import Site
 from sizing.workload import Precision
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.field_error import FieldError
 from sizing.plan import Plan
-from sizing.shared import system_pool
 from sizing.site import Site
 from sizing.size import size
+from sizing.stack.shared import system_pool
+from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 
 Build = Callable[..., Workload]

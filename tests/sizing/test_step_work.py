@@ -5,9 +5,9 @@ B200: 7,700 GB/s, 2,250 TFLOP/s in 16 bits and 4,500 in 8, NVLink 1,800 GB/s bot
 
 import pytest
 
-from sizing.architecture import Architecture
 from sizing.catalog import load_catalog
-from sizing.model_rows import architecture_of
+from sizing.catalog.architecture import Architecture
+from sizing.model.rows import architecture_of
 from sizing.steps.card import card
 from sizing.steps.replica import Formats, Parallel
 from sizing.steps.work import Work, work

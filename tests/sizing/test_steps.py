@@ -8,10 +8,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sizing.architecture import Architecture
 from sizing.catalog import Catalog, load_catalog
-from sizing.model_rows import architecture_of
-from sizing.steps.coefficients import CoefficientSet, EngineCoefficients
+from sizing.catalog.architecture import Architecture
+from sizing.catalog.coefficients import CoefficientSet, EngineCoefficients
+from sizing.model.rows import architecture_of
 from sizing.steps.model import StepModel, step_model
 from sizing.steps.replica import Formats, Parallel
 from sizing.steps.room import most_running

@@ -6,7 +6,13 @@ from fractions import Fraction
 
 import pytest
 
-from sizing.traffic import Rates, request_rates, slowest_answer_s, traffic_plan, users_online_peak
+from sizing.replica.traffic import (
+    Rates,
+    request_rates,
+    slowest_answer_s,
+    traffic_plan,
+    users_online_peak,
+)
 from sizing.workload import Load, Traffic, Workload
 
 MEAN = Fraction(100_000 * 10, 86_400)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sizing.model_source import HUB_FILES, HubSource, ModelSource
 from sizing.plan import ServicePlan
-from sizing.units import GIB, MIB
-from sizing.weights_import import import_plan, weights_of
+from sizing.service.weights_import import import_plan, weights_of
+from sizing.values.units import GIB, MIB
+from sizing.workload.source import HUB_FILES, HubSource, ModelSource
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "f" * 40

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from sizing.field_error import FieldError
 from sizing.site import Site
+from sizing.values.field_error import FieldError
 from sizing.workload import Kind, Load, Method, Workload
 
 TRAFFIC = {"daily_users": 100_000, "requests_per_user_per_day": 10}

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizing.plan import ServicePlan, ServingPlan
-from sizing.redundancy import spread, survival
-from sizing.zone_rollout import (
+from sizing.fleet.redundancy import spread, survival
+from sizing.fleet.zone_rollout import (
     batches,
     replicas_by_zone,
     rollout_by_zone,
     taken_at_once,
     zones_take_turns,
 )
+from sizing.plan import ServicePlan, ServingPlan
 
 Sized = Callable[..., ServicePlan]
 ZONES = ("use1-az1", "use1-az2", "use1-az4")

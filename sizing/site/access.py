@@ -1,0 +1,47 @@
+"""Who administers the cluster that a stack makes, and who may look at it."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict
+from sizing.workload import Flag
+
+RoleArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$",
+        examples=["arn:aws:iam::111122223333:role/platform/admin"],
+    ),
+]
+ADMIN_POLICY, VIEW_POLICY = "AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"
+"""Access policies of EKS: all of the cluster; most objects to read, secrets not among them."""
+
+
+class ClusterAccess(Strict):
+    """The only ways into the cluster's API, beside its own nodes."""
+
+    admins: tuple[RoleArn, ...] = ()
+    """Roles that administer it, by ARN; the role that runs `pulumi up` is one of them."""
+    viewers: tuple[RoleArn, ...] = ()
+    """Roles that may read all but secrets."""
+    creator: Flag = False
+    """Whether the role that makes the cluster administers it without an entry of its own; EKS reads
+    this once, when it makes the cluster."""
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.admins and not self.creator:
+            raise FieldError((), "nobody administers the cluster", "admins, or creator: true")
+        roles = (*self.admins, *self.viewers)
+        for field, start in (("admins", 0), ("viewers", len(self.admins))):
+            for index, role in enumerate(getattr(self, field)):
+                if role in roles[: start + index]:
+                    raise FieldError((field, index), f"{role} is named twice", "each role once")
+        return self
+
+    @property
+    def policies(self) -> dict[str, str]:
+        """The access policy of each role."""
+        return dict.fromkeys(self.admins, ADMIN_POLICY) | dict.fromkeys(self.viewers, VIEW_POLICY)
