@@ -1,7 +1,7 @@
 """Facts with sources: GPUs, instance types, models, engines, prices, versions, coefficients."""
 
+from sizing.catalog.engine_options import Ability
 from sizing.catalog.records import (
-    Ability,
     Checkpoint,
     EngineSupport,
     Gpu,

@@ -17,9 +17,10 @@ from sizewright.commands.options import (
 )
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code, shortfalls, unserved
+from sizewright.gates import gates
 from sizewright.gates.contradictions import contradictions, measured_rates
 from sizewright.gates.engine import engine_limits
-from sizewright.gates.gates import Gate, gates
+from sizewright.gates.gates import Gate
 from sizewright.gates.interconnect import interconnect_plugin
 from sizewright.gates.lock import lock_gates
 from sizewright.gates.node_updates import node_updates, zone_turns

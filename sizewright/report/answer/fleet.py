@@ -2,9 +2,9 @@
 
 from sizewright.layout.numbers import number, plural
 from sizewright.layout.svg import Drawing, Shape
+from sizewright.report.answer import paragraphs as answer
 from sizewright.report.answer.failures import Failure, failures
 from sizewright.report.answer.fleet_zones import FAINT, caption, draw_zones, legend, pattern
-from sizewright.report.answer.paragraphs import paragraphs as answer
 from sizing.plan import Plan, PoolPlan, ServicePlan
 
 WIDTH = 840
