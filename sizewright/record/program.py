@@ -14,7 +14,7 @@ from sizewright.reading.stack_lock_file import NO_LOCK
 from sizewright.record import LOG, Recorded, record
 from sizing.plan import Plan
 
-PROGRAM = Path(__file__).parents[1] / "__main__.py"
+PROGRAM = Path(__file__).parents[2] / "__main__.py"
 
 
 def record_program(
