@@ -7,7 +7,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tests.cli.conftest import ROOT, Run
 
 from sizewright.schema.examples import (
     COLUMNS,
@@ -20,6 +19,7 @@ from sizewright.schema.examples import (
 from sizewright.schema.inputs import site_schema, workload_schema
 from sizewright.schema.reference import PAGES, unit_of
 from sizing.catalog import load_catalog
+from tests.sizewright.conftest import ROOT, Run
 
 FILES = {"workload": "workload.md", "site": "stack.md"}
 FIELDS = {
