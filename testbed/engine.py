@@ -7,7 +7,6 @@ of four. Nothing leaves the machine: state lies in the folder, providers are sta
 import gc
 import logging
 import os
-import runpy
 import subprocess
 import sys
 import warnings
@@ -19,7 +18,7 @@ from typing import Any
 import yaml
 from pulumi import automation
 
-from sizewright.program import PROGRAM
+from sizewright import build_stack
 from sizewright.stack import PROJECT, read_site
 from sizing.site import Site
 from testbed.standin import StandIn, World
@@ -132,7 +131,7 @@ class Stack:
                 pulumi_command=automation.PulumiCommand(str(TOOLS.parent)),
             )
             self._stack = automation.create_or_select_stack(
-                self.name, project_name=PROJECT, program=_program, opts=options
+                self.name, project_name=PROJECT, program=build_stack, opts=options
             )
         return self._stack
 
@@ -197,10 +196,6 @@ class Stack:
             check=False,
             timeout=240,
         )
-
-
-def _program() -> None:
-    runpy.run_path(str(PROGRAM), run_name="__main__")
 
 
 class _Steps:

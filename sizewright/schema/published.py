@@ -9,7 +9,7 @@ from sizewright.schema.generator import Node
 from sizewright.schema.inputs import site_schema, stack_lock_schema, workload_schema
 
 ANSWERS = {
-    "size": "sizing.plan:Plan",
+    "size": "sizewright.answers.size:Plan",
     "explain": "sizewright.answers.explain:ExplainAnswer",
     "preview": "sizewright.answers.preview:PreviewAnswer",
     "diff": "sizewright.answers.diff:DiffAnswer",

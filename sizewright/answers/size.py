@@ -1,0 +1,3 @@
+"""`--json` of `size`: the plan."""
+
+from sizing.plan import Plan as Plan
