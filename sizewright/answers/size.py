@@ -1,3 +1,5 @@
 """`--json` of `size`: the plan."""
 
-from sizing.plan import Plan as Plan
+from sizing.plan import Plan
+
+__all__ = ["Plan"]

@@ -16,6 +16,7 @@ ANSWERS = {
     "compare": "sizewright.answers.compare:CompareAnswer",
     "check": "sizewright.answers.check:CheckAnswer",
     "catalog": "sizewright.answers.catalog:CatalogAnswer",
+    "new": "sizewright.answers.files:NewAnswer",
     "init": "sizewright.answers.files:InitAnswer",
     "update": "sizewright.answers.files:UpdateAnswers",
     "accuracy": "sizewright.answers.accuracy:AccuracyAnswer",
