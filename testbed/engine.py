@@ -86,6 +86,22 @@ def _used_ids(site: Site) -> Iterator[str | None]:
         yield from (cluster.load_balancer_controller_role, cluster.node_autoscaler_role)
 
 
+def environment(
+    folder: Path, standin: StandIn, python: Path = Path(sys.executable)
+) -> dict[str, str]:
+    """Variables of an engine whose state lies in the folder, and whose programs run in `python`."""
+    return {
+        "PATH": f"{TOOLS}:{python.parent}:{os.environ['PATH']}",
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+        "PULUMI_SKIP_CHECKPOINTS": "true",
+        "PULUMI_DEBUG_PROVIDERS": standin.attach,
+    }
+
+
 class Stack:
     """A stack in a folder: state and settings, which stacks of one backend share."""
 
@@ -97,16 +113,7 @@ class Stack:
         self.site = site
         (folder / "state").mkdir(parents=True, exist_ok=True)
         (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text("utf-8"), "utf-8")
-        self.env = {
-            "PATH": f"{TOOLS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-            "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "1",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
-            "PULUMI_SKIP_CHECKPOINTS": "true",
-            "PULUMI_DEBUG_PROVIDERS": standin.attach,
-        }
+        self.env = environment(folder, standin)
         self._stack: automation.Stack | None = None
 
     def configure(self, workloads: Sequence[Path], site: Path | None = None) -> None:
