@@ -156,7 +156,7 @@ def resource_lines(
     words = [
         f"{n} {WORDS.get(Effect(e), done(e))}" for e, n in totals.items() if n or e != "may_replace"
     ]
-    yield f"resources, components included: {', '.join(words)}, {unchanged} unchanged"
+    yield f"resources: {', '.join(words)}, {unchanged} unchanged, components included"
     for change in changes:
         danger = "  !! LOSES DATA: " if loses_data(change) else "  "
         what = f"{effect_word(change.effect)} {short_type(change.type)} {escaped(change.name)}"

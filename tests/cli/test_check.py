@@ -75,5 +75,7 @@ def test_a_failed_zone_is_a_remark_where_replicas_have_several(
     assert passed is None
     assert detail.startswith("replicas of chat in a failed zone count as ready for up to 80 s")
     assert "blocks evictions" in detail and "docs/outages.md" in detail
-    one = chat(("daily_users: 100_000", "daily_users: 100"), ("spare_ratio: 0.2", "spare_ratio: 0"))
+    one = chat(
+        ("daily_users: 100_000", "daily_users: 100"), ("spare_ratio: 0.20", "spare_ratio: 0")
+    )
     assert remark(one) == [], "one node in one zone"

@@ -115,7 +115,7 @@ def test_two_thousand_resources_fit_with_cause_danger_and_counts(lost: int) -> N
         "<code>traffic.daily&#95;users</code> | <code>100,000</code> | <code>130,000</code>" in text
     )
     word = "0 updated, 2000 replaced" if lost else "2000 updated, 0 replaced"
-    assert f"**Resources**, components included: 0 created, {word}, 0 deleted, 7 unchanged" in text
+    assert f"**Resources**: 0 created, {word}, 0 deleted, 7 unchanged" in text
     assert ("**replace 2000 <code>s3.Bucket</code>**" in text) is bool(lost)
     assert text.count("<details>") == text.count("</details>") > 0
 

@@ -185,7 +185,7 @@ def test_a_precision_that_was_chosen_is_told(run: Run, tmp_path: Path) -> None:
         text.replace('{name: "llama-3.1-8b"}', f'{{name: "llama-3.1-8b", precision: {chosen}}}')
     )
     assert told not in " ".join(run("preview", tmp_path / "b.yaml").out.split())
-    assert f" GB in {chosen}, KV" in run("size", tmp_path / "b.yaml").out
+    assert f" GB of GPU memory in {chosen}, KV" in run("size", tmp_path / "b.yaml").out
 
 
 def test_a_reason_is_told_once(run: Run, tmp_path: Path) -> None:

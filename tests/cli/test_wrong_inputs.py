@@ -599,6 +599,6 @@ def test_a_stack_file_in_the_place_of_a_workload_names_the_option(run: Run, comm
     ended = run(command, "Pulumi.prod.yaml")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == (
-        "Pulumi.prod.yaml:2:1: config: this is a stack file; expected a workload file; "
+        "Pulumi.prod.yaml:3:1: config: this is a stack file; expected a workload file; "
         "give it with --site Pulumi.prod.yaml\n"
     )

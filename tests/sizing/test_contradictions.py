@@ -95,8 +95,8 @@ def test_a_peak_that_all_gpus_cannot_serve_is_named_until_a_burst_serves_it(size
 
 
 def test_all_nodes_in_one_zone_of_several_are_named(sized: Sized) -> None:
-    few = {"traffic": {"daily_users": 10, "requests_per_user_per_day": 1, "peak_ratio": 1}}
-    few["capacity"] = CALIBRATED
+    traffic = {"daily_users": 10, "requests_per_user_per_day": 1, "peak_ratio": 1}
+    few: dict[str, Any] = {"traffic": traffic, "capacity": CALIBRATED}
     assert codes(sized(**few, hardware="g6e.xlarge")) == ["single_zone"]
     assert codes(sized("1", **few, hardware="g6e.xlarge")) == [], "a site of one zone"
     spread = {"redundancy": {"nodes": 1}, "hardware": "g6e.xlarge"}
