@@ -42,8 +42,10 @@ golden: $(DEV_READY)  ## rewrite the golden files and the picture; read the diff
 	@$(BIN)/python -m pytest tests/golden --snapshot-update
 	@$(BIN)/sizewright size workloads/chat.yaml --svg docs/fleet.svg >/dev/null
 
-schemas: $(RUN_READY)  ## rewrite docs/schema from the models
+schemas: $(RUN_READY)  ## rewrite docs/schema, docs/workload.md and docs/stack.md from the models
 	@$(BIN)/sizewright schema --directory docs/schema
+	@$(BIN)/sizewright schema workload --markdown >docs/workload.md
+	@$(BIN)/sizewright schema site --markdown >docs/stack.md
 
 bench: $(DEV_READY)  ## measure speed against the budgets, as ratios in one run
 	@$(BIN)/python bench/speed.py

@@ -12,6 +12,7 @@ from sizewright.input_error import did_you_mean, joined, quoted
 from sizewright.report.console import write
 from sizewright.report.json import print_json
 from sizewright.schema.published import NAMES, schema_file, schema_of, schema_text
+from sizewright.schema.reference import PAGES
 from sizewright.write import write_files
 
 
@@ -22,13 +23,17 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 @click.command(name="schema")
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=_names)
 @click.option("--directory", type=FILE, metavar="DIR", help="Write every schema into a folder.")
+@click.option(
+    "--markdown", "as_markdown", is_flag=True, help="Print the fields as a page: workload or site."
+)
 @json_option
-def command(name: str | None, directory: Path | None, as_json: bool) -> None:
+def command(name: str | None, directory: Path | None, as_markdown: bool, as_json: bool) -> None:
     """Print the JSON schema of a file or of an answer.
 
     \b
     sizewright schema
     sizewright schema workload
+    sizewright schema workload --markdown
     sizewright schema --directory docs/schema
 
     NAME is workload, site, stack-lock, or a command: of that command, what it prints with --json.
@@ -37,9 +42,11 @@ def command(name: str | None, directory: Path | None, as_json: bool) -> None:
     `# yaml-language-server: $schema=PATH`, where PATH leads from the file to its schema.
     """
     if directory is not None:
-        if name is not None:
-            raise click.UsageError("--directory takes every schema, no NAME")
+        if name is not None or as_markdown:
+            raise click.UsageError("--directory takes every schema, no NAME and no --markdown")
         _write_all(directory, as_json=as_json)
+    elif as_markdown:
+        _print_page(name, as_json=as_json)
     elif name is None:
         _list(as_json=as_json)
     elif name in NAMES:
@@ -47,6 +54,13 @@ def command(name: str | None, directory: Path | None, as_json: bool) -> None:
     else:
         hint = did_you_mean(name, NAMES) or f"one of {joined(NAMES, len(NAMES))}"
         raise click.ClickException(f"unknown schema {quoted(name)}; {hint}")
+
+
+def _print_page(name: str | None, *, as_json: bool) -> None:
+    if name not in PAGES or as_json:
+        names = " or ".join(PAGES)
+        raise click.UsageError(f"--markdown takes the NAME {names}, without --json")
+    write(PAGES[name]().rstrip("\n"))
 
 
 def _write_all(directory: Path, *, as_json: bool) -> None:

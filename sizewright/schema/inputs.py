@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from sizewright.schema.examples import add_examples
 from sizewright.schema.generator import Node, generated, nodes
 from sizewright.stack import LOCK_KEY, PROJECT, SCHEMA_KEY, WORKLOADS_KEY
 from sizing.site import Site
@@ -31,6 +32,8 @@ def workload_schema() -> Node:
     """Of a workload file."""
     body = _written(Workload)
     properties = {SCHEMA_KEY: _text("This schema, for editors; the reader ignores it.")}
+    properties |= body["properties"]
+    add_examples("workload", properties)
     return {
         "$schema": DIALECT,
         "title": "A sizewright workload file",
@@ -38,14 +41,14 @@ def workload_schema() -> Node:
         "type": "object",
         "additionalProperties": False,
         "required": body["required"],
-        "properties": properties | body["properties"],
+        "properties": properties,
     }
 
 
 def site_schema() -> Node:
     """Of a `Pulumi.<stack>.yaml`: the keys of this project; those of others are not judged."""
     body = _written(Site)
-    config = {
+    config: Node = {
         "type": "object",
         "description": "The stack's values by full key.",
         "required": [f"{PROJECT}:{key}" for key in body["required"]],
@@ -60,6 +63,7 @@ def site_schema() -> Node:
             for key, node in body["properties"].items()
         },
     }
+    add_examples("site", config["properties"])
     return {
         "$schema": DIALECT,
         "title": "A Pulumi stack file of sizewright",
