@@ -58,8 +58,8 @@ dist: $(RUN_READY)  ## build the wheel and the source archive into dist/
 bench: $(DEV_READY)  ## measure speed against the budgets, as ratios in one run
 	@$(BIN)/python bench/speed.py
 
-accuracy: $(DEV_READY)  ## how wrong the step-time model is on models and GPUs it has not seen (minutes)
-	@$(BIN)/python bench/accuracy.py
+accuracy: $(DEV_READY)  ## how wrong the step-time model is on models and GPUs it has not seen; rewrites its picture (minutes)
+	@$(BIN)/python bench/accuracy.py --svg docs/accuracy.svg
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info .testbed build dist
