@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sizewright.changes import Effect
 from sizewright.compare import LOSING, ORDER, ResourceChange, ServiceChange
+from sizewright.report.numbers import plural
 from sizing.plan import NODE_GROUP, NodePool, Plan, PoolPlan
 
 GONE = {
@@ -38,6 +39,22 @@ def lost_fleets(
             effect = min(going, key=ORDER.index)
             for service in pool.services:
                 yield LostFleet(service, effect, _says(pool, effect, service, after))
+
+
+def flag_notes(resources: Sequence[ResourceChange]) -> tuple[str, ...]:
+    """The rule of a change that deletes node groups; nothing for another change.
+
+    Basis: measured, Pulumi 3.230: with the flag it deletes what the program no longer has although
+    the successor could not be made (decision 36).
+    """
+    going = [r for r in resources if r.type == NODE_GROUP and r.effect is Effect.delete]
+    if not going:
+        return ()
+    return (
+        f"This change deletes {plural(len(going), 'node group')}. Run it as `pulumi up`, and not "
+        "as `pulumi up --continue-on-error`: with the flag Pulumi deletes nodes that serve "
+        "although their successors failed (docs/node-updates.md).",
+    )
 
 
 def _says(

@@ -17,6 +17,7 @@ from sizewright.compare_resources import resource_changes
 from sizewright.dangers import Found, dangers
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
+from sizewright.lost_fleets import flag_notes
 from sizewright.program import record_program
 from sizewright.record import Recorded
 from sizewright.report.contradicted import first_line
@@ -96,6 +97,7 @@ def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
     keys = {resource.key for resource in (*before.resources, *after.resources)}
     same = len(keys) - len(resources)
     said = contradicted(old, new)
+    notes = (*notes, *flag_notes(resources))
     return Review(services, resources, same, True, notes, site, said, old.plan)
 
 

@@ -4,35 +4,10 @@ import csv
 from pathlib import Path
 from typing import TypeVar
 
-from sizing.catalog_records import (
-    ChartImage,
-    Checkpoint,
-    EngineSupport,
-    Gpu,
-    InstanceType,
-    Interconnect,
-    ModelFacts,
-    Pin,
-    Price,
-    Zone,
-)
-from sizing.engine_options import EngineOption
+from sizing.catalog_records import Record
 from sizing.units import MIB
 
-R = TypeVar(
-    "R",
-    ChartImage,
-    Checkpoint,
-    EngineOption,
-    EngineSupport,
-    Gpu,
-    InstanceType,
-    Interconnect,
-    ModelFacts,
-    Pin,
-    Price,
-    Zone,
-)
+R = TypeVar("R", bound=Record)
 NOT_COLUMNS = frozenset({"config"})
 """Fields that no file of the catalog fills."""
 LISTS = frozenset({"aliases", "purchase", "regions", "zone_ids", "unverified"})

@@ -7,7 +7,6 @@ of four. Nothing leaves the machine: state lies in the folder, providers are sta
 import gc
 import logging
 import os
-import runpy
 import subprocess
 import sys
 import warnings
@@ -19,7 +18,7 @@ from typing import Any
 import yaml
 from pulumi import automation
 
-from sizewright.program import PROGRAM
+from sizewright import build_stack
 from sizewright.stack import PROJECT, read_site
 from sizing.site import Site
 from testbed.standin import StandIn, World
@@ -87,6 +86,22 @@ def _used_ids(site: Site) -> Iterator[str | None]:
         yield from (cluster.load_balancer_controller_role, cluster.node_autoscaler_role)
 
 
+def environment(
+    folder: Path, standin: StandIn, python: Path = Path(sys.executable)
+) -> dict[str, str]:
+    """Variables of an engine whose state lies in the folder, and whose programs run in `python`."""
+    return {
+        "PATH": f"{TOOLS}:{python.parent}:{os.environ['PATH']}",
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+        "PULUMI_SKIP_CHECKPOINTS": "true",
+        "PULUMI_DEBUG_PROVIDERS": standin.attach,
+    }
+
+
 class Stack:
     """A stack in a folder: state and settings, which stacks of one backend share."""
 
@@ -98,16 +113,7 @@ class Stack:
         self.site = site
         (folder / "state").mkdir(parents=True, exist_ok=True)
         (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text("utf-8"), "utf-8")
-        self.env = {
-            "PATH": f"{TOOLS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-            "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "1",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
-            "PULUMI_SKIP_CHECKPOINTS": "true",
-            "PULUMI_DEBUG_PROVIDERS": standin.attach,
-        }
+        self.env = environment(folder, standin)
         self._stack: automation.Stack | None = None
 
     def configure(self, workloads: Sequence[Path], site: Path | None = None) -> None:
@@ -132,7 +138,7 @@ class Stack:
                 pulumi_command=automation.PulumiCommand(str(TOOLS.parent)),
             )
             self._stack = automation.create_or_select_stack(
-                self.name, project_name=PROJECT, program=_program, opts=options
+                self.name, project_name=PROJECT, program=build_stack, opts=options
             )
         return self._stack
 
@@ -197,10 +203,6 @@ class Stack:
             check=False,
             timeout=240,
         )
-
-
-def _program() -> None:
-    runpy.run_path(str(PROGRAM), run_name="__main__")
 
 
 class _Steps:

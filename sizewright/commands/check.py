@@ -29,6 +29,7 @@ from sizewright.report.console import tell, write
 from sizewright.report.contradicted import first_line
 from sizewright.report.progress import working
 from sizewright.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
+from sizewright.zone_loss_gate import zone_loss
 from sizing.catalog import Catalog, load_catalog
 from sizing.plan import Plan
 
@@ -104,7 +105,9 @@ def _sizing_gates(
     yield node_updates(plan)
     if (zones := zone_turns(plan, site)) is not None:
         yield zones
-    yield from engine_limits(plan)
+    if (loss := zone_loss(plan)) is not None:
+        yield loss
+    yield from engine_limits(plan, catalog)
     yield from interconnect_plugin(plan, catalog)
     yield docker_hub_pulls(plan)
     yield from gates.checkpoints(plan, catalog)

@@ -33,6 +33,7 @@ from sizewright.deployed import deployed_files, notes_on, place, read_json
 from sizewright.exit_code import ExitCode
 from sizewright.headline import headline
 from sizewright.input_error import InputError
+from sizewright.lost_fleets import flag_notes
 from sizewright.report.comment import comment
 from sizewright.report.console import output_width, write
 from sizewright.report.difference import (
@@ -150,6 +151,7 @@ def _with_preview(
         old = read_side(deployed, site)
     resources, same = engine_changes(said, name)
     notes = notes_on(outputs, old.plan.digest, "The stack") if outputs else ()
+    notes = (*notes, *flag_notes(resources))
     services = service_changes(old.plan, new.plan)
     said_of = contradicted(old, new)
     compared = Review(services, resources, same, True, notes, contradictions=said_of, old=old.plan)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from sizewright.commands.options import FILE, files_argument, finish, json_option, site_option
+from sizewright.feasibility import without_nodes
 from sizewright.report.console import write
 from sizewright.report.contradicted import first_line
 from sizewright.report.json import print_json
@@ -40,7 +41,7 @@ def command(files: tuple[Path, ...], svg: Path | None, site: Path, as_json: bool
         from sizewright.report.sizing import size_tables
         from sizewright.report.table import print_tables
 
-        for line in first_line(plan):
+        for line in (*first_line(plan), *without_nodes(plan)):
             write(f"{line}\n")
         print_tables(size_tables(plan))
     finish(plan)

@@ -592,3 +592,13 @@ def test_every_form_has_an_example_of_that_form() -> None:
                     TypeAdapter(form).validate_python(example)
                     checked += 1
     assert checked >= 30
+
+
+@pytest.mark.parametrize("command", ["size", "check", "preview", "compare", "explain"])
+def test_a_stack_file_in_the_place_of_a_workload_names_the_option(run: Run, command: str) -> None:
+    ended = run(command, "Pulumi.prod.yaml")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "Pulumi.prod.yaml:3:1: config: this is a stack file; expected a workload file; "
+        "give it with --site Pulumi.prod.yaml\n"
+    )

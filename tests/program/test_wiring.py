@@ -217,10 +217,12 @@ def place(argument: Claim | str) -> str:
 
 @cache
 def changed(variant: str, path: LeafPath) -> Recorded:
+    """The plan with one other leaf. A zone and a pool change their name wherever the plan has it:
+    a service whose pool the plan lacks has no nodes to wait for."""
     whole, path = narrowed(plan(variant), path)
     claim = next(claim for claim in claims(whole) if claim.path == path)
-    if path[-1] == "zone":
-        renamed = whole.model_dump_json().replace(str(claim.value), str(other(claim)))
+    if path[-1] == "zone" or path[-2:] == ("serving", "pool"):
+        renamed = whole.model_dump_json().replace(f'"{claim.value}"', f'"{other(claim)}"')
         return recording(Plan.model_validate_json(renamed))
     return recording(with_leaf(whole, path, other(claim)))
 
