@@ -96,7 +96,11 @@ def read_site(path: Path, *, writes_lock: bool = False) -> SiteFile:
 
     Raises InputError.
     """
-    document = read_mapping(path)
+    return site_in(read_mapping(path), path, writes_lock=writes_lock)
+
+
+def site_in(document: Document, path: Path, *, writes_lock: bool = False) -> SiteFile:
+    """The site of a stack file that is, or will be, at `path`. Raises InputError."""
     config = document.data.get("config")
     if not isinstance(config, dict):
         expected = f"a Pulumi stack file with {PROJECT}: keys under config"

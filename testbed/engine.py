@@ -5,7 +5,6 @@ of four. Nothing leaves the machine: state lies in the folder, providers are sta
 """
 
 import os
-import runpy
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 import yaml
 from pulumi import automation
 
-from sizewright.program import PROGRAM
+from sizewright import build_stack
 from sizewright.stack import PROJECT, read_site
 from sizing.site import Site
 from testbed.program_loops import ProgramLoops
@@ -86,6 +85,22 @@ def _used_ids(site: Site) -> Iterator[str | None]:
         yield from (cluster.load_balancer_controller_role, cluster.node_autoscaler_role)
 
 
+def environment(
+    folder: Path, standin: StandIn, python: Path = Path(sys.executable)
+) -> dict[str, str]:
+    """Variables of an engine whose state lies in the folder, and whose programs run in `python`."""
+    return {
+        "PATH": f"{TOOLS}:{python.parent}:{os.environ['PATH']}",
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+        "PULUMI_SKIP_CHECKPOINTS": "true",
+        "PULUMI_DEBUG_PROVIDERS": standin.attach,
+    }
+
+
 class Stack:
     """A stack in a folder: state and settings, which stacks of one backend share."""
 
@@ -97,16 +112,7 @@ class Stack:
         self.site = site
         (folder / "state").mkdir(parents=True, exist_ok=True)
         (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text("utf-8"), "utf-8")
-        self.env = {
-            "PATH": f"{TOOLS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-            "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "1",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
-            "PULUMI_SKIP_CHECKPOINTS": "true",
-            "PULUMI_DEBUG_PROVIDERS": standin.attach,
-        }
+        self.env = environment(folder, standin)
         self._stack: automation.Stack | None = None
         self._loops = ProgramLoops()
 
@@ -168,7 +174,7 @@ class Stack:
 
     def _program(self) -> None:
         self._loops.note()
-        runpy.run_path(str(PROGRAM), run_name="__main__")
+        build_stack()
 
     def destroy(self) -> list[Step]:
         steps = _Steps()
