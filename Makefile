@@ -19,7 +19,7 @@ installed = shell=$$$$; seconds=0; \
 	$(BIN)/python -m pip install --quiet $(2) --disable-pip-version-check --require-hashes -r $(1); \
 	code=$$?; kill $$progress 2>/dev/null; exit $$code
 
-.PHONY: help preview test testbed check golden schemas bench accuracy clean
+.PHONY: help preview test testbed check golden schemas starter dist bench accuracy clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,7 +35,7 @@ testbed: $(TESTBED_READY)  ## build the Pulumi engine and a Kubernetes control p
 check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy sizing templates components sizewright testbed __main__.py
+	@$(BIN)/mypy sizing templates components sizewright testbed release __main__.py
 	@$(BIN)/python -m pytest tests/test_import_direction.py
 
 golden: $(DEV_READY)  ## rewrite the golden files and the picture; read the diff before you commit it
@@ -47,14 +47,22 @@ schemas: $(RUN_READY)  ## rewrite docs/schema, docs/workload.md and docs/stack.m
 	@$(BIN)/sizewright schema workload --markdown >docs/workload.md
 	@$(BIN)/sizewright schema site --markdown >docs/stack.md
 
+starter: $(RUN_READY)  ## rewrite what the catalog decides in the repository that `sizewright new` lays down
+	@PYTHONPATH=. $(BIN)/python release/starter_project.py
+
+dist: $(RUN_READY)  ## build the wheel and the source archive into dist/
+	@rm -rf dist && mkdir dist
+	@PYTHONPATH=release $(BIN)/python -c 'import wheel_backend as b; b.build_sdist("dist"); b.build_wheel("dist")' >/dev/null
+	@ls dist
+
 bench: $(DEV_READY)  ## measure speed against the budgets, as ratios in one run
 	@$(BIN)/python bench/speed.py
 
-accuracy: $(DEV_READY)  ## how wrong the step-time model is on models and GPUs it has not seen (minutes)
-	@$(BIN)/python bench/accuracy.py
+accuracy: $(DEV_READY)  ## how wrong the step-time model is on models and GPUs it has not seen; rewrites its picture (minutes)
+	@$(BIN)/python bench/accuracy.py --svg docs/accuracy.svg
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info .testbed
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info .testbed build dist
 
 $(RUN_READY): requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "sizewright needs Python 3.11, 3.12 or 3.13 with venv; none found. Name one: make PYTHON=/path/to/python" >&2; exit 1; }

@@ -7,6 +7,7 @@ error beside a published prototype and the datasheet roofline.
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 DATA = ROOT / "bench" / "data"
 
+from accuracy_plot import Point, accuracy_plot  # noqa: E402
 from fit_steps import bands  # noqa: E402
 from leave_out import Left, generation, gpu, leave_out, model, replay_rows  # noqa: E402
 from screen import ideal_ms, screened  # noqa: E402
@@ -83,7 +85,19 @@ def show_new_models(left: Sequence[Left], inside: set[str]) -> None:
         print(line(f"TTFT, {name}", [x.ttft_ratio for x, _ in found], [b.ttft for _, b in found]))
 
 
+def points_of(left: Sequence[Left]) -> list[Point]:
+    """Predicted and measured time per output token of each row."""
+    return [
+        Point(x.row.model.engine, x.row.run.tpot_ms, x.answer.tpot_ms)
+        for x in left
+        if x.row.run.tpot_ms is not None
+    ]
+
+
 def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--svg", type=Path, help="also draw predicted against measured TPOT")
+    svg = parser.parse_args().svg
     rows = replay_rows(DATA / "serving_steps.csv", DATA / "configs")
     reasons = screened(rows)
     kept = [row for row in rows if row.run.id not in reasons]
@@ -96,6 +110,8 @@ def main() -> None:
     print(line("TPOT, datasheet roofline", roofline))
     print(f"{'TPOT, prototype, model left out (published)':<49}{13.5:8.1f}{22.5:7.1f}{50.2:7.1f}")
     left = leave_out(rows, kept, parameters, start, model)
+    if svg is not None:
+        svg.write_text(accuracy_plot(points_of(left)), encoding="utf-8")
     show("one model left out (an architecture, under all its names)", left, inside)
     by(left, lambda x: x.row.run.model)
     by(left, lambda x: x.row.run.gpu)

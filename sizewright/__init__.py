@@ -1,1 +1,18 @@
-"""The command line: one file per command, offline recording and reports."""
+"""The command line, and `build_stack`, the one function that a Pulumi program of a user calls."""
+
+import runpy
+from pathlib import Path
+
+__all__ = ["build_stack"]
+
+_INSTALLED = Path(__file__).with_name("stack_program.py")
+PROGRAM = _INSTALLED if _INSTALLED.is_file() else Path(__file__).parents[1] / "__main__.py"
+"""The Pulumi program: a module of the package in a wheel, at the top of the repository here."""
+
+
+def build_stack() -> None:
+    """Register the infrastructure of the current stack: read its config, size, build.
+
+    Raises pulumi.RunError for a stack or workload file that is refused.
+    """
+    runpy.run_path(str(PROGRAM), run_name="__main__")

@@ -20,7 +20,8 @@ GROUPS = {
         "catalog": "Show the instance types, GPUs, models and versions known.",
     },
     "change": {
-        "init": "Write a new workload file and its lock.",
+        "new": "Lay down a repository of your own.",
+        "init": "Write a new workload file, its lock, and a first stack file.",
         "diff": "Show what a change of a workload changes, cause first.",
         "update": "Choose again with today's catalog, and show what follows.",
     },

@@ -47,6 +47,17 @@ def _no_engine(service: ServicePlan) -> str:
     )
 
 
+def without_nodes(plan: Plan) -> tuple[str, ...]:
+    """One line for each service that is sized and gets no nodes: no engine of this version serves
+    it."""
+    return tuple(
+        f"{service.name}: no nodes are built; no engine of this version serves {service.kind}, and "
+        "the figures are what it would take"
+        for service in plan.services
+        if service.pool is not None and service.serving is None
+    )
+
+
 def exit_code(*plans: Plan, built: bool = False) -> ExitCode:
     """infeasible before incomplete before ok; of what is `built`, a missing engine counts too."""
     codes = {shortfall.code for plan in plans for shortfall in shortfalls(plan)}
@@ -66,11 +77,13 @@ def refusal(rejected: Sequence[Rejected], *, auto: bool) -> tuple[ExitCode, str]
     """
     unknown = [r for r in rejected if r.reason in UNANSWERED]
     answered = [r for r in rejected if r.reason in ANSWERED] if auto else []
+    would_do = [r for r in rejected if r.reason is Reason.nearest]
     if answered:
-        others = [r for r in rejected if r not in answered and r not in unknown]
-        return ExitCode.infeasible, f"infeasible: {_nearest(answered, others, unknown)}"
+        others = [r for r in rejected if r not in (*answered, *unknown, *would_do)]
+        reasons = _nearest(answered, others, unknown)
+        more = f"; {_reasons(would_do)}" if would_do else ""
+        return ExitCode.infeasible, f"infeasible: {reasons}{more}"
     if unknown:
-        would_do = [r for r in rejected if r.reason is Reason.nearest]
         reasons = _reasons([*unknown, *would_do])
         return ExitCode.incomplete, f"not answered by this version: {reasons}"
     return ExitCode.infeasible, f"infeasible: {_reasons(rejected)}"

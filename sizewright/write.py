@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,21 @@ def write_files(texts: Mapping[Path, str]) -> None:
     finally:
         for draft in waiting.values():
             draft.unlink(missing_ok=True)
+
+
+def refuse_full(directory: Path, *, except_for: Sequence[str] = ()) -> None:
+    """Raises InputError for a folder that holds anything, and for what is no folder."""
+    try:
+        full = os.path.lexists(directory) and any(
+            entry.name not in except_for for entry in directory.iterdir()
+        )
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise InputError(str(directory), message=reason, expected="a folder") from None
+    except ValueError:
+        raise InputError(str(directory), message="not a file name", expected="a folder") from None
+    if full:
+        raise InputError(str(directory), message="is not empty", expected="a new or empty folder")
 
 
 def _place(path: Path) -> Place:

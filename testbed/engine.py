@@ -4,14 +4,11 @@ The Automation API runs the program in this process, without a language host: a 
 of four. Nothing leaves the machine: state lies in the folder, providers are stand-ins.
 """
 
-import gc
-import logging
 import os
-import runpy
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +16,10 @@ from typing import Any
 import yaml
 from pulumi import automation
 
+from sizewright import build_stack
 from sizewright.reading.stack import PROJECT, read_site
-from sizewright.record.program import PROGRAM
 from sizing.site import Site
+from testbed.program_loops import ProgramLoops
 from testbed.standin import StandIn, World
 from testbed.standin.world import Thing
 
@@ -87,6 +85,22 @@ def _used_ids(site: Site) -> Iterator[str | None]:
         yield from (cluster.load_balancer_controller_role, cluster.node_autoscaler_role)
 
 
+def environment(
+    folder: Path, standin: StandIn, python: Path = Path(sys.executable)
+) -> dict[str, str]:
+    """Variables of an engine whose state lies in the folder, and whose programs run in `python`."""
+    return {
+        "PATH": f"{TOOLS}:{python.parent}:{os.environ['PATH']}",
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+        "PULUMI_SKIP_CHECKPOINTS": "true",
+        "PULUMI_DEBUG_PROVIDERS": standin.attach,
+    }
+
+
 class Stack:
     """A stack in a folder: state and settings, which stacks of one backend share."""
 
@@ -98,17 +112,9 @@ class Stack:
         self.site = site
         (folder / "state").mkdir(parents=True, exist_ok=True)
         (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text("utf-8"), "utf-8")
-        self.env = {
-            "PATH": f"{TOOLS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-            "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "1",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
-            "PULUMI_SKIP_CHECKPOINTS": "true",
-            "PULUMI_DEBUG_PROVIDERS": standin.attach,
-        }
+        self.env = environment(folder, standin)
         self._stack: automation.Stack | None = None
+        self._loops = ProgramLoops()
 
     def configure(self, workloads: Sequence[Path], site: Path | None = None) -> None:
         """Writes the stack file: the site's values as they are, and these workload files."""
@@ -132,38 +138,43 @@ class Stack:
                 pulumi_command=automation.PulumiCommand(str(TOOLS.parent)),
             )
             self._stack = automation.create_or_select_stack(
-                self.name, project_name=PROJECT, program=_program, opts=options
+                self.name, project_name=PROJECT, program=self._program, opts=options
             )
         return self._stack
 
     def preview(self) -> list[Step]:
         """What `up` would do, and nothing for what stays."""
         steps = _Steps()
-        self.automation.preview(on_event=steps.note)
+        with self.closed_loops():
+            self.automation.preview(on_event=steps.note)
         return steps.taken
 
     def up(self, *, continue_on_error: bool = True) -> list[Step]:
         """As the documents say: what fails stops nothing but what needs it."""
         steps = _Steps()
-        self.automation.up(on_event=steps.note, continue_on_error=continue_on_error)
+        with self.closed_loops():
+            self.automation.up(on_event=steps.note, continue_on_error=continue_on_error)
         return steps.taken
 
     def up_that_fails(self, *, continue_on_error: bool = True) -> str:
         """What the engine says of an `up` in which something fails; empty where nothing does."""
-        said, log = "", logging.getLogger("grpc._server")
-        # Guard: the API leaves the event loop of a program that failed open until it is collected,
-        # and a logged traceback would keep it.
-        log.disabled = True
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            try:
-                self.up(continue_on_error=continue_on_error)
-            except automation.CommandError as fault:
-                said = str(fault)
-            finally:
-                log.disabled = False
-            gc.collect()
-        return said
+        try:
+            self.up(continue_on_error=continue_on_error)
+        except automation.CommandError as fault:
+            return str(fault)
+        return ""
+
+    @contextmanager
+    def closed_loops(self) -> Iterator[None]:
+        """Closes the event loop of a program that ran inside, also where it failed."""
+        try:
+            yield
+        finally:
+            self._loops.close()
+
+    def _program(self) -> None:
+        self._loops.note()
+        build_stack()
 
     def destroy(self) -> list[Step]:
         steps = _Steps()
@@ -197,10 +208,6 @@ class Stack:
             check=False,
             timeout=240,
         )
-
-
-def _program() -> None:
-    runpy.run_path(str(PROGRAM), run_name="__main__")
 
 
 class _Steps:

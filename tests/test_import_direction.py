@@ -38,8 +38,8 @@ FOLDERS = {
     "compare stack size explained explain",
     "components": "naming policy provider wires script_map identity foundation cluster_services "
     "pools service platform",
-    "sizewright": "exit_code interrupt reading feasibility layout write record schema review gates "
-    "answers report measured commands cli __main__",
+    "sizewright": "exit_code interrupt reading feasibility layout write project_files record "
+    "schema review gates answers report measured commands cli __main__ project",
 }
 """Folders and loose files of a package, each of which imports only those before it."""
 MOST_FILES = 15

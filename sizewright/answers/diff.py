@@ -120,6 +120,6 @@ class DiffAnswer(Answer):
     site: tuple[Leaf, ...]
     """Keys of the stack file that changed."""
     counts: CountsAnswer
-    """Numbers of resources."""
+    """Numbers of resources, components included."""
     resources: tuple[ResourceAnswer, ...]
     """What loses data first, then by effect; none where a side is infeasible."""

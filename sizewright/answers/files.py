@@ -1,4 +1,4 @@
-"""`--json` of `init`, `update` and `calibrate`, which write files."""
+"""`--json` of `new`, `init`, `update` and `calibrate`, which write files."""
 
 from pydantic import RootModel
 
@@ -7,11 +7,18 @@ from sizing.catalog.correction import Correction
 from sizing.values.strict import Strict
 
 
+class NewAnswer(Answer):
+    """A new repository."""
+
+    written: tuple[str, ...]
+    """Paths of its files."""
+
+
 class InitAnswer(Answer):
     """A new workload and its lock."""
 
     written: tuple[str, ...]
-    """Paths of the workload file and the lock."""
+    """Paths of the workload file, its lock, and the stack file where none existed."""
 
 
 class FollowedAnswer(Strict):

@@ -63,7 +63,10 @@ def turns(plan: Plan, site_file: str) -> Iterator[str]:
                 f"; still to come: {', '.join(behind)}; run `pulumi up --continue-on-error`, then "
                 f"`sizewright update {site_file}`, which moves the next"
             )
-        yield text
+        yield (
+            f"{text}; a changed disk, tag or user data is held for no zone, and replaces a node of "
+            "each at once, within the disruption budget"
+        )
 
 
 def _members(plan: Plan, pool: NodePool) -> Sequence[ServicePlan]:

@@ -3,11 +3,11 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sizewright.reading.input_error import InputError
+from sizing.values.strict import Strict
 
 PRODUCT_TAG, NAME_TAG, ENVIRONMENT_TAG = "managed-by", "Name", "environment"
 PRODUCT = "sizewright"
@@ -34,16 +34,19 @@ class Cause(StrEnum):
     """Several of its kind exist with one name, of which a stack has one at most."""
 
 
-@dataclass(frozen=True)
-class Orphan:
+class Orphan(Strict):
     """One resource that may be left behind, and what to do next."""
 
     cause: Cause
+    """Why it is listed."""
     type: str | None
-    """Token of Pulumi."""
+    """Token of Pulumi; null where only its tags are known."""
     name: str | None
+    """Name in the program; null where it has none."""
     urn: str | None
+    """URN in the state; null where only its tags are known."""
     arn: str | None
+    """ARN; null where only the state is known."""
     next: str
     """A command that finds it, or what to look for."""
     adopt: str | None
@@ -111,7 +114,7 @@ def _after_create(type_: str, inputs: Mapping[str, Any]) -> str:
     tags = inputs.get("tags")
     name = tags.get(NAME_TAG) if isinstance(tags, Mapping) else None
     if name is None:
-        return "look for it in what it belongs to: it has no tags"
+        return "look for it in what it belongs to: the state records no Name tag of it"
     return f"aws resourcegroupstaggingapi get-resources --tag-filters Key={NAME_TAG},Values={name}"
 
 
@@ -162,7 +165,8 @@ def _kind(arn: str) -> str:
 
 def _listed(cause: Cause, arn: str, tags: Mapping[str, str]) -> Orphan:
     keep = "pulumi import it, or delete it, once you know that no stack has it"
-    return Orphan(cause, None, tags.get(NAME_TAG), None, arn, keep, None)
+    name = tags.get(NAME_TAG)
+    return Orphan(cause=cause, type=None, name=name, urn=None, arn=arn, next=keep, adopt=None)
 
 
 def _identities(deployment: Mapping[str, Any]) -> Iterator[str]:

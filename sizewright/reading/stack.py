@@ -96,7 +96,11 @@ def read_site(path: Path, *, writes_lock: bool = False) -> SiteFile:
 
     Raises InputError.
     """
-    document = read_mapping(path)
+    return site_in(read_mapping(path), path, writes_lock=writes_lock)
+
+
+def site_in(document: Document, path: Path, *, writes_lock: bool = False) -> SiteFile:
+    """The site of a stack file that is, or will be, at `path`. Raises InputError."""
     config = document.data.get("config")
     if not isinstance(config, dict):
         expected = f"a Pulumi stack file with {PROJECT}: keys under config"
@@ -222,6 +226,7 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     Raises InputError.
     """
     document = _without_schema(read_mapping(path))
+    _refuse_stack_file(document)
     workload = document.validate(Workload)
     model, name = None, workload.model.name
     if name is not None and is_model_file(name):
@@ -234,6 +239,15 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     lock = read_mapping(lock_path).validate(Lock) if is_taken(lock_path) else None
     own = read_corrections(path.with_suffix(".calibration.json"), catalog)
     return WorkloadFile(path, document, workload, lock, model, own)
+
+
+def _refuse_stack_file(document: Document) -> None:
+    """Raises InputError where a stack file stands in the place of a workload file."""
+    config = document.data.get("config")
+    if isinstance(config, dict) and any(key.startswith(f"{PROJECT}:") for key in config):
+        hint = f"give it with --site {document.file}"
+        message = "this is a stack file"
+        raise document.error(("config",), message, "a workload file", hint, at_key=True)
 
 
 def _own_model(path: Path, name: str, document: Document) -> ModelFacts:

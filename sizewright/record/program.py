@@ -2,19 +2,17 @@
 
 import json
 import logging
-import runpy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from sizewright import build_stack
 from sizewright.feasibility import shortfalls, unserved
 from sizewright.reading.stack import LOCK_KEY, PROJECT, WORKLOADS_KEY, SiteFile, read_site
 from sizewright.reading.stack_lock_file import NO_LOCK
 from sizewright.record import LOG, Recorded, record
 from sizing.plan import Plan
-
-PROGRAM = Path(__file__).parents[2] / "__main__.py"
 
 
 def record_program(
@@ -39,7 +37,7 @@ def record_program(
         site = replace(site, lock_path=lock_path)
     with _without_shortfalls(plan):
         return record(
-            _run,
+            build_stack,
             config=program_config(site, files),
             project=PROJECT,
             stack=stack_name(site_path),
@@ -81,7 +79,3 @@ def stack_name(site_path: Path) -> str:
     """`dev` for Pulumi.dev.yaml; `preview` for a file that is not named like a stack's."""
     parts = site_path.name.split(".")
     return parts[1] if len(parts) == 3 and parts[0] == "Pulumi" else "preview"
-
-
-def _run() -> None:
-    runpy.run_path(str(PROGRAM), run_name="__main__")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sizewright.layout.numbers import plural
 from sizewright.review.changes import Effect
 from sizewright.review.compare import LOSING, ORDER, ResourceChange, ServiceChange
 from sizing.plan import NODE_GROUP, NodePool, Plan, PoolPlan
@@ -38,6 +39,22 @@ def lost_fleets(
             effect = min(going, key=ORDER.index)
             for service in pool.services:
                 yield LostFleet(service, effect, _says(pool, effect, service, after))
+
+
+def flag_notes(resources: Sequence[ResourceChange]) -> tuple[str, ...]:
+    """The rule of a change that deletes node groups; nothing for another change.
+
+    Basis: measured, Pulumi 3.230: with the flag it deletes what the program no longer has although
+    the successor could not be made (decision 36).
+    """
+    going = [r for r in resources if r.type == NODE_GROUP and r.effect is Effect.delete]
+    if not going:
+        return ()
+    return (
+        f"This change deletes {plural(len(going), 'node group')}. Run it as `pulumi up`, and not "
+        "as `pulumi up --continue-on-error`: with the flag Pulumi deletes nodes that serve "
+        "although their successors failed (docs/node-updates.md).",
+    )
 
 
 def _says(

@@ -20,6 +20,7 @@ from sizewright.review.compare import (
 )
 from sizewright.review.compare_resources import resource_changes
 from sizewright.review.dangers import Found, dangers
+from sizewright.review.lost_fleets import flag_notes
 from sizing.catalog import load_catalog
 from sizing.plan import Plan
 
@@ -88,6 +89,7 @@ def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
     resources = resource_changes(before, after, load_rules())
     keys = {resource.key for resource in (*before.resources, *after.resources)}
     same = len(keys) - len(resources)
+    notes = (*notes, *flag_notes(resources))
     return Review(services, resources, same, True, notes, site, old.plan, new.plan)
 
 

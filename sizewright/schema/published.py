@@ -9,13 +9,14 @@ from sizewright.schema.generator import Node
 from sizewright.schema.inputs import site_schema, stack_lock_schema, workload_schema
 
 ANSWERS = {
-    "size": "sizing.plan:Plan",
+    "size": "sizewright.answers.size:Plan",
     "explain": "sizewright.answers.explain:ExplainAnswer",
     "preview": "sizewright.answers.preview:PreviewAnswer",
     "diff": "sizewright.answers.diff:DiffAnswer",
     "compare": "sizewright.answers.compare:CompareAnswer",
     "check": "sizewright.answers.check:CheckAnswer",
     "catalog": "sizewright.answers.catalog:CatalogAnswer",
+    "new": "sizewright.answers.files:NewAnswer",
     "init": "sizewright.answers.files:InitAnswer",
     "update": "sizewright.answers.files:UpdateAnswers",
     "accuracy": "sizewright.answers.accuracy:AccuracyAnswer",

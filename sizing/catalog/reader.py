@@ -4,35 +4,12 @@ import csv
 from pathlib import Path
 from typing import TypeVar
 
-from sizing.catalog.engine_options import EngineOption
 from sizing.catalog.records import (
-    ChartImage,
-    Checkpoint,
-    EngineSupport,
-    Gpu,
-    InstanceType,
-    Interconnect,
-    ModelFacts,
-    Pin,
-    Price,
-    Zone,
+    Record,
 )
 from sizing.values.units import MIB
 
-R = TypeVar(
-    "R",
-    ChartImage,
-    Checkpoint,
-    EngineOption,
-    EngineSupport,
-    Gpu,
-    InstanceType,
-    Interconnect,
-    ModelFacts,
-    Pin,
-    Price,
-    Zone,
-)
+R = TypeVar("R", bound=Record)
 NOT_COLUMNS = frozenset({"config"})
 """Fields that no file of the catalog fills."""
 LISTS = frozenset({"aliases", "purchase", "regions", "zone_ids", "unverified"})

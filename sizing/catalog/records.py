@@ -1,5 +1,6 @@
 """The rows of the catalog: frozen facts, None where a fact is unknown."""
 
+from abc import abstractmethod
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -26,6 +27,11 @@ class Record(BaseModel):
     """Day on which the source was read."""
     notes: str = ""
     """What a reader should know."""
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Names of the row, which no other row of its file may have."""
 
 
 class Fact(Record):

@@ -26,7 +26,7 @@ def nearest_types(case: Case, rates: Rates, asked: Workload) -> list[Rejected]:
     if hardware is None or case.workload.capacity is None:
         return []
     if hardware.is_auto and hardware.nodes_per_replica in (None, 1):
-        return []
+        return _in_fp8(case, rates)
     is_locked = asked is not case.workload and asked.hardware is not None and asked.hardware.is_auto
     workloads = (asked,) if is_locked else tuple(_opened(case))
     found = next((options for w in workloads if (options := _options(w, case, rates))), [])
@@ -39,6 +39,29 @@ def nearest_types(case: Case, rates: Rates, asked: Workload) -> list[Rejected]:
     if is_locked and told:
         text += "; `sizewright update` chooses again"
     return [Rejected(option="another instance type", reason=Reason.nearest, numbers=text)]
+
+
+def _in_fp8(case: Case, rates: Rates) -> list[Rejected]:
+    """The cheapest types that serve the weights in FP8, of a file that allows 16 bits alone."""
+    model, hardware = case.workload.model, case.workload.hardware
+    if hardware is None or case.facts.precision not in SIXTEEN_BITS:
+        return []
+    if Precision.fp8 in hardware.precisions:
+        return []
+    narrow = model.model_copy(update={"precision": Precision.fp8})
+    told = [
+        _told(option, case, is_locked=True)
+        for option in _options(case.workload.model_copy(update={"model": narrow}), case, rates)
+    ]
+    if not told:
+        return []
+    change = f"hardware.precisions [{case.facts.precision}, fp8]"
+    if model.precision is not None:
+        change = "model.precision fp8"
+    *others, last = told[:MOST]
+    types = f"{', '.join(others)} or {last}" if others else last
+    text = f"{types} would do with {change}; narrower weights may answer worse"
+    return [Rejected(option="fp8", reason=Reason.nearest, numbers=text)]
 
 
 def _opened(case: Case) -> Iterator[Workload]:

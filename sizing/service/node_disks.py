@@ -145,7 +145,7 @@ def _no_gp3(
 ) -> list[Rejected]:
     numbers = (
         f"a volume of {size_gib} GiB with {rate} MiB/s on each node; the {volumes.nvme_gib} GiB "
-        f"of {instance.name} hold {volumes.held_gib} GiB of weights without one"
+        f"of {instance.name} have room for weights and margin, {volumes.held_gib} GiB, without one"
     )
     return [Rejected(option="weights on gp3", reason=Reason.local_storage, numbers=numbers)]
 

@@ -44,11 +44,15 @@ def test_lists_and_mappings_are_read_as_such() -> None:
     assert {f"{PROJECT}:{name}" for name in STRUCTURED} == many - {f"{PROJECT}:{WORKLOADS_KEY}"}
 
 
-def test_the_template_can_be_taken_with_pulumi_new() -> None:
-    project = loaded("Pulumi.yaml")
-    assert project["runtime"]["name"] == "python"
-    assert project["template"]["description"]
-    assert set(project["template"]["config"]) <= set(project["config"])
+def test_the_template_of_pulumi_new_is_another_project_than_this() -> None:
+    template = loaded("sizewright/project/Pulumi.yaml")
+    own = loaded("Pulumi.yaml")
+    assert template["name"] == "${PROJECT}"
+    assert template["runtime"] == own["runtime"]
+    assert template["template"]["description"]
+    # Guard: the engine refuses a declared key of another namespace than the project's name.
+    assert "config" not in template
+    assert "template" not in own
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])

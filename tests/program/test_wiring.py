@@ -204,7 +204,7 @@ def values_of(recorded: Recorded, claim: Claim) -> list[object]:
     mine = [r for r in recorded.resources if r.type == claim.reaches.resource_type]
     assert mine, f"no {claim.reaches.resource_type} is built: the claim cannot be tested"
     if not claim.reaches.path:
-        return sorted(r.name for r in mine)
+        return [*sorted(r.name for r in mine)]
     return [(r.name, at(r.inputs, claim.reaches.path)) for r in mine]
 
 
@@ -217,10 +217,12 @@ def place(argument: Claim | str) -> str:
 
 @cache
 def changed(variant: str, path: LeafPath) -> Recorded:
+    """The plan with one other leaf. A zone and a pool change their name wherever the plan has it:
+    a service whose pool the plan lacks has no nodes to wait for."""
     whole, path = narrowed(plan(variant), path)
     claim = next(claim for claim in claims(whole) if claim.path == path)
-    if path[-1] == "zone":
-        renamed = whole.model_dump_json().replace(str(claim.value), str(other(claim)))
+    if path[-1] == "zone" or path[-2:] == ("serving", "pool"):
+        renamed = whole.model_dump_json().replace(f'"{claim.value}"', f'"{other(claim)}"')
         return recording(Plan.model_validate_json(renamed))
     return recording(with_leaf(whole, path, other(claim)))
 

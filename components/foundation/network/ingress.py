@@ -45,28 +45,18 @@ def ingress_from_allowed(
     opts: pulumi.ResourceOptions,
 ) -> list[pulumi.Resource]:
     """HTTPS of the group `into`, open to the ranges and prefix lists beyond the network."""
-    ranges = [
+    ranges = [(aws_name(cidr), cidr, None) for cidr in allowed.cidrs]
+    lists = [(prefix_list, None, prefix_list) for prefix_list in allowed.prefix_list_ids]
+    return [
         ingress(
-            f"{name}-{aws_name(cidr)}",
+            f"{name}-{source}",
             into=into,
             description=description,
             port=443,
             cidr=cidr,
-            tags=tags,
-            opts=opts,
-        )
-        for cidr in allowed.cidrs
-    ]
-    lists = [
-        ingress(
-            f"{name}-{prefix_list}",
-            into=into,
-            description=description,
-            port=443,
             prefix_list=prefix_list,
             tags=tags,
             opts=opts,
         )
-        for prefix_list in allowed.prefix_list_ids
+        for source, cidr, prefix_list in (*ranges, *lists)
     ]
-    return [*ranges, *lists]

@@ -13,8 +13,8 @@ from sizewright.answers.compare import (
     SensitivityAnswer,
     SidesAnswer,
     SizedServiceAnswer,
+    mix_answer,
 )
-from sizewright.answers.mix import mix_answer
 from sizewright.commands.options import files_argument, finish, json_option, site_option
 from sizewright.feasibility import refusal
 from sizewright.layout.console import tell, write

@@ -15,7 +15,7 @@ from sizewright.commands.options import (
     stack_files_argument,
 )
 from sizewright.exit_code import ExitCode
-from sizewright.feasibility import exit_code
+from sizewright.feasibility import exit_code, without_nodes
 from sizewright.gates.lock import nothing_pinned
 from sizewright.gates.node_updates import warnings
 from sizewright.gates.pull import docker_hub_pulls
@@ -88,6 +88,7 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
 
 def _opening(plan: Plan, site: SiteFile) -> Iterator[str]:
     yield from first_line(plan)
+    yield from (wrapped(text) for text in without_nodes(plan))
     yield wrapped(CAVEAT)
     for service in plan.services:
         yield wrapped(answer(service))
@@ -102,6 +103,9 @@ def _resources(recorded: Recorded, plan: Plan) -> Iterator[str]:
         yield "resources: none; the program refuses a service that is infeasible"
         return
     custom = sum(resource.custom for resource in recorded.resources)
-    components = len(recorded.resources) - custom
-    yield f"resources: {custom} in {components} components, with what the plan decides of them"
+    total = len(recorded.resources)
+    yield (
+        f"resources: {custom} in {total - custom} components, {total} with the components; each "
+        "with what the plan decides of it"
+    )
     yield from tree(recorded, plan)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from sizewright.commands.options import FILE, files_argument, finish, json_option, site_option
+from sizewright.feasibility import without_nodes
 from sizewright.layout.console import write
 from sizewright.layout.json import print_json
 from sizewright.reading.stack import read_plan
@@ -40,7 +41,7 @@ def command(files: tuple[Path, ...], svg: Path | None, site: Path, as_json: bool
         from sizewright.layout.table import print_tables
         from sizewright.report.answer.sizing import size_tables
 
-        for line in first_line(plan):
+        for line in (*first_line(plan), *without_nodes(plan)):
             write(f"{line}\n")
         print_tables(size_tables(plan))
     finish(plan)

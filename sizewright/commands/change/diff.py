@@ -44,6 +44,7 @@ from sizewright.review.compare import (
 )
 from sizewright.review.dangers import Found
 from sizewright.review.headline import headline
+from sizewright.review.lost_fleets import flag_notes
 from sizewright.review.review import Review, Side, read_side, review
 from sizewright.review.revision import files_at
 from sizing.plan import ServicePlan, Survives
@@ -150,6 +151,7 @@ def _with_preview(
         old = read_side(deployed, site)
     resources, same = engine_changes(said, name)
     notes = notes_on(outputs, old.plan.digest, "The stack") if outputs else ()
+    notes = (*notes, *flag_notes(resources))
     services = service_changes(old.plan, new.plan)
     compared = Review(services, resources, same, True, notes, old=old.plan, new=new.plan)
     return compared, new

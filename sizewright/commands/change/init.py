@@ -1,4 +1,4 @@
-"""`sizewright init`: a new workload file, sized once before it is written."""
+"""`sizewright init`: a new workload file, sized before it is written, and a first stack file."""
 
 import re
 import sys
@@ -8,14 +8,14 @@ import click
 
 from sizewright.answers.answer import print_answer
 from sizewright.answers.files import InitAnswer
-from sizewright.commands.change.starter import starter_text
+from sizewright.commands.change.starter import starter_site_text, starter_text
 from sizewright.commands.options import FILE, json_option, said_code, site_option
 from sizewright.layout.console import write
 from sizewright.reading.input_error import InputError, quoted
 from sizewright.reading.lock_file import lock_of, lock_text
 from sizewright.reading.plain_yaml import PlainYaml
 from sizewright.reading.read import Document, is_taken
-from sizewright.reading.stack import DEFAULT_SITE, WorkloadFile, plan_of, read_site
+from sizewright.reading.stack import DEFAULT_SITE, WorkloadFile, plan_of, read_site, site_in
 from sizewright.schema.modeline import modeline
 from sizewright.write import write_files
 from sizing.catalog import Catalog, ModelFacts, UnknownName, load_catalog
@@ -52,7 +52,7 @@ def command(
     site: Path,
     as_json: bool,
 ) -> None:
-    """Write a new workload file and its lock.
+    """Write a new workload file, its lock, and a stack file where none exists.
 
     \b
     sizewright init search --kind text --users 50000
@@ -81,18 +81,35 @@ def command(
         instance_type=_instance_type(catalog, instance_type),
         users=users,
     )
-    yaml = PlainYaml(text.encode())
-    document = Document(str(path), yaml.data, yaml.key_positions, yaml.value_positions)
+    document = _document(path, text)
     workload = document.validate(Workload)
-    plan = plan_of([WorkloadFile(path, document, workload, None)], read_site(site), catalog)
+    site_text = _first_site_text(site, path)
+    site_file = read_site(site) if site_text is None else site_in(_document(site, site_text), site)
+    plan = plan_of([WorkloadFile(path, document, workload, None)], site_file, catalog)
     lock = lock_of(workload, plan, catalog)
     if lock is None:
         sys.exit(said_code(plan))
-    write_files({path: text, lock_path: lock_text(lock)})
+    texts = {path: text, lock_path: lock_text(lock)}
+    if site_text is not None:
+        texts[site] = site_text
+    write_files(texts)
     if as_json:
-        print_answer(InitAnswer(written=(str(path), str(lock_path))))
+        print_answer(InitAnswer(written=tuple(map(str, texts))))
     else:
-        _say_next(path, lock_path, site)
+        _say_next(tuple(texts), site)
+
+
+def _first_site_text(site: Path, workload: Path) -> str | None:
+    """Text of the first stack file; None where one exists or where another one is wanted."""
+    if site != DEFAULT_SITE or any(map(is_taken, (site, *Path().glob("Pulumi.*.yaml")))):
+        return None
+    return modeline(Path(), "site") + starter_site_text(workload)
+
+
+def _document(path: Path, text: str) -> Document:
+    """The document of a file that is not written yet."""
+    yaml = PlainYaml(text.encode())
+    return Document(str(path), yaml.data, yaml.key_positions, yaml.value_positions)
 
 
 def _model(catalog: Catalog, name: str) -> ModelFacts:
@@ -120,7 +137,8 @@ def _refused(option: str, unknown: UnknownName, kind: str) -> click.ClickExcepti
     return click.ClickException(f"{option} {quoted(unknown.name)} is unknown; {hint}")
 
 
-def _say_next(path: Path, lock_path: Path, site: Path) -> None:
-    option = "" if site == DEFAULT_SITE else f" --site {site}"
-    write(f"wrote {path} and {lock_path}\n\nnext, with your own numbers in {path}:")
+def _say_next(written: tuple[Path, ...], site: Path) -> None:
+    path, option = written[0], "" if site == DEFAULT_SITE else f" --site {site}"
+    files = f"{', '.join(map(str, written[:-1]))} and {written[-1]}"
+    write(f"wrote {files}\n\nnext, with your own numbers in {path}:")
     write(f"  sizewright size {path}{option}\n  sizewright preview {path}{option}")

@@ -1,6 +1,10 @@
-"""The text of a new workload file."""
+"""The texts of a new workload file and of a new stack file."""
 
 import json
+from pathlib import Path
+
+from sizewright.project_files import template_files
+from sizewright.reading.stack import DEFAULT_SITE
 
 CONTEXT_TOKENS = 4096
 INPUT_TOKENS, OUTPUT_TOKENS = 500, 300
@@ -33,3 +37,15 @@ hardware: {{instance_type: {json.dumps(instance_type)}}}
 # What is kept of users and requests; none while the applications keep it.
 data: none
 """
+
+
+def starter_site_text(workload: Path) -> str:
+    """A stack file that names this one workload: the one of a new repository with its line moved.
+
+    Raises ValueError where that file names another workload than its own.
+    """
+    text = template_files()[DEFAULT_SITE.name]
+    line = "    - workloads/chat.yaml\n"
+    if text.count(line) != 1:
+        raise ValueError(f"{DEFAULT_SITE}: expected the line {line!r} once")
+    return text.replace(line, f"    - {json.dumps(workload.as_posix(), ensure_ascii=False)}\n")

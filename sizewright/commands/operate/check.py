@@ -25,6 +25,7 @@ from sizewright.gates.interconnect import interconnect_plugin
 from sizewright.gates.lock import lock_gates
 from sizewright.gates.node_updates import node_updates, zone_turns
 from sizewright.gates.pull import docker_hub_pulls
+from sizewright.gates.zone_loss import zone_loss
 from sizewright.layout.console import tell, write
 from sizewright.layout.progress import working
 from sizewright.reading.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
@@ -104,7 +105,9 @@ def _sizing_gates(
     yield node_updates(plan)
     if (zones := zone_turns(plan, site)) is not None:
         yield zones
-    yield from engine_limits(plan)
+    if (loss := zone_loss(plan)) is not None:
+        yield loss
+    yield from engine_limits(plan, catalog)
     yield from interconnect_plugin(plan, catalog)
     yield docker_hub_pulls(plan)
     yield from gates.checkpoints(plan, catalog)

@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import click
 
 from sizewright.answers.answer import print_answer
-from sizewright.answers.orphans import OrphanAnswer, OrphansAnswer
+from sizewright.answers.orphans import OrphansAnswer
 from sizewright.exit_code import ExitCode
 from sizewright.layout.console import write
 from sizewright.reading.deployed import place, read_json
@@ -53,7 +52,7 @@ def command(states: tuple[str, ...], tags: str | None, as_json: bool) -> None:
     else:
         found = untracked(read_json(tags), place(tags), exports)
     if as_json:
-        print_answer(OrphansAnswer(orphans=tuple(OrphanAnswer(**asdict(each)) for each in found)))
+        print_answer(OrphansAnswer(orphans=tuple(found)))
     else:
         _print(found)
     if found:

@@ -7,10 +7,9 @@ import click
 from sizewright.commands.options import FILE, files_argument, finish, json_option, site_option
 from sizewright.layout.console import tell, write
 from sizewright.layout.json import print_json
-from sizewright.reading.input_error import InputError
 from sizewright.reading.stack import read_plan
 from sizewright.report.answer.contradicted import first_line
-from sizewright.write import write_files
+from sizewright.write import refuse_full, write_files
 from sizing.plan import SCHEMA_VERSION
 
 
@@ -37,7 +36,7 @@ def command(files: tuple[Path, ...], site: Path, directory: Path | None, as_json
     except ValueError as fault:
         raise click.ClickException(str(fault)) from None
     if directory is not None:
-        _refuse_full(directory)
+        refuse_full(directory)
         write_files({directory / path: text for path, text in texts.items()})
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION, **texts})
@@ -50,13 +49,3 @@ def command(files: tuple[Path, ...], site: Path, directory: Path | None, as_json
         files_of = "\n".join(f"# {path}\n{text}" for path, text in texts.items())
         write(f"{contradicted}{files_of}".rstrip("\n"))
     finish(plan)
-
-
-def _refuse_full(directory: Path) -> None:
-    try:
-        full = directory.exists() and any(directory.iterdir())
-    except OSError as error:
-        reason = (error.strerror or "cannot be read").lower()
-        raise InputError(str(directory), message=reason, expected="a folder") from None
-    if full:
-        raise InputError(str(directory), message="is not empty", expected="a new or empty folder")

@@ -71,7 +71,21 @@ def _binding(service: ServicePlan, pool: PoolPlan) -> str:
     if pool.binding == "memory" or capacity is None:
         return f"one replica takes {plural(pool.gpus_per_replica, 'GPU')}"
     rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s a GPU"
+    full = full_gpu_rate(service)
+    if full is not None:
+        rate += f" at {share(capacity.requests_per_gpu_per_s / full)} utilisation"
     return f"{rate}, {_method(service, capacity.method)}"
+
+
+def full_gpu_rate(service: ServicePlan) -> float | None:
+    """Requests a second of one GPU at full utilisation; None by methods that set no limit to it.
+
+    Guard: utilisation is a share of this rate, and not of the rate that meets the targets.
+    """
+    capacity, pool = service.capacity, service.pool
+    if capacity is None or pool is None or capacity.saturation_requests_per_s is None:
+        return None
+    return capacity.saturation_requests_per_s / pool.gpus_per_replica
 
 
 def _method(service: ServicePlan, method: str) -> str:

@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizewright.layout.table import Table
 from sizewright.report.answer.contradicted import contradiction_table
-from sizewright.report.answer.paragraphs import burst_serves_peak, door, imported, measured_with
+from sizewright.report.answer.paragraphs import (
+    burst_serves_peak,
+    door,
+    full_gpu_rate,
+    imported,
+    measured_with,
+)
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
 from sizing.plan import (
     BurstPlan,
     CalibratedPlan,
+    CapacityPlan,
     ChoicePlan,
     MethodPlan,
     Plan,
@@ -64,9 +71,9 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
 
 
 def _volumes(volumes: VolumePlan) -> str:
-    place = f"local NVMe {volumes.nvme_gib} GiB"
+    place = f"local NVMe of {volumes.nvme_gib} GiB"
     if volumes.weights_gib is not None:
-        place = f"gp3 {volumes.weights_gib} GiB"
+        place = f"a gp3 volume of {volumes.weights_gib} GiB"
     return (
         f"root {volumes.root_gib} GiB, weights on {place}: a new node downloads them in "
         f"{duration(volumes.download_s)} at {volumes.copy_mib_per_s} MiB/s, reads them in "
@@ -81,7 +88,8 @@ def _traffic(service: ServicePlan) -> str:
     if traffic.users_online_peak is not None:
         text += f"; {number(traffic.users_online_peak)} users online"
     if traffic.requests_in_flight_peak is not None:
-        text += f"; {number(traffic.requests_in_flight_peak)} in flight at the latency targets"
+        in_flight = number(traffic.requests_in_flight_peak)
+        text += f"; {in_flight} in flight at the peak if each took as long as its targets allow"
     return text
 
 
@@ -89,14 +97,24 @@ def _capacity(service: ServicePlan) -> str:
     capacity = service.capacity
     if capacity is None:
         return ""
-    rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s"
     sized = f"{capacity.method}, sized for the {capacity.load}"
     if capacity.load == Load.mean:
         # Guard: over a whole day a rate sized for the peak would count users that never come.
         sized = f"{number(capacity.users_per_gpu_per_day)} users a day; {sized}"
     measured = measured_with(service)
     sized += f"; measured{measured}" if measured else ""
-    return f"{rate}, {duration(capacity.request_s)} of GPU time each; {sized}"
+    return f"{_gpu_rate(service, capacity)}; {sized}"
+
+
+def _gpu_rate(service: ServicePlan, capacity: CapacityPlan) -> str:
+    """What one GPU serves; of a calibrated rate, which share of full utilisation that is."""
+    rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s"
+    full = full_gpu_rate(service)
+    if full is None:
+        return f"{rate}, {duration(capacity.request_s)} of GPU time each"
+    targets = "the latency targets and " if service.inputs.latency else ""
+    part = share(capacity.requests_per_gpu_per_s / full)
+    return f"{rate} within {targets}the limit of utilisation, {part} of {number(full)} at 100 %"
 
 
 def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]]:
@@ -171,7 +189,8 @@ def _latency(service: ServicePlan) -> str:
     if latency is None:
         fitted += f", P90 {_times(found.safe)}, for {number(found.percentile)} % of requests"
     if found.in_flight_peak is not None:
-        fitted += f"; {number(found.in_flight_peak)} requests in flight at the peak"
+        in_flight = number(found.in_flight_peak)
+        fitted += f"; {in_flight} requests in flight at the peak as estimated (P50)"
     return fitted
 
 
@@ -228,7 +247,7 @@ def _each(binding: str, counts: dict[str, int], unit: str) -> str:
 def _memory(service: ServicePlan) -> str:
     memory, pool, choice = service.memory, service.pool, service.choice
     precision = "" if choice is None else f" in {choice.precision}"
-    text = f"weights {data_size(memory.weights_bytes)}{precision}, KV "
+    text = f"weights take {data_size(memory.weights_bytes)} of GPU memory{precision}, KV "
     kv = memory.kv_bytes_per_token
     text += "unknown" if kv is None else f"{data_size(kv)} a token"
     if pool is None or memory.usable_bytes_per_gpu is None:
@@ -243,7 +262,7 @@ def _memory(service: ServicePlan) -> str:
 
 def _storage(service: ServicePlan) -> str:
     storage = service.storage
-    text = f"weights {data_size(storage.weights_bytes)} in nominal bits"
+    text = f"weights {data_size(storage.weights_bytes)} as parameters x nominal bits"
     if storage.interaction_bytes_per_day is None:
         return f"{text}; no data kept"
     return (

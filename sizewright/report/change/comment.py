@@ -214,7 +214,7 @@ def _counts(told: Review) -> str:
         for effect, number in counts(told.resources).items()
         if number or effect != "may_replace"
     ]
-    return f"**Resources**: {', '.join(words)}, {told.unchanged} unchanged"
+    return f"**Resources**: {', '.join(words)}, {told.unchanged} unchanged, components included"
 
 
 def _details(told: Review) -> Iterator[str]:

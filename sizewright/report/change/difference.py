@@ -20,7 +20,7 @@ HEADLINES = {
     "traffic.requests_per_s_mean": "requests, mean",
     "traffic.requests_per_s_peak": "requests, peak",
     "traffic.users_online_peak": "users online at the peak",
-    "traffic.requests_in_flight_peak": "requests in flight at the peak",
+    "traffic.requests_in_flight_peak": "requests in flight at the peak, at the latency targets",
     "capacity.requests_per_gpu_per_s": "requests of one GPU",
     "memory.weights_bytes": "weights held",
     "memory.max_sequences": "sequences a replica holds",
@@ -156,7 +156,7 @@ def resource_lines(
     words = [
         f"{n} {WORDS.get(Effect(e), done(e))}" for e, n in totals.items() if n or e != "may_replace"
     ]
-    yield f"resources: {', '.join(words)}, {unchanged} unchanged"
+    yield f"resources: {', '.join(words)}, {unchanged} unchanged, components included"
     for change in changes:
         danger = "  !! LOSES DATA: " if loses_data(change) else "  "
         what = f"{effect_word(change.effect)} {short_type(change.type)} {escaped(change.name)}"

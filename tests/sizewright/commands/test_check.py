@@ -62,3 +62,20 @@ def test_beyond_this_version_is_exit_code_6(run: Run) -> None:
 def test_a_wrong_day_is_bad_input(run: Run) -> None:
     ended = run("check", "tests/workloads/chat.yaml", "--as-of", "yesterday")
     assert (ended.code, ended.out) == (2, "")
+
+
+def test_a_failed_zone_is_a_remark_where_replicas_have_several(
+    run: Run, chat: Callable[..., Path]
+) -> None:
+    def remark(*words: object) -> list[tuple[object, str]]:
+        gates = json.loads(run("check", *words, "--json").out)["gates"]
+        return [(g["passed"], g["detail"]) for g in gates if g["name"] == "loss of a zone"]
+
+    ((passed, detail),) = remark("tests/workloads/chat.yaml")
+    assert passed is None
+    assert detail.startswith("replicas of chat in a failed zone count as ready for up to 80 s")
+    assert "blocks evictions" in detail and "docs/outages.md" in detail
+    one = chat(
+        ("daily_users: 100_000", "daily_users: 100"), ("spare_ratio: 0.20", "spare_ratio: 0")
+    )
+    assert remark(one) == [], "one node in one zone"

@@ -209,3 +209,27 @@ def test_numbers_that_differ_beyond_three_digits_are_shown_to_differ() -> None:
         "12.3 %",
         "13.4 %",
     )
+
+
+def test_a_change_that_deletes_node_groups_must_not_continue_on_error(
+    run: Run, published: Build
+) -> None:
+    moved = published(("g4dn.xlarge", "g6.xlarge"))
+    says = "This change deletes 3 node groups. Run it as `pulumi up`, and not as "
+    (note,) = differing(run, CHAT, moved)["notes"]
+    assert note.startswith(says) and "--continue-on-error" in note
+    assert f"note: {says}" in run("diff", CHAT, moved).out
+    assert f"> {says}" in run("diff", CHAT, moved, "--markdown").out
+    more = published(("daily_users: 100_000", "daily_users: 130_000"))
+    assert differing(run, CHAT, more)["notes"] == []
+
+
+def test_diff_and_preview_say_that_they_count_components(run: Run, published: Build) -> None:
+    more = published(("daily_users: 100_000", "daily_users: 130_000"))
+    counts = differing(run, CHAT, more)["counts"]
+    shown = re.search(r"in \d+ components, (\d+) with the components", run("preview", CHAT).out)
+    assert shown is not None and sum(counts.values()) == int(shown[1])
+    assert re.search(
+        r"\nresources: 0 created, .* unchanged, components included\n",
+        run("diff", CHAT, more).out,
+    )

@@ -131,6 +131,61 @@ def test_json_and_another_site(run: Run, tmp_path: Path) -> None:
     assert f"size {tmp_path}/b.yaml --site Pulumi.prod.yaml" in ended.out
 
 
+def test_an_empty_folder_gets_a_stack_file_that_names_the_workload(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = run("init", "support", "--directory", "my workloads")
+    assert (ended.code, ended.err) == (0, "")
+    written = ["my workloads/support.yaml", "my workloads/support.lock", "Pulumi.dev.yaml"]
+    assert ended.out.startswith(f"wrote {written[0]}, {written[1]} and {written[2]}\n")
+    site = read_site(Path("Pulumi.dev.yaml"))
+    assert site.workloads == ("my workloads/support.yaml",)
+    assert run("check").code == 0
+    before = Path("Pulumi.dev.yaml").read_text(encoding="utf-8")
+    assert run("init", "search").code == 0
+    assert Path("Pulumi.dev.yaml").read_text(encoding="utf-8") == before
+
+
+def test_the_first_stack_file_names_a_schema_that_the_folder_has(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("schema", "--directory", "docs/schema").code == 0
+    assert run("init", "support").code == 0
+    first = Path("Pulumi.dev.yaml").read_text(encoding="utf-8").partition("\n")[0]
+    assert first == "# yaml-language-server: $schema=docs/schema/site.schema.json"
+
+
+@pytest.mark.parametrize(
+    ("existing", "words"),
+    [("Pulumi.prod.yaml", ()), (None, ("--site", "Pulumi.prod.yaml"))],
+)
+def test_a_missing_stack_file_that_is_wanted_is_bad_input(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    existing: str | None,
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if existing:
+        Path(existing).write_text("config: {}\n", encoding="utf-8")
+    ended = run("init", "support", *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert "no such file" in ended.err
+    assert [path.name for path in tmp_path.iterdir()] == ([existing] if existing else [])
+
+
+def test_infeasible_writes_no_stack_file(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("--model", "llama-3.1-70b", "--instance-type", "g6.xlarge")
+    assert run("init", "support", *words).code == 5
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_example_has_the_lock_that_init_would_write() -> None:
     catalog = load_catalog()
     file = read_workload(ROOT / "workloads/chat.yaml", catalog)

@@ -20,6 +20,7 @@ NO_FILE = {
     "diff": ("no-such-file.yaml", CHAT),
     "catalog": ("no-such-kind",),
     "init": ("No Name",),
+    "new": ("docs",),
     "calibrate": ("no-such-file.csv", "--out", "never.json"),
     "schema": ("no-such-schema",),
 }

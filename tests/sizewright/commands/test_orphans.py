@@ -72,7 +72,7 @@ def test_each_pending_operation_of_a_state_has_a_next_step(run: Run, tmp_path: P
     assert first["next"].endswith("--tag-filters Key=Name,Values=sw-network-vpc")
     assert first["adopt"].startswith("pulumi import aws:ec2/vpc:Vpc sw-network-vpc ID --parent ")
     assert "'provider=urn:pulumi:dev::sizewright::pulumi:providers:aws::aws'" in first["adopt"]
-    assert route["next"] == "look for it in what it belongs to: it has no tags"
+    assert route["next"] == "look for it in what it belongs to: the state records no Name tag of it"
     assert pod["next"] == "PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true pulumi up"
     assert pod["adopt"] is None
     assert chart["next"].startswith("helm status karpenter --namespace kube-system")
@@ -150,3 +150,16 @@ def test_items_of_another_form_are_passed_over(run: Run, tmp_path: Path) -> None
     tags = written(tmp_path / "tags.json", entries)
     assert orphans(run, "--state", path, code=0) == []
     assert orphans(run, "--tags", tags, "--state", path, code=0) == []
+
+
+def test_what_the_program_tags_is_looked_up_by_its_name(run: Run, tmp_path: Path) -> None:
+    """The database's cluster among them: its inputs in a real state hold a Name tag."""
+    resources = json.loads(run("preview", "tests/workloads/chat.yaml", "--json").out)["resources"]
+    tagged = [r for r in resources if "Name" in (r["inputs"].get("tags") or {})]
+    assert "aws:rds/cluster:Cluster" in {r["type"] for r in tagged}
+    pending = [operation(r["type"], r["name"], "creating", **r["inputs"]) for r in tagged]
+    found = orphans(run, "--state", written(tmp_path / "state.json", export(*pending)))
+    assert [each["next"] for each in found] == [
+        f"aws resourcegroupstaggingapi get-resources --tag-filters Key=Name,Values={r['name']}"
+        for r in tagged
+    ]

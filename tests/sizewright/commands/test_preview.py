@@ -11,12 +11,14 @@ import pulumi
 import pytest
 
 from sizewright.record.program import record_program
+from sizing.plan import SCHEMA_VERSION
 from tests.components.plans import CHAT as CHAT_WORKLOAD
 from tests.components.plans import SOURCES
 from tests.sizewright.conftest import INFEASIBLE, ROOT, VIDEO, Run, after_contradictions
 
 CHAT = ROOT / "tests/workloads/chat.yaml"
 Chat = Callable[..., Path]
+MIRROR = "sizewright:mirrors: {docker.io: copy.example.com/docker-hub}"
 PROGRAM = "from sizewright.cli import main; main()"
 
 
@@ -47,7 +49,7 @@ def test_it_says_what_it_is_first_and_answers_before_the_details(run: Run) -> No
     said = " ".join(out.split())
     for text in (
         "11.6 requests/s on the daily mean (100,000 users x 10 a day)",
-        "166.7 at the peak (10,000 online, a request every 60 s each)",
+        "167 at the peak (10,000 online, a request every 60 s each)",
         "needs 12 x NVIDIA L4",
         "3 spare nodes (spare ratio 20 %) make 15 GPUs on 15 nodes",
         "survives the loss of any 3 nodes, but not of a zone: 10 of 12 needed nodes would be left",
@@ -68,7 +70,8 @@ def test_lines_of_text_fit_a_page(run: Run) -> None:
 
 
 def test_the_json_has_the_contract_keys(told: Any) -> None:
-    assert told.keys() == {"resources", "outputs"}
+    assert told.keys() == {"schema_version", "resources", "outputs"}
+    assert told["schema_version"] == SCHEMA_VERSION
     for resource in told["resources"]:
         assert resource.keys() == {"type", "name", "parent", "inputs", "protect", "depends_on"}
     chat = told["outputs"]["services"]["chat"]
@@ -119,7 +122,10 @@ def test_two_services_share_network_cluster_and_pool(run: Run, chat: Chat) -> No
     assert types.count("aws:ec2/vpc:Vpc") == types.count("aws:eks/cluster:Cluster") == 1
     groups = [r for r in both if r["name"].startswith("sw-g6-xlarge-use1")]
     assert [r["inputs"]["scalingConfig"]["desiredSize"] for r in groups] == [10, 10, 10]
-    assert types.count("kubernetes:apps/v1:Deployment") == 2
+    floors = [r["name"] for r in both if r["type"] == "kubernetes:apps/v1:Deployment"]
+    assert floors == [
+        f"sw-{name}-serving-floor-use1-az{zone}" for name in ("chat", "talk") for zone in (1, 2, 4)
+    ]
 
 
 def test_an_infeasible_service_is_refused_and_nothing_is_built(run: Run, chat: Chat) -> None:
@@ -202,12 +208,14 @@ def test_a_single_zone_is_refused_for_building_only(run: Run, tmp_path: Path) ->
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_an_imported_model_previews_and_checks_without_a_warning(
-    run: Run, tmp_path: Path, source: str
+    run: Run, tmp_path: Path, site: Callable[..., Path], source: str
 ) -> None:
+    """On a site with a copy of Docker Hub: without one, pulls of 15 nodes are warned of."""
     workload = tmp_path / "imported.yaml"
     model = CHAT_WORKLOAD["model"] | {"source": {source: SOURCES[source]}}
     workload.write_text(json.dumps(CHAT_WORKLOAD | {"model": model}))
-    ended = run("preview", workload)
+    mirrored = site(("sizewright:environment", f"{MIRROR}\n  sizewright:environment"))
+    ended = run("preview", workload, "--site", mirrored)
     assert (ended.code, ended.err) == (0, "")
     assert "batch.Job sw-chat-weights-import-job" in ended.out
-    assert run("check", workload).code == 0
+    assert run("check", workload, "--site", mirrored).code == 0

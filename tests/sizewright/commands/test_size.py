@@ -185,7 +185,7 @@ def test_a_precision_that_was_chosen_is_told(run: Run, tmp_path: Path) -> None:
         text.replace('{name: "llama-3.1-8b"}', f'{{name: "llama-3.1-8b", precision: {chosen}}}')
     )
     assert told not in " ".join(run("preview", tmp_path / "b.yaml").out.split())
-    assert f" GB in {chosen}, KV" in run("size", tmp_path / "b.yaml").out
+    assert f" GB of GPU memory in {chosen}, KV" in run("size", tmp_path / "b.yaml").out
 
 
 def test_a_reason_is_told_once(run: Run, tmp_path: Path) -> None:
@@ -203,3 +203,34 @@ def test_only_zones_are_told_not_to_sell_a_type(run: Run, tmp_path: Path) -> Non
     (tmp_path / "a.lock").unlink()
     told = " ".join(run("preview", tmp_path / "a.yaml").out.split())
     assert re.search(r"By zone: (use1-az\d \d, ){2}use1-az\d \d\. It survives", told)
+
+
+def test_the_rate_of_a_gpu_says_its_share_of_full_utilisation(run: Run) -> None:
+    """133.3 requests/s on 15 GPUs of 12.5 each are 71.1 %; of 11.3 each they would be 78.9 %."""
+    out = run("size", "workloads/chat.yaml").out
+    full = re.search(
+        r"one GPU +11\.3 requests/s within the latency targets and the limit of utilisation, "
+        r"90 % of ([\d.]+) at 100 %",
+        out,
+    )
+    assert full is not None
+    busy = re.search(r"utilisation +[\d.]+ % at the mean, ([\d.]+) % at the peak", out)
+    assert busy is not None
+    peak = 100_000 * 0.08 / 60
+    assert float(busy[1]) == pytest.approx(100 * peak / (15 * float(full[1])), abs=0.2)
+    assert "GPU time each" not in out
+    assert "11.3 requests/s a GPU at 90 % utilisation" in " ".join(
+        run("preview", "workloads/chat.yaml").out.split()
+    )
+
+
+def test_figures_that_look_alike_say_what_each_is(run: Run) -> None:
+    out = run("size", "workloads/chat.yaml").out
+    for label in (
+        "2,730 in flight at the peak if each took as long as its targets allow",
+        "1,270 requests in flight at the peak as estimated (P50)",
+        "weights take 9.44 GB of GPU memory in fp8",
+        "weights 8.19 GB as parameters x nominal bits",
+        "have room for weights and margin, 20 GiB, without one",
+    ):
+        assert label in out, label

@@ -157,3 +157,12 @@ def test_the_latency_line_says_its_verdict_and_at_which_load(run: Run) -> None:
     given = run("size", GIVEN).out
     assert "latency      missed at the peak of 167 requests/s on 15 replicas" in given
     assert "is not checked" not in " ".join(run("preview", GIVEN).out.split())
+
+
+def test_that_images_get_no_nodes_follows_the_contradictions(run: Run) -> None:
+    says = "text-to-image: no nodes are built; no engine of this version serves image"
+    for command in ("size", "preview"):
+        contradicted, then, *_ = (x for x in run(command, IMAGES).out.splitlines() if x)
+        assert contradicted.startswith("contradictions in ")
+        assert then.startswith(says), command
+    assert "no nodes are built" not in run("size", GIVEN).out

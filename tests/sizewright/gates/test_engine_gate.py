@@ -6,7 +6,7 @@ import pytest
 
 import sizewright.commands.operate.check as check_command
 from sizewright.gates.engine import engine_limits
-from sizing.catalog import Catalog, load_catalog
+from sizing.catalog import Ability, Catalog, load_catalog
 from sizing.plan import LimitsBy, Plan, Reason
 from sizing.site import Site
 from sizing.size import size
@@ -36,7 +36,7 @@ def plan_with(tag: str, **access: object) -> Plan:
 
 def test_a_limit_that_the_pinned_image_is_not_known_to_keep_fails() -> None:
     limited = {"token_required": True, "tokens_per_key_per_min": 40_960}
-    (gate,) = engine_limits(plan_with("v9.9.9", **limited))
+    (gate,) = engine_limits(plan_with("v9.9.9", **limited), load_catalog())
     assert gate.passed is False
     assert "docker.io/vllm/vllm-openai:v9.9.9" in gate.detail
     assert "requests that run or wait" in gate.detail
@@ -55,7 +55,7 @@ def test_an_engine_whose_connections_may_end_first_is_rejected() -> None:
 
 def test_pinned_images_keep_every_limit() -> None:
     for plan in (public_plan(), spanning_plan()):
-        (gate,) = engine_limits(plan)
+        (gate,) = engine_limits(plan, load_catalog())
         assert gate.passed
         assert plan.services[0].serving is not None
         assert plan.services[0].serving.limits_by is LimitsBy.admission
@@ -70,3 +70,30 @@ def test_check_exits_4_for_a_limit_that_is_not_kept(
     done = run("check", workload)
     assert done.code == 4
     assert "limits of" in done.err
+
+
+def without(ability: Ability) -> Catalog:
+    """The catalog in which no image is known to have this ability."""
+    catalog = load_catalog()
+    rows = tuple(row for row in catalog.engine_options if row.ability is not ability)
+    return catalog.model_copy(update={"engine_options": rows})
+
+
+def test_https_of_an_image_that_is_not_known_to_serve_it_fails() -> None:
+    plan = size(
+        [Workload.model_validate(CHAT | {"in_transit": "tls"})], site("prod"), load_catalog()
+    )
+    (known,) = engine_limits(plan, load_catalog())
+    (unknown,) = engine_limits(plan, without(Ability.tls))
+    assert (known.passed, unknown.passed) == (True, False)
+    assert "is not known to keep HTTPS with a certificate from files" in unknown.detail
+    plain = size([Workload.model_validate(CHAT)], site("prod"), load_catalog())
+    (asks_for_none,) = engine_limits(plain, without(Ability.tls))
+    assert asks_for_none.passed
+
+
+def test_a_context_that_the_image_is_not_known_to_bound_fails() -> None:
+    plan = size([Workload.model_validate(CHAT)], site("prod"), load_catalog())
+    (unknown,) = engine_limits(plan, without(Ability.context))
+    assert unknown.passed is False
+    assert "tokens of prompt and answer together" in unknown.detail

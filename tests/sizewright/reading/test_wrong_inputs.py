@@ -74,7 +74,7 @@ WRONG_WORKLOADS = {
     "image by tag": (
         ("precision: nf4}", "precision: nf4, source: {image: {reference: a/b:v1, path: /m}}}"),
         "a/b:v1",
-        "(Image by digest, with cp in it: registry/name@sha256: and 64 hex digits)\n",
+        "(Image by digest, which must contain cp: registry/name@sha256: and 64 hex digits)\n",
     ),
     "no source of nodes": (
         ("instance_type: g6.xlarge", "instance_type: g6.xlarge, capacity: {}"),
@@ -592,3 +592,13 @@ def test_every_form_has_an_example_of_that_form() -> None:
                     TypeAdapter(form).validate_python(example)
                     checked += 1
     assert checked >= 30
+
+
+@pytest.mark.parametrize("command", ["size", "check", "preview", "compare", "explain"])
+def test_a_stack_file_in_the_place_of_a_workload_names_the_option(run: Run, command: str) -> None:
+    ended = run(command, "Pulumi.prod.yaml")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "Pulumi.prod.yaml:3:1: config: this is a stack file; expected a workload file; "
+        "give it with --site Pulumi.prod.yaml\n"
+    )

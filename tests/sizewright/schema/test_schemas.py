@@ -191,6 +191,8 @@ def test_an_answer_is_as_its_schema_says(
 def test_files_that_are_written_are_answered_as_said(run: Run, tmp_path: Path) -> None:
     ended = run("init", "search", "--directory", tmp_path / "new", "--json")
     closed("init").validate(json.loads(ended.out))
+    ended = run("new", tmp_path / "repository", "--json")
+    closed("new").validate(json.loads(ended.out))
     ended = run("schema", "--directory", tmp_path / "schema", "--json")
     closed("schema").validate(json.loads(ended.out))
     written = sorted(path.name for path in (tmp_path / "schema").iterdir())

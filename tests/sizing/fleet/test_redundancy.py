@@ -9,6 +9,7 @@ from math import comb
 
 import pytest
 
+from sizing.catalog import Catalog
 from sizing.fleet.redundancy import (
     Rule,
     TooFewZonesError,
@@ -23,8 +24,11 @@ from sizing.fleet.redundancy import (
     spread,
     survival,
 )
+from sizing.locks.workload_lock import Lock
 from sizing.plan import Reason, ServicePlan
-from sizing.workload import Redundancy
+from sizing.site import Site
+from sizing.size import size
+from sizing.workload import Redundancy, Workload
 from tests.sizing.told import told
 
 ZONES = tuple(f"use1-az{n}" for n in range(1, 7))
@@ -225,3 +229,27 @@ def test_zones_to_add_are_named_where_they_sell_the_type(
     plan = sized("12", hardware={"instance_type": "p5en.48xlarge"}, redundancy={"zones": 1})
     zones = [r for r in plan.rejected if r.option == "more zones"]
     assert [r.numbers for r in zones] == ["1 more of use1-az6, which sell p5en.48xlarge, would do"]
+
+
+def test_advice_behind_a_lock_names_type_and_cost_and_the_command_that_chooses(
+    workload: Callable[..., Workload], site: Site, catalog: Catalog
+) -> None:
+    """The lock's type is sold in one of the zones; other types keep the rule."""
+    capacity = {"method": "calibrated", "load": "mean"}
+    asked = workload(hardware="auto", capacity=capacity, redundancy={"zones": 1})
+    two = site.model_copy(update={"zones": ("use1-az1", "use1-az2")})
+    lock = Lock(
+        model="llama-3.1-8b",
+        precision="bf16",
+        instance_type="p5en.48xlarge",
+        tensor_parallel=1,
+        catalog_digest=catalog.digest,
+    )
+    (plan,) = size([asked], two, catalog, {"chat": lock}).services
+    assert plan.pool is None
+    numbers = {r.option: r.numbers for r in plan.rejected}
+    assert numbers["redundancy.zones: 1"] == "1 of 1 zones may fail: none is left"
+    advice = numbers["another instance type"]
+    assert re.match(r"g6e\.xlarge \(4 nodes, [\d,]+ USD a month\), ", advice)
+    assert advice.endswith(" would do; `sizewright update` chooses again")
+    assert "0 would do" not in " ".join(numbers.values())

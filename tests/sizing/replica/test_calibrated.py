@@ -135,6 +135,7 @@ def test_the_fleet_is_told_in_every_state(
     ]
     busy = [s.utilisation_at_peak for s in plan.states]
     assert busy[0] == plan.pool.utilisation_at_peak
+    assert busy[0] is not None
     assert busy[1] == pytest.approx(busy[0] * total / (total - at_once))
     assert plan.rollout.replicas_at_once == at_once and plan.rollout.surge_replicas == 0
     bare = service(BASE, site, catalog)

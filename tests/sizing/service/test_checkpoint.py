@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from sizewright.exit_code import ExitCode
+from sizewright.feasibility import refusal
 from sizing.catalog import Catalog
-from sizing.plan import ServicePlan
+from sizing.plan import Reason, ServicePlan
 
 Sized = Callable[..., ServicePlan]
 PEAK = {"daily_users": 100_000, "requests_per_user_per_day": 10, "peak_ratio": 3}
@@ -70,3 +72,44 @@ def test_every_checkpoint_of_the_catalog_is_narrower_than_its_model(catalog: Cat
         assert model.native_dtype in ("bf16", "fp16"), row.repository
         assert row.source
         assert catalog.held_in(row.repository.upper()) == (row.model, row.precision)
+
+
+FAST = {"latency": {"ttft_ms": 1_000, "tpot_ms": 9}}
+"""No type serves 70 billion parameters in 16 bits so fast."""
+
+
+@pytest.mark.parametrize(
+    ("model", "precisions", "change"),
+    [
+        ("llama-3.1-70b", [], "hardware.precisions [bf16, fp8]"),
+        ("llama-3.1-70b", ["bf16"], "hardware.precisions [bf16, fp8]"),
+        ({"name": "llama-3.1-70b", "precision": "bf16"}, [], "model.precision fp8"),
+    ],
+)
+def test_a_refusal_of_16_bits_says_that_fp8_would_do_and_what_allows_it(
+    sized: Sized, model: object, precisions: list[str], change: str
+) -> None:
+    hardware = {"instance_type": "auto", "families": ["p6-b300"], "precisions": precisions}
+    plan = sized(**OPEN, **FAST, model=model, hardware=hardware)
+    assert plan.pool is None
+    last = plan.rejected[-1]
+    assert (last.option, last.reason) == ("fp8", Reason.nearest)
+    assert last.numbers.startswith("p6-b300.48xlarge (")
+    assert f"would do with {change}" in last.numbers
+    code, text = refusal(plan.rejected, auto=True)
+    assert code is ExitCode.infeasible and text.endswith(last.numbers)
+    key, _, value = change.partition(" ")
+    if key == "hardware.precisions":
+        hardware["precisions"] = ["bf16", "fp8"]
+    else:
+        model = {"name": "llama-3.1-70b", "precision": value}
+    assert sized(**OPEN, **FAST, model=model, hardware=hardware).pool is not None
+
+
+def test_fp8_is_no_advice_where_it_is_allowed_or_would_not_do(sized: Sized) -> None:
+    for precisions, tpot_ms in ((["bf16", "fp8"], 1), ([], 1)):
+        hardware = {"instance_type": "auto", "families": ["p6-b300"], "precisions": precisions}
+        targets = {"latency": {"ttft_ms": 1_000, "tpot_ms": tpot_ms}}
+        plan = sized(**OPEN, **targets, model="llama-3.1-70b", hardware=hardware)
+        assert plan.pool is None
+        assert not [r for r in plan.rejected if r.option == "fp8"]

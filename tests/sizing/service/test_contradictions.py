@@ -52,17 +52,28 @@ def test_the_textbook_rule_is_held_against_the_estimate(sized: Sized) -> None:
     assert "methods_disagree" in codes(plan)
 
 
-def test_twice_is_no_disagreement_and_more_than_twice_is(sized: Sized) -> None:
-    """The limit itself: 2 to 1 agrees, 3 to 1 does not."""
-    for rate in (0.5, 1, 2, 4, 8):
-        plan = sized(
-            capacity={"method": "given", "requests_per_gpu_per_s": rate, "load": "mean"},
-            hardware="g6e.xlarge",
-        )
-        estimate = next(m.gpus_needed for m in plan.methods if m.method == "calibrated")
-        assert plan.pool is not None
-        counts = sorted((plan.pool.gpus_needed, estimate))
-        assert ("methods_disagree" in codes(plan)) == (counts[1] > 2 * counts[0])
+@pytest.mark.parametrize(
+    ("users", "rate", "counts", "is_named"),
+    [
+        pytest.param(100_000, 3, (4, 2), False, id="twice as many"),
+        pytest.param(100_000, 2.5, (5, 2), True, id="more than twice as many"),
+        pytest.param(100_000, 12, (1, 2), False, id="half as many"),
+        pytest.param(170_000, 50, (1, 3), True, id="less than half as many"),
+    ],
+)
+def test_twice_is_no_disagreement_and_more_than_twice_is(
+    sized: Sized, users: int, rate: float, counts: tuple[int, int], is_named: bool
+) -> None:
+    """GPUs by the given rate and by the estimate."""
+    plan = sized(
+        traffic={"daily_users": users, "requests_per_user_per_day": 10},
+        capacity={"method": "given", "requests_per_gpu_per_s": rate, "load": "mean"},
+        hardware="g6e.xlarge",
+    )
+    assert plan.pool is not None
+    by_estimate = next(m.gpus_needed for m in plan.methods if m.method == "calibrated")
+    assert (plan.pool.gpus_needed, by_estimate) == counts
+    assert ("methods_disagree" in codes(plan)) is is_named
 
 
 def test_the_calibrated_answer_is_never_held_against_the_textbook_rule(sized: Sized) -> None:
@@ -84,8 +95,8 @@ def test_a_peak_that_all_gpus_cannot_serve_is_named_until_a_burst_serves_it(size
 
 
 def test_all_nodes_in_one_zone_of_several_are_named(sized: Sized) -> None:
-    few = {"traffic": {"daily_users": 10, "requests_per_user_per_day": 1, "peak_ratio": 1}}
-    few["capacity"] = CALIBRATED
+    traffic = {"daily_users": 10, "requests_per_user_per_day": 1, "peak_ratio": 1}
+    few: dict[str, Any] = {"traffic": traffic, "capacity": CALIBRATED}
     assert codes(sized(**few, hardware="g6e.xlarge")) == ["single_zone"]
     assert codes(sized("1", **few, hardware="g6e.xlarge")) == [], "a site of one zone"
     spread = {"redundancy": {"nodes": 1}, "hardware": "g6e.xlarge"}

@@ -70,7 +70,7 @@ def test_local_disks_that_hold_the_weights_make_a_volume_needless(
     assert (loser.option, loser.reason) == ("weights on gp3", Reason.local_storage)
     assert loser.numbers == (
         "a volume of 33 GiB with 125 MiB/s on each node; "
-        "the 232 GiB of g6.xlarge hold 33 GiB of weights without one"
+        "the 232 GiB of g6.xlarge have room for weights and margin, 33 GiB, without one"
     )
 
 

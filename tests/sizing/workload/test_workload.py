@@ -177,7 +177,8 @@ def test_what_may_be_left_out(workload: Callable[..., Workload]) -> None:
     assert least.kind is Kind.video and least.capacity is None and least.data is None
     asked = {"input_tokens": 100, "output_tokens": 400}
     peak = {**TRAFFIC, "peak_ratio": 2}
-    for nothing in (None, {}):
+    empty = dict[str, object]()
+    for nothing in (None, empty):
         chat = workload(capacity=nothing, traffic=peak, request=asked)
         assert chat.capacity is not None and chat.capacity.method is Method.calibrated
     chat = workload()

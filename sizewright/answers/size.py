@@ -1,0 +1,5 @@
+"""`--json` of `size`: the plan."""
+
+from sizing.plan import Plan
+
+__all__ = ["Plan"]

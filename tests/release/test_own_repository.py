@@ -1,0 +1,115 @@
+"""A user's repository, made and used with the wheel; packages of the user have our names."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sizewright.project_files import project_files, template_files
+from testbed.engine import TOOLS, engine_missing, environment, world_of
+from testbed.standin import StandIn
+from tests.release.conftest import ROOT, Repository
+
+engine = pytest.mark.engine
+needs_engine = pytest.mark.skipif(bool(engine_missing()), reason=engine_missing() or "there")
+
+
+def test_preview_is_offline_and_of_the_pinned_version(repository: Repository) -> None:
+    folder, environment = repository
+    done = environment.run("sizewright", "preview", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\nchat: 2 GPUs " in done.stdout
+    assert "eks.NodeGroup sw-g6e-xlarge-use1-az1" in done.stdout
+    where = "import sizewright; print(sizewright.__file__)"
+    there = environment.run("python", "-c", where, cwd=folder).stdout
+    assert Path(there.strip()).is_relative_to(folder / ".venv")
+
+
+def test_check_passes(repository: Repository) -> None:
+    folder, environment = repository
+    done = environment.run("sizewright", "check", "--json", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    gates = {gate["name"]: gate for gate in json.loads(done.stdout)["gates"]}
+    assert gates["resource graph"]["passed"] is True
+    assert not [name for name, gate in gates.items() if gate["passed"] is False]
+
+
+def test_the_commands_of_the_workflow_compare_and_comment(
+    repository: Repository, tmp_path: Path
+) -> None:
+    original, environment = repository
+    folder = tmp_path / "clone"
+    ignored = shutil.ignore_patterns(".venv")
+    shutil.copytree(original, folder, ignore=ignored)
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.com")
+    for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "-m", "first")):
+        subprocess.run([*git, *words], cwd=folder, check=True)
+    workload = folder / "workloads/chat.yaml"
+    text = workload.read_text("utf-8")
+    workload.write_text(text.replace("daily_users: 10_000", "daily_users: 90_000"), "utf-8")
+    words = ("diff", "--markdown", "--rev=HEAD", "--site=Pulumi.dev.yaml", "--", workload)
+    done = environment.run("sizewright", *words, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("<!-- sizewright:diff Pulumi.dev.yaml -->\n")
+    assert "<code>spec.replicas</code>: <code>1</code> → <code>3</code>" in done.stdout
+    comment = tmp_path / "comment.md"
+    comment.write_text(done.stdout, "utf-8")
+    posted = environment.run("python", "-m", "sizewright.action.post", comment, cwd=folder)
+    assert posted.returncode == 0, posted.stderr
+    assert posted.stdout == "::notice::no pull request: the comment is in the job's summary\n"
+
+
+@engine
+@needs_engine
+def test_the_engine_previews_our_resources_and_those_of_the_user(
+    repository: Repository, tmp_path: Path
+) -> None:
+    folder, installed = repository
+    with StandIn(world_of(folder / "Pulumi.dev.yaml")) as standin:
+        (tmp_path / "state").mkdir()
+        env = {**os.environ, **environment(tmp_path, standin, installed.python)}
+        env.pop("PYTHONPATH", None)
+        pulumi("stack", "init", "dev", cwd=folder, env=env)
+        answer = json.loads(pulumi("preview", "--json", cwd=folder, env=env))
+    assert set(answer["changeSummary"]) == {"create"}
+    urns = [step["urn"] for step in answer["steps"]]
+    assert sum("eks/nodeGroup:NodeGroup::sw-g6e-xlarge" in urn for urn in urns) == 2
+    assert all(urn.startswith("urn:pulumi:dev::my-gpus::") for urn in urns)
+    assert "urn:pulumi:dev::my-gpus::theirs:index:Part::of-the-user" in urns
+    assert not [d for d in answer.get("diagnostics", []) if d["severity"] == "error"]
+
+
+@engine
+@needs_engine
+@pytest.mark.parametrize("name", ["one", "another"])
+def test_pulumi_new_lays_down_the_same_files(tmp_path: Path, name: str) -> None:
+    (tmp_path / "state").mkdir()
+    with StandIn(world_of(ROOT / "Pulumi.dev.yaml")) as standin:
+        env = {**os.environ, **environment(tmp_path, standin)}
+    template = str(ROOT / "sizewright/project")
+    words = ("new", template, "--dir", name, "--yes", "--generate-only")
+    pulumi(*words, cwd=tmp_path, env=env)
+    expected = project_files(name)
+    assert set(expected) == set(template_files())
+    for path, text in expected.items():
+        made = (tmp_path / name / path).read_text("utf-8")
+        # Guard: `pulumi new` adds a tag with the template's address below what is ours.
+        assert made.startswith(text) if path == "Pulumi.yaml" else made == text, path
+
+
+def pulumi(*words: str, cwd: Path, env: dict[str, str]) -> str:
+    """What a command of the engine prints, run as a user runs it."""
+    done = subprocess.run(
+        [str(TOOLS / "pulumi"), *words, *(() if words[0] == "new" else ("--non-interactive",))],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
