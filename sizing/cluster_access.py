@@ -20,15 +20,16 @@ ADMIN_POLICY, VIEW_POLICY = "AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"
 
 
 class ClusterAccess(Strict):
-    """The only ways into the cluster's API, beside its own nodes."""
+    """Roles with access to the cluster's API, in addition to its own nodes."""
 
     admins: tuple[RoleArn, ...] = ()
-    """Roles that administer it, by ARN; the role that runs `pulumi up` is one of them."""
+    """Roles that administer the cluster, by ARN. The role that runs `pulumi up` must be one of
+    them."""
     viewers: tuple[RoleArn, ...] = ()
-    """Roles that may read all but secrets."""
+    """Roles that may read everything except secrets."""
     creator: Flag = False
-    """Whether the role that makes the cluster administers it without an entry of its own; EKS reads
-    this once, when it makes the cluster."""
+    """Whether the role that creates the cluster administers it without a separate entry. EKS reads
+    this only at creation."""
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:

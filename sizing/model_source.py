@@ -30,7 +30,7 @@ class HubSource(Strict):
     revision: str = Field(
         pattern=r"^[0-9a-f]{40}$", examples=["0123456789abcdef0123456789abcdef01234567"]
     )
-    """Full commit id, 40 hex digits: a branch or tag may move."""
+    """Full commit id of 40 hex digits, because a branch or tag may move."""
     token_secret_arn: str | None = Field(
         default=None,
         pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[\w/+=.@-]+$",
@@ -38,16 +38,16 @@ class HubSource(Strict):
         # Guard: a token pasted here must not reach a message, which logs keep.
         repr=False,
     )
-    """ARN of a Secrets Manager secret that holds the hub token; none for open models."""
+    """ARN of a Secrets Manager secret that holds the hub token. Open models need none."""
     token_key_arn: KeyArn | None = None
-    """ARN of that secret's KMS key, where it is not AWS's own."""
+    """ARN of the secret's KMS key, if it is not AWS's own key."""
     files: tuple[
         Annotated[
             str, Field(pattern=r"^[\w.*?@+=/-]+$", max_length=200, examples=["*.safetensors"])
         ],
         ...,
     ] = Field(default=HUB_FILES, min_length=1)
-    """Name patterns of the files; one without a slash means the top folder."""
+    """Name patterns of the files. A pattern without a slash applies to the top folder."""
     digest: Digest | None = None
     """SHA-256 of the sorted sha256sum list of the files."""
 
@@ -70,11 +70,11 @@ class BucketSource(Strict):
         pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w=@+-][\w.=@+-]*/)+$",
         examples=["s3://bucket/prefix/"],
     )
-    """Prefix that holds the files and no others: s3://bucket/prefix/."""
+    """Prefix that holds only these files: s3://bucket/prefix/."""
     digest: Digest
     """SHA-256 of the sorted sha256sum list of the files."""
     key_arn: KeyArn | None = None
-    """ARN of the KMS key of those objects, where it is not S3's own."""
+    """ARN of the KMS key of the objects, if it is not S3's own key."""
 
     @property
     def version(self) -> str:
@@ -94,7 +94,7 @@ class ImageSource(Strict):
         max_length=400,
         examples=[f"registry.example.com/weights@{SHA256_EXAMPLE}"],
     )
-    """Image by digest, with cp in it: registry/name@sha256: and 64 hex digits."""
+    """Image by digest, which must contain cp: registry/name@sha256: and 64 hex digits."""
     path: str = Field(pattern=r"^(/[\w.=@+-]+)+$", max_length=200, examples=["/models/llama"])
     """Folder of the image that holds the files."""
 
@@ -105,14 +105,14 @@ class ImageSource(Strict):
 
 
 class ModelSource(Strict):
-    """Exactly one of them."""
+    """Source of the files. Exactly one of these keys is present."""
 
     hub: HubSource | None = None
-    """A revision of a repository on the Hugging Face Hub."""
+    """Revision of a repository on the Hugging Face Hub."""
     s3: BucketSource | None = None
-    """A prefix of another bucket."""
+    """Prefix of another bucket."""
     image: ImageSource | None = None
-    """A folder of a container image."""
+    """Folder of a container image."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -37,30 +37,30 @@ Range = Annotated[str, Field(pattern=r"^[0-9.]+/[0-9]{1,2}$", examples=["10.20.0
 
 
 class UsedZone(Strict):
-    """A public hosted zone of the account that stands already."""
+    """Existing public hosted zone of the account."""
 
     zone_id: HostedZoneId
     """Id of the public hosted zone, e.g. Z0123456789ABCDEFGHIJ."""
     domain: Domain
-    """Domain of the services' names: the zone's own, or one below it."""
+    """Domain of the services' names: the zone's domain, or a subdomain."""
 
 
 class CreatedZone(Strict):
-    """A public hosted zone of the stack's own."""
+    """Public hosted zone that the stack creates."""
 
     domain: Domain
     """Domain of the new zone and of the services' names."""
     parent_zone_id: HostedZoneId | None = None
-    """Zone of the account that delegates to it; without one, you delegate by hand."""
+    """Zone of the account that delegates to the new zone. Without it, you delegate manually."""
 
 
 class Dns(Strict):
-    """Where the services have their names, and their certificate is proven."""
+    """Hosted zone of the services' names, which also validates their certificate."""
 
     use: UsedZone | None = None
-    """A hosted zone that stands."""
+    """Existing hosted zone."""
     create: CreatedZone | None = None
-    """A hosted zone of the stack's own."""
+    """Hosted zone that the stack creates."""
 
     @property
     def domain(self) -> str:
@@ -82,11 +82,12 @@ class UsedNetwork(Strict):
     vpc_id: VpcId
     """Id of the VPC."""
     vpc_cidr: Range
-    """Its IPv4 range, which may call what the stack opens to the network."""
+    """IPv4 range of the VPC, which may call the endpoints that the stack opens to the network."""
     private_subnet_ids: dict[str, SubnetId]
     """Private subnet of each zone, by zone id."""
     private_subnet_cidrs: dict[str, Range] = Field(default_factory=dict)
-    """Their ranges, to compare with the address need; not compared when left out."""
+    """Ranges of the private subnets, which are compared with the required addresses. When left out,
+    they are not compared."""
     public_subnet_ids: dict[str, SubnetId] = Field(default_factory=dict)
     """Public subnets by zone id, for public load balancers."""
 
@@ -109,11 +110,11 @@ class UsedNetwork(Strict):
 
 class Network(Strict):
     use: UsedNetwork
-    """A VPC that stands."""
+    """Existing VPC."""
 
 
 class ClusterPart(StrEnum):
-    """What runs in a cluster for all its workloads, by the name of its add-on or chart."""
+    """Part that serves all workloads of a cluster, by the name of its add-on or chart."""
 
     vpc_cni = "vpc-cni"
     kube_proxy = "kube-proxy"
@@ -121,19 +122,19 @@ class ClusterPart(StrEnum):
     pod_identity = "eks-pod-identity-agent"
     node_monitoring = "eks-node-monitoring-agent"
     network_policies = "network-policies"
-    """The VPC CNI's agent that enforces them."""
+    """Agent of the VPC CNI that enforces network policies."""
     device_plugin = "nvidia-device-plugin"
     load_balancer_controller = "aws-load-balancer-controller"
     pod_autoscaler = "keda"
     node_autoscaler = "karpenter"
-    """With the definitions of its objects."""
+    """Karpenter with the definitions of its objects."""
     group_controller = "lws"
     """LeaderWorkerSet, for replicas over several nodes."""
     interconnect_plugin = "aws-efa-k8s-device-plugin"
-    """On the nodes that those replicas span, whose types its values name."""
+    """EFA plugin for the nodes of those replicas. Its values name their types."""
     metrics = "prometheus"
-    """As service and account prometheus-server of kube-system; it scrapes the engines, by the
-    labels namespace and component."""
+    """Service and account prometheus-server of kube-system. It scrapes the engines by the labels
+    namespace and component."""
 
 
 ADDONS = (
@@ -154,7 +155,7 @@ OWN_STACK_ONLY = (ClusterPart.metrics, ClusterPart.interconnect_plugin)
 
 
 class UsedCluster(Strict):
-    """A cluster that stands, in the network that the site uses."""
+    """Existing cluster in the network that the site uses."""
 
     name: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$", examples=["platform"])
     """Name of the EKS cluster."""
@@ -162,40 +163,40 @@ class UsedCluster(Strict):
         pattern=r"^https://[0-9A-Za-z.-]+$",
         examples=["https://0123456789ABCDEF0123456789ABCDEF.gr7.us-east-1.eks.amazonaws.com"],
     )
-    """URL of its API."""
+    """URL of the cluster's API."""
     certificate_authority: str = Field(
         pattern=r"^[0-9A-Za-z+/]+={0,2}$",
         min_length=20,
         examples=["LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"],
     )
-    """Its certificate authority, base64, as `aws eks describe-cluster` prints it."""
+    """Certificate authority of the cluster in base64, as `aws eks describe-cluster` prints it."""
     security_group_id: GroupId
-    """The group that EKS gave its control plane and gives its managed nodes."""
+    """Security group that EKS assigned to the control plane and assigns to managed nodes."""
     load_balancer_controller_role: str | None = Field(
         default=None, pattern=r"^[\w+=,.@-]{1,64}$", examples=["load-balancer-controller"]
     )
-    """Name of its controller's role, to be granted each target group; it may write to all when
-    left out."""
+    """Role of the cluster's load balancer controller, which is granted each target group. When left
+    out, it must have access to all."""
     node_autoscaler_role: str | None = Field(
         default=None, pattern=r"^[\w+=,.@-]{1,64}$", examples=["karpenter"]
     )
-    """Name of its Karpenter's role, to be granted the role and the volumes' key of burst nodes; it
-    may pass and use all when left out."""
+    """Role of the cluster's Karpenter, which is granted the role and volume key of burst nodes.
+    When left out, it must have access to all."""
 
 
 class Cluster(Strict):
     """Where the workloads run; a cluster of the stack's own when neither is said."""
 
     use: UsedCluster | None = None
-    """A cluster that stands."""
+    """Existing cluster."""
     stack: str | None = Field(
         default=None, pattern=r"^[\w.-]+/[\w.-]+/[\w.-]+$", examples=["acme/sizewright/platform"]
     )
-    """Stack of this program that made cluster and network: organization/project/stack."""
+    """Stack of this program that created the cluster and network: organization/project/stack."""
     provides: tuple[ClusterPart, ...] = ()
-    """What the owner of that cluster runs in it: this stack brings the rest."""
+    """Parts that the owner of the cluster runs. This stack installs the others."""
     offers: tuple[ClusterPart, ...] = ()
-    """Charts that this stack's cluster gets for workloads of other stacks too."""
+    """Charts that this stack installs for workloads of other stacks too."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -236,4 +237,4 @@ class UsedKeys(Strict):
 
 class Keys(Strict):
     use: UsedKeys
-    """Keys that stand; their policies must let the services of their class use them."""
+    """Existing keys. Their policies must let the services of their class use them."""

@@ -59,9 +59,10 @@ the rest is the product's own."""
 
 class Environment(StrEnum):
     dev = "dev"
-    """Cheap to lose: nothing is protected from deletion, one NAT gateway."""
+    """For trials: nothing is protected from deletion, and there is one NAT gateway."""
     prod = "prod"
-    """Kept: stores, keys and the load balancer are protected, a NAT gateway in each zone."""
+    """For production: stores, keys and load balancers are protected, and each zone has a NAT
+    gateway."""
 
 
 LOG_DAYS = {Environment.dev: 14, Environment.prod: 365}
@@ -77,53 +78,55 @@ class Site(Strict):
     zones: tuple[ZoneId, ...] = Field(min_length=1, max_length=6)
     """Availability zones by zone id, e.g. use1-az1: names like us-east-1a differ by account."""
     environment: Environment
-    """dev or prod."""
+    """Environment of the stack."""
     account_ids: tuple[AccountId, ...] = ()
-    """The AWS account of the stack, in a list of one; needed to build, not to size."""
+    """AWS account of the stack, in a list of one. Building requires it, and sizing does not."""
     certificate_arn: Arn | None = None
-    """ACM certificate of the HTTPS listeners; made in `dns` when left out. Not needed to size."""
+    """ACM certificate of the HTTPS listeners. When left out, it is created in `dns`. Sizing does
+    not require it."""
     dns: Dns | None = None
-    """The hosted zone of the services' names; without one they have their load balancers' names."""
+    """Hosted zone of the services' names. Without it, services use the names of their load
+    balancers."""
     network: Network | None = None
-    """A VPC that stands; one is made when left out."""
+    """Existing VPC. When left out, the stack creates one."""
     cluster: Cluster = Field(default_factory=Cluster)
-    """A cluster that stands, or what the one that is made offers to other stacks."""
+    """Existing cluster, or the parts that the created cluster offers to other stacks."""
     access: ClusterAccess | None = None
-    """Who gets into the cluster that is made; whoever made it when left out."""
+    """Roles with access to the created cluster. When left out, only its creator has access."""
     keys: Keys | None = None
-    """KMS keys that stand; those left out are made."""
+    """Existing KMS keys. The stack creates the keys that are left out."""
     vpc_cidr: str = Field(
         default="10.0.0.0/16", pattern=r"^[0-9.]+/1[6-8]$", examples=["10.0.0.0/16"]
     )
-    """IPv4 range of the network that is made, /16 to /18."""
+    """IPv4 range of the created network, /16 to /18."""
     kubernetes_version: str | None = Field(
         default=None, pattern=r"^1\.[0-9]{2}$", examples=["1.35"]
     )
-    """EKS version; the catalog's pin when left out."""
+    """EKS version. When left out, the catalog's pin applies."""
     ami_release: str | None = Field(
         default=None, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9]{8}$", examples=["1.35.0-20261101"]
     )
-    """Release of the EKS GPU image, e.g. 1.35.0-20261101; EKS chooses when left out."""
+    """Release of the EKS GPU image, e.g. 1.35.0-20261101. When left out, EKS chooses it."""
     engine_image_repository: str | None = Field(
         default=None,
         pattern=REPOSITORY,
         max_length=256,
         examples=["111122223333.dkr.ecr.us-east-1.amazonaws.com/vllm/vllm-openai"],
     )
-    """Registry and name of a copy of the serving image, e.g. a pull-through cache; Docker Hub's
-    when left out."""
+    """Registry and name of a copy of the serving image, e.g. a pull-through cache. When left out,
+    Docker Hub is used."""
     engine_image_digest: str | None = Field(
         default=None, pattern=r"^sha256:[0-9a-f]{64}$", examples=[SHA256_EXAMPLE]
     )
-    """Digest of the serving image; the tag alone when left out."""
+    """Digest of the serving image. When left out, only the tag is used."""
     mirrors: dict[Upstream, Mirror] = Field(
         default_factory=dict,
         examples=[{"docker.io": "111122223333.dkr.ecr.us-east-1.amazonaws.com/docker-hub"}],
     )
-    """Copies of registries, by the beginning of what is pulled: images and charts come from the
-    copy of the longest beginning that fits."""
+    """Copies of registries by address prefix. Images and charts come from the copy with the longest
+    matching prefix."""
     image_pull_secrets: tuple[SecretName, ...] = Field(default=(), max_length=10)
-    """Existing secrets with credentials of registries: in kube-system and in each service's
+    """Existing secrets with registry credentials. They must be in kube-system and in each service's
     namespace."""
     token_issuer: str | None = Field(
         default=None, pattern=r"^\S+$", max_length=256, examples=["https://login.example.com"]
@@ -135,30 +138,29 @@ class Site(Strict):
         max_length=256,
         examples=["https://login.example.com/keys"],
     )
-    """Public HTTPS address of the issuer's key set: at most 10 keys, RS256."""
+    """Public HTTPS address of the issuer's key set. It has at most 10 keys and uses RS256."""
     public_cidrs: tuple[str, ...] = Field(default=("0.0.0.0/0",), min_length=1, max_length=50)
-    """IPv4 ranges from which public services can be reached; everywhere when left out."""
+    """IPv4 ranges that may reach public services. When left out, every address may."""
     allowed_cidrs: tuple[str, ...] = Field(
         default=(), max_length=ALLOWED_LIMIT, examples=[["10.8.0.0/16"]]
     )
-    """IPv4 ranges beyond the network, e.g. of a VPN or a peered network, that reach the cluster's
-    API and the internal services."""
+    """IPv4 ranges outside the network that may reach the cluster's API and internal services, e.g.
+    a VPN."""
     allowed_prefix_list_ids: tuple[PrefixListId, ...] = Field(
         default=(), max_length=5, examples=[["pl-0123456789abcdef0"]]
     )
-    """Managed prefix lists whose ranges reach the same; each counts with its maximum of entries
-    against the rules of a security group."""
+    """Managed prefix lists whose ranges have the same access. Each counts with its maximum number
+    of entries against the rules of a security group."""
     tags: dict[str, str] = Field(default_factory=dict)
-    """Tags for every resource, beside the product's own."""
+    """Tags for every resource, in addition to the program's own."""
     required_tags: tuple[str, ...] = ()
-    """Keys that `tags` must have; a site without one of them is refused."""
+    """Keys that `tags` must have. A site without one of them is refused."""
     permissions_boundary_arn: PolicyArn | None = None
-    """IAM policy that bounds every role of the stack; none when left out."""
+    """IAM permissions boundary of every role of the stack."""
     role_path: str = Field(
         default="/", pattern=r"^/([!-.0-~]+/)*$", max_length=512, examples=["/platform/"]
     )
-    """IAM path of the roles of the stack, e.g. /platform/; a role keeps the one it was made with.
-    """
+    """IAM path of the roles of the stack, e.g. /platform/. A role keeps its original path."""
 
     @property
     def uses_network(self) -> bool:

@@ -4,13 +4,11 @@ The Automation API runs the program in this process, without a language host: a 
 of four. Nothing leaves the machine: state lies in the folder, providers are stand-ins.
 """
 
-import gc
-import logging
 import os
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from pulumi import automation
 from sizewright import build_stack
 from sizewright.stack import PROJECT, read_site
 from sizing.site import Site
+from testbed.program_loops import ProgramLoops
 from testbed.standin import StandIn, World
 from testbed.standin.world import Thing
 
@@ -115,6 +114,7 @@ class Stack:
         (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text("utf-8"), "utf-8")
         self.env = environment(folder, standin)
         self._stack: automation.Stack | None = None
+        self._loops = ProgramLoops()
 
     def configure(self, workloads: Sequence[Path], site: Path | None = None) -> None:
         """Writes the stack file: the site's values as they are, and these workload files."""
@@ -138,38 +138,43 @@ class Stack:
                 pulumi_command=automation.PulumiCommand(str(TOOLS.parent)),
             )
             self._stack = automation.create_or_select_stack(
-                self.name, project_name=PROJECT, program=build_stack, opts=options
+                self.name, project_name=PROJECT, program=self._program, opts=options
             )
         return self._stack
 
     def preview(self) -> list[Step]:
         """What `up` would do, and nothing for what stays."""
         steps = _Steps()
-        self.automation.preview(on_event=steps.note)
+        with self.closed_loops():
+            self.automation.preview(on_event=steps.note)
         return steps.taken
 
     def up(self, *, continue_on_error: bool = True) -> list[Step]:
         """As the documents say: what fails stops nothing but what needs it."""
         steps = _Steps()
-        self.automation.up(on_event=steps.note, continue_on_error=continue_on_error)
+        with self.closed_loops():
+            self.automation.up(on_event=steps.note, continue_on_error=continue_on_error)
         return steps.taken
 
     def up_that_fails(self, *, continue_on_error: bool = True) -> str:
         """What the engine says of an `up` in which something fails; empty where nothing does."""
-        said, log = "", logging.getLogger("grpc._server")
-        # Guard: the API leaves the event loop of a program that failed open until it is collected,
-        # and a logged traceback would keep it.
-        log.disabled = True
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            try:
-                self.up(continue_on_error=continue_on_error)
-            except automation.CommandError as fault:
-                said = str(fault)
-            finally:
-                log.disabled = False
-            gc.collect()
-        return said
+        try:
+            self.up(continue_on_error=continue_on_error)
+        except automation.CommandError as fault:
+            return str(fault)
+        return ""
+
+    @contextmanager
+    def closed_loops(self) -> Iterator[None]:
+        """Closes the event loop of a program that ran inside, also where it failed."""
+        try:
+            yield
+        finally:
+            self._loops.close()
+
+    def _program(self) -> None:
+        self._loops.note()
+        build_stack()
 
     def destroy(self) -> list[Step]:
         steps = _Steps()

@@ -31,7 +31,7 @@ EMPTY = {"type": "string", "maxLength": 0}
 def workload_schema() -> Node:
     """Of a workload file."""
     body = _written(Workload)
-    properties = {SCHEMA_KEY: _text("This schema, for editors; the reader ignores it.")}
+    properties = {SCHEMA_KEY: _text("Schema for editors. The program ignores it.")}
     properties |= body["properties"]
     add_examples("workload", properties)
     return {
@@ -56,7 +56,9 @@ def site_schema() -> Node:
         "patternProperties": {NOT_OURS: True},
         "properties": {
             f"{PROJECT}:{WORKLOADS_KEY}": _workload_names(),
-            f"{PROJECT}:{LOCK_KEY}": _text("Lock of the stack; Pulumi.<stack>.lock by default."),
+            f"{PROJECT}:{LOCK_KEY}": _text(
+                "Lock of the stack. The default is Pulumi.<stack>.lock."
+            ),
         }
         | {
             f"{PROJECT}:{key}": node if key in body["required"] else _or_empty(node)
@@ -143,7 +145,7 @@ def _or_empty(node: Node) -> Node:
 
 def _workload_names() -> Node:
     return {
-        "description": "Workload files that this stack builds, from the project's folder.",
+        "description": "Workload files that this stack builds, relative to the project's folder.",
         "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}],
     }
 

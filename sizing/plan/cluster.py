@@ -50,7 +50,7 @@ class KeysPlan(Part):
 
 
 class UsedClusterPlan(Part):
-    """A cluster that stands."""
+    """Existing cluster."""
 
     name: Annotated[str, Reaches(NODE_GROUP, "clusterName")]
     endpoint: Annotated[str, Reaches(KUBERNETES, "kubeconfig")]

@@ -13,7 +13,7 @@ class Contradicts(StrEnum):
     """How an answer contradicts itself or its own targets."""
 
     methods_disagree = "methods_disagree"
-    """The calibrated estimate asks for more than twice or less than half of the GPUs."""
+    """The calibrated estimate needs more than twice or less than half of the GPUs."""
     peak_above_capacity = "peak_above_capacity"
     """The peak is more than all GPUs serve, burst included."""
     single_zone = "single_zone"

@@ -16,20 +16,20 @@ class ClaimFormat(StrEnum):
     string_array = "string-array"
     """A list of texts."""
     space_separated_values = "space-separated-values"
-    """Texts with spaces between them, as in scope."""
+    """Texts separated by spaces, as in scope."""
 
 
 class Claim(Strict):
-    """A claim that a caller's token must have."""
+    """Claim that a caller's token must have."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_:./-]+$", max_length=64, examples=["scope"])
     """Name of the claim, e.g. aud or scope."""
     values: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = Field(
         min_length=1, max_length=10
     )
-    """Values of which the token must have one."""
+    """Accepted values. The token must have one of them."""
     format: ClaimFormat = ClaimFormat.single_string
-    """How the token writes it."""
+    """Form of the claim in the token."""
 
     @model_validator(mode="after")
     def _is_not_validated_anyway(self) -> Self:
@@ -39,21 +39,22 @@ class Claim(Strict):
 
 
 class Access(Strict):
-    """Who may come: a key is the token that a caller bears."""
+    """Callers and their limits. A key is the token of a caller."""
 
     public: Flag = False
-    """Whether the service can be reached from the internet, with a token."""
+    """Whether the internet can reach the service, with a token."""
     both_balancers: Flag = False
-    """Whether the internal and the public load balancer both serve while callers move; the name
-    points to the one that `public` says, and the other is not protected from deletion."""
+    """Whether the internal and the public load balancer both serve while callers move. The name
+    points to the one that `public` selects, and the other one has no deletion protection."""
     token_required: Flag = False
-    """Whether an internal service asks for a token too; a public one always does."""
+    """Whether an internal service requires a token too. A public service always does."""
     claims: tuple[Claim, ...] = Field(default=(), max_length=10)
-    """Claims that a token must have beside the site's issuer."""
+    """Claims that a token must have, in addition to the site's issuer."""
     requests_per_key_per_min: Annotated[Count, Field(gt=0, le=10**6)] | None = None
-    """Requests of one key in a minute."""
+    """Maximum requests of one key per minute."""
     tokens_per_key_per_min: PositiveCount | None = None
-    """Tokens of one key in a minute, prompts and answers, each request taken at its longest."""
+    """Maximum tokens of one key per minute, prompts and answers. Each request counts as its
+    longest."""
 
     @property
     def has_public(self) -> bool:

@@ -11,13 +11,13 @@ from sizing.workload.values import Positive, PositiveCount, Ratio
 
 class Data(Strict):
     profile_bytes_per_user: Positive
-    """Bytes kept of each user."""
+    """Stored bytes of each user."""
     interaction_bytes: Positive
-    """Bytes kept of each request and its answer."""
+    """Stored bytes of each request and its answer."""
     index_ratio: Ratio = Field(default=Decimal(0), ge=0)
     """Bytes of indexes over bytes of interactions."""
     retention_days: PositiveCount
-    """Days that interactions are kept."""
+    """Days for which interactions are stored."""
 
 
 def none_is_absent(value: Any) -> Any:

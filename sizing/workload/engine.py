@@ -1,4 +1,4 @@
-"""How it is served."""
+"""Serving engine and its limits."""
 
 from enum import StrEnum
 from typing import Literal
@@ -9,11 +9,12 @@ from sizing.workload.values import PositiveCount
 
 class Routing(StrEnum):
     least_requests = "least_requests"
-    """To the replica with the fewest requests; sized as in turn, on the safe side."""
+    """To the replica with the fewest requests. It is sized as round_robin, which is
+    conservative."""
     round_robin = "round_robin"
     """To each replica in turn."""
     sticky = "sticky"
-    """A conversation stays with its replica, which still has its prefix."""
+    """A conversation stays with its replica, which still holds its prefix."""
 
 
 class Engine(Strict):
@@ -22,6 +23,6 @@ class Engine(Strict):
     kv_precision: Literal["fp16", "fp8"] = "fp16"
     """Precision of the KV cache: 16-bit, or 8-bit floating point."""
     max_sequences: PositiveCount | None = None
-    """Most sequences in one batch; what memory holds when left out."""
+    """Maximum sequences in one batch. When left out, the number that memory holds applies."""
     routing: Routing = Routing.least_requests
-    """How requests are spread over the replicas."""
+    """Distribution of requests over the replicas."""

@@ -15,7 +15,7 @@ TypeName = Annotated[str, Field(min_length=1, max_length=40)]
 
 
 class ReservedCapacity(Strict):
-    """Capacity bought ahead, by the zone it is in; nodes go nowhere else."""
+    """Capacity that is bought ahead, by zone. Nodes start nowhere else."""
 
     reservations: dict[ZoneId, ReservationId] | None = Field(
         default=None, min_length=1, examples=[{"use1-az1": "cr-0123456789abcdef0"}]
@@ -55,15 +55,16 @@ def _on_demand_is_absent(value: Any) -> Any:
 
 class Hardware(Strict):
     instance_type: TypeName
-    """EC2 instance type, e.g. g6.xlarge; auto takes the cheapest that meets every target."""
+    """EC2 instance type, e.g. g6.xlarge. auto takes the cheapest type that meets every target."""
     tensor_parallel: PositiveCount | None = None
-    """GPUs of one node that a replica uses; the best that hold the model when left out."""
+    """GPUs of one node that a replica uses. When left out, sizing chooses the best number."""
     nodes_per_replica: PositiveCount | None = Field(default=None, le=64)
-    """Nodes of one replica; one, or the fewest that hold the model, when left out."""
+    """Nodes of one replica. When left out, the fewest nodes that hold the model are used."""
     families: tuple[str, ...] = ()
-    """With auto: instance families to choose from, e.g. g6e; all when left out."""
+    """Instance families that auto may choose, e.g. g6e. When left out, all families are allowed."""
     precisions: tuple[Precision, ...] = ()
-    """With auto: precisions to choose from, e.g. bf16 and fp8; the model's own when left out."""
+    """Precisions that auto may choose, e.g. bf16 and fp8. When left out, only the model's own is
+    allowed."""
     capacity: Annotated[
         ReservedCapacity | None,
         BeforeValidator(
@@ -71,9 +72,9 @@ class Hardware(Strict):
             json_schema_input_type=Literal["on_demand"] | ReservedCapacity | None,
         ),
     ] = None
-    """Where nodes come from: on_demand, or ids of reservations or of blocks by zone id."""
+    """Source of the nodes: on_demand, or ids of reservations or capacity blocks by zone id."""
     load_time_s: PositiveCount = 300
-    """Seconds in which a node must read the weights; on local NVMe, download and read them."""
+    """Seconds in which a node must read the weights. On local NVMe, this includes the download."""
 
     @property
     def is_auto(self) -> bool:

@@ -48,14 +48,14 @@ class InTransit(StrEnum):
     """What protects requests between load balancer and engine."""
 
     tls = "tls"
-    """The engine serves HTTPS, with a certificate that each pod makes for itself."""
+    """The engine serves HTTPS with a certificate that each pod creates for itself."""
 
 
 class Method(StrEnum):
     given = "given"
-    """The user measured what one GPU serves."""
+    """The user measured the rate of one GPU."""
     textbook = "textbook"
-    """2 x parameters x tokens / peak FLOP/s, as published back-of-the-envelope designs do."""
+    """2 x parameters x tokens / peak FLOP/s, as in published designs."""
     calibrated = "calibrated"
     """A sum of physical terms fitted to measured runs, and a queue in front of each replica."""
 

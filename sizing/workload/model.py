@@ -13,7 +13,7 @@ from sizing.workload.values import Positive
 
 class Encoder(Strict):
     name: str = Field(min_length=1, max_length=100)
-    """What encodes the prompt, e.g. t5-xxl."""
+    """Name of the encoder of the prompt, e.g. t5-xxl."""
     parameters: Positive
     """Parameters of the encoder."""
 
@@ -23,15 +23,16 @@ ModelName = Annotated[str, Field(min_length=1, max_length=200)]
 
 class Model(Strict):
     name: ModelName | None = None
-    """A model of the catalog, by short name or Hugging Face id, or the path of a config.json."""
+    """Model of the catalog, by short name or Hugging Face id, or the path of a config.json."""
     parameters: Positive | None = None
-    """Parameters; overrides the catalog's count."""
+    """Number of parameters, which overrides the catalog's count."""
     precision: Precision | None = None
-    """Precision of the weights; the catalog's native one when left out."""
+    """Precision of the weights. When left out, the catalog's native precision applies."""
     encoders: tuple[Encoder, ...] = ()
-    """Encoders held beside the model, in the same precision; the catalog's when left out."""
+    """Encoders that the replica holds too, in the same precision. When left out, the catalog's
+    apply."""
     source: ModelSource | None = None
-    """Where its files come from; when left out, you fill the bucket of weights yourself."""
+    """Source of the model's files. When left out, you fill the bucket of weights yourself."""
 
     @model_validator(mode="after")
     def _is_known_somehow(self) -> Self:

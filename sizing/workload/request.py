@@ -17,7 +17,7 @@ class Length(Strict):
     tokens: Positive
     """Tokens of the requests in this bar."""
     share: Positive
-    """Their share of all requests, 0 to 1; the shares of one histogram add to 1."""
+    """Share of all requests, 0 to 1. The shares of one histogram add up to 1."""
 
 
 Lengths = tuple[Length, ...]
@@ -56,23 +56,23 @@ def _add_to_one(name: str, lengths: Lengths) -> None:
 
 class Request(Strict):
     tokens: Positive | None = None
-    """Tokens of one request, prompt and answer together, mean."""
+    """Mean tokens of one request, prompt and answer together."""
     input_tokens: Positive | Annotated[Lengths, Field(min_length=1)] | None = None
     """Tokens that a request adds to the prompt: a mean, or a histogram of tokens and share."""
     output_tokens: Positive | Annotated[Lengths, Field(min_length=1)] | None = None
     """Tokens of the answer: a mean, or a histogram of tokens and share."""
     turns: PositiveCount = 1
-    """Requests of one conversation, mean; each prompt repeats what went before."""
+    """Mean requests of one conversation. Each prompt repeats the previous turns."""
     shared_prefix_tokens: Count = Field(default=0, ge=0)
-    """Of the prompt, tokens at its start that all requests share."""
+    """Tokens at the start of the prompt that all requests share."""
     context_tokens: PositiveCount | None = None
-    """Longest prompt and answer together that the engine accepts."""
+    """Maximum tokens of prompt and answer together that the engine accepts."""
     iterations: PositiveCount | None = None
     """Denoising iterations of one image."""
     request_bytes: Positive | None = None
-    """Bytes that one request sends in, mean."""
+    """Mean bytes of one request."""
     response_bytes: Positive | None = None
-    """Bytes that one request gets back, mean."""
+    """Mean bytes of one response."""
 
     @model_validator(mode="after")
     def _shares_add_to_one(self) -> Self:

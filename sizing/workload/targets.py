@@ -29,37 +29,38 @@ class Latency(Strict):
     percentile: Annotated[Ratio, BeforeValidator(_percent)] = Field(
         default=Decimal(95), ge=50, lt=100
     )
-    """Share of requests, in percent, that must be this fast: 95, not 0.95."""
+    """Percentage of requests that must meet the targets: 95, not 0.95."""
 
 
 class MeasuredOn(Strict):
-    """What a given rate was measured with."""
+    """Model and GPU of a measured rate."""
 
     model: str = Field(min_length=1, max_length=200)
-    """Model that was measured, by any name that model.name takes."""
+    """Measured model, by any name that model.name accepts."""
     gpu: str = Field(min_length=1, max_length=100)
-    """GPU that was measured, e.g. l40s."""
+    """Measured GPU, e.g. l40s."""
     precision: Precision | None = None
-    """Precision of the weights that were measured; not compared when left out."""
+    """Precision of the measured weights. When left out, it is not compared."""
 
 
 class Capacity(Strict):
     method: Method = Method.calibrated
-    """How the rate of one GPU is known."""
+    """Method for the rate of one GPU."""
     load: Load = Load.peak
-    """Which load is sized for."""
+    """Load that the fleet is sized for."""
     requests_per_gpu_per_s: Positive | None = None
-    """Requests one GPU completes in a second, as measured; for method given."""
+    """Measured requests per second of one GPU, for method given."""
     measured_on: MeasuredOn | None = Field(default=None, exclude_if=lambda given: given is None)
-    """Model and GPU that the given rate was measured with; flagged when left out."""
+    """Model and GPU of the given rate. When left out, the answer flags it."""
     gpu: str | None = None
-    """GPU whose peak rate the textbook method uses; the instance type's own when left out."""
+    """GPU whose peak rate the textbook method uses. When left out, the instance type's GPU
+    applies."""
     max_utilisation: Ratio | None = Field(default=None, gt=0, le=Decimal("0.95"))
-    """Highest share of a full batch's rate that a replica is planned for; for method calibrated."""
+    """Maximum share of a full batch's rate that a replica is planned for, for method calibrated."""
     min_gpu_gb: Positive | None = None
-    """Least memory of one GPU, decimal gigabytes, rounded as it is sold: an L4 has 24."""
+    """Minimum memory of one GPU in decimal gigabytes, as it is sold: an L4 has 24."""
     burst_gpus: Annotated[Count, Field(ge=0, lt=10**6)] = 0
-    """GPUs that may be added above the planned ones while the load asks for them."""
+    """GPUs that may be added above the planned ones while the load requires them."""
 
     @model_validator(mode="after")
     def _rate_with_given(self) -> Self:
@@ -82,7 +83,8 @@ class Capacity(Strict):
 
 
 class Redundancy(Strict):
-    """What may fail. Of several rules the one that asks for most binds; they are not added."""
+    """Losses that the service must survive. Of several rules the one with the most nodes binds.
+    They are not added."""
 
     spare_ratio: Ratio | None = Field(default=None, ge=0, le=1)
     """Spare nodes over needed nodes: 0.20 for 20 %."""
@@ -91,7 +93,7 @@ class Redundancy(Strict):
     zones: Count | None = Field(default=None, ge=0)
     """Availability zones that may fail at once."""
     availability: Ratio | None = Field(default=None, gt=0, lt=1)
-    """Least share of time with all needed nodes alive, when nodes fail independently."""
+    """Minimum share of time in which enough nodes are alive, if nodes fail independently."""
     mtbf_gpu_hours: Ratio = Field(default=Decimal(50_700), ge=1)
     """Mean time between failures of one GPU and its share of the node, hours."""
     mttr_hours: Ratio = Field(default=Decimal(24), gt=0, le=8760)

@@ -22,7 +22,7 @@ class Traffic(Strict):
     peak_ratio: Ratio | None = Field(default=None, ge=1)
     """Peak rate over mean rate, at least 1."""
     hourly: tuple[Annotated[Ratio, Field(ge=0)], ...] | None = None
-    """24 relative loads, one an hour; the peak is the busiest hour."""
+    """24 relative loads, one per hour. The peak is the busiest hour."""
 
     @model_validator(mode="after")
     def _one_way_to_the_peak(self) -> Self:

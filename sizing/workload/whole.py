@@ -27,15 +27,15 @@ def absent(value: object) -> bool:
 
 
 class Workload(Strict):
-    """One service: who asks, how often, how long, how fast, and what may fail."""
+    """One service: its users, requests, lengths, latency targets and redundancy."""
 
     # Defaults are made when a workload is: made at import, they would build their schemas there.
     name: str = Field(pattern=DNS_LABEL, max_length=30, examples=["chat"])
-    """Name of the service: lower-case letters, digits and single hyphens, at most 30."""
+    """Name of the service: lower-case letters, digits and single hyphens, at most 30 characters."""
     kind: Annotated[Kind, BeforeValidator(supported, json_schema_input_type=Kind)]
-    """What the service makes."""
+    """Kind of output that the service generates."""
     model: Annotated[Model, BeforeValidator(named, json_schema_input_type=ModelName | Model)]
-    """The model: a catalog name, or name, parameters and precision."""
+    """Model: a catalog name, or name, parameters and precision."""
     traffic: Traffic
     """Users and their requests."""
     request: Request = Field(default_factory=Request)
@@ -43,29 +43,30 @@ class Workload(Strict):
     latency: Latency | None = None
     """Latency targets."""
     capacity: Capacity | None = None
-    """How the rate of one GPU is known, and the load that is sized for."""
+    """Method for the rate of one GPU, and the load that the fleet is sized for."""
     redundancy: Redundancy = Field(default_factory=Redundancy)
-    """What may fail."""
+    """Losses that the service must survive."""
     hardware: Annotated[
         Hardware | None,
         BeforeValidator(auto_is_a_type, json_schema_input_type=TypeName | Hardware | None),
     ] = None
-    """Where it runs: auto, or an instance type."""
+    """Hardware of the nodes: auto, or an instance type."""
     data: Annotated[
         Data | None,
         BeforeValidator(none_is_absent, json_schema_input_type=Literal["none"] | Data | None),
     ] = None
-    """What is kept; none when the applications keep it."""
+    """Data that the service stores, or none when the applications store it."""
     engine: Engine = Field(default_factory=Engine)
-    """How it is served."""
+    """Serving engine and its limits."""
     access: Access = Field(default_factory=Access)
-    """Who may come, and how often; callers inside the network when left out."""
+    """Callers and their limits. When left out, only callers inside the network have access."""
     in_transit: Annotated[InTransit | None, Field(exclude_if=absent)] = None
-    """What protects requests between load balancer and engine; nothing when left out."""
+    """Encryption between load balancer and engine. When left out, requests use plain HTTP."""
     retire: bool = False
-    """Whether its stores and load balancer lose their protection, so that it can be taken out."""
+    """Whether stores and load balancer of the service lose their protection, so that it can be
+    removed."""
     accept: Accept = Field(default_factory=dict, exclude_if=lambda given: not given)
-    """Contradictions of the answer that are accepted: a sentence by code; none when left out."""
+    """Accepted contradictions of the answer: a sentence for each code."""
 
     @model_validator(mode="after")
     def _name_is_free(self) -> Self:

@@ -74,7 +74,7 @@ WRONG_WORKLOADS = {
     "image by tag": (
         ("precision: nf4}", "precision: nf4, source: {image: {reference: a/b:v1, path: /m}}}"),
         "a/b:v1",
-        "(Image by digest, with cp in it: registry/name@sha256: and 64 hex digits)\n",
+        "(Image by digest, which must contain cp: registry/name@sha256: and 64 hex digits)\n",
     ),
     "no source of nodes": (
         ("instance_type: g6.xlarge", "instance_type: g6.xlarge, capacity: {}"),

@@ -120,8 +120,12 @@ def public_plan(
     workload: dict[str, Any] = CHAT, /, *others: dict[str, Any], **access: object
 ) -> Plan:
     """A service that the internet reaches, with a token and limits for each; then the others."""
-    open_to = {"public": True, "requests_per_key_per_min": 60, "tokens_per_key_per_min": 40_960}
-    open_to["claims"] = [{"name": "scope", "values": ["chat"]}]
+    open_to = {
+        "public": True,
+        "requests_per_key_per_min": 60,
+        "tokens_per_key_per_min": 40_960,
+        "claims": [{"name": "scope", "values": ["chat"]}],
+    }
     issuer = {
         "token_issuer": "https://issuer.example",
         "token_jwks_url": "https://issuer.example/k",

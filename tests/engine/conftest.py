@@ -1,8 +1,5 @@
 """Stacks on the real engine. Without its tools these tests are skipped, each counted."""
 
-import gc
-import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,18 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @contextmanager
 def refused(says: str) -> Iterator[None]:
-    """The engine refuses what is run inside.
-
-    Guard: a refused program leaves the SDK's event loop to the collector, which would warn in
-    another test; the threads of its server hold it for a moment.
-    """
+    """The engine refuses what is run inside."""
     with pytest.raises(automation.CommandError, match=says):
         yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        for _ in range(10):
-            gc.collect()
-            time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

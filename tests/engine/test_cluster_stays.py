@@ -79,7 +79,8 @@ def planned(stack: Stack) -> list[tuple[str, str]]:
             step = event.resource_pre_event.metadata
             steps.append((step.op.value, f"{step.type}::{step.urn.split('::')[-1]}"))
 
-    stack.automation.preview(on_event=note)
+    with stack.closed_loops():
+        stack.automation.preview(on_event=note)
     return steps
 
 

@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pulumi
@@ -572,3 +573,30 @@ def test_warnings_of_the_program_go_to_the_log(caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.WARNING):
         recorded(lambda: pulumi.warn("look here"))
     assert "look here" in caplog.text
+
+
+@pytest.mark.parametrize("fails", ["program", "apply", "registration", "nothing"])
+def test_a_recording_closes_its_event_loop_whatever_fails(fails: str) -> None:
+    """Guard: the collector is paused meanwhile, and would warn of an open loop in another test."""
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def fail(value: object) -> str:
+        raise LookupError(value)
+
+    def program() -> None:
+        loops.append(asyncio.get_running_loop())
+        bucket = s3.Bucket("data")
+        s3.BucketPolicy("other", bucket=bucket.arn, policy="{}")
+        if fails == "apply":
+            s3.BucketPolicy("p", bucket=bucket.arn.apply(fail), policy="{}")
+        if fails == "registration":
+            s3.Bucket("data")
+        if fails == "program":
+            fail("x")
+
+    ends: AbstractContextManager[object] = nullcontext()
+    if fails != "nothing":
+        ends = pytest.raises((LookupError, DuplicateResource))
+    with ends:
+        recorded(program)
+    assert [loop.is_closed() for loop in loops] == [True]

@@ -204,7 +204,7 @@ def values_of(recorded: Recorded, claim: Claim) -> list[object]:
     mine = [r for r in recorded.resources if r.type == claim.reaches.resource_type]
     assert mine, f"no {claim.reaches.resource_type} is built: the claim cannot be tested"
     if not claim.reaches.path:
-        return sorted(r.name for r in mine)
+        return [*sorted(r.name for r in mine)]
     return [(r.name, at(r.inputs, claim.reaches.path)) for r in mine]
 
 

@@ -1,0 +1,36 @@
+"""Event loops of programs that the Automation API ran in this process.
+
+The API closes a loop after it has awaited the tasks that it cancelled. A task that ends with
+another error skips the close, and the loop's sockets stay open until a collection.
+"""
+
+import asyncio
+import time
+
+IDLE_S = 0.2
+"""Seconds without a running loop after which the API's thread has left it. Basis: assumed; between
+two tasks that the API awaits it is microseconds."""
+POLL_S = 0.01
+
+
+class ProgramLoops:
+    """The loops of a stack's programs, until they are closed."""
+
+    def __init__(self) -> None:
+        self._loops: list[asyncio.AbstractEventLoop] = []
+
+    def note(self) -> None:
+        """Remember the loop in which the program runs that calls this."""
+        self._loops.append(asyncio.get_running_loop())
+
+    def close(self) -> None:
+        """Close each loop that the API left open."""
+        for loop in self._loops:
+            idle_since = time.monotonic()
+            while not loop.is_closed() and time.monotonic() - idle_since < IDLE_S:
+                time.sleep(POLL_S)
+                if loop.is_running():
+                    idle_since = time.monotonic()
+            if not loop.is_closed():
+                loop.close()
+        self._loops.clear()
