@@ -64,8 +64,8 @@ def turns(plan: Plan, site_file: str) -> Iterator[str]:
                 f"`sizewright update {site_file}`, which moves the next"
             )
         yield (
-            f"{text}; a changed disk, tag or user data is held for no zone, and replaces a node of "
-            "each at once, within the disruption budget"
+            f"{text}; the lock does not hold a changed disk, tag or user data, which replaces one "
+            "node of each zone at once within the disruption budget"
         )
 
 

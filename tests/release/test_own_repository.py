@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from sizewright.project_files import project_files, template_files
 from testbed.engine import TOOLS, engine_missing, environment, world_of
@@ -37,29 +38,45 @@ def test_check_passes(repository: Repository) -> None:
     assert not [name for name, gate in gates.items() if gate["passed"] is False]
 
 
-def test_the_commands_of_the_workflow_compare_and_comment(
+def test_the_steps_of_the_workflow_compare_comment_and_check(
     repository: Repository, tmp_path: Path
 ) -> None:
-    original, environment = repository
+    original, installed = repository
     folder = tmp_path / "clone"
-    ignored = shutil.ignore_patterns(".venv")
-    shutil.copytree(original, folder, ignore=ignored)
+    shutil.copytree(original, folder, ignore=shutil.ignore_patterns(".venv"))
     git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.com")
     for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "-m", "first")):
         subprocess.run([*git, *words], cwd=folder, check=True)
     workload = folder / "workloads/chat.yaml"
     text = workload.read_text("utf-8")
     workload.write_text(text.replace("daily_users: 10_000", "daily_users: 90_000"), "utf-8")
-    words = ("diff", "--markdown", "--rev=HEAD", "--site=Pulumi.dev.yaml", "--", workload)
-    done = environment.run("sizewright", *words, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("<!-- sizewright:diff Pulumi.dev.yaml -->\n")
-    assert "<code>spec.replicas</code>: <code>1</code> → <code>3</code>" in done.stdout
-    comment = tmp_path / "comment.md"
-    comment.write_text(done.stdout, "utf-8")
-    posted = environment.run("python", "-m", "sizewright.action.post", comment, cwd=folder)
-    assert posted.returncode == 0, posted.stderr
-    assert posted.stdout == "::notice::no pull request: the comment is in the job's summary\n"
+    said = steps(folder, {"BASE": "HEAD", "RUNNER_TEMP": str(tmp_path)}, installed.folder)
+    comment = (tmp_path / "comment.md").read_text("utf-8")
+    assert comment.startswith("<!-- sizewright:diff Pulumi.dev.yaml -->\n")
+    assert "<code>spec.replicas</code>: <code>1</code> → <code>3</code>" in comment
+    assert said["Comment"] == "::notice::no pull request: the comment is in the job's summary\n"
+    assert "ok  resource graph" in said["Check"]
+
+
+def steps(folder: Path, env: dict[str, str], installed: Path) -> dict[str, str]:
+    """What each step of the workflow prints, by its name, as a runner runs it; none may fail."""
+    text = (folder / ".github/workflows/sizewright.yml").read_text("utf-8")
+    job = YAML(typ="safe", pure=True).load(text)["jobs"]["review"]
+    path = f"{installed / 'bin'}:{os.environ['PATH']}"
+    said = {}
+    for step in job["steps"]:
+        if step.get("name") in ("Compare with the base of the pull request", "Comment", "Check"):
+            done = subprocess.run(
+                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+                cwd=folder,
+                env={"PATH": path, **job["env"], **env},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            said[step["name"]] = done.stdout
+    return said
 
 
 @engine

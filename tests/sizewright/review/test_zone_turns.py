@@ -85,7 +85,7 @@ def test_check_and_preview_say_which_zones_are_still_to_come(
     checked = run("check", "--site", stack)
     assert checked.code == 0 and says in checked.out
     assert says in " ".join(run("preview", "--site", stack).out.split())
-    assert "a changed disk, tag or user data is held for no zone" in checked.out
+    assert "the lock does not hold a changed disk, tag or user data" in checked.out
 
 
 def test_with_a_spare_node_for_each_zone_all_zones_move_at_once(
