@@ -79,7 +79,9 @@ def modules(path: Path) -> set[tuple[str, ...]]:
             found |= {(*node.module.split("."), alias.name) for alias in node.names}
         elif isinstance(node, ast.Import):
             found |= {tuple(alias.name.split(".")) for alias in node.names}
-    return {name for name in found if name[0] == path.relative_to(ROOT).parts[0] and len(name) > 1}
+    package = path.relative_to(ROOT).parts[0]
+    mine = {name[:2] for name in found if name[0] == package and len(name) > 1}
+    return {name for name in mine if list((ROOT / package).glob(f"{name[1]}*"))}
 
 
 @pytest.mark.parametrize("package", FOLDERS)
