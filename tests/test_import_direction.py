@@ -38,10 +38,10 @@ FOLDERS = {
     "compare stack size explained explain",
     "components": "naming policy provider wires script_map identity foundation cluster_services "
     "pools service platform",
-    "sizewright": "exit_code interrupt reading feasibility layout write project_files record "
-    "schema review gates answers report measured commands cli __main__ project",
+    "sizewright": "build_stack exit_code interrupt reading feasibility layout write project_files "
+    "record schema review gates answers report measured commands cli __main__ project",
 }
-"""Folders and loose files of a package, each of which imports only those before it."""
+"""Folders, loose files and public functions of a package; each imports only those before it."""
 MOST_FILES = 15
 """Modules in one folder; more need another folder. Basis: what a reader takes in at one look."""
 
