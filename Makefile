@@ -19,7 +19,7 @@ installed = shell=$$$$; seconds=0; \
 	$(BIN)/python -m pip install --quiet $(2) --disable-pip-version-check --require-hashes -r $(1); \
 	code=$$?; kill $$progress 2>/dev/null; exit $$code
 
-.PHONY: help preview test testbed check golden schemas starter dist bench accuracy clean
+.PHONY: help preview test prove testbed check golden schemas starter dist bench accuracy clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ preview: $(RUN_READY)  ## size workloads/chat.yaml and preview its infrastructur
 
 test: $(DEV_READY)  ## run every test that this machine can run
 	@$(BIN)/python -m pytest
+
+prove: $(DEV_READY)  ## run the longer proofs, which `make test` leaves out
+	@$(BIN)/python -m pytest -m prove
 
 testbed: $(TESTBED_READY)  ## build the Pulumi engine and a Kubernetes control plane from Go modules, so that `make test` also runs them
 

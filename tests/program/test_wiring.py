@@ -247,7 +247,23 @@ def bursts(variant: str, claim: Claim) -> bool:
     return plan(variant).pools[int(claim.path[1])].burst is not None
 
 
-@pytest.mark.parametrize(("variant", "claim"), claims_to_test(), ids=place)
+def kind(claim: Claim) -> tuple[str, ...]:
+    """What a claim says of every service or pool: its leaf without positions, and its property."""
+    leaf = ".".join(step for step in claim.path if isinstance(step, str))
+    return leaf, claim.reaches.resource_type, claim.reaches.path
+
+
+def first_of_each_kind() -> list[object]:
+    """Every claim; those whose kind another service or pool proves run in `make prove` only."""
+    proven, cases = set[tuple[str, ...]](), list[object]()
+    for variant, claim in claims_to_test():
+        again = kind(claim) in proven
+        proven.add(kind(claim))
+        cases.append(pytest.param(variant, claim, marks=[pytest.mark.prove] if again else []))
+    return cases
+
+
+@pytest.mark.parametrize(("variant", "claim"), first_of_each_kind(), ids=place)
 def test_a_changed_leaf_changes_what_it_claims(variant: str, claim: Claim) -> None:
     part = claim.path[:2] if claim.path[0] in ("services", "pools") else ()
     before = values_of(baseline(variant, *part), claim)
