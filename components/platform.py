@@ -8,10 +8,10 @@ from components.cluster_services.cluster_services import ClusterServices, Cluste
 from components.foundation.cluster.cluster import ClusterIds, log_group_name
 from components.foundation.cluster.target_writer import Targets, TargetWriter, granted
 from components.foundation.dns import Dns, DnsArgs
-from components.foundation.foundation import Ground, GroundArgs, ground
+from components.foundation.foundation import Foundation, FoundationArgs, foundation
 from components.foundation.keys import Keys, KeysArgs
 from components.foundation.network.network import NetworkIds
-from components.foundation.other_stack import OUTPUT, told
+from components.foundation.other_stack import OUTPUT, platform_outputs
 from components.naming import PRODUCT, Tags, aws_name, partition
 from components.pools.burst_pool import BurstPool, BurstPoolArgs
 from components.pools.gpu_pool import GpuPool, GpuPoolArgs
@@ -42,8 +42,8 @@ def build(plan: Plan) -> None:
             for s in plan.services
         },
     )
-    if platform.told is not None:
-        pulumi.export(OUTPUT, platform.told)
+    if platform.platform_outputs is not None:
+        pulumi.export(OUTPUT, platform.platform_outputs)
     if platform.name_servers is not None:
         pulumi.export("name_servers", platform.name_servers)
 
@@ -70,7 +70,7 @@ class Platform(pulumi.ComponentResource):
     """Destroyed in reverse: Kubernetes objects, node groups, cluster, network."""
 
     cluster_name: pulumi.Output[str]
-    told: Mapping[str, object] | None
+    platform_outputs: Mapping[str, object] | None
     """What stacks of workloads on its cluster have to know; null where it makes none."""
     services: dict[str, InferenceService]
     hosts: Mapping[str, str]
@@ -91,7 +91,7 @@ class Platform(pulumi.ComponentResource):
         self.name_servers = None if self._dns is None else self._dns.name_servers
         self.hosts = {} if plan.dns is None else plan.dns.hosts
         self._access_logs = self._made_access_logs()
-        standing = self._ground()
+        standing = self._foundation()
         network, cluster = standing.network, standing.cluster
         system = self._system_pools(network, cluster)
         self._pools = {pool.name: self._gpu_pool(pool, network, cluster) for pool in plan.pools}
@@ -101,10 +101,12 @@ class Platform(pulumi.ComponentResource):
             for pool in plan.pools
             if pool.burst is not None
         }
-        self.told = (
+        self.platform_outputs = (
             None
             if standing.made is None
-            else told(standing.made, network, beside.controller, beside.node_autoscaler_role)
+            else platform_outputs(
+                standing.made, network, beside.controller, beside.node_autoscaler_role
+            )
         )
         self._writer = self._target_writer(beside, cluster)
         self.services = {
@@ -149,11 +151,11 @@ class Platform(pulumi.ComponentResource):
         account_id = self._plan.site.account_ids[0]
         return access_logs(f"{self._name}-{plan.role}", plan, account_id, self._tags, self._child)
 
-    def _ground(self) -> Ground:
+    def _foundation(self) -> Foundation:
         plan = self._plan
-        return ground(
+        return foundation(
             self._name,
-            GroundArgs(
+            FoundationArgs(
                 network=plan.network,
                 cluster=plan.cluster,
                 roles=plan.roles,

@@ -11,7 +11,7 @@ from sizing.fleet.capacity_source import check_capacity
 from sizing.fleet.states import calibrated_plan, rollout, states
 from sizing.hardware.nearest import nearest_types
 from sizing.hardware.resolve import resolve
-from sizing.hardware.search import Found, find_hardware, lacks_other_type
+from sizing.hardware.search import HardwareResult, find_hardware, lacks_other_type
 from sizing.locks.workload_lock import Lock
 from sizing.model.memory import (
     NOMINAL_BITS,
@@ -40,7 +40,7 @@ from sizing.plan import (
 )
 from sizing.replica.case import ENGINE_KINDS, Case, Choice, case_of
 from sizing.replica.gpu_rate import capacity_plan
-from sizing.replica.methods import Estimate, estimate, side_by_side
+from sizing.replica.methods import MethodEstimate, estimate, side_by_side
 from sizing.replica.own_runs import own_runs_plan
 from sizing.replica.traffic import Rates, request_rates, traffic_plan
 from sizing.service.access import check_access
@@ -61,9 +61,9 @@ from sizing.stack.network import access_logs, gateway_plan, network_plan, too_sl
 from sizing.stack.shared import (
     check_ami_release,
     cluster_plan,
-    crowded_pools,
     keys_plan,
     node_pools,
+    nvme_overflow_pools,
     system_pool,
 )
 from sizing.stack.unverified import unverified_pins
@@ -74,8 +74,8 @@ from sizing.workload import Workload
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What lies beside the workload files, by workload name."""
+class WorkloadSidecars:
+    """What lies sidecars the workload files, by workload name."""
 
     locks: Mapping[str, Lock]
     corrections: Mapping[str, Corrections]
@@ -97,11 +97,11 @@ def size(
     check_site(site, catalog)
     check_ami_release(site)
     check_mirrors(workloads, site, catalog)
-    beside = Beside(locks or {}, corrections or {})
-    services = _services(workloads, site, catalog, beside, frozenset())
-    crowded = crowded_pools(services, catalog)
-    if crowded:
-        services = _services(workloads, site, catalog, beside, crowded)
+    sidecars = WorkloadSidecars(locks or {}, corrections or {})
+    services = _services(workloads, site, catalog, sidecars, frozenset())
+    overflowing = nvme_overflow_pools(services, catalog)
+    if overflowing:
+        services = _services(workloads, site, catalog, sidecars, overflowing)
     pools = node_pools(services, site, catalog)
     system = system_pool(services, site, catalog)
     added = cluster_services(services, pools, site, catalog)
@@ -130,8 +130,8 @@ def _services(
     workloads: Sequence[Workload],
     site: Site,
     catalog: Catalog,
-    beside: Beside,
-    crowded: frozenset[str],
+    sidecars: WorkloadSidecars,
+    nvme_overflow_pools: frozenset[str],
 ) -> list[ServicePlan]:
     services = list[ServicePlan]()
     for workload in workloads:
@@ -139,10 +139,18 @@ def _services(
             raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
         check_capacity(workload, site, catalog)
         check_access(workload, site)
-        own = beside.corrections.get(workload.name)
-        known, lock = catalog.with_corrections(own), beside.locks.get(workload.name)
+        own = sidecars.corrections.get(workload.name)
+        known, lock = catalog.with_corrections(own), sidecars.locks.get(workload.name)
         services.append(
-            service_plan(workload, site, known, lock, services, own=own, crowded=crowded)
+            service_plan(
+                workload,
+                site,
+                known,
+                lock,
+                services,
+                own=own,
+                nvme_overflow_pools=nvme_overflow_pools,
+            )
         )
     return services
 
@@ -155,12 +163,12 @@ def service_plan(
     neighbours: Sequence[ServicePlan] = (),
     *,
     own: Corrections | None = None,
-    crowded: frozenset[str] = frozenset(),
+    nvme_overflow_pools: frozenset[str] = frozenset(),
 ) -> ServicePlan:
     """One service: its traffic, its hardware if it can have any, its data, and how it is served.
 
     `own` are the corrections that `catalog` has of it, for what is told of them.
-    Pools named in `crowded` keep their weights on gp3 volumes.
+    Pools named in `nvme_overflow_pools` keep their weights on gp3 volumes.
     """
     asked = workload
     case = case_of(workload, site, catalog)
@@ -177,10 +185,10 @@ def service_plan(
         found.rejected += nearest_types(case, rates, asked)
     nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision, facts.model)
     known = _estimate(case, found, rates)
-    beside, methods = _beside(case, found, rates, known)
+    sidecars, methods = _beside(case, found, rates, known)
     storage = storage_plan(workload, rates, nominal)
     database, buckets, too_large = stores(workload, storage, rates, site, catalog)
-    volumes, slow = _volumes(case, found, crowded)
+    volumes, slow = _volumes(case, found, nvme_overflow_pools)
     gateway, serving, absent = _served(case, found, volumes, rates)
     filled = None if serving is None else _import(workload, case, serving)
     capacity = _capacity(case, found, rates)
@@ -191,7 +199,7 @@ def service_plan(
         inputs=asked,
         traffic=traffic_plan(workload, rates),
         capacity=capacity,
-        calibrated=beside,
+        calibrated=sidecars,
         own_runs=own_runs_plan(
             own,
             workload,
@@ -223,7 +231,7 @@ def service_plan(
     return service.model_copy(update={"contradictions": contradictions(service, site)})
 
 
-def _capacity(case: Case, found: Found, rates: Rates) -> CapacityPlan | None:
+def _capacity(case: Case, found: HardwareResult, rates: Rates) -> CapacityPlan | None:
     if found.rate is None:
         return None
     split = found.choice.fit.tensor_parallel if found.choice else 1
@@ -237,32 +245,32 @@ def _capacity(case: Case, found: Found, rates: Rates) -> CapacityPlan | None:
     )
 
 
-def _estimate(case: Case, found: Found, rates: Rates) -> Estimate | None:
+def _estimate(case: Case, found: HardwareResult, rates: Rates) -> MethodEstimate | None:
     """The calibrated replica on the chosen hardware; None without hardware or where unknown."""
     capacity = case.workload.capacity
     if found.pool is None or found.choice is None or capacity is None:
         return None
     if found.replica is not None:
-        return Estimate(found.replica, ())
+        return MethodEstimate(found.replica, ())
     return estimate(case, found.choice, rates.at(capacity.load))
 
 
 def _beside(
-    case: Case, found: Found, rates: Rates, known: Estimate | None
+    case: Case, found: HardwareResult, rates: Rates, known: MethodEstimate | None
 ) -> tuple[CalibratedPlan | None, tuple[MethodPlan, ...]]:
-    """The calibrated view of the chosen hardware, and every method's count beside the answer."""
+    """The calibrated view of the chosen hardware, and every method's count sidecars the answer."""
     capacity = case.workload.capacity
     if found.pool is None or found.choice is None or capacity is None:
         return None, ()
     load = rates.at(capacity.load)
-    beside = None
+    sidecars = None
     if known is not None:
-        beside = calibrated_plan(case.workload, known, found.pool, rates, load)
+        sidecars = calibrated_plan(case.workload, known, found.pool, rates, load)
     methods = side_by_side(case, known, load, found.pool.gpus_needed, capacity.method)
-    return beside, methods
+    return sidecars, methods
 
 
-def _choice(case: Case, found: Found, chosen_by: str) -> ChoicePlan | None:
+def _choice(case: Case, found: HardwareResult, chosen_by: str) -> ChoicePlan | None:
     if found.pool is None:
         return None
     pool = found.pool
@@ -287,7 +295,7 @@ def _choice(case: Case, found: Found, chosen_by: str) -> ChoicePlan | None:
 def _burst(
     workload: Workload,
     capacity: CapacityPlan | None,
-    found: Found,
+    found: HardwareResult,
     serving: ServingPlan | None,
 ) -> BurstPlan | None:
     """What may come above the floor of a service that is served."""
@@ -299,7 +307,7 @@ def _burst(
 
 
 def _volumes(
-    case: Case, found: Found, crowded: frozenset[str]
+    case: Case, found: HardwareResult, nvme_overflow_pools: frozenset[str]
 ) -> tuple[VolumePlan | None, list[Rejected]]:
     """Disks of the nodes, where there are any."""
     hardware, instance, pool = case.workload.hardware, case.facts.instance, found.pool
@@ -307,13 +315,13 @@ def _volumes(
         return None, []
     weights_bytes, replicas = case.need.weights_bytes, pool.replicas_per_node
     on = weights_on([held_gib(weights_bytes, replicas)], instance)
-    if pool.name in crowded:
+    if pool.name in nvme_overflow_pools:
         on = WeightsOn.gp3
     return volume_plan(weights_bytes, replicas, hardware.load_time_s, instance, on)
 
 
 def _served(
-    case: Case, found: Found, volumes: VolumePlan | None, rates: Rates
+    case: Case, found: HardwareResult, volumes: VolumePlan | None, rates: Rates
 ) -> tuple[GatewayPlan | None, ServingPlan | None, list[Rejected]]:
     """Gateway and Deployment of a service that an engine of this version serves."""
     if found.pool is None or found.choice is None or found.rate is None or volumes is None:
@@ -360,7 +368,7 @@ def _memory(need: Need, choice: Choice | None) -> MemoryPlan:
     )
 
 
-def _no_burst(workload: Workload, found: Found) -> list[Rejected]:
+def _no_burst(workload: Workload, found: HardwareResult) -> list[Rejected]:
     """Above the floor come single nodes, which are no group."""
     asked = workload.capacity.burst_gpus if workload.capacity else 0
     if not asked or found.pool is None or found.pool.nodes_per_replica == 1:

@@ -53,7 +53,7 @@ READINESS_GATES = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
 
 @dataclass(frozen=True)
-class Thing:
+class ResourcePattern:
     """A resource by its Pulumi token, and by a property where the token does not say enough."""
 
     resource_type: str
@@ -79,126 +79,146 @@ class Thing:
 class Need:
     """Wherever there is the user, there must be the provider."""
 
-    user: Thing
-    provider: Thing
+    user: ResourcePattern
+    provider: ResourcePattern
     why: str
 
 
-_GPU_CONTAINER = Thing(
+_GPU_CONTAINER = ResourcePattern(
     DEPLOYMENT,
     ("spec", "template", "spec", "containers", "*", "resources", "limits", "nvidia.com/gpu"),
 )
-_PLUGIN = Thing(RELEASE, ("chart",), DEVICE_PLUGIN)
-_CONTROLLER = Thing(RELEASE, ("chart",), LOAD_BALANCER_CONTROLLER)
+_PLUGIN = ResourcePattern(RELEASE, ("chart",), DEVICE_PLUGIN)
+_CONTROLLER = ResourcePattern(RELEASE, ("chart",), LOAD_BALANCER_CONTROLLER)
 
 
-_SCALER, _METRICS = (Thing(RELEASE, ("name",), name) for name in (POD_AUTOSCALER, METRICS))
-_KARPENTER = Thing(RELEASE, ("name",), NODE_AUTOSCALER)
-_DEFINITIONS = Thing(RELEASE, ("name",), NODE_DEFINITIONS)
+_SCALER, _METRICS = (
+    ResourcePattern(RELEASE, ("name",), name) for name in (POD_AUTOSCALER, METRICS)
+)
+_KARPENTER = ResourcePattern(RELEASE, ("name",), NODE_AUTOSCALER)
+_DEFINITIONS = ResourcePattern(RELEASE, ("name",), NODE_DEFINITIONS)
 _LABELS = ("podSelector", "matchLabels", "app.kubernetes.io/name")
-_BURST_POD = Thing(DEPLOYMENT, ("spec", "template", "spec", "nodeSelector", BURST_LABEL))
+_BURST_POD = ResourcePattern(DEPLOYMENT, ("spec", "template", "spec", "nodeSelector", BURST_LABEL))
 
 
-_EFA_PLUGIN = Thing(RELEASE, ("name",), INTERCONNECT_PLUGIN)
-_GROUP_CONTROLLER = Thing(RELEASE, ("name",), GROUP_CONTROLLER)
+_EFA_PLUGIN = ResourcePattern(RELEASE, ("name",), INTERCONNECT_PLUGIN)
+_GROUP_CONTROLLER = ResourcePattern(RELEASE, ("name",), GROUP_CONTROLLER)
 _INTERFACE = ("networkInterfaces", "*", "interfaceType")
 _GROUP_LIMITS = (*LEADER.split("."), "containers", "*", "resources", "limits")
-_GROUP_GPU = Thing(GROUPS, (*_GROUP_LIMITS, "nvidia.com/gpu"))
-_GROUP_EFA = Thing(GROUPS, (*_GROUP_LIMITS, "vpc.amazonaws.com/efa"))
+_GROUP_GPU = ResourcePattern(GROUPS, (*_GROUP_LIMITS, "nvidia.com/gpu"))
+_GROUP_EFA = ResourcePattern(GROUPS, (*_GROUP_LIMITS, "vpc.amazonaws.com/efa"))
 
 
-def _addon(name: str) -> Thing:
-    return Thing(ADDON, ("addonName",), str(name))
+def _addon(name: str) -> ResourcePattern:
+    return ResourcePattern(ADDON, ("addonName",), str(name))
 
 
-def _role_of(service_account: str) -> Thing:
-    return Thing(ASSOCIATION, ("serviceAccount",), service_account)
+def _role_of(service_account: str) -> ResourcePattern:
+    return ResourcePattern(ASSOCIATION, ("serviceAccount",), service_account)
 
 
-def _replicas(component: str) -> Thing:
+def _replicas(component: str) -> ResourcePattern:
     labels = ("spec", "template", "metadata", "labels")
-    return Thing(DEPLOYMENT, (*labels, "app.kubernetes.io/component"), component)
+    return ResourcePattern(DEPLOYMENT, (*labels, "app.kubernetes.io/component"), component)
 
 
-_GPU_NODES = Thing(NODE_GROUP, ("labels", GPU_LABEL))
-_POLICY_AGENT = Thing(ADDON, ("configurationValues", "enableNetworkPolicy"), "true")
+_GPU_NODES = ResourcePattern(NODE_GROUP, ("labels", GPU_LABEL))
+_POLICY_AGENT = ResourcePattern(ADDON, ("configurationValues", "enableNetworkPolicy"), "true")
 
 NEEDS = (
-    Need(Thing(BINDING), _CONTROLLER, "brings its definition and registers its targets"),
+    Need(ResourcePattern(BINDING), _CONTROLLER, "brings its definition and registers its targets"),
     Need(
-        Thing("kubernetes:core/v1:Namespace", ("metadata", "labels", READINESS_GATES)),
+        ResourcePattern("kubernetes:core/v1:Namespace", ("metadata", "labels", READINESS_GATES)),
         _CONTROLLER,
         "gates the readiness of its pods",
     ),
-    Need(Thing(FIREWALL), Thing(BALANCER_ASSOCIATION), "puts it in front of a load balancer"),
+    Need(
+        ResourcePattern(FIREWALL),
+        ResourcePattern(BALANCER_ASSOCIATION),
+        "puts it in front of a load balancer",
+    ),
     Need(_GPU_CONTAINER, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_PLUGIN, _GPU_NODES, "is selected by that label"),
     Need(_CONTROLLER, _role_of(LOAD_BALANCER_CONTROLLER), "is the role it calls AWS with"),
-    Need(Thing(ASSOCIATION), _addon("eks-pod-identity-agent"), "hands the role to the pods"),
-    Need(_CONTROLLER, _addon("coredns"), "finds the names of AWS"),
-    Need(Thing(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
-    Need(Thing(JOB), _addon("coredns"), "finds the names of the source and the bucket"),
     Need(
-        Thing(JOB),
-        Thing(ASSOCIATION, ("serviceAccount",), "import"),
+        ResourcePattern(ASSOCIATION), _addon("eks-pod-identity-agent"), "hands the role to the pods"
+    ),
+    Need(_CONTROLLER, _addon("coredns"), "finds the names of AWS"),
+    Need(ResourcePattern(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
+    Need(ResourcePattern(JOB), _addon("coredns"), "finds the names of the source and the bucket"),
+    Need(
+        ResourcePattern(JOB),
+        ResourcePattern(ASSOCIATION, ("serviceAccount",), "import"),
         "is the role it fills the bucket with",
     ),
-    Need(Thing(SERVICE), _addon("kube-proxy"), "carries its traffic"),
-    Need(Thing(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
-    Need(Thing(SCALED_OBJECT), _SCALER, "brings its definition and does what it says"),
-    Need(Thing(SCALED_OBJECT), _METRICS, "answers its question"),
-    Need(Thing(SCALED_OBJECT), _replicas("burst"), "is what it scales"),
+    Need(ResourcePattern(SERVICE), _addon("kube-proxy"), "carries its traffic"),
+    Need(ResourcePattern(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
+    Need(ResourcePattern(SCALED_OBJECT), _SCALER, "brings its definition and does what it says"),
+    Need(ResourcePattern(SCALED_OBJECT), _METRICS, "answers its question"),
+    Need(ResourcePattern(SCALED_OBJECT), _replicas("burst"), "is what it scales"),
     Need(_METRICS, _replicas("floor"), "exports the metric before there is any burst"),
-    Need(_METRICS, Thing(ROLE_BINDING, ("subjects", "*", "name"), METRICS_SERVER), "shows it pods"),
     Need(
         _METRICS,
-        Thing(NETWORK_POLICY, ("spec", "ingress", "*", "from", "*", *_LABELS), METRICS),
+        ResourcePattern(ROLE_BINDING, ("subjects", "*", "name"), METRICS_SERVER),
+        "shows it pods",
+    ),
+    Need(
+        _METRICS,
+        ResourcePattern(NETWORK_POLICY, ("spec", "ingress", "*", "from", "*", *_LABELS), METRICS),
         "lets it reach them",
     ),
-    Need(Thing(ROLE_BINDING), Thing(ROLE), "is what it grants"),
-    Need(_BURST_POD, Thing(NODE_POOL), "has the nodes it goes to"),
+    Need(ResourcePattern(ROLE_BINDING), ResourcePattern(ROLE), "is what it grants"),
+    Need(_BURST_POD, ResourcePattern(NODE_POOL), "has the nodes it goes to"),
     Need(
-        Thing(NODE_POOL, ("spec", "template", "metadata", "labels", BURST_LABEL)),
+        ResourcePattern(NODE_POOL, ("spec", "template", "metadata", "labels", BURST_LABEL)),
         _BURST_POD,
         "is all that its nodes are for",
     ),
-    Need(Thing(NODE_POOL), Thing(NODE_CLASS), "says what its nodes are"),
-    Need(Thing(NODE_POOL), _KARPENTER, "starts its nodes"),
-    Need(Thing(NODE_CLASS), _DEFINITIONS, "brings its definition"),
-    Need(Thing(NODE_CLASS), Thing(PROFILE), "is the role of its nodes"),
-    Need(Thing(NODE_CLASS), Thing(ENTRY, ("type",), "EC2_LINUX"), "lets its nodes join"),
+    Need(ResourcePattern(NODE_POOL), ResourcePattern(NODE_CLASS), "says what its nodes are"),
+    Need(ResourcePattern(NODE_POOL), _KARPENTER, "starts its nodes"),
+    Need(ResourcePattern(NODE_CLASS), _DEFINITIONS, "brings its definition"),
+    Need(ResourcePattern(NODE_CLASS), ResourcePattern(PROFILE), "is the role of its nodes"),
+    Need(
+        ResourcePattern(NODE_CLASS),
+        ResourcePattern(ENTRY, ("type",), "EC2_LINUX"),
+        "lets its nodes join",
+    ),
     Need(_KARPENTER, _role_of(NODE_AUTOSCALER), "is the role it calls AWS with"),
-    Need(_KARPENTER, Thing(NOTICES), "tells it of instances that go"),
+    Need(_KARPENTER, ResourcePattern(NOTICES), "tells it of instances that go"),
     Need(_KARPENTER, _addon("coredns"), "finds the names of AWS"),
-    Need(Thing(GROUPS), _GROUP_CONTROLLER, "brings its definition"),
+    Need(ResourcePattern(GROUPS), _GROUP_CONTROLLER, "brings its definition"),
     Need(_GROUP_GPU, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
     Need(_GROUP_EFA, _EFA_PLUGIN, "offers vpc.amazonaws.com/efa to the scheduler"),
-    Need(_EFA_PLUGIN, Thing(TEMPLATE, _INTERFACE, ("efa", "efa-only")), "is what it offers"),
     Need(
-        Thing(TEMPLATE, _INTERFACE),
-        Thing(EGRESS, ("ipProtocol",), "-1"),
+        _EFA_PLUGIN, ResourcePattern(TEMPLATE, _INTERFACE, ("efa", "efa-only")), "is what it offers"
+    ),
+    Need(
+        ResourcePattern(TEMPLATE, _INTERFACE),
+        ResourcePattern(EGRESS, ("ipProtocol",), "-1"),
         "lets EFA pass between nodes",
     ),
     Need(
-        Thing(GROUPS),
-        Thing(SERVICE, ("spec", "selector", "leaderworkerset.sigs.k8s.io/worker-index"), "0"),
+        ResourcePattern(GROUPS),
+        ResourcePattern(
+            SERVICE, ("spec", "selector", "leaderworkerset.sigs.k8s.io/worker-index"), "0"
+        ),
         "finds the leader, which alone answers",
     ),
     Need(
-        Thing(NODE_GROUP, ("nodeRepairConfig", "enabled")),
+        ResourcePattern(NODE_GROUP, ("nodeRepairConfig", "enabled")),
         _addon("eks-node-monitoring-agent"),
         "tells EKS of a GPU's faults",
     ),
     Need(
-        Thing(
+        ResourcePattern(
             DEPLOYMENT,
             ("spec", "template", "spec", "volumes", "*", "hostPath", "path"),
             PATHS[WeightsOn.nvme],
         ),
-        Thing(TEMPLATE, ("userData",), line="strategy: RAID0"),
+        ResourcePattern(TEMPLATE, ("userData",), line="strategy: RAID0"),
         "makes one array of the node's local disks",
     ),
-    Need(Thing(NETWORK_POLICY), _POLICY_AGENT, "starts the agent that enforces it"),
+    Need(ResourcePattern(NETWORK_POLICY), _POLICY_AGENT, "starts the agent that enforces it"),
 )
 SELF_SUFFICIENT = frozenset(
     {
@@ -212,7 +232,7 @@ SELF_SUFFICIENT = frozenset(
 """Rendered kinds that the control plane alone makes work."""
 
 
-def met_elsewhere(site: Site) -> frozenset[Thing]:
+def met_elsewhere(site: Site) -> frozenset[ResourcePattern]:
     """What another stack has, by the site's word: the cluster's owner, or workloads on the cluster.
 
     A cluster of this product has the add-ons of all of them, which its users need not say.
@@ -236,7 +256,7 @@ _CHARTS = {
 }
 
 
-def _things(part: ClusterPart) -> tuple[Thing, ...]:
+def _things(part: ClusterPart) -> tuple[ResourcePattern, ...]:
     if part is ClusterPart.network_policies:
         return (_POLICY_AGENT,)
     return (_addon(part),) if part in ADDONS else _CHARTS[part]

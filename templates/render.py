@@ -278,7 +278,7 @@ def _import_values(service: ServicePlan, site: Site) -> dict[str, Any]:
     if plan is None or source is None:
         return {}
     chosen = getattr(source, source.kind).model_dump(mode="json", exclude_none=True)
-    given = chosen | {"kind": source.kind, "most_bytes": plan.most_bytes}
+    given = chosen | {"kind": source.kind, "max_bytes": plan.max_bytes}
     given |= {"hub": {"endpoint": HUB}, "image": {"folder": "/source"}}.get(source.kind, {})
     values = {
         "weights_import": plan.model_dump(),

@@ -11,13 +11,13 @@ from components.foundation.cluster.target_writer import TargetWriter
 from components.foundation.cluster.used_cluster import UsedCluster, UsedClusterArgs
 from components.foundation.keys import Keys
 from components.foundation.network.network import Network, NetworkArgs, NetworkIds
-from components.foundation.other_stack import BY_ZONE, heard
+from components.foundation.other_stack import BY_ZONE, read_platform_outputs
 from components.naming import Tags
 from sizing.plan import ClusterPlan, NetworkPlan, RolesPlan, UsedNetworkPlan
 
 
 @dataclass(frozen=True, kw_only=True)
-class GroundArgs:
+class FoundationArgs:
     network: NetworkPlan
     cluster: ClusterPlan
     roles: RolesPlan
@@ -31,28 +31,28 @@ class GroundArgs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
+class Foundation:
     network: NetworkIds
     cluster: ClusterIds
     made: Cluster | None
     """The cluster where it is the stack's own."""
 
 
-def ground(name: str, args: GroundArgs, opts: pulumi.ResourceOptions) -> Ground:
+def foundation(name: str, args: FoundationArgs, opts: pulumi.ResourceOptions) -> Foundation:
     """The plan says who makes what; a cluster of another stack brings its network."""
     if args.cluster.stack is not None:
-        other = heard(f"{name}-platform", args.cluster.stack.name, opts)
+        other = read_platform_outputs(f"{name}-platform", args.cluster.stack.name, opts)
         cluster = _used_cluster(name, args, _cluster_of(other, args.cluster), opts)
-        return Ground(network=_network_of(other, args.zones), cluster=cluster, made=None)
+        return Foundation(network=_network_of(other, args.zones), cluster=cluster, made=None)
     network = _network(name, args, opts)
     if args.cluster.used is not None:
         used = _used_cluster(name, args, args.cluster.used.model_dump(), opts)
-        return Ground(network=network, cluster=used, made=None)
+        return Foundation(network=network, cluster=used, made=None)
     made = _cluster(name, args, network, opts)
-    return Ground(network=network, cluster=made.ids, made=made)
+    return Foundation(network=network, cluster=made.ids, made=made)
 
 
-def _network(name: str, args: GroundArgs, opts: pulumi.ResourceOptions) -> NetworkIds:
+def _network(name: str, args: FoundationArgs, opts: pulumi.ResourceOptions) -> NetworkIds:
     if args.network.used is not None:
         return _used_network(args.network.used, args.network.vpc_cidr)
     return Network(
@@ -95,7 +95,7 @@ def _network_of(other: pulumi.Output[Mapping[str, Any]], zones: Sequence[str]) -
 
 
 def _cluster(
-    name: str, args: GroundArgs, network: NetworkIds, opts: pulumi.ResourceOptions
+    name: str, args: FoundationArgs, network: NetworkIds, opts: pulumi.ResourceOptions
 ) -> Cluster:
     return Cluster(
         f"{name}-cluster",
@@ -131,7 +131,7 @@ def _cluster_of(
 
 def _used_cluster(
     name: str,
-    args: GroundArgs,
+    args: FoundationArgs,
     ids: Mapping[str, Any],
     opts: pulumi.ResourceOptions,
 ) -> ClusterIds:

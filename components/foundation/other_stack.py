@@ -24,7 +24,7 @@ TEXTS = (
 BY_ZONE = ("private_subnet_ids", "public_subnet_ids")
 
 
-def told(
+def platform_outputs(
     cluster: Cluster,
     network: NetworkIds,
     controller: TargetWriter | None,
@@ -45,7 +45,7 @@ def told(
     }
 
 
-def heard(
+def read_platform_outputs(
     name: str, stack: str, opts: pulumi.ResourceOptions | None = None
 ) -> pulumi.Output[Mapping[str, Any]]:
     """The same, of the stack organization/project/stack. A stack without it fails at once."""
@@ -54,6 +54,6 @@ def heard(
 
 
 def shape(zones: Sequence[str]) -> dict[str, object]:
-    """The outputs that `heard` reads, empty: offline, another stack has no values."""
+    """Outputs as `read_platform_outputs` reads them, empty: offline, a stack has no values."""
     leaves: dict[str, object] = dict.fromkeys(TEXTS)
     return {OUTPUT: leaves | {field: dict.fromkeys(zones) for field in BY_ZONE}}

@@ -20,7 +20,7 @@ OUTSIDE_TYPES = ("LoadBalancer", "NodePort")
 """Types of a Kubernetes Service that are reached from outside the cluster."""
 
 
-def doors(recorded: Recorded, plan: Plan) -> Gate:
+def public_ingress(recorded: Recorded, plan: Plan) -> Gate:
     """Each way in from the internet that nobody asked for, or that lacks a guard."""
     asked = {s.name for s in plan.services if s.gateway is not None and s.gateway.has_public}
     if faults := list(_faults(recorded, asked)):

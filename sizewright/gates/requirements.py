@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 from sizewright.gates.gates import Gate
 from sizewright.layout.numbers import plural
 from sizewright.record import Recorded, RecordedResource
-from templates.needs import NEEDS, Need, Thing
+from templates.needs import NEEDS, Need, ResourcePattern
 
 
-def needs(recorded: Recorded, elsewhere: Collection[Thing] = ()) -> Gate:
+def requirements(recorded: Recorded, elsewhere: Collection[ResourcePattern] = ()) -> Gate:
     """Each need whose user is in the graph and whose provider is neither there nor `elsewhere`."""
     used = [need for need in NEEDS if any(is_a(r, need.user) for r in recorded.resources)]
     own = [need for need in used if need.provider not in elsewhere]
@@ -27,7 +27,7 @@ def _faults(recorded: Recorded, used: list[Need]) -> Iterator[str]:
             yield f"{need.user} lacks {need.provider}, which {need.why}"
 
 
-def is_a(resource: RecordedResource, thing: Thing) -> bool:
+def is_a(resource: RecordedResource, thing: ResourcePattern) -> bool:
     """Whether the resource is such a thing."""
     if resource.type != thing.resource_type:
         return False

@@ -61,7 +61,7 @@ class Danger(StrEnum):
 
 
 @dataclass(frozen=True)
-class Found:
+class Hazard:
     """One danger: what happens to which resource, or to a service where there is no type."""
 
     danger: Danger
@@ -86,18 +86,18 @@ def dangers(
     services: Sequence[ServiceChange],
     resources: Sequence[ResourceChange],
     old: Plan | None = None,
-) -> tuple[Found, ...]:
+) -> tuple[Hazard, ...]:
     """Every danger once, by kind, then in the order of the resources.
 
     `old` is the plan whose nodes serve now; without it no service is said to lose its nodes.
     """
     lost = lost_fleets(old, services, resources) if old is not None else ()
-    fleets = [Found(Danger.outage, each.effect, "", each.service, each.says) for each in lost]
+    fleets = [Hazard(Danger.outage, each.effect, "", each.service, each.says) for each in lost]
     found = [*fleets, *_survivals(services), *_of_resources(resources)]
     return tuple(sorted(dict.fromkeys(found), key=lambda f: list(Danger).index(f.danger)))
 
 
-def _survivals(services: Sequence[ServiceChange]) -> Iterator[Found]:
+def _survivals(services: Sequence[ServiceChange]) -> Iterator[Hazard]:
     """Services of which fewer nodes or zones may fail than before."""
     for service in services:
         old, new = (side.pool if side else None for side in (service.old, service.new))
@@ -107,21 +107,21 @@ def _survivals(services: Sequence[ServiceChange]) -> Iterator[Found]:
             before, after = (getattr(pool.survives, noun) for pool in (old, new))
             if after < before:
                 says = f"{noun} that may fail: {before} -> {after}"
-                yield Found(Danger.survival, Effect.update, "", service.name, says)
+                yield Hazard(Danger.survival, Effect.update, "", service.name, says)
 
 
-def _of_resources(resources: Sequence[ResourceChange]) -> Iterator[Found]:
+def _of_resources(resources: Sequence[ResourceChange]) -> Iterator[Hazard]:
     rules = load_danger_rules()
     within = {key for change in resources for key in change.goes_with}
     for change in resources:
         if change.deletes_first and f"{change.type}::{change.name}" not in within:
             first = f"{_forced(change)}{_with_it(change)}"
-            yield Found(Danger.deleted_first, change.effect, change.type, change.name, first)
+            yield Hazard(Danger.deleted_first, change.effect, change.type, change.name, first)
         if loses_data(change):
-            yield Found(Danger.data, change.effect, change.type, change.name, _forced(change))
+            yield Hazard(Danger.data, change.effect, change.type, change.name, _forced(change))
         for rule in rules.get(change.type, ()):
             if (says := _said(rule, change, resources)) is not None:
-                yield Found(rule.danger, change.effect, change.type, change.name, says)
+                yield Hazard(rule.danger, change.effect, change.type, change.name, says)
 
 
 def _said(

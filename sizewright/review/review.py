@@ -19,7 +19,7 @@ from sizewright.review.compare import (
     service_changes,
 )
 from sizewright.review.compare_resources import resource_changes
-from sizewright.review.dangers import Found, dangers
+from sizewright.review.dangers import Hazard, dangers
 from sizewright.review.lost_fleets import flag_notes
 from sizing.catalog import load_catalog
 from sizing.plan import Plan
@@ -55,7 +55,7 @@ class Review:
     """The plan of the newer side."""
 
     @property
-    def dangers(self) -> tuple[Found, ...]:
+    def dangers(self) -> tuple[Hazard, ...]:
         """What a reader must see first."""
         return dangers(self.services, self.resources, self.old)
 

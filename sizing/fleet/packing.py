@@ -8,7 +8,7 @@ from sizing.catalog import InstanceType
 from sizing.fleet.capacity_source import pool_name, source_of
 from sizing.fleet.redundancy import Rule, binding_rule, nodes_by_rule, spread, survival
 from sizing.plan import PoolPlan, Reason, Rejected, Survives
-from sizing.replica.case import Choice, cards_of
+from sizing.replica.case import Choice, gpus_per_node
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.traffic import Rates
 from sizing.values.exact import ceiling, plain, plain_or_none
@@ -67,7 +67,7 @@ def nodes_total_of(
     """
     each = choice.fit.tensor_parallel * choice.fit.pipeline_parallel
     gpus = max(gpus_by_constraint(load, rate, each).values())
-    packed = packing(gpus, cards_of(instance), each, choice.fit.nodes)
+    packed = packing(gpus, gpus_per_node(instance), each, choice.fit.nodes)
     return max(_rules(choice, instance, redundancy, packed).values())
 
 
@@ -75,7 +75,7 @@ def _rules(
     choice: Choice, instance: InstanceType, redundancy: Redundancy, packed: Packing
 ) -> dict[Rule, int]:
     """Nodes in all that each rule alone would need."""
-    cards, span = Decimal(cards_of(instance)), choice.fit.nodes
+    cards, span = Decimal(gpus_per_node(instance)), choice.fit.nodes
     return nodes_by_rule(redundancy, packed.nodes, len(choice.zones), cards, span)
 
 
@@ -96,7 +96,7 @@ def pool_plan(
     Basis: arithmetic; redundancy acts after packing, on nodes, on whole groups of them where a
     replica spans several; a group stays in one zone.
     """
-    cards, split, span = cards_of(instance), choice.fit.tensor_parallel, choice.fit.nodes
+    cards, split, span = gpus_per_node(instance), choice.fit.tensor_parallel, choice.fit.nodes
     each = split * choice.fit.pipeline_parallel
     constraints = gpus_by_constraint(rates.at(capacity.load), rate, each)
     packed = packing(max(constraints.values()), cards, each, span)

@@ -14,9 +14,9 @@ from sizing.plan import (
     StatePlan,
     VolumePlan,
 )
-from sizing.replica.calibrated import CalibratedReplica, Side
+from sizing.replica.calibrated import CalibratedReplica, Estimate
 from sizing.replica.gpu_rate import GpuRate
-from sizing.replica.methods import Estimate, gpus_on_side
+from sizing.replica.methods import MethodEstimate, gpus_on_side
 from sizing.replica.rate import BandSide
 from sizing.replica.traffic import Rates
 from sizing.values.exact import exact, plain, plain_or_none
@@ -75,7 +75,7 @@ def rollout(serving: ServingPlan, volumes: VolumePlan) -> RolloutPlan:
 
 
 def calibrated_plan(
-    workload: Workload, found: Estimate, pool: PoolPlan, rates: Rates, load: Fraction
+    workload: Workload, found: MethodEstimate, pool: PoolPlan, rates: Rates, load: Fraction
 ) -> CalibratedPlan:
     """Both sides of the band for the chosen replica at its share of the load."""
     replica, lengths = found.replica, found.replica.lengths
@@ -107,7 +107,7 @@ def _without_headroom(replica: CalibratedReplica, load: Fraction) -> BandPlan:
     return BandPlan(low=found[0], median=found[1], high=found[2])
 
 
-def _in_flight(side: Side, pool: PoolPlan, rates: Rates) -> float | None:
+def _in_flight(side: Estimate, pool: PoolPlan, rates: Rates) -> float | None:
     """Requests in all needed replicas at the peak; None where they queue without end."""
     if rates.peak is None:
         return None
@@ -115,7 +115,7 @@ def _in_flight(side: Side, pool: PoolPlan, rates: Rates) -> float | None:
     return queue.in_system * pool.replicas_needed if queue.is_stable else None
 
 
-def _side(replica: CalibratedReplica, side: Side, share: float, load: Fraction) -> SidePlan:
+def _side(replica: CalibratedReplica, side: Estimate, share: float, load: Fraction) -> SidePlan:
     queue, percent = side.times.server.at(share), replica.targets.share
     return SidePlan(
         gpus_needed=gpus_on_side(replica, side.rate, load),

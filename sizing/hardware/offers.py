@@ -9,7 +9,7 @@ from sizing.fleet.capacity_source import not_on_demand, with_capacity
 from sizing.hardware.choice import not_sold, selling_zones
 from sizing.model.memory import held_weights, tensor_parallel_sizes
 from sizing.plan import Rejected
-from sizing.replica.case import Case, cards_of
+from sizing.replica.case import Case, gpus_per_node
 from sizing.replica.fit import unfit
 from sizing.workload import AUTO, Hardware, Precision
 
@@ -83,7 +83,7 @@ def precisions(case: Case, instance: InstanceType) -> tuple[Precision, ...]:
 def sizes(case: Case, instance: InstanceType) -> list[int]:
     """Tensor-parallel sizes that the workload leaves open, smallest first."""
     asked = case.workload.hardware.tensor_parallel if case.workload.hardware else None
-    sizes = tensor_parallel_sizes(case.facts.model, cards_of(instance))
+    sizes = tensor_parallel_sizes(case.facts.model, gpus_per_node(instance))
     return [size for size in sizes if asked in (None, size)]
 
 

@@ -17,7 +17,7 @@ from sizing.replica.case import Case, Choice
 from sizing.replica.fit import memory_missed, replica_fit
 from sizing.replica.queueing import Queue
 from sizing.replica.rate import ReplicaTimes
-from sizing.replica.rated import Rated, no_method, rated, spans_nodes
+from sizing.replica.rated import ThroughputEstimate, no_method, rated, spans_nodes
 from sizing.replica.traffic import Rates
 from sizing.values.exact import exact
 from sizing.values.units import GB, HOURS_PER_PRICED_MONTH
@@ -35,7 +35,7 @@ class Option:
     instance: InstanceType
     tensor_parallel: int
     pool: PoolPlan
-    rated: Rated
+    rated: ThroughputEstimate
     price: Price | None
     load: Fraction
     """Requests per second that are sized for."""

@@ -19,7 +19,7 @@ from sizing.workload import Workload
 
 
 @dataclass
-class Found:
+class HardwareResult:
     """What the search for hardware came to."""
 
     rejected: list[Rejected] = field(default_factory=list)
@@ -36,11 +36,11 @@ class Found:
 
 def find_hardware(
     case: Case, rates: Rates, lock: Lock | None, neighbours: Sequence[ServicePlan]
-) -> Found:
+) -> HardwareResult:
     """The rate of one GPU, the replica that fits, the nodes; or why there are none."""
     workload, facts = case.workload, case.facts
     reserved = workload.hardware.capacity if workload.hardware else None
-    found = Found()
+    found = HardwareResult()
     capacity, instance, gpu = workload.capacity, facts.instance, facts.gpu
     if capacity is None or instance is None or gpu is None:
         if workload.hardware is None or not workload.hardware.is_auto:
@@ -85,7 +85,7 @@ def find_hardware(
     return found
 
 
-def lacks_other_type(found: Found) -> bool:
+def lacks_other_type(found: HardwareResult) -> bool:
     """Whether the type holds no replica, is too slow in every one, is sold in too few zones, or
     needs a replica over nodes that its method does not know."""
     reasons = (Reason.latency, Reason.zones, Reason.not_in_this_version)

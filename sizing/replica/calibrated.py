@@ -36,7 +36,7 @@ ASSUMED_THINK_S = 60
 
 
 @dataclass(frozen=True)
-class Side:
+class Estimate:
     """One side of the band: the replica's times and the rate each constraint allows."""
 
     times: ReplicaTimes
@@ -57,15 +57,15 @@ class CalibratedReplica:
     slots: int
     targets: Targets
     tensor_parallel: int
-    safe: Side
+    safe: Estimate
     imbalance: float
     """Requests of the fullest replica over the mean replica's, less 1."""
 
     @cached_property
-    def median(self) -> Side:
+    def median(self) -> Estimate:
         """The same replica as fitted, without the band."""
         times = replica_times(self.steps, self.lengths, self.slots, BandSide.median)
-        return Side(times, rate_by_constraint(times, self.targets))
+        return Estimate(times, rate_by_constraint(times, self.targets))
 
     @property
     def basis(self) -> str:
@@ -139,7 +139,9 @@ def lengths_apart(workload: Workload) -> Lengths:
     return request_lengths(workload.request, workload.engine.routing, MANY)
 
 
-def unhurried_rate(steps: StepModel, workload: Workload, lengths: Lengths, found: Fit) -> GpuRate:
+def throughput_upper_bound(
+    steps: StepModel, workload: Workload, lengths: Lengths, found: Fit
+) -> GpuRate:
     """GPU-seconds of one request where the limit of utilisation counts alone; `lengths` apart.
 
     Never above those of `calibrated_replica` where conversations have one turn: latency targets and
@@ -160,9 +162,9 @@ def _targets(workload: Workload) -> Targets:
     return replace(targets, tpot_s=None) if alone else targets
 
 
-def _safe(steps: StepModel, lengths: Lengths, slots: int, targets: Targets) -> Side:
+def _safe(steps: StepModel, lengths: Lengths, slots: int, targets: Targets) -> Estimate:
     times = replica_times(steps, lengths, slots, BandSide.safe)
-    return Side(times, rate_by_constraint(times, targets))
+    return Estimate(times, rate_by_constraint(times, targets))
 
 
 def sticky_imbalance(workload: Workload, load: float, rate: float) -> float:

@@ -35,7 +35,7 @@ class Case:
     catalog: Catalog
 
 
-def cards_of(instance: InstanceType) -> int:
+def gpus_per_node(instance: InstanceType) -> int:
     """GPUs a node offers: whole cards, or one partition of a card."""
     return max(1, int(instance.gpu_count))
 

@@ -6,7 +6,7 @@ from sizing.catalog import Catalog, Gpu, InstanceType
 from sizing.catalog.lookup import Facts
 from sizing.model.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
 from sizing.plan import Reason, Rejected
-from sizing.replica.case import ENGINE_KINDS, cards_of
+from sizing.replica.case import ENGINE_KINDS, gpus_per_node
 from sizing.values.exact import short
 from sizing.values.units import GB
 from sizing.workload import Workload
@@ -46,12 +46,12 @@ def replica_fit(
     need: Need, facts: Facts, instance: InstanceType, asked: int | None
 ) -> tuple[Fit | None, list[Rejected]]:
     """The smallest replica that fits, or the one asked for; smaller ones as rejections."""
-    sizes = tensor_parallel_sizes(facts.model, cards_of(instance))
+    sizes = tensor_parallel_sizes(facts.model, gpus_per_node(instance))
     rejected = list[Rejected]()
     if asked is not None and asked not in sizes:
         heads = facts.model.heads if facts.model is not None else None
         split = f"{heads} heads, " if heads is not None else ""
-        numbers = f"{split}{cards_of(instance)} GPUs a node: {', '.join(map(str, sizes))} work"
+        numbers = f"{split}{gpus_per_node(instance)} GPUs a node: {', '.join(map(str, sizes))} work"
         option = f"tensor parallel {asked}"
         return None, [Rejected(option=option, reason=Reason.tensor_parallel, numbers=numbers)]
     for size in sizes if asked is None else [asked]:
@@ -70,7 +70,7 @@ def spanning_replica(
     Tensor parallel stays inside a node, whose cards exchange every layer's result; stages of the
     pipeline, which exchange one result each, lie on different nodes.
     """
-    sizes = tensor_parallel_sizes(facts.model, cards_of(instance))
+    sizes = tensor_parallel_sizes(facts.model, gpus_per_node(instance))
     split = asked or sizes[-1]
     if split not in sizes:
         return None, []
@@ -78,7 +78,7 @@ def spanning_replica(
         numbers = f"{instance.name} has no EFA interface between its nodes"
         option = f"a replica over {nodes or 'several'} nodes"
         return None, [Rejected(option=option, reason=Reason.interconnect, numbers=numbers)]
-    stages = cards_of(instance) // split
+    stages = gpus_per_node(instance) // split
     layers = facts.model.layers if facts.model is not None else None
     most = min(MOST_NODES, (layers or MOST_NODES * stages) // stages)
     rejected = list[Rejected]()
@@ -97,7 +97,7 @@ def memory_missed(need: Need, instance: InstanceType, split: int) -> float:
 
 
 def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -> Rejected:
-    cards = split if nodes == 1 else cards_of(instance) // split * split * nodes
+    cards = split if nodes == 1 else gpus_per_node(instance) // split * split * nodes
     wanted = need.bytes_with_one_sequence(split)
     left = usable_bytes(instance.gpu_memory_bytes, cards) * cards
     over = f" over {nodes} nodes" if nodes > 1 else ""

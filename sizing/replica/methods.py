@@ -17,14 +17,14 @@ from sizing.workload import Kind, Method, Workload
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MethodEstimate:
     """The calibrated replica of a workload, with what had to be assumed for it."""
 
     replica: CalibratedReplica
     assumed: tuple[str, ...]
 
 
-def estimate(case: Case, choice: Choice, load: Fraction) -> Estimate | None:
+def estimate(case: Case, choice: Choice, load: Fraction) -> MethodEstimate | None:
     """The calibrated replica on the chosen hardware, whatever the method; None where unknown, as
     over several nodes.
 
@@ -44,7 +44,7 @@ def estimate(case: Case, choice: Choice, load: Fraction) -> Estimate | None:
     if steps is None or found is None or workload.request.output_tokens is None:
         return None
     replica = calibrated_replica(steps, workload, found, load)
-    return Estimate(replica, (*about_shape, *about_lengths))
+    return MethodEstimate(replica, (*about_shape, *about_lengths))
 
 
 def _with_lengths(workload: Workload) -> tuple[Workload, tuple[str, ...]]:
@@ -81,7 +81,7 @@ def nearest_in_size(models: Iterable[ModelFacts], parameters: Fraction) -> Model
 
 
 def side_by_side(
-    case: Case, found: Estimate | None, load: Fraction, gpus_needed: int, method: Method
+    case: Case, found: MethodEstimate | None, load: Fraction, gpus_needed: int, method: Method
 ) -> tuple[MethodPlan, ...]:
     """GPUs needed for the load by each method that has a form for the workload.
 
@@ -124,7 +124,7 @@ def _textbook(case: Case, load: Fraction) -> int | None:
     return ceiling(load * textbook_request_s(facts.parameters, passes, flop))
 
 
-def _calibrated(found: Estimate, load: Fraction) -> list[tuple[str, int, str]]:
+def _calibrated(found: MethodEstimate, load: Fraction) -> list[tuple[str, int, str]]:
     remark = "; ".join(f"assumed: {text}" for text in found.assumed)
     replica = found.replica
     sides = (("calibrated", replica.safe, "P90"), ("calibrated, median", replica.median, "P50"))

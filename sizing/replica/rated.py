@@ -10,7 +10,7 @@ from sizing.replica.calibrated import (
     CalibratedReplica,
     calibrated_replica,
     step_model_of,
-    unhurried_rate,
+    throughput_upper_bound,
 )
 from sizing.replica.case import Case, Choice
 from sizing.replica.gpu_rate import GpuRate, gpu_rate, peak_flop_per_s
@@ -22,7 +22,7 @@ from sizing.workload import Method
 
 
 @dataclass
-class Rated:
+class ThroughputEstimate:
     """What one GPU serves by the workload's method, or why nothing says it."""
 
     rate: GpuRate | None = None
@@ -35,7 +35,9 @@ class Rated:
     """How many times a target the latency of one request alone is, where that is the reason."""
 
 
-def rated(case: Case, choice: Choice | None, rates: Rates, lock: Lock | None = None) -> Rated:
+def rated(
+    case: Case, choice: Choice | None, rates: Rates, lock: Lock | None = None
+) -> ThroughputEstimate:
     """The rate of one GPU of the case's type, in the replica that was chosen.
 
     A lock made for the same lengths, targets and replica keeps its rate, whatever coefficients are
@@ -43,24 +45,24 @@ def rated(case: Case, choice: Choice | None, rates: Rates, lock: Lock | None = N
     """
     workload, facts, capacity = case.workload, case.facts, case.workload.capacity
     if capacity is None or facts.instance is None or facts.gpu is None:
-        return Rated()
+        return ThroughputEstimate()
     if capacity.method is not Method.calibrated:
         flop = peak_flop_per_s(facts.gpu, facts.instance, facts.precision)
         rate = gpu_rate(workload, capacity, facts.parameters, flop)
-        return Rated(rate, flop, rejected=[] if rate else [_no_peak_rate(facts)])
+        return ThroughputEstimate(rate, flop, rejected=[] if rate else [_no_peak_rate(facts)])
     if choice is None:
-        return Rated()
+        return ThroughputEstimate()
     if choice.fit.nodes > 1:
-        return Rated(rejected=[spans_nodes(choice.fit.nodes)])
+        return ThroughputEstimate(rejected=[spans_nodes(choice.fit.nodes)])
     split, load = choice.fit.tensor_parallel, rates.at(capacity.load)
     steps = step_model_of(case, case.need, split)
     if steps is None:
-        return Rated(rejected=[_no_step_model(case)])
+        return ThroughputEstimate(rejected=[_no_step_model(case)])
     replica = calibrated_replica(steps, workload, choice.fit, load)
     key = rates_key(workload, facts.instance.name, split, float(load))
     kept = locked_rate(lock, key)
     rate = kept or replica.gpu_rate()
-    found = Rated(rate, None, replica, key, kept is not None)
+    found = ThroughputEstimate(rate, None, replica, key, kept is not None)
     if rate is None:
         rejected, found.missed = _too_slow(case, replica)
         found.rejected.append(rejected)
@@ -77,7 +79,9 @@ def rate_bound(
     capacity = case.workload.capacity
     if capacity is None or capacity.method is not Method.calibrated:
         return rated(case, choice, rates).rate
-    return None if steps is None else unhurried_rate(steps, case.workload, lengths, choice.fit)
+    return (
+        None if steps is None else throughput_upper_bound(steps, case.workload, lengths, choice.fit)
+    )
 
 
 def locked_rate(lock: Lock | None, key: str) -> GpuRate | None:

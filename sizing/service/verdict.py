@@ -6,7 +6,7 @@ from math import isfinite
 from sizing.plan import BurstPlan, LatencyPlan, PoolPlan, Verdict
 from sizing.replica.calibrated import CalibratedReplica
 from sizing.replica.case import ENGINE_KINDS, Case
-from sizing.replica.methods import Estimate
+from sizing.replica.methods import MethodEstimate
 from sizing.replica.traffic import Rates
 from sizing.values.exact import Number, plain, plain_or_none
 from sizing.workload import Latency, Load
@@ -21,7 +21,7 @@ def latency_plan(
     pool: PoolPlan | None,
     burst: BurstPlan | None,
     rates: Rates,
-    found: Estimate | None,
+    found: MethodEstimate | None,
 ) -> LatencyPlan | None:
     """The verdict at the peak, or at the mean where no peak is known; None without targets.
 
@@ -75,14 +75,14 @@ def _stated(targets: Latency) -> dict[str, float]:
     return {name: float(ms) for name, ms in named.items() if ms is not None}
 
 
-def _judged(found: Estimate, targets: Latency) -> dict[str, float]:
+def _judged(found: MethodEstimate, targets: Latency) -> dict[str, float]:
     """The targets that say something: an answer of one token has no time per token."""
     kept = {"TTFT": found.replica.targets.ttft_s, "TPOT": found.replica.targets.tpot_s}
     return {name: ms for name, ms in _stated(targets).items() if kept[name] is not None}
 
 
 def _verdict(
-    times: dict[str, float], targets: Latency, found: Estimate | None
+    times: dict[str, float], targets: Latency, found: MethodEstimate | None
 ) -> tuple[Verdict, Number | None]:
     """The verdict, and by which factor the worst target is missed."""
     if found is None:

@@ -56,14 +56,14 @@ def import_plan(
     """
     if source is None:
         return None
-    most_bytes = ceiling(weights_bytes * CACHE_RATIO)
+    max_bytes = ceiling(weights_bytes * CACHE_RATIO)
     seconds = Fraction(weights_bytes, IMPORT_MIB_PER_S * MIB)
     return ImportPlan(
         source=source.kind,
         prefix=prefix,
         image=image,
-        most_bytes=most_bytes,
+        max_bytes=max_bytes,
         import_s=plain(seconds),
         deadline_s=ceiling(IMPORT_MARGIN * seconds) + IMPORT_START_S,
-        scratch_gib=ceiling(Fraction(most_bytes, GIB)) if source.image is not None else None,
+        scratch_gib=ceiling(Fraction(max_bytes, GIB)) if source.image is not None else None,
     )

@@ -159,7 +159,7 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
         health_interval_s=HEALTH_INTERVAL_S,
         health_timeout_s=HEALTH_TIMEOUT_S,
         health_checks=HEALTH_CHECKS,
-        blind_s=HEALTH_CHECKS * HEALTH_INTERVAL_S + HEALTH_TIMEOUT_S,
+        failure_detection_s=HEALTH_CHECKS * HEALTH_INTERVAL_S + HEALTH_TIMEOUT_S,
         certificate_arn=site.certificate_arn,
         protected=site.keeps(workload),
     )

@@ -73,7 +73,7 @@ def node_pools(
     return tuple(_pool(name, members[name], site, catalog) for name in sorted(members))
 
 
-def crowded_pools(services: Sequence[ServicePlan], catalog: Catalog) -> frozenset[str]:
+def nvme_overflow_pools(services: Sequence[ServicePlan], catalog: Catalog) -> frozenset[str]:
     """Names of the pools whose models together outgrow their nodes' local disks."""
     return frozenset(
         name

@@ -280,7 +280,7 @@ def digest(files: list[Stored]) -> str:
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
-def checked(offered: list[Offered], most_bytes: int) -> list[Offered]:
+def checked(offered: list[Offered], max_bytes: int) -> list[Offered]:
     """The files, smallest first. Raises WeightsError for too many bytes, no file, odd names."""
     if not offered:
         raise WeightsError("the source offers no file")
@@ -288,9 +288,9 @@ def checked(offered: list[Offered], most_bytes: int) -> list[Offered]:
         if not re.fullmatch(r"[\w.+@=-]+(/[\w.+@=-]+)*", file.path) or ".." in file.path:
             raise WeightsError(f"{file.path!r}: not a name for a file of weights")
     total = sum(file.size for file in offered)
-    if total > most_bytes:
+    if total > max_bytes:
         raise WeightsError(
-            f"the files have {total:,} bytes; the nodes were sized for {most_bytes:,}"
+            f"the files have {total:,} bytes; the nodes were sized for {max_bytes:,}"
         )
     return sorted(offered, key=lambda file: (file.size, file.path))
 
@@ -330,7 +330,7 @@ def fill(bucket: str, prefix: str, given: dict[str, Any]) -> None:
             print("complete already")
             return
     source = SOURCES[given["kind"]](given)
-    offered = checked(source.offered(), given["most_bytes"])
+    offered = checked(source.offered(), given["max_bytes"])
     before = {(file.path, file.origin): file for file in known(bucket, prefix, PROGRESS, there)}
     files: list[Stored] = []
     for file in offered:

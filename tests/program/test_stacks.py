@@ -12,7 +12,7 @@ from components.foundation.other_stack import OUTPUT, shape
 from components.platform import build
 from sizewright.gates.gates import addresses
 from sizewright.gates.graph import graph
-from sizewright.gates.requirements import needs
+from sizewright.gates.requirements import requirements
 from sizewright.reading.stack import read_plan, read_site
 from sizewright.record import Recorded, record
 from sizewright.record.program import record_program
@@ -62,7 +62,7 @@ def test_a_first_preview_registers_the_same(name: str) -> None:
 def test_its_graph_is_sound_and_its_needs_are_met(name: str) -> None:
     site = read_site(path_of(name)).site
     assert graph(stack(name)).passed is True
-    gate = needs(stack(name), met_elsewhere(site))
+    gate = requirements(stack(name), met_elsewhere(site))
     assert gate.passed is True, gate.detail
 
 
@@ -199,7 +199,7 @@ def test_what_the_owner_does_not_provide_is_missed(part: str) -> None:
     site = read_site(path_of("existing-cluster")).site
     rest = tuple(p for p in site.cluster.provides if p != part)
     less = site.cluster.model_copy(update={"provides": rest})
-    gate = needs(
+    gate = requirements(
         stack("existing-cluster"), met_elsewhere(site.model_copy(update={"cluster": less}))
     )
     assert gate.passed is False
@@ -207,7 +207,7 @@ def test_what_the_owner_does_not_provide_is_missed(part: str) -> None:
 
 
 def test_a_platform_without_its_word_misses_the_nodes_of_its_plugin() -> None:
-    gate = needs(stack("platform"))
+    gate = requirements(stack("platform"))
     assert gate.passed is False
     assert "sizewright.dev/gpu" in gate.detail
 
@@ -248,9 +248,11 @@ def test_a_used_cluster_gets_what_its_burst_lacks(provided: tuple[ClusterPart, .
     lacked = [part for part in BURST if part not in provided]
     assert charts(recording) == {chart for part in lacked for chart in CHARTS[part]}
     assert graph(recording).passed is True
-    gate = needs(recording, met_elsewhere(site))
+    gate = requirements(recording, met_elsewhere(site))
     assert gate.passed is True, gate.detail
-    missed = needs(recording, met_elsewhere(site) - met_elsewhere(_providing(site, provided)))
+    missed = requirements(
+        recording, met_elsewhere(site) - met_elsewhere(_providing(site, provided))
+    )
     assert missed.passed is not bool(provided)
 
 
@@ -322,7 +324,7 @@ def test_what_a_platform_offers_of_a_burst_has_no_nodes_of_its_own() -> None:
     assert "iam:PassRole" not in str(named(recording, f"{NODES}-identity-policy").inputs["policy"])
     output: Any = recording.outputs[OUTPUT]
     assert output["node_autoscaler_role"]["$ref"].endswith(f"{NODES}-identity-role")
-    gate = needs(recording, met_elsewhere(plan.site))
+    gate = requirements(recording, met_elsewhere(plan.site))
     assert gate.passed is True, gate.detail
 
 

@@ -300,7 +300,7 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "gpus",
         "pods",
         "deadline_s",
-        "most_bytes",
+        "max_bytes",
         "scratch_gib",
         "wait_s",
         "max_num_seqs",

@@ -144,7 +144,7 @@ def source(hub: Hub, **changes: object) -> str:
         "id": "meta/llama",
         "revision": REVISION,
         "files": ["*.safetensors", "*.json"],
-        "most_bytes": 2_000_000,
+        "max_bytes": 2_000_000,
     }
     return json.dumps(given | changes)
 
@@ -280,7 +280,7 @@ def test_a_refused_token_is_one_line_and_no_retry(cloud: Cloud, hub: Hub) -> Non
 def test_more_bytes_than_the_nodes_hold_are_refused_before_any_comes(
     cloud: Cloud, hub: Hub
 ) -> None:
-    code, said = imported(cloud, source(hub, most_bytes=1_000_000))
+    code, said = imported(cloud, source(hub, max_bytes=1_000_000))
     assert code == 1 and "have 1,024,023 bytes; the nodes were sized for 1,000,000" in said
     assert not cloud.object(PREFIX).exists()
 
@@ -312,7 +312,7 @@ def given(cloud: Cloud, tmp_path: Path, request: pytest.FixtureRequest) -> dict[
     digest = sums({f"deep/{name}": content for name, content in WANTED.items()})
     return {
         "kind": request.param,
-        "most_bytes": 2_000_000,
+        "max_bytes": 2_000_000,
         "digest": digest,
         **place[request.param],
     }

@@ -425,7 +425,7 @@ def test_the_import_is_told_its_source(source: str) -> None:
     filled = plan.services[0].weights_import
     assert filled is not None
     given = json.loads(job_words(plan)[2])
-    assert (given["kind"], given["most_bytes"]) == (source, filled.most_bytes)
+    assert (given["kind"], given["max_bytes"]) == (source, filled.max_bytes)
     assert given.items() >= SOURCES[source].items()
     assert given.get("endpoint") == ("https://huggingface.co" if source == "hub" else None)
 

@@ -9,7 +9,12 @@ from click.shell_completion import CompletionItem
 from sizewright.answers.answer import print_answer
 from sizewright.answers.explain import ExplainAnswer, ExplanationAnswer
 from sizewright.commands.answer.labels import bare, labelled, properties
-from sizewright.commands.answer.leaves import NamedLeaf, UnknownLeafError, meant, named_leaves
+from sizewright.commands.answer.leaves import (
+    NamedLeaf,
+    UnknownLeafError,
+    named_leaves,
+    resolve_leaf_name,
+)
 from sizewright.commands.answer.stack_services import workload_file
 from sizewright.commands.options import file_argument, finish, json_option, site_option
 from sizewright.layout.console import write
@@ -85,7 +90,7 @@ def _meant(plan: Plan, leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[Named
     if found := list(labelled(asked, list(numbers), HEADLINES)):
         return tuple(numbers[name] for name in found)
     try:
-        return meant(leaves, bare(asked))
+        return resolve_leaf_name(leaves, bare(asked))
     except UnknownLeafError:
         pointers = set(properties(plan, asked))
         decided = tuple(leaf for leaf in numbers.values() if leaf.pointer in pointers)

@@ -55,7 +55,7 @@ def _item_name(item: object, index: int) -> str:
     return str(index)
 
 
-def meant(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
+def resolve_leaf_name(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
     """The numbers that a JSON pointer, a name, the end of a name, or a whole part means.
 
     Raises UnknownLeafError for a name of nothing, of no number, or of several numbers.

@@ -42,7 +42,7 @@ from sizewright.review.compare import (
     loses_data,
     service_changes,
 )
-from sizewright.review.dangers import Found
+from sizewright.review.dangers import Hazard
 from sizewright.review.headline import headline
 from sizewright.review.lost_fleets import flag_notes
 from sizewright.review.review import Review, Side, read_side, review
@@ -202,7 +202,7 @@ def _answer(told: Review) -> DiffAnswer:
     )
 
 
-def _danger(found: Found) -> DangerAnswer:
+def _danger(found: Hazard) -> DangerAnswer:
     return DangerAnswer(
         danger=found.danger,
         effect=found.effect,

@@ -143,8 +143,8 @@ def _graph_gates(
     import pulumi
 
     from sizewright.gates.graph import graph, group_rules
-    from sizewright.gates.public_ingress import doors
-    from sizewright.gates.requirements import needs
+    from sizewright.gates.public_ingress import public_ingress
+    from sizewright.gates.requirements import requirements
     from sizewright.record import RecordError
     from sizewright.record.program import record_program
     from templates.needs import met_elsewhere
@@ -156,8 +156,8 @@ def _graph_gates(
         return
     yield graph(recorded)
     yield group_rules(recorded)
-    yield needs(recorded, met_elsewhere(site.site))
-    yield doors(recorded, plan)
+    yield requirements(recorded, met_elsewhere(site.site))
+    yield public_ingress(recorded, plan)
 
 
 def _exit_code(plan: Plan, verdicts: Sequence[Gate]) -> ExitCode:

@@ -32,7 +32,7 @@ from sizewright.report.change.difference import (
 from sizewright.report.change.headline import headline_rows
 from sizewright.review.changes import Effect
 from sizewright.review.compare import ORDER, Change, ResourceChange, ServiceChange, counts
-from sizewright.review.dangers import Danger, Found
+from sizewright.review.dangers import Danger, Hazard
 from sizewright.review.review import Review
 
 LIMIT = 64_000
@@ -140,7 +140,7 @@ def _figures(service: ServiceChange, room: Room) -> str:
     return "\n".join([head, "|---|---|---|", *rows])
 
 
-def _dangers(dangers: Sequence[Found], room: Room) -> str:
+def _dangers(dangers: Sequence[Hazard], room: Room) -> str:
     """By kind; what happens alike to resources of one type is one line."""
     lines = ["> [!CAUTION]"]
     groups = [(key, list(same)) for key, same in groupby(sorted(dangers, key=_alike), key=_alike)]
@@ -157,11 +157,11 @@ def _dangers(dangers: Sequence[Found], room: Room) -> str:
     return "\n".join(lines)
 
 
-def _alike(found: Found) -> tuple[int, str, str, str]:
+def _alike(found: Hazard) -> tuple[int, str, str, str]:
     return list(Danger).index(found.danger), found.type, effect_word(found.effect), found.says
 
 
-def _alike_line(found: Sequence[Found], room: Room) -> str:
+def _alike_line(found: Sequence[Hazard], room: Room) -> str:
     first, names = found[0], found[: room.names]
     text = ", ".join(safe(one.name, min(room.longest, LONGEST)) for one in names)
     if len(found) > room.names:

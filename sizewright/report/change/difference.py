@@ -13,7 +13,7 @@ from sizewright.record.values import short_type
 from sizewright.report.answer.paragraphs import survives
 from sizewright.review.changes import Effect
 from sizewright.review.compare import Change, ResourceChange, ServiceChange, counts, loses_data
-from sizewright.review.dangers import Danger, Found
+from sizewright.review.dangers import Danger, Hazard
 from sizing.plan import ServicePlan
 
 HEADLINES = {
@@ -74,14 +74,14 @@ NOTHING, ABSENT = "none", "absent"
 """What stands for no value: of the sizing or a property, and of an input that nobody wrote."""
 
 
-def danger_kinds(dangers: Sequence[Found], stores: int) -> str:
+def danger_kinds(dangers: Sequence[Hazard], stores: int) -> str:
     """The kinds of danger in a line, and how many stores would go."""
     data = f"{plural(stores, 'store')} would be deleted or replaced"
     kinds = dict.fromkeys(found.danger for found in dangers)
     return "; ".join(data if kind is Danger.data else TITLES[kind] for kind in kinds)
 
 
-def danger_lines(dangers: Sequence[Found], width: int = ENDLESS) -> Iterator[str]:
+def danger_lines(dangers: Sequence[Hazard], width: int = ENDLESS) -> Iterator[str]:
     """Each danger on a line of its own, below the title of its kind."""
     for danger, found in groupby(dangers, key=lambda f: f.danger):
         yield f"DANGER: {TITLES[danger]}"
@@ -100,7 +100,7 @@ def _wrapped(text: str, width: int) -> str:
     )
 
 
-def _subject(found: Found) -> str:
+def _subject(found: Hazard) -> str:
     if not found.type:
         return escaped(found.name)
     return f"{effect_word(found.effect)} {short_type(found.type)} {escaped(found.name)}"

@@ -237,7 +237,7 @@ STORES: dict[str, Explainer] = {
         Basis.assumed,
         "sizing/stack/network.py",
     ),
-    "services.*.gateway.blind_s": Entry(
+    "services.*.gateway.failure_detection_s": Entry(
         "longest time for which a dead replica still gets requests, seconds",
         "checks x interval + timeout",
         "{s.gateway.health_checks} * {s.gateway.health_interval_s} + {s.gateway.health_timeout_s}",

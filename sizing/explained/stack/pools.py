@@ -276,7 +276,7 @@ POOLS: dict[str, Explainer] = {
     "services.*.serving.wait_s": _wait,
     "services.*.quota.pods": _quota_pods,
     "services.*.quota.gpus": _quota_gpus,
-    "services.*.weights_import.most_bytes": Entry(
+    "services.*.weights_import.max_bytes": Entry(
         "most bytes that the import takes: more would not fit the nodes",
         "ceil(weights x 1.1)",
         "ceil({s.memory.weights_bytes} * 1.1)",
@@ -295,7 +295,7 @@ POOLS: dict[str, Explainer] = {
     "services.*.weights_import.scratch_gib": Entry(
         "GiB of a system node's disk for the files of an image",
         "ceil(most bytes / 2^30)",
-        "ceil({s.weights_import.most_bytes} / {units.GIB})",
+        "ceil({s.weights_import.max_bytes} / {units.GIB})",
     ),
     "pools.*.nodes_by_zone.*": _nodes_by_zone,
     "pools.*.repairs_at_once": _repairs,

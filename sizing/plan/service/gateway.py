@@ -102,7 +102,7 @@ class GatewayPlan(Part):
         Reaches(TARGETS, "healthCheck.healthyThreshold"),
     ]
     """Checks in a row that change a replica's state."""
-    blind_s: int
+    failure_detection_s: int
     """Longest time for which a dead replica still gets requests."""
     certificate_arn: Annotated[str | None, Reaches(LISTENER, "certificateArn")]
     protected: Annotated[bool, Reaches(BALANCER, "enableDeletionProtection")]

@@ -198,7 +198,7 @@ class ImportPlan(Part):
     """hub, s3 or image; which one in particular is an input."""
     prefix: Annotated[str, Reaches(JOB, f"{CONTAINER}.0.args")]
     image: Annotated[str, Reaches(JOB, f"{CONTAINER}.0.image")]
-    most_bytes: Annotated[int, Reaches(JOB, f"{CONTAINER}.0.args")]
+    max_bytes: Annotated[int, Reaches(JOB, f"{CONTAINER}.0.args")]
     """More are refused: the nodes have no room for them."""
     import_s: Number
     """Seconds that the import takes."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.platform import build
-from sizewright.gates.public_ingress import doors
+from sizewright.gates.public_ingress import public_ingress
 from sizewright.record import Recorded, RecordedResource
 from tests.components.plans import chat_plan, public_plan
 from tests.components.recording import recorded
@@ -46,9 +46,9 @@ def gone(_: RecordedResource) -> None:
 
 
 def test_sound_graphs_pass() -> None:
-    closed = doors(internal(), chat_plan())
+    closed = public_ingress(internal(), chat_plan())
     assert (closed.passed, closed.detail) == (True, "nothing is open to the internet")
-    opened = doors(public(), public_plan())
+    opened = public_ingress(public(), public_plan())
     assert opened.passed is True
     assert opened.detail == "1 public door, each with tokens, firewall and HTTPS alone"
 
@@ -91,7 +91,7 @@ WRONG_PUBLIC = {
 @pytest.mark.parametrize("fault", WRONG_PUBLIC)
 def test_an_unguarded_public_door_fails(fault: str) -> None:
     name, change, said = WRONG_PUBLIC[fault]
-    gate = doors(changed(public(), name, change), public_plan())
+    gate = public_ingress(changed(public(), name, change), public_plan())
     assert gate.passed is False
     assert said in gate.detail
 
@@ -134,6 +134,6 @@ WRONG_INTERNAL = {
 @pytest.mark.parametrize("fault", WRONG_INTERNAL)
 def test_a_door_that_nobody_asked_for_fails(fault: str) -> None:
     name, change, said = WRONG_INTERNAL[fault]
-    gate = doors(changed(internal(), name, change), chat_plan())
+    gate = public_ingress(changed(internal(), name, change), chat_plan())
     assert gate.passed is False
     assert said in gate.detail

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from components.platform import build
-from sizewright.gates.requirements import is_a, needs
+from sizewright.gates.requirements import is_a, requirements
 from sizewright.record import Recorded, program
 from templates.needs import NEEDS, SELF_SUFFICIENT, Need
 from templates.render import render
@@ -36,32 +36,32 @@ def without(need: Need) -> Recorded:
 
 
 def test_a_sound_graph_meets_every_need() -> None:
-    gate = needs(sound())
+    gate = requirements(sound())
     assert gate.passed is True, gate.detail
     assert gate.detail == f"{len(NEEDS)} needs met", "each need has a user"
 
 
 def test_without_a_burst_nothing_of_it_is_there() -> None:
     built = recorded(lambda: build(chat_plan()))
-    assert needs(built).passed is True
+    assert requirements(built).passed is True
     told = " ".join(f"{r.key} {r.inputs}" for r in built.resources).lower()
     assert not [word for word in ("karpenter", "keda", "prometheus") if word in told]
     assert not [r.key for r in built.resources if "burst" in r.key]
 
 
 def test_a_cluster_without_services_needs_less() -> None:
-    gate = needs(recorded(lambda: build(infeasible_plan())))
+    gate = requirements(recorded(lambda: build(infeasible_plan())))
     assert gate.passed is True
-    assert gate.detail != needs(sound()).detail
+    assert gate.detail != requirements(sound()).detail
 
 
 def test_an_empty_graph_is_not_judged() -> None:
-    assert needs(Recorded((), {})).passed is None
+    assert requirements(Recorded((), {})).passed is None
 
 
 @pytest.mark.parametrize("need", NEEDS, ids=lambda need: f"{need.user}-{need.provider}")
 def test_a_missing_provider_fails(need: Need) -> None:
-    gate = needs(without(need))
+    gate = requirements(without(need))
     assert gate.passed is False
     assert str(need.provider) in gate.detail and need.why in gate.detail
 
@@ -88,5 +88,5 @@ def test_a_type_with_one_card_has_the_interface_that_its_plugin_offers() -> None
     """Its first interface is EFA with addresses; none is EFA alone."""
     hardware = {"instance_type": "g6.48xlarge", "nodes_per_replica": 2, "load_time_s": 2_000}
     small = {**SPANNING, "model": "llama-3.1-70b", "hardware": hardware}
-    gate = needs(recorded(lambda: build(plan_of(small))))
+    gate = requirements(recorded(lambda: build(plan_of(small))))
     assert gate.passed is True, gate.detail

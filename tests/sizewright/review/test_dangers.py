@@ -14,7 +14,7 @@ from sizewright.review.dangers import (
     Danger,
     DangerRule,
     Event,
-    Found,
+    Hazard,
     dangers,
     load_danger_rules,
 )
@@ -215,8 +215,8 @@ def test_each_danger_is_told_once_and_by_kind() -> None:
     twice = resource(Effect.replace, BALANCER, before={"internal": True}, after={"internal": False})
     review = Review((), (twice, twice), 0, True)
     assert review.dangers == (
-        Found(Danger.opens, Effect.replace, BALANCER, "sw-a-b", "faces the internet"),
-        Found(
+        Hazard(Danger.opens, Effect.replace, BALANCER, "sw-a-b", "faces the internet"),
+        Hazard(
             Danger.outage,
             Effect.replace,
             BALANCER,

@@ -12,7 +12,7 @@ from sizing.replica.calibrated import (
     calibrated_replica,
     lengths_apart,
     step_model_of,
-    unhurried_rate,
+    throughput_upper_bound,
 )
 from sizing.replica.case import case_of
 from sizing.replica.lengths import Lengths, request_lengths
@@ -118,5 +118,5 @@ def test_the_bound_is_never_above_what_a_request_takes(
     assert found is not None and steps is not None
     full = calibrated_replica(steps, workload, found, load).gpu_rate()
     if full is not None:
-        bound = unhurried_rate(steps, workload, lengths_apart(workload), found)
+        bound = throughput_upper_bound(steps, workload, lengths_apart(workload), found)
         assert bound.request_s <= full.request_s

@@ -56,7 +56,7 @@ def test_the_import_has_three_times_as_long_as_planned() -> None:
     assert plan is not None
     assert (plan.import_s, plan.deadline_s) == (100, 3 * 100 + 600)
     assert (plan.source, plan.prefix, plan.image) == ("hub", "llama/1", "image")
-    assert plan.most_bytes == 4_400 * MIB
+    assert plan.max_bytes == 4_400 * MIB
     assert plan.scratch_gib is None, "nothing lies on a disk on the way"
 
 

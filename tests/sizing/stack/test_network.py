@@ -91,7 +91,7 @@ def test_a_dead_replica_is_noticed_within_the_checks(
 ) -> None:
     plan = gateway_plan(workload(), Rates(Fraction(1), None), site)
     # two checks, 10 s apart, and 5 s for the last to time out
-    assert plan.blind_s == 25
+    assert plan.failure_detection_s == 25
     assert plan.health_timeout_s < plan.health_interval_s, "the vendor refuses it otherwise"
 
 
