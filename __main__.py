@@ -7,8 +7,8 @@ import pulumi
 from components.platform import build
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import shortfalls, unserved
-from sizewright.input_error import InputError
-from sizewright.stack import (
+from sizewright.reading.input_error import InputError
+from sizewright.reading.stack import (
     LOCK_KEY,
     PROJECT,
     STRUCTURED,

@@ -23,7 +23,7 @@ from leave_out import Left, generation, gpu, leave_out, model, replay_rows  # no
 from screen import ideal_ms, screened  # noqa: E402
 from steps_fit import Parameters, fit  # noqa: E402
 
-from sizing.steps.coefficients import Band, Bands  # noqa: E402
+from sizing.catalog.coefficients import Band, Bands  # noqa: E402
 
 HEAD = f"{'':<44}{'rows':>5}{'median':>8}{'mean':>7}{'p90':>7}{'bias':>7}{'in band':>9}"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import log10
 from statistics import median
 
-from sizewright.report.svg import Drawing
+from sizewright.layout.svg import Drawing
 
 PANEL, GAP, LEFT, TOP = 240, 30, 50, 84
 """Pixels: side of a panel, space between two, space for the axis and for the titles."""

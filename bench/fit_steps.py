@@ -1,4 +1,4 @@
-"""Fit the step-time model and write sizing/data/coefficients.json: `python bench/fit_steps.py`.
+"""Fit the step-time model: `python bench/fit_steps.py` writes coefficients.json of the catalog.
 
 Coefficients come from all rows but the screened ones. Bands come from what each row's prediction
 erred by while its model (datasheet bands: its model and its GPU generation) was left out.
@@ -23,7 +23,7 @@ from leave_out import Left, generation, leave_out, model, replay_rows  # noqa: E
 from screen import screened  # noqa: E402
 from steps_fit import ENGINES, Parameters, Row, fit, measured, measured_formats  # noqa: E402
 
-from sizing.steps.coefficients import Band, Bands, CoefficientSet  # noqa: E402
+from sizing.catalog.coefficients import Band, Bands, CoefficientSet  # noqa: E402
 
 
 def band(ratios: Sequence[float]) -> Band:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from fleet_questions import Question
 from fleet_score import Found
 
-from sizing.replica_rate import BandSide, rate_by_constraint, replica_times
-from sizing.steps.coefficients import CoefficientSet
+from sizing.catalog.coefficients import CoefficientSet
+from sizing.replica.rate import BandSide, rate_by_constraint, replica_times
 from sizing.steps.model import StepTime
 
 CLOSEST = 1e-3

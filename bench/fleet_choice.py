@@ -11,7 +11,7 @@ from fleet_curves import Curve
 from fleet_questions import MEAN, Question, closed_question
 
 from sizing.catalog import Catalog
-from sizing.replica_rate import DEFAULT_MAX_UTILISATION, Targets
+from sizing.replica.rate import DEFAULT_MAX_UTILISATION, Targets
 
 REGION = "us-east-1"
 """Whose list prices count."""

@@ -15,8 +15,8 @@ from fleet_curves import Curve
 from throughput import ENGINE_MOST, Asked, asked
 
 from sizewright.measured.replay import Replay, Unanswerable
-from sizing.lengths import Lengths
-from sizing.replica_rate import DEFAULT_MAX_UTILISATION, Targets
+from sizing.replica.lengths import Lengths
+from sizing.replica.rate import DEFAULT_MAX_UTILISATION, Targets
 from sizing.steps.model import StepModel
 from sizing.steps.room import most_running
 

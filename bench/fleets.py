@@ -46,8 +46,8 @@ from throughput import capacity  # noqa: E402
 
 from sizewright.measured.replay import Replay, Unanswerable  # noqa: E402
 from sizing.catalog import load_catalog  # noqa: E402
-from sizing.replica_rate import BandSide  # noqa: E402
-from sizing.steps.coefficients import CoefficientSet  # noqa: E402
+from sizing.catalog.coefficients import CoefficientSet  # noqa: E402
+from sizing.replica.rate import BandSide  # noqa: E402
 
 ENGINES = ("vllm", "sglang", "tensorrt-llm")
 HEAD = f"{'':<44}{'asked':>6}{'groups':>7}{'undersized':>12}{'(n)':>6}{'refused':>8}"

@@ -11,7 +11,7 @@ from steps_fit import Parameters, Row, fit, measured, measured_formats, rows
 from sizewright.measured.replay import MEAN_OF_NOMINAL, Replay, config_files
 from sizewright.measured.run import MeasuredRun, read_runs
 from sizing.catalog import load_catalog
-from sizing.steps.coefficients import CoefficientSet
+from sizing.catalog.coefficients import CoefficientSet
 from sizing.steps.model import StepTime
 
 

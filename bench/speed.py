@@ -59,7 +59,7 @@ def pulumi_modules() -> list[str]:
     """The Pulumi modules that a preview imports."""
     script = (
         "import sys, json; from pathlib import Path; sys.argv = ['sizewright'];"
-        "from sizewright.program import record_program;"
+        "from sizewright.record.program import record_program;"
         f"record_program(Path('Pulumi.dev.yaml'), [Path({str(CHAT)!r})]);"
         "print(json.dumps(sorted(m for m in sys.modules if m.startswith('pulumi'))))"
     )
@@ -72,7 +72,7 @@ def pulumi_modules() -> list[str]:
 
 def one_sizing() -> tuple[float, float]:
     """Median milliseconds of one sizing, and of reading its file beside it."""
-    from sizewright.stack import plan_of, read_site, read_workload
+    from sizewright.reading.stack import plan_of, read_site, read_workload
     from sizing.catalog import load_catalog
 
     catalog = load_catalog()
@@ -98,12 +98,12 @@ CALIBRATED = {
 
 def calibrated() -> tuple[float, float]:
     """Median milliseconds of one calibrated sizing, and seconds of ranking every type."""
-    from sizewright.stack import read_site
-    from sizing.case import case_of
+    from sizewright.reading.stack import read_site
     from sizing.catalog import load_catalog
-    from sizing.options import ranking
+    from sizing.hardware.options import ranking
+    from sizing.replica.case import case_of
+    from sizing.replica.traffic import request_rates
     from sizing.size import service_plan
-    from sizing.traffic import request_rates
     from sizing.workload import Workload
 
     catalog, site = load_catalog(), read_site(ROOT / "Pulumi.dev.yaml").site
@@ -117,8 +117,8 @@ def calibrated() -> tuple[float, float]:
 
 def reading() -> tuple[float, float]:
     """Median milliseconds of loading the catalog; seconds of the slowest refusal of a file."""
-    from sizewright.input_error import InputError
-    from sizewright.stack import read_workload
+    from sizewright.reading.input_error import InputError
+    from sizewright.reading.stack import read_workload
     from sizing.catalog import load_catalog
 
     catalog = load_catalog()
@@ -143,8 +143,8 @@ def reading() -> tuple[float, float]:
 def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> list[tuple[int, float]]:
     """Seconds of sizing and recording n services in this process, modules imported."""
     from components.platform import build
+    from sizewright.reading.stack import read_site, read_workload
     from sizewright.record import record
-    from sizewright.stack import read_site, read_workload
     from sizing.catalog import load_catalog
     from sizing.size import size
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from sizewright.measured.replay import Replay
 from sizewright.measured.run import MeasuredRun
-from sizing.steps.coefficients import CoefficientSet, EngineCoefficients, arithmetic_like
+from sizing.catalog.coefficients import CoefficientSet, EngineCoefficients, arithmetic_like
 from sizing.steps.model import StepModel, StepTime
 
 ENGINES = ("vllm", "sglang", "tensorrt-llm")

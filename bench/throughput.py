@@ -25,8 +25,8 @@ from sizewright.measured.replay import (  # noqa: E402
     engine_named,
     precision_named,
 )
-from sizing.architecture import Architecture  # noqa: E402
 from sizing.catalog import load_catalog  # noqa: E402
+from sizing.catalog.architecture import Architecture  # noqa: E402
 from sizing.steps.model import StepModel, step_model  # noqa: E402
 from sizing.steps.replica import Formats, Parallel  # noqa: E402
 from sizing.steps.room import most_running  # noqa: E402

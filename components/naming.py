@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-from sizing.resource_tags import GIVES_WAY
 from sizing.site import Site
+from sizing.site.resource_tags import GIVES_WAY
 
 PRODUCT = "sizewright"
 

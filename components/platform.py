@@ -4,24 +4,24 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
-from components.access_logs import access_logs
-from components.burst_pool import BurstPool, BurstPoolArgs
-from components.cluster import ClusterIds, log_group_name
-from components.cluster_services import ClusterServices, ClusterServicesArgs
-from components.database import log_group_name as database_logs
-from components.dns import Dns, DnsArgs
-from components.firewall import LOG_PREFIX
-from components.gpu_pool import GpuPool, GpuPoolArgs
-from components.ground import Ground, GroundArgs, ground
-from components.inference_service import InferenceService, InferenceServiceArgs
-from components.keys import Keys, KeysArgs
+from components.cluster_services.cluster_services import ClusterServices, ClusterServicesArgs
+from components.foundation.cluster.cluster import ClusterIds, log_group_name
+from components.foundation.cluster.target_writer import Targets, TargetWriter, granted
+from components.foundation.dns import Dns, DnsArgs
+from components.foundation.foundation import Ground, GroundArgs, ground
+from components.foundation.keys import Keys, KeysArgs
+from components.foundation.network.network import NetworkIds
+from components.foundation.other_stack import OUTPUT, told
 from components.naming import PRODUCT, Tags, aws_name, partition
-from components.network import NetworkIds
-from components.object_store import ObjectStore
-from components.other_stack import OUTPUT, told
+from components.pools.burst_pool import BurstPool, BurstPoolArgs
+from components.pools.gpu_pool import GpuPool, GpuPoolArgs
+from components.pools.system_pool import SystemPool, SystemPoolArgs
 from components.provider import aws_provider
-from components.system_pool import SystemPool, SystemPoolArgs
-from components.target_writer import Targets, TargetWriter, granted
+from components.service.access_logs import access_logs
+from components.service.database import log_group_name as database_logs
+from components.service.firewall import LOG_PREFIX
+from components.service.inference_service import InferenceService, InferenceServiceArgs
+from components.service.object_store import ObjectStore
 from sizing.plan import ClusterPlan, NodePool, Plan, ServicePlan
 from templates.render import render, user_data_path
 

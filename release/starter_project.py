@@ -9,12 +9,12 @@ from pathlib import Path
 from shutil import copy
 from tempfile import TemporaryDirectory
 
-from sizewright.stack import DEFAULT_SITE, SiteFile, read_site, read_workload
-from sizewright.stack_lock_file import stack_lock_text
-from sizewright.stack_update import stack_update
+from sizewright.reading.stack import DEFAULT_SITE, SiteFile, read_site, read_workload
+from sizewright.reading.stack_lock_file import stack_lock_text
+from sizewright.review.stack_update import stack_update
 from sizing.catalog import load_catalog
-from sizing.stack_lock import ZoneTemplates
-from sizing.unverified import image_repositories
+from sizing.locks.stack_lock import ZoneTemplates
+from sizing.stack.unverified import image_repositories
 
 PROJECT = Path(__file__).parents[1] / "sizewright" / "project"
 WORKLOAD = Path("workloads/chat.yaml")

@@ -7,27 +7,36 @@ import sys
 import click
 
 from sizewright.exit_code import ExitCode
-from sizewright.input_error import InputError, did_you_mean
 from sizewright.interrupt import listen
-from sizewright.report.console import tell
+from sizewright.layout.console import tell
+from sizewright.reading.input_error import InputError, did_you_mean
 
-COMMANDS = {
-    "size": "Size workloads: GPUs, nodes, redundancy, storage, bandwidth.",
-    "explain": "Show why a number is what it is.",
-    "preview": "Preview the infrastructure offline, with the reasons.",
-    "diff": "Show what a change of a workload changes, cause first.",
-    "compare": "Rank every hardware for a workload by cost and latency.",
-    "check": "Check workloads, sizing and infrastructure against gates.",
-    "catalog": "Show the instance types, GPUs, models and versions known.",
-    "new": "Lay down a repository of your own.",
-    "init": "Write a new workload file, its lock, and a first stack file.",
-    "update": "Choose again with today's catalog, and show what follows.",
-    "accuracy": "Compare measured serving runs with what the step model predicts.",
-    "calibrate": "Correct the step times by runs of your own.",
-    "orphans": "Show what an engine that was killed may have left behind.",
-    "schema": "Print JSON schemas, for editors and scripts.",
-    "render": "Print the Kubernetes and node files, wires unfilled.",
+GROUPS = {
+    "answer": {
+        "size": "Size workloads: GPUs, nodes, redundancy, storage, bandwidth.",
+        "explain": "Show why a number is what it is.",
+        "preview": "Preview the infrastructure offline, with the reasons.",
+        "compare": "Rank every hardware for a workload by cost and latency.",
+        "catalog": "Show the instance types, GPUs, models and versions known.",
+    },
+    "change": {
+        "new": "Lay down a repository of your own.",
+        "init": "Write a new workload file, its lock, and a first stack file.",
+        "diff": "Show what a change of a workload changes, cause first.",
+        "update": "Choose again with today's catalog, and show what follows.",
+    },
+    "operate": {
+        "check": "Check workloads, sizing and infrastructure against gates.",
+        "accuracy": "Compare measured serving runs with what the step model predicts.",
+        "calibrate": "Correct the step times by runs of your own.",
+        "orphans": "Show what an engine that was killed may have left behind.",
+        "schema": "Print JSON schemas, for editors and scripts.",
+        "render": "Print the Kubernetes and node files, wires unfilled.",
+    },
 }
+"""One line of help for each command, by the folder of `commands/` that holds it."""
+COMMANDS = {name: line for group in GROUPS.values() for name, line in group.items()}
+FOLDERS = {name: folder for folder, group in GROUPS.items() for name in group}
 
 
 class Commands(click.Group):
@@ -39,7 +48,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"sizewright.commands.{cmd_name}")
+        module = importlib.import_module(f"sizewright.commands.{FOLDERS[cmd_name]}.{cmd_name}")
         command: click.Command = module.command
         return command
 

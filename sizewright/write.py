@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sizewright.input_error import InputError
 from sizewright.interrupt import end_if_asked
+from sizewright.reading.input_error import InputError
 
 REFUSED = {
     stat.S_IFDIR: "is a directory",

@@ -7,24 +7,24 @@ from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Any
 
-from sizing.exact import Number, plain
-from sizing.explained.access import ACCESS
-from sizing.explained.addresses import ADDRESSES
-from sizing.explained.burst import BURST
-from sizing.explained.calibrated import CALIBRATED
-from sizing.explained.demand import DEMAND
-from sizing.explained.disks import DISKS
 from sizing.explained.entry import Basis, Entry, Leaf
-from sizing.explained.fleet import FLEET
-from sizing.explained.groups import GROUPS
 from sizing.explained.inputs import input_entry
-from sizing.explained.latency import LATENCY
-from sizing.explained.limits import LIMITS
-from sizing.explained.pools import POOLS
 from sizing.explained.published import remarks
-from sizing.explained.rollouts import ROLLOUTS
-from sizing.explained.stores import STORES
+from sizing.explained.service.access import ACCESS
+from sizing.explained.service.burst import BURST
+from sizing.explained.service.calibrated import CALIBRATED
+from sizing.explained.service.demand import DEMAND
+from sizing.explained.service.disks import DISKS
+from sizing.explained.service.fleet import FLEET
+from sizing.explained.service.groups import GROUPS
+from sizing.explained.service.latency import LATENCY
+from sizing.explained.service.limits import LIMITS
+from sizing.explained.service.rollouts import ROLLOUTS
+from sizing.explained.service.stores import STORES
+from sizing.explained.stack.addresses import ADDRESSES
+from sizing.explained.stack.pools import POOLS
 from sizing.plan import Plan
+from sizing.values.exact import Number, plain
 
 REGISTRY = {
     **DEMAND,

@@ -3,37 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sizing.access import check_access
-from sizing.architecture import KV_BYTES
-from sizing.burst import burst_plan
-from sizing.capacity import capacity_plan
-from sizing.capacity_source import check_capacity
-from sizing.case import case_of
 from sizing.catalog import Catalog
-from sizing.checkpoint import checkpoint_plan
-from sizing.choose import ENGINE_KINDS, Case, Choice
-from sizing.cluster_services import cluster_services
-from sizing.contradictions import contradictions
-from sizing.engine_limits import impatient
-from sizing.exact import exact, plain, plain_or_none
-from sizing.field_error import FieldError
-from sizing.fleet_states import calibrated_plan, rollout, states
-from sizing.hardware import Found, find_hardware, lacks_other_type
-from sizing.lock import Lock
-from sizing.lookup import check_site
-from sizing.memory import (
+from sizing.catalog.architecture import KV_BYTES
+from sizing.catalog.correction import Corrections
+from sizing.catalog.lookup import check_site
+from sizing.fleet.capacity_source import check_capacity
+from sizing.fleet.states import calibrated_plan, rollout, states
+from sizing.hardware.nearest import nearest_types
+from sizing.hardware.resolve import resolve
+from sizing.hardware.search import Found, find_hardware, lacks_other_type
+from sizing.locks.workload_lock import Lock
+from sizing.model.memory import (
     NOMINAL_BITS,
     Need,
     kv_copies,
     nominal_weights_bytes,
 )
-from sizing.methods import Estimate, estimate, side_by_side
-from sizing.mirror_check import check_mirrors
-from sizing.names import dns_plan
-from sizing.nearest import nearest_types
-from sizing.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
-from sizing.node_disks import held_gib, volume_plan, weights_on
-from sizing.own_runs import own_runs_plan
 from sizing.plan import (
     BurstPlan,
     CachePlan,
@@ -53,9 +38,27 @@ from sizing.plan import (
     VolumePlan,
     WeightsOn,
 )
-from sizing.resolve import resolve
-from sizing.serving import copy_image, quota_plan, serving_plan
-from sizing.shared import (
+from sizing.replica.case import ENGINE_KINDS, Case, Choice, case_of
+from sizing.replica.gpu_rate import capacity_plan
+from sizing.replica.methods import Estimate, estimate, side_by_side
+from sizing.replica.own_runs import own_runs_plan
+from sizing.replica.traffic import Rates, request_rates, traffic_plan
+from sizing.service.access import check_access
+from sizing.service.burst import burst_plan
+from sizing.service.checkpoint import checkpoint_plan
+from sizing.service.contradictions import contradictions
+from sizing.service.engine_limits import impatient
+from sizing.service.node_disks import held_gib, volume_plan, weights_on
+from sizing.service.serving import copy_image, quota_plan, serving_plan
+from sizing.service.storage import storage_plan, stores
+from sizing.service.verdict import latency_plan
+from sizing.service.weights_import import import_plan
+from sizing.site import Site
+from sizing.stack.cluster_services import cluster_services
+from sizing.stack.mirror_check import check_mirrors
+from sizing.stack.names import dns_plan
+from sizing.stack.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
+from sizing.stack.shared import (
     check_ami_release,
     cluster_plan,
     crowded_pools,
@@ -63,14 +66,10 @@ from sizing.shared import (
     node_pools,
     system_pool,
 )
-from sizing.site import Site
-from sizing.steps.correction import Corrections
-from sizing.storage import storage_plan, stores
-from sizing.traffic import Rates, request_rates, traffic_plan
-from sizing.units import HOURS_PER_PRICED_MONTH
-from sizing.unverified import unverified_pins
-from sizing.verdict import latency_plan
-from sizing.weights_import import import_plan
+from sizing.stack.unverified import unverified_pins
+from sizing.values.exact import exact, plain, plain_or_none
+from sizing.values.field_error import FieldError
+from sizing.values.units import HOURS_PER_PRICED_MONTH
 from sizing.workload import Workload
 
 

@@ -6,18 +6,6 @@ server alone. `sizewright check` looks for each need in the recorded graph.
 
 from dataclasses import dataclass
 
-from sizing.cluster_services import (
-    DEVICE_PLUGIN,
-    GROUP_CONTROLLER,
-    INTERCONNECT_PLUGIN,
-    LOAD_BALANCER_CONTROLLER,
-    METRICS,
-    METRICS_SERVER,
-    NODE_AUTOSCALER,
-    NODE_DEFINITIONS,
-    POD_AUTOSCALER,
-)
-from sizing.node_disks import PATHS
 from sizing.plan import (
     DEPLOYMENT,
     FIREWALL,
@@ -34,8 +22,20 @@ from sizing.plan import (
     TEMPLATE,
     WeightsOn,
 )
-from sizing.reuse import ADDONS, ClusterPart
+from sizing.service.node_disks import PATHS
 from sizing.site import Site
+from sizing.site.reuse import ADDONS, ClusterPart
+from sizing.stack.cluster_services import (
+    DEVICE_PLUGIN,
+    GROUP_CONTROLLER,
+    INTERCONNECT_PLUGIN,
+    LOAD_BALANCER_CONTROLLER,
+    METRICS,
+    METRICS_SERVER,
+    NODE_AUTOSCALER,
+    NODE_DEFINITIONS,
+    POD_AUTOSCALER,
+)
 from templates.scheduling import BURST_LABEL, GPU_LABEL
 
 ADDON = "aws:eks/addon:Addon"

@@ -12,9 +12,6 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sizing.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
-from sizing.mirrors import mirrored
-from sizing.model_source import ModelSource
 from sizing.plan import (
     BurstPlan,
     BurstPoolPlan,
@@ -27,6 +24,9 @@ from sizing.plan import (
     WeightsOn,
 )
 from sizing.site import Site
+from sizing.site.mirrors import mirrored
+from sizing.stack.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
+from sizing.workload.source import ModelSource
 from templates.engine import (
     CACHE_PATH,
     ENGINE_PORT,

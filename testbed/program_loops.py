@@ -11,6 +11,8 @@ IDLE_S = 0.2
 """Seconds without a running loop after which the API's thread has left it. Basis: assumed; between
 two tasks that the API awaits it is microseconds."""
 POLL_S = 0.01
+TASKS_S = 5
+"""Seconds that cancelled tasks may take. Basis: assumed; they await nothing outside the process."""
 
 
 class ProgramLoops:
@@ -32,5 +34,19 @@ class ProgramLoops:
                 if loop.is_running():
                     idle_since = time.monotonic()
             if not loop.is_closed():
+                _end_tasks(loop)
                 loop.close()
         self._loops.clear()
+
+
+def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is pending, and wait for it: a task that is collected while it is pending warns
+    in another test."""
+    pending = asyncio.all_tasks(loop)
+    for task in pending:
+        task.cancel()
+    if pending:
+        loop.run_until_complete(asyncio.wait(pending, timeout=TASKS_S))
+    for task in pending:
+        if task.done() and not task.cancelled():
+            task.exception()

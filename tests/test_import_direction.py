@@ -27,7 +27,23 @@ ONE_FILE = {
 }
 """A recorded pod goes into rendered text; a program runs in the engine's image, which has it."""
 IMPURE = {"os", "socket", "urllib", "http", "subprocess", "time", "random", "secrets", "asyncio"}
-READS_FILES = {"sizing/catalog.py", "sizing/catalog_reader.py", "sizing/explained/published.py"}
+READS_FILES = {
+    "sizing/catalog/whole.py",
+    "sizing/catalog/reader.py",
+    "sizing/explained/published.py",
+}
+
+FOLDERS = {
+    "sizing": "values workload site catalog model plan locks steps replica fleet service hardware "
+    "compare stack size explained explain",
+    "components": "naming policy provider wires script_map identity foundation cluster_services "
+    "pools service platform",
+    "sizewright": "build_stack exit_code interrupt reading feasibility layout write project_files "
+    "record schema review gates answers report measured commands cli __main__ project",
+}
+"""Folders, loose files and public functions of a package; each imports only those before it."""
+MOST_FILES = 15
+"""Modules in one folder; more need another folder. Basis: what a reader takes in at one look."""
 
 
 def imports(path: Path) -> set[str]:
@@ -53,6 +69,36 @@ def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
     for path in files(package):
         own = ONE_FILE.get(path.relative_to(ROOT).as_posix(), set())
         assert imports(path) <= allowed | own, path
+
+
+def modules(path: Path) -> set[tuple[str, ...]]:
+    """The modules a file imports from its own package, wherever in the file."""
+    found = set[tuple[str, ...]]()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found |= {(*node.module.split("."), alias.name) for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {tuple(alias.name.split(".")) for alias in node.names}
+    package = path.relative_to(ROOT).parts[0]
+    mine = {name[:2] for name in found if name[0] == package and len(name) > 1}
+    return {name for name in mine if list((ROOT / package).glob(f"{name[1]}*"))}
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_a_folder_imports_only_folders_before_it(package: str) -> None:
+    order = FOLDERS[package].split()
+    for path in files(package):
+        own = path.relative_to(ROOT / package).with_suffix("").parts[0]
+        if own == "__init__":
+            continue
+        for name in modules(path):
+            assert order.index(name[1]) <= order.index(own), f"{path} imports {'.'.join(name)}"
+
+
+@pytest.mark.parametrize("package", OWN)
+def test_a_folder_is_taken_in_at_one_look(package: str) -> None:
+    for folder in {path.parent for path in files(package)}:
+        assert len(list(folder.glob("*.py"))) <= MOST_FILES, folder
 
 
 def test_sizing_touches_no_clock_network_or_environment() -> None:

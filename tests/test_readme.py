@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from sizewright.cli import cli, main
-from sizewright.plain_yaml import PlainYaml
+from sizewright.reading.plain_yaml import PlainYaml
 from sizewright.schema.inputs import site_schema, workload_schema
 
 ROOT = Path(__file__).parents[1]

@@ -1,8 +1,8 @@
 """`sizewright accuracy --json`."""
 
 from sizewright.answers.answer import Answer
-from sizing.exact import Number
-from sizing.strict import Strict
+from sizing.values.exact import Number
+from sizing.values.strict import Strict
 
 
 class RowAnswer(Strict):

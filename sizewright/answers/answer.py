@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sizewright.report.json import print_json
+from sizewright.layout.json import print_json
 from sizing.plan import SCHEMA_VERSION
-from sizing.strict import Strict
+from sizing.values.strict import Strict
 
 
 class Answer(Strict):
@@ -21,3 +21,14 @@ class Answer(Strict):
 def print_answer(answer: Answer) -> None:
     """Writes an answer as JSON on stdout."""
     print_json(answer.as_json())
+
+
+class Leaf(Strict):
+    """A value before and after; null where it was or is absent."""
+
+    path: str
+    """Dotted path of the value; its last word ends in the unit, where it has one."""
+    old: Any
+    """Before."""
+    new: Any
+    """After."""

@@ -6,7 +6,7 @@ from pydantic import RootModel
 
 from sizewright.answers.answer import Answer
 from sizing.catalog import Checkpoint, EngineSupport, Gpu, InstanceType, ModelFacts, Pin
-from sizing.strict import Strict
+from sizing.values.strict import Strict
 
 Row = InstanceType | Gpu | ModelFacts | Checkpoint | EngineSupport | Pin
 Kind = Literal["instance-types", "gpus", "models", "checkpoints", "engines", "pins"]

@@ -1,7 +1,7 @@
 """`sizewright check --json`."""
 
 from sizewright.answers.answer import Answer
-from sizing.strict import Strict
+from sizing.values.strict import Strict
 
 
 class GateAnswer(Strict):

@@ -1,12 +1,11 @@
 """`sizewright diff --json`."""
 
-from sizewright.answers.answer import Answer
-from sizewright.answers.change import Leaf
-from sizewright.changes import Effect
-from sizewright.dangers import Danger
-from sizing.exact import Number
+from sizewright.answers.answer import Answer, Leaf
+from sizewright.review.changes import Effect
+from sizewright.review.dangers import Danger
 from sizing.plan import Survives
-from sizing.strict import Strict
+from sizing.values.exact import Number
+from sizing.values.strict import Strict
 
 
 class SurvivalAnswer(Strict):

@@ -5,9 +5,9 @@ from enum import StrEnum
 import click
 
 from sizewright.answers.answer import Answer
-from sizewright.credentials import masked
-from sizewright.input_error import InputError
-from sizing.strict import Strict
+from sizewright.reading.credentials import masked
+from sizewright.reading.input_error import InputError
+from sizing.values.strict import Strict
 
 
 class ErrorCode(StrEnum):

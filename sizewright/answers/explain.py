@@ -1,9 +1,9 @@
 """`sizewright explain --json`."""
 
 from sizewright.answers.answer import Answer
-from sizing.exact import Number
 from sizing.explained.entry import Basis
-from sizing.strict import Strict
+from sizing.values.exact import Number
+from sizing.values.strict import Strict
 
 
 class ExplanationAnswer(Strict):

@@ -2,10 +2,9 @@
 
 from pydantic import RootModel
 
-from sizewright.answers.answer import Answer
-from sizewright.answers.change import Leaf
-from sizing.steps.correction import Correction
-from sizing.strict import Strict
+from sizewright.answers.answer import Answer, Leaf
+from sizing.catalog.correction import Correction
+from sizing.values.strict import Strict
 
 
 class NewAnswer(Answer):

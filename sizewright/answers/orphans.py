@@ -1,7 +1,7 @@
 """`sizewright orphans --json`."""
 
 from sizewright.answers.answer import Answer
-from sizewright.orphans import Orphan
+from sizewright.reading.orphans import Orphan
 
 
 class OrphansAnswer(Answer):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sizewright.answers.answer import Answer
-from sizing.strict import Strict
+from sizing.values.strict import Strict
 
 
 class PreviewedResource(Strict):

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import RootModel
 
 from sizewright.answers.answer import Answer
-from sizing.strict import Strict
+from sizing.values.strict import Strict
 
 
 class NamedSchema(Strict):

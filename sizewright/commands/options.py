@@ -7,8 +7,8 @@ import click
 
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code, shortfalls, unserved
-from sizewright.report.console import tell
-from sizewright.stack import DEFAULT_SITE, SiteFile
+from sizewright.layout.console import tell
+from sizewright.reading.stack import DEFAULT_SITE, SiteFile
 from sizing.plan import Plan
 
 FILE = click.Path(path_type=Path)

@@ -7,8 +7,8 @@ from statistics import fmean, pstdev
 from sizewright.measured.accuracy import Compared
 from sizewright.measured.replay import Replay
 from sizewright.measured.run import MeasuredRun
-from sizing.steps.bands import Band, Bands
-from sizing.steps.correction import Correction, Corrections
+from sizing.catalog.bands import Band, Bands
+from sizing.catalog.correction import Correction, Corrections
 
 P90 = 1.2816
 """Standard deviations from the median to P10 and P90. Basis: arithmetic (normal distribution)."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sizewright.input_error import InputError, found
 from sizewright.measured.run import ACCEPTED, MOST, MeasuredRun, Unread, read_runs
-from sizewright.read import file_content
+from sizewright.reading.input_error import InputError, found
+from sizewright.reading.read import file_content
 
 Json = Mapping[str, Any]
 

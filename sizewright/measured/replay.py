@@ -7,10 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from sizewright.measured.run import MeasuredRun
-from sizewright.model_file import read_model_file
-from sizing.architecture import Architecture
+from sizewright.reading.model_file import read_model_file
 from sizing.catalog import Catalog, Gpu, UnknownName
-from sizing.model_rows import architecture_of
+from sizing.catalog.architecture import Architecture
+from sizing.model.rows import architecture_of
 from sizing.steps.model import StepModel, StepTime, step_model
 from sizing.steps.replica import Formats, KvPrecision, Parallel
 from sizing.steps.room import most_running

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sizewright.input_error import InputError, quoted
-from sizewright.read import opened
+from sizewright.reading.input_error import InputError, quoted
+from sizewright.reading.read import opened
 
 MOST = 10**12
 """Of a number that a run states. Basis: assumed; milliseconds of thirty years."""

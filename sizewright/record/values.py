@@ -80,3 +80,29 @@ class Recorded:
             ],
             "outputs": self.outputs,
         }
+
+
+def at(inputs: object, path: str) -> object:
+    """The value at a dotted path of inputs; None when nothing is there."""
+    value = inputs
+    while path:
+        if isinstance(value, dict):
+            # Guard: a Kubernetes key may hold dots itself (nvidia.com/gpu).
+            key = path if path in value else path.split(".", 1)[0]
+            value, path = value.get(key), path[len(key) + 1 :]
+        elif isinstance(value, list):
+            index, _, path = path.partition(".")
+            value = value[int(index)] if int(index) < len(value) else None
+        else:
+            return None
+    return value
+
+
+def short_type(token: str) -> str:
+    """A Pulumi type for people: aws:eks/nodeGroup:NodeGroup -> eks.NodeGroup."""
+    package, module, kind = token.split(":")
+    if module == "providers":
+        return f"provider.{kind}"
+    if package == "sizewright":
+        return kind
+    return f"{module.split('/')[0]}.{kind}"

@@ -4,10 +4,10 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from sizewright.plain_yaml import Plain, PlainYaml, RefusedYamlError
+from sizewright.reading.plain_yaml import Plain, PlainYaml, RefusedYamlError
 from sizewright.schema.generator import Node
 
-DATA = Path(__file__).parents[1] / "data" / "field_examples.csv"
+DATA = Path(__file__).parent / "data" / "field_examples.csv"
 COLUMNS = ["schema", "field", "example"]
 ITEMS = "[]"
 """Follows the name of a list, where the field belongs to its items."""

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from sizewright.docstrings import attribute_docstrings
-from sizing.exact import plain
+from sizewright.reading.docstrings import attribute_docstrings
+from sizing.values.exact import plain
 
 Node = dict[str, Any]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from sizewright.reading.stack import LOCK_KEY, PROJECT, SCHEMA_KEY, WORKLOADS_KEY
 from sizewright.schema.examples import add_examples
 from sizewright.schema.generator import Node, generated, nodes
-from sizewright.stack import LOCK_KEY, PROJECT, SCHEMA_KEY, WORKLOADS_KEY
+from sizing.locks.stack_lock import StackLock
 from sizing.site import Site
-from sizing.stack_lock import StackLock
 from sizing.workload import Workload
 
 DIALECT = "http://json-schema.org/draft-07/schema#"

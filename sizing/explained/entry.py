@@ -5,24 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sizing import (
-    access,
-    addresses,
-    burst,
-    cluster_services,
-    engine_limits,
-    fleet_states,
-    memory,
-    network,
-    node_disks,
-    node_updates,
-    serving,
-    shared,
-    storage,
-    units,
-    weights_import,
-)
-from sizing.exact import Number
+from sizing.fleet import states as fleet_states
+from sizing.model import memory
 from sizing.plan import (
     CapacityPlan,
     MemoryPlan,
@@ -32,6 +16,19 @@ from sizing.plan import (
     ServingPlan,
     VolumePlan,
 )
+from sizing.replica import fit
+from sizing.service import (
+    access,
+    burst,
+    engine_limits,
+    node_disks,
+    serving,
+    storage,
+    weights_import,
+)
+from sizing.stack import addresses, cluster_services, network, node_updates, shared
+from sizing.values import units
+from sizing.values.exact import Number
 
 CATALOG = "the catalog, {p.catalog_digest}: data/"
 COEFFICIENTS = CATALOG + "coefficients.json"
@@ -148,6 +145,7 @@ class Leaf:
             "burst": burst,
             "cluster_services": cluster_services,
             "engine_limits": engine_limits,
+            "fit": fit,
             "fleet_states": fleet_states,
             "memory": memory,
             "network": network,
@@ -186,5 +184,5 @@ def log_days(whose: str) -> Entry:
         "14 in dev, 365 in prod",
         "{v}",
         Basis.assumed,
-        "sizing/site.py",
+        "sizing/site/whole.py",
     )

@@ -4,60 +4,7 @@ A leaf annotated with `Reaches` claims that it decides a property of a resource;
 changes every such leaf and looks for the change.
 """
 
-from sizing.plan.capacity import (
-    BandPlan,
-    CalibratedPlan,
-    CapacityPlan,
-    CheckpointPlan,
-    ChoicePlan,
-    MethodPlan,
-    OwnRunsPlan,
-    RolloutPlan,
-    SidePlan,
-    StatePlan,
-    TrafficPlan,
-)
-from sizing.plan.cluster import (
-    AccessPlan,
-    BurstServicesPlan,
-    ChartImagePlan,
-    ChartPlan,
-    ClusterPlan,
-    ClusterRolePlan,
-    ClusterServicesPlan,
-    ControllerPlan,
-    GroupControllerPlan,
-    InterconnectPluginPlan,
-    KeysPlan,
-    MetricsPlan,
-    NodeAutoscalerPlan,
-    OciChartPlan,
-    PodAutoscalerPlan,
-    RolesPlan,
-    StackPlan,
-    UsedClusterPlan,
-    UsedKeysPlan,
-)
-from sizing.plan.disks import PoolVolumePlan, VolumePlan, WeightsOn
-from sizing.plan.gateway import ClaimPlan, FirewallPlan, GatewayPlan, TokenPlan
-from sizing.plan.held import PodRevision
-from sizing.plan.latency import Contradiction, LatencyPlan, Verdict
-from sizing.plan.memory import CachePlan, MemoryPlan
-from sizing.plan.network import (
-    AddressPlan,
-    AllowedPlan,
-    CreatedZonePlan,
-    DnsPlan,
-    EndpointPlan,
-    NetworkPlan,
-    SubnetPlan,
-    UsedNetworkPlan,
-    UsedSubnetPlan,
-    UsedZonePlan,
-)
-from sizing.plan.nodes import BurstPoolPlan, InterconnectPlan, NodeAddressPlan, NodePool, SystemPool
 from sizing.plan.part import Part, Reason, Rejected
-from sizing.plan.pool import CapacitySource, PoolPlan, Survives
 from sizing.plan.reaches import (
     AURORA,
     BALANCER,
@@ -95,8 +42,25 @@ from sizing.plan.reaches import (
     ZONE,
     Reaches,
 )
-from sizing.plan.service import ServicePlan
-from sizing.plan.serving import (
+from sizing.plan.service.capacity import (
+    BandPlan,
+    CalibratedPlan,
+    CapacityPlan,
+    CheckpointPlan,
+    ChoicePlan,
+    MethodPlan,
+    OwnRunsPlan,
+    RolloutPlan,
+    SidePlan,
+    StatePlan,
+    TrafficPlan,
+)
+from sizing.plan.service.disks import PoolVolumePlan, VolumePlan, WeightsOn
+from sizing.plan.service.gateway import ClaimPlan, FirewallPlan, GatewayPlan, TokenPlan
+from sizing.plan.service.latency import Contradiction, LatencyPlan, Verdict
+from sizing.plan.service.memory import CachePlan, MemoryPlan
+from sizing.plan.service.pool import CapacitySource, PoolPlan, Survives
+from sizing.plan.service.serving import (
     BurstPlan,
     GroupServingPlan,
     ImportPlan,
@@ -104,7 +68,49 @@ from sizing.plan.serving import (
     QuotaPlan,
     ServingPlan,
 )
-from sizing.plan.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
+from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.cluster import (
+    AccessPlan,
+    BurstServicesPlan,
+    ChartImagePlan,
+    ChartPlan,
+    ClusterPlan,
+    ClusterRolePlan,
+    ClusterServicesPlan,
+    ControllerPlan,
+    GroupControllerPlan,
+    InterconnectPluginPlan,
+    KeysPlan,
+    MetricsPlan,
+    NodeAutoscalerPlan,
+    OciChartPlan,
+    PodAutoscalerPlan,
+    RolesPlan,
+    StackPlan,
+    UsedClusterPlan,
+    UsedKeysPlan,
+)
+from sizing.plan.stack.held import PodRevision
+from sizing.plan.stack.network import (
+    AddressPlan,
+    AllowedPlan,
+    CreatedZonePlan,
+    DnsPlan,
+    EndpointPlan,
+    NetworkPlan,
+    SubnetPlan,
+    UsedNetworkPlan,
+    UsedSubnetPlan,
+    UsedZonePlan,
+)
+from sizing.plan.stack.nodes import (
+    BurstPoolPlan,
+    InterconnectPlan,
+    NodeAddressPlan,
+    NodePool,
+    SystemPool,
+)
 from sizing.plan.whole import SCHEMA_VERSION, Plan
 
 __all__ = [

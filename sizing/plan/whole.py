@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import Field
 
-from sizing.plan.cluster import ClusterPlan, ClusterServicesPlan, KeysPlan, RolesPlan
-from sizing.plan.held import PodRevision
-from sizing.plan.network import DnsPlan, NetworkPlan
-from sizing.plan.nodes import NodePool, SystemPool
 from sizing.plan.part import Part
-from sizing.plan.service import ServicePlan
-from sizing.plan.stores import BucketPlan
+from sizing.plan.service.stores import BucketPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.cluster import ClusterPlan, ClusterServicesPlan, KeysPlan, RolesPlan
+from sizing.plan.stack.held import PodRevision
+from sizing.plan.stack.network import DnsPlan, NetworkPlan
+from sizing.plan.stack.nodes import NodePool, SystemPool
 from sizing.site import Site
 
 SCHEMA_VERSION = "1"

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
-from sizing.capacity import card_flop_per_s
-from sizing.catalog_records import Gpu
-from sizing.units import GB
+from sizing.catalog.records import Gpu
+from sizing.values.exact import exact
+from sizing.values.units import GB, TERA
 from sizing.workload import Precision
 
 MS = 1000
@@ -61,3 +62,19 @@ def family(gpu: Gpu) -> str:
         return "blackwell"
     capability = str(gpu.compute_capability)
     return FAMILIES.get(capability) or FAMILIES.get(capability.split(".", maxsplit=1)[0], "other")
+
+
+def card_flop_per_s(gpu: Gpu, precision: Precision) -> Fraction | None:
+    """Dense peak rate of a whole card for that precision, FLOP/s; None when unknown.
+
+    Weight-only formats (int4, nf4) are computed in 16 bits, as the engines do.
+    Basis: vendor (datasheets, dense; see data/gpus.csv).
+    """
+    if precision is Precision.fp32:
+        return None
+    tflops = {
+        Precision.fp8: gpu.fp8_tflops if gpu.native_fp8 else gpu.fp16_tflops,
+        Precision.int8: gpu.int8_tops or gpu.fp16_tflops,
+        Precision.fp4: gpu.fp4_tflops if gpu.native_fp4 else gpu.fp16_tflops,
+    }.get(precision, gpu.fp16_tflops)
+    return None if tflops is None else exact(tflops) * TERA

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from sizing.architecture import Architecture
-from sizing.catalog_records import Gpu
+from sizing.catalog.architecture import Architecture
+from sizing.catalog.coefficients import Band, Bands, CoefficientSet
+from sizing.catalog.correction import Correction
+from sizing.catalog.records import Gpu
 from sizing.steps.card import Card, card
-from sizing.steps.coefficients import Band, Bands, CoefficientSet
-from sizing.steps.correction import Correction
 from sizing.steps.replica import Formats, Parallel
 from sizing.steps.work import Work, work
 

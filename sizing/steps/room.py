@@ -2,8 +2,8 @@
 
 from fractions import Fraction
 
-from sizing.architecture import Architecture
-from sizing.memory import kv_copies, usable_bytes, weight_bytes
+from sizing.catalog.architecture import Architecture
+from sizing.model.memory import kv_copies, usable_bytes, weight_bytes
 from sizing.steps.replica import Formats, Parallel
 from sizing.workload import Precision
 

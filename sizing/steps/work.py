@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from sizing.architecture import KV_BYTES, Architecture
-from sizing.memory import weight_bytes
+from sizing.catalog.architecture import KV_BYTES, Architecture
+from sizing.model.memory import weight_bytes
 from sizing.steps.card import Card
 from sizing.steps.replica import Formats, Parallel
 from sizing.workload import Precision

@@ -1,5 +1,6 @@
 """What people will ask of a model: the user's words, checked once."""
 
+from sizing.values.written import A_NUMBER, Count, Flag, Positive, PositiveCount, Ratio
 from sizing.workload.accept import Accept, Contradicts
 from sizing.workload.access import Access, Claim, ClaimFormat
 from sizing.workload.data import Data
@@ -10,7 +11,6 @@ from sizing.workload.model import Encoder, Model, ModelName
 from sizing.workload.request import Length, Lengths, Request, mean_tokens, variation
 from sizing.workload.targets import Capacity, Latency, Redundancy
 from sizing.workload.traffic import Traffic
-from sizing.workload.values import A_NUMBER, Count, Flag, Positive, PositiveCount, Ratio
 from sizing.workload.whole import DNS_LABEL, Workload, lengths_are_known
 from sizing.workload.zones import ZONE_ID, ReservationId, ZoneId
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, StringConstraints
 
-from sizing.field_error import FieldError
+from sizing.values.field_error import FieldError
 
 
 class Contradicts(StrEnum):

@@ -5,9 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from sizing.field_error import FieldError
-from sizing.strict import Strict
-from sizing.workload.values import Count, Flag, PositiveCount
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict
+from sizing.values.written import Count, Flag, PositiveCount
 
 
 class ClaimFormat(StrEnum):

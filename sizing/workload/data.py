@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from sizing.strict import Strict
-from sizing.workload.values import Positive, PositiveCount, Ratio
+from sizing.values.strict import Strict
+from sizing.values.written import Positive, PositiveCount, Ratio
 
 
 class Data(Strict):

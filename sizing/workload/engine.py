@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import Literal
 
-from sizing.strict import Strict
-from sizing.workload.values import PositiveCount
+from sizing.values.strict import Strict
+from sizing.values.written import PositiveCount
 
 
 class Routing(StrEnum):

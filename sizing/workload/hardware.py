@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from sizing.field_error import FieldError
-from sizing.strict import Strict
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict
+from sizing.values.written import PositiveCount
 from sizing.workload.kinds import Precision
-from sizing.workload.values import PositiveCount
 from sizing.workload.zones import ReservationId, ZoneId
 
 AUTO = "auto"

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from sizing.field_error import FieldError
+from sizing.values.field_error import FieldError
 
 SIZED = "text, chat, image or video"
 UNSUPPORTED = {

@@ -4,11 +4,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from sizing.field_error import FieldError
-from sizing.model_source import ModelSource
-from sizing.strict import Strict
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict
+from sizing.values.written import Positive
 from sizing.workload.kinds import Precision
-from sizing.workload.values import Positive
+from sizing.workload.source import ModelSource
 
 
 class Encoder(Strict):

@@ -5,10 +5,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from sizing.exact import plain
-from sizing.field_error import FieldError
-from sizing.strict import Strict
-from sizing.workload.values import Count, Positive, PositiveCount
+from sizing.values.exact import plain
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict
+from sizing.values.written import Count, Positive, PositiveCount
 
 
 class Length(Strict):

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from sizing.exact import plain
-from sizing.field_error import FieldError
-from sizing.strict import Strict
+from sizing.values.exact import plain
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict
+from sizing.values.written import Count, Positive, Ratio
 from sizing.workload.kinds import Load, Method, Precision
-from sizing.workload.values import Count, Positive, Ratio
 
 
 def _percent(value: Any) -> Any:

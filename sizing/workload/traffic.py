@@ -4,10 +4,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from sizing.field_error import FieldError
-from sizing.strict import Strict
-from sizing.units import SECONDS_PER_DAY
-from sizing.workload.values import Positive, PositiveCount, Ratio
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict
+from sizing.values.units import SECONDS_PER_DAY
+from sizing.values.written import Positive, PositiveCount, Ratio
 
 
 class Traffic(Strict):

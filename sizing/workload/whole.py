@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from sizing.field_error import FieldError
-from sizing.strict import Strict
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent

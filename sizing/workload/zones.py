@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from sizing.field_error import FieldError
+from sizing.values.field_error import FieldError
 
 ZONE_ID = r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$"
 _ZONE_NAME = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]")

@@ -1,7 +1,7 @@
 """What a change of inputs does, as a provider answers the engine.
 
-What replaces is read from `sizewright/data/changes.csv`, what deletes first from there and from
-`names.csv`: the files that the offline diff reads.
+What replaces is read from `sizewright/review/data/changes.csv`, what deletes first from there and
+from `names.csv`: the files that the offline diff reads.
 """
 
 import json
@@ -11,9 +11,9 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
-from sizewright.changes import Effect, Rules
-from sizewright.compare import Change, leaf_changes
 from sizewright.record import sdk
+from sizewright.review.changes import Effect, Rules
+from sizewright.review.compare import Change, leaf_changes
 
 KUBERNETES = "pulumi:providers:kubernetes"
 

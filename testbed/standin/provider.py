@@ -1,8 +1,8 @@
 """One provider of the engine's protocol, over a shared world.
 
 Methods with capital letters are calls of the protocol. What replaces a resource is read from
-`sizewright/data/changes.csv`, the file that the offline diff reads: engine and offline diff agree
-on it because they share it, which proves nothing about the file.
+`sizewright/review/data/changes.csv`, the file that the offline diff reads: engine and offline diff
+agree on it because they share it, which proves nothing about the file.
 """
 
 import json
@@ -15,9 +15,9 @@ import pulumi_kubernetes
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from sizewright.changes import Rules
 from sizewright.record import sdk
 from sizewright.record.references import engine_fields
+from sizewright.review.changes import Rules
 from testbed.standin.difference import difference, provider_difference
 from testbed.standin.limits import refusals
 from testbed.standin.outputs import new_outputs, object_id, whole

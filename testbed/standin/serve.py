@@ -7,7 +7,7 @@ from typing import Self
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from sizewright.changes import load_rules
+from sizewright.review.changes import load_rules
 from testbed.standin.provider import Provider
 from testbed.standin.world import World
 

@@ -22,7 +22,7 @@ from steps_fit import Row, rows
 from sizewright.measured.replay import Replay, config_files
 from sizewright.measured.run import MeasuredRun
 from sizing.catalog import Catalog, load_catalog
-from sizing.replica_rate import BandSide
+from sizing.replica.rate import BandSide
 from tests.bench.made_up import run
 
 CONFIGS = Path(__file__).parents[2] / "bench/data/configs"

@@ -10,7 +10,7 @@ from leave_out import generation, gpu, leave_out, model
 from steps_fit import Parameters, Row, evidence, normal_equations, total_cost
 
 from sizing.catalog import load_catalog
-from sizing.steps.coefficients import CoefficientSet
+from sizing.catalog.coefficients import CoefficientSet
 from tests.bench.made_up import run
 from tests.sizing.made_up import replica
 

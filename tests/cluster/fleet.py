@@ -14,7 +14,7 @@ from components.platform import build
 from sizewright.record import record
 from sizing.catalog import Catalog, load_catalog
 from sizing.plan import NODE_GROUP, Plan, ServicePlan
-from sizing.serving import allocatable
+from sizing.service.serving import allocatable
 from templates.render import render
 from templates.scheduling import ZONE_LABEL
 from testbed.control_plane import KWOK_LABEL, ControlPlane, until

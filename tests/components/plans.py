@@ -3,9 +3,9 @@
 from typing import Any
 
 from sizing.catalog import load_catalog
-from sizing.cluster_access import ClusterAccess
 from sizing.plan import Plan
 from sizing.site import Site
+from sizing.site.access import ClusterAccess
 from sizing.size import size
 from sizing.workload import Workload
 

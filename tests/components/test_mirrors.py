@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from components.platform import build
-from sizewright.pull_gate import docker_hub_pulls
+from sizewright.gates.pull import docker_hub_pulls
 from sizing.catalog import load_catalog
 from sizing.plan import Plan
 from sizing.site import Site

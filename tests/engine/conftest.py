@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pulumi import automation
 
-from sizewright.program import record_program
+from sizewright.record.program import record_program
 from testbed.engine import ROOT, Stack, engine_missing, world_of
 from testbed.standin import StandIn
 

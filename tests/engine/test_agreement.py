@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.program import record_program
 from sizewright.record import Recorded, RecordedResource
+from sizewright.record.program import record_program
 from testbed.engine import Stack
 from tests.engine.agreement import Resolved, as_engine_shows, as_given
 from tests.engine.conftest import CHAT, DEV, PROD, MakeStack

@@ -7,10 +7,10 @@ import pytest
 from pulumi import automation
 from pulumi_aws import eks
 
-from sizewright.changes import load_rules
-from sizewright.compare_resources import resource_changes
-from sizewright.dangers import Danger, dangers
-from sizewright.program import record_program
+from sizewright.record.program import record_program
+from sizewright.review.changes import load_rules
+from sizewright.review.compare_resources import resource_changes
+from sizewright.review.dangers import Danger, dangers
 from testbed.engine import Stack, Step
 from tests.engine.conftest import CHAT, DEV, PROD, MakeStack, refused
 

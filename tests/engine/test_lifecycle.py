@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.changes import load_rules
-from sizewright.compare_resources import resource_changes
-from sizewright.program import record_program
-from sizewright.read import read_mapping
+from sizewright.reading.read import read_mapping
+from sizewright.record.program import record_program
+from sizewright.review.changes import load_rules
+from sizewright.review.compare_resources import resource_changes
 from testbed.engine import Step
 from testbed.standin import Event, World
 from tests.engine.conftest import CHAT, DEV, MakeStack

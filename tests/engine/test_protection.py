@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pulumi import automation
 
-from sizewright.changes import STATEFUL
-from sizewright.program import record_program
+from sizewright.record.program import record_program
+from sizewright.review.changes import STATEFUL
 from testbed.engine import Stack
 from tests.engine.conftest import CHAT, PROD, MakeStack
 

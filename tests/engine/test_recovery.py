@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sizewright.orphans import Cause, pending, untracked
+from sizewright.reading.orphans import Cause, pending, untracked
 from testbed.engine import ROOT, Stack
 from tests.engine.conftest import CHAT, MakeStack
 

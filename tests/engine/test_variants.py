@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sizewright.program import record_program
 from sizewright.record import Recorded
+from sizewright.record.program import record_program
 from testbed.engine import ROOT, Stack, Step, world_of
 from testbed.standin import Event, StandIn
 from testbed.standin.world import Thing

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.read import read_model
-from sizewright.stack import read_site
+from sizewright.reading.read import read_model
+from sizewright.reading.stack import read_site
 from sizing.catalog import Catalog, load_catalog
 from sizing.plan import PoolPlan, Reason, ServicePlan
 from sizing.site import Site

@@ -9,8 +9,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
-from sizewright.program import record_program
-from sizewright.stack import read_plan
+from sizewright.reading.stack import read_plan
+from sizewright.record.program import record_program
 from templates.render import render
 
 ROOT = Path(__file__).parents[2]

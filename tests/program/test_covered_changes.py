@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.changes import COMPONENT, Rules, load_rules
-from sizewright.compare import leaf_changes
-from sizewright.program import record_program
 from sizewright.record import RecordedResource
+from sizewright.record.program import record_program
+from sizewright.review.changes import COMPONENT, Rules, load_rules
+from sizewright.review.compare import leaf_changes
 
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / "tests" / "program"

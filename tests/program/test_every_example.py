@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from sizewright.feasibility import exit_code
-from sizewright.input_error import InputError
-from sizewright.program import record_program
-from sizewright.stack import addressable, buildable, plan_of, read_site, read_workload
+from sizewright.reading.input_error import InputError
+from sizewright.reading.stack import addressable, buildable, plan_of, read_site, read_workload
+from sizewright.record.program import record_program
 from sizing.catalog import load_catalog
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from sizewright.stack import LOCK_KEY, PROJECT, STRUCTURED, WORKLOADS_KEY, read_site
+from sizewright.reading.stack import LOCK_KEY, PROJECT, STRUCTURED, WORKLOADS_KEY, read_site
 from sizing.site import Site
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def test_only_optional_keys_have_a_default_and_it_is_empty() -> None:
         optional = field is not None and not field.is_required() and name not in BUILDING_NEEDS
         optional = optional or name == LOCK_KEY
         assert ("default" in declaration) is optional, key
-        assert not declaration.get("default"), f"{key}: the default belongs to sizing/site.py"
+        assert not declaration.get("default"), f"{key}: the default belongs to sizing/site/whole.py"
 
 
 def test_lists_and_mappings_are_read_as_such() -> None:

@@ -4,10 +4,10 @@ from functools import cache
 
 import pytest
 
+from sizewright.reading.stack import read_plan
 from sizewright.record import Recorded
-from sizewright.stack import read_plan
 from sizing.plan import Plan
-from sizing.reach import Claim, claims, with_leaf
+from sizing.plan.claims import Claim, claims, with_leaf
 from tests.program.test_wiring import ROOT, other, place, recording, values_of
 
 FOLDER = ROOT / "tests" / "program"

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from components.other_stack import OUTPUT, shape
+from components.foundation.other_stack import OUTPUT, shape
 from components.platform import build
-from sizewright.gates import addresses
-from sizewright.graph_gate import graph
-from sizewright.needs_gate import needs
-from sizewright.program import record_program
+from sizewright.gates.gates import addresses
+from sizewright.gates.graph import graph
+from sizewright.gates.requirements import needs
+from sizewright.reading.stack import read_plan, read_site
 from sizewright.record import Recorded, record
-from sizewright.stack import read_plan, read_site
+from sizewright.record.program import record_program
 from sizing.catalog import load_catalog
 from sizing.explain import explain, numeric_leaves
-from sizing.reuse import ADDONS, Cluster, ClusterPart
 from sizing.site import Site
+from sizing.site.reuse import ADDONS, Cluster, ClusterPart
 from sizing.size import size
 from sizing.workload import Workload
 from templates.needs import NEEDS, met_elsewhere

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from components.other_stack import shape
+from components.foundation.other_stack import shape
 from components.platform import build
-from sizewright.compare import leaf_changes
+from sizewright.reading.stack import read_site, read_workload
 from sizewright.record import Recorded, record
-from sizewright.report.tree import at
-from sizewright.stack import read_site, read_workload
+from sizewright.record.values import at
+from sizewright.review.compare import leaf_changes
 from sizing.catalog import load_catalog
 from sizing.plan import NODE_CLASS, CapacitySource, Plan, WeightsOn
-from sizing.reach import Claim, claims, with_leaf
-from sizing.reach import Path as LeafPath
+from sizing.plan.claims import Claim, claims, with_leaf
+from sizing.plan.claims import Path as LeafPath
 from sizing.site import Site
 from sizing.size import size
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from sizing.catalog import load_catalog
-from sizing.lengths import Lengths
-from sizing.model_rows import architecture_of
-from sizing.steps.bands import Band, Bands
-from sizing.steps.coefficients import CoefficientSet, EngineCoefficients
-from sizing.steps.correction import Correction
+from sizing.catalog.bands import Band, Bands
+from sizing.catalog.coefficients import CoefficientSet, EngineCoefficients
+from sizing.catalog.correction import Correction
+from sizing.model.rows import architecture_of
+from sizing.replica.lengths import Lengths
 from sizing.steps.model import StepModel, step_model
 from sizing.steps.replica import Formats, Parallel
 from sizing.workload import Precision

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sizing.catalog import Catalog
-from sizing.redundancy import (
+from sizing.fleet.redundancy import (
     k_of_n_availability,
     node_availability,
     nodes_for_zone_loss,

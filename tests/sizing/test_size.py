@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.field_error import FieldError, FieldPath
 from sizing.plan import Plan, Reason, ServicePlan
 from sizing.site import Site
 from sizing.size import size
+from sizing.values.field_error import FieldError, FieldPath
 from sizing.workload import Workload
 from tests.sizing.told import told
 
@@ -171,7 +171,7 @@ def test_the_names_that_scripts_rely_on(
 
 ONCE = """
 from pathlib import Path
-from sizewright.read import read_model
+from sizewright.reading.read import read_model
 from sizing.catalog import load_catalog
 from sizing.site import Site
 from sizing.size import size

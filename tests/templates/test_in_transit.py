@@ -10,8 +10,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from sizing.field_error import FieldError
 from sizing.plan import Plan
+from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 from templates.programs import program
 from templates.render import render

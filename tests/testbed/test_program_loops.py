@@ -35,6 +35,21 @@ def test_a_loop_that_was_left_open_is_closed() -> None:
     assert [loop.is_closed() for loop in seen] == [True, True]
 
 
+def test_tasks_of_a_loop_that_was_left_open_end() -> None:
+    loops, ended = ProgramLoops(), list[str]()
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("at the end of the loop")
+
+    tasks = list[asyncio.Task[None]]()
+    run_in_thread(loops, lambda: tasks.append(asyncio.ensure_future(waits())), closes=False)
+    loops.close()
+    assert tasks[0].cancelled() and ended == ["at the end of the loop"]
+
+
 def test_a_loop_that_still_runs_is_waited_for() -> None:
     loops, ended, started = ProgramLoops(), threading.Event(), threading.Event()
 

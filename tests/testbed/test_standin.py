@@ -8,9 +8,9 @@ import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2
 
-from sizewright.changes import load_rules
 from sizewright.record import sdk
 from sizewright.record.references import engine_fields
+from sizewright.review.changes import load_rules
 from testbed.standin import World
 from testbed.standin.provider import Provider
 

@@ -1,0 +1,1 @@
+"""What runs in the cluster for all services: controllers and plugins."""

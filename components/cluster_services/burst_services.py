@@ -1,0 +1,206 @@
+"""What adds replicas and nodes while the load asks for them: KEDA, Prometheus, Karpenter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.helm.v3 import Release
+
+from components.cluster_services.chart import release
+from components.cluster_services.controllers import resources, spread
+from components.cluster_services.node_autoscaler import NodeAutoscaler, NodeAutoscalerArgs
+from components.naming import Tags
+from sizing.plan import BurstServicesPlan, MetricsPlan, PodAutoscalerPlan, RolesPlan
+from sizing.stack.cluster_services import METRICS_SERVER
+from templates.engine import ENGINE_PORT
+
+METRICS_MEMORY, METRICS_DISK = "512Mi", "2Gi"
+"""Of Prometheus: two gauges of each engine for a day. Basis: assumed."""
+UNUSED_JOBS = (
+    "kubernetes-api-servers",
+    "kubernetes-nodes",
+    "kubernetes-nodes-cadvisor",
+    "kubernetes-pods",
+    "kubernetes-pods-slow",
+    "kubernetes-service-endpoints",
+    "kubernetes-service-endpoints-slow",
+    "kubernetes-services",
+    "prometheus",
+    "prometheus-pushgateway",
+)
+"""What the chart would scrape by itself. Basis: vendor (its values.yaml, 29.27.0)."""
+UNUSED_PARTS = (
+    "alertmanager",
+    "kube-state-metrics",
+    "prometheus-node-exporter",
+    "prometheus-pushgateway",
+)
+SCALER = "keda-operator"
+"""Label `app` of its pods. Basis: vendor (the chart's operator.name, 2.20.2)."""
+GAUGES = "vllm:num_requests_(running|waiting)"
+POD = "__meta_kubernetes_pod_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BurstServicesArgs:
+    plan: BurstServicesPlan
+    roles: RolesPlan
+    cluster_name: pulumi.Input[str]
+    cluster: str
+    """The same name, as policies hold it."""
+    has_nodes: bool
+    node_autoscaler_role: pulumi.Input[str] | None
+    """Of the cluster's owner's Karpenter."""
+    region: str
+    account_ids: Sequence[str]
+    volumes_key_arn: pulumi.Input[str] | None
+    """Key of the nodes' volumes; null only where the stack has no nodes."""
+    after: Sequence[pulumi.Resource]
+    """Nodes and add-ons that must outlive them."""
+    tags: Tags
+
+
+class BurstServices(pulumi.ComponentResource):
+    """Needs a Kubernetes provider among its options. KEDA and Prometheus call nothing of AWS."""
+
+    node_autoscaler: NodeAutoscaler | None
+    """Null where there are neither nodes to start nor others who want it."""
+    ready_for_scaling: list[pulumi.Resource]
+    """What must exist before a number of replicas is left to the load."""
+
+    def __init__(
+        self, name: str, args: BurstServicesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:BurstServices", name, None, opts)
+        self._name = name
+        self._args = args
+        self._after = pulumi.ResourceOptions(parent=self, depends_on=args.after)
+        metrics, scaler, nodes = (
+            args.plan.metrics,
+            args.plan.pod_autoscaler,
+            args.plan.node_autoscaler,
+        )
+        wanted = args.has_nodes or nodes is not None
+        self.node_autoscaler = self._node_autoscaler() if wanted else None
+        self.ready_for_scaling = [
+            *([] if metrics is None else [self._metrics(metrics)]),
+            *([] if scaler is None else [self._pod_autoscaler(scaler)]),
+        ]
+        self.register_outputs({})
+
+    def _node_autoscaler(self) -> NodeAutoscaler:
+        args = self._args
+        if args.volumes_key_arn is None:
+            raise ValueError(f"{self._name}: burst nodes need a key for their volumes")
+        return NodeAutoscaler(
+            f"{self._name}-nodes",
+            NodeAutoscalerArgs(
+                plan=args.plan.node_autoscaler,
+                definitions=args.plan.node_definitions,
+                has_nodes=args.has_nodes,
+                role_elsewhere=args.node_autoscaler_role,
+                roles=args.roles,
+                cluster_name=args.cluster_name,
+                cluster=args.cluster,
+                region=args.region,
+                account_ids=args.account_ids,
+                volumes_key_arn=args.volumes_key_arn,
+                after=args.after,
+                tags=args.tags,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _pod_autoscaler(self, plan: PodAutoscalerPlan) -> Release:
+        """It scales Deployments and reads no secret of any namespace but its own."""
+        restricted = {"restrict": {"secret": True}}
+        one_away = {"maxUnavailable": 1}
+        values = {
+            "operator": {"replicaCount": plan.replicas},
+            "metricsServer": {"replicaCount": plan.replicas},
+            "podDisruptionBudget": {"operator": one_away, "metricServer": one_away},
+            "resources": {
+                "operator": resources("100m", "256Mi", limit="1000Mi"),
+                "metricServer": resources("100m", "128Mi", limit="512Mi"),
+                "webhooks": resources("10m", "64Mi", limit="256Mi"),
+            },
+            "topologySpreadConstraints": {
+                "operator": spread({"app": SCALER}),
+                "metricsServer": spread({"app": f"{SCALER}-metrics-apiserver"}),
+            },
+            "rbac": {"enabledCustomScaledRefKinds": False},
+            "permissions": {"operator": restricted, "metricServer": restricted},
+        }
+        return release(f"{self._name}-pods", plan, values, self._after)
+
+    def _metrics(self, plan: MetricsPlan) -> Release:
+        """Its account has no right but those that the services give it in their namespaces."""
+        values = {
+            **{part: {"enabled": False} for part in UNUSED_PARTS},
+            "rbac": {"create": False},
+            "serviceAccounts": {"server": {"create": True, "name": METRICS_SERVER}},
+            "server": {
+                "fullnameOverride": METRICS_SERVER,
+                "global": {
+                    "scrape_interval": f"{plan.scrape_s}s",
+                    "scrape_timeout": "10s",
+                    "evaluation_interval": "1m",
+                },
+                "retention": f"{plan.kept_hours}h",
+                "persistentVolume": {"enabled": False},
+                "emptyDir": {"sizeLimit": METRICS_DISK},
+                "resources": resources("100m", METRICS_MEMORY),
+            },
+            "configmapReload": {"prometheus": {"resources": resources("10m", "32Mi", "64Mi")}},
+            "scrapeConfigs": {
+                **{job: {"enabled": False} for job in UNUSED_JOBS},
+                **_jobs(plan),
+            },
+        }
+        return release(f"{self._name}-metrics", plan, values, self._after)
+
+
+def _jobs(plan: MetricsPlan) -> dict[str, object]:
+    """What is scraped, by its name.
+
+    Guard: a job without namespaces would scrape all of them. Each pod makes its own certificate,
+    which nobody could verify.
+    """
+    plain = [service for service in plan.services if service not in plan.encrypted]
+    tls = {"scheme": "https", "tls_config": {"insecure_skip_verify": True}}
+    jobs = dict[str, object]()
+    if plain:
+        jobs["engines"] = _engines(plain)
+    if plan.encrypted:
+        jobs["encrypted-engines"] = _engines(plan.encrypted) | tls
+    return jobs
+
+
+def _engines(namespaces: Sequence[str]) -> dict[str, object]:
+    """The engines of these namespaces, told apart by namespace, component and readiness."""
+    keep = [
+        ("label_app_kubernetes_io_part_of", "sizewright"),
+        ("container_port_number", str(ENGINE_PORT)),
+    ]
+    labels = [
+        (f"{POD}label_app_kubernetes_io_component", "component"),
+        ("__meta_kubernetes_namespace", "namespace"),
+        (f"{POD}name", "pod"),
+        (f"{POD}ready", "ready"),
+    ]
+    return {
+        "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": list(namespaces)}}],
+        "relabel_configs": [
+            *(
+                {"source_labels": [f"{POD}{source}"], "regex": regex, "action": "keep"}
+                for source, regex in keep
+            ),
+            *(
+                {"source_labels": [source], "target_label": target, "action": "replace"}
+                for source, target in labels
+            ),
+        ],
+        "metric_relabel_configs": [
+            {"source_labels": ["__name__"], "regex": GAUGES, "action": "keep"}
+        ],
+    }

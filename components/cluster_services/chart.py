@@ -1,0 +1,67 @@
+"""A Helm release exactly as planned; it is undone where it does not become ready."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.helm.v3 import Release
+
+from sizing.plan import ChartImagePlan, ChartPlan
+from sizing.stack.cluster_services import NAMESPACE
+
+OCI = "oci://"
+
+
+def release(
+    name: str,
+    plan: ChartPlan,
+    values: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
+    skip_crds: bool | None = None,
+) -> Release:
+    """The chart under its own name, so that what it creates keeps its names."""
+    oci = plan.repository.startswith(OCI)
+    return Release(
+        name,
+        name=plan.chart,
+        namespace=NAMESPACE,
+        chart=f"{plan.repository}/{plan.chart}" if oci else plan.chart,
+        version=plan.version,
+        repository_opts=None if oci else {"repo": plan.repository},
+        values=_pulled(values, plan),
+        skip_crds=skip_crds,
+        timeout=plan.timeout_s,
+        atomic=True,
+        cleanup_on_fail=True,
+        opts=opts,
+    )
+
+
+def _pulled(values: Mapping[str, Any], plan: ChartPlan) -> Mapping[str, Any]:
+    """The values, and from where the chart's images are pulled, with which credentials."""
+    for path, text in _addresses(plan.images).items():
+        values = _with(values, path.split("."), text)
+    if plan.pull_secrets:
+        secrets = [{"name": secret} for secret in plan.pull_secrets]
+        values = {**values, "imagePullSecrets": secrets}
+    return values
+
+
+def _addresses(images: Sequence[ChartImagePlan]) -> dict[str, str]:
+    """Text by path of a value; a chart may want the registry apart from the rest."""
+    found = dict[str, str]()
+    for image in images:
+        registry, _, rest = image.repository.partition("/")
+        if image.registry_value is None:
+            found[image.repository_value] = image.repository
+        else:
+            found[image.registry_value] = registry
+            found[image.repository_value] = rest
+    return found
+
+
+def _with(values: Mapping[str, Any], path: Sequence[str], text: str) -> Mapping[str, Any]:
+    """A copy with the text at the path."""
+    key, *rest = path
+    below = values.get(key, {})
+    return {**values, key: _with(below, rest, text) if rest else text}

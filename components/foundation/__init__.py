@@ -1,0 +1,1 @@
+"""What every stack stands on: network, cluster, keys, identity and DNS."""

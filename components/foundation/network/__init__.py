@@ -1,0 +1,1 @@
+"""The network: VPC, subnets, endpoints, flow logs, ingress rules."""

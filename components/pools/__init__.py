@@ -1,0 +1,1 @@
+"""Node pools: GPU nodes, burst nodes and system nodes."""

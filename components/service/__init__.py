@@ -1,0 +1,1 @@
+"""One service: gateway, replicas, weights and stores."""

@@ -1,0 +1,295 @@
+"""The way to one service: an HTTPS load balancer that forwards inference paths only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_aws import ec2, lb, vpc
+
+from components.foundation.cluster.target_writer import CLUSTER_TAG
+from components.foundation.network.ingress import ingress, ingress_from_allowed
+from components.naming import Tags, aws_name
+from components.service.firewall import Firewall, FirewallArgs
+from components.service.object_store import ObjectStore
+from sizing.plan import AllowedPlan, GatewayPlan, TokenPlan
+from templates.engine import ENGINE_PORT
+from templates.render import HEALTH_PATH
+
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+"""TLS 1.2 and 1.3, forward secrecy. Basis: vendor (the ALB guide recommends it, 2026-11)."""
+INFERENCE_PATHS = ["/v1/chat/completions", "/v1/completions", "/v1/models", "/v1/responses"]
+"""Paths of the engine that are forwarded; none of its others, such as those that load adapters.
+Basis: vendor (vLLM's OpenAI-compatible server; a rule holds at most five values)."""
+PREFIX_LIMIT = 6
+"""Characters of a load balancer's or target group's name prefix. Basis: vendor (AWS provider)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayArgs:
+    plan: GatewayPlan
+    certificate_arn: pulumi.Input[str]
+    service: str
+    vpc_id: pulumi.Input[str]
+    vpc_cidr: pulumi.Input[str]
+    allowed: AllowedPlan
+    """Sources beyond the network that reach it where it is internal."""
+    subnet_ids: Sequence[pulumi.Input[str]]
+    cluster_name: pulumi.Input[str]
+    """Cluster of the pods behind it."""
+    node_group_id: pulumi.Input[str]
+    """Security group of the nodes."""
+    logs: ObjectStore
+    """Takes the logs of requests and connections."""
+    logs_key_arn: pulumi.Input[str] | None
+    """Key of the firewall's log; null only where there is no firewall."""
+    tags: Tags
+
+
+class Gateway(pulumi.ComponentResource):
+    """Internal unless the plan says public; metrics and administration stay inside either way."""
+
+    endpoint: pulumi.Output[str]
+    """DNS name of the load balancer."""
+    zone_id: pulumi.Output[str]
+    """Hosted zone of that name."""
+    target_group_arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:Gateway", name, None, opts)
+        self._name = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        group = self._security_group()
+        self._rules(group)
+        balancer = self._balancer(group)
+        targets = self._targets()
+        listener = self._listener(balancer)
+        self._inference_rule(listener, targets)
+        self._firewall(balancer)
+        self.endpoint, self.zone_id = balancer.dns_name, balancer.zone_id
+        self.target_group_arn = targets.arn
+        self.register_outputs({"endpoint": self.endpoint})
+
+    def _security_group(self) -> ec2.SecurityGroup:
+        name = f"{self._name}-group"
+        return ec2.SecurityGroup(
+            name,
+            description=f"Load balancer of {self._args.service}",
+            vpc_id=self._args.vpc_id,
+            tags=self._args.tags.named(name),
+            opts=self._child,
+        )
+
+    def _rules(self, group: ec2.SecurityGroup) -> None:
+        args = self._args
+        self._doors(group)
+        vpc.SecurityGroupEgressRule(
+            f"{self._name}-to-engines",
+            security_group_id=group.id,
+            description="Engines in the network",
+            cidr_ipv4=args.vpc_cidr,
+            ip_protocol="tcp",
+            from_port=ENGINE_PORT,
+            to_port=ENGINE_PORT,
+            tags=args.tags.named(f"{self._name}-to-engines"),
+            opts=self._child,
+        )
+        ingress(
+            f"{self._name}-into-nodes",
+            into=args.node_group_id,
+            description=f"Load balancer of {args.service}",
+            port=ENGINE_PORT,
+            group=group.id,
+            tags=args.tags,
+            opts=self._child,
+        )
+
+        if args.plan.token is not None:
+            vpc.SecurityGroupEgressRule(
+                f"{self._name}-to-issuer",
+                security_group_id=group.id,
+                description="Key set of the tokens' issuer, at no fixed address",
+                cidr_ipv4="0.0.0.0/0",
+                ip_protocol="tcp",
+                from_port=443,
+                to_port=443,
+                tags=args.tags.named(f"{self._name}-to-issuer"),
+                opts=self._child,
+            )
+
+    def _doors(self, group: ec2.SecurityGroup) -> None:
+        """HTTPS from the ranges that the plan names, else from the network and what is allowed."""
+        args = self._args
+        doors: dict[str, pulumi.Input[str]] = {
+            f"from-{aws_name(cidr)}": cidr for cidr in args.plan.public_cidrs
+        } or {"from-network": args.vpc_cidr}
+        for door, cidr in doors.items():
+            ingress(
+                f"{self._name}-{door}",
+                into=group.id,
+                description="HTTPS from outside" if args.plan.public else "HTTPS from the network",
+                port=443,
+                cidr=cidr,
+                tags=args.tags,
+                opts=self._child,
+            )
+        if not args.plan.public:
+            ingress_from_allowed(
+                f"{self._name}-from",
+                into=group.id,
+                allowed=args.allowed,
+                description="HTTPS from an allowed source",
+                tags=args.tags,
+                opts=self._child,
+            )
+
+    def _firewall(self, balancer: lb.LoadBalancer) -> None:
+        plan, logs_key_arn = self._args.plan.firewall, self._args.logs_key_arn
+        if plan is None:
+            return
+        if logs_key_arn is None:
+            raise ValueError(f"{self._args.service}: a firewall needs a key for its log")
+        Firewall(
+            f"{self._name}-firewall",
+            FirewallArgs(
+                plan=plan,
+                balancer_arn=balancer.arn,
+                logs_key_arn=logs_key_arn,
+                tags=self._args.tags,
+            ),
+            self._child,
+        )
+
+    def _balancer(self, group: ec2.SecurityGroup) -> lb.LoadBalancer:
+        name = f"{self._name}-balancer"
+        return lb.LoadBalancer(
+            name,
+            name_prefix=self._name_prefix,
+            load_balancer_type="application",
+            internal=not self._args.plan.public,
+            subnets=self._args.subnet_ids,
+            security_groups=[group.id],
+            idle_timeout=self._args.plan.idle_timeout_s,
+            drop_invalid_header_fields=True,
+            desync_mitigation_mode="defensive",
+            minimum_load_balancer_capacity=self._reserved,
+            access_logs={"bucket": self._args.logs.bucket, "enabled": True},
+            connection_logs={"bucket": self._args.logs.bucket, "enabled": True},
+            enable_deletion_protection=self._args.plan.protected,
+            enable_zonal_shift=True,
+            tags=self._args.tags.named(name),
+            # Guard: a load balancer whose logs cannot be written is refused; AWS refuses a deletion
+            # at the end of an update, Pulumi's own protection before it starts.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[self._args.logs], protect=self._args.plan.protected
+            ),
+        )
+
+    @property
+    def _reserved(self) -> lb.LoadBalancerMinimumLoadBalancerCapacityArgsDict | None:
+        units = self._args.plan.reserved_units
+        return None if units is None else {"capacity_units": units}
+
+    def _targets(self) -> lb.TargetGroup:
+        name = f"{self._name}-targets"
+        return lb.TargetGroup(
+            name,
+            name_prefix=self._name_prefix,
+            vpc_id=self._args.vpc_id,
+            target_type="ip",
+            port=ENGINE_PORT,
+            protocol="HTTPS" if self._args.plan.encrypted else "HTTP",
+            deregistration_delay=self._args.plan.deregistration_delay_s,
+            load_balancing_algorithm_type=self._args.plan.routing,
+            stickiness=lb.TargetGroupStickinessArgs(
+                enabled=self._args.plan.sticky,
+                type="lb_cookie",
+                cookie_duration=self._args.plan.sticky_s,
+            ),
+            health_check=self._health_check,
+            # Guard: the controller may write to the target groups that have this tag.
+            tags={**self._args.tags.named(name), CLUSTER_TAG: self._args.cluster_name},
+            opts=self._child,
+        )
+
+    @property
+    def _health_check(self) -> lb.TargetGroupHealthCheckArgsDict:
+        """The engine answers once its model is loaded."""
+        plan = self._args.plan
+        https: lb.TargetGroupHealthCheckArgsDict = {"protocol": "HTTPS"} if plan.encrypted else {}
+        return {
+            **https,
+            "path": HEALTH_PATH,
+            "matcher": "200",
+            "interval": plan.health_interval_s,
+            "timeout": plan.health_timeout_s,
+            "healthy_threshold": plan.health_checks,
+            "unhealthy_threshold": plan.health_checks,
+        }
+
+    def _listener(self, balancer: lb.LoadBalancer) -> lb.Listener:
+        name = f"{self._name}-https"
+        return lb.Listener(
+            name,
+            load_balancer_arn=balancer.arn,
+            port=443,
+            protocol="HTTPS",
+            ssl_policy=TLS_POLICY,
+            certificate_arn=self._args.certificate_arn,
+            default_actions=[
+                *self._validation,
+                {
+                    "type": "fixed-response",
+                    "order": 1 + len(self._validation),
+                    "fixed_response": {"content_type": "text/plain", "status_code": "404"},
+                },
+            ],
+            tags=self._args.tags.named(name),
+            opts=self._child,
+        )
+
+    def _inference_rule(self, listener: lb.Listener, targets: lb.TargetGroup) -> None:
+        name = f"{self._name}-inference"
+        lb.ListenerRule(
+            name,
+            listener_arn=listener.arn,
+            priority=1,
+            conditions=[{"path_pattern": {"values": INFERENCE_PATHS}}],
+            actions=[
+                *self._validation,
+                {
+                    "type": "forward",
+                    "order": 1 + len(self._validation),
+                    "target_group_arn": targets.arn,
+                },
+            ],
+            tags=self._args.tags.named(name),
+            opts=self._child,
+        )
+
+    @property
+    def _validation(self) -> list[Any]:
+        """The action before all others; whoever bears no valid token gets 401."""
+        token = self._args.plan.token
+        if token is None:
+            return []
+        return [{"type": "jwt-validation", "order": 1, "jwt_validation": _validated(token)}]
+
+    @property
+    def _name_prefix(self) -> str:
+        """Their names hold 32 characters, too few for a logical name and a random suffix."""
+        return self._args.service[: PREFIX_LIMIT - 1].rstrip("-") + "-"
+
+
+def _validated(token: TokenPlan) -> dict[str, Any]:
+    """Signature, issuer and dates are validated always, other claims where the plan has them."""
+    validation: dict[str, Any] = {"issuer": token.issuer, "jwks_endpoint": token.jwks_url}
+    if token.claims:
+        validation["additional_claims"] = [
+            {"name": claim.name, "format": claim.format, "values": list(claim.values)}
+            for claim in token.claims
+        ]
+    return validation

@@ -1,0 +1,262 @@
+"""One service of the plan: its stores, its gateway, and what serves it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.foundation.cluster.cluster import ClusterIds
+from components.foundation.cluster.target_writer import TargetWriter
+from components.foundation.dns import Dns, balancer_name
+from components.foundation.keys import Keys
+from components.foundation.network.network import NetworkIds
+from components.naming import Tags
+from components.service.burst_serving import BurstServing, BurstServingArgs
+from components.service.database import Database, DatabaseArgs
+from components.service.gateway import Gateway, GatewayArgs
+from components.service.object_store import ObjectStore, ObjectStoreArgs
+from components.service.service_namespace import ServiceNamespace, ServiceNamespaceArgs
+from components.service.serving import Serving, ServingArgs
+from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
+from components.service.weights_import import WeightsImport, WeightsImportArgs
+from sizing.plan import AllowedPlan, BucketPlan, DatabasePlan, GatewayPlan, ImportPlan, RolesPlan
+from sizing.workload.source import ModelSource
+from templates.render import binding_document
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceServiceArgs:
+    service: str
+    buckets: Sequence[BucketPlan]
+    database: DatabasePlan | None
+    gateway: GatewayPlan | None
+    dns: Dns | None
+    host: str | None
+    """Name of its load balancer in the zone of `dns`."""
+    source: ModelSource | None
+    weights_import: ImportPlan | None
+    """What fills the bucket of weights from that source."""
+    access_logs: ObjectStore | None
+    """Bucket of its load balancer's logs; null where no service has one."""
+    documents: Mapping[str, str]
+    """Rendered text by file name without suffix; empty for what no engine serves."""
+    network: NetworkIds
+    allowed: AllowedPlan
+    """Sources beyond the network that reach an internal service."""
+    cluster: ClusterIds
+    keys: Keys
+    roles: RolesPlan
+    partition: str
+    account_ids: Sequence[str]
+    controller: TargetWriter | None
+    """What registers the targets of its gateway; null where no service has one."""
+    after: Sequence[pulumi.Resource]
+    """System nodes, and what hands out GPUs, that must outlive its objects."""
+    nodes_by_zone: Mapping[str, pulumi.Resource]
+    """GPU nodes of each zone, which must outlive that zone's pods and stop nothing else."""
+    burst_after: Sequence[pulumi.Resource]
+    """What must outlive the pods above the floor too."""
+    tags: Tags
+
+
+class InferenceService(pulumi.ComponentResource):
+    """Without a feasible pool a service has its stores and nothing else."""
+
+    endpoint: pulumi.Output[str] | None
+    """DNS name of its load balancer."""
+    database_client_group_id: pulumi.Output[str] | None
+    """Security group of its database's clients."""
+
+    def __init__(
+        self, name: str, args: InferenceServiceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:InferenceService", name, None, opts)
+        self._name = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._in_cluster = pulumi.ResourceOptions(parent=self, providers=[args.cluster.kubernetes])
+        stores = {plan.role: self._object_store(plan) for plan in args.buckets}
+        database = None if args.database is None else self._database(args.database)
+        self.database_client_group_id = None if database is None else database.client_group_id
+        plans = () if args.gateway is None else args.gateway.balancers()
+        gateways = {plan.public: self._gateway(plan) for plan in plans}
+        self.endpoint = gateways[plans[0].public].endpoint if plans else None
+        bound = list[pulumi.Resource]()
+        if args.documents:
+            weights, namespace = stores["weights"], self._namespace()
+            serving = self._serving(weights, namespace, self._weights_import(weights, namespace))
+            bound = self._registrations(gateways, serving)
+            if "burst-deployment" in args.documents:
+                self._burst(stores["weights"], serving)
+        if plans:
+            self._host(gateways[plans[0].public], bound)
+        self.register_outputs({})
+
+    def _object_store(self, plan: BucketPlan) -> ObjectStore:
+        keys = self._args.keys
+        key_arn = keys.weights if plan.role == "weights" else keys.data
+        return ObjectStore(
+            f"{self._name}-{plan.role}",
+            ObjectStoreArgs(plan=plan, key_arn=key_arn, tags=self._args.tags),
+            self._child,
+        )
+
+    def _database(self, plan: DatabasePlan) -> Database:
+        return Database(
+            f"{self._name}-database",
+            DatabaseArgs(
+                plan=plan,
+                service=self._args.service,
+                vpc_id=self._args.network.vpc_id,
+                subnet_ids=list(self._args.network.private_subnet_ids.values()),
+                key_arn=self._args.keys.data,
+                logs_key_arn=self._args.keys.logs,
+                roles=self._args.roles,
+                partition=self._args.partition,
+                account_id=self._args.account_ids[0],
+                tags=self._args.tags,
+            ),
+            self._child,
+        )
+
+    def _gateway(self, plan: GatewayPlan) -> Gateway:
+        if self._args.access_logs is None:
+            raise ValueError(f"{self._args.service}: a load balancer needs a bucket for its logs")
+        network = self._args.network
+        subnets = network.public_subnet_ids if plan.public else network.private_subnet_ids
+        return Gateway(
+            f"{self._name}-{'public' if plan.public else 'gateway'}",
+            GatewayArgs(
+                plan=plan,
+                certificate_arn=self._certificate_arn(plan),
+                service=self._args.service,
+                vpc_id=self._args.network.vpc_id,
+                vpc_cidr=network.vpc_cidr,
+                allowed=self._args.allowed,
+                subnet_ids=list(subnets.values()),
+                cluster_name=self._args.cluster.name,
+                node_group_id=self._args.cluster.security_group_id,
+                logs=self._args.access_logs,
+                logs_key_arn=self._args.keys.of_class("logs"),
+                tags=self._args.tags,
+            ),
+            self._child,
+        )
+
+    def _certificate_arn(self, plan: GatewayPlan) -> pulumi.Input[str]:
+        """The site's own certificate, else the one made for its zone."""
+        made = None if self._args.dns is None else self._args.dns.certificate_arn
+        arn = plan.certificate_arn or made
+        if arn is None:
+            raise ValueError(f"{self._args.service}: a gateway needs a certificate")
+        return arn
+
+    def _host(self, gateway: Gateway, bound: Sequence[pulumi.Resource]) -> None:
+        """The name moves to a load balancer once the service is bound to its targets."""
+        if self._args.dns is None or self._args.host is None:
+            return
+        balancer_name(
+            f"{self._name}-host",
+            host=self._args.host,
+            zone_id=self._args.dns.zone_id,
+            balancer_dns_name=gateway.endpoint,
+            balancer_zone_id=gateway.zone_id,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=bound),
+        )
+
+    def _namespace(self) -> ServiceNamespace:
+        """First of the service's objects: what it waits for, all the others wait for."""
+        return ServiceNamespace(
+            f"{self._name}-namespace",
+            ServiceNamespaceArgs(
+                documents=self._args.documents,
+                after=[*self._args.after, *self._args.cluster.ready_for_pods],
+            ),
+            self._in_cluster,
+        )
+
+    def _weights_import(
+        self, weights: ObjectStore, namespace: ServiceNamespace
+    ) -> list[pulumi.Resource]:
+        """What replicas wait for before a new version rolls out; nothing where you copy it."""
+        args = self._args
+        if args.weights_import is None or args.source is None:
+            return []
+        made = WeightsImport(
+            f"{self._name}-weights-import",
+            WeightsImportArgs(
+                service=args.service,
+                plan=args.weights_import,
+                source=args.source,
+                documents=args.documents,
+                weights_bucket=weights.bucket,
+                weights_arn=weights.arn,
+                weights_key_arn=args.keys.weights,
+                cluster_name=args.cluster.name,
+                roles=args.roles,
+                partition=args.partition,
+                account_ids=args.account_ids,
+                after=[*namespace.guards, weights],
+                tags=args.tags,
+            ),
+            self._in_cluster,
+        )
+        return [made.done]
+
+    def _serving(
+        self, weights: ObjectStore, namespace: ServiceNamespace, imported: list[pulumi.Resource]
+    ) -> Serving:
+        return Serving(
+            f"{self._name}-serving",
+            ServingArgs(
+                service=self._args.service,
+                documents=self._args.documents,
+                weights_bucket=weights.bucket,
+                weights_arn=weights.arn,
+                weights_key_arn=self._args.keys.weights,
+                cluster_name=self._args.cluster.name,
+                roles=self._args.roles,
+                partition=self._args.partition,
+                account_ids=self._args.account_ids,
+                after=namespace.guards,
+                nodes_by_zone=self._args.nodes_by_zone,
+                weights=imported,
+                tags=self._args.tags,
+            ),
+            self._in_cluster,
+        )
+
+    def _burst(self, weights: ObjectStore, serving: Serving) -> BurstServing:
+        return BurstServing(
+            f"{self._name}-burst",
+            BurstServingArgs(
+                documents=self._args.documents,
+                weights_bucket=weights.bucket,
+                after=[*serving.ready_for_pods, *self._args.burst_after],
+            ),
+            pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
+        )
+
+    def _registrations(
+        self, gateways: Mapping[bool, Gateway], serving: Serving
+    ) -> list[pulumi.Resource]:
+        """The service bound to the targets of each load balancer.
+
+        Guard: a target group serves one load balancer, so that a second one has its own.
+        """
+        controller = self._args.controller
+        if not gateways or controller is None:
+            raise ValueError(f"{self._args.service}: what is served needs a gateway, bound to it")
+        return [
+            TargetRegistration(
+                f"{self._name}-{'public-' * public}registration",
+                TargetRegistrationArgs(
+                    document=self._args.documents[binding_document(public=public)],
+                    target_group_arn=gateway.target_group_arn,
+                    controller=controller,
+                    after=[serving.service],
+                ),
+                self._in_cluster,
+            )
+            for public, gateway in gateways.items()
+        ]

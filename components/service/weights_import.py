@@ -1,0 +1,130 @@
+"""The Job that fills the bucket of weights, and the role of its pod."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi_aws import eks
+from pulumi_kubernetes.batch.v1 import Job
+
+from components.cluster_services.pod_identity import PodIdentityArgs, pod_identity, service_account
+from components.naming import Tags
+from components.policy import allow, policy
+from components.script_map import script_map
+from components.wires import wired
+from sizing.plan import ImportPlan, RolesPlan
+from sizing.workload.source import BucketSource, HubSource, ModelSource
+
+AWAIT_MARGIN_S = 300
+"""An update waits so much longer than the Job may run, to hear that it has ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsImportArgs:
+    service: str
+    plan: ImportPlan
+    source: ModelSource
+    documents: Mapping[str, str]
+    """Rendered text by file name without suffix, e.g. import-job."""
+    weights_bucket: pulumi.Input[str]
+    weights_arn: pulumi.Input[str]
+    weights_key_arn: pulumi.Input[str]
+    cluster_name: pulumi.Input[str]
+    roles: RolesPlan
+    partition: str
+    account_ids: Sequence[str]
+    """Accounts whose pods may take the role."""
+    after: Sequence[pulumi.Resource]
+    """The namespace and its rules, and the bucket's own."""
+    tags: Tags
+
+
+class WeightsImport(pulumi.ComponentResource):
+    """Needs a Kubernetes provider among its options. An update waits until its Job has ended."""
+
+    done: pulumi.Resource
+    """What serves this version of the model waits for it."""
+
+    def __init__(
+        self, name: str, args: WeightsImportArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:WeightsImport", name, None, opts)
+        self._name = name
+        self._args = args
+        inside = pulumi.ResourceOptions(parent=self, depends_on=args.after)
+        account = service_account(self._name, self._document("import-service-account"), inside)
+        script = script_map(f"{name}-script", self._document("script-import"), inside)
+        self.done = self._job([*args.after, account, self._association(), script])
+        self.register_outputs({})
+
+    def _document(self, document: str) -> Any:
+        parsed = yaml.safe_load(self._args.documents[document])
+        return wired(parsed, {"weights_bucket": self._args.weights_bucket})
+
+    def _association(self) -> eks.PodIdentityAssociation:
+        """Its role writes below this version's prefix and reads its source, and nothing else."""
+        args = self._args
+        account = yaml.safe_load(args.documents["import-service-account"])["metadata"]
+        _, association = pod_identity(
+            self._name,
+            PodIdentityArgs(
+                cluster_name=args.cluster_name,
+                namespace=account["namespace"],
+                service_account=account["name"],
+                policy=policy(*_writes(args), *_reads(args.source, args.partition)),
+                roles=args.roles,
+                partition=args.partition,
+                account_ids=args.account_ids,
+                tags=args.tags,
+            ),
+            self,
+        )
+        return association
+
+    def _job(self, after: Sequence[pulumi.Resource]) -> Job:
+        document = self._document("import-job")
+        longest = f"{self._args.plan.deadline_s + AWAIT_MARGIN_S}s"
+        return Job(
+            f"{self._name}-job",
+            metadata=document["metadata"],
+            spec=document["spec"],
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=after,
+                custom_timeouts=pulumi.CustomTimeouts(create=longest, update=longest),
+            ),
+        )
+
+
+def _writes(args: WeightsImportArgs) -> Iterator[dict[str, Any]]:
+    below = pulumi.Output.concat(args.weights_arn, f"/{args.plan.prefix}/*")
+    yield allow("s3:ListBucket", args.weights_arn)
+    yield allow(["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], below)
+    yield allow(["kms:Decrypt", "kms:GenerateDataKey"], args.weights_key_arn)
+
+
+def _reads(source: ModelSource, partition: str) -> Iterator[dict[str, Any]]:
+    """What the import asks of AWS for its source; an image is pulled by the node."""
+    if source.hub is not None:
+        yield from _reads_secret(source.hub)
+    if source.s3 is not None:
+        yield from _reads_bucket(source.s3, partition)
+
+
+def _reads_secret(hub: HubSource) -> Iterator[dict[str, Any]]:
+    if hub.token_secret_arn is not None:
+        yield allow("secretsmanager:GetSecretValue", hub.token_secret_arn)
+    if hub.token_key_arn is not None:
+        yield allow("kms:Decrypt", hub.token_key_arn)
+
+
+def _reads_bucket(bucket: BucketSource, partition: str) -> Iterator[dict[str, Any]]:
+    name, prefix = bucket.place
+    arn = f"arn:{partition}:s3:::{name}"
+    below = {"StringEquals": {"s3:prefix": prefix}}
+    yield {**allow("s3:ListBucket", arn), "Condition": below}
+    yield allow("s3:GetObject", f"{arn}/{prefix}*")
+    if bucket.key_arn is not None:
+        yield allow("kms:Decrypt", bucket.key_arn)

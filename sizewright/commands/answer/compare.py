@@ -1,0 +1,165 @@
+"""`sizewright compare`: every hardware for a workload, or the plans of several side by side."""
+
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+
+import click
+
+from sizewright.answers.answer import print_answer
+from sizewright.answers.compare import (
+    OptionAnswer,
+    RankingAnswer,
+    SensitivityAnswer,
+    SidesAnswer,
+    SizedServiceAnswer,
+    mix_answer,
+)
+from sizewright.commands.options import files_argument, finish, json_option, site_option
+from sizewright.feasibility import refusal
+from sizewright.layout.console import tell, write
+from sizewright.layout.progress import working
+from sizewright.reading.stack import catalog_of, plan_of, read_plan, read_site, read_workload
+from sizewright.report.answer.contradicted import first_line
+from sizewright.review.side_by_side import MEASURES, Sized, best
+from sizing.catalog import load_catalog
+from sizing.compare.comparison import Comparison, compare, frontier
+from sizing.compare.sensitivity import Sensitivity
+from sizing.hardware.options import Option
+from sizing.values.exact import plain, plain_or_none
+from sizing.values.field_error import FieldError
+
+
+@click.command(name="compare")
+@files_argument
+@click.option("--all", "show_all", is_flag=True, help="Every option, not the best types alone.")
+@site_option
+@json_option
+def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) -> None:
+    """Rank every hardware for a workload by cost, with its latency, or set files side by side.
+
+    \b
+    sizewright compare workloads/chat.yaml
+    sizewright compare workloads/chat.yaml --all --json
+    sizewright compare workloads/chat.yaml workloads/support.yaml
+
+    One file: each type on sale in the site's zones, each tensor-parallel size and precision is
+    sized in full. Shown is the cheapest option of each type, at most 12 types: first the
+    Pareto-optimal ones, marked *, which no other is as cheap and as fast as. ~ marks what nobody
+    measured. Then whether two or three types, split by the length of the prompt, cost less than the
+    cheapest, what the others lack, and which input doubles the nodes soonest. Exit code 5: no
+    hardware meets every target; 6: this version cannot rate any.
+
+    Several files: each is sized by itself, as `size` would, a column each; what is better is marked
+    *, where it has a meaning. Exit codes 5 and 6 as of `size`.
+    """
+    if len(files) == 1:
+        _rank(files[0], site, show_all, as_json)
+        return
+    if show_all:
+        raise click.UsageError("--all lists the options of one FILE; several are sized as they are")
+    plans = [read_plan([file], site) for file in files]
+    sized = [Sized(file, plan.services[0]) for file, plan in zip(files, plans, strict=True)]
+    if as_json:
+        print_answer(_sides(sized))
+    else:
+        from sizewright.layout.table import print_tables
+        from sizewright.report.change.side_by_side import side_by_side_tables
+
+        for line in first_line(*plans, sides=tuple(f"{file}, " for file in files)):
+            write(f"{line}\n")
+        print_tables(side_by_side_tables(sized))
+    finish(*plans)
+
+
+def _sides(sized: Sequence[Sized]) -> SidesAnswer:
+    """Each service as `size` prints it, under its file; the better ones of each leaf by index."""
+    services = [each.service for each in sized]
+    return SidesAnswer(
+        services=tuple(
+            SizedServiceAnswer(file=str(each.file), **dict(each.service)) for each in sized
+        ),
+        better={path: tuple(sorted(best(services, path))) for path in MEASURES},
+    )
+
+
+def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
+    catalog = load_catalog()
+    read, where = read_workload(file, catalog), read_site(site)
+    try:
+        with working("sizing every hardware"):
+            found = compare(read.workload, where.site, catalog_of(read, catalog))
+    except FieldError as fault:
+        raise read.document.error(
+            fault.field, fault.message, fault.expected, fault.suggestion
+        ) from fault
+    options = found.ranked.options if show_all else _one_a_type(found.ranked.options)
+    if as_json:
+        print_answer(_answer(found, options))
+    else:
+        for line in first_line(plan_of([read], where, catalog)):
+            write(f"{line}\n")
+        _show(found, options, show_all=show_all)
+    if not found.ranked.options:
+        code, why = refusal(found.rejected, auto=True)
+        tell(f"{read.workload.name}: {why}")
+        raise click.exceptions.Exit(code)
+
+
+def _one_a_type(options: list[Option]) -> list[Option]:
+    """The first option of each type in the ranking."""
+    first: dict[str, Option] = {}
+    for option in options:
+        first.setdefault(option.instance.name, option)
+    return list(first.values())
+
+
+def _show(found: Comparison, options: list[Option], *, show_all: bool) -> None:
+    from sizewright.layout.table import print_tables
+    from sizewright.report.answer.comparison import comparison_tables
+
+    print_tables(comparison_tables(found, options, show_all=show_all))
+
+
+def _answer(found: Comparison, options: list[Option]) -> RankingAnswer:
+    best = frontier(options)
+    return RankingAnswer(
+        method=found.method,
+        load=found.load,
+        options=tuple(_option(option, option.name in best) for option in options),
+        mix=mix_answer(found.mix),
+        rejected=found.rejected,
+        sensitivities=tuple(_sensitivity(each) for each in found.sensitivities),
+    )
+
+
+def _option(option: Option, on_frontier: bool) -> OptionAnswer:
+    pool, price = option.pool, option.price
+    return OptionAnswer(
+        instance_type=option.instance.name,
+        gpu=option.instance.gpu,
+        tensor_parallel=option.tensor_parallel,
+        precision=option.precision.value,
+        nodes_total=pool.nodes_total,
+        gpus_total=pool.gpus_total,
+        gpus_needed=pool.gpus_needed,
+        usd_per_hour=None if price is None else plain(price.usd_per_hour),
+        usd_per_month=plain_or_none(option.usd_per_month),
+        price_source=None if price is None else price.source,
+        price_checked=None if price is None else price.checked,
+        ttft_ms=_ms(option.ttft_s),
+        tpot_ms=_ms(option.tpot_s),
+        utilisation_at_peak=pool.utilisation_at_peak,
+        basis=option.basis,
+        binding=pool.binding,
+        survives=pool.survives,
+        on_frontier=on_frontier,
+    )
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None or not isfinite(seconds) else seconds * 1000
+
+
+def _sensitivity(found: Sensitivity) -> SensitivityAnswer:
+    return SensitivityAnswer(input=found.input, factor=found.factor, feasible=found.feasible)

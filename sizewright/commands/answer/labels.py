@@ -1,0 +1,117 @@
+"""Which numbers of the plan a label means that `size`, `compare` or `preview` prints."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from sizing.plan import Plan
+from sizing.plan.claims import claims
+
+LABELS: Mapping[str, tuple[str, ...]] = {
+    "one GPU": ("capacity.*",),
+    "GPU": ("pool.gpu_memory_bytes", "pool.gpus_per_node"),
+    "GPUs": ("pool.gpus_needed", "pool.gpus_total"),
+    "GPUs needed": ("pool.gpus_needed",),
+    "nodes": ("pool.nodes_needed", "pool.nodes_spare", "pool.nodes_total"),
+    "zones": ("pool.nodes_by_zone.*",),
+    "nodes by zone": ("pool.nodes_by_zone.*",),
+    "survives": ("pool.survives.*", "pool.nodes_left_after_zone"),
+    "survives any nodes": ("pool.survives.nodes",),
+    "survives any zones": ("pool.survives.zones",),
+    "binding": ("pool.gpus_by_constraint.*",),
+    "bound by": ("pool.gpus_by_constraint.*",),
+    "redundancy": ("pool.nodes_by_rule.*",),
+    "redundancy by": ("pool.nodes_by_rule.*",),
+    "utilisation": ("pool.utilisation_at_mean", "pool.utilisation_at_peak"),
+    "at peak": ("pool.utilisation_at_peak",),
+    "at the peak": ("capacity.gpus_at_peak", "pool.nodes_at_peak"),
+    "utilisation at the peak": ("pool.utilisation_at_peak",),
+    "band": (
+        "calibrated.median.gpus_needed",
+        "calibrated.safe.gpus_needed",
+        "calibrated.replicas_without_headroom.*",
+    ),
+    "latency": tuple(
+        f"calibrated.{side}.{time}"
+        for side in ("median", "safe")
+        for time in ("ttft_ms", "tpot_ms")
+    ),
+    "TTFT": ("calibrated.median.ttft_ms", "calibrated.safe.ttft_ms"),
+    "TPOT": ("calibrated.median.tpot_ms", "calibrated.safe.tpot_ms"),
+    "TTFT ms": ("calibrated.median.ttft_ms", "calibrated.safe.ttft_ms"),
+    "TPOT ms": ("calibrated.median.tpot_ms", "calibrated.safe.tpot_ms"),
+    "method": ("methods.*",),
+    "methods": ("methods.*",),
+    "sized for the": ("traffic.requests_per_s_mean", "traffic.requests_per_s_peak"),
+    "price": ("choice.usd_per_hour", "choice.pool_usd_per_month"),
+    "USD a month": ("choice.pool_usd_per_month",),
+    "USD/month": ("choice.pool_usd_per_month",),
+    "type": ("choice.usd_per_hour", "pool.gpus_per_node"),
+    "instance type": ("choice.usd_per_hour", "pool.gpus_per_node"),
+    "TP": ("pool.tensor_parallel",),
+    "tensor parallel": ("pool.tensor_parallel",),
+    "bits": ("memory.weights_bytes",),
+    "precision": ("memory.weights_bytes",),
+    "checkpoint": ("memory.weights_bytes",),
+    "calibration": ("own_runs.*",),
+    "door": ("gateway.*",),
+    "import": ("weights_import.*",),
+    "the largest zone lost": ("pool.nodes_left_after_zone",),
+    "a new version rolls out": ("states.rollout.*",),
+    "one node in repair": ("states.repair.*",),
+    "steady": ("states.steady.*",),
+    "repair": ("states.repair.*",),
+    "service": ("pool.*",),
+    "fleet": ("pool.nodes_total", "choice.pool_usd_per_month"),
+    "prompt tokens": ("inputs.request.input_tokens", "inputs.request.input_tokens.*"),
+    "requests": ("traffic.requests_per_s_mean", "traffic.requests_per_s_peak"),
+}
+"""Leaves below a service by printed label, in its rows' order; `*` is any rest of a name.
+
+The other labels are names of a part of the plan, or those of `report/difference.py` HEADLINES.
+"""
+_MARKS = (", nodes alone", ", safe side", ", at least", ", or ", " (")
+"""What a label may carry behind the words that name it."""
+
+
+def bare(label: str) -> str:
+    """A label without what it carries behind its words: `latency.ttft_ms (tighter)`."""
+    for mark in _MARKS:
+        label = label.partition(mark)[0]
+    return label
+
+
+def properties(plan: Plan, asked: str) -> Iterator[str]:
+    """JSON pointers of the leaves that decide a property that `preview` prints (`desiredSize`)."""
+    for claim in claims(plan):
+        if claim.reaches.path.rsplit(".", 1)[-1].rsplit("/", 1)[-1] == asked:
+            yield "/" + "/".join(map(str, claim.path))
+
+
+def labelled(asked: str, names: Sequence[str], headlines: Mapping[str, str]) -> Iterator[str]:
+    """Of the names of a plan's numbers those that a label means, `chat price` or `price`.
+
+    A label may begin with the name of a service. `headlines` are the labels of `diff` by leaf.
+    Nothing where the words are no label.
+    """
+    service, _, rest = asked.partition(" ")
+    services = {name.partition(".")[0] for name in names}
+    label = rest if service in services and rest else asked
+    patterns = _patterns(label, headlines)
+    for name in names:
+        owner, _, leaf = name.partition(".")
+        if label == rest and owner != service:
+            continue
+        if any(fnmatchcase(leaf, pattern) for pattern in patterns):
+            yield name
+
+
+def _patterns(label: str, headlines: Mapping[str, str]) -> tuple[str, ...]:
+    label = bare(label)
+    if label in LABELS:
+        return LABELS[label]
+    return tuple(path for path, text in headlines.items() if _is(label, text, path))
+
+
+def _is(label: str, text: str, path: str) -> bool:
+    """Whether a label is that of a leaf; that of a zone's nodes ends in the zone."""
+    return label == text or (path.endswith(".*") and label.startswith(f"{text} "))

@@ -1,0 +1,111 @@
+"""`sizewright preview`: the infrastructure, recorded offline, with the reasons."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from sizewright.answers.answer import print_answer
+from sizewright.answers.preview import PreviewAnswer
+from sizewright.commands.options import (
+    finish,
+    json_option,
+    site_option,
+    stack_files,
+    stack_files_argument,
+)
+from sizewright.exit_code import ExitCode
+from sizewright.feasibility import exit_code, without_nodes
+from sizewright.gates.lock import nothing_pinned
+from sizewright.gates.node_updates import warnings
+from sizewright.gates.pull import docker_hub_pulls
+from sizewright.layout.console import tell, write
+from sizewright.layout.paragraph import wrapped
+from sizewright.layout.progress import working
+from sizewright.layout.table import print_tables
+from sizewright.reading.stack import (
+    SiteFile,
+    addressable,
+    buildable,
+    plan_of,
+    read_site,
+    read_workload,
+)
+from sizewright.record import Recorded
+from sizewright.record.program import record_program
+from sizewright.report.answer.contradicted import first_line
+from sizewright.report.answer.paragraphs import answer
+from sizewright.report.answer.sizing import size_tables
+from sizewright.report.answer.tree import tree
+from sizing.catalog import load_catalog
+from sizing.plan import Plan
+
+CAVEAT = (
+    "Offline preview: what this project's Pulumi program registers, recorded on this machine "
+    "without engine, account or network. It is not a diff against a cloud or a stack: every "
+    "resource is shown as if it were new, and ids and ARNs do not exist yet."
+)
+
+
+@click.command(name="preview")
+@stack_files_argument
+@site_option
+@json_option
+def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
+    """Preview the infrastructure of workloads, offline.
+
+    \b
+    sizewright preview workloads/chat.yaml
+    sizewright preview workloads/chat.yaml --site Pulumi.prod.yaml
+    sizewright preview workloads/*.yaml --json
+    sizewright preview --site stacks/Pulumi.existing-cluster.yaml
+
+    Without FILE the stack's own workloads are previewed.
+
+    What it is and is not, the answer in a paragraph, the figures, then the resource tree. Exit code
+    5 when a service is infeasible, and nothing would be built; 6 when its pool or its engine is
+    beyond this version, and its stores are shown.
+    """
+    catalog, where = load_catalog(), read_site(site)
+    files = stack_files(files, where)
+    plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
+    buildable(where, plan, catalog)
+    addressable(where, plan)
+    built = exit_code(plan) is not ExitCode.infeasible
+    with working("recording what the program registers"):
+        recorded = record_program(site, files, plan) if built else Recorded((), {})
+    if as_json:
+        print_answer(PreviewAnswer.model_validate(recorded.as_json()))
+    else:
+        write("\n\n".join(_opening(plan, where)) + "\n")
+        print_tables(size_tables(plan))
+        write("\n" + "\n".join(_resources(recorded, plan)))
+    pulls = docker_hub_pulls(plan)
+    if pulls.passed is None:
+        tell(f"warning: {pulls.detail}")
+    finish(plan, built=True)
+
+
+def _opening(plan: Plan, site: SiteFile) -> Iterator[str]:
+    yield from first_line(plan)
+    yield from (wrapped(text) for text in without_nodes(plan))
+    yield wrapped(CAVEAT)
+    for service in plan.services:
+        yield wrapped(answer(service))
+    yield from (wrapped(text) for text in warnings(plan, site))
+    if site.lock is None:
+        text = nothing_pinned(site)
+        yield wrapped(f"{text[0].upper()}{text[1:]}.")
+
+
+def _resources(recorded: Recorded, plan: Plan) -> Iterator[str]:
+    if not recorded.resources:
+        yield "resources: none; the program refuses a service that is infeasible"
+        return
+    custom = sum(resource.custom for resource in recorded.resources)
+    total = len(recorded.resources)
+    yield (
+        f"resources: {custom} in {total - custom} components, {total} with the components; each "
+        "with what the plan decides of it"
+    )
+    yield from tree(recorded, plan)

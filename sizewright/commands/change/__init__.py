@@ -1,0 +1,1 @@
+"""Commands that write or compare input files and locks."""

@@ -1,0 +1,255 @@
+"""`sizewright update`: what sizing would choose today, and what follows if it does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from sizewright.answers.answer import Leaf, print_answer
+from sizewright.answers.files import FollowedAnswer, UpdateAnswer
+from sizewright.commands.change.update_stack import is_stack_file, update_stack
+from sizewright.commands.options import file_argument, finish, json_option, site_option
+from sizewright.layout.console import write
+from sizewright.reading.lock_file import lock_of, lock_text
+from sizewright.reading.stack import (
+    SiteFile,
+    WorkloadFile,
+    catalog_of,
+    plan_of,
+    read_site,
+    read_workload,
+)
+from sizewright.report.answer.contradicted import first_line
+from sizewright.report.change.difference import followed_lines
+from sizewright.review.compare import Change, ServiceChange, service_changes
+from sizewright.write import write_files
+from sizing.catalog import Catalog, load_catalog
+from sizing.locks.workload_lock import Lock
+from sizing.plan import Plan
+
+CHOICE = (
+    "instance_type",
+    "tensor_parallel",
+    "nodes_per_replica",
+    "precision",
+    "model",
+    "coefficients",
+)
+"""What of a lock is a choice or its version; the rest follows."""
+HARDWARE = ("instance_type", "tensor_parallel", "nodes_per_replica", "precision")
+INPUTS_MOVED = (
+    "the inputs changed since the lock: the request, latency targets, engine, model, "
+    "max_utilisation or, of conversations, the traffic; a lock keeps their digest alone, so `diff` "
+    "with the older file says which"
+)
+UNTOLD = (
+    "the inputs changed since the lock, or the choice was not the cheapest: "
+    "a lock does not hold the inputs"
+)
+CATALOG_MOVED = "the catalog is another one, and nothing in it that the choice rests on has moved"
+
+
+@dataclass(frozen=True)
+class Update:
+    """The plan as locked, the plan without the lock, and the lock that the latter would have."""
+
+    old: Plan
+    new: Plan
+    before: Lock | None
+    after: Lock | None
+    kept: Lock | None
+    """The lock of what is locked, with today's facts; None where nothing follows the lock."""
+
+    @property
+    def facts(self) -> list[Change]:
+        """Facts that the locked choice rests on and that moved; all without a lock."""
+        if self.before is None:
+            return _changed({}, self.after.facts if self.after else {})
+        return _changed(self.before.facts, self.kept.facts) if self.kept else []
+
+    @property
+    def other_facts(self) -> list[Change]:
+        """What another choice rests on, where the lock's rests on something else; values alone."""
+        if self.before is None or self.after is None or not self.moves:
+            return []
+        known = (self.kept or self.before).facts
+        return [Change(n, None, v) for n, v in self.after.facts.items() if known.get(n) != v]
+
+    @property
+    def moves(self) -> bool:
+        """Whether other hardware or another precision is chosen."""
+        return any(change.path in HARDWARE for change in self.choice)
+
+    @property
+    def causes(self) -> list[str]:
+        """Why the lock is not what sizing would choose, as far as a lock can tell."""
+        before, after = self.before, self.after
+        if after is None or after == before:
+            return []
+        if before is None:
+            return ["there was no lock"]
+        if before.model_copy(update={"catalog_digest": after.catalog_digest}) == after:
+            return [CATALOG_MOVED]
+        told = ["what it rests on has moved, see above"] if self.facts else []
+        if before.coefficients != after.coefficients:
+            told.append(f"the coefficients: {before.coefficients} -> {after.coefficients}")
+        if self.kept is None:
+            told.append("the lock is of another model, precision or type than the inputs allow")
+        elif before.rates_for and self.kept.rates_for not in (None, before.rates_for):
+            told.append(INPUTS_MOVED)
+        return told or [UNTOLD]
+
+    @property
+    def usd_per_month(self) -> Change:
+        """Cost of the service's nodes, on the locked choice and on the new one."""
+        old, new = (
+            plan.services[0].choice.pool_usd_per_month if plan.services[0].choice else None
+            for plan in (self.old, self.new)
+        )
+        return Change("choice.pool_usd_per_month", old, new)
+
+    @property
+    def choice(self) -> list[Change]:
+        """What was chosen otherwise, and the versions that it was chosen with."""
+        old, new = self.before, self.after
+        pairs = [(n, getattr(old, n, None), getattr(new, n, None)) for n in CHOICE]
+        return [Change(name, was, now) for name, was, now in pairs if was != now]
+
+    @property
+    def services(self) -> tuple[ServiceChange, ...]:
+        """The sizing that follows."""
+        return service_changes(self.old, self.new)
+
+
+@click.command(name="update")
+@file_argument
+@click.option("--why", is_flag=True, help="Show what moved, what is chosen, and what follows.")
+@click.option("--dry-run", is_flag=True, help="Write nothing.")
+@site_option
+@json_option
+def command(file: Path, why: bool, dry_run: bool, site: Path, as_json: bool) -> None:
+    """Choose again with today's catalog, and write the lock.
+
+    \b
+    sizewright update workloads/chat.yaml --why
+    sizewright update workloads/chat.yaml --why --dry-run
+
+    Until then the lock keeps what was chosen: new prices or coefficients change nothing by
+    themselves. Nothing is written when the service becomes infeasible (exit code 5).
+
+    \b
+    sizewright update Pulumi.prod.yaml --why --dry-run
+
+    With a stack file it moves that stack's lock, Pulumi.prod.lock: the versions of Kubernetes, its
+    add-ons, node images, charts, container images and the database.
+    """
+    if is_stack_file(file):
+        update_stack(file, why=why, dry_run=dry_run, as_json=as_json)
+        return
+    catalog, where = load_catalog(), read_site(site)
+    found = update_of(read_workload(file, catalog), where, catalog)
+    path = file.with_suffix(".lock")
+    moved = found.after is not None and found.after != found.before
+    if moved and not dry_run and found.after is not None:
+        write_files({path: lock_text(found.after)})
+    if as_json:
+        print_answer(_answer(found, path, written=moved and not dry_run))
+    else:
+        opening = first_line(found.old, found.new, sides=("as locked, ", "as chosen anew, "))
+        write("\n".join([*opening, *_lines(found, path, why=why, dry_run=dry_run)]))
+    finish(found.new)
+
+
+def update_of(file: WorkloadFile, site: SiteFile, catalog: Catalog) -> Update:
+    """Both plans of a workload file. Raises InputError."""
+    old = plan_of([file], site, catalog)
+    new = plan_of([replace(file, lock=None)], site, catalog)
+    known = catalog_of(file, catalog)
+    after, kept = (lock_of(file.workload, plan, known) for plan in (new, old))
+    return Update(old, new, file.lock, after, kept if _follows(kept, file.lock) else None)
+
+
+def _follows(now: Lock | None, lock: Lock | None) -> bool:
+    """Whether what is planned beside a lock is what the lock says."""
+    if now is None or lock is None:
+        return False
+    return all(getattr(now, name) == getattr(lock, name) for name in ("model", *HARDWARE))
+
+
+def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
+    names = dict.fromkeys((*old, *new))
+    return [Change(n, old.get(n), new.get(n)) for n in names if old.get(n) != new.get(n)]
+
+
+def _lines(found: Update, path: Path, *, why: bool, dry_run: bool) -> list[str]:
+    if found.after is None:
+        return [f"{path}: not changed; the service gets no pool"]
+    if found.after == found.before:
+        return [f"{path}: current; nothing changes"]
+    verb = "would be" if dry_run else "is"
+    lines = [f"{path}: {verb} {'updated' if found.before else 'written'}"]
+    if not why:
+        lines += [f"  {_told(change)}" for change in found.choice]
+        return [*lines, "`--why` shows what moved and what follows"]
+    lines += _moved(found, found.before.catalog_digest if found.before else "none")
+    lines += ["", "cause", *(f"  {cause}" for cause in found.causes), "", "the choice"]
+    lines += [f"  {_told(change)}" for change in found.choice] or ["  stays"]
+    if found.other_facts:
+        lines += ["", "what the new choice rests on"]
+        lines += [f"  {change.path}: {_value(change.new)}" for change in found.other_facts]
+    lines += ["", "what follows", f"  {_cost(found.usd_per_month)}"]
+    followed = [line for change in found.services for line in followed_lines(change)]
+    lines += [f"  {line}" for line in followed] or ["  nothing: no sized number changes"]
+    return lines
+
+
+def _moved(found: Update, digest: str) -> list[str]:
+    """The catalog, where it is another one, and the facts that moved below what is locked."""
+    now = found.after.catalog_digest if found.after else digest
+    if digest == now:
+        title = "what the locked choice rests on" if found.facts else ""
+    else:
+        title = f"the catalog: {digest} -> {now}"
+    facts = [f"  {_told(change)}" for change in found.facts]
+    nothing = ["  nothing in it that the locked choice rests on has moved"] if found.kept else []
+    return ["", title, *(facts or nothing)] if title else []
+
+
+def _cost(change: Change) -> str:
+    """Both costs, also where they are equal."""
+    old, new = (
+        f"{usd:,.0f}" if isinstance(usd, int | float) else "unknown"
+        for usd in (change.old, change.new)
+    )
+    return f"cost of the nodes, USD a month: {old} -> {new}"
+
+
+def _told(change: Change) -> str:
+    return f"{change.path}: {_value(change.old)} -> {_value(change.new)}"
+
+
+def _value(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _answer(found: Update, path: Path, *, written: bool) -> UpdateAnswer:
+    return UpdateAnswer(
+        lock=str(path),
+        written=written,
+        catalog=tuple(_leaf(change) for change in found.facts),
+        choice=tuple(_leaf(change) for change in found.choice),
+        causes=tuple(found.causes),
+        rests_on={change.path: str(change.new) for change in found.other_facts},
+        usd_per_month=_leaf(found.usd_per_month),
+        services=tuple(
+            FollowedAnswer(
+                name=service.name, sizing=tuple(_leaf(change) for change in service.followed)
+            )
+            for service in found.services
+        ),
+    )
+
+
+def _leaf(change: Change) -> Leaf:
+    return Leaf(path=change.path, old=change.old, new=change.new)

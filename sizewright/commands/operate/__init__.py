@@ -1,0 +1,1 @@
+"""Commands for checks, operation and integration."""

@@ -1,0 +1,102 @@
+"""`sizewright calibrate`: a user's own runs become a correction that `size` uses."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sizewright.answers.answer import print_answer
+from sizewright.answers.files import CalibrateAnswer
+from sizewright.commands.options import FILE, files_argument, json_option
+from sizewright.layout.console import tell
+from sizewright.layout.progress import counted
+from sizewright.measured.accuracy import Compared, compared
+from sizewright.measured.calibration import corrections
+from sizewright.measured.load_test import Setting, read_measured
+from sizewright.measured.replay import Replay, config_files
+from sizewright.reading.input_error import InputError
+from sizewright.write import write_files
+from sizing.catalog import load_catalog
+from sizing.catalog.correction import Corrections
+from sizing.workload import Precision
+
+
+@click.command(name="calibrate")
+@files_argument
+@click.option("--out", metavar="FILE", type=FILE, required=True, help="Correction file to write.")
+@click.option("--configs", metavar="DIR", type=FILE, help="Folder of <org>--<model>.json.")
+@click.option("--model", metavar="NAME", help="Of runs in JSON that do not say it.")
+@click.option("--gpu", metavar="NAME", help="Of runs in JSON.")
+@click.option("--engine", metavar="NAME", default="vllm", show_default=True, help="In JSON.")
+@click.option("--tp", type=click.IntRange(1), default=1, show_default=True, help="In JSON.")
+@click.option("--dp", type=click.IntRange(1), default=1, show_default=True, help="In JSON.")
+@click.option(
+    "--weights",
+    type=click.Choice([p.value for p in Precision]),
+    help="Precision, in JSON; the model's own if not.",
+)
+@json_option
+def command(
+    files: tuple[Path, ...], out: Path, configs: Path | None, as_json: bool, **said: str | int
+) -> None:
+    """Correct the step times of method calibrated by runs of your own.
+
+    \b
+    sizewright calibrate runs.csv --out workloads/chat.calibration.json
+    sizewright calibrate result.json --gpu l40s --weights fp8 --out workloads/chat.calibration.json
+
+    FILE is a CSV with the columns of bench/data/serving_steps.csv, the JSON that `vllm bench serve`
+    saves with a --max-concurrency, or a guidellm report. `size` reads <workload>.calibration.json
+    beside the workload; rates that a lock holds stay until `update`. A run without an answer is
+    named and left out.
+    """
+    setting = Setting(
+        model=_text(said["model"]),
+        gpu=_text(said["gpu"]),
+        engine=str(said["engine"]),
+        tensor=int(said["tp"]),
+        data=int(said["dp"]),
+        weights=_text(said["weights"]) or "",
+    )
+    replay = Replay(load_catalog(), config_files(configs))
+    measured = [run for path in files for run in read_measured(path, setting)]
+    with counted(measured, "predicting runs") as runs:
+        rows = compared(runs, replay)
+    for row in rows:
+        if row.reason is not None:
+            tell(f"left out: {row.id}: {row.reason}")
+    made = corrections(rows, replay)
+    if not made.corrections:
+        raise InputError(str(files[0]), message="no run can be answered", expected="one that can")
+    write_files({out: made.model_dump_json(indent=2) + "\n"})
+    if as_json:
+        print_answer(
+            CalibrateAnswer(written=str(out), fitted=made.fitted, corrections=made.corrections)
+        )
+        return
+    _print(made, rows, out)
+
+
+def _text(value: str | int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _print(made: Corrections, rows: Sequence[Compared], out: Path) -> None:
+    from sizewright.layout.table import Table, print_tables
+
+    lines = [
+        (
+            f"{c.model}, {c.gpu}, {c.engine}",
+            str(c.runs),
+            f"x {c.tpot_ratio:.2f}",
+            f"{c.bands.tpot.low:.2f} to {c.bands.tpot.high:.2f}",
+            f"x {c.ttft_ratio:.2f}",
+            f"{c.bands.ttft.low:.2f} to {c.bands.ttft.high:.2f}",
+        )
+        for c in made.corrections
+    ]
+    title = (
+        f"{out}: what a predicted time is multiplied by; band: 8 of 10 runs take between so many "
+        "times what is then predicted (P10 to P90)"
+    )
+    print_tables([Table(title, lines, ("", "runs", "TPOT", "band", "TTFT", "band"))])

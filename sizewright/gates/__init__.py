@@ -1,0 +1,1 @@
+"""Gates: what must hold before a plan is built."""

@@ -1,0 +1,52 @@
+"""The gate of limits: whether each pinned image can hold requests to what was sized."""
+
+from collections.abc import Iterator
+
+from sizewright.gates.gates import Gate
+from sizing.catalog import Ability, Catalog
+from sizing.plan import LimitsBy, Plan, ServicePlan, ServingPlan
+from sizing.service.engine_limits import ENGINE
+
+SOURCE = "data/engine_options.csv"
+REMEDY = "; pin an image whose tag has rows there, or add the rows of this one from its package"
+
+
+def engine_limits(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
+    """Each engine keeps its limits of requests, tokens, queue and idle connections, and serves
+    HTTPS where the workload asks for it."""
+    for service in plan.services:
+        if service.serving is not None:
+            yield _limits(service, service.serving, catalog)
+
+
+def _limits(service: ServicePlan, serving: ServingPlan, catalog: Catalog) -> Gate:
+    name = f"limits of {service.name}"
+    if lost := [*_lost(serving), *_unknown(serving, catalog)]:
+        detail = f"{serving.image} is not known to keep {', '.join(lost)}{REMEDY}"
+        return Gate(name, False, detail, SOURCE)
+    keeper = {
+        LimitsBy.engine: "by the engine's own options",
+        LimitsBy.admission: "by a check in the engine's server, as this version lacks an option",
+        LimitsBy.nothing: "",
+    }[serving.limits_by]
+    one = ", one sequence each" if serving.sequences_per_request is not None else ""
+    detail = f"{serving.in_flight:,} requests run or wait at most{one}, {keeper}"
+    return Gate(name, True, detail, SOURCE)
+
+
+def _lost(serving: ServingPlan) -> Iterator[str]:
+    if serving.limits_by is LimitsBy.nothing:
+        yield f"the limit of {serving.in_flight:,} requests that run or wait"
+        if serving.sequences_per_request is not None:
+            yield "the limit of tokens, which counts one sequence a request"
+    if serving.keep_alive_s is None:
+        yield "idle connections longer than the load balancer, which answers with 502 then"
+
+
+def _unknown(serving: ServingPlan, catalog: Catalog) -> Iterator[str]:
+    """What the plan asks of the engine by options that no row says its image has."""
+    tag = serving.image.partition("@")[0].rpartition(":")[2]
+    if serving.max_model_len is not None and not catalog.can(ENGINE, tag, Ability.context):
+        yield f"the limit of {serving.max_model_len:,} tokens of prompt and answer together"
+    if serving.encrypted and not catalog.can(ENGINE, tag, Ability.tls):
+        yield "HTTPS with a certificate from files, which in_transit: tls takes"

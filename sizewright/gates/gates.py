@@ -1,0 +1,274 @@
+"""Gates: what must hold before a plan is built. Each takes plain values and gives one verdict."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sizewright.exit_code import ExitCode
+from sizewright.feasibility import shortfalls, unserved
+from sizewright.gates.remedies import remedy_of
+from sizewright.layout.numbers import plural
+from sizewright.reading.input_error import InputError
+from sizewright.reading.stack import SiteFile, WorkloadFile, buildable
+from sizing.catalog import Catalog
+from sizing.locks.workload_lock import Lock
+from sizing.model.memory import NOMINAL_BITS
+from sizing.plan import Plan, PoolPlan, Reason
+from sizing.stack.addresses import fullest_subnet
+from sizing.stack.shared import NODE_GROUP_LIMIT, release_day
+from sizing.workload import Precision
+
+NODES_PER_GROUP_LIMIT = 450
+"""Basis: vendor, nodes of one managed node group (EKS quota L-BD136A63)."""
+ELASTIC_IP_LIMIT = 5
+"""Basis: vendor, elastic IPs of one region, default (EC2 quota L-0263D0A3)."""
+
+AMI_RELEASE_DAYS = 90
+"""Basis: assumed; how long a GPU image may stay without the fixes of later ones."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One verdict; `passed` is None where nothing was judged, and `detail` says why."""
+
+    name: str
+    passed: bool | None
+    detail: str
+    source: str = ""
+    """Where a limit comes from."""
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do about it; None unless it failed."""
+        return remedy_of(self.name) if self.passed is False else None
+
+
+def feasible(plan: Plan) -> Gate:
+    """Every service has a pool; one that this version cannot size is not judged."""
+    short = shortfalls(plan)
+    if not short:
+        pools = ", ".join(f"{s.name} {s.pool.gpus_total} GPUs" for s in plan.services if s.pool)
+        return Gate("feasible", True, pools)
+    infeasible = any(shortfall.code is ExitCode.infeasible for shortfall in short)
+    detail = "; ".join(shortfall.text for shortfall in short)
+    return Gate("feasible", False if infeasible else None, detail)
+
+
+def served(plan: Plan) -> Gate:
+    """Every service that has a pool has an engine; one without an engine is not judged."""
+    short = unserved(plan)
+    if short:
+        return Gate("served", None, "; ".join(shortfall.text for shortfall in short))
+    names = [service.name for service in plan.services if service.serving is not None]
+    return Gate("served", True if names else None, ", ".join(names) or "nothing is served")
+
+
+def node_groups(plan: Plan) -> Gate:
+    """The cluster's managed node groups are within the quota."""
+    count = plan.cluster.node_groups
+    return Gate(
+        "node groups",
+        count <= NODE_GROUP_LIMIT,
+        f"{count} of at most {NODE_GROUP_LIMIT}",
+        "EKS quota L-6D54EA21",
+    )
+
+
+def nodes_per_group(plan: Plan) -> Gate:
+    """The largest node group is within the quota; a group is one pool in one zone."""
+    groups = {
+        f"{pool.name} in {zone}": count
+        for pool in plan.pools
+        for zone, count in pool.nodes_by_zone.items()
+    }
+    if plan.system is not None:
+        groups["system"] = plan.system.nodes_total
+    if not groups:
+        return Gate("nodes per group", None, "no node group")
+    largest = max(groups, key=lambda group: groups[group])
+    return Gate(
+        "nodes per group",
+        groups[largest] <= NODES_PER_GROUP_LIMIT,
+        f"{groups[largest]:,} of at most {NODES_PER_GROUP_LIMIT} ({largest})",
+        "EKS quota L-BD136A63",
+    )
+
+
+def sold(plan: Plan, catalog: Catalog) -> Gate:
+    """Every zone with nodes sells their instance type; not judged without zone data."""
+    unknown, unsold, sold_in = list[str](), list[str](), list[str]()
+    for pool in plan.pools:
+        selling = catalog.zones_selling(pool.instance_type, plan.site.region)
+        for zone in pool.nodes_by_zone:
+            where = f"{pool.instance_type} in {zone}"
+            if selling is None:
+                unknown.append(where)
+            else:
+                (sold_in if zone in selling else unsold).append(where)
+    source = "EC2 offerings, data/instance_types.csv"
+    if unsold:
+        return Gate("sold", False, f"not sold: {', '.join(unsold)}", source)
+    if unknown:
+        return Gate("sold", None, f"the catalog does not know: {', '.join(unknown)}", source)
+    return Gate("sold", True if sold_in else None, ", ".join(sold_in) or "no GPU nodes", source)
+
+
+def elastic_ips(plan: Plan) -> Gate:
+    """The NAT gateways' elastic IPs are within the default quota."""
+    count = sum(subnet.nat for subnet in plan.network.subnets)
+    return Gate(
+        "elastic IPs",
+        True if count <= ELASTIC_IP_LIMIT else None,
+        f"{count}; a region has {ELASTIC_IP_LIMIT} by default, more can be asked for",
+        "EC2 quota L-0263D0A3",
+    )
+
+
+def addresses(plan: Plan) -> Gate:
+    """Each zone's private subnet holds the addresses that nodes, pods and the rest take."""
+    fullest = fullest_subnet(plan.network)
+    need = fullest.addresses
+    name, source = "subnet addresses", "sizing/stack/addresses.py"
+    spare = f"in {fullest.zone}, 30 % spare included"
+    if need.capacity is None:
+        unknown = f"{need.needed:,} {spare}; network.use.private_subnet_cidrs are not stated"
+        return Gate(name, None, unknown, source)
+    passed = need.needed <= need.capacity
+    return Gate(name, passed, f"{need.needed:,} of {need.capacity:,} {spare}", source)
+
+
+def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
+    """vCPUs that each quota must allow, all burst nodes included; not judged, as the account's
+    quota is unknown."""
+    needed: dict[tuple[str, str], int] = {}
+    for pool in plan.pools:
+        row = catalog.instance_type(pool.instance_type)
+        quota = (row.quota_code, row.quota_name)
+        needed[quota] = needed.get(quota, 0) + pool.nodes_at_most * row.vcpu_count
+    for (code, name), count in needed.items():
+        yield Gate("vCPU quota", None, f"{count:,} vCPUs of '{name}'", f"EC2 quota {code}")
+
+
+def reserved_capacity(plan: Plan) -> Iterator[Gate]:
+    """Load balancer capacity units that the quota must allow to reserve; a region has none."""
+    count = sum(
+        (s.gateway.reserved_units or 0) * len(s.gateway.balancers())
+        for s in plan.services
+        if s.gateway
+    )
+    if count:
+        detail = f"{count:,} units; a region has none before its quota is raised"
+        yield Gate("LCU reservation", None, detail, "ELB quota: reserved LCUs of a region")
+
+
+def kubernetes_support(plan: Plan, as_of: date | None) -> Gate:
+    """The Kubernetes version is in standard support on the day; not judged without a day."""
+    name, cluster = "Kubernetes support", plan.cluster
+    version, end = cluster.kubernetes_version, cluster.end_of_support
+    if end == "unknown":
+        return Gate(name, None, f"the end of support of {version} is unknown", "data/pins.csv")
+    until = f"{version} is in standard support until {end}"
+    if as_of is None:
+        return Gate(name, None, f"{until}; skipped without --as-of", "data/pins.csv")
+    return Gate(name, as_of <= date.fromisoformat(end), f"{until}, as of {as_of}", "data/pins.csv")
+
+
+def ami_release(plan: Plan, as_of: date | None) -> Gate:
+    """The oldest release of a GPU image is young enough; not judged without one or without a day.
+
+    Basis: assumed; security fixes arrive with releases, which EKS makes every one to two weeks.
+    """
+    name, releases = "GPU image release", {pool.ami_release for pool in plan.pools}
+    if not releases:
+        return Gate(name, None, "no GPU nodes")
+    pinned = sorted(r for r in releases if r is not None)
+    if not pinned:
+        return Gate(name, None, "none is pinned")
+    release = min(pinned, key=release_day)
+    if as_of is None:
+        return Gate(name, None, f"{release}; skipped without --as-of")
+    days = (as_of - release_day(release)).days
+    detail = f"{release} is {days} days old as of {as_of}, at most {AMI_RELEASE_DAYS}"
+    return Gate(name, days <= AMI_RELEASE_DAYS, detail)
+
+
+def checkpoints(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
+    """What a hub's repository holds is the model that was sized, in bits that fit as planned.
+
+    Basis: the catalog's row of that repository (data/models.csv, data/checkpoints.csv).
+    """
+    for service in plan.services:
+        source, choice = service.inputs.model.source, service.choice
+        if source is None or source.hub is None or choice is None or service.serving is None:
+            continue
+        name, repository = f"checkpoint of {service.name}", source.hub.id
+        held = catalog.held_in(repository)
+        if held is None:
+            yield Gate(name, None, f"the catalog does not know {repository}")
+            continue
+        (model, precision), planned = held, choice.precision
+        wider = NOMINAL_BITS[Precision(precision)] > NOMINAL_BITS[Precision(planned)]
+        passed = model == service.serving.model and not wider
+        detail = f"{repository} is {model} in {precision}; planned is {service.serving.model}"
+        yield Gate(name, passed, f"{detail} in {planned}", "data/models.csv, data/checkpoints.csv")
+
+
+def locks(files: Sequence[WorkloadFile], plan: Plan) -> Iterator[Gate]:
+    """Each lock was made for this model and type, and its tensor parallel is what is planned."""
+    for file in files:
+        service = plan.service(file.workload.name)
+        lock, name = file.lock, f"lock of {service.name}"
+        if lock is None:
+            yield Gate(name, None, f"there is no {file.path.with_suffix('.lock')}")
+        elif stale := [r for r in service.rejected if r.reason is Reason.stale_lock]:
+            yield Gate(name, False, f"stale: {stale[0].numbers}")
+        elif service.pool is None:
+            yield Gate(name, None, "nothing is planned to compare it with")
+        else:
+            yield _lock(name, lock, service.pool, plan)
+
+
+def _lock(name: str, lock: Lock, pool: PoolPlan, plan: Plan) -> Gate:
+    locked, planned = (_split(chosen) for chosen in (lock, pool))
+    if locked != planned:
+        return Gate(name, False, f"{locked} locked, {planned} planned")
+    detail = f"{lock.instance_type}, {locked}"
+    if lock.catalog_digest != plan.catalog_digest:
+        detail += f"; made with catalog {lock.catalog_digest}, now {plan.catalog_digest}"
+    return Gate(name, True, detail)
+
+
+def _split(chosen: Lock | PoolPlan) -> str:
+    over = chosen.nodes_per_replica
+    return f"tensor parallel {chosen.tensor_parallel}" + (f" over {over} nodes" * (over > 1))
+
+
+def building_needs(site: SiteFile, plan: Plan, catalog: Catalog) -> Gate:
+    """The site has what building needs: account ids, a certificate, two zones fit for EKS."""
+    try:
+        buildable(site, plan, catalog)
+    except InputError as fault:
+        return Gate("building needs", False, str(fault))
+    return Gate(
+        "building needs", True, "account_ids, a certificate of theirs and fit zones are given"
+    )
+
+
+def documents(texts: Mapping[str, str]) -> Gate:
+    """Every rendered YAML document parses as one mapping."""
+    # Guard: PyYAML, for it is what the components read these documents with.
+    import yaml
+
+    parsed = 0
+    for path, text in texts.items():
+        if not path.endswith(".yaml"):
+            continue
+        try:
+            document = yaml.safe_load(text)
+        except yaml.YAMLError as fault:
+            return Gate("documents", False, f"{path}: {' '.join(str(fault).split())}")
+        if not isinstance(document, dict):
+            return Gate("documents", False, f"{path}: holds no mapping")
+        parsed += 1
+    beside = plural(len(texts) - parsed, "script")
+    return Gate("documents", True, f"{plural(parsed, 'YAML document')} parsed, beside {beside}")

@@ -1,0 +1,57 @@
+"""Do many nodes pull from Docker Hub without a name, all from one address?"""
+
+from sizewright.gates.gates import Gate
+from sizewright.layout.numbers import plural
+from sizing.plan import NodePool, Plan
+
+DOCKER_HUB = "docker.io/"
+ANONYMOUS_PULLS = 10
+"""Pulls an hour of one IPv4 address without an account. Basis: vendor (docker/docs, Docker Hub
+usage and limits, page of 2025; earlier pages say 100 in six hours)."""
+
+
+def docker_hub_pulls(plan: Plan) -> Gate:
+    """Not judged, but said, where an update or a burst may exceed what one address may pull.
+
+    Docker Hub sees the address of the NAT gateway; a node pulls each image once.
+    """
+    name, source = "Docker Hub pulls", "Docker Hub usage and limits"
+    images = sorted(
+        {
+            service.serving.image
+            for service in plan.services
+            if service.serving and service.serving.image.startswith(DOCKER_HUB)
+        }
+    )
+    if not images or plan.site.image_pull_secrets:
+        return Gate(name, True, "no image is pulled from there without a name", source)
+    nodes = _nodes_behind_one_address(plan)
+    if nodes <= ANONYMOUS_PULLS:
+        detail = f"{plural(nodes, 'node')} behind one address, {ANONYMOUS_PULLS} pulls an hour"
+        return Gate(name, True, detail, source)
+    detail = (
+        f"{plural(nodes, 'node')} may pull {', '.join(images)} from one address, which has "
+        f"{ANONYMOUS_PULLS} anonymous pulls an hour; name a copy in mirrors, or image_pull_secrets"
+    )
+    return Gate(name, None, detail, source)
+
+
+def _nodes_behind_one_address(plan: Plan) -> int:
+    """Most nodes that share a NAT gateway, those of bursts included; all where it is not known."""
+    pools = [pool for pool in plan.pools if _pulls(pool, plan)]
+    total = sum(sum(pool.nodes_by_zone.values()) + _burst_nodes(pool) for pool in pools)
+    gateways = sum(subnet.nat for subnet in plan.network.subnets)
+    if gateways < 2:
+        return total
+    zones = {zone for pool in pools for zone in pool.nodes_by_zone}
+    floor = max(sum(pool.nodes_by_zone.get(zone, 0) for pool in pools) for zone in zones)
+    return floor + sum(_burst_nodes(pool) for pool in pools)
+
+
+def _pulls(pool: NodePool, plan: Plan) -> bool:
+    served = [service.serving for service in plan.services if service.name in pool.services]
+    return any(serving and serving.image.startswith(DOCKER_HUB) for serving in served)
+
+
+def _burst_nodes(pool: NodePool) -> int:
+    return 0 if pool.burst is None else pool.burst.nodes

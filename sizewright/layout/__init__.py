@@ -1,0 +1,1 @@
+"""How numbers, tables, paragraphs, pictures and progress are laid out."""

@@ -1,0 +1,53 @@
+"""A small writer of SVG: shapes and texts, escaped, the same bytes for the same shapes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from xml.etree import ElementTree
+
+from sizewright.reading.input_error import escaped
+
+NAMESPACE = "http://www.w3.org/2000/svg"
+Attribute = str | int | float
+Shape = dict[str, Attribute]
+
+
+class Drawing:
+    """Elements in the order in which they are added; lengths in pixels."""
+
+    def __init__(self, title: str, description: str) -> None:
+        self._root = ElementTree.Element(
+            "svg",
+            {"xmlns": NAMESPACE, "role": "img", "aria-labelledby": "title desc"},
+        )
+        self._into = self._root
+        self.add("title", title, id="title")
+        self.add("desc", description, id="desc")
+
+    def add(self, tag: str, text: str = "", /, **attributes: Attribute) -> ElementTree.Element:
+        """One element; an attribute's underscores are hyphens, those at its end are dropped."""
+        named = {
+            name.rstrip("_").replace("_", "-"): _attribute(value)
+            for name, value in attributes.items()
+        }
+        element = ElementTree.SubElement(self._into, tag, named)
+        element.text = escaped(text) or None
+        return element
+
+    @contextmanager
+    def group(self, tag: str = "g", /, **attributes: Attribute) -> Iterator[None]:
+        """What is added inside belongs to this element."""
+        outer, self._into = self._into, self.add(tag, **attributes)
+        yield
+        self._into = outer
+
+    def text(self, width: int, height: int) -> str:
+        """The drawing as a file of that size."""
+        size = {"viewBox": f"0 0 {width} {height}", "width": f"{width}", "height": f"{height}"}
+        for name, value in size.items():
+            self._root.set(name, value)
+        ElementTree.indent(self._root, " ")
+        return ElementTree.tostring(self._root, encoding="unicode") + "\n"
+
+
+def _attribute(value: Attribute) -> str:
+    return escaped(value) if isinstance(value, str) else f"{round(value, 2):g}"

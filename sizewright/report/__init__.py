@@ -1,0 +1,1 @@
+"""What people read: answers, changes and explanations as text, Markdown and pictures."""

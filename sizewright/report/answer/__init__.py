@@ -1,0 +1,1 @@
+"""Answers of one state: sizes, comparisons, explanations, the fleet as a picture."""

@@ -1,0 +1,53 @@
+"""The first line of every answer: which of its parts refute each other."""
+
+from collections.abc import Iterator
+
+from sizewright.layout.table import Table, table_text
+from sizing.plan import Plan, ServicePlan
+from sizing.service.contradictions import unmatched
+
+ACCEPTED = " (accepted)"
+
+
+def first_line(*plans: Plan, sides: tuple[str, ...] = ()) -> Iterator[str]:
+    """`contradictions: chat methods_disagree, single_zone (accepted)`; nothing where none is.
+
+    With `sides`, the name of each plan stands before its services.
+    """
+    names = sides or ("",) * len(plans)
+    parts = [
+        f"{side}{service.name}: {codes(service)}"
+        for side, plan in zip(names, plans, strict=True)
+        for service in plan.services
+        if service.contradictions
+    ]
+    if parts:
+        text = f"contradictions in {'; '.join(parts)}"
+        yield table_text(Table("", [(text,)]))
+
+
+def both_sides(old: Plan | None, new: Plan | None) -> Iterator[str]:
+    """The line that names the contradictions before and after a change."""
+    if old is not None and new is not None:
+        yield from first_line(old, new, sides=("before, ", "after, "))
+
+
+def codes(service: ServicePlan) -> str:
+    """The codes of a service's contradictions, those that it accepts marked."""
+    return ", ".join(
+        f"{each.code.value}{ACCEPTED if each.accepted is not None else ''}"
+        for each in service.contradictions
+    )
+
+
+def contradiction_table(service: ServicePlan) -> Table:
+    """One row a contradiction: code, what contradicts what, why it is accepted."""
+    rows = [
+        (each.code.value, each.text, each.accepted or "not accepted")
+        for each in service.contradictions
+    ]
+    rows += [
+        (code.value, "does not occur", "accepted for nothing: remove it")
+        for code in unmatched(service)
+    ]
+    return Table(f"{service.name}: contradictions", rows, ("code", "what", "accepted because"))

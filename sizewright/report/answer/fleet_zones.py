@@ -1,0 +1,135 @@
+"""The nodes of a fleet as squares: a column a zone, spare ones told apart by pattern and dashes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sizewright.layout.numbers import plural
+from sizewright.layout.svg import Drawing, Shape
+from sizing.plan import PoolPlan
+
+SIDE = 22
+PITCH = 27
+HEAD = 44
+MOST_SQUARES = 60
+"""Of one zone; where it has more nodes, a square stands for several."""
+MOST_DOTS = 9
+"""GPUs of a node that are drawn as dots."""
+NEEDED, SPARE, FAINT = "#0550ae", "#8250df", "#59636e"
+FOLDS: tuple[int, ...] = tuple(step * 10**power for power in range(12) for step in (1, 2, 5))
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Nodes of one zone. All serve; which of them are the spare ones is nobody's to say."""
+
+    name: str
+    needed: int
+    spare: int
+
+
+def zones_of(pool: PoolPlan) -> list[Zone]:
+    """The spare nodes dealt out replica by replica, each to the zone that has most others left."""
+    needed, spare = dict(pool.nodes_by_zone), dict.fromkeys(pool.nodes_by_zone, 0)
+    span = pool.nodes_per_replica
+    for _ in range(pool.nodes_spare // span):
+        zone = max(needed, key=lambda name: needed[name])
+        spare[zone] += span
+        needed[zone] -= span
+    return [Zone(zone, needed[zone], spare[zone]) for zone in needed]
+
+
+def fold_of(pool: PoolPlan) -> int:
+    """Nodes that one square stands for: 1, 2, 5, 10, 20 and so on."""
+    largest = max(pool.nodes_by_zone.values())
+    return next(fold for fold in FOLDS if largest <= fold * MOST_SQUARES)
+
+
+def caption(pool: PoolPlan) -> str:
+    """What one square is."""
+    fold, gpus = fold_of(pool), plural(pool.gpus_per_node, "GPU")
+    span = f"; a replica takes {pool.nodes_per_replica} nodes" if pool.nodes_per_replica > 1 else ""
+    if fold > 1:
+        return f"a square is up to {fold:,} nodes with {gpus} each{span}"
+    dots = ", a dot is a GPU" if pool.gpus_per_node <= MOST_DOTS else ""
+    return f"a square is a node with {gpus}{dots}{span}"
+
+
+def draw_zones(
+    drawing: Drawing, name: str, pool: PoolPlan, *, left: int, top: int, width: int
+) -> int:
+    """The columns below `top`; returns where the tallest ends."""
+    zones, fold = zones_of(pool), fold_of(pool)
+    column = width // len(zones)
+    across = (column - SIDE) // PITCH
+    dots = pool.gpus_per_node if fold == 1 and pool.gpus_per_node <= MOST_DOTS else 0
+    tallest = 0
+    for index, zone in enumerate(zones):
+        squares = [*_folded("needed", zone.needed, fold), *_folded("spare", zone.spare, fold)]
+        with drawing.group(id=f"{name}-{zone.name}", class_="zone"):
+            _head(drawing, zone, left + index * column, top)
+            for place, (kind, nodes) in enumerate(squares):
+                x = left + index * column + place % across * PITCH
+                y = top + HEAD + place // across * PITCH
+                _square(drawing, kind, nodes, x, y)
+                _dots(drawing, dots, kind, x, y)
+        tallest = max(tallest, -(-len(squares) // across))
+    return top + HEAD + tallest * PITCH
+
+
+def pattern(drawing: Drawing) -> None:
+    """The stripes of spare nodes."""
+    unit: Shape = {"width": 6, "height": 6, "patternUnits": "userSpaceOnUse"}
+    tilted: Shape = {"patternTransform": "rotate(45)", **unit}
+    with drawing.group("defs"), drawing.group("pattern", id="spare", **tilted):
+        drawing.add("rect", width=6, height=6, fill="#ffffff")
+        drawing.add("rect", width=2, height=6, fill=SPARE, fill_opacity=0.45)
+
+
+def legend(drawing: Drawing, left: int, top: int) -> None:
+    """A square of each kind with its word."""
+    words = {"needed": "needed node", "spare": "spare node, any of them: all serve"}
+    for index, (kind, word) in enumerate(words.items()):
+        x = left + index * 150
+        with drawing.group(class_="legend"):
+            _square(drawing, kind, 0, x, top)
+            drawing.add("text", word, x=x + SIDE + 8, y=top + 16)
+
+
+def _folded(kind: str, nodes: int, fold: int) -> Iterator[tuple[str, int]]:
+    """A square for each `fold` nodes, the last one for what remains."""
+    for first in range(0, nodes, fold):
+        yield kind, min(fold, nodes - first)
+
+
+def _head(drawing: Drawing, zone: Zone, x: int, top: int) -> None:
+    drawing.add("text", zone.name, x=x, y=top, font_weight="bold")
+    for index, told in enumerate(
+        (plural(zone.needed + zone.spare, "node"), f"{zone.spare:,} spare")
+    ):
+        drawing.add("text", told, x=x, y=top + 17 * (index + 1), fill=FAINT, font_size=13)
+
+
+def _square(drawing: Drawing, kind: str, nodes: int, x: int, y: int) -> None:
+    """Needed: filled. Spare: striped, with round corners and a dashed edge."""
+    shape: Shape = {"x": x + 1, "y": y + 1, "width": SIDE - 2, "height": SIDE - 2, "class": kind}
+    if nodes:
+        shape["data-nodes"] = nodes
+    if kind == "needed":
+        drawing.add("rect", **shape, rx=2, fill=NEEDED, stroke=NEEDED)
+    else:
+        edge: Shape = {"stroke": SPARE, "stroke_width": 1.5, "stroke_dasharray": "4 2"}
+        drawing.add("rect", **shape, rx=7, fill="url(#spare)", **edge)
+
+
+def _dots(drawing: Drawing, count: int, kind: str, x: int, y: int) -> None:
+    """GPUs in rows of three."""
+    across = 1 if count == 1 else 2 if count <= 4 else 3
+    rows = -(-count // across)
+    for index in range(count):
+        drawing.add(
+            "circle",
+            cx=x + SIDE / 2 + (index % across - (across - 1) / 2) * 6,
+            cy=y + SIDE / 2 + (index // across - (rows - 1) / 2) * 6,
+            r=1.8,
+            fill="#ffffff" if kind == "needed" else "#3b1f7a",
+        )

@@ -1,0 +1,266 @@
+"""The answer in one paragraph: what is asked, what it takes, what it survives, what it does not."""
+
+import re
+
+from sizewright.layout.numbers import duration, number, plural, share
+from sizing.fleet.redundancy import nodes_for_zone_loss
+from sizing.plan import PoolPlan, Reason, ServicePlan
+from sizing.workload import ZONE_ID, Contradicts, Method
+
+ANYWHERE = "0.0.0.0/0"
+RULES = {
+    "none": "no spare",
+    "spare_ratio": "spare ratio",
+    "nodes": "N + k nodes",
+    "zones": "zone loss",
+    "availability": "availability",
+}
+
+
+def answer(service: ServicePlan) -> str:
+    """The paragraph of one service."""
+    if service.pool is None:
+        reasons = "; ".join(f"{r.option}: {r.numbers}" for r in service.rejected)
+        return f"{service.name} {asked(service)} It gets no GPU pool. {reasons}."
+    parts = [asked(service), needed(service, service.pool), where(service, service.pool)]
+    parts += [survives(service.pool), load(service, service.pool), latency(service)]
+    parts += [beside(service), chosen(service), unbuilt(service)]
+    parts += [f"{text}." for text in (door(service), imported(service)) if text]
+    return f"{service.name} {' '.join(part for part in parts if part)}"
+
+
+def asked(service: ServicePlan) -> str:
+    """Mean and peak rate with their basis."""
+    inputs, traffic = service.inputs.traffic, service.traffic
+    users, each = number(inputs.daily_users), number(float(inputs.requests_per_user_per_day))
+    mean = number(traffic.requests_per_s_mean)
+    text = f"is asked for {mean} requests/s on the daily mean ({users} users x {each} a day)"
+    if traffic.requests_per_s_peak is None:
+        return f"{text}; nothing says what the peak is."
+    return f"{text} and {number(traffic.requests_per_s_peak)} at the peak ({peak_basis(service)})."
+
+
+def peak_basis(service: ServicePlan) -> str:
+    """Where the peak comes from."""
+    inputs = service.inputs.traffic
+    if inputs.think_time_s is not None:
+        online = number(service.traffic.users_online_peak)
+        return f"{online} online, a request every {number(float(inputs.think_time_s))} s each"
+    if inputs.peak_ratio is not None:
+        return f"{number(float(inputs.peak_ratio))} x the mean"
+    return "the busiest of 24 hours"
+
+
+def needed(service: ServicePlan, pool: PoolPlan) -> str:
+    """GPUs and nodes: needed, spare, total, and what binds."""
+    nodes = plural(pool.nodes_needed, "node")
+    if pool.nodes_per_replica > 1:
+        nodes = f"{plural(pool.replicas_needed, 'replica')} of {pool.nodes_per_replica} nodes each"
+    spare = f"{plural(pool.nodes_spare, 'spare node')} ({_rule(service, pool)}) make"
+    total = f"{plural(pool.gpus_total, 'GPU')} on {plural(pool.nodes_total, 'node')}"
+    return (
+        f"That needs {pool.gpus_needed:,} x {pool.gpu}, {nodes} of {pool.instance_type}, bound by "
+        f"{pool.binding} ({_binding(service, pool)}); "
+        + (f"{spare} {total}" if pool.nodes_spare else f"with nothing to spare: {total}")
+        + "."
+    )
+
+
+def _binding(service: ServicePlan, pool: PoolPlan) -> str:
+    capacity = service.capacity
+    if pool.binding == "memory" or capacity is None:
+        return f"one replica takes {plural(pool.gpus_per_replica, 'GPU')}"
+    rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s a GPU"
+    full = full_gpu_rate(service)
+    if full is not None:
+        rate += f" at {share(capacity.requests_per_gpu_per_s / full)} utilisation"
+    return f"{rate}, {_method(service, capacity.method)}"
+
+
+def full_gpu_rate(service: ServicePlan) -> float | None:
+    """Requests a second of one GPU at full utilisation; None by methods that set no limit to it.
+
+    Guard: utilisation is a share of this rate, and not of the rate that meets the targets.
+    """
+    capacity, pool = service.capacity, service.pool
+    if capacity is None or pool is None or capacity.saturation_requests_per_s is None:
+        return None
+    return capacity.saturation_requests_per_s / pool.gpus_per_replica
+
+
+def _method(service: ServicePlan, method: str) -> str:
+    """How the rate is known, and what the textbook rule leaves out."""
+    if method == "given":
+        return f"as you measured{measured_with(service)}"
+    if method == "calibrated":
+        return "by the calibrated method, on the safe side of its band"
+    if service.kind == "image":
+        return "by the textbook rule, which counts an iteration as one token: far too many"
+    return "by the textbook rule, which ignores memory bandwidth: too many"
+
+
+def measured_with(service: ServicePlan) -> str:
+    """With which model and GPU a given rate was measured, or that nobody says it."""
+    capacity = service.inputs.capacity
+    if capacity is None or capacity.method is not Method.given:
+        return ""
+    measured = capacity.measured_on
+    if measured is None:
+        return " with a model and GPU that are not stated (capacity.measured_on)"
+    precision = f" in {measured.precision}" if measured.precision else ""
+    return f" with {measured.model}{precision} on {measured.gpu}"
+
+
+def _rule(service: ServicePlan, pool: PoolPlan) -> str:
+    asked_for = service.inputs.redundancy
+    value = {
+        "spare_ratio": asked_for.spare_ratio and share(float(asked_for.spare_ratio)),
+        "nodes": asked_for.nodes,
+        "zones": asked_for.zones,
+        "availability": asked_for.availability,
+    }.get(pool.redundancy_binding)
+    return f"{RULES[pool.redundancy_binding]} {value}" if value else "no redundancy asked for"
+
+
+def door(service: ServicePlan) -> str:
+    """That the internet gets in, what a caller needs for it, and how often; empty if it does not.
+
+    Without the final stop.
+    """
+    gateway = service.gateway
+    if gateway is None or not gateway.has_public:
+        return ""
+    places = ", ".join(gateway.public_cidrs)
+    text = f"It is open to the internet, {f'from {places}' if places != ANYWHERE else 'to anyone'}"
+    if gateway.token is not None:
+        claims = " and ".join(claim.name for claim in gateway.token.claims)
+        text += f" with a token of {gateway.token.issuer} that has the right {claims}"
+    if gateway.firewall is not None:
+        most = plural(gateway.firewall.requests_per_key, "request")
+        text += f", at most {most} a token in {number(gateway.firewall.window_s)} s"
+    return text
+
+
+def imported(service: ServicePlan) -> str:
+    """Where the weights come from and how long that takes; empty if the user brings them.
+
+    Without the final stop.
+    """
+    source, job = service.inputs.model.source, service.weights_import
+    if source is None or job is None:
+        return ""
+    where = ""
+    if source.hub is not None:
+        where = f"the hub's {source.hub.id} at {source.hub.revision[:12]}"
+    elif source.s3 is not None:
+        where = source.s3.uri
+    elif source.image is not None:
+        where = f"the image {source.image.reference.partition('@')[0]}"
+    return (
+        f"Its weights come from {where}: a Job brings them into the bucket in about "
+        f"{duration(job.import_s)}, and replicas wait for it"
+    )
+
+
+def latency(service: ServicePlan) -> str:
+    """The verdict on the latency targets, and at which load it holds."""
+    found = service.latency
+    return f"The latency target is {found.text}." if found is not None else ""
+
+
+def beside(service: ServicePlan) -> str:
+    """What the other methods say, and the ratio to the answer."""
+    own = service.capacity.method if service.capacity else ""
+    others = [m for m in service.methods if m.method != own]
+    if not others:
+        return ""
+    told = [f"{m.method} {m.gpus_needed:,} ({number(m.ratio)} x)" for m in others]
+    assumed = service.calibrated.assumed if service.calibrated else ()
+    about = f", assuming {' and '.join(assumed)}" if assumed else ""
+    return f"GPUs needed by other methods: {', '.join(told)}{about}."
+
+
+def chosen(service: ServicePlan) -> str:
+    """What provides narrower weights than published; else that `auto` did not look at them."""
+    hardware, choice = service.inputs.hardware, service.choice
+    if choice is None or hardware is None:
+        return ""
+    if choice.checkpoint is not None:
+        return f"The planned weights are in {choice.checkpoint.text}."
+    if not hardware.is_auto or hardware.precisions or service.inputs.model.precision is not None:
+        return ""
+    return (
+        f"The planned weights are in {choice.precision}, as published; hardware.precisions allows "
+        "narrower ones."
+    )
+
+
+def unbuilt(service: ServicePlan) -> str:
+    """That the stack makes no nodes for a service that no engine serves."""
+    if service.serving is not None:
+        return ""
+    return f"No engine of this version serves {service.kind}: the stack builds none of these nodes."
+
+
+def where(service: ServicePlan, pool: PoolPlan) -> str:
+    """Nodes by zone, and the zones of the site that cannot have any."""
+    zones = ", ".join(f"{zone} {count}" for zone, count in pool.nodes_by_zone.items())
+    offering = [r.option for r in service.rejected if r.reason is Reason.offering]
+    without = [option for option in offering if re.match(ZONE_ID, option)]
+    lacking = f"; {', '.join(without)} does not sell the type" if without else ""
+    return f"By zone: {zones}{lacking}."
+
+
+def survives(pool: PoolPlan) -> str:
+    """What may fail, what may not, and what it would take."""
+    lost = "any one node" if pool.survives.nodes == 1 else f"any {pool.survives.nodes} nodes"
+    nodes = (
+        f"It survives the loss of {lost}"
+        if pool.survives.nodes
+        else "It does not survive the loss of a node"
+    )
+    if pool.survives.zones:
+        lost = "any one zone" if pool.survives.zones == 1 else f"any {pool.survives.zones} zones"
+        return f"{nodes}, and of {lost}."
+    left = (
+        f"{pool.nodes_left_after_zone} of {plural(pool.nodes_needed, 'needed node')} would be left"
+    )
+    link = ", but not of a zone" if pool.survives.nodes else " or a zone"
+    return f"{nodes}{link}: {left}{_zone_price(pool)}."
+
+
+def _zone_price(pool: PoolPlan) -> str:
+    zones = len(pool.nodes_by_zone)
+    if zones < 2:
+        return "; one zone alone cannot survive its own loss"
+    span = pool.nodes_per_replica
+    total = nodes_for_zone_loss(pool.nodes_needed // span, zones) * span
+    return f"; surviving one of {zones} zones takes {plural(total, 'node')}"
+
+
+def burst_serves_peak(service: ServicePlan) -> bool:
+    """Whether the floor and its burst together serve the peak."""
+    codes = {each.code for each in service.contradictions}
+    return service.burst is not None and Contradicts.peak_above_capacity not in codes
+
+
+def load(service: ServicePlan, pool: PoolPlan) -> str:
+    """What the fleet is sized on, and what the peak would need."""
+    capacity = service.capacity
+    busy = f"{share(pool.utilisation_at_mean)} busy on the mean"
+    if capacity is None or capacity.load == "peak":
+        return f"It is sized on the peak: {busy}, {share(pool.utilisation_at_peak)} at the peak."
+    if capacity.gpus_at_peak is None or pool.utilisation_at_peak is None:
+        return f"It is sized on the mean, not on a peak: all GPUs together are {busy}."
+    if service.burst is not None and burst_serves_peak(service):
+        return (
+            f"It is sized on the mean, and a burst for the peak: the floor is {busy}, and up to "
+            f"{plural(service.burst.gpus, 'GPU')} more serve the peak."
+        )
+    return (
+        f"It is sized on the mean, not on the peak: all GPUs together are {busy}, but the peak "
+        "alone would need "
+        f"{plural(capacity.gpus_at_peak, 'GPU')}, {plural(pool.nodes_at_peak or 0, 'node')} with "
+        f"the same redundancy; at the peak it is asked for {number(pool.utilisation_at_peak)} "
+        "times what it can serve."
+    )

@@ -1,0 +1,289 @@
+"""What `size` shows of a service: one row a question, the numbers in one place each."""
+
+from collections.abc import Iterator
+
+from sizewright.layout.numbers import data_size, duration, number, plural, share
+from sizewright.layout.table import Table
+from sizewright.report.answer.contradicted import contradiction_table
+from sizewright.report.answer.paragraphs import (
+    burst_serves_peak,
+    door,
+    full_gpu_rate,
+    imported,
+    measured_with,
+)
+from sizewright.report.answer.rejections import COLUMNS, rejection_rows
+from sizing.plan import (
+    BurstPlan,
+    CalibratedPlan,
+    CapacityPlan,
+    ChoicePlan,
+    MethodPlan,
+    Plan,
+    PoolPlan,
+    ServicePlan,
+    SidePlan,
+    StatePlan,
+    VolumePlan,
+)
+from sizing.workload import Load
+
+
+def size_tables(plan: Plan) -> Iterator[Table]:
+    """For each service its table and the options not taken; then the pins nobody verified."""
+    for service in plan.services:
+        yield Table(_title(service), list(_rows(service)))
+        yield contradiction_table(service)
+        rejected = list(rejection_rows(service.rejected))
+        title = "not taken" if service.pool else "why it has no pool"
+        yield Table(f"{service.name}: {title}", rejected, COLUMNS)
+    yield Table("unverified", [(text,) for text in plan.unverified])
+
+
+def _title(service: ServicePlan) -> str:
+    pool = service.pool
+    if pool is None:
+        return f"{service.name}: no GPU pool"
+    gpus = f"{plural(pool.gpus_total, 'GPU')} ({pool.gpu})"
+    return f"{service.name}: {gpus} on {pool.nodes_total:,} x {pool.instance_type}"
+
+
+def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
+    yield "traffic", _traffic(service)
+    if service.capacity:
+        yield "one GPU", _capacity(service)
+    if service.pool:
+        yield from _pool_rows(service, service.pool)
+    if service.pool:
+        yield from _fleet_rows(service)
+    if service.own_runs:
+        yield "calibration", f"{service.own_runs.file}: {service.own_runs.told}"
+    if service.burst:
+        yield "burst", _burst(service.burst)
+    yield "memory", _memory(service)
+    if service.pool and service.volumes:
+        yield "volumes", _volumes(service.volumes)
+    yield "storage", _storage(service)
+    yield "network", _network(service)
+    for name, text in (("door", door(service)), ("import", imported(service))):
+        if text:
+            yield name, text
+
+
+def _volumes(volumes: VolumePlan) -> str:
+    place = f"local NVMe of {volumes.nvme_gib} GiB"
+    if volumes.weights_gib is not None:
+        place = f"a gp3 volume of {volumes.weights_gib} GiB"
+    return (
+        f"root {volumes.root_gib} GiB, weights on {place}: a new node downloads them in "
+        f"{duration(volumes.download_s)} at {volumes.copy_mib_per_s} MiB/s, reads them in "
+        f"{duration(volumes.load_s)} at {volumes.sustained_mib_per_s} MiB/s"
+    )
+
+
+def _traffic(service: ServicePlan) -> str:
+    traffic = service.traffic
+    text = f"{number(traffic.requests_per_s_mean)} requests/s mean"
+    text += f", {number(traffic.requests_per_s_peak)} peak"
+    if traffic.users_online_peak is not None:
+        text += f"; {number(traffic.users_online_peak)} users online"
+    if traffic.requests_in_flight_peak is not None:
+        in_flight = number(traffic.requests_in_flight_peak)
+        text += f"; {in_flight} in flight at the peak if each took as long as its targets allow"
+    return text
+
+
+def _capacity(service: ServicePlan) -> str:
+    capacity = service.capacity
+    if capacity is None:
+        return ""
+    sized = f"{capacity.method}, sized for the {capacity.load}"
+    if capacity.load == Load.mean:
+        # Guard: over a whole day a rate sized for the peak would count users that never come.
+        sized = f"{number(capacity.users_per_gpu_per_day)} users a day; {sized}"
+    measured = measured_with(service)
+    sized += f"; measured{measured}" if measured else ""
+    return f"{_gpu_rate(service, capacity)}; {sized}"
+
+
+def _gpu_rate(service: ServicePlan, capacity: CapacityPlan) -> str:
+    """What one GPU serves; of a calibrated rate, which share of full utilisation that is."""
+    rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s"
+    full = full_gpu_rate(service)
+    if full is None:
+        return f"{rate}, {duration(capacity.request_s)} of GPU time each"
+    targets = "the latency targets and " if service.inputs.latency else ""
+    part = share(capacity.requests_per_gpu_per_s / full)
+    return f"{rate} within {targets}the limit of utilisation, {part} of {number(full)} at 100 %"
+
+
+def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]]:
+    yield "GPUs", f"{pool.gpus_needed:,} needed, {pool.gpus_total:,} in all"
+    yield (
+        "nodes",
+        f"{pool.nodes_needed:,} needed + {pool.nodes_spare:,} spare = {pool.nodes_total:,}",
+    )
+    yield "zones", ", ".join(f"{zone} {count:,}" for zone, count in pool.nodes_by_zone.items())
+    yield "survives", _survives(pool)
+    yield "binding", _each(pool.binding, pool.gpus_by_constraint, "GPUs")
+    yield "redundancy", _each(pool.redundancy_binding, pool.nodes_by_rule, "nodes")
+    busy = f"{share(pool.utilisation_at_mean)} at the mean"
+    queue = ""
+    if (pool.utilisation_at_peak or 0) > 1:
+        queue = ": requests queue and the queue grows"
+        if service.burst is not None and burst_serves_peak(service):
+            queue = f" of the floor, which up to {plural(service.burst.gpus, 'burst GPU')} relieve"
+    yield "utilisation", f"{busy}, {share(pool.utilisation_at_peak)} at the peak{queue}"
+    capacity = service.capacity
+    if capacity and capacity.load == "mean" and capacity.gpus_at_peak is not None:
+        nodes = plural(pool.nodes_at_peak or 0, "node")
+        yield "at the peak", f"{plural(capacity.gpus_at_peak, 'GPU')} on {nodes} would be needed"
+
+
+def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
+    """What the calibrated method says of it, the methods side by side, its states, its price."""
+    if service.calibrated:
+        yield "band", _band(service.calibrated)
+    if service.calibrated or service.latency:
+        yield "latency", _latency(service)
+    if service.methods:
+        yield "methods", "; ".join(_method(method) for method in service.methods)
+    if service.states:
+        yield "states", "; ".join(_state(state) for state in service.states)
+    if service.rollout:
+        rollout = service.rollout
+        yield (
+            "rollout",
+            f"{plural(rollout.replicas_at_once, 'replica')} at once, no surge; cold start "
+            f"{duration(rollout.cold_start_s)}, {duration(rollout.duration_s)} in all",
+        )
+    if service.choice:
+        yield "price", _price(service.choice)
+        if service.choice.checkpoint:
+            yield "checkpoint", service.choice.checkpoint.text
+
+
+def _band(found: CalibratedPlan) -> str:
+    """Both sides of the band, and what had to be assumed."""
+    sides = (("as fitted (P50)", found.median), ("on the safe side (P90)", found.safe))
+    counts = [f"{plural(s.gpus_needed, 'GPU')} {name}" for name, s in sides if s.gpus_needed]
+    text = ", ".join(counts) or "no rate meets the targets"
+    bare = found.replicas_without_headroom
+    told = [number(n) if n is not None else "none" for n in (bare.low, bare.median, bare.high)]
+    text += f"; {told[1]} replicas ({told[0]} to {told[2]}) for the mean request without headroom"
+    known = "this GPU generation and precision measured"
+    if found.basis != "measured":
+        known = "this GPU generation or precision known from its datasheet alone"
+    assumed = "".join(f"; assumed: {each}" for each in found.assumed)
+    return f"{text}; {known}, coefficients of {found.coefficients}{assumed}"
+
+
+def _latency(service: ServicePlan) -> str:
+    """The verdict with its load; then the times as fitted, at the load that is sized for."""
+    latency, found = service.latency, service.calibrated
+    verdict = latency.text if latency else "no target"
+    if found is None:
+        return verdict
+    load = service.capacity.load if service.capacity else "peak"
+    fitted = f"{verdict}; as fitted (P50) at the {load} {_times(found.median)}"
+    if latency is None:
+        fitted += f", P90 {_times(found.safe)}, for {number(found.percentile)} % of requests"
+    if found.in_flight_peak is not None:
+        in_flight = number(found.in_flight_peak)
+        fitted += f"; {in_flight} requests in flight at the peak as estimated (P50)"
+    return fitted
+
+
+def _times(side: SidePlan) -> str:
+    """TTFT and TPOT of one side at the needed replicas' load."""
+    times = (("TTFT", side.ttft_ms), ("TPOT", side.tpot_ms))
+    told = [(name, f"{number(ms)} ms" if ms is not None else "unbounded") for name, ms in times]
+    return ", ".join(f"{name} {text}" for name, text in told)
+
+
+def _method(found: MethodPlan) -> str:
+    gpus = plural(found.gpus_needed, "GPU")
+    return f"{found.method} {gpus} ({number(found.ratio)} x; {found.remark})"
+
+
+def _state(state: StatePlan) -> str:
+    busy = share(state.utilisation_at_peak)
+    holds = "" if state.holds else ", fewer than needed"
+    return f"{state.state} {plural(state.replicas, 'replica')}, {busy} busy at the peak{holds}"
+
+
+def _price(choice: ChoicePlan) -> str:
+    chosen = f"chosen by the {choice.chosen_by}"
+    if choice.usd_per_hour is None or choice.pool_usd_per_month is None:
+        return f"{choice.instance_type}: unknown, never zero; {chosen}"
+    dated = f", {choice.price_checked}" if choice.price_checked else ", undated"
+    return (
+        f"{choice.pool_usd_per_month:,.0f} USD a month for the nodes alone, at "
+        f"{number(choice.usd_per_hour)} USD an hour ({choice.price_source}{dated}); {chosen}"
+    )
+
+
+def _burst(burst: BurstPlan) -> str:
+    return (
+        f"up to {plural(burst.gpus, 'GPU')} on {plural(burst.nodes, 'node')} more while a replica "
+        f"has over {plural(burst.in_flight_target, 'request')} in flight; gone after "
+        f"{duration(burst.cooldown_s)} of less"
+    )
+
+
+def _survives(pool: PoolPlan) -> str:
+    nodes, zones = pool.survives.nodes, pool.survives.zones
+    some = f"any {plural(nodes, 'node')}" if nodes else "not a lost node"
+    whole = f"any {plural(zones, 'zone')}" if zones else "not a lost zone"
+    left = f"{pool.nodes_left_after_zone:,} of {plural(pool.nodes_needed, 'needed node')}"
+    return f"{some}; {whole} ({left} left after the largest)"
+
+
+def _each(binding: str, counts: dict[str, int], unit: str) -> str:
+    said = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    return f"{binding} ({unit}: {said})"
+
+
+def _memory(service: ServicePlan) -> str:
+    memory, pool, choice = service.memory, service.pool, service.choice
+    precision = "" if choice is None else f" in {choice.precision}"
+    text = f"weights take {data_size(memory.weights_bytes)} of GPU memory{precision}, KV "
+    kv = memory.kv_bytes_per_token
+    text += "unknown" if kv is None else f"{data_size(kv)} a token"
+    if pool is None or memory.usable_bytes_per_gpu is None:
+        return text
+    usable, card = data_size(memory.usable_bytes_per_gpu), data_size(pool.gpu_memory_bytes)
+    text += f"; {usable} of {card} usable x {plural(pool.gpus_per_replica, 'GPU')} a replica"
+    if memory.max_sequences is not None:
+        tokens = number(memory.tokens_per_sequence)
+        text += f"; {plural(memory.max_sequences, 'sequence')} of {tokens} tokens fit"
+    return text
+
+
+def _storage(service: ServicePlan) -> str:
+    storage = service.storage
+    text = f"weights {data_size(storage.weights_bytes)} as parameters x nominal bits"
+    if storage.interaction_bytes_per_day is None:
+        return f"{text}; no data kept"
+    return (
+        f"{text}; profiles {data_size(storage.profile_bytes)}; "
+        f"interactions {data_size(storage.interaction_bytes_per_day)} a day, with indexes "
+        f"{data_size(storage.indexed_bytes_per_day)} a day = "
+        f"{data_size(storage.indexed_bytes_per_month)} a month; "
+        f"{data_size(storage.retained_bytes)} kept"
+    )
+
+
+def _network(service: ServicePlan) -> str:
+    network = service.network
+    if network.ingress_mbit_per_s is None and network.egress_mbit_per_s is None:
+        return "unknown: request_bytes and response_bytes are not given"
+    into = (
+        f"{_mbit(network.ingress_mbit_per_s)} mean, {_mbit(network.ingress_mbit_per_s_peak)} peak"
+    )
+    out = f"{_mbit(network.egress_mbit_per_s)} mean, {_mbit(network.egress_mbit_per_s_peak)} peak"
+    return f"in {into}; out {out}"
+
+
+def _mbit(value: float | None) -> str:
+    return number(value) if value is None else f"{number(value)} Mbit/s"

@@ -1,0 +1,1 @@
+"""Changes for a reviewer: differences, figures before and after, the comment."""

@@ -1,0 +1,241 @@
+"""A difference as a comment under a pull request: Markdown for a stranger's page.
+
+Every text that comes from outside stands in `<code>` with each character that could mean something
+to Markdown, HTML or the page (mentions, links, issue numbers) written as its number.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from sizewright.layout.numbers import plural
+from sizewright.reading.input_error import shortened
+from sizewright.record.values import short_type
+from sizewright.report.answer.contradicted import both_sides
+from sizewright.report.change.difference import (
+    ABSENT,
+    NOTHING,
+    SIGNS,
+    TITLES,
+    WORDS,
+    danger_kinds,
+    done,
+    effect_word,
+    folded,
+    headlines,
+    in_room,
+    sides,
+    survival,
+    why,
+)
+from sizewright.report.change.headline import headline_rows
+from sizewright.review.changes import Effect
+from sizewright.review.compare import ORDER, Change, ResourceChange, ServiceChange, counts
+from sizewright.review.dangers import Danger, Found
+from sizewright.review.review import Review
+
+LIMIT = 64_000
+"""Characters; GitHub takes 65,536."""
+MARKER = "<!-- sizewright:diff {} -->"
+LONGEST = 120
+CUT = "\n\n*Cut here: the comment is full. `sizewright diff` prints all of it.*"
+LONGEST_SAYING = 200
+CHUNK = 50
+"""Resources of one folded section."""
+LEAVES = 12
+"""Changed properties told of one resource."""
+_ACTIVE = re.compile(r"(?i)(?<=www)\.|[^0-9A-Za-z ,./%;{}+='-]")
+"""All but letters, digits and what means nothing inside a line; `www.` would start a link."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much the sections that are never cut may hold; what is left out is counted."""
+
+    dangers: int
+    """Lines of the dangers."""
+    names: int
+    """Names listed in one of them."""
+    services: int
+    """Services told in full."""
+    rows: int
+    """Rows of one table."""
+    longest: int
+    """Characters of one cell."""
+
+
+ROOMS = (
+    Room(dangers=100, names=40, services=20, rows=40, longest=2_000),
+    Room(dangers=40, names=40, services=20, rows=40, longest=LONGEST),
+    Room(dangers=20, names=10, services=10, rows=20, longest=LONGEST),
+    Room(dangers=10, names=3, services=3, rows=10, longest=60),
+    Room(dangers=5, names=1, services=1, rows=5, longest=30),
+)
+"""The first in which all of it is short enough is taken."""
+
+
+def comment(told: Review, site: str) -> str:
+    """At most LIMIT characters: verdict, dangers, cause, sizing, survival and counts whole."""
+    marker = MARKER.format(_marker(site))
+    for room in ROOMS:
+        text = "\n\n".join([marker, *_first(told, room)])
+        if len(text) <= LIMIT - len(CUT):
+            break
+    for section in _details(told):
+        if len(text) + len(section) + 2 > LIMIT - len(CUT):
+            return text + CUT
+        text += f"\n\n{section}"
+    return text
+
+
+def safe(text: object, longest: int = LONGEST) -> str:
+    """A text from outside as inert code, in at most `longest` characters."""
+    return f"<code>{inert(shortened(str(text), longest))}</code>"
+
+
+def inert(text: str) -> str:
+    """A text without what Markdown or HTML would read: each such character as its number."""
+    return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", text)
+
+
+def _marker(site: str) -> str:
+    """Guard: two hyphens end an HTML comment."""
+    return re.sub(r"[^0-9A-Za-z.]+", "-", site)
+
+
+def _first(told: Review, room: Room) -> Iterator[str]:
+    yield f"### sizewright: {_verdict(told)}"
+    for line in both_sides(told.old, told.new):
+        yield inert(line)
+    yield from (_figures(service, room) for service in told.services[: room.services])
+    if told.dangers:
+        yield _dangers(told.dangers, room)
+    yield from (f"> {note}" for note in told.notes)
+    if told.site:
+        yield "\n".join(["#### site: cause", "", *_causes(told.site, room)])
+    for service in told.services[: room.services]:
+        yield _service(service, room)
+    if len(told.services) > room.services:
+        others = told.services[room.services :]
+        rest = ", ".join(safe(service.name, room.longest) for service in others[: room.services])
+        yield f"And {plural(len(others), 'more service')}, among them {rest}."
+    yield _counts(told)
+
+
+def _verdict(told: Review) -> str:
+    if told.is_empty:
+        return "nothing changes"
+    if told.dangers:
+        return f"⚠️ {danger_kinds(told.dangers, told.stores_lost)}"
+    changed = f"{plural(len(told.resources), 'resource')} would change"
+    names = plural(len(told.services), "service")
+    return f"{names} sized anew, {changed}" if told.services else changed
+
+
+def _figures(service: ServiceChange, room: Room) -> str:
+    """What the service costs, holds, answers in and survives, before and after."""
+    head = f"| {safe(service.name, room.longest)} | before | after |"
+    rows = (f"| {' | '.join(cells)} |" for cells in headline_rows(service))
+    return "\n".join([head, "|---|---|---|", *rows])
+
+
+def _dangers(dangers: Sequence[Found], room: Room) -> str:
+    """By kind; what happens alike to resources of one type is one line."""
+    lines = ["> [!CAUTION]"]
+    groups = [(key, list(same)) for key, same in groupby(sorted(dangers, key=_alike), key=_alike)]
+    last = None
+    for _, found in groups[: room.dangers]:
+        if found[0].danger is not last:
+            last = found[0].danger
+            title = TITLES[last][0].upper() + TITLES[last][1:]
+            lines += ([] if len(lines) == 1 else [">"]) + [f"> **{title}.**"]
+        lines.append(f"> - {_alike_line(found, room)}")
+    if len(groups) > room.dangers:
+        rest = sum(len(found) for _, found in groups[room.dangers :])
+        lines.append(f"> - and {plural(rest, 'more danger')}")
+    return "\n".join(lines)
+
+
+def _alike(found: Found) -> tuple[int, str, str, str]:
+    return list(Danger).index(found.danger), found.type, effect_word(found.effect), found.says
+
+
+def _alike_line(found: Sequence[Found], room: Room) -> str:
+    first, names = found[0], found[: room.names]
+    text = ", ".join(safe(one.name, min(room.longest, LONGEST)) for one in names)
+    if len(found) > room.names:
+        text += f" and {len(found) - room.names} more"
+    if first.type:
+        kind = safe(short_type(first.type))
+        text = f"**{effect_word(first.effect)} {len(found)} {kind}**: {text}"
+    return f"{text}: {inert(shortened(first.says, LONGEST_SAYING))}" if first.says else text
+
+
+def _service(service: ServiceChange, room: Room) -> str:
+    name = safe(service.name, room.longest)
+    lines = [f"#### {name}: cause", ""]
+    if service.old is None:
+        lines += ["The service is new.", ""]
+    if service.new is None:
+        lines += ["The service is gone.", ""]
+    else:
+        lines += [*_causes(service.causes, room), ""]
+    lines += ["**Sizing that follows**", ""]
+    followed = headlines(service.followed)
+    lines += [*_table(followed, "No headline changed.", NOTHING, room), ""]
+    before, after = survival(service.old), survival(service.new)
+    if before == after:
+        return "\n".join([*lines, f"**Survival** unchanged: {inert(after)}"])
+    return "\n".join([*lines, f"**Survival** before: {inert(before)}  ", f"after: {inert(after)}"])
+
+
+def _causes(changes: Sequence[Change], room: Room) -> list[str]:
+    return _table([(c.path, c) for c in changes], "No input changed.", ABSENT, room)
+
+
+def _table(rows: Sequence[tuple[str, Change]], empty: str, absent: str, room: Room) -> list[str]:
+    if not rows:
+        return [empty]
+    lines = ["| | before | after |", "|---|---|---|"]
+    for label, change in rows[: room.rows]:
+        cells = (label, *sides(change, absent))
+        lines.append(f"| {' | '.join(safe(cell, room.longest) for cell in cells)} |")
+    if len(rows) > room.rows:
+        lines.append(f"| and {len(rows) - room.rows} more | | |")
+    return lines
+
+
+def _counts(told: Review) -> str:
+    if not told.is_compared:
+        return "**Resources** are not compared: the program refuses a service that is infeasible."
+    words = [
+        f"{number} {WORDS.get(Effect(effect), done(effect))}"
+        for effect, number in counts(told.resources).items()
+        if number or effect != "may_replace"
+    ]
+    return f"**Resources**: {', '.join(words)}, {told.unchanged} unchanged, components included"
+
+
+def _details(told: Review) -> Iterator[str]:
+    """One folded section an effect, in chunks that can be left out one by one."""
+    for effect in ORDER:
+        of_effect = [change for change in told.resources if change.effect is effect]
+        for start in range(0, len(of_effect), CHUNK):
+            chunk = of_effect[start : start + CHUNK]
+            word = WORDS.get(effect, done(effect.value))
+            span = f" {start + 1} to {start + len(chunk)}" if len(of_effect) > CHUNK else ""
+            head = f"<details><summary>{len(of_effect)} {word}{span}</summary>"
+            lines = [line for change in chunk for line in _resource(change)]
+            yield "\n".join([head, "", *lines, "", "</details>"])
+
+
+def _resource(change: ResourceChange) -> Iterator[str]:
+    yield f"- {SIGNS[change.effect]} {safe(short_type(change.type))} {safe(change.name)}"
+    leaves = list(folded(change.changes))
+    for leaf in leaves[:LEAVES]:
+        forced = "" if leaf.effect is Effect.update else f" ({why(leaf)})"
+        old, new = map(safe, in_room(leaf.old, leaf.new, LONGEST))
+        yield f"  - {safe(leaf.path)}: {old} → {new}{forced}"
+    if len(leaves) > LEAVES:
+        yield f"  - and {len(leaves) - LEAVES} more"

@@ -1,0 +1,49 @@
+"""The figures of a service before and after, one a row, for text and Markdown alike."""
+
+from collections.abc import Callable, Iterator
+
+from sizewright.layout.numbers import UNKNOWN, milliseconds, number, plural, share, usd
+from sizewright.review.compare import ServiceChange
+from sizewright.review.headline import Headline, headline
+from sizing.plan import Survives
+
+NO_SERVICE = "none"
+"""Every figure of a side that does not have the service."""
+Shown = Callable[[Headline], str]
+
+
+def _survives(survives: Survives | None) -> str:
+    if survives is None:
+        return UNKNOWN
+    nodes = f"any {plural(survives.nodes, 'node')}" if survives.nodes else "no node"
+    zones = f"any {plural(survives.zones, 'zone')}" if survives.zones else "no zone"
+    return f"loss of {nodes}, {zones}"
+
+
+ROWS: dict[str, Shown] = {
+    "USD a month, at least (nodes only, list price)": lambda h: usd(h.usd_per_month_at_least),
+    "GPUs": lambda h: number(h.gpus_total),
+    "nodes": lambda h: number(h.nodes_total),
+    "TTFT at the sized load (P90 estimate)": lambda h: milliseconds(h.ttft_ms),
+    "TPOT at the sized load (P90 estimate)": lambda h: milliseconds(h.tpot_ms),
+    "utilisation at the peak": lambda h: share(h.utilisation_at_peak),
+    "survives": lambda h: _survives(h.survives),
+}
+
+
+def headline_rows(change: ServiceChange) -> Iterator[tuple[str, str, str]]:
+    """Label, before and after of every figure, also of those that stay."""
+    before, after = headline(change.old), headline(change.new)
+    for label, shown in ROWS.items():
+        old, new = (NO_SERVICE if side is None else shown(side) for side in (before, after))
+        yield label, old, new
+
+
+def headline_lines(change: ServiceChange) -> Iterator[str]:
+    """The figures as aligned lines; one that stays is written once."""
+    width = max(map(len, ROWS))
+    for label, before, after in headline_rows(change):
+        text = f"{before} -> {after}"
+        if before == after:
+            text = after if after == UNKNOWN else f"{after}, unchanged"
+        yield f"  {label:<{width}}  {text}"

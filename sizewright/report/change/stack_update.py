@@ -1,0 +1,50 @@
+"""What `update` says of a stack's lock: what moves, from where it is known, and what follows."""
+
+from collections.abc import Iterator
+
+from sizewright.report.change.difference import danger_lines, resource_lines, service_lines
+from sizewright.review.compare import Change
+from sizewright.review.review import Review
+from sizewright.review.stack_update import StackUpdate
+
+
+def stack_update_lines(
+    found: StackUpdate, follows: Review | None, *, why: bool, dry_run: bool
+) -> Iterator[str]:
+    """The lock's changes; with `why` their sources and what follows; then what is unknown."""
+    path = found.site.lock_path
+    if not found.moves:
+        yield f"{path}: current; nothing changes"
+    else:
+        done = "updated" if found.before else "written"
+        yield f"{path}: {'would be' if dry_run else 'is'} {done}"
+        yield from (f"  {_moved(change, found, why=why)}" for change in found.changes)
+        if not why:
+            yield "`--why` shows from where each version is known and what follows"
+    if why and found.moves:
+        yield from _followed(follows)
+    if found.unknown:
+        yield ""
+        yield f"unknown: null in {path} until you put in what each command prints"
+        yield from (f"  {name}: {command}" for name, command in found.unknown)
+
+
+def _moved(change: Change, found: StackUpdate, *, why: bool) -> str:
+    text = f"{change.path}: {_value(change.old)} -> {_value(change.new)}"
+    source = found.sources.get(change.path)
+    return f"{text}  [{source}]" if why and source else text
+
+
+def _value(value: object) -> str:
+    return "null" if value is None else str(value)
+
+
+def _followed(follows: Review | None) -> Iterator[str]:
+    yield from ("", "what follows")
+    if follows is None:
+        yield "  not compared: the stack cannot be built as it is; `sizewright check` says why"
+        return
+    yield from (f"  {line}" for line in danger_lines(follows.dangers))
+    for service in follows.services:
+        yield from (f"  {line}" for line in service_lines(service))
+    yield from (f"  {line}" for line in resource_lines(follows.resources, follows.unchanged))

@@ -1,0 +1,191 @@
+"""What differs between two plans and between two recordings; values only, no layout."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from sizewright.review.changes import Effect
+from sizing.plan import Plan, ServicePlan
+
+ORDER = (Effect.delete, Effect.replace, Effect.may_replace, Effect.create, Effect.update)
+"""What a reviewer sees first; of several changed properties the first effect is the resource's."""
+COUNTED = (Effect.create, Effect.update, Effect.replace, Effect.may_replace, Effect.delete)
+_FLAG = re.compile(r"--?[A-Za-z]")
+LOSING = (Effect.delete, Effect.replace, Effect.may_replace)
+"""What happens to a resource that does not surely stay."""
+AFTER = "(known after the update)"
+"""Stands for a value that nobody knows before the update."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One leaf: dotted path, value before and after; None where it was or is absent."""
+
+    path: str
+    old: object
+    new: object
+    effect: Effect = Effect.update
+
+
+@dataclass(frozen=True)
+class ServiceChange:
+    """One service: inputs that changed, and every sized leaf that followed."""
+
+    name: str
+    old: ServicePlan | None
+    new: ServicePlan | None
+    causes: tuple[Change, ...]
+    followed: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class ResourceChange:
+    """One resource: what happens to it, and its changed leaf properties."""
+
+    effect: Effect
+    type: str
+    name: str
+    stateful: bool
+    changes: tuple[Change, ...]
+    before: Mapping[str, object] | None = None
+    """Its inputs before; None of a new one."""
+    after: Mapping[str, object] | None = None
+    """Its inputs after; None of a deleted one."""
+    deletes_first: bool = False
+    """Whether a replacement deletes it before the next one is there."""
+    goes_with: tuple[str, ...] = ()
+    """`type::name` of what such a replacement deletes before it, and creates again after it."""
+
+
+def leaf_changes(old: object, new: object, path: str = "") -> Iterator[Change]:
+    """Every leaf that differs between two JSON values, in the order of the newer one."""
+    old, new = _opened(_reference_as_text(old), _reference_as_text(new))
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*new, *(key for key in old if key not in new)]:
+            yield from leaf_changes(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(old, list) and isinstance(new, list) and _has_flags(old) and _has_flags(new):
+        yield from leaf_changes(flags(old), flags(new), path)
+    elif isinstance(old, list) and isinstance(new, list):
+        for index in range(max(len(old), len(new))):
+            before = old[index] if index < len(old) else None
+            after = new[index] if index < len(new) else None
+            yield from leaf_changes(before, after, f"{path}[{index}]")
+    elif isinstance(old, dict | list) and new is None:
+        yield from leaf_changes(old, type(old)(), path)
+    elif isinstance(new, dict | list) and old is None:
+        yield from leaf_changes(type(new)(), new, path)
+    elif old != new:
+        yield Change(path, old, new)
+
+
+def _reference_as_text(value: object) -> object:
+    """A reference to another resource as one leaf."""
+    if isinstance(value, dict) and set(value) == {"$ref", "property"}:
+        return f"${{{value['$ref']}.{value['property']}}}"
+    return value
+
+
+def _opened(old: object, new: object) -> tuple[object, object]:
+    """Two texts that differ and hold JSON objects, such as policies, as those objects."""
+    if not isinstance(old, str) or not isinstance(new, str) or old == new:
+        return old, new
+    if not old.startswith("{") or not new.startswith("{"):
+        return old, new
+    try:
+        objects = json.loads(old), json.loads(new)
+    except ValueError:
+        return old, new
+    return (old, new) if objects[0] == objects[1] else objects
+
+
+def _has_flags(arguments: Sequence[object]) -> bool:
+    """Whether a list is the arguments of a command with named flags, none of them twice."""
+    if not all(isinstance(each, str) for each in arguments):
+        return False
+    names = [str(each).partition("=")[0] for each in arguments if _FLAG.match(str(each))]
+    return bool(names) and len(set(names)) == len(names)
+
+
+def flags(arguments: Sequence[str]) -> dict[str, str | bool]:
+    """The arguments of a command by flag; those before and between flags by their place.
+
+    A flag without a value is true: `--max-num-seqs 56 --async` is {--max-num-seqs: 56, --async:
+    true}.
+    """
+    found: dict[str, str | bool] = {}
+    name = ""
+    for place, argument in enumerate(arguments):
+        if _FLAG.match(argument):
+            name, equals, value = argument.partition("=")
+            found[name] = value if equals else True
+            name = "" if equals else name
+        else:
+            found[name or f"[{place}]"] = argument
+            name = ""
+    return found
+
+
+def service_changes(old: Plan, new: Plan) -> tuple[ServiceChange, ...]:
+    """The services that differ, by name, those of the newer plan first."""
+    names = [s.name for s in new.services]
+    names += [s.name for s in old.services if s.name not in names]
+    pairs = [(name, _service(old, name), _service(new, name)) for name in names]
+    return tuple(_service_change(*pair) for pair in pairs if pair[1] != pair[2])
+
+
+def _service(plan: Plan, name: str) -> ServicePlan | None:
+    return next((service for service in plan.services if service.name == name), None)
+
+
+def _service_change(name: str, old: ServicePlan | None, new: ServicePlan | None) -> ServiceChange:
+    before, after = (
+        side.model_dump(mode="json", exclude={"inputs"}) if side else {} for side in (old, new)
+    )
+    changed = causes(old and old.inputs, new and new.inputs)
+    return ServiceChange(name, old, new, changed, tuple(leaf_changes(before, after)))
+
+
+def causes(old: BaseModel | None, new: BaseModel | None) -> tuple[Change, ...]:
+    """The leaves in which two inputs differ, as they were written; None where nothing was.
+
+    A default that one side writes out is no change. Of a part that only one side has, what equals
+    its default is left out.
+    """
+    before, after = _Written(old), _Written(new)
+    return tuple(
+        Change(change.path, before.said.get(change.path), after.said.get(change.path))
+        for change in leaf_changes(before.whole, after.whole)
+        if change.path in before.chosen or change.path in after.chosen
+    )
+
+
+class _Written:
+    """An input in whole, and its leaves by path: the written ones, and of those no defaults."""
+
+    def __init__(self, value: BaseModel | None) -> None:
+        self.whole = value.model_dump(mode="json") if value else {}
+        self.said = _leaves(value.model_dump(mode="json", exclude_unset=True) if value else {})
+        chosen = value.model_dump(mode="json", exclude_defaults=True) if value else {}
+        self.chosen = _leaves(chosen).keys() & self.said.keys()
+
+
+def _leaves(value: object) -> dict[str, object]:
+    return {leaf.path: leaf.new for leaf in leaf_changes({}, value)}
+
+
+def ordered(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
+    """What loses data first, then by effect, else in the order given."""
+    return tuple(sorted(changes, key=lambda c: (not loses_data(c), ORDER.index(c.effect))))
+
+
+def loses_data(change: ResourceChange) -> bool:
+    """Whether a store is deleted or replaced, or may be."""
+    return change.stateful and change.effect in LOSING
+
+
+def counts(changes: Sequence[ResourceChange]) -> dict[str, int]:
+    """How many resources are created, updated, replaced, may be replaced, deleted."""
+    return {effect.value: sum(c.effect is effect for c in changes) for effect in COUNTED}

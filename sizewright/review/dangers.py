@@ -1,0 +1,235 @@
+"""What of a change a reviewer must see first: lost data, opened doors, lost guards, outages.
+
+Which change of which property is one stands in `data/dangers.csv`; its events are in `Event`.
+"""
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+
+from sizewright.reading.input_error import joined
+from sizewright.record.values import at, short_type
+from sizewright.review.changes import Effect
+from sizewright.review.compare import LOSING, ResourceChange, ServiceChange, loses_data
+from sizewright.review.lost_fleets import lost_fleets
+from sizing.plan import BALANCER, Plan
+
+RULES = Path(__file__).parent / "data" / "dangers.csv"
+COLUMNS = ["type", "property", "event", "value", "danger", "says", "source", "checked"]
+TYPES_SHOWN = 8
+"""Types named of what goes with a resource; the others are counted."""
+_STEP = re.compile(r"[.\[]")
+INSIDE = tuple(
+    map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
+"""Ranges that no packet from the internet has. Basis: vendor (RFC 1918, 6598, 4193)."""
+
+
+class Event(StrEnum):
+    lost = "lost"
+    """The resource is deleted or replaced, or may be."""
+    gone = "gone"
+    """The resource is deleted, and the load balancer beside it is not."""
+    becomes = "becomes"
+    """The property has one of the values, and had none of them; null is absent."""
+    drops = "drops"
+    """The property held one of the words, and does not any more."""
+    lets_in = "lets_in"
+    """The property is a range of the internet that was not let in."""
+
+
+class Danger(StrEnum):
+    deleted_first = "deleted_first"
+    """Something is deleted before its replacement exists, with all that depends on it."""
+    data = "data"
+    """Data would be lost."""
+    opens = "opens"
+    """The internet is let in."""
+    guard = "guard"
+    """A guard goes away."""
+    outage = "outage"
+    """Callers are cut off."""
+    survival = "survival"
+    """Fewer failures are survived."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One danger: what happens to which resource, or to a service where there is no type."""
+
+    danger: Danger
+    effect: Effect
+    type: str
+    name: str
+    says: str
+
+
+@dataclass(frozen=True)
+class DangerRule:
+    """One row."""
+
+    property_path: str
+    event: Event
+    values: tuple[str, ...]
+    danger: Danger
+    says: str
+
+
+def dangers(
+    services: Sequence[ServiceChange],
+    resources: Sequence[ResourceChange],
+    old: Plan | None = None,
+) -> tuple[Found, ...]:
+    """Every danger once, by kind, then in the order of the resources.
+
+    `old` is the plan whose nodes serve now; without it no service is said to lose its nodes.
+    """
+    lost = lost_fleets(old, services, resources) if old is not None else ()
+    fleets = [Found(Danger.outage, each.effect, "", each.service, each.says) for each in lost]
+    found = [*fleets, *_survivals(services), *_of_resources(resources)]
+    return tuple(sorted(dict.fromkeys(found), key=lambda f: list(Danger).index(f.danger)))
+
+
+def _survivals(services: Sequence[ServiceChange]) -> Iterator[Found]:
+    """Services of which fewer nodes or zones may fail than before."""
+    for service in services:
+        old, new = (side.pool if side else None for side in (service.old, service.new))
+        if old is None or new is None:
+            continue
+        for noun in ("nodes", "zones"):
+            before, after = (getattr(pool.survives, noun) for pool in (old, new))
+            if after < before:
+                says = f"{noun} that may fail: {before} -> {after}"
+                yield Found(Danger.survival, Effect.update, "", service.name, says)
+
+
+def _of_resources(resources: Sequence[ResourceChange]) -> Iterator[Found]:
+    rules = load_danger_rules()
+    within = {key for change in resources for key in change.goes_with}
+    for change in resources:
+        if change.deletes_first and f"{change.type}::{change.name}" not in within:
+            first = f"{_forced(change)}{_with_it(change)}"
+            yield Found(Danger.deleted_first, change.effect, change.type, change.name, first)
+        if loses_data(change):
+            yield Found(Danger.data, change.effect, change.type, change.name, _forced(change))
+        for rule in rules.get(change.type, ()):
+            if (says := _said(rule, change, resources)) is not None:
+                yield Found(rule.danger, change.effect, change.type, change.name, says)
+
+
+def _said(
+    rule: DangerRule, change: ResourceChange, resources: Sequence[ResourceChange]
+) -> str | None:
+    """What the rule says of the change; None where it does not apply."""
+    applies = False
+    match rule.event:
+        case Event.lost if change.effect in LOSING:
+            return "; ".join(text for text in (rule.says, _forced(change)) if text)
+        case Event.gone:
+            applies = change.effect is Effect.delete and not _door_goes(change, resources)
+        case Event.becomes:
+            after = change.after is not None and _text(change.after, rule) in rule.values
+            before = change.before is not None and _text(change.before, rule) in rule.values
+            applies = after and not before
+        case Event.drops:
+            applies = _drops(rule, change)
+        case Event.lets_in:
+            new = _new_range(rule, change, resources)
+            return None if new is None else f"{rule.says} {new}"
+    return rule.says if applies else None
+
+
+def _forced(change: ResourceChange) -> str:
+    """Which properties replace the resource, by their first step."""
+    forcing = (c.path for c in change.changes if c.effect is change.effect is not Effect.update)
+    names = dict.fromkeys(_STEP.split(path)[0] for path in forcing)
+    return f"because of {joined(names, 3)}" if names else ""
+
+
+def _with_it(change: ResourceChange) -> str:
+    """What goes with the resource, counted by type."""
+    types = Counter(short_type(key.partition("::")[0]) for key in change.goes_with)
+    counted = [f"{count} {type_}" for type_, count in types.items()]
+    return f"; with it go {joined(counted, TYPES_SHOWN)}" if counted else ""
+
+
+def _text(inputs: Mapping[str, object], rule: DangerRule) -> str:
+    value = at(inputs, rule.property_path)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _drops(rule: DangerRule, change: ResourceChange) -> bool:
+    if change.before is None or change.after is None:
+        return False
+    before, after = (_text(side, rule) for side in (change.before, change.after))
+    return any(word in before and word not in after for word in rule.values)
+
+
+def _door_goes(change: ResourceChange, resources: Sequence[ResourceChange]) -> bool:
+    """Whether the load balancer of the same component is deleted: then nothing is left to guard.
+
+    Children are named from their component: sw-chat-gateway-balancer.
+    """
+    doors = (r for r in resources if r.type == BALANCER and r.effect is Effect.delete)
+    return any(change.name.startswith(f"{door.name.rpartition('-')[0]}-") for door in doors)
+
+
+def _new_range(
+    rule: DangerRule, change: ResourceChange, resources: Sequence[ResourceChange]
+) -> str | None:
+    """The range of the internet that is let in now, unless a range that goes had it."""
+    new = _range(change.after, rule)
+    if new is None or _within(new, INSIDE):
+        return None
+    known = [r for r in resources if r.type == change.type and r.before is not None]
+    same = [r.before for r in known if r.before and _group(r.before) == _group(change.after)]
+    had = [found for before in same if (found := _range(before, rule)) is not None]
+    return None if _within(new, had) else str(new)
+
+
+def _group(inputs: Mapping[str, object] | None) -> object:
+    return (inputs or {}).get("securityGroupId")
+
+
+def _range(
+    inputs: Mapping[str, object] | None, rule: DangerRule
+) -> IPv4Network | IPv6Network | None:
+    value = at(inputs, rule.property_path)
+    try:
+        return ip_network(value, strict=False) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _within(new: IPv4Network | IPv6Network, ranges: Sequence[IPv4Network | IPv6Network]) -> bool:
+    # Guard: mypy and Python alike refuse to compare the two versions.
+    return any(
+        (isinstance(new, IPv4Network) and isinstance(r, IPv4Network) and new.subnet_of(r))
+        or (isinstance(new, IPv6Network) and isinstance(r, IPv6Network) and new.subnet_of(r))
+        for r in ranges
+    )
+
+
+@cache
+def load_danger_rules(path: Path = RULES) -> Mapping[str, tuple[DangerRule, ...]]:
+    """The rows by type. Raises ValueError naming file and line of one that is wrong."""
+    rules: dict[str, tuple[DangerRule, ...]] = {}
+    with path.open(encoding="utf-8", newline="") as lines:
+        reader = csv.reader(lines, strict=True)
+        if (columns := next(reader, [])) != COLUMNS:
+            raise ValueError(f"{path.name}:1: columns {columns}, expected {COLUMNS}")
+        for cells in reader:
+            try:
+                type_, name, event, value, danger, says, *_ = cells
+                rule = DangerRule(name, Event(event), tuple(value.split("|")), Danger(danger), says)
+            except ValueError as fault:
+                raise ValueError(f"{path.name}:{reader.line_num}: {fault}") from None
+            rules[type_] = (*rules.get(type_, ()), rule)
+    return rules

@@ -1,0 +1,79 @@
+"""What is replaced because something that it refers to is replaced."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from sizewright.record import Recorded, RecordedResource
+from sizewright.review.changes import Effect, Rules
+
+PROVIDER = "(provider)"
+"""Stands for the provider of a resource among its properties."""
+Followers = dict[str, tuple[tuple[str, Effect], ...]]
+"""The forcing properties of each resource that follows, by its key."""
+
+
+def followers(recorded: Recorded, replaced: Mapping[str, Effect], rules: Rules) -> Followers:
+    """Resources that new values of the replaced ones replace too; each may pass it on.
+
+    A property that is updated in place passes nothing on, nor do order and parents.
+    Basis: vendor (pulumi pkg/resource/deploy/step_generator.go: providers ask for a replacement
+    when a property that refers to a replaced resource is not known yet).
+    """
+    effects, found = dict(replaced), Followers()
+    for resource in recorded.resources:
+        if resource.custom and resource.key not in effects:
+            forcing = tuple(_forcing(resource, effects, rules))
+            if forcing:
+                found[resource.key] = forcing
+                surely = any(effect is Effect.replace for _, effect in forcing)
+                effects[resource.key] = Effect.replace if surely else Effect.may_replace
+    return found
+
+
+def deleted_with(recorded: Recorded, key: str, rules: Rules) -> tuple[str, ...]:
+    """Keys of what the engine deletes before the resource `key`, in the order registered.
+
+    Basis: vendor (step_generator.go, calculateDependentReplacements: each property that depends on
+    what goes is taken as not known as a whole, and what its provider would then replace goes too).
+    """
+    gone = {key}
+    for resource in recorded.resources:
+        asked = [name for name, keys in resource.property_dependencies.items() if gone & {*keys}]
+        replaced = any(rules.effect(resource.type, name) is not Effect.update for name in asked)
+        if resource.custom and (resource.provider in gone or replaced):
+            gone.add(resource.key)
+    return tuple(r.key for r in recorded.resources if r.key in gone and r.key != key)
+
+
+def _forcing(
+    resource: RecordedResource, effects: Mapping[str, Effect], rules: Rules
+) -> Iterator[tuple[str, Effect]]:
+    if (provider := resource.provider) is not None and provider in effects:
+        yield PROVIDER, effects[provider]
+    for path, keys in _references(resource.inputs, effects):
+        effect = rules.effect(resource.type, path)
+        if effect is not Effect.update:
+            sure = effect is Effect.replace and any(effects[k] is Effect.replace for k in keys)
+            yield path, Effect.replace if sure else Effect.may_replace
+
+
+def _references(
+    value: object, keys: Collection[str], path: str = ""
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each leaf that refers to some of the keys."""
+    match value:
+        case {"$ref": str(key), "property": _}:
+            found: tuple[str, ...] = (key,) if key in keys else ()
+        case dict():
+            found = ()
+            for name, item in value.items():
+                yield from _references(item, keys, f"{path}.{name}" if path else name)
+        case list():
+            found = ()
+            for index, item in enumerate(value):
+                yield from _references(item, keys, f"{path}[{index}]")
+        case str():
+            found = tuple(key for key in keys if f"${{{key}." in value)
+        case _:
+            found = ()
+    if found:
+        yield path, found

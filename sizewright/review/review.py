@@ -1,0 +1,100 @@
+"""A change for a reviewer, as values: cause, sizing and resources between two sides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sizewright.exit_code import ExitCode
+from sizewright.feasibility import exit_code
+from sizewright.reading.stack import addressable, buildable, plan_of, read_site, read_workload
+from sizewright.record import Recorded
+from sizewright.record.program import record_program
+from sizewright.review.changes import load_rules
+from sizewright.review.compare import (
+    Change,
+    ResourceChange,
+    ServiceChange,
+    causes,
+    loses_data,
+    service_changes,
+)
+from sizewright.review.compare_resources import resource_changes
+from sizewright.review.dangers import Found, dangers
+from sizewright.review.lost_fleets import flag_notes
+from sizing.catalog import load_catalog
+from sizing.plan import Plan
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one side of a comparison builds: workload files on a site."""
+
+    files: tuple[Path, ...]
+    site: Path
+    plan: Plan
+    lock_path: Path | None = None
+    """A lock that is read instead of the stack's own."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """What differs, and what a reader must know about how it was compared."""
+
+    services: tuple[ServiceChange, ...]
+    resources: tuple[ResourceChange, ...]
+    unchanged: int
+    """Resources that both sides have alike."""
+    is_compared: bool
+    """Whether resources were compared: the program refuses a service that is infeasible."""
+    notes: tuple[str, ...] = ()
+    site: tuple[Change, ...] = ()
+    """Keys of the stack file that changed."""
+    old: Plan | None = None
+    """The plan of the older side, whose nodes serve now."""
+    new: Plan | None = None
+    """The plan of the newer side."""
+
+    @property
+    def dangers(self) -> tuple[Found, ...]:
+        """What a reader must see first."""
+        return dangers(self.services, self.resources, self.old)
+
+    @property
+    def stores_lost(self) -> int:
+        """Stores that are deleted or replaced, or may be."""
+        return sum(loses_data(change) for change in self.resources)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing differs."""
+        return not self.services and not self.resources and not self.site
+
+
+def read_side(files: Sequence[Path], site: Path) -> Side:
+    """A side that can be built, from its files. Raises InputError."""
+    catalog, where = load_catalog(), read_site(site)
+    plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
+    buildable(where, plan, catalog)
+    addressable(where, plan)
+    return Side(tuple(files), site, plan)
+
+
+def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
+    """Both sides recorded offline and compared."""
+    services = service_changes(old.plan, new.plan)
+    site = causes(old.plan.site, new.plan.site)
+    if any(exit_code(side.plan) is ExitCode.infeasible for side in (old, new)):
+        return Review(services, (), 0, False, notes, site, old.plan, new.plan)
+    before, after = (_recorded(side) for side in (old, new))
+    resources = resource_changes(before, after, load_rules())
+    keys = {resource.key for resource in (*before.resources, *after.resources)}
+    same = len(keys) - len(resources)
+    notes = (*notes, *flag_notes(resources))
+    return Review(services, resources, same, True, notes, site, old.plan, new.plan)
+
+
+def _recorded(side: Side) -> Recorded:
+    """Nothing at all where the side has no service: it stands for before the first `up`."""
+    if not side.files:
+        return Recorded((), {})
+    return record_program(side.site, side.files, side.plan, lock_path=side.lock_path)

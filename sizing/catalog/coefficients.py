@@ -1,0 +1,130 @@
+"""What was fitted: how far engines stay behind the datasheet, and how sure that is."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sizing.catalog.bands import Band, Bands
+from sizing.catalog.correction import Correction, Corrections
+from sizing.workload import Precision
+
+__all__ = ["Band", "Bands", "CoefficientSet", "EngineCoefficients"]
+
+Times = Annotated[float, Field(ge=1)]
+"""A multiple of the datasheet time; never below it."""
+Cost = Annotated[float, Field(ge=0)]
+EngineName = str
+
+
+def arithmetic_like(precision: Precision) -> Precision:
+    """The format whose measurements speak for this one: both kinds of 16 bits are equally fast."""
+    return Precision.bf16 if precision is Precision.fp16 else precision
+
+
+class EngineCoefficients(BaseModel):
+    """One engine family's coefficients.
+
+    Basis: fitted by `bench/fit_steps.py`, see `CoefficientSet.source`.
+    """
+
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+
+    weights_read: Times
+    expert_weights_read: Times
+    kv_read: Times
+    decode_flop: Times
+    prefill_flop: Times
+    expert_prefill_flop: Times
+    attention_flop: Times
+    eight_bit_prefill: Times
+    """More on prefill arithmetic in 8 bits, whose datasheet rate is harder to reach."""
+    four_bit_prefill: Times
+    activation: Cost
+    """Writes and reads of the hidden state in each layer, in multiples of one write."""
+    expert_activation: Cost
+    all_reduce: Times
+    all_to_all: Times
+    layer_us: Cost
+    latent_layer_us: Cost
+    expert_layer_us: Cost
+    eight_bit_layer_us: Cost
+    """Of activations that are brought to the weights' 8 bits; 4 below."""
+    four_bit_layer_us: Cost
+    data_parallel_layer_us: Cost
+    all_reduce_us: Cost
+    all_reduce_doubling_us: Cost
+    sequence_us: Cost
+    step_ms: Cost
+    prefill_layer_us: Cost
+    """Of a step that holds a prompt: it does not run as a recorded graph."""
+    first_token_ms: Cost
+    first_token_prefills: Cost
+    first_token_queue: Annotated[float, Field(ge=0, le=1)]
+    """Share of the other sequences' prompts that a prompt waits for: arrivals come in bursts."""
+    first_token_steps: Cost
+
+
+class CoefficientSet(BaseModel):
+    """All engines' coefficients of one fit.
+
+    Basis: fitted; rows, exclusions and their reasons are named in the file.
+    """
+
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+
+    fitted: Annotated[str, Field(pattern=r"^20\d\d-[01]\d-[0-3]\d$")]
+    source: str
+    rows: int
+    excluded: Mapping[str, int]
+    """Rows left out of the fit, by reason."""
+    measured: Mapping[EngineName, tuple[str, ...]]
+    """GPU generations that each engine was measured on."""
+    measured_formats: Mapping[EngineName, tuple[Precision, ...]]
+    """Formats of weights that each engine was measured with; 16 bits as bf16."""
+    engines: Mapping[EngineName, EngineCoefficients]
+    bands: Mapping[EngineName, Bands]
+    """Of an engine on a generation and in formats that it was measured with. Each engine has its
+    own: how well what was measured of other models tells a new one differs more between engines
+    than between cards."""
+    datasheet_bands: Mapping[EngineName, Bands]
+    """Of all others: known from their datasheet alone."""
+    roofline_power: Times
+    """Reading and arithmetic overlap: (read^p + arithmetic^p)^(1/p), between sum and maximum."""
+
+    corrections: tuple[Correction, ...] = ()
+    """Of the user's own runs; no file of the catalog holds any."""
+
+    @model_validator(mode="after")
+    def _bands_of_all(self) -> "CoefficientSet":
+        for bands in (self.bands, self.datasheet_bands):
+            if set(bands) != set(self.engines):
+                raise ValueError("every engine has its bands, and no other name has any")
+        return self
+
+    def corrected(self, own: Corrections) -> "CoefficientSet":
+        """The same set with a user's corrections, which go before earlier ones.
+
+        Raises ValueError where they were made for other coefficients.
+        """
+        if own.fitted != self.fitted:
+            raise ValueError(
+                f"made for the coefficients of {own.fitted}, these are of {self.fitted}; "
+                "run calibrate again"
+            )
+        return self.model_copy(update={"corrections": (*own.corrections, *self.corrections)})
+
+    def correction(self, engine: str, gpu: str, parameters: int, layers: int) -> Correction | None:
+        """The first correction of this model on this GPU and engine."""
+        wanted = (engine, gpu, parameters, layers)
+        for each in self.corrections:
+            if (each.engine, each.gpu, each.parameters, each.layers) == wanted:
+                return each
+        return None
+
+    def is_measured(self, engine: str, generation: str, formats: Iterable[Precision]) -> bool:
+        """Whether rows of this engine on this GPU generation, and in these formats, were fitted."""
+        known = self.measured_formats.get(engine, ())
+        return generation in self.measured.get(engine, ()) and all(
+            arithmetic_like(each) in known for each in formats
+        )

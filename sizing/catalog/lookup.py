@@ -1,0 +1,178 @@
+"""Which facts of the catalog does a workload name? Unknown names are faults of a field."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import TypeVar
+
+from sizing.catalog import Catalog, Gpu, InstanceType, ModelFacts, UnknownName, zone_id_prefix
+from sizing.site import Site
+from sizing.values.exact import exact
+from sizing.values.field_error import FieldError
+from sizing.workload import Capacity, Hardware, Kind, Precision, Workload
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the catalog knows of a workload's model and hardware."""
+
+    model: ModelFacts | None
+    parameters: Fraction
+    precision: Precision
+    instance: InstanceType | None
+    gpu: Gpu | None
+
+
+def facts_of(workload: Workload, catalog: Catalog) -> Facts:
+    """The facts a workload names; literal parameters override the catalog's.
+
+    Raises FieldError for a name the catalog lacks, with the nearest ones, for a model whose
+    parameters or precision nobody states, and for a context that the model does not have.
+    """
+    model, named = None, workload.model
+    if named.name is not None:
+        model = _known(catalog.model, named.name, ("model", "name"), "a model of the catalog")
+        _fit_for_kind(workload.kind, model)
+        _within_context(workload, model)
+    instance = gpu = None
+    if workload.hardware is not None and not workload.hardware.is_auto:
+        field = ("hardware", "instance_type")
+        wanted = workload.hardware.instance_type
+        instance = _known(catalog.instance_type, wanted, field, "an EC2 type with GPUs")
+        gpu = catalog.gpu(instance.gpu)
+        _same_gpu(workload.capacity, gpu, catalog)
+    if workload.hardware is not None:
+        _known_families(workload.hardware, catalog)
+    precision = _precision(workload, model)
+    _as_measured(workload, model, gpu, precision, catalog)
+    return Facts(model, _parameters(workload, model), precision, instance, gpu)
+
+
+def _known_families(hardware: Hardware, catalog: Catalog) -> None:
+    known = sorted({row.family for row in catalog.instance_types})
+    for index, family in enumerate(hardware.families):
+        if family not in known:
+            nearest = get_close_matches(family, known, n=3)
+            hint = f"did you mean {' or '.join(nearest)}?" if nearest else ""
+            field = ("hardware", "families", index)
+            raise FieldError(field, f"unknown family {family!r}", "e.g. g6e", hint)
+
+
+def check_site(site: Site, catalog: Catalog) -> None:
+    """Checks what the catalog knows of a site: region, zone ids, Kubernetes version.
+
+    Raises FieldError.
+    """
+    _known_region(site, catalog)
+    known = catalog.region_zones(site.region) or ()
+    prefix = zone_id_prefix(site.region)
+    expected = "one of " + ", ".join(known) if known else f"an id like {prefix}-az1"
+    for index, zone in enumerate(site.zones):
+        if not zone.startswith(f"{prefix}-") or (known and zone not in known):
+            raise FieldError(
+                ("zones", index), f"{zone} is not a zone id of {site.region}", expected
+            )
+    version = site.kubernetes_version
+    if version is not None and version not in catalog.kubernetes_versions:
+        versions = ", ".join(catalog.kubernetes_versions)
+        raise FieldError(
+            ("kubernetes_version",), f"unknown version {version!r}", f"one of {versions}"
+        )
+
+
+def _known_region(site: Site, catalog: Catalog) -> None:
+    """Every region of AWS sells some type of the catalog."""
+    if site.region not in catalog.regions:
+        nearest = get_close_matches(site.region, catalog.regions, n=3)
+        hint = f"did you mean {' or '.join(nearest)}?" if nearest else ""
+        raise FieldError(
+            ("region",), f"the catalog knows no region {site.region!r}", "an AWS region", hint
+        )
+
+
+SIZED_KINDS = ("llm", "image", "video")
+"""How the kinds of models begin that some kind of workload takes."""
+
+
+def _fit_for_kind(kind: Kind, model: ModelFacts) -> None:
+    """A language model for text, an image model for images; data/models.csv says which it is."""
+    wanted = {Kind.image: "image", Kind.video: "video"}.get(kind, "llm")
+    if not model.kind.startswith(wanted):
+        what = "a language model" if wanted == "llm" else f"a model of kind {wanted}"
+        message = f"{model.model} is of kind {model.kind}"
+        hint = "" if model.kind.startswith(SIZED_KINDS) else f"{model.kind} is not supported"
+        raise FieldError(("model", "name"), message, f"{what} for kind {kind.value}", hint)
+
+
+def _within_context(workload: Workload, model: ModelFacts) -> None:
+    longest = workload.request.context_tokens
+    if longest is not None and model.context is not None and longest > model.context:
+        raise FieldError(
+            ("request", "context_tokens"),
+            f"longer than the context of {model.model}",
+            f"at most {model.context}",
+        )
+
+
+def _known(find: Callable[[str], Found], name: str, field: tuple[str, ...], expected: str) -> Found:
+    try:
+        return find(name)
+    except UnknownName as unknown:
+        hint = unknown.hint or "`sizewright catalog` lists what is known"
+        raise FieldError(field, f"unknown name {name!r}", expected, hint) from unknown
+
+
+def _same_gpu(capacity: Capacity | None, gpu: Gpu, catalog: Catalog) -> None:
+    if capacity is None or capacity.gpu is None:
+        return
+    field = ("capacity", "gpu")
+    named = _known(catalog.gpu, capacity.gpu, field, "a GPU of the catalog")
+    if named.name != gpu.name:
+        raise FieldError(field, f"the instance type has {gpu.name}", "the same GPU, or none")
+
+
+def _as_measured(
+    workload: Workload,
+    model: ModelFacts | None,
+    gpu: Gpu | None,
+    precision: Precision,
+    catalog: Catalog,
+) -> None:
+    """A given rate is of the model, GPU and precision that it was measured with, and no others."""
+    measured = workload.capacity.measured_on if workload.capacity else None
+    if measured is None:
+        return
+    field = ("capacity", "measured_on")
+    named = _known(catalog.model, measured.model, (*field, "model"), "a model of the catalog").model
+    card = _known(catalog.gpu, measured.gpu, (*field, "gpu"), "a GPU of the catalog").name
+    parts = [("model", named, model.model if model is not None else "a model without a name")]
+    if gpu is not None:
+        parts.append(("gpu", card, gpu.name))
+    if measured.precision is not None:
+        parts.append(("precision", measured.precision.value, precision.value))
+    for name, then, now in parts:
+        if then != now:
+            message = f"the rate was measured with {then}, and the service runs on {now}"
+            expected = f"a rate measured with {now}, or method: calibrated"
+            raise FieldError((*field, name), message, expected)
+
+
+def _parameters(workload: Workload, model: ModelFacts | None) -> Fraction:
+    if workload.model.parameters is not None:
+        return exact(workload.model.parameters)
+    if model is None or model.parameters is None:
+        raise FieldError(
+            ("model", "parameters"), "the catalog does not know them", "a number of parameters"
+        )
+    return exact(model.parameters)
+
+
+def _precision(workload: Workload, model: ModelFacts | None) -> Precision:
+    if workload.model.precision is not None:
+        return workload.model.precision
+    if model is None:
+        raise FieldError(("model", "precision"), "missing", "one of " + ", ".join(Precision))
+    return Precision(model.native_dtype)

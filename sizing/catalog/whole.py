@@ -1,0 +1,355 @@
+"""Which machines, accelerators, models, engines and versions exist, and where from we know."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sizing.catalog.coefficients import CoefficientSet
+from sizing.catalog.correction import Corrections
+from sizing.catalog.engine_options import Ability, EngineOption
+from sizing.catalog.reader import read_records
+from sizing.catalog.records import (
+    ChartImage,
+    Checkpoint,
+    EngineSupport,
+    Gpu,
+    InstanceType,
+    Interconnect,
+    ModelFacts,
+    Pin,
+    Price,
+    Zone,
+)
+
+__all__ = [
+    "DATA",
+    "Ability",
+    "Catalog",
+    "Checkpoint",
+    "EngineOption",
+    "EngineSupport",
+    "Gpu",
+    "InstanceType",
+    "Interconnect",
+    "ModelFacts",
+    "Pin",
+    "Price",
+    "UnknownName",
+    "Zone",
+    "load_catalog",
+    "zone_id_prefix",
+]
+
+DATA = Path(__file__).parent / "data"
+FILES = (
+    "chart_images.csv",
+    "checkpoints.csv",
+    "coefficients.json",
+    "engine_options.csv",
+    "engines.csv",
+    "gpus.csv",
+    "instance_types.csv",
+    "interconnects.csv",
+    "models.csv",
+    "pins.csv",
+    "prices.csv",
+    "zones.csv",
+)
+DIRECTIONS = {
+    "north": "n",
+    "northeast": "ne",
+    "east": "e",
+    "southeast": "se",
+    "south": "s",
+    "southwest": "sw",
+    "west": "w",
+    "northwest": "nw",
+    "central": "c",
+    "gov": "g",
+}
+
+R = TypeVar("R", Gpu, InstanceType, ModelFacts, Checkpoint, Pin)
+
+
+class UnknownName(LookupError):  # noqa: N818
+    """No row of this kind has this name; `nearest` holds up to three that look alike."""
+
+    def __init__(self, kind: str, name: str, nearest: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.name = name
+        self.nearest = nearest
+        hint = f"; did you mean {', '.join(nearest)}?" if nearest else ""
+        super().__init__(f"unknown {kind} {name!r}{hint}")
+
+    @property
+    def hint(self) -> str:
+        """`did you mean A or B?`, or an empty text where no name is near."""
+        return f"did you mean {' or '.join(self.nearest)}?" if self.nearest else ""
+
+
+class Catalog(BaseModel):
+    """All facts of one load, with the digest of the files they came from."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+
+    instance_types: tuple[InstanceType, ...]
+    gpus: tuple[Gpu, ...]
+    models: tuple[ModelFacts, ...]
+    checkpoints: tuple[Checkpoint, ...]
+    """Repositories that hold models in another precision than their own."""
+    engines: tuple[EngineSupport, ...]
+    engine_options: tuple[EngineOption, ...]
+    chart_images: tuple[ChartImage, ...]
+    interconnects: tuple[Interconnect, ...]
+    pins: tuple[Pin, ...]
+    prices: tuple[Price, ...]
+    zones: tuple[Zone, ...]
+    coefficients: CoefficientSet
+    """Of the step-time model, by engine family."""
+    digest: str
+    lock: Mapping[str, str] = Field(default_factory=dict)
+    """Versions that a stack's lock holds, by item of the pins; they win over the pins."""
+
+    def instance_type(self, name: str) -> InstanceType:
+        """The instance type of this name. Raises UnknownName."""
+        return _named("instance type", name, self.instance_types)
+
+    def gpu(self, name_or_alias: str) -> Gpu:
+        """The accelerator of this full name or alias, in any case. Raises UnknownName."""
+        return _named("gpu", name_or_alias, self.gpus)
+
+    def model(self, name: str) -> ModelFacts:
+        """The model of this short name, catalog name or repository, with or without its
+        organisation, in any case. Raises UnknownName."""
+        return _named("model", name, self.models)
+
+    def checkpoint(self, repository: str) -> Checkpoint:
+        """The checkpoint in this repository, in any case. Raises UnknownName."""
+        return _named("checkpoint", repository, self.checkpoints)
+
+    def held_in(self, repository: str) -> tuple[str, str] | None:
+        """Short name of the model in a repository and the precision; None where not known."""
+        wanted = repository.lower()
+        for row in self.models:
+            if row.hf_repo.lower() == wanted:
+                return row.model, row.native_dtype
+        for held in self.checkpoints:
+            if held.repository.lower() == wanted:
+                return held.model, held.precision
+        return None
+
+    def with_models(self, models: Sequence[ModelFacts]) -> "Catalog":
+        """The same catalog in which these models are known too; of equal names they win."""
+        if not models:
+            return self
+        return self.model_copy(update={"models": (*models, *self.models)})
+
+    def with_corrections(self, own: Corrections | None) -> "Catalog":
+        """The same catalog with step times corrected by a user's own runs, where there are any.
+
+        Raises ValueError where they were made for other coefficients.
+        """
+        if own is None:
+            return self
+        return self.model_copy(update={"coefficients": self.coefficients.corrected(own)})
+
+    def with_lock(self, versions: Mapping[str, str]) -> "Catalog":
+        """The same catalog with the versions that a stack's lock holds, by item of the pins."""
+        return self.model_copy(update={"lock": dict(versions)})
+
+    def locked(self, item: str) -> str | None:
+        """The version that the stack's lock holds; None where there is no lock or it is unknown."""
+        return self.lock.get(item)
+
+    def pin(self, item: str) -> Pin:
+        """The pinned version of this item; the stack's lock wins. Raises UnknownName."""
+        pin, locked = _named("pin", item, self.pins), self.locked(item)
+        if locked is None or locked == pin.version:
+            return pin
+        source = "the stack's lock; the catalog pins another version"
+        return pin.model_copy(update={"version": locked, "verified": False, "source": source})
+
+    def interconnect(self, instance_type_name: str) -> Interconnect | None:
+        """The first EFA device plugin that knows the type; None if none is known to."""
+        for row in self.interconnects:
+            if row.name == instance_type_name:
+                return row
+        return None
+
+    def price(self, instance_type_name: str, region: str) -> Price | None:
+        """What an hour of the type costs there; None if not known, which is never zero."""
+        for row in self.prices:
+            if (row.name, row.region) == (instance_type_name, region):
+                return row
+        return None
+
+    def support(self, engine: str, precision: str) -> EngineSupport | None:
+        """What is known of this engine and precision; None if nothing is."""
+        for row in self.engines:
+            if (row.engine, row.precision) == (engine, precision):
+                return row
+        return None
+
+    def can(self, engine: str, tag: str, ability: Ability) -> bool | None:
+        """Whether the engine's image of that tag has the ability; None if not known."""
+        for row in self.engine_options:
+            if (row.engine, row.tag, row.ability) == (engine, tag, ability):
+                return row.known
+        return None
+
+    def runs(self, engine: str, precision: str, gpu: Gpu) -> bool | None:
+        """Whether the engine runs the precision on the accelerator; None if not known.
+
+        min <= compute capability <= max;  False for accelerators that are not NVIDIA's
+
+        Basis: vendor (engine documents, `sizing/catalog/data/engines.csv`).
+        """
+        if gpu.vendor != "NVIDIA":
+            return False
+        row = self.support(engine, precision)
+        if row is None:
+            return None
+        if row.min_compute_capability is None:
+            return False
+        if gpu.compute_capability is None:
+            return None
+        most = row.max_compute_capability or Decimal("Infinity")
+        return row.min_compute_capability <= gpu.compute_capability <= most
+
+    def zones_selling(self, instance_type_name: str, region: str) -> tuple[str, ...] | None:
+        """Zone ids of the region that sell the type; None if not known, () if none does.
+
+        Not known: where the type is sold at all, the region itself, or the region's zones.
+        Raises UnknownName.
+        Basis: vendor (EC2 offerings, dated in the row's `source`).
+        """
+        row = self.instance_type(instance_type_name)
+        if not row.regions or all(region not in other.regions for other in self.instance_types):
+            return None
+        if region not in row.regions:
+            return ()
+        return None if self.region_zones(region) is None else _in_region(row.zone_ids, region)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Regions that sell any type, sorted."""
+        return tuple(sorted({region for row in self.instance_types for region in row.regions}))
+
+    @property
+    def kubernetes_versions(self) -> tuple[str, ...]:
+        """Kubernetes versions that are pinned, sorted."""
+        names = (pin.item for pin in self.pins if pin.item.startswith("kubernetes-"))
+        return tuple(sorted(name.removeprefix("kubernetes-") for name in names))
+
+    def end_of_support(self, kubernetes: str) -> str | None:
+        """Day on which a Kubernetes version's standard support ends; None where it is unknown.
+
+        Guard: a lock may hold a version that later catalogs no longer offer.
+        """
+        pins = (pin for pin in self.pins if pin.item == f"kubernetes-{kubernetes}")
+        return next((pin.end_of_support for pin in pins), None)
+
+    def has_control_plane(self, zone_id: str) -> bool:
+        """Whether EKS puts control planes into the zone: yes unless a row says no."""
+        return all(zone.control_plane for zone in self.zones if zone.zone_id == zone_id)
+
+    def region_zones(self, region: str) -> tuple[str, ...] | None:
+        """Zone ids of the region that sell any type; None without zone data for it."""
+        zones = {zone for row in self.instance_types for zone in _in_region(row.zone_ids, region)}
+        return tuple(sorted(zones)) or None
+
+
+def load_catalog(folder: Path = DATA) -> Catalog:
+    """The catalog of a folder; nothing is read before this is called.
+
+    Raises ValueError naming file and line for a faulty file, OSError for a missing one.
+    """
+    gpus = read_records(folder / "gpus.csv", Gpu, "gpu")
+    instance_types = read_records(folder / "instance_types.csv", InstanceType, "instance_type")
+    prices = read_records(folder / "prices.csv", Price, "instance_type")
+    sold = {row.name for row in instance_types.values()}
+    for line, price in prices.items():
+        if price.name not in sold:
+            raise ValueError(f"prices.csv:{line}: {price.name!r} is not in instance_types.csv")
+    known = {gpu.name for gpu in gpus.values()}
+    for line, row in instance_types.items():
+        if row.gpu not in known:
+            raise ValueError(f"instance_types.csv:{line}: {row.gpu!r} is not in gpus.csv")
+    models, checkpoints = _models_and_checkpoints(folder)
+    return Catalog(
+        instance_types=tuple(instance_types.values()),
+        gpus=tuple(gpus.values()),
+        models=models,
+        checkpoints=checkpoints,
+        engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
+        engine_options=tuple(read_records(folder / "engine_options.csv", EngineOption).values()),
+        chart_images=tuple(read_records(folder / "chart_images.csv", ChartImage).values()),
+        interconnects=_interconnects(folder, sold),
+        pins=tuple(read_records(folder / "pins.csv", Pin).values()),
+        prices=tuple(prices.values()),
+        zones=tuple(read_records(folder / "zones.csv", Zone).values()),
+        coefficients=CoefficientSet.model_validate_json(
+            (folder / "coefficients.json").read_bytes()
+        ),
+        digest=_digest(folder / name for name in FILES),
+    )
+
+
+def _interconnects(folder: Path, sold: set[str]) -> tuple[Interconnect, ...]:
+    rows = read_records(folder / "interconnects.csv", Interconnect, "instance_type")
+    for line, row in rows.items():
+        if row.name not in sold:
+            raise ValueError(f"interconnects.csv:{line}: {row.name!r} is not in instance_types.csv")
+    return tuple(rows.values())
+
+
+def _models_and_checkpoints(
+    folder: Path,
+) -> tuple[tuple[ModelFacts, ...], tuple[Checkpoint, ...]]:
+    models = tuple(read_records(folder / "models.csv", ModelFacts).values())
+    checkpoints = read_records(folder / "checkpoints.csv", Checkpoint)
+    named = {model.model for model in models}
+    for line, row in checkpoints.items():
+        if row.model not in named:
+            raise ValueError(f"checkpoints.csv:{line}: {row.model!r} is not in models.csv")
+    return models, tuple(checkpoints.values())
+
+
+def zone_id_prefix(region: str) -> str:
+    """What the zone ids of a region begin with: us-east-1 -> use1.
+
+    Basis: vendor (EC2 zone id naming).
+    """
+    return "".join(DIRECTIONS.get(word, word) for word in region.split("-"))
+
+
+def _in_region(zone_ids: tuple[str, ...], region: str) -> tuple[str, ...]:
+    prefix = f"{zone_id_prefix(region)}-"
+    return tuple(zone for zone in zone_ids if zone.startswith(prefix))
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    total = sha256()
+    for path in paths:
+        total.update(f"{path.name}\n".encode() + path.read_bytes())
+    return total.hexdigest()[:12]
+
+
+def _named(kind: str, name: str, rows: tuple[R, ...]) -> R:
+    wanted = name.strip().lower()
+    for row in rows:
+        if wanted in row.names:
+            return row
+    short = {known: row.names[0] for row in rows for known in row.names}
+    raise UnknownName(kind, name, _nearest(wanted, short))
+
+
+def _nearest(wanted: str, short: Mapping[str, str]) -> tuple[str, ...]:
+    longer = [known for known in short if wanted and known.startswith(wanted)]
+    alike = get_close_matches(wanted, short, n=9, cutoff=0.5)
+    return tuple(dict.fromkeys(short[known] for known in (*longer, *alike)))[:3]

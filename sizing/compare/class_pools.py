@@ -1,0 +1,194 @@
+"""Which hardware serves one class of prompt lengths, cheapest first?
+
+An option waits with a bound of its cost and is sized in full only when no other is cheaper than
+that bound; so the order is that of sizing all of them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from heapq import heapify, heappop, heappush
+
+from sizing.catalog import InstanceType
+from sizing.compare.length_classes import LengthClass
+from sizing.fleet.packing import nodes_total_of
+from sizing.fleet.redundancy import TooFewZonesError
+from sizing.hardware.offers import Offer, offers, sizes, types
+from sizing.model.memory import fit
+from sizing.replica.calibrated import lengths_apart, step_model_of
+from sizing.replica.case import Case, Choice, longest_tokens
+from sizing.replica.gpu_rate import GpuRate
+from sizing.replica.lengths import running_tokens
+from sizing.replica.rated import rate_bound, rated
+from sizing.replica.traffic import Rates
+from sizing.steps.model import StepModel
+from sizing.values.exact import exact
+from sizing.values.units import HOURS_PER_PRICED_MONTH
+from sizing.workload import Precision, Workload
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One class of prompt lengths on hardware of its own."""
+
+    lengths: LengthClass
+    instance: InstanceType
+    tensor_parallel: int
+    precision: Precision
+    nodes_total: int
+    usd_per_month: Fraction
+
+    @cached_property
+    def rank(self) -> tuple[Fraction, int, str, int, str]:
+        """Cheapest first, then the fewest nodes."""
+        name, precision = self.instance.name, self.precision.value
+        return self.usd_per_month, self.nodes_total, name, self.tensor_parallel, precision
+
+
+@dataclass(frozen=True)
+class Seller:
+    """A type that a replica can be bought on."""
+
+    instance: InstanceType
+    zones: tuple[str, ...]
+    usd_per_month: Fraction
+    """Of one node."""
+
+
+@dataclass(frozen=True)
+class Replica:
+    """So many equal cards in one precision, which a rate depends on, and who sells them."""
+
+    case: Case
+    """The whole workload's question on one of these types."""
+    tensor_parallel: int
+    steps: StepModel | None
+    sellers: list[Seller]
+
+
+def replicas_of(case: Case) -> list[Replica]:
+    """The replicas that types of a known price could hold, each once."""
+    found = dict[object, Replica]()
+    for offer in _offers(case):
+        if offer.price is None:
+            continue
+        usd = exact(offer.price.usd_per_hour) * HOURS_PER_PRICED_MONTH
+        instance, precision = offer.instance, offer.case.facts.precision
+        share = min(exact(instance.gpu_count), Fraction(1))
+        for size in sizes(offer.case, instance):
+            card = instance.gpu, instance.gpu_memory_bytes, share, precision, size
+            if card not in found:
+                steps = step_model_of(offer.case, offer.case.need, size)
+                found[card] = Replica(offer.case, size, steps, [])
+            found[card].sellers.append(Seller(instance, offer.zones, usd))
+    return list(found.values())
+
+
+def _offers(case: Case) -> Iterator[Offer]:
+    hardware = case.workload.hardware
+    for instance in types(case.catalog, hardware) if hardware is not None else ():
+        yield from offers(case, instance, [])
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A pool or its bound, in a place of the order; a bound goes before what costs as much."""
+
+    pool: Pool
+    is_sized: bool
+    replica: Replica
+    seller: Seller
+    choice: Choice
+
+    def __lt__(self, other: "Waiting") -> bool:
+        mine, its = self.pool.rank, other.pool.rank
+        return (mine[0], self.is_sized, mine) < (its[0], other.is_sized, its)
+
+
+class ClassPools:
+    """The pools that could serve a class, sized as far as somebody asked."""
+
+    def __init__(
+        self, whole: Workload, lengths: LengthClass, replicas: Sequence[Replica], rates: Rates
+    ) -> None:
+        """`rates` are those of the class."""
+        self.lengths, self.replicas, self.rates = lengths, replicas, rates
+        self.workload = lengths.workload(whole)
+        self.load = rates.mean if whole.capacity is None else rates.at(whole.capacity.load)
+        self._rated = dict[int, GpuRate | None]()
+        self._sized = list[Pool]()
+
+    @property
+    def bound(self) -> Fraction | None:
+        """USD a month that no pool is cheaper than; None when there is none."""
+        if self._sized:
+            return self._sized[0].usd_per_month
+        return self._waiting[0].pool.usd_per_month if self._waiting else None
+
+    def cheapest(self, count: int) -> list[Pool]:
+        """So many pools, each of another type, cheapest first; fewer where there are no more."""
+        while len(self._sized) < count and self._waiting:
+            self._take(heappop(self._waiting))
+        return self._sized[:count]
+
+    def _take(self, least: Waiting) -> None:
+        name = least.pool.instance.name
+        if any(pool.instance.name == name for pool in self._sized):
+            return
+        if least.is_sized:
+            self._sized.append(least.pool)
+            return
+        rate = self._rate(least)
+        pool = None if rate is None else self._pool(least.replica, least.seller, least.choice, rate)
+        if pool is not None:
+            heappush(self._waiting, replace(least, pool=pool, is_sized=True))
+
+    def _rate(self, least: Waiting) -> GpuRate | None:
+        key = id(least.replica)
+        if key not in self._rated:
+            self._rated[key] = rated(self._case(least.replica), least.choice, self.rates).rate
+        return self._rated[key]
+
+    @cached_property
+    def _waiting(self) -> list[Waiting]:
+        waiting, lengths = list[Waiting](), lengths_apart(self.workload)
+        for replica in self.replicas:
+            case = self._case(replica)
+            found = fit(
+                case.need, replica.sellers[0].instance.gpu_memory_bytes, replica.tensor_parallel
+            )
+            if found is None:
+                continue
+            choice = Choice(found, ())
+            rate = rate_bound(case, choice, self.rates, replica.steps, lengths)
+            if rate is None:
+                continue
+            for seller in replica.sellers:
+                pool = self._pool(replica, seller, choice, rate)
+                if pool is not None:
+                    waiting.append(Waiting(pool, False, replica, seller, choice))
+        heapify(waiting)
+        return waiting
+
+    def _case(self, replica: Replica) -> Case:
+        """The question about the class alone."""
+        need = replace(replica.case.need, tokens=self._tokens[0], longest_tokens=self._tokens[1])
+        return replace(replica.case, workload=self.workload, need=need)
+
+    @cached_property
+    def _tokens(self) -> tuple[Fraction | None, Fraction | None]:
+        """Of a running sequence and of the longest."""
+        request = self.lengths.request
+        return running_tokens(request), longest_tokens(request)
+
+    def _pool(self, replica: Replica, seller: Seller, choice: Choice, rate: GpuRate) -> Pool | None:
+        at = Choice(choice.fit, seller.zones)
+        redundancy = self.workload.redundancy
+        try:
+            nodes = nodes_total_of(at, seller.instance, redundancy, self.load, rate)
+        except TooFewZonesError:
+            return None
+        size, precision = replica.tensor_parallel, replica.case.facts.precision
+        usd = nodes * seller.usd_per_month
+        return Pool(self.lengths, seller.instance, size, precision, nodes, usd)

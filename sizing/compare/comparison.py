@@ -1,0 +1,106 @@
+"""What would a workload cost on every hardware, and what would double it?"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sizing.catalog import Catalog
+from sizing.compare.mix import Mix, mix
+from sizing.compare.sensitivity import Sensitivity, sensitivities
+from sizing.hardware.options import Option, Ranking, pinned, ranking
+from sizing.hardware.resolve import grouped, with_hardware
+from sizing.hardware.search import find_hardware
+from sizing.plan import Rejected
+from sizing.replica.case import case_of
+from sizing.replica.traffic import request_rates
+from sizing.site import Site
+from sizing.values.field_error import FieldError
+from sizing.workload import AUTO, Capacity, Hardware, Method, Workload, lengths_are_known
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Options cheapest first, and why the others are none."""
+
+    ranked: Ranking
+    rejected: tuple[Rejected, ...]
+    sensitivities: tuple[Sensitivity, ...]
+    """On the cheapest option."""
+    method: str
+    """How the rate of every GPU is known."""
+    load: str
+    """Which load is sized for: mean or peak."""
+    mix: Mix
+    """Several types instead of the cheapest one."""
+
+
+def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
+    """Every hardware for a workload, whichever it states.
+
+    A measured rate is of one GPU: the method calibrated takes its place. Raises FieldError where
+    that lacks the lengths, or the workload has no hardware.
+    """
+    open_to_all = _open_to_all(workload)
+    capacity = open_to_all.capacity
+    rates = request_rates(workload.traffic)
+    case = case_of(open_to_all, site, catalog)
+    ranked = ranking(case, rates)
+    best = ranked.best
+    doubled = sensitivities(_stated(open_to_all, best), _nodes(site, catalog)) if best else []
+    return Comparison(
+        ranked,
+        tuple(grouped(ranked.rejected)),
+        tuple(doubled),
+        method=capacity.method.value if capacity else "",
+        load=capacity.load.value if capacity else "",
+        mix=mix(case, rates, best),
+    )
+
+
+def _open_to_all(workload: Workload) -> Workload:
+    """The same workload with hardware auto and a method that rates every type."""
+    capacity, hardware = workload.capacity, workload.hardware
+    if capacity is None or hardware is None:
+        raise FieldError(("hardware",), "missing", "auto, or an instance type")
+    if not hardware.is_auto:
+        hardware = Hardware(instance_type=AUTO, load_time_s=hardware.load_time_s)
+    values: dict[str, Hardware | Capacity] = {"hardware": hardware}
+    if capacity.method is Method.given:
+        lengths_are_known(workload)
+        update = {"method": Method.calibrated, "requests_per_gpu_per_s": None}
+        values["capacity"] = capacity.model_copy(update=update)
+    return workload.model_copy(update=values)
+
+
+def _stated(workload: Workload, option: Option) -> Workload:
+    return with_hardware(workload, *pinned(option))
+
+
+def _nodes(site: Site, catalog: Catalog) -> Callable[[Workload], int | None]:
+    """Sizes a workload whose hardware is stated."""
+
+    def nodes_of(workload: Workload) -> int | None:
+        case = case_of(workload, site, catalog)
+        pool = find_hardware(case, request_rates(workload.traffic), None, []).pool
+        return None if pool is None else pool.nodes_total
+
+    return nodes_of
+
+
+def frontier(options: Sequence[Option]) -> frozenset[str]:
+    """Names of those options that no other of them is as cheap and as fast as, and better in one.
+
+    Basis: cost, TTFT and TPOT on the safe side, at the load of one needed replica.
+    """
+    points = {
+        option.name: (float(option.usd_per_month), option.ttft_s or 0.0, option.tpot_s)
+        for option in options
+        if option.usd_per_month is not None and option.tpot_s is not None
+    }
+
+    def beaten(mine: tuple[float, ...]) -> bool:
+        return any(
+            other != mine and all(o <= m for o, m in zip(other, mine, strict=True))
+            for other in points.values()
+        )
+
+    return frozenset(name for name, mine in points.items() if not beaten(mine))

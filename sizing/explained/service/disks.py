@@ -1,0 +1,112 @@
+"""Explanations of a node's disks: where its weights lie, how they get there and are read."""
+
+from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
+from sizing.plan import WeightsOn
+
+HERE = "sizing/service/node_disks.py"
+TYPES = CATALOG + "instance_types.csv"
+
+
+def _on_nvme(leaf: Leaf) -> bool:
+    return leaf.volumes.weights_on is WeightsOn.nvme
+
+
+def _root(leaf: Leaf) -> Entry:
+    images = "" if _on_nvme(leaf) else " + {disks.IMAGES_GIB}"
+    where = "on local NVMe, as the weights" if _on_nvme(leaf) else "two of 30 GiB during an update"
+    return Entry(
+        "GiB of a node's root volume",
+        f"system 20 + logs 20 + engine images ({where})",
+        f"{{disks.SYSTEM_GIB}} + {{disks.LOGS_GIB}}{images}",
+        Basis.assumed,
+        HERE,
+    )
+
+
+def _sustained(leaf: Leaf) -> Entry:
+    if not _on_nvme(leaf):
+        return Entry(
+            "MiB/s the node sustains from the volume",
+            "the smaller of the volume's rate and the instance's baseline EBS rate",
+            "{v}",
+            Basis.vendor,
+            f"EC2 instance types: {TYPES}",
+        )
+    return Entry(
+        "MiB/s the node reads from its local disks",
+        "GB of the disks x 1 MiB/s, at most the 2,000 that an engine takes",
+        "{v}",
+        Basis.assumed,
+        f"EC2 publishes no rate; one public test of other types read 2.3 MiB/s a GB: {HERE}",
+        band=(leaf.value / 2, leaf.value * 2.3),
+    )
+
+
+def _copied(leaf: Leaf) -> Entry:
+    disk = "half a MiB/s a GB of the local disks" if _on_nvme(leaf) else "the volume's sustained"
+    return Entry(
+        "MiB/s at which a new node gets the weights from S3",
+        f"the smallest of the network's baseline, the client's 500 and what is written: {disk}",
+        "{v}",
+        Basis.assumed,
+        f"network: {TYPES}; client and local disks: {HERE}",
+    )
+
+
+DISKS: dict[str, Explainer] = {
+    "services.*.volumes.root_gib": _root,
+    "services.*.volumes.held_gib": Entry(
+        "GiB that the weights take on a node",
+        "ceil(weights x 1.1 x (1 + replicas a node))",
+        "ceil({s.memory.weights_bytes} * 1.1 * (1 + {s.pool.replicas_per_node}) / {units.GIB})",
+        Basis.assumed,
+        HERE,
+    ),
+    "services.*.volumes.nvme_gib": Entry(
+        "GiB of the node's local disks together",
+        "the instance type's, in whole GiB",
+        "{v}",
+        Basis.vendor,
+        TYPES,
+    ),
+    "services.*.volumes.weights_gib": Entry(
+        "GiB of a node's weights volume",
+        "what the weights take, at least IOPS / 500 and 10",
+        "max({s.volumes.held_gib}, ceil({s.volumes.weights_iops} / {disks.IOPS_PER_GIB}),"
+        " {disks.LEAST_GIB})",
+        Basis.assumed,
+        HERE,
+    ),
+    "services.*.volumes.wanted_mib_per_s": Entry(
+        "MiB/s that reads the weights in the asked-for time",
+        "ceil(weights / load time)",
+        "ceil({s.memory.weights_bytes} / ({w.hardware.load_time_s} * {units.MIB}))",
+    ),
+    "services.*.volumes.sustained_mib_per_s": _sustained,
+    "services.*.volumes.weights_mib_per_s": Entry(
+        "MiB/s of the weights volume",
+        "what the load time wants, 125 to 2,000, never above the instance's highest EBS rate",
+        "{v}",
+        Basis.vendor,
+        "gp3 limits, EBS documentation (2026)",
+    ),
+    "services.*.volumes.weights_iops": Entry(
+        "IOPS of the weights volume",
+        "4 a MiB/s, 3,000 to 80,000",
+        "max({disks.GP3_IOPS}, min({disks.IOPS_PER_MIB_PER_S} * {s.volumes.weights_mib_per_s},"
+        " {disks.GP3_MAX_IOPS}))",
+        Basis.vendor,
+        "gp3 limits, EBS documentation (2026)",
+    ),
+    "services.*.volumes.load_s": Entry(
+        "seconds to read the weights at the sustained rate",
+        "weights / sustained rate",
+        "{s.memory.weights_bytes} / {units.MIB} / {s.volumes.sustained_mib_per_s}",
+    ),
+    "services.*.volumes.copy_mib_per_s": _copied,
+    "services.*.volumes.download_s": Entry(
+        "seconds to copy the weights to a new node, whose disks are empty",
+        "weights / copying rate",
+        "{s.memory.weights_bytes} / {units.MIB} / {s.volumes.copy_mib_per_s}",
+    ),
+}

@@ -1,0 +1,1 @@
+"""How many nodes: packing, redundancy, zones and sources of capacity."""

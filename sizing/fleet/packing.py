@@ -1,0 +1,159 @@
+"""GPUs to replicas to whole nodes to zones: how many machines, and where?"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from sizing.catalog import InstanceType
+from sizing.fleet.capacity_source import pool_name, source_of
+from sizing.fleet.redundancy import Rule, binding_rule, nodes_by_rule, spread, survival
+from sizing.plan import PoolPlan, Reason, Rejected, Survives
+from sizing.replica.case import Choice, cards_of
+from sizing.replica.gpu_rate import GpuRate
+from sizing.replica.traffic import Rates
+from sizing.values.exact import ceiling, plain, plain_or_none
+from sizing.workload import Capacity, Redundancy, ReservedCapacity
+
+
+def gpus_by_constraint(load: Fraction, rate: GpuRate, gpus_per_replica: int) -> dict[str, int]:
+    """GPUs that each constraint alone would need, before packing.
+
+    throughput (and ttft, tpot by the calibrated method): ceil(load x GPU-seconds of a request);
+    memory: the cards that hold one replica
+    """
+    seconds = rate.by_constraint or {"throughput": rate.request_s}
+    counts = {name: ceiling(load * each) for name, each in seconds.items()}
+    return {**counts, "memory": gpus_per_replica}
+
+
+def binding_constraint(counts: dict[str, int]) -> str:
+    """The constraint with the largest count; of equals the first."""
+    return max(counts, key=lambda name: counts[name])
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Whole replicas on whole nodes."""
+
+    replicas: int
+    replicas_per_node: int
+    """Replicas, or one part of one that spans nodes."""
+    nodes: int
+
+
+def packing(
+    gpus: int, gpus_per_node: int, gpus_per_replica: int, nodes_per_replica: int = 1
+) -> Packing:
+    """Replicas and nodes that hold a number of GPUs.
+
+    replicas = ceil(GPUs / GPUs a replica), replicas a node = floor(GPUs a node / GPUs a replica),
+    nodes = ceil(replicas / replicas a node); over several nodes: nodes = replicas x nodes a replica
+
+    Basis: arithmetic; a tensor-parallel group stays inside one node.
+    """
+    replicas = ceiling(Fraction(gpus, gpus_per_replica))
+    if nodes_per_replica > 1:
+        return Packing(replicas, 1, replicas * nodes_per_replica)
+    per_node = gpus_per_node // gpus_per_replica
+    return Packing(replicas, per_node, ceiling(Fraction(replicas, per_node)))
+
+
+def nodes_total_of(
+    choice: Choice, instance: InstanceType, redundancy: Redundancy, load: Fraction, rate: GpuRate
+) -> int:
+    """Nodes for so many requests per second, spare ones included.
+
+    Raises TooFewZonesError. Basis: as `pool_plan`, of which it is the count alone.
+    """
+    each = choice.fit.tensor_parallel * choice.fit.pipeline_parallel
+    gpus = max(gpus_by_constraint(load, rate, each).values())
+    packed = packing(gpus, cards_of(instance), each, choice.fit.nodes)
+    return max(_rules(choice, instance, redundancy, packed).values())
+
+
+def _rules(
+    choice: Choice, instance: InstanceType, redundancy: Redundancy, packed: Packing
+) -> dict[Rule, int]:
+    """Nodes in all that each rule alone would need."""
+    cards, span = Decimal(cards_of(instance)), choice.fit.nodes
+    return nodes_by_rule(redundancy, packed.nodes, len(choice.zones), cards, span)
+
+
+def pool_plan(
+    *,
+    choice: Choice,
+    instance: InstanceType,
+    capacity: Capacity,
+    redundancy: Redundancy,
+    rates: Rates,
+    rate: GpuRate,
+    first_zone: int,
+    reserved: ReservedCapacity | None = None,
+) -> tuple[PoolPlan, list[Rejected]]:
+    """One service's nodes: whole replicas on whole nodes, then redundancy, then the zones.
+
+    Raises TooFewZonesError when the zones cannot give the redundancy that is asked for.
+    Basis: arithmetic; redundancy acts after packing, on nodes, on whole groups of them where a
+    replica spans several; a group stays in one zone.
+    """
+    cards, split, span = cards_of(instance), choice.fit.tensor_parallel, choice.fit.nodes
+    each = split * choice.fit.pipeline_parallel
+    constraints = gpus_by_constraint(rates.at(capacity.load), rate, each)
+    packed = packing(max(constraints.values()), cards, each, span)
+    rules = _rules(choice, instance, redundancy, packed)
+    rule = binding_rule(rules)
+    nodes_total = rules[rule]
+    at_peak = None
+    if rates.peak is not None:
+        at_peak = nodes_total_of(choice, instance, redundancy, rates.peak, rate)
+    groups = spread(nodes_total // span, choice.zones, first_zone)
+    by_zone = {zone: count * span for zone, count in groups.items()}
+    survives = survival(by_zone, packed.nodes, span)
+    replicas_total = nodes_total // span * packed.replicas_per_node
+    serving_gpus = replicas_total * each
+    pool = PoolPlan(
+        name=pool_name(instance.name, split, reserved, span),
+        capacity_source=source_of(reserved),
+        reservation_by_zone={} if reserved is None else reserved.by_zone,
+        instance_type=instance.name,
+        gpu=instance.gpu,
+        gpus_needed=max(constraints.values()),
+        gpus_total=nodes_total * cards,
+        nodes_needed=packed.nodes,
+        nodes_spare=nodes_total - packed.nodes,
+        nodes_total=nodes_total,
+        nodes_by_zone=by_zone,
+        survives=Survives(nodes=survives.nodes, zones=survives.zones),
+        nodes_left_after_zone=survives.left_after_zone,
+        binding=binding_constraint(constraints),
+        gpus_by_constraint=constraints,
+        redundancy_binding=rule.value,
+        nodes_by_rule={name.value: count for name, count in rules.items()},
+        nodes_at_peak=at_peak,
+        gpus_per_node=cards,
+        gpu_memory_bytes=instance.gpu_memory_bytes,
+        vcpu_per_node=instance.vcpu_count,
+        memory_gib_per_node=instance.memory_gib,
+        max_pods_per_node=instance.max_pods,
+        tensor_parallel=split,
+        pipeline_parallel=choice.fit.pipeline_parallel,
+        nodes_per_replica=span,
+        gpus_per_replica=each,
+        replicas_per_node=packed.replicas_per_node,
+        replicas_needed=packed.replicas,
+        replicas_total=replicas_total,
+        utilisation_at_mean=plain(rates.mean * rate.busy_s / serving_gpus),
+        utilisation_at_peak=plain_or_none(
+            None if rates.peak is None else rates.peak * rate.busy_s / serving_gpus
+        ),
+    )
+    losers = [
+        Rejected(
+            option=f"redundancy rule {name.value}",
+            reason=Reason.not_binding,
+            numbers=f"{count} nodes; {rule.value} asks for {nodes_total}",
+        )
+        for name, count in rules.items()
+        if name not in (rule, Rule.none)
+    ]
+    return pool, losers

@@ -1,0 +1,130 @@
+"""What serves while all is well, while a version rolls out, and while a node is repaired?"""
+
+from fractions import Fraction
+from math import isfinite
+
+from sizing.fleet.zone_rollout import batches, taken_at_once
+from sizing.plan import (
+    BandPlan,
+    CalibratedPlan,
+    PoolPlan,
+    RolloutPlan,
+    ServingPlan,
+    SidePlan,
+    StatePlan,
+    VolumePlan,
+)
+from sizing.replica.calibrated import CalibratedReplica, Side
+from sizing.replica.gpu_rate import GpuRate
+from sizing.replica.methods import Estimate, gpus_on_side
+from sizing.replica.rate import BandSide
+from sizing.replica.traffic import Rates
+from sizing.values.exact import exact, plain, plain_or_none
+from sizing.workload import Workload
+
+USUAL_ENGINE_START_S = 120
+"""Usual start of the engine once its weights lie on the node: loading, profiling, graphs. Basis:
+assumed (1 to 3 minutes for 8 to 70 billion parameters)."""
+
+
+def states(
+    pool: PoolPlan, serving: ServingPlan | None, rates: Rates, rate: GpuRate
+) -> tuple[StatePlan, ...]:
+    """Replicas that serve, whether they suffice, and how busy the peak keeps them.
+
+    rollout: all but those replaced at once; repair: all but one node's
+
+    Basis: arithmetic.
+    """
+    there = {"steady": pool.replicas_total}
+    if serving is not None:
+        there["rollout"] = pool.replicas_total - taken_at_once(serving)
+    there["repair"] = pool.replicas_total - pool.replicas_per_node
+    return tuple(
+        StatePlan(
+            state=name,
+            replicas=replicas,
+            holds=replicas >= pool.replicas_needed,
+            utilisation_at_peak=plain_or_none(_busy(pool, replicas, rates, rate)),
+        )
+        for name, replicas in there.items()
+    )
+
+
+def _busy(pool: PoolPlan, replicas: int, rates: Rates, rate: GpuRate) -> Fraction | None:
+    if rates.peak is None or replicas <= 0:
+        return None
+    return rates.peak * rate.busy_s / (replicas * pool.gpus_per_replica)
+
+
+def rollout(serving: ServingPlan, volumes: VolumePlan) -> RolloutPlan:
+    """How long a new version takes: batches of so many replicas, each as long as a cold start.
+
+    cold start = reading the weights + the engine's start; duration = batches x cold start;
+    the zones roll at the same time, or one after another where fewer replicas are spare than zones
+
+    Basis: arithmetic; nodes stay, so nothing surges.
+    """
+    cold = exact(Fraction(volumes.load_s)) + USUAL_ENGINE_START_S
+    return RolloutPlan(
+        surge_replicas=0,
+        replicas_at_once=taken_at_once(serving),
+        cold_start_s=plain(cold),
+        duration_s=plain(cold * batches(serving)),
+    )
+
+
+def calibrated_plan(
+    workload: Workload, found: Estimate, pool: PoolPlan, rates: Rates, load: Fraction
+) -> CalibratedPlan:
+    """Both sides of the band for the chosen replica at its share of the load."""
+    replica, lengths = found.replica, found.replica.lengths
+    share = float(load / pool.replicas_needed) * (1 + replica.imbalance)
+    median = replica.median
+    return CalibratedPlan(
+        basis=replica.basis,
+        coefficients=replica.steps.coefficients.fitted,
+        assumed=found.assumed,
+        prompt_tokens=lengths.prompt_tokens,
+        cached_tokens=lengths.cached_tokens,
+        output_tokens=lengths.output_tokens,
+        most_sequences=replica.slots,
+        percentile=plain(workload.latency.percentile) if workload.latency else 95,
+        imbalance_ratio=replica.imbalance,
+        in_flight_peak=_in_flight(median, pool, rates),
+        replicas_without_headroom=_without_headroom(replica, load),
+        median=_side(replica, median, share, load),
+        safe=_side(replica, replica.safe, share, load),
+    )
+
+
+def _without_headroom(replica: CalibratedReplica, load: Fraction) -> BandPlan:
+    """Replicas for the mean request with nothing to spare, not rounded, with their band."""
+    found = [
+        float(load) / rate if rate > 0 else None
+        for rate in (replica.rate_without_headroom(side) for side in BandSide)
+    ]
+    return BandPlan(low=found[0], median=found[1], high=found[2])
+
+
+def _in_flight(side: Side, pool: PoolPlan, rates: Rates) -> float | None:
+    """Requests in all needed replicas at the peak; None where they queue without end."""
+    if rates.peak is None:
+        return None
+    queue = side.times.server.at(float(rates.peak / pool.replicas_needed))
+    return queue.in_system * pool.replicas_needed if queue.is_stable else None
+
+
+def _side(replica: CalibratedReplica, side: Side, share: float, load: Fraction) -> SidePlan:
+    queue, percent = side.times.server.at(share), replica.targets.share
+    return SidePlan(
+        gpus_needed=gpus_on_side(replica, side.rate, load),
+        requests_per_replica_per_s=side.rate,
+        saturation_requests_per_s=side.times.server.saturation_per_s,
+        ttft_ms=_finite(side.times.ttft_s(queue, percent) * 1000),
+        tpot_ms=_finite(side.times.tpot_s(queue, percent) * 1000),
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None

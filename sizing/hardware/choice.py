@@ -1,0 +1,79 @@
+"""Can this hardware hold the model, and if not, why not?"""
+
+from sizing.catalog import Catalog, InstanceType
+from sizing.fleet.capacity_source import not_on_demand, with_capacity
+from sizing.locks.workload_lock import Lock
+from sizing.plan import Reason, Rejected
+from sizing.replica.case import Case, Choice
+from sizing.replica.fit import replica_fit, spanning_replica, unfit
+from sizing.site import Site
+
+
+def selling_zones(
+    instance: InstanceType, site: Site, catalog: Catalog
+) -> tuple[tuple[str, ...], bool]:
+    """The site's zones that sell the type, and whether the catalog knows.
+
+    Without zone data a region that sells the type counts with all its zones. Basis: vendor (EC2
+    offerings, data/instance_types.csv).
+    """
+    sold = catalog.zones_selling(instance.name, site.region)
+    if sold is not None:
+        return tuple(zone for zone in site.zones if zone in sold), True
+    return (site.zones if site.region in instance.regions else ()), False
+
+
+def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejected]]:
+    """The workload's instance type as a choice, and every option that was not taken.
+
+    None with the reasons when it cannot be.
+    """
+    workload, facts, need = case.workload, case.facts, case.need
+    site, catalog = case.site, case.catalog
+    if facts.instance is None or facts.gpu is None:
+        raise ValueError("a workload without hardware has no choice")
+    instance, rejected = facts.instance, list[Rejected]()
+    unsuited = unfit(workload, facts, facts.gpu, instance, catalog)
+    zones, known = selling_zones(instance, site, catalog)
+    if unsuited is None and not zones:
+        unsuited = not_sold(instance, site, known)
+    reserved = workload.hardware.capacity if workload.hardware else None
+    unsuited = unsuited or not_on_demand(instance, reserved)
+    if unsuited is not None:
+        return None, [unsuited]
+    rejected += [
+        Rejected(option=zone, reason=Reason.offering, numbers=f"does not sell {instance.name}")
+        for zone in site.zones
+        if zone not in zones
+    ]
+    zones, without = with_capacity(zones, instance, reserved)
+    rejected += without
+    asked = workload.hardware.tensor_parallel if workload.hardware else None
+    nodes = workload.hardware.nodes_per_replica if workload.hardware else None
+    if locked is not None:
+        asked, nodes = asked or locked.tensor_parallel, nodes or locked.nodes_per_replica
+    found, smaller = None, list[Rejected]()
+    if nodes is None or nodes == 1:
+        found, smaller = replica_fit(need, facts, instance, asked)
+    if found is None and nodes != 1:
+        found, larger = spanning_replica(need, facts, instance, asked, nodes)
+        smaller = [*smaller, *larger]
+    if found is None:
+        return None, smaller
+    return Choice(found, zones), rejected + smaller
+
+
+def not_sold(instance: InstanceType, site: Site, known: bool) -> Rejected:
+    """That no zone of the site sells the type, and where it is sold."""
+    where = _sold_elsewhere(instance, site, known)
+    return Rejected(option=instance.name, reason=Reason.offering, numbers=where)
+
+
+def _sold_elsewhere(instance: InstanceType, site: Site, known: bool) -> str:
+    if known:
+        sold = [zone for zone in instance.zone_ids if zone not in site.zones]
+        where = f"; sold in {', '.join(sold)}" if sold else ""
+        return f"not sold in {', '.join(site.zones)} of {site.region}{where}"
+    if not instance.regions:
+        return "the catalog has no offering of it in any region"
+    return f"not sold in {site.region}; sold in {', '.join(instance.regions)}"

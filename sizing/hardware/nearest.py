@@ -1,0 +1,138 @@
+"""Which other type would serve a workload whose stated one does not, and what else must change?"""
+
+from collections.abc import Iterator
+
+from sizing.hardware.offers import SIXTEEN_BITS
+from sizing.hardware.options import Option, ranking
+from sizing.plan import Reason, Rejected
+from sizing.replica.case import Case, case_of
+from sizing.replica.traffic import Rates
+from sizing.values.exact import plain
+from sizing.workload import AUTO, Hardware, Method, Precision, Workload
+
+MOST = 3
+"""Types that are told."""
+
+
+def nearest_types(case: Case, rates: Rates, asked: Workload) -> list[Rejected]:
+    """The cheapest other types that would do, on demand, told as one rejection.
+
+    The file as it stands with another type goes before one that needs another precision, and that
+    before one that needs another replica. Of a file that leaves the type open, `asked`, a lock
+    stated it: what it leaves open would do. Empty where neither states any. Basis: exact; each type
+    is sized in full.
+    """
+    hardware = case.workload.hardware
+    if hardware is None or case.workload.capacity is None:
+        return []
+    if hardware.is_auto and hardware.nodes_per_replica in (None, 1):
+        return _in_fp8(case, rates)
+    is_locked = asked is not case.workload and asked.hardware is not None and asked.hardware.is_auto
+    workloads = (asked,) if is_locked else tuple(_opened(case))
+    found = next((options for w in workloads if (options := _options(w, case, rates))), [])
+    told = [_told(option, case, is_locked=is_locked) for option in found[:MOST]]
+    where = "" if _is_calibrated(case.workload) else " in one node"
+    *others, last = told or [f"none of the catalog{where}"]
+    text = f"{', '.join(others)} or {last} would do" if others else f"{last} would do"
+    if not told and workloads and (best := _best_latency(workloads[-1], case, rates)):
+        text += f"; the best that any reaches is {best.option}: {best.numbers}"
+    if is_locked and told:
+        text += "; `sizewright update` chooses again"
+    return [Rejected(option="another instance type", reason=Reason.nearest, numbers=text)]
+
+
+def _in_fp8(case: Case, rates: Rates) -> list[Rejected]:
+    """The cheapest types that serve the weights in FP8, of a file that allows 16 bits alone."""
+    model, hardware = case.workload.model, case.workload.hardware
+    if hardware is None or case.facts.precision not in SIXTEEN_BITS:
+        return []
+    if Precision.fp8 in hardware.precisions:
+        return []
+    narrow = model.model_copy(update={"precision": Precision.fp8})
+    told = [
+        _told(option, case, is_locked=True)
+        for option in _options(case.workload.model_copy(update={"model": narrow}), case, rates)
+    ]
+    if not told:
+        return []
+    change = f"hardware.precisions [{case.facts.precision}, fp8]"
+    if model.precision is not None:
+        change = "model.precision fp8"
+    *others, last = told[:MOST]
+    types = f"{', '.join(others)} or {last}" if others else last
+    text = f"{types} would do with {change}; narrower weights may answer worse"
+    return [Rejected(option="fp8", reason=Reason.nearest, numbers=text)]
+
+
+def _opened(case: Case) -> Iterator[Workload]:
+    """The workload with its type left open, then its precision, then its replica as well."""
+    asked, model = case.workload.hardware, case.workload.model
+    if asked is None:
+        return
+    stated = model.model_copy(update={"precision": case.facts.precision})
+    open_to_all = model if model.name is None else model.model_copy(update={"precision": None})
+    split = asked.tensor_parallel
+    for tensor_parallel in (None,) if split is None else (split, None):
+        for as_model in (stated, open_to_all):
+            hardware = Hardware(
+                instance_type=AUTO,
+                tensor_parallel=tensor_parallel,
+                load_time_s=asked.load_time_s,
+                precisions=() if as_model is stated else _narrower(case),
+            )
+            yield case.workload.model_copy(update={"hardware": hardware, "model": as_model})
+
+
+def _narrower(case: Case) -> tuple[Precision, ...]:
+    """The published precision and FP8, for what the file would have to say to get it."""
+    published = Precision(case.facts.model.native_dtype) if case.facts.model else None
+    if published not in SIXTEEN_BITS:
+        return ()
+    return (Precision.bf16, Precision.fp16, Precision.fp8)
+
+
+def _best_latency(workload: Workload, case: Case, rates: Rates) -> Rejected | None:
+    """The attempt that comes nearest to the latency targets; None where latency is not why."""
+    rejected = ranking(case_of(workload, case.site, case.catalog), rates).rejected
+    return next((each for each in rejected if each.reason is Reason.latency), None)
+
+
+def _options(workload: Workload, case: Case, rates: Rates) -> list[Option]:
+    """The cheapest option of each other type; a rate that names its GPU is of no other."""
+    capacity = workload.capacity
+    named = case.facts.gpu if capacity is not None and capacity.gpu is not None else None
+    own = {case.facts.instance.name} if case.facts.instance is not None else set()
+    opened = case_of(workload, case.site, case.catalog)
+    first = dict[str, Option]()
+    for option in ranking(opened, rates).options:
+        if option.instance.name in own or (named and option.instance.gpu != named.name):
+            continue
+        first.setdefault(option.instance.name, option)
+    return list(first.values())
+
+
+def _told(option: Option, case: Case, *, is_locked: bool) -> str:
+    """The type, what else the file would have to say, its nodes and their cost."""
+    changes = [] if is_locked else _changes(option, case)
+    name = option.instance.name + (f" with {' and '.join(changes)}" if changes else "")
+    count, cost = option.pool.nodes_total, option.usd_per_month
+    usd = "" if cost is None else f", {plain(cost):,.0f} USD a month"
+    return f"{name} ({count:,} node{'s' * (count > 1)}{usd})"
+
+
+def _changes(option: Option, case: Case) -> list[str]:
+    """What a file that states its hardware would have to say beside the type."""
+    hardware, changes = case.workload.hardware, list[str]()
+    if option.precision is not case.facts.precision:
+        changes.append(f"model.precision {option.precision}")
+    if hardware is not None and hardware.tensor_parallel not in (None, option.tensor_parallel):
+        changes.append(f"hardware.tensor_parallel {option.tensor_parallel}")
+    if hardware is not None and hardware.nodes_per_replica not in (None, 1):
+        changes.append("hardware.nodes_per_replica 1")
+    if hardware is not None and hardware.capacity is not None:
+        changes.append("hardware.capacity on_demand")
+    return changes
+
+
+def _is_calibrated(workload: Workload) -> bool:
+    return workload.capacity is not None and workload.capacity.method is Method.calibrated

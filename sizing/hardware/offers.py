@@ -1,0 +1,97 @@
+"""Which types could run a workload, in which precisions and in replicas of how many cards?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from sizing.catalog import Catalog, InstanceType, Price
+from sizing.fleet.capacity_source import not_on_demand, with_capacity
+from sizing.hardware.choice import not_sold, selling_zones
+from sizing.model.memory import held_weights, tensor_parallel_sizes
+from sizing.plan import Rejected
+from sizing.replica.case import Case, cards_of
+from sizing.replica.fit import unfit
+from sizing.workload import AUTO, Hardware, Precision
+
+SIXTEEN_BITS = (Precision.bf16, Precision.fp16, Precision.fp32)
+MODERN_BITS = Decimal("8.0")
+"""Compute capability from which bfloat16 is computed. Basis: vendor."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A type on sale that runs the model in one precision."""
+
+    case: Case
+    instance: InstanceType
+    zones: tuple[str, ...]
+
+    @property
+    def price(self) -> Price | None:
+        return self.case.catalog.price(self.instance.name, self.case.site.region)
+
+
+def types(catalog: Catalog, hardware: Hardware) -> list[InstanceType]:
+    """The types of the catalog that the workload leaves open."""
+    return [
+        instance
+        for instance in catalog.instance_types
+        if hardware.instance_type in (instance.name, AUTO)
+        and not (hardware.families and instance.family not in hardware.families)
+    ]
+
+
+def offers(case: Case, instance: InstanceType, rejected: list[Rejected]) -> Iterator[Offer]:
+    """A type in each precision that it runs the model in; why not the others goes to `rejected`."""
+    reserved = case.workload.hardware.capacity if case.workload.hardware else None
+    zones, known = selling_zones(instance, case.site, case.catalog)
+    if not zones:
+        rejected.append(not_sold(instance, case.site, known))
+        return
+    bought = not_on_demand(instance, reserved)
+    if bought is not None:
+        rejected.append(bought)
+        return
+    zones, _ = with_capacity(zones, instance, reserved)
+    for at in _cases(case, instance):
+        gpu = at.facts.gpu
+        unsuited = unfit(at.workload, at.facts, gpu, instance, at.catalog) if gpu else None
+        if unsuited is None:
+            yield Offer(at, instance, zones)
+        else:
+            rejected.append(unsuited)
+
+
+def precisions(case: Case, instance: InstanceType) -> tuple[Precision, ...]:
+    """Precisions to look at on a type: the stated one, those allowed, else the model's own alone.
+
+    A 16-bit model is served in the 16 bits that the card computes in. Narrower weights are another
+    checkpoint and may answer worse: the workload allows them by `hardware.precisions`.
+    """
+    model, hardware = case.workload.model, case.workload.hardware
+    if model.precision is not None or hardware is None or not hardware.is_auto:
+        return (case.facts.precision,)
+    if hardware.precisions:
+        return hardware.precisions
+    own = case.facts.precision
+    if own not in SIXTEEN_BITS:
+        return (own,)
+    capability = case.catalog.gpu(instance.gpu).compute_capability or Decimal(0)
+    return (own if capability >= MODERN_BITS else Precision.fp16,)
+
+
+def sizes(case: Case, instance: InstanceType) -> list[int]:
+    """Tensor-parallel sizes that the workload leaves open, smallest first."""
+    asked = case.workload.hardware.tensor_parallel if case.workload.hardware else None
+    sizes = tensor_parallel_sizes(case.facts.model, cards_of(instance))
+    return [size for size in sizes if asked in (None, size)]
+
+
+def _cases(case: Case, instance: InstanceType) -> Iterator[Case]:
+    """The question on one type, once in each precision."""
+    gpu = case.catalog.gpu(instance.gpu)
+    for precision in precisions(case, instance):
+        facts = replace(case.facts, instance=instance, gpu=gpu, precision=precision)
+        model = case.workload.model
+        weights = held_weights(model, facts.parameters, precision, facts.model)
+        yield replace(case, facts=facts, need=replace(case.need, weights=weights))

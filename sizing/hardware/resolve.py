@@ -1,0 +1,98 @@
+"""Which hardware does a workload that leaves it open get, and what was not taken?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sizing.hardware.options import Option, Ranking, pinned, ranking
+from sizing.locks.workload_lock import Lock
+from sizing.plan import Reason, Rejected
+from sizing.replica.case import Case
+from sizing.replica.traffic import Rates
+from sizing.values.exact import plain
+from sizing.workload import Hardware, Method, Precision, Workload
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A workload whose hardware is stated in full, or the reasons why none is."""
+
+    workload: Workload
+    rejected: list[Rejected] = field(default_factory=list)
+    chosen_by: str = "workload"
+    """workload, lock or ranking."""
+
+
+def leaves_open(workload: Workload) -> bool:
+    """Whether sizing has a choice: the type, or the cards of a calibrated replica."""
+    hardware, capacity = workload.hardware, workload.capacity
+    if hardware is None or capacity is None:
+        return False
+    calibrated = capacity.method is Method.calibrated and hardware.nodes_per_replica in (None, 1)
+    return hardware.is_auto or (calibrated and hardware.tensor_parallel is None)
+
+
+def resolve(case: Case, rates: Rates, lock: Lock | None) -> Resolved:
+    """The workload with its hardware stated: as locked, else the cheapest that meets every target.
+
+    As it is where it leaves nothing open, or where nothing meets the targets.
+    """
+    workload, asked = case.workload, case.workload.hardware
+    if asked is None or not leaves_open(workload):
+        return Resolved(workload)
+    if lock is not None and lock.holds_for(workload, case.facts.precision):
+        hardware = asked.stated(lock.instance_type, lock.tensor_parallel)
+        return Resolved(with_hardware(workload, hardware, Precision(lock.precision)), [], "lock")
+    ranked = ranking(case, rates)
+    if ranked.best is None:
+        return Resolved(workload, grouped(ranked.rejected))
+    resolved = with_hardware(workload, *pinned(ranked.best))
+    return Resolved(resolved, [*losers(ranked), *grouped(ranked.rejected)], "ranking")
+
+
+def with_hardware(workload: Workload, hardware: Hardware, precision: Precision) -> Workload:
+    """The same workload on stated hardware, in a stated precision."""
+    model = workload.model.model_copy(update={"precision": precision})
+    return workload.model_copy(update={"hardware": hardware, "model": model})
+
+
+def losers(ranked: Ranking) -> list[Rejected]:
+    """Of each other type its best option, and of the chosen type its other replicas; dearer all."""
+    best = ranked.best
+    if best is None:
+        return []
+    seen, told = set[str](), list[Rejected]()
+    for option in ranked.options[1:]:
+        name = option.instance.name
+        if name in seen and name != best.instance.name:
+            continue
+        seen.add(name)
+        told.append(_dearer(option, best))
+    return told
+
+
+def _dearer(option: Option, best: Option) -> Rejected:
+    cost, least = option.usd_per_month, best.usd_per_month
+    nodes = f"{option.pool.nodes_total} nodes"
+    if cost is None:
+        numbers, reason = f"{nodes} at an unknown price", Reason.unknown_price
+    else:
+        numbers, reason = f"{nodes}, {plain(cost):,.0f} USD a month", Reason.dearer
+    if least is not None:
+        numbers += f"; {best.name}: {plain(least):,.0f} USD"
+    return Rejected(option=option.name, reason=reason, numbers=numbers)
+
+
+def grouped(rejected: Sequence[Rejected]) -> list[Rejected]:
+    """The same reasons, those that only name where a type is not sold or runs told together."""
+    apart = (Reason.offering, Reason.engine)
+    told = [r for r in rejected if r.reason not in apart]
+    for reason, text in ((Reason.offering, "not sold there"), (Reason.engine, "not run by it")):
+        names = [r.option.split(":")[0] for r in rejected if r.reason is reason]
+        if len(names) == 1:
+            told += [r for r in rejected if r.reason is reason]
+        elif names:
+            option = f"{len(names)} types"
+            told.append(
+                Rejected(option=option, reason=reason, numbers=f"{text}: {', '.join(names)}")
+            )
+    return told

@@ -1,0 +1,61 @@
+"""Which facts of the catalog does a choice rest on, in words to hold later ones against?"""
+
+from sizing.catalog import Catalog, Gpu
+from sizing.catalog.architecture import Architecture
+from sizing.catalog.lookup import facts_of
+from sizing.model.rows import architecture_of
+from sizing.plan import ServicePlan
+from sizing.site import Site
+from sizing.values.exact import plain
+from sizing.values.units import GIB
+from sizing.workload import Workload
+
+
+def chosen_facts(
+    workload: Workload, service: ServicePlan, site: Site, catalog: Catalog
+) -> dict[str, str]:
+    """Price, machine, card, model, engine and zones of a choice; empty without a pool.
+
+    Basis: the catalog's rows; only what sizing uses is told, so that nothing else looks changed.
+    """
+    choice = service.choice
+    if choice is None:
+        return {}
+    instance = catalog.instance_type(choice.instance_type)
+    gpu, model = catalog.gpu(instance.gpu), facts_of(workload, catalog).model
+    price = catalog.price(instance.name, site.region)
+    support = catalog.support(workload.engine.name, choice.precision)
+    sold = catalog.zones_selling(instance.name, site.region)
+    told = {
+        "price": "unknown" if price is None else f"{plain(price.usd_per_hour)} USD an hour",
+        "instance type": f"{plain(instance.gpu_count)} x {gpu.name}, {instance.vcpu_count} vCPU, "
+        f"{instance.memory_gib} GiB",
+        "GPU": f"{instance.gpu_memory_bytes / GIB:.3f} GiB, {gpu.memory_bandwidth_gb_per_s} GB/s, "
+        f"{gpu.fp16_tflops} TFLOP/s in 16 bits, {gpu.fp8_tflops} in 8",
+        "zones": "unknown" if sold is None else ", ".join(sold) or "none",
+    }
+    if model is not None:
+        told["model"] = (
+            f"{model.parameters} parameters, {model.active_parameters} active, "
+            f"{service.memory.kv_bytes_per_token} KV bytes a token, {model.native_dtype}"
+        )
+    if support is not None:
+        most = support.max_compute_capability or "any"
+        told["engine"] = f"{choice.precision} from {support.min_compute_capability} to {most}"
+    if choice.rates_for is not None:
+        told |= _calibration(workload.engine.name, gpu, architecture_of(model), catalog)
+    if service.serving is not None:
+        told["image"] = service.serving.image
+    return told
+
+
+def _calibration(
+    engine: str, gpu: Gpu, shape: Architecture | None, catalog: Catalog
+) -> dict[str, str]:
+    """The user's own runs that correct the rates of this replica; empty without any."""
+    if shape is None:
+        return {}
+    own = catalog.coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
+    if own is None:
+        return {}
+    return {"calibration": own.told}

@@ -1,0 +1,74 @@
+"""What sizing chose stays chosen until somebody moves it."""
+
+import json
+from hashlib import sha256
+
+from pydantic import Field
+
+from sizing.values.exact import exact
+from sizing.values.strict import Strict
+from sizing.workload import Precision, Routing, Workload
+
+
+class Lock(Strict):
+    """Read from `<workload>.lock`, beside the workload file, and committed with it."""
+
+    model: str
+    """The model's name or parameters, as the choice was made for it."""
+    precision: str
+    """Precision of the weights."""
+    instance_type: str
+    """Instance type that the choice was made for."""
+    tensor_parallel: int = Field(gt=0)
+    """GPUs of one node that a replica uses."""
+    nodes_per_replica: int = Field(default=1, gt=0)
+    """Nodes of one replica."""
+    catalog_digest: str
+    """The catalog's digest when the choice was made."""
+    coefficients: str | None = None
+    """Date of the coefficients that the rates were computed with; none by other methods."""
+    rates_for: str | None = None
+    """Digest of what the rates follow from."""
+    gpu_seconds: dict[str, float] | None = None
+    """GPU-seconds of one request by constraint, as chosen; `full` is of a full batch."""
+
+    facts: dict[str, str] = Field(default_factory=dict)
+    """What the choice rests on, by name; `update --why` tells what became of it."""
+
+    def holds_for(self, workload: Workload, precision: Precision) -> bool:
+        """Whether it was made for this model, in a precision and on a type that it allows."""
+        hardware = workload.hardware
+        if hardware is None or self.model != model_key(workload):
+            return False
+        if not hardware.is_auto:
+            return (self.precision, self.instance_type) == (precision.value, hardware.instance_type)
+        allowed = hardware.precisions or (Precision(self.precision),)
+        stated = workload.model.precision
+        return self.precision in allowed and (stated is None or stated.value == self.precision)
+
+
+def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load: float) -> str:
+    """What a calibrated rate follows from, prices and coefficients apart; first 12 hex digits.
+
+    Guard: users are in it only where they change what a replica takes, by what it has cached.
+    """
+    request, engine = workload.request, workload.engine
+    alone = request.turns == 1 and engine.routing is not Routing.sticky
+    limit = workload.capacity.max_utilisation if workload.capacity else None
+    parts = [
+        model_key(workload),
+        workload.model.model_dump(mode="json"),
+        request.model_dump(mode="json"),
+        engine.model_dump(mode="json"),
+        workload.latency.model_dump(mode="json") if workload.latency else None,
+        [instance_type, tensor_parallel, None if limit is None else str(limit)],
+        None if alone else load,
+    ]
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def model_key(workload: Workload) -> str:
+    """What tells models apart in a lock: the name and the literal parameters in full digits."""
+    model = workload.model
+    parameters = None if model.parameters is None else exact(model.parameters)
+    return " ".join(str(part) for part in (model.name, parameters) if part is not None)

@@ -1,0 +1,238 @@
+"""Does the model fit on the cards, and how many sequences fit beside it?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from math import floor
+
+from sizing.catalog import ModelFacts
+from sizing.catalog.architecture import Architecture
+from sizing.model.rows import held_architecture_of
+from sizing.values.exact import ceiling, exact
+from sizing.values.units import GIB
+from sizing.workload import Model, Precision
+
+GPU_MEMORY_UTILISATION = Decimal("0.90")
+"""Share of a card the engine may use. Basis: vendor, vLLM's default."""
+RUNTIME_BYTES = ceiling(Decimal("2.3") * GIB)
+"""Activations, CUDA context and graphs on one card. Basis: measured by KAITO's estimator (v0.12,
+2026-08), a base of 2.3 GiB."""
+COMMUNICATION_BYTES = ceiling(Decimal("1.83") * GIB)
+"""More on each card of a tensor-parallel group. Basis: measured by llm-d Planner on H100 and vLLM
+0.19 (2026-06), 2.1 GiB outside torch against 0.27 GiB on one card."""
+
+NOMINAL_BITS = {
+    Precision.fp32: 32,
+    Precision.bf16: 16,
+    Precision.fp16: 16,
+    Precision.fp8: 8,
+    Precision.int8: 8,
+    Precision.fp4: 4,
+    Precision.int4: 4,
+    Precision.nf4: 4,
+}
+SCALE_BITS = {
+    Precision.fp4: Fraction(8, 16),
+    Precision.int4: Fraction(16 + 4, 128),
+    Precision.nf4: Fraction(32, 64),
+}
+"""Bits of scales beside each quantised weight. Basis: formats. NVFP4: 8 bits a block of 16; AWQ and
+GPTQ: a 16-bit scale and a 4-bit zero point a group of 128; NF4: a 32-bit constant a block of 64
+(QLoRA, arXiv 2305.14314)."""
+UNQUANTISED = (Precision.fp32, Precision.bf16, Precision.fp16)
+
+
+def weight_bytes(precision: Precision) -> Fraction:
+    """Bytes of one weight with its scales."""
+    return (NOMINAL_BITS[precision] + SCALE_BITS.get(precision, Fraction(0))) / 8
+
+
+def nominal_weights_bytes(
+    model: Model, parameters: Fraction, precision: Precision, facts: ModelFacts | None
+) -> int:
+    """Bytes of the weights as designs count them: parameters x nominal bits / 8, encoders included.
+
+    Basis: arithmetic. What an engine really holds is `held_weights`.
+    """
+    return ceiling((parameters + _encoder_parameters(model, facts)) * NOMINAL_BITS[precision] / 8)
+
+
+@dataclass(frozen=True)
+class HeldWeights:
+    """What an engine holds of a model: some parameters in 16 bits, the others in the format's."""
+
+    precision: Precision
+    parameters: Fraction
+    encoder_parameters: Fraction
+    sixteen_bit_parameters: Fraction
+    bits_per_parameter: Fraction
+    """Of the others, scales included."""
+
+    @cached_property
+    def bytes(self) -> int:
+        """(all parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2, rounded up."""
+        others = self.parameters + self.encoder_parameters - self.sixteen_bit_parameters
+        return ceiling(others * self.bits_per_parameter / 8 + self.sixteen_bit_parameters * 2)
+
+
+def held_weights(
+    model: Model, parameters: Fraction, precision: Precision, facts: ModelFacts | None
+) -> HeldWeights:
+    """The weights that an engine holds.
+
+    Quantised formats leave the embedding matrices (vocabulary x hidden size, twice unless tied) and
+    vision towers in 16 bits; checkpoints that narrow their experts alone leave all else so. Without
+    an architecture they are not told apart. Basis: arithmetic over the formats.
+    """
+    encoders = _encoder_parameters(model, facts)
+    shape = held_architecture_of(facts)
+    native = facts is not None and precision.value == facts.native_dtype
+    kept = Fraction(0)
+    if precision not in UNQUANTISED and shape is not None:
+        kept = Fraction(shape.embedding_parameters + shape.vision_parameters)
+        if shape.experts is not None and shape.dense_format(precision) is not precision:
+            kept = parameters - shape.experts.parameters
+    scales = SCALE_BITS.get(precision, Fraction(0))
+    if native and shape is not None and shape.scale_bits is not None:
+        scales = shape.scale_bits
+    bits = NOMINAL_BITS[precision] + scales
+    return HeldWeights(
+        precision, parameters, encoders, max(min(kept, parameters), Fraction(0)), bits
+    )
+
+
+def _encoder_parameters(model: Model, facts: ModelFacts | None) -> Fraction:
+    """Of the encoders that the workload names, else of those the catalog knows of its model."""
+    if facts is not None and "encoders" not in model.model_fields_set:
+        return Fraction(facts.text_encoder_parameters or 0)
+    return sum((exact(e.parameters) for e in model.encoders), Fraction(0))
+
+
+def kv_copies(shape: Architecture | None, tensor_parallel: int) -> Fraction:
+    """How often a tensor-parallel group holds the same KV bytes.
+
+    MLA keeps a whole copy on each card; grouped heads are copied once there are more cards.
+    """
+    if shape is None:
+        return Fraction(1)
+    if shape.mla:
+        return Fraction(tensor_parallel)
+    return max(Fraction(1), Fraction(tensor_parallel, shape.kv_heads))
+
+
+def usable_bytes(card_bytes: int, cards: int) -> int:
+    """Bytes of one card for weights and KV cache: memory x 0.90 - runtime (- communication)."""
+    runtime = RUNTIME_BYTES + (COMMUNICATION_BYTES if cards > 1 else 0)
+    return max(floor(card_bytes * exact(GPU_MEMORY_UTILISATION)) - runtime, 0)
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one replica must hold: weights, and KV cache for its sequences."""
+
+    weights: HeldWeights
+    shape: Architecture | None
+    """None when the architecture is unknown: then only the weights count."""
+    kv_precision: str
+    tokens: Fraction | None
+    """Tokens of one sequence, mean."""
+    longest_tokens: Fraction | None
+    """Tokens of the longest sequence that must fit alone."""
+
+    @property
+    def step_shape(self) -> Architecture | None:
+        """The architecture, where all is known that step times are made of."""
+        return self.shape if self.shape is not None and self.shape.experts_known else None
+
+    @property
+    def weights_bytes(self) -> int:
+        return self.weights.bytes
+
+    @property
+    def kv_bytes_per_token(self) -> int | None:
+        """Bytes that a new token adds to the cache; None without an architecture."""
+        return None if self.shape is None else self.shape.kv_bytes_per_token(self.kv_precision)
+
+    @property
+    def kv_bytes_per_sequence(self) -> Fraction | None:
+        """Bytes of the mean sequence at its end; None without an architecture or tokens."""
+        if self.shape is None or self.tokens is None:
+            return None
+        return self.shape.kv_bytes_of_sequence(self.tokens, self.kv_precision)
+
+    def stage_imbalance(self, stages: int) -> Fraction:
+        """Layers of the fullest of a pipeline's stages over the mean stage.
+
+        stages x ceil(layers / stages) / layers: 61 layers on 2 stages are 31 and 30
+
+        1 without known layers. Basis: vendor (vLLM spreads whole layers evenly); embeddings are
+        taken to be spread with them.
+        """
+        layers = self.shape.layers if self.shape is not None else None
+        if layers is None:
+            return Fraction(1)
+        return Fraction(stages * ceiling(Fraction(layers, stages)), layers)
+
+    def bytes_with_one_sequence(self, tensor_parallel: int) -> int:
+        """Weights and the KV cache of the longest sequence."""
+        if self.shape is None or self.longest_tokens is None:
+            return self.weights_bytes
+        kv = self.shape.kv_bytes_of_sequence(self.longest_tokens, self.kv_precision)
+        return self.weights_bytes + ceiling(kv * kv_copies(self.shape, tensor_parallel))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A replica on `tensor_parallel` cards, and the sequences that memory leaves room for."""
+
+    tensor_parallel: int
+    usable_bytes_per_gpu: int
+    max_sequences: int | None
+    max_context_tokens: int | None
+    """Tokens of the longest sequence that fits alone, within the model's own context."""
+    nodes: int = 1
+    """Whole nodes of a replica that spans several, else 1."""
+    pipeline_parallel: int = 1
+    """Stages that the layers are cut into: each a tensor-parallel group inside one node."""
+
+
+def fit(
+    need: Need, card_bytes: int, tensor_parallel: int, nodes: int = 1, stages_per_node: int = 1
+) -> Fit | None:
+    """The replica on that many cards; None when weights and one sequence do not fit.
+
+    room = cards x usable / imbalance of the stages, 1 for one stage
+    sequences = floor((room - weights) / (KV bytes of the mean sequence x copies))
+    longest = the tokens whose KV bytes x copies fill room - weights, at most the model's
+
+    Basis: arithmetic; the mean sequence at its end, since KV pages are allotted as it grows.
+    """
+    stages = nodes * stages_per_node
+    usable = usable_bytes(card_bytes, tensor_parallel * stages)
+    room = usable * tensor_parallel * stages / need.stage_imbalance(stages)
+    if need.bytes_with_one_sequence(tensor_parallel) > room:
+        return None
+    if need.shape is None:
+        return Fit(tensor_parallel, usable, None, None, nodes, stages)
+    copies = kv_copies(need.shape, tensor_parallel)
+    left = (room - need.weights_bytes) / copies
+    longest = need.shape.longest_sequence(left, need.kv_precision)
+    limits = [limit for limit in (longest, need.shape.context) if limit is not None]
+    sequence = need.kv_bytes_per_sequence
+    return Fit(
+        tensor_parallel=tensor_parallel,
+        usable_bytes_per_gpu=usable,
+        max_sequences=None if not sequence else floor(left / sequence),
+        max_context_tokens=min(limits, default=None),
+        nodes=nodes,
+        pipeline_parallel=stages,
+    )
+
+
+def tensor_parallel_sizes(facts: ModelFacts | None, cards: int) -> Sequence[int]:
+    """Cards a replica may be split over: powers of two up to the node's cards that divide heads."""
+    heads = facts.heads if facts is not None else None
+    sizes = [1 << power for power in range(cards.bit_length()) if 1 << power <= cards]
+    return [size for size in sizes if heads is None or heads % size == 0]

@@ -1,0 +1,107 @@
+"""What architecture does a model of the catalog have?"""
+
+from fractions import Fraction
+
+from sizing.catalog.architecture import Architecture, Experts, LayerCache
+from sizing.catalog.records import ModelFacts
+from sizing.workload import Precision
+
+FOUR_BITS = (Precision.fp4, Precision.int4)
+MXFP4_SCALE_BITS = Fraction(8, 32)
+"""Basis: format (OCP microscaling, 2023); the catalog's native FP4 rows are MXFP4."""
+
+
+DENSE_FROM = Fraction(9, 10)
+"""Least share of a dense model's parameters that a token passes. Basis: assumed; a token looks one
+row of the embeddings up, and no mixture of the catalog has more than a third active."""
+
+
+def architecture_of(facts: ModelFacts | None) -> Architecture | None:
+    """The architecture of a model: its config's, or what its row says.
+
+    None without a row, where the row lacks what a decoder's memory is made of, and for a mixture
+    without known experts. Basis: vendor (data/models.csv).
+    """
+    shape = held_architecture_of(facts)
+    return shape if shape is not None and shape.experts_known else None
+
+
+def is_unknown_mixture(facts: ModelFacts | None) -> bool:
+    """Whether a token passes far from all parameters, and no experts are known that say why."""
+    if facts is None or facts.config is not None:
+        return False
+    total, active = facts.parameters, facts.active_parameters
+    fewer = total is not None and active is not None and active < DENSE_FROM * total
+    stated = (facts.experts, facts.experts_per_token, facts.moe_ffn_dim)
+    known = all(part is not None for part in stated)
+    return not known and (fewer or any(part is not None for part in stated))
+
+
+def held_architecture_of(facts: ModelFacts | None) -> Architecture | None:
+    """What a model's memory is made of, `experts_known` or not; None where that is unknown.
+
+    Basis: vendor (data/models.csv); sliding layers as the row counts them in a period.
+    """
+    if facts is None or facts.config is not None:
+        return None if facts is None else facts.config
+    layers, hidden, heads = facts.layers, facts.hidden_size, facts.heads
+    cached = facts.kv_bytes_per_token_16bit
+    if layers is None or hidden is None or heads is None or not cached:
+        return None
+    head_dim = facts.head_dim or hidden // heads
+    return Architecture(
+        layers=layers,
+        hidden_size=hidden,
+        heads=heads,
+        kv_heads=facts.kv_heads or heads,
+        head_dim=head_dim,
+        value_head_dim=facts.value_head_dim or head_dim,
+        parameters=facts.parameters or 0,
+        embedding_parameters=_embeddings(facts, hidden),
+        caches=_caches(facts, layers, cached // 2 // layers),
+        mla=facts.mla_latent_dim is not None,
+        experts=_experts(facts, layers, hidden),
+        context=facts.context,
+        vocab=facts.vocab,
+        experts_alone_in=_experts_alone_in(facts),
+        scale_bits=MXFP4_SCALE_BITS if facts.native_dtype == "fp4" else None,
+        experts_known=not is_unknown_mixture(facts),
+    )
+
+
+def _experts_alone_in(facts: ModelFacts) -> Precision | None:
+    """Checkpoints published in 4 bits narrow their experts alone. Basis: gpt-oss, Kimi."""
+    native = Precision(facts.native_dtype)
+    return native if native in FOUR_BITS and facts.experts is not None else None
+
+
+def _embeddings(facts: ModelFacts, hidden: int) -> int:
+    return (facts.vocab or 0) * hidden * (1 if facts.tied_embeddings else 2)
+
+
+def _caches(facts: ModelFacts, layers: int, elements: int) -> tuple[LayerCache, ...]:
+    """Full layers and sliding ones: of each whole period the row's share, of the rest its first."""
+    window, period = facts.sliding_window_tokens, facts.period_layers
+    if window is None or period is None or facts.sliding_layers_per_period is None:
+        return (LayerCache(layers, elements),)
+    whole, rest = divmod(layers, period)
+    each = facts.sliding_layers_per_period
+    sliding = whole * each + min(rest, each)
+    caches = (LayerCache(layers - sliding, elements), LayerCache(sliding, elements, window))
+    return tuple(cache for cache in caches if cache.layers)
+
+
+def _experts(facts: ModelFacts, layers: int, hidden: int) -> Experts | None:
+    """Routed experts; their layers from what total and active parameters differ by.
+
+    layers = (total - active) / ((experts - routed to) x 3 x hidden size x width), rounded
+    """
+    count, routed, width = facts.experts, facts.experts_per_token, facts.moe_ffn_dim
+    total, active = facts.parameters, facts.active_parameters
+    if count is None or routed is None or width is None:
+        return None
+    one = 3 * hidden * width
+    if total is not None and active is not None and total > active:
+        layers = min(layers, max(1, round((total - active) / ((count - routed) * one))))
+    parameters = layers * count * one
+    return Experts(layers, count, routed, min(parameters, total or parameters))

@@ -1,0 +1,53 @@
+"""Data of a service: how much, where, and what goes in and out."""
+
+from typing import Annotated
+
+from sizing.plan.part import Part
+from sizing.plan.reaches import AURORA, LIFECYCLE, LOGS, Reaches
+from sizing.values.exact import Number
+
+
+class StoragePlan(Part):
+    weights_bytes: int
+    profile_bytes: int | None
+    interaction_bytes_per_day: int | None
+    indexed_bytes_per_day: int | None
+    indexed_bytes_per_month: int | None
+    retained_bytes: int | None
+    writes_per_s_mean: Number | None
+    writes_per_s_peak: Number | None
+
+
+class TransferPlan(Part):
+    ingress_mbit_per_s: Number | None
+    egress_mbit_per_s: Number | None
+    ingress_mbit_per_s_peak: Number | None
+    egress_mbit_per_s_peak: Number | None
+
+
+class DatabasePlan(Part):
+    stored_bytes: int
+    """Bytes that it holds when retention is full."""
+    min_acu: Annotated[Number, Reaches(AURORA, "serverlessv2ScalingConfiguration.minCapacity")]
+    max_acu: Annotated[Number, Reaches(AURORA, "serverlessv2ScalingConfiguration.maxCapacity")]
+    instances: Annotated[int, Reaches("aws:rds/clusterInstance:ClusterInstance", "")]
+    backup_days: Annotated[int, Reaches(AURORA, "backupRetentionPeriod")]
+    engine_version: Annotated[str, Reaches(AURORA, "engineVersion")]
+    log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
+    protected: Annotated[bool, Reaches(AURORA, "deletionProtection")]
+    last_snapshot: Annotated[bool, Reaches(AURORA, "finalSnapshotIdentifier")]
+    """Whether a deletion leaves a snapshot."""
+
+
+class BucketPlan(Part):
+    """One object bucket; `expire_days` is null when its objects are kept."""
+
+    role: Annotated[str, Reaches("aws:s3/bucket:Bucket", "")]
+    stored_bytes: int
+    """Bytes that it holds when retention is full."""
+    expire_days: Annotated[int | None, Reaches(LIFECYCLE, "rules.0.expiration.days")]
+    noncurrent_days: Annotated[
+        int, Reaches(LIFECYCLE, "rules.0.noncurrentVersionExpiration.noncurrentDays")
+    ]
+    """Days for which a replaced or deleted object can be brought back."""
+    protected: Annotated[bool, Reaches("aws:s3/bucket:Bucket", "forceDestroy")]

@@ -1,0 +1,63 @@
+"""One service's question with the facts it names and what a replica must hold."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sizing.catalog import Catalog, InstanceType
+from sizing.catalog.lookup import Facts, facts_of
+from sizing.model.memory import Fit, Need, held_weights
+from sizing.model.rows import held_architecture_of
+from sizing.replica.lengths import running_tokens
+from sizing.site import Site
+from sizing.values.exact import exact
+from sizing.workload import Kind, Request, Workload
+
+ENGINE_KINDS = (Kind.text, Kind.chat)
+"""Kinds that the language-model engine serves; images and videos have runtimes of their own."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Hardware that works: the replica that fits, and the site's zones that sell it."""
+
+    fit: Fit
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One service's question: what it asks, what it must hold, where, and the facts."""
+
+    workload: Workload
+    facts: Facts
+    need: Need
+    site: Site
+    catalog: Catalog
+
+
+def cards_of(instance: InstanceType) -> int:
+    """GPUs a node offers: whole cards, or one partition of a card."""
+    return max(1, int(instance.gpu_count))
+
+
+def case_of(workload: Workload, site: Site, catalog: Catalog) -> Case:
+    """The case of a workload. Raises FieldError for names the catalog lacks."""
+    facts = facts_of(workload, catalog)
+    return Case(workload, facts, need_of(workload, facts), site, catalog)
+
+
+def need_of(workload: Workload, facts: Facts) -> Need:
+    """Weights, and KV cache for sequences of the length that is usually running."""
+    return Need(
+        weights=held_weights(workload.model, facts.parameters, facts.precision, facts.model),
+        shape=held_architecture_of(facts.model),
+        kv_precision=workload.engine.kv_precision,
+        tokens=running_tokens(workload.request),
+        longest_tokens=longest_tokens(workload.request),
+    )
+
+
+def longest_tokens(request: Request) -> Fraction | None:
+    """Tokens of the longest sequence: the context that is asked for, else the mean request."""
+    longest = request.context_tokens or request.total_tokens
+    return None if longest is None else exact(longest)

@@ -1,0 +1,118 @@
+"""Does a replica of the model fit on this hardware, and over how many cards and nodes?"""
+
+from math import inf
+
+from sizing.catalog import Catalog, Gpu, InstanceType
+from sizing.catalog.lookup import Facts
+from sizing.model.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
+from sizing.plan import Reason, Rejected
+from sizing.replica.case import ENGINE_KINDS, cards_of
+from sizing.values.exact import short
+from sizing.values.units import GB
+from sizing.workload import Workload
+
+MOST_NODES = 16
+"""Deepest pipeline over nodes that is tried. Basis: assumed; each stage adds its latency."""
+ENGINE_MAX_SEQUENCES = 256
+"""Sequences in one batch when memory would hold more. Basis: vendor, vLLM's default."""
+
+
+def unfit(
+    workload: Workload, facts: Facts, gpu: Gpu, instance: InstanceType, catalog: Catalog
+) -> Rejected | None:
+    """Why this card cannot serve the model at all, memory for the weights apart."""
+    least = workload.capacity.min_gpu_gb if workload.capacity else None
+    sold_gb = round(instance.gpu_memory_bytes / GB)
+    if least is not None and least > sold_gb:
+        return Rejected(
+            option=instance.name,
+            reason=Reason.gpu_memory_minimum,
+            numbers=f"{instance.gpu} has {sold_gb} GB, at least {least} GB asked for",
+        )
+    if workload.kind not in ENGINE_KINDS:
+        return None
+    runs = catalog.runs(workload.engine.name, facts.precision.value, gpu)
+    if runs:
+        return None
+    capability = gpu.compute_capability
+    return Rejected(
+        option=f"{workload.engine.name} x {gpu.name} x {facts.precision.value}",
+        reason=Reason.engine if runs is False else Reason.unknown_fact,
+        numbers=f"compute capability {capability if capability is not None else 'none'}",
+    )
+
+
+def replica_fit(
+    need: Need, facts: Facts, instance: InstanceType, asked: int | None
+) -> tuple[Fit | None, list[Rejected]]:
+    """The smallest replica that fits, or the one asked for; smaller ones as rejections."""
+    sizes = tensor_parallel_sizes(facts.model, cards_of(instance))
+    rejected = list[Rejected]()
+    if asked is not None and asked not in sizes:
+        heads = facts.model.heads if facts.model is not None else None
+        split = f"{heads} heads, " if heads is not None else ""
+        numbers = f"{split}{cards_of(instance)} GPUs a node: {', '.join(map(str, sizes))} work"
+        option = f"tensor parallel {asked}"
+        return None, [Rejected(option=option, reason=Reason.tensor_parallel, numbers=numbers)]
+    for size in sizes if asked is None else [asked]:
+        found = fit(need, instance.gpu_memory_bytes, size)
+        if found is not None:
+            return found, rejected
+        rejected.append(_too_small(need, instance, size))
+    return None, rejected
+
+
+def spanning_replica(
+    need: Need, facts: Facts, instance: InstanceType, asked: int | None, nodes: int | None
+) -> tuple[Fit | None, list[Rejected]]:
+    """A replica over the asked-for whole nodes, else over the fewest that hold the model.
+
+    Tensor parallel stays inside a node, whose cards exchange every layer's result; stages of the
+    pipeline, which exchange one result each, lie on different nodes.
+    """
+    sizes = tensor_parallel_sizes(facts.model, cards_of(instance))
+    split = asked or sizes[-1]
+    if split not in sizes:
+        return None, []
+    if not instance.efa_interfaces:
+        numbers = f"{instance.name} has no EFA interface between its nodes"
+        option = f"a replica over {nodes or 'several'} nodes"
+        return None, [Rejected(option=option, reason=Reason.interconnect, numbers=numbers)]
+    stages = cards_of(instance) // split
+    layers = facts.model.layers if facts.model is not None else None
+    most = min(MOST_NODES, (layers or MOST_NODES * stages) // stages)
+    rejected = list[Rejected]()
+    for count in [nodes] if nodes else range(2, most + 1):
+        found = fit(need, instance.gpu_memory_bytes, split, count, stages)
+        if found is not None and count <= most:
+            return found, rejected
+        rejected.append(_too_small(need, instance, split, count))
+    return None, rejected[-1:]
+
+
+def memory_missed(need: Need, instance: InstanceType, split: int) -> float:
+    """How many times the memory of `split` cards one sequence and the weights take."""
+    left = usable_bytes(instance.gpu_memory_bytes, split) * split
+    return need.bytes_with_one_sequence(split) / left if left > 0 else inf
+
+
+def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -> Rejected:
+    cards = split if nodes == 1 else cards_of(instance) // split * split * nodes
+    wanted = need.bytes_with_one_sequence(split)
+    left = usable_bytes(instance.gpu_memory_bytes, cards) * cards
+    over = f" over {nodes} nodes" if nodes > 1 else ""
+    return Rejected(
+        option=f"{instance.name}, tensor parallel {split}{over}",
+        reason=Reason.memory,
+        numbers=(
+            f"weights {short(need.weights_bytes / GB)} GB, with the longest sequence "
+            f"{short(wanted / GB)} GB; {cards} x {instance.gpu} leave {short(left / GB)} GB"
+        ),
+    )
+
+
+def max_num_seqs(workload: Workload, fit: Fit) -> int:
+    """Most sequences in one batch: what memory holds, capped by the workload or the engine."""
+    cap = workload.engine.max_sequences or ENGINE_MAX_SEQUENCES
+    held = fit.max_sequences
+    return cap if held is None else max(1, min(held, cap))

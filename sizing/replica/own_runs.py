@@ -1,0 +1,44 @@
+"""What did a user's own runs, the calibration file beside a workload, do to its numbers?"""
+
+from sizing.catalog import Catalog, Gpu
+from sizing.catalog.correction import Corrections
+from sizing.locks.workload_lock import Lock
+from sizing.model.memory import Need
+from sizing.plan import OwnRunsPlan
+from sizing.workload import Method, Workload
+
+UNNAMED = "the calibration file"
+
+
+def own_runs_plan(
+    own: Corrections | None,
+    workload: Workload,
+    catalog: Catalog,
+    *,
+    gpu: Gpu | None,
+    need: Need,
+    lock: Lock | None,
+) -> OwnRunsPlan | None:
+    """Whether the file's runs correct this service, or why not; None without a file.
+
+    `lock` where the rate is the lock's. Basis: the file, compared with the hardware that was taken.
+    """
+    if own is None:
+        return None
+    file, engine = own.source or UNNAMED, workload.engine.name
+    if gpu is None or need.step_shape is None:
+        told = "not applied: the service has no GPU, or the architecture of its model is unknown"
+        return OwnRunsPlan(file=file, applied=False, told=told)
+    found = catalog.coefficients.correction(
+        engine, gpu.name, need.step_shape.parameters, need.step_shape.layers
+    )
+    if found is None:
+        there = ", ".join(f"{c.model} on {c.gpu} with {c.engine}" for c in own.corrections)
+        told = f"not applied: its runs are of {there or 'nothing'}, not of this model on {gpu.name}"
+        return OwnRunsPlan(file=file, applied=False, told=f"{told} with {engine}")
+    told = f"{found.told}, applied"
+    if workload.capacity is not None and workload.capacity.method is not Method.calibrated:
+        told += f" to the calibrated estimate; the method {workload.capacity.method} sizes"
+    elif lock is not None and lock.facts.get("calibration") != found.told:
+        told += " to the latencies; the rate and the GPUs are the lock's and wait for `update`"
+    return OwnRunsPlan(file=file, applied=True, told=told)

@@ -1,0 +1,151 @@
+"""What does one GPU of the chosen hardware serve, by the workload's method?"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from sizing.catalog.lookup import Facts
+from sizing.locks.workload_lock import Lock, rates_key
+from sizing.plan import Reason, Rejected
+from sizing.replica.calibrated import (
+    CalibratedReplica,
+    calibrated_replica,
+    step_model_of,
+    unhurried_rate,
+)
+from sizing.replica.case import Case, Choice
+from sizing.replica.gpu_rate import GpuRate, gpu_rate, peak_flop_per_s
+from sizing.replica.lengths import Lengths
+from sizing.replica.traffic import Rates
+from sizing.steps.model import StepModel
+from sizing.values.exact import short
+from sizing.workload import Method
+
+
+@dataclass
+class Rated:
+    """What one GPU serves by the workload's method, or why nothing says it."""
+
+    rate: GpuRate | None = None
+    flop_per_s: Fraction | None = None
+    replica: CalibratedReplica | None = None
+    rates_key: str | None = None
+    locked: bool = False
+    rejected: list[Rejected] = field(default_factory=list)
+    missed: float | None = None
+    """How many times a target the latency of one request alone is, where that is the reason."""
+
+
+def rated(case: Case, choice: Choice | None, rates: Rates, lock: Lock | None = None) -> Rated:
+    """The rate of one GPU of the case's type, in the replica that was chosen.
+
+    A lock made for the same lengths, targets and replica keeps its rate, whatever coefficients are
+    newer.
+    """
+    workload, facts, capacity = case.workload, case.facts, case.workload.capacity
+    if capacity is None or facts.instance is None or facts.gpu is None:
+        return Rated()
+    if capacity.method is not Method.calibrated:
+        flop = peak_flop_per_s(facts.gpu, facts.instance, facts.precision)
+        rate = gpu_rate(workload, capacity, facts.parameters, flop)
+        return Rated(rate, flop, rejected=[] if rate else [_no_peak_rate(facts)])
+    if choice is None:
+        return Rated()
+    if choice.fit.nodes > 1:
+        return Rated(rejected=[spans_nodes(choice.fit.nodes)])
+    split, load = choice.fit.tensor_parallel, rates.at(capacity.load)
+    steps = step_model_of(case, case.need, split)
+    if steps is None:
+        return Rated(rejected=[_no_step_model(case)])
+    replica = calibrated_replica(steps, workload, choice.fit, load)
+    key = rates_key(workload, facts.instance.name, split, float(load))
+    kept = locked_rate(lock, key)
+    rate = kept or replica.gpu_rate()
+    found = Rated(rate, None, replica, key, kept is not None)
+    if rate is None:
+        rejected, found.missed = _too_slow(case, replica)
+        found.rejected.append(rejected)
+    return found
+
+
+def rate_bound(
+    case: Case, choice: Choice, rates: Rates, steps: StepModel | None, lengths: Lengths
+) -> GpuRate | None:
+    """A rate that `rated` does not exceed for conversations of one turn, found without a search.
+
+    `steps` is the step model of the replica, `lengths` those apart. None where `rated` finds none.
+    """
+    capacity = case.workload.capacity
+    if capacity is None or capacity.method is not Method.calibrated:
+        return rated(case, choice, rates).rate
+    return None if steps is None else unhurried_rate(steps, case.workload, lengths, choice.fit)
+
+
+def locked_rate(lock: Lock | None, key: str) -> GpuRate | None:
+    """The rate that a lock holds for the same question; None where it holds none."""
+    if lock is None or lock.gpu_seconds is None or lock.rates_for != key:
+        return None
+    seconds = {name: Fraction(value) for name, value in lock.gpu_seconds.items()}
+    full = seconds.pop("full", None)
+    return GpuRate(max(seconds.values()), seconds, full) if seconds else None
+
+
+def spans_nodes(nodes: int) -> Rejected:
+    """That step times are of replicas within one node."""
+    return Rejected(
+        option=f"method calibrated, a replica over {nodes} nodes",
+        reason=Reason.not_in_this_version,
+        numbers="step times are of replicas in one node; capacity.method given sizes it from a"
+        " rate you measured",
+    )
+
+
+def no_method(case: Case) -> Rejected | None:
+    """What the calibrated method lacks on every type: the model's shape, or coefficients."""
+    capacity = case.workload.capacity
+    if capacity is None or capacity.method is not Method.calibrated:
+        return None
+    if case.need.step_shape is None:
+        return _unknown("the model's architecture is not known; name its config.json")
+    if case.workload.engine.name not in case.catalog.coefficients.engines:
+        return _unknown(f"no coefficients are fitted for {case.workload.engine.name}")
+    return None
+
+
+def _no_step_model(case: Case) -> Rejected:
+    """What the calibrated method lacks: a shape, coefficients, or a datasheet."""
+    name = case.facts.gpu.name if case.facts.gpu is not None else "the GPU"
+    numbers = f"the catalog lacks the bandwidth or the arithmetic rate of {name}"
+    return no_method(case) or _unknown(numbers)
+
+
+def _unknown(numbers: str) -> Rejected:
+    return Rejected(option="method calibrated", reason=Reason.unknown_fact, numbers=numbers)
+
+
+def _too_slow(case: Case, replica: CalibratedReplica) -> tuple[Rejected, float]:
+    """The best reachable latency, of one request alone, with its target; and how many times the
+    target it is."""
+    idle, targets = replica.safe.times.server.at(1e-9), replica.targets
+    times = replica.safe.times
+    parts, missed = list[str](), 1.0
+    for name, target, alone in (
+        ("TTFT", targets.ttft_s, times.ttft_s(idle, targets.share)),
+        ("TPOT", targets.tpot_s, times.tpot_s(idle, targets.share)),
+    ):
+        if target is not None and alone > target:
+            best, limit = short(alone * 1000), short(target * 1000)
+            parts.append(f"{name} {best} ms at best, {limit} ms is the target")
+            missed = max(missed, alone / target)
+    name = case.facts.instance.name if case.facts.instance is not None else "the type"
+    option = f"{name}, tensor parallel {replica.tensor_parallel}, {case.facts.precision}"
+    numbers = "; ".join(parts) + " (one request alone, P90 estimate)"
+    return Rejected(option=option, reason=Reason.latency, numbers=numbers), missed
+
+
+def _no_peak_rate(facts: Facts) -> Rejected:
+    gpu = facts.gpu.name if facts.gpu is not None else "the GPU"
+    return Rejected(
+        option="method textbook",
+        reason=Reason.unknown_fact,
+        numbers=f"the catalog has no dense {facts.precision.value} rate of {gpu}",
+    )

@@ -1,0 +1,98 @@
+"""How many requests arrive, and how many users and requests are there at once?"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from sizing.plan import TrafficPlan
+from sizing.values.exact import exact, plain, plain_or_none
+from sizing.values.units import SECONDS_PER_DAY
+from sizing.workload import Load, Traffic, Workload
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Requests per second, exact; the peak is None when nothing says what it is."""
+
+    mean: Fraction
+    peak: Fraction | None
+
+    @property
+    def busiest(self) -> Fraction:
+        """The peak, or the mean where nothing says what the peak is."""
+        return self.mean if self.peak is None else self.peak
+
+    def of(self, share: Fraction) -> "Rates":
+        """The rates of a share of the requests."""
+        return Rates(self.mean * share, None if self.peak is None else self.peak * share)
+
+    def at(self, load: Load) -> Fraction:
+        """The rate that is sized for. Raises ValueError for an unknown peak."""
+        rate = self.mean if load is Load.mean else self.peak
+        if rate is None:
+            raise ValueError("the peak is not known")
+        return rate
+
+
+def request_rates(traffic: Traffic) -> Rates:
+    """Requests per second at the daily mean and at the peak.
+
+    mean = users x requests a user a day / 86,400
+    peak = users online / think time, or mean x peak ratio, or mean x busiest hour / mean hour
+
+    Basis: arithmetic.
+    """
+    daily = exact(traffic.daily_users) * exact(traffic.requests_per_user_per_day)
+    mean = daily / SECONDS_PER_DAY
+    online = users_online_peak(traffic)
+    if online is not None and traffic.think_time_s is not None:
+        return Rates(mean, online / exact(traffic.think_time_s))
+    if traffic.peak_ratio is not None:
+        return Rates(mean, mean * exact(traffic.peak_ratio))
+    if traffic.hourly is not None:
+        total = sum(traffic.hourly, Decimal(0))
+        return Rates(mean, mean * 24 * exact(max(traffic.hourly)) / exact(total))
+    return Rates(mean, None)
+
+
+def users_online_peak(traffic: Traffic) -> Fraction | None:
+    """Users online at the busiest moment: users x share. Basis: arithmetic."""
+    if traffic.peak_users_share is None:
+        return None
+    return exact(traffic.daily_users) * exact(traffic.peak_users_share)
+
+
+def answer_s(workload: Workload, output_tokens: Fraction) -> Fraction | None:
+    """Seconds of an answer of that many tokens that just meets the latency targets.
+
+    TTFT + (output tokens - 1) x TPOT
+
+    None without both targets. Basis: arithmetic.
+    """
+    latency = workload.latency
+    if latency is None or latency.ttft_ms is None or latency.tpot_ms is None:
+        return None
+    steps = max(output_tokens - 1, Fraction(0))
+    return (exact(latency.ttft_ms) + steps * exact(latency.tpot_ms)) / 1000
+
+
+def slowest_answer_s(workload: Workload) -> Fraction | None:
+    """Seconds of the mean answer when it just meets the latency targets.
+
+    None without both targets or the answer's length. Basis: arithmetic; an upper bound of the
+    service time while nothing queues, since the targets are limits.
+    """
+    output = workload.request.output_mean
+    return None if output is None else answer_s(workload, exact(output))
+
+
+def traffic_plan(workload: Workload, rates: Rates) -> TrafficPlan:
+    """Arrivals and what is there at once; requests in flight by Little's law, N = rate x time."""
+    answer_s = slowest_answer_s(workload)
+    in_flight = None if rates.peak is None or answer_s is None else rates.peak * answer_s
+    return TrafficPlan(
+        requests_per_s_mean=plain(rates.mean),
+        requests_per_s_peak=plain_or_none(rates.peak),
+        users_online_peak=plain_or_none(users_online_peak(workload.traffic)),
+        requests_in_flight_peak=plain_or_none(in_flight),
+    )

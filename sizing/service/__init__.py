@@ -1,0 +1,1 @@
+"""What surrounds the replicas of one service: engine flags, disks, stores, access, verdict."""

@@ -1,0 +1,112 @@
+"""Who may ask a service, from where, and how often?
+
+The load balancer validates tokens, the firewall in front of it counts requests. It cannot count a
+model's tokens, so a limit of tokens is kept as one of requests: each is taken to use the most that
+one request can.
+"""
+
+from fractions import Fraction
+from math import floor
+
+from sizing.plan import ClaimPlan, FirewallPlan, TokenPlan
+from sizing.replica.traffic import Rates
+from sizing.site import LOG_DAYS, Site
+from sizing.values.exact import exact
+from sizing.values.field_error import FieldError
+from sizing.workload import Access, Workload
+
+WINDOWS_S = (60, 120, 300, 600)
+"""Seconds over which the firewall can count. Basis: vendor (AWS WAF, rate-based rules)."""
+FEWEST_REQUESTS = 10
+"""Lowest limit of a window. Basis: vendor (AWS WAF, rate-based rules)."""
+ADDRESS_HEADROOM = 2
+"""Requests that one address may send, over all that the plan expects. Basis: assumed; a proxy may
+carry all callers, and whoever invents tokens is stopped by address alone."""
+
+
+def check_access(workload: Workload, site: Site) -> None:
+    """Checks that the site has what the workload's door needs. Raises FieldError."""
+    access = workload.access
+    if access.asks_for_token and site.token_issuer is None:
+        field = _asking(access) or "token_required"
+        raise FieldError(
+            ("access", field),
+            "the site names no issuer of tokens",
+            "sizewright:token_issuer and sizewright:token_jwks_url in the stack file",
+        )
+    field = _asking(access)
+    if field and site.certificate_arn is None and site.dns is None:
+        raise FieldError(
+            ("access", field),
+            "the site has no certificate",
+            "sizewright:certificate_arn in the stack file, or sizewright:dns to make one in",
+        )
+    if field and site.network is not None:
+        public = site.network.use.public_subnet_ids
+        missing = [zone for zone in site.zones if zone not in public]
+        if missing:
+            raise FieldError(
+                ("access", field),
+                f"the network that is used names no public subnet in {', '.join(missing)}",
+                "public_subnet_ids of sizewright:network.use in the stack file",
+            )
+
+
+def _asking(access: Access) -> str:
+    """The field that asks for a public load balancer; empty where none does."""
+    if access.public:
+        return "public"
+    return "both_balancers" if access.both_balancers else ""
+
+
+def token_plan(access: Access, site: Site) -> TokenPlan | None:
+    """Which tokens the load balancer lets through; None where it asks for none."""
+    if not access.asks_for_token or site.token_issuer is None or site.token_jwks_url is None:
+        return None
+    return TokenPlan(
+        issuer=site.token_issuer,
+        jwks_url=site.token_jwks_url,
+        claims=tuple(
+            ClaimPlan(name=claim.name, format=claim.format.value, values=claim.values)
+            for claim in access.claims
+        ),
+    )
+
+
+def firewall_plan(workload: Workload, rates: Rates, site: Site) -> FirewallPlan | None:
+    """The firewall of a service with limits, which every public one has; None without.
+
+    limit = floor(min(requests a minute, tokens a minute / context tokens) x window / 60) over the
+    shortest window in which that is 10 at least; an address: twice the busiest rate x window
+    """
+    limits = limits_per_min(workload)
+    if not limits:
+        return None
+    binding = min(limits, key=lambda name: limits[name])
+    window_s = next(w for w in WINDOWS_S if limits[binding] * w / 60 >= FEWEST_REQUESTS)
+    requests = int(limits[binding] * window_s / 60)
+    tokens = workload.access.tokens_per_key_per_min
+    return FirewallPlan(
+        requests_per_key=requests,
+        window_s=window_s,
+        binding=binding,
+        requests_by_limit={name: int(rate * window_s / 60) for name, rate in limits.items()},
+        tokens_per_key=None
+        if tokens is None
+        else requests * (workload.request.context_tokens or 0),
+        requests_per_address=max(
+            FEWEST_REQUESTS, floor(rates.busiest * window_s * ADDRESS_HEADROOM + Fraction(1, 2))
+        ),
+        log_days=LOG_DAYS[site.environment],
+    )
+
+
+def limits_per_min(workload: Workload) -> dict[str, Fraction]:
+    """Requests of one key a minute that each limit alone allows, by the limit's name."""
+    access, longest = workload.access, workload.request.context_tokens
+    limits = dict[str, Fraction]()
+    if access.requests_per_key_per_min is not None:
+        limits["requests"] = Fraction(access.requests_per_key_per_min)
+    if access.tokens_per_key_per_min is not None and longest is not None:
+        limits["tokens"] = Fraction(access.tokens_per_key_per_min, exact(longest))
+    return limits

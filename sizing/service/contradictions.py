@@ -1,0 +1,114 @@
+"""Which parts of an answer refute each other, and does the workload accept it?"""
+
+from collections.abc import Iterator
+
+from sizing.plan import Contradiction, PoolPlan, ServicePlan, Verdict
+from sizing.service.verdict import counted, figure
+from sizing.site import Site
+from sizing.values.exact import Number
+from sizing.workload import Contradicts, Method
+
+MOST_APART = 2
+"""Times that two methods may differ in GPUs before one refutes the other. Basis: assumed; the
+calibrated band is narrower (see data/coefficients.json)."""
+Found = tuple[Contradicts, str, dict[str, Number]]
+
+
+def contradictions(service: ServicePlan, site: Site) -> tuple[Contradiction, ...]:
+    """Everything in a sized service that refutes another part of it, each at most once."""
+    accept = service.inputs.accept
+    return tuple(
+        Contradiction(code=code, text=text, numbers=numbers, accepted=accept.get(code))
+        for code, text, numbers in _found(service, site)
+    )
+
+
+def unmatched(service: ServicePlan) -> tuple[Contradicts, ...]:
+    """Codes that the workload accepts and that do not occur; none where nothing was sized."""
+    if service.pool is None:
+        return ()
+    occurring = {each.code for each in service.contradictions}
+    return tuple(code for code in service.inputs.accept if code not in occurring)
+
+
+def _found(service: ServicePlan, site: Site) -> Iterator[Found]:
+    pool = service.pool
+    if pool is None:
+        return
+    yield from _methods(service, pool)
+    yield from _peak(service, pool)
+    yield from _zone(pool, site)
+    yield from _latency(service)
+
+
+def _methods(service: ServicePlan, pool: PoolPlan) -> Iterator[Found]:
+    """A given or textbook answer against the P90 side of the calibrated estimate."""
+    method = service.capacity.method if service.capacity else ""
+    estimates = [m.gpus_needed for m in service.methods if m.method == Method.calibrated]
+    if method not in (Method.given, Method.textbook) or not estimates:
+        return
+    answer, estimate = pool.gpus_needed, estimates[0]
+    more, fewer = max(answer, estimate), min(answer, estimate)
+    if more <= MOST_APART * fewer:
+        return
+    how = "more" if estimate > answer else "fewer"
+    text = (
+        f"The {method} method needs {counted(answer, 'GPU')}, but the calibrated estimate (P90) "
+        f"{counted(estimate, 'GPU')}: {figure(more / fewer)} times {how}."
+    )
+    numbers: dict[str, Number]
+    numbers = {"gpus_by_method": answer, "gpus_by_estimate": estimate, "times_apart": more / fewer}
+    yield Contradicts.methods_disagree, text, numbers
+
+
+def _peak(service: ServicePlan, pool: PoolPlan) -> Iterator[Found]:
+    """The peak against all GPUs, those of the burst included."""
+    peak, utilisation = service.traffic.requests_per_s_peak, pool.utilisation_at_peak
+    if peak is None or utilisation is None:
+        return
+    added = service.burst.replicas if service.burst is not None else 0
+    busy = utilisation * pool.replicas_total / (pool.replicas_total + added)
+    if busy <= 1:
+        return
+    gpus = pool.gpus_total + (service.burst.gpus if service.burst is not None else 0)
+    text = (
+        f"The peak of {figure(peak)} requests/s is {figure(busy)} times what all "
+        f"{counted(gpus, 'GPU')} serve{', burst included' if added else ''}."
+    )
+    yield (
+        Contradicts.peak_above_capacity,
+        text,
+        {"peak_requests_per_s": peak, "gpus_with_burst": gpus, "peak_over_capacity": busy},
+    )
+
+
+def _zone(pool: PoolPlan, site: Site) -> Iterator[Found]:
+    """Nodes in one zone alone, where the site has several."""
+    zones = [zone for zone, count in pool.nodes_by_zone.items() if count]
+    if len(site.zones) < 2 or len(zones) != 1:
+        return
+    text = (
+        f"{counted(pool.nodes_total, 'node')} in {zones[0]} alone, of {len(site.zones)} zones: the "
+        "loss of that zone stops the service."
+    )
+    numbers: dict[str, Number]
+    numbers = {"nodes_in_one_zone": pool.nodes_total, "zones_of_site": len(site.zones)}
+    yield Contradicts.single_zone, text, numbers
+
+
+def _latency(service: ServicePlan) -> Iterator[Found]:
+    """A latency target that is missed, or that nothing checks."""
+    latency = service.latency
+    if latency is None or latency.verdict is Verdict.met:
+        return
+    known = {
+        "ttft_target_ms": latency.ttft_target_ms,
+        "tpot_target_ms": latency.tpot_target_ms,
+        "ttft_p90_ms": latency.ttft_ms,
+        "tpot_p90_ms": latency.tpot_ms,
+        "times_missed": latency.missed_ratio,
+    }
+    numbers = {name: value for name, value in known.items() if value is not None}
+    missed = latency.verdict is Verdict.missed
+    code = Contradicts.latency_missed if missed else Contradicts.latency_unchecked
+    yield code, f"The latency target is {latency.text}.", numbers

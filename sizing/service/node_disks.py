@@ -1,0 +1,168 @@
+"""What does a node keep its weights on, and how fast do they get there and from there?"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from sizing.catalog import InstanceType
+from sizing.plan import Reason, Rejected, VolumePlan, WeightsOn
+from sizing.values.exact import ceiling, exact, plain
+from sizing.values.units import GB, GIB, MIB
+
+SYSTEM_GIB, IMAGES_GIB, LOGS_GIB = 20, 2 * 30, 20
+"""System, two 30 GiB engine images during an update, logs. Basis: a public report of the unpacked
+v0.30.0 image, 30.7 GB (2026-10); the rest is assumed."""
+SCRATCH_GIB = 20
+"""Pods' own files, which lie beside the images. Basis: assumed."""
+CACHE_RATIO = Fraction(11, 10)
+"""Room over weights: file system and temporary files. Basis: assumed."""
+GP3_IOPS, GP3_MAX_IOPS = 3_000, 80_000
+GP3_MIB_PER_S, GP3_MAX_MIB_PER_S = 125, 2_000
+"""Basis: vendor, gp3 included and highest rates (EBS documentation, 2026)."""
+IOPS_PER_MIB_PER_S = 4
+"""Basis: vendor, gp3 gives at most 0.25 MiB/s an IOPS (256 KiB operations)."""
+IOPS_PER_GIB = 500
+"""Basis: vendor, gp3 takes at most 500 IOPS a GiB beyond the included ones."""
+LEAST_GIB = 10
+"""Smallest weights volume. Basis: assumed."""
+NVME_READ_MIB_PER_S_PER_GB = Fraction(1)
+NVME_WRITE_MIB_PER_S_PER_GB = Fraction(1, 2)
+"""Rates of local disks grow with their size; the catalog has none. Basis: assumed, half of what one
+public test of an m5d.4xlarge read (690 MB/s of 300 GB) and wrote (349 MB/s); measure yours."""
+ENGINE_MIB_PER_S = 2_000
+"""Most that one engine reads of its weights files. Basis: assumed."""
+COPY_MIB_PER_S = 500
+"""Most that one copying client draws from S3. Basis: assumed, the AWS CLI with its defaults."""
+NETWORK_GBIT_PER_S = Fraction(1)
+"""Counts where the catalog does not know an instance's network. Basis: assumed, below all known."""
+PATHS = {WeightsOn.gp3: "/mnt/weights", WeightsOn.nvme: "/mnt/k8s-disks/0"}
+"""Where the weights' file system is mounted on a node: our own mount point, and nodeadm's for an
+array of local disks. Basis: vendor (nodeadm, LocalStorageOptions, 2026)."""
+
+
+def held_gib(weights_bytes: int, replicas_per_node: int) -> int:
+    """GiB that one model's weights take on a node: ceil(weights x 1.1 x (1 + replicas a node)).
+
+    The old version stands while each replica of the node fetches the new one. Basis: arithmetic.
+    """
+    return ceiling(weights_bytes * CACHE_RATIO * (1 + replicas_per_node) / GIB)
+
+
+def nvme_gib(instance: InstanceType) -> int:
+    """Whole GiB of an instance's local NVMe disks together; 0 without any."""
+    return (instance.local_nvme_gb or 0) * GB // GIB
+
+
+def weights_on(held: Sequence[int], instance: InstanceType) -> WeightsOn:
+    """Where a node keeps weights that take so many GiB each: local NVMe while all fit.
+
+    weights + images + the pods' own files <= instance store
+
+    Basis: arithmetic. The images and the pods' files move to the array with the weights.
+    """
+    return WeightsOn.nvme if _needed(held) <= nvme_gib(instance) else WeightsOn.gp3
+
+
+def volume_plan(
+    weights_bytes: int,
+    replicas_per_node: int,
+    load_time_s: int,
+    instance: InstanceType,
+    on: WeightsOn,
+) -> tuple[VolumePlan, list[Rejected]]:
+    """Disks of a node with one model's weights on `on`, and the place that lost.
+
+    download = weights / the slowest of network, client and disk; load = weights / reading rate.
+    Basis: vendor limits of gp3 and the instance; assumed rates of local NVMe.
+    """
+    wanted = ceiling(Fraction(weights_bytes, load_time_s * MIB))
+    gp3_rate = _gp3_mib_per_s(wanted, instance)
+    sustained = min(gp3_rate, _ebs_mib_per_s(instance.ebs_baseline_mbit_per_s))
+    written, root_gib = sustained, SYSTEM_GIB + LOGS_GIB + IMAGES_GIB
+    if on is WeightsOn.nvme:
+        size_gb = instance.local_nvme_gb or 0
+        sustained = min(int(size_gb * NVME_READ_MIB_PER_S_PER_GB), ENGINE_MIB_PER_S)
+        written, root_gib = int(size_gb * NVME_WRITE_MIB_PER_S_PER_GB), SYSTEM_GIB + LOGS_GIB
+    copied = min(written, COPY_MIB_PER_S, _network_mib_per_s(instance))
+    iops = max(GP3_IOPS, min(IOPS_PER_MIB_PER_S * gp3_rate, GP3_MAX_IOPS))
+    held = held_gib(weights_bytes, replicas_per_node)
+    size_gib = max(held, ceiling(Fraction(iops, IOPS_PER_GIB)), LEAST_GIB)
+    gp3 = on is WeightsOn.gp3
+    volumes = VolumePlan(
+        weights_on=on,
+        weights_path=PATHS[on],
+        root_gib=root_gib,
+        held_gib=held,
+        nvme_gib=nvme_gib(instance) or None,
+        weights_gib=size_gib if gp3 else None,
+        weights_iops=iops if gp3 else None,
+        weights_mib_per_s=gp3_rate if gp3 else None,
+        wanted_mib_per_s=wanted,
+        sustained_mib_per_s=sustained,
+        load_s=plain(Fraction(weights_bytes, MIB) / sustained),
+        copy_mib_per_s=copied,
+        download_s=plain(Fraction(weights_bytes, MIB) / copied),
+    )
+    loser = _no_nvme(volumes, instance) if gp3 else _no_gp3(volumes, size_gib, gp3_rate, instance)
+    return volumes, [*loser, *_late(volumes, load_time_s, instance)]
+
+
+def _needed(held: Sequence[int]) -> int:
+    return sum(held) + IMAGES_GIB + SCRATCH_GIB
+
+
+def _late(volumes: VolumePlan, load_time_s: int, instance: InstanceType) -> list[Rejected]:
+    """An array is empty on each new node, so that its download counts against the load time too."""
+    wanted, nvme = volumes.wanted_mib_per_s, volumes.weights_on is WeightsOn.nvme
+    taken = volumes.load_s + (volumes.download_s if nvme else 0)
+    if taken <= load_time_s:
+        return []
+    numbers = f"needs {wanted} MiB/s, {instance.name} sustains {volumes.sustained_mib_per_s} MiB/s"
+    numbers += " from its volume"
+    if nvme:
+        numbers = (
+            f"{instance.name} downloads in {volumes.download_s:,.0f} s at "
+            f"{volumes.copy_mib_per_s} MiB/s, then reads in {volumes.load_s:,.0f} s at "
+            f"{volumes.sustained_mib_per_s} MiB/s"
+        )
+    option = f"load in {load_time_s} s"
+    return [Rejected(option=option, reason=Reason.volume_limit, numbers=numbers)]
+
+
+def _no_nvme(volumes: VolumePlan, instance: InstanceType) -> list[Rejected]:
+    if volumes.nvme_gib is None:
+        numbers = f"{instance.name} has no local disks"
+    else:
+        numbers = (
+            f"{instance.name} has {volumes.nvme_gib} GiB; weights of its pool with "
+            f"{volumes.held_gib} GiB of this one, {IMAGES_GIB} GiB of images and {SCRATCH_GIB} GiB "
+            "of pods' files do not fit"
+        )
+    return [Rejected(option="weights on nvme", reason=Reason.local_storage, numbers=numbers)]
+
+
+def _no_gp3(
+    volumes: VolumePlan, size_gib: int, rate: int, instance: InstanceType
+) -> list[Rejected]:
+    numbers = (
+        f"a volume of {size_gib} GiB with {rate} MiB/s on each node; the {volumes.nvme_gib} GiB "
+        f"of {instance.name} have room for weights and margin, {volumes.held_gib} GiB, without one"
+    )
+    return [Rejected(option="weights on gp3", reason=Reason.local_storage, numbers=numbers)]
+
+
+def _gp3_mib_per_s(wanted: int, instance: InstanceType) -> int:
+    most = min(GP3_MAX_MIB_PER_S, _ebs_mib_per_s(instance.ebs_max_mbit_per_s))
+    return max(GP3_MIB_PER_S, min(wanted, most))
+
+
+def _ebs_mib_per_s(mbit_per_s: int | None) -> int:
+    """Whole MiB/s of an instance's EBS limit; the included gp3 rate when the limit is unknown."""
+    if mbit_per_s is None:
+        return GP3_MIB_PER_S
+    return mbit_per_s * 1_000_000 // (8 * MIB)
+
+
+def _network_mib_per_s(instance: InstanceType) -> int:
+    """Whole MiB/s that the instance's network sustains."""
+    rate = instance.network_gbit_per_s
+    return int((NETWORK_GBIT_PER_S if rate is None else exact(rate)) * GB / (8 * MIB))

@@ -1,0 +1,232 @@
+"""How is the model served: replicas, what each may use, the engine's flags?"""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from sizing.catalog import Catalog, InstanceType
+from sizing.fleet.zone_rollout import (
+    gone_and_counted,
+    replicas_by_zone,
+    rollout_by_zone,
+    zones_take_turns,
+)
+from sizing.locks.versions import image_reference
+from sizing.model.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
+from sizing.plan import (
+    BurstPlan,
+    GatewayPlan,
+    GroupServingPlan,
+    ImportPlan,
+    PoolPlan,
+    QuotaPlan,
+    ServicePlan,
+    ServingPlan,
+    VolumePlan,
+)
+from sizing.replica.case import Case, Choice
+from sizing.replica.fit import max_num_seqs
+from sizing.replica.gpu_rate import GpuRate
+from sizing.service.engine_limits import engine_limits
+from sizing.service.weights_import import weights_of
+from sizing.site import Site
+from sizing.site.mirrors import mirrored
+from sizing.values.exact import ceiling, exact
+from sizing.values.units import GIB, MIB
+from sizing.workload import Precision
+
+ENGINE_IMAGE = "vllm/vllm-openai"
+GROUP_ENGINE_IMAGE = "public.ecr.aws/deep-learning-containers/vllm"
+"""The same engine, built with the libraries that reach EFA. Basis: assumed, see data/pins.csv."""
+COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
+"""Items of data/pins.csv."""
+BF16_CAPABILITY = Decimal("8.0")
+IMAGE_FOR = {Precision.nf4: "vllm/vllm-openai for nf4"}
+"""Items of data/pins.csv that serve a precision which the newest image cannot."""
+DAEMON_CPU_MILLICORES, DAEMON_MEMORY_MIB = 500, 1024
+"""Kept free on each node for log, network and device agents. Basis: assumed."""
+SHARED_MEMORY_MIB_PER_GPU = 1024
+"""Basis: assumed; tensor-parallel workers exchange through it."""
+NODE_START_S = 600
+"""Seconds from an EC2 launch to a Ready node with its disks. Basis: assumed; 3 to 5 minutes are
+usual."""
+ENGINE_START_S = 600
+"""Longest start of the engine after its weights lie on the node. Basis: assumed."""
+LOAD_MARGIN = 3
+"""Longest copy and longest read of the weights over the planned ones. Basis: assumed."""
+
+
+def allocatable(instance: InstanceType) -> tuple[int, int]:
+    """Millicores and MiB of a node that pods may request.
+
+    cpu = vCPU - (6 % of the first, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest)
+    memory = 90 % of the nominal - 255 - 11 x max pods - 100 (eviction), less the daemons' share
+
+    Basis: vendor, kubelet reservations of the EKS images; 90 % is assumed for firmware and kernel.
+    """
+    cores = instance.vcpu_count
+    reserved = 60 + 10 * min(cores - 1, 1) + 5 * min(max(cores - 2, 0), 2)
+    reserved += ceiling(Fraction(5, 2) * max(cores - 4, 0))
+    pods = instance.max_pods or 110
+    memory = int(instance.memory_gib * (GIB // MIB) * Decimal("0.9")) - 255 - 11 * pods - 100
+    return cores * 1000 - reserved - DAEMON_CPU_MILLICORES, memory - DAEMON_MEMORY_MIB
+
+
+def compute_precision(precision: Precision, capability: Decimal) -> str:
+    """What the engine computes in: the weights' own format, or 16 bits for a quantised one.
+
+    Basis: vendor; bfloat16 arithmetic from compute capability 8.0.
+    """
+    if precision in UNQUANTISED:
+        return precision.value
+    return "bf16" if capability >= BF16_CAPABILITY else "fp16"
+
+
+def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
+    """The serving image by exact tag, and by digest where the lock or the site has one."""
+    item = engine_item(precision)
+    repository = site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
+    reference = image_reference(item, repository, catalog, site.engine_image_digest)
+    return mirrored(reference, site.mirrors)
+
+
+def service_image(service: ServicePlan) -> str:
+    """The item of data/pins.csv of the image of a service that has hardware."""
+    if isinstance(service.serving, GroupServingPlan):
+        return GROUP_ENGINE_IMAGE
+    if service.choice is None:
+        raise ValueError(f"{service.name}: without hardware nothing is served")
+    return IMAGE_FOR.get(Precision(service.choice.precision), ENGINE_IMAGE)
+
+
+def engine_item(precision: Precision, nodes_per_replica: int = 1) -> str:
+    """The item of data/pins.csv that serves a precision, or a replica that spans nodes."""
+    one_node = IMAGE_FOR.get(precision, ENGINE_IMAGE)
+    return GROUP_ENGINE_IMAGE if nodes_per_replica > 1 else one_node
+
+
+def copy_image(site: Site, catalog: Catalog) -> str:
+    """The image that copies weights, by exact tag: the AWS CLI, beside the Python of its base."""
+    return mirrored(image_reference(COPY_IMAGE, COPY_IMAGE, catalog), site.mirrors)
+
+
+def serving_plan(
+    case: Case,
+    choice: Choice,
+    *,
+    pool: PoolPlan,
+    volumes: VolumePlan,
+    gateway: GatewayPlan,
+    rate: GpuRate,
+) -> ServingPlan:
+    """The floor of one service: Deployments, or groups of pods where a replica spans nodes."""
+    one = _deployment_plan(case, choice, pool=pool, volumes=volumes, gateway=gateway, rate=rate)
+    instance, span = case.facts.instance, pool.nodes_per_replica
+    if span == 1 or instance is None:
+        return one
+    # Guard: a leader whose weights are there waits for a member on a node that is not there yet.
+    start_s = one.start_s + NODE_START_S + one.copy_s
+    own = one.model_dump(exclude={"image", "start_s"})
+    image = image_reference(GROUP_ENGINE_IMAGE, GROUP_ENGINE_IMAGE, case.catalog)
+    return GroupServingPlan(
+        **own,
+        image=mirrored(image, case.site.mirrors),
+        start_s=start_s,
+        nodes_per_replica=span,
+        gpus_per_pod=pool.gpus_per_replica // span,
+        efa_interfaces=instance.efa_interfaces or 0,
+        tensor_parallel=pool.tensor_parallel,
+        pipeline_parallel=pool.pipeline_parallel,
+    )
+
+
+def _deployment_plan(
+    case: Case,
+    choice: Choice,
+    *,
+    pool: PoolPlan,
+    volumes: VolumePlan,
+    gateway: GatewayPlan,
+    rate: GpuRate,
+) -> ServingPlan:
+    """The floor Deployments of one service.
+
+    replicas = every slot of the floor nodes; max unavailable = the spare replicas, at least one
+    node's worth, or a node could never be drained
+    """
+    workload, facts = case.workload, case.facts
+    if facts.instance is None or facts.gpu is None:
+        raise ValueError("serving needs hardware")
+    millicores, memory_mib = allocatable(facts.instance)
+    capability = facts.gpu.compute_capability or Decimal(0)
+    spare, by_zone = pool.replicas_total - pool.replicas_needed, replicas_by_zone(pool)
+    name = facts.model.model if facts.model is not None else workload.name
+    weights = weights_of(name, workload.model.source)
+    limits = engine_limits(
+        workload=workload,
+        catalog=case.catalog,
+        tag=case.catalog.pin(engine_item(facts.precision, pool.nodes_per_replica)).version,
+        rate=rate,
+        gpus_per_replica=pool.gpus_per_replica,
+        max_num_seqs=max_num_seqs(workload, choice.fit),
+        gateway=gateway,
+    )
+    return ServingPlan(
+        pool=pool.name,
+        replicas=pool.replicas_total,
+        replicas_by_zone=by_zone,
+        max_unavailable=max(spare, pool.replicas_per_node),
+        rollout_by_zone=rollout_by_zone(by_zone, spare, survives_a_zone=pool.survives.zones > 0),
+        zones_take_turns=zones_take_turns(by_zone, spare),
+        model=name,
+        image=engine_image(facts.precision, case.site, case.catalog),
+        copy_image=copy_image(case.site, case.catalog),
+        weights_prefix=weights.prefix,
+        weights_folder=weights.folder,
+        weights_ready=weights.ready,
+        wait_s=weights.wait_s,
+        gpus_per_replica=pool.gpus_per_replica,
+        cpu_millicores=millicores // pool.replicas_per_node,
+        memory_mib=memory_mib // pool.replicas_per_node,
+        shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU
+        * (pool.gpus_per_replica // pool.nodes_per_replica),
+        max_num_seqs=max_num_seqs(workload, choice.fit),
+        max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
+        waiting=limits.waiting,
+        in_flight=limits.in_flight,
+        sequences_per_request=limits.sequences_per_request,
+        limits_by=limits.by,
+        keep_alive_s=limits.keep_alive_s,
+        as_root=limits.as_root,
+        encrypted=gateway.encrypted,
+        gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
+        compute_precision=compute_precision(facts.precision, capability),
+        kv_precision=workload.engine.kv_precision,
+        weights_path=volumes.weights_path,
+        copy_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.download_s)))),
+        start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s)))) + ENGINE_START_S,
+        stop_s=gateway.deregistration_delay_s + 30,
+    )
+
+
+def quota_plan(
+    serving: ServingPlan, burst: BurstPlan | None, weights_import: ImportPlan | None
+) -> QuotaPlan:
+    """What the namespace of a service may hold: its replicas, as many again as a rollout takes, and
+    the pod of an import.
+
+    replicas = replicas + the larger of max unavailable and a zone's replicas with what rollouts of
+    the others take, and burst replicas + their max unavailable; GPUs = replicas x GPUs of one;
+    pods = replicas + import; a group has as many pods as nodes
+
+    Basis: vendor, Kubernetes counts a pod that terminates until its kubelet has ended it, on a lost
+    node until that returns, and its successor at once: without room for both no new pod starts.
+    """
+    taken = max(serving.max_unavailable, gone_and_counted(serving))
+    pods_each = serving.nodes_per_replica if isinstance(serving, GroupServingPlan) else 1
+    replicas = serving.replicas + taken
+    if burst is not None:
+        replicas += burst.replicas + burst.max_unavailable
+    return QuotaPlan(
+        gpus=replicas * serving.gpus_per_replica,
+        pods=replicas * pods_each + (weights_import is not None),
+    )

@@ -1,0 +1,142 @@
+"""Do the latency targets hold, and at which load?"""
+
+from collections.abc import Sequence
+from math import isfinite
+
+from sizing.plan import BurstPlan, LatencyPlan, PoolPlan, Verdict
+from sizing.replica.calibrated import CalibratedReplica
+from sizing.replica.case import ENGINE_KINDS, Case
+from sizing.replica.methods import Estimate
+from sizing.replica.traffic import Rates
+from sizing.values.exact import Number, plain, plain_or_none
+from sizing.workload import Latency, Load
+
+TOLERANCE = 1.001
+"""Times a target that a time may be and still meet it. Basis: assumed; rates are searched in steps
+of 0.004 %, and a lock keeps them."""
+
+
+def latency_plan(
+    case: Case,
+    pool: PoolPlan | None,
+    burst: BurstPlan | None,
+    rates: Rates,
+    found: Estimate | None,
+) -> LatencyPlan | None:
+    """The verdict at the peak, or at the mean where no peak is known; None without targets.
+
+    Sized for the peak, the needed replicas share it, as after the loss that the plan survives;
+    sized for the mean, all replicas and the burst's do.
+
+    Basis: as the calibrated method, P90 side, whichever method sized the service.
+    """
+    targets, capacity = case.workload.latency, case.workload.capacity
+    if targets is None or pool is None or capacity is None:
+        return None
+    if targets.ttft_ms is None and targets.tpot_ms is None:
+        return None
+    replicas = pool.replicas_needed
+    if capacity.load is Load.mean and rates.peak is not None:
+        replicas = pool.replicas_total + (burst.replicas if burst is not None else 0)
+    load = Load.mean if rates.peak is None else Load.peak
+    where = f"at the {load.value} of {figure(float(rates.at(load)))} requests/s"
+    where += f" on {counted(replicas, 'replica')}"
+    times: dict[str, float] = {}
+    if found is not None:
+        each = float(rates.at(load) / replicas) * (1 + found.replica.imbalance)
+        times = _times_ms(found.replica, each)
+    verdict, missed = _verdict(times, targets, found)
+    return LatencyPlan(
+        verdict=verdict,
+        load=load.value,
+        requests_per_s=plain(rates.at(load)),
+        replicas=replicas,
+        percentile=plain(targets.percentile),
+        ttft_ms=_finite(times.get("TTFT")),
+        ttft_target_ms=plain_or_none(targets.ttft_ms),
+        tpot_ms=_finite(times.get("TPOT")),
+        tpot_target_ms=plain_or_none(targets.tpot_ms),
+        missed_ratio=missed,
+        text=_text(verdict, where, targets, times, _why_unknown(case, pool)),
+    )
+
+
+def _times_ms(replica: CalibratedReplica, requests_per_s: float) -> dict[str, float]:
+    """TTFT and TPOT of the P90 side at that rate of one replica, milliseconds."""
+    times, share = replica.safe.times, replica.targets.share
+    queue = times.server.at(requests_per_s)
+    found = {"TTFT": times.ttft_s(queue, share), "TPOT": times.tpot_s(queue, share)}
+    return {name: seconds * 1000 for name, seconds in found.items()}
+
+
+def _stated(targets: Latency) -> dict[str, float]:
+    """The targets by name, milliseconds."""
+    named = {"TTFT": targets.ttft_ms, "TPOT": targets.tpot_ms}
+    return {name: float(ms) for name, ms in named.items() if ms is not None}
+
+
+def _judged(found: Estimate, targets: Latency) -> dict[str, float]:
+    """The targets that say something: an answer of one token has no time per token."""
+    kept = {"TTFT": found.replica.targets.ttft_s, "TPOT": found.replica.targets.tpot_s}
+    return {name: ms for name, ms in _stated(targets).items() if kept[name] is not None}
+
+
+def _verdict(
+    times: dict[str, float], targets: Latency, found: Estimate | None
+) -> tuple[Verdict, Number | None]:
+    """The verdict, and by which factor the worst target is missed."""
+    if found is None:
+        return Verdict.unknown, None
+    ratios = [times[name] / ms for name, ms in _judged(found, targets).items()]
+    worst = max(ratios, default=0.0)
+    if worst <= TOLERANCE:
+        return Verdict.met, None
+    return Verdict.missed, _finite(worst)
+
+
+def _text(verdict: Verdict, where: str, targets: Latency, times: dict[str, float], why: str) -> str:
+    if verdict is Verdict.unknown:
+        asked = " and ".join(f"{name} {figure(ms)} ms" for name, ms in _stated(targets).items())
+        return f"not known whether {asked} hold {where}: {why}"
+    stated = _stated(targets)
+    if not all(isfinite(times[name]) for name in stated):
+        return f"missed {where}: requests queue and the queue grows while that load lasts"
+    parts = [_against(name, times[name], ms) for name, ms in stated.items()]
+    share = f"for {figure(float(targets.percentile))} % of requests"
+    return f"{verdict.value} {where}: {', '.join(parts)} {share} (P90 of the estimate)"
+
+
+def _against(name: str, found: float, target: float) -> str:
+    text = f"{name} {figure(found)} ms of {figure(target)} ms"
+    over = found / target
+    return text if over <= TOLERANCE else f"{text}, {figure(over)} times the target,"
+
+
+def _why_unknown(case: Case, pool: PoolPlan) -> str:
+    """Why no estimate covers the service."""
+    if case.workload.kind not in ENGINE_KINDS:
+        return f"times of one {case.workload.kind.value} are not modelled"
+    if pool.nodes_per_replica > 1:
+        return "step times are of replicas in one node"
+    if case.workload.request.total_tokens is None:
+        return "the workload does not say how many tokens a request has"
+    return "the catalog lacks the model's architecture or a rate of the GPU"
+
+
+def figure(value: float) -> str:
+    """A number in three significant digits, whole from 100 on: 46.2, 1,240."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: 1 replica, 12 replicas."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words in a row: a, b and c."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None

@@ -1,0 +1,173 @@
+"""What must run in the cluster beside the services, so that they really serve?"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sizing.catalog import Catalog
+from sizing.locks.stack_lock import chart_item
+from sizing.plan import (
+    BurstServicesPlan,
+    ChartImagePlan,
+    ChartPlan,
+    ClusterServicesPlan,
+    ControllerPlan,
+    GroupControllerPlan,
+    InterconnectPluginPlan,
+    MetricsPlan,
+    NodeAutoscalerPlan,
+    NodePool,
+    OciChartPlan,
+    PodAutoscalerPlan,
+    ServicePlan,
+)
+from sizing.site import Site
+from sizing.site.mirrors import mirrored
+from sizing.site.reuse import ClusterPart
+
+NAMESPACE = "kube-system"
+"""Where they run; the cluster's own add-ons run there too."""
+DEVICE_PLUGIN = ClusterPart.device_plugin.value
+LOAD_BALANCER_CONTROLLER = ClusterPart.load_balancer_controller.value
+NODE_AUTOSCALER = ClusterPart.node_autoscaler.value
+NODE_DEFINITIONS = "karpenter-crd"
+POD_AUTOSCALER = ClusterPart.pod_autoscaler.value
+METRICS = ClusterPart.metrics.value
+GROUP_CONTROLLER = ClusterPart.group_controller.value
+INTERCONNECT_PLUGIN = ClusterPart.interconnect_plugin.value
+"""Charts, and names of their releases; the versions are the items `chart:NAME` of data/pins.csv."""
+METRICS_SERVER = "prometheus-server"
+"""Service and service account of Prometheus."""
+BURST_PARTS = (ClusterPart.pod_autoscaler, ClusterPart.node_autoscaler, ClusterPart.metrics)
+"""What a burst needs beside its services."""
+INSTALL_TIMEOUT_S = 600
+"""Longest wait for a release to be ready. Basis: assumed, twice Helm's default: images are pulled
+by nodes that have just joined."""
+CONTROLLER_REPLICAS = 2
+"""One leads, one waits, each on a system node. Basis: vendor (the charts' default; KEDA's guide to
+high availability)."""
+SCRAPE_S = 15
+"""Seconds between two looks at an engine's metrics, and between two questions for them. Basis:
+assumed; a replica takes minutes to start."""
+METRICS_HOURS = 24
+"""Hours that metrics are kept: nothing but the last value is asked for. Basis: assumed."""
+
+
+def cluster_services(
+    services: Sequence[ServicePlan], pools: Sequence[NodePool], site: Site, catalog: Catalog
+) -> ClusterServicesPlan:
+    """The device plugin where there are GPU nodes, the controller where there is a gateway, and
+    what adds replicas and nodes where a service bursts.
+
+    None that the cluster's owner provides; each that the site offers to other stacks.
+    """
+    gateways = any(service.gateway is not None for service in services)
+    spanning = tuple(sorted({pool.instance_type for pool in pools if pool.interconnect}))
+    plugin = _brought(ClusterPart.device_plugin, site, used=bool(pools))
+    controller = _brought(ClusterPart.load_balancer_controller, site, used=gateways)
+    groups = _brought(ClusterPart.group_controller, site, used=bool(spanning))
+    interconnect = _brought(ClusterPart.interconnect_plugin, site, used=bool(spanning))
+    return ClusterServicesPlan(
+        device_plugin=_chart(DEVICE_PLUGIN, site, catalog) if plugin else None,
+        load_balancer_controller=ControllerPlan(
+            **_values(LOAD_BALANCER_CONTROLLER, site, catalog), replicas=CONTROLLER_REPLICAS
+        )
+        if controller
+        else None,
+        group_controller=GroupControllerPlan(
+            **_values(GROUP_CONTROLLER, site, catalog), replicas=CONTROLLER_REPLICAS
+        )
+        if groups
+        else None,
+        interconnect_plugin=InterconnectPluginPlan(
+            **_values(INTERCONNECT_PLUGIN, site, catalog), instance_types=spanning
+        )
+        if interconnect
+        else None,
+        burst=_burst([s for s in services if s.burst is not None], site, catalog),
+    )
+
+
+def _burst(
+    services: Sequence[ServicePlan], site: Site, catalog: Catalog
+) -> BurstServicesPlan | None:
+    """What the services that burst need, and what is offered; nothing where there is neither."""
+    brought = {part for part in BURST_PARTS if _brought(part, site, used=bool(services))}
+    if not services and not brought:
+        return None
+    nodes = ClusterPart.node_autoscaler in brought
+    return BurstServicesPlan(
+        node_definitions=OciChartPlan(**_values(NODE_DEFINITIONS, site, catalog))
+        if nodes
+        else None,
+        node_autoscaler=NodeAutoscalerPlan(
+            **_values(NODE_AUTOSCALER, site, catalog), replicas=CONTROLLER_REPLICAS
+        )
+        if nodes
+        else None,
+        pod_autoscaler=PodAutoscalerPlan(
+            **_values(POD_AUTOSCALER, site, catalog), replicas=CONTROLLER_REPLICAS
+        )
+        if ClusterPart.pod_autoscaler in brought
+        else None,
+        metrics=_metrics(services, site, catalog) if ClusterPart.metrics in brought else None,
+    )
+
+
+def _metrics(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> MetricsPlan:
+    return MetricsPlan(
+        **_values(METRICS, site, catalog),
+        scrape_s=SCRAPE_S,
+        kept_hours=METRICS_HOURS,
+        services=tuple(s.name for s in services),
+        encrypted=tuple(s.name for s in services if s.gateway and s.gateway.encrypted),
+    )
+
+
+def _brought(part: ClusterPart, site: Site, used: bool) -> bool:
+    """Whether this stack installs a part of the cluster: as used here, or as offered."""
+    return part in site.cluster.offers or (used and part not in site.cluster.provides)
+
+
+def charts_in_use(plan: ClusterServicesPlan) -> Iterator[ChartPlan]:
+    """The charts that the stack installs."""
+    charts: list[ChartPlan | None] = [plan.device_plugin, plan.load_balancer_controller]
+    charts += [plan.group_controller, plan.interconnect_plugin]
+    if plan.burst is not None:
+        burst = plan.burst
+        charts += [burst.node_definitions, burst.node_autoscaler, burst.pod_autoscaler]
+        charts.append(burst.metrics)
+    yield from (chart for chart in charts if chart is not None)
+
+
+def chart_pins(plan: ClusterServicesPlan) -> Iterator[str]:
+    """Items of data/pins.csv of the charts in use."""
+    yield from (chart_item(chart.chart) for chart in charts_in_use(plan))
+
+
+def _chart(name: str, site: Site, catalog: Catalog) -> ChartPlan:
+    pin = catalog.pin(chart_item(name))
+    if pin.repository is None:
+        raise ValueError(f"{pin.item} of data/pins.csv has no repository")
+    return ChartPlan(
+        chart=name,
+        version=pin.version,
+        repository=mirrored(pin.repository, site.mirrors),
+        timeout_s=INSTALL_TIMEOUT_S,
+        images=tuple(_images(name, site, catalog)),
+        pull_secrets=site.image_pull_secrets,
+    )
+
+
+def _images(name: str, site: Site, catalog: Catalog) -> Iterator[ChartImagePlan]:
+    for row in catalog.chart_images:
+        copy = mirrored(row.image, site.mirrors)
+        if row.chart == name and copy != row.image:
+            yield ChartImagePlan(
+                registry_value=row.registry_value,
+                repository_value=row.repository_value,
+                repository=copy,
+            )
+
+
+def _values(name: str, site: Site, catalog: Catalog) -> dict[str, Any]:
+    return _chart(name, site, catalog).model_dump()

@@ -1,0 +1,34 @@
+"""Is each mirror of something that this product pulls?"""
+
+from collections.abc import Iterator, Sequence
+
+from sizing.catalog import Catalog
+from sizing.service.serving import COPY_IMAGE, ENGINE_IMAGE, GROUP_ENGINE_IMAGE
+from sizing.site import Site
+from sizing.site.mirrors import address_parts, begins
+from sizing.values.field_error import FieldError
+from sizing.workload import Workload
+
+
+def check_mirrors(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> None:
+    """Checks that each mirror is of something. Raises FieldError for one that matches nothing."""
+    known = sorted(set(_upstream(workloads, site, catalog)))
+    for prefix in site.mirrors:
+        if not any(begins(place, prefix) for place in known):
+            registries = ", ".join(sorted({place.partition("/")[0] for place in known}))
+            message = f"{prefix} is the beginning of no image and of no chart"
+            raise FieldError(("mirrors", prefix), message, f"one of {registries}, or longer")
+
+
+def _upstream(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> Iterator[str]:
+    """Every image and chart that this product, or these workloads, may pull."""
+    yield site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
+    yield from (COPY_IMAGE, GROUP_ENGINE_IMAGE)
+    yield from (row.image for row in catalog.chart_images)
+    for pin in catalog.pins:
+        if pin.repository is not None:
+            yield address_parts(pin.repository)[1]
+    for workload in workloads:
+        source = workload.model.source
+        if source is not None and source.image is not None:
+            yield source.image.reference

@@ -1,0 +1,284 @@
+"""What the services of one stack share: GPU pools, system nodes, the cluster."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from sizing.catalog import Catalog, InstanceType
+from sizing.hardware.choice import selling_zones
+from sizing.locks.versions import (
+    addon_versions,
+    gpu_ami_release,
+    kubernetes_version,
+    node_template,
+    system_ami_release,
+    wanted_kubernetes,
+)
+from sizing.plan import (
+    AccessPlan,
+    ClusterPlan,
+    ClusterRolePlan,
+    InterconnectPlan,
+    KeysPlan,
+    NodePool,
+    PoolPlan,
+    PoolVolumePlan,
+    ServicePlan,
+    StackPlan,
+    SystemPool,
+    UsedClusterPlan,
+    UsedKeysPlan,
+    VolumePlan,
+    WeightsOn,
+)
+from sizing.service.burst import burst_pool
+from sizing.service.node_disks import weights_on
+from sizing.site import LOG_DAYS, Environment, Site
+from sizing.site.reuse import ClusterPart
+from sizing.stack.addresses import DAEMON_PODS, node_addresses
+from sizing.stack.node_updates import (
+    must_force,
+    spare_for_updates,
+    take_turns,
+    update_timeout_s,
+    updated_by_zone,
+)
+from sizing.values.field_error import FieldError
+
+SYSTEM_INSTANCE_TYPE = "m7i.large"
+SYSTEM_NODES_PER_ZONE = {Environment.dev: 1, Environment.prod: 2}
+SYSTEM_ROOT_GIB = 50
+"""Basis: assumed; add-ons crowd smaller nodes."""
+IMAGE_COPIES = 3
+"""Of a model in an image on the node that imports it. Basis: vendor, containerd unpacks what it has
+downloaded; then the Job copies it."""
+SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE, SYSTEM_PODS = 3, 10, 29
+"""Network limits of that type and the pods that they allow. Basis: vendor (EC2 instance types; max
+pods = 3 x (10 - 1) + 2, as in the VPC CNI's eni-max-pods.txt)."""
+KEY_DELETION_DAYS = {Environment.dev: 7, Environment.prod: 30}
+"""Days in which the deletion of a key can be taken back. Basis: vendor allows 7 to 30."""
+NODE_GROUP_LIMIT = 30
+"""Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
+
+
+def node_pools(
+    services: Sequence[ServicePlan], site: Site, catalog: Catalog
+) -> tuple[NodePool, ...]:
+    """One pool for each instance type, replica size and source of capacity: the services' nodes
+    added zone by zone.
+
+    A node may hold any of the pool's models, so its room for weights is the sum of theirs; the
+    rates are those of the most demanding.
+    """
+    members = _members(services)
+    return tuple(_pool(name, members[name], site, catalog) for name in sorted(members))
+
+
+def crowded_pools(services: Sequence[ServicePlan], catalog: Catalog) -> frozenset[str]:
+    """Names of the pools whose models together outgrow their nodes' local disks."""
+    return frozenset(
+        name
+        for name, members in _members(services).items()
+        if weights_on([s.volumes.held_gib for s in members if s.volumes], _type(members, catalog))
+        is not WeightsOn.nvme
+    )
+
+
+def _members(services: Sequence[ServicePlan]) -> dict[str, list[ServicePlan]]:
+    """The services with nodes, by the name of their pool.
+
+    Guard: a service without an engine gets none, whatever it would take.
+    """
+    members: dict[str, list[ServicePlan]] = {}
+    for service in services:
+        if service.pool is not None and service.serving is not None:
+            members.setdefault(service.pool.name, []).append(service)
+    return members
+
+
+def _type(members: Sequence[ServicePlan], catalog: Catalog) -> InstanceType:
+    pools = [s.pool for s in members if s.pool is not None]
+    return catalog.instance_type(pools[0].instance_type)
+
+
+def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalog) -> NodePool:
+    pools = [s.pool for s in members if s.pool is not None]
+    volumes = [s.volumes for s in members if s.volumes is not None]
+    instance = _type(members, catalog)
+    by_zone = {
+        zone: count
+        for zone in site.zones
+        if (count := sum(pool.nodes_by_zone.get(zone, 0) for pool in pools))
+    }
+    spare = min(pool.nodes_spare for pool in pools)
+    spare_replicas = spare_for_updates(pools)
+    survives = any(pool.survives.zones > 0 for pool in pools)
+    taken = updated_by_zone(by_zone, spare_replicas, survives_a_zone=survives)
+    ami_type = catalog.pin(f"ami-type-gpu-{instance.arch}").version
+    release = gpu_ami_release(ami_type, site, catalog)
+    templates = {zone: node_template(name, zone, ami_type, site, catalog) for zone in by_zone}
+    return NodePool(
+        name=name,
+        instance_type=instance.name,
+        ami_type=ami_type,
+        ami_release=release,
+        release_by_zone={zone: template[1] for zone, template in templates.items()},
+        kubernetes_by_zone={zone: template[0] for zone, template in templates.items()},
+        gpu=instance.gpu,
+        nodes_by_zone=by_zone,
+        repairs_at_once=max(1, spare // len(by_zone)),
+        repair_stops_above=max(1, spare),
+        updated_by_zone=taken,
+        zones_take_turns=take_turns(by_zone, spare_replicas),
+        update_timeout_s=update_timeout_s(by_zone, taken),
+        force_update=must_force(members) or None,
+        capacity_source=pools[0].capacity_source,
+        reservation_by_zone=pools[0].reservation_by_zone,
+        volumes=_pool_volumes(volumes),
+        addresses=node_addresses(
+            DAEMON_PODS + max(pool.replicas_per_node for pool in pools),
+            instance.eni_count,
+            instance.ipv4_per_eni,
+        ),
+        interconnect=_interconnect(pools[0], instance),
+        burst=burst_pool(members, selling_zones(instance, site, catalog)[0], release),
+        services=tuple(s.name for s in members),
+    )
+
+
+def _interconnect(pool: PoolPlan, instance: InstanceType) -> InterconnectPlan | None:
+    """EFA on every network card and nodes close together; nothing where each replica has one node.
+
+    The first card's interface bears the node's address; it is a plain one where the type has a card
+    more than EFA interfaces. A reservation brings its own placement: a group would contradict it.
+    """
+    if pool.nodes_per_replica == 1:
+        return None
+    cards, efa = instance.network_cards or 1, instance.efa_interfaces or 0
+    return InterconnectPlan(
+        first_interface="efa" if efa >= cards else "interface",
+        efa_only_interfaces=cards - 1,
+        placement=None if pool.reservation_by_zone else "cluster",
+    )
+
+
+def _pool_volumes(volumes: Sequence[VolumePlan]) -> PoolVolumePlan:
+    return PoolVolumePlan(
+        weights_on=volumes[0].weights_on,
+        weights_path=volumes[0].weights_path,
+        root_gib=max(v.root_gib for v in volumes),
+        held_gib=sum(v.held_gib for v in volumes),
+        nvme_gib=volumes[0].nvme_gib,
+        weights_gib=_combined(sum, [v.weights_gib for v in volumes]),
+        weights_iops=_combined(max, [v.weights_iops for v in volumes]),
+        weights_mib_per_s=_combined(max, [v.weights_mib_per_s for v in volumes]),
+        wanted_mib_per_s=max(v.wanted_mib_per_s for v in volumes),
+        sustained_mib_per_s=min(v.sustained_mib_per_s for v in volumes),
+        load_s=max(v.load_s for v in volumes),
+        copy_mib_per_s=min(v.copy_mib_per_s for v in volumes),
+        download_s=max(v.download_s for v in volumes),
+    )
+
+
+def _combined(how: Callable[[list[int]], int], values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return how(known) if known else None
+
+
+def check_ami_release(site: Site) -> None:
+    """Checks the release of the GPU image. Raises FieldError where it is of another Kubernetes
+    minor version than the cluster, whose nodes would be refused, or of no day."""
+    if site.ami_release is None:
+        return
+    version, field = wanted_kubernetes(site), ("ami_release",)
+    if not site.ami_release.startswith(f"{version}."):
+        message = f"{site.ami_release} is not of Kubernetes {version}"
+        raise FieldError(field, message, f"a release like {version}.0-20261101")
+    try:
+        release_day(site.ami_release)
+    except ValueError as fault:
+        raise FieldError(field, f"{site.ami_release} ends in no day", "YYYYMMDD") from fault
+
+
+def release_day(ami_release: str) -> date:
+    """Day of an image's release: its last eight digits. Raises ValueError for no day.
+
+    Basis: vendor (EKS AMI releases are named by the day they are made).
+    """
+    return date.fromisoformat(ami_release[-8:])
+
+
+def system_pool(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> SystemPool | None:
+    """Nodes for the cluster's own pods: one a zone in dev, two in prod, never fewer than two.
+
+    root = 50 GiB + 3 x the files that any service takes from an image: the image as it comes, as it
+    lies unpacked, and the copy. None where the cluster is another owner's, who has them.
+    """
+    if site.cluster.elsewhere:
+        return None
+    per_zone = SYSTEM_NODES_PER_ZONE[site.environment]
+    scratch_gib = sum(image_gib(service) for service in services)
+    ami_type = catalog.pin("ami-type-system-x86_64").version
+    return SystemPool(
+        instance_type=SYSTEM_INSTANCE_TYPE,
+        ami_type=ami_type,
+        ami_release=system_ami_release(ami_type, catalog),
+        nodes_total=max(2, per_zone * len(site.zones)),
+        root_gib=SYSTEM_ROOT_GIB + IMAGE_COPIES * scratch_gib,
+        addresses=node_addresses(SYSTEM_PODS, SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE),
+    )
+
+
+def image_gib(service: ServicePlan) -> int:
+    """GiB of files that a service's import takes from an image; 0 where it takes none."""
+    filled = service.weights_import
+    return 0 if filled is None else filled.scratch_gib or 0
+
+
+def keys_plan(site: Site, services: Sequence[ServicePlan], pools: Sequence[NodePool]) -> KeysPlan:
+    """The key of each class of data that the stack has: the site's own, else one that is made.
+
+    `deletion_days` is how long a key's deletion waits; in prod nothing deletes them before they are
+    unprotected.
+    """
+    own_cluster = not site.cluster.elsewhere
+    has = {
+        "cluster": own_cluster,
+        "volumes": own_cluster or bool(pools),
+        "data": any(s.database or len(s.buckets) > 1 for s in services),
+        "weights": any(s.buckets for s in services),
+        "logs": own_cluster
+        or not site.uses_network
+        or any(s.database or (s.gateway and s.gateway.firewall) for s in services),
+    }
+    used = {} if site.keys is None else site.keys.use.model_dump()
+    arns = {name: used.get(name) if there else None for name, there in has.items()}
+    return KeysPlan(
+        used=UsedKeysPlan(**arns) if any(arns.values()) else None,
+        made=tuple(name for name, there in has.items() if there and arns[name] is None),
+        deletion_days=KEY_DELETION_DAYS[site.environment],
+        protected=site.protected,
+    )
+
+
+def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> ClusterPlan:
+    """The EKS cluster, made or used; the stack's node groups in it are one a zone and pool, and the
+    system's in its own."""
+    version = kubernetes_version(site, catalog)
+    used = site.cluster.use
+    return ClusterPlan(
+        used=None if used is None else UsedClusterPlan(**used.model_dump()),
+        stack=None if site.cluster.stack is None else StackPlan(name=site.cluster.stack),
+        role=ClusterRolePlan(path=site.role_path, name=None),
+        access=AccessPlan(
+            creator=site.access is None or site.access.creator,
+            policies={} if site.access is None else site.access.policies,
+        ),
+        controller_elsewhere=ClusterPart.load_balancer_controller in site.cluster.provides,
+        node_autoscaler_elsewhere=ClusterPart.node_autoscaler in site.cluster.provides,
+        kubernetes_version=version,
+        addons=addon_versions(site, catalog),
+        end_of_support=catalog.end_of_support(version) or "unknown",
+        node_groups=(not site.cluster.elsewhere) + sum(len(pool.nodes_by_zone) for pool in pools),
+        log_days=LOG_DAYS[site.environment],
+        protected=site.protected,
+    )

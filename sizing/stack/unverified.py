@@ -1,0 +1,87 @@
+"""Which versions in use did nobody check against their registry, or does nobody know at all?"""
+
+from collections.abc import Iterator, Sequence
+
+from sizing.catalog import Catalog
+from sizing.locks.stack_lock import DATABASE, digest_item
+from sizing.locks.versions import addon_versions
+from sizing.plan import ClusterServicesPlan, NodePool, ServicePlan, SystemPool
+from sizing.service.serving import COPY_IMAGE, ENGINE_IMAGE, GROUP_ENGINE_IMAGE, service_image
+from sizing.site import Site
+from sizing.stack.cluster_services import chart_pins
+
+
+def unverified_pins(
+    services: Sequence[ServicePlan],
+    pools: Sequence[NodePool],
+    site: Site,
+    catalog: Catalog,
+    *,
+    system: SystemPool | None,
+    cluster_services: ClusterServicesPlan,
+) -> tuple[str, ...]:
+    """Versions in use that nobody checked against their registry, in words for people."""
+    images = images_in_use(services)
+    items = [image for image in images if image != COPY_IMAGE]
+    items = [COPY_IMAGE] * (COPY_IMAGE in images) + items
+    if any(s.database for s in services):
+        items.append(DATABASE)
+    items += chart_pins(cluster_services)
+    pins = [catalog.pin(item) for item in items]
+    lines = [f"{pin.item} {pin.version}: {pin.source}" for pin in pins if not pin.verified]
+    lines += _digests(images, site, catalog)
+    lines += _cluster(system, site, catalog)
+    lines += [
+        f"{ENGINE_IMAGE} on arm64: nobody ran it on {pool.gpu}"
+        for pool in pools
+        if any(image.startswith(ENGINE_IMAGE) for image in images)
+        and catalog.instance_type(pool.instance_type).arch == "arm64"
+    ]
+    if any(pool.ami_release is None for pool in pools):
+        lines.append("GPU image release: EKS chooses the newest; set ami_release in the site")
+        if any(pool.burst for pool in pools):
+            text = "GPU image of burst nodes: Karpenter takes each new one; set ami_release"
+            lines.append(text)
+    return tuple(lines)
+
+
+def images_in_use(services: Sequence[ServicePlan]) -> tuple[str, ...]:
+    """Items of data/pins.csv of the container images that the services run, each once."""
+    served = [s for s in services if s.serving is not None]
+    names = [name for s in served for name in (COPY_IMAGE, service_image(s))]
+    return tuple(dict.fromkeys(names))
+
+
+def image_repositories(services: Sequence[ServicePlan]) -> dict[str, str]:
+    """From where each container image in use is pulled, by item of data/pins.csv."""
+    found = dict[str, str]()
+    for service in services:
+        if service.serving is not None:
+            found[COPY_IMAGE] = _repository(service.serving.copy_image)
+            found[service_image(service)] = _repository(service.serving.image)
+    return found
+
+
+def _repository(image: str) -> str:
+    """registry/name of registry/name:tag@digest."""
+    return image.partition("@")[0].rpartition(":")[0]
+
+
+def _digests(images: Sequence[str], site: Site, catalog: Catalog) -> Iterator[str]:
+    for image in images:
+        known = catalog.locked(digest_item(image))
+        stated = site.engine_image_digest if catalog.locked(image) is None else None
+        if image.startswith(ENGINE_IMAGE) and known is None and stated is None:
+            yield f"{image}: no digest; set engine_image_digest in the site"
+        elif image == GROUP_ENGINE_IMAGE and known is None:
+            yield f"{image}: no digest"
+
+
+def _cluster(system: SystemPool | None, site: Site, catalog: Catalog) -> Iterator[str]:
+    """What EKS chooses in a cluster that is made."""
+    unknown = [name for name, v in addon_versions(site, catalog).items() if v is None]
+    if unknown:
+        names = ", ".join(unknown)
+        yield f"EKS add-ons {names}: EKS's default when each is made, kept as it is; none is pinned"
+    if system is not None and system.ami_release is None:
+        yield "system image release: EKS chooses the newest"

@@ -1,0 +1,66 @@
+"""A workload with a burst through whole commands, and one whose burst nothing would use."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.sizewright.conftest import ROOT, Run
+
+BURSTING = ROOT / "tests" / "program" / "bursting.yaml"
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_it_previews_offline_without_a_word(run: Run, stack: str) -> None:
+    ended = run("preview", BURSTING, "--site", f"Pulumi.{stack}.yaml", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    types = {resource["type"] for resource in json.loads(ended.out)["resources"]}
+    assert {
+        "kubernetes:keda.sh/v1alpha1:ScaledObject",
+        "kubernetes:karpenter.sh/v1:NodePool",
+        "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass",
+    } <= types
+
+
+def test_it_passes_the_gates(run: Run) -> None:
+    ended = run("check", BURSTING, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    gates = {gate["name"]: gate for gate in json.loads(ended.out)["gates"]}
+    assert gates["needs"]["passed"] is True
+    assert gates["vCPU quota"]["detail"].startswith("32 vCPUs"), "4 nodes of the floor, 4 above"
+
+
+def test_size_tells_what_may_come(run: Run) -> None:
+    told = " ".join(run("size", BURSTING).out.split())
+    assert "burst up to 4 GPUs on 4 nodes more while a replica has over 16 requests" in told
+
+
+def test_the_chat_has_no_burst(run: Run) -> None:
+    assert json.loads(run("size", "tests/workloads/chat.yaml", "--json").out)["services"][0][
+        "burst"
+    ] is (None)
+
+
+def test_a_burst_that_no_engine_serves_is_bad_input(run: Run, tmp_path: Path) -> None:
+    text = (ROOT / "tests" / "program" / "pictures.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "pictures.yaml"
+    asked = text.replace(
+        "requests_per_gpu_per_s: 0.05}", "requests_per_gpu_per_s: 0.05, burst_gpus: 2}"
+    )
+    path.write_text(asked, encoding="utf-8")
+    ended = run("size", path)
+    assert (ended.code, ended.out) == (2, "")
+    assert "capacity.burst_gpus" in ended.err and "nothing would use them" in ended.err
+
+
+def test_a_changed_ceiling_shows_where_it_counts(run: Run, chat: Callable[..., Path]) -> None:
+    few = chat(("load: mean", "load: mean, burst_gpus: 4"))
+    before = few.read_text(encoding="utf-8")
+    more = few.with_name("more.yaml")
+    more.write_text(before.replace("burst_gpus: 4", "burst_gpus: 6"), encoding="utf-8")
+    told = run("diff", few, more).out
+    assert "capacity.burst_gpus 4 -> 6" in " ".join(told.split())
+    assert "spec.limits.nvidia.com/gpu: 4 -> 6" in told
+    assert "spec.maxReplicaCount: 4 -> 6" in told
+    assert "0 replaced, 0 deleted" in told
