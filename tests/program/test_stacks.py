@@ -148,7 +148,8 @@ def test_the_owner_s_controller_is_used_and_what_it_lacks_is_brought() -> None:
     assert [r.inputs["chart"] for r in of_type(recording, "v3:Release")] == ["nvidia-device-plugin"]
     assert "sw-targets-grant" not in {r.name for r in recording.resources}
     binding = before(recording, named(recording, "sw-chat-registration-binding"))
-    assert "kubernetes:apps/v1:Deployment::sw-chat-serving-floor-use1-az4" in binding
+    assert "kubernetes:core/v1:Service::sw-chat-serving-service" in binding
+    assert not [key for key in binding if key.startswith("kubernetes:apps/v1:Deployment::")]
 
 
 def test_the_way_in_is_the_cluster_s_own() -> None:
