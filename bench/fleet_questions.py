@@ -128,7 +128,7 @@ def table_rows(path: Path) -> list[dict[str, str]]:
 def offline_questions(
     table: Sequence[dict[str, str]], replay: Replay, reasons: Counter[str]
 ) -> list[Question]:
-    """Rows at endless supply: what is measured is the capacity itself."""
+    """Rows at unlimited supply: what is measured is the capacity itself."""
     questions = []
     for row in table:
         if row["load_type"] == "offline_max" and row["core"] == "1":
@@ -214,7 +214,7 @@ def _open(
     rate: float,
     *,
     fails: float | None = None,
-    what: str = "endless supply",
+    what: str = "unlimited supply",
 ) -> Question:
     """A question of the table; without `fails` the rate is the capacity, of lengths all alike."""
     prompt, answer = setting.prompt, setting.answer

@@ -54,7 +54,7 @@ HEAD = f"{'':<44}{'asked':>6}{'groups':>7}{'undersized':>12}{'(n)':>6}{'refused'
 HEAD += f"{'regret':>8}{'P90':>7}"
 SIDES = (BandSide.median, BandSide.safe)
 MOST = 5.0
-"""Percent of undersized fleets on the safe side above which a group is named."""
+"""Percent of undersized fleets at the P90 estimate above which a group is named."""
 
 
 def line(name: str, found: Sequence[Found]) -> str:
@@ -76,7 +76,7 @@ def show(title: str, found: Sequence[Found], by: Callable[[Found], str] | None =
 
 
 def show_all(title: str, asked: Sequence[Question], taught: Coefficients, *rates: Rate) -> None:
-    """Each rate on both sides; the safe side as sized by GPU, and the groups that it fails."""
+    """Rates at both estimates; the P90 one as sized by GPU, and the groups that it fails."""
     names = {as_sized: "as sized", steps_only: "steps only"}
     for rate in rates:
         for side in SIDES:
@@ -128,13 +128,13 @@ def open_loops(asked: Sequence[Question], taught: Coefficients) -> None:
     """The table's questions, of the shipped coefficients."""
     both = [q for q in asked if q.what != "measured TPOT and TTFT"]
     show_all(
-        "the whole table: Poisson arrivals (limits, TPOT), endless supply", both, taught, as_sized
+        "the whole table: Poisson arrivals (limits, TPOT), unlimited supply", both, taught, as_sized
     )
     for what in ("published limit", "measured TPOT", "measured TPOT and TTFT"):
         part = [q for q in asked if q.what == what]
         show_all(f"Poisson arrivals, target: {what}", part, taught, as_sized)
-    part = [q for q in asked if q.what == "endless supply"]
-    show_all("endless supply", part, taught, as_sized, steps_only)
+    part = [q for q in asked if q.what == "unlimited supply"]
+    show_all("unlimited supply", part, taught, as_sized, steps_only)
 
 
 def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]) -> None:
@@ -160,10 +160,11 @@ def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]
     show_all(title, asked, taught, as_sized, steps_only)
     safe = BandSide.safe
     show(
-        f"{title}; model out of the band too, safe side", answered(asked, strictly, as_sized, safe)
+        f"{title}; model out of the band too, P90 estimate",
+        answered(asked, strictly, as_sized, safe),
     )
     show(f"{title}; exact forecast with this band", answered(asked, taught, margin_only, safe))
-    print(f"\n{title}; safe side as sized, and exact forecast, by place on the curve\n{HEAD}")
+    print(f"\n{title}; P90 estimate as sized, and exact forecast, by place on the curve\n{HEAD}")
     for place in ("low load", "half load", "high load"):
         part = [q for q in asked if q.what == place]
         print(line(place, answered(part, taught, as_sized, safe)))
@@ -216,8 +217,8 @@ def left_out_gpus(
     poisson = ("published limit", "measured TPOT")
     part = [q for q in table if q.what in poisson]
     show_all("GPU left out: Poisson arrivals, limits and TPOT", part, taught, as_sized)
-    part = [q for q in table if q.what == "endless supply"]
-    show_all("GPU left out: endless supply", part, taught, as_sized)
+    part = [q for q in table if q.what == "unlimited supply"]
+    show_all("GPU left out: unlimited supply", part, taught, as_sized)
     show_all("GPU left out: closed loops", closed_questions(curves(rows)), taught, as_sized)
 
 

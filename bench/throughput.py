@@ -145,7 +145,7 @@ def capacity(row: dict[str, str], replay: Replay) -> Capacity:
 def tokens_per_s(
     steps: StepModel, row: dict[str, str], prompt: float, answer: float, most: float
 ) -> float:
-    """Output tokens per second of one replica: endless supply, or one batch from start to end."""
+    """Output tokens per second of one replica: unlimited supply, or one batch from start to end."""
     if row["load_type"] == "offline_max":
         return steps.closed_loop(prompt, answer, most).requests_per_s * answer
     if row["load_type"] not in ("static_batch", "serial", "closed_concurrency"):

@@ -231,7 +231,7 @@ def test_means_are_compared_with_means_and_never_with_medians(replay: Replay) ->
     assert math.isinf(tpot.fails_per_s)
 
 
-def test_endless_supply_is_the_capacity_itself(replay: Replay) -> None:
+def test_unlimited_supply_is_the_capacity_itself(replay: Replay) -> None:
     """6,880 output tokens a second of 344 each over two replicas: 10 requests a second each."""
     row = sweep("", "", "", load_type="offline_max", out_tok_s="6880", n_gpus="2")
     (asked,) = offline_questions([row], replay, Counter())
