@@ -56,7 +56,7 @@ def needed(service: ServicePlan, pool: PoolPlan) -> str:
     nodes = plural(pool.nodes_needed, "node")
     if pool.nodes_per_replica > 1:
         nodes = f"{plural(pool.replicas_needed, 'replica')} of {pool.nodes_per_replica} nodes each"
-    spare = f"{plural(pool.nodes_spare, 'spare node')} ({_rule(service, pool)}) make"
+    spare = f"{plural(pool.nodes_spare, 'spare node')} ({rule(service, pool)}) make"
     total = f"{plural(pool.gpus_total, 'GPU')} on {plural(pool.nodes_total, 'node')}"
     return (
         f"That needs {pool.gpus_needed:,} x {pool.gpu}, {nodes} of {pool.instance_type}, bound by "
@@ -111,7 +111,8 @@ def measured_with(service: ServicePlan) -> str:
     return f" with {measured.model}{precision} on {measured.gpu}"
 
 
-def _rule(service: ServicePlan, pool: PoolPlan) -> str:
+def rule(service: ServicePlan, pool: PoolPlan) -> str:
+    """Return the redundancy rule that binds, with its value."""
     asked_for = service.inputs.redundancy
     value = {
         "spare_ratio": asked_for.spare_ratio and share(float(asked_for.spare_ratio)),

@@ -32,7 +32,7 @@ def test_it_passes_the_gates(run: Run) -> None:
 
 
 def test_size_tells_what_may_come(run: Run) -> None:
-    told = " ".join(run("size", BURSTING).out.split())
+    told = " ".join(run("size", BURSTING, "--verbose").out.split())
     assert "burst up to 4 GPUs on 4 nodes more while a replica has over 16 requests" in told
 
 

@@ -547,7 +547,7 @@ def test_a_default_is_not_blamed_on_a_line(run: Run, chat: Callable[..., Path]) 
     assert ended.code == 2
     assert ended.err.startswith("Pulumi.dev.yaml: vpc_cidr: the default 10.0.0.0/16 gives a zone")
     assert "chat has 138,888,888,890 nodes" in ended.err
-    title = after_contradictions(run("size", many).out).split("\n")[0]
+    title = after_contradictions(run("size", many, "--verbose").out).split("\n")[0]
     assert title == "chat: 138,888,888,890 GPUs (NVIDIA L4) on 138,888,888,890 x g6.xlarge"
 
 

@@ -169,7 +169,7 @@ def test_prose_has_three_significant_digits_counts_and_money_in_full(text: str, 
 
 
 def test_no_measure_in_size_has_more_than_three_digits(run: Run) -> None:
-    out = run("size", ROOT / "workloads" / "golden" / "text-to-text.yaml").out
+    out = run("size", ROOT / "workloads" / "golden" / "text-to-text.yaml", "--verbose").out
     rows = out.split("\n\n")[0]
     long = [m for m in re.findall(r"\d+\.\d+", rows) if len(m.replace(".", "").lstrip("0")) > 3]
     assert not long
