@@ -74,7 +74,7 @@ class Commands(click.Group):
 )
 @click.version_option(package_name="sizewright")
 def cli() -> None:
-    """How many GPUs, which failures they survive, and the infrastructure for exactly that.
+    """Size GPUs and their redundancy for workloads, and build exactly that infrastructure.
 
     \b
     sizewright size workloads/chat.yaml

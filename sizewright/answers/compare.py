@@ -223,7 +223,7 @@ class SidesAnswer(Answer):
     services: tuple[SizedServiceAnswer, ...]
     """One service for each file."""
     better: dict[str, tuple[int, ...]]
-    """For each compared number, the positions in the list of the services that are better."""
+    """Positions in the list of the better services, for each compared number."""
 
 
 CompareAnswer = RankingAnswer | SidesAnswer

@@ -15,7 +15,7 @@ def followers(recorded: Recorded, replaced: Mapping[str, Effect], rules: Rules) 
     """Resources that new values of replaced ones also replace; each may pass the replacement on.
 
     A property that is updated in place passes nothing on. Order and parents pass nothing on either.
-    Basis: vendor (pulumi pkg/resource/deploy/step_generator.go: providers ask for a replacement
+    Basis: vendor (pulumi pkg/resource/deploy/step_generator.go: providers request a replacement
     when a property that refers to a replaced resource is not known yet).
     """
     effects, found = dict(replaced), Followers()

@@ -215,8 +215,7 @@ def where(service: ServicePlan, pool: PoolPlan) -> str:
 
 
 def survives(pool: PoolPlan) -> str:
-    """Which losses the fleet survives and which it does not, and the nodes that a zone loss
-    requires."""
+    """Sentence on survived and other losses, with the nodes that surviving a zone loss takes."""
     lost = "any one node" if pool.survives.nodes == 1 else f"any {pool.survives.nodes} nodes"
     nodes = (
         f"It survives the loss of {lost}"

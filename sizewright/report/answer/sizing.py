@@ -30,7 +30,7 @@ from sizing.workload import Load
 
 
 def size_tables(plan: Plan) -> Iterator[Table]:
-    """For each service, its table and the rejected options; at the end, the unverified pins."""
+    """Tables of each service: its figures and rejected options; at the end, the unverified pins."""
     for service in plan.services:
         yield Table(_title(service), list(_rows(service)))
         yield contradiction_table(service)
