@@ -45,9 +45,9 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
 
     One file: each type on sale in the site's zones, each tensor-parallel size and precision is
     sized in full. The first table has the cheapest option of each type, at most 12 types: first the
-    Pareto-optimal ones, marked *; no other is as cheap and as fast. ~ marks unmeasured types. The
-    next table shows whether two or three types, split by the length of the prompt, cost less than
-    the cheapest. The last ones show what the others lack, and which input doubles the nodes
+    Pareto-optimal ones, marked *; no other is as cheap and as fast. ~ marks unmeasured types. A
+    further table shows whether two or three types, split by the length of the prompt, cost less
+    than the cheapest. The last tables show what the others lack, and which input doubles the nodes
     soonest. Exit code 5: no hardware meets every target; 6: this version cannot rate any.
 
     Several files: each is sized by itself, as by `size`, with one column each. The better value is
