@@ -47,8 +47,7 @@ class Comments:
         self._token = token
 
     def put(self, body: str) -> str:
-        """Put the comment, and return `updated`, `created`, or `nothing to say` without a
-        change."""
+        """Put the comment; return `updated`, `created`, or `nothing to say` without a change."""
         marker = body.split("\n", 1)[0]
         for comment in self._marked(marker):
             try:
@@ -95,8 +94,7 @@ class Comments:
 
 
 def put(comments: Comments, body: str, sleep: Callable[[float], None] = time.sleep) -> str:
-    """Repeat `Comments.put` from the start: a lost answer may belong to a comment that was
-    created."""
+    """Repeat `Comments.put` from the start: a lost answer may belong to a created comment."""
     for attempt in range(ATTEMPTS - 1):
         try:
             return comments.put(body)
@@ -133,8 +131,7 @@ def main() -> int:
 
 
 def _one_line(error: Exception) -> str:
-    """Return an error in one line. Guard: a line end would let an answer write commands into the
-    log."""
+    """Return an error in one line. Guard: a line end would let an answer write log commands."""
     return " ".join(str(error).split())[:300]
 
 

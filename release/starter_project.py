@@ -40,8 +40,7 @@ def _written(site: SiteFile) -> Iterator[tuple[str, str]]:
 
 
 def _stack_lock(site: SiteFile) -> str:
-    """Return the text of the stack's lock: only versions, since no cluster, node or pod exists
-    yet."""
+    """Return the text of the stack's lock: only versions, as no cluster, node or pod exists yet."""
     catalog = load_catalog()
     found = stack_update([read_workload(WORKLOAD, catalog)], site, catalog)
     nothing = {"cluster": None, "templates_by_zone": ZoneTemplates()}

@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def _answer_in_json(error: InputError | click.ClickException) -> None:
-    """Print the error as JSON where the command line has `--json`, even if click could not parse
+    """Print the error as JSON for a command line with `--json`, even if click could not parse
     it."""
     words = sys.argv[1:]
     if "--json" in (words[: words.index("--")] if "--" in words else words):

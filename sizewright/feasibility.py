@@ -47,8 +47,7 @@ def _no_engine(service: ServicePlan) -> str:
 
 
 def without_nodes(plan: Plan) -> tuple[str, ...]:
-    """One line for each sized service without nodes, because no engine of this version serves
-    it."""
+    """One line for each sized service that gets no nodes, because no engine serves it."""
     return tuple(
         f"{service.name}: no nodes are built; no engine of this version serves {service.kind}, and "
         "the figures are what it would take"

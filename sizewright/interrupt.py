@@ -26,8 +26,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _tell(lost: "sys.UnraisableHookArgs") -> None:
-    """Report every exception that could not be raised, except the interrupt, which is reported
-    later."""
+    """Report every exception that could not be raised, except the interrupt, which comes later."""
     if not issubclass(lost.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
 

@@ -79,8 +79,8 @@ def refuse_full(directory: Path, *, except_for: Sequence[str] = ()) -> None:
 
 
 def _place(path: Path) -> Place:
-    """Return the target. Raises InputError for a folder, socket or disk, OSError for a loop of
-    links."""
+    """Return the target. Raises InputError for folders, sockets and disks, OSError for link
+    loops."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -97,8 +97,7 @@ def _place(path: Path) -> Place:
 
 
 def _stream(status: os.stat_result) -> int | None:
-    """Return the descriptor of the own stdout or stderr that leads to this file; None for
-    others."""
+    """Return the descriptor of the own stdout or stderr that leads to this file, or None."""
     for number in (1, 2):
         try:
             if os.path.samestat(os.fstat(number), status):

@@ -62,27 +62,24 @@ class FleetAnswer(Strict):
     usd_per_month: Number
     """US dollars per month for all nodes."""
     saving_usd_per_month: Number
-    """US dollars per month saved against the cheapest single type; negative where the fleet is more
-    expensive."""
+    """US dollars per month saved against the cheapest single type; negative where it costs more."""
     saving_ratio: Number
-    """Saving divided by the cost of the cheapest single type; negative where the fleet is more
-    expensive."""
+    """Saving divided by the cost of the cheapest single type; negative where the fleet costs
+    more."""
     pools: tuple[MixPoolAnswer, ...]
     """Pools, the one with the shortest prompts first."""
 
 
 class MixAnswer(Strict):
-    """Comparison of two or three instance types, split by the length of the prompt, with one
-    type."""
+    """Comparison of one instance type with two or three, split by the length of the prompt."""
 
     is_cheaper: bool
     """True where a fleet of several pools costs less than the cheapest single type."""
     single_usd_per_month: Number | None
-    """US dollars per month of the cheapest single type; null where no type of known price
-    serves."""
+    """US dollars per month of the cheapest single type; null where no type of known price can
+    serve."""
     fleets: tuple[FleetAnswer, ...]
-    """Cheapest fleet of two types and cheapest fleet of three types, also where one type is
-    cheaper."""
+    """Cheapest fleet of two types and of three types, even where one type is cheaper."""
     same_type: FleetAnswer | None
     """Cheapest fleet with several pools of one type; null unless it costs less than the others."""
     refused: str | None
@@ -176,8 +173,7 @@ class OptionAnswer(Strict):
     survives: Survives
     """Losses after which enough nodes remain."""
     on_frontier: bool
-    """True where no other option of this list is as cheap and as fast, and better in one of
-    these."""
+    """True where no other option is as cheap and as fast, and better in one of these."""
 
 
 class SensitivityAnswer(Strict):
@@ -186,8 +182,7 @@ class SensitivityAnswer(Strict):
     input: str
     """Name of the input."""
     factor: Number | None
-    """Factor by which the input grows, or shrinks for a target or a pause; null where 64 times is
-    not enough."""
+    """Factor by which the input grows, or shrinks for a target or a pause; null above 64 times."""
     feasible: bool
     """False where this hardware cannot serve the workload at that factor."""
 

@@ -42,8 +42,7 @@ class UpdateAnswer(Answer):
     choice: tuple[Leaf, ...]
     """Changed choices, and the versions with which they were made."""
     causes: tuple[str, ...]
-    """Causes as far as the lock shows them; it does not contain the inputs. Empty where nothing
-    changes."""
+    """Causes as far as the lock, which has no inputs, shows them; empty where nothing changes."""
     rests_on: dict[str, str]
     """Facts on which the new choice rests, where the locked choice rests on other facts."""
     usd_per_month: Leaf

@@ -44,8 +44,7 @@ def finish(*plans: Plan, built: bool = False) -> None:
 
 
 def said_code(*plans: Plan, built: bool = False) -> ExitCode:
-    """Return the exit code of plans, and report on stderr which services lack a pool or an
-    engine."""
+    """Return the exit code of plans; report on stderr which services lack a pool or an engine."""
     for plan in plans:
         for shortfall in (*shortfalls(plan), *(unserved(plan) if built else ())):
             tell(shortfall.text)

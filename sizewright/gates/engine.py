@@ -44,8 +44,7 @@ def _lost(serving: ServingPlan) -> Iterator[str]:
 
 
 def _unknown(serving: ServingPlan, catalog: Catalog) -> Iterator[str]:
-    """Requirements of the plan on the engine for which no catalog row gives its image the
-    option."""
+    """Engine options that the plan requires and that no catalog row gives the image."""
     tag = serving.image.partition("@")[0].rpartition(":")[2]
     if serving.max_model_len is not None and not catalog.can(ENGINE, tag, Ability.context):
         yield f"the limit of {serving.max_model_len:,} tokens of prompt and answer together"

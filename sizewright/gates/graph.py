@@ -1,4 +1,4 @@
-"""Is a recorded resource graph sound? Every reference must resolve, and every child has a
+"""Is a recorded resource graph sound? Every reference must resolve and every child have a
 parent."""
 
 import re

@@ -99,8 +99,7 @@ def pod_turns(plan: Plan, site: SiteFile) -> Iterator[str]:
 
 
 def zone_turns(plan: Plan, site: SiteFile) -> Gate | None:
-    """Pools whose zones must be updated one after another; without a lock nothing keeps the
-    order."""
+    """Pools whose zones must be updated one by one; without a lock nothing keeps the order."""
     texts = [*turns(plan, site.keys.file), *pod_turns(plan, site)]
     if not texts:
         return None

@@ -30,7 +30,7 @@ def exact_number(value: object) -> str:
 
 
 def usd(value: float | None) -> str:
-    """Return money in whole dollars without rounding to digits, so that amounts add up: 8,813."""
+    """Return money in whole dollars with all digits, so that amounts add up: 8,813."""
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 

@@ -83,8 +83,7 @@ def _drawn(display: Display) -> Iterator[None]:
 
 
 def _console() -> "Console":
-    """Return a console on stderr with its own width, and with colours unless NO_COLOR forbids
-    them."""
+    """Return a console on stderr with its own width, and with colours unless NO_COLOR is set."""
     from rich.console import Console
 
     return Console(stderr=True, force_terminal=True, markup=False, highlight=False, emoji=False)

@@ -24,8 +24,8 @@ class Drawing:
         self.add("desc", description, id="desc")
 
     def add(self, tag: str, text: str = "", /, **attributes: Attribute) -> ElementTree.Element:
-        """Add one element. Underscores of an attribute become hyphens, and those at its end are
-        dropped."""
+        """Add one element; underscores of an attribute become hyphens, or are dropped at its
+        end."""
         named = {
             name.rstrip("_").replace("_", "-"): _attribute(value)
             for name, value in attributes.items()

@@ -19,8 +19,7 @@ MOST_FAILED = 0.05
 
 @dataclass(frozen=True)
 class Setting:
-    """Facts that a load generator does not know of the server; None or 1 where nothing was
-    given."""
+    """Facts that a load generator does not know of the server; None or 1 where none was given."""
 
     model: str | None = None
     gpu: str | None = None

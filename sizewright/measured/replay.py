@@ -1,5 +1,4 @@
-"""What does the step model predict for a measured run? The run's names first become catalog
-facts."""
+"""What does the step model predict for a measured run, whose names first become catalog facts?"""
 
 import re
 from collections.abc import Mapping
@@ -65,8 +64,7 @@ class Replay:
         )
 
     def model(self, run: MeasuredRun) -> tuple[StepModel, float | None]:
-        """Return the step model of the run's replica, and the sequences that its memory has room
-        for.
+        """Return the step model of the run's replica, and the most sequences in its memory.
 
         The second value is None, without a limit, where not even one fits: the run shows otherwise.
         Raises Unanswerable.

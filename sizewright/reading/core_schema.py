@@ -20,8 +20,7 @@ _WORDS = dict.fromkeys(("", "~", "null", "Null", "NULL")) | {
 
 
 def core_scalar(text: str) -> int | float | bool | str | None:
-    """Return the value of an unquoted scalar; it is text unless it is a number, true, false or
-    null.
+    """Return an unquoted scalar as a number, true, false or null, or else as its text.
 
     Unlike YAML 1.2, underscores may group digits. Dates, yes, no, on and off are text. Raises
     FieldError for numbers that are not finite, too long, or start with a zero. An account id

@@ -92,8 +92,7 @@ def credential_in(text: str, *, is_address: bool = False) -> str | None:
 
 
 def credentials_of(data: object, path: FieldPath = ()) -> Iterator[tuple[FieldPath, str, bool]]:
-    """Path and kind of every credential in plain data, and True where the key itself contains
-    it."""
+    """Path and kind of every credential in plain data; True where the key itself contains it."""
     if isinstance(data, str):
         is_address = any(word in str(step) for step in path for word in ADDRESS_WORDS)
         if kind := credential_in(data, is_address=is_address):

@@ -67,8 +67,7 @@ def model_faults(model: type[BaseModel], data: object, error: ValidationError) -
 
 
 def _is_echo(refusal: _Refusal) -> bool:
-    """True where a list is called too short because of refused entries, which have their own
-    faults."""
+    """True where a list with enough entries is called too short, as some are refused themselves."""
     least = refusal.context.get("min_length", 0)
     return (
         refusal.kind == "too_short"
@@ -233,7 +232,7 @@ def _like(where: Place) -> str:
 
 
 def _of_a_secret(refusal: _Refusal) -> ModelFault:
-    """Return the fault of a secret's name. Guard: the value may be the secret itself, so it is not
+    """Return the fault of a secret's name. Guard: the value, which may be the secret, is not
     shown."""
     hint = ""
     if isinstance(refusal.value, str) and not refusal.value.startswith("arn:"):

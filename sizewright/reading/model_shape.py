@@ -53,8 +53,7 @@ class Place:
 
 
 def place(model: type[BaseModel], data: object, location: FieldPath) -> Place:
-    """Return the place of `location`, which contains labels of unions as well as keys and
-    indexes."""
+    """Return the place of `location`, which contains labels of unions among keys and indexes."""
     path: FieldPath = ()
     whole: Any = model
     tried: Any = model

@@ -55,8 +55,7 @@ class Orphan(Strict):
 
 
 def pending(export: Mapping[str, Any], where: str) -> list[Orphan]:
-    """Operations that a state records as begun. Raises InputError where the text is not an
-    export."""
+    """Operations that a state records as begun. Raises InputError where it is not an export."""
     return [_pending(each) for each in _mappings(_deployment(export, where), "pending_operations")]
 
 
@@ -91,10 +90,10 @@ def _pending(operation: Mapping[str, Any]) -> Orphan:
 
 
 def _adoption(resource: Mapping[str, Any], name: str) -> str:
-    """Return the command that imports a resource. Guard: `pulumi refresh --import-pending-creates`
-    drops the operation and reads nothing.
+    """Return the command that imports a resource.
 
-    Basis: measured, engine 3.230: `up` then creates the resource again.
+    Guard: `pulumi refresh --import-pending-creates` drops the operation and reads nothing. Basis:
+    measured, engine 3.230: `up` then creates the resource again.
     """
     words = ["pulumi", "import", str(resource["type"]), name, "ID"]
     if parent := resource.get("parent"):

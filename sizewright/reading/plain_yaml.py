@@ -79,8 +79,7 @@ class RefusedYamlError(Exception):
 
 
 class _Scanner(Scanner):
-    """Cuts long tags, which the parser would decode in quadratic time; every tag is refused
-    later."""
+    """Cuts long tags, which the parser would decode in quadratic time; every tag is refused."""
 
     def scan_tag(self) -> TagToken:
         token: TagToken = super().scan_tag()

@@ -50,13 +50,11 @@ class Document:
         *,
         at_key: bool = False,
     ) -> InputError:
-        """Return the fault of one field, at its value, or at the nearest mapping or list around
-        it."""
+        """Return the fault of one field, at its value, or at the nearest mapping or list."""
         return self._located(ModelFault(field_path, message, expected, suggestion, at_key))
 
     def validate(self, model: type[M], at: tuple[str, ...] = ()) -> M:
-        """Return the mapping under `at` as a `model`. Raises InputError where the model refuses
-        it."""
+        """Return the mapping under `at` as a `model`. Raises InputError where it is refused."""
         data: Plain = self.data
         for depth, key in enumerate(at):
             if not isinstance(data, dict):
@@ -75,8 +73,7 @@ class Document:
         raise first.and_more(tuple(others))
 
     def _refuse_credentials(self, data: Plain, at: tuple[str, ...]) -> None:
-        """Refuse credentials. Guard: files are committed, and their content reaches plans, pods and
-        logs."""
+        """Refuse credentials. Guard: files are committed and reach plans, pods and logs."""
         for path, kind, at_key in credentials_of(data, at):
             message = f"holds what looks like {kind}; its value is not shown"
             raise self.error(path, message, NO_CREDENTIAL, REPLACE, at_key=at_key)
@@ -168,8 +165,7 @@ def is_taken(path: Path) -> bool:
 
 
 def _nearest_file(path: Path) -> str:
-    """Hint at a file with a similar name there, or at the same name in a folder with a similar
-    name."""
+    """Hint at a similar name in the folder, or at the same name in a folder with a similar name."""
     try:
         if path.parent.is_dir():
             entry = _alike(path)

@@ -120,8 +120,7 @@ def site_in(document: Document, path: Path, *, writes_lock: bool = False) -> Sit
 
 
 def _lock_path(document: Document, config: Mapping[str, Plain], path: Path) -> Path:
-    """Path of the lock that the stack file names, from the project's folder; else next to the
-    file."""
+    """Path of the lock in the stack file, from the project's folder; else next to the file."""
     named = config.get(f"{PROJECT}:{LOCK_KEY}")
     if named is None or named == "":
         return path.with_suffix(".lock")
@@ -252,8 +251,7 @@ def _refuse_stack_file(document: Document) -> None:
 
 
 def _own_model(path: Path, name: str, document: Document) -> ModelFacts:
-    """Return the model of a file that a workload names; a fault says where the workload names
-    it."""
+    """Return the model of a file that a workload names; faults say where the workload names it."""
     try:
         return read_model_file(path, name)
     except InputError as fault:

@@ -38,8 +38,7 @@ def read_stack_lock(path: Path) -> StackLock | None:
 def stack_lock_text(
     lock: StackLock, region: str, repositories: dict[str, str], first: str = ""
 ) -> str:
-    """Return the lock as a file after a first line; a command that prints its value follows each
-    null."""
+    """Return the lock as a file after a first line; each null has a comment with its command."""
     commands = dict(unknown(lock, region, repositories))
     lines = list[str]()
     for key, value in lock.model_dump(mode="json").items():
@@ -115,7 +114,7 @@ def release_command(ami_type: str, kubernetes: str, region: str) -> str:
 
 
 def digest_command(repository: str, image: ImageLock) -> str:
-    """Return the command that prints the digest of a tag: AWS for the account's registry, else
+    """Return the command that prints a tag's digest: AWS for the account's registry, else
     skopeo."""
     host, _, name = repository.partition("/")
     parts = host.split(".")

@@ -98,8 +98,7 @@ def run_offline(
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Pause the garbage collector. Guard: walking the providers' modules repeatedly costs a third
-    of a recording's time."""
+    """Guard: without this pause, garbage collection takes a third of a recording's time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -57,7 +57,7 @@ class ResourceChange:
     deletes_first: bool = False
     """True where a replacement deletes it before the next one exists."""
     goes_with: tuple[str, ...] = ()
-    """`type::name` of the resources that such a replacement deletes before it and creates again
+    """`type::name` of the resources that such a replacement deletes before it and recreates
     after."""
 
 
@@ -150,7 +150,7 @@ def _service_change(name: str, old: ServicePlan | None, new: ServicePlan | None)
 
 
 def causes(old: BaseModel | None, new: BaseModel | None) -> tuple[Change, ...]:
-    """Leaves in which two inputs differ, as they were written; None where a side has no text.
+    """Leaves in which two inputs differ, as they were written; None where nothing was written.
 
     A default that only one side writes out is no change. In a part that only one side has, values
     equal to their default are left out.

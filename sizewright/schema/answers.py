@@ -17,8 +17,7 @@ NUMBER = [{"type": "integer"}, {"type": "number"}]
 
 
 def answer_schema(command: str, model: type[BaseModel] | UnionType) -> Node:
-    """Return the schema of an answer with all its fields; parts of a known form allow no other
-    keys."""
+    """Return the schema of an answer with all its fields; known forms allow no other keys."""
     body = generated(TypeAdapter(cast(Any, model)).core_schema, "serialization")
     for node in nodes(body):
         _one_number(node)

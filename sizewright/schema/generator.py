@@ -26,8 +26,7 @@ UNSAID = ("max_digits", "decimal_places")
 
 
 class Generator(GenerateJsonSchema):
-    """Pydantic's generator, with a description for each member of an enum and without generated
-    titles."""
+    """Pydantic's generator, with a description for each enum member and no generated titles."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
@@ -42,8 +41,8 @@ class Generator(GenerateJsonSchema):
         return super().field_is_required(field, total)
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Drop the defaults of answers, and defaults that are not scalars and do not help in an
-        editor."""
+        """Drop the defaults of answers, and defaults other than scalars, which do not help
+        editors."""
         node = super().default_schema(schema)
         if self.mode == "serialization" or not isinstance(
             node.get("default"), str | int | float | bool

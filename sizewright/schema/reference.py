@@ -165,8 +165,7 @@ def _default(field: Node) -> str:
 
 
 def unit_of(name: str, ways: list[Node]) -> str:
-    """Unit of a field; "" where it is not a number. Raises ValueError for a number without a
-    unit."""
+    """Unit of a field, "" unless it is a number. Raises ValueError for a number without a unit."""
     numeric = [way for way in ways for each in _scalars(way) if each.get("type") in NUMBERS]
     if not numeric:
         return ""

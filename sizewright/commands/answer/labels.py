@@ -65,8 +65,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "prompt tokens": ("inputs.request.input_tokens", "inputs.request.input_tokens.*"),
     "requests": ("traffic.requests_per_s_mean", "traffic.requests_per_s_peak"),
 }
-"""Leaves below a service by printed label, in the order of its rows; `*` matches any rest of a
-name.
+"""Leaves below a service by printed label, in its rows' order; `*` matches any rest of a name.
 
 The other labels are names of a part of the plan, or those of `report/difference.py` HEADLINES.
 """

@@ -17,8 +17,7 @@ class UnknownLeafError(LookupError):
 
 @dataclass(frozen=True)
 class NamedLeaf:
-    """One leaf: its name `chat.pool.gpus_total`, pointer `/services/0/pool/gpus_total` and
-    value."""
+    """One leaf: name `chat.pool.gpus_total`, pointer `/services/0/pool/gpus_total` and value."""
 
     name: str
     pointer: str

@@ -59,7 +59,7 @@ class Update:
     before: Lock | None
     after: Lock | None
     kept: Lock | None
-    """The lock of the locked choice, with today's facts; None where the plan does not follow the
+    """Lock of the locked choice with today's facts; None where the plan does not follow the
     lock."""
 
     @property

@@ -13,8 +13,7 @@ from sizing.compare.sensitivity import Sensitivity
 from sizing.hardware.options import Option
 
 COLUMNS = ("USD/month", "type", "TP", "bits", "nodes", "GPUs", "TTFT ms", "TPOT ms", "at peak")
-"""Columns that fit into a terminal of 80 columns; JSON also has the binding constraint and the
-rest."""
+"""Columns that fit into 80 columns; JSON also has the binding constraint and the rest."""
 FIRST = 12
 """Rows that are shown unless the user wants all."""
 DATASHEET, BEST, UNMEASURED = "datasheet", "*", "~"

@@ -10,8 +10,7 @@ ACCEPTED = " (accepted)"
 
 
 def first_line(*plans: Plan, sides: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield `contradictions in chat: methods_disagree, single_zone (accepted)`; nothing without
-    any.
+    """Yield `contradictions in chat: methods_disagree, single_zone (accepted)`, if there are any.
 
     With `sides`, the name of each plan comes before its services.
     """

@@ -19,8 +19,7 @@ ABSENT = {
 
 
 def fact_rows(row: Row) -> Iterator[tuple[str, str]]:
-    """Columns and values, marked where nobody read them in a source; origin and unknown come
-    last."""
+    """Columns and values, marked where nobody verified them; origin and unknown come last."""
     unverified: tuple[str, ...] = getattr(row, "unverified", ())
     unknown = list[str]()
     for column in type(row).model_fields:

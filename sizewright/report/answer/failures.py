@@ -33,7 +33,7 @@ class Failure:
 
 
 def failures(service: ServicePlan, pool: PoolPlan) -> Iterator[Failure]:
-    """Losses of the most nodes that may fail (at least one), the largest zone, a rollout and a
+    """Losses of the most nodes that may fail (at least 1), the largest zone, a rollout, a
     repair."""
     lost, span = max(pool.survives.nodes, 1), pool.nodes_per_replica
     name = f"any {plural(lost, 'node')} lost"

@@ -28,8 +28,7 @@ class Zone:
 
 
 def zones_of(pool: PoolPlan) -> list[Zone]:
-    """Zones with their spare nodes; each spare replica goes to the zone with the most other
-    nodes."""
+    """Zones with their spare nodes; each spare replica is in the zone with the most other nodes."""
     needed, spare = dict(pool.nodes_by_zone), dict.fromkeys(pool.nodes_by_zone, 0)
     span = pool.nodes_per_replica
     for _ in range(pool.nodes_spare // span):
@@ -111,8 +110,8 @@ def _head(drawing: Drawing, zone: Zone, x: int, top: int) -> None:
 
 
 def _square(drawing: Drawing, kind: str, nodes: int, x: int, y: int) -> None:
-    """Draw a filled square for a needed node. A spare node is striped, with round corners and
-    dashes."""
+    """Draw a filled square for a needed node, or a striped, round and dashed one for a spare
+    node."""
     shape: Shape = {"x": x + 1, "y": y + 1, "width": SIDE - 2, "height": SIDE - 2, "class": kind}
     if nodes:
         shape["data-nodes"] = nodes

@@ -1,5 +1,4 @@
-"""The answer in one paragraph: load, fleet, and which failures it survives and which it does
-not."""
+"""The answer in one paragraph: the load, the fleet, and the failures that it survives."""
 
 import re
 
@@ -124,8 +123,7 @@ def _rule(service: ServicePlan, pool: PoolPlan) -> str:
 
 
 def door(service: ServicePlan) -> str:
-    """Sentence on public ingress: the addresses, token and rate limit; empty without public
-    ingress.
+    """Sentence on public ingress with addresses, token and rate limit; empty without ingress.
 
     The text has no final stop.
     """
@@ -144,8 +142,7 @@ def door(service: ServicePlan) -> str:
 
 
 def imported(service: ServicePlan) -> str:
-    """Sentence on the source of the weights and the import time; empty if the user brings the
-    weights.
+    """Sentence on the source of the weights and the import time; empty without an import.
 
     The text has no final stop.
     """

@@ -76,8 +76,8 @@ ROOMS = (
 
 
 def comment(told: Review, site: str) -> str:
-    """A comment of at most LIMIT characters; verdict, dangers, cause, sizing and counts are never
-    cut."""
+    """A comment of at most LIMIT characters, which cuts no verdict, danger, cause, sizing or
+    count."""
     marker = MARKER.format(_marker(site))
     for room in ROOMS:
         text = "\n\n".join([marker, *_first(told, room)])
@@ -101,8 +101,7 @@ def inert(text: str) -> str:
 
 
 def _marker(site: str) -> str:
-    """Name of the site without characters that end the marker. Guard: two hyphens end an HTML
-    comment."""
+    """Name of the site without characters that end the marker. Guard: `--` ends an HTML comment."""
     return re.sub(r"[^0-9A-Za-z.]+", "-", site)
 
 
