@@ -1,4 +1,5 @@
-"""Facts with sources: GPUs, instance types, models, engines, prices, versions, coefficients."""
+"""Facts with their sources: GPUs, instance types, models, engines, prices, versions,
+coefficients."""
 
 from sizing.catalog.engine_options import Ability
 from sizing.catalog.records import (
