@@ -1,5 +1,4 @@
-"""Facts with their sources: GPUs, instance types, models, engines, prices, versions,
-coefficients."""
+"""Facts with sources: GPUs, instance types, models, engines, prices, versions, coefficients."""
 
 from sizing.catalog.engine_options import Ability
 from sizing.catalog.records import (

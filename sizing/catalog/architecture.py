@@ -70,8 +70,7 @@ class Architecture:
     experts_alone_in: Precision | None = None
     """Format of a published checkpoint that keeps all but its routed experts in 16 bits."""
     experts_known: bool = True
-    """False for a mixture without a stated number of experts: it has a memory, but no step
-    times."""
+    """False for a mixture without a stated number of experts, which has no step times."""
     scale_bits: Fraction | None = None
     """Bits of scales for each quantised weight, where the checkpoint states its groups."""
 

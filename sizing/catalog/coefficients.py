@@ -18,8 +18,7 @@ EngineName = str
 
 
 def arithmetic_like(precision: Precision) -> Precision:
-    """Return the format whose measurements count for this one: both 16-bit formats are equally
-    fast."""
+    """Return the format whose measurements apply: both 16-bit formats are equally fast."""
     return Precision.bf16 if precision is Precision.fp16 else precision
 
 
@@ -50,8 +49,7 @@ class EngineCoefficients(BaseModel):
     latent_layer_us: Cost
     expert_layer_us: Cost
     eight_bit_layer_us: Cost
-    """Microseconds a layer to convert activations to the weights' 8 bits; the next field is for 4
-    bits."""
+    """Microseconds a layer to convert activations to 8 bits; the next field is for 4 bits."""
     four_bit_layer_us: Cost
     data_parallel_layer_us: Cost
     all_reduce_us: Cost
@@ -63,8 +61,7 @@ class EngineCoefficients(BaseModel):
     first_token_ms: Cost
     first_token_prefills: Cost
     first_token_queue: Annotated[float, Field(ge=0, le=1)]
-    """Share of the other sequences' prompts that a prompt waits for, because arrivals come in
-    bursts."""
+    """Share of other sequences' prompts that a prompt waits for: arrivals come in bursts."""
     first_token_steps: Cost
 
 
@@ -125,8 +122,7 @@ class CoefficientSet(BaseModel):
         return None
 
     def is_measured(self, engine: str, generation: str, formats: Iterable[Precision]) -> bool:
-        """True where the fit includes rows of this engine on this GPU generation and in these
-        formats."""
+        """True where the fit includes this engine on this GPU generation and in these formats."""
         known = self.measured_formats.get(engine, ())
         return generation in self.measured.get(engine, ()) and all(
             arithmetic_like(each) in known for each in formats

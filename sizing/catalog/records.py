@@ -306,7 +306,7 @@ class EngineSupport(Record):
     max_compute_capability: Capability | None = None
     """Highest CUDA compute capability on which the engine runs the precision."""
     native_compute_capability: Capability | None = None
-    """Lowest CUDA compute capability with arithmetic in this precision; below it, only weights use
+    """Lowest compute capability with arithmetic in this precision. Below it, only weights use
     it."""
     online_flag: str | None = None
     """Flag that makes the engine convert 16-bit weights to this precision as it loads them."""

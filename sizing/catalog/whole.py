@@ -167,7 +167,7 @@ class Catalog(BaseModel):
         return self.lock.get(item)
 
     def pin(self, item: str) -> Pin:
-        """Return the pinned version of this item. The stack's lock takes precedence. Raises
+        """Return the version of this item, from the stack's lock or the pins. Raises
         UnknownName."""
         pin, locked = _named("pin", item, self.pins), self.locked(item)
         if locked is None or locked == pin.version:
@@ -256,8 +256,7 @@ class Catalog(BaseModel):
         return next((pin.end_of_support for pin in pins), None)
 
     def has_control_plane(self, zone_id: str) -> bool:
-        """True where EKS places control planes in the zone, which is the default for a zone without
-        a row."""
+        """True where EKS places control planes in the zone, which is the default."""
         return all(zone.control_plane for zone in self.zones if zone.zone_id == zone_id)
 
     def region_zones(self, region: str) -> tuple[str, ...] | None:

@@ -179,6 +179,5 @@ class _Search:
 
 
 def ends_first(partition: Partition) -> Partition:
-    """Return the classes with the shortest and longest prompts first: many partitions share
-    them."""
+    """Return the classes, those of the shortest and longest prompts first: many share them."""
     return (partition[0], partition[-1], *partition[1:-1])

@@ -187,8 +187,7 @@ def _card_missed(case: Case, instance: InstanceType, rejected: Rejected) -> floa
 
 
 def _attempt(offer: Offer, size: int, rates: Rates, attempts: list[Refused]) -> Option | None:
-    """Return an offer as an option with `size` cards a replica; None adds a reason to
-    `attempts`."""
+    """Return an offer as an option with `size` cards a replica; else add why to `attempts`."""
     need, instance = offer.case.need, offer.instance
     fit, lacks = replica_fit(need, offer.case.facts, instance, size)
     if fit is None:

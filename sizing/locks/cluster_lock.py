@@ -34,8 +34,7 @@ class ClusterLock(Strict):
 
 
 def cluster_lock(site: Site, before: ClusterLock | None) -> ClusterLock | None:
-    """Record of the cluster, as it is or as the site would create it; None without an own
-    cluster."""
+    """Record of the cluster, as it is or as the site would create it; None for a used one."""
     if before is not None or site.cluster.elsewhere:
         return before
     return ClusterLock(
@@ -52,8 +51,7 @@ def _vpc(site: Site) -> str:
 
 
 def as_made(plan: Plan, lock: ClusterLock | None) -> Plan:
-    """Return the plan with the cluster as it was made: its role, its creator's access and its
-    key."""
+    """Return the plan with the cluster as made: its role, its creator's access and its key."""
     if lock is None or plan.site.cluster.elsewhere:
         return plan
     role = ClusterRolePlan(path=lock.role_path, name=lock.role_name)

@@ -16,8 +16,7 @@ KUBERNETES = "kubernetes"
 DATABASE = "aurora-postgresql"
 """Item of data/pins.csv for the database engine."""
 UNKNOWN = ""
-"""Release of a zone that the lock names without one: the zone still waits for the common
-release."""
+"""Release of a zone that the lock names without one. The zone waits for the common one."""
 Kubernetes = Annotated[str, Field(pattern=r"^1\.[0-9]{2}$", examples=["1.35"])]
 Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._+-]{0,127}$")]
 AmiRelease = Annotated[
@@ -93,8 +92,7 @@ class StackLock(Strict):
     database: str | None = Field(default=None, pattern=r"^[0-9]+\.[0-9]+$", examples=["17.9"])
     """Version of Aurora PostgreSQL; absent without a database."""
     templates_by_zone: ZoneTemplates = Field(default_factory=ZoneTemplates)
-    """Versions of each zone, for pools whose zones roll one after another; `update` moves one
-    zone."""
+    """Versions of each zone, for pools whose zones roll in turn; `update` moves one zone."""
 
     cluster: ClusterLock | None = None
     """Settings that the cluster was made with; absent without an own cluster."""

@@ -21,8 +21,7 @@ def taken(leaf: Leaf) -> str:
 
 
 def counted_twice(leaf: Leaf) -> str:
-    """Replicas that terminate while their successors exist, as in
-    `zone_rollout.gone_and_counted`."""
+    """Terminating replicas with existing successors, as in `zone_rollout.gone_and_counted`."""
     taken = leaf.serving.rollout_by_zone
     return ", ".join(
         sum_of([count, *(each for other, each in taken.items() if other != zone)])
