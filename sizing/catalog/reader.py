@@ -21,8 +21,8 @@ def read_records(path: Path, record: type[R], name_column: str = "name") -> dict
     Blank fields take the record's default, lists are separated by spaces, and a column `x_mib`
     fills the field `x_bytes`. `name_column` fills the field `name`.
 
-    Raises ValueError with file and line for missing, unknown or repeated columns, for a ragged row,
-    for a value that does not fit, and for a name of an earlier row.
+    Raises ValueError with file and line for missing, unknown or repeated columns, and for ragged
+    rows. Values that do not fit and names of earlier rows raise it too.
     """
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines, strict=True)

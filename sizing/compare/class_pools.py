@@ -1,7 +1,7 @@
 """Which hardware serves one class of prompt lengths, cheapest first?
 
 Each option has a lower bound of its cost and waits. It is sized in full only when no other option
-is cheaper than that bound, so the order is the same as after sizing all of them.
+is cheaper than that bound. The order is the same as after sizing all of them.
 """
 
 from collections.abc import Iterator, Sequence

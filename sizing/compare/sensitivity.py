@@ -19,8 +19,7 @@ class Sensitivity:
 
     input: str
     factor: float | None
-    """Factor by which the input grows, or by which a target or a pause shrinks; None where a factor
-    of 64 does not double the nodes."""
+    """Factor by which the input grows, or a target or a pause shrinks; None above 64."""
     feasible: bool
     """False where no configuration on this hardware serves the load at that factor."""
 
@@ -109,7 +108,7 @@ def _part(part: str, **fields: int) -> Change:
 def _times(
     value: int | Decimal | tuple[Length, ...], factor: Decimal
 ) -> int | Decimal | tuple[Length, ...]:
-    """The value times the factor; a count stays a whole number, at least what was asked."""
+    """Return the value times the factor. A count is rounded up to a whole number."""
     if isinstance(value, int):
         return ceil(value * factor)
     if isinstance(value, Decimal):

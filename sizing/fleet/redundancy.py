@@ -191,7 +191,7 @@ def _left(by_zone: Mapping[str, int], lost: int) -> int:
 
 
 def nodes_left(nodes_total: int, lost: int, nodes_per_replica: int = 1) -> int:
-    """Nodes that serve after the worst loss of `lost` nodes, each of which stops its whole group.
+    """Nodes that serve after the worst loss of `lost` nodes. Each stops its whole group.
 
     (total / nodes per replica - lost) x nodes per replica, at least 0
 

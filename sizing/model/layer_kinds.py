@@ -11,7 +11,7 @@ from sizing.model.config_lists import check_lists, layer_indexes
 WINDOWED = ("sliding_attention", "chunked_attention", "local_attention", "sliding")
 LINEAR = ("linear_attention", "mamba", "mamba2", "recurrent", "lightning_attention", "linear")
 ALTERNATING = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "cohere2": 4, "gpt_oss": 2, "llama4": 4}
-"""Layers of a period, of which one has full attention, where the file does not list its layers. The
+"""Layers of a period with one full-attention layer, where the file does not list its layers. The
 other layers of llama4 attend to chunks."""
 ALL_SLIDE = frozenset(("mistral", "mixtral", "phi3", "starcoder2", "phimoe"))
 """Families whose layers all use a window where the file states one."""

@@ -97,7 +97,7 @@ class CalibratedPlan(Part):
     imbalance_ratio: Number
     """Excess of requests on the fullest replica over the mean one, where conversations stay."""
     in_flight_peak: Number | None
-    """Requests running or waiting at the peak, all replicas. Users online are more."""
+    """Requests running or waiting at the peak, over all replicas. Users online are not counted."""
     replicas_without_headroom: BandPlan
     """Replicas for the mean request at the utilisation that the targets allow; not rounded."""
     median: SidePlan
