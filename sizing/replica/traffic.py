@@ -37,8 +37,8 @@ class Rates:
 def request_rates(traffic: Traffic) -> Rates:
     """Requests per second at the daily mean and at the peak.
 
-    mean = users x requests a user a day / 86,400 peak = users online / think time, or mean x peak
-    ratio, or mean x peak hour / mean hour
+    mean = users x requests a user a day / 86,400
+    peak = users online / think time, or mean x peak ratio, or mean x peak hour / mean hour
 
     Basis: arithmetic.
     """

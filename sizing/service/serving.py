@@ -59,7 +59,6 @@ def allocatable(instance: InstanceType) -> tuple[int, int]:
     """Millicores and MiB of a node that pods may request.
 
     cpu = vCPU - (6 % of the first, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest)
-
     memory = 90 % of the nominal - 255 - 11 x max pods - 100 (eviction), less the daemons' share
 
     Basis: vendor, kubelet reservations of the EKS images; 90 % is assumed for firmware and kernel.

@@ -203,8 +203,8 @@ def subnet_ranges(site: Site) -> dict[str, tuple[IPv4Network, IPv4Network]]:
     """Return the private and the public range of each zone: its own eighth, and a /24 of the last
     one.
 
-    The zone's number decides the range: use1-az3 has the third. A zone that is added or removed
-    changes the range of no other. A changed range would replace the subnet and everything in it.
+    The zone's number decides the range: use1-az3 has the third. A zone that is added, removed
+    or larger changes the range of no other. A changed range would replace the subnet and everything in it.
     Raises FieldError for an address range that is not one, and for an eighth zone.
     """
     try:

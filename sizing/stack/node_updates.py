@@ -12,7 +12,7 @@ DRAIN_LIMIT_S = 900
 """Seconds in which a node must be empty, or its group's update fails. Basis: vendor (EKS, managed
 node update: 15 minutes for pods to leave)."""
 UPDATE_TIMEOUT_S = 3600
-"""Minimum seconds of the update of a node group. Basis: vendor (AWS provider's default)."""
+"""Minimum timeout of a node group's update, seconds. Basis: vendor (AWS provider's default)."""
 IMAGE_PULL_S = 180
 """Seconds in which a new node pulls the serving image. Basis: assumed; some 10 GB, compressed, at a
 gigabit a second and unpacked."""
