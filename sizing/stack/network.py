@@ -204,7 +204,8 @@ def subnet_ranges(site: Site) -> dict[str, tuple[IPv4Network, IPv4Network]]:
     one.
 
     The zone's number decides the range: use1-az3 has the third. A zone that is added, removed
-    or larger changes the range of no other. A changed range would replace the subnet and everything in it.
+    or larger changes the range of no other. A changed range would replace the subnet and everything
+    in it.
     Raises FieldError for an address range that is not one, and for an eighth zone.
     """
     try:
