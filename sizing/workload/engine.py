@@ -9,10 +9,10 @@ from sizing.values.written import PositiveCount
 
 class Routing(StrEnum):
     least_requests = "least_requests"
-    """To the replica with the fewest requests. It is sized as round_robin, which is
+    """Requests go to the replica with the fewest requests. It is sized as round_robin, which is
     conservative."""
     round_robin = "round_robin"
-    """To each replica in turn."""
+    """Requests go to each replica in turn."""
     sticky = "sticky"
     """A conversation stays with its replica, which still holds its prefix."""
 

@@ -1,4 +1,4 @@
-"""The model."""
+"""Which model does a service use?"""
 
 from typing import Annotated, Any, Self
 
@@ -44,5 +44,5 @@ class Model(Strict):
 
 
 def named(value: Any) -> Any:
-    """A name alone is a model."""
+    """Return a model for a name alone."""
     return {"name": value} if isinstance(value, str) else value
