@@ -1,4 +1,4 @@
-"""sizing <- templates <- components <- __main__ and sizewright, read off the syntax trees."""
+"""sizing <- templates <- components <- __main__ and sizewright, read from the syntax trees."""
 
 import ast
 import sys
@@ -43,7 +43,7 @@ FOLDERS = {
 }
 """Folders, loose files and public functions of a package; each imports only those before it."""
 MOST_FILES = 15
-"""Modules in one folder; more need another folder. Basis: what a reader takes in at one look."""
+"""Most modules in one folder; more need another folder. Basis: a reader's single look."""
 
 
 def imports(path: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""Every number of a public door arrives: the same claims, on a service open to the internet."""
+"""The same wiring claims for a service open to the internet: every number reaches a resource."""
 
 from functools import cache
 

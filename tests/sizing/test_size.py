@@ -1,4 +1,4 @@
-"""The whole way: what cannot be served, what would do, and what the plan says then."""
+"""The whole sizing: infeasible services, remedies, and the resulting plan."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Replicas over several nodes: what the groups of pods are told, and which pod answers."""
+"""Replicas over several nodes: arguments of the groups' pods, and the pod that answers."""
 
 import json
 from email import message_from_string

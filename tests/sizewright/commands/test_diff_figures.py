@@ -1,4 +1,4 @@
-"""`diff` shows first what a reviewer decides on: cost, size, latency, load and survival."""
+"""`diff` first shows the figures of a decision: cost, size, latency, load and survival."""
 
 import json
 import re
@@ -28,7 +28,7 @@ Build = Callable[..., Path]
 
 @pytest.fixture
 def published(tmp_path: Path) -> Build:
-    """The published chat design with texts replaced."""
+    """Published chat design with replaced texts."""
 
     def build(*replaced: tuple[str, str]) -> Path:
         text = CHAT.read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Capacity bought ahead: which ids are accepted, which zones count, who shares nodes."""
+"""Capacity bought ahead: accepted ids, counted zones, and shared nodes."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What was chosen stays chosen, while the lock is of the same model and machine."""
+"""A choice stays while the lock is of the same model and machine."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""How a replica is served: the engine's flags, and what a node leaves for pods."""
+"""Serving of a replica: the engine's flags, and the allocatable resources of a node."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -52,7 +52,7 @@ def test_a_node_can_always_be_drained(serving: Callable[..., ServingPlan]) -> No
 @pytest.mark.parametrize(
     ("engine", "sequences"),
     [
-        # memory holds 46 sequences of 500 tokens beside the weights on an L4
+        # memory has room for 46 sequences of 500 tokens after the weights on an L4
         ({}, 46),
         ({"max_sequences": 32}, 32),
         ({"max_sequences": 64}, 46),
@@ -73,7 +73,7 @@ def test_the_engine_caps_what_memory_would_hold(serving: Callable[..., ServingPl
 
 
 def test_a_long_conversation_leaves_at_least_one(serving: Callable[..., ServingPlan]) -> None:
-    # 23,419 tokens are all that fit beside the weights on an L4
+    # 23,419 tokens are all that fit after the weights on an L4
     assert serving(request={"tokens": 23_419}).max_num_seqs == 1
 
 

@@ -1,4 +1,4 @@
-"""What is kept, in which store, and how fast a node reads its weights."""
+"""Stored data, their stores, and the speed at which a node reads its weights."""
 
 from collections.abc import Callable
 from typing import Any
@@ -102,7 +102,7 @@ def test_the_database_of_an_environment(
     plan = size([workload(redundancy=redundancy, data=data(30))], there, catalog).services[0]
     base = plan.database
     assert base is not None
-    # 11.57 writes/s ask for 2 x 0.12 units: the least there is
+    # 11.57 writes/s require 2 x 0.12 units: the least there is
     assert (base.min_acu, base.max_acu) == acu
     assert (base.instances, base.backup_days) == (instances, backup_days)
     assert base.protected is (environment == "prod")

@@ -119,7 +119,7 @@ def test_a_prompt_is_linear_work_and_half_of_all_pairs() -> None:
 def test_narrow_formats_slow_all_arithmetic_of_a_prompt(
     part: str, formats: dict[str, bool], slower: float
 ) -> None:
-    """The routed experts' as well as the rest's; neither attention nor decoding."""
+    """The routed experts slow down like the rest; attention and decoding do not."""
     made = replica({part: 0.5, **formats}, eight_bit_prefill=2, four_bit_prefill=5)
     assert made.prompt_ms(100) == pytest.approx(50 * slower)
     assert made.terms(4, load()).arithmetic_ms == pytest.approx(2)
@@ -156,7 +156,7 @@ def test_layers_cost_what_their_kind_costs(asked: dict[str, Any], layers_ms: flo
 
 
 def twelfth(**asked: float) -> StepModel:
-    """Of runs that took a twelfth of what was predicted; 30 ms of launches in each step."""
+    """Step model of runs with a twelfth of the predicted time, and 30 ms of launches a step."""
     return replica(asked, correction=corrected(1 / 12, 1 / 12), layer_us=30)
 
 

@@ -337,7 +337,7 @@ def test_coefficients_keep_the_physics(catalog: Catalog) -> None:
 
 
 def test_every_engine_has_its_own_band(catalog: Catalog) -> None:
-    """vLLM, whose models tell of one another, is surer than SGLang; none may lack its band."""
+    """vLLM has a narrower band than SGLang: its models resemble each other. None lacks one."""
     found = catalog.coefficients
     widths = {name: bands.tpot.high / bands.tpot.low for name, bands in found.bands.items()}
     assert min(widths, key=widths.__getitem__) == "vllm"
@@ -365,7 +365,7 @@ def llama(card: str) -> StepModel:
 
 
 def test_every_coefficient_moves_some_time() -> None:
-    """Nothing is fitted that does nothing."""
+    """No coefficient is fitted without an effect."""
     layouts = (
         ("deepseek-v3", "h200", Parallel(4, 2), Formats(Precision.fp8, Precision.fp8)),
         ("llama-3.1-70b", "b200", Parallel(2), Formats(Precision.fp4, Precision.fp4)),
