@@ -42,7 +42,7 @@ class Experts:
 
 @dataclass(frozen=True)
 class Architecture:
-    """The shape of a decoder.
+    """Shape of a decoder.
 
     Basis: the model's config.json, or its row of data/models.csv.
     """

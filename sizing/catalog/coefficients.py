@@ -1,4 +1,4 @@
-"""Which coefficients were fitted: how far do engines stay behind the datasheet, how surely?"""
+"""Which coefficients were fitted to measured engines, and how certain are predictions with them?"""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated
@@ -23,7 +23,7 @@ def arithmetic_like(precision: Precision) -> Precision:
 
 
 class EngineCoefficients(BaseModel):
-    """One engine family's coefficients.
+    """Coefficients of one engine family.
 
     Basis: fitted by `bench/fit_steps.py`, see `CoefficientSet.source`.
     """
@@ -102,7 +102,7 @@ class CoefficientSet(BaseModel):
         return self
 
     def corrected(self, own: Corrections) -> "CoefficientSet":
-        """The same set with a user's corrections, which precede earlier ones.
+        """Return the same set with a user's corrections, which precede earlier ones.
 
         Raises ValueError where they were made for other coefficients.
         """
@@ -114,7 +114,7 @@ class CoefficientSet(BaseModel):
         return self.model_copy(update={"corrections": (*own.corrections, *self.corrections)})
 
     def correction(self, engine: str, gpu: str, parameters: int, layers: int) -> Correction | None:
-        """The first correction of this model on this GPU and engine."""
+        """Return the first correction of this model on this GPU and engine."""
         wanted = (engine, gpu, parameters, layers)
         for each in self.corrections:
             if (each.engine, each.gpu, each.parameters, each.layers) == wanted:

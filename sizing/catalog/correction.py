@@ -43,7 +43,7 @@ class Correction(BaseModel):
 
 
 class Corrections(BaseModel):
-    """A correction file."""
+    """Contents of a correction file."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 

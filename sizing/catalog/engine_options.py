@@ -43,7 +43,7 @@ class EngineOption(Record):
     option: str
     """Flag or environment variable that selects the ability."""
     known: bool | None = None
-    """True where this version has that option; None where nobody checked."""
+    """True where this version has that option; None where it is unknown."""
 
     @property
     def names(self) -> tuple[str, ...]:

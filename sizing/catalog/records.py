@@ -35,7 +35,7 @@ class Record(BaseModel):
 
 
 class Fact(Record):
-    """A row whose columns named in `unverified` were recalled or derived, not read."""
+    """Row of facts. Columns named in `unverified` were recalled or derived, not read."""
 
     unverified: tuple[str, ...] = ()
     """Columns that were recalled or derived, not read in a source."""
@@ -159,7 +159,7 @@ class Price(Fact):
     """
 
     name: str
-    """The instance type."""
+    """Instance type."""
     region: str
     usd_per_hour: Rate
 
@@ -358,7 +358,7 @@ class Interconnect(Record):
 
 
 class Pin(Record):
-    """Version to deploy. `verified` is False where nobody read a document of its vendor."""
+    """Version to deploy. `verified` is False where it was not checked in a vendor's document."""
 
     item: str
     """Name of the pinned item."""
@@ -369,7 +369,7 @@ class Pin(Record):
     end_of_support: IsoDate | None = None
     """Date on which the vendor's support ends."""
     verified: bool
-    """True where somebody read a document of the vendor."""
+    """True where the version was checked in a document of the vendor."""
 
     @property
     def names(self) -> tuple[str, ...]:

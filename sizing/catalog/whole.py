@@ -250,7 +250,7 @@ class Catalog(BaseModel):
     def end_of_support(self, kubernetes: str) -> str | None:
         """Return the date on which standard support of a version ends; None where it is unknown.
 
-        Guard: a lock may hold a version that later catalogs no longer offer.
+        Guard: a lock may contain a version that later catalogs no longer offer.
         """
         pins = (pin for pin in self.pins if pin.item == f"kubernetes-{kubernetes}")
         return next((pin.end_of_support for pin in pins), None)

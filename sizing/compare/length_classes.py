@@ -18,7 +18,7 @@ Partition = tuple[Part, ...]
 
 @dataclass(frozen=True)
 class LengthClass:
-    """The requests of neighbouring bars of a histogram of prompt lengths."""
+    """Requests of neighbouring bars of a histogram of prompt lengths."""
 
     request: Request
     """Request of the class, with its own bars and the context of its longest prompt. The shares of

@@ -38,7 +38,7 @@ class Basis(StrEnum):
     given = "given"
     """The user states it."""
     textbook = "textbook"
-    """A published rule of thumb gives it."""
+    """A published rule of thumb states it."""
     measured = "measured"
     """A measurement shows it."""
     fitted = "fitted"

@@ -19,7 +19,7 @@ def gpus_by_constraint(load: Fraction, rate: GpuRate, gpus_per_replica: int) -> 
     """Number of GPUs that each constraint alone requires, before packing.
 
     throughput (and ttft, tpot by the calibrated method): ceil(load x GPU-seconds of a request);
-    memory: the cards that hold one replica
+    memory: the cards of one replica
     """
     seconds = rate.by_constraint or {"throughput": rate.request_s}
     counts = {name: ceiling(load * each) for name, each in seconds.items()}

@@ -123,7 +123,7 @@ def nodes_by_rule(
     gpus_per_node: Decimal,
     nodes_per_replica: int = 1,
 ) -> dict[Rule, int]:
-    """Nodes in total that each requested rule alone requires; the needed ones without a rule.
+    """Nodes in total that each requested rule alone requires; needed nodes without a rule.
 
     The loss of any node stops a replica that spans several nodes, so the rules count whole groups.
     k lost nodes may hit k groups.

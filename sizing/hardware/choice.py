@@ -1,4 +1,4 @@
-"""Can this hardware hold the model, and if not, why not?"""
+"""Does this hardware fit the model, and if not, why not?"""
 
 from sizing.catalog import Catalog, InstanceType
 from sizing.fleet.capacity_source import not_on_demand, with_capacity

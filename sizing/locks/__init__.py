@@ -1,1 +1,1 @@
-"""Locks of workloads, stacks and clusters, which keep choices until somebody updates them."""
+"""Locks of workloads, stacks and clusters, which keep choices until an update."""

@@ -1,4 +1,4 @@
-"""Which versions does a stack run? None of them changes until somebody updates the lock."""
+"""Which versions does a stack run? They do not change until an update of the lock."""
 
 from collections.abc import Iterator
 from typing import Annotated, Self
@@ -32,7 +32,7 @@ class ImageLock(Strict):
     tag: Version
     """Tag of the image."""
     digest: Digest | None = None
-    """Digest of that tag; null where nobody read it from the registry."""
+    """Digest of that tag; null where it was not read from the registry."""
 
 
 class NodeTemplate(Strict):

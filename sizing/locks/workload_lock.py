@@ -1,4 +1,4 @@
-"""Which choices of sizing remain until somebody updates them?"""
+"""Which choices of sizing remain until an update?"""
 
 import json
 from hashlib import sha256

@@ -202,7 +202,7 @@ class Fit:
 def fit(
     need: Need, card_bytes: int, tensor_parallel: int, nodes: int = 1, stages_per_node: int = 1
 ) -> Fit | None:
-    """The replica on that many cards; None when weights and one sequence do not fit.
+    """Return the replica on these cards; None when weights and one sequence do not fit.
 
     room = cards x usable / imbalance of the stages, 1 for one stage
     sequences = floor((room - weights) / (KV bytes of the mean sequence x copies))

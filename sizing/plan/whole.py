@@ -34,7 +34,7 @@ class Plan(Part):
     system: SystemPool | None
     """Nodes for the cluster's own services; null where the cluster has another owner."""
     network: NetworkPlan
-    """The network, made or used."""
+    """Network, made or used."""
     keys: KeysPlan
     """KMS keys, made or used."""
     dns: DnsPlan | None
@@ -42,7 +42,7 @@ class Plan(Part):
     roles: RolesPlan
     """Settings of every IAM role."""
     cluster: ClusterPlan
-    """The EKS cluster, made or used."""
+    """EKS cluster, made or used."""
     cluster_services: ClusterServicesPlan
     """Shared services of the cluster."""
     access_logs: BucketPlan | None
@@ -50,7 +50,7 @@ class Plan(Part):
     held_pods: dict[str, dict[str, PodRevision]] = Field(default_factory=dict)
     """Pods in the stack's lock, by service and zone; empty where zones roll at the same time."""
     unverified: tuple[str, ...]
-    """Versions that nobody has checked against their registry."""
+    """Versions that were not checked against their registry."""
 
     @property
     def digest(self) -> str:

@@ -170,7 +170,7 @@ def _safe(steps: StepModel, lengths: Lengths, slots: int, targets: Targets) -> E
 def sticky_imbalance(workload: Workload, load: float, rate: float) -> float:
     """Excess of the fullest replica over the mean where conversations stay with their replica.
 
-    z x sqrt((replicas - 1) / users online), for the smallest number of replicas that carries it
+    z x sqrt((replicas - 1) / users online), for the smallest number of replicas that serves it
 
     Basis: arithmetic; users choose replicas at random (binomial).
     """

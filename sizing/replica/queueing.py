@@ -53,7 +53,7 @@ class BatchServer:
 
 @dataclass(frozen=True)
 class Queue:
-    """A batch server under load, in its steady state.
+    """Batch server under load, in its steady state.
 
     p_n = p_0 x product over i <= n of lambda / mu(i)
     mu(i) = i x (1 - lambda x prompt) / (answer x step(i)) below N, and saturation from N on

@@ -19,7 +19,7 @@ class Rates:
 
     @property
     def busiest(self) -> Fraction:
-        """The peak, or the mean where the peak is unknown."""
+        """Peak rate, or the mean where the peak is unknown."""
         return self.mean if self.peak is None else self.peak
 
     def of(self, share: Fraction) -> "Rates":

@@ -1,4 +1,4 @@
-"""How many private addresses does each zone need, and does its subnet hold them?"""
+"""How many private addresses does each zone need, and does its subnet have them?"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -111,7 +111,7 @@ def _of_system(system: SystemPool, zone_count: int) -> int:
 
 
 def smallest_prefix(needed: int) -> int:
-    """Prefix of the smallest subnet that holds so many addresses, at most 24. Basis: arithmetic."""
+    """Prefix of the smallest subnet with this many addresses, at most 24. Basis: arithmetic."""
     return min(SMALLEST_PREFIX, 32 - (needed + RESERVED - 1).bit_length())
 
 
@@ -128,7 +128,8 @@ def enough_addresses(network: NetworkPlan) -> None:
     """Check that each zone's addresses fit its private subnet.
 
     Raises FieldError on `vpc_cidr` with the numbers of the fullest zone and a sufficient prefix.
-    Raises FieldError on the range of an existing subnet. Ranges that nobody stated are not checked.
+    Raises FieldError on the range of an existing subnet. Ranges that are not stated are not
+    checked.
     """
     fullest = fullest_subnet(network)
     need = fullest.addresses

@@ -1,4 +1,4 @@
-"""Which versions in use did nobody check against their registry, and which are unknown?"""
+"""Which versions in use were not checked against their registry, or are unknown?"""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +20,7 @@ def unverified_pins(
     system: SystemPool | None,
     cluster_services: ClusterServicesPlan,
 ) -> tuple[str, ...]:
-    """Versions in use that nobody checked against their registry, as text for people."""
+    """Versions in use that were not checked against their registry, as text for people."""
     images = images_in_use(services)
     items = [image for image in images if image != COPY_IMAGE]
     items = [COPY_IMAGE] * (COPY_IMAGE in images) + items

@@ -55,11 +55,11 @@ def _on_demand_is_absent(value: Any) -> Any:
 
 class Hardware(Strict):
     instance_type: TypeName
-    """EC2 instance type, e.g. g6.xlarge. auto takes the cheapest type that meets every target."""
+    """EC2 instance type, e.g. g6.xlarge. auto selects the cheapest type that meets every target."""
     tensor_parallel: PositiveCount | None = None
     """GPUs of one node that a replica uses. When left out, sizing chooses the best number."""
     nodes_per_replica: PositiveCount | None = Field(default=None, le=64)
-    """Nodes of one replica. When left out, the fewest nodes that hold the model are used."""
+    """Nodes of one replica. When left out, the fewest nodes that fit the model are used."""
     families: tuple[str, ...] = ()
     """Instance families that auto may choose, e.g. g6e. When left out, all families are allowed."""
     precisions: tuple[Precision, ...] = ()

@@ -29,7 +29,7 @@ class Model(Strict):
     precision: Precision | None = None
     """Precision of the weights. When left out, the catalog's native precision applies."""
     encoders: tuple[Encoder, ...] = ()
-    """Encoders that the replica holds too, in the same precision. When left out, the catalog's
+    """Encoders that the replica also loads, in the same precision. When left out, the catalog's
     apply."""
     source: ModelSource | None = None
     """Source of the model's files. When left out, you fill the bucket of weights yourself."""

@@ -39,7 +39,7 @@ class HubSource(Strict):
         # Guard: no message may contain a token pasted here, because logs keep messages.
         repr=False,
     )
-    """ARN of a Secrets Manager secret that holds the hub token. Open models need none."""
+    """ARN of a Secrets Manager secret with the hub token. Open models need none."""
     token_key_arn: KeyArn | None = None
     """ARN of the secret's KMS key, if it is not AWS's own key."""
     files: tuple[
@@ -71,7 +71,7 @@ class BucketSource(Strict):
         pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w=@+-][\w.=@+-]*/)+$",
         examples=["s3://bucket/prefix/"],
     )
-    """Prefix that holds only these files: s3://bucket/prefix/."""
+    """Prefix that contains only these files: s3://bucket/prefix/."""
     digest: Digest
     """SHA-256 of the sorted sha256sum list of the files."""
     key_arn: KeyArn | None = None
@@ -97,7 +97,7 @@ class ImageSource(Strict):
     )
     """Image by digest, which must contain cp: registry/name@sha256: and 64 hex digits."""
     path: str = Field(pattern=r"^(/[\w.=@+-]+)+$", max_length=200, examples=["/models/llama"])
-    """Folder of the image that holds the files."""
+    """Folder of the image with the files."""
 
     @property
     def version(self) -> str:

@@ -83,7 +83,7 @@ class Capacity(Strict):
 
 
 class Redundancy(Strict):
-    """Losses that the service must survive. Of several rules the one with the most nodes binds.
+    """Losses that the service must survive. Among several rules, the one with the most nodes binds.
     They are not added."""
 
     spare_ratio: Ratio | None = Field(default=None, ge=0, le=1)

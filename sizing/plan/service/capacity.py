@@ -120,7 +120,7 @@ class MethodPlan(Part):
 
 
 class StatePlan(Part):
-    """The fleet in one state: steady, during a rollout, or with a node in repair."""
+    """Fleet in one state: steady, during a rollout, or with a node in repair."""
 
     state: str
     """State: steady, a rollout, or a node in repair."""

@@ -32,7 +32,7 @@ class AddressPlan(Part):
     databases: int
     """Addresses of database instances."""
     control_plane: int
-    """Addresses that the control plane takes."""
+    """Addresses of the control plane."""
     needed: int
     """Addresses needed in total, the spare included."""
     capacity: int | None
@@ -66,7 +66,7 @@ class UsedSubnetPlan(Part):
     public_subnet_id: str | None
     """Public subnet of the zone, for public load balancers."""
     private_cidr: str | None
-    """IPv4 range of the subnet; null where nobody stated it."""
+    """IPv4 range of the subnet; null where it is not stated."""
     addresses: AddressPlan
     """Addresses of the subnet."""
 
