@@ -35,7 +35,7 @@ UNIFORM_KEY = [
     {"priority": 0, "type": "COMPRESS_WHITE_SPACE"},
     {"priority": 1, "type": "LOWERCASE"},
 ]
-"""Guard: `Bearer X` and `bearer X` are one key; otherwise a caller would have many limits."""
+"""Guard: `Bearer X` and `bearer  X` are one key; otherwise a caller would have many limits."""
 
 
 @dataclass(frozen=True, kw_only=True)
