@@ -160,7 +160,7 @@ def _per_key(plan: FirewallPlan) -> dict[str, Any]:
 
 
 def _per_address(plan: FirewallPlan) -> dict[str, Any]:
-    """Statement that counts all requests, so that invented tokens do not raise the limit."""
+    """Statement that counts all requests: invented or no tokens do not raise the limit."""
     return {
         "limit": plan.requests_per_address,
         "evaluation_window_sec": plan.window_s,

@@ -30,12 +30,12 @@ FLIGHTS = (4, 8, 16, 32, 64)
 
 
 def exactly(predicted: float, group: str = "g") -> Found:
-    """A replica measured to hold 10 requests a second and no more."""
+    """A replica with a measured capacity of exactly 10 requests a second."""
     return Found(group, "vllm", "h100", 10.0, 10.0, predicted, exact=True)
 
 
 def between(predicted: float, fails: float = 10.0) -> Found:
-    """A replica measured to hold 5 requests a second and to fail at `fails`."""
+    """A replica measured to sustain 5 requests a second and to fail at `fails`."""
     return Found("g", "vllm", "h100", 5.0, fails, predicted, exact=False)
 
 

@@ -1,4 +1,4 @@
-"""Rules that hold for every resource of a whole stack, and what a changed plan changes."""
+"""Rules for every resource of a whole stack, and the effects of a changed plan."""
 
 import json
 from collections import Counter

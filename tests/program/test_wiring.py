@@ -286,7 +286,7 @@ def test_an_unchanged_plan_changes_nothing() -> None:
 
 
 def test_the_claims_cover_the_sizes_that_matter() -> None:
-    """Guard: a claim that is deleted with its wire would leave both tests green."""
+    """Guard: both tests would still pass if a claim were deleted with its wire."""
     named = {str(claim.path[-1]) for _, claim in claims_to_test()}
     mappings = {str(claim.path[-2]) for _, claim in claims_to_test()}
     assert mappings >= {

@@ -67,7 +67,7 @@ def other_wording(text: str, python: bool) -> str:
 def test_a_changed_comment_changes_nothing_that_runs(
     plan: object, reworded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No launch template, pod template or program: what is rendered parses to the same."""
+    """No launch template, pod template or program changes: rendered documents parse to the same."""
     assert callable(plan)
     after = what_runs(plan())
     changed = [p for p in reworded.rglob("*") if p.is_file() and p.suffix in (".j2", ".py")]

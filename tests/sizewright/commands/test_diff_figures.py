@@ -116,7 +116,7 @@ def test_an_unknown_price_is_null_and_never_zero(published: Build) -> None:
 
 
 def test_a_method_that_predicts_no_times_shows_none(published: Build) -> None:
-    """Guard: the plan's calibrated times are of the fleet that `calibrated` would take."""
+    """Guard: the plan's calibrated times belong to the fleet that `calibrated` would choose."""
     figures = headline(sized(published()))
     assert figures is not None
     assert (figures.ttft_ms, figures.tpot_ms) == (None, None)

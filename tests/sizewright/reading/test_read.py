@@ -122,7 +122,7 @@ def refused(tmp_path: Path, content: str | bytes) -> InputError:
     return caught.value
 
 
-# content, line, column, field, what the message must hold
+# content, line, column, field, text of the message
 BROKEN: dict[str, tuple[str | bytes, int | None, int | None, str, str]] = {
     # the file as text
     "empty": ("", 1, 1, "", "the file is empty; expected a mapping"),
@@ -829,7 +829,7 @@ def test_the_time_to_refuse_a_text_grows_no_faster_than_its_length(unit: str) ->
     """Guard: eight times the length takes at most twenty times the work; quadratic work would be
     64.
 
-    The fastest of three counts, because other processes also run.
+    The fastest of three runs counts, because other processes also run.
     """
     short, long = (
         min(_seconds(f"a: {unit * (length // len(unit))}\n- ]".encode()) for _ in range(3))

@@ -1,4 +1,4 @@
-"""Every way a file can be wrong, through whole commands: one line on stderr, and nothing else."""
+"""Every kind of faulty file through whole commands gives one line on stderr, and nothing else."""
 
 import json
 from collections.abc import Callable, Iterator

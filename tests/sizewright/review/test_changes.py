@@ -1,4 +1,4 @@
-"""Effects of a changed property. Sources prove the rows; these tests prove that none lacks."""
+"""Effects of a changed property. Sources prove the rows; these tests prove that none is missing."""
 
 import csv
 import datetime

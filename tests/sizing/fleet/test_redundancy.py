@@ -194,7 +194,7 @@ def test_survival_equals_the_enumeration_of_every_set_of_nodes(by_zone: dict[str
 
 
 def test_zones_that_do_not_sell_the_type_do_not_count(sized: Callable[..., ServicePlan]) -> None:
-    # of az1, az2, az6 only az2 and az6 sell p5en: two zones, so each holds all that is needed
+    # of az1, az2, az6 only az2 and az6 sell p5en: two zones, so each has all needed nodes
     plan = sized("126", hardware={"instance_type": "p5en.48xlarge"}, redundancy={"zones": 1})
     assert plan.pool is not None
     assert plan.pool.nodes_by_zone == {"use1-az2": 2, "use1-az6": 2}

@@ -143,7 +143,7 @@ def test_answers_all_alike_wait_less(shape: str, busy: float) -> None:
 def test_the_time_to_the_first_token_is_not_told_too_short(
     shape: str, busy: float, answer: Draw, variation: float
 ) -> None:
-    """P95 as sizing sums it, of a prompt that takes as many steps as engines were measured to."""
+    """P95 as sizing computes it, of a prompt with the measured number of steps of an engine."""
     slots, prompt_s, _ = SHAPES[shape]
     replica = server(slots, prompt_s, variation)
     rate = busy * replica.saturation_per_s

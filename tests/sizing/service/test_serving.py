@@ -43,7 +43,7 @@ def test_the_quota_holds_replicas_that_leave_and_their_successors(
 
 def test_a_node_can_always_be_drained(serving: Callable[..., ServingPlan]) -> None:
     assert serving().max_unavailable == 1, "no spare, one replica a node"
-    # 12 of 16 replicas needed on two nodes of eight: four spare, but a node holds eight
+    # 12 of 16 replicas needed on two nodes of eight: four spare, but a node has eight
     assert serving(hardware=P4D).max_unavailable == 8
     # one more node: 24 - 12
     assert serving(hardware=P4D, redundancy={"nodes": 1}).max_unavailable == 12

@@ -121,7 +121,7 @@ def test_database_capacity_follows_the_busiest_writes(sized: Callable[..., Servi
 
 
 def test_what_retention_deletes_is_gone_a_day_later(sized: Callable[..., ServicePlan]) -> None:
-    """Guard: in a versioned bucket an expired object stays until its old version goes too."""
+    """Guard: in a versioned bucket an expired object stays until its old version expires too."""
     weights, artefacts = sized(
         kind="image", model="sdxl-1.0-base", request={"iterations": 28}, data=data(7)
     ).buckets

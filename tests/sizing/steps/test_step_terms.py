@@ -174,7 +174,7 @@ def test_a_correction_does_not_pass_the_roofline() -> None:
 
 def test_the_roofline_is_the_longer_of_reading_and_arithmetic() -> None:
     """Four sequences in two ranks, contexts of 100 + 20 / 2 tokens; no first token takes time, and
-    runs took a twentieth of what was predicted.
+    runs took a twentieth of the predicted time.
 
     reading: 5 + 64 x (1 - 1/2^4) + 2 x 110 x 0.01 = 67.2; arithmetic: 2 x (8 + 16 + 32) = 112
     """

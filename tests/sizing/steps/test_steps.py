@@ -321,7 +321,7 @@ def test_room_for_sequences() -> None:
 
 
 def test_coefficients_keep_the_physics(catalog: Catalog) -> None:
-    """No multiple of the datasheet is below 1; what is fitted names its rows and exclusions."""
+    """No multiple of the datasheet is below 1; a fit names its rows and exclusions."""
     found = catalog.coefficients
     assert set(found.engines) == set(ENGINES) == set(found.measured)
     assert set(found.measured_formats) == set(ENGINES)
@@ -337,7 +337,7 @@ def test_coefficients_keep_the_physics(catalog: Catalog) -> None:
 
 
 def test_every_engine_has_its_own_band(catalog: Catalog) -> None:
-    """vLLM has a narrower band than SGLang: its models resemble each other. None lacks one."""
+    """vLLM has a narrower band than SGLang: its models predict each other. None lacks one."""
     found = catalog.coefficients
     widths = {name: bands.tpot.high / bands.tpot.low for name, bands in found.bands.items()}
     assert min(widths, key=widths.__getitem__) == "vllm"
