@@ -16,13 +16,13 @@ UNSUPPORTED = {
 
 class Kind(StrEnum):
     text = "text"
-    """The service reads and writes text, in one turn."""
+    """Text in, text out, one turn."""
     chat = "chat"
-    """The service has conversations: it reads and writes text, turn after turn."""
+    """Conversations: text in, text out, turn after turn."""
     image = "image"
-    """The service reads text and generates images."""
+    """Text in, image out."""
     video = "video"
-    """The service reads text and generates videos."""
+    """Text in, video out."""
 
 
 class Precision(StrEnum):
