@@ -1,20 +1,14 @@
 """The answer in one paragraph: the load, the fleet, and the failures that it survives."""
 
 import re
+from typing import assert_never
 
 from sizewright.layout.numbers import duration, number, plural, share
-from sizing.fleet.redundancy import nodes_for_zone_loss
+from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
 from sizing.plan import PoolPlan, Reason, ServicePlan
 from sizing.workload import ZONE_ID, Contradicts, Method
 
 ANYWHERE = "0.0.0.0/0"
-RULES = {
-    "none": "no spare",
-    "spare_ratio": "spare ratio",
-    "nodes": "N + k nodes",
-    "zones": "zone loss",
-    "availability": "availability",
-}
 
 
 def answer(service: ServicePlan) -> str:
@@ -56,7 +50,7 @@ def needed(service: ServicePlan, pool: PoolPlan) -> str:
     nodes = plural(pool.nodes_needed, "node")
     if pool.nodes_per_replica > 1:
         nodes = f"{plural(pool.replicas_needed, 'replica')} of {pool.nodes_per_replica} nodes each"
-    spare = f"{plural(pool.nodes_spare, 'spare node')} ({_rule(service, pool)}) make"
+    spare = f"{plural(pool.nodes_spare, 'spare node')} ({rule(service, pool)}) make"
     total = f"{plural(pool.gpus_total, 'GPU')} on {plural(pool.nodes_total, 'node')}"
     return (
         f"That needs {pool.gpus_needed:,} x {pool.gpu}, {nodes} of {pool.instance_type}, bound by "
@@ -111,15 +105,23 @@ def measured_with(service: ServicePlan) -> str:
     return f" with {measured.model}{precision} on {measured.gpu}"
 
 
-def _rule(service: ServicePlan, pool: PoolPlan) -> str:
+def rule(service: ServicePlan, pool: PoolPlan) -> str:
+    """Return the redundancy rule that binds, with its value."""
     asked_for = service.inputs.redundancy
-    value = {
-        "spare_ratio": asked_for.spare_ratio and share(float(asked_for.spare_ratio)),
-        "nodes": asked_for.nodes,
-        "zones": asked_for.zones,
-        "availability": asked_for.availability,
-    }.get(pool.redundancy_binding)
-    return f"{RULES[pool.redundancy_binding]} {value}" if value else "no redundancy asked for"
+    binding = Rule(pool.redundancy_binding)
+    match binding:
+        case Rule.none:
+            return "no redundancy asked for"
+        case Rule.spare_ratio:
+            return f"spare ratio {share(float(asked_for.spare_ratio or 0))}"
+        case Rule.nodes:
+            return f"N + k nodes {asked_for.nodes}"
+        case Rule.zones:
+            return f"zone loss {asked_for.zones}"
+        case Rule.availability:
+            return f"availability {asked_for.availability}"
+        case never:
+            assert_never(never)
 
 
 def door(service: ServicePlan) -> str:
