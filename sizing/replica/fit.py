@@ -6,7 +6,7 @@ from sizing.catalog import Catalog, Gpu, InstanceType
 from sizing.catalog.lookup import Facts
 from sizing.model.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
 from sizing.plan import Reason, Rejected
-from sizing.replica.case import ENGINE_KINDS, gpus_per_node
+from sizing.replica.case import gpus_per_node
 from sizing.values.exact import short
 from sizing.values.units import GB
 from sizing.workload import Workload
@@ -29,7 +29,7 @@ def unfit(
             reason=Reason.gpu_memory_minimum,
             numbers=f"{instance.gpu} has {sold_gb} GB, at least {least} GB asked for",
         )
-    if workload.kind not in ENGINE_KINDS:
+    if not workload.kind.traits.has_engine:
         return None
     runs = catalog.runs(workload.engine.name, facts.precision.value, gpu)
     if runs:
