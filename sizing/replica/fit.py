@@ -103,6 +103,7 @@ def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -
     over = f" over {nodes} nodes" if nodes > 1 else ""
     return Rejected(
         option=f"{instance.name}, tensor parallel {split}{over}",
+        instance_type=instance.name,
         reason=Reason.memory,
         numbers=(
             f"weights {short(need.weights_bytes / GB)} GB, with the longest sequence "

@@ -1,11 +1,9 @@
 """The answer in one paragraph: what is asked, what it takes, what it survives, what it does not."""
 
-import re
-
 from sizewright.layout.numbers import duration, number, plural, share
 from sizing.fleet.redundancy import nodes_for_zone_loss
-from sizing.plan import PoolPlan, Reason, ServicePlan
-from sizing.workload import ZONE_ID, Contradicts, Method
+from sizing.plan import PoolPlan, ServicePlan
+from sizing.workload import Contradicts, Method
 
 ANYWHERE = "0.0.0.0/0"
 RULES = {
@@ -205,8 +203,7 @@ def unbuilt(service: ServicePlan) -> str:
 def where(service: ServicePlan, pool: PoolPlan) -> str:
     """Nodes by zone, and the zones of the site that cannot have any."""
     zones = ", ".join(f"{zone} {count}" for zone, count in pool.nodes_by_zone.items())
-    offering = [r.option for r in service.rejected if r.reason is Reason.offering]
-    without = [option for option in offering if re.match(ZONE_ID, option)]
+    without = [r.zone for r in service.rejected if r.zone is not None]
     lacking = f"; {', '.join(without)} does not sell the type" if without else ""
     return f"By zone: {zones}{lacking}."
 
