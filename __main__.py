@@ -1,4 +1,4 @@
-"""The Pulumi program: read config, size, build. `pulumi preview` and `pulumi up` run it."""
+"""The Pulumi program reads config, sizes and builds. `pulumi preview` and `pulumi up` run it."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def main() -> None:
         raise pulumi.RunError(str(error)) from error
     for shortfall in (*shortfalls(plan), *unserved(plan)):
         if shortfall.code is ExitCode.infeasible:
-            # Guard: going on would delete the service's nodes that stand.
+            # Guard: continuing would delete the service's existing nodes.
             raise pulumi.RunError(shortfall.text)
         pulumi.log.warn(shortfall.text)
     build(plan)

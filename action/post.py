@@ -1,7 +1,8 @@
-"""Puts a comment under a pull request, or brings the one that is there up to date.
+"""Create a comment under a pull request, or update the existing one.
 
-Standard library only. The comment's first line is the marker that it is found by. A token that may
-not write (a pull request from a fork) is no failure: the comment then stands in the job's summary.
+The program uses only the standard library. The comment's first line is the marker by which it is
+recognised. A token without write access (a pull request from a fork) is not a failure: the comment
+is then in the job's summary.
 """
 
 import json
@@ -20,7 +21,7 @@ TIMEOUT_S = 20.0
 PAGE = 100
 PAGES = 50
 NOT_ALLOWED = (401, 403, 404)
-"""A page that hides what a token may not see answers 404."""
+"""Statuses of a missing permission. A page answers 404 where the token may not read it."""
 TRANSIENT = (429, 500, 502, 503, 504)
 QUIET = "### sizewright: nothing changes"
 
@@ -34,11 +35,11 @@ class RefusedError(Exception):
 
 
 class UnreachableError(Exception):
-    """No answer, or one that may be different next time."""
+    """No answer, or an answer that may differ at the next attempt."""
 
 
 class Comments:
-    """The comments of one pull request, by the page's API."""
+    """Comments of one pull request, through the API of the page."""
 
     def __init__(self, api: str, repository: str, number: int, token: str) -> None:
         self._issues = f"{api.rstrip('/')}/repos/{repository}/issues"
@@ -46,13 +47,13 @@ class Comments:
         self._token = token
 
     def put(self, body: str) -> str:
-        """What was done: updated, created, or nothing where nothing changes and nothing stands."""
+        """Put the comment; return `updated`, `created`, or `nothing to say` without a change."""
         marker = body.split("\n", 1)[0]
         for comment in self._marked(marker):
             try:
                 self._call("PATCH", f"/comments/{comment['id']}", {"body": body})
             except RefusedError as refused:
-                # Guard: whoever wrote the marker into a comment of theirs must not stop ours.
+                # Guard: a stranger's comment with the marker must not prevent this one.
                 if refused.status not in NOT_ALLOWED:
                     raise
             else:
@@ -93,7 +94,7 @@ class Comments:
 
 
 def put(comments: Comments, body: str, sleep: Callable[[float], None] = time.sleep) -> str:
-    """`Comments.put`, tried again from the start: a lost answer may have been a comment made."""
+    """Repeat `Comments.put` from the start: a lost answer may belong to a created comment."""
     for attempt in range(ATTEMPTS - 1):
         try:
             return comments.put(body)
@@ -104,7 +105,7 @@ def put(comments: Comments, body: str, sleep: Callable[[float], None] = time.sle
 
 
 def main() -> int:
-    """0 when the comment stands somewhere, 1 when it does not."""
+    """Return 0 when the comment is published or in the summary, and 1 when it is not."""
     body = Path(sys.argv[1]).read_text(encoding="utf-8")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as stream:
@@ -130,7 +131,7 @@ def main() -> int:
 
 
 def _one_line(error: Exception) -> str:
-    """Guard: a line end would let an answer write commands of its own into the log."""
+    """Return an error in one line. Guard: a line end would let an answer write log commands."""
     return " ".join(str(error).split())[:300]
 
 

@@ -1,7 +1,7 @@
-"""How wrong the step-time model is on models and GPUs that it has not seen: `make accuracy`.
+"""How wrong is the step-time model on models and GPUs that it has not seen? Run `make accuracy`.
 
-Refits with one model, then with one GPU, left out, predicts what was left out, and prints the
-error beside a published prototype and the datasheet roofline.
+It refits without one model, then without one GPU, and predicts the rows that were left out. It
+prints the error, with those of a published prototype and of the datasheet roofline.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HEAD = f"{'':<44}{'rows':>5}{'median':>8}{'mean':>7}{'p90':>7}{'bias':>7}{'in ba
 
 
 def line(name: str, ratios: Sequence[float], bands: Sequence[Band] = ()) -> str:
-    """Errors |predicted / measured - 1| in %, the median ratio, the share within each its band."""
+    """Errors |predicted / measured - 1| in %, the median ratio, the share within their bands."""
     errors = sorted(abs(1 / ratio - 1) * 100 for ratio in ratios)
     tail = errors[min(len(errors) - 1, len(errors) * 9 // 10)]
     bias = 1 / median(ratios)
@@ -44,7 +44,7 @@ def line(name: str, ratios: Sequence[float], bands: Sequence[Band] = ()) -> str:
 
 
 def show(title: str, left: Sequence[Left], inside: set[str]) -> None:
-    """The figures of one way to leave out."""
+    """Print the figures of one way to leave rows out."""
     print(f"\n{title}\n{HEAD}")
     kept = [x for x in left if x.row.run.id in inside]
     for name, part in (("all rows", left), ("rows not screened", kept)):
@@ -55,12 +55,12 @@ def show(title: str, left: Sequence[Left], inside: set[str]) -> None:
 
 
 def tpot(left: Sequence[Left]) -> tuple[list[float], list[Band]]:
-    """Ratios, and the band of each."""
+    """Ratios of TPOT, and the band of each."""
     return [x.tpot_ratio for x in left], [x.answer.tpot_band for x in left]
 
 
 def by(left: Sequence[Left], key: Callable[[Left], str]) -> None:
-    """TPOT by group."""
+    """Print the errors of TPOT by group."""
     groups = defaultdict[str, list[Left]](list)
     for x in left:
         groups[key(x)].append(x)
@@ -69,7 +69,7 @@ def by(left: Sequence[Left], key: Callable[[Left], str]) -> None:
 
 
 def show_new_models(left: Sequence[Left], inside: set[str]) -> None:
-    """How much a band holds that is made without the errors of the model that is asked about."""
+    """Print the share of rows within a band that excludes the errors of their own model."""
     pairs = defaultdict[str, list[tuple[Left, Bands]]](list)
     for key in sorted({model(x.row) for x in left}):
         others = [x for x in left if model(x.row) != key and x.row.run.id in inside]
@@ -86,7 +86,7 @@ def show_new_models(left: Sequence[Left], inside: set[str]) -> None:
 
 
 def points_of(left: Sequence[Left]) -> list[Point]:
-    """Predicted and measured time per output token of each row."""
+    """Points with the predicted and measured time per output token of each row."""
     return [
         Point(x.row.model.engine, x.row.run.tpot_ms, x.answer.tpot_ms)
         for x in left

@@ -1,4 +1,4 @@
-"""A picture of predicted against measured times per output token, a panel for each engine."""
+"""A picture of predicted against measured times per output token, with a panel for each engine."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ INK, PALE, DOT, GROUND = "#1b1f24", "#8c959f", "#0a5bb5", "#ffffff"
 NAMES = {"vllm": "vLLM", "sglang": "SGLang", "tensorrt-llm": "TensorRT-LLM"}
 """Names of the engines as their projects write them."""
 FACTOR = 2
-"""The dashed lines are at this factor and at its inverse."""
+"""Factor of the dashed lines, which are at it and at its inverse."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One measured run and what a fit without its model predicts."""
+    """One measured run, and the prediction of a fit without its model."""
 
     engine: str
     measured_ms: float
@@ -34,9 +34,10 @@ class Point:
 
 
 def accuracy_plot(points: Sequence[Point]) -> str:
-    """SVG with a panel for each engine: measured TPOT to the right, predicted TPOT upwards.
+    """Return an SVG with a panel for each engine: measured TPOT to the right, predicted TPOT
+    upwards.
 
-    Both axes are logarithmic and alike, so the diagonal is a right prediction. A dashed line is a
+    Both axes are logarithmic and alike, so the diagonal is an exact prediction. A dashed line is a
     prediction that is wrong by a factor of 2.
     """
     engines = sorted({point.engine for point in points})
@@ -57,7 +58,7 @@ def accuracy_plot(points: Sequence[Point]) -> str:
 
 @dataclass(frozen=True)
 class Scale:
-    """Place of a time on an axis of one panel."""
+    """Scale of a time on an axis of one panel."""
 
     low_ms: float
     high_ms: float

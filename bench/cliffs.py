@@ -1,4 +1,4 @@
-"""Where a replica barely holds its model, is the drop in throughput predicted?"""
+"""Does sizing predict the drop in throughput of a replica whose memory barely fits its model?"""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 FLAG = "kv_capacity_cliff"
-"""The table's flag of rows whose memory holds few sequences beside the weights."""
+"""The table's flag of rows whose memory has room for few sequences after the weights."""
 SETTING = ("source_id", "gpu", "model", "weight_prec", "input_tokens", "output_tokens")
 NOISE = 0.05
-"""Ratios this near 1 tell neither way. Basis: measured, repeats spread by 1 to 6 %."""
+"""Distance from 1 that shows no side. Basis: measured, repeats spread by 1 to 6 %."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """From one measured tensor-parallel size to the next larger, all else alike."""
+    """A step from one measured tensor-parallel size to the next larger, all else alike."""
 
     flagged: bool
     measured: float
@@ -25,21 +25,21 @@ class Step:
 
     @property
     def told(self) -> bool:
-        """Whether the measurement says which side it is on."""
+        """True where the measurement shows its side of 1."""
         return abs(self.measured - 1) > NOISE
 
     @property
     def right(self) -> bool:
-        """Whether the prediction is on the same side."""
+        """True where the prediction is on the same side."""
         return (self.measured < 1) == (self.predicted < 1)
 
 
 def steps(
     rows: Sequence[dict[str, str]], predicted: Callable[[dict[str, str]], float | None]
 ) -> list[Step]:
-    """Every flagged row beside its next larger neighbour, and the neighbours among themselves.
+    """Steps from every flagged row to its next larger neighbour, and among the neighbours.
 
-    `predicted` is predicted over measured throughput of a row; None where nothing answers it.
+    `predicted` is predicted over measured throughput of a row; None where there is no prediction.
     """
     settings = defaultdict[tuple[str, ...], list[dict[str, str]]](list)
     for row in rows:
@@ -60,5 +60,5 @@ def steps(
 
 
 def per_gpu(row: dict[str, str]) -> float:
-    """Output tokens per second and GPU."""
+    """Output tokens per second of one GPU."""
     return float(row["out_tok_s"]) / float(row["n_gpus"] or row["tp"])

@@ -1,7 +1,7 @@
 """Fit the step-time model: `python bench/fit_steps.py` writes coefficients.json of the catalog.
 
-Coefficients come from all rows but the screened ones. Bands come from what each row's prediction
-erred by while its model (datasheet bands: its model and its GPU generation) was left out.
+Coefficients come from all rows but the screened ones. Bands come from the errors of each row while
+its model is left out; for datasheet bands, its model and its GPU generation.
 """
 
 from __future__ import annotations
@@ -27,19 +27,21 @@ from sizing.catalog.coefficients import Band, Bands, CoefficientSet  # noqa: E40
 
 
 def band(ratios: Sequence[float]) -> Band:
-    """P10 and P90 of measured over predicted, 1 within."""
+    """P10 and P90 of measured over predicted, widened to include 1."""
     ordered = sorted(ratios)
     low, high = ordered[len(ordered) // 10], ordered[len(ordered) * 9 // 10]
     return Band(low=round(min(low, 1.0), 3), high=round(max(high, 1.0), 3))
 
 
 FEWEST_MODELS = 3
-"""An engine with fewer measured models does not tell how the next one differs."""
+"""Measured models below which an engine's own errors do not represent its next model."""
 
 
 def bands(left: Sequence[Left]) -> dict[str, Bands]:
-    """Bands of TPOT and TTFT by engine, from the errors of its own rows; of an engine with few
-    models, the wider of its own and all engines' together."""
+    """Bands of TPOT and TTFT by engine, from the errors of its own rows.
+
+    For an engine with few models: the wider of its own bands and those of all engines together.
+    """
     errors = defaultdict[str, list[Left]](list)
     for x in left:
         errors[x.row.model.engine].append(x)
@@ -55,17 +57,17 @@ def pooled(left: Sequence[Left]) -> Bands:
 
 
 def unseen_hardware(left: Sequence[Left], usual: Mapping[str, Bands]) -> dict[str, Bands]:
-    """Each engine's band on a generation that it was not measured on: the widest of its usual one,
-    its own errors there and those of all engines.
+    """Bands of each engine on a generation without its measurements.
 
-    Two generations were measured; how a third differs is told by all engines' rows together.
+    They are the widest of its usual bands, its own errors there, and those of all engines. Two
+    generations were measured; the rows of all engines together estimate how a third differs.
     """
     everyone = dict.fromkeys(usual, pooled(left))
     return wider(usual, wider(bands(left), everyone))
 
 
 def wider(one: Mapping[str, Bands], other: Mapping[str, Bands]) -> dict[str, Bands]:
-    """The wider of two bands on each side: knowing less never makes surer."""
+    """The wider of two bands on each side: less knowledge never narrows a band."""
 
     def around(a: Band, b: Band) -> Band:
         return Band(low=min(a.low, b.low), high=max(a.high, b.high))
@@ -107,7 +109,7 @@ def fitted_set(day: str, rows: Sequence[Row], say: Callable[[str], None]) -> Coe
 
 
 def as_text(fitted: CoefficientSet) -> str:
-    """The file: rounded to four digits, sorted as declared."""
+    """Text of the file, rounded to four digits, in the declared order."""
     plain = json.loads(fitted.model_dump_json(exclude={"corrections"}))
     for engine in plain["engines"].values():
         for name, value in engine.items():

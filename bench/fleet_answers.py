@@ -1,4 +1,4 @@
-"""What rate does sizing give a replica of a question: as it sizes, and by step times alone?"""
+"""Which rate does sizing predict for a replica: by its method, and from step times alone?"""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ Coefficients = Callable[[Question], CoefficientSet]
 
 
 def as_sized(question: Question, side: BandSide) -> float:
-    """As `method: calibrated` sizes: arrivals at random, the queue, the utilisation limit."""
+    """Rate by `method: calibrated`: random arrivals, the queue and the utilisation limit."""
     times = replica_times(question.steps, question.lengths, question.slots, side)
     check_roofline(question, question.slots, 1000 * times.decode_s[-1])
     return min(rate_by_constraint(times, question.targets).values())
 
 
 def steps_only(question: Question, side: BandSide) -> float:
-    """The closed loop's own rate at the highest concurrency that meets the targets: mean against
-    mean, no arrivals, no queue, no utilisation limit; the band's side slows the whole replica."""
+    """The closed loop's own rate at the highest concurrency that meets the targets.
+
+    It compares means, without arrivals, queue or utilisation limit; the band slows the whole
+    replica.
+    """
     bands = question.steps.bands
     slower = side.of(bands.tpot)
     answer = _loop(question, question.most)
@@ -75,7 +78,7 @@ def answered(
     rate: Rate,
     side: BandSide,
 ) -> list[Found]:
-    """Every question with what sizing says of it, under these coefficients."""
+    """Every question with the rate that sizing predicts from these coefficients."""
     found = []
     for question in questions:
         steps = replace(question.steps, coefficients=coefficients(question))
@@ -95,8 +98,10 @@ def answered(
 
 
 def margin_only(question: Question, side: BandSide) -> float:
-    """The measured rate at the target divided by the band's side: what the margin costs where the
-    prediction itself is exact. Questions of a curve only."""
+    """The measured rate at the target divided by the band's side, for questions of a curve only.
+
+    It shows the cost of the margin where the prediction itself is exact.
+    """
     if question.curve is None or question.targets.tpot_s is None:
         raise ValueError("only a curve says what a shorter step costs")
     limit = 1000 * question.targets.tpot_s / side.of(question.steps.bands.tpot)

@@ -1,4 +1,4 @@
-"""Several types of GPU measured for one question: does sizing choose one that is cheap in truth?"""
+"""Does sizing choose a cheap type among several GPUs that were measured for one question?"""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from sizing.catalog import Catalog
 from sizing.replica.rate import DEFAULT_MAX_UTILISATION, Targets
 
 REGION = "us-east-1"
-"""Whose list prices count."""
+"""Region of the list prices."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What sizing would buy for one question, and what would have been cheapest."""
+    """The type that sizing would buy for one question, against the cheapest one."""
 
     group: str
     """Model, engine and lengths."""
     engine: str
     regret: float
-    """Cost of the chosen fleet over that of the cheapest that is measured to suffice, less 1."""
+    """Cost of the chosen fleet over that of the cheapest measured sufficient one, less 1."""
     undersized: bool
     same_type: bool
-    """Whether the cheapest in truth has the chosen GPU."""
+    """True where the cheapest option as measured has the chosen GPU."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """One replica that was measured: its price and the rate it holds."""
+    """One measured replica: its price and its rates."""
 
     gpu: str
     usd_per_hour: float
@@ -42,17 +42,17 @@ class Option:
 
     @property
     def cost(self) -> float:
-        """Dollars an hour for each request a second, as predicted; infinite: refused."""
+        """Predicted dollars an hour for each request a second; infinite where sizing refuses."""
         return self.usd_per_hour / self.predicted_per_s if self.predicted_per_s > 0 else math.inf
 
     @property
     def true_cost(self) -> float:
-        """The same, as measured."""
+        """Measured dollars an hour for each request a second."""
         return self.usd_per_hour / self.measured_per_s if self.measured_per_s > 0 else math.inf
 
 
 def chosen(group: str, engine: str, options: Sequence[Option]) -> Chosen | None:
-    """The cheapest as predicted beside the cheapest as measured; None where none suffices."""
+    """The cheapest option as predicted and as measured; None where none suffices."""
     best = min(options, key=lambda option: option.true_cost)
     taken = min(options, key=lambda option: option.cost)
     if math.isinf(best.true_cost):
@@ -72,8 +72,11 @@ def choices(
     catalog: Catalog,
     predicted: Callable[[Question], float],
 ) -> list[Chosen]:
-    """For each model, engine and lengths measured on two types of GPU or more: the TPOT in the
-    middle of each curve as target, among all replicas whose curve says what they hold there."""
+    """Choices for each model, engine and lengths that were measured on two types of GPU or more.
+
+    The target is the TPOT in the middle of each curve. The options are all replicas whose curve
+    contains that TPOT.
+    """
     settings = defaultdict[str, list[Curve]](list)
     for curve in curves:
         run = curve.row.run
@@ -100,7 +103,7 @@ def choices(
 
 
 def gpu_price(catalog: Catalog, gpu: str) -> float | None:
-    """Dollars an hour of one GPU in the cheapest instance type that has it; None without price."""
+    """Dollars an hour of one GPU in the cheapest instance type that has it; None if unpriced."""
     prices = []
     for instance in catalog.instance_types:
         price = catalog.price(instance.name, REGION)

@@ -1,4 +1,4 @@
-"""What does a replica hold at each time per token, by measured closed loops?"""
+"""Which rate does a replica sustain at each time per token, by measured closed loops?"""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Curve:
     """The points of one setting at rising concurrency."""
 
     row: Row
-    """The first; all have the same replica and lengths."""
+    """The first row; all rows have the same replica and lengths."""
     points: tuple[Point, ...]
     largest: float
-    """Concurrency."""
+    """Largest measured concurrency."""
 
     def rate_at(self, tpot_ms: float) -> float:
-        """Highest measured rate whose TPOT is within; 0 for none."""
+        """Highest measured rate with at most that TPOT; 0 for none."""
         return max((p.rate_per_s for p in self.points if p.tpot_ms <= tpot_ms), default=0.0)
 
     def between(self, tpot_ms: float) -> float | None:
-        """Rate at that TPOT, in a straight line between the measured points around it.
+        """Rate at that TPOT, by linear interpolation between the measured points around it.
 
-        0 where even the shortest measured TPOT is longer; None beyond the longest.
+        It is 0 where even the shortest measured TPOT is longer, and None beyond the longest.
         """
         points = sorted(self.points, key=lambda p: p.tpot_ms)
         if tpot_ms < points[0].tpot_ms:
@@ -51,7 +51,7 @@ class Curve:
 
 
 def curves(rows: Iterable[Row]) -> list[Curve]:
-    """Rows of one setting together, by concurrency; repeats at one count as their median.
+    """Curves of the rows by setting; repeats at one concurrency count as their median.
 
     The rate follows from Little's law: concurrency / (TTFT + (output - 1) x TPOT).
     """

@@ -1,4 +1,4 @@
-"""What do measured rows say that a replica holds? Each answer becomes a question to sizing."""
+"""Which rates do measured rows show for a replica? Each answer becomes a question to sizing."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from sizing.steps.model import StepModel
 from sizing.steps.room import most_running
 
 CURVE_POINTS = (0.25, 0.5, 0.75)
-"""Where on a curve of measured points the targets are taken."""
+"""Positions of the targets on a curve of measured points, as shares."""
 MEAN = 0.5
-"""Share of requests that stands for a mean where nothing waits: half are slower."""
+"""Share of requests that represents a mean without waits: half of them are slower."""
 MEAN_OF_WAITS = 0.632
-"""Share that stands for a mean where waits are part of it. Basis: arithmetic; the mean of an
+"""Share of requests that represents a mean with waits. Basis: arithmetic; the mean of an
 exponential is not exceeded by 1 - 1/e."""
 COLUMNS = {0.99: "p99", MEAN_OF_WAITS: "mean"}
-"""The table's columns that a share of requests is compared with."""
+"""The table's columns by the share of requests that they compare with."""
 UNIFORM_VARIATION = 0.0041
 """Squared coefficient of variation of lengths uniform in 0.8 to 1.0. Basis: arithmetic."""
 SHORT = "short_burst"
-"""The table's flag of runs over before a queue could build up: they cannot show that a rate holds,
-but can show that it does not."""
+"""The table's flag of runs that end before a queue could build up. They cannot show that a rate
+holds, but can show that it does not."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A replica, targets, and what was measured of it; see `fleet_score.Found` for the rates."""
+    """A replica, targets, and the measured rates; see `fleet_score.Found` for the rates."""
 
     what: str
-    """Which targets were taken."""
+    """Name of the chosen targets."""
     group: str
     engine: str
     gpu: str
@@ -50,22 +50,23 @@ class Question:
     lengths: Lengths
     slots: int
     most: float
-    """Sequences that run at once in the mean; `slots` leaves room for the longest."""
+    """Mean number of sequences that run at once; `slots` leaves room for the longest."""
     targets: Targets
     holds_per_s: float
     fails_per_s: float
     exact: bool
     gpus: int
-    """Of one replica."""
+    """GPUs of one replica."""
     curve: Curve | None = None
-    """That the question is about."""
+    """Curve of the question."""
 
 
 def closed_questions(found: Iterable[Curve], ttft: bool = False) -> list[Question]:
-    """For each curve, its own TPOT at a quarter, half and three quarters of its points as target:
-    there the highest rate is measured, nothing between points is guessed.
+    """Questions with a curve's own TPOT at a quarter, half and three quarters of its points as
+    target.
 
-    With `ttft`, its TTFT there as well.
+    The highest rate is measured at these points, so no value between points is guessed. With
+    `ttft`, the TTFT of the point is a target as well.
     """
     questions = []
     for curve in found:
@@ -82,18 +83,18 @@ def closed_questions(found: Iterable[Curve], ttft: bool = False) -> list[Questio
 
 
 def _named(place: int, last: int) -> str:
-    """Where on the curve a target lies."""
+    """Name of a target's position on the curve."""
     share = place / last if last else 0.5
     return "low load" if share < 0.4 else "half load" if share < 0.6 else "high load"
 
 
 def _lengths(prompt: float, answer: float, variation: float | None) -> Lengths:
-    """Requests of one mean length; nothing of a prompt is cached."""
+    """Requests of one mean length without cached prompts."""
     return Lengths(prompt, 0.0, answer, variation, variation, ((prompt, 1.0),))
 
 
 def closed_question(curve: Curve, targets: Targets, rate: float, what: str) -> Question:
-    """The question whether the curve's replica meets the targets, at that measured rate."""
+    """Question: does the curve's replica meet the targets at that measured rate?"""
     row = curve.row
     run = row.run
     cap = max(curve.largest, ENGINE_MOST["vllm"])
@@ -120,7 +121,7 @@ def closed_question(curve: Curve, targets: Targets, rate: float, what: str) -> Q
 
 
 def table_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of language models."""
+    """Rows of language models."""
     with path.open(encoding="utf-8", newline="") as lines:
         return [row for row in csv.DictReader(lines) if row["workload"] == "llm"]
 
@@ -128,7 +129,7 @@ def table_rows(path: Path) -> list[dict[str, str]]:
 def offline_questions(
     table: Sequence[dict[str, str]], replay: Replay, reasons: Counter[str]
 ) -> list[Question]:
-    """Rows at unlimited supply: what is measured is the capacity itself."""
+    """Questions of rows at unlimited supply, which measure the capacity itself."""
     questions = []
     for row in table:
         if row["load_type"] == "offline_max" and row["core"] == "1":
@@ -145,11 +146,11 @@ def offline_questions(
 def poisson_questions(
     table: Sequence[dict[str, str]], replay: Replay, reasons: Counter[str]
 ) -> list[Question]:
-    """Rows with an offered rate: a question of their limit, one of the TPOT that was measured, one
-    of TPOT and TTFT.
+    """Questions of rows with an offered rate: of their limit, of the measured TPOT, of TPOT and
+    TTFT.
 
-    A rate holds where it was met in a run long enough to show it; it fails from the lowest higher
-    rate on that was measured to miss the same targets.
+    A rate holds where a run long enough to show it met the targets. It fails from the lowest higher
+    rate that was measured to miss the same targets.
     """
     settings = defaultdict[tuple[str, ...], list[dict[str, str]]](list)
     for row in table:
@@ -199,7 +200,7 @@ def _sweep(
 
 
 def misses(row: dict[str, str], targets: Targets) -> bool:
-    """Whether the row's measured times exceed the targets."""
+    """True where the row's measured times exceed the targets."""
     kind = COLUMNS[targets.share]
     pairs = ((targets.ttft_s, row[f"ttft_ms_{kind}"]), (targets.tpot_s, row[f"tpot_ms_{kind}"]))
     return any(
@@ -216,7 +217,7 @@ def _open(
     fails: float | None = None,
     what: str = "unlimited supply",
 ) -> Question:
-    """A question of the table; without `fails` the rate is the capacity, of lengths all alike."""
+    """Question of the table; without `fails` the rate is the capacity, of lengths all alike."""
     prompt, answer = setting.prompt, setting.answer
     held = most_running(*setting.room, Fraction(prompt + answer))
     variation = 0.0 if fails is None else None

@@ -1,6 +1,6 @@
-"""Is a fleet that sizing would buy too small, and how much dearer than need be?
+"""Is a fleet that sizing would buy too small, and how much more expensive than necessary is it?
 
-Arithmetic only: what was measured comes from `fleet_questions.py`, the rates from sizing.
+The module contains arithmetic only: `fleet_questions.py` reads measurements, sizing predicts rates.
 """
 
 from __future__ import annotations
@@ -12,43 +12,45 @@ from dataclasses import dataclass
 from statistics import median
 
 REPLICAS = 100
-"""Replicas that the measurement says are needed; rounding up costs at most one in a hundred."""
+"""Replicas that the measurement requires; rounding up costs at most one in a hundred."""
 WHOLE = 1e-9
 
 
 @dataclass(frozen=True)
 class Found:
-    """What sizing says of one question, beside what was measured.
+    """The predicted and the measured rates of one question.
 
     Rates are requests per second of one replica, within the question's targets.
     """
 
     group: str
-    """Each counts once: source, model, GPU, engine and format."""
+    """Source, model, GPU, engine and format; each group counts once."""
     engine: str
     gpu: str
     holds_per_s: float
-    """Highest that was measured to meet the targets."""
+    """Highest rate that was measured to meet the targets."""
     fails_per_s: float
-    """A fleet whose replicas get this much or more is measured to be too small; infinite where no
-    such rate was measured. Where capacity is known exactly: `holds_per_s`, any more is too much."""
+    """Rate from which a fleet is measured to be too small; infinite where no such rate was
+    measured. Where capacity is known exactly it equals `holds_per_s`, and any higher rate is too
+    much."""
     predicted_per_s: float
-    """0: sizing finds no rate that meets the targets, and refuses."""
+    """Predicted rate; 0 where sizing finds no rate that meets the targets, and refuses."""
     exact: bool
-    """Whether capacity itself was measured, not a rate below and one above it."""
+    """True where capacity itself was measured, not a rate below and one above it."""
 
     @property
     def replicas(self) -> float:
-        """The fleet for a load that REPLICAS replicas were measured to hold; infinite: refused."""
+        """Replicas for the measured load of REPLICAS replicas; infinite where sizing refuses."""
         if self.predicted_per_s <= 0:
             return math.inf
         return max(1, math.ceil(REPLICAS * self.holds_per_s / self.predicted_per_s - WHOLE))
 
     @property
     def undersized(self) -> bool | None:
-        """Whether the fleet is measured to be too small; None where nothing was measured to fail.
+        """True where the fleet is measured to be too small; None where no failing rate was
+        measured.
 
-        A fleet that is refused is not bought.
+        A refused fleet is never undersized, because nobody buys it.
         """
         if self.exact:
             return self.replicas < REPLICAS
@@ -60,20 +62,20 @@ class Found:
     def regret(self) -> float:
         """Cost over that of the smallest fleet that is measured to suffice, less 1.
 
-        One type of GPU: prices cancel. Infinite where sizing refuses, below 0 where the fleet is
-        smaller than any that was tried.
+        Prices cancel, because there is one type of GPU. It is infinite where sizing refuses, and
+        below 0 where the fleet is smaller than any measured one.
         """
         return self.replicas / REPLICAS - 1
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Of many questions, each group counted once."""
+    """Summary of many questions, with each group counted once."""
 
     questions: int
     groups: int
     undersized_percent: float | None
-    """Mean over groups of the share of their questions; of those where failing was measured."""
+    """Mean over groups of the undersized share of questions with a measured failing rate."""
     undersized: int
     refused: int
     median_regret_percent: float
@@ -81,7 +83,7 @@ class Summary:
 
 
 def summary(found: Sequence[Found]) -> Summary:
-    """Shares and regrets; a group's regret is its median."""
+    """Return shares and regrets; a group's regret is its median."""
     groups = grouped(found, lambda x: x.group)
     shares = []
     for members in groups.values():
@@ -100,7 +102,7 @@ def summary(found: Sequence[Found]) -> Summary:
 
 
 def grouped(found: Sequence[Found], key: Callable[[Found], str]) -> dict[str, list[Found]]:
-    """By a key, in its order."""
+    """Questions by a key, sorted by the key."""
     groups = defaultdict[str, list[Found]](list)
     for x in found:
         groups[key(x)].append(x)

@@ -1,10 +1,9 @@
-"""Are the fleets that sizing would buy large enough, and how much too dear are they?
+"""Are the fleets that sizing would buy large enough, and how much too expensive are they?
 
-`python bench/fleets.py TABLE.csv [serving_steps.csv]`. The table is not part of this project (its
-columns as `bench/throughput.py` names them, with request_rate, latency_limits, TTFT and TPOT); none
-of its rows taught the fit. For the closed-loop rows the fit is made again without the model that is
-asked about, then without the GPU. Every group of one source, model, GPU, engine and format counts
-once.
+`python bench/fleets.py TABLE.csv [serving_steps.csv]`. The table is not part of this project. It
+has the columns that `bench/throughput.py` names, with request_rate, latency_limits, TTFT and TPOT.
+The fit used none of its rows. For closed-loop rows the fit is repeated without the model in
+question, then without the GPU. Every group of source, model, GPU, engine and format counts once.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ HEAD = f"{'':<44}{'asked':>6}{'groups':>7}{'undersized':>12}{'(n)':>6}{'refused'
 HEAD += f"{'regret':>8}{'P90':>7}"
 SIDES = (BandSide.median, BandSide.safe)
 MOST = 5.0
-"""Percent of undersized fleets at the P90 estimate above which a group is named."""
+"""Percent of undersized fleets at the P90 estimate above which the output names a group."""
 
 
 def line(name: str, found: Sequence[Found]) -> str:
@@ -66,7 +65,7 @@ def line(name: str, found: Sequence[Found]) -> str:
 
 
 def show(title: str, found: Sequence[Found], by: Callable[[Found], str] | None = None) -> None:
-    """All, then by engine (vLLM first), then by the given key."""
+    """Print the summary of all, then by engine (vLLM first), then by the given key."""
     print(f"\n{title}\n{HEAD}\n{line('all', found)}")
     engines = grouped(found, lambda x: x.engine)
     for engine in [each for each in ENGINES if each in engines]:
@@ -76,7 +75,7 @@ def show(title: str, found: Sequence[Found], by: Callable[[Found], str] | None =
 
 
 def show_all(title: str, asked: Sequence[Question], taught: Coefficients, *rates: Rate) -> None:
-    """Rates at both estimates; the P90 one as sized by GPU, and the groups that it fails."""
+    """Print the rates at both estimates, the P90 estimate by GPU, and the undersized groups."""
     names = {as_sized: "as sized", steps_only: "steps only"}
     for rate in rates:
         for side in SIDES:
@@ -88,7 +87,7 @@ def show_all(title: str, asked: Sequence[Question], taught: Coefficients, *rates
 
 
 def show_undersized(found: Sequence[Found]) -> None:
-    """The groups with more than MOST percent."""
+    """Print the groups with more than MOST percent."""
     for name, members in grouped(found, lambda x: x.group).items():
         share = summary(members).undersized_percent or 0.0
         if share > MOST:
@@ -102,7 +101,7 @@ def by_gpu(found: Found) -> str:
 def without(
     kind: Callable[[Row], str], rows: Sequence[Row], parameters: Parameters, start: list[float]
 ) -> dict[str, CoefficientSet]:
-    """The coefficients that the rows teach but for those of one model, or one GPU, by its name."""
+    """Coefficients by name of a model or GPU, each fitted without the rows of that one."""
     return {
         name: taught_by([row for row in rows if kind(row) != name], parameters, start)
         for name in sorted({kind(row) for row in rows})
@@ -110,7 +109,7 @@ def without(
 
 
 def table_questions(table: Sequence[dict[str, str]], replay: Replay) -> list[Question]:
-    """Poisson and offline rows; prints what is not asked, and why."""
+    """Poisson and offline questions; prints the reasons for the skipped rows."""
     reasons = Counter[str]()
     asked = poisson_questions(table, replay, reasons) + offline_questions(table, replay, reasons)
     others = Counter(
@@ -125,7 +124,7 @@ def table_questions(table: Sequence[dict[str, str]], replay: Replay) -> list[Que
 
 
 def open_loops(asked: Sequence[Question], taught: Coefficients) -> None:
-    """The table's questions, of the shipped coefficients."""
+    """Print the table's questions with the shipped coefficients."""
     both = [q for q in asked if q.what != "measured TPOT and TTFT"]
     show_all(
         "the whole table: Poisson arrivals (limits, TPOT), unlimited supply", both, taught, as_sized
@@ -138,7 +137,7 @@ def open_loops(asked: Sequence[Question], taught: Coefficients) -> None:
 
 
 def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]) -> None:
-    """What a replica holds in a closed loop, its model left out of the fit."""
+    """Print the rates of closed loops; each fit leaves out the model of the question."""
     found = curves(rows)
     asked = closed_questions(found)
     sets = without(model, rows, parameters, start)
@@ -181,7 +180,7 @@ def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]
 
 
 def show_choices(title: str, picked: Sequence[Chosen]) -> None:
-    """Regret in dollars of the type and count that sizing takes."""
+    """Print the regret in dollars of the chosen type and count."""
     print(f"\n{title}")
     for engine in ("", *ENGINES):
         groups = defaultdict[str, list[Chosen]](list)
@@ -208,7 +207,7 @@ def left_out_gpus(
     table: Sequence[Question],
     shipped: CoefficientSet,
 ) -> None:
-    """All questions again, each asked of a fit that has seen no row of its GPU."""
+    """Print all questions again, each with a fit that has seen no row of its GPU."""
     sets = without(gpu, rows, parameters, start)
 
     def taught(question: Question) -> CoefficientSet:
@@ -223,7 +222,7 @@ def left_out_gpus(
 
 
 def show_cliffs(table: Sequence[dict[str, str]], replay: Replay) -> None:
-    """Right and wrong sides, among flagged rows and among their neighbours."""
+    """Print right and wrong sides, for flagged rows and for their neighbours."""
 
     def predicted(row: dict[str, str]) -> float | None:
         try:

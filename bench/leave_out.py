@@ -1,4 +1,4 @@
-"""Predictions of rows that the fit has not seen: one model, or one kind of GPU, at a time."""
+"""Predictions of rows that the fit has not seen, without one model or one kind of GPU at a time."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from sizing.steps.model import StepTime
 
 @dataclass(frozen=True)
 class Left:
-    """A row and what was predicted of it without its like."""
+    """A row, and its prediction by a fit without rows like it."""
 
     row: Row
     answer: StepTime
 
     @property
     def tpot_ratio(self) -> float:
-        """Measured over predicted."""
+        """Measured over predicted TPOT."""
         return (self.row.run.tpot_ms or self.answer.tpot_ms) / self.answer.tpot_ms
 
     @property
     def ttft_ratio(self) -> float:
-        """Measured over predicted."""
+        """Measured over predicted TTFT."""
         return (self.row.run.ttft_ms or self.answer.ttft_ms) / self.answer.ttft_ms
 
 
 def replay_rows(runs: Path, configs: Path) -> list[Row]:
-    """All rows of a file that can be answered; the public file has no other."""
+    """Answerable rows of a file; the public file has no others."""
     replay = Replay(load_catalog(), config_files(configs))
     read = [run for run in read_runs(runs) if isinstance(run, MeasuredRun)]
     return rows(read, replay, MEAN_OF_NOMINAL)
@@ -47,7 +47,8 @@ def leave_out(
     start: Sequence[float],
     *kinds: Callable[[Row], str],
 ) -> list[Left]:
-    """Every row of `asked`, predicted by a fit on those rows of `taught` that differ in each kind.
+    """Predictions of every row of `asked` by a fit on the rows of `taught` that differ in each
+    kind.
 
     One kind leaves out a row's model; model and generation leave out all rows of either.
     """
@@ -67,22 +68,22 @@ def leave_out(
 def taught_by(
     rows: Sequence[Row], parameters: Parameters, start: Sequence[float]
 ) -> CoefficientSet:
-    """What these rows alone teach; a generation or format that none has counts as not measured."""
+    """Coefficients from these rows alone; a generation or format without rows is unmeasured."""
     found = parameters.coefficients(fit(rows, parameters, start, rounds=6))
     seen = {"measured": measured(rows), "measured_formats": measured_formats(rows)}
     return found.model_copy(update=seen)
 
 
 def model(row: Row) -> str:
-    """The architecture, whatever its training or name."""
+    """Architecture of the row, whatever its training or name."""
     return row.model_key
 
 
 def generation(row: Row) -> str:
-    """Of the GPU."""
+    """Generation of the row's GPU."""
     return row.model.card.family
 
 
 def gpu(row: Row) -> str:
-    """The GPU itself."""
+    """Name of the row's GPU."""
     return row.model.card.name

@@ -1,6 +1,6 @@
-"""Which measured rows may not teach the fit, and why.
+"""Which measured rows must not influence the fit, and why?
 
-Every row is predicted and reported all the same; these only do not move coefficients.
+Every row is still predicted and reported; screened rows only do not change coefficients.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ CLOCKS = 0.9
 
 
 def screened(rows: Sequence[Row]) -> dict[str, str]:
-    """Reason by row id."""
+    """Reason of exclusion by row id."""
     reasons = {row.run.id: ROOFLINE for row in rows if below_roofline(row)}
     return reasons | dict.fromkeys(with_drafts(rows), DRAFTS)
 
 
 def below_roofline(row: Row) -> bool:
-    """Whether the run beat the datasheet by more than a tenth: clocks vary."""
+    """True where the run beat the datasheet by more than a tenth: clocks vary."""
     if row.run.tpot_ms is None:
         return False
     share = row.run.tpot_ms * row.output_tokens
@@ -32,15 +32,16 @@ def below_roofline(row: Row) -> bool:
 
 
 def ideal_ms(row: Row, decoding: float) -> float:
-    """The shortest step that the datasheet allows for so many sequences of the run."""
+    """Shortest step in ms that the datasheet allows for so many sequences of the run."""
     return row.model.roofline_ms(row.input_tokens + row.output_tokens / 2, decoding)
 
 
 def with_drafts(rows: Sequence[Row]) -> set[str]:
-    """Rows of a model that mostly beats its twin, but for those that equal it.
+    """Rows of a model that is mostly faster than its twin, except those that equal it.
 
-    Twins: the same architecture under another name, same engine, GPU, layout, format, lengths and
-    concurrency. Speculative decoding emits several tokens a step, which no column tells.
+    A twin has the same architecture under another name, and the same engine, GPU, layout, format,
+    lengths and concurrency. Speculative decoding emits several tokens a step, which no column
+    shows.
     """
     twins: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in rows:

@@ -1,6 +1,6 @@
 """Speed against its budgets, paired in one run: `make bench`.
 
-Times of a shared machine drift, so each figure stands beside a floor measured in turn with it.
+Times of a shared machine drift, so each figure is paired with a floor measured in turn with it.
 """
 
 import json
@@ -26,7 +26,7 @@ HOSTILE = (
     "a: &" + "x" * 1_000_000,
     "a: 1" + "_1" * 500_000 + "_",
 )
-"""Files that are large for their sense; each must be refused."""
+"""Files that are large for their content; each must be refused."""
 SIZEWRIGHT = str(Path(sys.executable).parent / "sizewright")
 RUNS = 7
 IMPORT_SAME_MODULES = """
@@ -36,14 +36,14 @@ for name in {modules!r}: importlib.import_module(name)
 
 
 def seconds(action: Callable[[], object]) -> float:
-    """Wall time of one call."""
+    """Wall time of one call, in seconds."""
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
 
 
 def paired(*actions: Callable[[], object], runs: int = RUNS) -> list[list[float]]:
-    """Times of each action, taken in turn, after one warm-up each."""
+    """Times of each action in seconds, measured in turn, after one warm-up each."""
     for action in actions:
         action()
     rounds = [[seconds(action) for action in actions] for _ in range(runs)]
@@ -51,12 +51,12 @@ def paired(*actions: Callable[[], object], runs: int = RUNS) -> list[list[float]
 
 
 def shell(*command: str) -> Callable[[], object]:
-    """The command as a process of its own, from the project's folder."""
+    """Action that runs the command as a separate process, in the project's folder."""
     return lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 
 def pulumi_modules() -> list[str]:
-    """The Pulumi modules that a preview imports."""
+    """Names of the Pulumi modules that a preview imports."""
     script = (
         "import sys, json; from pathlib import Path; sys.argv = ['sizewright'];"
         "from sizewright.record.program import record_program;"
@@ -71,7 +71,7 @@ def pulumi_modules() -> list[str]:
 
 
 def one_sizing() -> tuple[float, float]:
-    """Median milliseconds of one sizing, and of reading its file beside it."""
+    """Median milliseconds of one sizing, and of reading its file."""
     from sizewright.reading.stack import plan_of, read_site, read_workload
     from sizing.catalog import load_catalog
 
@@ -180,7 +180,7 @@ def engine_previews() -> tuple[float, float]:
 
 
 def line(what: str, taken: float, unit: str, beside: str = "") -> None:
-    """One figure, what it stands beside behind it."""
+    """Print one figure with its comparison."""
     print(f"{what:<34}{taken:8.3f} {unit:<4}{beside}".rstrip())
 
 

@@ -1,8 +1,8 @@
-"""The fit itself: priors, bounds, robust least squares in the logarithm. Standard library only.
+"""The fit: priors, bounds, robust least squares in the logarithm. Standard library only.
 
 Times are multiples and costs are positive, so every parameter is fitted as its logarithm. A prior
-keeps what the rows cannot tell near what is known of hardware; engines start as equals and part
-only as far as their rows insist (each engine's own value is a multiple of the common one).
+keeps parameters that the rows do not determine near known hardware values. Engines start as equals
+and differ only as far as their rows require: each engine's value is a multiple of the common one.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from sizing.steps.model import StepModel, StepTime
 ENGINES = ("vllm", "sglang", "tensorrt-llm")
 ROOFLINE_POWER = 1.8
 TPOT_SPREAD, TTFT_SPREAD = 0.12, 0.2
-"""Log errors up to here count as squares, beyond linearly. TTFT mixes queueing and burst starts."""
+"""Log errors up to this count squared, larger ones linearly. TTFT mixes queueing, burst starts."""
 
 
 @dataclass(frozen=True)
 class Prior:
-    """What is expected of a coefficient before any row is read."""
+    """Expected value of a coefficient before any row is read."""
 
     centre: float
     log_spread: float
     lowest: float = 0.0
     engine_spread: float = 0.0
-    """How far engines may part; 0 keeps one value for all."""
+    """Log spread between engines; 0 keeps one value for all."""
     highest: float = 1e6
 
 
@@ -65,8 +65,9 @@ PRIORS = {
     "first_token_queue": Prior(0.1, 0.5, 0.0, 0.7, 1.0),
     "first_token_steps": Prior(4.0, 0.5),
 }
-"""Basis: assumed before the fit. Read and arithmetic efficiencies of 0.8 and 0.6 are what engines
-report; launches and collectives cost microseconds a layer; the spreads say how little that is."""
+"""Priors of the coefficients. Basis: assumed before the fit. Engines report read and arithmetic
+efficiencies of 0.8 and 0.6; launches and collectives cost microseconds a layer. The spreads are
+wide because that is little knowledge."""
 
 
 Group = tuple[str, ...]
@@ -74,7 +75,7 @@ Group = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Row:
-    """A run, ready to be asked again and again."""
+    """A run, prepared for many predictions."""
 
     run: MeasuredRun
     model: StepModel
@@ -82,20 +83,20 @@ class Row:
     input_tokens: float
     output_tokens: float
     group: Group
-    """Rows that err together: one model, GPU, engine and format."""
+    """Group of rows with related errors: one model, GPU, engine and format."""
     weight: float
     """1 / sqrt(rows of its group), 1 in the mean over all rows."""
     model_key: str
-    """What counts as one model: an architecture, whatever its training or name."""
+    """Key of one model: an architecture, whatever its training or name."""
 
     @property
     def running(self) -> float:
-        """Requests that have a place."""
+        """Requests that have a slot."""
         flight = self.run.concurrency
         return flight if self.most is None else min(flight, self.most)
 
     def answer(self, coefficients: CoefficientSet) -> StepTime:
-        """What these coefficients say of the run."""
+        """Return the step times of the run with these coefficients."""
         model = replace(self.model, coefficients=coefficients)
         return model.closed_loop(
             self.input_tokens, self.output_tokens, self.run.concurrency, self.most
@@ -120,11 +121,11 @@ def rows(runs: Sequence[MeasuredRun], replay: Replay, nominal: float) -> list[Ro
 
 
 def evidence(fitted: Sequence[Row]) -> float:
-    """Weight of a row beside the priors, so that all rows weigh as many as their groups.
+    """Weight of a row against the priors, so that all rows together weigh as much as their groups.
 
-    A group's rows share what is particular to its model, format and engine: the hundredth tells
-    next to nothing of the next model. Counting each as independent lets the rows overrule what is
-    known of hardware by what is true of six.
+    The rows of a group share a model, format and engine: the hundredth row adds almost nothing
+    about the next model. If each row counted as independent, six models would overrule what is
+    known of hardware.
     """
     return len({row.group for row in fitted}) / sum(row.weight for row in fitted)
 
@@ -144,7 +145,7 @@ def measured_formats(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
 
 
 def by_engine(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """What stands beside each engine, once, sorted."""
+    """Values of each engine, without repeats, sorted."""
     seen = defaultdict[str, set[str]](set)
     for engine, each in pairs:
         seen[engine].add(each)
@@ -152,7 +153,7 @@ def by_engine(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
 
 
 class Parameters:
-    """The vector that is fitted: common coefficients, then each engine's multiple of some."""
+    """The fitted vector: common coefficients, then each engine's multiples of some of them."""
 
     def __init__(self, last: CoefficientSet) -> None:
         self.last = last
@@ -179,7 +180,7 @@ class Parameters:
         return EngineCoefficients.model_construct(**values)
 
     def coefficients(self, vector: Sequence[float]) -> CoefficientSet:
-        """All engines' coefficients; the bands are those of the last fit."""
+        """Coefficients of all engines; the bands are those of the last fit."""
         return CoefficientSet.model_construct(
             fitted="2000-01-01",
             source="",
@@ -202,7 +203,7 @@ def fit(
     rounds: int = 25,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[float]:
-    """The parameters that the rows and priors agree on: damped Gauss-Newton, bounds kept."""
+    """Parameters that fit the rows and priors best: damped Gauss-Newton, bounds kept."""
     vector = list(start or parameters.centre)
     vector = [max(v, low) for v, low in zip(vector, parameters.lowest, strict=True)]
     damping = 1e-3
@@ -227,7 +228,7 @@ def fit(
 
 
 def total_cost(fitted: Sequence[Row], parameters: Parameters, vector: Sequence[float]) -> float:
-    """Priors' squares and the rows' robust losses."""
+    """Sum of the priors' squares and the rows' robust losses."""
     coefficients = parameters.coefficients(vector)
     cost = sum(
         ((v - c) / s) ** 2
@@ -258,7 +259,7 @@ def _pairs(
 def normal_equations(
     fitted: Sequence[Row], parameters: Parameters, vector: Sequence[float]
 ) -> tuple[list[list[float]], list[float]]:
-    """Matrix and gradient of the squared problem at `vector`, rows down-weighted as they err."""
+    """Matrix and gradient of the squared problem at `vector`; rows with large errors weigh less."""
     size = len(vector)
     matrix = [[0.0] * size for _ in range(size)]
     gradient = [0.0] * size
@@ -306,7 +307,7 @@ def bounded_step(
     lowest: Sequence[float],
     damping: float,
 ) -> list[float]:
-    """The step that solves the damped equations; what would leave its bound stays on it."""
+    """Step that solves the damped equations; a parameter that would leave its bound stays on it."""
     free = list(range(len(vector)))
     step = [0.0] * len(vector)
     while True:

@@ -1,8 +1,9 @@
-"""Capacity against a table of published throughputs: `python bench/throughput.py TABLE.csv`.
+"""How exact is predicted capacity against a table of published throughputs?
 
-The table is not part of this project (columns: workload, core, split, group, engine, gpu, model,
-weight_prec, tp, pp, n_gpus, input_tokens, output_tokens, load_type, concurrency, out_tok_s). None
-of its rows taught the fit. Each group counts once: the median error of its rows.
+`python bench/throughput.py TABLE.csv`. The table is not part of this project. Its columns are
+workload, core, split, group, engine, gpu, model, weight_prec, tp, pp, n_gpus, input_tokens,
+output_tokens, load_type, concurrency and out_tok_s. The fit used none of its rows. Each group
+counts once: the median error of its rows.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ MODELS = {
     "qwen2.5-7b": ("qwen2-7b",),
     "qwen2.5-72b": ("qwen2-72b",),
 }
-"""Catalog names by the table's; of one architecture each."""
+"""Catalog names by the table's names; each pair has one architecture."""
 GPUS = {
     "A100-SXM4-40GB": "a100-40",
     "A100-SXM4-80GB": "a100-80",
@@ -68,12 +69,12 @@ GPUS = {
     "A10G": "a10g",
 }
 ENGINE_MOST = {"vllm": 256.0, "tensorrt-llm": 2048.0}
-"""Sequences that an engine of that time runs at most unless told. Basis: vendor (defaults)."""
+"""Most sequences that an engine of that time runs by default. Basis: vendor (defaults)."""
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """A row that could be answered."""
+    """An answered row."""
 
     group: str
     engine: str
@@ -91,11 +92,11 @@ class Asked:
     engine: str
     steps: StepModel
     room: tuple[Architecture, int, Parallel, Formats]
-    """What decides how many sequences fit."""
+    """Inputs that decide how many sequences fit."""
     prompt: float
     answer: float
     most: float
-    """Sequences that run at once in the mean."""
+    """Mean number of sequences that run at once."""
     replicas: float
 
     @property
@@ -104,7 +105,7 @@ class Asked:
 
 
 def asked(row: dict[str, str], replay: Replay) -> Asked:
-    """The row's replicas and lengths. Raises Unanswerable with the reason."""
+    """Return the row's replicas and lengths. Raises Unanswerable with the reason."""
     engine = engine_named(row["engine"])
     name = row["model"].split("/")[-1].lower()
     model = next((known for known, names in MODELS.items() if name in names), None)
@@ -133,7 +134,7 @@ def asked(row: dict[str, str], replay: Replay) -> Asked:
 
 
 def capacity(row: dict[str, str], replay: Replay) -> Capacity:
-    """The row's prediction. Raises Unanswerable with the reason."""
+    """Return the row's prediction. Raises Unanswerable with the reason."""
     if not row["out_tok_s"]:
         raise Unanswerable("throughput not stated")
     found = asked(row, replay)

@@ -1,1 +1,1 @@
-"""Infrastructure, one noun per file: a slice of the plan in, resources out."""
+"""Infrastructure, one noun per file: each creates the resources of a slice of the plan."""

@@ -1,4 +1,4 @@
-"""An IAM role: who may take it, and what it may do."""
+"""An IAM role: its trusted principals and its rights."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,23 +17,23 @@ class IdentityArgs:
     """Service principal that may take the role."""
     trusted_actions: tuple[str, ...] = ("sts:AssumeRole",)
     conditions: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
-    """What must equal what before the role is given."""
+    """Condition keys of the trust policy, and the values that they must equal."""
     managed_policies: tuple[str, ...] = ()
     """Names of AWS managed policies, with their path where they have one."""
     roles: RolesPlan
-    """What the account asks of every role."""
+    """Requirements of the account for every role."""
     partition: str
     role_name: str | None = None
-    """Chosen by Pulumi when left out."""
+    """Name of the role; Pulumi chooses it where this is left out."""
     path: str | None = None
-    """The account's own path of roles when left out."""
+    """Path of the role; the account's own path of roles where this is left out."""
     policy: pulumi.Input[str] | None = None
-    """JSON of the role's own policy."""
+    """Policy of the role as JSON."""
     tags: Tags
 
 
 class Identity(pulumi.ComponentResource):
-    """A role with its policies; whoever uses it depends on `grants`, not on the role alone."""
+    """A role with its policies; dependents depend on `grants`, not on the role alone."""
 
     arn: pulumi.Output[str]
     name: pulumi.Output[str]
@@ -51,7 +51,8 @@ class Identity(pulumi.ComponentResource):
             permissions_boundary=args.roles.permissions_boundary_arn,
             assume_role_policy=_trust(args),
             tags=args.tags.named(f"{name}-role"),
-            # Guard: AWS moves no role; another path replaces it, and what cannot change its role.
+            # Guard: AWS cannot move a role. Another path replaces it, with all that cannot change
+            # its role.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["path"]),
         )
         self.arn, self.name = role.arn, role.name

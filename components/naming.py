@@ -13,13 +13,13 @@ PRODUCT = "sizewright"
 
 @dataclass(frozen=True)
 class Tags:
-    """Tags of one stack, and of one of its services."""
+    """Tags of one stack or of one of its services."""
 
     shared: Mapping[str, str]
 
     @classmethod
     def of_site(cls, site: Site) -> Self:
-        """The site's own tags and the product's; of one key the product's wins.
+        """Tags of the site and of the product; the product's tag wins where both have a key.
 
         Guard: IAM takes no two keys that differ in case alone, so ours gives way to `Environment`.
         """
@@ -39,7 +39,7 @@ class Tags:
 
 
 def aws_name(text: str) -> str:
-    """Letters, digits and single hyphens, which all AWS names allow: g6.xlarge is g6-xlarge."""
+    """Letters, digits and single hyphens, as all AWS names allow: g6.xlarge becomes g6-xlarge."""
     return re.sub(r"[^0-9A-Za-z]+", "-", text).strip("-")
 
 
@@ -51,6 +51,6 @@ def partition(region: str) -> str:
 
 
 def service_host(service: str, region: str) -> str:
-    """A service's name in a region, as policies call it: logs.us-east-1.amazonaws.com."""
+    """Host name of a service in a region, as policies name it: logs.us-east-1.amazonaws.com."""
     suffix = "amazonaws.com.cn" if partition(region) == "aws-cn" else "amazonaws.com"
     return f"{service}.{region}.{suffix}"

@@ -1,4 +1,4 @@
-"""Everything a plan asks for, composed: network, cluster, pools, services."""
+"""Composition of all components of a plan: network, cluster, pools, services."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,11 +26,11 @@ from sizing.plan import ClusterPlan, NodePool, Plan, ServicePlan
 from templates.render import render, user_data_path
 
 NAME = "sw"
-"""Logical name of the platform; short, for every AWS name starts with it."""
+"""Logical name of the platform; it is short because every AWS name starts with it."""
 
 
 def build(plan: Plan) -> None:
-    """Registers the stack's resources and outputs."""
+    """Register the stack's resources and outputs."""
     provider = aws_provider(f"{NAME}-aws", plan.site, Tags.of_site(plan.site))
     platform = Platform(NAME, plan, pulumi.ResourceOptions(providers=[provider]))
     pulumi.export("plan_digest", plan.digest)
@@ -49,8 +49,10 @@ def build(plan: Plan) -> None:
 
 
 def summary(service: ServicePlan, built: InferenceService, host: str | None) -> dict[str, object]:
-    """A service's stack output: what was asked, needed and built. Null without nodes: of a
-    service without a pool or an engine."""
+    """Stack output of a service: workload, requirements and results.
+
+    It is null without nodes: for a service without a pool or an engine.
+    """
     pool = service.pool if service.serving is not None else None
     return {
         "inputs": service.inputs.model_dump(mode="json"),
@@ -67,16 +69,16 @@ def summary(service: ServicePlan, built: InferenceService, host: str | None) -> 
 
 
 class Platform(pulumi.ComponentResource):
-    """Destroyed in reverse: Kubernetes objects, node groups, cluster, network."""
+    """All resources of a plan, destroyed in reverse: objects, nodes, cluster, network."""
 
     cluster_name: pulumi.Output[str]
     platform_outputs: Mapping[str, object] | None
-    """What stacks of workloads on its cluster have to know; null where it makes none."""
+    """Outputs for stacks of workloads on this cluster; null where the stack makes none."""
     services: dict[str, InferenceService]
     hosts: Mapping[str, str]
-    """Name of each service in the site's zone, where the site has one."""
+    """Host name of each service in the site's zone, where the site has one."""
     name_servers: pulumi.Output[Sequence[str]] | None
-    """Of the zone that the stack made."""
+    """Name servers of the zone that the stack made."""
 
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("sizewright:index:Platform", name, None, opts)
@@ -170,7 +172,7 @@ class Platform(pulumi.ComponentResource):
         )
 
     def _system_pools(self, network: NetworkIds, cluster: ClusterIds) -> list[pulumi.Resource]:
-        """One for a cluster of its own, none for another owner's."""
+        """System pool of a cluster that this stack makes; none for another owner's cluster."""
         if self._plan.system is None:
             return []
         pool = SystemPool(
@@ -289,11 +291,11 @@ class Platform(pulumi.ComponentResource):
         )
 
     def _nodes_of(self, service: ServicePlan) -> Mapping[str, pulumi.Resource]:
-        """The node group of each zone that its floor runs on."""
+        """Node groups of the service's floor by zone."""
         return {} if service.serving is None else self._pools[service.serving.pool].by_zone
 
     def _target_writer(self, beside: ClusterServices, cluster: ClusterIds) -> TargetWriter | None:
-        """What registers targets, with the right to those of this stack's cluster."""
+        """Controller that registers targets, with the right to this stack's target groups."""
         if not any(service.gateway for service in self._plan.services):
             return None
         targets = Targets(
@@ -304,14 +306,14 @@ class Platform(pulumi.ComponentResource):
         return granted(self._name, beside.controller or cluster.controller, targets, self._child)
 
     def _before_burst(self, service: ServicePlan, beside: ClusterServices) -> list[pulumi.Resource]:
-        """What must outlive the service's replicas above the floor."""
+        """Resources that must outlive the service's replicas above the floor."""
         if service.burst is None or service.serving is None or beside.burst is None:
             return []
         own = [pool.name for pool in self._plan.pools if service.name in pool.services]
         return [*beside.burst.ready_for_scaling, *(self._bursts[name] for name in own)]
 
     def _documents(self, service: str) -> dict[str, str]:
-        """A service's rendered texts by file name without suffix."""
+        """Rendered texts of a service by file name without suffix."""
         folder = f"kubernetes/{service}/"
         return {
             path.removeprefix(folder).removesuffix(".yaml"): text
@@ -326,7 +328,7 @@ def _cluster_name(stack: str) -> str:
 
 
 def _known_name(plan: ClusterPlan) -> str:
-    """Name of the cluster, whoever made it; keys of policies cannot wait for another stack."""
+    """Name of the cluster, made or used; keys of policies cannot wait for another stack."""
     if plan.used is not None:
         return plan.used.name
     other = plan.stack and plan.stack.name.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""IAM policy documents: who may do what to what, as JSON."""
+"""IAM policy documents as JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,5 +19,5 @@ def allow(
 
 
 def policy(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
-    """The document of these statements; values that exist only after creation may be in them."""
+    """Document of these statements; values that exist only after creation may be in them."""
     return pulumi.Output.json_dumps({"Version": VERSION, "Statement": list(statements)})

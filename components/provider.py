@@ -7,7 +7,7 @@ from sizing.site import Site
 
 
 def aws_provider(name: str, site: Site, tags: Tags) -> Provider:
-    """A provider that refuses every account that the site does not name."""
+    """Return a provider that refuses every account that the site does not name."""
     return Provider(
         name,
         region=site.region,

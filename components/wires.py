@@ -1,4 +1,4 @@
-"""Puts values that exist only after creation where a rendered document asks for them."""
+"""Values that exist only after creation, filled into rendered documents."""
 
 import re
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ _WIRE = re.compile(r"\$\{wire:([^}]*)\}")
 
 
 def wired(value: Any, inputs: Mapping[str, pulumi.Input[str]]) -> Any:
-    """A parsed document with every `${wire:NAME}` replaced by the Input of that name.
+    """Return a parsed document with every `${wire:NAME}` replaced by the Input of that name.
 
-    Raises ValueError for a name that `inputs` lacks, and for what looks like a wire and is none.
+    Raises ValueError for a name that `inputs` lacks, and for a malformed wire.
     """
     match value:
         case str():

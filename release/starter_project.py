@@ -1,4 +1,4 @@
-"""Writes what follows from the catalog in `sizewright/project`: its workload and both locks."""
+"""Write the files of `sizewright/project` that the catalog decides: its workload and both locks."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ WORKLOAD = Path("workloads/chat.yaml")
 
 
 def texts() -> dict[str, str]:
-    """Text by path of each file of a new repository that follows from the catalog."""
+    """Text by path of each file of a new repository that the catalog decides."""
     with TemporaryDirectory() as folder, chdir(folder):
         copy(PROJECT / DEFAULT_SITE, folder)
         subprocess.run(
@@ -40,7 +40,7 @@ def _written(site: SiteFile) -> Iterator[tuple[str, str]]:
 
 
 def _stack_lock(site: SiteFile) -> str:
-    """Text of the stack's lock: versions alone, since no cluster, node or pod exists yet."""
+    """Return the text of the stack's lock: only versions, as no cluster, node or pod exists yet."""
     catalog = load_catalog()
     found = stack_update([read_workload(WORKLOAD, catalog)], site, catalog)
     nothing = {"cluster": None, "templates_by_zone": ZoneTemplates()}

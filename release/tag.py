@@ -1,4 +1,4 @@
-"""Refuses a tag that is not the version, or a version whose changes have no dated section."""
+"""Refuse a tag that is not the version, or a version whose changes have no dated section."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def faults(tag: str, version: str, changelog: str) -> Iterator[str]:
-    """What must change before the tag is published."""
+    """Changes that are required before the tag is published."""
     if tag != f"v{version}":
         yield f"the tag is {tag}; the version in pyproject.toml is {version}"
     heading = rf"^## {re.escape(version)} \(\d{{4}}-\d{{2}}-\d{{2}}\)$"

@@ -1,7 +1,7 @@
-"""Build backend: setuptools, with every module of a wheel below the one import name `sizewright`.
+"""A build backend on setuptools: every module of a wheel is below the one import name `sizewright`.
 
 In this repository `sizing`, `templates` and `components` are packages at the top. In the project of
-a user these names are the user's, so a wheel holds `sizewright.sizing` and so on.
+a user these names are the user's, so a wheel contains `sizewright.sizing` and so on.
 """
 
 import ast
@@ -17,15 +17,15 @@ from setuptools import build_meta
 
 PACKAGE = "sizewright"
 INSIDE = ("sizing", "templates", "components")
-"""Packages of this repository that a wheel holds inside the one package."""
+"""Packages of this repository that a wheel contains inside the one package."""
 SINGLE_FILES = {
     "__main__.py": "stack_program.py",
     "action/post.py": "action/post.py",
 }
-"""Modules of a wheel by the file of this repository that each one is."""
+"""Modules of a wheel by the file of this repository that becomes each one."""
 PROJECT_FILES = ("pyproject.toml", "README.md", "LICENSE", "NOTICE")
 THEIRS = "project"
-"""Folder of the package with the files of a user's repository; they are copied as they are."""
+"""Folder of the package with the files of a user's repository, which are copied unchanged."""
 MODULE_NAME = re.compile(rf"({'|'.join(INSIDE)})(\.\w+)*:\w+")
 Settings = Mapping[str, Any] | None
 
@@ -49,7 +49,7 @@ def build_wheel(
 
 
 def lay_out(repository: Path, folder: Path) -> None:
-    """Write the project into `folder` as a wheel holds it. Raises ValueError."""
+    """Write the project into `folder` in the layout of a wheel. Raises ValueError."""
     for name in PROJECT_FILES:
         shutil.copy(repository / name, folder)
     package = folder / PACKAGE
@@ -70,7 +70,7 @@ def lay_out(repository: Path, folder: Path) -> None:
 def inside(source: str, name: str) -> str:
     """Return the source with imports of the inner packages taken from the one package.
 
-    Raises ValueError for an import or the name of a module that cannot be changed so.
+    Raises ValueError for an import or a module's name that cannot be changed in this way.
     """
     lines = source.splitlines(keepends=True)
     for line, column in sorted(_imports(ast.parse(source), name), reverse=True):

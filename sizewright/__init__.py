@@ -1,4 +1,4 @@
-"""The command line, and `build_stack`, the one function that a Pulumi program of a user calls."""
+"""The command line, and `build_stack`, the one function that a user's Pulumi program calls."""
 
 import runpy
 from pathlib import Path
@@ -7,7 +7,7 @@ __all__ = ["build_stack"]
 
 _INSTALLED = Path(__file__).with_name("stack_program.py")
 PROGRAM = _INSTALLED if _INSTALLED.is_file() else Path(__file__).parents[1] / "__main__.py"
-"""The Pulumi program: a module of the package in a wheel, at the top of the repository here."""
+"""Path of the Pulumi program: a module of the package in a wheel, at the top in this repository."""
 
 
 def build_stack() -> None:

@@ -1,4 +1,4 @@
-"""`python -m sizewright` is the console script."""
+"""`python -m sizewright` runs the console script."""
 
 from sizewright.cli import main
 

@@ -1,4 +1,4 @@
-"""The command line: `sizewright COMMAND`. Results go to stdout, messages to stderr."""
+"""The command line, `sizewright COMMAND`: results go to stdout, messages to stderr."""
 
 import importlib
 import io
@@ -34,13 +34,13 @@ GROUPS = {
         "render": "Print the Kubernetes and node files, wires unfilled.",
     },
 }
-"""One line of help for each command, by the folder of `commands/` that holds it."""
+"""One line of help for each command, by the folder of `commands/` that contains it."""
 COMMANDS = {name: line for group in GROUPS.values() for name, line in group.items()}
 FOLDERS = {name: folder for folder, group in GROUPS.items() for name in group}
 
 
 class Commands(click.Group):
-    """Imports a command only when it is asked for: help must not wait for Pulumi."""
+    """Import a command only when a user runs it, so that help does not wait for Pulumi."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -74,7 +74,7 @@ class Commands(click.Group):
 )
 @click.version_option(package_name="sizewright")
 def cli() -> None:
-    """How many GPUs, which failures they survive, and the infrastructure for exactly that.
+    """Size GPUs and their redundancy for workloads, and build exactly that infrastructure.
 
     \b
     sizewright size workloads/chat.yaml
@@ -85,9 +85,9 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Runs the command line; a user's mistake is one message and exit code 2.
+    """Run the command line. A user's mistake gives one message and exit code 2.
 
-    With `--json` it is also an answer on stdout.
+    With `--json` the mistake is also an answer on stdout.
     """
     listen()
     try:
@@ -108,10 +108,11 @@ def main() -> None:
 
 
 def _answer_in_json(error: InputError | click.ClickException) -> None:
-    """Prints the error where the command line asks for JSON, even if it could not be understood."""
+    """Print the error as JSON for a command line with `--json`, even if click could not parse
+    it."""
     words = sys.argv[1:]
     if "--json" in (words[: words.index("--")] if "--" in words else words):
-        # Guard: pydantic takes a tenth of a second to import, which help need not wait for.
+        # Guard: pydantic takes a tenth of a second to import, and help does not need it.
         from sizewright.answers.answer import print_answer
         from sizewright.answers.error import error_answer
 

@@ -1,20 +1,20 @@
-"""Exit codes: an interface that scripts rely on."""
+"""Exit codes, an interface for scripts."""
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
     ok = 0
-    """Done."""
+    """The command succeeded."""
     unexpected = 1
-    """A defect of the product."""
+    """The product has a defect."""
     bad_input = 2
-    """A file, name or option that cannot be used."""
+    """A file, name or option cannot be used."""
     changes = 3
     """Changes are present; only with --detailed-exitcode."""
     gate_failed = 4
     """A check failed."""
     infeasible = 5
-    """A workload that no hardware asked for can serve."""
+    """None of the requested hardware can serve a workload."""
     incomplete = 6
     """Part of the answer is unknown to this version."""

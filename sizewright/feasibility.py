@@ -1,4 +1,4 @@
-"""Services without a pool or an engine: infeasible, or beyond this version; the exit code."""
+"""Which services have no pool or no engine, and what exit code follows?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,32 +7,31 @@ from sizewright.exit_code import ExitCode
 from sizing.plan import Plan, Reason, Rejected, ServicePlan
 
 UNANSWERED = (Reason.not_in_this_version, Reason.unknown_fact)
-"""Reasons that say nothing against the workload: the product or its catalog lacks something."""
+"""Reasons that are not faults of the workload: the product or its catalog lacks something."""
 ANSWERED = (Reason.latency, Reason.zones, Reason.memory)
-"""Reasons that speak against the workload on a type that the product can answer for."""
+"""Reasons against the workload on a type that the product can answer for."""
 TOLD = 3
-"""Types of many that a message names; the answer has them all."""
+"""Number of types that a message names; the answer has them all."""
 
 
 @dataclass(frozen=True)
 class Shortfall:
-    """A service that has no pool, or no engine on it."""
+    """A service that has no pool, or that has a pool but no engine."""
 
     service: str
     code: ExitCode
     """infeasible, or incomplete where the product cannot answer yet."""
     text: str
-    """One line with the reasons and the nearest change that would do."""
+    """One line with the reasons and the nearest change that would be enough."""
 
 
 def shortfalls(plan: Plan) -> tuple[Shortfall, ...]:
-    """The services without a pool, in the plan's order."""
+    """Services without a pool, in the plan's order."""
     return tuple(_shortfall(service) for service in plan.services if service.pool is None)
 
 
 def unserved(plan: Plan) -> tuple[Shortfall, ...]:
-    """The services that have a pool and that no engine of this version serves: of these no node is
-    built."""
+    """Services that have a pool and that no engine of this version serves; they get no nodes."""
     return tuple(
         Shortfall(service.name, ExitCode.incomplete, f"{service.name}: {_no_engine(service)}")
         for service in plan.services
@@ -48,8 +47,7 @@ def _no_engine(service: ServicePlan) -> str:
 
 
 def without_nodes(plan: Plan) -> tuple[str, ...]:
-    """One line for each service that is sized and gets no nodes: no engine of this version serves
-    it."""
+    """One line for each sized service that gets no nodes, because no engine serves it."""
     return tuple(
         f"{service.name}: no nodes are built; no engine of this version serves {service.kind}, and "
         "the figures are what it would take"
@@ -59,7 +57,7 @@ def without_nodes(plan: Plan) -> tuple[str, ...]:
 
 
 def exit_code(*plans: Plan, built: bool = False) -> ExitCode:
-    """infeasible before incomplete before ok; of what is `built`, a missing engine counts too."""
+    """Return infeasible before incomplete before ok; with `built`, a missing engine also counts."""
     codes = {shortfall.code for plan in plans for shortfall in shortfalls(plan)}
     if built:
         codes |= {shortfall.code for plan in plans for shortfall in unserved(plan)}
@@ -70,10 +68,10 @@ def exit_code(*plans: Plan, built: bool = False) -> ExitCode:
 
 
 def refusal(rejected: Sequence[Rejected], *, auto: bool) -> tuple[ExitCode, str]:
-    """The exit code of what got no hardware, and the reasons in a line.
+    """Exit code of a service without hardware, and the reasons in one line.
 
-    A stated type that cannot be rated is not answered. Of all types, some of which cannot, those
-    that were answered decide, and the nearest of them is told first.
+    A stated type that cannot be rated is not answered. Where only some of all types can be rated,
+    these decide, and the nearest of them comes first.
     """
     unknown = [r for r in rejected if r.reason in UNANSWERED]
     answered = [r for r in rejected if r.reason in ANSWERED] if auto else []
@@ -99,7 +97,7 @@ def _shortfall(service: ServicePlan) -> Shortfall:
 def _nearest(
     answered: Sequence[Rejected], others: Sequence[Rejected], unknown: Sequence[Rejected]
 ) -> str:
-    """The nearest types with their reasons, and how many more were refused or not answered."""
+    """Name the nearest types with their reasons, and count the types refused or not answered."""
     told = [f"closest is {_reasons(answered[:1])}"]
     if others_near := answered[1:TOLD]:
         told.append(f"then {_reasons(others_near)}")

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a command even where a library swallowed it: nothing is written afterwards."""
+"""Ctrl-C ends a command even where a library swallowed it; the command then writes nothing more."""
 
 import signal
 import sys
@@ -7,13 +7,13 @@ from types import FrameType
 
 
 class _Heard:
-    """Whether somebody asked to stop."""
+    """Records a request to stop."""
 
     asked = False
 
 
 def listen() -> None:
-    """Remembers an interrupt beside raising it; where interrupts are ignored they stay so."""
+    """Record each interrupt and also raise it; where interrupts are ignored, they stay ignored."""
     main = threading.current_thread() is threading.main_thread()
     if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _stop)
@@ -26,15 +26,15 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _tell(lost: "sys.UnraisableHookArgs") -> None:
-    """Of what could not be raised all but the interrupt, which is told at the end."""
+    """Report every exception that could not be raised, except the interrupt, which comes later."""
     if not issubclass(lost.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
 
 
 def end_if_asked() -> None:
-    """Raises KeyboardInterrupt where one was lost.
+    """Raises KeyboardInterrupt where an earlier one was lost.
 
-    Guard: code that a C extension calls back, pydantic's as it builds a validator, cannot raise it.
+    Guard: code that a C extension calls back cannot raise it, such as pydantic's validator builder.
     """
     if _Heard.asked:
         raise KeyboardInterrupt

@@ -1,15 +1,15 @@
-"""The files of a user's own repository, which `sizewright new` and `pulumi new` lay down."""
+"""Files of a user's own repository, which `sizewright new` and `pulumi new` create."""
 
 import re
 from pathlib import Path
 
 PROJECT_FOLDER = Path(__file__).parent / "project"
-"""A template of `pulumi new`, and the one source of `sizewright new`."""
+"""Folder of the template for `pulumi new`, which is also the source of `sizewright new`."""
 PROJECT_FILE = "Pulumi.yaml"
 DEFAULT_NAME = "gpu-serving"
-"""Name of a project whose folder has no character that Pulumi allows."""
+"""Name of a project whose folder name has no character that Pulumi allows."""
 TEMPLATE_KEY = "template:\n"
-"""First line of what only `pulumi new` reads, at the end of the project file."""
+"""First line of the part at the end of the project file that only `pulumi new` reads."""
 
 
 def template_files() -> dict[str, str]:
@@ -17,7 +17,8 @@ def template_files() -> dict[str, str]:
     return {
         path.relative_to(PROJECT_FOLDER).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(PROJECT_FOLDER.rglob("*"))
-        # Guard: an installer compiles the program, and leaves the result among the files.
+        # Guard: an installer compiles the program, and the compiled files are among the template's
+        # files.
         if path.is_file() and "__pycache__" not in path.parts
     }
 
@@ -35,7 +36,7 @@ def project_files(name: str) -> dict[str, str]:
 
 
 def project_name(directory: Path) -> str:
-    """Name of the Pulumi project in a folder: the folder's, without what Pulumi refuses."""
+    """Name of the Pulumi project in a folder: the folder's name without what Pulumi refuses."""
     allowed = re.sub(r"[^A-Za-z0-9_.-]+", "-", directory.resolve().name)[:100]
     return allowed.strip("-.") or DEFAULT_NAME
 

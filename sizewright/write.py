@@ -1,4 +1,4 @@
-"""Writes files whole, and through links and devices; what cannot be written is one InputError."""
+"""This module writes whole files, also through links and devices; errors become one InputError."""
 
 import errno
 import os
@@ -16,26 +16,26 @@ REFUSED = {
     stat.S_IFSOCK: "is a socket",
     stat.S_IFBLK: "is a disk",
 }
-"""Kinds of files that no text is written to."""
+"""Kinds of files to which no text is written."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a text goes: the name of a regular file, or one that is written through."""
+    """Target of a text: the name of a regular file, or a device, pipe or stream to write into."""
 
     path: Path
-    """Behind all links, except for what is written through."""
+    """Path with all links resolved, except for a device, pipe or stream."""
     kept_mode: int | None
-    """Permissions of the file that is replaced; null for a new one."""
+    """Permissions of the file that is replaced; None for a new one."""
     through: bool
-    """Whether the file stays and the text goes into it: a device, a pipe, or a stream of ours."""
+    """True where the text goes into an existing device, pipe, or own stream, which stays."""
 
 
 def write_files(texts: Mapping[Path, str]) -> None:
-    """Writes every text to a file beside its place first, then gives all of them their names.
+    """Write all texts to temporary files in their folders, then rename each to its target.
 
-    A link stays and what it leads to changes; a device or a pipe takes the text and stays.
-    Raises InputError for a place that cannot be written.
+    A link stays and its target changes; a device or a pipe takes the text and stays. Raises
+    InputError for a place that cannot be written.
     """
     end_if_asked()
     waiting: dict[Path, Path] = {}
@@ -64,7 +64,7 @@ def write_files(texts: Mapping[Path, str]) -> None:
 
 
 def refuse_full(directory: Path, *, except_for: Sequence[str] = ()) -> None:
-    """Raises InputError for a folder that holds anything, and for what is no folder."""
+    """Raises InputError for a folder that is not empty, and for a path that is not a folder."""
     try:
         full = os.path.lexists(directory) and any(
             entry.name not in except_for for entry in directory.iterdir()
@@ -79,7 +79,8 @@ def refuse_full(directory: Path, *, except_for: Sequence[str] = ()) -> None:
 
 
 def _place(path: Path) -> Place:
-    """Raises InputError for a folder, a socket or a disk, and OSError for a loop of links."""
+    """Return the target. Raises InputError for folders, sockets and disks, OSError for link
+    loops."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -96,7 +97,7 @@ def _place(path: Path) -> Place:
 
 
 def _stream(status: os.stat_result) -> int | None:
-    """The descriptor of our own stdout or stderr that leads to this file."""
+    """Return the descriptor of the own stdout or stderr that leads to this file, or None."""
     for number in (1, 2):
         try:
             if os.path.samestat(os.fstat(number), status):
@@ -116,9 +117,10 @@ def _draft(place: Place, number: int, text: str) -> Path:
 
 
 def _write_through(path: Path, content: bytes) -> None:
-    """Guard: a pipe that nobody reads fails at once; a plain open would wait for a reader.
+    """Write into a device, a pipe or an own stream.
 
-    A stream of ours is written where it stands: opened again, the two would overwrite each other.
+    Guard: a pipe without a reader fails at once; a plain open would wait for a reader. An own
+    stream is written at its position: with a second open, the two would overwrite each other.
     """
     stream = _stream(path.stat())
     if stream is None:
@@ -133,5 +135,5 @@ def _write_through(path: Path, content: bytes) -> None:
         with os.fdopen(os.dup(stream), "wb") as into:
             into.write(content)
     except BrokenPipeError:
-        # Guard: a reader of stdout who left early changes nothing else.
+        # Guard: a reader of stdout who leaves early has no other effect.
         return

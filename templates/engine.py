@@ -1,4 +1,4 @@
-"""What the engine is started with: its arguments and its environment."""
+"""Arguments and environment of the engine."""
 
 from typing import assert_never
 
@@ -7,19 +7,19 @@ from sizing.plan import GroupServingPlan, LimitsBy, ServingPlan
 ENGINE_PORT = 8000
 """Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""
 PROGRAMS = "/scripts"
-"""Folder of our own programs in each container that runs one."""
+"""Folder of this product's programs in each container that runs one."""
 TLS = "/tls"
 """Folder of a pod's own key and certificate."""
 ENGINE_USER = 2000
-"""User of the engine where it is not root, in the group 0. Basis: vendor (vLLM's image has it)."""
+"""User id of the engine where it is not root, with group 0. Basis: vendor (vLLM's image has it)."""
 CACHE_PATH = "/var/lib/sizewright/cache"
-"""Folder of a node's root volume for what engines compile: it outlives a pod."""
+"""Folder of the engines' compile cache on a node's root volume: it outlives a pod."""
 _DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _KV_CACHE_DTYPE = {"fp16": "auto", "fp8": "fp8"}
 
 
 def engine_arguments(serving: ServingPlan) -> list[str]:
-    """Arguments of `vllm serve`, as sized; what the plan leaves to the engine is left out.
+    """Return the arguments of `vllm serve`, without those that the plan leaves to the engine.
 
     Raises ValueError for a precision the engine has no name for.
     """
@@ -45,7 +45,7 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
 
 
 def server_arguments(serving: ServingPlan) -> list[str]:
-    """Arguments of an engine that answers, beside its own."""
+    """Additional arguments of an engine that answers requests."""
     tls: list[str] = []
     if serving.encrypted:
         tls = ["--ssl-keyfile", f"{TLS}/tls.key", "--ssl-certfile", f"{TLS}/tls.crt"]
@@ -65,7 +65,7 @@ def _limit_arguments(serving: ServingPlan) -> list[str]:
 
 
 def engine_environment(serving: ServingPlan) -> dict[str, str]:
-    """Environment of an engine that answers: only variables that its version knows."""
+    """Environment of an engine that answers requests: only variables that its version knows."""
     values = dict[str, str]()
     if serving.keep_alive_s is not None:
         values["VLLM_HTTP_TIMEOUT_KEEP_ALIVE"] = str(serving.keep_alive_s)
@@ -86,7 +86,10 @@ def engine_environment(serving: ServingPlan) -> dict[str, str]:
 
 
 def argument(text: str) -> str:
-    """Guard: the kubelet expands $(NAME) and turns $$ into $."""
+    """Escaped argument of a container.
+
+    Guard: the kubelet expands $(NAME) and turns $$ into $.
+    """
     return text.replace("$", "$$")
 
 

@@ -1,4 +1,4 @@
-"""Pods of zones that have not moved yet: as the stack's lock recorded them."""
+"""Pods of zones that have not moved yet, as the stack's lock recorded them."""
 
 import json
 from collections.abc import Mapping
@@ -9,17 +9,17 @@ import yaml
 from sizing.plan import PodRevision
 
 SCRIPTS = ("script-fetch", "script-admission", "script-certificate")
-"""Documents of the programs that floor pods mount; the name of each holds a digest of it."""
+"""Documents of the programs that floor pods mount; each name contains a digest of the program."""
 PREFIXES = ("deployment-", "leader-worker-set-")
-"""Names of the documents of one zone's replicas, before the zone's id."""
+"""Prefixes of the documents of one zone's replicas, before the zone's id."""
 PARTS = ("template", "leaderWorkerTemplate")
-"""Where a Deployment or a set of groups says what its pods are."""
+"""Fields of a Deployment and of a set of groups with their pod template."""
 ZONE = "${zone}"
-"""Stands for the zone's id in a recorded pod, so that zones share a revision."""
+"""Placeholder for the zone's id in a recorded pod, so that zones share a revision."""
 
 
 def revision_of(texts: Mapping[str, str], service: str) -> PodRevision | None:
-    """What every pod of a service's floor is, as rendered; None where it has no floor."""
+    """Rendered pod of a service's floor; None where the service has no floor."""
     for path, text in texts.items():
         zone = _zone(path, service)
         if zone is not None:
@@ -33,9 +33,9 @@ def revision_of(texts: Mapping[str, str], service: str) -> PodRevision | None:
 def with_held(
     texts: Mapping[str, str], service: str, held: Mapping[str, PodRevision]
 ) -> dict[str, str]:
-    """The texts in which the named zones keep their recorded pods, and the programs of those.
+    """Texts in which the named zones keep their recorded pods, and the programs of those pods.
 
-    Guard: replicas and the pace of a rollout are not held; only a changed pod restarts pods.
+    Guard: replicas and the pace of a rollout still change; only a changed pod restarts pods.
     """
     changed = dict(texts)
     for path, text in texts.items():
@@ -65,7 +65,7 @@ def _scripts(texts: Mapping[str, str], service: str, revision: PodRevision) -> d
 
 
 def _digest(text: str) -> str:
-    """Of a program, as its object's name holds it: revisions that share it make it once."""
+    """Digest in the name of a program's object; revisions that share the program create it once."""
     name: str = yaml.safe_load(text)["metadata"]["name"]
     return name.rpartition("-")[2]
 
@@ -75,7 +75,7 @@ def _path(service: str, document: str) -> str:
 
 
 def _zone(path: str, service: str) -> str | None:
-    """Zone of the document of one zone's replicas; None for every other."""
+    """Zone of the document of one zone's replicas; None for other documents."""
     name = path.removeprefix(f"kubernetes/{service}/").removesuffix(".yaml")
     for prefix in PREFIXES:
         if name != path and name.startswith(prefix):

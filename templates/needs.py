@@ -1,7 +1,7 @@
-"""What an object or a feature needs in its own stack to work, as plain data.
+"""Requirements of an object or a feature in its own stack, as plain data.
 
-Nothing that does nothing: a binding without its controller is accepted by nobody, or by the API
-server alone. `sizewright check` looks for each need in the recorded graph.
+No object may be without effect: a binding without its controller fails, or only the API server
+accepts it. `sizewright check` looks for each requirement in the recorded graph.
 """
 
 from dataclasses import dataclass
@@ -54,15 +54,15 @@ READINESS_GATES = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
 @dataclass(frozen=True)
 class ResourcePattern:
-    """A resource by its Pulumi token, and by a property where the token does not say enough."""
+    """A resource by its Pulumi token, and by a property where the token is not specific enough."""
 
     resource_type: str
     path: tuple[str, ...] = ()
-    """Steps to the property; `*` is any item of a list, and JSON text is looked into."""
+    """Steps to the property; `*` is any item of a list, and JSON text is parsed."""
     value: str | tuple[str, ...] | None = None
-    """What the property is, or one of these; None: whatever it is, it is there."""
+    """Value of the property, or its possible values; None where any value matches."""
     line: str | None = None
-    """A line of the property, which is text in base64: what a node gets."""
+    """Line of the property, a node's user data in base64."""
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class ResourcePattern:
 
 @dataclass(frozen=True)
 class Need:
-    """Wherever there is the user, there must be the provider."""
+    """A pair of resources: a stack with the user must have the provider."""
 
     user: ResourcePattern
     provider: ResourcePattern
@@ -229,13 +229,13 @@ SELF_SUFFICIENT = frozenset(
         "kubernetes:policy/v1:PodDisruptionBudget",
     }
 )
-"""Rendered kinds that the control plane alone makes work."""
+"""Rendered kinds that require only the control plane."""
 
 
 def met_elsewhere(site: Site) -> frozenset[ResourcePattern]:
-    """What another stack has, by the site's word: the cluster's owner, or workloads on the cluster.
+    """Resources of other stacks that the site declares: the cluster owner's, or workloads on it.
 
-    A cluster of this product has the add-ons of all of them, which its users need not say.
+    A cluster of this product has all add-ons, which its users need not declare.
     """
     cluster = site.cluster
     parts = {*cluster.provides, *(ADDONS if cluster.stack is not None else ())}

@@ -1,6 +1,6 @@
-"""Programs for nodes and pods, without what does not run: comments, docstrings and empty lines.
+"""Programs for nodes and pods, without comments, docstrings and empty lines.
 
-Their names hold a digest of what is left, so that wording alone never restarts a pod or a node.
+Their names contain a digest of the rest, so that wording alone never restarts a pod or a node.
 """
 
 import ast
@@ -19,7 +19,7 @@ DIGEST_DIGITS = 10
 Place = tuple[int, int]
 """Line, from 1, and column, from 0, in characters."""
 Cut = tuple[Place, Place, str]
-"""From where to where, and what replaces it."""
+"""Start and end of a cut, and the text that replaces it."""
 _COMMENT_LINE = re.compile(r"\s*#(?!!)")
 
 
@@ -28,29 +28,29 @@ class Program:
     """A Python program as pods run it."""
 
     file: str
-    """Name of its file, e.g. fetch_weights.py."""
+    """Name of the program's file, e.g. fetch_weights.py."""
     text: str
 
     @property
     def name(self) -> str:
-        """Name of its ConfigMap: another program has another name."""
+        """Name of the program's ConfigMap; a changed program has another name."""
         digest = hashlib.sha256(self.text.encode()).hexdigest()[:DIGEST_DIGITS]
         return f"{Path(self.file).stem.replace('_', '-')}-{digest}"
 
     @property
     def values(self) -> dict[str, str]:
-        """What templates fill in."""
+        """Values for the templates."""
         return {"file": self.file, "name": self.name, "text": self.text}
 
 
 def program(name: str) -> Program:
-    """The program of `scripts/NAME.py`."""
+    """Return the program of `scripts/NAME.py`."""
     path = SCRIPTS / f"{name}.py"
     return Program(path.name, running_python(path.read_text(encoding="utf-8")))
 
 
 def running_python(source: str) -> str:
-    """A Python source without comments, docstrings and empty lines.
+    """Return a Python source without comments, docstrings and empty lines.
 
     Guard: text is cut, never printed from the syntax tree: the result must not depend on the
     version of Python that renders it.
@@ -66,9 +66,9 @@ def running_python(source: str) -> str:
 
 
 def running_lines(text: str) -> str:
-    """A shell script or a YAML document without comment lines and empty lines.
+    """Return a shell script or a YAML document without comment lines and empty lines.
 
-    For texts without here-documents and block scalars, whose lines would look like comments.
+    The text must not contain here-documents or block scalars, whose lines would look like comments.
     """
     lines = (line.rstrip() for line in text.splitlines())
     left = [line for line in lines if line and not _COMMENT_LINE.match(line)]
@@ -82,7 +82,7 @@ def _comments(source: str) -> Iterator[Cut]:
 
 
 def _bare_strings(source: str) -> Iterator[Cut]:
-    """Docstrings, of attributes too; `...` replaces one that is a whole body."""
+    """Cuts of docstrings, also below attributes; `...` replaces one that is a whole body."""
     lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
         body = getattr(node, "body", None)
@@ -94,7 +94,10 @@ def _bare_strings(source: str) -> Iterator[Cut]:
 
 
 def _span(node: ast.stmt, lines: list[str]) -> tuple[Place, Place]:
-    """Guard: the syntax tree counts columns in bytes."""
+    """Start and end of a statement in characters.
+
+    Guard: the syntax tree counts columns in bytes.
+    """
     first, last = node.lineno, node.end_lineno or node.lineno
     start = len(lines[first - 1].encode()[: node.col_offset].decode())
     end = len(lines[last - 1].encode()[: node.end_col_offset].decode())
@@ -102,7 +105,7 @@ def _span(node: ast.stmt, lines: list[str]) -> tuple[Place, Place]:
 
 
 def _inside_strings(source: str) -> set[int]:
-    """Numbers of the lines of all texts, whose empty lines belong to the program."""
+    """Line numbers of all string literals, whose empty lines belong to the program."""
     return {
         number
         for node in ast.walk(ast.parse(source))

@@ -1,4 +1,4 @@
-"""Text of every document that a plan asks for; templates hold layout, this file the values."""
+"""Text of every document of a plan; templates contain layout, this file the values."""
 
 import hashlib
 import json
@@ -52,13 +52,13 @@ from templates.user_data import WEIGHTS_DEVICE, user_data
 
 TEMPLATES = Path(__file__).parent
 SERVICE_PORT = 80
-"""Port of the Service in front of the engines; its targets are registered by their own port."""
+"""Port of the Service in front of the engines; load balancer targets use the engines' own port."""
 HEALTH_PATH = "/health"
-"""Answers 200 once the engine serves. Basis: vendor (vLLM's OpenAI-compatible server)."""
+"""Path that answers 200 once the engine serves. Basis: vendor (vLLM's OpenAI-compatible server)."""
 ROOT_DEVICE = "/dev/xvda"
 """Device name of a node's first volume. Basis: vendor (the EKS images)."""
 DEPLOYMENT_PREFIX, GROUPS_PREFIX = "deployment-", "leader-worker-set-"
-"""Names of the documents of one zone's replicas, before the zone's id."""
+"""Prefixes of the documents of one zone's replicas, before the zone's id."""
 PRIVATE_SUBNET = "private_subnet"
 WIRES = frozenset(
     {
@@ -70,14 +70,14 @@ WIRES = frozenset(
         PRIVATE_SUBNET,
     }
 )
-"""Names of the values that exist only after creation; `components/wires.py` puts them in. A slash
-parts a name from what tells several of them apart: private_subnet/use1-az1."""
+"""Names of the values that exist only after creation; `components/wires.py` fills them in. A slash
+separates a name from the key of one of several values: private_subnet/use1-az1."""
 
 _PROBE_PERIOD_S = 10
 _HUNG_STOP_S = 10
 """Seconds to stop for an engine that answers no probe. Basis: assumed; nothing of it can drain."""
 _STALL_S = 600
-"""Seconds a rollout may stand still beside that. Basis: vendor (Kubernetes' default)."""
+"""Additional seconds that a rollout may make no progress. Basis: vendor (Kubernetes' default)."""
 
 _DOCUMENTS = (
     "namespace",
@@ -96,11 +96,12 @@ _GROUP_ARGUMENTS = (
     "--master-addr",
     "$(LWS_LEADER_ADDRESS)",
 )
-"""How the pods of a group find each other: the kubelet fills in what the group's controller sets.
+"""Arguments by which the pods of a group find each other; the kubelet fills in the variables that
+the group's controller sets.
 Basis: vendor (the controller's example for vLLM without Ray, 2026)."""
 _IMPORT_DOCUMENTS = ("network-policy-import", "import-service-account", "import-job")
 HUB = "https://huggingface.co"
-"""Basis: vendor (Hugging Face Hub, HTTP API)."""
+"""Address of the model hub. Basis: vendor (Hugging Face Hub, HTTP API)."""
 _BURST_DOCUMENTS = {
     "burst-deployment": "deployment",
     "burst-disruption-budget": "disruption-budget",
@@ -109,15 +110,16 @@ _BURST_DOCUMENTS = {
     "metrics-role-binding": "metrics-role-binding",
     "network-policy-metrics": "network-policy-metrics",
 }
-"""Templates of what a service above its floor has beside it."""
+"""Templates of the additional documents of a service above its floor."""
 _METRICS_ADDRESS = f"http://{METRICS_SERVER}.{NAMESPACE}.svc:80"
 _SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 
 
 def render(plan: Plan) -> dict[str, str]:
-    """Text by path, sorted: `kubernetes/SERVICE/deployment.yaml`, `node/POOL/user-data.mime`.
+    """Return text by path, sorted: `kubernetes/SERVICE/deployment.yaml`,
+    `node/POOL/user-data.mime`.
 
-    `${wire:NAME}` stands for a value that exists only after creation.
+    `${wire:NAME}` is the placeholder of a value that exists only after creation.
     Raises ValueError where a value of the plan looks like a wire, or the engine has no such flag.
     """
     environment = _environment()
@@ -162,7 +164,7 @@ def render(plan: Plan) -> dict[str, str]:
 
 
 def _bindings(service: ServicePlan) -> dict[str, str]:
-    """Name of the binding to the target group of each load balancer, by document."""
+    """Name of the binding to each load balancer's target group, by document."""
     balancers = () if service.gateway is None else service.gateway.balancers()
     return {
         binding_document(public=balancer.public): service.name + "-public" * balancer.public
@@ -176,7 +178,7 @@ def binding_document(*, public: bool) -> str:
 
 
 def user_data_path(pool: NodePool) -> str:
-    """Path of what a node of the pool gets to prepare itself: `node/POOL/user-data.mime`."""
+    """Path of the user data of the pool's nodes: `node/POOL/user-data.mime`."""
     return f"node/{pool.name}/user-data.mime"
 
 
@@ -238,16 +240,16 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
 
 
 def _progress_deadline_s(serving: ServingPlan) -> int:
-    """Seconds without a further ready replica after which a rollout counts as stuck."""
+    """Seconds without another ready replica after which a rollout counts as stuck."""
     return serving.wait_s + serving.copy_s + serving.start_s + serving.stop_s + _STALL_S
 
 
 def _zone_documents(
     serving: ServingPlan, values: dict[str, Any]
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The replicas of each zone, pinned to its nodes: a Deployment, or a set of groups.
+    """Replicas of each zone, pinned to its nodes: a Deployment, or a set of groups.
 
-    `rollout_s` is a deadline for each batch, in which `pulumi up` must see every replica ready.
+    `rollout_s` is a deadline over all batches, in which `pulumi up` must see every replica ready.
     """
     arguments = [*engine_arguments(serving), *_GROUP_ARGUMENTS]
     groups = {
@@ -273,7 +275,7 @@ def _zone_documents(
 
 
 def _import_values(service: ServicePlan, site: Site) -> dict[str, Any]:
-    """What the documents of an import say; nothing where there is none."""
+    """Values of the documents of an import; empty where there is none."""
     plan, source = service.weights_import, service.inputs.model.source
     if plan is None or source is None:
         return {}
@@ -294,7 +296,7 @@ def _import_values(service: ServicePlan, site: Site) -> dict[str, Any]:
 
 
 def _image_source(source: ModelSource, mirrors: Mapping[str, str]) -> dict[str, str] | None:
-    """The image with the model, from where it is pulled; None for another kind of source."""
+    """Image with the model, after mirrors; None for another kind of source."""
     if source.image is None:
         return None
     reference = mirrored(source.image.reference, mirrors)
@@ -302,10 +304,10 @@ def _image_source(source: ModelSource, mirrors: Mapping[str, str]) -> dict[str, 
 
 
 def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[str, Any]:
-    """What is otherwise above the floor.
+    """Values that differ above the floor.
 
-    Guard: `replicas` stays out, for KEDA owns it; a literal would conflict at each update. Zones
-    alone are spread over: to spread over nodes too, Karpenter would start one for each replica.
+    Guard: `replicas` is absent because KEDA owns it; a literal would conflict at each update. Pods
+    spread over zones only: with a spread over nodes Karpenter would start one for each replica.
     """
     return {
         "component": "burst",
@@ -332,9 +334,9 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
 
 
 def wanted_query(service: str, in_flight_target: int) -> str:
-    """PromQL: requests in flight, beyond what the floor's ready replicas take at the target.
+    """PromQL query: requests in flight beyond the target of the floor's ready replicas.
 
-    A replica that is too busy to be ready still tells what it holds.
+    A replica that is too loaded to be ready still reports its requests.
 
     in flight = running + waiting, on floor and burst; without any sample there is no answer.
     Basis: vendor (vLLM's gauges; `up` is Prometheus' own).

@@ -1,4 +1,4 @@
-"""Labels and taints by which pods find their nodes, and others keep away from them."""
+"""Labels and taints by which pods select their nodes, and other pods avoid them."""
 
 import re
 
@@ -7,12 +7,12 @@ from sizing.plan import NodePool
 POOL_LABEL = "sizewright.dev/pool"
 GPU_LABEL = "sizewright.dev/gpu"
 ZONE_LABEL = "sizewright.dev/zone"
-"""Zone id, by which the floor's replicas of a zone stay in it: of nodes and of pods."""
+"""Label of nodes and pods with the zone id, which keeps the floor's replicas in their zone."""
 BURST_LABEL = "sizewright.dev/burst"
 GPU_TAINT = {"nvidia.com/gpu": "present"}
-"""Key and value; the effect is NoSchedule. Every GPU node has it."""
+"""Key and value of the taint of every GPU node; the effect is NoSchedule."""
 BURST_TAINT = {BURST_LABEL: "true"}
-"""Burst nodes have it too, so that no floor pod is on a node that goes with the load."""
+"""Additional taint of burst nodes, so that no floor pod is on a node that ends with the load."""
 NODE_TROUBLE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 """Taints of a node without heartbeats: its pods leave after 300 s unless they tolerate them.
 Basis: vendor (Kubernetes, taint-based evictions)."""
@@ -30,5 +30,5 @@ def burst_node_labels(pool: NodePool) -> dict[str, str]:
 
 
 def label_value(text: str) -> str:
-    """A Kubernetes label value, at most 63 characters: NVIDIA L4 is NVIDIA-L4."""
+    """Return a Kubernetes label value, at most 63 characters: NVIDIA L4 becomes NVIDIA-L4."""
     return re.sub(r"[^0-9A-Za-z._-]+", "-", text)[:LABEL_LIMIT].strip("-._")

@@ -1,4 +1,4 @@
-"""What a GPU node gets to prepare itself, in the format that EKS merges with its own."""
+"""User data of a GPU node, in the format that EKS merges with its own."""
 
 from pathlib import PurePosixPath
 
@@ -8,15 +8,17 @@ from sizing.plan import NodePool, WeightsOn
 from templates.programs import running_lines
 
 WEIGHTS_DEVICE = "/dev/xvdb"
-"""Device name that the launch template gives a GPU node's second volume."""
+"""Device name of a GPU node's second volume in the launch template."""
 NODE_CONFIG = "application/node.eks.aws"
 SHELL = 'text/x-shellscript; charset="us-ascii"'
 BOUNDARY = "//"
 
 
 def user_data(environment: Environment, pool: NodePool) -> str:
-    """A script that mounts the weights volume, or nodeadm's setting that makes local disks one;
-    and locked memory where pods speak EFA."""
+    """Return a script that mounts the weights volume, or nodeadm's setting that joins local disks.
+
+    It also unlimits locked memory where pods use EFA.
+    """
     mount = PurePosixPath(pool.volumes.weights_path)
     if pool.volumes.weights_on is WeightsOn.nvme:
         # Guard: nodeadm mounts an array on the folder `0` of the path that it is given.
@@ -34,7 +36,7 @@ def user_data(environment: Environment, pool: NodePool) -> str:
 
 
 def _mime(parts: list[tuple[str, str]]) -> str:
-    """Only what runs is in it, for a change replaces nodes."""
+    """MIME document without comments, because a change replaces nodes."""
     head = f'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="{BOUNDARY}"\n\n'
     body = "".join(
         f"--{BOUNDARY}\nContent-Type: {content_type}\n\n{running_lines(text)}"

@@ -1,1 +1,1 @@
-"""Real tools for tests: the Pulumi engine, and stand-ins for the clouds that it drives."""
+"""Real tools for tests: the Pulumi engine, and stand-ins for its cloud providers."""

@@ -1,6 +1,6 @@
 """A real Kubernetes control plane on this machine, with simulated kubelets (kwok).
 
-etcd, API server, scheduler and controllers are the real programs; a node is an object, and a pod on
+etcd, API server, scheduler and controllers are the real programs. A node is an object, and a pod on
 it is ready after a short delay. Only the API server listens, on a port of this machine.
 """
 
@@ -32,30 +32,30 @@ PROGRAMS = (
     "kwok-stages.yaml",
 )
 KWOK_LABEL = "kwok"
-"""A node with this label has a kubelet: without it its heartbeats stop."""
+"""Label of a node with a kubelet; without it the node's heartbeats stop."""
 START_LIMIT_S = 90
 _WITH_PARENT = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
 )
-"""Ends a program with its parent (PR_SET_PDEATHSIG)."""
+"""Command that ends a program with its parent (PR_SET_PDEATHSIG)."""
 
 
 def control_plane_missing() -> str:
-    """Why the control plane cannot run here; empty where it can."""
+    """Reason why the control plane cannot run here; empty where it can."""
     lacking = [name for name in PROGRAMS if not (TOOLS / name).is_file()]
     return f"no {', '.join(lacking)}: run `make testbed`" if lacking else ""
 
 
 class ControlPlane:
-    """Runs from entry to exit of its context.
+    """A control plane that runs from entry to exit of its context.
 
-    Its controllers notice a dead node after `grace_s` and remove its pods 2 seconds later, where a
-    managed control plane takes some 50 and 300. A short grace on a busy machine sees healthy nodes
-    as dead.
+    Its controllers notice a dead node after `grace_s` and remove its pods 2 seconds later; a
+    managed control plane takes some 50 and 300 seconds. With a short grace on a loaded machine,
+    healthy nodes look dead.
     """
 
     def __init__(self, *, grace_s: int = 40, pod_delay_s: float = 0.3) -> None:
-        # Guard: not pytest's folder; the path of a Unix socket is limited to 107 bytes.
+        # Guard: this is not pytest's folder, because a Unix socket's path is limited to 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="sizewright-"))
         self.token = secrets.token_hex(16)
         self._grace_s = grace_s
@@ -102,7 +102,7 @@ class ControlPlane:
         self._run("kwok", config, f"--config={stages}", managed, lease)
 
     def stop(self) -> None:
-        """Ends every program and removes the folder."""
+        """End every program and remove the folder."""
         if self._api is not None:
             self._api.close()
         for process in reversed(self._running):
@@ -113,7 +113,7 @@ class ControlPlane:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def kubectl(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """`kubectl WORDS`, as a user runs it."""
+        """Result of `kubectl WORDS`, as a user runs it."""
         return subprocess.run(
             [str(TOOLS / "kubectl"), *words],
             env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.folder)},
@@ -125,7 +125,7 @@ class ControlPlane:
 
     @property
     def api(self) -> KubernetesApi:
-        """Its API server. Raises RuntimeError before it has started."""
+        """Client of its API server. Raises RuntimeError before the start."""
         if self._api is None:
             raise RuntimeError("the control plane does not run")
         return self._api
@@ -198,7 +198,7 @@ _CONTROLLER_FLAGS = (
 
 
 def until(holds: Callable[[], bool], limit_s: float) -> float:
-    """Seconds until the condition held. Raises TimeoutError."""
+    """Seconds until the condition was true. Raises TimeoutError."""
     begun = time.monotonic()
     while not holds():
         if time.monotonic() - begun > limit_s:
@@ -233,7 +233,7 @@ conditions:
         },
     },
 }
-"""A kubelet that is heard again reports its running pods as ready, which kwok alone does not."""
+"""Stage in which a kubelet with new heartbeats reports its pods as ready; kwok alone does not."""
 
 
 def _free_port() -> int:
@@ -244,7 +244,7 @@ def _free_port() -> int:
 
 
 def _stages(pod_delay_s: float) -> list[dict[str, Any]]:
-    """kwok's own stages; a pod starts and stops as late as a rollout needs to be seen."""
+    """Stages of kwok; a pod starts and stops late enough for a visible rollout."""
     stages = []
     for stage in filter(None, yaml.safe_load_all((TOOLS / "kwok-stages.yaml").read_text("utf-8"))):
         if stage["metadata"]["name"] in ("pod-ready", "pod-delete"):

@@ -1,7 +1,7 @@
 """One stack of this project on the real engine, by Pulumi's Automation API or its command line.
 
-The Automation API runs the program in this process, without a language host: a second a run instead
-of four. Nothing leaves the machine: state lies in the folder, providers are stand-ins.
+The Automation API runs the program in this process, without a language host: a run takes one second
+instead of four. Nothing leaves the machine: the folder keeps the state, providers are stand-ins.
 """
 
 import os
@@ -29,7 +29,7 @@ PASSPHRASE = "only for tests"
 
 
 def engine_missing() -> str:
-    """Why the real engine cannot run here; empty where it can."""
+    """Reason why the real engine cannot run here; empty where it can."""
     names = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
     lacking = [name for name in names if not (TOOLS / name).is_file()]
     return f"no {', '.join(lacking)}: run `make testbed`" if lacking else ""
@@ -37,16 +37,16 @@ def engine_missing() -> str:
 
 @dataclass(frozen=True)
 class Step:
-    """What the engine does, or would do, to one resource."""
+    """Operation of the engine on one resource, done or planned."""
 
     op: str
-    """create, update, replace, delete, same; the halves of a replacement are left out."""
+    """create, update, replace, delete or same; the halves of a replacement are left out."""
     urn: str
     type: str
     name: str
     inputs: dict[str, Any]
     changed: tuple[str, ...]
-    """Paths of the inputs that differ."""
+    """Paths of the changed inputs."""
 
     @property
     def key(self) -> str:
@@ -54,7 +54,7 @@ class Step:
 
 
 def world_of(*sites: Path, account: str | None = None) -> World:
-    """One account as all these sites expect it: what they name by id stands in it."""
+    """One account with the existing resources that all these sites name by id."""
     known = [read_site(site).site for site in sites]
     return World(
         account=account or known[0].account_ids[0],
@@ -64,7 +64,7 @@ def world_of(*sites: Path, account: str | None = None) -> World:
 
 
 def _used_ids(site: Site) -> Iterator[str | None]:
-    """Ids, ARNs and names of what the site expects to stand."""
+    """Ids, ARNs and names of existing resources that the site uses."""
     yield from (site.certificate_arn, site.permissions_boundary_arn)
     if site.access is not None:
         yield from site.access.policies
@@ -88,7 +88,7 @@ def _used_ids(site: Site) -> Iterator[str | None]:
 def environment(
     folder: Path, standin: StandIn, python: Path = Path(sys.executable)
 ) -> dict[str, str]:
-    """Variables of an engine whose state lies in the folder, and whose programs run in `python`."""
+    """Environment of an engine with its state in the folder, which runs programs in `python`."""
     return {
         "PATH": f"{TOOLS}:{python.parent}:{os.environ['PATH']}",
         "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
@@ -102,7 +102,7 @@ def environment(
 
 
 class Stack:
-    """A stack in a folder: state and settings, which stacks of one backend share."""
+    """A stack in a folder; stacks of one backend share its state and settings."""
 
     def __init__(self, folder: Path, standin: StandIn, site: Path, *, name: str = "dev") -> None:
         self.folder = folder
@@ -117,7 +117,7 @@ class Stack:
         self._loops = ProgramLoops()
 
     def configure(self, workloads: Sequence[Path], site: Path | None = None) -> None:
-        """Writes the stack file: the site's values as they are, and these workload files."""
+        """Write the stack file with the site's values and these workload files."""
         values = dict(yaml.safe_load((site or self.site).read_text("utf-8"))["config"])
         values[f"{PROJECT}:workloads"] = [str(path.resolve()) for path in workloads]
         path = self.folder / f"Pulumi.{self.name}.yaml"
@@ -125,12 +125,12 @@ class Stack:
         path.write_text(yaml.safe_dump({**kept, "config": values}), "utf-8")
 
     def create(self) -> None:
-        """Makes the stack, with nothing in it."""
+        """Create the empty stack."""
         assert self.automation.name == self.name
 
     @property
     def automation(self) -> automation.Stack:
-        """The stack, made on first use."""
+        """The stack, created on first use."""
         if self._stack is None:
             options = automation.LocalWorkspaceOptions(
                 work_dir=str(self.folder),
@@ -143,21 +143,21 @@ class Stack:
         return self._stack
 
     def preview(self) -> list[Step]:
-        """What `up` would do, and nothing for what stays."""
+        """Changes that `up` would make, without unchanged resources."""
         steps = _Steps()
         with self.closed_loops():
             self.automation.preview(on_event=steps.note)
         return steps.taken
 
     def up(self, *, continue_on_error: bool = True) -> list[Step]:
-        """As the documents say: what fails stops nothing but what needs it."""
+        """Changes of an update with the documented options: a failure stops only its dependents."""
         steps = _Steps()
         with self.closed_loops():
             self.automation.up(on_event=steps.note, continue_on_error=continue_on_error)
         return steps.taken
 
     def up_that_fails(self, *, continue_on_error: bool = True) -> str:
-        """What the engine says of an `up` in which something fails; empty where nothing does."""
+        """Error of the engine in an `up` with a failure; empty where nothing fails."""
         try:
             self.up(continue_on_error=continue_on_error)
         except automation.CommandError as fault:
@@ -166,7 +166,7 @@ class Stack:
 
     @contextmanager
     def closed_loops(self) -> Iterator[None]:
-        """Closes the event loop of a program that ran inside, also where it failed."""
+        """Close the event loop of a program that ran in this process, even after a failure."""
         try:
             yield
         finally:
@@ -182,12 +182,12 @@ class Stack:
         return steps.taken
 
     def state(self) -> list[dict[str, Any]]:
-        """The resources of the stack's state, as stored."""
+        """Resources of the stack's state, as stored."""
         deployment: Mapping[str, Any] = self.automation.export_stack().deployment or {}
         return list(deployment.get("resources") or [])
 
     def things(self) -> list[Thing]:
-        """What this stack has in the world now, in copies that stay as they are."""
+        """Resources of this stack that now exist in the world, as copies that do not change."""
         mine = f"urn:pulumi:{self.name}::"
         return [replace(thing) for thing in self.world.things if thing.urn.startswith(mine)]
 
@@ -195,7 +195,7 @@ class Stack:
         return {name: output.value for name, output in self.automation.outputs().items()}
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """`pulumi WORDS` as a user runs it, with the Python language host."""
+        """Result of `pulumi WORDS` as a user runs it, with the Python language host."""
         for name in ("__main__.py", "workloads"):
             if not (self.folder / name).exists():
                 (self.folder / name).symlink_to(ROOT / name)
@@ -211,7 +211,7 @@ class Stack:
 
 
 class _Steps:
-    """Collects the engine's steps, one for each resource that changes."""
+    """Collector of the engine's steps, one for each changed resource."""
 
     def __init__(self) -> None:
         self.taken: list[Step] = []

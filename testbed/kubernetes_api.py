@@ -1,4 +1,4 @@
-"""A small client of a Kubernetes API server, for tests: plain documents in, plain documents out."""
+"""A small client of a Kubernetes API server for tests, with plain documents as input and output."""
 
 import json
 import ssl
@@ -13,11 +13,11 @@ JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 OWNER = "sizewright-tests"
-"""The field manager of what tests apply."""
+"""Field manager of the objects that tests apply."""
 
 
 class ApiError(Exception):
-    """The API server refuses a request."""
+    """Refusal of a request by the API server."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
@@ -31,7 +31,7 @@ class KubernetesApi:
     port: int
     token: str
     authority: str
-    """Path of the certificate that the server's own is signed with."""
+    """Path of the CA certificate that signed the server's own."""
 
     @cached_property
     def _connection(self) -> HTTPConnection:
@@ -41,7 +41,7 @@ class KubernetesApi:
     def request(
         self, method: str, path: str, body: Any = None, *, content: str = JSON, **query: str
     ) -> Any:
-        """The answer as JSON, or as text where it is none. Raises ApiError, OSError."""
+        """Return the answer as JSON, or as text where it is not JSON. Raises ApiError, OSError."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content}
         address = f"{path}?{urlencode(query)}" if query else path
         data = None if body is None else json.dumps(body)
@@ -60,7 +60,7 @@ class KubernetesApi:
         self._connection.close()
 
     def apply(self, document: Mapping[str, Any], *, dry_run: bool = False) -> Any:
-        """Server-side apply: creates the object, or changes the fields that the document has."""
+        """Server-side apply: create the object, or change the fields that the document has."""
         metadata = document["metadata"]
         where = self.path(document["apiVersion"], document["kind"], metadata.get("namespace"))
         query = {
@@ -77,12 +77,12 @@ class KubernetesApi:
         return self.request("PATCH", path, body, content=MERGE)
 
     def items(self, path: str, **query: str) -> list[dict[str, Any]]:
-        """The objects of a list."""
+        """Objects of a list."""
         found: list[dict[str, Any]] = self.request("GET", path, **query)["items"]
         return found
 
     def evict(self, pod: Mapping[str, Any]) -> bool:
-        """Whether the disruption budget lets the pod be evicted, which it then is."""
+        """Evict the pod; True where the disruption budget allows it."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         eviction = {
             "apiVersion": "policy/v1",
@@ -98,7 +98,7 @@ class KubernetesApi:
         return True
 
     def path(self, api_version: str, kind: str, namespace: str | None) -> str:
-        """Where the objects of a kind are. Raises KeyError for a kind that the server lacks."""
+        """API path of the objects of a kind. Raises KeyError for a kind that the server lacks."""
         plural, namespaced = self._kinds(api_version)[kind]
         inside = f"/namespaces/{namespace}" if namespaced else ""
         return f"{_root(api_version)}{inside}/{plural}"

@@ -1,28 +1,28 @@
 """Event loops of programs that the Automation API ran in this process.
 
-The API closes a loop after it has awaited the tasks that it cancelled. A task that ends with
-another error skips the close, and the loop's sockets stay open until a collection.
+The API closes a loop after it has awaited its cancelled tasks. A task that ends with another error
+skips the close, and the loop's sockets stay open until a garbage collection.
 """
 
 import asyncio
 import time
 
 IDLE_S = 0.2
-"""Seconds without a running loop after which the API's thread has left it. Basis: assumed; between
-two tasks that the API awaits it is microseconds."""
+"""Seconds without a running loop after which the API's thread has left it.
+Basis: assumed; the gap between two tasks that the API awaits is microseconds."""
 POLL_S = 0.01
 TASKS_S = 5
 """Seconds that cancelled tasks may take. Basis: assumed; they await nothing outside the process."""
 
 
 class ProgramLoops:
-    """The loops of a stack's programs, until they are closed."""
+    """Loops of a stack's programs until they are closed."""
 
     def __init__(self) -> None:
         self._loops: list[asyncio.AbstractEventLoop] = []
 
     def note(self) -> None:
-        """Remember the loop in which the program runs that calls this."""
+        """Record the loop of the program that calls this."""
         self._loops.append(asyncio.get_running_loop())
 
     def close(self) -> None:
@@ -40,8 +40,10 @@ class ProgramLoops:
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what is pending, and wait for it: a task that is collected while it is pending warns
-    in another test."""
+    """Cancel pending tasks and await them.
+
+    A task that is collected while it is pending warns in another test.
+    """
     pending = asyncio.all_tasks(loop)
     for task in pending:
         task.cancel()

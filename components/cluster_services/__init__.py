@@ -1,1 +1,1 @@
-"""What runs in the cluster for all services: controllers and plugins."""
+"""Controllers and plugins that run in the cluster for all services."""

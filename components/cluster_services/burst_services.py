@@ -1,4 +1,4 @@
-"""What adds replicas and nodes while the load asks for them: KEDA, Prometheus, Karpenter."""
+"""Controllers that add replicas and nodes as the load grows: KEDA, Prometheus, Karpenter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from sizing.stack.cluster_services import METRICS_SERVER
 from templates.engine import ENGINE_PORT
 
 METRICS_MEMORY, METRICS_DISK = "512Mi", "2Gi"
-"""Of Prometheus: two gauges of each engine for a day. Basis: assumed."""
+"""Memory and disk of Prometheus: two gauges of each engine for a day. Basis: assumed."""
 UNUSED_JOBS = (
     "kubernetes-api-servers",
     "kubernetes-nodes",
@@ -28,7 +28,7 @@ UNUSED_JOBS = (
     "prometheus",
     "prometheus-pushgateway",
 )
-"""What the chart would scrape by itself. Basis: vendor (its values.yaml, 29.27.0)."""
+"""Jobs that the chart scrapes by default. Basis: vendor (its values.yaml, 29.27.0)."""
 UNUSED_PARTS = (
     "alertmanager",
     "kube-state-metrics",
@@ -36,7 +36,7 @@ UNUSED_PARTS = (
     "prometheus-pushgateway",
 )
 SCALER = "keda-operator"
-"""Label `app` of its pods. Basis: vendor (the chart's operator.name, 2.20.2)."""
+"""Label `app` of the pods of KEDA. Basis: vendor (the chart's operator.name, 2.20.2)."""
 GAUGES = "vllm:num_requests_(running|waiting)"
 POD = "__meta_kubernetes_pod_"
 
@@ -47,26 +47,29 @@ class BurstServicesArgs:
     roles: RolesPlan
     cluster_name: pulumi.Input[str]
     cluster: str
-    """The same name, as policies hold it."""
+    """Name of the cluster as a plain text, which IAM policies need."""
     has_nodes: bool
     node_autoscaler_role: pulumi.Input[str] | None
-    """Of the cluster's owner's Karpenter."""
+    """Role of the Karpenter of the cluster's owner."""
     region: str
     account_ids: Sequence[str]
     volumes_key_arn: pulumi.Input[str] | None
     """Key of the nodes' volumes; null only where the stack has no nodes."""
     after: Sequence[pulumi.Resource]
-    """Nodes and add-ons that must outlive them."""
+    """Nodes and add-ons that must outlive the controllers."""
     tags: Tags
 
 
 class BurstServices(pulumi.ComponentResource):
-    """Needs a Kubernetes provider among its options. KEDA and Prometheus call nothing of AWS."""
+    """KEDA, Prometheus and Karpenter. KEDA and Prometheus call no AWS API.
+
+    The component requires a Kubernetes provider among its options.
+    """
 
     node_autoscaler: NodeAutoscaler | None
-    """Null where there are neither nodes to start nor others who want it."""
+    """Karpenter; null where the stack has no burst nodes and no other stack uses it."""
     ready_for_scaling: list[pulumi.Resource]
-    """What must exist before a number of replicas is left to the load."""
+    """Resources that must exist before the load decides the replica count."""
 
     def __init__(
         self, name: str, args: BurstServicesArgs, opts: pulumi.ResourceOptions | None = None
@@ -112,7 +115,7 @@ class BurstServices(pulumi.ComponentResource):
         )
 
     def _pod_autoscaler(self, plan: PodAutoscalerPlan) -> Release:
-        """It scales Deployments and reads no secret of any namespace but its own."""
+        """Return the release of KEDA, which reads secrets of its own namespace only."""
         restricted = {"restrict": {"secret": True}}
         one_away = {"maxUnavailable": 1}
         values = {
@@ -134,7 +137,7 @@ class BurstServices(pulumi.ComponentResource):
         return release(f"{self._name}-pods", plan, values, self._after)
 
     def _metrics(self, plan: MetricsPlan) -> Release:
-        """Its account has no right but those that the services give it in their namespaces."""
+        """Return the release of Prometheus, whose only rights are those that services grant it."""
         values = {
             **{part: {"enabled": False} for part in UNUSED_PARTS},
             "rbac": {"create": False},
@@ -161,7 +164,7 @@ class BurstServices(pulumi.ComponentResource):
 
 
 def _jobs(plan: MetricsPlan) -> dict[str, object]:
-    """What is scraped, by its name.
+    """Scrape configurations by name of the job.
 
     Guard: a job without namespaces would scrape all of them. Each pod makes its own certificate,
     which nobody could verify.
@@ -177,7 +180,7 @@ def _jobs(plan: MetricsPlan) -> dict[str, object]:
 
 
 def _engines(namespaces: Sequence[str]) -> dict[str, object]:
-    """The engines of these namespaces, told apart by namespace, component and readiness."""
+    """Scrape job of these namespaces' engines, labelled by namespace, component and readiness."""
     keep = [
         ("label_app_kubernetes_io_part_of", "sizewright"),
         ("container_port_number", str(ENGINE_PORT)),

@@ -1,4 +1,4 @@
-"""A Helm release exactly as planned; it is undone where it does not become ready."""
+"""A Helm release exactly as planned; a release that does not become ready is rolled back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def release(
     opts: pulumi.ResourceOptions,
     skip_crds: bool | None = None,
 ) -> Release:
-    """The chart under its own name, so that what it creates keeps its names."""
+    """Return the release under the chart's own name, so that its objects keep their names."""
     oci = plan.repository.startswith(OCI)
     return Release(
         name,
@@ -38,7 +38,7 @@ def release(
 
 
 def _pulled(values: Mapping[str, Any], plan: ChartPlan) -> Mapping[str, Any]:
-    """The values, and from where the chart's images are pulled, with which credentials."""
+    """Values with the registry of the chart's images and its credentials."""
     for path, text in _addresses(plan.images).items():
         values = _with(values, path.split("."), text)
     if plan.pull_secrets:
@@ -48,7 +48,7 @@ def _pulled(values: Mapping[str, Any], plan: ChartPlan) -> Mapping[str, Any]:
 
 
 def _addresses(images: Sequence[ChartImagePlan]) -> dict[str, str]:
-    """Text by path of a value; a chart may want the registry apart from the rest."""
+    """Text by path of a value; some charts need the registry in a separate value."""
     found = dict[str, str]()
     for image in images:
         registry, _, rest = image.repository.partition("/")
@@ -61,7 +61,7 @@ def _addresses(images: Sequence[ChartImagePlan]) -> dict[str, str]:
 
 
 def _with(values: Mapping[str, Any], path: Sequence[str], text: str) -> Mapping[str, Any]:
-    """A copy with the text at the path."""
+    """Copy of the values with the text at the path."""
     key, *rest = path
     below = values.get(key, {})
     return {**values, key: _with(below, rest, text) if rest else text}

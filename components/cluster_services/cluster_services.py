@@ -1,4 +1,4 @@
-"""What runs in the cluster beside the services, on the system nodes or as a daemon."""
+"""Controllers and plugins of the whole cluster, on the system nodes or as daemons."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,30 +33,30 @@ class ClusterServicesArgs:
     roles: RolesPlan
     cluster_name: pulumi.Input[str]
     cluster: str
-    """The same name, as policies hold it."""
+    """Name of the cluster as a plain text, which IAM policies need."""
     has_burst_nodes: bool
     node_autoscaler_role: pulumi.Input[str] | None
-    """Of the cluster's owner's Karpenter."""
+    """Role of the Karpenter of the cluster's owner."""
     region: str
     account_ids: Sequence[str]
     vpc_id: pulumi.Input[str]
     volumes_key_arn: pulumi.Input[str] | None
     """Key of the nodes' volumes; null only where the stack has no nodes."""
     after: Sequence[pulumi.Resource]
-    """Nodes and add-ons that must outlive them."""
+    """Nodes and add-ons that must outlive the controllers."""
     tags: Tags
 
 
 class ClusterServices(pulumi.ComponentResource):
-    """Needs a Kubernetes provider among its options."""
+    """Charts of the cluster. The component requires a Kubernetes provider among its options."""
 
     ready_for_gpu_pods: list[pulumi.Resource]
-    """What must exist before a pod gets a GPU."""
+    """Resources that must exist before a pod gets a GPU."""
     controller: TargetWriter | None
-    """What registers targets; null where the cluster's owner brings it, or nothing needs it."""
+    """Controller of this stack that registers targets; null where the stack runs none."""
     burst: BurstServices | None
     node_autoscaler_role: pulumi.Input[str] | None
-    """Of the Karpenter that starts burst nodes here, where it is to be granted what they need."""
+    """Role of the Karpenter that starts burst nodes here, where this stack must grant it rights."""
 
     def __init__(
         self, name: str, args: ClusterServicesArgs, opts: pulumi.ResourceOptions | None = None
@@ -79,7 +79,7 @@ class ClusterServices(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _device_plugin(self, plan: ChartPlan) -> Release:
-        """Selects GPU nodes by our own label: no feature discovery labels them otherwise."""
+        """Return the release; it selects GPU nodes by this product's label, not by discovery."""
         terms = [{"matchExpressions": [{"key": GPU_LABEL, "operator": "Exists"}]}]
         required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
         taints = GPU_TAINT if self._args.plan.burst is None else GPU_TAINT | BURST_TAINT
@@ -98,7 +98,7 @@ class ClusterServices(pulumi.ComponentResource):
         )
 
     def _interconnect_plugin(self, plan: InterconnectPluginPlan) -> Release:
-        """Runs on the types whose nodes share replicas; the chart's own list lacks newer ones."""
+        """Return the release for types whose nodes share replicas; the chart lacks newer ones."""
         values = {
             "supportedInstanceLabels": {"values": list(plan.instance_types)},
             "tolerations": _tolerations(GPU_TAINT),
@@ -112,7 +112,10 @@ class ClusterServices(pulumi.ComponentResource):
         )
 
     def _group_controller(self, plan: GroupControllerPlan) -> Release:
-        """Guard: the chart's own default is the image of its main branch."""
+        """Return the release of the group controller.
+
+        Guard: the chart's own default is the image of its main branch.
+        """
         image = {"repository": "registry.k8s.io/lws/lws", "tag": f"v{plan.version}"}
         values = {
             "replicaCount": plan.replicas,

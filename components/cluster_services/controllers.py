@@ -1,4 +1,4 @@
-"""What the pods of controllers ask of their nodes, and where two of one kind stand."""
+"""Resource requests and placement rules of the controllers' pods."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,9 +7,9 @@ SPREAD_OVER = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 
 def resources(cpu: str, memory: str, limit: str | None = None) -> dict[str, Any]:
-    """Requests, and a limit of memory: the same unless `limit` says more.
+    """Requests, and a memory limit: the requested memory unless `limit` is larger.
 
-    CPU has no limit: it would slow a controller down while its node is idle.
+    CPU has no limit, which would slow a controller down while its node is idle.
     """
     return {
         "requests": {"cpu": cpu, "memory": memory},
@@ -18,7 +18,7 @@ def resources(cpu: str, memory: str, limit: str | None = None) -> dict[str, Any]
 
 
 def spread(labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Over zones, then over nodes; a zone that is lost keeps no pod from starting elsewhere."""
+    """Spread over zones, then over nodes; after the loss of a zone pods still start elsewhere."""
     return [
         {
             "maxSkew": 1,
@@ -31,7 +31,7 @@ def spread(labels: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def apart(labels: Mapping[str, str]) -> dict[str, Any]:
-    """The same as affinity, for charts without topology spread constraints."""
+    """The same spread as affinity, for charts without topology spread constraints."""
     terms = [
         {
             "weight": weight,

@@ -1,4 +1,4 @@
-"""What AWS tells of instances that are about to go: event rules, and a queue for them."""
+"""Event rules and a queue for the notices that AWS sends before an instance ends."""
 
 import pulumi
 from pulumi_aws import cloudwatch, sqs
@@ -7,20 +7,20 @@ from components.naming import Tags
 from components.policy import policy
 
 KEPT_S = 300
-"""Seconds that a notice is kept: older ones are of no use. Basis: vendor (Karpenter's template)."""
+"""Seconds that the queue keeps a notice. Basis: vendor (Karpenter's template)."""
 NOTICES = {
     "health": ("aws.health", "AWS Health Event"),
     "spot": ("aws.ec2", "EC2 Spot Instance Interruption Warning"),
     "state": ("aws.ec2", "EC2 Instance State-change Notification"),
 }
-"""Source and type of what is passed on.
+"""Source and type of the events that the rules forward.
 
-Guard: without rebalance recommendations, at which a node is cordoned and never drained.
-"""
+Guard: rebalance recommendations are absent: Karpenter would cordon a node for them, never drain
+it."""
 
 
 class Interruptions(pulumi.ComponentResource):
-    """The queue is encrypted, and takes messages of its own rules alone."""
+    """The queue, which is encrypted and accepts messages from its own rules only."""
 
     queue_name: pulumi.Output[str]
     queue_arn: pulumi.Output[str]
@@ -65,7 +65,7 @@ class Interruptions(pulumi.ComponentResource):
 
 
 def _from(queue_arn: pulumi.Output[str], rule_arns: list[pulumi.Output[str]]) -> pulumi.Output[str]:
-    """Messages from these rules, by TLS."""
+    """Queue policy that accepts messages from these rules over TLS."""
     return policy(
         {
             "Sid": "Rules",

@@ -23,7 +23,7 @@ READS = (
     "elasticloadbalancing:DescribeTargetGroups",
     "elasticloadbalancing:DescribeTargetHealth",
 )
-"""What a binding of ip targets without `networking` asks of AWS, none of which takes a resource.
+"""Calls to AWS for a binding of ip targets without `networking`; none of them takes a resource.
 Basis: vendor (the controller's source: pkg/targetgroupbinding, webhooks/elbv2; 2026-11)."""
 
 
@@ -36,12 +36,12 @@ class LoadBalancerControllerArgs:
     account_ids: Sequence[str]
     vpc_id: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
-    """What must outlive it."""
+    """Resources that must outlive the controller."""
     tags: Tags
 
 
 class LoadBalancerController(pulumi.ComponentResource):
-    """Each target group that it may write to is granted to its role where it is bound."""
+    """The controller; each target group is granted to its role where the group is bound."""
 
     writer: TargetWriter
 
@@ -77,7 +77,10 @@ class LoadBalancerController(pulumi.ComponentResource):
         )
 
     def _release(self, after: list[pulumi.Resource]) -> Release:
-        """Guard: all three Gateway gates, or the controller looks for Gateway definitions."""
+        """Return the release of the controller.
+
+        Guard: all three Gateway gates are off, or the controller looks for Gateway definitions.
+        """
         args = self._args
         gates = ("ALBGatewayAPI", "NLBGatewayAPI", "GatewayListenerSet", "EnableServiceController")
         values = {
@@ -93,7 +96,7 @@ class LoadBalancerController(pulumi.ComponentResource):
             "ingressClassParams": {"create": False},
             "disableIngressClassAnnotation": True,
             "enableServiceMutatorWebhook": False,
-            # Without the controller pods start ungated: it must not keep a lost replica away.
+            # Pods start ungated without the controller: its absence must not block a lost replica.
             "podMutatorWebhookConfig": {"failurePolicy": "Ignore"},
             "enableBackendSecurityGroup": False,
             "enableShield": False,

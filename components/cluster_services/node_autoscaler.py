@@ -1,6 +1,6 @@
 """Karpenter: it starts and ends the nodes above the floor, and no others.
 
-The controller may be the cluster's owner's; the nodes' role and profile are the stack's own.
+The cluster's owner may run the controller; the nodes' role and profile belong to this stack.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from sizing.plan import NodeAutoscalerPlan, OciChartPlan, RolesPlan
 from sizing.stack.cluster_services import NAMESPACE
 
 CPU, MEMORY = "500m", "1Gi"
-"""Of one of its pods. Basis: assumed, half the CPU and the memory of the vendor's example."""
+"""CPU and memory of one pod. Basis: assumed, half of the vendor's example."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,30 +36,30 @@ class NodeAutoscalerArgs:
     """Null where the cluster's owner runs it."""
     definitions: OciChartPlan | None
     has_nodes: bool
-    """Whether this stack has nodes for it to start."""
+    """True where Karpenter starts nodes of this stack."""
     role_elsewhere: pulumi.Input[str] | None
-    """Role of the owner's; null where it may pass and use all."""
+    """Role of the owner's Karpenter; null where that role may pass and use every resource."""
     roles: RolesPlan
     cluster_name: pulumi.Input[str]
     cluster: str
-    """The same name, as policies hold it."""
+    """Name of the cluster as a plain text, which IAM policies need."""
     region: str
     account_ids: Sequence[str]
     volumes_key_arn: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
-    """What must outlive it."""
+    """Resources that must outlive Karpenter."""
     tags: Tags
 
 
 class NodeAutoscaler(pulumi.ComponentResource):
-    """Needs a Kubernetes provider among its options."""
+    """Karpenter and the role of its nodes. It requires a Kubernetes provider among its options."""
 
     instance_profile: pulumi.Output[str] | None = None
-    """Name of what gives its nodes their role; made here, so that it makes none itself."""
+    """Instance profile of its nodes; this stack makes it, so that Karpenter makes none."""
     role_name: pulumi.Input[str] | None
-    """Its own role, to be granted what nodes of other stacks need."""
+    """Role of Karpenter, to which stacks with nodes grant rights."""
     ready_for_nodes: list[pulumi.Resource]
-    """What must exist before it is told to start nodes, and outlive them."""
+    """Resources that must exist before Karpenter starts nodes, and must outlive those nodes."""
 
     def __init__(
         self, name: str, args: NodeAutoscalerArgs, opts: pulumi.ResourceOptions | None = None
@@ -79,7 +79,7 @@ class NodeAutoscaler(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _node_role(self) -> Identity:
-        """Its own: EKS lets the role of managed node groups in by itself, and only that."""
+        """Role of its own nodes: EKS admits only the role of managed node groups by itself."""
         args = self._args
         of = partition(args.region)
         return node_role(f"{self._name}-node", args.roles, of, args.tags, self._child)
@@ -92,13 +92,13 @@ class NodeAutoscaler(pulumi.ComponentResource):
         )
 
     def _joining(self, nodes: Identity) -> list[pulumi.Resource]:
-        """What lets its nodes take their role and join."""
+        """Resources that its nodes require to take their role and join."""
         profile, entry = self._profile(nodes), self._entry(nodes)
         self.instance_profile = profile.name
         return [profile, entry, *nodes.grants]
 
     def _granted(self, passed: Passed | None) -> list[pulumi.Resource]:
-        """The right of the owner's Karpenter to start the nodes of this stack."""
+        """Policy that lets the owner's Karpenter start the nodes of this stack."""
         role = self._args.role_elsewhere
         if passed is None or role is None:
             return []
@@ -169,7 +169,11 @@ class NodeAutoscaler(pulumi.ComponentResource):
     def _release(
         self, plan: NodeAutoscalerPlan, notices: Interruptions, after: Sequence[pulumi.Resource]
     ) -> Release:
-        """Guard: the region is told, for pods do not reach the metadata service of their node."""
+        """Return the release of Karpenter.
+
+        Guard: the values name the region, because pods cannot reach the metadata service of their
+        node.
+        """
         args = self._args
         values = {
             "replicas": plan.replicas,

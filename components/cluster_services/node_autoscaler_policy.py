@@ -1,4 +1,4 @@
-"""What Karpenter may do in an account: start, tag and end its own nodes of one cluster."""
+"""IAM policy of Karpenter: it may start, tag and end its own nodes of one cluster."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Statement = dict[str, Any]
 OF_ITS_NODES = ("fleet", "instance", "launch-template", "network-interface", "volume")
 USED = ("image", "security-group", "snapshot")
 OWN = ("security-group",)
-"""Of what is used, that which belongs to the account; images and snapshots have no account."""
+"""Used resources that belong to the account; images and snapshots have no account."""
 EC2_READS = [
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeImages",
@@ -31,16 +31,16 @@ EC2_READS = [
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """What the policy is confined to."""
+    """Region, account and cluster to which the policy is confined."""
 
     region: str
     account_id: str
     cluster: str
-    """Name of the cluster: keys of conditions hold it."""
+    """Name of the cluster, which keys of conditions contain."""
     queue_arn: pulumi.Input[str]
 
     def arn(self, service: str, resource: str, *, account: bool = True, region: bool = True) -> str:
-        """An ARN in the region and the account, or of neither where the service has none."""
+        """ARN in the region and the account; either is left out for services without one."""
         place = self.region if region else ""
         return (
             f"arn:{partition(self.region)}:{service}:{place}"
@@ -50,7 +50,7 @@ class Reach:
 
 @dataclass(frozen=True, kw_only=True)
 class Passed:
-    """What it hands to EC2 for nodes of one stack."""
+    """Resources that Karpenter hands to EC2 for the nodes of one stack."""
 
     region: str
     node_role_arn: pulumi.Input[str]
@@ -58,17 +58,18 @@ class Passed:
 
 
 def controller_policy(reach: Reach, passed: Passed | None) -> pulumi.Output[str]:
-    """The policy; what it starts carries the cluster's tag, and only that may it change or end.
+    """Return the policy; instances that it starts carry the cluster's tag, and it may change no
+    others.
 
     Basis: vendor (the policy of Karpenter's CloudFormation template, and the calls in its source at
-    v1.14.3). Without the rights to make instance profiles: its nodes' is made beside it.
+    v1.14.3). It has no rights to make instance profiles: this stack makes that of its nodes.
     """
     passes = [] if passed is None else _passes(passed)
     return policy(*_nodes(reach), *_reads(reach), *passes, _notices(reach))
 
 
 def passing_policy(passed: Passed) -> pulumi.Output[str]:
-    """What the Karpenter of a cluster's owner may do beside, for the nodes of this stack."""
+    """Additional rights of the owner's Karpenter for the nodes of this stack."""
     return policy(*_passes(passed))
 
 
@@ -97,10 +98,12 @@ def _nodes(reach: Reach) -> list[Statement]:
 
 
 def _subnets(reach: Reach) -> str:
-    """Guard: of any account. A subnet of a shared VPC has the ARN of its owner; one that is not
-    shared with this account cannot be used anyway.
+    """ARN pattern of subnets.
 
-    Basis: vendor (the policy of Karpenter's CloudFormation template, 2026-08)."""
+    Guard: the pattern allows any account. A subnet of a shared VPC has the ARN of its owner, and
+    one that is not shared with this account cannot be used anyway.
+    Basis: vendor (the policy of Karpenter's CloudFormation template, 2026-08).
+    """
     return f"arn:{partition(reach.region)}:ec2:{reach.region}:*:subnet/*"
 
 
@@ -119,7 +122,7 @@ def _reads(reach: Reach) -> list[Statement]:
 
 
 def _passes(passed: Passed) -> list[Statement]:
-    """The nodes' role to EC2, and their volumes' key through EC2."""
+    """Statements that pass the nodes' role to EC2, and their volumes' key through EC2."""
     through = {"StringEquals": {"kms:ViaService": service_host("ec2", passed.region)}}
     grants = {**through, "Bool": {"kms:GrantIsForAWSResource": "true"}}
     to_ec2 = {
@@ -143,7 +146,7 @@ def _notices(reach: Reach) -> Statement:
 
 
 def _tagged(what: str, cluster: str) -> dict[str, Mapping[str, Any]]:
-    """Of this cluster, and of a pool of nodes of its."""
+    """Condition that a resource belongs to this cluster and to one of its node pools."""
     return {
         "StringEquals": {f"{what}/kubernetes.io/cluster/{cluster}": "owned"},
         "StringLike": {f"{what}/karpenter.sh/nodepool": "*"},

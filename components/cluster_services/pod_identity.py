@@ -19,7 +19,7 @@ class PodIdentityArgs:
     namespace: str
     service_account: str
     policy: pulumi.Input[str]
-    """JSON of what the pods may do."""
+    """Policy as JSON: the rights of the pods."""
     roles: RolesPlan
     partition: str
     account_ids: Sequence[str]
@@ -30,7 +30,7 @@ class PodIdentityArgs:
 def pod_identity(
     name: str, args: PodIdentityArgs, parent: pulumi.Resource
 ) -> tuple[Identity, eks.PodIdentityAssociation]:
-    """The role, for that service account alone, and its association: pods wait for the latter."""
+    """Role for that service account alone, and its association, for which pods wait."""
     identity = Identity(
         f"{name}-identity",
         IdentityArgs(
@@ -63,7 +63,7 @@ def pod_identity(
 def service_account(
     name: str, document: Mapping[str, Any], opts: pulumi.ResourceOptions
 ) -> ServiceAccount:
-    """The account of a rendered document, whose pods take a role by their association."""
+    """Service account of a rendered document, whose pods take a role by their association."""
     return ServiceAccount(
         f"{name}-account",
         metadata=document["metadata"],

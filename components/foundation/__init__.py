@@ -1,1 +1,1 @@
-"""What every stack stands on: network, cluster, keys, identity and DNS."""
+"""Foundation of every stack: network, cluster, keys, identity and DNS."""

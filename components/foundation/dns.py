@@ -1,4 +1,4 @@
-"""Names of the services in a hosted zone, and the certificate that the zone proves."""
+"""DNS names of the services in a hosted zone, and the certificate that the zone validates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sizing.plan import CreatedZonePlan, DnsPlan
 
 PROOF_TTL_S = 300
 DELEGATION_TTL_S = 3600
-"""Basis: assumed; a delegation hardly ever moves, the proof of a certificate may."""
+"""Time to live of a delegation, in seconds. Basis: assumed; a delegation rarely changes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +21,11 @@ class DnsArgs:
 
 
 class Dns(pulumi.ComponentResource):
-    """A zone of its own where planned; whoever takes the certificate waits until it is issued."""
+    """A hosted zone where planned, and its certificate; dependents wait until it is issued."""
 
     zone_id: pulumi.Input[str]
     name_servers: pulumi.Output[Sequence[str]] | None
-    """Of the created zone, for whoever delegates to it by hand."""
+    """Name servers of the created zone, for a delegation by hand."""
     certificate_arn: pulumi.Output[str] | None
 
     def __init__(
@@ -46,7 +46,7 @@ class Dns(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _make_zone(self, plan: CreatedZonePlan) -> list[pulumi.Resource]:
-        """The zone, and the records that delegate to it from its parent."""
+        """Create the zone, and return the records that delegate to it from its parent."""
         name = f"{self._name}-zone"
         zone = route53.Zone(
             name,
@@ -70,7 +70,7 @@ class Dns(pulumi.ComponentResource):
         return [delegation]
 
     def _certificate(self, domain: str, delegation: list[pulumi.Resource]) -> pulumi.Output[str]:
-        """ARN of an issued certificate: of one domain, hence with one proof."""
+        """ARN of an issued certificate for one domain, hence with one validation record."""
         name = f"{self._name}-certificate"
         certificate = acm.Certificate(
             name,
@@ -107,7 +107,7 @@ def balancer_name(
     balancer_zone_id: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
 ) -> route53.Record:
-    """The name of a load balancer, which follows its addresses."""
+    """Alias record of a load balancer, which follows its addresses."""
     return route53.Record(
         name,
         zone_id=zone_id,

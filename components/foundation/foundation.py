@@ -1,4 +1,4 @@
-"""Where the services stand: network and cluster, made here, used by id, or of another stack."""
+"""Network and cluster of the services: made here, used by id, or read from another stack."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class FoundationArgs:
     cluster: ClusterPlan
     roles: RolesPlan
     cluster_name: str
-    """Of the cluster that is made."""
+    """Name of the cluster where this stack makes one."""
     region: str
     zones: Sequence[str]
     account_id: str
@@ -35,11 +35,11 @@ class Foundation:
     network: NetworkIds
     cluster: ClusterIds
     made: Cluster | None
-    """The cluster where it is the stack's own."""
+    """The cluster where this stack makes it."""
 
 
 def foundation(name: str, args: FoundationArgs, opts: pulumi.ResourceOptions) -> Foundation:
-    """The plan says who makes what; a cluster of another stack brings its network."""
+    """Return network and cluster as planned; a cluster of another stack includes its network."""
     if args.cluster.stack is not None:
         other = read_platform_outputs(f"{name}-platform", args.cluster.stack.name, opts)
         cluster = _used_cluster(name, args, _cluster_of(other, args.cluster), opts)

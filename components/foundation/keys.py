@@ -1,4 +1,4 @@
-"""The keys that encrypt what is stored, one a class of data, each usable by its services only."""
+"""KMS keys, one for each class of data; only the services of that class can use each key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,14 +52,15 @@ class KeysArgs:
     account_id: str
     region: str
     log_groups: Sequence[str]
-    """Names of the log groups that the key of logs is for; `*` stands for a random suffix."""
+    """Names of the log groups for which the key of logs is usable; `*` is a random suffix."""
     tags: Tags
 
 
 class Keys(pulumi.ComponentResource):
-    """Those that it makes rotate every year; others are used as they stand.
+    """KMS keys by class of data. Keys made here rotate every year; used keys stay unchanged.
 
-    Whoever has an IAM policy for it may manage a key, and use it through the services of its class.
+    A principal with an IAM policy for a key may manage it, and use it through the services of its
+    class.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Keys(pulumi.ComponentResource):
 
     @property
     def cluster(self) -> pulumi.Input[str]:
-        """ARN of the key of the Kubernetes secrets; the others likewise.
+        """ARN of the key of the Kubernetes secrets; the other properties are alike.
 
         Raises KeyError for a class of data that the plan does not have.
         """
@@ -129,18 +130,19 @@ class Keys(pulumi.ComponentResource):
 
     @property
     def _root(self) -> dict[str, str]:
-        """The account: whoever in it has an IAM policy for the key."""
+        """The account, which delegates to IAM: any of its principals with a policy for the key."""
         return {"AWS": f"arn:{partition(self._args.region)}:iam::{self._args.account_id}:root"}
 
     def _administration(self) -> dict[str, Any]:
         return _allow("Administration", self._root, ADMINISTRATION)
 
     def _of_cluster(self) -> list[dict[str, Any]]:
-        """EKS grants itself the use, as whoever makes the cluster may; its role may use it too."""
+        """Statements for the cluster's role and its creator, as whom EKS grants itself the use."""
         return [_allow("Use", self._root, ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"])]
 
     def _of_volumes(self) -> list[dict[str, Any]]:
-        """Node groups start through EC2 Auto Scaling, whose role must use the key itself.
+        """Statements for node groups, which start through EC2 Auto Scaling: its role must use the
+        key.
 
         Guard: KMS refuses a policy that names a role which does not exist. EC2 Auto Scaling makes
         its own with the first group of an account.
@@ -169,7 +171,7 @@ class Keys(pulumi.ComponentResource):
         return [_allow("Logs", service, USE, condition)]
 
     def _via(self, *services: str, grants: bool = False) -> list[dict[str, Any]]:
-        """Use by the account's principals, through these services only."""
+        """Statements that let the account's principals use the key through these services only."""
         hosts = [service_host(service, self._args.region) for service in services]
         through = {"StringEquals": {"kms:ViaService": hosts}}
         own = {**through, "Bool": {"kms:GrantIsForAWSResource": "true"}}
@@ -185,7 +187,7 @@ def _allow(
     actions: list[str],
     condition: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A statement of a key policy, where the resource `*` is the key itself."""
+    """Statement of a key policy, where the resource `*` is the key itself."""
     statement = {
         "Sid": sid,
         "Effect": "Allow",

@@ -1,4 +1,4 @@
-"""What one stack of this program tells others of its cluster and network."""
+"""Output by which one stack of this program shares its cluster and network with others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from components.foundation.cluster.target_writer import TargetWriter
 from components.foundation.network.network import NetworkIds
 
 OUTPUT = "platform"
-"""Stack output that holds it all."""
+"""Name of the stack output."""
 TEXTS = (
     "cluster_name",
     "endpoint",
@@ -30,7 +30,7 @@ def platform_outputs(
     controller: TargetWriter | None,
     node_autoscaler_role: pulumi.Input[str] | None,
 ) -> Mapping[str, object]:
-    """The output of a stack that makes a cluster; each of `TEXTS` and `BY_ZONE` is in it."""
+    """Output of a stack that makes a cluster; it contains each of `TEXTS` and `BY_ZONE`."""
     return {
         "cluster_name": cluster.name,
         "endpoint": cluster.endpoint,
@@ -48,12 +48,12 @@ def platform_outputs(
 def read_platform_outputs(
     name: str, stack: str, opts: pulumi.ResourceOptions | None = None
 ) -> pulumi.Output[Mapping[str, Any]]:
-    """The same, of the stack organization/project/stack. A stack without it fails at once."""
+    """Return that output of the stack organization/project/stack; fail where it is absent."""
     reference = pulumi.StackReference(name, stack_name=stack, opts=opts)
     return reference.require_output(OUTPUT)
 
 
 def shape(zones: Sequence[str]) -> dict[str, object]:
-    """Outputs as `read_platform_outputs` reads them, empty: offline, a stack has no values."""
+    """Empty outputs in the form of `read_platform_outputs`: offline, a stack has no values."""
     leaves: dict[str, object] = dict.fromkeys(TEXTS)
     return {OUTPUT: leaves | {field: dict.fromkeys(zones) for field in BY_ZONE}}

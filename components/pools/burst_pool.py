@@ -1,4 +1,4 @@
-"""Nodes above the floor of one GPU pool: what Karpenter may start, where, and how many."""
+"""Nodes above the floor of one GPU pool: the types, zones and count that Karpenter may start."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from components.wires import wired
 from templates.render import PRIVATE_SUBNET
 
 GONE_WITHIN = "60m"
-"""Longest wait for the nodes to go, which hold up the deletion of their class. Basis: assumed."""
+"""Longest wait for the nodes to end; they block the deletion of their class. Basis: assumed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,9 @@ class BurstPoolArgs:
 
 
 class BurstPool(pulumi.ComponentResource):
-    """Needs a Kubernetes provider among its options.
+    """Node class and node pool. The component requires a Kubernetes provider among its options.
 
-    Destroyed before the autoscaler, which ends the nodes; the class stays until they are gone.
+    Pulumi deletes them before the autoscaler, which ends the nodes; the class stays until then.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class BurstPool(pulumi.ComponentResource):
         self._name = name
         self._args = args
         document = self._wired(args.node_class)
-        # Guard: the tags of the stack are not in the plan that templates know.
+        # Guard: the stack's tags are absent from the plan that templates see.
         document["spec"]["tags"] = args.tags.named(name)
         node_class = self._resource("class", document, args.autoscaler.ready_for_nodes)
         self._resource("pool", self._wired(args.node_pool), [node_class])

@@ -28,24 +28,24 @@ class GpuPoolArgs:
     subnet_ids: Mapping[str, pulumi.Input[str]]
     """Private subnets by zone id."""
     user_data: str
-    """What a node runs before it joins."""
+    """Script that a node runs before it joins."""
     volumes_key_arn: pulumi.Input[str]
     vpc_id: pulumi.Input[str]
     cluster_group_id: pulumi.Input[str]
-    """Security group of control plane and nodes."""
+    """Security group of the control plane and the nodes."""
     after: Sequence[pulumi.Resource]
-    """What must outlive the nodes."""
+    """Resources that must outlive the nodes."""
     tags: Tags
 
 
 class GpuPool(pulumi.ComponentResource):
     """The floor: min = desired = max in each zone, so that a changed count shows in a diff.
 
-    No zone waits for another: one that gets no capacity stops nothing but itself.
+    Zones do not wait for each other: a zone without capacity stops only itself.
     """
 
     by_zone: dict[str, pulumi.Resource]
-    """The nodes of each zone that has any."""
+    """Node group of each zone that has nodes."""
 
     def __init__(
         self, name: str, args: GpuPoolArgs, opts: pulumi.ResourceOptions | None = None
@@ -64,7 +64,7 @@ class GpuPool(pulumi.ComponentResource):
     def _template(
         self, name: str, args: GpuPoolArgs, zone: str | None = None
     ) -> ec2.LaunchTemplate:
-        """One for all zones, or one a zone where each has its own capacity or its own placement."""
+        """Launch template for all zones, or for one zone with its own capacity or placement."""
         reservation = interconnect = None
         if args.plan.interconnect is not None:
             interconnect = Interconnect(
@@ -91,7 +91,7 @@ class GpuPool(pulumi.ComponentResource):
         return None if args.plan.interconnect is None else args.plan.interconnect.placement
 
     def _placement_group(self, name: str, args: GpuPoolArgs) -> pulumi.Output[str] | None:
-        """The nodes of one zone close together; a cluster of them cannot span zones."""
+        """Cluster placement group of one zone's nodes, which cannot span zones."""
         strategy = self._placement(args)
         if strategy is None:
             return None
@@ -104,9 +104,10 @@ class GpuPool(pulumi.ComponentResource):
         return group.name
 
     def _security_groups(self, name: str, args: GpuPoolArgs) -> list[pulumi.Input[str]]:
-        """The cluster's group, and one within which EFA may pass both ways; none without EFA.
+        """The cluster's group, and a group that allows EFA in both directions; none without EFA.
 
-        Guard: EFA traffic needs rules that name the group itself; a range of addresses is no match.
+        Guard: EFA traffic needs rules that name the group itself; a range of addresses does not
+        match.
         """
         if args.plan.interconnect is None:
             return []
@@ -141,10 +142,10 @@ class GpuPool(pulumi.ComponentResource):
         zone: str,
         shared: ec2.LaunchTemplate | None,
     ) -> eks.NodeGroup:
-        """One zone's nodes; the plan's shares of all zones together are within the spare nodes.
+        """Node group of one zone; updates of all zones together stay within the spare nodes.
 
-        Guard: the strategy MINIMAL takes a node away before it adds one; the default would first
-        add two for each zone, which neither quota nor reservation holds.
+        Guard: the strategy MINIMAL removes a node before it adds one. The default would first add
+        two in each zone, which neither quota nor reservation allows.
         """
         count = args.plan.nodes_by_zone[zone]
         template = shared or self._template(name, args, zone)

@@ -1,4 +1,4 @@
-"""What a managed node starts as: type, encrypted volumes, metadata service, tags."""
+"""Launch template of managed nodes: type, encrypted volumes, metadata service, tags."""
 
 import base64
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sizing.plan import InterconnectPlan
 
 @dataclass(frozen=True, kw_only=True)
 class Disk:
-    """A gp3 volume; the performance that comes with it where `iops` and `mib_per_s` are None."""
+    """A gp3 volume, with its included performance where `iops` and `mib_per_s` are None."""
 
     device: str
     size_gib: int
@@ -22,16 +22,16 @@ class Disk:
 
 @dataclass(frozen=True, kw_only=True)
 class Reservation:
-    """Capacity bought ahead, the only one that nodes start in."""
+    """Capacity bought ahead; nodes start in it only."""
 
     id: str
     block: bool
-    """A capacity block, not an on-demand reservation."""
+    """True where it is a capacity block, false where it is an on-demand reservation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interconnect:
-    """EFA on every network card, and the group of nodes that stand close together."""
+    """EFA on every network card, and the placement group of the nodes."""
 
     plan: InterconnectPlan
     security_group_ids: list[pulumi.Input[str]]
@@ -50,7 +50,7 @@ def launch_template(
     interconnect: Interconnect | None = None,
     opts: pulumi.ResourceOptions,
 ) -> ec2.LaunchTemplate:
-    """A launch template without image: the node group's image type decides it."""
+    """Return a launch template without an image: the node group's image type decides it."""
     node_tags = tags.named(name.removesuffix("-template"))
     return ec2.LaunchTemplate(
         name,
@@ -69,9 +69,10 @@ def launch_template(
         metadata_options={
             "http_endpoint": "enabled",
             "http_tokens": "required",
-            # Pods are one hop further: they get roles by pod identity, never the node's.
+            # Pods are one hop further away: they get roles by pod identity, never the node's.
             "http_put_response_hop_limit": 1,
-            # Guard: EKS tags nodes with keys that contain a slash, which the service refuses.
+            # Guard: EKS tags nodes with keys that contain a slash, which the metadata service
+            # refuses.
             "instance_metadata_tags": "disabled",
         },
         monitoring={"enabled": True},
@@ -89,7 +90,7 @@ def launch_template(
 def _interfaces(
     interconnect: Interconnect,
 ) -> list[ec2.LaunchTemplateNetworkInterfaceArgsDict]:
-    """One a network card, each of them device 0 of its card.
+    """Network interfaces, one for each network card; each of them is device 0 of its card.
 
     Guard: with interfaces named here EKS adds no security group of its own.
     Basis: vendor, EC2 user guide, "Maximize network bandwidth on Amazon EC2 instances with multiple

@@ -1,4 +1,4 @@
-"""Nodes for what the cluster itself runs."""
+"""Nodes for the cluster's own controllers and add-ons."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ class SystemPoolArgs:
     cluster_name: pulumi.Input[str]
     kubernetes_version: str
     coredns_version: str | None
-    """EKS chooses it when it makes the add-on where this is null."""
+    """Version of the add-on; where it is null, EKS chooses it at creation."""
     node_role_arn: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     volumes_key_arn: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
-    """What must outlive the nodes."""
+    """Resources that must outlive the nodes."""
     tags: Tags
 
 
 class SystemPool(pulumi.ComponentResource):
-    """One untainted node group over all private subnets, and the add-on that needs its nodes."""
+    """One untainted node group over all private subnets, and the add-on that runs on its nodes."""
 
     def __init__(
         self, name: str, args: SystemPoolArgs, opts: pulumi.ResourceOptions | None = None

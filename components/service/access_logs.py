@@ -1,4 +1,4 @@
-"""The bucket of the load balancers' logs: who asked for what, when, and what was answered."""
+"""The bucket of the load balancers' logs: caller, path, time and status of each request."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,15 +10,15 @@ from components.service.object_store import ObjectStore, ObjectStoreArgs
 from sizing.plan import BucketPlan
 
 WRITER = "logdelivery.elasticloadbalancing.amazonaws.com"
-"""The service that delivers them. Basis: vendor (ALB guide, "Enable access logs", 2026-11)."""
+"""Service that delivers the logs. Basis: vendor (ALB guide, "Enable access logs", 2026-11)."""
 
 
 def access_logs(
     name: str, plan: BucketPlan, account_id: str, tags: Tags, opts: pulumi.ResourceOptions
 ) -> ObjectStore:
-    """One bucket for all load balancers of the account's stack.
+    """Return one bucket for all load balancers of the stack.
 
-    Guard: no key of ours. Load balancers deliver only to what S3 encrypts with its own keys.
+    Guard: the bucket uses no KMS key: load balancers deliver only to buckets with keys of S3.
     """
 
     def writer(bucket_arn: pulumi.Output[str]) -> Sequence[Mapping[str, Any]]:
@@ -30,7 +30,7 @@ def access_logs(
 
 
 def _may_write(bucket_arn: pulumi.Output[str], account_id: str) -> dict[str, Any]:
-    """The service puts the account's id into the path: another account's logs are refused."""
+    """Statement for the service; the account's id in the path refuses another account's logs."""
     return {
         "Sid": "LoadBalancerLogs",
         "Effect": "Allow",

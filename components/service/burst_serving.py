@@ -1,4 +1,4 @@
-"""The replicas of one service above its floor, and what makes their number follow the load."""
+"""Replicas of one service above its floor, and the autoscaling of their count."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class BurstServingArgs:
     """Rendered text by file name without suffix, e.g. burst-deployment."""
     weights_bucket: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
-    """Namespace, account and nodes that must outlive the pods, and what scales them."""
+    """Namespace, account and nodes that must outlive the pods, and their autoscalers."""
 
 
 class BurstServing(pulumi.ComponentResource):
-    """Needs a Kubernetes provider among its options."""
+    """Deployment and scaling rule. It requires a Kubernetes provider among its options."""
 
     def __init__(
         self, name: str, args: BurstServingArgs, opts: pulumi.ResourceOptions | None = None
@@ -43,7 +43,7 @@ class BurstServing(pulumi.ComponentResource):
         return wired(parsed, {"weights_bucket": self._args.weights_bucket})
 
     def _metrics_access(self) -> RoleBinding:
-        """Prometheus finds the pods of this namespace."""
+        """Role binding by which Prometheus finds the pods of this namespace."""
         role, binding = self._document("metrics-role"), self._document("metrics-role-binding")
         reader = Role(
             f"{self._name}-metrics",
@@ -78,7 +78,7 @@ class BurstServing(pulumi.ComponentResource):
         )
 
     def _scaling(self, after: Sequence[pulumi.Resource]) -> None:
-        """Goes before KEDA, which clears its finalizer."""
+        """Create the scaling rule; Pulumi deletes it before KEDA, which clears its finalizer."""
         document = self._document("scaled-object")
         CustomResource(
             f"{self._name}-scaling",

@@ -1,4 +1,4 @@
-"""The store of profiles and interactions: Aurora PostgreSQL, Serverless v2."""
+"""Aurora PostgreSQL, Serverless v2: the store of profiles and interactions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from sizing.plan import DatabasePlan, RolesPlan
 
 PORT = 5432
 DATABASE = "service"
-"""Guard: not the service's own name, which may be a reserved word."""
+"""Name of the database. Guard: the service's own name may be a reserved word."""
 MONITORING_S = 60
 """Seconds between two readings of an instance's operating system. Basis: vendor: 1 to 60, or 0."""
 SLOW_STATEMENT_MS = 1_000
-"""Statements this slow are logged. Basis: assumed."""
+"""Milliseconds from which a statement is logged. Basis: assumed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +35,10 @@ class DatabaseArgs:
 
 
 class Database(pulumi.ComponentResource):
-    """Encrypted, reachable from the clients only; AWS keeps and rotates the password."""
+    """The database, encrypted, reachable from its clients; AWS keeps and rotates the password."""
 
     client_group_id: pulumi.Output[str]
-    """Security group of the only clients: who is to reach the database is put into it."""
+    """Security group of the clients; a resource in this group can reach the database."""
 
     def __init__(
         self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None
@@ -80,7 +80,7 @@ class Database(pulumi.ComponentResource):
         )
 
     def _door(self, group: ec2.SecurityGroup, clients: ec2.SecurityGroup) -> None:
-        """Neither the cluster's group nor the network's range: engines keep no data."""
+        """Open the database to its clients, not to the cluster's group: engines keep no data."""
         ingress(
             f"{self._name}-from-clients",
             into=group.id,
@@ -92,7 +92,7 @@ class Database(pulumi.ComponentResource):
         )
 
     def _logs(self) -> cloudwatch.LogGroup:
-        """Made before RDS would, which encrypts with no key of ours and keeps for ever."""
+        """Log group with a KMS key and expiry; RDS would create it with neither."""
         name = f"{self._name}-logs"
         return cloudwatch.LogGroup(
             name,
@@ -104,7 +104,7 @@ class Database(pulumi.ComponentResource):
         )
 
     def _parameters(self) -> rds.ClusterParameterGroup:
-        """TLS only; slow statements and changes of the schema are logged, their values are not."""
+        """Parameters that require TLS and log slow statements and schema changes without values."""
         name = f"{self._name}-parameters"
         major = self._args.plan.engine_version.partition(".")[0]
         values = {
@@ -118,7 +118,7 @@ class Database(pulumi.ComponentResource):
             name,
             family=f"aurora-postgresql{major}",
             description=f"Database of {self._args.service}",
-            # Guard: the one method that static and changeable parameters both take.
+            # Guard: this is the only method that static and changeable parameters both take.
             parameters=[
                 {"name": key, "value": value, "apply_method": "pending-reboot"}
                 for key, value in values.items()
@@ -172,7 +172,7 @@ class Database(pulumi.ComponentResource):
 
     @property
     def _final_snapshot(self) -> str:
-        """RDS names no snapshot by itself; stacks of one account must not take the same name."""
+        """Name of the final snapshot, unique in the account; RDS chooses no name itself."""
         return f"{cluster_identifier(self._args.service)}-final"
 
     def _monitor(self) -> Identity:
@@ -197,7 +197,7 @@ class Database(pulumi.ComponentResource):
             cluster_identifier=cluster.id,
             engine=rds.EngineType.AURORA_POSTGRESQL,
             instance_class="db.serverless",
-            # The plan owns the engine's version.
+            # The plan owns the version of the engine.
             auto_minor_version_upgrade=False,
             performance_insights_enabled=True,
             performance_insights_kms_key_id=self._args.key_arn,
@@ -205,16 +205,17 @@ class Database(pulumi.ComponentResource):
             monitoring_role_arn=monitor.arn,
             publicly_accessible=False,
             tags=self._args.tags.named(name),
-            # Guard: instances hold no data, and a protected one could not go when dev needs fewer.
+            # Guard: instances contain no data, and dev could not remove a protected one when it
+            # needs fewer.
             opts=pulumi.ResourceOptions(parent=self, depends_on=monitor.grants),
         )
 
 
 def cluster_identifier(service: str) -> str:
-    """Fixed: RDS writes to the log group of that name, which must exist before the database."""
+    """Fixed name: RDS writes to the log group of that name, which must exist first."""
     return aws_name(f"{PRODUCT}-{pulumi.get_stack()}-{service}").lower()
 
 
 def log_group_name(service: str) -> str:
-    """The log group that RDS writes to."""
+    """Name of the log group that RDS writes to."""
     return f"/aws/rds/cluster/{cluster_identifier(service)}/postgresql"

@@ -1,4 +1,4 @@
-"""The firewall in front of a load balancer: limits for each key, known attacks, its log."""
+"""The web application firewall of a load balancer: rate limits, managed rules and its log."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +10,9 @@ from components.naming import Tags
 from sizing.plan import FirewallPlan
 
 LOG_PREFIX = "aws-waf-logs-"
-"""Basis: vendor, AWS WAF writes to log groups of such names only."""
+"""Required prefix of log group names. Basis: vendor, AWS WAF writes to no other groups."""
 KEY_HEADER = "authorization"
-"""Bears the token of a caller."""
+"""Header with a caller's token."""
 BODY_RULES: dict[str, tuple[str, ...]] = {
     "AWSManagedRulesAmazonIpReputationList": (),
     "AWSManagedRulesKnownBadInputsRuleSet": (
@@ -28,14 +28,14 @@ BODY_RULES: dict[str, tuple[str, ...]] = {
         "SizeRestrictions_BODY",
     ),
 }
-"""Managed rule groups, and those of their rules that read the body: they count and do not block,
-for prompts are long and hold code, paths and addresses. WAF sees the first 8 KB of a body only.
+"""Managed rule groups, and their rules that read the body. These count and do not block, because
+prompts are long and contain code, paths and addresses. WAF sees the first 8 KB of a body only.
 Basis: vendor (AWS WAF, baseline and IP reputation rule groups, 2026-11)."""
 UNIFORM_KEY = [
     {"priority": 0, "type": "COMPRESS_WHITE_SPACE"},
     {"priority": 1, "type": "LOWERCASE"},
 ]
-"""Guard: `Bearer X` and `bearer  X` are one key; otherwise a caller would have many limits."""
+"""Guard: `Bearer X` and `bearer X` are one key; otherwise a caller would have many limits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class FirewallArgs:
 
 
 class Firewall(pulumi.ComponentResource):
-    """What it blocks and what it counts is logged, without bodies and tokens."""
+    """The firewall; it logs blocked and counted requests, without bodies and tokens."""
 
     def __init__(
         self, name: str, args: FirewallArgs, opts: pulumi.ResourceOptions | None = None
@@ -127,7 +127,10 @@ class Firewall(pulumi.ComponentResource):
 
 
 def _visible(metric: str) -> wafv2.WebAclVisibilityConfigArgsDict:
-    """Guard: samples would show whole requests, tokens included, in the console."""
+    """Metrics of a rule, without samples.
+
+    Guard: samples would show whole requests, tokens included, in the console.
+    """
     return {
         "cloudwatch_metrics_enabled": True,
         "metric_name": metric,
@@ -136,7 +139,7 @@ def _visible(metric: str) -> wafv2.WebAclVisibilityConfigArgsDict:
 
 
 def _limit(name: str, statement: dict[str, Any]) -> dict[str, Any]:
-    """A rule that answers 429 to what is above the limit."""
+    """Rule that answers 429 to requests above the limit."""
     return {
         "name": name,
         "action": {"block": {"custom_response": {"response_code": 429}}},
@@ -146,7 +149,7 @@ def _limit(name: str, statement: dict[str, Any]) -> dict[str, Any]:
 
 
 def _per_key(plan: FirewallPlan) -> dict[str, Any]:
-    """Counts by token; requests without one are not counted here."""
+    """Statement that counts by token; it does not count requests without one."""
     header = {"name": KEY_HEADER, "text_transformations": UNIFORM_KEY}
     return {
         "limit": plan.requests_per_key,
@@ -157,7 +160,7 @@ def _per_key(plan: FirewallPlan) -> dict[str, Any]:
 
 
 def _per_address(plan: FirewallPlan) -> dict[str, Any]:
-    """Counts all, so that nobody gets further with invented tokens or none."""
+    """Statement that counts all requests, so that invented tokens do not raise the limit."""
     return {
         "limit": plan.requests_per_address,
         "evaluation_window_sec": plan.window_s,
@@ -166,7 +169,7 @@ def _per_address(plan: FirewallPlan) -> dict[str, Any]:
 
 
 def _managed(group: str, body_rules: tuple[str, ...]) -> dict[str, Any]:
-    """A rule group that blocks, but for the rules that read the body."""
+    """Rule group that blocks, except for the rules that read the body."""
     statement: dict[str, Any] = {"vendor_name": "AWS", "name": group}
     if body_rules:
         statement["rule_action_overrides"] = [

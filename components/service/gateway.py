@@ -1,4 +1,4 @@
-"""The way to one service: an HTTPS load balancer that forwards inference paths only."""
+"""The gateway of one service: an HTTPS load balancer that forwards inference paths only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from templates.render import HEALTH_PATH
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.2 and 1.3, forward secrecy. Basis: vendor (the ALB guide recommends it, 2026-11)."""
 INFERENCE_PATHS = ["/v1/chat/completions", "/v1/completions", "/v1/models", "/v1/responses"]
-"""Paths of the engine that are forwarded; none of its others, such as those that load adapters.
-Basis: vendor (vLLM's OpenAI-compatible server; a rule holds at most five values)."""
+"""Forwarded paths of the engine; others, such as those that load adapters, are refused.
+Basis: vendor (vLLM's OpenAI-compatible server; a rule takes at most five values)."""
 PREFIX_LIMIT = 6
 """Characters of a load balancer's or target group's name prefix. Basis: vendor (AWS provider)."""
 
@@ -33,21 +33,21 @@ class GatewayArgs:
     vpc_id: pulumi.Input[str]
     vpc_cidr: pulumi.Input[str]
     allowed: AllowedPlan
-    """Sources beyond the network that reach it where it is internal."""
+    """Sources outside the network that reach an internal load balancer."""
     subnet_ids: Sequence[pulumi.Input[str]]
     cluster_name: pulumi.Input[str]
     """Cluster of the pods behind it."""
     node_group_id: pulumi.Input[str]
     """Security group of the nodes."""
     logs: ObjectStore
-    """Takes the logs of requests and connections."""
+    """Bucket for the logs of requests and connections."""
     logs_key_arn: pulumi.Input[str] | None
     """Key of the firewall's log; null only where there is no firewall."""
     tags: Tags
 
 
 class Gateway(pulumi.ComponentResource):
-    """Internal unless the plan says public; metrics and administration stay inside either way."""
+    """The load balancer: internal or public; metrics and administration are always internal."""
 
     endpoint: pulumi.Output[str]
     """DNS name of the load balancer."""
@@ -121,7 +121,7 @@ class Gateway(pulumi.ComponentResource):
             )
 
     def _doors(self, group: ec2.SecurityGroup) -> None:
-        """HTTPS from the ranges that the plan names, else from the network and what is allowed."""
+        """Open HTTPS to the ranges of the plan, or else to the network and the allowed sources."""
         args = self._args
         doors: dict[str, pulumi.Input[str]] = {
             f"from-{aws_name(cidr)}": cidr for cidr in args.plan.public_cidrs
@@ -181,8 +181,8 @@ class Gateway(pulumi.ComponentResource):
             enable_deletion_protection=self._args.plan.protected,
             enable_zonal_shift=True,
             tags=self._args.tags.named(name),
-            # Guard: a load balancer whose logs cannot be written is refused; AWS refuses a deletion
-            # at the end of an update, Pulumi's own protection before it starts.
+            # Guard: AWS refuses a load balancer whose logs cannot be written. It refuses a deletion
+            # at the end of an update; Pulumi's own protection refuses before the update starts.
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[self._args.logs], protect=self._args.plan.protected
             ),
@@ -217,7 +217,7 @@ class Gateway(pulumi.ComponentResource):
 
     @property
     def _health_check(self) -> lb.TargetGroupHealthCheckArgsDict:
-        """The engine answers once its model is loaded."""
+        """Health check; the engine answers it once its model is loaded."""
         plan = self._args.plan
         https: lb.TargetGroupHealthCheckArgsDict = {"protocol": "HTTPS"} if plan.encrypted else {}
         return {
@@ -272,7 +272,7 @@ class Gateway(pulumi.ComponentResource):
 
     @property
     def _validation(self) -> list[Any]:
-        """The action before all others; whoever bears no valid token gets 401."""
+        """Action before all others: a request without a valid token gets 401."""
         token = self._args.plan.token
         if token is None:
             return []
@@ -280,12 +280,12 @@ class Gateway(pulumi.ComponentResource):
 
     @property
     def _name_prefix(self) -> str:
-        """Their names hold 32 characters, too few for a logical name and a random suffix."""
+        """Name prefix: names have at most 32 characters, too few for a name and a random suffix."""
         return self._args.service[: PREFIX_LIMIT - 1].rstrip("-") + "-"
 
 
 def _validated(token: TokenPlan) -> dict[str, Any]:
-    """Signature, issuer and dates are validated always, other claims where the plan has them."""
+    """Token checks: signature, issuer and dates always, other claims where the plan has them."""
     validation: dict[str, Any] = {"issuer": token.issuer, "jwks_endpoint": token.jwks_url}
     if token.claims:
         validation["additional_claims"] = [

@@ -1,4 +1,4 @@
-"""One service of the plan: its stores, its gateway, and what serves it."""
+"""One service of the plan: its stores, its gateway and its replicas."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,35 +32,35 @@ class InferenceServiceArgs:
     gateway: GatewayPlan | None
     dns: Dns | None
     host: str | None
-    """Name of its load balancer in the zone of `dns`."""
+    """Host name of its load balancer in the zone of `dns`."""
     source: ModelSource | None
     weights_import: ImportPlan | None
-    """What fills the bucket of weights from that source."""
+    """Job that fills the bucket of weights from the model's source."""
     access_logs: ObjectStore | None
     """Bucket of its load balancer's logs; null where no service has one."""
     documents: Mapping[str, str]
-    """Rendered text by file name without suffix; empty for what no engine serves."""
+    """Rendered text by file name without suffix; empty for a service without an engine."""
     network: NetworkIds
     allowed: AllowedPlan
-    """Sources beyond the network that reach an internal service."""
+    """Sources outside the network that reach an internal service."""
     cluster: ClusterIds
     keys: Keys
     roles: RolesPlan
     partition: str
     account_ids: Sequence[str]
     controller: TargetWriter | None
-    """What registers the targets of its gateway; null where no service has one."""
+    """Controller that registers the targets of its gateway; null where no service has a gateway."""
     after: Sequence[pulumi.Resource]
-    """System nodes, and what hands out GPUs, that must outlive its objects."""
+    """System nodes and GPU plugins that must outlive its objects."""
     nodes_by_zone: Mapping[str, pulumi.Resource]
-    """GPU nodes of each zone, which must outlive that zone's pods and stop nothing else."""
+    """GPU nodes by zone; they must outlive the pods of their zone and block no other zone."""
     burst_after: Sequence[pulumi.Resource]
-    """What must outlive the pods above the floor too."""
+    """Resources that must outlive the pods above the floor too."""
     tags: Tags
 
 
 class InferenceService(pulumi.ComponentResource):
-    """Without a feasible pool a service has its stores and nothing else."""
+    """One service. Without a feasible pool it has its stores and nothing else."""
 
     endpoint: pulumi.Output[str] | None
     """DNS name of its load balancer."""
@@ -144,7 +144,7 @@ class InferenceService(pulumi.ComponentResource):
         )
 
     def _certificate_arn(self, plan: GatewayPlan) -> pulumi.Input[str]:
-        """The site's own certificate, else the one made for its zone."""
+        """ARN of the site's own certificate, or of the certificate for its zone."""
         made = None if self._args.dns is None else self._args.dns.certificate_arn
         arn = plan.certificate_arn or made
         if arn is None:
@@ -152,7 +152,7 @@ class InferenceService(pulumi.ComponentResource):
         return arn
 
     def _host(self, gateway: Gateway, bound: Sequence[pulumi.Resource]) -> None:
-        """The name moves to a load balancer once the service is bound to its targets."""
+        """Create the DNS record; it changes once the new load balancer's targets are bound."""
         if self._args.dns is None or self._args.host is None:
             return
         balancer_name(
@@ -165,7 +165,7 @@ class InferenceService(pulumi.ComponentResource):
         )
 
     def _namespace(self) -> ServiceNamespace:
-        """First of the service's objects: what it waits for, all the others wait for."""
+        """Namespace of the service; all its other objects wait for it."""
         return ServiceNamespace(
             f"{self._name}-namespace",
             ServiceNamespaceArgs(
@@ -178,7 +178,7 @@ class InferenceService(pulumi.ComponentResource):
     def _weights_import(
         self, weights: ObjectStore, namespace: ServiceNamespace
     ) -> list[pulumi.Resource]:
-        """What replicas wait for before a new version rolls out; nothing where you copy it."""
+        """Resources that replicas await before a new version; none where you copy the weights."""
         args = self._args
         if args.weights_import is None or args.source is None:
             return []
@@ -240,7 +240,7 @@ class InferenceService(pulumi.ComponentResource):
     def _registrations(
         self, gateways: Mapping[bool, Gateway], serving: Serving
     ) -> list[pulumi.Resource]:
-        """The service bound to the targets of each load balancer.
+        """Bindings of the service to the targets of each load balancer.
 
         Guard: a target group serves one load balancer, so that a second one has its own.
         """

@@ -18,17 +18,17 @@ ABORT_UPLOAD_DAYS = 7
 class ObjectStoreArgs:
     plan: BucketPlan
     key_arn: pulumi.Input[str] | None
-    """Null for keys that S3 manages itself, the only ones some writers can use."""
+    """KMS key; null for keys that S3 manages itself, the only ones some writers can use."""
     tags: Tags
     grants: Callable[[pulumi.Output[str]], Sequence[Mapping[str, Any]]] = lambda _: ()
-    """Statements of the bucket's policy beside the refusal of plain HTTP, from its ARN."""
+    """Statements of the bucket's policy from its ARN, added to the refusal of plain HTTP."""
 
 
 class ObjectStore(pulumi.ComponentResource):
     """A bucket that refuses public access and plain HTTP."""
 
     bucket: pulumi.Output[str]
-    """The bucket's name."""
+    """Name of the bucket."""
     arn: pulumi.Output[str]
 
     def __init__(

@@ -1,4 +1,4 @@
-"""One service's namespace: how much it may ask for, and whom its pods may talk to."""
+"""Namespace of one service: its quota and the network policies of its pods."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pulumi_kubernetes.core.v1 import Namespace, ResourceQuota
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 POLICY = "network-policy-"
-"""How the file names of rendered network policies start."""
+"""Prefix of the file names of rendered network policies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +18,14 @@ class ServiceNamespaceArgs:
     documents: Mapping[str, str]
     """Rendered text by file name without suffix, e.g. namespace."""
     after: Sequence[pulumi.Resource]
-    """What must outlive everything in it."""
+    """Resources that must outlive everything in the namespace."""
 
 
 class ServiceNamespace(pulumi.ComponentResource):
-    """Needs a Kubernetes provider among its options.
+    """Namespace, quota and policies. The component requires a Kubernetes provider among its
+    options.
 
-    What is put in it depends on `guards`, so that no pod starts before its rules.
+    Objects in the namespace depend on `guards`, so that no pod starts before its rules.
     """
 
     guards: list[pulumi.Resource]

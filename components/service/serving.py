@@ -25,8 +25,8 @@ SCRIPT_KINDS = {
     "script-admission": "admission",
     "script-certificate": "certificate",
 }
-"""Names of the programs that pods mount, by how their documents' names start: a zone that has not
-moved yet may mount an older one, too."""
+"""Names of the programs that pods mount, by prefix of their documents' names. A zone that has not
+moved yet may mount an older program."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,19 +47,19 @@ class ServingArgs:
     nodes_by_zone: Mapping[str, pulumi.Resource]
     """GPU nodes of each zone, which must outlive that zone's pods."""
     weights: Sequence[pulumi.Resource]
-    """What puts this version of the model into the bucket; the old one serves meanwhile."""
+    """Resources that put this model version into the bucket; the old one serves meanwhile."""
     tags: Tags
 
 
 class Serving(pulumi.ComponentResource):
-    """Needs a Kubernetes provider among its options.
+    """Replicas of one service. The component requires a Kubernetes provider among its options.
 
     The replicas of a zone wait for the nodes of that zone, and nothing waits for them.
     """
 
     service: Service
     ready_for_pods: list[pulumi.Resource]
-    """What any pod of the service needs before it starts."""
+    """Resources that any pod of the service requires before it starts."""
 
     def __init__(
         self, name: str, args: ServingArgs, opts: pulumi.ResourceOptions | None = None
@@ -88,7 +88,7 @@ class Serving(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _ready(self, zone: str) -> pulumi.ResourceOptions:
-        """After what any pod needs, and the nodes of its own zone."""
+        """Options that wait for the requirements of any pod and for the nodes of the zone."""
         nodes = self._args.nodes_by_zone[zone]
         return pulumi.ResourceOptions(parent=self, depends_on=[*self.ready_for_pods, nodes])
 
@@ -97,7 +97,7 @@ class Serving(pulumi.ComponentResource):
         return wired(parsed, {"weights_bucket": self._args.weights_bucket})
 
     def _association(self) -> eks.PodIdentityAssociation:
-        """The role that the service's pods take; it reads the weights and nothing else."""
+        """Association of the pods' role, which reads the weights and nothing else."""
         args = self._args
         _, association = pod_identity(
             self._name,
@@ -134,7 +134,7 @@ class Serving(pulumi.ComponentResource):
         )
 
     def _deployment(self, document_name: str, opts: pulumi.ResourceOptions) -> None:
-        """The replicas of one zone, which wait for no other zone's."""
+        """Create the replicas of one zone, which wait for no other zone."""
         document = self._document(document_name)
         Deployment(
             f"{self._name}-floor-{document_name.removeprefix(DEPLOYMENT_PREFIX)}",
@@ -144,7 +144,7 @@ class Serving(pulumi.ComponentResource):
         )
 
     def _groups(self, document_name: str, opts: pulumi.ResourceOptions) -> None:
-        """The replicas of one zone, each over several nodes."""
+        """Create the replicas of one zone, each over several nodes."""
         document = self._document(document_name)
         CustomResource(
             f"{self._name}-floor-{document_name.removeprefix(GROUPS_PREFIX)}",

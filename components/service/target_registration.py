@@ -18,13 +18,13 @@ class TargetRegistrationArgs:
     target_group_arn: pulumi.Input[str]
     controller: TargetWriter
     after: Sequence[pulumi.Resource]
-    """The Service that is bound; it must outlive the binding. Pods may be late."""
+    """Service that is bound, which must outlive the binding. Pods may start later."""
 
 
 class TargetRegistration(pulumi.ComponentResource):
-    """Needs a Kubernetes provider among its options.
+    """The binding. The component requires a Kubernetes provider among its options.
 
-    Goes before the controller, which clears the binding's finalizer.
+    Pulumi deletes the binding before the controller, which clears its finalizer.
     """
 
     def __init__(

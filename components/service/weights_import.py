@@ -18,7 +18,7 @@ from sizing.plan import ImportPlan, RolesPlan
 from sizing.workload.source import BucketSource, HubSource, ModelSource
 
 AWAIT_MARGIN_S = 300
-"""An update waits so much longer than the Job may run, to hear that it has ended."""
+"""Seconds that an update waits beyond the Job's limit, to see that the Job has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +37,18 @@ class WeightsImportArgs:
     account_ids: Sequence[str]
     """Accounts whose pods may take the role."""
     after: Sequence[pulumi.Resource]
-    """The namespace and its rules, and the bucket's own."""
+    """Namespace with its rules, and the bucket's policies."""
     tags: Tags
 
 
 class WeightsImport(pulumi.ComponentResource):
-    """Needs a Kubernetes provider among its options. An update waits until its Job has ended."""
+    """Job and role of an import; an update waits until the Job has ended.
+
+    The component requires a Kubernetes provider among its options.
+    """
 
     done: pulumi.Resource
-    """What serves this version of the model waits for it."""
+    """Resource that the replicas with this version of the model wait for."""
 
     def __init__(
         self, name: str, args: WeightsImportArgs, opts: pulumi.ResourceOptions | None = None
@@ -64,7 +67,7 @@ class WeightsImport(pulumi.ComponentResource):
         return wired(parsed, {"weights_bucket": self._args.weights_bucket})
 
     def _association(self) -> eks.PodIdentityAssociation:
-        """Its role writes below this version's prefix and reads its source, and nothing else."""
+        """Association of the pod's role: it writes below this prefix, and reads its source."""
         args = self._args
         account = yaml.safe_load(args.documents["import-service-account"])["metadata"]
         _, association = pod_identity(
@@ -106,7 +109,7 @@ def _writes(args: WeightsImportArgs) -> Iterator[dict[str, Any]]:
 
 
 def _reads(source: ModelSource, partition: str) -> Iterator[dict[str, Any]]:
-    """What the import asks of AWS for its source; an image is pulled by the node."""
+    """Statements for the import's source; the node itself pulls an image."""
     if source.hub is not None:
         yield from _reads_secret(source.hub)
     if source.s3 is not None:

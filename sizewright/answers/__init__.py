@@ -1,1 +1,1 @@
-"""What `--json` of each command prints, as models: the schemas in `docs/schema/` are theirs."""
+"""Models of what each command prints with `--json`; `docs/schema/` contains their schemas."""

@@ -1,4 +1,4 @@
-"""`sizewright accuracy --json`."""
+"""The answer of `sizewright accuracy --json`."""
 
 from sizewright.answers.answer import Answer
 from sizing.values.exact import Number
@@ -6,35 +6,35 @@ from sizing.values.strict import Strict
 
 
 class RowAnswer(Strict):
-    """One measured run; predictions are null where it cannot be answered."""
+    """One measured run. Its predictions are null where the model cannot predict the run."""
 
     id: str
-    """The run's id in the file."""
+    """Id of the run in the file."""
     measured_tpot_ms: Number | None
-    """Time per output token, milliseconds, as measured."""
+    """Measured time per output token, milliseconds."""
     predicted_tpot_ms: Number | None
-    """Time per output token, milliseconds, mean."""
+    """Predicted mean time per output token, milliseconds."""
     low_tpot_ms: Number | None
     """P10 of the prediction, milliseconds."""
     high_tpot_ms: Number | None
     """P90 of the prediction, milliseconds."""
     measured_ttft_ms: Number | None
-    """Time to the first token, milliseconds, as measured."""
+    """Measured time to the first token, milliseconds."""
     predicted_ttft_ms: Number | None
-    """Time to the first token, milliseconds, mean."""
+    """Predicted mean time to the first token, milliseconds."""
     low_ttft_ms: Number | None
     """P10 of the prediction, milliseconds."""
     high_ttft_ms: Number | None
     """P90 of the prediction, milliseconds."""
     gpu_measured: bool | None
-    """Whether runs on this generation of GPU in this precision were fitted, rather than its
-    datasheet taken."""
+    """True where the fit includes runs on this GPU generation in this precision. False where the
+    prediction uses the datasheet."""
     reason: str | None
-    """Why there is no prediction."""
+    """Reason why there is no prediction."""
 
 
 class ErrorsAnswer(Strict):
-    """How far predictions are off: |predicted / measured - 1|."""
+    """Errors of predictions: |predicted / measured - 1|."""
 
     rows: int
     """Rows with a prediction and a measurement."""
@@ -45,9 +45,9 @@ class ErrorsAnswer(Strict):
     p90_percent: Number
     """P90, percent."""
     bias_ratio: Number
-    """Median of predicted over measured; above 1 is too slow a prediction."""
+    """Median of predicted over measured. Predictions are too slow where it is above 1."""
     in_band_percent: Number
-    """Rows measured between P10 and P90, percent; 80 would be perfect."""
+    """Rows with a measurement between P10 and P90, percent; 80 would be perfect."""
 
 
 class FiguresAnswer(Strict):
@@ -56,15 +56,15 @@ class FiguresAnswer(Strict):
     rows: int
     """Rows of the group."""
     answered: int
-    """Of these, rows with a prediction."""
+    """Rows of the group with a prediction."""
     tpot_ms: ErrorsAnswer | None
-    """Of the time per output token; null without a row that has both."""
+    """Errors of the time per output token; null without a row that has both values."""
     ttft_ms: ErrorsAnswer | None
-    """Of the time to the first token; null without a row that has both."""
+    """Errors of the time to the first token; null without a row that has both values."""
 
 
 class SummaryAnswer(Strict):
-    """All rows, and groups of them by name."""
+    """All rows, and groups of rows by name."""
 
     all: FiguresAnswer
     """All rows."""
@@ -77,12 +77,12 @@ class SummaryAnswer(Strict):
 
 
 class AccuracyAnswer(Answer):
-    """Measured runs against predictions."""
+    """Measured runs compared with predictions."""
 
     catalog_digest: str
     """Digest of the catalog's files."""
     fitted: str
-    """Day of the coefficients."""
+    """Date of the fitted coefficients."""
     rows: tuple[RowAnswer, ...]
     """Every row of the file, in its order."""
     summary: SummaryAnswer

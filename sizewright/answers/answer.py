@@ -1,4 +1,4 @@
-"""The form of every answer."""
+"""The base form of every answer."""
 
 from typing import Any
 
@@ -8,27 +8,27 @@ from sizing.values.strict import Strict
 
 
 class Answer(Strict):
-    """What one command prints with `--json`."""
+    """Output of one command with `--json`."""
 
     schema_version: str = SCHEMA_VERSION
-    """Version of this form."""
+    """Version of this output format."""
 
     def as_json(self) -> dict[str, Any]:
-        """JSON values, in the order of the fields."""
+        """Return JSON values, in the order of the fields."""
         return self.model_dump(mode="json")
 
 
 def print_answer(answer: Answer) -> None:
-    """Writes an answer as JSON on stdout."""
+    """Write an answer as JSON on stdout."""
     print_json(answer.as_json())
 
 
 class Leaf(Strict):
-    """A value before and after; null where it was or is absent."""
+    """A value before and after a change; null where the value is absent."""
 
     path: str
     """Dotted path of the value; its last word ends in the unit, where it has one."""
     old: Any
-    """Before."""
+    """Value before the change."""
     new: Any
-    """After."""
+    """Value after the change."""

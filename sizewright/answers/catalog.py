@@ -1,4 +1,4 @@
-"""`sizewright catalog --json`: the kinds, the rows of a kind, or one row."""
+"""The answer of `sizewright catalog --json`: the kinds, the rows of a kind, or one row."""
 
 from typing import Literal
 
@@ -22,12 +22,12 @@ class KindAnswer(Strict):
 
 
 class KindsAnswer(Answer):
-    """What the catalog has."""
+    """Kinds of facts in the catalog."""
 
     catalog_digest: str
     """Digest of the catalog's files."""
     kinds: tuple[KindAnswer, ...]
-    """Every kind."""
+    """Every kind with its number of rows."""
 
 
 class RowsAnswer(Answer):
@@ -36,7 +36,7 @@ class RowsAnswer(Answer):
     catalog_digest: str
     """Digest of the catalog's files."""
     kind: Kind
-    """Whose rows these are."""
+    """Kind of the rows."""
     rows: tuple[Row, ...]
     """Facts with their sources, in the catalog's order."""
 
@@ -47,7 +47,7 @@ class OneRowAnswer(Answer):
     catalog_digest: str
     """Digest of the catalog's files."""
     kind: Kind
-    """Whose row this is."""
+    """Kind of the row."""
     row: Row
     """Facts with their source."""
 

@@ -1,28 +1,28 @@
-"""`sizewright check --json`."""
+"""The answer of `sizewright check --json`."""
 
 from sizewright.answers.answer import Answer
 from sizing.values.strict import Strict
 
 
 class GateAnswer(Strict):
-    """What one gate found."""
+    """Verdict of one gate."""
 
     name: str
     """Name of the gate."""
     passed: bool | None
-    """Whether it holds; null where nothing was judged."""
+    """True where the gate passes; null where the gate did not judge."""
     detail: str
-    """The numbers why."""
+    """Numbers that explain the verdict."""
     remedy: str | None
-    """What to do where it failed; null elsewhere."""
+    """Remedy where the gate failed; null elsewhere."""
     source: str | None
-    """Where the limit is from; null where it is the product's own."""
+    """Source of the limit; null where the limit is the product's own."""
 
 
 class CheckAnswer(Answer):
     """Gates over workloads, sizing and infrastructure."""
 
     passed: bool
-    """Whether no gate failed."""
+    """True where no gate failed."""
     gates: tuple[GateAnswer, ...]
-    """Every gate, in the order in which they were asked."""
+    """Every gate, in the order of the checks."""

@@ -1,4 +1,4 @@
-"""`sizewright compare --json`."""
+"""The answer of `sizewright compare --json`."""
 
 from sizewright.answers.answer import Answer
 from sizing.compare.class_pools import Pool
@@ -10,21 +10,21 @@ from sizing.workload import Length, Traffic
 
 
 class PoolRequestAnswer(Strict):
-    """What `request` of a workload file for one pool says instead of the whole one's."""
+    """Values of `request` that differ in a workload file for one pool."""
 
     input_tokens: tuple[Length, ...]
-    """The histogram of its prompts."""
+    """Histogram of the pool's prompts."""
     context_tokens: int | None
-    """Longest prompt and answer together; null where the whole workload does not say it."""
+    """Longest prompt and answer together; null where the whole workload does not state it."""
 
 
 class PoolTrafficAnswer(Strict):
-    """What `traffic` of a workload file for one pool says instead of the whole one's."""
+    """Values of `traffic` that differ in a workload file for one pool."""
 
     requests_per_user_per_day: Number
-    """Requests of one user on one day that the pool gets."""
+    """Requests per user and day that the pool receives."""
     think_time_s: Number | None
-    """Seconds between two of them; null where the whole workload does not say it."""
+    """Seconds between two of these requests; null where the whole workload does not state it."""
 
 
 class MixPoolAnswer(Strict):
@@ -47,45 +47,47 @@ class MixPoolAnswer(Strict):
     nodes_total: int
     """Nodes in all, spare ones included."""
     usd_per_month: Number
-    """US dollars of all nodes a month of 730 hours, on demand, before tax."""
+    """US dollars per month of 730 hours for all nodes, on demand, before tax."""
     request: PoolRequestAnswer
-    """For a workload file of this pool alone."""
+    """Values of `request` for a workload file of this pool alone."""
     traffic: PoolTrafficAnswer
-    """For a workload file of this pool alone."""
+    """Values of `traffic` for a workload file of this pool alone."""
 
 
 class FleetAnswer(Strict):
     """Pools that serve all requests together."""
 
     types: tuple[str, ...]
-    """Instance types, each once."""
+    """Instance types, each listed once."""
     usd_per_month: Number
-    """US dollars of all nodes a month."""
+    """US dollars per month for all nodes."""
     saving_usd_per_month: Number
-    """US dollars a month below the cheapest single type; negative where it is dearer."""
+    """US dollars per month saved against the cheapest single type; negative where it costs more."""
     saving_ratio: Number
-    """The saving over the cost of the cheapest single type; negative where it is dearer."""
+    """Saving divided by the cost of the cheapest single type; negative where the fleet costs
+    more."""
     pools: tuple[MixPoolAnswer, ...]
-    """Shortest prompts first."""
+    """Pools, the one with the shortest prompts first."""
 
 
 class MixAnswer(Strict):
-    """Whether two or three types, split by the length of the prompt, are cheaper than one."""
+    """Comparison of one instance type with two or three, split by the length of the prompt."""
 
     is_cheaper: bool
-    """Whether a fleet of several pools costs less than the cheapest single type."""
+    """True where a fleet of several pools costs less than the cheapest single type."""
     single_usd_per_month: Number | None
-    """US dollars a month of the cheapest single type; null where none of known price serves."""
+    """US dollars per month of the cheapest single type; null where no type of known price can
+    serve."""
     fleets: tuple[FleetAnswer, ...]
-    """The cheapest of two types and of three, cheaper than one or not."""
+    """Cheapest fleet of two types and of three types, even where one type is cheaper."""
     same_type: FleetAnswer | None
-    """The cheapest with several pools of one type, where it costs less than the others."""
+    """Cheapest fleet with several pools of one type; null unless it costs less than the others."""
     refused: str | None
-    """Why there is no fleet of several pools; null where there is one."""
+    """Reason why there is no fleet of several pools; null where there is one."""
 
 
 def mix_answer(found: Mix) -> MixAnswer:
-    """What was found, as JSON has it."""
+    """Return the comparison of fleets as JSON values."""
     cost = found.single.usd_per_month if found.single is not None else None
     return MixAnswer(
         is_cheaper=found.is_cheaper,
@@ -130,7 +132,7 @@ def _pool(pool: Pool, traffic: Traffic) -> MixPoolAnswer:
 
 
 class OptionAnswer(Strict):
-    """One hardware that meets every target."""
+    """One hardware option that meets every target."""
 
     instance_type: str
     """EC2 instance type."""
@@ -145,76 +147,78 @@ class OptionAnswer(Strict):
     gpus_total: int
     """GPUs of the whole fleet, spare ones included."""
     gpus_needed: int
-    """GPUs needed, before packing."""
+    """GPUs that the load needs, before packing into nodes."""
     usd_per_hour: Number | None
-    """US dollars of one node an hour, on demand, before tax; null where no source says it."""
+    """US dollars per hour of one node, on demand, before tax; null where no source states it."""
     usd_per_month: Number | None
-    """US dollars of the whole fleet's nodes a month of 730 hours; null where no source says it."""
+    """US dollars per month of 730 hours for all nodes of the fleet; null where no source states
+    it."""
     price_source: str | None
-    """Where the price is from."""
+    """Source of the price."""
     price_checked: str | None
-    """Day on which it was."""
+    """Date on which the price was checked."""
     ttft_ms: Number | None
-    """Time to the first token, milliseconds, at the percentile asked for, on the safe side, while
-    the needed replicas alone carry the load that is sized for; null where unknown."""
+    """P90 estimate of the time to the first token, milliseconds, at the percentile of the targets.
+    The needed replicas alone carry the sized load. Null where unknown."""
     tpot_ms: Number | None
-    """Time per output token after the first, milliseconds, likewise."""
+    """Time per output token after the first, milliseconds, under the same conditions."""
     basis: str | None
-    """measured: this engine on this generation of GPU and in this precision, or your own runs;
-    datasheet: nobody measured it, so its band is wider; null by methods that know no times."""
+    """measured: this engine, GPU generation and precision were measured, or your own runs apply.
+    datasheet: nobody measured them, and the band is wider. Null for methods that predict no
+    times."""
     utilisation_at_peak: Number | None
-    """Share of the whole fleet's rate that the peak asks for, 0 to 1 and above."""
+    """Peak load divided by the capacity of the whole fleet, 0 to 1 and above."""
     binding: str
-    """The constraint that needs most GPUs."""
+    """Constraint that needs the most GPUs."""
     survives: Survives
-    """Losses that leave enough."""
+    """Losses after which enough nodes remain."""
     on_frontier: bool
-    """Whether no option of this list is as cheap and as fast, and better in one of these."""
+    """True where no other option is as cheap and as fast, and better in one of these."""
 
 
 class SensitivityAnswer(Strict):
-    """How far one input is from doubling the nodes."""
+    """Distance of one input from the value that doubles the nodes."""
 
     input: str
-    """The input."""
+    """Name of the input."""
     factor: Number | None
-    """By which it grows or, for a target or a pause, shrinks; null when 64 times do not."""
+    """Factor by which the input grows, or shrinks for a target or a pause; null above 64 times."""
     feasible: bool
-    """False where at that factor nothing on this hardware serves at all."""
+    """False where this hardware cannot serve the workload at that factor."""
 
 
 class RankingAnswer(Answer):
-    """Every hardware for the workload of one file."""
+    """All hardware options for the workload of one file."""
 
     method: str
-    """How the rate of every GPU is known."""
+    """Method that gives the rate of every GPU."""
     load: str
-    """Which load is sized for: mean or peak."""
+    """Load that the fleet is sized for: mean or peak."""
 
     options: tuple[OptionAnswer, ...]
-    """Those that meet every target, cheapest first."""
+    """Options that meet every target, cheapest first."""
     mix: MixAnswer
-    """Two or three types instead of the cheapest one."""
+    """Fleets of two or three types instead of the cheapest type."""
     rejected: tuple[Rejected, ...]
-    """Those that do not."""
+    """Options that do not meet every target."""
     sensitivities: tuple[SensitivityAnswer, ...]
-    """On the cheapest option, what doubles the nodes soonest first."""
+    """Inputs of the cheapest option, the one that doubles the nodes soonest first."""
 
 
 class SizedServiceAnswer(ServicePlan):
     """One service as `size` prints it."""
 
     file: str
-    """The workload file."""
+    """Path of the workload file."""
 
 
 class SidesAnswer(Answer):
-    """The services of several files, side by side."""
+    """Services of several files, side by side."""
 
     services: tuple[SizedServiceAnswer, ...]
-    """One of each file."""
+    """One service for each file."""
     better: dict[str, tuple[int, ...]]
-    """Of each compared number, the services that are better, by their place in the list."""
+    """Positions in the list of the better services, for each compared number."""
 
 
 CompareAnswer = RankingAnswer | SidesAnswer

@@ -1,4 +1,4 @@
-"""`sizewright diff --json`."""
+"""The answer of `sizewright diff --json`."""
 
 from sizewright.answers.answer import Answer, Leaf
 from sizewright.review.changes import Effect
@@ -9,53 +9,53 @@ from sizing.values.strict import Strict
 
 
 class SurvivalAnswer(Strict):
-    """Losses that leave enough; null on a side without a pool."""
+    """Losses after which enough nodes remain; null on a side without a pool."""
 
     old: Survives | None
-    """Before."""
+    """Losses before the change."""
     new: Survives | None
-    """After."""
+    """Losses after the change."""
 
 
 class FiguresAnswer(Strict):
-    """What one side of a service costs, holds, answers in and survives; null is unknown."""
+    """Figures of one side of a service: cost, size, latency and survival; null is unknown."""
 
     usd_per_month_at_least: Number | None
-    """US dollars of its nodes alone a month of 730 hours, at list price, spare ones included."""
+    """US dollars per month of 730 hours for the nodes alone, at list price, spare ones included."""
     gpus_total: int | None
     """GPUs of its nodes, spare ones included."""
     nodes_total: int | None
-    """Nodes, spare ones included."""
+    """Number of nodes, spare ones included."""
     ttft_ms: Number | None
-    """Time to the first token, milliseconds: the P90 estimate at the load that is sized for. Null
-    by methods that predict no times."""
+    """P90 estimate of the time to the first token at the sized load, milliseconds. Null for methods
+    that predict no times."""
     tpot_ms: Number | None
-    """Time per output token after the first, milliseconds, likewise."""
+    """Time per output token after the first, milliseconds, under the same conditions."""
     utilisation_at_peak: Number | None
-    """Share of the fleet's rate that the peak takes, 0 to 1 and above."""
+    """Peak load divided by the capacity of the fleet, 0 to 1 and above."""
     survives: Survives | None
-    """Losses that leave enough."""
+    """Losses after which enough nodes remain."""
 
 
 class ServiceAnswer(Strict):
-    """What changes of one service."""
+    """Changes of one service."""
 
     name: str
     """Name of the service."""
     before: FiguresAnswer | None
     """Its figures before; null where it is new."""
     after: FiguresAnswer | None
-    """Its figures after; null where it is gone."""
+    """Its figures after; null where the service is removed."""
     cause: tuple[Leaf, ...]
     """Inputs that changed."""
     sizing: tuple[Leaf, ...]
     """Sized numbers that followed."""
     survives: SurvivalAnswer
-    """What the fleet survives."""
+    """Failures that the fleet survives."""
 
 
 class CountsAnswer(Strict):
-    """Resources by what happens to them."""
+    """Number of resources by what happens to them."""
 
     create: int
     """Resources created."""
@@ -64,62 +64,62 @@ class CountsAnswer(Strict):
     replace: int
     """Resources replaced."""
     may_replace: int
-    """Resources that no fact says stay."""
+    """Resources that may be replaced, because no fact says that they stay."""
     update: int
     """Resources updated in place."""
     unchanged: int
-    """Resources that both sides have alike."""
+    """Resources that are the same on both sides."""
 
 
 class PropertyAnswer(Leaf):
     """One input property of a resource."""
 
     effect: Effect
-    """What its change does to the resource."""
+    """Effect of the change on the resource."""
 
 
 class ResourceAnswer(Strict):
     """One resource that differs."""
 
     effect: Effect
-    """What happens to it."""
+    """Effect on the resource."""
     type: str
     """Pulumi type."""
     name: str
     """Logical name."""
     loses_data: bool
-    """Whether a store is deleted or replaced, or may be."""
+    """True where a store is deleted or replaced, or may be."""
     properties: tuple[PropertyAnswer, ...]
-    """Changed properties; none of a resource that comes or goes."""
+    """Changed properties; empty for a created or deleted resource."""
 
 
 class DangerAnswer(Strict):
-    """What a reviewer must see first."""
+    """One danger that a reviewer must see first."""
 
     danger: Danger
-    """Its kind."""
+    """Kind of the danger."""
     effect: Effect
-    """What happens to the resource."""
+    """Effect on the resource."""
     type: str | None
-    """Pulumi type; null where it is of a service."""
+    """Pulumi type; null where the danger concerns a service."""
     name: str
     """Logical name of the resource, or name of the service."""
     says: str
-    """The danger in words."""
+    """Description of the danger."""
 
 
 class DiffAnswer(Answer):
-    """What a change of workloads changes, cause first."""
+    """Effects of a change of workloads, cause first."""
 
     services: tuple[ServiceAnswer, ...]
     """Services that differ, each with its figures before and after first."""
     dangers: tuple[DangerAnswer, ...]
-    """Lost data, opened doors, lost guards, outages, survived failures lost; by kind."""
+    """Lost data, public ingress, lost guards, outages and lost survival, by kind."""
     notes: tuple[str, ...]
-    """What a reader must know about how the sides were compared."""
+    """Notes on how the sides were compared."""
     site: tuple[Leaf, ...]
     """Keys of the stack file that changed."""
     counts: CountsAnswer
     """Numbers of resources, components included."""
     resources: tuple[ResourceAnswer, ...]
-    """What loses data first, then by effect; none where a side is infeasible."""
+    """Resources that differ, lost data first, then by effect; empty where a side is infeasible."""

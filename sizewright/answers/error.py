@@ -1,4 +1,4 @@
-"""`--json` of any command whose input is refused."""
+"""The `--json` answer of any command that refuses its input."""
 
 from enum import StrEnum
 
@@ -11,44 +11,44 @@ from sizing.values.strict import Strict
 
 
 class ErrorCode(StrEnum):
-    """What is to blame."""
+    """Cause of the error."""
 
     bad_input = "bad_input"
-    """A file: what it holds, or that it cannot be read or written."""
+    """A file with faulty content, or a file that cannot be read or written."""
     bad_usage = "bad_usage"
-    """The command line: a command, option, argument or name that is unknown or lacking."""
+    """The command line: an unknown or missing command, option, argument or name."""
 
 
 class ErrorPart(Strict):
-    """The first fault; what is unknown is null."""
+    """The first fault; unknown parts are null."""
 
     code: ErrorCode
-    """What is to blame."""
+    """Cause of the error."""
     file: str | None
-    """The file to blame."""
+    """Path of the faulty file."""
     line: int | None
-    """Line, from 1."""
+    """Line number, from 1."""
     column: int | None
-    """Column, from 1."""
+    """Column number, from 1."""
     field: str | None
-    """The field, as `traffic.daily_users` or `zones[0]`, or the option."""
+    """Field, such as `traffic.daily_users` or `zones[0]`, or the option."""
     message: str
-    """What is wrong."""
+    """Description of the fault."""
     expected: str | None
-    """What would be accepted."""
+    """Value or form that the program accepts."""
     suggestion: str | None
-    """A way out."""
+    """A remedy."""
 
 
 class ErrorAnswer(Answer):
-    """A refused input, with exit code 2; the same is a line on stderr."""
+    """A refused input, with exit code 2; stderr has the same as one line."""
 
     error: ErrorPart
     """The first fault."""
 
 
 def error_answer(fault: InputError | click.ClickException) -> ErrorAnswer:
-    """The answer for a refused file or command line."""
+    """Return the answer for a refused file or command line."""
     return _of_input(fault) if isinstance(fault, InputError) else _of_usage(fault)
 
 

@@ -1,4 +1,4 @@
-"""`sizewright explain --json`."""
+"""The answer of `sizewright explain --json`."""
 
 from sizewright.answers.answer import Answer
 from sizing.explained.entry import Basis
@@ -7,36 +7,36 @@ from sizing.values.strict import Strict
 
 
 class ExplanationAnswer(Strict):
-    """Why one number is what it is."""
+    """Explanation of one number."""
 
     name: str
     """Name of the number; its last word ends in the unit."""
     pointer: str
     """JSON pointer into `size --json`."""
     value: Number
-    """The number, in the unit that its name ends in."""
+    """The number, in the unit at the end of its name."""
     meaning: str
-    """What it is."""
+    """Meaning of the number."""
     symbols: str
     """Its formula in symbols."""
     numbers: str
     """The formula with its numbers."""
     arithmetic: bool
-    """Whether `numbers` is plain arithmetic that gives the value."""
+    """True where `numbers` is plain arithmetic that gives the value."""
     basis: Basis
-    """What it rests on."""
+    """Basis of the number."""
     source: str
-    """Where that is from, or where to change it."""
+    """Source of the basis, or the place where a user can change it."""
     low: Number | None
     """Lower end of an estimate's band, in the same unit; null without a band."""
     high: Number | None
     """Upper end of an estimate's band, in the same unit; null without a band."""
     remarks: tuple[str, ...]
-    """What else a reader should know."""
+    """Further remarks for a reader."""
 
 
 class ExplainAnswer(Answer):
-    """Numbers of a plan, explained."""
+    """Explanations of the numbers of a plan."""
 
     explanations: tuple[ExplanationAnswer, ...]
-    """One a number, in the plan's order."""
+    """One explanation for each number, in the plan's order."""

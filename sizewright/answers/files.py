@@ -1,4 +1,4 @@
-"""`--json` of `new`, `init`, `update` and `calibrate`, which write files."""
+"""The `--json` answers of `new`, `init`, `update` and `calibrate`, which write files."""
 
 from pydantic import RootModel
 
@@ -22,7 +22,7 @@ class InitAnswer(Answer):
 
 
 class FollowedAnswer(Strict):
-    """What follows for one service."""
+    """Changes of the sizing of one service."""
 
     name: str
     """Name of the service."""
@@ -31,41 +31,41 @@ class FollowedAnswer(Strict):
 
 
 class UpdateAnswer(Answer):
-    """What sizing chooses today, against the lock."""
+    """Choices of the sizing today, compared with the lock."""
 
     lock: str
     """Path of the lock."""
     written: bool
-    """Whether the lock was written."""
+    """True where the lock was written."""
     catalog: tuple[Leaf, ...]
-    """Facts of the catalog that the locked choice rests on and that moved; all without a lock."""
+    """Changed catalog facts on which the locked choice rests; all facts where there is no lock."""
     choice: tuple[Leaf, ...]
-    """What is chosen otherwise, and the versions that it was chosen with."""
+    """Changed choices, and the versions with which they were made."""
     causes: tuple[str, ...]
-    """Why, as far as a lock can tell, which does not hold the inputs; empty where nothing moves."""
+    """Causes as far as the lock, which has no inputs, shows them; empty where nothing changes."""
     rests_on: dict[str, str]
-    """Facts that another choice rests on, where the locked one rests on something else."""
+    """Facts on which the new choice rests, where the locked choice rests on other facts."""
     usd_per_month: Leaf
-    """US dollars of the service's nodes a month, on the locked choice and on the new one; null
-    where no source says it or there is no pool."""
+    """US dollars per month for the service's nodes, with the locked choice and with the new one.
+    Null where no source states it or there is no pool."""
     services: tuple[FollowedAnswer, ...]
-    """The sizing that follows."""
+    """Sizing that follows from the new choice."""
 
 
 class UnknownAnswer(Strict):
     """A version that nobody has read yet."""
 
     path: str
-    """Its place in the lock."""
+    """Path of the version in the lock."""
     command: str
-    """The command that prints it."""
+    """Command that prints the version."""
 
 
 class ResourceMoveAnswer(Strict):
-    """A resource that another lock changes."""
+    """A resource that the new lock changes."""
 
     effect: str
-    """What happens to it."""
+    """Effect on the resource."""
     type: str
     """Its type."""
     name: str
@@ -73,18 +73,18 @@ class ResourceMoveAnswer(Strict):
 
 
 class StackUpdateAnswer(Answer):
-    """The lock of a stack with today's versions, against the lock as it is."""
+    """The lock of a stack with today's versions, compared with the existing lock."""
 
     lock: str
     """Path of the lock."""
     written: bool
-    """Whether the lock was written."""
+    """True where the lock was written."""
     versions: tuple[Leaf, ...]
-    """Versions that move."""
+    """Versions that change."""
     unknown: tuple[UnknownAnswer, ...]
-    """Versions that are null until somebody reads them."""
+    """Versions that are null until a user enters them."""
     resources: tuple[ResourceMoveAnswer, ...] | None
-    """Resources that change with it; null where nothing moves or the stack cannot be built."""
+    """Resources that change; null where no version changes or the stack cannot be built."""
 
 
 class UpdateAnswers(RootModel[UpdateAnswer | StackUpdateAnswer]):
@@ -92,11 +92,11 @@ class UpdateAnswers(RootModel[UpdateAnswer | StackUpdateAnswer]):
 
 
 class CalibrateAnswer(Answer):
-    """Factors that a user's own runs give."""
+    """Correction factors from a user's own runs."""
 
     written: str
     """Path of the correction file."""
     fitted: str
-    """Day of the coefficients that the factors belong to."""
+    """Date of the fitted coefficients that the factors correct."""
     corrections: tuple[Correction, ...]
-    """One for each model on one GPU and engine."""
+    """One correction for each model on one GPU and engine."""

@@ -1,11 +1,11 @@
-"""`sizewright orphans --json`."""
+"""The answer of `sizewright orphans --json`."""
 
 from sizewright.answers.answer import Answer
 from sizewright.reading.orphans import Orphan
 
 
 class OrphansAnswer(Answer):
-    """What an engine that was killed may have left behind."""
+    """Resources that a killed engine may have left behind."""
 
     orphans: tuple[Orphan, ...]
-    """In the order of the files; empty where nothing was found."""
+    """Resources in the order of the files; empty where none is left behind."""

@@ -1,4 +1,4 @@
-"""`sizewright preview --json`."""
+"""The answer of `sizewright preview --json`."""
 
 from typing import Any
 
@@ -14,19 +14,19 @@ class PreviewedResource(Strict):
     name: str
     """Logical name."""
     parent: str | None
-    """The component that it is a part of, as type::name."""
+    """Component that contains it, as type::name."""
     inputs: dict[str, Any]
-    """Input properties; of another resource, {"$ref": "type::name", "property": ...}."""
+    """Input properties; a value of another resource is {"$ref": "type::name", "property": ...}."""
     protect: bool
-    """Whether the engine refuses to delete it."""
+    """True where the engine refuses to delete it."""
     depends_on: tuple[str, ...]
     """Resources that it waits for, as type::name."""
 
 
 class PreviewAnswer(Answer):
-    """What the program registers; nothing where a service is infeasible."""
+    """Resources that the program registers; empty where a service is infeasible."""
 
     resources: tuple[PreviewedResource, ...]
-    """In the order of their construction."""
+    """Resources in the order of their construction."""
     outputs: dict[str, Any]
-    """What the stack exports."""
+    """Outputs of the stack."""

@@ -1,4 +1,4 @@
-"""`sizewright schema --json`: the names, or what was written; of one name, the schema itself."""
+"""The answer of `sizewright schema --json`: the names, the written files, or one schema."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ class NamedSchema(Strict):
     """One schema that can be printed."""
 
     name: str
-    """Name to ask for."""
+    """Name of the schema, as the command accepts it."""
     title: str
-    """What it describes."""
+    """Title of the schema."""
 
 
 class SchemasAnswer(Answer):
-    """The schemas there are."""
+    """All schemas."""
 
     schemas: tuple[NamedSchema, ...]
-    """Of files that users write, then of answers."""
+    """Schemas of input files, then of answers."""
 
 
 class WrittenAnswer(Answer):

@@ -1,4 +1,4 @@
-"""`--json` of `size`: the plan."""
+"""The answer of `sizewright size --json`, which is the plan."""
 
 from sizing.plan import Plan
 

@@ -1,1 +1,1 @@
-"""The commands, one a file; each is imported when it is asked for."""
+"""The commands, one in each file. The command line imports a command only when it runs."""

@@ -1,4 +1,4 @@
-"""Arguments and options that commands share, and the end of a command that sized something."""
+"""Arguments and options that commands share, and the exit of commands that size workloads."""
 
 import sys
 from pathlib import Path
@@ -28,7 +28,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 def stack_files(given: tuple[Path, ...], site: SiteFile) -> tuple[Path, ...]:
-    """The workload files given, else those that the stack names. Raises UsageError for neither."""
+    """The given workload files, else those that the stack names. Raises UsageError for neither."""
     if given:
         return given
     if site.workloads is None:
@@ -37,14 +37,14 @@ def stack_files(given: tuple[Path, ...], site: SiteFile) -> tuple[Path, ...]:
 
 
 def finish(*plans: Plan, built: bool = False) -> None:
-    """Ends with exit code 5 or 6 where a service has no pool or, of what is `built`, no engine."""
+    """Exit with code 5 or 6 where a service has no pool or, with `built`, no engine."""
     code = said_code(*plans, built=built)
     if code:
         sys.exit(code)
 
 
 def said_code(*plans: Plan, built: bool = False) -> ExitCode:
-    """The exit code of plans, after saying on stderr which services lack a pool or an engine."""
+    """Return the exit code of plans; report on stderr which services lack a pool or an engine."""
     for plan in plans:
         for shortfall in (*shortfalls(plan), *(unserved(plan) if built else ())):
             tell(shortfall.text)

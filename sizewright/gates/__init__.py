@@ -1,1 +1,1 @@
-"""Gates: what must hold before a plan is built."""
+"""Gates check the conditions for building a plan."""

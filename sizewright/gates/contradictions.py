@@ -1,4 +1,4 @@
-"""The gate over what an answer says against itself: nothing passes that nobody accepted."""
+"""Gate over the contradictions of an answer: each of them must be accepted."""
 
 from collections.abc import Iterator
 
@@ -11,16 +11,16 @@ REMEDY = "change the workload, or write under `accept` why it is right"
 
 
 def contradictions(plan: Plan) -> Iterator[Gate]:
-    """Each contradiction is accepted with a sentence, and each accepted one occurs."""
+    """Check that each contradiction is accepted with a sentence, and each accepted one occurs."""
     for service in plan.services:
         if service.pool is not None:
             yield _gate(service)
 
 
 def measured_rates(plan: Plan) -> Iterator[Gate]:
-    """A given rate says with which model and GPU it was measured; not judged where it does not.
+    """Check that a given rate names the model and GPU of its measurement; not judged without them.
 
-    Another model or GPU than was measured is refused as bad input.
+    A model or GPU that differs from the measured one is refused as bad input.
     """
     for service in plan.services:
         capacity = service.inputs.capacity

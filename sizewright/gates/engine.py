@@ -1,4 +1,4 @@
-"""The gate of limits: whether each pinned image can hold requests to what was sized."""
+"""Can each pinned image keep requests within the sized limits?"""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,8 @@ REMEDY = "; pin an image whose tag has rows there, or add the rows of this one f
 
 
 def engine_limits(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
-    """Each engine keeps its limits of requests, tokens, queue and idle connections, and serves
-    HTTPS where the workload asks for it."""
+    """Check that each engine keeps its limits of requests, tokens, queue and idle connections. It
+    must also serve HTTPS where the workload requires it."""
     for service in plan.services:
         if service.serving is not None:
             yield _limits(service, service.serving, catalog)
@@ -44,7 +44,7 @@ def _lost(serving: ServingPlan) -> Iterator[str]:
 
 
 def _unknown(serving: ServingPlan, catalog: Catalog) -> Iterator[str]:
-    """What the plan asks of the engine by options that no row says its image has."""
+    """Engine options that the plan requires and that no catalog row gives the image."""
     tag = serving.image.partition("@")[0].rpartition(":")[2]
     if serving.max_model_len is not None and not catalog.can(ENGINE, tag, Ability.context):
         yield f"the limit of {serving.max_model_len:,} tokens of prompt and answer together"

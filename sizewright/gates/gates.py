@@ -1,4 +1,4 @@
-"""Gates: what must hold before a plan is built. Each takes plain values and gives one verdict."""
+"""Gates check the conditions for building a plan. Each takes plain values and gives one verdict."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,32 +19,32 @@ from sizing.stack.shared import NODE_GROUP_LIMIT, release_day
 from sizing.workload import Precision
 
 NODES_PER_GROUP_LIMIT = 450
-"""Basis: vendor, nodes of one managed node group (EKS quota L-BD136A63)."""
+"""Most nodes of one managed node group. Basis: vendor (EKS quota L-BD136A63)."""
 ELASTIC_IP_LIMIT = 5
-"""Basis: vendor, elastic IPs of one region, default (EC2 quota L-0263D0A3)."""
+"""Most elastic IPs of one region by default. Basis: vendor (EC2 quota L-0263D0A3)."""
 
 AMI_RELEASE_DAYS = 90
-"""Basis: assumed; how long a GPU image may stay without the fixes of later ones."""
+"""Most days that a GPU image may stay without the fixes of later ones. Basis: assumed."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """One verdict; `passed` is None where nothing was judged, and `detail` says why."""
+    """One verdict. `passed` is None where nothing was judged, and `detail` gives the reason."""
 
     name: str
     passed: bool | None
     detail: str
     source: str = ""
-    """Where a limit comes from."""
+    """Source of a limit."""
 
     @property
     def remedy(self) -> str | None:
-        """What to do about it; None unless it failed."""
+        """Remedy of a failed gate; None unless it failed."""
         return remedy_of(self.name) if self.passed is False else None
 
 
 def feasible(plan: Plan) -> Gate:
-    """Every service has a pool; one that this version cannot size is not judged."""
+    """Check that every service has a pool; one that this version cannot size is not judged."""
     short = shortfalls(plan)
     if not short:
         pools = ", ".join(f"{s.name} {s.pool.gpus_total} GPUs" for s in plan.services if s.pool)
@@ -55,7 +55,7 @@ def feasible(plan: Plan) -> Gate:
 
 
 def served(plan: Plan) -> Gate:
-    """Every service that has a pool has an engine; one without an engine is not judged."""
+    """Check that every service with a pool has an engine; one without an engine is not judged."""
     short = unserved(plan)
     if short:
         return Gate("served", None, "; ".join(shortfall.text for shortfall in short))
@@ -64,7 +64,7 @@ def served(plan: Plan) -> Gate:
 
 
 def node_groups(plan: Plan) -> Gate:
-    """The cluster's managed node groups are within the quota."""
+    """Check that the cluster's managed node groups are within the quota."""
     count = plan.cluster.node_groups
     return Gate(
         "node groups",
@@ -75,7 +75,7 @@ def node_groups(plan: Plan) -> Gate:
 
 
 def nodes_per_group(plan: Plan) -> Gate:
-    """The largest node group is within the quota; a group is one pool in one zone."""
+    """Check that the largest node group is within the quota; a group is one pool in one zone."""
     groups = {
         f"{pool.name} in {zone}": count
         for pool in plan.pools
@@ -95,7 +95,7 @@ def nodes_per_group(plan: Plan) -> Gate:
 
 
 def sold(plan: Plan, catalog: Catalog) -> Gate:
-    """Every zone with nodes sells their instance type; not judged without zone data."""
+    """Check that every zone with nodes sells their instance type; not judged without zone data."""
     unknown, unsold, sold_in = list[str](), list[str](), list[str]()
     for pool in plan.pools:
         selling = catalog.zones_selling(pool.instance_type, plan.site.region)
@@ -114,7 +114,7 @@ def sold(plan: Plan, catalog: Catalog) -> Gate:
 
 
 def elastic_ips(plan: Plan) -> Gate:
-    """The NAT gateways' elastic IPs are within the default quota."""
+    """Check that the NAT gateways' elastic IPs are within the default quota."""
     count = sum(subnet.nat for subnet in plan.network.subnets)
     return Gate(
         "elastic IPs",
@@ -125,7 +125,7 @@ def elastic_ips(plan: Plan) -> Gate:
 
 
 def addresses(plan: Plan) -> Gate:
-    """Each zone's private subnet holds the addresses that nodes, pods and the rest take."""
+    """Check that each zone's private subnet has the addresses for nodes, pods and the rest."""
     fullest = fullest_subnet(plan.network)
     need = fullest.addresses
     name, source = "subnet addresses", "sizing/stack/addresses.py"
@@ -138,8 +138,8 @@ def addresses(plan: Plan) -> Gate:
 
 
 def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
-    """vCPUs that each quota must allow, all burst nodes included; not judged, as the account's
-    quota is unknown."""
+    """vCPUs that each quota must allow, all burst nodes included. They are not judged, because the
+    account's quota is unknown."""
     needed: dict[tuple[str, str], int] = {}
     for pool in plan.pools:
         row = catalog.instance_type(pool.instance_type)
@@ -162,7 +162,7 @@ def reserved_capacity(plan: Plan) -> Iterator[Gate]:
 
 
 def kubernetes_support(plan: Plan, as_of: date | None) -> Gate:
-    """The Kubernetes version is in standard support on the day; not judged without a day."""
+    """Check that Kubernetes is in standard support on the day; not judged without a day."""
     name, cluster = "Kubernetes support", plan.cluster
     version, end = cluster.kubernetes_version, cluster.end_of_support
     if end == "unknown":
@@ -174,7 +174,7 @@ def kubernetes_support(plan: Plan, as_of: date | None) -> Gate:
 
 
 def ami_release(plan: Plan, as_of: date | None) -> Gate:
-    """The oldest release of a GPU image is young enough; not judged without one or without a day.
+    """Check the age of the oldest release of a GPU image; not judged without a release or a day.
 
     Basis: assumed; security fixes arrive with releases, which EKS makes every one to two weeks.
     """
@@ -193,7 +193,7 @@ def ami_release(plan: Plan, as_of: date | None) -> Gate:
 
 
 def checkpoints(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
-    """What a hub's repository holds is the model that was sized, in bits that fit as planned.
+    """Check that a hub's repository contains the sized model, in no more bits than planned.
 
     Basis: the catalog's row of that repository (data/models.csv, data/checkpoints.csv).
     """
@@ -214,7 +214,7 @@ def checkpoints(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
 
 
 def locks(files: Sequence[WorkloadFile], plan: Plan) -> Iterator[Gate]:
-    """Each lock was made for this model and type, and its tensor parallel is what is planned."""
+    """Check that each lock is for this model and type, and has the planned tensor parallel."""
     for file in files:
         service = plan.service(file.workload.name)
         lock, name = file.lock, f"lock of {service.name}"
@@ -244,7 +244,7 @@ def _split(chosen: Lock | PoolPlan) -> str:
 
 
 def building_needs(site: SiteFile, plan: Plan, catalog: Catalog) -> Gate:
-    """The site has what building needs: account ids, a certificate, two zones fit for EKS."""
+    """Check that the site has account ids, a certificate, and two zones fit for EKS."""
     try:
         buildable(site, plan, catalog)
     except InputError as fault:
@@ -255,8 +255,8 @@ def building_needs(site: SiteFile, plan: Plan, catalog: Catalog) -> Gate:
 
 
 def documents(texts: Mapping[str, str]) -> Gate:
-    """Every rendered YAML document parses as one mapping."""
-    # Guard: PyYAML, for it is what the components read these documents with.
+    """Check that every rendered YAML document parses as one mapping."""
+    # Guard: PyYAML is used because the components read these documents with it.
     import yaml
 
     parsed = 0

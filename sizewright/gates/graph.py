@@ -1,4 +1,5 @@
-"""Is a recorded resource graph sound? Every reference resolves, every child has a parent."""
+"""Is a recorded resource graph sound? Every reference must resolve and every child have a
+parent."""
 
 import re
 from collections import Counter
@@ -11,13 +12,13 @@ REFERENCE = re.compile(r"\$\{([\w./:-]+::[\w/-]+)\.[^}]+\}")
 """A reference inside a longer text: ${type::name.property}."""
 WIRE = "${wire:"
 RULE_LIMIT = 60
-"""Inbound rules of one security group. Basis: vendor (VPC quota L-0EA8095F, 2026-11)."""
+"""Most inbound rules of one security group. Basis: vendor (VPC quota L-0EA8095F, 2026-11)."""
 EKS_RULES = 1
-"""Rules that EKS itself keeps in a cluster's group: the one of the group for itself."""
+"""Rules that EKS itself keeps in a cluster's group: the rule from the group to itself."""
 
 
 def graph(recorded: Recorded) -> Gate:
-    """The first few faults of the graph, or how large it is."""
+    """Check the graph, and report the first few faults or its size."""
     faults = list(_faults(recorded))
     if faults:
         more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
@@ -29,7 +30,7 @@ def graph(recorded: Recorded) -> Gate:
 
 
 def group_rules(recorded: Recorded) -> Gate:
-    """The security group with most inbound rules holds them, with EKS's own.
+    """Check the security group with the most inbound rules, including EKS's own rule.
 
     A prefix list counts as one here, and in AWS as its maximum number of entries.
     """

@@ -1,4 +1,4 @@
-"""Whether the EFA device plugin that is pinned knows the instance types of replicas over nodes."""
+"""Does the pinned EFA device plugin know the instance types of replicas over several nodes?"""
 
 import re
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ SOURCE = "data/interconnects.csv"
 
 
 def interconnect_plugin(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
-    """One verdict where nodes share replicas: a plugin that does not know their type offers no
-    interface, or wrong ones, and no pod of theirs starts."""
+    """Check the plugin where replicas span nodes. For an unknown type it offers no interface or
+    wrong ones, and no pod starts there."""
     types = sorted({pool.instance_type for pool in plan.pools if pool.interconnect})
     plugin = plan.cluster_services.interconnect_plugin
     if not types:
@@ -28,7 +28,7 @@ def interconnect_plugin(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
 
 
 def _unknown(instance_type: str, chart: str, catalog: Catalog) -> str:
-    """Why the chart does not serve the type; empty where it does."""
+    """Reason why the chart does not serve the type; empty where it does."""
     need = catalog.interconnect(instance_type)
     if need is None:
         return f"no version of its chart is known to support {instance_type}"
@@ -41,5 +41,5 @@ def _unknown(instance_type: str, chart: str, catalog: Catalog) -> str:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """v0.5.30 as 0, 5, 30: as text it would come before v0.5.7."""
+    """v0.5.30 as (0, 5, 30), because as text it would sort before v0.5.7."""
     return tuple(int(part) for part in re.findall(r"[0-9]+", version))

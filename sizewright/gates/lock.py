@@ -1,4 +1,4 @@
-"""Gates over the stack's lock: is there one, does it say what the stack file asks, is it whole?"""
+"""Gates over the stack's lock: does it exist, does it match the stack file, and is it complete?"""
 
 from collections.abc import Iterator
 
@@ -41,7 +41,7 @@ def lock_gates(site: SiteFile, plan: Plan, catalog: Catalog) -> Iterator[Gate]:
 
 
 def nothing_pinned(site: SiteFile) -> str:
-    """What a stack without a lock must know, and the command that writes one."""
+    """Notice for a stack without a lock, with the command that writes one."""
     return (
         f"nothing is pinned yet: a new release of this program may move versions; "
         f"`sizewright update {site.keys.file}` writes {site.lock_path}"

@@ -1,4 +1,4 @@
-"""Do new images reach the nodes in the time that EKS gives, and what is lost where they do not?"""
+"""Do updated nodes serve again within the time that EKS allows, and what is lost otherwise?"""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,14 +11,14 @@ from sizing.stack.node_updates import DRAIN_LIMIT_S, outlasts_drain, replicas_ou
 NAME = "node updates"
 SOURCE = "EKS: pods of an updated node have 15 minutes to leave"
 GUIDE = "docs/node-updates.md"
-"""What to do where updates take replicas that are needed."""
+"""Guide for updates that would take needed replicas."""
 
 
 def node_updates(plan: Plan) -> Gate:
-    """Replicas of updated nodes serve before EKS gives up emptying the next ones.
+    """Check that replicas of updated nodes serve before EKS stops waiting for the next drain.
 
-    Guard: the disruption budget keeps the next nodes' replicas in place until then. A service
-    whose replicas span nodes is forced instead, and its loss is said: it alone is not judged.
+    Guard: the disruption budget keeps the next nodes' replicas in place until then. A service whose
+    replicas span nodes is forced instead. Its loss is reported, and alone it is not judged.
     """
     lost = list(losses(plan))
     forced = {s.name for pool in plan.pools if pool.force_update for s in _members(plan, pool)}
@@ -41,7 +41,7 @@ def node_updates(plan: Plan) -> Gate:
 
 
 def losses(plan: Plan) -> Iterator[str]:
-    """What each service on a forced pool loses while its nodes are updated."""
+    """Losses of each service on a forced pool while its nodes are updated."""
     for pool in plan.pools:
         if pool.force_update:
             for service in _members(plan, pool):
@@ -50,7 +50,7 @@ def losses(plan: Plan) -> Iterator[str]:
 
 
 def turns(plan: Plan, site_file: str) -> Iterator[str]:
-    """Which zones of which pool are still to be updated, and the commands that take the next."""
+    """Zones of each pool that are not updated yet, and the commands for the next one."""
     version = plan.cluster.kubernetes_version
     for pool in plan.pools:
         if not pool.zones_take_turns:
@@ -85,7 +85,7 @@ def _loss(service: ServicePlan, nodes: NodePool, pool: PoolPlan) -> str:
 
 
 def pod_turns(plan: Plan, site: SiteFile) -> Iterator[str]:
-    """Which zones of which service still run older pods; without a lock all zones roll at once."""
+    """Zones of each service that still run older pods; without a lock all zones roll at once."""
     turning = [s.name for s in plan.services if s.serving and s.serving.zones_take_turns]
     behind = dict(pods_behind(plan, site.lock)) if site.lock is not None and turning else {}
     for name in turning:
@@ -99,7 +99,7 @@ def pod_turns(plan: Plan, site: SiteFile) -> Iterator[str]:
 
 
 def zone_turns(plan: Plan, site: SiteFile) -> Gate | None:
-    """Pools whose zones must be updated one after another; without a lock nothing holds them."""
+    """Pools whose zones must be updated one by one; without a lock nothing keeps the order."""
     texts = [*turns(plan, site.keys.file), *pod_turns(plan, site)]
     if not texts:
         return None
@@ -109,7 +109,7 @@ def zone_turns(plan: Plan, site: SiteFile) -> Gate | None:
 
 
 def warnings(plan: Plan, site: SiteFile) -> Iterator[str]:
-    """What `preview` says of node updates: a loss, a drain that EKS gives up, zones to come."""
+    """Warnings of `preview` on node updates: a loss, a drain that EKS gives up, remaining zones."""
     gate = node_updates(plan)
     if gate.passed is False or any(losses(plan)):
         yield f"Node updates: {gate.detail}."

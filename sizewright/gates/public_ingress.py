@@ -1,4 +1,4 @@
-"""Is the internet let in through the asked-for HTTPS doors only, each guarded?"""
+"""Is public ingress limited to the requested HTTPS load balancers, each with its guards?"""
 
 from collections.abc import Iterator
 
@@ -15,13 +15,13 @@ OPEN_BY_ITSELF = (
     ("aws:ec2/subnet:Subnet", "mapPublicIpOnLaunch"),
     ("aws:rds/clusterInstance:ClusterInstance", "publiclyAccessible"),
 )
-"""What a property opens to the internet."""
+"""Properties that open a resource to the internet."""
 OUTSIDE_TYPES = ("LoadBalancer", "NodePort")
-"""Types of a Kubernetes Service that are reached from outside the cluster."""
+"""Types of a Kubernetes Service that are reachable from outside the cluster."""
 
 
 def public_ingress(recorded: Recorded, plan: Plan) -> Gate:
-    """Each way in from the internet that nobody asked for, or that lacks a guard."""
+    """Check that each public ingress is requested by a workload and has its guards."""
     asked = {s.name for s in plan.services if s.gateway is not None and s.gateway.has_public}
     if faults := list(_faults(recorded, asked)):
         return Gate("doors", False, "; ".join(faults))
@@ -43,7 +43,7 @@ def _faults(recorded: Recorded, asked: set[str]) -> Iterator[str]:
 
 
 def _unguarded(recorded: Recorded, balancer: RecordedResource) -> Iterator[str]:
-    """What a public load balancer lacks."""
+    """Guards that a public load balancer lacks."""
     if not any(
         r.type == BALANCER_ASSOCIATION and _refers(r.inputs.get("resourceArn"), balancer.key)
         for r in recorded.resources
@@ -61,7 +61,7 @@ def _unguarded(recorded: Recorded, balancer: RecordedResource) -> Iterator[str]:
 
 
 def _open_groups(recorded: Recorded, allowed: set[str]) -> Iterator[str]:
-    """Security group rules that let everybody in, but for HTTPS into a public load balancer."""
+    """Security group rules that allow everybody, except for HTTPS into a public load balancer."""
     for rule in recorded.resources:
         if rule.type != INGRESS:
             continue
@@ -96,7 +96,7 @@ def _service(balancer: RecordedResource) -> object:
 
 
 def _groups(balancer: RecordedResource) -> Iterator[str]:
-    """Keys of its security groups."""
+    """Keys of the load balancer's security groups."""
     groups = balancer.inputs.get("securityGroups")
     for group in groups if isinstance(groups, list) else ():
         if isinstance(group, dict) and isinstance(group.get("$ref"), str):
@@ -119,7 +119,7 @@ def _refers(value: object, key: str) -> bool:
 
 
 def _lets_by(resource: RecordedResource, field: str) -> Iterator[str]:
-    """What the first of its actions does not ask of a caller: a token, or claims of its own."""
+    """Faults of the first action: it validates no token, or requires no additional claims."""
     actions = resource.inputs.get(field)
     found = [a for a in actions if isinstance(a, dict)] if isinstance(actions, list) else []
     first = min(found, key=lambda action: action.get("order", 0), default={})
@@ -127,5 +127,5 @@ def _lets_by(resource: RecordedResource, field: str) -> Iterator[str]:
     if first.get("type") != "jwt-validation":
         yield f"{resource.key} does not validate tokens"
     elif not isinstance(validation, dict) or not validation.get("additionalClaims"):
-        # Guard: an issuer's tokens for any other application would open it.
+        # Guard: without claims, the issuer's tokens for any other application would be accepted.
         yield f"{resource.key} asks for no claims: any token of the issuer opens it"

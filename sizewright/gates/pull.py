@@ -1,4 +1,4 @@
-"""Do many nodes pull from Docker Hub without a name, all from one address?"""
+"""Do many nodes pull from Docker Hub without an account, all from one address?"""
 
 from sizewright.gates.gates import Gate
 from sizewright.layout.numbers import plural
@@ -6,12 +6,12 @@ from sizing.plan import NodePool, Plan
 
 DOCKER_HUB = "docker.io/"
 ANONYMOUS_PULLS = 10
-"""Pulls an hour of one IPv4 address without an account. Basis: vendor (docker/docs, Docker Hub
+"""Pulls per hour of one IPv4 address without an account. Basis: vendor (docker/docs, Docker Hub
 usage and limits, page of 2025; earlier pages say 100 in six hours)."""
 
 
 def docker_hub_pulls(plan: Plan) -> Gate:
-    """Not judged, but said, where an update or a burst may exceed what one address may pull.
+    """Report, without a verdict, that an update or a burst may exceed the pulls of one address.
 
     Docker Hub sees the address of the NAT gateway; a node pulls each image once.
     """
@@ -37,7 +37,7 @@ def docker_hub_pulls(plan: Plan) -> Gate:
 
 
 def _nodes_behind_one_address(plan: Plan) -> int:
-    """Most nodes that share a NAT gateway, those of bursts included; all where it is not known."""
+    """Most nodes that share a NAT gateway, burst nodes included; all nodes where it is unknown."""
     pools = [pool for pool in plan.pools if _pulls(pool, plan)]
     total = sum(sum(pool.nodes_by_zone.values()) + _burst_nodes(pool) for pool in pools)
     gateways = sum(subnet.nat for subnet in plan.network.subnets)

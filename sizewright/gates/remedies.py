@@ -1,4 +1,4 @@
-"""What to do where a gate fails, by the beginning of the gate's name."""
+"""Remedies of failed gates, by the beginning of the gate's name."""
 
 REMEDIES = {
     "feasible": (
@@ -74,9 +74,9 @@ REMEDIES = {
         " and HTTPS alone"
     ),
 }
-"""Sentences that name a key, a file or a command."""
+"""Remedies that name a key, a file or a command."""
 
 
 def remedy_of(gate: str) -> str | None:
-    """The remedy of the gate with this name; None where nobody wrote one."""
+    """The remedy of the gate with this name; None where there is none."""
     return next((text for name, text in REMEDIES.items() if gate.startswith(name)), None)

@@ -1,4 +1,4 @@
-"""Does a recorded graph hold what its resources need to work?"""
+"""Does a recorded graph contain what its resources require to work?"""
 
 import json
 from base64 import b64decode
@@ -11,7 +11,7 @@ from templates.needs import NEEDS, Need, ResourcePattern
 
 
 def requirements(recorded: Recorded, elsewhere: Collection[ResourcePattern] = ()) -> Gate:
-    """Each need whose user is in the graph and whose provider is neither there nor `elsewhere`."""
+    """Check that each used resource has its provider in the graph or `elsewhere`."""
     used = [need for need in NEEDS if any(is_a(r, need.user) for r in recorded.resources)]
     own = [need for need in used if need.provider not in elsewhere]
     if faults := list(_faults(recorded, own)):
@@ -28,7 +28,7 @@ def _faults(recorded: Recorded, used: list[Need]) -> Iterator[str]:
 
 
 def is_a(resource: RecordedResource, thing: ResourcePattern) -> bool:
-    """Whether the resource is such a thing."""
+    """True where the resource matches the pattern."""
     if resource.type != thing.resource_type:
         return False
     if not thing.path:

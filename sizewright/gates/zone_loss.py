@@ -7,7 +7,7 @@ GUIDE = "docs/outages.md"
 
 
 def zone_loss(plan: Plan) -> Gate | None:
-    """A remark on services with replicas in several zones; None where there is none.
+    """A remark on services with replicas in several zones; None where there is no such service.
 
     Basis: measured on the control plane of the testbed (tests/cluster/test_outage.py).
     """

@@ -1,1 +1,1 @@
-"""How numbers, tables, paragraphs, pictures and progress are laid out."""
+"""Layout of numbers, tables, paragraphs, pictures and progress."""

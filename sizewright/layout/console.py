@@ -1,4 +1,4 @@
-"""Where results go: stdout, as wide as a terminal, or as wide as it takes when it is piped.
+"""Results go to stdout, as wide as the terminal, or without a limit where it is piped.
 
 Messages go to stderr.
 """
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 ENDLESS = 100_000
-"""Columns of what is no terminal: nothing wraps there."""
+"""Width of an output that is not a terminal: nothing wraps there."""
 
 
 def is_terminal() -> bool:
-    """Whether somebody reads stdout on a terminal."""
+    """True where stdout is a terminal."""
     # Guard: stdout is None when its descriptor was closed before Python started.
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def output_width() -> int:
-    """Columns of stdout: the terminal's (COLUMNS overrides it), endless when piped."""
+    """Columns of stdout: the terminal's (COLUMNS overrides it), or no limit when piped."""
     return shutil.get_terminal_size().columns if is_terminal() else ENDLESS
 
 
 def moves_cursor(stream: TextIO | None) -> bool:
-    """Whether a stream is a terminal that understands ANSI codes."""
+    """True where a stream is a terminal that understands ANSI codes."""
     # Guard: a stream is None when its descriptor was closed before Python started.
     dumb = os.environ.get("TERM", "").lower() in ("", "dumb", "unknown")
     return stream is not None and stream.isatty() and not dumb
 
 
 def colour_wanted() -> bool:
-    """Whether stdout is a terminal that may be sent colours (NO_COLOR, TERM=dumb)."""
+    """True where stdout is a terminal that accepts colours (NO_COLOR, TERM=dumb)."""
     return moves_cursor(sys.stdout) and not os.environ.get("NO_COLOR")
 
 
 def layout(width: int, colour: bool) -> "Console":
-    """A console to lay out text with, into memory: no markup, no highlighting."""
-    # Guard: rich costs a tenth of a second, and --json does without it.
+    """Return a console that lays out text in memory, without markup and highlighting."""
+    # Guard: rich takes a tenth of a second to import, and --json does not need it.
     from rich.console import Console
 
     return Console(
@@ -63,13 +63,13 @@ def layout(width: int, colour: bool) -> "Console":
 
 
 def write(text: str) -> None:
-    """`text` and a line end on stdout; what its encoding lacks is written as an escape."""
+    """Write `text` and a line end to stdout; characters missing in its encoding become escapes."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     write_bytes(f"{masked(text)}\n".encode(encoding, "backslashreplace"))
 
 
 def tell(text: str) -> None:
-    """`text` and a line end on stderr; one that nobody can read changes nothing else."""
+    """Write `text` and a line end to stderr; an error of stderr has no other effect."""
     try:
         click.echo(masked(text), err=True)
     except OSError:
@@ -78,7 +78,7 @@ def tell(text: str) -> None:
 
 
 def write_bytes(content: bytes) -> None:
-    """`content` on stdout as it is; a reader who left early changes nothing else.
+    """Write `content` to stdout unchanged; a reader who leaves early has no other effect.
 
     Exits with 1 where stdout cannot be written to.
     """

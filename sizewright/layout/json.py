@@ -1,4 +1,4 @@
-"""JSON on stdout: UTF-8, in the order given, the same bytes in every locale."""
+"""JSON on stdout, in UTF-8 and in the given order; its bytes are the same in every locale."""
 
 import json
 
@@ -7,6 +7,6 @@ from sizewright.reading.credentials import masked_value
 
 
 def print_json(value: object) -> None:
-    """Writes one JSON value and a line end; NaN and infinities raise ValueError."""
+    """Write one JSON value and a line end; NaN and infinities raise ValueError."""
     text = json.dumps(masked_value(value), indent=2, ensure_ascii=False, allow_nan=False)
     write_bytes(f"{text}\n".encode())

@@ -1,4 +1,4 @@
-"""A leaf of the plan for people: the unit that its name ends in, written beside the number."""
+"""A leaf of the plan for people: the number with the unit in which its name ends."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,8 @@ _BY_ENDING: tuple[tuple[str, Said], ...] = (
 
 
 def leaf_text(name: str, value: Number | None) -> str:
-    """The value with its unit: weights_bytes 3500000000 -> 3.5 GB, utilisation 0.77 -> 77 %."""
+    """Return the value with its unit: weights_bytes 3500000000 -> 3.5 GB, utilisation 0.77 -> 77
+    %."""
     if value is None:
         return UNKNOWN
     last = name.rsplit(".", 1)[-1].replace("_at_mean", "").replace("_at_peak", "")

@@ -1,15 +1,15 @@
-"""Running text: wrapped for reading, on a terminal and in a pipe alike."""
+"""Running text is wrapped for reading, on a terminal and in a pipe."""
 
 import textwrap
 
 from sizewright.layout.console import output_width
 
 READABLE = 100
-"""Columns beyond which a paragraph is hard to read."""
+"""Most columns of a paragraph that is easy to read."""
 
 
 def wrapped(text: str, indent: str = "") -> str:
-    """The text in lines of at most the terminal's width, or 100 columns; no word is cut."""
+    """Return the text in lines of at most the terminal's width, or 100 columns; no word is cut."""
     return textwrap.fill(
         text,
         width=max(min(output_width(), READABLE), 20),

@@ -1,4 +1,4 @@
-"""Progress of long work: on stderr while somebody watches a terminal, and gone when it is done."""
+"""Progress of long work, shown on stderr on a terminal and removed when the work is done."""
 
 import logging
 import sys
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 HELD = 10_000
-"""Messages that wait at most. Basis: assumed; a program of this size says a handful."""
+"""Most messages that wait. Basis: assumed; a program of this size logs a handful."""
 
 
 class Display(Protocol):
-    """What rich draws over again until it is stopped."""
+    """A display that rich redraws until it is stopped."""
 
     def start(self) -> None: ...
 
@@ -27,14 +27,14 @@ class Display(Protocol):
 
 @contextmanager
 def working(text: str) -> Iterator[None]:
-    """Says what is being done while the block runs; what it logs is said after it."""
+    """Show a text while the block runs; its log messages appear afterwards."""
     if not moves_cursor(sys.stderr):
         yield
         return
     from rich.live import Live
     from rich.spinner import Spinner
 
-    # Guard: Live would put itself between the program and its stdout.
+    # Guard: by default Live puts itself between the program and its stdout.
     live = Live(
         Spinner("line", text),
         console=_console(),
@@ -48,7 +48,7 @@ def working(text: str) -> Iterator[None]:
 
 @contextmanager
 def counted(items: Sequence[T], text: str) -> Iterator[Iterable[T]]:
-    """The items to take while the block runs, with how many were taken."""
+    """Yield the items while the block runs, and show how many were processed."""
     if not moves_cursor(sys.stderr):
         yield items
         return
@@ -69,7 +69,7 @@ def counted(items: Sequence[T], text: str) -> Iterator[Iterable[T]]:
 
 @contextmanager
 def _drawn(display: Display) -> Iterator[None]:
-    """The display while the block runs; log messages wait until it is gone."""
+    """Show the display while the block runs; log messages wait until it is removed."""
     said = MemoryHandler(HELD, flushLevel=logging.CRITICAL + 1, target=logging.StreamHandler())
     logging.getLogger().addHandler(said)
     try:
@@ -83,7 +83,7 @@ def _drawn(display: Display) -> Iterator[None]:
 
 
 def _console() -> "Console":
-    """Stderr as it is: its own width, and colours where NO_COLOR lets them."""
+    """Return a console on stderr with its own width, and with colours unless NO_COLOR is set."""
     from rich.console import Console
 
     return Console(stderr=True, force_terminal=True, markup=False, highlight=False, emoji=False)

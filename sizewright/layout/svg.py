@@ -1,4 +1,4 @@
-"""A small writer of SVG: shapes and texts, escaped, the same bytes for the same shapes."""
+"""A small SVG writer of shapes and escaped texts; equal shapes give equal bytes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ Shape = dict[str, Attribute]
 
 
 class Drawing:
-    """Elements in the order in which they are added; lengths in pixels."""
+    """Elements in the order of their addition; lengths are in pixels."""
 
     def __init__(self, title: str, description: str) -> None:
         self._root = ElementTree.Element(
@@ -24,7 +24,8 @@ class Drawing:
         self.add("desc", description, id="desc")
 
     def add(self, tag: str, text: str = "", /, **attributes: Attribute) -> ElementTree.Element:
-        """One element; an attribute's underscores are hyphens, those at its end are dropped."""
+        """Add one element; underscores of an attribute become hyphens, or are dropped at its
+        end."""
         named = {
             name.rstrip("_").replace("_", "-"): _attribute(value)
             for name, value in attributes.items()
@@ -35,13 +36,13 @@ class Drawing:
 
     @contextmanager
     def group(self, tag: str = "g", /, **attributes: Attribute) -> Iterator[None]:
-        """What is added inside belongs to this element."""
+        """Add a group; elements added inside the block belong to it."""
         outer, self._into = self._into, self.add(tag, **attributes)
         yield
         self._into = outer
 
     def text(self, width: int, height: int) -> str:
-        """The drawing as a file of that size."""
+        """Return the drawing as a file of that size."""
         size = {"viewBox": f"0 0 {width} {height}", "width": f"{width}", "height": f"{height}"}
         for name, value in size.items():
             self._root.set(name, value)

@@ -1,4 +1,4 @@
-"""Tables without lines: they wrap on a terminal and never lose a character."""
+"""Tables without lines, which wrap on a terminal and never lose a character."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ GAP = 2
 INDENT = 4
 LONGEST_JOINED = 40
 JOINT = "\ue000"
-"""Stands for the blank between a number and its unit, where no line may end."""
+"""Placeholder for the blank between a number and its unit, where a line must not end."""
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[KMGTP]?B|[KMG]iB|m?s|h|%|/s|[MG]bit/s|TFLOP/s)\b|%)")
 STYLES = {"ok": "green", "failed": "bold red"}
 
@@ -30,12 +30,12 @@ class Table:
 
 
 def print_tables(tables: Iterable[Table]) -> None:
-    """Writes the tables that have rows, a blank line between them."""
+    """Write the tables that have rows, with a blank line between them."""
     write("\n\n".join(table_text(table) for table in tables if table.rows))
 
 
 def table_text(table: Table, width: int | None = None, colour: bool | None = None) -> str:
-    """One table as lines without trailing blanks.
+    """Return one table as lines without trailing blanks.
 
     Cells wrap between words. Where not even the words fit side by side, each row is a line of its
     own with its other cells indented below.
@@ -59,7 +59,7 @@ def _cell(text: str) -> str:
 
 
 def _widths(table: Table, wide: int) -> list[int]:
-    """The columns' widths, the widest cut first; none when a word would have to be broken."""
+    """Widths of the columns, the widest cut first; empty when a word would have to be broken."""
     from rich.cells import cell_len
 
     lines = [table.columns, *table.rows] if table.columns else table.rows
@@ -113,6 +113,6 @@ def _stacked(table: Table, wide: int) -> Iterator[object]:
 
 
 def _together(text: str, longest: int) -> str:
-    """A short heading and its cell, between which no line ends."""
+    """Return a short heading and its cell as a text in which no line ends."""
     cell = _cell(text)
     return cell.replace(" ", JOINT) if len(cell) <= longest else cell

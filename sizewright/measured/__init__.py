@@ -1,1 +1,1 @@
-"""Measured serving runs: how they are read, and what the step model says of them."""
+"""Measured serving runs: their files, and the predictions of the step model for them."""

@@ -1,4 +1,4 @@
-"""Predicted against measured: row by row, and in summary."""
+"""Predicted times compared with measured ones, by row and in summary."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ QUANTITIES = ("tpot_ms", "ttft_ms")
 
 @dataclass(frozen=True)
 class Compared:
-    """A row of the file: what was measured, what is predicted, or why nothing is."""
+    """A row of the file: the measured run, and its prediction or the reason why there is none."""
 
     run: MeasuredRun | Unread
     answer: StepTime | None
@@ -24,22 +24,22 @@ class Compared:
         return self.run.id
 
     def measured(self, quantity: str) -> float | None:
-        """As the log has it."""
+        """Measured value of the log, milliseconds; None where the log has none."""
         return getattr(self.run, quantity, None)
 
     def predicted(self, quantity: str) -> float | None:
-        """Mean, None without an answer."""
+        """Predicted mean, milliseconds; None without a prediction."""
         return None if self.answer is None else float(getattr(self.answer, quantity))
 
     def limits(self, quantity: str) -> tuple[float, float] | None:
-        """P10 and P90."""
+        """P10 and P90 of the prediction, milliseconds; None without a prediction."""
         if self.answer is None:
             return None
         low, high = (getattr(self.answer, f"{side}_{quantity}") for side in ("low", "high"))
         return float(low), float(high)
 
     def as_json(self) -> dict[str, object]:
-        """The row under the names that scripts rely on."""
+        """Return the row under the names that scripts rely on."""
         row: dict[str, object] = {"id": self.id}
         for quantity in QUANTITIES:
             low, high = self.limits(quantity) or (None, None)
@@ -53,7 +53,7 @@ class Compared:
 
 
 def compared(runs: Iterable[MeasuredRun | Unread], replay: Replay) -> list[Compared]:
-    """Every row with its answer or its reason, in the file's order."""
+    """Every row with its prediction or its reason, in the file's order."""
     return [_compared(run, replay) for run in runs]
 
 
@@ -68,20 +68,20 @@ def _compared(run: MeasuredRun | Unread, replay: Replay) -> Compared:
 
 @dataclass(frozen=True)
 class Errors:
-    """How far predictions are off, |predicted / measured - 1| in percent."""
+    """Errors of predictions, |predicted / measured - 1| in percent."""
 
     rows: int
-    """With a prediction and a measurement."""
+    """Rows with a prediction and a measurement."""
     median_percent: float
     mean_percent: float
     p90_percent: float
     bias_ratio: float
-    """Median of predicted over measured; above 1 is too slow a prediction."""
+    """Median of predicted over measured. Predictions are too slow where it is above 1."""
     in_band_percent: float
-    """Measured between P10 and P90; 80 would be perfect."""
+    """Rows measured between P10 and P90, percent; 80 would be perfect."""
 
     def as_json(self) -> dict[str, float | int]:
-        """Rounded to what a reader can use."""
+        """Return the errors, rounded for readers."""
         return {
             "rows": self.rows,
             "median_percent": round(self.median_percent, 2),
@@ -93,7 +93,7 @@ class Errors:
 
 
 def errors(rows: Sequence[Compared], quantity: str) -> Errors | None:
-    """Of the rows that have both; None without one."""
+    """Errors of the rows that have both values; None without such a row."""
     pairs = [
         (predicted / measured, limits[0] <= measured <= limits[1])
         for row in rows
@@ -121,7 +121,7 @@ GROUPS: dict[str, Callable[[MeasuredRun | Unread], str]] = {
 
 
 def grouped(rows: Sequence[Compared], by: str) -> dict[str, list[Compared]]:
-    """Rows by GPU, model or engine, sorted; rows that could not be read are under no name."""
+    """Rows by GPU, model or engine, sorted; unreadable rows have an empty name."""
     groups: dict[str, list[Compared]] = {}
     for row in rows:
         groups.setdefault(GROUPS[by](row.run), []).append(row)
@@ -129,7 +129,7 @@ def grouped(rows: Sequence[Compared], by: str) -> dict[str, list[Compared]]:
 
 
 def summary(rows: Sequence[Compared]) -> dict[str, object]:
-    """All rows, and by GPU, model and engine, under the names that scripts rely on."""
+    """Figures of all rows, and by GPU, model and engine, under the names that scripts rely on."""
     figures: dict[str, object] = {"all": _figures(rows)}
     for by in GROUPS:
         groups = grouped(rows, by)

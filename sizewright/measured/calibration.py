@@ -1,4 +1,4 @@
-"""How a user's own runs correct the fitted times."""
+"""A user's own runs correct the fitted times."""
 
 import math
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from sizing.catalog.correction import Correction, Corrections
 P90 = 1.2816
 """Standard deviations from the median to P10 and P90. Basis: arithmetic (normal distribution)."""
 LEAST_SCATTER = 0.05
-"""Runs that agree better than this repeat one another. Basis: measured, repeats of one setting
+"""Least scatter: runs that agree better repeat one another. Basis: measured, repeats of one setting
 spread by 1 to 6 % in public runs."""
 
 
 def corrections(rows: Sequence[Compared], replay: Replay) -> Corrections:
-    """One correction for each model, GPU and engine that has an answered run."""
+    """Return one correction for each model, GPU and engine that has a predicted run."""
     groups: dict[tuple[int, int, str, str], list[tuple[Compared, MeasuredRun]]] = {}
     for row in rows:
         if isinstance(row.run, MeasuredRun) and row.answer is not None:

@@ -1,4 +1,4 @@
-"""Runs out of the files of load generators: `vllm bench serve --save-result`, and guidellm."""
+"""Runs from the files of load generators: `vllm bench serve --save-result`, and guidellm."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,12 +14,12 @@ Json = Mapping[str, Any]
 
 
 MOST_FAILED = 0.05
-"""Share of failed requests above which times of the others flatter. Basis: assumed."""
+"""Share of failed requests above which the other times look too good. Basis: assumed."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a load generator cannot know of the server; None or 1 where nothing was said."""
+    """Facts that a load generator does not know of the server; None or 1 where none was given."""
 
     model: str | None = None
     gpu: str | None = None
@@ -30,7 +30,7 @@ class Setting:
 
 
 def read_measured(path: Path, setting: Setting) -> list[MeasuredRun | Unread]:
-    """The runs of a CSV table, or of a load generator's JSON. Raises InputError."""
+    """Runs of a CSV table, or of a load generator's JSON. Raises InputError."""
     if path.suffix.lower() != ".json":
         return read_runs(path)
     try:
@@ -63,7 +63,7 @@ def _runs(path: Path, content: object, setting: Setting) -> Iterator[MeasuredRun
 
 
 def _vllm(path: Path, result: Json, setting: Setting) -> MeasuredRun:
-    """One result: lengths are means over what was completed.
+    """Return the run of one result; its lengths are means over the completed requests.
 
     Basis: vendor (the keys that vLLM's serving benchmark saves).
     """
@@ -90,8 +90,9 @@ def _vllm(path: Path, result: Json, setting: Setting) -> MeasuredRun:
 
 
 def _guidellm(path: Path, result: Json, setting: Setting, index: int) -> MeasuredRun:
-    """One benchmark of a report; the time between tokens is the inter-token latency, as guidellm's
-    time per output token counts the first. Basis: vendor (guidellm's report)."""
+    """Return the run of one benchmark of a report. Its time between tokens is the inter-token
+    latency, because guidellm's time per output token counts the first. Basis: vendor (guidellm's
+    report)."""
 
     def mean(name: str) -> float:
         metrics = result.get("metrics")

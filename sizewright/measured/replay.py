@@ -1,4 +1,4 @@
-"""What does the step model say of a measured run? Its names become facts, then it is asked."""
+"""What does the step model predict for a measured run, whose names first become catalog facts?"""
 
 import re
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from sizing.steps.room import most_running
 from sizing.workload import Precision
 
 MEAN_OF_NOMINAL = 0.9
-"""Prompts and answers are drawn from 0.8 to 1.0 of their nominal length. Basis: the load generator
-of the public runs (InferenceX)."""
+"""Mean over nominal length: prompts and answers are drawn from 0.8 to 1.0 of their nominal length.
+Basis: the load generator of the public runs (InferenceX)."""
 ENGINES = (
     ("trt", "tensorrt-llm"),
     ("tensorrt", "tensorrt-llm"),
     ("sglang", "sglang"),
     ("vllm", "vllm"),
 )
-"""What a log's engine contains, and the family that it is."""
+"""Parts of an engine's name in a log, and the family of each."""
 FORMATS = (
     ("fp4", Precision.fp4),
     ("fp8", Precision.fp8),
@@ -39,16 +39,16 @@ FORMATS = (
     ("fp16", Precision.fp16),
     ("float16", Precision.fp16),
 )
-"""What a log's precision contains, and what it means: nvfp4, mxfp4, fp8_block, int4_awq ..."""
+"""Parts of a precision in a log, and their meaning: nvfp4, mxfp4, fp8_block, int4_awq ..."""
 
 
 class Unanswerable(LookupError):  # noqa: N818
-    """Why a run cannot be predicted."""
+    """Reason why a run cannot be predicted."""
 
 
 @dataclass
 class Replay:
-    """The catalog, and the models of a folder of config.json files, which go first."""
+    """The catalog, and the models of a folder of config.json files, which take precedence."""
 
     catalog: Catalog
     configs: Mapping[str, Path]
@@ -56,7 +56,7 @@ class Replay:
     _models: dict[tuple[object, ...], StepModel] = field(default_factory=dict)
 
     def predict(self, run: MeasuredRun) -> StepTime:
-        """Mean times of the run. Raises Unanswerable."""
+        """Return the mean times of the run. Raises Unanswerable."""
         model, most = self.model(run)
         ratio = run.length_ratio or MEAN_OF_NOMINAL
         return model.closed_loop(
@@ -64,9 +64,9 @@ class Replay:
         )
 
     def model(self, run: MeasuredRun) -> tuple[StepModel, float | None]:
-        """The step model of the run's replica, and the sequences that its memory holds.
+        """Return the step model of the run's replica, and the most sequences in its memory.
 
-        Where memory says that not one fits, the run says otherwise: then nothing limits it.
+        The second value is None, without a limit, where not even one fits: the run shows otherwise.
         Raises Unanswerable.
         """
         shape, native = self.shape(run.model)
@@ -110,7 +110,7 @@ class Replay:
         return shape, Precision(facts.native_dtype)
 
     def gpu(self, name: str) -> Gpu:
-        """The accelerator by the name a log gives it. Raises Unanswerable."""
+        """Return the accelerator with this name in a log. Raises Unanswerable."""
         plain = name.lower().replace("_", "-")
         for candidate in (plain, re.sub(r"-(sxm|server|hgx|nvl72)\d*$", "", plain), f"{plain}-80"):
             try:
@@ -121,7 +121,7 @@ class Replay:
 
 
 def engine_named(name: str) -> str:
-    """The engine family of a log's name. Raises Unanswerable."""
+    """Return the engine family of a log's name. Raises Unanswerable."""
     low = name.lower()
     for part, engine in ENGINES:
         if part in low:
@@ -137,12 +137,12 @@ def config_files(folder: Path | None) -> dict[str, Path]:
 
 
 def run_formats(run: MeasuredRun, engine: str, native: Precision, gpu: Gpu) -> Formats:
-    """Formats of a run: as its log says, else the model's own.
+    """Return the formats of a run from its log, else the model's own.
 
-    No log says the KV cache's. With narrow weights it is 8 bits in TensorRT-LLM, whose checkpoints
-    bring it, and in every engine on cards with FP4; else 16.
-    Basis: vendor (TensorRT Model Optimizer's recipes); measured, the concurrency from which
-    requests queue for memory in the public runs (H100: 16 bits, B200: 8 bits).
+    Logs do not state the KV cache's format. With narrow weights it is 8 bits in TensorRT-LLM, whose
+    checkpoints define it, and in every engine on cards with FP4. Otherwise it is 16 bits. Basis:
+    vendor (TensorRT Model Optimizer's recipes); measured, the concurrency from which requests queue
+    for memory in the public runs (H100: 16 bits, B200: 8 bits).
     """
     weights = precision_named(run.weights) or native
     experts = precision_named(run.experts) or weights
@@ -153,6 +153,6 @@ def run_formats(run: MeasuredRun, engine: str, native: Precision, gpu: Gpu) -> F
 
 
 def precision_named(label: str) -> Precision | None:
-    """The precision that a log's label means; None where it is empty or unknown."""
+    """Return the precision that a log's label means; None where it is empty or unknown."""
     low = label.lower()
     return next((precision for part, precision in FORMATS if part in low), None)

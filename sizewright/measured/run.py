@@ -1,4 +1,4 @@
-"""One measured run of a serving engine, and how a CSV file of such runs is read."""
+"""One measured run of a serving engine, and the reader of a CSV file of such runs."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from sizewright.reading.input_error import InputError, quoted
 from sizewright.reading.read import opened
 
 MOST = 10**12
-"""Of a number that a run states. Basis: assumed; milliseconds of thirty years."""
+"""Upper limit of a run's numbers. Basis: assumed; milliseconds of thirty years."""
 ACCEPTED = f"a number above 0 and below {MOST:,}"
 NEEDED = (
     "id",
@@ -28,13 +28,13 @@ NEEDED = (
 
 @dataclass(frozen=True)
 class MeasuredRun:
-    """A closed loop on one replica: so many requests in flight, mean times measured."""
+    """A closed loop on one replica: a constant number of requests in flight, and mean times."""
 
     id: str
     engine: str
     engine_version: str
     model: str
-    """Hugging Face id."""
+    """Hugging Face id of the model."""
     gpu: str
     tensor: int
     data: int
@@ -44,27 +44,27 @@ class MeasuredRun:
     """Precision as the log names it; empty where it is the model's own."""
     experts: str
     input_tokens: float
-    """Nominal, as `output_tokens`: what the load generator was told."""
+    """Nominal number, as for `output_tokens`: the setting of the load generator."""
     output_tokens: float
     concurrency: float
     ttft_ms: float | None
     tpot_ms: float | None
     length_ratio: float | None = None
-    """Mean length over nominal length; None where the log does not say."""
+    """Mean length over nominal length; None where the log does not state it."""
 
 
 @dataclass(frozen=True)
 class Unread:
-    """A row that is no run, and why."""
+    """A row that is not a run, and the reason."""
 
     id: str
     reason: str
 
 
 def read_runs(path: Path) -> list[MeasuredRun | Unread]:
-    """The rows of a CSV file with the columns of `bench/data/serving_steps.csv`.
+    """Rows of a CSV file with the columns of `bench/data/serving_steps.csv`.
 
-    Raises InputError for a file that is no such table; a faulty row is kept with its reason.
+    Raises InputError for a file that is not such a table; a faulty row is kept with its reason.
     """
     try:
         with io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as lines:
@@ -113,7 +113,7 @@ def _run(row: Mapping[str, str]) -> MeasuredRun | Unread:
 
 
 def _cards(cells: Mapping[str, str], name: str) -> int:
-    """A whole number of cards; 1 where the cell is empty."""
+    """Return a whole number of cards; 1 where the cell is empty."""
     value = _number(cells, name) or 1.0
     if value != int(value):
         raise ValueError(f"{name}: found {quoted(cells[name])}; expected a whole number")
@@ -128,7 +128,7 @@ def _needed(cells: Mapping[str, str], name: str) -> float:
 
 
 def _number(cells: Mapping[str, str], name: str) -> float | None:
-    """A number above 0; None where the cell is empty."""
+    """Return a number above 0; None where the cell is empty."""
     cell = cells.get(name, "")
     if not cell:
         return None

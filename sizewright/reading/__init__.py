@@ -1,1 +1,1 @@
-"""Reading of input files: YAML with positions, locks, config.json, and their faults."""
+"""These modules read input files: YAML with positions, locks and config.json, and their faults."""

@@ -1,4 +1,4 @@
-"""What an unquoted YAML scalar means: null, true, false, a number, or its own text."""
+"""What does an unquoted YAML scalar mean: null, true, false, a number, or its own text?"""
 
 import math
 import re
@@ -20,11 +20,11 @@ _WORDS = dict.fromkeys(("", "~", "null", "Null", "NULL")) | {
 
 
 def core_scalar(text: str) -> int | float | bool | str | None:
-    """The value of an unquoted scalar; whatever is no number, no true or false, no null is text.
+    """Return an unquoted scalar as a number, true, false or null, or else as its text.
 
-    Beyond YAML 1.2, underscores may group digits; dates, yes, no, on and off are text. Raises
-    FieldError for numbers that would not survive: not finite, too long, or with a leading zero
-    (an account id that lost its quotes).
+    Unlike YAML 1.2, underscores may group digits. Dates, yes, no, on and off are text. Raises
+    FieldError for numbers that are not finite, too long, or start with a zero. An account id
+    without its quotes starts with a zero, for example.
     """
     if text in _WORDS:
         return _WORDS[text]

@@ -1,4 +1,4 @@
-"""Credentials by their shape: masked in all that is printed, refused in what is read."""
+"""Credentials by their shape: output masks them, and input files with them are refused."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,13 +12,14 @@ LONGEST_LOOKED_AT = 10_000
 
 @dataclass(frozen=True)
 class Shape:
-    """How one kind of credential is recognised, and what is shown in its place."""
+    """Shape of one kind of credential, and the text that output shows instead."""
 
     name: str
     pattern: re.Pattern[str]
     shown: str
     refused: bool = True
-    """Whether any input with it is refused; what also has other uses is refused in addresses."""
+    """True where any input with the shape is refused. False where it has other uses, and only
+    addresses with it are refused."""
 
 
 def _shape(name: str, pattern: str, shown: str, *, refused: bool = True) -> Shape:
@@ -58,22 +59,23 @@ SHAPES = (
         refused=False,
     ),
 )
-"""Basis: vendor (the prefixes that each issuer documents for secret scanning); addresses: RFC 3986,
-whose user information ends before the first slash, and passwords that were not escaped."""
+"""Shapes of credentials. Basis: vendor (the prefixes that each issuer documents for secret
+scanning). Addresses: RFC 3986, whose user information ends before the first slash, and unescaped
+passwords."""
 
 ADDRESS_WORDS = ("issuer", "mirror", "reference", "repository", "uri", "url")
 """Parts of keys whose values are addresses."""
 
 
 def masked(text: str) -> str:
-    """`text` with dots in place of what has the shape of a credential; twice is as good as once."""
+    """Return `text` with dots instead of credentials; masking twice gives the same text."""
     for shape in SHAPES:
         text = shape.pattern.sub(shape.shown, text)
     return text
 
 
 def masked_value(value: object) -> object:
-    """The same JSON value, with every text and key of it masked."""
+    """Return the same JSON value with all its texts and keys masked."""
     if isinstance(value, str):
         return masked(value)
     if isinstance(value, Mapping):
@@ -84,13 +86,13 @@ def masked_value(value: object) -> object:
 
 
 def credential_in(text: str, *, is_address: bool = False) -> str | None:
-    """The kind of the first credential that an input must not hold, or null."""
+    """Kind of the first credential that an input must not contain, or None."""
     refusing = (shape for shape in SHAPES if shape.refused or is_address)
     return next((shape.name for shape in refusing if shape.pattern.search(text)), None)
 
 
 def credentials_of(data: object, path: FieldPath = ()) -> Iterator[tuple[FieldPath, str, bool]]:
-    """Path, kind, and whether it is the key itself, of every credential in plain data."""
+    """Path and kind of every credential in plain data; True where the key itself contains it."""
     if isinstance(data, str):
         is_address = any(word in str(step) for step in path for word in ADDRESS_WORDS)
         if kind := credential_in(data, is_address=is_address):

@@ -1,4 +1,4 @@
-"""What a stack says of itself in its outputs, as workload files to compare with."""
+"""This module turns the outputs of a stack into workload files, for comparisons."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ STDIN = "-"
 
 
 def read_json(name: str) -> dict[str, Any]:
-    """A JSON object from a file, or from stdin for `-`. Raises InputError."""
+    """Return a JSON object from a file, or from stdin for `-`. Raises InputError."""
     where = place(name)
     try:
         text = sys.stdin.read() if name == STDIN else _text(Path(name))
@@ -39,12 +39,12 @@ def _text(path: Path) -> str:
 
 
 def place(name: str) -> str:
-    """What messages call the file."""
+    """Name of the file in messages."""
     return "stdin" if name == STDIN else name
 
 
 def deployed_files(outputs: Mapping[str, Any], name: str, folder: Path) -> list[Path]:
-    """A workload file in `folder` for each service of the outputs. Raises InputError."""
+    """Write a workload file into `folder` for each service of the outputs. Raises InputError."""
     services = outputs.get("services")
     if not isinstance(services, dict):
         raise _not_a_stack(outputs, name)
@@ -75,7 +75,7 @@ def _file(service: str, said: object, name: str, folder: Path) -> Path:
             place(name), field=f"services.{service}", message="has no inputs", expected=expected
         )
     path = folder / f"{len(list(folder.iterdir()))}.yaml"
-    # JSON is YAML; what is null was not given.
+    # JSON is YAML. A null was not given.
     path.write_text(json.dumps(_given(inputs)), encoding="utf-8")
     return path
 
@@ -87,7 +87,7 @@ def _given(value: Any) -> Any:
 
 
 def notes_on(outputs: Mapping[str, Any], digest: str, source: str) -> tuple[str, ...]:
-    """Whether what this version makes of the inputs is what was deployed."""
+    """Return a note where this version would not deploy the inputs in the same way."""
     if outputs.get("plan_digest") == digest:
         return ()
     return (

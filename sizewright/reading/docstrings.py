@@ -1,6 +1,6 @@
-"""The sentences below the attributes of a class, read from its source when somebody asks.
+"""This module reads the docstrings below the attributes of a class from its source, on demand.
 
-Pydantic can keep them as descriptions, but then reads every source at every import.
+Pydantic can keep them as descriptions, but it then reads every source at every import.
 """
 
 import ast
@@ -11,7 +11,7 @@ from functools import cache
 
 
 def attribute_docstrings(kind: type) -> dict[str, str]:
-    """By attribute, inherited ones included."""
+    """Docstring by attribute, inherited ones included."""
     said = dict[str, str]()
     for base in reversed(kind.__mro__):
         said |= _own(base)
@@ -20,7 +20,7 @@ def attribute_docstrings(kind: type) -> dict[str, str]:
 
 @cache
 def _own(kind: type) -> dict[str, str]:
-    """Those of the class itself; none of a class without a source."""
+    """Docstrings of the class itself; empty for a class without a source."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
     except (OSError, TypeError):

@@ -1,4 +1,4 @@
-"""How a fault of an input file is said: one line, safe to print, with place, field, a way out."""
+"""A fault of an input file as one safe line: place, field, message and suggestion."""
 
 import difflib
 import re
@@ -13,17 +13,18 @@ LONGEST_CLAUSE = 400
 LISTED_NAMES = 12
 LISTED_FAULTS = 5
 ALIKE, ALIKE_OF_MANY = 0.7, 0.76
-"""Share of letters that a word has in common with the one that was meant, in their order; more
-where hundreds are known. Basis: assumed; one wrong letter of four is 0.75."""
+"""Least share of letters that a word and the intended one have in common, in their order. The
+second value applies where hundreds of words are known. Basis: assumed; one wrong letter of four is
+0.75."""
 _BARE_KEY = re.compile(r"[\w/:-]+", re.ASCII)
 
 
 class InputError(Exception):
     """One refused input file: the first fault in full, the others in `more`.
 
-    `line` and `column` count from 1 and are None where the file as a whole is to blame. `expected`
-    completes "expected ..."; `suggestion` is a clause of its own. The texts are escaped and
-    shortened on the way in: nothing a file holds can forge a line or move a terminal's cursor.
+    `line` and `column` count from 1 and are None where the file as a whole is at fault. `expected`
+    completes "expected ..."; `suggestion` is a clause of its own. The constructor escapes and
+    shortens the texts: no content of a file can forge a line or move a terminal's cursor.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class InputError(Exception):
         self.more: Final = more
 
     def __str__(self) -> str:
-        """`file:line:column: field: message; expected ...; suggestion (and 2 more: ...)`."""
+        """Return `file:line:column: field: message; expected ...; suggestion (and 2 more: ...)`."""
         place = escaped(masked(self.file))
         if self.line is not None:
             place += f":{self.line}:{self.column}"
@@ -64,7 +65,7 @@ class InputError(Exception):
         return text
 
     def and_more(self, others: tuple["InputError", ...]) -> "InputError":
-        """The same fault, which also counts and names `others`."""
+        """Return the same fault, which also counts and names `others`."""
         return InputError(
             self.file,
             self.line,
@@ -78,7 +79,7 @@ class InputError(Exception):
 
 
 def escaped(text: str) -> str:
-    r"""`text` with what cannot be seen, or moves a cursor, written as \n, \x1b, \u202e."""
+    r"""Return `text` with characters that are invisible or move a cursor as \n, \x1b, \u202e."""
     if text.isprintable():
         return text
     shown = (c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
@@ -86,26 +87,26 @@ def escaped(text: str) -> str:
 
 
 def shortened(text: str, longest: int = LONGEST_VALUE) -> str:
-    """`text`, escaped, in at most `longest` characters."""
-    # Guard: cut before escaping too, a megabyte need not be escaped to be cut; a credential is
-    # masked before it is cut, as a part of one has no shape.
+    """Return `text`, escaped, in at most `longest` characters."""
+    # Guard: the text is also cut before escaping, so that a megabyte is not escaped first. A
+    # credential is masked before it is cut, because a part of one has no shape.
     shown = escaped(masked(text[: longest + LONGEST_LOOKED_AT])[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 3] + "..."
 
 
 def quoted(text: str) -> str:
-    """`text` between single quotes, in at most LONGEST_VALUE characters."""
+    """Return `text` between single quotes, in at most LONGEST_VALUE characters."""
     return f"'{shortened(text, LONGEST_VALUE - 2)}'"
 
 
 def joined(names: Iterable[str], most: int = LISTED_NAMES) -> str:
-    """The first `most` names with commas, and dots for the rest."""
+    """Return the first `most` names with commas, and dots for the rest."""
     names = list(names)
     return ", ".join([*names[:most], "..."] if len(names) > most else names)
 
 
 def dotted(path: FieldPath) -> str:
-    """The path as people write it: traffic.daily_users, workloads[0], tags["a b"]."""
+    """Return the path as people write it: traffic.daily_users, workloads[0], tags["a b"]."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -118,7 +119,7 @@ def dotted(path: FieldPath) -> str:
 
 
 def found(value: object) -> str:
-    """What stands in the file, with its type in plain words: text 'abc', whole number 5, a list."""
+    """Describe a value of a file with its type: text 'abc', whole number 5, a list."""
     match value:
         case bool():
             return f"true/false value {str(value).lower()}"
@@ -134,13 +135,13 @@ def found(value: object) -> str:
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = ALIKE) -> str:
-    """The known word that was probably meant, or an empty text."""
+    """Return the known word that the user probably meant, or an empty text."""
     by_lower = {name.lower().replace("-", "_"): name for name in known}
     close = difflib.get_close_matches(word.lower().replace("-", "_"), by_lower, n=1, cutoff=cutoff)
     return by_lower[close[0]] if close else ""
 
 
 def did_you_mean(word: str, known: Iterable[str], cutoff: float = ALIKE) -> str:
-    """`did you mean 'daily_users'?`, or an empty text where no known word is near."""
+    """Return `did you mean 'daily_users'?`, or an empty text where no known word is near."""
     name = nearest(word, known, cutoff)
     return f"did you mean '{name}'?" if name else ""

@@ -1,4 +1,4 @@
-"""The lock beside a workload file: what sizing chose, and what that rests on."""
+"""The lock next to a workload file: what sizing chose, and the facts behind the choice."""
 
 import json
 
@@ -12,7 +12,7 @@ HEAD = "# What sizing chose; commit it beside the workload file."
 
 
 def lock_of(workload: Workload, plan: Plan, catalog: Catalog) -> Lock | None:
-    """What sizing chose for this workload; None where it chose nothing."""
+    """Return what sizing chose for this workload; None where it chose nothing."""
     service = plan.service(workload.name)
     choice, capacity = service.choice, service.capacity
     if choice is None or capacity is None:
@@ -38,7 +38,7 @@ def lock_of(workload: Workload, plan: Plan, catalog: Catalog) -> Lock | None:
 
 
 def lock_text(lock: Lock) -> str:
-    """The lock as a file."""
+    """Return the lock as the text of its file."""
     fields = lock.model_dump(mode="json", exclude_none=True)
     lines = list[str]()
     for key, value in fields.items():

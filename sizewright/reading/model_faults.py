@@ -1,4 +1,4 @@
-"""What a model refuses, in plain words: pydantic's errors as faults by path."""
+"""This module turns pydantic's errors into faults by path, in plain words."""
 
 import re
 from collections import defaultdict
@@ -30,7 +30,7 @@ _LONGEST_DESCRIPTION = 80
 
 @dataclass(frozen=True, slots=True)
 class ModelFault:
-    """One fault of one field; `at_key` where the key itself is to blame."""
+    """One fault of one field; `at_key` is true where the key itself is at fault."""
 
     path: FieldPath
     message: str
@@ -41,7 +41,7 @@ class ModelFault:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """One error of pydantic, the place it means, the value there and the mapping around it."""
+    """One error of pydantic, with its place, the value there and the mapping around it."""
 
     kind: str
     message: str
@@ -52,10 +52,10 @@ class _Refusal:
 
 
 def model_faults(model: type[BaseModel], data: object, error: ValidationError) -> list[ModelFault]:
-    """One fault for each field that `model` refuses; paths start at `data`.
+    """Return one fault for each field that `model` refuses; paths start at `data`.
 
-    Of the members of a union only the one that the value most resembles is reported; a missing key
-    is left out where an unknown key beside it looks like its misspelling.
+    For a union, only the member that the value most resembles is reported. A missing key is left
+    out where an unknown key in the same mapping looks like its misspelling.
     """
     told = [_refusal(model, data, detail) for detail in error.errors()]
     refusals = _resembling(refusal for refusal in told if not _is_echo(refusal))
@@ -67,7 +67,7 @@ def model_faults(model: type[BaseModel], data: object, error: ValidationError) -
 
 
 def _is_echo(refusal: _Refusal) -> bool:
-    """Whether a list is called too short for entries that it has: those are refused themselves."""
+    """True where a list with enough entries is called too short, as some are refused themselves."""
     least = refusal.context.get("min_length", 0)
     return (
         refusal.kind == "too_short"
@@ -94,7 +94,7 @@ def _refusal(model: type[BaseModel], data: object, detail: Any) -> _Refusal:
 
 
 def _resembling(refusals: Iterable[_Refusal], level: int = 0) -> list[_Refusal]:
-    """The refusals, of each union only those of the member that the value resembles."""
+    """The refusals; for each union, only those of the member that the value resembles."""
     kept = []
     unions: dict[FieldPath, dict[object, list[_Refusal]]] = defaultdict(lambda: defaultdict(list))
     for refusal in refusals:
@@ -216,7 +216,7 @@ def _other_fault(refusal: _Refusal) -> ModelFault:
 
 
 def _unlike(refusal: _Refusal, like: str) -> ModelFault:
-    """A value of the right type in another form; of a text the form alone is said."""
+    """Return the fault of a value in another form; a text is described by the form alone."""
     message = f"found {found(refusal.value)}"
     if refusal.kind != "string_pattern_mismatch":
         message = f"must {_limit(refusal.message)}"
@@ -224,7 +224,7 @@ def _unlike(refusal: _Refusal, like: str) -> ModelFault:
 
 
 def _like(where: Place) -> str:
-    """An example as a file would write it, or an empty text."""
+    """Return an example as a file would have it, or an empty text."""
     if isinstance(where.example, dict):
         pairs = ", ".join(f"{key}: {value}" for key, value in where.example.items())
         return f"a mapping like {{{pairs}}}"
@@ -232,7 +232,8 @@ def _like(where: Place) -> str:
 
 
 def _of_a_secret(refusal: _Refusal) -> ModelFault:
-    """Guard: what was pasted into the place of a secret's name may be the secret itself."""
+    """Return the fault of a secret's name. Guard: the value, which may be the secret, is not
+    shown."""
     hint = ""
     if isinstance(refusal.value, str) and not refusal.value.startswith("arn:"):
         hint = (
@@ -259,7 +260,7 @@ def _expected(where: Place) -> str:
 
 
 def _form(where: Place) -> str:
-    """An example, or the keys of the mapping; an empty text where neither is known."""
+    """Return an example, or the keys of the mapping; an empty text where neither is known."""
     keys = [key for model in models_within(where.annotation) for key in field_names(model)]
     form = _like(where) or (f"a mapping with {joined(keys)}" if keys else "")
     return _described(form, where) if form else ""

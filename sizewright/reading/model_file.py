@@ -1,4 +1,4 @@
-"""A model that a `config.json` describes: from the file to a row beside the catalog's."""
+"""This module reads a model from a `config.json` into a row like those of the catalog."""
 
 import json
 import re
@@ -16,16 +16,16 @@ from sizing.values.field_error import FieldError, FieldPath
 SUFFIX = ".json"
 EXPECTED = "a config.json"
 PATHS = ("./", "../", "/")
-"""How a name begins that is a path whatever its ending."""
+"""Prefixes that make a name a path, whatever its ending."""
 
 
 def is_model_file(name: str | None) -> bool:
-    """Whether a model's name is that of a file."""
+    """True where the name of a model is that of a file."""
     return name is not None and (name.endswith(SUFFIX) or name.startswith(PATHS))
 
 
 def read_model_file(path: Path, name: str) -> ModelFacts:
-    """The model of a Hugging Face `config.json`, found under `name`. Raises InputError."""
+    """Return the model of a Hugging Face `config.json` under `name`. Raises InputError."""
     if path.is_dir() and (path / "config.json").is_file():
         hint = f"did you mean '{name.rstrip('/')}/config.json'?"
         raise InputError(str(path), message="is a directory", expected=EXPECTED, suggestion=hint)
@@ -60,7 +60,7 @@ def read_model_file(path: Path, name: str) -> ModelFacts:
 
 
 def _position(content: bytes, field: FieldPath) -> tuple[int | None, int | None]:
-    """Line and column of a value; neither where it is missing, or JSON is no YAML that is read."""
+    """Line and column of a value; both None where it is missing, or the reader refuses the JSON."""
     try:
         return PlainYaml(content).value_positions.get(field, (None, None))
     except RefusedYamlError as refused:
@@ -93,7 +93,7 @@ def _row(path: Path, name: str, read: ModelConfig, digest: str) -> ModelFacts:
 
 
 def repository_of(path: Path) -> str:
-    """The repository that a file's name tells: `org--model.json`, or the folder of `config.json`.
+    """Return the repository in a file's name: `org--model.json`, or the folder of `config.json`.
 
     Basis: the naming of Hugging Face's own cache, with `--` for a slash.
     """

@@ -1,4 +1,4 @@
-"""What a model's annotations say about one place of a file: its type, its names, its unions."""
+"""What do a model's annotations say about one place of a file: its type, names and unions?"""
 
 import re
 import types
@@ -36,11 +36,11 @@ _NOWHERE = object()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an error of pydantic points: the path in the file, and what the model says there.
+    """Place of an error of pydantic: the path in the file, and the model's facts about it.
 
-    `annotation` is the whole type, unions included; `owner` is the model that has the field;
-    `choices` are the unions on the way: their path, and pydantic's label of the member tried;
-    `example` is a value that would do, or None; a `secret` value is not to be shown.
+    `annotation` is the whole type, unions included. `owner` is the model that has the field.
+    `choices` are the unions on the path, each with pydantic's label of the tried member. `example`
+    is an acceptable value, or None. A `secret` value must not be shown.
     """
 
     path: FieldPath
@@ -53,7 +53,7 @@ class Place:
 
 
 def place(model: type[BaseModel], data: object, location: FieldPath) -> Place:
-    """The place of `location`, which holds labels of unions beside keys and indexes."""
+    """Return the place of `location`, which contains labels of unions among keys and indexes."""
     path: FieldPath = ()
     whole: Any = model
     tried: Any = model
@@ -84,7 +84,7 @@ def place(model: type[BaseModel], data: object, location: FieldPath) -> Place:
 
 
 def _examples(annotation: Any) -> list[Any]:
-    """The examples that annotate a type itself, or the first member of its union that has any."""
+    """Examples that annotate a type, or the first member of its union that has examples."""
     if get_origin(annotation) is Annotated:
         noted = [note for note in get_args(annotation)[1:] if isinstance(note, FieldInfo)]
         found = [example for note in noted for example in note.examples or ()]
@@ -95,13 +95,13 @@ def _examples(annotation: Any) -> list[Any]:
 
 
 def _description(model: type[BaseModel], key: str) -> str:
-    """The sentence below the field of a key; empty where there is none."""
+    """Docstring below the field of a key; empty where there is none."""
     names = {field.alias or name: name for name, field in model.model_fields.items()}
     return attribute_docstrings(model).get(names.get(key, ""), "")
 
 
 def value_at(data: object, path: FieldPath, otherwise: object = None) -> object:
-    """What the file holds at `path`, or `otherwise` where it holds nothing there."""
+    """Return the value of the file at `path`, or `otherwise` where there is none."""
     for step in path:
         here = isinstance(data, list) and isinstance(step, int) and step < len(data)
         if not here and not (isinstance(data, dict) and step in data):
@@ -111,12 +111,12 @@ def value_at(data: object, path: FieldPath, otherwise: object = None) -> object:
 
 
 def field_names(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The keys that a file may hold for `model`, as written there, with their fields."""
+    """Keys that a file may have for `model`, as written there, with their fields."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def union_members(annotation: Any) -> list[Any]:
-    """The types that `annotation` allows, None apart, without what annotates them."""
+    """Types that `annotation` allows, except None, without their own annotations."""
     if get_origin(annotation) is Annotated:
         return union_members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -125,7 +125,7 @@ def union_members(annotation: Any) -> list[Any]:
 
 
 def allowed_values(annotation: Any) -> list[str]:
-    """The values of the literals and enums among the members, as a file would write them."""
+    """Values of the literals and enums among the members, as a file would have them."""
     values: list[object] = []
     for member in union_members(annotation):
         if get_origin(member) is Literal:
@@ -136,18 +136,18 @@ def allowed_values(annotation: Any) -> list[str]:
 
 
 def tags(annotation: Any, discriminator: str) -> list[str]:
-    """The values of the field `discriminator` that choose a member of a union."""
+    """Values of the field `discriminator` that choose a member of a union."""
     fields = [field_names(model).get(discriminator) for model in models_within(annotation)]
     return [value for field in fields if field for value in allowed_values(field.annotation)]
 
 
 def models_within(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that stand directly at `annotation`."""
+    """Models directly at `annotation`."""
     return filter(_is_model, union_members(annotation))
 
 
 def plain_words(annotation: Any) -> str:
-    """`a whole number or a mapping`, `one of text, chat`; empty where nothing plain is known."""
+    """Return `a whole number or a mapping`, `one of text, chat`; empty where no type is known."""
     values = allowed_values(annotation)
     words = [f"one of {joined(values)}" if len(values) > 1 else values[0]] if values else []
     for member in union_members(annotation):

@@ -1,4 +1,4 @@
-"""What an engine that was killed may have left behind: made, and not in the state of a stack."""
+"""Which resources may a killed engine have left behind, outside the state of a stack?"""
 
 import re
 from collections import defaultdict
@@ -15,32 +15,32 @@ MADE_BY_OTHERS = re.compile(
     r"arn:aws[a-z-]*:(ec2:[^:]*:[^:]*:(instance|volume|network-interface|snapshot|fleet|"
     r"spot-instances-request)/|rds:[^:]*:[^:]*:(cluster-)?snapshot:|autoscaling:)"
 )
-"""ARNs of kinds that this program makes none of; nodes, disks and snapshots carry its tags."""
+"""ARNs of kinds that this program never creates; nodes, disks and snapshots carry its tags."""
 OWNER_TAGS = ("aws:", "eks:", "karpenter.")
-"""Prefixes of tags that EKS, Auto Scaling and Karpenter put on what is theirs."""
+"""Prefixes of tags that EKS, Auto Scaling and Karpenter put on their own resources."""
 HELM = "kubernetes:helm.sh/v3:Release"
 
 
 class Cause(StrEnum):
-    """Why a resource is listed."""
+    """Reason why a resource is listed."""
 
     pending_create = "pending_create"
-    """Its creation began and no reply was recorded: it may exist, outside the state."""
+    """Its creation began and no reply was recorded. It may exist outside the state."""
     pending_other = "pending_other"
-    """Its update or deletion began and no reply was recorded: a refresh reads what is true."""
+    """Its update or deletion began and no reply was recorded. A refresh reads the actual state."""
     untracked = "untracked"
-    """It exists with this program's tags, and no state given has it."""
+    """It exists with this program's tags, and none of the given states contains it."""
     duplicate = "duplicate"
-    """Several of its kind exist with one name, of which a stack has one at most."""
+    """Several resources of its kind share one name, and a stack has at most one of them."""
 
 
 class Orphan(Strict):
-    """One resource that may be left behind, and what to do next."""
+    """One resource that may be left behind, and the next step."""
 
     cause: Cause
-    """Why it is listed."""
+    """Reason why it is listed."""
     type: str | None
-    """Token of Pulumi; null where only its tags are known."""
+    """Pulumi type; null where only its tags are known."""
     name: str | None
     """Name in the program; null where it has none."""
     urn: str | None
@@ -48,19 +48,19 @@ class Orphan(Strict):
     arn: str | None
     """ARN; null where only the state is known."""
     next: str
-    """A command that finds it, or what to look for."""
+    """Command that finds it, or a hint where to look."""
     adopt: str | None
-    """A command that takes it into the state, with ID in the place of its id; null where another
-    way is better."""
+    """Command that imports it into the state, with ID as a placeholder for its id; null where
+    another way is better."""
 
 
 def pending(export: Mapping[str, Any], where: str) -> list[Orphan]:
-    """The operations that a state has as begun. Raises InputError for what is no export."""
+    """Operations that a state records as begun. Raises InputError where it is not an export."""
     return [_pending(each) for each in _mappings(_deployment(export, where), "pending_operations")]
 
 
 def _mappings(within: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
-    """Those items of a list that are mappings; of a file of another form there may be none."""
+    """Items of a list that are mappings; empty where the file has another form."""
     items = within.get(key)
     yield from (each for each in items or [] if isinstance(each, Mapping))
 
@@ -90,9 +90,10 @@ def _pending(operation: Mapping[str, Any]) -> Orphan:
 
 
 def _adoption(resource: Mapping[str, Any], name: str) -> str:
-    """Guard: `pulumi refresh --import-pending-creates` drops the operation and reads nothing.
+    """Return the command that imports a resource.
 
-    Basis: measured, engine 3.230: `up` then makes the resource again.
+    Guard: `pulumi refresh --import-pending-creates` drops the operation and reads nothing. Basis:
+    measured, engine 3.230: `up` then creates the resource again.
     """
     words = ["pulumi", "import", str(resource["type"]), name, "ID"]
     if parent := resource.get("parent"):
@@ -103,7 +104,7 @@ def _adoption(resource: Mapping[str, Any], name: str) -> str:
 
 
 def _after_create(type_: str, inputs: Mapping[str, Any]) -> str:
-    """How what was being created is found, or taken over."""
+    """Return how to find or take over a resource whose creation began."""
     if type_ == HELM:
         release, namespace = inputs.get("name"), inputs.get("namespace")
         return (
@@ -121,9 +122,9 @@ def _after_create(type_: str, inputs: Mapping[str, Any]) -> str:
 def untracked(
     inventory: Mapping[str, Any], where: str, exports: Sequence[tuple[Mapping[str, Any], str]]
 ) -> list[Orphan]:
-    """What an inventory of tags has and no state; without a state, what it has twice.
+    """Resources of a tag inventory that no state contains; without a state, the duplicates.
 
-    Raises InputError for what is no inventory or no export.
+    Raises InputError where the input is not an inventory or not an export.
     """
     found = list(_of_the_product(inventory, where))
     if not exports:
@@ -176,6 +177,6 @@ def _identities(deployment: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_in(arn: str, known: set[str]) -> bool:
-    """Whether a state names the ARN, or the id at its end."""
+    """True where a state contains the ARN, or the id at its end."""
     bare = arn.removesuffix(":*")
     return bare in known or f"{bare}:*" in known or re.split("[:/]", bare)[-1] in known

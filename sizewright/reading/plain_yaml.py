@@ -1,4 +1,4 @@
-"""What a YAML text says: plain data by the YAML 1.2 core schema, and the place of every value."""
+"""This module reads YAML as plain data by the 1.2 core schema, with the place of every value."""
 
 import codecs
 import re
@@ -48,7 +48,7 @@ _HINTS = {
 
 
 class RefusedYamlError(Exception):
-    """Why a text was refused, where, and at which field of it."""
+    """Reason why a text was refused, with its position and field."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class RefusedYamlError(Exception):
         self.path = path
 
     def of(self, file: str) -> InputError:
-        """The fault as one of `file`."""
+        """Return the fault as one of `file`."""
         return InputError(
             file,
             *self.position,
@@ -91,9 +91,9 @@ class _Scanner(Scanner):
 
 
 class PlainYaml:
-    """The data of one YAML text, with the positions of keys and values by path.
+    """Data of one YAML text, with the positions of keys and values by path.
 
-    Raises RefusedYamlError at the first place that breaks a rule. It reads the parser's events one
+    Raises RefusedYamlError at the first place that breaks a rule. The parser's events are read one
     by one, so that a deep or huge text is refused before it costs time.
     """
 
@@ -221,7 +221,7 @@ def _syntax_fault(error: MarkedYAMLError, lines: list[str]) -> RefusedYamlError:
 
 
 def _shallower_line_above(lines: list[str], number: int, column: int) -> int | None:
-    """The line above a `key:` that stands deeper than it, where the fault is at that key's colon.
+    """Line above a `key:` with a smaller indent, where the fault is at that key's colon; else None.
 
     A line that ends with a colon may have deeper lines below it.
     """

@@ -1,7 +1,8 @@
-"""The one reader of YAML files: a path to plain data with positions, or one InputError.
+"""The reader of YAML files: it returns plain data with positions, or raises one InputError.
 
-A strict subset of YAML 1.2: one document, a mapping at the top, text keys; no anchors, aliases,
-tags or merge keys. yes, no and dates are text; underscores may group digits.
+It accepts a strict subset of YAML 1.2: one document, a mapping at the top, and text keys. It
+refuses anchors, aliases, tags and merge keys. yes, no and dates are text; underscores may group
+digits.
 """
 
 import io
@@ -26,13 +27,14 @@ REPLACE = (
     "a credential that was shared in a file is to be replaced"
 )
 STDIN = "-"
-"""Guard: a workload is read twice, and its lock lies beside it. A file of that name is ./-"""
+"""Name of stdin, which is refused. Guard: a workload is read twice, and its lock is next to it. A
+file of that name is ./-"""
 M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file's data and where each key and value of it stands."""
+    """Data of a file, and the positions of its keys and values."""
 
     file: str
     data: dict[str, Plain]
@@ -48,11 +50,11 @@ class Document:
         *,
         at_key: bool = False,
     ) -> InputError:
-        """The fault of one field, at its value, or at the nearest mapping or list around it."""
+        """Return the fault of one field, at its value, or at the nearest mapping or list."""
         return self._located(ModelFault(field_path, message, expected, suggestion, at_key))
 
     def validate(self, model: type[M], at: tuple[str, ...] = ()) -> M:
-        """The mapping under `at` as a `model`; raises InputError for what it refuses."""
+        """Return the mapping under `at` as a `model`. Raises InputError where it is refused."""
         data: Plain = self.data
         for depth, key in enumerate(at):
             if not isinstance(data, dict):
@@ -71,7 +73,7 @@ class Document:
         raise first.and_more(tuple(others))
 
     def _refuse_credentials(self, data: Plain, at: tuple[str, ...]) -> None:
-        """Guard: a file is committed, and what is read from it lands in plans, pods and logs."""
+        """Refuse credentials. Guard: files are committed and reach plans, pods and logs."""
         for path, kind, at_key in credentials_of(data, at):
             message = f"holds what looks like {kind}; its value is not shown"
             raise self.error(path, message, NO_CREDENTIAL, REPLACE, at_key=at_key)
@@ -95,12 +97,12 @@ class Document:
 
 
 def read_model(path: Path, model: type[M], *, at: tuple[str, ...] = ()) -> M:
-    """The mapping under `at` of the YAML file as a `model`; raises InputError only."""
+    """Return the mapping under `at` of the YAML file as a `model`; raises only InputError."""
     return read_mapping(path).validate(model, at)
 
 
 def read_mapping(path: Path) -> Document:
-    """The YAML file as plain data with positions; raises InputError only."""
+    """Return the YAML file as plain data with positions; raises only InputError."""
     file = str(path)
     content = file_content(path, "a YAML file")
     try:
@@ -111,7 +113,7 @@ def read_mapping(path: Path) -> Document:
 
 
 def file_content(path: Path, what: str) -> bytes:
-    """The bytes of a file of at most 1 MiB; `what` is what it should be. Raises InputError."""
+    """Bytes of a file of at most 1 MiB; `what` is the expected kind of file. Raises InputError."""
     file = str(path)
     if file == STDIN:
         hint = "save it to a file first; `diff --stack -` and `diff --preview -` read it"
@@ -144,7 +146,7 @@ def file_content(path: Path, what: str) -> bytes:
 
 
 def opened(path: Path) -> io.BufferedReader:
-    """A stream of the file's bytes; a pipe that nobody writes to is empty. Raises OSError.
+    """Return a stream of the file's bytes; a pipe without a writer is empty. Raises OSError.
 
     Guard: a plain open of such a pipe waits for a writer.
     """
@@ -158,12 +160,12 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def is_taken(path: Path) -> bool:
-    """Whether anything has this name, be it a folder or a link that leads nowhere."""
+    """True where the name exists, also as a folder or a broken link."""
     return os.path.lexists(path)
 
 
 def _nearest_file(path: Path) -> str:
-    """A file with nearly that name there, or with that name in a folder with nearly that one's."""
+    """Hint at a similar name in the folder, or at the same name in a folder with a similar name."""
     try:
         if path.parent.is_dir():
             entry = _alike(path)
@@ -176,7 +178,7 @@ def _nearest_file(path: Path) -> str:
 
 
 def _alike(path: Path) -> Path | None:
-    """What stands beside a path and is nearly called so: endings, which are few, tell nothing."""
+    """Entry of the same folder with a similar name. Endings are few, so only stems are compared."""
     beside = sorted(path.parent.iterdir(), key=lambda entry: entry.suffix != path.suffix)
     by_stem: dict[str, Path] = {}
     for entry in beside:

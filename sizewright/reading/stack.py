@@ -1,4 +1,4 @@
-"""From files to a plan: workloads and their locks, and the site of a stack file."""
+"""This module reads workloads with their locks and the site of a stack file, and sizes the plan."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ PROJECT = "sizewright"
 WORKLOADS_KEY = "workloads"
 LOCK_KEY = "lock"
 OWN_KEYS = (WORKLOADS_KEY, LOCK_KEY)
-"""Keys of a stack file that are no part of its site: they name files."""
+"""Keys of a stack file that name files and are not part of its site."""
 SCHEMA_KEY = "$schema"
 STRUCTURED = frozenset(
     {
@@ -54,7 +54,7 @@ STRUCTURED = frozenset(
         "zones",
     }
 )
-"""Keys of a site that hold lists or mappings; Pulumi hands them to the program as JSON."""
+"""Keys of a site that are lists or mappings; Pulumi passes them to the program as JSON."""
 DEFAULT_SITE = Path("Pulumi.dev.yaml")
 
 
@@ -63,36 +63,36 @@ class SiteFile:
     """A stack file: its site, and the workload files that the stack builds."""
 
     keys: Document
-    """The project's keys, prefix dropped."""
+    """The project's keys, without the prefix."""
     site: Site
     workloads: tuple[str, ...] | None
-    """Null where it names none; a stack may name an empty list of them."""
+    """Workload files; null where the stack file names none. A stack may name an empty list."""
     config: Mapping[str, object]
-    """The stack's values by full key, as the Pulumi program will read them."""
+    """The stack's values by full key, as the Pulumi program reads them."""
     lock_path: Path
-    """Where the stack's lock is, or would be."""
+    """Path of the stack's lock, which may not exist."""
     lock: StackLock | None
     """Versions that the stack runs; null without a lock."""
 
 
 @dataclass(frozen=True)
 class WorkloadFile:
-    """A workload file, and the lock beside it."""
+    """A workload file, and the lock next to it."""
 
     path: Path
     document: Document
     workload: Workload
     lock: Lock | None
     model: ModelFacts | None = None
-    """Of a workload that names a config.json."""
+    """Model of a workload that names a config.json."""
     corrections: Corrections | None = None
-    """Of the `<workload>.calibration.json` beside it."""
+    """Corrections in the `<workload>.calibration.json` next to it."""
 
 
 def read_site(path: Path, *, writes_lock: bool = False) -> SiteFile:
-    """The site of a `Pulumi.<stack>.yaml`.
+    """Return the site of a `Pulumi.<stack>.yaml`.
 
-    `writes_lock` is for the command that makes the lock which the file names.
+    `writes_lock` is true for the command that creates the lock which the file names.
 
     Raises InputError.
     """
@@ -100,7 +100,7 @@ def read_site(path: Path, *, writes_lock: bool = False) -> SiteFile:
 
 
 def site_in(document: Document, path: Path, *, writes_lock: bool = False) -> SiteFile:
-    """The site of a stack file that is, or will be, at `path`. Raises InputError."""
+    """Return the site of a stack file that is, or will be, at `path`. Raises InputError."""
     config = document.data.get("config")
     if not isinstance(config, dict):
         expected = f"a Pulumi stack file with {PROJECT}: keys under config"
@@ -120,7 +120,7 @@ def site_in(document: Document, path: Path, *, writes_lock: bool = False) -> Sit
 
 
 def _lock_path(document: Document, config: Mapping[str, Plain], path: Path) -> Path:
-    """The lock that the stack file names, from the project's folder; else the one alongside it."""
+    """Path of the lock in the stack file, from the project's folder; else next to the file."""
     named = config.get(f"{PROJECT}:{LOCK_KEY}")
     if named is None or named == "":
         return path.with_suffix(".lock")
@@ -133,7 +133,7 @@ def _lock_path(document: Document, config: Mapping[str, Plain], path: Path) -> P
 def _check_named_lock(document: Document, config: Mapping[str, Plain], path: Path) -> None:
     """Raises InputError where the stack file names a lock that does not exist.
 
-    Guard: reading it as no lock would move every version of a running stack.
+    Guard: reading it as no lock would change every version of a running stack.
     """
     if config.get(f"{PROJECT}:{LOCK_KEY}") and path != NO_LOCK and not path.exists():
         field = ("config", f"{PROJECT}:{LOCK_KEY}")
@@ -142,9 +142,9 @@ def _check_named_lock(document: Document, config: Mapping[str, Plain], path: Pat
 
 
 def site_of(values: dict[str, Plain], path: Path, lock_path: Path | None = None) -> SiteFile:
-    """The site of values that Pulumi read; faults point into the stack file where it has them.
+    """Return the site of values that Pulumi read; faults point into the stack file where possible.
 
-    The lock is alongside the stack file unless `lock_path` says where it is.
+    The lock is next to the stack file unless `lock_path` names another place.
 
     Raises InputError.
     """
@@ -168,9 +168,9 @@ def site_of(values: dict[str, Plain], path: Path, lock_path: Path | None = None)
 
 
 def _own_keys(document: Document) -> Document:
-    """The project's keys of a stack file, prefix dropped, with the positions they have there.
+    """The project's keys of a stack file without the prefix, with their positions in the file.
 
-    Empty text is absent, as in the program: the engine fills undeclared keys so.
+    Empty text counts as absent, as in the program: the engine fills undeclared keys with it.
     """
     prefix = f"{PROJECT}:"
 
@@ -221,7 +221,7 @@ def _workload_names(document: Document, value: object) -> tuple[str, ...] | None
 
 
 def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
-    """A workload file whose names the catalog knows, and its lock if it has one.
+    """Return a workload file whose names the catalog knows, and its lock if it has one.
 
     Raises InputError.
     """
@@ -242,7 +242,7 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
 
 
 def _refuse_stack_file(document: Document) -> None:
-    """Raises InputError where a stack file stands in the place of a workload file."""
+    """Raises InputError where a stack file was given as a workload file."""
     config = document.data.get("config")
     if isinstance(config, dict) and any(key.startswith(f"{PROJECT}:") for key in config):
         hint = f"give it with --site {document.file}"
@@ -251,7 +251,7 @@ def _refuse_stack_file(document: Document) -> None:
 
 
 def _own_model(path: Path, name: str, document: Document) -> ModelFacts:
-    """The model of a file that a workload names; a fault says where it was named."""
+    """Return the model of a file that a workload names; faults say where the workload names it."""
     try:
         return read_model_file(path, name)
     except InputError as fault:
@@ -269,7 +269,7 @@ def _own_model(path: Path, name: str, document: Document) -> ModelFacts:
 
 
 def _without_schema(document: Document) -> Document:
-    """The document without the name of its own schema, which only editors read."""
+    """Return the document without the path of its own schema, which only editors read."""
     said = document.data.get(SCHEMA_KEY, "")
     if not isinstance(said, str):
         raise document.error((SCHEMA_KEY,), f"found {found(said)}", "the path of a schema")
@@ -278,7 +278,7 @@ def _without_schema(document: Document) -> Document:
 
 
 def read_corrections(path: Path, catalog: Catalog) -> Corrections | None:
-    """What `calibrate` wrote, where the file exists. Raises InputError."""
+    """Return the corrections that `calibrate` wrote, where the file exists. Raises InputError."""
     if not is_taken(path):
         return None
     try:
@@ -306,7 +306,7 @@ def read_corrections(path: Path, catalog: Catalog) -> Corrections | None:
 
 
 def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> Plan:
-    """The plan of a stack. Raises InputError for a fault of the site or services named alike."""
+    """Return the plan of a stack. Raises InputError for a fault of the site, or for equal names."""
     workloads = [file.workload for file in files]
     for index, file in enumerate(files):
         if any(file.workload.name == other.name for other in workloads[:index]):
@@ -339,7 +339,7 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
 
 
 def _with_held_pods(plan: Plan, lock: StackLock) -> Plan:
-    """The plan with the recorded pods of services whose zones take turns."""
+    """Return the plan with the recorded pods of services whose zones take turns."""
     held = lock.templates_by_zone.held_pods()
     turning = {s.name for s in plan.services if s.serving and s.serving.zones_take_turns}
     kept = {name: zones for name, zones in held.items() if name in turning}
@@ -347,13 +347,13 @@ def _with_held_pods(plan: Plan, lock: StackLock) -> Plan:
 
 
 def catalog_of(file: WorkloadFile, catalog: Catalog) -> Catalog:
-    """The catalog with what lies beside one workload file: its model and its corrections."""
+    """Return the catalog with the model and the corrections of one workload file."""
     known = catalog.with_models([file.model] if file.model else [])
     return known.with_corrections(file.corrections)
 
 
 def _with_own_models(catalog: Catalog, files: Sequence[WorkloadFile]) -> Catalog:
-    """The catalog and the models of the files' own. Raises InputError for one name of two."""
+    """Return the catalog with the models of the files. Raises InputError where two share a name."""
     own: dict[str, ModelFacts] = {}
     for file in files:
         if file.model is not None and own.setdefault(file.model.name, file.model) != file.model:
@@ -363,14 +363,14 @@ def _with_own_models(catalog: Catalog, files: Sequence[WorkloadFile]) -> Catalog
 
 
 def read_plan(files: Sequence[Path], site_path: Path) -> Plan:
-    """The plan of workload files on a site. Raises InputError."""
+    """Return the plan of workload files on a site. Raises InputError."""
     catalog = load_catalog()
     site = read_site(site_path)
     return plan_of([read_workload(path, catalog) for path in files], site, catalog)
 
 
 def buildable(site: SiteFile, plan: Plan, catalog: Catalog) -> None:
-    """Checks what only building needs. Raises InputError naming what the site lacks."""
+    """Check what only building requires. Raises InputError that names what the site lacks."""
     keys = site.keys
     if len(site.site.zones) < 2:
         expected = "two or more: the control plane, load balancers and databases each need two"
@@ -399,14 +399,14 @@ def buildable(site: SiteFile, plan: Plan, catalog: Catalog) -> None:
 
 
 def cluster_faults(site: SiteFile) -> Iterator[InputError]:
-    """What the stack file asks that only another cluster could have."""
+    """Faults of requests in the stack file that only another cluster could meet."""
     if site.lock is not None and site.lock.cluster is not None:
         for fault in replacing(site.site, site.lock.cluster):
             yield _located(site.keys, fault)
 
 
 def addressable(site: SiteFile, plan: Plan) -> None:
-    """Checks that the network holds what the plan puts in it. Raises InputError."""
+    """Check that the network has room for what the plan puts in it. Raises InputError."""
     try:
         enough_addresses(plan.network)
     except FieldError as fault:
@@ -422,7 +422,7 @@ def addressable(site: SiteFile, plan: Plan) -> None:
 
 
 def _most_nodes(plan: Plan) -> str:
-    """Which service asks for most of the nodes."""
+    """Name the service with most of the nodes."""
     pools = {service.name: service.pool for service in plan.services if service.pool is not None}
     name, pool = max(pools.items(), key=lambda of: of[1].nodes_total)
     return f"{name} has {pool.nodes_total:,} nodes"

@@ -1,4 +1,4 @@
-"""The lock of a stack file as a file, and the commands that yield what it does not know."""
+"""The lock file of a stack, and the commands that print its unknown versions."""
 
 import json
 import os
@@ -13,7 +13,7 @@ HEAD = (
     "# A null is a version that nobody has read yet: put in what the command after it prints."
 )
 NO_LOCK = Path(os.devnull)
-"""Path that a program is given where its stack has no lock."""
+"""Path that a program receives where its stack has no lock."""
 ZONES = "templates_by_zone"
 EKS_IMAGES = {
     "AL2023_x86_64_STANDARD": "x86_64/standard",
@@ -26,7 +26,7 @@ terraform-aws-eks, module eks-managed-node-group: both read these parameters; 20
 
 
 def read_stack_lock(path: Path) -> StackLock | None:
-    """The lock at a path; None where there is none, or where it is the null device.
+    """Return the lock at a path; None where there is none, or where it is the null device.
 
     Raises InputError.
     """
@@ -38,7 +38,7 @@ def read_stack_lock(path: Path) -> StackLock | None:
 def stack_lock_text(
     lock: StackLock, region: str, repositories: dict[str, str], first: str = ""
 ) -> str:
-    """The lock as a file after a first line; a null is followed by the command that yields it."""
+    """Return the lock as a file after a first line; each null has a comment with its command."""
     commands = dict(unknown(lock, region, repositories))
     lines = list[str]()
     for key, value in lock.model_dump(mode="json").items():
@@ -57,7 +57,7 @@ def stack_lock_text(
 
 
 def _zones(templates: dict[str, dict[str, dict[str, object]]]) -> Iterator[str]:
-    """What each zone runs; nothing where no zones take turns."""
+    """Lines for what each zone runs; empty where no zones take turns."""
     if any(templates.values()):
         yield f"{ZONES}:"
     for part, items in templates.items():
@@ -80,7 +80,7 @@ def _json(value: object) -> str:
 def unknown(
     lock: StackLock, region: str, repositories: dict[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """The dotted path of each null, and the command that yields its value.
+    """Dotted path of each null, and the command that prints its value.
 
     `repositories` says from where each image is pulled.
     """
@@ -96,7 +96,7 @@ def unknown(
 
 
 def addon_command(addon: str, kubernetes: str, region: str) -> str:
-    """Prints the add-on's default version for a Kubernetes version."""
+    """Return the command that prints the add-on's default version for a Kubernetes version."""
     query = "addons[0].addonVersions[?compatibilities[0].defaultVersion].addonVersion | [0]"
     return (
         f"aws eks describe-addon-versions --region {region} --kubernetes-version {kubernetes} "
@@ -105,7 +105,7 @@ def addon_command(addon: str, kubernetes: str, region: str) -> str:
 
 
 def release_command(ami_type: str, kubernetes: str, region: str) -> str:
-    """Prints the release that EKS recommends for a Kubernetes version."""
+    """Return the command that prints the release that EKS recommends for a Kubernetes version."""
     place = f"{kubernetes}/amazon-linux-2023/{EKS_IMAGES[ami_type]}/recommended/release_version"
     return (
         f"aws ssm get-parameter --region {region} --name /aws/service/eks/optimized-ami/{place} "
@@ -114,7 +114,8 @@ def release_command(ami_type: str, kubernetes: str, region: str) -> str:
 
 
 def digest_command(repository: str, image: ImageLock) -> str:
-    """Prints the digest of a tag: of the account's own registry through AWS, else by skopeo."""
+    """Return the command that prints a tag's digest: AWS for the account's registry, else
+    skopeo."""
     host, _, name = repository.partition("/")
     parts = host.split(".")
     if len(parts) > 5 and parts[1:3] == ["dkr", "ecr"]:

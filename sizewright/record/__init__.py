@@ -1,4 +1,4 @@
-"""Record what a Pulumi program would register, offline, in this process, without the CLI."""
+"""Record offline what a Pulumi program would register, in this process, without the CLI."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,7 +12,7 @@ from sizewright.record.values import (
 )
 
 LOG = "sizewright.record"
-"""Logger of what the program says to the engine."""
+"""Logger of the program's messages to the engine."""
 
 __all__ = [
     "LOG",
@@ -35,17 +35,17 @@ def record(
     preview: bool = False,
     referenced: Mapping[str, object] | None = None,
 ) -> Recorded:
-    """The resources that `program` registers, in the order it constructs them, and its exports.
+    """Resources that `program` registers, in the order of construction, and its exports.
 
     `config` has full keys (`sizewright:site`, `aws:region`). In normal mode each value that exists
-    only after creation is a text such as `${aws:s3/bucket:Bucket::data.arn}`; with `preview` it is
+    only after creation is a text such as `${aws:s3/bucket:Bucket::data.arn}`. With `preview` it is
     unknown, so that `apply` is skipped as in a first preview. `referenced` has the outputs of other
-    stacks that the program reads, as nested mappings with nothing in them.
+    stacks that the program reads, as nested mappings with empty leaves.
 
     Raises DuplicateResource, InvokeRefused or UnrecordableRequest where the program cannot be
-    recorded truthfully; what the program itself raises passes unchanged.
+    recorded truthfully. Exceptions of the program itself pass unchanged.
     """
-    # Guard: importing Pulumi takes a second, which whoever shows progress must be able to announce.
+    # Guard: importing Pulumi takes a second, and callers with a progress display announce it first.
     from sizewright.record import sdk
     from sizewright.record.monitor import RecordingMonitor
 

@@ -1,4 +1,4 @@
-"""A resource monitor that writes down each registration and answers with references."""
+"""A resource monitor that records each registration and answers with references."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ REFERENCE_TYPE = "pulumi:pulumi:StackReference"
 
 
 class _NoAnswers(Mocks):
-    """Refuses: the recording monitor answers by itself."""
+    """Refuses every call, because the recording monitor answers by itself."""
 
     def call(self, args: MockCallArgs) -> Any:
         raise InvokeRefused(_invoke_text(args.token))
@@ -52,11 +52,11 @@ class RecordingMonitor(MockMonitor):
         self._stack_outputs: dict[str, object] = {}
 
     def expect(self, resource: pulumi.Resource, type_: str, name: str) -> None:
-        """Learn the class of a resource that is about to register."""
+        """Record the class of a resource that is about to register."""
         self._classes[type_, name] = type(resource)
 
     def recorded(self, urns: Iterable[str]) -> Recorded:
-        """What was registered, in the order of `urns`."""
+        """Return the registered resources, in the order of `urns`."""
         resources = (
             replace(self._registered[urn], outputs_registered=self._outputs_registered[urn])
             for urn in urns
@@ -121,7 +121,7 @@ class RecordingMonitor(MockMonitor):
         return answer
 
     def _outputs_of(self, key: str) -> object:
-        """The outputs of another stack: each is a reference, or all are unknown."""
+        """Outputs of another stack: each is a reference, or all are unknown."""
 
         def filled(value: object, path: str) -> object:
             if isinstance(value, Mapping):
@@ -142,7 +142,7 @@ class RecordingMonitor(MockMonitor):
     def _urn(
         self, request: resource_pb2.RegisterResourceRequest | resource_pb2.ReadResourceRequest
     ) -> str:
-        """The engine's URN, with the whole chain of parent types except the stack's."""
+        """Return the engine's URN, with the whole chain of parent types except the stack's."""
         chain = request.type
         if self._keys.get(request.parent) is not None:
             chain = f"{request.parent.split('::')[2]}${chain}"

@@ -1,4 +1,4 @@
-"""The project's own Pulumi program, run offline on a stack file and workload files."""
+"""Run the project's own Pulumi program offline on a stack file and workload files."""
 
 import json
 import logging
@@ -23,13 +23,13 @@ def record_program(
     preview: bool = False,
     lock_path: Path | None = None,
 ) -> Recorded:
-    """What `__main__.py` registers for these workload files, instead of the stack's own.
+    """Return what `__main__.py` registers for these workload files, instead of the stack's own.
 
-    `lock_path` is read as the stack's lock instead of its own. Of `plan`, where it is given, the
-    command says the shortfalls itself, and the program does not.
-    Raises InputError for the stack file; the program's own refusal is a pulumi.RunError.
+    `lock_path` replaces the stack's own lock. Where `plan` is given, the command reports its
+    shortfalls, and the program does not. Raises InputError for the stack file; the program's own
+    refusal is a pulumi.RunError.
     """
-    # Guard: Pulumi takes a second to import, as `record` says.
+    # Guard: Pulumi takes a second to import, see `record`.
     from components.foundation.other_stack import shape
 
     site = read_site(site_path)
@@ -48,7 +48,7 @@ def record_program(
 
 @contextmanager
 def _without_shortfalls(plan: Plan | None) -> Iterator[None]:
-    """Holds back what the program logs of services that lack something, while the block runs."""
+    """Suppress the program's log messages on services that lack something, while the block runs."""
     short = (*shortfalls(plan), *unserved(plan)) if plan is not None else ()
     texts = {shortfall.text for shortfall in short}
     log = logging.getLogger(LOG)
@@ -64,7 +64,7 @@ def _without_shortfalls(plan: Plan | None) -> Iterator[None]:
 
 
 def program_config(site: SiteFile, files: Sequence[Path]) -> dict[str, str]:
-    """The stack's values as Pulumi hands them to a program: text, or JSON for lists and maps."""
+    """The stack's values as Pulumi passes them to a program: text, or JSON for lists and maps."""
     own: dict[str, object] = {
         WORKLOADS_KEY: [str(file.resolve()) for file in files],
         LOCK_KEY: str(site.lock_path.resolve() if site.lock_path.exists() else NO_LOCK),
@@ -76,6 +76,6 @@ def program_config(site: SiteFile, files: Sequence[Path]) -> dict[str, str]:
 
 
 def stack_name(site_path: Path) -> str:
-    """`dev` for Pulumi.dev.yaml; `preview` for a file that is not named like a stack's."""
+    """Return `dev` for Pulumi.dev.yaml, and `preview` for a file with another form of name."""
     parts = site_path.name.split(".")
     return parts[1] if len(parts) == 3 and parts[0] == "Pulumi" else "preview"

@@ -1,4 +1,4 @@
-"""Texts that stand for values which exist only after creation, and inputs as plain JSON."""
+"""Texts for values that exist only after creation, and inputs as plain JSON."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import UnionType
@@ -7,17 +7,17 @@ from typing import Any, Union, get_args, get_origin
 from sizewright.record import sdk
 
 NESTING_LIMIT = 4
-"""Output classes inside each other; `status.loadBalancer.ingress[0].hostname` needs three."""
+"""Most nested output classes; `status.loadBalancer.ingress[0].hostname` has three."""
 
 
 class References:
-    """The texts issued in one run, so that `${aws:username}` of a policy is not taken for one."""
+    """Texts issued in one run, so that `${aws:username}` of a policy does not count as one."""
 
     def __init__(self) -> None:
         self._issued: dict[str, dict[str, object]] = {}
 
     def issue(self, resource: str, path: str) -> str:
-        """The text `${type::name.path}`, recognised from now on."""
+        """Return the text `${type::name.path}`, which the class recognises from now on."""
         text = f"${{{resource}.{path}}}"
         self._issued[text] = {"$ref": resource, "property": path}
         return text
@@ -26,7 +26,7 @@ class References:
         self._issued[urn] = {"$ref": resource, "property": "urn"}
 
     def plain(self, value: object) -> object:
-        """An engine value as JSON: references, secrets and unknowns marked, keys sorted."""
+        """Return an engine value as JSON: references, secrets and unknowns marked, keys sorted."""
         match value:
             case sdk.UNKNOWN:
                 return {"$unknown": True}
@@ -51,7 +51,7 @@ class References:
 
 
 def engine_fields(struct: Any) -> dict[str, object]:
-    """The fields of a protobuf Struct, keys sorted, whole numbers as int, signatures kept."""
+    """Fields of a protobuf Struct: keys sorted, whole numbers as int, signatures kept."""
     return {key: _engine_value(struct.fields[key]) for key in sorted(struct.fields)}
 
 
@@ -71,10 +71,10 @@ def _engine_value(value: Any) -> object:
 
 
 def computed(typ: object, path: str, text: Callable[[str], str], nesting: int = 0) -> object:
-    """A value of type `typ` whose every leaf says where it comes from; None where there is none.
+    """Return a value of type `typ` whose leaves name their origin; None where there is none.
 
-    Numbers are texts too, so that a computed port or version does not vanish from the input that
-    takes it. Booleans and enums have none: a text would be true in a condition.
+    Numbers are also texts, so that a computed port or version does not vanish from its input.
+    Booleans and enums have no such text: it would be true in a condition.
     """
     if typ in (str, int, float):
         return text(path)
@@ -97,7 +97,7 @@ def computed(typ: object, path: str, text: Callable[[str], str], nesting: int = 
 
 
 def completed(given: object, typ: object, path: str, text: Callable[[str], str]) -> object:
-    """`given` with what its output class has besides, as `computed` values."""
+    """Return `given` with the other fields of its output class as `computed` values."""
     if isinstance(given, list) and (arguments := get_args(typ)):
         return [
             completed(item, arguments[0], f"{path}[{index}]", text)

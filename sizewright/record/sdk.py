@@ -1,4 +1,4 @@
-"""Everything of the Pulumi SDK that is not public; checked against pulumi 3.272.0."""
+"""All uses of the Pulumi SDK that are not public; checked against pulumi 3.272.0."""
 
 import asyncio
 import contextvars
@@ -40,7 +40,7 @@ def nested_output_types(typ: object) -> Mapping[str, type] | None:
 
 
 class Monitor(Protocol):
-    """A resource monitor that wants to know each resource's class before its registration."""
+    """A resource monitor that receives each resource's class before its registration."""
 
     def expect(self, resource: pulumi.Resource, type_: str, name: str) -> None: ...
 
@@ -66,10 +66,10 @@ def run_offline(
     stack: str,
     preview: bool,
 ) -> list[str]:
-    """URNs of the resources in the order constructed, after running `program` against `monitor`.
+    """Run `program` against `monitor`, and return the URNs in the order of construction.
 
-    The SDK keeps its state in context variables and in the thread's event loop; a copied context in
-    a thread of its own leaves none behind.
+    The SDK keeps its state in context variables and in the thread's event loop. The program runs in
+    a copied context on its own thread, which leaves no state behind.
     """
 
     def in_own_context() -> list[str]:
@@ -88,7 +88,7 @@ def run_offline(
         with asyncio.Runner() as runner:
             loop = runner.get_loop()
             loop.set_default_executor(_InlineExecutor())
-            # Guard: the first error is raised; what failed after it is not worth a message each.
+            # Guard: the first error is raised, and later failures need no messages of their own.
             loop.set_exception_handler(lambda _loop, _context: None)
             return runner.run(_run_in_stack(program, monitor))
 
@@ -98,7 +98,7 @@ def run_offline(
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Guard: walking the providers' modules again and again costs a third of a recording's time."""
+    """Guard: without this pause, garbage collection takes a third of a recording's time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""What a recording holds, and why a program could not be recorded."""
+"""The contents of a recording, and the errors of a program that cannot be recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ class DuplicateResource(RecordError):  # noqa: N818
 
 
 class InvokeRefused(RecordError):  # noqa: N818
-    """A call of a provider function: no answer of a cloud may decide what exists."""
+    """A call of a provider function: a cloud's answer must not decide which resources exist."""
 
 
 class UnrecordableRequest(RecordError):  # noqa: N818
@@ -24,10 +24,10 @@ class UnrecordableRequest(RecordError):  # noqa: N818
 class RecordedResource:
     """One registration; other resources are named `type::name`.
 
-    In `inputs` (keys sorted, whole numbers as int) a value of another resource is
-    `{"$ref": "type::name", "property": "arn"}`, inside a longer text `${type::name.arn}`;
-    a secret is `{"$secret": true}` and an unknown `{"$unknown": true}`. Defaults are what a
-    program that says nothing of an option asks for.
+    In `inputs` keys are sorted, and whole numbers are int. A value of another resource is `{"$ref":
+    "type::name", "property": "arn"}`, inside a longer text `${type::name.arn}`. A secret is
+    `{"$secret": true}` and an unknown `{"$unknown": true}`. Defaults apply where a program does not
+    set an option.
     """
 
     type: str
@@ -36,7 +36,7 @@ class RecordedResource:
     inputs: dict[str, object]
     protect: bool = False
     depends_on: tuple[str, ...] = ()
-    """Explicit and implied by inputs, sorted; a component stands for its custom children."""
+    """Explicit dependencies and those of inputs, sorted; a component means its custom children."""
     provider: str | None = None
     """The provider given to this resource or inherited; None means the default provider."""
     custom: bool = True
@@ -45,27 +45,27 @@ class RecordedResource:
     aliases: tuple[str | dict[str, object], ...] = ()
     ignore_changes: tuple[str, ...] = ()
     update_timeout: str | None = None
-    """How long the engine lets an update take; None where the program did not say."""
+    """Time limit of an update; None where the program did not set it."""
     delete_before_replace: bool | None = None
-    """None where the program did not say."""
+    """Order of deletion; None where the program did not set it."""
     outputs_registered: int = 0
-    """How often `register_outputs` was called: once for a component, never for the rest."""
+    """Number of calls of `register_outputs`: one for a component, zero for the rest."""
 
     @property
     def key(self) -> str:
-        """`type::name`, by which other resources name it."""
+        """Return `type::name`, by which other resources name it."""
         return f"{self.type}::{self.name}"
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A whole program; the stack itself is left out."""
+    """A recording of a whole program, without the stack itself."""
 
     resources: tuple[RecordedResource, ...]
     outputs: dict[str, object]
 
     def as_json(self) -> dict[str, object]:
-        """The part of a recording that scripts may rely on, as plain JSON values."""
+        """Return the part of a recording that scripts may rely on, as plain JSON values."""
         return {
             "resources": [
                 {
@@ -83,11 +83,11 @@ class Recorded:
 
 
 def at(inputs: object, path: str) -> object:
-    """The value at a dotted path of inputs; None when nothing is there."""
+    """Return the value at a dotted path of inputs; None when nothing is there."""
     value = inputs
     while path:
         if isinstance(value, dict):
-            # Guard: a Kubernetes key may hold dots itself (nvidia.com/gpu).
+            # Guard: a Kubernetes key may contain dots itself (nvidia.com/gpu).
             key = path if path in value else path.split(".", 1)[0]
             value, path = value.get(key), path[len(key) + 1 :]
         elif isinstance(value, list):
@@ -99,7 +99,7 @@ def at(inputs: object, path: str) -> object:
 
 
 def short_type(token: str) -> str:
-    """A Pulumi type for people: aws:eks/nodeGroup:NodeGroup -> eks.NodeGroup."""
+    """Return a Pulumi type for people: aws:eks/nodeGroup:NodeGroup -> eks.NodeGroup."""
     package, module, kind = token.split(":")
     if module == "providers":
         return f"provider.{kind}"

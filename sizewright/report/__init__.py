@@ -1,1 +1,1 @@
-"""What people read: answers, changes and explanations as text, Markdown and pictures."""
+"""Answers, changes and explanations as text, Markdown and pictures for people."""

@@ -1,1 +1,1 @@
-"""What changes between two states, as values: leaves, resources, dangers, locks."""
+"""Differences between two states as values: leaves, resources, dangers and locks."""

@@ -1,9 +1,9 @@
-"""What a changed input property does to a resource: updated in place, or replaced.
+"""Does a changed input property update a resource in place, or replace it?
 
-The facts are in `data/changes.csv`. A row speaks for its property and for everything below it,
-unless a longer row speaks. What no row covers, and what depends on more than the property, may
-replace. AWS names are automatic, so that a replacement is created before the old one goes; the
-rows that delete first say so.
+The facts are in `data/changes.csv`. A row applies to its property and to everything below it,
+unless a longer row applies. A property may replace where no row covers it, or where more than the
+property decides. AWS names are automatic, so that a replacement is created before the old resource
+is deleted; rows that delete first are marked.
 """
 
 import csv
@@ -42,9 +42,9 @@ class Effect(StrEnum):
     replace = "replace"  # type: ignore[assignment]  # Guard: hides str.replace, on purpose
     """A new resource takes the place of the old one."""
     delete = "delete"
-    """The resource goes."""
+    """The resource is deleted."""
     may_replace = "may_replace"
-    """No fact says that it stays: not known, or it depends on more than the property."""
+    """The resource may be replaced: no fact is known, or more than the property decides."""
 
 
 EFFECTS = {
@@ -57,7 +57,7 @@ EFFECTS = {
 
 @dataclass(frozen=True)
 class Rule:
-    """One row: what a change of a property, or of anything below it, does."""
+    """One row: the effect of a change of a property, or of anything below it."""
 
     resource_type: str
     property_path: str
@@ -73,15 +73,15 @@ Steps = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of each type by path; a list index is `*`."""
+    """Rules of each type by path; a list index is `*`."""
 
     by_type: Mapping[str, Mapping[Steps, Rule]]
 
     def effect(self, resource_type: str, property_path: str) -> Effect:
-        """What a change of the property does; its path is `a[0].b`, `a.0.b` or `a.*.b`.
+        """Return the effect of a change of the property; its path is `a[0].b`, `a.0.b` or `a.*.b`.
 
-        The longest rule at or above the path decides. Where rules below the path say otherwise
-        (a whole block appears or goes), and where no rule is found, it may replace.
+        The longest rule at or above the path decides. Without a rule, the property may replace. It
+        also may replace where rules below the path differ, as a whole block may appear or go.
         """
         if resource_type.startswith(COMPONENT):
             return Effect.update
@@ -94,7 +94,7 @@ class Rules:
         return rule.effect if below <= {rule.effect} else Effect.may_replace
 
     def rule(self, resource_type: str, property_path: str) -> Rule | None:
-        """The row that speaks for a property: the longest at or above it; None without one."""
+        """Return the row for a property: the longest one at or above it; None without one."""
         return _longest(self.by_type.get(resource_type, {}), _steps(property_path))
 
     def deletes_first(
@@ -104,9 +104,9 @@ class Rules:
         before: Mapping[str, object],
         after: Mapping[str, object],
     ) -> bool:
-        """Whether a replacement because of the property deletes the old resource first.
+        """True where a replacement because of the property deletes the old resource first.
 
-        `before` and `after` are the resource's inputs: a given physical name decides too.
+        `before` and `after` are the resource's inputs: a given physical name also decides.
         """
         if self.effect(resource_type, property_path) is Effect.update:
             return False
@@ -116,10 +116,10 @@ class Rules:
 
 
 def load_rules(path: Path = RULES) -> Rules:
-    """The rules of the file.
+    """Return the rules of the file.
 
-    Raises ValueError naming file and line for other columns, a ragged row, an unknown effect, or
-    a property that has a row already.
+    Raises ValueError with file and line for other columns, a row of another length, an unknown
+    effect, or a second row of a property.
     """
     by_type: dict[str, dict[Steps, Rule]] = {}
     for line, rule in _rows(path):
@@ -150,7 +150,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Rule]]:
 
 
 def _steps(text: str) -> Steps:
-    """The steps of `a.0.b` and of `a[0].b` alike."""
+    """Steps of a path, which are equal for `a.0.b` and `a[0].b`."""
     parts = _INDEX.sub(r".\1", text).split(".")
     return tuple("*" if part.isdecimal() else part for part in parts)
 

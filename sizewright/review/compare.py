@@ -1,4 +1,4 @@
-"""What differs between two plans and between two recordings; values only, no layout."""
+"""Differences between two plans and between two recordings, as values without layout."""
 
 import json
 import re
@@ -11,13 +11,13 @@ from sizewright.review.changes import Effect
 from sizing.plan import Plan, ServicePlan
 
 ORDER = (Effect.delete, Effect.replace, Effect.may_replace, Effect.create, Effect.update)
-"""What a reviewer sees first; of several changed properties the first effect is the resource's."""
+"""Effects in a reviewer's order; the first effect among changed properties is the resource's."""
 COUNTED = (Effect.create, Effect.update, Effect.replace, Effect.may_replace, Effect.delete)
 _FLAG = re.compile(r"--?[A-Za-z]")
 LOSING = (Effect.delete, Effect.replace, Effect.may_replace)
-"""What happens to a resource that does not surely stay."""
+"""Effects after which a resource may no longer exist."""
 AFTER = "(known after the update)"
-"""Stands for a value that nobody knows before the update."""
+"""Text for a value that is unknown before the update."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ServiceChange:
-    """One service: inputs that changed, and every sized leaf that followed."""
+    """One service: the changed inputs, and every sized leaf that followed."""
 
     name: str
     old: ServicePlan | None
@@ -43,7 +43,7 @@ class ServiceChange:
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """One resource: what happens to it, and its changed leaf properties."""
+    """One resource: its effect and its changed leaf properties."""
 
     effect: Effect
     type: str
@@ -51,13 +51,14 @@ class ResourceChange:
     stateful: bool
     changes: tuple[Change, ...]
     before: Mapping[str, object] | None = None
-    """Its inputs before; None of a new one."""
+    """Its inputs before; None for a new one."""
     after: Mapping[str, object] | None = None
-    """Its inputs after; None of a deleted one."""
+    """Its inputs after; None for a deleted one."""
     deletes_first: bool = False
-    """Whether a replacement deletes it before the next one is there."""
+    """True where a replacement deletes it before the next one exists."""
     goes_with: tuple[str, ...] = ()
-    """`type::name` of what such a replacement deletes before it, and creates again after it."""
+    """`type::name` of the resources that such a replacement deletes before it and recreates
+    after."""
 
 
 def leaf_changes(old: object, new: object, path: str = "") -> Iterator[Change]:
@@ -82,14 +83,14 @@ def leaf_changes(old: object, new: object, path: str = "") -> Iterator[Change]:
 
 
 def _reference_as_text(value: object) -> object:
-    """A reference to another resource as one leaf."""
+    """Return a reference to another resource as one leaf."""
     if isinstance(value, dict) and set(value) == {"$ref", "property"}:
         return f"${{{value['$ref']}.{value['property']}}}"
     return value
 
 
 def _opened(old: object, new: object) -> tuple[object, object]:
-    """Two texts that differ and hold JSON objects, such as policies, as those objects."""
+    """Return two different texts of JSON objects, such as policies, as those objects."""
     if not isinstance(old, str) or not isinstance(new, str) or old == new:
         return old, new
     if not old.startswith("{") or not new.startswith("{"):
@@ -102,7 +103,7 @@ def _opened(old: object, new: object) -> tuple[object, object]:
 
 
 def _has_flags(arguments: Sequence[object]) -> bool:
-    """Whether a list is the arguments of a command with named flags, none of them twice."""
+    """True where a list is the arguments of a command with named flags, each at most once."""
     if not all(isinstance(each, str) for each in arguments):
         return False
     names = [str(each).partition("=")[0] for each in arguments if _FLAG.match(str(each))]
@@ -110,7 +111,7 @@ def _has_flags(arguments: Sequence[object]) -> bool:
 
 
 def flags(arguments: Sequence[str]) -> dict[str, str | bool]:
-    """The arguments of a command by flag; those before and between flags by their place.
+    """Arguments of a command by flag; those before and between flags have their position as key.
 
     A flag without a value is true: `--max-num-seqs 56 --async` is {--max-num-seqs: 56, --async:
     true}.
@@ -129,7 +130,7 @@ def flags(arguments: Sequence[str]) -> dict[str, str | bool]:
 
 
 def service_changes(old: Plan, new: Plan) -> tuple[ServiceChange, ...]:
-    """The services that differ, by name, those of the newer plan first."""
+    """Services that differ, by name, those of the newer plan first."""
     names = [s.name for s in new.services]
     names += [s.name for s in old.services if s.name not in names]
     pairs = [(name, _service(old, name), _service(new, name)) for name in names]
@@ -149,10 +150,10 @@ def _service_change(name: str, old: ServicePlan | None, new: ServicePlan | None)
 
 
 def causes(old: BaseModel | None, new: BaseModel | None) -> tuple[Change, ...]:
-    """The leaves in which two inputs differ, as they were written; None where nothing was.
+    """Leaves in which two inputs differ, as they were written; None where nothing was written.
 
-    A default that one side writes out is no change. Of a part that only one side has, what equals
-    its default is left out.
+    A default that only one side writes out is no change. In a part that only one side has, values
+    equal to their default are left out.
     """
     before, after = _Written(old), _Written(new)
     return tuple(
@@ -163,7 +164,7 @@ def causes(old: BaseModel | None, new: BaseModel | None) -> tuple[Change, ...]:
 
 
 class _Written:
-    """An input in whole, and its leaves by path: the written ones, and of those no defaults."""
+    """A whole input, its written leaves by path, and which of these are not defaults."""
 
     def __init__(self, value: BaseModel | None) -> None:
         self.whole = value.model_dump(mode="json") if value else {}
@@ -177,15 +178,15 @@ def _leaves(value: object) -> dict[str, object]:
 
 
 def ordered(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
-    """What loses data first, then by effect, else in the order given."""
+    """Changes that lose data first, then by effect, else in the given order."""
     return tuple(sorted(changes, key=lambda c: (not loses_data(c), ORDER.index(c.effect))))
 
 
 def loses_data(change: ResourceChange) -> bool:
-    """Whether a store is deleted or replaced, or may be."""
+    """True where a store is deleted or replaced, or may be."""
     return change.stateful and change.effect in LOSING
 
 
 def counts(changes: Sequence[ResourceChange]) -> dict[str, int]:
-    """How many resources are created, updated, replaced, may be replaced, deleted."""
+    """Number of resources by effect: created, updated, replaced, may be replaced, deleted."""
     return {effect.value: sum(c.effect is effect for c in changes) for effect in COUNTED}

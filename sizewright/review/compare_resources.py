@@ -1,4 +1,4 @@
-"""What differs between two recordings, resource by resource."""
+"""Differences between two recordings, by resource."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,7 +18,7 @@ from sizewright.review.following import deleted_with, followers
 
 
 def resource_changes(old: Recorded, new: Recorded, rules: Rules) -> tuple[ResourceChange, ...]:
-    """The resources that differ, stateful losses first, then by effect, then as registered."""
+    """Resources that differ: losses of data first, then by effect, then as registered."""
     before = {resource.key: resource for resource in old.resources}
     after = {resource.key: resource for resource in new.resources}
     direct = {
@@ -76,7 +76,7 @@ def _unchanged(resource: RecordedResource) -> ResourceChange:
 
 
 def _following(change: ResourceChange, forcing: tuple[tuple[str, Effect], ...]) -> ResourceChange:
-    """The change with the properties that a replaced resource changes too."""
+    """Return the change with the properties that a replaced resource also changes."""
     told = {c.path for c in change.changes}
     more = tuple(Change(path, None, AFTER, effect) for path, effect in forcing if path not in told)
     effect = min((c.effect for c in (*change.changes, *more)), key=ORDER.index)
@@ -84,7 +84,7 @@ def _following(change: ResourceChange, forcing: tuple[tuple[str, Effect], ...]) 
 
 
 def _in_order(change: ResourceChange, new: RecordedResource | None, rules: Rules) -> ResourceChange:
-    """The change, with whether it deletes first: as the program says, else as the provider does."""
+    """Return the change with its order of deletion, from the program or else from the provider."""
     if change.effect not in LOSING or new is None or change.before is None:
         return change
     if new.delete_before_replace is not None:
@@ -97,7 +97,7 @@ def _in_order(change: ResourceChange, new: RecordedResource | None, rules: Rules
 def _with_what_goes(
     found: Mapping[str, ResourceChange], old: Recorded, rules: Rules
 ) -> Iterator[ResourceChange]:
-    """Each change; one that deletes first with all that the engine deletes before it."""
+    """Each change; one that deletes first also has what the engine deletes before it."""
     going = {key: deleted_with(old, key, rules) for key, c in found.items() if c.deletes_first}
     inner = {key for keys in going.values() for key in keys}
     for key, change in found.items():

@@ -1,6 +1,7 @@
-"""What of a change a reviewer must see first: lost data, opened doors, lost guards, outages.
+"""Which dangers of a change must a reviewer see first?
 
-Which change of which property is one stands in `data/dangers.csv`; its events are in `Event`.
+They are lost data, public ingress, lost guards, outages and lost survival. `data/dangers.csv` has a
+rule for each dangerous change of a property; `Event` describes its events.
 """
 
 import csv
@@ -24,7 +25,7 @@ from sizing.plan import BALANCER, Plan
 RULES = Path(__file__).parent / "data" / "dangers.csv"
 COLUMNS = ["type", "property", "event", "value", "danger", "says", "source", "checked"]
 TYPES_SHOWN = 8
-"""Types named of what goes with a resource; the others are counted."""
+"""Number of types named among the resources that are deleted with another one."""
 _STEP = re.compile(r"[.\[]")
 INSIDE = tuple(
     map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
@@ -36,33 +37,33 @@ class Event(StrEnum):
     lost = "lost"
     """The resource is deleted or replaced, or may be."""
     gone = "gone"
-    """The resource is deleted, and the load balancer beside it is not."""
+    """The resource is deleted, and the load balancer of its component is not."""
     becomes = "becomes"
-    """The property has one of the values, and had none of them; null is absent."""
+    """The property now has one of the values, and had none of them before; null is absent."""
     drops = "drops"
-    """The property held one of the words, and does not any more."""
+    """The property contained one of the words, and no longer does."""
     lets_in = "lets_in"
-    """The property is a range of the internet that was not let in."""
+    """The property is a range of the internet that was not allowed before."""
 
 
 class Danger(StrEnum):
     deleted_first = "deleted_first"
-    """Something is deleted before its replacement exists, with all that depends on it."""
+    """Something is deleted before its replacement exists, with all its dependants."""
     data = "data"
     """Data would be lost."""
     opens = "opens"
-    """The internet is let in."""
+    """The internet gets access."""
     guard = "guard"
-    """A guard goes away."""
+    """A guard is removed."""
     outage = "outage"
-    """Callers are cut off."""
+    """Callers lose access."""
     survival = "survival"
-    """Fewer failures are survived."""
+    """The fleet survives fewer failures."""
 
 
 @dataclass(frozen=True)
 class Hazard:
-    """One danger: what happens to which resource, or to a service where there is no type."""
+    """One danger, with the effect on a resource, or on a service where the type is empty."""
 
     danger: Danger
     effect: Effect
@@ -73,7 +74,7 @@ class Hazard:
 
 @dataclass(frozen=True)
 class DangerRule:
-    """One row."""
+    """One row of the rules."""
 
     property_path: str
     event: Event
@@ -89,7 +90,7 @@ def dangers(
 ) -> tuple[Hazard, ...]:
     """Every danger once, by kind, then in the order of the resources.
 
-    `old` is the plan whose nodes serve now; without it no service is said to lose its nodes.
+    `old` is the plan whose nodes serve now. Without it, lost nodes of services are not reported.
     """
     lost = lost_fleets(old, services, resources) if old is not None else ()
     fleets = [Hazard(Danger.outage, each.effect, "", each.service, each.says) for each in lost]
@@ -98,7 +99,7 @@ def dangers(
 
 
 def _survivals(services: Sequence[ServiceChange]) -> Iterator[Hazard]:
-    """Services of which fewer nodes or zones may fail than before."""
+    """Services that survive fewer lost nodes or zones than before."""
     for service in services:
         old, new = (side.pool if side else None for side in (service.old, service.new))
         if old is None or new is None:
@@ -127,7 +128,7 @@ def _of_resources(resources: Sequence[ResourceChange]) -> Iterator[Hazard]:
 def _said(
     rule: DangerRule, change: ResourceChange, resources: Sequence[ResourceChange]
 ) -> str | None:
-    """What the rule says of the change; None where it does not apply."""
+    """Text of the rule for the change; None where it does not apply."""
     applies = False
     match rule.event:
         case Event.lost if change.effect in LOSING:
@@ -147,14 +148,14 @@ def _said(
 
 
 def _forced(change: ResourceChange) -> str:
-    """Which properties replace the resource, by their first step."""
+    """Properties that replace the resource, by their first step."""
     forcing = (c.path for c in change.changes if c.effect is change.effect is not Effect.update)
     names = dict.fromkeys(_STEP.split(path)[0] for path in forcing)
     return f"because of {joined(names, 3)}" if names else ""
 
 
 def _with_it(change: ResourceChange) -> str:
-    """What goes with the resource, counted by type."""
+    """Resources that are deleted with the resource, counted by type."""
     types = Counter(short_type(key.partition("::")[0]) for key in change.goes_with)
     counted = [f"{count} {type_}" for type_, count in types.items()]
     return f"; with it go {joined(counted, TYPES_SHOWN)}" if counted else ""
@@ -173,9 +174,9 @@ def _drops(rule: DangerRule, change: ResourceChange) -> bool:
 
 
 def _door_goes(change: ResourceChange, resources: Sequence[ResourceChange]) -> bool:
-    """Whether the load balancer of the same component is deleted: then nothing is left to guard.
+    """True where the load balancer of the same component is deleted, and no guard is needed.
 
-    Children are named from their component: sw-chat-gateway-balancer.
+    Children are named after their component: sw-chat-gateway-balancer.
     """
     doors = (r for r in resources if r.type == BALANCER and r.effect is Effect.delete)
     return any(change.name.startswith(f"{door.name.rpartition('-')[0]}-") for door in doors)
@@ -184,7 +185,7 @@ def _door_goes(change: ResourceChange, resources: Sequence[ResourceChange]) -> b
 def _new_range(
     rule: DangerRule, change: ResourceChange, resources: Sequence[ResourceChange]
 ) -> str | None:
-    """The range of the internet that is let in now, unless a range that goes had it."""
+    """Range of the internet that is newly allowed, unless a range of a changed rule had it."""
     new = _range(change.after, rule)
     if new is None or _within(new, INSIDE):
         return None
@@ -209,7 +210,7 @@ def _range(
 
 
 def _within(new: IPv4Network | IPv6Network, ranges: Sequence[IPv4Network | IPv6Network]) -> bool:
-    # Guard: mypy and Python alike refuse to compare the two versions.
+    # Guard: mypy and Python both refuse to compare the two versions.
     return any(
         (isinstance(new, IPv4Network) and isinstance(r, IPv4Network) and new.subnet_of(r))
         or (isinstance(new, IPv6Network) and isinstance(r, IPv6Network) and new.subnet_of(r))
@@ -219,7 +220,7 @@ def _within(new: IPv4Network | IPv6Network, ranges: Sequence[IPv4Network | IPv6N
 
 @cache
 def load_danger_rules(path: Path = RULES) -> Mapping[str, tuple[DangerRule, ...]]:
-    """The rows by type. Raises ValueError naming file and line of one that is wrong."""
+    """Rows by type. Raises ValueError with file and line of a faulty row."""
     rules: dict[str, tuple[DangerRule, ...]] = {}
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines, strict=True)

@@ -1,4 +1,4 @@
-"""What the engine itself says of a change: the output of `pulumi preview --json`."""
+"""Changes that the engine reports in the output of `pulumi preview --json`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -23,7 +23,7 @@ EXPECTED = "the output of pulumi preview --json"
 
 
 def engine_changes(preview: Mapping[str, Any], name: str) -> tuple[tuple[ResourceChange, ...], int]:
-    """The resources that the engine would change, and how many it leaves. Raises InputError."""
+    """Resources that the engine would change, and how many stay. Raises InputError."""
     steps = _steps(preview, name)
     changed = {step["urn"]: step for step in steps if step.get("op") in EFFECTS}
     going = _going(steps)
@@ -32,7 +32,7 @@ def engine_changes(preview: Mapping[str, Any], name: str) -> tuple[tuple[Resourc
         for urn, step in changed.items()
         if _type(step) != STACK
     ]
-    # The engine counts what stays, the stack among it, and lists of that the stack alone.
+    # The engine counts unchanged resources including the stack, and lists only the stack.
     summary = preview.get("changeSummary") or {}
     if not isinstance(summary, dict) or not isinstance(summary.get("same", 0), int):
         raise InputError(name, message="changeSummary counts nothing", expected=EXPECTED)
@@ -43,7 +43,7 @@ def engine_changes(preview: Mapping[str, Any], name: str) -> tuple[tuple[Resourc
 
 
 def deployed_outputs(preview: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The stack's outputs before the change; empty where it does not exist yet.
+    """Outputs of the stack before the change; empty where it does not exist yet.
 
     Raises InputError.
     """
@@ -64,10 +64,10 @@ def _steps(preview: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _going(steps: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
-    """What the engine deletes before it creates it again, and what goes with each, by urn.
+    """Resources that the engine deletes and creates again, and those deleted with each, by URN.
 
-    Its steps are in order: such a deletion is the first step of its resource. What depends on
-    another such resource goes with that one, and nothing goes with it.
+    The steps are in order: such a deletion is the first step of its resource. A resource that
+    depends on another deleted one is listed with that one, and has no list of its own.
     """
     first = dict[str, dict[str, Any]]()
     for step in steps:
@@ -84,7 +84,7 @@ def _going(steps: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
 
 
 def _needs(state: Mapping[str, Any]) -> set[str]:
-    """Urns of what the resource refers to, and of its provider."""
+    """URNs of the resources that the resource refers to, and of its provider."""
     named = {urn for urns in (state.get("propertyDependencies") or {}).values() for urn in urns}
     return named | {str(state.get("provider", "")).rpartition("::")[0]}
 
@@ -129,7 +129,7 @@ def _within(path: str, other: str) -> bool:
 
 
 def _shown(value: Any) -> Any:
-    """Values as people read them: nothing secret, nothing that is not known."""
+    """Values as people read them, without secrets and unknown values."""
     match value:
         case str():
             return AFTER if value == UNKNOWN else value

@@ -1,4 +1,4 @@
-"""What is replaced because something that it refers to is replaced."""
+"""Which resources are replaced because they refer to a replaced resource?"""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -6,16 +6,16 @@ from sizewright.record import Recorded, RecordedResource
 from sizewright.review.changes import Effect, Rules
 
 PROVIDER = "(provider)"
-"""Stands for the provider of a resource among its properties."""
+"""Name for the provider of a resource among its properties."""
 Followers = dict[str, tuple[tuple[str, Effect], ...]]
-"""The forcing properties of each resource that follows, by its key."""
+"""Forcing properties of each following resource, by its key."""
 
 
 def followers(recorded: Recorded, replaced: Mapping[str, Effect], rules: Rules) -> Followers:
-    """Resources that new values of the replaced ones replace too; each may pass it on.
+    """Resources that new values of replaced ones also replace; each may pass the replacement on.
 
-    A property that is updated in place passes nothing on, nor do order and parents.
-    Basis: vendor (pulumi pkg/resource/deploy/step_generator.go: providers ask for a replacement
+    A property that is updated in place passes nothing on. Order and parents pass nothing on either.
+    Basis: vendor (pulumi pkg/resource/deploy/step_generator.go: providers request a replacement
     when a property that refers to a replaced resource is not known yet).
     """
     effects, found = dict(replaced), Followers()
@@ -32,8 +32,9 @@ def followers(recorded: Recorded, replaced: Mapping[str, Effect], rules: Rules) 
 def deleted_with(recorded: Recorded, key: str, rules: Rules) -> tuple[str, ...]:
     """Keys of what the engine deletes before the resource `key`, in the order registered.
 
-    Basis: vendor (step_generator.go, calculateDependentReplacements: each property that depends on
-    what goes is taken as not known as a whole, and what its provider would then replace goes too).
+    Basis: vendor (step_generator.go, calculateDependentReplacements: a property that depends on a
+    deleted resource counts as unknown as a whole. Resources that their provider would then replace
+    are deleted too).
     """
     gone = {key}
     for resource in recorded.resources:

@@ -1,4 +1,4 @@
-"""What a service costs, holds, answers in and survives: the figures that a reviewer reads first."""
+"""Figures of a service that a reviewer reads first: cost, size, latency and survival."""
 
 from dataclasses import dataclass
 
@@ -9,25 +9,25 @@ from sizing.workload import Method
 
 @dataclass(frozen=True)
 class Headline:
-    """The figures of one service; None where nothing says one, never zero."""
+    """Figures of one service; None where a figure is unknown, never zero."""
 
     usd_per_month_at_least: Number | None
     """US dollars of its nodes alone at list price, spare ones included."""
     gpus_total: int | None
     nodes_total: int | None
     ttft_ms: Number | None
-    """Time to the first token on the P90 side of the estimate, at the load that is sized for."""
+    """P90 estimate of the time to the first token, milliseconds, at the sized load."""
     tpot_ms: Number | None
-    """Time per output token after the first, likewise."""
+    """Time per output token after the first, milliseconds, under the same conditions."""
     utilisation_at_peak: Number | None
     survives: Survives | None
 
 
 def headline(service: ServicePlan | None) -> Headline | None:
-    """The figures of a service; None where there is no such service.
+    """Figures of a service; None where there is no such service.
 
-    Guard: other methods than `calibrated` predict no times. Those of the plan are then of the fleet
-    that the calibrated method would take, which is another one.
+    Guard: only `calibrated` predicts times. With another method, the plan's times belong to the
+    fleet that `calibrated` would size, which is a different one.
     """
     if service is None:
         return None

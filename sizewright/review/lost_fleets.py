@@ -27,7 +27,7 @@ class LostFleet:
 def lost_fleets(
     old: Plan, services: Sequence[ServiceChange], resources: Sequence[ResourceChange]
 ) -> Iterator[LostFleet]:
-    """One for each service of a pool of which no node group surely stays.
+    """Services of each pool of which no node group surely stays.
 
     A move to another type counts: its new nodes are created in the same update.
     """
@@ -42,7 +42,7 @@ def lost_fleets(
 
 
 def flag_notes(resources: Sequence[ResourceChange]) -> tuple[str, ...]:
-    """The rule of a change that deletes node groups; nothing for another change.
+    """Rule for a change that deletes node groups; empty for another change.
 
     Basis: measured, Pulumi 3.230: with the flag it deletes what the program no longer has although
     the successor could not be made (decision 36).
@@ -69,11 +69,11 @@ def _says(
 
 
 def _effect(pool: NodePool, zone: str, resources: Sequence[ResourceChange]) -> Effect | None:
-    """What happens to the pool's node group of a zone; None where it surely stays.
+    """Effect on the pool's node group of a zone; None where it surely stays.
 
     Basis: a node group carries its pool as a label, and its name ends in its zone.
     """
-    # Guard: sizing commands reach this module, and do without the templates.
+    # Guard: sizing commands reach this module and do not need the templates.
     from templates.scheduling import POOL_LABEL
 
     for change in resources:

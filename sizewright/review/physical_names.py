@@ -1,7 +1,7 @@
-"""Which resources bear a physical name that the program gave: a replacement deletes them first.
+"""Which resources have a physical name from the program, so that a replacement deletes them first?
 
-Two AWS resources of one name cannot exist together. The bridge deletes the old one first wherever
-its automatic name was not used; the Kubernetes provider does where name and namespace stay.
+Two AWS resources of one name cannot exist together. The bridge deletes the old one first unless it
+used its automatic name. The Kubernetes provider deletes first where name and namespace stay.
 """
 
 import csv
@@ -12,13 +12,14 @@ from pathlib import Path
 NAMES = Path(__file__).parent / "data" / "names.csv"
 COLUMNS = ["type", "property", "source", "checked"]
 RELEASE = "kubernetes:helm.sh/v3:Release"
-"""Basis: vendor (pulumi-kubernetes helm_release.go: its replacements never delete first)."""
+"""Type of Helm releases. Basis: vendor (pulumi-kubernetes helm_release.go: its replacements never
+delete first)."""
 
 
 def keeps_its_name(
     resource_type: str, before: Mapping[str, object], after: Mapping[str, object]
 ) -> bool:
-    """Whether a replacement of the resource with these inputs deletes the old one first.
+    """True where a replacement of the resource with these inputs deletes the old one first.
 
     Basis: vendor (pulumi-terraform-bridge pkg/tfbridge/schema.go: nameRequiresDeleteBeforeReplace;
     pulumi-kubernetes provider/pkg/provider/provider.go: Diff; both read 2026-11-28).
@@ -38,9 +39,9 @@ def _metadata(inputs: Mapping[str, object]) -> Mapping[str, object]:
 
 @cache
 def physical_names(path: Path = NAMES) -> Mapping[str, str]:
-    """The property of each type that the bridge fills in unless the program gives it.
+    """Name property of each type, which the bridge fills in unless the program gives it.
 
-    Raises ValueError naming file and line of a row that is wrong.
+    Raises ValueError with file and line of a faulty row.
     """
     names: dict[str, str] = {}
     with path.open(encoding="utf-8", newline="") as lines:

@@ -1,4 +1,4 @@
-"""Pods of services whose zones take turns: which zone runs which revision, and which comes next."""
+"""Which zone runs which pod revision where zones update in turn, and which zone is next?"""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,7 +7,7 @@ from sizing.plan import Plan, PodRevision
 
 
 def current_revisions(plan: Plan) -> dict[str, PodRevision]:
-    """What the pods of each service whose zones take turns would be without any lock."""
+    """Pods of each service whose zones update in turn, as they would be without a lock."""
     # Guard: jinja2 takes long to import, and most stacks have no such service.
     from templates.held_pods import revision_of
     from templates.render import render
@@ -21,9 +21,9 @@ def current_revisions(plan: Plan) -> dict[str, PodRevision]:
 
 
 def with_pods(lock: StackLock, plan: Plan, before: StackLock | None) -> StackLock:
-    """The lock with the pods of every zone; one zone of each service moves to what is wanted.
+    """Return the lock with the pods of every zone; one zone of each service moves to the new pods.
 
-    A zone that the lock before did not name has what is wanted: nothing is known of it.
+    A zone that the previous lock does not name gets the new pods, because its pods are unknown.
     """
     known = before.templates_by_zone if before else ZoneTemplates()
     revisions, pods = dict(known.revisions), dict[str, dict[str, str]]()
@@ -42,7 +42,7 @@ def with_pods(lock: StackLock, plan: Plan, before: StackLock | None) -> StackLoc
 
 
 def pods_behind(plan: Plan, lock: StackLock) -> Iterator[tuple[str, list[str]]]:
-    """Services with zones whose pods are not what is wanted, and those zones."""
+    """Services with zones whose pods are not the new ones, and those zones."""
     for name, wanted in current_revisions(plan).items():
         held: Mapping[str, str] = lock.templates_by_zone.pods.get(name, {})
         behind = [zone for zone, digest in held.items() if digest != wanted.digest]

@@ -1,4 +1,4 @@
-"""A change for a reviewer, as values: cause, sizing and resources between two sides."""
+"""A change for a reviewer, as values: cause, sizing and resources of two sides."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,51 +27,51 @@ from sizing.plan import Plan
 
 @dataclass(frozen=True)
 class Side:
-    """What one side of a comparison builds: workload files on a site."""
+    """One side of a comparison: workload files on a site."""
 
     files: tuple[Path, ...]
     site: Path
     plan: Plan
     lock_path: Path | None = None
-    """A lock that is read instead of the stack's own."""
+    """Lock that is read instead of the stack's own."""
 
 
 @dataclass(frozen=True)
 class Review:
-    """What differs, and what a reader must know about how it was compared."""
+    """Differences, with notes on how the sides were compared."""
 
     services: tuple[ServiceChange, ...]
     resources: tuple[ResourceChange, ...]
     unchanged: int
-    """Resources that both sides have alike."""
+    """Number of resources that are the same on both sides."""
     is_compared: bool
-    """Whether resources were compared: the program refuses a service that is infeasible."""
+    """True where resources were compared; the program refuses an infeasible service."""
     notes: tuple[str, ...] = ()
     site: tuple[Change, ...] = ()
     """Keys of the stack file that changed."""
     old: Plan | None = None
-    """The plan of the older side, whose nodes serve now."""
+    """Plan of the older side, whose nodes serve now."""
     new: Plan | None = None
-    """The plan of the newer side."""
+    """Plan of the newer side."""
 
     @property
     def dangers(self) -> tuple[Hazard, ...]:
-        """What a reader must see first."""
+        """Dangers that a reader must see first."""
         return dangers(self.services, self.resources, self.old)
 
     @property
     def stores_lost(self) -> int:
-        """Stores that are deleted or replaced, or may be."""
+        """Number of stores that are deleted or replaced, or may be."""
         return sum(loses_data(change) for change in self.resources)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing differs."""
+        """True where nothing differs."""
         return not self.services and not self.resources and not self.site
 
 
 def read_side(files: Sequence[Path], site: Path) -> Side:
-    """A side that can be built, from its files. Raises InputError."""
+    """Return a side that can be built, from its files. Raises InputError."""
     catalog, where = load_catalog(), read_site(site)
     plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
     buildable(where, plan, catalog)
@@ -80,7 +80,7 @@ def read_side(files: Sequence[Path], site: Path) -> Side:
 
 
 def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
-    """Both sides recorded offline and compared."""
+    """Record both sides offline and compare them."""
     services = service_changes(old.plan, new.plan)
     site = causes(old.plan.site, new.plan.site)
     if any(exit_code(side.plan) is ExitCode.infeasible for side in (old, new)):
@@ -94,7 +94,7 @@ def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
 
 
 def _recorded(side: Side) -> Recorded:
-    """Nothing at all where the side has no service: it stands for before the first `up`."""
+    """Recording of a side; empty without services, which is the state before the first `up`."""
     if not side.files:
         return Recorded((), {})
     return record_program(side.site, side.files, side.plan, lock_path=side.lock_path)

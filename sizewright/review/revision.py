@@ -1,4 +1,4 @@
-"""Workload files, what lies beside them, and the stack file as they were at a git revision."""
+"""Workload files, the files next to them, and the stack file as of a git revision."""
 
 import io
 import subprocess
@@ -12,7 +12,7 @@ from sizewright.reading.input_error import InputError
 def files_at(
     revision: str, files: Sequence[Path], site: Path, folder: Path
 ) -> tuple[list[Path], Path]:
-    """The same files in `folder`, as the revision has them; those it has not are left out.
+    """Return the same files in `folder` as of the revision, without those that it does not have.
 
     The stack file is today's where the revision has none. Raises InputError.
     """

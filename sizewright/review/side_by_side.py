@@ -1,7 +1,7 @@
-"""Sized services of several workload files, and which of them is better where that means something.
+"""Sized services of several workload files, and which of them is better.
 
-A leaf is compared between services that have a pool, where each knows it and the leaves that it
-depends on are alike: fewer GPUs for a smaller load are not better.
+A leaf is compared between services that have a pool. Each service must know it, and the leaves that
+it depends on must be equal: fewer GPUs for a smaller load are not better.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class Sized:
 
 @dataclass(frozen=True)
 class Measure:
-    """A leaf of a service, which way it is better, and what must be alike to say so."""
+    """A leaf of a service, its better direction, and the leaves that must be equal."""
 
     better: Better
     alike: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ MEASURES: Mapping[str, Measure] = {
 
 
 def leaf(service: ServicePlan, path: str) -> object:
-    """What stands at a path like `pool.survives.nodes`; None where a part of it is absent."""
+    """Value at a path like `pool.survives.nodes`; None where a part of it is absent."""
     value: object = service
     for step in path.split("."):
         value = getattr(value, step) if isinstance(value, BaseModel) else None
@@ -64,7 +64,7 @@ def leaf(service: ServicePlan, path: str) -> object:
 
 
 def best(services: Sequence[ServicePlan], path: str) -> frozenset[int]:
-    """Indices of the services that are better than another; none where that says nothing."""
+    """Indices of the better services; empty where the comparison has no meaning."""
     measure = MEASURES.get(path)
     known = [index for index, service in enumerate(services) if service.pool is not None]
     if measure is None:

@@ -1,4 +1,4 @@
-"""What the lock of a stack would hold today, and what follows if it does."""
+"""What would the lock of a stack contain today, and what follows from it?"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from sizing.stack.unverified import image_repositories
 
 @dataclass(frozen=True)
 class StackUpdate:
-    """A lock as it is and as it would be written, with both plans."""
+    """An existing lock and the lock that would be written, with both plans."""
 
     site: SiteFile
     old: Plan
@@ -31,26 +31,26 @@ class StackUpdate:
     before: StackLock | None
     after: StackLock
     text: str
-    """The lock's file."""
+    """Text of the lock's file."""
     unknown: tuple[tuple[str, str], ...]
-    """Path of each null of the new lock, and the command that yields its value."""
+    """Path of each null of the new lock, and the command that prints its value."""
     sources: dict[str, str]
-    """From where each moved version is known."""
+    """Source of each changed version."""
 
     @property
     def moves(self) -> bool:
-        """Whether the lock changes."""
+        """True where the lock changes."""
         return self.before != self.after
 
     @property
     def changes(self) -> list[Change]:
-        """The versions that move."""
+        """Versions that change."""
         old, new = (_values(lock) for lock in (self.before, self.after))
         return list(leaf_changes(old, new))
 
 
 def stack_update(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> StackUpdate:
-    """The lock that the stack would have with today's catalog. Raises InputError."""
+    """Return the stack's lock with today's catalog. Raises InputError."""
     free = plan_of(files, replace(site, lock=None), catalog)
     after = stack_lock(free, catalog, site.lock)
     old = plan_of(files, site, catalog)
@@ -73,7 +73,7 @@ def stack_update(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog
 
 
 def followed(found: StackUpdate, files: Sequence[Path], catalog: Catalog) -> Review | None:
-    """Both locks recorded offline and compared; None where the program would refuse the stack."""
+    """Compare offline recordings with both locks; None where the program would refuse the stack."""
     if exit_code(found.old, found.new) is ExitCode.infeasible:
         return None
     try:
@@ -89,13 +89,13 @@ def followed(found: StackUpdate, files: Sequence[Path], catalog: Catalog) -> Rev
 
 
 def _values(lock: StackLock | None) -> dict[str, object]:
-    """The lock without the pods' texts, which their revisions stand for."""
+    """The lock without the texts of the pods, which their revisions represent."""
     left = {"templates_by_zone": {"revisions"}}
     return {} if lock is None else lock.model_dump(mode="json", exclude=left)
 
 
 def _sources(lock: StackLock, catalog: Catalog) -> dict[str, str]:
-    """Source and day of each version that the catalog pins, by the lock's path."""
+    """Source and date of each version that the catalog pins, by the lock's path."""
     return dict(_pinned(lock, catalog))
 
 

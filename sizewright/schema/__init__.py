@@ -1,1 +1,1 @@
-"""JSON schemas of what users write and of what `--json` prints, made from the models."""
+"""JSON schemas of input files and of what `--json` prints, generated from the models."""

@@ -1,4 +1,4 @@
-"""The schema of what a command prints with `--json`."""
+"""This module builds the JSON schema of what a command prints with `--json`."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -17,7 +17,7 @@ NUMBER = [{"type": "integer"}, {"type": "number"}]
 
 
 def answer_schema(command: str, model: type[BaseModel] | UnionType) -> Node:
-    """Of an answer with all its fields; what has a known form has no other keys."""
+    """Return the schema of an answer with all its fields; known forms allow no other keys."""
     body = generated(TypeAdapter(cast(Any, model)).core_schema, "serialization")
     for node in nodes(body):
         _one_number(node)
@@ -31,13 +31,13 @@ def answer_schema(command: str, model: type[BaseModel] | UnionType) -> Node:
 
 
 def _either(body: Node) -> str:
-    """What an answer of several forms is: one of them."""
+    """Description of an answer that has one of several forms."""
     forms = [body["$defs"][form["$ref"].rpartition("/")[2]] for form in body["anyOf"]]
     return " Or: ".join(form["description"] for form in forms)
 
 
 def _one_number(node: Node) -> None:
-    """To JSON a whole number is a number."""
+    """Replace "integer or number" by "number", because a whole number is a number in JSON."""
     members = node.get("anyOf")
     if isinstance(members, list) and members[:2] == NUMBER:
         members[:2] = [{"type": "number"}]
@@ -46,7 +46,7 @@ def _one_number(node: Node) -> None:
 
 
 def _tell_of_plan(root: Node, definitions: Node) -> None:
-    """Says of each leaf what `explain` says it means, and which property it decides."""
+    """Add to each leaf its meaning from `explain` and the property that it decides."""
     fields = {part.__name__: part.model_fields for part in _parts(Part)}
     for path, name, key, node in _leaves(root, definitions, "Plan", ()):
         if "description" not in node and (meaning := _meaning(path)):
@@ -70,7 +70,7 @@ def _property(reached: Reaches) -> str:
 
 
 def _meaning(path: str) -> str:
-    """What `explain` calls the number there, where it says the same of every plan."""
+    """Meaning of the number in `explain`; empty where the meaning differs between plans."""
     for pattern, entry in REGISTRY.items():
         if fnmatchcase(path, pattern):
             return entry.meaning if isinstance(entry, Entry) else ""
@@ -80,7 +80,7 @@ def _meaning(path: str) -> str:
 def _leaves(
     node: Node, definitions: Node, name: str, path: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str, Node]]:
-    """Every property of the plan's parts: path, part, key, schema."""
+    """Path, part, key and schema of every property of the plan's parts."""
     for key, child in node.get("properties", {}).items():
         yield ".".join((*path, key)), name, key, child
         for below, step in _within(child):

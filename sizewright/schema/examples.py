@@ -1,4 +1,4 @@
-"""Examples of the fields that users write, from a data file, for editors and reference pages."""
+"""Examples of the fields that users write, for editors and reference pages, from a data file."""
 
 import csv
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from sizewright.schema.generator import Node
 DATA = Path(__file__).parent / "data" / "field_examples.csv"
 COLUMNS = ["schema", "field", "example"]
 ITEMS = "[]"
-"""Follows the name of a list, where the field belongs to its items."""
+"""Suffix of a list's name where the field belongs to the items of the list."""
 
 
 def add_examples(schema: str, properties: Node) -> None:
-    """Add the example of each row to its field. Raises ValueError for a row of no use."""
+    """Add the example of each row to its field. Raises ValueError for a row that has no effect."""
     for field, example in field_examples(schema, DATA).items():
         nodes = list(nodes_at(properties, field.split(".")))
         if not nodes:
@@ -26,7 +26,7 @@ def add_examples(schema: str, properties: Node) -> None:
 
 
 def field_examples(schema: str, path: Path) -> dict[str, Plain]:
-    """Example by field, such as `traffic.daily_users`. Raises ValueError for a row of no use."""
+    """Example by field, such as `traffic.daily_users`. Raises ValueError for a faulty row."""
     examples = dict[str, Plain]()
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines, strict=True)
@@ -46,7 +46,7 @@ def _read(text: str) -> Plain:
 
 
 def is_plain(text: str) -> bool:
-    """Whether YAML reads a text as itself without quotes."""
+    """True where YAML reads an unquoted text as the same text."""
     try:
         return _read(text) == text
     except RefusedYamlError:
@@ -76,7 +76,7 @@ def objects(node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def nodes_at(properties: Node, steps: list[str]) -> Iterator[Node]:
-    """Schema of a field, found by the names on its path."""
+    """Schema of a field, by the names on its path."""
     name, *below = steps
     key, is_list = name.removesuffix(ITEMS), name.endswith(ITEMS)
     if key not in properties:

@@ -1,7 +1,7 @@
-"""From a pydantic model to JSON Schema that editors and scripts can use as it is.
+"""This module turns a pydantic model into JSON Schema that editors and scripts can use directly.
 
-Pydantic leaves the bounds of its own number types as keywords that JSON Schema does not know, and
-says nothing of an enum's members.
+Pydantic writes the bounds of its own number types as keywords that JSON Schema does not know. It
+does not describe the members of an enum.
 """
 
 from collections.abc import Iterator
@@ -26,22 +26,23 @@ UNSAID = ("max_digits", "decimal_places")
 
 
 class Generator(GenerateJsonSchema):
-    """Pydantic's, with a sentence for each member of an enum and no titles made from names."""
+    """Pydantic's generator, with a description for each enum member and no generated titles."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Never: a title would only repeat the field's name."""
+        """Return False: a title would only repeat the field's name."""
         return False
 
     def field_is_required(self, field: Any, total: bool) -> bool:
-        """An answer has all its fields, but those that it leaves out where they are empty."""
+        """True for the fields of an answer, except those that are omitted where they are empty."""
         if self.mode == "serialization":
             return not field.get("serialization_exclude_if")
         return super().field_is_required(field, total)
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Defaults are of what users write; those that are no scalar say nothing in an editor."""
+        """Drop the defaults of answers, and defaults other than scalars, which do not help
+        editors."""
         node = super().default_schema(schema)
         if self.mode == "serialization" or not isinstance(
             node.get("default"), str | int | float | bool
@@ -52,7 +53,7 @@ class Generator(GenerateJsonSchema):
         return node
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """With the sentence below each field."""
+        """Add the docstring below each field as its description."""
         node = super().model_schema(schema)
         said = attribute_docstrings(schema["cls"])
         for name, field in node.get("properties", {}).items():
@@ -61,7 +62,7 @@ class Generator(GenerateJsonSchema):
         return node
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
-        """With `enumDescriptions`, which editors show beside the values."""
+        """Add `enumDescriptions`, which editors show next to the values."""
         node = super().enum_schema(schema)
         said = attribute_docstrings(schema["cls"])
         if said:
@@ -70,7 +71,7 @@ class Generator(GenerateJsonSchema):
 
 
 def generated(core: CoreSchema, mode: Any) -> Node:
-    """The schema of a core schema; numbers with their bounds."""
+    """Return the JSON schema of a core schema, in which numbers have their bounds."""
     node: Node = Generator().generate(core, mode=mode)
     for each in nodes(node):
         _state_bounds(each)
@@ -93,7 +94,7 @@ def nodes(node: object) -> Iterator[Node]:
 
 
 def _state_bounds(node: Node) -> None:
-    """Moves pydantic's bounds to the numbers that they are of."""
+    """Move pydantic's bounds to the numbers that they limit."""
     bounds = {
         word: plain(Decimal(str(node.pop(key)))) for key, word in BOUNDS.items() if key in node
     }

@@ -1,7 +1,7 @@
-"""The schemas of the files that users write: a workload, and the stack file that is a site.
+"""Schemas of the files that users write: workload files, stack files and locks of stacks.
 
-They stand in one piece, without references, in words that draft 7 and 2020-12 share: editors differ
-in what they make of the rest.
+Each schema is self-contained and has no references. It uses only keywords that draft 7 and 2020-12
+share, because editors differ in how they read the others.
 """
 
 import copy
@@ -21,15 +21,15 @@ WHOLE_TEXT = r"^\+?[0-9]+(_[0-9]+)*$"
 NUMBER_TEXT = (
     r"^\+?([0-9]+(_[0-9]+)*(\.([0-9]+(_[0-9]+)*)?)?|\.[0-9]+(_[0-9]+)*)([eE][-+]?[0-9]+)?$"
 )
-"""To an editor 100_000 is text: YAML 1.2 has no underscores in numbers, this product's reader has.
-A decimal may be written as text too."""
+"""Patterns of numbers as text. An editor reads 100_000 as text, because YAML 1.2 has no underscores
+in numbers. This product's reader accepts them, and decimals as text."""
 NOT_OURS = f"^(?!{PROJECT}:)"
 EMPTY = {"type": "string", "maxLength": 0}
-"""The same as a key that is left out: Pulumi writes undeclared values so."""
+"""An empty value, which equals a missing key: Pulumi writes undeclared values as empty text."""
 
 
 def workload_schema() -> Node:
-    """Of a workload file."""
+    """Return the schema of a workload file."""
     body = _written(Workload)
     properties = {SCHEMA_KEY: _text("Schema for editors. The program ignores it.")}
     properties |= body["properties"]
@@ -46,7 +46,7 @@ def workload_schema() -> Node:
 
 
 def site_schema() -> Node:
-    """Of a `Pulumi.<stack>.yaml`: the keys of this project; those of others are not judged."""
+    """Return the schema of a `Pulumi.<stack>.yaml`; it checks only the keys of this project."""
     body = _written(Site)
     config: Node = {
         "type": "object",
@@ -77,7 +77,7 @@ def site_schema() -> Node:
 
 
 def stack_lock_schema() -> Node:
-    """Of a `Pulumi.<stack>.lock`."""
+    """Return the schema of a `Pulumi.<stack>.lock`."""
     body = _written(StackLock)
     return {
         "$schema": DIALECT,
@@ -91,7 +91,7 @@ def stack_lock_schema() -> Node:
 
 
 def _written(model: type) -> Node:
-    """A model as people write it, references filled in."""
+    """Return the schema of a model as people write it, with references filled in."""
     node = generated(TypeAdapter(model).core_schema, "validation")
     definitions = node.pop("$defs", {})
     filled: Node = _filled(node, definitions)
@@ -103,7 +103,7 @@ def _written(model: type) -> Node:
 
 
 def _filled(node: Any, definitions: Node) -> Any:
-    """The node with each reference replaced by what it names, whose title goes."""
+    """Return the node with each reference replaced by its definition, without the title."""
     if isinstance(node, list):
         return [_filled(child, definitions) for child in node]
     if not isinstance(node, dict):
@@ -118,7 +118,7 @@ def _filled(node: Any, definitions: Node) -> Any:
 
 
 def _flatten(node: Node) -> None:
-    """One list of alternatives instead of lists in lists."""
+    """Replace nested lists of alternatives by one list."""
     node["anyOf"] = [
         inner
         for member in node["anyOf"]
@@ -127,7 +127,7 @@ def _flatten(node: Node) -> None:
 
 
 def _accept_digits_as_text(node: Node) -> None:
-    """Numbers may be text of digits, which an editor takes 100_000 for."""
+    """Accept numbers as text of digits, because an editor reads 100_000 as text."""
     members = node.get("anyOf")
     if members is None and node.get("type") == "integer":
         whole = {key: node.pop(key) for key in [*node] if key not in ("description", "default")}

@@ -1,16 +1,16 @@
-"""The comment by which an editor finds the schema of an input file."""
+"""The comment line that points an editor to the schema of an input file."""
 
 import os
 from pathlib import Path
 
 SCHEMAS = Path("docs/schema")
-"""Where a project keeps them, as `sizewright schema --directory docs/schema` writes them."""
+"""Folder of a project's schemas, which `sizewright schema --directory docs/schema` writes."""
 
 
 def modeline(folder: Path, schema: str = "workload") -> str:
-    """The first line of an input file in `folder`: the nearest schema above, by relative path.
+    """First line of an input file in `folder`: the relative path of the nearest schema above it.
 
-    Empty where no folder above has one: a path that leads nowhere is a fault in every editor.
+    The line is empty where no folder above has a schema, because editors report a broken path.
     """
     here = folder.resolve()
     for above in (here, *here.parents):

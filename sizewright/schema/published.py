@@ -1,4 +1,4 @@
-"""Every schema by name: what `sizewright schema` prints and `docs/schema/` holds."""
+"""Every schema by name: `sizewright schema` prints them, and `docs/schema/` contains them."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ ANSWERS = {
 }
 """Model of each command's answer."""
 ERRORS = {"error": "sizewright.answers.error:ErrorAnswer"}
-"""What any command prints with `--json` in place of its answer."""
+"""Model of what any command prints with `--json` instead of its answer."""
 INPUTS: dict[str, Callable[[], Node]] = {
     "workload": workload_schema,
     "site": site_schema,
@@ -38,7 +38,7 @@ ENDING = ".schema.json"
 
 
 def schema_of(name: str) -> Node:
-    """The schema of a name. Raises KeyError."""
+    """Return the schema with this name. Raises KeyError."""
     if name in INPUTS:
         return INPUTS[name]()
     module, _, model = (ANSWERS | ERRORS)[name].partition(":")
@@ -47,10 +47,10 @@ def schema_of(name: str) -> Node:
 
 
 def schema_text(name: str) -> str:
-    """The schema as the text of its file. Raises KeyError."""
+    """Return the schema as the text of its file. Raises KeyError."""
     return json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n"
 
 
 def schema_file(name: str) -> str:
-    """Name of its file."""
+    """Name of the schema's file."""
     return f"{name}{ENDING}"

@@ -1,4 +1,4 @@
-"""Reference pages of the files that users write: a row for each field, from the file's schema."""
+"""Reference pages of the files that users write, with one row for each field of the schema."""
 
 import json
 from collections.abc import Iterator
@@ -38,14 +38,14 @@ UNITS = {
     "turns": "turns",
     "iterations": "iterations",
 }
-"""Unit of a number by the end of its field's name; the longest end that fits applies."""
+"""Unit of a number by the end of its field's name; the longest matching end applies."""
 NUMBERS = ("integer", "number")
 TYPES = {"integer": "integer", "number": "number", "string": "text", "boolean": "true or false"}
 BOUNDS = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
 HUGE = 10**15
-"""Bounds from here on only keep arithmetic finite."""
+"""Larger bounds only keep arithmetic finite, and the pages omit them."""
 LARGE = 10**6
-"""Decimals from here on are shown with an exponent."""
+"""Larger decimals are shown with an exponent."""
 HEAD = "| field | type | allowed | default | unit | description | example |\n" + "|---" * 7 + "|"
 GENERATED = "<!-- `make schemas` writes this page from the models. -->"
 WORKLOAD_PAGE = f"""{GENERATED}
@@ -78,13 +78,13 @@ A stack file, `Pulumi.<stack>.yaml`, states where services run. The fields below
 
 
 def workload_page() -> str:
-    """Page of the fields of a workload file."""
+    """Return the page of the fields of a workload file."""
     schema = workload_schema()
     return _page(WORKLOAD_PAGE, "Top level", schema)
 
 
 def stack_page() -> str:
-    """Page of the keys of a stack file."""
+    """Return the page of the keys of a stack file."""
     return _page(STACK_PAGE, "Keys", site_schema()["properties"]["config"])
 
 
@@ -105,7 +105,7 @@ def _mappings(path: str, node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _section(title: str, node: Node, explained: list[list[str]]) -> Iterator[str]:
-    """Lines of the table of one mapping, and what the words of its fields mean."""
+    """Lines of one mapping: its table, then the meanings of its enum values."""
     yield from (f"## {title}", "")
     if title.startswith("`") and (said := node.get("description")):
         yield from (said, "")
@@ -165,7 +165,7 @@ def _default(field: Node) -> str:
 
 
 def unit_of(name: str, ways: list[Node]) -> str:
-    """Unit of a field: "" where it is no number. Raises ValueError for a number without one."""
+    """Unit of a field, "" unless it is a number. Raises ValueError for a number without a unit."""
     numeric = [way for way in ways for each in _scalars(way) if each.get("type") in NUMBERS]
     if not numeric:
         return ""
@@ -182,7 +182,7 @@ def _scalars(way: Node) -> list[Node]:
 
 
 def _example(field: Node, ways: list[Node]) -> str:
-    """Example of a field; "" for a mapping, whose fields have their own."""
+    """Example of a field; "" for a mapping, because its fields have their own examples."""
     for node in (field, *field.get("anyOf", []), *ways):
         if "examples" in node:
             return f"`{_shown(node['examples'][0])}`"
@@ -193,7 +193,7 @@ def _example(field: Node, ways: list[Node]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as YAML in one line."""
+    """Return a value as YAML in one line."""
     match value:
         case dict():
             return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
@@ -213,7 +213,7 @@ def _number(value: float) -> str:
 
 
 def _meanings(name: str, field: Node, explained: list[list[str]]) -> Iterator[str]:
-    """What each word of an enum means, where it is documented and the page has not said it."""
+    """Meaning of each word of a documented enum that the page has not yet explained."""
     ways = [each for way in forms(field) for each in _scalars(way) if "enumDescriptions" in each]
     for way in ways:
         if way["enum"] in explained:

@@ -1,8 +1,10 @@
-"""Refuses what this version of the engine would accept without bound.
+"""ASGI middleware that refuses requests which this version of the engine would accept without
+bound.
 
 The engine loads it with --middleware, in front of its own handlers. ADMISSION_IN_FLIGHT is the
-number of sequences that may run or wait, beyond which the answer is 503. ADMISSION_SEQUENCES is the
-number of sequences that one request may ask for, beyond which it is 400; empty for any number.
+number of sequences that may run or wait; beyond it the answer is 503. ADMISSION_SEQUENCES is the
+number of sequences that one request may contain; beyond it the answer is 400. It is empty for any
+number.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ class Admission:
 
 
 async def whole(receive: Receive) -> bytes | None:
-    """The body of a request; None where the caller left before its end."""
+    """Return the body of a request; None where the caller left before its end."""
     parts = list[bytes]()
     more = True
     while more:
@@ -72,7 +74,7 @@ async def whole(receive: Receive) -> bytes | None:
 
 
 def again(body: bytes, receive: Receive) -> Receive:
-    """The same body for the engine, and then whatever comes from the caller."""
+    """Return a receiver that repeats the body, and then passes on the caller's events."""
     left = [body]
 
     async def replay() -> Message:
@@ -84,7 +86,7 @@ def again(body: bytes, receive: Receive) -> Receive:
 
 
 def sequences(body: bytes) -> int:
-    """Prompts x answers of each; 1 for what the engine refuses by itself."""
+    """Number of sequences, prompts x answers; 1 for requests that the engine itself refuses."""
     try:
         request = json.loads(body)
     except ValueError:
@@ -95,7 +97,7 @@ def sequences(body: bytes) -> int:
 
 
 def prompts(request: dict[str, Any]) -> int:
-    """Prompts of a request: a list of token ids is one."""
+    """Number of prompts of a request; a list of token ids is one prompt."""
     asked = 0
     for name in ("prompt", "prompt_embeds"):
         prompt = request.get(name)
@@ -108,7 +110,7 @@ def prompts(request: dict[str, Any]) -> int:
 
 
 def answers(n: object) -> int:
-    """Answers to each prompt. Guard: the engine reads "5" and 5.0 as numbers too."""
+    """Number of answers to each prompt. Guard: the engine reads "5" and 5.0 as numbers too."""
     try:
         if isinstance(n, float | str):
             n = int(float(n))
@@ -120,7 +122,7 @@ def answers(n: object) -> int:
 
 
 async def refuse(send: Send, status: int, kind: str, message: str) -> None:
-    """An answer in the form of the engine's own."""
+    """Send an error in the engine's own form."""
     body = json.dumps({"error": {"message": message, "type": kind, "code": status}}).encode()
     headers = [
         (b"content-type", b"application/json"),

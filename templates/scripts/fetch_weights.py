@@ -1,10 +1,10 @@
-"""Puts the weights on this node, once for all replicas, each file checked against the manifest.
+"""Copy the weights to this node, once for all replicas, and check each file against the manifest.
 
-Runs before the engine, with Python 3.9 or later and the AWS CLI. It waits for the object that says
-that all is in the bucket, and for the other replicas of the node.
+It runs before the engine, with Python 3.9 or later and the AWS CLI. It waits for the object that
+marks the bucket as complete, and for the other replicas of the node.
 
-Arguments: the bucket, the prefix in it, the name of that object, seconds to wait for it, the
-service's folder on the node, and the name of the weights in it.
+Arguments: the bucket, the prefix in it, the name of that object, and seconds to wait for it.
+Then come the service's folder on the node, and the name of the weights in it.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ from typing import Any
 
 MANIFEST = "manifest.json"
 COMPLETE = ".complete"
-"""File of a folder that holds all its manifest names; its time is that of its last use."""
+"""File that marks a folder with all files of the manifest; its time is that of the last use."""
 CHUNK_BYTES = 8 * 1024 * 1024
 PAUSE_S = 10
 CLASSIC = "[default]\ns3 =\n  preferred_transfer_client = classic\n"
-"""Guard: on the largest types the CLI would take its other client, whose buffers outgrow the
-container's memory."""
+"""AWS CLI settings.
+
+Guard: on the largest types the CLI would use its other client, whose buffers exceed the container's
+memory."""
 COPIES = 2
-"""Files under way at once: one is checked while the next one comes."""
+"""Files copied at once: one is checked while the next one arrives."""
 
 
 class WeightsError(Exception):
-    """Why the weights are not there."""
+    """Reason why the weights are not available."""
 
 
 def aws(*arguments: str) -> str:
-    """What the AWS CLI prints. Raises WeightsError with its message."""
+    """Return the output of the AWS CLI. Raises WeightsError with its message."""
     done = subprocess.run(["aws", *arguments], check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise WeightsError(f"aws {' '.join(arguments[:2])}: {done.stderr.strip()}")
@@ -47,13 +49,13 @@ def aws(*arguments: str) -> str:
 
 
 def configure(home: Path) -> None:
-    """Has the AWS CLI copy in small buffers on every type of node."""
+    """Make the AWS CLI copy with small buffers on every type of node."""
     home.joinpath(".aws").mkdir(parents=True, exist_ok=True)
     home.joinpath(".aws", "config").write_text(CLASSIC)
 
 
 def wait(bucket: str, key: str, wait_s: int) -> None:
-    """Returns once the object is there. Raises WeightsError after so many seconds."""
+    """Return once the object exists. Raises WeightsError after that many seconds."""
     until = time.monotonic() + wait_s
     while True:
         try:
@@ -75,7 +77,7 @@ def sha256(path: Path) -> str:
 
 
 def complete(folder: Path, manifest: dict[str, Any]) -> bool:
-    """Whether a folder was filled with this manifest's files, and still has them."""
+    """True where a folder was filled with this manifest's files and still has them."""
     mark = folder / COMPLETE
     if not mark.is_file() or mark.read_text() != manifest["digest"]:
         return False
@@ -86,7 +88,7 @@ def complete(folder: Path, manifest: dict[str, Any]) -> bool:
 
 
 def make_room(top: Path, partial: Path) -> None:
-    """Removes all versions but the one that was used last, and what other copies left behind."""
+    """Remove all versions except the last used one, and the remains of other copies."""
     marks = sorted(top.rglob(COMPLETE), key=lambda mark: mark.stat().st_mtime)
     for mark in marks[:-1]:
         shutil.rmtree(mark.parent)
@@ -96,7 +98,7 @@ def make_room(top: Path, partial: Path) -> None:
 
 
 def copy(bucket: str, key: str, path: Path, file: dict[str, Any]) -> None:
-    """One file, unless it is there. Raises WeightsError for another content than named."""
+    """Copy one file unless it exists. Raises WeightsError where its content is another."""
     if path.is_file() and path.stat().st_size == file["size"] and sha256(path) == file["sha256"]:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +109,7 @@ def copy(bucket: str, key: str, path: Path, file: dict[str, Any]) -> None:
 
 
 def fetch(bucket: str, prefix: str, top: Path, folder: Path) -> None:
-    """The manifest's files, in a folder that appears when all of them are right."""
+    """Copy the manifest's files to a folder that appears once all of them are correct."""
     manifest = json.loads(aws("s3", "cp", f"s3://{bucket}/{prefix}/{MANIFEST}", "-"))
     if not complete(folder, manifest):
         partial = folder.with_name(f"{folder.name}.partial")
@@ -126,7 +128,7 @@ def fetch(bucket: str, prefix: str, top: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """Ends with 1 and one line where the weights cannot be had."""
+    """Run the copy; exit with 1 and one line where the weights are not available."""
     # Guard: as the first process of a container it would ignore the signal.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     bucket, prefix, ready, wait_s, place, name = sys.argv[1:]

@@ -1,8 +1,8 @@
-"""Fills the bucket of weights from a stated source: each file is checked, the manifest comes last.
+"""Fill the bucket of weights from a stated source: each file is checked, the manifest comes last.
 
-Runs in a Job with Python 3.9 or later and the AWS CLI, without any other library. A run that finds
-a complete manifest does nothing; one that follows an interrupted run keeps the files that are
-already there. Nothing lies on a disk on the way.
+It runs in a Job with Python 3.9 or later and the AWS CLI, without any other library. A run does
+nothing where the manifest is complete. After an interrupted run it keeps the files that already
+exist. No file passes through a disk.
 
 Arguments: the bucket, the prefix in it, and the source as JSON.
 """
@@ -28,15 +28,15 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 MANIFEST, PROGRESS = "manifest.json", "import.json"
-"""What is in the prefix, and what an unfinished run has put there so far."""
+"""Names in the prefix: the finished manifest, and the files so far of an unfinished run."""
 CHUNK_BYTES = 8 * 1024 * 1024
 ATTEMPTS, PAUSE_S = 8, 2
-"""Of one request in a row without a byte, and the first pause between two, which doubles."""
+"""Attempts of a request in a row without a byte, and the first pause in seconds, which doubles."""
 PASSING = (408, 429, 500, 502, 503, 504)
 
 
 class WeightsError(Exception):
-    """Why the import cannot go on."""
+    """Reason why the import cannot continue."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Offered:
     path: str
     size: int
     origin: str
-    """What the source calls this content: another content has another."""
+    """Content id of the source; another content has another id."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Source(Protocol):
         """All files, in any order."""
 
     def chunks(self, file: Offered) -> Iterator[bytes]:
-        """Its content, in order."""
+        """Content of the file, in order."""
 
 
 def aws(*arguments: str, text: str | None = None) -> str:
-    """What the AWS CLI prints. Raises WeightsError with its message."""
+    """Return the output of the AWS CLI. Raises WeightsError with its message."""
     done = subprocess.run(
         ["aws", *arguments], check=False, input=text, capture_output=True, text=True
     )
@@ -86,7 +86,7 @@ def listed(bucket: str, prefix: str) -> dict[str, tuple[int, str]]:
 
 
 class Redirect(urllib.request.HTTPRedirectHandler):
-    """Follows, but tells the token to the host that it is for and to no other."""
+    """Redirects; only the original host receives the token."""
 
     def redirect_request(  # noqa: PLR0917
         self,
@@ -155,7 +155,7 @@ class Hub:
         raise WeightsError(f"{url}: no answer in {ATTEMPTS} attempts")
 
     def chunks(self, file: Offered) -> Iterator[bytes]:
-        """Goes on where a connection broke."""
+        """Content of the file; a broken connection resumes at its position."""
         url = f"{self._repository}/resolve/{self._revision}/{urllib.parse.quote(file.path)}"
         had, idle = 0, 0
         while had < file.size:
@@ -179,18 +179,18 @@ class Hub:
 
 
 def _content_id(entry: dict[str, Any]) -> str:
-    """Large files are named by their SHA-256, the others by the id of their git blob."""
+    """Content id: SHA-256 of large files, the git blob id of others."""
     large = entry.get("lfs")
     return f"sha256:{large['oid']}" if large else f"git:{entry['oid']}"
 
 
 def _wanted(path: str, patterns: list[str]) -> bool:
-    """A pattern without a slash speaks of the top folder only."""
+    """True where a pattern matches; a pattern without a slash matches in the top folder only."""
     return any(fnmatchcase(path, p) and p.count("/") == path.count("/") for p in patterns)
 
 
 def _passing(fault: Exception, what: str) -> None:
-    """Raises WeightsError for what another attempt would not mend."""
+    """Raise WeightsError for an error that another attempt would not fix."""
     if isinstance(fault, urllib.error.HTTPError) and fault.code not in PASSING:
         hint = "; is the token allowed to read it?" if fault.code in (401, 403) else ""
         raise WeightsError(f"{what}: the hub answers {fault.code}{hint}") from fault
@@ -244,7 +244,7 @@ SOURCES: dict[str, Callable[[dict[str, Any]], Source]] = {"hub": Hub, "s3": Buck
 
 
 def put(bucket: str, prefix: str, file: Offered, source: Source) -> Stored:
-    """Streams a file into the bucket; one whose content is wrong never becomes an object."""
+    """Stream a file into the bucket; a file with wrong content never becomes an object."""
     sha256, blob = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % file.size)
     had = 0
     command = ["aws", "s3", "cp", "-", f"s3://{bucket}/{prefix}{file.path}"]
@@ -274,14 +274,14 @@ def put(bucket: str, prefix: str, file: Offered, source: Source) -> Stored:
 
 
 def digest(files: list[Stored]) -> str:
-    """SHA-256 of what `sha256sum` prints of the files, sorted by their names' bytes."""
+    """SHA-256 of the output of `sha256sum` for the files, sorted by their names' bytes."""
     ordered = sorted(files, key=lambda file: file.path.encode())
     lines = "".join(f"{file.sha256}  {file.path}\n" for file in ordered)
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
 def checked(offered: list[Offered], max_bytes: int) -> list[Offered]:
-    """The files, smallest first. Raises WeightsError for too many bytes, no file, odd names."""
+    """Files, smallest first. Raises WeightsError for excess bytes, no file, odd names."""
     if not offered:
         raise WeightsError("the source offers no file")
     for file in offered:
@@ -296,7 +296,7 @@ def checked(offered: list[Offered], max_bytes: int) -> list[Offered]:
 
 
 def known(bucket: str, prefix: str, name: str, there: dict[str, tuple[int, str]]) -> list[Stored]:
-    """What a manifest says of files that are really there."""
+    """Entries of a manifest whose files exist."""
     if name not in there:
         return []
     said = json.loads(aws("s3", "cp", f"s3://{bucket}/{prefix}{name}", "-"))["files"]
@@ -304,7 +304,7 @@ def known(bucket: str, prefix: str, name: str, there: dict[str, tuple[int, str]]
 
 
 def write(bucket: str, prefix: str, name: str, given: dict[str, Any], files: list[Stored]) -> None:
-    """The manifest of these files, under a name."""
+    """Write the manifest of these files, under a name."""
     told = {
         key: given[key] for key in ("kind", "id", "revision", "uri", "reference") if key in given
     }
@@ -322,7 +322,7 @@ def write(bucket: str, prefix: str, name: str, given: dict[str, Any], files: lis
 
 
 def fill(bucket: str, prefix: str, given: dict[str, Any]) -> None:
-    """The whole import. Raises WeightsError; then there is no manifest."""
+    """Run the whole import. Raises WeightsError, and then writes no manifest."""
     there = listed(bucket, prefix)
     if MANIFEST in there:
         said = json.loads(aws("s3", "cp", f"s3://{bucket}/{prefix}{MANIFEST}", "-"))["files"]
@@ -347,7 +347,7 @@ def fill(bucket: str, prefix: str, given: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Ends with 1 and one line where the import cannot go on."""
+    """Run the import; exit with 1 and one line where it cannot continue."""
     # Guard: as the first process of a container it would ignore the signal.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     bucket, prefix, given = sys.argv[1:]

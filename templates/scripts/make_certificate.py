@@ -1,7 +1,7 @@
-"""Makes a key and a certificate for this pod, which its load balancer accepts unseen.
+"""Make a key and a certificate for this pod; its load balancer accepts them without verification.
 
-Runs before the engine, in the engine's image: vLLM needs mcp, which needs PyJWT with cryptography.
-Argument: the folder that gets tls.key and tls.crt.
+It runs before the engine, in the engine's image: vLLM needs mcp, which needs PyJWT with
+cryptography. Argument: the folder for tls.key and tls.crt.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 DAYS = 3650
-"""Longer than any pod lives: nothing renews it."""
+"""Days of validity. It exceeds the life of any pod, because nothing renews the certificate."""
 NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "engine")])
 
 
 def main() -> None:
-    """Guard: the key's file is made unreadable for others before anything is written into it."""
+    """Write the key and the certificate.
+
+    Guard: the key's file is made unreadable for others before anything is written into it.
+    """
     folder = Path(sys.argv[1])
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.UTC)

@@ -1,7 +1,7 @@
-"""What a change of inputs does, as a provider answers the engine.
+"""Answer of a provider to a change of inputs.
 
-What replaces is read from `sizewright/review/data/changes.csv`, what deletes first from there and
-from `names.csv`: the files that the offline diff reads.
+The replacing properties come from `sizewright/review/data/changes.csv`; the order of deletion comes
+from there and from `names.csv`. The offline diff reads the same files.
 """
 
 import json
@@ -19,10 +19,10 @@ KUBERNETES = "pulumi:providers:kubernetes"
 
 
 def difference(token: str, old: Mapping[str, Any], new: Mapping[str, Any], rules: Rules) -> Any:
-    """The answer to `Diff`: changed properties, which of them replace, and in which order."""
+    """Answer to `Diff`: changed properties, replacing ones, and the order of replacement."""
     detailed, replaces, first = {}, [], False
     for change in leaf_changes(old, new):
-        # Guard: what may replace, replaces here, so that a test sees the worst.
+        # Guard: a property that may replace does replace here, so that a test sees the worst case.
         forced = rules.effect(token, change.path) is not Effect.update
         first |= forced and rules.deletes_first(token, change.path, old, new)
         detailed[change.path] = _property_diff(change, forced)
@@ -39,10 +39,10 @@ def difference(token: str, old: Mapping[str, Any], new: Mapping[str, Any], rules
 
 
 def provider_difference(token: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Any:
-    """The answer to `DiffConfig`: a provider is replaced when it would reach another cluster.
+    """Answer to `DiffConfig`: a provider is replaced when it would reach another cluster.
 
-    Basis: vendor (pulumi-kubernetes DiffConfig: planned iff the active cluster changes; one that
-    is not known yet differs).
+    Basis: vendor (pulumi-kubernetes DiffConfig: planned iff the active cluster changes; one that is
+    not known yet differs).
     """
     changed = old != new
     replaces = ["kubeconfig"] if token == KUBERNETES and _cluster(old) != _cluster(new) else []
@@ -51,7 +51,7 @@ def provider_difference(token: str, old: Mapping[str, Any], new: Mapping[str, An
 
 
 def _cluster(inputs: Mapping[str, Any]) -> object:
-    """The clusters of the kubeconfig; the text itself where it holds what is not known."""
+    """Clusters of the kubeconfig, or its text where values are still unknown."""
     text = str(inputs.get("kubeconfig", ""))
     return text if sdk.UNKNOWN in text or not text else json.loads(text)["clusters"]
 

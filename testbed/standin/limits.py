@@ -1,4 +1,4 @@
-"""Limits that AWS keeps when a resource is made or changed, beyond what its inputs alone say."""
+"""Limits that AWS checks when a resource is made or changed, beyond its inputs alone."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ ACTIONS = {LISTENER: "defaultActions", RULE: "actions"}
 
 
 def refusals(token: str, inputs: Mapping[str, Any], world: World) -> Iterator[str]:
-    """Why AWS refuses these inputs.
+    """Reasons why AWS refuses these inputs.
 
     Basis: vendor (Elastic Load Balancing API: TargetGroupAssociationLimit; a target group can be
     used with one load balancer).
@@ -28,7 +28,7 @@ def refusals(token: str, inputs: Mapping[str, Any], world: World) -> Iterator[st
 
 
 def _target_groups(token: str, inputs: Mapping[str, Any]) -> set[str]:
-    """ARNs that the actions forward to."""
+    """ARNs of target groups that the actions forward to."""
     found = set[str]()
     for action in opened(inputs.get(ACTIONS[token])) or []:  # type: ignore[attr-defined]
         if isinstance(arn := action.get("targetGroupArn"), str):

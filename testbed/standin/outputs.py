@@ -1,4 +1,4 @@
-"""What a resource has once it exists: computed outputs of its SDK class, made up but consistent."""
+"""Outputs of an existing resource: computed values of its SDK class, made up but consistent."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import UnionType
@@ -8,7 +8,7 @@ from sizewright.record import sdk
 from testbed.standin.schema import resource_class
 
 NAMES = ("name", "bucket", "clusterIdentifier", "identifier", "nodeGroupName")
-"""Properties that the provider fills with the logical name and a suffix when they are not given."""
+"""Properties for which the provider uses the logical name and a suffix where they are not given."""
 ID_IS_NAME = {
     "aws:cloudwatch/logGroup:LogGroup": "name",
     "aws:eks/cluster:Cluster": "name",
@@ -30,14 +30,14 @@ PREFIXES = {
 ANSWERS = {
     "aws:acm/certificate:Certificate": {"domainValidationOptions[0].resourceRecordType": "CNAME"},
 }
-"""Computed texts that other resources take one of a few for, by path."""
+"""Computed texts by path where other resources accept only some values."""
 NESTING_LIMIT = 5
 
 
 def new_outputs(
     token: str, name: str, serial: int, inputs: Mapping[str, Any], *, region: str, account: str
 ) -> tuple[str, dict[str, Any]]:
-    """Id and outputs of a new resource: its inputs, and all that its class computes."""
+    """Id and outputs of a new resource: its inputs, and all computed outputs of its class."""
     if token.startswith("kubernetes:"):
         id_, state = object_id(name, serial, inputs), dict(inputs)
         if "metadata" in inputs:
@@ -75,8 +75,10 @@ def whole(token: str, inputs: Mapping[str, Any], text: Callable[[str], str]) -> 
 
 
 def object_id(name: str, serial: int, inputs: Mapping[str, Any]) -> str:
-    """`namespace/name` of a Kubernetes object, made up where it is not given; a release has its
-    name at the top."""
+    """Id `namespace/name` of a Kubernetes object, made up where it is not given.
+
+    A release has its name at the top.
+    """
     metadata = inputs.get("metadata") or {}
     own = metadata.get("name") or inputs.get("name") or f"{name}-{serial:08x}"
     space = metadata.get("namespace") or inputs.get("namespace")
@@ -117,7 +119,7 @@ def _new(typ: Any, path: str, text: Callable[[str], str], nesting: int = 0) -> A
 
 
 def _with(given: Any, typ: Any, path: str, text: Callable[[str], str]) -> Any:
-    """`given` with what its output class has besides."""
+    """Copy of `given` with the additional outputs of its class."""
     if get_origin(typ) in (Union, UnionType):
         typ = next(t for t in get_args(typ) if t is not type(None))
     types = sdk.nested_output_types(typ)

@@ -1,8 +1,8 @@
 """One provider of the engine's protocol, over a shared world.
 
-Methods with capital letters are calls of the protocol. What replaces a resource is read from
-`sizewright/review/data/changes.csv`, the file that the offline diff reads: engine and offline diff
-agree on it because they share it, which proves nothing about the file.
+Methods with capital letters are calls of the protocol. The replacing properties come from
+`sizewright/review/data/changes.csv`, which the offline diff also reads. Engine and offline diff
+agree because they share this file, which proves nothing about the file.
 """
 
 import json
@@ -31,7 +31,7 @@ PROTECTIONS = ("deletionProtection", "enableDeletionProtection")
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """Serves one package."""
+    """Provider of one package."""
 
     def __init__(self, package: str, world: World, rules: Rules) -> None:
         self._package = package
@@ -57,7 +57,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         if self._package == "aws":
-            # A run of the engine asks this first.
+            # The engine calls this first in a run.
             self._world.planned.clear()
         news = engine_fields(request.news)
         values = configuration(self._package, news)
@@ -176,7 +176,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             yield f"{thing.name} is in use by {', '.join(sorted(user.name for user in users))}"
 
     def _inside(self, thing: Thing) -> list[Thing]:
-        """Objects of a namespace: a real one would take them along without a word."""
+        """Objects of a namespace, which a real namespace would delete without notice."""
         if thing.type != "kubernetes:core/v1:Namespace":
             return []
         return [other for other in self._world.things if other.id.startswith(f"{thing.id}/")]
@@ -200,7 +200,7 @@ def _hidden(state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, An
 
 
 def _merged(olds: Mapping[str, Any], given: Mapping[str, Any], news: Mapping[str, Any]) -> Any:
-    """Old outputs under new inputs: what was computed inside an object stays."""
+    """Old outputs under new inputs: computed values inside an object stay."""
     kept = {key: value for key, value in olds.items() if key not in given or key in news}
     for key, value in news.items():
         old = opened(kept.get(key))

@@ -1,4 +1,4 @@
-"""References of a resource's inputs to others, which must exist when they are known."""
+"""References of a resource's inputs to other resources, which must exist when they are known."""
 
 import json
 import re
@@ -20,18 +20,18 @@ NAMING = {
     "securityGroups": "aws:ec2/securityGroup:SecurityGroup",
     "subnets": "aws:ec2/subnet:Subnet",
 }
-"""Properties that name another resource, and the type that may carry the name itself."""
+"""Properties that name another resource, and the type whose own name they may contain."""
 NO_REFERENCE = {"availabilityZoneId", "accountId", "sourceAccountId"}
 ARN = re.compile(r"arn:aws[a-z-]*:[^\s\"']*")
 AWS_OWN = re.compile(
     r"arn:aws[a-z-]*:(iam::aws:policy/|iam::\d{12}:(root|role/aws-service-role/)|.*\*)"
 )
-"""What every account has, and patterns over ARNs."""
+"""ARNs that every account has, and patterns over ARNs."""
 BUILT_IN_NAMESPACES = {"default", "kube-system", "kube-public", "kube-node-lease"}
 
 
 def dangling(token: str, inputs: Mapping[str, Any], world: World) -> Iterator[Fault]:
-    """Each known reference of these inputs to something that does not exist."""
+    """References of these inputs to resources that do not exist."""
     for path, key, value in _leaves(inputs):
         if value == sdk.UNKNOWN or sdk.UNKNOWN in value:
             continue
@@ -50,7 +50,7 @@ def dangling(token: str, inputs: Mapping[str, Any], world: World) -> Iterator[Fa
 
 
 def _leaves(value: object, path: str = "", key: str = "") -> Iterator[tuple[str, str, str]]:
-    """Path, key and text of every text; of a policy its principals: IAM asks no more of it."""
+    """Path, key and text of every text; only the principals of a policy, as IAM checks no more."""
     value = opened(value)
     if isinstance(value, dict):
         for name, item in value.items():
@@ -81,7 +81,7 @@ def _principals(document: Any) -> list[Any]:
 
 
 def _arn_exists(arn: str, world: World) -> bool:
-    """The ARN itself, or that of which it names a part: objects of a bucket, streams of a group."""
+    """True where the ARN exists, or the resource of which it names objects or streams."""
     whole = re.sub(r"(/\*|:\*)$", "", arn)
     if AWS_OWN.match(whole) or world.exists(whole):
         return True

@@ -1,7 +1,8 @@
-"""What the SDK's own types say of a resource's inputs: names, types, required ones, enumerations.
+"""Names, types, requirements and enumerations of a resource's inputs, read from the SDK's own
+types.
 
-Nothing is listed by hand. Custom kinds of Kubernetes have no class of their own: theirs is the JSON
-schema that the rendered documents are checked with.
+Nothing is listed by hand. Custom kinds of Kubernetes have no SDK class: theirs is the JSON schema
+that checks the rendered documents.
 """
 
 import enum
@@ -28,7 +29,7 @@ SCHEMAS = Path(__file__).parents[2] / "templates" / "schemas"
 LAGGING = {"instanceClass", "instanceType"}
 """Enumerations that a cloud extends faster than the SDK: db.serverless is missing."""
 Fault = tuple[str, str]
-"""A property's path, and what is wrong with it."""
+"""Path of a property, and its fault."""
 _LISTED = re.compile(
     r"[Vv]alid (?:values?|options?)(?: are| is| include)?:? ?"
     r"((?:`[^`]+`(?:,? (?:or|and) |, ?)?)+)(?:\.|$)"
@@ -37,7 +38,7 @@ _WORD = re.compile(r"`([^`]+)`")
 
 
 def input_faults(token: str, inputs: Mapping[str, object]) -> Iterator[Fault]:
-    """Each thing wrong with the inputs of a resource, by its SDK class; unknowns pass."""
+    """Faults of a resource's inputs by its SDK class; unknown values pass."""
     if token.startswith("pulumi:providers:"):
         yield from _object(inputs, _configured(token.rsplit(":", 1)[1]), "")
         return
@@ -49,7 +50,7 @@ def input_faults(token: str, inputs: Mapping[str, object]) -> Iterator[Fault]:
 
 
 def configuration(package: str, values: Mapping[str, object]) -> dict[str, object]:
-    """A provider's configuration; what is no text travels as JSON in a text."""
+    """Configuration of a provider; values other than text are JSON in a text."""
     types = _properties(_configured(package))
     return {
         name: json.loads(value)
@@ -66,7 +67,7 @@ def _configured(package: str) -> type:
 
 @cache
 def resource_class(token: str) -> type | None:
-    """The SDK's class of a type token, or None where it has none."""
+    """SDK class of a type token, or None where it has none."""
     package, module, _ = token.split(":")
     known: Any = rpc._RESOURCE_MODULES.get(f"{package}:{module}", [])
     for entry in known if isinstance(known, list) else [known]:
@@ -92,7 +93,7 @@ def _arguments(resource: type) -> type:
 
 
 def _without_type(token: str, inputs: Mapping[str, object]) -> dict[str, object]:
-    """Kubernetes inputs carry their own `apiVersion` and `kind`, which the token says already."""
+    """Kubernetes inputs without their `apiVersion` and `kind`, which the token already contains."""
     package = token.split(":", maxsplit=1)[0]
     own = ("apiVersion", "kind") if package == "kubernetes" else ()
     return {name: value for name, value in inputs.items() if name not in own}
@@ -122,7 +123,7 @@ def _listed(arguments: type) -> Mapping[str, frozenset[str]]:
         text = (member.fget.__doc__ or "") if isinstance(member, property) else ""
         lists = _LISTED.findall(text)
         words = frozenset(_WORD.findall(lists[0])) if lists else frozenset()
-        # Guard: two lists depend on something else, and 2XX is a pattern.
+        # Guard: two lists depend on another property, and 2XX is a pattern.
         once = len(re.findall("alid (?:value|option)", text)) == 1
         if once and words and not any("XX" in word for word in words):
             found[names.get(name, name)] = words
@@ -187,9 +188,10 @@ def _sequence(value: object, item_type: Any, path: str) -> Iterator[Fault]:
 
 
 def _union(value: object, members: Sequence[Any], path: str) -> Iterator[Fault]:
-    """The faults of the member that fits best.
+    """Faults of the member that fits best.
 
-    Guard: a text beside an enumeration is the enumeration, or every typo would pass.
+    Guard: in a union of text and an enumeration only the enumeration counts, or every typo would
+    pass.
     """
     enums = [m for m in members if inspect.isclass(m) and issubclass(m, enum.Enum)]
     rest = [m for m in members if m is not type(None) and get_origin(m) is not pulumi.Output]
@@ -198,7 +200,7 @@ def _union(value: object, members: Sequence[Any], path: str) -> Iterator[Fault]:
 
 
 def _custom(token: str, inputs: Mapping[str, object]) -> Iterator[Fault]:
-    """A kind without an SDK class, against the JSON schema of its rendered documents."""
+    """Faults of a kind without an SDK class, by the JSON schema of its rendered documents."""
     schema = _schemas().get(token)
     if schema is None:
         yield "kind", f"no definition of {token} is known"

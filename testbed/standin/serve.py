@@ -1,4 +1,4 @@
-"""Serves the stand-in providers to an engine of this machine, for as long as a `with` lasts."""
+"""Servers of the stand-in providers for an engine of this machine, within a `with` block."""
 
 from concurrent import futures
 from types import TracebackType
@@ -13,11 +13,11 @@ from testbed.standin.world import World
 
 PACKAGES = ("aws", "kubernetes")
 THREADS = 16
-"""The engine works on that many resources at once by default."""
+"""Threads of a server: the engine works on that many resources at once by default."""
 
 
 class StandIn:
-    """Servers on loopback, one a package, over one world."""
+    """Servers on loopback, one for each package, over one world."""
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -1,4 +1,4 @@
-"""What exists: resources of all stand-in providers, and a log of what was done to them."""
+"""Existing resources of all stand-in providers, and a log of their changes."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 from testbed.standin.schema import opened
 
 LONGEST_HOLD_S = 300
-"""Guard: a test that fails while it holds a reply must still end."""
+"""Longest delay of a reply in seconds. Guard: a test that fails meanwhile must still end."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Event:
     """One change of the world."""
 
     op: str
-    """create, update or delete."""
+    """Name of the operation: create, update or delete."""
     type: str
     name: str
     id: str
@@ -38,8 +38,8 @@ class Thing:
 class World:
     """One account in one region, and the clusters in it; safe for many threads.
 
-    `outside` holds ids, ARNs and names of what exists without any stack: certificates, zones,
-    networks that are only used.
+    `outside` contains ids, ARNs and names of resources without any stack: certificates, zones, and
+    used networks.
     """
 
     account: str = "111122223333"
@@ -48,13 +48,13 @@ class World:
     things: list[Thing] = field(default_factory=list)
     log: list[Event] = field(default_factory=list)
     planned: list[Thing] = field(default_factory=list)
-    """What the preview under way would create: its given names are known, its ids only
-    where they are made of names."""
+    """Resources that the current preview would create: their given names are known, their ids only
+    where they consist of names."""
     refused: dict[str, str] = field(default_factory=dict)
-    """Why the resource of a name cannot be created now, such as a zone without capacity."""
+    """Reason by name why a resource cannot be created now, such as a zone without capacity."""
     held: dict[str, threading.Event] = field(default_factory=dict)
-    """By type, what the reply to a creation waits for: the resource exists, the engine does not
-    know it yet."""
+    """Event by type that delays the reply to a creation: the resource exists, but the engine does
+    not know it yet."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _serial: int = 0
 
@@ -64,7 +64,7 @@ class World:
             return self._serial
 
     def wait_to_reply(self, type_: str) -> None:
-        """Returns at once, or when the reply to the creation of that type is let go."""
+        """Return at once, or when the reply to the creation of that type is released."""
         if type_ in self.held:
             self.held[type_].wait(timeout=LONGEST_HOLD_S)
 
@@ -87,12 +87,12 @@ class World:
         self.log.append(Event(op, thing.type, thing.name, thing.id))
 
     def find(self, type_: str, id_: str) -> Thing | None:
-        """The resource of that type and id."""
+        """Resource of that type and id."""
         with self.lock:
             return next((t for t in self.things if t.type == type_ and t.id == id_), None)
 
     def expects(self, type_: str, id_: str) -> bool:
-        """Whether it exists, or the preview under way would create it."""
+        """True where the resource exists or the current preview would create it."""
         with self.lock:
             known = [*self.things, *self.planned]
             return any(thing.type == type_ and thing.id == id_ for thing in known)
@@ -102,7 +102,7 @@ class World:
             return [thing for thing in self.things if thing.type == type_]
 
     def exists(self, value: str) -> bool:
-        """Whether an id, ARN or name belongs to something that exists."""
+        """True where an id, ARN or name belongs to an existing resource."""
         if value in self.outside:
             return True
         with self.lock:
@@ -121,7 +121,7 @@ class World:
 
 
 def own_texts(thing: Thing) -> set[str]:
-    """Texts of the outputs that the provider made: not those repeated from the inputs."""
+    """Texts of the outputs that the provider made, without those repeated from the inputs."""
     given = set(texts(thing.inputs))
     computed = {text for text in texts(thing.outputs) if text not in given}
     own = {thing.outputs.get(key) for key in ("name", "bucket", "clusterIdentifier", "arn")}

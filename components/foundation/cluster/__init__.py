@@ -1,1 +1,1 @@
-"""The EKS cluster, made here or used, and who may enter it."""
+"""The EKS cluster, made here or used, and the access to it."""

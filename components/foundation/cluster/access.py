@@ -1,4 +1,4 @@
-"""Who gets into the cluster's API: an entry for each role, with one access policy."""
+"""Access to the cluster's API: an entry for each role, with one access policy."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ def access(
     tags: Tags,
     opts: pulumi.ResourceOptions,
 ) -> list[pulumi.Resource]:
-    """What must exist before a role gets in; `policies` are names of access policies by role."""
+    """Resources that must exist before a role has access; `policies` are names by role."""
     made = list[pulumi.Resource]()
     for role, policy in policies.items():
         entry_name = f"{name}-{aws_name(role.partition(':role/')[2])}"

@@ -1,4 +1,4 @@
-"""The EKS cluster: a private control plane, its add-ons, and the way in for Kubernetes objects."""
+"""The EKS cluster: a private control plane, its add-ons, and the access for Kubernetes objects."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,28 +19,28 @@ from components.policy import allow, policy
 from sizing.plan import AllowedPlan, ClusterPlan, RolesPlan
 
 MADE_WITH = ["accessConfig.bootstrapClusterCreatorAdminPermissions", "encryptionConfig"]
-"""What EKS reads once, when it makes the cluster; a change would delete the cluster first."""
+"""Inputs that EKS reads only at creation; a change would first delete the cluster."""
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterIds:
-    """What stands in a cluster needs of it, whoever made it."""
+    """Identifiers of a cluster, made here or used, that its workloads require."""
 
     name: pulumi.Input[str]
     security_group_id: pulumi.Input[str]
     """Group of the control plane and of every managed node."""
     node_role_arn: pulumi.Input[str]
     ready_for_nodes: Sequence[pulumi.Resource]
-    """What must exist before a node joins."""
+    """Resources that must exist before a node joins."""
     ready_for_pods: Sequence[pulumi.Resource]
-    """What must exist before a pod takes a role."""
+    """Resources that must exist before a pod takes a role."""
     kubernetes: KubernetesProvider
     controller: TargetWriter | None
-    """Its owner's load balancer controller; null where this stack brings one."""
+    """Load balancer controller of the cluster's owner; null where this stack runs one."""
     node_autoscaler_role: pulumi.Input[str] | None
-    """Role of its owner's Karpenter, to be granted what burst nodes need; null where this stack
-    brings one, or where it may pass and use all."""
+    """Role of the owner's Karpenter, to which this stack grants rights for burst nodes. Null where
+    this stack runs Karpenter, or where that role may pass and use every resource."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +48,22 @@ class ClusterArgs:
     plan: ClusterPlan
     roles: RolesPlan
     cluster_name: str
-    """Fixed: EKS writes to the log group of that name, which must exist before the cluster."""
+    """Fixed name: EKS writes to the log group of that name, which must exist before the cluster."""
     region: str
     vpc_cidr: pulumi.Input[str]
-    """Addresses that may call the Kubernetes API."""
+    """Addresses from which the Kubernetes API is reachable."""
     allowed: AllowedPlan
-    """Sources beyond the network that may call it too."""
+    """Sources outside the network that may also call the API."""
     subnet_ids: Sequence[pulumi.Input[str]]
     secrets_key_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
-    """What must outlive the cluster."""
+    """Resources that must outlive the cluster."""
     tags: Tags
 
 
 class Cluster(pulumi.ComponentResource):
-    """Its endpoint is reachable from the network only; secrets and logs are encrypted."""
+    """The cluster. Only the network reaches its endpoint; secrets and logs are encrypted."""
 
     ids: ClusterIds
     name: pulumi.Output[str]
@@ -94,7 +94,7 @@ class Cluster(pulumi.ComponentResource):
             self._addon("vpc-cni", {"enableNetworkPolicy": "true"}),
             self._addon("kube-proxy"),
         ]
-        # Without its agent, node repair knows nothing of a GPU's faults.
+        # Node repair does not see GPU faults without the agent of this add-on.
         agent = self._addon("eks-node-monitoring-agent")
         doors = self._api_rules(args)
         self.ids = ClusterIds(
@@ -187,7 +187,7 @@ class Cluster(pulumi.ComponentResource):
         )
 
     def _api_rules(self, args: ClusterArgs) -> list[pulumi.Resource]:
-        """The Kubernetes API for the network and what is allowed beyond: EKS admits nodes only."""
+        """Rules that open the API to the network and the allowed sources: EKS admits nodes only."""
         network = ingress(
             f"{self._name}-api-from-network",
             into=self.security_group_id,
@@ -228,5 +228,5 @@ def _use_key(key_arn: pulumi.Input[str]) -> pulumi.Output[str]:
 
 
 def log_group_name(cluster_name: str) -> str:
-    """The log group that EKS writes to."""
+    """Name of the log group that EKS writes to."""
     return f"/aws/eks/{cluster_name}/cluster"

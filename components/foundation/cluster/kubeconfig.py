@@ -1,4 +1,4 @@
-"""How Kubernetes objects reach a cluster."""
+"""Kubeconfig by which Kubernetes objects reach a cluster."""
 
 import pulumi
 
@@ -9,7 +9,7 @@ def kubeconfig(
     certificate_authority: pulumi.Input[str],
     region: str,
 ) -> pulumi.Output[str]:
-    """Credentials come from the caller's AWS identity at the time of each call."""
+    """Return the kubeconfig; each call takes its credentials from the caller's AWS identity."""
     token = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": "aws",

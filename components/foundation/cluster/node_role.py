@@ -1,4 +1,4 @@
-"""The role of a cluster's nodes."""
+"""IAM role of a cluster's nodes."""
 
 import pulumi
 
@@ -12,14 +12,15 @@ NODE_POLICIES = (
     "AmazonEKS_CNI_Policy",
     "AmazonSSMManagedInstanceCore",
 )
-"""The last one lets Session Manager open a shell on a node: no pod has to be privileged for it, and
-no port is open. Basis: vendor (amazon-eks-ami: its images run the agent since v20210621)."""
+"""Managed policies of nodes. The last one lets Session Manager open a shell on a node, without a
+privileged pod and without an open port.
+Basis: vendor (amazon-eks-ami: its images run the agent since v20210621)."""
 
 
 def node_role(
     name: str, roles: RolesPlan, partition: str, tags: Tags, opts: pulumi.ResourceOptions
 ) -> Identity:
-    """EKS lets the role in by itself with the first managed node group that has it."""
+    """Return the role; EKS admits it with the first managed node group that has it."""
     return Identity(
         name,
         IdentityArgs(

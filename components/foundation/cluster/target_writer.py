@@ -1,4 +1,4 @@
-"""Who registers the targets of target groups: a load balancer controller, whoever runs it."""
+"""The load balancer controller that registers targets, of this stack or the cluster's owner."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ WRITES = ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:Regist
 @dataclass(frozen=True, kw_only=True)
 class TargetWriter:
     role_name: pulumi.Input[str] | None
-    """Role to be granted the target groups; null where it may write to all."""
+    """Role to which target groups are granted; null where it may write to all of them."""
     ready: Sequence[pulumi.Resource]
-    """What must outlive the bindings."""
+    """Resources that must outlive the bindings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Targets:
 def granted(
     name: str, writer: TargetWriter | None, targets: Targets, opts: pulumi.ResourceOptions
 ) -> TargetWriter | None:
-    """The same controller, with the right to write to the cluster's target groups.
+    """Return the controller with the right to write to the cluster's target groups.
 
     Guard: one grant a stack, by tag. One a service would end at 38 of them: the inline policies of
     a role have at most 10,240 characters together. Basis: vendor (IAM quotas; IAM reference of ELB:

@@ -1,4 +1,4 @@
-"""A cluster of another owner: a way in, and a role for the nodes that are added to it."""
+"""A cluster of another owner: access to it, and a role for the nodes that this stack adds."""
 
 from dataclasses import dataclass
 
@@ -18,10 +18,10 @@ class UsedClusterArgs:
     name: pulumi.Input[str]
     endpoint: pulumi.Input[str]
     certificate_authority: pulumi.Input[str]
-    """Base64."""
+    """Certificate authority of the API server, in Base64."""
     security_group_id: pulumi.Input[str]
     controller: TargetWriter | None
-    """Its owner's load balancer controller; null where this stack brings one."""
+    """Load balancer controller of the cluster's owner; null where this stack runs one."""
     node_autoscaler_role: pulumi.Input[str] | None
     roles: RolesPlan
     region: str
@@ -29,7 +29,7 @@ class UsedClusterArgs:
 
 
 class UsedCluster(pulumi.ComponentResource):
-    """Neither control plane nor add-ons: those are its owner's."""
+    """A used cluster, without control plane and add-ons: those belong to its owner."""
 
     ids: ClusterIds
 

@@ -22,7 +22,7 @@ class EndpointsArgs:
 
 
 class Endpoints(pulumi.ComponentResource):
-    """One in each subnet, under the service's own name; they take HTTPS from the network only."""
+    """Endpoints in each subnet, under the service's own name; only the network can call them."""
 
     def __init__(
         self, name: str, args: EndpointsArgs, opts: pulumi.ResourceOptions | None = None

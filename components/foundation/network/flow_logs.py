@@ -1,4 +1,4 @@
-"""Flow logs: who talked to whom in the network, and what was refused."""
+"""Flow logs: accepted and rejected connections of the network."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from components.policy import allow, policy
 from sizing.plan import RolesPlan
 
 AGGREGATION_S = 600
-"""Basis: vendor, 60 or 600; an entry a minute would cost up to ten times as much."""
+"""Seconds that one entry covers. Basis: vendor, 60 or 600; 60 costs up to ten times as much."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlowLogsArgs:
     vpc_id: pulumi.Input[str]
     days: int
-    """How long they are kept."""
+    """Days that the log group keeps them."""
     key_arn: pulumi.Input[str]
     roles: RolesPlan
     account_id: str
@@ -27,7 +27,7 @@ class FlowLogsArgs:
 
 
 class FlowLogs(pulumi.ComponentResource):
-    """All traffic of the VPC, in an encrypted log group of its own."""
+    """Flow log of all traffic of the VPC, in an encrypted log group."""
 
     def __init__(
         self, name: str, args: FlowLogsArgs, opts: pulumi.ResourceOptions | None = None

@@ -1,4 +1,4 @@
-"""Rules that let calls into a security group."""
+"""Rules that allow calls into a security group."""
 
 import pulumi
 from pulumi_aws import vpc
@@ -19,7 +19,7 @@ def ingress(
     tags: Tags,
     opts: pulumi.ResourceOptions,
 ) -> vpc.SecurityGroupIngressRule:
-    """One TCP port of the group `into`, open to a range, a prefix list or what is in `group`."""
+    """Rule that opens one TCP port of the group `into` to a range, a prefix list or a group."""
     return vpc.SecurityGroupIngressRule(
         name,
         security_group_id=into,
@@ -44,7 +44,7 @@ def ingress_from_allowed(
     tags: Tags,
     opts: pulumi.ResourceOptions,
 ) -> list[pulumi.Resource]:
-    """HTTPS of the group `into`, open to the ranges and prefix lists beyond the network."""
+    """Rules that open HTTPS of the group `into` to ranges and prefix lists outside the network."""
     ranges = [(aws_name(cidr), cidr, None) for cidr in allowed.cidrs]
     lists = [(prefix_list, None, prefix_list) for prefix_list in allowed.prefix_list_ids]
     return [

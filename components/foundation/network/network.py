@@ -1,4 +1,4 @@
-"""The network: one VPC, in each zone a public and a private subnet, NAT where the plan says."""
+"""The network: one VPC, a public and a private subnet in each zone, NAT gateways as planned."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,24 +24,24 @@ class NetworkArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkIds:
-    """What stands in a network needs of it, whoever made it."""
+    """Identifiers of a network, made here or used, that its workloads require."""
 
     vpc_id: pulumi.Input[str]
     vpc_cidr: pulumi.Input[str]
     private_subnet_ids: Mapping[str, pulumi.Input[str]]
-    """By zone id."""
+    """Ids of the private subnets by zone id."""
     public_subnet_ids: Mapping[str, pulumi.Input[str]]
     outlives: Sequence[pulumi.Resource]
-    """What must outlive all that stands in it."""
+    """Resources that must outlive everything in the network."""
 
 
 class Network(pulumi.ComponentResource):
-    """Private subnets reach out through NAT gateways, and AWS through endpoints where planned."""
+    """The VPC. Private subnets use NAT gateways, and endpoints for AWS where planned."""
 
     ids: NetworkIds
     vpc_id: pulumi.Output[str]
     private_subnet_ids: dict[str, pulumi.Output[str]]
-    """By zone id; the public ones likewise."""
+    """Ids of the private subnets by zone id; the public ones are alike."""
     public_subnet_ids: dict[str, pulumi.Output[str]]
 
     def __init__(
@@ -168,7 +168,7 @@ class Network(pulumi.ComponentResource):
     def _nat_route(
         self, zone: str, table: ec2.RouteTable, gateways: dict[str, ec2.NatGateway]
     ) -> None:
-        """A zone without its own gateway takes the first one; without any there is no way out."""
+        """Add the default route to the zone's gateway or the first one; none without gateways."""
         gateway = gateways.get(zone) or next(iter(gateways.values()), None)
         if gateway is None:
             return

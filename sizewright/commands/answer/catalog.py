@@ -1,4 +1,4 @@
-"""`sizewright catalog`: what is known of hardware, models, engines and versions, and where from."""
+"""`sizewright catalog`: known facts about hardware, models, engines and versions, with sources."""
 
 from collections.abc import Callable, Sequence
 from typing import get_args
@@ -20,7 +20,7 @@ from sizing.workload.engine import Engine
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SERVED = get_args(Engine.model_fields["name"].annotation)
-"""What `engine.name` of a workload accepts; of other engines the catalog knows measured runs."""
+"""Values that `engine.name` of a workload accepts; other engines have only measured runs."""
 
 
 def _kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

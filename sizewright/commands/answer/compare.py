@@ -44,14 +44,14 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
     sizewright compare workloads/chat.yaml workloads/support.yaml
 
     One file: each type on sale in the site's zones, each tensor-parallel size and precision is
-    sized in full. Shown is the cheapest option of each type, at most 12 types: first the
-    Pareto-optimal ones, marked *, which no other is as cheap and as fast as. ~ marks what nobody
-    measured. Then whether two or three types, split by the length of the prompt, cost less than the
-    cheapest, what the others lack, and which input doubles the nodes soonest. Exit code 5: no
-    hardware meets every target; 6: this version cannot rate any.
+    sized in full. The first table has the cheapest option of each type, at most 12 types: first the
+    Pareto-optimal ones, marked *; no other is as cheap and as fast. ~ marks unmeasured types. A
+    further table shows whether two or three types, split by the length of the prompt, cost less
+    than the cheapest. The last tables show what the others lack, and which input doubles the nodes
+    soonest. Exit code 5: no hardware meets every target; 6: this version cannot rate any.
 
-    Several files: each is sized by itself, as `size` would, a column each; what is better is marked
-    *, where it has a meaning. Exit codes 5 and 6 as of `size`.
+    Several files: each is sized by itself, as by `size`, with one column each. The better value is
+    marked * where the comparison has a meaning. Exit codes 5 and 6 are those of `size`.
     """
     if len(files) == 1:
         _rank(files[0], site, show_all, as_json)
@@ -73,7 +73,7 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
 
 
 def _sides(sized: Sequence[Sized]) -> SidesAnswer:
-    """Each service as `size` prints it, under its file; the better ones of each leaf by index."""
+    """Return each service as `size` prints it, with its file, and the better ones of each leaf."""
     services = [each.service for each in sized]
     return SidesAnswer(
         services=tuple(

@@ -1,4 +1,4 @@
-"""`sizewright explain`: why a number is what it is."""
+"""`sizewright explain`: why a number has its value."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +27,7 @@ from sizing.plan import Plan
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of the plan's numbers that begin so; none where the file cannot be sized."""
+    """Names of the plan's numbers with this beginning; empty where the file cannot be sized."""
     file, site = ctx.params.get("file"), ctx.params.get("site") or DEFAULT_SITE
     try:
         leaves = named_leaves(read_plan([file], site)) if file else ()
@@ -46,7 +46,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 def command(
     file: Path, words: tuple[str, ...], site: Path, with_inputs: bool, as_json: bool
 ) -> None:
-    """Show why a number is what it is: formula, numbers, basis, remarks.
+    """Show why a number has its value: formula, numbers, basis, remarks.
 
     \b
     sizewright explain workloads/chat.yaml
@@ -55,9 +55,10 @@ def command(
     sizewright explain workloads/chat.yaml chat.pool.gpus_total
     sizewright explain workloads/chat.yaml /services/0/pool/gpus_total
 
-    FILE is a workload file, or the name of a service of the stack. LABEL is what `size`, `compare`
-    or `preview` prints before a number, a name as the list shows it, its end as long as that is
-    unique, a part of the plan (chat.pool), or a JSON pointer into `size --json`.
+    FILE is a workload file, or the name of a service of the stack. LABEL is the text
+    that `size`, `compare` or `preview` prints before a number, or a name as the list shows it. It
+    may also be a unique end of a name, a part of the plan (chat.pool), or a JSON pointer into
+    `size --json`.
     """
     plan = read_plan([workload_file(file, site)], site)
     leaves = named_leaves(plan)

@@ -1,4 +1,4 @@
-"""Which numbers of the plan a label means that `size`, `compare` or `preview` prints."""
+"""Which numbers of the plan does a label of `size`, `compare` or `preview` mean?"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -65,16 +65,16 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "prompt tokens": ("inputs.request.input_tokens", "inputs.request.input_tokens.*"),
     "requests": ("traffic.requests_per_s_mean", "traffic.requests_per_s_peak"),
 }
-"""Leaves below a service by printed label, in its rows' order; `*` is any rest of a name.
+"""Leaves below a service by printed label, in its rows' order; `*` matches any rest of a name.
 
 The other labels are names of a part of the plan, or those of `report/difference.py` HEADLINES.
 """
 _MARKS = (", nodes alone", ", safe side", ", at least", ", or ", " (")
-"""What a label may carry behind the words that name it."""
+"""Starts of the additions that may follow the words of a label."""
 
 
 def bare(label: str) -> str:
-    """A label without what it carries behind its words: `latency.ttft_ms (tighter)`."""
+    """Return a label without additions such as ` (tighter)` in `latency.ttft_ms (tighter)`."""
     for mark in _MARKS:
         label = label.partition(mark)[0]
     return label
@@ -88,10 +88,10 @@ def properties(plan: Plan, asked: str) -> Iterator[str]:
 
 
 def labelled(asked: str, names: Sequence[str], headlines: Mapping[str, str]) -> Iterator[str]:
-    """Of the names of a plan's numbers those that a label means, `chat price` or `price`.
+    """Names of the plan's numbers that a label means, `chat price` or `price`.
 
-    A label may begin with the name of a service. `headlines` are the labels of `diff` by leaf.
-    Nothing where the words are no label.
+    A label may begin with the name of a service. `headlines` are the labels of `diff` by leaf. The
+    result is empty where the words are not a label.
     """
     service, _, rest = asked.partition(" ")
     services = {name.partition(".")[0] for name in names}
@@ -113,5 +113,5 @@ def _patterns(label: str, headlines: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _is(label: str, text: str, path: str) -> bool:
-    """Whether a label is that of a leaf; that of a zone's nodes ends in the zone."""
+    """True where a label is that of a leaf; the label of a zone's nodes ends in the zone."""
     return label == text or (path.endswith(".*") and label.startswith(f"{text} "))

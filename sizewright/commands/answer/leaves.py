@@ -1,4 +1,4 @@
-"""Names of a plan's leaves for people, and which leaves a name or a JSON pointer means."""
+"""Names of a plan's leaves for people: which leaves does a name or a JSON pointer mean?"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from sizing.plan import Plan
 from sizing.values.exact import Number
 
 NAMING_KEYS = ("name", "role", "state", "method")
-"""A list's items are called by the first of these that they have, else by their index."""
+"""Keys that name a list's item; the first one that it has applies, else its index."""
 
 
 class UnknownLeafError(LookupError):
@@ -17,7 +17,7 @@ class UnknownLeafError(LookupError):
 
 @dataclass(frozen=True)
 class NamedLeaf:
-    """One leaf: `chat.pool.gpus_total`, `/services/0/pool/gpus_total`, and what is there."""
+    """One leaf: name `chat.pool.gpus_total`, pointer `/services/0/pool/gpus_total` and value."""
 
     name: str
     pointer: str
@@ -31,7 +31,7 @@ class NamedLeaf:
 
 
 def named_leaves(plan: Plan) -> tuple[NamedLeaf, ...]:
-    """Every leaf in the plan's order, numbers and others; services go by their names alone."""
+    """Every leaf in the plan's order, including text; the name of a service is the first part."""
     return tuple(_leaves(plan.as_json(), (), ()))
 
 
@@ -58,7 +58,7 @@ def _item_name(item: object, index: int) -> str:
 def resolve_leaf_name(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
     """The numbers that a JSON pointer, a name, the end of a name, or a whole part means.
 
-    Raises UnknownLeafError for a name of nothing, of no number, or of several numbers.
+    Raises UnknownLeafError for an unknown name, and for one of no number or of several.
     """
     whole = [leaf for leaf in leaves if asked in (leaf.name, leaf.pointer)]
     if not whole:
@@ -83,9 +83,9 @@ def resolve_leaf_name(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedL
 
 
 def _shallowest(numbers: list[NamedLeaf]) -> list[NamedLeaf]:
-    """Of the numbers of one service the one that is its own, not that of a method or a state.
+    """The number that belongs to the service itself, and not to one of its methods or states.
 
-    All of them where several services or parts are meant.
+    All numbers are returned where they belong to several services or parts.
     """
     least = min(_depth(leaf.name) for leaf in numbers)
     owners = {leaf.name.partition(".")[0] for leaf in numbers}
@@ -94,7 +94,7 @@ def _shallowest(numbers: list[NamedLeaf]) -> list[NamedLeaf]:
 
 
 def _part_ending(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
-    """The numbers of the outermost part whose name ends so; none where several parts do."""
+    """Numbers of the outermost part whose name ends so; empty where several parts do."""
     numbers = [leaf for leaf in leaves if leaf.number is not None and f".{asked}." in leaf.name]
     parts = {leaf.name.partition(f".{asked}.")[0] for leaf in numbers}
     outermost = [part for part in parts if _depth(part) == min(map(_depth, parts))]

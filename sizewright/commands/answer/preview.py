@@ -62,9 +62,9 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
 
     Without FILE the stack's own workloads are previewed.
 
-    What it is and is not, the answer in a paragraph, the figures, then the resource tree. Exit code
-    5 when a service is infeasible, and nothing would be built; 6 when its pool or its engine is
-    beyond this version, and its stores are shown.
+    The output has a note on offline previews, the answer in a paragraph, the figures and the
+    resource tree. Exit code 5: a service is infeasible, and nothing would be built; 6: its pool or
+    its engine is beyond this version, and its stores are shown.
     """
     catalog, where = load_catalog(), read_site(site)
     files = stack_files(files, where)

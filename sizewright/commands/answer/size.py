@@ -1,4 +1,4 @@
-"""`sizewright size`: how many, where, and what that survives."""
+"""`sizewright size`: node counts, their zones, and the failures that they survive."""
 
 from pathlib import Path
 

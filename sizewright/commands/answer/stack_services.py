@@ -1,4 +1,4 @@
-"""The workload file of a service that a stack builds, by the service's name."""
+"""This module finds the workload file of a stack's service by the service's name."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
 def workload_file(given: Path, site: Path) -> Path:
-    """The file itself, or that of the stack's service with this name.
+    """Return the given file, or the file of the stack's service with this name.
 
     Raises InputError where it is neither.
     """

@@ -1,4 +1,4 @@
-"""`sizewright diff`: what a change of workloads changes, cause first."""
+"""`sizewright diff`: the effects of a change of workloads, cause first."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -76,7 +76,7 @@ def command(
     markdown: bool,
     detailed_exitcode: bool,
 ) -> None:
-    """Show what changes, cause first.
+    """Show the effects of a change, cause first.
 
     \b
     sizewright diff old.yaml new.yaml
@@ -84,10 +84,10 @@ def command(
     pulumi stack output --json | sizewright diff --stack - workloads/*.yaml
     pulumi preview --json | sizewright diff --preview - workloads/*.yaml
 
-    First each service's cost, GPUs, nodes, latency, utilisation and survival before and after. Then
-    what is dangerous, the inputs that changed, the sizing that follows, and the resources with
-    their changed properties. Both sides are recorded offline; with --preview the resources are
-    those of the engine. --stack and --preview read stdin for -.
+    The output begins with each service's cost, GPUs, nodes, latency, utilisation and survival
+    before and after. Dangers, changed inputs, the new sizing, and resources with their changed
+    properties follow. Both sides are recorded offline; with --preview the resources are those of
+    the engine. --stack and --preview read stdin for -.
     """
     if sum(option is not None for option in (stack, rev, preview)) > 1:
         raise click.UsageError("--stack, --rev and --preview exclude each other")
@@ -140,7 +140,7 @@ def _with_stack(name: str, files: Sequence[Path], site: Path, folder: Path) -> t
 def _with_preview(
     name: str, files: Sequence[Path], site: Path, folder: Path
 ) -> tuple[Review, Side]:
-    # Guard: importing Pulumi costs a quarter of a second, and the other ways may do without it.
+    # Guard: importing Pulumi takes a quarter of a second, and the other options do not need it.
     from sizewright.review.engine_preview import deployed_outputs, engine_changes
 
     new = read_side(files, site)
@@ -159,7 +159,7 @@ def _with_preview(
 
 @contextmanager
 def _placed(name: str) -> Iterator[None]:
-    """Faults of the inputs that a stack kept are told of where they were read."""
+    """Report faults of a stack's recorded inputs at the place where they were read."""
     try:
         yield
     except InputError as fault:

@@ -58,17 +58,17 @@ def command(
     sizewright init search --kind text --users 50000
     sizewright init support --model mistral-7b-v0.3 --instance-type g5.xlarge
 
-    Below a folder with docs/schema/workload.schema.json, which `sizewright schema --directory
-    docs/schema` writes, the file names that schema to editors. It is sized before it is written;
-    nothing is written when it is infeasible (exit code 5)
-    or a file of that name exists (exit code 2).
+    Below a folder with docs/schema/workload.schema.json, the file names that schema to editors.
+    `sizewright schema --directory docs/schema` writes it. The workload is sized before it is
+    written. Nothing is written when it is infeasible (exit code 5) or a file of that name exists
+    (exit code 2).
     """
     if not re.fullmatch(DNS_LABEL, name):
         expected = "lower-case letters, digits and hyphens, at most 30, a letter first"
         raise click.ClickException(f"NAME {quoted(name)}: expected {expected}")
     path, lock_path = directory / f"{name}.yaml", directory / f"{name}.lock"
     for taken in (path, lock_path):
-        # Guard: a link to nothing is taken too: the file would be written where it leads.
+        # Guard: a broken link also counts, because the file would be written to its target.
         if is_taken(taken):
             raise InputError(str(taken), message="exists already", expected="a new name")
     catalog = load_catalog()
@@ -100,14 +100,14 @@ def command(
 
 
 def _first_site_text(site: Path, workload: Path) -> str | None:
-    """Text of the first stack file; None where one exists or where another one is wanted."""
+    """Text of the first stack file; None where one exists or `--site` names another one."""
     if site != DEFAULT_SITE or any(map(is_taken, (site, *Path().glob("Pulumi.*.yaml")))):
         return None
     return modeline(Path(), "site") + starter_site_text(workload)
 
 
 def _document(path: Path, text: str) -> Document:
-    """The document of a file that is not written yet."""
+    """Return the document of a file that is not written yet."""
     yaml = PlainYaml(text.encode())
     return Document(str(path), yaml.data, yaml.key_positions, yaml.value_positions)
 

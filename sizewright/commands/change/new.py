@@ -18,15 +18,15 @@ from sizewright.write import refuse_full, write_files
 @click.argument("directory", metavar="DIR", type=FILE)
 @json_option
 def command(*, directory: Path, as_json: bool) -> None:
-    """Lay down a repository of your own.
+    """Create a repository of your own.
 
     \b
     sizewright new gpu-serving
     sizewright new .
 
-    The folder holds only what is yours: the Pulumi project, a stack file, a workload, their locks,
-    and a CI workflow. requirements.txt pins this version of sizewright. DIR is new or empty; it may
-    hold a .git. Nothing is written otherwise (exit code 2).
+    The folder contains only your own files: the Pulumi project, a stack file, a workload, their
+    locks, and a CI workflow. requirements.txt pins this version of sizewright. DIR is new or empty;
+    it may contain a .git. Nothing is written otherwise (exit code 2).
     """
     refuse_full(directory, except_for=(".git",))
     files = project_files(project_name(directory))

@@ -1,4 +1,4 @@
-"""The texts of a new workload file and of a new stack file."""
+"""Texts of a new workload file and of a new stack file."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ INPUT_TOKENS, OUTPUT_TOKENS = 500, 300
 def starter_text(
     *, name: str, kind: str, model: str, context: int | None, instance_type: str, users: int
 ) -> str:
-    """A workload file with a comment where a number is a guess that its owner must replace."""
+    """Return a workload file that marks with a comment each guess that its owner must replace."""
     longest = min(context or CONTEXT_TOKENS, CONTEXT_TOKENS)
     given = min(INPUT_TOKENS, longest // 2)
     answered = min(OUTPUT_TOKENS, longest // 2)
@@ -40,7 +40,7 @@ data: none
 
 
 def starter_site_text(workload: Path) -> str:
-    """A stack file that names this one workload: the one of a new repository with its line moved.
+    """Return a stack file for this workload: that of a new repository, with the path replaced.
 
     Raises ValueError where that file names another workload than its own.
     """

@@ -1,4 +1,4 @@
-"""`sizewright update`: what sizing would choose today, and what follows if it does."""
+"""`sizewright update`: what would sizing choose today, and what follows from it?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ CHOICE = (
     "model",
     "coefficients",
 )
-"""What of a lock is a choice or its version; the rest follows."""
+"""Keys of a lock that are a choice or its version; the others follow from these."""
 HARDWARE = ("instance_type", "tensor_parallel", "nodes_per_replica", "precision")
 INPUTS_MOVED = (
     "the inputs changed since the lock: the request, latency targets, engine, model, "
@@ -52,25 +52,26 @@ CATALOG_MOVED = "the catalog is another one, and nothing in it that the choice r
 
 @dataclass(frozen=True)
 class Update:
-    """The plan as locked, the plan without the lock, and the lock that the latter would have."""
+    """The plan with the lock, the plan without it, and the lock that the latter would have."""
 
     old: Plan
     new: Plan
     before: Lock | None
     after: Lock | None
     kept: Lock | None
-    """The lock of what is locked, with today's facts; None where nothing follows the lock."""
+    """Lock of the locked choice with today's facts; None where the plan does not follow the
+    lock."""
 
     @property
     def facts(self) -> list[Change]:
-        """Facts that the locked choice rests on and that moved; all without a lock."""
+        """Changed facts on which the locked choice rests; all facts where there is no lock."""
         if self.before is None:
             return _changed({}, self.after.facts if self.after else {})
         return _changed(self.before.facts, self.kept.facts) if self.kept else []
 
     @property
     def other_facts(self) -> list[Change]:
-        """What another choice rests on, where the lock's rests on something else; values alone."""
+        """New facts on which the new choice rests, where the lock's choice rests on other facts."""
         if self.before is None or self.after is None or not self.moves:
             return []
         known = (self.kept or self.before).facts
@@ -78,12 +79,12 @@ class Update:
 
     @property
     def moves(self) -> bool:
-        """Whether other hardware or another precision is chosen."""
+        """True where other hardware or another precision is chosen."""
         return any(change.path in HARDWARE for change in self.choice)
 
     @property
     def causes(self) -> list[str]:
-        """Why the lock is not what sizing would choose, as far as a lock can tell."""
+        """Reasons why the lock differs from today's choice, as far as the lock shows them."""
         before, after = self.before, self.after
         if after is None or after == before:
             return []
@@ -102,7 +103,7 @@ class Update:
 
     @property
     def usd_per_month(self) -> Change:
-        """Cost of the service's nodes, on the locked choice and on the new one."""
+        """Cost of the service's nodes per month, with the locked choice and with the new one."""
         old, new = (
             plan.services[0].choice.pool_usd_per_month if plan.services[0].choice else None
             for plan in (self.old, self.new)
@@ -111,14 +112,14 @@ class Update:
 
     @property
     def choice(self) -> list[Change]:
-        """What was chosen otherwise, and the versions that it was chosen with."""
+        """Changed choices, and the versions with which they were made."""
         old, new = self.before, self.after
         pairs = [(n, getattr(old, n, None), getattr(new, n, None)) for n in CHOICE]
         return [Change(name, was, now) for name, was, now in pairs if was != now]
 
     @property
     def services(self) -> tuple[ServiceChange, ...]:
-        """The sizing that follows."""
+        """Sizing that follows from the new choice."""
         return service_changes(self.old, self.new)
 
 
@@ -135,8 +136,8 @@ def command(file: Path, why: bool, dry_run: bool, site: Path, as_json: bool) -> 
     sizewright update workloads/chat.yaml --why
     sizewright update workloads/chat.yaml --why --dry-run
 
-    Until then the lock keeps what was chosen: new prices or coefficients change nothing by
-    themselves. Nothing is written when the service becomes infeasible (exit code 5).
+    Until then the lock keeps the choice: new prices or coefficients change nothing by themselves.
+    Nothing is written when the service becomes infeasible (exit code 5).
 
     \b
     sizewright update Pulumi.prod.yaml --why --dry-run
@@ -162,7 +163,7 @@ def command(file: Path, why: bool, dry_run: bool, site: Path, as_json: bool) -> 
 
 
 def update_of(file: WorkloadFile, site: SiteFile, catalog: Catalog) -> Update:
-    """Both plans of a workload file. Raises InputError."""
+    """Return both plans of a workload file. Raises InputError."""
     old = plan_of([file], site, catalog)
     new = plan_of([replace(file, lock=None)], site, catalog)
     known = catalog_of(file, catalog)
@@ -171,7 +172,7 @@ def update_of(file: WorkloadFile, site: SiteFile, catalog: Catalog) -> Update:
 
 
 def _follows(now: Lock | None, lock: Lock | None) -> bool:
-    """Whether what is planned beside a lock is what the lock says."""
+    """True where the plan with a lock has the choices of the lock."""
     if now is None or lock is None:
         return False
     return all(getattr(now, name) == getattr(lock, name) for name in ("model", *HARDWARE))
@@ -205,7 +206,7 @@ def _lines(found: Update, path: Path, *, why: bool, dry_run: bool) -> list[str]:
 
 
 def _moved(found: Update, digest: str) -> list[str]:
-    """The catalog, where it is another one, and the facts that moved below what is locked."""
+    """Lines for a changed catalog, and for changed facts of the locked choice."""
     now = found.after.catalog_digest if found.after else digest
     if digest == now:
         title = "what the locked choice rests on" if found.facts else ""
@@ -217,7 +218,7 @@ def _moved(found: Update, digest: str) -> list[str]:
 
 
 def _cost(change: Change) -> str:
-    """Both costs, also where they are equal."""
+    """Both costs, even where they are equal."""
     old, new = (
         f"{usd:,.0f}" if isinstance(usd, int | float) else "unknown"
         for usd in (change.old, change.new)

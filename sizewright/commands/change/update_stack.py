@@ -19,12 +19,12 @@ from sizing.catalog import load_catalog
 
 
 def is_stack_file(path: Path) -> bool:
-    """Whether a file is a Pulumi stack file, which has its values under config."""
+    """True where a file is a Pulumi stack file, which has its values under config."""
     return "config" in read_mapping(path).data
 
 
 def update_stack(path: Path, *, why: bool, dry_run: bool, as_json: bool) -> None:
-    """Moves the stack's lock to today's versions; writes nothing where a service is infeasible."""
+    """Update the stack's lock to today's versions; write nothing where a service is infeasible."""
     catalog, site = load_catalog(), read_site(path, writes_lock=True)
     files = stack_files((), site)
     found = stack_update([read_workload(file, catalog) for file in files], site, catalog)

@@ -1,4 +1,4 @@
-"""`sizewright accuracy`: what the step model says of measured runs, and how far it is off."""
+"""`sizewright accuracy`: predictions of the step model for measured runs, and their errors."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -59,7 +59,7 @@ def command(file: Path, configs: Path | None, as_json: bool) -> None:
     sizewright accuracy runs.csv --json | jq .summary.all
 
     CSV has the columns of bench/data/serving_steps.csv. A row that cannot be answered stays in the
-    table with the reason. What the fit has seen is not news: `make accuracy` leaves it out.
+    table with the reason. The fit already contains some runs, and `make accuracy` leaves them out.
     """
     if configs is not None and not configs.is_dir():
         raise InputError(str(configs), message="is not a folder", expected="<org>--<model>.json")

@@ -47,8 +47,8 @@ def command(
 
     FILE is a CSV with the columns of bench/data/serving_steps.csv, the JSON that `vllm bench serve`
     saves with a --max-concurrency, or a guidellm report. `size` reads <workload>.calibration.json
-    beside the workload; rates that a lock holds stay until `update`. A run without an answer is
-    named and left out.
+    next to the workload; rates of a lock stay until `update`. A run without a prediction is named
+    and left out.
     """
     setting = Setting(
         model=_text(said["model"]),

@@ -1,4 +1,4 @@
-"""`sizewright check`: gates over workloads, sizing and the infrastructure they ask for."""
+"""`sizewright check`: gates over workloads, sizing and the infrastructure that they require."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -120,7 +120,8 @@ def _sizing_gates(
 def _building_gates(
     plan: Plan, catalog: Catalog, site_path: Path, site: SiteFile, files: Sequence[Path]
 ) -> Iterator[Gate]:
-    # Guard: jinja2 and Pulumi take seconds to import; what is not built does without them.
+    # Guard: jinja2 and Pulumi take seconds to import, and a plan that is not built does not need
+    # them.
     from templates.render import render
 
     needs = gates.building_needs(site, plan, catalog)

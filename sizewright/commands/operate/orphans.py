@@ -1,4 +1,4 @@
-"""`sizewright orphans`: what an engine that was killed may have left behind."""
+"""`sizewright orphans`: resources that a killed engine may have left behind."""
 
 import sys
 from collections.abc import Sequence
@@ -31,16 +31,16 @@ NOTHING = "nothing is left behind, as far as these files say"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(states: tuple[str, ...], tags: str | None, as_json: bool) -> None:
-    """Show what an engine that was killed may have left behind.
+    """Show resources that a killed engine may have left behind.
 
     \b
     pulumi stack export | sizewright orphans --state -
     aws resourcegroupstaggingapi get-resources > tags.json
     sizewright orphans --tags tags.json --state dev.json --state prod.json
 
-    With --state alone the operations that began and did not end. With --tags what exists with this
-    program's tags and no state has; without a state, what exists twice. docs/recovery.md has the
-    steps. Exit code 4: something was found.
+    --state alone shows the operations that began and did not end. --tags shows resources with this
+    program's tags that no state contains; without a state, duplicates. docs/recovery.md has the
+    steps. Exit code 4: at least one resource is listed.
     """
     if not states and tags is None:
         raise click.UsageError("one of --state and --tags is needed")

@@ -1,4 +1,4 @@
-"""`sizewright render`: the files that the cluster and the nodes get, wires unfilled."""
+"""`sizewright render`: the files for the cluster and the nodes, with unfilled wires."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def command(files: tuple[Path, ...], site: Path, directory: Path | None, as_json
     sizewright render workloads/chat.yaml --directory rendered
     sizewright render workloads/chat.yaml --json | jq -r '.["kubernetes/chat/service.yaml"]'
 
-    ${wire:NAME} stands for a value that exists only after creation.
+    ${wire:NAME} marks a value that exists only after creation.
     """
     from templates.render import render
 

@@ -1,4 +1,4 @@
-"""`sizewright schema`: JSON schemas of what users write and of what `--json` prints."""
+"""`sizewright schema`: JSON schemas of input files and of what `--json` prints."""
 
 from pathlib import Path
 
@@ -36,10 +36,10 @@ def command(name: str | None, directory: Path | None, as_markdown: bool, as_json
     sizewright schema workload --markdown
     sizewright schema --directory docs/schema
 
-    NAME is workload, site, stack-lock, or a command: of that command, what it prints with --json.
-    error is what any of them prints with --json where its input is refused.
-    An editor completes and explains a workload file whose first line is
-    `# yaml-language-server: $schema=PATH`, where PATH leads from the file to its schema.
+    NAME is workload, site, stack-lock, or a command. The schema of a command describes what it
+    prints with --json. error is the output of any command that refuses its input with --json.
+    An editor completes and explains a workload file with the first line
+    `# yaml-language-server: $schema=PATH`. PATH leads from the file to its schema.
     """
     if directory is not None:
         if name is not None or as_markdown:

@@ -1,1 +1,1 @@
-"""Answers of one state: sizes, comparisons, explanations, the fleet as a picture."""
+"""Answers about one state: sizes, comparisons, explanations and the picture of the fleet."""

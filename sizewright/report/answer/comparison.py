@@ -1,4 +1,4 @@
-"""A comparison for people: the ranking, what the others lack, what doubles the nodes."""
+"""A comparison for people: the ranking, the rejected options, and what doubles the nodes."""
 
 from collections.abc import Container, Iterator, Sequence
 from math import isfinite
@@ -13,20 +13,20 @@ from sizing.compare.sensitivity import Sensitivity
 from sizing.hardware.options import Option
 
 COLUMNS = ("USD/month", "type", "TP", "bits", "nodes", "GPUs", "TTFT ms", "TPOT ms", "at peak")
-"""What a terminal of 80 columns holds; JSON has the binding constraint and the rest."""
+"""Columns that fit into 80 columns; JSON also has the binding constraint and the rest."""
 FIRST = 12
-"""Rows that are shown unless all are wanted."""
+"""Rows that are shown unless the user wants all."""
 DATASHEET, BEST, UNMEASURED = "datasheet", "*", "~"
-"""The basis of what nobody measured, and the marks behind a type."""
+"""Basis of an unmeasured option, and the marks after the name of a type."""
 
 
 def comparison_tables(
     found: Comparison, options: Sequence[Option], *, show_all: bool = False
 ) -> Iterator[Table]:
-    """The options to show: those on the frontier first, then the cheapest, at most FIRST in all.
+    """Tables of the comparison: options on the frontier first, then the cheapest, at most FIRST.
 
-    Every one, cheapest first, where all are wanted. `*` marks those that nothing is as cheap and
-    as fast as, `~` what nobody measured.
+    With `show_all` every option is shown, cheapest first. `*` marks options on the frontier: no
+    other is as cheap and as fast. `~` marks options that nobody measured.
     """
     best = frontier(options)
     shown = options if show_all else _first(options, best)
@@ -43,12 +43,12 @@ def comparison_tables(
 
 
 def _first(options: Sequence[Option], best: Container[str]) -> list[Option]:
-    """The options on the frontier, then the others, each cheapest first."""
+    """The options on the frontier, then the others, each group cheapest first."""
     return sorted(options, key=lambda option: option.name not in best)[:FIRST]
 
 
 def _title(found: Comparison, options: Sequence[Option], *, show_all: bool) -> str:
-    """What the columns are of, and the marks that are there."""
+    """Title with the meaning of the columns and of the marks in the table."""
     order = "cheapest first" if show_all else "Pareto-optimal types first, then the cheapest"
     title = f"{order}, by method {found.method}, sized for the {found.load}"
     if any(option.basis for option in options):

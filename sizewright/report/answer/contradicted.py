@@ -1,4 +1,4 @@
-"""The first line of every answer: which of its parts refute each other."""
+"""The first line of every answer names the parts of the answer that contradict each other."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,9 @@ ACCEPTED = " (accepted)"
 
 
 def first_line(*plans: Plan, sides: tuple[str, ...] = ()) -> Iterator[str]:
-    """`contradictions: chat methods_disagree, single_zone (accepted)`; nothing where none is.
+    """Yield `contradictions in chat: methods_disagree, single_zone (accepted)`, if there are any.
 
-    With `sides`, the name of each plan stands before its services.
+    With `sides`, the name of each plan comes before its services.
     """
     names = sides or ("",) * len(plans)
     parts = [
@@ -33,7 +33,7 @@ def both_sides(old: Plan | None, new: Plan | None) -> Iterator[str]:
 
 
 def codes(service: ServicePlan) -> str:
-    """The codes of a service's contradictions, those that it accepts marked."""
+    """Codes of a service's contradictions; the accepted ones are marked."""
     return ", ".join(
         f"{each.code.value}{ACCEPTED if each.accepted is not None else ''}"
         for each in service.contradictions
@@ -41,7 +41,7 @@ def codes(service: ServicePlan) -> str:
 
 
 def contradiction_table(service: ServicePlan) -> Table:
-    """One row a contradiction: code, what contradicts what, why it is accepted."""
+    """One row for each contradiction: its code, its text, and why it is accepted."""
     rows = [
         (each.code.value, each.text, each.accepted or "not accepted")
         for each in service.contradictions

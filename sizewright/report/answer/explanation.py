@@ -1,4 +1,4 @@
-"""Explanations as tables: many, one a line; or one, told in full."""
+"""Explanations as tables: many with one line each, or one in full."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from sizewright.layout.table import Table
 from sizing.explain import Explanation
 
 Named = tuple[str, Explanation]
-"""The leaf's name for people, and why it is what it is."""
+"""Name of the leaf for people, and its explanation."""
 
 
 def many(explained: Sequence[Named]) -> Iterator[Table]:
@@ -24,7 +24,7 @@ def many(explained: Sequence[Named]) -> Iterator[Table]:
 
 
 def one(name: str, why: Explanation) -> Table:
-    """Everything known of one number."""
+    """Return a table with the whole explanation of one number."""
     rows = [
         ("means", why.meaning),
         ("value", _value(name, why)),
@@ -52,7 +52,7 @@ def _value(name: str, why: Explanation) -> str:
 
 
 def _because(why: Explanation) -> str:
-    """The formula in numbers; in symbols where the numbers would only repeat the value."""
+    """The formula in numbers, or in symbols where the numbers would only repeat the value."""
     return why.symbols if why.numbers == str(why.value) else why.numbers
 
 

@@ -1,4 +1,4 @@
-"""Rows of the catalog for people: a list of one kind, or one row with every fact it has."""
+"""Rows of the catalog for people: a list of one kind, or one row with all its facts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -15,11 +15,11 @@ ABSENT = {
     "max_compute_capability": "no limit",
     "checked": "no date stated",
 }
-"""Columns whose absence says something else than that nobody knows."""
+"""Columns whose absence has a known meaning, with this meaning."""
 
 
 def fact_rows(row: Row) -> Iterator[tuple[str, str]]:
-    """Column and value, marked where nobody read it in a source; origin and unknown last."""
+    """Columns and values, marked where nobody verified them; origin and unknown come last."""
     unverified: tuple[str, ...] = getattr(row, "unverified", ())
     unknown = list[str]()
     for column in type(row).model_fields:
@@ -40,7 +40,7 @@ def fact_rows(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def shown(column: str, value: object) -> str:
-    """A fact as text with its unit: unknown stays unknown, never zero."""
+    """Return a fact as text with its unit; an unknown fact stays unknown and is never zero."""
     match value:
         case None | ():
             text = ABSENT.get(column, UNKNOWN)
@@ -67,7 +67,7 @@ def billions(parameters: int | None) -> str:
 
 
 def list_table(kind: str, rows: Sequence[Row]) -> Table:
-    """One line a row: the columns that tell rows apart."""
+    """Return one line for each row, with the columns that distinguish rows."""
     columns = LISTED[kind]
     return Table("", [[told(row) for told in columns.values()] for row in rows], tuple(columns))
 

@@ -1,4 +1,4 @@
-"""What is left after each loss that a fleet may meet, against what is needed."""
+"""How many nodes or replicas remain after each possible loss, and how many are needed?"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ STATES = {"rollout": "a new version rolls out", "repair": "one node in repair"}
 
 @dataclass(frozen=True)
 class Failure:
-    """One loss: how many nodes or replicas still serve, of how many, and whether they suffice."""
+    """One loss: how many nodes or replicas still serve, out of how many, and the needed number."""
 
     name: str
     left: int
@@ -23,17 +23,18 @@ class Failure:
 
     @property
     def figures(self) -> str:
-        """`12 left, 12 nodes needed`."""
+        """Return `12 left, 12 nodes needed`."""
         return f"{self.left:,} left, {plural(self.needed, self.unit)} needed"
 
     @property
     def verdict(self) -> str:
-        """In words, for marks and colours are not seen by all."""
+        """Verdict in words, because not all readers can see marks and colours."""
         return "enough" if self.holds else "too few"
 
 
 def failures(service: ServicePlan, pool: PoolPlan) -> Iterator[Failure]:
-    """The most nodes that may go (one where none may), the largest zone, rollout, repair."""
+    """Losses of the most nodes that may fail (at least 1), the largest zone, a rollout, a
+    repair."""
     lost, span = max(pool.survives.nodes, 1), pool.nodes_per_replica
     name = f"any {plural(lost, 'node')} lost"
     left = nodes_left(pool.nodes_total, lost, span)

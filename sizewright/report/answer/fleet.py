@@ -1,4 +1,4 @@
-"""The fleet as a picture: each service's nodes by zone, and below them what they survive."""
+"""A picture of the fleet: each service's nodes by zone, and the failures that they survive."""
 
 from sizewright.layout.numbers import number, plural
 from sizewright.layout.svg import Drawing, Shape
@@ -17,7 +17,7 @@ HOLDS, FAILS = "#1a7f37", "#bc4c00"
 
 
 def fleet_picture(plan: Plan) -> str:
-    """One SVG file for all services of a plan, with a background of its own."""
+    """Return one SVG file for all services of a plan, with its own background."""
     drawing = Drawing("The fleet by zone, and what survives", _description(plan))
     paper = drawing.add("rect", width=WIDTH, height=0, rx=8, fill=PAPER, stroke=TRACK)
     pattern(drawing)
@@ -34,7 +34,7 @@ def fleet_picture(plan: Plan) -> str:
 
 
 def _description(plan: Plan) -> str:
-    """The picture in words."""
+    """Return the picture in words."""
     told = []
     for service in plan.services:
         pool = service.pool
@@ -48,7 +48,7 @@ def _description(plan: Plan) -> str:
 
 
 def _service(drawing: Drawing, service: ServicePlan, top: int) -> int:
-    """One service below `top`; returns where it ends."""
+    """Draw one service below `top`, and return its lower end."""
     pool = service.pool
     heading: Shape = {"font_size": 18, "font_weight": "bold"}
     drawing.add("text", service.name, x=MARGIN, y=top + 16, **heading)
@@ -72,7 +72,7 @@ def _fleet(pool: PoolPlan) -> str:
 
 
 def _load(service: ServicePlan, pool: PoolPlan) -> str:
-    """How many nodes are needed, and for which load."""
+    """Number of needed nodes, with the load that they are sized for."""
     load = service.capacity.load if service.capacity else "mean"
     needed = f"{plural(pool.nodes_needed, 'node')} needed for the {load} load"
     rates = service.traffic.requests_per_s_mean, service.traffic.requests_per_s_peak
@@ -86,7 +86,7 @@ def _line(drawing: Drawing, y: int, text: str, fill: str = INK) -> None:
 
 
 def _failure(drawing: Drawing, failure: Failure, top: int) -> None:
-    """A mark, the loss, a bar of what is left with a line at what is needed, the figures."""
+    """Draw a mark, the loss, a bar of what remains, a line at what is needed, and the figures."""
     middle = top + 6
     with drawing.group(class_="holds" if failure.holds else "fails"):
         _mark(drawing, MARGIN + 9, middle, failure.holds)
@@ -98,7 +98,7 @@ def _failure(drawing: Drawing, failure: Failure, top: int) -> None:
 
 
 def _mark(drawing: Drawing, x: int, y: int, holds: bool) -> None:
-    """A tick in a circle, or a cross in a square."""
+    """Draw a tick in a circle, or a cross in a square."""
     shape: Shape = {"fill": "#ffffff", "stroke": _colour(holds), "stroke_width": 1.5}
     if holds:
         drawing.add("circle", cx=x, cy=y, r=9, **shape)
@@ -121,7 +121,7 @@ def _bar(drawing: Drawing, failure: Failure, middle: int) -> None:
 
 
 def _needed_mark(drawing: Drawing, top: int) -> None:
-    """The line of the bars with its word, beside the legend of the squares."""
+    """Draw the legend of the bars' line, next to the legend of the squares."""
     with drawing.group(class_="legend"):
         ends: Shape = {"x1": 470, "x2": 470, "y1": top + 1, "y2": top + 21}
         drawing.add("line", **ends, stroke=INK, stroke_width=2)

@@ -1,4 +1,4 @@
-"""The nodes of a fleet as squares: a column a zone, spare ones told apart by pattern and dashes."""
+"""Nodes of a fleet as squares, one column for each zone; patterns and dashes mark spare nodes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ SIDE = 22
 PITCH = 27
 HEAD = 44
 MOST_SQUARES = 60
-"""Of one zone; where it has more nodes, a square stands for several."""
+"""Most squares of one zone. Where a zone has more nodes, one square represents several."""
 MOST_DOTS = 9
-"""GPUs of a node that are drawn as dots."""
+"""Most GPUs of a node that are drawn as dots."""
 NEEDED, SPARE, FAINT = "#0550ae", "#8250df", "#59636e"
 FOLDS: tuple[int, ...] = tuple(step * 10**power for power in range(12) for step in (1, 2, 5))
 
 
 @dataclass(frozen=True)
 class Zone:
-    """Nodes of one zone. All serve; which of them are the spare ones is nobody's to say."""
+    """Nodes of one zone. All of them serve, so any of them can be the spare ones."""
 
     name: str
     needed: int
@@ -28,7 +28,7 @@ class Zone:
 
 
 def zones_of(pool: PoolPlan) -> list[Zone]:
-    """The spare nodes dealt out replica by replica, each to the zone that has most others left."""
+    """Zones with their spare nodes; each spare replica is in the zone with the most other nodes."""
     needed, spare = dict(pool.nodes_by_zone), dict.fromkeys(pool.nodes_by_zone, 0)
     span = pool.nodes_per_replica
     for _ in range(pool.nodes_spare // span):
@@ -39,13 +39,13 @@ def zones_of(pool: PoolPlan) -> list[Zone]:
 
 
 def fold_of(pool: PoolPlan) -> int:
-    """Nodes that one square stands for: 1, 2, 5, 10, 20 and so on."""
+    """Number of nodes per square: 1, 2, 5, 10, 20 and so on."""
     largest = max(pool.nodes_by_zone.values())
     return next(fold for fold in FOLDS if largest <= fold * MOST_SQUARES)
 
 
 def caption(pool: PoolPlan) -> str:
-    """What one square is."""
+    """Meaning of one square."""
     fold, gpus = fold_of(pool), plural(pool.gpus_per_node, "GPU")
     span = f"; a replica takes {pool.nodes_per_replica} nodes" if pool.nodes_per_replica > 1 else ""
     if fold > 1:
@@ -57,7 +57,7 @@ def caption(pool: PoolPlan) -> str:
 def draw_zones(
     drawing: Drawing, name: str, pool: PoolPlan, *, left: int, top: int, width: int
 ) -> int:
-    """The columns below `top`; returns where the tallest ends."""
+    """Draw the columns below `top`, and return the lower end of the tallest one."""
     zones, fold = zones_of(pool), fold_of(pool)
     column = width // len(zones)
     across = (column - SIDE) // PITCH
@@ -77,7 +77,7 @@ def draw_zones(
 
 
 def pattern(drawing: Drawing) -> None:
-    """The stripes of spare nodes."""
+    """Define the stripes of spare nodes."""
     unit: Shape = {"width": 6, "height": 6, "patternUnits": "userSpaceOnUse"}
     tilted: Shape = {"patternTransform": "rotate(45)", **unit}
     with drawing.group("defs"), drawing.group("pattern", id="spare", **tilted):
@@ -86,7 +86,7 @@ def pattern(drawing: Drawing) -> None:
 
 
 def legend(drawing: Drawing, left: int, top: int) -> None:
-    """A square of each kind with its word."""
+    """Draw a square of each kind with its meaning."""
     words = {"needed": "needed node", "spare": "spare node, any of them: all serve"}
     for index, (kind, word) in enumerate(words.items()):
         x = left + index * 150
@@ -96,7 +96,7 @@ def legend(drawing: Drawing, left: int, top: int) -> None:
 
 
 def _folded(kind: str, nodes: int, fold: int) -> Iterator[tuple[str, int]]:
-    """A square for each `fold` nodes, the last one for what remains."""
+    """Squares of `fold` nodes each; the last one has the remaining nodes."""
     for first in range(0, nodes, fold):
         yield kind, min(fold, nodes - first)
 
@@ -110,7 +110,8 @@ def _head(drawing: Drawing, zone: Zone, x: int, top: int) -> None:
 
 
 def _square(drawing: Drawing, kind: str, nodes: int, x: int, y: int) -> None:
-    """Needed: filled. Spare: striped, with round corners and a dashed edge."""
+    """Draw a filled square for a needed node, or a striped, round and dashed one for a spare
+    node."""
     shape: Shape = {"x": x + 1, "y": y + 1, "width": SIDE - 2, "height": SIDE - 2, "class": kind}
     if nodes:
         shape["data-nodes"] = nodes
@@ -122,7 +123,7 @@ def _square(drawing: Drawing, kind: str, nodes: int, x: int, y: int) -> None:
 
 
 def _dots(drawing: Drawing, count: int, kind: str, x: int, y: int) -> None:
-    """GPUs in rows of three."""
+    """Draw GPUs in rows of at most three."""
     across = 1 if count == 1 else 2 if count <= 4 else 3
     rows = -(-count // across)
     for index in range(count):

@@ -16,7 +16,7 @@ COUNTS = {2: "two", 3: "three"}
 
 
 def mix_tables(found: Mix) -> Iterator[Table]:
-    """The fleets beside the single type; the workload files of the best where it costs less."""
+    """The fleets next to the single type, then how to deploy the best one where it costs less."""
     single, best = found.single, found.best
     if single is None or best is None:
         why = f"{found.refused}"
@@ -58,7 +58,7 @@ def _single(single: Option, fleet: Fleet) -> tuple[str, ...]:
 
 
 def _rows(fleet: Fleet, found: Mix) -> Iterator[tuple[str, ...]]:
-    """The fleet's cost, then its pools."""
+    """The cost of the fleet, then its pools."""
     usd, ratio = found.saving(fleet)
     name = f"{COUNTS.get(len(fleet.types))} types"
     if fleet is found.same_type:
@@ -89,7 +89,7 @@ def _range(lengths: LengthClass) -> str:
 
 
 def _steps(fleet: Fleet, traffic: Traffic) -> Iterator[str]:
-    """A workload file for each pool, and what goes before them."""
+    """A workload file for each pool, then the router that they need."""
     for pool in fleet.pools:
         own, context = pool.lengths.traffic(traffic), pool.lengths.request.context_tokens
         said = [

@@ -1,4 +1,4 @@
-"""The answer in one paragraph: what is asked, what it takes, what it survives, what it does not."""
+"""The answer in one paragraph: the load, the fleet, and the failures that it survives."""
 
 from sizewright.layout.numbers import duration, number, plural, share
 from sizing.fleet.redundancy import nodes_for_zone_loss
@@ -16,7 +16,7 @@ RULES = {
 
 
 def answer(service: ServicePlan) -> str:
-    """The paragraph of one service."""
+    """Return the paragraph of one service."""
     if service.pool is None:
         reasons = "; ".join(f"{r.option}: {r.numbers}" for r in service.rejected)
         return f"{service.name} {asked(service)} It gets no GPU pool. {reasons}."
@@ -28,7 +28,7 @@ def answer(service: ServicePlan) -> str:
 
 
 def asked(service: ServicePlan) -> str:
-    """Mean and peak rate with their basis."""
+    """Mean and peak rate of requests, with their basis."""
     inputs, traffic = service.inputs.traffic, service.traffic
     users, each = number(inputs.daily_users), number(float(inputs.requests_per_user_per_day))
     mean = number(traffic.requests_per_s_mean)
@@ -39,7 +39,7 @@ def asked(service: ServicePlan) -> str:
 
 
 def peak_basis(service: ServicePlan) -> str:
-    """Where the peak comes from."""
+    """Basis of the peak."""
     inputs = service.inputs.traffic
     if inputs.think_time_s is not None:
         online = number(service.traffic.users_online_peak)
@@ -50,7 +50,7 @@ def peak_basis(service: ServicePlan) -> str:
 
 
 def needed(service: ServicePlan, pool: PoolPlan) -> str:
-    """GPUs and nodes: needed, spare, total, and what binds."""
+    """GPUs and nodes: needed, spare and total, and the binding constraint."""
     nodes = plural(pool.nodes_needed, "node")
     if pool.nodes_per_replica > 1:
         nodes = f"{plural(pool.replicas_needed, 'replica')} of {pool.nodes_per_replica} nodes each"
@@ -76,7 +76,7 @@ def _binding(service: ServicePlan, pool: PoolPlan) -> str:
 
 
 def full_gpu_rate(service: ServicePlan) -> float | None:
-    """Requests a second of one GPU at full utilisation; None by methods that set no limit to it.
+    """Requests per second of one GPU at full utilisation; None for methods without such a limit.
 
     Guard: utilisation is a share of this rate, and not of the rate that meets the targets.
     """
@@ -87,7 +87,7 @@ def full_gpu_rate(service: ServicePlan) -> float | None:
 
 
 def _method(service: ServicePlan, method: str) -> str:
-    """How the rate is known, and what the textbook rule leaves out."""
+    """Method of the rate, and what the textbook rule omits."""
     if method == "given":
         return f"as you measured{measured_with(service)}"
     if method == "calibrated":
@@ -98,7 +98,7 @@ def _method(service: ServicePlan, method: str) -> str:
 
 
 def measured_with(service: ServicePlan) -> str:
-    """With which model and GPU a given rate was measured, or that nobody says it."""
+    """Model and GPU of a measured rate, or a note that they are not stated."""
     capacity = service.inputs.capacity
     if capacity is None or capacity.method is not Method.given:
         return ""
@@ -121,9 +121,9 @@ def _rule(service: ServicePlan, pool: PoolPlan) -> str:
 
 
 def door(service: ServicePlan) -> str:
-    """That the internet gets in, what a caller needs for it, and how often; empty if it does not.
+    """Sentence on public ingress with addresses, token and rate limit; empty without ingress.
 
-    Without the final stop.
+    The text has no final stop.
     """
     gateway = service.gateway
     if gateway is None or not gateway.has_public:
@@ -140,9 +140,9 @@ def door(service: ServicePlan) -> str:
 
 
 def imported(service: ServicePlan) -> str:
-    """Where the weights come from and how long that takes; empty if the user brings them.
+    """Sentence on the source of the weights and the import time; empty without an import.
 
-    Without the final stop.
+    The text has no final stop.
     """
     source, job = service.inputs.model.source, service.weights_import
     if source is None or job is None:
@@ -161,13 +161,13 @@ def imported(service: ServicePlan) -> str:
 
 
 def latency(service: ServicePlan) -> str:
-    """The verdict on the latency targets, and at which load it holds."""
+    """Verdict on the latency targets, with the load for which it is valid."""
     found = service.latency
     return f"The latency target is {found.text}." if found is not None else ""
 
 
 def beside(service: ServicePlan) -> str:
-    """What the other methods say, and the ratio to the answer."""
+    """GPUs needed by the other methods, and their ratio to the answer."""
     own = service.capacity.method if service.capacity else ""
     others = [m for m in service.methods if m.method != own]
     if not others:
@@ -179,7 +179,7 @@ def beside(service: ServicePlan) -> str:
 
 
 def chosen(service: ServicePlan) -> str:
-    """What provides narrower weights than published; else that `auto` did not look at them."""
+    """Source of weights narrower than published; else a note that `auto` did not consider them."""
     hardware, choice = service.inputs.hardware, service.choice
     if choice is None or hardware is None:
         return ""
@@ -194,7 +194,7 @@ def chosen(service: ServicePlan) -> str:
 
 
 def unbuilt(service: ServicePlan) -> str:
-    """That the stack makes no nodes for a service that no engine serves."""
+    """Note that the stack creates no nodes for a service without an engine."""
     if service.serving is not None:
         return ""
     return f"No engine of this version serves {service.kind}: the stack builds none of these nodes."
@@ -209,7 +209,7 @@ def where(service: ServicePlan, pool: PoolPlan) -> str:
 
 
 def survives(pool: PoolPlan) -> str:
-    """What may fail, what may not, and what it would take."""
+    """Sentence on survived and other losses, with the nodes that surviving a zone loss takes."""
     lost = "any one node" if pool.survives.nodes == 1 else f"any {pool.survives.nodes} nodes"
     nodes = (
         f"It survives the loss of {lost}"
@@ -236,13 +236,13 @@ def _zone_price(pool: PoolPlan) -> str:
 
 
 def burst_serves_peak(service: ServicePlan) -> bool:
-    """Whether the floor and its burst together serve the peak."""
+    """True where the floor and its burst together serve the peak."""
     codes = {each.code for each in service.contradictions}
     return service.burst is not None and Contradicts.peak_above_capacity not in codes
 
 
 def load(service: ServicePlan, pool: PoolPlan) -> str:
-    """What the fleet is sized on, and what the peak would need."""
+    """Load that the fleet is sized for, and the GPUs that the peak would need."""
     capacity = service.capacity
     busy = f"{share(pool.utilisation_at_mean)} busy on the mean"
     if capacity is None or capacity.load == "peak":

@@ -1,4 +1,4 @@
-"""Options that were not taken, for people: alike ones in a row, which quotes the best of them."""
+"""Rejected options for people: one row for each group of similar ones, with its best option."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,15 +7,15 @@ from sizing.plan import Reason, Rejected
 
 COLUMNS = ("option", "reason", "numbers")
 NAMED = 8
-"""Names of further options in one row; JSON has every one with its numbers."""
+"""Number of further options named in one row; JSON has every one with its numbers."""
 BY_NUMBERS = (Reason.unknown_fact, Reason.engine, Reason.not_in_this_version)
-"""Reasons that are alike only where their numbers are."""
+"""Reasons that are grouped only where their numbers are equal."""
 
 
 def rejection_rows(rejected: Sequence[Rejected]) -> Iterator[tuple[str, str, str]]:
-    """One row a reason, in the order of the best attempt of each.
+    """Yield one row for each reason, in the order of its best attempt.
 
-    Basis: of each reason the best attempt is listed first.
+    Basis: the best attempt of each reason is listed first.
     """
     groups: dict[tuple[Reason, str], list[Rejected]] = {}
     for each in rejected:
@@ -33,6 +33,6 @@ def rejection_rows(rejected: Sequence[Rejected]) -> Iterator[tuple[str, str, str
 
 
 def _names(alike: Sequence[Rejected]) -> str:
-    """The types, or what else was refused, each once."""
+    """The types, or other names of rejected options, each once."""
     names = dict.fromkeys(each.instance_type or each.option for each in alike)
     return joined(names, NAMED)

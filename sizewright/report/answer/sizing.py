@@ -1,4 +1,4 @@
-"""What `size` shows of a service: one row a question, the numbers in one place each."""
+"""Tables that `size` prints for a service: one row for each question, and each number once."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ from sizing.workload import Load
 
 
 def size_tables(plan: Plan) -> Iterator[Table]:
-    """For each service its table and the options not taken; then the pins nobody verified."""
+    """Tables of each service: its figures and rejected options; at the end, the unverified pins."""
     for service in plan.services:
         yield Table(_title(service), list(_rows(service)))
         yield contradiction_table(service)
@@ -99,7 +99,7 @@ def _capacity(service: ServicePlan) -> str:
         return ""
     sized = f"{capacity.method}, sized for the {capacity.load}"
     if capacity.load == Load.mean:
-        # Guard: over a whole day a rate sized for the peak would count users that never come.
+        # Guard: over a whole day, a rate sized for the peak would count users that never come.
         sized = f"{number(capacity.users_per_gpu_per_day)} users a day; {sized}"
     measured = measured_with(service)
     sized += f"; measured{measured}" if measured else ""
@@ -107,7 +107,7 @@ def _capacity(service: ServicePlan) -> str:
 
 
 def _gpu_rate(service: ServicePlan, capacity: CapacityPlan) -> str:
-    """What one GPU serves; of a calibrated rate, which share of full utilisation that is."""
+    """Rate of one GPU; for a calibrated rate also its share of full utilisation."""
     rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s"
     full = full_gpu_rate(service)
     if full is None:
@@ -141,7 +141,7 @@ def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]
 
 
 def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
-    """What the calibrated method says of it, the methods side by side, its states, its price."""
+    """Rows of a sized fleet: the calibrated band, latency, methods, states, rollout and price."""
     if service.calibrated:
         yield "band", _band(service.calibrated)
     if service.calibrated or service.latency:
@@ -164,7 +164,7 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
 
 
 def _band(found: CalibratedPlan) -> str:
-    """Both sides of the band, and what had to be assumed."""
+    """Both sides of the band, and the assumptions."""
     sides = (("as fitted (P50)", found.median), ("on the safe side (P90)", found.safe))
     counts = [f"{plural(s.gpus_needed, 'GPU')} {name}" for name, s in sides if s.gpus_needed]
     text = ", ".join(counts) or "no rate meets the targets"
@@ -179,7 +179,7 @@ def _band(found: CalibratedPlan) -> str:
 
 
 def _latency(service: ServicePlan) -> str:
-    """The verdict with its load; then the times as fitted, at the load that is sized for."""
+    """The verdict with its load, then the fitted times at the sized load."""
     latency, found = service.latency, service.calibrated
     verdict = latency.text if latency else "no target"
     if found is None:
@@ -195,7 +195,7 @@ def _latency(service: ServicePlan) -> str:
 
 
 def _times(side: SidePlan) -> str:
-    """TTFT and TPOT of one side at the needed replicas' load."""
+    """TTFT and TPOT of one side at the load of the needed replicas."""
     times = (("TTFT", side.ttft_ms), ("TPOT", side.tpot_ms))
     told = [(name, f"{number(ms)} ms" if ms is not None else "unbounded") for name, ms in times]
     return ", ".join(f"{name} {text}" for name, text in told)

@@ -1,4 +1,4 @@
-"""The resource tree: every resource under its parent, with the sizes that the plan gave it."""
+"""The resource tree: every resource below its parent, with the sizes that the plan decides."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from sizing.plan import Plan
 from sizing.plan.claims import claims
 
 SHOWN = 40
-"""Longest value shown beside a resource, characters."""
+"""Longest value shown next to a resource, in characters."""
 
 
 def tree(recorded: Recorded, plan: Plan) -> Iterator[str]:
-    """One line a resource, indented below its parent; sized properties behind its name."""
+    """Yield one line for each resource, indented below its parent, with its sized properties."""
     children: dict[str | None, list[RecordedResource]] = {}
     for resource in recorded.resources:
         children.setdefault(resource.parent, []).append(resource)
@@ -35,7 +35,7 @@ def _below(
 
 
 def _sized_paths(plan: Plan) -> dict[str, list[str]]:
-    """The first property that each leaf decides, by resource type, in the plan's order."""
+    """First property that each leaf decides, by resource type, in the plan's order."""
     found: dict[str, list[str]] = {}
     first = {claim.path: claim for claim in reversed(list(claims(plan)))}
     for claim in reversed(first.values()):

@@ -1,1 +1,1 @@
-"""Changes for a reviewer: differences, figures before and after, the comment."""
+"""Changes for a reviewer: differences, figures before and after, and the comment."""

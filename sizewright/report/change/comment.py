@@ -1,7 +1,7 @@
-"""A difference as a comment under a pull request: Markdown for a stranger's page.
+"""A difference as a Markdown comment under a pull request.
 
-Every text that comes from outside stands in `<code>` with each character that could mean something
-to Markdown, HTML or the page (mentions, links, issue numbers) written as its number.
+Every text from outside is inside `<code>`. Each of its characters with a meaning to Markdown, HTML
+or the page (mentions, links, issue numbers) becomes a numeric reference.
 """
 
 import re
@@ -36,7 +36,7 @@ from sizewright.review.dangers import Danger, Hazard
 from sizewright.review.review import Review
 
 LIMIT = 64_000
-"""Characters; GitHub takes 65,536."""
+"""Most characters of a comment; GitHub allows 65,536."""
 MARKER = "<!-- sizewright:diff {} -->"
 LONGEST = 120
 CUT = "\n\n*Cut here: the comment is full. `sizewright diff` prints all of it.*"
@@ -44,21 +44,21 @@ LONGEST_SAYING = 200
 CHUNK = 50
 """Resources of one folded section."""
 LEAVES = 12
-"""Changed properties told of one resource."""
+"""Changed properties listed for one resource."""
 _ACTIVE = re.compile(r"(?i)(?<=www)\.|[^0-9A-Za-z ,./%;{}+='-]")
-"""All but letters, digits and what means nothing inside a line; `www.` would start a link."""
+"""All but letters, digits and characters without a meaning in a line; `www.` would start a link."""
 
 
 @dataclass(frozen=True)
 class Room:
-    """How much the sections that are never cut may hold; what is left out is counted."""
+    """Limits of the sections that are never cut; what they leave out is counted."""
 
     dangers: int
     """Lines of the dangers."""
     names: int
     """Names listed in one of them."""
     services: int
-    """Services told in full."""
+    """Services described in full."""
     rows: int
     """Rows of one table."""
     longest: int
@@ -72,11 +72,12 @@ ROOMS = (
     Room(dangers=10, names=3, services=3, rows=10, longest=60),
     Room(dangers=5, names=1, services=1, rows=5, longest=30),
 )
-"""The first in which all of it is short enough is taken."""
+"""Limits to try in order; the first one for which the text is short enough applies."""
 
 
 def comment(told: Review, site: str) -> str:
-    """At most LIMIT characters: verdict, dangers, cause, sizing, survival and counts whole."""
+    """A comment of at most LIMIT characters, which cuts no verdict, danger, cause, sizing or
+    count."""
     marker = MARKER.format(_marker(site))
     for room in ROOMS:
         text = "\n\n".join([marker, *_first(told, room)])
@@ -95,12 +96,12 @@ def safe(text: object, longest: int = LONGEST) -> str:
 
 
 def inert(text: str) -> str:
-    """A text without what Markdown or HTML would read: each such character as its number."""
+    """A text in which each character with a meaning to Markdown or HTML is a numeric reference."""
     return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", text)
 
 
 def _marker(site: str) -> str:
-    """Guard: two hyphens end an HTML comment."""
+    """Name of the site without characters that end the marker. Guard: `--` ends an HTML comment."""
     return re.sub(r"[^0-9A-Za-z.]+", "-", site)
 
 
@@ -134,14 +135,14 @@ def _verdict(told: Review) -> str:
 
 
 def _figures(service: ServiceChange, room: Room) -> str:
-    """What the service costs, holds, answers in and survives, before and after."""
+    """Figures of the service before and after: cost, size, latency and survival."""
     head = f"| {safe(service.name, room.longest)} | before | after |"
     rows = (f"| {' | '.join(cells)} |" for cells in headline_rows(service))
     return "\n".join([head, "|---|---|---|", *rows])
 
 
 def _dangers(dangers: Sequence[Hazard], room: Room) -> str:
-    """By kind; what happens alike to resources of one type is one line."""
+    """Dangers by kind; equal effects on resources of one type share a line."""
     lines = ["> [!CAUTION]"]
     groups = [(key, list(same)) for key, same in groupby(sorted(dangers, key=_alike), key=_alike)]
     last = None
@@ -218,7 +219,7 @@ def _counts(told: Review) -> str:
 
 
 def _details(told: Review) -> Iterator[str]:
-    """One folded section an effect, in chunks that can be left out one by one."""
+    """Folded sections for each effect, in chunks that can be left out one by one."""
     for effect in ORDER:
         of_effect = [change for change in told.resources if change.effect is effect]
         for start in range(0, len(of_effect), CHUNK):

@@ -49,7 +49,7 @@ HEADLINES = {
     "network.egress_mbit_per_s_peak": "out, peak",
     "database.max_acu": "database capacity, highest ACU",
 }
-"""The sized leaves a reviewer reads first, in order; `--json` holds every one."""
+"""Sized leaves that a reviewer reads first, in order; `--json` has all leaves."""
 SIGNS = {
     Effect.create: "+",
     Effect.delete: "-",
@@ -67,15 +67,15 @@ TITLES = {
     Danger.survival: "fewer failures are survived",
 }
 SHARED = 8
-"""Characters shown of what two long values have alike, before they differ."""
+"""Characters that are shown of the common start of two long values."""
 LEAST = 20
-"""Characters of a value that a narrow terminal shows at least."""
+"""Least characters of a value in a narrow terminal."""
 NOTHING, ABSENT = "none", "absent"
-"""What stands for no value: of the sizing or a property, and of an input that nobody wrote."""
+"""Text for a missing value of the sizing or a property, and for an input that nobody wrote."""
 
 
 def danger_kinds(dangers: Sequence[Hazard], stores: int) -> str:
-    """The kinds of danger in a line, and how many stores would go."""
+    """The kinds of danger in one line, with the number of stores that would be lost."""
     data = f"{plural(stores, 'store')} would be deleted or replaced"
     kinds = dict.fromkeys(found.danger for found in dangers)
     return "; ".join(data if kind is Danger.data else TITLES[kind] for kind in kinds)
@@ -112,7 +112,7 @@ def effect_word(effect: Effect) -> str:
 
 
 def cause_lines(name: str, changes: Sequence[Change]) -> Iterator[str]:
-    """The changed inputs of a service or of the site."""
+    """Changed inputs of a service or of the site."""
     yield f"{name}: cause"
     yield from _table([(c.path, c) for c in changes], "no input changed", ABSENT)
 
@@ -148,7 +148,7 @@ def followed_lines(change: ServiceChange, width: int = ENDLESS) -> Iterator[str]
 def resource_lines(
     changes: Sequence[ResourceChange], unchanged: int, width: int = ENDLESS
 ) -> Iterator[str]:
-    """Counts, then each resource with its changed leaf properties; lost data first and loud.
+    """Counts, then each resource with its changed leaf properties; lost data comes first.
 
     Values are cut where a line would be wider than `width`.
     """
@@ -172,7 +172,7 @@ def _leaf_line(leaf: Change, width: int) -> str:
 
 
 def in_room(old: object, new: object, room: int) -> tuple[str, str]:
-    """Both values in at most `room` characters; of long ones the part in which they differ."""
+    """Both values in at most `room` characters; long ones are cut to the part that differs."""
     before, after = value_text(old), value_text(new)
     if len(before) + len(after) <= room:
         return before, after
@@ -192,7 +192,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def folded(changes: Sequence[Change]) -> Iterator[Change]:
-    """Neighbours below one parent that change alike, as one: scaling.{minSize, maxSize}."""
+    """Neighbours below one parent with the same change, as one: scaling.{minSize, maxSize}."""
     for (parent, *_), same in groupby(changes, key=lambda c: (_parent(c.path), c.old, c.new)):
         alike = list(same)
         names = ", ".join(c.path.removeprefix(parent) for c in alike)
@@ -206,17 +206,17 @@ def _parent(path: str) -> str:
 
 
 def why(leaf: Change) -> str:
-    """What a changed leaf does to its resource, where more than updating it."""
+    """Effect of a changed leaf that may force a replacement, in words."""
     return "may force replacement" if leaf.effect is Effect.may_replace else "forces replacement"
 
 
 def done(effect: str) -> str:
-    """The word of what happened: created, replaced."""
+    """Past form of an effect: created, replaced."""
     return effect + ("d" if effect.endswith("e") else "ed")
 
 
 def headlines(followed: Sequence[Change]) -> list[tuple[str, Change]]:
-    """The sized leaves that a reviewer reads, in their order, with their labels."""
+    """Sized leaves that a reviewer reads first, in their order, with their labels."""
     by_path = {change.path: change for change in followed}
     rows = list[tuple[str, Change]]()
     for path, label in HEADLINES.items():
@@ -239,13 +239,13 @@ def _table(rows: Sequence[tuple[str, Change]], empty: str, absent: str) -> Itera
 
 
 def sides(change: Change, absent: str) -> tuple[str, str]:
-    """Both values with their units; every digit where three would show no difference."""
+    """Both values with their units, in full where three digits would show no difference."""
     old, new = (sized(change.path, value, absent) for value in (change.old, change.new))
     return (old, new) if old != new else (value_text(change.old), value_text(change.new))
 
 
 def sized(path: str, value: object, absent: str) -> str:
-    """A value of the plan or of an input, with its unit; `absent` where there is none."""
+    """A value of the plan or of an input with its unit; `absent` where it is None."""
     if value is None:
         return absent
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -254,12 +254,12 @@ def sized(path: str, value: object, absent: str) -> str:
 
 
 def value_text(value: object) -> str:
-    """A property's value on one line, in full."""
+    """The value of a property on one line, in full."""
     return NOTHING if value is None else escaped(exact_number(value))
 
 
 def survival(service: ServicePlan | None) -> str:
-    """What may fail, in a sentence."""
+    """Survivable failures in one sentence."""
     if service is None or service.pool is None:
         return "no pool"
     return survives(service.pool)

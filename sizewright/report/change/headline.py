@@ -1,4 +1,4 @@
-"""The figures of a service before and after, one a row, for text and Markdown alike."""
+"""Figures of a service before and after, one for each row, for text and Markdown."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,7 +8,7 @@ from sizewright.review.headline import Headline, headline
 from sizing.plan import Survives
 
 NO_SERVICE = "none"
-"""Every figure of a side that does not have the service."""
+"""Text for every figure of a side that does not have the service."""
 Shown = Callable[[Headline], str]
 
 
@@ -32,7 +32,7 @@ ROWS: dict[str, Shown] = {
 
 
 def headline_rows(change: ServiceChange) -> Iterator[tuple[str, str, str]]:
-    """Label, before and after of every figure, also of those that stay."""
+    """Label, before and after of every figure, including unchanged ones."""
     before, after = headline(change.old), headline(change.new)
     for label, shown in ROWS.items():
         old, new = (NO_SERVICE if side is None else shown(side) for side in (before, after))
@@ -40,7 +40,7 @@ def headline_rows(change: ServiceChange) -> Iterator[tuple[str, str, str]]:
 
 
 def headline_lines(change: ServiceChange) -> Iterator[str]:
-    """The figures as aligned lines; one that stays is written once."""
+    """Figures as aligned lines; an unchanged figure is written once."""
     width = max(map(len, ROWS))
     for label, before, after in headline_rows(change):
         text = f"{before} -> {after}"

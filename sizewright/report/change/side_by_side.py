@@ -1,4 +1,4 @@
-"""Plans side by side for people: a column a file, a row a question, `*` at what is better."""
+"""Plans side by side for people: one column for each file, with `*` at the better value."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from sizewright.review.side_by_side import Sized, best, leaf, number
 from sizing.plan import ServicePlan
 
 NONE = "-"
-"""Of a service without a pool."""
+"""Text for a value of a service without a pool."""
 TITLE = (
     "* is better; GPUs, nodes, latency and cost only where files ask for the same load and requests"
 )
@@ -48,11 +48,11 @@ SPEED = {
     "calibrated.safe.tpot_ms": "TPOT, safe side",
 }
 COST = {"choice.pool_usd_per_month": "USD a month, nodes alone"}
-"""Label of each row by leaf; empty where `diff` has one."""
+"""Label of each row by leaf; an empty label means the one of `diff`."""
 
 
 def side_by_side_tables(files: Sequence[Sized]) -> Iterator[Table]:
-    """The comparison, then why services have no pool, and from when the prices are."""
+    """The comparison, then the reasons for missing pools, and the dates of the prices."""
     services = [each.service for each in files]
     names = names_of(files)
     rows = [*_rows(services, {**ASKED, **HARDWARE, **COUNTS}), _zones(services)]
@@ -70,7 +70,7 @@ def side_by_side_tables(files: Sequence[Sized]) -> Iterator[Table]:
 
 
 def names_of(files: Sequence[Sized]) -> list[str]:
-    """File names, whole paths where two would be alike."""
+    """File names, or whole paths where two names would be equal."""
     short = [each.file.name for each in files]
     return [
         name if short.count(name) == 1 else str(each.file)
@@ -99,7 +99,7 @@ def _cell(service: ServicePlan, path: str) -> str:
 
 
 def _absent(service: ServicePlan, path: str) -> str:
-    """Why a leaf has no value: without a pool, a latency nobody predicts or that never ends."""
+    """Reason why a leaf has no value: no pool, no predicted latency, or an unbounded latency."""
     if service.pool is None and not path.startswith("traffic."):
         return NONE
     if path.startswith("calibrated."):
@@ -116,7 +116,7 @@ def _zones(services: Sequence[ServicePlan]) -> list[str]:
 
 
 def _losses(services: Sequence[ServicePlan]) -> Iterator[list[str]]:
-    """What the largest zone, a rollout and a repair leave; the most nodes have a row already."""
+    """Rows for the loss of the largest zone, a rollout and a repair; other rows show lost nodes."""
     found = [list(failures(s, s.pool)) if s.pool else [] for s in services]
     names = dict.fromkeys(f.name for of_one in found for f in of_one[1:])
     for name in names:

@@ -1,4 +1,4 @@
-"""What `update` says of a stack's lock: what moves, from where it is known, and what follows."""
+"""Text of `update` for the lock of a stack: its changes, their sources, and what follows."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from sizewright.review.stack_update import StackUpdate
 def stack_update_lines(
     found: StackUpdate, follows: Review | None, *, why: bool, dry_run: bool
 ) -> Iterator[str]:
-    """The lock's changes; with `why` their sources and what follows; then what is unknown."""
+    """Changes of the lock, with `why` also their sources and effects, then the unknown versions."""
     path = found.site.lock_path
     if not found.moves:
         yield f"{path}: current; nothing changes"
