@@ -55,7 +55,7 @@ def _loop(question: Question, flight: float) -> StepTime:
 
 
 def check_roofline(question: Question, decoding: float, step_ms: float) -> None:
-    """Raises ArithmeticError where a predicted step is shorter than the datasheet allows."""
+    """Raise ArithmeticError where a predicted step is shorter than the datasheet allows."""
     lengths = question.lengths
     shortest = question.steps.roofline_ms(
         lengths.prompt_tokens + lengths.output_tokens / 2, decoding

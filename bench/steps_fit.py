@@ -66,8 +66,8 @@ PRIORS = {
     "first_token_steps": Prior(4.0, 0.5),
 }
 """Priors of the coefficients. Basis: assumed before the fit. Engines report read and arithmetic
-efficiencies of 0.8 and 0.6; launches and collectives cost microseconds a layer. The spreads are
-wide because that is little knowledge."""
+efficiencies of 0.8 and 0.6; launches and collectives cost microseconds a layer. The spreads
+express how little that is."""
 
 
 Group = tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Names and tags that components give to what they create."""
+"""Names and tags of the resources that components create."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Tags:
     def of_site(cls, site: Site) -> Self:
         """Tags of the site and of the product; the product's tag wins where both have a key.
 
-        Guard: IAM takes no two keys that differ in case alone, so ours gives way to `Environment`.
+        Guard: IAM refuses two keys that differ in case alone, so `Environment` replaces ours.
         """
         own = {"managed-by": PRODUCT, "environment": site.environment.value}
         for key in GIVES_WAY:
@@ -30,7 +30,7 @@ class Tags:
         return cls({**site.tags, **own})
 
     def of_service(self, service: str) -> Self:
-        """The same tags for what belongs to one service."""
+        """The same tags for the resources of one service."""
         return replace(self, shared={**self.shared, "service": service})
 
     def named(self, name: str) -> dict[str, str]:

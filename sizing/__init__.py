@@ -1,1 +1,1 @@
-"""Pure sizing: values in, values out."""
+"""Sizes services without side effects: each function takes values and returns values."""

@@ -1,4 +1,4 @@
-"""Why is a number of the plan what it is? Computed on demand, for every numeric leaf."""
+"""Why does a number of the plan have its value? Explanations of all numeric leaves, on demand."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ REGISTRY = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """One number: what it means, its formula in symbols and in numbers, and where from."""
+    """One number: its meaning, its formula in symbols and in numbers, and its source."""
 
     pointer: str
     """JSON pointer into the plan."""
@@ -54,7 +54,7 @@ class Explanation:
     symbols: str
     numbers: str
     arithmetic: bool
-    """Whether `numbers` is plain arithmetic that gives the value."""
+    """True where `numbers` is plain arithmetic that gives the value."""
     basis: Basis
     source: str
     low: Number | None
@@ -63,7 +63,7 @@ class Explanation:
 
 
 class _Numbers(Formatter):
-    """Fills a formula with numbers: no separators, ten digits."""
+    """Formatter that fills a formula with numbers, without separators and with ten digits."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, (Decimal, float, int)) and not isinstance(value, bool):
@@ -73,7 +73,7 @@ class _Numbers(Formatter):
 
 
 def numeric_leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Number]]:
-    """Every number below a JSON value, with its JSON pointer, in order."""
+    """Yield every number below a JSON value, with its JSON pointer, in order."""
     if isinstance(value, dict):
         for key, child in value.items():
             yield from numeric_leaves(child, (*path, str(key)))
@@ -85,16 +85,16 @@ def numeric_leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[
 
 
 def explain(plan: Plan, pointer: str) -> Explanation:
-    """The explanation of the number at a JSON pointer.
+    """Return the explanation of the number at a JSON pointer.
 
-    Raises KeyError when nothing is there, or what is there is not a number.
+    Raises KeyError where the pointer has no value, or its value is not a number.
     """
     values = dict(numeric_leaves(plan.as_json()))
     return _explained(plan, pointer, values[pointer])
 
 
 def explain_all(plan: Plan) -> tuple[Explanation, ...]:
-    """The explanations of every numeric leaf, in the plan's order."""
+    """Return the explanations of every numeric leaf, in the plan's order."""
     leaves = numeric_leaves(plan.as_json())
     return tuple(_explained(plan, pointer, value) for pointer, value in leaves)
 
@@ -121,9 +121,9 @@ def _explained(plan: Plan, pointer: str, value: Number) -> Explanation:
 
 
 def _entry(leaf: Leaf) -> Entry:
-    """The entry of the registry whose path matches; inputs explain themselves.
+    """Return the entry of the registry whose path matches. Inputs explain themselves.
 
-    Raises LookupError for a leaf that nobody explained: a defect, which a test looks for.
+    Raises LookupError for a leaf without an explanation, a defect that a test detects.
     """
     if leaf.path.startswith("services.*.inputs."):
         return input_entry(leaf)

@@ -1,4 +1,4 @@
-"""From workloads, a site and the catalog to a plan. Start reading here."""
+"""Sizing of workloads on a site with the facts of the catalog. Start reading here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ from sizing.workload import Workload
 
 @dataclass(frozen=True)
 class WorkloadSidecars:
-    """What lies sidecars the workload files, by workload name."""
+    """Files next to the workload files, by workload name: locks and corrections."""
 
     locks: Mapping[str, Lock]
     corrections: Mapping[str, Corrections]
@@ -88,10 +88,10 @@ def size(
     locks: Mapping[str, Lock] | None = None,
     corrections: Mapping[str, Corrections] | None = None,
 ) -> Plan:
-    """The plan of one stack: each service by itself, then what they share.
+    """Return the plan of one stack: each service by itself, then their shared parts.
 
-    `locks` and `corrections` by workload name; a correction is of its own workload only.
-    An infeasible service is in the plan with `pool` null and its reasons.
+    `locks` and `corrections` are by workload name, and a correction applies to its own workload
+    only. An infeasible service is in the plan with `pool` null and its reasons.
     Raises FieldError for names the catalog lacks, zones the region lacks, services named alike.
     """
     check_site(site, catalog)
@@ -165,10 +165,10 @@ def service_plan(
     own: Corrections | None = None,
     nvme_overflow_pools: frozenset[str] = frozenset(),
 ) -> ServicePlan:
-    """One service: its traffic, its hardware if it can have any, its data, and how it is served.
+    """Return one service: its traffic, its hardware if possible, its data, and its serving.
 
-    `own` are the corrections that `catalog` has of it, for what is told of them.
-    Pools named in `nvme_overflow_pools` keep their weights on gp3 volumes.
+    `own` are the corrections that `catalog` has for the service, which the plan reports. Pools
+    named in `nvme_overflow_pools` keep their weights on gp3 volumes.
     """
     asked = workload
     case = case_of(workload, site, catalog)
@@ -246,7 +246,8 @@ def _capacity(case: Case, found: HardwareResult, rates: Rates) -> CapacityPlan |
 
 
 def _estimate(case: Case, found: HardwareResult, rates: Rates) -> MethodEstimate | None:
-    """The calibrated replica on the chosen hardware; None without hardware or where unknown."""
+    """Return the calibrated replica on the chosen hardware; None without hardware or where
+    unknown."""
     capacity = case.workload.capacity
     if found.pool is None or found.choice is None or capacity is None:
         return None
@@ -258,7 +259,8 @@ def _estimate(case: Case, found: HardwareResult, rates: Rates) -> MethodEstimate
 def _beside(
     case: Case, found: HardwareResult, rates: Rates, known: MethodEstimate | None
 ) -> tuple[CalibratedPlan | None, tuple[MethodPlan, ...]]:
-    """The calibrated view of the chosen hardware, and every method's count sidecars the answer."""
+    """Return the calibrated view of the chosen hardware, and the counts of all methods for
+    comparison."""
     capacity = case.workload.capacity
     if found.pool is None or found.choice is None or capacity is None:
         return None, ()
@@ -298,7 +300,7 @@ def _burst(
     found: HardwareResult,
     serving: ServingPlan | None,
 ) -> BurstPlan | None:
-    """What may come above the floor of a service that is served."""
+    """Return the burst of a service that has replicas."""
     if capacity is None or found.pool is None or serving is None:
         return None
     if _no_burst(workload, found):
@@ -309,7 +311,7 @@ def _burst(
 def _volumes(
     case: Case, found: HardwareResult, nvme_overflow_pools: frozenset[str]
 ) -> tuple[VolumePlan | None, list[Rejected]]:
-    """Disks of the nodes, where there are any."""
+    """Return the disks of the nodes, where there are nodes."""
     hardware, instance, pool = case.workload.hardware, case.facts.instance, found.pool
     if pool is None or hardware is None or instance is None:
         return None, []
@@ -323,7 +325,7 @@ def _volumes(
 def _served(
     case: Case, found: HardwareResult, volumes: VolumePlan | None, rates: Rates
 ) -> tuple[GatewayPlan | None, ServingPlan | None, list[Rejected]]:
-    """Gateway and Deployment of a service that an engine of this version serves."""
+    """Return the gateway and the Deployment of a service that an engine of this version serves."""
     if found.pool is None or found.choice is None or found.rate is None or volumes is None:
         return None, None, []
     if not case.workload.kind.traits.has_engine:
@@ -369,7 +371,7 @@ def _memory(need: Need, choice: Choice | None) -> MemoryPlan:
 
 
 def _no_burst(workload: Workload, found: HardwareResult) -> list[Rejected]:
-    """Above the floor come single nodes, which are no group."""
+    """Rejection of a burst for replicas that span nodes: a burst adds single nodes."""
     asked = workload.capacity.burst_gpus if workload.capacity else 0
     if not asked or found.pool is None or found.pool.nodes_per_replica == 1:
         return []
@@ -379,7 +381,7 @@ def _no_burst(workload: Workload, found: HardwareResult) -> list[Rejected]:
 
 
 def _caches(need: Need) -> tuple[CachePlan, ...]:
-    """The layers that cache, by what they keep of a token."""
+    """Layers that cache, by the elements that they keep of a token."""
     if need.shape is None:
         return ()
     wide = KV_BYTES[need.kv_precision]

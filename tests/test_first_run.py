@@ -1,4 +1,4 @@
-"""`make preview` on a fresh clone: what is said while the environment is made."""
+"""`make preview` on a fresh clone: its output while the environment is made."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def make(folder: Path, pip: str) -> subprocess.CompletedProcess[str]:
-    """`make` of the environment, with a Python whose pip is a shell script."""
+    """Result of `make` of the environment, with a Python whose pip is a shell script."""
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     python = folder / ".venv/bin/python"
@@ -39,7 +39,7 @@ def test_a_first_run_says_how_long_it_takes_and_how_far_it_is(tmp_path: Path) ->
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make")
 def test_an_installation_that_fails_fails_the_run(tmp_path: Path) -> None:
-    """Guard: what shows the progress must not swallow the exit code."""
+    """Guard: the display of progress must not swallow the exit code."""
     ended = make(tmp_path, "echo no network >&2; exit 7")
     assert ended.returncode != 0
     assert "no network" in ended.stderr

@@ -1,4 +1,4 @@
-"""sizing <- templates <- components <- __main__ and sizewright, read off the syntax trees."""
+"""sizing <- templates <- components <- __main__ and sizewright, read from the syntax trees."""
 
 import ast
 import sys
@@ -43,11 +43,11 @@ FOLDERS = {
 }
 """Folders, loose files and public functions of a package; each imports only those before it."""
 MOST_FILES = 15
-"""Modules in one folder; more need another folder. Basis: what a reader takes in at one look."""
+"""Most modules in one folder; more need another folder. Basis: a reader's single look."""
 
 
 def imports(path: Path) -> set[str]:
-    """First parts of every module a file imports, wherever in the file."""
+    """First parts of the names of all modules that a file imports, anywhere in the file."""
     found = set[str]()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -72,7 +72,7 @@ def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
 
 
 def modules(path: Path) -> set[tuple[str, ...]]:
-    """The modules a file imports from its own package, wherever in the file."""
+    """Modules that a file imports from its own package, anywhere in the file."""
     found = set[tuple[str, ...]]()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:

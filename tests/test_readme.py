@@ -1,4 +1,4 @@
-"""What the README and docs/ show: commands print it, snippets are valid, links lead somewhere."""
+"""Contents of the README and docs/: commands print them, snippets are valid, links resolve."""
 
 import os
 import re
@@ -35,11 +35,11 @@ EDITED = {
     "daily_users: 100_000": "daily_users: 130_000",
     "spare_ratio: 0.20": "spare_ratio: 0.10",
 }
-"""Changes of the main example in more-users.yaml, which the README asks for."""
+"""Changes of the main example in more-users.yaml, as the README describes them."""
 
 
 def blocks() -> dict[str, list[tuple[str, str]]]:
-    """Outputs shown for each command, with the page that shows them; so each command runs once."""
+    """Outputs for each command, with the page that shows them, so that each command runs once."""
     shown: dict[str, list[tuple[str, str]]] = {}
     for page, name in zip(PAGES, NAMES, strict=True):
         for match in CONSOLE.finditer(page.read_text(encoding="utf-8")):
@@ -58,7 +58,7 @@ def fences(language: str) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy to run in, with the edited workload."""
+    """Folder with a copy of the project and the edited workload."""
     for name in ("workloads", "stacks"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "Pulumi.dev.yaml", tmp_path)

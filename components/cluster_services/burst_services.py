@@ -115,7 +115,7 @@ class BurstServices(pulumi.ComponentResource):
         )
 
     def _pod_autoscaler(self, plan: PodAutoscalerPlan) -> Release:
-        """Return the release of KEDA, which reads secrets of its own namespace only."""
+        """Return the release of KEDA; it scales Deployments and reads only its own secrets."""
         restricted = {"restrict": {"secret": True}}
         one_away = {"maxUnavailable": 1}
         values = {

@@ -7,7 +7,7 @@ from components.naming import Tags
 from components.policy import policy
 
 KEPT_S = 300
-"""Seconds that the queue keeps a notice. Basis: vendor (Karpenter's template)."""
+"""Seconds that a notice is kept; older ones are useless. Basis: vendor (Karpenter's template)."""
 NOTICES = {
     "health": ("aws.health", "AWS Health Event"),
     "spot": ("aws.ec2", "EC2 Spot Instance Interruption Warning"),

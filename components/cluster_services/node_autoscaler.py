@@ -33,7 +33,7 @@ CPU, MEMORY = "500m", "1Gi"
 @dataclass(frozen=True, kw_only=True)
 class NodeAutoscalerArgs:
     plan: NodeAutoscalerPlan | None
-    """Null where the cluster's owner runs it."""
+    """Plan of the controller; null where the cluster's owner runs it."""
     definitions: OciChartPlan | None
     has_nodes: bool
     """True where Karpenter starts nodes of this stack."""

@@ -11,7 +11,7 @@ from sizing.plan import CreatedZonePlan, DnsPlan
 
 PROOF_TTL_S = 300
 DELEGATION_TTL_S = 3600
-"""Time to live of a delegation, in seconds. Basis: assumed; a delegation rarely changes."""
+"""Time to live in seconds. Basis: assumed; a delegation rarely changes, a proof may."""
 
 
 @dataclass(frozen=True, kw_only=True)

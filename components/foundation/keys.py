@@ -137,7 +137,7 @@ class Keys(pulumi.ComponentResource):
         return _allow("Administration", self._root, ADMINISTRATION)
 
     def _of_cluster(self) -> list[dict[str, Any]]:
-        """Statements for the cluster's role and its creator, as whom EKS grants itself the use."""
+        """Use by the account: EKS grants itself the use as the cluster's creator may."""
         return [_allow("Use", self._root, ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"])]
 
     def _of_volumes(self) -> list[dict[str, Any]]:

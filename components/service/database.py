@@ -80,7 +80,7 @@ class Database(pulumi.ComponentResource):
         )
 
     def _door(self, group: ec2.SecurityGroup, clients: ec2.SecurityGroup) -> None:
-        """Open the database to its clients, not to the cluster's group: engines keep no data."""
+        """Admit clients only, neither the cluster nor the network: engines keep no data."""
         ingress(
             f"{self._name}-from-clients",
             into=group.id,

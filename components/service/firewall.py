@@ -35,7 +35,7 @@ UNIFORM_KEY = [
     {"priority": 0, "type": "COMPRESS_WHITE_SPACE"},
     {"priority": 1, "type": "LOWERCASE"},
 ]
-"""Guard: `Bearer X` and `bearer X` are one key; otherwise a caller would have many limits."""
+"""Guard: `Bearer X` and `bearer  X` are one key; otherwise a caller would have many limits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +160,7 @@ def _per_key(plan: FirewallPlan) -> dict[str, Any]:
 
 
 def _per_address(plan: FirewallPlan) -> dict[str, Any]:
-    """Statement that counts all requests, so that invented tokens do not raise the limit."""
+    """Statement that counts all requests: invented or no tokens do not raise the limit."""
     return {
         "limit": plan.requests_per_address,
         "evaluation_window_sec": plan.window_s,

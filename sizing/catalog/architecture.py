@@ -1,4 +1,4 @@
-"""How is a language model built: what it caches, what one token uses, what is held narrow?"""
+"""How is a language model built: what does it cache, what does a token use, what is quantised?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ KV_BYTES: Mapping[str, Fraction] = {"fp16": Fraction(2), "fp8": Fraction(1)}
 
 @dataclass(frozen=True)
 class LayerCache:
-    """Attention layers that cache alike: how much of each token, and of how many tokens."""
+    """Attention layers with the same cache: elements of each token, and number of tokens."""
 
     layers: int
     elements_per_token: int
-    """Of one layer: KV heads x (key + value dimension), or latent + rotary dimension."""
+    """Elements of one layer: KV heads x (key + value dimension), or latent + rotary dimension."""
     window_tokens: int | None = None
-    """Tokens that such a layer keeps; None keeps all."""
+    """Tokens that such a layer keeps. None means that it keeps all."""
 
 
 @dataclass(frozen=True)
 class Experts:
-    """Routed experts of a mixture: `layers` of the model have them."""
+    """Routed experts of a mixture, which `layers` of the model have."""
 
     layers: int
     count: int
-    """In one layer."""
+    """Routed experts of one layer."""
     per_token: int
-    """Routed to, of those."""
+    """Routed experts of one layer that a token uses."""
     parameters: int
-    """Of all routed experts in all layers."""
+    """Parameters of all routed experts in all layers."""
 
     @property
     def active_parameters(self) -> Fraction:
@@ -42,7 +42,7 @@ class Experts:
 
 @dataclass(frozen=True)
 class Architecture:
-    """The shape of a decoder.
+    """Shape of a decoder.
 
     Basis: the model's config.json, or its row of data/models.csv.
     """
@@ -52,27 +52,27 @@ class Architecture:
     heads: int
     kv_heads: int
     head_dim: int
-    """Of queries and keys, as stated; else hidden size / heads."""
+    """Width of queries and keys, as stated, else hidden size / heads."""
     value_head_dim: int
     parameters: int
-    """Of the language model, embeddings included, vision towers apart."""
+    """Parameters of the language model, including embeddings and excluding vision towers."""
     embedding_parameters: int
-    """Input and output embeddings; once where they are tied."""
+    """Parameters of input and output embeddings, counted once where they are tied."""
     caches: tuple[LayerCache, ...]
     mla: bool = False
-    """Compressed attention: each card of a tensor-parallel group keeps the whole cache."""
+    """True for compressed attention: each card of a tensor-parallel group keeps the whole cache."""
     experts: Experts | None = None
     vision_parameters: int = 0
     state_bytes_per_sequence: int = 0
-    """Constant state of linear layers, all together."""
+    """Bytes of the constant state of all linear layers."""
     context: int | None = None
     vocab: int | None = None
     experts_alone_in: Precision | None = None
-    """Format of the published checkpoint that keeps all but its routed experts in 16 bits."""
+    """Format of a published checkpoint that keeps all but its routed experts in 16 bits."""
     experts_known: bool = True
-    """False for a mixture of which nobody said how many experts: it has a memory, no step times."""
+    """False for a mixture without a stated number of experts, which has no step times."""
     scale_bits: Fraction | None = None
-    """Bits of scales beside each quantised weight, where the checkpoint states its groups."""
+    """Bits of scales for each quantised weight, where the checkpoint states its groups."""
 
     @property
     def active_parameters(self) -> int:
@@ -82,11 +82,11 @@ class Architecture:
         return floor(self.parameters - self.experts.parameters + self.experts.active_parameters)
 
     def dense_format(self, weights: Precision) -> Precision:
-        """What all but the routed experts is stored in, where a checkpoint is in that format.
+        """Return the format of all but the routed experts in a checkpoint of this format.
 
-        Basis: published checkpoints: those that narrow their experts alone keep the rest in 16
-        bits, and so do the FP4 ones of MLA mixtures (NVIDIA's of DeepSeek-V3: attention, shared
-        experts and dense layers).
+        Basis: published checkpoints. Those that quantise only their experts keep the rest in 16
+        bits. FP4 checkpoints of MLA mixtures do the same (NVIDIA's of DeepSeek-V3 keeps attention,
+        shared experts and dense layers in 16 bits).
         """
         alone = weights is self.experts_alone_in
         latent = self.mla and weights is Precision.fp4
@@ -108,16 +108,16 @@ class Architecture:
         return floor(self.elements_per_token * KV_BYTES[kv_precision])
 
     def kv_bytes_of_sequence(self, tokens: Fraction, kv_precision: str) -> Fraction:
-        """Bytes that one sequence of so many tokens keeps.
+        """Bytes that one sequence of this many tokens keeps.
 
         sum over layers of min(tokens, window) x elements x bytes, + the linear layers' state
 
-        Basis: arithmetic; states stay as wide as they are when the cache is in 8 bits.
+        Basis: arithmetic; an 8-bit cache does not shrink the states.
         """
         return self.kept_elements(tokens) * KV_BYTES[kv_precision] + self.state_bytes_per_sequence
 
     def kept_elements(self, tokens: Fraction) -> Fraction:
-        """Cache elements of a sequence: window layers keep no more than their window."""
+        """Cache elements of a sequence. Window layers keep at most their window."""
         kept = Fraction(0)
         for cache in self.caches:
             window = cache.window_tokens
@@ -128,8 +128,8 @@ class Architecture:
     def longest_sequence(self, room_bytes: Fraction, kv_precision: str) -> int | None:
         """Tokens of the longest sequence whose cache fits; None where length costs nothing.
 
-        Between two windows the bytes grow in a straight line, so the first piece that overflows
-        holds the answer. Basis: arithmetic.
+        Between two windows the bytes grow linearly, so the first piece that overflows contains the
+        answer. Basis: arithmetic.
         """
         windows = sorted({c.window_tokens for c in self.caches if c.window_tokens is not None})
         start, used = 0, Fraction(self.state_bytes_per_sequence)

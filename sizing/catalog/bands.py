@@ -1,4 +1,4 @@
-"""How sure a predicted time is."""
+"""How certain is a predicted time?"""
 
 from typing import Annotated
 
@@ -17,11 +17,11 @@ class Band(BaseModel):
 
 
 class Bands(BaseModel):
-    """Of both times."""
+    """Bands of both times."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     tpot: Band
-    """Of the time per output token."""
+    """Band of the time per output token."""
     ttft: Band
-    """Of the time to the first token."""
+    """Band of the time to the first token."""

@@ -1,4 +1,4 @@
-"""What was fitted: how far engines stay behind the datasheet, and how sure that is."""
+"""Which coefficients were fitted to measured engines, and how certain are predictions with them?"""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated
@@ -12,18 +12,18 @@ from sizing.workload import Precision
 __all__ = ["Band", "Bands", "CoefficientSet", "EngineCoefficients"]
 
 Times = Annotated[float, Field(ge=1)]
-"""A multiple of the datasheet time; never below it."""
+"""Multiple of the datasheet time, at least 1."""
 Cost = Annotated[float, Field(ge=0)]
 EngineName = str
 
 
 def arithmetic_like(precision: Precision) -> Precision:
-    """The format whose measurements speak for this one: both kinds of 16 bits are equally fast."""
+    """Return the format whose measurements apply: both 16-bit formats are equally fast."""
     return Precision.bf16 if precision is Precision.fp16 else precision
 
 
 class EngineCoefficients(BaseModel):
-    """One engine family's coefficients.
+    """Coefficients of one engine family.
 
     Basis: fitted by `bench/fit_steps.py`, see `CoefficientSet.source`.
     """
@@ -38,7 +38,7 @@ class EngineCoefficients(BaseModel):
     expert_prefill_flop: Times
     attention_flop: Times
     eight_bit_prefill: Times
-    """More on prefill arithmetic in 8 bits, whose datasheet rate is harder to reach."""
+    """Further multiple for 8-bit prefill arithmetic, whose datasheet rate is harder to reach."""
     four_bit_prefill: Times
     activation: Cost
     """Writes and reads of the hidden state in each layer, in multiples of one write."""
@@ -49,7 +49,7 @@ class EngineCoefficients(BaseModel):
     latent_layer_us: Cost
     expert_layer_us: Cost
     eight_bit_layer_us: Cost
-    """Of activations that are brought to the weights' 8 bits; 4 below."""
+    """Microseconds a layer to convert activations to 8 bits; the next field is for 4 bits."""
     four_bit_layer_us: Cost
     data_parallel_layer_us: Cost
     all_reduce_us: Cost
@@ -57,16 +57,16 @@ class EngineCoefficients(BaseModel):
     sequence_us: Cost
     step_ms: Cost
     prefill_layer_us: Cost
-    """Of a step that holds a prompt: it does not run as a recorded graph."""
+    """Microseconds a layer of a step with a prompt, which does not run as a recorded graph."""
     first_token_ms: Cost
     first_token_prefills: Cost
     first_token_queue: Annotated[float, Field(ge=0, le=1)]
-    """Share of the other sequences' prompts that a prompt waits for: arrivals come in bursts."""
+    """Share of other sequences' prompts that a prompt waits for: arrivals come in bursts."""
     first_token_steps: Cost
 
 
 class CoefficientSet(BaseModel):
-    """All engines' coefficients of one fit.
+    """Coefficients of all engines from one fit.
 
     Basis: fitted; rows, exclusions and their reasons are named in the file.
     """
@@ -79,21 +79,20 @@ class CoefficientSet(BaseModel):
     excluded: Mapping[str, int]
     """Rows left out of the fit, by reason."""
     measured: Mapping[EngineName, tuple[str, ...]]
-    """GPU generations that each engine was measured on."""
+    """GPU generations for which each engine was measured."""
     measured_formats: Mapping[EngineName, tuple[Precision, ...]]
-    """Formats of weights that each engine was measured with; 16 bits as bf16."""
+    """Weight formats for which each engine was measured; bf16 represents 16 bits."""
     engines: Mapping[EngineName, EngineCoefficients]
     bands: Mapping[EngineName, Bands]
-    """Of an engine on a generation and in formats that it was measured with. Each engine has its
-    own: how well what was measured of other models tells a new one differs more between engines
-    than between cards."""
+    """Bands of an engine on a measured generation and in measured formats. Each engine has its own
+    bands, because the error for a new model differs more between engines than between cards."""
     datasheet_bands: Mapping[EngineName, Bands]
-    """Of all others: known from their datasheet alone."""
+    """Bands of all other cases, which are known from their datasheet only."""
     roofline_power: Times
     """Reading and arithmetic overlap: (read^p + arithmetic^p)^(1/p), between sum and maximum."""
 
     corrections: tuple[Correction, ...] = ()
-    """Of the user's own runs; no file of the catalog holds any."""
+    """Corrections from the user's own runs; no file of the catalog contains any."""
 
     @model_validator(mode="after")
     def _bands_of_all(self) -> "CoefficientSet":
@@ -103,7 +102,7 @@ class CoefficientSet(BaseModel):
         return self
 
     def corrected(self, own: Corrections) -> "CoefficientSet":
-        """The same set with a user's corrections, which go before earlier ones.
+        """Return the same set with a user's corrections, which precede earlier ones.
 
         Raises ValueError where they were made for other coefficients.
         """
@@ -115,7 +114,7 @@ class CoefficientSet(BaseModel):
         return self.model_copy(update={"corrections": (*own.corrections, *self.corrections)})
 
     def correction(self, engine: str, gpu: str, parameters: int, layers: int) -> Correction | None:
-        """The first correction of this model on this GPU and engine."""
+        """Return the first correction of this model on this GPU and engine."""
         wanted = (engine, gpu, parameters, layers)
         for each in self.corrections:
             if (each.engine, each.gpu, each.parameters, each.layers) == wanted:
@@ -123,7 +122,7 @@ class CoefficientSet(BaseModel):
         return None
 
     def is_measured(self, engine: str, generation: str, formats: Iterable[Precision]) -> bool:
-        """Whether rows of this engine on this GPU generation, and in these formats, were fitted."""
+        """True where the fit includes this engine on this GPU generation and in these formats."""
         known = self.measured_formats.get(engine, ())
         return generation in self.measured.get(engine, ()) and all(
             arithmetic_like(each) in known for each in formats

@@ -1,4 +1,4 @@
-"""What a user's own runs say of the fitted times: a factor for one model on one GPU and engine."""
+"""How do a user's own runs correct the fitted times of one model on one GPU and engine?"""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ Factor = Annotated[float, Field(ge=0.05, le=20)]
 
 
 class Correction(BaseModel):
-    """Measured over predicted, and how sure a corrected time is.
+    """Measured over predicted time, and the certainty of a corrected time.
 
     Basis: measured by the user, see `runs`; written by `sizewright calibrate`.
     """
@@ -18,38 +18,38 @@ class Correction(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     model: str
-    """Hugging Face id, for the reader; the architecture is what is compared."""
+    """Hugging Face id for the reader. Corrections are compared by architecture."""
     parameters: int
     """Parameters of the model."""
     layers: int
     """Layers of the model."""
     gpu: str
-    """Full name in the catalog."""
+    """Full name of the GPU in the catalog."""
     engine: str
     """Serving engine."""
     runs: Annotated[int, Field(gt=0)]
-    """Measured runs that the factors rest on."""
+    """Number of measured runs behind the factors."""
     tpot_ratio: Factor
     """Measured over predicted time per output token."""
     ttft_ratio: Factor
     """Measured over predicted time to the first token."""
     bands: Bands
-    """How sure a corrected time is."""
+    """Certainty of a corrected time."""
 
     @property
     def told(self) -> str:
-        """The runs and the factors, in words to hold later ones against."""
+        """Text of the runs and the factors, which later runs are compared with."""
         return f"{self.runs} runs, TTFT x {self.ttft_ratio}, TPOT x {self.tpot_ratio}"
 
 
 class Corrections(BaseModel):
-    """A correction file."""
+    """Contents of a correction file."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     fitted: str
-    """Day of the coefficients that the factors belong to."""
+    """Date of the coefficients that the factors belong to."""
     corrections: tuple[Correction, ...]
-    """One for each model on one GPU and engine."""
+    """Corrections, one for each model on one GPU and engine."""
     source: str = Field(default="", exclude=True)
-    """Name of the file that they were read from, for readers; the file does not hold it."""
+    """Name of the file that the corrections were read from. The file does not contain it."""

@@ -1,4 +1,4 @@
-"""What does the image of an engine know to do, by its tag?"""
+"""Which options does an engine image have, by its tag?"""
 
 from enum import StrEnum
 
@@ -6,30 +6,30 @@ from sizing.catalog.records import Record
 
 
 class Ability(StrEnum):
-    """What a release of an engine may or may not be able to do."""
+    """Ability that a release of an engine may have."""
 
     keep_alive = "keep_alive"
-    """Keep an idle connection for a stated time."""
+    """Keeps an idle connection for a stated time."""
     sequences = "sequences"
-    """Bound the sequences that one request asks for."""
+    """Bounds the sequences of one request."""
     beams = "beams"
-    """Bound the beams of one request's search."""
+    """Bounds the beams of one request's search."""
     prompts = "prompts"
-    """Bound the prompts of one request."""
+    """Bounds the prompts of one request."""
     context = "context"
-    """Bound prompt and answer together."""
+    """Bounds prompt and answer together."""
     queue = "queue"
-    """Bound the requests that run or wait, and answer 503 beyond."""
+    """Bounds the requests that run or wait, and answers 503 beyond that."""
     middleware = "middleware"
-    """Run a check of ours before each request."""
+    """Runs a check of this product before each request."""
     tls = "tls"
-    """Serve HTTPS with a certificate from files."""
+    """Serves HTTPS with a certificate from files."""
     user = "user"
-    """Run as another user than root."""
+    """Runs as a user other than root."""
 
 
 class EngineOption(Record):
-    """Whether the image of one tag has one ability, and by which option.
+    """Ability of one image tag, and the option for it.
 
     Basis: the published package of that version, as cited in `source`.
     """
@@ -37,15 +37,15 @@ class EngineOption(Record):
     engine: str
     """Serving engine."""
     tag: str
-    """Tag of its image, as `pins.csv` has it."""
+    """Tag of the engine's image, as in `pins.csv`."""
     ability: Ability
-    """What it may be able to do."""
+    """Ability of the image."""
     option: str
-    """Flag or environment variable that asks for it."""
+    """Flag or environment variable that selects the ability."""
     known: bool | None = None
-    """Whether this version knows that option; None where nobody looked."""
+    """True where this version has that option; None where it is unknown."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Engine, tag and ability, the key of the row."""
+        """Engine, tag and ability, which form the key of the row."""
         return (f"{self.engine} {self.tag} {self.ability}",)

@@ -1,4 +1,4 @@
-"""Which facts of the catalog does a workload name? Unknown names are faults of a field."""
+"""Which facts of the catalog does a workload name? An unknown name is an error of its field."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Facts:
-    """What the catalog knows of a workload's model and hardware."""
+    """Facts in the catalog about a workload's model and hardware."""
 
     model: ModelFacts | None
     parameters: Fraction
@@ -27,10 +27,10 @@ class Facts:
 
 
 def facts_of(workload: Workload, catalog: Catalog) -> Facts:
-    """The facts a workload names; literal parameters override the catalog's.
+    """Return the facts that a workload names; literal parameters override the catalog's.
 
-    Raises FieldError for a name the catalog lacks, with the nearest ones, for a model whose
-    parameters or precision nobody states, and for a context that the model does not have.
+    Raises FieldError for a name that the catalog lacks, with the nearest names. Raises FieldError
+    for a model of unknown parameters or precision, and for a context that the model lacks.
     """
     model, named = None, workload.model
     if named.name is not None:
@@ -62,7 +62,7 @@ def _known_families(hardware: Hardware, catalog: Catalog) -> None:
 
 
 def check_site(site: Site, catalog: Catalog) -> None:
-    """Checks what the catalog knows of a site: region, zone ids, Kubernetes version.
+    """Check the site against the catalog: region, zone ids, Kubernetes version.
 
     Raises FieldError.
     """
@@ -84,7 +84,7 @@ def check_site(site: Site, catalog: Catalog) -> None:
 
 
 def _known_region(site: Site, catalog: Catalog) -> None:
-    """Every region of AWS sells some type of the catalog."""
+    """Check the region: AWS sells some type of the catalog in each of its regions."""
     if site.region not in catalog.regions:
         nearest = get_close_matches(site.region, catalog.regions, n=3)
         hint = f"did you mean {' or '.join(nearest)}?" if nearest else ""
@@ -94,11 +94,11 @@ def _known_region(site: Site, catalog: Catalog) -> None:
 
 
 SIZED_KINDS = tuple(sorted({kind.traits.model_kind for kind in Kind}))
-"""How the kinds of models begin that some kind of workload takes."""
+"""Prefixes of the model kinds that workloads accept."""
 
 
 def _fit_for_kind(kind: Kind, model: ModelFacts) -> None:
-    """A language model for text, an image model for images; data/models.csv says which it is."""
+    """Check that a text workload has a language model, and an image workload an image model."""
     wanted = kind.traits.model_kind
     if not model.kind.startswith(wanted):
         what = "a language model" if wanted == "llm" else f"a model of kind {wanted}"
@@ -141,7 +141,7 @@ def _as_measured(
     precision: Precision,
     catalog: Catalog,
 ) -> None:
-    """A given rate is of the model, GPU and precision that it was measured with, and no others."""
+    """Check that a given rate is used for the model, GPU and precision of its measurement."""
     measured = workload.capacity.measured_on if workload.capacity else None
     if measured is None:
         return

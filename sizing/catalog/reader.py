@@ -1,4 +1,4 @@
-"""How a CSV file becomes records: one row a line, every fault named by file and line."""
+"""How does a CSV file become records, one for each line, with errors by file and line?"""
 
 import csv
 from pathlib import Path
@@ -11,17 +11,18 @@ from sizing.values.units import MIB
 
 R = TypeVar("R", bound=Record)
 NOT_COLUMNS = frozenset({"config"})
-"""Fields that no file of the catalog fills."""
+"""Fields that no file of the catalog contains."""
 LISTS = frozenset({"aliases", "purchase", "regions", "zone_ids", "unverified"})
 
 
 def read_records(path: Path, record: type[R], name_column: str = "name") -> dict[int, R]:
-    """Records by the line they stand on.
+    """Return the records by line number.
 
-    Blank fields take the record's default, lists are separated by spaces, and a column
-    `x_mib` fills the field `x_bytes`. `name_column` fills the field `name`.
-    Raises ValueError naming file and line for a column too many, too few or twice, a ragged
-    row, a value that does not fit, or a name that an earlier row has.
+    Blank fields take the record's default, lists are separated by spaces, and a column `x_mib`
+    fills the field `x_bytes`. `name_column` fills the field `name`.
+
+    Raises ValueError with file and line for missing, unknown or repeated columns, and for ragged
+    rows. Values that do not fit and names of earlier rows raise it too.
     """
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines, strict=True)

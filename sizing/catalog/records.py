@@ -1,4 +1,4 @@
-"""The rows of the catalog: frozen facts, None where a fact is unknown."""
+"""Rows of the catalog: frozen facts. None means that a fact is unknown."""
 
 from abc import abstractmethod
 from decimal import Decimal
@@ -17,32 +17,32 @@ IsoDate = Annotated[str, Field(pattern=r"^20\d\d-[01]\d-[0-3]\d$")]
 
 
 class Record(BaseModel):
-    """One row with its origin: `checked` is None where the source states no date."""
+    """Row with its origin. `checked` is None where the source states no date."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     source: Annotated[str, Field(min_length=1)]
-    """Where the row is from."""
+    """Source of the row."""
     checked: IsoDate | None = None
-    """Day on which the source was read."""
+    """Date on which the source was read."""
     notes: str = ""
-    """What a reader should know."""
+    """Notes for the reader."""
 
     @property
     @abstractmethod
     def names(self) -> tuple[str, ...]:
-        """Names of the row, which no other row of its file may have."""
+        """Names of the row, which are unique in its file."""
 
 
 class Fact(Record):
-    """A row whose columns named in `unverified` were recalled or derived, not read."""
+    """Row of facts. Columns named in `unverified` were recalled or derived, not read."""
 
     unverified: tuple[str, ...] = ()
     """Columns that were recalled or derived, not read in a source."""
 
 
 class Gpu(Fact):
-    """An accelerator: memory as EC2 reports it, every rate dense, never sparse.
+    """Accelerator with its memory as EC2 reports it. Rates are for dense matrices.
 
     Basis: vendor figures as cited in `source` (`sizing/catalog/data/gpus.csv`).
     """
@@ -50,9 +50,9 @@ class Gpu(Fact):
     name: str
     """Full name."""
     aliases: tuple[str, ...]
-    """Other names that find it, the short one first."""
+    """Other names of the accelerator, the short one first."""
     vendor: Literal["NVIDIA", "AWS"]
-    """Who makes it."""
+    """Vendor of the accelerator."""
     memory_bytes: PositiveInt
     """Bytes of memory, as EC2 reports it."""
     memory_bandwidth_gb_per_s: Rate | None = None
@@ -66,30 +66,30 @@ class Gpu(Fact):
     fp4_tflops: Rate | None = None
     """Dense TFLOP/s in FP4."""
     bf16: bool | None = None
-    """Whether it computes in BF16."""
+    """True where it computes in BF16."""
     native_fp8: bool | None = None
-    """Whether it computes in FP8."""
+    """True where it computes in FP8."""
     native_fp4: bool | None = None
-    """Whether it computes in FP4."""
+    """True where it computes in FP4."""
     compute_capability: Capability | None = None
     """CUDA compute capability; None for accelerators that are not NVIDIA's."""
     interconnect: str | None = None
-    """What joins the GPUs of one node."""
+    """Link between the GPUs of one node."""
     interconnect_gb_per_s: Rate | None = None
-    """Both directions together, per accelerator."""
+    """GB/s of the link per accelerator, both directions together."""
     tdp_w: PositiveInt | None = None
     """W of thermal design power."""
     confidence: Literal["high", "medium", "low"]
-    """How sure the row is."""
+    """Confidence in the row."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that finds this accelerator, in lower case, the short one first."""
+        """Return every name of this accelerator in lower case, the short one first."""
         return (*self.aliases, self.name.lower())
 
 
 class InstanceType(Fact):
-    """A buyable machine. Empty `regions` means unknown, not nowhere.
+    """Machine on sale. Empty `regions` means that the regions are unknown.
 
     Basis: vendor (EC2 instance type data, dated in `source`), corrected where `notes` says so.
     """
@@ -101,156 +101,157 @@ class InstanceType(Fact):
     gpu: str
     """Full name of the accelerator in `gpus.csv`."""
     gpu_count: Rate
-    """A fraction where the instance gets a slice of one accelerator."""
+    """Number of GPUs, a fraction where the instance has a slice of one accelerator."""
     gpu_memory_bytes: PositiveInt
-    """Of one accelerator, or of the slice."""
+    """Bytes of memory of one accelerator, or of the slice."""
     vcpu_count: PositiveInt
-    """vCPUs."""
+    """Number of vCPUs."""
     memory_gib: PositiveInt
     """GiB of host memory."""
     arch: Literal["x86_64", "arm64"]
     """Architecture of its CPUs."""
     local_nvme_gb: int | None = None
-    """GB of its own NVMe disks together."""
+    """GB of the machine's own NVMe disks together."""
     network_cards: PositiveInt | None = None
-    """Network cards."""
+    """Number of network cards."""
     network_gbit_per_s: Rate | None = None
-    """Sustained; the label where several cards would sum to something else."""
+    """Gbit/s sustained. The label counts where the sum of several cards differs from it."""
     network_burst_gbit_per_s: Rate | None = None
-    """Gbit/s that it reaches for a while."""
+    """Gbit/s for a limited time."""
     efa_interfaces: int | None = None
-    """EFA interfaces at most."""
+    """Maximum number of EFA interfaces."""
     ebs_baseline_mbit_per_s: PositiveInt | None = None
     """Mbit/s to EBS, sustained."""
     ebs_max_mbit_per_s: PositiveInt | None = None
-    """Mbit/s to EBS for a while."""
+    """Mbit/s to EBS for a limited time."""
     ebs_max_iops: PositiveInt | None = None
-    """IOPS to EBS at most."""
+    """Maximum IOPS to EBS."""
     eni_count: PositiveInt | None = None
-    """Network interfaces of the default card, the only one whose addresses pods get."""
+    """Network interfaces of the default card, the only card whose addresses pods get."""
     ipv4_per_eni: PositiveInt | None = None
     """IPv4 addresses of one network interface."""
     max_pods: PositiveInt | None = None
-    """Pods that its addresses allow."""
+    """Number of pods that the addresses allow."""
     purchase: tuple[Literal["capacity_block", "on_demand", "spot"], ...]
-    """Ways to buy it."""
+    """Ways to buy the machine."""
     regions: tuple[str, ...] = ()
-    """Regions that sell it."""
+    """Regions that sell the machine."""
     zone_ids: tuple[str, ...] = ()
-    """Zones that sell it, by zone id."""
+    """Zones that sell the machine, by zone id."""
     quota_name: str
     """EC2 quota that counts its vCPUs."""
     quota_code: str
     """Code of that quota."""
     confidence: Literal["high", "medium", "low"]
-    """How sure the row is."""
+    """Confidence in the row."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The one name that finds this type."""
+        """Name of this type."""
         return (self.name,)
 
 
 class Price(Fact):
-    """What an hour of a machine costs on demand, before tax.
+    """Price of an hour of a machine on demand, before tax.
 
-    Basis: list prices of a day, as flagged in `unverified` where derived; no row means unknown.
+    Basis: list prices of one date, as flagged in `unverified` where derived. Without a row, a price
+    is unknown.
     """
 
     name: str
-    """The instance type."""
+    """Instance type."""
     region: str
     usd_per_hour: Rate
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Type and region, the key of the row."""
+        """Type and region, which form the key of the row."""
         return (f"{self.name} {self.region}",)
 
 
 class Zone(Fact):
-    """An availability zone that differs from the others.
+    """Availability zone that differs from the others.
 
     Basis: vendor (Amazon EKS user guide), as flagged in `unverified`.
     """
 
     zone_id: str
     control_plane: bool
-    """Whether EKS puts a control plane's interfaces there."""
+    """True where EKS places a control plane's interfaces in the zone."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The one name that finds this zone."""
+        """Id of this zone."""
         return (self.zone_id,)
 
 
 class ModelFacts(Fact):
-    """What is known of a model's shape.
+    """Known facts of a model's shape.
 
     `kv_bytes_per_token_16bit` is an upper bound where layers slide or compress.
     Basis: configs cited in `source`; `parameters_basis` says how parameters were counted.
     """
 
     model: str
-    """Short name, the one to type."""
+    """Short name, for typing."""
     name: str
     """Full name."""
     hf_repo: str
     """Repository on the Hugging Face Hub."""
     kind: str
-    """What it makes: llm for text."""
+    """Kind of output: llm for text."""
     parameters: PositiveInt | None = None
-    """Parameters in all."""
+    """Parameters in total."""
     active_parameters: PositiveInt | None = None
     """Parameters that one token uses."""
     parameters_basis: Literal["computed", "file_size", "recalled"] | None = None
-    """How the parameters were counted."""
+    """Method that counted the parameters."""
     layers: PositiveInt | None = None
-    """Layers."""
+    """Number of layers."""
     hidden_size: PositiveInt | None = None
     """Width of the hidden state."""
     heads: PositiveInt | None = None
-    """Attention heads."""
+    """Number of attention heads."""
     kv_heads: PositiveInt | None = None
-    """Heads of keys and values."""
+    """Number of heads of keys and values."""
     head_dim: PositiveInt | None = None
-    """Of queries and keys; `value_head_dim` only where values differ."""
+    """Width of queries and keys; `value_head_dim` is set only where values differ."""
     value_head_dim: PositiveInt | None = None
     """Width of a value head, where it differs."""
     mla_latent_dim: PositiveInt | None = None
     """Width of the compressed KV latent."""
     mla_rope_dim: PositiveInt | None = None
-    """Width of the rotary part beside the latent."""
+    """Width of the rotary part next to the latent."""
     ffn_dim: PositiveInt | None = None
     """Width of a dense feed-forward layer."""
     moe_ffn_dim: PositiveInt | None = None
     """Width of one expert."""
     experts: PositiveInt | None = None
-    """Routed experts of a layer."""
+    """Number of routed experts of a layer."""
     experts_per_token: PositiveInt | None = None
-    """Routed experts that one token uses."""
+    """Number of routed experts that one token uses."""
     vocab: PositiveInt | None = None
-    """Tokens of the vocabulary."""
+    """Number of tokens in the vocabulary."""
     context: PositiveInt | None = None
     """Longest context, in tokens."""
     native_dtype: Literal["fp32", "bf16", "fp16", "fp8", "int8", "fp4", "int4"]
-    """Of the published weights; of the experts where the rest is wider."""
+    """Format of the published weights, or of the experts where the rest is wider."""
     native_weights_gib: Rate | None = None
     """GiB of the published weights."""
     kv_bytes_per_token_16bit: int | None = None
     """Bytes that one token keeps in a 16-bit KV cache."""
     tied_embeddings: bool | None = None
-    """Whether input and output embeddings are the same."""
+    """True where input and output embeddings are the same."""
     attention: str | None = None
     """Form of the attention."""
     sliding_window_tokens: PositiveInt | None = None
     """Tokens of a sliding window."""
     sliding_layers_per_period: PositiveInt | None = None
-    """Layers with a window in one period of layers."""
+    """Number of layers with a window in one period of layers."""
     period_layers: PositiveInt | None = None
-    """Layers after which the pattern repeats."""
+    """Number of layers after which the pattern repeats."""
     text_encoders: str | None = None
-    """Encoders of the prompt, of models that make images or videos."""
+    """Prompt encoders of a model that makes images or videos."""
     text_encoder_parameters: PositiveInt | None = None
     """Parameters of those encoders."""
     vae_parameters: PositiveInt | None = None
@@ -260,17 +261,17 @@ class ModelFacts(Fact):
     config: Annotated[
         Architecture | None, WithJsonSchema({"type": "null"}, mode="serialization")
     ] = None
-    """Of a model that its own config.json describes; no column."""
+    """Architecture from the model's own config.json. It is no column."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that finds this model, in lower case, the short one first."""
+        """Return every name of this model in lower case, the short one first."""
         repo = self.hf_repo.lower()
         return tuple(dict.fromkeys((self.model, self.name.lower(), repo, repo.split("/")[-1])))
 
 
 class Checkpoint(Record):
-    """A repository that holds a model in another precision than its own.
+    """Repository with a model in a precision other than its own.
 
     Basis: public files cited in `source` (`sizing/catalog/data/checkpoints.csv`).
     """
@@ -282,18 +283,18 @@ class Checkpoint(Record):
     repository: str
     """Repository on the Hugging Face Hub."""
     revision: Annotated[str | None, Field(pattern=r"^[0-9a-f]{40}$")] = None
-    """Commit that was seen in use; None where none was."""
+    """Commit that is known to be in use; None where none is known."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The repository, the key of the row."""
+        """Repository, the key of the row."""
         return (self.repository.lower(),)
 
 
 class EngineSupport(Record):
-    """Where a serving engine runs a precision, by CUDA compute capability.
+    """CUDA compute capabilities on which a serving engine runs a precision.
 
-    Basis: vendor documents cited in `source`; of two that disagree the stricter.
+    Basis: vendor documents cited in `source`; where two disagree, the stricter one counts.
     """
 
     engine: str
@@ -301,22 +302,23 @@ class EngineSupport(Record):
     precision: str
     """Precision of the weights."""
     min_compute_capability: Capability | None = None
-    """None: the engine does not run this precision at all."""
+    """Lowest CUDA compute capability. None means that the engine does not run this precision."""
     max_compute_capability: Capability | None = None
-    """CUDA compute capability above which it does not run."""
+    """Highest CUDA compute capability on which the engine runs the precision."""
     native_compute_capability: Capability | None = None
-    """From here the arithmetic itself runs in this precision; below, weights only."""
+    """Lowest compute capability with arithmetic in this precision. Below it, only weights use
+    it."""
     online_flag: str | None = None
-    """Flag with which the engine narrows 16-bit weights to this precision as it loads them."""
+    """Flag that makes the engine convert 16-bit weights to this precision as it loads them."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Engine and precision, the key of the row."""
+        """Engine and precision, which form the key of the row."""
         return (f"{self.engine} {self.precision}",)
 
 
 class ChartImage(Record):
-    """An image of a Helm chart, and the values of the chart that say where it comes from.
+    """Image of a Helm chart, and the chart values that select its registry.
 
     Basis: vendor (values and templates of the charts, `sizing/catalog/data/chart_images.csv`).
     """
@@ -324,20 +326,20 @@ class ChartImage(Record):
     chart: str
     """Helm chart."""
     image: str
-    """Registry and name of the image that the chart has by itself."""
+    """Registry and name of the image by default."""
     registry_value: str | None = None
-    """Path of the value that is the registry alone; None where the repository has it too."""
+    """Path of the value that is only the registry; None where the repository value includes it."""
     repository_value: str
     """Path of the value that is the repository."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The image, the key of the row."""
+        """Image, the key of the row."""
         return (self.image,)
 
 
 class Interconnect(Record):
-    """The first EFA device plugin that knows an instance type.
+    """First EFA device plugin that supports an instance type.
 
     Basis: vendor (history of the plugin's chart, `sizing/catalog/data/interconnects.csv`).
     """
@@ -351,25 +353,25 @@ class Interconnect(Record):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The instance type, the key of the row."""
+        """Instance type, the key of the row."""
         return (self.name,)
 
 
 class Pin(Record):
-    """A version to deploy; `verified` is False where no document of its vendor was read."""
+    """Version to deploy. `verified` is False where it was not checked in a vendor's document."""
 
     item: str
-    """What is pinned."""
+    """Name of the pinned item."""
     version: str
     """Version to deploy."""
     repository: str | None = None
-    """Where a Helm chart is fetched from; None for all else."""
+    """Repository of a Helm chart; None for everything else."""
     end_of_support: IsoDate | None = None
-    """Day on which its vendor's support ends."""
+    """Date on which the vendor's support ends."""
     verified: bool
-    """Whether a document of its vendor was read."""
+    """True where the version was checked in a document of the vendor."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The item, the key of the row."""
+        """Item, the key of the row."""
         return (self.item,)

@@ -1,4 +1,4 @@
-"""Which machines, accelerators, models, engines and versions exist, and where from we know."""
+"""Which machines, accelerators, models, engines and versions exist, by which source?"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -77,7 +77,7 @@ R = TypeVar("R", Gpu, InstanceType, ModelFacts, Checkpoint, Pin)
 
 
 class UnknownName(LookupError):  # noqa: N818
-    """No row of this kind has this name; `nearest` holds up to three that look alike."""
+    """Raised where no row of this kind has this name; `nearest` has up to three similar names."""
 
     def __init__(self, kind: str, name: str, nearest: tuple[str, ...]) -> None:
         self.kind = kind
@@ -88,12 +88,12 @@ class UnknownName(LookupError):  # noqa: N818
 
     @property
     def hint(self) -> str:
-        """`did you mean A or B?`, or an empty text where no name is near."""
+        """Return `did you mean A or B?`, or an empty text where no name is near."""
         return f"did you mean {' or '.join(self.nearest)}?" if self.nearest else ""
 
 
 class Catalog(BaseModel):
-    """All facts of one load, with the digest of the files they came from."""
+    """All facts of one load, with the digest of their files."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -101,7 +101,7 @@ class Catalog(BaseModel):
     gpus: tuple[Gpu, ...]
     models: tuple[ModelFacts, ...]
     checkpoints: tuple[Checkpoint, ...]
-    """Repositories that hold models in another precision than their own."""
+    """Repositories of models in a precision other than their own."""
     engines: tuple[EngineSupport, ...]
     engine_options: tuple[EngineOption, ...]
     chart_images: tuple[ChartImage, ...]
@@ -110,30 +110,30 @@ class Catalog(BaseModel):
     prices: tuple[Price, ...]
     zones: tuple[Zone, ...]
     coefficients: CoefficientSet
-    """Of the step-time model, by engine family."""
+    """Coefficients of the step-time model, by engine family."""
     digest: str
     lock: Mapping[str, str] = Field(default_factory=dict)
-    """Versions that a stack's lock holds, by item of the pins; they win over the pins."""
+    """Versions in a stack's lock, by item of the pins. They take precedence over the pins."""
 
     def instance_type(self, name: str) -> InstanceType:
-        """The instance type of this name. Raises UnknownName."""
+        """Return the instance type of this name. Raises UnknownName."""
         return _named("instance type", name, self.instance_types)
 
     def gpu(self, name_or_alias: str) -> Gpu:
-        """The accelerator of this full name or alias, in any case. Raises UnknownName."""
+        """Return the accelerator of this full name or alias, in any case. Raises UnknownName."""
         return _named("gpu", name_or_alias, self.gpus)
 
     def model(self, name: str) -> ModelFacts:
-        """The model of this short name, catalog name or repository, with or without its
-        organisation, in any case. Raises UnknownName."""
+        """Return the model of this short name, catalog name or repository. Case and organisation do
+        not matter. Raises UnknownName."""
         return _named("model", name, self.models)
 
     def checkpoint(self, repository: str) -> Checkpoint:
-        """The checkpoint in this repository, in any case. Raises UnknownName."""
+        """Return the checkpoint in this repository, in any case. Raises UnknownName."""
         return _named("checkpoint", repository, self.checkpoints)
 
     def held_in(self, repository: str) -> tuple[str, str] | None:
-        """Short name of the model in a repository and the precision; None where not known."""
+        """Short name and precision of the model in a repository; None where it is not known."""
         wanted = repository.lower()
         for row in self.models:
             if row.hf_repo.lower() == wanted:
@@ -144,30 +144,31 @@ class Catalog(BaseModel):
         return None
 
     def with_models(self, models: Sequence[ModelFacts]) -> "Catalog":
-        """The same catalog in which these models are known too; of equal names they win."""
+        """Return the catalog with these models added. They replace models of the same name."""
         if not models:
             return self
         return self.model_copy(update={"models": (*models, *self.models)})
 
     def with_corrections(self, own: Corrections | None) -> "Catalog":
-        """The same catalog with step times corrected by a user's own runs, where there are any.
+        """Return the catalog with step times corrected by a user's own runs, where there are any.
 
-        Raises ValueError where they were made for other coefficients.
+        Raises ValueError where they belong to other coefficients.
         """
         if own is None:
             return self
         return self.model_copy(update={"coefficients": self.coefficients.corrected(own)})
 
     def with_lock(self, versions: Mapping[str, str]) -> "Catalog":
-        """The same catalog with the versions that a stack's lock holds, by item of the pins."""
+        """Return the catalog with the versions of a stack's lock, by item of the pins."""
         return self.model_copy(update={"lock": dict(versions)})
 
     def locked(self, item: str) -> str | None:
-        """The version that the stack's lock holds; None where there is no lock or it is unknown."""
+        """Return the version in the stack's lock; None without a lock or where it is unknown."""
         return self.lock.get(item)
 
     def pin(self, item: str) -> Pin:
-        """The pinned version of this item; the stack's lock wins. Raises UnknownName."""
+        """Return the version of this item, from the stack's lock or the pins. Raises
+        UnknownName."""
         pin, locked = _named("pin", item, self.pins), self.locked(item)
         if locked is None or locked == pin.version:
             return pin
@@ -175,35 +176,35 @@ class Catalog(BaseModel):
         return pin.model_copy(update={"version": locked, "verified": False, "source": source})
 
     def interconnect(self, instance_type_name: str) -> Interconnect | None:
-        """The first EFA device plugin that knows the type; None if none is known to."""
+        """Return the first EFA device plugin that supports the type; None where none is known."""
         for row in self.interconnects:
             if row.name == instance_type_name:
                 return row
         return None
 
     def price(self, instance_type_name: str, region: str) -> Price | None:
-        """What an hour of the type costs there; None if not known, which is never zero."""
+        """Return the price of an hour of the type in the region; None where it is unknown."""
         for row in self.prices:
             if (row.name, row.region) == (instance_type_name, region):
                 return row
         return None
 
     def support(self, engine: str, precision: str) -> EngineSupport | None:
-        """What is known of this engine and precision; None if nothing is."""
+        """Return the known support of this precision by the engine; None where nothing is known."""
         for row in self.engines:
             if (row.engine, row.precision) == (engine, precision):
                 return row
         return None
 
     def can(self, engine: str, tag: str, ability: Ability) -> bool | None:
-        """Whether the engine's image of that tag has the ability; None if not known."""
+        """True where the engine's image of that tag has the ability; None where it is unknown."""
         for row in self.engine_options:
             if (row.engine, row.tag, row.ability) == (engine, tag, ability):
                 return row.known
         return None
 
     def runs(self, engine: str, precision: str, gpu: Gpu) -> bool | None:
-        """Whether the engine runs the precision on the accelerator; None if not known.
+        """True where the engine runs the precision on the accelerator; None where it is unknown.
 
         min <= compute capability <= max;  False for accelerators that are not NVIDIA's
 
@@ -222,9 +223,9 @@ class Catalog(BaseModel):
         return row.min_compute_capability <= gpu.compute_capability <= most
 
     def zones_selling(self, instance_type_name: str, region: str) -> tuple[str, ...] | None:
-        """Zone ids of the region that sell the type; None if not known, () if none does.
+        """Return the zone ids of the region that sell the type; () where no zone sells it.
 
-        Not known: where the type is sold at all, the region itself, or the region's zones.
+        Return None where the type's regions, the region itself or its zones are unknown.
         Raises UnknownName.
         Basis: vendor (EC2 offerings, dated in the row's `source`).
         """
@@ -237,37 +238,37 @@ class Catalog(BaseModel):
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """Regions that sell any type, sorted."""
+        """Return the regions that sell any type, sorted."""
         return tuple(sorted({region for row in self.instance_types for region in row.regions}))
 
     @property
     def kubernetes_versions(self) -> tuple[str, ...]:
-        """Kubernetes versions that are pinned, sorted."""
+        """Return the pinned Kubernetes versions, sorted."""
         names = (pin.item for pin in self.pins if pin.item.startswith("kubernetes-"))
         return tuple(sorted(name.removeprefix("kubernetes-") for name in names))
 
     def end_of_support(self, kubernetes: str) -> str | None:
-        """Day on which a Kubernetes version's standard support ends; None where it is unknown.
+        """Return the date on which standard support of a version ends; None where it is unknown.
 
-        Guard: a lock may hold a version that later catalogs no longer offer.
+        Guard: a lock may contain a version that later catalogs no longer offer.
         """
         pins = (pin for pin in self.pins if pin.item == f"kubernetes-{kubernetes}")
         return next((pin.end_of_support for pin in pins), None)
 
     def has_control_plane(self, zone_id: str) -> bool:
-        """Whether EKS puts control planes into the zone: yes unless a row says no."""
+        """True where EKS places control planes in the zone, which is the default."""
         return all(zone.control_plane for zone in self.zones if zone.zone_id == zone_id)
 
     def region_zones(self, region: str) -> tuple[str, ...] | None:
-        """Zone ids of the region that sell any type; None without zone data for it."""
+        """Return the zone ids of the region that sell any type; None without zone data for it."""
         zones = {zone for row in self.instance_types for zone in _in_region(row.zone_ids, region)}
         return tuple(sorted(zones)) or None
 
 
 def load_catalog(folder: Path = DATA) -> Catalog:
-    """The catalog of a folder; nothing is read before this is called.
+    """Return the catalog of a folder. Nothing is read before this call.
 
-    Raises ValueError naming file and line for a faulty file, OSError for a missing one.
+    Raises ValueError with file and line for a faulty file, OSError for a missing one.
     """
     gpus = read_records(folder / "gpus.csv", Gpu, "gpu")
     instance_types = read_records(folder / "instance_types.csv", InstanceType, "instance_type")
@@ -321,7 +322,7 @@ def _models_and_checkpoints(
 
 
 def zone_id_prefix(region: str) -> str:
-    """What the zone ids of a region begin with: us-east-1 -> use1.
+    """Return the prefix of a region's zone ids: us-east-1 -> use1.
 
     Basis: vendor (EC2 zone id naming).
     """

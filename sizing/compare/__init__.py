@@ -1,1 +1,1 @@
-"""What a workload costs on every instance type, on a mix of types, and what doubles it."""
+"""What does a workload cost on each instance type or on a mix, and what doubles it?"""

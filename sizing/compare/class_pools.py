@@ -1,7 +1,7 @@
 """Which hardware serves one class of prompt lengths, cheapest first?
 
-An option waits with a bound of its cost and is sized in full only when no other is cheaper than
-that bound; so the order is that of sizing all of them.
+Each option has a lower bound of its cost and waits. It is sized in full only when no other option
+is cheaper than that bound. The order is the same as after sizing all of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ from sizing.workload import Precision, Workload
 
 @dataclass(frozen=True)
 class Pool:
-    """One class of prompt lengths on hardware of its own."""
+    """One class of prompt lengths on its own hardware."""
 
     lengths: LengthClass
     instance: InstanceType
@@ -41,34 +41,34 @@ class Pool:
 
     @cached_property
     def rank(self) -> tuple[Fraction, int, str, int, str]:
-        """Cheapest first, then the fewest nodes."""
+        """Sort key: the cheapest pool first, then the pool with the fewest nodes."""
         name, precision = self.instance.name, self.precision.value
         return self.usd_per_month, self.nodes_total, name, self.tensor_parallel, precision
 
 
 @dataclass(frozen=True)
 class Seller:
-    """A type that a replica can be bought on."""
+    """Instance type on sale for a replica."""
 
     instance: InstanceType
     zones: tuple[str, ...]
     usd_per_month: Fraction
-    """Of one node."""
+    """USD a month of one node."""
 
 
 @dataclass(frozen=True)
 class Replica:
-    """So many equal cards in one precision, which a rate depends on, and who sells them."""
+    """Equal cards in one precision, which determine a rate, and the types that offer them."""
 
     case: Case
-    """The whole workload's question on one of these types."""
+    """Case of the whole workload on one of these types."""
     tensor_parallel: int
     steps: StepModel | None
     sellers: list[Seller]
 
 
 def replicas_of(case: Case) -> list[Replica]:
-    """The replicas that types of a known price could hold, each once."""
+    """Return the distinct replicas on types of a known price."""
     found = dict[object, Replica]()
     for offer in _offers(case):
         if offer.price is None:
@@ -93,7 +93,7 @@ def _offers(case: Case) -> Iterator[Offer]:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A pool or its bound, in a place of the order; a bound goes before what costs as much."""
+    """Pool or its bound, with its rank. A bound precedes a pool of the same cost."""
 
     pool: Pool
     is_sized: bool
@@ -107,12 +107,12 @@ class Waiting:
 
 
 class ClassPools:
-    """The pools that could serve a class, sized as far as somebody asked."""
+    """Pools that could serve a class, sized on demand."""
 
     def __init__(
         self, whole: Workload, lengths: LengthClass, replicas: Sequence[Replica], rates: Rates
     ) -> None:
-        """`rates` are those of the class."""
+        """Create the pools. `rates` are those of the class."""
         self.lengths, self.replicas, self.rates = lengths, replicas, rates
         self.workload = lengths.workload(whole)
         self.load = rates.mean if whole.capacity is None else rates.at(whole.capacity.load)
@@ -121,13 +121,13 @@ class ClassPools:
 
     @property
     def bound(self) -> Fraction | None:
-        """USD a month that no pool is cheaper than; None when there is none."""
+        """Lower bound of a pool's cost in USD a month; None where there is no pool."""
         if self._sized:
             return self._sized[0].usd_per_month
         return self._waiting[0].pool.usd_per_month if self._waiting else None
 
     def cheapest(self, count: int) -> list[Pool]:
-        """So many pools, each of another type, cheapest first; fewer where there are no more."""
+        """Return up to this many pools, each of another type, cheapest first."""
         while len(self._sized) < count and self._waiting:
             self._take(heappop(self._waiting))
         return self._sized[:count]
@@ -172,13 +172,13 @@ class ClassPools:
         return waiting
 
     def _case(self, replica: Replica) -> Case:
-        """The question about the class alone."""
+        """Case of the class alone."""
         need = replace(replica.case.need, tokens=self._tokens[0], longest_tokens=self._tokens[1])
         return replace(replica.case, workload=self.workload, need=need)
 
     @cached_property
     def _tokens(self) -> tuple[Fraction | None, Fraction | None]:
-        """Of a running sequence and of the longest."""
+        """Tokens of a running sequence and of the longest sequence."""
         request = self.lengths.request
         return running_tokens(request), longest_tokens(request)
 

@@ -19,25 +19,25 @@ from sizing.workload import AUTO, Capacity, Hardware, Method, Workload, lengths_
 
 @dataclass(frozen=True)
 class Comparison:
-    """Options cheapest first, and why the others are none."""
+    """Options, cheapest first, and the reasons against other hardware."""
 
     ranked: Ranking
     rejected: tuple[Rejected, ...]
     sensitivities: tuple[Sensitivity, ...]
-    """On the cheapest option."""
+    """Sensitivities on the cheapest option."""
     method: str
-    """How the rate of every GPU is known."""
+    """Method for the rate of every GPU."""
     load: str
-    """Which load is sized for: mean or peak."""
+    """Load that is sized for: mean or peak."""
     mix: Mix
-    """Several types instead of the cheapest one."""
+    """Comparison of several types with the cheapest one."""
 
 
 def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
-    """Every hardware for a workload, whichever it states.
+    """Return every hardware for a workload, whatever hardware it states.
 
-    A measured rate is of one GPU: the method calibrated takes its place. Raises FieldError where
-    that lacks the lengths, or the workload has no hardware.
+    A measured rate belongs to one GPU, so the calibrated method replaces it. Raises FieldError
+    where that method lacks the lengths, or the workload has no hardware.
     """
     open_to_all = _open_to_all(workload)
     capacity = open_to_all.capacity
@@ -57,7 +57,7 @@ def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
 
 
 def _open_to_all(workload: Workload) -> Workload:
-    """The same workload with hardware auto and a method that rates every type."""
+    """Return the workload with hardware auto and a method that rates every type."""
     capacity, hardware = workload.capacity, workload.hardware
     if capacity is None or hardware is None:
         raise FieldError(("hardware",), "missing", "auto, or an instance type")
@@ -76,7 +76,7 @@ def _stated(workload: Workload, option: Option) -> Workload:
 
 
 def _nodes(site: Site, catalog: Catalog) -> Callable[[Workload], int | None]:
-    """Sizes a workload whose hardware is stated."""
+    """Return a function that sizes a workload on stated hardware."""
 
     def nodes_of(workload: Workload) -> int | None:
         case = case_of(workload, site, catalog)
@@ -87,9 +87,9 @@ def _nodes(site: Site, catalog: Catalog) -> Callable[[Workload], int | None]:
 
 
 def frontier(options: Sequence[Option]) -> frozenset[str]:
-    """Names of those options that no other of them is as cheap and as fast as, and better in one.
+    """Names of the options that no other option dominates in cost and speed.
 
-    Basis: cost, TTFT and TPOT on the safe side, at the load of one needed replica.
+    Basis: cost, P90 estimates of TTFT and TPOT, at the load of one needed replica.
     """
     points = {
         option.name: (float(option.usd_per_month), option.ttft_s or 0.0, option.tpot_s)

@@ -1,4 +1,4 @@
-"""Into which classes of prompt length can a workload's requests be split?"""
+"""Which classes of prompt length can a workload's requests be split into?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ Partition = tuple[Part, ...]
 
 @dataclass(frozen=True)
 class LengthClass:
-    """The requests of neighbouring bars of a histogram of prompt lengths."""
+    """Requests of neighbouring bars of a histogram of prompt lengths."""
 
     request: Request
-    """A request of the class: its own bars, whose shares add to 1, and the context that its
-    longest prompt needs."""
+    """Request of the class, with its own bars and the context of its longest prompt. The shares of
+    the bars add up to 1."""
     share: Fraction
-    """Of all requests."""
+    """Share of all requests."""
 
     @property
     def bars(self) -> Sequence[Length]:
@@ -32,11 +32,12 @@ class LengthClass:
         return lengths if isinstance(lengths, tuple) else ()
 
     def workload(self, whole: Workload) -> Workload:
-        """The whole workload's question about the requests of the class."""
+        """Return the workload with only the requests of the class."""
         return whole.model_copy(update={"request": self.request})
 
     def traffic(self, whole: Traffic) -> Traffic:
-        """The traffic of a workload file of the class alone, to 18 decimal places.
+        """Return the traffic of the class alone, as a workload file states it, to 18 decimal
+        places.
 
         The same users send a share of their requests: requests a day x share, pauses / share
         """
@@ -51,7 +52,7 @@ class LengthClass:
 
 
 def bars_of(request: Request) -> tuple[Length, ...]:
-    """The histogram of prompt lengths, shortest first, each length once; empty without one."""
+    """Histogram of prompt lengths, shortest first, each length once; empty without a histogram."""
     if not isinstance(request.input_tokens, tuple):
         return ()
     bars = dict[Fraction, Length]()
@@ -63,9 +64,9 @@ def bars_of(request: Request) -> tuple[Length, ...]:
 
 
 def why_whole(request: Request) -> str | None:
-    """Why the requests cannot be split by the length of their prompts; None where they can.
+    """Return why the requests cannot be split by prompt length; None where they can.
 
-    Only the prompt is known when a request is routed: the answer's length is not.
+    The length of the answer is unknown when a request is routed.
     """
     bars, answer = bars_of(request), request.output_mean
     if not bars or answer is None:
@@ -89,11 +90,11 @@ def why_whole(request: Request) -> str | None:
 
 
 def length_class(request: Request, first: int, last: int) -> LengthClass:
-    """The class of the bars from `first` to `last`, shortest first.
+    """Return the class of the bars from `first` to `last`, shortest first.
 
     context = the workload's - (longest prompt of all - longest prompt of the class)
 
-    Basis: arithmetic; prompt and answer are taken to be independent, as two histograms say no more.
+    Basis: arithmetic; prompt and answer are independent, because two histograms contain no more.
     """
     bars = bars_of(request)
     own, context = bars[first : last + 1], request.context_tokens
@@ -108,7 +109,7 @@ def length_class(request: Request, first: int, last: int) -> LengthClass:
 
 
 def partitions(bars: int, classes: int) -> list[Partition]:
-    """Every way to cut so many bars into classes of neighbours."""
+    """Return every way to cut this many bars into classes of neighbours."""
     cuts = combinations(range(1, bars), classes - 1)
     return [tuple((start, end - 1) for start, end in pairwise((0, *cut, bars))) for cut in cuts]
 

@@ -1,4 +1,4 @@
-"""Would two or three types, each for its own lengths of prompts, be cheaper than one for all?"""
+"""Would two or three types, each for its own prompt lengths, be cheaper than one for all?"""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,12 +20,12 @@ from sizing.replica.traffic import Rates
 from sizing.workload import Traffic
 
 POOLS = (2, 3)
-"""Pools that requests are split over. Basis: given; each more has its own spare nodes."""
+"""Numbers of pools for a split. Basis: given; each pool has its own spare nodes."""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Pools that serve all requests together, the shortest prompts first."""
+    """Pools that serve all requests together, shortest prompts first."""
 
     pools: tuple[Pool, ...]
 
@@ -35,12 +35,12 @@ class Fleet:
 
     @property
     def types(self) -> list[str]:
-        """Each once, in the order of the pools."""
+        """Instance types, each once, in the order of the pools."""
         return list(dict.fromkeys(pool.instance.name for pool in self.pools))
 
     @property
     def rank(self) -> tuple[Fraction, int, int, list[int], list[object]]:
-        """Cheapest first, then the fewest pools, then nodes."""
+        """Sort key: the cheapest fleet first, then the fewest pools, then the fewest nodes."""
         nodes = sum(pool.nodes_total for pool in self.pools)
         cuts = [len(pool.lengths.bars) for pool in self.pools]
         return self.usd_per_month, len(self.pools), nodes, cuts, [pool.rank for pool in self.pools]
@@ -48,33 +48,33 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Mix:
-    """The cheapest fleets of several pools beside the cheapest type for all requests."""
+    """Cheapest fleets of several pools, compared with the cheapest type for all requests."""
 
     traffic: Traffic
-    """Of the whole workload."""
+    """Traffic of the whole workload."""
     single: Option | None
-    """None where no type of known price meets every target."""
+    """Cheapest single type; None where no type of known price meets every target."""
     fleets: tuple[Fleet, ...] = ()
-    """The cheapest of two pools and of three, each pool of another type."""
+    """Cheapest fleets of two and of three pools, each pool of another type."""
     same_type: Fleet | None = None
-    """The cheapest with pools of one type, where it costs less than all others."""
+    """Cheapest fleet with pools of one type, where it costs less than all others."""
     refused: str | None = None
-    """Why requests are not split, or no split serves them."""
+    """Reason why requests are not split, or why no split serves them."""
 
     @property
     def best(self) -> Fleet | None:
-        """The cheapest fleet of several pools, whether or not it beats one type."""
+        """Cheapest fleet of several pools, even where one type costs less."""
         found = [*self.fleets, self.same_type] if self.same_type else self.fleets
         return min(found, key=lambda fleet: fleet.rank, default=None)
 
     @property
     def is_cheaper(self) -> bool:
-        """Whether several pools cost less than the single type."""
+        """True where several pools cost less than the single type."""
         return self.best is not None and self.saving(self.best)[0] > 0
 
     def saving(self, fleet: Fleet) -> tuple[Fraction, Fraction]:
-        """USD a month that a fleet is cheaper than the single type, and their share of its cost;
-        negative where it is dearer."""
+        """USD a month that a fleet saves over the single type, and its share of that cost. Both are
+        negative where the fleet costs more."""
         cost = self.single.usd_per_month if self.single is not None else None
         if cost is None:
             raise ValueError("no single type of known price")
@@ -82,13 +82,13 @@ class Mix:
 
 
 def mix(case: Case, rates: Rates, single: Option | None) -> Mix:
-    """The cheapest splits of a workload by the length of its prompts, each class in full.
+    """Return the cheapest splits of a workload by prompt length, with each class sized in full.
 
-    Every partition of the histogram into two or three classes of neighbours x a type, a
-    tensor-parallel size and a precision for each. Each pool has its share of the load, meets the
-    latency targets and keeps the redundancy by itself, so that costs add.
+    The search covers every partition of the histogram into two or three classes of neighbours. Each
+    class has a type, a tensor-parallel size and a precision. Each pool has its share of the load,
+    meets the latency targets and keeps the redundancy by itself, so costs add up.
 
-    Basis: exact; what is not sized costs more by a bound.
+    Basis: exact; options that are not sized cost more by a bound.
     """
     workload = case.workload
     request, hardware = workload.request, workload.hardware
@@ -118,7 +118,7 @@ def mix(case: Case, rates: Rates, single: Option | None) -> Mix:
 
 
 class _Search:
-    """The classes of one histogram, each sized once and only if it could be part of an answer."""
+    """Classes of one histogram, each sized at most once and only where the answer may need it."""
 
     def __init__(self, case: Case, rates: Rates) -> None:
         self.case, self.rates = case, rates
@@ -127,9 +127,9 @@ class _Search:
         self.classes = dict[Part, ClassPools]()
 
     def cheapest(self, count: int, *, apart: bool) -> Fleet | None:
-        """The cheapest fleet of so many pools, each of another type if `apart`.
+        """Return the cheapest fleet of `count` pools, each of another type if `apart`.
 
-        Partitions wait with a bound of their cost, in which classes count that were looked at.
+        Partitions wait with a lower bound of their cost, which the sized classes raise.
         """
         least: Fleet | None = None
         waiting = [(Fraction(0), partition) for partition in partitions(self.bars, count)]
@@ -152,9 +152,10 @@ class _Search:
         return least
 
     def _fleets(self, partition: Partition, count: int, apart: bool) -> list[Fleet]:
-        """Fleets among which is the cheapest of a partition.
+        """Return fleets that include the cheapest one of a partition.
 
-        Apart, each pool has one of the n cheapest types of its class: the others take n - 1.
+        With `apart`, each of n pools has one of the n cheapest types of its class, because the
+        others take at most n - 1.
         """
         pools = [self.classes[part].cheapest(count if apart else 1) for part in partition]
         fleets = [Fleet(each) for each in product(*pools)]
@@ -166,7 +167,7 @@ class _Search:
         self.classes[part] = ClassPools(self.case.workload, lengths, self.replicas, rates)
 
     def _bound(self, partition: Partition) -> Fraction | None:
-        """USD a month that no fleet of a partition is cheaper than; None where a class has none."""
+        """USD a month as a lower bound of a partition's fleets; None where a class has no pool."""
         total = Fraction(0)
         for part in partition:
             if part in self.classes:
@@ -178,5 +179,5 @@ class _Search:
 
 
 def ends_first(partition: Partition) -> Partition:
-    """The classes of the shortest and longest prompts, which many partitions share, first."""
+    """Return the classes, those of the shortest and longest prompts first: many share them."""
     return (partition[0], partition[-1], *partition[1:-1])

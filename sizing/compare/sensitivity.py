@@ -9,28 +9,28 @@ from sizing.workload import Length, Workload
 
 LARGEST_FACTOR = 64.0
 FINE = 0.005
-"""A factor is found to half a percent."""
+"""Relative precision of a factor: half a percent."""
 Change = Callable[[Workload, Decimal], Workload]
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """One input, and the factor at which it asks for twice the nodes."""
+    """One input, and the factor at which it requires twice the nodes."""
 
     input: str
     factor: float | None
-    """By which it grows or, for a target or a pause, shrinks; None when 64 times do not."""
+    """Factor by which the input grows, or a target or a pause shrinks; None above 64."""
     feasible: bool
-    """False where at that factor nothing on this hardware serves at all."""
+    """False where no configuration on this hardware serves the load at that factor."""
 
 
 def sensitivities(
     workload: Workload, nodes_of: Callable[[Workload], int | None]
 ) -> list[Sensitivity]:
-    """The inputs of a workload, that which doubles the nodes soonest first.
+    """Return the inputs of a workload. The input that doubles the nodes soonest is first.
 
-    `nodes_of` sizes a workload on the same hardware; None where nothing serves it. Basis: search on
-    the sizing itself, one input at a time.
+    `nodes_of` sizes a workload on the same hardware, and returns None where nothing serves it.
+    Basis: search on the sizing itself, one input at a time.
     """
     now = nodes_of(workload)
     if now is None:
@@ -49,7 +49,7 @@ def _doubling(
     twice: int,
     nodes_of: Callable[[Workload], int | None],
 ) -> Sensitivity:
-    """The smallest factor that asks for `twice` the nodes, or for what nothing serves."""
+    """Smallest factor that requires `twice` the nodes, or that nothing serves."""
 
     def asks(factor: float) -> int | None:
         return nodes_of(change(workload, Decimal(str(round(factor, 6)))))
@@ -70,7 +70,7 @@ def _doubling(
 
 
 def _changes(workload: Workload) -> dict[str, Change]:
-    """The inputs that a workload states, and how each is made harder by a factor."""
+    """Return the inputs that a workload states, and how a factor makes each one harder."""
     found: dict[str, Change] = {
         "traffic.daily_users": _part("traffic", daily_users=1),
         "traffic.requests_per_user_per_day": _part("traffic", requests_per_user_per_day=1),
@@ -92,7 +92,7 @@ def _changes(workload: Workload) -> dict[str, Change]:
 
 
 def _part(part: str, **fields: int) -> Change:
-    """The workload with fields of one part times the factor, or over it where the power is -1."""
+    """Return a change that multiplies fields of one part by the factor, or divides at power -1."""
 
     def change(workload: Workload, factor: Decimal) -> Workload:
         old = getattr(workload, part)
@@ -108,7 +108,7 @@ def _part(part: str, **fields: int) -> Change:
 def _times(
     value: int | Decimal | tuple[Length, ...], factor: Decimal
 ) -> int | Decimal | tuple[Length, ...]:
-    """The value times the factor; a count stays a whole number, at least what was asked."""
+    """Return the value times the factor. A count is rounded up to a whole number."""
     if isinstance(value, int):
         return ceil(value * factor)
     if isinstance(value, Decimal):

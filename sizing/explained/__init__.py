@@ -1,1 +1,1 @@
-"""The registry of explanations, by leaf path: one file for each part of the plan."""
+"""Registry of explanations, by leaf path: one file for each part of the plan."""

@@ -1,4 +1,4 @@
-"""The form of an explanation, and the leaf that is explained."""
+"""Form of an explanation, and the leaf that it explains."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,30 +36,30 @@ COEFFICIENTS = CATALOG + "coefficients.json"
 
 class Basis(StrEnum):
     given = "given"
-    """The user says so."""
+    """The user states it."""
     textbook = "textbook"
-    """A published rule of thumb."""
+    """A published rule of thumb states it."""
     measured = "measured"
-    """Somebody measured it."""
+    """A measurement shows it."""
     fitted = "fitted"
-    """A model fitted to measurements."""
+    """A model is fitted to measurements."""
     vendor = "vendor"
-    """A vendor's document or API."""
+    """A vendor's document or API states it."""
     assumed = "assumed"
-    """Nobody measured it; change it where the source says."""
+    """Nobody measured it. The source says where to change it."""
     arithmetic = "arithmetic"
-    """It follows from the other numbers."""
+    """It follows from other numbers."""
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A number of a plan: its generalised path, and the parts a formula may name."""
+    """Number of a plan: its generalised path, and the parts that a formula may name."""
 
     plan: Plan
     path: str
-    """Dots, with `*` for list indexes and for keys that are data."""
+    """Path with dots, and with `*` for list indexes and for keys that are data."""
     keys: tuple[str, ...]
-    """The path's own parts."""
+    """Parts of the path itself."""
     value: Number
     service: ServicePlan | None
 
@@ -72,27 +72,27 @@ class Leaf:
 
     @property
     def sized(self) -> ServicePlan:
-        """The service that the leaf is of. Raises ValueError."""
+        """Service of the leaf. Raises ValueError."""
         if self.service is None:
             raise ValueError(f"{self.path} is not of a service")
         return self.service
 
     @property
     def capacity(self) -> CapacityPlan:
-        """That service's capacity. Raises ValueError."""
+        """Capacity of the leaf's service. Raises ValueError."""
         if self.sized.capacity is None:
             raise ValueError(f"{self.path} without a capacity")
         return self.sized.capacity
 
     @property
     def method(self) -> Basis:
-        """What the service's method rests on. Raises ValueError."""
+        """Basis of the service's method. Raises ValueError."""
         method = self.capacity.method
         return Basis.fitted if method == "calibrated" else Basis(method)
 
     @property
     def method_source(self) -> str:
-        """Where the method's numbers are from; empty where the method says it itself."""
+        """Source of the method's numbers; empty where the method states it itself."""
         if self.capacity.method != "calibrated":
             return ""
         if self.capacity.locked:
@@ -101,39 +101,39 @@ class Leaf:
 
     @property
     def fitted_source(self) -> str:
-        """Where fitted step times are from: the catalog, and the user's own runs over it."""
+        """Source of fitted step times: the catalog, and the user's own runs that correct it."""
         own = self.sized.own_runs
         corrected = f"{own.file} over " if own is not None and own.applied else ""
         return f"{corrected}{COEFFICIENTS}"
 
     @property
     def pool(self) -> PoolPlan:
-        """That service's pool. Raises ValueError."""
+        """Pool of the leaf's service. Raises ValueError."""
         if self.sized.pool is None:
             raise ValueError(f"{self.path} without a pool")
         return self.sized.pool
 
     @property
     def serving(self) -> ServingPlan:
-        """How that service is served. Raises ValueError."""
+        """Serving plan of the leaf's service. Raises ValueError."""
         if self.sized.serving is None:
             raise ValueError(f"{self.path} without an engine")
         return self.sized.serving
 
     @property
     def memory(self) -> MemoryPlan:
-        """That service's memory."""
+        """Memory of the leaf's service."""
         return self.sized.memory
 
     @property
     def volumes(self) -> VolumePlan:
-        """That service's disks. Raises ValueError."""
+        """Disks of the leaf's service. Raises ValueError."""
         if self.sized.volumes is None:
             raise ValueError(f"{self.path} without disks")
         return self.sized.volumes
 
     def names(self) -> dict[str, Any]:
-        """What `{...}` in a formula may refer to: s service, w workload, p plan, v value."""
+        """Names that `{...}` in a formula may use: s service, w workload, p plan, v value."""
         return {
             "s": self.service,
             "w": self.service.inputs if self.service else None,
@@ -161,7 +161,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Entry:
-    """How one kind of leaf is explained; `numbers` and `source` are filled with numbers."""
+    """Explanation of one kind of leaf; numbers are filled into `numbers` and `source`."""
 
     meaning: str
     symbols: str
@@ -171,14 +171,14 @@ class Entry:
     band: tuple[Number, Number] | None = None
     remarks: tuple[str, ...] = ()
     arithmetic: bool = True
-    """False where the numbers tell of a search instead."""
+    """False where the numbers describe a search instead."""
 
 
 Explainer = Entry | Callable[[Leaf], Entry]
 
 
 def log_days(whose: str) -> Entry:
-    """How long logs are kept, whose they are."""
+    """Return the explanation of how long the named logs are kept."""
     return Entry(
         f"days that {whose} are kept",
         "14 in dev, 365 in prod",

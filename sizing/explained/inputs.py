@@ -1,4 +1,4 @@
-"""Inputs explain themselves: the user gave them, or a stated default stands in."""
+"""Explanations of inputs: the user gave them, or a stated default applies."""
 
 from pydantic import BaseModel
 
@@ -18,7 +18,7 @@ DEFAULTS = {
 
 
 def input_entry(leaf: Leaf) -> Entry:
-    """The entry of an input: given, or the default with its basis."""
+    """Return the entry of an input: given, or the default with its basis."""
     parts = leaf.keys[3:]
     field = ".".join(parts)
     if _was_given(leaf, parts):
@@ -28,7 +28,7 @@ def input_entry(leaf: Leaf) -> Entry:
 
 
 def _was_given(leaf: Leaf, parts: tuple[str, ...]) -> bool:
-    """Whether the file names the field, rather than leaving it to its default."""
+    """True where the file states the field instead of leaving it to its default."""
     value: object = leaf.service.inputs if leaf.service else None
     for part in parts:
         if isinstance(value, BaseModel):

@@ -1,4 +1,4 @@
-"""Where a workload is a published design: what its source prints, and where the source slips."""
+"""Which published design does a workload match, and what does its source print?"""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from sizing.workload import Workload
 
 @dataclass(frozen=True)
 class Design:
-    """A published design: the inputs that tell it, what it prints by leaf, its slips by leaf."""
+    """Published design: the inputs that identify it, its printed values and its errors by leaf."""
 
     title: str
     when: dict[str, Any]
@@ -21,19 +21,19 @@ class Design:
     slips: dict[str, list[str]]
 
     def is_of(self, workload: Workload) -> bool:
-        """Whether the workload asks exactly this."""
+        """True where the workload has exactly the inputs of this design."""
         inputs = workload.model_dump(mode="json")
         return all(_at(inputs, path) == value for path, value in self.when.items())
 
 
 @cache
 def designs(path: Path = DATA / "published_designs.json") -> tuple[Design, ...]:
-    """The published designs of the data file, read once."""
+    """Return the published designs of the data file, which is read once."""
     return tuple(Design(**row) for row in json.loads(path.read_text(encoding="utf-8")))
 
 
 def remarks(leaf: Leaf) -> tuple[str, ...]:
-    """What the design that this workload is says of this leaf."""
+    """Return the remarks on this leaf from the design that matches the workload."""
     if leaf.service is None:
         return ()
     below = ".".join(leaf.keys[2:])

@@ -1,1 +1,1 @@
-"""How many nodes: packing, redundancy, zones and sources of capacity."""
+"""How many nodes does a fleet have: packing, redundancy, zones and capacity sources?"""

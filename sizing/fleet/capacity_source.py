@@ -1,4 +1,4 @@
-"""Where do nodes come from: on demand, from reservations or from blocks; in which zones?"""
+"""Which source and which zones do nodes come from: on demand, reservations or blocks?"""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -13,7 +13,7 @@ SHORT = {CapacitySource.reservations: "res", CapacitySource.blocks: "block"}
 
 
 def source_of(reserved: ReservedCapacity | None) -> CapacitySource:
-    """The source that a workload names."""
+    """Capacity source that a workload names."""
     if reserved is None:
         return CapacitySource.on_demand
     return CapacitySource.blocks if reserved.blocks else CapacitySource.reservations
@@ -25,12 +25,12 @@ def pool_name(
     reserved: ReservedCapacity | None = None,
     nodes_per_replica: int = 1,
 ) -> str:
-    """Name of the node pool of a service, fit for Kubernetes: g6.xlarge -> g6-xlarge.
+    """Name of a service's node pool, valid in Kubernetes: g6.xlarge -> g6-xlarge.
 
-    Guard: replicas of different sizes do not share nodes, or small ones, spread over all of them,
-    would leave no node whole for a large one: p5.48xlarge in fours -> p5-48xlarge-tp4, over two
-    nodes -> p5-48xlarge-tp8-x2. Nor do
-    nodes bought ahead for one service serve another: the ids' digest is part of the name.
+    Guard: replicas of different sizes do not share nodes. Spread over all of them, small replicas
+    would leave no node free for a large one. Examples: p5.48xlarge in fours -> p5-48xlarge-tp4,
+    over two nodes -> p5-48xlarge-tp8-x2. A node bought ahead serves only its own service, so the
+    digest of the ids is part of the name.
     """
     name = instance_type.replace(".", "-")
     name = name if tensor_parallel == 1 else f"{name}-tp{tensor_parallel}"
@@ -42,8 +42,11 @@ def pool_name(
 
 
 def check_capacity(workload: Workload, site: Site, catalog: Catalog) -> None:
-    """Checks a workload's ids. Raises FieldError for a zone that the site lacks or that does not
-    sell the type, and for a block of a type that is not sold so."""
+    """Check a workload's capacity ids.
+
+    Raises FieldError for a zone that the site lacks or that does not sell the type. Raises
+    FieldError for a capacity block of a type that is not sold in blocks.
+    """
     hardware = workload.hardware
     if hardware is None or hardware.capacity is None:
         return
@@ -63,7 +66,7 @@ def check_capacity(workload: Workload, site: Site, catalog: Catalog) -> None:
 
 
 def not_on_demand(instance: InstanceType, reserved: ReservedCapacity | None) -> Rejected | None:
-    """Why a type cannot be had without capacity that was bought ahead."""
+    """Return why a type is only available with capacity that was bought ahead; None otherwise."""
     if reserved is not None or "on_demand" in instance.purchase:
         return None
     numbers = f"sold as {', '.join(instance.purchase)} only; hardware.capacity takes the block's id"
@@ -73,7 +76,7 @@ def not_on_demand(instance: InstanceType, reserved: ReservedCapacity | None) -> 
 def with_capacity(
     zones: Sequence[str], instance: InstanceType, reserved: ReservedCapacity | None
 ) -> tuple[tuple[str, ...], list[Rejected]]:
-    """The zones that nodes may go to: all on demand, else those with an id; and the others."""
+    """Return the zones that nodes may use: all on demand, else those with an id; and the others."""
     if reserved is None:
         return tuple(zones), []
     kind = "block" if reserved.blocks else "reservation"

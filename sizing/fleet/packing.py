@@ -1,4 +1,4 @@
-"""GPUs to replicas to whole nodes to zones: how many machines, and where?"""
+"""How do GPUs become replicas, whole nodes and zones: how many machines, and where?"""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,10 +16,10 @@ from sizing.workload import Capacity, Redundancy, ReservedCapacity
 
 
 def gpus_by_constraint(load: Fraction, rate: GpuRate, gpus_per_replica: int) -> dict[str, int]:
-    """GPUs that each constraint alone would need, before packing.
+    """Number of GPUs that each constraint alone requires, before packing.
 
     throughput (and ttft, tpot by the calibrated method): ceil(load x GPU-seconds of a request);
-    memory: the cards that hold one replica
+    memory: the cards of one replica
     """
     seconds = rate.by_constraint or {"throughput": rate.request_s}
     counts = {name: ceiling(load * each) for name, each in seconds.items()}
@@ -27,7 +27,7 @@ def gpus_by_constraint(load: Fraction, rate: GpuRate, gpus_per_replica: int) -> 
 
 
 def binding_constraint(counts: dict[str, int]) -> str:
-    """The constraint with the largest count; of equals the first."""
+    """Constraint with the largest count; the first one where several are equal."""
     return max(counts, key=lambda name: counts[name])
 
 
@@ -37,19 +37,20 @@ class Packing:
 
     replicas: int
     replicas_per_node: int
-    """Replicas, or one part of one that spans nodes."""
+    """Replicas of one node, or one part of a replica that spans nodes."""
     nodes: int
 
 
 def packing(
     gpus: int, gpus_per_node: int, gpus_per_replica: int, nodes_per_replica: int = 1
 ) -> Packing:
-    """Replicas and nodes that hold a number of GPUs.
+    """Number of replicas and nodes for a number of GPUs.
 
-    replicas = ceil(GPUs / GPUs a replica), replicas a node = floor(GPUs a node / GPUs a replica),
-    nodes = ceil(replicas / replicas a node); over several nodes: nodes = replicas x nodes a replica
+    replicas = ceil(GPUs / GPUs a replica), replicas a node = floor(GPUs a node / GPUs a replica);
+    nodes = ceil(replicas / replicas a node).
 
-    Basis: arithmetic; a tensor-parallel group stays inside one node.
+    For a replica over several nodes, nodes = replicas x nodes a replica.
+    Basis: arithmetic; a tensor-parallel group remains inside one node.
     """
     replicas = ceiling(Fraction(gpus, gpus_per_replica))
     if nodes_per_replica > 1:
@@ -61,9 +62,9 @@ def packing(
 def nodes_total_of(
     choice: Choice, instance: InstanceType, redundancy: Redundancy, load: Fraction, rate: GpuRate
 ) -> int:
-    """Nodes for so many requests per second, spare ones included.
+    """Number of nodes for a load in requests per second, spare nodes included.
 
-    Raises TooFewZonesError. Basis: as `pool_plan`, of which it is the count alone.
+    Raises TooFewZonesError. Basis: as `pool_plan`, whose count it returns.
     """
     each = choice.fit.tensor_parallel * choice.fit.pipeline_parallel
     gpus = max(gpus_by_constraint(load, rate, each).values())
@@ -74,7 +75,7 @@ def nodes_total_of(
 def _rules(
     choice: Choice, instance: InstanceType, redundancy: Redundancy, packed: Packing
 ) -> dict[Rule, int]:
-    """Nodes in all that each rule alone would need."""
+    """Number of nodes in total that each rule alone requires."""
     cards, span = Decimal(gpus_per_node(instance)), choice.fit.nodes
     return nodes_by_rule(redundancy, packed.nodes, len(choice.zones), cards, span)
 
@@ -90,11 +91,11 @@ def pool_plan(
     first_zone: int,
     reserved: ReservedCapacity | None = None,
 ) -> tuple[PoolPlan, list[Rejected]]:
-    """One service's nodes: whole replicas on whole nodes, then redundancy, then the zones.
+    """Return one service's nodes: whole replicas on whole nodes, then redundancy, then zones.
 
-    Raises TooFewZonesError when the zones cannot give the redundancy that is asked for.
-    Basis: arithmetic; redundancy acts after packing, on nodes, on whole groups of them where a
-    replica spans several; a group stays in one zone.
+    Raises TooFewZonesError when the zones cannot provide the required redundancy.
+    Basis: arithmetic; redundancy counts nodes after packing, or whole groups of nodes where a
+    replica spans several. A group remains in one zone.
     """
     cards, split, span = gpus_per_node(instance), choice.fit.tensor_parallel, choice.fit.nodes
     each = split * choice.fit.pipeline_parallel

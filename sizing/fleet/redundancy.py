@@ -1,4 +1,4 @@
-"""How many spare nodes, spread how, and what do they survive?"""
+"""How many spare nodes are there, how are they spread, and which losses do they survive?"""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ Zone = TypeVar("Zone")
 
 class Rule(StrEnum):
     none = "none"
-    """Nothing may fail."""
+    """No node may fail."""
     spare_ratio = "spare_ratio"
     """Spare nodes in proportion to needed nodes."""
     nodes = "nodes"
@@ -25,23 +25,24 @@ class Rule(StrEnum):
     zones = "zones"
     """Any such number of zones may fail."""
     availability = "availability"
-    """Nodes fail independently; enough are alive often enough."""
+    """Nodes fail independently, and enough of them are alive often enough."""
 
 
 class TooFewZonesError(ValueError):
-    """No number of nodes survives the loss of that many zones: at least one must stay."""
+    """Raised where no node count survives the loss of that many zones: one zone must remain."""
 
 
 def nodes_for_spare_ratio(needed: int, spare_ratio: Decimal) -> int:
-    """Nodes in all with a share of spares: ceil(needed x (1 + ratio)). Basis: arithmetic."""
+    """Nodes in total with a share of spares: ceil(needed x (1 + ratio)). Basis: arithmetic."""
     return ceiling(exact(needed) * (1 + exact(spare_ratio)))
 
 
 def nodes_for_zone_loss(needed: int, zones: int, lost: int = 1) -> int:
-    """Nodes in all so that an even spread over `zones` keeps `needed` when `lost` zones go.
+    """Nodes in total whose even spread over `zones` keeps `needed` when `lost` zones fail.
 
-    The smallest n with n - (the `lost` largest of the even spread) >= needed. For one lost zone
-    that is needed + ceil(needed / (zones - 1)): 12 over 3 zones 18, over 2 zones 24, over 5 15.
+    The result is the smallest n with n - (the `lost` largest of the even spread) >= needed. For one
+    lost zone it is needed + ceil(needed / (zones - 1)): 12 nodes become 18 over 3 zones, 24 over 2
+    zones and 15 over 5.
 
     Raises TooFewZonesError unless lost < zones.
     Basis: arithmetic; assumes the even spread of `spread`.
@@ -58,9 +59,9 @@ def node_availability(gpus_per_node: Decimal, redundancy: Redundancy) -> float:
     """Share of time one node is alive: MTBF / (MTBF + MTTR), with MTBF of a GPU / GPUs a node.
 
     Basis: measured, MTBF 50,700 GPU-hours: 419 unexpected interruptions in 54 days on 16,384 H100
-    (Llama 3 training report, 2024; a training load, all causes; hosts of at least one GPU). MTTR
-    24 hours: assumed, a scarce type may have no spare in stock; automatic repair alone starts
-    after 10 minutes (EKS user guide, node repair, 2026). Both are inputs.
+    (Llama 3 training report, 2024). It is a training load and counts all causes, on hosts of at
+    least one GPU. Assumed, MTTR 24 hours: a scarce type may have no spare in stock. Automatic
+    repair starts after 10 minutes (EKS user guide, node repair, 2026). Both are inputs.
     """
     gpus = max(Decimal(1), gpus_per_node)
     mtbf_hours = redundancy.mtbf_gpu_hours / gpus
@@ -68,17 +69,17 @@ def node_availability(gpus_per_node: Decimal, redundancy: Redundancy) -> float:
 
 
 def k_of_n_availability(needed: int, total: int, alive: float) -> float:
-    """Share of time at least `needed` of `total` nodes are alive, when they fail independently.
+    """Share of time with at least `needed` of `total` nodes alive, if they fail independently.
 
     1 - sum over d > total - needed of C(total, d) (1 - a)^d a^(total - d)
 
-    Basis: arithmetic; zone loss and lack of stock are common causes and not in it.
+    Basis: arithmetic; the result excludes common causes such as zone loss and lack of stock.
     """
     return 1.0 - _too_many_dead(needed, total, alive)
 
 
 def nodes_for_availability(needed: int, target: Decimal, alive: float) -> int:
-    """The fewest nodes of which `needed` are alive for at least `target` of the time.
+    """Smallest number of nodes with `needed` alive for at least `target` of the time.
 
     Basis: arithmetic, see `k_of_n_availability`.
     """
@@ -95,7 +96,7 @@ def nodes_for_availability(needed: int, target: Decimal, alive: float) -> int:
 def _too_many_dead(needed: int, total: int, alive: float) -> float:
     """Probability of more than total - needed dead nodes; in logarithms, as C(n, d) overflows.
 
-    Summed from the middle outwards on the shorter side of the mean, until terms vanish.
+    The sum starts at the middle and covers the shorter side of the mean until terms vanish.
     """
     if alive in (0, 1):
         return 1 - alive
@@ -122,10 +123,10 @@ def nodes_by_rule(
     gpus_per_node: Decimal,
     nodes_per_replica: int = 1,
 ) -> dict[Rule, int]:
-    """Nodes in all that each asked-for rule alone would need, without a rule the needed ones.
+    """Nodes in total that each requested rule alone requires; needed nodes without a rule.
 
-    A replica over several nodes is lost with any of them, so the rules count whole groups of nodes
-    and the group is what is alive or not: k lost nodes may hit k groups.
+    The loss of any node stops a replica that spans several nodes, so the rules count whole groups.
+    k lost nodes may hit k groups.
 
     Raises TooFewZonesError. Basis: arithmetic; no node changes its group after a loss.
     """
@@ -144,12 +145,12 @@ def nodes_by_rule(
 
 
 def binding_rule(counts: Mapping[Rule, int]) -> Rule:
-    """The rule that asks for most nodes; of equals the first in the order of `Rule`."""
+    """Rule that requires the most nodes; of equals the first in the order of `Rule`."""
     return max(counts, key=lambda rule: (counts[rule], -list(Rule).index(rule)))
 
 
 def spread(nodes: int, zones: Sequence[Zone], start: int = 0) -> dict[Zone, int]:
-    """Nodes in each zone, as even as whole nodes allow; zones from `start` on get the remainder."""
+    """Nodes in each zone, as even as whole nodes allow. Zones from `start` on get the remainder."""
     each, rest = divmod(nodes, len(zones))
     extra = {(start + i) % len(zones) for i in range(rest)}
     return {zone: each + (index in extra) for index, zone in enumerate(zones)}
@@ -157,21 +158,22 @@ def spread(nodes: int, zones: Sequence[Zone], start: int = 0) -> dict[Zone, int]
 
 @dataclass(frozen=True)
 class Survival:
-    """The largest losses after which enough nodes are left, whichever they hit."""
+    """Largest losses that leave enough nodes, whichever nodes or zones are lost."""
 
     nodes: int
     zones: int
     left_after_zone: int
-    """Nodes left after the worst single zone."""
+    """Nodes left after the worst loss of a single zone."""
 
 
 def survival(
     nodes_by_zone: Mapping[str, int], needed_nodes: int, nodes_per_replica: int = 1
 ) -> Survival:
-    """What a spread survives, by enumeration of every set of zones that may go.
+    """Return the losses that a spread survives, by enumeration of every set of lost zones.
 
-    Groups of one pool are alike, and each of k lost nodes may be of another group, so the loss of
-    any k nodes leaves total - k groups; where a replica has one node, a group is a node.
+    Groups of one pool are alike, and each of k lost nodes may belong to another group. Therefore
+    the loss of any k nodes leaves total - k groups. A group is one node where a replica has one
+    node.
     """
     groups = {zone: nodes // nodes_per_replica for zone, nodes in nodes_by_zone.items()}
     needed = needed_nodes // nodes_per_replica
@@ -183,13 +185,13 @@ def survival(
 
 
 def _left(by_zone: Mapping[str, int], lost: int) -> int:
-    """What is left after the worst set of `lost` zones."""
+    """Nodes left after the worst set of `lost` zones."""
     total = sum(by_zone.values())
     return min(total - sum(gone) for gone in combinations(by_zone.values(), lost))
 
 
 def nodes_left(nodes_total: int, lost: int, nodes_per_replica: int = 1) -> int:
-    """Nodes that serve after the worst loss of `lost` nodes: each takes its whole group along.
+    """Nodes that serve after the worst loss of `lost` nodes. Each stops its whole group.
 
     (total / nodes per replica - lost) x nodes per replica, at least 0
 

@@ -1,4 +1,4 @@
-"""What serves while all is well, while a version rolls out, and while a node is repaired?"""
+"""Which replicas serve normally, while a version rolls out, and while a node is repaired?"""
 
 from fractions import Fraction
 from math import isfinite
@@ -23,14 +23,14 @@ from sizing.values.exact import exact, plain, plain_or_none
 from sizing.workload import Workload
 
 USUAL_ENGINE_START_S = 120
-"""Usual start of the engine once its weights lie on the node: loading, profiling, graphs. Basis:
-assumed (1 to 3 minutes for 8 to 70 billion parameters)."""
+"""Usual seconds of the engine's start with its weights on the node: loading, profiling, graphs.
+Basis: assumed (1 to 3 minutes for 8 to 70 billion parameters)."""
 
 
 def states(
     pool: PoolPlan, serving: ServingPlan | None, rates: Rates, rate: GpuRate
 ) -> tuple[StatePlan, ...]:
-    """Replicas that serve, whether they suffice, and how busy the peak keeps them.
+    """Return the replicas that serve, whether they suffice, and their utilisation at the peak.
 
     rollout: all but those replaced at once; repair: all but one node's
 
@@ -58,12 +58,12 @@ def _busy(pool: PoolPlan, replicas: int, rates: Rates, rate: GpuRate) -> Fractio
 
 
 def rollout(serving: ServingPlan, volumes: VolumePlan) -> RolloutPlan:
-    """How long a new version takes: batches of so many replicas, each as long as a cold start.
+    """Return the duration of a rollout: its batches, each as long as a cold start.
 
-    cold start = reading the weights + the engine's start; duration = batches x cold start;
-    the zones roll at the same time, or one after another where fewer replicas are spare than zones
+    cold start = reading the weights + the engine's start; duration = batches x cold start
 
-    Basis: arithmetic; nodes stay, so nothing surges.
+    The zones roll at the same time, or one after another where spare replicas are fewer than zones.
+    Basis: arithmetic; nodes remain, so nothing surges.
     """
     cold = exact(Fraction(volumes.load_s)) + USUAL_ENGINE_START_S
     return RolloutPlan(
@@ -77,7 +77,7 @@ def rollout(serving: ServingPlan, volumes: VolumePlan) -> RolloutPlan:
 def calibrated_plan(
     workload: Workload, found: MethodEstimate, pool: PoolPlan, rates: Rates, load: Fraction
 ) -> CalibratedPlan:
-    """Both sides of the band for the chosen replica at its share of the load."""
+    """Return both sides of the band for the chosen replica at its share of the load."""
     replica, lengths = found.replica, found.replica.lengths
     share = float(load / pool.replicas_needed) * (1 + replica.imbalance)
     median = replica.median
@@ -99,7 +99,7 @@ def calibrated_plan(
 
 
 def _without_headroom(replica: CalibratedReplica, load: Fraction) -> BandPlan:
-    """Replicas for the mean request with nothing to spare, not rounded, with their band."""
+    """Replicas for the mean request without headroom, not rounded, with their band."""
     found = [
         float(load) / rate if rate > 0 else None
         for rate in (replica.rate_without_headroom(side) for side in BandSide)
@@ -108,7 +108,7 @@ def _without_headroom(replica: CalibratedReplica, load: Fraction) -> BandPlan:
 
 
 def _in_flight(side: Estimate, pool: PoolPlan, rates: Rates) -> float | None:
-    """Requests in all needed replicas at the peak; None where they queue without end."""
+    """Requests in all needed replicas at the peak; None where the queue is unbounded."""
     if rates.peak is None:
         return None
     queue = side.times.server.at(float(rates.peak / pool.replicas_needed))

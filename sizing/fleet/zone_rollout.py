@@ -6,7 +6,7 @@ from sizing.plan import PoolPlan, ServingPlan
 
 
 def replicas_by_zone(pool: PoolPlan) -> dict[str, int]:
-    """Replicas of each zone: every slot of its nodes; zones without nodes are left out.
+    """Replicas of each zone, one for every slot of its nodes. Zones without nodes are left out.
 
     nodes / nodes a replica x replicas a node
 
@@ -20,9 +20,9 @@ def replicas_by_zone(pool: PoolPlan) -> dict[str, int]:
 
 
 def zones_take_turns(replicas: Mapping[str, int], spare: int) -> bool:
-    """Whether the zones must roll one after another: fewer replicas are spare than zones have any.
+    """True where the zones must roll one after another: spare replicas are fewer than zones in use.
 
-    Basis: arithmetic; a Deployment takes at least one replica and does not look at other zones.
+    Basis: arithmetic; a Deployment takes at least one replica and ignores other zones.
     """
     return len(replicas) > max(spare, 1)
 
@@ -30,13 +30,14 @@ def zones_take_turns(replicas: Mapping[str, int], spare: int) -> bool:
 def rollout_by_zone(
     replicas: Mapping[str, int], spare: int, *, survives_a_zone: bool
 ) -> dict[str, int]:
-    """Replicas of each zone that a rollout takes at once, in all at most the spare ones.
+    """Replicas of each zone that a rollout takes at once, in total at most the spare ones.
 
-    spare >= zones: floor(spare / zones), one more in the first spare mod zones;
-    spare < zones: 1, so that few are lost even where nothing makes the zones take turns. A plan
-    that survives the loss of a zone keeps at least one replica in each zone that has several.
+    spare >= zones: floor(spare / zones), one more in the first spare mod zones; spare < zones: 1,
+    which loses few replicas even where nothing orders the zones.
 
-    Basis: arithmetic; a rollout does not look at disruption budgets, and zones roll at once.
+    A plan that survives the loss of a zone keeps at least one replica in each zone that has
+    several.
+    Basis: arithmetic; a rollout ignores disruption budgets, and zones roll at the same time.
     """
     each, rest = divmod(spare, len(replicas)) if replicas else (0, 0)
     taken = {}
@@ -53,7 +54,7 @@ def taken_at_once(serving: ServingPlan) -> int:
 
 
 def gone_and_counted(serving: ServingPlan) -> int:
-    """Most replicas that terminate while their successors exist: a lost zone's, and a rollout's.
+    """Maximum replicas that terminate while their successors exist: a lost zone's and a rollout's.
 
     max over the zones of (its replicas + those taken at once of the others)
 
@@ -67,7 +68,8 @@ def gone_and_counted(serving: ServingPlan) -> int:
 
 
 def batches(serving: ServingPlan) -> int:
-    """Batches of a rollout: those of the slowest zone, or of all zones where they take turns.
+    """Batches of a rollout: those of the slowest zone, or of all zones where they roll one after
+    another.
 
     batches of a zone = ceil(replicas / replicas at once)
     """

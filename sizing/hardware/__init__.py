@@ -1,1 +1,1 @@
-"""Which instance type serves a workload: offers, options, the choice and the nearest others."""
+"""Which instance type serves a workload: offers, options, the choice and the nearest others?"""

@@ -1,4 +1,4 @@
-"""Can this hardware hold the model, and if not, why not?"""
+"""Does this hardware fit the model, and if not, why not?"""
 
 from sizing.catalog import Catalog, InstanceType
 from sizing.fleet.capacity_source import not_on_demand, with_capacity
@@ -12,9 +12,9 @@ from sizing.site import Site
 def selling_zones(
     instance: InstanceType, site: Site, catalog: Catalog
 ) -> tuple[tuple[str, ...], bool]:
-    """The site's zones that sell the type, and whether the catalog knows.
+    """Zones of the site that sell the type, and True where the catalog has zone data.
 
-    Without zone data a region that sells the type counts with all its zones. Basis: vendor (EC2
+    Without zone data, a region that sells the type counts with all its zones. Basis: vendor (EC2
     offerings, data/instance_types.csv).
     """
     sold = catalog.zones_selling(instance.name, site.region)
@@ -24,9 +24,9 @@ def selling_zones(
 
 
 def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejected]]:
-    """The workload's instance type as a choice, and every option that was not taken.
+    """Return the workload's instance type as a choice, and every option that was not taken.
 
-    None with the reasons when it cannot be.
+    The choice is None where the type does not work; the reasons are in the list.
     """
     workload, facts, need = case.workload, case.facts, case.need
     site, catalog = case.site, case.catalog
@@ -69,7 +69,7 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
 
 
 def not_sold(instance: InstanceType, site: Site, known: bool) -> Rejected:
-    """That no zone of the site sells the type, and where it is sold."""
+    """Rejection of a type that no zone of the site sells, with the places that sell it."""
     where = _sold_elsewhere(instance, site, known)
     return Rejected(option=instance.name, reason=Reason.offering, numbers=where)
 

@@ -1,4 +1,4 @@
-"""Which other type would serve a workload whose stated one does not, and what else must change?"""
+"""Which other type would serve a workload whose stated type does not, and what else must change?"""
 
 from collections.abc import Iterator
 
@@ -11,16 +11,15 @@ from sizing.values.exact import plain
 from sizing.workload import AUTO, Hardware, Method, Precision, Workload
 
 MOST = 3
-"""Types that are told."""
+"""Maximum number of types in the rejection."""
 
 
 def nearest_types(case: Case, rates: Rates, asked: Workload) -> list[Rejected]:
-    """The cheapest other types that would do, on demand, told as one rejection.
+    """Return the cheapest other types that would work on demand, as one rejection.
 
-    The file as it stands with another type goes before one that needs another precision, and that
-    before one that needs another replica. Of a file that leaves the type open, `asked`, a lock
-    stated it: what it leaves open would do. Empty where neither states any. Basis: exact; each type
-    is sized in full.
+    The order is: the same file with another type, then with another precision, then with another
+    replica. Where a lock stated the type, `asked` is the file, whose open fields may change. The
+    list is empty where neither states a type. Basis: exact; each type is sized in full.
     """
     hardware = case.workload.hardware
     if hardware is None or case.workload.capacity is None:
@@ -42,7 +41,7 @@ def nearest_types(case: Case, rates: Rates, asked: Workload) -> list[Rejected]:
 
 
 def _in_fp8(case: Case, rates: Rates) -> list[Rejected]:
-    """The cheapest types that serve the weights in FP8, of a file that allows 16 bits alone."""
+    """Cheapest types that serve the weights in FP8, for a file that allows only 16 bits."""
     model, hardware = case.workload.model, case.workload.hardware
     if hardware is None or case.facts.precision not in SIXTEEN_BITS:
         return []
@@ -65,7 +64,7 @@ def _in_fp8(case: Case, rates: Rates) -> list[Rejected]:
 
 
 def _opened(case: Case) -> Iterator[Workload]:
-    """The workload with its type left open, then its precision, then its replica as well."""
+    """Yield the workload with its type left open, then its precision, then its replica as well."""
     asked, model = case.workload.hardware, case.workload.model
     if asked is None:
         return
@@ -84,7 +83,7 @@ def _opened(case: Case) -> Iterator[Workload]:
 
 
 def _narrower(case: Case) -> tuple[Precision, ...]:
-    """The published precision and FP8, for what the file would have to say to get it."""
+    """Published precision and FP8, which the file would have to state."""
     published = Precision(case.facts.model.native_dtype) if case.facts.model else None
     if published not in SIXTEEN_BITS:
         return ()
@@ -92,13 +91,13 @@ def _narrower(case: Case) -> tuple[Precision, ...]:
 
 
 def _best_latency(workload: Workload, case: Case, rates: Rates) -> Rejected | None:
-    """The attempt that comes nearest to the latency targets; None where latency is not why."""
+    """Rejection of the attempt nearest to the latency targets; None without such an attempt."""
     rejected = ranking(case_of(workload, case.site, case.catalog), rates).rejected
     return next((each for each in rejected if each.reason is Reason.latency), None)
 
 
 def _options(workload: Workload, case: Case, rates: Rates) -> list[Option]:
-    """The cheapest option of each other type; a rate that names its GPU is of no other."""
+    """Cheapest option of each other type. A rate that names its GPU applies to no other."""
     capacity = workload.capacity
     named = case.facts.gpu if capacity is not None and capacity.gpu is not None else None
     own = {case.facts.instance.name} if case.facts.instance is not None else set()
@@ -112,7 +111,7 @@ def _options(workload: Workload, case: Case, rates: Rates) -> list[Option]:
 
 
 def _told(option: Option, case: Case, *, is_locked: bool) -> str:
-    """The type, what else the file would have to say, its nodes and their cost."""
+    """Text of the type, the other changes of the file, its nodes and their cost."""
     changes = [] if is_locked else _changes(option, case)
     name = option.instance.name + (f" with {' and '.join(changes)}" if changes else "")
     count, cost = option.pool.nodes_total, option.usd_per_month
@@ -121,7 +120,7 @@ def _told(option: Option, case: Case, *, is_locked: bool) -> str:
 
 
 def _changes(option: Option, case: Case) -> list[str]:
-    """What a file that states its hardware would have to say beside the type."""
+    """Fields that a file with stated hardware would have to change in addition to the type."""
     hardware, changes = case.workload.hardware, list[str]()
     if option.precision is not case.facts.precision:
         changes.append(f"model.precision {option.precision}")

@@ -15,12 +15,12 @@ from sizing.workload import AUTO, Hardware, Precision
 
 SIXTEEN_BITS = (Precision.bf16, Precision.fp16, Precision.fp32)
 MODERN_BITS = Decimal("8.0")
-"""Compute capability from which bfloat16 is computed. Basis: vendor."""
+"""Lowest compute capability with bfloat16 arithmetic. Basis: vendor."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A type on sale that runs the model in one precision."""
+    """Type on sale that runs the model in one precision."""
 
     case: Case
     instance: InstanceType
@@ -32,7 +32,7 @@ class Offer:
 
 
 def types(catalog: Catalog, hardware: Hardware) -> list[InstanceType]:
-    """The types of the catalog that the workload leaves open."""
+    """Types of the catalog that the workload leaves open."""
     return [
         instance
         for instance in catalog.instance_types
@@ -42,7 +42,7 @@ def types(catalog: Catalog, hardware: Hardware) -> list[InstanceType]:
 
 
 def offers(case: Case, instance: InstanceType, rejected: list[Rejected]) -> Iterator[Offer]:
-    """A type in each precision that it runs the model in; why not the others goes to `rejected`."""
+    """Yield a type in each precision that it runs. Reasons against the others go to `rejected`."""
     reserved = case.workload.hardware.capacity if case.workload.hardware else None
     zones, known = selling_zones(instance, case.site, case.catalog)
     if not zones:
@@ -63,10 +63,10 @@ def offers(case: Case, instance: InstanceType, rejected: list[Rejected]) -> Iter
 
 
 def precisions(case: Case, instance: InstanceType) -> tuple[Precision, ...]:
-    """Precisions to look at on a type: the stated one, those allowed, else the model's own alone.
+    """Return the precisions to try on a type: the stated one, those allowed, else the model's own.
 
-    A 16-bit model is served in the 16 bits that the card computes in. Narrower weights are another
-    checkpoint and may answer worse: the workload allows them by `hardware.precisions`.
+    A 16-bit model is served in the 16-bit format of the card's arithmetic. Narrower weights are
+    another checkpoint and may answer worse, so the workload allows them by `hardware.precisions`.
     """
     model, hardware = case.workload.model, case.workload.hardware
     if model.precision is not None or hardware is None or not hardware.is_auto:
@@ -88,7 +88,7 @@ def sizes(case: Case, instance: InstanceType) -> list[int]:
 
 
 def _cases(case: Case, instance: InstanceType) -> Iterator[Case]:
-    """The question on one type, once in each precision."""
+    """Yield the case on one type, once for each precision."""
     gpu = case.catalog.gpu(instance.gpu)
     for precision in precisions(case, instance):
         facts = replace(case.facts, instance=instance, gpu=gpu, precision=precision)

@@ -1,4 +1,4 @@
-"""Which hardware could serve a workload, what would each cost, and which is the cheapest?"""
+"""Which hardware could serve a workload, what does each cost, and which is the cheapest?"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,12 +24,12 @@ from sizing.values.units import GB, HOURS_PER_PRICED_MONTH
 from sizing.workload import Hardware, Precision
 
 NEAREST = (Reason.latency, Reason.zones, Reason.memory)
-"""Reasons of an attempt that nearly is an option, nearest first."""
+"""Reasons of an attempt that is nearly an option, nearest first."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """Hardware that meets every target, and what its nodes cost."""
+    """Hardware that meets every target, and the cost of its nodes."""
 
     case: Case
     instance: InstanceType
@@ -46,15 +46,15 @@ class Option:
 
     @property
     def usd_per_month(self) -> Fraction | None:
-        """Nodes x price of an hour x 730; None where nothing says the price."""
+        """Nodes x price of an hour x 730; None where the price is unknown."""
         if self.price is None:
             return None
         return self.pool.nodes_total * exact(self.price.usd_per_hour) * HOURS_PER_PRICED_MONTH
 
     @property
     def narrowed(self) -> bool:
-        """Whether its weights are stored otherwise than published: that takes another checkpoint,
-        and may answer worse."""
+        """True where the weights have another precision than published. This requires another
+        checkpoint, whose answers may be worse."""
         model = self.case.facts.model
         if model is None:
             return False
@@ -62,8 +62,9 @@ class Option:
 
     @property
     def rank(self) -> tuple[bool, Fraction, bool, float, float, int, int, str, int, str]:
-        """Cheapest first; of equal cost what keeps the published weights, then the lowest TPOT and
-        TTFT; else the fewest nodes, then GPUs, as where the price is unknown."""
+        """Sort key: the cheapest option first. Of equal cost, published weights precede others,
+        then the lowest TPOT and TTFT count. Last are the fewest nodes, then GPUs, as where the
+        price is unknown."""
         cost = self.usd_per_month
         waits = (0.0, 0.0) if cost is None else (self.tpot_s or 0.0, self.ttft_s or 0.0)
         nodes, gpus = self.pool.nodes_total, self.pool.gpus_total
@@ -79,16 +80,16 @@ class Option:
 
     @cached_property
     def tpot_s(self) -> float | None:
-        """Seconds a token on the safe side; None by methods that do not know it."""
+        """P90 estimate of seconds a token; None by methods without an estimate."""
         return self._safe_s(ReplicaTimes.tpot_s)
 
     @cached_property
     def ttft_s(self) -> float | None:
-        """Seconds to the first token on the safe side; None by methods that do not know it."""
+        """P90 estimate of seconds to the first token; None by methods without an estimate."""
         return self._safe_s(ReplicaTimes.ttft_s)
 
     def _safe_s(self, of: Callable[[ReplicaTimes, Queue, float], float]) -> float | None:
-        """One time of the fullest needed replica at the asked percentile."""
+        """One time of the fullest needed replica at the required percentile."""
         replica = self.rated.replica
         if replica is None:
             return None
@@ -97,7 +98,7 @@ class Option:
 
     @property
     def basis(self) -> str | None:
-        """What its times are known from; None by methods that do not know them."""
+        """Basis of the option's times; None by methods without times."""
         return None if self.rated.replica is None else self.rated.replica.basis
 
     @property
@@ -107,23 +108,23 @@ class Option:
 
 @dataclass(frozen=True)
 class Refused:
-    """Why one attempt on a type is no option, and how far it was from being one."""
+    """Reason why one attempt on a type is no option, and its distance from being one."""
 
     rejected: Rejected
     missed: float = inf
-    """How many times the target its latency is, or its memory the need; infinite otherwise."""
+    """Latency over its target, or required memory over the available one; infinite otherwise."""
 
     @property
     def distance(self) -> tuple[int, float]:
-        """Latency is nearer than too few zones, then memory, then what does not run at all."""
+        """Sort key: latency is nearest, then too few zones, then memory, then all other reasons."""
         reason = self.rejected.reason
         return NEAREST.index(reason) if reason in NEAREST else len(NEAREST), self.missed
 
 
 @dataclass
 class Ranking:
-    """Options that meet every target, cheapest first, and why the others do not, those that are
-    nearly fast enough first."""
+    """Options that meet every target, cheapest first, and reasons against the others. The others
+    that are nearly fast enough are first."""
 
     options: list[Option] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -134,7 +135,7 @@ class Ranking:
 
 
 def ranking(case: Case, rates: Rates) -> Ranking:
-    """Every type x tensor parallel x precision that the workload leaves open.
+    """Return every type x tensor parallel x precision that the workload leaves open.
 
     Basis: exact; each option is sized in full.
     """
@@ -160,7 +161,7 @@ def ranking(case: Case, rates: Rates) -> Ranking:
 def _add_type(
     found: Ranking, others: list[Refused], case: Case, rates: Rates, instance: InstanceType
 ) -> None:
-    """The options of one type, or the reason of the attempt that came nearest to being one."""
+    """Add the options of one type, or the reason of its attempt that is nearest to an option."""
     unsuited, attempts, count = list[Rejected](), list[Refused](), len(found.options)
     for offer in offers(case, instance, unsuited):
         for size in sizes(offer.case, instance):
@@ -179,7 +180,7 @@ def _add_type(
 
 
 def _card_missed(case: Case, instance: InstanceType, rejected: Rejected) -> float:
-    """How many times the memory of the type's card the workload asks for, where that is why."""
+    """Required GPU memory over the memory of the type's card, where that is the reason."""
     capacity = case.workload.capacity
     least = capacity.min_gpu_gb if capacity is not None else None
     if rejected.reason is not Reason.gpu_memory_minimum or least is None:
@@ -188,7 +189,7 @@ def _card_missed(case: Case, instance: InstanceType, rejected: Rejected) -> floa
 
 
 def _attempt(offer: Offer, size: int, rates: Rates, attempts: list[Refused]) -> Option | None:
-    """An offer with a replica of so many cards; None with the reason among the attempts."""
+    """Return an offer as an option with `size` cards a replica; else add why to `attempts`."""
     need, instance = offer.case.need, offer.instance
     fit, lacks = replica_fit(need, offer.case.facts, instance, size)
     if fit is None:
@@ -203,7 +204,7 @@ def _attempt(offer: Offer, size: int, rates: Rates, attempts: list[Refused]) -> 
 def _option(
     offer: Offer, choice: Choice, rates: Rates, rejected: list[Rejected], slow: list[Refused]
 ) -> Option | None:
-    """An offer with one replica, sized in full; None where it misses a target."""
+    """Return an offer with one replica, sized in full; None where it misses a target."""
     at, instance, capacity = offer.case, offer.instance, offer.case.workload.capacity
     answer = rated(at, choice, rates)
     if answer.missed is not None:
@@ -236,7 +237,7 @@ def _named(instance: InstanceType, reason: Rejected) -> str:
 
 
 def pinned(option: Option) -> tuple[Hardware, Precision]:
-    """The choice as hardware that states it."""
+    """Return the choice as hardware that states it."""
     asked = option.case.workload.hardware
     if asked is None:
         raise ValueError("an option without hardware")

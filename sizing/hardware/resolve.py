@@ -1,4 +1,4 @@
-"""Which hardware does a workload that leaves it open get, and what was not taken?"""
+"""Which hardware does a workload with open hardware get, and which options were not taken?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ from sizing.workload import Hardware, Method, Precision, Workload
 
 @dataclass(frozen=True)
 class Resolved:
-    """A workload whose hardware is stated in full, or the reasons why none is."""
+    """Workload whose hardware is stated in full, or the reasons why none is."""
 
     workload: Workload
     rejected: list[Rejected] = field(default_factory=list)
     chosen_by: str = "workload"
-    """workload, lock or ranking."""
+    """Origin of the choice: workload, lock or ranking."""
 
 
 def leaves_open(workload: Workload) -> bool:
-    """Whether sizing has a choice: the type, or the cards of a calibrated replica."""
+    """True where sizing has a choice of the type, or of the cards of a calibrated replica."""
     hardware, capacity = workload.hardware, workload.capacity
     if hardware is None or capacity is None:
         return False
@@ -32,9 +32,9 @@ def leaves_open(workload: Workload) -> bool:
 
 
 def resolve(case: Case, rates: Rates, lock: Lock | None) -> Resolved:
-    """The workload with its hardware stated: as locked, else the cheapest that meets every target.
+    """Return the workload with hardware from the lock, else the cheapest that meets all targets.
 
-    As it is where it leaves nothing open, or where nothing meets the targets.
+    The workload is unchanged where it leaves nothing open, or where nothing meets the targets.
     """
     workload, asked = case.workload, case.workload.hardware
     if asked is None or not leaves_open(workload):
@@ -50,13 +50,13 @@ def resolve(case: Case, rates: Rates, lock: Lock | None) -> Resolved:
 
 
 def with_hardware(workload: Workload, hardware: Hardware, precision: Precision) -> Workload:
-    """The same workload on stated hardware, in a stated precision."""
+    """Return the workload on stated hardware, in a stated precision."""
     model = workload.model.model_copy(update={"precision": precision})
     return workload.model_copy(update={"hardware": hardware, "model": model})
 
 
 def losers(ranked: Ranking) -> list[Rejected]:
-    """Of each other type its best option, and of the chosen type its other replicas; dearer all."""
+    """Best option of each other type and other replicas of the chosen type, all more expensive."""
     best = ranked.best
     if best is None:
         return []
@@ -83,7 +83,7 @@ def _dearer(option: Option, best: Option) -> Rejected:
 
 
 def grouped(rejected: Sequence[Rejected]) -> list[Rejected]:
-    """The same reasons, those that only name where a type is not sold or runs told together."""
+    """Return the same reasons. Types that are only not sold, or not run, share one reason."""
     apart = (Reason.offering, Reason.engine)
     told = [r for r in rejected if r.reason not in apart]
     for reason, text in ((Reason.offering, "not sold there"), (Reason.engine, "not run by it")):

@@ -1,4 +1,4 @@
-"""Which nodes serve the load, how many, where; or why none can."""
+"""Which nodes serve the load, how many and where? Otherwise, why can none serve it?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,16 +20,16 @@ from sizing.workload import Workload
 
 @dataclass
 class HardwareResult:
-    """What the search for hardware came to."""
+    """Result of the search for hardware."""
 
     rejected: list[Rejected] = field(default_factory=list)
     flop_per_s: Fraction | None = None
     rate: GpuRate | None = None
     replica: CalibratedReplica | None = None
     locked: bool = False
-    """Whether the rate is the lock's."""
+    """True where the rate is from the lock."""
     rates_key: str | None = None
-    """What the calibrated rate follows from, for a lock."""
+    """Digest of the inputs of the calibrated rate, for a lock."""
     choice: Choice | None = None
     pool: PoolPlan | None = None
 
@@ -37,7 +37,7 @@ class HardwareResult:
 def find_hardware(
     case: Case, rates: Rates, lock: Lock | None, neighbours: Sequence[ServicePlan]
 ) -> HardwareResult:
-    """The rate of one GPU, the replica that fits, the nodes; or why there are none."""
+    """Return the rate of one GPU, the replica that fits and the nodes, or the reasons for none."""
     workload, facts = case.workload, case.facts
     reserved = workload.hardware.capacity if workload.hardware else None
     found = HardwareResult()
@@ -86,15 +86,15 @@ def find_hardware(
 
 
 def lacks_other_type(found: HardwareResult) -> bool:
-    """Whether the type holds no replica, is too slow in every one, is sold in too few zones, or
-    needs a replica over nodes that its method does not know."""
+    """True where the type fits no replica, is too slow or is sold in too few zones. It is also True
+    where the type needs a replica over nodes that its method does not cover."""
     reasons = (Reason.latency, Reason.zones, Reason.not_in_this_version)
     refused = any(rejected.reason in reasons for rejected in found.rejected)
     return found.pool is None and (found.choice is None or refused)
 
 
 def _emptiest(choice: Choice, mine: str, neighbours: Sequence[ServicePlan]) -> int:
-    """Index of the zone with the fewest nodes of this pool so far, so that pools stay even."""
+    """Index of the zone with the fewest nodes of this pool so far, so that pools remain even."""
     taken = dict.fromkeys(choice.zones, 0)
     for pool in (other.pool for other in neighbours):
         if pool is not None and pool.name == mine:
@@ -121,9 +121,9 @@ def _stale(lock: Lock) -> Rejected:
 
 
 def too_few_zones(case: Case, choice: Choice, fault: TooFewZonesError) -> list[Rejected]:
-    """The rule that cannot be kept, and the zones to add that would keep it.
+    """Rejections with the rule that cannot be met, and the zones that would meet it.
 
-    Guard: less redundancy is never advice; `nearest_types` names the types that keep the rule.
+    Guard: the advice never reduces redundancy; `nearest_types` names the types that meet the rule.
     """
     asked = case.workload.redundancy.zones or 0
     name = case.facts.instance.name if case.facts.instance is not None else ""

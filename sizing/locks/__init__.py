@@ -1,1 +1,1 @@
-"""What stays as it is until somebody moves it: locks of workloads, stacks and clusters."""
+"""Locks of workloads, stacks and clusters, which keep choices until an update."""

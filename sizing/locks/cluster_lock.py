@@ -1,4 +1,4 @@
-"""What a stack's cluster was made with, and keeps: EKS cannot change it afterwards."""
+"""Which settings was a stack's cluster created with? EKS cannot change them afterwards."""
 
 from collections.abc import Iterator
 
@@ -17,16 +17,16 @@ WAY_OUT = (
 
 
 class ClusterLock(Strict):
-    """Recorded once; `sizewright update` never moves it."""
+    """Record that is written once and never changed by `sizewright update`."""
 
     region: str
     """AWS region of the cluster."""
     vpc: str
-    """Id of the network that it uses, or address range of the one that the stack made."""
+    """Id of the existing network, or address range of the network that the stack made."""
     creator: Flag
-    """Whether the role that made the cluster administers it."""
+    """True where the role that made the cluster administers it."""
     key_arn: str | None = None
-    """KMS key of its secrets that existed before; null where the stack made one."""
+    """Existing KMS key of the cluster's secrets; null where the stack made one."""
     role_path: str = Field(default="/", pattern=r"^/([!-.0-~]+/)*$")
     """IAM path of the cluster's role."""
     role_name: str | None = Field(default=None, pattern=r"^[\w+=,.@-]{1,64}$")
@@ -34,7 +34,7 @@ class ClusterLock(Strict):
 
 
 def cluster_lock(site: Site, before: ClusterLock | None) -> ClusterLock | None:
-    """The record of the cluster, as it is or as the site would make it; None without an own one."""
+    """Record of the cluster, as it is or as the site would create it; None for a used one."""
     if before is not None or site.cluster.elsewhere:
         return before
     return ClusterLock(
@@ -51,7 +51,7 @@ def _vpc(site: Site) -> str:
 
 
 def as_made(plan: Plan, lock: ClusterLock | None) -> Plan:
-    """The plan with the cluster as it was made: its role, its creator's access and its key."""
+    """Return the plan with the cluster as made: its role, its creator's access and its key."""
     if lock is None or plan.site.cluster.elsewhere:
         return plan
     role = ClusterRolePlan(path=lock.role_path, name=lock.role_name)
@@ -61,7 +61,7 @@ def as_made(plan: Plan, lock: ClusterLock | None) -> Plan:
 
 
 def _keys(keys: KeysPlan, cluster_key_arn: str | None) -> KeysPlan:
-    """The keys with the one that the cluster was made with."""
+    """Return the keys with the key that the cluster was made with."""
     used = {} if keys.used is None else keys.used.model_dump()
     used["cluster"] = cluster_key_arn
     others = tuple(name for name in keys.made if name != "cluster")
@@ -74,7 +74,7 @@ def _keys(keys: KeysPlan, cluster_key_arn: str | None) -> KeysPlan:
 
 
 def replacing(site: Site, lock: ClusterLock) -> Iterator[FieldError]:
-    """What of the site only another cluster could have."""
+    """Yield the settings of the site that require another cluster."""
     if site.cluster.elsewhere:
         yield FieldError(("cluster",), "the stack's own cluster would be deleted", WAY_OUT)
         return

@@ -1,4 +1,4 @@
-"""What a stack runs, version by version: nothing of it moves until somebody moves it."""
+"""Which versions does a stack run? They do not change until an update of the lock."""
 
 from collections.abc import Iterator
 from typing import Annotated, Self
@@ -14,9 +14,9 @@ from sizing.workload.source import SHA256_EXAMPLE
 
 KUBERNETES = "kubernetes"
 DATABASE = "aurora-postgresql"
-"""Item of data/pins.csv of the databases' engine."""
+"""Item of data/pins.csv for the database engine."""
 UNKNOWN = ""
-"""Release of a zone that the lock names without one: the zone has not moved to the others' yet."""
+"""Release of a zone that the lock names without one. The zone waits for the common one."""
 Kubernetes = Annotated[str, Field(pattern=r"^1\.[0-9]{2}$", examples=["1.35"])]
 Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._+-]{0,127}$")]
 AmiRelease = Annotated[
@@ -27,21 +27,21 @@ Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", examples=[SHA256
 
 
 class ImageLock(Strict):
-    """One container image."""
+    """Locked container image."""
 
     tag: Version
     """Tag of the image."""
     digest: Digest | None = None
-    """Digest of that tag; null where nobody read it from the registry."""
+    """Digest of that tag; null where it was not read from the registry."""
 
 
 class NodeTemplate(Strict):
-    """What the GPU nodes of one zone start as."""
+    """Settings with which the GPU nodes of one zone start."""
 
     kubernetes: Kubernetes
     """EKS version of the nodes."""
     release: AmiRelease | None = None
-    """Release of their image; null where nobody read it: EKS chooses the newest."""
+    """Release of the nodes' image; null where it is unknown, so that EKS chooses the newest."""
 
     @model_validator(mode="after")
     def _of_its_kubernetes(self) -> Self:
@@ -50,7 +50,7 @@ class NodeTemplate(Strict):
 
 
 class ZoneTemplates(Strict):
-    """What each zone runs where zones take turns."""
+    """Versions of each zone where zones roll one after another."""
 
     nodes: dict[str, dict[ZoneId, NodeTemplate]] = Field(default_factory=dict)
     """Node templates by node pool and zone."""
@@ -69,7 +69,7 @@ class ZoneTemplates(Strict):
         return self
 
     def held_pods(self) -> dict[str, dict[str, PodRevision]]:
-        """The pods of each service and zone."""
+        """Return the pods of each service and zone."""
         return {
             service: {zone: self.revisions[revision] for zone, revision in zones.items()}
             for service, zones in self.pods.items()
@@ -77,14 +77,14 @@ class ZoneTemplates(Strict):
 
 
 class StackLock(Strict):
-    """Read from `Pulumi.<stack>.lock`, in the folder of the stack file, and committed with it."""
+    """Contents of `Pulumi.<stack>.lock`, in the folder of the stack file and committed with it."""
 
     kubernetes: Kubernetes
     """EKS version of the cluster and its nodes."""
     addons: dict[str, Version | None] = Field(default_factory=dict)
-    """Version by EKS add-on; null where nobody read it: EKS then chooses one when it is made."""
+    """Version by EKS add-on; null where it is unknown, so that EKS chooses one at creation."""
     ami_releases: dict[str, AmiRelease | None] = Field(default_factory=dict)
-    """Release by EKS image type; null where nobody read it: EKS chooses the newest."""
+    """Release by EKS image type; null where it is unknown, so that EKS chooses the newest."""
     charts: dict[str, Version] = Field(default_factory=dict)
     """Version by Helm chart."""
     images: dict[str, ImageLock] = Field(default_factory=dict)
@@ -92,10 +92,10 @@ class StackLock(Strict):
     database: str | None = Field(default=None, pattern=r"^[0-9]+\.[0-9]+$", examples=["17.9"])
     """Version of Aurora PostgreSQL; absent without a database."""
     templates_by_zone: ZoneTemplates = Field(default_factory=ZoneTemplates)
-    """What each zone runs of the pools whose zones take turns; `update` moves one zone."""
+    """Versions of each zone, for pools whose zones roll in turn; `update` moves one zone."""
 
     cluster: ClusterLock | None = None
-    """What the cluster was made with; absent without an own cluster."""
+    """Settings that the cluster was made with; absent without an own cluster."""
 
     @model_validator(mode="after")
     def _of_one_kubernetes(self) -> Self:
@@ -104,7 +104,7 @@ class StackLock(Strict):
         return self
 
     def versions(self) -> Iterator[tuple[str, str]]:
-        """What the lock knows, as an item of the catalog's pins and its version."""
+        """Yield the locked versions, as an item of the catalog's pins and its version."""
         yield KUBERNETES, self.kubernetes
         yield from ((addon_item(name), v) for name, v in self.addons.items() if v)
         yield from ((release_item(name), v) for name, v in self.ami_releases.items() if v)
@@ -128,30 +128,30 @@ def _check_release(field: FieldPath, release: str | None, kubernetes: str) -> No
 
 
 def addon_item(addon: str) -> str:
-    """The catalog's name of an EKS add-on's version."""
+    """Catalog item of an EKS add-on's version."""
     return f"addon:{addon}"
 
 
 def release_item(ami_type: str) -> str:
-    """The catalog's name of the release of an EKS image type."""
+    """Catalog item of the release of an EKS image type."""
     return f"ami-release:{ami_type}"
 
 
 def chart_item(chart: str) -> str:
-    """The catalog's name of a Helm chart's version."""
+    """Catalog item of a Helm chart's version."""
     return f"chart:{chart}"
 
 
 def nodes_item(pool: str, zone: str) -> str:
-    """The catalog's name of the Kubernetes version of a pool's nodes in one zone."""
+    """Catalog item of the Kubernetes version of a pool's nodes in one zone."""
     return f"nodes:{pool}/{zone}"
 
 
 def nodes_release_item(pool: str, zone: str) -> str:
-    """The catalog's name of the image release of a pool's nodes in one zone."""
+    """Catalog item of the image release of a pool's nodes in one zone."""
     return f"nodes-release:{pool}/{zone}"
 
 
 def digest_item(image: str) -> str:
-    """The catalog's name of a container image's digest."""
+    """Catalog item of a container image's digest."""
     return f"digest:{image}"

@@ -1,6 +1,6 @@
-"""Which version of each part runs: the stack's lock says it, else the stack file, else the catalog.
+"""Which version of each part runs: from the stack's lock, else the stack file, else the catalog?
 
-An unknown version is None: the vendor's service then chooses, and nothing here invents a value.
+An unknown version is None. The vendor's service then chooses it, and nothing here invents a value.
 """
 
 from sizing.catalog import Catalog
@@ -25,27 +25,27 @@ def kubernetes_version(site: Site, catalog: Catalog) -> str:
 
 
 def wanted_kubernetes(site: Site) -> str:
-    """EKS version that the stack file asks for, whatever a lock holds."""
+    """EKS version that the stack file requests, whatever a lock contains."""
     return site.kubernetes_version or DEFAULT_KUBERNETES
 
 
 def addon_versions(site: Site, catalog: Catalog) -> dict[str, str | None]:
-    """Version by EKS add-on of a cluster that is made; empty for another owner's cluster."""
+    """Version by EKS add-on of a created cluster; empty for a cluster of another owner."""
     if site.cluster.elsewhere:
         return {}
     return {part.value: catalog.locked(addon_item(part.value)) for part in EKS_ADDONS}
 
 
 def system_ami_release(ami_type: str, catalog: Catalog) -> str | None:
-    """Release of the image of the system nodes."""
+    """Image release of the system nodes."""
     return catalog.locked(release_item(ami_type))
 
 
 def gpu_ami_release(ami_type: str, site: Site, catalog: Catalog) -> str | None:
-    """Release of the image of GPU nodes; the stack file's where the lock has none.
+    """Image release of GPU nodes, from the stack file where the lock has none.
 
-    Guard: a stack file may ask for the next Kubernetes before the lock moves to it; its release
-    does not fit the locked version, and EKS would refuse it.
+    Guard: a stack file may name the next Kubernetes before the lock does. Its image release does
+    not fit the locked version, and EKS would refuse it.
     """
     locked = catalog.locked(release_item(ami_type))
     if locked is not None or site.ami_release is None:
@@ -59,7 +59,7 @@ def node_template(
 ) -> tuple[str, str | None]:
     """Kubernetes version and image release of a pool's GPU nodes in one zone.
 
-    A zone that the lock names keeps what it names; every other has what all have.
+    A zone in the lock keeps its locked versions. Every other zone has the common ones.
     """
     held = catalog.locked(nodes_item(pool, zone))
     if held is None:
@@ -68,9 +68,9 @@ def node_template(
 
 
 def image_reference(item: str, repository: str, catalog: Catalog, digest: str | None = None) -> str:
-    """A container image by exact tag, and by digest where the lock or the stack file has one.
+    """Container image by exact tag, and by digest where the lock or the stack file has one.
 
-    Guard: the stack file's digest may be of a tag before the locked one.
+    Guard: the stack file's digest may belong to a tag older than the locked one.
     """
     tag = f"{repository}:{catalog.pin(item).version}"
     known = digest if catalog.locked(item) is None else catalog.locked(digest_item(item))

@@ -1,4 +1,4 @@
-"""Which facts of the catalog does a choice rest on, in words to hold later ones against?"""
+"""Which facts of the catalog does a choice depend on, as text for later comparison?"""
 
 from sizing.catalog import Catalog, Gpu
 from sizing.catalog.architecture import Architecture
@@ -16,7 +16,8 @@ def chosen_facts(
 ) -> dict[str, str]:
     """Price, machine, card, model, engine and zones of a choice; empty without a pool.
 
-    Basis: the catalog's rows; only what sizing uses is told, so that nothing else looks changed.
+    Basis: the catalog's rows. Only facts that sizing uses are listed, so nothing else seems
+    changed.
     """
     choice = service.choice
     if choice is None:
@@ -52,7 +53,7 @@ def chosen_facts(
 def _calibration(
     engine: str, gpu: Gpu, shape: Architecture | None, catalog: Catalog
 ) -> dict[str, str]:
-    """The user's own runs that correct the rates of this replica; empty without any."""
+    """User's own runs that correct the rates of this replica; empty without any."""
     if shape is None:
         return {}
     own = catalog.coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)

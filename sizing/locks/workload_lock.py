@@ -1,4 +1,4 @@
-"""What sizing chose stays chosen until somebody moves it."""
+"""Which choices of sizing remain until an update?"""
 
 import json
 from hashlib import sha256
@@ -11,32 +11,32 @@ from sizing.workload import Precision, Routing, Workload
 
 
 class Lock(Strict):
-    """Read from `<workload>.lock`, beside the workload file, and committed with it."""
+    """Contents of `<workload>.lock`, next to the workload file and committed with it."""
 
     model: str
-    """The model's name or parameters, as the choice was made for it."""
+    """Name or parameters of the model of the choice."""
     precision: str
     """Precision of the weights."""
     instance_type: str
-    """Instance type that the choice was made for."""
+    """Instance type of the choice."""
     tensor_parallel: int = Field(gt=0)
-    """GPUs of one node that a replica uses."""
+    """Number of GPUs of one node that a replica uses."""
     nodes_per_replica: int = Field(default=1, gt=0)
-    """Nodes of one replica."""
+    """Number of nodes of one replica."""
     catalog_digest: str
-    """The catalog's digest when the choice was made."""
+    """Digest of the catalog at the time of the choice."""
     coefficients: str | None = None
     """Date of the coefficients that the rates were computed with; none by other methods."""
     rates_for: str | None = None
-    """Digest of what the rates follow from."""
+    """Digest of the inputs of the rates."""
     gpu_seconds: dict[str, float] | None = None
     """GPU-seconds of one request by constraint, as chosen; `full` is of a full batch."""
 
     facts: dict[str, str] = Field(default_factory=dict)
-    """What the choice rests on, by name; `update --why` tells what became of it."""
+    """Facts behind the choice, by name; `update --why` compares them with today's."""
 
     def holds_for(self, workload: Workload, precision: Precision) -> bool:
-        """Whether it was made for this model, in a precision and on a type that it allows."""
+        """True where the lock is for this model, and the workload allows its precision and type."""
         hardware = workload.hardware
         if hardware is None or self.model != model_key(workload):
             return False
@@ -48,9 +48,9 @@ class Lock(Strict):
 
 
 def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load: float) -> str:
-    """What a calibrated rate follows from, prices and coefficients apart; first 12 hex digits.
+    """Digest of a calibrated rate's inputs, without prices and coefficients; first 12 hex digits.
 
-    Guard: users are in it only where they change what a replica takes, by what it has cached.
+    Guard: the load is part of it only where cached turns change the rate of a replica.
     """
     request, engine = workload.request, workload.engine
     alone = request.turns == 1 and engine.routing is not Routing.sticky
@@ -68,7 +68,7 @@ def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load
 
 
 def model_key(workload: Workload) -> str:
-    """What tells models apart in a lock: the name and the literal parameters in full digits."""
+    """Key of a model in a lock: the name and the literal parameters in full digits."""
     model = workload.model
     parameters = None if model.parameters is None else exact(model.parameters)
     return " ".join(str(part) for part in (model.name, parameters) if part is not None)

@@ -1,1 +1,1 @@
-"""How a model is built: its config.json, parameters, layers and memory."""
+"""How is a model built: its config.json, parameters, layers and memory?"""

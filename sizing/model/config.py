@@ -1,4 +1,4 @@
-"""What does a Hugging Face `config.json` say of a model? Its architecture, and its own precision.
+"""What architecture and precision does a Hugging Face `config.json` state?
 
 Basis: vendor, the model classes of transformers 5 (keys, defaults and modules).
 """
@@ -20,7 +20,7 @@ DTYPES = {"bfloat16": Precision.bf16, "float16": Precision.fp16, "float32": Prec
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A config.json, understood."""
+    """Model of a config.json."""
 
     architecture: Architecture
     precision: Precision
@@ -28,9 +28,9 @@ class ModelConfig:
 
 
 def read_config(config: Config) -> ModelConfig:
-    """The model of a config.json.
+    """Return the model of a config.json.
 
-    Raises FieldError naming the key that no decoder can do without.
+    Raises FieldError with the key that every decoder requires.
     """
     text = language_part(config)
     dims = dimensions(text)
@@ -62,7 +62,8 @@ def read_config(config: Config) -> ModelConfig:
 
 
 def _quantisation(part: Config) -> Config:
-    """How the weights are stored; empty where nothing is said. Raises FieldError for no mapping."""
+    """Format of the stored weights; empty where the file does not state it. Raises FieldError for a
+    value that is no mapping."""
     stated = part.get("quantization_config") or {}
     if not isinstance(stated, Mapping):
         raise FieldError(("quantization_config",), "is no mapping", "a mapping with quant_method")
@@ -76,7 +77,7 @@ def _experts(text: Config, kinds: LayerKinds, counted: Counted) -> Experts | Non
 
 
 def _precision(quantised: Config, config: Config, text: Config) -> Precision:
-    """Of the stored weights; of the experts where the rest is wider."""
+    """Precision of the stored weights, or of the experts where the rest is wider."""
     stated = _quantised_precision(quantised)
     if stated is not None:
         return stated
@@ -102,7 +103,7 @@ def _quantised_precision(quantised: Config) -> Precision | None:
 
 
 def _bits(quantised: Config) -> tuple[int | None, str]:
-    """Bits and number kind of a group of compressed-tensors, or of AWQ, GPTQ, bitsandbytes."""
+    """Bits and number type of a group of compressed-tensors, or of AWQ, GPTQ, bitsandbytes."""
     for group in _groups(quantised):
         weights = group.get("weights")
         if isinstance(weights, Mapping):
@@ -119,7 +120,7 @@ def _groups(quantised: Config) -> Sequence[Config]:
 
 
 def _experts_alone(quantised: Config, counted: Counted) -> bool:
-    """Whether the checkpoint says that its attention is not quantised."""
+    """True where the checkpoint states that its attention is not quantised."""
     if not counted.experts or not quantised:
         return False
     keys = ("modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers")
@@ -130,7 +131,7 @@ def _experts_alone(quantised: Config, counted: Counted) -> bool:
 
 
 def _scale_bits(quantised: Config) -> Fraction | None:
-    """Scales as the checkpoint groups them; MXFP4 has 8 bits a block of 32 (OCP, 2023)."""
+    """Bits of scales as the checkpoint groups them; MXFP4 has 8 bits a block of 32 (OCP, 2023)."""
     if quantised.get("quant_method") == "mxfp4":
         return Fraction(8, 32)
     for group in _groups(quantised):

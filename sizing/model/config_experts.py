@@ -4,13 +4,13 @@ from sizing.model.config_keys import EXPERTS, PER_TOKEN, Config, number, positiv
 from sizing.values.field_error import FieldError
 
 EXPERT_WIDTH = ("moe_intermediate_size", "moe_ffn_hidden_size")
-"""Names of the width of one expert."""
+"""Keys for the width of one expert."""
 
 
 def experts_of(text: Config) -> int:
-    """Routed experts of one layer; 0 for a dense model, which may state null, 0 or 1.
+    """Number of routed experts of one layer. A dense model has 0, and may state null, 0 or 1.
 
-    Raises FieldError for a mixture that does not say how many experts it has, or takes.
+    Raises FieldError for a mixture that does not state its experts, or those of one token.
     """
     counts = [_count(text, name) for name in EXPERTS if text.get(name) is not None]
     mixed = next((name for name in (*PER_TOKEN, *EXPERT_WIDTH) if _stated(text, name)), None)
@@ -25,7 +25,8 @@ def experts_of(text: Config) -> int:
 
 
 def experts_per_token(text: Config) -> int | None:
-    """Routed experts of one token; of a list, which has one a layer, the most."""
+    """Number of routed experts of one token; the largest number where the file lists one a
+    layer."""
     for name in PER_TOKEN:
         listed = text.get(name)
         each = listed if isinstance(listed, list) else [listed]
@@ -39,14 +40,14 @@ def _stated(text: Config, name: str) -> bool:
 
 
 def _unstated(text: Config, names: tuple[str, ...], why: str) -> FieldError:
-    """Of the names the one that the file has, as null."""
+    """Return the error for the name that the file has with the value null."""
     expected = f"a whole number above 0 under {' or '.join(names)}"
     named = next((name for name in names if name in text), names[0])
     return FieldError((named,), f"the config.json does not state it, but {why}", expected)
 
 
 def _count(text: Config, name: str) -> int:
-    """A stated number that may be 0. Raises FieldError where it is none."""
+    """Return a stated number that may be 0. Raises FieldError where it is no number."""
     found = number(text, name)
     if found is None or found < 0:
         raise refused(name, text[name], least=0)

@@ -1,4 +1,4 @@
-"""Under which names does a Hugging Face `config.json` state the sizes of a decoder?
+"""Which keys of a Hugging Face `config.json` state the sizes of a decoder?
 
 Basis: vendor, the configuration classes of transformers 5.
 """
@@ -13,7 +13,7 @@ from sizing.values.field_error import FieldError
 Config = Mapping[str, Any]
 
 INNER = ("text_config", "language_config", "llm_config")
-"""Where a model with several parts keeps its language model."""
+"""Keys of the language model in a model with several parts."""
 TIED_UNLESS_STATED = frozenset(
     [
         "bloom",
@@ -35,7 +35,7 @@ TIED_UNLESS_STATED = frozenset(
         "starcoder2",
     ]
 )
-"""Families whose class ties input and output embeddings when the file is silent."""
+"""Families whose class ties input and output embeddings where the file does not state it."""
 UNSTATED: Mapping[str, Mapping[str, int]] = {
     "gemma3_text": {
         "vocab_size": 262_208,
@@ -45,13 +45,14 @@ UNSTATED: Mapping[str, Mapping[str, int]] = {
         "max_position_embeddings": 131_072,
     },
 }
-"""What published files leave out of their language model's own part, by its `model_type`.
+"""Values that published files omit from their language model's own part, by its `model_type`.
 
-Basis: vendor (transformers 5.23, Gemma3TextConfig); such a part is written as its difference from
-the class. Files of a language model alone state these."""
+Basis: vendor (transformers 5.23, Gemma3TextConfig). Such a part states only its differences from
+the class. Files of a language model alone state these values.
+"""
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers")
 EXPERTS = ("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts")
-"""Names of the routed experts of one layer."""
+"""Keys for the routed experts of one layer."""
 PER_TOKEN = (
     "num_experts_per_tok",
     "num_experts_per_token",
@@ -62,23 +63,24 @@ PER_TOKEN = (
     "moe_k",
     "num_selects",
 )
-"""Names of the routed experts of one token."""
+"""Keys for the routed experts of one token."""
 MOST = 10**8
-"""Basis: assumed; no size in a config.json comes near it, and sums stay readable."""
+"""Largest accepted size. Basis: assumed; sizes in a config.json are far lower, and sums remain
+readable."""
 MOST_LAYERS, MOST_EXPERTS = 10_000, 100_000
-"""Basis: assumed, each fifty times the largest that is published."""
+"""Largest accepted numbers. Basis: assumed, each fifty times the largest published number."""
 BOUNDS: Mapping[str, int] = (
     dict.fromkeys((*LAYERS, "layers", "depth"), MOST_LAYERS)
     | dict.fromkeys((*EXPERTS, *PER_TOKEN, "n_shared_experts"), MOST_EXPERTS)
     | dict.fromkeys(("max_position_embeddings", "max_seq_len", "seq_length"), 10**9)
 )
-"""The largest value of a key where it is not MOST."""
+"""Largest value of a key where it is not MOST."""
 LONGEST_SHOWN = 40
-"""Characters of a refused value in its message."""
+"""Number of characters of a refused value in its message."""
 
 
 def language_part(config: Config) -> Config:
-    """The language model's own keys; those of the whole file where it has no part of its own."""
+    """Keys of the language model, or of the whole file where it has no part of its own."""
     inner = language_key(config)
     if inner is None:
         return config
@@ -88,7 +90,7 @@ def language_part(config: Config) -> Config:
 
 
 def language_key(config: Config) -> str | None:
-    """The key of the language model's own part; None where it has none."""
+    """Key of the language model's own part; None where it has none."""
     return next((name for name in INNER if isinstance(config.get(name), Mapping)), None)
 
 
@@ -110,7 +112,7 @@ class Dimensions:
 
 
 def dimensions(text: Config) -> Dimensions:
-    """Sizes under whatever names the family uses; a stated head dimension wins.
+    """Return the sizes under the names of any family. A stated head dimension takes precedence.
 
     Raises FieldError for a size that is missing, no whole number, or out of bounds.
     """
@@ -140,7 +142,7 @@ def dimensions(text: Config) -> Dimensions:
 
 
 def _kv_heads(text: Config, heads: int) -> int:
-    """As stated; one for `multi_query` models; else one a query head."""
+    """Number of KV heads as stated, one for `multi_query` models, else one for each query head."""
     stated = positive(text, "num_key_value_heads", "num_kv_heads", "n_head_kv")
     if text.get("multi_query") and not text.get("new_decoder_architecture"):
         return 1
@@ -148,7 +150,7 @@ def _kv_heads(text: Config, heads: int) -> int:
 
 
 def number(text: Config, *names: str) -> int | None:
-    """The first of these keys that holds a whole number. Raises FieldError for one past bounds."""
+    """Return the first whole number of these keys. Raises FieldError for one out of bounds."""
     for name in names:
         value = text.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
@@ -159,7 +161,7 @@ def number(text: Config, *names: str) -> int | None:
 
 
 def refused(name: str, value: object, least: int = 1) -> FieldError:
-    """The error of a value that is no whole number within the bounds of its key."""
+    """Return the error for a value that is no whole number within the bounds of its key."""
     plain = isinstance(value, bool | int | float | str)
     shown = json.dumps(value) if plain else "no number"
     shown = shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}..."
@@ -168,7 +170,7 @@ def refused(name: str, value: object, least: int = 1) -> FieldError:
 
 
 def positive(text: Config, *names: str) -> int | None:
-    """The first of these keys that is stated. Raises FieldError where it is no size."""
+    """Return the first of these keys that is stated. Raises FieldError where it is no size."""
     for name in names:
         value = text.get(name)
         if value is None:

@@ -1,4 +1,4 @@
-"""Do the lists of a config.json name the layers that the model has?"""
+"""Do the lists of a config.json match the layers of the model?"""
 
 from sizing.model.config_keys import Config
 from sizing.values.field_error import FieldError
@@ -11,11 +11,11 @@ PER_LAYER = (
     "moe_layer_freq",
     "hybrid_override_pattern",
 )
-"""Lists with one entry for each layer."""
+"""Keys of lists with one entry for each layer."""
 
 
 def check_lists(text: Config, layers: int) -> None:
-    """Lists with one entry a layer. Raises FieldError for one of another length."""
+    """Check the lists with one entry for each layer. Raises FieldError for another length."""
     for name in PER_LAYER:
         listed = text.get(name)
         if isinstance(listed, list | str) and len(listed) != layers:
@@ -24,7 +24,7 @@ def check_lists(text: Config, layers: int) -> None:
 
 
 def layer_indexes(text: Config, name: str, layers: int) -> set[int]:
-    """Layers that a list names by number. Raises FieldError for what is none."""
+    """Layers that a list names by number. Raises FieldError for a number of no layer."""
     listed = text.get(name) or []
     if not isinstance(listed, list) or any(index not in range(layers) for index in listed):
         raise FieldError((name,), "names no layers", f"a list of numbers from 0 to {layers - 1:,}")

@@ -1,4 +1,4 @@
-"""Which layers of a model attend to all, which to a window, which keep a state, which route?"""
+"""Which layers of a model use full attention, a window, a state, or experts?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,34 +11,34 @@ from sizing.model.config_lists import check_lists, layer_indexes
 WINDOWED = ("sliding_attention", "chunked_attention", "local_attention", "sliding")
 LINEAR = ("linear_attention", "mamba", "mamba2", "recurrent", "lightning_attention", "linear")
 ALTERNATING = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "cohere2": 4, "gpt_oss": 2, "llama4": 4}
-"""One layer in so many attends to all where the file does not list its layers; for llama4 the
-others attend to chunks."""
+"""Layers of a period with one full-attention layer, where the file does not list its layers. The
+other layers of llama4 attend to chunks."""
 ALL_SLIDE = frozenset(("mistral", "mixtral", "phi3", "starcoder2", "phimoe"))
-"""Families whose every layer slides once a window is stated."""
+"""Families whose layers all use a window where the file states one."""
 PATTERN = {"*": "full_attention", "M": "mamba", "-": "none", "E": "moe"}
 """Letters of `hybrid_override_pattern` (Nemotron-H), where each layer is one block."""
 
 
 @dataclass(frozen=True)
 class LayerKinds:
-    """What the layers are, counted."""
+    """Numbers of layers by kind."""
 
     caches: tuple[LayerCache, ...]
     attention_layers: int
     linear_layers: int
     moe_layers: int
     dense_layers: int
-    """Layers with an ordinary feed-forward block."""
+    """Number of layers with an ordinary feed-forward block."""
     experts: int
-    """Routed experts of one layer."""
+    """Number of routed experts of one layer."""
     state_bytes: int
-    """Of all linear layers, for one sequence."""
+    """Bytes of the state of all linear layers, for one sequence."""
     linear: str
     """Form of the linear layers: delta, mamba or lightning."""
 
 
 def layer_kinds(text: Config, dims: Dimensions) -> LayerKinds:
-    """The layers of a model by what they are. Raises FieldError for lists of other lengths."""
+    """Count the layers of a model by kind. Raises FieldError for lists of other lengths."""
     check_lists(text, dims.layers)
     names = attention_names(text, dims)
     blocks_alone = "hybrid_override_pattern" in text
@@ -60,7 +60,7 @@ def layer_kinds(text: Config, dims: Dimensions) -> LayerKinds:
 
 
 def attention_names(text: Config, dims: Dimensions) -> list[str]:
-    """The kind of each layer, in order."""
+    """Kind of each layer, in order."""
     pattern = text.get("hybrid_override_pattern")
     if isinstance(pattern, str):
         return [PATTERN.get(letter, "full_attention") for letter in pattern]
@@ -75,7 +75,7 @@ def attention_names(text: Config, dims: Dimensions) -> list[str]:
 
 
 def _unlisted(text: Config, dims: Dimensions, index: int) -> str:
-    """The kind of a layer that follows a period."""
+    """Kind of a layer that follows a period."""
     full, last = "full_attention", number(text, "full_attention_interval")
     if last:
         return full if (index + 1) % last == 0 else "linear_attention"
@@ -87,7 +87,7 @@ def _unlisted(text: Config, dims: Dimensions, index: int) -> str:
 
 
 def _slides(text: Config, dims: Dimensions, index: int) -> bool:
-    """Whether a layer keeps a window alone, where the file does not list its layers."""
+    """True where a layer keeps only a window, and the file does not list its layers."""
     if _window(text) is None or text.get("use_sliding_window") is False:
         return False
     if dims.family in ALL_SLIDE:
@@ -109,7 +109,7 @@ def _window(text: Config) -> int | None:
 
 
 def _caches(text: Config, dims: Dimensions, names: Sequence[str]) -> tuple[LayerCache, ...]:
-    """Full layers and window layers; layers that read another's cache keep none."""
+    """Return full layers and window layers. Layers that read another layer's cache keep none."""
     own = names[: len(names) - (number(text, "num_kv_shared_layers") or 0)]
     full = sum(_attends(name) and name not in WINDOWED for name in own)
     sliding = sum(name in WINDOWED for name in own)
@@ -121,7 +121,7 @@ def _caches(text: Config, dims: Dimensions, names: Sequence[str]) -> tuple[Layer
 
 
 def _full_elements(text: Config, dims: Dimensions) -> int:
-    """Global layers may have heads of their own (gemma4)."""
+    """Cache elements of a full layer, whose heads may differ from the others' (gemma4)."""
     heads = number(text, "num_global_key_value_heads") or dims.kv_heads
     return _elements(dims, heads, number(text, "global_head_dim") or dims.head_dim)
 
@@ -134,7 +134,7 @@ def _elements(dims: Dimensions, kv_heads: int, head_dim: int) -> int:
 
 
 def _moe_layers(text: Config, dims: Dimensions, names: Sequence[str]) -> int:
-    """Layers that route: all, unless the file says which."""
+    """Number of layers that route: all, unless the file states which."""
     listed = text.get("mlp_layer_types")
     if isinstance(listed, list):
         return sum(name == "sparse" for name in listed)
@@ -165,7 +165,7 @@ def _linear_form(text: Config) -> str:
 
 
 def _state_bytes(text: Config, dims: Dimensions, form: str) -> int:
-    """State of one linear layer: the recurrent part, and the last inputs of its convolution.
+    """Bytes of the state of one linear layer: recurrent part, and last inputs of its convolution.
 
     Basis: vendor; 16 bits an element unless the file states `mamba_ssm_dtype: float32`.
     """

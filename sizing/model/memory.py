@@ -1,4 +1,4 @@
-"""Does the model fit on the cards, and how many sequences fit beside it?"""
+"""Does the model fit on the cards, and how many sequences fit with it?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from sizing.values.units import GIB
 from sizing.workload import Model, Precision
 
 GPU_MEMORY_UTILISATION = Decimal("0.90")
-"""Share of a card the engine may use. Basis: vendor, vLLM's default."""
+"""Share of a card that the engine may use. Basis: vendor, vLLM's default."""
 RUNTIME_BYTES = ceiling(Decimal("2.3") * GIB)
-"""Activations, CUDA context and graphs on one card. Basis: measured by KAITO's estimator (v0.12,
-2026-08), a base of 2.3 GiB."""
+"""Bytes of activations, CUDA context and graphs on one card. Basis: measured by KAITO's estimator
+(v0.12, 2026-08), a base of 2.3 GiB."""
 COMMUNICATION_BYTES = ceiling(Decimal("1.83") * GIB)
-"""More on each card of a tensor-parallel group. Basis: measured by llm-d Planner on H100 and vLLM
-0.19 (2026-06), 2.1 GiB outside torch against 0.27 GiB on one card."""
+"""Additional bytes on each card of a tensor-parallel group. Basis: measured by llm-d Planner on
+H100 and vLLM 0.19 (2026-06), 2.1 GiB outside torch against 0.27 GiB on one card."""
 
 NOMINAL_BITS = {
     Precision.fp32: 32,
@@ -38,9 +38,9 @@ SCALE_BITS = {
     Precision.int4: Fraction(16 + 4, 128),
     Precision.nf4: Fraction(32, 64),
 }
-"""Bits of scales beside each quantised weight. Basis: formats. NVFP4: 8 bits a block of 16; AWQ and
-GPTQ: a 16-bit scale and a 4-bit zero point a group of 128; NF4: a 32-bit constant a block of 64
-(QLoRA, arXiv 2305.14314)."""
+"""Bits of scales for each quantised weight. Basis: formats. NVFP4 has 8 bits a block of 16. AWQ and
+GPTQ have a 16-bit scale and a 4-bit zero point a group of 128. NF4 has a 32-bit constant a block of
+64 (QLoRA, arXiv 2305.14314)."""
 UNQUANTISED = (Precision.fp32, Precision.bf16, Precision.fp16)
 
 
@@ -52,27 +52,28 @@ def weight_bytes(precision: Precision) -> Fraction:
 def nominal_weights_bytes(
     model: Model, parameters: Fraction, precision: Precision, facts: ModelFacts | None
 ) -> int:
-    """Bytes of the weights as designs count them: parameters x nominal bits / 8, encoders included.
+    """Bytes of the weights in published designs: parameters x nominal bits / 8, with encoders.
 
-    Basis: arithmetic. What an engine really holds is `held_weights`.
+    Basis: arithmetic. `held_weights` counts the bytes that an engine loads.
     """
     return ceiling((parameters + _encoder_parameters(model, facts)) * NOMINAL_BITS[precision] / 8)
 
 
 @dataclass(frozen=True)
 class HeldWeights:
-    """What an engine holds of a model: some parameters in 16 bits, the others in the format's."""
+    """Weights in an engine: some parameters in 16 bits, the others in the format's bits."""
 
     precision: Precision
     parameters: Fraction
     encoder_parameters: Fraction
     sixteen_bit_parameters: Fraction
     bits_per_parameter: Fraction
-    """Of the others, scales included."""
+    """Bits of each other parameter, scales included."""
 
     @cached_property
     def bytes(self) -> int:
-        """(all parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2, rounded up."""
+        """Bytes of the weights: (all parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2,
+        rounded up."""
         others = self.parameters + self.encoder_parameters - self.sixteen_bit_parameters
         return ceiling(others * self.bits_per_parameter / 8 + self.sixteen_bit_parameters * 2)
 
@@ -80,11 +81,11 @@ class HeldWeights:
 def held_weights(
     model: Model, parameters: Fraction, precision: Precision, facts: ModelFacts | None
 ) -> HeldWeights:
-    """The weights that an engine holds.
+    """Return the weights that an engine loads.
 
     Quantised formats leave the embedding matrices (vocabulary x hidden size, twice unless tied) and
-    vision towers in 16 bits; checkpoints that narrow their experts alone leave all else so. Without
-    an architecture they are not told apart. Basis: arithmetic over the formats.
+    vision towers in 16 bits. Checkpoints that quantise only their experts leave all else in 16
+    bits. Without an architecture, all parameters count alike. Basis: arithmetic over the formats.
     """
     encoders = _encoder_parameters(model, facts)
     shape = held_architecture_of(facts)
@@ -104,16 +105,16 @@ def held_weights(
 
 
 def _encoder_parameters(model: Model, facts: ModelFacts | None) -> Fraction:
-    """Of the encoders that the workload names, else of those the catalog knows of its model."""
+    """Parameters of the workload's encoders, else of the catalog's encoders of its model."""
     if facts is not None and "encoders" not in model.model_fields_set:
         return Fraction(facts.text_encoder_parameters or 0)
     return sum((exact(e.parameters) for e in model.encoders), Fraction(0))
 
 
 def kv_copies(shape: Architecture | None, tensor_parallel: int) -> Fraction:
-    """How often a tensor-parallel group holds the same KV bytes.
+    """Number of copies of the same KV bytes in a tensor-parallel group.
 
-    MLA keeps a whole copy on each card; grouped heads are copied once there are more cards.
+    MLA keeps a whole copy on each card. Grouped heads are copied where cards outnumber them.
     """
     if shape is None:
         return Fraction(1)
@@ -130,20 +131,20 @@ def usable_bytes(card_bytes: int, cards: int) -> int:
 
 @dataclass(frozen=True)
 class Need:
-    """What one replica must hold: weights, and KV cache for its sequences."""
+    """Memory requirements of one replica: weights, and KV cache for its sequences."""
 
     weights: HeldWeights
     shape: Architecture | None
-    """None when the architecture is unknown: then only the weights count."""
+    """Architecture; None where it is unknown, so that only the weights count."""
     kv_precision: str
     tokens: Fraction | None
-    """Tokens of one sequence, mean."""
+    """Mean tokens of one sequence."""
     longest_tokens: Fraction | None
     """Tokens of the longest sequence that must fit alone."""
 
     @property
     def step_shape(self) -> Architecture | None:
-        """The architecture, where all is known that step times are made of."""
+        """Architecture, where all inputs of the step times are known."""
         return self.shape if self.shape is not None and self.shape.experts_known else None
 
     @property
@@ -163,12 +164,12 @@ class Need:
         return self.shape.kv_bytes_of_sequence(self.tokens, self.kv_precision)
 
     def stage_imbalance(self, stages: int) -> Fraction:
-        """Layers of the fullest of a pipeline's stages over the mean stage.
+        """Layers of a pipeline's fullest stage over the mean stage.
 
         stages x ceil(layers / stages) / layers: 61 layers on 2 stages are 31 and 30
 
-        1 without known layers. Basis: vendor (vLLM spreads whole layers evenly); embeddings are
-        taken to be spread with them.
+        The ratio is 1 without known layers. Basis: vendor (vLLM spreads whole layers evenly);
+        embeddings are assumed to follow the layers.
         """
         layers = self.shape.layers if self.shape is not None else None
         if layers is None:
@@ -176,7 +177,7 @@ class Need:
         return Fraction(stages * ceiling(Fraction(layers, stages)), layers)
 
     def bytes_with_one_sequence(self, tensor_parallel: int) -> int:
-        """Weights and the KV cache of the longest sequence."""
+        """Bytes of the weights and of the KV cache of the longest sequence."""
         if self.shape is None or self.longest_tokens is None:
             return self.weights_bytes
         kv = self.shape.kv_bytes_of_sequence(self.longest_tokens, self.kv_precision)
@@ -185,7 +186,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Fit:
-    """A replica on `tensor_parallel` cards, and the sequences that memory leaves room for."""
+    """Replica on `tensor_parallel` cards, and the number of sequences that fit in its memory."""
 
     tensor_parallel: int
     usable_bytes_per_gpu: int
@@ -193,15 +194,15 @@ class Fit:
     max_context_tokens: int | None
     """Tokens of the longest sequence that fits alone, within the model's own context."""
     nodes: int = 1
-    """Whole nodes of a replica that spans several, else 1."""
+    """Number of whole nodes of a replica that spans several, else 1."""
     pipeline_parallel: int = 1
-    """Stages that the layers are cut into: each a tensor-parallel group inside one node."""
+    """Number of stages of the layers. Each stage is a tensor-parallel group inside one node."""
 
 
 def fit(
     need: Need, card_bytes: int, tensor_parallel: int, nodes: int = 1, stages_per_node: int = 1
 ) -> Fit | None:
-    """The replica on that many cards; None when weights and one sequence do not fit.
+    """Return the replica on these cards; None when weights and one sequence do not fit.
 
     room = cards x usable / imbalance of the stages, 1 for one stage
     sequences = floor((room - weights) / (KV bytes of the mean sequence x copies))
@@ -232,7 +233,7 @@ def fit(
 
 
 def tensor_parallel_sizes(facts: ModelFacts | None, cards: int) -> Sequence[int]:
-    """Cards a replica may be split over: powers of two up to the node's cards that divide heads."""
+    """Card counts of a replica: powers of two that divide the heads, up to the node's cards."""
     heads = facts.heads if facts is not None else None
     sizes = [1 << power for power in range(cards.bit_length()) if 1 << power <= cards]
     return [size for size in sizes if heads is None or heads % size == 0]

@@ -22,7 +22,7 @@ UNGATED = frozenset(
         "nemotron_h",
     ]
 )
-"""Families whose feed-forward block has two matrices; all others have a third, the gate."""
+"""Families whose feed-forward block has two matrices. All others have a third one, the gate."""
 BIASED_QKV = frozenset(("qwen", "qwen2", "qwen2_moe", "qwen2_vl_text", "qwen2_5_vl_text"))
 BIASED = frozenset(("gpt2", "gpt_bigcode", "gpt_neox", "opt", "bloom", "phi", "starcoder2"))
 """Families with a bias on every matrix and norm."""
@@ -46,7 +46,7 @@ NORMED_HEADS = frozenset(
         "olmo2",
     ]
 )
-"""Families that norm each head's queries and keys."""
+"""Families with norms of each head's queries and keys."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Counted:
     total: int
     embeddings: int
     experts: int
-    """Of all routed experts."""
+    """Parameters of all routed experts."""
 
 
 def count_parameters(text: Config, dims: Dimensions, kinds: LayerKinds) -> Counted:
-    """All modules of the language model.
+    """Count the parameters of all modules of the language model.
 
     embeddings + attention + linear layers + feed-forward + experts + routers + norms
 
@@ -103,7 +103,7 @@ def _attention(text: Config, dims: Dimensions) -> int:
 
 
 def _compressed(text: Config, dims: Dimensions, latent: int) -> int:
-    """MLA: queries and the latent down, queries, keys and values up, and out again."""
+    """Parameters of MLA: down-projections, up-projections of queries, keys, values, and output."""
     hidden, queries = dims.hidden_size, dims.heads * dims.head_dim
     low = number(text, "q_lora_rank")
     down = hidden * queries if low is None else low * (hidden + queries) + low
@@ -144,14 +144,14 @@ def _expert(text: Config, dims: Dimensions) -> int:
 
 
 def _router(text: Config, dims: Dimensions, kinds: LayerKinds) -> int:
-    """One row an expert; gpt-oss adds a bias, corrected scores add one too."""
+    """Parameters of a router: one row an expert; gpt-oss and corrected scores each add a bias."""
     corrected = text.get("topk_method") == "noaux_tc" or text.get("use_routing_bias")
     biased = dims.family == "gpt_oss" or (corrected and dims.family != "deepseek_v3")
     return kinds.experts * (dims.hidden_size + (1 if biased else 0))
 
 
 def _shared(text: Config, dims: Dimensions) -> int:
-    """Experts that every token passes."""
+    """Parameters of the experts that every token passes."""
     width = number(text, "shared_expert_intermediate_size")
     if width:
         return _feed_forward(dims, width) + dims.hidden_size
@@ -166,7 +166,8 @@ def _shared(text: Config, dims: Dimensions) -> int:
 
 
 def _norms(text: Config, dims: Dimensions) -> int:
-    """Two norms a layer, four in some families, one where each layer is one block; and the last."""
+    """Parameters of the norms: two a layer, four in some families, one for single-block layers, and
+    the last."""
     if dims.family in FOUR_NORMS:
         each = 4
     elif "hybrid_override_pattern" in text:
@@ -182,8 +183,8 @@ def vision_parameters(vision: Config) -> int:
 
     layers x (4 h^2 + matrices x h x width) + channels x patch^2 x h + patches x h
 
-    Basis: vendor, SigLIP, CLIP, Pixtral and Qwen towers; their projector is not counted, 0.1 % of
-    a model. 0 where the file states no layers.
+    Basis: vendor, SigLIP, CLIP, Pixtral and Qwen towers; their projector, 0.1 % of a model, is not
+    counted. The result is 0 where the file states no layers.
     """
     hidden = number(vision, "embed_dim", "hidden_size", "width")
     layers = number(vision, "num_hidden_layers", "depth", "layers")

@@ -1,4 +1,4 @@
-"""What architecture does a model of the catalog have?"""
+"""Which architecture does a model of the catalog have?"""
 
 from fractions import Fraction
 
@@ -8,26 +8,27 @@ from sizing.workload import Precision
 
 FOUR_BITS = (Precision.fp4, Precision.int4)
 MXFP4_SCALE_BITS = Fraction(8, 32)
-"""Basis: format (OCP microscaling, 2023); the catalog's native FP4 rows are MXFP4."""
+"""Bits of scales a weight in MXFP4. Basis: format (OCP microscaling, 2023); the catalog's native
+FP4 rows are MXFP4."""
 
 
 DENSE_FROM = Fraction(9, 10)
-"""Least share of a dense model's parameters that a token passes. Basis: assumed; a token looks one
-row of the embeddings up, and no mixture of the catalog has more than a third active."""
+"""Least share of a dense model's parameters that a token uses. Basis: assumed; a token uses one row
+of the embeddings, and no mixture of the catalog uses more than a third."""
 
 
 def architecture_of(facts: ModelFacts | None) -> Architecture | None:
-    """The architecture of a model: its config's, or what its row says.
+    """Architecture of a model from its config, or from its row.
 
-    None without a row, where the row lacks what a decoder's memory is made of, and for a mixture
-    without known experts. Basis: vendor (data/models.csv).
+    The result is None without a row, where the row lacks inputs of a decoder's memory, and for a
+    mixture without known experts. Basis: vendor (data/models.csv).
     """
     shape = held_architecture_of(facts)
     return shape if shape is not None and shape.experts_known else None
 
 
 def is_unknown_mixture(facts: ModelFacts | None) -> bool:
-    """Whether a token passes far from all parameters, and no experts are known that say why."""
+    """True where a token uses far from all parameters, and no known experts explain it."""
     if facts is None or facts.config is not None:
         return False
     total, active = facts.parameters, facts.active_parameters
@@ -38,7 +39,7 @@ def is_unknown_mixture(facts: ModelFacts | None) -> bool:
 
 
 def held_architecture_of(facts: ModelFacts | None) -> Architecture | None:
-    """What a model's memory is made of, `experts_known` or not; None where that is unknown.
+    """Architecture for a model's memory, with or without `experts_known`; None where it is unknown.
 
     Basis: vendor (data/models.csv); sliding layers as the row counts them in a period.
     """
@@ -70,7 +71,7 @@ def held_architecture_of(facts: ModelFacts | None) -> Architecture | None:
 
 
 def _experts_alone_in(facts: ModelFacts) -> Precision | None:
-    """Checkpoints published in 4 bits narrow their experts alone. Basis: gpt-oss, Kimi."""
+    """Format of experts in 4-bit releases, which quantise only them. Basis: gpt-oss, Kimi."""
     native = Precision(facts.native_dtype)
     return native if native in FOUR_BITS and facts.experts is not None else None
 
@@ -80,7 +81,8 @@ def _embeddings(facts: ModelFacts, hidden: int) -> int:
 
 
 def _caches(facts: ModelFacts, layers: int, elements: int) -> tuple[LayerCache, ...]:
-    """Full layers and sliding ones: of each whole period the row's share, of the rest its first."""
+    """Full and sliding layers. Whole periods have the row's share; of a partial one, the first
+    layers slide."""
     window, period = facts.sliding_window_tokens, facts.period_layers
     if window is None or period is None or facts.sliding_layers_per_period is None:
         return (LayerCache(layers, elements),)
@@ -92,7 +94,7 @@ def _caches(facts: ModelFacts, layers: int, elements: int) -> tuple[LayerCache, 
 
 
 def _experts(facts: ModelFacts, layers: int, hidden: int) -> Experts | None:
-    """Routed experts; their layers from what total and active parameters differ by.
+    """Return routed experts. Their layers follow from total and active parameters.
 
     layers = (total - active) / ((experts - routed to) x 3 x hidden size x width), rounded
     """

@@ -1,7 +1,7 @@
-"""The answer: plain numbers with their unit in the name, and where each one goes.
+"""The plan: plain numbers with their unit in the name, and the resource property of each one.
 
-A leaf annotated with `Reaches` claims that it decides a property of a resource; the wiring test
-changes every such leaf and looks for the change.
+The annotation `Reaches` states that a leaf decides a property of a resource. The wiring test
+changes every such leaf and expects the property to change.
 """
 
 from sizing.plan.part import Part, Reason, Rejected

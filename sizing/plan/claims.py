@@ -1,4 +1,4 @@
-"""Which leaves of a plan claim to reach infrastructure, and which property of which resource?"""
+"""Which leaves of a plan reach infrastructure, and which resource property does each one decide?"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Claim:
-    """A leaf, its path below the plan (attribute names, indexes, keys), and what it claims."""
+    """Leaf, its path in the plan (attribute names, indexes, keys) and the property it decides."""
 
     path: Path
     value: object
@@ -20,7 +20,7 @@ class Claim:
 
 
 def claims(plan: Plan) -> Iterator[Claim]:
-    """Every leaf annotated with `Reaches`; each entry of a mapping by itself."""
+    """Yield every leaf annotated with `Reaches`. Each entry of a mapping is a leaf."""
     yield from _below(plan, ())
 
 
@@ -39,7 +39,7 @@ def _below(value: object, path: Path) -> Iterator[Claim]:
 
 
 def _claims(path: Path, value: object, mark: Reaches) -> Iterator[Claim]:
-    """One claim, or one for each entry of a mapping."""
+    """Yield one claim, or one for each entry of a mapping."""
     if isinstance(value, dict):
         yield from (Claim((*path, key), value[key], mark) for key in value)
     else:
@@ -47,7 +47,7 @@ def _claims(path: Path, value: object, mark: Reaches) -> Iterator[Claim]:
 
 
 def with_leaf(plan: Plan, path: Path, value: object) -> Plan:
-    """The same plan with one leaf changed; nothing is sized again."""
+    """Return the plan with one leaf changed. Nothing is sized again."""
     changed: Plan = _replaced(plan, path, value)
     return changed
 

@@ -1,11 +1,11 @@
-"""Where a leaf of the plan goes: resource types, and the property it decides."""
+"""Which resource types and which property does a leaf of the plan decide?"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Reaches:
-    """The property a leaf decides: Pulumi token, and path in camelCase with dots."""
+    """Property that a leaf decides: Pulumi token, and path in camelCase with dots."""
 
     resource_type: str
     path: str

@@ -1,4 +1,4 @@
-"""The whole answer."""
+"""Plan of a whole stack."""
 
 import hashlib
 import json
@@ -19,38 +19,38 @@ SCHEMA_VERSION = "1"
 
 
 class Plan(Part):
-    """What a stack needs, number by number; names end in the unit."""
+    """Requirements of a stack, number by number. Names end in the unit."""
 
     schema_version: str = SCHEMA_VERSION
-    """Version of this form."""
+    """Version of the plan's format."""
     catalog_digest: str
     """Digest of the catalog's files."""
     site: Site
-    """Where it runs, as the stack file says, defaults filled in."""
+    """Site of the stack file, with defaults."""
     services: tuple[ServicePlan, ...]
-    """One a workload file, in the order given."""
+    """Services, one for each workload file, in the given order."""
     pools: tuple[NodePool, ...]
-    """Node groups, shared by the services of the same type and source of capacity."""
+    """Node groups, shared by the services of the same type and capacity source."""
     system: SystemPool | None
-    """Null where the cluster is another owner's."""
+    """Nodes for the cluster's own services; null where the cluster has another owner."""
     network: NetworkPlan
-    """The network, made or used."""
+    """Network, made or used."""
     keys: KeysPlan
     """KMS keys, made or used."""
     dns: DnsPlan | None
     """Names and certificate; null without a hosted zone."""
     roles: RolesPlan
-    """What every IAM role has."""
+    """Settings of every IAM role."""
     cluster: ClusterPlan
-    """The EKS cluster, made or used."""
+    """EKS cluster, made or used."""
     cluster_services: ClusterServicesPlan
-    """What runs in the cluster beside the services."""
+    """Shared services of the cluster."""
     access_logs: BucketPlan | None
     """Bucket of the load balancers' logs; null where there is none."""
     held_pods: dict[str, dict[str, PodRevision]] = Field(default_factory=dict)
-    """Pods that the stack's lock holds, by service and zone; empty where no zones take turns."""
+    """Pods in the stack's lock, by service and zone; empty where zones roll at the same time."""
     unverified: tuple[str, ...]
-    """Pins that nobody has checked against their registry."""
+    """Versions that were not checked against their registry."""
 
     @property
     def digest(self) -> str:
@@ -59,12 +59,12 @@ class Plan(Part):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def service(self, name: str) -> ServicePlan:
-        """The service of that name. Raises KeyError."""
+        """Return the service of that name. Raises KeyError."""
         for service in self.services:
             if service.name == name:
                 return service
         raise KeyError(name)
 
     def as_json(self) -> dict[str, Any]:
-        """The plan as JSON values, the form of `size --json`."""
+        """Return the plan as JSON values, the form of `size --json`."""
         return self.model_dump(mode="json")

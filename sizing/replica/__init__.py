@@ -1,1 +1,1 @@
-"""What one replica, and one GPU of it, serves: traffic, lengths, queueing, rates."""
+"""What does one replica, and one GPU of it, serve: traffic, lengths, queueing, rates?"""

@@ -1,4 +1,4 @@
-"""What does one replica take by the calibrated method, and what do its requests then wait?"""
+"""What rate does one replica serve by the calibrated method, and how long do requests wait?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,30 +27,30 @@ from sizing.values.exact import exact
 from sizing.workload import Routing, Workload
 
 MANY = 10**9
-"""Replicas among which a conversation never meets its own again."""
+"""Number of replicas at which a conversation never meets its own replica again."""
 IMBALANCE_QUANTILE = 1.645
 """Standard deviations of the fullest replica where conversations stay: 95 % of replicas have fewer.
 Basis: arithmetic (normal distribution)."""
 ASSUMED_THINK_S = 60
-"""Seconds between a user's requests where nothing says it. Basis: assumed."""
+"""Seconds between a user's requests where the workload does not state it. Basis: assumed."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """One side of the band: the replica's times and the rate each constraint allows."""
+    """One side of the band: the replica's times, and the rate that each constraint allows."""
 
     times: ReplicaTimes
     rates: Mapping[str, float]
 
     @property
     def rate(self) -> float:
-        """Requests per second of one replica within all constraints; 0 when none."""
+        """Requests per second of one replica within all constraints; 0 when none is possible."""
         return min(self.rates.values())
 
 
 @dataclass(frozen=True)
 class CalibratedReplica:
-    """One replica of a workload, by the calibrated method."""
+    """Replica of a workload by the calibrated method."""
 
     steps: StepModel
     lengths: Lengths
@@ -59,22 +59,22 @@ class CalibratedReplica:
     tensor_parallel: int
     safe: Estimate
     imbalance: float
-    """Requests of the fullest replica over the mean replica's, less 1."""
+    """Requests of the fullest replica over the mean replica's, minus 1."""
 
     @cached_property
     def median(self) -> Estimate:
-        """The same replica as fitted, without the band."""
+        """Estimate as fitted, without the band."""
         times = replica_times(self.steps, self.lengths, self.slots, BandSide.median)
         return Estimate(times, rate_by_constraint(times, self.targets))
 
     @property
     def basis(self) -> str:
         """measured: this engine on this generation of GPU and in this precision, or the user's own
-        runs; datasheet: the same terms, a wider band."""
+        runs. datasheet: the same terms with a wider band."""
         return "measured" if self.steps.measured else "datasheet"
 
     def rate_without_headroom(self, side: BandSide) -> float:
-        """Requests per second of one replica for the mean request, with nothing to spare."""
+        """Requests per second of one replica for the mean request, without headroom."""
         times = self.safe.times
         if side is BandSide.median:
             times = self.median.times
@@ -83,7 +83,7 @@ class CalibratedReplica:
         return min(rate_by_constraint(times, without_headroom(self.targets)).values())
 
     def gpu_rate(self) -> GpuRate | None:
-        """GPU-seconds of one request on the safe side; None when no rate meets the targets."""
+        """GPU-seconds of one request by the P90 estimate; None when no rate meets the targets."""
         if self.safe.rate <= 0:
             return None
         even = self.tensor_parallel * (1 + self.imbalance)
@@ -93,8 +93,8 @@ class CalibratedReplica:
 
 
 def step_model_of(case: Case, need: Need, tensor_parallel: int) -> StepModel | None:
-    """The step times of a model on so many cards of the case's instance type; None where the
-    architecture, the datasheet or the engine's coefficients are unknown."""
+    """Return the step times of a model on these cards of the case's instance type. Return None
+    where the architecture, the datasheet or the engine's coefficients are unknown."""
     engine, coefficients = case.workload.engine, case.catalog.coefficients
     gpu, instance = case.facts.gpu, case.facts.instance
     if need.step_shape is None or engine.name not in coefficients.engines:
@@ -115,10 +115,10 @@ def step_model_of(case: Case, need: Need, tensor_parallel: int) -> StepModel | N
 def calibrated_replica(
     steps: StepModel, workload: Workload, found: Fit, load: Fraction
 ) -> CalibratedReplica:
-    """A replica that shares so many requests per second with others like it.
+    """Return a replica that shares the load, in requests per second, with others like it.
 
-    The replicas are first counted as if no conversation met its own replica again; with that count
-    earlier turns are cached as often as they do. Basis: arithmetic; the count only falls.
+    The first count assumes that no conversation meets its own replica again. With that count,
+    earlier turns are cached as often as they meet it. Basis: arithmetic; the count only falls.
     """
     request, routing = workload.request, workload.engine.routing
     targets = _targets(workload)
@@ -135,17 +135,17 @@ def calibrated_replica(
 
 
 def lengths_apart(workload: Workload) -> Lengths:
-    """The lengths where no conversation meets its own replica again."""
+    """Lengths where no conversation meets its own replica again."""
     return request_lengths(workload.request, workload.engine.routing, MANY)
 
 
 def throughput_upper_bound(
     steps: StepModel, workload: Workload, lengths: Lengths, found: Fit
 ) -> GpuRate:
-    """GPU-seconds of one request where the limit of utilisation counts alone; `lengths` apart.
+    """GPU-seconds of one request where only the utilisation limit counts, with `lengths` apart.
 
-    Never above those of `calibrated_replica` where conversations have one turn: latency targets and
-    uneven replicas only add to them. Basis: arithmetic; a bound that needs no search.
+    The value never exceeds that of `calibrated_replica` where conversations have one turn: latency
+    targets and uneven replicas only add to it. Basis: arithmetic; a bound that needs no search.
     """
     times = replica_times(steps, lengths, max_num_seqs(workload, found), BandSide.safe)
     rate = rate_by_constraint(times, replace(_targets(workload), ttft_s=None, tpot_s=None))
@@ -153,8 +153,8 @@ def throughput_upper_bound(
 
 
 def _targets(workload: Workload) -> Targets:
-    """The targets that say something of these requests: an answer of one token has no second one,
-    whose time a TPOT could be."""
+    """Return the targets that apply to these requests. An answer of one token has no second token,
+    so it has no TPOT."""
     capacity = workload.capacity
     limit = capacity.max_utilisation if capacity is not None else None
     targets = targets_of(workload.latency, None if limit is None else float(limit))
@@ -168,11 +168,11 @@ def _safe(steps: StepModel, lengths: Lengths, slots: int, targets: Targets) -> E
 
 
 def sticky_imbalance(workload: Workload, load: float, rate: float) -> float:
-    """What the fullest replica has above the mean where conversations stay with their replica.
+    """Excess of the fullest replica over the mean where conversations stay with their replica.
 
-    z x sqrt((replicas - 1) / users online), for the smallest number of replicas that carries it
+    z x sqrt((replicas - 1) / users online), for the smallest number of replicas that serves it
 
-    Basis: arithmetic; users fall on replicas at random (binomial).
+    Basis: arithmetic; users choose replicas at random (binomial).
     """
     online = users_online_peak(workload.traffic)
     users = float(online) if online is not None else load * ASSUMED_THINK_S

@@ -1,4 +1,4 @@
-"""One service's question with the facts it names and what a replica must hold."""
+"""Case of one service: its question, its facts, and the memory that a replica requires."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,7 +23,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Case:
-    """One service's question: what it asks, what it must hold, where, and the facts."""
+    """One service's workload, memory requirements, site and facts."""
 
     workload: Workload
     facts: Facts
@@ -33,18 +33,18 @@ class Case:
 
 
 def gpus_per_node(instance: InstanceType) -> int:
-    """GPUs a node offers: whole cards, or one partition of a card."""
+    """Number of GPUs of a node: whole cards, or one partition of a card."""
     return max(1, int(instance.gpu_count))
 
 
 def case_of(workload: Workload, site: Site, catalog: Catalog) -> Case:
-    """The case of a workload. Raises FieldError for names the catalog lacks."""
+    """Return the case of a workload. Raises FieldError for names that the catalog lacks."""
     facts = facts_of(workload, catalog)
     return Case(workload, facts, need_of(workload, facts), site, catalog)
 
 
 def need_of(workload: Workload, facts: Facts) -> Need:
-    """Weights, and KV cache for sequences of the length that is usually running."""
+    """Memory of the weights, and of KV cache for sequences of the usual running length."""
     return Need(
         weights=held_weights(workload.model, facts.parameters, facts.precision, facts.model),
         shape=held_architecture_of(facts.model),
@@ -55,6 +55,6 @@ def need_of(workload: Workload, facts: Facts) -> Need:
 
 
 def longest_tokens(request: Request) -> Fraction | None:
-    """Tokens of the longest sequence: the context that is asked for, else the mean request."""
+    """Tokens of the longest sequence: the context of the request, else the mean request."""
     longest = request.context_tokens or request.total_tokens
     return None if longest is None else exact(longest)

@@ -12,15 +12,16 @@ from sizing.values.units import GB
 from sizing.workload import Workload
 
 MOST_NODES = 16
-"""Deepest pipeline over nodes that is tried. Basis: assumed; each stage adds its latency."""
+"""Largest number of nodes in a pipeline that is tried. Basis: assumed; each stage adds its
+latency."""
 ENGINE_MAX_SEQUENCES = 256
-"""Sequences in one batch when memory would hold more. Basis: vendor, vLLM's default."""
+"""Maximum sequences in one batch where memory has room for more. Basis: vendor, vLLM's default."""
 
 
 def unfit(
     workload: Workload, facts: Facts, gpu: Gpu, instance: InstanceType, catalog: Catalog
 ) -> Rejected | None:
-    """Why this card cannot serve the model at all, memory for the weights apart."""
+    """Return why this card cannot serve the model, except for the memory of the weights."""
     least = workload.capacity.min_gpu_gb if workload.capacity else None
     sold_gb = round(instance.gpu_memory_bytes / GB)
     if least is not None and least > sold_gb:
@@ -45,7 +46,8 @@ def unfit(
 def replica_fit(
     need: Need, facts: Facts, instance: InstanceType, asked: int | None
 ) -> tuple[Fit | None, list[Rejected]]:
-    """The smallest replica that fits, or the one asked for; smaller ones as rejections."""
+    """Return the smallest replica that fits, or the requested one, with rejections of smaller
+    ones."""
     sizes = tensor_parallel_sizes(facts.model, gpus_per_node(instance))
     rejected = list[Rejected]()
     if asked is not None and asked not in sizes:
@@ -65,10 +67,10 @@ def replica_fit(
 def spanning_replica(
     need: Need, facts: Facts, instance: InstanceType, asked: int | None, nodes: int | None
 ) -> tuple[Fit | None, list[Rejected]]:
-    """A replica over the asked-for whole nodes, else over the fewest that hold the model.
+    """Return a replica over the requested whole nodes, else over the fewest that fit the model.
 
-    Tensor parallel stays inside a node, whose cards exchange every layer's result; stages of the
-    pipeline, which exchange one result each, lie on different nodes.
+    Tensor parallel remains inside a node, whose cards exchange every layer's result. Stages of the
+    pipeline exchange one result each, and run on different nodes.
     """
     sizes = tensor_parallel_sizes(facts.model, gpus_per_node(instance))
     split = asked or sizes[-1]
@@ -91,7 +93,7 @@ def spanning_replica(
 
 
 def memory_missed(need: Need, instance: InstanceType, split: int) -> float:
-    """How many times the memory of `split` cards one sequence and the weights take."""
+    """Memory of one sequence and the weights over the memory of `split` cards."""
     left = usable_bytes(instance.gpu_memory_bytes, split) * split
     return need.bytes_with_one_sequence(split) / left if left > 0 else inf
 
@@ -113,7 +115,8 @@ def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -
 
 
 def max_num_seqs(workload: Workload, fit: Fit) -> int:
-    """Most sequences in one batch: what memory holds, capped by the workload or the engine."""
+    """Maximum sequences in one batch: those that fit in memory, up to the workload's or engine's
+    limit."""
     cap = workload.engine.max_sequences or ENGINE_MAX_SEQUENCES
     held = fit.max_sequences
     return cap if held is None else max(1, min(held, cap))

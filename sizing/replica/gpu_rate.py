@@ -15,17 +15,17 @@ from sizing.workload import Capacity, Method, Precision, Workload
 
 @dataclass(frozen=True)
 class GpuRate:
-    """GPU-seconds of one request, and requests per second of one GPU; exact."""
+    """GPU-seconds of one request, and requests per second of one GPU. Both are exact."""
 
     request_s: Fraction
     by_constraint: Mapping[str, Fraction] = field(default_factory=dict)
-    """GPU-seconds of a request where one constraint alone counted; empty for throughput alone."""
+    """GPU-seconds of a request by each constraint alone; empty where only throughput counts."""
     full_request_s: Fraction | None = None
-    """GPU-seconds of a request in a full batch, where the rate keeps away from it."""
+    """GPU-seconds of a request in a full batch, where the rate is below that of a full batch."""
 
     @property
     def busy_s(self) -> Fraction:
-        """GPU-seconds that a request really takes: utilisation is measured in them."""
+        """GPU-seconds that a request really uses, the unit of utilisation."""
         return self.request_s if self.full_request_s is None else self.full_request_s
 
     @property
@@ -55,7 +55,7 @@ def textbook_request_s(parameters: Fraction, passes: Fraction, flop_per_s: Fract
 
 
 def passes_of_one_request(workload: Workload) -> Fraction:
-    """Forward passes the textbook rule counts: tokens, or iterations of an image."""
+    """Forward passes that the textbook rule counts: tokens, or iterations of an image."""
     work = workload.kind.traits.textbook_work
     passes = None if work is None else getattr(workload.request, work)
     if passes is None:
@@ -66,7 +66,8 @@ def passes_of_one_request(workload: Workload) -> Fraction:
 def gpu_rate(
     workload: Workload, capacity: Capacity, parameters: Fraction, flop_per_s: Fraction | None
 ) -> GpuRate | None:
-    """Rate of one GPU by the workload's method; None when the textbook rule lacks a peak rate."""
+    """Return the rate of one GPU by the workload's method; None where the textbook rule lacks a
+    peak rate."""
     if capacity.method is Method.given:
         if capacity.requests_per_gpu_per_s is None:
             raise ValueError("method given without a rate")
@@ -77,7 +78,8 @@ def gpu_rate(
 
 
 def gpus_for(rate: Fraction, gpu: GpuRate) -> int:
-    """GPUs that a rate of requests keeps busy: ceil(rate / rate of one GPU). Basis: arithmetic."""
+    """Number of GPUs that a rate of requests uses: ceil(rate / rate of one GPU). Basis:
+    arithmetic."""
     return ceiling(rate * gpu.request_s)
 
 
@@ -90,7 +92,7 @@ def capacity_plan(
     tensor_parallel: int = 1,
     locked: bool = False,
 ) -> CapacityPlan:
-    """The rate of one GPU and what the mean and the peak alone would need."""
+    """Return the rate of one GPU, and the GPUs that the mean and the peak alone require."""
     per_user = exact(workload.traffic.requests_per_user_per_day)
     capacity = workload.capacity
     if capacity is None:

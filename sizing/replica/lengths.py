@@ -1,4 +1,4 @@
-"""How long are the prompts and answers that a replica works on, and what of a prompt is cached?"""
+"""How long are a replica's prompts and answers, and which part of a prompt is cached?"""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -7,39 +7,40 @@ from sizing.values.exact import exact
 from sizing.workload import Request, Routing, mean_tokens, variation
 
 UNKNOWN_VARIATION = 1.0
-"""Squared coefficient of variation of the work behind a length of which only the mean is known, for
-the queue. Basis: assumed; an exponential, between fixed lengths (0) and the tails of reasoning
-models (2 and more)."""
+"""Squared coefficient of variation of the work where only the mean length is known, for the queue.
+Basis: assumed; an exponential, between fixed lengths (0) and the tails of reasoning models (2 and
+more)."""
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Tokens of one request, mean, and how much they vary."""
+    """Mean tokens of one request, and their variation."""
 
     prompt_tokens: float
-    """Whole prompt: shared prefix, earlier turns and what is new."""
+    """Tokens of the whole prompt: shared prefix, earlier turns and new tokens."""
     cached_tokens: float
-    """Of these, found in the replica's prefix cache."""
+    """Tokens of the prompt in the replica's prefix cache."""
     output_tokens: float
     prompt_variation: float | None
     output_variation: float | None
     """Squared coefficients of variation; None where only the mean is known."""
     prompts: tuple[tuple[float, float], ...]
-    """Whole prompts, tokens and share of requests, shortest first; the mean where only that is
-    known."""
+    """Whole prompts, as tokens and share of requests, shortest first. Only the mean is listed where
+    nothing else is known."""
 
     @property
     def queue_variation(self) -> tuple[float, float]:
-        """Of prompt and answer, for the queue: what is not known counts as an exponential."""
+        """Variations of prompt and answer for the queue. An unknown one counts as an
+        exponential."""
         known = (self.prompt_variation, self.output_variation)
         prompt, answer = (UNKNOWN_VARIATION if each is None else each for each in known)
         return prompt, answer
 
     @property
     def running_context_tokens(self) -> float:
-        """Tokens that a running sequence has read and written so far, mean.
+        """Mean tokens that a running sequence has read and written so far.
 
-        prompt + output x (1 + cv^2) / 2: long answers run longer, so more of them are seen
+        prompt + output x (1 + cv^2) / 2: long answers run longer, so more of them are running
 
         Basis: arithmetic (length-biased mean); never below the mean answer's middle.
         """
@@ -47,13 +48,13 @@ class Lengths:
 
 
 def request_lengths(request: Request, routing: Routing, replicas: int) -> Lengths:
-    """The lengths of a workload's requests on one of so many replicas.
+    """Return the lengths of a workload's requests on one of `replicas` replicas.
 
     cached = shared prefix + share x (earlier turns - shared prefix within them)
     share = 1 where a conversation keeps its replica, else 1 / replicas
 
-    Basis: arithmetic; every replica has the shared prefix, and the last replica of a conversation
-    has its turns, while the cache holds them.
+    Basis: arithmetic. Every replica has the shared prefix. The last replica of a conversation has
+    its turns, while the cache keeps them.
     """
     if request.input_tokens is None or request.output_tokens is None:
         raise ValueError("the lengths apart are not known")
@@ -73,7 +74,7 @@ def request_lengths(request: Request, routing: Routing, replicas: int) -> Length
 
 
 def _prompts(request: Request, history: float) -> tuple[tuple[float, float], ...]:
-    """Prompts with the mean of what went before them."""
+    """Prompts with the mean of the earlier turns added."""
     if not isinstance(request.input_tokens, tuple):
         return ((float(request.prompt_tokens or 0), 1.0),)
     bars = sorted(request.input_tokens, key=lambda bar: bar.tokens)
@@ -82,7 +83,7 @@ def _prompts(request: Request, history: float) -> tuple[tuple[float, float], ...
 
 
 def running_tokens(request: Request) -> Fraction | None:
-    """Tokens of a sequence at its end, as the running ones are: prompt + answer.
+    """Tokens of a sequence at its end, weighted as running ones are: prompt + answer.
 
     answer x max(1, (1 + cv^2) / 2): where a few answers are very long, most running ones are these
 

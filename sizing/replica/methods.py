@@ -1,4 +1,4 @@
-"""What do the textbook rule and the calibrated method say beside the answer?"""
+"""What do the textbook rule and the calibrated method estimate, compared with the answer?"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -18,18 +18,18 @@ from sizing.workload import Kind, Method, Workload
 
 @dataclass(frozen=True)
 class MethodEstimate:
-    """The calibrated replica of a workload, with what had to be assumed for it."""
+    """Calibrated replica of a workload, with the assumptions for it."""
 
     replica: CalibratedReplica
     assumed: tuple[str, ...]
 
 
 def estimate(case: Case, choice: Choice, load: Fraction) -> MethodEstimate | None:
-    """The calibrated replica on the chosen hardware, whatever the method; None where unknown, as
-    over several nodes.
+    """Return the calibrated replica on the chosen hardware, for any method. Return None where it is
+    unknown, as over several nodes.
 
-    Without an architecture that of the catalog's model nearest in size stands in, but not for a
-    mixture; without the lengths apart half of the tokens are prompt. Basis: assumed, and said so.
+    A model without an architecture uses that of the catalog's model nearest in size, unless it is a
+    mixture. Without separate lengths, half of the tokens are prompt. Basis: assumed, and reported.
     """
     instance, gpu = case.facts.instance, case.facts.gpu
     if not case.workload.kind.traits.has_engine or instance is None or gpu is None:
@@ -59,7 +59,7 @@ def _with_lengths(workload: Workload) -> tuple[Workload, tuple[str, ...]]:
 
 
 def _with_shape(case: Case) -> tuple[Need, tuple[str, ...]]:
-    """The need with an architecture and tokens to hold."""
+    """Return the memory requirements with an architecture and tokens."""
     need, parameters = case.need, case.facts.parameters
     if need.shape is not None or is_unknown_mixture(case.facts.model):
         return need, ()
@@ -73,7 +73,7 @@ def _with_shape(case: Case) -> tuple[Need, tuple[str, ...]]:
 
 
 def nearest_in_size(models: Iterable[ModelFacts], parameters: Fraction) -> ModelFacts | None:
-    """The dense model whose parameters are nearest; of equals the first by name."""
+    """Return the dense model with the nearest number of parameters; of equals the first by name."""
     known = [m for m in models if m.parameters is not None and m.experts is None]
     return min(
         known, key=lambda m: (abs(exact(m.parameters or 0) - parameters), m.model), default=None
@@ -83,7 +83,7 @@ def nearest_in_size(models: Iterable[ModelFacts], parameters: Fraction) -> Model
 def side_by_side(
     case: Case, found: MethodEstimate | None, load: Fraction, gpus_needed: int, method: Method
 ) -> tuple[MethodPlan, ...]:
-    """GPUs needed for the load by each method that has a form for the workload.
+    """Return the GPUs needed for the load by each method that covers the workload.
 
     Basis: as each method; the ratio is over the GPUs that the answer needs.
     """
@@ -108,7 +108,7 @@ def side_by_side(
 
 
 def _textbook(case: Case, load: Fraction) -> int | None:
-    """GPUs by the textbook rule; None where it has no form or no peak rate."""
+    """Number of GPUs by the textbook rule; None where it does not apply or has no peak rate."""
     workload, facts = case.workload, case.facts
     work = workload.kind.traits.textbook_work
     if facts.gpu is None or facts.instance is None or work is None:
@@ -133,7 +133,7 @@ def _calibrated(found: MethodEstimate, load: Fraction) -> list[tuple[str, int, s
 
 
 def gpus_on_side(replica: CalibratedReplica, rate: float, load: Fraction) -> int | None:
-    """Whole replicas for the load, in GPUs; None where no rate meets the targets."""
+    """Number of GPUs in whole replicas for the load; None where no rate meets the targets."""
     if rate <= 0:
         return None
     each = Fraction(rate / (1 + replica.imbalance))
@@ -141,7 +141,7 @@ def gpus_on_side(replica: CalibratedReplica, rate: float, load: Fraction) -> int
 
 
 def _images(case: Case, load: Fraction) -> list[tuple[str, int, str]]:
-    """Images: the work of all their tokens instead of one an iteration."""
+    """Estimate for images: the work of all their tokens instead of one token an iteration."""
     workload, facts = case.workload, case.facts
     iterations = workload.request.iterations
     if workload.kind is not Kind.image or iterations is None:

@@ -1,4 +1,4 @@
-"""What did a user's own runs, the calibration file beside a workload, do to its numbers?"""
+"""How does the calibration file, a user's own runs, change the numbers of a workload?"""
 
 from sizing.catalog import Catalog, Gpu
 from sizing.catalog.correction import Corrections
@@ -19,9 +19,10 @@ def own_runs_plan(
     need: Need,
     lock: Lock | None,
 ) -> OwnRunsPlan | None:
-    """Whether the file's runs correct this service, or why not; None without a file.
+    """Return the effect of the file's runs on this service, with a reason; None without a file.
 
-    `lock` where the rate is the lock's. Basis: the file, compared with the hardware that was taken.
+    `lock` is given where the rate is the lock's. Basis: the file, compared with the chosen
+    hardware.
     """
     if own is None:
         return None

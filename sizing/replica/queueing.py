@@ -1,7 +1,7 @@
 """How long does a request wait for one replica, and what rate keeps the wait short enough?
 
-A replica is a batch server: the more sequences run, the slower each is, and beyond its most
-sequences the others wait. Its state is the number of requests in it, a birth-death chain.
+A replica is a batch server: its sequences run more slowly as their number grows. Above its maximum
+the others wait. Its state is the number of requests in it, a birth-death chain.
 """
 
 from bisect import bisect_left
@@ -13,53 +13,54 @@ from math import floor, inf, log, log2, sqrt
 
 LARGEST = 1e250
 RATES_PER_OCTAVE = 2**14
-"""Rates between one and its double that a search tells apart: steps of 0.004 %."""
+"""Rates that a search distinguishes between one and its double: steps of 0.004 %."""
 LOWEST_OCTAVE = -40
-"""A search ends at 2^-40 requests a second, one in 35,000 years."""
+"""Lowest octave of a search: 2^-40 requests per second, one in 35,000 years."""
 
 
 @dataclass(frozen=True)
 class BatchServer:
-    """One replica: so many slots, steps that slow with the batch, prompts between them."""
+    """Replica with a number of slots, steps that slow with the batch, and prompts between them."""
 
     answer_steps: float
-    """Steps of one answer, mean."""
+    """Mean steps of one answer."""
     steps_s: tuple[float, ...]
-    """Seconds of one step with 1, 2, ... N sequences running; more requests wait."""
+    """Seconds of one step with 1, 2, ... N sequences running. Further requests wait."""
     prompt_s: float
     """Seconds that the prompt of one request adds to a step."""
     variation: float = 1.0
-    """Squared coefficient of variation of the requests' work: 0 alike, 1 exponential."""
+    """Squared coefficient of variation of the requests' work: 0 for equal work, 1 for
+    exponential."""
 
     @property
     def slots(self) -> int:
-        """Sequences that run at once."""
+        """Number of sequences that run at once."""
         return len(self.steps_s)
 
     @property
     def saturation_per_s(self) -> float:
-        """Requests completed in a second with every slot taken: N / (answer x step + N x prompt).
+        """Requests completed per second with every slot taken: N / (answer x step + N x prompt).
 
-        Basis: arithmetic; a prompt takes the place of each answer that ends.
+        Basis: arithmetic; a prompt follows each answer that ends.
         """
         slots = len(self.steps_s)
         return slots / (self.answer_steps * self.steps_s[-1] + slots * self.prompt_s)
 
     def at(self, arrivals_per_s: float) -> "Queue":
-        """The queue at that arrival rate, Poisson arrivals."""
+        """Return the queue at that arrival rate, with Poisson arrivals."""
         return Queue(self, arrivals_per_s)
 
 
 @dataclass(frozen=True)
 class Queue:
-    """A batch server under load, in its steady state.
+    """Batch server under load, in its steady state.
 
     p_n = p_0 x product over i <= n of lambda / mu(i)
     mu(i) = i x (1 - lambda x prompt) / (answer x step(i)) below N, and saturation from N on
 
-    Basis: arithmetic (birth-death chain, Poisson arrivals); its mean wait is within 10 % of a
-    simulation of every step up to 0.9 utilisation for answers of geometric length, 15 % for answers
-    all alike; above it for heavier tails.
+    Basis: arithmetic (birth-death chain, Poisson arrivals). Up to 0.9 utilisation, its mean wait is
+    within 10 % of a simulation of every step for answers of geometric length. It is within 15 % for
+    equal answers, and above the simulation for heavier tails.
     """
 
     server: BatchServer
@@ -67,7 +68,7 @@ class Queue:
 
     @property
     def utilisation(self) -> float:
-        """Arrivals over what the full batch completes; at 1 and above the queue has no end."""
+        """Arrivals over the full batch's completions. At 1 and above the queue is unbounded."""
         return self.arrivals_per_s / self.server.saturation_per_s
 
     @property
@@ -76,7 +77,7 @@ class Queue:
 
     @cached_property
     def _weights(self) -> tuple[Sequence[float], float, float]:
-        """Weights of 0..N requests running, the weight of a queue behind them, their sum."""
+        """Weights of 0..N running requests, the weight of a queue behind them, and their sum."""
         weights = [1.0]
         weight = 1.0
         server, arrivals = self.server, self.arrivals_per_s
@@ -94,7 +95,7 @@ class Queue:
 
     @property
     def waiting_share(self) -> float:
-        """Share of requests that find every slot taken."""
+        """Share of requests that arrive while every slot is taken."""
         if not self.is_stable:
             return 1.0
         weights, waiting, total = self._weights
@@ -102,11 +103,11 @@ class Queue:
 
     @property
     def mean_slot_wait_s(self) -> float:
-        """Seconds that a request waits for a slot, mean: P(wait) / (mu(N) - lambda) x spread."""
+        """Mean seconds that a request waits for a slot: P(wait) / (mu(N) - lambda) x spread."""
         return self.waiting_share / self._gap * self._spread if self.is_stable else inf
 
     def slot_wait_s(self, share: float) -> float:
-        """Seconds for a slot that so large a share of requests does not exceed.
+        """Seconds of the wait for a slot that this share of requests does not exceed.
 
         P(W > t) = P(wait) x exp(-(mu(N) - lambda) t / spread)
         """
@@ -118,7 +119,7 @@ class Queue:
         return log(self.waiting_share / exceeding) / self._gap * self._spread
 
     def prompt_wait_s(self, share: float) -> float:
-        """Seconds behind other prompts that so large a share of requests does not exceed.
+        """Seconds behind other prompts that this share of requests does not exceed.
 
         P(W > t) = rho x exp(-2 (1 - rho) t / prompt),  rho = arrivals x prompt
 
@@ -132,7 +133,7 @@ class Queue:
         return log(busy / exceeding) * self.server.prompt_s / (2 * (1 - busy))
 
     def running(self, share: float) -> int:
-        """Sequences running beside a request, itself included, that such a share of requests
+        """Number of sequences running with a request, itself included, that this share of requests
         does not exceed."""
         if not self.is_stable:
             return self.server.slots
@@ -143,7 +144,7 @@ class Queue:
 
     @property
     def in_system(self) -> float:
-        """Requests running and waiting, mean."""
+        """Mean number of requests that run and wait."""
         if not self.is_stable:
             return inf
         weights, waiting, total = self._weights
@@ -157,7 +158,7 @@ class Queue:
 
     @property
     def _spread(self) -> float:
-        """Wait over that of exponential work: cv^2 + (1 - cv^2) x the wait of work all alike.
+        """Wait over that of exponential work: cv^2 + (1 - cv^2) x the wait of equal work.
 
         alike = (1 + (1 - rho) (N - 1) (sqrt(4 + 5 N) - 2) / (16 rho N)) / 2
 
@@ -172,10 +173,10 @@ class Queue:
 
 
 def highest_rate(allowed: Callable[[float], bool], limit: float) -> float:
-    """The highest rate up to `limit` that is allowed, where lower ones are allowed too; else 0.
+    """Return the highest allowed rate up to `limit`, where all lower ones are allowed; else 0.
 
-    Below the limit, rates are powers of 2^(1/RATES_PER_OCTAVE) whatever the limit is: two servers
-    of which one allows more are never told apart the wrong way round.
+    Below the limit, rates are powers of 2^(1/RATES_PER_OCTAVE), whatever the limit is. Therefore
+    the server with the higher rate never seems the slower one.
 
     Basis: bisection.
     """

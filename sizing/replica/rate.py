@@ -1,4 +1,4 @@
-"""What rate of requests can one replica take within its latency targets?"""
+"""What rate of requests can one replica serve within its latency targets?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,58 +14,58 @@ from sizing.steps.model import US, Load, StepModel
 from sizing.workload import Latency
 
 DEFAULT_MAX_UTILISATION = 0.9
-"""Highest share of a full batch's rate. Basis: assumed; the waits are checked up to here, and
-above it a small surplus of load makes them long."""
+"""Maximum share of a full batch's rate. Basis: assumed; the waits are checked up to here, and above
+it a small surplus of load makes them long."""
 GRID_GROWTH = 1.5
-"""Batches at which step times are computed; between two of them they grow in a straight line."""
+"""Ratio of the batches with computed step times. Between two of them, the times are linear."""
 MS = 1e-3
 TINY = 1e-9
-"""Shares that differ by less are the same: nine bars of 0.1 are not quite 0.9."""
+"""Smallest difference of two shares: nine bars of 0.1 are not quite 0.9."""
 
 
 @dataclass(frozen=True)
 class ReplicaTimes:
-    """Seconds of a replica's work, at one side of the band."""
+    """Seconds of a replica's work, on one side of the band."""
 
     decode_s: tuple[float, ...]
-    """One step with 1, 2, ... N sequences and no prompt."""
+    """Seconds of one step with 1, 2, ... N sequences and no prompt."""
     prompt_s: float
-    """What one prompt adds to a step."""
+    """Seconds that one prompt adds to a step."""
     firsts_s: tuple[tuple[float, float], ...]
-    """Of the first token, beside the steps and waits: for each length of prompt, shortest first,
-    with the share of requests whose prompt is not longer."""
+    """Seconds of the first token, without the steps and waits. Each length of prompt, shortest
+    first, has its share of requests whose prompt is not longer."""
     first_steps: float
-    """Steps that the first token takes."""
+    """Number of steps before the first token."""
     first_factor: float
-    """Side of the first token's own band."""
+    """Factor of the first token's own band on this side."""
     output_tokens: float
     variation: float
     """Squared coefficient of variation of a request's work."""
 
     @cached_property
     def server(self) -> BatchServer:
-        """The replica as a queue sees it; the first token comes with the prompt."""
+        """Replica as a queue. The first token comes with the prompt."""
         answer = max(self.output_tokens - 1, 1.0)
         return BatchServer(answer, self.decode_s, self.prompt_s, self.variation)
 
     def tpot_s(self, queue: Queue, share: float) -> float:
-        """Seconds between two tokens that such a share of requests does not exceed.
+        """Seconds between two tokens that this share of requests does not exceed.
 
-        step / (1 - arrivals x prompt): prompts take their share of the time
+        step / (1 - arrivals x prompt): prompts use their share of the time
 
-        Basis: arithmetic; at the batch that such a share of arrivals does not exceed.
+        Basis: arithmetic; at the batch that this share of arrivals does not exceed.
         """
         busy = queue.arrivals_per_s * self.prompt_s
         return self.decode_s[queue.running(share) - 1] / (1 - busy) if busy < 1 else inf
 
     def first_s(self, share: float) -> float:
-        """Seconds of the first token for the prompt that such a share of requests does not exceed,
-        beside the steps and waits."""
+        """Seconds of the first token, without steps and waits, for the prompt that this share of
+        requests does not exceed."""
         longest = self.firsts_s[-1][1]
         return next((first for most, first in self.firsts_s if most >= share - TINY), longest)
 
     def ttft_s(self, queue: Queue, share: float) -> float:
-        """Seconds to the first token that such a share of requests does not exceed.
+        """Seconds to the first token that this share of requests does not exceed.
 
         first + steps x step + wait behind other prompts + wait for a slot
 
@@ -77,19 +77,19 @@ class ReplicaTimes:
 
 class BandSide(StrEnum):
     low = "low"
-    """P10: the fastest that is likely."""
+    """P10: the fastest likely time."""
     median = "median"
-    """As fitted."""
+    """Median: the fitted time."""
     safe = "safe"
-    """P90: the slowest that is likely; what is sized for."""
+    """P90: the slowest likely time, which sizes a service."""
 
     def of(self, band: Band) -> float:
-        """Measured over predicted on this side."""
+        """Return measured over predicted time on this side."""
         return {"low": band.low, "median": 1.0, "safe": band.high}[self.value]
 
 
 def replica_times(steps: StepModel, lengths: Lengths, slots: int, side: BandSide) -> ReplicaTimes:
-    """The times of a replica with so many slots, on one side of the band."""
+    """Return the times of a replica with `slots` slots, on one side of the band."""
     coefficients = steps.coefficients.engines[steps.engine]
     bands = steps.bands
     slower = side.of(bands.tpot) * steps.tpot_correction
@@ -120,14 +120,15 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, side: BandSide
 
 
 def _step_ms(steps: StepModel, batch: float, load: Load, slower: float) -> float:
-    """One step without a prompt; never faster than the datasheet, whatever own runs say."""
+    """Milliseconds of one step without a prompt, never less than the datasheet's, whatever own runs
+    say."""
     return max(sum(steps.terms(batch, load)) * slower, steps.roofline_ms(load.context, batch))
 
 
 def untouched_ms(steps: StepModel, batch: float) -> float:
-    """Milliseconds of reading the experts that a prompt touches and so large a batch does not.
+    """Milliseconds of reading the experts that a prompt uses and a batch of this size does not.
 
-    Basis: arithmetic; a prompt of some hundred tokens touches all.
+    Basis: arithmetic; a prompt of some hundred tokens uses all experts.
     """
     work = steps.work
     if not work.expert_layers:
@@ -137,12 +138,12 @@ def untouched_ms(steps: StepModel, batch: float) -> float:
 
 
 def computed_prompts_ms(steps: StepModel, lengths: Lengths) -> list[float]:
-    """Milliseconds of computing what the cache lacks of a prompt, for each length of prompt.
+    """Milliseconds of computing the uncached part of a prompt, for each length of prompt.
 
     linear terms of the new tokens + attention of the whole prompt - attention of the cached part
 
-    Basis: arithmetic; the attention of n tokens grows with n^2, so that the mean of a histogram
-    takes more than its mean prompt.
+    Basis: arithmetic; the attention of n tokens grows with n^2, so the mean of a histogram takes
+    more than its mean prompt.
     """
     times = steps.coefficients.engines[steps.engine].attention_flop
     cached, new = lengths.cached_tokens, lengths.prompt_tokens - lengths.cached_tokens
@@ -156,8 +157,8 @@ def computed_prompts_ms(steps: StepModel, lengths: Lengths) -> list[float]:
 
 
 def _grid(slots: int) -> list[int]:
-    """1, then half as many more each, until the slots are covered; the same for all slots, so that
-    one slot more does not change the time of a smaller batch."""
+    """Batches from 1, each half as large again, until the slots are covered. The batches do not
+    depend on the slots, so one more slot does not change the time of a smaller batch."""
     batches = [1]
     while batches[-1] < slots:
         batches.append(max(batches[-1] + 1, int(batches[-1] * GRID_GROWTH)))
@@ -165,7 +166,7 @@ def _grid(slots: int) -> list[int]:
 
 
 def _filled(batches: Sequence[int], times: Sequence[float]) -> tuple[float, ...]:
-    """A time for every batch, in a straight line between those computed."""
+    """Return a time for every batch, linear between the computed ones."""
     filled = [times[0]]
     for index in range(1, len(batches)):
         low, high = batches[index - 1], batches[index]
@@ -176,7 +177,7 @@ def _filled(batches: Sequence[int], times: Sequence[float]) -> tuple[float, ...]
 
 @dataclass(frozen=True)
 class Targets:
-    """What a request may take, and what share of them must."""
+    """Targets of a request, and the share of requests that must meet them."""
 
     share: float
     ttft_s: float | None
@@ -185,15 +186,15 @@ class Targets:
 
 
 def without_headroom(targets: Targets) -> Targets:
-    """The same targets for the mean request, with each replica as busy as they allow.
+    """Return the same targets for the mean request at the highest utilisation.
 
-    That is what most benchmarks and calculators tell. Basis: arithmetic; 99 % of a full batch.
+    Most benchmarks and calculators report this rate. Basis: arithmetic; 99 % of a full batch.
     """
     return replace(targets, share=0.5, max_utilisation=0.99)
 
 
 def targets_of(latency: Latency | None, max_utilisation: float | None) -> Targets:
-    """The targets of a workload; without latency targets the utilisation alone limits."""
+    """Return the targets of a workload. Without latency targets, only the utilisation limits."""
     limit = DEFAULT_MAX_UTILISATION if max_utilisation is None else max_utilisation
     if latency is None:
         return Targets(0.95, None, None, limit)
@@ -208,8 +209,8 @@ def targets_of(latency: Latency | None, max_utilisation: float | None) -> Target
 def rate_by_constraint(times: ReplicaTimes, targets: Targets) -> dict[str, float]:
     """Requests per second of one replica that each constraint alone allows; 0 for none.
 
-    throughput: utilisation limit x the full batch's rate; ttft, tpot: the highest rate below it at
-    which the target holds for the share that is asked for
+    throughput: utilisation limit x the full batch's rate; ttft, tpot: the highest lower rate at
+    which the required share of requests meets the target
     """
     highest = targets.max_utilisation * times.server.saturation_per_s
     rates = {"throughput": highest}

@@ -23,7 +23,7 @@ from sizing.workload import Method
 
 @dataclass
 class ThroughputEstimate:
-    """What one GPU serves by the workload's method, or why nothing says it."""
+    """Rate of one GPU by the workload's method, or the reason why it is unknown."""
 
     rate: GpuRate | None = None
     flop_per_s: Fraction | None = None
@@ -32,15 +32,15 @@ class ThroughputEstimate:
     locked: bool = False
     rejected: list[Rejected] = field(default_factory=list)
     missed: float | None = None
-    """How many times a target the latency of one request alone is, where that is the reason."""
+    """Latency of one request alone over its target, where that is the reason."""
 
 
 def rated(
     case: Case, choice: Choice | None, rates: Rates, lock: Lock | None = None
 ) -> ThroughputEstimate:
-    """The rate of one GPU of the case's type, in the replica that was chosen.
+    """Return the rate of one GPU of the case's type, in the chosen replica.
 
-    A lock made for the same lengths, targets and replica keeps its rate, whatever coefficients are
+    A lock for the same lengths, targets and replica keeps its rate, even when coefficients are
     newer.
     """
     workload, facts, capacity = case.workload, case.facts, case.workload.capacity
@@ -72,9 +72,10 @@ def rated(
 def rate_bound(
     case: Case, choice: Choice, rates: Rates, steps: StepModel | None, lengths: Lengths
 ) -> GpuRate | None:
-    """A rate that `rated` does not exceed for conversations of one turn, found without a search.
+    """Return a rate that `rated` does not exceed for conversations of one turn, without a search.
 
-    `steps` is the step model of the replica, `lengths` those apart. None where `rated` finds none.
+    `steps` is the step model of the replica, and `lengths` are those apart. The result is None
+    where `rated` has no rate.
     """
     capacity = case.workload.capacity
     if capacity is None or capacity.method is not Method.calibrated:
@@ -85,7 +86,7 @@ def rate_bound(
 
 
 def locked_rate(lock: Lock | None, key: str) -> GpuRate | None:
-    """The rate that a lock holds for the same question; None where it holds none."""
+    """Return the rate of a lock for the same question; None where it has none."""
     if lock is None or lock.gpu_seconds is None or lock.rates_for != key:
         return None
     seconds = {name: Fraction(value) for name, value in lock.gpu_seconds.items()}
@@ -94,7 +95,7 @@ def locked_rate(lock: Lock | None, key: str) -> GpuRate | None:
 
 
 def spans_nodes(nodes: int) -> Rejected:
-    """That step times are of replicas within one node."""
+    """Rejection of a replica over several nodes: step times are known within one node only."""
     return Rejected(
         option=f"method calibrated, a replica over {nodes} nodes",
         reason=Reason.not_in_this_version,
@@ -104,7 +105,7 @@ def spans_nodes(nodes: int) -> Rejected:
 
 
 def no_method(case: Case) -> Rejected | None:
-    """What the calibrated method lacks on every type: the model's shape, or coefficients."""
+    """Missing part of the calibrated method on every type: the model's shape, or coefficients."""
     capacity = case.workload.capacity
     if capacity is None or capacity.method is not Method.calibrated:
         return None
@@ -116,7 +117,7 @@ def no_method(case: Case) -> Rejected | None:
 
 
 def _no_step_model(case: Case) -> Rejected:
-    """What the calibrated method lacks: a shape, coefficients, or a datasheet."""
+    """Missing part of the calibrated method: a shape, coefficients, or a datasheet."""
     name = case.facts.gpu.name if case.facts.gpu is not None else "the GPU"
     numbers = f"the catalog lacks the bandwidth or the arithmetic rate of {name}"
     return no_method(case) or _unknown(numbers)
@@ -127,8 +128,7 @@ def _unknown(numbers: str) -> Rejected:
 
 
 def _too_slow(case: Case, replica: CalibratedReplica) -> tuple[Rejected, float]:
-    """The best reachable latency, of one request alone, with its target; and how many times the
-    target it is."""
+    """Best possible latency, of one request alone, with its target, and the ratio of the two."""
     idle, targets = replica.safe.times.server.at(1e-9), replica.targets
     times = replica.safe.times
     parts, missed = list[str](), 1.0

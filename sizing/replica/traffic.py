@@ -1,4 +1,4 @@
-"""How many requests arrive, and how many users and requests are there at once?"""
+"""How many requests arrive, and how many users and requests are present at once?"""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,22 +12,22 @@ from sizing.workload import Load, Traffic, Workload
 
 @dataclass(frozen=True)
 class Rates:
-    """Requests per second, exact; the peak is None when nothing says what it is."""
+    """Requests per second, exact. The peak is None where it is unknown."""
 
     mean: Fraction
     peak: Fraction | None
 
     @property
     def busiest(self) -> Fraction:
-        """The peak, or the mean where nothing says what the peak is."""
+        """Peak rate, or the mean where the peak is unknown."""
         return self.mean if self.peak is None else self.peak
 
     def of(self, share: Fraction) -> "Rates":
-        """The rates of a share of the requests."""
+        """Return the rates of a share of the requests."""
         return Rates(self.mean * share, None if self.peak is None else self.peak * share)
 
     def at(self, load: Load) -> Fraction:
-        """The rate that is sized for. Raises ValueError for an unknown peak."""
+        """Return the rate that is sized for. Raises ValueError for an unknown peak."""
         rate = self.mean if load is Load.mean else self.peak
         if rate is None:
             raise ValueError("the peak is not known")
@@ -38,7 +38,7 @@ def request_rates(traffic: Traffic) -> Rates:
     """Requests per second at the daily mean and at the peak.
 
     mean = users x requests a user a day / 86,400
-    peak = users online / think time, or mean x peak ratio, or mean x busiest hour / mean hour
+    peak = users online / think time, or mean x peak ratio, or mean x peak hour / mean hour
 
     Basis: arithmetic.
     """
@@ -56,18 +56,18 @@ def request_rates(traffic: Traffic) -> Rates:
 
 
 def users_online_peak(traffic: Traffic) -> Fraction | None:
-    """Users online at the busiest moment: users x share. Basis: arithmetic."""
+    """Users online at the peak: users x share. Basis: arithmetic."""
     if traffic.peak_users_share is None:
         return None
     return exact(traffic.daily_users) * exact(traffic.peak_users_share)
 
 
 def answer_s(workload: Workload, output_tokens: Fraction) -> Fraction | None:
-    """Seconds of an answer of that many tokens that just meets the latency targets.
+    """Seconds of an answer of this many tokens exactly at the latency targets.
 
     TTFT + (output tokens - 1) x TPOT
 
-    None without both targets. Basis: arithmetic.
+    The result is None without both targets. Basis: arithmetic.
     """
     latency = workload.latency
     if latency is None or latency.ttft_ms is None or latency.tpot_ms is None:
@@ -77,17 +77,17 @@ def answer_s(workload: Workload, output_tokens: Fraction) -> Fraction | None:
 
 
 def slowest_answer_s(workload: Workload) -> Fraction | None:
-    """Seconds of the mean answer when it just meets the latency targets.
+    """Seconds of the mean answer exactly at the latency targets.
 
-    None without both targets or the answer's length. Basis: arithmetic; an upper bound of the
-    service time while nothing queues, since the targets are limits.
+    The result is None without both targets or the answer's length. Basis: arithmetic; an upper
+    bound of the service time without queues, since the targets are limits.
     """
     output = workload.request.output_mean
     return None if output is None else answer_s(workload, exact(output))
 
 
 def traffic_plan(workload: Workload, rates: Rates) -> TrafficPlan:
-    """Arrivals and what is there at once; requests in flight by Little's law, N = rate x time."""
+    """Return arrivals, and requests in flight by Little's law, N = rate x time."""
     answer_s = slowest_answer_s(workload)
     in_flight = None if rates.peak is None or answer_s is None else rates.peak * answer_s
     return TrafficPlan(

@@ -1,1 +1,1 @@
-"""What surrounds the replicas of one service: engine flags, disks, stores, access, verdict."""
+"""Parts around the replicas of one service: engine flags, disks, stores, access, verdict."""

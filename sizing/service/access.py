@@ -1,8 +1,8 @@
-"""Who may ask a service, from where, and how often?
+"""Who may call a service, from which addresses, and how often?
 
-The load balancer validates tokens, the firewall in front of it counts requests. It cannot count a
-model's tokens, so a limit of tokens is kept as one of requests: each is taken to use the most that
-one request can.
+The load balancer validates tokens, and the firewall in front of it counts requests. It cannot count
+a model's tokens, so a limit of tokens becomes one of requests. Each request counts with the maximum
+tokens of one request.
 """
 
 from fractions import Fraction
@@ -18,14 +18,14 @@ from sizing.workload import Access, Workload
 WINDOWS_S = (60, 120, 300, 600)
 """Seconds over which the firewall can count. Basis: vendor (AWS WAF, rate-based rules)."""
 FEWEST_REQUESTS = 10
-"""Lowest limit of a window. Basis: vendor (AWS WAF, rate-based rules)."""
+"""Lowest limit of a window in requests. Basis: vendor (AWS WAF, rate-based rules)."""
 ADDRESS_HEADROOM = 2
-"""Requests that one address may send, over all that the plan expects. Basis: assumed; a proxy may
-carry all callers, and whoever invents tokens is stopped by address alone."""
+"""Limit of one address over all expected requests. Basis: assumed; a proxy may carry all callers,
+and only the address stops a caller who invents tokens."""
 
 
 def check_access(workload: Workload, site: Site) -> None:
-    """Checks that the site has what the workload's door needs. Raises FieldError."""
+    """Check that the site has the requirements of the workload's access. Raises FieldError."""
     access = workload.access
     if access.asks_for_token and site.token_issuer is None:
         field = _asking(access) or "token_required"
@@ -53,14 +53,14 @@ def check_access(workload: Workload, site: Site) -> None:
 
 
 def _asking(access: Access) -> str:
-    """The field that asks for a public load balancer; empty where none does."""
+    """Field that requires a public load balancer; empty where none does."""
     if access.public:
         return "public"
     return "both_balancers" if access.both_balancers else ""
 
 
 def token_plan(access: Access, site: Site) -> TokenPlan | None:
-    """Which tokens the load balancer lets through; None where it asks for none."""
+    """Tokens that the load balancer accepts; None where it requires none."""
     if not access.asks_for_token or site.token_issuer is None or site.token_jwks_url is None:
         return None
     return TokenPlan(
@@ -74,10 +74,12 @@ def token_plan(access: Access, site: Site) -> TokenPlan | None:
 
 
 def firewall_plan(workload: Workload, rates: Rates, site: Site) -> FirewallPlan | None:
-    """The firewall of a service with limits, which every public one has; None without.
+    """Return the firewall of a service with limits, which every public one has; None without.
 
-    limit = floor(min(requests a minute, tokens a minute / context tokens) x window / 60) over the
-    shortest window in which that is 10 at least; an address: twice the busiest rate x window
+    limit = floor(min(requests a minute, tokens a minute / context tokens) x window / 60)
+
+    The window is the shortest one with a limit of at least 10. The limit of an address is twice the
+    peak rate x window.
     """
     limits = limits_per_min(workload)
     if not limits:

@@ -1,4 +1,4 @@
-"""What may come above the floor while the load asks for it: how many, when, and for how long?"""
+"""What may the burst add above the floor: how many replicas, when, and for how long?"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -10,24 +10,25 @@ from sizing.values.exact import ceiling, exact, plain
 from sizing.workload import Workload
 
 TARGET_SHARE = Decimal("0.8")
-"""Share of a replica's concurrency at which another one is asked for. Basis: assumed; the new one
-takes minutes to start, and the rest of the room must last so long."""
+"""Share of a replica's concurrency at which another one starts. Basis: assumed; the new one takes
+minutes to start, and the remaining room must last that long."""
 LONGEST_COOLDOWN_S = 3600
-"""Basis: vendor, the longest stabilisation window of a HorizontalPodAutoscaler."""
+"""Maximum cooldown. Basis: vendor, the longest stabilisation window of a
+HorizontalPodAutoscaler."""
 IDLE_NODE_S = 300
-"""Seconds that an empty burst node is kept for the next replica. Basis: assumed."""
+"""Seconds that an empty burst node waits for the next replica. Basis: assumed."""
 NODE_HOURS = 720
-"""Age at which a burst node is replaced, so that it takes new images. Basis: vendor (Karpenter's
-default)."""
+"""Hours after which a burst node is replaced, so that it gets new images. Basis: vendor
+(Karpenter's default)."""
 DRAIN_STOPS = 2
-"""Longest drain of a burst node, in stops of a replica: its own, and that of another node's before
-it, which the disruption budget lets go first. Basis: assumed."""
+"""Maximum drain of a burst node, in stops of a replica: its own, and one of another node that the
+disruption budget permits first. Basis: assumed."""
 
 
 def burst_plan(
     workload: Workload, capacity: CapacityPlan, pool: PoolPlan, serving: ServingPlan
 ) -> BurstPlan | None:
-    """Whole nodes that hold the GPUs asked for, and the load that brings them; None for none.
+    """Return whole nodes for the requested GPUs, and the load that starts them; None for none.
 
     nodes = ceil(burst GPUs / GPUs a node), replicas = nodes x replicas a node
     """
@@ -50,11 +51,12 @@ def burst_plan(
 def in_flight_sized(
     workload: Workload, capacity: CapacityPlan, pool: PoolPlan, serving: ServingPlan
 ) -> Fraction:
-    """Requests in flight on one replica that serves what it was sized for.
+    """Requests in flight on one replica at the sized load.
 
     min(rate of one GPU x GPUs a replica x seconds of the mean answer, sequences in one batch)
 
-    The batch alone without latency targets. Basis: Little's law; the answer just meets the targets.
+    Without latency targets, only the batch counts. Basis: Little's law; the answer is exactly at
+    the targets.
     """
     batch, answer = Fraction(serving.max_num_seqs), slowest_answer_s(workload)
     if answer is None:
@@ -66,7 +68,7 @@ def in_flight_sized(
 def burst_pool(
     members: Sequence[ServicePlan], zones: Sequence[str], ami_release: str | None
 ) -> BurstPoolPlan | None:
-    """The nodes that Karpenter may add to a pool: those of all its services; None for none.
+    """Nodes that Karpenter may add to a pool for all its services; None for none.
 
     They may start in any of the zones that sell the type.
     """
@@ -86,8 +88,9 @@ def burst_pool(
 
 
 def image_version(ami_release: str | None) -> str:
-    """Version of Karpenter's image alias: 1.35.0-20261101 is v20261101; latest where none is known.
+    """Version of Karpenter's image alias: v20261101 for 1.35.0-20261101; latest where none is
+    known.
 
-    Basis: vendor (EC2NodeClass, amiSelectorTerms: an EKS image release by its day).
+    Basis: vendor (EC2NodeClass, amiSelectorTerms: an EKS image release by its date).
     """
     return "latest" if ami_release is None else f"v{ami_release[-8:]}"

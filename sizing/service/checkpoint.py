@@ -1,4 +1,4 @@
-"""Do the weights differ from the published ones, and what provides them?"""
+"""Do the weights differ from the published ones, and which source provides them?"""
 
 from sizing.catalog import Catalog, Checkpoint
 from sizing.model.memory import NOMINAL_BITS
@@ -8,8 +8,8 @@ from sizing.workload import Precision
 
 
 def checkpoint_plan(case: Case) -> CheckpointPlan | None:
-    """What provides weights that are narrower than the model's published ones; None where they are
-    not, or where nobody knows how they are published.
+    """Source of weights that are narrower than the model's published ones. The result is None where
+    they are not narrower, or where the published precision is unknown.
 
     Basis: data/models.csv, data/checkpoints.csv and data/engines.csv.
     """
@@ -37,7 +37,7 @@ def checkpoint_plan(case: Case) -> CheckpointPlan | None:
 
 
 def _known(catalog: Catalog, model: str, precision: Precision) -> Checkpoint | None:
-    """The catalog's repository of the model in this precision, with a commit if any has one."""
+    """Repository of the model in this precision in the catalog, preferably one with a commit."""
     rows = [r for r in catalog.checkpoints if (r.model, r.precision) == (model, precision.value)]
     return min(rows, key=lambda row: row.revision is None, default=None)
 

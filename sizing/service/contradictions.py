@@ -1,4 +1,4 @@
-"""Which parts of an answer refute each other, and does the workload accept it?"""
+"""Which parts of an answer refute each other, and does the workload accept this?"""
 
 from collections.abc import Iterator
 
@@ -9,13 +9,13 @@ from sizing.values.exact import Number
 from sizing.workload import Contradicts, Method
 
 MOST_APART = 2
-"""Times that two methods may differ in GPUs before one refutes the other. Basis: assumed; the
-calibrated band is narrower (see data/coefficients.json)."""
+"""Ratio of GPUs up to which two methods agree. Basis: assumed; the calibrated band is narrower (see
+data/coefficients.json)."""
 HardwareResult = tuple[Contradicts, str, dict[str, Number]]
 
 
 def contradictions(service: ServicePlan, site: Site) -> tuple[Contradiction, ...]:
-    """Everything in a sized service that refutes another part of it, each at most once."""
+    """Return all contradictions in a sized service, each at most once."""
     accept = service.inputs.accept
     return tuple(
         Contradiction(code=code, text=text, numbers=numbers, accepted=accept.get(code))
@@ -24,7 +24,7 @@ def contradictions(service: ServicePlan, site: Site) -> tuple[Contradiction, ...
 
 
 def unmatched(service: ServicePlan) -> tuple[Contradicts, ...]:
-    """Codes that the workload accepts and that do not occur; none where nothing was sized."""
+    """Codes that the workload accepts and that do not occur; empty where nothing was sized."""
     if service.pool is None:
         return ()
     occurring = {each.code for each in service.contradictions}
@@ -42,7 +42,7 @@ def _found(service: ServicePlan, site: Site) -> Iterator[HardwareResult]:
 
 
 def _methods(service: ServicePlan, pool: PoolPlan) -> Iterator[HardwareResult]:
-    """A given or textbook answer against the P90 side of the calibrated estimate."""
+    """Compare a given or textbook answer with the P90 side of the calibrated estimate."""
     method = service.capacity.method if service.capacity else ""
     estimates = [m.gpus_needed for m in service.methods if m.method == Method.calibrated]
     if method not in (Method.given, Method.textbook) or not estimates:
@@ -62,7 +62,7 @@ def _methods(service: ServicePlan, pool: PoolPlan) -> Iterator[HardwareResult]:
 
 
 def _peak(service: ServicePlan, pool: PoolPlan) -> Iterator[HardwareResult]:
-    """The peak against all GPUs, those of the burst included."""
+    """Compare the peak with all GPUs, those of the burst included."""
     peak, utilisation = service.traffic.requests_per_s_peak, pool.utilisation_at_peak
     if peak is None or utilisation is None:
         return
@@ -83,7 +83,7 @@ def _peak(service: ServicePlan, pool: PoolPlan) -> Iterator[HardwareResult]:
 
 
 def _zone(pool: PoolPlan, site: Site) -> Iterator[HardwareResult]:
-    """Nodes in one zone alone, where the site has several."""
+    """Contradiction of all nodes in one zone, where the site has several."""
     zones = [zone for zone, count in pool.nodes_by_zone.items() if count]
     if len(site.zones) < 2 or len(zones) != 1:
         return
@@ -97,7 +97,7 @@ def _zone(pool: PoolPlan, site: Site) -> Iterator[HardwareResult]:
 
 
 def _latency(service: ServicePlan) -> Iterator[HardwareResult]:
-    """A latency target that is missed, or that nothing checks."""
+    """Contradiction of a latency target that is missed, or that nothing checks."""
     latency = service.latency
     if latency is None or latency.verdict is Verdict.met:
         return

@@ -1,4 +1,4 @@
-"""What may one request ask of an engine, how many may wait, and what holds them to it?"""
+"""What are the limits of one request and of waiting requests, and what enforces them?"""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,31 +15,31 @@ IDLE_MARGIN_S = 10
 """Seconds that the load balancer waits beyond the longest answer. Basis: assumed."""
 
 ENGINE = "vllm"
-"""Engine of `data/engine_options.csv` that every image here holds."""
+"""Engine of `data/engine_options.csv` in every image here."""
 KEEP_ALIVE_MARGIN_S = 10
 """Seconds that the engine keeps an idle connection longer than the load balancer does. Basis:
-assumed; the vendor asks for more than the balancer's idle timeout and names no margin."""
+assumed; the vendor requires more than the balancer's idle timeout and states no margin."""
 ONE = 1
-"""Sequences of a request that a limit of tokens takes it for."""
+"""Sequences of a request that a limit of tokens assumes."""
 COUNTED = (Ability.sequences, Ability.beams, Ability.prompts)
-"""What a request could ask for more than once, and a limit of tokens counts once."""
+"""Items that a request could multiply, and that a limit of tokens counts once."""
 
 
 @dataclass(frozen=True)
 class EngineLimits:
-    """What bounds the work that one replica accepts."""
+    """Limits of the work that one replica accepts."""
 
     by: LimitsBy
     keep_alive_s: int | None
-    """None where this version cannot be asked for it."""
+    """Seconds that the engine keeps an idle connection; None where this version has no option."""
     waiting: int
-    """Requests that may wait before a full batch."""
+    """Requests that may wait for a full batch."""
     in_flight: int
-    """Sequences that run or wait at most."""
+    """Maximum sequences that run or wait."""
     sequences_per_request: int | None
-    """None without a limit of tokens."""
+    """Maximum sequences of one request; None without a limit of tokens."""
     as_root: bool
-    """Where no other user of the image is known."""
+    """True where no other user of the image is known."""
 
 
 def engine_limits(
@@ -52,7 +52,7 @@ def engine_limits(
     max_num_seqs: int,
     gateway: GatewayPlan,
 ) -> EngineLimits:
-    """The bounds of one replica, and what holds requests to them.
+    """Return the limits of one replica, and what enforces them.
 
     in flight = max sequences + waiting; keep-alive = idle timeout + 10 s
     """
@@ -71,10 +71,10 @@ def engine_limits(
 
 
 def wait_s(workload: Workload) -> Fraction:
-    """Longest wait before a full batch, in seconds.
+    """Maximum wait for a full batch, in seconds.
 
-    the target of the time to the first token; without one, what the load balancer waits beyond the
-    longest answer
+    The wait is the target of the time to the first token. Without one, it is the load balancer's
+    wait beyond the longest answer.
 
     Basis: arithmetic; a request that waits longer has missed its target before it starts.
     """
@@ -94,7 +94,7 @@ def waiting_requests(wait: Fraction, rate: GpuRate, gpus_per_replica: int) -> in
 
 
 def limits_by(catalog: Catalog, tag: str, *, counts_tokens: bool) -> LimitsBy:
-    """What holds requests to their limits: the engine where this version can, else our check."""
+    """Enforcement of the limits: the engine where this version has the options, else our check."""
     needed = [Ability.queue, *(COUNTED if counts_tokens else ())]
     if all(catalog.can(ENGINE, tag, ability) for ability in needed):
         return LimitsBy.engine
@@ -104,7 +104,7 @@ def limits_by(catalog: Catalog, tag: str, *, counts_tokens: bool) -> LimitsBy:
 
 
 def impatient(gateway: GatewayPlan, serving: ServingPlan) -> list[Rejected]:
-    """That the engine's idle connections outlast the load balancer's, where they cannot."""
+    """Rejection where the engine may close idle connections before the load balancer does."""
     if serving.keep_alive_s is not None:
         return []
     numbers = (

@@ -1,4 +1,4 @@
-"""What does a node keep its weights on, and how fast do they get there and from there?"""
+"""Which disks of a node keep its weights, and how fast are they written and read?"""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,51 +9,52 @@ from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GB, GIB, MIB
 
 SYSTEM_GIB, IMAGES_GIB, LOGS_GIB = 20, 2 * 30, 20
-"""System, two 30 GiB engine images during an update, logs. Basis: a public report of the unpacked
-v0.30.0 image, 30.7 GB (2026-10); the rest is assumed."""
+"""GiB for the system, two 30 GiB engine images during an update, and logs. Basis: a public report
+of the unpacked v0.30.0 image, 30.7 GB (2026-10); the rest is assumed."""
 SCRATCH_GIB = 20
-"""Pods' own files, which lie beside the images. Basis: assumed."""
+"""GiB of the pods' own files, on the disk of the images. Basis: assumed."""
 CACHE_RATIO = Fraction(11, 10)
 """Room over weights: file system and temporary files. Basis: assumed."""
 GP3_IOPS, GP3_MAX_IOPS = 3_000, 80_000
 GP3_MIB_PER_S, GP3_MAX_MIB_PER_S = 125, 2_000
-"""Basis: vendor, gp3 included and highest rates (EBS documentation, 2026)."""
+"""Rates of gp3, included and highest. Basis: vendor (EBS documentation, 2026)."""
 IOPS_PER_MIB_PER_S = 4
-"""Basis: vendor, gp3 gives at most 0.25 MiB/s an IOPS (256 KiB operations)."""
+"""IOPS of a MiB/s. Basis: vendor, gp3 gives at most 0.25 MiB/s an IOPS (256 KiB operations)."""
 IOPS_PER_GIB = 500
-"""Basis: vendor, gp3 takes at most 500 IOPS a GiB beyond the included ones."""
+"""Maximum IOPS of a GiB. Basis: vendor, gp3 takes at most 500 IOPS a GiB beyond the included
+ones."""
 LEAST_GIB = 10
-"""Smallest weights volume. Basis: assumed."""
+"""GiB of the smallest weights volume. Basis: assumed."""
 NVME_READ_MIB_PER_S_PER_GB = Fraction(1)
 NVME_WRITE_MIB_PER_S_PER_GB = Fraction(1, 2)
-"""Rates of local disks grow with their size; the catalog has none. Basis: assumed, half of what one
+"""Write rate of local disks by size, which the catalog lacks. Basis: assumed, half of what one
 public test of an m5d.4xlarge read (690 MB/s of 300 GB) and wrote (349 MB/s); measure yours."""
 ENGINE_MIB_PER_S = 2_000
-"""Most that one engine reads of its weights files. Basis: assumed."""
+"""Maximum rate at which one engine reads its weights files. Basis: assumed."""
 COPY_MIB_PER_S = 500
-"""Most that one copying client draws from S3. Basis: assumed, the AWS CLI with its defaults."""
+"""Maximum rate of one client that copies from S3. Basis: assumed, the AWS CLI with its defaults."""
 NETWORK_GBIT_PER_S = Fraction(1)
-"""Counts where the catalog does not know an instance's network. Basis: assumed, below all known."""
+"""Network rate of an instance without one in the catalog. Basis: assumed, below all known."""
 PATHS = {WeightsOn.gp3: "/mnt/weights", WeightsOn.nvme: "/mnt/k8s-disks/0"}
-"""Where the weights' file system is mounted on a node: our own mount point, and nodeadm's for an
-array of local disks. Basis: vendor (nodeadm, LocalStorageOptions, 2026)."""
+"""Mount point of the weights on a node: our own, and nodeadm's for an array of local disks. Basis:
+vendor (nodeadm, LocalStorageOptions, 2026)."""
 
 
 def held_gib(weights_bytes: int, replicas_per_node: int) -> int:
-    """GiB that one model's weights take on a node: ceil(weights x 1.1 x (1 + replicas a node)).
+    """GiB of one model's weights on a node: ceil(weights x 1.1 x (1 + replicas a node)).
 
-    The old version stands while each replica of the node fetches the new one. Basis: arithmetic.
+    The old version remains while each replica of the node fetches the new one. Basis: arithmetic.
     """
     return ceiling(weights_bytes * CACHE_RATIO * (1 + replicas_per_node) / GIB)
 
 
 def nvme_gib(instance: InstanceType) -> int:
-    """Whole GiB of an instance's local NVMe disks together; 0 without any."""
+    """Whole GiB of an instance's local NVMe disks together; 0 without local disks."""
     return (instance.local_nvme_gb or 0) * GB // GIB
 
 
 def weights_on(held: Sequence[int], instance: InstanceType) -> WeightsOn:
-    """Where a node keeps weights that take so many GiB each: local NVMe while all fit.
+    """Return the disks for weights of these sizes in GiB: local NVMe while all of them fit.
 
     weights + images + the pods' own files <= instance store
 
@@ -69,7 +70,7 @@ def volume_plan(
     instance: InstanceType,
     on: WeightsOn,
 ) -> tuple[VolumePlan, list[Rejected]]:
-    """Disks of a node with one model's weights on `on`, and the place that lost.
+    """Return the disks of a node with one model's weights on `on`, and the rejected disks.
 
     download = weights / the slowest of network, client and disk; load = weights / reading rate.
     Basis: vendor limits of gp3 and the instance; assumed rates of local NVMe.
@@ -111,7 +112,7 @@ def _needed(held: Sequence[int]) -> int:
 
 
 def _late(volumes: VolumePlan, load_time_s: int, instance: InstanceType) -> list[Rejected]:
-    """An array is empty on each new node, so that its download counts against the load time too."""
+    """Rejection of a late start: an array is empty on each new node, so its download counts too."""
     wanted, nvme = volumes.wanted_mib_per_s, volumes.weights_on is WeightsOn.nvme
     taken = volumes.load_s + (volumes.download_s if nvme else 0)
     if taken <= load_time_s:
@@ -156,7 +157,8 @@ def _gp3_mib_per_s(wanted: int, instance: InstanceType) -> int:
 
 
 def _ebs_mib_per_s(mbit_per_s: int | None) -> int:
-    """Whole MiB/s of an instance's EBS limit; the included gp3 rate when the limit is unknown."""
+    """Whole MiB/s of an instance's EBS limit, or the included gp3 rate when the limit is
+    unknown."""
     if mbit_per_s is None:
         return GP3_MIB_PER_S
     return mbit_per_s * 1_000_000 // (8 * MIB)

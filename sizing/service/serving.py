@@ -1,4 +1,4 @@
-"""How is the model served: replicas, what each may use, the engine's flags?"""
+"""How is the model served: which replicas, limits and engine flags?"""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -36,23 +36,23 @@ from sizing.workload import Precision
 
 ENGINE_IMAGE = "vllm/vllm-openai"
 GROUP_ENGINE_IMAGE = "public.ecr.aws/deep-learning-containers/vllm"
-"""The same engine, built with the libraries that reach EFA. Basis: assumed, see data/pins.csv."""
+"""Item of the same engine, built with the libraries for EFA. Basis: assumed, see data/pins.csv."""
 COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
-"""Items of data/pins.csv."""
+"""Item of data/pins.csv of the image that copies weights."""
 BF16_CAPABILITY = Decimal("8.0")
 IMAGE_FOR = {Precision.nf4: "vllm/vllm-openai for nf4"}
-"""Items of data/pins.csv that serve a precision which the newest image cannot."""
+"""Items of data/pins.csv for precisions that the newest image cannot serve."""
 DAEMON_CPU_MILLICORES, DAEMON_MEMORY_MIB = 500, 1024
-"""Kept free on each node for log, network and device agents. Basis: assumed."""
+"""Capacity of each node that remains free for log, network and device agents. Basis: assumed."""
 SHARED_MEMORY_MIB_PER_GPU = 1024
-"""Basis: assumed; tensor-parallel workers exchange through it."""
+"""Shared memory of the tensor-parallel workers, which exchange data through it. Basis: assumed."""
 NODE_START_S = 600
 """Seconds from an EC2 launch to a Ready node with its disks. Basis: assumed; 3 to 5 minutes are
 usual."""
 ENGINE_START_S = 600
-"""Longest start of the engine after its weights lie on the node. Basis: assumed."""
+"""Maximum start of the engine with its weights on the node. Basis: assumed."""
 LOAD_MARGIN = 3
-"""Longest copy and longest read of the weights over the planned ones. Basis: assumed."""
+"""Maximum copy and read times of the weights over the planned ones. Basis: assumed."""
 
 
 def allocatable(instance: InstanceType) -> tuple[int, int]:
@@ -72,7 +72,8 @@ def allocatable(instance: InstanceType) -> tuple[int, int]:
 
 
 def compute_precision(precision: Precision, capability: Decimal) -> str:
-    """What the engine computes in: the weights' own format, or 16 bits for a quantised one.
+    """Precision of the engine's arithmetic: the weights' own format, or 16 bits for a quantised
+    one.
 
     Basis: vendor; bfloat16 arithmetic from compute capability 8.0.
     """
@@ -82,7 +83,7 @@ def compute_precision(precision: Precision, capability: Decimal) -> str:
 
 
 def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
-    """The serving image by exact tag, and by digest where the lock or the site has one."""
+    """Serving image by exact tag, and by digest where the lock or the site has one."""
     item = engine_item(precision)
     repository = site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
     reference = image_reference(item, repository, catalog, site.engine_image_digest)
@@ -90,7 +91,7 @@ def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
 
 
 def service_image(service: ServicePlan) -> str:
-    """The item of data/pins.csv of the image of a service that has hardware."""
+    """Item of data/pins.csv for the image of a service with hardware."""
     if isinstance(service.serving, GroupServingPlan):
         return GROUP_ENGINE_IMAGE
     if service.choice is None:
@@ -99,13 +100,13 @@ def service_image(service: ServicePlan) -> str:
 
 
 def engine_item(precision: Precision, nodes_per_replica: int = 1) -> str:
-    """The item of data/pins.csv that serves a precision, or a replica that spans nodes."""
+    """Item of data/pins.csv for a precision, or for a replica that spans nodes."""
     one_node = IMAGE_FOR.get(precision, ENGINE_IMAGE)
     return GROUP_ENGINE_IMAGE if nodes_per_replica > 1 else one_node
 
 
 def copy_image(site: Site, catalog: Catalog) -> str:
-    """The image that copies weights, by exact tag: the AWS CLI, beside the Python of its base."""
+    """Image that copies weights, by exact tag: the AWS CLI and the Python of its base."""
     return mirrored(image_reference(COPY_IMAGE, COPY_IMAGE, catalog), site.mirrors)
 
 
@@ -118,12 +119,13 @@ def serving_plan(
     gateway: GatewayPlan,
     rate: GpuRate,
 ) -> ServingPlan:
-    """The floor of one service: Deployments, or groups of pods where a replica spans nodes."""
+    """Return the floor of one service: Deployments, or groups of pods where a replica spans
+    nodes."""
     one = _deployment_plan(case, choice, pool=pool, volumes=volumes, gateway=gateway, rate=rate)
     instance, span = case.facts.instance, pool.nodes_per_replica
     if span == 1 or instance is None:
         return one
-    # Guard: a leader whose weights are there waits for a member on a node that is not there yet.
+    # Guard: a leader with its weights waits for a member on a node that does not exist yet.
     start_s = one.start_s + NODE_START_S + one.copy_s
     own = one.model_dump(exclude={"image", "start_s"})
     image = image_reference(GROUP_ENGINE_IMAGE, GROUP_ENGINE_IMAGE, case.catalog)
@@ -148,10 +150,10 @@ def _deployment_plan(
     gateway: GatewayPlan,
     rate: GpuRate,
 ) -> ServingPlan:
-    """The floor Deployments of one service.
+    """Return the floor Deployments of one service.
 
-    replicas = every slot of the floor nodes; max unavailable = the spare replicas, at least one
-    node's worth, or a node could never be drained
+    Replicas fill every slot of the floor nodes. Max unavailable is the spare replicas, and at least
+    one node's replicas, because otherwise no node could ever be drained.
     """
     workload, facts = case.workload, case.facts
     if facts.instance is None or facts.gpu is None:
@@ -211,15 +213,16 @@ def _deployment_plan(
 def quota_plan(
     serving: ServingPlan, burst: BurstPlan | None, weights_import: ImportPlan | None
 ) -> QuotaPlan:
-    """What the namespace of a service may hold: its replicas, as many again as a rollout takes, and
-    the pod of an import.
+    """Limits of a service's namespace: its replicas, those of a rollout, and the pod of an import.
 
-    replicas = replicas + the larger of max unavailable and a zone's replicas with what rollouts of
-    the others take, and burst replicas + their max unavailable; GPUs = replicas x GPUs of one;
-    pods = replicas + import; a group has as many pods as nodes
+    Replicas are the service's own, those that terminate, and the burst's with their max
+    unavailable. Those that terminate are the larger of max unavailable and a zone's replicas with
+    those that rollouts of other zones take. GPUs = replicas x GPUs of one. Pods = replicas +
+    import; a group has as many pods as nodes.
 
-    Basis: vendor, Kubernetes counts a pod that terminates until its kubelet has ended it, on a lost
-    node until that returns, and its successor at once: without room for both no new pod starts.
+    Basis: vendor. Kubernetes counts a terminating pod until its kubelet has ended it, and on a lost
+    node until the node returns. It counts the successor at once, so without room for both no new
+    pod starts.
     """
     taken = max(serving.max_unavailable, gone_and_counted(serving))
     pods_each = serving.nodes_per_replica if isinstance(serving, GroupServingPlan) else 1

@@ -1,4 +1,4 @@
-"""What is kept, where, and how much of it?"""
+"""Which data are kept, where, and how much?"""
 
 from fractions import Fraction
 
@@ -12,26 +12,28 @@ from sizing.values.units import DAYS_PER_MONTH, GIB, TB
 from sizing.workload import Data, Workload
 
 AURORA_LIMIT_BYTES = 256 * 1024 * GIB
-"""Basis: vendor, Aurora cluster volume of current versions, 256 TiB."""
+"""Maximum bytes of a database. Basis: vendor, Aurora cluster volume of current versions, 256
+TiB."""
 WRITES_PER_S_PER_ACU = 100
-"""Small writes one Aurora capacity unit commits in a second. Basis: assumed (50 to 500); measure
-with your own rows and change it here."""
+"""Small writes that one Aurora capacity unit commits in a second. Basis: assumed (50 to 500);
+measure with your own rows and change it here."""
 MIN_ACU = {Environment.dev: Fraction(1, 2), Environment.prod: Fraction(2)}
-"""Basis: vendor for the least, never paused; assumed for prod, whose cache must not start cold."""
+"""Lowest capacity units. Basis: vendor for the least, never paused; assumed for prod, whose cache
+must not start cold."""
 MAX_ACU = 256
-"""Basis: vendor, Aurora Serverless v2 on current versions."""
+"""Highest capacity units. Basis: vendor, Aurora Serverless v2 on current versions."""
 BACKUP_DAYS = {Environment.dev: 1, Environment.prod: 30}
 """Days of point-in-time recovery. Basis: vendor allows 1 to 35; assumed."""
 
 ROLLBACK_DAYS, EXPIRED_DAYS = 30, 1
-"""Days that old versions are kept: of weights, to roll back; of what retention deletes, the least
-that S3 takes, so that nothing outlives its retention by more. Basis: assumed; vendor (S3)."""
+"""Days that old versions are kept: weights for a rollback, and expired data for the least that S3
+takes. Expired data exceed their retention by no more. Basis: assumed; vendor (S3)."""
 
 
 def storage_plan(workload: Workload, rates: Rates, weights_bytes: int) -> StoragePlan:
-    """Bytes that the workload keeps.
+    """Bytes that the workload stores.
 
-    profiles = users x bytes a user; interactions a day = users x requests x bytes;
+    profiles = users x bytes a user; interactions a day = users x requests x bytes
     indexed = interactions x (1 + index ratio); a month = 30 days; retained = indexed x days
 
     Basis: arithmetic; every request writes one interaction.
@@ -68,9 +70,10 @@ def profile_bytes(workload: Workload, data: Data) -> int:
 def stores(
     workload: Workload, storage: StoragePlan, rates: Rates, site: Site, catalog: Catalog
 ) -> tuple[DatabasePlan | None, tuple[BucketPlan, ...], list[Rejected]]:
-    """The database and buckets of a workload, and the stores that the data outgrow.
+    """Return the database and buckets of a workload, and the stores that are too small for the
+    data.
 
-    Text and conversations go to the database while they fit, else to a bucket beside it; images
+    Text and conversations go to the database while they fit, else to an additional bucket. Images
     and videos always go to a bucket. Profiles go to the database.
     """
     weights = BucketPlan(
@@ -118,8 +121,9 @@ def stores(
 def _database(
     stored: int, rates: Rates, workload: Workload, site: Site, catalog: Catalog
 ) -> DatabasePlan:
-    """Aurora Serverless v2, two instances where a zone matters; lowest ACU 0.5 in dev, 2 in prod.
+    """Return Aurora Serverless v2, with two instances in a protected stack or for zone redundancy.
 
+    The lowest ACU is 0.5 in dev and 2 in prod.
     Basis: assumed rate of an ACU, see `WRITES_PER_S_PER_ACU`.
     """
     lowest = MIN_ACU[site.environment]
@@ -138,7 +142,7 @@ def _database(
 
 
 def highest_acu(writes_per_s: Fraction, writes_per_s_per_acu: int, lowest: Fraction) -> Fraction:
-    """Aurora capacity units for twice the busiest writes.
+    """Aurora capacity units for twice the peak rate of writes.
 
     ceil(2 x 2 x writes/s / writes/s a unit) / 2, at least 1 and the lowest, at most 256
 

@@ -12,8 +12,8 @@ from sizing.values.exact import Number, plain, plain_or_none
 from sizing.workload import Latency, Load
 
 TOLERANCE = 1.001
-"""Times a target that a time may be and still meet it. Basis: assumed; rates are searched in steps
-of 0.004 %, and a lock keeps them."""
+"""Ratio of a time to its target up to which the target is met. Basis: assumed; rates are searched
+in steps of 0.004 %, and a lock keeps them."""
 
 
 def latency_plan(
@@ -23,10 +23,11 @@ def latency_plan(
     rates: Rates,
     found: MethodEstimate | None,
 ) -> LatencyPlan | None:
-    """The verdict at the peak, or at the mean where no peak is known; None without targets.
+    """Return the verdict at the peak, or at the mean where the peak is unknown; None without
+    targets.
 
-    Sized for the peak, the needed replicas share it, as after the loss that the plan survives;
-    sized for the mean, all replicas and the burst's do.
+    Where the peak is sized, the needed replicas share it, as after the loss that the plan survives.
+    Where the mean is sized, all replicas and the burst's share it.
 
     Basis: as the calibrated method, P90 side, whichever method sized the service.
     """
@@ -70,13 +71,13 @@ def _times_ms(replica: CalibratedReplica, requests_per_s: float) -> dict[str, fl
 
 
 def _stated(targets: Latency) -> dict[str, float]:
-    """The targets by name, milliseconds."""
+    """Targets by name, milliseconds."""
     named = {"TTFT": targets.ttft_ms, "TPOT": targets.tpot_ms}
     return {name: float(ms) for name, ms in named.items() if ms is not None}
 
 
 def _judged(found: MethodEstimate, targets: Latency) -> dict[str, float]:
-    """The targets that say something: an answer of one token has no time per token."""
+    """Targets that apply: an answer of one token has no time per token."""
     kept = {"TTFT": found.replica.targets.ttft_s, "TPOT": found.replica.targets.tpot_s}
     return {name: ms for name, ms in _stated(targets).items() if kept[name] is not None}
 
@@ -84,7 +85,7 @@ def _judged(found: MethodEstimate, targets: Latency) -> dict[str, float]:
 def _verdict(
     times: dict[str, float], targets: Latency, found: MethodEstimate | None
 ) -> tuple[Verdict, Number | None]:
-    """The verdict, and by which factor the worst target is missed."""
+    """Return the verdict, and the ratio of the worst time to its target."""
     if found is None:
         return Verdict.unknown, None
     ratios = [times[name] / ms for name, ms in _judged(found, targets).items()]
@@ -113,7 +114,7 @@ def _against(name: str, found: float, target: float) -> str:
 
 
 def _why_unknown(case: Case, pool: PoolPlan) -> str:
-    """Why no estimate covers the service."""
+    """Reason why no estimate covers the service."""
     if not case.workload.kind.traits.has_engine:
         return f"times of one {case.workload.kind.value} are not modelled"
     if pool.nodes_per_replica > 1:
@@ -124,17 +125,17 @@ def _why_unknown(case: Case, pool: PoolPlan) -> str:
 
 
 def figure(value: float) -> str:
-    """A number in three significant digits, whole from 100 on: 46.2, 1,240."""
+    """Format a number with three significant digits, whole from 100 on: 46.2, 1,240."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def counted(count: int, noun: str) -> str:
-    """A count with its noun: 1 replica, 12 replicas."""
+    """Format a count with its noun: 1 replica, 12 replicas."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def listed(words: Sequence[str]) -> str:
-    """Words in a row: a, b and c."""
+    """Format words as a list: a, b and c."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
 
 

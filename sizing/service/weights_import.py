@@ -1,4 +1,4 @@
-"""How do a model's files get into the bucket, how long may that take, and who waits for them?"""
+"""How do a model's files reach the bucket, how long may it take, and what waits for them?"""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,33 +10,34 @@ from sizing.values.units import GIB, MIB
 from sizing.workload.source import ModelSource
 
 IMPORT_MIB_PER_S = 40
-"""One stream from the source through a system node into S3. Basis: assumed (20 to 90), below the
-93 MiB/s that an m7i.large sustains each way."""
+"""Rate of one stream from the source through a system node into S3. Basis: assumed (20 to 90),
+below the 93 MiB/s that an m7i.large sustains each way."""
 IMPORT_MARGIN, IMPORT_START_S = 3, 600
-"""Longest import over the planned one, and seconds until its pod runs. Basis: assumed."""
+"""Maximum import time over the planned one, and seconds until its pod runs. Basis: assumed."""
 OWN_WAIT_S = 3_600
-"""Seconds a replica waits for files that you copy yourself, before its container starts over.
+"""Seconds that a replica waits for files that you copy yourself, before its container restarts.
 Basis: assumed."""
 IMPORTED_WAIT_S = 300
-"""Seconds a replica waits for an import: none, for an update rolls out after its Job has ended.
-Basis: assumed."""
+"""Seconds that a replica waits for an import. An update rolls out after its Job, so it does not
+wait. Basis: assumed."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Where the files of one version of a model are."""
+    """Location of the files of one version of a model."""
 
     prefix: str
-    """In the bucket."""
+    """Prefix in the bucket."""
     folder: str
-    """In the service's folder on a node."""
+    """Folder in the service's folder on a node."""
     ready: str
     """Object below the prefix that is uploaded last."""
     wait_s: int
 
 
 def weights_of(model: str, source: ModelSource | None) -> Weights:
-    """Each version has its own prefix, so that a rollback finds its files; your own have none."""
+    """Return the location. Each version has its own prefix for rollbacks; files that you copy have
+    none."""
     if source is None:
         return Weights(model, model, "config.json", OWN_WAIT_S)
     version = source.version
@@ -48,7 +49,7 @@ def weights_of(model: str, source: ModelSource | None) -> Weights:
 def import_plan(
     source: ModelSource | None, weights_bytes: int, prefix: str, image: str
 ) -> ImportPlan | None:
-    """The Job that fills the bucket once for each version; None where you fill it yourself.
+    """Return the Job that fills the bucket once for each version; None where you fill it yourself.
 
     most = ceil(weights x 1.1); import = weights / rate; deadline = ceil(3 x import) + 600
 

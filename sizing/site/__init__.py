@@ -1,4 +1,4 @@
-"""Where services run: one site is one stack, shared by its services."""
+"""Where do services run? One site is one stack, which its services share."""
 
 from sizing.site.whole import LOG_DAYS, Environment, Site
 

@@ -1,4 +1,4 @@
-"""Who administers the cluster that a stack makes, and who may look at it."""
+"""Which roles administer the cluster of a stack, and which may read it?"""
 
 from typing import Annotated, Self
 
@@ -16,7 +16,7 @@ RoleArn = Annotated[
     ),
 ]
 ADMIN_POLICY, VIEW_POLICY = "AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"
-"""Access policies of EKS: all of the cluster; most objects to read, secrets not among them."""
+"""Access policies of EKS for the whole cluster, and for reading most objects except secrets."""
 
 
 class ClusterAccess(Strict):
@@ -28,8 +28,8 @@ class ClusterAccess(Strict):
     viewers: tuple[RoleArn, ...] = ()
     """Roles that may read everything except secrets."""
     creator: Flag = False
-    """Whether the role that creates the cluster administers it without a separate entry. EKS reads
-    this only at creation."""
+    """True where the role that creates the cluster administers it without a separate entry. EKS
+    reads this only at creation."""
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
@@ -44,5 +44,5 @@ class ClusterAccess(Strict):
 
     @property
     def policies(self) -> dict[str, str]:
-        """The access policy of each role."""
+        """Access policy of each role."""
         return dict.fromkeys(self.admins, ADMIN_POLICY) | dict.fromkeys(self.viewers, VIEW_POLICY)

@@ -7,10 +7,10 @@ FIELD = ("certificate_arn",)
 
 
 def check_certificate(site: Site) -> None:
-    """Checks that the certificate is of the stack's region and account. Raises FieldError.
+    """Check that the certificate belongs to the stack's region and account. Raises FieldError.
 
-    Basis: vendor (Elastic Load Balancing guide: a certificate is in the load balancer's region;
-    ACM shares none between accounts).
+    Basis: vendor (Elastic Load Balancing guide: a certificate is in the load balancer's region; ACM
+    shares none between accounts).
     """
     if site.certificate_arn is None:
         return

@@ -1,12 +1,12 @@
-"""Which registry an image or a chart comes from, where the stack names copies of registries."""
+"""Which registry does an image or a chart come from, where the stack names mirrors?"""
 
 from collections.abc import Mapping
 
 
 def mirrored(address: str, mirrors: Mapping[str, str]) -> str:
-    """The address with its longest named beginning replaced by that one's mirror.
+    """Return the address with its longest matching prefix replaced by the mirror of that prefix.
 
-    An address may have a scheme, as charts have; it keeps it, unless the mirror brings its own.
+    The address of a chart may have a scheme. It keeps the scheme, unless the mirror has its own.
     """
     scheme, place = address_parts(address)
     beginnings = [prefix for prefix in mirrors if begins(place, prefix)]
@@ -19,12 +19,12 @@ def mirrored(address: str, mirrors: Mapping[str, str]) -> str:
 
 
 def begins(place: str, prefix: str) -> bool:
-    """Whether the prefix ends where a part of the address ends: docker.io/vllm is not the beginning
-    of docker.io/vllms."""
+    """True where the prefix ends at a part of the address: docker.io/vllm is no prefix of
+    docker.io/vllms."""
     return place.startswith(prefix) and place[len(prefix) : len(prefix) + 1] in ("", "/", ":", "@")
 
 
 def address_parts(address: str) -> tuple[str, str]:
-    """Scheme with its slashes, empty where there is none, and the rest."""
+    """Return the scheme with its slashes, empty where there is none, and the rest."""
     scheme, slashes, place = address.rpartition("://")
     return f"{scheme}{slashes}", place

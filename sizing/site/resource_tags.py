@@ -1,4 +1,4 @@
-"""Which tags AWS takes on every resource of a stack."""
+"""Which tags does AWS accept on every resource of a stack?"""
 
 import unicodedata
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sizing.values.field_error import FieldError
 
 TAG_LIMIT = 50
-"""Tags of one resource. Basis: vendor (AWS general reference and EKS API, Tag, 2026-11)."""
+"""Maximum tags of one resource. Basis: vendor (AWS general reference and EKS API, Tag, 2026-11)."""
 ADDED_BY_OWNERS = (
     "eks:eks-cluster-name",
     "karpenter.k8s.aws/ec2nodeclass",
@@ -14,27 +14,29 @@ ADDED_BY_OWNERS = (
     "karpenter.sh/nodepool",
     "kubernetes.io/cluster/",
 )
-"""Keys that Karpenter sets itself on a node, and refuses in the definition of its nodes; the last
-is a prefix.
-Basis: vendor (Karpenter, validation rules of EC2NodeClass, v1); assumed: EKS sets as many on a node
-of a managed group, its cluster, its group and three for autoscalers."""
+"""Keys that Karpenter sets on a node, and refuses in the definition of its nodes. The last is a
+prefix.
+Basis: vendor (Karpenter, validation rules of EC2NodeClass, v1). Assumed: EKS sets as many on a node
+of a managed group: its cluster, its group and three for autoscalers."""
 OWN_KEYS = ("Name", "environment", "managed-by", "service", "sizewright-cluster")
-"""Keys that this program sets; one more on subnets is `kubernetes.io/role/...`."""
+"""Keys that this program sets. Subnets have one more, `kubernetes.io/role/...`."""
 GIVES_WAY = ("environment",)
-"""Left out where the stack file has the key in another spelling, as many owners require one."""
+"""Keys that are omitted where the stack file has them in another spelling, as many owners
+require."""
 OWN_MOST = 5
-"""Most of them on one resource, a target group; nodes have neither of the last two."""
+"""Maximum number of these keys on one resource, a target group. Nodes have neither of the last
+two."""
 ROOM = TAG_LIMIT - (OWN_MOST + len(ADDED_BY_OWNERS))
-"""Tags of a stack file, so that a node still has room for all others."""
+"""Maximum tags of a stack file, so that a node still has room for all others."""
 KEY_LIMIT, VALUE_LIMIT = 128, 256
-"""Characters. Basis: vendor (IAM API, Tag, 2026-11)."""
+"""Maximum characters. Basis: vendor (IAM API, Tag, 2026-11)."""
 SIGNS = "_.:/=+-@"
 EXPECTED = "letters, digits, spaces and _ . : / = + - @"
 _RESERVED = "aws:"
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
-    """Raises FieldError for what one of the services refuses on one of the resources.
+    """Check the tags. Raises FieldError for a tag that a service refuses on a resource.
 
     Basis: vendor (IAM API, Tag, whose characters are the fewest; its error "Duplicate tag keys
     found. Please note that Tag keys are case insensitive").
@@ -81,5 +83,6 @@ def _check_value(key: str, value: str) -> None:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether all are letters, separators and digits of Unicode, or one of the eight signs."""
+    """True where all characters are Unicode letters, separators and digits, or one of the eight
+    signs."""
     return all(c in SIGNS or unicodedata.category(c)[0] in "LNZ" for c in text)

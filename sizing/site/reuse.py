@@ -1,4 +1,4 @@
-"""What a site creates itself or uses as it stands: plain ids, so that they decide what exists."""
+"""Which resources does a site create, and which existing ones does it use, by plain ids?"""
 
 from enum import StrEnum
 from ipaddress import IPv4Network
@@ -17,7 +17,7 @@ Domain = Annotated[
         examples=["ai.example.com"],
     ),
 ]
-"""Short enough for a service's name before it: 253 characters in all."""
+"""Pattern of a domain short enough for a service's name in front of it: 253 characters in total."""
 HostedZoneId = Annotated[
     str, Field(pattern=r"^Z[A-Z0-9]{1,31}$", examples=["Z0123456789ABCDEFGHIJ"])
 ]
@@ -64,7 +64,7 @@ class Dns(Strict):
 
     @property
     def domain(self) -> str:
-        """Domain below which each service has its name."""
+        """Domain of the services' names. Each service has a name below it."""
         zone = self.use or self.create
         assert zone is not None, "one of the two is given"
         return zone.domain
@@ -77,7 +77,8 @@ class Dns(Strict):
 
 
 class UsedNetwork(Strict):
-    """A VPC that stands, with its way out: nothing of it is made or changed."""
+    """Existing VPC with its route to the internet. The stack neither creates nor changes any part
+    of it."""
 
     vpc_id: VpcId
     """Id of the VPC."""
@@ -147,7 +148,7 @@ ADDONS = (
 )
 """Parts that every cluster of this product has."""
 EKS_ADDONS = tuple(part for part in ADDONS if part is not ClusterPart.network_policies)
-"""Those that EKS knows as add-ons with versions; the policies' agent is part of the VPC CNI."""
+"""Parts that EKS knows as add-ons with versions. The policies' agent is part of the VPC CNI."""
 
 
 OWN_STACK_ONLY = (ClusterPart.metrics, ClusterPart.interconnect_plugin)
@@ -185,7 +186,7 @@ class UsedCluster(Strict):
 
 
 class Cluster(Strict):
-    """Where the workloads run; a cluster of the stack's own when neither is said."""
+    """Cluster of the workloads. Without any key, the stack creates its own."""
 
     use: UsedCluster | None = None
     """Existing cluster."""
@@ -216,12 +217,12 @@ class Cluster(Strict):
 
     @property
     def elsewhere(self) -> bool:
-        """Whether the cluster is another owner's."""
+        """True where the cluster has another owner."""
         return self.use is not None or self.stack is not None
 
 
 class UsedKeys(Strict):
-    """KMS keys that stand, by class of data; the stack makes those that are left out."""
+    """Existing KMS keys by class of data. The stack makes the keys that are left out."""
 
     cluster: KeyArn | None = None
     """Secrets of the Kubernetes cluster."""

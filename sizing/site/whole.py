@@ -1,4 +1,4 @@
-"""Where services run: one site is one stack, shared by its services."""
+"""Where do services run? The site of one stack, from the keys of its stack file."""
 
 from enum import StrEnum
 from ipaddress import IPv4Network
@@ -15,7 +15,7 @@ from sizing.workload import Workload, ZoneId
 from sizing.workload.source import SHA256_EXAMPLE
 
 REPOSITORY = r"^[a-z0-9.-]+\.[a-z]{2,}(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$"
-"""A registry with a dot in its name, and a repository of lower-case parts."""
+"""Pattern of a registry with a dot in its name, and a repository of lower-case parts."""
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["111122223333"])]
 Arn = Annotated[
     str,
@@ -36,7 +36,7 @@ PolicyArn = Annotated[
 ]
 _PLACE = r"[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]+)?(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
 Upstream = Annotated[str, Field(pattern=rf"^{_PLACE}$", max_length=256, examples=["docker.io"])]
-"""A registry, or a registry and the first parts of a name; no scheme."""
+"""Registry, or a registry and the first parts of a name, without a scheme."""
 Mirror = Annotated[
     str,
     Field(
@@ -45,7 +45,7 @@ Mirror = Annotated[
         examples=["111122223333.dkr.ecr.us-east-1.amazonaws.com/docker-hub"],
     ),
 ]
-"""A scheme is used for charts only, where the copy has another than the original."""
+"""Address of a mirror. A scheme is used for charts only, where the copy has another one."""
 SecretName = Annotated[
     str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253, examples=["registry"])
 ]
@@ -53,25 +53,25 @@ PrefixListId = Annotated[
     str, Field(pattern=r"^pl-[0-9a-f]{8,17}$", examples=["pl-0123456789abcdef0"])
 ]
 ALLOWED_LIMIT = 50
-"""Ranges of one list. Basis: vendor, a security group has 60 inbound rules (VPC quota L-0EA8095F);
-the rest is the product's own."""
+"""Maximum ranges of one list. Basis: vendor, a security group has 60 inbound rules (VPC quota
+L-0EA8095F); the rest is the product's own."""
 
 
 class Environment(StrEnum):
     dev = "dev"
-    """For trials: nothing is protected from deletion, and there is one NAT gateway."""
+    """Trial environment: nothing is protected from deletion, and there is one NAT gateway."""
     prod = "prod"
-    """For production: stores, keys and load balancers are protected, and each zone has a NAT
-    gateway."""
+    """Production environment: stores, keys and load balancers are protected, and each zone has a
+    NAT gateway."""
 
 
 LOG_DAYS = {Environment.dev: 14, Environment.prod: 365}
-"""Days that logs are kept: of the network, the control plane, the databases. Basis: assumed; a year
-covers late investigations."""
+"""Days that logs of the network, the control plane and the databases are kept. Basis: assumed; a
+year covers late investigations."""
 
 
 class Site(Strict):
-    """Read from the `sizewright:` keys of a `Pulumi.<stack>.yaml`."""
+    """Site of the `sizewright:` keys of a `Pulumi.<stack>.yaml`."""
 
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", examples=["us-east-1"])
     """AWS region, e.g. us-east-1."""
@@ -164,16 +164,16 @@ class Site(Strict):
 
     @property
     def uses_network(self) -> bool:
-        """Whether the network stands already, by itself or with another stack's cluster."""
+        """True where the network exists already, by itself or with another stack's cluster."""
         return self.network is not None or self.cluster.stack is not None
 
     @property
     def protected(self) -> bool:
-        """Whether what the stack keeps is protected from deletion."""
+        """True where the resources of the stack are protected from deletion."""
         return self.environment is Environment.prod
 
     def keeps(self, workload: Workload) -> bool:
-        """Whether the stores and the load balancer of a service are protected from deletion."""
+        """True where the stores and the load balancer of a service are protected from deletion."""
         return self.protected and not workload.retire
 
     @model_validator(mode="after")

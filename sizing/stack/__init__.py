@@ -1,1 +1,1 @@
-"""What the services of one stack share: network, addresses, cluster, names and pinned versions."""
+"""Shared parts of one stack: network, addresses, cluster, names and pinned versions."""

@@ -1,4 +1,4 @@
-"""How many private addresses does each zone need, and does its subnet hold them?"""
+"""How many private addresses does each zone need, and does its subnet have them?"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -19,37 +19,38 @@ from sizing.values.exact import ceiling, exact
 from sizing.values.field_error import FieldError
 
 DAEMON_PODS = 10
-"""Pods of a GPU node beside its replicas that take an address: log, metric, device and health
+"""Pods of a GPU node that take an address, without its replicas: log, metric, device and health
 agents. Basis: assumed; those in the host's network take none."""
 ASSUMED_INTERFACES, ASSUMED_IPV4_PER_INTERFACE = 15, 50
-"""Of a type whose limits the catalog does not know. Basis: assumed, the highest there are."""
+"""Limits of a type without limits in the catalog. Basis: assumed, the highest there are."""
 WARM_INTERFACES = 1
-"""Basis: vendor, the VPC CNI keeps one whole interface of addresses free (WARM_ENI_TARGET)."""
+"""Free interfaces. Basis: vendor, the VPC CNI keeps one whole interface free (WARM_ENI_TARGET)."""
 PER_LOAD_BALANCER = 8
-"""Basis: vendor, an application load balancer wants 8 free addresses in each of its subnets."""
+"""Addresses of a load balancer. Basis: vendor, it requires 8 free addresses in each of its
+subnets."""
 CONTROL_PLANE = 6
-"""Basis: vendor, EKS wants 6 free addresses in each subnet of the cluster."""
+"""Addresses of the control plane. Basis: vendor, EKS requires 6 free ones in each subnet."""
 PER_DATABASE = 1
-"""Of a service's database, in each zone. Basis: vendor, one address an instance."""
+"""Addresses of a service's database, in each zone. Basis: vendor, one address an instance."""
 SPARE_RATIO = Decimal("0.30")
-"""For updates, which add nodes before they remove some, and for growth. Basis: assumed."""
+"""Spare for updates, which add nodes before they remove some, and for growth. Basis: assumed."""
 RESERVED = 5
-"""Basis: vendor, addresses of each subnet that AWS keeps for itself."""
+"""Addresses of each subnet that AWS keeps for itself. Basis: vendor."""
 SMALLEST_PREFIX, WIDEST_NETWORK = 24, 16
-"""No private subnet below a /24; no VPC range above a /16. Basis: assumed; vendor."""
+"""Longest prefix of a private subnet, shortest of a VPC range. Basis: assumed; vendor."""
 PRIVATE_SHARE = 3
-"""A private subnet is an eighth of the network: its prefix + 3."""
+"""Additional prefix bits of a private subnet, which is an eighth of the network."""
 
 
 def node_addresses(
     pods: int, interfaces: int | None, ipv4_per_interface: int | None
 ) -> NodeAddressPlan:
-    """Interfaces of a node, and the addresses of each, as the VPC CNI attaches them.
+    """Return the interfaces of a node, and the addresses of each, as the VPC CNI attaches them.
 
     interfaces = min(the type's limit, ceil(pods / (addresses of an interface - 1)) + 1)
 
-    The first address of an interface is its own, the others are for pods; the CNI takes all of them
-    as it attaches the interface, and keeps one more interface than its pods fill.
+    The first address of an interface is its own, and the others are for pods. The CNI takes all of
+    them as it attaches the interface, and keeps one more interface than its pods fill.
     Basis: vendor, VPC CNI with secondary addresses and its defaults; full nodes would have the
     type's max pods.
     """
@@ -73,12 +74,12 @@ def zone_addresses(
     endpoint_count: int,
     control_plane: bool,
 ) -> AddressPlan:
-    """Addresses that a zone needs, and those that its private subnet has, where its range is known.
+    """Return the addresses that a zone needs, and those of its private subnet where it is known.
 
     needed = ceil((GPU nodes' interfaces + their pods + system nodes + 8 an internal load balancer
     + endpoints + databases + 6 of the control plane) x 1.3); capacity = 2^(32 - prefix) - 5
 
-    Each zone has room for all burst nodes: they start where there is capacity.
+    Each zone has room for all burst nodes, because they start where there is capacity.
     """
     here = [(pool.nodes_at_most_in(zone), pool.addresses) for pool in pools]
     parts = {
@@ -110,12 +111,12 @@ def _of_system(system: SystemPool, zone_count: int) -> int:
 
 
 def smallest_prefix(needed: int) -> int:
-    """Prefix of the smallest subnet that holds so many addresses, at most 24. Basis: arithmetic."""
+    """Prefix of the smallest subnet with this many addresses, at most 24. Basis: arithmetic."""
     return min(SMALLEST_PREFIX, 32 - (needed + RESERVED - 1).bit_length())
 
 
 def fullest_subnet(network: NetworkPlan) -> SubnetPlan | UsedSubnetPlan:
-    """The zone that has the fewest private addresses left, or lacks the most."""
+    """Return the zone that has the fewest private addresses left, or lacks the most."""
 
     def lacking(subnet: SubnetPlan | UsedSubnetPlan) -> int:
         return subnet.addresses.needed - (subnet.addresses.capacity or 0)
@@ -124,10 +125,11 @@ def fullest_subnet(network: NetworkPlan) -> SubnetPlan | UsedSubnetPlan:
 
 
 def enough_addresses(network: NetworkPlan) -> None:
-    """Checks that each zone's addresses fit its private subnet.
+    """Check that each zone's addresses fit its private subnet.
 
-    Raises FieldError on `vpc_cidr` with the numbers of the fullest zone and a prefix that would do,
-    or on the range of a subnet that is used. Ranges that nobody stated are not checked.
+    Raises FieldError on `vpc_cidr` with the numbers of the fullest zone and a sufficient prefix.
+    Raises FieldError on the range of an existing subnet. Ranges that are not stated are not
+    checked.
     """
     fullest = fullest_subnet(network)
     need = fullest.addresses

@@ -1,4 +1,4 @@
-"""What must run in the cluster beside the services, so that they really serve?"""
+"""Which shared services must run in the cluster, so that the others really serve?"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from sizing.site.mirrors import mirrored
 from sizing.site.reuse import ClusterPart
 
 NAMESPACE = "kube-system"
-"""Where they run; the cluster's own add-ons run there too."""
+"""Namespace of the shared services and of the cluster's own add-ons."""
 DEVICE_PLUGIN = ClusterPart.device_plugin.value
 LOAD_BALANCER_CONTROLLER = ClusterPart.load_balancer_controller.value
 NODE_AUTOSCALER = ClusterPart.node_autoscaler.value
@@ -34,31 +34,31 @@ POD_AUTOSCALER = ClusterPart.pod_autoscaler.value
 METRICS = ClusterPart.metrics.value
 GROUP_CONTROLLER = ClusterPart.group_controller.value
 INTERCONNECT_PLUGIN = ClusterPart.interconnect_plugin.value
-"""Charts, and names of their releases; the versions are the items `chart:NAME` of data/pins.csv."""
+"""Charts, and names of their releases. The versions are the items `chart:NAME` of data/pins.csv."""
 METRICS_SERVER = "prometheus-server"
 """Service and service account of Prometheus."""
 BURST_PARTS = (ClusterPart.pod_autoscaler, ClusterPart.node_autoscaler, ClusterPart.metrics)
-"""What a burst needs beside its services."""
+"""Shared services that a burst needs."""
 INSTALL_TIMEOUT_S = 600
-"""Longest wait for a release to be ready. Basis: assumed, twice Helm's default: images are pulled
+"""Maximum seconds until a release is ready. Basis: assumed, twice Helm's default: images are pulled
 by nodes that have just joined."""
 CONTROLLER_REPLICAS = 2
-"""One leads, one waits, each on a system node. Basis: vendor (the charts' default; KEDA's guide to
-high availability)."""
+"""Number of replicas: one leads, one waits, each on a system node. Basis: vendor (the charts'
+default; KEDA's guide to high availability)."""
 SCRAPE_S = 15
-"""Seconds between two looks at an engine's metrics, and between two questions for them. Basis:
+"""Seconds between two scrapes of an engine's metrics, and between two queries of them. Basis:
 assumed; a replica takes minutes to start."""
 METRICS_HOURS = 24
-"""Hours that metrics are kept: nothing but the last value is asked for. Basis: assumed."""
+"""Hours that metrics are kept: only the last value is queried. Basis: assumed."""
 
 
 def cluster_services(
     services: Sequence[ServicePlan], pools: Sequence[NodePool], site: Site, catalog: Catalog
 ) -> ClusterServicesPlan:
-    """The device plugin where there are GPU nodes, the controller where there is a gateway, and
-    what adds replicas and nodes where a service bursts.
+    """Return the device plugin for GPU nodes, the controller for a gateway, and the burst services.
 
-    None that the cluster's owner provides; each that the site offers to other stacks.
+    Services that the cluster's owner provides are left out. Each that the site offers to other
+    stacks is included.
     """
     gateways = any(service.gateway is not None for service in services)
     spanning = tuple(sorted({pool.instance_type for pool in pools if pool.interconnect}))
@@ -90,7 +90,7 @@ def cluster_services(
 def _burst(
     services: Sequence[ServicePlan], site: Site, catalog: Catalog
 ) -> BurstServicesPlan | None:
-    """What the services that burst need, and what is offered; nothing where there is neither."""
+    """Return the services for a burst here or in other stacks; nothing where there is none."""
     brought = {part for part in BURST_PARTS if _brought(part, site, used=bool(services))}
     if not services and not brought:
         return None
@@ -124,12 +124,12 @@ def _metrics(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> M
 
 
 def _brought(part: ClusterPart, site: Site, used: bool) -> bool:
-    """Whether this stack installs a part of the cluster: as used here, or as offered."""
+    """True where this stack installs a part of the cluster, for its own use or as an offer."""
     return part in site.cluster.offers or (used and part not in site.cluster.provides)
 
 
 def charts_in_use(plan: ClusterServicesPlan) -> Iterator[ChartPlan]:
-    """The charts that the stack installs."""
+    """Yield the charts that the stack installs."""
     charts: list[ChartPlan | None] = [plan.device_plugin, plan.load_balancer_controller]
     charts += [plan.group_controller, plan.interconnect_plugin]
     if plan.burst is not None:
@@ -140,7 +140,7 @@ def charts_in_use(plan: ClusterServicesPlan) -> Iterator[ChartPlan]:
 
 
 def chart_pins(plan: ClusterServicesPlan) -> Iterator[str]:
-    """Items of data/pins.csv of the charts in use."""
+    """Yield the items of data/pins.csv of the charts in use."""
     yield from (chart_item(chart.chart) for chart in charts_in_use(plan))
 
 

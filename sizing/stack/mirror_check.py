@@ -1,4 +1,4 @@
-"""Is each mirror of something that this product pulls?"""
+"""Does each mirror match an image or a chart that this product pulls?"""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,8 @@ from sizing.workload import Workload
 
 
 def check_mirrors(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> None:
-    """Checks that each mirror is of something. Raises FieldError for one that matches nothing."""
+    """Check that each mirror matches an image or a chart. Raises FieldError for one without a
+    match."""
     known = sorted(set(_upstream(workloads, site, catalog)))
     for prefix in site.mirrors:
         if not any(begins(place, prefix) for place in known):
@@ -21,7 +22,7 @@ def check_mirrors(workloads: Sequence[Workload], site: Site, catalog: Catalog) -
 
 
 def _upstream(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> Iterator[str]:
-    """Every image and chart that this product, or these workloads, may pull."""
+    """Yield every image and chart that this product, or these workloads, may pull."""
     yield site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
     yield from (COPY_IMAGE, GROUP_ENGINE_IMAGE)
     yield from (row.image for row in catalog.chart_images)

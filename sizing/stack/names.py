@@ -1,4 +1,4 @@
-"""Under which names are the services reached, and which certificate says so?"""
+"""Which names do the services have, and which certificate is valid for them?"""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,11 @@ from sizing.site import Site
 
 
 def dns_plan(site: Site, services: Sequence[ServicePlan]) -> DnsPlan | None:
-    """A name for each service with a gateway: service.domain. None without `dns` in the site.
+    """Return a name for each service with a gateway: service.domain. None without `dns` in the
+    site.
 
-    The certificate is for *.domain, so that a service that comes or goes does not change it; there
-    is none where the site has its own, or nothing has a gateway.
+    The certificate is for *.domain, so a new or removed service does not change it. There is none
+    where the site has its own, or no service has a gateway.
     """
     dns = site.dns
     if dns is None:

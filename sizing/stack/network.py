@@ -1,4 +1,4 @@
-"""How much data moves, through what, and which addresses does the network have?"""
+"""How much data moves, by which gateways, and which addresses does the network have?"""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -36,10 +36,10 @@ from sizing.workload import InTransit, Routing, Workload
 CONNECTIONS_PER_UNIT_S = 25
 ACTIVE_CONNECTIONS_PER_UNIT = 3_000
 BYTES_PER_UNIT_HOUR = GB
-"""What one load balancer capacity unit (LCU) covers. Basis: vendor (ELB pricing: 25 new connections
-a second, 3,000 active ones, 1 GB an hour)."""
+"""Bytes that one load balancer capacity unit (LCU) covers in an hour. Basis: vendor (ELB pricing:
+25 new connections a second, 3,000 active ones, 1 GB an hour)."""
 ASSUMED_ANSWER_S = 120
-"""Longest answer when no latency target says it, seconds. Basis: assumed."""
+"""Seconds of the longest answer without a latency target. Basis: assumed."""
 STREAM_RATIO = 4
 """Longest answer over the mean answer at the latency targets. Basis: assumed (3 to 10)."""
 ALGORITHMS = {
@@ -47,17 +47,20 @@ ALGORITHMS = {
     Routing.round_robin: "round_robin",
     Routing.sticky: "least_outstanding_requests",
 }
-"""Names of the load balancer. Basis: vendor (target group attributes of load balancers)."""
+"""Attribute names of the load balancer. Basis: vendor (target group attributes of load
+balancers)."""
 STICKY_S = 3_600
 """Seconds that a conversation's cookie keeps it with its replica. Basis: assumed."""
 RESERVATION_MINIMUM_UNITS = 100
 """Fewest units that can be reserved. Basis: vendor (the AWS CDK refuses fewer, 2026-11)."""
 HEALTH_INTERVAL_S, HEALTH_TIMEOUT_S, HEALTH_CHECKS = 10, 5, 2
-"""Basis: assumed; the vendor's 30 s between checks would hide a dead replica for a minute."""
+"""Interval, timeout and count of health checks. Basis: assumed; the vendor's 30 s between checks
+would hide a failed replica for a minute."""
 IDLE_LIMIT_S, DRAIN_LIMIT_S = 4_000, 3_600
-"""Basis: vendor, highest idle timeout and deregistration delay of an application load balancer."""
+"""Limits in seconds. Basis: vendor, highest idle timeout and deregistration delay of an application
+load balancer."""
 PUBLIC_PREFIX = 24
-"""Of a public subnet: NAT gateways and public load balancers."""
+"""Prefix of a public subnet, for NAT gateways and public load balancers."""
 
 INTERFACE_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
 """AWS services that nodes and pods call: interfaces, images, pod identity, logs, roles."""
@@ -74,7 +77,7 @@ def mbit_per_s(rate: Fraction | None, size_bytes: Decimal | None) -> Fraction | 
 
 
 def transfer_plan(workload: Workload, rates: Rates) -> TransferPlan:
-    """Bandwidth of requests in and answers out, at the mean and at the peak."""
+    """Return the bandwidth of requests in and answers out, at the mean and at the peak."""
     ask, answer = workload.request.request_bytes, workload.request.response_bytes
     return TransferPlan(
         ingress_mbit_per_s=plain_or_none(mbit_per_s(rates.mean, ask)),
@@ -85,12 +88,12 @@ def transfer_plan(workload: Workload, rates: Rates) -> TransferPlan:
 
 
 def capacity_units(workload: Workload, rates: Rates) -> int | None:
-    """Load balancer capacity units at the busiest known moment, rounded up.
+    """Load balancer capacity units at the highest known rate, rounded up.
 
     max(rate / 25, in flight / 3,000, bytes an hour / 1 GB), every request a new connection
 
-    None when neither size of a request is known. Basis: vendor definition; an upper bound, since
-    kept-alive connections cost less.
+    The result is None when neither size of a request is known. Basis: vendor definition; an upper
+    bound, since kept-alive connections cost less.
     """
     rate = rates.busiest
     sizes = [workload.request.request_bytes, workload.request.response_bytes]
@@ -108,9 +111,9 @@ def capacity_units(workload: Workload, rates: Rates) -> int | None:
 
 
 def reserved_units(needed: int | None) -> int | None:
-    """Capacity units to reserve: what is needed, from the fewest that can be reserved on.
+    """Capacity units to reserve: those needed, where they reach the smallest reservation.
 
-    Below them the load balancer grows by itself, and a reservation would cost more than it holds.
+    Below it the load balancer scales by itself, and a reservation would cost more than it provides.
     Basis: vendor (a reservation is paid by the hour whether it is used or not).
     """
     return needed if needed is not None and needed >= RESERVATION_MINIMUM_UNITS else None
@@ -133,7 +136,7 @@ def longest_answer_s(workload: Workload) -> Fraction:
 
 
 def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
-    """The load balancer of one service: it waits longer than the longest answer takes.
+    """Return the load balancer of one service, which waits longer than the longest answer takes.
 
     idle timeout = longest + 10 s, deregistration delay = longest, within the vendor's limits
     """
@@ -166,7 +169,7 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
 
 
 def too_slow(gateway: GatewayPlan) -> list[Rejected]:
-    """That the load balancer waits for the longest answer, where it cannot."""
+    """Rejection where the load balancer cannot wait for the longest answer."""
     longest = gateway.longest_answer_s
     if longest <= DRAIN_LIMIT_S:
         return []
@@ -176,9 +179,11 @@ def too_slow(gateway: GatewayPlan) -> list[Rejected]:
 
 
 def access_logs(services: Sequence[ServicePlan], site: Site) -> BucketPlan | None:
-    """The bucket of the load balancers' logs, of all requests on the mean.
+    """Return the bucket of the load balancers' logs, sized for the mean rate of all requests.
 
-    bytes = rate x seconds of the days kept x bytes of a request; a deleted log comes back for a day
+    bytes = rate x seconds of the days kept x bytes of a request
+
+    A deleted log can be restored for a day.
     """
     behind = [service.traffic.requests_per_s_mean for service in services if service.gateway]
     if not behind:
@@ -195,10 +200,12 @@ def access_logs(services: Sequence[ServicePlan], site: Site) -> BucketPlan | Non
 
 
 def subnet_ranges(site: Site) -> dict[str, tuple[IPv4Network, IPv4Network]]:
-    """The private and the public range of each zone: its own eighth, and a /24 of the last one.
+    """Return the private and the public range of each zone: its own eighth, and a /24 of the last
+    one.
 
-    The zone's number decides which: use1-az3 has the third. So a zone that comes, goes or grows
-    changes the range of no other; a changed range would replace the subnet and all in it.
+    The zone's number decides the range: use1-az3 has the third. A zone that is added, removed
+    or larger changes the range of no other. A changed range would replace the subnet and everything
+    in it.
     Raises FieldError for an address range that is not one, and for an eighth zone.
     """
     try:
@@ -218,11 +225,11 @@ def subnet_ranges(site: Site) -> dict[str, tuple[IPv4Network, IPv4Network]]:
 
 
 def interface_endpoints(site: Site) -> tuple[EndpointPlan, ...]:
-    """Interface endpoints in prod, none in dev and none in a network that is used.
+    """Return the interface endpoints in prod, none in dev and none in an existing network.
 
-    In dev all calls leave through the NAT gateway, which stands anyway: an endpoint costs the same
-    each hour and zone whether it is used or not, so six of them in three zones cost more than the
-    gateway. In prod images and roles must not hang on the way to the internet.
+    In dev all calls leave through the NAT gateway, which exists anyway. An endpoint costs the same
+    each hour and zone whether it is used or not. Six endpoints in three zones cost more than the
+    gateway. In prod images and roles must not depend on the path to the internet.
     Basis: vendor (PrivateLink pricing is by endpoint, zone and hour, and by GB).
     """
     if site.environment is Environment.dev or site.uses_network:
@@ -237,11 +244,11 @@ def network_plan(
     pools: Sequence[NodePool],
     system: SystemPool | None,
 ) -> NetworkPlan:
-    """Subnets of the site's zones, with the addresses that they need and have.
+    """Return the subnets of the site's zones, with the addresses that they need and have.
 
-    Of a network that is used, nothing is made: it has its own way out, endpoints and flow logs.
-    A NAT gateway stands in each zone in prod or when a workload must survive a zone, else in the
-    first zone only. Raises FieldError like `subnet_ranges`.
+    An existing network has its own internet access, endpoints and flow logs, so nothing is made. In
+    prod, or when a workload must survive a zone, each zone has a NAT gateway. Otherwise only the
+    first zone has one. Raises FieldError like `subnet_ranges`.
     """
     endpoints = interface_endpoints(site)
     everywhere = site.environment is Environment.prod or any(w.redundancy.zones for w in workloads)
@@ -283,7 +290,7 @@ def network_plan(
 def _used_network(
     used: UsedNetwork, site: Site, addresses: Callable[[str, str | None], AddressPlan]
 ) -> UsedNetworkPlan:
-    """The network that the site names, with the addresses that each zone needs of it."""
+    """Return the network that the site names, with the addresses that each zone needs of it."""
     return UsedNetworkPlan(
         vpc_id=used.vpc_id,
         subnets=tuple(
@@ -300,7 +307,7 @@ def _used_network(
 
 
 def _of_stack(site: Site, subnets: Sequence[SubnetPlan]) -> UsedNetworkPlan | None:
-    """The network that another stack made by the same rule; None where this one makes it."""
+    """Return the network that another stack made by the same rule; None where this one makes it."""
     if site.cluster.stack is None:
         return None
     return UsedNetworkPlan(

@@ -1,4 +1,4 @@
-"""How do new images and versions reach the nodes: how many at once, and what serves meanwhile?"""
+"""How do new images and versions reach the nodes: how many at once, and which nodes serve then?"""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,30 +6,30 @@ from sizing.plan import NodePool, PoolPlan, ServicePlan
 from sizing.service.serving import NODE_START_S
 
 UPDATED_AT_ONCE_LIMIT = 100
-"""Basis: vendor, nodes that an update of a managed node group may take at once (EKS API,
+"""Maximum nodes of an update at once. Basis: vendor, managed node groups (EKS API,
 NodegroupUpdateConfig.maxUnavailable)."""
 DRAIN_LIMIT_S = 900
 """Seconds in which a node must be empty, or its group's update fails. Basis: vendor (EKS, managed
 node update: 15 minutes for pods to leave)."""
 UPDATE_TIMEOUT_S = 3600
-"""Least wait for the update of a node group. Basis: vendor (AWS provider's default)."""
+"""Minimum timeout of a node group's update, seconds. Basis: vendor (AWS provider's default)."""
 IMAGE_PULL_S = 180
-"""Seconds in which a new node has the serving image. Basis: assumed; some 10 GB, compressed, at a
+"""Seconds in which a new node pulls the serving image. Basis: assumed; some 10 GB, compressed, at a
 gigabit a second and unpacked."""
 
 
 def spare_for_updates(pools: Sequence[PoolPlan]) -> int:
-    """Nodes of a pool that may leave at once: the spare replicas of its poorest service.
+    """Nodes of a pool that may leave at once: the spare replicas of the service with the fewest.
 
-    spare = floor(spare nodes / nodes of a replica); one node of a group takes the whole group
+    spare = floor(spare nodes / nodes of a replica); one node of a group stops the whole group
     """
     return min(pool.nodes_spare // pool.nodes_per_replica for pool in pools)
 
 
 def take_turns(nodes: Mapping[str, int], spare: int) -> bool:
-    """Whether zones must be updated one after another: fewer nodes are spare than zones have any.
+    """True where zones must be updated one after another: spare nodes are fewer than zones in use.
 
-    Basis: vendor; EKS takes at least one node of each group, and groups do not see each other.
+    Basis: vendor; EKS takes at least one node of each group, and groups ignore each other.
     """
     return len(nodes) > max(spare, 1)
 
@@ -37,11 +37,11 @@ def take_turns(nodes: Mapping[str, int], spare: int) -> bool:
 def updated_by_zone(
     nodes: Mapping[str, int], spare: int, *, survives_a_zone: bool
 ) -> dict[str, int]:
-    """Nodes of each zone that an update takes at once, in all at most the spare ones.
+    """Nodes of each zone that an update takes at once, in total at most the spare ones.
 
-    floor(spare / zones), one more in the first spare mod zones, 1 to 100. With fewer spares than
-    zones one of each is the least that EKS takes, and zones take turns. A plan that survives the
-    loss of a zone keeps at least one node in each zone that has several.
+    The number is floor(spare / zones), one more in the first spare mod zones, 1 to 100. With fewer
+    spares than zones, EKS takes at least one of each, and zones are updated in turn. A plan that
+    survives the loss of a zone keeps at least one node in each zone that has several.
 
     Basis: arithmetic; node groups update at the same time and share the spare nodes.
     """
@@ -60,7 +60,7 @@ def update_timeout_s(nodes: Mapping[str, int], taken: Mapping[str, int]) -> int:
 
 
 def serves_again_s(service: ServicePlan) -> float | None:
-    """Seconds from a node that is back to its replica that serves; None where nothing is served.
+    """Seconds from a node's return until its replica serves; None where nothing is served.
 
     image pull + copy of the weights + cold start
     """
@@ -70,7 +70,7 @@ def serves_again_s(service: ServicePlan) -> float | None:
 
 
 def outlasts_drain(service: ServicePlan) -> bool:
-    """Whether its replicas are back too late: the budget holds the next nodes until EKS gives up.
+    """True where replicas return too late: the budget blocks the next nodes until EKS stops.
 
     image pull + copy + cold start > 15 minutes
     """
@@ -79,7 +79,7 @@ def outlasts_drain(service: ServicePlan) -> bool:
 
 
 def must_force(services: Sequence[ServicePlan]) -> bool:
-    """Whether EKS must go on without the pods' leave: a replica spans nodes and is back too late.
+    """True where EKS must ignore disruption budgets: a replica spans nodes and returns too late.
 
     Guard: each of its nodes restarts the whole replica, so its nodes would never all be updated.
     """

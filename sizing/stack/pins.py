@@ -1,4 +1,4 @@
-"""The lock that a stack would have today: what it uses, at the catalog's versions."""
+"""Which lock would a stack have today: its parts at the catalog's versions?"""
 
 from collections.abc import Iterator, Mapping
 
@@ -21,11 +21,11 @@ from sizing.stack.unverified import images_in_use
 
 
 def stack_lock(plan: Plan, catalog: Catalog, before: StackLock | None) -> StackLock:
-    """Versions of what the plan uses: the stack file's wish, else the catalog's pin.
+    """Return the versions of all used parts, from the stack file or the catalog's pins.
 
-    What no source of this product knows is kept from `before` while it fits, else it is null: a
-    version of an add-on or an image release belongs to one Kubernetes version, a digest to one tag.
-    `catalog` is the one without any lock.
+    A version without a source in this product remains as in `before` while it fits, else it is
+    null. A version of an add-on or an image release belongs to one Kubernetes version, a digest to
+    one tag. `catalog` is the one without any lock.
     """
     version = wanted_kubernetes(plan.site)
     kept = before if before is not None and before.kubernetes == version else None
@@ -46,7 +46,7 @@ def stack_lock(plan: Plan, catalog: Catalog, before: StackLock | None) -> StackL
 
 
 def _ami_releases(plan: Plan, kept: StackLock | None) -> dict[str, str | None]:
-    """By image type; the stack file names the release of GPU nodes."""
+    """Return the releases by image type. The stack file names the release of GPU nodes."""
     known = {} if kept is None else kept.ami_releases
     system = [] if plan.system is None else [plan.system.ami_type]
     releases = {name: known.get(name) for name in system}
@@ -58,10 +58,11 @@ def _ami_releases(plan: Plan, kept: StackLock | None) -> dict[str, str | None]:
 def _zone_templates(
     plan: Plan, releases: Mapping[str, str | None], before: StackLock | None
 ) -> ZoneTemplates:
-    """Of each pool whose zones take turns; one zone of it moves, the first that is not there yet.
+    """Return the templates of each pool whose zones roll in turn. Only the first outdated zone
+    moves.
 
-    A zone that the lock did not name has what all zones of the lock had; without a lock, what all
-    get now, for nothing is known of it.
+    A zone that is not in the lock has the versions of the lock's other zones. Without a lock, all
+    zones get today's versions.
     """
     version, nodes = wanted_kubernetes(plan.site), dict[str, dict[str, NodeTemplate]]()
     for pool in plan.pools:
@@ -75,7 +76,7 @@ def _zone_templates(
 
 
 def _held(pool: NodePool, zone: str, before: StackLock | None) -> NodeTemplate | None:
-    """What the lock says of a zone's nodes; None where it says nothing."""
+    """Return the template of a zone's nodes in the lock; None where the lock has none."""
     if before is None:
         return None
     named = before.templates_by_zone.nodes.get(pool.name)
@@ -86,10 +87,10 @@ def _held(pool: NodePool, zone: str, before: StackLock | None) -> NodeTemplate |
 
 
 def _image(name: str, plan: Plan, catalog: Catalog, before: StackLock | None) -> ImageLock:
-    """The stack file's digest, else the known one, while the tag that it belongs to stays.
+    """Return the stack file's digest, else the known one, while its tag remains.
 
-    Guard: engine flags follow the tag, and nodes run the digest: they must not part. A stack that
-    uses two engine images does not say which of them its digest is of.
+    Guard: engine flags follow the tag, and nodes run the digest, so both must match. A stack with
+    two engine images does not state which of them its digest belongs to.
     """
     tag = catalog.pin(name).version
     known = None if before is None else before.images.get(name)
@@ -101,7 +102,7 @@ def _image(name: str, plan: Plan, catalog: Catalog, before: StackLock | None) ->
 
 
 def asked_otherwise(lock: StackLock, wanted: StackLock, site: Site) -> Iterator[str]:
-    """What the stack file states and the lock holds otherwise, as `path new, locked old`."""
+    """Yield the differences of the stack file from the lock, as `path new, locked old`."""
     if site.kubernetes_version and lock.kubernetes != wanted.kubernetes:
         yield f"kubernetes {wanted.kubernetes}, locked {lock.kubernetes}"
     for name, release in wanted.ami_releases.items():
@@ -115,7 +116,7 @@ def asked_otherwise(lock: StackLock, wanted: StackLock, site: Site) -> Iterator[
 
 
 def not_locked(lock: StackLock, wanted: StackLock) -> Iterator[str]:
-    """Paths of what the stack uses and the lock does not name."""
+    """Yield the paths of parts that the stack uses and the lock does not name."""
     for field in ("addons", "ami_releases", "charts", "images"):
         held = getattr(lock, field)
         yield from (f"{field}.{name}" for name in getattr(wanted, field) if name not in held)

@@ -1,4 +1,4 @@
-"""What the services of one stack share: GPU pools, system nodes, the cluster."""
+"""What do the services of one stack share: GPU pools, system nodes, the cluster?"""
 
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -47,34 +47,33 @@ from sizing.values.field_error import FieldError
 SYSTEM_INSTANCE_TYPE = "m7i.large"
 SYSTEM_NODES_PER_ZONE = {Environment.dev: 1, Environment.prod: 2}
 SYSTEM_ROOT_GIB = 50
-"""Basis: assumed; add-ons crowd smaller nodes."""
+"""GiB of a system node's root volume. Basis: assumed; add-ons fill smaller ones."""
 IMAGE_COPIES = 3
-"""Of a model in an image on the node that imports it. Basis: vendor, containerd unpacks what it has
-downloaded; then the Job copies it."""
+"""Copies of a model in an image on the node that imports it. Basis: vendor, containerd unpacks its
+download; then the Job copies it."""
 SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE, SYSTEM_PODS = 3, 10, 29
 """Network limits of that type and the pods that they allow. Basis: vendor (EC2 instance types; max
 pods = 3 x (10 - 1) + 2, as in the VPC CNI's eni-max-pods.txt)."""
 KEY_DELETION_DAYS = {Environment.dev: 7, Environment.prod: 30}
-"""Days in which the deletion of a key can be taken back. Basis: vendor allows 7 to 30."""
+"""Days in which the deletion of a key can be reverted. Basis: vendor allows 7 to 30."""
 NODE_GROUP_LIMIT = 30
-"""Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
+"""Maximum node groups. Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
 
 
 def node_pools(
     services: Sequence[ServicePlan], site: Site, catalog: Catalog
 ) -> tuple[NodePool, ...]:
-    """One pool for each instance type, replica size and source of capacity: the services' nodes
-    added zone by zone.
+    """Return one pool for each instance type, replica size and capacity source.
 
-    A node may hold any of the pool's models, so its room for weights is the sum of theirs; the
-    rates are those of the most demanding.
+    The services' nodes are added zone by zone. A node may hold any of the pool's models, so its
+    room for weights is their sum. The rates are those of the most demanding model.
     """
     members = _members(services)
     return tuple(_pool(name, members[name], site, catalog) for name in sorted(members))
 
 
 def nvme_overflow_pools(services: Sequence[ServicePlan], catalog: Catalog) -> frozenset[str]:
-    """Names of the pools whose models together outgrow their nodes' local disks."""
+    """Names of the pools whose models together exceed their nodes' local disks."""
     return frozenset(
         name
         for name, members in _members(services).items()
@@ -84,9 +83,9 @@ def nvme_overflow_pools(services: Sequence[ServicePlan], catalog: Catalog) -> fr
 
 
 def _members(services: Sequence[ServicePlan]) -> dict[str, list[ServicePlan]]:
-    """The services with nodes, by the name of their pool.
+    """Return the services with nodes, by the name of their pool.
 
-    Guard: a service without an engine gets none, whatever it would take.
+    Guard: a service without an engine gets no nodes, whatever its size.
     """
     members: dict[str, list[ServicePlan]] = {}
     for service in services:
@@ -146,10 +145,10 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
 
 
 def _interconnect(pool: PoolPlan, instance: InstanceType) -> InterconnectPlan | None:
-    """EFA on every network card and nodes close together; nothing where each replica has one node.
+    """Return EFA on every network card and close placement; None where each replica has one node.
 
-    The first card's interface bears the node's address; it is a plain one where the type has a card
-    more than EFA interfaces. A reservation brings its own placement: a group would contradict it.
+    The first card's interface has the node's address. It is a plain one where the type has one card
+    more than EFA interfaces. A reservation has its own placement, which a group would contradict.
     """
     if pool.nodes_per_replica == 1:
         return None
@@ -185,8 +184,8 @@ def _combined(how: Callable[[list[int]], int], values: Sequence[int | None]) -> 
 
 
 def check_ami_release(site: Site) -> None:
-    """Checks the release of the GPU image. Raises FieldError where it is of another Kubernetes
-    minor version than the cluster, whose nodes would be refused, or of no day."""
+    """Check the release of the GPU image. Raises FieldError for another Kubernetes minor version,
+    whose nodes the cluster would refuse, or for an invalid date."""
     if site.ami_release is None:
         return
     version, field = wanted_kubernetes(site), ("ami_release",)
@@ -200,7 +199,7 @@ def check_ami_release(site: Site) -> None:
 
 
 def release_day(ami_release: str) -> date:
-    """Day of an image's release: its last eight digits. Raises ValueError for no day.
+    """Date of an image's release: its last eight digits. Raises ValueError for an invalid date.
 
     Basis: vendor (EKS AMI releases are named by the day they are made).
     """
@@ -208,10 +207,12 @@ def release_day(ami_release: str) -> date:
 
 
 def system_pool(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> SystemPool | None:
-    """Nodes for the cluster's own pods: one a zone in dev, two in prod, never fewer than two.
+    """Return the nodes for the cluster's own pods: one a zone in dev, two in prod, at least two.
 
-    root = 50 GiB + 3 x the files that any service takes from an image: the image as it comes, as it
-    lies unpacked, and the copy. None where the cluster is another owner's, who has them.
+    root = 50 GiB + 3 x the files that any service takes from an image
+
+    The copies are the image, its unpacked form, and the copy of the Job. The result is None where
+    the cluster has another owner, who runs these nodes.
     """
     if site.cluster.elsewhere:
         return None
@@ -235,10 +236,10 @@ def image_gib(service: ServicePlan) -> int:
 
 
 def keys_plan(site: Site, services: Sequence[ServicePlan], pools: Sequence[NodePool]) -> KeysPlan:
-    """The key of each class of data that the stack has: the site's own, else one that is made.
+    """Return the key of each class of data in the stack: an existing one, else a created one.
 
-    `deletion_days` is how long a key's deletion waits; in prod nothing deletes them before they are
-    unprotected.
+    `deletion_days` is the wait before a key's deletion. In prod keys must be unprotected before
+    they can be deleted.
     """
     own_cluster = not site.cluster.elsewhere
     has = {
@@ -261,8 +262,8 @@ def keys_plan(site: Site, services: Sequence[ServicePlan], pools: Sequence[NodeP
 
 
 def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> ClusterPlan:
-    """The EKS cluster, made or used; the stack's node groups in it are one a zone and pool, and the
-    system's in its own."""
+    """Return the EKS cluster, made or used. The stack has a node group for each zone and pool, and
+    one for the system in an own cluster."""
     version = kubernetes_version(site, catalog)
     used = site.cluster.use
     return ClusterPlan(

@@ -1,4 +1,4 @@
-"""Which versions in use did nobody check against their registry, or does nobody know at all?"""
+"""Which versions in use were not checked against their registry, or are unknown?"""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +20,7 @@ def unverified_pins(
     system: SystemPool | None,
     cluster_services: ClusterServicesPlan,
 ) -> tuple[str, ...]:
-    """Versions in use that nobody checked against their registry, in words for people."""
+    """Versions in use that were not checked against their registry, as text for people."""
     images = images_in_use(services)
     items = [image for image in images if image != COPY_IMAGE]
     items = [COPY_IMAGE] * (COPY_IMAGE in images) + items
@@ -53,7 +53,7 @@ def images_in_use(services: Sequence[ServicePlan]) -> tuple[str, ...]:
 
 
 def image_repositories(services: Sequence[ServicePlan]) -> dict[str, str]:
-    """From where each container image in use is pulled, by item of data/pins.csv."""
+    """Repository of each container image in use, by item of data/pins.csv."""
     found = dict[str, str]()
     for service in services:
         if service.serving is not None:
@@ -63,7 +63,7 @@ def image_repositories(services: Sequence[ServicePlan]) -> dict[str, str]:
 
 
 def _repository(image: str) -> str:
-    """registry/name of registry/name:tag@digest."""
+    """Return the part registry/name of registry/name:tag@digest."""
     return image.partition("@")[0].rpartition(":")[0]
 
 
@@ -78,7 +78,7 @@ def _digests(images: Sequence[str], site: Site, catalog: Catalog) -> Iterator[st
 
 
 def _cluster(system: SystemPool | None, site: Site, catalog: Catalog) -> Iterator[str]:
-    """What EKS chooses in a cluster that is made."""
+    """Yield the versions that EKS chooses in a created cluster."""
     unknown = [name for name, v in addon_versions(site, catalog).items() if v is None]
     if unknown:
         names = ", ".join(unknown)

@@ -1,1 +1,1 @@
-"""How long a step of a serving engine takes: physics, fitted coefficients, bands."""
+"""How long does a step of a serving engine take: physics, fitted coefficients, bands?"""

@@ -1,4 +1,4 @@
-"""What one accelerator could do at best, in the units of a step."""
+"""What is the highest rate of one accelerator, in the units of a step?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +11,13 @@ from sizing.workload import Precision
 
 MS = 1000
 PCIE_GB_PER_S = 64
-"""Both directions of a 16-lane PCIe 4 slot, for cards whose link is unknown. Basis: PCI-SIG."""
+"""GB/s of a 16-lane PCIe 4 slot, both directions, for cards whose link is unknown. Basis:
+PCI-SIG."""
 FAMILIES = {"7": "volta", "8.0": "ampere", "8.6": "ampere", "8.9": "ada", "9": "hopper"}
-"""By compute capability. Basis: vendor (CUDA programming guide)."""
+"""Generations by compute capability. Basis: vendor (CUDA programming guide)."""
 BLACKWELL, WORKSTATION_BLACKWELL = 10, 12
-"""Compute capability 12 shares the name, not the kernels: other tensor cores, no NVLink."""
+"""Compute capabilities of Blackwell. 12 shares the name, but not the kernels: it has other tensor
+cores and no NVLink."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,12 @@ class Card:
     bytes_per_ms: float
     flop_per_ms: Mapping[Precision, float]
     link_bytes_per_ms: float
-    """One direction to its peers."""
+    """Bytes per millisecond in one direction to other cards."""
     nvlink: bool
 
 
 def card(gpu: Gpu, share: float = 1.0) -> Card | None:
-    """The accelerator, or a share of it; None without bandwidth or arithmetic rate."""
+    """Return the accelerator, or a share of it; None without bandwidth or arithmetic rate."""
     if gpu.memory_bandwidth_gb_per_s is None:
         return None
     rates = {precision: card_flop_per_s(gpu, precision) for precision in Precision}
@@ -53,7 +55,7 @@ def card(gpu: Gpu, share: float = 1.0) -> Card | None:
 
 
 def family(gpu: Gpu) -> str:
-    """The generation of an NVIDIA card, `other` for the rest."""
+    """Generation of an NVIDIA card, or `other` for the rest."""
     if gpu.vendor != "NVIDIA" or gpu.compute_capability is None:
         return "other"
     if gpu.compute_capability >= WORKSTATION_BLACKWELL:

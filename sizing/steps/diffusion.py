@@ -1,4 +1,4 @@
-"""How long does one image take, by the work that its tokens really are?"""
+"""How long does one image take, by the work of all its tokens?"""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,7 +20,7 @@ eager (onnxruntime, pull request 22986); 32 to 51 % on other models and cards.""
 
 @dataclass(frozen=True)
 class ImageTime:
-    """GPU-seconds of one image, as measured elsewhere and on the safe side."""
+    """GPU-seconds of one image, as measured elsewhere and at the lowest measured utilisation."""
 
     median_s: Fraction
     safe_s: Fraction

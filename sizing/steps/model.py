@@ -1,4 +1,4 @@
-"""How long does a step take with n sequences in flight, and how sure is that?"""
+"""How long does a step take with n sequences in flight, and how certain is the time?"""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from sizing.steps.replica import Formats, Parallel
 from sizing.steps.work import Work, work
 
 US = 1e-3
-"""Milliseconds of a microsecond."""
+"""Number of milliseconds in a microsecond."""
 ROUNDS = 40
 NEAR = 1e-7
 
@@ -26,14 +26,14 @@ class Terms(NamedTuple):
     experts_ms: float
     kv_ms: float
     arithmetic_ms: float
-    """What the arithmetic adds to the reading that it overlaps with."""
+    """Milliseconds that the arithmetic adds to the reading that it overlaps with."""
     activations_ms: float
     communication_ms: float
     layers_ms: float
     sequences_ms: float
     step_ms: float
     prefill_ms: float
-    """Prompts of new requests, computed between the answers' steps."""
+    """Milliseconds of prompts of new requests, computed between the answers' steps."""
 
 
 @dataclass(frozen=True)
@@ -43,59 +43,61 @@ class Load:
     answer: float
     """Tokens of an answer after its first."""
     context: float
-    """Mean tokens that a decoding sequence looks back on."""
+    """Mean tokens of a decoding sequence's context."""
     prompt_ms: float
     first_ms: float
-    """Of the time to the first token: what the running steps do not change."""
+    """Part of the time to the first token that does not depend on the running steps,
+    milliseconds."""
     in_flight: float
     running: float
-    """Of those in flight: what has a place."""
+    """Number of requests in flight that have a place."""
 
 
 @dataclass(frozen=True)
 class StepTime:
     """Mean times of a replica that keeps n requests in flight.
 
-    Basis: fitted (data/coefficients.json); `measured` says whether this engine was measured on this
-    generation of GPU and in these formats, else the datasheet alone speaks and the band is wider.
+    Basis: fitted (data/coefficients.json). `measured` is True where this engine was measured on
+    this generation of GPU and in these formats. Otherwise only the datasheet counts, and the band
+    is wider.
     """
 
     ttft_ms: float
-    """Until the first token, all waiting included."""
+    """Milliseconds until the first token, all waits included."""
     tpot_ms: float
-    """Between two tokens of one answer, the first apart."""
+    """Milliseconds between two tokens of one answer, after the first."""
     tpot_band: Band
     ttft_band: Band
     terms: Terms
     decoding: float
-    """Sequences that decode in the mean step; the others wait or are in their prompt."""
+    """Sequences that decode in the mean step. The others wait or process their prompt."""
     requests_per_s: float
     measured: bool
 
     @property
     def low_tpot_ms(self) -> float:
-        """P10"""
+        """P10 of the time per output token."""
         return self.tpot_ms * self.tpot_band.low
 
     @property
     def high_tpot_ms(self) -> float:
-        """P90, the safe side"""
+        """P90 of the time per output token."""
         return self.tpot_ms * self.tpot_band.high
 
     @property
     def low_ttft_ms(self) -> float:
-        """P10"""
+        """P10 of the time to the first token."""
         return self.ttft_ms * self.ttft_band.low
 
     @property
     def high_ttft_ms(self) -> float:
-        """P90, the safe side"""
+        """P90 of the time to the first token."""
         return self.ttft_ms * self.ttft_band.high
 
 
 @dataclass(frozen=True)
 class StepModel:
-    """The step times of one model on one replica of one engine. Build once, ask often."""
+    """Step times of one model on one replica of one engine. Build it once and use it often."""
 
     work: Work
     card: Card
@@ -103,29 +105,29 @@ class StepModel:
     formats: Formats
     coefficients: CoefficientSet
     correction: Correction | None = None
-    """From the user's own runs."""
+    """Correction from the user's own runs."""
 
     @property
     def tpot_correction(self) -> float:
-        """Measured over predicted; 1 without runs of the user's own."""
+        """Measured over predicted time per output token; 1 without the user's own runs."""
         return 1.0 if self.correction is None else self.correction.tpot_ratio
 
     @property
     def ttft_correction(self) -> float:
-        """Measured over predicted; 1 without runs of the user's own."""
+        """Measured over predicted time to the first token; 1 without the user's own runs."""
         return 1.0 if self.correction is None else self.correction.ttft_ratio
 
     @property
     def measured(self) -> bool:
-        """Whether this engine was measured on this generation and in these formats, or by the user
-        on this card."""
+        """True where this engine was measured on this generation and in these formats, or by the
+        user on this card."""
         formats = (self.formats.weights, self.formats.experts)
         known = self.coefficients.is_measured(self.engine, self.card.family, formats)
         return known or self.correction is not None
 
     @property
     def bands(self) -> Bands:
-        """The user's own; else the engine's, wider where it was not measured."""
+        """Bands of the user's own runs, else of the engine, wider where it was not measured."""
         if self.correction is not None:
             return self.correction.bands
         known, other = self.coefficients.bands, self.coefficients.datasheet_bands
@@ -133,7 +135,7 @@ class StepModel:
 
     @cached_property
     def layers_ms(self) -> float:
-        """Launches and small kernels of all layers, in every step."""
+        """Milliseconds of launches and small kernels of all layers, in every step."""
         c, w = self.coefficients.engines[self.engine], self.work
         return US * (
             w.layers * c.layer_us
@@ -146,13 +148,13 @@ class StepModel:
 
     @cached_property
     def latency_ms(self) -> float:
-        """Start of the collectives of one step."""
+        """Milliseconds to start the collectives of one step."""
         c, w = self.coefficients.engines[self.engine], self.work
         return US * w.all_reduces * (c.all_reduce_us + c.all_reduce_doubling_us * w.doublings)
 
     @cached_property
     def moved_ms_per_token(self) -> tuple[float, float]:
-        """Activations, and messages, of one token."""
+        """Milliseconds of activations, and of messages, of one token."""
         c, w = self.coefficients.engines[self.engine], self.work
         hidden = c.activation * w.activation_ms_per_token
         hidden += c.expert_activation * w.expert_activation_ms_per_token
@@ -160,7 +162,7 @@ class StepModel:
         return hidden, sent + c.all_to_all * w.all_to_all_ms_per_token
 
     def prompt_ms(self, tokens: float) -> float:
-        """Computing one prompt, but for what a step costs anyway.
+        """Milliseconds to compute one prompt, without the constant cost of a step.
 
         tokens x (linear FLOP + activations + messages) + causal attention
         """
@@ -174,7 +176,7 @@ class StepModel:
         )
 
     def terms(self, decoding: float, load: Load) -> Terms:
-        """The mean step with so many sequences decoding at the load's mean context.
+        """Return the mean step with `decoding` sequences at the load's mean context.
 
         One prompt comes with every answer that ends: decoding / answer a step.
         Basis: arithmetic with fitted coefficients.
@@ -214,10 +216,11 @@ class StepModel:
         in_flight: float,
         most_running: float | None = None,
     ) -> StepTime:
-        """Mean times while that many requests are always in flight.
+        """Return the mean times while this many requests are always in flight.
 
-        decoding x (1 + TTFT / (answer x TPOT)) = requests that run, answer = output tokens - 1;
-        requests above `most_running` (memory, engine limit) wait for a place.
+        decoding x (1 + TTFT / (answer x TPOT)) = requests that run, answer = output tokens - 1
+
+        Requests above `most_running` (memory, engine limit) wait for a place.
         Basis: arithmetic (Little's law) with fitted coefficients.
         """
         load = self.load(input_tokens, output_tokens, in_flight, most_running)
@@ -241,9 +244,9 @@ class StepModel:
         )
 
     def roofline_ms(self, context_tokens: float, decoding: float) -> float:
-        """No step is shorter: reading what it must read, or its arithmetic, whichever is longer.
+        """Lower bound of a step: the time of its reads or of its arithmetic, whichever is longer.
 
-        Basis: vendor (datasheet rates), without any overhead, prompts left out.
+        Basis: vendor (datasheet rates), without any overhead and without prompts.
         """
         w, rank = self.work, decoding / self.work.ranks
         read = w.weights_ms + w.experts_ms * (1.0 - w.untouched_share(decoding))
@@ -254,7 +257,7 @@ class StepModel:
     def load(
         self, input_tokens: float, output_tokens: float, in_flight: float, most: float | None
     ) -> Load:
-        """The requests in flight as the step sees them."""
+        """Return the requests in flight as input of the step."""
         c, w = self.coefficients.engines[self.engine], self.work
         running = in_flight if most is None else min(in_flight, max(most, 1.0))
         prompt_ms = self.prompt_ms(input_tokens)
@@ -279,7 +282,7 @@ class StepModel:
         return load.first_ms + self.coefficients.engines[self.engine].first_token_steps * tpot
 
     def _decoding(self, load: Load) -> float:
-        """The sequences that decode in the mean step, by false position (Illinois)."""
+        """Sequences that decode in the mean step, by false position (Illinois)."""
         low, high = 0.0, load.running
         below, above = -load.running, self._excess(load, high)
         side = 0
@@ -299,7 +302,7 @@ class StepModel:
         return (low + high) / 2
 
     def _excess(self, load: Load, decoding: float) -> float:
-        """Requests that so many decoding sequences imply, less those that run."""
+        """Requests that this many decoding sequences imply, less those that run."""
         step = sum(self.terms(decoding, load))
         implied = decoding * (1.0 + self._first_ms(load, step) / (load.answer * step))
         return implied - load.running
@@ -315,7 +318,7 @@ def step_model(
     formats: Formats,
     gpu_share: float = 1.0,
 ) -> StepModel | None:
-    """The step times of a model on a replica; None when the datasheet of the GPU lacks a rate.
+    """Return the step times of a model on a replica; None when the GPU's datasheet lacks a rate.
 
     Raises KeyError for an engine without coefficients.
     """

@@ -1,4 +1,4 @@
-"""How one replica is laid out: which precision, over how many cards."""
+"""What is the layout of one replica: which precision, over how many cards?"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,9 +12,9 @@ KvPrecision = Literal["fp16", "fp8"]
 class Parallel:
     """Cards of one replica: tensor x data x pipeline parallel.
 
-    Data parallel means attention: each rank keeps its own sequences and its own copy of all but the
-    routed experts, which are spread over all cards of a pipeline stage: each a slice of all, or
-    whole ones of each (expert parallel), which costs the same here.
+    Data parallel applies to attention. Each rank keeps its own sequences and its own copy of all
+    but the routed experts. These are spread over all cards of a pipeline stage. Each card has a
+    slice of all experts, or whole ones (expert parallel), which costs the same here.
     """
 
     tensor: int = 1
@@ -23,18 +23,18 @@ class Parallel:
 
     @property
     def gpus(self) -> int:
-        """tensor x data x pipeline"""
+        """Number of cards: tensor x data x pipeline."""
         return self.tensor * self.data * self.pipeline
 
     @property
     def stage_gpus(self) -> int:
-        """Cards that share one layer."""
+        """Number of cards that share one layer."""
         return self.tensor * self.data
 
 
 @dataclass(frozen=True)
 class Formats:
-    """What weights, routed experts and KV cache are stored in."""
+    """Formats of weights, routed experts and KV cache."""
 
     weights: Precision
     experts: Precision

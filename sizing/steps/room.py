@@ -15,12 +15,12 @@ def most_running(
     formats: Formats,
     tokens: Fraction,
 ) -> float:
-    """Sequences of so many tokens each that a replica holds; 0 where weights alone do not fit.
+    """Number of sequences of this length that fit in a replica; 0 where weights alone do not fit.
 
     ranks x (cards of a rank x usable - weights of a rank) / (KV bytes of a sequence x copies)
 
-    Basis: arithmetic; all but the routed experts is copied by every data-parallel rank, pipeline
-    stages hold a part of the layers each.
+    Basis: arithmetic; every data-parallel rank copies all but the routed experts, and each pipeline
+    stage has a part of the layers.
     """
     tp = parallel.tensor
     experts = shape.experts.parameters if shape.experts is not None else 0

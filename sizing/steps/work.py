@@ -1,4 +1,4 @@
-"""What one step asks of one card: bytes, operations and messages, in datasheet milliseconds."""
+"""What does one step require of one card: bytes, operations and messages, in milliseconds?"""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sizing.steps.replica import Formats, Parallel
 from sizing.workload import Precision
 
 ACTIVATION_BYTES = 2
-"""Activations travel in 16 bits. Basis: engines' default."""
+"""Bytes of one activation. Activations travel in 16 bits. Basis: engines' default."""
 EIGHT_BITS = (Precision.fp8, Precision.int8)
 
 
@@ -22,24 +22,24 @@ class Work:
     """
 
     weights_ms: float
-    """Reading all but embeddings and routed experts, and the output matrix, once."""
+    """Milliseconds to read all but embeddings and routed experts, and the output matrix, once."""
     experts_ms: float
-    """Reading every routed expert once, from all cards of the stage."""
+    """Milliseconds to read every routed expert once, from all cards of the stage."""
     routed_share: float
-    """Experts that one token is routed to, of all."""
+    """Experts that one token is routed to, over all experts."""
     kv_ms_per_token: tuple[tuple[float, int | None], ...]
-    """Reading one cached token, by window."""
+    """Milliseconds to read one cached token, by window."""
     state_ms: float
-    """Reading and writing the constant state of one sequence."""
+    """Milliseconds to read and write the constant state of one sequence."""
     flop_ms_per_token: float
     expert_flop_ms_per_token: float
-    """Of a token of one rank, while all ranks bring one."""
+    """Milliseconds of a token of one rank, while all ranks bring one."""
     head_flop_ms: float
-    """The output matrix, for a sequence that samples a token."""
+    """Milliseconds of the output matrix, for a sequence that samples a token."""
     attention_ms_per_pair: tuple[tuple[float, int | None], ...]
-    """One query against one key in all layers, by window."""
+    """Milliseconds of one query against one key in all layers, by window."""
     activation_ms_per_token: float
-    """Writing one hidden state in each layer."""
+    """Milliseconds to write one hidden state in each layer."""
     expert_activation_ms_per_token: float
     all_reduce_ms_per_token: float
     all_to_all_ms_per_token: float
@@ -50,25 +50,26 @@ class Work:
     eight_bit: bool
     all_reduces: int
     doublings: float
-    """log2 of the tensor-parallel cards."""
+    """Logarithm (base 2) of the number of tensor-parallel cards."""
     pipeline: int
     ranks: int
-    """Data-parallel ranks x pipeline stages: the groups that sequences are dealt to."""
+    """Data-parallel ranks x pipeline stages: the groups that share the sequences."""
 
     def kv_ms(self, context_tokens: float) -> float:
-        """Reading the cache of one sequence of that length."""
+        """Milliseconds to read the cache of one sequence of that length."""
         return (
             sum(ms * _within(context_tokens, window) for ms, window in self.kv_ms_per_token)
             + self.state_ms
         )
 
     def attention_ms(self, prompt_tokens: float) -> float:
-        """Causal attention of a whole prompt: each token meets those before it in its window."""
+        """Milliseconds of causal attention of a whole prompt. Each token meets earlier ones in its
+        window."""
         pairs = ((ms, _met(prompt_tokens, window)) for ms, window in self.attention_ms_per_pair)
         return prompt_tokens * sum(ms * tokens for ms, tokens in pairs)
 
     def untouched_share(self, sequences: float) -> float:
-        """Expected share of the routed experts that a step of so many sequences does not read.
+        """Expected share of the routed experts that a step of this many sequences does not read.
 
         (1 - k / E)^(sequences of one pipeline stage's batch)
 
@@ -78,10 +79,10 @@ class Work:
 
 
 def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) -> Work:
-    """The work of a model on cards of a kind.
+    """Return the work of a model on cards of a kind.
 
-    Basis: arithmetic. MLA keeps its cache whole on each card; grouped heads are copied once there
-    are more cards than heads.
+    Basis: arithmetic. MLA keeps its cache whole on each card; grouped heads are copied where cards
+    outnumber them.
     """
     tp, stage = parallel.tensor, parallel.stage_gpus
     experts = shape.experts
@@ -135,7 +136,7 @@ def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) 
 
 
 def _met(prompt_tokens: float, window: int | None) -> float:
-    """Tokens that one of a prompt looks back on, mean: of min(i, window) over the prompt."""
+    """Mean tokens that one token of a prompt attends to: mean of min(i, window) over the prompt."""
     if window is None or prompt_tokens <= window:
         return prompt_tokens / 2
     return window - window**2 / (2 * prompt_tokens)

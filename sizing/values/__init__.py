@@ -1,1 +1,1 @@
-"""Values that every part uses: exact numbers, units, strict models, errors that name a field."""
+"""Values for every part: exact numbers, units, strict models, errors that name a field."""

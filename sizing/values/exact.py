@@ -1,4 +1,4 @@
-"""Exact numbers up to the plan's edge: in floats ceil(100 x 1.1) is 111."""
+"""Exact numbers up to the plan's output: in floats ceil(100 x 1.1) is 111."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -7,32 +7,32 @@ from math import ceil
 Number = int | float
 Exact = int | Decimal | Fraction
 DIGITS = 3
-"""Significant digits in prose and tables of what is not a count."""
+"""Significant digits of numbers in prose and tables, except counts."""
 
 
 def exact(value: Exact) -> Fraction:
-    """The same value as a fraction; nothing is rounded."""
+    """Return the same value as a fraction. Nothing is rounded."""
     return Fraction(value)
 
 
 def ceiling(value: Exact) -> int:
-    """The smallest whole number that is not below `value`."""
+    """Return the smallest whole number that is not below `value`."""
     return ceil(Fraction(value))
 
 
 def plain(value: Exact) -> Number:
-    """`value` as a whole number when it is one, else the nearest float."""
+    """Return `value` as a whole number where it is one, else as the nearest float."""
     fraction = Fraction(value)
     return fraction.numerator if fraction.denominator == 1 else float(fraction)
 
 
 def plain_or_none(value: Exact | None) -> Number | None:
-    """`plain(value)`; an unknown stays unknown."""
+    """Return `plain(value)`. An unknown value remains unknown."""
     return None if value is None else plain(value)
 
 
 def short(value: float | Exact) -> str:
-    """A measure for people: three significant digits, thousands separated.
+    """Format a measure for people: three significant digits, thousands separated.
 
     Basis: arithmetic.
     """

@@ -1,14 +1,14 @@
-"""The error of a rule that knows which field of the input breaks it."""
+"""Error of a rule, with the field of the input that breaks it."""
 
 FieldPath = tuple[str | int, ...]
 """Keys and list indexes down to one value, such as ("workloads", 0, "name")."""
 
 
 class FieldError(ValueError):
-    """A refused value: the path of the field to blame and what would be accepted.
+    """Refused value: the path of its field, and the accepted values.
 
-    `field` is relative to the value that the rule was given: a validator of a nested model names
-    its own fields. `expected` completes "expected ..."; `suggestion` is a clause of its own.
+    `field` is relative to the value that the rule gets: a validator of a nested model names its own
+    fields. `expected` completes "expected ..."; `suggestion` is a clause of its own.
     """
 
     def __init__(

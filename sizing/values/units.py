@@ -1,7 +1,7 @@
-"""The only place where powers of 1000 and 1024 occur.
+"""Units: the only place where powers of 1000 and 1024 occur.
 
-Basis: arithmetic (SI and IEC prefixes); a month is 30 days of storage and 730
-hours of machines (8,760 / 12).
+Basis: arithmetic (SI and IEC prefixes); a month is 30 days of storage and 730 hours of machines
+(8,760 / 12).
 """
 
 KB = 1000

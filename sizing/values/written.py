@@ -1,4 +1,4 @@
-"""Numbers and truths as users write them."""
+"""Numbers and booleans in the user's notation."""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from sizing.values.field_error import FieldError
 
 
 def _no_truth(value: Any) -> Any:
-    """Guard: pydantic would take true for 1."""
+    """Refuse booleans. Guard: pydantic would take true for 1."""
     if isinstance(value, bool):
         raise FieldError((), f"found {str(value).lower()}", "a number")
     return value
@@ -25,7 +25,7 @@ Ratio = Annotated[
     Field(max_digits=36, decimal_places=18),
     PlainSerializer(plain, return_type=int | float, when_used="json"),
 ]
-"""A decimal, exact inside, a JSON number outside. Guard: below 10^18 and to 18 places, as exact
-arithmetic on 1e1000000 would not end."""
+"""Decimal that is exact internally and a JSON number in output. Guard: below 10^18 and to 18
+places, because exact arithmetic on 1e1000000 would not end."""
 Positive = Annotated[Ratio, Field(gt=0)]
 Flag = Annotated[bool, Field(strict=True)]

@@ -1,4 +1,4 @@
-"""What people will ask of a model: the user's words, checked once."""
+"""What do users require of a model? Workload files, checked once."""
 
 from sizing.values.written import A_NUMBER, Count, Flag, Positive, PositiveCount, Ratio
 from sizing.workload.accept import Accept, Contradicts

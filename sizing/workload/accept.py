@@ -1,4 +1,4 @@
-"""What a workload accepts of an answer that contradicts itself."""
+"""Which contradictions of its answer does a workload accept?"""
 
 from difflib import get_close_matches
 from enum import StrEnum
@@ -10,18 +10,18 @@ from sizing.values.field_error import FieldError
 
 
 class Contradicts(StrEnum):
-    """How an answer contradicts itself or its own targets."""
+    """Contradiction of an answer with itself or with its own targets."""
 
     methods_disagree = "methods_disagree"
     """The calibrated estimate needs more than twice or less than half of the GPUs."""
     peak_above_capacity = "peak_above_capacity"
-    """The peak is more than all GPUs serve, burst included."""
+    """The peak exceeds the rate of all GPUs, burst included."""
     single_zone = "single_zone"
     """All nodes are in one zone of a site that has several."""
     latency_missed = "latency_missed"
-    """The estimate says that a latency target is missed."""
+    """The estimate misses a latency target."""
     latency_unchecked = "latency_unchecked"
-    """There is a latency target, and no estimate that could check it."""
+    """There is a latency target, but no estimate that could check it."""
 
 
 Sentence = Annotated[
@@ -33,7 +33,7 @@ Sentence = Annotated[
 
 
 def _known_codes(value: Any) -> Any:
-    """The map as it is; an unknown code is refused with the code that was probably meant."""
+    """Return the map unchanged. The error of an unknown code names the most similar code."""
     known = [code.value for code in Contradicts]
     for code in value if isinstance(value, dict) else ():
         if code not in known:
@@ -44,4 +44,4 @@ def _known_codes(value: Any) -> Any:
 
 
 Accept = Annotated[dict[Contradicts, Sentence], BeforeValidator(_known_codes)]
-"""Why each contradiction is accepted, by its code."""
+"""Reason for accepting each contradiction, by its code."""

@@ -1,4 +1,4 @@
-"""Who may come, and how often."""
+"""Who may call a service, and how often?"""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -12,11 +12,11 @@ from sizing.values.written import Count, Flag, PositiveCount
 
 class ClaimFormat(StrEnum):
     single_string = "single-string"
-    """One text."""
+    """The claim is one text."""
     string_array = "string-array"
-    """A list of texts."""
+    """The claim is a list of texts."""
     space_separated_values = "space-separated-values"
-    """Texts separated by spaces, as in scope."""
+    """The claim has texts separated by spaces, as in scope."""
 
 
 class Claim(Strict):
@@ -42,12 +42,12 @@ class Access(Strict):
     """Callers and their limits. A key is the token of a caller."""
 
     public: Flag = False
-    """Whether the internet can reach the service, with a token."""
+    """True where the internet can reach the service, with a token."""
     both_balancers: Flag = False
-    """Whether the internal and the public load balancer both serve while callers move. The name
+    """True where the internal and the public load balancer both serve while callers move. The name
     points to the one that `public` selects, and the other one has no deletion protection."""
     token_required: Flag = False
-    """Whether an internal service requires a token too. A public service always does."""
+    """True where an internal service requires a token too. A public service always does."""
     claims: tuple[Claim, ...] = Field(default=(), max_length=10)
     """Claims that a token must have, in addition to the site's issuer."""
     requests_per_key_per_min: Annotated[Count, Field(gt=0, le=10**6)] | None = None
@@ -58,12 +58,12 @@ class Access(Strict):
 
     @property
     def has_public(self) -> bool:
-        """Whether a load balancer faces the internet."""
+        """True where a load balancer faces the internet."""
         return self.public or self.both_balancers
 
     @property
     def asks_for_token(self) -> bool:
-        """Whether a caller of some load balancer must bear a token."""
+        """True where a load balancer requires a token of its callers."""
         return self.has_public or self.token_required
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What is kept."""
+"""Which data does a service store?"""
 
 from decimal import Decimal
 from typing import Any
@@ -21,5 +21,5 @@ class Data(Strict):
 
 
 def none_is_absent(value: Any) -> Any:
-    """The word none is the same as nothing."""
+    """Return None for the word none."""
     return None if value == "none" else value

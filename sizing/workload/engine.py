@@ -9,12 +9,12 @@ from sizing.values.written import PositiveCount
 
 class Routing(StrEnum):
     least_requests = "least_requests"
-    """To the replica with the fewest requests. It is sized as round_robin, which is
+    """Requests go to the replica with the fewest requests. It is sized as round_robin, which is
     conservative."""
     round_robin = "round_robin"
-    """To each replica in turn."""
+    """Requests go to each replica in turn."""
     sticky = "sticky"
-    """A conversation stays with its replica, which still holds its prefix."""
+    """A conversation remains with its replica, which still has its prefix in the cache."""
 
 
 class Engine(Strict):
@@ -23,6 +23,6 @@ class Engine(Strict):
     kv_precision: Literal["fp16", "fp8"] = "fp16"
     """Precision of the KV cache: 16-bit, or 8-bit floating point."""
     max_sequences: PositiveCount | None = None
-    """Maximum sequences in one batch. When left out, the number that memory holds applies."""
+    """Maximum sequences in one batch. When left out, the number that fits in memory applies."""
     routing: Routing = Routing.least_requests
     """Distribution of requests over the replicas."""

@@ -1,4 +1,4 @@
-"""Where it runs."""
+"""Which hardware does a service run on?"""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -15,7 +15,7 @@ TypeName = Annotated[str, Field(min_length=1, max_length=40)]
 
 
 class ReservedCapacity(Strict):
-    """Capacity that is bought ahead, by zone. Nodes start nowhere else."""
+    """Capacity that is bought ahead, by zone. Nodes start only there."""
 
     reservations: dict[ZoneId, ReservationId] | None = Field(
         default=None, min_length=1, examples=[{"use1-az1": "cr-0123456789abcdef0"}]
@@ -42,7 +42,7 @@ class ReservedCapacity(Strict):
 
     @property
     def by_zone(self) -> dict[str, str]:
-        """The ids by zone id."""
+        """Ids by zone id."""
         return self.reservations or self.blocks or {}
 
 
@@ -55,11 +55,11 @@ def _on_demand_is_absent(value: Any) -> Any:
 
 class Hardware(Strict):
     instance_type: TypeName
-    """EC2 instance type, e.g. g6.xlarge. auto takes the cheapest type that meets every target."""
+    """EC2 instance type, e.g. g6.xlarge. auto selects the cheapest type that meets every target."""
     tensor_parallel: PositiveCount | None = None
     """GPUs of one node that a replica uses. When left out, sizing chooses the best number."""
     nodes_per_replica: PositiveCount | None = Field(default=None, le=64)
-    """Nodes of one replica. When left out, the fewest nodes that hold the model are used."""
+    """Nodes of one replica. When left out, the fewest nodes that fit the model are used."""
     families: tuple[str, ...] = ()
     """Instance families that auto may choose, e.g. g6e. When left out, all families are allowed."""
     precisions: tuple[Precision, ...] = ()
@@ -78,11 +78,11 @@ class Hardware(Strict):
 
     @property
     def is_auto(self) -> bool:
-        """Whether sizing chooses the instance type."""
+        """True where sizing chooses the instance type."""
         return self.instance_type == AUTO
 
     def stated(self, instance_type: str, tensor_parallel: int) -> "Hardware":
-        """The same hardware with its choice made."""
+        """Return the same hardware with its choice made."""
         made = {"instance_type": instance_type, "tensor_parallel": tensor_parallel}
         return self.model_copy(update={**made, "families": (), "precisions": ()})
 
@@ -97,5 +97,5 @@ class Hardware(Strict):
 
 
 def auto_is_a_type(value: Any) -> Any:
-    """A type alone, or auto, is hardware."""
+    """Return hardware for a type alone, or for auto."""
     return {"instance_type": value} if isinstance(value, str) else value

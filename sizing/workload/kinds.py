@@ -1,4 +1,4 @@
-"""Words that a workload chooses from."""
+"""Choices of a workload file."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ UNSUPPORTED = {
     "reranking is": ("rerank", "reranker", "reranking", "classify", "classification"),
     "audio is": ("audio", "speech", "asr", "tts", "transcription"),
 }
-"""What users ask for and this version does not size, by the words that they write for it."""
+"""Requests of users that this version does not size, by the words in their files."""
 
 
 class Kind(StrEnum):
@@ -51,7 +51,7 @@ class Precision(StrEnum):
 
 
 class InTransit(StrEnum):
-    """What protects requests between load balancer and engine."""
+    """Protection of requests between load balancer and engine."""
 
     tls = "tls"
     """The engine serves HTTPS with a certificate that each pod creates for itself."""
@@ -70,11 +70,11 @@ class Load(StrEnum):
     mean = "mean"
     """Size for the daily mean."""
     peak = "peak"
-    """Size for the busiest moment."""
+    """Size for the peak rate."""
 
 
 def supported(value: Any) -> Any:
-    """The value; a kind that nothing sizes is refused by name, with those that are sized."""
+    """Return the value. The error of an unsupported kind names the supported ones."""
     for what, words in UNSUPPORTED.items():
         if isinstance(value, str) and value.strip().lower() in words:
             raise FieldError((), f"{what} not supported", SIZED)

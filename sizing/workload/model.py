@@ -1,4 +1,4 @@
-"""The model."""
+"""Which model does a service use?"""
 
 from typing import Annotated, Any, Self
 
@@ -29,7 +29,7 @@ class Model(Strict):
     precision: Precision | None = None
     """Precision of the weights. When left out, the catalog's native precision applies."""
     encoders: tuple[Encoder, ...] = ()
-    """Encoders that the replica holds too, in the same precision. When left out, the catalog's
+    """Encoders that the replica also loads, in the same precision. When left out, the catalog's
     apply."""
     source: ModelSource | None = None
     """Source of the model's files. When left out, you fill the bucket of weights yourself."""
@@ -44,5 +44,5 @@ class Model(Strict):
 
 
 def named(value: Any) -> Any:
-    """A name alone is a model."""
+    """Return a model for a name alone."""
     return {"name": value} if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""One request."""
+"""What does one request contain: tokens, bytes, turns?"""
 
 from decimal import Decimal
 from typing import Annotated, Self
@@ -12,7 +12,7 @@ from sizing.values.written import Count, Positive, PositiveCount
 
 
 class Length(Strict):
-    """One bar of a histogram of lengths."""
+    """Bar of a histogram of lengths."""
 
     tokens: Positive
     """Tokens of the requests in this bar."""
@@ -22,7 +22,8 @@ class Length(Strict):
 
 Lengths = tuple[Length, ...]
 SHARES_OFF = Decimal("0.001")
-"""How far the sum of a histogram's shares may be from 1. Basis: assumed; room for rounding."""
+"""Maximum difference of the sum of a histogram's shares from 1. Basis: assumed; room for
+rounding."""
 
 
 def mean_tokens(lengths: Decimal | Lengths) -> Decimal:
@@ -35,7 +36,7 @@ def mean_tokens(lengths: Decimal | Lengths) -> Decimal:
 
 
 def variation(lengths: Decimal | Lengths) -> float:
-    """Squared coefficient of variation of a length; 0 for a mean, which says nothing of it."""
+    """Squared coefficient of variation of a length; 0 for a mean, whose variation is unknown."""
     if isinstance(lengths, Decimal):
         return 0.0
     weights = float(sum(bar.share for bar in lengths))
@@ -45,7 +46,7 @@ def variation(lengths: Decimal | Lengths) -> float:
 
 
 def _add_to_one(name: str, lengths: Lengths) -> None:
-    """Raises FieldError for a histogram whose shares do not add to 1."""
+    """Check that the shares of a histogram add up to 1. Raises FieldError."""
     total = sum((bar.share for bar in lengths), Decimal(0))
     if abs(total - 1) <= SHARES_OFF:
         return
@@ -108,12 +109,12 @@ class Request(Strict):
 
     @property
     def output_mean(self) -> Decimal | None:
-        """Tokens of the answer, mean."""
+        """Mean tokens of the answer."""
         return None if self.output_tokens is None else mean_tokens(self.output_tokens)
 
     @property
     def history_tokens(self) -> Decimal:
-        """Of the mean prompt, tokens of earlier turns: (turns - 1) / 2 x (input + output)."""
+        """Tokens of earlier turns in the mean prompt: (turns - 1) / 2 x (input + output)."""
         if self.input_tokens is None or self.output_tokens is None:
             return Decimal(0)
         turn = mean_tokens(self.input_tokens) + mean_tokens(self.output_tokens)
@@ -121,14 +122,14 @@ class Request(Strict):
 
     @property
     def prompt_tokens(self) -> Decimal | None:
-        """Tokens of the whole prompt, earlier turns included, mean."""
+        """Mean tokens of the whole prompt, earlier turns included."""
         if self.input_tokens is None:
             return None
         return mean_tokens(self.input_tokens) + self.history_tokens
 
     @property
     def total_tokens(self) -> Decimal | None:
-        """Tokens of one request, whole prompt and answer together, mean."""
+        """Mean tokens of one request, whole prompt and answer together."""
         if self.prompt_tokens is not None and self.output_mean is not None:
             return self.prompt_tokens + self.output_mean
         return self.tokens

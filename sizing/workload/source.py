@@ -1,4 +1,4 @@
-"""Where a model's files come from: a revision of a hub, a prefix of a bucket, or an image."""
+"""Which source do a model's files come from: a hub revision, a bucket prefix, or an image?"""
 
 import hashlib
 from typing import Annotated, Self
@@ -9,7 +9,8 @@ from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict
 
 HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
-"""What an engine reads of a repository's top folder: not the same weights in other formats."""
+"""Files that an engine reads from a repository's top folder, without the same weights in other
+formats."""
 
 SHA256_EXAMPLE = f"sha256:{'0123456789abcdef' * 4}"
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", examples=[SHA256_EXAMPLE])]
@@ -35,10 +36,10 @@ class HubSource(Strict):
         default=None,
         pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[\w/+=.@-]+$",
         examples=["arn:aws:secretsmanager:us-east-1:111122223333:secret:hub-token-a1b2c3"],
-        # Guard: a token pasted here must not reach a message, which logs keep.
+        # Guard: no message may contain a token pasted here, because logs keep messages.
         repr=False,
     )
-    """ARN of a Secrets Manager secret that holds the hub token. Open models need none."""
+    """ARN of a Secrets Manager secret with the hub token. Open models need none."""
     token_key_arn: KeyArn | None = None
     """ARN of the secret's KMS key, if it is not AWS's own key."""
     files: tuple[
@@ -59,7 +60,7 @@ class HubSource(Strict):
 
     @property
     def version(self) -> str:
-        """Names the files: the revision, and which of its files where that was said."""
+        """Name of the files: the revision, and their patterns where they are stated."""
         if self.files == HUB_FILES:
             return self.revision
         return f"{self.revision}-{hashlib.sha256(repr(self.files).encode()).hexdigest()[:8]}"
@@ -70,7 +71,7 @@ class BucketSource(Strict):
         pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w=@+-][\w.=@+-]*/)+$",
         examples=["s3://bucket/prefix/"],
     )
-    """Prefix that holds only these files: s3://bucket/prefix/."""
+    """Prefix that contains only these files: s3://bucket/prefix/."""
     digest: Digest
     """SHA-256 of the sorted sha256sum list of the files."""
     key_arn: KeyArn | None = None
@@ -78,7 +79,7 @@ class BucketSource(Strict):
 
     @property
     def version(self) -> str:
-        """Names the files."""
+        """Name of the files."""
         return self.digest.removeprefix("sha256:")
 
     @property
@@ -96,11 +97,11 @@ class ImageSource(Strict):
     )
     """Image by digest, which must contain cp: registry/name@sha256: and 64 hex digits."""
     path: str = Field(pattern=r"^(/[\w.=@+-]+)+$", max_length=200, examples=["/models/llama"])
-    """Folder of the image that holds the files."""
+    """Folder of the image with the files."""
 
     @property
     def version(self) -> str:
-        """Names the files."""
+        """Name of the files."""
         return self.reference.rpartition("sha256:")[2]
 
 
@@ -124,12 +125,12 @@ class ModelSource(Strict):
 
     @property
     def kind(self) -> str:
-        """hub, s3 or image."""
+        """Kind of the source: hub, s3 or image."""
         return next(kind for kind in ("hub", "s3", "image") if getattr(self, kind) is not None)
 
     @property
     def version(self) -> str:
-        """Names the files: what has the same version is the same."""
+        """Name of the files. Equal versions have equal files."""
         chosen = self.hub or self.s3 or self.image
         if chosen is None:
             raise ValueError("a source without a kind")

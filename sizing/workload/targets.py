@@ -1,4 +1,4 @@
-"""How fast, how much, and what may fail."""
+"""What are the targets of a service: latency, rate and tolerated failures?"""
 
 from decimal import Decimal
 from typing import Annotated, Any, Self
@@ -13,7 +13,7 @@ from sizing.workload.kinds import Load, Method, Precision
 
 
 def _percent(value: Any) -> Any:
-    """The value; a share such as 0.95 is refused with the percentage that it means."""
+    """Return the value. The error of a share such as 0.95 names the percentage that it means."""
     if isinstance(value, int | float | Decimal) and Decimal("0.5") <= Decimal(str(value)) < 1:
         percent = plain(Decimal(str(value)) * 100)
         expected = "a percentage, at least 50 and below 100"
@@ -83,7 +83,7 @@ class Capacity(Strict):
 
 
 class Redundancy(Strict):
-    """Losses that the service must survive. Of several rules the one with the most nodes binds.
+    """Losses that the service must survive. Among several rules, the one with the most nodes binds.
     They are not added."""
 
     spare_ratio: Ratio | None = Field(default=None, ge=0, le=1)

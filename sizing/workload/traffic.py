@@ -1,4 +1,4 @@
-"""Users and their requests."""
+"""How many users does a service have, and how often do they send requests?"""
 
 from typing import Annotated, Self
 
@@ -16,13 +16,13 @@ class Traffic(Strict):
     requests_per_user_per_day: Positive
     """Requests of one user on one day."""
     peak_users_share: Ratio | None = Field(default=None, gt=0, le=1)
-    """Share of the daily users who are online at the busiest moment, 0 to 1."""
+    """Share of the daily users who are online at the peak, 0 to 1."""
     think_time_s: Positive | None = None
     """Seconds between two requests of a user who is online."""
     peak_ratio: Ratio | None = Field(default=None, ge=1)
     """Peak rate over mean rate, at least 1."""
     hourly: tuple[Annotated[Ratio, Field(ge=0)], ...] | None = None
-    """24 relative loads, one per hour. The peak is the busiest hour."""
+    """24 relative loads, one for each hour. The peak is the highest."""
 
     @model_validator(mode="after")
     def _one_way_to_the_peak(self) -> Self:

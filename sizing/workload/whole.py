@@ -1,4 +1,4 @@
-"""One service as its file says it."""
+"""What does one workload file contain?"""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -22,7 +22,7 @@ DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 
 def absent(value: object) -> bool:
-    """Whether an optional section was left out: it is then left out of every answer too."""
+    """True where an optional section is left out. Every answer then omits it too."""
     return value is None
 
 
@@ -36,7 +36,7 @@ _WORK = {
 class Workload(Strict):
     """One service: its users, requests, lengths, latency targets and redundancy."""
 
-    # Defaults are made when a workload is: made at import, they would build their schemas there.
+    # Defaults are made with each workload. Made at import, they would build their schemas there.
     name: str = Field(pattern=DNS_LABEL, max_length=30, examples=["chat"])
     """Name of the service: lower-case letters, digits and single hyphens, at most 30 characters."""
     kind: Annotated[Kind, BeforeValidator(supported, json_schema_input_type=Kind)]
@@ -70,8 +70,8 @@ class Workload(Strict):
     in_transit: Annotated[InTransit | None, Field(exclude_if=absent)] = None
     """Encryption between load balancer and engine. When left out, requests use plain HTTP."""
     retire: bool = False
-    """Whether stores and load balancer of the service lose their protection, so that it can be
-    removed."""
+    """True where the stores and the load balancer of the service lose their protection, so that it
+    can be removed."""
     accept: Accept = Field(default_factory=dict, exclude_if=lambda given: not given)
     """Accepted contradictions of the answer: a sentence for each code."""
 
@@ -110,7 +110,8 @@ class Workload(Strict):
     @model_validator(mode="before")
     @classmethod
     def _tokens_are_calibrated(cls, values: Any) -> Any:
-        """What generates tokens is sized by the default method where nothing else is said."""
+        """Return the values. A kind that generates tokens gets the default method where none is
+        stated."""
         kinds = [kind for kind in Kind if kind.traits.rates_every_gpu is Method.calibrated]
         if not isinstance(values, dict) or values.get("kind") not in kinds:
             return values
@@ -180,7 +181,7 @@ class Workload(Strict):
 
 
 def _rate_of_any_gpu(kind: Kind) -> FieldError:
-    """That a measured rate does not choose hardware, and what does for this kind."""
+    """Return the error of a measured rate without hardware, with the methods for this kind."""
     message = "a measured rate is of one GPU, and hardware: auto chooses among all"
     other = kind.traits.rates_every_gpu
     hint = f"or capacity.method: {other}, which rates every GPU" if other else ""

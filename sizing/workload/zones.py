@@ -1,4 +1,4 @@
-"""Zones by id, and capacity bought in them."""
+"""How are zones and capacity bought in them identified?"""
 
 import re
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ _ZONE_NAME = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]")
 
 
 def _is_a_zone_id(value: Any) -> Any:
-    """Guard: a zone's name means another place in each account."""
+    """Check a zone id. Guard: a zone's name means another place in each account."""
     if not isinstance(value, str) or re.match(ZONE_ID, value):
         return value
     message = "is not a zone id"

@@ -26,7 +26,7 @@ RETRY_S = 1
 
 
 class Admission:
-    """Counts the sequences of the requests under way; one event loop serves them all."""
+    """Counter of the sequences of running requests; one event loop serves them all."""
 
     def __init__(self, app: Application) -> None:
         self._app = app

@@ -24,7 +24,7 @@ TOKEN = "token-5f1d0a"
 
 
 class Api(ThreadingHTTPServer):
-    """Comments of pull request 7, and a plan of failures: (method, status) used up in order."""
+    """A fake API with comments of pull request 7, and planned failures (method, status)."""
 
     daemon_threads = True
 
@@ -206,7 +206,7 @@ def test_no_pull_request(api: Api, tmp_path: Path) -> None:
 
 
 def test_the_action_itself() -> None:
-    """Others are pinned by commit, and no expression is written into a script."""
+    """Third-party actions are pinned by commit, and no expression is written into a script."""
     action = yaml.safe_load((ACTION / "action.yml").read_text("utf-8"))
     for step in action["runs"]["steps"]:
         if "uses" in step:
@@ -217,7 +217,7 @@ def test_the_action_itself() -> None:
 
 
 def test_the_comparison(tmp_path: Path) -> None:
-    """A pull request in a clone: the comment tells the cause, names with spaces are names."""
+    """In a pull request of a clone the comment shows the cause, and names may contain spaces."""
     folder = tmp_path / "project"
     folder.mkdir()
     chat = (ROOT / "workloads" / "chat.yaml").read_text("utf-8")

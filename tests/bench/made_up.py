@@ -1,4 +1,4 @@
-"""Runs that nobody measured."""
+"""Invented runs, which nobody measured."""
 
 from sizewright.measured.run import MeasuredRun
 

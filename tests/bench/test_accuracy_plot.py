@@ -1,4 +1,4 @@
-"""The picture of predicted against measured times: its places, and that it agrees with the page."""
+"""The picture of predicted against measured times: positions, and agreement with the page."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ POINTS = [
 
 
 def dots(svg: str) -> list[tuple[float, float]]:
-    """Places of all points, panel after panel."""
+    """Positions of all points, panel after panel."""
     paths = re.findall(r' d="([^"]+)"', svg)
     return [
         (float(x), float(y)) for path in paths for x, y in re.findall(r"M([\d.]+) ([\d.]+)h0", path)
@@ -48,7 +48,7 @@ def test_each_engine_has_a_panel_with_its_median_error() -> None:
 
 @pytest.mark.parametrize("engine", ["vLLM", "TensorRT-LLM", "SGLang"])
 def test_the_committed_picture_agrees_with_the_page(engine: str) -> None:
-    """`make accuracy` draws it."""
+    """`make accuracy` draws the picture."""
     svg = (ROOT / "docs/accuracy.svg").read_text(encoding="utf-8")
     page = (ROOT / "docs/accuracy.md").read_text(encoding="utf-8")
     row = re.search(rf"\| one model, {engine} alone \| TPOT \| (\S+) \| (\S+) \|", page)

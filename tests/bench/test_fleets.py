@@ -1,4 +1,4 @@
-"""The measure of fleets itself: made-up rows whose answers are known."""
+"""The scores of fleets, on made-up rows whose answers are known."""
 
 import math
 from collections import Counter
@@ -30,12 +30,12 @@ FLIGHTS = (4, 8, 16, 32, 64)
 
 
 def exactly(predicted: float, group: str = "g") -> Found:
-    """A replica measured to hold 10 requests a second and no more."""
+    """A replica with a measured capacity of exactly 10 requests a second."""
     return Found(group, "vllm", "h100", 10.0, 10.0, predicted, exact=True)
 
 
 def between(predicted: float, fails: float = 10.0) -> Found:
-    """A replica measured to hold 5 requests a second and to fail at `fails`."""
+    """A replica measured to sustain 5 requests a second and to fail at `fails`."""
     return Found("g", "vllm", "h100", 5.0, fails, predicted, exact=False)
 
 
@@ -62,7 +62,7 @@ def test_a_fleet_is_judged_by_what_was_measured(
 
 
 def test_each_group_counts_once_and_no_refusal_is_averaged_away() -> None:
-    """Nine too small in one group, one that is exact in another; then a group that is refused."""
+    """One group has nine undersized fleets, one group is exact, and one group is refused."""
     small = [exactly(12.5, "a")] * 9
     both = summary([*small, exactly(10.0, "b")])
     assert (both.questions, both.groups, both.undersized) == (10, 2, 9)
@@ -112,7 +112,7 @@ def test_a_curve_joins_repeats_and_says_what_it_holds(replay: Replay) -> None:
 
 
 def measured(replay: Replay, slower: float) -> list[Question]:
-    """Questions of a replica that takes so many times as long as is predicted."""
+    """Questions of a replica that is slower than predicted by this factor."""
     runs = []
     for flight in FLIGHTS:
         answer = replay.predict(run(flight, 1, 1))
@@ -126,7 +126,7 @@ def measured(replay: Replay, slower: float) -> list[Question]:
 def test_closed_loops_of_known_speed(
     replay: Replay, catalog: Catalog, slower: float, undersized: bool
 ) -> None:
-    """What is as fast as predicted needs what is predicted; faster is too many, slower too few."""
+    """A replica as fast as predicted gets an exact fleet; faster too many, slower too few."""
     asked = measured(replay, slower)
     assert [q.what for q in asked] == ["low load", "half load", "high load"]
     found = answered(asked, lambda q: catalog.coefficients, steps_only, BandSide.median)
@@ -201,7 +201,7 @@ def sweep(rate: str, ttft: str, tpot: str, **changes: str) -> dict[str, str]:
 
 
 def test_a_sweep_brackets_what_a_replica_holds(replay: Replay) -> None:
-    """2 a second holds; 4 was too short to show it, yet its TPOT is longer; 8 misses the limit."""
+    """2 a second holds. 4 was too short to show it, yet its TPOT is longer. 8 misses the limit."""
     limit = "p99 TTFT<=500 ms"
     table = [
         sweep("2", "50", "10", latency_limits=f"{limit} (met)", n_gpus="2"),
@@ -240,8 +240,9 @@ def test_unlimited_supply_is_the_capacity_itself(replay: Replay) -> None:
 
 
 def test_the_choice_among_types_is_judged_in_dollars() -> None:
-    """Twice as dear for three times the rate is cheapest; thought to be as fast, the other is
-    taken, at 10 / 10 dollars against 20 / 30."""
+    """Twice the price for three times the rate is cheapest. A prediction of equal rates chooses the
+    other type, at 10 / 10 dollars against 20 / 30.
+    """
     cheap = Option("a", 10.0, 10.0, 10.0)
     fast = Option("b", 20.0, 30.0, 30.0)
     right = chosen("g", "vllm", [cheap, fast])
@@ -263,8 +264,9 @@ def test_the_choice_among_types_is_judged_in_dollars() -> None:
     ("predicted", "right"), [({"1": 1.0, "2": 1.0}, True), ({"1": 10.0, "2": 1.0}, False)]
 )
 def test_a_cliff_is_on_the_right_side(predicted: dict[str, float], right: bool) -> None:
-    """One GPU holds few sequences: 100 tokens a second each against 250 on two; a prediction ten
-    times too high for the one does not see it."""
+    """One GPU has room for few sequences: 100 tokens a second each against 250 on two. A prediction
+    ten times too high for the one misses the cliff.
+    """
     names = dict.fromkeys(("source_id", "gpu", "model", "weight_prec"), "x")
     names |= {"input_tokens": "128", "output_tokens": "2048", "load_type": "offline_max"}
     small = names | {"tp": "1", "n_gpus": "1", "out_tok_s": "100", "flags": "kv_capacity_cliff"}

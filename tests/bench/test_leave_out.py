@@ -1,4 +1,4 @@
-"""Leaving out, and what a row weighs: made-up rows of three models on two generations of GPU."""
+"""Leaving rows out, and their weights: made-up rows of three models on two GPU generations."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,7 +36,7 @@ ROWS = [
 
 
 class Fitted(Parameters):
-    """Coefficients that tell which fit they are of, as the milliseconds of every step."""
+    """Coefficients that identify their fit by the milliseconds of every step."""
 
     def coefficients(self, vector: Sequence[float]) -> CoefficientSet:
         vllm = self.last.engines["vllm"].model_copy(update={"step_ms": vector[0]})
@@ -45,7 +45,7 @@ class Fitted(Parameters):
 
 @pytest.fixture
 def taught(monkeypatch: pytest.MonkeyPatch) -> list[list[Row]]:
-    """The rows of each fit, in the order of the fits; the n-th fit says steps of n seconds."""
+    """Rows of each fit, in the order of the fits; the n-th fit predicts steps of n seconds."""
     fits: list[list[Row]] = []
 
     def fit(rows: Sequence[Row], *_: object, **__: object) -> list[float]:
@@ -89,7 +89,7 @@ def test_neither_its_model_nor_its_generation_teaches_a_row(taught: list[list[Ro
 
 
 def test_what_no_taught_row_had_counts_as_not_measured(taught: list[list[Row]]) -> None:
-    """Of the models a and b on hopper and a and c on blackwell, each fit lacks one generation."""
+    """Rows are models a and b on hopper, a and c on blackwell; each fit lacks one generation."""
     by_model = leave_out(ROWS, ROWS, Fitted(LAST), [0.0], model)
     by_generation = leave_out(ROWS, ROWS, Fitted(LAST), [0.0], generation)
     assert all(each.answer.measured for each in by_model)
@@ -97,7 +97,7 @@ def test_what_no_taught_row_had_counts_as_not_measured(taught: list[list[Row]]) 
 
 
 def test_rows_that_are_asked_need_not_be_taught(taught: list[list[Row]]) -> None:
-    """Only rows that were kept teach: one that was screened is asked all the same."""
+    """Only kept rows are fitted, and a screened row is still predicted."""
     left = leave_out(ROWS, ROWS[2:], Fitted(LAST), [0.0], model)
     assert len(left) == len(ROWS)
     assert [told(rows) for rows in taught] == [told(ROWS[2:]), told(ROWS[4:]), told(ROWS[2:4])]
@@ -116,7 +116,7 @@ def test_rows_weigh_as_much_as_their_groups() -> None:
 
 
 def test_a_run_that_is_repeated_costs_as_one() -> None:
-    """Nine repeats of one run weigh against the priors what one does."""
+    """Nine repeats of one run weigh as much against the priors as one run."""
     parameters = Parameters(LAST)
     once, often, other = (
         total_cost(rows, parameters, parameters.centre)

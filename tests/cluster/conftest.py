@@ -1,4 +1,4 @@
-"""A real control plane. Without its programs these tests are skipped, each counted."""
+"""A real control plane. Without its programs these tests are skipped and counted."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
-    """One for each module, which may name how soon a dead node is noticed: GRACE_S."""
+    """Control plane of one module; its GRACE_S is the delay until a dead node is noticed."""
     with ControlPlane(grace_s=getattr(request.module, "GRACE_S", 40)) as running:
         yield running

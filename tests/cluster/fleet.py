@@ -1,4 +1,4 @@
-"""The nodes and services of a plan on the test's control plane: deploy, roll, lose a zone, look."""
+"""Nodes and services of a plan on the test's control plane: deployment, rollout, loss of a zone."""
 
 import random
 import re
@@ -23,9 +23,9 @@ from testbed.kubernetes_api import ApiError
 COMPONENT, NAME = "app.kubernetes.io/component", "app.kubernetes.io/name"
 WAIT_S = 180
 EFFECTS = {"NO_SCHEDULE": "NoSchedule"}
-"""Taint effects of EKS by Kubernetes' name."""
+"""Kubernetes names of the taint effects of EKS."""
 ORDER = ("Namespace", "ServiceAccount")
-"""Kinds that the others need; in the stack they come first too."""
+"""Kinds that other objects require; the stack creates them first too."""
 HERE = frozenset(
     {
         "v1",
@@ -36,7 +36,7 @@ HERE = frozenset(
         "rbac.authorization.k8s.io/v1",
     }
 )
-"""Versions of the API that need no definition."""
+"""API versions that need no definition."""
 
 
 @dataclass
@@ -57,10 +57,10 @@ class Fleet:
     def services(self) -> list[ServicePlan]:
         return [service for service in self.plan.services if service.serving is not None]
 
-    # What is done to the fleet.
+    # Actions on the fleet.
 
     def start_nodes(self, zone: str | None = None) -> None:
-        """The nodes of every node group that the components record, or of those of one zone."""
+        """Create the nodes of every recorded node group, or of those of one zone."""
         for group in self.groups:
             if zone in (None, group["labels"][ZONE_LABEL]):
                 for number in range(group["scalingConfig"]["desiredSize"]):
@@ -68,7 +68,7 @@ class Fleet:
         until(self.all_nodes_ready, WAIT_S)
 
     def deploy(self) -> None:
-        """Every rendered document of every service, in random order."""
+        """Apply every rendered document of every service, in random order."""
         documents = built_in(self.plan)
         self.random.shuffle(documents)
         documents.sort(key=lambda one: ORDER.index(one["kind"]) if one["kind"] in ORDER else 9)
@@ -79,7 +79,7 @@ class Fleet:
                 self.floors[labels[NAME], labels[ZONE_LABEL]] = document
 
     def roll(self, image: str, services: Iterable[str] = (), zones: Iterable[str] = ()) -> None:
-        """Another image for the services' Deployments, of all zones at once unless named."""
+        """Set another image of the services' Deployments, in all zones unless some are named."""
         chosen = [
             document
             for (service, zone), document in self.floors.items()
@@ -91,16 +91,16 @@ class Fleet:
             self.plane.api.apply(document)
 
     def delete_zone(self, zone: str) -> None:
-        """Its node objects go, as when EC2 has ended their instances."""
+        """Delete the zone's node objects, as when EC2 has ended their instances."""
         for name in self._nodes_of(zone):
             self.plane.api.request("DELETE", f"/api/v1/nodes/{name}")
 
     def silence_zone(self, zone: str) -> None:
-        """Its kubelets fall silent, as when the zone is unreachable."""
+        """Stop the heartbeats of the zone's kubelets, as when the zone is unreachable."""
         self._label_kubelets(zone, None)
 
     def hear_zone(self, zone: str) -> None:
-        """Its kubelets answer again."""
+        """Resume the heartbeats of the zone's kubelets."""
         self._label_kubelets(zone, "on")
 
     def _label_kubelets(self, zone: str, value: str | None) -> None:
@@ -109,7 +109,7 @@ class Fleet:
             self.plane.api.patch(f"/api/v1/nodes/{name}", label)
 
     def remove(self) -> None:
-        """Everything, so that the next test begins with nothing."""
+        """Delete everything, so that the next test begins with an empty cluster."""
         for service in self.services:
             try:
                 for kind in ("deployments", "replicasets"):
@@ -128,7 +128,7 @@ class Fleet:
         found = {n["metadata"]["name"] for n in self.plane.api.items("/api/v1/namespaces")}
         return found & {service.name for service in self.services}
 
-    # What is seen of it.
+    # Observations of the fleet.
 
     def nodes(self) -> dict[str, Any]:
         return {n["metadata"]["name"]: n for n in self.plane.api.items("/api/v1/nodes")}
@@ -148,18 +148,18 @@ class Fleet:
         )
 
     def pods(self, service: str) -> list[dict[str, Any]]:
-        """The floor's pods that are not about to go."""
+        """Pods of the floor that are not terminating."""
         found = self.plane.api.items(
             f"/api/v1/namespaces/{service}/pods", labelSelector=f"{COMPONENT}=floor"
         )
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def placed(self, service: str) -> Counter[str]:
-        """Ready replicas by the zone of their node; a pod whose node is dead or gone is none."""
+        """Ready replicas by the zone of their node; pods on dead or deleted nodes do not count."""
         return self.all_placed()[service]
 
     def all_placed(self) -> dict[str, Counter[str]]:
-        """The same of every service, from two requests."""
+        """Ready replicas of every service by zone, from two requests."""
         alive = {
             name: node["metadata"]["labels"][ZONE_LABEL]
             for name, node in self.nodes().items()
@@ -173,15 +173,15 @@ class Fleet:
         return found
 
     def ready_pods(self, service: str) -> int:
-        """Replicas that the API reports as ready, wherever they are."""
+        """Number of replicas that the API reports as ready, in any zone."""
         return sum(conditions(pod).get("Ready") == "True" for pod in self.pods(service))
 
     def misplaced(self) -> int:
-        """Replicas that are in another zone than planned, or missing there."""
+        """Number of replicas in another zone than planned, or missing there."""
         return self.misplaced_in(self.plan.site.zones)
 
     def misplaced_in(self, zones: Iterable[str]) -> int:
-        """The same of some zones: too few or too many."""
+        """Number of misplaced replicas of some zones: too few or too many."""
         return sum(
             abs(self.planned(service)[zone] - found[zone])
             for service, found in self.all_placed().items()
@@ -194,11 +194,11 @@ class Fleet:
         return Counter(plan.serving.replicas_by_zone)
 
     def complete(self) -> bool:
-        """Every Deployment has all its replicas, of its newest template, ready."""
+        """True where every Deployment has all its replicas ready, of its newest template."""
         return self.complete_in(self.plan.site.zones)
 
     def complete_in(self, zones: Iterable[str]) -> bool:
-        """The same of the Deployments of some zones."""
+        """True where the Deployments of some zones are complete."""
         path = "/apis/apps/v1/deployments"
         named = {d["metadata"]["name"]: d for d in self.plane.api.items(path)}
         return all(
@@ -214,12 +214,12 @@ class Fleet:
         )
 
     def budget(self, service: str) -> Any:
-        """The status of the service's disruption budget."""
+        """Status of the service's disruption budget."""
         path = f"/apis/policy/v1/namespaces/{service}/poddisruptionbudgets/{service}-floor"
         return self.plane.api.request("GET", path)["status"]
 
     def least_ready(self, ended: Callable[[], bool], limit_s: float = WAIT_S) -> Counter[str]:
-        """The fewest ready replicas of each service seen until the end."""
+        """Fewest ready replicas of each service until the end."""
         fewest = Counter({name: found.total() for name, found in self.all_placed().items()})
 
         def look() -> bool:
@@ -232,7 +232,7 @@ class Fleet:
 
 
 def built_in(plan: Plan) -> list[dict[str, Any]]:
-    """The rendered documents of the kinds that every API server has."""
+    """Rendered documents of the kinds that every API server has."""
     documents = (
         yaml.safe_load(_unwired(text))
         for path, text in render(plan).items()
@@ -242,11 +242,11 @@ def built_in(plan: Plan) -> list[dict[str, Any]]:
 
 
 _GROUPS: dict[str, list[dict[str, Any]]] = {}
-"""Node groups by the plan's JSON: to record a stack takes seconds."""
+"""Node groups by the plan's JSON, cached because recording a stack takes seconds."""
 
 
 def _gpu_groups(plan: Plan) -> list[dict[str, Any]]:
-    """The node groups of GPUs that the components register."""
+    """GPU node groups that the components register."""
     key = plan.model_dump_json()
     if key not in _GROUPS:
         recorded = record(lambda: build(plan), config={}, preview=True)
@@ -264,7 +264,7 @@ def _catalog() -> Catalog:
 
 
 def _node(group: dict[str, Any], number: int) -> dict[str, Any]:
-    """A node as the group's instances register: labels, taints, and what pods may use."""
+    """Node as an instance of the group registers it: labels, taints, and allocatable resources."""
     type_name = re.sub(r"-use1-az\d$", "", group["name"]).removeprefix("sw-")
     (instance,) = (t for t in _catalog().instance_types if t.name.replace(".", "-") == type_name)
     millicores, memory_mib = allocatable(instance)
@@ -293,7 +293,7 @@ def _node(group: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def _unwired(text: str) -> str:
-    """The text with an example where a value exists only after creation."""
+    """Text with an example for each value that exists only after creation."""
     return re.sub(r"\$\{wire:[^}]*\}", "example", text)
 
 

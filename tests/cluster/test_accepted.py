@@ -19,7 +19,7 @@ PLANS = {
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_the_api_server_accepts_every_rendered_object(plane: ControlPlane, plan: Plan) -> None:
-    """Strictly and without creating it; kinds of charts need their chart's definition."""
+    """The server validates strictly and creates nothing; kinds of charts need their definitions."""
     documents = built_in(plan)
     (namespace,) = (d for d in documents if d["kind"] == "Namespace")
     plane.api.apply(namespace)

@@ -1,4 +1,4 @@
-"""What an outage allows, blocks and needs: the sentences and commands of docs/outages.md, tried."""
+"""Tests of the sentences and commands of docs/outages.md: effects of an outage, and remedies."""
 
 import re
 import shlex
@@ -16,7 +16,7 @@ from tests.components.plans import plan_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "outages.md"
 GRACE_S = 12
-"""Short, for each test waits for it; a shorter one takes a busy machine's nodes for dead."""
+"""Seconds until a dead node is noticed; a shorter time takes a loaded machine's nodes for dead."""
 LOST = "use1-az1"
 LIVING = ("use1-az2", "use1-az4")
 
@@ -42,13 +42,13 @@ def fleet(plane: ControlPlane) -> Iterator[Fleet]:
 
 
 def lose_zone(fleet: Fleet) -> None:
-    """Its kubelets are silent, and Kubernetes has noticed."""
+    """Silence the zone's kubelets until Kubernetes has noticed."""
     fleet.silence_zone(LOST)
     until(lambda: fleet.budget("chat")["currentHealthy"] == 4, WAIT_S)
 
 
 def commands(first_words: str) -> list[list[str]]:
-    """The block of the page with such a line, as words of kubectl."""
+    """Commands of the page's block with such a line, as words of kubectl."""
     (block,) = (
         block
         for block in re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
@@ -58,7 +58,7 @@ def commands(first_words: str) -> list[list[str]]:
 
 
 def run_page(fleet: Fleet, first_words: str) -> list[str]:
-    """What each command of the block prints; every one must succeed."""
+    """Output of each command of the block; every command must succeed."""
     printed = []
     for words in commands(first_words):
         done = fleet.plane.kubectl(*words)

@@ -18,7 +18,7 @@ from tests.components.plans import CHAT, ZONES, plan_of
 
 
 def service(name: str, requests_per_s: int, **changes: object) -> dict[str, Any]:
-    """A service that needs a GPU for each request per second."""
+    """Service that requires a GPU for each request per second."""
     traffic = {"daily_users": requests_per_s * 8_640, "requests_per_user_per_day": 10}
     return {**CHAT, "name": name, "traffic": traffic, "data": "none", **changes}
 
@@ -39,7 +39,7 @@ def shared_pools() -> Plan:
 
 @pytest.fixture
 def fleet(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Fleet]:
-    """The services, deployed in an order that the test's parameter seeds."""
+    """Services deployed in an order that the test's parameter seeds."""
     running = Fleet(plane, shared_pools(), seed=getattr(request, "param", 0))
     running.start_nodes()
     running.deploy()
@@ -55,7 +55,7 @@ def test_the_services_share_their_pools() -> None:
 
 @pytest.mark.parametrize("fleet", [1], indirect=True)
 def test_no_replica_is_misplaced_after_deployment_rollout_and_zone_loss(fleet: Fleet) -> None:
-    """A rollout of all services at once, then each zone lost and back: nothing moves or sticks."""
+    """All services roll at once, then each zone is lost and returns: no replica moves or sticks."""
     assert fleet.misplaced() == 0, "after a deployment in random order"
     for turn, zone in enumerate(ZONES):
         fleet.roll(f"registry.example/vllm:{turn}")

@@ -92,7 +92,7 @@ SOURCES: dict[str, dict[str, Any]] = {
 EVERYTHING: dict[str, Any] = BURSTING | {
     "model": CHAT["model"] | {"source": {"hub": SOURCES["hub"]}}
 }
-"""A service that may grow and whose weights are imported."""
+"""Service that may grow and imports its weights."""
 
 
 def imported_plan(source: str = "hub", environment: str = "prod") -> Plan:
@@ -102,12 +102,12 @@ def imported_plan(source: str = "hub", environment: str = "prod") -> Plan:
 
 
 def volume_plan() -> Plan:
-    """The same on a type without local disks: its weights lie on a volume."""
+    """Plan of the chat on a type without local disks, with its weights on a volume."""
     return plan_of(CHAT | {"hardware": {"instance_type": "g5g.xlarge"}})
 
 
 def spanning_plan(environment: str = "prod") -> Plan:
-    """A model that no node holds: 2 replicas of two nodes needed, 3 in all, one in each zone."""
+    """Plan of a model larger than any node: 2 replicas of two nodes needed, 3 in all, 1 a zone."""
     return plan_of(SPANNING, environment=environment)
 
 
@@ -119,7 +119,7 @@ def two_services_plan() -> Plan:
 def public_plan(
     workload: dict[str, Any] = CHAT, /, *others: dict[str, Any], **access: object
 ) -> Plan:
-    """A service that the internet reaches, with a token and limits for each; then the others."""
+    """Plan of a service open to the internet, with a token and limits for each; then the others."""
     open_to = {
         "public": True,
         "requests_per_key_per_min": 60,
@@ -136,17 +136,17 @@ def public_plan(
 
 
 def bursting_plan(environment: str = "prod") -> Plan:
-    """The chat, which may grow by 4 GPUs."""
+    """Plan of the chat that may grow by 4 GPUs."""
     return plan_of(BURSTING, environment=environment)
 
 
 def infeasible_plan() -> Plan:
-    """A service whose GPUs do not exist."""
+    """Plan of a service whose GPUs do not exist."""
     return plan_of(CHAT | {"capacity": CHAT["capacity"] | {"min_gpu_gb": 1_000}})
 
 
 def changed_service(plan: Plan, part: str, **values: object) -> Plan:
-    """The plan with other values in one part of its first service."""
+    """Plan with other values in one part of its first service."""
     service, *others = plan.services
     changed = getattr(service, part).model_copy(update=values)
     return plan.model_copy(

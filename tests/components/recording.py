@@ -1,4 +1,4 @@
-"""Reads a recording: the resource of a name, the children of a component, what comes before."""
+"""Queries of a recording: a resource by name, children of a component, prerequisites."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ def children(recording: Recorded, parent: str) -> list[str]:
 
 
 def before(recording: Recorded, resource: RecordedResource) -> set[str]:
-    """Names of all that must exist before the resource, providers and indirect ones included."""
+    """Names of all direct and indirect prerequisites of the resource, providers included."""
     by_key = {r.key: r for r in recording.resources}
     seen: set[str] = set()
     waiting = [resource]

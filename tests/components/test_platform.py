@@ -1,4 +1,4 @@
-"""Rules that hold for every resource of a whole stack, and what a changed plan changes."""
+"""Rules for every resource of a whole stack, and the effects of a changed plan."""
 
 import json
 from collections import Counter
@@ -151,7 +151,7 @@ def test_automatic_names_fit_for_the_longest_service() -> None:
 
 
 def test_destroy_order(preview: bool) -> None:
-    """What comes before in `up` goes after in `destroy`."""
+    """`destroy` deletes in the reverse order of `up`."""
     recording = stack(chat_plan(), preview)
     groups = {r.key for r in of_type(recording, "nodeGroup:NodeGroup")}
     assert len(groups) == 4
@@ -182,7 +182,7 @@ def test_destroy_order(preview: bool) -> None:
 
 
 def test_nothing_goes_before_what_leans_on_it(preview: bool) -> None:
-    """Of each pair the first is destroyed first: it waited for the second on the way up."""
+    """The first of each pair is destroyed first, because `up` created it after the second."""
     recording = stack(chat_plan(), preview)
 
     def first(resource: RecordedResource, *later: str) -> None:
@@ -360,7 +360,7 @@ def test_services_of_one_type_share_node_groups(preview: bool) -> None:
 
 
 def differences(left: Plan, right: Plan) -> dict[str, set[str]]:
-    """Names of changed inputs by resource name; `+` and `-` for resources that come or go."""
+    """Names of changed inputs by resource name; `+` and `-` mark created and deleted resources."""
     before_, after = ({r.key: r.inputs for r in stack(plan).resources} for plan in (left, right))
     changed = {}
     for resource in before_.keys() | after.keys():
@@ -385,7 +385,7 @@ def test_a_public_balancer_stands_in_the_public_subnets() -> None:
 
 
 def test_each_of_both_balancers_has_targets_and_a_binding_of_its_own() -> None:
-    """Guard: a target group serves one load balancer, and the other one must be able to go."""
+    """Guard: a target group serves one load balancer, and either must be removable alone."""
     recording = stack(public_plan(both_balancers=True))
     for kind, internal, protected in (("public", False, True), ("gateway", True, False)):
         balancer = named(recording, f"sw-chat-{kind}-balancer")
@@ -448,7 +448,7 @@ def test_a_second_service_enlarges_the_volume_of_both() -> None:
 
 
 def test_another_type_is_a_pool_beside_the_old() -> None:
-    """Nothing of the old pool is replaced: its groups go, others come under other names."""
+    """Nothing of the old pool is replaced: its groups are deleted, others get other names."""
     moved = CHAT | {"hardware": {"instance_type": "g6e.xlarge"}}
     changed = differences(plan_of(CHAT), plan_of(moved))
     new = {name for name, inputs in changed.items() if inputs == {"+"}}

@@ -1,4 +1,4 @@
-"""Offline recordings and engine runs in the same terms."""
+"""Offline recordings and engine runs in common terms."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ STEPS = re.compile(r"[^.\[\]]+")
 
 
 def as_given(step: Step) -> dict[str, Any]:
-    """A step's inputs without what the engine adds: its own marks, and a provider's version."""
+    """Inputs of a step without the engine's additions: its own marks, and a provider's version."""
     provider = step.type.startswith("pulumi:providers:")
     return {
         name: value
@@ -22,7 +22,7 @@ def as_given(step: Step) -> dict[str, Any]:
 
 
 def as_engine_shows(value: object) -> object:
-    """A recorded preview value as the engine's events show it."""
+    """Recorded preview value as the engine's events show it."""
     match value:
         case {"$unknown": True}:
             return sdk.UNKNOWN
@@ -34,11 +34,11 @@ def as_engine_shows(value: object) -> object:
 
 
 class NotYetError(LookupError):
-    """What a value refers to does not exist."""
+    """Reference of a value to something that does not exist."""
 
 
 class Resolved:
-    """Recorded inputs with each reference replaced by what the resource in the world has."""
+    """Recorded inputs with each reference replaced by the value of the resource in the world."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Resolved:
         things: Sequence[Thing],
         told: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """`told`: outputs of other stacks, by the key of the reference to each."""
+        """`told` contains outputs of other stacks, by the key of the reference to each."""
         self._things = {f"{thing.type}::{thing.name}": thing for thing in things}
         assert len(self._things) == len(things)
         for key, outputs in (told or {}).items():
@@ -58,7 +58,7 @@ class Resolved:
         return self._value(resource.inputs)
 
     def previewed(self, shown: object, value: object) -> Any:
-        """A first preview's value as the engine shows it: known where all that it needs stands."""
+        """Value of a first preview as the engine shows it; known where its dependencies exist."""
         match shown, value:
             case {"$unknown": True}, _:
                 try:
@@ -84,7 +84,7 @@ class Resolved:
         return value
 
     def _text(self, text: str) -> str:
-        """References inside a longer text; the longest key first, for keys have dots and colons."""
+        """Text with references replaced, longest key first: keys contain dots and colons."""
         for key in self._keys:
             mark = f"${{{key}."
             while (start := text.find(mark)) >= 0:
@@ -98,7 +98,7 @@ class Resolved:
             raise NotYetError(key)
         thing = self._things[key]
         value = thing.id if path == "id" else _at(thing, path)
-        # Guard: offline a computed number is a text; what the program makes of it is unseen.
+        # Guard: offline a computed number is a text, so the program's use of it is not compared.
         return _NumberOrText(value) if isinstance(value, int) else value
 
 

@@ -1,4 +1,4 @@
-"""Stacks on the real engine. Without its tools these tests are skipped, each counted."""
+"""Stacks on the real engine. Without its tools these tests are skipped and counted."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @contextmanager
 def refused(says: str) -> Iterator[None]:
-    """The engine refuses what is run inside."""
+    """Expect a refusal by the engine inside the block."""
     with pytest.raises(automation.CommandError, match=says):
         yield
 
@@ -69,7 +69,7 @@ def make_stack(
 
 @pytest.fixture(scope="module")
 def deployed(make_stack: MakeStack) -> Stack:
-    """The chat stack of dev, brought up."""
+    """Deployed chat stack of dev."""
     stack = make_stack()
     stack.up()
     return stack
@@ -77,7 +77,7 @@ def deployed(make_stack: MakeStack) -> Stack:
 
 @pytest.fixture
 def changed_chat(tmp_path: Path) -> Callable[..., Path]:
-    """The chat workload with its lock, texts replaced."""
+    """Chat workload with its lock and with replaced texts."""
 
     def change(*replaced: tuple[str, str], locked: bool = True) -> Path:
         text = CHAT.read_text("utf-8")

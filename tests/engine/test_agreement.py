@@ -14,7 +14,7 @@ STACK = "pulumi:pulumi:Stack"
 
 
 def key_of(urn: str) -> str:
-    """`type::name`, as recordings name resources."""
+    """Key `type::name`, as recordings name resources."""
     return f"{urn.split('::')[2].rsplit('$', maxsplit=1)[-1]}::{urn.rsplit('::', maxsplit=1)[-1]}"
 
 
@@ -35,12 +35,12 @@ def recorded_of(deployed: Stack) -> Recorded:
 
 
 def custom(recorded: Recorded) -> list[RecordedResource]:
-    """What a provider is asked for."""
+    """Resources that a provider creates."""
     return [r for r in recorded.resources if r.custom and not r.type.startswith("pulumi:")]
 
 
 def test_what_the_providers_were_given(deployed: Stack) -> None:
-    """Every reference of the recording, replaced by what it names, is what arrived."""
+    """Inputs at the provider equal the recording with every reference replaced."""
     recorded = recorded_of(deployed)
     resolved = Resolved(recorded, deployed.things())
     things = {f"{thing.type}::{thing.name}": thing for thing in deployed.things()}

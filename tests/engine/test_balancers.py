@@ -21,15 +21,15 @@ STEPS = {
     "both, internal first": "  both_balancers: true\n",
     "internal again": "",
 }
-"""What `access` says in each step."""
+"""Values of `access` in each step."""
 
 
 @dataclass
 class Moved:
-    """What a step left, and what it did."""
+    """State and changes after a step."""
 
     balancers: dict[str, bool]
-    """Whether each load balancer is protected, by internal or public."""
+    """True where the load balancer is protected, by internal or public."""
     bindings: list[str]
     log: list[Event]
 

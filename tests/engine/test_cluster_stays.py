@@ -1,4 +1,4 @@
-"""No ordinary change replaces the cluster; what must replace it is refused before it deletes."""
+"""No ordinary change replaces the cluster; a change that would is refused before any deletion."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ ROLE = "aws:iam/role:Role"
 
 
 def changed_site(folder: Path, site: Path, *lines: str) -> Path:
-    """The site with keys added."""
+    """Site file with added keys."""
     path = folder / site.name
     added = "".join(f"  sizewright:{line}\n" for line in lines)
     path.write_text(site.read_text("utf-8").rstrip("\n") + "\n" + added, "utf-8")
@@ -49,7 +49,7 @@ def test_an_ordinary_change_replaces_neither_cluster_nor_nodes(
 
 
 def other_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program asks for a cluster that the present one cannot become."""
+    """The program requests a cluster that the present one cannot become."""
     made = eks.Cluster
 
     def forced(resource_name: str, **arguments: Any) -> eks.Cluster:
@@ -71,7 +71,7 @@ def test_a_cluster_of_prod_refuses_its_replacement_before_anything_is_deleted(
 
 
 def planned(stack: Stack) -> list[tuple[str, str]]:
-    """Each step of a preview, halves of replacements too, as the engine orders them."""
+    """Steps of a preview, halves of replacements included, in the engine's order."""
     steps = list[tuple[str, str]]()
 
     def note(event: automation.EngineEvent) -> None:
@@ -87,7 +87,7 @@ def planned(stack: Stack) -> list[tuple[str, str]]:
 def test_a_replaced_cluster_takes_nodes_and_objects_with_it_and_the_diff_says_so(
     make_stack: MakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bridge deletes first what has a given name, and before it all that depends on it."""
+    """The bridge first deletes resources with given names, and before them all dependents."""
     stack = make_stack()
     stack.up()
     before = record_program(DEV, [CHAT])

@@ -1,4 +1,4 @@
-"""What a user of the plain Pulumi CLI sees, with the Python language host."""
+"""Output of the plain Pulumi CLI, with the Python language host."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from tests.engine.conftest import CHAT, DEV, MakeStack
 
 @pytest.fixture(scope="module")
 def stack(make_stack: MakeStack) -> Stack:
-    """A stack that exists and has nothing."""
+    """Empty stack that exists."""
     made = make_stack()
     made.create()
     return made

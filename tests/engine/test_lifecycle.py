@@ -1,4 +1,4 @@
-"""One stack's life on the real engine: made, kept, grown, moved to another card, removed."""
+"""The life of one stack on the real engine: creation, growth, another card, removal."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class Run:
     previewed: list[Step]
     done: list[Step]
     log: list[Event]
-    """What the providers did, in order."""
+    """Actions of the providers, in order."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ def life(make_stack: MakeStack, tmp_path_factory: pytest.TempPathFactory) -> Lif
 
 
 def written(folder: Path, *replaced: tuple[str, str]) -> Path:
-    """The chat workload with texts replaced; its lock beside it while the card stays."""
+    """Chat workload with replaced texts; its lock is copied while the card stays."""
     folder.mkdir()
     text = CHAT.read_text("utf-8")
     for old, new in replaced:
@@ -96,7 +96,7 @@ def summary(steps: list[Step]) -> set[tuple[str, str, tuple[str, ...]]]:
 
 
 def offline(old: Path, new: Path) -> set[tuple[str, str, tuple[str, ...]]]:
-    """What the offline diff says of the same change, in the engine's terms."""
+    """Changes in the offline diff of the same files, in the engine's terms."""
     before, after = (record_program(DEV, [path]) for path in (old, new))
     changes = resource_changes(before, after, load_rules())
     found = set()
@@ -177,12 +177,12 @@ BEFORE = [
     ("aws:rds/cluster:Cluster", "aws:kms/key:Key"),
     ("aws:ec2/subnet:Subnet", "aws:ec2/vpc:Vpc"),
 ]
-"""The last of the left type goes before the first of the right: a type, or one resource."""
+"""Pairs of types or resources; the last of the left is deleted before the first of the right."""
 
 
 @pytest.mark.parametrize(("sooner", "later"), BEFORE)
 def test_destroy_order(life: Life, sooner: str, later: str) -> None:
-    """Pods, then what registers them, then nodes, cluster and network."""
+    """Pods are deleted before their registration, then nodes, cluster and network."""
 
     def places(what: str) -> list[int]:
         found = [i for i, event in enumerate(life.destroyed) if what in (event.type, event.name)]

@@ -1,4 +1,4 @@
-"""A zone that gets no capacity stops nothing but itself, and nothing that serves is deleted."""
+"""A zone without capacity stops only itself, and nothing that serves is deleted."""
 
 import json
 from dataclasses import dataclass
@@ -21,20 +21,19 @@ OLD, NEW = "sw-g6-xlarge", "sw-g6e-xlarge"
 
 @dataclass
 class Short:
-    """A first `up` in which one zone got no node, the one after it, and a move to another card."""
+    """A first `up` with one zone without nodes, the next `up`, and a move to another card."""
 
     made: set[str]
-    """Names of what the first run made."""
+    """Names of the resources of the first run."""
     later: set[str]
-    """Names of what the second run made."""
+    """Names of the resources of the second run."""
     moved: set[str]
-    """Names of what is there after a move in which no zone got a node of the other card.
+    """Names of the resources after a move in which no zone got a node of the other card.
 
-    Guard: as `docs/node-updates.md` says, such a move does not continue on errors: the engine would
-    delete what the program no longer has although its successor was not made.
-    """
+    Guard: such a move does not continue on errors, as `docs/node-updates.md` requires. The engine
+    would delete resources that the program no longer has although their successors do not exist."""
     back: str
-    """What the engine said against the way back to the card that serves."""
+    """Error of the engine on the return to the card that serves."""
 
 
 def written(folder: Path, card: str) -> Path:

@@ -1,4 +1,4 @@
-"""What a prod stack keeps: a destroy that is refused, and the way to delete it all the same."""
+"""Protection of a prod stack: a refused destroy, and the documented deletion."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_stores_survive_a_destroy(prod: Stack) -> None:
 
 
 def test_dev_first_then_destroy(make_stack: MakeStack, tmp_path: Path) -> None:
-    """The README's way to delete a protected stack."""
+    """The README describes this deletion of a protected stack."""
     stack = make_stack(PROD, name="prod")
     stack.up()
     text = PROD.read_text("utf-8").replace("environment: prod", "environment: dev")

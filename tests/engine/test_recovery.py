@@ -1,4 +1,4 @@
-"""The steps of docs/recovery.md: an engine killed while it creates, and the way back."""
+"""The steps of docs/recovery.md after an engine was killed while it creates."""
 
 import json
 import os
@@ -26,7 +26,7 @@ DOCUMENT = ROOT / "docs/recovery.md"
 
 @contextmanager
 def held(stack: Stack, type_: str) -> Iterator[None]:
-    """The provider makes things of that type and does not answer."""
+    """Make the provider create resources of that type without an answer."""
     stack.world.held[type_] = threading.Event()
     try:
         yield
@@ -35,7 +35,7 @@ def held(stack: Stack, type_: str) -> Iterator[None]:
 
 
 def killed_at(stack: Stack, type_: str) -> None:
-    """Runs `pulumi up` and kills the engine when the first thing of a type has been made."""
+    """Run `pulumi up`, and kill the engine when the first resource of a type has been made."""
     stack.command("version")
     env = {**os.environ, **stack.env}
     del env["PULUMI_SKIP_CHECKPOINTS"]
@@ -67,7 +67,7 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def operations(stack: Stack) -> list[dict[str, Any]]:
-    """The pending operations of the state as it lies there."""
+    """Pending operations of the stored state."""
     paths = list((stack.folder / "state/.pulumi/stacks").rglob(f"{stack.name}.json"))
     try:
         checkpoint = json.loads(paths[0].read_text("utf-8"))["checkpoint"]
@@ -120,7 +120,7 @@ def test_an_engine_killed_among_kubernetes_objects_converges_by_the_written_step
 
 
 def inventory(stack: Stack) -> dict[str, Any]:
-    """What `aws resourcegroupstaggingapi get-resources` would print of the stand-in."""
+    """Output of `aws resourcegroupstaggingapi get-resources` for the stand-in."""
     return {
         "ResourceTagMappingList": [
             {

@@ -1,4 +1,4 @@
-"""`sizewright diff` on what a real stack and the real engine say."""
+"""`sizewright diff` against a real stack and the real engine."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ def differing(*words: object, stdin: str = "") -> Any:
 def test_against_what_is_deployed_and_the_engines_preview(
     deployed: Stack, changed_chat: Callable[..., Path]
 ) -> None:
-    """Two files, a stack and the engine tell the same cause and the same effects."""
+    """Two files, a stack and the engine show the same cause and the same effects."""
     more = changed_chat(MORE_USERS)
     files = differing(CHAT, more)
     outputs = deployed.command("stack", "output", "--json").stdout

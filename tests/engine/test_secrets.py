@@ -1,4 +1,4 @@
-"""A secret is given to the provider as it is, and to nobody else."""
+"""The provider receives a secret unchanged, and nobody else does."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def test_no_state_file_holds_a_secret_in_the_clear(make_stack: MakeStack) -> Non
 
 
 def test_the_chat_stack_stores_no_password_in_the_clear(deployed: Stack) -> None:
-    """The stand-in makes one up for the database, as a provider could."""
+    """The stand-in makes up a password for the database, as a provider could."""
     text = stored(deployed.folder)
     [database] = deployed.world.of_type("aws:rds/cluster:Cluster")
     assert database.outputs["arn"] in text

@@ -1,4 +1,4 @@
-"""Stacks on what stands, of two models, and in two layers: previewed, made, kept, removed."""
+"""Stacks on existing resources, of two models, and in two layers: preview, creation, removal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,12 +38,12 @@ SHOWS = {
     "existing-cluster": "aws:eks/nodeGroup:NodeGroup",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
 }
-"""A type that each variant must have to be what its name says."""
+"""Types that each variant must have to match its name."""
 
 
 @dataclass
 class Made:
-    """A stack that came up, as offline recordings and the engine tell it."""
+    """A deployed stack, in the terms of offline recordings and of the engine."""
 
     shown: Recorded
     """The offline first preview."""
@@ -51,11 +51,11 @@ class Made:
     previewed: list[Step]
     done: list[Step]
     things: list[Thing]
-    """What it had in the world once it was up."""
+    """Resources of the stack in the world after `up`."""
     told: Mapping[str, Mapping[str, Any]]
     """Outputs of other stacks, by the key of the reference to each."""
     again: list[Step]
-    """What a second preview and a second `up` did."""
+    """Changes of a second preview and a second `up`."""
     again_log: list[Event]
 
 
@@ -79,7 +79,7 @@ def made(stack: Stack, files: Files, told: Mapping[str, Mapping[str, Any]] | Non
 
 
 def removed(stack: Stack, files: Files, folder: Path) -> None:
-    """Protection is lifted as `docs/destroy.md` says, then the stack is destroyed."""
+    """Lift the protection as `docs/destroy.md` describes, then destroy the stack."""
     text = stack.site.read_text("utf-8")
     if "environment: prod" in text:
         lifted = folder / f"{stack.name}.yaml"
@@ -90,7 +90,7 @@ def removed(stack: Stack, files: Files, folder: Path) -> None:
 
 
 def of_this_backend(site: Path, folder: Path) -> Path:
-    """The site, its other stack named as a backend of files names it."""
+    """Site whose other stack has the name that a backend of files uses."""
     text = site.read_text("utf-8")
     assert "stack: acme/" in text
     path = folder / "sites" / site.name
@@ -100,7 +100,7 @@ def of_this_backend(site: Path, folder: Path) -> Path:
 
 
 def agrees(stack: Made) -> None:
-    """Preview and `up` register what the recordings say, with the inputs that they say."""
+    """Check that preview and `up` register the recorded resources with the recorded inputs."""
     steps = {step.key: step for step in stack.previewed if step.key != BUILT_IN}
     made_here = {key for key, step in steps.items() if step.op == "create"}
     assert {key for key in steps if key not in made_here} == set(stack.told)
@@ -133,7 +133,7 @@ def did_what_was_previewed(stack: Made) -> None:
 def test_a_variant_from_its_preview_to_its_end(
     variant: str, make_stack: MakeStack, tmp_path: Path
 ) -> None:
-    """Guard: one test, for tests of one stack that run on two processes make it twice."""
+    """Guard: this is one test, because tests of one stack on two processes would make it twice."""
     site, files = VARIANTS[variant]
     stack = make_stack(site, files, name=site.name.split(".")[1])
     came_up = made(stack, files)
@@ -148,7 +148,7 @@ def test_a_variant_from_its_preview_to_its_end(
 def test_two_layers_from_their_previews_to_their_ends(
     make_stack: MakeStack, tmp_path: Path
 ) -> None:
-    """Two stacks of one backend and one account; the second reads what the first tells."""
+    """Two stacks share a backend and an account; the second reads the outputs of the first."""
     below, above = example("platform"), of_this_backend(example("workloads"), tmp_path)
     with StandIn(world_of(below, above)) as standin:
         platform = make_stack(below, (), name="platform", standin=standin, folder=tmp_path)
@@ -161,14 +161,14 @@ def test_two_layers_from_their_previews_to_their_ends(
             changed_nothing(layer)
         stands_on(second, first)
         removed(workloads, (CHAT,), tmp_path)
-        # The workloads took nothing of the platform along.
+        # The removal of the workloads took nothing of the platform along.
         assert [t.urn for t in standin.world.things] == [t.urn for t in first.things]
         removed(platform, (), tmp_path)
         assert [thing.name for thing in standin.world.things] == []
 
 
 def stands_on(workloads: Made, platform: Made) -> None:
-    """One node group for each private subnet, in which the platform's own nodes are."""
+    """Check that each private subnet has one node group, next to the platform's own nodes."""
     [system] = node_groups(platform)
     groups = node_groups(workloads)
     assert {group.inputs["clusterName"] for group in groups} == {system.inputs["clusterName"]}

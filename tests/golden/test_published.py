@@ -1,6 +1,6 @@
 """The published designs, row by row: the exact value from the raw inputs, and the printed figure.
 
-The arithmetic is spelled here and calls nothing of `sizing`; the plan must hold the same values.
+The arithmetic is written out here without calls to `sizing`; the plan must have the same values.
 """
 
 from decimal import Decimal

@@ -1,6 +1,6 @@
-"""Golden files: the whole shape of what is planned, rendered and built; see `make golden`.
+"""Golden files of the whole plan, its rendered documents and its resources; see `make golden`.
 
-They show drift, not meaning: what the numbers mean is asserted elsewhere.
+They show drift, not meaning: other tests assert the meaning of the numbers.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ def json_file(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_what_is_built(stack: str, json_file: SnapshotAssertion) -> None:
     recorded = record_program(ROOT / f"Pulumi.{stack}.yaml", [CHAT]).as_json()
-    # Guard: the digest covers the catalog, whose rows change without changing what is built.
+    # Guard: the digest covers the catalog, whose rows may change while the resources stay alike.
     recorded["outputs"] = {**recorded["outputs"], "plan_digest": "..."}  # type: ignore[dict-item]
     assert recorded == json_file
 

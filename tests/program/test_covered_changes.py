@@ -1,7 +1,7 @@
 """changes.csv has a row for every property that the program sets, nested ones too.
 
-The list is what example workloads register on the example stacks: a new property without a row
-fails here.
+The list comes from example workloads on the example stacks: a new property without a row fails
+here.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ STACKS = {
     ROOT / "stacks" / "Pulumi.workloads.yaml": [CHAT],
 }
 FIXED_BY_TYPE = {"apiVersion", "kind"}
-"""Properties of Kubernetes objects that the type token fixes: another value is another resource."""
+"""Properties of Kubernetes objects that the type token fixes; another value is another resource."""
 
 
 def without_row(resource: RecordedResource, rules: Rules) -> Iterator[str]:

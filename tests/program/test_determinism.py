@@ -1,4 +1,4 @@
-"""The same files give the same bytes, whatever the hash seed, the locale, or the run."""
+"""The same files give the same bytes for every hash seed, locale and run."""
 
 import os
 import subprocess

@@ -19,7 +19,7 @@ WORKLOADS = sorted(
 )
 STACKS = sorted([*ROOT.glob("Pulumi.*.yaml"), *(ROOT / "stacks").glob("Pulumi.*.yaml")])
 LACKING = ("certificate_arn: missing", "the site names no issuer of tokens")
-"""What an example stack may lack for a workload that is not its own."""
+"""Reasons why an example stack refuses a workload of another stack."""
 
 
 def test_the_examples_were_found() -> None:

@@ -11,7 +11,7 @@ from sizing.site import Site
 
 ROOT = Path(__file__).parents[2]
 BUILDING_NEEDS = {"account_ids"}
-"""Optional for sizing, asked for by the engine, since building needs it."""
+"""Keys that are optional for sizing and required by the engine, because building needs them."""
 
 
 def loaded(name: str) -> Any:
@@ -28,7 +28,7 @@ def test_every_key_is_declared_with_type_and_description() -> None:
 
 
 def test_only_optional_keys_have_a_default_and_it_is_empty() -> None:
-    """Guard: the engine asks for a value of every declared key that has no default."""
+    """Guard: the engine requires a value of every declared key that has no default."""
     for key, declaration in loaded("Pulumi.yaml")["config"].items():
         name = key.removeprefix(f"{PROJECT}:")
         field = Site.model_fields.get(name)

@@ -1,4 +1,4 @@
-"""Every number of a public door arrives: the same claims, on a service open to the internet."""
+"""The same wiring claims for a service open to the internet: every number reaches a resource."""
 
 from functools import cache
 
@@ -40,7 +40,7 @@ def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
 
 
 def test_the_claims_cover_the_door() -> None:
-    """Guard: a claim that is deleted with its wire would leave the other test green."""
+    """Guard: the other test would still pass if a claim were deleted with its wire."""
     assert {str(claim.path[-1]) for claim in of_the_door()} >= {
         "public",
         "public_cidrs",

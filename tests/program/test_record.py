@@ -1,6 +1,6 @@
-"""The recording: what it shows, what it refuses, and that it leaves nothing behind.
+"""The recording: its contents, its refusals, and its cleanup.
 
-Not proven here: what the engine or a provider would compute, and that inputs are valid.
+It does not prove what the engine or a provider would compute, nor that inputs are valid.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ def recorded(program: Callable[[], object], *, preview: bool = False) -> Recorde
 
 
 def exported(value: Callable[[], object], *, preview: bool = False) -> object:
-    """What a stack shows of one exported value, in the recording's JSON."""
+    """One exported value of a stack, in the recording's JSON."""
     return recorded(lambda: pulumi.export("value", value()), preview=preview).outputs["value"]
 
 

@@ -42,7 +42,7 @@ def stack(name: str, preview: bool = False) -> Recorded:
 
 
 def leaves(value: object, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Paths of what is no mapping; a reference is a leaf."""
+    """Paths of values other than mappings; a reference is a leaf."""
     if isinstance(value, Mapping) and "$ref" not in value:
         return {leaf for key, item in value.items() for leaf in leaves(item, (*path, key))}
     return {path}
@@ -160,7 +160,7 @@ def test_the_way_in_is_the_cluster_s_own() -> None:
 
 
 def test_the_platform_offers_what_its_workloads_take() -> None:
-    """Guard: a name that one of the two does not know would fail at the first `up` only."""
+    """Guard: a name that only one of the two knows would fail at the first `up`."""
     offered: Any = stack("platform").outputs[OUTPUT]
     zones = read_site(path_of("workloads")).site.zones
     assert leaves(offered) == leaves(shape(zones)[OUTPUT])
@@ -214,7 +214,7 @@ def test_a_platform_without_its_word_misses_the_nodes_of_its_plugin() -> None:
 
 
 def test_only_what_a_need_asks_for_can_be_met_elsewhere() -> None:
-    """Guard: a thing that is spelt otherwise than in the needs would never be found."""
+    """Guard: a pattern spelt otherwise than in the needs would never match."""
     providers = {need.provider for need in NEEDS}
     for name in ("existing-cluster", "workloads", "platform"):
         assert met_elsewhere(read_site(path_of(name)).site) <= providers
@@ -300,7 +300,7 @@ def test_the_owner_s_karpenter_may_start_the_nodes_of_this_stack() -> None:
 
 @pytest.mark.parametrize("preview", [False, True])
 def test_a_platform_offers_karpenter_to_workloads_that_burst(preview: bool) -> None:
-    """Guard: without the platform's word its role would be granted nothing."""
+    """Guard: without the platform's output its role would be granted nothing."""
     shared = (ClusterPart.device_plugin, ClusterPart.load_balancer_controller)
     parts = (*shared, ClusterPart.pod_autoscaler, ClusterPart.node_autoscaler)
     _, workloads = bursting("workloads", preview, provides=parts)

@@ -1,8 +1,7 @@
-"""Every number arrives: a changed leaf changes the property it claims, an unchanged one nothing.
+"""Every number reaches a resource: a changed leaf changes the property it claims, and no other.
 
 The plan is built without sizing it again, so that exactly one leaf differs. Everything is recorded
-as in a first preview: what a reviewer sees there is also what is sent, while the reverse does not
-hold.
+as in a first preview: what a reviewer sees there is also sent, while the reverse does not hold.
 """
 
 from dataclasses import dataclass, field
@@ -52,7 +51,7 @@ OTHER = {
     "values": ("another",),
     "format": "string-array",
 }
-"""Another legal value of leaves whose other value cannot be made by adding to it."""
+"""Another valid value of leaves to which nothing can be added."""
 
 
 ABSENT_OR_TRUE = ("force_update",)
@@ -61,11 +60,11 @@ ABSENT_OR_TRUE = ("force_update",)
 
 @dataclass(frozen=True)
 class Variant:
-    """A site that says something else than the prod example, and the claims that only it has."""
+    """A site with other values than the prod example, and the claims that only it has."""
 
     site: dict[str, Any] = field(default_factory=dict)
     parts: tuple[LeafPath, ...] = ((),)
-    """Where its own claims begin; `()` is the whole plan."""
+    """Prefixes of its own claims; `()` is the whole plan."""
 
 
 DOMAIN = "ai.example.com"
@@ -135,10 +134,13 @@ VARIANTS = {
 
 @cache
 def plan(variant: str = "created") -> Plan:
-    """Two services on one pool: a chat with a database, images with a bucket of artefacts; a third
-    on nodes without local disks, which have a volume for its weights; a fourth on reservations, a
-    fifth whose model is imported, a sixth whose replicas span two nodes. Those on volumes and on
-    reservations may grow above their floors."""
+    """Plan of six services.
+
+    Two share a pool: a chat with a database, and images with a bucket of artefacts. A third is on
+    nodes without local disks, which have a volume for its weights; a fourth on reservations. The
+    model of a fifth is imported, and the replicas of a sixth span two nodes. Those on volumes and
+    on reservations may grow above their floors.
+    """
     catalog = load_catalog()
     names = ("pictures", "volumes", "bought", "code", "spanning")
     own = (ROOT / "tests" / "program" / f"{name}.yaml" for name in names)
@@ -151,8 +153,8 @@ def plan(variant: str = "created") -> Plan:
 def narrowed(whole: Plan, path: LeafPath) -> tuple[Plan, LeafPath]:
     """The part of a plan that has the leaf of a service or a pool, and the leaf's path there.
 
-    Basis: what stands beside it cannot move what it claims, and six services take six times as
-    long to record.
+    Basis: other services cannot change the claimed property, and six take six times as long to
+    record.
     """
     if path[0] not in ("services", "pools"):
         return whole, path
@@ -179,7 +181,7 @@ def recording(of: Plan) -> Recorded:
 
 @cache
 def baseline(variant: str, *part: str | int) -> Recorded:
-    """The plan as it is; the part is a service or a pool."""
+    """Recording of the unchanged plan; the part is a service or a pool."""
     whole = plan(variant)
     return recording(narrowed(whole, part)[0] if part else whole)
 
@@ -200,7 +202,7 @@ def other(claim: Claim) -> object:
 
 
 def values_of(recorded: Recorded, claim: Claim) -> list[object]:
-    """What the claimed property is on every resource of the type; '' names the resources."""
+    """Values of the claimed property on every resource of the type; '' names the resources."""
     mine = [r for r in recorded.resources if r.type == claim.reaches.resource_type]
     assert mine, f"no {claim.reaches.resource_type} is built: the claim cannot be tested"
     if not claim.reaches.path:
@@ -217,8 +219,9 @@ def place(argument: Claim | str) -> str:
 
 @cache
 def changed(variant: str, path: LeafPath) -> Recorded:
-    """The plan with one other leaf. A zone and a pool change their name wherever the plan has it:
-    a service whose pool the plan lacks has no nodes to wait for."""
+    """Recording of the plan with one other leaf. A zone and a pool change their name everywhere in
+    the plan: a service whose pool the plan lacks has no nodes to wait for.
+    """
     whole, path = narrowed(plan(variant), path)
     claim = next(claim for claim in claims(whole) if claim.path == path)
     if path[-1] == "zone" or path[-2:] == ("serving", "pool"):
@@ -228,9 +231,12 @@ def changed(variant: str, path: LeafPath) -> Recorded:
 
 
 def claims_to_test() -> list[tuple[str, Claim]]:
-    """Guard: serving reads the bucket of the role `weights`, which cannot be called otherwise.
-    Where weights lie on local disks there is no volume whose size could change, without a burst no
-    class of burst nodes, and an internal service is open to no range."""
+    """Claims of all variants.
+
+    Guard: serving reads the bucket of the role `weights`, whose name is fixed. Local disks have no
+    volume whose size could change, a service without a burst has no class of burst nodes, and an
+    internal service is open to no range.
+    """
     return [
         (name, claim)
         for name, variant in VARIANTS.items()
@@ -243,18 +249,18 @@ def claims_to_test() -> list[tuple[str, Claim]]:
 
 
 def bursts(variant: str, claim: Claim) -> bool:
-    """Whether the claim is of a pool that may grow."""
+    """True where the claim is of a pool that may grow."""
     return plan(variant).pools[int(claim.path[1])].burst is not None
 
 
 def kind(claim: Claim) -> tuple[str, ...]:
-    """What a claim says of every service or pool: its leaf without positions, and its property."""
+    """Common part of claims on all services or pools: leaf without positions, and property."""
     leaf = ".".join(step for step in claim.path if isinstance(step, str))
     return leaf, claim.reaches.resource_type, claim.reaches.path
 
 
 def first_of_each_kind() -> list[object]:
-    """Every claim; those whose kind another service or pool proves run in `make prove` only."""
+    """All claims; those whose kind another service or pool proves run in `make prove` only."""
     proven, cases = set[tuple[str, ...]](), list[object]()
     for variant, claim in claims_to_test():
         again = kind(claim) in proven
@@ -280,7 +286,7 @@ def test_an_unchanged_plan_changes_nothing() -> None:
 
 
 def test_the_claims_cover_the_sizes_that_matter() -> None:
-    """Guard: a claim that is deleted with its wire would leave both tests green."""
+    """Guard: both tests would still pass if a claim were deleted with its wire."""
     named = {str(claim.path[-1]) for _, claim in claims_to_test()}
     mappings = {str(claim.path[-2]) for _, claim in claims_to_test()}
     assert mappings >= {

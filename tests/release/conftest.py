@@ -13,11 +13,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BUILD = "import sys, wheel_backend; getattr(wheel_backend, sys.argv[1])(sys.argv[2])"
 THEIRS = ("components", "templates", "sizing", "tests")
-"""Packages of a user that have the names of packages here."""
+"""Packages of a user with the names of packages here."""
 
 
 def built(hook: str, source: Path, into: Path) -> Path:
-    """The file that a hook of the build backend makes of a source tree."""
+    """File that a hook of the build backend makes of a source tree."""
     into.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", BUILD, hook, str(into)],
@@ -72,7 +72,7 @@ class Environment:
 
 
 def environment(folder: Path) -> Environment:
-    """A new one. Guard: a path line of a .pth file runs no other .pth file, such as our own."""
+    """New environment. Guard: a path line of a .pth file runs no other one, such as our own."""
     venv.create(folder, with_pip=False)
     made = Environment(folder)
     (site,) = folder.glob("lib/python3*/site-packages")
@@ -89,7 +89,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tool(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
-    """Where a user installed the wheel, to make a repository with it."""
+    """Environment in which a user installed the wheel, to make a repository with it."""
     made = environment(tmp_path_factory.mktemp("tool") / "venv")
     made.install(wheel)
     return made

@@ -1,4 +1,4 @@
-"""A user's repository, made and used with the wheel; packages of the user have our names."""
+"""A user's repository, made and used with the wheel, with packages that have our names."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_the_steps_of_the_workflow_compare_comment_and_check(
 
 
 def steps(folder: Path, env: dict[str, str], installed: Path) -> dict[str, str]:
-    """What each step of the workflow prints, by its name, as a runner runs it; none may fail."""
+    """Output of each step of the workflow by its name, as a runner runs it; no step may fail."""
     text = (folder / ".github/workflows/sizewright.yml").read_text("utf-8")
     job = YAML(typ="safe", pure=True).load(text)["jobs"]["review"]
     path = f"{installed / 'bin'}:{os.environ['PATH']}"
@@ -113,12 +113,12 @@ def test_pulumi_new_lays_down_the_same_files(tmp_path: Path, name: str) -> None:
     assert set(expected) == set(template_files())
     for path, text in expected.items():
         made = (tmp_path / name / path).read_text("utf-8")
-        # Guard: `pulumi new` adds a tag with the template's address below what is ours.
+        # Guard: `pulumi new` adds a tag with the template's address below our lines.
         assert made.startswith(text) if path == "Pulumi.yaml" else made == text, path
 
 
 def pulumi(*words: str, cwd: Path, env: dict[str, str]) -> str:
-    """What a command of the engine prints, run as a user runs it."""
+    """Output of an engine command, run as a user runs it."""
     done = subprocess.run(
         [str(TOOLS / "pulumi"), *words, *(() if words[0] == "new" else ("--non-interactive",))],
         cwd=cwd,

@@ -1,4 +1,4 @@
-"""What a tag must be before it is published."""
+"""Conditions on a tag before its release is published."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What this repository builds: one import name, every file, the same from the source archive."""
+"""The built wheel: one import name, every file, and the same from the source archive."""
 
 import tarfile
 import tomllib

@@ -1,4 +1,4 @@
-"""What the scripts of jobs and nodes meet in tests: a stand-in of the AWS CLI over folders."""
+"""A stand-in of the AWS CLI over folders, for the scripts of jobs and nodes."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ class Cloud:
 
     @property
     def home(self) -> Path:
-        """Where the AWS CLI looks for its settings."""
+        """Folder of the AWS CLI's settings."""
         return self.buckets.parent / "home"
 
     def object(self, key: str) -> Path:

@@ -1,4 +1,4 @@
-"""The check in front of an engine that cannot bound its own queue, as the engine loads it."""
+"""The admission check in front of an engine that cannot bound its own queue."""
 
 import asyncio
 import json
@@ -14,14 +14,14 @@ CHAT = "/v1/chat/completions"
 
 
 def loaded() -> ModuleType:
-    """The program as pods have it, without its comments."""
+    """Program as pods have it, without its comments."""
     module = ModuleType("admission")
     exec(compile(program("admission").text, "admission.py", "exec"), module.__dict__)
     return module
 
 
 class Engine:
-    """An application that answers 200 once it may, and keeps the bodies that it was sent."""
+    """Application that answers 200 once it may, and keeps the received bodies."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []

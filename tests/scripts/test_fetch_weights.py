@@ -1,4 +1,4 @@
-"""Weights on a node, fetched for real from a bucket that is a folder."""
+"""Real copies of weights to a node, from a bucket that is a folder."""
 
 import fcntl
 import hashlib

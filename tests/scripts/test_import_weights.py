@@ -1,4 +1,4 @@
-"""The import of weights, run for real against a model hub and buckets that play along or do not."""
+"""Real imports of weights from a model hub and buckets, correct and faulty ones."""
 
 import ast
 import hashlib
@@ -28,7 +28,7 @@ FILES = {
 
 
 class Hub(ThreadingHTTPServer):
-    """A hub that speaks the documented API, breaks connections, and lies on request."""
+    """A hub with the documented API that breaks connections and falsifies content on request."""
 
     def __init__(self, elsewhere: int | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
@@ -40,7 +40,7 @@ class Hub(ThreadingHTTPServer):
         self.lie_about = ""
         self.token: str | None = None
         self.storage: Hub | None = None
-        """Where large files are redirected to."""
+        """Host to which large files are redirected."""
         self.fail: list[int] = []
         """Statuses of the next answers."""
 
@@ -160,7 +160,7 @@ def manifest(cloud: Cloud, prefix: str = PREFIX) -> Any:
 
 
 def sums(files: dict[str, bytes]) -> str:
-    """What `sha256sum * | sha256sum` says, in the order of the C locale."""
+    """Output of `sha256sum * | sha256sum`, in the order of the C locale."""
     lines = "".join(
         f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)
     )
@@ -299,7 +299,7 @@ def test_nothing_to_import_is_a_fault(cloud: Cloud, hub: Hub) -> None:
 
 @pytest.fixture
 def given(cloud: Cloud, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, object]:
-    """The same two files in another bucket, or in a folder of an image."""
+    """Source with the same two files: another bucket, or a folder of an image."""
     top = {"s3": cloud.buckets / "theirs" / "models" / "llama", "image": tmp_path / "image"}
     for name, content in WANTED.items():
         path = top[request.param] / "deep" / name

@@ -1,4 +1,4 @@
-"""Runs whole commands in this process, and the files that tests change."""
+"""Runs of whole commands in this process, and files that tests change."""
 
 import sys
 from collections.abc import Callable
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended."""
+    """Result of a command."""
 
     code: int
     out: str
@@ -44,7 +44,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def chat(tmp_path: Path) -> Callable[..., Path]:
-    """A copy of the chat workload without its lock, with texts replaced."""
+    """Copy of the chat workload without its lock, with replaced texts."""
 
     def build(*replaced: tuple[str, str], name: str = "chat") -> Path:
         text = (ROOT / "tests/workloads/chat.yaml").read_text(encoding="utf-8")
@@ -60,7 +60,7 @@ def chat(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Callable[..., Path]:
-    """A copy of the dev stack file with texts replaced."""
+    """Copy of the dev stack file with replaced texts."""
 
     def build(*replaced: tuple[str, str]) -> Path:
         text = (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8")
@@ -75,11 +75,11 @@ def site(tmp_path: Path) -> Callable[..., Path]:
 
 
 def after_contradictions(out: str) -> str:
-    """What follows the first line, which names contradictions where there are any."""
+    """Output after the first line, which names contradictions where there are any."""
     return out.split("\n\n", 1)[1] if out.startswith("contradictions in ") else out
 
 
 INFEASIBLE = ("min_gpu_gb: 16", "min_gpu_gb: 1000")
-"""No card has so much memory."""
+"""Replacement that makes the service infeasible: no card has so much memory."""
 VIDEO = ROOT / "workloads/golden/text-to-video.yaml"
-"""Beyond this version."""
+"""Workload of a kind that this version does not size."""

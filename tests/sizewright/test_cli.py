@@ -15,7 +15,7 @@ import pytest
 from sizewright.cli import COMMANDS
 from tests.sizewright.conftest import INFEASIBLE, ROOT, Run
 
-# Guard: what a shell starts in the background ignores interrupts, and so do its children.
+# Guard: background processes of a shell ignore interrupts, and so do their children.
 HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 PROGRAM = [sys.executable, "-c", f"{HEARS}; from sizewright.cli import main; main()"]
 CHAT = "tests/workloads/chat.yaml"
@@ -156,7 +156,7 @@ def test_a_shell_completes(typed: str, offered: str) -> None:
 
 
 def _completed(instruction: str, **environment: str) -> str:
-    """What the installed command answers a shell."""
+    """Answer of the installed command to a shell's completion."""
     return subprocess.run(
         [Path(sys.executable).parent / "sizewright"],
         cwd=ROOT,
@@ -197,7 +197,7 @@ main()
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc/self/maps here")
 def test_ctrl_c_ends_without_a_traceback() -> None:
-    """Sent while the first preview imports Pulumi, which takes the longest."""
+    """The signal comes while the first preview imports Pulumi, which takes the longest."""
     process = subprocess.Popen(
         [*PROGRAM, "preview", CHAT], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -1,4 +1,4 @@
-"""What stands at a path that a command writes: links and devices stay, folders are refused."""
+"""Existing files at a path that a command writes: links and devices stay, folders are refused."""
 
 import os
 import select
@@ -74,7 +74,7 @@ def test_a_pipe_stays_and_its_reader_gets_the_text(tmp_path: Path) -> None:
 
 
 def test_a_pipe_that_nobody_reads_is_refused_at_once(tmp_path: Path) -> None:
-    """Guard: a plain open would wait for a reader, for ever."""
+    """Guard: a plain open would wait for a reader forever."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(InputError, match="no such device or address"):
@@ -164,7 +164,7 @@ def test_init_takes_no_name_that_is_a_link_to_nothing(run: Run, tmp_path: Path) 
 
 
 def size_to_stdout(**options: object) -> subprocess.CompletedProcess[str]:
-    """`size --svg /dev/stdout` in a process of its own."""
+    """Result of `size --svg /dev/stdout` in a separate process."""
     words = [sys.executable, "-c", MAIN, "size", CHAT, "--svg", "/dev/stdout"]
     return subprocess.run(words, cwd=ROOT, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
 
@@ -177,7 +177,7 @@ def test_the_picture_goes_to_a_piped_stdout_before_the_tables() -> None:
 
 
 def test_the_picture_and_the_tables_share_a_redirected_stdout(tmp_path: Path) -> None:
-    """Guard: opened again or replaced, the file would lose one of the two."""
+    """Guard: the file would lose one of the two if it were opened again or replaced."""
     path = tmp_path / "out"
     with path.open("w") as out:
         ended = size_to_stdout(stdout=out)

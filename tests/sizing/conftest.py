@@ -1,4 +1,4 @@
-"""One ordinary service, and how a test changes it."""
+"""One ordinary service, and changes of it for tests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +45,7 @@ def site() -> Site:
 
 @pytest.fixture(scope="session")
 def workload() -> Callable[..., Workload]:
-    """The chat service with other top-level keys; None leaves a key out."""
+    """Chat service with other top-level keys; None leaves a key out."""
 
     def build(**changes: object) -> Workload:
         data = {key: value for key, value in {**CHAT, **changes}.items() if value is not None}
@@ -58,7 +58,7 @@ def workload() -> Callable[..., Workload]:
 def sized(
     workload: Callable[..., Workload], site: Site, catalog: Catalog
 ) -> Callable[..., ServicePlan]:
-    """The plan of the changed chat service, `zones` by the digits of their ids: 124."""
+    """Plan of the changed chat service, `zones` by the digits of their ids: 124."""
 
     def build(zones: str = "124", **changes: object) -> ServicePlan:
         there = site.model_copy(update={"zones": tuple(f"use1-az{digit}" for digit in zones)})

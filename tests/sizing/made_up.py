@@ -1,4 +1,4 @@
-"""A replica of round numbers, whose times can be added up in the head."""
+"""A replica of round numbers, whose times are easy to add by hand."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,7 @@ from sizing.workload import Precision
 
 BANDS = Bands(tpot=Band(low=0.5, high=2), ttft=Band(low=0.25, high=3))
 OWN_BANDS = Bands(tpot=Band(low=0.8, high=1.2), ttft=Band(low=0.7, high=1.6))
-"""Of a user's own runs."""
+"""Bands of a user's own runs."""
 NOTHING: dict[str, Any] = {
     "weights_ms": 0.0,
     "experts_ms": 0.0,
@@ -48,11 +48,11 @@ LENGTHS = Lengths(
     output_variation=2.0,
     prompts=((100.0, 1.0),),
 )
-"""Ten steps after the first token."""
+"""Lengths with ten steps after the first token."""
 
 
 def coefficients(**given: float) -> CoefficientSet:
-    """Every multiple is 1 and every cost 0, but for what is given; reading and arithmetic add."""
+    """Multiples of 1 and costs of 0, except the given; reading and arithmetic add."""
     known = load_catalog().coefficients
     times = {
         name
@@ -78,7 +78,7 @@ def replica(
     correction: Correction | None = None,
     **given: float,
 ) -> StepModel:
-    """A replica whose step asks for nothing but what is said, with such coefficients."""
+    """Replica whose step has only the given costs, with such coefficients."""
     catalog = load_catalog()
     shape = architecture_of(catalog.model("llama-3.1-8b"))
     assert shape is not None
@@ -96,7 +96,7 @@ def replica(
 
 
 def corrected(tpot: float, ttft: float) -> Correction:
-    """Of runs that took so many times what was predicted."""
+    """Correction of runs that took so many times the predicted time."""
     return Correction(
         model="",
         parameters=0,

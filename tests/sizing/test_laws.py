@@ -1,4 +1,4 @@
-"""What must hold for every workload, not for the examples alone."""
+"""Laws that hold for every workload, not for the examples alone."""
 
 import json
 from collections.abc import Iterator, Sequence

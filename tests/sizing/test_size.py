@@ -1,4 +1,4 @@
-"""The whole way: what cannot be served, what would do, and what the plan says then."""
+"""The whole sizing: infeasible services, remedies, and the resulting plan."""
 
 import os
 import subprocess
@@ -45,7 +45,7 @@ def test_a_model_too_large_for_its_card(sized: Sized) -> None:
         (
             "another instance type",
             Reason.nearest,
-            # no g6 holds it: 8 L4 in a group leave 137.4 GB
+            # no g6 has room for it: 8 L4 in a group leave 137.4 GB
             "g6e.12xlarge (3 nodes, 22,979 USD a month), p4d.24xlarge (2 nodes, 32,058 USD a month)"
             " or g6e.24xlarge (3 nodes, 32,994 USD a month) would do",
         ),

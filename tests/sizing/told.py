@@ -1,4 +1,4 @@
-"""What a plan refuses, beside the place for weights that lost, which each plan with nodes names."""
+"""Refusals of a plan, without the rejected place for weights that each plan with nodes names."""
 
 from sizing.plan import Reason, Rejected, ServicePlan
 

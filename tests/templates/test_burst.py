@@ -1,4 +1,4 @@
-"""What is rendered for a burst: the same pods as the floor's, their scaling, and their nodes."""
+"""Rendered documents of a burst: the same pods as the floor's, their scaling, and their nodes."""
 
 import json
 import re
@@ -73,7 +73,7 @@ def test_paths() -> None:
 
 
 OTHER = {*(f"deployment-{zone}" for zone in ZONES), "resource-quota"}
-"""The former has another drain by the latency targets, the latter holds the burst."""
+"""Documents that differ: the former by its drain for latency targets, the latter by the burst."""
 
 
 def test_the_floor_is_the_same_with_and_without_a_burst() -> None:
@@ -93,7 +93,7 @@ def test_schemas_know_every_field_of_a_pool_s(name: str, workload: dict[str, Any
 
 
 def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Paths of every mapping below."""
+    """Paths of every mapping in the value."""
     if isinstance(value, dict):
         return [path, *(p for key, child in value.items() for p in places(child, (*path, key)))]
     if isinstance(value, list):
@@ -148,7 +148,7 @@ DIFFERENT = {
 
 
 def leaves(value: object, path: str = "") -> dict[str, object]:
-    """Texts and numbers below by dotted path; what differs by design as a whole."""
+    """Texts and numbers by dotted path; parts that differ by design count as a whole."""
     if isinstance(value, dict) and path not in DIFFERENT:
         return {
             leaf: found
@@ -186,7 +186,7 @@ def test_selectors_tell_them_apart() -> None:
 
 
 def taints_of(tolerations: list[dict[str, str]]) -> dict[str, str]:
-    """Those that keep others away; the rest are of nodes in trouble."""
+    """Taints that keep other pods away; the rest belong to nodes in trouble."""
     own = [t for t in tolerations if t["effect"] == "NoSchedule"]
     assert {t["operator"] for t in own} == {"Equal"}
     return {t["key"]: t["value"] for t in own}
@@ -207,7 +207,7 @@ def test_a_floor_pod_never_goes_to_a_burst_node_nor_a_burst_pod_to_the_floor() -
 
 
 def test_burst_pods_spread_over_zones_without_a_deadlock() -> None:
-    """Over nodes they do not: Karpenter would start a node for each replica."""
+    """They do not spread over nodes: Karpenter would start a node for each replica."""
     (zones,) = service("burst-deployment")["spec"]["template"]["spec"]["topologySpreadConstraints"]
     assert zones["topologyKey"] == "topology.kubernetes.io/zone"
     assert zones["whenUnsatisfiable"] == "ScheduleAnyway"
@@ -222,7 +222,7 @@ def test_it_scales_from_none_to_the_ceiling() -> None:
 
 
 def test_the_fallback_is_one_that_keda_takes() -> None:
-    """With 0 replicas KEDA would scale to zero while it is blind; it needs an average value."""
+    """With 0 replicas KEDA would scale to zero without metrics; it needs an average value."""
     spec = service("scaled-object")["spec"]
     (trigger,) = spec["triggers"]
     assert trigger["metricType"] == "AverageValue"
@@ -261,7 +261,7 @@ def answer(query: str, samples: dict[str, float]) -> float:
 def test_the_load_beyond_the_floor_s_live_replicas(
     running: float, waiting: float, floor: float, wanted: float
 ) -> None:
-    """At 16 a replica; the loss of a zone's five replicas asks for as many."""
+    """The target is 16 a replica; the loss of a zone's five replicas requires as many."""
     samples = {"running": running, "waiting": waiting, "floor": floor}
     assert answer(wanted_query("chat", 16), samples) == wanted
 
@@ -288,7 +288,7 @@ def test_prometheus_may_look_for_pods_and_nothing_else() -> None:
 
 
 def test_prometheus_reaches_the_engines_port_and_no_other_does() -> None:
-    """By the labels of the chart's own pods; the namespace denies what no policy allows."""
+    """The policy selects the chart's own pods; the namespace denies what no policy allows."""
     spec = service("network-policy-metrics")["spec"]
     ((source,),) = (rule["from"] for rule in spec["ingress"])
     assert source["namespaceSelector"]["matchLabels"] == {

@@ -1,4 +1,4 @@
-"""Limits of requests reach the engine by options that its version knows."""
+"""Limits of requests reach the engine as options that its version knows."""
 
 from typing import Any
 
@@ -23,11 +23,11 @@ FP8: dict[str, Any] = CHAT | {
     "hardware": {"instance_type": "g6e.xlarge"},
     "latency": {"ttft_ms": 4500, "tpot_ms": 50},
 }
-"""Served by the newest image, which bounds its queue itself; the other image is that of nf4."""
+"""Service with the newest image, which bounds its queue itself; nf4 has the other image."""
 
 
 def pods(plan: Plan) -> dict[str, Any]:
-    """Pods that answer, by document."""
+    """Pods that answer requests, by document."""
     found = {}
     for path, text in render(plan).items():
         document = yaml.safe_load(text) if path.endswith(".yaml") else {}
@@ -108,7 +108,7 @@ def test_a_limit_of_tokens_takes_a_request_for_one_sequence() -> None:
     "plan", [*PLANS.values(), public_plan(), public_plan(FP8)], ids=[*PLANS, "public", "public fp8"]
 )
 def test_only_options_that_the_pinned_version_knows_are_set(plan: Plan) -> None:
-    """Guard: an unknown variable is ignored in silence, and the limit with it."""
+    """Guard: the engine silently ignores an unknown variable, and with it the limit."""
     serving = plan.services[0].serving
     assert serving is not None
     tag = serving.image.rpartition(":")[2]

@@ -1,4 +1,4 @@
-"""Who an engine runs as, and where it keeps what it compiled."""
+"""User id of an engine, and the place of its compiled code."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ PLANS = {"floor": chat_plan(), "burst": bursting_plan(), "groups": spanning_plan
 
 
 def cache(pod: Any) -> tuple[dict[str, Any], str]:
-    """The volume of compiled code and the engine's part of it."""
+    """Volume of compiled code, and the engine's part of it."""
     home = next(e["value"] for e in engine(pod)["env"] if e["name"] == "HOME")
     (mount,) = [m for m in engine(pod)["volumeMounts"] if m["mountPath"] == home]
     (volume,) = [v for v in pod["volumes"] if v["name"] == mount["name"]]
@@ -23,7 +23,7 @@ def cache(pod: Any) -> tuple[dict[str, Any], str]:
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=list(PLANS))
 def test_compiled_code_outlives_a_pod(plan: Plan) -> None:
-    """Guard: an emptyDir goes with its pod, and the next one compiles for minutes."""
+    """Guard: an emptyDir is deleted with its pod, and the next one compiles for minutes."""
     for pod in pods(plan).values():
         volume, part = cache(pod)
         assert "emptyDir" not in volume

@@ -1,4 +1,4 @@
-"""Replicas over several nodes: what the groups of pods are told, and which pod answers."""
+"""Replicas over several nodes: arguments of the groups' pods, and the pod that answers."""
 
 import json
 from email import message_from_string
@@ -142,7 +142,7 @@ def test_pods_that_speak_efa_may_lock_memory() -> None:
 
 
 def test_nodes_of_groups_raise_the_limit_of_locked_memory() -> None:
-    """Guard: the list replaces the image's own, which holds the limit of open files.
+    """Guard: the list replaces the image's own, which contains the limit of open files.
 
     Basis: vendor (amazon-eks-ami nodeadm/doc/examples.md, internal/containerd of 2026-07-23).
     """

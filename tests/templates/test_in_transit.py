@@ -1,4 +1,4 @@
-"""Requests between load balancer and engine are encrypted where the workload asks for it."""
+"""Requests from load balancer to engine are encrypted where the workload requires it."""
 
 import ssl
 import subprocess

@@ -1,4 +1,4 @@
-"""Another wording of a comment changes nothing that runs: no node, no pod, no program."""
+"""A reworded comment changes nothing that runs: no node, no pod, no program."""
 
 import ast
 import re
@@ -33,7 +33,7 @@ PLANS = {
 
 
 def what_runs(plan: Plan) -> dict[str, object]:
-    """Documents as the API server gets them, and user data as it is."""
+    """Documents as the API server receives them, and user data as it is."""
     return {
         path: yaml.safe_load(text) if path.endswith(".yaml") else text
         for path, text in render(plan).items()
@@ -42,7 +42,7 @@ def what_runs(plan: Plan) -> dict[str, object]:
 
 @pytest.fixture
 def reworded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of all templates and programs in which every comment and docstring is another."""
+    """Copy of all templates and programs in which every comment and docstring is another."""
     folder = tmp_path / "templates"
     shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for path in [*folder.glob("*/*.j2"), *folder.glob("scripts/*.py")]:
@@ -67,7 +67,7 @@ def other_wording(text: str, python: bool) -> str:
 def test_a_changed_comment_changes_nothing_that_runs(
     plan: object, reworded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No launch template, pod template or program: what is rendered parses to the same."""
+    """No launch template, pod template or program changes: rendered documents parse to the same."""
     assert callable(plan)
     after = what_runs(plan())
     changed = [p for p in reworded.rglob("*") if p.is_file() and p.suffix in (".j2", ".py")]
@@ -116,7 +116,7 @@ def test_a_changed_program_has_another_name() -> None:
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("node/*")), ids=lambda path: path.name)
 def test_comments_of_node_templates_have_their_own_lines(path: Path) -> None:
-    """Guard: only whole lines are taken out of user data, never parts of a text."""
+    """Guard: user data loses whole lines only, never parts of a text."""
     for line in path.read_text().splitlines():
         assert line.lstrip().startswith("#") or " #" not in line, line
         assert not re.search(r"<<|: [|>]", line), "no here-document, no block scalar"

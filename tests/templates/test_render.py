@@ -49,7 +49,7 @@ DOCUMENTS = (
     "target-group-binding",
 )
 CUSTOM = json.loads((FOLDER / "schemas" / "target-group-binding.json").read_text())
-"""Schemas of definitions that no Kubernetes release has are our own."""
+"""Schema of a definition that no Kubernetes release has, written by this project."""
 SCHEMA_VERSION = "1.35"
 IMPORT_DOCUMENTS = (
     "import-job",
@@ -360,7 +360,7 @@ def test_the_quota_has_room_for_a_rollout_and_no_more() -> None:
 
 
 def fetch_words(plan: Plan) -> list[str]:
-    """Arguments of the program that puts weights on the node, without the program."""
+    """Arguments of the program that copies weights to the node, without the program."""
     copy, *_ = pod(plan)["initContainers"]
     assert copy["command"] == ["python3", "/scripts/fetch_weights.py"]
     runs_script(document(plan, "script-fetch"), pod(plan), copy)
@@ -368,7 +368,7 @@ def fetch_words(plan: Plan) -> list[str]:
 
 
 def runs_script(script: Any, spec: Any, container: Any) -> None:
-    """The container's volume and command name the program."""
+    """Check that the container's volume and command name the program."""
     (mount,) = [mount for mount in container["volumeMounts"] if mount["name"] == "scripts"]
     (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "scripts"]
     assert volume["configMap"]["name"] == script["metadata"]["name"]
@@ -558,7 +558,7 @@ def test_the_kubelet_gives_the_engine_the_very_text(text: str) -> None:
 
 
 def expanded(argument: str) -> str:
-    """What the kubelet makes of an argument: $$ is $, and $(HOME) is /cache."""
+    """Argument as the kubelet expands it: $$ is $, and $(HOME) is /cache."""
     replace = {"$$": "$", "$(HOME)": "/cache"}
     return re.sub(r"\$\$|\$\(HOME\)", lambda found: replace[found[0]], argument)
 
@@ -587,7 +587,7 @@ def test_text_outside_the_basic_plane() -> None:
 
 
 def node_part(plan: Plan, content_type: str) -> str:
-    """The only part of what a node gets."""
+    """The only part of a node's user data."""
     message = message_from_string(render(plan)[user_data_path(plan.pools[0])])
     assert message.get_content_type() == "multipart/mixed"
     (part,) = message.get_payload()
@@ -634,7 +634,7 @@ def test_node_script_is_one_part_that_bash_accepts() -> None:
 
 
 def test_node_script_runs_twice_and_formats_once(tmp_path: Path) -> None:
-    """Against stand-ins of the tools, which log their calls and remember one file system."""
+    """The script runs with stand-ins of the tools, which log calls and remember file systems."""
     log, made = tmp_path / "log", tmp_path / "made"
     stand_ins = {
         "readlink": 'echo "$2"',

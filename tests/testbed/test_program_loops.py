@@ -1,4 +1,4 @@
-"""Event loops that the Automation API leaves open are closed, and none while it runs."""
+"""Loops that the Automation API leaves open are closed, and none while it runs."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ from testbed.program_loops import IDLE_S, ProgramLoops
 
 
 def run_in_thread(loops: ProgramLoops, program: Callable[[], None], *, closes: bool) -> None:
-    """A program in a loop and thread of its own, as the API runs it."""
+    """Run a program in a loop and thread of its own, as the API does."""
 
     async def noted() -> None:
         loops.note()

@@ -1,4 +1,4 @@
-"""The stand-in providers refuse what a real one refuses: each kind of fault, and nothing else."""
+"""The stand-in providers refuse each fault that a real one refuses, and nothing else."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
@@ -32,18 +32,18 @@ CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/1"
 
 
 class Refused(Exception):  # noqa: N818
-    """What the engine would be told."""
+    """Fault that the engine would receive."""
 
 
 class Context:
-    """Of a gRPC call, as much as the provider asks of one."""
+    """Part of a gRPC call's context that the provider uses."""
 
     def abort(self, code: grpc.StatusCode, text: str) -> NoReturn:
         raise Refused(f"{code.name}: {text}")
 
 
 class Driver:
-    """Calls one provider as the engine does."""
+    """Caller of one provider, as the engine calls it."""
 
     def __init__(self, package: str, world: World) -> None:
         self._provider = Provider(package, world, load_rules())

@@ -1,4 +1,4 @@
-"""Explanations of what a caller may ask of a service."""
+"""Explanations of the limits on a caller of a service."""
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf
 from sizing.plan import FirewallPlan

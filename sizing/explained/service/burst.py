@@ -1,4 +1,4 @@
-"""Explanations of what may come above the floor."""
+"""Explanations of the capacity above the floor."""
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf
 

@@ -1,4 +1,4 @@
-"""Explanations of the calibrated method, of the methods side by side, and of the fleet's states."""
+"""Explanations of the calibrated method, of the methods compared, and of the fleet's states."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
 from sizing.explained.service.rollouts import taken
@@ -13,14 +13,14 @@ LIMITS = {
 
 
 def _calibrated(leaf: Leaf) -> CalibratedPlan:
-    """The calibrated part of the leaf's service. Raises ValueError."""
+    """Return the calibrated part of the leaf's service. Raises ValueError."""
     if leaf.sized.calibrated is None:
         raise ValueError(f"{leaf.path} without a calibrated part")
     return leaf.sized.calibrated
 
 
 def _fitted(leaf: Leaf, meaning: str, symbols: str, band: tuple[Number, Number] | None) -> Entry:
-    """A number of a search over fitted terms."""
+    """Return the entry of a number from a search over fitted terms."""
     found = _calibrated(leaf)
     generation = "this engine measured on this GPU generation in this precision"
     if found.basis != "measured":

@@ -1,4 +1,4 @@
-"""Explanations of a service's traffic, and of what one GPU serves of it."""
+"""Explanations of a service's traffic, and of the part that one GPU serves."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
 

@@ -1,4 +1,4 @@
-"""Explanations of a node's disks: where its weights lie, how they get there and are read."""
+"""Explanations of a node's disks: where the weights are, how they get there, how they are read."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
 from sizing.plan import WeightsOn

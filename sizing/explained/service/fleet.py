@@ -191,7 +191,7 @@ def _imbalance(leaf: Leaf) -> Entry:
 
 
 def _room(leaf: Leaf) -> str:
-    """Bytes of a replica's cards; the fullest of several stages leaves the others half empty."""
+    """Bytes of a replica's cards. The fullest of several stages leaves room in the others."""
     cards = "{s.pool.gpus_per_replica} * {s.memory.usable_bytes_per_gpu}"
     return cards if leaf.memory.stage_imbalance == 1 else f"{cards} / {{s.memory.stage_imbalance}}"
 

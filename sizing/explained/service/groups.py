@@ -1,4 +1,4 @@
-"""Explanations of replicas that span nodes: their cut, their groups, and what joins the nodes."""
+"""Explanations of replicas that span nodes: their stages, their groups and their links."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
 

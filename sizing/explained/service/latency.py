@@ -7,14 +7,14 @@ QUEUE = "the needed replicas, or all and the burst's where the mean is sized for
 
 
 def _latency(leaf: Leaf) -> LatencyPlan:
-    """The verdict of the leaf's service. Raises ValueError."""
+    """Return the verdict of the leaf's service. Raises ValueError."""
     if leaf.sized.latency is None:
         raise ValueError(f"{leaf.path} without a verdict")
     return leaf.sized.latency
 
 
 def _time(leaf: Leaf) -> Entry:
-    """A time of the P90 side at the judged load."""
+    """Return the entry of a time of the P90 side at the judged load."""
     name = "time to the first token" if leaf.keys[-1].startswith("ttft") else "time per token"
     return Entry(
         f"{name} that the percentile of requests does not exceed (P90 of the estimate)",

@@ -1,4 +1,4 @@
-"""Explanations of what one replica accepts."""
+"""Explanations of the limits of one replica."""
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf
 

@@ -1,4 +1,4 @@
-"""Explanations of the replicas of each zone, and of what a rollout or a drain takes of them."""
+"""Explanations of the replicas of each zone that a rollout or a drain replaces."""
 
 from collections.abc import Iterable
 
@@ -8,12 +8,12 @@ _SPARE = "({s.pool.replicas_total} - {s.pool.replicas_needed})"
 
 
 def sum_of(counts: Iterable[object]) -> str:
-    """The counts, added."""
+    """Sum of the counts, as text."""
     return " + ".join(str(count) for count in counts)
 
 
 def taken(leaf: Leaf) -> str:
-    """Replicas that a rollout takes, as `zone_rollout.taken_at_once`."""
+    """Replicas that a rollout takes, as in `zone_rollout.taken_at_once`."""
     counts = leaf.serving.rollout_by_zone.values()
     if len(counts) > 1 and leaf.serving.zones_take_turns:
         return f"max({', '.join(str(count) for count in counts)})"
@@ -21,7 +21,7 @@ def taken(leaf: Leaf) -> str:
 
 
 def counted_twice(leaf: Leaf) -> str:
-    """Replicas that terminate beside their successors, as `zone_rollout.gone_and_counted`."""
+    """Terminating replicas with existing successors, as in `zone_rollout.gone_and_counted`."""
     taken = leaf.serving.rollout_by_zone
     return ", ".join(
         sum_of([count, *(each for other, each in taken.items() if other != zone)])
@@ -30,7 +30,7 @@ def counted_twice(leaf: Leaf) -> str:
 
 
 def _batches(leaf: Leaf) -> str:
-    """Batches of a rollout, as `zone_rollout.batches`."""
+    """Batches of a rollout, as in `zone_rollout.batches`."""
     serving = leaf.serving
     each = [
         f"ceil({count} / {serving.rollout_by_zone[zone]})"
@@ -51,7 +51,7 @@ def _replicas(leaf: Leaf) -> Entry:
 
 
 def _taken_of_zone(leaf: Leaf) -> Entry:
-    """As `zone_rollout.rollout_by_zone`."""
+    """Return the entry of replicas that a rollout takes, as in `zone_rollout.rollout_by_zone`."""
     zones, zone = list(leaf.serving.replicas_by_zone), leaf.keys[-1]
     count = len(zones)
     limit = "{s.serving.replicas_by_zone[" + zone + "]}"

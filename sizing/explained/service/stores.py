@@ -1,4 +1,4 @@
-"""Explanations of what a service keeps and moves, and of its gateway."""
+"""Explanations of the data that a service keeps and moves, and of its gateway."""
 
 from decimal import Decimal
 
@@ -118,7 +118,7 @@ def _max_acu(leaf: Leaf) -> Entry:
 
 
 def _acu_band(service: ServicePlan) -> tuple[Number, Number] | None:
-    """The capacity if a unit took 500 or 50 writes a second."""
+    """Capacity where a unit commits 500 or 50 writes a second."""
     traffic, database = service.traffic, service.database
     if database is None:
         return None

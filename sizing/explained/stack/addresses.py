@@ -9,7 +9,7 @@ HERE = "sizing/stack/addresses.py"
 
 
 def _subnet(leaf: Leaf) -> SubnetPlan | UsedSubnetPlan:
-    """The zone of `network.subnets.N.addresses` or `network.used.subnets.N.addresses`."""
+    """Return the zone of `network.subnets.N.addresses` or `network.used.subnets.N.addresses`."""
     return leaf.plan.network.zones[int(leaf.keys[leaf.keys.index("subnets") + 1])]
 
 
@@ -20,8 +20,8 @@ def _node(leaf: Leaf) -> NodeAddressPlan:
 
 
 def _over_pools(leaf: Leaf, of_node: str) -> str:
-    """Nodes of floor and burst x addresses of a node, over the pools; `of_node` is filled with a
-    node's."""
+    """Nodes of floor and burst x addresses of a node, over the pools. `of_node` is the formula of
+    one node."""
     zone = _subnet(leaf).zone
     parts = [
         f"{pool.nodes_at_most_in(zone)} * {of_node.format(node=pool.addresses)}"

@@ -1,4 +1,4 @@
-"""Explanations of how a service is served and of what services share."""
+"""Explanations of a service's serving settings and of the parts that services share."""
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, log_days
 from sizing.explained.service.rollouts import counted_twice

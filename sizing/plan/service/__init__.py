@@ -1,1 +1,1 @@
-"""The parts of the plan that belong to one service."""
+"""Parts of the plan that belong to one service."""

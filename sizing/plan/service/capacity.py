@@ -1,4 +1,4 @@
-"""The load, what one GPU serves of it, and what the fleet holds in each state."""
+"""Load, rate of one GPU, and fleet in each state."""
 
 from sizing.plan.part import Part
 from sizing.values.exact import Number
@@ -7,16 +7,16 @@ from sizing.values.exact import Number
 class TrafficPlan(Part):
     requests_per_s_mean: Number
     requests_per_s_peak: Number | None
-    """Requests a second at the busiest moment; null without a peak."""
+    """Requests per second at the peak; null without a peak."""
     users_online_peak: Number | None
     requests_in_flight_peak: Number | None
 
 
 class CapacityPlan(Part):
     method: str
-    """given, textbook or calibrated."""
+    """Method: given, textbook or calibrated."""
     load: str
-    """mean or peak: the load that is sized for."""
+    """Load that is sized for: mean or peak."""
     request_s: Number
     """GPU-seconds of one request."""
     requests_per_gpu_per_s: Number
@@ -25,143 +25,145 @@ class CapacityPlan(Part):
     passes: Number | None
     """Forward passes of one request that the textbook rule counts."""
     requests_per_replica_per_s: dict[str, Number]
-    """What each constraint of the calibrated method allows; empty by other methods."""
+    """Requests per second that each constraint of the calibrated method allows; empty by other
+    methods."""
     saturation_requests_per_s: Number | None
-    """Of one replica with every slot taken; null by other methods."""
+    """Requests per second of one replica with every slot taken; null by other methods."""
     locked: bool
-    """Whether the rates are those of the lock."""
+    """True where the rates are those of the lock."""
     gpus_at_mean: int
-    """GPUs that the daily mean needs, before packing."""
+    """GPUs required by the daily mean, before packing."""
     gpus_at_peak: int | None
-    """GPUs that the peak needs, before packing; null without a peak."""
+    """GPUs required by the peak, before packing; null without a peak."""
 
 
 class SidePlan(Part):
     """One side of the calibrated band, at the load of one needed replica."""
 
     gpus_needed: int | None
-    """Null where no rate meets the targets on this side."""
+    """GPUs needed on this side; null where no rate meets the targets."""
     requests_per_replica_per_s: Number
-    """The most within every target."""
+    """Highest rate within every target."""
     saturation_requests_per_s: Number
-    """Of one replica with every slot taken."""
+    """Requests per second of one replica with every slot taken."""
     ttft_ms: Number | None
-    """Time to the first token, milliseconds, for the share of requests that the latency's
-    percentile asks for; null where none ends."""
+    """Time to the first token, milliseconds, for the percentile of the latency targets; null where
+    the queue is unbounded."""
     tpot_ms: Number | None
-    """Time per output token after the first, milliseconds, for that share; null where none ends."""
+    """Time per output token after the first, milliseconds, for that percentile; null where
+    unbounded."""
 
 
 class BandPlan(Part):
-    """An estimate with its band; null where no number of replicas is enough."""
+    """Estimate with its band; null where no number of replicas is enough."""
 
     low: Number | None
-    """P10"""
+    """P10 of the estimate."""
     median: Number | None
-    """P50"""
+    """P50 of the estimate."""
     high: Number | None
-    """P90"""
+    """P90 of the estimate."""
 
 
 class OwnRunsPlan(Part):
-    """What the calibration file beside the workload did."""
+    """Effect of the calibration file in the workload's folder."""
 
     file: str
     """Name of the file."""
     applied: bool
-    """Whether it corrects the calibrated numbers."""
+    """True where the file corrects the calibrated numbers."""
     told: str
-    """How many runs, and what they were applied to, or why not."""
+    """Number of runs, and their use or the reason against it."""
 
 
 class CalibratedPlan(Part):
-    """What the calibrated method says of the chosen replica, whichever method sized it."""
+    """Estimate of the calibrated method for the chosen replica, whichever method sized it."""
 
     basis: str
-    """measured: this engine on this generation of GPU and in this precision; datasheet: the same
-    terms, a wider band."""
+    """measured: this engine on this generation of GPU and in this precision. datasheet: the same
+    terms with a wider band."""
     coefficients: str
     """Date of the coefficients."""
     assumed: tuple[str, ...]
-    """What the workload does not say."""
+    """Assumptions where the workload has no value."""
     prompt_tokens: Number
     """Tokens of the mean prompt, earlier turns included."""
     cached_tokens: Number
-    """Of those, tokens that the replica still has."""
+    """Tokens of the mean prompt that are in the replica's cache."""
     output_tokens: Number
     """Tokens of the mean answer."""
     most_sequences: int
     percentile: Number
     imbalance_ratio: Number
-    """Requests of the fullest replica above the mean one's, where conversations stay."""
+    """Excess of requests on the fullest replica over the mean one, where conversations stay."""
     in_flight_peak: Number | None
-    """Requests running or waiting at the busiest moment, all replicas; users online are others."""
+    """Requests running or waiting at the peak, over all replicas. Users online are not counted."""
     replicas_without_headroom: BandPlan
-    """For the mean request, each replica as busy as the targets allow; not rounded."""
+    """Replicas for the mean request at the utilisation that the targets allow; not rounded."""
     median: SidePlan
-    """At the median of the estimate."""
+    """Side at the median of the estimate."""
     safe: SidePlan
-    """At its safe side, which sizes."""
+    """Side at the P90 estimate, which sizes the service."""
 
 
 class MethodPlan(Part):
-    """What one method answers to the same question on the same hardware."""
+    """Answer of one method for the same load and hardware."""
 
     method: str
-    """given, textbook or calibrated."""
+    """Method: given, textbook or calibrated."""
     gpus_needed: int
     """GPUs needed by that method, before packing."""
     ratio: Number
-    """Over the answer's own GPUs needed."""
+    """GPUs of that method over the GPUs needed in the answer."""
     remark: str
-    """What it takes or leaves out."""
+    """Scope of the method."""
 
 
 class StatePlan(Part):
-    """The fleet in one state: steady, during a rollout, or with a node in repair."""
+    """Fleet in one state: steady, during a rollout, or with a node in repair."""
 
     state: str
-    """steady, a rollout, or a node in repair."""
+    """State: steady, a rollout, or a node in repair."""
     replicas: int
-    """That serve."""
+    """Replicas that serve."""
     holds: bool
-    """Whether they are as many as are needed."""
+    """True where the replicas are enough."""
     utilisation_at_peak: Number | None
-    """Share of its rate that the peak asks for; null without a peak."""
+    """Share of the replicas' rate that the peak uses; null without a peak."""
 
 
 class RolloutPlan(Part):
-    """How a new version reaches every replica."""
+    """Rollout of a new version to every replica."""
 
     surge_replicas: int
-    """More than the fleet at once: none, as every slot is taken."""
+    """Replicas above the fleet's number at once: none, because every slot is taken."""
     replicas_at_once: int
     """Replicas that change at the same time."""
     cold_start_s: Number
-    """Until a replica serves: its weights copied, the engine started."""
+    """Seconds until a replica serves: its weights copied, the engine started."""
     duration_s: Number
-    """Until every replica has the new version."""
+    """Seconds until every replica has the new version."""
 
 
 class CheckpointPlan(Part):
-    """What provides weights that are narrower than the published ones."""
+    """Source of weights that are narrower than the published ones."""
 
     published: str
     """Precision of the published weights."""
     precision: str
-    """Precision of the weights that are planned."""
+    """Precision of the planned weights."""
     repository: str | None
-    """Repository that holds them; null where none is known."""
+    """Repository with the planned weights; null where none is known."""
     revision: str | None
-    """Its commit; null where none is known."""
+    """Commit of the repository; null where none is known."""
     flag: str | None
-    """Engine flag that narrows published weights as they load; the stack does not pass it."""
+    """Engine flag that converts published weights as they load. The stack does not pass it."""
     text: str
-    """All of it in a clause."""
+    """Summary in a clause."""
 
 
 class ChoicePlan(Part):
-    """The hardware, who chose it, and what its nodes cost."""
+    """Hardware, the origin of its choice, and the cost of its nodes."""
 
     instance_type: str
     """EC2 instance type."""
@@ -169,16 +171,16 @@ class ChoicePlan(Part):
     precision: str
     """Precision of the weights."""
     checkpoint: CheckpointPlan | None
-    """What provides weights narrower than published; null where they are as published."""
+    """Source of narrower weights; null where the weights are as published."""
     chosen_by: str
-    """workload, lock or ranking."""
+    """Origin of the choice: workload, lock or ranking."""
     usd_per_hour: Number | None
-    """Of one node on demand; null where no source says it."""
+    """Price of one node on demand, USD an hour; null where it is unknown."""
     price_source: str | None
-    """Where the price is from."""
+    """Source of the price."""
     price_checked: str | None
-    """Day on which it was."""
+    """Date on which the price was checked."""
     rates_for: str | None
-    """Digest of what the calibrated rates follow from, for the lock; null by other methods."""
+    """Digest of the inputs of the calibrated rates, for the lock; null by other methods."""
     pool_usd_per_month: Number | None
-    """Nodes alone; all else comes on top."""
+    """Cost of the nodes alone, USD a month."""

@@ -1,4 +1,4 @@
-"""The disks of the nodes."""
+"""Disks of the nodes."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,42 +10,42 @@ from sizing.values.exact import Number
 
 class WeightsOn(StrEnum):
     nvme = "nvme"
-    """The node's local disks as one array: empty on each new node, no volume to pay for."""
+    """Local disks of the node as one array, empty on each new node, without a volume's cost."""
     gp3 = "gp3"
-    """A second EBS volume of the node."""
+    """Second EBS volume of the node."""
 
 
 class VolumePlan(Part):
-    """Disks of a GPU node, as one service would have them."""
+    """Disks of a GPU node for one service."""
 
     weights_on: WeightsOn
-    """Which disks hold the weights."""
+    """Disks with the weights."""
     weights_path: str
-    """Where the file system that holds the weights is mounted on the node."""
+    """Mount point of the file system with the weights on the node."""
     root_gib: int
     """GiB of the root volume."""
     held_gib: int
-    """GiB that the weights take on a node, a second version and room included."""
+    """GiB of the weights on a node, a second version and spare room included."""
     nvme_gib: int | None
-    """GiB of the node's local disks together; null without any."""
+    """GiB of the node's local disks together; null without local disks."""
     weights_gib: int | None
-    """Of the gp3 volume; null without one, as its rates are."""
+    """GiB of the gp3 volume; null without one, as are its rates."""
     weights_iops: int | None
     weights_mib_per_s: int | None
     wanted_mib_per_s: int
-    """MiB/s that reads the weights in the asked-for time."""
+    """MiB/s that reads the weights in the required time."""
     sustained_mib_per_s: int
-    """MiB/s that the node reads the weights at."""
+    """MiB/s at which the node reads the weights."""
     load_s: Number
-    """Seconds to read the weights at the rate that the node sustains."""
+    """Seconds to read the weights at the node's sustained rate."""
     copy_mib_per_s: int
-    """MiB/s that the weights are copied to the node at."""
+    """MiB/s at which the weights are copied to the node."""
     download_s: Number
     """Seconds to copy the weights to a new node."""
 
 
 class PoolVolumePlan(VolumePlan):
-    """Disks of a pool's nodes, for all its services."""
+    """Disks of a pool's nodes for all its services."""
 
     weights_on: Annotated[
         WeightsOn,

@@ -1,4 +1,4 @@
-"""The door of a service."""
+"""Gateway of a service: its load balancers, tokens and limits."""
 
 import operator
 from typing import Annotated
@@ -11,7 +11,7 @@ from sizing.values.exact import Number
 
 
 class ClaimPlan(Part):
-    """A claim that a caller's token must have, with one of these values."""
+    """Claim that a caller's token must have, with one of these values."""
 
     name: Annotated[str, Reaches(RULE, "actions.0.jwtValidation.additionalClaims")]
     format: Annotated[str, Reaches(RULE, "actions.0.jwtValidation.additionalClaims")]
@@ -19,7 +19,7 @@ class ClaimPlan(Part):
 
 
 class TokenPlan(Part):
-    """Which callers' tokens are let through."""
+    """Requirements of callers' tokens."""
 
     issuer: Annotated[
         str,
@@ -36,64 +36,64 @@ class TokenPlan(Part):
 
 
 class FirewallPlan(Part):
-    """What one key, and one address, may ask."""
+    """Limits of one key and of one address."""
 
     requests_per_key: Annotated[
         int, Reaches(FIREWALL, "rules.0.statement.rateBasedStatement.limit")
     ]
-    """In a window."""
+    """Maximum requests of one key in a window."""
     window_s: Annotated[
         int,
         Reaches(FIREWALL, "rules.0.statement.rateBasedStatement.evaluationWindowSec"),
         Reaches(FIREWALL, "rules.1.statement.rateBasedStatement.evaluationWindowSec"),
     ]
     binding: str
-    """The limit that decides: requests or tokens."""
+    """Limit that decides: requests or tokens."""
     requests_by_limit: dict[str, int]
     """Requests of one key in a window that each limit alone allows."""
     tokens_per_key: int | None
-    """Most tokens that those requests can use; null without a limit of tokens."""
+    """Maximum tokens of those requests; null without a limit of tokens."""
     requests_per_address: Annotated[
         int, Reaches(FIREWALL, "rules.1.statement.rateBasedStatement.limit")
     ]
-    """In a window."""
+    """Maximum requests of one address in a window."""
     log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
 
 
 class GatewayPlan(Part):
     public: Annotated[bool, Reaches(BALANCER, "internal")]
-    """Whether the load balancer that the service's name points to faces the internet."""
+    """True where the service's name points to a load balancer that faces the internet."""
     both: bool
-    """Whether the other load balancer serves too, unprotected, while callers move."""
+    """True where the other load balancer serves too, without protection, while callers move."""
     internal_token: bool
-    """Whether the internal load balancer asks for a token."""
+    """True where the internal load balancer requires a token."""
     public_cidrs: Annotated[
         tuple[str, ...],
         Reaches("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4"),
     ]
-    """Ranges that reach a public load balancer; none of an internal one."""
+    """Ranges that reach a public load balancer; empty for an internal one."""
     token: TokenPlan | None
-    """Null where callers need none."""
+    """Required tokens; null where callers need none."""
     firewall: FirewallPlan | None
-    """Limits by key and address; null of an internal service."""
+    """Limits by key and address; null for an internal service."""
     longest_answer_s: Number
-    """Seconds that the longest answer takes."""
+    """Duration of the longest answer, seconds."""
     idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
     encrypted: Annotated[
         bool, Reaches(TARGETS, "protocol"), Field(default=False, exclude_if=operator.not_)
     ]
-    """Whether the balancer speaks TLS with the engines; it accepts any certificate of theirs."""
+    """True where the balancer uses TLS with the engines. It accepts any certificate of theirs."""
     routing: Annotated[str, Reaches(TARGETS, "loadBalancingAlgorithmType")]
     sticky: Annotated[bool, Reaches(TARGETS, "stickiness.enabled")]
-    """Whether a conversation stays with its replica."""
+    """True where a conversation stays with its replica."""
     sticky_s: Annotated[int, Reaches(TARGETS, "stickiness.cookieDuration")]
     deregistration_delay_s: Annotated[int, Reaches(TARGETS, "deregistrationDelay")]
     capacity_units: int | None
-    """Load balancer capacity units at the peak; null without one."""
+    """Load balancer capacity units at the peak; null without a peak."""
     reserved_units: Annotated[
         int | None, Reaches(BALANCER, "minimumLoadBalancerCapacity.capacityUnits")
     ]
-    """Capacity units that stand ready without traffic; null where the balancer grows by itself."""
+    """Capacity units reserved without traffic; null where the balancer scales by itself."""
     health_interval_s: Annotated[int, Reaches(TARGETS, "healthCheck.interval")]
     health_timeout_s: Annotated[int, Reaches(TARGETS, "healthCheck.timeout")]
     health_checks: Annotated[
@@ -101,24 +101,24 @@ class GatewayPlan(Part):
         Reaches(TARGETS, "healthCheck.unhealthyThreshold"),
         Reaches(TARGETS, "healthCheck.healthyThreshold"),
     ]
-    """Checks in a row that change a replica's state."""
+    """Consecutive checks that change a replica's state."""
     failure_detection_s: int
-    """Longest time for which a dead replica still gets requests."""
+    """Maximum time for which a failed replica still receives requests."""
     certificate_arn: Annotated[str | None, Reaches(LISTENER, "certificateArn")]
     protected: Annotated[bool, Reaches(BALANCER, "enableDeletionProtection")]
 
     @property
     def has_public(self) -> bool:
-        """Whether a load balancer faces the internet."""
+        """True where a load balancer faces the internet."""
         return self.public or self.both
 
     @property
     def has_internal(self) -> bool:
-        """Whether a load balancer faces the network."""
+        """True where a load balancer faces the network."""
         return not self.public or self.both
 
     def balancers(self) -> tuple["GatewayPlan", ...]:
-        """One plan for each load balancer; the service's name points to the first."""
+        """Return one plan for each load balancer. The service's name points to the first."""
         kinds = (self.public, not self.public) if self.both else (self.public,)
         return tuple(self._of(public=public) for public in kinds)
 

@@ -1,4 +1,4 @@
-"""Whether the latency targets hold, at which load, and what the answer contradicts."""
+"""Do the latency targets hold at the judged load, and does the answer contradict itself?"""
 
 from enum import StrEnum
 
@@ -17,40 +17,40 @@ class Verdict(StrEnum):
 
 
 class LatencyPlan(Part):
-    """The one verdict on the latency targets."""
+    """Verdict on the latency targets."""
 
     verdict: Verdict
-    """met, missed or unknown."""
+    """Verdict: met, missed or unknown."""
     load: str
-    """Load that it is of: peak, or mean where nothing says what the peak is."""
+    """Load of the verdict: peak, or mean where the peak is unknown."""
     requests_per_s: Number
-    """Requests a second of that load."""
+    """Requests per second of that load."""
     replicas: int
-    """Replicas that share it: those needed, or all with the burst where the mean is sized for."""
+    """Replicas that share the load: those needed, or all and the burst if the mean is sized."""
     percentile: Number
-    """Per cent of requests that a target is for."""
+    """Percentage of requests that must meet a target."""
     ttft_ms: Number | None
     """Time to the first token on the P90 side; null where unknown or unbounded."""
     ttft_target_ms: Number | None
-    """Its target; null without one."""
+    """Target of the time to the first token; null without one."""
     tpot_ms: Number | None
     """Time per output token on the P90 side; null where unknown or unbounded."""
     tpot_target_ms: Number | None
-    """Its target; null without one."""
+    """Target of the time per output token; null without one."""
     missed_ratio: Number | None
     """Largest time over its target; null unless missed by a known amount."""
     text: str
-    """The verdict in a clause."""
+    """Verdict in a clause."""
 
 
 class Contradiction(Part):
-    """Something in the answer that refutes another part of it."""
+    """Part of the answer that refutes another part of it."""
 
     code: Contradicts
-    """Which one."""
+    """Code of the contradiction."""
     text: str
-    """What contradicts what, in a sentence."""
+    """Explanation in a sentence."""
     numbers: dict[str, Number]
-    """The numbers that contradict each other, by name."""
+    """Numbers that contradict each other, by name."""
     accepted: str | None
-    """Why the workload accepts it; null where it does not."""
+    """Reason why the workload accepts it; null where it does not."""

@@ -1,45 +1,45 @@
-"""What a replica holds."""
+"""Memory of a replica."""
 
 from sizing.plan.part import Part
 from sizing.values.exact import Number
 
 
 class CachePlan(Part):
-    """Attention layers that cache alike."""
+    """Attention layers with the same cache."""
 
     layers: int
     bytes_per_token: int
-    """Of one layer, one copy."""
+    """Bytes of a token in one layer, one copy."""
     window_tokens: int | None
-    """Tokens that such a layer keeps; null keeps all."""
+    """Tokens that such a layer keeps. Null means that it keeps all."""
 
 
 class MemoryPlan(Part):
     parameters: Number
     """Parameters of the model."""
     encoder_parameters: Number
-    """Parameters of the encoders beside it."""
+    """Parameters of the prompt encoders."""
     nominal_bits_per_parameter: int
-    """What the format's name says, without scales."""
+    """Bits that the format's name states, without scales."""
     sixteen_bit_parameters: Number
     """Parameters that a quantised format leaves in 16 bits."""
     bits_per_parameter: Number
-    """Of all others, scales included."""
+    """Bits of each other parameter, scales included."""
     kv_copies: Number | None
-    """How often a tensor-parallel group holds the same KV bytes."""
+    """Number of copies of the same KV bytes in a tensor-parallel group."""
     weights_bytes: int
     kv_bytes_per_token: int | None
-    """What a new token adds; layers with a window later drop it again."""
+    """Bytes that a new token adds. Layers with a window drop it again later."""
     caches: tuple[CachePlan, ...]
-    """Empty when the architecture is unknown."""
+    """Layers that cache; empty when the architecture is unknown."""
     state_bytes_per_sequence: int | None
-    """Constant state of linear layers."""
+    """Bytes of the constant state of linear layers."""
     kv_bytes_per_sequence: Number | None
-    """Of the mean sequence at its end, one copy."""
+    """Bytes of the mean sequence at its end, one copy."""
     max_sequences: int | None
-    """Mean sequences that a replica holds at once; null when unknown."""
+    """Mean sequences that fit in a replica at once; null when unknown."""
     max_context_tokens: int | None
-    """Longest sequence that a replica holds, tokens; null when unknown."""
+    """Longest sequence that fits in a replica, tokens; null when unknown."""
     usable_bytes_per_gpu: int | None
     """Bytes of one card that the engine may use."""
     stage_imbalance: Number | None

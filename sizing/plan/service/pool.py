@@ -1,4 +1,4 @@
-"""The nodes of one service."""
+"""Nodes of one service."""
 
 from enum import StrEnum
 
@@ -8,29 +8,29 @@ from sizing.values.exact import Number
 
 class Survives(Part):
     nodes: int
-    """Nodes that may go, whichever they are."""
+    """Number of nodes that may fail, whichever they are."""
     zones: int
-    """Zones that may go, whichever they are."""
+    """Number of zones that may fail, whichever they are."""
 
 
 class CapacitySource(StrEnum):
     on_demand = "on_demand"
-    """Bought by the second where the zone has any left."""
+    """Nodes are bought by the second where the zone has capacity."""
     reservations = "reservations"
-    """On-demand capacity reservations, one in each zone."""
+    """Nodes use on-demand capacity reservations, one in each zone."""
     blocks = "blocks"
-    """Capacity blocks: bought for days, each in one zone."""
+    """Nodes use capacity blocks, bought for days, each in one zone."""
 
 
 class PoolPlan(Part):
-    """One service's nodes; services of the same name of a pool share node groups (`Plan.pools`)."""
+    """Nodes of one service. Services with the same pool name share node groups (`Plan.pools`)."""
 
     name: str
-    """Instance type, replica size and source of capacity, in a form fit for Kubernetes."""
+    """Instance type, replica size and capacity source, in a form valid in Kubernetes."""
     capacity_source: CapacitySource
-    """How its nodes are bought."""
+    """Capacity source of the nodes."""
     reservation_by_zone: dict[str, str]
-    """Ids of what was bought ahead; empty on demand."""
+    """Ids of capacity bought ahead; empty on demand."""
     instance_type: str
     """EC2 instance type."""
     gpu: str
@@ -41,23 +41,23 @@ class PoolPlan(Part):
     nodes_needed: int
     nodes_spare: int
     nodes_total: int
-    """Nodes in all, spare ones included."""
+    """Nodes in total, spare ones included."""
     nodes_by_zone: dict[str, int]
     """Nodes of each zone."""
     survives: Survives
-    """Losses that leave the nodes that are needed."""
+    """Losses that leave enough nodes."""
     nodes_left_after_zone: int
-    """Nodes left when the fullest zone is gone."""
+    """Nodes left after the loss of the fullest zone."""
     binding: str
-    """The constraint that needs most GPUs."""
+    """Constraint that requires the most GPUs."""
     gpus_by_constraint: dict[str, int]
-    """GPUs that each constraint alone would need."""
+    """GPUs that each constraint alone requires."""
     redundancy_binding: str
-    """The redundancy rule that asks for most nodes."""
+    """Redundancy rule that requires the most nodes."""
     nodes_by_rule: dict[str, int]
-    """Nodes that each redundancy rule alone would need."""
+    """Nodes that each redundancy rule alone requires."""
     nodes_at_peak: int | None
-    """Nodes in all, redundancy included, had the peak been sized for."""
+    """Nodes in total, redundancy included, if the peak were sized for."""
     gpus_per_node: int
     gpu_memory_bytes: int
     vcpu_per_node: int
@@ -66,14 +66,14 @@ class PoolPlan(Part):
     tensor_parallel: int
     """GPUs of one node that share each layer."""
     pipeline_parallel: int
-    """Stages that the layers are cut into; 1 unless a replica spans nodes."""
+    """Number of stages of the layers; 1 unless a replica spans nodes."""
     nodes_per_replica: int
     gpus_per_replica: int
     replicas_per_node: int
-    """Replicas, or one part of one that spans nodes."""
+    """Replicas of one node, or one part of a replica that spans nodes."""
     replicas_needed: int
     replicas_total: int
     utilisation_at_mean: Number
-    """Share of the fleet's rate that the daily mean asks for."""
+    """Share of the fleet's rate that the daily mean uses."""
     utilisation_at_peak: Number | None
-    """Share of the fleet's rate that the peak asks for, above 1 when it is short."""
+    """Share of the fleet's rate that the peak uses, above 1 when the fleet is too small."""

@@ -1,4 +1,4 @@
-"""The replicas of a service in the cluster."""
+"""Replicas of a service in the cluster."""
 
 import operator
 from enum import StrEnum
@@ -24,20 +24,21 @@ from sizing.values.exact import Number
 
 
 class LimitsBy(StrEnum):
-    """What holds requests to their limits."""
+    """Enforcement of the limits of requests."""
 
     engine = "engine"
-    """Options of the engine's own."""
+    """Options of the engine enforce them."""
     admission = "admission"
-    """Our check inside the engine's server, where this version lacks an option."""
+    """A check of this product in the engine's server enforces them, without such options."""
     nothing = "nothing"
-    """Nobody: nothing says that this version could."""
+    """Nothing enforces them: no source states that this version can."""
 
 
 class ServingPlan(Part):
-    """The floor: a Deployment in each zone, in every replica slot of its nodes, spares included.
+    """Floor: a Deployment in each zone, in every replica slot of its nodes, spares included.
 
-    The bucket holds a checkpoint in the stated precision; the engine reads the format from it.
+    The bucket contains a checkpoint in the stated precision, and the engine reads the format from
+    it.
     """
 
     pool: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.nodeSelector")]
@@ -45,13 +46,13 @@ class ServingPlan(Part):
     """Replicas of all zones."""
     replicas_by_zone: Annotated[dict[str, int], Reaches(DEPLOYMENT, "spec.replicas")]
     max_unavailable: Annotated[int, Reaches(BUDGET, "spec.maxUnavailable")]
-    """Replicas that drains may take at once, over all zones."""
+    """Replicas that drains may remove at once, over all zones."""
     rollout_by_zone: Annotated[
         dict[str, int], Reaches(DEPLOYMENT, "spec.strategy.rollingUpdate.maxUnavailable")
     ]
-    """Replicas of each zone that a rollout takes at once."""
+    """Replicas of each zone that a rollout replaces at once."""
     zones_take_turns: bool
-    """Whether a rollout must take one zone after another to stay within the spare replicas."""
+    """True where a rollout must change one zone after another to stay within the spare replicas."""
     model: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     image: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.image")]
     copy_image: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.initContainers.0.image")]
@@ -70,37 +71,37 @@ class ServingPlan(Part):
     max_num_seqs: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     max_model_len: Annotated[int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     waiting: int
-    """Requests that may wait before a full batch."""
+    """Requests that may wait for a full batch."""
     in_flight: Annotated[int, Reaches(DEPLOYMENT, CONTAINER)]
-    """Sequences that run or wait at most; 503 beyond."""
+    """Maximum sequences that run or wait. Further requests get 503."""
     sequences_per_request: Annotated[int | None, Reaches(DEPLOYMENT, CONTAINER)]
-    """Most sequences of one request: its prompts x its answers; null where nothing counts them."""
+    """Maximum sequences of one request: prompts x answers; null where nothing counts them."""
     limits_by: LimitsBy
-    """What holds requests to these limits."""
+    """Enforcement of these limits."""
     keep_alive_s: Annotated[int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.env")]
-    """Seconds that the engine keeps an idle connection; null where it cannot be asked for it."""
+    """Seconds that the engine keeps an idle connection; null where it has no option for it."""
     as_root: Annotated[bool, Reaches(DEPLOYMENT, f"{CONTAINER}.0.securityContext")]
-    """Whether the engine runs as root: its image has no other user, as far as is known."""
+    """True where the engine runs as root: no other user of its image is known."""
     encrypted: Annotated[
         bool,
         Reaches(DEPLOYMENT, f"{CONTAINER}.0.readinessProbe.httpGet"),
         Reaches(DEPLOYMENT, "spec.template.spec.volumes"),
         Field(default=False, exclude_if=operator.not_),
     ]
-    """Whether the engine serves HTTPS."""
+    """True where the engine serves HTTPS."""
     gpu_memory_utilisation: Annotated[Number, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     compute_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     kv_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     weights_prefix: Annotated[str, Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args")]
-    """Of the bucket, below which the files are."""
+    """Prefix of the files in the bucket."""
     weights_folder: Annotated[
         str,
         Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args"),
         Reaches(DEPLOYMENT, f"{CONTAINER}.0.args"),
     ]
-    """Of the service on each node."""
+    """Folder of the service on each node."""
     weights_ready: Annotated[str, Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args")]
-    """The object that is uploaded last."""
+    """Object that is uploaded last."""
     wait_s: Annotated[
         int,
         Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args"),
@@ -117,9 +118,9 @@ class ServingPlan(Part):
 
 
 class GroupServingPlan(ServingPlan):
-    """The floor of a service whose replicas span nodes: a LeaderWorkerSet in each zone.
+    """Floor of a service whose replicas span nodes: a LeaderWorkerSet in each zone.
 
-    Its numbers of GPUs and bytes are of one pod, `gpus_per_replica` apart.
+    Its numbers of GPUs and bytes are for one pod, except `gpus_per_replica`.
     """
 
     pool: Annotated[
@@ -192,27 +193,27 @@ class GroupServingPlan(ServingPlan):
 
 
 class ImportPlan(Part):
-    """The Job that copies the model's files from their source into the bucket of weights."""
+    """Job that copies the model's files from their source into the bucket of weights."""
 
     source: str
-    """hub, s3 or image; which one in particular is an input."""
+    """Kind of source: hub, s3 or image. The inputs contain the source itself."""
     prefix: Annotated[str, Reaches(JOB, f"{CONTAINER}.0.args")]
     image: Annotated[str, Reaches(JOB, f"{CONTAINER}.0.image")]
     max_bytes: Annotated[int, Reaches(JOB, f"{CONTAINER}.0.args")]
-    """More are refused: the nodes have no room for them."""
+    """Maximum bytes of the import. The nodes have no room for more."""
     import_s: Number
-    """Seconds that the import takes."""
+    """Duration of the import, seconds."""
     deadline_s: Annotated[int, Reaches(JOB, "spec.activeDeadlineSeconds")]
     scratch_gib: Annotated[int | None, Reaches(JOB, "spec.template.spec.volumes")]
-    """GiB of the node's disk for the files of an image; null for what is streamed."""
+    """GiB of the node's disk for the files of an image; null for streamed files."""
 
 
 class BurstPlan(Part):
-    """The burst Deployment: from none to `replicas`, on nodes that come and go with them."""
+    """Burst Deployment: up to `replicas`, on nodes that Karpenter adds and removes with them."""
 
     nodes: int
     gpus: int
-    """The ceiling less the floor."""
+    """Ceiling minus floor."""
     replicas: Annotated[int, Reaches(SCALED_OBJECT, "spec.maxReplicaCount")]
     max_unavailable: Annotated[
         int,
@@ -220,13 +221,13 @@ class BurstPlan(Part):
         Reaches(DEPLOYMENT, "spec.strategy.rollingUpdate.maxUnavailable"),
     ]
     in_flight_sized: Number
-    """Requests in flight on one replica for which it is sized."""
+    """Requests in flight on one replica at the sized load."""
     in_flight_target: Annotated[
         int,
         Reaches(SCALED_OBJECT, "spec.triggers.0.metadata.threshold"),
         Reaches(SCALED_OBJECT, "spec.triggers.0.metadata.query"),
     ]
-    """Requests in flight on one replica, waiting ones included, beyond which another is wanted."""
+    """Requests in flight on one replica, waiting ones included, above which another one starts."""
     cooldown_s: Annotated[
         int,
         Reaches(SCALED_OBJECT, "spec.cooldownPeriod"),
@@ -239,9 +240,9 @@ class BurstPlan(Part):
 
 
 class QuotaPlan(Part):
-    """What all pods of a service's namespace together may ask of the cluster.
+    """Limits of all pods in a service's namespace together.
 
-    A replica that leaves counts until it is gone, and its successor counts already.
+    A replica that stops counts until it is gone, and its successor already counts.
     """
 
     gpus: Annotated[int, Reaches(QUOTA, "spec.hard.requests.nvidia.com/gpu")]

@@ -1,4 +1,4 @@
-"""Data of a service: how much, where, and what goes in and out."""
+"""Data of a service: its amount, its stores and its transfer."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ class TransferPlan(Part):
 
 class DatabasePlan(Part):
     stored_bytes: int
-    """Bytes that it holds when retention is full."""
+    """Bytes of the database at full retention."""
     min_acu: Annotated[Number, Reaches(AURORA, "serverlessv2ScalingConfiguration.minCapacity")]
     max_acu: Annotated[Number, Reaches(AURORA, "serverlessv2ScalingConfiguration.maxCapacity")]
     instances: Annotated[int, Reaches("aws:rds/clusterInstance:ClusterInstance", "")]
@@ -36,18 +36,18 @@ class DatabasePlan(Part):
     log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     protected: Annotated[bool, Reaches(AURORA, "deletionProtection")]
     last_snapshot: Annotated[bool, Reaches(AURORA, "finalSnapshotIdentifier")]
-    """Whether a deletion leaves a snapshot."""
+    """True where a deletion leaves a snapshot."""
 
 
 class BucketPlan(Part):
-    """One object bucket; `expire_days` is null when its objects are kept."""
+    """Object bucket. `expire_days` is null when its objects are kept."""
 
     role: Annotated[str, Reaches("aws:s3/bucket:Bucket", "")]
     stored_bytes: int
-    """Bytes that it holds when retention is full."""
+    """Bytes of the bucket at full retention."""
     expire_days: Annotated[int | None, Reaches(LIFECYCLE, "rules.0.expiration.days")]
     noncurrent_days: Annotated[
         int, Reaches(LIFECYCLE, "rules.0.noncurrentVersionExpiration.noncurrentDays")
     ]
-    """Days for which a replaced or deleted object can be brought back."""
+    """Days for which a replaced or deleted object can be restored."""
     protected: Annotated[bool, Reaches("aws:s3/bucket:Bucket", "forceDestroy")]

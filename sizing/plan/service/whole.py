@@ -1,4 +1,4 @@
-"""One service in full."""
+"""Plan of one service in full."""
 
 from sizing.plan.part import Part, Rejected
 from sizing.plan.service.capacity import (
@@ -31,54 +31,54 @@ class ServicePlan(Part):
     name: str
     """Name of the service."""
     kind: str
-    """text, chat, image or video."""
+    """Kind: text, chat, image or video."""
     inputs: Workload
-    """What the workload file says, defaults filled in."""
+    """Inputs of the workload file, with defaults."""
     traffic: TrafficPlan
     """Requests and users."""
     capacity: CapacityPlan | None
-    """The rate of one GPU; null where no method is given."""
+    """Rate of one GPU; null where no method is given."""
     calibrated: CalibratedPlan | None
-    """What the calibrated method says; null where it has no form for it."""
+    """Estimate of the calibrated method; null where the method does not cover the service."""
     own_runs: OwnRunsPlan | None
-    """What the calibration file beside the workload did; null without one."""
+    """Effect of the calibration file in the workload's folder; null without one."""
     methods: tuple[MethodPlan, ...]
-    """Side by side."""
+    """Answers of the methods, compared."""
     latency: LatencyPlan | None
-    """Whether the latency targets hold; null without targets or without a pool."""
+    """Verdict on the latency targets; null without targets or without a pool."""
     contradictions: tuple[Contradiction, ...]
-    """What in this answer refutes another part of it; empty without a pool."""
+    """Parts of this answer that refute others; empty without a pool."""
     choice: ChoicePlan | None
-    """The hardware and its price; null without a pool."""
+    """Hardware and its price; null without a pool."""
     states: tuple[StatePlan, ...]
-    """The fleet in each of its states."""
+    """Fleet in each of its states."""
     rollout: RolloutPlan | None
-    """How a new version is rolled out; null without an engine."""
+    """Rollout of a new version; null without an engine."""
     memory: MemoryPlan
-    """What the model takes of a card."""
+    """Memory of the model on a card."""
     pool: PoolPlan | None
-    """Its nodes; null where nothing serves it."""
+    """Nodes of the service; null where nothing serves it."""
     rejected: tuple[Rejected, ...]
     """Options that were not taken."""
     storage: StoragePlan
-    """Bytes that it keeps."""
+    """Bytes that the service stores."""
     network: TransferPlan
-    """Bytes that it moves."""
+    """Bytes that the service transfers."""
     cost: None = None
-    """Null: this version does not price."""
+    """Null: this version does not price a service."""
     volumes: VolumePlan | None
-    """Disks of its nodes; null without a pool."""
+    """Disks of the nodes; null without a pool."""
     gateway: GatewayPlan | None
-    """Its load balancer; null without an engine."""
+    """Load balancers; null without an engine."""
     database: DatabasePlan | None
-    """Its database; null where it keeps no data."""
+    """Database; null where the service keeps no data."""
     buckets: tuple[BucketPlan, ...]
-    """Its buckets."""
+    """Buckets of the service."""
     weights_import: ImportPlan | None
-    """How its bucket of weights is filled; null where you fill it."""
+    """Import of the weights into the bucket; null where you fill it yourself."""
     serving: GroupServingPlan | ServingPlan | None
-    """Its engine; null where this version builds none."""
+    """Engine of the service; null where this version builds none."""
     quota: QuotaPlan | None
-    """Bounds of its namespace; null without an engine."""
+    """Limits of the namespace; null without an engine."""
     burst: BurstPlan | None
-    """Null without `capacity.burst_gpus`."""
+    """Burst above the floor; null without `capacity.burst_gpus`."""

@@ -1,1 +1,1 @@
-"""The parts of the plan that services share."""
+"""Parts of the plan that services share."""

@@ -1,4 +1,4 @@
-"""The cluster, its keys, who gets in, and what runs in it for all."""
+"""The cluster, its keys, its access, and its shared services."""
 
 import operator
 from typing import Annotated
@@ -23,7 +23,7 @@ from sizing.plan.reaches import (
 
 
 class UsedKeysPlan(Part):
-    """ARNs of keys that stand, by class of data; null where the stack makes its own."""
+    """ARNs of existing keys by class of data; null where the stack makes its own."""
 
     cluster: Annotated[
         str | None, Reaches("aws:eks/cluster:Cluster", "encryptionConfig.provider.keyArn")
@@ -38,15 +38,15 @@ class UsedKeysPlan(Part):
 
 
 class KeysPlan(Part):
-    """The KMS keys of the stack, one a class of data that it has."""
+    """KMS keys of the stack, one for each class of data."""
 
     used: UsedKeysPlan | None
-    """Keys that stand, by ARN."""
+    """Existing keys, by ARN."""
     made: tuple[str, ...]
     """Classes of data whose key the stack makes."""
     deletion_days: Annotated[int, Reaches(KEY, "deletionWindowInDays")]
     protected: bool
-    """Whether the keys are protected from deletion."""
+    """True where the keys are protected from deletion."""
 
 
 class UsedClusterPlan(Part):
@@ -69,13 +69,13 @@ class StackPlan(Part):
 
 
 class AccessPlan(Part):
-    """Who gets into the cluster's API."""
+    """Access to the cluster's API."""
 
     creator: Annotated[
         bool,
         Reaches("aws:eks/cluster:Cluster", "accessConfig.bootstrapClusterCreatorAdminPermissions"),
     ]
-    """Whether whoever makes the cluster administers it."""
+    """True where the role that creates the cluster administers it."""
     policies: Annotated[
         dict[str, str],
         Reaches("aws:eks/accessPolicyAssociation:AccessPolicyAssociation", "policyArn"),
@@ -84,36 +84,36 @@ class AccessPlan(Part):
 
 
 class ClusterRolePlan(Part):
-    """The role of the control plane, which EKS cannot change."""
+    """Role of the control plane, which EKS cannot change."""
 
     path: Annotated[str, Reaches(ROLE, "path")]
-    """IAM path."""
+    """IAM path of the role."""
     name: Annotated[str | None, Reaches(ROLE, "name")]
-    """Null where Pulumi chooses it."""
+    """Name of the role; null where Pulumi chooses it."""
 
 
 class ClusterPlan(Part):
-    """With `used` and `stack` null it is made here."""
+    """Cluster. The stack creates it where `used` and `stack` are null."""
 
     used: UsedClusterPlan | None
-    """The cluster that stands, by its ids."""
+    """Existing cluster, by its ids."""
     stack: StackPlan | None
     """Stack of this program that made cluster and network."""
     role: ClusterRolePlan
-    """The role of the control plane that is made."""
+    """Role of the control plane of a created cluster."""
     access: AccessPlan
-    """Who gets into the cluster that is made."""
+    """Access to a created cluster."""
     controller_elsewhere: bool
-    """Whether the cluster's owner runs the load balancer controller."""
+    """True where the cluster's owner runs the load balancer controller."""
     node_autoscaler_elsewhere: bool
-    """Whether the cluster's owner runs Karpenter."""
+    """True where the cluster's owner runs Karpenter."""
     kubernetes_version: Annotated[
         str, Reaches("aws:eks/cluster:Cluster", "version"), Reaches(NODE_GROUP, "version")
     ]
     addons: Annotated[dict[str, str | None], Reaches(ADDON, "addonVersion")]
-    """Version by EKS add-on that the stack makes; null where EKS chooses it."""
+    """Version by EKS add-on that the stack installs; null where EKS chooses it."""
     end_of_support: str
-    """Day on which the version's standard support ends."""
+    """Date on which the version's standard support ends."""
     node_groups: int
     """Managed node groups of the stack."""
     log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
@@ -121,14 +121,14 @@ class ClusterPlan(Part):
 
 
 class RolesPlan(Part):
-    """What the account asks of every IAM role."""
+    """Requirements of the account for every IAM role."""
 
     path: Annotated[str, Reaches(ROLE, "path")]
     permissions_boundary_arn: Annotated[str | None, Reaches(ROLE, "permissionsBoundary")]
 
 
 class ChartImagePlan(Part):
-    """An image of a chart that comes from a mirror."""
+    """Chart image from a mirror."""
 
     registry_value: str | None
     """Path of the chart's value for the registry; null where the repository has it too."""
@@ -139,26 +139,26 @@ class ChartImagePlan(Part):
 
 
 class ChartPlan(Part):
-    """A Helm release at an exact version."""
+    """Helm release at an exact version."""
 
     chart: Annotated[str, Reaches(RELEASE, "chart")]
     version: Annotated[str, Reaches(RELEASE, "version")]
     repository: Annotated[str, Reaches(RELEASE, "repositoryOpts.repo")]
     timeout_s: Annotated[int, Reaches(RELEASE, "timeout")]
     images: tuple[ChartImagePlan, ...]
-    """Images that come from a mirror; the others come from where the chart says."""
+    """Images from a mirror. The chart decides the registry of the others."""
     pull_secrets: Annotated[tuple[str, ...], Reaches(RELEASE, "values.imagePullSecrets")]
-    """Names of existing secrets of the release's namespace."""
+    """Names of existing secrets in the release's namespace."""
 
 
 class ControllerPlan(ChartPlan):
-    """A Helm release whose pods stand in for each other."""
+    """Helm release whose pods replace each other."""
 
     replicas: Annotated[int, Reaches(RELEASE, "values.replicaCount")]
 
 
 class OciChartPlan(ChartPlan):
-    """A Helm release from an OCI registry, which has no index of charts."""
+    """Helm release from an OCI registry, which has no index of charts."""
 
     repository: Annotated[str, Reaches(RELEASE, "chart")]
 
@@ -176,18 +176,18 @@ class PodAutoscalerPlan(ChartPlan):
 
 
 class MetricsPlan(ChartPlan):
-    """The Prometheus that the pod autoscaler asks; it scrapes engines and nothing else."""
+    """Prometheus for the pod autoscaler. It scrapes only engines."""
 
     scrape_s: Annotated[int, Reaches(RELEASE, "values.server.global.scrape_interval")]
     kept_hours: Annotated[int, Reaches(RELEASE, "values.server.retention")]
     services: Annotated[tuple[str, ...], Reaches(RELEASE, "values.scrapeConfigs.engines")]
-    """Services that burst: what it scrapes is in their namespaces."""
+    """Services with a burst, whose namespaces contain the scraped engines."""
     encrypted: Annotated[
         tuple[str, ...],
         Reaches(RELEASE, "values.scrapeConfigs"),
         Field(default=(), exclude_if=operator.not_),
     ]
-    """Those of them whose engines serve HTTPS."""
+    """Services with a burst whose engines serve HTTPS."""
 
 
 class GroupControllerPlan(OciChartPlan):
@@ -195,7 +195,7 @@ class GroupControllerPlan(OciChartPlan):
 
 
 class InterconnectPluginPlan(ChartPlan):
-    """Offers EFA interfaces to pods."""
+    """Plugin that offers EFA interfaces to pods."""
 
     instance_types: Annotated[
         tuple[str, ...], Reaches(RELEASE, "values.supportedInstanceLabels.values")
@@ -203,11 +203,11 @@ class InterconnectPluginPlan(ChartPlan):
 
 
 class BurstServicesPlan(Part):
-    """What adds replicas and nodes while the load asks for them; null where the cluster's owner
-    runs it, or nothing would use it."""
+    """Charts that add replicas and nodes under load. A part is null where the cluster's owner runs
+    it, or nothing uses it."""
 
     node_definitions: OciChartPlan | None
-    """Chart of the definitions that Karpenter's objects need."""
+    """Chart with the definitions of Karpenter's objects."""
     node_autoscaler: NodeAutoscalerPlan | None
     """Karpenter."""
     pod_autoscaler: PodAutoscalerPlan | None
@@ -217,15 +217,15 @@ class BurstServicesPlan(Part):
 
 
 class ClusterServicesPlan(Part):
-    """What runs in the cluster beside the services; null where nothing would use it."""
+    """Shared services of the cluster. A part is null where nothing uses it."""
 
     device_plugin: ChartPlan | None
-    """Offers GPUs to pods."""
+    """Plugin that offers GPUs to pods."""
     load_balancer_controller: ControllerPlan | None
-    """Registers pods with load balancers."""
+    """Controller that registers pods with load balancers."""
     group_controller: GroupControllerPlan | None
-    """Keeps the pods of a replica over several nodes together."""
+    """Controller that keeps the pods of a replica over several nodes together."""
     interconnect_plugin: InterconnectPluginPlan | None
-    """Offers the fast path between nodes."""
+    """Plugin that offers the fast path between nodes."""
     burst: BurstServicesPlan | None
-    """What adds replicas and nodes under load."""
+    """Charts that add replicas and nodes under load."""

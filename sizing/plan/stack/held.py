@@ -1,4 +1,4 @@
-"""Pods as a stack's lock records them."""
+"""Pods in a stack's lock."""
 
 import json
 from hashlib import sha256
@@ -10,10 +10,10 @@ from sizing.plan.part import Part
 
 
 class PodRevision(Part):
-    """What the pods of a service's floor are, and the programs that they mount."""
+    """Pods of a service's floor, and the programs that they mount."""
 
     pod: dict[str, Any]
-    """The pod's part of the Deployment or of the set of groups; `${zone}` stands for its zone."""
+    """Pod's part of the Deployment or of the set of groups. `${zone}` is replaced by its zone."""
     scripts: dict[str, str] = Field(default_factory=dict)
     """Text of each program's document, by name."""
 

@@ -1,4 +1,4 @@
-"""The network, and the names in it."""
+"""The network and its names."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from sizing.plan.reaches import (
 
 
 class AddressPlan(Part):
-    """Private addresses of one zone: by whom they are taken, needed with the spare, there."""
+    """Private addresses of one zone: by use, needed with the spare, and available."""
 
     gpu_nodes: int
     """Addresses of GPU nodes."""
@@ -32,13 +32,13 @@ class AddressPlan(Part):
     databases: int
     """Addresses of database instances."""
     control_plane: int
-    """Addresses that the control plane takes."""
+    """Addresses of the control plane."""
     needed: int
-    """Addresses needed in all, the spare included."""
+    """Addresses needed in total, the spare included."""
     capacity: int | None
-    """Null where the subnet's range is not known."""
+    """Addresses of the subnet; null where its range is not known."""
     smallest_prefix: int
-    """Prefix of the smallest subnet that would hold what is needed."""
+    """Prefix of the smallest subnet with enough addresses."""
 
 
 class SubnetPlan(Part):
@@ -54,11 +54,11 @@ class SubnetPlan(Part):
 
 class EndpointPlan(Part):
     service: Annotated[str, Reaches(ENDPOINT, "serviceName")]
-    """The AWS service behind it: the end of the endpoint's service name."""
+    """AWS service of the endpoint: the end of the endpoint's service name."""
 
 
 class UsedSubnetPlan(Part):
-    """A zone's private subnet that stands; its id is null where another stack knows it."""
+    """Existing private subnet of a zone. Its id is null where another stack knows it."""
 
     zone: str
     """Zone id."""
@@ -66,21 +66,21 @@ class UsedSubnetPlan(Part):
     public_subnet_id: str | None
     """Public subnet of the zone, for public load balancers."""
     private_cidr: str | None
-    """Null where nobody stated it."""
+    """IPv4 range of the subnet; null where it is not stated."""
     addresses: AddressPlan
     """Addresses of the subnet."""
 
 
 class UsedNetworkPlan(Part):
-    """A VPC that stands; its id is null where another stack knows it."""
+    """Existing VPC. Its id is null where another stack knows it."""
 
     vpc_id: Annotated[str | None, Reaches(TARGETS, "vpcId")]
     subnets: tuple[UsedSubnetPlan, ...]
-    """Private subnets, one a zone."""
+    """Private subnets, one for each zone."""
 
 
 class AllowedPlan(Part):
-    """Sources beyond the network that reach the cluster's API and the internal services."""
+    """Sources outside the network that reach the cluster's API and the internal services."""
 
     cidrs: Annotated[
         tuple[str, ...],
@@ -95,7 +95,7 @@ class AllowedPlan(Part):
 
 
 class NetworkPlan(Part):
-    """One of `used` and `subnets` is empty."""
+    """Network of the stack. Either `used` or `subnets` is empty."""
 
     vpc_cidr: Annotated[
         str,
@@ -104,29 +104,29 @@ class NetworkPlan(Part):
         Reaches("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "cidrIpv4"),
     ]
     allowed: AllowedPlan
-    """Sources beyond the network that get in."""
+    """Sources outside the network with access."""
     used: UsedNetworkPlan | None
-    """The VPC that stands; null where one is made."""
+    """Existing VPC; null where the stack makes one."""
     subnets: tuple[SubnetPlan, ...]
-    """Subnets that are made, one pair a zone."""
+    """Subnets of the stack, one pair for each zone."""
     interface_endpoints: tuple[EndpointPlan, ...]
-    """Private ways to AWS services."""
+    """Private endpoints of AWS services."""
     flow_log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
 
     @property
     def zones(self) -> tuple[SubnetPlan | UsedSubnetPlan, ...]:
-        """The private subnets, whoever made them."""
+        """Private subnets, made or used."""
         return self.subnets if self.used is None else self.used.subnets
 
     @property
     def private_cidrs(self) -> list[str]:
-        """Ranges of the private subnets; the network's where they are not known."""
+        """Ranges of the private subnets, or the network's range where they are not known."""
         known = [zone.private_cidr for zone in self.zones if zone.private_cidr is not None]
         return known or [self.vpc_cidr]
 
     @property
     def public_cidrs(self) -> list[str]:
-        """Ranges of the public subnets; the network's where they are not known."""
+        """Ranges of the public subnets, or the network's range where they are not known."""
         return [subnet.public_cidr for subnet in self.subnets] or [self.vpc_cidr]
 
 
@@ -138,17 +138,17 @@ class CreatedZonePlan(Part):
     domain: Annotated[str, Reaches(ZONE, "name")]
     parent_zone_id: Annotated[str | None, Reaches(RECORD, "zoneId")]
     protected: bool
-    """Whether the zone is protected from deletion."""
+    """True where the zone is protected from deletion."""
 
 
 class DnsPlan(Part):
-    """Names of the services, and the certificate for them; one of `used` and `created` is null."""
+    """Names of the services, and their certificate. Either `used` or `created` is null."""
 
     used: UsedZonePlan | None
-    """The hosted zone that stands."""
+    """Existing hosted zone."""
     created: CreatedZonePlan | None
-    """The hosted zone that is made."""
+    """Hosted zone of the stack."""
     hosts: Annotated[dict[str, str], Reaches(RECORD, "name")]
     """Name by service."""
     certificate_domain: Annotated[str | None, Reaches(CERTIFICATE, "domainName")]
-    """Of the certificate that is made; null where the site has one."""
+    """Domain of the created certificate; null where the site has one."""

@@ -16,14 +16,14 @@ class NodeAddressPlan(Part):
     interfaces: int
     """Network interfaces that the pods need."""
     addresses_per_interface: int
-    """The interface's own and those for pods."""
+    """Addresses of an interface: its own and those for pods."""
 
 
 class BurstPoolPlan(Part):
-    """Nodes that Karpenter may add to a pool, and takes away again."""
+    """Nodes that Karpenter may add to a pool and remove again."""
 
     nodes: int
-    """Nodes that may be added at most."""
+    """Maximum number of added nodes."""
     gpus: Annotated[int, Reaches(NODE_POOL, "spec.limits.nvidia.com/gpu")]
     zones: Annotated[
         tuple[str, ...],
@@ -37,21 +37,21 @@ class BurstPoolPlan(Part):
 
 
 class InterconnectPlan(Part):
-    """The fast path between nodes that share a replica."""
+    """Fast path between nodes that share a replica."""
 
     first_interface: Annotated[str, Reaches(TEMPLATE, "networkInterfaces.0.interfaceType")]
-    """Of network card 0, which bears the node's address: efa where the card can."""
+    """Type of network card 0, which has the node's address: efa where the card supports it."""
     efa_only_interfaces: Annotated[int, Reaches(TEMPLATE, "networkInterfaces")]
-    """One on each other card; they take no address."""
+    """Number of interfaces on the other cards, one on each. They take no address."""
     placement: Annotated[str | None, Reaches(PLACEMENT, "strategy")]
-    """Of the nodes of one zone; null where capacity bought ahead decides it."""
+    """Placement of the nodes of one zone; null where capacity bought ahead decides it."""
 
 
 class NodePool(Part):
-    """GPU nodes of one instance type and source, shared by the services that use them."""
+    """GPU nodes of one instance type and capacity source, shared by their services."""
 
     name: str
-    """Instance type, replica size and source of capacity, in a form fit for Kubernetes."""
+    """Instance type, replica size and capacity source, in a form valid in Kubernetes."""
     instance_type: Annotated[str, Reaches(TEMPLATE, "instanceType")]
     ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]
     ami_release: str | None
@@ -70,19 +70,20 @@ class NodePool(Part):
     repairs_at_once: Annotated[
         int, Reaches(NODE_GROUP, "nodeRepairConfig.maxParallelNodesRepairedCount")
     ]
-    """Of one zone's nodes: all zones together stay within the spare, where there is one each."""
+    """Nodes of one zone in repair at once. All zones together stay within the spare, where each has
+    one."""
     repair_stops_above: Annotated[
         int, Reaches(NODE_GROUP, "nodeRepairConfig.maxUnhealthyNodeThresholdCount")
     ]
-    """Unhealthy nodes of one zone beyond which a person must look."""
+    """Unhealthy nodes of one zone above which automatic repair stops."""
     updated_by_zone: Annotated[dict[str, int], Reaches(NODE_GROUP, "updateConfig.maxUnavailable")]
-    """Nodes of each zone that a new image or version takes at once."""
+    """Nodes of each zone that a new image or version replaces at once."""
     zones_take_turns: bool
-    """Whether nodes must be updated zone after zone: fewer are spare than zones have nodes."""
+    """True where zones must be updated in turn: spare nodes are fewer than zones with nodes."""
     force_update: Annotated[bool | None, Reaches(NODE_GROUP, "forceUpdateVersion")]
-    """Whether an update goes on where pods do not leave in time; null where they do."""
+    """True where an update continues although pods do not leave in time; null where they do."""
     update_timeout_s: int
-    """Seconds after which the update of one zone's nodes is given up."""
+    """Seconds after which the update of one zone's nodes fails."""
     capacity_source: Annotated[CapacitySource, Reaches(NODE_GROUP, "capacityType")]
     reservation_by_zone: Annotated[
         dict[str, str],
@@ -96,11 +97,11 @@ class NodePool(Part):
     addresses: NodeAddressPlan
     """Addresses of one node."""
     interconnect: InterconnectPlan | None
-    """Null unless a replica spans nodes."""
+    """Fast path between nodes; null unless a replica spans nodes."""
     burst: BurstPoolPlan | None
     """Nodes above the floor; null without a burst."""
     services: tuple[str, ...]
-    """Services that run on it."""
+    """Services on the nodes."""
 
     @property
     def nodes_at_most(self) -> int:
@@ -108,13 +109,13 @@ class NodePool(Part):
         return sum(self.nodes_by_zone.values()) + (self.burst.nodes if self.burst else 0)
 
     def nodes_at_most_in(self, zone: str) -> int:
-        """Nodes that may stand in a zone: all of the burst may come to the same one."""
+        """Maximum nodes in a zone: all of the burst may start in the same one."""
         floor, burst = self.nodes_by_zone.get(zone, 0), self.burst
         return floor + (burst.nodes if burst is not None and zone in burst.zones else 0)
 
 
 class SystemPool(Part):
-    """Nodes for what the cluster itself runs."""
+    """Nodes for the cluster's own services."""
 
     instance_type: Annotated[str, Reaches(TEMPLATE, "instanceType")]
     ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]

@@ -1,4 +1,4 @@
-"""What a burst adds to a platform: its controllers with their rights, its nodes, its replicas."""
+"""Additions of a burst to a platform: controllers with their rights, nodes and replicas."""
 
 import json
 from functools import cache
@@ -97,7 +97,7 @@ def test_charts_of_an_oci_registry_have_no_index(preview: bool, name: str, chart
 
 
 def test_definitions_are_updated_with_the_controller() -> None:
-    """Helm never updates what lies in a chart's own folder of definitions."""
+    """Helm never updates definitions in a chart's own folder."""
     assert inputs(f"{NODES}-release")["skipCrds"] is True
     needed = before(platform(), named(platform(), f"{NODES}-release"))
     assert f"{RELEASE}::{NODES}-definitions" in needed
@@ -156,7 +156,7 @@ def test_what_it_starts_is_of_its_account_and_region() -> None:
 
 
 def test_karpenter_starts_nodes_in_subnets_that_another_account_shares() -> None:
-    """Guard: their ARN names the owner's account, so one with this account's is never theirs."""
+    """Guard: the ARN of such a subnet contains its owner's account, not this one."""
     (starts,) = (
         s
         for s in policy_of(f"{NODES}-identity-policy")

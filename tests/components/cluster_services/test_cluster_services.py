@@ -25,7 +25,7 @@ DOCUMENT = render(chat_plan())["kubernetes/chat/target-group-binding.yaml"]
 
 
 def services(preview: bool, plan: ClusterServicesPlan = PLAN) -> Recorded:
-    """The cluster's services, and one binding that uses them."""
+    """Services of the cluster, and one binding that uses them."""
 
     def program() -> None:
         opts = pulumi.ResourceOptions(providers=[Provider("k8s", kubeconfig="{}")])
@@ -200,7 +200,7 @@ def test_the_binding_is_the_rendered_document(preview: bool) -> None:
 
 
 def test_another_target_group_replaces_the_binding(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recordings do not hold this option; the controller refuses the change in place."""
+    """Recordings do not contain this option; the controller refuses the change in place."""
     seen: list[list[str] | None] = []
 
     class Spy(CustomResource):

@@ -1,4 +1,4 @@
-"""Controllers say what they need of their nodes, and two of one kind stand apart."""
+"""Controllers request CPU and memory, and two replicas of one run on different nodes."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -26,7 +26,7 @@ def values(chart: str) -> Any:
 
 
 def asked(tree: Any) -> Iterator[Any]:
-    """Every `requests` and `limits` below; KEDA has one for each of its parts."""
+    """Every `requests` and `limits` in the values; KEDA has one for each of its parts."""
     if isinstance(tree, dict):
         if "requests" in tree:
             yield tree
@@ -59,7 +59,7 @@ def test_every_controller_requests_cpu_and_memory_and_is_bounded_in_memory(
 
 @pytest.mark.parametrize("chart", REPLICATED)
 def test_two_of_one_controller_are_spread_over_zones_and_nodes(chart: str) -> None:
-    """Guard: two replicas on one node are one controller when it goes."""
+    """Guard: two replicas on one node fail together with it."""
     of = values(chart)
     found = of.get("topologySpreadConstraints") or of["affinity"]["podAntiAffinity"]
     text = str(found)

@@ -62,14 +62,14 @@ def test_children(preview: bool) -> None:
 
 
 def test_network_policies_are_enforced(preview: bool) -> None:
-    """Guard: without its agent the API server takes a NetworkPolicy and nobody keeps it."""
+    """Guard: without its agent the API server accepts a NetworkPolicy and nothing enforces it."""
     values = named(cluster(preview), "c-vpc-cni").inputs["configurationValues"]
     assert json.loads(str(values)) == {"enableNetworkPolicy": "true"}
     assert "configurationValues" not in named(cluster(preview), "c-kube-proxy").inputs
 
 
 def test_the_network_may_call_the_api(preview: bool) -> None:
-    """Guard: a private endpoint lets in the nodes alone, and nobody could make objects."""
+    """Guard: a private endpoint admits nodes only, and nobody could create objects."""
     rule = named(cluster(preview), "c-api-from-network").inputs
     assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("10.0.0.0/16", 443, 443)
 
@@ -128,7 +128,7 @@ def test_roles_get_in_by_name_and_their_maker_does_not(preview: bool) -> None:
 
 
 def test_nothing_is_made_in_the_cluster_before_its_roles_get_in() -> None:
-    """And on the way down they stay until everything in it is gone."""
+    """A destroy keeps the roles' access until everything in the cluster is gone."""
     recording = cluster(False, access=AccessPlan(creator=False, policies={ADMIN: "P"}))
     pods = before(recording, named(recording, "pods"))
     assert "aws:eks/accessPolicyAssociation:AccessPolicyAssociation::c-access-team-ops" in pods
@@ -165,7 +165,7 @@ def test_node_role_holds_no_wide_policy(preview: bool) -> None:
 
 
 def test_session_manager_opens_nodes_without_a_privileged_pod(preview: bool) -> None:
-    """Guard: without this policy the only way into a node is a privileged pod."""
+    """Guard: without this policy only a privileged pod gives access to a node."""
     recording = cluster(preview)
     (attached,) = [
         r

@@ -1,4 +1,4 @@
-"""The services' names in a zone that is used or made, and the certificate that it proves."""
+"""Names of the services in a used or created zone, and the certificate that it validates."""
 
 from typing import Any
 

@@ -121,7 +121,7 @@ def test_monitored_by_a_role_of_this_account() -> None:
 
 
 def test_reachable_from_its_clients_only() -> None:
-    """Guard: the cluster's group would let in every pod, the engines among them."""
+    """Guard: the cluster's group would admit every pod, engines included."""
     recording = database(False)
     (rule,) = of_type(recording, "securityGroupIngressRule:SecurityGroupIngressRule")
     assert rule.inputs["referencedSecurityGroupId"] == {
@@ -139,7 +139,7 @@ def test_kept_in_prod(preview: bool) -> None:
     recording = database(preview, plan_of("prod"))
     cluster = named(recording, "d-cluster")
     assert cluster.protect
-    # Guard: a protected instance could not go when dev needs fewer.
+    # Guard: dev could not remove a protected instance when it needs fewer.
     assert not named(recording, "d-instance-0").protect
     assert cluster.inputs["deletionProtection"] is True
     assert cluster.inputs["skipFinalSnapshot"] is False

@@ -120,7 +120,7 @@ def test_order(preview: bool) -> None:
 
 
 def test_another_program_is_another_object(preview: bool) -> None:
-    """Both are there while pods of both run: the old one goes when the update ends."""
+    """Both objects exist while pods of both run; the update deletes the old one at its end."""
     other = TEXTS["script-fetch"].replace(f"-{SCRIPT[-10:]}", "-0123456789")
     recording = serving(preview, {**TEXTS, "script-fetch": other})
     assert named(recording, "s-script-0123456789").inputs["immutable"] is True

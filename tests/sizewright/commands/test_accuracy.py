@@ -18,7 +18,7 @@ GOOD = f"good,vllm,{LLAMA},h100,1,,1000,500,64,150,15"
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """One row that can be answered, and one of each kind that cannot."""
+    """Table with one answerable row, and one of each kind without an answer."""
     rows = [
         GOOD,
         "model,vllm,nobody/nothing,h100,1,,1000,500,64,150,15",

@@ -1,4 +1,4 @@
-"""A workload with a burst through whole commands, and one whose burst nothing would use."""
+"""Whole commands on a workload with a burst, and on one whose burst would be useless."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`calibrate`: a user's runs, of three formats, become a correction that later answers carry."""
+"""`calibrate`: a user's runs, of three formats, become a correction of later answers."""
 
 import csv
 import json
@@ -37,7 +37,7 @@ def slower(run: Run, tmp_path: Path) -> Path:
 
 
 def test_the_correction_is_what_the_runs_say(run: Run, slower: Path, tmp_path: Path) -> None:
-    """Four runs against the fit, which weighs as one."""
+    """Four runs count against the fit, which weighs as one run."""
     out = tmp_path / "chat.calibration.json"
     ended = run("calibrate", slower, "--out", out, "--json")
     assert ended.code == 0
@@ -170,7 +170,7 @@ def searching(path: Path) -> Path:
 
 
 def gpus_needed(run: Run, *words: object) -> dict[str, int]:
-    """GPUs by service, as `size` tells them."""
+    """GPUs by service in the output of `size`."""
     told = json.loads(run("size", *words, "--json").out)
     return {each["name"]: each["pool"]["gpus_needed"] for each in told["services"]}
 

@@ -1,4 +1,4 @@
-"""`check`: the exit code says which kind of fault it was."""
+"""`check`: the exit code shows the kind of fault."""
 
 import json
 from collections.abc import Callable

@@ -262,7 +262,7 @@ CAUSES = {
 @pytest.mark.parametrize("case", CAUSES)
 @pytest.mark.parametrize("dumped", [False, True], ids=["file", "stack"])
 def test_the_cause_is_what_was_written(case: str, dumped: bool) -> None:
-    """A stack keeps every default of its inputs; they are no cause either."""
+    """A stack keeps every default of its inputs, and defaults are no cause either."""
     old_text, new_text, expected = CAUSES[case]
     old, new = workload(old_text), workload(new_text)
     if dumped:

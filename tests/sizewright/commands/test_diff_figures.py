@@ -1,4 +1,4 @@
-"""`diff` shows first what a reviewer decides on: cost, size, latency, load and survival."""
+"""`diff` first shows the figures of a decision: cost, size, latency, load and survival."""
 
 import json
 import re
@@ -28,7 +28,7 @@ Build = Callable[..., Path]
 
 @pytest.fixture
 def published(tmp_path: Path) -> Build:
-    """The published chat design with texts replaced."""
+    """Published chat design with replaced texts."""
 
     def build(*replaced: tuple[str, str]) -> Path:
         text = CHAT.read_text("utf-8")
@@ -116,7 +116,7 @@ def test_an_unknown_price_is_null_and_never_zero(published: Build) -> None:
 
 
 def test_a_method_that_predicts_no_times_shows_none(published: Build) -> None:
-    """Guard: the plan's calibrated times are of the fleet that `calibrated` would take."""
+    """Guard: the plan's calibrated times belong to the fleet that `calibrated` would choose."""
     figures = headline(sized(published()))
     assert figures is not None
     assert (figures.ttft_ms, figures.tpot_ms) == (None, None)

@@ -21,7 +21,7 @@ CAUSE = [{"path": "traffic.daily_users", "old": 100_000, "new": 130_000}]
 
 @pytest.fixture(scope="module")
 def outputs() -> dict[str, Any]:
-    """What the chat stack says of itself: what `pulumi stack output --json` prints."""
+    """Outputs of the chat stack, as `pulumi stack output --json` prints them."""
     return record_program(DEV, [CHAT]).outputs
 
 
@@ -88,7 +88,7 @@ def test_wrong_outputs_are_one_message(run: Run, tmp_path: Path, text: str, mess
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository whose first commit has the chat workload; it then has more users."""
+    """Repository whose first commit has the chat workload, which then gets more users."""
     folder = tmp_path / "repository"
     (folder / "w").mkdir(parents=True)
     (folder / "w" / "chat.yaml").write_text(CHAT.read_text("utf-8"), "utf-8")

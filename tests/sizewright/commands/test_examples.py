@@ -1,4 +1,4 @@
-"""What the example workloads promise, so that nobody quotes numbers that they no longer give."""
+"""Published figures of the example workloads, so that nobody quotes outdated ones."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`explain`: which number is meant, and what is said about it."""
+"""`explain`: selection of a number, and its explanation."""
 
 import json
 from collections import Counter

@@ -25,11 +25,11 @@ DEV = ROOT / "Pulumi.dev.yaml"
 CHAT = ROOT / "workloads" / "chat.yaml"
 GOLDEN = ROOT / "workloads" / "golden" / "chat.yaml"
 VERSIONS = {"engineVersion", "version"}
-"""Properties whose texts look like numbers and are none."""
+"""Properties whose texts look like numbers but are not."""
 
 
 def unexplained(file: Path, labels: Iterator[str]) -> list[str]:
-    """The labels that mean no number of the file's plan."""
+    """Labels that match no number of the file's plan."""
     plan = read_plan([file], DEV)
     leaves, lost = named_leaves(plan), []
     for label in labels:

@@ -1,4 +1,4 @@
-"""`init`: writes a workload and its lock that hold, or nothing at all."""
+"""`init` writes a valid workload and its lock, or nothing at all."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""With `--json` a refused input is an answer on stdout, of every command, in one form."""
+"""With `--json` every command answers a refused input on stdout, in one form."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ NO_FILE = {
 
 
 def error_of(run: Run, *words: object) -> dict[str, Any]:
-    """The error of a command that must refuse its input."""
+    """Error of a command that must refuse its input."""
     ended = run(*words, "--json")
     assert ended.code == 2
     told = json.loads(ended.out)

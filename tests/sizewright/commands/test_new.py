@@ -1,4 +1,4 @@
-"""`new`: a whole repository, or nothing at all."""
+"""`new` writes a whole repository, or nothing at all."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a killed engine left behind, from a state's pending operations and an inventory of tags."""
+"""Orphans of a killed engine, from a state's pending operations and an inventory of tags."""
 
 import json
 from pathlib import Path
@@ -153,7 +153,7 @@ def test_items_of_another_form_are_passed_over(run: Run, tmp_path: Path) -> None
 
 
 def test_what_the_program_tags_is_looked_up_by_its_name(run: Run, tmp_path: Path) -> None:
-    """The database's cluster among them: its inputs in a real state hold a Name tag."""
+    """The database's cluster is included: its inputs in a real state have a Name tag."""
     resources = json.loads(run("preview", "tests/workloads/chat.yaml", "--json").out)["resources"]
     tagged = [r for r in resources if "Name" in (r["inputs"].get("tags") or {})]
     assert "aws:rds/cluster:Cluster" in {r["type"] for r in tagged}

@@ -1,4 +1,4 @@
-"""`preview`: what it is and is not, the answer, the figures, the tree; the JSON for scripts."""
+"""`preview`: its scope, the answer, the figures, the tree, and the JSON for scripts."""
 
 import json
 import subprocess
@@ -129,7 +129,7 @@ def test_two_services_share_network_cluster_and_pool(run: Run, chat: Chat) -> No
 
 
 def test_an_infeasible_service_is_refused_and_nothing_is_built(run: Run, chat: Chat) -> None:
-    """Guard: going on would delete the nodes of the service that stand."""
+    """Guard: a continued run would delete the service's existing nodes."""
     ended = run("preview", chat(INFEASIBLE))
     assert ended.code == 5
     assert "It gets no GPU pool." in ended.out
@@ -210,7 +210,7 @@ def test_a_single_zone_is_refused_for_building_only(run: Run, tmp_path: Path) ->
 def test_an_imported_model_previews_and_checks_without_a_warning(
     run: Run, tmp_path: Path, site: Callable[..., Path], source: str
 ) -> None:
-    """On a site with a copy of Docker Hub: without one, pulls of 15 nodes are warned of."""
+    """The site has a mirror of Docker Hub: without one, pulls of 15 nodes cause a warning."""
     workload = tmp_path / "imported.yaml"
     model = CHAT_WORKLOAD["model"] | {"source": {source: SOURCES[source]}}
     workload.write_text(json.dumps(CHAT_WORKLOAD | {"model": model}))

@@ -1,4 +1,4 @@
-"""`render`: every file that the plan asks for, as it is rendered."""
+"""`render` prints every file of the plan as it is rendered."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`update`: nothing moves until it is asked for, and then it says why."""
+"""`update`: nothing changes without a request, and each change shows its reason."""
 
 import json
 import re
@@ -124,7 +124,7 @@ def test_compare_ranks_and_says_what_doubles(workload: Path, run: Run) -> None:
 
 
 def test_the_mark_is_of_the_options_that_are_listed(workload: Path, run: Run) -> None:
-    """A replica that is not shown, of another type cheaper and faster, takes no mark away."""
+    """A hidden replica of another, cheaper and faster type removes no mark."""
     workload.write_text(AUTO.replace("8b", "70b").replace("500_000", "50_000"))
     for words in ((), ("--all",)):
         found = json.loads(run("compare", str(workload), *words, "--json").out)
@@ -184,7 +184,7 @@ def test_compare_says_by_which_method_it_ranks(run: Run) -> None:
 
 
 def test_another_catalog_alone_is_not_called_changed_inputs(run: Run, tmp_path: Path) -> None:
-    """A lock whose digest alone is old has a cause of its own, and it is true."""
+    """A lock with only an old digest shows this cause, which is true."""
     example = ROOT / "workloads" / "chat.yaml"
     copy = tmp_path / "chat.yaml"
     copy.write_text(example.read_text("utf-8"), "utf-8")

@@ -1,4 +1,4 @@
-"""The stack's lock holds what the cluster was made with; what must replace it is a gate."""
+"""The stack's lock keeps the inputs that made the cluster; a gate refuses a replacement."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ ADDED = {
 
 @pytest.fixture
 def stack_file(site: Site, tmp_path: Path) -> Site:
-    """The dev stack file over one workload, with keys added; its lock stays."""
+    """Dev stack file over one workload, with added keys; its lock stays."""
 
     def build(*added: str) -> Path:
         workload = tmp_path / "chat.yaml"

@@ -1,4 +1,4 @@
-"""Contradictions as people and scripts see them: first in every answer, a gate of `check`."""
+"""Contradictions for people and scripts: first in every answer, and a gate of `check`."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ GIVEN = "tests/workloads/chat.yaml"
 
 @pytest.fixture
 def unaccepted(chat: Callable[..., Path]) -> Path:
-    """The mean-sized chat, which accepts nothing."""
+    """Chat sized for its mean, which accepts no contradiction."""
     path = chat()
     text = path.read_text("utf-8")
     path.write_text(text[: text.index("accept:")], "utf-8")
@@ -137,7 +137,7 @@ def test_check_of_images_is_incomplete_and_fails_first_where_nothing_is_accepted
 
 
 def test_the_program_warns_of_images_and_builds_no_node_for_them(run: Run) -> None:
-    """What `pulumi up` runs, too: a chat next to them keeps its nodes."""
+    """The program of `pulumi up` keeps the nodes of a chat next to the images."""
     ended = run("preview", IMAGES, "workloads/chat.yaml", "--json")
     assert ended.code == 6
     groups = [

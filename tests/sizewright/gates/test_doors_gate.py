@@ -1,4 +1,4 @@
-"""The gate over ways in from the internet: sound graphs pass, each broken one fails."""
+"""The gate over public ingress: sound graphs pass, and each broken one fails."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,7 +31,7 @@ def internal() -> Recorded:
 
 
 def changed(graph: Recorded, name: str, change: Change) -> Recorded:
-    """The graph with each resource of that name changed, or taken out."""
+    """Graph with each resource of that name changed or removed."""
     assert any(r.name == name for r in graph.resources), name
     after = [change(r) if r.name == name else r for r in graph.resources]
     return replace(graph, resources=tuple(r for r in after if r is not None))

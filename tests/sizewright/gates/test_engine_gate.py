@@ -1,4 +1,4 @@
-"""`check` refuses a limit that the pinned image is not known to keep."""
+"""`check` refuses a limit that the pinned image is not known to enforce."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def catalog_with(tag: str) -> Catalog:
-    """The catalog in which every engine image has this tag."""
+    """Catalog in which every engine image has this tag."""
     catalog = load_catalog()
     pins = tuple(
         pin.model_copy(update={"version": tag}) if pin.item.startswith("vllm/") else pin
@@ -73,7 +73,7 @@ def test_check_exits_4_for_a_limit_that_is_not_kept(
 
 
 def without(ability: Ability) -> Catalog:
-    """The catalog in which no image is known to have this ability."""
+    """Catalog in which no image is known to have this ability."""
     catalog = load_catalog()
     rows = tuple(row for row in catalog.engine_options if row.ability is not ability)
     return catalog.model_copy(update={"engine_options": rows})

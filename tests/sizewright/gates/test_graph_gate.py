@@ -1,4 +1,4 @@
-"""The gate over a recorded resource graph: what is sound, and each way to be broken."""
+"""The gate over a recorded resource graph: a sound graph, and each kind of fault."""
 
 from dataclasses import replace
 
@@ -61,7 +61,7 @@ def test_stack_outputs_must_resolve_and_something_must_exist() -> None:
 
 @pytest.mark.parametrize(("rules", "passed"), [(59, True), (60, False)])
 def test_a_security_group_with_more_rules_than_aws_takes_fails(rules: int, passed: bool) -> None:
-    """One is EKS's own; rules of another group do not count."""
+    """One rule is EKS's own; rules of another group do not count."""
     rule = replace(
         ROLE,
         type="aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",

@@ -1,4 +1,4 @@
-"""The EFA device plugin knows the types of replicas over nodes, or `check` fails."""
+"""`check` fails where the EFA device plugin does not know the type of replicas over nodes."""
 
 import csv
 
@@ -13,7 +13,7 @@ CATALOG = load_catalog()
 
 
 def spanning(instance_type: str, chart: str | None) -> Plan:
-    """A plan of replicas over nodes of the type, with the plugin's chart."""
+    """Plan of replicas over nodes of the type, with the plugin's chart."""
     plan = spanning_plan()
     plugin = plan.cluster_services.interconnect_plugin
     assert plugin is not None

@@ -1,4 +1,4 @@
-"""The gate over what resources need: each provider is taken out of a sound graph once."""
+"""The gate over requirements of resources: it fails without each provider of a sound graph."""
 
 from dataclasses import replace
 from functools import cache
@@ -25,7 +25,7 @@ from tests.sizewright.conftest import Run
 
 @cache
 def sound() -> Recorded:
-    """A service behind a public door that bursts, and one whose replicas span nodes."""
+    """Graph of a public service that bursts, and of one whose replicas span nodes."""
     return recorded(lambda: build(public_plan(EVERYTHING, SPANNING)))
 
 
@@ -85,7 +85,7 @@ def test_every_rendered_kind_declares_what_it_needs() -> None:
 
 
 def test_a_type_with_one_card_has_the_interface_that_its_plugin_offers() -> None:
-    """Its first interface is EFA with addresses; none is EFA alone."""
+    """The type's first interface is EFA with addresses; none is EFA alone."""
     hardware = {"instance_type": "g6.48xlarge", "nodes_per_replica": 2, "load_time_s": 2_000}
     small = {**SPANNING, "model": "llama-3.1-70b", "hardware": hardware}
     gate = requirements(recorded(lambda: build(plan_of(small))))

@@ -1,4 +1,4 @@
-"""A message never leads in a circle: what it expects is accepted, or it says what would do."""
+"""No message leads in a circle: the expected value is accepted, or a message names a remedy."""
 
 import ast
 import json
@@ -162,7 +162,7 @@ def test_an_unreachable_tpot_is_answered_with_the_best_reachable_one(
 
 
 def names_in(node: ast.AST | None, assigned: dict[str, list[str]]) -> list[str]:
-    """The texts that an expression begins with: a literal, an f-string, or a variable of them."""
+    """Texts at the start of an expression: a literal, an f-string, or a variable of them."""
     match node:
         case ast.Constant(value=str(text)):
             return [text]

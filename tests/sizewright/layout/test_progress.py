@@ -1,4 +1,4 @@
-"""Progress of long work: only on a terminal's stderr, gone at the end, and never on stdout."""
+"""Progress of long work appears on a terminal's stderr only, and disappears at the end."""
 
 import os
 import pty
@@ -15,7 +15,7 @@ import pytest
 
 from tests.sizewright.conftest import ROOT, VIDEO
 
-# Guard: what a shell starts in the background ignores interrupts, and so do its children.
+# Guard: background processes of a shell ignore interrupts, and so do their children.
 HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 PROGRAM = [sys.executable, "-c", f"{HEARS}; from sizewright.cli import main; main()"]
 CHAT = "tests/workloads/chat.yaml"
@@ -31,11 +31,11 @@ class Watched:
     code: int
     out: str
     sent: str
-    """All that the terminal was sent."""
+    """Everything that the terminal received."""
 
     @property
     def screen(self) -> list[str]:
-        """What stands on the terminal at the end, without blank lines."""
+        """Lines on the terminal at the end, without blank lines."""
         lines, row, column = [""], 0, 0
         at = 0
         while at < len(self.sent):
@@ -62,16 +62,16 @@ class Watched:
 
     @property
     def shows_cursor(self) -> bool:
-        """Whether the cursor is back."""
+        """True where the cursor is visible again."""
         return self.sent.rfind("\x1b[?25h") >= self.sent.rfind("\x1b[?25l")
 
 
 def watched(
     *words: str, stop_at: str = "", set_to: Mapping[str, str] | None = None, both: bool = False
 ) -> Watched:
-    """Runs a command, interrupted once the terminal shows `stop_at`.
+    """Run a command, and interrupt it once the terminal shows `stop_at`.
 
-    `both` has stdout on the terminal too.
+    `both` connects stdout to the terminal too.
     """
     ours, theirs = pty.openpty()
     plain = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "FORCE_COLOR")}
@@ -160,7 +160,7 @@ def test_progress_is_shown_taken_away_and_never_on_stdout(
 
 
 def test_messages_stay_where_progress_was() -> None:
-    """The service is incomplete, and the command says so."""
+    """The service is incomplete, and the command reports it."""
     seen, unseen = watched("preview", str(VIDEO)), piped("preview", str(VIDEO))
     assert seen.code == 6
     assert seen.screen == unseen.stderr.splitlines() != []

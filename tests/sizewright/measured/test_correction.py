@@ -1,4 +1,4 @@
-"""A correction's factor and band, from logarithms that make a right triangle of 3, 4 and 5."""
+"""Factor and band of a correction, from logarithms that form a right triangle of 3, 4 and 5."""
 
 from math import exp, log, sqrt
 
@@ -8,15 +8,15 @@ from sizewright.measured.calibration import corrected
 from sizing.catalog.bands import Band
 
 P90 = 1.2816
-"""Of a normal distribution, in standard deviations."""
+"""P90 of a normal distribution, in standard deviations."""
 BEFORE = Band(low=exp(-P90 * 0.8), high=exp(P90 * 0.8))
-"""A spread of 0.8."""
+"""Band of a spread of 0.8."""
 APART = 0.3 * sqrt(1.5)
 """Three logs of -APART, 0 and APART have a standard deviation of 0.3."""
 
 
 def test_a_band_is_from_p10_to_p90() -> None:
-    """sqrt(0.3^2 + 0.8^2 / (3 + 1)) = 0.5: eight of ten lie between exp(-+1.2816 x 0.5)."""
+    """sqrt(0.3^2 + 0.8^2 / (3 + 1)) = 0.5: eight of ten are between exp(-+1.2816 x 0.5)."""
     ratio, band = corrected([-APART, 0, APART], BEFORE)
     assert ratio == 1
     assert band.high == pytest.approx(1.8980, abs=1e-4)

@@ -1,4 +1,4 @@
-"""No credential is echoed, whatever field, message or answer it would be in."""
+"""No credential is echoed in any field, message or answer."""
 
 import json
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_nothing_that_this_project_writes_is_masked(folder: str) -> None:
 
 
 def test_a_credential_is_masked_before_a_text_is_cut() -> None:
-    """Guard: the part that a cut leaves has no shape."""
+    """Guard: the remainder after a cut has no recognisable shape."""
     assert hidden(quoted("x" * 60 + " " + f"https://user:{SECRET * 9}@example.com"))
 
 

@@ -56,7 +56,7 @@ def as_editor(text: str) -> Any:
 
 
 def refusals(kind: str, value: object) -> list[str]:
-    """What the committed schema says against a value."""
+    """Errors of the committed schema for a value."""
     schema = json.loads((FOLDER / f"{kind}.schema.json").read_text(encoding="utf-8"))
     return [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(value)]
 

@@ -93,7 +93,7 @@ EXPERTS = "expected a whole number from 0 to 100,000"
 def test_a_wrong_size_has_a_place(
     tmp_path: Path, key: str, value: object, told: str, inner: str | None
 ) -> None:
-    """And the line of the workload that named the file."""
+    """The message also has the line of the workload that named the file."""
     config = CONFIG | {key: value}
     text = json.dumps({inner: config} if inner else config, indent=1)
     path = workload(tmp_path, text)

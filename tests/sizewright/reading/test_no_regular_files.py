@@ -1,4 +1,4 @@
-"""Folders, pipes, sockets and loops of links where an input file is expected: refused at once."""
+"""Folders, pipes, sockets and loops of links are refused at once as input files."""
 
 import os
 import signal

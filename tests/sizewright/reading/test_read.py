@@ -1,4 +1,4 @@
-"""Every broken file gives one line with the right place, field and way out; never a traceback."""
+"""Every broken file gives one line with the right place, field and remedy; never a traceback."""
 
 import json
 import os
@@ -122,7 +122,7 @@ def refused(tmp_path: Path, content: str | bytes) -> InputError:
     return caught.value
 
 
-# content, line, column, field, what the message must hold
+# content, line, column, field, text of the message
 BROKEN: dict[str, tuple[str | bytes, int | None, int | None, str, str]] = {
     # the file as text
     "empty": ("", 1, 1, "", "the file is empty; expected a mapping"),
@@ -812,7 +812,7 @@ def test_a_field_error_reads_as_its_message() -> None:
     ids=lambda text: f"{text[:6]!r}",
 )
 def test_hostile_files_end(tmp_path: Path, text: str) -> None:
-    """How soon is measured by `make bench`."""
+    """`make bench` measures the time."""
     refused(tmp_path, text)
 
 
@@ -826,9 +826,10 @@ def _seconds(content: bytes) -> float:
 
 @pytest.mark.parametrize("unit", ["!", "!%41", "!<a", "! ", "[", "{a: ", "&", "*", "? ", "'", "\\"])
 def test_the_time_to_refuse_a_text_grows_no_faster_than_its_length(unit: str) -> None:
-    """Guard: eight times the length is at most twenty times the work, and 64 where it is squared.
+    """Guard: eight times the length takes at most twenty times the work; quadratic work would be
+    64.
 
-    The least of three, as other processes also run.
+    The fastest of three runs counts, because other processes also run.
     """
     short, long = (
         min(_seconds(f"a: {unit * (length // len(unit))}\n- ]".encode()) for _ in range(3))

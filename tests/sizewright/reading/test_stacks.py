@@ -8,12 +8,12 @@ from tests.sizewright.conftest import ROOT, Run
 
 STACKS = sorted((ROOT / "stacks").iterdir())
 QUIET = ("platform", "public")
-"""One has no nodes, one no more nodes than one address may pull for in an hour."""
+"""Examples without the warning: one has no nodes, one few enough for one address's pulls."""
 
 
 @pytest.mark.parametrize("site", STACKS, ids=lambda path: path.name.split(".")[1])
 def test_an_example_previews_with_no_warning_but_of_docker_hub(run: Run, site: Path) -> None:
-    """None has a copy of the images: whoever takes one over names it."""
+    """No example has a mirror of the images; its user names one."""
     ended = run("preview", "--site", site)
     assert (ended.code, bool(ended.out)) == (0, True)
     warned = site.name.split(".")[1] not in QUIET
@@ -24,7 +24,7 @@ def test_an_example_previews_with_no_warning_but_of_docker_hub(run: Run, site: P
 
 @pytest.mark.parametrize("site", STACKS, ids=lambda path: path.name.split(".")[1])
 def test_an_example_checks_and_fails_for_the_lack_of_a_lock_alone(run: Run, site: Path) -> None:
-    """Only prod has to be locked; no example is, since a lock holds what an account has."""
+    """Only prod requires a lock; no example has one, because a lock describes an account."""
     kept = "sizewright:environment: prod" in site.read_text(encoding="utf-8")
     ended = run("check", "--site", site)
     assert (ended.code, ended.err) == ((4, "failed: stack lock\n") if kept else (0, ""))

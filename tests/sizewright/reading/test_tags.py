@@ -1,4 +1,4 @@
-"""Tags that AWS refuses are refused where they are written, before anything is built."""
+"""The reader refuses tags that AWS refuses, before anything is built."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -91,7 +91,7 @@ def recorded(site: Path, workload: str) -> list[Mapping[str, object]]:
 def test_with_the_most_tags_no_resource_has_more_than_aws_takes(
     site: Callable[..., Path],
 ) -> None:
-    """Guard: the product's own tags count; a new one needs room."""
+    """Guard: the product's own tags count, and a new one needs room."""
     sets = recorded(with_tags(site, many(ROOM)), "bursting.yaml")
     own = [{key for key in tags if not key.startswith("k") or "/" in key} for tags in sets]
     assert max(map(len, own)) == OWN_MOST

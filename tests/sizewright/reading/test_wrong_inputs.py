@@ -1,4 +1,4 @@
-"""Every way a file can be wrong, through whole commands: one line on stderr, and nothing else."""
+"""Every kind of faulty file through whole commands gives one line on stderr, and nothing else."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ S3 = f"{{uri: s3://abc/d/, digest: sha256:{'01234567' * 8}}}"
 
 
 def _place(path: Path, before: str) -> str:
-    """`file:line:column` of the first place where a text stands; the file alone for no text."""
+    """`file:line:column` of the first place of a text; the file alone for no text."""
     if not before:
         return f"{path}:"
     text = path.read_text(encoding="utf-8")
@@ -465,7 +465,7 @@ WRONG_CERTIFICATES = {
 def test_a_certificate_that_no_load_balancer_can_use(
     run: Run, site: Callable[..., Path], arn: str
 ) -> None:
-    """It is needed to build, not to size."""
+    """Building needs the certificate, sizing does not."""
     path = site((CERTIFICATE, arn))
     said = f"certificate_arn: {WRONG_CERTIFICATES[arn]}"
     for command in (("preview", CHAT), ("diff", CHAT, CHAT)):
@@ -569,7 +569,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _noted(annotation: Any) -> Iterator[tuple[Any, FieldInfo]]:
-    """What a type and its parts say of themselves."""
+    """Field notes of a type and of its parts."""
     first, *rest = get_args(annotation) or (None,)
     if get_origin(annotation) is Annotated:
         yield from ((first, note) for note in rest if isinstance(note, FieldInfo))
@@ -580,7 +580,7 @@ def _noted(annotation: Any) -> Iterator[tuple[Any, FieldInfo]]:
 
 
 def test_every_form_has_an_example_of_that_form() -> None:
-    """But a zone id, whose fault has words of its own."""
+    """A zone id is excepted, because its fault has its own message."""
     checked = 0
     for root in (Workload, Site):
         for name, field in _forms(root, set()):

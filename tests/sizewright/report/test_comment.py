@@ -1,4 +1,4 @@
-"""The comment under a pull request: short enough, danger first, and inert whatever names hold."""
+"""The comment under a pull request: short, danger first, and inert with any names."""
 
 import re
 from html.parser import HTMLParser

@@ -1,4 +1,4 @@
-"""`compare` on a terminal of 80 columns is a table; what lost is grouped and quoted at its best."""
+"""`compare` on a terminal of 80 columns is a table; rejected types are grouped with their best."""
 
 import re
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def workload(tmp_path: Path) -> Callable[..., Path]:
 
 
 def ranking(out: str) -> list[str]:
-    """The rows of the first table."""
+    """Rows of the first table."""
     lines = out.split("\n\n", maxsplit=1)[0].splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("USD/month"))
     return lines[start + 1 :]
@@ -97,7 +97,7 @@ def test_rejections_are_grouped_and_quote_the_best_attempt() -> None:
 def test_of_a_type_that_is_too_small_the_largest_replica_is_quoted(
     run: Run, workload: Callable[..., Path]
 ) -> None:
-    """Guard: the first attempt is one card alone, which says nothing of eight."""
+    """Guard: the first attempt is one card alone, which proves nothing about eight."""
     path = workload(
         ("model: llama-3.1-8b", "model: llama-3.1-405b"),
         ("hardware: auto", "hardware: {instance_type: auto, families: [g5]}"),

@@ -62,7 +62,7 @@ NAMES = ("chat", "many", "all")
 
 
 def test_the_committed_picture_is_current(run: Run, tmp_path: Path) -> None:
-    """`make golden` draws it again."""
+    """`make golden` draws the picture again."""
     ended = run("size", "workloads/chat.yaml", "--svg", tmp_path / "fleet.svg")
     assert ended.code == 0
     assert (tmp_path / "fleet.svg").read_bytes() == COMMITTED.read_bytes()
@@ -71,7 +71,7 @@ def test_the_committed_picture_is_current(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_committed_squares_are_the_nodes_of_the_chat() -> None:
-    """12 needed and 3 spare, 5 in each of three zones, a GPU each."""
+    """There are 12 needed and 3 spare nodes, 5 in each of three zones, with one GPU each."""
     shapes = ElementTree.fromstring(COMMITTED.read_text("utf-8"))
     zones = of_class(shapes, "zone")
     assert [len(of_class(zone, "needed", "spare")) for zone in zones] == [5, 5, 5]
@@ -130,7 +130,7 @@ def test_losses_are_those_of_the_plan(plans: dict[str, Plan], name: str) -> None
 def test_every_line_of_what_is_left_is_as_long_as_its_figures_say(
     plans: dict[str, Plan], name: str
 ) -> None:
-    """A bar ends before the line of what is needed exactly where too few are left."""
+    """A bar ends before the line of needed nodes exactly where too few are left."""
     for row in of_class(drawn(plans[name]), "holds", "fails"):
         whole, left = [r for r in row.iter(f"{{{NAMESPACE}}}rect") if r.get("height") == "12"]
         [line] = row.iter(f"{{{NAMESPACE}}}line")
@@ -147,7 +147,7 @@ def test_a_spare_replica_over_two_nodes_is_drawn_in_one_zone(plans: dict[str, Pl
 
 @pytest.fixture(scope="module")
 def wide(plans: dict[str, Plan]) -> Plan:
-    """Many nodes of the type with the longest names, in as many zones as a site may have."""
+    """Plan with many nodes of the type with the longest names, in the most zones of a site."""
     service = plans["many"].services[0]
     pool = service.pool
     assert pool is not None

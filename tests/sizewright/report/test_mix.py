@@ -1,4 +1,4 @@
-"""`compare` of a workload with a histogram of prompts: the mix, and the files that deploy it."""
+"""`compare` of a workload with a histogram of prompts: the mix, and its deployable files."""
 
 import json
 from pathlib import Path

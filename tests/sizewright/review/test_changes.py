@@ -1,4 +1,4 @@
-"""What a changed property does. The rows' truth is their sources'; here, that none is missing."""
+"""Effects of a changed property. Sources prove the rows; these tests prove that none is missing."""
 
 import csv
 import datetime
@@ -58,7 +58,7 @@ CLASSES = {
         ("pulumi_kubernetes.apiextensions", "CustomResource"),
     ),
 }
-"""Where the SDK keeps classes whose token says it otherwise."""
+"""Modules of the SDK whose classes have another token."""
 SCHEMAS = Path(templates.render.__file__).parent / "schemas"
 CUSTOM = {
     BINDING: "target-group-binding",
@@ -67,7 +67,7 @@ CUSTOM = {
     NODE_POOL: "node-pool",
     NODE_CLASS: "ec2-node-class",
 }
-"""Kinds that the SDK does not know, by the file of our own schema."""
+"""Kinds that the SDK does not know, by the file of this project's schema."""
 
 COVERED = {
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
@@ -106,7 +106,7 @@ COVERED = {
     *(QUOTA, NETWORK_POLICY, JOB),
 }
 
-# Newer than the provider sources that could be read; no document found says what a change does.
+# Properties newer than the available provider sources; no document describes their changes.
 UNKNOWN = {
     "aws:acm/certificate:Certificate": {"privateKeyWo", "privateKeyWoVersion"},
     "aws:route53/zone:Zone": {"enableAcceleratedRecovery"},
@@ -404,7 +404,7 @@ def test_the_types_are_those_the_program_makes(rules: Rules) -> None:
 
 
 def arguments(resource_type: str) -> Any:
-    """The class of a type's inputs."""
+    """Class of a type's inputs."""
     package, module, name = resource_type.split(":")
     if package == "pulumi":
         return importlib.import_module(f"pulumi_{name}.provider").ProviderArgs
@@ -413,11 +413,11 @@ def arguments(resource_type: str) -> Any:
     place, name = CLASSES.get(resource_type, (f"pulumi_{package}.{folder}", name))
     resource = getattr(importlib.import_module(place), name)
     own = sys.modules[resource.__module__]
-    return getattr(own, own.__all__[0])  # Guard: not always called after the resource
+    return getattr(own, own.__all__[0])  # Guard: not always named after the resource
 
 
 def held_class(annotation: str, package: str, nested_in: str) -> Any:
-    """The class of inputs that a property of this type holds, if any."""
+    """Class of inputs within a property of this type, if any."""
     for folder, name in re.findall(r"ForwardRef\('(?:_(\w+\.\w+)\.)?(\w+Args)'", annotation):
         found = f"{package}.{folder}._inputs" if folder else nested_in
         return getattr(importlib.import_module(found), name)
@@ -441,7 +441,7 @@ def input_paths(cls: Any, depth: int, above: str = "") -> Iterator[str]:
 
 
 def inputs(resource_type: str) -> set[str]:
-    """Every input path of an AWS type; of the others the first two levels."""
+    """Every input path of an AWS type; the first two levels of other types."""
     depth = 8 if resource_type.startswith("aws:") else 2
     paths = set(input_paths(arguments(resource_type), depth))
     if resource_type in CUSTOM:

@@ -1,4 +1,4 @@
-"""What a reviewer must see first: every row of dangers.csv, and what raises no alarm."""
+"""Dangers that a reviewer must see first: every row of dangers.csv, and harmless changes."""
 
 import json
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def cases() -> list[tuple[str, DangerRule]]:
 
 
 def bad_and_good(rule: DangerRule) -> tuple[object, object]:
-    """A value of the property that is dangerous, and one that is not."""
+    """A dangerous value of the property, and a harmless one."""
     match rule.event:
         case Event.becomes:
             bad = {"true": True, "false": False}.get(rule.values[0], rule.values[0])

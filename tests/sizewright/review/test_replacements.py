@@ -1,4 +1,4 @@
-"""What is replaced with what, and what is deleted first: offline and in an engine's preview."""
+"""Replacements and their order of deletion: offline and in an engine's preview."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,7 @@ def reference(key: str, name: str) -> dict[str, str]:
 
 
 def fleet(role: str = "a", path: str = "/", **cluster: Any) -> Recorded:
-    """A role, the cluster that has it, and what is in the cluster."""
+    """A role, its cluster, and the contents of the cluster."""
     key = f"{CLUSTER}::c"
     name = {"clusterName": reference(key, "name")}
     return Recorded(

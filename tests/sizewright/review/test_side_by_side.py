@@ -1,4 +1,4 @@
-"""`compare A B`: sized plans side by side, and what is better where that has a meaning."""
+"""`compare A B`: sized plans side by side, and the better one where better has a meaning."""
 
 import json
 from collections import Counter
@@ -22,7 +22,7 @@ COST, TTFT = "choice.pool_usd_per_month", "calibrated.safe.ttft_ms"
 
 
 def rows(text: str) -> dict[str, list[str]]:
-    """The cells of a piped comparison, by row; columns are two blanks apart."""
+    """Cells of a piped comparison by row; two blanks separate columns."""
     lines = after_contradictions(text).split("\n\n", maxsplit=1)[0].splitlines()[2:]
     cells = ([cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines)
     return {first: rest for first, *rest in cells}
@@ -31,7 +31,7 @@ def rows(text: str) -> dict[str, list[str]]:
 @pytest.fixture
 def sized() -> Callable[..., ServicePlan]:
     def build(path: Path, **parts: dict[str, object]) -> ServicePlan:
-        """The service of a file; `pool={"nodes_total": 3}` changes leaves of a part."""
+        """Service of a file; `pool={"nodes_total": 3}` changes leaves of a part."""
         service = read_plan([path], ROOT / "Pulumi.dev.yaml").services[0]
         for name, update in parts.items():
             part = getattr(service, name)
@@ -131,7 +131,7 @@ def test_every_measure_is_a_number_of_the_plan(sized: Callable[..., ServicePlan]
 def test_best(
     sized: Callable[..., ServicePlan], path: str, values: tuple[int | None, ...], better: set[int]
 ) -> None:
-    """Ties are better together than the rest; an unknown value is neither best nor worst."""
+    """Tied values are better together; an unknown value is neither best nor worst."""
     services = [sized(CHAT, choice={"pool_usd_per_month": value}) for value in values]
     assert best(services, path) == better
 

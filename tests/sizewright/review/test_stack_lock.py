@@ -1,4 +1,4 @@
-"""`Pulumi.<stack>.lock`: what a stack runs moves when `update` moves it, and never by itself."""
+"""`Pulumi.<stack>.lock`: only `update` changes the versions that a stack runs."""
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,7 @@ Site = Callable[..., Path]
 
 @pytest.fixture
 def stack_file(site: Site, tmp_path: Path) -> Site:
-    """The dev stack file over one workload, `chat.yaml` in its folder, with texts replaced."""
+    """Dev stack file over one workload, `chat.yaml` in its folder, with replaced texts."""
 
     def build(*replaced: tuple[str, str]) -> Path:
         (tmp_path / "chat.yaml").write_text(json.dumps(CHAT, indent=1), "utf-8")
@@ -51,7 +51,7 @@ def planned(stack: Path, catalog: Catalog = CATALOG) -> Plan:
 
 
 def newer_release(monkeypatch: pytest.MonkeyPatch) -> Catalog:
-    """A later release of this project: every version that it pins is another one."""
+    """Catalog of a later release of this project, in which every pinned version is another."""
     monkeypatch.setattr(sizing.locks.versions, "DEFAULT_KUBERNETES", "1.36")
     kept = ("kubernetes-", "ami-type-")
     pins = tuple(
@@ -81,7 +81,7 @@ def test_a_new_release_of_this_project_changes_no_stack_with_a_lock(
 
 
 def both(stack: Path) -> Path:
-    """The stack file with a second workload, which bursts: it brings more charts."""
+    """Stack file with a second workload, which bursts and so adds charts."""
     text = stack.read_text("utf-8")
     end = "chat.yaml\n"
     assert end in text

@@ -1,4 +1,4 @@
-"""With fewer spare nodes than zones, the lock holds what each zone runs and `update` moves one."""
+"""With fewer spare nodes than zones, the lock records each zone and `update` moves one zone."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ ZONES = ("use1-az1", "use1-az2", "use1-az4")
 
 @pytest.fixture
 def stack_file(site: Site, tmp_path: Path) -> Callable[..., Path]:
-    """A stack over one workload with so many spare nodes."""
+    """Stack over one workload with so many spare nodes."""
 
     def build(spare: int, workload: dict[str, Any] = CHAT) -> Path:
         path = tmp_path / f"{workload['name']}.yaml"
@@ -46,7 +46,7 @@ def releases(stack: Path) -> dict[str, str]:
 
 
 def ask_for(stack: Path, release: str) -> None:
-    """The stack file's release of the GPU image."""
+    """Set the stack file's release of the GPU image."""
     kept = [line for line in stack.read_text("utf-8").splitlines() if "ami_release" not in line]
     kept.append(f"  sizewright:ami_release: {release}")
     stack.write_text("\n".join(kept) + "\n", "utf-8")
@@ -105,7 +105,7 @@ def test_with_a_spare_node_for_each_zone_all_zones_move_at_once(
 def test_the_next_kubernetes_reaches_the_nodes_zone_by_zone(
     run: Run, stack_file: Callable[..., Path]
 ) -> None:
-    """The control plane goes first; nodes may be older than it."""
+    """The control plane is updated first; nodes may be older than it."""
     stack = stack_file(2)
     run("update", stack)
     stack.write_text(
@@ -119,7 +119,7 @@ def test_the_next_kubernetes_reaches_the_nodes_zone_by_zone(
 
 
 ONE_NODE = SPANNING | {"model": {"name": "llama-3.1-405b", "precision": "fp8"}}
-"""As late as the one that spans nodes, on one node each."""
+"""Workload with one node a replica that starts as late as the one that spans nodes."""
 
 
 @pytest.mark.parametrize(("workload", "forced"), [(SPANNING, True), (ONE_NODE, None), (CHAT, None)])
@@ -158,7 +158,7 @@ def test_a_slow_replica_on_one_node_is_never_forced_but_fails_and_preview_says_s
 
 
 def pods(stack: Path) -> dict[str, dict[str, Any]]:
-    """The pod of each zone's Deployment, without its zone, and the programs that exist."""
+    """Pod of each zone's Deployment, without its zone, and the existing programs."""
     files = [Path(name) for name in read_site(stack).workloads or ()]
     recorded = record_program(stack, files)
     found = {}
@@ -176,7 +176,7 @@ def pods(stack: Path) -> dict[str, dict[str, Any]]:
 
 
 def lengthened(stack: Path) -> None:
-    """A change of the workload that restarts pods: a longer context."""
+    """Lengthen the context, a change of the workload that restarts pods."""
     path = Path((read_site(stack).workloads or ())[0])
     text = path.read_text("utf-8")
     assert '"context_tokens": 2048' in text
@@ -236,7 +236,7 @@ def test_programs_of_pods_that_have_not_moved_stay(
 def test_a_forced_pool_does_not_excuse_the_slow_replica_of_another_service(
     run: Run, site: Site, tmp_path: Path
 ) -> None:
-    """The loss of the one is said; the other still fails, as it does alone."""
+    """The output reports the loss of the one; the other still fails, as it does alone."""
     paths = []
     for name, workload in (("spanning", SPANNING), ("slow", ONE_NODE)):
         path = tmp_path / f"{name}.yaml"

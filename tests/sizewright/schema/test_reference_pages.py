@@ -1,4 +1,4 @@
-"""The reference pages of workload and stack files: current, and a whole row for each field."""
+"""The reference pages of workload and stack files: current, with a whole row for each field."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ FIELDS = {
 
 
 def leaves(properties: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every field that is not only a mapping of other fields."""
+    """Fields that are not only mappings of other fields."""
     for name, field in properties.items():
         below = list(objects(field))
         if not below or len(forms(field)) > 1:
@@ -40,7 +40,7 @@ def leaves(properties: dict[str, Any], path: str = "") -> Iterator[tuple[str, di
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_committed_page_is_current(name: str, run: Run) -> None:
-    """`make schemas` writes them."""
+    """`make schemas` writes the pages."""
     ended = run("schema", name, "--markdown")
     assert (ROOT / "docs" / FILES[name]).read_text(encoding="utf-8") == ended.out
 

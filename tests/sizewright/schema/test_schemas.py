@@ -1,4 +1,4 @@
-"""The published schemas: current, complete, and true of what each command prints."""
+"""The published schemas: current, complete, and valid for the output of each command."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ def closed(name: str) -> jsonschema.Draft202012Validator:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_committed_schema_is_current(name: str) -> None:
-    """`make schemas` writes them."""
+    """`make schemas` writes the schemas."""
     assert (FOLDER / schema_file(name)).read_text(encoding="utf-8") == schema_text(name)
 
 
@@ -65,7 +65,7 @@ def test_every_property_is_described_and_every_object_closed(name: str) -> None:
         assert node.get("description"), key
     whole = [n for n in nodes(schema(name)) if n.get("type") == "object" and "properties" in n]
     is_open = [each for each in whole if each.get("additionalProperties") is not False]
-    # Guard: a stack file has keys of Pulumi's own beside config.
+    # Guard: a stack file has Pulumi's own keys next to config.
     assert is_open == ([schema("site")] if name == "site" else [])
 
 
@@ -112,7 +112,7 @@ def test_units_and_what_a_number_decides_are_told() -> None:
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
-    """Workloads that are answered, infeasible, incomplete, calibrated, grown."""
+    """Workloads that are answered, infeasible, incomplete, calibrated or grown."""
 
     def changed(name: str, old: str, new: str, *, of: Path = CHAT) -> Path:
         text = of.read_text(encoding="utf-8")
@@ -201,7 +201,7 @@ def test_files_that_are_written_are_answered_as_said(run: Run, tmp_path: Path) -
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """A few measured runs, and one that cannot be answered."""
+    """A few measured runs, and one without an answer."""
     with (ROOT / "bench/data/serving_steps.csv").open(encoding="utf-8", newline="") as stream:
         head, *rows = list(csv.reader(stream))
     some = [*rows[:4], ["nobody/nothing" if name == "model" else "1" for name in head]]

@@ -1,4 +1,4 @@
-"""How the catalog is asked, and what its reader refuses."""
+"""Lookups of the catalog, and refusals of its reader."""
 
 import re
 import shutil

@@ -252,7 +252,7 @@ def test_pins(catalog: Catalog) -> None:
     assert catalog.pin("kubernetes-1.36").end_of_support is None
     assert catalog.pin("vllm/vllm-openai").version == "v0.30.0"
     assert not catalog.pin("aurora-postgresql").verified
-    # its tag was read, what it holds was not
+    # the tag was read, its contents were not
     assert not catalog.pin(GROUP_ENGINE_IMAGE).verified
     for pin in catalog.pins:
         assert "sha256" not in pin.version, "digests are resolved, never written here"

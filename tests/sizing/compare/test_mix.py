@@ -1,4 +1,4 @@
-"""Several types split by the length of the prompt: the cheapest fleet, and why there is none."""
+"""Several types split by the length of the prompt: the cheapest fleet, or the reason for none."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -43,7 +43,7 @@ CHEAPER: Values = {
     "latency": {"ttft_ms": 2_000, "tpot_ms": 150, "percentile": 99},
     "hardware": {"instance_type": "auto", "precisions": ["bf16", "fp8"]},
 }
-"""A few very long prompts, which most cards are too slow for."""
+"""Workload with a few very long prompts, for which most cards are too slow."""
 
 
 def found(values: Values, site: Site, catalog: Catalog) -> Mix:
@@ -57,7 +57,7 @@ def every_fleet(told: Mix) -> list[Fleet]:
 
 
 def only(catalog: Catalog, names: Sequence[str]) -> Catalog:
-    """The catalog with so many types, of which a brute force can try all."""
+    """Catalog with few enough types for a brute force."""
     kept = tuple(each for each in catalog.instance_types if each.name in names)
     return catalog.model_copy(update={"instance_types": kept})
 
@@ -65,8 +65,10 @@ def only(catalog: Catalog, names: Sequence[str]) -> Catalog:
 def class_costs(
     values: Values, first: int, last: int, site: Site, catalog: Catalog
 ) -> dict[str, Fraction]:
-    """The least cost of each type for the bars from first to last: every option stated by itself,
-    in a workload of the class alone."""
+    """Least cost of each type for the bars from first to last.
+
+    Every option is stated by itself, in a workload of the class alone.
+    """
     bars = values["request"]["input_tokens"]
     own = bars[first : last + 1]
     share = sum((Fraction(bar["share"]) for bar in own), Fraction(0))
@@ -100,7 +102,7 @@ def class_costs(
 def brute_force(
     values: Values, site: Site, catalog: Catalog
 ) -> dict[tuple[int, bool], Fraction | None]:
-    """The least cost of two and of three pools: each of another type, and of any."""
+    """Least cost of two and of three pools: each of another type, and of any."""
     bars = len(values["request"]["input_tokens"])
     parts = [(i, j) for i in range(bars) for j in range(i, bars) if j - i < bars - 1]
     costs = {part: class_costs(values, *part, site, catalog) for part in parts}

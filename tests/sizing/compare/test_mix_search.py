@@ -25,11 +25,11 @@ from tests.sizing.compare.test_mix import CHEAPER, TYPES
 from tests.sizing.drawn import Values
 
 Costs = dict[Part, tuple[int, dict[str, int]]]
-"""Of each class: a bound, and what it costs on each type that serves it."""
+"""Bound of each class, and its cost on each type that serves it."""
 
 
 class Told:
-    """A single type that costs so much."""
+    """A single type with that cost."""
 
     def __init__(self, usd: int) -> None:
         self.usd_per_month = Fraction(usd)
@@ -42,7 +42,7 @@ def workload(bars: int) -> Workload:
 
 
 def found(bars: int, costs: Costs, single: int, site: Site, catalog: Catalog) -> Mix:
-    """The mix over made-up classes, whose bound is raised to the cheapest pool once it is sized."""
+    """Mix over made-up classes, whose bound is raised to the cheapest pool once it is sized."""
     asked = workload(bars)
     tokens = [bar.tokens for bar in bars_of(asked.request)]
 
@@ -75,7 +75,7 @@ def found(bars: int, costs: Costs, single: int, site: Site, catalog: Catalog) ->
 
 
 def least(bars: int, costs: Costs, pools: int, *, apart: bool) -> int | None:
-    """The least sum over every cut and every type of each class."""
+    """Least sum over every cut and every type of each class."""
     totals = []
     for cut in combinations(range(1, bars), pools - 1):
         split = [costs[a, b - 1][1] for a, b in pairwise((0, *cut, bars))]
@@ -123,8 +123,9 @@ def test_a_cheaper_split_of_other_types_is_found_behind_equal_bounds(
 
 @st.composite
 def classes(draw: st.DrawFn) -> tuple[int, Costs]:
-    """Two to five bars; costs of a class grow with its bars, and bounds are at most a fifth below,
-    so that the sums of all splits lie close together."""
+    """Two to five bars. Costs of a class grow with its bars, and bounds are at most a fifth below,
+    so that the sums of all splits are close together.
+    """
     bars = draw(st.integers(2, 5))
     costs: Costs = {}
     for first in range(bars):

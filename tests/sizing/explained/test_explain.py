@@ -1,4 +1,4 @@
-"""Every number explains itself, and the numbers shown give the number."""
+"""Every number explains itself, and its displayed inputs give the number."""
 
 from math import ceil, floor, isclose
 

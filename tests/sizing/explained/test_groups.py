@@ -1,4 +1,4 @@
-"""Replicas over several nodes: how many nodes each, whole groups, and what they survive."""
+"""Replicas over several nodes: nodes of each, whole groups, and their survival."""
 
 from collections.abc import Callable
 from decimal import Decimal

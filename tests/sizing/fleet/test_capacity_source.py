@@ -1,4 +1,4 @@
-"""Capacity bought ahead: which ids are accepted, which zones count, who shares nodes."""
+"""Capacity bought ahead: accepted ids, counted zones, and shared nodes."""
 
 from collections.abc import Callable
 
@@ -82,7 +82,7 @@ def test_zones_without_a_reservation_do_not_count(sized: Callable[..., ServicePl
     ids = {"use1-az1": ONE, "use1-az2": TWO}
     plan = sized(hardware=on(reservations=ids), redundancy={"zones": 1})
     assert plan.pool is not None
-    # one of two zones may go, so each holds all 12
+    # one of two zones may fail, so each has all 12
     assert plan.pool.nodes_by_zone == {"use1-az1": 12, "use1-az2": 12}
     assert plan.pool.reservation_by_zone == ids
     (other,) = told(plan)

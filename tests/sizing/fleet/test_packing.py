@@ -80,7 +80,7 @@ def test_one_request_a_day_still_takes_a_whole_replica(pool: Callable[..., PoolP
 def test_utilisation_counts_the_spare_nodes(pool: Callable[..., PoolPlan]) -> None:
     traffic = {"daily_users": 100_000, "requests_per_user_per_day": 10, "peak_ratio": 3}
     packed = pool(traffic=traffic, redundancy={"spare_ratio": 0.2})
-    # 11.574 of 15 GPUs busy; at the peak three times that, more than there are
+    # 11.574 of 15 GPUs are utilised; at the peak three times that, more than there are
     assert packed.utilisation_at_mean == pytest.approx(0.771605, abs=1e-6)
     assert packed.utilisation_at_peak == pytest.approx(2.314815, abs=1e-6)
     # 34.7 -> 35 GPUs, x 1.2 = 42

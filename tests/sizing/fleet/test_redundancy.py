@@ -1,4 +1,4 @@
-"""Spare nodes for each rule, and what a spread really survives."""
+"""Spare nodes for each rule, and the failures that a spread survives."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -117,8 +117,8 @@ def test_nodes_for_an_availability(target: str, total: int) -> None:
 
 
 def test_availability_of_a_large_fleet() -> None:
-    # C(3,000, 1,000) is beyond floats; of a million nodes about 10^6 x 0.004 / 0.996 = 4,016
-    # are down, and 3.72 standard deviations of 63.6 more for one time in 10,000
+    # C(3,000, 1,000) is beyond floats. Of a million nodes about 10^6 x 0.004 / 0.996 = 4,016 are
+    # down, and 3.72 standard deviations of 63.6 more for one time in 10,000.
     assert 3_030 < nodes_for_availability(3_000, Decimal("0.9999"), 0.99) < 3_060
     spare = nodes_for_availability(1_000_000, Decimal("0.9999"), 0.996) - 1_000_000
     assert spare == pytest.approx(4_016 + 3.72 * 63.6, rel=0.002)
@@ -158,7 +158,7 @@ def fleets() -> Iterator[dict[str, int]]:
 @pytest.mark.parametrize("span", [1, 2, 3])
 @pytest.mark.parametrize("lost", [1, 2, 3])
 def test_nodes_left_are_the_worst_of_every_set_of_nodes(span: int, lost: int) -> None:
-    """Each lost node takes the nodes of its replica along."""
+    """Each lost node removes the nodes of its replica."""
     total = 4 * span
     sets = combinations(range(total), lost)
     worst = min(total - span * len({node // span for node in gone}) for gone in sets)
@@ -194,7 +194,7 @@ def test_survival_equals_the_enumeration_of_every_set_of_nodes(by_zone: dict[str
 
 
 def test_zones_that_do_not_sell_the_type_do_not_count(sized: Callable[..., ServicePlan]) -> None:
-    # of az1, az2, az6 only az2 and az6 sell p5en: two zones, so each holds all that is needed
+    # of az1, az2, az6 only az2 and az6 sell p5en: two zones, so each has all needed nodes
     plan = sized("126", hardware={"instance_type": "p5en.48xlarge"}, redundancy={"zones": 1})
     assert plan.pool is not None
     assert plan.pool.nodes_by_zone == {"use1-az2": 2, "use1-az6": 2}

@@ -1,4 +1,4 @@
-"""Replicas of each zone, and how many of them a rollout takes while it stays within the spares."""
+"""Replicas of each zone, and their batches in a rollout within the spares."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def serving_of(plan: ServicePlan) -> ServingPlan:
 
 
 def taken(needed: int, total: int, zones: int) -> tuple[dict[str, int], dict[str, int], bool]:
-    """Replicas and those taken at once by zone, and whether the zones take turns."""
+    """Replicas and batches by zone; true where the zones take turns."""
     nodes = spread(total, [f"zone-{index}" for index in range(zones)])
     replicas = {zone: count for zone, count in nodes.items() if count}
     survives = survival(nodes, needed).zones > 0

@@ -1,4 +1,4 @@
-"""Which hardware works: what the engine runs, how much memory, which groups, where it is sold."""
+"""Feasible hardware: engine support, memory, groups, and the zones that sell it."""
 
 import re
 from collections.abc import Callable
@@ -79,7 +79,7 @@ def test_a_minimum_of_memory(sized: Sized, minimum: str, feasible: bool) -> None
 
 
 def suggested(plan: ServicePlan) -> list[str]:
-    """The types that would do, as told last, in their order."""
+    """Suggested types of the last message, in their order."""
     assert plan.rejected[-1].reason is Reason.nearest
     return re.findall(r"(\S+\.\S+?) (?:with [^(]+)?\(\d+ node", plan.rejected[-1].numbers)
 
@@ -102,7 +102,7 @@ def test_the_nearest_types_do_as_the_file_stands_cheapest_first(
 
 @pytest.mark.parametrize("name", ["p6-b200.48xlarge", "g4dn.xlarge", "g6.xlarge"])
 def test_the_nearest_types_meet_the_latency_targets(sized: Sized, name: str) -> None:
-    """g6.xlarge holds the model and takes 78 ms a token in bf16."""
+    """g6.xlarge has room for the model and takes 78 ms a token in bf16."""
     asked = {
         "capacity": {"method": "calibrated", "load": "mean"},
         "latency": {"ttft_ms": 1000, "tpot_ms": 60},

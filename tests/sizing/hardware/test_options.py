@@ -1,4 +1,4 @@
-"""The choice of hardware: the cheapest that meets every target, and why the others are not it."""
+"""The choice of hardware: the cheapest that meets every target, and reasons against the others."""
 
 import re
 from collections.abc import Callable
@@ -30,7 +30,7 @@ ALLOWED: Values = {
     **AUTO,
     "hardware": {"instance_type": "auto", "precisions": ["bf16", "fp16", "fp8"]},
 }
-"""The same, where weights narrower than published are allowed."""
+"""The workload where weights narrower than published are allowed."""
 Sized = Callable[..., ServicePlan]
 
 
@@ -44,7 +44,7 @@ def answer(site: Site, catalog: Catalog) -> Sized:
 
 
 def brute_force(values: Values, answer: Sized, site: Site, catalog: Catalog) -> Fraction | None:
-    """The least cost of every type, tensor-parallel size and precision stated one by one."""
+    """Least cost of every type, tensor-parallel size and precision, stated one by one."""
     costs = list[Fraction]()
     facts = facts_of(Workload.model_validate(values), catalog)
     families = values["hardware"]["families"]
@@ -163,7 +163,7 @@ def lock_of(plan: ServicePlan, **changes: Any) -> Lock:
 
 
 def slower(catalog: Catalog) -> Catalog:
-    """The same catalog with coefficients of another day, by which steps take twice as long."""
+    """Catalog with coefficients of another day, by which steps take twice as long."""
     old = catalog.coefficients
     bands = {
         engine: Bands(tpot=Band(low=each.tpot.low, high=2 * each.tpot.high), ttft=each.ttft)

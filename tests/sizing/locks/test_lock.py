@@ -1,4 +1,4 @@
-"""What was chosen stays chosen, while the lock is of the same model and machine."""
+"""A choice stays while the lock is of the same model and machine."""
 
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ def locked(
 
 
 def test_a_lock_pins_the_group(locked: Callable[..., ServicePlan]) -> None:
-    # one L4 would hold the model; the lock was made when four were chosen
+    # one L4 has room for the model; the lock was made when four were chosen
     plan = locked(lock())
     assert plan.pool is not None and plan.pool.tensor_parallel == 4
     assert told(plan) == []

@@ -1,4 +1,4 @@
-"""What a model takes of a card's memory, and what is left for sequences."""
+"""Memory of a card for a model, and the remainder for sequences."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -154,8 +154,9 @@ def test_experts_alone_are_narrow_only_as_published(catalog: Catalog) -> None:
 
 
 def test_four_bits_leave_all_but_the_experts_of_latent_attention_wide(catalog: Catalog) -> None:
-    """DeepSeek-V3 in FP4: 654 of 671 billion parameters are routed experts; time, room and plan
-    hold the other 17 in 16 bits alike."""
+    """DeepSeek-V3 in FP4: 654 of 671 billion parameters are routed experts. Time, room and plan
+    keep the other 17 in 16 bits alike.
+    """
     facts = catalog.model("deepseek-v3")
     shape = architecture_of(facts)
     assert shape is not None and shape.experts is not None
@@ -207,7 +208,7 @@ def test_sequences_that_fit_beside_the_weights(catalog: Catalog) -> None:
 
 
 def test_the_longest_sequence_must_fit_alone(catalog: Catalog) -> None:
-    # 3,069,698,047 bytes beside the weights hold 23,419 tokens of 131,072 bytes
+    # 3,069,698,047 bytes after the weights have room for 23,419 tokens of 131,072 bytes
     assert fit(need(catalog, "llama-3.1-8b", longest=23_419), L4_BYTES, 1) is not None
     assert fit(need(catalog, "llama-3.1-8b", longest=23_420), L4_BYTES, 1) is None
 

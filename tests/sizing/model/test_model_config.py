@@ -1,4 +1,4 @@
-"""A Hugging Face config.json, and what it says of parameters, cache and precision."""
+"""Parameters, cache and precision from a Hugging Face config.json."""
 
 from fractions import Fraction
 from typing import Any
@@ -38,7 +38,7 @@ DEEPSEEK = {
 
 
 def config_of(model: ModelFacts) -> dict[str, Any]:
-    """The config.json of a row, as its family writes it."""
+    """config.json of a row, as its family writes it."""
     family = next(f for start, f in FAMILIES.items() if model.model.startswith(start))
     family += "_moe" if family == "qwen3" and model.experts else ""
     config = {
@@ -93,7 +93,7 @@ def test_parameters_and_cache_of_every_counted_model(catalog: Catalog) -> None:
 
 
 def test_the_language_model_within_a_larger_one(catalog: Catalog) -> None:
-    # google/gemma-3-27b-it: 27,009,346,304 parameters of text, a SigLIP tower of 0.42e9 beside it
+    # google/gemma-3-27b-it: 27,009,346,304 parameters of text, and a SigLIP tower of 0.42e9
     text = config_of(catalog.model("gemma-3-27b"))
     vision = {
         "hidden_size": 1152,
@@ -375,7 +375,7 @@ def test_a_file_of_a_language_model_alone_states_all() -> None:
     "odd", [None, 0, -1, 10**9, 10**40, 1.5, float("nan"), "x", True, [], [[1]], {"a": 1}]
 )
 def test_an_odd_value_is_read_or_refused(odd: object) -> None:
-    """Whatever a key holds: a model with sizes above 0, or an error that names the key."""
+    """Any value of a key gives a model with sizes above 0, or an error that names the key."""
     lists = ("layer_types", "moe_layer_freq", "mlp_only_layers", "attn_type_list", "moe_layers")
     more = ("num_experts", "kv_lora_rank", "quantization_config", "vision_config", "torch_dtype")
     quantised = {"quantization_config": {"quant_method": "fp8", "modules_to_not_convert": odd}}

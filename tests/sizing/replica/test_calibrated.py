@@ -1,4 +1,4 @@
-"""The calibrated method through the whole sizing: which way it moves, and what it says."""
+"""The calibrated method through the whole sizing: directions of change, and its output."""
 
 from collections.abc import Callable
 from typing import Any
@@ -81,7 +81,7 @@ def test_a_model_of_an_unknown_shape_asks_for_its_config(site: Site, catalog: Ca
     ],
 )
 def test_a_replica_over_nodes_is_not_rated(hardware: Values, site: Site, catalog: Catalog) -> None:
-    """Its step times are not known; a rate that was measured sizes it."""
+    """Its step times are unknown; a measured rate sizes it."""
     values = BASE | {"model": "llama-3.1-405b", "hardware": hardware}
     plan = service(values, site, catalog)
     assert plan.pool is None

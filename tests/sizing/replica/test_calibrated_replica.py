@@ -1,4 +1,4 @@
-"""What a rate costs in GPUs: uneven replicas are paid for, a share of a card is no whole one."""
+"""The cost of a rate in GPUs: uneven replicas cost more, and part of a card is not a whole one."""
 
 from fractions import Fraction
 from math import ceil, sqrt

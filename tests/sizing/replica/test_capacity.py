@@ -1,4 +1,4 @@
-"""What one GPU serves: the textbook rule, the measured rate, and the count that follows."""
+"""Capacity of one GPU: the textbook rule, the measured rate, and the resulting count."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -89,7 +89,7 @@ def test_the_textbook_rule_without_a_peak_rate_has_no_answer(
 @pytest.mark.parametrize(
     ("rate", "request_s", "gpus"),
     [
-        # 10/s x 0.1 s keep one GPU exactly busy
+        # 10/s x 0.1 s utilise one GPU exactly
         (Fraction(10), Fraction(1, 10), 1),
         (Fraction(10) + Fraction(1, 10**12), Fraction(1, 10), 2),
         (Fraction(1, 10**6), Fraction(1), 1),

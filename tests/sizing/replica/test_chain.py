@@ -21,13 +21,13 @@ DEEP = 3_000
 
 @dataclass(frozen=True)
 class Solved:
-    """Shares of time with 0, 1, 2, ... requests there."""
+    """Shares of time with 0, 1, 2, ... requests in the replica."""
 
     shares: Sequence[float]
 
     @property
     def waiting_share(self) -> float:
-        """Arrivals that find four there or more."""
+        """Share of arrivals that meet four requests or more."""
         return sum(self.shares[4:])
 
     @property
@@ -36,11 +36,11 @@ class Solved:
 
     @property
     def wait_s(self) -> float:
-        """Of those beyond the fourth, by Little's law."""
+        """Mean wait in seconds of the requests beyond the fourth, by Little's law."""
         return sum((n - 4) * share for n, share in enumerate(self.shares) if n > 4)
 
     def beside(self, share: float) -> int:
-        """Running with an arrival that such a share of arrivals does not exceed, at most four."""
+        """Running sequences with an arrival, at that quantile of arrivals, at most four."""
         found = next(n for n, below in enumerate(accumulate(self.shares)) if below >= share)
         return min(found + 1, 4)
 
@@ -106,7 +106,9 @@ def test_three_states_by_hand() -> None:
 )
 def test_the_wait_for_a_slot_has_the_spread_of_the_work(variation: float, spread: float) -> None:
     """Four slots at 0.8: work all alike waits (1 + 0.2 x 3 x (sqrt(24) - 2) / (16 x 0.8 x 4)) / 2 =
-    0.517 times as long as exponential work, mean and tail; half as variable lies half way."""
+    0.517 times as long as exponential work, mean and tail. Half the variation gives the value half
+    way.
+    """
     assert (1 + 0.2 * 3 * (sqrt(24) - 2) / 51.2) / 2 == pytest.approx(0.516986, abs=1e-6)
     expected, arrivals = solved(0.8)
     gap = SATURATION - arrivals

@@ -1,4 +1,4 @@
-"""What the histogram of prompts does to one replica: its work, and its first tokens."""
+"""Effects of the histogram of prompts on one replica: its work, and its first tokens."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def test_what_is_cached_takes_no_time(steps: StepModel) -> None:
 
 
 def adding_to_one(bars: list[dict[str, int]]) -> list[dict[str, Any]]:
-    """The bars of a histogram whose shares are any whole numbers."""
+    """Bars of a histogram whose shares are any whole numbers."""
     total = sum(bar["share"] for bar in bars)
     return [{**bar, "share": f"{bar['share'] / total:.12f}"} for bar in bars]
 

@@ -1,4 +1,4 @@
-"""The wait for a replica, held against a simulation of every step of it."""
+"""The wait for a replica, compared with a simulation of every step."""
 
 import random
 from collections import deque
@@ -26,8 +26,10 @@ def simulated(
     seed: int,
     requests: int,
 ) -> tuple[float, float]:
-    """Seconds until a request starts, mean, and until its first token, P95, step by step: Poisson
-    arrivals, first come first."""
+    """Mean seconds until a request starts, and P95 until its first token, simulated step by step.
+
+    Arrivals are Poisson, and requests start first come, first served.
+    """
     draw = random.Random(seed)
     now, steps = 0.0, 0
     arrives = draw.expovariate(arrivals_per_s)
@@ -60,7 +62,7 @@ SHAPES = {
     "some slots": (32, 0.01, 24),
     "many slots": (64, 0.005, 24),
 }
-"""Waits of a large batch come in rare long storms: it takes more runs to tell them to some 3 %."""
+"""Waits of a large batch come in rare long storms, so about 3 % accuracy takes more runs."""
 
 
 def step_s(running: int) -> float:
@@ -141,7 +143,7 @@ def test_answers_all_alike_wait_less(shape: str, busy: float) -> None:
 def test_the_time_to_the_first_token_is_not_told_too_short(
     shape: str, busy: float, answer: Draw, variation: float
 ) -> None:
-    """P95 as sizing sums it, of a prompt that takes as many steps as engines were measured to."""
+    """P95 as sizing computes it, of a prompt with the measured number of steps of an engine."""
     slots, prompt_s, _ = SHAPES[shape]
     replica = server(slots, prompt_s, variation)
     rate = busy * replica.saturation_per_s
@@ -185,7 +187,7 @@ def test_one_slot_is_the_single_server_queue() -> None:
 
 
 def test_equal_slots_are_erlangs_queue() -> None:
-    # S = 5 s, 12 servers, busy 0.85: Erlang C 0.493, 95 % wait up to 6.4 s (notes on queues)
+    # S = 5 s, 12 servers, utilisation 0.85: Erlang C 0.493, 95 % wait up to 6.4 s (notes on queues)
     servers = BatchServer(5.0, (1.0,) * 12, 0.0)
     queue = servers.at(0.85 * 12 / 5)
     assert queue.waiting_share == pytest.approx(0.493, abs=0.001)

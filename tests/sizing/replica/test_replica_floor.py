@@ -1,4 +1,4 @@
-"""A user's own runs may say that a replica is fast, not that it beats its datasheet."""
+"""A user's own runs may show that a replica is fast, but not that it beats its datasheet."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A replica's times under load, by hand for a replica of round numbers."""
+"""Times of a replica under load, by hand for a replica of round numbers."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ sequence, leave untouched."""
 
 
 def times_of(side: BandSide, ranks: int = 1, **changes: Any) -> ReplicaTimes:
-    """Of two slots; the band of TPOT is 0.5 to 2, that of TTFT 0.25 to 3."""
+    """Times of two slots; the band of TPOT is 0.5 to 2, that of TTFT 0.25 to 3."""
     made = replica(ASKED, ranks=ranks, **COSTS)
     return replica_times(replace(made, **changes), LENGTHS, 2, side)
 
@@ -91,7 +91,7 @@ def test_prompts_stretch_the_time_between_tokens() -> None:
 
 
 def test_the_first_token_waits_for_prompts_and_a_slot() -> None:
-    """What a request itself takes has the band of TTFT; the waits have that of the steps."""
+    """A request's own times have the band of TTFT; the waits have that of the steps."""
     times = times_of(BandSide.safe)
     queue = times.server.at(0.6)
     stretched = 2 * PAIR_MS / 1000 / (1 - 0.6 * 0.124)
@@ -138,7 +138,7 @@ def test_a_cached_prefix_is_attended_to_and_not_computed() -> None:
 
 
 def test_between_computed_batches_time_grows_in_a_straight_line() -> None:
-    """Computed at 1, 2, 3, 4, 6 and 9 sequences; 5 lies half way, 8 two thirds."""
+    """The times are computed at 1, 2, 3, 4, 6 and 9 sequences; 5 is half way, 8 two thirds."""
     made = replica(ASKED, layer_us=64)
     times = replica_times(made, LENGTHS, 8, BandSide.median).decode_s
     at = {n: (64 + 10 + 64 * (1 - 0.5**n) + 0.25 * n) / 1000 for n in (4, 6, 9)}

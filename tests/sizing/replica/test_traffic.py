@@ -1,4 +1,4 @@
-"""Arrivals: the mean, the three ways to a peak, and what is there at once."""
+"""Arrivals: the mean, the three ways to a peak, and the requests in flight."""
 
 from collections.abc import Callable
 from decimal import Decimal

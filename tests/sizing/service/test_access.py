@@ -1,4 +1,4 @@
-"""Who may come and how often: the limit that is enforced never lets more through than was asked."""
+"""Allowed callers and their limits: the enforced limit never admits more than requested."""
 
 from collections.abc import Callable
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""What may come above the floor: whole nodes, the load that brings them, and where they may be."""
+"""Capacity above the floor: whole nodes, the load that starts them, and their zones."""
 
 from collections.abc import Callable
 from typing import Any
@@ -96,7 +96,7 @@ def test_never_less_than_asked_and_never_a_node_more(
 
 @pytest.fixture
 def grown(site: Site, catalog: Catalog, workload: Callable[..., Workload]) -> Plan:
-    """Two services of one pool that grow by 3 and 1 GPUs, and one that does not."""
+    """Plan of two services of one pool that grow by 3 and 1 GPUs, and one that does not."""
     services = [
         workload(name="one", capacity=asking(3)),
         workload(name="two", capacity=asking(1)),

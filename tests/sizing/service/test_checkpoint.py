@@ -1,4 +1,4 @@
-"""Weights narrower than published: chosen only where allowed, and never without a word."""
+"""Weights narrower than published are chosen only where allowed, and always with a notice."""
 
 from collections.abc import Callable
 
@@ -75,7 +75,7 @@ def test_every_checkpoint_of_the_catalog_is_narrower_than_its_model(catalog: Cat
 
 
 FAST = {"latency": {"ttft_ms": 1_000, "tpot_ms": 9}}
-"""No type serves 70 billion parameters in 16 bits so fast."""
+"""Targets so fast that no type serves 70 billion parameters in 16 bits."""
 
 
 @pytest.mark.parametrize(

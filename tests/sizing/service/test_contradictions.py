@@ -1,4 +1,4 @@
-"""What an answer says against itself, each code by itself, and what a workload accepts of it."""
+"""Contradictions in an answer, each code by itself, and their acceptance by a workload."""
 
 from collections.abc import Callable
 from typing import Any
@@ -64,7 +64,7 @@ def test_the_textbook_rule_is_held_against_the_estimate(sized: Sized) -> None:
 def test_twice_is_no_disagreement_and_more_than_twice_is(
     sized: Sized, users: int, rate: float, counts: tuple[int, int], is_named: bool
 ) -> None:
-    """GPUs by the given rate and by the estimate."""
+    """The counts are GPUs by the given rate and by the estimate."""
     plan = sized(
         traffic={"daily_users": users, "requests_per_user_per_day": 10},
         capacity={"method": "given", "requests_per_gpu_per_s": rate, "load": "mean"},
@@ -104,7 +104,7 @@ def test_all_nodes_in_one_zone_of_several_are_named(sized: Sized) -> None:
 
 
 def test_a_missed_target_says_at_which_load_and_by_how_much(sized: Sized) -> None:
-    """A given rate beyond what the estimate allows within the target."""
+    """The given rate exceeds what the estimate allows within the target."""
     plan = sized(
         capacity={"method": "given", "requests_per_gpu_per_s": 6, "load": "mean"},
         latency={"tpot_ms": 10},
@@ -119,7 +119,7 @@ def test_a_missed_target_says_at_which_load_and_by_how_much(sized: Sized) -> Non
 
 
 def test_a_mean_sized_fleet_is_judged_at_its_peak(sized: Sized) -> None:
-    """The latency at the mean says nothing to those who come at the peak."""
+    """The latency at the mean does not represent requests at the peak."""
     mean = {"method": "calibrated", "load": "mean"}
     traffic = {"daily_users": 100_000, "requests_per_user_per_day": 10, "peak_ratio": 30}
     plan = sized(capacity=mean, traffic=traffic, latency=TARGETS, hardware="g6e.xlarge")

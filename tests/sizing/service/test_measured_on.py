@@ -1,4 +1,4 @@
-"""A given rate is of the model and GPU that were measured, and is not used for others."""
+"""A given rate belongs to the measured model and GPU, and does not size others."""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,7 +47,7 @@ def test_a_rate_of_another_model_gpu_or_precision_is_refused(
 
 
 def test_a_changed_instance_type_does_not_keep_the_rate(sized: Sized) -> None:
-    """What happens silently without the key: the same rate on another card."""
+    """Without the key the same rate would silently size another card."""
     with pytest.raises(FieldError, match="NVIDIA L40S"):
         sized(capacity=given(model="llama-3.1-8b", gpu="l4"), hardware="g6e.xlarge")
 

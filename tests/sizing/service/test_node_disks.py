@@ -55,7 +55,7 @@ def test_local_disks_that_hold_the_weights_make_a_volume_needless(
     plan = sized()
     disks = plan.volumes
     assert disks is not None and plan.serving is not None
-    # 250 GB are 232 GiB; 16.06 GB x 2.2 = 33 GiB; images lie on the array, not on the root
+    # 250 GB are 232 GiB; 16.06 GB x 2.2 = 33 GiB; images are on the array, not on the root
     assert (disks.weights_on, disks.nvme_gib, disks.held_gib) == (WeightsOn.nvme, 232, 33)
     assert (disks.weights_gib, disks.weights_iops, disks.weights_mib_per_s) == (None, None, None)
     assert disks.root_gib == 40
@@ -174,7 +174,7 @@ def test_a_small_volume_cannot_have_many_operations(catalog: Catalog) -> None:
     # 1 GiB in 1 s: 1,024 MiB/s, 4,096 operations; gp3 gives at most 500 a GiB, so 10 GiB do
     instance = catalog.instance_type("p4d.24xlarge")
     volumes, _ = volume_plan(3 * GIB, 1, 1, instance, WeightsOn.gp3)
-    # 2,000 MiB/s ask for 8,000 operations: 16 GiB, not 3 x 2.2 = 7, nor the least 10
+    # 2,000 MiB/s require 8,000 operations: 16 GiB, not 3 x 2.2 = 7, nor the least 10
     assert (volumes.weights_iops, volumes.weights_gib) == (8_000, 16)
 
 
@@ -186,7 +186,7 @@ def test_an_unknown_limit_of_the_instance_counts_as_the_included_rate(catalog: C
 
 
 def test_each_replica_of_a_node_has_room_for_its_copy(catalog: Catalog) -> None:
-    """Guard: replicas that start together fetch together, beside the version that still serves."""
+    """Guard: replicas that start together fetch together, while the old version serves."""
     instance = catalog.instance_type("g6.12xlarge")
     alone, four = (
         volume_plan(10 * GIB, replicas, 300, instance, WeightsOn.gp3)[0] for replicas in (1, 4)

@@ -1,4 +1,4 @@
-"""How a replica is served: the engine's flags, and what a node leaves for pods."""
+"""Serving of a replica: the engine's flags, and the allocatable resources of a node."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -43,7 +43,7 @@ def test_the_quota_holds_replicas_that_leave_and_their_successors(
 
 def test_a_node_can_always_be_drained(serving: Callable[..., ServingPlan]) -> None:
     assert serving().max_unavailable == 1, "no spare, one replica a node"
-    # 12 of 16 replicas needed on two nodes of eight: four spare, but a node holds eight
+    # 12 of 16 replicas needed on two nodes of eight: four spare, but a node has eight
     assert serving(hardware=P4D).max_unavailable == 8
     # one more node: 24 - 12
     assert serving(hardware=P4D, redundancy={"nodes": 1}).max_unavailable == 12
@@ -52,7 +52,7 @@ def test_a_node_can_always_be_drained(serving: Callable[..., ServingPlan]) -> No
 @pytest.mark.parametrize(
     ("engine", "sequences"),
     [
-        # memory holds 46 sequences of 500 tokens beside the weights on an L4
+        # memory has room for 46 sequences of 500 tokens after the weights on an L4
         ({}, 46),
         ({"max_sequences": 32}, 32),
         ({"max_sequences": 64}, 46),
@@ -73,7 +73,7 @@ def test_the_engine_caps_what_memory_would_hold(serving: Callable[..., ServingPl
 
 
 def test_a_long_conversation_leaves_at_least_one(serving: Callable[..., ServingPlan]) -> None:
-    # 23,419 tokens are all that fit beside the weights on an L4
+    # 23,419 tokens are all that fit after the weights on an L4
     assert serving(request={"tokens": 23_419}).max_num_seqs == 1
 
 

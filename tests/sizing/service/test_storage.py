@@ -1,4 +1,4 @@
-"""What is kept, in which store, and how fast a node reads its weights."""
+"""Stored data, their stores, and the speed at which a node reads its weights."""
 
 from collections.abc import Callable
 from typing import Any
@@ -102,7 +102,7 @@ def test_the_database_of_an_environment(
     plan = size([workload(redundancy=redundancy, data=data(30))], there, catalog).services[0]
     base = plan.database
     assert base is not None
-    # 11.57 writes/s ask for 2 x 0.12 units: the least there is
+    # 11.57 writes/s require 2 x 0.12 units: the least there is
     assert (base.min_acu, base.max_acu) == acu
     assert (base.instances, base.backup_days) == (instances, backup_days)
     assert base.protected is (environment == "prod")
@@ -121,7 +121,7 @@ def test_database_capacity_follows_the_busiest_writes(sized: Callable[..., Servi
 
 
 def test_what_retention_deletes_is_gone_a_day_later(sized: Callable[..., ServicePlan]) -> None:
-    """Guard: in a versioned bucket an expired object stays until its old version goes too."""
+    """Guard: in a versioned bucket an expired object stays until its old version expires too."""
     weights, artefacts = sized(
         kind="image", model="sdxl-1.0-base", request={"iterations": 28}, data=data(7)
     ).buckets

@@ -1,4 +1,4 @@
-"""Where a model's files come from, and how long their import may take."""
+"""Sources of a model's files, and the time limit of their import."""
 
 from collections.abc import Callable
 from typing import Any

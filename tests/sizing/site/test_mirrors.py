@@ -1,4 +1,4 @@
-"""Every image and chart comes from where the stack says; a mirror of nothing is refused."""
+"""Every image and chart comes from the stack's mirror; an unused mirror is refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Addresses of nodes and zones, and whether the subnets hold them."""
+"""Addresses of nodes and zones, and the room of the subnets."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ def at(site: Site, **changes: object) -> Site:
 
 
 def users(gpus: int) -> dict[str, int]:
-    """Traffic that keeps exactly so many GPUs of one request a second busy."""
+    """Traffic that exactly utilises so many GPUs of one request a second."""
     return {"daily_users": 86_400 * gpus, "requests_per_user_per_day": 1}
 
 

@@ -1,4 +1,4 @@
-"""What runs beside the services: nothing that nothing would use."""
+"""Cluster services: nothing is installed that nothing would use."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What services share: node groups by instance type, system nodes, the cluster."""
+"""Shared resources of services: node groups by instance type, system nodes, the cluster."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ Build = Callable[..., Workload]
 
 
 def users(gpus: int) -> dict[str, int]:
-    """Traffic that keeps exactly so many GPUs of one request a second busy."""
+    """Traffic that exactly utilises so many GPUs of one request a second."""
     return {"daily_users": 86_400 * gpus, "requests_per_user_per_day": 1}
 
 
@@ -26,7 +26,7 @@ def at(site: Site, **changes: object) -> Site:
 
 @pytest.fixture
 def plan(workload: Build, site: Site, catalog: Catalog) -> Callable[..., Plan]:
-    """The plan of services a, b, ... that need so many nodes of one GPU each."""
+    """Plan of services a, b, ... that need so many nodes of one GPU each."""
 
     def build(*gpus: int) -> Plan:
         services = [workload(name="abcdef"[i], traffic=users(n)) for i, n in enumerate(gpus)]

@@ -119,7 +119,7 @@ def test_a_prompt_is_linear_work_and_half_of_all_pairs() -> None:
 def test_narrow_formats_slow_all_arithmetic_of_a_prompt(
     part: str, formats: dict[str, bool], slower: float
 ) -> None:
-    """The routed experts' as well as the rest's; neither attention nor decoding."""
+    """The routed experts slow down like the rest; attention and decoding do not."""
     made = replica({part: 0.5, **formats}, eight_bit_prefill=2, four_bit_prefill=5)
     assert made.prompt_ms(100) == pytest.approx(50 * slower)
     assert made.terms(4, load()).arithmetic_ms == pytest.approx(2)
@@ -156,7 +156,7 @@ def test_layers_cost_what_their_kind_costs(asked: dict[str, Any], layers_ms: flo
 
 
 def twelfth(**asked: float) -> StepModel:
-    """Of runs that took a twelfth of what was predicted; 30 ms of launches in each step."""
+    """Step model of runs with a twelfth of the predicted time, and 30 ms of launches a step."""
     return replica(asked, correction=corrected(1 / 12, 1 / 12), layer_us=30)
 
 
@@ -174,7 +174,7 @@ def test_a_correction_does_not_pass_the_roofline() -> None:
 
 def test_the_roofline_is_the_longer_of_reading_and_arithmetic() -> None:
     """Four sequences in two ranks, contexts of 100 + 20 / 2 tokens; no first token takes time, and
-    runs took a twentieth of what was predicted.
+    runs took a twentieth of the predicted time.
 
     reading: 5 + 64 x (1 - 1/2^4) + 2 x 110 x 0.01 = 67.2; arithmetic: 2 x (8 + 16 + 32) = 112
     """

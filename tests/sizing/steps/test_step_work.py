@@ -1,4 +1,4 @@
-"""What a step asks of one card, against arithmetic over published shapes and the datasheet.
+"""Work of a step on one card, against arithmetic over published shapes and the datasheet.
 
 B200: 7,700 GB/s, 2,250 TFLOP/s in 16 bits and 4,500 in 8, NVLink 1,800 GB/s both directions.
 """
@@ -15,7 +15,7 @@ from sizing.workload import Precision
 
 CATALOG = load_catalog()
 READ, SIXTEEN, EIGHT, LINK = 7.7e9, 2.25e12, 4.5e12, 0.9e9
-"""Of a B200 in one millisecond: bytes read, FLOP in 16 and in 8 bits, bytes sent."""
+"""Rates of a B200 in one millisecond: bytes read, FLOP in 16 and in 8 bits, bytes sent."""
 
 HIDDEN, LAYERS, EXPERT_LAYERS = 7168, 61, 58
 LATENT_ATTENTION = (
@@ -105,8 +105,9 @@ def test_a_latent_head_compares_192_numbers_and_sums_128() -> None:
 
 
 def test_deepseek_v3_over_two_ranks_of_one_card() -> None:
-    """Each rank has a copy of all but the routed experts, which lie on both cards; tokens are sent
-    to their experts and back."""
+    """Each rank has a copy of everything but the routed experts, which are spread over both cards.
+    Tokens are sent to their experts and back.
+    """
     found = on_b200("deepseek-v3", Parallel(tensor=1, data=2), Precision.fp8)
     assert found.weights_ms == pytest.approx((REST + 2 * HEAD) / READ)
     assert found.experts_ms == pytest.approx(ROUTED / 2 / READ)

@@ -321,7 +321,7 @@ def test_room_for_sequences() -> None:
 
 
 def test_coefficients_keep_the_physics(catalog: Catalog) -> None:
-    """No multiple of the datasheet is below 1; what is fitted names its rows and exclusions."""
+    """No multiple of the datasheet is below 1; a fit names its rows and exclusions."""
     found = catalog.coefficients
     assert set(found.engines) == set(ENGINES) == set(found.measured)
     assert set(found.measured_formats) == set(ENGINES)
@@ -337,7 +337,7 @@ def test_coefficients_keep_the_physics(catalog: Catalog) -> None:
 
 
 def test_every_engine_has_its_own_band(catalog: Catalog) -> None:
-    """vLLM, whose models tell of one another, is surer than SGLang; none may lack its band."""
+    """vLLM has a narrower band than SGLang: its models predict each other. None lacks one."""
     found = catalog.coefficients
     widths = {name: bands.tpot.high / bands.tpot.low for name, bands in found.bands.items()}
     assert min(widths, key=widths.__getitem__) == "vllm"
@@ -365,7 +365,7 @@ def llama(card: str) -> StepModel:
 
 
 def test_every_coefficient_moves_some_time() -> None:
-    """Nothing is fitted that does nothing."""
+    """No coefficient is fitted without an effect."""
     layouts = (
         ("deepseek-v3", "h200", Parallel(4, 2), Formats(Precision.fp8, Precision.fp8)),
         ("llama-3.1-70b", "b200", Parallel(2), Formats(Precision.fp4, Precision.fp4)),

@@ -1,4 +1,4 @@
-"""What workload and site files may say, and which field is to blame when they may not."""
+"""Valid values of workload and site files, and the blamed field of invalid ones."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -19,7 +19,7 @@ ARN = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 
 
 def blamed(error: ValidationError) -> list[str]:
-    """Dotted paths of the fields that are refused."""
+    """Dotted paths of the refused fields."""
     paths = []
     for detail in error.errors():
         fault = detail.get("ctx", {}).get("error")
