@@ -1,12 +1,11 @@
 """The answer in one paragraph: the load, the fleet, and the failures that it survives."""
 
-import re
 from typing import assert_never
 
 from sizewright.layout.numbers import duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
-from sizing.plan import PoolPlan, Reason, ServicePlan
-from sizing.workload import ZONE_ID, Contradicts, Method
+from sizing.plan import PoolPlan, ServicePlan
+from sizing.workload import Contradicts, Method
 
 ANYWHERE = "0.0.0.0/0"
 
@@ -207,8 +206,7 @@ def unbuilt(service: ServicePlan) -> str:
 def where(service: ServicePlan, pool: PoolPlan) -> str:
     """Nodes by zone, and the zones of the site that cannot have any."""
     zones = ", ".join(f"{zone} {count}" for zone, count in pool.nodes_by_zone.items())
-    offering = [r.option for r in service.rejected if r.reason is Reason.offering]
-    without = [option for option in offering if re.match(ZONE_ID, option)]
+    without = [r.zone for r in service.rejected if r.zone is not None]
     lacking = f"; {', '.join(without)} does not sell the type" if without else ""
     return f"By zone: {zones}{lacking}."
 

@@ -41,7 +41,7 @@ CHEAPER: Values = {
         "output_tokens": 200,
     },
     "latency": {"ttft_ms": 2_000, "tpot_ms": 150, "percentile": 99},
-    "hardware": "auto",
+    "hardware": {"instance_type": "auto", "precisions": ["bf16", "fp8"]},
 }
 """Workload with a few very long prompts, for which most cards are too slow."""
 
@@ -161,7 +161,7 @@ def drawn(draw: st.DrawFn) -> Values:
 FEW_TYPES = st.lists(st.sampled_from(TYPES), min_size=3, max_size=4, unique=True)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(values=drawn(), names=FEW_TYPES)
 def test_the_optimum_is_that_of_brute_force(
     values: Values, names: list[str], site: Site, catalog: Catalog
@@ -212,8 +212,12 @@ def test_every_prompt_has_one_pool_and_the_answer_is_always_the_same(
     assert every_fleet(told) == every_fleet(found(values, site, few))
     request = Workload.model_validate(values).request
     for fleet in every_fleet(told):
-        bars = [bar for pool in fleet.pools for bar in pool.lengths.bars]
-        assert bars == list(bars_of(request))
+        shares = {
+            bar.tokens: float(Fraction(bar.share) * pool.lengths.share)
+            for pool in fleet.pools
+            for bar in pool.lengths.bars
+        }
+        assert shares == pytest.approx({bar.tokens: float(bar.share) for bar in bars_of(request)})
         assert sum(pool.lengths.share for pool in fleet.pools) == 1
     assert all(len(fleet.types) == len(fleet.pools) for fleet in told.fleets)
     if told.best is not None and told.single is not None:

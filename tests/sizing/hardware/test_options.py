@@ -92,7 +92,7 @@ def drawn(draw: st.DrawFn) -> Values:
     }
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(values=drawn())
 def test_the_optimum_is_that_of_brute_force(
     values: Values, answer: Sized, site: Site, catalog: Catalog
