@@ -30,8 +30,8 @@ preview: $(RUN_READY)  ## size workloads/chat.yaml and preview its infrastructur
 test: $(DEV_READY)  ## run every test that this machine can run
 	@$(BIN)/python -m pytest
 
-prove: $(DEV_READY)  ## run the longer proofs, which `make test` leaves out
-	@$(BIN)/python -m pytest -m prove
+prove: $(DEV_READY)  ## run the longer proofs: every claim of every service, five times the examples of each law
+	@SIZEWRIGHT_PROVE=1 $(BIN)/python -m pytest -m "prove or hypothesis"
 
 testbed: $(TESTBED_READY)  ## build the Pulumi engine and a Kubernetes control plane from Go modules, so that `make test` also runs them
 

@@ -38,7 +38,7 @@ from sizing.plan import (
     VolumePlan,
     WeightsOn,
 )
-from sizing.replica.case import ENGINE_KINDS, Case, Choice, case_of
+from sizing.replica.case import Case, Choice, case_of
 from sizing.replica.gpu_rate import capacity_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side
 from sizing.replica.own_runs import own_runs_plan
@@ -328,7 +328,7 @@ def _served(
     """Return the gateway and the Deployment of a service that an engine of this version serves."""
     if found.pool is None or found.choice is None or found.rate is None or volumes is None:
         return None, None, []
-    if case.workload.kind not in ENGINE_KINDS:
+    if not case.workload.kind.traits.has_engine:
         return None, None, [_not_served(case.workload)]
     gateway = gateway_plan(case.workload, rates, case.site)
     serving = serving_plan(

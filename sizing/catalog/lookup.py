@@ -93,13 +93,13 @@ def _known_region(site: Site, catalog: Catalog) -> None:
         )
 
 
-SIZED_KINDS = ("llm", "image", "video")
+SIZED_KINDS = tuple(sorted({kind.traits.model_kind for kind in Kind}))
 """Prefixes of the model kinds that workloads accept."""
 
 
 def _fit_for_kind(kind: Kind, model: ModelFacts) -> None:
     """Check that a text workload has a language model, and an image workload an image model."""
-    wanted = {Kind.image: "image", Kind.video: "video"}.get(kind, "llm")
+    wanted = kind.traits.model_kind
     if not model.kind.startswith(wanted):
         what = "a language model" if wanted == "llm" else f"a model of kind {wanted}"
         message = f"{model.model} is of kind {model.kind}"

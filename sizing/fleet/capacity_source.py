@@ -83,6 +83,7 @@ def with_capacity(
     others = [
         Rejected(
             option=zone,
+            zone=zone,
             reason=Reason.offering,
             numbers=f"no {kind} of {instance.name} is given in it: not counted for the spread",
         )

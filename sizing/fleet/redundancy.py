@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import combinations
 from math import exp, fsum, lgamma, log, log1p
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from sizing.values.exact import ceiling, exact
 from sizing.workload import Redundancy
@@ -131,17 +131,31 @@ def nodes_by_rule(
     Raises TooFewZonesError. Basis: arithmetic; no node changes its group after a loss.
     """
     needed = needed_nodes // nodes_per_replica
-    counts = {Rule.none: needed}
-    if redundancy.spare_ratio:
-        counts[Rule.spare_ratio] = nodes_for_spare_ratio(needed, redundancy.spare_ratio)
-    if redundancy.nodes:
-        counts[Rule.nodes] = needed + redundancy.nodes
-    if redundancy.zones:
-        counts[Rule.zones] = nodes_for_zone_loss(needed, zones, redundancy.zones)
-    if redundancy.availability:
-        alive = node_availability(gpus_per_node, redundancy) ** nodes_per_replica
-        counts[Rule.availability] = nodes_for_availability(needed, redundancy.availability, alive)
-    return {rule: count * nodes_per_replica for rule, count in counts.items()}
+    alive = node_availability(gpus_per_node, redundancy) ** nodes_per_replica
+    counts = {rule: _groups(rule, redundancy, needed, zones, alive) for rule in Rule}
+    return {rule: count * nodes_per_replica for rule, count in counts.items() if count is not None}
+
+
+def _groups(
+    rule: Rule, redundancy: Redundancy, needed: int, zones: int, alive: float
+) -> int | None:
+    """Groups in total that one rule alone requires; None where the workload does not request it."""
+    match rule:
+        case Rule.none:
+            return needed
+        case Rule.spare_ratio:
+            ratio = redundancy.spare_ratio
+            return nodes_for_spare_ratio(needed, ratio) if ratio else None
+        case Rule.nodes:
+            return needed + redundancy.nodes if redundancy.nodes else None
+        case Rule.zones:
+            lost = redundancy.zones
+            return nodes_for_zone_loss(needed, zones, lost) if lost else None
+        case Rule.availability:
+            target = redundancy.availability
+            return nodes_for_availability(needed, target, alive) if target else None
+        case never:
+            assert_never(never)
 
 
 def binding_rule(counts: Mapping[Rule, int]) -> Rule:

@@ -42,7 +42,12 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
     if unsuited is not None:
         return None, [unsuited]
     rejected += [
-        Rejected(option=zone, reason=Reason.offering, numbers=f"does not sell {instance.name}")
+        Rejected(
+            option=zone,
+            reason=Reason.offering,
+            numbers=f"does not sell {instance.name}",
+            zone=zone,
+        )
         for zone in site.zones
         if zone not in zones
     ]

@@ -173,7 +173,9 @@ def _add_type(
     attempts += [Refused(each, _card_missed(case, instance, each)) for each in unsuited]
     if attempts:
         best = min(attempts, key=lambda refused: refused.distance)
-        named = best.rejected.model_copy(update={"option": _named(instance, best.rejected)})
+        named = best.rejected.model_copy(
+            update={"option": _named(instance, best.rejected), "instance_type": instance.name}
+        )
         others.append(Refused(named, best.missed))
 
 

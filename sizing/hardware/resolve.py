@@ -87,7 +87,7 @@ def grouped(rejected: Sequence[Rejected]) -> list[Rejected]:
     apart = (Reason.offering, Reason.engine)
     told = [r for r in rejected if r.reason not in apart]
     for reason, text in ((Reason.offering, "not sold there"), (Reason.engine, "not run by it")):
-        names = [r.option.split(":")[0] for r in rejected if r.reason is reason]
+        names = [r.instance_type or r.option for r in rejected if r.reason is reason]
         if len(names) == 1:
             told += [r for r in rejected if r.reason is reason]
         elif names:

@@ -63,3 +63,7 @@ class Rejected(Part):
     """Reason in one word."""
     numbers: str
     """Reason in numbers."""
+    instance_type: str | None = None
+    """Type that was not taken; null where the option is not a type."""
+    zone: str | None = None
+    """Zone that was not taken; null where the option is not a zone."""

@@ -10,10 +10,7 @@ from sizing.model.rows import held_architecture_of
 from sizing.replica.lengths import running_tokens
 from sizing.site import Site
 from sizing.values.exact import exact
-from sizing.workload import Kind, Request, Workload
-
-ENGINE_KINDS = (Kind.text, Kind.chat)
-"""Kinds that the language-model engine serves. Images and videos have runtimes of their own."""
+from sizing.workload import Request, Workload
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from sizing.catalog import Catalog, Gpu, InstanceType
 from sizing.catalog.lookup import Facts
 from sizing.model.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
 from sizing.plan import Reason, Rejected
-from sizing.replica.case import ENGINE_KINDS, gpus_per_node
+from sizing.replica.case import gpus_per_node
 from sizing.values.exact import short
 from sizing.values.units import GB
 from sizing.workload import Workload
@@ -30,7 +30,7 @@ def unfit(
             reason=Reason.gpu_memory_minimum,
             numbers=f"{instance.gpu} has {sold_gb} GB, at least {least} GB asked for",
         )
-    if workload.kind not in ENGINE_KINDS:
+    if not workload.kind.traits.has_engine:
         return None
     runs = catalog.runs(workload.engine.name, facts.precision.value, gpu)
     if runs:
@@ -105,6 +105,7 @@ def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -
     over = f" over {nodes} nodes" if nodes > 1 else ""
     return Rejected(
         option=f"{instance.name}, tensor parallel {split}{over}",
+        instance_type=instance.name,
         reason=Reason.memory,
         numbers=(
             f"weights {short(need.weights_bytes / GB)} GB, with the longest sequence "

@@ -10,7 +10,7 @@ from sizing.replica.traffic import Rates
 from sizing.steps.card import card_flop_per_s
 from sizing.values.exact import ceiling, exact, plain, plain_or_none
 from sizing.values.units import SECONDS_PER_DAY
-from sizing.workload import Capacity, Kind, Method, Precision, Workload
+from sizing.workload import Capacity, Method, Precision, Workload
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def textbook_request_s(parameters: Fraction, passes: Fraction, flop_per_s: Fract
 
 def passes_of_one_request(workload: Workload) -> Fraction:
     """Forward passes that the textbook rule counts: tokens, or iterations of an image."""
-    request = workload.request
-    passes = request.iterations if workload.kind is Kind.image else request.total_tokens
+    work = workload.kind.traits.textbook_work
+    passes = None if work is None else getattr(workload.request, work)
     if passes is None:
         raise ValueError("the request has neither tokens nor iterations")
     return exact(passes)

@@ -9,7 +9,7 @@ from sizing.model.memory import Need, fit
 from sizing.model.rows import architecture_of, is_unknown_mixture
 from sizing.plan import MethodPlan
 from sizing.replica.calibrated import CalibratedReplica, calibrated_replica, step_model_of
-from sizing.replica.case import ENGINE_KINDS, Case, Choice
+from sizing.replica.case import Case, Choice
 from sizing.replica.gpu_rate import passes_of_one_request, peak_flop_per_s, textbook_request_s
 from sizing.steps.diffusion import image_time
 from sizing.values.exact import ceiling, exact, plain
@@ -32,7 +32,7 @@ def estimate(case: Case, choice: Choice, load: Fraction) -> MethodEstimate | Non
     mixture. Without separate lengths, half of the tokens are prompt. Basis: assumed, and reported.
     """
     instance, gpu = case.facts.instance, case.facts.gpu
-    if case.workload.kind not in ENGINE_KINDS or instance is None or gpu is None:
+    if not case.workload.kind.traits.has_engine or instance is None or gpu is None:
         return None
     if choice.fit.nodes > 1:
         return None
@@ -110,15 +110,11 @@ def side_by_side(
 def _textbook(case: Case, load: Fraction) -> int | None:
     """Number of GPUs by the textbook rule; None where it does not apply or has no peak rate."""
     workload, facts = case.workload, case.facts
-    if facts.gpu is None or facts.instance is None or workload.kind is Kind.video:
+    work = workload.kind.traits.textbook_work
+    if facts.gpu is None or facts.instance is None or work is None:
         return None
     flop = peak_flop_per_s(facts.gpu, facts.instance, facts.precision)
-    known = (
-        workload.request.iterations
-        if workload.kind is Kind.image
-        else (workload.request.total_tokens)
-    )
-    if flop is None or known is None:
+    if flop is None or getattr(workload.request, work) is None:
         return None
     passes = passes_of_one_request(workload)
     return ceiling(load * textbook_request_s(facts.parameters, passes, flop))

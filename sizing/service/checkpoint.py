@@ -3,7 +3,7 @@
 from sizing.catalog import Catalog, Checkpoint
 from sizing.model.memory import NOMINAL_BITS
 from sizing.plan import CheckpointPlan
-from sizing.replica.case import ENGINE_KINDS, Case
+from sizing.replica.case import Case
 from sizing.workload import Precision
 
 
@@ -14,7 +14,7 @@ def checkpoint_plan(case: Case) -> CheckpointPlan | None:
     Basis: data/models.csv, data/checkpoints.csv and data/engines.csv.
     """
     model, precision = case.facts.model, case.facts.precision
-    if model is None or case.workload.kind not in ENGINE_KINDS:
+    if model is None or not case.workload.kind.traits.has_engine:
         return None
     published = Precision(model.native_dtype)
     if NOMINAL_BITS[precision] >= NOMINAL_BITS[published]:

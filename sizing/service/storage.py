@@ -9,7 +9,7 @@ from sizing.replica.traffic import Rates
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.values.exact import ceiling, exact, plain, plain_or_none
 from sizing.values.units import DAYS_PER_MONTH, GIB, TB
-from sizing.workload import Data, Kind, Workload
+from sizing.workload import Data, Workload
 
 AURORA_LIMIT_BYTES = 256 * 1024 * GIB
 """Maximum bytes of a database. Basis: vendor, Aurora cluster volume of current versions, 256
@@ -86,7 +86,7 @@ def stores(
     data = workload.data
     if data is None or storage.profile_bytes is None or storage.retained_bytes is None:
         return None, (weights,), []
-    media = workload.kind in (Kind.image, Kind.video)
+    media = workload.kind.traits.makes_media
     together = storage.profile_bytes + storage.retained_bytes
     apart = media or together > AURORA_LIMIT_BYTES
     buckets = [weights]

@@ -5,7 +5,7 @@ from math import isfinite
 
 from sizing.plan import BurstPlan, LatencyPlan, PoolPlan, Verdict
 from sizing.replica.calibrated import CalibratedReplica
-from sizing.replica.case import ENGINE_KINDS, Case
+from sizing.replica.case import Case
 from sizing.replica.methods import MethodEstimate
 from sizing.replica.traffic import Rates
 from sizing.values.exact import Number, plain, plain_or_none
@@ -115,7 +115,7 @@ def _against(name: str, found: float, target: float) -> str:
 
 def _why_unknown(case: Case, pool: PoolPlan) -> str:
     """Reason why no estimate covers the service."""
-    if case.workload.kind not in ENGINE_KINDS:
+    if not case.workload.kind.traits.has_engine:
         return f"times of one {case.workload.kind.value} are not modelled"
     if pool.nodes_per_replica > 1:
         return "step times are of replicas in one node"

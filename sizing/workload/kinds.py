@@ -1,5 +1,6 @@
 """Choices of a workload file."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +24,11 @@ class Kind(StrEnum):
     """Text in, image out."""
     video = "video"
     """Text in, video out."""
+
+    @property
+    def traits(self) -> "Traits":
+        """What follows from the kind."""
+        return TRAITS[self]
 
 
 class Precision(StrEnum):
@@ -73,3 +79,28 @@ def supported(value: Any) -> Any:
         if isinstance(value, str) and value.strip().lower() in words:
             raise FieldError((), f"{what} not supported", SIZED)
     return value
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What follows from the kind of a workload; a new kind needs a row in `TRAITS`."""
+
+    model_kind: str
+    """How the kind of its models begins in the catalog."""
+    has_engine: bool
+    """True where the language-model engine serves it: nodes, gateway, access rules."""
+    makes_media: bool
+    """True where answers are files that a bucket keeps."""
+    textbook_work: str | None
+    """Field of the request that the textbook rule counts; None where the rule has no form."""
+    rates_every_gpu: Method | None
+    """Method that rates GPUs which nobody measured."""
+
+
+LANGUAGE = Traits("llm", True, False, "total_tokens", Method.calibrated)
+TRAITS = {
+    Kind.text: LANGUAGE,
+    Kind.chat: LANGUAGE,
+    Kind.image: Traits("image", False, True, "iterations", Method.textbook),
+    Kind.video: Traits("video", False, True, None, None),
+}

@@ -26,6 +26,13 @@ def absent(value: object) -> bool:
     return value is None
 
 
+_WORK = {
+    "total_tokens": ("tokens", "tokens of one request"),
+    "iterations": ("iterations", "denoising iterations an image"),
+}
+"""Field that a user writes for the work of a request, and what is expected there."""
+
+
 class Workload(Strict):
     """One service: its users, requests, lengths, latency targets and redundancy."""
 
@@ -76,7 +83,7 @@ class Workload(Strict):
 
     @model_validator(mode="after")
     def _source_is_served(self) -> Self:
-        if self.model.source is not None and self.kind not in (Kind.text, Kind.chat):
+        if self.model.source is not None and not self.kind.traits.has_engine:
             message = f"the engine of {self.kind.value} is not built in this version"
             raise FieldError(("model", "source"), message, "none: fill the bucket yourself")
         return self
@@ -105,25 +112,26 @@ class Workload(Strict):
     def _tokens_are_calibrated(cls, values: Any) -> Any:
         """Return the values. A kind that generates tokens gets the default method where none is
         stated."""
-        if not isinstance(values, dict) or values.get("kind") not in (Kind.text, Kind.chat):
+        kinds = [kind for kind in Kind if kind.traits.rates_every_gpu is Method.calibrated]
+        if not isinstance(values, dict) or values.get("kind") not in kinds:
             return values
         return values if values.get("capacity") is not None else {**values, "capacity": {}}
 
     @model_validator(mode="after")
     def _access_is_to_something(self) -> Self:
-        if self.access != Access() and self.kind not in (Kind.text, Kind.chat):
+        if self.access != Access() and not self.kind.traits.has_engine:
             message = (
                 f"no engine of this version serves {self.kind.value}: nothing would be reached"
             )
             raise FieldError(("access",), message, "no access")
-        if self.in_transit is not None and self.kind not in (Kind.text, Kind.chat):
+        if self.in_transit is not None and not self.kind.traits.has_engine:
             message = f"no engine of this version serves {self.kind.value}"
             raise FieldError(("in_transit",), message, "none: nothing is sent to an engine")
         return self
 
     @model_validator(mode="after")
     def _burst_is_served(self) -> Self:
-        if self.capacity and self.capacity.burst_gpus and self.kind not in (Kind.text, Kind.chat):
+        if self.capacity and self.capacity.burst_gpus and not self.kind.traits.has_engine:
             raise FieldError(
                 ("capacity", "burst_gpus"),
                 f"no engine of this version serves {self.kind.value}: nothing would use them",
@@ -163,20 +171,19 @@ class Workload(Strict):
         )
 
     def _work_is_known(self) -> None:
-        if self.kind is Kind.video:
-            raise FieldError(
-                ("capacity", "method"), "the textbook rule has no form for video", "given"
-            )
-        if self.kind is Kind.image and self.request.iterations is None:
-            raise FieldError(("request", "iterations"), "missing", "denoising iterations an image")
-        if self.kind is not Kind.image and self.request.total_tokens is None:
-            raise FieldError(("request", "tokens"), "missing", "tokens of one request")
+        work = self.kind.traits.textbook_work
+        if work is None:
+            message = f"the textbook rule has no form for {self.kind.value}"
+            raise FieldError(("capacity", "method"), message, "given")
+        if getattr(self.request, work) is None:
+            field, expected = _WORK[work]
+            raise FieldError(("request", field), "missing", expected)
 
 
 def _rate_of_any_gpu(kind: Kind) -> FieldError:
     """Return the error of a measured rate without hardware, with the methods for this kind."""
     message = "a measured rate is of one GPU, and hardware: auto chooses among all"
-    other = {Kind.image: "textbook", Kind.video: ""}.get(kind, "calibrated")
+    other = kind.traits.rates_every_gpu
     hint = f"or capacity.method: {other}, which rates every GPU" if other else ""
     return FieldError(("hardware",), message, MEASURED_TYPE, hint)
 
@@ -184,9 +191,10 @@ def _rate_of_any_gpu(kind: Kind) -> FieldError:
 def lengths_are_known(workload: Workload) -> None:
     """Raises FieldError where the method calibrated lacks the lengths of prompt and answer."""
     kind, request = workload.kind, workload.request
-    if kind not in (Kind.text, Kind.chat):
+    rule = kind.traits.rates_every_gpu
+    if rule is not Method.calibrated:
         expected = f"given, with a rate measured on {MEASURED_TYPE}"
-        hint = "or textbook, a rough rule that rates every GPU" if kind is Kind.image else ""
+        hint = f"or {rule}, a rough rule that rates every GPU" if rule else ""
         message = f"calibrated has no form for {kind.value}"
         raise FieldError(("capacity", "method"), message, expected, hint)
     if request.output_tokens is None:

@@ -218,7 +218,9 @@ def test_nothing_goes_before_what_leans_on_it(preview: bool) -> None:
             [
                 "sw-access-logs-bucket",
                 "sw-chat-database-cluster",
+                "sw-chat-gateway-balancer",
                 "sw-chat-weights-bucket",
+                "sw-cluster-control-plane",
                 *(f"sw-keys-{role}" for role in ("cluster", "data", "logs", "volumes", "weights")),
             ],
         ),

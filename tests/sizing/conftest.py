@@ -11,8 +11,9 @@ from sizing.plan import ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
+from tests.examples import examples
 
-settings.register_profile("sizing", derandomize=True, deadline=None, max_examples=500)
+settings.register_profile("sizing", derandomize=True, deadline=None, max_examples=examples(500))
 settings.load_profile("sizing")
 
 CHAT: dict[str, Any] = {

@@ -1,20 +1,13 @@
 """The answer in one paragraph: the load, the fleet, and the failures that it survives."""
 
-import re
+from typing import assert_never
 
 from sizewright.layout.numbers import duration, number, plural, share
-from sizing.fleet.redundancy import nodes_for_zone_loss
-from sizing.plan import PoolPlan, Reason, ServicePlan
-from sizing.workload import ZONE_ID, Contradicts, Method
+from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
+from sizing.plan import PoolPlan, ServicePlan
+from sizing.workload import Contradicts, Method
 
 ANYWHERE = "0.0.0.0/0"
-RULES = {
-    "none": "no spare",
-    "spare_ratio": "spare ratio",
-    "nodes": "N + k nodes",
-    "zones": "zone loss",
-    "availability": "availability",
-}
 
 
 def answer(service: ServicePlan) -> str:
@@ -114,13 +107,20 @@ def measured_with(service: ServicePlan) -> str:
 def rule(service: ServicePlan, pool: PoolPlan) -> str:
     """Return the redundancy rule that binds, with its value."""
     asked_for = service.inputs.redundancy
-    value = {
-        "spare_ratio": asked_for.spare_ratio and share(float(asked_for.spare_ratio)),
-        "nodes": asked_for.nodes,
-        "zones": asked_for.zones,
-        "availability": asked_for.availability,
-    }.get(pool.redundancy_binding)
-    return f"{RULES[pool.redundancy_binding]} {value}" if value else "no redundancy asked for"
+    binding = Rule(pool.redundancy_binding)
+    match binding:
+        case Rule.none:
+            return "no redundancy asked for"
+        case Rule.spare_ratio:
+            return f"spare ratio {share(float(asked_for.spare_ratio or 0))}"
+        case Rule.nodes:
+            return f"N + k nodes {asked_for.nodes}"
+        case Rule.zones:
+            return f"zone loss {asked_for.zones}"
+        case Rule.availability:
+            return f"availability {asked_for.availability}"
+        case never:
+            assert_never(never)
 
 
 def door(service: ServicePlan) -> str:
@@ -206,8 +206,7 @@ def unbuilt(service: ServicePlan) -> str:
 def where(service: ServicePlan, pool: PoolPlan) -> str:
     """Nodes by zone, and the zones of the site that cannot have any."""
     zones = ", ".join(f"{zone} {count}" for zone, count in pool.nodes_by_zone.items())
-    offering = [r.option for r in service.rejected if r.reason is Reason.offering]
-    without = [option for option in offering if re.match(ZONE_ID, option)]
+    without = [r.zone for r in service.rejected if r.zone is not None]
     lacking = f"; {', '.join(without)} does not sell the type" if without else ""
     return f"By zone: {zones}{lacking}."
 

@@ -34,5 +34,5 @@ def rejection_rows(rejected: Sequence[Rejected]) -> Iterator[tuple[str, str, str
 
 def _names(alike: Sequence[Rejected]) -> str:
     """The types, or other names of rejected options, each once."""
-    names = dict.fromkeys(each.option.partition(",")[0].partition(":")[0] for each in alike)
+    names = dict.fromkeys(each.instance_type or each.option for each in alike)
     return joined(names, NAMED)

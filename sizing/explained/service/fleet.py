@@ -1,8 +1,11 @@
 """Explanations of a service's memory, GPUs and nodes."""
 
+from typing import assert_never
+
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
 from sizing.explained.service.calibrated import busy
 from sizing.explained.service.groups import GROUP_POOL
+from sizing.fleet.redundancy import Rule
 
 SHAPE = "the model's config.json, or " + CATALOG + "models.csv"
 SIZED_ON_MEAN = "sized on the daily mean: nothing is left for a peak"
@@ -59,38 +62,42 @@ def _nodes_total(leaf: Leaf) -> Entry:
 
 
 def _nodes_by_rule(leaf: Leaf) -> Entry:
-    rule, zones = leaf.keys[-1], len(leaf.pool.nodes_by_zone)
+    rule, zones = Rule(leaf.keys[-1]), len(leaf.pool.nodes_by_zone)
     meaning = f"nodes in all that the rule {rule} alone needs"
     needed, each, of_each = "{s.pool.nodes_needed}", "", ""
     if leaf.pool.nodes_per_replica > 1:
         meaning += ", in whole groups: any lost node takes its group with it"
         needed = "({s.pool.nodes_needed} / {s.pool.nodes_per_replica})"
         each, of_each = " * {s.pool.nodes_per_replica}", ", in groups x nodes of a group"
-    if rule == "spare_ratio":
-        text = f"ceil({needed} * (1 + {{w.redundancy.spare_ratio}})){each}"
-        return Entry(meaning, f"ceil(needed x (1 + spare ratio)){of_each}", text)
-    if rule == "nodes":
-        text = f"({needed} + {{w.redundancy.nodes}}){each}"
-        return Entry(meaning, f"needed + k{of_each}", text)
-    if rule == "zones" and leaf.sized.inputs.redundancy.zones == 1:
-        text = f"({needed} + ceil({needed} / ({zones} - 1))){each}"
-        return Entry(meaning, f"needed + ceil(needed / (zones - 1)){of_each}", text)
-    if rule == "zones":
-        text = f"{{w.redundancy.zones}} of {zones} zones may go and {needed} nodes stay: {{v}}"
-        return Entry(
-            meaning, "the smallest even spread that keeps the needed", text, arithmetic=False
-        )
-    if rule == "availability":
-        text = f"{needed} of {{v}} alive for at least {{w.redundancy.availability}} of the time"
-        return Entry(
-            meaning,
-            "smallest n with sum over i >= needed of C(n, i) a^i (1 - a)^(n - i) >= target",
-            text,
-            Basis.measured,
-            "MTBF and MTTR: see inputs.redundancy; nodes fail independently",
-            arithmetic=False,
-        )
-    return Entry(meaning, "needed", f"{needed}{each}")
+    match rule:
+        case Rule.none:
+            return Entry(meaning, "needed", f"{needed}{each}")
+        case Rule.spare_ratio:
+            text = f"ceil({needed} * (1 + {{w.redundancy.spare_ratio}})){each}"
+            return Entry(meaning, f"ceil(needed x (1 + spare ratio)){of_each}", text)
+        case Rule.nodes:
+            text = f"({needed} + {{w.redundancy.nodes}}){each}"
+            return Entry(meaning, f"needed + k{of_each}", text)
+        case Rule.zones if leaf.sized.inputs.redundancy.zones == 1:
+            text = f"({needed} + ceil({needed} / ({zones} - 1))){each}"
+            return Entry(meaning, f"needed + ceil(needed / (zones - 1)){of_each}", text)
+        case Rule.zones:
+            text = f"{{w.redundancy.zones}} of {zones} zones may go and {needed} nodes stay: {{v}}"
+            return Entry(
+                meaning, "the smallest even spread that keeps the needed", text, arithmetic=False
+            )
+        case Rule.availability:
+            text = f"{needed} of {{v}} alive for at least {{w.redundancy.availability}} of the time"
+            return Entry(
+                meaning,
+                "smallest n with sum over i >= needed of C(n, i) a^i (1 - a)^(n - i) >= target",
+                text,
+                Basis.measured,
+                "MTBF and MTTR: see inputs.redundancy; nodes fail independently",
+                arithmetic=False,
+            )
+        case never:
+            assert_never(never)
 
 
 def _in_zone(leaf: Leaf) -> Entry:

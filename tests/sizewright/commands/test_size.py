@@ -52,7 +52,10 @@ def test_json_says_twelve_needed_fifteen_in_all(run: Run) -> None:
 def test_rejected_options_have_name_reason_and_numbers(run: Run, chat: Callable[..., Path]) -> None:
     (service,) = _sized(run, chat(INFEASIBLE))["services"]
     assert service["pool"] is None
-    assert all(r.keys() == {"option", "reason", "numbers"} for r in service["rejected"])
+    assert all(
+        r.keys() == {"option", "reason", "numbers", "instance_type", "zone"}
+        for r in service["rejected"]
+    )
     assert service["rejected"][0]["reason"] == "gpu_memory_minimum"
 
 

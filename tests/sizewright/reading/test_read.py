@@ -27,6 +27,7 @@ from sizewright.reading.input_error import InputError
 from sizewright.reading.plain_yaml import PlainYaml, RefusedYamlError
 from sizewright.reading.read import file_content, read_mapping, read_model
 from sizing.values.field_error import FieldError
+from tests.examples import examples
 
 
 class Strict(BaseModel):
@@ -864,7 +865,9 @@ TEXTS = st.one_of(
 
 
 @settings(
-    max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(1500),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(content=st.one_of(TEXTS.map(lambda text: text.encode("utf-8", "replace")), st.binary()))
 @example(content=b'a: "\\U00110000"')
@@ -895,7 +898,9 @@ VALUES = st.recursive(
 
 
 @settings(
-    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(500),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.dictionaries(st.sampled_from([*Service.model_fields, "nmae"]), VALUES, min_size=1))
 def test_json_is_read_as_it_is_and_its_faults_have_places(

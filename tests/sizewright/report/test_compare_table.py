@@ -73,7 +73,8 @@ def test_at_80_columns_compare_is_a_table_with_the_pareto_optimal_types_first(
 
 def test_rejections_are_grouped_and_quote_the_best_attempt() -> None:
     def rejected(option: str, reason: Reason, numbers: str) -> Rejected:
-        return Rejected(option=option, reason=reason, numbers=numbers)
+        name = option.split(",", maxsplit=1)[0].split(":", maxsplit=1)[0]
+        return Rejected(option=option, reason=reason, numbers=numbers, instance_type=name)
 
     rows = list(
         rejection_rows(

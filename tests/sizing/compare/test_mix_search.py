@@ -21,6 +21,7 @@ from sizing.replica.case import case_of
 from sizing.replica.traffic import Rates, request_rates
 from sizing.site import Site
 from sizing.workload import Precision, Workload
+from tests.examples import examples
 from tests.sizing.compare.test_mix import CHEAPER, TYPES
 from tests.sizing.drawn import Values
 
@@ -138,7 +139,7 @@ def classes(draw: st.DrawFn) -> tuple[int, Costs]:
     return bars, costs
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(asked=classes(), single=st.integers(200, 700))
 def test_no_split_is_cheaper_than_what_is_told(
     asked: tuple[int, Costs], single: int, site: Site, catalog: Catalog

@@ -29,6 +29,7 @@ from sizing.plan import Reason, ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Redundancy, Workload
+from tests.sizing.drawn import RULES
 from tests.sizing.told import told
 
 ZONES = tuple(f"use1-az{n}" for n in range(1, 7))
@@ -138,6 +139,12 @@ def test_of_several_rules_the_largest_binds_and_nothing_is_added() -> None:
     }
     assert binding_rule(counts) is Rule.zones
     assert binding_rule({Rule.none: 12, Rule.nodes: 15, Rule.spare_ratio: 15}) is Rule.spare_ratio
+
+
+def test_every_rule_is_a_field_of_the_workload_and_is_drawn() -> None:
+    rules = {rule.value for rule in Rule} - {"none"}
+    assert set(Redundancy.model_fields) == rules | {"mtbf_gpu_hours", "mttr_hours"}
+    assert set(RULES) == rules, "the laws hold for workloads with any rule"
 
 
 def test_the_spread_starts_where_it_is_told() -> None:

@@ -22,6 +22,7 @@ from sizing.size import size
 from sizing.values.field_error import FieldError
 from sizing.values.units import HOURS_PER_PRICED_MONTH
 from sizing.workload import Precision, Workload
+from tests.examples import examples
 from tests.sizing.drawn import Values, more
 from tests.sizing.replica.test_calibrated import BASE
 
@@ -92,7 +93,7 @@ def drawn(draw: st.DrawFn) -> Values:
     }
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(values=drawn())
 def test_the_optimum_is_that_of_brute_force(
     values: Values, answer: Sized, site: Site, catalog: Catalog

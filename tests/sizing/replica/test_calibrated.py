@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sizing.catalog import Catalog
 from sizing.plan import PoolPlan, Reason, ServicePlan
 from sizing.site import Site
+from tests.examples import examples
 from tests.sizing.drawn import Values, more, plan_of
 
 BASE: Values = {
@@ -218,7 +219,7 @@ HARDER: dict[str, Callable[[Values, float], Values]] = {
 
 
 @pytest.mark.parametrize("change", HARDER)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(values=asked(), factor=st.floats(1, 4))
 def test_harder_questions_never_need_fewer_nodes(
     change: str, values: Values, factor: float, site: Site, catalog: Catalog
@@ -229,7 +230,7 @@ def test_harder_questions_never_need_fewer_nodes(
     assert after is None or (before is not None and after.nodes_total >= before.nodes_total)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(values=asked())
 def test_twice_the_memory_never_needs_more(values: Values, site: Site, catalog: Catalog) -> None:
     name = values["hardware"]["instance_type"]

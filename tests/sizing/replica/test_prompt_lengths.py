@@ -21,6 +21,7 @@ from sizing.replica.traffic import request_rates
 from sizing.site import Site
 from sizing.steps.model import StepModel
 from sizing.workload import Request, Routing, Workload
+from tests.examples import examples
 from tests.sizing.replica.test_calibrated import BASE
 
 BARS = [{"tokens": 200, "share": 0.9}, {"tokens": 9_200, "share": 0.1}]
@@ -107,7 +108,7 @@ ASKED = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(asked=ASKED)
 def test_the_bound_is_never_above_what_a_request_takes(
     asked: dict[str, Any], site: Site, catalog: Catalog
