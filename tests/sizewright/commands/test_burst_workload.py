@@ -27,7 +27,7 @@ def test_it_passes_the_gates(run: Run) -> None:
     ended = run("check", BURSTING, "--json")
     assert (ended.code, ended.err) == (0, "")
     gates = {gate["name"]: gate for gate in json.loads(ended.out)["gates"]}
-    assert gates["needs"]["passed"] is True
+    assert gates["requirements"]["passed"] is True
     assert gates["vCPU quota"]["detail"].startswith("32 vCPUs"), "4 nodes of the floor, 4 above"
 
 

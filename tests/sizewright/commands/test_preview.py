@@ -139,7 +139,9 @@ def test_an_infeasible_service_is_refused_and_nothing_is_built(run: Run, chat: C
 
 
 def test_the_program_itself_refuses_an_infeasible_service(chat: Chat) -> None:
-    with pytest.raises(pulumi.RunError, match=r"infeasible: .*1000 GB asked for"):
+    with pytest.raises(
+        pulumi.RunError, match=r"infeasible: .*the workload requires at least 1000 GB"
+    ):
         record_program(ROOT / "Pulumi.dev.yaml", [chat(INFEASIBLE)])
 
 

@@ -88,7 +88,10 @@ def test_the_reason_of_an_infeasible_service(run: Run, chat: Callable[..., Path]
     assert "chat: no GPU pool" in lines
     assert "load       chat receives 167 requests/s at the peak" in lines
     verdict = next(line for line in lines if line.startswith("verdict"))
-    assert "infeasible: g6.xlarge: " in verdict and "at least 1000 GB asked for" in verdict
+    assert (
+        "infeasible: g6.xlarge: " in verdict
+        and "at least the workload requires at least 1000 GB" in verdict
+    )
     assert "resources  none; the program refuses a service that is infeasible" in lines
 
 
@@ -124,7 +127,7 @@ def test_lines_wrap_and_lose_nothing(run: Run, monkeypatch: pytest.MonkeyPatch, 
 
 def test_words_of_the_field(run: Run) -> None:
     said = " ".join(run("preview", path).out for path in (CHAT, GIVEN, IMAGES))
-    for word in ("busy", "dear", "without end", "safe side", "asked for", "what stands"):
+    for word in ("busy", "dear", "unbounded", "safe side", "asked for", "what stands"):
         assert word not in said
 
 
