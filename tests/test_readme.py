@@ -157,6 +157,17 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert set(PAGES) <= reached, sorted(set(PAGES) - reached)
 
 
+def test_the_page_of_reviews_names_every_gate() -> None:
+    page = (ROOT / "docs/review.md").read_text(encoding="utf-8")
+    table = page[page.index("| gate |") :]
+    sources = [
+        path.read_text(encoding="utf-8") for path in (ROOT / "sizewright/gates").glob("*.py")
+    ]
+    names = {name for text in sources for name in re.findall(r"Gate\(\s*\"([\w ]+)\"", text)}
+    assert len(names) > 15
+    assert {name for name in names if name not in table} == set()
+
+
 def test_the_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in ("preview", "test", "check", "golden", "help"):

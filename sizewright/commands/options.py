@@ -25,6 +25,12 @@ site_option = click.option(
     help="Stack file with region, zones and environment.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+verbose_option = click.option(
+    "--verbose",
+    "-v",
+    is_flag=True,
+    help="Print every figure, rejected option, unverified pin and resource, not only the summary.",
+)
 
 
 def stack_files(given: tuple[Path, ...], site: SiteFile) -> tuple[Path, ...]:

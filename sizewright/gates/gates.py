@@ -119,7 +119,7 @@ def elastic_ips(plan: Plan) -> Gate:
     return Gate(
         "elastic IPs",
         True if count <= ELASTIC_IP_LIMIT else None,
-        f"{count}; a region has {ELASTIC_IP_LIMIT} by default, more can be asked for",
+        f"{count}; a region has {ELASTIC_IP_LIMIT} by default, and AWS grants more on request",
         "EC2 quota L-0263D0A3",
     )
 
@@ -248,9 +248,9 @@ def building_needs(site: SiteFile, plan: Plan, catalog: Catalog) -> Gate:
     try:
         buildable(site, plan, catalog)
     except InputError as fault:
-        return Gate("building needs", False, str(fault))
+        return Gate("build inputs", False, str(fault))
     return Gate(
-        "building needs", True, "account_ids, a certificate of theirs and fit zones are given"
+        "build inputs", True, "account_ids, a certificate of theirs and fit zones are given"
     )
 
 
@@ -270,5 +270,7 @@ def documents(texts: Mapping[str, str]) -> Gate:
         if not isinstance(document, dict):
             return Gate("documents", False, f"{path}: holds no mapping")
         parsed += 1
-    beside = plural(len(texts) - parsed, "script")
-    return Gate("documents", True, f"{plural(parsed, 'YAML document')} parsed, beside {beside}")
+    scripts = plural(len(texts) - parsed, "script")
+    return Gate(
+        "documents", True, f"{plural(parsed, 'YAML document')} parsed, and {scripts} not parsed"
+    )

@@ -24,9 +24,9 @@ def public_ingress(recorded: Recorded, plan: Plan) -> Gate:
     """Check that each public ingress is requested by a workload and has its guards."""
     asked = {s.name for s in plan.services if s.gateway is not None and s.gateway.has_public}
     if faults := list(_faults(recorded, asked)):
-        return Gate("doors", False, "; ".join(faults))
-    detail = f"{plural(len(asked), 'public door')}, each with tokens, firewall and HTTPS alone"
-    return Gate("doors", True, detail if asked else "nothing is open to the internet")
+        return Gate("public ingress", False, "; ".join(faults))
+    detail = f"{plural(len(asked), 'public service')}, each with tokens, firewall and HTTPS alone"
+    return Gate("public ingress", True, detail if asked else "nothing is open to the internet")
 
 
 def _faults(recorded: Recorded, asked: set[str]) -> Iterator[str]:

@@ -56,7 +56,7 @@ REMEDIES = {
     "security group rules": (
         "name fewer, wider ranges in the key that the message names, or use a second stack"
     ),
-    "building needs": "add or correct the key that the message names in the stack file",
+    "build inputs": "add or correct the key that the message names in the stack file",
     "documents": (
         "report the document with its workload and stack files: the templates of this version are"
         " at fault"
@@ -65,11 +65,11 @@ REMEDIES = {
         "correct the input that the message names; where it names none, report it with the workload"
         " and stack files"
     ),
-    "needs": (
+    "requirements": (
         "keep the add-on, chart or setting that is named; where the stack uses an existing cluster,"
         " provide it there and say so in sizewright:cluster"
     ),
-    "doors": (
+    "public ingress": (
         "take access.public out of the workload, or give it what is named: token claims, a firewall"
         " and HTTPS alone"
     ),

@@ -15,10 +15,10 @@ def requirements(recorded: Recorded, elsewhere: Collection[ResourcePattern] = ()
     used = [need for need in NEEDS if any(is_a(r, need.user) for r in recorded.resources)]
     own = [need for need in used if need.provider not in elsewhere]
     if faults := list(_faults(recorded, own)):
-        return Gate("needs", False, "; ".join(faults))
+        return Gate("requirements", False, "; ".join(faults))
     others = len(used) - len(own)
     detail = f"{plural(len(used), 'need')} met" + (f", {others} by other stacks" if others else "")
-    return Gate("needs", True if used else None, detail)
+    return Gate("requirements", True if used else None, detail)
 
 
 def _faults(recorded: Recorded, used: list[Need]) -> Iterator[str]:

@@ -92,6 +92,6 @@ def notes_on(outputs: Mapping[str, Any], digest: str, source: str) -> tuple[str,
         return ()
     return (
         f"{source} was built by another version, catalog or site, or with a lock or calibration: "
-        "what stands beside the new side is what this version makes of the inputs that were "
+        "the older side is what this version makes of the inputs that were "
         "deployed.",
     )

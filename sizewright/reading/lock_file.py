@@ -8,7 +8,7 @@ from sizing.locks.workload_lock import Lock, model_key
 from sizing.plan import Plan
 from sizing.workload import Workload
 
-HEAD = "# What sizing chose; commit it beside the workload file."
+HEAD = "# What sizing chose; commit it next to the workload file."
 
 
 def lock_of(workload: Workload, plan: Plan, catalog: Catalog) -> Lock | None:

@@ -96,7 +96,7 @@ class Leaf:
         if self.capacity.method != "calibrated":
             return ""
         if self.capacity.locked:
-            return "the lock beside the workload file; `update` computes it anew"
+            return "the lock next to the workload file; `update` computes it anew"
         return self.fitted_source
 
     @property

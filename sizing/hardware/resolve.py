@@ -66,17 +66,17 @@ def losers(ranked: Ranking) -> list[Rejected]:
         if name in seen and name != best.instance.name:
             continue
         seen.add(name)
-        told.append(_dearer(option, best))
+        told.append(_more_expensive(option, best))
     return told
 
 
-def _dearer(option: Option, best: Option) -> Rejected:
+def _more_expensive(option: Option, best: Option) -> Rejected:
     cost, least = option.usd_per_month, best.usd_per_month
     nodes = f"{option.pool.nodes_total} nodes"
     if cost is None:
         numbers, reason = f"{nodes} at an unknown price", Reason.unknown_price
     else:
-        numbers, reason = f"{nodes}, {plain(cost):,.0f} USD a month", Reason.dearer
+        numbers, reason = f"{nodes}, {plain(cost):,.0f} USD a month", Reason.more_expensive
     if least is not None:
         numbers += f"; {best.name}: {plain(least):,.0f} USD"
     return Rejected(option=option.name, reason=reason, numbers=numbers)

@@ -32,7 +32,7 @@ class Reason(StrEnum):
     """The engine may close an idle connection before the load balancer does."""
     latency = "latency"
     """No rate meets the latency targets, not even the smallest."""
-    dearer = "dearer"
+    more_expensive = "more_expensive"
     """Another option costs less."""
     unknown_price = "unknown_price"
     """The price is unknown. An unknown price never counts as zero."""

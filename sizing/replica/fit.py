@@ -28,7 +28,7 @@ def unfit(
         return Rejected(
             option=instance.name,
             reason=Reason.gpu_memory_minimum,
-            numbers=f"{instance.gpu} has {sold_gb} GB, at least {least} GB asked for",
+            numbers=f"{instance.gpu} has {sold_gb} GB, the workload requires at least {least} GB",
         )
     if not workload.kind.traits.has_engine:
         return None

@@ -204,7 +204,7 @@ class Cluster(Strict):
         if self.use is not None and self.stack is not None:
             raise FieldError((), "names two clusters", "either use or stack")
         if self.provides and not self.elsewhere:
-            raise FieldError(("provides",), "of no other cluster", "use or stack beside it")
+            raise FieldError(("provides",), "of no other cluster", "use or stack next to it")
         if self.offers and self.elsewhere:
             raise FieldError(("offers",), "offers parts of another cluster", "no use, no stack")
         for index, part in enumerate(self.offers):

@@ -188,14 +188,14 @@ class Site(Strict):
         cluster, network = self.cluster, self.network
         if cluster.use is not None and network is None:
             expected = "the VPC of the cluster that is used"
-            raise FieldError(("cluster", "use"), "needs network.use beside it", expected)
+            raise FieldError(("cluster", "use"), "needs network.use next to it", expected)
         if cluster.stack is not None and network is not None:
-            raise FieldError(("network",), "comes with cluster.stack", "no network beside it")
+            raise FieldError(("network",), "comes with cluster.stack", "no network next to it")
         if cluster.elsewhere and self.kubernetes_version is None:
             expected = "the version of the cluster that is used, for its nodes"
-            raise FieldError(("cluster",), "needs kubernetes_version beside it", expected)
+            raise FieldError(("cluster",), "needs kubernetes_version next to it", expected)
         if cluster.stack is not None and "vpc_cidr" not in self.model_fields_set:
-            raise FieldError(("cluster", "stack"), "needs vpc_cidr beside it", "as in that stack")
+            raise FieldError(("cluster", "stack"), "needs vpc_cidr next to it", "as in that stack")
         if cluster.elsewhere and self.access is not None:
             raise FieldError(("access",), "is the cluster's owner's to give", "no access")
         if network is not None:

@@ -22,7 +22,7 @@ def _is_a_zone_id(value: Any) -> Any:
         (),
         f"'{value}' {message}",
         "the zone's id, such as use1-az1",
-        "`aws ec2 describe-availability-zones` lists the ids beside the names",
+        "`aws ec2 describe-availability-zones` lists the ids next to the names",
     )
 
 

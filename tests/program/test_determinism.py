@@ -16,7 +16,7 @@ SURROUNDINGS = (
 )
 COMMANDS = (
     ("size", "workloads/chat.yaml", "--json"),
-    ("preview", "workloads/chat.yaml"),
+    ("preview", "workloads/chat.yaml", "--verbose"),
     ("preview", "workloads/chat.yaml", "--json"),
     ("explain", "workloads/chat.yaml"),
     ("diff", "workloads/chat.yaml", "workloads/golden/chat.yaml"),

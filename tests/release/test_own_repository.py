@@ -20,7 +20,7 @@ needs_engine = pytest.mark.skipif(bool(engine_missing()), reason=engine_missing(
 
 def test_preview_is_offline_and_of_the_pinned_version(repository: Repository) -> None:
     folder, environment = repository
-    done = environment.run("sizewright", "preview", cwd=folder)
+    done = environment.run("sizewright", "preview", "--verbose", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\nchat: 2 GPUs " in done.stdout
     assert "eks.NodeGroup sw-g6e-xlarge-use1-az1" in done.stdout

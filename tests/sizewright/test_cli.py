@@ -92,7 +92,7 @@ print("rich" in sys.modules, file=sys.stderr)
 
 @pytest.mark.parametrize("environment", [{"FORCE_COLOR": "1", "COLUMNS": "40"}, {"TERM": "xterm"}])
 def test_piped_output_is_plain_and_wide(environment: dict[str, str]) -> None:
-    ended = _process("size", CHAT, **environment)
+    ended = _process("size", CHAT, "--verbose", **environment)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "\x1b" not in ended.stdout
     assert max(map(len, ended.stdout.splitlines())) > 100

@@ -32,7 +32,7 @@ from sizing.values.field_error import FieldError
 
 @click.command(name="compare")
 @files_argument
-@click.option("--all", "show_all", is_flag=True, help="Every option, not the best types alone.")
+@click.option("--all", "show_all", is_flag=True, help="Every option and each reason against one.")
 @site_option
 @json_option
 def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) -> None:
@@ -47,8 +47,9 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
     sized in full. The first table has the cheapest option of each type, at most 12 types: first the
     Pareto-optimal ones, marked *; no other is as cheap and as fast. ~ marks unmeasured types. A
     further table shows whether two or three types, split by the length of the prompt, cost less
-    than the cheapest. The last tables show what the others lack, and which input doubles the nodes
-    soonest. Exit code 5: no hardware meets every target; 6: this version cannot rate any.
+    than the cheapest. The last tables show what the others lack (with numbers by `--all`), and
+    which input doubles the nodes soonest. Exit code 5: no hardware meets every target; 6: this
+    version cannot rate any.
 
     Several files: each is sized by itself, as by `size`, with one column each. The better value is
     marked * where the comparison has a meaning. Exit codes 5 and 6 are those of `size`.

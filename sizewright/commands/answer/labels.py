@@ -53,7 +53,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "precision": ("memory.weights_bytes",),
     "checkpoint": ("memory.weights_bytes",),
     "calibration": ("own_runs.*",),
-    "door": ("gateway.*",),
+    "public ingress": ("gateway.*",),
     "import": ("weights_import.*",),
     "the largest zone lost": ("pool.nodes_left_after_zone",),
     "a new version rolls out": ("states.rollout.*",),
@@ -69,7 +69,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
 
 The other labels are names of a part of the plan, or those of `report/difference.py` HEADLINES.
 """
-_MARKS = (", nodes alone", ", safe side", ", at least", ", or ", " (")
+_MARKS = (", nodes alone", ", P90 estimate", ", at least", ", or ", " (")
 """Starts of the additions that may follow the words of a label."""
 
 

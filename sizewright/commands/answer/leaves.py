@@ -113,7 +113,7 @@ def _is_below(leaf: NamedLeaf, asked: str) -> bool:
 
 def _no_number(value: object) -> str:
     if value is None:
-        return "is unknown for this workload, or not asked for"
+        return "is unknown for this workload, or not requested"
     return f"is no number: {found(value)}"
 
 

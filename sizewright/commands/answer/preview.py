@@ -13,11 +13,12 @@ from sizewright.commands.options import (
     site_option,
     stack_files,
     stack_files_argument,
+    verbose_option,
 )
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code, without_nodes
 from sizewright.gates.lock import nothing_pinned
-from sizewright.gates.node_updates import warnings
+from sizewright.gates.node_updates import GUIDE, warnings
 from sizewright.gates.pull import docker_hub_pulls
 from sizewright.layout.console import tell, write
 from sizewright.layout.paragraph import wrapped
@@ -36,6 +37,7 @@ from sizewright.record.program import record_program
 from sizewright.report.answer.contradicted import first_line
 from sizewright.report.answer.paragraphs import answer
 from sizewright.report.answer.sizing import size_tables
+from sizewright.report.answer.summary import preview_summary
 from sizewright.report.answer.tree import tree
 from sizing.catalog import load_catalog
 from sizing.plan import Plan
@@ -51,20 +53,23 @@ CAVEAT = (
 @stack_files_argument
 @site_option
 @json_option
-def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
+@verbose_option
+def command(files: tuple[Path, ...], site: Path, as_json: bool, verbose: bool) -> None:
     """Preview the infrastructure of workloads, offline.
 
     \b
     sizewright preview workloads/chat.yaml
+    sizewright preview workloads/chat.yaml --verbose
     sizewright preview workloads/chat.yaml --site Pulumi.prod.yaml
     sizewright preview workloads/*.yaml --json
     sizewright preview --site stacks/Pulumi.existing-cluster.yaml
 
     Without FILE the stack's own workloads are previewed.
 
-    The output has a note on offline previews, the answer in a paragraph, the figures and the
-    resource tree. Exit code 5: a service is infeasible, and nothing would be built; 6: its pool or
-    its engine is beyond this version, and its stores are shown.
+    The answer has at most ten lines for each service. With `--verbose`, it has a note on offline
+    previews, a paragraph, the figures and the resource tree. Exit code 5: a service is infeasible,
+    and nothing would be built; 6: its pool or its engine is beyond this version, and its stores are
+    shown.
     """
     catalog, where = load_catalog(), read_site(site)
     files = stack_files(files, where)
@@ -76,10 +81,12 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool) -> None:
         recorded = record_program(site, files, plan) if built else Recorded((), {})
     if as_json:
         print_answer(PreviewAnswer.model_validate(recorded.as_json()))
-    else:
+    elif verbose:
         write("\n\n".join(_opening(plan, where)) + "\n")
         print_tables(size_tables(plan))
         write("\n" + "\n".join(_resources(recorded, plan)))
+    else:
+        write(preview_summary(plan, recorded, list(_sentences(plan, where))))
     pulls = docker_hub_pulls(plan)
     if pulls.passed is None:
         tell(f"warning: {pulls.detail}")
@@ -96,6 +103,14 @@ def _opening(plan: Plan, site: SiteFile) -> Iterator[str]:
     if site.lock is None:
         text = nothing_pinned(site)
         yield wrapped(f"{text[0].upper()}{text[1:]}.")
+
+
+def _sentences(plan: Plan, site: SiteFile) -> Iterator[str]:
+    """Return the warnings of the opening, each as one short sentence."""
+    if any(warnings(plan, site)):
+        yield f"Node updates need care ({GUIDE})."
+    if site.lock is None:
+        yield "No lock pins the versions."
 
 
 def _resources(recorded: Recorded, plan: Plan) -> Iterator[str]:

@@ -37,7 +37,12 @@ def comparison_tables(
     dates = sorted({_origin(option) for option in shown if option.price is not None})
     yield Table("prices, on demand, nodes alone", [(text,) for text in dates])
     yield from mix_tables(found.mix)
-    yield Table("what the others lack", list(rejection_rows(found.rejected)), REJECTED)
+    lacking = list(rejection_rows(found.rejected))
+    if show_all or not options:
+        yield Table("what the others lack", lacking, REJECTED)
+    elif lacking:
+        reasons = ", ".join(f"{option}: {reason}" for option, reason, _ in lacking)
+        yield Table("what the others lack: --all shows the numbers", [(reasons,)])
     rows = [(each.input, _factor(each)) for each in found.sensitivities]
     yield Table("what doubles the nodes of the cheapest, soonest first", rows)
 

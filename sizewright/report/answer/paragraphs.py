@@ -27,7 +27,7 @@ def asked(service: ServicePlan) -> str:
     inputs, traffic = service.inputs.traffic, service.traffic
     users, each = number(inputs.daily_users), number(float(inputs.requests_per_user_per_day))
     mean = number(traffic.requests_per_s_mean)
-    text = f"is asked for {mean} requests/s on the daily mean ({users} users x {each} a day)"
+    text = f"receives {mean} requests/s on the daily mean ({users} users x {each} a day)"
     if traffic.requests_per_s_peak is None:
         return f"{text}; nothing says what the peak is."
     return f"{text} and {number(traffic.requests_per_s_peak)} at the peak ({peak_basis(service)})."
@@ -86,7 +86,7 @@ def _method(service: ServicePlan, method: str) -> str:
     if method == "given":
         return f"as you measured{measured_with(service)}"
     if method == "calibrated":
-        return "by the calibrated method, on the safe side of its band"
+        return "by the calibrated method, at the P90 estimate of its band"
     if service.kind == "image":
         return "by the textbook rule, which counts an iteration as one token: far too many"
     return "by the textbook rule, which ignores memory bandwidth: too many"
@@ -110,7 +110,7 @@ def rule(service: ServicePlan, pool: PoolPlan) -> str:
     binding = Rule(pool.redundancy_binding)
     match binding:
         case Rule.none:
-            return "no redundancy asked for"
+            return "no redundancy requested"
         case Rule.spare_ratio:
             return f"spare ratio {share(float(asked_for.spare_ratio or 0))}"
         case Rule.nodes:
@@ -247,20 +247,23 @@ def burst_serves_peak(service: ServicePlan) -> bool:
 def load(service: ServicePlan, pool: PoolPlan) -> str:
     """Load that the fleet is sized for, and the GPUs that the peak would need."""
     capacity = service.capacity
-    busy = f"{share(pool.utilisation_at_mean)} busy on the mean"
+    mean = f"{share(pool.utilisation_at_mean)} on the mean"
     if capacity is None or capacity.load == "peak":
-        return f"It is sized on the peak: {busy}, {share(pool.utilisation_at_peak)} at the peak."
+        peak = f"{share(pool.utilisation_at_peak)} at the peak"
+        return f"It is sized on the peak; utilisation is {mean}, {peak}."
     if capacity.gpus_at_peak is None or pool.utilisation_at_peak is None:
-        return f"It is sized on the mean, not on a peak: all GPUs together are {busy}."
+        return f"It is sized on the mean, not on a peak; utilisation of all GPUs is {mean}."
     if service.burst is not None and burst_serves_peak(service):
         return (
-            f"It is sized on the mean, and a burst for the peak: the floor is {busy}, and up to "
+            "It is sized on the mean, and a burst for the peak; "
+            f"utilisation of the floor is {mean}, and up to "
             f"{plural(service.burst.gpus, 'GPU')} more serve the peak."
         )
     return (
-        f"It is sized on the mean, not on the peak: all GPUs together are {busy}, but the peak "
+        f"It is sized on the mean, not on the peak; utilisation of all GPUs is {mean}, but the "
+        "peak "
         "alone would need "
         f"{plural(capacity.gpus_at_peak, 'GPU')}, {plural(pool.nodes_at_peak or 0, 'node')} with "
-        f"the same redundancy; at the peak it is asked for {number(pool.utilisation_at_peak)} "
+        f"the same redundancy; at the peak it receives {number(pool.utilisation_at_peak)} "
         "times what it can serve."
     )

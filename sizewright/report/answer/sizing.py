@@ -65,7 +65,7 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "volumes", _volumes(service.volumes)
     yield "storage", _storage(service)
     yield "network", _network(service)
-    for name, text in (("door", door(service)), ("import", imported(service))):
+    for name, text in (("public ingress", door(service)), ("import", imported(service))):
         if text:
             yield name, text
 
@@ -165,7 +165,7 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
 
 def _band(found: CalibratedPlan) -> str:
     """Both sides of the band, and the assumptions."""
-    sides = (("as fitted (P50)", found.median), ("on the safe side (P90)", found.safe))
+    sides = (("as fitted (P50)", found.median), ("at the P90 estimate", found.safe))
     counts = [f"{plural(s.gpus_needed, 'GPU')} {name}" for name, s in sides if s.gpus_needed]
     text = ", ".join(counts) or "no rate meets the targets"
     bare = found.replicas_without_headroom
@@ -207,9 +207,11 @@ def _method(found: MethodPlan) -> str:
 
 
 def _state(state: StatePlan) -> str:
-    busy = share(state.utilisation_at_peak)
+    used = share(state.utilisation_at_peak)
     holds = "" if state.holds else ", fewer than needed"
-    return f"{state.state} {plural(state.replicas, 'replica')}, {busy} busy at the peak{holds}"
+    return (
+        f"{state.state} {plural(state.replicas, 'replica')}, {used} utilisation at the peak{holds}"
+    )
 
 
 def _price(choice: ChoicePlan) -> str:

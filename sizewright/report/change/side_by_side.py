@@ -44,8 +44,8 @@ SURVIVES = {
 SPEED = {
     "pool.utilisation_at_mean": "",
     "pool.utilisation_at_peak": "",
-    "calibrated.safe.ttft_ms": "TTFT, safe side",
-    "calibrated.safe.tpot_ms": "TPOT, safe side",
+    "calibrated.safe.ttft_ms": "TTFT, P90 estimate",
+    "calibrated.safe.tpot_ms": "TPOT, P90 estimate",
 }
 COST = {"choice.pool_usd_per_month": "USD a month, nodes alone"}
 """Label of each row by leaf; an empty label means the one of `diff`."""
@@ -103,7 +103,7 @@ def _absent(service: ServicePlan, path: str) -> str:
     if service.pool is None and not path.startswith("traffic."):
         return NONE
     if path.startswith("calibrated."):
-        return "not predicted" if service.calibrated is None else "without end"
+        return "not predicted" if service.calibrated is None else "unbounded"
     return UNKNOWN
 
 

@@ -71,7 +71,7 @@ ACCESS: dict[str, Explainer] = {
         "the workload file: request.context_tokens",
         remarks=(
             "a worst case: tokens are not counted, each request is taken at its longest",
-            "the engine is told to refuse several prompts or answers in one request",
+            "the engine refuses several prompts or answers in one request",
         ),
     ),
     "services.*.gateway.firewall.window_s": Entry(

@@ -7,8 +7,8 @@ from sizing.values.exact import Number
 
 LIMITS = {
     "throughput": "utilisation limit x the full batch's rate",
-    "ttft": "the highest rate at which TTFT holds for the share that is asked for",
-    "tpot": "the highest rate at which TPOT holds for the share that is asked for",
+    "ttft": "the highest rate at which TTFT holds for the target's share of requests",
+    "tpot": "the highest rate at which TPOT holds for the target's share of requests",
 }
 
 
@@ -52,7 +52,7 @@ def _replica_rate(leaf: Leaf) -> Entry:
     name = leaf.keys[-1]
     meaning = f"requests a second that {name} alone allows one replica"
     if leaf.capacity.locked:
-        source = "the lock beside the workload file; `update` computes it anew"
+        source = "the lock next to the workload file; `update` computes it anew"
         return Entry(meaning, "as locked", "{v}", Basis.fitted, source)
     return _fitted(leaf, meaning, LIMITS[name], None)
 
@@ -60,7 +60,9 @@ def _replica_rate(leaf: Leaf) -> Entry:
 def _saturation(leaf: Leaf) -> Entry:
     meaning = "requests a second that one replica completes with every slot taken"
     if leaf.capacity.locked:
-        return Entry(meaning, "as locked", "{v}", Basis.fitted, "the lock beside the workload file")
+        return Entry(
+            meaning, "as locked", "{v}", Basis.fitted, "the lock next to the workload file"
+        )
     return _fitted(leaf, meaning, "n / (output x step(n) + n x prompt), n = slots", None)
 
 
@@ -127,7 +129,7 @@ def _state(leaf: Leaf) -> Entry:
 def _state_busy(leaf: Leaf) -> Entry:
     state = leaf.sized.states[int(leaf.keys[3])]
     return Entry(
-        f"share of these replicas that the peak keeps busy: {state.state}",
+        f"utilisation of these replicas at the peak: {state.state}",
         "peak rate / (replicas x rate of a full replica)",
         busy("peak", leaf, str(state.replicas)),
     )
@@ -161,7 +163,7 @@ CALIBRATED: dict[str, Explainer] = {
         "memory.max_sequences; engine.max_sequences, or vLLM's default of 256",
     ),
     "services.*.calibrated.percentile": Entry(
-        "share of requests, in percent, that TTFT and TPOT are told for",
+        "share of requests, in percent, for which TTFT and TPOT hold",
         "latency.percentile",
         "{v}",
         Basis.given,
@@ -182,7 +184,7 @@ CALIBRATED: dict[str, Explainer] = {
     ),
     "services.*.calibrated.replicas_without_headroom.*": lambda leaf: _fitted(
         leaf,
-        "replicas for the mean request, each as busy as the targets allow; not rounded"
+        "replicas for the mean request, each at the utilisation that the targets allow; not rounded"
         f" ({leaf.keys[-1]} side of the band)",
         "rate / the highest rate at which half of the requests meet the targets, up to 99 % of a"
         " full batch",

@@ -60,7 +60,7 @@ def _request_s(leaf: Leaf) -> Entry:
 def _gpus_at(load: str) -> Explainer:
     def entry(leaf: Leaf) -> Entry:
         return Entry(
-            f"GPUs that the {load} rate alone would keep busy",
+            f"GPUs that the {load} rate alone would use fully",
             f"ceil({load} rate x GPU-seconds of one request)",
             f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})",
             leaf.method,
@@ -87,7 +87,9 @@ DEMAND: dict[str, Explainer] = {
         "peak rate x (TTFT + (output tokens - 1) x TPOT), Little's law",
         "{s.traffic.requests_per_s_peak} * ({w.latency.ttft_ms}"
         " + ({w.request.output_mean} - 1) * {w.latency.tpot_ms}) / 1000",
-        remarks=("while nothing queues: a fleet asked for more than it serves holds all who wait",),
+        remarks=(
+            "while nothing queues: a fleet that receives more than it serves holds all who wait",
+        ),
     ),
     "services.*.capacity.request_s": _request_s,
     "services.*.capacity.requests_per_gpu_per_s": Entry(

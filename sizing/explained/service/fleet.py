@@ -144,7 +144,7 @@ def _usable(leaf: Leaf) -> Entry:
 def _utilisation(load: str) -> Explainer:
     def entry(leaf: Leaf) -> Entry:
         return Entry(
-            f"share of all GPUs that the {load} keeps busy; above 1 requests queue without end",
+            f"utilisation of all GPUs at the {load}; above 1 the queue is unbounded",
             f"{load} rate x GPU-seconds of one request / (replicas x GPUs a replica)",
             busy(load, leaf, "{s.pool.replicas_total}"),
         )
@@ -205,7 +205,7 @@ def _room(leaf: Leaf) -> str:
 
 def _max_sequences(leaf: Leaf) -> Entry:
     return Entry(
-        "sequences of mean length that fit beside the weights of one replica",
+        "sequences of mean length that fit next to the weights of one replica",
         "floor((cards x usable / imbalance of stages - weights)"
         " / (KV bytes of a sequence x copies))",
         f"floor(({_room(leaf)} - {{s.memory.weights_bytes}})"

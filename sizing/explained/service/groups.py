@@ -60,7 +60,7 @@ GROUPS: dict[str, Explainer] = {
         "{s.pool.pipeline_parallel}",
     ),
     "pools.*.interconnect.efa_only_interfaces": Entry(
-        "interfaces beside the first that carry EFA alone and take no address",
+        "further interfaces, which carry EFA alone and take no address",
         "network cards - 1",
         "{v}",
         Basis.vendor,

@@ -27,12 +27,12 @@ def test_it_passes_the_gates(run: Run) -> None:
     ended = run("check", BURSTING, "--json")
     assert (ended.code, ended.err) == (0, "")
     gates = {gate["name"]: gate for gate in json.loads(ended.out)["gates"]}
-    assert gates["needs"]["passed"] is True
+    assert gates["requirements"]["passed"] is True
     assert gates["vCPU quota"]["detail"].startswith("32 vCPUs"), "4 nodes of the floor, 4 above"
 
 
 def test_size_tells_what_may_come(run: Run) -> None:
-    told = " ".join(run("size", BURSTING).out.split())
+    told = " ".join(run("size", BURSTING, "--verbose").out.split())
     assert "burst up to 4 GPUs on 4 nodes more while a replica has over 16 requests" in told
 
 

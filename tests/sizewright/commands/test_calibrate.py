@@ -212,7 +212,7 @@ def test_a_lock_keeps_its_rate_until_update_tells_the_calibration(
 
 
 def row(run: Run, file: Path, name: str) -> str:
-    lines = run("size", file).out.splitlines()
+    lines = run("size", file, "--verbose").out.splitlines()
     return next((line.split(maxsplit=1)[1] for line in lines if line.split()[:1] == [name]), "")
 
 

@@ -24,7 +24,7 @@ def test_failed_gate_is_exit_code_4(
 ) -> None:
     ended = run("check", chat(), "--site", site(NO_ACCOUNT), "--json")
     verdict = json.loads(ended.out)
-    assert (ended.code, ended.err) == (4, "failed: building needs\n")
+    assert (ended.code, ended.err) == (4, "failed: build inputs\n")
     assert list(verdict) == ["schema_version", "passed", "gates"]
     assert verdict["passed"] is False
     assert all(

@@ -227,7 +227,9 @@ def test_a_change_that_deletes_node_groups_must_not_continue_on_error(
 def test_diff_and_preview_say_that_they_count_components(run: Run, published: Build) -> None:
     more = published(("daily_users: 100_000", "daily_users: 130_000"))
     counts = differing(run, CHAT, more)["counts"]
-    shown = re.search(r"in \d+ components, (\d+) with the components", run("preview", CHAT).out)
+    shown = re.search(
+        r"in \d+ components, (\d+) with the components", run("preview", CHAT, "--verbose").out
+    )
     assert shown is not None and sum(counts.values()) == int(shown[1])
     assert re.search(
         r"\nresources: 0 created, .* unchanged, components included\n",

@@ -58,7 +58,7 @@ def test_the_burst_example_meets_its_targets_at_the_peak_with_its_burst(run: Run
     assert service["pool"]["utilisation_at_peak"] > 1, "the floor alone is too small"
     assert (service["latency"]["verdict"], service["latency"]["load"]) == ("met", "peak")
     assert service["contradictions"] == []
-    text = " ".join(run("preview", "--site", site).out.split())
+    text = " ".join(run("preview", "--site", site, "--verbose").out.split())
     assert "It is sized on the mean, and a burst for the peak" in text
     assert "the queue grows" not in text
 

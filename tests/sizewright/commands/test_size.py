@@ -60,7 +60,7 @@ def test_rejected_options_have_name_reason_and_numbers(run: Run, chat: Callable[
 
 
 def test_text_says_it_all_and_is_plain(run: Run) -> None:
-    ended = run("size", "tests/workloads/chat.yaml")
+    ended = run("size", "tests/workloads/chat.yaml", "--verbose")
     assert (ended.code, ended.err) == (0, "")
     for said in (
         "12 needed + 3 spare = 15",
@@ -82,7 +82,7 @@ def test_infeasible_is_exit_code_5_with_the_answer(
 ) -> None:
     ended = run("size", chat(INFEASIBLE), *as_json)
     assert ended.code == 5
-    assert "at least 1000 GB asked for" in ended.out
+    assert "at least the workload requires at least 1000 GB" in ended.out
     assert ended.err.startswith("chat: infeasible: g6.xlarge: ")
     assert ended.err.count("\n") == 1
 
@@ -118,7 +118,7 @@ def test_another_site_is_another_answer(
 def test_nothing_is_cut_at_any_width(
     run: Run, chat: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    words = ("size", chat(name="a-name-of-30-characters-in-all"))
+    words = ("size", chat(name="a-name-of-30-characters-in-all"), "--verbose")
     piped = run(*words).out
     monkeypatch.setattr("sizewright.layout.table.output_width", lambda: width)
     narrow = run(*words).out
@@ -157,14 +157,14 @@ SOURCES = {
 
 @pytest.mark.parametrize("command", ["size", "preview"])
 def test_a_door_to_the_internet_is_a_sentence(run: Run, command: str, tmp_path: Path) -> None:
-    told = " ".join(run(command, OPEN, "--site", SITE).out.split())
+    told = " ".join(run(command, OPEN, "--site", SITE, "--verbose").out.split())
     assert DOOR in told
     site = tmp_path / "Pulumi.public.yaml"
     ranges = "[192.0.2.0/24, 198.51.100.0/24]"
     site.write_text(SITE.read_text("utf-8").replace("[0.0.0.0/0]", ranges), "utf-8")
-    told = " ".join(run(command, OPEN, "--site", site).out.split())
+    told = " ".join(run(command, OPEN, "--site", site, "--verbose").out.split())
     assert "open to the internet, from 192.0.2.0/24, 198.51.100.0/24 with a token of" in told
-    assert "internet" not in run("size", "tests/workloads/chat.yaml").out
+    assert "internet" not in run("size", "tests/workloads/chat.yaml", "--verbose").out
 
 
 @pytest.mark.parametrize("command", ["size", "preview"])
@@ -173,22 +173,22 @@ def test_an_import_of_weights_is_a_sentence(
     run: Run, chat: Callable[..., Path], command: str, source: str
 ) -> None:
     path = chat(("precision: nf4}", f"precision: nf4, source: {{{source}}}}}"))
-    told = " ".join(run(command, path).out.split())
+    told = " ".join(run(command, path, "--verbose").out.split())
     assert f"Its weights come from {SOURCES[source]}: a Job brings them into the bucket" in told
-    assert "Its weights come" not in run(command, "tests/workloads/chat.yaml").out
+    assert "Its weights come" not in run(command, "tests/workloads/chat.yaml", "--verbose").out
 
 
 def test_a_precision_that_was_chosen_is_told(run: Run, tmp_path: Path) -> None:
     run("init", "a", "--directory", tmp_path)
     chosen = read_model(tmp_path / "a.lock", Lock).precision
     told = f"The planned weights are in {chosen}, as published"
-    assert told in " ".join(run("preview", tmp_path / "a.yaml").out.split())
+    assert told in " ".join(run("preview", tmp_path / "a.yaml", "--verbose").out.split())
     text = (tmp_path / "a.yaml").read_text(encoding="utf-8")
     (tmp_path / "b.yaml").write_text(
         text.replace('{name: "llama-3.1-8b"}', f'{{name: "llama-3.1-8b", precision: {chosen}}}')
     )
-    assert told not in " ".join(run("preview", tmp_path / "b.yaml").out.split())
-    assert f" GB of GPU memory in {chosen}, KV" in run("size", tmp_path / "b.yaml").out
+    assert told not in " ".join(run("preview", tmp_path / "b.yaml", "--verbose").out.split())
+    assert f" GB of GPU memory in {chosen}, KV" in run("size", tmp_path / "b.yaml", "--verbose").out
 
 
 def test_a_reason_is_told_once(run: Run, tmp_path: Path) -> None:
@@ -204,13 +204,13 @@ def test_a_reason_is_told_once(run: Run, tmp_path: Path) -> None:
 def test_only_zones_are_told_not_to_sell_a_type(run: Run, tmp_path: Path) -> None:
     run("init", "a", "--directory", tmp_path)
     (tmp_path / "a.lock").unlink()
-    told = " ".join(run("preview", tmp_path / "a.yaml").out.split())
+    told = " ".join(run("preview", tmp_path / "a.yaml", "--verbose").out.split())
     assert re.search(r"By zone: (use1-az\d \d, ){2}use1-az\d \d\. It survives", told)
 
 
 def test_the_rate_of_a_gpu_says_its_share_of_full_utilisation(run: Run) -> None:
     """133.3 requests/s on 15 GPUs of 12.5 each are 71.1 %; of 11.3 each they would be 78.9 %."""
-    out = run("size", "workloads/chat.yaml").out
+    out = run("size", "workloads/chat.yaml", "--verbose").out
     full = re.search(
         r"one GPU +11\.3 requests/s within the latency targets and the limit of utilisation, "
         r"90 % of ([\d.]+) at 100 %",
@@ -223,12 +223,12 @@ def test_the_rate_of_a_gpu_says_its_share_of_full_utilisation(run: Run) -> None:
     assert float(busy[1]) == pytest.approx(100 * peak / (15 * float(full[1])), abs=0.2)
     assert "GPU time each" not in out
     assert "11.3 requests/s a GPU at 90 % utilisation" in " ".join(
-        run("preview", "workloads/chat.yaml").out.split()
+        run("preview", "workloads/chat.yaml", "--verbose").out.split()
     )
 
 
 def test_figures_that_look_alike_say_what_each_is(run: Run) -> None:
-    out = run("size", "workloads/chat.yaml").out
+    out = run("size", "workloads/chat.yaml", "--verbose").out
     for label in (
         "2,730 in flight at the peak if each took as long as its targets allow",
         "1,270 requests in flight at the peak as estimated (P50)",

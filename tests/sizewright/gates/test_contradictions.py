@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_check_fails_for_an_accept_that_matches_nothing(
     ended = run("check", path)
     assert ended.code == 4
     assert "accept names single_zone, which does not occur: remove it" in ended.out
-    assert "accepted for nothing: remove it" in run("size", path).out
+    assert "accepted for nothing: remove it" in run("size", path, "--verbose").out
 
 
 def test_an_unknown_code_is_bad_input_with_a_suggestion(
@@ -119,7 +120,7 @@ def test_images_are_sized_but_get_no_nodes_until_an_engine_serves_them(run: Run)
     groups = [r["name"] for r in answer["resources"] if r["type"].endswith(":NodeGroup")]
     assert groups == ["sw-system-nodes"]
     assert answer["outputs"]["services"]["text-to-image"]["nodes_total"] is None
-    text = run("preview", IMAGES)
+    text = run("preview", IMAGES, "--verbose")
     assert text.code == 6
     assert "the stack builds none of these nodes" in " ".join(text.out.split())
 
@@ -148,21 +149,22 @@ def test_the_program_warns_of_images_and_builds_no_node_for_them(run: Run) -> No
 
 
 def test_the_latency_line_says_its_verdict_and_at_which_load(run: Run) -> None:
-    out = run("size", "workloads/chat.yaml").out
+    out = run("size", "workloads/chat.yaml", "--verbose").out
     (line,) = [line for line in out.splitlines() if line.startswith("latency ")]
     assert line.split(None, 1)[1].startswith(
         "met at the peak of 133 requests/s on 12 replicas: TTFT 396 ms of 500 ms, "
         "TPOT 46.2 ms of 50 ms for 95 % of requests (P90 of the estimate)"
     )
-    given = run("size", GIVEN).out
+    given = run("size", GIVEN, "--verbose").out
     assert "latency      missed at the peak of 167 requests/s on 15 replicas" in given
-    assert "is not checked" not in " ".join(run("preview", GIVEN).out.split())
+    assert "is not checked" not in " ".join(run("preview", GIVEN, "--verbose").out.split())
 
 
 def test_that_images_get_no_nodes_follows_the_contradictions(run: Run) -> None:
     says = "text-to-image: no nodes are built; no engine of this version serves image"
-    for command in ("size", "preview"):
-        contradicted, then, *_ = (x for x in run(command, IMAGES).out.splitlines() if x)
+    for words in product(("size", "preview"), ([], ["--verbose"])):
+        command, verbose = words
+        contradicted, then, *_ = (x for x in run(command, IMAGES, *verbose).out.splitlines() if x)
         assert contradicted.startswith("contradictions in ")
-        assert then.startswith(says), command
+        assert then.startswith(says), words
     assert "no nodes are built" not in run("size", GIVEN).out

@@ -71,7 +71,7 @@ def test_the_command_ends_with_4(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(program, "record_program", lambda *_: without(plugin))
     ended = run("check", "tests/workloads/chat.yaml")
     assert ended.code == 4
-    assert "needs" in ended.err.removeprefix("failed: ").strip().split(", ")
+    assert "requirements" in ended.err.removeprefix("failed: ").strip().split(", ")
 
 
 def test_every_rendered_kind_declares_what_it_needs() -> None:

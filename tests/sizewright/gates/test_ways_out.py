@@ -212,7 +212,12 @@ def test_every_gate_that_may_fail_names_its_remedy() -> None:
     found = gates_that_may_fail()
     assert len(found) > 15
     assert not [(place, name) for place, name in found if remedy_of(name) is None]
-    assert {name for _, name in found} >= {"needs", "doors", "resource graph", "documents"}
+    assert {name for _, name in found} >= {
+        "requirements",
+        "public ingress",
+        "resource graph",
+        "documents",
+    }
 
 
 def test_a_failed_gate_prints_its_remedy_and_a_passed_one_none() -> None:
@@ -225,7 +230,7 @@ def test_check_prints_the_remedy_of_what_failed(run: Run, site: Callable[..., Pa
     single = site(("[use1-az1, use1-az2, use1-az4]", "[use1-az1]"))
     ended = run("check", "workloads/golden/chat.yaml", "--site", single)
     assert ended.code == 4
-    assert f"Remedy: {remedy_of('building needs')}" in ended.out
+    assert f"Remedy: {remedy_of('build inputs')}" in ended.out
     gates = json.loads(run("check", "workloads/golden/chat.yaml", "--site", single, "--json").out)
     failed = [gate for gate in gates["gates"] if gate["passed"] is False]
     assert failed and all(gate["remedy"] for gate in failed)

@@ -317,12 +317,12 @@ WRONG_SITES = {
             "LS0tLS1CRUdJTiBDRVJUSUZJ, security_group_id: sg-00000001}}\n  sizewright:region",
         ),
         "{name: c",
-        "cluster.use: needs network.use beside it; expected the VPC of the cluster that is used",
+        "cluster.use: needs network.use next to it; expected the VPC of the cluster that is used",
     ),
     "cluster without its version": (
         ("sizewright:region", "sizewright:cluster: {stack: a/b/c}\n  sizewright:region"),
         "{stack: a/b/c}",
-        "cluster: needs kubernetes_version beside it",
+        "cluster: needs kubernetes_version next to it",
     ),
     "another stack's cluster without its range": (
         (
@@ -331,7 +331,7 @@ WRONG_SITES = {
             "  sizewright:region",
         ),
         "a/b/c",
-        "cluster.stack: needs vpc_cidr beside it; expected as in that stack",
+        "cluster.stack: needs vpc_cidr next to it; expected as in that stack",
     ),
     "network without a zone": (
         (
@@ -476,7 +476,7 @@ def test_a_certificate_that_no_load_balancer_can_use(
     checked = run("check", CHAT, "--site", path)
     assert checked.code == 4
     assert said in checked.out
-    assert checked.err == "failed: building needs\n"
+    assert checked.err == "failed: build inputs\n"
     assert run("size", CHAT, "--site", path).code == 0
 
 
@@ -547,7 +547,7 @@ def test_a_default_is_not_blamed_on_a_line(run: Run, chat: Callable[..., Path]) 
     assert ended.code == 2
     assert ended.err.startswith("Pulumi.dev.yaml: vpc_cidr: the default 10.0.0.0/16 gives a zone")
     assert "chat has 138,888,888,890 nodes" in ended.err
-    title = after_contradictions(run("size", many).out).split("\n")[0]
+    title = after_contradictions(run("size", many, "--verbose").out).split("\n")[0]
     assert title == "chat: 138,888,888,890 GPUs (NVIDIA L4) on 138,888,888,890 x g6.xlarge"
 
 

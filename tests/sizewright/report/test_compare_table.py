@@ -57,13 +57,17 @@ def test_at_80_columns_compare_is_a_table_with_the_pareto_optimal_types_first(
     monkeypatch.setattr("sizewright.layout.table.output_width", lambda: 80)
     out = run("compare", workload()).out
     assert max(map(len, out.splitlines())) <= 80
+    assert len(out.splitlines()) <= 40, "one screen"
     rows = ranking(out)
     assert 0 < len(rows) <= FIRST
     assert all(TABLE.match(row) and len(row.split()) >= 9 for row in rows), rows
     marks = ["*" in row for row in rows]
     assert marks[0] and marks == sorted(marks, reverse=True)
     assert re.search(r"and \d+ more types: --all lists every option", out)
-    every = ranking(run("compare", workload(), "--all").out)
+    assert "\nwhat the others lack: --all shows the numbers\n" in out and ": engine" in out
+    in_full = run("compare", workload(), "--all").out
+    assert "\nwhat the others lack\n" in in_full and "closest is " in in_full
+    every = ranking(in_full)
     assert len(every) > len(rows)
 
 
@@ -170,7 +174,7 @@ def test_prose_has_three_significant_digits_counts_and_money_in_full(text: str, 
 
 
 def test_no_measure_in_size_has_more_than_three_digits(run: Run) -> None:
-    out = run("size", ROOT / "workloads" / "golden" / "text-to-text.yaml").out
+    out = run("size", ROOT / "workloads" / "golden" / "text-to-text.yaml", "--verbose").out
     rows = out.split("\n\n")[0]
     long = [m for m in re.findall(r"\d+\.\d+", rows) if len(m.replace(".", "").lstrip("0")) > 3]
     assert not long

@@ -66,8 +66,8 @@ def test_two_cards_for_one_load(run: Run, chat: Callable[..., Path]) -> None:
     assert told["a new version rolls out"] == ["12 left, 12 replicas needed: enough"] * 2
     assert told["one node in repair"] == ["14 left, 12 replicas needed: enough"] * 2
     assert told["utilisation, mean"] == ["77.2 %", "77.2 %"]
-    assert told["TTFT, safe side"] == ["415 ms", "179 ms *"]
-    assert told["TPOT, safe side"] == ["46.1 ms", "12.1 ms *"]
+    assert told["TTFT, P90 estimate"] == ["415 ms", "179 ms *"]
+    assert told["TPOT, P90 estimate"] == ["46.1 ms", "12.1 ms *"]
     assert told["USD a month, nodes alone"] == ["8,813 *", "20,378"]
     assert "Karpenter AWS provider: generated on-demand prices, 2026-07-20" in ended.out
 
@@ -92,7 +92,7 @@ def test_three_files_and_what_nobody_predicts(run: Run, chat: Callable[..., Path
     told = rows(run("compare", CHAT, chat(OTHER_CARD, name="other"), SPANNING).out)
     assert told["service"] == ["chat", "other", "spanning"]
     assert told["nodes a replica"] == ["1", "1", "2"]
-    assert told["TTFT, safe side"] == ["415 ms", "179 ms", "not predicted"]
+    assert told["TTFT, P90 estimate"] == ["415 ms", "179 ms", "not predicted"]
     assert told["survives any zones"] == ["none", "none", "1 *"]
 
 

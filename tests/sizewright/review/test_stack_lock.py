@@ -292,7 +292,7 @@ def test_without_a_lock_check_and_preview_say_so_and_name_the_command(
     ended = run("check", "--site", stack)
     assert ended.code == code
     assert "nothing is pinned yet" in ended.out and says in ended.out
-    previewed = " ".join(run("preview", "--site", stack).out.split())
+    previewed = " ".join(run("preview", "--site", stack, "--verbose").out.split())
     assert "Nothing is pinned yet" in previewed and says in previewed
 
 

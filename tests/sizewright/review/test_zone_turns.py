@@ -84,7 +84,7 @@ def test_check_and_preview_say_which_zones_are_still_to_come(
     )
     checked = run("check", "--site", stack)
     assert checked.code == 0 and says in checked.out
-    assert says in " ".join(run("preview", "--site", stack).out.split())
+    assert says in " ".join(run("preview", "--site", stack, "--verbose").out.split())
     assert "the lock does not hold a changed disk, tag or user data" in checked.out
 
 
@@ -143,7 +143,7 @@ def test_the_loss_of_a_forced_update_is_said_by_check_and_by_preview(
     assert gate["passed"] is None
     assert "an update is forced, and leaves" in gate["detail"]
     assert "docs/node-updates.md says how to avoid the loss" in gate["detail"]
-    previewed = " ".join(run("preview", "--site", stack).out.split())
+    previewed = " ".join(run("preview", "--site", stack, "--verbose").out.split())
     assert "an update is forced, and leaves" in previewed
 
 
@@ -153,7 +153,7 @@ def test_a_slow_replica_on_one_node_is_never_forced_but_fails_and_preview_says_s
     stack = stack_file(3, ONE_NODE)
     ended = run("check", "--site", stack)
     assert ended.code == 4 and "node updates" in ended.err
-    previewed = " ".join(run("preview", "--site", stack).out.split())
+    previewed = " ".join(run("preview", "--site", stack, "--verbose").out.split())
     assert "Node updates: a replica of spanning serves" in previewed
 
 

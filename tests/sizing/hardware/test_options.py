@@ -111,8 +111,8 @@ def test_the_others_are_told_with_their_reasons(answer: Sized) -> None:
     assert plan.choice is not None and plan.choice.chosen_by == "ranking"
     assert plan.choice.price_source and plan.choice.pool_usd_per_month
     reasons = {r.reason for r in plan.rejected}
-    assert {Reason.dearer, Reason.offering, Reason.engine, Reason.memory} <= reasons
-    dearer = [r for r in plan.rejected if r.reason is Reason.dearer]
+    assert {Reason.more_expensive, Reason.offering, Reason.engine, Reason.memory} <= reasons
+    dearer = [r for r in plan.rejected if r.reason is Reason.more_expensive]
     cheapest = f"{plan.choice.pool_usd_per_month:,.0f} USD"
     assert all(r.numbers.endswith(cheapest) for r in dearer)
     assert plan.inputs.hardware is not None and plan.inputs.hardware.is_auto

@@ -1,0 +1,188 @@
+"""The answer in at most ten lines: fleet, cost, verdicts, losses, limits and warnings."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from sizewright.feasibility import shortfalls, without_nodes
+from sizewright.layout.numbers import milliseconds, number, plural, share, usd
+from sizewright.layout.table import Table, table_text
+from sizewright.record import Recorded
+from sizewright.report.answer.contradicted import first_line
+from sizewright.report.answer.paragraphs import burst_serves_peak, door, rule
+from sizing.plan import ChoicePlan, LatencyPlan, Plan, PoolPlan, ServicePlan, Verdict
+
+LABEL = 9
+"""Columns of the labels, so that all rows of an answer are aligned."""
+OFFLINE = "Offline preview: recorded on this machine; not a diff against a cloud"
+MORE = "`--verbose` shows all figures, `sizewright explain FILE` each reason."
+LINES = 10
+"""Lines of an answer for each service, where nothing wraps."""
+BILLED = {
+    "aws:eks/nodeGroup:NodeGroup": "node group",
+    "kubernetes:karpenter.sh/v1:NodePool": "burst pool",
+    "aws:ec2/natGateway:NatGateway": "NAT gateway",
+    "aws:lb/loadBalancer:LoadBalancer": "load balancer",
+    "aws:rds/cluster:Cluster": "database",
+    "aws:s3/bucket:Bucket": "bucket",
+}
+"""Resource types that cost money, and their names in the summary."""
+METHODS = {"given": "as measured", "calibrated": "P90 estimate", "textbook": "textbook rule"}
+
+
+def size_summary(plan: Plan) -> str:
+    """Lines of `size`: at most ten for each service."""
+    return _summary(plan, [], [], [])
+
+
+def preview_summary(plan: Plan, recorded: Recorded, warnings: Sequence[str]) -> str:
+    """Lines of `preview`: at most ten for each service; warnings are whole sentences."""
+    return _summary(plan, [OFFLINE], [("resources", _resources(recorded))], warnings)
+
+
+def _summary(
+    plan: Plan, intro: Sequence[str], rows: Sequence[tuple[str, str]], warnings: Sequence[str]
+) -> str:
+    opening = [*first_line(plan), *map(_line, (*without_nodes(plan), *intro))]
+    services = {_title(service): list(_rows(plan, service)) for service in plan.services}
+    lines = len(opening) + sum(1 + len(each) for each in services.values()) + len(rows)
+    tail = _tail([*warnings, *_warnings(plan)], LINES * len(services) - lines)
+    tables = (_table(title, each) for title, each in services.items())
+    gap = "\n\n" if len(services) > 1 else "\n"
+    return gap.join(filter(None, ("\n".join(opening), *tables, _table("", [*rows, *tail]))))
+
+
+def _tail(warnings: Sequence[str], room: int) -> list[tuple[str, str]]:
+    """Return the warnings and how to see more: in one row where two would be too many."""
+    if not warnings:
+        return [("more", MORE)]
+    if room < 2:
+        return [("more", " ".join((*warnings, MORE)))]
+    return [("warnings", " ".join(warnings)), ("more", MORE)]
+
+
+def _line(text: str) -> str:
+    return table_text(Table("", [(text,)]))
+
+
+def _table(title: str, rows: Sequence[tuple[str, str]]) -> str:
+    return table_text(Table(title, [(f"{label:{LABEL}}", text) for label, text in rows]))
+
+
+def _title(service: ServicePlan) -> str:
+    pool = service.pool
+    if pool is None:
+        return f"{service.name}: no GPU pool"
+    return (
+        f"{service.name}: {plural(pool.gpus_total, 'GPU')} ({pool.gpu}) on {pool.nodes_total:,} x "
+        f"{pool.instance_type}, {pool.nodes_needed:,} needed + {pool.nodes_spare:,} spare"
+    )
+
+
+def _rows(plan: Plan, service: ServicePlan) -> Iterator[tuple[str, str]]:
+    pool = service.pool
+    if pool is None:
+        yield "load", _load(service, None)
+        (short,) = (each for each in shortfalls(plan) if each.service == service.name)
+        yield "verdict", short.text.removeprefix(f"{service.name}: ")
+        return
+    if service.choice:
+        yield "cost", _cost(service.choice)
+    yield "load", _load(service, pool)
+    if service.latency and not _is_unmodelled(service):
+        yield "latency", _latency(service.latency)
+    yield "survives", _survives(pool)
+    yield "bound by", _bound_by(service, pool)
+
+
+def _cost(choice: ChoicePlan) -> str:
+    if choice.pool_usd_per_month is None:
+        return "unknown, never zero"
+    dated = f" of {choice.price_checked}" if choice.price_checked else ", undated"
+    amount = usd(choice.pool_usd_per_month)
+    return f"at least {amount} USD a month (nodes only, list price{dated})"
+
+
+def _load(service: ServicePlan, pool: PoolPlan | None) -> str:
+    """Return the rate and the utilisation; above 100 %, also what the peak needs."""
+    traffic = service.traffic
+    if traffic.requests_per_s_peak is None:
+        text = f"{service.name} receives {number(traffic.requests_per_s_mean)} requests/s"
+        busy = pool and f": {share(pool.utilisation_at_mean)} utilisation"
+        text += f" at the mean{busy or ''}; no peak is given"
+    else:
+        text = f"{service.name} receives {number(traffic.requests_per_s_peak)} requests/s"
+        text += f" at the peak{_peak(service, pool) if pool else ''}"
+    return f"{text}; no latency estimate" if _is_unmodelled(service) else text
+
+
+def _peak(service: ServicePlan, pool: PoolPlan) -> str:
+    text = f": {share(pool.utilisation_at_peak)} utilisation"
+    if (pool.utilisation_at_peak or 0) <= 1:
+        return text
+    if service.burst is not None and burst_serves_peak(service):
+        return f"{text} without the burst of up to {plural(service.burst.gpus, 'GPU')}"
+    capacity = service.capacity
+    if capacity is None or capacity.gpus_at_peak is None:
+        return f"{text}, and the queue grows"
+    return f"{text}; the peak needs {plural(capacity.gpus_at_peak, 'GPU')}"
+
+
+def _is_unmodelled(service: ServicePlan) -> bool:
+    """Whether no engine serves it and no estimate covers its latency targets."""
+    unknown = service.latency is not None and service.latency.verdict is Verdict.unknown
+    return unknown and service.serving is None
+
+
+def _latency(latency: LatencyPlan) -> str:
+    if latency.verdict is Verdict.unknown:
+        return latency.text
+    stated = [
+        (name, ms, target)
+        for name, ms, target in (
+            ("TTFT", latency.ttft_ms, latency.ttft_target_ms),
+            ("TPOT", latency.tpot_ms, latency.tpot_target_ms),
+        )
+        if target is not None
+    ]
+    where = "" if latency.load == "peak" else f" at the {latency.load}"
+    if any(ms is None for _, ms, _ in stated):
+        return f"{latency.verdict} at the {latency.load}: requests queue, and the queue grows"
+    times = (f"{name} {milliseconds(ms)} of {milliseconds(of)}" for name, ms, of in stated)
+    return f"{latency.verdict}{where}: {', '.join(times)} (P90 estimate)"
+
+
+def _survives(pool: PoolPlan) -> str:
+    nodes, zones = pool.survives.nodes, pool.survives.zones
+    some = f"any {plural(nodes, 'node')}" if nodes else "no node"
+    whole = f"any {plural(zones, 'zone')}" if zones else "no zone"
+    left = f"{pool.nodes_left_after_zone:,} of {plural(pool.nodes_needed, 'needed node')} left"
+    return f"loss of {some}, {whole} ({left} after one)"
+
+
+def _bound_by(service: ServicePlan, pool: PoolPlan) -> str:
+    capacity, text = service.capacity, pool.binding
+    if pool.binding == "memory" or capacity is None:
+        text += f", {plural(pool.gpus_per_replica, 'GPU')} a replica"
+    else:
+        rate = plural(capacity.requests_per_gpu_per_s, "request")
+        text += f", {rate}/s a GPU ({METHODS[capacity.method]})"
+    spare = "no spare" if pool.redundancy_binding == "none" else rule(service, pool)
+    return f"{text}; {spare}"
+
+
+def _resources(recorded: Recorded) -> str:
+    """Counts by kind of what costs money, in the order of the kinds."""
+    if not recorded.resources:
+        return "none; the program refuses a service that is infeasible"
+    counts = Counter(resource.type for resource in recorded.resources)
+    billed = [plural(counts[kind], name) for kind, name in BILLED.items() if counts[kind]]
+    return ", ".join(billed) or "none that costs money by itself"
+
+
+def _warnings(plan: Plan) -> Iterator[str]:
+    """Sentences about what is open to the internet and what nobody verified."""
+    if public := [service.name for service in plan.services if door(service)]:
+        yield f"Open to the internet: {', '.join(public)}."
+    if plan.unverified:
+        verb = "is" if len(plan.unverified) == 1 else "are"
+        yield f"{plural(len(plan.unverified), 'version')} {verb} unverified."

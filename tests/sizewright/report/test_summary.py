@@ -1,0 +1,139 @@
+"""The ten lines of `size` and `preview`: how many there are, and what they say in each case."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.sizewright.conftest import INFEASIBLE, ROOT, Run
+
+CHAT = "workloads/chat.yaml"
+GIVEN = "tests/workloads/chat.yaml"
+GOLDEN = ROOT / "workloads" / "golden"
+IMAGES = GOLDEN / "text-to-image.yaml"
+VIDEO = GOLDEN / "text-to-video.yaml"
+PUBLIC = ("tests/program/public.yaml", "--site", "tests/program/Pulumi.public.yaml")
+MORE = "more       `--verbose` shows all figures, `sizewright explain FILE` each reason."
+OFFLINE = "Offline preview: recorded on this machine; not a diff against a cloud"
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"),
+    [
+        (("size", CHAT), 8),
+        (("size", GIVEN), 9),
+        (("size", IMAGES), 9),
+        (("size", VIDEO), 5),
+        (("preview", CHAT), 10),
+        (("preview", GIVEN), 10),
+        (("preview", IMAGES), 10),
+    ],
+    ids=str,
+)
+def test_an_answer_has_at_most_ten_lines(run: Run, words: tuple[str, ...], rows: int) -> None:
+    lines = run(*words).out.splitlines()
+    assert len(lines) == rows <= 10
+    assert all(line == line.rstrip() != "" for line in lines)
+    assert lines[-1].startswith("more  ") and lines[-1].endswith(MORE.partition("`")[2])
+
+
+def test_met_targets_in_whole(run: Run) -> None:
+    assert run("size", CHAT).out.splitlines() == [
+        "chat: 15 GPUs (NVIDIA L40S) on 15 x g6e.xlarge, 12 needed + 3 spare",
+        "cost       at least 20,378 USD a month (nodes only, list price of 2026-07-20)",
+        "load       chat receives 133 requests/s at the peak: 71.1 % utilisation",
+        "latency    met: TTFT 396 ms of 500 ms, TPOT 46.2 ms of 50 ms (P90 estimate)",
+        "survives   loss of any 3 nodes, no zone (10 of 12 needed nodes left after one)",
+        "bound by   throughput, 11.3 requests/s a GPU (P90 estimate); spare ratio 20 %",
+        "warnings   7 versions are unverified.",
+        MORE,
+    ]
+
+
+def test_a_preview_counts_what_costs_money(run: Run) -> None:
+    lines = run("preview", CHAT).out.splitlines()
+    assert lines[0] == OFFLINE
+    assert lines[-3:] == [
+        "resources  4 node groups, 1 NAT gateway, 1 load balancer, 1 database, 2 buckets",
+        "warnings   No lock pins the versions. 7 versions are unverified.",
+        MORE,
+    ]
+    assert max(map(len, lines)) <= 80
+
+
+def test_missed_targets_follow_the_contradictions(run: Run) -> None:
+    first, *lines = run("size", GIVEN).out.splitlines()
+    assert first.startswith("contradictions in chat: peak_above_capacity (accepted)")
+    assert "latency    missed at the peak: requests queue, and the queue grows" in lines
+    load = "chat receives 167 requests/s at the peak: 1,110 % utilisation; the peak needs 167 GPUs"
+    assert f"load       {load}" in lines
+    assert "bound by   throughput, 1 request/s a GPU (as measured); spare ratio 20 %" in lines
+
+
+def test_images_get_no_nodes(run: Run) -> None:
+    contradicted, no_nodes, what, *lines = run("preview", IMAGES).out.splitlines()
+    assert contradicted.startswith("contradictions in text-to-image: ")
+    assert no_nodes.startswith("text-to-image: no nodes are built; no engine of this version")
+    assert what == OFFLINE
+    mean = "receives 11,600 requests/s at the mean: 93.9 % utilisation; no peak is given"
+    assert f"load       text-to-image {mean}" in lines
+    assert "resources  1 node group, 1 NAT gateway, 1 database, 2 buckets" in lines
+    assert lines[-1].startswith("more       No lock pins the versions. 3 versions are unverified.")
+
+
+def test_the_reason_of_an_infeasible_service(run: Run, chat: Callable[..., Path]) -> None:
+    ended = run("preview", chat(INFEASIBLE))
+    assert ended.code == 5
+    lines = ended.out.splitlines()
+    assert "chat: no GPU pool" in lines
+    assert "load       chat receives 167 requests/s at the peak" in lines
+    verdict = next(line for line in lines if line.startswith("verdict"))
+    assert (
+        "infeasible: g6.xlarge: " in verdict
+        and "at least the workload requires at least 1000 GB" in verdict
+    )
+    assert "resources  none; the program refuses a service that is infeasible" in lines
+
+
+def test_a_burst_serves_the_peak(run: Run) -> None:
+    load = "355 % utilisation without the burst of up to 10 GPUs"
+    out = run("size", "workloads/chat-burst.yaml").out
+    assert load in out and "latency    met: " in out
+
+
+@pytest.mark.parametrize("command", ["size", "preview"])
+def test_what_is_open_to_the_internet_is_a_warning(run: Run, command: str) -> None:
+    assert "Open to the internet: " in run(command, *PUBLIC).out
+    assert "internet" not in run(command, CHAT).out
+
+
+def test_several_services_have_a_block_each(run: Run, chat: Callable[..., Path]) -> None:
+    out = run("size", CHAT, chat(name="search")).out
+    opening, first, second, tail = out.split("\n\n")
+    assert opening.startswith("contradictions in search: ")
+    assert (first.split(":")[0], second.split(":")[0]) == ("chat", "search")
+    assert len(out.splitlines()) <= 20
+    assert tail.splitlines()[-1] == MORE
+
+
+@pytest.mark.parametrize("width", [40, 80, 160])
+def test_lines_wrap_and_lose_nothing(run: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    piped = run("size", GIVEN).out
+    monkeypatch.setattr("sizewright.layout.table.output_width", lambda: width)
+    wrapped = run("size", GIVEN).out
+    assert max(map(len, wrapped.splitlines())) <= width
+    assert sorted("".join(piped.split())) == sorted("".join(wrapped.split()))
+
+
+def test_words_of_the_field(run: Run) -> None:
+    said = " ".join(run("preview", path).out for path in (CHAT, GIVEN, IMAGES))
+    for word in ("busy", "dear", "unbounded", "safe side", "asked for", "what stands"):
+        assert word not in said
+
+
+@pytest.mark.parametrize("short", ["-v", "--verbose"])
+def test_verbose_prints_the_tables(run: Run, short: str) -> None:
+    out = run("size", CHAT, short).out
+    assert "\nunverified\n" in out and "\nchat: not taken\n" in out and "\nmethods " in out
+    tree = run("preview", CHAT, short).out
+    assert "\nresources: 128 in 25 components, " in tree and "eks.NodeGroup sw-g6e" in tree
