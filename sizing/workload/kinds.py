@@ -6,7 +6,6 @@ from typing import Any
 
 from sizing.values.field_error import FieldError
 
-SIZED = "text, chat, image or video"
 UNSUPPORTED = {
     "embeddings are": ("embed", "embedding", "embeddings", "encoder", "vector", "vectors"),
     "reranking is": ("rerank", "reranker", "reranking", "classify", "classification"),
@@ -75,9 +74,10 @@ class Load(StrEnum):
 
 def supported(value: Any) -> Any:
     """Return the value. The error of an unsupported kind names the supported ones."""
+    *others, last = Kind
     for what, words in UNSUPPORTED.items():
         if isinstance(value, str) and value.strip().lower() in words:
-            raise FieldError((), f"{what} not supported", SIZED)
+            raise FieldError((), f"{what} not supported", f"{', '.join(others)} or {last}")
     return value
 
 

@@ -7,6 +7,7 @@ import pytest
 from sizing.catalog import load_catalog
 from sizing.explain import explain, explain_all
 from sizing.explained.entry import Basis
+from sizing.fleet.redundancy import Rule
 from sizing.plan import Plan
 from sizing.site import Site
 from sizing.size import size
@@ -146,6 +147,11 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
         if explained.arithmetic:
             result = eval(explained.numbers, dict(ARITHMETIC))
             assert isclose(result, explained.value, rel_tol=1e-6), explained
+
+
+def test_every_redundancy_rule_is_explained() -> None:
+    chat = Workload.model_validate(CHAT)
+    assert set(chat.redundancy.model_fields_set) == set(Rule) - {Rule.none}
 
 
 def test_what_is_not_arithmetic_says_where_from() -> None:

@@ -233,7 +233,8 @@ def test_the_frontier_is_what_nothing_beats_in_cost_and_both_latencies(
     site: Site, catalog: Catalog
 ) -> None:
     found = compare(Workload.model_validate(AUTO), site, catalog)
-    points = {o.name: (o.usd_per_month, o.ttft_s, o.tpot_s) for o in found.ranked.options}
+    priced = [o for o in found.ranked.options if o.usd_per_month is not None]
+    points = {o.name: (o.usd_per_month, o.ttft_s, o.tpot_s) for o in priced}
 
     def no_worse(name: str, than: str) -> bool:
         return all(a <= b for a, b in zip(points[name], points[than], strict=True))  # type: ignore[operator]

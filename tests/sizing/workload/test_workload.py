@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from sizing.site import Site
 from sizing.values.field_error import FieldError
 from sizing.workload import Kind, Load, Method, Workload
+from sizing.workload.kinds import TRAITS, UNSUPPORTED
 
 TRAFFIC = {"daily_users": 100_000, "requests_per_user_per_day": 10}
 GIVEN = {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"}
@@ -260,3 +261,8 @@ def test_what_an_account_asks_of_roles_and_tags(site: Site) -> None:
     assert bound.role_path == "/platform/serving/"
     assert bound.required_tags == ("team", "cost-centre")
     assert (site.role_path, site.permissions_boundary_arn) == ("/", None)
+
+
+def test_every_kind_has_its_traits_and_is_not_refused_as_unsupported() -> None:
+    assert set(TRAITS) == set(Kind)
+    assert not set(Kind) & {word for words in UNSUPPORTED.values() for word in words}
