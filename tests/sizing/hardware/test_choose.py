@@ -74,7 +74,7 @@ def test_a_minimum_of_memory(sized: Sized, minimum: str, feasible: bool) -> None
     assert (plan.pool is not None) is feasible
     if not feasible:
         # 22,888 MiB are 23.9998 GB: the 24 GB that an L4 is sold with
-        numbers = f"NVIDIA L4 has 24 GB, at least {minimum} GB asked for"
+        numbers = f"NVIDIA L4 has 24 GB, the workload requires at least {minimum} GB"
         assert refusals(plan)[0] == ("g6.xlarge", Reason.gpu_memory_minimum, numbers)
 
 
