@@ -70,7 +70,12 @@ def not_on_demand(instance: InstanceType, reserved: ReservedCapacity | None) -> 
     if reserved is not None or "on_demand" in instance.purchase:
         return None
     numbers = f"sold as {', '.join(instance.purchase)} only; hardware.capacity takes the block's id"
-    return Rejected(option=f"{instance.name} on demand", reason=Reason.offering, numbers=numbers)
+    return Rejected(
+        option=f"{instance.name} on demand",
+        reason=Reason.offering,
+        numbers=numbers,
+        instance_type=instance.name,
+    )
 
 
 def with_capacity(
@@ -85,7 +90,7 @@ def with_capacity(
             option=zone,
             zone=zone,
             reason=Reason.offering,
-            numbers=f"no {kind} of {instance.name} is given in it: not counted for the spread",
+            numbers=f"has no {kind} of {instance.name} and does not count for the spread",
         )
         for zone in zones
         if zone not in reserved.by_zone

@@ -152,7 +152,7 @@ def pool_plan(
         Rejected(
             option=f"redundancy rule {name.value}",
             reason=Reason.not_binding,
-            numbers=f"{count} nodes; {rule.value} asks for {nodes_total}",
+            numbers=f"{count} nodes; {rule.value} requires {nodes_total}",
         )
         for name, count in rules.items()
         if name not in (rule, Rule.none)

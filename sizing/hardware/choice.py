@@ -71,7 +71,8 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
 def not_sold(instance: InstanceType, site: Site, known: bool) -> Rejected:
     """Rejection of a type that no zone of the site sells, with the places that sell it."""
     where = _sold_elsewhere(instance, site, known)
-    return Rejected(option=instance.name, reason=Reason.offering, numbers=where)
+    name = instance.name
+    return Rejected(option=name, reason=Reason.offering, numbers=where, instance_type=name)
 
 
 def _sold_elsewhere(instance: InstanceType, site: Site, known: bool) -> str:

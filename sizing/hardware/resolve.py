@@ -79,7 +79,8 @@ def _more_expensive(option: Option, best: Option) -> Rejected:
         numbers, reason = f"{nodes}, {plain(cost):,.0f} USD a month", Reason.more_expensive
     if least is not None:
         numbers += f"; {best.name}: {plain(least):,.0f} USD"
-    return Rejected(option=option.name, reason=reason, numbers=numbers)
+    name = option.instance.name
+    return Rejected(option=option.name, reason=reason, numbers=numbers, instance_type=name)
 
 
 def grouped(rejected: Sequence[Rejected]) -> list[Rejected]:

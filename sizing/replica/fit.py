@@ -27,6 +27,7 @@ def unfit(
     if least is not None and least > sold_gb:
         return Rejected(
             option=instance.name,
+            instance_type=instance.name,
             reason=Reason.gpu_memory_minimum,
             numbers=f"{instance.gpu} has {sold_gb} GB, the workload requires at least {least} GB",
         )

@@ -5,6 +5,7 @@ as in a first preview: what a reviewer sees there is also sent, while the revers
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -253,18 +254,24 @@ def bursts(variant: str, claim: Claim) -> bool:
     return plan(variant).pools[int(claim.path[1])].burst is not None
 
 
-def kind(claim: Claim) -> tuple[str, ...]:
-    """Common part of claims on all services or pools: leaf without positions, and property."""
-    leaf = ".".join(step for step in claim.path if isinstance(step, str))
-    return leaf, claim.reaches.resource_type, claim.reaches.path
+def kind(claim: Claim) -> tuple[object, ...]:
+    """What a claim says of every service or pool: its leaf, its property, and a chosen word.
+
+    Only the position of the service or pool is left out. A word, such as a source of capacity, is
+    part of the kind, since other code serves each word.
+    """
+    own = claim.path[0] in ("services", "pools")
+    leaf = (claim.path[0], *claim.path[2:]) if own else claim.path
+    word = claim.value if isinstance(claim.value, StrEnum) else None
+    return (*leaf, claim.reaches.resource_type, claim.reaches.path, word)
 
 
 def first_of_each_kind() -> list[object]:
-    """All claims; those whose kind another service or pool proves run in `make prove` only."""
-    proven, cases = set[tuple[str, ...]](), list[object]()
+    """Every claim; those whose kind another service or pool proves run in `make prove` only."""
+    proven, cases = set[tuple[object, ...]](), list[object]()
     for variant, claim in claims_to_test():
-        again = kind(claim) in proven
-        proven.add(kind(claim))
+        again = (variant, *kind(claim)) in proven
+        proven.add((variant, *kind(claim)))
         cases.append(pytest.param(variant, claim, marks=[pytest.mark.prove] if again else []))
     return cases
 

@@ -54,6 +54,8 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "checkpoint": ("memory.weights_bytes",),
     "calibration": ("own_runs.*",),
     "public ingress": ("gateway.*",),
+    "cost": ("choice.pool_usd_per_month",),
+    "load": ("traffic.requests_per_s_peak", "pool.utilisation_at_peak"),
     "import": ("weights_import.*",),
     "the largest zone lost": ("pool.nodes_left_after_zone",),
     "a new version rolls out": ("states.rollout.*",),
@@ -67,7 +69,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
 }
 """Leaves below a service by printed label, in its rows' order; `*` matches any rest of a name.
 
-The other labels are names of a part of the plan, or those of `report/difference.py` HEADLINES.
+The other labels are names of a part of the plan, or HEADLINES of `report/change/difference.py`.
 """
 _MARKS = (", nodes alone", ", P90 estimate", ", at least", ", or ", " (")
 """Starts of the additions that may follow the words of a label."""

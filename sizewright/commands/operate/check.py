@@ -131,7 +131,7 @@ def _building_gates(
     except ValueError as fault:
         yield Gate("documents", False, str(fault))
     if not needs.passed:
-        yield Gate("resource graph", None, "not built: the site lacks what building needs")
+        yield Gate("resource graph", None, "not built: the site lacks build inputs")
     elif exit_code(plan) is ExitCode.infeasible:
         yield Gate("resource graph", None, "not built: a service is infeasible")
     else:

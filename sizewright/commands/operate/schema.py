@@ -7,11 +7,11 @@ from click.shell_completion import CompletionItem
 
 from sizewright.answers.answer import print_answer
 from sizewright.answers.schema import NamedSchema, SchemasAnswer, WrittenAnswer
+from sizewright.commands.operate.published_schemas import NAMES, schema_file, schema_of, schema_text
 from sizewright.commands.options import FILE, json_option
 from sizewright.layout.console import write
 from sizewright.layout.json import print_json
 from sizewright.reading.input_error import did_you_mean, joined, quoted
-from sizewright.schema.published import NAMES, schema_file, schema_of, schema_text
 from sizewright.schema.reference import PAGES
 from sizewright.write import write_files
 

@@ -206,8 +206,8 @@ def unbuilt(service: ServicePlan) -> str:
 def where(service: ServicePlan, pool: PoolPlan) -> str:
     """Nodes by zone, and the zones of the site that cannot have any."""
     zones = ", ".join(f"{zone} {count}" for zone, count in pool.nodes_by_zone.items())
-    without = [r.zone for r in service.rejected if r.zone is not None]
-    lacking = f"; {', '.join(without)} does not sell the type" if without else ""
+    without = [f"{r.zone} {r.numbers}" for r in service.rejected if r.zone is not None]
+    lacking = f"; {'; '.join(without)}" if without else ""
     return f"By zone: {zones}{lacking}."
 
 

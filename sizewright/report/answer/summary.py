@@ -8,8 +8,16 @@ from sizewright.layout.numbers import milliseconds, number, plural, share, usd
 from sizewright.layout.table import Table, table_text
 from sizewright.record import Recorded
 from sizewright.report.answer.contradicted import first_line
-from sizewright.report.answer.paragraphs import burst_serves_peak, door, rule
-from sizing.plan import ChoicePlan, LatencyPlan, Plan, PoolPlan, ServicePlan, Verdict
+from sizewright.report.answer.paragraphs import burst_serves_peak, door, full_gpu_rate, rule
+from sizing.plan import (
+    CapacitySource,
+    ChoicePlan,
+    LatencyPlan,
+    Plan,
+    PoolPlan,
+    ServicePlan,
+    Verdict,
+)
 
 LABEL = 9
 """Columns of the labels, so that all rows of an answer are aligned."""
@@ -25,8 +33,8 @@ BILLED = {
     "aws:rds/cluster:Cluster": "database",
     "aws:s3/bucket:Bucket": "bucket",
 }
-"""Resource types that cost money, and their names in the summary."""
-METHODS = {"given": "as measured", "calibrated": "P90 estimate", "textbook": "textbook rule"}
+"""Resource types that the summary counts, with their names there."""
+METHODS = {"given": "as measured", "calibrated": "P90", "textbook": "textbook rule"}
 
 
 def size_summary(plan: Plan) -> str:
@@ -56,7 +64,7 @@ def _tail(warnings: Sequence[str], room: int) -> list[tuple[str, str]]:
     if not warnings:
         return [("more", MORE)]
     if room < 2:
-        return [("more", " ".join((*warnings, MORE)))]
+        return [("warnings", " ".join((*warnings, MORE)))]
     return [("warnings", " ".join(warnings)), ("more", MORE)]
 
 
@@ -86,19 +94,21 @@ def _rows(plan: Plan, service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "verdict", short.text.removeprefix(f"{service.name}: ")
         return
     if service.choice:
-        yield "cost", _cost(service.choice)
+        yield "cost", _cost(service.choice, pool.capacity_source)
     yield "load", _load(service, pool)
     if service.latency and not _is_unmodelled(service):
         yield "latency", _latency(service.latency)
-    yield "survives", _survives(pool)
+    yield "survives", _survives(service, pool)
     yield "bound by", _bound_by(service, pool)
 
 
-def _cost(choice: ChoicePlan) -> str:
+def _cost(choice: ChoicePlan, source: CapacitySource) -> str:
     if choice.pool_usd_per_month is None:
         return "unknown, never zero"
     dated = f" of {choice.price_checked}" if choice.price_checked else ", undated"
     amount = usd(choice.pool_usd_per_month)
+    if source is not CapacitySource.on_demand:
+        return f"{amount} USD a month at the on-demand list price{dated} (nodes only)"
     return f"at least {amount} USD a month (nodes only, list price{dated})"
 
 
@@ -122,9 +132,9 @@ def _peak(service: ServicePlan, pool: PoolPlan) -> str:
     if service.burst is not None and burst_serves_peak(service):
         return f"{text} without the burst of up to {plural(service.burst.gpus, 'GPU')}"
     capacity = service.capacity
-    if capacity is None or capacity.gpus_at_peak is None:
+    if capacity is None or pool.nodes_at_peak is None:
         return f"{text}, and the queue grows"
-    return f"{text}; the peak needs {plural(capacity.gpus_at_peak, 'GPU')}"
+    return f"{text}; the peak needs {plural(pool.nodes_at_peak, 'node')} with this redundancy"
 
 
 def _is_unmodelled(service: ServicePlan) -> bool:
@@ -147,16 +157,21 @@ def _latency(latency: LatencyPlan) -> str:
     where = "" if latency.load == "peak" else f" at the {latency.load}"
     if any(ms is None for _, ms, _ in stated):
         return f"{latency.verdict} at the {latency.load}: requests queue, and the queue grows"
-    times = (f"{name} {milliseconds(ms)} of {milliseconds(of)}" for name, ms, of in stated)
-    return f"{latency.verdict}{where}: {', '.join(times)} (P90 estimate)"
+    times = (
+        f"{name} {number(ms)} of {milliseconds(of)}" for name, ms, of in stated if ms is not None
+    )
+    of_requests = f"{number(float(latency.percentile))} %"
+    return f"{latency.verdict}{where} for {of_requests}: {', '.join(times)} (P90 estimate)"
 
 
-def _survives(pool: PoolPlan) -> str:
+def _survives(service: ServicePlan, pool: PoolPlan) -> str:
     nodes, zones = pool.survives.nodes, pool.survives.zones
     some = f"any {plural(nodes, 'node')}" if nodes else "no node"
     whole = f"any {plural(zones, 'zone')}" if zones else "no zone"
     left = f"{pool.nodes_left_after_zone:,} of {plural(pool.nodes_needed, 'needed node')} left"
-    return f"loss of {some}, {whole} ({left} after one)"
+    lost = f"loss of {some}, {whole}" if nodes or zones else "no loss of a node or zone"
+    load = " at the mean load" if service.capacity and service.capacity.load == "mean" else ""
+    return f"{lost}{load} ({left} after one)"
 
 
 def _bound_by(service: ServicePlan, pool: PoolPlan) -> str:
@@ -164,19 +179,21 @@ def _bound_by(service: ServicePlan, pool: PoolPlan) -> str:
     if pool.binding == "memory" or capacity is None:
         text += f", {plural(pool.gpus_per_replica, 'GPU')} a replica"
     else:
-        rate = plural(capacity.requests_per_gpu_per_s, "request")
-        text += f", {rate}/s a GPU ({METHODS[capacity.method]})"
+        rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s a GPU"
+        if full := full_gpu_rate(service):
+            rate += f" at {share(capacity.requests_per_gpu_per_s / full)}"
+        text += f", {rate} ({METHODS[capacity.method]})"
     spare = "no spare" if pool.redundancy_binding == "none" else rule(service, pool)
     return f"{text}; {spare}"
 
 
 def _resources(recorded: Recorded) -> str:
-    """Counts by kind of what costs money, in the order of the kinds."""
+    """Return counts of the resource types in `BILLED`, in their order."""
     if not recorded.resources:
         return "none; the program refuses a service that is infeasible"
     counts = Counter(resource.type for resource in recorded.resources)
     billed = [plural(counts[kind], name) for kind, name in BILLED.items() if counts[kind]]
-    return ", ".join(billed) or "none that costs money by itself"
+    return ", ".join(billed) or "none of the types that are counted here"
 
 
 def _warnings(plan: Plan) -> Iterator[str]:

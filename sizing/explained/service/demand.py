@@ -60,7 +60,7 @@ def _request_s(leaf: Leaf) -> Entry:
 def _gpus_at(load: str) -> Explainer:
     def entry(leaf: Leaf) -> Entry:
         return Entry(
-            f"GPUs that the {load} rate alone would use fully",
+            f"GPUs that the {load} rate alone requires, before spares",
             f"ceil({load} rate x GPU-seconds of one request)",
             f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})",
             leaf.method,

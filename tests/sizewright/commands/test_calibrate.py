@@ -251,7 +251,7 @@ def test_a_lock_that_is_older_than_the_calibration_is_told(
     run("calibrate", slower, "--out", tmp_path / "search.calibration.json")
     told = "applied to the latencies; the rate and the GPUs are the lock's and wait for `update`"
     assert row(run, search, "calibration").endswith(told)
-    assert source(run, search, "capacity.request_s").startswith("the lock beside")
+    assert source(run, search, "capacity.request_s").startswith("the lock next to")
     run("update", search)
     assert row(run, search, "calibration").endswith(", applied")
 

@@ -14,6 +14,7 @@ from sizewright.record.program import record_program
 from sizewright.report.answer.comparison import comparison_tables
 from sizewright.report.answer.mix import COLUMNS as MIX_COLUMNS
 from sizewright.report.answer.sizing import size_tables
+from sizewright.report.answer.summary import LABEL, size_summary
 from sizewright.report.answer.tree import tree
 from sizewright.report.change.side_by_side import side_by_side_tables
 from sizewright.review.side_by_side import Sized
@@ -63,6 +64,13 @@ def test_every_label_of_compare_explains() -> None:
     labels = [*tables[0].columns, *MIX_COLUMNS, *(row[0] for row in tables[-1].rows)]
     assert {"USD/month", "TTFT ms", "request.output_tokens"} <= set(labels)
     assert unexplained(CHAT, iter(labels)) == []
+
+
+def test_every_label_of_the_ten_lines_explains() -> None:
+    lines = size_summary(read_plan([CHAT], DEV)).splitlines()[1:]
+    labels = [line[:LABEL].strip() for line in lines]
+    assert labels[:3] == ["cost", "load", "latency"]
+    assert unexplained(CHAT, iter(labels[: labels.index("warnings")])) == []
 
 
 def test_every_label_of_files_side_by_side_explains() -> None:

@@ -50,7 +50,7 @@ def test_sound_graphs_pass() -> None:
     assert (closed.passed, closed.detail) == (True, "nothing is open to the internet")
     opened = public_ingress(public(), public_plan())
     assert opened.passed is True
-    assert opened.detail == "1 public door, each with tokens, firewall and HTTPS alone"
+    assert opened.detail == "1 public service, each with tokens, firewall and HTTPS alone"
 
 
 ANY_TOKEN = [

@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 from sizewright.cli import COMMANDS
+from sizewright.commands.operate.published_schemas import ANSWERS, NAMES, schema_file, schema_text
 from sizewright.schema.generator import nodes
-from sizewright.schema.published import ANSWERS, NAMES, schema_file, schema_text
 from tests.sizewright.conftest import INFEASIBLE, ROOT, VIDEO, Run
 
 FOLDER = ROOT / "docs/schema"

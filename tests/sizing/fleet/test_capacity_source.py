@@ -87,7 +87,7 @@ def test_zones_without_a_reservation_do_not_count(sized: Callable[..., ServicePl
     assert plan.pool.reservation_by_zone == ids
     (other,) = told(plan)
     assert (other.option, other.reason) == ("use1-az4", Reason.offering)
-    assert other.numbers.startswith("no reservation of g6.xlarge is given in it")
+    assert other.numbers.startswith("has no reservation of g6.xlarge")
 
 
 def test_a_block_keeps_all_nodes_in_its_zone(sized: Callable[..., ServicePlan]) -> None:

@@ -109,5 +109,5 @@ def test_the_plan_names_the_rules_that_lost(sized: Callable[..., ServicePlan]) -
     assert plan.pool is not None
     assert (plan.pool.redundancy_binding, plan.pool.nodes_total) == ("zones", 18)
     assert [(r.option, r.reason, r.numbers) for r in told(plan)] == [
-        ("redundancy rule nodes", Reason.not_binding, "15 nodes; zones asks for 18")
+        ("redundancy rule nodes", Reason.not_binding, "15 nodes; zones requires 18")
     ]
