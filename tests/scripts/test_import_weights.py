@@ -167,13 +167,13 @@ def sums(files: dict[str, bytes]) -> str:
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
-def test_the_digest_is_what_the_readme_s_command_prints(tmp_path: Path) -> None:
+def test_the_digest_is_what_the_page_s_command_prints(tmp_path: Path) -> None:
     files = {"b.json": b"1", "a.json": b"2", "B.json": b"3", "deep/a.txt": b"4"}
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    (command,) = re.findall(r"`(sha256sum [^`]+)`", readme)
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "import-weights.md"
+    (command,) = re.findall(r"^ *(sha256sum .+)$", page.read_text(), re.MULTILINE)
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=True)
     assert f"sha256:{done.stdout.decode().split()[0]}" == sums(files)
 
