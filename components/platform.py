@@ -97,9 +97,9 @@ class Platform(pulumi.ComponentResource):
         network, cluster = standing.network, standing.cluster
         system = self._system_pools(network, cluster)
         self._pools = {pool.name: self._gpu_pool(pool, network, cluster) for pool in plan.pools}
-        beside = self._cluster_services(network, cluster, system)
+        in_cluster = self._cluster_services(network, cluster, system)
         self._bursts = {
-            pool.name: self._burst_pool(pool, network, cluster, beside)
+            pool.name: self._burst_pool(pool, network, cluster, in_cluster)
             for pool in plan.pools
             if pool.burst is not None
         }
@@ -107,12 +107,12 @@ class Platform(pulumi.ComponentResource):
             None
             if standing.made is None
             else platform_outputs(
-                standing.made, network, beside.controller, beside.node_autoscaler_role
+                standing.made, network, in_cluster.controller, in_cluster.node_autoscaler_role
             )
         )
-        self._writer = self._target_writer(beside, cluster)
+        self._writer = self._target_writer(in_cluster, cluster)
         self.services = {
-            service.name: self._service(service, network, cluster, system, beside)
+            service.name: self._service(service, network, cluster, system, in_cluster)
             for service in plan.services
         }
         self.cluster_name = pulumi.Output.from_input(cluster.name)
@@ -233,9 +233,9 @@ class Platform(pulumi.ComponentResource):
         )
 
     def _burst_pool(
-        self, pool: NodePool, network: NetworkIds, cluster: ClusterIds, beside: ClusterServices
+        self, pool: NodePool, network: NetworkIds, cluster: ClusterIds, in_cluster: ClusterServices
     ) -> BurstPool:
-        autoscaler = None if beside.burst is None else beside.burst.node_autoscaler
+        autoscaler = None if in_cluster.burst is None else in_cluster.burst.node_autoscaler
         if autoscaler is None or autoscaler.instance_profile is None:
             raise ValueError(f"{pool.name}: nothing starts its burst nodes")
         return BurstPool(
@@ -259,7 +259,7 @@ class Platform(pulumi.ComponentResource):
         network: NetworkIds,
         cluster: ClusterIds,
         system: list[pulumi.Resource],
-        beside: ClusterServices,
+        in_cluster: ClusterServices,
     ) -> InferenceService:
         return InferenceService(
             f"{self._name}-{service.name}",
@@ -282,9 +282,9 @@ class Platform(pulumi.ComponentResource):
                 partition=partition(self._plan.site.region),
                 account_ids=self._plan.site.account_ids,
                 controller=self._writer,
-                after=[*system, *beside.ready_for_gpu_pods],
+                after=[*system, *in_cluster.ready_for_gpu_pods],
                 nodes_by_zone=self._nodes_of(service),
-                burst_after=self._before_burst(service, beside),
+                burst_after=self._before_burst(service, in_cluster),
                 tags=self._tags.of_service(service.name),
             ),
             self._child,
@@ -294,7 +294,9 @@ class Platform(pulumi.ComponentResource):
         """Node groups of the service's floor by zone."""
         return {} if service.serving is None else self._pools[service.serving.pool].by_zone
 
-    def _target_writer(self, beside: ClusterServices, cluster: ClusterIds) -> TargetWriter | None:
+    def _target_writer(
+        self, in_cluster: ClusterServices, cluster: ClusterIds
+    ) -> TargetWriter | None:
         """Controller that registers targets, with the right to this stack's target groups."""
         if not any(service.gateway for service in self._plan.services):
             return None
@@ -303,14 +305,18 @@ class Platform(pulumi.ComponentResource):
             account_id=self._plan.site.account_ids[0],
             cluster_name=cluster.name,
         )
-        return granted(self._name, beside.controller or cluster.controller, targets, self._child)
+        return granted(
+            self._name, in_cluster.controller or cluster.controller, targets, self._child
+        )
 
-    def _before_burst(self, service: ServicePlan, beside: ClusterServices) -> list[pulumi.Resource]:
+    def _before_burst(
+        self, service: ServicePlan, in_cluster: ClusterServices
+    ) -> list[pulumi.Resource]:
         """Resources that must outlive the service's replicas above the floor."""
-        if service.burst is None or service.serving is None or beside.burst is None:
+        if service.burst is None or service.serving is None or in_cluster.burst is None:
             return []
         own = [pool.name for pool in self._plan.pools if service.name in pool.services]
-        return [*beside.burst.ready_for_scaling, *(self._bursts[name] for name in own)]
+        return [*in_cluster.burst.ready_for_scaling, *(self._bursts[name] for name in own)]
 
     def _documents(self, service: str) -> dict[str, str]:
         """Rendered texts of a service by file name without suffix."""

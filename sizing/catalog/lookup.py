@@ -11,6 +11,7 @@ from sizing.site import Site
 from sizing.values.exact import exact
 from sizing.values.field_error import FieldError
 from sizing.workload import Capacity, Hardware, Kind, Precision, Workload
+from sizing.workload.kinds import LANGUAGE
 
 Found = TypeVar("Found")
 
@@ -101,7 +102,7 @@ def _fit_for_kind(kind: Kind, model: ModelFacts) -> None:
     """Check that a text workload has a language model, and an image workload an image model."""
     wanted = kind.traits.model_kind
     if not model.kind.startswith(wanted):
-        what = "a language model" if wanted == "llm" else f"a model of kind {wanted}"
+        what = "a language model" if wanted == LANGUAGE.model_kind else f"a model of kind {wanted}"
         message = f"{model.model} is of kind {model.kind}"
         hint = "" if model.kind.startswith(SIZED_KINDS) else f"{model.kind} is not supported"
         raise FieldError(("model", "name"), message, f"{what} for kind {kind.value}", hint)

@@ -29,13 +29,13 @@ def nearest_types(case: Case, rates: Rates, asked: Workload) -> list[Rejected]:
     is_locked = asked is not case.workload and asked.hardware is not None and asked.hardware.is_auto
     workloads = (asked,) if is_locked else tuple(_opened(case))
     found = next((options for w in workloads if (options := _options(w, case, rates))), [])
-    told = [_told(option, case, is_locked=is_locked) for option in found[:MOST]]
+    listed = [_told(option, case, is_locked=is_locked) for option in found[:MOST]]
     where = "" if _is_calibrated(case.workload) else " in one node"
-    *others, last = told or [f"none of the catalog{where}"]
+    *others, last = listed or [f"none of the catalog{where}"]
     text = f"{', '.join(others)} or {last} would do" if others else f"{last} would do"
-    if not told and workloads and (best := _best_latency(workloads[-1], case, rates)):
+    if not listed and workloads and (best := _best_latency(workloads[-1], case, rates)):
         text += f"; the best that any reaches is {best.option}: {best.numbers}"
-    if is_locked and told:
+    if is_locked and listed:
         text += "; `sizewright update` chooses again"
     return [Rejected(option="another instance type", reason=Reason.nearest, numbers=text)]
 
@@ -48,16 +48,16 @@ def _in_fp8(case: Case, rates: Rates) -> list[Rejected]:
     if Precision.fp8 in hardware.precisions:
         return []
     narrow = model.model_copy(update={"precision": Precision.fp8})
-    told = [
+    listed = [
         _told(option, case, is_locked=True)
         for option in _options(case.workload.model_copy(update={"model": narrow}), case, rates)
     ]
-    if not told:
+    if not listed:
         return []
     change = f"hardware.precisions [{case.facts.precision}, fp8]"
     if model.precision is not None:
         change = "model.precision fp8"
-    *others, last = told[:MOST]
+    *others, last = listed[:MOST]
     types = f"{', '.join(others)} or {last}" if others else last
     text = f"{types} would do with {change}; narrower weights may answer worse"
     return [Rejected(option="fp8", reason=Reason.nearest, numbers=text)]

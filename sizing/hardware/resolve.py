@@ -60,14 +60,14 @@ def losers(ranked: Ranking) -> list[Rejected]:
     best = ranked.best
     if best is None:
         return []
-    seen, told = set[str](), list[Rejected]()
+    seen, listed = set[str](), list[Rejected]()
     for option in ranked.options[1:]:
         name = option.instance.name
         if name in seen and name != best.instance.name:
             continue
         seen.add(name)
-        told.append(_more_expensive(option, best))
-    return told
+        listed.append(_more_expensive(option, best))
+    return listed
 
 
 def _more_expensive(option: Option, best: Option) -> Rejected:
@@ -86,14 +86,14 @@ def _more_expensive(option: Option, best: Option) -> Rejected:
 def grouped(rejected: Sequence[Rejected]) -> list[Rejected]:
     """Return the same reasons. Types that are only not sold, or not run, share one reason."""
     apart = (Reason.offering, Reason.engine)
-    told = [r for r in rejected if r.reason not in apart]
+    listed = [r for r in rejected if r.reason not in apart]
     for reason, text in ((Reason.offering, "not sold there"), (Reason.engine, "not run by it")):
         names = [r.instance_type or r.option for r in rejected if r.reason is reason]
         if len(names) == 1:
-            told += [r for r in rejected if r.reason is reason]
+            listed += [r for r in rejected if r.reason is reason]
         elif names:
             option = f"{len(names)} types"
-            told.append(
+            listed.append(
                 Rejected(option=option, reason=reason, numbers=f"{text}: {', '.join(names)}")
             )
-    return told
+    return listed

@@ -130,9 +130,9 @@ def too_few_zones(case: Case, choice: Choice, fault: TooFewZonesError) -> list[R
     sold = case.catalog.zones_selling(name, case.site.region)
     more = [zone for zone in sold or () if zone not in case.site.zones]
     option = f"redundancy.zones: {asked}"
-    told = [Rejected(option=option, reason=Reason.zones, numbers=str(fault))]
+    listed = [Rejected(option=option, reason=Reason.zones, numbers=str(fault))]
     lacking = asked + 1 - len(choice.zones)
     if len(more) >= lacking:
         text = f"{lacking} more of {', '.join(more)}, which sell {name}, would do"
-        told.append(Rejected(option="more zones", reason=Reason.nearest, numbers=text))
-    return told
+        listed.append(Rejected(option="more zones", reason=Reason.nearest, numbers=text))
+    return listed

@@ -56,11 +56,9 @@ def textbook_request_s(parameters: Fraction, passes: Fraction, flop_per_s: Fract
 
 def passes_of_one_request(workload: Workload) -> Fraction:
     """Forward passes that the textbook rule counts: tokens, or iterations of an image."""
-    work = workload.kind.traits.textbook_work
-    passes = None if work is None else getattr(workload.request, work)
-    if passes is None:
+    if workload.textbook_work is None:
         raise ValueError("the request has neither tokens nor iterations")
-    return exact(passes)
+    return exact(workload.textbook_work)
 
 
 def gpu_rate(

@@ -110,11 +110,10 @@ def side_by_side(
 def _textbook(case: Case, load: Fraction) -> int | None:
     """Number of GPUs by the textbook rule; None where it does not apply or has no peak rate."""
     workload, facts = case.workload, case.facts
-    work = workload.kind.traits.textbook_work
-    if facts.gpu is None or facts.instance is None or work is None:
+    if facts.gpu is None or facts.instance is None:
         return None
     flop = peak_flop_per_s(facts.gpu, facts.instance, facts.precision)
-    if flop is None or getattr(workload.request, work) is None:
+    if flop is None or workload.textbook_work is None:
         return None
     passes = passes_of_one_request(workload)
     return ceiling(load * textbook_request_s(facts.parameters, passes, flop))

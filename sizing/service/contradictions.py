@@ -11,7 +11,7 @@ from sizing.workload import Contradicts, Method
 MOST_APART = 2
 """Ratio of GPUs up to which two methods agree. Basis: assumed; the calibrated band is narrower (see
 data/coefficients.json)."""
-HardwareResult = tuple[Contradicts, str, dict[str, Number]]
+Finding = tuple[Contradicts, str, dict[str, Number]]
 
 
 def contradictions(service: ServicePlan, site: Site) -> tuple[Contradiction, ...]:
@@ -31,7 +31,7 @@ def unmatched(service: ServicePlan) -> tuple[Contradicts, ...]:
     return tuple(code for code in service.inputs.accept if code not in occurring)
 
 
-def _found(service: ServicePlan, site: Site) -> Iterator[HardwareResult]:
+def _found(service: ServicePlan, site: Site) -> Iterator[Finding]:
     pool = service.pool
     if pool is None:
         return
@@ -41,7 +41,7 @@ def _found(service: ServicePlan, site: Site) -> Iterator[HardwareResult]:
     yield from _latency(service)
 
 
-def _methods(service: ServicePlan, pool: PoolPlan) -> Iterator[HardwareResult]:
+def _methods(service: ServicePlan, pool: PoolPlan) -> Iterator[Finding]:
     """Compare a given or textbook answer with the P90 side of the calibrated estimate."""
     method = service.capacity.method if service.capacity else ""
     estimates = [m.gpus_needed for m in service.methods if m.method == Method.calibrated]
@@ -61,7 +61,7 @@ def _methods(service: ServicePlan, pool: PoolPlan) -> Iterator[HardwareResult]:
     yield Contradicts.methods_disagree, text, numbers
 
 
-def _peak(service: ServicePlan, pool: PoolPlan) -> Iterator[HardwareResult]:
+def _peak(service: ServicePlan, pool: PoolPlan) -> Iterator[Finding]:
     """Compare the peak with all GPUs, those of the burst included."""
     peak, utilisation = service.traffic.requests_per_s_peak, pool.utilisation_at_peak
     if peak is None or utilisation is None:
@@ -82,7 +82,7 @@ def _peak(service: ServicePlan, pool: PoolPlan) -> Iterator[HardwareResult]:
     )
 
 
-def _zone(pool: PoolPlan, site: Site) -> Iterator[HardwareResult]:
+def _zone(pool: PoolPlan, site: Site) -> Iterator[Finding]:
     """Contradiction of all nodes in one zone, where the site has several."""
     zones = [zone for zone, count in pool.nodes_by_zone.items() if count]
     if len(site.zones) < 2 or len(zones) != 1:
@@ -96,7 +96,7 @@ def _zone(pool: PoolPlan, site: Site) -> Iterator[HardwareResult]:
     yield Contradicts.single_zone, text, numbers
 
 
-def _latency(service: ServicePlan) -> Iterator[HardwareResult]:
+def _latency(service: ServicePlan) -> Iterator[Finding]:
     """Contradiction of a latency target that is missed, or that nothing checks."""
     latency = service.latency
     if latency is None or latency.verdict is Verdict.met:

@@ -1,5 +1,6 @@
 """What does one workload file contain?"""
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -164,6 +165,12 @@ class Workload(Strict):
         return self
 
     @property
+    def textbook_work(self) -> int | Decimal | None:
+        """Work of one request that the textbook rule counts; None where it is unknown."""
+        field = self.kind.traits.textbook_work
+        return None if field is None else getattr(self.request, field)
+
+    @property
     def _peak_is_known(self) -> bool:
         traffic = self.traffic
         return any(
@@ -175,7 +182,7 @@ class Workload(Strict):
         if work is None:
             message = f"the textbook rule has no form for {self.kind.value}"
             raise FieldError(("capacity", "method"), message, "given")
-        if getattr(self.request, work) is None:
+        if self.textbook_work is None:
             field, expected = _WORK[work]
             raise FieldError(("request", field), "missing", expected)
 

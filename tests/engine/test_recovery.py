@@ -116,7 +116,7 @@ def test_an_engine_killed_among_kubernetes_objects_converges_by_the_written_step
         stack.world.of_type(NAMESPACE)
     )
     stack.destroy()
-    # the kill may also hit an AWS resource, which the other page's steps import
+    # the kill may also hit an AWS resource in flight: the page has its own steps for those
     in_flight = {orphan.name for orphan in found if orphan.type.startswith("aws:")}
     assert {thing.urn.rpartition("::")[2] for thing in stack.things()} <= in_flight
 

@@ -95,21 +95,21 @@ def command(
         raise click.UsageError("--json and --markdown exclude each other")
     with TemporaryDirectory() as folder, working("recording both sides"):
         if stack is not None:
-            told, new = _with_stack(stack, files, site, Path(folder))
+            reviewed, new = _with_stack(stack, files, site, Path(folder))
         elif preview is not None:
-            told, new = _with_preview(preview, files, site, Path(folder))
+            reviewed, new = _with_preview(preview, files, site, Path(folder))
         elif rev is not None:
-            told, new = _with_revision(rev, files, site, Path(folder))
+            reviewed, new = _with_revision(rev, files, site, Path(folder))
         else:
-            told, new = _with_file(files, site)
+            reviewed, new = _with_file(files, site)
     if as_json:
-        print_answer(_answer(told))
+        print_answer(_answer(reviewed))
     elif markdown:
-        write(comment(told, new.site.name))
+        write(comment(reviewed, new.site.name))
     else:
-        write("\n".join(_lines(told)))
+        write("\n".join(_lines(reviewed)))
     finish(new.plan)
-    if detailed_exitcode and not told.is_empty:
+    if detailed_exitcode and not reviewed.is_empty:
         raise click.exceptions.Exit(ExitCode.changes)
 
 
@@ -167,38 +167,38 @@ def _placed(name: str) -> Iterator[None]:
         raise InputError(place(name), field=fault.field, message=message) from None
 
 
-def _lines(told: Review) -> Iterator[str]:
+def _lines(reviewed: Review) -> Iterator[str]:
     width = output_width()
-    for line in both_sides(told.old, told.new):
+    for line in both_sides(reviewed.old, reviewed.new):
         yield from (line, "")
-    if told.dangers:
-        yield f"DANGER: {danger_kinds(told.dangers, told.stores_lost)}"
-    for service in told.services:
+    if reviewed.dangers:
+        yield f"DANGER: {danger_kinds(reviewed.dangers, reviewed.stores_lost)}"
+    for service in reviewed.services:
         yield from (f"{service.name}: before and after", *headline_lines(service), "")
-    if told.dangers:
-        yield from (*danger_lines(told.dangers, width), "")
-    for note in told.notes:
+    if reviewed.dangers:
+        yield from (*danger_lines(reviewed.dangers, width), "")
+    for note in reviewed.notes:
         yield f"note: {note}"
-    if told.site:
-        yield from (*cause_lines("site", told.site), "")
-    for service in told.services:
+    if reviewed.site:
+        yield from (*cause_lines("site", reviewed.site), "")
+    for service in reviewed.services:
         yield from (*service_lines(service, width), "")
-    if told.is_empty:
+    if reviewed.is_empty:
         yield "nothing changes: no input, no sized number, no resource"
-    if told.is_compared:
-        yield from resource_lines(told.resources, told.unchanged, width)
+    if reviewed.is_compared:
+        yield from resource_lines(reviewed.resources, reviewed.unchanged, width)
     else:
         yield "resources: not compared; the program refuses a service that is infeasible"
 
 
-def _answer(told: Review) -> DiffAnswer:
+def _answer(reviewed: Review) -> DiffAnswer:
     return DiffAnswer(
-        services=tuple(_service(service) for service in told.services),
-        dangers=tuple(_danger(found) for found in told.dangers),
-        notes=told.notes,
-        site=tuple(_leaf(change) for change in told.site),
-        counts=CountsAnswer(**counts(told.resources), unchanged=told.unchanged),
-        resources=tuple(_resource(resource) for resource in told.resources),
+        services=tuple(_service(service) for service in reviewed.services),
+        dangers=tuple(_danger(found) for found in reviewed.dangers),
+        notes=reviewed.notes,
+        site=tuple(_leaf(change) for change in reviewed.site),
+        counts=CountsAnswer(**counts(reviewed.resources), unchanged=reviewed.unchanged),
+        resources=tuple(_resource(resource) for resource in reviewed.resources),
     )
 
 

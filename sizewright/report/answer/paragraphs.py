@@ -4,7 +4,7 @@ from typing import assert_never
 
 from sizewright.layout.numbers import duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
-from sizing.plan import PoolPlan, ServicePlan
+from sizing.plan import PoolPlan, ServicePlan, Survives
 from sizing.workload import Contradicts, Method
 
 ANYWHERE = "0.0.0.0/0"
@@ -209,6 +209,13 @@ def where(service: ServicePlan, pool: PoolPlan) -> str:
     without = [f"{r.zone} {r.numbers}" for r in service.rejected if r.zone is not None]
     lacking = f"; {'; '.join(without)}" if without else ""
     return f"By zone: {zones}{lacking}."
+
+
+def losses(survived: Survives) -> str:
+    """Return the losses that a fleet survives: `loss of any 3 nodes, no zone`."""
+    nodes = f"any {plural(survived.nodes, 'node')}" if survived.nodes else "no node"
+    zones = f"any {plural(survived.zones, 'zone')}" if survived.zones else "no zone"
+    return f"loss of {nodes}, {zones}"
 
 
 def survives(pool: PoolPlan) -> str:

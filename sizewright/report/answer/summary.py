@@ -8,7 +8,7 @@ from sizewright.layout.numbers import milliseconds, number, plural, share, usd
 from sizewright.layout.table import Table, table_text
 from sizewright.record import Recorded
 from sizewright.report.answer.contradicted import first_line
-from sizewright.report.answer.paragraphs import burst_serves_peak, door, full_gpu_rate, rule
+from sizewright.report.answer.paragraphs import burst_serves_peak, door, full_gpu_rate, losses, rule
 from sizing.plan import (
     CapacitySource,
     ChoicePlan,
@@ -165,11 +165,9 @@ def _latency(latency: LatencyPlan) -> str:
 
 
 def _survives(service: ServicePlan, pool: PoolPlan) -> str:
-    nodes, zones = pool.survives.nodes, pool.survives.zones
-    some = f"any {plural(nodes, 'node')}" if nodes else "no node"
-    whole = f"any {plural(zones, 'zone')}" if zones else "no zone"
+    some = pool.survives.nodes or pool.survives.zones
     left = f"{pool.nodes_left_after_zone:,} of {plural(pool.nodes_needed, 'needed node')} left"
-    lost = f"loss of {some}, {whole}" if nodes or zones else "no loss of a node or zone"
+    lost = losses(pool.survives) if some else "no loss of a node or zone"
     load = " at the mean load" if service.capacity and service.capacity.load == "mean" else ""
     return f"{lost}{load} ({left} after one)"
 

@@ -75,15 +75,15 @@ ROOMS = (
 """Limits to try in order; the first one for which the text is short enough applies."""
 
 
-def comment(told: Review, site: str) -> str:
+def comment(reviewed: Review, site: str) -> str:
     """A comment of at most LIMIT characters, which cuts no verdict, danger, cause, sizing or
     count."""
     marker = MARKER.format(_marker(site))
     for room in ROOMS:
-        text = "\n\n".join([marker, *_first(told, room)])
+        text = "\n\n".join([marker, *_first(reviewed, room)])
         if len(text) <= LIMIT - len(CUT):
             break
-    for section in _details(told):
+    for section in _details(reviewed):
         if len(text) + len(section) + 2 > LIMIT - len(CUT):
             return text + CUT
         text += f"\n\n{section}"
@@ -105,33 +105,33 @@ def _marker(site: str) -> str:
     return re.sub(r"[^0-9A-Za-z.]+", "-", site)
 
 
-def _first(told: Review, room: Room) -> Iterator[str]:
-    yield f"### sizewright: {_verdict(told)}"
-    for line in both_sides(told.old, told.new):
+def _first(reviewed: Review, room: Room) -> Iterator[str]:
+    yield f"### sizewright: {_verdict(reviewed)}"
+    for line in both_sides(reviewed.old, reviewed.new):
         yield inert(line)
-    yield from (_figures(service, room) for service in told.services[: room.services])
-    if told.dangers:
-        yield _dangers(told.dangers, room)
-    yield from (f"> {note}" for note in told.notes)
-    if told.site:
-        yield "\n".join(["#### site: cause", "", *_causes(told.site, room)])
-    for service in told.services[: room.services]:
+    yield from (_figures(service, room) for service in reviewed.services[: room.services])
+    if reviewed.dangers:
+        yield _dangers(reviewed.dangers, room)
+    yield from (f"> {note}" for note in reviewed.notes)
+    if reviewed.site:
+        yield "\n".join(["#### site: cause", "", *_causes(reviewed.site, room)])
+    for service in reviewed.services[: room.services]:
         yield _service(service, room)
-    if len(told.services) > room.services:
-        others = told.services[room.services :]
+    if len(reviewed.services) > room.services:
+        others = reviewed.services[room.services :]
         rest = ", ".join(safe(service.name, room.longest) for service in others[: room.services])
         yield f"And {plural(len(others), 'more service')}, among them {rest}."
-    yield _counts(told)
+    yield _counts(reviewed)
 
 
-def _verdict(told: Review) -> str:
-    if told.is_empty:
+def _verdict(reviewed: Review) -> str:
+    if reviewed.is_empty:
         return "nothing changes"
-    if told.dangers:
-        return f"⚠️ {danger_kinds(told.dangers, told.stores_lost)}"
-    changed = f"{plural(len(told.resources), 'resource')} would change"
-    names = plural(len(told.services), "service")
-    return f"{names} sized anew, {changed}" if told.services else changed
+    if reviewed.dangers:
+        return f"⚠️ {danger_kinds(reviewed.dangers, reviewed.stores_lost)}"
+    changed = f"{plural(len(reviewed.resources), 'resource')} would change"
+    names = plural(len(reviewed.services), "service")
+    return f"{names} sized anew, {changed}" if reviewed.services else changed
 
 
 def _figures(service: ServiceChange, room: Room) -> str:
@@ -207,21 +207,21 @@ def _table(rows: Sequence[tuple[str, Change]], empty: str, absent: str, room: Ro
     return lines
 
 
-def _counts(told: Review) -> str:
-    if not told.is_compared:
+def _counts(reviewed: Review) -> str:
+    if not reviewed.is_compared:
         return "**Resources** are not compared: the program refuses a service that is infeasible."
     words = [
         f"{number} {WORDS.get(Effect(effect), done(effect))}"
-        for effect, number in counts(told.resources).items()
+        for effect, number in counts(reviewed.resources).items()
         if number or effect != "may_replace"
     ]
-    return f"**Resources**: {', '.join(words)}, {told.unchanged} unchanged, components included"
+    return f"**Resources**: {', '.join(words)}, {reviewed.unchanged} unchanged, components included"
 
 
-def _details(told: Review) -> Iterator[str]:
+def _details(reviewed: Review) -> Iterator[str]:
     """Folded sections for each effect, in chunks that can be left out one by one."""
     for effect in ORDER:
-        of_effect = [change for change in told.resources if change.effect is effect]
+        of_effect = [change for change in reviewed.resources if change.effect is effect]
         for start in range(0, len(of_effect), CHUNK):
             chunk = of_effect[start : start + CHUNK]
             word = WORDS.get(effect, done(effect.value))

@@ -2,22 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-from sizewright.layout.numbers import UNKNOWN, milliseconds, number, plural, share, usd
+from sizewright.layout.numbers import UNKNOWN, milliseconds, number, share, usd
+from sizewright.report.answer.paragraphs import losses
 from sizewright.review.compare import ServiceChange
 from sizewright.review.headline import Headline, headline
-from sizing.plan import Survives
 
 NO_SERVICE = "none"
 """Text for every figure of a side that does not have the service."""
 Shown = Callable[[Headline], str]
-
-
-def _survives(survives: Survives | None) -> str:
-    if survives is None:
-        return UNKNOWN
-    nodes = f"any {plural(survives.nodes, 'node')}" if survives.nodes else "no node"
-    zones = f"any {plural(survives.zones, 'zone')}" if survives.zones else "no zone"
-    return f"loss of {nodes}, {zones}"
 
 
 ROWS: dict[str, Shown] = {
@@ -27,7 +19,7 @@ ROWS: dict[str, Shown] = {
     "TTFT at the sized load (P90 estimate)": lambda h: milliseconds(h.ttft_ms),
     "TPOT at the sized load (P90 estimate)": lambda h: milliseconds(h.tpot_ms),
     "utilisation at the peak": lambda h: share(h.utilisation_at_peak),
-    "survives": lambda h: _survives(h.survives),
+    "survives": lambda h: UNKNOWN if h.survives is None else losses(h.survives),
 }
 
 
