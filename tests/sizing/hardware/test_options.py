@@ -115,6 +115,7 @@ def test_the_others_are_told_with_their_reasons(answer: Sized) -> None:
     dearer = [r for r in plan.rejected if r.reason is Reason.more_expensive]
     cheapest = f"{plan.choice.pool_usd_per_month:,.0f} USD"
     assert all(r.numbers.endswith(cheapest) for r in dearer)
+    assert {r.instance_type for r in dearer} <= {each.name for each in catalog.instance_types}
     assert plan.inputs.hardware is not None and plan.inputs.hardware.is_auto
 
 
