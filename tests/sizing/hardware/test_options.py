@@ -106,7 +106,7 @@ def test_the_optimum_is_that_of_brute_force(
         assert found == pytest.approx(float(least))
 
 
-def test_the_others_are_told_with_their_reasons(answer: Sized) -> None:
+def test_the_others_are_told_with_their_reasons(answer: Sized, catalog: Catalog) -> None:
     plan = answer(AUTO)
     assert plan.choice is not None and plan.choice.chosen_by == "ranking"
     assert plan.choice.price_source and plan.choice.pool_usd_per_month
