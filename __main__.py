@@ -8,17 +8,10 @@ from components.platform import build
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import shortfalls, unserved
 from sizewright.reading.input_error import InputError
-from sizewright.reading.stack import (
-    LOCK_KEY,
-    PROJECT,
-    STRUCTURED,
-    WORKLOADS_KEY,
-    addressable,
-    buildable,
-    plan_of,
-    read_workload,
-    site_of,
-)
+from sizewright.reading.stack.buildable import addressable, buildable
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import LOCK_KEY, PROJECT, STRUCTURED, WORKLOADS_KEY, site_of
+from sizewright.reading.stack.workload_file import read_workload
 from sizing.catalog import load_catalog
 from sizing.site import Site
 

@@ -72,7 +72,9 @@ def pulumi_modules() -> list[str]:
 
 def one_sizing() -> tuple[float, float]:
     """Median milliseconds of one sizing, and of reading its file."""
-    from sizewright.reading.stack import plan_of, read_site, read_workload
+    from sizewright.reading.stack.plan import plan_of
+    from sizewright.reading.stack.site_file import read_site
+    from sizewright.reading.stack.workload_file import read_workload
     from sizing.catalog import load_catalog
 
     catalog = load_catalog()
@@ -98,7 +100,7 @@ CALIBRATED = {
 
 def calibrated() -> tuple[float, float]:
     """Median milliseconds of one calibrated sizing, and seconds of ranking every type."""
-    from sizewright.reading.stack import read_site
+    from sizewright.reading.stack.site_file import read_site
     from sizing.catalog import load_catalog
     from sizing.hardware.options import ranking
     from sizing.replica.case import case_of
@@ -118,7 +120,7 @@ def calibrated() -> tuple[float, float]:
 def reading() -> tuple[float, float]:
     """Median milliseconds of loading the catalog; seconds of the slowest refusal of a file."""
     from sizewright.reading.input_error import InputError
-    from sizewright.reading.stack import read_workload
+    from sizewright.reading.stack.workload_file import read_workload
     from sizing.catalog import load_catalog
 
     catalog = load_catalog()
@@ -143,7 +145,8 @@ def reading() -> tuple[float, float]:
 def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> list[tuple[int, float]]:
     """Seconds of sizing and recording n services in this process, modules imported."""
     from components.platform import build
-    from sizewright.reading.stack import read_site, read_workload
+    from sizewright.reading.stack.site_file import read_site
+    from sizewright.reading.stack.workload_file import read_workload
     from sizewright.record import record
     from sizing.catalog import load_catalog
     from sizing.size import size

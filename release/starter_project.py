@@ -9,7 +9,8 @@ from pathlib import Path
 from shutil import copy
 from tempfile import TemporaryDirectory
 
-from sizewright.reading.stack import DEFAULT_SITE, SiteFile, read_site, read_workload
+from sizewright.reading.stack.site_file import DEFAULT_SITE, SiteFile, read_site
+from sizewright.reading.stack.workload_file import read_workload
 from sizewright.reading.stack_lock_file import stack_lock_text
 from sizewright.review.stack_update import stack_update
 from sizing.catalog import load_catalog

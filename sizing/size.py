@@ -47,8 +47,8 @@ from sizing.service.access import check_access
 from sizing.service.burst import burst_plan
 from sizing.service.checkpoint import checkpoint_plan
 from sizing.service.contradictions import contradictions
-from sizing.service.engine_limits import impatient
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
+from sizing.service.request_limits import impatient
 from sizing.service.serving import copy_image, quota_plan, serving_plan
 from sizing.service.storage import storage_plan, stores
 from sizing.service.verdict import latency_plan

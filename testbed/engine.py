@@ -17,7 +17,7 @@ import yaml
 from pulumi import automation
 
 from sizewright import build_stack
-from sizewright.reading.stack import PROJECT, read_site
+from sizewright.reading.stack.site_file import PROJECT, read_site
 from sizing.site import Site
 from testbed.program_loops import ProgramLoops
 from testbed.standin import StandIn, World

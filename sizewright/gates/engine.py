@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sizewright.gates.gates import Gate
 from sizing.catalog import Ability, Catalog
 from sizing.plan import LimitsBy, Plan, ServicePlan, ServingPlan
-from sizing.service.engine_limits import ENGINE
+from sizing.service.request_limits import ENGINE
 
 SOURCE = "data/engine_options.csv"
 REMEDY = "; pin an image whose tag has rows there, or add the rows of this one from its package"

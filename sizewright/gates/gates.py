@@ -9,7 +9,9 @@ from sizewright.feasibility import shortfalls, unserved
 from sizewright.gates.remedies import remedy_of
 from sizewright.layout.numbers import plural
 from sizewright.reading.input_error import InputError
-from sizewright.reading.stack import SiteFile, WorkloadFile, buildable
+from sizewright.reading.stack.buildable import buildable
+from sizewright.reading.stack.site_file import SiteFile
+from sizewright.reading.stack.workload_file import WorkloadFile
 from sizing.catalog import Catalog
 from sizing.locks.workload_lock import Lock
 from sizing.model.memory import NOMINAL_BITS

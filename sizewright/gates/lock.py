@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from sizewright.gates.gates import Gate
 from sizewright.layout.numbers import plural
-from sizewright.reading.stack import SiteFile, cluster_faults
+from sizewright.reading.stack.buildable import cluster_faults
+from sizewright.reading.stack.site_file import SiteFile
 from sizewright.reading.stack_lock_file import unknown
 from sizing.catalog import Catalog
 from sizing.locks.stack_lock import StackLock

@@ -18,7 +18,7 @@ from sizewright.reading.credentials import credentials_of
 from sizewright.reading.input_error import InputError, did_you_mean, dotted, found, nearest
 from sizewright.reading.model_faults import ModelFault, model_faults
 from sizewright.reading.plain_yaml import Plain, PlainYaml, Position, RefusedYamlError
-from sizing.values.field_error import FieldPath
+from sizing.values.field_error import FieldError, FieldPath
 
 SIZE_LIMIT_BYTES = 1024 * 1024
 NO_CREDENTIAL = "a file without credentials"
@@ -52,6 +52,10 @@ class Document:
     ) -> InputError:
         """Return the fault of one field, at its value, or at the nearest mapping or list."""
         return self._located(ModelFault(field_path, message, expected, suggestion, at_key))
+
+    def of_rule(self, fault: FieldError) -> InputError:
+        """Return the fault that a rule found, at the field that it names."""
+        return self.error(fault.field, fault.message, fault.expected, fault.suggestion)
 
     def validate(self, model: type[M], at: tuple[str, ...] = ()) -> M:
         """Return the mapping under `at` as a `model`. Raises InputError where it is refused."""

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
-from sizewright.reading.stack import addressable, buildable, plan_of, read_site, read_workload
+from sizewright.reading.stack.buildable import addressable, buildable
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import read_site
+from sizewright.reading.stack.workload_file import read_workload
 from sizewright.record import Recorded
 from sizewright.record.program import record_program
 from sizewright.review.changes import load_rules

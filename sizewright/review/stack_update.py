@@ -8,7 +8,10 @@ from tempfile import TemporaryDirectory
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code
 from sizewright.reading.input_error import InputError
-from sizewright.reading.stack import SiteFile, WorkloadFile, buildable, plan_of
+from sizewright.reading.stack.buildable import buildable
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import SiteFile
+from sizewright.reading.stack.workload_file import WorkloadFile
 from sizewright.reading.stack_lock_file import stack_lock_text, unknown
 from sizewright.review.compare import Change, leaf_changes
 from sizewright.review.pod_turns import with_pods

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from sizewright.reading.stack import LOCK_KEY, PROJECT, SCHEMA_KEY, WORKLOADS_KEY
+from sizewright.reading.stack.site_file import LOCK_KEY, PROJECT, WORKLOADS_KEY
+from sizewright.reading.stack.workload_file import SCHEMA_KEY
 from sizewright.schema.examples import add_examples
 from sizewright.schema.generator import Node, generated, nodes
 from sizing.locks.stack_lock import StackLock

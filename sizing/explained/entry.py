@@ -21,8 +21,8 @@ from sizing.replica import fit
 from sizing.service import (
     access,
     burst,
-    engine_limits,
     node_disks,
+    request_limits,
     serving,
     storage,
     weights_import,
@@ -150,7 +150,7 @@ class Leaf:
             "addresses": addresses,
             "burst": burst,
             "cluster_services": cluster_services,
-            "engine_limits": engine_limits,
+            "request_limits": request_limits,
             "fit": fit,
             "fleet_states": fleet_states,
             "memory": memory,

@@ -26,7 +26,7 @@ from sizing.plan import (
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
-from sizing.service.engine_limits import engine_limits
+from sizing.service.request_limits import request_limits
 from sizing.service.weights_import import weights_of
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
@@ -163,7 +163,7 @@ def _deployment_plan(
     spare, by_zone = pool.replicas_total - pool.replicas_needed, replicas_by_zone(pool)
     name = facts.model.model if facts.model is not None else workload.name
     weights = weights_of(name, workload.model.source)
-    limits = engine_limits(
+    limits = request_limits(
         workload=workload,
         catalog=case.catalog,
         tag=case.catalog.pin(engine_item(facts.precision, pool.nodes_per_replica)).version,

@@ -24,7 +24,7 @@ from sizing.plan import (
 )
 from sizing.replica.traffic import Rates, answer_s, slowest_answer_s
 from sizing.service.access import firewall_plan, token_plan
-from sizing.service.engine_limits import IDLE_MARGIN_S
+from sizing.service.request_limits import IDLE_MARGIN_S
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.site.reuse import UsedNetwork
 from sizing.stack.addresses import PRIVATE_SHARE, zone_addresses

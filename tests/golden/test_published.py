@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sizewright.reading.read import read_model
-from sizewright.reading.stack import read_site
+from sizewright.reading.stack.site_file import read_site
 from sizing.catalog import Catalog, load_catalog
 from sizing.plan import PoolPlan, Reason, ServicePlan
 from sizing.site import Site

@@ -6,7 +6,10 @@ import pytest
 
 from sizewright.feasibility import exit_code
 from sizewright.reading.input_error import InputError
-from sizewright.reading.stack import addressable, buildable, plan_of, read_site, read_workload
+from sizewright.reading.stack.buildable import addressable, buildable
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import read_site
+from sizewright.reading.stack.workload_file import read_workload
 from sizewright.record.program import record_program
 from sizing.catalog import load_catalog
 

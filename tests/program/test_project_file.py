@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from sizewright.reading.stack import LOCK_KEY, PROJECT, STRUCTURED, WORKLOADS_KEY, read_site
+from sizewright.reading.stack.site_file import (
+    LOCK_KEY,
+    PROJECT,
+    STRUCTURED,
+    WORKLOADS_KEY,
+    read_site,
+)
 from sizing.site import Site
 
 ROOT = Path(__file__).parents[2]

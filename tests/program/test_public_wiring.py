@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from sizewright.reading.stack import read_plan
+from sizewright.reading.stack.plan import read_plan
 from sizewright.record import Recorded
 from sizing.plan import Plan
 from sizing.plan.claims import Claim, claims, with_leaf

@@ -13,7 +13,8 @@ from components.platform import build
 from sizewright.gates.gates import addresses
 from sizewright.gates.graph import graph
 from sizewright.gates.requirements import requirements
-from sizewright.reading.stack import read_plan, read_site
+from sizewright.reading.stack.plan import read_plan
+from sizewright.reading.stack.site_file import read_site
 from sizewright.record import Recorded, record
 from sizewright.record.program import record_program
 from sizing.catalog import load_catalog

@@ -14,7 +14,8 @@ import pytest
 
 from components.foundation.other_stack import shape
 from components.platform import build
-from sizewright.reading.stack import read_site, read_workload
+from sizewright.reading.stack.site_file import read_site
+from sizewright.reading.stack.workload_file import read_workload
 from sizewright.record import Recorded, record
 from sizewright.record.values import at
 from sizewright.review.compare import leaf_changes

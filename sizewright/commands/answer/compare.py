@@ -19,7 +19,9 @@ from sizewright.commands.options import files_argument, finish, json_option, sit
 from sizewright.feasibility import refusal
 from sizewright.layout.console import tell, write
 from sizewright.layout.progress import working
-from sizewright.reading.stack import catalog_of, plan_of, read_plan, read_site, read_workload
+from sizewright.reading.stack.plan import plan_of, read_plan
+from sizewright.reading.stack.site_file import read_site
+from sizewright.reading.stack.workload_file import catalog_of, read_workload
 from sizewright.report.answer.contradicted import first_line
 from sizewright.review.side_by_side import MEASURES, Sized, best
 from sizing.catalog import load_catalog

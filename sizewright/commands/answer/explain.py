@@ -19,7 +19,8 @@ from sizewright.commands.answer.stack_services import workload_file
 from sizewright.commands.options import file_argument, finish, json_option, site_option
 from sizewright.layout.console import write
 from sizewright.reading.input_error import InputError
-from sizewright.reading.stack import DEFAULT_SITE, read_plan
+from sizewright.reading.stack.plan import read_plan
+from sizewright.reading.stack.site_file import DEFAULT_SITE
 from sizewright.report.answer.contradicted import first_line
 from sizewright.report.change.difference import HEADLINES
 from sizing.explain import Explanation, explain, explain_all

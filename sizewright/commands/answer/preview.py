@@ -24,14 +24,10 @@ from sizewright.layout.console import tell, write
 from sizewright.layout.paragraph import wrapped
 from sizewright.layout.progress import working
 from sizewright.layout.table import print_tables
-from sizewright.reading.stack import (
-    SiteFile,
-    addressable,
-    buildable,
-    plan_of,
-    read_site,
-    read_workload,
-)
+from sizewright.reading.stack.buildable import addressable, buildable
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import SiteFile, read_site
+from sizewright.reading.stack.workload_file import read_workload
 from sizewright.record import Recorded
 from sizewright.record.program import record_program
 from sizewright.report.answer.contradicted import first_line

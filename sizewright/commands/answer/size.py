@@ -15,7 +15,7 @@ from sizewright.commands.options import (
 from sizewright.feasibility import without_nodes
 from sizewright.layout.console import write
 from sizewright.layout.json import print_json
-from sizewright.reading.stack import read_plan
+from sizewright.reading.stack.plan import read_plan
 from sizewright.report.answer.contradicted import first_line
 from sizewright.write import write_files
 from sizing.plan import Plan

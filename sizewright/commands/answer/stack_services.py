@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sizewright.reading.input_error import InputError, did_you_mean, joined
 from sizewright.reading.read import read_mapping
-from sizewright.reading.stack import read_site
+from sizewright.reading.stack.site_file import read_site
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 

@@ -15,7 +15,9 @@ from sizewright.reading.input_error import InputError, quoted
 from sizewright.reading.lock_file import lock_of, lock_text
 from sizewright.reading.plain_yaml import PlainYaml
 from sizewright.reading.read import Document, is_taken
-from sizewright.reading.stack import DEFAULT_SITE, WorkloadFile, plan_of, read_site, site_in
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import DEFAULT_SITE, read_site, site_in
+from sizewright.reading.stack.workload_file import WorkloadFile
 from sizewright.schema.modeline import modeline
 from sizewright.write import write_files
 from sizing.catalog import Catalog, ModelFacts, UnknownName, load_catalog

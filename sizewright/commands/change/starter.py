@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from sizewright.project_files import template_files
-from sizewright.reading.stack import DEFAULT_SITE
+from sizewright.reading.stack.site_file import DEFAULT_SITE
 
 CONTEXT_TOKENS = 4096
 INPUT_TOKENS, OUTPUT_TOKENS = 500, 300

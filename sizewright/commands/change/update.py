@@ -12,14 +12,9 @@ from sizewright.commands.change.update_stack import is_stack_file, update_stack
 from sizewright.commands.options import file_argument, finish, json_option, site_option
 from sizewright.layout.console import write
 from sizewright.reading.lock_file import lock_of, lock_text
-from sizewright.reading.stack import (
-    SiteFile,
-    WorkloadFile,
-    catalog_of,
-    plan_of,
-    read_site,
-    read_workload,
-)
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import SiteFile, read_site
+from sizewright.reading.stack.workload_file import WorkloadFile, catalog_of, read_workload
 from sizewright.report.answer.contradicted import first_line
 from sizewright.report.change.difference import followed_lines
 from sizewright.review.compare import Change, ServiceChange, service_changes

@@ -10,7 +10,8 @@ from sizewright.feasibility import exit_code
 from sizewright.layout.console import write
 from sizewright.layout.progress import working
 from sizewright.reading.read import read_mapping
-from sizewright.reading.stack import read_site, read_workload
+from sizewright.reading.stack.site_file import read_site
+from sizewright.reading.stack.workload_file import read_workload
 from sizewright.report.change.stack_update import stack_update_lines
 from sizewright.review.review import Review
 from sizewright.review.stack_update import StackUpdate, followed, stack_update

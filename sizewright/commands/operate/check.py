@@ -28,7 +28,9 @@ from sizewright.gates.pull import docker_hub_pulls
 from sizewright.gates.zone_loss import zone_loss
 from sizewright.layout.console import tell, write
 from sizewright.layout.progress import working
-from sizewright.reading.stack import SiteFile, WorkloadFile, plan_of, read_site, read_workload
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import SiteFile, read_site
+from sizewright.reading.stack.workload_file import WorkloadFile, read_workload
 from sizewright.report.answer.contradicted import first_line
 from sizing.catalog import Catalog, load_catalog
 from sizing.plan import Plan

@@ -7,7 +7,7 @@ import click
 from sizewright.commands.options import FILE, files_argument, finish, json_option, site_option
 from sizewright.layout.console import tell, write
 from sizewright.layout.json import print_json
-from sizewright.reading.stack import read_plan
+from sizewright.reading.stack.plan import read_plan
 from sizewright.report.answer.contradicted import first_line
 from sizewright.write import refuse_full, write_files
 from sizing.plan import SCHEMA_VERSION

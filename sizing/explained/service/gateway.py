@@ -130,7 +130,7 @@ GATEWAY: dict[str, Explainer] = {
     "services.*.gateway.idle_timeout_s": Entry(
         "seconds after which the load balancer ends a silent connection",
         "longest answer + 10, at most 4,000",
-        "min(ceil({s.gateway.longest_answer_s}) + {engine_limits.IDLE_MARGIN_S}, "
+        "min(ceil({s.gateway.longest_answer_s}) + {request_limits.IDLE_MARGIN_S}, "
         "{network.IDLE_LIMIT_S})",
     ),
     "services.*.gateway.sticky_s": Entry(

@@ -70,7 +70,7 @@ def _waiting(leaf: Leaf) -> Entry:
     """Guard: a full replica of the calibrated method is faster than the rate it is planned for."""
     latency = leaf.sized.inputs.latency
     timed = latency is not None and latency.ttft_ms is not None
-    wait = "{w.latency.ttft_ms} / 1000" if timed else "{engine_limits.IDLE_MARGIN_S}"
+    wait = "{w.latency.ttft_ms} / 1000" if timed else "{request_limits.IDLE_MARGIN_S}"
     rate = "{s.capacity.requests_per_gpu_per_s} * {s.pool.gpus_per_replica}"
     if leaf.capacity.saturation_requests_per_s is not None:
         rate = "{s.capacity.saturation_requests_per_s}"
@@ -93,7 +93,7 @@ def _sequences(leaf: Leaf) -> Entry:
     return Entry(
         "most sequences of one request: its prompts x its answers",
         "one: a limit of tokens takes each request for one prompt and one answer",
-        "{engine_limits.ONE}",
+        "{request_limits.ONE}",
         Basis.given,
         "the workload file: access.tokens_per_key_per_min",
     )
@@ -218,9 +218,9 @@ SERVING: dict[str, Explainer] = {
     "services.*.serving.keep_alive_s": Entry(
         "seconds that the engine keeps an idle connection",
         "idle timeout of the load balancer + 10",
-        "{s.gateway.idle_timeout_s} + {engine_limits.KEEP_ALIVE_MARGIN_S}",
+        "{s.gateway.idle_timeout_s} + {request_limits.KEEP_ALIVE_MARGIN_S}",
         Basis.assumed,
-        "sizing/service/engine_limits.py",
+        "sizing/service/request_limits.py",
         remarks=("an engine that closes first makes the load balancer answer with 502",),
     ),
     "services.*.serving.replicas": Entry(

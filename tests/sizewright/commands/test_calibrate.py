@@ -8,7 +8,7 @@ import pytest
 
 from sizewright.measured.replay import Replay
 from sizewright.measured.run import MeasuredRun, read_runs
-from sizewright.reading.stack import read_corrections
+from sizewright.reading.stack.workload_file import read_corrections
 from sizing.catalog import load_catalog
 from tests.sizewright.conftest import Run
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sizewright.reading.stack import read_plan
+from sizewright.reading.stack.plan import read_plan
 from sizewright.report.change.comment import comment
 from sizewright.report.change.difference import sides
 from sizewright.report.change.headline import headline_lines

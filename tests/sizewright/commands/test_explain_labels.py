@@ -9,7 +9,9 @@ import pytest
 
 from sizewright.commands.answer.explain import _meant
 from sizewright.commands.answer.leaves import UnknownLeafError, named_leaves
-from sizewright.reading.stack import catalog_of, read_plan, read_site, read_workload
+from sizewright.reading.stack.plan import read_plan
+from sizewright.reading.stack.site_file import read_site
+from sizewright.reading.stack.workload_file import catalog_of, read_workload
 from sizewright.record.program import record_program
 from sizewright.report.answer.comparison import comparison_tables
 from sizewright.report.answer.mix import COLUMNS as MIX_COLUMNS

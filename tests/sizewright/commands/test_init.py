@@ -7,7 +7,9 @@ import pytest
 
 from sizewright.commands.change.starter import starter_text
 from sizewright.reading.lock_file import lock_of, lock_text
-from sizewright.reading.stack import plan_of, read_site, read_workload
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import read_site
+from sizewright.reading.stack.workload_file import read_workload
 from sizing.catalog import load_catalog
 from sizing.plan import Reason
 from tests.sizewright.conftest import ROOT, Run

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from sizewright.gates.lock import lock_gates
-from sizewright.reading.stack import plan_of, read_site, read_workload
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import read_site
+from sizewright.reading.stack.workload_file import read_workload
 from sizewright.record.program import record_program
 from sizing.catalog import load_catalog
 from tests.components.plans import CHAT

@@ -9,7 +9,9 @@ import pytest
 
 from sizewright.gates import gates
 from sizewright.gates.node_updates import node_updates
-from sizewright.reading.stack import WorkloadFile, plan_of, read_site, read_workload
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import read_site
+from sizewright.reading.stack.workload_file import WorkloadFile, read_workload
 from sizing.catalog import Catalog, load_catalog
 from sizing.locks.workload_lock import Lock
 from sizing.plan import Plan

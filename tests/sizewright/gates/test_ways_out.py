@@ -13,7 +13,8 @@ from sizewright.feasibility import shortfalls
 from sizewright.gates.gates import Gate
 from sizewright.gates.remedies import remedy_of
 from sizewright.reading.input_error import InputError
-from sizewright.reading.stack import read_plan, read_workload
+from sizewright.reading.stack.plan import read_plan
+from sizewright.reading.stack.workload_file import read_workload
 from sizing.catalog import load_catalog
 from tests.sizewright.conftest import ROOT, Run
 

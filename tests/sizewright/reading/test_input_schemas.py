@@ -11,7 +11,8 @@ import yaml
 
 from sizewright.reading.input_error import InputError
 from sizewright.reading.read import read_mapping
-from sizewright.reading.stack import read_site, read_workload
+from sizewright.reading.stack.site_file import read_site
+from sizewright.reading.stack.workload_file import read_workload
 from sizing.catalog import load_catalog
 from sizing.site import Site
 from sizing.workload import Workload

@@ -8,7 +8,9 @@ import pytest
 
 from sizewright.reading.input_error import InputError
 from sizewright.reading.model_file import read_model_file, repository_of
-from sizewright.reading.stack import plan_of, read_site, read_workload
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import read_site
+from sizewright.reading.stack.workload_file import read_workload
 from sizing.catalog import load_catalog
 
 ROOT = Path(__file__).parents[3]

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from sizewright.reading.stack import read_plan
+from sizewright.reading.stack.plan import read_plan
 from sizewright.report.change.comment import CUT, LIMIT, comment, safe
 from sizewright.review.changes import Effect
 from sizewright.review.compare import Change, ResourceChange, ServiceChange

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from sizewright.layout.svg import NAMESPACE, Drawing
-from sizewright.reading.stack import read_plan
+from sizewright.reading.stack.plan import read_plan
 from sizewright.report.answer.fleet import WIDTH, fleet_picture
 from sizewright.report.answer.fleet_zones import MOST_SQUARES, fold_of, zones_of
 from sizing.catalog import load_catalog

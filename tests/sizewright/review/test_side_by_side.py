@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sizewright.reading.stack import read_plan
+from sizewright.reading.stack.plan import read_plan
 from sizewright.review.side_by_side import MEASURES, best, leaf
 from sizing.plan import ServicePlan
 from tests.sizewright.conftest import INFEASIBLE, ROOT, VIDEO, Run, after_contradictions

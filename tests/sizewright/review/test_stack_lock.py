@@ -12,7 +12,9 @@ import sizing.locks.versions
 from sizewright.gates.lock import lock_gates
 from sizewright.reading.input_error import InputError
 from sizewright.reading.read import read_model
-from sizewright.reading.stack import SiteFile, plan_of, read_site, read_workload, site_of
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import SiteFile, read_site, site_of
+from sizewright.reading.stack.workload_file import read_workload
 from sizewright.record import Recorded
 from sizewright.record.program import record_program
 from sizing.catalog import Catalog, load_catalog

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from sizewright.reading.read import read_model
-from sizewright.reading.stack import read_site
+from sizewright.reading.stack.site_file import read_site
 from sizewright.reading.stack_lock_file import stack_lock_text
 from sizewright.record.program import record_program
 from sizing.locks.stack_lock import StackLock

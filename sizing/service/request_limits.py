@@ -26,7 +26,7 @@ COUNTED = (Ability.sequences, Ability.beams, Ability.prompts)
 
 
 @dataclass(frozen=True)
-class EngineLimits:
+class RequestLimits:
     """Limits of the work that one replica accepts."""
 
     by: LimitsBy
@@ -42,7 +42,7 @@ class EngineLimits:
     """True where no other user of the image is known."""
 
 
-def engine_limits(
+def request_limits(
     *,
     workload: Workload,
     catalog: Catalog,
@@ -51,7 +51,7 @@ def engine_limits(
     gpus_per_replica: int,
     max_num_seqs: int,
     gateway: GatewayPlan,
-) -> EngineLimits:
+) -> RequestLimits:
     """Return the limits of one replica, and what enforces them.
 
     in flight = max sequences + waiting; keep-alive = idle timeout + 10 s
@@ -60,7 +60,7 @@ def engine_limits(
     waiting = waiting_requests(wait_s(workload), rate, gpus_per_replica)
     idle_s = gateway.idle_timeout_s
     raised = catalog.can(ENGINE, tag, Ability.keep_alive)
-    return EngineLimits(
+    return RequestLimits(
         by=limits_by(catalog, tag, counts_tokens=counts),
         keep_alive_s=idle_s + KEEP_ALIVE_MARGIN_S if raised else None,
         waiting=waiting,

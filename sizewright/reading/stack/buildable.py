@@ -1,0 +1,71 @@
+"""What only building requires of a stack file, beyond what sizing reads from it."""
+
+from collections.abc import Iterator
+
+from sizewright.reading.input_error import InputError, dotted
+from sizewright.reading.stack.site_file import SiteFile
+from sizing.catalog import Catalog
+from sizing.locks.cluster_lock import replacing
+from sizing.plan import Plan
+from sizing.site.certificate import check_certificate
+from sizing.stack.addresses import enough_addresses
+from sizing.values.field_error import FieldError
+
+
+def buildable(site: SiteFile, plan: Plan, catalog: Catalog) -> None:
+    """Check what only building requires. Raises InputError that names what the site lacks."""
+    keys = site.keys
+    if len(site.site.zones) < 2:
+        expected = "two or more: the control plane, load balancers and databases each need two"
+        raise keys.error(("zones",), "a single zone", expected)
+    for index, zone in enumerate(site.site.zones):
+        if not catalog.has_control_plane(zone):
+            message = f"EKS puts no control plane into {zone}"
+            raise keys.error(("zones", index), message, "another zone of the region")
+    if not site.site.account_ids:
+        hint = "add sizewright:account_ids to the stack file"
+        raise keys.error((), "account_ids: missing", 'an AWS account, e.g. ["111122223333"]', hint)
+    if len(site.site.account_ids) > 1:
+        expected = "one: keys and roles are of the account that the stack stands in"
+        raise keys.error(("account_ids",), "more than one account", expected)
+    try:
+        check_certificate(site.site)
+    except FieldError as fault:
+        raise keys.of_rule(fault) from fault
+    for replaced in cluster_faults(site):
+        raise replaced
+    gateways = any(service.gateway is not None for service in plan.services)
+    if gateways and site.site.certificate_arn is None and site.site.dns is None:
+        expected = "an ACM certificate for HTTPS, or dns to make one in"
+        hint = "add sizewright:certificate_arn or sizewright:dns to the stack file"
+        raise keys.error((), "certificate_arn: missing", expected, hint)
+
+
+def cluster_faults(site: SiteFile) -> Iterator[InputError]:
+    """Faults of requests in the stack file that only another cluster could meet."""
+    if site.lock is not None and site.lock.cluster is not None:
+        for fault in replacing(site.site, site.lock.cluster):
+            yield site.keys.of_rule(fault)
+
+
+def addressable(site: SiteFile, plan: Plan) -> None:
+    """Check that the network has room for what the plan puts in it. Raises InputError."""
+    try:
+        enough_addresses(plan.network)
+    except FieldError as fault:
+        if fault.field[0] in site.keys.data:
+            raise site.keys.of_rule(fault) from fault
+        raise InputError(
+            site.keys.file,
+            field=dotted(fault.field),
+            message=f"the default {fault.message}: {_most_nodes(plan)}",
+            expected=fault.expected,
+            suggestion=fault.suggestion,
+        ) from fault
+
+
+def _most_nodes(plan: Plan) -> str:
+    """Name the service with most of the nodes."""
+    pools = {service.name: service.pool for service in plan.services if service.pool is not None}
+    name, pool = max(pools.items(), key=lambda of: of[1].nodes_total)
+    return f"{name} has {pool.nodes_total:,} nodes"
