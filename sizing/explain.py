@@ -10,36 +10,42 @@ from typing import Any
 from sizing.explained.entry import Basis, Entry, Leaf
 from sizing.explained.inputs import input_entry
 from sizing.explained.published import remarks
-from sizing.explained.service.access import ACCESS
 from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
-from sizing.explained.service.demand import DEMAND
+from sizing.explained.service.capacity import CAPACITY
 from sizing.explained.service.disks import DISKS
-from sizing.explained.service.fleet import FLEET
-from sizing.explained.service.groups import GROUPS
+from sizing.explained.service.gateway import GATEWAY
 from sizing.explained.service.latency import LATENCY
-from sizing.explained.service.limits import LIMITS
-from sizing.explained.service.rollouts import ROLLOUTS
+from sizing.explained.service.memory import MEMORY
+from sizing.explained.service.pool import POOL
+from sizing.explained.service.serving import SERVING
+from sizing.explained.service.states import STATES
 from sizing.explained.service.stores import STORES
+from sizing.explained.service.weights_import import WEIGHTS_IMPORT
 from sizing.explained.stack.addresses import ADDRESSES
-from sizing.explained.stack.pools import POOLS
+from sizing.explained.stack.cluster import CLUSTER
+from sizing.explained.stack.network import NETWORK
+from sizing.explained.stack.nodes import NODES
 from sizing.plan import Plan
 from sizing.values.exact import Number, plain
 
 REGISTRY = {
-    **DEMAND,
+    **CAPACITY,
     **CALIBRATED,
     **LATENCY,
-    **FLEET,
+    **STATES,
+    **MEMORY,
+    **POOL,
     **STORES,
     **DISKS,
-    **GROUPS,
-    **LIMITS,
-    **ROLLOUTS,
-    **POOLS,
-    **ADDRESSES,
-    **ACCESS,
+    **GATEWAY,
+    **WEIGHTS_IMPORT,
+    **SERVING,
     **BURST,
+    **NODES,
+    **ADDRESSES,
+    **NETWORK,
+    **CLUSTER,
 }
 
 

@@ -10,6 +10,7 @@ from sizing.model import memory
 from sizing.plan import (
     CapacityPlan,
     MemoryPlan,
+    NodePool,
     Plan,
     PoolPlan,
     ServicePlan,
@@ -132,6 +133,11 @@ class Leaf:
             raise ValueError(f"{self.path} without disks")
         return self.sized.volumes
 
+    @property
+    def node_pool(self) -> NodePool:
+        """Pool of nodes that has the leaf, shared by services."""
+        return self.plan.pools[int(self.keys[1])]
+
     def names(self) -> dict[str, Any]:
         """Names that `{...}` in a formula may use: s service, w workload, p plan, v value."""
         return {
@@ -186,3 +192,8 @@ def log_days(whose: str) -> Entry:
         Basis.assumed,
         "sizing/site/whole.py",
     )
+
+
+def setting(meaning: str, symbols: str, basis: Basis, source: str) -> Entry:
+    """Return the explanation of a fixed value."""
+    return Entry(meaning, symbols, "{v}", basis, source)

@@ -42,34 +42,20 @@ from sizing.plan.reaches import (
     ZONE,
     Reaches,
 )
-from sizing.plan.service.capacity import (
-    BandPlan,
-    CalibratedPlan,
-    CapacityPlan,
-    CheckpointPlan,
-    ChoicePlan,
-    MethodPlan,
-    OwnRunsPlan,
-    RolloutPlan,
-    SidePlan,
-    StatePlan,
-    TrafficPlan,
-)
+from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.calibrated import BandPlan, CalibratedPlan, OwnRunsPlan, SidePlan
+from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import PoolVolumePlan, VolumePlan, WeightsOn
 from sizing.plan.service.gateway import ClaimPlan, FirewallPlan, GatewayPlan, TokenPlan
 from sizing.plan.service.latency import Contradiction, LatencyPlan, Verdict
 from sizing.plan.service.memory import CachePlan, MemoryPlan
-from sizing.plan.service.pool import CapacitySource, PoolPlan, Survives
-from sizing.plan.service.serving import (
-    BurstPlan,
-    GroupServingPlan,
-    ImportPlan,
-    LimitsBy,
-    QuotaPlan,
-    ServingPlan,
-)
+from sizing.plan.service.pool import CapacitySource, CheckpointPlan, ChoicePlan, PoolPlan, Survives
+from sizing.plan.service.serving import GroupServingPlan, LimitsBy, QuotaPlan, ServingPlan
+from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
+from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.addresses import AddressPlan, NodeAddressPlan
 from sizing.plan.stack.cluster import (
     AccessPlan,
     BurstServicesPlan,
@@ -93,7 +79,6 @@ from sizing.plan.stack.cluster import (
 )
 from sizing.plan.stack.held import PodRevision
 from sizing.plan.stack.network import (
-    AddressPlan,
     AllowedPlan,
     CreatedZonePlan,
     DnsPlan,
@@ -107,7 +92,6 @@ from sizing.plan.stack.network import (
 from sizing.plan.stack.nodes import (
     BurstPoolPlan,
     InterconnectPlan,
-    NodeAddressPlan,
     NodePool,
     SystemPool,
 )

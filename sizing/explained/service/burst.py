@@ -3,7 +3,6 @@
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf
 
 HERE = "sizing/service/burst.py"
-BESIDE = "sizing/stack/cluster_services.py"
 
 
 def _in_flight_sized(leaf: Leaf) -> Entry:
@@ -25,41 +24,6 @@ def _in_flight_sized(leaf: Leaf) -> Entry:
         " * ({w.latency.ttft_ms} + max({w.request.output_tokens} - 1, 0)"
         " * {w.latency.tpot_ms}) / 1000)",
     )
-
-
-def _of_pool(field: str, meaning: str) -> Explainer:
-    def entry(leaf: Leaf) -> Entry:
-        pool = leaf.plan.pools[int(leaf.keys[1])]
-        parts = [
-            str(getattr(service.burst, field))
-            for service in leaf.plan.services
-            if service.burst is not None and service.name in pool.services
-        ]
-        return Entry(meaning, "the sum of its services'", " + ".join(parts))
-
-    return entry
-
-
-def _drain_s(leaf: Leaf) -> Entry:
-    pool = leaf.plan.pools[int(leaf.keys[1])]
-    stops = [
-        str(service.serving.stop_s)
-        for service in leaf.plan.services
-        if service.burst and service.serving and service.name in pool.services
-    ]
-    longest = f"max({', '.join(stops)})" if len(stops) > 1 else stops[0]
-    return Entry(
-        "seconds after which a burst node that drains is ended, whatever runs on it",
-        "2 x the longest stop of a replica",
-        f"{{burst.DRAIN_STOPS}} * {longest}",
-        Basis.assumed,
-        HERE,
-    )
-
-
-def _pods(meaning: str, source: str) -> Entry:
-    numbers = "{cluster_services.CONTROLLER_REPLICAS}"
-    return Entry(f"{meaning}: one leads, one waits", "fixed", numbers, Basis.vendor, source)
 
 
 BURST: dict[str, Explainer] = {
@@ -98,42 +62,5 @@ BURST: dict[str, Explainer] = {
         "min({s.serving.copy_s} + {s.serving.start_s}, {burst.LONGEST_COOLDOWN_S})",
         Basis.assumed,
         HERE,
-    ),
-    "pools.*.burst.nodes": _of_pool("nodes", "nodes that Karpenter may add to the pool"),
-    "pools.*.burst.gpus": _of_pool("gpus", "GPUs of those nodes: the limit of the NodePool"),
-    "pools.*.burst.idle_s": Entry(
-        "seconds that an empty burst node is kept for the next replica",
-        "fixed",
-        "{burst.IDLE_NODE_S}",
-        Basis.assumed,
-        HERE,
-    ),
-    "pools.*.burst.node_hours": Entry(
-        "age in hours at which a burst node is replaced, so that it takes new images",
-        "fixed",
-        "{burst.NODE_HOURS}",
-        Basis.vendor,
-        "Karpenter's default of expireAfter",
-    ),
-    "pools.*.burst.drain_s": _drain_s,
-    "cluster_services.burst.node_autoscaler.replicas": _pods(
-        "pods of Karpenter", "the chart's default: its values.yaml"
-    ),
-    "cluster_services.burst.pod_autoscaler.replicas": _pods(
-        "pods of KEDA's operator and of its metrics server", "KEDA: high availability"
-    ),
-    "cluster_services.burst.metrics.scrape_s": Entry(
-        "seconds between two looks at an engine's metrics",
-        "fixed",
-        "{cluster_services.SCRAPE_S}",
-        Basis.assumed,
-        BESIDE,
-    ),
-    "cluster_services.burst.metrics.kept_hours": Entry(
-        "hours that metrics are kept",
-        "fixed",
-        "{cluster_services.METRICS_HOURS}",
-        Basis.assumed,
-        BESIDE,
     ),
 }

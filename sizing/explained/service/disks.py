@@ -53,6 +53,21 @@ def _copied(leaf: Leaf) -> Entry:
     )
 
 
+def _of_services(field: str, meaning: str, how: str) -> Explainer:
+    def entry(leaf: Leaf) -> Entry:
+        parts = [
+            str(getattr(service.volumes, field))
+            for service in leaf.plan.services
+            if service.volumes is not None and service.name in leaf.node_pool.services
+        ]
+        numbers = " + ".join(parts) if how == "sum" else f"{how}({', '.join(parts)})"
+        if len(parts) == 1:
+            numbers = parts[0]
+        return Entry(meaning, f"{how} over its services", numbers)
+
+    return entry
+
+
 DISKS: dict[str, Explainer] = {
     "services.*.volumes.root_gib": _root,
     "services.*.volumes.held_gib": Entry(
@@ -108,5 +123,30 @@ DISKS: dict[str, Explainer] = {
         "seconds to copy the weights to a new node, whose disks are empty",
         "weights / copying rate",
         "{s.memory.weights_bytes} / {units.MIB} / {s.volumes.copy_mib_per_s}",
+    ),
+    "pools.*.volumes.root_gib": _of_services("root_gib", "GiB of the root volume", "max"),
+    "pools.*.volumes.held_gib": _of_services(
+        "held_gib", "GiB that the models of the pool take on each node", "sum"
+    ),
+    "pools.*.volumes.nvme_gib": _of_services("nvme_gib", "GiB of the node's local disks", "max"),
+    "pools.*.volumes.weights_gib": _of_services(
+        "weights_gib", "GiB of the weights volume: a node may hold any of the pool's models", "sum"
+    ),
+    "pools.*.volumes.weights_iops": _of_services("weights_iops", "IOPS of that volume", "max"),
+    "pools.*.volumes.weights_mib_per_s": _of_services(
+        "weights_mib_per_s", "MiB/s of that volume", "max"
+    ),
+    "pools.*.volumes.load_s": _of_services("load_s", "slowest load of any model, seconds", "max"),
+    "pools.*.volumes.wanted_mib_per_s": _of_services(
+        "wanted_mib_per_s", "MiB/s that the load times ask for", "max"
+    ),
+    "pools.*.volumes.sustained_mib_per_s": _of_services(
+        "sustained_mib_per_s", "MiB/s that the node sustains", "min"
+    ),
+    "pools.*.volumes.copy_mib_per_s": _of_services(
+        "copy_mib_per_s", "MiB/s at which a new node gets weights from S3", "min"
+    ),
+    "pools.*.volumes.download_s": _of_services(
+        "download_s", "slowest copy of any model to a new node, seconds", "max"
     ),
 }

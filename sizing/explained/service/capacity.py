@@ -1,6 +1,13 @@
-"""Explanations of a service's traffic, and of the part that one GPU serves."""
+"""Explanations of a service's traffic, of the rate of one GPU, and of the methods compared."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
+from sizing.explained.service.calibrated import fitted
+
+LIMITS = {
+    "throughput": "utilisation limit x the full batch's rate",
+    "ttft": "the highest rate at which TTFT holds for the target's share of requests",
+    "tpot": "the highest rate at which TPOT holds for the target's share of requests",
+}
 
 
 def _peak_rate(leaf: Leaf) -> Entry:
@@ -70,7 +77,55 @@ def _gpus_at(load: str) -> Explainer:
     return entry
 
 
-DEMAND: dict[str, Explainer] = {
+def _replica_rate(leaf: Leaf) -> Entry:
+    name = leaf.keys[-1]
+    meaning = f"requests a second that {name} alone allows one replica"
+    if leaf.capacity.locked:
+        source = "the lock next to the workload file; `update` computes it anew"
+        return Entry(meaning, "as locked", "{v}", Basis.fitted, source)
+    return fitted(leaf, meaning, LIMITS[name], None)
+
+
+def _saturation(leaf: Leaf) -> Entry:
+    meaning = "requests a second that one replica completes with every slot taken"
+    if leaf.capacity.locked:
+        return Entry(
+            meaning, "as locked", "{v}", Basis.fitted, "the lock next to the workload file"
+        )
+    return fitted(leaf, meaning, "n / (output x step(n) + n x prompt), n = slots", None)
+
+
+def _method(leaf: Leaf) -> Entry:
+    found = leaf.sized.methods[int(leaf.keys[3])]
+    basis = {"textbook": Basis.textbook, "given": Basis.given}.get(found.method, Basis.fitted)
+    return Entry(
+        f"GPUs needed by the method {found.method}",
+        found.remark,
+        "{v}",
+        basis,
+        leaf.fitted_source if basis is Basis.fitted else "",
+        arithmetic=False,
+    )
+
+
+def _ratio(leaf: Leaf) -> Entry:
+    found = leaf.sized.methods[int(leaf.keys[3])]
+    return Entry(
+        f"GPUs needed by the method {found.method} over the answer's",
+        "its GPUs needed / the answer's",
+        f"{found.gpus_needed} / {{s.pool.gpus_needed}}",
+    )
+
+
+def busy(load: str, leaf: Leaf, replicas: str) -> str:
+    """Utilisation as arithmetic: of a full batch by the calibrated method, else of the rate."""
+    rate = f"{{s.traffic.requests_per_s_{load}}}"
+    if leaf.capacity.saturation_requests_per_s is not None:
+        return f"{rate} / ({replicas} * {{s.capacity.saturation_requests_per_s}})"
+    return f"{rate} * {{s.capacity.request_s}} / ({replicas} * {{s.pool.gpus_per_replica}})"
+
+
+CAPACITY: dict[str, Explainer] = {
     "services.*.traffic.requests_per_s_mean": Entry(
         "requests a second, mean of the day",
         "users x requests a user a day / 86,400 s",
@@ -119,4 +174,8 @@ DEMAND: dict[str, Explainer] = {
     ),
     "services.*.capacity.gpus_at_mean": _gpus_at("mean"),
     "services.*.capacity.gpus_at_peak": _gpus_at("peak"),
+    "services.*.capacity.requests_per_replica_per_s.*": _replica_rate,
+    "services.*.capacity.saturation_requests_per_s": _saturation,
+    "services.*.methods.*.gpus_needed": _method,
+    "services.*.methods.*.ratio": _ratio,
 }
