@@ -8,7 +8,7 @@ import click
 
 from sizewright.exit_code import ExitCode
 from sizewright.interrupt import listen
-from sizewright.layout.console import tell
+from sizewright.layout.console import write_message
 from sizewright.reading.input_error import InputError, did_you_mean
 
 GROUPS = {
@@ -120,7 +120,7 @@ def _answer_in_json(error: InputError | click.ClickException) -> None:
 
 
 def _stop(message: str, code: int) -> None:
-    tell(message)
+    write_message(message)
     sys.exit(code)
 
 

@@ -183,9 +183,9 @@ def _nearest_file(path: Path) -> str:
 
 def _alike(path: Path) -> Path | None:
     """Entry of the same folder with a similar name. Endings are few, so only stems are compared."""
-    beside = sorted(path.parent.iterdir(), key=lambda entry: entry.suffix != path.suffix)
+    entries = sorted(path.parent.iterdir(), key=lambda entry: entry.suffix != path.suffix)
     by_stem: dict[str, Path] = {}
-    for entry in beside:
+    for entry in entries:
         by_stem.setdefault(entry.stem, entry)
     found = nearest(path.stem, by_stem)
     return by_stem[found] if found else None

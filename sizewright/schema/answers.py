@@ -23,7 +23,7 @@ def answer_schema(command: str, model: type[BaseModel] | UnionType) -> Node:
         _one_number(node)
     for root in (body, *body.get("$defs", {}).values()):
         if "services" in root.get("properties", {}):
-            _tell_of_plan(root, body["$defs"])
+            _describe_plan(root, body["$defs"])
     description = body.pop("description", None) or _either(body)
     said = {"title": f"sizewright {command} --json", "description": description}
     body.pop("title", None)
@@ -45,7 +45,7 @@ def _one_number(node: Node) -> None:
             node.update(node.pop("anyOf")[0])
 
 
-def _tell_of_plan(root: Node, definitions: Node) -> None:
+def _describe_plan(root: Node, definitions: Node) -> None:
     """Add to each leaf its meaning from `explain` and the property that it decides."""
     fields = {part.__name__: part.model_fields for part in _parts(Part)}
     for path, name, key, node in _leaves(root, definitions, "Plan", ()):
@@ -55,8 +55,8 @@ def _tell_of_plan(root: Node, definitions: Node) -> None:
         reached = [each for each in field.metadata if isinstance(each, Reaches)] if field else []
         decides = ", ".join(dict.fromkeys(_property(each) for each in reached))
         if decides and decides not in node.get("description", ""):
-            told = [node["description"]] if "description" in node else []
-            node["description"] = " ".join([*told, f"Decides {decides}."])
+            parts = [node["description"]] if "description" in node else []
+            node["description"] = " ".join([*parts, f"Decides {decides}."])
 
 
 def _parts(kind: type[Part]) -> Iterator[type[Part]]:

@@ -54,8 +54,8 @@ def _with_lengths(workload: Workload) -> tuple[Workload, tuple[str, ...]]:
     half = tokens / 2
     lengths = {"tokens": None, "input_tokens": half, "output_tokens": half}
     request = workload.request.model_copy(update=lengths)
-    told = (f"half of the {plain(tokens)} tokens are prompt",)
-    return workload.model_copy(update={"request": request}), told
+    assumed = (f"half of the {plain(tokens)} tokens are prompt",)
+    return workload.model_copy(update={"request": request}), assumed
 
 
 def _with_shape(case: Case) -> tuple[Need, tuple[str, ...]]:
@@ -68,8 +68,8 @@ def _with_shape(case: Case) -> tuple[Need, tuple[str, ...]]:
     shape = architecture_of(model)
     if model is None or shape is None:
         return need, ()
-    told = (f"the architecture of {model.model}",)
-    return replace(need, shape=replace(shape, parameters=int(parameters))), told
+    assumed = (f"the architecture of {model.model}",)
+    return replace(need, shape=replace(shape, parameters=int(parameters))), assumed
 
 
 def nearest_in_size(models: Iterable[ModelFacts], parameters: Fraction) -> ModelFacts | None:
@@ -122,16 +122,16 @@ def _textbook(case: Case, load: Fraction) -> int | None:
 def _calibrated(found: MethodEstimate, load: Fraction) -> list[tuple[str, int, str]]:
     remark = "; ".join(f"assumed: {text}" for text in found.assumed)
     replica = found.replica
-    sides = (("calibrated", replica.safe, "P90"), ("calibrated, median", replica.median, "P50"))
+    estimates = (("calibrated", replica.safe, "P90"), ("calibrated, median", replica.median, "P50"))
     answers = list[tuple[str, int, str]]()
-    for name, side, band in sides:
-        gpus = gpus_on_side(replica, side.rate, load)
+    for name, estimate, band in estimates:
+        gpus = gpus_at_rate(replica, estimate.rate, load)
         if gpus is not None:
             answers.append((name, gpus, "; ".join(filter(None, (f"{band} of the band", remark)))))
     return answers
 
 
-def gpus_on_side(replica: CalibratedReplica, rate: float, load: Fraction) -> int | None:
+def gpus_at_rate(replica: CalibratedReplica, rate: float, load: Fraction) -> int | None:
     """Number of GPUs in whole replicas for the load; None where no rate meets the targets."""
     if rate <= 0:
         return None

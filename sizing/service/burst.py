@@ -32,10 +32,10 @@ def burst_plan(
 
     nodes = ceil(burst GPUs / GPUs a node), replicas = nodes x replicas a node
     """
-    asked = workload.capacity.burst_gpus if workload.capacity else 0
-    if not asked:
+    requested = workload.capacity.burst_gpus if workload.capacity else 0
+    if not requested:
         return None
-    nodes = ceiling(Fraction(asked, pool.gpus_per_node))
+    nodes = ceiling(Fraction(requested, pool.gpus_per_node))
     in_flight = in_flight_sized(workload, capacity, pool, serving)
     return BurstPlan(
         nodes=nodes,

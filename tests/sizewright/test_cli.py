@@ -16,8 +16,8 @@ from sizewright.cli import COMMANDS
 from tests.sizewright.conftest import INFEASIBLE, ROOT, Run
 
 # Guard: background processes of a shell ignore interrupts, and so do their children.
-HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-PROGRAM = [sys.executable, "-c", f"{HEARS}; from sizewright.cli import main; main()"]
+INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+PROGRAM = [sys.executable, "-c", f"{INTERRUPTIBLE}; from sizewright.cli import main; main()"]
 CHAT = "tests/workloads/chat.yaml"
 
 
@@ -252,8 +252,8 @@ def test_a_message_nobody_can_read_keeps_the_exit_code(
     ours, theirs = os.pipe()
     os.close(ours)
     files = {"infeasible": str(chat(INFEASIBLE))}
-    told = [*PROGRAM, *(files.get(word, word) for word in words)]
-    ended = subprocess.run(told, cwd=ROOT, stdout=theirs, stderr=theirs, check=False)
+    reported = [*PROGRAM, *(files.get(word, word) for word in words)]
+    ended = subprocess.run(reported, cwd=ROOT, stdout=theirs, stderr=theirs, check=False)
     os.close(theirs)
     assert ended.returncode == code
 
@@ -288,9 +288,9 @@ def test_workloads_are_not_read_from_stdin(run: Run, name: str) -> None:
 
 def test_help_says_who_reads_stdin(run: Run) -> None:
     for name in COMMANDS:
-        told = " ".join(run(name, "--help").out.split())
-        assert ("--stack and --preview read stdin for -." in told) is (name == "diff")
-        assert "A file may be -" not in told
+        reported = " ".join(run(name, "--help").out.split())
+        assert ("--stack and --preview read stdin for -." in reported) is (name == "diff")
+        assert "A file may be -" not in reported
 
 
 @pytest.mark.parametrize("command", ["size", "explain", "render", "init"])

@@ -17,7 +17,7 @@ from sizewright.answers.compare import (
 )
 from sizewright.commands.options import files_argument, finish, json_option, site_option
 from sizewright.feasibility import refusal
-from sizewright.layout.console import tell, write
+from sizewright.layout.console import write, write_message
 from sizewright.layout.progress import working
 from sizewright.reading.stack.plan import plan_of, read_plan
 from sizewright.reading.stack.site_file import read_site
@@ -69,7 +69,7 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
         from sizewright.layout.table import print_tables
         from sizewright.report.change.side_by_side import side_by_side_tables
 
-        for line in first_line(*plans, sides=tuple(f"{file}, " for file in files)):
+        for line in first_line(*plans, labels=tuple(f"{file}, " for file in files)):
             write(f"{line}\n")
         print_tables(side_by_side_tables(sized))
     finish(*plans)
@@ -105,7 +105,7 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
         _show(found, options, show_all=show_all)
     if not found.ranked.options:
         code, why = refusal(found.rejected, auto=True)
-        tell(f"{read.workload.name}: {why}")
+        write_message(f"{read.workload.name}: {why}")
         raise click.exceptions.Exit(code)
 
 

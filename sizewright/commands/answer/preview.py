@@ -20,7 +20,7 @@ from sizewright.feasibility import exit_code, without_nodes
 from sizewright.gates.lock import nothing_pinned
 from sizewright.gates.node_updates import GUIDE, warnings
 from sizewright.gates.pull import docker_hub_pulls
-from sizewright.layout.console import tell, write
+from sizewright.layout.console import write, write_message
 from sizewright.layout.paragraph import wrapped
 from sizewright.layout.progress import working
 from sizewright.layout.table import print_tables
@@ -85,7 +85,7 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool, verbose: bool) -
         write(preview_summary(plan, recorded, list(_sentences(plan, where))))
     pulls = docker_hub_pulls(plan)
     if pulls.passed is None:
-        tell(f"warning: {pulls.detail}")
+        write_message(f"warning: {pulls.detail}")
     finish(plan, built=True)
 
 

@@ -38,7 +38,7 @@ INPUTS_MOVED = (
     "max_utilisation or, of conversations, the traffic; a lock keeps their digest alone, so `diff` "
     "with the older file says which"
 )
-UNTOLD = (
+UNKNOWN_CAUSE = (
     "the inputs changed since the lock, or the choice was not the cheapest: "
     "a lock does not hold the inputs"
 )
@@ -87,14 +87,14 @@ class Update:
             return ["there was no lock"]
         if before.model_copy(update={"catalog_digest": after.catalog_digest}) == after:
             return [CATALOG_MOVED]
-        told = ["what it rests on has moved, see above"] if self.facts else []
+        causes = ["what it rests on has moved, see above"] if self.facts else []
         if before.coefficients != after.coefficients:
-            told.append(f"the coefficients: {before.coefficients} -> {after.coefficients}")
+            causes.append(f"the coefficients: {before.coefficients} -> {after.coefficients}")
         if self.kept is None:
-            told.append("the lock is of another model, precision or type than the inputs allow")
+            causes.append("the lock is of another model, precision or type than the inputs allow")
         elif before.rates_for and self.kept.rates_for not in (None, before.rates_for):
-            told.append(INPUTS_MOVED)
-        return told or [UNTOLD]
+            causes.append(INPUTS_MOVED)
+        return causes or [UNKNOWN_CAUSE]
 
     @property
     def usd_per_month(self) -> Change:
@@ -152,7 +152,7 @@ def command(file: Path, why: bool, dry_run: bool, site: Path, as_json: bool) -> 
     if as_json:
         print_answer(_answer(found, path, written=moved and not dry_run))
     else:
-        opening = first_line(found.old, found.new, sides=("as locked, ", "as chosen anew, "))
+        opening = first_line(found.old, found.new, labels=("as locked, ", "as chosen anew, "))
         write("\n".join([*opening, *_lines(found, path, why=why, dry_run=dry_run)]))
     finish(found.new)
 
@@ -186,11 +186,11 @@ def _lines(found: Update, path: Path, *, why: bool, dry_run: bool) -> list[str]:
     verb = "would be" if dry_run else "is"
     lines = [f"{path}: {verb} {'updated' if found.before else 'written'}"]
     if not why:
-        lines += [f"  {_told(change)}" for change in found.choice]
+        lines += [f"  {_change_text(change)}" for change in found.choice]
         return [*lines, "`--why` shows what moved and what follows"]
     lines += _moved(found, found.before.catalog_digest if found.before else "none")
     lines += ["", "cause", *(f"  {cause}" for cause in found.causes), "", "the choice"]
-    lines += [f"  {_told(change)}" for change in found.choice] or ["  stays"]
+    lines += [f"  {_change_text(change)}" for change in found.choice] or ["  stays"]
     if found.other_facts:
         lines += ["", "what the new choice rests on"]
         lines += [f"  {change.path}: {_value(change.new)}" for change in found.other_facts]
@@ -207,7 +207,7 @@ def _moved(found: Update, digest: str) -> list[str]:
         title = "what the locked choice rests on" if found.facts else ""
     else:
         title = f"the catalog: {digest} -> {now}"
-    facts = [f"  {_told(change)}" for change in found.facts]
+    facts = [f"  {_change_text(change)}" for change in found.facts]
     nothing = ["  nothing in it that the locked choice rests on has moved"] if found.kept else []
     return ["", title, *(facts or nothing)] if title else []
 
@@ -221,7 +221,7 @@ def _cost(change: Change) -> str:
     return f"cost of the nodes, USD a month: {old} -> {new}"
 
 
-def _told(change: Change) -> str:
+def _change_text(change: Change) -> str:
     return f"{change.path}: {_value(change.old)} -> {_value(change.new)}"
 
 

@@ -8,7 +8,7 @@ import click
 from sizewright.answers.answer import print_answer
 from sizewright.answers.files import CalibrateAnswer
 from sizewright.commands.options import FILE, files_argument, json_option
-from sizewright.layout.console import tell
+from sizewright.layout.console import write_message
 from sizewright.layout.progress import counted
 from sizewright.measured.accuracy import Compared, compared
 from sizewright.measured.calibration import corrections
@@ -64,7 +64,7 @@ def command(
         rows = compared(runs, replay)
     for row in rows:
         if row.reason is not None:
-            tell(f"left out: {row.id}: {row.reason}")
+            write_message(f"left out: {row.id}: {row.reason}")
     made = corrections(rows, replay)
     if not made.corrections:
         raise InputError(str(files[0]), message="no run can be answered", expected="one that can")

@@ -35,7 +35,7 @@ def fleet_picture(plan: Plan) -> str:
 
 def _description(plan: Plan) -> str:
     """Return the picture in words."""
-    told = []
+    sentences = []
     for service in plan.services:
         pool = service.pool
         words = ["It gets no GPU pool."]
@@ -43,8 +43,8 @@ def _description(plan: Plan) -> str:
             words = [answer.needed(service, pool), answer.where(service, pool)]
             words += [answer.survives(pool)]
             words += [f"{f.name}: {f.figures}, {f.verdict}." for f in failures(service, pool)]
-        told.append(f"{service.name}: {' '.join(words)}")
-    return " ".join(told)
+        sentences.append(f"{service.name}: {' '.join(words)}")
+    return " ".join(sentences)
 
 
 def _service(drawing: Drawing, service: ServicePlan, top: int) -> int:
@@ -77,8 +77,8 @@ def _load(service: ServicePlan, pool: PoolPlan) -> str:
     needed = f"{plural(pool.nodes_needed, 'node')} needed for the {load} load"
     rates = service.traffic.requests_per_s_mean, service.traffic.requests_per_s_peak
     mean, peak = (number(rate) for rate in rates)
-    told = f"{mean} requests/s on the mean, {peak} at the peak"
-    return f"{needed} + {pool.nodes_spare:,} spare; {told}"
+    rates_text = f"{mean} requests/s on the mean, {peak} at the peak"
+    return f"{needed} + {pool.nodes_spare:,} spare; {rates_text}"
 
 
 def _line(drawing: Drawing, y: int, text: str, fill: str = INK) -> None:

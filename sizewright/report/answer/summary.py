@@ -8,7 +8,13 @@ from sizewright.layout.numbers import milliseconds, number, plural, share, usd
 from sizewright.layout.table import Table, table_text
 from sizewright.record import Recorded
 from sizewright.report.answer.contradicted import first_line
-from sizewright.report.answer.paragraphs import burst_serves_peak, door, full_gpu_rate, losses, rule
+from sizewright.report.answer.paragraphs import (
+    burst_serves_peak,
+    full_gpu_rate,
+    losses,
+    public_ingress,
+    rule,
+)
 from sizing.plan import (
     CapacitySource,
     ChoicePlan,
@@ -117,8 +123,8 @@ def _load(service: ServicePlan, pool: PoolPlan | None) -> str:
     traffic = service.traffic
     if traffic.requests_per_s_peak is None:
         text = f"{service.name} receives {number(traffic.requests_per_s_mean)} requests/s"
-        busy = pool and f": {share(pool.utilisation_at_mean)} utilisation"
-        text += f" at the mean{busy or ''}; no peak is given"
+        utilisation = pool and f": {share(pool.utilisation_at_mean)} utilisation"
+        text += f" at the mean{utilisation or ''}; no peak is given"
     else:
         text = f"{service.name} receives {number(traffic.requests_per_s_peak)} requests/s"
         text += f" at the peak{_peak(service, pool) if pool else ''}"
@@ -196,7 +202,7 @@ def _resources(recorded: Recorded) -> str:
 
 def _warnings(plan: Plan) -> Iterator[str]:
     """Sentences about what is open to the internet and what nobody verified."""
-    if public := [service.name for service in plan.services if door(service)]:
+    if public := [service.name for service in plan.services if public_ingress(service)]:
         yield f"Open to the internet: {', '.join(public)}."
     if plan.unverified:
         verb = "is" if len(plan.unverified) == 1 else "are"

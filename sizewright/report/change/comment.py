@@ -12,7 +12,7 @@ from itertools import groupby
 from sizewright.layout.numbers import plural
 from sizewright.reading.input_error import shortened
 from sizewright.record.values import short_type
-from sizewright.report.answer.contradicted import both_sides
+from sizewright.report.answer.contradicted import before_and_after
 from sizewright.report.change.difference import (
     ABSENT,
     NOTHING,
@@ -25,7 +25,7 @@ from sizewright.report.change.difference import (
     folded,
     headlines,
     in_room,
-    sides,
+    old_and_new,
     survival,
     why,
 )
@@ -107,7 +107,7 @@ def _marker(site: str) -> str:
 
 def _first(reviewed: Review, room: Room) -> Iterator[str]:
     yield f"### sizewright: {_verdict(reviewed)}"
-    for line in both_sides(reviewed.old, reviewed.new):
+    for line in before_and_after(reviewed.old, reviewed.new):
         yield inert(line)
     yield from (_figures(service, room) for service in reviewed.services[: room.services])
     if reviewed.dangers:
@@ -200,7 +200,7 @@ def _table(rows: Sequence[tuple[str, Change]], empty: str, absent: str, room: Ro
         return [empty]
     lines = ["| | before | after |", "|---|---|---|"]
     for label, change in rows[: room.rows]:
-        cells = (label, *sides(change, absent))
+        cells = (label, *old_and_new(change, absent))
         lines.append(f"| {' | '.join(safe(cell, room.longest) for cell in cells)} |")
     if len(rows) > room.rows:
         lines.append(f"| and {len(rows) - room.rows} more | | |")

@@ -139,10 +139,10 @@ def followed_lines(change: ServiceChange, width: int = ENDLESS) -> Iterator[str]
         yield "  the other numbers that change are in --json"
     yield f"{change.name}: survival"
     before, after = survival(change.old), survival(change.new)
-    told = [("unchanged:", after)]
+    parts = [("unchanged:", after)]
     if before != after:
-        told = [("before:", before), ("after: ", after)]
-    yield from (_wrapped(f"  {word} {text}", width) for word, text in told)
+        parts = [("before:", before), ("after: ", after)]
+    yield from (_wrapped(f"  {word} {text}", width) for word, text in parts)
 
 
 def resource_lines(
@@ -234,11 +234,11 @@ def _table(rows: Sequence[tuple[str, Change]], empty: str, absent: str) -> Itera
         yield f"  {empty}"
     width = max((len(label) for label, _ in rows), default=0)
     for label, change in rows:
-        old, new = sides(change, absent)
+        old, new = old_and_new(change, absent)
         yield f"  {escaped(label):<{width}}  {old} -> {new}"
 
 
-def sides(change: Change, absent: str) -> tuple[str, str]:
+def old_and_new(change: Change, absent: str) -> tuple[str, str]:
     """Both values with their units, in full where three digits would show no difference."""
     old, new = (sized(change.path, value, absent) for value in (change.old, change.new))
     return (old, new) if old != new else (value_text(change.old), value_text(change.new))

@@ -10,11 +10,11 @@ KINDS = ("instance-types", "gpus", "models", "checkpoints", "engines", "pins")
 
 
 def test_kinds_with_counts_and_digest(run: Run) -> None:
-    told = json.loads(run("catalog", "--json").out)
-    assert [row["kind"] for row in told["kinds"]] == list(KINDS)
+    answer = json.loads(run("catalog", "--json").out)
+    assert [row["kind"] for row in answer["kinds"]] == list(KINDS)
     text = run("catalog").out
-    assert text.startswith(f"catalog {told['catalog_digest']}\n")
-    for row in told["kinds"]:
+    assert text.startswith(f"catalog {answer['catalog_digest']}\n")
+    for row in answer["kinds"]:
         assert [row["kind"], str(row["count"])] in [line.split() for line in text.splitlines()]
 
 

@@ -106,14 +106,14 @@ def test_a_name_that_is_no_service_says_which_are(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "name"),
+    ("requested", "name"),
     [
         ("gpus_needed", "chat.pool.gpus_needed"),
         ("chat.states.repair.replicas", "chat.states.repair.replicas"),
         ("states.rollout.replicas", "chat.states.rollout.replicas"),
     ],
 )
-def test_a_count_of_the_service_and_states_go_by_name(run: Run, asked: str, name: str) -> None:
-    ended = run("explain", GOLDEN, asked)
+def test_a_count_of_the_service_and_states_go_by_name(run: Run, requested: str, name: str) -> None:
+    ended = run("explain", GOLDEN, requested)
     assert ended.code == 0, ended.err
     assert name in ended.out.splitlines()

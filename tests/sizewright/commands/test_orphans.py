@@ -48,9 +48,9 @@ def written(path: Path, value: object) -> Path:
 def orphans(run: Run, *words: object, code: int = 4) -> list[dict[str, Any]]:
     ended = run("orphans", *words, "--json")
     assert ended.code == code, ended.err
-    told = json.loads(ended.out)
-    jsonschema.Draft202012Validator(SCHEMA).validate(told)
-    found: list[dict[str, Any]] = told["orphans"]
+    answer = json.loads(ended.out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(answer)
+    found: list[dict[str, Any]] = answer["orphans"]
     return found
 
 

@@ -106,24 +106,24 @@ def test_the_optimum_is_that_of_brute_force(
         assert found == pytest.approx(float(least))
 
 
-def test_the_others_are_told_with_their_reasons(answer: Sized, catalog: Catalog) -> None:
+def test_the_others_are_reported_with_their_reasons(answer: Sized, catalog: Catalog) -> None:
     plan = answer(AUTO)
     assert plan.choice is not None and plan.choice.chosen_by == "ranking"
     assert plan.choice.price_source and plan.choice.pool_usd_per_month
     reasons = {r.reason for r in plan.rejected}
     assert {Reason.more_expensive, Reason.offering, Reason.engine, Reason.memory} <= reasons
-    dearer = [r for r in plan.rejected if r.reason is Reason.more_expensive]
+    costly = [r for r in plan.rejected if r.reason is Reason.more_expensive]
     cheapest = f"{plan.choice.pool_usd_per_month:,.0f} USD"
-    assert all(r.numbers.endswith(cheapest) for r in dearer)
-    assert {r.instance_type for r in dearer} <= {each.name for each in catalog.instance_types}
+    assert all(r.numbers.endswith(cheapest) for r in costly)
+    assert {r.instance_type for r in costly} <= {each.name for each in catalog.instance_types}
     assert plan.inputs.hardware is not None and plan.inputs.hardware.is_auto
 
 
 def test_an_unknown_price_is_never_zero(answer: Sized, catalog: Catalog) -> None:
     cheapest = answer(AUTO).choice
     assert cheapest is not None
-    dear = tuple(p for p in catalog.prices if p.name != cheapest.instance_type)
-    plan = answer(AUTO, known=catalog.model_copy(update={"prices": dear}))
+    expensive = tuple(p for p in catalog.prices if p.name != cheapest.instance_type)
+    plan = answer(AUTO, known=catalog.model_copy(update={"prices": expensive}))
     assert plan.choice is not None and plan.choice.instance_type != cheapest.instance_type
     (unknown,) = [
         r for r in plan.rejected if r.option.startswith(f"{cheapest.instance_type}, tensor")

@@ -3,5 +3,5 @@
 from sizing.plan import Reason, Rejected, ServicePlan
 
 
-def told(plan: ServicePlan) -> list[Rejected]:
+def refusals(plan: ServicePlan) -> list[Rejected]:
     return [refused for refused in plan.rejected if refused.reason is not Reason.local_storage]
