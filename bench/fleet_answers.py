@@ -103,6 +103,6 @@ def margin_only(question: Question, estimate: BandSide) -> float:
     It shows the cost of the margin where the prediction itself is exact.
     """
     if question.curve is None or question.targets.tpot_s is None:
-        raise ValueError("only a curve says what a shorter step costs")
+        raise ValueError("only a curve gives the cost of a shorter step")
     limit = 1000 * question.targets.tpot_s / estimate.of(question.steps.bands.tpot)
     return question.curve.between(limit) or 0.0

@@ -177,7 +177,7 @@ def _sweep(
     limits = list[tuple[str, Targets]]()
     limit = re.fullmatch(r"p99 TTFT<=(\d+) ms \((met|missed)\)", row["latency_limits"])
     if limit is not None and limit[2] == "missed":
-        reasons["poisson: missed its limit, no lower rate to ask for"] += 1
+        reasons["poisson: missed its limit, and no lower rate was measured"] += 1
         return []
     if limit is not None:
         targets = Targets(0.99, float(limit[1]) / 1000, None, DEFAULT_MAX_UTILISATION)

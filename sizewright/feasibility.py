@@ -41,8 +41,8 @@ def unserved(plan: Plan) -> tuple[Shortfall, ...]:
 
 def _no_engine(service: ServicePlan) -> str:
     return (
-        f"no engine of this version serves {service.kind}: no nodes are built for it; `size` says "
-        "what it would take"
+        f"no engine of this version serves {service.kind}: no nodes are built for it; `size` "
+        "shows the hardware that it would need"
     )
 
 
@@ -50,7 +50,7 @@ def without_nodes(plan: Plan) -> tuple[str, ...]:
     """One line for each sized service that gets no nodes, because no engine serves it."""
     return tuple(
         f"{service.name}: no nodes are built; no engine of this version serves {service.kind}, and "
-        "the figures are what it would take"
+        "the figures show the hardware that it would need"
         for service in plan.services
         if service.pool is not None and service.serving is None
     )

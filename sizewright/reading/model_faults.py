@@ -237,8 +237,8 @@ def _of_a_secret(refusal: _Refusal) -> ModelFault:
     hint = ""
     if isinstance(refusal.value, str) and not refusal.value.startswith("arn:"):
         hint = (
-            "this looks like the token itself: store it in AWS Secrets Manager and give the ARN; "
-            "a token that was shared in a file is to be replaced"
+            "this looks like the token: store it in AWS Secrets Manager and give the ARN; "
+            "replace a token that was shared in a file"
         )
     expected = _described(_like(refusal.place), refusal.place)
     return ModelFault(refusal.place.path, "is no ARN; its value is not shown", expected, hint)

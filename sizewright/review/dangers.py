@@ -158,7 +158,7 @@ def _with_it(change: ResourceChange) -> str:
     """Resources that are deleted with the resource, counted by type."""
     types = Counter(short_type(key.partition("::")[0]) for key in change.goes_with)
     counted = [f"{count} {type_}" for type_, count in types.items()]
-    return f"; with it go {joined(counted, TYPES_SHOWN)}" if counted else ""
+    return f"; deletes with it {joined(counted, TYPES_SHOWN)}" if counted else ""
 
 
 def _text(inputs: Mapping[str, object], rule: DangerRule) -> str:

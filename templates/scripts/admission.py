@@ -47,7 +47,7 @@ class Admission:
             message = f"{requested} sequences in one request; at most {self._sequences}"
             await refuse(send, 400, "BadRequestError", message)
         elif self._held + requested > self._in_flight:
-            message = "The engine is busy. Retry later."
+            message = "The engine is at its limit. Retry later."
             await refuse(send, 503, "ServiceUnavailableError", message)
         else:
             await self._counted(requested, scope, again(body, receive), send)

@@ -182,7 +182,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return [other for other in self._world.things if other.id.startswith(f"{thing.id}/")]
 
     def Invoke(self, request: Any, context: Any) -> Any:
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.tok}: nothing is asked of a cloud")
+        context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"{request.tok}: the stand-in answers no provider function",
+        )
 
 
 def _token(urn: str) -> str:

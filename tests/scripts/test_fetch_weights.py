@@ -135,7 +135,7 @@ def test_a_wrong_file_is_refused_and_requested_again(
 
 
 @pytest.mark.parametrize("harm", ["gone", "short", "other manifest"])
-def test_a_folder_that_is_not_whole_is_made_anew(cloud: Cloud, node: Path, harm: str) -> None:
+def test_a_folder_that_is_not_whole_is_made_again(cloud: Cloud, node: Path, harm: str) -> None:
     filled(cloud)
     fetched(cloud, node)
     file = node / NEW / "model.safetensors"

@@ -34,11 +34,13 @@ from sizing.values.field_error import FieldError
 
 @click.command(name="compare")
 @files_argument
-@click.option("--all", "show_all", is_flag=True, help="Every option and each reason against one.")
+@click.option(
+    "--all", "show_all", is_flag=True, help="Print every option and every reason against one."
+)
 @site_option
 @json_option
 def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) -> None:
-    """Rank every hardware for a workload by cost, with its latency, or set files side by side.
+    """Rank hardware options for a workload by cost and latency, or compare several files.
 
     \b
     sizewright compare workloads/chat.yaml
@@ -60,7 +62,7 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
         _rank(files[0], site, show_all, as_json)
         return
     if show_all:
-        raise click.UsageError("--all lists the options of one FILE; several are sized as they are")
+        raise click.UsageError("--all lists the options of one FILE and does not apply to several")
     plans = [read_plan([file], site) for file in files]
     sized = [Sized(file, plan.services[0]) for file, plan in zip(files, plans, strict=True)]
     if as_json:
@@ -90,7 +92,7 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
     catalog = load_catalog()
     read, where = read_workload(file, catalog), read_site(site)
     try:
-        with working("sizing every hardware"):
+        with working("sizing all hardware options"):
             found = compare(read.workload, where.site, catalog_of(read, catalog))
     except FieldError as fault:
         raise read.document.error(

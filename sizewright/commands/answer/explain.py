@@ -42,7 +42,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 @file_argument
 @click.argument("words", metavar="[LABEL]", nargs=-1, shell_complete=_numbers)
 @site_option
-@click.option("--all", "with_inputs", is_flag=True, help="The inputs too.")
+@click.option("--all", "with_inputs", is_flag=True, help="Also explain the inputs.")
 @json_option
 def command(
     file: Path, words: tuple[str, ...], site: Path, with_inputs: bool, as_json: bool

@@ -75,7 +75,7 @@ def resolve_leaf_name(leaves: tuple[NamedLeaf, ...], name: str) -> tuple[NamedLe
         return tuple(numbers)
     if numbers:
         names = joined((leaf.name for leaf in numbers), len(numbers))
-        raise UnknownLeafError(f"{name} is the end of {len(numbers)} names: {names}")
+        raise UnknownLeafError(f"{name} matches the end of {len(numbers)} names: {names}")
     if whole:
         raise UnknownLeafError(f"{whole[0].name} {_no_number(whole[0].value)}")
     hint = _hint(leaves, name)
@@ -114,7 +114,7 @@ def _is_below(leaf: NamedLeaf, name: str) -> bool:
 def _no_number(value: object) -> str:
     if value is None:
         return "is unknown for this workload, or not requested"
-    return f"is no number: {found(value)}"
+    return f"is not a number: {found(value)}"
 
 
 def _hint(leaves: tuple[NamedLeaf, ...], name: str) -> str:

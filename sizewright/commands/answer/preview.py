@@ -39,9 +39,9 @@ from sizing.catalog import load_catalog
 from sizing.plan import Plan
 
 CAVEAT = (
-    "Offline preview: what this project's Pulumi program registers, recorded on this machine "
-    "without engine, account or network. It is not a diff against a cloud or a stack: every "
-    "resource is shown as if it were new, and ids and ARNs do not exist yet."
+    "Offline preview: this machine records what this project's Pulumi program registers, without "
+    "engine, account or network. It is not a diff against a cloud or a stack. Every resource "
+    "appears as new, and ids and ARNs do not exist yet."
 )
 
 
@@ -117,6 +117,6 @@ def _resources(recorded: Recorded, plan: Plan) -> Iterator[str]:
     total = len(recorded.resources)
     yield (
         f"resources: {custom} in {total - custom} components, {total} with the components; each "
-        "with what the plan decides of it"
+        "line shows what the plan decides"
     )
     yield from tree(recorded, plan)

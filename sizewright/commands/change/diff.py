@@ -93,7 +93,7 @@ def command(
         raise click.UsageError("--stack, --rev and --preview exclude each other")
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")
-    with TemporaryDirectory() as folder, working("recording both sides"):
+    with TemporaryDirectory() as folder, working("recording both plans"):
         if stack is not None:
             reviewed, new = _with_stack(stack, files, site, Path(folder))
         elif preview is not None:
@@ -115,7 +115,7 @@ def command(
 
 def _with_file(files: Sequence[Path], site: Path) -> tuple[Review, PlannedStack]:
     if len(files) != 2:
-        raise click.UsageError("two files are compared: OLD and NEW, or one with --rev or --stack")
+        raise click.UsageError("name two files, OLD and NEW, or one file with --rev or --stack")
     old, new = (read_planned_stack([path], site) for path in files)
     return review(old, new), new
 
@@ -165,7 +165,7 @@ def _placed(name: str) -> Iterator[None]:
     try:
         yield
     except InputError as fault:
-        message = f"what was deployed cannot be read by this version: {fault.message}"
+        message = f"this version cannot read the deployed workload: {fault.message}"
         raise InputError(place(name), field=fault.field, message=message) from None
 
 

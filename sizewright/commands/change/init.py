@@ -38,7 +38,7 @@ SERVED_KINDS = ("llm",)
     type=click.IntRange(min=1, max=10**12),
     default=10_000,
     show_default=True,
-    help="People on one day.",
+    help="Users on one day.",
 )
 @click.option("--directory", type=FILE, metavar="DIR", default=Path("workloads"), show_default=True)
 @site_option

@@ -45,7 +45,7 @@ WORDS = {True: "ok", False: "failed", None: "-"}
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="YYYY-MM-DD",
-    help="Day on which versions must be supported and young; no clock is read.",
+    help="Date for the checks of support and age; no clock is read.",
 )
 @json_option
 def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json: bool) -> None:
@@ -65,7 +65,7 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
     read = [read_workload(path, catalog) for path in files]
     plan = plan_of(read, site_file, catalog)
     day = as_of.date() if as_of else None
-    with working("asking the gates"):
+    with working("checking the gates"):
         verdicts = [
             Gate("inputs", True, ", ".join(str(path) for path in (*files, site))),
             *_sizing_gates(site_file, plan, catalog, read, as_of=day),

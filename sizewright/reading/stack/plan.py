@@ -32,7 +32,7 @@ def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> 
     for index, file in enumerate(files):
         if any(file.workload.name == other.name for other in workloads[:index]):
             message = f"another file already has a service named {file.workload.name}"
-            raise file.document.error(("name",), message, "a name of its own")
+            raise file.document.error(("name",), message, "a unique name")
         try:
             check_access(file.workload, site.site)
         except FieldError as fault:
@@ -65,7 +65,7 @@ def _with_own_models(catalog: Catalog, files: Sequence[WorkloadFile]) -> Catalog
     for file in files:
         if file.model is not None and own.setdefault(file.model.name, file.model) != file.model:
             message = f"another file names a different model {file.model.name}"
-            raise file.document.error(("model", "name"), message, "a file name of its own")
+            raise file.document.error(("model", "name"), message, "a unique file name")
     return catalog.with_models(list(own.values()))
 
 

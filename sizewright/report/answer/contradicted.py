@@ -47,7 +47,7 @@ def contradiction_table(service: ServicePlan) -> Table:
         for each in service.contradictions
     ]
     rows += [
-        (code.value, "does not occur", "accepted for nothing: remove it")
+        (code.value, "does not occur", "accepted without effect: remove it")
         for code in unmatched(service)
     ]
     return Table(f"{service.name}: contradictions", rows, ("code", "what", "accepted because"))

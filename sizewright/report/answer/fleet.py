@@ -125,7 +125,7 @@ def _needed_mark(drawing: Drawing, top: int) -> None:
     with drawing.group(class_="legend"):
         ends: Shape = {"x1": 470, "x2": 470, "y1": top + 1, "y2": top + 21}
         drawing.add("line", **ends, stroke=INK, stroke_width=2)
-        drawing.add("text", "what is needed", x=480, y=top + 16)
+        drawing.add("text", "needed nodes", x=480, y=top + 16)
 
 
 def _colour(holds: bool) -> str:

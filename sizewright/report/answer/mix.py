@@ -36,7 +36,7 @@ def _verdict(found: Mix, single: Option, best: Fleet) -> str:
     difference = f"{abs(float(usd)):,.0f} USD a month ({share(abs(float(ratio)))})"
     one = f"{single.instance.name} for all prompts"
     if not found.is_cheaper:
-        return f"no mix of types is cheaper than {one}: the cheapest costs {difference} more"
+        return f"no mix of types is cheaper than {one}: the cheapest mix costs {difference} more"
     what = f"a mix of {COUNTS.get(len(best.types))} types"
     if best is found.same_type:
         what = f"{COUNTS[len(best.pools)]} pools, not all of another type,"

@@ -29,7 +29,7 @@ def request_rates(service: ServicePlan) -> str:
     mean = number(traffic.requests_per_s_mean)
     text = f"receives {mean} requests/s on the daily mean ({users} users x {each} a day)"
     if traffic.requests_per_s_peak is None:
-        return f"{text}; nothing says what the peak is."
+        return f"{text}; no peak is given."
     return f"{text} and {number(traffic.requests_per_s_peak)} at the peak ({peak_basis(service)})."
 
 
@@ -54,7 +54,7 @@ def needed(service: ServicePlan, pool: PoolPlan) -> str:
     return (
         f"That needs {pool.gpus_needed:,} x {pool.gpu}, {nodes} of {pool.instance_type}, bound by "
         f"{pool.binding} ({_binding(service, pool)}); "
-        + (f"{spare} {total}" if pool.nodes_spare else f"with nothing to spare: {total}")
+        + (f"{spare} {total}" if pool.nodes_spare else f"without spare nodes: {total}")
         + "."
     )
 

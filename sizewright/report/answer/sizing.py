@@ -230,7 +230,7 @@ def _price(choice: ChoicePlan) -> str:
 def _burst(burst: BurstPlan) -> str:
     return (
         f"up to {plural(burst.gpus, 'GPU')} on {plural(burst.nodes, 'node')} more while a replica "
-        f"has over {plural(burst.in_flight_target, 'request')} in flight; gone after "
+        f"has over {plural(burst.in_flight_target, 'request')} in flight; removed after "
         f"{duration(burst.cooldown_s)} of less"
     )
 

@@ -31,15 +31,15 @@ OFFLINE = "Offline preview: recorded on this machine; not a diff against a cloud
 MORE = "`--verbose` shows all figures, `sizewright explain FILE` each reason."
 LINES = 10
 """Lines of an answer for each service, where nothing wraps."""
-BILLED = {
+COUNTED = {
     "aws:eks/nodeGroup:NodeGroup": "node group",
     "kubernetes:karpenter.sh/v1:NodePool": "burst pool",
     "aws:ec2/natGateway:NatGateway": "NAT gateway",
     "aws:lb/loadBalancer:LoadBalancer": "load balancer",
     "aws:rds/cluster:Cluster": "database",
-    "aws:s3/bucket:Bucket": "bucket",
 }
-"""Resource types that the summary counts, with their names there."""
+"""Resource types that the summary counts, with their names there. AWS bills each of them by the
+hour, and also other types, such as the control plane and VPC endpoints."""
 METHODS = {"given": "as measured", "calibrated": "P90", "textbook": "textbook rule"}
 
 
@@ -192,12 +192,13 @@ def _bound_by(service: ServicePlan, pool: PoolPlan) -> str:
 
 
 def _resources(recorded: Recorded) -> str:
-    """Return counts of the resource types in `BILLED`, in their order."""
+    """Return the number of resources, and counts of the types in `COUNTED`, in their order."""
     if not recorded.resources:
         return "none; the program refuses a service that is infeasible"
     counts = Counter(resource.type for resource in recorded.resources)
-    billed = [plural(counts[kind], name) for kind, name in BILLED.items() if counts[kind]]
-    return ", ".join(billed) or "none of the types that are counted here"
+    named = [plural(counts[kind], name) for kind, name in COUNTED.items() if counts[kind]]
+    total = f"{sum(resource.custom for resource in recorded.resources):,}"
+    return f"{total}, with {', '.join(named)}" if named else total
 
 
 def _warnings(plan: Plan) -> Iterator[str]:

@@ -39,7 +39,7 @@ LIMIT = 64_000
 """Most characters of a comment; GitHub allows 65,536."""
 MARKER = "<!-- sizewright:diff {} -->"
 LONGEST = 120
-CUT = "\n\n*Cut here: the comment is full. `sizewright diff` prints all of it.*"
+CUT = "\n\n*The comment is full and ends here. `sizewright diff` prints all of it.*"
 LONGEST_SAYING = 200
 CHUNK = 50
 """Resources of one folded section."""
@@ -131,7 +131,7 @@ def _verdict(reviewed: Review) -> str:
         return f"⚠️ {danger_kinds(reviewed.dangers, reviewed.stores_lost)}"
     changed = f"{plural(len(reviewed.resources), 'resource')} would change"
     names = plural(len(reviewed.services), "service")
-    return f"{names} sized anew, {changed}" if reviewed.services else changed
+    return f"{names} sized again, {changed}" if reviewed.services else changed
 
 
 def _figures(service: ServiceChange, room: Room) -> str:

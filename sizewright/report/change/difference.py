@@ -61,9 +61,9 @@ WORDS = {Effect.may_replace: "may be replaced"}
 TITLES = {
     Danger.deleted_first: "deleted before its replacement exists",
     Danger.data: "data would be lost",
-    Danger.opens: "the internet is let in",
-    Danger.guard: "a guard goes away",
-    Danger.outage: "what callers need goes away",
+    Danger.opens: "the internet gets access",
+    Danger.guard: "a protection is removed",
+    Danger.outage: "callers lose what they need",
     Danger.survival: "fewer failures are survived",
 }
 SHARED = 8
@@ -136,7 +136,7 @@ def followed_lines(change: ServiceChange, width: int = ENDLESS) -> Iterator[str]
     rows = headlines(change.followed)
     yield from _table(rows, "none of the headlines" if change.followed else "nothing", NOTHING)
     if len(change.followed) > len(rows):
-        yield "  the other numbers that change are in --json"
+        yield "  --json has the other numbers that change"
     yield f"{change.name}: survival"
     before, after = survival(change.old), survival(change.new)
     parts = [("unchanged:", after)]

@@ -12,9 +12,7 @@ from sizing.plan import ServicePlan
 
 NONE = "-"
 """Text for a value of a service without a pool."""
-TITLE = (
-    "* is better; GPUs, nodes, latency and cost only where files ask for the same load and requests"
-)
+TITLE = "* is better; GPUs, nodes, latency and cost are compared where load and requests are equal"
 REQUESTED = {
     "name": "service",
     "traffic.requests_per_s_mean": "",

@@ -148,7 +148,7 @@ def test_deleting_all_nodes_that_serve_a_service_is_a_danger(run: Run, published
         )
     ]
     first = run("diff", CHAT, moved).out.partition("before and after")[0]
-    assert "DANGER: what callers need goes away" in first
+    assert "DANGER: callers lose what they need" in first
     gone = published(("name: chat", "name: talk"), ("g4dn.xlarge", "g6.xlarge"))
     assert ("chat", "all nodes that serve it are deleted: 15 x g4dn.xlarge") in outages(
         run, CHAT, gone

@@ -78,7 +78,7 @@ def test_changed_inputs_are_the_cause_and_the_other_choice_has_its_own_facts(
     assert "cause\n  the inputs changed since the lock: the request, latency targets" in reported
     assert "no input changed" not in reported and "the catalog:" not in reported
     assert "instance_type: g6e.xlarge -> p5.4xlarge" in reported
-    assert "what the new choice rests on\n  price: 6.88 USD an hour\n" in reported
+    assert "facts behind the new choice\n  price: 6.88 USD an hour\n" in reported
     assert re.search(r"cost of the nodes, USD a month: [\d,]+ -> [\d,]+\n", reported)
     found = json.loads(run("update", str(workload), "--dry-run", "--json").out)
     assert found["catalog"] == [] and found["rests_on"]["price"] == "6.88 USD an hour"

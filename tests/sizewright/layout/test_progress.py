@@ -133,9 +133,9 @@ def calibrated(tmp_path: Path) -> str:
 
 SAID = {
     "preview": "recording what the program registers",
-    "diff": "recording both sides",
-    "check": "asking the gates",
-    "compare": "sizing every hardware",
+    "diff": "recording both plans",
+    "check": "checking the gates",
+    "compare": "sizing all hardware options",
     "accuracy": "predicting runs",
     "calibrate": "predicting runs",
 }
@@ -169,7 +169,7 @@ def test_messages_stay_where_progress_was() -> None:
 def test_on_one_terminal_the_answer_is_alone() -> None:
     seen = watched("check", CHAT, both=True, set_to={"NO_COLOR": "1"})
     alone = watched("check", CHAT, both=True, set_to={"TERM": "dumb"})
-    assert "asking the gates" in seen.sent and "asking the gates" not in alone.sent
+    assert "checking the gates" in seen.sent and "checking the gates" not in alone.sent
     assert seen.screen == alone.screen
 
 

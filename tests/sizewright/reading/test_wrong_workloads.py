@@ -147,9 +147,9 @@ WRONG_ACCESS = {
     "public without token": (
         "public: true, token_required: false, requests_per_key_per_min: 60",
         "false, r",
-        "a public service asks for a token",
+        "a public service requires a token",
     ),
-    "limit of nobody": ("requests_per_key_per_min: 77", "77}", "nobody bears a token"),
+    "limit of nobody": ("requests_per_key_per_min: 77", "77}", "no request has a token"),
     "limit below a request": (
         f"public: true, tokens_per_key_per_min: 2000{CLAIMS}",
         "2000, c",
@@ -158,7 +158,7 @@ WRONG_ACCESS = {
     "claim that is checked anyway": (
         "public: true, requests_per_key_per_min: 60, claims: [{name: exp, values: [a]}]",
         "exp,",
-        "exp is validated anyway",
+        "exp is always validated",
     ),
     "unknown format": (
         "public: true, requests_per_key_per_min: 60, claims: [{name: a, values: [a], format: x}]",

@@ -162,7 +162,7 @@ def test_many_long_causes_fit_and_leave_counts_and_verdict_whole() -> None:
     ]
     text = comment(Review(services, tuple(rules), 7, True, (), leaf), "Pulumi.dev.yaml")
     assert len(text) <= LIMIT
-    assert "### sizewright: ⚠️ the internet is let in" in text
+    assert "### sizewright: ⚠️ the internet gets access" in text
     assert "200 created, 0 updated, 0 replaced, 0 deleted, 7 unchanged" in text
     assert "more dangers" in text
     assert "#### site: cause" in text

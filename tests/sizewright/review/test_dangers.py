@@ -125,10 +125,10 @@ def test_ingress_that_opens_is_reported_before_the_cause(run: Run, tmp_path: Pat
     ]
     out = run(*words).out
     after = after_contradictions(out)
-    assert after.startswith("DANGER: the internet is let in; what callers need goes away\n")
-    assert "\nDANGER: the internet is let in\n  !! create vpc.SecurityGroupIngressRule" in out
+    assert after.startswith("DANGER: the internet gets access; callers lose what they need\n")
+    assert "\nDANGER: the internet gets access\n  !! create vpc.SecurityGroupIngressRule" in out
     text = run(*words, "--markdown").out
-    assert "⚠️ the internet is let in; what callers need goes away" in text
+    assert "⚠️ the internet gets access; callers lose what they need" in text
     places = [text.index(w) for w in ("**The internet is let in.**", "cause", "**Sizing that")]
     places += [text.index(w) for w in ("**Survival**", " deleted<", " created<")]
     assert places == sorted(places)

@@ -345,7 +345,7 @@ def test_update_shows_what_follows_before_it_moves_anything(run: Run, stack_file
     dry = run("update", stack, "--why", "--dry-run")
     assert path.read_text("utf-8") == before
     assert f"charts.nvidia-device-plugin: 0.1.0 -> {newest}  [" in dry.out
-    assert "what follows\n  resources: 0 created, 1 updated" in dry.out
+    assert "effects\n  resources: 0 created, 1 updated" in dry.out
     assert f"version: 0.1.0 -> {newest}" in dry.out
     answer = json.loads(run("update", stack, "--json").out)
     assert answer["written"] is True

@@ -197,7 +197,7 @@ def test_new_prices_and_coefficients_change_nothing_by_themselves(
     assert busier.pool.gpus_needed == pytest.approx(2 * before.pool.gpus_needed, abs=1)
 
 
-def test_other_lengths_are_sized_anew_on_the_locked_type(answer: Sized) -> None:
+def test_other_lengths_are_sized_again_on_the_locked_type(answer: Sized) -> None:
     lock = lock_of(answer(AUTO))
     plan = answer(more(AUTO, "request", output_tokens=501), lock)
     assert plan.choice is not None and plan.choice.chosen_by == "lock"
@@ -255,7 +255,7 @@ def test_a_measured_rate_gives_way_to_one_of_every_type(site: Site, catalog: Cat
         o.name for o in compare(Workload.model_validate(BASE), site, catalog).ranked.options
     ]
     blind = {**measured, "request": {"tokens": 500}}
-    with pytest.raises(FieldError, match="lengths apart"):
+    with pytest.raises(FieldError, match="input_tokens and output_tokens"):
         compare(Workload.model_validate(blind), site, catalog)
 
 

@@ -162,7 +162,7 @@ def test_a_field_error_says_a_way_out(workload: Callable[..., Workload]) -> None
     with pytest.raises(ValidationError) as refused:
         workload(capacity={"method": "given", "requests_per_gpu_per_s": 1})
     error = refused.value.errors()[0]["ctx"]["error"]
-    assert str(error) == "capacity.load is peak, but nothing says what the peak is"
+    assert str(error) == "capacity.load is peak, but no peak is given"
     assert error.suggestion == "or set capacity.load: mean"
 
 
