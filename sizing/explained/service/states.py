@@ -19,16 +19,15 @@ def _batches(leaf: Leaf) -> str:
 
 
 def _state(leaf: Leaf) -> Entry:
-    state = leaf.sized.states[int(leaf.keys[3])]
-    less = {
-        "steady": "{s.pool.replicas_total}",
-        "rollout": f"{{s.pool.replicas_total}} - {taken(leaf)}",
-        "repair": "{s.pool.replicas_total} - {s.pool.replicas_per_node}",
-    }[state.state]
-    names = {"steady": "every slot", "rollout": "less those replaced at once"}
-    return Entry(
-        f"replicas that serve: {state.state}", names.get(state.state, "less one node's"), less
-    )
+    state = leaf.sized.states[int(leaf.keys[3])].state
+    meaning, every = f"replicas that serve: {state}", "{s.pool.replicas_total}"
+    match state:
+        case "steady":
+            return Entry(meaning, "every slot", every)
+        case "rollout":
+            return Entry(meaning, "less those replaced at once", f"{every} - {taken(leaf)}")
+        case _:
+            return Entry(meaning, "less one node's", f"{every} - {{s.pool.replicas_per_node}}")
 
 
 def _state_busy(leaf: Leaf) -> Entry:

@@ -123,6 +123,17 @@ SPANNING = {
     "redundancy": {**CHAT["redundancy"], "nodes": 2},  # type: ignore[dict-item]
     "hardware": {"instance_type": "p5.48xlarge"},
 }
+PICTURES = {
+    **CHAT,
+    "name": "pictures",
+    "kind": "image",
+    "model": {"parameters": 81e9, "precision": "fp16"},
+    "request": {"iterations": 100},
+    "latency": None,
+    "capacity": {"method": "textbook"},
+    "hardware": {"instance_type": "p4de.24xlarge"},
+}
+"""No engine serves it: it has states of its fleet, and no rollout."""
 BURSTING = {**CHAT, "name": "bursting", "capacity": {**CHAT["capacity"], "burst_gpus": 3}}  # type: ignore[dict-item]
 UNTIMED_BURST = {**BURSTING, "name": "untimed", "latency": None}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
@@ -138,7 +149,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
-            *(IMPORTED, SPANNING),
+            *(IMPORTED, SPANNING, PICTURES),
             environment=environment,
         )
     ):
