@@ -24,6 +24,7 @@ from sizing.explained.service.stores import STORES
 from sizing.explained.service.weights_import import WEIGHTS_IMPORT
 from sizing.explained.stack.addresses import ADDRESSES
 from sizing.explained.stack.cluster import CLUSTER
+from sizing.explained.stack.held import HELD
 from sizing.explained.stack.network import NETWORK
 from sizing.explained.stack.nodes import NODES
 from sizing.plan import Part, Plan, ServicePlan
@@ -46,6 +47,7 @@ REGISTRY: Registry = {
     **ADDRESSES,
     **NETWORK,
     **CLUSTER,
+    **HELD,
 }
 
 

@@ -204,6 +204,8 @@ def _innermost(plan: Plan, keys: tuple[str, ...]) -> tuple[Part, tuple[str, ...]
                 at = getattr(at, key)
             case tuple():
                 at = at[int(key)]
+            case dict():
+                at = at.get(key)  # Guard: a key of a pod may have a slash, as nvidia.com/gpu
             case _:
                 break
         if isinstance(at, Part):

@@ -8,7 +8,7 @@ from sizing.catalog import load_catalog
 from sizing.explain import explain, explain_all
 from sizing.explained.entry import Basis
 from sizing.fleet.redundancy import Rule
-from sizing.plan import Plan
+from sizing.plan import Plan, PodRevision
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
@@ -217,6 +217,15 @@ def test_the_published_design_states_its_slips() -> None:
     assert any("10 of 12 are left" in remark for remark in total.remarks)
     other = plan_of({**CHAT, "traffic": {**CHAT["traffic"], "daily_users": 130_000}})  # type: ignore[dict-item]
     assert not any("prints" in r for r in explain(other, "/services/0/pool/gpus_total").remarks)
+
+
+def test_a_held_pod_is_explained_by_the_lock() -> None:
+    limits = {"cpu": 3, "nvidia.com/gpu": 1}
+    held = {"chat": {"use1-az1": PodRevision(pod={"spec": [{"limits": limits}]})}}
+    plan = plan_of(CHAT).model_copy(update={"held_pods": held})
+    of_lock = [e for e in explain_all(plan) if e.pointer.startswith("/held_pods")]
+    assert [e.value for e in of_lock] == [3, 1]
+    assert {e.source for e in of_lock} == {"the stack's lock: templates_by_zone"}
 
 
 def test_a_pointer_to_nothing_is_a_key_error() -> None:

@@ -43,7 +43,7 @@ def types_in(annotation: Any) -> set[Any]:
 def numbers_of(part: type[Part]) -> list[str]:
     """Fields of a part that are numbers, or that hold numbers by key."""
     fields = part.model_fields.items()
-    return [name for name, field in fields if types_in(field.annotation) & {int, float}]
+    return [name for name, field in fields if types_in(field.annotation) & {int, float, Any}]
 
 
 def parts_of(part: type[Part]) -> Iterator[type[Part]]:
