@@ -27,7 +27,9 @@ from sizing.explained.stack.cluster import CLUSTER
 from sizing.explained.stack.held import HELD
 from sizing.explained.stack.network import NETWORK
 from sizing.explained.stack.nodes import NODES
-from sizing.plan import Part, Plan, ServicePlan
+from sizing.plan.part import Part
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from sizing.values.exact import Number, plain
 
 REGISTRY: Registry = {

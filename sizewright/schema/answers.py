@@ -9,7 +9,8 @@ from pydantic import BaseModel, TypeAdapter
 from sizewright.schema.generator import Node, generated, nodes
 from sizing.explain import registered
 from sizing.explained.entry import Entry
-from sizing.plan import Part, Reaches
+from sizing.plan.part import Part
+from sizing.plan.reaches import Reaches
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NUMBER = [{"type": "integer"}, {"type": "number"}]

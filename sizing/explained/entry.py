@@ -7,17 +7,15 @@ from typing import Any
 
 from sizing.fleet import states as fleet_states
 from sizing.model import memory
-from sizing.plan import (
-    CapacityPlan,
-    MemoryPlan,
-    NodePool,
-    Part,
-    Plan,
-    PoolPlan,
-    ServicePlan,
-    ServingPlan,
-    VolumePlan,
-)
+from sizing.plan.part import Part
+from sizing.plan.service.capacity import CapacityPlan
+from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.memory import MemoryPlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.serving import ServingPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.nodes import NodePool
+from sizing.plan.whole import Plan
 from sizing.replica import fit
 from sizing.service import (
     access,

@@ -1,8 +1,7 @@
 """Explanations of a node's disks: where the weights are, how they get there, how they are read."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
-from sizing.plan import WeightsOn
-from sizing.plan.service.disks import PoolVolumePlan, VolumePlan
+from sizing.plan.service.disks import PoolVolumePlan, VolumePlan, WeightsOn
 
 SOURCE = "sizing/service/node_disks.py"
 TYPES = CATALOG + "instance_types.csv"

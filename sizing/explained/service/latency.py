@@ -1,7 +1,8 @@
 """Explanations of the latency verdict and of the numbers that contradict each other."""
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry
-from sizing.plan import Contradiction, LatencyPlan, PoolPlan
+from sizing.plan.service.latency import Contradiction, LatencyPlan
+from sizing.plan.service.pool import PoolPlan
 
 QUEUE = "the needed replicas, or all and the burst's where the mean is sized for"
 

@@ -3,10 +3,8 @@
 from decimal import Decimal
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, log_days, setting
-from sizing.plan import (
-    ServicePlan,
-)
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.service.storage import highest_acu
 from sizing.values.exact import Number, exact, plain
 

@@ -1,7 +1,8 @@
 """Explanations of the private addresses that nodes and zones need."""
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
-from sizing.plan import AddressPlan, NodeAddressPlan, SubnetPlan, UsedSubnetPlan
+from sizing.plan.stack.addresses import AddressPlan, NodeAddressPlan
+from sizing.plan.stack.network import SubnetPlan, UsedSubnetPlan
 from sizing.stack.addresses import RESERVED, SMALLEST_PREFIX
 
 CNI = "the VPC CNI's assignment with its defaults: sizing/stack/addresses.py"

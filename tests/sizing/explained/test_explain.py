@@ -8,7 +8,8 @@ from sizing.catalog import load_catalog
 from sizing.explain import explain, explain_all
 from sizing.explained.entry import Basis
 from sizing.fleet.redundancy import Rule
-from sizing.plan import Plan, PodRevision
+from sizing.plan.stack.held import PodRevision
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload

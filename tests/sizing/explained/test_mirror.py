@@ -12,7 +12,8 @@ import pytest
 
 from sizing.explain import REGISTRY
 from sizing.explained.entry import Registry
-from sizing.plan import Part, Plan
+from sizing.plan.part import Part
+from sizing.plan.whole import Plan
 
 SIZING = Path(__file__).parents[3] / "sizing"
 NO_PLAN_FILE = {"entry", "inputs", "published"}
