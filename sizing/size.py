@@ -19,25 +19,19 @@ from sizing.model.memory import (
     kv_copies,
     nominal_weights_bytes,
 )
-from sizing.plan import (
-    BurstPlan,
-    CachePlan,
-    CalibratedPlan,
-    CapacityPlan,
-    ChoicePlan,
-    GatewayPlan,
-    ImportPlan,
-    MemoryPlan,
-    MethodPlan,
-    Plan,
-    Reason,
-    Rejected,
-    RolesPlan,
-    ServicePlan,
-    ServingPlan,
-    VolumePlan,
-    WeightsOn,
-)
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.calibrated import CalibratedPlan
+from sizing.plan.service.capacity import CapacityPlan, MethodPlan
+from sizing.plan.service.disks import VolumePlan, WeightsOn
+from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.memory import CachePlan, MemoryPlan
+from sizing.plan.service.pool import ChoicePlan
+from sizing.plan.service.serving import ServingPlan
+from sizing.plan.service.weights_import import ImportPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.cluster import RolesPlan
+from sizing.plan.whole import Plan
 from sizing.replica.case import Case, Choice, case_of
 from sizing.replica.gpu_rate import capacity_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side

@@ -9,7 +9,7 @@ from sizing.compare.sensitivity import Sensitivity, sensitivities
 from sizing.hardware.options import Option, Ranking, pinned, ranking
 from sizing.hardware.resolve import grouped, with_hardware
 from sizing.hardware.search import find_hardware
-from sizing.plan import Rejected
+from sizing.plan.part import Rejected
 from sizing.replica.case import case_of
 from sizing.replica.traffic import request_rates
 from sizing.site import Site

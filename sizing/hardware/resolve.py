@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sizing.hardware.options import Option, Ranking, pinned, ranking
 from sizing.locks.workload_lock import Lock
-from sizing.plan import Reason, Rejected
+from sizing.plan.part import Reason, Rejected
 from sizing.replica.case import Case
 from sizing.replica.traffic import Rates
 from sizing.values.exact import plain

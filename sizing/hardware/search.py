@@ -9,7 +9,9 @@ from sizing.fleet.packing import pool_plan
 from sizing.fleet.redundancy import TooFewZonesError
 from sizing.hardware.choice import choose
 from sizing.locks.workload_lock import Lock
-from sizing.plan import PoolPlan, Reason, Rejected, ServicePlan
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.replica.calibrated import CalibratedReplica
 from sizing.replica.case import Case, Choice
 from sizing.replica.gpu_rate import GpuRate

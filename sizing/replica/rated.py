@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from sizing.catalog.lookup import Facts
 from sizing.locks.workload_lock import Lock, rates_key
-from sizing.plan import Reason, Rejected
+from sizing.plan.part import Reason, Rejected
 from sizing.replica.calibrated import (
     CalibratedReplica,
     calibrated_replica,

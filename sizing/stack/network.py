@@ -5,23 +5,20 @@ from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Network
 
-from sizing.plan import (
-    AddressPlan,
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.stores import BucketPlan, TransferPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.addresses import AddressPlan
+from sizing.plan.stack.network import (
     AllowedPlan,
-    BucketPlan,
     EndpointPlan,
-    GatewayPlan,
     NetworkPlan,
-    NodePool,
-    Reason,
-    Rejected,
-    ServicePlan,
     SubnetPlan,
-    SystemPool,
-    TransferPlan,
     UsedNetworkPlan,
     UsedSubnetPlan,
 )
+from sizing.plan.stack.nodes import NodePool, SystemPool
 from sizing.replica.traffic import Rates, answer_s, slowest_answer_s
 from sizing.service.access import firewall_plan, token_plan
 from sizing.service.request_limits import IDLE_MARGIN_S

@@ -2,7 +2,7 @@
 
 from components.platform import build
 from sizewright.record import Recorded, RecordedResource
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from tests.components.recording import recorded
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from tests.components.plans import (
     CHAT,
     SEARCH,

@@ -4,7 +4,8 @@ from typing import Any
 
 from sizewright.record import RecordedResource
 from sizing.catalog import load_catalog
-from sizing.plan import Plan, RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
+from sizing.plan.whole import Plan
 from sizing.size import size
 from sizing.workload import Workload
 from tests.components.plans import (

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from tests.components.plans import CHAT, chat_plan, plan_of, public_plan, two_services_plan
 from tests.components.recording import named, of_type
 from tests.components.stacks import stack

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 import templates.render
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from templates.render import render
 from tests.components.plans import ZONES, changed_service, chat_plan, volume_plan
 

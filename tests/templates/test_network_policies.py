@@ -2,7 +2,7 @@
 
 import json
 
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from templates.engine import ENGINE_PORT
 from tests.components.plans import chat_plan, public_plan
 from tests.templates.rendered import FLOOR, PLAN, document

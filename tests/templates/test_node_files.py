@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from templates.render import render, user_data_path
 from tests.templates.rendered import PLAN, VOLUME_PLAN, pod
 

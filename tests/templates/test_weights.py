@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from tests.components.plans import REVISION, SOURCES, changed_service, imported_plan
 from tests.templates.rendered import (
     FLOOR,

@@ -15,15 +15,10 @@ from sizewright.report.answer.paragraphs import (
     public_ingress,
     rule,
 )
-from sizing.plan import (
-    CapacitySource,
-    ChoicePlan,
-    LatencyPlan,
-    Plan,
-    PoolPlan,
-    ServicePlan,
-    Verdict,
-)
+from sizing.plan.service.latency import LatencyPlan, Verdict
+from sizing.plan.service.pool import CapacitySource, ChoicePlan, PoolPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 
 LABEL = 9
 """Columns of the labels, so that all rows of an answer are aligned."""

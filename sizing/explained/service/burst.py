@@ -1,8 +1,9 @@
 """Explanations of the capacity above the floor."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf
+from sizing.explained.entry import Basis, Entry, Leaf, Registry
+from sizing.plan.service.burst import BurstPlan
 
-HERE = "sizing/service/burst.py"
+SOURCE = "sizing/service/burst.py"
 
 
 def _in_flight_sized(leaf: Leaf) -> Entry:
@@ -26,41 +27,44 @@ def _in_flight_sized(leaf: Leaf) -> Entry:
     )
 
 
-BURST: dict[str, Explainer] = {
-    "services.*.burst.nodes": Entry(
-        "whole nodes that hold the GPUs of the burst",
-        "ceil(burst GPUs / GPUs a node)",
-        "ceil({w.capacity.burst_gpus} / {s.pool.gpus_per_node})",
-    ),
-    "services.*.burst.gpus": Entry(
-        "GPUs that may be added: the ceiling less the floor",
-        "nodes x GPUs a node",
-        "{s.burst.nodes} * {s.pool.gpus_per_node}",
-    ),
-    "services.*.burst.replicas": Entry(
-        "most replicas above the floor",
-        "nodes x replicas a node",
-        "{s.burst.nodes} * {s.pool.replicas_per_node}",
-    ),
-    "services.*.burst.max_unavailable": Entry(
-        "burst replicas that a rollout or a drain may take at once",
-        "one node's worth",
-        "{s.pool.replicas_per_node}",
-    ),
-    "services.*.burst.in_flight_sized": _in_flight_sized,
-    "services.*.burst.in_flight_target": Entry(
-        "requests in flight on one replica, waiting ones included, beyond which another is wanted",
-        "max(1, floor(0.8 x requests in flight that it was sized for))",
-        "max(1, floor({burst.TARGET_SHARE} * {s.burst.in_flight_sized}))",
-        Basis.assumed,
-        HERE,
-        remarks=("counted over floor and burst; a floor replica that is gone takes none",),
-    ),
-    "services.*.burst.cooldown_s": Entry(
-        "seconds of less load after which burst replicas go",
-        "the seconds a new one may take to copy and to start, at most 3,600",
-        "min({s.serving.copy_s} + {s.serving.start_s}, {burst.LONGEST_COOLDOWN_S})",
-        Basis.assumed,
-        HERE,
-    ),
+BURST: Registry = {
+    BurstPlan: {
+        "nodes": Entry(
+            "whole nodes that hold the GPUs of the burst",
+            "ceil(burst GPUs / GPUs a node)",
+            "ceil({w.capacity.burst_gpus} / {s.pool.gpus_per_node})",
+        ),
+        "gpus": Entry(
+            "GPUs that may be added: the ceiling less the floor",
+            "nodes x GPUs a node",
+            "{s.burst.nodes} * {s.pool.gpus_per_node}",
+        ),
+        "replicas": Entry(
+            "most replicas above the floor",
+            "nodes x replicas a node",
+            "{s.burst.nodes} * {s.pool.replicas_per_node}",
+        ),
+        "max_unavailable": Entry(
+            "burst replicas that a rollout or a drain may take at once",
+            "one node's worth",
+            "{s.pool.replicas_per_node}",
+        ),
+        "in_flight_sized": _in_flight_sized,
+        "in_flight_target": Entry(
+            "requests in flight on one replica, waiting ones included, beyond which another is"
+            " wanted",
+            "max(1, floor(0.8 x requests in flight that it was sized for))",
+            "max(1, floor({burst.TARGET_SHARE} * {s.burst.in_flight_sized}))",
+            Basis.assumed,
+            SOURCE,
+            remarks=("counted over floor and burst; a floor replica that is gone takes none",),
+        ),
+        "cooldown_s": Entry(
+            "seconds of less load after which burst replicas go",
+            "the seconds a new one may take to copy and to start, at most 3,600",
+            "min({s.serving.copy_s} + {s.serving.start_s}, {burst.LONGEST_COOLDOWN_S})",
+            Basis.assumed,
+            SOURCE,
+        ),
+    },
 }

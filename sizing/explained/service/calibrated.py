@@ -1,7 +1,7 @@
 """Explanations of the calibrated method."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf
-from sizing.plan import CalibratedPlan, SidePlan
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
+from sizing.plan.service.calibrated import BandPlan, CalibratedPlan, SidePlan
 from sizing.values.exact import Number
 
 
@@ -66,66 +66,71 @@ def _lengths(meaning: str, symbols: str) -> Explainer:
     return entry
 
 
-CALIBRATED: dict[str, Explainer] = {
-    "services.*.calibrated.prompt_tokens": _lengths(
-        "tokens of the whole prompt, mean", "new tokens + earlier turns"
-    ),
-    "services.*.calibrated.cached_tokens": _lengths(
-        "tokens of the prompt found in the replica's cache, mean",
-        "shared prefix + share x earlier turns; share = 1 where conversations stay, else 1 / "
-        "replicas",
-    ),
-    "services.*.calibrated.output_tokens": _lengths("tokens of the answer, mean", "output_tokens"),
-    "services.*.calibrated.most_sequences": Entry(
-        "sequences in one batch of a replica",
-        "what memory holds, at most the engine's",
-        "{v}",
-        Basis.vendor,
-        "memory.max_sequences; engine.max_sequences, or vLLM's default of 256",
-    ),
-    "services.*.calibrated.percentile": Entry(
-        "share of requests, in percent, for which TTFT and TPOT hold",
-        "latency.percentile",
-        "{v}",
-        Basis.given,
-        "the workload file, or 95",
-    ),
-    "services.*.calibrated.imbalance_ratio": Entry(
-        "requests of the fullest replica above the mean one's",
-        "1.645 x sqrt((replicas - 1) / users online) where conversations stay, else 0",
-        "{v}",
-        Basis.arithmetic,
-        arithmetic=False,
-    ),
-    "services.*.calibrated.in_flight_peak": lambda leaf: fitted(
-        leaf,
-        "requests running or waiting in all needed replicas at the busiest moment",
-        "replicas x mean of the queue's states (birth-death chain)",
-        None,
-    ),
-    "services.*.calibrated.replicas_without_headroom.*": lambda leaf: fitted(
-        leaf,
-        "replicas for the mean request, each at the utilisation that the targets allow; not rounded"
-        f" ({leaf.keys[-1]} side of the band)",
-        "rate / the highest rate at which half of the requests meet the targets, up to 99 % of a"
-        " full batch",
-        None,
-    ),
-    "services.*.calibrated.*.gpus_needed": _side_gpus,
-    "services.*.calibrated.*.requests_per_replica_per_s": _of_side(
-        "requests a second of one replica within every target", "the least of what each allows"
-    ),
-    "services.*.calibrated.*.saturation_requests_per_s": _of_side(
-        "requests a second of one replica with every slot taken",
-        "n / (output x step(n) + n x prompt), n = slots",
-    ),
-    "services.*.calibrated.*.ttft_ms": _of_side(
-        "milliseconds to the first token, at the percentile and the load of one replica",
-        "first of the prompt at the percentile + steps x step + wait behind prompts + wait for a"
-        " slot",
-    ),
-    "services.*.calibrated.*.tpot_ms": _of_side(
-        "milliseconds a token, at the percentile and the load of one replica",
-        "step(n) / (1 - rate x prompt), n at the percentile",
-    ),
+CALIBRATED: Registry = {
+    SidePlan: {
+        "gpus_needed": _side_gpus,
+        "requests_per_replica_per_s": _of_side(
+            "requests a second of one replica within every target", "the least of what each allows"
+        ),
+        "saturation_requests_per_s": _of_side(
+            "requests a second of one replica with every slot taken",
+            "n / (output x step(n) + n x prompt), n = slots",
+        ),
+        "ttft_ms": _of_side(
+            "milliseconds to the first token, at the percentile and the load of one replica",
+            "first of the prompt at the percentile + steps x step + wait behind prompts + wait"
+            " for a slot",
+        ),
+        "tpot_ms": _of_side(
+            "milliseconds a token, at the percentile and the load of one replica",
+            "step(n) / (1 - rate x prompt), n at the percentile",
+        ),
+    },
+    BandPlan: {
+        "*": lambda leaf: fitted(
+            leaf,
+            "replicas for the mean request, each at the utilisation that the targets allow; not"
+            " rounded"
+            f" ({leaf.keys[-1]} side of the band)",
+            "rate / the highest rate at which half of the requests meet the targets, up to 99 %"
+            " of a full batch",
+            None,
+        ),
+    },
+    CalibratedPlan: {
+        "prompt_tokens": _lengths("tokens of the whole prompt, mean", "new tokens + earlier turns"),
+        "cached_tokens": _lengths(
+            "tokens of the prompt found in the replica's cache, mean",
+            "shared prefix + share x earlier turns; share = 1 where conversations stay, else 1 / "
+            "replicas",
+        ),
+        "output_tokens": _lengths("tokens of the answer, mean", "output_tokens"),
+        "most_sequences": Entry(
+            "sequences in one batch of a replica",
+            "what memory holds, at most the engine's",
+            "{v}",
+            Basis.vendor,
+            "memory.max_sequences; engine.max_sequences, or vLLM's default of 256",
+        ),
+        "percentile": Entry(
+            "share of requests, in percent, for which TTFT and TPOT hold",
+            "latency.percentile",
+            "{v}",
+            Basis.given,
+            "the workload file, or 95",
+        ),
+        "imbalance_ratio": Entry(
+            "requests of the fullest replica above the mean one's",
+            "1.645 x sqrt((replicas - 1) / users online) where conversations stay, else 0",
+            "{v}",
+            Basis.arithmetic,
+            arithmetic=False,
+        ),
+        "in_flight_peak": lambda leaf: fitted(
+            leaf,
+            "requests running or waiting in all needed replicas at the busiest moment",
+            "replicas x mean of the queue's states (birth-death chain)",
+            None,
+        ),
+    },
 }

@@ -1,7 +1,8 @@
 """Explanations of a service's traffic, of the rate of one GPU, and of the methods compared."""
 
-from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
+from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.service.calibrated import fitted
+from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 
 LIMITS = {
     "throughput": "utilisation limit x the full batch's rate",
@@ -125,57 +126,65 @@ def busy(load: str, leaf: Leaf, replicas: str) -> str:
     return f"{rate} * {{s.capacity.request_s}} / ({replicas} * {{s.pool.gpus_per_replica}})"
 
 
-CAPACITY: dict[str, Explainer] = {
-    "services.*.traffic.requests_per_s_mean": Entry(
-        "requests a second, mean of the day",
-        "users x requests a user a day / 86,400 s",
-        "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day} / {units.SECONDS_PER_DAY}",
-    ),
-    "services.*.traffic.requests_per_s_peak": _peak_rate,
-    "services.*.traffic.users_online_peak": Entry(
-        "users online at the busiest moment",
-        "users x share online",
-        "{w.traffic.daily_users} * {w.traffic.peak_users_share}",
-    ),
-    "services.*.traffic.requests_in_flight_peak": Entry(
-        "requests being answered at the busiest moment, if each just meets the latency targets",
-        "peak rate x (TTFT + (output tokens - 1) x TPOT), Little's law",
-        "{s.traffic.requests_per_s_peak} * ({w.latency.ttft_ms}"
-        " + ({w.request.output_mean} - 1) * {w.latency.tpot_ms}) / 1000",
-        remarks=(
-            "while nothing queues: a fleet that receives more than it serves holds all who wait",
+CAPACITY: Registry = {
+    TrafficPlan: {
+        "requests_per_s_mean": Entry(
+            "requests a second, mean of the day",
+            "users x requests a user a day / 86,400 s",
+            "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day}"
+            " / {units.SECONDS_PER_DAY}",
         ),
-    ),
-    "services.*.capacity.request_s": _request_s,
-    "services.*.capacity.requests_per_gpu_per_s": Entry(
-        "requests one GPU completes a second",
-        "1 / GPU-seconds of one request",
-        "1 / {s.capacity.request_s}",
-    ),
-    "services.*.capacity.users_per_gpu_per_day": Entry(
-        "users one GPU serves a day when it is never idle",
-        "86,400 s x requests a second / requests a user a day",
-        "{units.SECONDS_PER_DAY} * {s.capacity.requests_per_gpu_per_s}"
-        " / {w.traffic.requests_per_user_per_day}",
-    ),
-    "services.*.capacity.peak_flop_per_s": Entry(
-        "dense peak rate of one GPU, FLOP/s",
-        "the card's datasheet",
-        "{v}",
-        Basis.vendor,
-        CATALOG + "gpus.csv, the GPU of the instance type",
-    ),
-    "services.*.capacity.passes": Entry(
-        "forward passes of one request that the textbook rule counts",
-        "tokens of a text, iterations of an image",
-        "{v}",
-        Basis.given,
-        "the workload file: request",
-    ),
-    "services.*.capacity.gpus_at_mean": _gpus_at("mean"),
-    "services.*.capacity.gpus_at_peak": _gpus_at("peak"),
-    "services.*.capacity.requests_per_replica_per_s.*": _replica_rate,
-    "services.*.capacity.saturation_requests_per_s": _saturation,
-    "services.*.methods.*.gpus_needed": _method,
-    "services.*.methods.*.ratio": _ratio,
+        "requests_per_s_peak": _peak_rate,
+        "users_online_peak": Entry(
+            "users online at the busiest moment",
+            "users x share online",
+            "{w.traffic.daily_users} * {w.traffic.peak_users_share}",
+        ),
+        "requests_in_flight_peak": Entry(
+            "requests being answered at the busiest moment, if each just meets the latency targets",
+            "peak rate x (TTFT + (output tokens - 1) x TPOT), Little's law",
+            "{s.traffic.requests_per_s_peak} * ({w.latency.ttft_ms}"
+            " + ({w.request.output_mean} - 1) * {w.latency.tpot_ms}) / 1000",
+            remarks=(
+                "while nothing queues: a fleet that receives more than it serves holds all who"
+                " wait",
+            ),
+        ),
+    },
+    CapacityPlan: {
+        "request_s": _request_s,
+        "requests_per_gpu_per_s": Entry(
+            "requests one GPU completes a second",
+            "1 / GPU-seconds of one request",
+            "1 / {s.capacity.request_s}",
+        ),
+        "users_per_gpu_per_day": Entry(
+            "users one GPU serves a day when it is never idle",
+            "86,400 s x requests a second / requests a user a day",
+            "{units.SECONDS_PER_DAY} * {s.capacity.requests_per_gpu_per_s}"
+            " / {w.traffic.requests_per_user_per_day}",
+        ),
+        "peak_flop_per_s": Entry(
+            "dense peak rate of one GPU, FLOP/s",
+            "the card's datasheet",
+            "{v}",
+            Basis.vendor,
+            CATALOG + "gpus.csv, the GPU of the instance type",
+        ),
+        "passes": Entry(
+            "forward passes of one request that the textbook rule counts",
+            "tokens of a text, iterations of an image",
+            "{v}",
+            Basis.given,
+            "the workload file: request",
+        ),
+        "requests_per_replica_per_s.*": _replica_rate,
+        "saturation_requests_per_s": _saturation,
+        "gpus_at_mean": _gpus_at("mean"),
+        "gpus_at_peak": _gpus_at("peak"),
+    },
+    MethodPlan: {
+        "gpus_needed": _method,
+        "ratio": _ratio,
+    },
 }

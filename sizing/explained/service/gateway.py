@@ -1,11 +1,10 @@
 """Explanations of a service's load balancers and of the limits on a caller."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf, setting
-from sizing.plan import FirewallPlan
+from sizing.explained.entry import Basis, Entry, Leaf, Registry, setting
+from sizing.plan.service.gateway import FirewallPlan, GatewayPlan
 from sizing.replica.traffic import slowest_answer_s
 from sizing.stack.network import STREAM_RATIO
 
-HERE = "sizing/service/access.py"
 ROUGH = "the firewall counts every few seconds: a burst passes before it is stopped"
 ONE_TOKEN = "a key is one token: a caller who is issued several has as many limits"
 OF_LIMIT = {
@@ -57,7 +56,7 @@ def _per_address(leaf: Leaf) -> Entry:
         f"max({{access.FEWEST_REQUESTS}},"
         f" floor({rate} * {{s.gateway.firewall.window_s}} * {{access.ADDRESS_HEADROOM}} + 0.5))",
         Basis.assumed,
-        HERE,
+        "sizing/service/access.py",
         remarks=("a proxy may carry all callers: they are not to be stopped", ROUGH),
     )
 
@@ -125,84 +124,89 @@ def _mean_answer(leaf: Leaf) -> str:
     return "{network.ASSUMED_ANSWER_S}" if answer is None else str(float(answer))
 
 
-GATEWAY: dict[str, Explainer] = {
-    "services.*.gateway.longest_answer_s": _longest_answer,
-    "services.*.gateway.idle_timeout_s": Entry(
-        "seconds after which the load balancer ends a silent connection",
-        "longest answer + 10, at most 4,000",
-        "min(ceil({s.gateway.longest_answer_s}) + {request_limits.IDLE_MARGIN_S}, "
-        "{network.IDLE_LIMIT_S})",
-    ),
-    "services.*.gateway.sticky_s": Entry(
-        "seconds that a conversation's cookie keeps it with its replica",
-        "a fixed time; used where engine.routing is sticky",
-        "{network.STICKY_S}",
-        Basis.assumed,
-        "longer than the pauses of a conversation",
-    ),
-    "services.*.gateway.deregistration_delay_s": Entry(
-        "seconds in which a replica that leaves may finish its answers",
-        "longest answer, at most 3,600",
-        "min(ceil({s.gateway.longest_answer_s}), {network.DRAIN_LIMIT_S})",
-    ),
-    "services.*.gateway.capacity_units": _capacity_units,
-    "services.*.gateway.reserved_units": Entry(
-        "load balancer capacity units that stand ready without traffic",
-        "the needed units, from the fewest that can be reserved on",
-        "{s.gateway.capacity_units}",
-        Basis.vendor,
-        "ELB: a reservation of at least 100 units, paid by the hour; sizing/stack/network.py",
-        remarks=("a region has no reservable units until its quota is raised",),
-    ),
-    "services.*.gateway.health_interval_s": setting(
-        "seconds between two health checks of a replica",
-        "10; the vendor allows 5 to 300",
-        Basis.assumed,
-        "sizing/stack/network.py",
-    ),
-    "services.*.gateway.health_timeout_s": setting(
-        "seconds in which a replica must answer a health check",
-        "5; the vendor allows 2 to 120",
-        Basis.assumed,
-        "sizing/stack/network.py",
-    ),
-    "services.*.gateway.health_checks": setting(
-        "checks in a row that change a replica's state",
-        "2; the vendor allows 2 to 10",
-        Basis.assumed,
-        "sizing/stack/network.py",
-    ),
-    "services.*.gateway.failure_detection_s": Entry(
-        "longest time for which a dead replica still gets requests, seconds",
-        "checks x interval + timeout",
-        "{s.gateway.health_checks} * {s.gateway.health_interval_s} + {s.gateway.health_timeout_s}",
-    ),
-    "services.*.gateway.firewall.requests_per_key": _per_key,
-    "services.*.gateway.firewall.requests_by_limit.*": _by_limit,
-    "services.*.gateway.firewall.tokens_per_key": Entry(
-        "most tokens of one key in a window",
-        "requests of one key x context tokens, the most one request can use",
-        "{s.gateway.firewall.requests_per_key} * {w.request.context_tokens}",
-        Basis.given,
-        "the workload file: request.context_tokens",
-        remarks=(
-            "a worst case: tokens are not counted, each request is taken at its longest",
-            "the engine refuses several prompts or answers in one request",
+GATEWAY: Registry = {
+    FirewallPlan: {
+        "requests_per_key": _per_key,
+        "window_s": Entry(
+            "seconds over which requests are counted",
+            "the shortest window whose limit is 10 requests at least: 60, 120, 300 or 600",
+            "{v}",
+            Basis.vendor,
+            "AWS WAF, rate-based rules (2026-11)",
         ),
-    ),
-    "services.*.gateway.firewall.window_s": Entry(
-        "seconds over which requests are counted",
-        "the shortest window whose limit is 10 requests at least: 60, 120, 300 or 600",
-        "{v}",
-        Basis.vendor,
-        "AWS WAF, rate-based rules (2026-11)",
-    ),
-    "services.*.gateway.firewall.requests_per_address": _per_address,
-    "services.*.gateway.firewall.log_days": Entry(
-        "days for which the firewall's log is kept",
-        "14 in dev, 365 in prod",
-        "{v}",
-        Basis.assumed,
-        "sizing/site/whole.py",
-    ),
+        "requests_by_limit.*": _by_limit,
+        "tokens_per_key": Entry(
+            "most tokens of one key in a window",
+            "requests of one key x context tokens, the most one request can use",
+            "{s.gateway.firewall.requests_per_key} * {w.request.context_tokens}",
+            Basis.given,
+            "the workload file: request.context_tokens",
+            remarks=(
+                "a worst case: tokens are not counted, each request is taken at its longest",
+                "the engine refuses several prompts or answers in one request",
+            ),
+        ),
+        "requests_per_address": _per_address,
+        "log_days": Entry(
+            "days for which the firewall's log is kept",
+            "14 in dev, 365 in prod",
+            "{v}",
+            Basis.assumed,
+            "sizing/site/whole.py",
+        ),
+    },
+    GatewayPlan: {
+        "longest_answer_s": _longest_answer,
+        "idle_timeout_s": Entry(
+            "seconds after which the load balancer ends a silent connection",
+            "longest answer + 10, at most 4,000",
+            "min(ceil({s.gateway.longest_answer_s}) + {request_limits.IDLE_MARGIN_S}, "
+            "{network.IDLE_LIMIT_S})",
+        ),
+        "sticky_s": Entry(
+            "seconds that a conversation's cookie keeps it with its replica",
+            "a fixed time; used where engine.routing is sticky",
+            "{network.STICKY_S}",
+            Basis.assumed,
+            "longer than the pauses of a conversation",
+        ),
+        "deregistration_delay_s": Entry(
+            "seconds in which a replica that leaves may finish its answers",
+            "longest answer, at most 3,600",
+            "min(ceil({s.gateway.longest_answer_s}), {network.DRAIN_LIMIT_S})",
+        ),
+        "capacity_units": _capacity_units,
+        "reserved_units": Entry(
+            "load balancer capacity units that stand ready without traffic",
+            "the needed units, from the fewest that can be reserved on",
+            "{s.gateway.capacity_units}",
+            Basis.vendor,
+            "ELB: a reservation of at least 100 units, paid by the hour; sizing/stack/network.py",
+            remarks=("a region has no reservable units until its quota is raised",),
+        ),
+        "health_interval_s": setting(
+            "seconds between two health checks of a replica",
+            "10; the vendor allows 5 to 300",
+            Basis.assumed,
+            "sizing/stack/network.py",
+        ),
+        "health_timeout_s": setting(
+            "seconds in which a replica must answer a health check",
+            "5; the vendor allows 2 to 120",
+            Basis.assumed,
+            "sizing/stack/network.py",
+        ),
+        "health_checks": setting(
+            "checks in a row that change a replica's state",
+            "2; the vendor allows 2 to 10",
+            Basis.assumed,
+            "sizing/stack/network.py",
+        ),
+        "failure_detection_s": Entry(
+            "longest time for which a dead replica still gets requests, seconds",
+            "checks x interval + timeout",
+            "{s.gateway.health_checks} * {s.gateway.health_interval_s} +"
+            " {s.gateway.health_timeout_s}",
+        ),
+    },
 }

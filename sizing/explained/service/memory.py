@@ -1,6 +1,7 @@
 """Explanations of the memory of a replica."""
 
-from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
+from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
+from sizing.plan.service.memory import CachePlan, MemoryPlan
 
 SHAPE = "the model's config.json, or " + CATALOG + "models.csv"
 
@@ -98,73 +99,77 @@ def _max_context(leaf: Leaf) -> Entry:
     )
 
 
-MEMORY: dict[str, Explainer] = {
-    "services.*.memory.parameters": _parameters,
-    "services.*.memory.nominal_bits_per_parameter": Entry(
-        "bits that the precision's name says, without scales",
-        "bits of the format",
-        "{v}",
-        Basis.vendor,
-        "the formats' definitions",
-    ),
-    "services.*.memory.encoder_parameters": _encoders,
-    "services.*.memory.sixteen_bit_parameters": Entry(
-        "parameters that a quantised format leaves in 16 bits",
-        "vocabulary x hidden size, twice unless tied, and vision towers; all but the routed experts"
-        " where the checkpoint narrows these alone; none in 16 bits or of an unknown shape",
-        "{v}",
-        Basis.vendor,
-        SHAPE,
-    ),
-    "services.*.memory.bits_per_parameter": Entry(
-        "bits of every other parameter, scales included",
-        "bits of the format + bits of its scales",
-        "{v}",
-        Basis.vendor,
-        "formats: NVFP4 block 16, MXFP4 block 32, AWQ and GPTQ group 128 unless the checkpoint says"
-        " otherwise, NF4 block 64 (arXiv 2305.14314)",
-    ),
-    "services.*.memory.kv_copies": Entry(
-        "copies of the same KV bytes in a tensor-parallel group",
-        "1; all cards with compressed attention; cards / KV heads once there are more cards",
-        "{v}",
-        Basis.vendor,
-        SHAPE,
-    ),
-    "services.*.memory.weights_bytes": Entry(
-        "bytes of weights that the engine holds",
-        "(all parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2",
-        "ceil(({s.memory.parameters} + {s.memory.encoder_parameters}"
-        " - {s.memory.sixteen_bit_parameters}) * {s.memory.bits_per_parameter} / 8"
-        " + {s.memory.sixteen_bit_parameters} * 2)",
-    ),
-    "services.*.memory.kv_bytes_per_token": _kv_per_token,
-    "services.*.memory.caches.*.layers": Entry(
-        "attention layers that cache alike", "layers", "{v}", Basis.vendor, SHAPE
-    ),
-    "services.*.memory.caches.*.bytes_per_token": Entry(
-        "bytes that one of these layers keeps of a token, one copy",
-        "KV heads x (key + value dimension) x bytes, or (latent + rotary dimension) x bytes",
-        "{v}",
-        Basis.vendor,
-        SHAPE,
-    ),
-    "services.*.memory.caches.*.window_tokens": Entry(
-        "tokens that one of these layers keeps", "its window", "{v}", Basis.vendor, SHAPE
-    ),
-    "services.*.memory.state_bytes_per_sequence": Entry(
-        "bytes of state of one sequence in all linear layers, however long it is",
-        "layers x (recurrent state + the convolution's last inputs) x bytes",
-        "{v}",
-        Basis.vendor,
-        SHAPE,
-    ),
-    "services.*.memory.kv_bytes_per_sequence": _kv_per_sequence,
-    "services.*.memory.max_sequences": _max_sequences,
-    "services.*.memory.max_context_tokens": _max_context,
-    "services.*.memory.stage_imbalance": _imbalance,
-    "services.*.memory.usable_bytes_per_gpu": _usable,
-    "services.*.memory.tokens_per_sequence": Entry(
-        "tokens of a mean sequence at its end", "prompt + answer", "{v}", Basis.given, "request"
-    ),
+MEMORY: Registry = {
+    CachePlan: {
+        "layers": Entry("attention layers that cache alike", "layers", "{v}", Basis.vendor, SHAPE),
+        "bytes_per_token": Entry(
+            "bytes that one of these layers keeps of a token, one copy",
+            "KV heads x (key + value dimension) x bytes, or (latent + rotary dimension) x bytes",
+            "{v}",
+            Basis.vendor,
+            SHAPE,
+        ),
+        "window_tokens": Entry(
+            "tokens that one of these layers keeps", "its window", "{v}", Basis.vendor, SHAPE
+        ),
+    },
+    MemoryPlan: {
+        "parameters": _parameters,
+        "encoder_parameters": _encoders,
+        "nominal_bits_per_parameter": Entry(
+            "bits that the precision's name says, without scales",
+            "bits of the format",
+            "{v}",
+            Basis.vendor,
+            "the formats' definitions",
+        ),
+        "sixteen_bit_parameters": Entry(
+            "parameters that a quantised format leaves in 16 bits",
+            "vocabulary x hidden size, twice unless tied, and vision towers; all but the routed"
+            " experts"
+            " where the checkpoint narrows these alone; none in 16 bits or of an unknown shape",
+            "{v}",
+            Basis.vendor,
+            SHAPE,
+        ),
+        "bits_per_parameter": Entry(
+            "bits of every other parameter, scales included",
+            "bits of the format + bits of its scales",
+            "{v}",
+            Basis.vendor,
+            "formats: NVFP4 block 16, MXFP4 block 32, AWQ and GPTQ group 128 unless the"
+            " checkpoint says"
+            " otherwise, NF4 block 64 (arXiv 2305.14314)",
+        ),
+        "kv_copies": Entry(
+            "copies of the same KV bytes in a tensor-parallel group",
+            "1; all cards with compressed attention; cards / KV heads once there are more cards",
+            "{v}",
+            Basis.vendor,
+            SHAPE,
+        ),
+        "weights_bytes": Entry(
+            "bytes of weights that the engine holds",
+            "(all parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2",
+            "ceil(({s.memory.parameters} + {s.memory.encoder_parameters}"
+            " - {s.memory.sixteen_bit_parameters}) * {s.memory.bits_per_parameter} / 8"
+            " + {s.memory.sixteen_bit_parameters} * 2)",
+        ),
+        "kv_bytes_per_token": _kv_per_token,
+        "state_bytes_per_sequence": Entry(
+            "bytes of state of one sequence in all linear layers, however long it is",
+            "layers x (recurrent state + the convolution's last inputs) x bytes",
+            "{v}",
+            Basis.vendor,
+            SHAPE,
+        ),
+        "kv_bytes_per_sequence": _kv_per_sequence,
+        "max_sequences": _max_sequences,
+        "max_context_tokens": _max_context,
+        "usable_bytes_per_gpu": _usable,
+        "stage_imbalance": _imbalance,
+        "tokens_per_sequence": Entry(
+            "tokens of a mean sequence at its end", "prompt + answer", "{v}", Basis.given, "request"
+        ),
+    },
 }

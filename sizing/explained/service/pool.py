@@ -2,9 +2,10 @@
 
 from typing import assert_never
 
-from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
+from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.service.capacity import busy
 from sizing.fleet.redundancy import Rule
+from sizing.plan.service.pool import ChoicePlan, PoolPlan, Survives
 
 SIZED_ON_MEAN = "sized on the daily mean: nothing is left for a peak"
 
@@ -142,105 +143,112 @@ def _stages(leaf: Leaf) -> Entry:
     )
 
 
-POOL: dict[str, Explainer] = {
-    "services.*.choice.tensor_parallel": Entry(
-        "GPUs of one replica, as chosen", "see pool.tensor_parallel", "{s.pool.tensor_parallel}"
-    ),
-    "services.*.choice.usd_per_hour": Entry(
-        "dollars of one node an hour, on demand, before tax",
-        "list price",
-        "{v}",
-        Basis.vendor,
-        "{s.choice.price_source}, {s.choice.price_checked}; " + CATALOG + "prices.csv",
-    ),
-    "services.*.choice.pool_usd_per_month": Entry(
-        "dollars of all nodes a month; all else comes on top",
-        "nodes x price of an hour x 730 h",
-        "{s.pool.nodes_total} * {s.choice.usd_per_hour} * {units.HOURS_PER_PRICED_MONTH}",
-    ),
-    "services.*.pool.gpus_needed": _gpus_needed,
-    "services.*.pool.gpus_by_constraint.memory": Entry(
-        "GPUs that memory alone would need: one replica",
-        "GPUs of a replica",
-        "{s.pool.gpus_per_replica}",
-    ),
-    "services.*.pool.gpus_by_constraint.*": _by_constraint,
-    "services.*.pool.gpus_total": Entry(
-        "GPUs in all, spare ones included",
-        "nodes x GPUs a node",
-        "{s.pool.nodes_total} * {s.pool.gpus_per_node}",
-    ),
-    "services.*.pool.nodes_needed": Entry(
-        "nodes that must be alive",
-        "ceil(replicas needed / replicas a node) x nodes a replica",
-        "ceil({s.pool.replicas_needed} / {s.pool.replicas_per_node}) * {s.pool.nodes_per_replica}",
-    ),
-    "services.*.pool.nodes_spare": Entry(
-        "spare nodes", "total - needed", "{s.pool.nodes_total} - {s.pool.nodes_needed}"
-    ),
-    "services.*.pool.nodes_total": _nodes_total,
-    "services.*.pool.nodes_by_rule.*": _nodes_by_rule,
-    "services.*.pool.nodes_by_zone.*": _in_zone,
-    "services.*.pool.nodes_left_after_zone": _left,
-    "services.*.pool.nodes_at_peak": Entry(
-        "nodes in all, redundancy included, had the peak been sized for",
-        "the same packing and rules on the GPUs that the peak needs",
-        "{s.capacity.gpus_at_peak} GPUs at the peak, packed and with the same spare: {v} nodes",
-        arithmetic=False,
-    ),
-    "services.*.pool.survives.nodes": Entry(
-        "the largest number of nodes that may go, whichever they are",
-        "(total - needed) / nodes a replica: nodes are alike, each may break another group",
-        "({s.pool.nodes_total} - {s.pool.nodes_needed}) / {s.pool.nodes_per_replica}",
-    ),
-    "services.*.pool.survives.zones": Entry(
-        "the largest number of zones that may go, whichever they are",
-        "every set of zones tried: the nodes left must be at least the needed ones",
-        "{s.pool.nodes_left_after_zone} of {s.pool.nodes_needed} are left after the worst zone",
-        arithmetic=False,
-    ),
-    "services.*.pool.gpus_per_node": _offered("GPUs of one node; a partition of a card is one"),
-    "services.*.pool.gpu_memory_bytes": _offered("bytes of one card's memory, as EC2 reports it"),
-    "services.*.pool.vcpu_per_node": _offered("vCPUs of one node"),
-    "services.*.pool.memory_gib_per_node": _offered("GiB of one node's memory"),
-    "services.*.pool.max_pods_per_node": _offered("pods that one node's addresses allow"),
-    "services.*.pool.tensor_parallel": Entry(
-        "GPUs that share each layer of a replica, all in one node",
-        "the workload's or the lock's, else of the cards (1, 2, 4, 8) that hold the model and"
-        " divide its heads the fewest, or the cheapest by the calibrated method; over several"
-        " nodes the most",
-        "{s.pool.gpus_per_replica} x {s.memory.usable_bytes_per_gpu} bytes hold"
-        " {s.memory.weights_bytes} bytes of weights and the longest sequence",
-        arithmetic=False,
-    ),
-    "services.*.pool.pipeline_parallel": _stages,
-    "services.*.pool.nodes_per_replica": Entry(
-        "nodes of one replica",
-        "the workload's or the lock's, else one, else the fewest that hold the model",
-        "{v} x {s.pool.gpus_per_node} x {s.memory.usable_bytes_per_gpu} bytes hold"
-        " {s.memory.weights_bytes} bytes of weights and the longest sequence",
-        arithmetic=False,
-    ),
-    "services.*.pool.gpus_per_replica": Entry(
-        "GPUs of one replica",
-        "tensor parallel x pipeline stages",
-        "{s.pool.tensor_parallel} * {s.pool.pipeline_parallel}",
-    ),
-    "services.*.pool.replicas_per_node": Entry(
-        "replicas one node holds, or one part of a replica over several nodes",
-        "floor(GPUs a node / GPUs a replica), at least 1",
-        "max(1, floor({s.pool.gpus_per_node} / {s.pool.gpus_per_replica}))",
-    ),
-    "services.*.pool.replicas_needed": Entry(
-        "replicas that must serve",
-        "ceil(GPUs needed / GPUs a replica)",
-        "ceil({s.pool.gpus_needed} / {s.pool.gpus_per_replica})",
-    ),
-    "services.*.pool.replicas_total": Entry(
-        "replicas in all: every slot of every node, so that a loss needs no rescheduling",
-        "nodes x replicas a node / nodes a replica",
-        "{s.pool.nodes_total} * {s.pool.replicas_per_node} / {s.pool.nodes_per_replica}",
-    ),
-    "services.*.pool.utilisation_at_mean": _utilisation("mean"),
-    "services.*.pool.utilisation_at_peak": _utilisation("peak"),
+POOL: Registry = {
+    Survives: {
+        "nodes": Entry(
+            "the largest number of nodes that may go, whichever they are",
+            "(total - needed) / nodes a replica: nodes are alike, each may break another group",
+            "({s.pool.nodes_total} - {s.pool.nodes_needed}) / {s.pool.nodes_per_replica}",
+        ),
+        "zones": Entry(
+            "the largest number of zones that may go, whichever they are",
+            "every set of zones tried: the nodes left must be at least the needed ones",
+            "{s.pool.nodes_left_after_zone} of {s.pool.nodes_needed} are left after the worst zone",
+            arithmetic=False,
+        ),
+    },
+    PoolPlan: {
+        "gpus_needed": _gpus_needed,
+        "gpus_total": Entry(
+            "GPUs in all, spare ones included",
+            "nodes x GPUs a node",
+            "{s.pool.nodes_total} * {s.pool.gpus_per_node}",
+        ),
+        "nodes_needed": Entry(
+            "nodes that must be alive",
+            "ceil(replicas needed / replicas a node) x nodes a replica",
+            "ceil({s.pool.replicas_needed} / {s.pool.replicas_per_node}) *"
+            " {s.pool.nodes_per_replica}",
+        ),
+        "nodes_spare": Entry(
+            "spare nodes", "total - needed", "{s.pool.nodes_total} - {s.pool.nodes_needed}"
+        ),
+        "nodes_total": _nodes_total,
+        "nodes_by_zone.*": _in_zone,
+        "nodes_left_after_zone": _left,
+        "gpus_by_constraint.memory": Entry(
+            "GPUs that memory alone would need: one replica",
+            "GPUs of a replica",
+            "{s.pool.gpus_per_replica}",
+        ),
+        "gpus_by_constraint.*": _by_constraint,
+        "nodes_by_rule.*": _nodes_by_rule,
+        "nodes_at_peak": Entry(
+            "nodes in all, redundancy included, had the peak been sized for",
+            "the same packing and rules on the GPUs that the peak needs",
+            "{s.capacity.gpus_at_peak} GPUs at the peak, packed and with the same spare: {v} nodes",
+            arithmetic=False,
+        ),
+        "gpus_per_node": _offered("GPUs of one node; a partition of a card is one"),
+        "gpu_memory_bytes": _offered("bytes of one card's memory, as EC2 reports it"),
+        "vcpu_per_node": _offered("vCPUs of one node"),
+        "memory_gib_per_node": _offered("GiB of one node's memory"),
+        "max_pods_per_node": _offered("pods that one node's addresses allow"),
+        "tensor_parallel": Entry(
+            "GPUs that share each layer of a replica, all in one node",
+            "the workload's or the lock's, else of the cards (1, 2, 4, 8) that hold the model and"
+            " divide its heads the fewest, or the cheapest by the calibrated method; over several"
+            " nodes the most",
+            "{s.pool.gpus_per_replica} x {s.memory.usable_bytes_per_gpu} bytes hold"
+            " {s.memory.weights_bytes} bytes of weights and the longest sequence",
+            arithmetic=False,
+        ),
+        "pipeline_parallel": _stages,
+        "nodes_per_replica": Entry(
+            "nodes of one replica",
+            "the workload's or the lock's, else one, else the fewest that hold the model",
+            "{v} x {s.pool.gpus_per_node} x {s.memory.usable_bytes_per_gpu} bytes hold"
+            " {s.memory.weights_bytes} bytes of weights and the longest sequence",
+            arithmetic=False,
+        ),
+        "gpus_per_replica": Entry(
+            "GPUs of one replica",
+            "tensor parallel x pipeline stages",
+            "{s.pool.tensor_parallel} * {s.pool.pipeline_parallel}",
+        ),
+        "replicas_per_node": Entry(
+            "replicas one node holds, or one part of a replica over several nodes",
+            "floor(GPUs a node / GPUs a replica), at least 1",
+            "max(1, floor({s.pool.gpus_per_node} / {s.pool.gpus_per_replica}))",
+        ),
+        "replicas_needed": Entry(
+            "replicas that must serve",
+            "ceil(GPUs needed / GPUs a replica)",
+            "ceil({s.pool.gpus_needed} / {s.pool.gpus_per_replica})",
+        ),
+        "replicas_total": Entry(
+            "replicas in all: every slot of every node, so that a loss needs no rescheduling",
+            "nodes x replicas a node / nodes a replica",
+            "{s.pool.nodes_total} * {s.pool.replicas_per_node} / {s.pool.nodes_per_replica}",
+        ),
+        "utilisation_at_mean": _utilisation("mean"),
+        "utilisation_at_peak": _utilisation("peak"),
+    },
+    ChoicePlan: {
+        "tensor_parallel": Entry(
+            "GPUs of one replica, as chosen", "see pool.tensor_parallel", "{s.pool.tensor_parallel}"
+        ),
+        "usd_per_hour": Entry(
+            "dollars of one node an hour, on demand, before tax",
+            "list price",
+            "{v}",
+            Basis.vendor,
+            "{s.choice.price_source}, {s.choice.price_checked}; " + CATALOG + "prices.csv",
+        ),
+        "pool_usd_per_month": Entry(
+            "dollars of all nodes a month; all else comes on top",
+            "nodes x price of an hour x 730 h",
+            "{s.pool.nodes_total} * {s.choice.usd_per_hour} * {units.HOURS_PER_PRICED_MONTH}",
+        ),
+    },
 }

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable
 
-from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
-from sizing.plan import (
-    GroupServingPlan,
-)
+from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
+from sizing.plan.service.serving import GroupServingPlan, QuotaPlan, ServingPlan
 
 _SPARE = "({s.pool.replicas_total} - {s.pool.replicas_needed})"
 
@@ -181,107 +179,117 @@ def _quota_gpus(leaf: Leaf) -> Entry:
     )
 
 
-SERVING: dict[str, Explainer] = {
-    "services.*.serving.nodes_per_replica": Entry(
-        "pods of one replica, each on its own node", "nodes a replica", "{s.pool.nodes_per_replica}"
-    ),
-    "services.*.serving.gpus_per_pod": Entry(
-        "GPUs of one pod of a replica",
-        "GPUs a replica / nodes a replica",
-        "{s.pool.gpus_per_replica} / {s.pool.nodes_per_replica}",
-    ),
-    "services.*.serving.efa_interfaces": Entry(
-        "EFA interfaces of one pod: all of its node",
-        "the instance type's",
-        "{v}",
-        Basis.vendor,
-        CATALOG + "instance_types.csv",
-    ),
-    "services.*.serving.tensor_parallel": Entry(
-        "GPUs that share each layer (--tensor-parallel-size)",
-        "tensor parallel",
-        "{s.pool.tensor_parallel}",
-    ),
-    "services.*.serving.pipeline_parallel": Entry(
-        "stages of the layers (--pipeline-parallel-size)",
-        "pipeline stages",
-        "{s.pool.pipeline_parallel}",
-    ),
-    "services.*.serving.waiting": _waiting,
-    "services.*.serving.in_flight": Entry(
-        "sequences that run or wait in one replica at most: it answers 503 beyond",
-        "most sequences in one batch + requests that may wait",
-        "{s.serving.max_num_seqs} + {s.serving.waiting}",
-        remarks=("a replica at its limit holds most requests, so that the balancer avoids it",),
-    ),
-    "services.*.serving.sequences_per_request": _sequences,
-    "services.*.serving.keep_alive_s": Entry(
-        "seconds that the engine keeps an idle connection",
-        "idle timeout of the load balancer + 10",
-        "{s.gateway.idle_timeout_s} + {request_limits.KEEP_ALIVE_MARGIN_S}",
-        Basis.assumed,
-        "sizing/service/request_limits.py",
-        remarks=("an engine that closes first makes the load balancer answer with 502",),
-    ),
-    "services.*.serving.replicas": Entry(
-        "replicas of the floor: every slot of its nodes, spare ones included",
-        "replicas in all",
-        "{s.pool.replicas_total}",
-    ),
-    "services.*.serving.replicas_by_zone.*": _replicas,
-    "services.*.serving.max_unavailable": Entry(
-        "replicas that drains may take at once, over all zones",
-        "spare replicas, at least one node's worth, or a node could never be drained",
-        "max({s.pool.replicas_total} - {s.pool.replicas_needed}, {s.pool.replicas_per_node})",
-        remarks=(
-            "with fewer spare replicas than a node holds, a drain takes needed ones",
-            "for about a minute a dead zone's replicas still count as ready, and a drain"
-            " may take needed ones: docs/outages.md",
+SERVING: Registry = {
+    ServingPlan: {
+        "replicas": Entry(
+            "replicas of the floor: every slot of its nodes, spare ones included",
+            "replicas in all",
+            "{s.pool.replicas_total}",
         ),
-    ),
-    "services.*.serving.rollout_by_zone.*": _taken_of_zone,
-    "services.*.serving.gpus_per_replica": Entry(
-        "GPUs of one replica", "GPUs a replica", "{s.pool.gpus_per_replica}"
-    ),
-    "services.*.serving.cpu_millicores": _allocatable(
-        "millicores each replica requests", "millicores", "kubelet reservations of the EKS images"
-    ),
-    "services.*.serving.memory_mib": _allocatable(
-        "MiB each replica requests and may use",
-        "90 % of the MiB",
-        "kubelet reservations of the EKS images; 90 % is assumed for firmware and kernel",
-    ),
-    "services.*.serving.shared_memory_mib": Entry(
-        "MiB of shared memory, part of the replica's memory",
-        "1,024 a GPU",
-        "{serving.SHARED_MEMORY_MIB_PER_GPU} * {s.pool.gpus_per_replica}"
-        " / {s.pool.nodes_per_replica}",
-        Basis.assumed,
-        "sizing/service/serving.py",
-    ),
-    "services.*.serving.max_num_seqs": _max_num_seqs,
-    "services.*.serving.max_model_len": _max_model_len,
-    "services.*.serving.gpu_memory_utilisation": Entry(
-        "share of a card the engine may use (--gpu-memory-utilization)",
-        "the engine's default, the same that memory was sized with",
-        "{memory.GPU_MEMORY_UTILISATION}",
-        Basis.vendor,
-        "vLLM's default",
-    ),
-    "services.*.serving.copy_s": Entry(
-        "seconds that copying the weights may take before a rollout counts as stuck",
-        "ceil(3 x download time)",
-        "ceil({serving.LOAD_MARGIN} * {s.volumes.download_s})",
-        Basis.assumed,
-        "sizing/service/serving.py",
-    ),
-    "services.*.serving.start_s": _start_s,
-    "services.*.serving.stop_s": Entry(
-        "seconds a replica may take to stop",
-        "deregistration delay + 30",
-        "{s.gateway.deregistration_delay_s} + 30",
-    ),
-    "services.*.serving.wait_s": _wait,
-    "services.*.quota.pods": _quota_pods,
-    "services.*.quota.gpus": _quota_gpus,
+        "replicas_by_zone.*": _replicas,
+        "max_unavailable": Entry(
+            "replicas that drains may take at once, over all zones",
+            "spare replicas, at least one node's worth, or a node could never be drained",
+            "max({s.pool.replicas_total} - {s.pool.replicas_needed}, {s.pool.replicas_per_node})",
+            remarks=(
+                "with fewer spare replicas than a node holds, a drain takes needed ones",
+                "for about a minute a dead zone's replicas still count as ready, and a drain"
+                " may take needed ones: docs/outages.md",
+            ),
+        ),
+        "rollout_by_zone.*": _taken_of_zone,
+        "gpus_per_replica": Entry(
+            "GPUs of one replica", "GPUs a replica", "{s.pool.gpus_per_replica}"
+        ),
+        "cpu_millicores": _allocatable(
+            "millicores each replica requests",
+            "millicores",
+            "kubelet reservations of the EKS images",
+        ),
+        "memory_mib": _allocatable(
+            "MiB each replica requests and may use",
+            "90 % of the MiB",
+            "kubelet reservations of the EKS images; 90 % is assumed for firmware and kernel",
+        ),
+        "shared_memory_mib": Entry(
+            "MiB of shared memory, part of the replica's memory",
+            "1,024 a GPU",
+            "{serving.SHARED_MEMORY_MIB_PER_GPU} * {s.pool.gpus_per_replica}"
+            " / {s.pool.nodes_per_replica}",
+            Basis.assumed,
+            "sizing/service/serving.py",
+        ),
+        "max_num_seqs": _max_num_seqs,
+        "max_model_len": _max_model_len,
+        "waiting": _waiting,
+        "in_flight": Entry(
+            "sequences that run or wait in one replica at most: it answers 503 beyond",
+            "most sequences in one batch + requests that may wait",
+            "{s.serving.max_num_seqs} + {s.serving.waiting}",
+            remarks=("a replica at its limit holds most requests, so that the balancer avoids it",),
+        ),
+        "sequences_per_request": _sequences,
+        "keep_alive_s": Entry(
+            "seconds that the engine keeps an idle connection",
+            "idle timeout of the load balancer + 10",
+            "{s.gateway.idle_timeout_s} + {request_limits.KEEP_ALIVE_MARGIN_S}",
+            Basis.assumed,
+            "sizing/service/request_limits.py",
+            remarks=("an engine that closes first makes the load balancer answer with 502",),
+        ),
+        "gpu_memory_utilisation": Entry(
+            "share of a card the engine may use (--gpu-memory-utilization)",
+            "the engine's default, the same that memory was sized with",
+            "{memory.GPU_MEMORY_UTILISATION}",
+            Basis.vendor,
+            "vLLM's default",
+        ),
+        "wait_s": _wait,
+        "copy_s": Entry(
+            "seconds that copying the weights may take before a rollout counts as stuck",
+            "ceil(3 x download time)",
+            "ceil({serving.LOAD_MARGIN} * {s.volumes.download_s})",
+            Basis.assumed,
+            "sizing/service/serving.py",
+        ),
+        "start_s": _start_s,
+        "stop_s": Entry(
+            "seconds a replica may take to stop",
+            "deregistration delay + 30",
+            "{s.gateway.deregistration_delay_s} + 30",
+        ),
+    },
+    GroupServingPlan: {
+        "nodes_per_replica": Entry(
+            "pods of one replica, each on its own node",
+            "nodes a replica",
+            "{s.pool.nodes_per_replica}",
+        ),
+        "gpus_per_pod": Entry(
+            "GPUs of one pod of a replica",
+            "GPUs a replica / nodes a replica",
+            "{s.pool.gpus_per_replica} / {s.pool.nodes_per_replica}",
+        ),
+        "efa_interfaces": Entry(
+            "EFA interfaces of one pod: all of its node",
+            "the instance type's",
+            "{v}",
+            Basis.vendor,
+            CATALOG + "instance_types.csv",
+        ),
+        "tensor_parallel": Entry(
+            "GPUs that share each layer (--tensor-parallel-size)",
+            "tensor parallel",
+            "{s.pool.tensor_parallel}",
+        ),
+        "pipeline_parallel": Entry(
+            "stages of the layers (--pipeline-parallel-size)",
+            "pipeline stages",
+            "{s.pool.pipeline_parallel}",
+        ),
+    },
+    QuotaPlan: {
+        "gpus": _quota_gpus,
+        "pods": _quota_pods,
+    },
 }

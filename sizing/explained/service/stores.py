@@ -2,10 +2,9 @@
 
 from decimal import Decimal
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf, log_days, setting
-from sizing.plan import (
-    ServicePlan,
-)
+from sizing.explained.entry import Basis, Entry, Leaf, Registry, log_days, setting
+from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.service.storage import highest_acu
 from sizing.values.exact import Number, exact, plain
 
@@ -65,6 +64,8 @@ def _acu_band(service: ServicePlan) -> tuple[Number, Number] | None:
 
 
 def _bucket_bytes(leaf: Leaf) -> Entry:
+    if leaf.service is None:
+        return _log_bytes(leaf)
     role = leaf.sized.buckets[int(leaf.keys[3])].role
     if role == "weights":
         return Entry(
@@ -86,90 +87,107 @@ def _log_bytes(leaf: Leaf) -> Entry:
     )
 
 
-STORES: dict[str, Explainer] = {
-    "services.*.storage.weights_bytes": Entry(
-        "bytes of the weights as designs count them",
-        "(parameters + encoders) x nominal bits / 8",
-        "ceil(({s.memory.parameters} + {s.memory.encoder_parameters})"
-        " * {s.memory.nominal_bits_per_parameter} / 8)",
-    ),
-    "services.*.storage.profile_bytes": Entry(
-        "bytes of user profiles",
-        "users x bytes a user",
-        "{w.traffic.daily_users} * {w.data.profile_bytes_per_user}",
-    ),
-    "services.*.storage.interaction_bytes_per_day": Entry(
-        "bytes of interactions a day",
-        "users x requests a user a day x bytes",
-        f"{DAILY} * {{w.data.interaction_bytes}}",
-    ),
-    "services.*.storage.indexed_bytes_per_day": Entry(
-        "bytes of interactions and their indexes a day",
-        "interactions x (1 + index ratio)",
-        "ceil({s.storage.interaction_bytes_per_day} * (1 + {w.data.index_ratio}))",
-    ),
-    "services.*.storage.indexed_bytes_per_month": Entry(
-        "bytes a month of 30 days",
-        "a day x 30",
-        "{s.storage.indexed_bytes_per_day} * {units.DAYS_PER_MONTH}",
-    ),
-    "services.*.storage.retained_bytes": Entry(
-        "bytes kept when retention is full",
-        "a day x retention days",
-        "{s.storage.indexed_bytes_per_day} * {w.data.retention_days}",
-    ),
-    "services.*.storage.writes_per_s_mean": _writes("mean"),
-    "services.*.storage.writes_per_s_peak": _writes("peak"),
-    "services.*.network.ingress_mbit_per_s": _bandwidth("in", "request_bytes", "mean"),
-    "services.*.network.egress_mbit_per_s": _bandwidth("out", "response_bytes", "mean"),
-    "services.*.network.ingress_mbit_per_s_peak": _bandwidth("in", "request_bytes", "peak"),
-    "services.*.network.egress_mbit_per_s_peak": _bandwidth("out", "response_bytes", "peak"),
-    "access_logs.stored_bytes": _log_bytes,
-    "access_logs.expire_days": setting(
-        "days after which the load balancers' logs are deleted",
-        "14 in dev, 365 in prod",
-        Basis.assumed,
-        "sizing/site/whole.py",
-    ),
-    "access_logs.noncurrent_days": setting(
-        "days for which a replaced or deleted log can be brought back",
-        "1, the least, of what expires by itself",
-        Basis.assumed,
-        "sizing/stack/network.py",
-    ),
-    "services.*.database.stored_bytes": _stored,
-    "services.*.database.min_acu": setting(
-        "lowest capacity of the database, Aurora capacity units (2 GiB each)",
-        "0.5 in dev, 2 in prod; never paused",
-        Basis.assumed,
-        "sizing/service/storage.py",
-    ),
-    "services.*.database.max_acu": _max_acu,
-    "services.*.database.instances": setting(
-        "database instances, each in a zone of its own",
-        "2 in prod or when a zone may fail, else 1",
-        Basis.assumed,
-        "sizing/service/storage.py",
-    ),
-    "services.*.database.backup_days": setting(
-        "days of point-in-time recovery",
-        "1 in dev, 30 in prod; the vendor allows 1 to 35",
-        Basis.assumed,
-        "sizing/service/storage.py",
-    ),
-    "services.*.database.log_days": log_days("the database's logs"),
-    "services.*.buckets.*.stored_bytes": _bucket_bytes,
-    "services.*.buckets.*.noncurrent_days": setting(
-        "days for which a replaced or deleted object can be brought back",
-        "30 of weights, to roll back; 1, the least, of what retention deletes",
-        Basis.assumed,
-        "sizing/service/storage.py",
-    ),
-    "services.*.buckets.*.expire_days": Entry(
+def _expire_days(leaf: Leaf) -> Entry:
+    if leaf.service is None:
+        return setting(
+            "days after which the load balancers' logs are deleted",
+            "14 in dev, 365 in prod",
+            Basis.assumed,
+            "sizing/site/whole.py",
+        )
+    return Entry(
         "days after which its objects are deleted",
         "retention days",
         "{w.data.retention_days}",
         Basis.given,
         "the workload file: data.retention_days",
-    ),
+    )
+
+
+def _noncurrent_days(leaf: Leaf) -> Entry:
+    if leaf.service is None:
+        return setting(
+            "days for which a replaced or deleted log can be brought back",
+            "1, the least, of what expires by itself",
+            Basis.assumed,
+            "sizing/stack/network.py",
+        )
+    return setting(
+        "days for which a replaced or deleted object can be brought back",
+        "30 of weights, to roll back; 1, the least, of what retention deletes",
+        Basis.assumed,
+        "sizing/service/storage.py",
+    )
+
+
+STORES: Registry = {
+    StoragePlan: {
+        "weights_bytes": Entry(
+            "bytes of the weights as designs count them",
+            "(parameters + encoders) x nominal bits / 8",
+            "ceil(({s.memory.parameters} + {s.memory.encoder_parameters})"
+            " * {s.memory.nominal_bits_per_parameter} / 8)",
+        ),
+        "profile_bytes": Entry(
+            "bytes of user profiles",
+            "users x bytes a user",
+            "{w.traffic.daily_users} * {w.data.profile_bytes_per_user}",
+        ),
+        "interaction_bytes_per_day": Entry(
+            "bytes of interactions a day",
+            "users x requests a user a day x bytes",
+            f"{DAILY} * {{w.data.interaction_bytes}}",
+        ),
+        "indexed_bytes_per_day": Entry(
+            "bytes of interactions and their indexes a day",
+            "interactions x (1 + index ratio)",
+            "ceil({s.storage.interaction_bytes_per_day} * (1 + {w.data.index_ratio}))",
+        ),
+        "indexed_bytes_per_month": Entry(
+            "bytes a month of 30 days",
+            "a day x 30",
+            "{s.storage.indexed_bytes_per_day} * {units.DAYS_PER_MONTH}",
+        ),
+        "retained_bytes": Entry(
+            "bytes kept when retention is full",
+            "a day x retention days",
+            "{s.storage.indexed_bytes_per_day} * {w.data.retention_days}",
+        ),
+        "writes_per_s_mean": _writes("mean"),
+        "writes_per_s_peak": _writes("peak"),
+    },
+    TransferPlan: {
+        "ingress_mbit_per_s": _bandwidth("in", "request_bytes", "mean"),
+        "egress_mbit_per_s": _bandwidth("out", "response_bytes", "mean"),
+        "ingress_mbit_per_s_peak": _bandwidth("in", "request_bytes", "peak"),
+        "egress_mbit_per_s_peak": _bandwidth("out", "response_bytes", "peak"),
+    },
+    DatabasePlan: {
+        "stored_bytes": _stored,
+        "min_acu": setting(
+            "lowest capacity of the database, Aurora capacity units (2 GiB each)",
+            "0.5 in dev, 2 in prod; never paused",
+            Basis.assumed,
+            "sizing/service/storage.py",
+        ),
+        "max_acu": _max_acu,
+        "instances": setting(
+            "database instances, each in a zone of its own",
+            "2 in prod or when a zone may fail, else 1",
+            Basis.assumed,
+            "sizing/service/storage.py",
+        ),
+        "backup_days": setting(
+            "days of point-in-time recovery",
+            "1 in dev, 30 in prod; the vendor allows 1 to 35",
+            Basis.assumed,
+            "sizing/service/storage.py",
+        ),
+        "log_days": log_days("the database's logs"),
+    },
+    BucketPlan: {
+        "stored_bytes": _bucket_bytes,
+        "expire_days": _expire_days,
+        "noncurrent_days": _noncurrent_days,
+    },
 }

@@ -1,8 +1,18 @@
 """Explanations of the cluster, of its keys and of its shared services."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf, log_days
+from sizing.explained.entry import Basis, Entry, Leaf, Registry, log_days
+from sizing.plan.stack.cluster import (
+    ChartPlan,
+    ClusterPlan,
+    ControllerPlan,
+    GroupControllerPlan,
+    KeysPlan,
+    MetricsPlan,
+    NodeAutoscalerPlan,
+    PodAutoscalerPlan,
+)
 
-BESIDE = "sizing/stack/cluster_services.py"
+SOURCE = "sizing/stack/cluster_services.py"
 
 
 def _pods(meaning: str, source: str) -> Entry:
@@ -25,55 +35,69 @@ def _node_groups(leaf: Leaf) -> Entry:
     )
 
 
-CLUSTER: dict[str, Explainer] = {
-    "cluster_services.group_controller.replicas": Entry(
-        "pods of the controller of groups: one leads, one waits",
-        "fixed",
-        "{cluster_services.CONTROLLER_REPLICAS}",
-        Basis.assumed,
-        "sizing/stack/cluster_services.py",
-    ),
-    "cluster.node_groups": _node_groups,
-    "keys.deletion_days": Entry(
-        "days in which the deletion of a key can be taken back",
-        "7 in dev, 30 in prod; the vendor allows 7 to 30",
-        "{v}",
-        Basis.vendor,
-        "AWS KMS: ScheduleKeyDeletion; sizing/stack/shared.py",
-    ),
-    "cluster.log_days": log_days("the control plane's logs"),
-    "cluster_services.*.timeout_s": Entry(
-        "seconds after which a Helm release that is not ready is undone",
-        "fixed",
-        "{cluster_services.INSTALL_TIMEOUT_S}",
-        Basis.assumed,
-        "sizing/stack/cluster_services.py",
-    ),
-    "cluster_services.load_balancer_controller.replicas": Entry(
-        "pods of the load balancer controller: one leads, one waits",
-        "fixed",
-        "{cluster_services.CONTROLLER_REPLICAS}",
-        Basis.vendor,
-        "the chart's default: its values.yaml",
-    ),
-    "cluster_services.burst.node_autoscaler.replicas": _pods(
-        "pods of Karpenter", "the chart's default: its values.yaml"
-    ),
-    "cluster_services.burst.pod_autoscaler.replicas": _pods(
-        "pods of KEDA's operator and of its metrics server", "KEDA: high availability"
-    ),
-    "cluster_services.burst.metrics.scrape_s": Entry(
-        "seconds between two looks at an engine's metrics",
-        "fixed",
-        "{cluster_services.SCRAPE_S}",
-        Basis.assumed,
-        BESIDE,
-    ),
-    "cluster_services.burst.metrics.kept_hours": Entry(
-        "hours that metrics are kept",
-        "fixed",
-        "{cluster_services.METRICS_HOURS}",
-        Basis.assumed,
-        BESIDE,
-    ),
+CLUSTER: Registry = {
+    KeysPlan: {
+        "deletion_days": Entry(
+            "days in which the deletion of a key can be taken back",
+            "7 in dev, 30 in prod; the vendor allows 7 to 30",
+            "{v}",
+            Basis.vendor,
+            "AWS KMS: ScheduleKeyDeletion; sizing/stack/shared.py",
+        ),
+    },
+    ClusterPlan: {
+        "node_groups": _node_groups,
+        "log_days": log_days("the control plane's logs"),
+    },
+    ChartPlan: {
+        "timeout_s": Entry(
+            "seconds after which a Helm release that is not ready is undone",
+            "fixed",
+            "{cluster_services.INSTALL_TIMEOUT_S}",
+            Basis.assumed,
+            SOURCE,
+        ),
+    },
+    ControllerPlan: {
+        "replicas": Entry(
+            "pods of the load balancer controller: one leads, one waits",
+            "fixed",
+            "{cluster_services.CONTROLLER_REPLICAS}",
+            Basis.vendor,
+            "the chart's default: its values.yaml",
+        ),
+    },
+    NodeAutoscalerPlan: {
+        "replicas": _pods("pods of Karpenter", "the chart's default: its values.yaml"),
+    },
+    PodAutoscalerPlan: {
+        "replicas": _pods(
+            "pods of KEDA's operator and of its metrics server", "KEDA: high availability"
+        ),
+    },
+    MetricsPlan: {
+        "scrape_s": Entry(
+            "seconds between two looks at an engine's metrics",
+            "fixed",
+            "{cluster_services.SCRAPE_S}",
+            Basis.assumed,
+            SOURCE,
+        ),
+        "kept_hours": Entry(
+            "hours that metrics are kept",
+            "fixed",
+            "{cluster_services.METRICS_HOURS}",
+            Basis.assumed,
+            SOURCE,
+        ),
+    },
+    GroupControllerPlan: {
+        "replicas": Entry(
+            "pods of the controller of groups: one leads, one waits",
+            "fixed",
+            "{cluster_services.CONTROLLER_REPLICAS}",
+            Basis.assumed,
+            SOURCE,
+        ),
+    },
 }

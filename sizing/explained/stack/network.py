@@ -1,7 +1,10 @@
 """Explanations of the network."""
 
-from sizing.explained.entry import Explainer, log_days
+from sizing.explained.entry import Registry, log_days
+from sizing.plan.stack.network import NetworkPlan
 
-NETWORK: dict[str, Explainer] = {
-    "network.flow_log_days": log_days("the network's flow logs"),
+NETWORK: Registry = {
+    NetworkPlan: {
+        "flow_log_days": log_days("the network's flow logs"),
+    },
 }

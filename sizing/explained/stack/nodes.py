@@ -1,9 +1,10 @@
 """Explanations of the node groups that services share."""
 
-from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf
+from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
+from sizing.plan.stack.nodes import BurstPoolPlan, InterconnectPlan, NodePool, SystemPool
 from sizing.stack.shared import SYSTEM_NODES_PER_ZONE, image_gib
 
-HERE = "sizing/service/burst.py"
+BURST = "sizing/service/burst.py"
 
 
 def _of_pool(field: str, meaning: str) -> Explainer:
@@ -32,7 +33,7 @@ def _drain_s(leaf: Leaf) -> Entry:
         "2 x the longest stop of a replica",
         f"{{burst.DRAIN_STOPS}} * {longest}",
         Basis.assumed,
-        HERE,
+        BURST,
     )
 
 
@@ -132,36 +133,44 @@ def _update_timeout(leaf: Leaf) -> Entry:
     )
 
 
-NODES: dict[str, Explainer] = {
-    "pools.*.interconnect.efa_only_interfaces": Entry(
-        "further interfaces, which carry EFA alone and take no address",
-        "network cards - 1",
-        "{v}",
-        Basis.vendor,
-        CATALOG + "instance_types.csv",
-    ),
-    "pools.*.nodes_by_zone.*": _nodes_by_zone,
-    "pools.*.repairs_at_once": _repairs,
-    "pools.*.repair_stops_above": _repair_stop,
-    "pools.*.updated_by_zone.*": _updated_in_zone,
-    "pools.*.update_timeout_s": _update_timeout,
-    "system.nodes_total": _system_nodes,
-    "system.root_gib": _system_root,
-    "pools.*.burst.nodes": _of_pool("nodes", "nodes that Karpenter may add to the pool"),
-    "pools.*.burst.gpus": _of_pool("gpus", "GPUs of those nodes: the limit of the NodePool"),
-    "pools.*.burst.idle_s": Entry(
-        "seconds that an empty burst node is kept for the next replica",
-        "fixed",
-        "{burst.IDLE_NODE_S}",
-        Basis.assumed,
-        HERE,
-    ),
-    "pools.*.burst.node_hours": Entry(
-        "age in hours at which a burst node is replaced, so that it takes new images",
-        "fixed",
-        "{burst.NODE_HOURS}",
-        Basis.vendor,
-        "Karpenter's default of expireAfter",
-    ),
-    "pools.*.burst.drain_s": _drain_s,
+NODES: Registry = {
+    BurstPoolPlan: {
+        "nodes": _of_pool("nodes", "nodes that Karpenter may add to the pool"),
+        "gpus": _of_pool("gpus", "GPUs of those nodes: the limit of the NodePool"),
+        "idle_s": Entry(
+            "seconds that an empty burst node is kept for the next replica",
+            "fixed",
+            "{burst.IDLE_NODE_S}",
+            Basis.assumed,
+            BURST,
+        ),
+        "node_hours": Entry(
+            "age in hours at which a burst node is replaced, so that it takes new images",
+            "fixed",
+            "{burst.NODE_HOURS}",
+            Basis.vendor,
+            "Karpenter's default of expireAfter",
+        ),
+        "drain_s": _drain_s,
+    },
+    InterconnectPlan: {
+        "efa_only_interfaces": Entry(
+            "further interfaces, which carry EFA alone and take no address",
+            "network cards - 1",
+            "{v}",
+            Basis.vendor,
+            CATALOG + "instance_types.csv",
+        ),
+    },
+    NodePool: {
+        "nodes_by_zone.*": _nodes_by_zone,
+        "repairs_at_once": _repairs,
+        "repair_stops_above": _repair_stop,
+        "updated_by_zone.*": _updated_in_zone,
+        "update_timeout_s": _update_timeout,
+    },
+    SystemPool: {
+        "nodes_total": _system_nodes,
+        "root_gib": _system_root,
+    },
 }

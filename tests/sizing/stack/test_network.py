@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.plan import ServicePlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.replica.traffic import Rates
 from sizing.site import Site
 from sizing.size import size
