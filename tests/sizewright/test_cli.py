@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.cli import COMMANDS
+from sizewright.cli import COMMANDS, GROUPS
 from tests.sizewright.conftest import INFEASIBLE, ROOT, Run
 
 # Guard: background processes of a shell ignore interrupts, and so do their children.
@@ -39,7 +39,14 @@ def test_help_lists_every_command(run: Run) -> None:
     assert "5 infeasible" in out
 
 
-@pytest.mark.parametrize("name", ["size", "explain", "check", "catalog", "init", "render"])
+def test_every_module_with_a_command_is_listed_in_its_group() -> None:
+    for folder, listed in GROUPS.items():
+        modules = (ROOT / "sizewright" / "commands" / folder).glob("*.py")
+        commands = {m.stem for m in modules if "@click.command(" in m.read_text(encoding="utf-8")}
+        assert commands == set(listed), folder
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_a_command_begins_with_examples(run: Run, name: str) -> None:
     ended = run(name, "--help")
     assert (ended.code, ended.err) == (0, "")
