@@ -47,6 +47,7 @@ from sizing.service.access import check_access
 from sizing.service.burst import burst_plan
 from sizing.service.checkpoint import checkpoint_plan
 from sizing.service.contradictions import contradictions
+from sizing.service.gateway import gateway_plan, too_slow, transfer_plan
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient
 from sizing.service.serving import copy_image, quota_plan, serving_plan
@@ -57,7 +58,7 @@ from sizing.site import Site
 from sizing.stack.cluster_services import cluster_services
 from sizing.stack.mirror_check import check_mirrors
 from sizing.stack.names import dns_plan
-from sizing.stack.network import access_logs, gateway_plan, network_plan, too_slow, transfer_plan
+from sizing.stack.network import access_logs, network_plan
 from sizing.stack.shared import (
     check_ami_release,
     cluster_plan,

@@ -20,6 +20,7 @@ from sizing.replica import fit
 from sizing.service import (
     access,
     burst,
+    gateway,
     node_disks,
     request_limits,
     serving,
@@ -148,6 +149,7 @@ class Leaf:
             "fit": fit,
             "fleet_states": fleet_states,
             "memory": memory,
+            "gateway": gateway,
             "network": network,
             "node_updates": node_updates,
             "disks": node_disks,
