@@ -8,7 +8,7 @@ from pulumi_aws import iam
 
 from components.naming import Tags
 from components.policy import policy
-from sizing.plan import RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,10 @@ from components.service.database import log_group_name as database_logs
 from components.service.firewall import LOG_PREFIX
 from components.service.inference_service import InferenceService, InferenceServiceArgs
 from components.service.object_store import ObjectStore
-from sizing.plan import ClusterPlan, NodePool, Plan, ServicePlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.cluster import ClusterPlan
+from sizing.plan.stack.nodes import NodePool
+from sizing.plan.whole import Plan
 from templates.render import render, user_data_path
 
 NAME = "sw"

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sizewright.exit_code import ExitCode
-from sizing.plan import Plan, Reason, Rejected, ServicePlan
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 
 UNANSWERED = (Reason.not_in_this_version, Reason.unknown_fact)
 """Reasons that are not faults of the workload: the product or its catalog lacks something."""

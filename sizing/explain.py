@@ -7,39 +7,49 @@ from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Any
 
-from sizing.explained.entry import Basis, Entry, Leaf
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.inputs import input_entry
 from sizing.explained.published import remarks
-from sizing.explained.service.access import ACCESS
 from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
-from sizing.explained.service.demand import DEMAND
+from sizing.explained.service.capacity import CAPACITY
 from sizing.explained.service.disks import DISKS
-from sizing.explained.service.fleet import FLEET
-from sizing.explained.service.groups import GROUPS
+from sizing.explained.service.gateway import GATEWAY
 from sizing.explained.service.latency import LATENCY
-from sizing.explained.service.limits import LIMITS
-from sizing.explained.service.rollouts import ROLLOUTS
+from sizing.explained.service.memory import MEMORY
+from sizing.explained.service.pool import POOL
+from sizing.explained.service.serving import SERVING
+from sizing.explained.service.states import STATES
 from sizing.explained.service.stores import STORES
+from sizing.explained.service.weights_import import WEIGHTS_IMPORT
 from sizing.explained.stack.addresses import ADDRESSES
-from sizing.explained.stack.pools import POOLS
-from sizing.plan import Plan
+from sizing.explained.stack.cluster import CLUSTER
+from sizing.explained.stack.held import HELD
+from sizing.explained.stack.network import NETWORK
+from sizing.explained.stack.nodes import NODES
+from sizing.plan.part import Part
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from sizing.values.exact import Number, plain
 
-REGISTRY = {
-    **DEMAND,
+REGISTRY: Registry = {
+    **CAPACITY,
     **CALIBRATED,
     **LATENCY,
-    **FLEET,
+    **STATES,
+    **MEMORY,
+    **POOL,
     **STORES,
     **DISKS,
-    **GROUPS,
-    **LIMITS,
-    **ROLLOUTS,
-    **POOLS,
-    **ADDRESSES,
-    **ACCESS,
+    **GATEWAY,
+    **WEIGHTS_IMPORT,
+    **SERVING,
     **BURST,
+    **NODES,
+    **ADDRESSES,
+    **NETWORK,
+    **CLUSTER,
+    **HELD,
 }
 
 
@@ -121,13 +131,22 @@ def _explained(plan: Plan, pointer: str, value: Number) -> Explanation:
 
 
 def _entry(leaf: Leaf) -> Entry:
-    """Return the entry of the registry whose path matches. Inputs explain themselves.
+    """Return the entry of the leaf's field. Inputs explain themselves.
 
     Raises LookupError for a leaf without an explanation, a defect that a test detects.
     """
-    if leaf.path.startswith("services.*.inputs."):
+    if leaf.part is ServicePlan and leaf.field.startswith("inputs."):
         return input_entry(leaf)
-    for pattern, entry in REGISTRY.items():
-        if fnmatchcase(leaf.path, pattern):
-            return entry(leaf) if callable(entry) else entry
-    raise LookupError(f"no explanation for {leaf.path}")
+    entry = registered(leaf.part, leaf.field)
+    if entry is None:
+        raise LookupError(f"no explanation for {leaf.part.__name__}.{leaf.field}")
+    return entry(leaf) if callable(entry) else entry
+
+
+def registered(part: type[Part], field: str) -> Explainer | None:
+    """Return the explanation of a field: the part's own, else that of the part it extends."""
+    for kind in part.__mro__:
+        for pattern, entry in REGISTRY.get(kind, {}).items():
+            if fnmatchcase(field, pattern):
+                return entry
+    return None

@@ -10,7 +10,9 @@ from sizing.fleet.served import Served
 from sizing.hardware.decision import Decision, decision
 from sizing.locks.workload_lock import Lock
 from sizing.model.memory import nominal_weights_bytes
-from sizing.plan import Plan, RolesPlan, ServicePlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.cluster import RolesPlan
+from sizing.plan.whole import Plan
 from sizing.replica.case import case_of
 from sizing.replica.own_runs import own_runs_plan
 from sizing.replica.traffic import request_rates, traffic_plan

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from sizing.plan import GroupServingPlan, LimitsBy, ServingPlan
+from sizing.plan.service.serving import GroupServingPlan, LimitsBy, ServingPlan
 
 ENGINE_PORT = 8000
 """Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from sizing.plan import PodRevision
+from sizing.plan.stack.held import PodRevision
 
 SCRIPTS = ("script-fetch", "script-admission", "script-certificate")
 """Documents of the programs that floor pods mount; each name contains a digest of the program."""

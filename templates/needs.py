@@ -6,7 +6,7 @@ accepts it. `sizewright check` looks for each requirement in the recorded graph.
 
 from dataclasses import dataclass
 
-from sizing.plan import (
+from sizing.plan.reaches import (
     DEPLOYMENT,
     FIREWALL,
     GROUPS,
@@ -20,8 +20,8 @@ from sizing.plan import (
     RELEASE,
     SCALED_OBJECT,
     TEMPLATE,
-    WeightsOn,
 )
+from sizing.plan.service.disks import WeightsOn
 from sizing.service.node_disks import PATHS
 from sizing.site import Site
 from sizing.site.reuse import ADDONS, ClusterPart

@@ -12,17 +12,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sizing.plan import (
-    BurstPlan,
-    BurstPoolPlan,
-    GroupServingPlan,
-    LimitsBy,
-    NodePool,
-    Plan,
-    ServicePlan,
-    ServingPlan,
-    WeightsOn,
-)
+from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.disks import WeightsOn
+from sizing.plan.service.serving import GroupServingPlan, LimitsBy, ServingPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.nodes import BurstPoolPlan, NodePool
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
 from sizing.stack.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S

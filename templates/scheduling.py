@@ -2,7 +2,7 @@
 
 import re
 
-from sizing.plan import NodePool
+from sizing.plan.stack.nodes import NodePool
 
 POOL_LABEL = "sizewright.dev/pool"
 GPU_LABEL = "sizewright.dev/gpu"

@@ -4,7 +4,8 @@ from pathlib import PurePosixPath
 
 from jinja2 import Environment
 
-from sizing.plan import NodePool, WeightsOn
+from sizing.plan.service.disks import WeightsOn
+from sizing.plan.stack.nodes import NodePool
 from templates.programs import running_lines
 
 WEIGHTS_DEVICE = "/dev/xvdb"

@@ -10,7 +10,7 @@ from components.cluster_services.chart import release
 from components.cluster_services.controllers import resources, spread
 from components.cluster_services.node_autoscaler import NodeAutoscaler, NodeAutoscalerArgs
 from components.naming import Tags
-from sizing.plan import BurstServicesPlan, MetricsPlan, PodAutoscalerPlan, RolesPlan
+from sizing.plan.stack.cluster import BurstServicesPlan, MetricsPlan, PodAutoscalerPlan, RolesPlan
 from sizing.stack.cluster_services import METRICS_SERVER
 from templates.engine import ENGINE_PORT
 

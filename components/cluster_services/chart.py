@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.helm.v3 import Release
 
-from sizing.plan import ChartImagePlan, ChartPlan
+from sizing.plan.stack.cluster import ChartImagePlan, ChartPlan
 from sizing.stack.cluster_services import NAMESPACE
 
 OCI = "oci://"

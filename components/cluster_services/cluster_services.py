@@ -15,7 +15,7 @@ from components.cluster_services.load_balancer_controller import (
 )
 from components.foundation.cluster.target_writer import TargetWriter
 from components.naming import Tags
-from sizing.plan import (
+from sizing.plan.stack.cluster import (
     BurstServicesPlan,
     ChartPlan,
     ClusterServicesPlan,

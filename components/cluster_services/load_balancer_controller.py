@@ -14,7 +14,7 @@ from components.foundation.cluster.target_writer import TargetWriter
 from components.identity import Identity
 from components.naming import Tags, partition
 from components.policy import allow, policy
-from sizing.plan import ControllerPlan, RolesPlan
+from sizing.plan.stack.cluster import ControllerPlan, RolesPlan
 from sizing.stack.cluster_services import NAMESPACE
 
 READS = (

@@ -23,7 +23,7 @@ from components.cluster_services.pod_identity import PodIdentityArgs, pod_identi
 from components.foundation.cluster.node_role import node_role
 from components.identity import Identity
 from components.naming import Tags, partition
-from sizing.plan import NodeAutoscalerPlan, OciChartPlan, RolesPlan
+from sizing.plan.stack.cluster import NodeAutoscalerPlan, OciChartPlan, RolesPlan
 from sizing.stack.cluster_services import NAMESPACE
 
 CPU, MEMORY = "500m", "1Gi"

@@ -10,7 +10,7 @@ from pulumi_kubernetes.core.v1 import ServiceAccount
 
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags
-from sizing.plan import RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import pulumi
 from pulumi_aws import acm, route53
 
 from components.naming import Tags
-from sizing.plan import CreatedZonePlan, DnsPlan
+from sizing.plan.stack.network import CreatedZonePlan, DnsPlan
 
 PROOF_TTL_S = 300
 DELEGATION_TTL_S = 3600

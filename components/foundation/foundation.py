@@ -13,7 +13,8 @@ from components.foundation.keys import Keys
 from components.foundation.network.network import Network, NetworkArgs, NetworkIds
 from components.foundation.other_stack import BY_ZONE, read_platform_outputs
 from components.naming import Tags
-from sizing.plan import ClusterPlan, NetworkPlan, RolesPlan, UsedNetworkPlan
+from sizing.plan.stack.cluster import ClusterPlan, RolesPlan
+from sizing.plan.stack.network import NetworkPlan, UsedNetworkPlan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from pulumi_aws import kms
 
 from components.naming import Tags, partition, service_host
 from components.policy import policy
-from sizing.plan import KeysPlan
+from sizing.plan.stack.cluster import KeysPlan
 
 ADMINISTRATION = [
     "kms:CancelKeyDeletion",

@@ -8,7 +8,9 @@ from pulumi_aws import ec2, eks, vpc
 
 from components.naming import Tags
 from components.pools.launch_template import Disk, Interconnect, Reservation, launch_template
-from sizing.plan import CapacitySource, NodePool, VolumePlan
+from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.pool import CapacitySource
+from sizing.plan.stack.nodes import NodePool
 from templates.render import ROOT_DEVICE
 from templates.scheduling import GPU_TAINT, node_labels
 from templates.user_data import WEIGHTS_DEVICE

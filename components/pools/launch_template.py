@@ -7,7 +7,7 @@ import pulumi
 from pulumi_aws import ec2
 
 from components.naming import Tags
-from sizing.plan import InterconnectPlan
+from sizing.plan.stack.nodes import InterconnectPlan
 
 
 @dataclass(frozen=True, kw_only=True)

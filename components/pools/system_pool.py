@@ -8,7 +8,7 @@ from pulumi_aws import ec2, eks
 
 from components.naming import Tags
 from components.pools.launch_template import Disk, launch_template
-from sizing.plan import SystemPool as SystemPoolPlan
+from sizing.plan.stack.nodes import SystemPool as SystemPoolPlan
 from templates.render import ROOT_DEVICE
 
 

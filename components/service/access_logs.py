@@ -7,7 +7,7 @@ import pulumi
 
 from components.naming import Tags
 from components.service.object_store import ObjectStore, ObjectStoreArgs
-from sizing.plan import BucketPlan
+from sizing.plan.service.stores import BucketPlan
 
 WRITER = "logdelivery.elasticloadbalancing.amazonaws.com"
 """Service that delivers the logs. Basis: vendor (ALB guide, "Enable access logs", 2026-11)."""

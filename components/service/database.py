@@ -9,7 +9,8 @@ from pulumi_aws import cloudwatch, ec2, rds
 from components.foundation.network.ingress import ingress
 from components.identity import Identity, IdentityArgs
 from components.naming import PRODUCT, Tags, aws_name
-from sizing.plan import DatabasePlan, RolesPlan
+from sizing.plan.service.stores import DatabasePlan
+from sizing.plan.stack.cluster import RolesPlan
 
 PORT = 5432
 DATABASE = "service"

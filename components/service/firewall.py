@@ -7,7 +7,7 @@ import pulumi
 from pulumi_aws import cloudwatch, wafv2
 
 from components.naming import Tags
-from sizing.plan import FirewallPlan
+from sizing.plan.service.gateway import FirewallPlan
 
 LOG_PREFIX = "aws-waf-logs-"
 """Required prefix of log group names. Basis: vendor, AWS WAF writes to no other groups."""

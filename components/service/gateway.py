@@ -12,7 +12,8 @@ from components.foundation.network.ingress import ingress, ingress_from_allowed
 from components.naming import Tags, aws_name
 from components.service.firewall import Firewall, FirewallArgs
 from components.service.object_store import ObjectStore
-from sizing.plan import AllowedPlan, GatewayPlan, TokenPlan
+from sizing.plan.service.gateway import GatewayPlan, TokenPlan
+from sizing.plan.stack.network import AllowedPlan
 from templates.engine import ENGINE_PORT
 from templates.render import HEALTH_PATH
 

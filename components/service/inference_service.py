@@ -19,7 +19,11 @@ from components.service.service_namespace import ServiceNamespace, ServiceNamesp
 from components.service.serving import Serving, ServingArgs
 from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
 from components.service.weights_import import WeightsImport, WeightsImportArgs
-from sizing.plan import AllowedPlan, BucketPlan, DatabasePlan, GatewayPlan, ImportPlan, RolesPlan
+from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.stores import BucketPlan, DatabasePlan
+from sizing.plan.service.weights_import import ImportPlan
+from sizing.plan.stack.cluster import RolesPlan
+from sizing.plan.stack.network import AllowedPlan
 from sizing.workload.source import ModelSource
 from templates.render import binding_document
 

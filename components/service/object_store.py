@@ -9,7 +9,7 @@ from pulumi_aws import s3
 
 from components.naming import Tags
 from components.policy import policy
-from sizing.plan import BucketPlan
+from sizing.plan.service.stores import BucketPlan
 
 ABORT_UPLOAD_DAYS = 7
 

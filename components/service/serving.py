@@ -17,7 +17,7 @@ from components.naming import Tags
 from components.policy import allow, policy
 from components.script_map import script_map
 from components.wires import wired
-from sizing.plan import RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
 from templates.render import DEPLOYMENT_PREFIX, GROUPS_PREFIX
 
 SCRIPT_KINDS = {

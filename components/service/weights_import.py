@@ -14,7 +14,8 @@ from components.naming import Tags
 from components.policy import allow, policy
 from components.script_map import script_map
 from components.wires import wired
-from sizing.plan import ImportPlan, RolesPlan
+from sizing.plan.service.weights_import import ImportPlan
+from sizing.plan.stack.cluster import RolesPlan
 from sizing.workload.source import BucketSource, HubSource, ModelSource
 
 AWAIT_MARGIN_S = 300

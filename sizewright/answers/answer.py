@@ -3,7 +3,7 @@
 from typing import Any
 
 from sizewright.layout.json import print_json
-from sizing.plan import SCHEMA_VERSION
+from sizing.plan.whole import SCHEMA_VERSION
 from sizing.values.strict import Strict
 
 

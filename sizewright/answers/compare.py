@@ -3,7 +3,9 @@
 from sizewright.answers.answer import Answer
 from sizing.compare.class_pools import Pool
 from sizing.compare.mix import Fleet, Mix
-from sizing.plan import Rejected, ServicePlan, Survives
+from sizing.plan.part import Rejected
+from sizing.plan.service.pool import Survives
+from sizing.plan.service.whole import ServicePlan
 from sizing.values.exact import Number, plain, plain_or_none
 from sizing.values.strict import Strict
 from sizing.workload import Length, Traffic

@@ -3,7 +3,7 @@
 from sizewright.answers.answer import Answer, Leaf
 from sizewright.review.changes import Effect
 from sizewright.review.dangers import Danger
-from sizing.plan import Survives
+from sizing.plan.service.pool import Survives
 from sizing.values.exact import Number
 from sizing.values.strict import Strict
 

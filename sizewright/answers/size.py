@@ -1,5 +1,5 @@
 """The answer of `sizewright size --json`, which is the plan."""
 
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 
 __all__ = ["Plan"]

@@ -9,7 +9,7 @@ from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code, shortfalls, unserved
 from sizewright.layout.console import tell
 from sizewright.reading.stack.site_file import DEFAULT_SITE, SiteFile
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 
 FILE = click.Path(path_type=Path)
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from sizewright.gates.gates import Gate
-from sizing.plan import Plan, ServicePlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from sizing.service.contradictions import unmatched
 from sizing.workload import Method
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from sizewright.gates.gates import Gate
 from sizing.catalog import Ability, Catalog
-from sizing.plan import LimitsBy, Plan, ServicePlan, ServingPlan
+from sizing.plan.service.serving import LimitsBy, ServingPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from sizing.service.request_limits import ENGINE
 
 SOURCE = "data/engine_options.csv"

@@ -15,7 +15,9 @@ from sizewright.reading.stack.workload_file import WorkloadFile
 from sizing.catalog import Catalog
 from sizing.locks.workload_lock import Lock
 from sizing.model.memory import NOMINAL_BITS
-from sizing.plan import Plan, PoolPlan, Reason
+from sizing.plan.part import Reason
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.whole import Plan
 from sizing.stack.addresses import fullest_subnet
 from sizing.stack.shared import NODE_GROUP_LIMIT, release_day
 from sizing.workload import Precision

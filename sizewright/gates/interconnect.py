@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sizewright.gates.gates import Gate
 from sizing.catalog import Catalog
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 
 NAME = "EFA device plugin"
 SOURCE = "data/interconnects.csv"

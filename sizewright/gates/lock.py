@@ -9,7 +9,7 @@ from sizewright.reading.stack.site_file import SiteFile
 from sizewright.reading.stack_lock_file import unknown
 from sizing.catalog import Catalog
 from sizing.locks.stack_lock import StackLock
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.stack.pins import asked_otherwise, not_locked, stack_lock
 from sizing.stack.unverified import image_repositories
 

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 from sizewright.gates.gates import Gate
 from sizewright.reading.stack.site_file import SiteFile
 from sizewright.review.pod_turns import pods_behind
-from sizing.plan import NodePool, Plan, PoolPlan, ServicePlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.nodes import NodePool
+from sizing.plan.whole import Plan
 from sizing.stack.node_updates import DRAIN_LIMIT_S, outlasts_drain, replicas_out, serves_again_s
 
 NAME = "node updates"

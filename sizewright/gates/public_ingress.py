@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from sizewright.gates.gates import Gate
 from sizewright.layout.numbers import plural
 from sizewright.record import Recorded, RecordedResource
-from sizing.plan import BALANCER, FIREWALL, LISTENER, RULE, Plan
+from sizing.plan.reaches import BALANCER, FIREWALL, LISTENER, RULE
+from sizing.plan.whole import Plan
 from templates.needs import BALANCER_ASSOCIATION, SERVICE
 
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"

@@ -2,7 +2,8 @@
 
 from sizewright.gates.gates import Gate
 from sizewright.layout.numbers import plural
-from sizing.plan import NodePool, Plan
+from sizing.plan.stack.nodes import NodePool
+from sizing.plan.whole import Plan
 
 DOCKER_HUB = "docker.io/"
 ANONYMOUS_PULLS = 10

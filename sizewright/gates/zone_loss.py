@@ -1,7 +1,7 @@
 """What happens to evictions and rollouts while a zone has failed?"""
 
 from sizewright.gates.gates import Gate
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 
 GUIDE = "docs/outages.md"
 

@@ -5,7 +5,7 @@ import json
 from sizing.catalog import Catalog
 from sizing.locks.workload_facts import chosen_facts
 from sizing.locks.workload_lock import Lock, model_key
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.workload import Workload
 
 HEAD = "# What sizing chose; commit it next to the workload file."

@@ -12,7 +12,7 @@ from sizewright.feasibility import shortfalls, unserved
 from sizewright.reading.stack.site_file import LOCK_KEY, PROJECT, WORKLOADS_KEY, SiteFile, read_site
 from sizewright.reading.stack_lock_file import NO_LOCK
 from sizewright.record import LOG, Recorded, record
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 
 
 def record_program(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from sizewright.review.changes import Effect
-from sizing.plan import Plan, ServicePlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 
 ORDER = (Effect.delete, Effect.replace, Effect.may_replace, Effect.create, Effect.update)
 """Effects in a reviewer's order; the first effect among changed properties is the resource's."""

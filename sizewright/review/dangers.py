@@ -20,7 +20,8 @@ from sizewright.record.values import at, short_type
 from sizewright.review.changes import Effect
 from sizewright.review.compare import LOSING, ResourceChange, ServiceChange, loses_data
 from sizewright.review.lost_fleets import lost_fleets
-from sizing.plan import BALANCER, Plan
+from sizing.plan.reaches import BALANCER
+from sizing.plan.whole import Plan
 
 RULES = Path(__file__).parent / "data" / "dangers.csv"
 COLUMNS = ["type", "property", "event", "value", "danger", "says", "source", "checked"]

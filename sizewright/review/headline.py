@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sizing.plan import ServicePlan, Survives
+from sizing.plan.service.pool import Survives
+from sizing.plan.service.whole import ServicePlan
 from sizing.values.exact import Number
 from sizing.workload import Method
 

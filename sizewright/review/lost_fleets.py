@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from sizewright.layout.numbers import plural
 from sizewright.review.changes import Effect
 from sizewright.review.compare import LOSING, ORDER, ResourceChange, ServiceChange
-from sizing.plan import NODE_GROUP, NodePool, Plan, PoolPlan
+from sizing.plan.reaches import NODE_GROUP
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.stack.nodes import NodePool
+from sizing.plan.whole import Plan
 
 GONE = {
     Effect.delete: "are deleted",

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from sizing.locks.stack_lock import StackLock, ZoneTemplates
-from sizing.plan import Plan, PodRevision
+from sizing.plan.stack.held import PodRevision
+from sizing.plan.whole import Plan
 
 
 def current_revisions(plan: Plan) -> dict[str, PodRevision]:

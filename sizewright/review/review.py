@@ -25,7 +25,7 @@ from sizewright.review.compare_resources import resource_changes
 from sizewright.review.dangers import Hazard, dangers
 from sizewright.review.lost_fleets import flag_notes
 from sizing.catalog import load_catalog
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from sizing.plan import ServicePlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.values.exact import Number
 
 

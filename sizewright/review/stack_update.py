@@ -19,7 +19,7 @@ from sizewright.review.review import Review, Side, review
 from sizewright.schema.modeline import modeline
 from sizing.catalog import Catalog
 from sizing.locks.stack_lock import DATABASE, StackLock, chart_item
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.stack.pins import stack_lock
 from sizing.stack.unverified import image_repositories
 

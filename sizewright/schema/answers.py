@@ -1,16 +1,16 @@
 """This module builds the JSON schema of what a command prints with `--json`."""
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from types import UnionType
 from typing import Any, cast
 
 from pydantic import BaseModel, TypeAdapter
 
 from sizewright.schema.generator import Node, generated, nodes
-from sizing.explain import REGISTRY
+from sizing.explain import registered
 from sizing.explained.entry import Entry
-from sizing.plan import Part, Reaches
+from sizing.plan.part import Part
+from sizing.plan.reaches import Reaches
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NUMBER = [{"type": "integer"}, {"type": "number"}]
@@ -47,12 +47,15 @@ def _one_number(node: Node) -> None:
 
 def _tell_of_plan(root: Node, definitions: Node) -> None:
     """Add to each leaf its meaning from `explain` and the property that it decides."""
-    fields = {part.__name__: part.model_fields for part in _parts(Part)}
-    for path, name, key, node in _leaves(root, definitions, "Plan", ()):
-        if "description" not in node and (meaning := _meaning(path)):
-            node["description"] = f"{meaning[0].upper()}{meaning[1:]}."
-        field = fields.get(name, {}).get(key)
-        reached = [each for each in field.metadata if isinstance(each, Reaches)] if field else []
+    parts = {part.__name__: part for part in _parts(Part)}
+    for name, key, node in _leaves(root, definitions, "Plan"):
+        part = parts.get(name)
+        if part is None or key not in part.model_fields:
+            continue
+        entry = registered(part, key)
+        if "description" not in node and isinstance(entry, Entry):
+            node["description"] = f"{entry.meaning[0].upper()}{entry.meaning[1:]}."
+        reached = [e for e in part.model_fields[key].metadata if isinstance(e, Reaches)]
         decides = ", ".join(dict.fromkeys(_property(each) for each in reached))
         if decides and decides not in node.get("description", ""):
             told = [node["description"]] if "description" in node else []
@@ -69,32 +72,20 @@ def _property(reached: Reaches) -> str:
     return f"{reached.path} of {reached.resource_type}" if reached.path else reached.resource_type
 
 
-def _meaning(path: str) -> str:
-    """Meaning of the number in `explain`; empty where the meaning differs between plans."""
-    for pattern, entry in REGISTRY.items():
-        if fnmatchcase(path, pattern):
-            return entry.meaning if isinstance(entry, Entry) else ""
-    return ""
-
-
-def _leaves(
-    node: Node, definitions: Node, name: str, path: tuple[str, ...]
-) -> Iterator[tuple[str, str, str, Node]]:
-    """Path, part, key and schema of every property of the plan's parts."""
+def _leaves(node: Node, definitions: Node, name: str) -> Iterator[tuple[str, str, Node]]:
+    """Part, key and schema of every property of the plan's parts."""
     for key, child in node.get("properties", {}).items():
-        yield ".".join((*path, key)), name, key, child
-        for below, step in _within(child):
+        yield name, key, child
+        for below in _within(child):
             part = below.rpartition("/")[2]
-            yield from _leaves(definitions[part], definitions, part, (*path, key, *step))
+            yield from _leaves(definitions[part], definitions, part)
 
 
-def _within(node: Any, step: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _within(node: Any) -> Iterator[str]:
     """References of a property, through lists, maps and alternatives."""
     if not isinstance(node, dict):
         return
     if "$ref" in node:
-        yield node["$ref"], step
-    for member in node.get("anyOf", []):
-        yield from _within(member, step)
-    yield from _within(node.get("items"), (*step, "*"))
-    yield from _within(node.get("additionalProperties"), (*step, "*"))
+        yield node["$ref"]
+    for below in (*node.get("anyOf", []), node.get("items"), node.get("additionalProperties")):
+        yield from _within(below)

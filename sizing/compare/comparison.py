@@ -10,7 +10,7 @@ from sizing.fleet.served import Served
 from sizing.hardware.decision import grouped, with_hardware
 from sizing.hardware.options import Option, Ranking, pinned, ranking
 from sizing.hardware.search import find_hardware
-from sizing.plan import Rejected
+from sizing.plan.part import Rejected
 from sizing.replica.case import case_of
 from sizing.replica.traffic import request_rates
 from sizing.site import Site

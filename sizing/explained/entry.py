@@ -7,15 +7,15 @@ from typing import Any
 
 from sizing.fleet import states as fleet_states
 from sizing.model import memory
-from sizing.plan import (
-    CapacityPlan,
-    MemoryPlan,
-    Plan,
-    PoolPlan,
-    ServicePlan,
-    ServingPlan,
-    VolumePlan,
-)
+from sizing.plan.part import Part
+from sizing.plan.service.capacity import CapacityPlan
+from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.memory import MemoryPlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.serving import ServingPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.nodes import NodePool
+from sizing.plan.whole import Plan
 from sizing.replica import fit
 from sizing.service import (
     access,
@@ -54,22 +54,29 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True)
 class Leaf:
-    """Number of a plan: its generalised path, and the parts that a formula may name."""
+    """Number of a plan: its place, and the parts that a formula may name."""
 
     plan: Plan
-    path: str
-    """Path with dots, and with `*` for list indexes and for keys that are data."""
     keys: tuple[str, ...]
-    """Parts of the path itself."""
+    """Field names, indexes and keys of mappings that lead to it."""
     value: Number
     service: ServicePlan | None
+    part: type[Part]
+    """Class of the innermost part of the plan that has it."""
+    field: str
+    """Its field in that part, and the keys below the field, with dots."""
 
     @classmethod
     def at(cls, plan: Plan, pointer: str, value: Number) -> "Leaf":
         keys = tuple(pointer.strip("/").split("/"))
-        path = ".".join("*" if key.isdigit() else key for key in keys)
         service = plan.services[int(keys[1])] if keys[0] == "services" else None
-        return cls(plan, path, keys, value, service)
+        part, below = _innermost(plan, keys)
+        return cls(plan, keys, value, service, type(part), ".".join(below))
+
+    @property
+    def path(self) -> str:
+        """Whole path with dots, for messages."""
+        return ".".join(self.keys)
 
     @property
     def sized(self) -> ServicePlan:
@@ -133,6 +140,11 @@ class Leaf:
             raise ValueError(f"{self.path} without disks")
         return self.sized.volumes
 
+    @property
+    def node_pool(self) -> NodePool:
+        """Pool of nodes that has the leaf, shared by services."""
+        return self.plan.pools[int(self.keys[1])]
+
     def names(self) -> dict[str, Any]:
         """Names that `{...}` in a formula may use: s service, w workload, p plan, v value."""
         return {
@@ -177,6 +189,28 @@ class Entry:
 
 
 Explainer = Entry | Callable[[Leaf], Entry]
+Registry = dict[type[Part], dict[str, Explainer]]
+"""Explanations by part of the plan and field; a field of a mapping has a pattern for its keys."""
+
+
+def _innermost(plan: Plan, keys: tuple[str, ...]) -> tuple[Part, tuple[str, ...]]:
+    """Return the innermost part of the plan on the way to a leaf, and the keys below it."""
+    at: object = plan
+    part: Part = plan
+    below = keys
+    for depth, key in enumerate(keys, start=1):
+        match at:
+            case Part():
+                at = getattr(at, key)
+            case tuple():
+                at = at[int(key)]
+            case dict():
+                at = at.get(key)  # Guard: a key of a pod may have a slash, as nvidia.com/gpu
+            case _:
+                break
+        if isinstance(at, Part):
+            part, below = at, keys[depth:]
+    return part, below
 
 
 def log_days(whose: str) -> Entry:
@@ -188,3 +222,8 @@ def log_days(whose: str) -> Entry:
         Basis.assumed,
         "sizing/site/whole.py",
     )
+
+
+def setting(meaning: str, symbols: str, basis: Basis, source: str) -> Entry:
+    """Return the explanation of a fixed value."""
+    return Entry(meaning, symbols, "{v}", basis, source)

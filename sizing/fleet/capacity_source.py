@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from sizing.catalog import Catalog, InstanceType
-from sizing.plan import CapacitySource, Reason, Rejected
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.pool import CapacitySource
 from sizing.site import Site
 from sizing.values.field_error import FieldError
 from sizing.workload import ReservedCapacity, Workload

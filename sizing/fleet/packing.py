@@ -7,7 +7,8 @@ from fractions import Fraction
 from sizing.catalog import InstanceType
 from sizing.fleet.capacity_source import pool_name, source_of
 from sizing.fleet.redundancy import Rule, binding_rule, nodes_by_rule, spread, survival
-from sizing.plan import PoolPlan, Reason, Rejected, Survives
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.pool import PoolPlan, Survives
 from sizing.replica.case import Choice, gpus_per_node
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.traffic import Rates

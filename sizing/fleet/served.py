@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sizing.catalog import InstanceType
-from sizing.plan import PoolPlan, Rejected
+from sizing.plan.part import Rejected
+from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Choice
 from sizing.replica.rated import Rated
 from sizing.workload import Capacity

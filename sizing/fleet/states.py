@@ -4,16 +4,11 @@ from fractions import Fraction
 from math import isfinite
 
 from sizing.fleet.zone_rollout import batches, taken_at_once
-from sizing.plan import (
-    BandPlan,
-    CalibratedPlan,
-    PoolPlan,
-    RolloutPlan,
-    ServingPlan,
-    SidePlan,
-    StatePlan,
-    VolumePlan,
-)
+from sizing.plan.service.calibrated import BandPlan, CalibratedPlan, SidePlan
+from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.serving import ServingPlan
+from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.replica.calibrated import CalibratedReplica, Estimate
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.methods import MethodEstimate, gpus_on_side

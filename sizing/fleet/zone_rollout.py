@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from sizing.plan import PoolPlan, ServingPlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.serving import ServingPlan
 
 
 def replicas_by_zone(pool: PoolPlan) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from sizing.catalog import Catalog, InstanceType
 from sizing.fleet.capacity_source import not_on_demand, with_capacity
 from sizing.locks.workload_lock import Lock
-from sizing.plan import Reason, Rejected
+from sizing.plan.part import Reason, Rejected
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import replica_fit, spanning_replica, unfit
 from sizing.site import Site

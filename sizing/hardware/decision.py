@@ -8,7 +8,8 @@ from sizing.hardware.nearest import nearest_types
 from sizing.hardware.options import Option, Ranking, pinned, ranking
 from sizing.hardware.search import find_hardware, lacks_other_type, stale_lock
 from sizing.locks.workload_lock import Lock
-from sizing.plan import PoolPlan, Reason, Rejected
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Case, case_of
 from sizing.replica.traffic import Rates
 from sizing.values.exact import plain

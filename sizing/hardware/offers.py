@@ -8,7 +8,7 @@ from sizing.catalog import Catalog, InstanceType, Price
 from sizing.fleet.capacity_source import not_on_demand
 from sizing.hardware.choice import not_sold, selling_zones, usable_zones
 from sizing.model.memory import held_weights, tensor_parallel_sizes
-from sizing.plan import Rejected
+from sizing.plan.part import Rejected
 from sizing.replica.case import Case, gpus_per_node
 from sizing.replica.fit import unfit
 from sizing.workload import AUTO, Hardware, Precision

@@ -12,7 +12,8 @@ from sizing.fleet.redundancy import TooFewZonesError
 from sizing.fleet.served import Served
 from sizing.hardware.offers import Offer, offers, sizes, types
 from sizing.hardware.search import placed, too_few_zones
-from sizing.plan import PoolPlan, Reason, Rejected
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import memory_missed, replica_fit
 from sizing.replica.queueing import Queue

@@ -8,7 +8,8 @@ from sizing.fleet.redundancy import TooFewZonesError
 from sizing.fleet.served import HardwareResult, Served, Unserved
 from sizing.hardware.choice import choose
 from sizing.locks.workload_lock import Lock
-from sizing.plan import PoolPlan, Reason, Rejected
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Case, Choice
 from sizing.replica.rated import Rated, Unrated, rated
 from sizing.replica.traffic import Rates

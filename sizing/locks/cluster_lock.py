@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from sizing.plan import ClusterRolePlan, KeysPlan, Plan, UsedKeysPlan
+from sizing.plan.stack.cluster import ClusterRolePlan, KeysPlan, UsedKeysPlan
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from sizing.locks.cluster_lock import ClusterLock
-from sizing.plan import PodRevision
+from sizing.plan.stack.held import PodRevision
 from sizing.values.field_error import FieldError, FieldPath
 from sizing.values.strict import Strict
 from sizing.workload import ZoneId

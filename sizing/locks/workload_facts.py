@@ -4,7 +4,7 @@ from sizing.catalog import Catalog, Gpu
 from sizing.catalog.architecture import Architecture
 from sizing.catalog.lookup import facts_of
 from sizing.model.rows import architecture_of
-from sizing.plan import ServicePlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.values.exact import plain
 from sizing.values.units import GIB

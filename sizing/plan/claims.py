@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from sizing.plan import Part, Plan, Reaches
+from sizing.plan.part import Part
+from sizing.plan.reaches import Reaches
+from sizing.plan.whole import Plan
 
 Path = tuple[str | int, ...]
 

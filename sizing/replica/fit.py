@@ -5,7 +5,7 @@ from math import inf
 from sizing.catalog import Catalog, Gpu, InstanceType
 from sizing.catalog.lookup import Facts
 from sizing.model.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
-from sizing.plan import Reason, Rejected
+from sizing.plan.part import Reason, Rejected
 from sizing.replica.case import gpus_per_node
 from sizing.values.exact import short
 from sizing.values.units import GB

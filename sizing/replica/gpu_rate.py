@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from sizing.catalog import Gpu, InstanceType
-from sizing.plan import CapacityPlan
+from sizing.plan.service.capacity import CapacityPlan
 from sizing.replica.traffic import Rates
 from sizing.steps.card import card_flop_per_s
 from sizing.values.exact import ceiling, exact, plain, plain_or_none

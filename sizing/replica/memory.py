@@ -2,7 +2,7 @@
 
 from sizing.catalog.architecture import KV_BYTES
 from sizing.model.memory import NOMINAL_BITS, Fit, Need, kv_copies
-from sizing.plan import CachePlan, MemoryPlan
+from sizing.plan.service.memory import CachePlan, MemoryPlan
 from sizing.values.exact import plain, plain_or_none
 
 

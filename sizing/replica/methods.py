@@ -7,7 +7,7 @@ from fractions import Fraction
 from sizing.catalog import Catalog, ModelFacts
 from sizing.model.memory import Need, fit
 from sizing.model.rows import architecture_of, is_unknown_mixture
-from sizing.plan import MethodPlan
+from sizing.plan.service.capacity import MethodPlan
 from sizing.replica.calibrated import CalibratedReplica, calibrated_replica, step_model_of
 from sizing.replica.case import Case, Choice
 from sizing.replica.gpu_rate import passes_of_one_request, peak_flop_per_s, textbook_request_s

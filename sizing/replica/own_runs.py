@@ -4,7 +4,7 @@ from sizing.catalog import Catalog, Gpu
 from sizing.catalog.correction import Corrections
 from sizing.locks.workload_lock import Lock
 from sizing.model.memory import Need
-from sizing.plan import OwnRunsPlan
+from sizing.plan.service.calibrated import OwnRunsPlan
 from sizing.workload import Method, Workload
 
 UNNAMED = "the calibration file"

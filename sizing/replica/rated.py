@@ -7,7 +7,7 @@ from sizing.catalog import InstanceType
 from sizing.catalog.lookup import Facts
 from sizing.locks.workload_lock import Lock, rates_key
 from sizing.model.memory import Fit
-from sizing.plan import Reason, Rejected
+from sizing.plan.part import Reason, Rejected
 from sizing.replica.calibrated import (
     CalibratedReplica,
     calibrated_replica,

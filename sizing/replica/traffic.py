@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from sizing.plan import TrafficPlan
+from sizing.plan.service.capacity import TrafficPlan
 from sizing.values.exact import exact, plain, plain_or_none
 from sizing.values.units import SECONDS_PER_DAY
 from sizing.workload import Load, Traffic, Workload

@@ -8,7 +8,7 @@ tokens of one request.
 from fractions import Fraction
 from math import floor
 
-from sizing.plan import ClaimPlan, FirewallPlan, TokenPlan
+from sizing.plan.service.gateway import ClaimPlan, FirewallPlan, TokenPlan
 from sizing.replica.traffic import Rates
 from sizing.site import LOG_DAYS, Site
 from sizing.values.exact import exact

@@ -4,16 +4,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from sizing.plan import (
-    BurstPlan,
-    BurstPoolPlan,
-    CapacityPlan,
-    PoolPlan,
-    Reason,
-    Rejected,
-    ServicePlan,
-    ServingPlan,
-)
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.capacity import CapacityPlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.serving import ServingPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.nodes import BurstPoolPlan
 from sizing.replica.traffic import slowest_answer_s
 from sizing.values.exact import ceiling, exact, plain
 from sizing.workload import Workload

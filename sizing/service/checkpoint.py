@@ -2,7 +2,7 @@
 
 from sizing.catalog import Catalog, Checkpoint
 from sizing.model.memory import NOMINAL_BITS
-from sizing.plan import CheckpointPlan
+from sizing.plan.service.pool import CheckpointPlan
 from sizing.replica.case import Case
 from sizing.workload import Precision
 

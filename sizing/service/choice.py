@@ -2,7 +2,7 @@
 
 from sizing.fleet.served import Served
 from sizing.locks.workload_lock import rates_key
-from sizing.plan import ChoicePlan
+from sizing.plan.service.pool import ChoicePlan
 from sizing.replica.case import Case
 from sizing.service.checkpoint import checkpoint_plan
 from sizing.values.exact import exact, plain_or_none

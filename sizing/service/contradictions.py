@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from sizing.plan import Contradiction, PoolPlan, ServicePlan, Verdict
+from sizing.plan.service.latency import Contradiction, Verdict
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.service.verdict import counted, figure
 from sizing.site import Site
 from sizing.values.exact import Number

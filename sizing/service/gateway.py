@@ -3,7 +3,9 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from sizing.plan import GatewayPlan, Reason, Rejected, TransferPlan
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.stores import TransferPlan
 from sizing.replica.traffic import Rates, answer_s, slowest_answer_s
 from sizing.service.access import firewall_plan, token_plan
 from sizing.service.request_limits import IDLE_MARGIN_S

@@ -5,26 +5,18 @@ from typing import assert_never
 
 from sizing.fleet.served import HardwareResult, Served, Unserved
 from sizing.fleet.states import calibrated_plan, rollout, states
-from sizing.plan import (
-    BurstPlan,
-    CalibratedPlan,
-    CapacityPlan,
-    ChoicePlan,
-    GatewayPlan,
-    ImportPlan,
-    LatencyPlan,
-    MemoryPlan,
-    MethodPlan,
-    PoolPlan,
-    QuotaPlan,
-    Reason,
-    Rejected,
-    RolloutPlan,
-    ServingPlan,
-    StatePlan,
-    VolumePlan,
-    WeightsOn,
-)
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.calibrated import CalibratedPlan
+from sizing.plan.service.capacity import CapacityPlan, MethodPlan
+from sizing.plan.service.disks import VolumePlan, WeightsOn
+from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.latency import LatencyPlan
+from sizing.plan.service.memory import MemoryPlan
+from sizing.plan.service.pool import ChoicePlan, PoolPlan
+from sizing.plan.service.serving import QuotaPlan, ServingPlan
+from sizing.plan.service.states import RolloutPlan, StatePlan
+from sizing.plan.service.weights_import import ImportPlan
 from sizing.replica.case import Case, Choice
 from sizing.replica.gpu_rate import capacity_plan
 from sizing.replica.memory import memory_plan

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from sizing.catalog import InstanceType
-from sizing.plan import Reason, Rejected, VolumePlan, WeightsOn
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.disks import VolumePlan, WeightsOn
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GB, GIB, MIB
 

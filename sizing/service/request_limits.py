@@ -6,7 +6,9 @@ from fractions import Fraction
 from math import floor
 
 from sizing.catalog import Ability, Catalog
-from sizing.plan import GatewayPlan, LimitsBy, Reason, Rejected, ServingPlan
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.serving import LimitsBy, ServingPlan
 from sizing.replica.gpu_rate import GpuRate
 from sizing.values.exact import exact, plain
 from sizing.workload import Workload

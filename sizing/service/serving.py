@@ -12,17 +12,13 @@ from sizing.fleet.zone_rollout import (
 )
 from sizing.locks.versions import image_reference
 from sizing.model.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
-from sizing.plan import (
-    BurstPlan,
-    GatewayPlan,
-    GroupServingPlan,
-    ImportPlan,
-    PoolPlan,
-    QuotaPlan,
-    ServicePlan,
-    ServingPlan,
-    VolumePlan,
-)
+from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.serving import GroupServingPlan, QuotaPlan, ServingPlan
+from sizing.plan.service.weights_import import ImportPlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.gpu_rate import GpuRate

@@ -4,7 +4,8 @@ from fractions import Fraction
 
 from sizing.catalog import Catalog
 from sizing.locks.stack_lock import DATABASE
-from sizing.plan import BucketPlan, DatabasePlan, Reason, Rejected, StoragePlan
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan
 from sizing.replica.traffic import Rates
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.values.exact import ceiling, exact, plain, plain_or_none

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from math import isfinite
 
-from sizing.plan import BurstPlan, LatencyPlan, PoolPlan, Verdict
+from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.latency import LatencyPlan, Verdict
+from sizing.plan.service.pool import PoolPlan
 from sizing.replica.calibrated import CalibratedReplica
 from sizing.replica.case import Case
 from sizing.replica.methods import MethodEstimate

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sizing.plan import ImportPlan
+from sizing.plan.service.weights_import import ImportPlan
 from sizing.service.node_disks import CACHE_RATIO
 from sizing.values.exact import ceiling, plain
 from sizing.values.units import GIB, MIB

@@ -5,16 +5,10 @@ from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Network
 
-from sizing.plan import (
-    AddressPlan,
-    NetworkPlan,
-    NodeAddressPlan,
-    NodePool,
-    ServicePlan,
-    SubnetPlan,
-    SystemPool,
-    UsedSubnetPlan,
-)
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.addresses import AddressPlan, NodeAddressPlan
+from sizing.plan.stack.network import NetworkPlan, SubnetPlan, UsedSubnetPlan
+from sizing.plan.stack.nodes import NodePool, SystemPool
 from sizing.values.exact import ceiling, exact
 from sizing.values.field_error import FieldError
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from sizing.catalog import Catalog
 from sizing.locks.stack_lock import chart_item
-from sizing.plan import (
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.cluster import (
     BurstServicesPlan,
     ChartImagePlan,
     ChartPlan,
@@ -15,11 +16,10 @@ from sizing.plan import (
     InterconnectPluginPlan,
     MetricsPlan,
     NodeAutoscalerPlan,
-    NodePool,
     OciChartPlan,
     PodAutoscalerPlan,
-    ServicePlan,
 )
+from sizing.plan.stack.nodes import NodePool
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
 from sizing.site.reuse import ClusterPart

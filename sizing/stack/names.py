@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from sizing.plan import CreatedZonePlan, DnsPlan, ServicePlan, UsedZonePlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.network import CreatedZonePlan, DnsPlan, UsedZonePlan
 from sizing.site import Site
 
 

@@ -5,19 +5,18 @@ from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Network
 
-from sizing.plan import (
-    AddressPlan,
+from sizing.plan.service.stores import BucketPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.addresses import AddressPlan
+from sizing.plan.stack.network import (
     AllowedPlan,
-    BucketPlan,
     EndpointPlan,
     NetworkPlan,
-    NodePool,
-    ServicePlan,
     SubnetPlan,
-    SystemPool,
     UsedNetworkPlan,
     UsedSubnetPlan,
 )
+from sizing.plan.stack.nodes import NodePool, SystemPool
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.site.reuse import UsedNetwork
 from sizing.stack.addresses import PRIVATE_SHARE, zone_addresses

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from sizing.plan import NodePool, PoolPlan, ServicePlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.nodes import NodePool
 from sizing.service.serving import NODE_START_S
 
 UPDATED_AT_ONCE_LIMIT = 100

@@ -13,7 +13,8 @@ from sizing.locks.stack_lock import (
     chart_item,
 )
 from sizing.locks.versions import wanted_kubernetes
-from sizing.plan import NodePool, Plan
+from sizing.plan.stack.nodes import NodePool
+from sizing.plan.whole import Plan
 from sizing.service.serving import ENGINE_IMAGE
 from sizing.site import Site
 from sizing.stack.cluster_services import charts_in_use

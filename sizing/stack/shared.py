@@ -15,23 +15,19 @@ from sizing.locks.versions import (
     system_ami_release,
     wanted_kubernetes,
 )
-from sizing.plan import (
+from sizing.plan.service.disks import PoolVolumePlan, VolumePlan, WeightsOn
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.cluster import (
     AccessPlan,
     ClusterPlan,
     ClusterRolePlan,
-    InterconnectPlan,
     KeysPlan,
-    NodePool,
-    PoolPlan,
-    PoolVolumePlan,
-    ServicePlan,
     StackPlan,
-    SystemPool,
     UsedClusterPlan,
     UsedKeysPlan,
-    VolumePlan,
-    WeightsOn,
 )
+from sizing.plan.stack.nodes import InterconnectPlan, NodePool, SystemPool
 from sizing.service.burst import burst_pool
 from sizing.service.node_disks import held_gib, weights_on
 from sizing.site import LOG_DAYS, Environment, Site

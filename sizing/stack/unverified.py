@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from sizing.catalog import Catalog
 from sizing.locks.stack_lock import DATABASE, digest_item
 from sizing.locks.versions import addon_versions
-from sizing.plan import ClusterServicesPlan, NodePool, ServicePlan, SystemPool
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.stack.cluster import ClusterServicesPlan
+from sizing.plan.stack.nodes import NodePool, SystemPool
 from sizing.service.serving import COPY_IMAGE, ENGINE_IMAGE, GROUP_ENGINE_IMAGE, service_image
 from sizing.site import Site
 from sizing.stack.cluster_services import chart_pins

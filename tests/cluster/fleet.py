@@ -13,7 +13,9 @@ import yaml
 from components.platform import build
 from sizewright.record import record
 from sizing.catalog import Catalog, load_catalog
-from sizing.plan import NODE_GROUP, Plan, ServicePlan
+from sizing.plan.reaches import NODE_GROUP
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from sizing.service.serving import allocatable
 from templates.render import render
 from templates.scheduling import ZONE_LABEL

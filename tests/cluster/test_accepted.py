@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from testbed.control_plane import ControlPlane
 from testbed.kubernetes_api import ApiError
 from tests.cluster.fleet import built_in

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from testbed.control_plane import ControlPlane, until
 from tests.cluster.fleet import WAIT_S, Fleet, conditions
 from tests.cluster.test_placement import service

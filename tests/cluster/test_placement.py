@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from testbed.control_plane import ControlPlane, until
 from tests.cluster.fleet import WAIT_S, Fleet
 from tests.components.plans import CHAT, ZONES, plan_of

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sizing.catalog import load_catalog
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.site.access import ClusterAccess
 from sizing.size import size

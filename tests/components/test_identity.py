@@ -3,7 +3,7 @@ from typing import Any
 
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags
-from sizing.plan import RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
 from tests.components.plans import site
 from tests.components.recording import children, named, recorded
 

@@ -7,7 +7,7 @@ import yaml
 from components.platform import build
 from sizewright.gates.pull import docker_hub_pulls
 from sizing.catalog import load_catalog
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from templates.render import render

@@ -1,22 +1,16 @@
-"""Rules for every resource of a whole stack, and the effects of a changed plan."""
+"""Rules for every resource of a whole stack."""
 
-import json
-from collections import Counter
 from typing import Any
 
-import pytest
-
-from components.platform import build
-from sizewright.record import Recorded, RecordedResource
+from sizewright.record import RecordedResource
 from sizing.catalog import load_catalog
-from sizing.plan import Plan, RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
+from sizing.plan.whole import Plan
 from sizing.size import size
 from sizing.workload import Workload
 from tests.components.plans import (
     CHAT,
-    SEARCH,
     ZONES,
-    changed_service,
     chat_plan,
     infeasible_plan,
     plan_of,
@@ -24,16 +18,9 @@ from tests.components.plans import (
     site,
     two_services_plan,
 )
-from tests.components.recording import before, named, of_type, recorded
+from tests.components.recording import before, named, of_type
+from tests.components.stacks import owned, stack
 
-SSE = ("rules", "0", "applyServerSideEncryptionByDefault", "kmsMasterKeyId")
-EBS = ("blockDeviceMappings", "0", "ebs", "kmsKeyId")
-IMAGES = CHAT | {
-    "name": "images",
-    "kind": "image",
-    "model": {"name": "sdxl-1.0-base", "precision": "fp16"},
-    "request": {"iterations": 30},
-}
 UNTAGGABLE = {
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
     "aws:acm/certificateValidation:CertificateValidation",
@@ -61,14 +48,6 @@ NAME_LIMITS = {
 RANDOM_SUFFIX = 8
 FIXED_NAMES = {"aws:eks/cluster:Cluster", "aws:cloudwatch/logGroup:LogGroup"}
 """EKS writes to a log group named after the cluster."""
-
-
-def stack(plan: Plan, preview: bool = False) -> Recorded:
-    return recorded(lambda: build(plan), preview)
-
-
-def owned(recording: Recorded, prefix: str) -> list[RecordedResource]:
-    return [r for r in recording.resources if r.type.startswith(prefix)]
 
 
 def test_parents_names_and_outputs(preview: bool) -> None:
@@ -210,105 +189,12 @@ def test_nothing_goes_before_what_leans_on_it(preview: bool) -> None:
         first(instance, "rds/cluster:Cluster", "rds/subnetGroup")
 
 
-@pytest.mark.parametrize(
-    ("environment", "kept"),
-    [
-        (
-            "prod",
-            [
-                "sw-access-logs-bucket",
-                "sw-chat-database-cluster",
-                "sw-chat-gateway-balancer",
-                "sw-chat-weights-bucket",
-                "sw-cluster-control-plane",
-                *(f"sw-keys-{role}" for role in ("cluster", "data", "logs", "volumes", "weights")),
-            ],
-        ),
-        ("dev", []),
-    ],
-)
-def test_stores_and_keys_are_protected_in_prod(
-    preview: bool, environment: str, kept: list[str]
-) -> None:
-    recording = stack(chat_plan(environment), preview)
-    assert sorted(r.name for r in recording.resources if r.protect) == kept
-
-
-def test_each_class_of_data_has_its_key() -> None:
-    recording = stack(plan_of(CHAT, IMAGES))
-
-    def key_of(name: str, *path: str) -> str:
-        value: Any = named(recording, name).inputs
-        for step in path:
-            value = value[int(step)] if step.isdecimal() else value[step]
-        assert value["property"] == "arn"
-        return str(value["$ref"].split("::")[1])
-
-    expected = {
-        ("sw-cluster-control-plane", "encryptionConfig", "provider", "keyArn"): "cluster",
-        ("sw-cluster-logs", "kmsKeyId"): "logs",
-        ("sw-network-flow-logs-group", "kmsKeyId"): "logs",
-        ("sw-chat-database-cluster", "kmsKeyId"): "data",
-        ("sw-chat-weights-encryption", *SSE): "weights",
-        ("sw-images-artefacts-encryption", *SSE): "data",
-        ("sw-g6-xlarge-template", *EBS): "volumes",
-        ("sw-system-template", *EBS): "volumes",
-    }
-    assert {path: key_of(*path) for path in expected} == {
-        path: f"sw-keys-{role}" for path, role in expected.items()
-    }
-
-
-def test_the_key_of_logs_names_the_groups_that_are_made() -> None:
-    recording = stack(chat_plan())
-    policy = str(named(recording, "sw-keys-logs", "kms/key").inputs["policy"])
-    cluster = named(recording, "sw-cluster-logs").inputs["name"]
-    assert f":log-group:{cluster}" in policy
-    assert f":log-group:{named(recording, 'sw-network-flow-logs-group').name}-*" in policy
-
-
 def test_each_service_is_bound_to_its_own_target_group() -> None:
     recording = stack(two_services_plan())
     for service in ("chat", "search"):
         group = f"aws:lb/targetGroup:TargetGroup::sw-{service}-gateway-targets"
         binding: Any = named(recording, f"sw-{service}-registration-binding").inputs
         assert binding["spec"]["targetGroupARN"] == {"$ref": group, "property": "arn"}
-
-
-INLINE_POLICY_LIMIT = 10_240
-"""Characters of all inline policies of a role, spaces not counted. Basis: vendor (IAM quotas)."""
-
-
-def test_the_controller_s_policies_fit_however_many_services_there_are() -> None:
-    """Guard: with a grant for each service the 39th was refused by IAM."""
-    sizes = [policy_characters(plan) for plan in (chat_plan(), two_services_plan())]
-    assert sizes[0] == sizes[1] < INLINE_POLICY_LIMIT / 8
-
-
-def policy_characters(plan: Plan) -> int:
-    recording = stack(plan)
-    (controller,) = (
-        r.inputs["role"]
-        for r in of_type(recording, "rolePolicy:RolePolicy")
-        if r.name == "sw-targets-grant"
-    )
-    policies = [
-        str(r.inputs["policy"])
-        for r in of_type(recording, "rolePolicy:RolePolicy")
-        if r.inputs["role"] == controller
-    ]
-    assert len(policies) == 2, "its reads, and one grant"
-    return sum(len("".join(policy.split())) for policy in policies)
-
-
-def test_the_controller_writes_to_groups_of_its_cluster_only() -> None:
-    recording = stack(two_services_plan())
-    grant = json.loads(str(named(recording, "sw-targets-grant").inputs["policy"]))
-    (statement,) = grant["Statement"]
-    (condition,) = statement["Condition"]["StringEquals"].items()
-    for service in ("chat", "search"):
-        tags: Any = named(recording, f"sw-{service}-gateway-targets").inputs["tags"]
-        assert condition == ("aws:ResourceTag/sizewright-cluster", tags["sizewright-cluster"])
 
 
 def test_outputs_say_what_was_asked_and_built() -> None:
@@ -346,35 +232,6 @@ def test_without_a_pool_a_service_has_its_stores_only(preview: bool) -> None:
     assert outputs["services"]["chat"]["endpoint"] is None
 
 
-def test_services_of_one_type_share_node_groups(preview: bool) -> None:
-    recording = stack(two_services_plan(), preview)
-    groups = [r for r in of_type(recording, "nodeGroup:NodeGroup") if "g6-xlarge" in r.name]
-    assert [g.inputs["scalingConfig"]["desiredSize"] for g in groups] == [6, 6, 6]
-    floors = of_type(recording, "apps/v1:Deployment")
-    assert {f.name: f.inputs["spec"]["replicas"] for f in floors} == {
-        **{f"sw-chat-serving-floor-{zone}": 5 for zone in ZONES},
-        **{f"sw-search-serving-floor-{zone}": 1 for zone in ZONES},
-    }
-    counts = Counter(r.type for r in owned(recording, "aws:lb/"))
-    assert set(counts.values()) == {2}, "one gateway a service"
-
-
-def differences(left: Plan, right: Plan) -> dict[str, set[str]]:
-    """Names of changed inputs by resource name; `+` and `-` mark created and deleted resources."""
-    before_, after = ({r.key: r.inputs for r in stack(plan).resources} for plan in (left, right))
-    changed = {}
-    for resource in before_.keys() | after.keys():
-        if resource not in after:
-            changed[resource.split("::")[1]] = {"-"}
-        elif resource not in before_:
-            changed[resource.split("::")[1]] = {"+"}
-        elif before_[resource] != after[resource]:
-            ours, theirs = before_[resource], after[resource]
-            names = {n for n in ours.keys() | theirs.keys() if ours.get(n) != theirs.get(n)}
-            changed[resource.split("::")[1]] = names
-    return changed
-
-
 def test_a_public_balancer_stands_in_the_public_subnets() -> None:
     def zones_of(plan: Plan, kind: str) -> list[str]:
         subnets = named(stack(plan), f"sw-chat-{kind}-balancer").inputs["subnets"]
@@ -409,63 +266,6 @@ def test_each_of_both_balancers_has_targets_and_a_binding_of_its_own() -> None:
     }
 
 
-def test_the_firewall_s_log_is_among_what_the_key_of_logs_is_for() -> None:
-    recording = stack(public_plan())
-    group = named(recording, "sw-chat-public-firewall-group").inputs
-    assert group["kmsKeyId"]["$ref"] == "aws:kms/key:Key::sw-keys-logs"
-    assert group["namePrefix"].startswith("aws-waf-logs-sw-chat-")
-    assert ":log-group:aws-waf-logs-sw-chat-*" in str(
-        named(recording, "sw-keys-logs", "key:").inputs
-    )
-    assert "aws-waf-logs" not in str(named(stack(chat_plan()), "sw-keys-logs", "key:").inputs)
-
-
-def test_an_unchanged_plan_changes_nothing() -> None:
-    assert differences(chat_plan(), chat_plan()) == {}
-
-
-def test_12_to_15_changes_node_groups_replicas_and_budget() -> None:
-    without_spares = plan_of(CHAT | {"redundancy": {}})
-    assert differences(without_spares, chat_plan()) == {
-        **{f"sw-g6-xlarge-{zone}": {"scalingConfig", "nodeRepairConfig"} for zone in ZONES},
-        **{f"sw-chat-serving-floor-{zone}": {"spec"} for zone in ZONES},
-        "sw-chat-serving-budget": {"spec"},
-        "sw-chat-namespace-quota": {"spec"},
-    }
-
-
-def test_a_second_service_leaves_the_first_one_alone() -> None:
-    changed = differences(plan_of(CHAT), plan_of(CHAT, SEARCH))
-    shared = {name for name, inputs in changed.items() if inputs != {"+"}}
-    assert shared == {f"sw-g6-xlarge-{zone}" for zone in ZONES}
-
-
-def test_a_second_service_enlarges_the_volume_of_both() -> None:
-    on = {"hardware": {"instance_type": "g5g.xlarge"}}
-    changed = differences(plan_of(CHAT | on), plan_of(CHAT | on, SEARCH | on))
-    assert changed["sw-g5g-xlarge-template"] == {"blockDeviceMappings"}
-    assert not [name for name in changed if name.startswith("sw-chat-serving-floor")]
-
-
-def test_another_type_is_a_pool_beside_the_old() -> None:
-    """Nothing of the old pool is replaced: its groups are deleted, others get other names."""
-    moved = CHAT | {"hardware": {"instance_type": "g6e.xlarge"}}
-    changed = differences(plan_of(CHAT), plan_of(moved))
-    new = {name for name, inputs in changed.items() if inputs == {"+"}}
-    old = {name for name, inputs in changed.items() if inputs == {"-"}}
-    pools = ("", "-template", *(f"-{zone}" for zone in ZONES))
-    assert {f"sw-g6e-xlarge{part}" for part in pools} <= new
-    assert {f"sw-g6-xlarge{part}" for part in pools} <= old
-    for zone in ZONES:
-        assert changed[f"sw-chat-serving-floor-{zone}"] == {"spec"}, "shifted by its node selector"
-
-
-def test_a_shift_keeps_the_old_pool_until_its_services_left() -> None:
-    both = plan_of(CHAT, SEARCH | {"hardware": {"instance_type": "g6e.xlarge"}})
-    changed = differences(plan_of(CHAT), both)
-    assert not {name for name in changed if name.startswith("sw-g6-xlarge")}
-
-
 def test_every_bucket_role_is_built(preview: bool) -> None:
     plan = chat_plan()
     weights = plan.services[0].buckets[0]
@@ -478,13 +278,6 @@ def test_every_bucket_role_is_built(preview: bool) -> None:
         "sw-chat-artefacts-bucket",
         "sw-chat-conversations-bucket",
     ]
-
-
-def test_database_instances_follow_the_plan() -> None:
-    plan = chat_plan()
-    assert differences(plan, changed_service(plan, "database", instances=3)) == {
-        "sw-chat-database-instance-2": {"+"}
-    }
 
 
 def test_every_part_is_told_of_another_site() -> None:
@@ -511,13 +304,3 @@ def test_every_part_is_told_of_another_site() -> None:
     ]
     ranges = {r.inputs["cidrIpv4"] for r in rules if "cidrIpv4" in r.inputs}
     assert ranges == {"10.8.0.0/16"}
-
-
-def test_a_service_reads_its_weights_and_not_its_conversations() -> None:
-    """A text service whose data outgrow the database has a second bucket."""
-    data = CHAT["data"] | {"interaction_bytes": 2_000_000_000}
-    recording = stack(plan_of(CHAT | {"data": data}))
-    assert named(recording, "sw-chat-conversations-bucket")
-    policy = named(recording, "sw-chat-serving-identity-policy").inputs["policy"]
-    assert "sw-chat-weights-bucket" in policy
-    assert "conversations" not in policy

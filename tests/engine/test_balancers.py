@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sizing.plan import BALANCER, TARGETS
+from sizing.plan.reaches import BALANCER, TARGETS
 from testbed.engine import ROOT, Stack
 from testbed.standin import Event
 from tests.engine.conftest import MakeStack

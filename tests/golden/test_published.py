@@ -15,7 +15,9 @@ import pytest
 from sizewright.reading.read import read_model
 from sizewright.reading.stack.site_file import read_site
 from sizing.catalog import Catalog, load_catalog
-from sizing.plan import PoolPlan, Reason, ServicePlan
+from sizing.plan.part import Reason
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload

@@ -6,8 +6,8 @@ import pytest
 
 from sizewright.reading.stack.plan import read_plan
 from sizewright.record import Recorded
-from sizing.plan import Plan
 from sizing.plan.claims import Claim, claims, with_leaf
+from sizing.plan.whole import Plan
 from tests.program.test_wiring import ROOT, other, place, recording, values_of
 
 FOLDER = ROOT / "tests" / "program"

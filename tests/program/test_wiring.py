@@ -20,9 +20,12 @@ from sizewright.record import Recorded, record
 from sizewright.record.values import at
 from sizewright.review.compare import leaf_changes
 from sizing.catalog import load_catalog
-from sizing.plan import NODE_CLASS, CapacitySource, Plan, WeightsOn
 from sizing.plan.claims import Claim, claims, with_leaf
 from sizing.plan.claims import Path as LeafPath
+from sizing.plan.reaches import NODE_CLASS
+from sizing.plan.service.disks import WeightsOn
+from sizing.plan.service.pool import CapacitySource
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from sizing.catalog import Catalog, load_catalog
-from sizing.plan import ServicePlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload

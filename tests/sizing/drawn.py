@@ -7,7 +7,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from sizing.catalog import Catalog
-from sizing.plan import Plan, PoolPlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload

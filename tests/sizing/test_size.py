@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.plan import Plan, Reason, ServicePlan
+from sizing.plan.part import Reason
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.values.field_error import FieldError, FieldPath

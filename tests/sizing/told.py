@@ -1,6 +1,7 @@
 """Refusals of a plan, without the rejected place for weights that each plan with nodes names."""
 
-from sizing.plan import Reason, Rejected, ServicePlan
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.whole import ServicePlan
 
 
 def told(plan: ServicePlan) -> list[Rejected]:

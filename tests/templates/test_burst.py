@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import templates.render
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from templates.engine import ENGINE_PORT
 from templates.render import WIRES, render, wanted_query
 from templates.scheduling import BURST_TAINT, GPU_TAINT

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from sizing.catalog import Ability, load_catalog
-from sizing.plan import LimitsBy, Plan
+from sizing.plan.service.serving import LimitsBy
+from sizing.plan.whole import Plan
 from templates.render import render
 from tests.components.plans import (
     CHAT,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from templates.render import render
 from tests.components.plans import bursting_plan, changed_service, chat_plan, spanning_plan
 from tests.templates.test_engine import engine, pods

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 from templates.programs import program

@@ -11,7 +11,7 @@ import yaml
 
 import templates.programs
 import templates.render
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from templates.programs import SCRIPTS, Program, program, running_lines, running_python
 from templates.render import render
 from tests.components.plans import (

@@ -16,7 +16,8 @@ from components.foundation.network.ingress import ingress, ingress_from_allowed
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags, partition
 from components.policy import allow, policy
-from sizing.plan import AllowedPlan, ClusterPlan, RolesPlan
+from sizing.plan.stack.cluster import ClusterPlan, RolesPlan
+from sizing.plan.stack.network import AllowedPlan
 
 MADE_WITH = ["accessConfig.bootstrapClusterCreatorAdminPermissions", "encryptionConfig"]
 """Inputs that EKS reads only at creation; a change would first delete the cluster."""

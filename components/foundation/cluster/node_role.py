@@ -4,7 +4,7 @@ import pulumi
 
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags
-from sizing.plan import RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
 
 NODE_POLICIES = (
     "AmazonEKSWorkerNodePolicy",

@@ -10,7 +10,7 @@ from components.foundation.cluster.kubeconfig import kubeconfig
 from components.foundation.cluster.node_role import node_role
 from components.foundation.cluster.target_writer import TargetWriter
 from components.naming import Tags, partition
-from sizing.plan import RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pulumi_aws import ec2
 
 from components.foundation.network.ingress import ingress
 from components.naming import Tags, aws_name
-from sizing.plan import EndpointPlan
+from sizing.plan.stack.network import EndpointPlan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pulumi_aws import cloudwatch, ec2
 from components.identity import Identity, IdentityArgs
 from components.naming import Tags
 from components.policy import allow, policy
-from sizing.plan import RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
 
 AGGREGATION_S = 600
 """Seconds that one entry covers. Basis: vendor, 60 or 600; 60 costs up to ten times as much."""

@@ -4,7 +4,7 @@ import pulumi
 from pulumi_aws import vpc
 
 from components.naming import Tags, aws_name
-from sizing.plan import AllowedPlan
+from sizing.plan.stack.network import AllowedPlan
 
 
 def ingress(

@@ -9,7 +9,8 @@ from pulumi_aws import ec2
 from components.foundation.network.endpoints import Endpoints, EndpointsArgs
 from components.foundation.network.flow_logs import FlowLogs, FlowLogsArgs
 from components.naming import Tags, partition
-from sizing.plan import NetworkPlan, RolesPlan, SubnetPlan
+from sizing.plan.stack.cluster import RolesPlan
+from sizing.plan.stack.network import NetworkPlan, SubnetPlan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from sizewright.reading.stack.site_file import DEFAULT_SITE
 from sizewright.report.answer.contradicted import first_line
 from sizewright.report.change.difference import HEADLINES
 from sizing.explain import Explanation, explain, explain_all
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

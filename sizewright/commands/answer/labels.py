@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from sizing.plan import Plan
 from sizing.plan.claims import claims
+from sizing.plan.whole import Plan
 
 LABELS: Mapping[str, tuple[str, ...]] = {
     "one GPU": ("capacity.*",),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sizewright.reading.input_error import ALIKE_OF_MANY, did_you_mean, found, joined
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.values.exact import Number
 
 NAMING_KEYS = ("name", "role", "state", "method")

@@ -36,7 +36,7 @@ from sizewright.report.answer.sizing import size_tables
 from sizewright.report.answer.summary import preview_summary
 from sizewright.report.answer.tree import tree
 from sizing.catalog import load_catalog
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 
 CAVEAT = (
     "Offline preview: what this project's Pulumi program registers, recorded on this machine "

@@ -18,7 +18,7 @@ from sizewright.layout.json import print_json
 from sizewright.reading.stack.plan import read_plan
 from sizewright.report.answer.contradicted import first_line
 from sizewright.write import write_files
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 
 
 @click.command(name="size")

@@ -47,7 +47,8 @@ from sizewright.review.headline import headline
 from sizewright.review.lost_fleets import flag_notes
 from sizewright.review.review import Review, Side, read_side, review
 from sizewright.review.revision import files_at
-from sizing.plan import ServicePlan, Survives
+from sizing.plan.service.pool import Survives
+from sizing.plan.service.whole import ServicePlan
 
 
 @click.command("diff")

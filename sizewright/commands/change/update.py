@@ -21,7 +21,7 @@ from sizewright.review.compare import Change, ServiceChange, service_changes
 from sizewright.write import write_files
 from sizing.catalog import Catalog, load_catalog
 from sizing.locks.workload_lock import Lock
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 
 CHOICE = (
     "instance_type",

@@ -33,7 +33,7 @@ from sizewright.reading.stack.site_file import SiteFile, read_site
 from sizewright.reading.stack.workload_file import WorkloadFile, read_workload
 from sizewright.report.answer.contradicted import first_line
 from sizing.catalog import Catalog, load_catalog
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 
 WORDS = {True: "ok", False: "failed", None: "-"}
 

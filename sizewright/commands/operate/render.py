@@ -10,7 +10,7 @@ from sizewright.layout.json import print_json
 from sizewright.reading.stack.plan import read_plan
 from sizewright.report.answer.contradicted import first_line
 from sizewright.write import refuse_full, write_files
-from sizing.plan import SCHEMA_VERSION
+from sizing.plan.whole import SCHEMA_VERSION
 
 
 @click.command(name="render")

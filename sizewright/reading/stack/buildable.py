@@ -6,7 +6,7 @@ from sizewright.reading.input_error import InputError, dotted
 from sizewright.reading.stack.site_file import SiteFile
 from sizing.catalog import Catalog
 from sizing.locks.cluster_lock import replacing
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.site.certificate import check_certificate
 from sizing.stack.addresses import enough_addresses
 from sizing.values.field_error import FieldError

@@ -10,7 +10,7 @@ from sizing.catalog.lookup import check_site
 from sizing.fleet.capacity_source import check_capacity
 from sizing.locks.cluster_lock import as_made
 from sizing.locks.stack_lock import StackLock
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.service.access import check_access
 from sizing.size import size
 from sizing.stack.mirror_check import check_mirrors

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from sizewright.layout.table import Table, table_text
-from sizing.plan import Plan, ServicePlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from sizing.service.contradictions import unmatched
 
 ACCEPTED = " (accepted)"

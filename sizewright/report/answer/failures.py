@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sizewright.layout.numbers import plural
 from sizing.fleet.redundancy import nodes_left
-from sizing.plan import PoolPlan, ServicePlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import ServicePlan
 
 STATES = {"rollout": "a new version rolls out", "repair": "one node in repair"}
 

@@ -5,7 +5,9 @@ from sizewright.layout.svg import Drawing, Shape
 from sizewright.report.answer import paragraphs as answer
 from sizewright.report.answer.failures import Failure, failures
 from sizewright.report.answer.fleet_zones import FAINT, caption, draw_zones, legend, pattern
-from sizing.plan import Plan, PoolPlan, ServicePlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 
 WIDTH = 840
 MARGIN = 28

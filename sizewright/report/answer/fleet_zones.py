@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sizewright.layout.numbers import plural
 from sizewright.layout.svg import Drawing, Shape
-from sizing.plan import PoolPlan
+from sizing.plan.service.pool import PoolPlan
 
 SIDE = 22
 PITCH = 27

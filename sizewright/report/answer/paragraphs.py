@@ -4,7 +4,8 @@ from typing import assert_never
 
 from sizewright.layout.numbers import duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
-from sizing.plan import PoolPlan, ServicePlan, Survives
+from sizing.plan.service.pool import PoolPlan, Survives
+from sizing.plan.service.whole import ServicePlan
 from sizing.workload import Contradicts, Method
 
 ANYWHERE = "0.0.0.0/0"

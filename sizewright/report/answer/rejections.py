@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sizewright.reading.input_error import joined
-from sizing.plan import Reason, Rejected
+from sizing.plan.part import Reason, Rejected
 
 COLUMNS = ("option", "reason", "numbers")
 NAMED = 8

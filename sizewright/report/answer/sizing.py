@@ -13,19 +13,14 @@ from sizewright.report.answer.paragraphs import (
     measured_with,
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
-from sizing.plan import (
-    BurstPlan,
-    CalibratedPlan,
-    CapacityPlan,
-    ChoicePlan,
-    MethodPlan,
-    Plan,
-    PoolPlan,
-    ServicePlan,
-    SidePlan,
-    StatePlan,
-    VolumePlan,
-)
+from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.calibrated import CalibratedPlan, SidePlan
+from sizing.plan.service.capacity import CapacityPlan, MethodPlan
+from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.pool import ChoicePlan, PoolPlan
+from sizing.plan.service.states import StatePlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from sizing.workload import Load
 
 

@@ -9,15 +9,10 @@ from sizewright.layout.table import Table, table_text
 from sizewright.record import Recorded
 from sizewright.report.answer.contradicted import first_line
 from sizewright.report.answer.paragraphs import burst_serves_peak, door, full_gpu_rate, losses, rule
-from sizing.plan import (
-    CapacitySource,
-    ChoicePlan,
-    LatencyPlan,
-    Plan,
-    PoolPlan,
-    ServicePlan,
-    Verdict,
-)
+from sizing.plan.service.latency import LatencyPlan, Verdict
+from sizing.plan.service.pool import CapacitySource, ChoicePlan, PoolPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 
 LABEL = 9
 """Columns of the labels, so that all rows of an answer are aligned."""

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from sizewright.layout.numbers import number
 from sizewright.record import Recorded, RecordedResource
 from sizewright.record.values import at, short_type
-from sizing.plan import Plan
 from sizing.plan.claims import claims
+from sizing.plan.whole import Plan
 
 SHOWN = 40
 """Longest value shown next to a resource, in characters."""

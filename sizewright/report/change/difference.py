@@ -14,7 +14,7 @@ from sizewright.report.answer.paragraphs import survives
 from sizewright.review.changes import Effect
 from sizewright.review.compare import Change, ResourceChange, ServiceChange, counts, loses_data
 from sizewright.review.dangers import Danger, Hazard
-from sizing.plan import ServicePlan
+from sizing.plan.service.whole import ServicePlan
 
 HEADLINES = {
     "traffic.requests_per_s_mean": "requests, mean",

@@ -8,7 +8,7 @@ from sizewright.layout.table import Table
 from sizewright.report.answer.failures import Failure, failures
 from sizewright.report.change.difference import HEADLINES
 from sizewright.review.side_by_side import Sized, best, leaf, number
-from sizing.plan import ServicePlan
+from sizing.plan.service.whole import ServicePlan
 
 NONE = "-"
 """Text for a value of a service without a pool."""

@@ -1,9 +1,9 @@
 """Explanations of the capacity above the floor."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf
+from sizing.explained.entry import Basis, Entry, Leaf, Registry
+from sizing.plan.service.burst import BurstPlan
 
-HERE = "sizing/service/burst.py"
-BESIDE = "sizing/stack/cluster_services.py"
+SOURCE = "sizing/service/burst.py"
 
 
 def _in_flight_sized(leaf: Leaf) -> Entry:
@@ -27,113 +27,44 @@ def _in_flight_sized(leaf: Leaf) -> Entry:
     )
 
 
-def _of_pool(field: str, meaning: str) -> Explainer:
-    def entry(leaf: Leaf) -> Entry:
-        pool = leaf.plan.pools[int(leaf.keys[1])]
-        parts = [
-            str(getattr(service.burst, field))
-            for service in leaf.plan.services
-            if service.burst is not None and service.name in pool.services
-        ]
-        return Entry(meaning, "the sum of its services'", " + ".join(parts))
-
-    return entry
-
-
-def _drain_s(leaf: Leaf) -> Entry:
-    pool = leaf.plan.pools[int(leaf.keys[1])]
-    stops = [
-        str(service.serving.stop_s)
-        for service in leaf.plan.services
-        if service.burst and service.serving and service.name in pool.services
-    ]
-    longest = f"max({', '.join(stops)})" if len(stops) > 1 else stops[0]
-    return Entry(
-        "seconds after which a burst node that drains is ended, whatever runs on it",
-        "2 x the longest stop of a replica",
-        f"{{burst.DRAIN_STOPS}} * {longest}",
-        Basis.assumed,
-        HERE,
-    )
-
-
-def _pods(meaning: str, source: str) -> Entry:
-    numbers = "{cluster_services.CONTROLLER_REPLICAS}"
-    return Entry(f"{meaning}: one leads, one waits", "fixed", numbers, Basis.vendor, source)
-
-
-BURST: dict[str, Explainer] = {
-    "services.*.burst.nodes": Entry(
-        "whole nodes that hold the GPUs of the burst",
-        "ceil(burst GPUs / GPUs a node)",
-        "ceil({w.capacity.burst_gpus} / {s.pool.gpus_per_node})",
-    ),
-    "services.*.burst.gpus": Entry(
-        "GPUs that may be added: the ceiling less the floor",
-        "nodes x GPUs a node",
-        "{s.burst.nodes} * {s.pool.gpus_per_node}",
-    ),
-    "services.*.burst.replicas": Entry(
-        "most replicas above the floor",
-        "nodes x replicas a node",
-        "{s.burst.nodes} * {s.pool.replicas_per_node}",
-    ),
-    "services.*.burst.max_unavailable": Entry(
-        "burst replicas that a rollout or a drain may take at once",
-        "one node's worth",
-        "{s.pool.replicas_per_node}",
-    ),
-    "services.*.burst.in_flight_sized": _in_flight_sized,
-    "services.*.burst.in_flight_target": Entry(
-        "requests in flight on one replica, waiting ones included, beyond which another is wanted",
-        "max(1, floor(0.8 x requests in flight that it was sized for))",
-        "max(1, floor({burst.TARGET_SHARE} * {s.burst.in_flight_sized}))",
-        Basis.assumed,
-        HERE,
-        remarks=("counted over floor and burst; a floor replica that is gone takes none",),
-    ),
-    "services.*.burst.cooldown_s": Entry(
-        "seconds of less load after which burst replicas go",
-        "the seconds a new one may take to copy and to start, at most 3,600",
-        "min({s.serving.copy_s} + {s.serving.start_s}, {burst.LONGEST_COOLDOWN_S})",
-        Basis.assumed,
-        HERE,
-    ),
-    "pools.*.burst.nodes": _of_pool("nodes", "nodes that Karpenter may add to the pool"),
-    "pools.*.burst.gpus": _of_pool("gpus", "GPUs of those nodes: the limit of the NodePool"),
-    "pools.*.burst.idle_s": Entry(
-        "seconds that an empty burst node is kept for the next replica",
-        "fixed",
-        "{burst.IDLE_NODE_S}",
-        Basis.assumed,
-        HERE,
-    ),
-    "pools.*.burst.node_hours": Entry(
-        "age in hours at which a burst node is replaced, so that it takes new images",
-        "fixed",
-        "{burst.NODE_HOURS}",
-        Basis.vendor,
-        "Karpenter's default of expireAfter",
-    ),
-    "pools.*.burst.drain_s": _drain_s,
-    "cluster_services.burst.node_autoscaler.replicas": _pods(
-        "pods of Karpenter", "the chart's default: its values.yaml"
-    ),
-    "cluster_services.burst.pod_autoscaler.replicas": _pods(
-        "pods of KEDA's operator and of its metrics server", "KEDA: high availability"
-    ),
-    "cluster_services.burst.metrics.scrape_s": Entry(
-        "seconds between two looks at an engine's metrics",
-        "fixed",
-        "{cluster_services.SCRAPE_S}",
-        Basis.assumed,
-        BESIDE,
-    ),
-    "cluster_services.burst.metrics.kept_hours": Entry(
-        "hours that metrics are kept",
-        "fixed",
-        "{cluster_services.METRICS_HOURS}",
-        Basis.assumed,
-        BESIDE,
-    ),
+BURST: Registry = {
+    BurstPlan: {
+        "nodes": Entry(
+            "whole nodes that hold the GPUs of the burst",
+            "ceil(burst GPUs / GPUs a node)",
+            "ceil({w.capacity.burst_gpus} / {s.pool.gpus_per_node})",
+        ),
+        "gpus": Entry(
+            "GPUs that may be added: the ceiling less the floor",
+            "nodes x GPUs a node",
+            "{s.burst.nodes} * {s.pool.gpus_per_node}",
+        ),
+        "replicas": Entry(
+            "most replicas above the floor",
+            "nodes x replicas a node",
+            "{s.burst.nodes} * {s.pool.replicas_per_node}",
+        ),
+        "max_unavailable": Entry(
+            "burst replicas that a rollout or a drain may take at once",
+            "one node's worth",
+            "{s.pool.replicas_per_node}",
+        ),
+        "in_flight_sized": _in_flight_sized,
+        "in_flight_target": Entry(
+            "requests in flight on one replica, waiting ones included, beyond which another is"
+            " wanted",
+            "max(1, floor(0.8 x requests in flight that it was sized for))",
+            "max(1, floor({burst.TARGET_SHARE} * {s.burst.in_flight_sized}))",
+            Basis.assumed,
+            SOURCE,
+            remarks=("counted over floor and burst; a floor replica that is gone takes none",),
+        ),
+        "cooldown_s": Entry(
+            "seconds of less load after which burst replicas go",
+            "the seconds a new one may take to copy and to start, at most 3,600",
+            "min({s.serving.copy_s} + {s.serving.start_s}, {burst.LONGEST_COOLDOWN_S})",
+            Basis.assumed,
+            SOURCE,
+        ),
+    },
 }

@@ -1,7 +1,8 @@
 """Explanations of the latency verdict and of the numbers that contradict each other."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf
-from sizing.plan import LatencyPlan, PoolPlan
+from sizing.explained.entry import Basis, Entry, Leaf, Registry
+from sizing.plan.service.latency import Contradiction, LatencyPlan
+from sizing.plan.service.pool import PoolPlan
 
 QUEUE = "the needed replicas, or all and the burst's where the mean is sized for"
 
@@ -91,43 +92,48 @@ def _busy_at_most(leaf: Leaf) -> Entry:
     )
 
 
-_AT = "services.*.contradictions.*.numbers."
-LATENCY: dict[str, Explainer] = {
-    "services.*.latency.requests_per_s": Entry(
-        "requests a second of the load that the verdict is of",
-        "the peak, or the mean where nothing says what the peak is",
-        "{s.latency.requests_per_s}",
-    ),
-    "services.*.latency.replicas": _replicas,
-    "services.*.latency.percentile": Entry(
-        "per cent of requests that a target is for",
-        "latency.percentile",
-        "{w.latency.percentile}",
-        Basis.given,
-        "the workload file: latency.percentile; 95 when left out",
-    ),
-    "services.*.latency.*_target_ms": _target,
-    "services.*.latency.missed_ratio": _missed,
-    "services.*.latency.*_ms": _time,
-    f"{_AT}*_target_ms": _target,
-    f"{_AT}times_missed": _missed,
-    f"{_AT}t*_ms": _time,
-    f"{_AT}times_apart": _ratio,
-    f"{_AT}gpus_by_estimate": _gpus_calibrated,
-    f"{_AT}gpus_with_burst": _gpus_at_most,
-    f"{_AT}peak_over_capacity": _busy_at_most,
-    f"{_AT}gpus_by_method": Entry(
-        "GPUs needed, before packing", "as the service's pool", "{s.pool.gpus_needed}"
-    ),
-    f"{_AT}peak_requests_per_s": Entry(
-        "requests a second at the peak", "as its traffic", "{s.traffic.requests_per_s_peak}"
-    ),
-    f"{_AT}nodes_in_one_zone": Entry("nodes in all", "as its pool", "{s.pool.nodes_total}"),
-    f"{_AT}zones_of_site": Entry(
-        "zones of the site",
-        "zones of the stack file",
-        "{v}",
-        Basis.given,
-        "the stack file: zones",
-    ),
+LATENCY: Registry = {
+    LatencyPlan: {
+        "requests_per_s": Entry(
+            "requests a second of the load that the verdict is of",
+            "the peak, or the mean where nothing says what the peak is",
+            "{s.latency.requests_per_s}",
+        ),
+        "replicas": _replicas,
+        "percentile": Entry(
+            "per cent of requests that a target is for",
+            "latency.percentile",
+            "{w.latency.percentile}",
+            Basis.given,
+            "the workload file: latency.percentile; 95 when left out",
+        ),
+        "ttft_ms": _time,
+        "ttft_target_ms": _target,
+        "tpot_ms": _time,
+        "tpot_target_ms": _target,
+        "missed_ratio": _missed,
+    },
+    Contradiction: {
+        "numbers.*_target_ms": _target,
+        "numbers.times_missed": _missed,
+        "numbers.t*_ms": _time,
+        "numbers.times_apart": _ratio,
+        "numbers.gpus_by_estimate": _gpus_calibrated,
+        "numbers.gpus_with_burst": _gpus_at_most,
+        "numbers.peak_over_capacity": _busy_at_most,
+        "numbers.gpus_by_method": Entry(
+            "GPUs needed, before packing", "as the service's pool", "{s.pool.gpus_needed}"
+        ),
+        "numbers.peak_requests_per_s": Entry(
+            "requests a second at the peak", "as its traffic", "{s.traffic.requests_per_s_peak}"
+        ),
+        "numbers.nodes_in_one_zone": Entry("nodes in all", "as its pool", "{s.pool.nodes_total}"),
+        "numbers.zones_of_site": Entry(
+            "zones of the site",
+            "zones of the stack file",
+            "{v}",
+            Basis.given,
+            "the stack file: zones",
+        ),
+    },
 }

@@ -1,11 +1,12 @@
 """Explanations of the private addresses that nodes and zones need."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf
-from sizing.plan import AddressPlan, NodeAddressPlan, SubnetPlan, UsedSubnetPlan
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
+from sizing.plan.stack.addresses import AddressPlan, NodeAddressPlan
+from sizing.plan.stack.network import SubnetPlan, UsedSubnetPlan
 from sizing.stack.addresses import RESERVED, SMALLEST_PREFIX
 
 CNI = "the VPC CNI's assignment with its defaults: sizing/stack/addresses.py"
-HERE = "sizing/stack/addresses.py"
+SOURCE = "sizing/stack/addresses.py"
 
 
 def _subnet(leaf: Leaf) -> SubnetPlan | UsedSubnetPlan:
@@ -16,7 +17,7 @@ def _subnet(leaf: Leaf) -> SubnetPlan | UsedSubnetPlan:
 def _node(leaf: Leaf) -> NodeAddressPlan:
     if leaf.keys[0] == "system" and leaf.plan.system is not None:
         return leaf.plan.system.addresses
-    return leaf.plan.pools[int(leaf.keys[1])].addresses
+    return leaf.node_pool.addresses
 
 
 def _over_pools(leaf: Leaf, of_node: str) -> str:
@@ -69,7 +70,7 @@ def _system_nodes(leaf: Leaf) -> Entry:
 def _each(part: str, meaning: str, symbols: str, factor: str) -> Explainer:
     def entry(leaf: Leaf) -> Entry:
         count = sum(getattr(service, part) is not None for service in leaf.plan.services)
-        return Entry(meaning, symbols, f"{factor} * {count}", Basis.vendor, HERE)
+        return Entry(meaning, symbols, f"{factor} * {count}", Basis.vendor, SOURCE)
 
     return entry
 
@@ -81,7 +82,7 @@ def _load_balancers(leaf: Leaf) -> Entry:
         "8 x internal load balancers",
         f"{{addresses.PER_LOAD_BALANCER}} * {count}",
         Basis.vendor,
-        HERE,
+        SOURCE,
     )
 
 
@@ -91,7 +92,7 @@ def _endpoints(leaf: Leaf) -> Entry:
         "one an endpoint",
         str(len(leaf.plan.network.interface_endpoints)),
         Basis.vendor,
-        HERE,
+        SOURCE,
     )
 
 
@@ -104,7 +105,7 @@ def _needed(leaf: Leaf) -> Entry:
         " + control plane) x 1.3)",
         f"ceil(({' + '.join(map(str, parts.values()))}) * (100 + 30) / 100)",
         Basis.assumed,
-        f"30 % spare: {HERE}",
+        f"30 % spare: {SOURCE}",
     )
 
 
@@ -117,7 +118,7 @@ def _capacity(leaf: Leaf) -> Entry:
         + ("; the subnet is an eighth of vpc_cidr" if own else ""),
         f"2 ** (32 - {prefix}) - {{addresses.RESERVED}}",
         Basis.vendor,
-        HERE,
+        SOURCE,
     )
 
 
@@ -151,7 +152,7 @@ def _node_pods(leaf: Leaf) -> Entry:
             Basis.vendor,
             "sizing/stack/shared.py",
         )
-    pool = leaf.plan.pools[int(leaf.keys[1])]
+    pool = leaf.node_pool
     most = max(
         service.pool.replicas_per_node
         for service in leaf.plan.services
@@ -162,7 +163,7 @@ def _node_pods(leaf: Leaf) -> Entry:
         "replicas a node + 10 daemons",
         f"{most} + {{addresses.DAEMON_PODS}}",
         Basis.assumed,
-        HERE,
+        SOURCE,
     )
 
 
@@ -178,39 +179,33 @@ def _interfaces(leaf: Leaf) -> Entry:
     )
 
 
-_OF_NODE: dict[str, Explainer] = {
-    "pods": _node_pods,
-    "interfaces": _interfaces,
-    "addresses_per_interface": Entry(
-        "addresses of one interface, its own and those for pods",
-        "the type's",
-        "{v}",
-        Basis.vendor,
-        "EC2 instance types: data/instance_types.csv; sizing/stack/shared.py for the system's",
-    ),
-}
-
-_OF_ZONE: dict[str, Explainer] = {
-    "gpu_nodes": _gpu_nodes,
-    "pods": _pods,
-    "system_nodes": _system_nodes,
-    "load_balancers": _load_balancers,
-    "endpoints": _endpoints,
-    "databases": _each(
-        "database",
-        "addresses that database instances may take in the zone",
-        "one a database",
-        "{addresses.PER_DATABASE}",
-    ),
-    "control_plane": _control_plane,
-    "needed": _needed,
-    "capacity": _capacity,
-    "smallest_prefix": _smallest_prefix,
-}
-
-ADDRESSES: dict[str, Explainer] = {
-    **{f"pools.*.addresses.{field}": entry for field, entry in _OF_NODE.items()},
-    **{f"system.addresses.{field}": entry for field, entry in _OF_NODE.items()},
-    **{f"network.subnets.*.addresses.{field}": entry for field, entry in _OF_ZONE.items()},
-    **{f"network.used.subnets.*.addresses.{field}": entry for field, entry in _OF_ZONE.items()},
+ADDRESSES: Registry = {
+    NodeAddressPlan: {
+        "pods": _node_pods,
+        "interfaces": _interfaces,
+        "addresses_per_interface": Entry(
+            "addresses of one interface, its own and those for pods",
+            "the type's",
+            "{v}",
+            Basis.vendor,
+            "EC2 instance types: data/instance_types.csv; sizing/stack/shared.py for the system's",
+        ),
+    },
+    AddressPlan: {
+        "gpu_nodes": _gpu_nodes,
+        "pods": _pods,
+        "system_nodes": _system_nodes,
+        "load_balancers": _load_balancers,
+        "endpoints": _endpoints,
+        "databases": _each(
+            "database",
+            "addresses that database instances may take in the zone",
+            "one a database",
+            "{addresses.PER_DATABASE}",
+        ),
+        "control_plane": _control_plane,
+        "needed": _needed,
+        "capacity": _capacity,
+        "smallest_prefix": _smallest_prefix,
+    },
 }

@@ -1,4 +1,4 @@
-"""Nodes of one service."""
+"""Hardware of one service: its choice and its nodes."""
 
 from enum import StrEnum
 
@@ -77,3 +77,44 @@ class PoolPlan(Part):
     """Share of the fleet's rate that the daily mean uses."""
     utilisation_at_peak: Number | None
     """Share of the fleet's rate that the peak uses, above 1 when the fleet is too small."""
+
+
+class CheckpointPlan(Part):
+    """Source of weights that are narrower than the published ones."""
+
+    published: str
+    """Precision of the published weights."""
+    precision: str
+    """Precision of the planned weights."""
+    repository: str | None
+    """Repository with the planned weights; null where none is known."""
+    revision: str | None
+    """Commit of the repository; null where none is known."""
+    flag: str | None
+    """Engine flag that converts published weights as they load. The stack does not pass it."""
+    text: str
+    """Summary in a clause."""
+
+
+class ChoicePlan(Part):
+    """Hardware, the origin of its choice, and the cost of its nodes."""
+
+    instance_type: str
+    """EC2 instance type."""
+    tensor_parallel: int
+    precision: str
+    """Precision of the weights."""
+    checkpoint: CheckpointPlan | None
+    """Source of narrower weights; null where the weights are as published."""
+    chosen_by: str
+    """Origin of the choice: workload, lock or ranking."""
+    usd_per_hour: Number | None
+    """Price of one node on demand, USD an hour; null where it is unknown."""
+    price_source: str | None
+    """Source of the price."""
+    price_checked: str | None
+    """Date on which the price was checked."""
+    rates_for: str | None
+    """Digest of the inputs of the calibrated rates, for the lock; null by other methods."""
+    pool_usd_per_month: Number | None
+    """Cost of the nodes alone, USD a month."""

@@ -13,10 +13,8 @@ from sizing.plan.reaches import (
     DEPLOYMENT,
     GROUPS,
     INIT_CONTAINER,
-    JOB,
     LEADER,
     QUOTA,
-    SCALED_OBJECT,
     WORKER,
     Reaches,
 )
@@ -189,53 +187,6 @@ class GroupServingPlan(ServingPlan):
         int,
         Reaches(GROUPS, f"{LEADER}.terminationGracePeriodSeconds"),
         Reaches(GROUPS, f"{WORKER}.terminationGracePeriodSeconds"),
-    ]
-
-
-class ImportPlan(Part):
-    """Job that copies the model's files from their source into the bucket of weights."""
-
-    source: str
-    """Kind of source: hub, s3 or image. The inputs contain the source itself."""
-    prefix: Annotated[str, Reaches(JOB, f"{CONTAINER}.0.args")]
-    image: Annotated[str, Reaches(JOB, f"{CONTAINER}.0.image")]
-    max_bytes: Annotated[int, Reaches(JOB, f"{CONTAINER}.0.args")]
-    """Maximum bytes of the import. The nodes have no room for more."""
-    import_s: Number
-    """Duration of the import, seconds."""
-    deadline_s: Annotated[int, Reaches(JOB, "spec.activeDeadlineSeconds")]
-    scratch_gib: Annotated[int | None, Reaches(JOB, "spec.template.spec.volumes")]
-    """GiB of the node's disk for the files of an image; null for streamed files."""
-
-
-class BurstPlan(Part):
-    """Burst Deployment: up to `replicas`, on nodes that Karpenter adds and removes with them."""
-
-    nodes: int
-    gpus: int
-    """Ceiling minus floor."""
-    replicas: Annotated[int, Reaches(SCALED_OBJECT, "spec.maxReplicaCount")]
-    max_unavailable: Annotated[
-        int,
-        Reaches(BUDGET, "spec.maxUnavailable"),
-        Reaches(DEPLOYMENT, "spec.strategy.rollingUpdate.maxUnavailable"),
-    ]
-    in_flight_sized: Number
-    """Requests in flight on one replica at the sized load."""
-    in_flight_target: Annotated[
-        int,
-        Reaches(SCALED_OBJECT, "spec.triggers.0.metadata.threshold"),
-        Reaches(SCALED_OBJECT, "spec.triggers.0.metadata.query"),
-    ]
-    """Requests in flight on one replica, waiting ones included, above which another one starts."""
-    cooldown_s: Annotated[
-        int,
-        Reaches(SCALED_OBJECT, "spec.cooldownPeriod"),
-        Reaches(
-            SCALED_OBJECT,
-            "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown"
-            ".stabilizationWindowSeconds",
-        ),
     ]
 
 

@@ -46,6 +46,7 @@ class BucketPlan(Part):
     stored_bytes: int
     """Bytes of the bucket at full retention."""
     expire_days: Annotated[int | None, Reaches(LIFECYCLE, "rules.0.expiration.days")]
+    """Days after which its objects are deleted."""
     noncurrent_days: Annotated[
         int, Reaches(LIFECYCLE, "rules.0.noncurrentVersionExpiration.noncurrentDays")
     ]

@@ -1,29 +1,18 @@
 """Plan of one service in full."""
 
 from sizing.plan.part import Part, Rejected
-from sizing.plan.service.capacity import (
-    CalibratedPlan,
-    CapacityPlan,
-    ChoicePlan,
-    MethodPlan,
-    OwnRunsPlan,
-    RolloutPlan,
-    StatePlan,
-    TrafficPlan,
-)
+from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan
+from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.latency import Contradiction, LatencyPlan
 from sizing.plan.service.memory import MemoryPlan
-from sizing.plan.service.pool import PoolPlan
-from sizing.plan.service.serving import (
-    BurstPlan,
-    GroupServingPlan,
-    ImportPlan,
-    QuotaPlan,
-    ServingPlan,
-)
+from sizing.plan.service.pool import ChoicePlan, PoolPlan
+from sizing.plan.service.serving import GroupServingPlan, QuotaPlan, ServingPlan
+from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
+from sizing.plan.service.weights_import import ImportPlan
 from sizing.workload import Workload
 
 

@@ -6,17 +6,7 @@ from sizing.plan.part import Part
 from sizing.plan.reaches import NODE_CLASS, NODE_GROUP, NODE_POOL, PLACEMENT, TEMPLATE, Reaches
 from sizing.plan.service.disks import PoolVolumePlan
 from sizing.plan.service.pool import CapacitySource
-
-
-class NodeAddressPlan(Part):
-    """Private addresses that one node takes for itself and its pods."""
-
-    pods: int
-    """Pods that take an address."""
-    interfaces: int
-    """Network interfaces that the pods need."""
-    addresses_per_interface: int
-    """Addresses of an interface: its own and those for pods."""
+from sizing.plan.stack.addresses import NodeAddressPlan
 
 
 class BurstPoolPlan(Part):

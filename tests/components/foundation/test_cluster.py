@@ -7,7 +7,8 @@ from pulumi_aws import ec2
 from components.foundation.cluster.cluster import Cluster, ClusterArgs
 from components.naming import Tags
 from sizewright.record import Recorded
-from sizing.plan import AccessPlan, AllowedPlan
+from sizing.plan.stack.cluster import AccessPlan
+from sizing.plan.stack.network import AllowedPlan
 from tests.components.plans import chat_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
 

@@ -9,7 +9,8 @@ from components.naming import Tags
 from components.platform import build
 from sizewright.record import Recorded
 from sizing.catalog import load_catalog
-from sizing.plan import CreatedZonePlan, DnsPlan, Plan, UsedZonePlan
+from sizing.plan.stack.network import CreatedZonePlan, DnsPlan, UsedZonePlan
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.stack.names import dns_plan

@@ -4,7 +4,7 @@ from typing import Any
 from components.foundation.keys import Keys, KeysArgs
 from components.naming import Tags
 from sizewright.record import Recorded
-from sizing.plan import KeysPlan
+from sizing.plan.stack.cluster import KeysPlan
 from tests.components.plans import site
 from tests.components.recording import children, named, of_type, recorded
 

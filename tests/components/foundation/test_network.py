@@ -3,7 +3,7 @@ import json
 from components.foundation.network.network import Network, NetworkArgs
 from components.naming import Tags
 from sizewright.record import Recorded
-from sizing.plan import NetworkPlan
+from sizing.plan.stack.network import NetworkPlan
 from tests.components.plans import ZONES, chat_plan, site
 from tests.components.recording import children, named, of_type, recorded
 

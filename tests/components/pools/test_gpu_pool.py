@@ -5,7 +5,8 @@ from pulumi_aws import ec2
 from components.naming import Tags
 from components.pools.gpu_pool import GpuPool, GpuPoolArgs
 from sizewright.record import Recorded
-from sizing.plan import CapacitySource, NodePool
+from sizing.plan.service.pool import CapacitySource
+from sizing.plan.stack.nodes import NodePool
 from tests.components.plans import ZONES, chat_plan, site, spanning_plan, volume_plan
 from tests.components.recording import before, children, named, of_type, recorded
 

@@ -3,7 +3,8 @@ import json
 from components.naming import Tags
 from components.service.database import Database, DatabaseArgs
 from sizewright.record import Recorded
-from sizing.plan import DatabasePlan, RolesPlan
+from sizing.plan.service.stores import DatabasePlan
+from sizing.plan.stack.cluster import RolesPlan
 from tests.components.plans import chat_plan, site
 from tests.components.recording import children, named, of_type, recorded
 

@@ -1,7 +1,7 @@
 from components.naming import Tags
 from components.service.firewall import Firewall, FirewallArgs
 from sizewright.record import Recorded
-from sizing.plan import FirewallPlan
+from sizing.plan.service.gateway import FirewallPlan
 from tests.components.plans import site
 from tests.components.recording import children, named, recorded
 

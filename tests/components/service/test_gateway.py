@@ -6,7 +6,8 @@ from components.naming import Tags
 from components.service.access_logs import access_logs
 from components.service.gateway import Gateway, GatewayArgs
 from sizewright.record import Recorded
-from sizing.plan import AllowedPlan, GatewayPlan
+from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.stack.network import AllowedPlan
 from tests.components.plans import chat_plan, public_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
 

@@ -5,7 +5,7 @@ import pytest
 from components.naming import Tags
 from components.service.object_store import ObjectStore, ObjectStoreArgs
 from sizewright.record import Recorded
-from sizing.plan import BucketPlan
+from sizing.plan.service.stores import BucketPlan
 from tests.components.plans import site
 from tests.components.recording import children, named, recorded
 

@@ -9,7 +9,7 @@ from pulumi_kubernetes.provider import Provider
 from components.naming import Tags
 from components.service.serving import Serving, ServingArgs
 from sizewright.record import Recorded
-from sizing.plan import RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
 from templates.programs import program
 from templates.render import render
 from tests.components.plans import ZONES, chat_plan, site

@@ -11,7 +11,7 @@ from components.naming import Tags
 from components.platform import build
 from components.service.weights_import import WeightsImport, WeightsImportArgs
 from sizewright.record import Recorded
-from sizing.plan import RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
 from templates.programs import program
 from templates.render import render
 from tests.components.plans import KEY, REVISION, SECRET, SOURCES, imported_plan, site

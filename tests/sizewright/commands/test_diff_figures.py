@@ -17,7 +17,9 @@ from sizewright.review.compare import Change, ResourceChange, ServiceChange
 from sizewright.review.dangers import Danger, dangers
 from sizewright.review.headline import headline
 from sizewright.review.review import Review
-from sizing.plan import NODE_GROUP, Plan, ServicePlan
+from sizing.plan.reaches import NODE_GROUP
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from tests.sizewright.conftest import ROOT, Run
 
 DEV = ROOT / "Pulumi.dev.yaml"

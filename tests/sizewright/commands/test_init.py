@@ -11,7 +11,7 @@ from sizewright.reading.stack.plan import plan_of
 from sizewright.reading.stack.site_file import read_site
 from sizewright.reading.stack.workload_file import read_workload
 from sizing.catalog import load_catalog
-from sizing.plan import Reason
+from sizing.plan.part import Reason
 from tests.sizewright.conftest import ROOT, Run
 
 

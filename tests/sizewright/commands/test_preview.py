@@ -11,7 +11,7 @@ import pulumi
 import pytest
 
 from sizewright.record.program import record_program
-from sizing.plan import SCHEMA_VERSION
+from sizing.plan.whole import SCHEMA_VERSION
 from tests.components.plans import CHAT as CHAT_WORKLOAD
 from tests.components.plans import SOURCES
 from tests.sizewright.conftest import INFEASIBLE, ROOT, VIDEO, Run, after_contradictions

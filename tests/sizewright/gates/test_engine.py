@@ -7,7 +7,9 @@ import pytest
 import sizewright.commands.operate.check as check_command
 from sizewright.gates.engine import engine_limits
 from sizing.catalog import Ability, Catalog, load_catalog
-from sizing.plan import LimitsBy, Plan, Reason
+from sizing.plan.part import Reason
+from sizing.plan.service.serving import LimitsBy
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload

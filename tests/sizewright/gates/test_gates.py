@@ -14,7 +14,7 @@ from sizewright.reading.stack.site_file import read_site
 from sizewright.reading.stack.workload_file import WorkloadFile, read_workload
 from sizing.catalog import Catalog, load_catalog
 from sizing.locks.workload_lock import Lock
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from tests.sizewright.conftest import INFEASIBLE, ROOT, VIDEO
 
 CATALOG = load_catalog()

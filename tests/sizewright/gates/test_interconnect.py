@@ -6,7 +6,7 @@ import pytest
 
 from sizewright.gates.interconnect import interconnect_plugin
 from sizing.catalog import DATA, load_catalog
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from tests.components.plans import chat_plan, spanning_plan
 
 CATALOG = load_catalog()

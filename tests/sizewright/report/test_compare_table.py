@@ -14,7 +14,7 @@ from sizewright.report.change.difference import resource_lines
 from sizewright.review.changes import load_rules
 from sizewright.review.compare import Change, flags, leaf_changes
 from sizewright.review.compare_resources import resource_changes
-from sizing.plan import Reason, Rejected
+from sizing.plan.part import Reason, Rejected
 from tests.sizewright.conftest import ROOT, Run
 
 AUTO = """

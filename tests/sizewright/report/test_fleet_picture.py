@@ -11,7 +11,9 @@ from sizewright.reading.stack.plan import read_plan
 from sizewright.report.answer.fleet import WIDTH, fleet_picture
 from sizewright.report.answer.fleet_zones import MOST_SQUARES, fold_of, zones_of
 from sizing.catalog import load_catalog
-from sizing.plan import Plan, PoolPlan, ServicePlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from tests.sizewright.conftest import ROOT, VIDEO, Run
 
 CHAT = ROOT / "tests/workloads/chat.yaml"

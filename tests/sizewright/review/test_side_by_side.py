@@ -10,7 +10,7 @@ import pytest
 
 from sizewright.reading.stack.plan import read_plan
 from sizewright.review.side_by_side import MEASURES, best, leaf
-from sizing.plan import ServicePlan
+from sizing.plan.service.whole import ServicePlan
 from tests.sizewright.conftest import INFEASIBLE, ROOT, VIDEO, Run, after_contradictions
 
 CHAT = ROOT / "tests/workloads/chat.yaml"

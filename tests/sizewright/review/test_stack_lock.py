@@ -20,7 +20,7 @@ from sizewright.record.program import record_program
 from sizing.catalog import Catalog, load_catalog
 from sizing.locks.stack_lock import ImageLock, StackLock
 from sizing.locks.versions import image_reference
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.service.serving import ENGINE_IMAGE
 from sizing.stack.pins import stack_lock
 from sizing.stack.unverified import images_in_use

@@ -13,7 +13,7 @@ from sizewright.reading.stack.site_file import read_site
 from sizewright.reading.stack_lock_file import stack_lock_text
 from sizewright.record.program import record_program
 from sizing.locks.stack_lock import StackLock
-from sizing.plan import PodRevision
+from sizing.plan.stack.held import PodRevision
 from tests.components.plans import CHAT, SPANNING
 from tests.sizewright.conftest import Run
 

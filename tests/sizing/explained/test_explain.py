@@ -8,7 +8,8 @@ from sizing.catalog import load_catalog
 from sizing.explain import explain, explain_all
 from sizing.explained.entry import Basis
 from sizing.fleet.redundancy import Rule
-from sizing.plan import Plan
+from sizing.plan.stack.held import PodRevision
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
@@ -123,6 +124,17 @@ SPANNING = {
     "redundancy": {**CHAT["redundancy"], "nodes": 2},  # type: ignore[dict-item]
     "hardware": {"instance_type": "p5.48xlarge"},
 }
+PICTURES = {
+    **CHAT,
+    "name": "pictures",
+    "kind": "image",
+    "model": {"parameters": 81e9, "precision": "fp16"},
+    "request": {"iterations": 100},
+    "latency": None,
+    "capacity": {"method": "textbook"},
+    "hardware": {"instance_type": "p4de.24xlarge"},
+}
+"""No engine serves it: it has states of its fleet, and no rollout."""
 BURSTING = {**CHAT, "name": "bursting", "capacity": {**CHAT["capacity"], "burst_gpus": 3}}  # type: ignore[dict-item]
 UNTIMED_BURST = {**BURSTING, "name": "untimed", "latency": None}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
@@ -138,7 +150,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
-            *(IMPORTED, SPANNING),
+            *(IMPORTED, SPANNING, PICTURES),
             environment=environment,
         )
     ):
@@ -206,6 +218,15 @@ def test_the_published_design_states_its_slips() -> None:
     assert any("10 of 12 are left" in remark for remark in total.remarks)
     other = plan_of({**CHAT, "traffic": {**CHAT["traffic"], "daily_users": 130_000}})  # type: ignore[dict-item]
     assert not any("prints" in r for r in explain(other, "/services/0/pool/gpus_total").remarks)
+
+
+def test_a_held_pod_is_explained_by_the_lock() -> None:
+    limits = {"cpu": 3, "nvidia.com/gpu": 1}
+    held = {"chat": {"use1-az1": PodRevision(pod={"spec": [{"limits": limits}]})}}
+    plan = plan_of(CHAT).model_copy(update={"held_pods": held})
+    of_lock = [e for e in explain_all(plan) if e.pointer.startswith("/held_pods")]
+    assert [e.value for e in of_lock] == [3, 1]
+    assert {e.source for e in of_lock} == {"the stack's lock: templates_by_zone"}
 
 
 def test_a_pointer_to_nothing_is_a_key_error() -> None:

@@ -9,7 +9,9 @@ import pytest
 from sizing.catalog import Catalog
 from sizing.fleet.packing import Packing, packing
 from sizing.fleet.redundancy import Rule, nodes_by_rule, survival
-from sizing.plan import GroupServingPlan, Reason, ServicePlan
+from sizing.plan.part import Reason
+from sizing.plan.service.serving import GroupServingPlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Redundancy, Workload

@@ -7,7 +7,9 @@ from pydantic import ValidationError
 
 from sizing.catalog import Catalog
 from sizing.fleet.capacity_source import check_capacity, pool_name
-from sizing.plan import CapacitySource, Reason, ServicePlan
+from sizing.plan.part import Reason
+from sizing.plan.service.pool import CapacitySource
+from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.values.field_error import FieldError

@@ -6,7 +6,9 @@ from fractions import Fraction
 import pytest
 
 from sizing.fleet.packing import Packing, binding_constraint, gpus_by_constraint, packing
-from sizing.plan import PoolPlan, Reason, ServicePlan
+from sizing.plan.part import Reason
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.replica.gpu_rate import GpuRate
 from tests.sizing.told import told
 

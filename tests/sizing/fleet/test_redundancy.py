@@ -25,7 +25,8 @@ from sizing.fleet.redundancy import (
     survival,
 )
 from sizing.locks.workload_lock import Lock
-from sizing.plan import Reason, ServicePlan
+from sizing.plan.part import Reason
+from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Redundancy, Workload

@@ -14,7 +14,8 @@ from sizing.fleet.zone_rollout import (
     taken_at_once,
     zones_take_turns,
 )
-from sizing.plan import ServicePlan, ServingPlan
+from sizing.plan.service.serving import ServingPlan
+from sizing.plan.service.whole import ServicePlan
 
 Sized = Callable[..., ServicePlan]
 ZONES = ("use1-az1", "use1-az2", "use1-az4")

@@ -14,7 +14,8 @@ from sizing.catalog import Catalog
 from sizing.fleet.served import HardwareResult, Served, Unserved
 from sizing.hardware.decision import decision
 from sizing.hardware.search import find_hardware
-from sizing.plan import PoolPlan, WeightsOn
+from sizing.plan.service.disks import WeightsOn
+from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Case, Choice, case_of
 from sizing.replica.rated import Rated, Unrated
 from sizing.replica.rated import rated as rated_once

@@ -16,7 +16,8 @@ from sizing.catalog.lookup import facts_of
 from sizing.compare.comparison import compare, frontier
 from sizing.locks.workload_lock import Lock
 from sizing.model.memory import tensor_parallel_sizes
-from sizing.plan import Reason, ServicePlan
+from sizing.plan.part import Reason
+from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.values.field_error import FieldError

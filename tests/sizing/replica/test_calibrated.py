@@ -8,7 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sizing.catalog import Catalog
-from sizing.plan import PoolPlan, Reason, ServicePlan
+from sizing.plan.part import Reason
+from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from tests.examples import examples
 from tests.sizing.drawn import Values, more, plan_of

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizing.catalog import Catalog
-from sizing.plan import FirewallPlan
+from sizing.plan.service.gateway import FirewallPlan
 from sizing.replica.traffic import Rates
 from sizing.service.access import WINDOWS_S, firewall_plan, token_plan
 from sizing.site import Site

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sizing.catalog import Catalog
-from sizing.plan import Plan, ServicePlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from sizing.service.burst import image_version
 from sizing.site import Site
 from sizing.size import size

@@ -7,7 +7,8 @@ import pytest
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import refusal
 from sizing.catalog import Catalog
-from sizing.plan import Reason, ServicePlan
+from sizing.plan.part import Reason
+from sizing.plan.service.whole import ServicePlan
 
 Sized = Callable[..., ServicePlan]
 PEAK = {"daily_users": 100_000, "requests_per_user_per_day": 10, "peak_ratio": 3}

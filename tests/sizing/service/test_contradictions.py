@@ -7,7 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from sizing.explain import explain, numeric_leaves
-from sizing.plan import Plan, ServicePlan, Verdict
+from sizing.plan.service.latency import Verdict
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
 from sizing.service.contradictions import unmatched
 from sizing.site import Site
 from sizing.size import size

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from sizing.plan import ServicePlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.replica.traffic import Rates
 from sizing.service.gateway import capacity_units, gateway_plan, mbit_per_s
 from sizing.site import Site

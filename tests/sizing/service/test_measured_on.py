@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sizing.plan import ServicePlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 

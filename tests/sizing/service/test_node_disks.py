@@ -4,7 +4,9 @@ from fractions import Fraction
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.plan import Reason, ServicePlan, WeightsOn
+from sizing.plan.part import Reason
+from sizing.plan.service.disks import WeightsOn
+from sizing.plan.service.whole import ServicePlan
 from sizing.service.node_disks import volume_plan, weights_on
 from sizing.site import Site
 from sizing.size import size

@@ -7,7 +7,8 @@ import pytest
 
 from sizing.catalog import Catalog
 from sizing.fleet.capacity_source import pool_name
-from sizing.plan import ServicePlan, ServingPlan
+from sizing.plan.service.serving import ServingPlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.service.serving import allocatable, compute_precision, engine_image
 from sizing.site import Site
 from sizing.workload import Precision

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.plan import Reason, ServicePlan
+from sizing.plan.part import Reason
+from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sizing.plan import ServicePlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.service.weights_import import import_plan, weights_of
 from sizing.values.units import GIB, MIB
 from sizing.workload.source import HUB_FILES, HubSource, ModelSource

@@ -3,7 +3,7 @@
 import pytest
 
 from sizing.catalog import load_catalog
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
 from sizing.size import size

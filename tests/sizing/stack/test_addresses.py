@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.plan import AddressPlan, Plan
+from sizing.plan.stack.addresses import AddressPlan
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.stack.addresses import enough_addresses, node_addresses, smallest_prefix

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.plan import Plan
+from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.stack.shared import system_pool

@@ -1,0 +1,190 @@
+"""Explanations of a service's traffic, of the rate of one GPU, and of the methods compared."""
+
+from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
+from sizing.explained.service.calibrated import fitted
+from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
+
+LIMITS = {
+    "throughput": "utilisation limit x the full batch's rate",
+    "ttft": "the highest rate at which TTFT holds for the target's share of requests",
+    "tpot": "the highest rate at which TPOT holds for the target's share of requests",
+}
+
+
+def _peak_rate(leaf: Leaf) -> Entry:
+    traffic = leaf.sized.inputs.traffic
+    meaning = "requests a second at the busiest moment"
+    if traffic.think_time_s is not None:
+        return Entry(
+            meaning,
+            "users online / think time",
+            "{s.traffic.users_online_peak} / {w.traffic.think_time_s}",
+        )
+    if traffic.peak_ratio is not None:
+        return Entry(
+            meaning,
+            "mean x peak ratio",
+            "{s.traffic.requests_per_s_mean} * {w.traffic.peak_ratio}",
+        )
+    hours = traffic.hourly or ()
+    return Entry(
+        meaning,
+        "mean x busiest hour / mean hour",
+        f"{{s.traffic.requests_per_s_mean}} * 24 * {max(hours)} / {sum(hours)}",
+    )
+
+
+def _request_s(leaf: Leaf) -> Entry:
+    meaning = "GPU-seconds of one request"
+    if leaf.capacity.method == "given":
+        return Entry(
+            meaning,
+            "1 / requests a GPU completes a second",
+            "1 / {w.capacity.requests_per_gpu_per_s}",
+            Basis.given,
+            "measured by the user: capacity.requests_per_gpu_per_s",
+        )
+    if leaf.capacity.method == "calibrated":
+        rates = ", ".join(repr(r) for r in leaf.capacity.requests_per_replica_per_s.values())
+        return Entry(
+            meaning,
+            "GPUs a replica / the least rate that a constraint allows it",
+            f"{{s.choice.tensor_parallel}} / min({rates})",
+            leaf.method,
+            leaf.method_source,
+        )
+    return Entry(
+        meaning,
+        "2 x parameters x tokens (or iterations) / peak FLOP/s",
+        "2 * {s.memory.parameters} * {s.capacity.passes} / {s.capacity.peak_flop_per_s}",
+        Basis.textbook,
+        "the published designs' rule; it ignores memory bandwidth, attention and overheads",
+        remarks=("an image's iteration counts as one token of work",)
+        if leaf.sized.kind == "image"
+        else (),
+    )
+
+
+def _gpus_at(load: str) -> Explainer:
+    def entry(leaf: Leaf) -> Entry:
+        return Entry(
+            f"GPUs that the {load} rate alone requires, before spares",
+            f"ceil({load} rate x GPU-seconds of one request)",
+            f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})",
+            leaf.method,
+            leaf.method_source,
+        )
+
+    return entry
+
+
+def _replica_rate(leaf: Leaf) -> Entry:
+    name = leaf.keys[-1]
+    meaning = f"requests a second that {name} alone allows one replica"
+    if leaf.capacity.locked:
+        source = "the lock next to the workload file; `update` computes it anew"
+        return Entry(meaning, "as locked", "{v}", Basis.fitted, source)
+    return fitted(leaf, meaning, LIMITS[name], None)
+
+
+def _saturation(leaf: Leaf) -> Entry:
+    meaning = "requests a second that one replica completes with every slot taken"
+    if leaf.capacity.locked:
+        return Entry(
+            meaning, "as locked", "{v}", Basis.fitted, "the lock next to the workload file"
+        )
+    return fitted(leaf, meaning, "n / (output x step(n) + n x prompt), n = slots", None)
+
+
+def _method(leaf: Leaf) -> Entry:
+    found = leaf.sized.methods[int(leaf.keys[3])]
+    basis = {"textbook": Basis.textbook, "given": Basis.given}.get(found.method, Basis.fitted)
+    return Entry(
+        f"GPUs needed by the method {found.method}",
+        found.remark,
+        "{v}",
+        basis,
+        leaf.fitted_source if basis is Basis.fitted else "",
+        arithmetic=False,
+    )
+
+
+def _ratio(leaf: Leaf) -> Entry:
+    found = leaf.sized.methods[int(leaf.keys[3])]
+    return Entry(
+        f"GPUs needed by the method {found.method} over the answer's",
+        "its GPUs needed / the answer's",
+        f"{found.gpus_needed} / {{s.pool.gpus_needed}}",
+    )
+
+
+def busy(load: str, leaf: Leaf, replicas: str) -> str:
+    """Utilisation as arithmetic: of a full batch by the calibrated method, else of the rate."""
+    rate = f"{{s.traffic.requests_per_s_{load}}}"
+    if leaf.capacity.saturation_requests_per_s is not None:
+        return f"{rate} / ({replicas} * {{s.capacity.saturation_requests_per_s}})"
+    return f"{rate} * {{s.capacity.request_s}} / ({replicas} * {{s.pool.gpus_per_replica}})"
+
+
+CAPACITY: Registry = {
+    TrafficPlan: {
+        "requests_per_s_mean": Entry(
+            "requests a second, mean of the day",
+            "users x requests a user a day / 86,400 s",
+            "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day}"
+            " / {units.SECONDS_PER_DAY}",
+        ),
+        "requests_per_s_peak": _peak_rate,
+        "users_online_peak": Entry(
+            "users online at the busiest moment",
+            "users x share online",
+            "{w.traffic.daily_users} * {w.traffic.peak_users_share}",
+        ),
+        "requests_in_flight_peak": Entry(
+            "requests being answered at the busiest moment, if each just meets the latency targets",
+            "peak rate x (TTFT + (output tokens - 1) x TPOT), Little's law",
+            "{s.traffic.requests_per_s_peak} * ({w.latency.ttft_ms}"
+            " + ({w.request.output_mean} - 1) * {w.latency.tpot_ms}) / 1000",
+            remarks=(
+                "while nothing queues: a fleet that receives more than it serves holds all who"
+                " wait",
+            ),
+        ),
+    },
+    CapacityPlan: {
+        "request_s": _request_s,
+        "requests_per_gpu_per_s": Entry(
+            "requests one GPU completes a second",
+            "1 / GPU-seconds of one request",
+            "1 / {s.capacity.request_s}",
+        ),
+        "users_per_gpu_per_day": Entry(
+            "users one GPU serves a day when it is never idle",
+            "86,400 s x requests a second / requests a user a day",
+            "{units.SECONDS_PER_DAY} * {s.capacity.requests_per_gpu_per_s}"
+            " / {w.traffic.requests_per_user_per_day}",
+        ),
+        "peak_flop_per_s": Entry(
+            "dense peak rate of one GPU, FLOP/s",
+            "the card's datasheet",
+            "{v}",
+            Basis.vendor,
+            CATALOG + "gpus.csv, the GPU of the instance type",
+        ),
+        "passes": Entry(
+            "forward passes of one request that the textbook rule counts",
+            "tokens of a text, iterations of an image",
+            "{v}",
+            Basis.given,
+            "the workload file: request",
+        ),
+        "requests_per_replica_per_s.*": _replica_rate,
+        "saturation_requests_per_s": _saturation,
+        "gpus_at_mean": _gpus_at("mean"),
+        "gpus_at_peak": _gpus_at("peak"),
+    },
+    MethodPlan: {
+        "gpus_needed": _method,
+        "ratio": _ratio,
+    },
+}

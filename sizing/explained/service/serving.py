@@ -1,0 +1,295 @@
+"""Explanations of the replicas of a service in the cluster."""
+
+from collections.abc import Iterable
+
+from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
+from sizing.plan.service.serving import GroupServingPlan, QuotaPlan, ServingPlan
+
+_SPARE = "({s.pool.replicas_total} - {s.pool.replicas_needed})"
+
+
+def sum_of(counts: Iterable[object]) -> str:
+    """Sum of the counts, as text."""
+    return " + ".join(str(count) for count in counts)
+
+
+def taken(leaf: Leaf) -> str:
+    """Replicas that a rollout takes, as in `zone_rollout.taken_at_once`."""
+    counts = leaf.serving.rollout_by_zone.values()
+    if len(counts) > 1 and leaf.serving.zones_take_turns:
+        return f"max({', '.join(str(count) for count in counts)})"
+    return f"({sum_of(counts)})" if len(counts) > 1 else sum_of(counts)
+
+
+def counted_twice(leaf: Leaf) -> str:
+    """Terminating replicas with existing successors, as in `zone_rollout.gone_and_counted`."""
+    taken = leaf.serving.rollout_by_zone
+    return ", ".join(
+        sum_of([count, *(each for other, each in taken.items() if other != zone)])
+        for zone, count in leaf.serving.replicas_by_zone.items()
+    )
+
+
+def _replicas(leaf: Leaf) -> Entry:
+    return Entry(
+        "replicas of the floor in this zone: every slot that the service's nodes have there",
+        "nodes / nodes a replica x replicas a node",
+        f"{leaf.pool.nodes_by_zone[leaf.keys[-1]]} / {{s.pool.nodes_per_replica}}"
+        " * {s.pool.replicas_per_node}",
+    )
+
+
+def _taken_of_zone(leaf: Leaf) -> Entry:
+    """Return the entry of replicas that a rollout takes, as in `zone_rollout.rollout_by_zone`."""
+    zones, zone = list(leaf.serving.replicas_by_zone), leaf.keys[-1]
+    count = len(zones)
+    limit = "{s.serving.replicas_by_zone[" + zone + "]}"
+    if leaf.pool.survives.zones:
+        limit += " - 1"
+    spare = leaf.pool.replicas_total - leaf.pool.replicas_needed
+    share, symbols = "1", "1 replica, where fewer are spare than zones"
+    if spare >= count:
+        share, symbols = (
+            f"floor({_SPARE} / {count})",
+            "spare replicas / zones, the rest to the first",
+        )
+        share += " + 1" if zones.index(zone) < spare % count else ""
+    few = ("with no spare replica, a rollout takes a needed one",) if not spare else ()
+    lost = "a rollout takes no notice of a lost zone, and then takes needed ones: docs/outages.md"
+    return Entry(
+        "replicas of this zone that a rollout takes at once",
+        f"{symbols}; at least 1, and at most the zone's replicas, less 1 if a zone may be lost",
+        f"max(1, min({share}, {limit}))",
+        remarks=(*few, lost),
+    )
+
+
+def _waiting(leaf: Leaf) -> Entry:
+    """Guard: a full replica of the calibrated method is faster than the rate it is planned for."""
+    latency = leaf.sized.inputs.latency
+    timed = latency is not None and latency.ttft_ms is not None
+    wait = "{w.latency.ttft_ms} / 1000" if timed else "{request_limits.IDLE_MARGIN_S}"
+    rate = "{s.capacity.requests_per_gpu_per_s} * {s.pool.gpus_per_replica}"
+    if leaf.capacity.saturation_requests_per_s is not None:
+        rate = "{s.capacity.saturation_requests_per_s}"
+    seconds = (
+        "seconds of the target of the time to the first token"
+        if timed
+        else "seconds that the load balancer waits beyond the longest answer"
+    )
+    return Entry(
+        "requests that may wait before a full batch",
+        f"floor({seconds} x requests a second of a full replica)",
+        f"floor({wait} * {rate})",
+        leaf.method,
+        leaf.method_source,
+        remarks=("one that waits longer has missed its target before it starts",),
+    )
+
+
+def _sequences(leaf: Leaf) -> Entry:
+    return Entry(
+        "most sequences of one request: its prompts x its answers",
+        "one: a limit of tokens takes each request for one prompt and one answer",
+        "{request_limits.ONE}",
+        Basis.given,
+        "the workload file: access.tokens_per_key_per_min",
+    )
+
+
+def _allocatable(meaning: str, unit: str, source: str) -> Entry:
+    return Entry(
+        meaning,
+        f"({unit} of the node that pods may use - the daemons' share) / replicas a node",
+        "{v} for each of {s.pool.replicas_per_node} replicas on a {s.pool.instance_type} with "
+        "{s.pool.vcpu_per_node} vCPU and {s.pool.memory_gib_per_node} GiB",
+        Basis.vendor,
+        source,
+        arithmetic=False,
+    )
+
+
+def _max_num_seqs(leaf: Leaf) -> Entry:
+    service = leaf.service
+    held = service.memory.max_sequences if service else None
+    cap = "{fit.ENGINE_MAX_SEQUENCES}"
+    if service and service.inputs.engine.max_sequences is not None:
+        cap = "{w.engine.max_sequences}"
+    return Entry(
+        "most sequences in one batch (--max-num-seqs)",
+        "what memory holds, capped by engine.max_sequences or the engine's default of 256",
+        cap if held is None else f"max(1, min({{s.memory.max_sequences}}, {cap}))",
+    )
+
+
+def _max_model_len(leaf: Leaf) -> Entry:
+    meaning = "longest prompt and answer the engine accepts (--max-model-len)"
+    asked = leaf.service and leaf.service.inputs.request.context_tokens
+    if asked:
+        source = "the workload file: request.context_tokens"
+        return Entry(meaning, "request.context_tokens", str(asked), Basis.given, source)
+    return Entry(meaning, "the longest that fits", "{s.memory.max_context_tokens}")
+
+
+def _wait(leaf: Leaf) -> Entry:
+    meaning = "seconds a replica waits for the files in the bucket, then its container starts over"
+    source = "sizing/service/weights_import.py"
+    if leaf.sized.weights_import is None:
+        symbols = "fixed, for you copy them"
+        return Entry(meaning, symbols, "{weights_import.OWN_WAIT_S}", Basis.assumed, source)
+    symbols = "fixed and short: an update rolls replicas out after its import has ended"
+    return Entry(meaning, symbols, "{weights_import.IMPORTED_WAIT_S}", Basis.assumed, source)
+
+
+def _start_s(leaf: Leaf) -> Entry:
+    meaning = "seconds a replica may take to start once its weights are copied"
+    symbols = "ceil(3 x load time) + 600"
+    numbers = "ceil({serving.LOAD_MARGIN} * {s.volumes.load_s}) + {serving.ENGINE_START_S}"
+    if isinstance(leaf.sized.serving, GroupServingPlan):
+        symbols += " + start of another node + longest copy there"
+        numbers += " + {serving.NODE_START_S} + {s.serving.copy_s}"
+    return Entry(meaning, symbols, numbers, Basis.assumed, "sizing/service/serving.py")
+
+
+def _quota_replicas(leaf: Leaf) -> str:
+    numbers = f"{{s.serving.replicas}} + max({{s.serving.max_unavailable}}, {counted_twice(leaf)})"
+    if leaf.sized.burst is not None:
+        numbers += " + {s.burst.replicas} + {s.burst.max_unavailable}"
+    return numbers
+
+
+def _quota_pods(leaf: Leaf) -> Entry:
+    filled = leaf.sized.weights_import is not None
+    numbers = _quota_replicas(leaf)
+    if isinstance(leaf.sized.serving, GroupServingPlan):
+        numbers = f"({numbers}) * {{s.serving.nodes_per_replica}}"
+    return Entry(
+        "pods that the service's namespace may hold",
+        "(replicas + a lost zone's and those of rollouts elsewhere: a pod counts until it is gone)"
+        " x pods of one + 1 import",
+        numbers + (" + 1" if filled else ""),
+    )
+
+
+def _quota_gpus(leaf: Leaf) -> Entry:
+    return Entry(
+        "GPUs that all pods of the service's namespace may request",
+        "(replicas + a lost zone's and those of rollouts elsewhere) x GPUs of a replica",
+        f"({_quota_replicas(leaf)}) * {{s.serving.gpus_per_replica}}",
+    )
+
+
+SERVING: Registry = {
+    ServingPlan: {
+        "replicas": Entry(
+            "replicas of the floor: every slot of its nodes, spare ones included",
+            "replicas in all",
+            "{s.pool.replicas_total}",
+        ),
+        "replicas_by_zone.*": _replicas,
+        "max_unavailable": Entry(
+            "replicas that drains may take at once, over all zones",
+            "spare replicas, at least one node's worth, or a node could never be drained",
+            "max({s.pool.replicas_total} - {s.pool.replicas_needed}, {s.pool.replicas_per_node})",
+            remarks=(
+                "with fewer spare replicas than a node holds, a drain takes needed ones",
+                "for about a minute a dead zone's replicas still count as ready, and a drain"
+                " may take needed ones: docs/outages.md",
+            ),
+        ),
+        "rollout_by_zone.*": _taken_of_zone,
+        "gpus_per_replica": Entry(
+            "GPUs of one replica", "GPUs a replica", "{s.pool.gpus_per_replica}"
+        ),
+        "cpu_millicores": _allocatable(
+            "millicores each replica requests",
+            "millicores",
+            "kubelet reservations of the EKS images",
+        ),
+        "memory_mib": _allocatable(
+            "MiB each replica requests and may use",
+            "90 % of the MiB",
+            "kubelet reservations of the EKS images; 90 % is assumed for firmware and kernel",
+        ),
+        "shared_memory_mib": Entry(
+            "MiB of shared memory, part of the replica's memory",
+            "1,024 a GPU",
+            "{serving.SHARED_MEMORY_MIB_PER_GPU} * {s.pool.gpus_per_replica}"
+            " / {s.pool.nodes_per_replica}",
+            Basis.assumed,
+            "sizing/service/serving.py",
+        ),
+        "max_num_seqs": _max_num_seqs,
+        "max_model_len": _max_model_len,
+        "waiting": _waiting,
+        "in_flight": Entry(
+            "sequences that run or wait in one replica at most: it answers 503 beyond",
+            "most sequences in one batch + requests that may wait",
+            "{s.serving.max_num_seqs} + {s.serving.waiting}",
+            remarks=("a replica at its limit holds most requests, so that the balancer avoids it",),
+        ),
+        "sequences_per_request": _sequences,
+        "keep_alive_s": Entry(
+            "seconds that the engine keeps an idle connection",
+            "idle timeout of the load balancer + 10",
+            "{s.gateway.idle_timeout_s} + {request_limits.KEEP_ALIVE_MARGIN_S}",
+            Basis.assumed,
+            "sizing/service/request_limits.py",
+            remarks=("an engine that closes first makes the load balancer answer with 502",),
+        ),
+        "gpu_memory_utilisation": Entry(
+            "share of a card the engine may use (--gpu-memory-utilization)",
+            "the engine's default, the same that memory was sized with",
+            "{memory.GPU_MEMORY_UTILISATION}",
+            Basis.vendor,
+            "vLLM's default",
+        ),
+        "wait_s": _wait,
+        "copy_s": Entry(
+            "seconds that copying the weights may take before a rollout counts as stuck",
+            "ceil(3 x download time)",
+            "ceil({serving.LOAD_MARGIN} * {s.volumes.download_s})",
+            Basis.assumed,
+            "sizing/service/serving.py",
+        ),
+        "start_s": _start_s,
+        "stop_s": Entry(
+            "seconds a replica may take to stop",
+            "deregistration delay + 30",
+            "{s.gateway.deregistration_delay_s} + 30",
+        ),
+    },
+    GroupServingPlan: {
+        "nodes_per_replica": Entry(
+            "pods of one replica, each on its own node",
+            "nodes a replica",
+            "{s.pool.nodes_per_replica}",
+        ),
+        "gpus_per_pod": Entry(
+            "GPUs of one pod of a replica",
+            "GPUs a replica / nodes a replica",
+            "{s.pool.gpus_per_replica} / {s.pool.nodes_per_replica}",
+        ),
+        "efa_interfaces": Entry(
+            "EFA interfaces of one pod: all of its node",
+            "the instance type's",
+            "{v}",
+            Basis.vendor,
+            CATALOG + "instance_types.csv",
+        ),
+        "tensor_parallel": Entry(
+            "GPUs that share each layer (--tensor-parallel-size)",
+            "tensor parallel",
+            "{s.pool.tensor_parallel}",
+        ),
+        "pipeline_parallel": Entry(
+            "stages of the layers (--pipeline-parallel-size)",
+            "pipeline stages",
+            "{s.pool.pipeline_parallel}",
+        ),
+    },
+    QuotaPlan: {
+        "gpus": _quota_gpus,
+        "pods": _quota_pods,
+    },
+}

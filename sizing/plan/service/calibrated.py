@@ -1,0 +1,73 @@
+"""Estimate of the calibrated method, with its band."""
+
+from sizing.plan.part import Part
+from sizing.values.exact import Number
+
+
+class SidePlan(Part):
+    """One side of the calibrated band, at the load of one needed replica."""
+
+    gpus_needed: int | None
+    """GPUs needed on this side; null where no rate meets the targets."""
+    requests_per_replica_per_s: Number
+    """Highest rate within every target."""
+    saturation_requests_per_s: Number
+    """Requests per second of one replica with every slot taken."""
+    ttft_ms: Number | None
+    """Time to the first token, milliseconds, for the percentile of the latency targets; null where
+    the queue is unbounded."""
+    tpot_ms: Number | None
+    """Time per output token after the first, milliseconds, for that percentile; null where
+    unbounded."""
+
+
+class BandPlan(Part):
+    """Estimate with its band; null where no number of replicas is enough."""
+
+    low: Number | None
+    """P10 of the estimate."""
+    median: Number | None
+    """P50 of the estimate."""
+    high: Number | None
+    """P90 of the estimate."""
+
+
+class OwnRunsPlan(Part):
+    """Effect of the calibration file in the workload's folder."""
+
+    file: str
+    """Name of the file."""
+    applied: bool
+    """True where the file corrects the calibrated numbers."""
+    told: str
+    """Number of runs, and their use or the reason against it."""
+
+
+class CalibratedPlan(Part):
+    """Estimate of the calibrated method for the chosen replica, whichever method sized it."""
+
+    basis: str
+    """measured: this engine on this generation of GPU and in this precision. datasheet: the same
+    terms with a wider band."""
+    coefficients: str
+    """Date of the coefficients."""
+    assumed: tuple[str, ...]
+    """Assumptions where the workload has no value."""
+    prompt_tokens: Number
+    """Tokens of the mean prompt, earlier turns included."""
+    cached_tokens: Number
+    """Tokens of the mean prompt that are in the replica's cache."""
+    output_tokens: Number
+    """Tokens of the mean answer."""
+    most_sequences: int
+    percentile: Number
+    imbalance_ratio: Number
+    """Excess of requests on the fullest replica over the mean one, where conversations stay."""
+    in_flight_peak: Number | None
+    """Requests running or waiting at the peak, over all replicas. Users online are not counted."""
+    replicas_without_headroom: BandPlan
+    """Replicas for the mean request at the utilisation that the targets allow; not rounded."""
+    median: SidePlan
+    """Side at the median of the estimate."""
+    safe: SidePlan
+    """Side at the P90 estimate, which sizes the service."""
