@@ -102,6 +102,7 @@ def calibrated() -> tuple[float, float]:
     """Median milliseconds of one calibrated sizing, and seconds of ranking every type."""
     from sizewright.reading.stack.site_file import read_site
     from sizing.catalog import load_catalog
+    from sizing.hardware.decision import decision
     from sizing.hardware.options import ranking
     from sizing.replica.case import case_of
     from sizing.replica.traffic import request_rates
@@ -112,7 +113,11 @@ def calibrated() -> tuple[float, float]:
     stated = Workload.model_validate(CALIBRATED)
     free = Workload.model_validate({**CALIBRATED, "hardware": "auto"})
     case, rates = case_of(free, site, catalog), request_rates(free.traffic)
-    (sizing,) = paired(lambda: service_plan(stated, site, catalog), runs=100)
+
+    def one_service() -> None:
+        service_plan(decision(case_of(stated, site, catalog), rates, None, ()))
+
+    (sizing,) = paired(one_service, runs=100)
     (ranked,) = paired(lambda: ranking(case, rates), runs=5)
     return median(sizing) * 1000, median(ranked)
 

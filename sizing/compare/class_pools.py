@@ -20,7 +20,7 @@ from sizing.replica.calibrated import lengths_apart, step_model_of
 from sizing.replica.case import Case, Choice, longest_tokens
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.lengths import running_tokens
-from sizing.replica.rated import rate_bound, rated
+from sizing.replica.rated import known_rate, rate_bound, rated
 from sizing.replica.traffic import Rates
 from sizing.steps.model import StepModel
 from sizing.values.exact import exact
@@ -147,7 +147,8 @@ class ClassPools:
     def _rate(self, least: Waiting) -> GpuRate | None:
         key = id(least.replica)
         if key not in self._rated:
-            self._rated[key] = rated(self._case(least.replica), least.choice, self.rates).rate
+            estimate = rated(self._case(least.replica), least.choice, self.rates)
+            self._rated[key] = known_rate(estimate)
         return self._rated[key]
 
     @cached_property

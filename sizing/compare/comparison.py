@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from sizing.catalog import Catalog
 from sizing.compare.mix import Mix, mix
 from sizing.compare.sensitivity import Sensitivity, sensitivities
+from sizing.fleet.served import Served
+from sizing.hardware.decision import grouped, with_hardware
 from sizing.hardware.options import Option, Ranking, pinned, ranking
-from sizing.hardware.resolve import grouped, with_hardware
 from sizing.hardware.search import find_hardware
 from sizing.plan.part import Rejected
 from sizing.replica.case import case_of
@@ -80,8 +81,8 @@ def _nodes(site: Site, catalog: Catalog) -> Callable[[Workload], int | None]:
 
     def nodes_of(workload: Workload) -> int | None:
         case = case_of(workload, site, catalog)
-        pool = find_hardware(case, request_rates(workload.traffic), None, []).pool
-        return None if pool is None else pool.nodes_total
+        result = find_hardware(case, request_rates(workload.traffic), None, ())
+        return result.pool.nodes_total if isinstance(result, Served) else None
 
     return nodes_of
 

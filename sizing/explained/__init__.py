@@ -1,1 +1,1 @@
-"""Registry of explanations, by leaf path: one file for each part of the plan."""
+"""Explanations by part and field of the plan: each file explains the plan file of its name."""

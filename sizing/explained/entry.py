@@ -20,6 +20,7 @@ from sizing.replica import fit
 from sizing.service import (
     access,
     burst,
+    gateway,
     node_disks,
     request_limits,
     serving,
@@ -103,7 +104,7 @@ class Leaf:
         if self.capacity.method != "calibrated":
             return ""
         if self.capacity.locked:
-            return "the lock next to the workload file; `update` computes it anew"
+            return "the lock next to the workload file; `update` computes it again"
         return self.fitted_source
 
     @property
@@ -160,6 +161,7 @@ class Leaf:
             "fit": fit,
             "fleet_states": fleet_states,
             "memory": memory,
+            "gateway": gateway,
             "network": network,
             "node_updates": node_updates,
             "disks": node_disks,

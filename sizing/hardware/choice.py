@@ -7,6 +7,7 @@ from sizing.plan.part import Reason, Rejected
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import replica_fit, spanning_replica, unfit
 from sizing.site import Site
+from sizing.workload import ReservedCapacity
 
 
 def selling_zones(
@@ -32,7 +33,7 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
     site, catalog = case.site, case.catalog
     if facts.instance is None or facts.gpu is None:
         raise ValueError("a workload without hardware has no choice")
-    instance, rejected = facts.instance, list[Rejected]()
+    instance = facts.instance
     unsuited = unfit(workload, facts, facts.gpu, instance, catalog)
     zones, known = selling_zones(instance, site, catalog)
     if unsuited is None and not zones:
@@ -41,7 +42,27 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
     unsuited = unsuited or not_on_demand(instance, reserved)
     if unsuited is not None:
         return None, [unsuited]
-    rejected += [
+    zones, other_zones = usable_zones(zones, instance, site, reserved)
+    split = workload.hardware.tensor_parallel if workload.hardware else None
+    nodes = workload.hardware.nodes_per_replica if workload.hardware else None
+    if locked is not None:
+        split, nodes = split or locked.tensor_parallel, nodes or locked.nodes_per_replica
+    fit, smaller = None, list[Rejected]()
+    if nodes is None or nodes == 1:
+        fit, smaller = replica_fit(need, facts, instance, split)
+    if fit is None and nodes != 1:
+        fit, larger = spanning_replica(need, facts, instance, split, nodes)
+        smaller = [*smaller, *larger]
+    if fit is None:
+        return None, smaller
+    return Choice(fit, zones), [*other_zones, *smaller]
+
+
+def usable_zones(
+    selling: tuple[str, ...], instance: InstanceType, site: Site, reserved: ReservedCapacity | None
+) -> tuple[tuple[str, ...], tuple[Rejected, ...]]:
+    """Return the selling zones that nodes may use, and the reasons against the site's others."""
+    unsold = [
         Rejected(
             option=zone,
             reason=Reason.offering,
@@ -49,23 +70,10 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
             zone=zone,
         )
         for zone in site.zones
-        if zone not in zones
+        if zone not in selling
     ]
-    zones, without = with_capacity(zones, instance, reserved)
-    rejected += without
-    asked = workload.hardware.tensor_parallel if workload.hardware else None
-    nodes = workload.hardware.nodes_per_replica if workload.hardware else None
-    if locked is not None:
-        asked, nodes = asked or locked.tensor_parallel, nodes or locked.nodes_per_replica
-    found, smaller = None, list[Rejected]()
-    if nodes is None or nodes == 1:
-        found, smaller = replica_fit(need, facts, instance, asked)
-    if found is None and nodes != 1:
-        found, larger = spanning_replica(need, facts, instance, asked, nodes)
-        smaller = [*smaller, *larger]
-    if found is None:
-        return None, smaller
-    return Choice(found, zones), rejected + smaller
+    zones, without = with_capacity(selling, instance, reserved)
+    return zones, (*unsold, *without)
 
 
 def not_sold(instance: InstanceType, site: Site, known: bool) -> Rejected:

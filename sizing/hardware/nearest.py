@@ -14,22 +14,23 @@ MOST = 3
 """Maximum number of types in the rejection."""
 
 
-def nearest_types(case: Case, rates: Rates, asked: Workload) -> list[Rejected]:
+def nearest_types(case: Case, rates: Rates, requested: Workload) -> list[Rejected]:
     """Return the cheapest other types that would work on demand, as one rejection.
 
     The order is: the same file with another type, then with another precision, then with another
-    replica. Where a lock stated the type, `asked` is the file, whose open fields may change. The
-    list is empty where neither states a type. Basis: exact; each type is sized in full.
+    replica. Where a lock stated the type, `requested` is the file, whose open fields may change.
+    The list is empty where neither states a type. Basis: exact; each type is sized in full.
     """
     hardware = case.workload.hardware
     if hardware is None or case.workload.capacity is None:
         return []
     if hardware.is_auto and hardware.nodes_per_replica in (None, 1):
         return _in_fp8(case, rates)
-    is_locked = asked is not case.workload and asked.hardware is not None and asked.hardware.is_auto
-    workloads = (asked,) if is_locked else tuple(_opened(case))
-    found = next((options for w in workloads if (options := _options(w, case, rates))), [])
-    listed = [_told(option, case, is_locked=is_locked) for option in found[:MOST]]
+    other = requested.hardware if requested is not case.workload else None
+    is_locked = other is not None and other.is_auto
+    workloads = (requested,) if is_locked else tuple(_opened(case))
+    nearest = next((options for w in workloads if (options := _options(w, case, rates))), [])
+    listed = [_described(option, case, is_locked=is_locked) for option in nearest[:MOST]]
     where = "" if _is_calibrated(case.workload) else " in one node"
     *others, last = listed or [f"none of the catalog{where}"]
     text = f"{', '.join(others)} or {last} would do" if others else f"{last} would do"
@@ -49,7 +50,7 @@ def _in_fp8(case: Case, rates: Rates) -> list[Rejected]:
         return []
     narrow = model.model_copy(update={"precision": Precision.fp8})
     listed = [
-        _told(option, case, is_locked=True)
+        _described(option, case, is_locked=True)
         for option in _options(case.workload.model_copy(update={"model": narrow}), case, rates)
     ]
     if not listed:
@@ -65,18 +66,18 @@ def _in_fp8(case: Case, rates: Rates) -> list[Rejected]:
 
 def _opened(case: Case) -> Iterator[Workload]:
     """Yield the workload with its type left open, then its precision, then its replica as well."""
-    asked, model = case.workload.hardware, case.workload.model
-    if asked is None:
+    stated_hardware, model = case.workload.hardware, case.workload.model
+    if stated_hardware is None:
         return
     stated = model.model_copy(update={"precision": case.facts.precision})
     open_to_all = model if model.name is None else model.model_copy(update={"precision": None})
-    split = asked.tensor_parallel
+    split = stated_hardware.tensor_parallel
     for tensor_parallel in (None,) if split is None else (split, None):
         for as_model in (stated, open_to_all):
             hardware = Hardware(
                 instance_type=AUTO,
                 tensor_parallel=tensor_parallel,
-                load_time_s=asked.load_time_s,
+                load_time_s=stated_hardware.load_time_s,
                 precisions=() if as_model is stated else _narrower(case),
             )
             yield case.workload.model_copy(update={"hardware": hardware, "model": as_model})
@@ -110,7 +111,7 @@ def _options(workload: Workload, case: Case, rates: Rates) -> list[Option]:
     return list(first.values())
 
 
-def _told(option: Option, case: Case, *, is_locked: bool) -> str:
+def _described(option: Option, case: Case, *, is_locked: bool) -> str:
     """Text of the type, the other changes of the file, its nodes and their cost."""
     changes = [] if is_locked else _changes(option, case)
     name = option.instance.name + (f" with {' and '.join(changes)}" if changes else "")

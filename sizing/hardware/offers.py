@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sizing.catalog import Catalog, InstanceType, Price
-from sizing.fleet.capacity_source import not_on_demand, with_capacity
-from sizing.hardware.choice import not_sold, selling_zones
+from sizing.fleet.capacity_source import not_on_demand
+from sizing.hardware.choice import not_sold, selling_zones, usable_zones
 from sizing.model.memory import held_weights, tensor_parallel_sizes
 from sizing.plan.part import Rejected
 from sizing.replica.case import Case, gpus_per_node
@@ -25,6 +25,8 @@ class Offer:
     case: Case
     instance: InstanceType
     zones: tuple[str, ...]
+    rejected: tuple[Rejected, ...]
+    """Zones of the site that its nodes may not use."""
 
     @property
     def price(self) -> Price | None:
@@ -52,12 +54,12 @@ def offers(case: Case, instance: InstanceType, rejected: list[Rejected]) -> Iter
     if bought is not None:
         rejected.append(bought)
         return
-    zones, _ = with_capacity(zones, instance, reserved)
+    zones, other_zones = usable_zones(zones, instance, case.site, reserved)
     for at in _cases(case, instance):
         gpu = at.facts.gpu
         unsuited = unfit(at.workload, at.facts, gpu, instance, at.catalog) if gpu else None
         if unsuited is None:
-            yield Offer(at, instance, zones)
+            yield Offer(at, instance, zones, other_zones)
         else:
             rejected.append(unsuited)
 
@@ -82,9 +84,9 @@ def precisions(case: Case, instance: InstanceType) -> tuple[Precision, ...]:
 
 def sizes(case: Case, instance: InstanceType) -> list[int]:
     """Tensor-parallel sizes that the workload leaves open, smallest first."""
-    asked = case.workload.hardware.tensor_parallel if case.workload.hardware else None
+    split = case.workload.hardware.tensor_parallel if case.workload.hardware else None
     sizes = tensor_parallel_sizes(case.facts.model, gpus_per_node(instance))
-    return [size for size in sizes if asked in (None, size)]
+    return [size for size in sizes if split in (None, size)]
 
 
 def _cases(case: Case, instance: InstanceType) -> Iterator[Case]:

@@ -1,6 +1,6 @@
 """Which hardware could serve a workload, what does each cost, and which is the cheapest?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -8,17 +8,17 @@ from math import inf
 
 from sizing.catalog import InstanceType, Price
 from sizing.catalog.coefficients import arithmetic_like
-from sizing.fleet.packing import pool_plan
 from sizing.fleet.redundancy import TooFewZonesError
+from sizing.fleet.served import Served
 from sizing.hardware.offers import Offer, offers, sizes, types
-from sizing.hardware.search import too_few_zones
+from sizing.hardware.search import placed, too_few_zones
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import memory_missed, replica_fit
 from sizing.replica.queueing import Queue
 from sizing.replica.rate import ReplicaTimes
-from sizing.replica.rated import ThroughputEstimate, no_method, rated, spans_nodes
+from sizing.replica.rated import Rated, Unrated, no_method, rated, spans_nodes
 from sizing.replica.traffic import Rates
 from sizing.values.exact import exact
 from sizing.values.units import GB, HOURS_PER_PRICED_MONTH
@@ -30,16 +30,27 @@ NEAREST = (Reason.latency, Reason.zones, Reason.memory)
 
 @dataclass(frozen=True)
 class Option:
-    """Hardware that meets every target, and the cost of its nodes."""
+    """Hardware that meets every target, sized in full, and the cost of its nodes."""
 
     case: Case
-    instance: InstanceType
-    tensor_parallel: int
-    pool: PoolPlan
-    rated: ThroughputEstimate
+    served: Served
     price: Price | None
-    load: Fraction
-    """Requests per second that are sized for."""
+
+    @property
+    def instance(self) -> InstanceType:
+        return self.served.instance
+
+    @property
+    def tensor_parallel(self) -> int:
+        return self.served.choice.fit.tensor_parallel
+
+    @property
+    def pool(self) -> PoolPlan:
+        return self.served.pool
+
+    @property
+    def rated(self) -> Rated:
+        return self.served.rated
 
     @property
     def precision(self) -> Precision:
@@ -77,7 +88,7 @@ class Option:
     def load_per_replica(self) -> float:
         """Requests per second of the fullest needed replica."""
         uneven = self.rated.replica.imbalance if self.rated.replica else 0.0
-        return float(self.load / self.pool.replicas_needed) * (1 + uneven)
+        return float(self.served.load / self.pool.replicas_needed) * (1 + uneven)
 
     @cached_property
     def tpot_s(self) -> float | None:
@@ -122,7 +133,7 @@ class Refused:
         return NEAREST.index(reason) if reason in NEAREST else len(NEAREST), self.missed
 
 
-@dataclass
+@dataclass(frozen=True)
 class Ranking:
     """Options that meet every target, cheapest first, and reasons against the others. The others
     that are nearly fast enough are first."""
@@ -135,49 +146,52 @@ class Ranking:
         return self.options[0] if self.options else None
 
 
-def ranking(case: Case, rates: Rates) -> Ranking:
+def ranking(case: Case, rates: Rates, neighbours: Sequence[PoolPlan] = ()) -> Ranking:
     """Return every type x tensor parallel x precision that the workload leaves open.
 
-    Basis: exact; each option is sized in full.
+    `neighbours` are the pools of the services before this one; they decide the zone of the first
+    node. Basis: exact; each option is sized in full.
     """
-    found, hardware = Ranking(), case.workload.hardware
+    hardware = case.workload.hardware
     if hardware is None or case.workload.capacity is None:
-        return found
+        return Ranking()
     if hardware.nodes_per_replica not in (None, 1):
-        found.rejected.append(spans_nodes(hardware.nodes_per_replica))
-        return found
+        return Ranking(rejected=[spans_nodes(hardware.nodes_per_replica)])
     lacking = no_method(case)
     if lacking is not None:
-        found.rejected.append(lacking)
-        return found
-    others = list[Refused]()
+        return Ranking(rejected=[lacking])
+    options, others = list[Option](), list[Refused]()
     for instance in types(case.catalog, hardware):
-        _add_type(found, others, case, rates, instance)
-    found.options.sort(key=lambda option: option.rank)
+        accepted, refused = _options_of_type(case, rates, neighbours, instance)
+        options += accepted
+        others += refused
+    options.sort(key=lambda option: option.rank)
     others.sort(key=lambda refused: refused.distance)
-    found.rejected += [refused.rejected for refused in others]
-    return found
+    return Ranking(options, [refused.rejected for refused in others])
 
 
-def _add_type(
-    found: Ranking, others: list[Refused], case: Case, rates: Rates, instance: InstanceType
-) -> None:
-    """Add the options of one type, or the reason of its attempt that is nearest to an option."""
-    unsuited, attempts, count = list[Rejected](), list[Refused](), len(found.options)
+def _options_of_type(
+    case: Case, rates: Rates, neighbours: Sequence[PoolPlan], instance: InstanceType
+) -> tuple[list[Option], list[Refused]]:
+    """Return the options of one type, else the reason of its attempt nearest to an option."""
+    unsuited, options, refusals = list[Rejected](), list[Option](), list[Refused]()
     for offer in offers(case, instance, unsuited):
         for size in sizes(offer.case, instance):
-            option = _attempt(offer, size, rates, attempts)
-            if option is not None:
-                found.options.append(option)
-    if len(found.options) > count:
-        return
-    attempts += [Refused(each, _card_missed(case, instance, each)) for each in unsuited]
-    if attempts:
-        best = min(attempts, key=lambda refused: refused.distance)
-        named = best.rejected.model_copy(
-            update={"option": _named(instance, best.rejected), "instance_type": instance.name}
-        )
-        others.append(Refused(named, best.missed))
+            attempt = _attempt(offer, size, rates, neighbours)
+            if isinstance(attempt, Option):
+                options.append(attempt)
+            else:
+                refusals += attempt
+    if options:
+        return options, []
+    refusals += [Refused(each, _card_missed(case, instance, each)) for each in unsuited]
+    if not refusals:
+        return [], []
+    best = min(refusals, key=lambda refused: refused.distance)
+    named = best.rejected.model_copy(
+        update={"option": _named(instance, best.rejected), "instance_type": instance.name}
+    )
+    return [], [Refused(named, best.missed)]
 
 
 def _card_missed(case: Case, instance: InstanceType, rejected: Rejected) -> float:
@@ -189,47 +203,25 @@ def _card_missed(case: Case, instance: InstanceType, rejected: Rejected) -> floa
     return float(least) * GB / instance.gpu_memory_bytes
 
 
-def _attempt(offer: Offer, size: int, rates: Rates, attempts: list[Refused]) -> Option | None:
-    """Return an offer as an option with `size` cards a replica; else add why to `attempts`."""
-    need, instance = offer.case.need, offer.instance
-    fit, lacks = replica_fit(need, offer.case.facts, instance, size)
+def _attempt(
+    offer: Offer, size: int, rates: Rates, neighbours: Sequence[PoolPlan]
+) -> Option | list[Refused]:
+    """Return an offer, sized in full with `size` cards a replica; else the reasons against it."""
+    case, instance = offer.case, offer.instance
+    fit, lacks = replica_fit(case.need, case.facts, instance, size)
     if fit is None:
-        attempts += [Refused(each, memory_missed(need, instance, size)) for each in lacks]
-        return None
-    reasons, slow = list[Rejected](), list[Refused]()
-    option = _option(offer, Choice(fit, offer.zones), rates, reasons, slow)
-    attempts += [*slow, *(Refused(each) for each in reasons)]
-    return option
-
-
-def _option(
-    offer: Offer, choice: Choice, rates: Rates, rejected: list[Rejected], slow: list[Refused]
-) -> Option | None:
-    """Return an offer with one replica, sized in full; None where it misses a target."""
-    at, instance, capacity = offer.case, offer.instance, offer.case.workload.capacity
-    answer = rated(at, choice, rates)
-    if answer.missed is not None:
-        slow += [Refused(each, answer.missed) for each in answer.rejected]
-        return None
-    if answer.rate is None or capacity is None:
-        rejected += answer.rejected
-        return None
+        missed = memory_missed(case.need, instance, size)
+        return [Refused(each, missed) for each in lacks]
+    choice = Choice(fit, offer.zones)
+    estimate = rated(case, choice, rates)
+    if isinstance(estimate, Unrated):
+        missed = inf if estimate.missed is None else estimate.missed
+        return [Refused(each, missed) for each in estimate.rejected]
     try:
-        pool, _ = pool_plan(
-            choice=choice,
-            instance=instance,
-            capacity=capacity,
-            redundancy=at.workload.redundancy,
-            rates=rates,
-            rate=answer.rate,
-            first_zone=0,
-            reserved=at.workload.hardware.capacity if at.workload.hardware else None,
-        )
+        served = placed(case, choice, estimate, rates, neighbours=neighbours, others=offer.rejected)
     except TooFewZonesError as fault:
-        rejected += too_few_zones(at, choice, fault)[:1]
-        return None
-    price, split = offer.price, choice.fit.tensor_parallel
-    return Option(at, instance, split, pool, answer, price, rates.at(capacity.load))
+        return [Refused(each) for each in too_few_zones(case, choice, fault)[:1]]
+    return Option(case, served, offer.price)
 
 
 def _named(instance: InstanceType, reason: Rejected) -> str:
@@ -239,7 +231,7 @@ def _named(instance: InstanceType, reason: Rejected) -> str:
 
 def pinned(option: Option) -> tuple[Hardware, Precision]:
     """Return the choice as hardware that states it."""
-    asked = option.case.workload.hardware
-    if asked is None:
+    hardware = option.case.workload.hardware
+    if hardware is None:
         raise ValueError("an option without hardware")
-    return asked.stated(option.instance.name, option.tensor_parallel), option.precision
+    return hardware.stated(option.instance.name, option.tensor_parallel), option.precision

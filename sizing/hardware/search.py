@@ -1,105 +1,92 @@
-"""Which nodes serve the load, how many and where? Otherwise, why can none serve it?"""
+"""Which nodes serve the load on stated hardware, how many and where? Otherwise, why do none?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
 
 from sizing.fleet.capacity_source import pool_name
 from sizing.fleet.packing import pool_plan
 from sizing.fleet.redundancy import TooFewZonesError
+from sizing.fleet.served import HardwareResult, Served, Unserved
 from sizing.hardware.choice import choose
 from sizing.locks.workload_lock import Lock
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.pool import PoolPlan
-from sizing.plan.service.whole import ServicePlan
-from sizing.replica.calibrated import CalibratedReplica
 from sizing.replica.case import Case, Choice
-from sizing.replica.gpu_rate import GpuRate
-from sizing.replica.rated import rated
+from sizing.replica.rated import Rated, Unrated, rated
 from sizing.replica.traffic import Rates
 from sizing.workload import Workload
 
 
-@dataclass
-class HardwareResult:
-    """Result of the search for hardware."""
-
-    rejected: list[Rejected] = field(default_factory=list)
-    flop_per_s: Fraction | None = None
-    rate: GpuRate | None = None
-    replica: CalibratedReplica | None = None
-    locked: bool = False
-    """True where the rate is from the lock."""
-    rates_key: str | None = None
-    """Digest of the inputs of the calibrated rate, for a lock."""
-    choice: Choice | None = None
-    pool: PoolPlan | None = None
-
-
 def find_hardware(
-    case: Case, rates: Rates, lock: Lock | None, neighbours: Sequence[ServicePlan]
+    case: Case, rates: Rates, lock: Lock | None, neighbours: Sequence[PoolPlan]
 ) -> HardwareResult:
-    """Return the rate of one GPU, the replica that fits and the nodes, or the reasons for none."""
+    """Return the replica that fits, its rate and the nodes, or the reasons for none.
+
+    `neighbours` are the pools of the services before this one. A lock that does not hold for the
+    workload keeps nothing.
+    """
     workload, facts = case.workload, case.facts
-    reserved = workload.hardware.capacity if workload.hardware else None
-    found = HardwareResult()
-    capacity, instance, gpu = workload.capacity, facts.instance, facts.gpu
-    if capacity is None or instance is None or gpu is None:
-        if workload.hardware is None or not workload.hardware.is_auto:
-            found.rejected.append(_no_capacity_model(workload))
-        return found
-    locked = None
-    if lock is not None and lock.holds_for(workload, facts.precision):
-        locked = lock
-    elif lock is not None:
-        found.rejected.append(_stale(lock))
-    found.choice, losers = choose(case, locked)
-    found.rejected.extend(losers)
-    answer = rated(case, found.choice, rates, lock)
-    found.rejected.extend(answer.rejected)
-    found.flop_per_s, found.rate, found.replica = answer.flop_per_s, answer.rate, answer.replica
-    found.rates_key, found.locked = answer.rates_key, answer.locked
-    if found.rate is None or found.choice is None:
-        return found
+    if workload.capacity is None or facts.instance is None or facts.gpu is None:
+        is_auto = workload.hardware is not None and workload.hardware.is_auto
+        return Unserved(() if is_auto else (_no_capacity_model(workload),))
+    locked = lock if lock is not None and lock.holds_for(workload, facts.precision) else None
+    choice, losers = choose(case, locked)
+    estimate = rated(case, choice, rates, locked)
+    rejected = (*stale_lock(case, lock), *losers)
+    if isinstance(estimate, Unrated):
+        return Unserved((*rejected, *estimate.rejected), choice)
+    if choice is None:
+        return Unserved(rejected, None, estimate)
     try:
-        found.pool, losers = pool_plan(
-            choice=found.choice,
-            instance=instance,
-            capacity=capacity,
-            redundancy=workload.redundancy,
-            rates=rates,
-            rate=found.rate,
-            first_zone=_emptiest(
-                found.choice,
-                pool_name(
-                    instance.name,
-                    found.choice.fit.tensor_parallel,
-                    reserved,
-                    found.choice.fit.nodes,
-                ),
-                neighbours,
-            ),
-            reserved=reserved,
-        )
+        return placed(case, choice, estimate, rates, neighbours=neighbours, others=rejected)
     except TooFewZonesError as fault:
-        losers = too_few_zones(case, found.choice, fault)
-    found.rejected.extend(losers)
-    return found
+        return Unserved((*rejected, *too_few_zones(case, choice, fault)), choice, estimate)
 
 
-def lacks_other_type(found: HardwareResult) -> bool:
+def placed(
+    case: Case,
+    choice: Choice,
+    estimate: Rated,
+    rates: Rates,
+    *,
+    neighbours: Sequence[PoolPlan],
+    others: Sequence[Rejected],
+) -> Served:
+    """Return the nodes of replicas at that rate. The first one is in the emptiest zone.
+
+    `others` are the options that were not taken so far. Raises TooFewZonesError.
+    """
+    instance, capacity = case.facts.instance, case.workload.capacity
+    if instance is None or capacity is None:
+        raise ValueError("nodes need an instance type and a capacity")
+    reserved = case.workload.hardware.capacity if case.workload.hardware else None
+    name = pool_name(instance.name, choice.fit.tensor_parallel, reserved, choice.fit.nodes)
+    pool, losers = pool_plan(
+        choice=choice,
+        instance=instance,
+        capacity=capacity,
+        redundancy=case.workload.redundancy,
+        rates=rates,
+        rate=estimate.rate,
+        first_zone=_emptiest(choice, name, neighbours),
+        reserved=reserved,
+    )
+    load = rates.at(capacity.load)
+    return Served(choice, instance, capacity, estimate, pool, load, (*others, *losers))
+
+
+def lacks_other_type(result: Unserved) -> bool:
     """True where the type fits no replica, is too slow or is sold in too few zones. It is also True
     where the type needs a replica over nodes that its method does not cover."""
     reasons = (Reason.latency, Reason.zones, Reason.not_in_this_version)
-    refused = any(rejected.reason in reasons for rejected in found.rejected)
-    return found.pool is None and (found.choice is None or refused)
+    refused = any(rejected.reason in reasons for rejected in result.rejected)
+    return result.choice is None or refused
 
 
-def _emptiest(choice: Choice, mine: str, neighbours: Sequence[ServicePlan]) -> int:
+def _emptiest(choice: Choice, name: str, neighbours: Sequence[PoolPlan]) -> int:
     """Index of the zone with the fewest nodes of this pool so far, so that pools remain even."""
     taken = dict.fromkeys(choice.zones, 0)
-    for pool in (other.pool for other in neighbours):
-        if pool is not None and pool.name == mine:
+    for pool in neighbours:
+        if pool.name == name:
             for zone, count in pool.nodes_by_zone.items():
                 taken[zone] = taken.get(zone, 0) + count
     return min(range(len(choice.zones)), key=lambda index: taken[choice.zones[index]])
@@ -114,11 +101,16 @@ def _no_capacity_model(workload: Workload) -> Rejected:
     )
 
 
-def _stale(lock: Lock) -> Rejected:
-    return Rejected(
-        option=f"lock: tensor parallel {lock.tensor_parallel}",
-        reason=Reason.stale_lock,
-        numbers=f"made for {lock.model} {lock.precision} on {lock.instance_type}",
+def stale_lock(case: Case, lock: Lock | None) -> tuple[Rejected, ...]:
+    """Rejection of a lock that was made for another question; empty for one that holds."""
+    if lock is None or lock.holds_for(case.workload, case.facts.precision):
+        return ()
+    return (
+        Rejected(
+            option=f"lock: tensor parallel {lock.tensor_parallel}",
+            reason=Reason.stale_lock,
+            numbers=f"made for {lock.model} {lock.precision} on {lock.instance_type}",
+        ),
     )
 
 
@@ -127,13 +119,13 @@ def too_few_zones(case: Case, choice: Choice, fault: TooFewZonesError) -> list[R
 
     Guard: the advice never reduces redundancy; `nearest_types` names the types that meet the rule.
     """
-    asked = case.workload.redundancy.zones or 0
+    lost = case.workload.redundancy.zones or 0
     name = case.facts.instance.name if case.facts.instance is not None else ""
     sold = case.catalog.zones_selling(name, case.site.region)
     more = [zone for zone in sold or () if zone not in case.site.zones]
-    option = f"redundancy.zones: {asked}"
+    option = f"redundancy.zones: {lost}"
     listed = [Rejected(option=option, reason=Reason.zones, numbers=str(fault))]
-    lacking = asked + 1 - len(choice.zones)
+    lacking = lost + 1 - len(choice.zones)
     if len(more) >= lacking:
         text = f"{lacking} more of {', '.join(more)}, which sell {name}, would do"
         listed.append(Rejected(option="more zones", reason=Reason.nearest, numbers=text))

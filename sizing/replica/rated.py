@@ -1,10 +1,12 @@
 """What does one GPU of the chosen hardware serve, by the workload's method?"""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
+from sizing.catalog import InstanceType
 from sizing.catalog.lookup import Facts
 from sizing.locks.workload_lock import Lock, rates_key
+from sizing.model.memory import Fit
 from sizing.plan.part import Reason, Rejected
 from sizing.replica.calibrated import (
     CalibratedReplica,
@@ -21,23 +23,31 @@ from sizing.values.exact import short
 from sizing.workload import Method
 
 
-@dataclass
-class ThroughputEstimate:
-    """Rate of one GPU by the workload's method, or the reason why it is unknown."""
+@dataclass(frozen=True)
+class Rated:
+    """Rate of one GPU by the workload's method."""
 
-    rate: GpuRate | None = None
+    rate: GpuRate
     flop_per_s: Fraction | None = None
+    """Peak rate of the GPU; None by the calibrated method, and where the catalog lacks it."""
     replica: CalibratedReplica | None = None
-    rates_key: str | None = None
+    """Calibrated replica; None by other methods."""
     locked: bool = False
-    rejected: list[Rejected] = field(default_factory=list)
+    """True where the rate is from the lock."""
+
+
+@dataclass(frozen=True)
+class Unrated:
+    """Reasons why the rate of one GPU is unknown."""
+
+    rejected: tuple[Rejected, ...] = ()
     missed: float | None = None
     """Latency of one request alone over its target, where that is the reason."""
 
 
 def rated(
     case: Case, choice: Choice | None, rates: Rates, lock: Lock | None = None
-) -> ThroughputEstimate:
+) -> Rated | Unrated:
     """Return the rate of one GPU of the case's type, in the chosen replica.
 
     A lock for the same lengths, targets and replica keeps its rate, even when coefficients are
@@ -45,28 +55,35 @@ def rated(
     """
     workload, facts, capacity = case.workload, case.facts, case.workload.capacity
     if capacity is None or facts.instance is None or facts.gpu is None:
-        return ThroughputEstimate()
+        return Unrated()
     if capacity.method is not Method.calibrated:
         flop = peak_flop_per_s(facts.gpu, facts.instance, facts.precision)
         rate = gpu_rate(workload, capacity, facts.parameters, flop)
-        return ThroughputEstimate(rate, flop, rejected=[] if rate else [_no_peak_rate(facts)])
+        return Unrated((_no_peak_rate(facts),)) if rate is None else Rated(rate, flop)
     if choice is None:
-        return ThroughputEstimate()
-    if choice.fit.nodes > 1:
-        return ThroughputEstimate(rejected=[spans_nodes(choice.fit.nodes)])
-    split, load = choice.fit.tensor_parallel, rates.at(capacity.load)
-    steps = step_model_of(case, case.need, split)
+        return Unrated()
+    return _calibrated(case, facts.instance, choice.fit, rates.at(capacity.load), lock)
+
+
+def _calibrated(
+    case: Case, instance: InstanceType, fit: Fit, load: Fraction, lock: Lock | None
+) -> Rated | Unrated:
+    """Return the rate by the calibrated method, or that of the lock."""
+    if fit.nodes > 1:
+        return Unrated((spans_nodes(fit.nodes),))
+    steps = step_model_of(case, case.need, fit.tensor_parallel)
     if steps is None:
-        return ThroughputEstimate(rejected=[_no_step_model(case)])
-    replica = calibrated_replica(steps, workload, choice.fit, load)
-    key = rates_key(workload, facts.instance.name, split, float(load))
-    kept = locked_rate(lock, key)
+        return Unrated((_no_step_model(case),))
+    replica = calibrated_replica(steps, case.workload, fit, load)
+    kept = None
+    if lock is not None:
+        key = rates_key(case.workload, instance.name, fit.tensor_parallel, float(load))
+        kept = locked_rate(lock, key)
     rate = kept or replica.gpu_rate()
-    found = ThroughputEstimate(rate, None, replica, key, kept is not None)
     if rate is None:
-        rejected, found.missed = _too_slow(case, replica)
-        found.rejected.append(rejected)
-    return found
+        rejected, missed = _too_slow(case, replica)
+        return Unrated((rejected,), missed)
+    return Rated(rate, None, replica, kept is not None)
 
 
 def rate_bound(
@@ -79,15 +96,20 @@ def rate_bound(
     """
     capacity = case.workload.capacity
     if capacity is None or capacity.method is not Method.calibrated:
-        return rated(case, choice, rates).rate
+        return known_rate(rated(case, choice, rates))
     return (
         None if steps is None else throughput_upper_bound(steps, case.workload, lengths, choice.fit)
     )
 
 
-def locked_rate(lock: Lock | None, key: str) -> GpuRate | None:
+def known_rate(estimate: Rated | Unrated) -> GpuRate | None:
+    """Return the rate of an estimate; None where it is unknown."""
+    return estimate.rate if isinstance(estimate, Rated) else None
+
+
+def locked_rate(lock: Lock, key: str) -> GpuRate | None:
     """Return the rate of a lock for the same question; None where it has none."""
-    if lock is None or lock.gpu_seconds is None or lock.rates_for != key:
+    if lock.gpu_seconds is None or lock.rates_for != key:
         return None
     seconds = {name: Fraction(value) for name, value in lock.gpu_seconds.items()}
     full = seconds.pop("full", None)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.capacity import CapacityPlan
 from sizing.plan.service.pool import PoolPlan
@@ -36,9 +37,11 @@ def burst_plan(
     """Return whole nodes for the requested GPUs, and the load that starts them; None for none.
 
     nodes = ceil(burst GPUs / GPUs a node), replicas = nodes x replicas a node
+
+    The result is None for replicas that span nodes, see `no_burst`.
     """
     requested = workload.capacity.burst_gpus if workload.capacity else 0
-    if not requested:
+    if not requested or pool.nodes_per_replica > 1:
         return None
     nodes = ceiling(Fraction(requested, pool.gpus_per_node))
     in_flight = in_flight_sized(workload, capacity, pool, serving)
@@ -51,6 +54,16 @@ def burst_plan(
         in_flight_target=max(1, int(in_flight * exact(TARGET_SHARE))),
         cooldown_s=min(serving.copy_s + serving.start_s, LONGEST_COOLDOWN_S),
     )
+
+
+def no_burst(workload: Workload, pool: PoolPlan) -> list[Rejected]:
+    """Rejection of a burst for replicas that span nodes: a burst adds single nodes."""
+    requested = workload.capacity.burst_gpus if workload.capacity else 0
+    if not requested or pool.nodes_per_replica == 1:
+        return []
+    numbers = f"a replica takes {pool.nodes_per_replica} nodes; the floor serves alone"
+    option = f"burst of {requested} GPUs"
+    return [Rejected(option=option, reason=Reason.not_in_this_version, numbers=numbers)]
 
 
 def in_flight_sized(

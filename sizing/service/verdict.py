@@ -20,7 +20,7 @@ in steps of 0.004 %, and a lock keeps them."""
 
 def latency_plan(
     case: Case,
-    pool: PoolPlan | None,
+    pool: PoolPlan,
     burst: BurstPlan | None,
     rates: Rates,
     found: MethodEstimate | None,
@@ -34,7 +34,7 @@ def latency_plan(
     Basis: as the calibrated method, P90 side, whichever method sized the service.
     """
     targets, capacity = case.workload.latency, case.workload.capacity
-    if targets is None or pool is None or capacity is None:
+    if targets is None or capacity is None:
         return None
     if targets.ttft_ms is None and targets.tpot_ms is None:
         return None

@@ -1,13 +1,11 @@
-"""How much data moves, by which gateways, and which addresses does the network have?"""
+"""Which subnets, gateways and addresses does the network of a stack have?"""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Network
 
-from sizing.plan.part import Reason, Rejected
-from sizing.plan.service.gateway import GatewayPlan
-from sizing.plan.service.stores import BucketPlan, TransferPlan
+from sizing.plan.service.stores import BucketPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.addresses import AddressPlan
 from sizing.plan.stack.network import (
@@ -19,43 +17,14 @@ from sizing.plan.stack.network import (
     UsedSubnetPlan,
 )
 from sizing.plan.stack.nodes import NodePool, SystemPool
-from sizing.replica.traffic import Rates, answer_s, slowest_answer_s
-from sizing.service.access import firewall_plan, token_plan
-from sizing.service.request_limits import IDLE_MARGIN_S
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.site.reuse import UsedNetwork
 from sizing.stack.addresses import PRIVATE_SHARE, zone_addresses
-from sizing.values.exact import ceiling, exact, plain, plain_or_none
+from sizing.values.exact import ceiling, exact
 from sizing.values.field_error import FieldError
-from sizing.values.units import GB, MB, SECONDS_PER_DAY
-from sizing.workload import InTransit, Routing, Workload
+from sizing.values.units import SECONDS_PER_DAY
+from sizing.workload import Workload
 
-CONNECTIONS_PER_UNIT_S = 25
-ACTIVE_CONNECTIONS_PER_UNIT = 3_000
-BYTES_PER_UNIT_HOUR = GB
-"""Bytes that one load balancer capacity unit (LCU) covers in an hour. Basis: vendor (ELB pricing:
-25 new connections a second, 3,000 active ones, 1 GB an hour)."""
-ASSUMED_ANSWER_S = 120
-"""Seconds of the longest answer without a latency target. Basis: assumed."""
-STREAM_RATIO = 4
-"""Longest answer over the mean answer at the latency targets. Basis: assumed (3 to 10)."""
-ALGORITHMS = {
-    Routing.least_requests: "least_outstanding_requests",
-    Routing.round_robin: "round_robin",
-    Routing.sticky: "least_outstanding_requests",
-}
-"""Attribute names of the load balancer. Basis: vendor (target group attributes of load
-balancers)."""
-STICKY_S = 3_600
-"""Seconds that a conversation's cookie keeps it with its replica. Basis: assumed."""
-RESERVATION_MINIMUM_UNITS = 100
-"""Fewest units that can be reserved. Basis: vendor (the AWS CDK refuses fewer, 2026-11)."""
-HEALTH_INTERVAL_S, HEALTH_TIMEOUT_S, HEALTH_CHECKS = 10, 5, 2
-"""Interval, timeout and count of health checks. Basis: assumed; the vendor's 30 s between checks
-would hide a failed replica for a minute."""
-IDLE_LIMIT_S, DRAIN_LIMIT_S = 4_000, 3_600
-"""Limits in seconds. Basis: vendor, highest idle timeout and deregistration delay of an application
-load balancer."""
 PUBLIC_PREFIX = 24
 """Prefix of a public subnet, for NAT gateways and public load balancers."""
 
@@ -64,115 +33,6 @@ INTERFACE_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
 ACCESS_LOG_BYTES = 300
 """Compressed bytes of one request in the load balancer's logs, its share of a connection included.
 Basis: assumed (a line has about 600 to 1,000 bytes and is stored compressed)."""
-
-
-def mbit_per_s(rate: Fraction | None, size_bytes: Decimal | None) -> Fraction | None:
-    """Megabits per second of a rate of messages: rate x bytes x 8 / 10^6. Basis: arithmetic."""
-    if rate is None or size_bytes is None:
-        return None
-    return rate * exact(size_bytes) * 8 / MB
-
-
-def transfer_plan(workload: Workload, rates: Rates) -> TransferPlan:
-    """Return the bandwidth of requests in and answers out, at the mean and at the peak."""
-    ask, answer = workload.request.request_bytes, workload.request.response_bytes
-    return TransferPlan(
-        ingress_mbit_per_s=plain_or_none(mbit_per_s(rates.mean, ask)),
-        egress_mbit_per_s=plain_or_none(mbit_per_s(rates.mean, answer)),
-        ingress_mbit_per_s_peak=plain_or_none(mbit_per_s(rates.peak, ask)),
-        egress_mbit_per_s_peak=plain_or_none(mbit_per_s(rates.peak, answer)),
-    )
-
-
-def capacity_units(workload: Workload, rates: Rates) -> int | None:
-    """Load balancer capacity units at the highest known rate, rounded up.
-
-    max(rate / 25, in flight / 3,000, bytes an hour / 1 GB), every request a new connection
-
-    The result is None when neither size of a request is known. Basis: vendor definition; an upper
-    bound, since kept-alive connections cost less.
-    """
-    rate = rates.busiest
-    sizes = [workload.request.request_bytes, workload.request.response_bytes]
-    if None in sizes:
-        return None
-    hourly = rate * sum((exact(s) for s in sizes if s is not None), Fraction(0)) * 3600
-    in_flight = rate * (slowest_answer_s(workload) or ASSUMED_ANSWER_S)
-    return ceiling(
-        max(
-            rate / CONNECTIONS_PER_UNIT_S,
-            in_flight / ACTIVE_CONNECTIONS_PER_UNIT,
-            hourly / BYTES_PER_UNIT_HOUR,
-        )
-    )
-
-
-def reserved_units(needed: int | None) -> int | None:
-    """Capacity units to reserve: those needed, where they reach the smallest reservation.
-
-    Below it the load balancer scales by itself, and a reservation would cost more than it provides.
-    Basis: vendor (a reservation is paid by the hour whether it is used or not).
-    """
-    return needed if needed is not None and needed >= RESERVATION_MINIMUM_UNITS else None
-
-
-def longest_answer_s(workload: Workload) -> Fraction:
-    """Seconds of the longest answer at the latency targets.
-
-    max(4 x mean answer, TTFT + (context - input tokens - 1) x TPOT); 120 s without targets
-
-    Basis: arithmetic where the context is given; the factor 4 and the 120 s are assumed.
-    """
-    mean = slowest_answer_s(workload)
-    if mean is None:
-        return Fraction(ASSUMED_ANSWER_S)
-    context, prompt = workload.request.context_tokens, workload.request.prompt_tokens
-    if context is None or prompt is None:
-        return mean * STREAM_RATIO
-    return max(mean * STREAM_RATIO, answer_s(workload, context - exact(prompt)) or mean)
-
-
-def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
-    """Return the load balancer of one service, which waits longer than the longest answer takes.
-
-    idle timeout = longest + 10 s, deregistration delay = longest, within the vendor's limits
-    """
-    longest = longest_answer_s(workload)
-    units = capacity_units(workload, rates)
-    access = workload.access
-    return GatewayPlan(
-        public=access.public,
-        both=access.both_balancers,
-        internal_token=access.token_required,
-        public_cidrs=site.public_cidrs if access.has_public else (),
-        token=token_plan(access, site),
-        firewall=firewall_plan(workload, rates, site),
-        longest_answer_s=plain(longest),
-        idle_timeout_s=min(ceiling(longest) + IDLE_MARGIN_S, IDLE_LIMIT_S),
-        encrypted=workload.in_transit is InTransit.tls,
-        routing=ALGORITHMS[workload.engine.routing],
-        sticky=workload.engine.routing is Routing.sticky,
-        sticky_s=STICKY_S,
-        deregistration_delay_s=min(ceiling(longest), DRAIN_LIMIT_S),
-        capacity_units=units,
-        reserved_units=reserved_units(units),
-        health_interval_s=HEALTH_INTERVAL_S,
-        health_timeout_s=HEALTH_TIMEOUT_S,
-        health_checks=HEALTH_CHECKS,
-        failure_detection_s=HEALTH_CHECKS * HEALTH_INTERVAL_S + HEALTH_TIMEOUT_S,
-        certificate_arn=site.certificate_arn,
-        protected=site.keeps(workload),
-    )
-
-
-def too_slow(gateway: GatewayPlan) -> list[Rejected]:
-    """Rejection where the load balancer cannot wait for the longest answer."""
-    longest = gateway.longest_answer_s
-    if longest <= DRAIN_LIMIT_S:
-        return []
-    numbers = f"{longest:,.0f} s; it drains at most {DRAIN_LIMIT_S:,} s, idles {IDLE_LIMIT_S:,} s"
-    option = "a load balancer that waits for the longest answer"
-    return [Rejected(option=option, reason=Reason.gateway_limit, numbers=numbers)]
 
 
 def access_logs(services: Sequence[ServicePlan], site: Site) -> BucketPlan | None:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from sizing.catalog import Catalog, InstanceType
+from sizing.fleet.served import Served
 from sizing.hardware.choice import selling_zones
+from sizing.hardware.decision import Decision
 from sizing.locks.versions import (
     addon_versions,
     gpu_ami_release,
@@ -27,7 +29,7 @@ from sizing.plan.stack.cluster import (
 )
 from sizing.plan.stack.nodes import InterconnectPlan, NodePool, SystemPool
 from sizing.service.burst import burst_pool
-from sizing.service.node_disks import weights_on
+from sizing.service.node_disks import held_gib, weights_on
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.site.reuse import ClusterPart
 from sizing.stack.addresses import DAEMON_PODS, node_addresses
@@ -68,13 +70,18 @@ def node_pools(
     return tuple(_pool(name, members[name], site, catalog) for name in sorted(members))
 
 
-def nvme_overflow_pools(services: Sequence[ServicePlan], catalog: Catalog) -> frozenset[str]:
+def nvme_overflow_pools(decisions: Sequence[Decision]) -> frozenset[str]:
     """Names of the pools whose models together exceed their nodes' local disks."""
+    held: dict[str, list[int]] = {}
+    types: dict[str, InstanceType] = {}
+    for each in decisions:
+        if isinstance(each.result, Served) and each.case.workload.kind.traits.has_engine:
+            pool = each.result.pool
+            types[pool.name] = each.result.instance
+            weights_gib = held_gib(each.case.need.weights_bytes, pool.replicas_per_node)
+            held.setdefault(pool.name, []).append(weights_gib)
     return frozenset(
-        name
-        for name, members in _members(services).items()
-        if weights_on([s.volumes.held_gib for s in members if s.volumes], _type(members, catalog))
-        is not WeightsOn.nvme
+        name for name, gib in held.items() if weights_on(gib, types[name]) is not WeightsOn.nvme
     )
 
 

@@ -3,7 +3,7 @@
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, setting
 from sizing.plan.service.gateway import FirewallPlan, GatewayPlan
 from sizing.replica.traffic import slowest_answer_s
-from sizing.stack.network import STREAM_RATIO
+from sizing.service.gateway import STREAM_RATIO
 
 ROUGH = "the firewall counts every few seconds: a burst passes before it is stopped"
 ONE_TOKEN = "a key is one token: a caller who is issued several has as many limits"
@@ -69,19 +69,19 @@ def _longest_answer(leaf: Leaf) -> Entry:
         return Entry(
             meaning,
             "no latency target or answer length says it",
-            "{network.ASSUMED_ANSWER_S}",
+            "{gateway.ASSUMED_ANSWER_S}",
             Basis.assumed,
-            "sizing/stack/network.py",
+            "sizing/service/gateway.py",
         )
     mean = "({w.latency.ttft_ms} + ({w.request.output_mean} - 1) * {w.latency.tpot_ms}) / 1000"
-    four_times = f"{{network.STREAM_RATIO}} * {mean}"
+    four_times = f"{{gateway.STREAM_RATIO}} * {mean}"
     if workload.request.context_tokens is None:
         return Entry(
             meaning,
             "4 x (TTFT + (output tokens - 1) x TPOT)",
             four_times,
             Basis.assumed,
-            "longest over mean answer: sizing/stack/network.py",
+            "longest over mean answer: sizing/service/gateway.py",
             band=(leaf.value * 3 / STREAM_RATIO, leaf.value * 10 / STREAM_RATIO),
         )
     longest = (
@@ -109,10 +109,10 @@ def _capacity_units(leaf: Leaf) -> Entry:
     return Entry(
         "load balancer capacity units at the busiest known moment",
         "ceil(max(rate / 25, in flight / 3,000, bytes an hour / 1 GB)), each request a connection",
-        f"ceil(max({rate} / {{network.CONNECTIONS_PER_UNIT_S}},"
-        f" {flying} / {{network.ACTIVE_CONNECTIONS_PER_UNIT}},"
+        f"ceil(max({rate} / {{gateway.CONNECTIONS_PER_UNIT_S}},"
+        f" {flying} / {{gateway.ACTIVE_CONNECTIONS_PER_UNIT}},"
         f" {rate} * ({{w.request.request_bytes}} + {{w.request.response_bytes}}) * 3600"
-        " / {network.BYTES_PER_UNIT_HOUR}))",
+        " / {gateway.BYTES_PER_UNIT_HOUR}))",
         Basis.vendor,
         "ELB pricing: what one unit covers",
         remarks=("an upper bound: kept-alive connections cost less",),
@@ -121,7 +121,7 @@ def _capacity_units(leaf: Leaf) -> Entry:
 
 def _mean_answer(leaf: Leaf) -> str:
     answer = slowest_answer_s(leaf.sized.inputs)
-    return "{network.ASSUMED_ANSWER_S}" if answer is None else str(float(answer))
+    return "{gateway.ASSUMED_ANSWER_S}" if answer is None else str(float(answer))
 
 
 GATEWAY: Registry = {
@@ -161,19 +161,19 @@ GATEWAY: Registry = {
             "seconds after which the load balancer ends a silent connection",
             "longest answer + 10, at most 4,000",
             "min(ceil({s.gateway.longest_answer_s}) + {request_limits.IDLE_MARGIN_S}, "
-            "{network.IDLE_LIMIT_S})",
+            "{gateway.IDLE_LIMIT_S})",
         ),
         "sticky_s": Entry(
             "seconds that a conversation's cookie keeps it with its replica",
             "a fixed time; used where engine.routing is sticky",
-            "{network.STICKY_S}",
+            "{gateway.STICKY_S}",
             Basis.assumed,
             "longer than the pauses of a conversation",
         ),
         "deregistration_delay_s": Entry(
             "seconds in which a replica that leaves may finish its answers",
             "longest answer, at most 3,600",
-            "min(ceil({s.gateway.longest_answer_s}), {network.DRAIN_LIMIT_S})",
+            "min(ceil({s.gateway.longest_answer_s}), {gateway.DRAIN_LIMIT_S})",
         ),
         "capacity_units": _capacity_units,
         "reserved_units": Entry(
@@ -181,26 +181,26 @@ GATEWAY: Registry = {
             "the needed units, from the fewest that can be reserved on",
             "{s.gateway.capacity_units}",
             Basis.vendor,
-            "ELB: a reservation of at least 100 units, paid by the hour; sizing/stack/network.py",
+            "ELB: a reservation of at least 100 units, paid by the hour; sizing/service/gateway.py",
             remarks=("a region has no reservable units until its quota is raised",),
         ),
         "health_interval_s": setting(
             "seconds between two health checks of a replica",
             "10; the vendor allows 5 to 300",
             Basis.assumed,
-            "sizing/stack/network.py",
+            "sizing/service/gateway.py",
         ),
         "health_timeout_s": setting(
             "seconds in which a replica must answer a health check",
             "5; the vendor allows 2 to 120",
             Basis.assumed,
-            "sizing/stack/network.py",
+            "sizing/service/gateway.py",
         ),
         "health_checks": setting(
             "checks in a row that change a replica's state",
             "2; the vendor allows 2 to 10",
             Basis.assumed,
-            "sizing/stack/network.py",
+            "sizing/service/gateway.py",
         ),
         "failure_detection_s": Entry(
             "longest time for which a dead replica still gets requests, seconds",

@@ -326,7 +326,7 @@ def test_runs_without_an_answer_are_named(run: Run, slower: Path, tmp_path: Path
 
 def test_the_band_is_described_in_words(run: Run, slower: Path, tmp_path: Path) -> None:
     out = run("calibrate", slower, "--out", tmp_path / "a.json").out
-    assert "8 of 10 runs take between so many times what is then predicted (P10 to P90)" in out
+    assert "8 of 10 runs take this multiple of the corrected prediction (P10 to P90)" in out
     (made,) = json.loads((tmp_path / "a.json").read_text("utf-8"))["corrections"]
     band = made["bands"]["tpot"]
     assert f"x {made['tpot_ratio']:.2f}  {band['low']:.2f} to {band['high']:.2f}  " in out

@@ -90,9 +90,12 @@ def test_region_lists_what_is_sold_there(run: Run) -> None:
         (("engines", "vllm fp9"), "did you mean 'vllm fp8'?"),
         (("models", "zzzzzzzz"), "`sizewright catalog models` lists them"),
         (("instance-types", "--region", "eu-central1"), "did you mean 'eu-central-1'?"),
-        (("gpus", "--region", "eu-central-1"), "--region goes with the list"),
-        (("instance-types", "g6.xlarge", "--region", "us-east-1"), "--region goes with the list"),
-        (("--region", "us-east-1"), "--region goes with the list"),
+        (("gpus", "--region", "eu-central-1"), "--region applies only to the list"),
+        (
+            ("instance-types", "g6.xlarge", "--region", "us-east-1"),
+            "--region applies only to the list",
+        ),
+        (("--region", "us-east-1"), "--region applies only to the list"),
     ],
 )
 def test_unknown_names_are_bad_input(run: Run, words: tuple[str, ...], said: str) -> None:

@@ -131,8 +131,8 @@ def test_a_plan_without_the_service_has_no_figures(run: Run, tmp_path: Path) -> 
     figures = {
         s["name"]: (s["before"], s["after"]) for s in differing(run, CHAT, other)["services"]
     }
-    assert figures["talk"][0] is None and old_and_new["chat"][1] is None
-    assert figures["talk"][1]["gpus_total"] == old_and_new["chat"][0]["gpus_total"] == 15
+    assert figures["talk"][0] is None and figures["chat"][1] is None
+    assert figures["talk"][1]["gpus_total"] == figures["chat"][0]["gpus_total"] == 15
 
 
 def outages(run: Run, *words: object) -> list[tuple[str, str]]:

@@ -71,7 +71,10 @@ def test_a_stack_of_another_version_is_reported(
         ("[]", "is not an object"),
         ("{", "expecting property name"),
         ('{"services": {"chat": {}}}', "has no inputs"),
-        ('{"services": {"chat": {"inputs": {"name": "chat", "cloud": 1}}}}', "cannot be read by"),
+        (
+            '{"services": {"chat": {"inputs": {"name": "chat", "cloud": 1}}}}',
+            "this version cannot read",
+        ),
     ],
 )
 def test_wrong_outputs_are_one_message(run: Run, tmp_path: Path, text: str, message: str) -> None:
@@ -231,7 +234,7 @@ def test_what_is_no_preview(run: Run, tmp_path: Path) -> None:
 def test_options_that_exclude_each_other(run: Run) -> None:
     assert "exclude each other" in run("diff", "--rev", "HEAD", "--stack", "-", CHAT).err
     assert "exclude each other" in run("diff", CHAT, CHAT, "--json", "--markdown").err
-    assert "two files are compared" in run("diff", CHAT).err
+    assert "name two files" in run("diff", CHAT).err
     assert run("diff", CHAT).code == 2
 
 

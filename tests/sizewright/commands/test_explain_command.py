@@ -49,7 +49,7 @@ def test_ambiguous_lists_the_candidates(run: Run) -> None:
         ("chat.pol.gpus_total", "did you mean 'chat.pool.gpus_total'?"),
         ("/services/0/pool/gpus_totl", "did you mean '/services/0/pool/gpus_total'?"),
         ("nothing-like-it", "the plan has no number 'nothing-like-it'"),
-        ("pool.binding", "chat.pool.binding is no number: text 'throughput'"),
+        ("pool.binding", "chat.pool.binding is not a number: text 'throughput'"),
         ("peak_flop_per_s", "is unknown for this workload"),
     ],
 )

@@ -102,7 +102,7 @@ def test_a_service_is_named_without_its_file(run: Run) -> None:
 def test_a_name_that_is_no_service_says_which_are(run: Run) -> None:
     ended = run("explain", "chta", "price")
     assert ended.code == 2
-    assert "no service of the stack" in ended.err and "did you mean 'chat'?" in ended.err
+    assert "nor a service of the stack" in ended.err and "did you mean 'chat'?" in ended.err
 
 
 @pytest.mark.parametrize(

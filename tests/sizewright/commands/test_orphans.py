@@ -85,7 +85,7 @@ def test_each_pending_operation_of_a_state_has_a_next_step(run: Run, tmp_path: P
 def test_a_state_without_pending_operations_has_no_orphan(run: Run, tmp_path: Path) -> None:
     path = written(tmp_path / "state.json", export())
     assert orphans(run, "--state", path, code=0) == []
-    assert run("orphans", "--state", path).out.startswith("nothing is left behind")
+    assert run("orphans", "--state", path).out.startswith("these files show nothing")
 
 
 def test_what_has_our_tags_and_no_state_is_listed_and_what_others_own_is_not(

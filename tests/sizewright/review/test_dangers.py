@@ -129,7 +129,7 @@ def test_ingress_that_opens_is_reported_before_the_cause(run: Run, tmp_path: Pat
     assert "\nDANGER: the internet gets access\n  !! create vpc.SecurityGroupIngressRule" in out
     text = run(*words, "--markdown").out
     assert "⚠️ the internet gets access; callers lose what they need" in text
-    places = [text.index(w) for w in ("**The internet is let in.**", "cause", "**Sizing that")]
+    places = [text.index(w) for w in ("**The internet gets access.**", "cause", "**Sizing that")]
     places += [text.index(w) for w in ("**Survival**", " deleted<", " created<")]
     assert places == sorted(places)
     ends = [out.index(w) for w in ("- delete", "+ create", "~ update")]

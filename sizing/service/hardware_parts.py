@@ -1,0 +1,195 @@
+"""Which parts of a service follow from the hardware that serves it, or from its absence?"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from sizing.fleet.served import HardwareResult, Served, Unserved
+from sizing.fleet.states import calibrated_plan, rollout, states
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.calibrated import CalibratedPlan
+from sizing.plan.service.capacity import CapacityPlan, MethodPlan
+from sizing.plan.service.disks import VolumePlan, WeightsOn
+from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.latency import LatencyPlan
+from sizing.plan.service.memory import MemoryPlan
+from sizing.plan.service.pool import ChoicePlan, PoolPlan
+from sizing.plan.service.serving import QuotaPlan, ServingPlan
+from sizing.plan.service.states import RolloutPlan, StatePlan
+from sizing.plan.service.weights_import import ImportPlan
+from sizing.replica.case import Case, Choice
+from sizing.replica.gpu_rate import capacity_plan
+from sizing.replica.memory import memory_plan
+from sizing.replica.methods import MethodEstimate, estimate, side_by_side
+from sizing.replica.rated import Rated
+from sizing.replica.traffic import Rates
+from sizing.service.burst import burst_plan
+from sizing.service.choice import choice_plan
+from sizing.service.gateway import gateway_plan, too_slow
+from sizing.service.node_disks import held_gib, volume_plan, weights_on
+from sizing.service.request_limits import impatient
+from sizing.service.serving import copy_image, quota_plan, serving_plan
+from sizing.service.verdict import latency_plan
+from sizing.service.weights_import import import_plan
+from sizing.workload import Workload
+
+
+@dataclass(frozen=True)
+class EngineParts:
+    """Parts of a service that an engine serves; the defaults are of a service without one."""
+
+    gateway: GatewayPlan | None = None
+    serving: ServingPlan | None = None
+    weights_import: ImportPlan | None = None
+    burst: BurstPlan | None = None
+    quota: QuotaPlan | None = None
+    rollout: RolloutPlan | None = None
+    rejected: tuple[Rejected, ...] = ()
+
+
+NO_ENGINE = EngineParts()
+
+
+@dataclass(frozen=True)
+class HardwareParts:
+    """Parts of a service's plan that depend on its hardware; the defaults are of one without."""
+
+    memory: MemoryPlan
+    capacity: CapacityPlan | None
+    pool: PoolPlan | None = None
+    choice: ChoicePlan | None = None
+    calibrated: CalibratedPlan | None = None
+    methods: tuple[MethodPlan, ...] = ()
+    latency: LatencyPlan | None = None
+    states: tuple[StatePlan, ...] = ()
+    volumes: VolumePlan | None = None
+    engine: EngineParts = NO_ENGINE
+    rejected: tuple[Rejected, ...] = ()
+
+
+def hardware_parts(
+    case: Case,
+    result: HardwareResult,
+    rates: Rates,
+    *,
+    chosen_by: str,
+    nvme_overflow_pools: frozenset[str],
+) -> HardwareParts:
+    """Return the parts of a service with or without nodes.
+
+    Pools named in `nvme_overflow_pools` keep their weights on gp3 volumes.
+    """
+    match result:
+        case Served():
+            return _served_parts(case, result, rates, chosen_by, nvme_overflow_pools)
+        case Unserved():
+            return _unserved_parts(case, result, rates)
+        case _:
+            assert_never(result)
+
+
+def _served_parts(
+    case: Case, served: Served, rates: Rates, chosen_by: str, nvme_overflow_pools: frozenset[str]
+) -> HardwareParts:
+    pool, load = served.pool, served.load
+    volumes, late = _volumes(case, served, nvme_overflow_pools)
+    known = _estimate(case, served)
+    calibrated = None
+    if known is not None:
+        calibrated = calibrated_plan(case.workload, known, pool, rates, load)
+    capacity = _capacity(case, served.rated, served.choice, rates)
+    engine = EngineParts(rejected=(_no_engine(case.workload),))
+    if case.workload.kind.traits.has_engine:
+        engine = _engine_parts(case, served, capacity, volumes, rates)
+    method = served.capacity.method
+    return HardwareParts(
+        memory=memory_plan(case.need, served.choice.fit),
+        capacity=capacity,
+        pool=pool,
+        choice=choice_plan(case, served, chosen_by),
+        calibrated=calibrated,
+        methods=side_by_side(case, known, load, pool.gpus_needed, method),
+        latency=latency_plan(case, pool, engine.burst, rates, known),
+        states=states(pool, engine.serving, rates, served.rated.rate),
+        volumes=volumes,
+        engine=engine,
+        rejected=tuple(late),
+    )
+
+
+def _unserved_parts(case: Case, unserved: Unserved, rates: Rates) -> HardwareParts:
+    """Return the memory of the model, and the GPUs for the load where their rate is known."""
+    choice, capacity = unserved.choice, None
+    if unserved.rated is not None:
+        capacity = _capacity(case, unserved.rated, choice, rates)
+    return HardwareParts(memory_plan(case.need, choice.fit if choice else None), capacity)
+
+
+def _engine_parts(
+    case: Case, served: Served, capacity: CapacityPlan, volumes: VolumePlan, rates: Rates
+) -> EngineParts:
+    """Return the load balancer and the Deployment, with all that they need."""
+    workload, pool = case.workload, served.pool
+    gateway = gateway_plan(workload, rates, case.site)
+    serving = serving_plan(
+        case,
+        served.choice,
+        pool=pool,
+        volumes=volumes,
+        gateway=gateway,
+        rate=served.rated.rate,
+    )
+    image = copy_image(case.site, case.catalog)
+    source, weights_bytes = workload.model.source, case.need.weights_bytes
+    weights_import = import_plan(source, weights_bytes, serving.weights_prefix, image)
+    burst = burst_plan(workload, capacity, pool, serving)
+    return EngineParts(
+        gateway=gateway,
+        serving=serving,
+        weights_import=weights_import,
+        burst=burst,
+        quota=quota_plan(serving, burst, weights_import),
+        rollout=rollout(serving, volumes),
+        rejected=(*too_slow(gateway), *impatient(gateway, serving)),
+    )
+
+
+def _capacity(case: Case, rated: Rated, choice: Choice | None, rates: Rates) -> CapacityPlan:
+    """Return the rate of one GPU, and the GPUs for the load before packing."""
+    return capacity_plan(
+        case.workload,
+        rates,
+        rated.rate,
+        rated.flop_per_s,
+        tensor_parallel=1 if choice is None else choice.fit.tensor_parallel,
+        locked=rated.locked,
+    )
+
+
+def _estimate(case: Case, served: Served) -> MethodEstimate | None:
+    """Return the calibrated replica on the chosen hardware; None where it is unknown."""
+    if served.rated.replica is not None:
+        return MethodEstimate(served.rated.replica, ())
+    return estimate(case, served.choice, served.load)
+
+
+def _volumes(
+    case: Case, served: Served, nvme_overflow_pools: frozenset[str]
+) -> tuple[VolumePlan, list[Rejected]]:
+    """Return the disks of the nodes, and the rejected disks."""
+    if case.workload.hardware is None:
+        raise ValueError("nodes without hardware")
+    weights_bytes, replicas = case.need.weights_bytes, served.pool.replicas_per_node
+    on = weights_on([held_gib(weights_bytes, replicas)], served.instance)
+    if served.pool.name in nvme_overflow_pools:
+        on = WeightsOn.gp3
+    load_time_s = case.workload.hardware.load_time_s
+    return volume_plan(weights_bytes, replicas, load_time_s, served.instance, on)
+
+
+def _no_engine(workload: Workload) -> Rejected:
+    return Rejected(
+        option="serving",
+        reason=Reason.not_in_this_version,
+        numbers=f"this version has no engine for {workload.kind.value}: the stack builds no nodes",
+    )
