@@ -91,7 +91,7 @@ def test_words_of_the_field() -> None:
         for line, text in texts(path)
         for word in banned(text)
     ]
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 def test_pages_use_the_words_of_the_field() -> None:
@@ -103,7 +103,7 @@ def test_pages_use_the_words_of_the_field() -> None:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
     )
     faults = [f"{p.relative_to(ROOT)}:{n}: {w}" for p, n, line in lines for w in banned(line)]
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 def test_names_use_the_words_of_the_field() -> None:
@@ -113,7 +113,7 @@ def test_names_use_the_words_of_the_field() -> None:
         for line, name in names(path)
         if name not in JSON_FIELDS and banned_name(name)
     ]
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize(

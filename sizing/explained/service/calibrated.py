@@ -35,7 +35,7 @@ def _band(leaf: Leaf, field: str) -> tuple[Number, Number] | None:
 def _of_side(meaning: str, symbols: str) -> Explainer:
     def entry(leaf: Leaf) -> Entry:
         side, field = leaf.keys[-2:]
-        what = "P90 of the band, which sizes" if side == "safe" else "P50, as fitted"
+        what = "P90 of the band, which sizes the fleet" if side == "safe" else "P50, as fitted"
         return fitted(leaf, f"{meaning} ({what})", symbols, _band(leaf, field))
 
     return entry
@@ -49,7 +49,7 @@ def _side_gpus(leaf: Leaf) -> Entry:
         f" / {side.requests_per_replica_per_s!r}) * {{s.pool.tensor_parallel}}"
     )
     return Entry(
-        f"GPUs needed on this side of the band ({leaf.keys[-2]})",
+        f"GPUs needed at this estimate of the band ({leaf.keys[-2]})",
         f"ceil({load} rate x (1 + imbalance) / rate of one replica) x GPUs a replica",
         text,
         Basis.fitted,
@@ -91,7 +91,7 @@ CALIBRATED: Registry = {
             leaf,
             "replicas for the mean request, each at the utilisation that the targets allow; not"
             " rounded"
-            f" ({leaf.keys[-1]} side of the band)",
+            f" ({leaf.keys[-1]} estimate of the band)",
             "rate / the highest rate at which half of the requests meet the targets, up to 99 %"
             " of a full batch",
             None,
@@ -107,7 +107,7 @@ CALIBRATED: Registry = {
         "output_tokens": _lengths("tokens of the answer, mean", "output_tokens"),
         "most_sequences": Entry(
             "sequences in one batch of a replica",
-            "what memory holds, at most the engine's",
+            "sequences that memory holds, at most the engine's limit",
             "{v}",
             Basis.vendor,
             "memory.max_sequences; engine.max_sequences, or vLLM's default of 256",
