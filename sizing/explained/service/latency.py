@@ -15,7 +15,7 @@ def _latency(leaf: Leaf) -> LatencyPlan:
 
 
 def _time(leaf: Leaf) -> Entry:
-    """Return the entry of a time of the P90 side at the judged load."""
+    """Return the entry of a time of the P90 estimate at the judged load."""
     name = "time to the first token" if leaf.keys[-1].startswith("ttft") else "time per token"
     return Entry(
         f"{name} that the percentile of requests does not exceed (P90 of the estimate)",
