@@ -112,7 +112,7 @@ def network_plan(
     first zone has one.
     """
     endpoints = interface_endpoints(site)
-    everywhere = site.environment is Environment.prod or any(w.redundancy.zones for w in workloads)
+    everywhere = site.must_survive_a_zone(workloads)
 
     def addresses(zone: str, private_cidr: str | None) -> AddressPlan:
         return zone_addresses(
