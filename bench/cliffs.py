@@ -11,7 +11,7 @@ FLAG = "kv_capacity_cliff"
 """The table's flag of rows whose memory has room for few sequences after the weights."""
 SETTING = ("source_id", "gpu", "model", "weight_prec", "input_tokens", "output_tokens")
 NOISE = 0.05
-"""Distance from 1 that shows no side. Basis: measured, repeats spread by 1 to 6 %."""
+"""Distance from 1 within which a measurement is noise. Basis: measured, repeats spread 1 to 6 %."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Step:
     predicted: float
 
     @property
-    def told(self) -> bool:
-        """True where the measurement shows its side of 1."""
+    def is_clear(self) -> bool:
+        """True where the measurement differs from 1 by more than the noise."""
         return abs(self.measured - 1) > NOISE
 
     @property
     def right(self) -> bool:
-        """True where the prediction is on the same side."""
+        """True where prediction and measurement are both below 1, or both are not."""
         return (self.measured < 1) == (self.predicted < 1)
 
 

@@ -94,8 +94,8 @@ def choices(
                     continue
                 limit = Targets(MEAN, None, tpot_ms / 1000, DEFAULT_MAX_UTILISATION)
                 question = closed_question(curve, limit, measured, "choice")
-                dear = price * question.gpus
-                options.append(Option(question.gpu, dear, measured, predicted(question)))
+                cost = price * question.gpus
+                options.append(Option(question.gpu, cost, measured, predicted(question)))
             if len({option.gpu for option in options}) > 1:
                 picked = chosen(group, members[0].row.model.engine, options)
                 found += [picked] if picked else []

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from fleet_curves import Curve
-from throughput import ENGINE_MOST, Asked, asked
+from throughput import ENGINE_MOST, Setting, setting_of
 
 from sizewright.measured.replay import Replay, Unanswerable
 from sizing.replica.lengths import Lengths
@@ -134,7 +134,7 @@ def offline_questions(
     for row in table:
         if row["load_type"] == "offline_max" and row["core"] == "1":
             try:
-                setting = asked(row, replay)
+                setting = setting_of(row, replay)
                 rate = float(row["out_tok_s"]) / setting.answer / setting.replicas
                 targets = Targets(MEAN, None, None, DEFAULT_MAX_UTILISATION)
                 questions.append(_open(row, setting, targets, rate))
@@ -165,19 +165,19 @@ def poisson_questions(
                 reasons["poisson: too short to show that the rate holds"] += 1
                 continue
             try:
-                questions += _sweep(row, sweep, asked(row, replay), reasons)
+                questions += _sweep(row, sweep, setting_of(row, replay), reasons)
             except Unanswerable as reason:
                 reasons[f"poisson: {reason}"] += 1
     return questions
 
 
 def _sweep(
-    row: dict[str, str], sweep: Sequence[dict[str, str]], setting: Asked, reasons: Counter[str]
+    row: dict[str, str], sweep: Sequence[dict[str, str]], setting: Setting, reasons: Counter[str]
 ) -> list[Question]:
     limits = list[tuple[str, Targets]]()
     limit = re.fullmatch(r"p99 TTFT<=(\d+) ms \((met|missed)\)", row["latency_limits"])
     if limit is not None and limit[2] == "missed":
-        reasons["poisson: missed its limit, no lower rate to ask for"] += 1
+        reasons["poisson: missed its limit, and no lower rate was measured"] += 1
         return []
     if limit is not None:
         targets = Targets(0.99, float(limit[1]) / 1000, None, DEFAULT_MAX_UTILISATION)
@@ -210,7 +210,7 @@ def misses(row: dict[str, str], targets: Targets) -> bool:
 
 def _open(
     row: dict[str, str],
-    setting: Asked,
+    setting: Setting,
     targets: Targets,
     rate: float,
     *,

@@ -49,9 +49,9 @@ from sizing.catalog.coefficients import CoefficientSet  # noqa: E402
 from sizing.replica.rate import BandSide  # noqa: E402
 
 ENGINES = ("vllm", "sglang", "tensorrt-llm")
-HEAD = f"{'':<44}{'asked':>6}{'groups':>7}{'undersized':>12}{'(n)':>6}{'refused':>8}"
+HEAD = f"{'':<44}{'count':>6}{'groups':>7}{'undersized':>12}{'(n)':>6}{'refused':>8}"
 HEAD += f"{'regret':>8}{'P90':>7}"
-SIDES = (BandSide.median, BandSide.safe)
+ESTIMATES = {BandSide.median: "P50 estimate", BandSide.safe: "P90 estimate"}
 MOST = 5.0
 """Percent of undersized fleets at the P90 estimate above which the output names a group."""
 
@@ -59,7 +59,7 @@ MOST = 5.0
 def line(name: str, found: Sequence[Found]) -> str:
     """Share of undersized fleets, refusals, regret (median of groups and P90), in %."""
     s = summary(found)
-    share = "untold" if s.undersized_percent is None else f"{s.undersized_percent:.1f}"
+    share = "unknown" if s.undersized_percent is None else f"{s.undersized_percent:.1f}"
     regrets = f"{s.median_regret_percent:8.0f}{s.p90_regret_percent:7.0f}"
     return f"{name:<44}{s.questions:6}{s.groups:7}{share:>12}{s.undersized:6}{s.refused:8}{regrets}"
 
@@ -74,15 +74,15 @@ def show(title: str, found: Sequence[Found], by: Callable[[Found], str] | None =
             print(line(f"    {name}", members))
 
 
-def show_all(title: str, asked: Sequence[Question], taught: Coefficients, *rates: Rate) -> None:
+def show_all(title: str, questions: Sequence[Question], taught: Coefficients, *rates: Rate) -> None:
     """Print the rates at both estimates, the P90 estimate by GPU, and the undersized groups."""
     names = {as_sized: "as sized", steps_only: "steps only"}
     for rate in rates:
-        for side in SIDES:
-            found = answered(asked, taught, rate, side)
-            told = rate is as_sized and side is BandSide.safe
-            show(f"{title}; {side} side, {names[rate]}", found, by_gpu if told else None)
-            if told:
+        for estimate, name in ESTIMATES.items():
+            found = answered(questions, taught, rate, estimate)
+            is_sizing = rate is as_sized and estimate is BandSide.safe
+            show(f"{title}; {name}, {names[rate]}", found, by_gpu if is_sizing else None)
+            if is_sizing:
                 show_undersized(found)
 
 
@@ -111,35 +111,37 @@ def without(
 def table_questions(table: Sequence[dict[str, str]], replay: Replay) -> list[Question]:
     """Poisson and offline questions; prints the reasons for the skipped rows."""
     reasons = Counter[str]()
-    asked = poisson_questions(table, replay, reasons) + offline_questions(table, replay, reasons)
+    questions = poisson_questions(table, replay, reasons) + offline_questions(
+        table, replay, reasons
+    )
     others = Counter(
         f"load {row['load_type']}"
         for row in table
         if row["load_type"] not in ("poisson_qps", "offline_max")
     )
-    print("rows of the table that are not asked, by reason:")
+    print("rows of the table that are not used, by reason:")
     for reason, count in (reasons + others).most_common():
         print(f"  {count:5} {reason}")
-    return asked
+    return questions
 
 
-def open_loops(asked: Sequence[Question], taught: Coefficients) -> None:
+def open_loops(questions: Sequence[Question], taught: Coefficients) -> None:
     """Print the table's questions with the shipped coefficients."""
-    both = [q for q in asked if q.what != "measured TPOT and TTFT"]
+    both = [q for q in questions if q.what != "measured TPOT and TTFT"]
     show_all(
         "the whole table: Poisson arrivals (limits, TPOT), unlimited supply", both, taught, as_sized
     )
     for what in ("published limit", "measured TPOT", "measured TPOT and TTFT"):
-        part = [q for q in asked if q.what == what]
+        part = [q for q in questions if q.what == what]
         show_all(f"Poisson arrivals, target: {what}", part, taught, as_sized)
-    part = [q for q in asked if q.what == "unlimited supply"]
+    part = [q for q in questions if q.what == "unlimited supply"]
     show_all("unlimited supply", part, taught, as_sized, steps_only)
 
 
 def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]) -> None:
     """Print the rates of closed loops; each fit leaves out the model of the question."""
     found = curves(rows)
-    asked = closed_questions(found)
+    questions = closed_questions(found)
     sets = without(model, rows, parameters, start)
     left = leave_out(rows, rows, parameters, start, model)
     strict = {
@@ -156,27 +158,27 @@ def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]
         return strict[question.model_key]
 
     title = "closed loops, model left out, target: TPOT"
-    show_all(title, asked, taught, as_sized, steps_only)
+    show_all(title, questions, taught, as_sized, steps_only)
     safe = BandSide.safe
     show(
         f"{title}; model out of the band too, P90 estimate",
-        answered(asked, strictly, as_sized, safe),
+        answered(questions, strictly, as_sized, safe),
     )
-    show(f"{title}; exact forecast with this band", answered(asked, taught, margin_only, safe))
+    show(f"{title}; exact forecast with this band", answered(questions, taught, margin_only, safe))
     print(f"\n{title}; P90 estimate as sized, and exact forecast, by place on the curve\n{HEAD}")
     for place in ("low load", "half load", "high load"):
-        part = [q for q in asked if q.what == place]
+        part = [q for q in questions if q.what == place]
         print(line(place, answered(part, taught, as_sized, safe)))
         print(line("  exact forecast", answered(part, taught, margin_only, safe)))
     both = closed_questions(found, ttft=True)
     show_all("closed loops, model left out, target: TPOT and TTFT", both, taught, as_sized)
-    for side in SIDES:
+    for estimate, name in ESTIMATES.items():
 
-        def predicted(question: Question, side: BandSide = side) -> float:
-            return answered([question], taught, as_sized, side)[0].predicted_per_s
+        def predicted(question: Question, estimate: BandSide = estimate) -> float:
+            return answered([question], taught, as_sized, estimate)[0].predicted_per_s
 
         picked = choices(found, load_catalog(), predicted)
-        show_choices(f"several types of GPU measured, model left out; {side} side", picked)
+        show_choices(f"several types of GPU measured, model left out; {name}", picked)
 
 
 def show_choices(title: str, picked: Sequence[Chosen]) -> None:
@@ -222,7 +224,7 @@ def left_out_gpus(
 
 
 def show_cliffs(table: Sequence[dict[str, str]], replay: Replay) -> None:
-    """Print right and wrong sides, for flagged rows and for their neighbours."""
+    """Print right and wrong predictions, for flagged rows and for their neighbours."""
 
     def predicted(row: dict[str, str]) -> float | None:
         try:
@@ -234,11 +236,11 @@ def show_cliffs(table: Sequence[dict[str, str]], replay: Replay) -> None:
     print("\nmemory cliffs: throughput per GPU of a replica against the next larger one")
     for name, flagged in (("flagged rows", True), ("their neighbours", False)):
         part = [x for x in found if x.flagged is flagged]
-        told = [x for x in part if x.told]
-        right = sum(x.right for x in told)
+        clear = [x for x in part if x.is_clear]
+        right = sum(x.right for x in clear)
         print(
-            f"  {name:<18}{right:4} on the right side, {len(told) - right} on the wrong one,"
-            f" {len(part) - len(told)} too near to tell"
+            f"  {name:<18}{right:4} predicted right, {len(clear) - right} wrong,"
+            f" {len(part) - len(clear)} within the noise of the measurement"
         )
 
 
@@ -246,17 +248,17 @@ def main() -> None:
     replay = Replay(load_catalog(), {})
     table = table_rows(Path(sys.argv[1]))
     own = Path(sys.argv[2]) if len(sys.argv) > 2 else DATA / "serving_steps.csv"
-    asked = table_questions(table, replay)
+    questions = table_questions(table, replay)
     read = replay_rows(own, DATA / "configs")
     screen = screened(read)
     rows = [row for row in read if row.run.id not in screen]
-    print(f"closed-loop rows that are not asked: {dict(Counter(screen.values()))}")
+    print(f"closed-loop rows that are not used: {dict(Counter(screen.values()))}")
     shipped = replay.catalog.coefficients
-    open_loops(asked, lambda question: shipped)
+    open_loops(questions, lambda question: shipped)
     parameters = Parameters(shipped)
     start = fit(rows, parameters)
     closed_loops(rows, parameters, start)
-    left_out_gpus(rows, parameters, start, asked, shipped)
+    left_out_gpus(rows, parameters, start, questions, shipped)
     show_cliffs(table, replay)
     print("\nno predicted step was shorter than the datasheet allows: each answer is checked")
 

@@ -41,26 +41,26 @@ def replay_rows(runs: Path, configs: Path) -> list[Row]:
 
 
 def leave_out(
-    asked: Sequence[Row],
+    held_out: Sequence[Row],
     taught: Sequence[Row],
     parameters: Parameters,
     start: Sequence[float],
     *kinds: Callable[[Row], str],
 ) -> list[Left]:
-    """Predictions of every row of `asked` by a fit on the rows of `taught` that differ in each
+    """Predictions of every row of `held_out` by a fit on the rows of `taught` that differ in each
     kind.
 
     One kind leaves out a row's model; model and generation leave out all rows of either.
     """
     left = []
-    for each in sorted({tuple(kind(row) for kind in kinds) for row in asked}):
+    for each in sorted({tuple(kind(row) for kind in kinds) for row in held_out}):
         others = [
             row
             for row in taught
             if all(kind(row) != mine for kind, mine in zip(kinds, each, strict=True))
         ]
         coefficients = taught_by(others, parameters, start)
-        mine = [row for row in asked if tuple(kind(row) for kind in kinds) == each]
+        mine = [row for row in held_out if tuple(kind(row) for kind in kinds) == each]
         left += [Left(row, row.answer(coefficients)) for row in mine]
     return left
 

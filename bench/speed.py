@@ -187,9 +187,9 @@ def engine_previews() -> tuple[float, float]:
     return median(engine), median(offline)
 
 
-def line(what: str, taken: float, unit: str, beside: str = "") -> None:
+def line(what: str, taken: float, unit: str, note: str = "") -> None:
     """Print one figure with its comparison."""
-    print(f"{what:<34}{taken:8.3f} {unit:<4}{beside}".rstrip())
+    print(f"{what:<34}{taken:8.3f} {unit:<4}{note}".rstrip())
 
 
 def main() -> None:
@@ -230,8 +230,8 @@ def main() -> None:
         print(f"engine preview: skipped, {engine_missing()}")
     else:
         engine, offline = engine_previews()
-        beside = f"{engine / offline:.2f} x the offline preview, budget 6 s"
-        line("pulumi preview of the chat stack", engine, "s", beside)
+        note = f"{engine / offline:.2f} x the offline preview, budget 6 s"
+        line("pulumi preview of the chat stack", engine, "s", note)
 
     rows = growth()
     first = rows[0][1]

@@ -85,7 +85,7 @@ class Capacity:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Setting:
     """A row whose names are known."""
 
     model: str
@@ -104,7 +104,7 @@ class Asked:
         return self.room[2]
 
 
-def asked(row: dict[str, str], replay: Replay) -> Asked:
+def setting_of(row: dict[str, str], replay: Replay) -> Setting:
     """Return the row's replicas and lengths. Raises Unanswerable with the reason."""
     engine = engine_named(row["engine"])
     name = row["model"].split("/")[-1].lower()
@@ -130,14 +130,14 @@ def asked(row: dict[str, str], replay: Replay) -> Asked:
     held = most_running(*room, Fraction(prompt + answer / 2))
     most = min(max(held, 1.0), ENGINE_MOST[engine])
     replicas = max(1.0, float(row["n_gpus"] or parallel.gpus) / parallel.gpus)
-    return Asked(model, engine, steps, room, prompt, answer, most, replicas)
+    return Setting(model, engine, steps, room, prompt, answer, most, replicas)
 
 
 def capacity(row: dict[str, str], replay: Replay) -> Capacity:
     """Return the row's prediction. Raises Unanswerable with the reason."""
     if not row["out_tok_s"]:
         raise Unanswerable("throughput not stated")
-    found = asked(row, replay)
+    found = setting_of(row, replay)
     rate = tokens_per_s(found.steps, row, found.prompt, found.answer, found.most)
     ratio = rate * found.replicas / float(row["out_tok_s"])
     return Capacity(row["group"], found.engine, row["gpu"], row["split"], ratio)

@@ -96,8 +96,8 @@ class Platform(pulumi.ComponentResource):
         self.name_servers = None if self._dns is None else self._dns.name_servers
         self.hosts = {} if plan.dns is None else plan.dns.hosts
         self._access_logs = self._made_access_logs()
-        standing = self._foundation()
-        network, cluster = standing.network, standing.cluster
+        foundation = self._foundation()
+        network, cluster = foundation.network, foundation.cluster
         system = self._system_pools(network, cluster)
         self._pools = {pool.name: self._gpu_pool(pool, network, cluster) for pool in plan.pools}
         in_cluster = self._cluster_services(network, cluster, system)
@@ -108,9 +108,9 @@ class Platform(pulumi.ComponentResource):
         }
         self.platform_outputs = (
             None
-            if standing.made is None
+            if foundation.made is None
             else platform_outputs(
-                standing.made, network, in_cluster.controller, in_cluster.node_autoscaler_role
+                foundation.made, network, in_cluster.controller, in_cluster.node_autoscaler_role
             )
         )
         self._writer = self._target_writer(in_cluster, cluster)

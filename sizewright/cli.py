@@ -8,30 +8,30 @@ import click
 
 from sizewright.exit_code import ExitCode
 from sizewright.interrupt import listen
-from sizewright.layout.console import tell
+from sizewright.layout.console import write_message
 from sizewright.reading.input_error import InputError, did_you_mean
 
 GROUPS = {
     "answer": {
         "size": "Size workloads: GPUs, nodes, redundancy, storage, bandwidth.",
-        "explain": "Show why a number is what it is.",
+        "explain": "Explain each number: formula, numbers, basis.",
         "preview": "Preview the infrastructure offline, with the reasons.",
-        "compare": "Rank every hardware for a workload by cost and latency.",
-        "catalog": "Show the instance types, GPUs, models and versions known.",
+        "compare": "Rank hardware options for a workload by cost and latency.",
+        "catalog": "Show the known instance types, GPUs, models and versions.",
     },
     "change": {
-        "new": "Lay down a repository of your own.",
+        "new": "Create a repository for your own stack.",
         "init": "Write a new workload file, its lock, and a first stack file.",
-        "diff": "Show what a change of a workload changes, cause first.",
-        "update": "Choose again with today's catalog, and show what follows.",
+        "diff": "Compare two plans: cause, sizing, dangers and resources.",
+        "update": "Choose again with today's catalog, and show the effects.",
     },
     "operate": {
         "check": "Check workloads, sizing and infrastructure against gates.",
         "accuracy": "Compare measured serving runs with what the step model predicts.",
-        "calibrate": "Correct the step times by runs of your own.",
-        "orphans": "Show what an engine that was killed may have left behind.",
+        "calibrate": "Correct the step times with your own runs.",
+        "orphans": "Show resources that a killed engine may have left behind.",
         "schema": "Print JSON schemas, for editors and scripts.",
-        "render": "Print the Kubernetes and node files, wires unfilled.",
+        "render": "Print the Kubernetes and node files, with wires unfilled.",
     },
 }
 """One line of help for each command, by the folder of `commands/` that contains it."""
@@ -120,7 +120,7 @@ def _answer_in_json(error: InputError | click.ClickException) -> None:
 
 
 def _stop(message: str, code: int) -> None:
-    tell(message)
+    write_message(message)
     sys.exit(code)
 
 

@@ -12,7 +12,7 @@ UNANSWERED = (Reason.not_in_this_version, Reason.unknown_fact)
 """Reasons that are not faults of the workload: the product or its catalog lacks something."""
 ANSWERED = (Reason.latency, Reason.zones, Reason.memory)
 """Reasons against the workload on a type that the product can answer for."""
-TOLD = 3
+NAMED_TYPES = 3
 """Number of types that a message names; the answer has them all."""
 
 
@@ -43,8 +43,8 @@ def unserved(plan: Plan) -> tuple[Shortfall, ...]:
 
 def _no_engine(service: ServicePlan) -> str:
     return (
-        f"no engine of this version serves {service.kind}: no nodes are built for it; `size` says "
-        "what it would take"
+        f"no engine of this version serves {service.kind}: no nodes are built for it; `size` "
+        "shows the hardware that it would need"
     )
 
 
@@ -52,7 +52,7 @@ def without_nodes(plan: Plan) -> tuple[str, ...]:
     """One line for each sized service that gets no nodes, because no engine serves it."""
     return tuple(
         f"{service.name}: no nodes are built; no engine of this version serves {service.kind}, and "
-        "the figures are what it would take"
+        "the figures show the hardware that it would need"
         for service in plan.services
         if service.pool is not None and service.serving is None
     )
@@ -100,15 +100,15 @@ def _nearest(
     answered: Sequence[Rejected], others: Sequence[Rejected], unknown: Sequence[Rejected]
 ) -> str:
     """Name the nearest types with their reasons, and count the types refused or not answered."""
-    told = [f"closest is {_reasons(answered[:1])}"]
-    if others_near := answered[1:TOLD]:
-        told.append(f"then {_reasons(others_near)}")
-    more = len(answered[TOLD:]) + len(others)
+    clauses = [f"closest is {_reasons(answered[:1])}"]
+    if others_near := answered[1:NAMED_TYPES]:
+        clauses.append(f"then {_reasons(others_near)}")
+    more = len(answered[NAMED_TYPES:]) + len(others)
     if more:
-        told.append(f"{more} more reasons against others")
+        clauses.append(f"{more} more reasons against others")
     if unknown:
-        told.append(f"{len(unknown)} not answered by this version: {unknown[0].numbers}")
-    return "; ".join(told)
+        clauses.append(f"{len(unknown)} not answered by this version: {unknown[0].numbers}")
+    return "; ".join(clauses)
 
 
 def _reasons(rejected: Sequence[Rejected]) -> str:

@@ -6,10 +6,10 @@ import threading
 from types import FrameType
 
 
-class _Heard:
+class _Interrupt:
     """Records a request to stop."""
 
-    asked = False
+    requested = False
 
 
 def listen() -> None:
@@ -17,24 +17,24 @@ def listen() -> None:
     main = threading.current_thread() is threading.main_thread()
     if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _stop)
-        sys.unraisablehook = _tell
+        sys.unraisablehook = _report
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    _Heard.asked = True
+    _Interrupt.requested = True
     signal.default_int_handler(number, frame)
 
 
-def _tell(lost: "sys.UnraisableHookArgs") -> None:
+def _report(lost: "sys.UnraisableHookArgs") -> None:
     """Report every exception that could not be raised, except the interrupt, which comes later."""
     if not issubclass(lost.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
 
 
-def end_if_asked() -> None:
+def end_if_interrupted() -> None:
     """Raises KeyboardInterrupt where an earlier one was lost.
 
     Guard: code that a C extension calls back cannot raise it, such as pydantic's validator builder.
     """
-    if _Heard.asked:
+    if _Interrupt.requested:
         raise KeyboardInterrupt

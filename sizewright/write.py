@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sizewright.interrupt import end_if_asked
+from sizewright.interrupt import end_if_interrupted
 from sizewright.reading.input_error import InputError
 
 REFUSED = {
@@ -37,7 +37,7 @@ def write_files(texts: Mapping[Path, str]) -> None:
     A link stays and its target changes; a device or a pipe takes the text and stays. Raises
     InputError for a place that cannot be written.
     """
-    end_if_asked()
+    end_if_interrupted()
     waiting: dict[Path, Path] = {}
     path = Path()
     try:

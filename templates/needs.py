@@ -184,7 +184,7 @@ NEEDS = (
         "lets its nodes join",
     ),
     Need(_KARPENTER, _role_of(NODE_AUTOSCALER), "is the role it calls AWS with"),
-    Need(_KARPENTER, ResourcePattern(NOTICES), "tells it of instances that go"),
+    Need(_KARPENTER, ResourcePattern(NOTICES), "reports instances that go"),
     Need(_KARPENTER, _addon("coredns"), "finds the names of AWS"),
     Need(ResourcePattern(GROUPS), _GROUP_CONTROLLER, "brings its definition"),
     Need(_GROUP_GPU, _PLUGIN, "offers nvidia.com/gpu to the scheduler"),
@@ -207,7 +207,7 @@ NEEDS = (
     Need(
         ResourcePattern(NODE_GROUP, ("nodeRepairConfig", "enabled")),
         _addon("eks-node-monitoring-agent"),
-        "tells EKS of a GPU's faults",
+        "reports a GPU's faults to EKS",
     ),
     Need(
         ResourcePattern(

@@ -74,10 +74,10 @@ def passing_policy(passed: Passed) -> pulumi.Output[str]:
 
 
 def _nodes(reach: Reach) -> list[Statement]:
-    asked = _tagged("aws:RequestTag", reach.cluster)
+    requested = _tagged("aws:RequestTag", reach.cluster)
     own = _tagged("aws:ResourceTag", reach.cluster)
     created = ["CreateFleet", "CreateLaunchTemplate", "RunInstances"]
-    made = {**asked, "StringEquals": {**asked["StringEquals"], "ec2:CreateAction": created}}
+    made = {**requested, "StringEquals": {**requested["StringEquals"], "ec2:CreateAction": created}}
     names = {
         "ForAllValues:StringEquals": {
             "aws:TagKeys": ["Name", "eks:eks-cluster-name", "karpenter.sh/nodeclaim"]
@@ -90,7 +90,7 @@ def _nodes(reach: Reach) -> list[Statement]:
     return [
         allow(start, used),
         allow(start, reach.arn("ec2", "launch-template/*"), own),
-        allow([*start, "ec2:CreateLaunchTemplate"], mine, asked),
+        allow([*start, "ec2:CreateLaunchTemplate"], mine, requested),
         allow("ec2:CreateTags", mine, made),
         allow("ec2:CreateTags", reach.arn("ec2", "instance/*"), {**own, **names}),
         allow(["ec2:DeleteLaunchTemplate", "ec2:TerminateInstances"], ended, own),

@@ -72,7 +72,7 @@ def _network(name: str, args: FoundationArgs, opts: pulumi.ResourceOptions) -> N
 
 def _used_network(plan: UsedNetworkPlan, vpc_cidr: str) -> NetworkIds:
     if plan.vpc_id is None:
-        raise ValueError("the network's ids are another stack's to tell")
+        raise ValueError("the ids of the network are outputs of another stack")
     private = {s.zone: s.subnet_id for s in plan.subnets if s.subnet_id is not None}
     public = {s.zone: s.public_subnet_id for s in plan.subnets if s.public_subnet_id is not None}
     return NetworkIds(

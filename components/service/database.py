@@ -52,7 +52,7 @@ class Database(pulumi.ComponentResource):
         subnets = self._subnet_group()
         group = self._security_group("group", "Database")
         clients = self._security_group("clients", "Clients of the database")
-        self._door(group, clients)
+        self._ingress(group, clients)
         self.client_group_id = clients.id
         logs = self._logs()
         cluster = self._cluster(subnets, group, self._parameters(), logs)
@@ -80,7 +80,7 @@ class Database(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _door(self, group: ec2.SecurityGroup, clients: ec2.SecurityGroup) -> None:
+    def _ingress(self, group: ec2.SecurityGroup, clients: ec2.SecurityGroup) -> None:
         """Admit clients only, neither the cluster nor the network: engines keep no data."""
         ingress(
             f"{self._name}-from-clients",

@@ -86,7 +86,7 @@ class Gateway(pulumi.ComponentResource):
 
     def _rules(self, group: ec2.SecurityGroup) -> None:
         args = self._args
-        self._doors(group)
+        self._ingress(group)
         vpc.SecurityGroupEgressRule(
             f"{self._name}-to-engines",
             security_group_id=group.id,
@@ -121,15 +121,15 @@ class Gateway(pulumi.ComponentResource):
                 opts=self._child,
             )
 
-    def _doors(self, group: ec2.SecurityGroup) -> None:
+    def _ingress(self, group: ec2.SecurityGroup) -> None:
         """Open HTTPS to the ranges of the plan, or else to the network and the allowed sources."""
         args = self._args
-        doors: dict[str, pulumi.Input[str]] = {
+        ranges: dict[str, pulumi.Input[str]] = {
             f"from-{aws_name(cidr)}": cidr for cidr in args.plan.public_cidrs
         } or {"from-network": args.vpc_cidr}
-        for door, cidr in doors.items():
+        for name, cidr in ranges.items():
             ingress(
-                f"{self._name}-{door}",
+                f"{self._name}-{name}",
                 into=group.id,
                 description="HTTPS from outside" if args.plan.public else "HTTPS from the network",
                 port=443,

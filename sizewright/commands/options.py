@@ -7,7 +7,7 @@ import click
 
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code, shortfalls, unserved
-from sizewright.layout.console import tell
+from sizewright.layout.console import write_message
 from sizewright.reading.stack.site_file import DEFAULT_SITE, SiteFile
 from sizing.plan.whole import Plan
 
@@ -53,5 +53,5 @@ def said_code(*plans: Plan, built: bool = False) -> ExitCode:
     """Return the exit code of plans; report on stderr which services lack a pool or an engine."""
     for plan in plans:
         for shortfall in (*shortfalls(plan), *(unserved(plan) if built else ())):
-            tell(shortfall.text)
+            write_message(shortfall.text)
     return exit_code(*plans, built=built)

@@ -42,7 +42,7 @@ def _lost(serving: ServingPlan) -> Iterator[str]:
         if serving.sequences_per_request is not None:
             yield "the limit of tokens, which counts one sequence a request"
     if serving.keep_alive_s is None:
-        yield "idle connections longer than the load balancer, which answers with 502 then"
+        yield "idle connections longer than the load balancer, which then answers with 502"
 
 
 def _unknown(serving: ServingPlan, catalog: Catalog) -> Iterator[str]:

@@ -227,7 +227,7 @@ def locks(files: Sequence[WorkloadFile], plan: Plan) -> Iterator[Gate]:
         elif stale := [r for r in service.rejected if r.reason is Reason.stale_lock]:
             yield Gate(name, False, f"stale: {stale[0].numbers}")
         elif service.pool is None:
-            yield Gate(name, None, "nothing is planned to compare it with")
+            yield Gate(name, None, "the plan has nothing to compare with it")
         else:
             yield _lock(name, lock, service.pool, plan)
 
@@ -254,7 +254,9 @@ def building_needs(site: SiteFile, plan: Plan, catalog: Catalog) -> Gate:
     except InputError as fault:
         return Gate("build inputs", False, str(fault))
     return Gate(
-        "build inputs", True, "account_ids, a certificate of theirs and fit zones are given"
+        "build inputs",
+        True,
+        "account_ids, a certificate of the account and suitable zones are given",
     )
 
 

@@ -10,7 +10,7 @@ from sizewright.reading.stack_lock_file import unknown
 from sizing.catalog import Catalog
 from sizing.locks.stack_lock import StackLock
 from sizing.plan.whole import Plan
-from sizing.stack.pins import asked_otherwise, not_locked, stack_lock
+from sizing.stack.pins import differing_requests, not_locked, stack_lock
 from sizing.stack.unverified import image_repositories
 
 NAME = "stack lock"
@@ -27,7 +27,7 @@ def lock_gates(site: SiteFile, plan: Plan, catalog: Catalog) -> Iterator[Gate]:
         return
     move = f"`sizewright update {site.keys.file}` moves it"
     wanted = stack_lock(plan, catalog, site.lock)
-    if moved := list(asked_otherwise(site.lock, wanted, site.site)):
+    if moved := list(differing_requests(site.lock, wanted, site.site)):
         yield Gate(NAME, False, f"the stack file asks for {', '.join(moved)}; {move}")
     elif new := list(not_locked(site.lock, wanted)):
         yield Gate(NAME, unpinned, f"{site.lock_path} lacks {', '.join(new)}; {move}")

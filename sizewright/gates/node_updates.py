@@ -60,7 +60,7 @@ def turns(plan: Plan, site_file: str) -> Iterator[str]:
             continue
         has = {z: (pool.kubernetes_by_zone[z], pool.release_by_zone[z]) for z in pool.nodes_by_zone}
         behind = [zone for zone, template in has.items() if template != (version, pool.ami_release)]
-        text = f"fewer nodes of {pool.name} are spare than zones have any: zones take turns"
+        text = f"{pool.name} has fewer spare nodes than zones: zones take turns"
         if behind:
             text += (
                 f"; still to come: {', '.join(behind)}; run `pulumi up --continue-on-error`, then "
@@ -92,7 +92,7 @@ def pod_turns(plan: Plan, site: SiteFile) -> Iterator[str]:
     turning = [s.name for s in plan.services if s.serving and s.serving.zones_take_turns]
     behind = dict(pods_behind(plan, site.lock)) if site.lock is not None and turning else {}
     for name in turning:
-        text = f"fewer replicas of {name} are spare than zones have any: zones take turns"
+        text = f"{name} has fewer spare replicas than zones: zones take turns"
         if name in behind:
             text += (
                 f"; pods still to come: {', '.join(behind[name])}; `sizewright update "
@@ -107,7 +107,7 @@ def zone_turns(plan: Plan, site: SiteFile) -> Gate | None:
     if not texts:
         return None
     if site.lock is None:
-        texts.append("a lock is what holds the others back, and there is none")
+        texts.append("a lock holds back the other zones, and there is none")
     return Gate("zones take turns", None, "; ".join(texts), "docs/node-updates.md")
 
 

@@ -23,19 +23,19 @@ OUTSIDE_TYPES = ("LoadBalancer", "NodePort")
 
 def public_ingress(recorded: Recorded, plan: Plan) -> Gate:
     """Check that each public ingress is requested by a workload and has its guards."""
-    asked = {s.name for s in plan.services if s.gateway is not None and s.gateway.has_public}
-    if faults := list(_faults(recorded, asked)):
+    planned = {s.name for s in plan.services if s.gateway is not None and s.gateway.has_public}
+    if faults := list(_faults(recorded, planned)):
         return Gate("public ingress", False, "; ".join(faults))
-    detail = f"{plural(len(asked), 'public service')}, each with tokens, firewall and HTTPS alone"
-    return Gate("public ingress", True, detail if asked else "nothing is open to the internet")
+    detail = f"{plural(len(planned), 'public service')}, each with tokens, firewall and HTTPS alone"
+    return Gate("public ingress", True, detail if planned else "nothing is open to the internet")
 
 
-def _faults(recorded: Recorded, asked: set[str]) -> Iterator[str]:
+def _faults(recorded: Recorded, planned: set[str]) -> Iterator[str]:
     public = [
         r for r in recorded.resources if r.type == BALANCER and r.inputs.get("internal") is not True
     ]
     for balancer in public:
-        if _service(balancer) not in asked:
+        if _service(balancer) not in planned:
             yield f"{balancer.key} is public, and no workload asks for it"
         yield from _unguarded(recorded, balancer)
     groups = {group for balancer in public for group in _groups(balancer)}

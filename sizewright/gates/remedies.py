@@ -46,7 +46,7 @@ REMEDIES = {
     "served": "size this kind with `sizewright size`; no engine of this version serves it",
     "limits of": (
         "leave out sizewright:engine_image_repository and its digest, or name an image of the"
-        " version that the message wants"
+        " version that the message names"
     ),
     "EFA device plugin": "choose an instance type that the named chart knows",
     "cluster stays": (

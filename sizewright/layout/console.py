@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from sizewright.exit_code import ExitCode
-from sizewright.interrupt import end_if_asked
+from sizewright.interrupt import end_if_interrupted
 from sizewright.reading.credentials import masked
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def write(text: str) -> None:
     write_bytes(f"{masked(text)}\n".encode(encoding, "backslashreplace"))
 
 
-def tell(text: str) -> None:
+def write_message(text: str) -> None:
     """Write `text` and a line end to stderr; an error of stderr has no other effect."""
     try:
         click.echo(masked(text), err=True)
@@ -82,12 +82,12 @@ def write_bytes(content: bytes) -> None:
 
     Exits with 1 where stdout cannot be written to.
     """
-    end_if_asked()
+    end_if_interrupted()
     try:
         click.echo(content, nl=False, color=True)
     except OSError as error:
         # Guard: Python would complain again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            tell(f"cannot write to stdout: {error.strerror}")
+            write_message(f"cannot write to stdout: {error.strerror}")
             sys.exit(ExitCode.unexpected)

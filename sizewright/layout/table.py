@@ -104,10 +104,12 @@ def _stacked(table: Table, wide: int) -> Iterator[object]:
 
     heads = [f"{column} " if column else "" for column in table.columns[1:]]
     for first, *others in table.rows:
-        told = [head + cell for head, cell in zip(heads or [""] * len(others), others, strict=True)]
+        cells = [
+            head + cell for head, cell in zip(heads or [""] * len(others), others, strict=True)
+        ]
         yield Text(_cell(first), overflow="fold")
         below = (" " * GAP).join(
-            _together(text, min(LONGEST_JOINED, wide - INDENT)) for text in told
+            _together(text, min(LONGEST_JOINED, wide - INDENT)) for text in cells
         )
         yield Padding(Text(below, overflow="fold"), (0, 0, 0, INDENT))
 

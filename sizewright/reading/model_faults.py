@@ -48,7 +48,7 @@ class _Refusal:
     context: dict[str, Any]
     place: Place
     value: object
-    beside: object
+    siblings: object
 
 
 def model_faults(model: type[BaseModel], data: object, error: ValidationError) -> list[ModelFault]:
@@ -57,8 +57,8 @@ def model_faults(model: type[BaseModel], data: object, error: ValidationError) -
     For a union, only the member that the value most resembles is reported. A missing key is left
     out where an unknown key in the same mapping looks like its misspelling.
     """
-    told = [_refusal(model, data, detail) for detail in error.errors()]
-    refusals = _resembling(refusal for refusal in told if not _is_echo(refusal))
+    refused = [_refusal(model, data, detail) for detail in error.errors()]
+    refusals = _resembling(refusal for refusal in refused if not _is_echo(refusal))
     faults = [_fault(r) for r in refusals]
     misspelt = {
         (*r.place.path[:-1], _meant_name(r)) for r in refusals if r.kind == "extra_forbidden"
@@ -88,9 +88,9 @@ def _refusal(model: type[BaseModel], data: object, detail: Any) -> _Refusal:
     at_key = location[-1:] == ("[key]",)
     where = place(model, data, location[:-1] if at_key else location)
     value = value_at(data, where.path, detail["input"])
-    beside = value_at(data, where.path[:-1])
+    siblings = value_at(data, where.path[:-1])
     kind = "key" if at_key else detail["type"]
-    return _Refusal(kind, detail["msg"], detail.get("ctx", {}), where, value, beside)
+    return _Refusal(kind, detail["msg"], detail.get("ctx", {}), where, value, siblings)
 
 
 def _resembling(refusals: Iterable[_Refusal], level: int = 0) -> list[_Refusal]:
@@ -140,11 +140,11 @@ def _unknown_key(refusal: _Refusal) -> ModelFault:
 
 def _meant_name(refusal: _Refusal) -> str:
     owner = refusal.place.owner
-    if owner is None or not isinstance(refusal.beside, dict):
+    if owner is None or not isinstance(refusal.siblings, dict):
         return ""
     key = str(refusal.place.path[-1])
     names = field_names(owner)
-    return nearest(key, [n for n in names if n not in refusal.beside]) or nearest(key, names)
+    return nearest(key, [n for n in names if n not in refusal.siblings]) or nearest(key, names)
 
 
 def _missing(refusal: _Refusal) -> ModelFault:
@@ -237,8 +237,8 @@ def _of_a_secret(refusal: _Refusal) -> ModelFault:
     hint = ""
     if isinstance(refusal.value, str) and not refusal.value.startswith("arn:"):
         hint = (
-            "this looks like the token itself: store it in AWS Secrets Manager and give the ARN; "
-            "a token that was shared in a file is to be replaced"
+            "this looks like the token: store it in AWS Secrets Manager and give the ARN; "
+            "replace a token that was shared in a file"
         )
     expected = _described(_like(refusal.place), refusal.place)
     return ModelFault(refusal.place.path, "is no ARN; its value is not shown", expected, hint)

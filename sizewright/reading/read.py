@@ -24,7 +24,7 @@ SIZE_LIMIT_BYTES = 1024 * 1024
 NO_CREDENTIAL = "a file without credentials"
 REPLACE = (
     "store it in AWS Secrets Manager and give the ARN where there is a key for it; "
-    "a credential that was shared in a file is to be replaced"
+    "replace a credential that was shared in a file"
 )
 STDIN = "-"
 """Name of stdin, which is refused. Guard: a workload is read twice, and its lock is next to it. A
@@ -128,9 +128,7 @@ def file_content(path: Path, what: str) -> bytes:
             # Guard: a pipe can be read once, and some commands read a file twice.
             if not stat.S_ISREG(status.st_mode):
                 hint = "save it to a file first"
-                raise InputError(
-                    file, message="not a file that stays", expected=what, suggestion=hint
-                )
+                raise InputError(file, message="not a regular file", expected=what, suggestion=hint)
             size_bytes = status.st_size
             content = stream.read(SIZE_LIMIT_BYTES + 1)
     except FileNotFoundError:
@@ -183,9 +181,9 @@ def _nearest_file(path: Path) -> str:
 
 def _alike(path: Path) -> Path | None:
     """Entry of the same folder with a similar name. Endings are few, so only stems are compared."""
-    beside = sorted(path.parent.iterdir(), key=lambda entry: entry.suffix != path.suffix)
+    entries = sorted(path.parent.iterdir(), key=lambda entry: entry.suffix != path.suffix)
     by_stem: dict[str, Path] = {}
-    for entry in beside:
+    for entry in entries:
         by_stem.setdefault(entry.stem, entry)
     found = nearest(path.stem, by_stem)
     return by_stem[found] if found else None

@@ -30,7 +30,7 @@ class _NoAnswers(Mocks):
         raise InvokeRefused(_invoke_text(args.token))
 
     def new_resource(self, args: MockResourceArgs) -> Any:
-        raise UnrecordableRequest(f"{args.typ}::{args.name} asked the mocks for an answer")
+        raise UnrecordableRequest(f"{args.typ}::{args.name} requested an answer from the mocks")
 
 
 class RecordingMonitor(MockMonitor):
@@ -64,7 +64,7 @@ class RecordingMonitor(MockMonitor):
         return Recorded(tuple(resources), self._stack_outputs)
 
     def GetDeploymentInfo(self, request: Any) -> resource_pb2.DeploymentInfo:  # noqa: N802
-        # Guard: with resource references the SDK would build each resource given as an input anew.
+        # Guard: with resource references the SDK would build each resource given as an input again.
         info: resource_pb2.DeploymentInfo = super().GetDeploymentInfo(request)  # type: ignore[no-untyped-call]
         info.supportedFeatures.remove(resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES)
         return info
@@ -131,7 +131,7 @@ class RecordingMonitor(MockMonitor):
         return sdk.UNKNOWN if self._preview else filled(self._referenced, "outputs")
 
     def ExistsResource(self, request: Any) -> Any:  # noqa: N802
-        raise UnrecordableRequest(f"{request.type} asks whether a resource exists")
+        raise UnrecordableRequest(f"{request.type} checks whether a resource exists")
 
     def RegisterStackTransform(self, request: Any) -> Any:  # noqa: N802
         raise UnrecordableRequest("a stack transform is run by the engine only")
@@ -232,4 +232,4 @@ def _secret(value: object) -> object:
 
 
 def _invoke_text(token: str) -> str:
-    return f"{token} is a provider function; what exists must follow from the plan alone"
+    return f"{token} is a provider function; resources must follow from the plan alone"

@@ -77,8 +77,10 @@ def _unchanged(resource: RecordedResource) -> ResourceChange:
 
 def _following(change: ResourceChange, forcing: tuple[tuple[str, Effect], ...]) -> ResourceChange:
     """Return the change with the properties that a replaced resource also changes."""
-    told = {c.path for c in change.changes}
-    more = tuple(Change(path, None, AFTER, effect) for path, effect in forcing if path not in told)
+    reported = {c.path for c in change.changes}
+    more = tuple(
+        Change(path, None, AFTER, effect) for path, effect in forcing if path not in reported
+    )
     effect = min((c.effect for c in (*change.changes, *more)), key=ORDER.index)
     return replace(change, effect=effect, changes=(*change.changes, *more))
 

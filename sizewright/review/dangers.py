@@ -135,7 +135,7 @@ def _said(
         case Event.lost if change.effect in LOSING:
             return "; ".join(text for text in (rule.says, _forced(change)) if text)
         case Event.gone:
-            applies = change.effect is Effect.delete and not _door_goes(change, resources)
+            applies = change.effect is Effect.delete and not _balancer_goes(change, resources)
         case Event.becomes:
             after = change.after is not None and _text(change.after, rule) in rule.values
             before = change.before is not None and _text(change.before, rule) in rule.values
@@ -159,7 +159,7 @@ def _with_it(change: ResourceChange) -> str:
     """Resources that are deleted with the resource, counted by type."""
     types = Counter(short_type(key.partition("::")[0]) for key in change.goes_with)
     counted = [f"{count} {type_}" for type_, count in types.items()]
-    return f"; with it go {joined(counted, TYPES_SHOWN)}" if counted else ""
+    return f"; deletes with it {joined(counted, TYPES_SHOWN)}" if counted else ""
 
 
 def _text(inputs: Mapping[str, object], rule: DangerRule) -> str:
@@ -174,13 +174,15 @@ def _drops(rule: DangerRule, change: ResourceChange) -> bool:
     return any(word in before and word not in after for word in rule.values)
 
 
-def _door_goes(change: ResourceChange, resources: Sequence[ResourceChange]) -> bool:
+def _balancer_goes(change: ResourceChange, resources: Sequence[ResourceChange]) -> bool:
     """True where the load balancer of the same component is deleted, and no guard is needed.
 
     Children are named after their component: sw-chat-gateway-balancer.
     """
-    doors = (r for r in resources if r.type == BALANCER and r.effect is Effect.delete)
-    return any(change.name.startswith(f"{door.name.rpartition('-')[0]}-") for door in doors)
+    balancers = (r for r in resources if r.type == BALANCER and r.effect is Effect.delete)
+    return any(
+        change.name.startswith(f"{balancer.name.rpartition('-')[0]}-") for balancer in balancers
+    )
 
 
 def _new_range(

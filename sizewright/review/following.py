@@ -38,8 +38,10 @@ def deleted_with(recorded: Recorded, key: str, rules: Rules) -> tuple[str, ...]:
     """
     gone = {key}
     for resource in recorded.resources:
-        asked = [name for name, keys in resource.property_dependencies.items() if gone & {*keys}]
-        replaced = any(rules.effect(resource.type, name) is not Effect.update for name in asked)
+        dependent = [
+            name for name, keys in resource.property_dependencies.items() if gone & {*keys}
+        ]
+        replaced = any(rules.effect(resource.type, name) is not Effect.update for name in dependent)
         if resource.custom and (resource.provider in gone or replaced):
             gone.add(resource.key)
     return tuple(r.key for r in recorded.resources if r.key in gone and r.key != key)

@@ -29,7 +29,7 @@ from sizing.plan.whole import Plan
 
 
 @dataclass(frozen=True)
-class Side:
+class PlannedStack:
     """One side of a comparison: workload files on a site."""
 
     files: tuple[Path, ...]
@@ -73,22 +73,22 @@ class Review:
         return not self.services and not self.resources and not self.site
 
 
-def read_side(files: Sequence[Path], site: Path) -> Side:
+def read_planned_stack(files: Sequence[Path], site: Path) -> PlannedStack:
     """Return a side that can be built, from its files. Raises InputError."""
     catalog, where = load_catalog(), read_site(site)
     plan = plan_of([read_workload(path, catalog) for path in files], where, catalog)
     buildable(where, plan, catalog)
     addressable(where, plan)
-    return Side(tuple(files), site, plan)
+    return PlannedStack(tuple(files), site, plan)
 
 
-def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
+def review(old: PlannedStack, new: PlannedStack, notes: tuple[str, ...] = ()) -> Review:
     """Record both sides offline and compare them."""
     services = service_changes(old.plan, new.plan)
     site = causes(old.plan.site, new.plan.site)
-    if any(exit_code(side.plan) is ExitCode.infeasible for side in (old, new)):
+    if any(exit_code(stack.plan) is ExitCode.infeasible for stack in (old, new)):
         return Review(services, (), 0, False, notes, site, old.plan, new.plan)
-    before, after = (_recorded(side) for side in (old, new))
+    before, after = (_recorded(stack) for stack in (old, new))
     resources = resource_changes(before, after, load_rules())
     keys = {resource.key for resource in (*before.resources, *after.resources)}
     same = len(keys) - len(resources)
@@ -96,8 +96,8 @@ def review(old: Side, new: Side, notes: tuple[str, ...] = ()) -> Review:
     return Review(services, resources, same, True, notes, site, old.plan, new.plan)
 
 
-def _recorded(side: Side) -> Recorded:
+def _recorded(stack: PlannedStack) -> Recorded:
     """Recording of a side; empty without services, which is the state before the first `up`."""
-    if not side.files:
+    if not stack.files:
         return Recorded((), {})
-    return record_program(side.site, side.files, side.plan, lock_path=side.lock_path)
+    return record_program(stack.site, stack.files, stack.plan, lock_path=stack.lock_path)

@@ -15,7 +15,7 @@ from sizewright.reading.stack.workload_file import WorkloadFile
 from sizewright.reading.stack_lock_file import stack_lock_text, unknown
 from sizewright.review.compare import Change, leaf_changes
 from sizewright.review.pod_turns import with_pods
-from sizewright.review.review import Review, Side, review
+from sizewright.review.review import PlannedStack, Review, review
 from sizewright.schema.modeline import modeline
 from sizing.catalog import Catalog
 from sizing.locks.stack_lock import DATABASE, StackLock, chart_item
@@ -87,8 +87,8 @@ def followed(found: StackUpdate, files: Sequence[Path], catalog: Catalog) -> Rev
     with TemporaryDirectory() as folder:
         path = Path(folder) / found.site.lock_path.name
         path.write_text(found.text, encoding="utf-8")
-        old = Side(tuple(files), site_path, found.old)
-        return review(old, Side(tuple(files), site_path, found.new, path))
+        old = PlannedStack(tuple(files), site_path, found.old)
+        return review(old, PlannedStack(tuple(files), site_path, found.new, path))
 
 
 def _values(lock: StackLock | None) -> dict[str, object]:

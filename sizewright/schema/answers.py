@@ -23,7 +23,7 @@ def answer_schema(command: str, model: type[BaseModel] | UnionType) -> Node:
         _one_number(node)
     for root in (body, *body.get("$defs", {}).values()):
         if "services" in root.get("properties", {}):
-            _tell_of_plan(root, body["$defs"])
+            _describe_plan(root, body["$defs"])
     description = body.pop("description", None) or _either(body)
     said = {"title": f"sizewright {command} --json", "description": description}
     body.pop("title", None)
@@ -45,7 +45,7 @@ def _one_number(node: Node) -> None:
             node.update(node.pop("anyOf")[0])
 
 
-def _tell_of_plan(root: Node, definitions: Node) -> None:
+def _describe_plan(root: Node, definitions: Node) -> None:
     """Add to each leaf its meaning from `explain` and the property that it decides."""
     parts = {part.__name__: part for part in _parts(Part)}
     for name, key, node in _leaves(root, definitions, "Plan"):
@@ -58,8 +58,8 @@ def _tell_of_plan(root: Node, definitions: Node) -> None:
         reached = [e for e in part.model_fields[key].metadata if isinstance(e, Reaches)]
         decides = ", ".join(dict.fromkeys(_property(each) for each in reached))
         if decides and decides not in node.get("description", ""):
-            told = [node["description"]] if "description" in node else []
-            node["description"] = " ".join([*told, f"Decides {decides}."])
+            sentences = [node["description"]] if "description" in node else []
+            node["description"] = " ".join([*sentences, f"Decides {decides}."])
 
 
 def _parts(kind: type[Part]) -> Iterator[type[Part]]:

@@ -37,7 +37,7 @@ class Correction(BaseModel):
     """Certainty of a corrected time."""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """Text of the runs and the factors, which later runs are compared with."""
         return f"{self.runs} runs, TTFT x {self.ttft_ratio}, TPOT x {self.tpot_ratio}"
 

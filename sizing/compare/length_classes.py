@@ -70,7 +70,7 @@ def why_whole(request: Request) -> str | None:
     """
     bars, answer = bars_of(request), request.output_mean
     if not bars or answer is None:
-        return "request.input_tokens is no histogram: nothing says how many prompts are how long"
+        return "request.input_tokens is no histogram: it gives no share of each length"
     if len(bars) == 1:
         return "all prompts are of one length"
     if request.turns > 1:

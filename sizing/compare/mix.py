@@ -135,8 +135,8 @@ class _Search:
         waiting = [(Fraction(0), partition) for partition in partitions(self.bars, count)]
         heapify(waiting)
         while waiting:
-            told, partition = heappop(waiting)
-            if least is not None and told > least.usd_per_month:
+            known_bound, partition = heappop(waiting)
+            if least is not None and known_bound > least.usd_per_month:
                 break
             unseen = [part for part in ends_first(partition) if part not in self.classes]
             if unseen:
@@ -144,7 +144,7 @@ class _Search:
             bound = self._bound(partition)
             if bound is None:
                 continue
-            if unseen or bound > told:
+            if unseen or bound > known_bound:
                 heappush(waiting, (bound, partition))
                 continue
             found = self._fleets(partition, count, apart)

@@ -104,7 +104,7 @@ class Leaf:
         if self.capacity.method != "calibrated":
             return ""
         if self.capacity.locked:
-            return "the lock next to the workload file; `update` computes it anew"
+            return "the lock next to the workload file; `update` computes it again"
         return self.fitted_source
 
     @property

@@ -37,13 +37,13 @@ def remarks(leaf: Leaf) -> tuple[str, ...]:
     if leaf.service is None:
         return ()
     below = ".".join(leaf.keys[2:])
-    told = list[str]()
+    texts = list[str]()
     for design in designs():
         if design.is_of(leaf.service.inputs):
             if below in design.printed:
-                told.append(f"{design.title} prints {design.printed[below]}")
-            told += [f"{design.title} slips: {slip}" for slip in design.slips.get(below, ())]
-    return tuple(told)
+                texts.append(f"{design.title} prints {design.printed[below]}")
+            texts += [f"{design.title} slips: {slip}" for slip in design.slips.get(below, ())]
+    return tuple(texts)
 
 
 def _at(value: Any, path: str) -> Any:

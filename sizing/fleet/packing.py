@@ -144,9 +144,9 @@ def pool_plan(
         replicas_per_node=packed.replicas_per_node,
         replicas_needed=packed.replicas,
         replicas_total=replicas_total,
-        utilisation_at_mean=plain(rates.mean * rate.busy_s / serving_gpus),
+        utilisation_at_mean=plain(rates.mean * rate.used_s / serving_gpus),
         utilisation_at_peak=plain_or_none(
-            None if rates.peak is None else rates.peak * rate.busy_s / serving_gpus
+            None if rates.peak is None else rates.peak * rate.used_s / serving_gpus
         ),
     )
     losers = [

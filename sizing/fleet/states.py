@@ -11,7 +11,7 @@ from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.replica.calibrated import CalibratedReplica, Estimate
 from sizing.replica.gpu_rate import GpuRate
-from sizing.replica.methods import MethodEstimate, gpus_on_side
+from sizing.replica.methods import MethodEstimate, gpus_at_rate
 from sizing.replica.rate import BandSide
 from sizing.replica.traffic import Rates
 from sizing.values.exact import exact, plain, plain_or_none
@@ -40,16 +40,18 @@ def states(
             state=name,
             replicas=replicas,
             holds=replicas >= pool.replicas_needed,
-            utilisation_at_peak=plain_or_none(_busy(pool, replicas, rates, rate)),
+            utilisation_at_peak=plain_or_none(_utilisation_at_peak(pool, replicas, rates, rate)),
         )
         for name, replicas in there.items()
     )
 
 
-def _busy(pool: PoolPlan, replicas: int, rates: Rates, rate: GpuRate) -> Fraction | None:
+def _utilisation_at_peak(
+    pool: PoolPlan, replicas: int, rates: Rates, rate: GpuRate
+) -> Fraction | None:
     if rates.peak is None or replicas <= 0:
         return None
-    return rates.peak * rate.busy_s / (replicas * pool.gpus_per_replica)
+    return rates.peak * rate.used_s / (replicas * pool.gpus_per_replica)
 
 
 def rollout(serving: ServingPlan, volumes: VolumePlan) -> RolloutPlan:
@@ -88,8 +90,8 @@ def calibrated_plan(
         imbalance_ratio=replica.imbalance,
         in_flight_peak=_in_flight(median, pool, rates),
         replicas_without_headroom=_without_headroom(replica, load),
-        median=_side(replica, median, share, load),
-        safe=_side(replica, replica.safe, share, load),
+        median=_estimate(replica, median, share, load),
+        safe=_estimate(replica, replica.safe, share, load),
     )
 
 
@@ -97,27 +99,29 @@ def _without_headroom(replica: CalibratedReplica, load: Fraction) -> BandPlan:
     """Replicas for the mean request without headroom, not rounded, with their band."""
     found = [
         float(load) / rate if rate > 0 else None
-        for rate in (replica.rate_without_headroom(side) for side in BandSide)
+        for rate in (replica.rate_without_headroom(estimate) for estimate in BandSide)
     ]
     return BandPlan(low=found[0], median=found[1], high=found[2])
 
 
-def _in_flight(side: Estimate, pool: PoolPlan, rates: Rates) -> float | None:
+def _in_flight(estimate: Estimate, pool: PoolPlan, rates: Rates) -> float | None:
     """Requests in all needed replicas at the peak; None where the queue is unbounded."""
     if rates.peak is None:
         return None
-    queue = side.times.server.at(float(rates.peak / pool.replicas_needed))
+    queue = estimate.times.server.at(float(rates.peak / pool.replicas_needed))
     return queue.in_system * pool.replicas_needed if queue.is_stable else None
 
 
-def _side(replica: CalibratedReplica, side: Estimate, share: float, load: Fraction) -> SidePlan:
-    queue, percent = side.times.server.at(share), replica.targets.share
+def _estimate(
+    replica: CalibratedReplica, estimate: Estimate, share: float, load: Fraction
+) -> SidePlan:
+    queue, percent = estimate.times.server.at(share), replica.targets.share
     return SidePlan(
-        gpus_needed=gpus_on_side(replica, side.rate, load),
-        requests_per_replica_per_s=side.rate,
-        saturation_requests_per_s=side.times.server.saturation_per_s,
-        ttft_ms=_finite(side.times.ttft_s(queue, percent) * 1000),
-        tpot_ms=_finite(side.times.tpot_s(queue, percent) * 1000),
+        gpus_needed=gpus_at_rate(replica, estimate.rate, load),
+        requests_per_replica_per_s=estimate.rate,
+        saturation_requests_per_s=estimate.times.server.saturation_per_s,
+        ttft_ms=_finite(estimate.times.ttft_s(queue, percent) * 1000),
+        tpot_ms=_finite(estimate.times.tpot_s(queue, percent) * 1000),
     )
 
 

@@ -27,7 +27,7 @@ def chosen_facts(
     price = catalog.price(instance.name, site.region)
     support = catalog.support(workload.engine.name, choice.precision)
     sold = catalog.zones_selling(instance.name, site.region)
-    told = {
+    facts = {
         "price": "unknown" if price is None else f"{plain(price.usd_per_hour)} USD an hour",
         "instance type": f"{plain(instance.gpu_count)} x {gpu.name}, {instance.vcpu_count} vCPU, "
         f"{instance.memory_gib} GiB",
@@ -36,18 +36,18 @@ def chosen_facts(
         "zones": "unknown" if sold is None else ", ".join(sold) or "none",
     }
     if model is not None:
-        told["model"] = (
+        facts["model"] = (
             f"{model.parameters} parameters, {model.active_parameters} active, "
             f"{service.memory.kv_bytes_per_token} KV bytes a token, {model.native_dtype}"
         )
     if support is not None:
         most = support.max_compute_capability or "any"
-        told["engine"] = f"{choice.precision} from {support.min_compute_capability} to {most}"
+        facts["engine"] = f"{choice.precision} from {support.min_compute_capability} to {most}"
     if choice.rates_for is not None:
-        told |= _calibration(workload.engine.name, gpu, architecture_of(model), catalog)
+        facts |= _calibration(workload.engine.name, gpu, architecture_of(model), catalog)
     if service.serving is not None:
-        told["image"] = service.serving.image
-    return told
+        facts["image"] = service.serving.image
+    return facts
 
 
 def _calibration(
@@ -59,4 +59,4 @@ def _calibration(
     own = catalog.coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
     if own is None:
         return {}
-    return {"calibration": own.told}
+    return {"calibration": own.text}

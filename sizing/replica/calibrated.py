@@ -73,13 +73,13 @@ class CalibratedReplica:
         runs. datasheet: the same terms with a wider band."""
         return "measured" if self.steps.measured else "datasheet"
 
-    def rate_without_headroom(self, side: BandSide) -> float:
+    def rate_without_headroom(self, estimate: BandSide) -> float:
         """Requests per second of one replica for the mean request, without headroom."""
         times = self.safe.times
-        if side is BandSide.median:
+        if estimate is BandSide.median:
             times = self.median.times
-        elif side is BandSide.low:
-            times = replica_times(self.steps, self.lengths, self.slots, side)
+        elif estimate is BandSide.low:
+            times = replica_times(self.steps, self.lengths, self.slots, estimate)
         return min(rate_by_constraint(times, without_headroom(self.targets)).values())
 
     def gpu_rate(self) -> GpuRate | None:
@@ -124,14 +124,16 @@ def calibrated_replica(
     targets = _targets(workload)
     slots = max_num_seqs(workload, found)
     lengths = lengths_apart(workload)
-    side = _safe(steps, lengths, slots, targets)
-    if request.turns > 1 and routing is not Routing.sticky and side.rate > 0:
-        lengths = request_lengths(request, routing, max(1, ceil(float(load) / side.rate)))
-        side = _safe(steps, lengths, slots, targets)
+    estimate = _safe(steps, lengths, slots, targets)
+    if request.turns > 1 and routing is not Routing.sticky and estimate.rate > 0:
+        lengths = request_lengths(request, routing, max(1, ceil(float(load) / estimate.rate)))
+        estimate = _safe(steps, lengths, slots, targets)
     uneven = 0.0
-    if routing is Routing.sticky and side.rate > 0:
-        uneven = sticky_imbalance(workload, float(load), side.rate)
-    return CalibratedReplica(steps, lengths, slots, targets, found.tensor_parallel, side, uneven)
+    if routing is Routing.sticky and estimate.rate > 0:
+        uneven = sticky_imbalance(workload, float(load), estimate.rate)
+    return CalibratedReplica(
+        steps, lengths, slots, targets, found.tensor_parallel, estimate, uneven
+    )
 
 
 def lengths_apart(workload: Workload) -> Lengths:

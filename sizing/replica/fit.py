@@ -45,19 +45,19 @@ def unfit(
 
 
 def replica_fit(
-    need: Need, facts: Facts, instance: InstanceType, asked: int | None
+    need: Need, facts: Facts, instance: InstanceType, requested: int | None
 ) -> tuple[Fit | None, list[Rejected]]:
     """Return the smallest replica that fits, or the requested one, with rejections of smaller
     ones."""
     sizes = tensor_parallel_sizes(facts.model, gpus_per_node(instance))
     rejected = list[Rejected]()
-    if asked is not None and asked not in sizes:
+    if requested is not None and requested not in sizes:
         heads = facts.model.heads if facts.model is not None else None
         split = f"{heads} heads, " if heads is not None else ""
         numbers = f"{split}{gpus_per_node(instance)} GPUs a node: {', '.join(map(str, sizes))} work"
-        option = f"tensor parallel {asked}"
+        option = f"tensor parallel {requested}"
         return None, [Rejected(option=option, reason=Reason.tensor_parallel, numbers=numbers)]
-    for size in sizes if asked is None else [asked]:
+    for size in sizes if requested is None else [requested]:
         found = fit(need, instance.gpu_memory_bytes, size)
         if found is not None:
             return found, rejected
@@ -66,7 +66,7 @@ def replica_fit(
 
 
 def spanning_replica(
-    need: Need, facts: Facts, instance: InstanceType, asked: int | None, nodes: int | None
+    need: Need, facts: Facts, instance: InstanceType, requested: int | None, nodes: int | None
 ) -> tuple[Fit | None, list[Rejected]]:
     """Return a replica over the requested whole nodes, else over the fewest that fit the model.
 
@@ -74,7 +74,7 @@ def spanning_replica(
     pipeline exchange one result each, and run on different nodes.
     """
     sizes = tensor_parallel_sizes(facts.model, gpus_per_node(instance))
-    split = asked or sizes[-1]
+    split = requested or sizes[-1]
     if split not in sizes:
         return None, []
     if not instance.efa_interfaces:

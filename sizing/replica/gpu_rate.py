@@ -24,7 +24,7 @@ class GpuRate:
     """GPU-seconds of a request in a full batch, where the rate is below that of a full batch."""
 
     @property
-    def busy_s(self) -> Fraction:
+    def used_s(self) -> Fraction:
         """GPU-seconds that a request really uses, the unit of utilisation."""
         return self.request_s if self.full_request_s is None else self.full_request_s
 

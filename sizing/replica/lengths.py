@@ -57,7 +57,7 @@ def request_lengths(request: Request, routing: Routing, replicas: int) -> Length
     its turns, while the cache keeps them.
     """
     if request.input_tokens is None or request.output_tokens is None:
-        raise ValueError("the lengths apart are not known")
+        raise ValueError("input_tokens and output_tokens are not known")
     history = float(request.history_tokens)
     share = 1.0 if routing is Routing.sticky else 1.0 / max(replicas, 1)
     later = 1 - 1 / request.turns

@@ -122,16 +122,16 @@ def _textbook(case: Case, load: Fraction) -> int | None:
 def _calibrated(known: MethodEstimate, load: Fraction) -> list[tuple[str, int, str]]:
     remark = "; ".join(f"assumed: {text}" for text in known.assumed)
     replica = known.replica
-    sides = (("calibrated", replica.safe, "P90"), ("calibrated, median", replica.median, "P50"))
+    estimates = (("calibrated", replica.safe, "P90"), ("calibrated, median", replica.median, "P50"))
     answers = list[tuple[str, int, str]]()
-    for name, side, band in sides:
-        gpus = gpus_on_side(replica, side.rate, load)
+    for name, estimate, band in estimates:
+        gpus = gpus_at_rate(replica, estimate.rate, load)
         if gpus is not None:
             answers.append((name, gpus, "; ".join(filter(None, (f"{band} of the band", remark)))))
     return answers
 
 
-def gpus_on_side(replica: CalibratedReplica, rate: float, load: Fraction) -> int | None:
+def gpus_at_rate(replica: CalibratedReplica, rate: float, load: Fraction) -> int | None:
     """Number of GPUs in whole replicas for the load; None where no rate meets the targets."""
     if rate <= 0:
         return None

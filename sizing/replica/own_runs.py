@@ -28,18 +28,18 @@ def own_runs_plan(
         return None
     file, engine = own.source or UNNAMED, workload.engine.name
     if gpu is None or need.step_shape is None:
-        told = "not applied: the service has no GPU, or the architecture of its model is unknown"
-        return OwnRunsPlan(file=file, applied=False, told=told)
+        text = "not applied: the service has no GPU, or the architecture of its model is unknown"
+        return OwnRunsPlan(file=file, applied=False, told=text)
     found = catalog.coefficients.correction(
         engine, gpu.name, need.step_shape.parameters, need.step_shape.layers
     )
     if found is None:
         there = ", ".join(f"{c.model} on {c.gpu} with {c.engine}" for c in own.corrections)
-        told = f"not applied: its runs are of {there or 'nothing'}, not of this model on {gpu.name}"
-        return OwnRunsPlan(file=file, applied=False, told=f"{told} with {engine}")
-    told = f"{found.told}, applied"
+        text = f"not applied: its runs are of {there or 'nothing'}, not of this model on {gpu.name}"
+        return OwnRunsPlan(file=file, applied=False, told=f"{text} with {engine}")
+    text = f"{found.text}, applied"
     if workload.capacity is not None and workload.capacity.method is not Method.calibrated:
-        told += f" to the calibrated estimate; the method {workload.capacity.method} sizes"
-    elif lock is not None and lock.facts.get("calibration") != found.told:
-        told += " to the latencies; the rate and the GPUs are the lock's and wait for `update`"
-    return OwnRunsPlan(file=file, applied=True, told=told)
+        text += f" to the calibrated estimate; the method {workload.capacity.method} sizes"
+    elif lock is not None and lock.facts.get("calibration") != found.text:
+        text += " to the latencies; the rate and the GPUs are the lock's and wait for `update`"
+    return OwnRunsPlan(file=file, applied=True, told=text)

@@ -125,12 +125,12 @@ class Queue:
 
         Basis: arithmetic; M/D/1, whose mean rho x prompt / (2 (1 - rho)) it keeps.
         """
-        busy, exceeding = self.arrivals_per_s * self.server.prompt_s, 1 - share
-        if busy >= 1:
+        rho, exceeding = self.arrivals_per_s * self.server.prompt_s, 1 - share
+        if rho >= 1:
             return inf
-        if busy <= exceeding:
+        if rho <= exceeding:
             return 0.0
-        return log(busy / exceeding) * self.server.prompt_s / (2 * (1 - busy))
+        return log(rho / exceeding) * self.server.prompt_s / (2 * (1 - rho))
 
     def running(self, share: float) -> int:
         """Number of sequences running with a request, itself included, that this share of requests
@@ -164,10 +164,12 @@ class Queue:
 
         Basis: approximations of M/D/c (Cosmetatos 1976) and of M/G/c (interpolation in cv^2).
         """
-        slots, busy, varies = self.server.slots, self.utilisation, self.server.variation
-        if busy <= 0:
+        slots, utilisation, varies = self.server.slots, self.utilisation, self.server.variation
+        if utilisation <= 0:
             return 1.0
-        more = (1 - busy) * (slots - 1) * (sqrt(4 + 5 * slots) - 2) / (16 * busy * slots)
+        more = (
+            (1 - utilisation) * (slots - 1) * (sqrt(4 + 5 * slots) - 2) / (16 * utilisation * slots)
+        )
         alike = min((1 + more) / 2, 1.0)
         return varies + (1 - varies) * alike
 

@@ -55,8 +55,8 @@ class ReplicaTimes:
 
         Basis: arithmetic; at the batch that this share of arrivals does not exceed.
         """
-        busy = queue.arrivals_per_s * self.prompt_s
-        return self.decode_s[queue.running(share) - 1] / (1 - busy) if busy < 1 else inf
+        rho = queue.arrivals_per_s * self.prompt_s
+        return self.decode_s[queue.running(share) - 1] / (1 - rho) if rho < 1 else inf
 
     def first_s(self, share: float) -> float:
         """Seconds of the first token, without steps and waits, for the prompt that this share of

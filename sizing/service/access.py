@@ -39,7 +39,7 @@ def check_access(workload: Workload, site: Site) -> None:
         raise FieldError(
             ("access", field),
             "the site has no certificate",
-            "sizewright:certificate_arn in the stack file, or sizewright:dns to make one in",
+            "sizewright:certificate_arn, or sizewright:dns, where the stack makes one",
         )
     if field and site.network is not None:
         public = site.network.use.public_subnet_ids

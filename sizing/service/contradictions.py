@@ -69,18 +69,18 @@ def _peak(service: ServicePlan, pool: PoolPlan) -> Iterator[Finding]:
     if peak is None or utilisation is None:
         return
     added = service.burst.replicas if service.burst is not None else 0
-    busy = utilisation * pool.replicas_total / (pool.replicas_total + added)
-    if busy <= 1:
+    over_capacity = utilisation * pool.replicas_total / (pool.replicas_total + added)
+    if over_capacity <= 1:
         return
     gpus = pool.gpus_total + (service.burst.gpus if service.burst is not None else 0)
     text = (
-        f"The peak of {figure(peak)} requests/s is {figure(busy)} times what all "
+        f"The peak of {figure(peak)} requests/s is {figure(over_capacity)} times what all "
         f"{counted(gpus, 'GPU')} serve{', burst included' if added else ''}."
     )
     yield (
         Contradicts.peak_above_capacity,
         text,
-        {"peak_requests_per_s": peak, "gpus_with_burst": gpus, "peak_over_capacity": busy},
+        {"peak_requests_per_s": peak, "gpus_with_burst": gpus, "peak_over_capacity": over_capacity},
     )
 
 

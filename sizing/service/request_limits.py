@@ -91,7 +91,7 @@ def waiting_requests(wait: Fraction, rate: GpuRate, gpus_per_replica: int) -> in
 
     A full replica starts one request for each that ends. Basis: Little's law.
     """
-    per_gpu = exact(Decimal(str(plain(1 / rate.busy_s))))
+    per_gpu = exact(Decimal(str(plain(1 / rate.used_s))))
     return floor(wait * per_gpu * gpus_per_replica)
 
 

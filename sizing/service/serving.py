@@ -91,7 +91,7 @@ def service_image(service: ServicePlan) -> str:
     if isinstance(service.serving, GroupServingPlan):
         return GROUP_ENGINE_IMAGE
     if service.choice is None:
-        raise ValueError(f"{service.name}: without hardware nothing is served")
+        raise ValueError(f"{service.name}: serving needs hardware")
     return IMAGE_FOR.get(Precision(service.choice.precision), ENGINE_IMAGE)
 
 

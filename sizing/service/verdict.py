@@ -99,8 +99,8 @@ def _verdict(
 
 def _text(verdict: Verdict, where: str, targets: Latency, times: dict[str, float], why: str) -> str:
     if verdict is Verdict.unknown:
-        asked = " and ".join(f"{name} {figure(ms)} ms" for name, ms in _stated(targets).items())
-        return f"not known whether {asked} hold {where}: {why}"
+        named = " and ".join(f"{name} {figure(ms)} ms" for name, ms in _stated(targets).items())
+        return f"not known whether {named} hold {where}: {why}"
     stated = _stated(targets)
     if not all(isfinite(times[name]) for name in stated):
         return f"missed {where}: requests queue and the queue grows while that load lasts"

@@ -206,14 +206,16 @@ class Site(Strict):
         if cluster.stack is not None and "vpc_cidr" not in self.model_fields_set:
             raise FieldError(("cluster", "stack"), "needs vpc_cidr next to it", "as in that stack")
         if cluster.elsewhere and self.access is not None:
-            raise FieldError(("access",), "is the cluster's owner's to give", "no access")
+            raise FieldError(("access",), "comes from the owner of the cluster", "no access")
         if network is not None:
             self._zones_of(network)
         return self
 
     def _zones_of(self, network: Network) -> None:
         if "vpc_cidr" in self.model_fields_set:
-            raise FieldError(("vpc_cidr",), "is of a network that is made", "network.use.vpc_cidr")
+            raise FieldError(
+                ("vpc_cidr",), "belongs to a network that the stack creates", "network.use.vpc_cidr"
+            )
         missing = [zone for zone in self.zones if zone not in network.use.private_subnet_ids]
         if missing:
             field = ("network", "use", "private_subnet_ids")

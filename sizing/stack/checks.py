@@ -23,7 +23,7 @@ def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> 
         with of_workload(index):
             if workload.name in names[:index]:
                 message = f"another file already has a service named {workload.name}"
-                raise FieldError(("name",), message, "a name of its own")
+                raise FieldError(("name",), message, "a unique name")
             check_access(workload, site)
     with of_site():
         check_site(site, catalog)

@@ -102,7 +102,7 @@ def _image(name: str, plan: Plan, catalog: Catalog, before: StackLock | None) ->
     return ImageLock(tag=tag, digest=digest or (known and known.digest))
 
 
-def asked_otherwise(lock: StackLock, wanted: StackLock, site: Site) -> Iterator[str]:
+def differing_requests(lock: StackLock, wanted: StackLock, site: Site) -> Iterator[str]:
     """Yield the differences of the stack file from the lock, as `path new, locked old`."""
     if site.kubernetes_version and lock.kubernetes != wanted.kubernetes:
         yield f"kubernetes {wanted.kubernetes}, locked {lock.kubernetes}"

@@ -327,5 +327,5 @@ def step_model(
         return None
     coefficients.engines[engine]
     correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
-    asked = work(shape, at_best, parallel, formats)
-    return StepModel(asked, at_best, engine, formats, coefficients, correction)
+    required = work(shape, at_best, parallel, formats)
+    return StepModel(required, at_best, engine, formats, coefficients, correction)

@@ -34,7 +34,7 @@ class Claim(Strict):
     @model_validator(mode="after")
     def _is_not_validated_anyway(self) -> Self:
         if self.name in ("exp", "iss", "nbf", "iat"):
-            raise FieldError(("name",), f"{self.name} is validated anyway", "another claim")
+            raise FieldError(("name",), f"{self.name} is always validated", "another claim")
         return self
 
 
@@ -70,17 +70,17 @@ class Access(Strict):
     def _limits_count_by_token(self) -> Self:
         only_public = self.public and not self.both_balancers
         if only_public and "token_required" in self.model_fields_set and not self.token_required:
-            raise FieldError(("token_required",), "a public service asks for a token", "true")
+            raise FieldError(("token_required",), "a public service requires a token", "true")
         limits = ("requests_per_key_per_min", "tokens_per_key_per_min")
         limited = [name for name in limits if getattr(self, name) is not None]
         for name in ("claims", *limited):
             if getattr(self, name) and not self.asks_for_token:
-                raise FieldError((name,), "nobody bears a token", "token_required: true")
+                raise FieldError((name,), "no request has a token", "token_required: true")
         if self.has_public and not limited:
             expected = "requests_per_key_per_min, tokens_per_key_per_min or both"
             raise FieldError((), "a public service needs a limit for each key", expected)
         if self.has_public and not self.claims:
             # Guard: an issuer's tokens for any other application would open it.
-            expected = "what only its callers' tokens say, e.g. [{name: scope, values: [chat]}]"
+            expected = "claims of its callers' tokens alone, e.g. [{name: scope, values: [chat]}]"
             raise FieldError((), "a public service needs claims of its own", expected)
         return self

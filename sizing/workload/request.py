@@ -99,7 +99,7 @@ class Request(Strict):
         if self.tokens is not None and (self.turns > 1 or self.shared_prefix_tokens):
             lacking = "turns" if self.turns > 1 else "shared_prefix_tokens"
             expected = "input_tokens and output_tokens instead of tokens"
-            raise FieldError((lacking,), "needs the lengths apart", expected)
+            raise FieldError((lacking,), "needs input_tokens and output_tokens", expected)
         longest, total = self.context_tokens, self.total_tokens
         if longest is not None and total is not None and longest < total:
             raise FieldError(

@@ -98,7 +98,7 @@ class Workload(Strict):
             raise FieldError(
                 ("request", "context_tokens"),
                 "missing",
-                "the most tokens of one request, which the limit of tokens counts with",
+                "the longest request, for the limit of tokens",
             )
         if limit < longest:
             raise FieldError(
@@ -122,7 +122,7 @@ class Workload(Strict):
     def _access_is_to_something(self) -> Self:
         if self.access != Access() and not self.kind.traits.has_engine:
             message = (
-                f"no engine of this version serves {self.kind.value}: nothing would be reached"
+                f"no engine of this version serves {self.kind.value}: access would have no effect"
             )
             raise FieldError(("access",), message, "no access")
         if self.in_transit is not None and not self.kind.traits.has_engine:
@@ -149,7 +149,7 @@ class Workload(Strict):
         if self.capacity.load is Load.peak and not self._peak_is_known:
             raise FieldError(
                 ("traffic",),
-                "capacity.load is peak, but nothing says what the peak is",
+                "capacity.load is peak, but no peak is given",
                 "peak_users_share with think_time_s, peak_ratio, or hourly",
                 "or set capacity.load: mean",
             )
@@ -207,5 +207,7 @@ def lengths_are_known(workload: Workload) -> None:
     if request.output_tokens is None:
         field = "tokens" if request.tokens is not None else "input_tokens"
         raise FieldError(
-            ("request", field), "the lengths apart are not known", "input_tokens, output_tokens"
+            ("request", field),
+            "input_tokens and output_tokens are not known",
+            "input_tokens, output_tokens",
         )

@@ -42,22 +42,22 @@ class Admission:
         body = await whole(receive)
         if body is None:
             return
-        asked = sequences(body)
-        if self._sequences is not None and asked > self._sequences:
-            message = f"{asked} sequences in one request; at most {self._sequences}"
+        requested = sequences(body)
+        if self._sequences is not None and requested > self._sequences:
+            message = f"{requested} sequences in one request; at most {self._sequences}"
             await refuse(send, 400, "BadRequestError", message)
-        elif self._held + asked > self._in_flight:
-            message = "The engine is busy. Retry later."
+        elif self._held + requested > self._in_flight:
+            message = "The engine is at its limit. Retry later."
             await refuse(send, 503, "ServiceUnavailableError", message)
         else:
-            await self._counted(asked, scope, again(body, receive), send)
+            await self._counted(requested, scope, again(body, receive), send)
 
-    async def _counted(self, asked: int, scope: Message, receive: Receive, send: Send) -> None:
-        self._held += asked
+    async def _counted(self, requested: int, scope: Message, receive: Receive, send: Send) -> None:
+        self._held += requested
         try:
             await self._app(scope, receive, send)
         finally:
-            self._held -= asked
+            self._held -= requested
 
 
 async def whole(receive: Receive) -> bytes | None:
@@ -98,15 +98,15 @@ def sequences(body: bytes) -> int:
 
 def prompts(request: dict[str, Any]) -> int:
     """Number of prompts of a request; a list of token ids is one prompt."""
-    asked = 0
+    requested = 0
     for name in ("prompt", "prompt_embeds"):
         prompt = request.get(name)
         if isinstance(prompt, list):
             ids = bool(prompt) and all(type(token) is int for token in prompt)
-            asked += 1 if ids else len(prompt)
+            requested += 1 if ids else len(prompt)
         elif prompt is not None:
-            asked += 1
-    return max(asked, 1)
+            requested += 1
+    return max(requested, 1)
 
 
 def answers(n: object) -> int:

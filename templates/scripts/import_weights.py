@@ -305,10 +305,10 @@ def known(bucket: str, prefix: str, name: str, there: dict[str, tuple[int, str]]
 
 def write(bucket: str, prefix: str, name: str, given: dict[str, Any], files: list[Stored]) -> None:
     """Write the manifest of these files, under a name."""
-    told = {
+    source = {
         key: given[key] for key in ("kind", "id", "revision", "uri", "reference") if key in given
     }
-    body = {"digest": digest(files), "files": [asdict(file) for file in files], "source": told}
+    body = {"digest": digest(files), "files": [asdict(file) for file in files], "source": source}
     text = json.dumps(body, indent=1, sort_keys=True) + "\n"
     aws(
         "s3",

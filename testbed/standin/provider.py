@@ -143,7 +143,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             outputs[name] = sdk.UNKNOWN if request.preview else int(str(olds[name])) + 1
         if not request.preview:
             self._keep_limits(token, news, context)
-            self._world.replace(self._standing(token, request.id, context), news, outputs)
+            self._world.replace(self._existing(token, request.id, context), news, outputs)
         return provider_pb2.UpdateResponse(properties=_struct(outputs))
 
     def Read(self, request: Any, context: Any) -> Any:
@@ -155,13 +155,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Delete(self, request: Any, context: Any) -> Any:
-        thing = self._standing(_token(request.urn), request.id, context)
+        thing = self._existing(_token(request.urn), request.id, context)
         for reason in self._reasons_to_stay(thing):
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
         self._world.remove(thing)
         return empty_pb2.Empty()
 
-    def _standing(self, token: str, id_: str, context: Any) -> Thing:
+    def _existing(self, token: str, id_: str, context: Any) -> Thing:
         thing = self._world.find(token, id_)
         if thing is None:
             context.abort(grpc.StatusCode.NOT_FOUND, f"{token} {id_} does not exist")
@@ -182,7 +182,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return [other for other in self._world.things if other.id.startswith(f"{thing.id}/")]
 
     def Invoke(self, request: Any, context: Any) -> Any:
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.tok}: nothing is asked of a cloud")
+        context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"{request.tok}: the stand-in answers no provider function",
+        )
 
 
 def _token(urn: str) -> str:

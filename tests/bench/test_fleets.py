@@ -72,8 +72,8 @@ def test_each_group_counts_once_and_no_refusal_is_averaged_away() -> None:
     assert refused.refused == 2
     assert refused.undersized_percent == 0
     assert math.isinf(refused.median_regret_percent)
-    untold = summary([between(7.0, math.inf)])
-    assert untold.undersized_percent is None
+    unknown = summary([between(7.0, math.inf)])
+    assert unknown.undersized_percent is None
 
 
 @pytest.fixture(scope="module")
@@ -127,9 +127,9 @@ def test_closed_loops_of_known_speed(
     replay: Replay, catalog: Catalog, slower: float, undersized: bool
 ) -> None:
     """A replica as fast as predicted gets an exact fleet; faster too many, slower too few."""
-    asked = measured(replay, slower)
-    assert [q.what for q in asked] == ["low load", "half load", "high load"]
-    found = answered(asked, lambda q: catalog.coefficients, steps_only, BandSide.median)
+    requested = measured(replay, slower)
+    assert [q.what for q in requested] == ["low load", "half load", "high load"]
+    found = answered(requested, lambda q: catalog.coefficients, steps_only, BandSide.median)
     assert [x.undersized for x in found] == [undersized] * 3
     if slower == 1.0:
         assert [x.replicas for x in found] == pytest.approx([100] * 3, abs=1)
@@ -137,20 +137,20 @@ def test_closed_loops_of_known_speed(
         assert all((x.regret < -0.1) == undersized for x in found)
 
 
-def test_the_safe_side_is_exact_for_a_replica_as_slow_as_the_band_allows(
+def test_the_p90_estimate_is_exact_for_a_replica_as_slow_as_the_band_allows(
     replay: Replay, catalog: Catalog
 ) -> None:
     high = catalog.coefficients.bands["vllm"].tpot.high
-    asked = measured(replay, high)
-    found = answered(asked, lambda q: catalog.coefficients, steps_only, BandSide.safe)
+    requested = measured(replay, high)
+    found = answered(requested, lambda q: catalog.coefficients, steps_only, BandSide.safe)
     assert [x.replicas for x in found] == pytest.approx([100] * 3, abs=1)
 
 
-def test_the_safe_side_never_gives_fewer(replay: Replay, catalog: Catalog) -> None:
-    asked = measured(replay, 1.0)
+def test_the_p90_estimate_never_gives_fewer(replay: Replay, catalog: Catalog) -> None:
+    requested = measured(replay, 1.0)
     for rate in (as_sized, steps_only):
         sides = [
-            answered(asked, lambda q: catalog.coefficients, rate, side)
+            answered(requested, lambda q: catalog.coefficients, rate, side)
             for side in (BandSide.median, BandSide.safe)
         ]
         for median, safe in zip(*sides, strict=True):
@@ -159,19 +159,19 @@ def test_the_safe_side_never_gives_fewer(replay: Replay, catalog: Catalog) -> No
 
 
 def test_an_exact_forecast_pays_for_its_margin_alone(replay: Replay) -> None:
-    asked = measured(replay, 1.0)[2]
-    assert asked.curve is not None and asked.targets.tpot_s is not None
-    high = asked.steps.bands.tpot.high
-    expected = asked.curve.between(1000 * asked.targets.tpot_s / high)
-    assert margin_only(asked, BandSide.safe) == expected
-    assert margin_only(asked, BandSide.median) == pytest.approx(asked.holds_per_s)
+    requested = measured(replay, 1.0)[2]
+    assert requested.curve is not None and requested.targets.tpot_s is not None
+    high = requested.steps.bands.tpot.high
+    expected = requested.curve.between(1000 * requested.targets.tpot_s / high)
+    assert margin_only(requested, BandSide.safe) == expected
+    assert margin_only(requested, BandSide.median) == pytest.approx(requested.holds_per_s)
 
 
 def test_a_step_above_the_roofline_is_an_error(replay: Replay) -> None:
-    asked = measured(replay, 1.0)[0]
-    check_roofline(asked, 4, 1e6)
+    requested = measured(replay, 1.0)[0]
+    check_roofline(requested, 4, 1e6)
     with pytest.raises(ArithmeticError, match="roofline"):
-        check_roofline(asked, 4, 1e-3)
+        check_roofline(requested, 4, 1e-3)
 
 
 def sweep(rate: str, ttft: str, tpot: str, **changes: str) -> dict[str, str]:
@@ -210,14 +210,14 @@ def test_a_sweep_brackets_what_a_replica_holds(replay: Replay) -> None:
         sweep("1", "50", "10", model="nobody", n_gpus="2", group="other"),
     ]
     reasons = Counter[str]()
-    asked = poisson_questions(table, replay, reasons)
-    brackets = {q.what: (q.holds_per_s, q.fails_per_s) for q in asked}
+    requested = poisson_questions(table, replay, reasons)
+    brackets = {q.what: (q.holds_per_s, q.fails_per_s) for q in requested}
     assert brackets == {
         "published limit": (1.0, 4.0),
         "measured TPOT": (1.0, 2.0),
         "measured TPOT and TTFT": (1.0, 2.0),
     }
-    limits = {q.what: (q.targets.share, q.targets.ttft_s, q.targets.tpot_s) for q in asked}
+    limits = {q.what: (q.targets.share, q.targets.ttft_s, q.targets.tpot_s) for q in requested}
     assert limits["published limit"] == (0.99, 0.5, None)
     assert limits["measured TPOT"] == (0.99, None, 0.01)
     assert sum(reasons.values()) == 3
@@ -234,9 +234,9 @@ def test_means_are_compared_with_means_and_never_with_medians(replay: Replay) ->
 def test_unlimited_supply_is_the_capacity_itself(replay: Replay) -> None:
     """6,880 output tokens a second of 344 each over two replicas: 10 requests a second each."""
     row = sweep("", "", "", load_type="offline_max", out_tok_s="6880", n_gpus="2")
-    (asked,) = offline_questions([row], replay, Counter())
-    assert (asked.holds_per_s, asked.exact) == (10.0, True)
-    assert asked.targets.tpot_s is asked.targets.ttft_s is None
+    (requested,) = offline_questions([row], replay, Counter())
+    assert (requested.holds_per_s, requested.exact) == (10.0, True)
+    assert requested.targets.tpot_s is requested.targets.ttft_s is None
 
 
 def test_the_choice_among_types_is_judged_in_dollars() -> None:
@@ -263,7 +263,7 @@ def test_the_choice_among_types_is_judged_in_dollars() -> None:
 @pytest.mark.parametrize(
     ("predicted", "right"), [({"1": 1.0, "2": 1.0}, True), ({"1": 10.0, "2": 1.0}, False)]
 )
-def test_a_cliff_is_on_the_right_side(predicted: dict[str, float], right: bool) -> None:
+def test_a_cliff_is_predicted_right(predicted: dict[str, float], right: bool) -> None:
     """One GPU has room for few sequences: 100 tokens a second each against 250 on two. A prediction
     ten times too high for the one misses the cliff.
     """
@@ -272,5 +272,5 @@ def test_a_cliff_is_on_the_right_side(predicted: dict[str, float], right: bool) 
     small = names | {"tp": "1", "n_gpus": "1", "out_tok_s": "100", "flags": "kv_capacity_cliff"}
     large = names | {"tp": "2", "n_gpus": "2", "out_tok_s": "500", "flags": ""}
     (step,) = cliff_steps([large, small], lambda row: predicted[row["tp"]])
-    assert (step.flagged, step.told, step.right) == (True, True, right)
+    assert (step.flagged, step.is_clear, step.right) == (True, True, right)
     assert step.measured == pytest.approx(0.4)

@@ -56,11 +56,11 @@ def taught(monkeypatch: pytest.MonkeyPatch) -> list[list[Row]]:
     return fits
 
 
-def told(rows: Sequence[Row]) -> list[tuple[str, str]]:
+def reported(rows: Sequence[Row]) -> list[tuple[str, str]]:
     return [(each.model_key, each.model.card.family) for each in rows]
 
 
-def test_no_row_of_a_model_teaches_what_is_asked_of_it(taught: list[list[Row]]) -> None:
+def test_no_row_of_a_model_teaches_its_own_prediction(taught: list[list[Row]]) -> None:
     left = leave_out(ROWS, ROWS, Fitted(LAST), [0.0], model)
     assert [{each.model_key for each in rows} for rows in taught] == [
         {"b", "c"},
@@ -75,15 +75,15 @@ def test_no_row_of_a_model_teaches_what_is_asked_of_it(taught: list[list[Row]]) 
 
 def test_neither_its_model_nor_its_generation_teaches_a_row(taught: list[list[Row]]) -> None:
     left = leave_out(ROWS, ROWS, Fitted(LAST), [0.0], model, generation)
-    asked = [("a", "blackwell"), ("a", "hopper"), ("b", "hopper"), ("c", "blackwell")]
-    assert [told(rows) for rows in taught] == [
+    requested = [("a", "blackwell"), ("a", "hopper"), ("b", "hopper"), ("c", "blackwell")]
+    assert [reported(rows) for rows in taught] == [
         [("b", "hopper"), ("b", "hopper")],
         [("c", "blackwell")],
         [("a", "blackwell"), ("c", "blackwell")],
         [("a", "hopper"), ("b", "hopper"), ("b", "hopper")],
     ]
-    assert told([each.row for each in left]) == [*asked[:3], asked[2], asked[3]]
-    for (kind, family), rows in zip(asked, taught, strict=True):
+    assert reported([each.row for each in left]) == [*requested[:3], requested[2], requested[3]]
+    for (kind, family), rows in zip(requested, taught, strict=True):
         assert all(each.model_key != kind for each in rows)
         assert all(each.model.card.family != family for each in rows)
 
@@ -96,11 +96,15 @@ def test_what_no_taught_row_had_counts_as_not_measured(taught: list[list[Row]]) 
     assert not any(each.answer.measured for each in by_generation)
 
 
-def test_rows_that_are_asked_need_not_be_taught(taught: list[list[Row]]) -> None:
+def test_predicted_rows_need_not_be_taught(taught: list[list[Row]]) -> None:
     """Only kept rows are fitted, and a screened row is still predicted."""
     left = leave_out(ROWS, ROWS[2:], Fitted(LAST), [0.0], model)
     assert len(left) == len(ROWS)
-    assert [told(rows) for rows in taught] == [told(ROWS[2:]), told(ROWS[4:]), told(ROWS[2:4])]
+    assert [reported(rows) for rows in taught] == [
+        reported(ROWS[2:]),
+        reported(ROWS[4:]),
+        reported(ROWS[2:4]),
+    ]
 
 
 def test_kinds_of_a_row() -> None:

@@ -89,7 +89,7 @@ def test_a_loss_that_took_all_spares_blocks_evictions_but_not_those_of_broken_po
     assert fleet.plane.api.evict(of_zone[LOST])
 
 
-def test_replicas_of_an_unreachable_zone_wait_for_it_and_start_nothing_anew(fleet: Fleet) -> None:
+def test_replicas_of_an_unreachable_zone_wait_for_it_and_start_nothing_new(fleet: Fleet) -> None:
     """The taint's default of 300 s is 2 s here; pods that obeyed it would be gone."""
     before = {pod["metadata"]["uid"] for pod in fleet.pods("words")}
     lose_zone(fleet)

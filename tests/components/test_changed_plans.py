@@ -72,7 +72,7 @@ def test_a_second_service_enlarges_the_volume_of_both() -> None:
     assert not [name for name in changed if name.startswith("sw-chat-serving-floor")]
 
 
-def test_another_type_is_a_pool_beside_the_old() -> None:
+def test_another_type_is_a_second_pool() -> None:
     """Nothing of the old pool is replaced: its groups are deleted, others get other names."""
     moved = CHAT | {"hardware": {"instance_type": "g6e.xlarge"}}
     changed = differences(plan_of(CHAT), plan_of(moved))

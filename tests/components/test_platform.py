@@ -197,7 +197,7 @@ def test_each_service_is_bound_to_its_own_target_group() -> None:
         assert binding["spec"]["targetGroupARN"] == {"$ref": group, "property": "arn"}
 
 
-def test_outputs_say_what_was_asked_and_built() -> None:
+def test_outputs_hold_what_was_requested_and_built() -> None:
     plan = chat_plan()
     outputs: Any = stack(plan).outputs
     assert outputs["plan_digest"] == plan.digest
@@ -232,7 +232,7 @@ def test_without_a_pool_a_service_has_its_stores_only(preview: bool) -> None:
     assert outputs["services"]["chat"]["endpoint"] is None
 
 
-def test_a_public_balancer_stands_in_the_public_subnets() -> None:
+def test_a_public_balancer_is_in_the_public_subnets() -> None:
     def zones_of(plan: Plan, kind: str) -> list[str]:
         subnets = named(stack(plan), f"sw-chat-{kind}-balancer").inputs["subnets"]
         return [str(subnet["$ref"]).split("::")[1] for subnet in subnets]
@@ -280,7 +280,7 @@ def test_every_bucket_role_is_built(preview: bool) -> None:
     ]
 
 
-def test_every_part_is_told_of_another_site() -> None:
+def test_every_part_follows_another_site() -> None:
     """Guard: a part with a region, range or version of its own would pass on the example site."""
     elsewhere = site("prod").model_copy(
         update={

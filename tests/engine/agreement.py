@@ -44,12 +44,12 @@ class Resolved:
         self,
         recorded: Recorded,
         things: Sequence[Thing],
-        told: Mapping[str, Mapping[str, Any]] | None = None,
+        reported: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """`told` contains outputs of other stacks, by the key of the reference to each."""
         self._things = {f"{thing.type}::{thing.name}": thing for thing in things}
         assert len(self._things) == len(things)
-        for key, outputs in (told or {}).items():
+        for key, outputs in (reported or {}).items():
             type_, name = key.rsplit("::", 1)
             self._things[key] = Thing("", type_, name, "", {}, {"outputs": outputs})
         self._keys = sorted((resource.key for resource in recorded.resources), key=len)[::-1]

@@ -45,7 +45,7 @@ def test_preview_as_json(stack: Stack) -> None:
         ),
     ],
 )
-def test_a_wrong_workload_is_told_with_its_place(
+def test_a_wrong_workload_is_reported_with_its_place(
     stack: Stack, tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     text = CHAT.read_text("utf-8")
@@ -60,7 +60,7 @@ def test_a_wrong_workload_is_told_with_its_place(
     assert stack.world.log == []
 
 
-def test_a_wrong_site_is_told_with_its_place(stack: Stack, tmp_path: Path) -> None:
+def test_a_wrong_site_is_reported_with_its_place(stack: Stack, tmp_path: Path) -> None:
     site = tmp_path / "Pulumi.dev.yaml"
     text = DEV.read_text("utf-8").replace("environment: dev", "environment: staging")
     site.write_text(text, "utf-8")

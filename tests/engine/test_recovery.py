@@ -79,8 +79,8 @@ def operations(stack: Stack) -> list[dict[str, Any]]:
 def export(stack: Stack) -> dict[str, Any]:
     ended = stack.command("stack", "export")
     assert ended.returncode == 0, ended.stderr
-    told: dict[str, Any] = json.loads(ended.stdout)
-    return told
+    reported: dict[str, Any] = json.loads(ended.stdout)
+    return reported
 
 
 def done(stack: Stack, *words: str) -> str:

@@ -43,5 +43,5 @@ def test_against_what_is_deployed_and_the_engines_preview(
     assert effects(engine) == effects(files)
 
 
-def effects(told: Any) -> set[tuple[str, str, str]]:
-    return {(r["type"], r["name"], r["effect"]) for r in told["resources"]}
+def effects(reported: Any) -> set[tuple[str, str, str]]:
+    return {(r["type"], r["name"], r["effect"]) for r in reported["resources"]}

@@ -52,14 +52,16 @@ class Made:
     done: list[Step]
     things: list[Thing]
     """Resources of the stack in the world after `up`."""
-    told: Mapping[str, Mapping[str, Any]]
+    reported: Mapping[str, Mapping[str, Any]]
     """Outputs of other stacks, by the key of the reference to each."""
     again: list[Step]
     """Changes of a second preview and a second `up`."""
     again_log: list[Event]
 
 
-def made(stack: Stack, files: Files, told: Mapping[str, Mapping[str, Any]] | None = None) -> Made:
+def made(
+    stack: Stack, files: Files, reported: Mapping[str, Mapping[str, Any]] | None = None
+) -> Made:
     before = len(stack.world.log)
     previewed = stack.preview()
     assert len(stack.world.log) == before, "a preview changed the world"
@@ -72,7 +74,7 @@ def made(stack: Stack, files: Files, told: Mapping[str, Mapping[str, Any]] | Non
         previewed=previewed,
         done=done,
         things=stack.things(),
-        told=told or {},
+        reported=reported or {},
         again=again,
         again_log=stack.world.log[after:],
     )
@@ -103,11 +105,11 @@ def agrees(stack: Made) -> None:
     """Check that preview and `up` register the recorded resources with the recorded inputs."""
     steps = {step.key: step for step in stack.previewed if step.key != BUILT_IN}
     made_here = {key for key, step in steps.items() if step.op == "create"}
-    assert {key for key in steps if key not in made_here} == set(stack.told)
+    assert {key for key in steps if key not in made_here} == set(stack.reported)
     assert {step.op for step in stack.previewed} <= {"create", "read"}
     assert set(steps) == {resource.key for resource in stack.recorded.resources}
-    known = Resolved(stack.recorded, [], stack.told)
-    exact = Resolved(stack.recorded, stack.things, stack.told)
+    known = Resolved(stack.recorded, [], stack.reported)
+    exact = Resolved(stack.recorded, stack.things, stack.reported)
     things = {f"{thing.type}::{thing.name}": thing for thing in stack.things}
     for shown, recorded in zip(stack.shown.resources, stack.recorded.resources, strict=True):
         key = recorded.key
@@ -119,7 +121,9 @@ def agrees(stack: Made) -> None:
 
 
 def changed_nothing(stack: Made) -> None:
-    assert {(step.op, step.key) for step in stack.again} == {("read", key) for key in stack.told}
+    assert {(step.op, step.key) for step in stack.again} == {
+        ("read", key) for key in stack.reported
+    }
     assert stack.again_log == []
 
 
@@ -159,7 +163,7 @@ def test_two_layers_from_their_previews_to_their_ends(
             agrees(layer)
             did_what_was_previewed(layer)
             changed_nothing(layer)
-        stands_on(second, first)
+        runs_on(second, first)
         removed(workloads, (CHAT,), tmp_path)
         # The removal of the workloads took nothing of the platform along.
         assert [t.urn for t in standin.world.things] == [t.urn for t in first.things]
@@ -167,7 +171,7 @@ def test_two_layers_from_their_previews_to_their_ends(
         assert [thing.name for thing in standin.world.things] == []
 
 
-def stands_on(workloads: Made, platform: Made) -> None:
+def runs_on(workloads: Made, platform: Made) -> None:
     """Check that each private subnet has one node group, next to the platform's own nodes."""
     [system] = node_groups(platform)
     groups = node_groups(workloads)

@@ -38,8 +38,8 @@ class Short:
 
 def written(folder: Path, card: str) -> Path:
     path = folder / "chat.yaml"
-    asked: dict[str, Any] = CHAT | {"hardware": {"instance_type": card}}
-    path.write_text(json.dumps(asked, indent=1), "utf-8")
+    requested: dict[str, Any] = CHAT | {"hardware": {"instance_type": card}}
+    path.write_text(json.dumps(requested, indent=1), "utf-8")
     return path
 
 

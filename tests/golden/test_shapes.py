@@ -30,11 +30,11 @@ def test_what_is_built(stack: str, json_file: SnapshotAssertion) -> None:
     assert recorded == json_file
 
 
-def test_what_a_public_door_builds(json_file: SnapshotAssertion) -> None:
+def test_what_public_ingress_builds(json_file: SnapshotAssertion) -> None:
     folder = ROOT / "tests" / "program"
     recorded = record_program(folder / "Pulumi.public.yaml", [folder / "public.yaml"]).as_json()
-    doors = [r for r in recorded["resources"] if "open-public" in str(r["name"])]  # type: ignore[attr-defined]
-    assert doors == json_file
+    open_rules = [r for r in recorded["resources"] if "open-public" in str(r["name"])]  # type: ignore[attr-defined]
+    assert open_rules == json_file
 
 
 def test_what_is_rendered(json_file: SnapshotAssertion) -> None:

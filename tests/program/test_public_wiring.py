@@ -28,20 +28,20 @@ def changed(path: tuple[str | int, ...], value: object) -> Recorded:
     return recording(with_leaf(plan(), path, value))
 
 
-def of_the_door() -> list[Claim]:
+def public_claims() -> list[Claim]:
     return [claim for claim in claims(plan()) if "gateway" in claim.path]
 
 
-@pytest.mark.parametrize("claim", of_the_door(), ids=place)
+@pytest.mark.parametrize("claim", public_claims(), ids=place)
 def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
     before = values_of(baseline(), claim)
     after = values_of(changed(claim.path, other(claim)), claim)
     assert [pair for pair in after if pair not in before]
 
 
-def test_the_claims_cover_the_door() -> None:
+def test_the_claims_cover_public_ingress() -> None:
     """Guard: the other test would still pass if a claim were deleted with its wire."""
-    assert {str(claim.path[-1]) for claim in of_the_door()} >= {
+    assert {str(claim.path[-1]) for claim in public_claims()} >= {
         "public",
         "public_cidrs",
         "issuer",

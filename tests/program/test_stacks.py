@@ -75,7 +75,7 @@ def test_every_number_of_its_plan_explains_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["existing-cluster", "existing-network", "workloads"])
-def test_a_network_that_stands_is_left_alone(name: str) -> None:
+def test_an_existing_network_is_left_alone(name: str) -> None:
     types = {r.type for r in stack(name).resources}
     assert not {t for t in types if any(part in t for part in NETWORK_TYPES)}
 
@@ -88,8 +88,8 @@ def test_a_used_network_bears_what_is_made() -> None:
     assert named(recording, "sw-chat-gateway-balancer").inputs["subnets"] == subnets
     zones = [r.inputs["subnetIds"] for r in of_type(recording, "nodeGroup") if "g6e" in r.name]
     assert zones == [[subnet] for subnet in subnets]
-    door = named(recording, "sw-chat-gateway-from-network").inputs
-    assert door["cidrIpv4"] == "10.20.0.0/16"
+    rule_inputs = named(recording, "sw-chat-gateway-from-network").inputs
+    assert rule_inputs["cidrIpv4"] == "10.20.0.0/16"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_used_key_encrypts_and_the_others_are_made() -> None:
 
 
 @pytest.mark.parametrize("name", ["existing-cluster", "workloads"])
-def test_a_cluster_that_stands_gets_pools_and_services_only(name: str) -> None:
+def test_an_existing_cluster_gets_pools_and_services_only(name: str) -> None:
     recording = stack(name)
     for type_part in ("eks/cluster", "eks/addon", "launchTemplate:LaunchTemplate::sw-system"):
         assert of_type(recording, type_part) == []
@@ -173,21 +173,21 @@ def test_the_platform_offers_what_its_workloads_take() -> None:
     assert offered["load_balancer_controller_role"] is not None
 
 
-def test_workloads_stand_on_what_the_platform_tells() -> None:
+def test_workloads_use_the_outputs_of_the_platform() -> None:
     recording = stack("workloads")
     reference = "pulumi:pulumi:StackReference::sw-platform"
     assert named(recording, "sw-platform").inputs == {"name": "acme/sizewright/platform"}
 
-    def told(field: str) -> dict[str, str]:
+    def reported(field: str) -> dict[str, str]:
         return {"$ref": reference, "property": f"outputs.{OUTPUT}.{field}"}
 
     group = named(recording, "sw-g6e-xlarge-use1-az2").inputs
-    assert group["clusterName"] == told("cluster_name")
-    assert group["subnetIds"] == [told("private_subnet_ids.use1-az2")]
+    assert group["clusterName"] == reported("cluster_name")
+    assert group["subnetIds"] == [reported("private_subnet_ids.use1-az2")]
     targets = named(recording, "sw-chat-gateway-targets").inputs
-    assert targets["vpcId"] == told("vpc_id")
+    assert targets["vpcId"] == reported("vpc_id")
     grant = named(recording, "sw-targets-grant").inputs
-    assert grant["role"] == told("load_balancer_controller_role")
+    assert grant["role"] == reported("load_balancer_controller_role")
     assert of_type(recording, "v3:Release") == []
 
 
@@ -263,7 +263,7 @@ def _providing(site: Site, parts: tuple[ClusterPart, ...]) -> Site:
     return site.model_copy(update={"cluster": cluster})
 
 
-def test_karpenter_of_this_stack_is_told_the_name_of_the_used_cluster() -> None:
+def test_karpenter_of_this_stack_gets_the_name_of_the_used_cluster() -> None:
     _, recording = bursting("existing-cluster")
     assert named(recording, f"{NODES}-release").inputs["values"]["settings"] == {
         "clusterName": "shared",
@@ -307,11 +307,11 @@ def test_a_platform_offers_karpenter_to_workloads_that_burst(preview: bool) -> N
     _, workloads = bursting("workloads", preview, provides=parts)
     assert charts(workloads) == {"prometheus"}
     role = named(workloads, f"{NODES}-grant").inputs["role"]
-    told = {
+    reported = {
         "$ref": "pulumi:pulumi:StackReference::sw-platform",
         "property": f"outputs.{OUTPUT}.node_autoscaler_role",
     }
-    assert role == ({"$unknown": True} if preview else told)
+    assert role == ({"$unknown": True} if preview else reported)
 
 
 def test_what_a_platform_offers_of_a_burst_has_no_nodes_of_its_own() -> None:

@@ -146,9 +146,7 @@ def test_the_engine_gets_the_whole_request_and_the_end_of_its_connection(check: 
     ],
     ids=str,
 )
-def test_more_than_one_sequence_is_refused_however_it_is_asked_for(
-    check: Made, body: object
-) -> None:
+def test_more_than_one_sequence_is_refused_in_every_form(check: Made, body: object) -> None:
     async def scenario() -> None:
         admission, engine = check(in_flight=99, sequences=1)
         engine.may_answer.set()

@@ -119,7 +119,7 @@ def test_a_replica_waits_for_the_one_that_copies(cloud: Cloud, node: Path) -> No
 
 
 @pytest.mark.parametrize("wrong", [b"\0" * 256_000, b"short"])
-def test_a_wrong_file_is_refused_and_asked_for_again(
+def test_a_wrong_file_is_refused_and_requested_again(
     cloud: Cloud, node: Path, wrong: bytes
 ) -> None:
     filled(cloud)
@@ -135,7 +135,7 @@ def test_a_wrong_file_is_refused_and_asked_for_again(
 
 
 @pytest.mark.parametrize("harm", ["gone", "short", "other manifest"])
-def test_a_folder_that_is_not_whole_is_made_anew(cloud: Cloud, node: Path, harm: str) -> None:
+def test_a_folder_that_is_not_whole_is_made_again(cloud: Cloud, node: Path, harm: str) -> None:
     filled(cloud)
     fetched(cloud, node)
     file = node / NEW / "model.safetensors"

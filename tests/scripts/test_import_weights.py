@@ -33,7 +33,7 @@ class Hub(ThreadingHTTPServer):
     def __init__(self, elsewhere: int | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
         self.files = dict(FILES)
-        self.asked: list[tuple[str, str | None, str | None]] = []
+        self.requests: list[tuple[str, str | None, str | None]] = []
         """Path, range and token of each request."""
         self.break_after: int | None = None
         """Bytes of a large file after which each connection ends."""
@@ -74,7 +74,7 @@ class _Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         hub = self.server
         token = self.headers.get("Authorization")
-        hub.asked.append((self.path, self.headers.get("Range"), token))
+        hub.requests.append((self.path, self.headers.get("Range"), token))
         path, _, query = self.path.partition("?")
         if hub.fail:
             return self.send_error(hub.fail.pop(0))
@@ -105,9 +105,9 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _content(self, content: bytes) -> None:
-        hub, asked = self.server, self.headers.get("Range")
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
-        self.send_response(206 if asked else 200)
+        hub, span = self.server, self.headers.get("Range")
+        start = int(span.removeprefix("bytes=").rstrip("-")) if span else 0
+        self.send_response(206 if span else 200)
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         end = None if hub.break_after is None else start + hub.break_after
@@ -185,10 +185,10 @@ def test_the_wanted_files_come_and_the_manifest_last(cloud: Cloud, hub: Hub) -> 
     assert imported(cloud, source(hub)) == (0, "")
     for name, content in WANTED.items():
         assert cloud.object(f"{PREFIX}/{name}").read_bytes() == content
-    told = manifest(cloud)
-    assert told["digest"] == sums(WANTED)
-    assert told["source"] == {"kind": "hub", "id": "meta/llama", "revision": REVISION}
-    assert [(f["path"], f["size"], f["sha256"]) for f in told["files"]] == [
+    output = manifest(cloud)
+    assert output["digest"] == sums(WANTED)
+    assert output["source"] == {"kind": "hub", "id": "meta/llama", "revision": REVISION}
+    assert [(f["path"], f["size"], f["sha256"]) for f in output["files"]] == [
         (name, len(content), hashlib.sha256(content).hexdigest())
         for name, content in sorted(WANTED.items(), key=lambda item: len(item[1]))
     ]
@@ -199,10 +199,10 @@ def test_the_wanted_files_come_and_the_manifest_last(cloud: Cloud, hub: Hub) -> 
 
 def test_a_second_run_does_nothing(cloud: Cloud, hub: Hub) -> None:
     imported(cloud, source(hub))
-    hub.asked.clear()
+    hub.requests.clear()
     cloud.forget_calls()
     assert imported(cloud, source(hub)) == (0, "")
-    assert hub.asked == []
+    assert hub.requests == []
     assert not [call for call in cloud.calls if call.startswith("s3 cp -")], "nothing is written"
 
 
@@ -236,7 +236,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(cloud: Cloud, hub: Hub) 
     hub.break_after = 400_000
     assert imported(cloud, source(hub)) == (0, "")
     assert cloud.object(f"{PREFIX}/model-00001.safetensors").read_bytes() == LARGE
-    ranges = [asked for path, asked, _ in hub.asked if path.endswith("safetensors")]
+    ranges = [span for path, span, _ in hub.requests if path.endswith("safetensors")]
     assert ranges == [None, "bytes=400000-", "bytes=800000-"]
 
 
@@ -245,26 +245,26 @@ def test_an_interrupted_run_is_taken_up_after_its_last_file(cloud: Cloud, hub: H
     assert imported(cloud, source(hub))[0] == 1
     assert cloud.object(f"{PREFIX}/config.json").exists(), "the smallest came first"
     hub.lie_about = ""
-    hub.asked.clear()
+    hub.requests.clear()
     assert imported(cloud, source(hub)) == (0, "")
-    assert not [path for path, _, _ in hub.asked if path.endswith("config.json")]
+    assert not [path for path, _, _ in hub.requests if path.endswith("config.json")]
     assert manifest(cloud)["digest"] == sums(WANTED)
 
 
-def test_a_hub_that_is_busy_is_asked_again(cloud: Cloud, hub: Hub) -> None:
+def test_an_overloaded_hub_is_tried_again(cloud: Cloud, hub: Hub) -> None:
     hub.fail = [503]
     assert imported(cloud, source(hub)) == (0, "")
 
 
-def test_the_token_is_read_at_run_time_and_told_to_the_hub_alone(
+def test_the_token_is_read_at_run_time_and_sent_to_the_hub_alone(
     cloud: Cloud, hub: Hub, storage: Hub
 ) -> None:
     (cloud.buckets / "secrets").mkdir()
     (cloud.buckets / "secrets" / SECRET).write_text("hf_secret\n")
     hub.token, hub.storage = "hf_secret", storage
     assert imported(cloud, source(hub, token_secret_arn=SECRET)) == (0, "")
-    assert {token for _, _, token in hub.asked} == {"Bearer hf_secret"}
-    assert [token for _, _, token in storage.asked] == [None]
+    assert {token for _, _, token in hub.requests} == {"Bearer hf_secret"}
+    assert [token for _, _, token in storage.requests] == [None]
     assert not [
         path for path in cloud.object(PREFIX).iterdir() if b"hf_secret" in path.read_bytes()
     ]
@@ -274,7 +274,7 @@ def test_a_refused_token_is_one_line_and_no_retry(cloud: Cloud, hub: Hub) -> Non
     hub.token = "other"
     code, said = imported(cloud, source(hub))
     assert code == 1 and "the hub answers 401; is the token allowed to read it?" in said
-    assert len(hub.asked) == 1
+    assert len(hub.requests) == 1
 
 
 def test_more_bytes_than_the_nodes_hold_are_refused_before_any_comes(

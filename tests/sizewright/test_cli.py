@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.cli import COMMANDS
+from sizewright.cli import COMMANDS, GROUPS
 from tests.sizewright.conftest import INFEASIBLE, ROOT, Run
 
 # Guard: background processes of a shell ignore interrupts, and so do their children.
-HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-PROGRAM = [sys.executable, "-c", f"{HEARS}; from sizewright.cli import main; main()"]
+INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+PROGRAM = [sys.executable, "-c", f"{INTERRUPTIBLE}; from sizewright.cli import main; main()"]
 CHAT = "tests/workloads/chat.yaml"
 
 
@@ -39,7 +39,14 @@ def test_help_lists_every_command(run: Run) -> None:
     assert "5 infeasible" in out
 
 
-@pytest.mark.parametrize("name", ["size", "explain", "check", "catalog", "init", "render"])
+def test_every_module_with_a_command_is_listed_in_its_group() -> None:
+    for folder, listed in GROUPS.items():
+        modules = (ROOT / "sizewright" / "commands" / folder).glob("*.py")
+        commands = {m.stem for m in modules if "@click.command(" in m.read_text(encoding="utf-8")}
+        assert commands == set(listed), folder
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_a_command_begins_with_examples(run: Run, name: str) -> None:
     ended = run(name, "--help")
     assert (ended.code, ended.err) == (0, "")
@@ -252,8 +259,8 @@ def test_a_message_nobody_can_read_keeps_the_exit_code(
     ours, theirs = os.pipe()
     os.close(ours)
     files = {"infeasible": str(chat(INFEASIBLE))}
-    told = [*PROGRAM, *(files.get(word, word) for word in words)]
-    ended = subprocess.run(told, cwd=ROOT, stdout=theirs, stderr=theirs, check=False)
+    reported = [*PROGRAM, *(files.get(word, word) for word in words)]
+    ended = subprocess.run(reported, cwd=ROOT, stdout=theirs, stderr=theirs, check=False)
     os.close(theirs)
     assert ended.returncode == code
 
@@ -288,9 +295,9 @@ def test_workloads_are_not_read_from_stdin(run: Run, name: str) -> None:
 
 def test_help_says_who_reads_stdin(run: Run) -> None:
     for name in COMMANDS:
-        told = " ".join(run(name, "--help").out.split())
-        assert ("--stack and --preview read stdin for -." in told) is (name == "diff")
-        assert "A file may be -" not in told
+        reported = " ".join(run(name, "--help").out.split())
+        assert ("--stack and --preview read stdin for -." in reported) is (name == "diff")
+        assert "A file may be -" not in reported
 
 
 @pytest.mark.parametrize("command", ["size", "explain", "render", "init"])

@@ -72,7 +72,7 @@ def coefficients(**given: float) -> CoefficientSet:
 
 
 def replica(
-    asked: dict[str, Any],
+    requested: dict[str, Any],
     *,
     ranks: int = 1,
     correction: Correction | None = None,
@@ -91,7 +91,7 @@ def replica(
         formats=Formats(Precision.bf16, Precision.bf16),
     )
     assert base is not None
-    work = replace(base.work, **{**NOTHING, **asked})
+    work = replace(base.work, **{**NOTHING, **requested})
     return replace(base, work=work, coefficients=coefficients(**given), correction=correction)
 
 

@@ -57,15 +57,15 @@ def test_the_promised_survival_holds(
     assert pool.nodes_total - pool.survives.nodes >= pool.nodes_needed
     for lost in combinations(counts, pool.survives.zones):
         assert pool.nodes_total - sum(lost) >= pool.nodes_needed
-    asked = values["redundancy"]
-    assert pool.survives.nodes >= asked.get("nodes", 0)
-    assert pool.survives.zones >= asked.get("zones", 0)
+    requested = values["redundancy"]
+    assert pool.survives.nodes >= requested.get("nodes", 0)
+    assert pool.survives.zones >= requested.get("zones", 0)
     assert pool.nodes_total == max(pool.nodes_by_rule.values())
-    if "availability" in asked:
+    if "availability" in requested:
         total = pool.nodes_by_rule["availability"]
         alive = node_availability(Decimal(pool.gpus_per_node), Redundancy())
         share = k_of_n_availability(pool.nodes_needed, total, alive)
-        assert share >= float(asked["availability"]) - 1e-12
+        assert share >= float(requested["availability"]) - 1e-12
 
 
 @given(values=workloads())

@@ -17,7 +17,7 @@ from sizing.site import Site
 from sizing.size import size
 from sizing.values.field_error import FieldError, FieldPath
 from sizing.workload import Workload
-from tests.sizing.told import told
+from tests.sizing.refusals import refusals
 
 Sized = Callable[..., ServicePlan]
 
@@ -26,13 +26,13 @@ def on(instance_type: str, **more: object) -> dict[str, object]:
     return {"instance_type": instance_type, **more}
 
 
-def refusals(plan: ServicePlan) -> list[tuple[str, Reason, str]]:
+def all_refusals(plan: ServicePlan) -> list[tuple[str, Reason, str]]:
     return [(refused.option, refused.reason, refused.numbers) for refused in plan.rejected]
 
 
 def test_a_model_too_large_for_its_card(sized: Sized) -> None:
     plan = sized(model="llama-3.1-70b")
-    assert refusals(plan) == [
+    assert all_refusals(plan) == [
         (
             "g6.xlarge, tensor parallel 1",
             Reason.memory,
@@ -72,10 +72,10 @@ def test_an_infeasible_service_is_an_answer(sized: Sized) -> None:
     assert plan.network.ingress_mbit_per_s is not None
 
 
-def test_smaller_groups_that_do_not_hold_the_model_are_told(sized: Sized) -> None:
+def test_smaller_groups_that_do_not_hold_the_model_are_reported(sized: Sized) -> None:
     plan = sized(model="llama-3.1-70b", hardware=on("p4d.24xlarge"))
     assert plan.pool is not None and plan.pool.tensor_parallel == 8
-    assert [refused.option for refused in told(plan)] == [
+    assert [refused.option for refused in refusals(plan)] == [
         *(f"p4d.24xlarge, tensor parallel {size}" for size in (1, 2, 4)),
         # 141 GB at the 500 MiB/s of one client take 269 s, and 67 s more to read
         "load in 300 s",
@@ -86,7 +86,7 @@ def test_the_textbook_rule_knows_no_rate_of_32_bits(sized: Sized) -> None:
     model = {"name": "llama-3.2-1b", "precision": "fp32"}
     plan = sized(model=model, capacity={"method": "textbook", "load": "mean"})
     assert plan.pool is None and plan.capacity is None
-    assert refusals(plan)[-1] == (
+    assert all_refusals(plan)[-1] == (
         "method textbook",
         Reason.unknown_fact,
         "the catalog has no dense fp32 rate of NVIDIA L4",

@@ -166,14 +166,14 @@ def test_burst_pods_are_floor_pods_but_for_where_they_go() -> None:
     assert differing - components == DIFFERENT
 
 
-def test_both_stand_behind_one_service() -> None:
+def test_both_are_behind_one_service() -> None:
     selector = service("service")["spec"]["selector"]
     for name in (FLOOR, "burst-deployment"):
         labels = service(name)["spec"]["template"]["metadata"]["labels"]
         assert selector.items() <= labels.items()
 
 
-def test_selectors_tell_them_apart() -> None:
+def test_selectors_distinguish_them() -> None:
     floor, burst = service(FLOOR)["spec"], service("burst-deployment")["spec"]
     for spec, other, budget in (
         (floor, burst, "disruption-budget"),

@@ -55,7 +55,7 @@ def test_the_engine_serves_https_with_a_certificate_of_its_pod(plan: Plan) -> No
         assert maker["securityContext"].get("runAsUser") == user, "whoever made the key reads it"
 
 
-def test_nothing_is_encrypted_unless_it_is_asked_for() -> None:
+def test_nothing_is_encrypted_without_a_request() -> None:
     plan = chat_plan()
     pod, *_ = pods(plan).values()
     assert "certificate" not in inits(pod)

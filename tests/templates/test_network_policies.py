@@ -13,14 +13,14 @@ def test_nothing_comes_in_or_goes_out_unasked() -> None:
     assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
-def test_the_engine_hears_its_balancer_and_asks_for_names_roles_and_weights() -> None:
+def test_the_engine_receives_from_its_balancer_and_reaches_names_roles_and_weights() -> None:
     spec = document(PLAN, "network-policy-engine")["spec"]
     assert spec["policyTypes"] == ["Ingress", "Egress"]
-    (heard,) = spec["ingress"]
-    ranges = [source["ipBlock"]["cidr"] for source in heard["from"]]
+    (received,) = spec["ingress"]
+    ranges = [source["ipBlock"]["cidr"] for source in received["from"]]
     assert ranges == [subnet.private_cidr for subnet in PLAN.network.subnets]
-    assert heard["ports"] == [{"protocol": "TCP", "port": ENGINE_PORT}]
-    asked = {
+    assert received["ports"] == [{"protocol": "TCP", "port": ENGINE_PORT}]
+    requested = {
         json.dumps(target): [(port["protocol"], port["port"]) for port in rule["ports"]]
         for rule in spec["egress"]
         for target in rule["to"]
@@ -29,7 +29,7 @@ def test_the_engine_hears_its_balancer_and_asks_for_names_roles_and_weights() ->
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
         "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
     }
-    assert asked == {
+    assert requested == {
         json.dumps(dns): [("UDP", 53), ("TCP", 53)],
         json.dumps({"ipBlock": {"cidr": "169.254.170.23/32"}}): [("TCP", 80)],
         json.dumps({"ipBlock": {"cidr": "0.0.0.0/0"}}): [("TCP", 443)],

@@ -65,7 +65,7 @@ def job_words(plan: Plan) -> list[str]:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_import_is_told_its_source(source: str) -> None:
+def test_the_import_gets_its_source(source: str) -> None:
     plan = imported_plan(source)
     filled = plan.services[0].weights_import
     assert filled is not None

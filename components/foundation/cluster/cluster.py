@@ -97,13 +97,13 @@ class Cluster(pulumi.ComponentResource):
         ]
         # Node repair does not see GPU faults without the agent of this add-on.
         agent = self._addon("eks-node-monitoring-agent")
-        doors = self._api_rules(args)
+        api_rules = self._api_rules(args)
         self.ids = ClusterIds(
             name=self.name,
             security_group_id=self.security_group_id,
             node_role_arn=nodes.arn,
             ready_for_nodes=[*nodes.grants, *network, agent],
-            ready_for_pods=[self._addon("eks-pod-identity-agent"), *doors, *self._access(args)],
+            ready_for_pods=[self._addon("eks-pod-identity-agent"), *api_rules, *self._access(args)],
             kubernetes=self._kubernetes(args.region),
             controller=None,
             node_autoscaler_role=None,

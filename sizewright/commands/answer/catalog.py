@@ -36,10 +36,10 @@ def _row_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 @click.command(name="catalog")
 @click.argument("kind", metavar="[KIND]", required=False, shell_complete=_kinds)
 @click.argument("words", metavar="[NAME]", nargs=-1, shell_complete=_row_names)
-@click.option("--region", metavar="REGION", help="Only instance types sold there.")
+@click.option("--region", metavar="REGION", help="List only instance types that are sold there.")
 @json_option
 def command(kind: str | None, words: tuple[str, ...], region: str | None, as_json: bool) -> None:
-    """Show the instance types, GPUs, models, checkpoints, engines and versions known.
+    """Show the known instance types, GPUs, models, checkpoints, engines and versions.
 
     \b
     sizewright catalog
@@ -53,7 +53,7 @@ def command(kind: str | None, words: tuple[str, ...], region: str | None, as_jso
     """
     catalog = load_catalog()
     if region is not None and (kind != "instance-types" or words):
-        raise click.ClickException("--region goes with the list of instance-types only")
+        raise click.ClickException("--region applies only to the list of instance-types")
     if kind is None:
         _show_kinds(catalog, as_json)
         return

@@ -17,7 +17,7 @@ from sizewright.answers.compare import (
 )
 from sizewright.commands.options import files_argument, finish, json_option, site_option
 from sizewright.feasibility import refusal
-from sizewright.layout.console import tell, write
+from sizewright.layout.console import write, write_message
 from sizewright.layout.progress import working
 from sizewright.reading.stack.plan import plan_of, read_plan
 from sizewright.reading.stack.site_file import read_site
@@ -34,11 +34,13 @@ from sizing.values.field_error import FieldError
 
 @click.command(name="compare")
 @files_argument
-@click.option("--all", "show_all", is_flag=True, help="Every option and each reason against one.")
+@click.option(
+    "--all", "show_all", is_flag=True, help="Print every option and every reason against one."
+)
 @site_option
 @json_option
 def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) -> None:
-    """Rank every hardware for a workload by cost, with its latency, or set files side by side.
+    """Rank hardware options for a workload by cost and latency, or compare several files.
 
     \b
     sizewright compare workloads/chat.yaml
@@ -60,7 +62,7 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
         _rank(files[0], site, show_all, as_json)
         return
     if show_all:
-        raise click.UsageError("--all lists the options of one FILE; several are sized as they are")
+        raise click.UsageError("--all lists the options of one FILE and does not apply to several")
     plans = [read_plan([file], site) for file in files]
     sized = [Sized(file, plan.services[0]) for file, plan in zip(files, plans, strict=True)]
     if as_json:
@@ -69,7 +71,7 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
         from sizewright.layout.table import print_tables
         from sizewright.report.change.side_by_side import side_by_side_tables
 
-        for line in first_line(*plans, sides=tuple(f"{file}, " for file in files)):
+        for line in first_line(*plans, labels=tuple(f"{file}, " for file in files)):
             write(f"{line}\n")
         print_tables(side_by_side_tables(sized))
     finish(*plans)
@@ -90,7 +92,7 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
     catalog = load_catalog()
     read, where = read_workload(file, catalog), read_site(site)
     try:
-        with working("sizing every hardware"):
+        with working("sizing all hardware options"):
             found = compare(read.workload, where.site, catalog_of(read, catalog))
     except FieldError as fault:
         raise read.document.of_rule(fault) from fault
@@ -103,7 +105,7 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
         _show(found, options, show_all=show_all)
     if not found.ranked.options:
         code, why = refusal(found.rejected, auto=True)
-        tell(f"{read.workload.name}: {why}")
+        write_message(f"{read.workload.name}: {why}")
         raise click.exceptions.Exit(code)
 
 

@@ -42,7 +42,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 @file_argument
 @click.argument("words", metavar="[LABEL]", nargs=-1, shell_complete=_numbers)
 @site_option
-@click.option("--all", "with_inputs", is_flag=True, help="The inputs too.")
+@click.option("--all", "with_inputs", is_flag=True, help="Also explain the inputs.")
 @json_option
 def command(
     file: Path, words: tuple[str, ...], site: Path, with_inputs: bool, as_json: bool
@@ -74,8 +74,8 @@ def command(
             raise click.ClickException(str(fault)) from None
     explained = _explained(plan, chosen)
     if as_json:
-        told = tuple(ExplanationAnswer(name=name, **asdict(why)) for name, why in explained)
-        print_answer(ExplainAnswer(explanations=told))
+        answers = tuple(ExplanationAnswer(name=name, **asdict(why)) for name, why in explained)
+        print_answer(ExplainAnswer(explanations=answers))
     else:
         for line in first_line(plan):
             write(f"{line}\n")
@@ -83,18 +83,18 @@ def command(
     finish(plan)
 
 
-def _meant(plan: Plan, leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
+def _meant(plan: Plan, leaves: tuple[NamedLeaf, ...], requested: str) -> tuple[NamedLeaf, ...]:
     """The numbers of a printed label; else of a name, a part, or a printed property.
 
     Raises UnknownLeafError.
     """
     numbers = {leaf.name: leaf for leaf in leaves if leaf.number is not None}
-    if found := list(labelled(asked, list(numbers), HEADLINES)):
+    if found := list(labelled(requested, list(numbers), HEADLINES)):
         return tuple(numbers[name] for name in found)
     try:
-        return resolve_leaf_name(leaves, bare(asked))
+        return resolve_leaf_name(leaves, bare(requested))
     except UnknownLeafError:
-        pointers = set(properties(plan, asked))
+        pointers = set(properties(plan, requested))
         decided = tuple(leaf for leaf in numbers.values() if leaf.pointer in pointers)
         if not decided:
             raise

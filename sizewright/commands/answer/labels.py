@@ -31,8 +31,8 @@ LABELS: Mapping[str, tuple[str, ...]] = {
         "calibrated.replicas_without_headroom.*",
     ),
     "latency": tuple(
-        f"calibrated.{side}.{time}"
-        for side in ("median", "safe")
+        f"calibrated.{estimate}.{time}"
+        for estimate in ("median", "safe")
         for time in ("ttft_ms", "tpot_ms")
     ),
     "TTFT": ("calibrated.median.ttft_ms", "calibrated.safe.ttft_ms"),
@@ -82,22 +82,22 @@ def bare(label: str) -> str:
     return label
 
 
-def properties(plan: Plan, asked: str) -> Iterator[str]:
+def properties(plan: Plan, requested: str) -> Iterator[str]:
     """JSON pointers of the leaves that decide a property that `preview` prints (`desiredSize`)."""
     for claim in claims(plan):
-        if claim.reaches.path.rsplit(".", 1)[-1].rsplit("/", 1)[-1] == asked:
+        if claim.reaches.path.rsplit(".", 1)[-1].rsplit("/", 1)[-1] == requested:
             yield "/" + "/".join(map(str, claim.path))
 
 
-def labelled(asked: str, names: Sequence[str], headlines: Mapping[str, str]) -> Iterator[str]:
+def labelled(requested: str, names: Sequence[str], headlines: Mapping[str, str]) -> Iterator[str]:
     """Names of the plan's numbers that a label means, `chat price` or `price`.
 
     A label may begin with the name of a service. `headlines` are the labels of `diff` by leaf. The
     result is empty where the words are not a label.
     """
-    service, _, rest = asked.partition(" ")
+    service, _, rest = requested.partition(" ")
     services = {name.partition(".")[0] for name in names}
-    label = rest if service in services and rest else asked
+    label = rest if service in services and rest else requested
     patterns = _patterns(label, headlines)
     for name in names:
         owner, _, leaf = name.partition(".")

@@ -55,19 +55,19 @@ def _item_name(item: object, index: int) -> str:
     return str(index)
 
 
-def resolve_leaf_name(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
+def resolve_leaf_name(leaves: tuple[NamedLeaf, ...], name: str) -> tuple[NamedLeaf, ...]:
     """The numbers that a JSON pointer, a name, the end of a name, or a whole part means.
 
     Raises UnknownLeafError for an unknown name, and for one of no number or of several.
     """
-    whole = [leaf for leaf in leaves if asked in (leaf.name, leaf.pointer)]
+    whole = [leaf for leaf in leaves if name in (leaf.name, leaf.pointer)]
     if not whole:
-        part = tuple(leaf for leaf in leaves if _is_below(leaf, asked) and leaf.number is not None)
+        part = tuple(leaf for leaf in leaves if _is_below(leaf, name) and leaf.number is not None)
         if part:
             return part
-        whole = [leaf for leaf in leaves if leaf.name.endswith(f".{asked}")]
+        whole = [leaf for leaf in leaves if leaf.name.endswith(f".{name}")]
     numbers = [leaf for leaf in whole if leaf.number is not None]
-    if not numbers and (part := _part_ending(leaves, asked)):
+    if not numbers and (part := _part_ending(leaves, name)):
         return part
     if len(numbers) > 1:
         numbers = _shallowest(numbers)
@@ -75,11 +75,11 @@ def resolve_leaf_name(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedL
         return tuple(numbers)
     if numbers:
         names = joined((leaf.name for leaf in numbers), len(numbers))
-        raise UnknownLeafError(f"{asked} is the end of {len(numbers)} names: {names}")
+        raise UnknownLeafError(f"{name} matches the end of {len(numbers)} names: {names}")
     if whole:
         raise UnknownLeafError(f"{whole[0].name} {_no_number(whole[0].value)}")
-    hint = _hint(leaves, asked)
-    raise UnknownLeafError(f"the plan has no number {asked!r}" + (f"; {hint}" if hint else ""))
+    hint = _hint(leaves, name)
+    raise UnknownLeafError(f"the plan has no number {name!r}" + (f"; {hint}" if hint else ""))
 
 
 def _shallowest(numbers: list[NamedLeaf]) -> list[NamedLeaf]:
@@ -93,35 +93,35 @@ def _shallowest(numbers: list[NamedLeaf]) -> list[NamedLeaf]:
     return own if len(owners) == 1 and len(own) == 1 else numbers
 
 
-def _part_ending(leaves: tuple[NamedLeaf, ...], asked: str) -> tuple[NamedLeaf, ...]:
+def _part_ending(leaves: tuple[NamedLeaf, ...], name: str) -> tuple[NamedLeaf, ...]:
     """Numbers of the outermost part whose name ends so; empty where several parts do."""
-    numbers = [leaf for leaf in leaves if leaf.number is not None and f".{asked}." in leaf.name]
-    parts = {leaf.name.partition(f".{asked}.")[0] for leaf in numbers}
+    numbers = [leaf for leaf in leaves if leaf.number is not None and f".{name}." in leaf.name]
+    parts = {leaf.name.partition(f".{name}.")[0] for leaf in numbers}
     outermost = [part for part in parts if _depth(part) == min(map(_depth, parts))]
     if len(outermost) != 1:
         return ()
-    return tuple(leaf for leaf in numbers if leaf.name.startswith(f"{outermost[0]}.{asked}."))
+    return tuple(leaf for leaf in numbers if leaf.name.startswith(f"{outermost[0]}.{name}."))
 
 
 def _depth(name: str) -> int:
     return name.count(".")
 
 
-def _is_below(leaf: NamedLeaf, asked: str) -> bool:
-    return leaf.name.startswith(f"{asked}.") or leaf.pointer.startswith(f"{asked.rstrip('/')}/")
+def _is_below(leaf: NamedLeaf, name: str) -> bool:
+    return leaf.name.startswith(f"{name}.") or leaf.pointer.startswith(f"{name.rstrip('/')}/")
 
 
 def _no_number(value: object) -> str:
     if value is None:
         return "is unknown for this workload, or not requested"
-    return f"is no number: {found(value)}"
+    return f"is not a number: {found(value)}"
 
 
-def _hint(leaves: tuple[NamedLeaf, ...], asked: str) -> str:
+def _hint(leaves: tuple[NamedLeaf, ...], name: str) -> str:
     numbers = [leaf for leaf in leaves if leaf.number is not None]
-    if asked.startswith("/"):
-        return did_you_mean(asked, [leaf.pointer for leaf in numbers], ALIKE_OF_MANY)
-    steps = asked.count(".") + 1
+    if name.startswith("/"):
+        return did_you_mean(name, [leaf.pointer for leaf in numbers], ALIKE_OF_MANY)
+    steps = name.count(".") + 1
     ends = [".".join(leaf.name.split(".")[-steps:]) for leaf in numbers]
     whole = [leaf.name for leaf in numbers]
-    return did_you_mean(asked, ends, ALIKE_OF_MANY) or did_you_mean(asked, whole, ALIKE_OF_MANY)
+    return did_you_mean(name, ends, ALIKE_OF_MANY) or did_you_mean(name, whole, ALIKE_OF_MANY)

@@ -20,7 +20,7 @@ from sizewright.feasibility import exit_code, without_nodes
 from sizewright.gates.lock import nothing_pinned
 from sizewright.gates.node_updates import GUIDE, warnings
 from sizewright.gates.pull import docker_hub_pulls
-from sizewright.layout.console import tell, write
+from sizewright.layout.console import write, write_message
 from sizewright.layout.paragraph import wrapped
 from sizewright.layout.progress import working
 from sizewright.layout.table import print_tables
@@ -39,9 +39,9 @@ from sizing.catalog import load_catalog
 from sizing.plan.whole import Plan
 
 CAVEAT = (
-    "Offline preview: what this project's Pulumi program registers, recorded on this machine "
-    "without engine, account or network. It is not a diff against a cloud or a stack: every "
-    "resource is shown as if it were new, and ids and ARNs do not exist yet."
+    "Offline preview: this machine records what this project's Pulumi program registers, without "
+    "engine, account or network. It is not a diff against a cloud or a stack. Every resource "
+    "appears as new, and ids and ARNs do not exist yet."
 )
 
 
@@ -85,7 +85,7 @@ def command(files: tuple[Path, ...], site: Path, as_json: bool, verbose: bool) -
         write(preview_summary(plan, recorded, list(_sentences(plan, where))))
     pulls = docker_hub_pulls(plan)
     if pulls.passed is None:
-        tell(f"warning: {pulls.detail}")
+        write_message(f"warning: {pulls.detail}")
     finish(plan, built=True)
 
 
@@ -117,6 +117,6 @@ def _resources(recorded: Recorded, plan: Plan) -> Iterator[str]:
     total = len(recorded.resources)
     yield (
         f"resources: {custom} in {total - custom} components, {total} with the components; each "
-        "with what the plan decides of it"
+        "line shows what the plan decides"
     )
     yield from tree(recorded, plan)

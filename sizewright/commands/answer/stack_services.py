@@ -25,5 +25,5 @@ def workload_file(given: Path, site: Path) -> Path:
     if name in files:
         return files[name]
     services = f"a workload file, or a service of {site}: {joined(files)}"
-    message = "is no file and no service of the stack"
+    message = "is neither a file nor a service of the stack"
     raise InputError(name, message=message, expected=services, suggestion=did_you_mean(name, files))

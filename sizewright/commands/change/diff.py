@@ -24,7 +24,7 @@ from sizewright.layout.console import output_width, write
 from sizewright.layout.progress import working
 from sizewright.reading.deployed import deployed_files, notes_on, place, read_json
 from sizewright.reading.input_error import InputError
-from sizewright.report.answer.contradicted import both_sides
+from sizewright.report.answer.contradicted import before_and_after
 from sizewright.report.change.comment import comment
 from sizewright.report.change.difference import (
     cause_lines,
@@ -45,7 +45,7 @@ from sizewright.review.compare import (
 from sizewright.review.dangers import Hazard
 from sizewright.review.headline import headline
 from sizewright.review.lost_fleets import flag_notes
-from sizewright.review.review import Review, Side, read_side, review
+from sizewright.review.review import PlannedStack, Review, read_planned_stack, review
 from sizewright.review.revision import files_at
 from sizing.plan.service.pool import Survives
 from sizing.plan.service.whole import ServicePlan
@@ -94,7 +94,7 @@ def command(
         raise click.UsageError("--stack, --rev and --preview exclude each other")
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other")
-    with TemporaryDirectory() as folder, working("recording both sides"):
+    with TemporaryDirectory() as folder, working("recording both plans"):
         if stack is not None:
             reviewed, new = _with_stack(stack, files, site, Path(folder))
         elif preview is not None:
@@ -114,42 +114,44 @@ def command(
         raise click.exceptions.Exit(ExitCode.changes)
 
 
-def _with_file(files: Sequence[Path], site: Path) -> tuple[Review, Side]:
+def _with_file(files: Sequence[Path], site: Path) -> tuple[Review, PlannedStack]:
     if len(files) != 2:
-        raise click.UsageError("two files are compared: OLD and NEW, or one with --rev or --stack")
-    old, new = (read_side([path], site) for path in files)
+        raise click.UsageError("name two files, OLD and NEW, or one file with --rev or --stack")
+    old, new = (read_planned_stack([path], site) for path in files)
     return review(old, new), new
 
 
 def _with_revision(
     revision: str, files: Sequence[Path], site: Path, folder: Path
-) -> tuple[Review, Side]:
-    new = read_side(files, site)
-    old = read_side(*files_at(revision, files, site, folder))
+) -> tuple[Review, PlannedStack]:
+    new = read_planned_stack(files, site)
+    old = read_planned_stack(*files_at(revision, files, site, folder))
     return review(old, new), new
 
 
-def _with_stack(name: str, files: Sequence[Path], site: Path, folder: Path) -> tuple[Review, Side]:
-    new = read_side(files, site)
+def _with_stack(
+    name: str, files: Sequence[Path], site: Path, folder: Path
+) -> tuple[Review, PlannedStack]:
+    new = read_planned_stack(files, site)
     outputs = read_json(name)
     deployed = deployed_files(outputs, name, folder)
     with _placed(name):
-        old = read_side(deployed, site)
+        old = read_planned_stack(deployed, site)
     return review(old, new, notes_on(outputs, old.plan.digest, "The stack")), new
 
 
 def _with_preview(
     name: str, files: Sequence[Path], site: Path, folder: Path
-) -> tuple[Review, Side]:
+) -> tuple[Review, PlannedStack]:
     # Guard: importing Pulumi takes a quarter of a second, and the other options do not need it.
     from sizewright.review.engine_preview import deployed_outputs, engine_changes
 
-    new = read_side(files, site)
+    new = read_planned_stack(files, site)
     said = read_json(name)
     outputs = deployed_outputs(said, name)
     deployed = deployed_files(outputs, name, folder) if outputs else []
     with _placed(name):
-        old = read_side(deployed, site)
+        old = read_planned_stack(deployed, site)
     resources, same = engine_changes(said, name)
     notes = notes_on(outputs, old.plan.digest, "The stack") if outputs else ()
     notes = (*notes, *flag_notes(resources))
@@ -164,13 +166,13 @@ def _placed(name: str) -> Iterator[None]:
     try:
         yield
     except InputError as fault:
-        message = f"what was deployed cannot be read by this version: {fault.message}"
+        message = f"this version cannot read the deployed workload: {fault.message}"
         raise InputError(place(name), field=fault.field, message=message) from None
 
 
 def _lines(reviewed: Review) -> Iterator[str]:
     width = output_width()
-    for line in both_sides(reviewed.old, reviewed.new):
+    for line in before_and_after(reviewed.old, reviewed.new):
         yield from (line, "")
     if reviewed.dangers:
         yield f"DANGER: {danger_kinds(reviewed.dangers, reviewed.stores_lost)}"

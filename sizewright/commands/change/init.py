@@ -36,7 +36,7 @@ from sizing.workload import AUTO, DNS_LABEL, Workload
     type=click.IntRange(min=1, max=10**12),
     default=10_000,
     show_default=True,
-    help="People on one day.",
+    help="Users on one day.",
 )
 @click.option("--directory", type=FILE, metavar="DIR", default=Path("workloads"), show_default=True)
 @site_option

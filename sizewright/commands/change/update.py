@@ -35,14 +35,14 @@ CHOICE = (
 HARDWARE = ("instance_type", "tensor_parallel", "nodes_per_replica", "precision")
 INPUTS_MOVED = (
     "the inputs changed since the lock: the request, latency targets, engine, model, "
-    "max_utilisation or, of conversations, the traffic; a lock keeps their digest alone, so `diff` "
-    "with the older file says which"
+    "max_utilisation or, of conversations, the traffic; a lock holds only their digest, and `diff` "
+    "with the older file shows the change"
 )
-UNTOLD = (
+UNKNOWN_CAUSE = (
     "the inputs changed since the lock, or the choice was not the cheapest: "
     "a lock does not hold the inputs"
 )
-CATALOG_MOVED = "the catalog is another one, and nothing in it that the choice rests on has moved"
+CATALOG_MOVED = "the catalog changed, but no fact behind the choice did"
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,14 @@ class Update:
             return ["there was no lock"]
         if before.model_copy(update={"catalog_digest": after.catalog_digest}) == after:
             return [CATALOG_MOVED]
-        told = ["what it rests on has moved, see above"] if self.facts else []
+        causes = ["facts behind the choice changed, as listed above"] if self.facts else []
         if before.coefficients != after.coefficients:
-            told.append(f"the coefficients: {before.coefficients} -> {after.coefficients}")
+            causes.append(f"the coefficients: {before.coefficients} -> {after.coefficients}")
         if self.kept is None:
-            told.append("the lock is of another model, precision or type than the inputs allow")
+            causes.append("the lock has a model, precision or type that the inputs do not allow")
         elif before.rates_for and self.kept.rates_for not in (None, before.rates_for):
-            told.append(INPUTS_MOVED)
-        return told or [UNTOLD]
+            causes.append(INPUTS_MOVED)
+        return causes or [UNKNOWN_CAUSE]
 
     @property
     def usd_per_month(self) -> Change:
@@ -120,7 +120,7 @@ class Update:
 
 @click.command(name="update")
 @file_argument
-@click.option("--why", is_flag=True, help="Show what moved, what is chosen, and what follows.")
+@click.option("--why", is_flag=True, help="Show the causes, the choice and the effects.")
 @click.option("--dry-run", is_flag=True, help="Write nothing.")
 @site_option
 @json_option
@@ -152,7 +152,7 @@ def command(file: Path, why: bool, dry_run: bool, site: Path, as_json: bool) -> 
     if as_json:
         print_answer(_answer(found, path, written=moved and not dry_run))
     else:
-        opening = first_line(found.old, found.new, sides=("as locked, ", "as chosen anew, "))
+        opening = first_line(found.old, found.new, labels=("as locked, ", "as chosen today, "))
         write("\n".join([*opening, *_lines(found, path, why=why, dry_run=dry_run)]))
     finish(found.new)
 
@@ -186,15 +186,15 @@ def _lines(found: Update, path: Path, *, why: bool, dry_run: bool) -> list[str]:
     verb = "would be" if dry_run else "is"
     lines = [f"{path}: {verb} {'updated' if found.before else 'written'}"]
     if not why:
-        lines += [f"  {_told(change)}" for change in found.choice]
-        return [*lines, "`--why` shows what moved and what follows"]
+        lines += [f"  {_change_text(change)}" for change in found.choice]
+        return [*lines, "`--why` shows the causes and the effects"]
     lines += _moved(found, found.before.catalog_digest if found.before else "none")
     lines += ["", "cause", *(f"  {cause}" for cause in found.causes), "", "the choice"]
-    lines += [f"  {_told(change)}" for change in found.choice] or ["  stays"]
+    lines += [f"  {_change_text(change)}" for change in found.choice] or ["  stays"]
     if found.other_facts:
-        lines += ["", "what the new choice rests on"]
+        lines += ["", "facts behind the new choice"]
         lines += [f"  {change.path}: {_value(change.new)}" for change in found.other_facts]
-    lines += ["", "what follows", f"  {_cost(found.usd_per_month)}"]
+    lines += ["", "effects", f"  {_cost(found.usd_per_month)}"]
     followed = [line for change in found.services for line in followed_lines(change)]
     lines += [f"  {line}" for line in followed] or ["  nothing: no sized number changes"]
     return lines
@@ -204,11 +204,11 @@ def _moved(found: Update, digest: str) -> list[str]:
     """Lines for a changed catalog, and for changed facts of the locked choice."""
     now = found.after.catalog_digest if found.after else digest
     if digest == now:
-        title = "what the locked choice rests on" if found.facts else ""
+        title = "facts behind the locked choice" if found.facts else ""
     else:
         title = f"the catalog: {digest} -> {now}"
-    facts = [f"  {_told(change)}" for change in found.facts]
-    nothing = ["  nothing in it that the locked choice rests on has moved"] if found.kept else []
+    facts = [f"  {_change_text(change)}" for change in found.facts]
+    nothing = ["  no fact behind the locked choice changed"] if found.kept else []
     return ["", title, *(facts or nothing)] if title else []
 
 
@@ -221,7 +221,7 @@ def _cost(change: Change) -> str:
     return f"cost of the nodes, USD a month: {old} -> {new}"
 
 
-def _told(change: Change) -> str:
+def _change_text(change: Change) -> str:
     return f"{change.path}: {_value(change.old)} -> {_value(change.new)}"
 
 

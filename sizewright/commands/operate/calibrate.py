@@ -8,7 +8,7 @@ import click
 from sizewright.answers.answer import print_answer
 from sizewright.answers.files import CalibrateAnswer
 from sizewright.commands.options import FILE, files_argument, json_option
-from sizewright.layout.console import tell
+from sizewright.layout.console import write_message
 from sizewright.layout.progress import counted
 from sizewright.measured.accuracy import Compared, compared
 from sizewright.measured.calibration import corrections
@@ -25,21 +25,31 @@ from sizing.workload import Precision
 @files_argument
 @click.option("--out", metavar="FILE", type=FILE, required=True, help="Correction file to write.")
 @click.option("--configs", metavar="DIR", type=FILE, help="Folder of <org>--<model>.json.")
-@click.option("--model", metavar="NAME", help="Of runs in JSON that do not say it.")
-@click.option("--gpu", metavar="NAME", help="Of runs in JSON.")
-@click.option("--engine", metavar="NAME", default="vllm", show_default=True, help="In JSON.")
-@click.option("--tp", type=click.IntRange(1), default=1, show_default=True, help="In JSON.")
-@click.option("--dp", type=click.IntRange(1), default=1, show_default=True, help="In JSON.")
+@click.option("--model", metavar="NAME", help="Model of JSON runs that do not name it.")
+@click.option("--gpu", metavar="NAME", help="GPU of JSON runs.")
+@click.option(
+    "--engine", metavar="NAME", default="vllm", show_default=True, help="Engine of JSON runs."
+)
+@click.option(
+    "--tp",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Tensor parallel of JSON runs.",
+)
+@click.option(
+    "--dp", type=click.IntRange(1), default=1, show_default=True, help="Data parallel of JSON runs."
+)
 @click.option(
     "--weights",
     type=click.Choice([p.value for p in Precision]),
-    help="Precision, in JSON; the model's own if not.",
+    help="Precision of JSON runs; the default is the model's own.",
 )
 @json_option
 def command(
     files: tuple[Path, ...], out: Path, configs: Path | None, as_json: bool, **said: str | int
 ) -> None:
-    """Correct the step times of method calibrated by runs of your own.
+    """Correct the step times of method calibrated with your own runs.
 
     \b
     sizewright calibrate runs.csv --out workloads/chat.calibration.json
@@ -64,10 +74,14 @@ def command(
         rows = compared(runs, replay)
     for row in rows:
         if row.reason is not None:
-            tell(f"left out: {row.id}: {row.reason}")
+            write_message(f"left out: {row.id}: {row.reason}")
     made = corrections(rows, replay)
     if not made.corrections:
-        raise InputError(str(files[0]), message="no run can be answered", expected="one that can")
+        raise InputError(
+            str(files[0]),
+            message="no run can be predicted",
+            expected="a run of a known model and GPU",
+        )
     write_files({out: made.model_dump_json(indent=2) + "\n"})
     if as_json:
         print_answer(
@@ -96,7 +110,7 @@ def _print(made: Corrections, rows: Sequence[Compared], out: Path) -> None:
         for c in made.corrections
     ]
     title = (
-        f"{out}: what a predicted time is multiplied by; band: 8 of 10 runs take between so many "
-        "times what is then predicted (P10 to P90)"
+        f"{out}: factors for predicted times; band: 8 of 10 runs take this multiple of the "
+        "corrected prediction (P10 to P90)"
     )
     print_tables([Table(title, lines, ("", "runs", "TPOT", "band", "TTFT", "band"))])

@@ -26,7 +26,7 @@ from sizewright.gates.lock import lock_gates
 from sizewright.gates.node_updates import node_updates, zone_turns
 from sizewright.gates.pull import docker_hub_pulls
 from sizewright.gates.zone_loss import zone_loss
-from sizewright.layout.console import tell, write
+from sizewright.layout.console import write, write_message
 from sizewright.layout.progress import working
 from sizewright.reading.stack.plan import plan_of
 from sizewright.reading.stack.site_file import SiteFile, read_site
@@ -45,7 +45,7 @@ WORDS = {True: "ok", False: "failed", None: "-"}
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="YYYY-MM-DD",
-    help="Day on which versions must be supported and young; no clock is read.",
+    help="Date for the checks of support and age; no clock is read.",
 )
 @json_option
 def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json: bool) -> None:
@@ -65,7 +65,7 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
     read = [read_workload(path, catalog) for path in files]
     plan = plan_of(read, site_file, catalog)
     day = as_of.date() if as_of else None
-    with working("asking the gates"):
+    with working("checking the gates"):
         verdicts = [
             Gate("inputs", True, ", ".join(str(path) for path in (*files, site))),
             *_sizing_gates(site_file, plan, catalog, read, as_of=day),
@@ -81,7 +81,7 @@ def command(files: tuple[Path, ...], site: Path, as_of: datetime | None, as_json
     if code:
         failed = [gate.name for gate in verdicts if gate.passed is False]
         missing = ["feasible"] * bool(shortfalls(plan)) + ["served"] * bool(unserved(plan))
-        tell(f"{'failed' if failed else 'incomplete'}: {', '.join(failed or missing)}")
+        write_message(f"{'failed' if failed else 'incomplete'}: {', '.join(failed or missing)}")
         sys.exit(code)
 
 
@@ -189,9 +189,11 @@ def _answer(verdicts: Sequence[Gate]) -> CheckAnswer:
 def _print(verdicts: Sequence[Gate]) -> None:
     from sizewright.layout.table import Table, print_tables
 
-    print_tables([Table("", [(WORDS[gate.passed], gate.name, _told(gate)) for gate in verdicts])])
+    print_tables(
+        [Table("", [(WORDS[gate.passed], gate.name, _gate_text(gate)) for gate in verdicts])]
+    )
 
 
-def _told(gate: Gate) -> str:
+def _gate_text(gate: Gate) -> str:
     source = f" [{gate.source}]" if gate.source else ""
     return gate.detail + source + (f". Remedy: {gate.remedy}" if gate.remedy else "")

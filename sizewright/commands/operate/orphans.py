@@ -13,7 +13,7 @@ from sizewright.reading.deployed import place, read_json
 from sizewright.reading.orphans import Orphan, pending, untracked
 
 COLUMNS = ("cause", "what", "where", "next", "adopt")
-NOTHING = "nothing is left behind, as far as these files say"
+NOTHING = "these files show nothing that was left behind"
 
 
 @click.command(name="orphans")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from sizewright.commands.options import FILE, files_argument, finish, json_option, site_option
-from sizewright.layout.console import tell, write
+from sizewright.layout.console import write, write_message
 from sizewright.layout.json import print_json
 from sizewright.reading.stack.plan import read_plan
 from sizewright.report.answer.contradicted import first_line
@@ -42,7 +42,7 @@ def command(files: tuple[Path, ...], site: Path, directory: Path | None, as_json
         print_json({"schema_version": SCHEMA_VERSION, **texts})
     elif directory is not None:
         for line in first_line(plan):
-            tell(line)
+            write_message(line)
         write("\n".join(str(directory / path) for path in texts))
     elif texts:
         contradicted = "".join(f"# {line}\n" for line in first_line(plan))

@@ -26,7 +26,7 @@ def buildable(site: SiteFile, plan: Plan, catalog: Catalog) -> None:
         hint = "add sizewright:account_ids to the stack file"
         raise keys.error((), "account_ids: missing", 'an AWS account, e.g. ["111122223333"]', hint)
     if len(site.site.account_ids) > 1:
-        expected = "one: keys and roles are of the account that the stack stands in"
+        expected = "one: keys and roles belong to the account of the stack"
         raise keys.error(("account_ids",), "more than one account", expected)
     try:
         check_certificate(site.site)
@@ -36,7 +36,7 @@ def buildable(site: SiteFile, plan: Plan, catalog: Catalog) -> None:
         raise replaced
     gateways = any(service.gateway is not None for service in plan.services)
     if gateways and site.site.certificate_arn is None and site.site.dns is None:
-        expected = "an ACM certificate for HTTPS, or dns to make one in"
+        expected = "an ACM certificate for HTTPS, or dns, where the stack makes one"
         hint = "add sizewright:certificate_arn or sizewright:dns to the stack file"
         raise keys.error((), "certificate_arn: missing", expected, hint)
 

@@ -43,7 +43,7 @@ def _with_own_models(catalog: Catalog, files: Sequence[WorkloadFile]) -> Catalog
     for file in files:
         if file.model is not None and own.setdefault(file.model.name, file.model) != file.model:
             message = f"another file names a different model {file.model.name}"
-            raise file.document.error(("model", "name"), message, "a file name of its own")
+            raise file.document.error(("model", "name"), message, "a unique file name")
     return catalog.with_models(list(own.values()))
 
 

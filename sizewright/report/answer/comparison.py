@@ -44,7 +44,7 @@ def comparison_tables(
         reasons = ", ".join(f"{option}: {reason}" for option, reason, _ in lacking)
         yield Table("what the others lack: --all shows the numbers", [(reasons,)])
     rows = [(each.input, _factor(each)) for each in found.sensitivities]
-    yield Table("what doubles the nodes of the cheapest, soonest first", rows)
+    yield Table("inputs that double the nodes of the cheapest option, most sensitive first", rows)
 
 
 def _first(options: Sequence[Option], best: Container[str]) -> list[Option]:
@@ -63,7 +63,7 @@ def _title(found: Comparison, options: Sequence[Option], *, show_all: bool) -> s
             " cheap and as fast"
         )
     if any(option.basis == DATASHEET for option in options):
-        title += f"; {UNMEASURED} never measured: from the datasheet, a wider band"
+        title += f"; {UNMEASURED} unmeasured: the datasheet gives a wider band"
     return title
 
 
@@ -98,4 +98,4 @@ def _factor(found: Sensitivity) -> str:
     if found.factor is None:
         return "not within 64 times"
     text = f"{number(found.factor)} times"
-    return text if found.feasible else f"{text}: beyond it nothing on this hardware serves"
+    return text if found.feasible else f"{text}: no larger value can be served on this hardware"

@@ -10,15 +10,15 @@ from sizing.service.contradictions import unmatched
 ACCEPTED = " (accepted)"
 
 
-def first_line(*plans: Plan, sides: tuple[str, ...] = ()) -> Iterator[str]:
+def first_line(*plans: Plan, labels: tuple[str, ...] = ()) -> Iterator[str]:
     """Yield `contradictions in chat: methods_disagree, single_zone (accepted)`, if there are any.
 
     With `sides`, the name of each plan comes before its services.
     """
-    names = sides or ("",) * len(plans)
+    names = labels or ("",) * len(plans)
     parts = [
-        f"{side}{service.name}: {codes(service)}"
-        for side, plan in zip(names, plans, strict=True)
+        f"{label}{service.name}: {codes(service)}"
+        for label, plan in zip(names, plans, strict=True)
         for service in plan.services
         if service.contradictions
     ]
@@ -27,10 +27,10 @@ def first_line(*plans: Plan, sides: tuple[str, ...] = ()) -> Iterator[str]:
         yield table_text(Table("", [(text,)]))
 
 
-def both_sides(old: Plan | None, new: Plan | None) -> Iterator[str]:
+def before_and_after(old: Plan | None, new: Plan | None) -> Iterator[str]:
     """The line that names the contradictions before and after a change."""
     if old is not None and new is not None:
-        yield from first_line(old, new, sides=("before, ", "after, "))
+        yield from first_line(old, new, labels=("before, ", "after, "))
 
 
 def codes(service: ServicePlan) -> str:
@@ -48,7 +48,7 @@ def contradiction_table(service: ServicePlan) -> Table:
         for each in service.contradictions
     ]
     rows += [
-        (code.value, "does not occur", "accepted for nothing: remove it")
+        (code.value, "does not occur", "accepted without effect: remove it")
         for code in unmatched(service)
     ]
     return Table(f"{service.name}: contradictions", rows, ("code", "what", "accepted because"))

@@ -47,8 +47,8 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _value(name: str, why: Explanation) -> str:
-    told, plain = leaf_text(name, why.value), str(why.value)
-    return told if told.split(" ")[0].replace(",", "") == plain else f"{told} ({plain})"
+    shown, plain = leaf_text(name, why.value), str(why.value)
+    return shown if shown.split(" ")[0].replace(",", "") == plain else f"{shown} ({plain})"
 
 
 def _because(why: Explanation) -> str:

@@ -69,7 +69,7 @@ def billions(parameters: int | None) -> str:
 def list_table(kind: str, rows: Sequence[Row]) -> Table:
     """Return one line for each row, with the columns that distinguish rows."""
     columns = LISTED[kind]
-    return Table("", [[told(row) for told in columns.values()] for row in rows], tuple(columns))
+    return Table("", [[cell(row) for cell in columns.values()] for row in rows], tuple(columns))
 
 
 def _field(name: str) -> Callable[[Row], str]:

@@ -37,7 +37,7 @@ def fleet_picture(plan: Plan) -> str:
 
 def _description(plan: Plan) -> str:
     """Return the picture in words."""
-    told = []
+    sentences = []
     for service in plan.services:
         pool = service.pool
         words = ["It gets no GPU pool."]
@@ -45,8 +45,8 @@ def _description(plan: Plan) -> str:
             words = [answer.needed(service, pool), answer.where(service, pool)]
             words += [answer.survives(pool)]
             words += [f"{f.name}: {f.figures}, {f.verdict}." for f in failures(service, pool)]
-        told.append(f"{service.name}: {' '.join(words)}")
-    return " ".join(told)
+        sentences.append(f"{service.name}: {' '.join(words)}")
+    return " ".join(sentences)
 
 
 def _service(drawing: Drawing, service: ServicePlan, top: int) -> int:
@@ -79,8 +79,8 @@ def _load(service: ServicePlan, pool: PoolPlan) -> str:
     needed = f"{plural(pool.nodes_needed, 'node')} needed for the {load} load"
     rates = service.traffic.requests_per_s_mean, service.traffic.requests_per_s_peak
     mean, peak = (number(rate) for rate in rates)
-    told = f"{mean} requests/s on the mean, {peak} at the peak"
-    return f"{needed} + {pool.nodes_spare:,} spare; {told}"
+    rates_text = f"{mean} requests/s on the mean, {peak} at the peak"
+    return f"{needed} + {pool.nodes_spare:,} spare; {rates_text}"
 
 
 def _line(drawing: Drawing, y: int, text: str, fill: str = INK) -> None:
@@ -127,7 +127,7 @@ def _needed_mark(drawing: Drawing, top: int) -> None:
     with drawing.group(class_="legend"):
         ends: Shape = {"x1": 470, "x2": 470, "y1": top + 1, "y2": top + 21}
         drawing.add("line", **ends, stroke=INK, stroke_width=2)
-        drawing.add("text", "what is needed", x=480, y=top + 16)
+        drawing.add("text", "needed nodes", x=480, y=top + 16)
 
 
 def _colour(holds: bool) -> str:

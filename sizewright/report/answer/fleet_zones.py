@@ -7,7 +7,7 @@ from sizewright.layout.numbers import plural
 from sizewright.layout.svg import Drawing, Shape
 from sizing.plan.service.pool import PoolPlan
 
-SIDE = 22
+SQUARE = 22
 PITCH = 27
 HEAD = 44
 MOST_SQUARES = 60
@@ -60,7 +60,7 @@ def draw_zones(
     """Draw the columns below `top`, and return the lower end of the tallest one."""
     zones, fold = zones_of(pool), fold_of(pool)
     column = width // len(zones)
-    across = (column - SIDE) // PITCH
+    across = (column - SQUARE) // PITCH
     dots = pool.gpus_per_node if fold == 1 and pool.gpus_per_node <= MOST_DOTS else 0
     tallest = 0
     for index, zone in enumerate(zones):
@@ -92,7 +92,7 @@ def legend(drawing: Drawing, left: int, top: int) -> None:
         x = left + index * 150
         with drawing.group(class_="legend"):
             _square(drawing, kind, 0, x, top)
-            drawing.add("text", word, x=x + SIDE + 8, y=top + 16)
+            drawing.add("text", word, x=x + SQUARE + 8, y=top + 16)
 
 
 def _folded(kind: str, nodes: int, fold: int) -> Iterator[tuple[str, int]]:
@@ -103,16 +103,22 @@ def _folded(kind: str, nodes: int, fold: int) -> Iterator[tuple[str, int]]:
 
 def _head(drawing: Drawing, zone: Zone, x: int, top: int) -> None:
     drawing.add("text", zone.name, x=x, y=top, font_weight="bold")
-    for index, told in enumerate(
+    for index, text in enumerate(
         (plural(zone.needed + zone.spare, "node"), f"{zone.spare:,} spare")
     ):
-        drawing.add("text", told, x=x, y=top + 17 * (index + 1), fill=FAINT, font_size=13)
+        drawing.add("text", text, x=x, y=top + 17 * (index + 1), fill=FAINT, font_size=13)
 
 
 def _square(drawing: Drawing, kind: str, nodes: int, x: int, y: int) -> None:
     """Draw a filled square for a needed node, or a striped, round and dashed one for a spare
     node."""
-    shape: Shape = {"x": x + 1, "y": y + 1, "width": SIDE - 2, "height": SIDE - 2, "class": kind}
+    shape: Shape = {
+        "x": x + 1,
+        "y": y + 1,
+        "width": SQUARE - 2,
+        "height": SQUARE - 2,
+        "class": kind,
+    }
     if nodes:
         shape["data-nodes"] = nodes
     if kind == "needed":
@@ -129,8 +135,8 @@ def _dots(drawing: Drawing, count: int, kind: str, x: int, y: int) -> None:
     for index in range(count):
         drawing.add(
             "circle",
-            cx=x + SIDE / 2 + (index % across - (across - 1) / 2) * 6,
-            cy=y + SIDE / 2 + (index // across - (rows - 1) / 2) * 6,
+            cx=x + SQUARE / 2 + (index % across - (across - 1) / 2) * 6,
+            cy=y + SQUARE / 2 + (index // across - (rows - 1) / 2) * 6,
             r=1.8,
             fill="#ffffff" if kind == "needed" else "#3b1f7a",
         )

@@ -33,14 +33,14 @@ def mix_tables(found: Mix) -> Iterator[Table]:
 
 def _verdict(found: Mix, single: Option, best: Fleet) -> str:
     usd, ratio = found.saving(best)
-    told = f"{abs(float(usd)):,.0f} USD a month ({share(abs(float(ratio)))})"
+    difference = f"{abs(float(usd)):,.0f} USD a month ({share(abs(float(ratio)))})"
     one = f"{single.instance.name} for all prompts"
     if not found.is_cheaper:
-        return f"no mix of types is cheaper than {one}: the cheapest costs {told} more"
+        return f"no mix of types is cheaper than {one}: the cheapest mix costs {difference} more"
     what = f"a mix of {COUNTS.get(len(best.types))} types"
     if best is found.same_type:
         what = f"{COUNTS[len(best.pools)]} pools, not all of another type,"
-    return f"{what}, split by the length of the prompt, costs {told} less than {one}"
+    return f"{what}, split by the length of the prompt, costs {difference} less than {one}"
 
 
 def _single(single: Option, fleet: Fleet) -> tuple[str, ...]:

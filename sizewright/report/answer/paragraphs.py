@@ -15,22 +15,22 @@ def answer(service: ServicePlan) -> str:
     """Return the paragraph of one service."""
     if service.pool is None:
         reasons = "; ".join(f"{r.option}: {r.numbers}" for r in service.rejected)
-        return f"{service.name} {asked(service)} It gets no GPU pool. {reasons}."
-    parts = [asked(service), needed(service, service.pool), where(service, service.pool)]
+        return f"{service.name} {request_rates(service)} It gets no GPU pool. {reasons}."
+    parts = [request_rates(service), needed(service, service.pool), where(service, service.pool)]
     parts += [survives(service.pool), load(service, service.pool), latency(service)]
-    parts += [beside(service), chosen(service), unbuilt(service)]
-    parts += [f"{text}." for text in (door(service), imported(service)) if text]
+    parts += [other_methods(service), chosen(service), unbuilt(service)]
+    parts += [f"{text}." for text in (public_ingress(service), imported(service)) if text]
     return f"{service.name} {' '.join(part for part in parts if part)}"
 
 
-def asked(service: ServicePlan) -> str:
+def request_rates(service: ServicePlan) -> str:
     """Mean and peak rate of requests, with their basis."""
     inputs, traffic = service.inputs.traffic, service.traffic
     users, each = number(inputs.daily_users), number(float(inputs.requests_per_user_per_day))
     mean = number(traffic.requests_per_s_mean)
     text = f"receives {mean} requests/s on the daily mean ({users} users x {each} a day)"
     if traffic.requests_per_s_peak is None:
-        return f"{text}; nothing says what the peak is."
+        return f"{text}; no peak is given."
     return f"{text} and {number(traffic.requests_per_s_peak)} at the peak ({peak_basis(service)})."
 
 
@@ -55,7 +55,7 @@ def needed(service: ServicePlan, pool: PoolPlan) -> str:
     return (
         f"That needs {pool.gpus_needed:,} x {pool.gpu}, {nodes} of {pool.instance_type}, bound by "
         f"{pool.binding} ({_binding(service, pool)}); "
-        + (f"{spare} {total}" if pool.nodes_spare else f"with nothing to spare: {total}")
+        + (f"{spare} {total}" if pool.nodes_spare else f"without spare nodes: {total}")
         + "."
     )
 
@@ -107,24 +107,24 @@ def measured_with(service: ServicePlan) -> str:
 
 def rule(service: ServicePlan, pool: PoolPlan) -> str:
     """Return the redundancy rule that binds, with its value."""
-    asked_for = service.inputs.redundancy
+    requested = service.inputs.redundancy
     binding = Rule(pool.redundancy_binding)
     match binding:
         case Rule.none:
             return "no redundancy requested"
         case Rule.spare_ratio:
-            return f"spare ratio {share(float(asked_for.spare_ratio or 0))}"
+            return f"spare ratio {share(float(requested.spare_ratio or 0))}"
         case Rule.nodes:
-            return f"N + k nodes {asked_for.nodes}"
+            return f"N + k nodes {requested.nodes}"
         case Rule.zones:
-            return f"zone loss {asked_for.zones}"
+            return f"zone loss {requested.zones}"
         case Rule.availability:
-            return f"availability {asked_for.availability}"
+            return f"availability {requested.availability}"
         case never:
             assert_never(never)
 
 
-def door(service: ServicePlan) -> str:
+def public_ingress(service: ServicePlan) -> str:
     """Sentence on public ingress with addresses, token and rate limit; empty without ingress.
 
     The text has no final stop.
@@ -170,16 +170,16 @@ def latency(service: ServicePlan) -> str:
     return f"The latency target is {found.text}." if found is not None else ""
 
 
-def beside(service: ServicePlan) -> str:
+def other_methods(service: ServicePlan) -> str:
     """GPUs needed by the other methods, and their ratio to the answer."""
     own = service.capacity.method if service.capacity else ""
     others = [m for m in service.methods if m.method != own]
     if not others:
         return ""
-    told = [f"{m.method} {m.gpus_needed:,} ({number(m.ratio)} x)" for m in others]
+    counts = [f"{m.method} {m.gpus_needed:,} ({number(m.ratio)} x)" for m in others]
     assumed = service.calibrated.assumed if service.calibrated else ()
     about = f", assuming {' and '.join(assumed)}" if assumed else ""
-    return f"GPUs needed by other methods: {', '.join(told)}{about}."
+    return f"GPUs needed by other methods: {', '.join(counts)}{about}."
 
 
 def chosen(service: ServicePlan) -> str:

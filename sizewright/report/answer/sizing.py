@@ -7,10 +7,10 @@ from sizewright.layout.table import Table
 from sizewright.report.answer.contradicted import contradiction_table
 from sizewright.report.answer.paragraphs import (
     burst_serves_peak,
-    door,
     full_gpu_rate,
     imported,
     measured_with,
+    public_ingress,
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
 from sizing.plan.service.burst import BurstPlan
@@ -60,7 +60,7 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "volumes", _volumes(service.volumes)
     yield "storage", _storage(service)
     yield "network", _network(service)
-    for name, text in (("public ingress", door(service)), ("import", imported(service))):
+    for name, text in (("public ingress", public_ingress(service)), ("import", imported(service))):
         if text:
             yield name, text
 
@@ -122,13 +122,13 @@ def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]
     yield "survives", _survives(pool)
     yield "binding", _each(pool.binding, pool.gpus_by_constraint, "GPUs")
     yield "redundancy", _each(pool.redundancy_binding, pool.nodes_by_rule, "nodes")
-    busy = f"{share(pool.utilisation_at_mean)} at the mean"
+    utilisation = f"{share(pool.utilisation_at_mean)} at the mean"
     queue = ""
     if (pool.utilisation_at_peak or 0) > 1:
         queue = ": requests queue and the queue grows"
         if service.burst is not None and burst_serves_peak(service):
             queue = f" of the floor, which up to {plural(service.burst.gpus, 'burst GPU')} relieve"
-    yield "utilisation", f"{busy}, {share(pool.utilisation_at_peak)} at the peak{queue}"
+    yield "utilisation", f"{utilisation}, {share(pool.utilisation_at_peak)} at the peak{queue}"
     capacity = service.capacity
     if capacity and capacity.load == "mean" and capacity.gpus_at_peak is not None:
         nodes = plural(pool.nodes_at_peak or 0, "node")
@@ -160,12 +160,14 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
 
 def _band(found: CalibratedPlan) -> str:
     """Both sides of the band, and the assumptions."""
-    sides = (("as fitted (P50)", found.median), ("at the P90 estimate", found.safe))
-    counts = [f"{plural(s.gpus_needed, 'GPU')} {name}" for name, s in sides if s.gpus_needed]
+    estimates = (("as fitted (P50)", found.median), ("at the P90 estimate", found.safe))
+    counts = [f"{plural(s.gpus_needed, 'GPU')} {name}" for name, s in estimates if s.gpus_needed]
     text = ", ".join(counts) or "no rate meets the targets"
     bare = found.replicas_without_headroom
-    told = [number(n) if n is not None else "none" for n in (bare.low, bare.median, bare.high)]
-    text += f"; {told[1]} replicas ({told[0]} to {told[2]}) for the mean request without headroom"
+    low, median, high = (
+        number(n) if n is not None else "none" for n in (bare.low, bare.median, bare.high)
+    )
+    text += f"; {median} replicas ({low} to {high}) for the mean request without headroom"
     known = "this GPU generation and precision measured"
     if found.basis != "measured":
         known = "this GPU generation or precision known from its datasheet alone"
@@ -189,11 +191,11 @@ def _latency(service: ServicePlan) -> str:
     return fitted
 
 
-def _times(side: SidePlan) -> str:
+def _times(estimate: SidePlan) -> str:
     """TTFT and TPOT of one side at the load of the needed replicas."""
-    times = (("TTFT", side.ttft_ms), ("TPOT", side.tpot_ms))
-    told = [(name, f"{number(ms)} ms" if ms is not None else "unbounded") for name, ms in times]
-    return ", ".join(f"{name} {text}" for name, text in told)
+    times = (("TTFT", estimate.ttft_ms), ("TPOT", estimate.tpot_ms))
+    texts = [(name, f"{number(ms)} ms" if ms is not None else "unbounded") for name, ms in times]
+    return ", ".join(f"{name} {text}" for name, text in texts)
 
 
 def _method(found: MethodPlan) -> str:
@@ -223,7 +225,7 @@ def _price(choice: ChoicePlan) -> str:
 def _burst(burst: BurstPlan) -> str:
     return (
         f"up to {plural(burst.gpus, 'GPU')} on {plural(burst.nodes, 'node')} more while a replica "
-        f"has over {plural(burst.in_flight_target, 'request')} in flight; gone after "
+        f"has over {plural(burst.in_flight_target, 'request')} in flight; removed after "
         f"{duration(burst.cooldown_s)} of less"
     )
 

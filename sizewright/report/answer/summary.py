@@ -8,7 +8,13 @@ from sizewright.layout.numbers import milliseconds, number, plural, share, usd
 from sizewright.layout.table import Table, table_text
 from sizewright.record import Recorded
 from sizewright.report.answer.contradicted import first_line
-from sizewright.report.answer.paragraphs import burst_serves_peak, door, full_gpu_rate, losses, rule
+from sizewright.report.answer.paragraphs import (
+    burst_serves_peak,
+    full_gpu_rate,
+    losses,
+    public_ingress,
+    rule,
+)
 from sizing.plan.service.latency import LatencyPlan, Verdict
 from sizing.plan.service.pool import CapacitySource, ChoicePlan, PoolPlan
 from sizing.plan.service.whole import ServicePlan
@@ -20,15 +26,15 @@ OFFLINE = "Offline preview: recorded on this machine; not a diff against a cloud
 MORE = "`--verbose` shows all figures, `sizewright explain FILE` each reason."
 LINES = 10
 """Lines of an answer for each service, where nothing wraps."""
-BILLED = {
+COUNTED = {
     "aws:eks/nodeGroup:NodeGroup": "node group",
     "kubernetes:karpenter.sh/v1:NodePool": "burst pool",
     "aws:ec2/natGateway:NatGateway": "NAT gateway",
     "aws:lb/loadBalancer:LoadBalancer": "load balancer",
     "aws:rds/cluster:Cluster": "database",
-    "aws:s3/bucket:Bucket": "bucket",
 }
-"""Resource types that the summary counts, with their names there."""
+"""Resource types that the summary counts, with their names there. AWS bills each of them by the
+hour, and also other types, such as the control plane and VPC endpoints."""
 METHODS = {"given": "as measured", "calibrated": "P90", "textbook": "textbook rule"}
 
 
@@ -112,8 +118,8 @@ def _load(service: ServicePlan, pool: PoolPlan | None) -> str:
     traffic = service.traffic
     if traffic.requests_per_s_peak is None:
         text = f"{service.name} receives {number(traffic.requests_per_s_mean)} requests/s"
-        busy = pool and f": {share(pool.utilisation_at_mean)} utilisation"
-        text += f" at the mean{busy or ''}; no peak is given"
+        utilisation = pool and f": {share(pool.utilisation_at_mean)} utilisation"
+        text += f" at the mean{utilisation or ''}; no peak is given"
     else:
         text = f"{service.name} receives {number(traffic.requests_per_s_peak)} requests/s"
         text += f" at the peak{_peak(service, pool) if pool else ''}"
@@ -181,17 +187,18 @@ def _bound_by(service: ServicePlan, pool: PoolPlan) -> str:
 
 
 def _resources(recorded: Recorded) -> str:
-    """Return counts of the resource types in `BILLED`, in their order."""
+    """Return the number of resources, and counts of the types in `COUNTED`, in their order."""
     if not recorded.resources:
         return "none; the program refuses a service that is infeasible"
     counts = Counter(resource.type for resource in recorded.resources)
-    billed = [plural(counts[kind], name) for kind, name in BILLED.items() if counts[kind]]
-    return ", ".join(billed) or "none of the types that are counted here"
+    named = [plural(counts[kind], name) for kind, name in COUNTED.items() if counts[kind]]
+    total = f"{sum(resource.custom for resource in recorded.resources):,}"
+    return f"{total}, with {', '.join(named)}" if named else total
 
 
 def _warnings(plan: Plan) -> Iterator[str]:
     """Sentences about what is open to the internet and what nobody verified."""
-    if public := [service.name for service in plan.services if door(service)]:
+    if public := [service.name for service in plan.services if public_ingress(service)]:
         yield f"Open to the internet: {', '.join(public)}."
     if plan.unverified:
         verb = "is" if len(plan.unverified) == 1 else "are"

@@ -12,7 +12,7 @@ from itertools import groupby
 from sizewright.layout.numbers import plural
 from sizewright.reading.input_error import shortened
 from sizewright.record.values import short_type
-from sizewright.report.answer.contradicted import both_sides
+from sizewright.report.answer.contradicted import before_and_after
 from sizewright.report.change.difference import (
     ABSENT,
     NOTHING,
@@ -25,7 +25,7 @@ from sizewright.report.change.difference import (
     folded,
     headlines,
     in_room,
-    sides,
+    old_and_new,
     survival,
     why,
 )
@@ -39,7 +39,7 @@ LIMIT = 64_000
 """Most characters of a comment; GitHub allows 65,536."""
 MARKER = "<!-- sizewright:diff {} -->"
 LONGEST = 120
-CUT = "\n\n*Cut here: the comment is full. `sizewright diff` prints all of it.*"
+CUT = "\n\n*The comment is full and ends here. `sizewright diff` prints all of it.*"
 LONGEST_SAYING = 200
 CHUNK = 50
 """Resources of one folded section."""
@@ -107,7 +107,7 @@ def _marker(site: str) -> str:
 
 def _first(reviewed: Review, room: Room) -> Iterator[str]:
     yield f"### sizewright: {_verdict(reviewed)}"
-    for line in both_sides(reviewed.old, reviewed.new):
+    for line in before_and_after(reviewed.old, reviewed.new):
         yield inert(line)
     yield from (_figures(service, room) for service in reviewed.services[: room.services])
     if reviewed.dangers:
@@ -131,7 +131,7 @@ def _verdict(reviewed: Review) -> str:
         return f"⚠️ {danger_kinds(reviewed.dangers, reviewed.stores_lost)}"
     changed = f"{plural(len(reviewed.resources), 'resource')} would change"
     names = plural(len(reviewed.services), "service")
-    return f"{names} sized anew, {changed}" if reviewed.services else changed
+    return f"{names} sized again, {changed}" if reviewed.services else changed
 
 
 def _figures(service: ServiceChange, room: Room) -> str:
@@ -200,7 +200,7 @@ def _table(rows: Sequence[tuple[str, Change]], empty: str, absent: str, room: Ro
         return [empty]
     lines = ["| | before | after |", "|---|---|---|"]
     for label, change in rows[: room.rows]:
-        cells = (label, *sides(change, absent))
+        cells = (label, *old_and_new(change, absent))
         lines.append(f"| {' | '.join(safe(cell, room.longest) for cell in cells)} |")
     if len(rows) > room.rows:
         lines.append(f"| and {len(rows) - room.rows} more | | |")

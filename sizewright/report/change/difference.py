@@ -61,9 +61,9 @@ WORDS = {Effect.may_replace: "may be replaced"}
 TITLES = {
     Danger.deleted_first: "deleted before its replacement exists",
     Danger.data: "data would be lost",
-    Danger.opens: "the internet is let in",
-    Danger.guard: "a guard goes away",
-    Danger.outage: "what callers need goes away",
+    Danger.opens: "the internet gets access",
+    Danger.guard: "a protection is removed",
+    Danger.outage: "callers lose what they need",
     Danger.survival: "fewer failures are survived",
 }
 SHARED = 8
@@ -136,13 +136,13 @@ def followed_lines(change: ServiceChange, width: int = ENDLESS) -> Iterator[str]
     rows = headlines(change.followed)
     yield from _table(rows, "none of the headlines" if change.followed else "nothing", NOTHING)
     if len(change.followed) > len(rows):
-        yield "  the other numbers that change are in --json"
+        yield "  --json has the other numbers that change"
     yield f"{change.name}: survival"
     before, after = survival(change.old), survival(change.new)
-    told = [("unchanged:", after)]
+    parts = [("unchanged:", after)]
     if before != after:
-        told = [("before:", before), ("after: ", after)]
-    yield from (_wrapped(f"  {word} {text}", width) for word, text in told)
+        parts = [("before:", before), ("after: ", after)]
+    yield from (_wrapped(f"  {word} {text}", width) for word, text in parts)
 
 
 def resource_lines(
@@ -234,11 +234,11 @@ def _table(rows: Sequence[tuple[str, Change]], empty: str, absent: str) -> Itera
         yield f"  {empty}"
     width = max((len(label) for label, _ in rows), default=0)
     for label, change in rows:
-        old, new = sides(change, absent)
+        old, new = old_and_new(change, absent)
         yield f"  {escaped(label):<{width}}  {old} -> {new}"
 
 
-def sides(change: Change, absent: str) -> tuple[str, str]:
+def old_and_new(change: Change, absent: str) -> tuple[str, str]:
     """Both values with their units, in full where three digits would show no difference."""
     old, new = (sized(change.path, value, absent) for value in (change.old, change.new))
     return (old, new) if old != new else (value_text(change.old), value_text(change.new))

@@ -12,10 +12,8 @@ from sizing.plan.service.whole import ServicePlan
 
 NONE = "-"
 """Text for a value of a service without a pool."""
-TITLE = (
-    "* is better; GPUs, nodes, latency and cost only where files ask for the same load and requests"
-)
-ASKED = {
+TITLE = "* is better; GPUs, nodes, latency and cost are compared where load and requests are equal"
+REQUESTED = {
     "name": "service",
     "traffic.requests_per_s_mean": "",
     "traffic.requests_per_s_peak": "",
@@ -55,7 +53,7 @@ def side_by_side_tables(files: Sequence[Sized]) -> Iterator[Table]:
     """The comparison, then the reasons for missing pools, and the dates of the prices."""
     services = [each.service for each in files]
     names = names_of(files)
-    rows = [*_rows(services, {**ASKED, **HARDWARE, **COUNTS}), _zones(services)]
+    rows = [*_rows(services, {**REQUESTED, **HARDWARE, **COUNTS}), _zones(services)]
     rows += [*_rows(services, SURVIVES), *_losses(services), *_rows(services, {**SPEED, **COST})]
     yield Table(TITLE, rows, ("", *names))
     lacking = [
@@ -108,11 +106,11 @@ def _absent(service: ServicePlan, path: str) -> str:
 
 
 def _zones(services: Sequence[ServicePlan]) -> list[str]:
-    told = []
+    cells = []
     for service in services:
         zones = service.pool.nodes_by_zone.items() if service.pool else ()
-        told.append(", ".join(f"{zone} {count:,}" for zone, count in zones) or NONE)
-    return ["nodes by zone", *told]
+        cells.append(", ".join(f"{zone} {count:,}" for zone, count in zones) or NONE)
+    return ["nodes by zone", *cells]
 
 
 def _losses(services: Sequence[ServicePlan]) -> Iterator[list[str]]:
@@ -124,8 +122,8 @@ def _losses(services: Sequence[ServicePlan]) -> Iterator[list[str]]:
 
 
 def _loss(name: str, found: Sequence[Failure]) -> str:
-    told = (f"{f.figures}: {f.verdict}" for f in found if f.name == name)
-    return next(told, NONE)
+    texts = (f"{f.figures}: {f.verdict}" for f in found if f.name == name)
+    return next(texts, NONE)
 
 
 def _origin(service: ServicePlan) -> str:

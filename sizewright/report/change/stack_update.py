@@ -20,12 +20,12 @@ def stack_update_lines(
         yield f"{path}: {'would be' if dry_run else 'is'} {done}"
         yield from (f"  {_moved(change, found, why=why)}" for change in found.changes)
         if not why:
-            yield "`--why` shows from where each version is known and what follows"
+            yield "`--why` shows the source of each version and the effects"
     if why and found.moves:
         yield from _followed(follows)
     if found.unknown:
         yield ""
-        yield f"unknown: null in {path} until you put in what each command prints"
+        yield f"unknown: null in {path} until you enter the output of each command"
         yield from (f"  {name}: {command}" for name, command in found.unknown)
 
 
@@ -40,9 +40,9 @@ def _value(value: object) -> str:
 
 
 def _followed(follows: Review | None) -> Iterator[str]:
-    yield from ("", "what follows")
+    yield from ("", "effects")
     if follows is None:
-        yield "  not compared: the stack cannot be built as it is; `sizewright check` says why"
+        yield "  not compared: the stack cannot be built yet; `sizewright check` gives the reason"
         return
     yield from (f"  {line}" for line in danger_lines(follows.dangers))
     for service in follows.services:

@@ -82,7 +82,7 @@ def _replica_rate(leaf: Leaf) -> Entry:
     name = leaf.keys[-1]
     meaning = f"requests a second that {name} alone allows one replica"
     if leaf.capacity.locked:
-        source = "the lock next to the workload file; `update` computes it anew"
+        source = "the lock next to the workload file; `update` computes it again"
         return Entry(meaning, "as locked", "{v}", Basis.fitted, source)
     return fitted(leaf, meaning, LIMITS[name], None)
 
@@ -118,7 +118,7 @@ def _ratio(leaf: Leaf) -> Entry:
     )
 
 
-def busy(load: str, leaf: Leaf, replicas: str) -> str:
+def utilisation(load: str, leaf: Leaf, replicas: str) -> str:
     """Utilisation as arithmetic: of a full batch by the calibrated method, else of the rate."""
     rate = f"{{s.traffic.requests_per_s_{load}}}"
     if leaf.capacity.saturation_requests_per_s is not None:

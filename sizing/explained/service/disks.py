@@ -109,7 +109,7 @@ DISKS: Registry = {
             "gp3 limits, EBS documentation (2026)",
         ),
         "wanted_mib_per_s": Entry(
-            "MiB/s that reads the weights in the asked-for time",
+            "MiB/s that reads the weights in the requested time",
             "ceil(weights / load time)",
             "ceil({s.memory.weights_bytes} / ({w.hardware.load_time_s} * {units.MIB}))",
         ),

@@ -80,7 +80,7 @@ def _gpus_at_most(leaf: Leaf) -> Entry:
     )
 
 
-def _busy_at_most(leaf: Leaf) -> Entry:
+def _peak_over_capacity(leaf: Leaf) -> Entry:
     pool: PoolPlan = leaf.pool
     added = leaf.sized.burst.replicas if leaf.sized.burst else 0
     return Entry(
@@ -120,7 +120,7 @@ LATENCY: Registry = {
         "numbers.times_apart": _ratio,
         "numbers.gpus_by_estimate": _gpus_calibrated,
         "numbers.gpus_with_burst": _gpus_at_most,
-        "numbers.peak_over_capacity": _busy_at_most,
+        "numbers.peak_over_capacity": _peak_over_capacity,
         "numbers.gpus_by_method": Entry(
             "GPUs needed, before packing", "as the service's pool", "{s.pool.gpus_needed}"
         ),

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
-from sizing.explained.service.capacity import busy
+from sizing.explained.service.capacity import utilisation
 from sizing.fleet.redundancy import Rule
 from sizing.plan.service.pool import ChoicePlan, PoolPlan, Survives
 
@@ -124,7 +124,7 @@ def _utilisation(load: str) -> Explainer:
         return Entry(
             f"utilisation of all GPUs at the {load}; above 1 the queue is unbounded",
             f"{load} rate x GPU-seconds of one request / (replicas x GPUs a replica)",
-            busy(load, leaf, "{s.pool.replicas_total}"),
+            utilisation(load, leaf, "{s.pool.replicas_total}"),
         )
 
     return entry

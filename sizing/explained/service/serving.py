@@ -124,10 +124,10 @@ def _max_num_seqs(leaf: Leaf) -> Entry:
 
 def _max_model_len(leaf: Leaf) -> Entry:
     meaning = "longest prompt and answer the engine accepts (--max-model-len)"
-    asked = leaf.service and leaf.service.inputs.request.context_tokens
-    if asked:
+    requested = leaf.service and leaf.service.inputs.request.context_tokens
+    if requested:
         source = "the workload file: request.context_tokens"
-        return Entry(meaning, "request.context_tokens", str(asked), Basis.given, source)
+        return Entry(meaning, "request.context_tokens", str(requested), Basis.given, source)
     return Entry(meaning, "the longest that fits", "{s.memory.max_context_tokens}")
 
 

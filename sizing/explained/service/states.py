@@ -1,7 +1,7 @@
 """Explanations of the fleet's states and of a rollout."""
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry
-from sizing.explained.service.capacity import busy
+from sizing.explained.service.capacity import utilisation
 from sizing.explained.service.serving import sum_of, taken
 from sizing.plan.service.states import RolloutPlan, StatePlan
 
@@ -30,19 +30,19 @@ def _state(leaf: Leaf) -> Entry:
             return Entry(meaning, "less one node's", f"{every} - {{s.pool.replicas_per_node}}")
 
 
-def _state_busy(leaf: Leaf) -> Entry:
+def _state_utilisation(leaf: Leaf) -> Entry:
     state = leaf.sized.states[int(leaf.keys[3])]
     return Entry(
         f"utilisation of these replicas at the peak: {state.state}",
         "peak rate / (replicas x rate of a full replica)",
-        busy("peak", leaf, str(state.replicas)),
+        utilisation("peak", leaf, str(state.replicas)),
     )
 
 
 STATES: Registry = {
     StatePlan: {
         "replicas": _state,
-        "utilisation_at_peak": _state_busy,
+        "utilisation_at_peak": _state_utilisation,
     },
     RolloutPlan: {
         "surge_replicas": Entry(

@@ -103,7 +103,7 @@ def test_definitions_are_updated_with_the_controller() -> None:
     assert f"{RELEASE}::{NODES}-definitions" in needed
 
 
-def test_karpenter_is_told_what_it_cannot_ask(preview: bool) -> None:
+def test_karpenter_receives_what_it_cannot_look_up(preview: bool) -> None:
     values = inputs(f"{NODES}-release", preview=preview)["values"]
     assert values["settings"]["clusterName"] == "sizewright-test"
     assert values["settings"]["eksControlPlane"] is True

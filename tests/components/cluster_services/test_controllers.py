@@ -25,13 +25,13 @@ def values(chart: str) -> Any:
     return next(r.inputs.get("values") for r in releases if r.inputs["name"] == chart)
 
 
-def asked(tree: Any) -> Iterator[Any]:
+def requested(tree: Any) -> Iterator[Any]:
     """Every `requests` and `limits` in the values; KEDA has one for each of its parts."""
     if isinstance(tree, dict):
         if "requests" in tree:
             yield tree
         for below in tree.values():
-            yield from asked(below)
+            yield from requested(below)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_every_controller_requests_cpu_and_memory_and_is_bounded_in_memory(
     chart: str, containers: int
 ) -> None:
     """Guard: without requests they are evicted first, and crowd a node without notice."""
-    found = list(asked(values(chart)))
+    found = list(requested(values(chart)))
     assert len(found) == containers
     for one in found:
         assert one["requests"].keys() == {"cpu", "memory"}

@@ -76,12 +76,12 @@ def test_without_a_parent_nothing_delegates() -> None:
 def test_the_proof_is_what_the_certificate_asks_for() -> None:
     recording = dns(USED)
     certificate = "aws:acm/certificate:Certificate::d-certificate"
-    asked = "domainValidationOptions[0].resourceRecord"
+    requested = "domainValidationOptions[0].resourceRecord"
     assert named(recording, "d-proof").inputs == {
-        "name": {"$ref": certificate, "property": f"{asked}Name"},
-        "records": [{"$ref": certificate, "property": f"{asked}Value"}],
+        "name": {"$ref": certificate, "property": f"{requested}Name"},
+        "records": [{"$ref": certificate, "property": f"{requested}Value"}],
         "ttl": 300,
-        "type": {"$ref": certificate, "property": f"{asked}Type"},
+        "type": {"$ref": certificate, "property": f"{requested}Type"},
         "zoneId": "Z1",
     }
     assert named(recording, "d-certificate").inputs["validationMethod"] == "DNS"
@@ -122,7 +122,7 @@ def test_the_sites_own_certificate_is_used_under_its_names() -> None:
     assert named(recording, "sw-chat-host")
 
 
-def test_whoever_delegates_by_hand_is_told_the_name_servers() -> None:
+def test_the_name_servers_are_an_output_for_delegation_by_hand() -> None:
     _, recording = stack(certificate_arn=None, dns={"create": {"domain": "ai.example.com"}})
     assert "name_servers" in recording.outputs
 

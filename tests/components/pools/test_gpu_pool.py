@@ -179,7 +179,7 @@ def test_groups_follow_the_template_s_latest_version() -> None:
     }
 
 
-def test_nodes_that_share_replicas_have_efa_on_every_card_and_stand_close(preview: bool) -> None:
+def test_nodes_that_share_replicas_have_efa_on_every_card_and_are_close(preview: bool) -> None:
     recording = pool(preview, spanning_plan().pools[0])
     for zone in ZONES:
         template = named(recording, f"g-{zone}-template").inputs

@@ -117,7 +117,7 @@ def test_what_is_blocked_or_counted_is_logged_encrypted(preview: bool) -> None:
     assert [c["actionCondition"]["action"] for c in rule["conditions"]] == ["BLOCK", "COUNT"]
 
 
-def test_it_stands_in_front_of_the_load_balancer(preview: bool) -> None:
+def test_it_protects_the_load_balancer(preview: bool) -> None:
     recording = firewall(preview)
     assert named(recording, "w-rules").inputs["scope"] == "REGIONAL"
     assert named(recording, "w-association").inputs["resourceArn"] == "arn:balancer"

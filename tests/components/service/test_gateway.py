@@ -219,7 +219,7 @@ def public(**access: object) -> GatewayPlan:
     return plan
 
 
-def test_a_public_door_is_https_from_the_asked_ranges_alone(preview: bool) -> None:
+def test_public_ingress_is_https_from_the_requested_ranges_alone(preview: bool) -> None:
     recording = gateway(preview, plan=public())
     assert named(recording, "w-balancer").inputs["internal"] is False
     into = {
@@ -268,7 +268,7 @@ def test_the_balancer_reaches_the_issuers_keys(preview: bool) -> None:
     }
 
 
-def test_a_public_door_has_a_firewall() -> None:
+def test_public_ingress_has_a_firewall() -> None:
     recording = gateway(preview=False, plan=public())
     assert named(recording, "w-firewall-association").inputs["resourceArn"] == {
         "$ref": "aws:lb/loadBalancer:LoadBalancer::w-balancer",
@@ -277,7 +277,7 @@ def test_a_public_door_has_a_firewall() -> None:
     assert not of_type(gateway(preview=False), "wafv2")
 
 
-def test_an_internal_door_may_ask_for_tokens(preview: bool) -> None:
+def test_internal_ingress_may_require_tokens(preview: bool) -> None:
     plan = public(public=False, token_required=True)
     recording = gateway(preview, plan=plan)
     assert named(recording, "w-balancer").inputs["internal"] is True
@@ -285,7 +285,7 @@ def test_an_internal_door_may_ask_for_tokens(preview: bool) -> None:
     assert named(recording, "w-https").inputs["defaultActions"][0]["type"] == "jwt-validation"
 
 
-def test_an_encrypted_service_is_asked_by_https_and_so_is_its_health(preview: bool) -> None:
+def test_an_encrypted_service_and_its_health_check_use_https(preview: bool) -> None:
     plain = plan_of().model_copy(update={"encrypted": True})
     inputs = named(gateway(preview, plan=plain), "w-targets").inputs
     assert inputs["protocol"] == "HTTPS"

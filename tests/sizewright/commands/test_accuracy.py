@@ -75,9 +75,7 @@ def test_the_summary_is_that_of_the_rows(run: Run, table: Path) -> None:
     assert set(found["summary"]) == {"all", "by_gpu", "by_model", "by_engine"}
 
 
-def test_a_config_beside_the_file_answers_for_a_model(
-    run: Run, table: Path, tmp_path: Path
-) -> None:
+def test_a_config_next_to_the_file_describes_a_model(run: Run, table: Path, tmp_path: Path) -> None:
     configs = tmp_path / "configs"
     configs.mkdir()
     source = CONFIGS / "meta-llama--Llama-3.1-8B-Instruct.json"

@@ -31,9 +31,9 @@ def test_it_passes_the_gates(run: Run) -> None:
     assert gates["vCPU quota"]["detail"].startswith("32 vCPUs"), "4 nodes of the floor, 4 above"
 
 
-def test_size_tells_what_may_come(run: Run) -> None:
-    told = " ".join(run("size", BURSTING, "--verbose").out.split())
-    assert "burst up to 4 GPUs on 4 nodes more while a replica has over 16 requests" in told
+def test_size_shows_what_may_come(run: Run) -> None:
+    answer = " ".join(run("size", BURSTING, "--verbose").out.split())
+    assert "burst up to 4 GPUs on 4 nodes more while a replica has over 16 requests" in answer
 
 
 def test_the_chat_has_no_burst(run: Run) -> None:
@@ -45,10 +45,10 @@ def test_the_chat_has_no_burst(run: Run) -> None:
 def test_a_burst_that_no_engine_serves_is_bad_input(run: Run, tmp_path: Path) -> None:
     text = (ROOT / "tests" / "program" / "pictures.yaml").read_text(encoding="utf-8")
     path = tmp_path / "pictures.yaml"
-    asked = text.replace(
+    requested = text.replace(
         "requests_per_gpu_per_s: 0.05}", "requests_per_gpu_per_s: 0.05, burst_gpus: 2}"
     )
-    path.write_text(asked, encoding="utf-8")
+    path.write_text(requested, encoding="utf-8")
     ended = run("size", path)
     assert (ended.code, ended.out) == (2, "")
     assert "capacity.burst_gpus" in ended.err and "nothing would use them" in ended.err
@@ -59,8 +59,8 @@ def test_a_changed_ceiling_shows_where_it_counts(run: Run, chat: Callable[..., P
     before = few.read_text(encoding="utf-8")
     more = few.with_name("more.yaml")
     more.write_text(before.replace("burst_gpus: 4", "burst_gpus: 6"), encoding="utf-8")
-    told = run("diff", few, more).out
-    assert "capacity.burst_gpus 4 -> 6" in " ".join(told.split())
-    assert "spec.limits.nvidia.com/gpu: 4 -> 6" in told
-    assert "spec.maxReplicaCount: 4 -> 6" in told
-    assert "0 replaced, 0 deleted" in told
+    answer = run("diff", few, more).out
+    assert "capacity.burst_gpus 4 -> 6" in " ".join(answer.split())
+    assert "spec.limits.nvidia.com/gpu: 4 -> 6" in answer
+    assert "spec.maxReplicaCount: 4 -> 6" in answer
+    assert "0 replaced, 0 deleted" in answer

@@ -171,11 +171,11 @@ def searching(path: Path) -> Path:
 
 def gpus_needed(run: Run, *words: object) -> dict[str, int]:
     """GPUs by service in the output of `size`."""
-    told = json.loads(run("size", *words, "--json").out)
-    return {each["name"]: each["pool"]["gpus_needed"] for each in told["services"]}
+    answer = json.loads(run("size", *words, "--json").out)
+    return {each["name"]: each["pool"]["gpus_needed"] for each in answer["services"]}
 
 
-def test_a_file_beside_the_workload_moves_its_sizing_and_no_other(
+def test_a_file_next_to_the_workload_moves_its_sizing_and_no_other(
     run: Run, slower: Path, tmp_path: Path
 ) -> None:
     search, other = searching(tmp_path / "search.yaml"), searching(tmp_path / "other.yaml")
@@ -198,7 +198,7 @@ def test_a_file_beside_the_workload_moves_its_sizing_and_no_other(
     assert mine[0]["gpus_needed"] > mine[1]["gpus_needed"]
 
 
-def test_a_lock_keeps_its_rate_until_update_tells_the_calibration(
+def test_a_lock_keeps_its_rate_until_update_records_the_calibration(
     run: Run, slower: Path, tmp_path: Path
 ) -> None:
     search = searching(tmp_path / "search.yaml")
@@ -206,8 +206,8 @@ def test_a_lock_keeps_its_rate_until_update_tells_the_calibration(
     before = gpus_needed(run, search)
     run("calibrate", slower, "--out", tmp_path / "search.calibration.json")
     assert gpus_needed(run, search) == before
-    told = run("update", search, "--why").out
-    assert "calibration: none -> 4 runs, TTFT x 1.74" in told
+    answer = run("update", search, "--why").out
+    assert "calibration: none -> 4 runs, TTFT x 1.74" in answer
     assert gpus_needed(run, search)["search"] > before["search"]
 
 
@@ -217,8 +217,8 @@ def row(run: Run, file: Path, name: str) -> str:
 
 
 def source(run: Run, file: Path, name: str) -> str:
-    (told,) = json.loads(run("explain", file, name, "--json").out)["explanations"]
-    return str(told["source"])
+    (answer,) = json.loads(run("explain", file, name, "--json").out)["explanations"]
+    return str(answer["source"])
 
 
 def test_size_and_explain_say_what_became_of_a_calibration(
@@ -243,14 +243,14 @@ def test_size_and_explain_say_what_became_of_a_calibration(
     assert source(run, search, "safe.ttft_ms") == plain
 
 
-def test_a_lock_that_is_older_than_the_calibration_is_told(
+def test_a_lock_that_is_older_than_the_calibration_is_reported(
     run: Run, slower: Path, tmp_path: Path
 ) -> None:
     search = searching(tmp_path / "search.yaml")
     run("update", search)
     run("calibrate", slower, "--out", tmp_path / "search.calibration.json")
-    told = "applied to the latencies; the rate and the GPUs are the lock's and wait for `update`"
-    assert row(run, search, "calibration").endswith(told)
+    answer = "applied to the latencies; the rate and the GPUs are the lock's and wait for `update`"
+    assert row(run, search, "calibration").endswith(answer)
     assert source(run, search, "capacity.request_s").startswith("the lock next to")
     run("update", search)
     assert row(run, search, "calibration").endswith(", applied")
@@ -324,9 +324,9 @@ def test_runs_without_an_answer_are_named(run: Run, slower: Path, tmp_path: Path
     assert "left out: odd: no catalog row of GPU mi300x" in ended.err
 
 
-def test_the_band_is_told_in_words(run: Run, slower: Path, tmp_path: Path) -> None:
+def test_the_band_is_described_in_words(run: Run, slower: Path, tmp_path: Path) -> None:
     out = run("calibrate", slower, "--out", tmp_path / "a.json").out
-    assert "8 of 10 runs take between so many times what is then predicted (P10 to P90)" in out
+    assert "8 of 10 runs take this multiple of the corrected prediction (P10 to P90)" in out
     (made,) = json.loads((tmp_path / "a.json").read_text("utf-8"))["corrections"]
     band = made["bands"]["tpot"]
     assert f"x {made['tpot_ratio']:.2f}  {band['low']:.2f} to {band['high']:.2f}  " in out

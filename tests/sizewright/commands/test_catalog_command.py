@@ -10,11 +10,11 @@ KINDS = ("instance-types", "gpus", "models", "checkpoints", "engines", "pins")
 
 
 def test_kinds_with_counts_and_digest(run: Run) -> None:
-    told = json.loads(run("catalog", "--json").out)
-    assert [row["kind"] for row in told["kinds"]] == list(KINDS)
+    answer = json.loads(run("catalog", "--json").out)
+    assert [row["kind"] for row in answer["kinds"]] == list(KINDS)
     text = run("catalog").out
-    assert text.startswith(f"catalog {told['catalog_digest']}\n")
-    for row in told["kinds"]:
+    assert text.startswith(f"catalog {answer['catalog_digest']}\n")
+    for row in answer["kinds"]:
         assert [row["kind"], str(row["count"])] in [line.split() for line in text.splitlines()]
 
 
@@ -90,9 +90,12 @@ def test_region_lists_what_is_sold_there(run: Run) -> None:
         (("engines", "vllm fp9"), "did you mean 'vllm fp8'?"),
         (("models", "zzzzzzzz"), "`sizewright catalog models` lists them"),
         (("instance-types", "--region", "eu-central1"), "did you mean 'eu-central-1'?"),
-        (("gpus", "--region", "eu-central-1"), "--region goes with the list"),
-        (("instance-types", "g6.xlarge", "--region", "us-east-1"), "--region goes with the list"),
-        (("--region", "us-east-1"), "--region goes with the list"),
+        (("gpus", "--region", "eu-central-1"), "--region applies only to the list"),
+        (
+            ("instance-types", "g6.xlarge", "--region", "us-east-1"),
+            "--region applies only to the list",
+        ),
+        (("--region", "us-east-1"), "--region applies only to the list"),
     ],
 )
 def test_unknown_names_are_bad_input(run: Run, words: tuple[str, ...], said: str) -> None:

@@ -47,14 +47,14 @@ def differing(run: Run, old: Path, new: Path) -> Any:
 
 
 def test_more_users_are_the_cause_and_exactly_these_resources_change(run: Run, chat: Chat) -> None:
-    told = differing(run, CHAT, chat(("100_000", "130_000")))
-    (service,) = told["services"]
+    answer = differing(run, CHAT, chat(("100_000", "130_000")))
+    (service,) = answer["services"]
     assert service["cause"] == [{"path": "traffic.daily_users", "old": 100_000, "new": 130_000}]
     sizing = {leaf["path"]: (leaf["old"], leaf["new"]) for leaf in service["sizing"]}
     assert sizing["pool.gpus_needed"] == (12, 16), "130,000 x 10 / 86,400 = 15.05"
     assert sizing["pool.gpus_total"] == (15, 20), "16 x 1.2 = 19.2"
     assert service["survives"] == {"old": {"nodes": 3, "zones": 0}, "new": {"nodes": 4, "zones": 0}}
-    assert {r["name"]: r["effect"] for r in told["resources"]} == {
+    assert {r["name"]: r["effect"] for r in answer["resources"]} == {
         "sw-g6-xlarge-use1-az1": "update",
         "sw-g6-xlarge-use1-az2": "update",
         "sw-g6-xlarge-use1-az4": "update",
@@ -65,14 +65,14 @@ def test_more_users_are_the_cause_and_exactly_these_resources_change(run: Run, c
         "sw-chat-serving-floor-use1-az2": "update",
         "sw-chat-serving-floor-use1-az4": "update",
     }
-    floor = next(r for r in told["resources"] if r["name"] == "sw-chat-serving-floor-use1-az1")
+    floor = next(r for r in answer["resources"] if r["name"] == "sw-chat-serving-floor-use1-az1")
     assert [(p["path"], p["old"], p["new"]) for p in floor["properties"]] == [
         ("spec.replicas", 5, 7),
         ("spec.strategy.rollingUpdate.maxUnavailable", 1, 2),
     ]
 
 
-def test_the_cause_is_told_first(run: Run, chat: Chat) -> None:
+def test_the_cause_is_reported_first(run: Run, chat: Chat) -> None:
     out = run("diff", CHAT, chat(("100_000", "130_000"))).out
     places = [out.index(text) for text in ("cause", "sizing that", "survival", "resources:")]
     assert places == sorted(places)
@@ -86,15 +86,15 @@ def test_nothing_changes(run: Run) -> None:
     assert "nothing changes" in ended.out
 
 
-def test_changes_set_the_exit_code_only_when_asked(run: Run, chat: Chat) -> None:
+def test_changes_set_the_exit_code_only_on_request(run: Run, chat: Chat) -> None:
     more = chat(("100_000", "130_000"))
     assert run("diff", CHAT, more).code == 0
     assert run("diff", CHAT, more, "--detailed-exitcode").code == 3
 
 
-def test_another_instance_type_is_a_new_pool_beside_the_old(run: Run, chat: Chat) -> None:
-    told = differing(run, CHAT, chat(("g6.xlarge", "g6e.xlarge")))
-    effects = {r["name"]: r["effect"] for r in told["resources"]}
+def test_another_instance_type_is_a_second_pool(run: Run, chat: Chat) -> None:
+    answer = differing(run, CHAT, chat(("g6.xlarge", "g6e.xlarge")))
+    effects = {r["name"]: r["effect"] for r in answer["resources"]}
     assert effects["sw-g6e-xlarge-use1-az1"] == "create"
     assert effects["sw-g6-xlarge-use1-az1"] == "delete"
     assert effects["sw-chat-serving-floor-use1-az1"] == "update"
@@ -267,28 +267,28 @@ def test_the_cause_is_what_was_written(case: str, dumped: bool) -> None:
     old, new = workload(old_text), workload(new_text)
     if dumped:
         old = Workload.model_validate(old.model_dump(mode="json", exclude_none=True))
-    told = {c.path: (c.old, c.new) for c in causes(old, new)}
-    assert told.keys() == {path for path, _, _ in expected}
+    answer = {c.path: (c.old, c.new) for c in causes(old, new)}
+    assert answer.keys() == {path for path, _, _ in expected}
     for path, before, after in expected:
-        assert told[path][1] == after
-        assert told[path][0] == before or (dumped and before is None)
+        assert answer[path][1] == after
+        assert answer[path][0] == before or (dumped and before is None)
 
 
 def test_a_new_service_lists_what_was_written(run: Run, chat: Chat) -> None:
-    told = differing(run, CHAT, chat(name="talk"))
-    talk = next(service for service in told["services"] if service["name"] == "talk")
+    answer = differing(run, CHAT, chat(name="talk"))
+    talk = next(service for service in answer["services"] if service["name"] == "talk")
     written = {leaf["path"] for leaf in talk["cause"]}
     assert {"name", "traffic.daily_users", "redundancy.spare_ratio"} <= written
     assert not {p for p in written if "mtbf" in p or "load_time_s" in p or "engine" in p}
 
 
 def test_truth_is_written_as_in_the_file() -> None:
-    told = list(
+    answer = list(
         cause_lines(
             "a", causes(workload("{}"), workload(f'{{"access": {{"public": true, {CLAIMS}}}}}'))
         )
     )
-    assert "  access.public                    absent -> true" in told
+    assert "  access.public                    absent -> true" in answer
 
 
 def test_the_worst_changed_property_is_what_happens() -> None:

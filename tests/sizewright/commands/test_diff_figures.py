@@ -10,7 +10,7 @@ import pytest
 
 from sizewright.reading.stack.plan import read_plan
 from sizewright.report.change.comment import comment
-from sizewright.report.change.difference import sides
+from sizewright.report.change.difference import old_and_new
 from sizewright.report.change.headline import headline_lines
 from sizewright.review.changes import Effect
 from sizewright.review.compare import Change, ResourceChange, ServiceChange
@@ -66,9 +66,9 @@ def test_json_has_cost_size_latency_load_and_survival_before_and_after(
     run: Run, published: Build
 ) -> None:
     old, new = calibrated(published, "10_000"), calibrated(published, "13_000")
-    told = differing(run, old, new)
-    assert next(key for key in told if key != "schema_version") == "services"
-    (service,) = told["services"]
+    answer = differing(run, old, new)
+    assert next(key for key in answer if key != "schema_version") == "services"
+    (service,) = answer["services"]
     assert list(service)[:3] == ["name", "before", "after"]
     for side, path in (("before", old), ("after", new)):
         plan = sized(path)
@@ -125,17 +125,19 @@ def test_a_method_that_predicts_no_times_shows_none(published: Build) -> None:
     assert figures.gpus_total == 15
 
 
-def test_a_side_without_the_service_has_no_figures(run: Run, tmp_path: Path) -> None:
+def test_a_plan_without_the_service_has_no_figures(run: Run, tmp_path: Path) -> None:
     other = tmp_path / "talk.yaml"
     other.write_text(CHAT.read_text("utf-8").replace("name: chat", "name: talk", 1), "utf-8")
-    sides = {s["name"]: (s["before"], s["after"]) for s in differing(run, CHAT, other)["services"]}
-    assert sides["talk"][0] is None and sides["chat"][1] is None
-    assert sides["talk"][1]["gpus_total"] == sides["chat"][0]["gpus_total"] == 15
+    figures = {
+        s["name"]: (s["before"], s["after"]) for s in differing(run, CHAT, other)["services"]
+    }
+    assert figures["talk"][0] is None and figures["chat"][1] is None
+    assert figures["talk"][1]["gpus_total"] == figures["chat"][0]["gpus_total"] == 15
 
 
 def outages(run: Run, *words: object) -> list[tuple[str, str]]:
-    told = differing(run, *words)["dangers"]
-    return [(d["name"], d["says"]) for d in told if d["danger"] == "outage" and d["type"] is None]
+    answer = differing(run, *words)["dangers"]
+    return [(d["name"], d["says"]) for d in answer if d["danger"] == "outage" and d["type"] is None]
 
 
 def test_deleting_all_nodes_that_serve_a_service_is_a_danger(run: Run, published: Build) -> None:
@@ -148,7 +150,7 @@ def test_deleting_all_nodes_that_serve_a_service_is_a_danger(run: Run, published
         )
     ]
     first = run("diff", CHAT, moved).out.partition("before and after")[0]
-    assert "DANGER: what callers need goes away" in first
+    assert "DANGER: callers lose what they need" in first
     gone = published(("name: chat", "name: talk"), ("g4dn.xlarge", "g6.xlarge"))
     assert ("chat", "all nodes that serve it are deleted: 15 x g4dn.xlarge") in outages(
         run, CHAT, gone
@@ -203,11 +205,11 @@ def test_a_comment_for_many_services_keeps_the_figures(published: Build) -> None
 
 
 def test_numbers_that_differ_beyond_three_digits_are_shown_to_differ() -> None:
-    assert sides(Change("traffic.peak_users_share", 0.12341, 0.12342), "absent") == (
+    assert old_and_new(Change("traffic.peak_users_share", 0.12341, 0.12342), "absent") == (
         "0.12341",
         "0.12342",
     )
-    assert sides(Change("pool.utilisation_at_peak", 0.12341, 0.1335), "none") == (
+    assert old_and_new(Change("pool.utilisation_at_peak", 0.12341, 0.1335), "none") == (
         "12.3 %",
         "13.4 %",
     )

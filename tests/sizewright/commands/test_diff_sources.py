@@ -31,9 +31,7 @@ def written(folder: Path, value: object) -> Path:
     return path
 
 
-def test_a_stack_that_stands_as_the_file_says(
-    run: Run, outputs: dict[str, Any], tmp_path: Path
-) -> None:
+def test_a_stack_that_equals_the_file(run: Run, outputs: dict[str, Any], tmp_path: Path) -> None:
     ended = run("diff", "--stack", written(tmp_path, outputs), CHAT, "--detailed-exitcode")
     assert (ended.code, ended.err) == (0, "")
     assert after_contradictions(ended.out).startswith("nothing changes")
@@ -46,15 +44,15 @@ def test_more_users_than_deployed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(outputs)))
-    told = json.loads(run("diff", "--stack", "-", chat(MORE), "--json").out)
-    assert told["notes"] == []
-    assert told["services"][0]["cause"] == CAUSE
+    answer = json.loads(run("diff", "--stack", "-", chat(MORE), "--json").out)
+    assert answer["notes"] == []
+    assert answer["services"][0]["cause"] == CAUSE
     files = json.loads(run("diff", CHAT, chat(MORE), "--json").out)
-    assert told["resources"] == files["resources"]
-    assert told["counts"] == files["counts"]
+    assert answer["resources"] == files["resources"]
+    assert answer["counts"] == files["counts"]
 
 
-def test_a_stack_of_another_version_is_told(
+def test_a_stack_of_another_version_is_reported(
     run: Run, outputs: dict[str, Any], tmp_path: Path
 ) -> None:
     path = written(tmp_path, {**outputs, "plan_digest": "000000000000"})
@@ -73,7 +71,10 @@ def test_a_stack_of_another_version_is_told(
         ("[]", "is not an object"),
         ("{", "expecting property name"),
         ('{"services": {"chat": {}}}', "has no inputs"),
-        ('{"services": {"chat": {"inputs": {"name": "chat", "cloud": 1}}}}', "cannot be read by"),
+        (
+            '{"services": {"chat": {"inputs": {"name": "chat", "cloud": 1}}}}',
+            "this version cannot read",
+        ),
     ],
 )
 def test_wrong_outputs_are_one_message(run: Run, tmp_path: Path, text: str, message: str) -> None:
@@ -104,20 +105,22 @@ def repository(tmp_path: Path) -> Path:
 
 def test_a_revision(run: Run, repository: Path) -> None:
     words = ("--rev", "HEAD", repository / "w/chat.yaml", "--site", repository / "Pulumi.dev.yaml")
-    told = json.loads(run("diff", *words, "--json").out)
-    assert told["services"][0]["cause"] == CAUSE
-    assert told["counts"]["replace"] == told["counts"]["delete"] == told["counts"]["create"] == 0
-    assert told["counts"]["update"] > 0
+    answer = json.loads(run("diff", *words, "--json").out)
+    assert answer["services"][0]["cause"] == CAUSE
+    assert (
+        answer["counts"]["replace"] == answer["counts"]["delete"] == answer["counts"]["create"] == 0
+    )
+    assert answer["counts"]["update"] > 0
 
 
 def test_a_revision_has_its_own_site(run: Run, repository: Path) -> None:
     site = repository / "Pulumi.dev.yaml"
     site.write_text(site.read_text("utf-8").replace("use1-az4", "use1-az5"), "utf-8")
-    told = json.loads(
+    answer = json.loads(
         run("diff", "--rev", "HEAD", repository / "w/chat.yaml", "--site", site, "--json").out
     )
-    assert told["site"] == [{"path": "zones[2]", "old": "use1-az4", "new": "use1-az5"}]
-    effects = {resource["name"]: resource["effect"] for resource in told["resources"]}
+    assert answer["site"] == [{"path": "zones[2]", "old": "use1-az4", "new": "use1-az5"}]
+    effects = {resource["name"]: resource["effect"] for resource in answer["resources"]}
     assert effects["sw-g6-xlarge-use1-az5"] == "create"
     assert effects["sw-g6-xlarge-use1-az4"] == "delete"
 
@@ -154,9 +157,9 @@ def test_a_file_that_the_revision_lacks_is_new(run: Run, repository: Path) -> No
     new = repository / "w" / "other.yaml"
     new.write_text(CHAT.read_text("utf-8").replace("name: chat", "name: other"), "utf-8")
     words = ("--rev", "HEAD", new, "--site", repository / "Pulumi.dev.yaml")
-    told = json.loads(run("diff", *words, "--json").out)
-    assert told["counts"]["create"] > 100
-    assert told["counts"]["update"] == 0
+    answer = json.loads(run("diff", *words, "--json").out)
+    assert answer["counts"]["create"] > 100
+    assert answer["counts"]["update"] == 0
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--output=x", ""])
@@ -206,10 +209,10 @@ def test_the_engines_own_preview(
     )
     summary = {"same": 2, "update": 1, "replace": 1}
     path = written(tmp_path, {"steps": [stack, group, bucket], "changeSummary": summary})
-    told = json.loads(run("diff", "--preview", path, chat(MORE), "--json").out)
-    assert told["services"][0]["cause"] == CAUSE
-    assert told["counts"]["unchanged"] == 1
-    first, second = told["resources"]
+    answer = json.loads(run("diff", "--preview", path, chat(MORE), "--json").out)
+    assert answer["services"][0]["cause"] == CAUSE
+    assert answer["counts"]["unchanged"] == 1
+    first, second = answer["resources"]
     assert (first["effect"], first["loses_data"]) == ("replace", True)
     assert {p["path"]: (p["new"], p["effect"]) for p in first["properties"]} == {
         "bucket": ("(known after the update)", "replace"),
@@ -231,7 +234,7 @@ def test_what_is_no_preview(run: Run, tmp_path: Path) -> None:
 def test_options_that_exclude_each_other(run: Run) -> None:
     assert "exclude each other" in run("diff", "--rev", "HEAD", "--stack", "-", CHAT).err
     assert "exclude each other" in run("diff", CHAT, CHAT, "--json", "--markdown").err
-    assert "two files are compared" in run("diff", CHAT).err
+    assert "name two files" in run("diff", CHAT).err
     assert run("diff", CHAT).code == 2
 
 

@@ -63,7 +63,7 @@ def test_the_burst_example_meets_its_targets_at_the_peak_with_its_burst(run: Run
     assert "the queue grows" not in text
 
 
-def test_the_public_example_has_a_door_that_asks_for_a_token(run: Run) -> None:
+def test_the_public_example_has_ingress_that_requires_a_token(run: Run) -> None:
     ended = run("preview", "--site", ROOT / "stacks/Pulumi.public.yaml", "--json")
     assert ended.code == 0
     resources = json.loads(ended.out)["resources"]

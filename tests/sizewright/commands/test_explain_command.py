@@ -43,18 +43,18 @@ def test_ambiguous_lists_the_candidates(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("requested", "said"),
     [
         ("pool.gpu_totl", "did you mean 'pool.gpus_total'?"),
         ("chat.pol.gpus_total", "did you mean 'chat.pool.gpus_total'?"),
         ("/services/0/pool/gpus_totl", "did you mean '/services/0/pool/gpus_total'?"),
         ("nothing-like-it", "the plan has no number 'nothing-like-it'"),
-        ("pool.binding", "chat.pool.binding is no number: text 'throughput'"),
+        ("pool.binding", "chat.pool.binding is not a number: text 'throughput'"),
         ("peak_flop_per_s", "is unknown for this workload"),
     ],
 )
-def test_unknown_says_what_is_near(run: Run, asked: str, said: str) -> None:
-    ended = run("explain", CHAT, asked)
+def test_unknown_says_what_is_near(run: Run, requested: str, said: str) -> None:
+    ended = run("explain", CHAT, requested)
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
     assert ended.err.count("\n") == 1

@@ -102,18 +102,18 @@ def test_a_service_is_named_without_its_file(run: Run) -> None:
 def test_a_name_that_is_no_service_says_which_are(run: Run) -> None:
     ended = run("explain", "chta", "price")
     assert ended.code == 2
-    assert "no service of the stack" in ended.err and "did you mean 'chat'?" in ended.err
+    assert "nor a service of the stack" in ended.err and "did you mean 'chat'?" in ended.err
 
 
 @pytest.mark.parametrize(
-    ("asked", "name"),
+    ("requested", "name"),
     [
         ("gpus_needed", "chat.pool.gpus_needed"),
         ("chat.states.repair.replicas", "chat.states.repair.replicas"),
         ("states.rollout.replicas", "chat.states.rollout.replicas"),
     ],
 )
-def test_a_count_of_the_service_and_states_go_by_name(run: Run, asked: str, name: str) -> None:
-    ended = run("explain", GOLDEN, asked)
+def test_a_count_of_the_service_and_states_go_by_name(run: Run, requested: str, name: str) -> None:
+    ended = run("explain", GOLDEN, requested)
     assert ended.code == 0, ended.err
     assert name in ended.out.splitlines()

@@ -31,12 +31,12 @@ def error_of(run: Run, *words: object) -> dict[str, Any]:
     """Error of a command that must refuse its input."""
     ended = run(*words, "--json")
     assert ended.code == 2
-    told = json.loads(ended.out)
-    jsonschema.Draft202012Validator(SCHEMA).validate(told)
-    assert list(told) == ["schema_version", "error"]
-    assert list(told["error"]) == KEYS
-    assert told["error"]["message"] in ended.err.replace("\n", " "), "stderr says the same"
-    error: dict[str, Any] = told["error"]
+    answer = json.loads(ended.out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(answer)
+    assert list(answer) == ["schema_version", "error"]
+    assert list(answer["error"]) == KEYS
+    assert answer["error"]["message"] in ended.err.replace("\n", " "), "stderr says the same"
+    error: dict[str, Any] = answer["error"]
     return error
 
 
@@ -54,7 +54,7 @@ def test_every_command_answers_an_unknown_option_in_json(run: Run, command: str)
     assert (error["code"], error["field"]) == ("bad_usage", "--no-such-option")
 
 
-def test_the_fault_of_a_field_is_told_in_parts(run: Run, chat: Callable[..., Path]) -> None:
+def test_the_fault_of_a_field_is_reported_in_parts(run: Run, chat: Callable[..., Path]) -> None:
     path = chat(("daily_users:", "dayly_users:"))
     error = error_of(run, "size", path)
     line = path.read_text(encoding="utf-8").partition("dayly_users")[0].count("\n") + 1
@@ -84,7 +84,7 @@ def test_a_file_of_the_name_of_the_option_asks_for_nothing(run: Run) -> None:
     assert (ended.code, ended.out) == (2, "")
 
 
-def test_rendered_files_keep_their_paths_beside_the_version(run: Run) -> None:
+def test_rendered_files_keep_their_paths_next_to_the_version(run: Run) -> None:
     texts = json.loads(run("render", CHAT, "--json").out)
     assert texts.pop("schema_version") == "1"
     assert texts

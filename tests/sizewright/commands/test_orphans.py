@@ -48,9 +48,9 @@ def written(path: Path, value: object) -> Path:
 def orphans(run: Run, *words: object, code: int = 4) -> list[dict[str, Any]]:
     ended = run("orphans", *words, "--json")
     assert ended.code == code, ended.err
-    told = json.loads(ended.out)
-    jsonschema.Draft202012Validator(SCHEMA).validate(told)
-    found: list[dict[str, Any]] = told["orphans"]
+    answer = json.loads(ended.out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(answer)
+    found: list[dict[str, Any]] = answer["orphans"]
     return found
 
 
@@ -85,7 +85,7 @@ def test_each_pending_operation_of_a_state_has_a_next_step(run: Run, tmp_path: P
 def test_a_state_without_pending_operations_has_no_orphan(run: Run, tmp_path: Path) -> None:
     path = written(tmp_path / "state.json", export())
     assert orphans(run, "--state", path, code=0) == []
-    assert run("orphans", "--state", path).out.startswith("nothing is left behind")
+    assert run("orphans", "--state", path).out.startswith("these files show nothing")
 
 
 def test_what_has_our_tags_and_no_state_is_listed_and_what_others_own_is_not(

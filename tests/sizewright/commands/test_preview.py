@@ -23,7 +23,7 @@ PROGRAM = "from sizewright.cli import main; main()"
 
 
 @pytest.fixture
-def told(run: Run) -> Any:
+def reported(run: Run) -> Any:
     return json.loads(run("preview", CHAT, "--json").out)
 
 
@@ -69,32 +69,32 @@ def test_lines_of_text_fit_a_page(run: Run) -> None:
     assert all(len(line) <= 100 for part in opening for line in part.splitlines())
 
 
-def test_the_json_has_the_contract_keys(told: Any) -> None:
-    assert told.keys() == {"schema_version", "resources", "outputs"}
-    assert told["schema_version"] == SCHEMA_VERSION
-    for resource in told["resources"]:
+def test_the_json_has_the_contract_keys(reported: Any) -> None:
+    assert reported.keys() == {"schema_version", "resources", "outputs"}
+    assert reported["schema_version"] == SCHEMA_VERSION
+    for resource in reported["resources"]:
         assert resource.keys() == {"type", "name", "parent", "inputs", "protect", "depends_on"}
-    chat = told["outputs"]["services"]["chat"]
+    chat = reported["outputs"]["services"]["chat"]
     assert (chat["gpus_needed"], chat["gpus_total"]) == (12, 15)
     assert chat["survives"] == {"nodes": 3, "zones": 0}
     assert chat["inputs"]["traffic"]["daily_users"] == 100_000
 
 
-def test_every_reference_resolves_and_every_child_is_named_after_its_parent(told: Any) -> None:
-    keys = {key(resource) for resource in told["resources"]}
-    assert len(keys) == len(told["resources"])
-    assert len(set(references(told))) > 20
-    assert set(references(told)) <= keys
-    roots = [r["name"] for r in told["resources"] if r["parent"] is None]
+def test_every_reference_resolves_and_every_child_is_named_after_its_parent(reported: Any) -> None:
+    keys = {key(resource) for resource in reported["resources"]}
+    assert len(keys) == len(reported["resources"])
+    assert len(set(references(reported))) > 20
+    assert set(references(reported)) <= keys
+    roots = [r["name"] for r in reported["resources"] if r["parent"] is None]
     assert roots == ["sw-aws", "sw"], "the provider and the platform"
-    for resource in told["resources"]:
+    for resource in reported["resources"]:
         assert set(resource["depends_on"]) <= keys
         if resource["parent"] is not None:
             assert resource["parent"] in keys
             assert resource["name"].startswith(resource["parent"].split("::")[1] + "-")
 
 
-def test_whole_numbers_are_integers(told: Any) -> None:
+def test_whole_numbers_are_integers(reported: Any) -> None:
     def floats(value: object) -> Iterator[float]:
         if isinstance(value, dict):
             value = list(value.values())
@@ -104,7 +104,7 @@ def test_whole_numbers_are_integers(told: Any) -> None:
         elif isinstance(value, float):
             yield value
 
-    assert not [number for number in floats(told) if number == int(number)]
+    assert not [number for number in floats(reported) if number == int(number)]
 
 
 def test_prod_is_protected_and_dev_is_not(run: Run) -> None:
@@ -146,7 +146,7 @@ def test_the_program_itself_refuses_an_infeasible_service(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize("words", [("preview", VIDEO), ("diff", VIDEO, VIDEO)])
-def test_a_service_without_a_pool_is_told_once(words: tuple[object, ...]) -> None:
+def test_a_service_without_a_pool_is_reported_once(words: tuple[object, ...]) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, *map(str, words)],
         cwd=ROOT,
@@ -175,7 +175,7 @@ def test_a_service_beyond_this_version_builds_its_stores(run: Run) -> None:
         ("  sizewright:certificate_arn", "certificate_arn: missing; expected an ACM certificate"),
     ],
 )
-def test_what_building_needs_is_asked_for(
+def test_what_building_needs_is_required(
     run: Run, tmp_path: Path, line: str, expected: str
 ) -> None:
     lines = (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8").splitlines()

@@ -140,7 +140,7 @@ def test_the_golden_designs_can_be_sized(run: Run) -> None:
 
 OPEN = ROOT / "tests/program/public.yaml"
 SITE = ROOT / "tests/program/Pulumi.public.yaml"
-DOOR = (
+PUBLIC_INGRESS = (
     "It is open to the internet, to anyone with a token of https://issuer.example that has the "
     "right scope, at most 97 requests a token in 60 s"
 )
@@ -156,14 +156,14 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("command", ["size", "preview"])
-def test_a_door_to_the_internet_is_a_sentence(run: Run, command: str, tmp_path: Path) -> None:
-    told = " ".join(run(command, OPEN, "--site", SITE, "--verbose").out.split())
-    assert DOOR in told
+def test_public_ingress_is_a_sentence(run: Run, command: str, tmp_path: Path) -> None:
+    answer = " ".join(run(command, OPEN, "--site", SITE, "--verbose").out.split())
+    assert PUBLIC_INGRESS in answer
     site = tmp_path / "Pulumi.public.yaml"
     ranges = "[192.0.2.0/24, 198.51.100.0/24]"
     site.write_text(SITE.read_text("utf-8").replace("[0.0.0.0/0]", ranges), "utf-8")
-    told = " ".join(run(command, OPEN, "--site", site, "--verbose").out.split())
-    assert "open to the internet, from 192.0.2.0/24, 198.51.100.0/24 with a token of" in told
+    answer = " ".join(run(command, OPEN, "--site", site, "--verbose").out.split())
+    assert "open to the internet, from 192.0.2.0/24, 198.51.100.0/24 with a token of" in answer
     assert "internet" not in run("size", "tests/workloads/chat.yaml", "--verbose").out
 
 
@@ -173,25 +173,25 @@ def test_an_import_of_weights_is_a_sentence(
     run: Run, chat: Callable[..., Path], command: str, source: str
 ) -> None:
     path = chat(("precision: nf4}", f"precision: nf4, source: {{{source}}}}}"))
-    told = " ".join(run(command, path, "--verbose").out.split())
-    assert f"Its weights come from {SOURCES[source]}: a Job brings them into the bucket" in told
+    answer = " ".join(run(command, path, "--verbose").out.split())
+    assert f"Its weights come from {SOURCES[source]}: a Job brings them into the bucket" in answer
     assert "Its weights come" not in run(command, "tests/workloads/chat.yaml", "--verbose").out
 
 
-def test_a_precision_that_was_chosen_is_told(run: Run, tmp_path: Path) -> None:
+def test_a_precision_that_was_chosen_is_reported(run: Run, tmp_path: Path) -> None:
     run("init", "a", "--directory", tmp_path)
     chosen = read_model(tmp_path / "a.lock", Lock).precision
-    told = f"The planned weights are in {chosen}, as published"
-    assert told in " ".join(run("preview", tmp_path / "a.yaml", "--verbose").out.split())
+    answer = f"The planned weights are in {chosen}, as published"
+    assert answer in " ".join(run("preview", tmp_path / "a.yaml", "--verbose").out.split())
     text = (tmp_path / "a.yaml").read_text(encoding="utf-8")
     (tmp_path / "b.yaml").write_text(
         text.replace('{name: "llama-3.1-8b"}', f'{{name: "llama-3.1-8b", precision: {chosen}}}')
     )
-    assert told not in " ".join(run("preview", tmp_path / "b.yaml", "--verbose").out.split())
+    assert answer not in " ".join(run("preview", tmp_path / "b.yaml", "--verbose").out.split())
     assert f" GB of GPU memory in {chosen}, KV" in run("size", tmp_path / "b.yaml", "--verbose").out
 
 
-def test_a_reason_is_told_once(run: Run, tmp_path: Path) -> None:
+def test_a_reason_is_reported_once(run: Run, tmp_path: Path) -> None:
     run("init", "a", "--directory", tmp_path)
     text = (tmp_path / "a.yaml").read_text(encoding="utf-8").replace('"auto"', "g6.xlarge")
     (tmp_path / "b.yaml").write_text(text.replace("{name: ", "{precision: bf16, name: "))
@@ -201,11 +201,11 @@ def test_a_reason_is_told_once(run: Run, tmp_path: Path) -> None:
     assert "another instance type: g6e.xlarge (2 nodes, 2,717 USD a month), " in ended.err
 
 
-def test_only_zones_are_told_not_to_sell_a_type(run: Run, tmp_path: Path) -> None:
+def test_only_zones_are_reported_not_to_sell_a_type(run: Run, tmp_path: Path) -> None:
     run("init", "a", "--directory", tmp_path)
     (tmp_path / "a.lock").unlink()
-    told = " ".join(run("preview", tmp_path / "a.yaml", "--verbose").out.split())
-    assert re.search(r"By zone: (use1-az\d \d, ){2}use1-az\d \d\. It survives", told)
+    answer = " ".join(run("preview", tmp_path / "a.yaml", "--verbose").out.split())
+    assert re.search(r"By zone: (use1-az\d \d, ){2}use1-az\d \d\. It survives", answer)
 
 
 def test_the_rate_of_a_gpu_says_its_share_of_full_utilisation(run: Run) -> None:
@@ -217,10 +217,10 @@ def test_the_rate_of_a_gpu_says_its_share_of_full_utilisation(run: Run) -> None:
         out,
     )
     assert full is not None
-    busy = re.search(r"utilisation +[\d.]+ % at the mean, ([\d.]+) % at the peak", out)
-    assert busy is not None
+    load_share = re.search(r"utilisation +[\d.]+ % at the mean, ([\d.]+) % at the peak", out)
+    assert load_share is not None
     peak = 100_000 * 0.08 / 60
-    assert float(busy[1]) == pytest.approx(100 * peak / (15 * float(full[1])), abs=0.2)
+    assert float(load_share[1]) == pytest.approx(100 * peak / (15 * float(full[1])), abs=0.2)
     assert "GPU time each" not in out
     assert "11.3 requests/s a GPU at 90 % utilisation" in " ".join(
         run("preview", "workloads/chat.yaml", "--verbose").out.split()

@@ -47,7 +47,7 @@ def test_a_first_update_writes_the_lock(workload: Path, run: Run) -> None:
     assert "current; nothing changes" in again.out
 
 
-def test_why_tells_what_moved_and_what_follows(workload: Path, run: Run) -> None:
+def test_why_shows_what_moved_and_what_follows(workload: Path, run: Run) -> None:
     run("update", str(workload))
     path = workload.with_suffix(".lock")
     lock = read_model(path, Lock)
@@ -57,8 +57,8 @@ def test_why_tells_what_moved_and_what_follows(workload: Path, run: Run) -> None
     before = path.read_text()
     dry = run("update", str(workload), "--why", "--dry-run")
     assert path.read_text() == before
-    for told in ("price: 99 USD an hour ->", "coefficients: 2020-01-01 ->", "GPUs needed"):
-        assert told in dry.out
+    for reported in ("price: 99 USD an hour ->", "coefficients: 2020-01-01 ->", "GPUs needed"):
+        assert reported in dry.out
     done = json.loads(run("update", str(workload), "--json").out)
     assert done["written"] and read_model(path, Lock) == lock
     assert [change["path"] for change in done["catalog"]] == ["price"]
@@ -74,35 +74,35 @@ def test_changed_inputs_are_the_cause_and_the_other_choice_has_its_own_facts(
 ) -> None:
     run("update", str(workload))
     workload.write_text(AUTO.replace("tpot_ms: 60", "tpot_ms: 20"))
-    told = run("update", str(workload), "--why", "--dry-run").out
-    assert "cause\n  the inputs changed since the lock: the request, latency targets" in told
-    assert "no input changed" not in told and "the catalog:" not in told
-    assert "instance_type: g6e.xlarge -> p5.4xlarge" in told
-    assert "what the new choice rests on\n  price: 6.88 USD an hour\n" in told
-    assert re.search(r"cost of the nodes, USD a month: [\d,]+ -> [\d,]+\n", told)
+    reported = run("update", str(workload), "--why", "--dry-run").out
+    assert "cause\n  the inputs changed since the lock: the request, latency targets" in reported
+    assert "no input changed" not in reported and "the catalog:" not in reported
+    assert "instance_type: g6e.xlarge -> p5.4xlarge" in reported
+    assert "facts behind the new choice\n  price: 6.88 USD an hour\n" in reported
+    assert re.search(r"cost of the nodes, USD a month: [\d,]+ -> [\d,]+\n", reported)
     found = json.loads(run("update", str(workload), "--dry-run", "--json").out)
     assert found["catalog"] == [] and found["rests_on"]["price"] == "6.88 USD an hour"
     assert found["usd_per_month"]["old"] > found["usd_per_month"]["new"] > 0
 
 
-def test_what_a_lock_cannot_tell_is_said(workload: Path, run: Run) -> None:
+def test_what_a_lock_does_not_record_is_stated(workload: Path, run: Run) -> None:
     run("update", str(workload))
     workload.write_text(AUTO.replace("500_000", "300"))
-    told = run("update", str(workload), "--why", "--dry-run").out
+    reported = run("update", str(workload), "--why", "--dry-run").out
     cause = "the inputs changed since the lock, or the choice was not the cheapest: "
-    assert f"cause\n  {cause}a lock does not hold the inputs\n" in told
+    assert f"cause\n  {cause}a lock does not hold the inputs\n" in reported
 
 
-def test_a_stated_type_is_told_what_moved_in_the_catalog(tmp_path: Path, run: Run) -> None:
+def test_a_stated_type_reports_what_moved_in_the_catalog(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "chat.yaml"
     path.write_text((ROOT / "tests/workloads/chat.yaml").read_text())
     lock = path.with_suffix(".lock")
     lock.write_text((ROOT / "tests/workloads/chat.lock").read_text())
     kept = read_model(lock, Lock)
     edited(lock, catalog_digest="0" * 12, facts={**kept.facts, "GPU": "a smaller one"})
-    told = run("update", str(path), "--why").out
-    assert f"the catalog: {'0' * 12} -> {kept.catalog_digest}" in told
-    assert "GPU: a smaller one ->" in told and "nothing: no sized number changes" in told
+    reported = run("update", str(path), "--why").out
+    assert f"the catalog: {'0' * 12} -> {kept.catalog_digest}" in reported
+    assert "GPU: a smaller one ->" in reported and "nothing: no sized number changes" in reported
 
 
 def test_what_becomes_infeasible_is_not_written(workload: Path, run: Run) -> None:
@@ -115,8 +115,8 @@ def test_what_becomes_infeasible_is_not_written(workload: Path, run: Run) -> Non
 
 
 def test_compare_ranks_and_says_what_doubles(workload: Path, run: Run) -> None:
-    told = run("compare", str(workload)).out
-    assert "Pareto-optimal types first" in told and "what doubles the nodes" in told
+    reported = run("compare", str(workload)).out
+    assert "Pareto-optimal types first" in reported and "inputs that double the nodes" in reported
     found = json.loads(run("compare", str(workload), "--all", "--json").out)
     costs = [o["usd_per_month"] for o in found["options"] if o["usd_per_month"] is not None]
     assert costs == sorted(costs) and found["options"][0]["on_frontier"]
@@ -145,10 +145,10 @@ def test_what_nobody_measured_is_marked(workload: Path, run: Run) -> None:
     found = json.loads(run("compare", str(workload), "--json").out)
     basis = {o["instance_type"]: o["basis"] for o in found["options"]}
     assert (basis["p5.4xlarge"], basis["g6e.xlarge"]) == ("measured", "datasheet")
-    told = run("compare", str(workload)).out
-    assert re.search(r"g6e\.xlarge \*?~", told) and not re.search(r"p5\.4xlarge \*?~", told)
-    title = " ".join(told.split("\nUSD/month")[0].split())
-    assert "~ never measured: from the datasheet, a wider band" in title
+    reported = run("compare", str(workload)).out
+    assert re.search(r"g6e\.xlarge \*?~", reported) and not re.search(r"p5\.4xlarge \*?~", reported)
+    title = " ".join(reported.split("\nUSD/month")[0].split())
+    assert "~ unmeasured: the datasheet gives a wider band" in title
     assert "TTFT and TPOT are P90 estimates of the needed replicas alone;" in title
     assert "USD, nodes, GPUs and utilisation at the peak are of the whole fleet" in title
 
@@ -192,5 +192,5 @@ def test_another_catalog_alone_is_not_called_changed_inputs(run: Run, tmp_path: 
     (line,) = [each for each in lock.splitlines() if each.startswith("catalog_digest")]
     copy.with_suffix(".lock").write_text(lock.replace(line, 'catalog_digest: "0123456789ab"'))
     out = run("update", copy, "--why", "--dry-run").out
-    assert "nothing in it that the choice rests on has moved" in out
+    assert "the catalog changed, but no fact behind the choice did" in out
     assert "the inputs changed" not in out

@@ -86,7 +86,7 @@ def test_check_fails_for_an_accept_that_matches_nothing(
     ended = run("check", path)
     assert ended.code == 4
     assert "accept names single_zone, which does not occur: remove it" in ended.out
-    assert "accepted for nothing: remove it" in run("size", path, "--verbose").out
+    assert "accepted without effect: remove it" in run("size", path, "--verbose").out
 
 
 def test_an_unknown_code_is_bad_input_with_a_suggestion(

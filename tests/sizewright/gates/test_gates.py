@@ -170,7 +170,7 @@ def test_lock(chat: Callable[..., Path]) -> None:
     assert stale.passed is False and stale.detail.startswith("stale: made for llama-2-7b")
 
 
-def test_lock_disagrees_with_the_tensor_parallel_asked_for(chat: Callable[..., Path]) -> None:
+def test_lock_disagrees_with_the_requested_tensor_parallel(chat: Callable[..., Path]) -> None:
     path = chat(("{instance_type: g6.xlarge}", "{instance_type: g6.12xlarge, tensor_parallel: 2}"))
     gate = _lock_gate(path, instance_type="g6.12xlarge")
     assert (gate.passed, gate.detail) == (

@@ -89,7 +89,7 @@ WRONG_PUBLIC = {
 
 
 @pytest.mark.parametrize("fault", WRONG_PUBLIC)
-def test_an_unguarded_public_door_fails(fault: str) -> None:
+def test_unguarded_public_ingress_fails(fault: str) -> None:
     name, change, said = WRONG_PUBLIC[fault]
     gate = public_ingress(changed(public(), name, change), public_plan())
     assert gate.passed is False
@@ -132,7 +132,7 @@ WRONG_INTERNAL = {
 
 
 @pytest.mark.parametrize("fault", WRONG_INTERNAL)
-def test_a_door_that_nobody_asked_for_fails(fault: str) -> None:
+def test_ingress_that_nobody_requested_fails(fault: str) -> None:
     name, change, said = WRONG_INTERNAL[fault]
     gate = public_ingress(changed(internal(), name, change), chat_plan())
     assert gate.passed is False

@@ -44,8 +44,8 @@ def test_a_sound_graph_meets_every_need() -> None:
 def test_without_a_burst_nothing_of_it_is_there() -> None:
     built = recorded(lambda: build(chat_plan()))
     assert requirements(built).passed is True
-    told = " ".join(f"{r.key} {r.inputs}" for r in built.resources).lower()
-    assert not [word for word in ("karpenter", "keda", "prometheus") if word in told]
+    answer = " ".join(f"{r.key} {r.inputs}" for r in built.resources).lower()
+    assert not [word for word in ("karpenter", "keda", "prometheus") if word in answer]
     assert not [r.key for r in built.resources if "burst" in r.key]
 
 

@@ -73,8 +73,10 @@ def test_an_image_with_a_method_that_does_not_fit_is_led_to_one_that_is_accepted
 
 def test_a_rate_of_text_with_auto_is_led_to_calibrated_which_is_accepted(tmp_path: Path) -> None:
     given = "{method: given, requests_per_gpu_per_s: 1}"
-    told = refused(tmp_path, **LANGUAGE, capacity=given)
-    assert "capacity.method: calibrated" in told and "the instance_type that you measured" in told
+    answer = refused(tmp_path, **LANGUAGE, capacity=given)
+    assert (
+        "capacity.method: calibrated" in answer and "the instance_type that you measured" in answer
+    )
     read_workload(written(tmp_path, **LANGUAGE), load_catalog())
 
 
@@ -88,13 +90,13 @@ def test_a_rate_of_text_with_auto_is_led_to_calibrated_which_is_accepted(tmp_pat
     ],
 )
 def test_what_is_not_supported_is_said_with_what_is(tmp_path: Path, kind: str, what: str) -> None:
-    told = refused(tmp_path, kind=kind)
-    assert what in told and "text, chat, image or video" in told
+    answer = refused(tmp_path, kind=kind)
+    assert what in answer and "text, chat, image or video" in answer
 
 
 def test_an_embedding_model_is_refused_as_not_supported(tmp_path: Path) -> None:
-    told = refused(tmp_path, **(LANGUAGE | {"model": "bge-m3"}))
-    assert "bge-m3 is of kind embedding" in told and "embedding is not supported" in told
+    answer = refused(tmp_path, **(LANGUAGE | {"model": "bge-m3"}))
+    assert "bge-m3 is of kind embedding" in answer and "embedding is not supported" in answer
 
 
 @pytest.mark.parametrize(("written_as", "meant"), [("0.95", "95"), ("0.999", "99.9")])
@@ -120,8 +122,8 @@ def test_histogram_shares_that_do_not_add_to_one_are_refused(
         f"{{tokens: {100 * (n + 1)}, share: {share}}}" for n, share in enumerate(shares)
     )
     request = f"{{input_tokens: [{bars}], output_tokens: 100}}"
-    told = refused(tmp_path, **(LANGUAGE | {"request": request}))
-    assert said in told and "shares that add to 1" in told and "request.input_tokens" in told
+    answer = refused(tmp_path, **(LANGUAGE | {"request": request}))
+    assert said in answer and "shares that add to 1" in answer and "request.input_tokens" in answer
 
 
 @pytest.mark.parametrize("thirds", ["0.333", "0.3333333"])
@@ -146,9 +148,9 @@ def said(folder: Path, **changes: Any) -> str:
 def test_a_calibrated_question_over_nodes_names_types_that_would_do(
     tmp_path: Path, hardware: str
 ) -> None:
-    told = said(tmp_path, **LANGUAGE, hardware=hardware)
-    assert "step times are of replicas in one node" in told
-    assert re.search(r"\w+\.\w+ (with .*)?\(\d+ nodes?, [\d,]+ USD a month\).* would do", told)
+    answer = said(tmp_path, **LANGUAGE, hardware=hardware)
+    assert "step times are of replicas in one node" in answer
+    assert re.search(r"\w+\.\w+ (with .*)?\(\d+ nodes?, [\d,]+ USD a month\).* would do", answer)
 
 
 @pytest.mark.parametrize("hardware", ["{instance_type: g6.xlarge}", "auto"])
@@ -156,9 +158,9 @@ def test_an_unreachable_tpot_is_answered_with_the_best_reachable_one(
     tmp_path: Path, hardware: str
 ) -> None:
     latency = "latency: {tpot_ms: 0.5}"
-    told = said(tmp_path, **LANGUAGE, hardware=hardware, latency=latency)
-    best = re.findall(r"TPOT ([\d.]+) ms at best, 0.5 ms is the target", told)
-    assert best and "p6-b300.48xlarge, tensor parallel 8" in told
+    answer = said(tmp_path, **LANGUAGE, hardware=hardware, latency=latency)
+    best = re.findall(r"TPOT ([\d.]+) ms at best, 0.5 ms is the target", answer)
+    assert best and "p6-b300.48xlarge, tensor parallel 8" in answer
     assert min(map(float, best)) < 5
 
 

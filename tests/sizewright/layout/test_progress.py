@@ -16,8 +16,8 @@ import pytest
 from tests.sizewright.conftest import ROOT, VIDEO
 
 # Guard: background processes of a shell ignore interrupts, and so do their children.
-HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-PROGRAM = [sys.executable, "-c", f"{HEARS}; from sizewright.cli import main; main()"]
+INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+PROGRAM = [sys.executable, "-c", f"{INTERRUPTIBLE}; from sizewright.cli import main; main()"]
 CHAT = "tests/workloads/chat.yaml"
 RUNS = ("bench/data/serving_steps.csv", "--configs", "bench/data/configs")
 CODE = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])")
@@ -86,11 +86,11 @@ def watched(
     sent = bytearray()
 
     def listen() -> None:
-        asked = False
+        requested = False
         while chunk := _read(ours):
             sent.extend(chunk)
-            if stop_at and not asked and stop_at.encode() in sent:
-                asked = True
+            if stop_at and not requested and stop_at.encode() in sent:
+                requested = True
                 process.send_signal(signal.SIGINT)
 
     listener = threading.Thread(target=listen)
@@ -133,9 +133,9 @@ def calibrated(tmp_path: Path) -> str:
 
 SAID = {
     "preview": "recording what the program registers",
-    "diff": "recording both sides",
-    "check": "asking the gates",
-    "compare": "sizing every hardware",
+    "diff": "recording both plans",
+    "check": "checking the gates",
+    "compare": "sizing all hardware options",
     "accuracy": "predicting runs",
     "calibrate": "predicting runs",
 }
@@ -166,10 +166,10 @@ def test_messages_stay_where_progress_was() -> None:
     assert seen.screen == unseen.stderr.splitlines() != []
 
 
-def test_on_one_terminal_the_answer_stands_alone() -> None:
+def test_on_one_terminal_the_answer_is_alone() -> None:
     seen = watched("check", CHAT, both=True, set_to={"NO_COLOR": "1"})
     alone = watched("check", CHAT, both=True, set_to={"TERM": "dumb"})
-    assert "asking the gates" in seen.sent and "asking the gates" not in alone.sent
+    assert "checking the gates" in seen.sent and "checking the gates" not in alone.sent
     assert seen.screen == alone.screen
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from sizewright.answers.answer import print_answer
 from sizewright.answers.schema import WrittenAnswer
-from sizewright.layout.console import tell, write
+from sizewright.layout.console import write, write_message
 from sizewright.reading.credentials import credential_in, masked
 from sizewright.reading.input_error import InputError, quoted
 from tests.sizewright.conftest import ROOT, Run
@@ -92,7 +92,7 @@ def test_an_error_masks_every_part_of_itself() -> None:
 
 def test_messages_texts_and_json_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
     text = f"{TOKEN} https://user:{SECRET}@example.com"
-    tell(text)
+    write_message(text)
     write(text)
     print_answer(WrittenAnswer(written=(text, REFUSED["private key"])))
     captured = capsys.readouterr()

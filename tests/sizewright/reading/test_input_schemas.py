@@ -235,8 +235,8 @@ def test_hover_text_and_units_are_there() -> None:
     assert said["chat"] == "Conversations: text in, text out, turn after turn."
     ttft = properties["latency"]["anyOf"][0]["properties"]["ttft_ms"]
     assert ttft["description"] == "Time to the first token, milliseconds."
-    busy = properties["capacity"]["anyOf"][0]["properties"]["max_utilisation"]["anyOf"][0]
-    assert busy == {"type": "number", "exclusiveMinimum": 0, "maximum": 0.95}
+    utilisation = properties["capacity"]["anyOf"][0]["properties"]["max_utilisation"]["anyOf"][0]
+    assert utilisation == {"type": "number", "exclusiveMinimum": 0, "maximum": 0.95}
 
 
 @pytest.mark.parametrize("folder", ["workloads", "teams/a/workloads"])

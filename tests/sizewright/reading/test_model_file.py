@@ -48,7 +48,7 @@ def test_a_config_json_is_a_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "answer"),
     [
         ("{", r"Llama-3\.1-8B\.json:1:2: .*expected JSON"),
         ("[]", "is not a mapping; expected a config.json"),
@@ -60,8 +60,8 @@ def test_a_config_json_is_a_model(tmp_path: Path) -> None:
         ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "expected JSON"),
     ],
 )
-def test_a_faulty_config_json_is_one_error(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_a_faulty_config_json_is_one_error(tmp_path: Path, text: str, answer: str) -> None:
+    with pytest.raises(InputError, match=answer):
         read_workload(workload(tmp_path, text), load_catalog())
 
 
@@ -71,7 +71,7 @@ EXPERTS = "expected a whole number from 0 to 100,000"
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "answer"),
     [
         ("hidden_size", "big", f'found "big"; {SIZE}'),
         ("num_hidden_layers", -3, f"found -3; {LAYERS}"),
@@ -93,7 +93,7 @@ EXPERTS = "expected a whole number from 0 to 100,000"
 )
 @pytest.mark.parametrize("inner", [None, "text_config"])
 def test_a_wrong_size_has_a_place(
-    tmp_path: Path, key: str, value: object, told: str, inner: str | None
+    tmp_path: Path, key: str, value: object, answer: str, inner: str | None
 ) -> None:
     """The message also has the line of the workload that named the file."""
     config = CONFIG | {key: value}
@@ -106,7 +106,7 @@ def test_a_wrong_size_has_a_place(
         read_workload(path, load_catalog())
     said = str(caught.value)
     place = f"{tmp_path}/meta-llama--Llama-3.1-8B.json:{line}:{column}: {field}: "
-    assert said.startswith(place + told)
+    assert said.startswith(place + answer)
     named = next(n for n, each in enumerate(path.read_text().split("\n"), 1) if "model: " in each)
     assert said.endswith(f"; {path}:{named}:8 names this file")
 

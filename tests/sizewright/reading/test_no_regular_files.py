@@ -50,7 +50,7 @@ def unix_socket(path: Path) -> None:
 
 
 MADE: dict[str, tuple[Callable[[Path], None], str]] = {
-    "pipe": (os.mkfifo, "not a file that stays"),
+    "pipe": (os.mkfifo, "not a regular file"),
     "folder": (empty_folder, "is a directory"),
     "socket": (unix_socket, "no such device or address"),
     "loop of links": (loop, "too many levels of symbolic links"),

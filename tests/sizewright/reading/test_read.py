@@ -167,7 +167,7 @@ def test_a_pipe_is_refused() -> None:
     os.write(writing, b"name: a\n")
     os.close(writing)
     try:
-        with pytest.raises(InputError, match="not a file that stays"):
+        with pytest.raises(InputError, match="not a regular file"):
             file_content(Path(f"/dev/fd/{reading}"), "a workload file")
     finally:
         os.close(reading)

@@ -131,7 +131,7 @@ def access(text: str) -> tuple[str, str]:
 
 
 CLAIMS = ", claims: [{name: scope, values: [chat]}]"
-WRONG_DOORS = {
+WRONG_ACCESS = {
     "no issuer": (
         f"public: true, requests_per_key_per_min: 60{CLAIMS}",
         "true, r",
@@ -147,9 +147,9 @@ WRONG_DOORS = {
     "public without token": (
         "public: true, token_required: false, requests_per_key_per_min: 60",
         "false, r",
-        "a public service asks for a token",
+        "a public service requires a token",
     ),
-    "limit of nobody": ("requests_per_key_per_min: 77", "77}", "nobody bears a token"),
+    "limit of nobody": ("requests_per_key_per_min: 77", "77}", "no request has a token"),
     "limit below a request": (
         f"public: true, tokens_per_key_per_min: 2000{CLAIMS}",
         "2000, c",
@@ -158,7 +158,7 @@ WRONG_DOORS = {
     "claim that is checked anyway": (
         "public: true, requests_per_key_per_min: 60, claims: [{name: exp, values: [a]}]",
         "exp,",
-        "exp is validated anyway",
+        "exp is always validated",
     ),
     "unknown format": (
         "public: true, requests_per_key_per_min: 60, claims: [{name: a, values: [a], format: x}]",
@@ -168,12 +168,12 @@ WRONG_DOORS = {
 }
 
 
-@pytest.mark.parametrize("fault", WRONG_DOORS)
+@pytest.mark.parametrize("fault", WRONG_ACCESS)
 @pytest.mark.parametrize("command", ["size", "check", "preview"])
-def test_a_door_without_its_guards_is_one_line(
+def test_access_without_its_guards_is_one_line(
     run: Run, chat: Callable[..., Path], command: str, fault: str
 ) -> None:
-    text, before, said = WRONG_DOORS[fault]
+    text, before, said = WRONG_ACCESS[fault]
     path = chat(access(text))
     ended = run(command, path)
     assert (ended.code, ended.out) == (2, "")
@@ -182,7 +182,7 @@ def test_a_door_without_its_guards_is_one_line(
     assert ended.err.count("\n") == 1
 
 
-def test_a_public_door_needs_a_certificate(
+def test_public_ingress_needs_a_certificate(
     run: Run, chat: Callable[..., Path], site: Callable[..., Path]
 ) -> None:
     path = chat(access(f"public: true, requests_per_key_per_min: 60{CLAIMS}"))

@@ -58,7 +58,7 @@ def changed(
     return ResourceChange(effect, type_, name, type_ == BUCKET, leaves, before, after)
 
 
-def told(
+def answer(
     resources: list[ResourceChange], causes: tuple[Change, ...] = (), name: str = "chat"
 ) -> Review:
     services = (ServiceChange(name, CHAT, CHAT, causes, ()),)
@@ -69,7 +69,7 @@ def told(
 def test_hostile_names_are_text(hostile: str) -> None:
     leaf = Change(hostile, hostile, f"{hostile}2")
     text = comment(
-        told(
+        answer(
             [changed(hostile, Effect.delete, BUCKET), changed(hostile, Effect.update, GROUP, leaf)],
             (leaf,),
             hostile,
@@ -108,7 +108,7 @@ def test_two_thousand_resources_fit_with_cause_danger_and_counts(lost: int) -> N
     leaf = Change("spec." + "x" * 200, "|" * 300, "<" * 300)
     effect, type_ = (Effect.replace, BUCKET) if lost else (Effect.update, GROUP)
     resources = [changed(f"bucket|{n}" * 9, effect, type_, leaf) for n in range(2000)]
-    text = comment(told(resources, causes), "Pulumi.prod.yaml")
+    text = comment(answer(resources, causes), "Pulumi.prod.yaml")
     assert len(text) <= LIMIT
     assert text.endswith(CUT)
     assert (
@@ -120,9 +120,9 @@ def test_two_thousand_resources_fit_with_cause_danger_and_counts(lost: int) -> N
     assert text.count("<details>") == text.count("</details>") > 0
 
 
-def test_danger_stands_before_cause_and_counts_before_details() -> None:
+def test_danger_comes_before_cause_and_counts_before_details() -> None:
     text = comment(
-        told(
+        answer(
             [changed("data", Effect.delete, BUCKET), changed("pool")],
             (Change("data.retention_days", 365, 30),),
         ),
@@ -162,7 +162,7 @@ def test_many_long_causes_fit_and_leave_counts_and_verdict_whole() -> None:
     ]
     text = comment(Review(services, tuple(rules), 7, True, (), leaf), "Pulumi.dev.yaml")
     assert len(text) <= LIMIT
-    assert "### sizewright: ⚠️ the internet is let in" in text
+    assert "### sizewright: ⚠️ the internet gets access" in text
     assert "200 created, 0 updated, 0 replaced, 0 deleted, 7 unchanged" in text
     assert "more dangers" in text
     assert "#### site: cause" in text
@@ -170,5 +170,5 @@ def test_many_long_causes_fit_and_leave_counts_and_verdict_whole() -> None:
 
 def test_a_cause_is_whole_in_the_comment() -> None:
     value = "x" * 1_500
-    text = comment(told([], (Change("model.source.s3.uri", None, value),)), "Pulumi.dev.yaml")
+    text = comment(answer([], (Change("model.source.s3.uri", None, value),)), "Pulumi.dev.yaml")
     assert f"| <code>absent</code> | <code>{value}</code> |" in text

@@ -80,8 +80,8 @@ def test_the_committed_squares_are_the_nodes_of_the_chat() -> None:
     assert sum(len(of_class(zone, "needed")) for zone in zones) == 12
     assert sum(len(of_class(zone, "spare")) for zone in zones) == 3
     assert sum(len(list(zone.iter(f"{{{NAMESPACE}}}circle"))) for zone in zones) == 15
-    told = [texts(row) for row in of_class(shapes, "holds", "fails")]
-    assert told == [
+    reported = [texts(row) for row in of_class(shapes, "holds", "fails")]
+    assert reported == [
         ["any 3 nodes lost", "12 left, 12 nodes needed", "enough"],
         ["the largest zone lost", "10 left, 12 nodes needed", "too few"],
         ["a new version rolls out", "12 left, 12 replicas needed", "enough"],
@@ -90,7 +90,7 @@ def test_the_committed_squares_are_the_nodes_of_the_chat() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_squares_stand_for_the_nodes_of_the_plan(plans: dict[str, Plan], name: str) -> None:
+def test_squares_represent_the_nodes_of_the_plan(plans: dict[str, Plan], name: str) -> None:
     shapes = drawn(plans[name])
     for service in plans[name].services:
         if service.pool is None:

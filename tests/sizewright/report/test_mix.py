@@ -40,23 +40,23 @@ def written(folder: Path, values: dict[str, Any]) -> Path:
 
 
 @pytest.fixture
-def told(tmp_path: Path, run: Run) -> dict[str, Any]:
+def answer(tmp_path: Path, run: Run) -> dict[str, Any]:
     ended = run("compare", written(tmp_path, MIXED), "--json")
     assert ended.code == ExitCode.ok
     found: dict[str, Any] = json.loads(ended.out)["mix"]
     return found
 
 
-def test_the_files_that_are_told_size_to_the_fleet(
-    told: dict[str, Any], tmp_path: Path, run: Run
+def test_the_files_of_the_answer_size_to_the_fleet(
+    answer: dict[str, Any], tmp_path: Path, run: Run
 ) -> None:
-    assert told["is_cheaper"] and told["refused"] is None
-    for fleet in told["fleets"]:
+    assert answer["is_cheaper"] and answer["refused"] is None
+    for fleet in answer["fleets"]:
         costs = [pool["usd_per_month"] for pool in fleet["pools"]]
         assert fleet["usd_per_month"] == pytest.approx(sum(costs))
-        saved = told["single_usd_per_month"] - fleet["usd_per_month"]
+        saved = answer["single_usd_per_month"] - fleet["usd_per_month"]
         assert fleet["saving_usd_per_month"] == pytest.approx(saved)
-        assert fleet["saving_ratio"] == pytest.approx(saved / told["single_usd_per_month"])
+        assert fleet["saving_ratio"] == pytest.approx(saved / answer["single_usd_per_month"])
         for number, pool in enumerate(fleet["pools"]):
             file = {
                 **MIXED,
@@ -76,11 +76,11 @@ def test_the_files_that_are_told_size_to_the_fleet(
 
 
 def test_people_read_by_how_much_and_how_to_deploy_it(
-    told: dict[str, Any], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    answer: dict[str, Any], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "400")
     text = run("compare", written(tmp_path, MIXED)).out
-    best = min(told["fleets"], key=lambda fleet: float(fleet["usd_per_month"]))
+    best = min(answer["fleets"], key=lambda fleet: float(fleet["usd_per_month"]))
     assert f"costs {best['saving_usd_per_month']:,.0f} USD a month (" in text
     assert "split by the length of the prompt" in text
     assert "a plan of this version has one pool a service" in text

@@ -56,7 +56,7 @@ def test_a_preview_counts_what_costs_money(run: Run) -> None:
     lines = run("preview", CHAT).out.splitlines()
     assert lines[0] == OFFLINE
     assert lines[-3:] == [
-        "resources  4 node groups, 1 NAT gateway, 1 load balancer, 1 database, 2 buckets",
+        "resources  128, with 4 node groups, 1 NAT gateway, 1 load balancer, 1 database",
         "warnings   No lock pins the versions. 7 versions are unverified.",
         MORE,
     ]
@@ -79,7 +79,7 @@ def test_images_get_no_nodes(run: Run) -> None:
     assert what == OFFLINE
     mean = "receives 11,600 requests/s at the mean: 93.9 % utilisation; no peak is given"
     assert f"load       text-to-image {mean}" in lines
-    assert "resources  1 node group, 1 NAT gateway, 1 database, 2 buckets" in lines
+    assert "resources  88, with 1 node group, 1 NAT gateway, 1 database" in lines
     assert lines[-1].startswith("warnings   No lock pins the versions. 3 versions are unverified.")
 
 

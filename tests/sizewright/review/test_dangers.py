@@ -72,7 +72,7 @@ def bad_and_good(rule: DangerRule) -> tuple[object, object]:
 
 
 @pytest.mark.parametrize(("type_", "rule"), cases(), ids=lambda v: v if isinstance(v, str) else "")
-def test_every_row_tells_its_danger_and_not_the_opposite(type_: str, rule: DangerRule) -> None:
+def test_every_row_reports_its_danger_and_not_the_opposite(type_: str, rule: DangerRule) -> None:
     if rule.event in (Event.lost, Event.gone):
         changes = [resource(Effect.delete, type_, before={})]
         calm = resource(Effect.update, type_, before={}, after={})
@@ -80,8 +80,8 @@ def test_every_row_tells_its_danger_and_not_the_opposite(type_: str, rule: Dange
         bad, good = (nested(rule.property_path, value) for value in bad_and_good(rule))
         changes = [resource(Effect.update, type_, before=good, after=bad)]
         calm = resource(Effect.update, type_, before=bad, after=good)
-    told = [says for danger, _, says in found(*changes) if danger == rule.danger]
-    assert any(says.startswith(rule.says) for says in told)
+    answer = [says for danger, _, says in found(*changes) if danger == rule.danger]
+    assert any(says.startswith(rule.says) for says in answer)
     assert not [says for _, _, says in found(calm) if says.startswith(rule.says)]
 
 
@@ -109,12 +109,12 @@ def test_a_wrong_row_is_named(tmp_path: Path) -> None:
         load_danger_rules(path)
 
 
-def test_a_door_that_opens_is_told_before_the_cause(run: Run, tmp_path: Path) -> None:
+def test_ingress_that_opens_is_reported_before_the_cause(run: Run, tmp_path: Path) -> None:
     inside = tmp_path / "open.yaml"
     inside.write_text(OPEN.read_text("utf-8").partition("access:")[0], "utf-8")
     words = ("diff", inside, OPEN, "--site", SITE)
-    told = json.loads(run(*words, "--json").out)["dangers"]
-    assert [(d["danger"], d["name"], d["says"]) for d in told] == [
+    answer = json.loads(run(*words, "--json").out)["dangers"]
+    assert [(d["danger"], d["name"], d["says"]) for d in answer] == [
         ("opens", "sw-open-public-from-0-0-0-0-0", "lets in 0.0.0.0/0"),
         ("opens", "sw-open-public-balancer", "faces the internet"),
         (
@@ -125,31 +125,31 @@ def test_a_door_that_opens_is_told_before_the_cause(run: Run, tmp_path: Path) ->
     ]
     out = run(*words).out
     after = after_contradictions(out)
-    assert after.startswith("DANGER: the internet is let in; what callers need goes away\n")
-    assert "\nDANGER: the internet is let in\n  !! create vpc.SecurityGroupIngressRule" in out
+    assert after.startswith("DANGER: the internet gets access; callers lose what they need\n")
+    assert "\nDANGER: the internet gets access\n  !! create vpc.SecurityGroupIngressRule" in out
     text = run(*words, "--markdown").out
-    assert "⚠️ the internet is let in; what callers need goes away" in text
-    places = [text.index(w) for w in ("**The internet is let in.**", "cause", "**Sizing that")]
+    assert "⚠️ the internet gets access; callers lose what they need" in text
+    places = [text.index(w) for w in ("**The internet gets access.**", "cause", "**Sizing that")]
     places += [text.index(w) for w in ("**Survival**", " deleted<", " created<")]
     assert places == sorted(places)
     ends = [out.index(w) for w in ("- delete", "+ create", "~ update")]
     assert ends == sorted(ends)
 
 
-def test_a_door_that_closes_goes_with_its_guards(run: Run, tmp_path: Path) -> None:
+def test_ingress_that_closes_goes_with_its_guards(run: Run, tmp_path: Path) -> None:
     inside = tmp_path / "open.yaml"
     inside.write_text(OPEN.read_text("utf-8").partition("access:")[0], "utf-8")
-    told = json.loads(run("diff", OPEN, inside, "--site", SITE, "--json").out)["dangers"]
+    answer = json.loads(run("diff", OPEN, inside, "--site", SITE, "--json").out)["dangers"]
     lost = ("data", "sw-open-public-firewall-group")
     gone = [lost, ("outage", "sw-open-public-balancer")]
-    assert [(d["danger"], d["name"]) for d in told] == gone
+    assert [(d["danger"], d["name"]) for d in answer] == gone
 
 
-def test_a_guard_that_goes_with_its_door_is_no_danger() -> None:
-    door = resource(Effect.delete, BALANCER, "sw-a-gateway-balancer", before={"internal": False})
+def test_a_guard_that_goes_with_its_balancer_is_no_danger() -> None:
+    ingress = resource(Effect.delete, BALANCER, "sw-a-gateway-balancer", before={"internal": False})
     guard = resource(Effect.delete, ASSOCIATION, "sw-a-gateway-firewall-association", before={})
     other = resource(Effect.delete, ASSOCIATION, "sw-ab-gateway-firewall-association", before={})
-    assert [name for danger, name, _ in found(door, guard, other) if danger == "guard"] == [
+    assert [name for danger, name, _ in found(ingress, guard, other) if danger == "guard"] == [
         "sw-ab-gateway-firewall-association"
     ]
 
@@ -161,7 +161,7 @@ def rule(effect: Effect, cidr: str, group: str = "g") -> ResourceChange:
     return resource(effect, INGRESS, f"from-{cidr}", after=inputs)
 
 
-def test_ranges_that_widen_are_told_and_those_that_narrow_are_not() -> None:
+def test_ranges_that_widen_are_reported_and_those_that_narrow_are_not() -> None:
     new, old = Effect.create, Effect.delete
     assert found(rule(new, "0.0.0.0/0"), rule(old, "198.51.100.0/24")) == [
         ("opens", "from-0.0.0.0/0", "lets in 0.0.0.0/0")
@@ -179,10 +179,10 @@ def test_what_forces_a_replacement_is_named_once() -> None:
 
 def test_fewer_survived_failures_are_a_danger(run: Run, chat: Chat) -> None:
     weaker = chat(("spare_ratio: 0.20", "spare_ratio: 0.10"))
-    told = json.loads(run("diff", ROOT / "tests/workloads/chat.yaml", weaker, "--json").out)[
+    answer = json.loads(run("diff", ROOT / "tests/workloads/chat.yaml", weaker, "--json").out)[
         "dangers"
     ]
-    assert [(d["danger"], d["type"], d["name"], d["says"]) for d in told] == [
+    assert [(d["danger"], d["type"], d["name"], d["says"]) for d in answer] == [
         ("survival", None, "chat", "nodes that may fail: 3 -> 2")
     ]
     text = run("diff", ROOT / "tests/workloads/chat.yaml", weaker, "--markdown").out
@@ -191,7 +191,7 @@ def test_fewer_survived_failures_are_a_danger(run: Run, chat: Chat) -> None:
     assert "DANGER" not in stronger
 
 
-def test_the_engines_own_preview_tells_dangers(run: Run, tmp_path: Path) -> None:
+def test_the_engines_own_preview_reports_dangers(run: Run, tmp_path: Path) -> None:
     urn = f"urn:pulumi:dev::sizewright::sizewright:index:Platform${BALANCER}::sw-chat-gateway-b"
     balancer = {
         "op": "replace",
@@ -207,11 +207,11 @@ def test_the_engines_own_preview_tells_dangers(run: Run, tmp_path: Path) -> None
     }
     path = tmp_path / "preview.json"
     path.write_text(json.dumps({"steps": [balancer, guard], "changeSummary": {"replace": 1}}))
-    told = json.loads(run("diff", "--preview", path, "tests/workloads/chat.yaml", "--json").out)
-    assert [d["danger"] for d in told["dangers"]] == ["opens", "guard", "outage"]
+    answer = json.loads(run("diff", "--preview", path, "tests/workloads/chat.yaml", "--json").out)
+    assert [d["danger"] for d in answer["dangers"]] == ["opens", "guard", "outage"]
 
 
-def test_each_danger_is_told_once_and_by_kind() -> None:
+def test_each_danger_is_reported_once_and_by_kind() -> None:
     twice = resource(Effect.replace, BALANCER, before={"internal": True}, after={"internal": False})
     review = Review((), (twice, twice), 0, True)
     assert review.dangers == (

@@ -69,9 +69,9 @@ def test_the_first_danger_is_what_is_deleted_before_it_is_made_again() -> None:
     assert found.goes_with == (f"{ADDON}::dns", f"{PROVIDER}::k", f"{SPACE}::s")
     first = dangers((), changes)[0]
     assert (first.danger, first.effect, first.name) == (Danger.deleted_first, Effect.replace, "c")
-    assert first.says.startswith("because of roleArn; with it go 1 eks.Addon, 1 ")
-    told = [d.name for d in dangers((), changes) if d.danger is Danger.deleted_first]
-    assert told == ["c"], "what goes with it is counted, not listed again"
+    assert first.says.startswith("because of roleArn; deletes with it 1 eks.Addon, 1 ")
+    answer = [d.name for d in dangers((), changes) if d.danger is Danger.deleted_first]
+    assert answer == ["c"], "what goes with it is counted, not listed again"
 
 
 def test_an_update_deletes_nothing_first() -> None:

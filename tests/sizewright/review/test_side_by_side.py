@@ -45,66 +45,66 @@ def test_two_cards_for_one_load(run: Run, chat: Callable[..., Path]) -> None:
     ended = run("compare", CHAT, chat(OTHER_CARD, name="other"))
     assert (ended.code, ended.err) == (0, "")
     assert after_contradictions(ended.out).splitlines()[1].split() == ["chat.yaml", "other.yaml"]
-    told = rows(ended.out)
-    assert told["service"] == ["chat", "other"]
-    assert told["requests, mean"] == ["11.6 /s", "11.6 /s"]
-    assert told["requests, peak"] == ["167 /s", "167 /s"]
-    assert told["method"] == ["given", "given"]
-    assert told["instance type"] == ["g6.xlarge", "g6e.xlarge"]
-    assert told["precision"] == ["nf4", "nf4"]
-    assert told["tensor parallel"] == ["1", "1"]
-    assert told["GPUs needed"] == ["12", "12"]
-    assert [told[f"nodes {kind}"] for kind in ("needed", "spare", "in all")] == [
+    answer = rows(ended.out)
+    assert answer["service"] == ["chat", "other"]
+    assert answer["requests, mean"] == ["11.6 /s", "11.6 /s"]
+    assert answer["requests, peak"] == ["167 /s", "167 /s"]
+    assert answer["method"] == ["given", "given"]
+    assert answer["instance type"] == ["g6.xlarge", "g6e.xlarge"]
+    assert answer["precision"] == ["nf4", "nf4"]
+    assert answer["tensor parallel"] == ["1", "1"]
+    assert answer["GPUs needed"] == ["12", "12"]
+    assert [answer[f"nodes {kind}"] for kind in ("needed", "spare", "in all")] == [
         ["12", "12"],
         ["3", "3"],
         ["15", "15"],
     ]
-    assert told["nodes by zone"] == ["use1-az1 5, use1-az2 5, use1-az4 5"] * 2
-    assert told["survives any nodes"] == ["3", "3"]
-    assert told["survives any zones"] == ["none", "none"]
-    assert told["the largest zone lost"] == ["10 left, 12 nodes needed: too few"] * 2
-    assert told["a new version rolls out"] == ["12 left, 12 replicas needed: enough"] * 2
-    assert told["one node in repair"] == ["14 left, 12 replicas needed: enough"] * 2
-    assert told["utilisation, mean"] == ["77.2 %", "77.2 %"]
-    assert told["TTFT, P90 estimate"] == ["415 ms", "179 ms *"]
-    assert told["TPOT, P90 estimate"] == ["46.1 ms", "12.1 ms *"]
-    assert told["USD a month, nodes alone"] == ["8,813 *", "20,378"]
+    assert answer["nodes by zone"] == ["use1-az1 5, use1-az2 5, use1-az4 5"] * 2
+    assert answer["survives any nodes"] == ["3", "3"]
+    assert answer["survives any zones"] == ["none", "none"]
+    assert answer["the largest zone lost"] == ["10 left, 12 nodes needed: too few"] * 2
+    assert answer["a new version rolls out"] == ["12 left, 12 replicas needed: enough"] * 2
+    assert answer["one node in repair"] == ["14 left, 12 replicas needed: enough"] * 2
+    assert answer["utilisation, mean"] == ["77.2 %", "77.2 %"]
+    assert answer["TTFT, P90 estimate"] == ["415 ms", "179 ms *"]
+    assert answer["TPOT, P90 estimate"] == ["46.1 ms", "12.1 ms *"]
+    assert answer["USD a month, nodes alone"] == ["8,813 *", "20,378"]
     assert "Karpenter AWS provider: generated on-demand prices, 2026-07-20" in ended.out
 
 
 def test_a_smaller_load_is_not_better(run: Run, chat: Callable[..., Path]) -> None:
-    told = rows(run("compare", CHAT, chat(MORE_USERS, name="more")).out)
-    assert told["nodes in all"] == ["15", "20"]
-    assert told["GPUs needed"] == ["12", "16"]
-    assert told["USD a month, nodes alone"] == ["8,813", "11,750"]
-    assert told["survives any nodes"] == ["3", "4 *"]
+    answer = rows(run("compare", CHAT, chat(MORE_USERS, name="more")).out)
+    assert answer["nodes in all"] == ["15", "20"]
+    assert answer["GPUs needed"] == ["12", "16"]
+    assert answer["USD a month, nodes alone"] == ["8,813", "11,750"]
+    assert answer["survives any nodes"] == ["3", "4 *"]
 
 
 def test_more_spare_for_one_load(run: Run, chat: Callable[..., Path]) -> None:
-    told = rows(run("compare", CHAT, chat(MORE_SPARE, name="safer")).out)
-    assert told["nodes in all"] == ["15 *", "20"]
-    assert told["survives any nodes"] == ["3", "8 *"]
-    assert told["survives any zones"] == ["none", "1 *"]
-    assert told["GPUs needed"] == ["12", "12"]
+    answer = rows(run("compare", CHAT, chat(MORE_SPARE, name="safer")).out)
+    assert answer["nodes in all"] == ["15 *", "20"]
+    assert answer["survives any nodes"] == ["3", "8 *"]
+    assert answer["survives any zones"] == ["none", "1 *"]
+    assert answer["GPUs needed"] == ["12", "12"]
 
 
 def test_three_files_and_what_nobody_predicts(run: Run, chat: Callable[..., Path]) -> None:
-    told = rows(run("compare", CHAT, chat(OTHER_CARD, name="other"), SPANNING).out)
-    assert told["service"] == ["chat", "other", "spanning"]
-    assert told["nodes a replica"] == ["1", "1", "2"]
-    assert told["TTFT, P90 estimate"] == ["415 ms", "179 ms", "not predicted"]
-    assert told["survives any zones"] == ["none", "none", "1 *"]
+    answer = rows(run("compare", CHAT, chat(OTHER_CARD, name="other"), SPANNING).out)
+    assert answer["service"] == ["chat", "other", "spanning"]
+    assert answer["nodes a replica"] == ["1", "1", "2"]
+    assert answer["TTFT, P90 estimate"] == ["415 ms", "179 ms", "not predicted"]
+    assert answer["survives any zones"] == ["none", "none", "1 *"]
 
 
 def test_figures_are_those_of_size(run: Run, chat: Callable[..., Path]) -> None:
     files = [CHAT, chat(OTHER_CARD, name="other")]
-    told = json.loads(run("compare", *files, "--json").out)
+    answer = json.loads(run("compare", *files, "--json").out)
     expected: list[dict[str, Any]] = []
     for file in files:
         [service] = json.loads(run("size", file, "--json").out)["services"]
         expected.append({"file": str(file), **service})
-    assert told["services"] == expected
-    assert told["better"] == {
+    assert answer["services"] == expected
+    assert answer["better"] == {
         **{path: [] for path in MEASURES},
         COST: [0],
         TTFT: [1],
@@ -198,7 +198,7 @@ def test_columns_alike_are_cut_alike(
     ]
 
 
-def test_files_named_alike_are_told_apart(run: Run, chat: Callable[..., Path]) -> None:
+def test_files_named_alike_are_distinguished(run: Run, chat: Callable[..., Path]) -> None:
     other = chat(OTHER_CARD)
     lines = after_contradictions(run("compare", CHAT, other).out).splitlines()
     assert lines[1].split() == [str(CHAT), str(other)]
@@ -207,9 +207,9 @@ def test_files_named_alike_are_told_apart(run: Run, chat: Callable[..., Path]) -
 def test_a_file_without_a_pool(run: Run, chat: Callable[..., Path]) -> None:
     ended = run("compare", CHAT, VIDEO)
     assert ended.code == 6
-    told = rows(ended.out)
-    assert told["nodes in all"] == ["15", "-"]
-    assert told["requests, mean"] == ["11.6 /s", "11,600 /s"]
+    answer = rows(ended.out)
+    assert answer["nodes in all"] == ["15", "-"]
+    assert answer["requests, mean"] == ["11.6 /s", "11,600 /s"]
     assert "why there is no pool" in ended.out
     assert ended.err.startswith("text-to-video: not answered by this version")
     assert run("compare", VIDEO, chat(INFEASIBLE, OTHER_CARD, name="never")).code == 5

@@ -244,8 +244,8 @@ def test_what_a_person_put_in_stays_until_its_kubernetes_or_tag_moves(
     filled = read_model(path, StackLock)
     assert "current; nothing changes" in run("update", stack).out
     assert read_model(path, StackLock) == filled
-    asked = stack.read_text("utf-8") + '  sizewright:kubernetes_version: "1.36"\n'
-    stack.write_text(asked, "utf-8")
+    requested = stack.read_text("utf-8") + '  sizewright:kubernetes_version: "1.36"\n'
+    stack.write_text(requested, "utf-8")
     moved = run("update", stack)
     assert "kubernetes: 1.35 -> 1.36" in moved.out
     assert "addons.coredns: v1.13.2-eksbuild.4 -> null" in moved.out
@@ -345,11 +345,11 @@ def test_update_shows_what_follows_before_it_moves_anything(run: Run, stack_file
     dry = run("update", stack, "--why", "--dry-run")
     assert path.read_text("utf-8") == before
     assert f"charts.nvidia-device-plugin: 0.1.0 -> {newest}  [" in dry.out
-    assert "what follows\n  resources: 0 created, 1 updated" in dry.out
+    assert "effects\n  resources: 0 created, 1 updated" in dry.out
     assert f"version: 0.1.0 -> {newest}" in dry.out
-    told = json.loads(run("update", stack, "--json").out)
-    assert told["written"] is True
-    assert [r["effect"] for r in told["resources"]] == ["update"]
+    answer = json.loads(run("update", stack, "--json").out)
+    assert answer["written"] is True
+    assert [r["effect"] for r in answer["resources"]] == ["update"]
     assert newest in path.read_text("utf-8")
 
 

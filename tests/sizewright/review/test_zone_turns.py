@@ -64,7 +64,7 @@ def test_each_update_moves_one_zone_and_each_up_takes_one_zone(
     seen = []
     for _ in ZONES:
         said = run("update", stack, "--why").out
-        assert "what follows\n  resources: 0 created, 1 updated" in said
+        assert "effects\n  resources: 0 created, 1 updated" in said
         seen.append([zone for zone, release in releases(stack).items() if release == NEW])
     assert seen == [list(ZONES[:1]), list(ZONES[:2]), list(ZONES)]
     assert "current; nothing changes" in run("update", stack).out

@@ -96,7 +96,7 @@ def test_only_words_of_json_schema_and_of_editors_are_used(name: str) -> None:
     assert set(words(schema(name))) <= known
 
 
-def test_units_and_what_a_number_decides_are_told() -> None:
+def test_units_and_what_a_number_decides_are_reported() -> None:
     parts = schema("size")["$defs"]
     assert parts["StoragePlan"]["properties"]["retained_bytes"]["description"] == (
         "Bytes kept when retention is full."
@@ -182,10 +182,10 @@ def test_an_answer_is_as_its_schema_says(
     command, *rest = words.split()
     ended = run(command, *(files.get(word, word) for word in rest), "--json")
     assert ended.code == code, ended.err
-    told = json.loads(ended.out)
-    closed(command).validate(told)
+    reported = json.loads(ended.out)
+    closed(command).validate(reported)
     if words != "schema workload":
-        assert told["schema_version"] == "1", "a schema is a document, all else is an answer"
+        assert reported["schema_version"] == "1", "a schema is a document, all else is an answer"
 
 
 def test_files_that_are_written_are_answered_as_said(run: Run, tmp_path: Path) -> None:
@@ -213,20 +213,22 @@ def runs(tmp_path: Path) -> Path:
 
 def test_measured_runs_are_answered_as_said(run: Run, tmp_path: Path, runs: Path) -> None:
     configs = ("--configs", ROOT / "bench/data/configs")
-    told = json.loads(run("accuracy", runs, *configs, "--json").out)
-    closed("accuracy").validate(told)
-    assert {row["reason"] is None for row in told["rows"]} == {True, False}
-    told = json.loads(run("calibrate", runs, *configs, "--out", tmp_path / "c.json", "--json").out)
-    closed("calibrate").validate(told)
+    reported = json.loads(run("accuracy", runs, *configs, "--json").out)
+    closed("accuracy").validate(reported)
+    assert {row["reason"] is None for row in reported["rows"]} == {True, False}
+    reported = json.loads(
+        run("calibrate", runs, *configs, "--out", tmp_path / "c.json", "--json").out
+    )
+    closed("calibrate").validate(reported)
 
 
 def test_an_answer_with_a_key_more_or_less_is_refused(run: Run) -> None:
-    told = json.loads(run("size", CHAT, "--json").out)
-    del told["services"][0]["pool"]["gpus_total"]
-    assert not closed("size").is_valid(told)
-    told = json.loads(run("check", CHAT, "--json").out)
-    told["gates"][0]["more"] = 1
-    assert not closed("check").is_valid(told)
+    reported = json.loads(run("size", CHAT, "--json").out)
+    del reported["services"][0]["pool"]["gpus_total"]
+    assert not closed("size").is_valid(reported)
+    reported = json.loads(run("check", CHAT, "--json").out)
+    reported["gates"][0]["more"] = 1
+    assert not closed("check").is_valid(reported)
 
 
 def test_an_unknown_schema_says_what_is_near(run: Run) -> None:

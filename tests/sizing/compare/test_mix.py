@@ -53,8 +53,8 @@ def found(values: Values, site: Site, catalog: Catalog) -> Mix:
     return mix(case, rates, ranking(case, rates).best)
 
 
-def every_fleet(told: Mix) -> list[Fleet]:
-    return [*told.fleets, *([told.same_type] if told.same_type else [])]
+def every_fleet(reported: Mix) -> list[Fleet]:
+    return [*reported.fleets, *([reported.same_type] if reported.same_type else [])]
 
 
 def only(catalog: Catalog, names: Sequence[str]) -> Catalog:
@@ -168,20 +168,20 @@ def test_the_optimum_is_that_of_brute_force(
     values: Values, names: list[str], site: Site, catalog: Catalog
 ) -> None:
     few = only(catalog, names)
-    told = found(values, site, few)
-    if told.single is None:
+    reported = found(values, site, few)
+    if reported.single is None:
         return
     least = brute_force(values, site, few)
-    apart = {len(fleet.pools): fleet.usd_per_month for fleet in told.fleets}
+    apart = {len(fleet.pools): fleet.usd_per_month for fleet in reported.fleets}
     assert apart == {n: cost for (n, own), cost in least.items() if own and cost is not None}
     any_type = [cost for (_, own), cost in least.items() if not own and cost is not None]
-    assert (told.refused is None) == bool(any_type)
-    single = told.single.usd_per_month
+    assert (reported.refused is None) == bool(any_type)
+    single = reported.single.usd_per_month
     assert single is not None
     others = [single, *apart.values()]
     cheapest = min(others + any_type)
-    assert min([*others, *(fleet.usd_per_month for fleet in every_fleet(told))]) == cheapest
-    assert (told.same_type is not None) == (cheapest < min(others))
+    assert min([*others, *(fleet.usd_per_month for fleet in every_fleet(reported))]) == cheapest
+    assert (reported.same_type is not None) == (cheapest < min(others))
 
 
 @settings(max_examples=examples(12))
@@ -195,8 +195,8 @@ def test_a_class_has_the_cheapest_types_of_all_that_are_sold(
     case = case_of(lengths.workload(whole), site, catalog)
     best = dict[str, tuple[str, int, str, int]]()
     for option in ranking(case, rates).options:
-        told = option.instance.name, option.tensor_parallel, option.precision.value
-        best.setdefault(option.instance.name, (*told, option.pool.nodes_total))
+        reported = option.instance.name, option.tensor_parallel, option.precision.value
+        best.setdefault(option.instance.name, (*reported, option.pool.nodes_total))
     replicas = replicas_of(case_of(whole, site, catalog))
     pools = ClassPools(whole, lengths, replicas, rates).cheapest(3)
     found = [(p.instance.name, p.tensor_parallel, p.precision.value, p.nodes_total) for p in pools]
@@ -209,10 +209,10 @@ def test_every_prompt_has_one_pool_and_the_answer_is_always_the_same(
     values: Values, names: list[str], site: Site, catalog: Catalog
 ) -> None:
     few = only(catalog, names)
-    told = found(values, site, few)
-    assert every_fleet(told) == every_fleet(found(values, site, few))
+    reported = found(values, site, few)
+    assert every_fleet(reported) == every_fleet(found(values, site, few))
     request = Workload.model_validate(values).request
-    for fleet in every_fleet(told):
+    for fleet in every_fleet(reported):
         shares = {
             bar.tokens: float(Fraction(bar.share) * pool.lengths.share)
             for pool in fleet.pools
@@ -220,19 +220,23 @@ def test_every_prompt_has_one_pool_and_the_answer_is_always_the_same(
         }
         assert shares == pytest.approx({bar.tokens: float(bar.share) for bar in bars_of(request)})
         assert sum(pool.lengths.share for pool in fleet.pools) == 1
-    assert all(len(fleet.types) == len(fleet.pools) for fleet in told.fleets)
-    if told.best is not None and told.single is not None:
-        assert told.is_cheaper == (told.best.usd_per_month < (told.single.usd_per_month or 0))
+    assert all(len(fleet.types) == len(fleet.pools) for fleet in reported.fleets)
+    if reported.best is not None and reported.single is not None:
+        assert reported.is_cheaper == (
+            reported.best.usd_per_month < (reported.single.usd_per_month or 0)
+        )
 
 
 @settings(max_examples=examples(40))
 @given(values=drawn(), names=FEW_TYPES, factor=st.integers(2, 9))
-def test_a_dearer_type_never_makes_a_mix_cheaper(
+def test_a_more_expensive_type_never_makes_a_mix_cheaper(
     values: Values, names: list[str], factor: int, site: Site, catalog: Catalog
 ) -> None:
-    few, dearer = only(catalog, names), names[0]
+    few, more_expensive = only(catalog, names), names[0]
     prices = tuple(
-        p.model_copy(update={"usd_per_hour": p.usd_per_hour * factor}) if p.name == dearer else p
+        p.model_copy(update={"usd_per_hour": p.usd_per_hour * factor})
+        if p.name == more_expensive
+        else p
         for p in few.prices
     )
     answers = [
@@ -246,15 +250,15 @@ def test_a_dearer_type_never_makes_a_mix_cheaper(
 def test_a_mix_beats_the_single_type_where_few_prompts_are_very_long(
     site: Site, catalog: Catalog
 ) -> None:
-    told = compare(Workload.model_validate(CHEAPER), site, catalog).mix
-    assert told.is_cheaper and told.best is not None and told.single is not None
-    assert told.best is min(told.fleets, key=lambda fleet: fleet.usd_per_month)
-    usd, ratio = told.saving(told.best)
-    single = told.single.usd_per_month
-    assert single is not None and usd == single - told.best.usd_per_month
+    reported = compare(Workload.model_validate(CHEAPER), site, catalog).mix
+    assert reported.is_cheaper and reported.best is not None and reported.single is not None
+    assert reported.best is min(reported.fleets, key=lambda fleet: fleet.usd_per_month)
+    usd, ratio = reported.saving(reported.best)
+    single = reported.single.usd_per_month
+    assert single is not None and usd == single - reported.best.usd_per_month
     assert ratio == usd / single and Fraction(1, 50) < ratio < 1
-    short, *_ = told.best.pools
-    assert short.lengths.bars[0].tokens == 400 and len(set(told.best.types)) > 1
+    short, *_ = reported.best.pools
+    assert short.lengths.bars[0].tokens == 400 and len(set(reported.best.types)) > 1
 
 
 @pytest.mark.parametrize(
@@ -273,13 +277,18 @@ def test_a_mix_beats_the_single_type_where_few_prompts_are_very_long(
 def test_requests_are_split_only_where_their_prompts_say_so(
     request_changes: dict[str, Any], why: str | None
 ) -> None:
-    told = why_whole(Request.model_validate(CHEAPER["request"] | request_changes))
-    assert (told is None) if why is None else (told is not None and why in told)
+    reported = why_whole(Request.model_validate(CHEAPER["request"] | request_changes))
+    assert (reported is None) if why is None else (reported is not None and why in reported)
 
 
 def test_a_refusal_reaches_the_answer(site: Site, catalog: Catalog) -> None:
-    told = found({**BASE, "hardware": "auto"}, site, catalog)
-    assert told.refused and told.single is not None and told.best is None and not told.is_cheaper
+    reported = found({**BASE, "hardware": "auto"}, site, catalog)
+    assert (
+        reported.refused
+        and reported.single is not None
+        and reported.best is None
+        and not reported.is_cheaper
+    )
     slow = found({**CHEAPER, "latency": {"tpot_ms": "0.01"}}, site, catalog)
     assert slow.single is None and slow.refused
     unpriced = found(CHEAPER, site, catalog.model_copy(update={"prices": ()}))
@@ -294,12 +303,12 @@ def test_a_class_has_its_own_bars_share_context_and_traffic() -> None:
         {"tokens": 900, "share": 0.5},
         {"tokens": 100, "share": 0.125},
     ]
-    asked = Request.model_validate(
+    requested = Request.model_validate(
         {"input_tokens": bars, "output_tokens": 200, "context_tokens": 5_000}
     )
     bars_once = [(100, Decimal("0.375")), (900, Decimal("0.5")), (4_000, Decimal("0.125"))]
-    assert [(b.tokens, b.share) for b in bars_of(asked)] == bars_once
-    short = length_class(asked, 0, 1)
+    assert [(b.tokens, b.share) for b in bars_of(requested)] == bars_once
+    short = length_class(requested, 0, 1)
     assert short.share == Fraction(7, 8) and short.request.context_tokens == 1_900
     assert [bar.tokens for bar in short.bars] == [100, 900]
     assert sum(bar.share for bar in short.bars) == 1, "a file of the class is accepted"

@@ -29,7 +29,7 @@ Costs = dict[Part, tuple[int, dict[str, int]]]
 """Bound of each class, and its cost on each type that serves it."""
 
 
-class Told:
+class SingleType:
     """A single type with that cost."""
 
     def __init__(self, usd: int) -> None:
@@ -44,8 +44,8 @@ def workload(bars: int) -> Workload:
 
 def found(bars: int, costs: Costs, single: int, site: Site, catalog: Catalog) -> Mix:
     """Mix over made-up classes, whose bound is raised to the cheapest pool once it is sized."""
-    asked = workload(bars)
-    tokens = [bar.tokens for bar in bars_of(asked.request)]
+    requested = workload(bars)
+    tokens = [bar.tokens for bar in bars_of(requested.request)]
 
     class Classes:
         def __init__(self, _: Workload, lengths: LengthClass, *__: Any) -> None:
@@ -71,8 +71,8 @@ def found(bars: int, costs: Costs, single: int, site: Site, catalog: Catalog) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "ClassPools", Classes)
         patch.setattr(module, "replicas_of", lambda case: [])
-        case = case_of(asked, site, catalog)
-        return mix(case, request_rates(asked.traffic), Told(single))  # type: ignore[arg-type]
+        case = case_of(requested, site, catalog)
+        return mix(case, request_rates(requested.traffic), SingleType(single))  # type: ignore[arg-type]
 
 
 def least(bars: int, costs: Costs, pools: int, *, apart: bool) -> int | None:
@@ -98,11 +98,11 @@ def test_a_split_whose_bound_is_just_below_the_best_is_looked_at(
         (2, 2): (50, {"g5.xlarge": 51}),
         (1, 1): (999, {"g6e.xlarge": 999}),
     }
-    told = found(3, costs, 120, site, catalog)
-    two = next(fleet for fleet in told.fleets if len(fleet.pools) == 2)
+    reported = found(3, costs, 120, site, catalog)
+    two = next(fleet for fleet in reported.fleets if len(fleet.pools) == 2)
     assert two.usd_per_month == 97
     assert [len(pool.lengths.bars) for pool in two.pools] == [2, 1]
-    assert told.best is two and told.saving(two) == (23, Fraction(23, 120))
+    assert reported.best is two and reported.saving(two) == (23, Fraction(23, 120))
 
 
 def test_a_cheaper_split_of_other_types_is_found_behind_equal_bounds(
@@ -117,9 +117,9 @@ def test_a_cheaper_split_of_other_types_is_found_behind_equal_bounds(
         (2, 2): (45, {"g6.xlarge": 54, "g5.xlarge": 55}),
         (1, 1): (999, {}),
     }
-    told = found(3, costs, 200, site, catalog)
-    assert [fleet.usd_per_month for fleet in told.fleets] == [109]
-    assert told.same_type is not None and told.same_type.usd_per_month == 92
+    reported = found(3, costs, 200, site, catalog)
+    assert [fleet.usd_per_month for fleet in reported.fleets] == [109]
+    assert reported.same_type is not None and reported.same_type.usd_per_month == 92
 
 
 @st.composite
@@ -140,33 +140,33 @@ def classes(draw: st.DrawFn) -> tuple[int, Costs]:
 
 
 @settings(max_examples=examples(150))
-@given(asked=classes(), single=st.integers(200, 700))
-def test_no_split_is_cheaper_than_what_is_told(
-    asked: tuple[int, Costs], single: int, site: Site, catalog: Catalog
+@given(requested=classes(), single=st.integers(200, 700))
+def test_no_split_is_cheaper_than_the_reported_one(
+    requested: tuple[int, Costs], single: int, site: Site, catalog: Catalog
 ) -> None:
-    bars, costs = asked
-    told = found(bars, costs, single, site, catalog)
+    bars, costs = requested
+    reported = found(bars, costs, single, site, catalog)
     apart = {n: least(bars, costs, n, apart=True) for n in (2, 3)}
     any_types = [cost for n in (2, 3) if (cost := least(bars, costs, n, apart=False)) is not None]
     if not any_types:
-        assert told.refused is not None and told.best is None
+        assert reported.refused is not None and reported.best is None
         return
-    assert {len(fleet.pools): fleet.usd_per_month for fleet in told.fleets} == {
+    assert {len(fleet.pools): fleet.usd_per_month for fleet in reported.fleets} == {
         n: cost for n, cost in apart.items() if cost is not None
     }
     others = [single, *(cost for cost in apart.values() if cost is not None)]
     one_type = min(any_types) if min(any_types) < min(others) else None
-    same = told.same_type
+    same = reported.same_type
     assert (None if same is None else same.usd_per_month) == one_type
-    assert told.is_cheaper == (min([*others[1:], *any_types]) < single)
+    assert reported.is_cheaper == (min([*others[1:], *any_types]) < single)
 
 
-def test_a_class_is_asked_with_its_own_share_of_the_load(
+def test_a_class_is_sized_with_its_own_share_of_the_load(
     site: Site, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four bars of a quarter each: classes of one, two and three bars have so many quarters."""
-    asked = workload(4)
-    rates = request_rates(asked.traffic)
+    requested = workload(4)
+    rates = request_rates(requested.traffic)
     shares = dict[int, Rates]()
 
     class Classes:
@@ -177,8 +177,8 @@ def test_a_class_is_asked_with_its_own_share_of_the_load(
 
     monkeypatch.setattr(module, "ClassPools", Classes)
     monkeypatch.setattr(module, "replicas_of", lambda case: [])
-    told = mix(case_of(asked, site, catalog), rates, Told(1))  # type: ignore[arg-type]
-    assert told.refused is not None
+    reported = mix(case_of(requested, site, catalog), rates, SingleType(1))  # type: ignore[arg-type]
+    assert reported.refused is not None
     assert shares[1].mean == rates.mean / 4
     assert all(mine.mean == rates.mean * bars / 4 for bars, mine in shares.items())
-    assert length_class(asked.request, 1, 3).share == Fraction(3, 4)
+    assert length_class(requested.request, 1, 3).share == Fraction(3, 4)

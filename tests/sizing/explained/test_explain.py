@@ -174,8 +174,8 @@ def test_what_is_not_arithmetic_says_where_from() -> None:
 
 
 def test_searches_are_few_and_known() -> None:
-    told = {e.pointer for e in explain_all(plan_of(CHAT)) if not e.arithmetic}
-    assert {pointer.removeprefix("/services/0/") for pointer in told} == {
+    reported = {e.pointer for e in explain_all(plan_of(CHAT)) if not e.arithmetic}
+    assert {pointer.removeprefix("/services/0/") for pointer in reported} == {
         "pool/survives/zones",
         "pool/nodes_by_rule/availability",
         "pool/nodes_at_peak",

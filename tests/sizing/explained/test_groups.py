@@ -45,7 +45,7 @@ def test_a_leader_waits_for_a_member_whose_node_is_not_there_yet(sized: Sized) -
     assert member + own <= plan.serving.start_s < member + own + 2
 
 
-def test_more_nodes_than_needed_may_be_asked_for(sized: Sized) -> None:
+def test_more_nodes_than_needed_may_be_requested(sized: Sized) -> None:
     pool = large(sized, hardware=P5 | {"nodes_per_replica": 3}).pool
     # 126 layers on 3 nodes are 42 each
     assert pool is not None and (pool.nodes_per_replica, pool.gpus_per_replica) == (3, 24)
@@ -53,7 +53,7 @@ def test_more_nodes_than_needed_may_be_asked_for(sized: Sized) -> None:
     assert small is not None and small.nodes_per_replica == 2
 
 
-def test_one_node_asked_for_is_not_made_two(sized: Sized) -> None:
+def test_one_requested_node_is_not_made_two(sized: Sized) -> None:
     plan = large(sized, hardware=P5 | {"nodes_per_replica": 1})
     assert plan.pool is None
     assert Reason.memory in {refused.reason for refused in plan.rejected}
@@ -103,8 +103,8 @@ def test_whichever_nodes_go_enough_groups_are_left(
 
 
 def test_no_group_leaves_its_zone(workload: Build, site: Site, catalog: Catalog) -> None:
-    asked = workload(model="llama-3.1-405b", hardware=P5, redundancy={"nodes": 4})
-    (pool,) = size([asked], site, catalog).pools
+    requested = workload(model="llama-3.1-405b", hardware=P5, redundancy={"nodes": 4})
+    (pool,) = size([requested], site, catalog).pools
     assert all(count % 2 == 0 for count in pool.nodes_by_zone.values())
     assert pool.interconnect is not None
     assert pool.interconnect.first_interface == "efa"

@@ -14,7 +14,7 @@ from sizing.site import Site
 from sizing.size import size
 from sizing.values.field_error import FieldError
 from sizing.workload import Workload
-from tests.sizing.told import told
+from tests.sizing.refusals import refusals
 
 Build = Callable[..., Workload]
 ONE, TWO = "cr-0123456789abcdef0", "cr-0123456789abcdef1"
@@ -65,12 +65,12 @@ def test_the_field_of_an_id_that_cannot_be(
     field: str,
     message: str,
 ) -> None:
-    asked = workload(hardware=hardware)
+    requested = workload(hardware=hardware)
     with pytest.raises(FieldError, match=message) as fault:
-        check_capacity(asked, site, catalog)
+        check_capacity(requested, site, catalog)
     assert ".".join(map(str, fault.value.field)) == f"hardware.capacity.{field}"
     with pytest.raises(FieldError, match=message):
-        size([asked], site, catalog)
+        size([requested], site, catalog)
 
 
 def test_on_demand_is_the_default(sized: Callable[..., ServicePlan]) -> None:
@@ -87,7 +87,7 @@ def test_zones_without_a_reservation_do_not_count(sized: Callable[..., ServicePl
     # one of two zones may fail, so each has all 12
     assert plan.pool.nodes_by_zone == {"use1-az1": 12, "use1-az2": 12}
     assert plan.pool.reservation_by_zone == ids
-    (other,) = told(plan)
+    (other,) = refusals(plan)
     assert (other.option, other.reason) == ("use1-az4", Reason.offering)
     assert other.numbers.startswith("has no reservation of g6.xlarge")
 
@@ -129,7 +129,7 @@ def test_only_the_same_source_shares_nodes(workload: Build, site: Site, catalog:
     assert all(s.serving and s.pool and s.serving.pool == s.pool.name for s in plan.services)
 
 
-def test_the_name_of_a_pool_tells_its_source(workload: Build) -> None:
+def test_the_name_of_a_pool_shows_its_source(workload: Build) -> None:
     hardware = workload(hardware=on("p5.48xlarge", blocks={"use1-az1": ONE})).hardware
     assert hardware is not None
     name = pool_name("p5.48xlarge", 4, hardware.capacity)

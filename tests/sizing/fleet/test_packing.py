@@ -10,7 +10,7 @@ from sizing.plan.part import Reason
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.replica.gpu_rate import GpuRate
-from tests.sizing.told import told
+from tests.sizing.refusals import refusals
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,6 @@ def test_the_plan_names_the_rules_that_lost(sized: Callable[..., ServicePlan]) -
     plan = sized(redundancy={"zones": 1, "nodes": 3})
     assert plan.pool is not None
     assert (plan.pool.redundancy_binding, plan.pool.nodes_total) == ("zones", 18)
-    assert [(r.option, r.reason, r.numbers) for r in told(plan)] == [
+    assert [(r.option, r.reason, r.numbers) for r in refusals(plan)] == [
         ("redundancy rule nodes", Reason.not_binding, "15 nodes; zones requires 18")
     ]

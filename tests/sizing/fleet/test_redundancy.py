@@ -31,7 +31,7 @@ from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Redundancy, Workload
 from tests.sizing.drawn import RULES
-from tests.sizing.told import told
+from tests.sizing.refusals import refusals
 
 ZONES = tuple(f"use1-az{n}" for n in range(1, 7))
 
@@ -148,7 +148,7 @@ def test_every_rule_is_a_field_of_the_workload_and_is_drawn() -> None:
     assert set(RULES) == rules, "the laws hold for workloads with any rule"
 
 
-def test_the_spread_starts_where_it_is_told() -> None:
+def test_the_spread_starts_at_the_given_zone() -> None:
     assert spread(14, "abc") == {"a": 5, "b": 5, "c": 4}
     assert spread(14, "abc", 2) == {"a": 5, "b": 4, "c": 5}
     assert spread(2, "abc", 1) == {"a": 0, "b": 1, "c": 1}
@@ -207,7 +207,7 @@ def test_zones_that_do_not_sell_the_type_do_not_count(sized: Callable[..., Servi
     assert plan.pool is not None
     assert plan.pool.nodes_by_zone == {"use1-az2": 2, "use1-az6": 2}
     assert plan.pool.survives.zones == 1
-    assert [(r.option, r.reason) for r in told(plan)] == [("use1-az1", Reason.offering)]
+    assert [(r.option, r.reason) for r in refusals(plan)] == [("use1-az1", Reason.offering)]
 
 
 def test_too_few_zones_are_an_answer(sized: Callable[..., ServicePlan]) -> None:
@@ -226,9 +226,9 @@ def test_advice_for_too_few_zones_names_type_and_cost_and_never_less_redundancy(
     sized: Callable[..., ServicePlan],
 ) -> None:
     plan = sized("12", hardware={"instance_type": "p5en.48xlarge"}, redundancy={"zones": 1})
-    told_all = " ".join(r.numbers for r in plan.rejected)
-    assert re.search(r"[a-z0-9-]+\.\w+ \(\d+ nodes?, [\d,]+ USD a month\)", told_all)
-    assert "redundancy.zones: 0" not in told_all
+    reasons = " ".join(r.numbers for r in plan.rejected)
+    assert re.search(r"[a-z0-9-]+\.\w+ \(\d+ nodes?, [\d,]+ USD a month\)", reasons)
+    assert "redundancy.zones: 0" not in reasons
 
 
 def test_zones_to_add_are_named_where_they_sell_the_type(
@@ -244,7 +244,7 @@ def test_advice_behind_a_lock_names_type_and_cost_and_the_command_that_chooses(
 ) -> None:
     """The lock's type is sold in one of the zones; other types keep the rule."""
     capacity = {"method": "calibrated", "load": "mean"}
-    asked = workload(hardware="auto", capacity=capacity, redundancy={"zones": 1})
+    requested = workload(hardware="auto", capacity=capacity, redundancy={"zones": 1})
     two = site.model_copy(update={"zones": ("use1-az1", "use1-az2")})
     lock = Lock(
         model="llama-3.1-8b",
@@ -253,7 +253,7 @@ def test_advice_behind_a_lock_names_type_and_cost_and_the_command_that_chooses(
         tensor_parallel=1,
         catalog_digest=catalog.digest,
     )
-    (plan,) = size([asked], two, catalog, {"chat": lock}).services
+    (plan,) = size([requested], two, catalog, {"chat": lock}).services
     assert plan.pool is None
     numbers = {r.option: r.numbers for r in plan.rejected}
     assert numbers["redundancy.zones: 1"] == "1 of 1 zones may fail: none is left"

@@ -93,7 +93,7 @@ def cost(plan: ServicePlan) -> float:
 @pytest.mark.parametrize(
     ("name", "extra"), [("g5.xlarge", {"tensor_parallel": 2}), ("g4dn.2xlarge", {})]
 )
-def test_the_nearest_types_do_as_the_file_stands_cheapest_first(
+def test_the_nearest_types_suit_the_file_unchanged_cheapest_first(
     sized: Sized, name: str, extra: dict[str, int]
 ) -> None:
     names = suggested(sized(hardware=on(name, **extra)))
@@ -104,28 +104,28 @@ def test_the_nearest_types_do_as_the_file_stands_cheapest_first(
 @pytest.mark.parametrize("name", ["p6-b200.48xlarge", "g4dn.xlarge", "g6.xlarge"])
 def test_the_nearest_types_meet_the_latency_targets(sized: Sized, name: str) -> None:
     """g6.xlarge has room for the model and takes 78 ms a token in bf16."""
-    asked = {
+    requested = {
         "capacity": {"method": "calibrated", "load": "mean"},
         "latency": {"ttft_ms": 1000, "tpot_ms": 60},
     }
-    names = suggested(sized(hardware=on(name), **asked))
-    costs = [cost(sized(hardware=on(other), **asked)) for other in names]
+    names = suggested(sized(hardware=on(name), **requested))
+    costs = [cost(sized(hardware=on(other), **requested)) for other in names]
     assert "g6.xlarge" not in names and len(names) == 3 and costs == sorted(costs)
 
 
 def test_what_needs_another_precision_as_well_is_said(sized: Sized) -> None:
     """No type serves 70 billion parameters in 16 bits at 9 ms a token."""
-    asked = {
+    requested = {
         "capacity": {"method": "calibrated", "load": "mean"},
         "latency": {"ttft_ms": 1000, "tpot_ms": 9},
     }
     hardware = {"instance_type": "p5.48xlarge", "tensor_parallel": 8}
     named = {"name": "llama-3.1-70b", "precision": "bf16"}
-    told = sized(model=named, hardware=hardware, **asked).rejected[-1].numbers
-    assert told.startswith("p6-b300.48xlarge with model.precision fp8 (")
+    reported = sized(model=named, hardware=hardware, **requested).rejected[-1].numbers
+    assert reported.startswith("p6-b300.48xlarge with model.precision fp8 (")
     other = {**hardware, "instance_type": "p6-b300.48xlarge"}
-    assert sized(model=named, hardware=other, **asked).pool is None
-    assert sized(model={**named, "precision": "fp8"}, hardware=other, **asked).pool is not None
+    assert sized(model=named, hardware=other, **requested).pool is None
+    assert sized(model={**named, "precision": "fp8"}, hardware=other, **requested).pool is not None
 
 
 def test_tensor_parallel_must_divide_heads_and_node(sized: Sized) -> None:
@@ -135,8 +135,8 @@ def test_tensor_parallel_must_divide_heads_and_node(sized: Sized) -> None:
         Reason.tensor_parallel,
         "32 heads, 4 GPUs a node: 1, 2, 4 work",
     )
-    asked = sized(hardware=on("g6.12xlarge", tensor_parallel=4))
-    assert asked.pool is not None and asked.pool.tensor_parallel == 4
+    requested = sized(hardware=on("g6.12xlarge", tensor_parallel=4))
+    assert requested.pool is not None and requested.pool.tensor_parallel == 4
 
 
 def test_a_slice_of_a_card_counts_as_a_gpu(sized: Sized) -> None:

@@ -107,24 +107,24 @@ def test_the_optimum_is_that_of_brute_force(
         assert found == pytest.approx(float(least))
 
 
-def test_the_others_are_told_with_their_reasons(answer: Sized, catalog: Catalog) -> None:
+def test_the_others_are_reported_with_their_reasons(answer: Sized, catalog: Catalog) -> None:
     plan = answer(AUTO)
     assert plan.choice is not None and plan.choice.chosen_by == "ranking"
     assert plan.choice.price_source and plan.choice.pool_usd_per_month
     reasons = {r.reason for r in plan.rejected}
     assert {Reason.more_expensive, Reason.offering, Reason.engine, Reason.memory} <= reasons
-    dearer = [r for r in plan.rejected if r.reason is Reason.more_expensive]
+    costly = [r for r in plan.rejected if r.reason is Reason.more_expensive]
     cheapest = f"{plan.choice.pool_usd_per_month:,.0f} USD"
-    assert all(r.numbers.endswith(cheapest) for r in dearer)
-    assert {r.instance_type for r in dearer} <= {each.name for each in catalog.instance_types}
+    assert all(r.numbers.endswith(cheapest) for r in costly)
+    assert {r.instance_type for r in costly} <= {each.name for each in catalog.instance_types}
     assert plan.inputs.hardware is not None and plan.inputs.hardware.is_auto
 
 
 def test_an_unknown_price_is_never_zero(answer: Sized, catalog: Catalog) -> None:
     cheapest = answer(AUTO).choice
     assert cheapest is not None
-    dear = tuple(p for p in catalog.prices if p.name != cheapest.instance_type)
-    plan = answer(AUTO, known=catalog.model_copy(update={"prices": dear}))
+    expensive = tuple(p for p in catalog.prices if p.name != cheapest.instance_type)
+    plan = answer(AUTO, known=catalog.model_copy(update={"prices": expensive}))
     assert plan.choice is not None and plan.choice.instance_type != cheapest.instance_type
     (unknown,) = [
         r for r in plan.rejected if r.option.startswith(f"{cheapest.instance_type}, tensor")
@@ -198,7 +198,7 @@ def test_new_prices_and_coefficients_change_nothing_by_themselves(
     assert busier.pool.gpus_needed == pytest.approx(2 * before.pool.gpus_needed, abs=1)
 
 
-def test_other_lengths_are_sized_anew_on_the_locked_type(answer: Sized) -> None:
+def test_other_lengths_are_sized_again_on_the_locked_type(answer: Sized) -> None:
     lock = lock_of(answer(AUTO))
     plan = answer(more(AUTO, "request", output_tokens=501), lock)
     assert plan.choice is not None and plan.choice.chosen_by == "lock"
@@ -256,7 +256,7 @@ def test_a_measured_rate_gives_way_to_one_of_every_type(site: Site, catalog: Cat
         o.name for o in compare(Workload.model_validate(BASE), site, catalog).ranked.options
     ]
     blind = {**measured, "request": {"tokens": 500}}
-    with pytest.raises(FieldError, match="lengths apart"):
+    with pytest.raises(FieldError, match="input_tokens and output_tokens"):
         compare(Workload.model_validate(blind), site, catalog)
 
 

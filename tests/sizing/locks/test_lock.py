@@ -11,7 +11,7 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
-from tests.sizing.told import told
+from tests.sizing.refusals import refusals
 
 G6 = {"instance_type": "g6.12xlarge"}
 
@@ -42,7 +42,7 @@ def test_a_lock_pins_the_group(locked: Callable[..., ServicePlan]) -> None:
     # one L4 has room for the model; the lock was made when four were chosen
     plan = locked(lock())
     assert plan.pool is not None and plan.pool.tensor_parallel == 4
-    assert told(plan) == []
+    assert refusals(plan) == []
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def test_a_lock_pins_the_group(locked: Callable[..., ServicePlan]) -> None:
         {"instance_type": "g6.48xlarge"},
     ],
 )
-def test_a_stale_lock_is_told_and_not_followed(
+def test_a_stale_lock_is_reported_and_not_followed(
     locked: Callable[..., ServicePlan], changes: dict[str, str]
 ) -> None:
     plan = locked(lock(**changes))
     assert plan.pool is not None and plan.pool.tensor_parallel == 1
-    (stale,) = told(plan)
+    (stale,) = refusals(plan)
     assert (stale.option, stale.reason) == ("lock: tensor parallel 4", Reason.stale_lock)
     assert all(value in stale.numbers for value in changes.values())
 

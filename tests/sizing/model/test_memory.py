@@ -88,7 +88,7 @@ def test_nominal_weights(precision: str, gigabytes: float) -> None:
     assert nominal_weights_bytes(model, parameters, Precision(precision), None) == gigabytes * 10**9
 
 
-def test_encoders_are_held_beside_the_model() -> None:
+def test_encoders_are_held_with_the_model() -> None:
     encoder = {"name": "t5-xxl", "parameters": "4.7e9"}
     model = Model.model_validate({"parameters": "10e9", "precision": "fp32", "encoders": [encoder]})
     assert nominal_weights_bytes(model, Fraction(10**10), Precision.fp32, None) == 58_800_000_000
@@ -175,11 +175,11 @@ def test_four_bits_leave_all_but_the_experts_of_latent_attention_wide(catalog: C
 
 def test_windows_leave_room_for_more_sequences(catalog: Catalog) -> None:
     # gemma-3-27b: 10 layers keep all, 52 keep 1,024 tokens, 8,192 bytes a layer and token
-    asked = need(catalog, "gemma-3-27b", mean=8_000, longest=8_000)
-    assert asked.kv_bytes_per_sequence == 8_192 * (10 * 8_000 + 52 * 1_024)
-    assert asked.kv_bytes_per_token == 507_904
-    found = fit(asked, 81_920 * 2**20, 1)
-    room = usable_bytes(81_920 * 2**20, 1) - asked.weights_bytes
+    requested = need(catalog, "gemma-3-27b", mean=8_000, longest=8_000)
+    assert requested.kv_bytes_per_sequence == 8_192 * (10 * 8_000 + 52 * 1_024)
+    assert requested.kv_bytes_per_token == 507_904
+    found = fit(requested, 81_920 * 2**20, 1)
+    room = usable_bytes(81_920 * 2**20, 1) - requested.weights_bytes
     assert found is not None and found.max_sequences == room // (8_192 * 133_248)
 
 
@@ -197,7 +197,7 @@ def need(catalog: Catalog, model: str, *, mean: int = 500, longest: int = 500) -
     return Need(weights, shape, "fp16", Fraction(mean), Fraction(longest))
 
 
-def test_sequences_that_fit_beside_the_weights(catalog: Catalog) -> None:
+def test_sequences_that_fit_with_the_weights(catalog: Catalog) -> None:
     found = fit(need(catalog, "llama-3.1-8b"), L4_BYTES, 1)
     assert found is not None
     # (19,130,220,543 - 16,060,522,496) / (500 x 131,072) = 46.8
@@ -214,8 +214,8 @@ def test_the_longest_sequence_must_fit_alone(catalog: Catalog) -> None:
 
 
 def test_compressed_attention_is_copied_on_each_card(catalog: Catalog) -> None:
-    asked = need(catalog, "deepseek-v3", longest=1_000)
-    more = asked.bytes_with_one_sequence(8) - asked.bytes_with_one_sequence(1)
+    requested = need(catalog, "deepseek-v3", longest=1_000)
+    more = requested.bytes_with_one_sequence(8) - requested.bytes_with_one_sequence(1)
     assert more == 7 * 1_000 * 70_272
 
 

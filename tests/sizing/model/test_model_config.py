@@ -252,7 +252,7 @@ def test_scales_and_what_stays_wide_are_the_checkpoints() -> None:
 
 
 @pytest.mark.parametrize("key", ["num_hidden_layers", "hidden_size", "vocab_size"])
-def test_what_no_decoder_lacks_is_asked_for(key: str) -> None:
+def test_what_no_decoder_lacks_is_required(key: str) -> None:
     with pytest.raises(FieldError) as caught:
         read_config({name: value for name, value in PLAIN.items() if name != key})
     assert caught.value.field == (key,) and key in caught.value.expected
@@ -262,7 +262,7 @@ PER_TOKEN = {"num_experts_per_tok": 2}
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "told"),
+    ("changes", "field", "reported"),
     [
         (PER_TOKEN, "num_local_experts", "num_experts_per_tok says that it has experts"),
         ({"moe_intermediate_size": 32}, "num_local_experts", "moe_intermediate_size says"),
@@ -271,8 +271,8 @@ PER_TOKEN = {"num_experts_per_tok": 2}
         ({"num_experts": 8}, "num_experts_per_tok", "it has 8 experts"),
     ],
 )
-def test_half_a_mixture_is_refused(changes: dict[str, Any], field: str, told: str) -> None:
-    with pytest.raises(FieldError, match=told) as caught:
+def test_half_a_mixture_is_refused(changes: dict[str, Any], field: str, reported: str) -> None:
+    with pytest.raises(FieldError, match=reported) as caught:
         read_config(PLAIN | changes)
     assert caught.value.field == (field,)
     routed = field == "num_experts_per_tok"

@@ -125,7 +125,7 @@ def test_conversations_that_stay_need_less_prompt_and_more_slack(
     ("spare", "at_once"),
     [pytest.param(2, 1, id="zones take turns"), pytest.param(3, 3, id="a spare in each zone")],
 )
-def test_the_fleet_is_told_in_every_state(
+def test_the_fleet_is_reported_in_every_state(
     spare: int, at_once: int, site: Site, catalog: Catalog
 ) -> None:
     plan = service(BASE | {"redundancy": {"nodes": spare}}, site, catalog)
@@ -136,16 +136,16 @@ def test_the_fleet_is_told_in_every_state(
         ("rollout", total - at_once, True),
         ("repair", total - 1, True),
     ]
-    busy = [s.utilisation_at_peak for s in plan.states]
-    assert busy[0] == plan.pool.utilisation_at_peak
-    assert busy[0] is not None
-    assert busy[1] == pytest.approx(busy[0] * total / (total - at_once))
+    load_share = [s.utilisation_at_peak for s in plan.states]
+    assert load_share[0] == plan.pool.utilisation_at_peak
+    assert load_share[0] is not None
+    assert load_share[1] == pytest.approx(load_share[0] * total / (total - at_once))
     assert plan.rollout.replicas_at_once == at_once and plan.rollout.surge_replicas == 0
     bare = service(BASE, site, catalog)
     assert [s.holds for s in bare.states] == [True, False, False]
 
 
-def test_methods_stand_side_by_side(site: Site, catalog: Catalog) -> None:
+def test_methods_are_listed_side_by_side(site: Site, catalog: Catalog) -> None:
     plan = service(BASE, site, catalog)
     assert plan.pool is not None
     ratios = {m.method: (m.gpus_needed, m.ratio) for m in plan.methods}
@@ -174,7 +174,7 @@ MODELS = ["llama-3.1-8b", "qwen3-30b-a3b", "gemma-3-12b"]
 
 
 @st.composite
-def asked(draw: st.DrawFn) -> Values:
+def requested(draw: st.DrawFn) -> Values:
     routing = draw(st.sampled_from(["least_requests", "round_robin", "sticky"]))
     return {
         **BASE,
@@ -222,7 +222,7 @@ HARDER: dict[str, Callable[[Values, float], Values]] = {
 
 @pytest.mark.parametrize("change", HARDER)
 @settings(max_examples=examples(150))
-@given(values=asked(), factor=st.floats(1, 4))
+@given(values=requested(), factor=st.floats(1, 4))
 def test_harder_questions_never_need_fewer_nodes(
     change: str, values: Values, factor: float, site: Site, catalog: Catalog
 ) -> None:
@@ -233,7 +233,7 @@ def test_harder_questions_never_need_fewer_nodes(
 
 
 @settings(max_examples=examples(200))
-@given(values=asked())
+@given(values=requested())
 def test_twice_the_memory_never_needs_more(values: Values, site: Site, catalog: Catalog) -> None:
     name = values["hardware"]["instance_type"]
     larger = tuple(

@@ -26,7 +26,7 @@ def test_a_gpu_second_of_the_mean_replica_pays_for_the_fullest() -> None:
     assert found is not None
     assert found.request_s == pytest.approx(4 * 1.25 / 1.6)
     assert found.by_constraint["throughput"] == pytest.approx(4 * 1.25 / 2)
-    assert found.busy_s == pytest.approx(4 / 0.4)
+    assert found.used_s == pytest.approx(4 / 0.4)
 
 
 @pytest.mark.parametrize(("load", "replicas"), [(10, 1), (11, 2), (92, 10), (95, 11)])
@@ -48,9 +48,9 @@ def test_conversations_that_stay_buy_the_fullest_replica(site: Site, catalog: Ca
 
     replicas = the least n with n >= 400 / rate x (1 + 1.645 x sqrt((n - 1) / 24,000))
     """
-    asked = more(BASE, "traffic", daily_users=3_456_000)
-    even = service(asked, site, catalog)
-    stays = service(asked | {"engine": {"routing": "sticky"}}, site, catalog)
+    requested = more(BASE, "traffic", daily_users=3_456_000)
+    even = service(requested, site, catalog)
+    stays = service(requested | {"engine": {"routing": "sticky"}}, site, catalog)
     assert even.calibrated is not None and even.pool is not None
     assert stays.calibrated is not None and stays.pool is not None
     rate = even.calibrated.safe.requests_per_replica_per_s

@@ -39,16 +39,16 @@ class Solved:
         """Mean wait in seconds of the requests beyond the fourth, by Little's law."""
         return sum((n - 4) * share for n, share in enumerate(self.shares) if n > 4)
 
-    def beside(self, share: float) -> int:
+    def alongside(self, share: float) -> int:
         """Running sequences with an arrival, at that quantile of arrivals, at most four."""
         found = next(n for n, below in enumerate(accumulate(self.shares)) if below >= share)
         return min(found + 1, 4)
 
 
-def solved(busy: float, prompt_s: float = 0.05) -> tuple[Solved, float]:
+def solved(load_share: float, prompt_s: float = 0.05) -> tuple[Solved, float]:
     """arrivals x p(n) = completions(n + 1) x p(n + 1), from an empty replica up."""
     saturation = 4 / (100 * 0.022 + 4 * prompt_s)
-    arrivals = busy * saturation
+    arrivals = load_share * saturation
     states = [1.0]
     for n in range(1, DEEP):
         free = 1 - arrivals * prompt_s
@@ -58,25 +58,25 @@ def solved(busy: float, prompt_s: float = 0.05) -> tuple[Solved, float]:
     return Solved([state / total for state in states]), arrivals
 
 
-def queue(busy: float, variation: float = 1.0) -> Queue:
-    return replace(FOUR, variation=variation).at(busy * SATURATION)
+def queue(load_share: float, variation: float = 1.0) -> Queue:
+    return replace(FOUR, variation=variation).at(load_share * SATURATION)
 
 
-@pytest.mark.parametrize("busy", [0.1, 0.5, 0.8, 0.9])
+@pytest.mark.parametrize("load_share", [0.1, 0.5, 0.8, 0.9])
 @pytest.mark.parametrize("prompt_s", [0.0, 0.05, 0.3])
-def test_the_states_solve_the_balance_equations(busy: float, prompt_s: float) -> None:
-    expected, arrivals = solved(busy, prompt_s)
+def test_the_states_solve_the_balance_equations(load_share: float, prompt_s: float) -> None:
+    expected, arrivals = solved(load_share, prompt_s)
     found = replace(FOUR, prompt_s=prompt_s).at(arrivals)
-    assert found.utilisation == pytest.approx(busy)
+    assert found.utilisation == pytest.approx(load_share)
     assert found.waiting_share == pytest.approx(expected.waiting_share)
     assert found.in_system == pytest.approx(expected.present)
     assert found.mean_slot_wait_s * arrivals == pytest.approx(expected.wait_s)
 
 
-@pytest.mark.parametrize("busy", [0.1, 0.5, 0.8, 0.9])
+@pytest.mark.parametrize("load_share", [0.1, 0.5, 0.8, 0.9])
 @pytest.mark.parametrize("share", SHARES)
-def test_a_request_runs_beside_those_that_it_finds(busy: float, share: float) -> None:
-    assert queue(busy).running(share) == solved(busy)[0].beside(share)
+def test_a_request_runs_with_those_that_it_meets(load_share: float, share: float) -> None:
+    assert queue(load_share).running(share) == solved(load_share)[0].alongside(share)
 
 
 def test_a_request_alone_runs_as_one() -> None:

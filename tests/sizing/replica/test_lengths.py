@@ -22,15 +22,15 @@ def test_a_histogram_has_a_mean_and_a_spread() -> None:
     assert mean_tokens(bars) == 300
     assert variation(bars) == pytest.approx(4 / 3)
     assert mean_tokens(Decimal(5)) == 5 and variation(Decimal(5)) == 0
-    asked = request(output_tokens=BARS)
-    assert asked.output_mean == 300 and asked.total_tokens == 1_300
+    requested = request(output_tokens=BARS)
+    assert requested.output_mean == 300 and requested.total_tokens == 1_300
 
 
 def test_turns_repeat_what_went_before() -> None:
     # three turns of 1,000 + 200: prompts of 1,000, 2,200 and 3,400
-    asked = request(turns=3)
-    assert asked.prompt_tokens == 2_200 and asked.history_tokens == 1_200
-    assert asked.total_tokens == 2_400
+    requested = request(turns=3)
+    assert requested.prompt_tokens == 2_200 and requested.history_tokens == 1_200
+    assert requested.total_tokens == 2_400
 
 
 @pytest.mark.parametrize(

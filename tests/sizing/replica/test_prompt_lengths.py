@@ -86,7 +86,7 @@ def adding_to_one(bars: list[dict[str, int]]) -> list[dict[str, Any]]:
     return [{**bar, "share": f"{bar['share'] / total:.12f}"} for bar in bars]
 
 
-ASKED = st.fixed_dictionaries(
+REQUEST = st.fixed_dictionaries(
     {
         "request": st.fixed_dictionaries(
             {
@@ -109,11 +109,11 @@ ASKED = st.fixed_dictionaries(
 
 
 @settings(max_examples=examples(100))
-@given(asked=ASKED)
+@given(requested=REQUEST)
 def test_the_bound_is_never_above_what_a_request_takes(
-    asked: dict[str, Any], site: Site, catalog: Catalog
+    requested: dict[str, Any], site: Site, catalog: Catalog
 ) -> None:
-    workload = Workload.model_validate({**BASE, **asked})
+    workload = Workload.model_validate({**BASE, **requested})
     case, load = case_of(workload, site, catalog), request_rates(workload.traffic).busiest
     found, steps = fit(case.need, 80 * 10**9, 1), step_model_of(case, case.need, 1)
     assert found is not None and steps is not None

@@ -68,9 +68,11 @@ SHAPES = {
 def simulations(shares: tuple[float, ...], kept: dict[str, float]) -> list[object]:
     """Every shape with every utilisation; those that are not kept run in `make prove` only."""
     return [
-        pytest.param(shape, busy, marks=[] if kept[shape] == busy else [pytest.mark.prove])
+        pytest.param(
+            shape, load_share, marks=[] if kept[shape] == load_share else [pytest.mark.prove]
+        )
         for shape in SHAPES
-        for busy in shares
+        for load_share in shares
     ]
 
 
@@ -90,11 +92,11 @@ def server(slots: int, prompt_s: float, variation: float) -> BatchServer:
     return BatchServer(TOKENS, steps, prompt_s, share**2 * variation)
 
 
-def error(shape: str, busy: float, answer: Draw, variation: float) -> float:
+def error(shape: str, load_share: float, answer: Draw, variation: float) -> float:
     """Wait in closed form over the simulated one, less 1; the mean of some runs."""
     slots, prompt_s, runs = SHAPES[shape]
     replica = server(slots, prompt_s, variation)
-    rate = busy * replica.saturation_per_s
+    rate = load_share * replica.saturation_per_s
     wait_s, _ = mean_of_runs(replica, rate, answer, range(10, 10 + runs), 100_000)
     return mean_wait_s(replica.at(rate)) / wait_s - 1
 
@@ -126,42 +128,42 @@ def mean_wait_s(queue: Queue) -> float:
     free (renewal theory; prompts join a step at random)
     """
     weights, _, total = queue._weights
-    busy = queue.arrivals_per_s * queue.server.prompt_s
-    prompts = busy * queue.server.prompt_s
+    load_share = queue.arrivals_per_s * queue.server.prompt_s
+    prompts = load_share * queue.server.prompt_s
     steps = zip(weights[1:-1], queue.server.steps_s, strict=False)
-    running = sum(weight * (step / (1 - busy) + prompts) / 2 for weight, step in steps)
+    running = sum(weight * (step / (1 - load_share) + prompts) / 2 for weight, step in steps)
     return queue.mean_slot_wait_s + running / total
 
 
 @pytest.mark.parametrize(
-    ("shape", "busy"),
+    ("shape", "load_share"),
     simulations((0.5, 0.7, 0.8, 0.9), {"few slots": 0.9, "some slots": 0.8, "many slots": 0.7}),
 )
-def test_the_wait_is_that_of_a_simulation(shape: str, busy: float) -> None:
+def test_the_wait_is_that_of_a_simulation(shape: str, load_share: float) -> None:
     # answers of geometric length, squared coefficient of variation 1 - 1 / mean
-    assert abs(error(shape, busy, geometric, 1 - 1 / TOKENS)) < 0.10
+    assert abs(error(shape, load_share, geometric, 1 - 1 / TOKENS)) < 0.10
 
 
 @pytest.mark.parametrize(
-    ("shape", "busy"),
+    ("shape", "load_share"),
     simulations((0.7, 0.9), {"few slots": 0.9, "some slots": 0.7, "many slots": 0.9}),
 )
-def test_answers_all_alike_wait_less(shape: str, busy: float) -> None:
-    assert abs(error(shape, busy, lambda _: TOKENS, 0.0)) < 0.15
+def test_answers_all_alike_wait_less(shape: str, load_share: float) -> None:
+    assert abs(error(shape, load_share, lambda _: TOKENS, 0.0)) < 0.15
 
 
 @pytest.mark.parametrize(
-    ("shape", "busy"),
+    ("shape", "load_share"),
     simulations((0.5, 0.8, 0.9), {"few slots": 0.9, "some slots": 0.5, "many slots": 0.8}),
 )
 @pytest.mark.parametrize(("answer", "variation"), [(geometric, 1 - 1 / TOKENS), (lambda _: 200, 0)])
-def test_the_time_to_the_first_token_is_not_told_too_short(
-    shape: str, busy: float, answer: Draw, variation: float
+def test_the_time_to_the_first_token_is_not_underestimated(
+    shape: str, load_share: float, answer: Draw, variation: float
 ) -> None:
     """P95 as sizing computes it, of a prompt with the measured number of steps of an engine."""
     slots, prompt_s, _ = SHAPES[shape]
     replica = server(slots, prompt_s, variation)
-    rate = busy * replica.saturation_per_s
+    rate = load_share * replica.saturation_per_s
     _, typical = mean_of_runs(replica, rate, answer, range(3), 60_000)
     times = ReplicaTimes(
         decode_s=replica.steps_s,
@@ -172,10 +174,10 @@ def test_the_time_to_the_first_token_is_not_told_too_short(
         output_tokens=TOKENS + 1,
         variation=replica.variation,
     )
-    told = times.ttft_s(times.server.at(rate), 0.95)
-    assert told > 0.88 * typical
+    reported = times.ttft_s(times.server.at(rate), 0.95)
+    assert reported > 0.88 * typical
     if typical > 20 * step_s(slots):
-        assert told < 1.3 * typical
+        assert reported < 1.3 * typical
 
 
 @pytest.mark.parametrize(
@@ -237,13 +239,13 @@ steps = st.lists(st.floats(0, 0.01), min_size=1, max_size=300).map(
 @given(
     steps=steps,
     prompt_s=st.floats(0, 0.5),
-    busy=st.tuples(st.floats(0.001, 0.999), st.floats(0.001, 0.999)),
+    load_share=st.tuples(st.floats(0.001, 0.999), st.floats(0.001, 0.999)),
 )
 def test_more_arrivals_wait_longer(
-    steps: tuple[float, ...], prompt_s: float, busy: tuple[float, float]
+    steps: tuple[float, ...], prompt_s: float, load_share: tuple[float, float]
 ) -> None:
     replica = BatchServer(100.0, steps, prompt_s)
-    low, high = (replica.at(each * replica.saturation_per_s) for each in sorted(busy))
+    low, high = (replica.at(each * replica.saturation_per_s) for each in sorted(load_share))
     assert low.mean_slot_wait_s <= high.mean_slot_wait_s * (1 + 1e-9)
     assert low.running(0.95) <= high.running(0.95)
     assert low.slot_wait_s(0.95) <= high.slot_wait_s(0.95) * (1 + 1e-9)

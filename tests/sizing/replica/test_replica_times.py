@@ -8,7 +8,7 @@ import pytest
 from sizing.replica.rate import BandSide, ReplicaTimes, replica_times
 from tests.sizing.made_up import LENGTHS, corrected, replica
 
-ASKED: dict[str, Any] = {
+REQUEST: dict[str, Any] = {
     "weights_ms": 10.0,
     "experts_ms": 64.0,
     "routed_share": 0.5,
@@ -32,14 +32,14 @@ sequence, leave untouched."""
 
 def times_of(side: BandSide, ranks: int = 1, **changes: Any) -> ReplicaTimes:
     """Times of two slots; the band of TPOT is 0.5 to 2, that of TTFT 0.25 to 3."""
-    made = replica(ASKED, ranks=ranks, **COSTS)
+    made = replica(REQUEST, ranks=ranks, **COSTS)
     return replica_times(replace(made, **changes), LENGTHS, 2, side)
 
 
 @pytest.mark.parametrize(
     ("side", "tpot", "ttft"), [("low", 0.5, 0.25), ("median", 1, 1), ("safe", 2, 3)]
 )
-def test_each_side_of_the_band(side: str, tpot: float, ttft: float) -> None:
+def test_each_estimate_of_the_band(side: str, tpot: float, ttft: float) -> None:
     """Steps and prompts have the band of TPOT, the first token its own."""
     times = times_of(BandSide(side))
     assert times.decode_s == pytest.approx((tpot * ALONE_MS / 1000, tpot * PAIR_MS / 1000))
@@ -60,7 +60,7 @@ def test_a_correction_moves_both_times() -> None:
     assert times.first_factor == pytest.approx(2)
 
 
-def test_two_ranks_compute_prompts_side_by_side() -> None:
+def test_two_ranks_compute_prompts_in_parallel() -> None:
     """Each of two ranks takes every second prompt; a request waits for the whole of its own.
 
     Two sequences bring each rank one, whose arithmetic is 0.25 ms.
@@ -73,7 +73,7 @@ def test_two_ranks_compute_prompts_side_by_side() -> None:
 
 def test_the_untouched_experts_are_those_of_half_the_slots() -> None:
     """Six slots: three sequences leave 64 / 2^3 ms of experts for a prompt to read."""
-    made = replica(ASKED, **COSTS)
+    made = replica(REQUEST, **COSTS)
     times = replica_times(made, LENGTHS, 6, BandSide.median)
     assert times.prompt_s == pytest.approx((25 + 5 + 8) / 1000)
     assert times.decode_s[0] == pytest.approx(ALONE_MS / 1000)
@@ -83,11 +83,11 @@ def test_the_untouched_experts_are_those_of_half_the_slots() -> None:
 def test_prompts_stretch_the_time_between_tokens() -> None:
     """A request in four seconds, each with a prompt of 124 ms: steps have 96.9 % of the time."""
     times = times_of(BandSide.safe)
-    busy = 0.25 * 2 * PROMPT_MS / 1000
-    assert busy == pytest.approx(0.031)
+    utilisation = 0.25 * 2 * PROMPT_MS / 1000
+    assert utilisation == pytest.approx(0.031)
     queue = times.server.at(0.25)
-    assert times.tpot_s(queue, 0.5) == pytest.approx(2 * ALONE_MS / 1000 / (1 - busy))
-    assert times.tpot_s(queue, 0.999) == pytest.approx(2 * PAIR_MS / 1000 / (1 - busy))
+    assert times.tpot_s(queue, 0.5) == pytest.approx(2 * ALONE_MS / 1000 / (1 - utilisation))
+    assert times.tpot_s(queue, 0.999) == pytest.approx(2 * PAIR_MS / 1000 / (1 - utilisation))
 
 
 def test_the_first_token_waits_for_prompts_and_a_slot() -> None:
@@ -113,7 +113,7 @@ def test_the_work_of_a_request_varies_by_the_squares_of_its_parts() -> None:
     assert times_of(BandSide.median).variation == pytest.approx(expected)
     assert times_of(BandSide.safe).variation == pytest.approx(expected)
     unknown = replace(LENGTHS, prompt_variation=None, output_variation=None)
-    made = replica_times(replica(ASKED, **COSTS), unknown, 2, BandSide.median)
+    made = replica_times(replica(REQUEST, **COSTS), unknown, 2, BandSide.median)
     assert made.variation == pytest.approx(answer**2 + prompt**2)
 
 
@@ -126,8 +126,8 @@ def test_a_cached_prefix_is_attended_to_and_not_computed() -> None:
     lengths = replace(
         LENGTHS, prompt_tokens=200.0, cached_tokens=50.0, prompts=((100.0, 0.5), (300.0, 0.5))
     )
-    asked = {"flop_ms_per_token": 0.25, "attention_ms_per_pair": ((0.002, None),)}
-    times = replica_times(replica(asked, first_token_prefills=1), lengths, 2, BandSide.median)
+    requested = {"flop_ms_per_token": 0.25, "attention_ms_per_pair": ((0.002, None),)}
+    times = replica_times(replica(requested, first_token_prefills=1), lengths, 2, BandSide.median)
     assert times.prompt_s == pytest.approx(0.085)
     assert times.firsts_s == (
         (pytest.approx(0.5), pytest.approx(0.020)),
@@ -139,7 +139,7 @@ def test_a_cached_prefix_is_attended_to_and_not_computed() -> None:
 
 def test_between_computed_batches_time_grows_in_a_straight_line() -> None:
     """The times are computed at 1, 2, 3, 4, 6 and 9 sequences; 5 is half way, 8 two thirds."""
-    made = replica(ASKED, layer_us=64)
+    made = replica(REQUEST, layer_us=64)
     times = replica_times(made, LENGTHS, 8, BandSide.median).decode_s
     at = {n: (64 + 10 + 64 * (1 - 0.5**n) + 0.25 * n) / 1000 for n in (4, 6, 9)}
     assert len(times) == 8

@@ -68,15 +68,15 @@ def test_the_smaller_limit_is_enforced(
     context=st.integers(500, 10**6),
     requests_of_tokens=st.none() | st.fractions(1, 10**5),
 )
-def test_no_window_lets_more_through_than_was_asked(
+def test_no_window_lets_more_through_than_requested(
     requests: int | None, context: int, requests_of_tokens: Fraction | None
 ) -> None:
     tokens = None if requests_of_tokens is None else int(requests_of_tokens * context)
     if requests is None and tokens is None:
         return
     site = Site.model_validate({"region": "us-east-1", "zones": ["use1-az1"], "environment": "dev"})
-    asked = limited(context, requests_per_key_per_min=requests, tokens_per_key_per_min=tokens)
-    plan = wall(asked, site)
+    wanted = limited(context, requests_per_key_per_min=requests, tokens_per_key_per_min=tokens)
+    plan = wall(wanted, site)
     minutes = Fraction(plan.window_s, 60)
     assert plan.window_s in WINDOWS_S
     assert plan.requests_per_key >= 10, "AWS refuses fewer"
@@ -120,7 +120,7 @@ def test_tokens_are_those_of_the_sites_issuer(site: Site) -> None:
         ({}, {"public": False, "token_required": True}, "token_required", "no issuer"),
     ],
 )
-def test_a_door_without_its_guards_is_refused(
+def test_access_without_its_guards_is_refused(
     *,
     site: Site,
     catalog: Catalog,
@@ -129,9 +129,9 @@ def test_a_door_without_its_guards_is_refused(
     field: str,
     said: str,
 ) -> None:
-    asked = limited(**{"requests_per_key_per_min": 60, **access})
+    wanted = limited(**{"requests_per_key_per_min": 60, **access})
     with pytest.raises(FieldError, match=said) as refused:
-        size([asked], site.model_copy(update=given_site), catalog)
+        size([wanted], site.model_copy(update=given_site), catalog)
     assert refused.value.field == ("access", field)
 
 

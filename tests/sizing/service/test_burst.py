@@ -26,7 +26,7 @@ def asking(burst_gpus: int, **changes: object) -> dict[str, Any]:
     return {**CHAT["capacity"], "burst_gpus": burst_gpus, **changes}
 
 
-def test_nothing_is_asked_for_nothing(sized: Sized) -> None:
+def test_no_burst_is_planned_without_a_request(sized: Sized) -> None:
     assert sized().burst is None
 
 
@@ -86,13 +86,13 @@ def test_replicas_stay_as_long_as_new_ones_would_take(sized: Sized) -> None:
     assert slow.burst.cooldown_s <= 3600, "no autoscaler waits longer"
 
 
-@given(asked=st.integers(1, 1000), gpus_per_node=st.sampled_from(["g6.xlarge", "g6.12xlarge"]))
-def test_never_less_than_asked_and_never_a_node_more(
-    sized: Sized, asked: int, gpus_per_node: str
+@given(requested=st.integers(1, 1000), gpus_per_node=st.sampled_from(["g6.xlarge", "g6.12xlarge"]))
+def test_never_less_than_requested_and_never_a_node_more(
+    sized: Sized, requested: int, gpus_per_node: str
 ) -> None:
-    service = sized(capacity=asking(asked), hardware={"instance_type": gpus_per_node})
+    service = sized(capacity=asking(requested), hardware={"instance_type": gpus_per_node})
     assert service.burst is not None and service.pool is not None
-    assert asked <= service.burst.gpus < asked + service.pool.gpus_per_node
+    assert requested <= service.burst.gpus < requested + service.pool.gpus_per_node
 
 
 @pytest.fixture
@@ -140,15 +140,15 @@ def test_each_zone_has_addresses_for_the_whole_burst(
         assert more.addresses.pods - less.addresses.pods == 4 * pods
 
 
-def test_what_runs_beside_a_burst(grown: Plan, catalog: Catalog) -> None:
+def test_what_runs_alongside_a_burst(grown: Plan, catalog: Catalog) -> None:
     burst = grown.cluster_services.burst
     assert burst is not None and burst.metrics is not None
     assert burst.metrics.services == ("one", "two"), "nothing else is scraped"
     assert burst.node_autoscaler is not None and burst.node_definitions is not None
     assert burst.node_autoscaler.version == burst.node_definitions.version
-    told = " ".join(grown.unverified)
+    reported = " ".join(grown.unverified)
     for chart in ("karpenter", "karpenter-crd", "keda", "prometheus"):
-        assert f"chart:{chart} {catalog.pin(f'chart:{chart}').version}" in told
+        assert f"chart:{chart} {catalog.pin(f'chart:{chart}').version}" in reported
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_images_of_burst_nodes_are_the_floor_s(
     assert pool.burst.image == f"al2023@{version}" == f"al2023@{image_version(release)}"
 
 
-def test_an_image_that_is_not_pinned_is_told(grown: Plan) -> None:
+def test_an_image_that_is_not_pinned_is_reported(grown: Plan) -> None:
     assert "GPU image of burst nodes: Karpenter takes each new one; set ami_release" in (
         grown.unverified
     )
@@ -180,9 +180,9 @@ def test_what_no_engine_serves_does_not_grow(workload: Callable[..., Workload], 
         workload(kind=kind, capacity=asking(1))
 
 
-@pytest.mark.parametrize("asked", [-1, True, 1.5, 10**6])
+@pytest.mark.parametrize("requested", [-1, True, 1.5, 10**6])
 def test_what_is_no_number_of_gpus_is_refused(
-    workload: Callable[..., Workload], asked: object
+    workload: Callable[..., Workload], requested: object
 ) -> None:
     with pytest.raises((FieldError, ValidationError)):
-        workload(capacity={**CHAT["capacity"], "burst_gpus": asked})
+        workload(capacity={**CHAT["capacity"], "burst_gpus": requested})

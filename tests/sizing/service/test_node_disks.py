@@ -147,11 +147,11 @@ def test_a_pool_whose_models_outgrow_the_disks_has_volumes(
     assert [s.serving and s.serving.weights_path for s in crowded.services] == ["/mnt/weights"] * 3
     volumes = crowded.pools[0].volumes
     assert (volumes.weights_on, volumes.weights_gib, volumes.root_gib) == (WeightsOn.gp3, 51, 100)
-    (told,) = [r for r in crowded.services[0].rejected if r.reason is Reason.local_storage]
-    assert told.numbers.startswith("g4dn.xlarge has 116 GiB; ")
+    (reported,) = [r for r in crowded.services[0].rejected if r.reason is Reason.local_storage]
+    assert reported.numbers.startswith("g4dn.xlarge has 116 GiB; ")
 
 
-def test_a_late_volume_is_told_with_its_rates(sized: Callable[..., ServicePlan]) -> None:
+def test_a_late_volume_is_reported_with_its_rates(sized: Callable[..., ServicePlan]) -> None:
     plan = sized(
         model={"parameters": "3e9", "precision": "fp16"}, hardware={**NO_DISKS, "load_time_s": 30}
     )
@@ -161,7 +161,7 @@ def test_a_late_volume_is_told_with_its_rates(sized: Callable[..., ServicePlan])
     assert slow.numbers == "needs 191 MiB/s, g5g.xlarge sustains 141 MiB/s from its volume"
 
 
-def test_a_late_download_is_told_with_both_times(sized: Callable[..., ServicePlan]) -> None:
+def test_a_late_download_is_reported_with_both_times(sized: Callable[..., ServicePlan]) -> None:
     plan = sized(hardware={"instance_type": "g6.xlarge", "load_time_s": 183})
     slow = plan.rejected[-1]
     assert (slow.option, slow.reason) == ("load in 183 s", Reason.volume_limit)

@@ -78,9 +78,9 @@ def test_a_long_conversation_leaves_at_least_one(serving: Callable[..., ServingP
     assert serving(request={"tokens": 23_419}).max_num_seqs == 1
 
 
-def test_the_context_is_what_was_asked(serving: Callable[..., ServingPlan]) -> None:
-    asked = {"input_tokens": 100, "output_tokens": 400, "context_tokens": 2_048}
-    assert serving(request=asked).max_model_len == 2_048
+def test_the_context_is_the_requested_one(serving: Callable[..., ServingPlan]) -> None:
+    requested = {"input_tokens": 100, "output_tokens": 400, "context_tokens": 2_048}
+    assert serving(request=requested).max_model_len == 2_048
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_pool_names_fit_kubernetes() -> None:
     assert pool_name("p5.48xlarge", 4) == "p5-48xlarge-tp4"
 
 
-def test_the_engine_is_told_the_longest_sequence_that_fits(
+def test_the_engine_gets_the_longest_sequence_that_fits(
     serving: Callable[..., ServingPlan],
 ) -> None:
     """Guard: without --max-model-len the engine takes the model's 131,072 and does not start."""

@@ -11,7 +11,7 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
-from tests.sizing.told import told
+from tests.sizing.refusals import refusals
 
 GIB, TB = 2**30, 10**12
 MANY = {"daily_users": 100_000_000, "requests_per_user_per_day": 10}
@@ -53,15 +53,15 @@ def test_conversations_stay_in_the_database_while_they_fit(
     # 256 TiB are 281.47 TB: 112 days of 2.5 TB and 1 TB of profiles make 281, 113 days 283.5
     fits, outgrown = sized(traffic=MANY, data=data(112)), sized(traffic=MANY, data=data(113))
     assert fits.database is not None and fits.database.stored_bytes == 281 * TB
-    assert len(fits.buckets) == 1 and not told(fits)
+    assert len(fits.buckets) == 1 and not refusals(fits)
     assert outgrown.database is not None and outgrown.database.stored_bytes == 1 * TB
     assert roles(outgrown)[1] == ("conversations", 282_500_000_000_000, 113)
-    assert [r.option for r in told(outgrown)] == ["aurora"]
+    assert [r.option for r in refusals(outgrown)] == ["aurora"]
 
 
 def test_aurora_refuses_a_year_of_conversations(sized: Callable[..., ServicePlan]) -> None:
     plan = sized(traffic=MANY, data=data(365))
-    (refused,) = told(plan)
+    (refused,) = refusals(plan)
     assert (refused.option, refused.reason) == ("aurora", Reason.store_limit)
     # 365 x 2.5 TB = 912.5 TB
     assert refused.numbers == "912 TB exceeds 256 TiB (281 TB)"
@@ -116,7 +116,7 @@ def test_database_capacity_follows_the_busiest_writes(sized: Callable[..., Servi
     assert mean is not None and mean.max_acu == 231.5
     plan = sized(traffic={**MANY, "peak_ratio": 3}, data=data(30))
     assert plan.database is not None and plan.database.max_acu == 256, "no larger one is sold"
-    (short,) = told(plan)
+    (short,) = refusals(plan)
     assert (short.option, short.reason) == ("more than 256 ACU", Reason.store_limit)
     assert short.numbers == "twice 34,722 writes/s exceed what 256 ACU commit"
 

@@ -75,7 +75,7 @@ def test_the_need_of_a_zone(zones_of: Callable[..., Plan]) -> None:
     )
 
 
-def test_endpoints_stand_in_each_zone_in_prod(zones_of: Callable[..., Plan]) -> None:
+def test_endpoints_are_in_each_zone_in_prod(zones_of: Callable[..., Plan]) -> None:
     for environment, count in (("dev", 0), ("prod", 6)):
         network = zones_of({"environment": environment}).network
         assert len(network.interface_endpoints) == count

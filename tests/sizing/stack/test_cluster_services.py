@@ -23,9 +23,9 @@ def test_gpus_and_a_gateway_need_both(workload: Build, site: Site, catalog: Cata
     assert plugin.version == catalog.pin("chart:nvidia-device-plugin").version
     assert controller.repository == "https://aws.github.io/eks-charts"
     assert controller.replicas == 2
-    told = " ".join(plan.unverified)
-    assert "chart:nvidia-device-plugin" in told
-    assert "chart:aws-load-balancer-controller" not in told, "its release was read"
+    reported = " ".join(plan.unverified)
+    assert "chart:nvidia-device-plugin" in reported
+    assert "chart:aws-load-balancer-controller" not in reported, "its release was read"
 
 
 def test_gpus_without_a_gateway_need_the_plugin_only(
@@ -33,15 +33,15 @@ def test_gpus_without_a_gateway_need_the_plugin_only(
 ) -> None:
     plan = size([workload()], site, catalog)
     served = plan.services[0].model_copy(update={"gateway": None})
-    beside = cluster_services([served], plan.pools, site, catalog)
-    assert beside.device_plugin is not None
-    assert beside.load_balancer_controller is None
-    assert list(chart_pins(beside)) == ["chart:nvidia-device-plugin"]
+    alongside = cluster_services([served], plan.pools, site, catalog)
+    assert alongside.device_plugin is not None
+    assert alongside.load_balancer_controller is None
+    assert list(chart_pins(alongside)) == ["chart:nvidia-device-plugin"]
 
 
 def test_an_empty_stack_needs_neither(site: Site, catalog: Catalog) -> None:
-    beside = size([], site, catalog).cluster_services
-    assert (beside.device_plugin, beside.load_balancer_controller) == (None, None)
+    alongside = size([], site, catalog).cluster_services
+    assert (alongside.device_plugin, alongside.load_balancer_controller) == (None, None)
 
 
 def test_a_chart_without_a_repository_is_refused(

@@ -159,8 +159,8 @@ def test_an_update_takes_at_most_the_spare_nodes_over_all_zones(
     at_once: tuple[int, ...],
     timeout_s: int,
 ) -> None:
-    asked = workload(redundancy={"nodes": spare}, traffic=users(nodes))
-    plan = size([asked], site, catalog)
+    requested = workload(redundancy={"nodes": spare}, traffic=users(nodes))
+    plan = size([requested], site, catalog)
     assert plan.services[0].pool is not None
     assert plan.services[0].pool.nodes_needed == nodes
     pool = plan.pools[0]
@@ -178,13 +178,13 @@ def test_the_smallest_spare_of_a_pool_limits_repair(
 def test_an_engine_on_another_kind_of_processor_is_unverified(
     workload: Build, site: Site, catalog: Catalog
 ) -> None:
-    def told(arch: str) -> list[str]:
+    def reported(arch: str) -> list[str]:
         types = tuple(t.model_copy(update={"arch": arch}) for t in catalog.instance_types)
         other = catalog.model_copy(update={"instance_types": types})
         return [line for line in size([workload()], site, other).unverified if "arm64" in line]
 
-    assert told("x86_64") == []
-    assert told("arm64") == ["vllm/vllm-openai on arm64: nobody ran it on NVIDIA L4"]
+    assert reported("x86_64") == []
+    assert reported("arm64") == ["vllm/vllm-openai on arm64: nobody ran it on NVIDIA L4"]
 
 
 @pytest.mark.parametrize(
@@ -238,11 +238,11 @@ def test_a_stack_without_services_has_a_cluster_and_no_pool(site: Site, catalog:
     )
 
 
-def test_what_nobody_verified_is_told(workload: Build, site: Site, catalog: Catalog) -> None:
+def test_what_nobody_verified_is_reported(workload: Build, site: Site, catalog: Catalog) -> None:
     kept = {"profile_bytes_per_user": 1, "interaction_bytes": 1, "retention_days": 1}
-    told = " ".join(size([workload(data=kept)], site, catalog).unverified)
-    assert "aurora-postgresql" in told
-    assert "set engine_image_digest" in told and "set ami_release" in told
+    reported = " ".join(size([workload(data=kept)], site, catalog).unverified)
+    assert "aurora-postgresql" in reported
+    assert "set engine_image_digest" in reported and "set ami_release" in reported
     digest = "sha256:" + "0" * 64
     fixed = at(site, engine_image_digest=digest, ami_release="1.35.0-20261101")
     fewer = " ".join(size([workload()], fixed, catalog).unverified)

@@ -16,7 +16,7 @@ def load(answer: float = inf, context: float = 0.0, prompt_ms: float = 0.0) -> L
     return Load(answer, context, prompt_ms, 0.0, 1.0, 1.0)
 
 
-def test_nothing_asked_takes_no_time() -> None:
+def test_no_work_takes_no_time() -> None:
     assert sum(replica({}).terms(8, load())) == 0
     assert replica({}).prompt_ms(1000) == 0
     made = coefficients().engines["vllm"]
@@ -31,7 +31,7 @@ def test_every_term_has_its_own_cause() -> None:
     0.5); messages: 4 x (0.75 + 1.5), and 10 collectives of 100 us; layers: 1,000 x (1 + 2) us;
     sequences: all 8 x 50 us
     """
-    asked = {
+    requested = {
         "weights_ms": 10.0,
         "kv_ms_per_token": ((0.01, None),),
         "state_ms": 0.5,
@@ -48,7 +48,7 @@ def test_every_term_has_its_own_cause() -> None:
     costs = {"layer_us": 1, "data_parallel_layer_us": 2, "sequence_us": 50, "step_ms": 7}
     costs |= {"activation": 2, "expert_activation": 3}
     costs |= {"all_reduce_us": 40, "all_reduce_doubling_us": 20}
-    terms = replica(asked, ranks=2, **costs).terms(8, load(context=100))
+    terms = replica(requested, ranks=2, **costs).terms(8, load(context=100))
     assert terms._asdict() == pytest.approx(
         {
             "weights_ms": 10,
@@ -98,7 +98,7 @@ def test_several_prompts_share_the_launches_of_a_step() -> None:
 
 def test_a_prompt_is_linear_work_and_half_of_all_pairs() -> None:
     """100 tokens x (2 x 0.5 + 3 x 0.25 + 4 x 1 + 1.5) and 2 x 0.001 x 100 x 100 / 2."""
-    asked = {
+    requested = {
         "flop_ms_per_token": 0.5,
         "expert_flop_ms_per_token": 0.25,
         "activation_ms_per_token": 1.0,
@@ -107,7 +107,7 @@ def test_a_prompt_is_linear_work_and_half_of_all_pairs() -> None:
         "head_flop_ms": 1000.0,
     }
     times = {"prefill_flop": 2, "expert_prefill_flop": 3, "activation": 4, "attention_flop": 2}
-    assert replica(asked, **times).prompt_ms(100) == pytest.approx(725 + 10)
+    assert replica(requested, **times).prompt_ms(100) == pytest.approx(725 + 10)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_narrow_formats_slow_all_arithmetic_of_a_prompt(
 
 
 @pytest.mark.parametrize(
-    ("asked", "layers_ms"),
+    ("requested", "layers_ms"),
     [
         ({}, 1),
         ({"eight_bit": True}, 1 + 16),
@@ -142,9 +142,9 @@ def test_narrow_formats_slow_all_arithmetic_of_a_prompt(
     ],
     ids=["16 bits", "8 bits", "4 bits", "latent", "experts"],
 )
-def test_layers_cost_what_their_kind_costs(asked: dict[str, Any], layers_ms: float) -> None:
+def test_layers_cost_what_their_kind_costs(requested: dict[str, Any], layers_ms: float) -> None:
     made = replica(
-        asked,
+        requested,
         layer_us=1,
         latent_layer_us=2,
         expert_layer_us=4,
@@ -155,9 +155,9 @@ def test_layers_cost_what_their_kind_costs(asked: dict[str, Any], layers_ms: flo
     assert made.layers_ms == pytest.approx(layers_ms)
 
 
-def twelfth(**asked: float) -> StepModel:
+def twelfth(**requested: float) -> StepModel:
     """Step model of runs with a twelfth of the predicted time, and 30 ms of launches a step."""
-    return replica(asked, correction=corrected(1 / 12, 1 / 12), layer_us=30)
+    return replica(requested, correction=corrected(1 / 12, 1 / 12), layer_us=30)
 
 
 def test_a_correction_does_not_pass_the_roofline() -> None:
@@ -180,8 +180,8 @@ def test_the_roofline_is_the_longer_of_reading_and_arithmetic() -> None:
     """
     reading = {"weights_ms": 5.0, "kv_ms_per_token": ((0.01, None),), **MIXTURE}
     flop = {"flop_ms_per_token": 8.0, "expert_flop_ms_per_token": 16.0, "head_flop_ms": 32.0}
-    for asked, expected in ((reading, 67.2), (reading | flop, 112)):
-        made = replica(asked, ranks=2, correction=corrected(0.05, 1))
+    for requested, expected in ((reading, 67.2), (reading | flop, 112)):
+        made = replica(requested, ranks=2, correction=corrected(0.05, 1))
         step = made.closed_loop(100, 20, 4)
         assert step.decoding == pytest.approx(4)
         assert sum(step.terms) * 0.05 < expected

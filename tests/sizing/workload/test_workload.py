@@ -162,7 +162,7 @@ def test_a_field_error_says_a_way_out(workload: Callable[..., Workload]) -> None
     with pytest.raises(ValidationError) as refused:
         workload(capacity={"method": "given", "requests_per_gpu_per_s": 1})
     error = refused.value.errors()[0]["ctx"]["error"]
-    assert str(error) == "capacity.load is peak, but nothing says what the peak is"
+    assert str(error) == "capacity.load is peak, but no peak is given"
     assert error.suggestion == "or set capacity.load: mean"
 
 
@@ -176,11 +176,11 @@ def test_what_may_be_left_out(workload: Callable[..., Workload]) -> None:
         }
     )
     assert least.kind is Kind.video and least.capacity is None and least.data is None
-    asked = {"input_tokens": 100, "output_tokens": 400}
+    requested = {"input_tokens": 100, "output_tokens": 400}
     peak = {**TRAFFIC, "peak_ratio": 2}
     empty = dict[str, object]()
     for nothing in (None, empty):
-        chat = workload(capacity=nothing, traffic=peak, request=asked)
+        chat = workload(capacity=nothing, traffic=peak, request=requested)
         assert chat.capacity is not None and chat.capacity.method is Method.calibrated
     chat = workload()
     assert chat.model.name == "llama-3.1-8b", "a name alone is a model"
@@ -251,13 +251,13 @@ def test_a_site_with_all_that_building_needs(site: Site) -> None:
 
 
 def test_what_an_account_asks_of_roles_and_tags(site: Site) -> None:
-    asked = {
+    requested = {
         "required_tags": ["team", "cost-centre"],
         "tags": {"team": "x", "cost-centre": "1"},
         "role_path": "/platform/serving/",
         "permissions_boundary_arn": "arn:aws-cn:iam::123456789012:policy/path/bound+ary",
     }
-    bound = Site.model_validate(site.model_dump() | asked)
+    bound = Site.model_validate(site.model_dump() | requested)
     assert bound.role_path == "/platform/serving/"
     assert bound.required_tags == ("team", "cost-centre")
     assert (site.role_path, site.permissions_boundary_arn) == ("/", None)

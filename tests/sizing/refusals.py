@@ -4,5 +4,5 @@ from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.whole import ServicePlan
 
 
-def told(plan: ServicePlan) -> list[Rejected]:
+def refusals(plan: ServicePlan) -> list[Rejected]:
     return [refused for refused in plan.rejected if refused.reason is not Reason.local_storage]
