@@ -14,7 +14,7 @@ installed = shell=$$$$; seconds=0; \
 	( while sleep $(PROGRESS_S) && kill -0 $$shell 2>/dev/null; do \
 		seconds=$$((seconds + $(PROGRESS_S))); \
 		there=$$(ls -d $(VENV)/lib/python3*/site-packages/*.dist-info 2>/dev/null | wc -l); \
-		echo "  $$seconds s: $$there packages there, of some $$(grep -hc '==' $(1))" >&2; \
+		echo "  $$seconds s: $$there of about $$(grep -hc '==' $(1)) packages are installed" >&2; \
 	done ) & progress=$$!; \
 	$(BIN)/python -m pip install --quiet $(2) --disable-pip-version-check --require-hashes -r $(1); \
 	code=$$?; kill $$progress 2>/dev/null; exit $$code
@@ -50,7 +50,7 @@ schemas: $(RUN_READY)  ## rewrite docs/schema, docs/workload.md and docs/stack.m
 	@$(BIN)/sizewright schema workload --markdown >docs/workload.md
 	@$(BIN)/sizewright schema site --markdown >docs/stack.md
 
-starter: $(RUN_READY)  ## rewrite what the catalog decides in the repository that `sizewright new` lays down
+starter: $(RUN_READY)  ## rewrite what the catalog decides in the repository that `sizewright new` creates
 	@PYTHONPATH=. $(BIN)/python release/starter_project.py
 
 dist: $(RUN_READY)  ## build the wheel and the source archive into dist/

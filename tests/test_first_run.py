@@ -33,7 +33,7 @@ def test_a_first_run_says_how_long_it_takes_and_how_far_it_is(tmp_path: Path) ->
     assert "one to two minutes on two idle cores" in said
     assert len(progress) >= 2
     pins = (ROOT / "requirements.txt").read_text(encoding="utf-8").count("==")
-    assert progress[0] == f"  1 s: 1 packages there, of some {pins}"
+    assert progress[0] == f"  1 s: 1 of about {pins} packages are installed"
     assert (tmp_path / ".venv/.ready-run").exists()
 
 

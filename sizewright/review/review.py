@@ -30,7 +30,7 @@ from sizing.plan.whole import Plan
 
 @dataclass(frozen=True)
 class PlannedStack:
-    """One side of a comparison: workload files on a site."""
+    """Workload files on a site with their plan: the older or the newer one of a comparison."""
 
     files: tuple[Path, ...]
     site: Path

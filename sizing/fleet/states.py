@@ -4,7 +4,7 @@ from fractions import Fraction
 from math import isfinite
 
 from sizing.fleet.zone_rollout import batches, taken_at_once
-from sizing.plan.service.calibrated import BandPlan, CalibratedPlan, SidePlan
+from sizing.plan.service.calibrated import BandPlan, CalibratedPlan, EstimatePlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.service.serving import ServingPlan
@@ -74,7 +74,7 @@ def rollout(serving: ServingPlan, volumes: VolumePlan) -> RolloutPlan:
 def calibrated_plan(
     workload: Workload, found: MethodEstimate, pool: PoolPlan, rates: Rates, load: Fraction
 ) -> CalibratedPlan:
-    """Return both sides of the band for the chosen replica at its share of the load."""
+    """Return both estimates of the band for the chosen replica at its share of the load."""
     replica, lengths = found.replica, found.replica.lengths
     share = float(load / pool.replicas_needed) * (1 + replica.imbalance)
     median = replica.median
@@ -114,9 +114,9 @@ def _in_flight(estimate: Estimate, pool: PoolPlan, rates: Rates) -> float | None
 
 def _estimate(
     replica: CalibratedReplica, estimate: Estimate, share: float, load: Fraction
-) -> SidePlan:
+) -> EstimatePlan:
     queue, percent = estimate.times.server.at(share), replica.targets.share
-    return SidePlan(
+    return EstimatePlan(
         gpus_needed=gpus_at_rate(replica, estimate.rate, load),
         requests_per_replica_per_s=estimate.rate,
         saturation_requests_per_s=estimate.times.server.saturation_per_s,

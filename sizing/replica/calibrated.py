@@ -37,7 +37,7 @@ ASSUMED_THINK_S = 60
 
 @dataclass(frozen=True)
 class Estimate:
-    """One side of the band: the replica's times, and the rate that each constraint allows."""
+    """One estimate of the band: the replica's times, and the rate that each constraint allows."""
 
     times: ReplicaTimes
     rates: Mapping[str, float]

@@ -44,7 +44,7 @@ def _found(service: ServicePlan, site: Site) -> Iterator[Finding]:
 
 
 def _methods(service: ServicePlan, pool: PoolPlan) -> Iterator[Finding]:
-    """Compare a given or textbook answer with the P90 side of the calibrated estimate."""
+    """Compare a given or textbook answer with the P90 of the calibrated estimate."""
     method = service.capacity.method if service.capacity else ""
     estimates = [m.gpus_needed for m in service.methods if m.method == Method.calibrated]
     if method not in (Method.given, Method.textbook) or not estimates:

@@ -31,7 +31,7 @@ def latency_plan(
     Where the peak is sized, the needed replicas share it, as after the loss that the plan survives.
     Where the mean is sized, all replicas and the burst's share it.
 
-    Basis: as the calibrated method, P90 side, whichever method sized the service.
+    Basis: as the calibrated method, P90 estimate, whichever method sized the service.
     """
     targets, capacity = case.workload.latency, case.workload.capacity
     if targets is None or capacity is None:
@@ -65,7 +65,7 @@ def latency_plan(
 
 
 def _times_ms(replica: CalibratedReplica, requests_per_s: float) -> dict[str, float]:
-    """TTFT and TPOT of the P90 side at that rate of one replica, milliseconds."""
+    """TTFT and TPOT of the P90 estimate at that rate of one replica, milliseconds."""
     times, share = replica.safe.times, replica.targets.share
     queue = times.server.at(requests_per_s)
     found = {"TTFT": times.ttft_s(queue, share), "TPOT": times.tpot_s(queue, share)}

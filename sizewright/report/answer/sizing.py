@@ -14,7 +14,7 @@ from sizewright.report.answer.paragraphs import (
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
 from sizing.plan.service.burst import BurstPlan
-from sizing.plan.service.calibrated import CalibratedPlan, SidePlan
+from sizing.plan.service.calibrated import CalibratedPlan, EstimatePlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
@@ -159,7 +159,7 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
 
 
 def _band(found: CalibratedPlan) -> str:
-    """Both sides of the band, and the assumptions."""
+    """Both estimates of the band, and the assumptions."""
     estimates = (("as fitted (P50)", found.median), ("at the P90 estimate", found.safe))
     counts = [f"{plural(s.gpus_needed, 'GPU')} {name}" for name, s in estimates if s.gpus_needed]
     text = ", ".join(counts) or "no rate meets the targets"
@@ -191,7 +191,7 @@ def _latency(service: ServicePlan) -> str:
     return fitted
 
 
-def _times(estimate: SidePlan) -> str:
+def _times(estimate: EstimatePlan) -> str:
     """TTFT and TPOT of one side at the load of the needed replicas."""
     times = (("TTFT", estimate.ttft_ms), ("TPOT", estimate.tpot_ms))
     texts = [(name, f"{number(ms)} ms" if ms is not None else "unbounded") for name, ms in times]

@@ -46,21 +46,21 @@ BURST: Registry = {
         ),
         "max_unavailable": Entry(
             "burst replicas that a rollout or a drain may take at once",
-            "one node's worth",
+            "replicas of one node",
             "{s.pool.replicas_per_node}",
         ),
         "in_flight_sized": _in_flight_sized,
         "in_flight_target": Entry(
-            "requests in flight on one replica, waiting ones included, beyond which another is"
-            " wanted",
+            "requests in flight on one replica, waiting ones included, beyond which another "
+            "replica starts",
             "max(1, floor(0.8 x requests in flight that it was sized for))",
             "max(1, floor({burst.TARGET_SHARE} * {s.burst.in_flight_sized}))",
             Basis.assumed,
             SOURCE,
-            remarks=("counted over floor and burst; a floor replica that is gone takes none",),
+            remarks=("counted over floor and burst; a lost floor replica takes none",),
         ),
         "cooldown_s": Entry(
-            "seconds of less load after which burst replicas go",
+            "seconds of lower load after which burst replicas are removed",
             "the seconds a new one may take to copy and to start, at most 3,600",
             "min({s.serving.copy_s} + {s.serving.start_s}, {burst.LONGEST_COOLDOWN_S})",
             Basis.assumed,

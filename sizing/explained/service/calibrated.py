@@ -1,7 +1,7 @@
 """Explanations of the calibrated method."""
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
-from sizing.plan.service.calibrated import BandPlan, CalibratedPlan, SidePlan
+from sizing.plan.service.calibrated import BandPlan, CalibratedPlan, EstimatePlan
 from sizing.values.exact import Number
 
 
@@ -32,24 +32,24 @@ def _band(leaf: Leaf, field: str) -> tuple[Number, Number] | None:
     return None if low is None or high is None else (min(low, high), max(low, high))
 
 
-def _of_side(meaning: str, symbols: str) -> Explainer:
+def _of_estimate(meaning: str, symbols: str) -> Explainer:
     def entry(leaf: Leaf) -> Entry:
-        side, field = leaf.keys[-2:]
-        what = "P90 of the band, which sizes" if side == "safe" else "P50, as fitted"
+        estimate, field = leaf.keys[-2:]
+        what = "P90 of the band, which sizes the fleet" if estimate == "safe" else "P50, as fitted"
         return fitted(leaf, f"{meaning} ({what})", symbols, _band(leaf, field))
 
     return entry
 
 
-def _side_gpus(leaf: Leaf) -> Entry:
-    side: SidePlan = getattr(_calibrated(leaf), leaf.keys[-2])
+def _estimate_gpus(leaf: Leaf) -> Entry:
+    estimate: EstimatePlan = getattr(_calibrated(leaf), leaf.keys[-2])
     load = leaf.capacity.load
     text = (
         f"ceil({{s.traffic.requests_per_s_{load}}} * (1 + {{s.calibrated.imbalance_ratio}})"
-        f" / {side.requests_per_replica_per_s!r}) * {{s.pool.tensor_parallel}}"
+        f" / {estimate.requests_per_replica_per_s!r}) * {{s.pool.tensor_parallel}}"
     )
     return Entry(
-        f"GPUs needed on this side of the band ({leaf.keys[-2]})",
+        f"GPUs needed at this estimate of the band ({leaf.keys[-2]})",
         f"ceil({load} rate x (1 + imbalance) / rate of one replica) x GPUs a replica",
         text,
         Basis.fitted,
@@ -67,21 +67,21 @@ def _lengths(meaning: str, symbols: str) -> Explainer:
 
 
 CALIBRATED: Registry = {
-    SidePlan: {
-        "gpus_needed": _side_gpus,
-        "requests_per_replica_per_s": _of_side(
+    EstimatePlan: {
+        "gpus_needed": _estimate_gpus,
+        "requests_per_replica_per_s": _of_estimate(
             "requests a second of one replica within every target", "the least of what each allows"
         ),
-        "saturation_requests_per_s": _of_side(
+        "saturation_requests_per_s": _of_estimate(
             "requests a second of one replica with every slot taken",
             "n / (output x step(n) + n x prompt), n = slots",
         ),
-        "ttft_ms": _of_side(
+        "ttft_ms": _of_estimate(
             "milliseconds to the first token, at the percentile and the load of one replica",
             "first of the prompt at the percentile + steps x step + wait behind prompts + wait"
             " for a slot",
         ),
-        "tpot_ms": _of_side(
+        "tpot_ms": _of_estimate(
             "milliseconds a token, at the percentile and the load of one replica",
             "step(n) / (1 - rate x prompt), n at the percentile",
         ),
@@ -91,7 +91,7 @@ CALIBRATED: Registry = {
             leaf,
             "replicas for the mean request, each at the utilisation that the targets allow; not"
             " rounded"
-            f" ({leaf.keys[-1]} side of the band)",
+            f" ({leaf.keys[-1]} estimate of the band)",
             "rate / the highest rate at which half of the requests meet the targets, up to 99 %"
             " of a full batch",
             None,
@@ -107,7 +107,7 @@ CALIBRATED: Registry = {
         "output_tokens": _lengths("tokens of the answer, mean", "output_tokens"),
         "most_sequences": Entry(
             "sequences in one batch of a replica",
-            "what memory holds, at most the engine's",
+            "sequences that memory holds, at most the engine's limit",
             "{v}",
             Basis.vendor,
             "memory.max_sequences; engine.max_sequences, or vLLM's default of 256",

@@ -141,13 +141,13 @@ CAPACITY: Registry = {
             "{w.traffic.daily_users} * {w.traffic.peak_users_share}",
         ),
         "requests_in_flight_peak": Entry(
-            "requests being answered at the busiest moment, if each just meets the latency targets",
+            "requests in flight at the busiest moment, if each just meets the latency targets",
             "peak rate x (TTFT + (output tokens - 1) x TPOT), Little's law",
             "{s.traffic.requests_per_s_peak} * ({w.latency.ttft_ms}"
             " + ({w.request.output_mean} - 1) * {w.latency.tpot_ms}) / 1000",
             remarks=(
-                "while nothing queues: a fleet that receives more than it serves holds all who"
-                " wait",
+                "while nothing queues: a fleet that receives more than it serves holds all "
+                "waiting requests",
             ),
         ),
     },

@@ -103,7 +103,7 @@ DISKS: Registry = {
         ),
         "weights_mib_per_s": Entry(
             "MiB/s of the weights volume",
-            "what the load time wants, 125 to 2,000, never above the instance's highest EBS rate",
+            "the rate for the load time, 125 to 2,000, never above the instance's highest EBS rate",
             "{v}",
             Basis.vendor,
             "gp3 limits, EBS documentation (2026)",
@@ -140,7 +140,7 @@ DISKS: Registry = {
         "weights_iops": _of_services("weights_iops", "IOPS of that volume", "max"),
         "weights_mib_per_s": _of_services("weights_mib_per_s", "MiB/s of that volume", "max"),
         "wanted_mib_per_s": _of_services(
-            "wanted_mib_per_s", "MiB/s that the load times ask for", "max"
+            "wanted_mib_per_s", "MiB/s that the load times require", "max"
         ),
         "sustained_mib_per_s": _of_services(
             "sustained_mib_per_s", "MiB/s that the node sustains", "min"

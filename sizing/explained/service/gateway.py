@@ -57,7 +57,7 @@ def _per_address(leaf: Leaf) -> Entry:
         f" floor({rate} * {{s.gateway.firewall.window_s}} * {{access.ADDRESS_HEADROOM}} + 0.5))",
         Basis.assumed,
         "sizing/service/access.py",
-        remarks=("a proxy may carry all callers: they are not to be stopped", ROUGH),
+        remarks=("a proxy may carry all callers, which must not be stopped", ROUGH),
     )
 
 
@@ -68,7 +68,7 @@ def _longest_answer(leaf: Leaf) -> Entry:
     if latency is None or latency.ttft_ms is None or latency.tpot_ms is None or output is None:
         return Entry(
             meaning,
-            "no latency target or answer length says it",
+            "no latency target or answer length limits it",
             "{gateway.ASSUMED_ANSWER_S}",
             Basis.assumed,
             "sizing/service/gateway.py",
@@ -142,7 +142,7 @@ GATEWAY: Registry = {
             Basis.given,
             "the workload file: request.context_tokens",
             remarks=(
-                "a worst case: tokens are not counted, each request is taken at its longest",
+                "a worst case: tokens are not counted, and each request counts at its longest",
                 "the engine refuses several prompts or answers in one request",
             ),
         ),
@@ -177,7 +177,7 @@ GATEWAY: Registry = {
         ),
         "capacity_units": _capacity_units,
         "reserved_units": Entry(
-            "load balancer capacity units that stand ready without traffic",
+            "load balancer capacity units that are ready without traffic",
             "the needed units, from the fewest that can be reserved on",
             "{s.gateway.capacity_units}",
             Basis.vendor,

@@ -15,7 +15,7 @@ def _latency(leaf: Leaf) -> LatencyPlan:
 
 
 def _time(leaf: Leaf) -> Entry:
-    """Return the entry of a time of the P90 side at the judged load."""
+    """Return the entry of a time of the P90 estimate at the judged load."""
     name = "time to the first token" if leaf.keys[-1].startswith("ttft") else "time per token"
     return Entry(
         f"{name} that the percentile of requests does not exceed (P90 of the estimate)",
@@ -53,7 +53,7 @@ def _replicas(leaf: Leaf) -> Entry:
 def _ratio(leaf: Leaf) -> Entry:
     counts = [leaf.pool.gpus_needed, _calibrated_gpus(leaf)]
     return Entry(
-        "times that one method needs the GPUs of the other",
+        "ratio of the GPUs that the two methods need",
         "more GPUs / fewer GPUs",
         f"{max(counts)} / {min(counts)}",
     )
@@ -66,7 +66,7 @@ def _calibrated_gpus(leaf: Leaf) -> int:
 def _gpus_calibrated(leaf: Leaf) -> Entry:
     return Entry(
         "GPUs that the calibrated estimate needs (P90)",
-        "as `methods` says",
+        "as in `methods`",
         str(_calibrated_gpus(leaf)),
         Basis.fitted,
         leaf.fitted_source,
@@ -84,7 +84,7 @@ def _peak_over_capacity(leaf: Leaf) -> Entry:
     pool: PoolPlan = leaf.pool
     added = leaf.sized.burst.replicas if leaf.sized.burst else 0
     return Entry(
-        "times that the peak is what all GPUs serve",
+        "ratio of the peak to what all GPUs serve",
         "utilisation at the peak x replicas / (replicas + burst replicas)",
         f"{pool.utilisation_at_peak!r} * {pool.replicas_total} / {pool.replicas_total + added}",
         leaf.method,
@@ -95,13 +95,13 @@ def _peak_over_capacity(leaf: Leaf) -> Entry:
 LATENCY: Registry = {
     LatencyPlan: {
         "requests_per_s": Entry(
-            "requests a second of the load that the verdict is of",
-            "the peak, or the mean where nothing says what the peak is",
+            "requests a second of the load of the verdict",
+            "the peak, or the mean where no peak is given",
             "{s.latency.requests_per_s}",
         ),
         "replicas": _replicas,
         "percentile": Entry(
-            "per cent of requests that a target is for",
+            "percent of requests that a target covers",
             "latency.percentile",
             "{w.latency.percentile}",
             Basis.given,

@@ -75,7 +75,10 @@ def _nodes_by_rule(leaf: Leaf) -> Entry:
         case Rule.zones:
             text = f"{{w.redundancy.zones}} of {zones} zones may go and {needed} nodes stay: {{v}}"
             return Entry(
-                meaning, "the smallest even spread that keeps the needed", text, arithmetic=False
+                meaning,
+                "the smallest even spread that keeps the needed nodes",
+                text,
+                arithmetic=False,
             )
         case Rule.availability:
             text = f"{needed} of {{v}} alive for at least {{w.redundancy.availability}} of the time"
@@ -184,7 +187,7 @@ POOL: Registry = {
         "gpus_by_constraint.*": _by_constraint,
         "nodes_by_rule.*": _nodes_by_rule,
         "nodes_at_peak": Entry(
-            "nodes in all, redundancy included, had the peak been sized for",
+            "nodes in all for the peak, redundancy included",
             "the same packing and rules on the GPUs that the peak needs",
             "{s.capacity.gpus_at_peak} GPUs at the peak, packed and with the same spare: {v} nodes",
             arithmetic=False,
@@ -246,7 +249,7 @@ POOL: Registry = {
             "{s.choice.price_source}, {s.choice.price_checked}; " + CATALOG + "prices.csv",
         ),
         "pool_usd_per_month": Entry(
-            "dollars of all nodes a month; all else comes on top",
+            "dollars of all nodes a month; other costs are not included",
             "nodes x price of an hour x 730 h",
             "{s.pool.nodes_total} * {s.choice.usd_per_hour} * {units.HOURS_PER_PRICED_MONTH}",
         ),

@@ -55,7 +55,7 @@ def _taken_of_zone(leaf: Leaf) -> Entry:
         )
         share += " + 1" if zones.index(zone) < spare % count else ""
     few = ("with no spare replica, a rollout takes a needed one",) if not spare else ()
-    lost = "a rollout takes no notice of a lost zone, and then takes needed ones: docs/outages.md"
+    lost = "a rollout ignores a lost zone and may take needed replicas: docs/outages.md"
     return Entry(
         "replicas of this zone that a rollout takes at once",
         f"{symbols}; at least 1, and at most the zone's replicas, less 1 if a zone may be lost",
@@ -83,7 +83,7 @@ def _waiting(leaf: Leaf) -> Entry:
         f"floor({wait} * {rate})",
         leaf.method,
         leaf.method_source,
-        remarks=("one that waits longer has missed its target before it starts",),
+        remarks=("a request that waits longer has missed its target before it starts",),
     )
 
 
@@ -135,7 +135,7 @@ def _wait(leaf: Leaf) -> Entry:
     meaning = "seconds a replica waits for the files in the bucket, then its container starts over"
     source = "sizing/service/weights_import.py"
     if leaf.sized.weights_import is None:
-        symbols = "fixed, for you copy them"
+        symbols = "fixed, because you copy the files"
         return Entry(meaning, symbols, "{weights_import.OWN_WAIT_S}", Basis.assumed, source)
     symbols = "fixed and short: an update rolls replicas out after its import has ended"
     return Entry(meaning, symbols, "{weights_import.IMPORTED_WAIT_S}", Basis.assumed, source)
@@ -189,7 +189,7 @@ SERVING: Registry = {
         "replicas_by_zone.*": _replicas,
         "max_unavailable": Entry(
             "replicas that drains may take at once, over all zones",
-            "spare replicas, at least one node's worth, or a node could never be drained",
+            "spare replicas, at least those of one node, or a node could never be drained",
             "max({s.pool.replicas_total} - {s.pool.replicas_needed}, {s.pool.replicas_per_node})",
             remarks=(
                 "with fewer spare replicas than a node holds, a drain takes needed ones",
@@ -246,7 +246,7 @@ SERVING: Registry = {
         ),
         "wait_s": _wait,
         "copy_s": Entry(
-            "seconds that copying the weights may take before a rollout counts as stuck",
+            "seconds that copying the weights may take before a rollout counts as failed",
             "ceil(3 x download time)",
             "ceil({serving.LOAD_MARGIN} * {s.volumes.download_s})",
             Basis.assumed,

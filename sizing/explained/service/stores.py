@@ -108,13 +108,13 @@ def _noncurrent_days(leaf: Leaf) -> Entry:
     if leaf.service is None:
         return setting(
             "days for which a replaced or deleted log can be brought back",
-            "1, the least, of what expires by itself",
+            "1, the minimum, because the logs expire",
             Basis.assumed,
             "sizing/stack/network.py",
         )
     return setting(
         "days for which a replaced or deleted object can be brought back",
-        "30 of weights, to roll back; 1, the least, of what retention deletes",
+        "30 for weights, to roll back; 1, the minimum, for objects that retention deletes",
         Basis.assumed,
         "sizing/service/storage.py",
     )

@@ -28,7 +28,7 @@ WEIGHTS_IMPORT: Registry = {
         ),
         "import_s": _import_s,
         "deadline_s": Entry(
-            "seconds after which the import is given up: it goes on in the next update",
+            "seconds after which the import ends as failed; the next update continues it",
             "ceil(3 x import) + 600",
             "ceil({weights_import.IMPORT_MARGIN} * {s.weights_import.import_s})"
             " + {weights_import.IMPORT_START_S}",

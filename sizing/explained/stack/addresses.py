@@ -55,7 +55,7 @@ def _pods(leaf: Leaf) -> Entry:
 def _system_nodes(leaf: Leaf) -> Entry:
     system = leaf.plan.system
     if system is None:
-        return Entry("addresses of system nodes", "none: they are the cluster's owner's", "0")
+        return Entry("addresses of system nodes", "none: the owner of the cluster runs them", "0")
     zones, node = len(leaf.plan.site.zones), system.addresses
     return Entry(
         "addresses of the zone's system nodes and of all pods that they can hold",
@@ -124,7 +124,9 @@ def _capacity(leaf: Leaf) -> Entry:
 
 def _control_plane(leaf: Leaf) -> Entry:
     if leaf.plan.site.cluster.elsewhere:
-        return Entry("addresses of the control plane", "none: it is the cluster's owner's", "0")
+        return Entry(
+            "addresses of the control plane", "none: the owner of the cluster runs it", "0"
+        )
     return Entry(
         "addresses that the control plane may take in the zone",
         "fixed",
@@ -171,7 +173,7 @@ def _interfaces(leaf: Leaf) -> Entry:
     node = _node(leaf)
     wanted = f"ceil({node.pods} / ({node.addresses_per_interface} - 1)) + 1"
     return Entry(
-        "network interfaces of a node that bear addresses",
+        "network interfaces of a node that have addresses",
         "ceil(pods / (addresses of an interface - 1)) + 1 kept warm, at most the type's limit",
         f"min({wanted}, {{v}})",
         Basis.vendor,

@@ -77,7 +77,7 @@ CLUSTER: Registry = {
     },
     MetricsPlan: {
         "scrape_s": Entry(
-            "seconds between two looks at an engine's metrics",
+            "seconds between two reads of an engine's metrics",
             "fixed",
             "{cluster_services.SCRAPE_S}",
             Basis.assumed,

@@ -124,7 +124,7 @@ def _update_timeout(leaf: Leaf) -> Entry:
     batches = [f"ceil({n} / {pool.updated_by_zone[z]})" for z, n in pool.nodes_by_zone.items()]
     most = batches[0] if len(batches) == 1 else f"max({', '.join(batches)})"
     return Entry(
-        "seconds after which the update of one zone's nodes is given up",
+        "seconds after which the update of one zone's nodes ends as failed",
         "batches of nodes x (longest drain + start of a node), at least the provider's default",
         f"max({{node_updates.UPDATE_TIMEOUT_S}}, {most}"
         " * ({node_updates.DRAIN_LIMIT_S} + {serving.NODE_START_S}))",

@@ -4,11 +4,11 @@ from sizing.plan.part import Part
 from sizing.values.exact import Number
 
 
-class SidePlan(Part):
-    """One side of the calibrated band, at the load of one needed replica."""
+class EstimatePlan(Part):
+    """One estimate of the calibrated band, at the load of one needed replica."""
 
     gpus_needed: int | None
-    """GPUs needed on this side; null where no rate meets the targets."""
+    """GPUs needed at this estimate; null where no rate meets the targets."""
     requests_per_replica_per_s: Number
     """Highest rate within every target."""
     saturation_requests_per_s: Number
@@ -67,7 +67,7 @@ class CalibratedPlan(Part):
     """Requests running or waiting at the peak, over all replicas. Users online are not counted."""
     replicas_without_headroom: BandPlan
     """Replicas for the mean request at the utilisation that the targets allow; not rounded."""
-    median: SidePlan
-    """Side at the median of the estimate."""
-    safe: SidePlan
-    """Side at the P90 estimate, which sizes the service."""
+    median: EstimatePlan
+    """Median of the estimate (P50)."""
+    safe: EstimatePlan
+    """P90 of the estimate, which sizes the service."""
