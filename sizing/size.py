@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from sizing.catalog import Catalog
 from sizing.catalog.correction import Corrections
-from sizing.catalog.lookup import check_site
-from sizing.fleet.capacity_source import check_capacity
 from sizing.fleet.served import Served
 from sizing.hardware.decision import Decision, decision
 from sizing.locks.workload_lock import Lock
@@ -16,19 +14,17 @@ from sizing.plan.whole import Plan
 from sizing.replica.case import case_of
 from sizing.replica.own_runs import own_runs_plan
 from sizing.replica.traffic import request_rates, traffic_plan
-from sizing.service.access import check_access
 from sizing.service.burst import no_burst
 from sizing.service.contradictions import contradictions
 from sizing.service.gateway import transfer_plan
 from sizing.service.hardware_parts import hardware_parts
 from sizing.service.storage import storage_plan, stores
 from sizing.site import Site
+from sizing.stack.checks import check_stack
 from sizing.stack.cluster_services import cluster_services
-from sizing.stack.mirror_check import check_mirrors
 from sizing.stack.names import dns_plan
-from sizing.stack.network import access_logs, network_plan
+from sizing.stack.network import access_logs, network_plan, subnet_ranges
 from sizing.stack.shared import (
-    check_ami_release,
     cluster_plan,
     keys_plan,
     node_pools,
@@ -36,7 +32,7 @@ from sizing.stack.shared import (
     system_pool,
 )
 from sizing.stack.unverified import unverified_pins
-from sizing.values.field_error import FieldError
+from sizing.values.field_error import of_site, of_workload
 from sizing.workload import Workload
 
 
@@ -51,11 +47,13 @@ def size(
 
     `locks` and `corrections` are by workload name, and a correction applies to its own workload
     only. An infeasible service is in the plan with `pool` null and its reasons.
-    Raises FieldError for names the catalog lacks, zones the region lacks, services named alike.
+
+    Raises StackFieldError with the field that is refused, and the workload or the site that has it:
+    names the catalog lacks, zones the region lacks, services named alike.
     """
-    check_site(site, catalog)
-    check_ami_release(site)
-    check_mirrors(workloads, site, catalog)
+    check_stack(workloads, site, catalog)
+    with of_site():
+        ranges = subnet_ranges(site)
     locks, corrections = locks or {}, corrections or {}
     decisions = _decisions(workloads, site, catalog, locks, corrections)
     overflowing = nvme_overflow_pools(decisions)
@@ -77,7 +75,7 @@ def size(
         services=tuple(services),
         pools=pools,
         system=system,
-        network=network_plan(site, workloads, services, pools, system),
+        network=network_plan(site, workloads, services, pools, system=system, ranges=ranges),
         keys=keys_plan(site, services, pools),
         dns=dns_plan(site, services),
         roles=RolesPlan(
@@ -101,15 +99,12 @@ def _decisions(
 ) -> list[Decision]:
     """Return the hardware of each workload. Nodes of a shared pool fill its emptiest zones."""
     decisions = list[Decision]()
-    for workload in workloads:
-        if any(each.requested.name == workload.name for each in decisions):
-            raise FieldError(("name",), f"two services are named {workload.name}", "one name each")
-        check_capacity(workload, site, catalog)
-        check_access(workload, site)
-        case = case_of(workload, site, catalog.with_corrections(corrections.get(workload.name)))
+    for index, workload in enumerate(workloads):
+        known = catalog.with_corrections(corrections.get(workload.name))
         rates, lock = request_rates(workload.traffic), locks.get(workload.name)
         pools = [each.result.pool for each in decisions if isinstance(each.result, Served)]
-        decisions.append(decision(case, rates, lock, pools))
+        with of_workload(index):
+            decisions.append(decision(case_of(workload, site, known), rates, lock, pools))
     return decisions
 
 

@@ -14,7 +14,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("sizing", "templates", "components", "sizewright", "release", "testbed", "bench")
+FOLDERS = (
+    "sizing",
+    "templates",
+    "components",
+    "sizewright",
+    "release",
+    "testbed",
+    "bench",
+    "tests",
+)
 PAGES = ("*.md", "docs/**/*.md", "action/*", "stacks/*.yaml", "workloads/*.yaml")
 DATA = ("*.j2", "*.csv", "*.yaml", "*.md")
 """Endings of other files in the folders of the code."""
@@ -42,7 +51,7 @@ PHRASE = re.compile(rf"\b(?:{'|'.join(INSTEAD)})\b", re.IGNORECASE)
 
 def code() -> list[Path]:
     files = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
-    return [ROOT / "__main__.py", *files]
+    return [ROOT / "__main__.py", *(path for path in files if path != Path(__file__))]
 
 
 def pages() -> list[Path]:

@@ -12,6 +12,7 @@ from sizing.catalog import ModelFacts
 from sizing.model.config import ModelConfig, read_config
 from sizing.model.config_keys import language_key
 from sizing.values.field_error import FieldError, FieldPath
+from sizing.workload.kinds import LANGUAGE
 
 SUFFIX = ".json"
 EXPECTED = "a config.json"
@@ -74,7 +75,7 @@ def _row(path: Path, name: str, read: ModelConfig, digest: str) -> ModelFacts:
         model=re.sub(r"[^a-z0-9.]+", "-", repository.rpartition("/")[2].lower()).strip("-"),
         name=name,
         hf_repo=repository,
-        kind="llm",
+        kind=LANGUAGE.model_kind,
         parameters=shape.parameters + shape.vision_parameters,
         active_parameters=shape.active_parameters,
         parameters_basis="computed",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 
 from sizing.catalog.architecture import Architecture
 from sizing.values.exact import plain
+from sizing.workload.kinds import LANGUAGE
 
 PositiveInt = Annotated[int, Field(gt=0)]
 VERSION = r"^v[0-9]+\.[0-9]+\.[0-9]+$"
@@ -262,6 +263,11 @@ class ModelFacts(Fact):
         Architecture | None, WithJsonSchema({"type": "null"}, mode="serialization")
     ] = None
     """Architecture from the model's own config.json. It is no column."""
+
+    @property
+    def is_language(self) -> bool:
+        """True for a model that generates tokens."""
+        return self.kind == LANGUAGE.model_kind
 
     @property
     def names(self) -> tuple[str, ...]:

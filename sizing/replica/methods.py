@@ -39,11 +39,11 @@ def estimate(case: Case, choice: Choice, load: Fraction) -> MethodEstimate | Non
     workload, about_lengths = _with_lengths(case.workload)
     need, about_shape = _with_shape(case)
     split = choice.fit.tensor_parallel
-    found = fit(need, instance.gpu_memory_bytes, split)
+    room = fit(need, instance.gpu_memory_bytes, split)
     steps = step_model_of(case, need, split)
-    if steps is None or found is None or workload.request.output_tokens is None:
+    if steps is None or room is None or workload.request.output_tokens is None:
         return None
-    replica = calibrated_replica(steps, workload, found, load)
+    replica = calibrated_replica(steps, workload, room, load)
     return MethodEstimate(replica, (*about_shape, *about_lengths))
 
 
@@ -63,7 +63,7 @@ def _with_shape(case: Case) -> tuple[Need, tuple[str, ...]]:
     need, parameters = case.need, case.facts.parameters
     if need.shape is not None or is_unknown_mixture(case.facts.model):
         return need, ()
-    named = [m for m in case.catalog.models if m.kind == "llm" and architecture_of(m) is not None]
+    named = [m for m in case.catalog.models if m.is_language and architecture_of(m) is not None]
     model = nearest_in_size(named, parameters)
     shape = architecture_of(model)
     if model is None or shape is None:
@@ -81,7 +81,7 @@ def nearest_in_size(models: Iterable[ModelFacts], parameters: Fraction) -> Model
 
 
 def side_by_side(
-    case: Case, found: MethodEstimate | None, load: Fraction, gpus_needed: int, method: Method
+    case: Case, known: MethodEstimate | None, load: Fraction, gpus_needed: int, method: Method
 ) -> tuple[MethodPlan, ...]:
     """Return the GPUs needed for the load by each method that covers the workload.
 
@@ -91,8 +91,8 @@ def side_by_side(
     textbook = _textbook(case, load)
     if textbook is not None:
         answers.append(("textbook", textbook, "2 x parameters x tokens / peak FLOP/s"))
-    if found is not None:
-        answers += _calibrated(found, load)
+    if known is not None:
+        answers += _calibrated(known, load)
     answers += _images(case, load)
     if method is Method.given:
         answers.insert(0, ("given", gpus_needed, "as you measured"))
@@ -119,9 +119,9 @@ def _textbook(case: Case, load: Fraction) -> int | None:
     return ceiling(load * textbook_request_s(facts.parameters, passes, flop))
 
 
-def _calibrated(found: MethodEstimate, load: Fraction) -> list[tuple[str, int, str]]:
-    remark = "; ".join(f"assumed: {text}" for text in found.assumed)
-    replica = found.replica
+def _calibrated(known: MethodEstimate, load: Fraction) -> list[tuple[str, int, str]]:
+    remark = "; ".join(f"assumed: {text}" for text in known.assumed)
+    replica = known.replica
     estimates = (("calibrated", replica.safe, "P90"), ("calibrated, median", replica.median, "P50"))
     answers = list[tuple[str, int, str]]()
     for name, estimate, band in estimates:

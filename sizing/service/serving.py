@@ -173,7 +173,7 @@ def _deployment_plan(
         replicas=pool.replicas_total,
         replicas_by_zone=by_zone,
         max_unavailable=max(spare, pool.replicas_per_node),
-        rollout_by_zone=rollout_by_zone(by_zone, spare, survives_a_zone=pool.survives.zones > 0),
+        rollout_by_zone=rollout_by_zone(by_zone, spare, survives_a_zone=pool.survives.any_zone),
         zones_take_turns=zones_take_turns(by_zone, spare),
         model=name,
         image=engine_image(facts.precision, case.site, case.catalog),

@@ -122,18 +122,17 @@ def stores(
 def _database(
     stored: int, rates: Rates, workload: Workload, site: Site, catalog: Catalog
 ) -> DatabasePlan:
-    """Return Aurora Serverless v2, with two instances in a protected stack or for zone redundancy.
+    """Return Aurora Serverless v2, with an instance in a second zone where it must survive one.
 
     The lowest ACU is 0.5 in dev and 2 in prod.
     Basis: assumed rate of an ACU, see `WRITES_PER_S_PER_ACU`.
     """
     lowest = MIN_ACU[site.environment]
-    survives_zone = site.protected or bool(workload.redundancy.zones)
     return DatabasePlan(
         stored_bytes=stored,
         min_acu=plain(lowest),
         max_acu=plain(highest_acu(rates.busiest, WRITES_PER_S_PER_ACU, lowest)),
-        instances=2 if survives_zone else 1,
+        instances=2 if site.must_survive_a_zone([workload]) else 1,
         backup_days=BACKUP_DAYS[site.environment],
         engine_version=catalog.pin(DATABASE).version,
         log_days=LOG_DAYS[site.environment],

@@ -1,5 +1,6 @@
 """Where do services run? The site of one stack, from the keys of its stack file."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from ipaddress import IPv4Network
 from typing import Annotated, Self
@@ -175,6 +176,14 @@ class Site(Strict):
     def keeps(self, workload: Workload) -> bool:
         """True where the stores and the load balancer of a service are protected from deletion."""
         return self.protected and not workload.retire
+
+    def must_survive_a_zone(self, workloads: Iterable[Workload]) -> bool:
+        """True where parts that these workloads depend on must survive the loss of a zone.
+
+        This holds in prod whatever the workloads require, and elsewhere where one requires it. NAT
+        gateways and databases follow it. System nodes are in every zone without it.
+        """
+        return self.protected or any(w.redundancy.must_survive_a_zone for w in workloads)
 
     @model_validator(mode="after")
     def _zones_once(self) -> Self:

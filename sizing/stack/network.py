@@ -1,6 +1,6 @@
 """Which subnets, gateways and addresses does the network of a stack have?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Network
@@ -99,16 +99,20 @@ def network_plan(
     workloads: Sequence[Workload],
     services: Sequence[ServicePlan],
     pools: Sequence[NodePool],
+    *,
     system: SystemPool | None,
+    ranges: Mapping[str, tuple[IPv4Network, IPv4Network]],
 ) -> NetworkPlan:
     """Return the subnets of the site's zones, with the addresses that they need and have.
 
+    `ranges` are the private and the public range of each zone, see `subnet_ranges`.
+
     An existing network has its own internet access, endpoints and flow logs, so nothing is made. In
     prod, or when a workload must survive a zone, each zone has a NAT gateway. Otherwise only the
-    first zone has one. Raises FieldError like `subnet_ranges`.
+    first zone has one.
     """
     endpoints = interface_endpoints(site)
-    everywhere = site.environment is Environment.prod or any(w.redundancy.zones for w in workloads)
+    everywhere = site.must_survive_a_zone(workloads)
 
     def addresses(zone: str, private_cidr: str | None) -> AddressPlan:
         return zone_addresses(
@@ -131,7 +135,7 @@ def network_plan(
             nat=everywhere or zone == site.zones[0],
             addresses=addresses(zone, str(private)),
         )
-        for zone, (private, public) in ({} if used else subnet_ranges(site)).items()
+        for zone, (private, public) in ({} if used else ranges).items()
     )
     standing = _used_network(used, site, addresses) if used else _of_stack(site, subnets)
     return NetworkPlan(

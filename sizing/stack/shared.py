@@ -113,7 +113,7 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
     }
     spare = min(pool.nodes_spare for pool in pools)
     spare_replicas = spare_for_updates(pools)
-    survives = any(pool.survives.zones > 0 for pool in pools)
+    survives = any(pool.survives.any_zone for pool in pools)
     taken = updated_by_zone(by_zone, spare_replicas, survives_a_zone=survives)
     ami_type = catalog.pin(f"ami-type-gpu-{instance.arch}").version
     release = gpu_ami_release(ami_type, site, catalog)
@@ -211,6 +211,8 @@ def release_day(ami_release: str) -> date:
 
 def system_pool(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> SystemPool | None:
     """Return the nodes for the cluster's own pods: one a zone in dev, two in prod, at least two.
+
+    Each zone has one, so they survive the loss of a zone whether or not a workload requires it.
 
     root = 50 GiB + 3 x the files that any service takes from an image
 

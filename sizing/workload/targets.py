@@ -98,3 +98,9 @@ class Redundancy(Strict):
     """Mean time between failures of one GPU and its share of the node, hours."""
     mttr_hours: Ratio = Field(default=Decimal(24), gt=0, le=8760)
     """Mean time to replace a failed node, hours."""
+
+    @property
+    def must_survive_a_zone(self) -> bool:
+        """True where the service is required to survive the loss of a zone. `Survives.any_zone`
+        is what its nodes do survive, whichever rule provides it."""
+        return bool(self.zones)

@@ -46,7 +46,7 @@ class Resolved:
         things: Sequence[Thing],
         reported: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """`told` contains outputs of other stacks, by the key of the reference to each."""
+        """`reported` contains outputs of other stacks, by the key of the reference to each."""
         self._things = {f"{thing.type}::{thing.name}": thing for thing in things}
         assert len(self._things) == len(things)
         for key, outputs in (reported or {}).items():

@@ -132,7 +132,7 @@ def test_zones_that_the_region_lacks(site: Site, catalog: Catalog, zone: str) ->
 def test_two_services_of_one_name(
     workload: Callable[..., Workload], site: Site, catalog: Catalog
 ) -> None:
-    with pytest.raises(FieldError, match="two services are named chat"):
+    with pytest.raises(FieldError, match="already has a service named chat"):
         size([workload(), workload()], site, catalog)
 
 

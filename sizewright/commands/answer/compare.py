@@ -95,9 +95,7 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
         with working("sizing all hardware options"):
             found = compare(read.workload, where.site, catalog_of(read, catalog))
     except FieldError as fault:
-        raise read.document.error(
-            fault.field, fault.message, fault.expected, fault.suggestion
-        ) from fault
+        raise read.document.of_rule(fault) from fault
     options = found.ranked.options if show_all else _one_a_type(found.ranked.options)
     if as_json:
         print_answer(_answer(found, options))

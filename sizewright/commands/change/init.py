@@ -23,8 +23,6 @@ from sizewright.write import write_files
 from sizing.catalog import Catalog, ModelFacts, UnknownName, load_catalog
 from sizing.workload import AUTO, DNS_LABEL, Workload
 
-SERVED_KINDS = ("llm",)
-
 
 @click.command(name="init")
 @click.argument("name")
@@ -119,7 +117,7 @@ def _model(catalog: Catalog, name: str) -> ModelFacts:
         model = catalog.model(name)
     except UnknownName as unknown:
         raise _refused("--model", unknown, "models") from None
-    if model.kind not in SERVED_KINDS or model.parameters is None:
+    if not model.is_language or model.parameters is None:
         raise click.ClickException(
             f"--model {model.model}: {model.kind} of {model.parameters or 'unknown'} parameters; "
             "expected a language model of a known size"

@@ -6,17 +6,11 @@ from pathlib import Path
 from sizewright.reading.stack.site_file import SiteFile, read_site
 from sizewright.reading.stack.workload_file import WorkloadFile, read_workload
 from sizing.catalog import Catalog, ModelFacts, load_catalog
-from sizing.catalog.lookup import check_site
-from sizing.fleet.capacity_source import check_capacity
 from sizing.locks.cluster_lock import as_made
 from sizing.locks.stack_lock import StackLock
 from sizing.plan.whole import Plan
-from sizing.service.access import check_access
 from sizing.size import size
-from sizing.stack.mirror_check import check_mirrors
-from sizing.stack.network import subnet_ranges
-from sizing.stack.shared import check_ami_release
-from sizing.values.field_error import FieldError
+from sizing.values.field_error import StackFieldError
 
 
 def read_plan(files: Sequence[Path], site_path: Path) -> Plan:
@@ -27,34 +21,18 @@ def read_plan(files: Sequence[Path], site_path: Path) -> Plan:
 
 
 def plan_of(files: Sequence[WorkloadFile], site: SiteFile, catalog: Catalog) -> Plan:
-    """Return the plan of a stack. Raises InputError for a fault of the site, or for equal names."""
-    workloads = [file.workload for file in files]
-    for index, file in enumerate(files):
-        if any(file.workload.name == other.name for other in workloads[:index]):
-            message = f"another file already has a service named {file.workload.name}"
-            raise file.document.error(("name",), message, "a unique name")
-        try:
-            check_access(file.workload, site.site)
-        except FieldError as fault:
-            raise file.document.of_rule(fault) from fault
-    try:
-        check_site(site.site, catalog)
-        check_ami_release(site.site)
-        subnet_ranges(site.site)
-        check_mirrors(workloads, site.site, catalog)
-    except FieldError as fault:
-        raise site.keys.of_rule(fault) from fault
-    for file in files:
-        try:
-            check_capacity(file.workload, site.site, catalog)
-        except FieldError as fault:
-            raise file.document.of_rule(fault) from fault
+    """Return the plan of a stack. Raises InputError at the field that sizing refuses."""
     locks = {file.workload.name: file.lock for file in files if file.lock is not None}
     corrections = {f.workload.name: f.corrections for f in files if f.corrections is not None}
     known = _with_own_models(catalog, files)
     if site.lock is not None:
         known = known.with_lock(dict(site.lock.versions()))
-    plan = size(workloads, site.site, known, locks, corrections)
+    try:
+        plan = size([file.workload for file in files], site.site, known, locks, corrections)
+    except StackFieldError as fault:
+        index = fault.workload_index
+        document = site.keys if index is None else files[index].document
+        raise document.of_rule(fault) from fault
     plan = as_made(plan, None if site.lock is None else site.lock.cluster)
     return plan if site.lock is None else _with_held_pods(plan, site.lock)
 

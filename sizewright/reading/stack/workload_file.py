@@ -44,6 +44,8 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     model, name = None, workload.model.name
     if name is not None and is_model_file(name):
         model = _own_model(path.parent / name, name, document)
+    # Guard: `size` reads the same facts. They are also checked here, because a file with an unknown
+    # name is reported before the next file is read, and `compare` drops the type that it states.
     try:
         facts_of(workload, catalog.with_models([model] if model else []))
     except FieldError as fault:

@@ -41,7 +41,7 @@ def failures(service: ServicePlan, pool: PoolPlan) -> Iterator[Failure]:
     left = nodes_left(pool.nodes_total, lost, span)
     yield _of_nodes(name, left, pool.survives.nodes > 0, pool)
     left = pool.nodes_left_after_zone
-    yield _of_nodes("the largest zone lost", left, pool.survives.zones > 0, pool)
+    yield _of_nodes("the largest zone lost", left, pool.survives.any_zone, pool)
     for state in service.states:
         if state.state in STATES:
             yield Failure(

@@ -227,7 +227,7 @@ def survives(pool: PoolPlan) -> str:
         if pool.survives.nodes
         else "It does not survive the loss of a node"
     )
-    if pool.survives.zones:
+    if pool.survives.any_zone:
         lost = "any one zone" if pool.survives.zones == 1 else f"any {pool.survives.zones} zones"
         return f"{nodes}, and of {lost}."
     left = (

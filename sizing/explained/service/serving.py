@@ -44,7 +44,7 @@ def _taken_of_zone(leaf: Leaf) -> Entry:
     zones, zone = list(leaf.serving.replicas_by_zone), leaf.keys[-1]
     count = len(zones)
     limit = "{s.serving.replicas_by_zone[" + zone + "]}"
-    if leaf.pool.survives.zones:
+    if leaf.pool.survives.any_zone:
         limit += " - 1"
     spare = leaf.pool.replicas_total - leaf.pool.replicas_needed
     share, symbols = "1", "1 replica, where fewer are spare than zones"

@@ -107,7 +107,7 @@ def _updated_in_zone(leaf: Leaf) -> Entry:
     place = list(pool.nodes_by_zone).index(zone)
     zones = len(pool.nodes_by_zone)
     share = f"floor(({spare} + {zones - 1 - place}) / {zones})"
-    kept = int(any(p.survives.zones > 0 for p in pools))
+    kept = int(any(p.survives.any_zone for p in pools))
     most = f"{pool.nodes_by_zone[zone]} - {kept}"
     turns = "zones take turns: one is updated, then the next"
     return Entry(

@@ -12,6 +12,11 @@ class Survives(Part):
     zones: int
     """Number of zones that may fail, whichever they are."""
 
+    @property
+    def any_zone(self) -> bool:
+        """True where any one zone may fail. Updates and rollouts then keep a node in each zone."""
+        return self.zones > 0
+
 
 class CapacitySource(StrEnum):
     on_demand = "on_demand"

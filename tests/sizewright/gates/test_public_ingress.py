@@ -96,7 +96,7 @@ def test_unguarded_public_ingress_fails(fault: str) -> None:
 
 
 WRONG_INTERNAL = {
-    "public without being asked": (INTERNAL, with_inputs(internal=False), "no workload asks"),
+    "public without a request": (INTERNAL, with_inputs(internal=False), "no workload asks"),
     "scheme left out": (
         INTERNAL,
         lambda r: replace(r, inputs={k: v for k, v in r.inputs.items() if k != "internal"}),

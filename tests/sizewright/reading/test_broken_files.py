@@ -291,7 +291,7 @@ BROKEN: dict[str, tuple[str | bytes, int | None, int | None, str, str]] = {
         "hardware",
         "found whole number 5; expected auto or a mapping",
     ),
-    "union, beside a literal": (
+    "union, next to a literal": (
         BASE + "hardware: {mean: x}\n",
         3,
         18,

@@ -123,7 +123,7 @@ WRONG_WORKLOADS = {
     "fraction of a person": ("daily_users: 1000", "daily_users: 0.5"),
     "ratio below one": ("peak_ratio: 3", "peak_ratio: 0.5"),
     "too sure": ("tpot_ms: 50", "tpot_ms: 50, percentile: 100"),
-    "too busy": ("calibrated}", "calibrated, max_utilisation: 0.96}"),
+    "too utilised": ("calibrated}", "calibrated, max_utilisation: 0.96}"),
     "unknown kind": ("kind: chat", "kind: chats"),
     "unknown precision": ("fp8", "fp9"),
     "capital name": ("name: chat", "name: Chat"),

@@ -127,6 +127,38 @@ def test_a_default_is_not_blamed_on_a_line(run: Run, chat: Callable[..., Path]) 
     assert title == "chat: 138,888,888,890 GPUs (NVIDIA L4) on 138,888,888,890 x g6.xlarge"
 
 
+SECOND = {
+    "its name": (("name: chat", "name: chat"), "chat\nkind", "another file already has a service"),
+    "its access": (
+        ("kind: chat", "kind: chat\naccess: {token_required: true}"),
+        "true}",
+        "access.token_required: the site names no issuer of tokens",
+    ),
+    "a GPU that auto does not choose": (
+        (
+            "method: given, requests_per_gpu_per_s: 1, load: mean, min_gpu_gb: 16}",
+            "method: textbook, load: mean, gpu: H100}",
+        ),
+        "H100}",
+        "capacity.gpu: the instance type has NVIDIA",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", SECOND)
+def test_a_fault_of_the_second_file_is_at_its_place(
+    run: Run, chat: Callable[..., Path], fault: str
+) -> None:
+    replaced, before, said = SECOND[fault]
+    auto = ("instance_type: g6.xlarge", "instance_type: auto, families: [g6]")
+    opened = (auto,) if "auto" in fault else ()
+    path = chat(replaced, *opened, name="chat" if fault == "its name" else "second")
+    ended = run("preview", CHAT, path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(place(path, before)), ended.err
+    assert said in ended.err and ended.err.count("\n") == 1
+
+
 def _forms(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[tuple[str, FieldInfo]]:
     """Every field of a model and of those below it, by name."""
     for name, field in model.model_fields.items():

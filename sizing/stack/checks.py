@@ -1,0 +1,34 @@
+"""Do the workloads and the site of a stack agree with each other and with the catalog?"""
+
+from collections.abc import Sequence
+
+from sizing.catalog import Catalog
+from sizing.catalog.lookup import check_site
+from sizing.fleet.capacity_source import check_capacity
+from sizing.service.access import check_access
+from sizing.site import Site
+from sizing.stack.mirror_check import check_mirrors
+from sizing.stack.shared import check_ami_release
+from sizing.values.field_error import FieldError, of_site, of_workload
+from sizing.workload import Workload
+
+
+def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> None:
+    """Check all that can be refused before anything is sized.
+
+    Raises StackFieldError with the field, and with the workload or the site that has it.
+    """
+    names = [workload.name for workload in workloads]
+    for index, workload in enumerate(workloads):
+        with of_workload(index):
+            if workload.name in names[:index]:
+                message = f"another file already has a service named {workload.name}"
+                raise FieldError(("name",), message, "a unique name")
+            check_access(workload, site)
+    with of_site():
+        check_site(site, catalog)
+        check_ami_release(site)
+        check_mirrors(workloads, site, catalog)
+    for index, workload in enumerate(workloads):
+        with of_workload(index):
+            check_capacity(workload, site, catalog)
