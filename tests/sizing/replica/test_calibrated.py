@@ -202,7 +202,10 @@ def requested(draw: st.DrawFn) -> Values:
 
 
 def pool_of(values: Values, site: Site, catalog: Catalog) -> PoolPlan | None:
-    return service(values, site, catalog).pool
+    """Pool on the stated type. The catalog has that type alone, so a refusal names no others."""
+    stated = values["hardware"]["instance_type"]
+    alone = tuple(row for row in catalog.instance_types if row.name == stated)
+    return service(values, site, catalog.model_copy(update={"instance_types": alone})).pool
 
 
 HARDER: dict[str, Callable[[Values, float], Values]] = {
