@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from sizing.plan.stack.held import PodRevision
+from templates.document import document_values
 
 SCRIPTS = ("script-fetch", "script-admission", "script-certificate")
 """Documents of the programs that floor pods mount; each name contains a digest of the program."""
@@ -23,7 +24,7 @@ def revision_of(texts: Mapping[str, str], service: str) -> PodRevision | None:
     for path, text in texts.items():
         zone = _zone(path, service)
         if zone is not None:
-            spec = yaml.safe_load(text)["spec"]
+            spec = document_values(text)["spec"]
             pod = json.loads(json.dumps(spec[_part(spec)]).replace(zone, ZONE))
             scripts = {name: texts[p] for name in SCRIPTS if (p := _path(service, name)) in texts}
             return PodRevision(pod=pod, scripts=scripts)
@@ -48,7 +49,7 @@ def with_held(
 
 
 def _with_pod(text: str, revision: PodRevision, zone: str) -> str:
-    document = yaml.safe_load(text)
+    document = document_values(text)
     pod = json.loads(json.dumps(revision.pod).replace(ZONE, zone))
     document["spec"][_part(document["spec"])] = pod
     return yaml.safe_dump(document, sort_keys=False)
@@ -66,7 +67,7 @@ def _scripts(texts: Mapping[str, str], service: str, revision: PodRevision) -> d
 
 def _digest(text: str) -> str:
     """Digest in the name of a program's object; revisions that share the program create it once."""
-    name: str = yaml.safe_load(text)["metadata"]["name"]
+    name: str = document_values(text)["metadata"]["name"]
     return name.rpartition("-")[2]
 
 

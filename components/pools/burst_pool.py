@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from components.cluster_services.node_autoscaler import NodeAutoscaler
 from components.naming import Tags
 from components.wires import wired
+from templates.document import document_values
 from templates.render import PRIVATE_SUBNET
 
 GONE_WITHIN = "60m"
@@ -55,7 +55,7 @@ class BurstPool(pulumi.ComponentResource):
         args = self._args
         subnets = {f"{PRIVATE_SUBNET}/{zone}": subnet for zone, subnet in args.subnet_ids.items()}
         return wired(
-            yaml.safe_load(text),
+            document_values(text),
             {
                 "burst_instance_profile": args.instance_profile,
                 "node_security_group": args.security_group_id,

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from components.wires import wired
+from templates.document import document_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class BurstServing(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _document(self, document: str) -> Any:
-        parsed = yaml.safe_load(self._args.documents[document])
+        parsed = document_values(self._args.documents[document])
         return wired(parsed, {"weights_bucket": self._args.weights_bucket})
 
     def _metrics_access(self) -> RoleBinding:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi_kubernetes.core.v1 import Namespace, ResourceQuota
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
+
+from templates.document import document_values
 
 POLICY = "network-policy-"
 """Prefix of the file names of rendered network policies."""
@@ -51,7 +52,7 @@ class ServiceNamespace(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _document(self, document: str) -> Any:
-        return yaml.safe_load(self._args.documents[document])
+        return document_values(self._args.documents[document])
 
     def _quota(self) -> ResourceQuota:
         document = self._document("resource-quota")

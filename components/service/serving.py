@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi_aws import eks
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
@@ -18,6 +17,7 @@ from components.policy import allow, policy
 from components.script_map import script_map
 from components.wires import wired
 from sizing.plan.stack.cluster import RolesPlan
+from templates.document import document_values
 from templates.render import DEPLOYMENT_PREFIX, GROUPS_PREFIX
 
 SCRIPT_KINDS = {
@@ -93,7 +93,7 @@ class Serving(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, depends_on=[*self.ready_for_pods, nodes])
 
     def _document(self, document: str) -> Any:
-        parsed = yaml.safe_load(self._args.documents[document])
+        parsed = document_values(self._args.documents[document])
         return wired(parsed, {"weights_bucket": self._args.weights_bucket})
 
     def _association(self) -> eks.PodIdentityAssociation:

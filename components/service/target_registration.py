@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-import yaml
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from components.foundation.cluster.target_writer import TargetWriter
 from components.wires import wired
+from templates.document import document_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,9 @@ class TargetRegistration(pulumi.ComponentResource):
         self, name: str, args: TargetRegistrationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("sizewright:index:TargetRegistration", name, None, opts)
-        document = wired(yaml.safe_load(args.document), {"target_group_arn": args.target_group_arn})
+        document = wired(
+            document_values(args.document), {"target_group_arn": args.target_group_arn}
+        )
         CustomResource(
             f"{name}-binding",
             api_version=document["apiVersion"],

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi_aws import eks
 from pulumi_kubernetes.batch.v1 import Job
 
@@ -17,6 +16,7 @@ from components.wires import wired
 from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.workload.source import BucketSource, HubSource, ModelSource
+from templates.document import document_values
 
 AWAIT_MARGIN_S = 300
 """Seconds that an update waits beyond the Job's limit, to see that the Job has ended."""
@@ -64,13 +64,13 @@ class WeightsImport(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _document(self, document: str) -> Any:
-        parsed = yaml.safe_load(self._args.documents[document])
+        parsed = document_values(self._args.documents[document])
         return wired(parsed, {"weights_bucket": self._args.weights_bucket})
 
     def _association(self) -> eks.PodIdentityAssociation:
         """Association of the pod's role: it writes below this prefix, and reads its source."""
         args = self._args
-        account = yaml.safe_load(args.documents["import-service-account"])["metadata"]
+        account = document_values(args.documents["import-service-account"])["metadata"]
         _, association = pod_identity(
             self._name,
             PodIdentityArgs(

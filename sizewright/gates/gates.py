@@ -265,12 +265,14 @@ def documents(texts: Mapping[str, str]) -> Gate:
     # Guard: PyYAML is used because the components read these documents with it.
     import yaml
 
+    from templates.document import document_values
+
     parsed = 0
     for path, text in texts.items():
         if not path.endswith(".yaml"):
             continue
         try:
-            document = yaml.safe_load(text)
+            document = document_values(text)
         except yaml.YAMLError as fault:
             return Gate("documents", False, f"{path}: {' '.join(str(fault).split())}")
         if not isinstance(document, dict):

@@ -11,8 +11,9 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import pulumi
 from pulumi import _types
-from pulumi.runtime import rpc, settings
+from pulumi.runtime import resource, rpc, settings
 from pulumi.runtime.mocks import MockEngine
+from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from sizewright.record import LOG
@@ -99,7 +100,7 @@ def run_offline(
             loop.set_exception_handler(lambda _loop, _context: None)
             return runner.run(_run_in_stack(program, monitor))
 
-    with _collector_paused(), ThreadPoolExecutor(max_workers=1) as thread:
+    with _collector_paused(), _callers_unread(), ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(contextvars.copy_context().run, in_own_context).result()
 
 
@@ -113,6 +114,18 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+@contextmanager
+def _callers_unread() -> Iterator[None]:
+    """Guard: the SDK reports the whole call stack of each resource, which takes a sixth of a
+    recording's time, and a recording does not contain it."""
+    read = resource._get_stack_trace
+    resource._get_stack_trace = source_pb2.StackTrace
+    try:
+        yield
+    finally:
+        resource._get_stack_trace = read
 
 
 async def _run_in_stack(program: Callable[[], None], monitor: Monitor) -> list[str]:
@@ -140,4 +153,4 @@ async def _run_in_stack(program: Callable[[], None], monitor: Monitor) -> list[s
         if raised:
             raise raised[0]  # noqa: B904
         raise
-    return [urn for resource in constructed if (urn := await resource.urn.future()) is not None]
+    return [urn for made in constructed if (urn := await made.urn.future()) is not None]
