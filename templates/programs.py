@@ -10,6 +10,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeGuard
 
@@ -49,6 +50,7 @@ def program(name: str) -> Program:
     return Program(path.name, running_python(path.read_text(encoding="utf-8")))
 
 
+@cache
 def running_python(source: str) -> str:
     """Return a Python source without comments, docstrings and empty lines.
 

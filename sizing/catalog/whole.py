@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
@@ -234,7 +235,10 @@ class Catalog(BaseModel):
             return None
         if region not in row.regions:
             return ()
-        return None if self.region_zones(region) is None else _in_region(row.zone_ids, region)
+        sold = _in_region(row.zone_ids, region)
+        if sold or any(_in_region(other.zone_ids, region) for other in self.instance_types):
+            return sold
+        return None
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -321,6 +325,7 @@ def _models_and_checkpoints(
     return models, tuple(checkpoints.values())
 
 
+@cache
 def zone_id_prefix(region: str) -> str:
     """Return the prefix of a region's zone ids: us-east-1 -> use1.
 

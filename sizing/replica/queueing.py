@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from math import floor, inf, log, log2, sqrt
+from operator import mul
 
 LARGEST = 1e250
 RATES_PER_OCTAVE = 2**14
@@ -78,18 +79,14 @@ class Queue:
     @cached_property
     def _weights(self) -> tuple[Sequence[float], float, float]:
         """Weights of 0..N running requests, the weight of a queue behind them, and their sum."""
-        weights = [1.0]
-        weight = 1.0
         server, arrivals = self.server, self.arrivals_per_s
         each = arrivals * server.answer_steps / (1 - arrivals * server.prompt_s)
         ratios = [each * step / n for n, step in enumerate(server.steps_s, start=1)]
         ratios[-1] = self.utilisation
-        for ratio in ratios:
-            weight *= ratio
-            if weight > LARGEST:
-                weights = [old / LARGEST for old in weights]
-                weight /= LARGEST
-            weights.append(weight)
+        weights = list(accumulate(ratios, mul, initial=1.0))
+        if max(weights) > LARGEST:
+            weights = _scaled(ratios)
+        weight = weights[-1]
         waiting = weight * self.utilisation / (1 - self.utilisation)
         return weights, waiting, sum(weights) + waiting
 
@@ -172,6 +169,19 @@ class Queue:
         )
         alike = min((1 + more) / 2, 1.0)
         return varies + (1 - varies) * alike
+
+
+def _scaled(ratios: Sequence[float]) -> list[float]:
+    """Products of the first 0, 1, 2, ... ratios over a common factor, none above LARGEST."""
+    weights = [1.0]
+    weight = 1.0
+    for ratio in ratios:
+        weight *= ratio
+        if weight > LARGEST:
+            weights = [old / LARGEST for old in weights]
+            weight /= LARGEST
+        weights.append(weight)
+    return weights
 
 
 def highest_rate(allowed: Callable[[float], bool], limit: float) -> float:

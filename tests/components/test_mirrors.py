@@ -4,7 +4,6 @@ from typing import Any
 
 import yaml
 
-from components.platform import build
 from sizewright.gates.pull import docker_hub_pulls
 from sizing.catalog import load_catalog
 from sizing.plan.whole import Plan
@@ -12,7 +11,8 @@ from sizing.site import Site
 from sizing.size import size
 from templates.render import render
 from tests.components.plans import bursting_plan, imported_plan
-from tests.components.recording import of_type, recorded
+from tests.components.recording import of_type
+from tests.components.stacks import stack
 
 MIRRORS = {
     "ghcr.io": "registry.example.com/ghcr",
@@ -28,7 +28,7 @@ def given(plan: Plan, **keys: object) -> Plan:
 
 
 def releases(plan: Plan) -> dict[str, Any]:
-    built = recorded(lambda: build(plan))
+    built = stack(plan)
     return {str(r.inputs["name"]): r.inputs for r in of_type(built, "helm.sh/v3:Release")}
 
 

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from components.cluster_services.burst_services import _jobs
-from components.platform import build
 from sizewright.record import Recorded, RecordedResource
 from templates.render import render
 from tests.components.plans import BURSTING, bursting_plan, chat_plan, plan_of
-from tests.components.recording import before, children, named, of_type, recorded
+from tests.components.recording import before, children, named, of_type
+from tests.components.stacks import stack
 
 SERVICES = "sw-cluster-services-burst"
 NODES = f"{SERVICES}-nodes"
@@ -23,7 +23,7 @@ TEXTS = render(PLAN)
 
 @cache
 def platform(preview: bool = False) -> Recorded:
-    return recorded(lambda: build(PLAN), preview)
+    return stack(PLAN, preview)
 
 
 def inputs(name: str, type_part: str = "", preview: bool = False) -> Any:
@@ -61,7 +61,7 @@ def test_children(preview: bool) -> None:
 
 
 def test_without_a_burst_there_is_less() -> None:
-    still = recorded(lambda: build(chat_plan()))
+    still = stack(chat_plan())
     keys = {r.key for r in still.resources}
     assert keys < {r.key for r in platform().resources}
     assert not [key for key in keys if "burst" in key]

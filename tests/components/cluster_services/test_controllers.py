@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from components.platform import build
 from sizewright.record import Recorded
 from tests.components.plans import bursting_plan, spanning_plan
-from tests.components.recording import of_type, recorded
+from tests.components.recording import of_type
+from tests.components.stacks import stack
 
 REPLICATED = ("aws-load-balancer-controller", "karpenter", "keda", "lws")
 
 
 @cache
 def built() -> tuple[Recorded, Recorded]:
-    return recorded(lambda: build(bursting_plan())), recorded(lambda: build(spanning_plan()))
+    return stack(bursting_plan()), stack(spanning_plan())
 
 
 def values(chart: str) -> Any:

@@ -6,7 +6,6 @@ import pytest
 
 from components.foundation.dns import Dns, DnsArgs
 from components.naming import Tags
-from components.platform import build
 from sizewright.record import Recorded
 from sizing.catalog import load_catalog
 from sizing.plan.stack.network import CreatedZonePlan, DnsPlan, UsedZonePlan
@@ -15,6 +14,7 @@ from sizing.site import Site
 from sizing.size import size
 from sizing.stack.names import dns_plan
 from sizing.workload import Workload
+from tests.components import stacks
 from tests.components.plans import CHAT, SEARCH, site
 from tests.components.recording import before, children, named, of_type, recorded
 
@@ -39,7 +39,7 @@ def dns(plan: DnsPlan, preview: bool = False) -> Recorded:
 def stack(**changes: Any) -> tuple[Plan, Recorded]:
     other = Site.model_validate(site("prod").model_dump(mode="json") | changes)
     plan = size([Workload.model_validate(w) for w in (CHAT, SEARCH)], other, load_catalog())
-    return plan, recorded(lambda: build(plan))
+    return plan, stacks.stack(plan)
 
 
 def test_a_used_zone_gets_the_proof_only(preview: bool) -> None:

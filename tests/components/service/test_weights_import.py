@@ -1,4 +1,5 @@
 import json
+from functools import cache
 from typing import Any
 
 import pulumi
@@ -8,7 +9,6 @@ from pulumi_aws import ec2
 from pulumi_kubernetes.provider import Provider
 
 from components.naming import Tags
-from components.platform import build
 from components.service.weights_import import WeightsImport, WeightsImportArgs
 from sizewright.record import Recorded
 from sizing.plan.stack.cluster import RolesPlan
@@ -16,10 +16,12 @@ from templates.programs import program
 from templates.render import render
 from tests.components.plans import KEY, REVISION, SECRET, SOURCES, imported_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
+from tests.components.stacks import stack
 
 WEIGHTS_KEY = "arn:aws:kms:us-east-1:123456789012:key/weights"
 
 
+@cache
 def texts(source: str) -> dict[str, str]:
     return {
         path.split("/")[2].removesuffix(".yaml"): text
@@ -28,6 +30,7 @@ def texts(source: str) -> dict[str, str]:
     }
 
 
+@cache
 def weights_import(preview: bool, source: str = "hub") -> Recorded:
     service = imported_plan(source).services[0]
     assert service.weights_import is not None and service.inputs.model.source is not None
@@ -135,7 +138,7 @@ def test_order(preview: bool) -> None:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_stack_imports_before_it_rolls_out(preview: bool, source: str) -> None:
-    recording = recorded(lambda: build(imported_plan(source)), preview)
+    recording = stack(imported_plan(source), preview)
     (job,) = of_type(recording, ":Job")
     floor = before(recording, named(recording, "sw-chat-serving-floor-use1-az1"))
     assert job.key in floor

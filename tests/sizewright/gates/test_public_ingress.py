@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from components.platform import build
 from sizewright.gates.public_ingress import public_ingress
 from sizewright.record import Recorded, RecordedResource
 from tests.components.plans import chat_plan, public_plan
-from tests.components.recording import recorded
+from tests.components.stacks import stack
 
 BALANCER = "sw-chat-public-balancer"
 INTERNAL = "sw-chat-gateway-balancer"
@@ -22,12 +21,12 @@ Change = Callable[[RecordedResource], RecordedResource | None]
 
 @cache
 def public() -> Recorded:
-    return recorded(lambda: build(public_plan()))
+    return stack(public_plan())
 
 
 @cache
 def internal() -> Recorded:
-    return recorded(lambda: build(chat_plan()))
+    return stack(chat_plan())
 
 
 def changed(graph: Recorded, name: str, change: Change) -> Recorded:

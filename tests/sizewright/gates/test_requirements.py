@@ -6,7 +6,6 @@ from functools import cache
 import pytest
 import yaml
 
-from components.platform import build
 from sizewright.gates.requirements import is_a, requirements
 from sizewright.record import Recorded, program
 from templates.needs import NEEDS, SELF_SUFFICIENT, Need
@@ -19,14 +18,14 @@ from tests.components.plans import (
     plan_of,
     public_plan,
 )
-from tests.components.recording import recorded
+from tests.components.stacks import stack
 from tests.sizewright.conftest import Run
 
 
 @cache
 def sound() -> Recorded:
     """Graph of a public service that bursts, and of one whose replicas span nodes."""
-    return recorded(lambda: build(public_plan(EVERYTHING, SPANNING)))
+    return stack(public_plan(EVERYTHING, SPANNING))
 
 
 def without(need: Need) -> Recorded:
@@ -42,7 +41,7 @@ def test_a_sound_graph_meets_every_need() -> None:
 
 
 def test_without_a_burst_nothing_of_it_is_there() -> None:
-    built = recorded(lambda: build(chat_plan()))
+    built = stack(chat_plan())
     assert requirements(built).passed is True
     answer = " ".join(f"{r.key} {r.inputs}" for r in built.resources).lower()
     assert not [word for word in ("karpenter", "keda", "prometheus") if word in answer]
@@ -50,7 +49,7 @@ def test_without_a_burst_nothing_of_it_is_there() -> None:
 
 
 def test_a_cluster_without_services_needs_less() -> None:
-    gate = requirements(recorded(lambda: build(infeasible_plan())))
+    gate = requirements(stack(infeasible_plan()))
     assert gate.passed is True
     assert gate.detail != requirements(sound()).detail
 
@@ -88,5 +87,5 @@ def test_a_type_with_one_card_has_the_interface_that_its_plugin_offers() -> None
     """The type's first interface is EFA with addresses; none is EFA alone."""
     hardware = {"instance_type": "g6.48xlarge", "nodes_per_replica": 2, "load_time_s": 2_000}
     small = {**SPANNING, "model": "llama-3.1-70b", "hardware": hardware}
-    gate = requirements(recorded(lambda: build(plan_of(small))))
+    gate = requirements(stack(plan_of(small)))
     assert gate.passed is True, gate.detail

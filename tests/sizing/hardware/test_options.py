@@ -46,7 +46,10 @@ def answer(site: Site, catalog: Catalog) -> Sized:
 
 
 def brute_force(values: Values, answer: Sized, site: Site, catalog: Catalog) -> Fraction | None:
-    """Least cost of every type, tensor-parallel size and precision, stated one by one."""
+    """Least cost of every type, tensor-parallel size and precision, stated one by one.
+
+    The catalog of each has its type alone, so that a refusal names no other types.
+    """
     costs = list[Fraction]()
     facts = facts_of(Workload.model_validate(values), catalog)
     families = values["hardware"]["families"]
@@ -54,6 +57,7 @@ def brute_force(values: Values, answer: Sized, site: Site, catalog: Catalog) -> 
         price = catalog.price(instance.name, site.region)
         if instance.family not in families or price is None:
             continue
+        alone = catalog.model_copy(update={"instance_types": (instance,)})
         for precision in ("bf16", "fp16", "fp8"):
             for tp in tensor_parallel_sizes(facts.model, int(instance.gpu_count) or 1):
                 stated = {
@@ -61,7 +65,7 @@ def brute_force(values: Values, answer: Sized, site: Site, catalog: Catalog) -> 
                     "model": {"name": values["model"], "precision": precision},
                     "hardware": {"instance_type": instance.name, "tensor_parallel": tp},
                 }
-                pool = answer(stated).pool
+                pool = answer(stated, known=alone).pool
                 if pool is not None:
                     hourly = Fraction(price.usd_per_hour)
                     costs.append(pool.nodes_total * hourly * HOURS_PER_PRICED_MONTH)
