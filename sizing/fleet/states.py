@@ -72,16 +72,16 @@ def rollout(serving: ServingPlan, volumes: VolumePlan) -> RolloutPlan:
 
 
 def calibrated_plan(
-    workload: Workload, found: MethodEstimate, pool: PoolPlan, rates: Rates, load: Fraction
+    workload: Workload, estimate: MethodEstimate, pool: PoolPlan, rates: Rates, load: Fraction
 ) -> CalibratedPlan:
     """Return both estimates of the band for the chosen replica at its share of the load."""
-    replica, lengths = found.replica, found.replica.lengths
+    replica, lengths = estimate.replica, estimate.replica.lengths
     share = float(load / pool.replicas_needed) * (1 + replica.imbalance)
     median = replica.median
     return CalibratedPlan(
         basis=replica.basis,
         coefficients=replica.steps.coefficients.fitted,
-        assumed=found.assumed,
+        assumed=estimate.assumed,
         prompt_tokens=lengths.prompt_tokens,
         cached_tokens=lengths.cached_tokens,
         output_tokens=lengths.output_tokens,
@@ -97,11 +97,11 @@ def calibrated_plan(
 
 def _without_headroom(replica: CalibratedReplica, load: Fraction) -> BandPlan:
     """Replicas for the mean request without headroom, not rounded, with their band."""
-    found = [
+    replicas = [
         float(load) / rate if rate > 0 else None
         for rate in (replica.rate_without_headroom(estimate) for estimate in BandSide)
     ]
-    return BandPlan(low=found[0], median=found[1], high=found[2])
+    return BandPlan(low=replicas[0], median=replicas[1], high=replicas[2])
 
 
 def _in_flight(estimate: Estimate, pool: PoolPlan, rates: Rates) -> float | None:

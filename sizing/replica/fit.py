@@ -58,9 +58,9 @@ def replica_fit(
         option = f"tensor parallel {requested}"
         return None, [Rejected(option=option, reason=Reason.tensor_parallel, numbers=numbers)]
     for size in sizes if requested is None else [requested]:
-        found = fit(need, instance.gpu_memory_bytes, size)
-        if found is not None:
-            return found, rejected
+        result = fit(need, instance.gpu_memory_bytes, size)
+        if result is not None:
+            return result, rejected
         rejected.append(_too_small(need, instance, size))
     return None, rejected
 
@@ -86,9 +86,9 @@ def spanning_replica(
     most = min(MOST_NODES, (layers or MOST_NODES * stages) // stages)
     rejected = list[Rejected]()
     for count in [nodes] if nodes else range(2, most + 1):
-        found = fit(need, instance.gpu_memory_bytes, split, count, stages)
-        if found is not None and count <= most:
-            return found, rejected
+        result = fit(need, instance.gpu_memory_bytes, split, count, stages)
+        if result is not None and count <= most:
+            return result, rejected
         rejected.append(_too_small(need, instance, split, count))
     return None, rejected[-1:]
 

@@ -23,7 +23,7 @@ def latency_plan(
     pool: PoolPlan,
     burst: BurstPlan | None,
     rates: Rates,
-    found: MethodEstimate | None,
+    estimate: MethodEstimate | None,
 ) -> LatencyPlan | None:
     """Return the verdict at the peak, or at the mean where the peak is unknown; None without
     targets.
@@ -45,10 +45,10 @@ def latency_plan(
     where = f"at the {load.value} of {figure(float(rates.at(load)))} requests/s"
     where += f" on {counted(replicas, 'replica')}"
     times: dict[str, float] = {}
-    if found is not None:
-        each = float(rates.at(load) / replicas) * (1 + found.replica.imbalance)
-        times = _times_ms(found.replica, each)
-    verdict, missed = _verdict(times, targets, found)
+    if estimate is not None:
+        each = float(rates.at(load) / replicas) * (1 + estimate.replica.imbalance)
+        times = _times_ms(estimate.replica, each)
+    verdict, missed = _verdict(times, targets, estimate)
     return LatencyPlan(
         verdict=verdict,
         load=load.value,
@@ -68,8 +68,8 @@ def _times_ms(replica: CalibratedReplica, requests_per_s: float) -> dict[str, fl
     """TTFT and TPOT of the P90 estimate at that rate of one replica, milliseconds."""
     times, share = replica.safe.times, replica.targets.share
     queue = times.server.at(requests_per_s)
-    found = {"TTFT": times.ttft_s(queue, share), "TPOT": times.tpot_s(queue, share)}
-    return {name: seconds * 1000 for name, seconds in found.items()}
+    waits_s = {"TTFT": times.ttft_s(queue, share), "TPOT": times.tpot_s(queue, share)}
+    return {name: seconds * 1000 for name, seconds in waits_s.items()}
 
 
 def _stated(targets: Latency) -> dict[str, float]:
@@ -78,19 +78,19 @@ def _stated(targets: Latency) -> dict[str, float]:
     return {name: float(ms) for name, ms in named.items() if ms is not None}
 
 
-def _judged(found: MethodEstimate, targets: Latency) -> dict[str, float]:
+def _judged(estimate: MethodEstimate, targets: Latency) -> dict[str, float]:
     """Targets that apply: an answer of one token has no time per token."""
-    kept = {"TTFT": found.replica.targets.ttft_s, "TPOT": found.replica.targets.tpot_s}
+    kept = {"TTFT": estimate.replica.targets.ttft_s, "TPOT": estimate.replica.targets.tpot_s}
     return {name: ms for name, ms in _stated(targets).items() if kept[name] is not None}
 
 
 def _verdict(
-    times: dict[str, float], targets: Latency, found: MethodEstimate | None
+    times: dict[str, float], targets: Latency, estimate: MethodEstimate | None
 ) -> tuple[Verdict, Number | None]:
     """Return the verdict, and the ratio of the worst time to its target."""
-    if found is None:
+    if estimate is None:
         return Verdict.unknown, None
-    ratios = [times[name] / ms for name, ms in _judged(found, targets).items()]
+    ratios = [times[name] / ms for name, ms in _judged(estimate, targets).items()]
     worst = max(ratios, default=0.0)
     if worst <= TOLERANCE:
         return Verdict.met, None
@@ -109,9 +109,9 @@ def _text(verdict: Verdict, where: str, targets: Latency, times: dict[str, float
     return f"{verdict.value} {where}: {', '.join(parts)} {share} (P90 of the estimate)"
 
 
-def _against(name: str, found: float, target: float) -> str:
-    text = f"{name} {figure(found)} ms of {figure(target)} ms"
-    over = found / target
+def _against(name: str, estimated: float, target: float) -> str:
+    text = f"{name} {figure(estimated)} ms of {figure(target)} ms"
+    over = estimated / target
     return text if over <= TOLERANCE else f"{text}, {figure(over)} times the target,"
 
 
