@@ -103,7 +103,7 @@ def calibrated() -> tuple[float, float]:
     from sizewright.reading.stack.site_file import read_site
     from sizing.catalog import load_catalog
     from sizing.hardware.decision import decision
-    from sizing.hardware.options import ranking
+    from sizing.hardware.ranking import ranking
     from sizing.replica.case import case_of
     from sizing.replica.traffic import request_rates
     from sizing.size import service_plan

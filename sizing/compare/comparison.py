@@ -8,7 +8,7 @@ from sizing.compare.mix import Mix, mix
 from sizing.compare.sensitivity import Sensitivity, sensitivities
 from sizing.fleet.served import Served
 from sizing.hardware.decision import grouped, with_hardware
-from sizing.hardware.options import Option, Ranking, pinned, ranking
+from sizing.hardware.ranking import Option, Ranking, pinned, ranking
 from sizing.hardware.search import find_hardware
 from sizing.plan.part import Rejected
 from sizing.replica.case import case_of

@@ -14,7 +14,7 @@ from sizing.compare.length_classes import (
     partitions,
     why_whole,
 )
-from sizing.hardware.options import Option
+from sizing.hardware.ranking import Option
 from sizing.replica.case import Case
 from sizing.replica.traffic import Rates
 from sizing.workload import Traffic

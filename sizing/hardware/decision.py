@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sizing.fleet.served import HardwareResult, Unserved
 from sizing.hardware.nearest import nearest_types
-from sizing.hardware.options import Option, Ranking, pinned, ranking
+from sizing.hardware.ranking import Option, Ranking, pinned, ranking
 from sizing.hardware.search import find_hardware, lacks_other_type, stale_lock
 from sizing.locks.workload_lock import Lock
 from sizing.plan.part import Reason, Rejected

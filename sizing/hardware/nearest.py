@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sizing.hardware.offers import SIXTEEN_BITS
-from sizing.hardware.options import Option, ranking
+from sizing.hardware.ranking import Option, ranking
 from sizing.plan.part import Reason, Rejected
 from sizing.replica.case import Case, case_of
 from sizing.replica.traffic import Rates

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sizing.catalog import Catalog, InstanceType, Price
 from sizing.fleet.capacity_source import not_on_demand
-from sizing.hardware.choice import not_sold, selling_zones, usable_zones
+from sizing.hardware.stated_type import not_sold, selling_zones, usable_zones
 from sizing.model.memory import held_weights, tensor_parallel_sizes
 from sizing.plan.part import Rejected
 from sizing.replica.case import Case, gpus_per_node

@@ -6,7 +6,7 @@ from sizing.fleet.capacity_source import pool_name
 from sizing.fleet.packing import pool_plan
 from sizing.fleet.redundancy import TooFewZonesError
 from sizing.fleet.served import HardwareResult, Served, Unserved
-from sizing.hardware.choice import choose
+from sizing.hardware.stated_type import choose
 from sizing.locks.workload_lock import Lock
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.pool import PoolPlan

@@ -5,8 +5,8 @@ from datetime import date
 
 from sizing.catalog import Catalog, InstanceType
 from sizing.fleet.served import Served
-from sizing.hardware.choice import selling_zones
 from sizing.hardware.decision import Decision
+from sizing.hardware.stated_type import selling_zones
 from sizing.locks.versions import (
     addon_versions,
     gpu_ami_release,

@@ -27,7 +27,7 @@ from sizewright.review.side_by_side import MEASURES, Sized, best
 from sizing.catalog import load_catalog
 from sizing.compare.comparison import Comparison, compare, frontier
 from sizing.compare.sensitivity import Sensitivity
-from sizing.hardware.options import Option
+from sizing.hardware.ranking import Option
 from sizing.values.exact import plain, plain_or_none
 from sizing.values.field_error import FieldError
 

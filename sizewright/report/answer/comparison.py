@@ -10,7 +10,7 @@ from sizewright.report.answer.rejections import COLUMNS as REJECTED
 from sizewright.report.answer.rejections import rejection_rows
 from sizing.compare.comparison import Comparison, frontier
 from sizing.compare.sensitivity import Sensitivity
-from sizing.hardware.options import Option
+from sizing.hardware.ranking import Option
 
 COLUMNS = ("USD/month", "type", "TP", "bits", "nodes", "GPUs", "TTFT ms", "TPOT ms", "at peak")
 """Columns that fit into 80 columns; JSON also has the binding constraint and the rest."""

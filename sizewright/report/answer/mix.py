@@ -7,7 +7,7 @@ from sizewright.layout.table import Table
 from sizing.compare.class_pools import Pool
 from sizing.compare.length_classes import LengthClass
 from sizing.compare.mix import Fleet, Mix
-from sizing.hardware.options import Option
+from sizing.hardware.ranking import Option
 from sizing.values.exact import plain
 from sizing.workload import Traffic
 

@@ -167,10 +167,10 @@ def _latency(latency: LatencyPlan) -> str:
 
 def _survives(service: ServicePlan, pool: PoolPlan) -> str:
     some = pool.survives.nodes or pool.survives.zones
-    left = f"{pool.nodes_left_after_zone:,} of {plural(pool.nodes_needed, 'needed node')} left"
+    left, needed = pool.nodes_left_after_zone, pool.nodes_needed
     lost = losses(pool.survives) if some else "no loss of a node or zone"
     load = " at the mean load" if service.capacity and service.capacity.load == "mean" else ""
-    return f"{lost}{load} ({left} after one)"
+    return f"{lost}{load} (a lost zone leaves {left:,}; {needed:,} needed)"
 
 
 def _bound_by(service: ServicePlan, pool: PoolPlan) -> str:

@@ -46,7 +46,7 @@ def test_met_targets_in_whole(run: Run) -> None:
         "cost       at least 20,378 USD a month (nodes only, list price of 2026-07-20)",
         "load       chat receives 133 requests/s at the peak: 71.1 % utilisation",
         "latency    met for 95 %: TTFT 396 of 500 ms, TPOT 46.2 of 50 ms (P90 estimate)",
-        "survives   loss of any 3 nodes, no zone (10 of 12 needed nodes left after one)",
+        "survives   loss of any 3 nodes, no zone (a lost zone leaves 10; 12 needed)",
         "bound by   throughput, 11.3 requests/s a GPU at 90 % (P90); spare ratio 20 %",
         "warnings   7 versions are unverified.",
         MORE,

@@ -16,7 +16,7 @@ from sizing.compare.class_pools import ClassPools, replicas_of
 from sizing.compare.comparison import compare
 from sizing.compare.length_classes import bars_of, length_class, partitions, why_whole
 from sizing.compare.mix import Fleet, Mix, mix
-from sizing.hardware.options import ranking
+from sizing.hardware.ranking import ranking
 from sizing.model.memory import tensor_parallel_sizes
 from sizing.replica.case import case_of
 from sizing.replica.traffic import request_rates

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sizing.hardware.options as options_module
+import sizing.hardware.ranking as ranking_module
 import sizing.hardware.search as search_module
 from sizing.catalog import Catalog
 from sizing.fleet.served import HardwareResult, Served, Unserved
@@ -25,7 +25,7 @@ from sizing.size import size
 from sizing.workload import Workload
 from tests.examples import examples
 from tests.sizing.drawn import Values, more
-from tests.sizing.hardware.test_options import AUTO, drawn
+from tests.sizing.hardware.test_ranking import AUTO, drawn
 
 OPEN: Values = {**AUTO, "hardware": {"instance_type": "auto", "families": ["g6", "g6e"]}}
 ATTEMPT = tuple[str, str, int, str]
@@ -42,7 +42,7 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> Counter[ATTEMPT]:
         counts[case.workload.name, name, split, case.facts.precision.value] += 1
         return rated_once(case, choice, *rest)
 
-    monkeypatch.setattr(options_module, "rated", counted)
+    monkeypatch.setattr(ranking_module, "rated", counted)
     monkeypatch.setattr(search_module, "rated", counted)
     return counts
 

@@ -1,4 +1,4 @@
-"""Does this hardware fit the model, and if not, why not?"""
+"""Does the type that a workload states fit the model, where is it sold, and if not, why not?"""
 
 from sizing.catalog import Catalog, InstanceType
 from sizing.fleet.capacity_source import not_on_demand, with_capacity
