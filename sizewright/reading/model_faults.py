@@ -199,7 +199,8 @@ def _wrong_type(refusal: _Refusal) -> ModelFault:
         if words == "true or false":
             hint = _TRUTHS.get(refusal.value.lower(), "")
         elif "number" in words and re.match(r"[-+.~<>$]*\d", refusal.value):
-            hint = "write the digits alone, such as 100_000 or 0.5"
+            example = "100_000" if "whole" in words else "100_000 or 0.5"
+            hint = f"write the digits alone, such as {example}"
     return ModelFault(refusal.place.path, f"found {found(refusal.value)}", expected, hint)
 
 

@@ -27,9 +27,10 @@ def gpus_by_constraint(load: Fraction, rate: GpuRate, gpus_per_replica: int) -> 
     return {**counts, "memory": gpus_per_replica}
 
 
-def binding_constraint(counts: dict[str, int]) -> str:
-    """Constraint with the largest count; the first one where several are equal."""
-    return max(counts, key=lambda name: counts[name])
+def binding_constraint(counts: dict[str, int], rate: GpuRate) -> str:
+    """Constraint with the largest count; of equal counts the one with the most GPU-seconds of a
+    request, then the first one."""
+    return max(counts, key=lambda name: (counts[name], rate.by_constraint.get(name, Fraction(0))))
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def pool_plan(
         nodes_by_zone=by_zone,
         survives=Survives(nodes=survives.nodes, zones=survives.zones),
         nodes_left_after_zone=survives.left_after_zone,
-        binding=binding_constraint(constraints),
+        binding=binding_constraint(constraints, rate),
         gpus_by_constraint=constraints,
         redundancy_binding=rule.value,
         nodes_by_rule={name.value: count for name, count in rules.items()},

@@ -92,8 +92,14 @@ def _narrower(case: Case) -> tuple[Precision, ...]:
 
 
 def _best_latency(workload: Workload, case: Case, rates: Rates) -> Rejected | None:
-    """Rejection of the attempt nearest to the latency targets; None without such an attempt."""
+    """Rejection of the attempt nearest to the latency targets.
+
+    The result is None without such an attempt, and where others fail for their zones alone: they
+    meet the targets.
+    """
     rejected = ranking(case_of(workload, case.site, case.catalog), rates).rejected
+    if any(each.reason is Reason.zones for each in rejected):
+        return None
     return next((each for each in rejected if each.reason is Reason.latency), None)
 
 

@@ -127,6 +127,6 @@ def too_few_zones(case: Case, choice: Choice, fault: TooFewZonesError) -> list[R
     listed = [Rejected(option=option, reason=Reason.zones, numbers=str(fault))]
     lacking = lost + 1 - len(choice.zones)
     if len(more) >= lacking:
-        text = f"{lacking} more of {', '.join(more)}, which sell {name}, would do"
+        text = f"{lacking} more of {', '.join(more)} would do; {name} is sold there"
         listed.append(Rejected(option="more zones", reason=Reason.nearest, numbers=text))
     return listed

@@ -152,7 +152,9 @@ def command(file: Path, why: bool, dry_run: bool, site: Path, as_json: bool) -> 
     if as_json:
         print_answer(_answer(found, path, written=moved and not dry_run))
     else:
-        opening = first_line(found.old, found.new, labels=("as locked, ", "as chosen today, "))
+        opening = first_line(
+            found.old, found.new, labels=("the locked choice of ", "today's choice of ")
+        )
         write("\n".join([*opening, *_lines(found, path, why=why, dry_run=dry_run)]))
     finish(found.new)
 

@@ -13,7 +13,7 @@ ACCEPTED = " (accepted)"
 def first_line(*plans: Plan, labels: tuple[str, ...] = ()) -> Iterator[str]:
     """Yield `contradictions in chat: methods_disagree, single_zone (accepted)`, if there are any.
 
-    With `sides`, the name of each plan comes before its services.
+    With `labels`, the label of each plan comes before its services.
     """
     names = labels or ("",) * len(plans)
     parts = [

@@ -36,6 +36,9 @@ def _moved(change: Change, found: StackUpdate, *, why: bool) -> str:
 
 
 def _value(value: object) -> str:
+    """Value as YAML spells it."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return "null" if value is None else str(value)
 
 

@@ -37,9 +37,20 @@ def test_the_constraint_that_asks_for_most_binds() -> None:
         "throughput": 5,
         "memory": 2,
     }
-    assert binding_constraint({"throughput": 5, "memory": 2}) == "throughput"
-    assert binding_constraint({"throughput": 1, "memory": 8}) == "memory"
-    assert binding_constraint({"throughput": 2, "memory": 2}) == "throughput", "of equals the first"
+    plain = GpuRate(Fraction(1, 2))
+    assert binding_constraint({"throughput": 5, "memory": 2}, plain) == "throughput"
+    assert binding_constraint({"throughput": 1, "memory": 8}, plain) == "memory"
+    equal = {"throughput": 2, "memory": 2}
+    assert binding_constraint(equal, plain) == "throughput", "of equals the first"
+
+
+def test_of_constraints_that_need_as_many_gpus_the_slowest_binds() -> None:
+    """Both need one GPU, and the rate of the answer is that of the TPOT target."""
+    seconds = {"throughput": Fraction(15, 100), "ttft": Fraction(10, 100), "tpot": Fraction(2, 10)}
+    rate = GpuRate(Fraction(2, 10), seconds)
+    counts = gpus_by_constraint(Fraction(1), rate, 1)
+    assert counts == {"throughput": 1, "ttft": 1, "tpot": 1, "memory": 1}
+    assert binding_constraint(counts, rate) == "tpot"
 
 
 @pytest.fixture

@@ -156,3 +156,15 @@ def test_a_type_that_is_not_sold_here(sized: Sized) -> None:
     option, reason, numbers = refusals(plan)[0]
     assert (option, reason) == ("p6-b200.48xlarge", Reason.offering)
     assert numbers.startswith("not sold in use1-az1, use1-az2, use1-az4 of us-east-1; sold in ")
+
+
+def test_a_refusal_for_zones_names_no_latency(sized: Sized) -> None:
+    """Other types meet the targets, and fail as this one does: no three of three zones may fail."""
+    requested = {
+        "capacity": {"method": "calibrated", "load": "mean"},
+        "latency": {"ttft_ms": 1000, "tpot_ms": 100},
+        "redundancy": {"zones": 3},
+    }
+    plan = sized(model={"name": "llama-3.1-8b"}, hardware=on("g6e.xlarge"), **requested)
+    assert plan.pool is None
+    assert plan.rejected[-1].numbers == "none of the catalog would do"
