@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import assert_never
 
 from sizewright.reading.input_error import joined
 from sizewright.record.values import at, short_type
@@ -132,8 +133,9 @@ def _said(
     """Text of the rule for the change; None where it does not apply."""
     applies = False
     match rule.event:
-        case Event.lost if change.effect in LOSING:
-            return "; ".join(text for text in (rule.says, _forced(change)) if text)
+        case Event.lost:
+            texts = (rule.says, _forced(change)) if change.effect in LOSING else ()
+            return "; ".join(text for text in texts if text) or None
         case Event.gone:
             applies = change.effect is Effect.delete and not _balancer_goes(change, resources)
         case Event.becomes:
@@ -145,6 +147,8 @@ def _said(
         case Event.lets_in:
             new = _new_range(rule, change, resources)
             return None if new is None else f"{rule.says} {new}"
+        case _:
+            assert_never(rule.event)
     return rule.says if applies else None
 
 

@@ -8,7 +8,7 @@ from sizing.plan.service.calibrated import BandPlan, CalibratedPlan, EstimatePla
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.service.serving import ServingPlan
-from sizing.plan.service.states import RolloutPlan, StatePlan
+from sizing.plan.service.states import FleetState, RolloutPlan, StatePlan
 from sizing.replica.calibrated import CalibratedReplica, Estimate
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.methods import MethodEstimate, gpus_at_rate
@@ -31,10 +31,10 @@ def states(
 
     Basis: arithmetic.
     """
-    there = {"steady": pool.replicas_total}
+    there = {FleetState.steady: pool.replicas_total}
     if serving is not None:
-        there["rollout"] = pool.replicas_total - taken_at_once(serving)
-    there["repair"] = pool.replicas_total - pool.replicas_per_node
+        there[FleetState.rollout] = pool.replicas_total - taken_at_once(serving)
+    there[FleetState.repair] = pool.replicas_total - pool.replicas_per_node
     return tuple(
         StatePlan(
             state=name,

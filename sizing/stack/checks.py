@@ -14,8 +14,9 @@ from sizing.workload import Workload
 
 
 def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> None:
-    """Check all that can be refused before anything is sized.
+    """Check the names of services, their access, the site, its mirrors and the bought capacity.
 
+    `size` calls it before anything is sized, and refuses unknown models and GPUs later.
     Raises StackFieldError with the field, and with the workload or the site that has it.
     """
     names = [workload.name for workload in workloads]

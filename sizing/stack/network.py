@@ -137,12 +137,12 @@ def network_plan(
         )
         for zone, (private, public) in ({} if used else ranges).items()
     )
-    standing = _used_network(used, site, addresses) if used else _of_stack(site, subnets)
+    existing = _used_network(used, site, addresses) if used else _of_stack(site, subnets)
     return NetworkPlan(
         vpc_cidr=used.vpc_cidr if used else site.vpc_cidr,
         allowed=AllowedPlan(cidrs=site.allowed_cidrs, prefix_list_ids=site.allowed_prefix_list_ids),
-        used=standing,
-        subnets=() if standing else subnets,
+        used=existing,
+        subnets=() if existing else subnets,
         interface_endpoints=endpoints,
         flow_log_days=LOG_DAYS[site.environment],
     )

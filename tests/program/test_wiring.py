@@ -168,7 +168,7 @@ def narrowed(whole: Plan, path: LeafPath) -> tuple[Plan, LeafPath]:
     """The part of a plan that has the leaf, and the leaf's path there.
 
     For a leaf of a service or a pool, that is the service or the pool. For another leaf, it is the
-    stack with one service: the one that the path names, else the first. Basis: other services
+    stack with one service: the one that a host's path names, else the first. Basis: other services
     cannot change the claimed property, and six take three times as long to record.
     """
     if path[-1:] == ONLY_WITH_A_BURST:
@@ -177,7 +177,8 @@ def narrowed(whole: Plan, path: LeafPath) -> tuple[Plan, LeafPath]:
     if own:
         chosen = getattr(whole, str(path[0]))[int(path[1])]
     else:
-        chosen = next((s for s in whole.services if s.name in path), whole.services[0])
+        named = path if chooses(path) else ()
+        chosen = next((s for s in whole.services if s.name in named), whole.services[0])
     names = chosen.services if path[:1] == ("pools",) else (chosen.name,)
     services = tuple(s for s in whole.services if s.name in names)
     pools = tuple(

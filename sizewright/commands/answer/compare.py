@@ -91,6 +91,7 @@ def _sides(sized: Sequence[Sized]) -> SidesAnswer:
 def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
     catalog = load_catalog()
     read, where = read_workload(file, catalog), read_site(site)
+    stated = plan_of([read], where, catalog)
     try:
         with working("sizing all hardware options"):
             found = compare(read.workload, where.site, catalog_of(read, catalog))
@@ -100,7 +101,7 @@ def _rank(file: Path, site: Path, show_all: bool, as_json: bool) -> None:
     if as_json:
         print_answer(_answer(found, options))
     else:
-        for line in first_line(plan_of([read], where, catalog)):
+        for line in first_line(stated):
             write(f"{line}\n")
         _show(found, options, show_all=show_all)
     if not found.ranked.options:

@@ -1,9 +1,11 @@
 """Explanations of the fleet's states and of a rollout."""
 
+from typing import assert_never
+
 from sizing.explained.entry import Basis, Entry, Leaf, Registry
 from sizing.explained.service.capacity import utilisation
 from sizing.explained.service.serving import sum_of, taken
-from sizing.plan.service.states import RolloutPlan, StatePlan
+from sizing.plan.service.states import FleetState, RolloutPlan, StatePlan
 
 
 def _batches(leaf: Leaf) -> str:
@@ -22,12 +24,14 @@ def _state(leaf: Leaf) -> Entry:
     state = leaf.sized.states[int(leaf.keys[3])].state
     meaning, every = f"replicas that serve: {state}", "{s.pool.replicas_total}"
     match state:
-        case "steady":
+        case FleetState.steady:
             return Entry(meaning, "every slot", every)
-        case "rollout":
+        case FleetState.rollout:
             return Entry(meaning, "less those replaced at once", f"{every} - {taken(leaf)}")
-        case _:
+        case FleetState.repair:
             return Entry(meaning, "less one node's", f"{every} - {{s.pool.replicas_per_node}}")
+        case _:
+            assert_never(state)
 
 
 def _state_utilisation(leaf: Leaf) -> Entry:

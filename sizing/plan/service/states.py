@@ -1,13 +1,26 @@
 """Fleet in each state, and its rollouts."""
 
+from enum import StrEnum
+
 from sizing.plan.part import Part
 from sizing.values.exact import Number
 
 
-class StatePlan(Part):
-    """Fleet in one state: steady, during a rollout, or with a node in repair."""
+class FleetState(StrEnum):
+    """State of a fleet."""
 
-    state: str
+    steady = "steady"
+    """Every replica serves."""
+    rollout = "rollout"
+    """A new version replaces replicas."""
+    repair = "repair"
+    """One node is in repair."""
+
+
+class StatePlan(Part):
+    """Fleet in one state."""
+
+    state: FleetState
     """State: steady, a rollout, or a node in repair."""
     replicas: int
     """Replicas that serve."""
