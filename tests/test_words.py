@@ -148,6 +148,8 @@ def test_a_banned_name_is_found(name: str) -> None:
     assert banned_name(name)
 
 
-@pytest.mark.parametrize("text", ["masked", "a bus yard", "outstanding", "understanding", "foretold"])
+@pytest.mark.parametrize(
+    "text", ["masked", "a bus yard", "outstanding", "understanding", "foretold"]
+)
 def test_a_part_of_a_word_is_allowed(text: str) -> None:
     assert not banned(text) and not banned_name(text.replace(" ", "_"))
