@@ -1,7 +1,7 @@
 """Gates check the conditions for building a plan. Each takes plain values and gives one verdict."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sizewright.exit_code import ExitCode
@@ -229,7 +229,9 @@ def locks(files: Sequence[WorkloadFile], plan: Plan) -> Iterator[Gate]:
         elif service.pool is None:
             yield Gate(name, None, "the plan has nothing to compare with it")
         else:
-            yield _lock(name, lock, service.pool, plan)
+            gate = _lock(name, lock, service.pool, plan)
+            other = "; made for other inputs: `sizewright update FILE --why` chooses again"
+            yield replace(gate, detail=gate.detail + other * service.locked_for_other_inputs)
 
 
 def _lock(name: str, lock: Lock, pool: PoolPlan, plan: Plan) -> Gate:

@@ -197,9 +197,12 @@ def _resources(recorded: Recorded) -> str:
 
 
 def _warnings(plan: Plan) -> Iterator[str]:
-    """Sentences about what is open to the internet and what nobody verified."""
+    """Sentences about what is open to the internet, old locks, and what nobody verified."""
     if public := [service.name for service in plan.services if public_ingress(service)]:
         yield f"Open to the internet: {', '.join(public)}."
+    if old := [service.name for service in plan.services if service.locked_for_other_inputs]:
+        again = "`sizewright update FILE --why` chooses again"
+        yield f"The lock of {' and '.join(old)} was made for other inputs: {again}."
     if plan.unverified:
         verb = "is" if len(plan.unverified) == 1 else "are"
         yield f"{plural(len(plan.unverified), 'version')} {verb} unverified."

@@ -13,7 +13,7 @@ from sizing.plan.service.serving import GroupServingPlan, QuotaPlan, ServingPlan
 from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
 from sizing.plan.service.weights_import import ImportPlan
-from sizing.workload import Workload
+from sizing.workload import Method, Workload
 
 
 class ServicePlan(Part):
@@ -71,3 +71,11 @@ class ServicePlan(Part):
     """Limits of the namespace; null without an engine."""
     burst: BurstPlan | None
     """Burst above the floor; null without `capacity.burst_gpus`."""
+
+    @property
+    def locked_for_other_inputs(self) -> bool:
+        """True where a lock chose the hardware, and its rate was for other requests or targets."""
+        chosen, capacity = self.choice, self.capacity
+        if chosen is None or capacity is None or capacity.method != Method.calibrated:
+            return False
+        return chosen.chosen_by == "lock" and not capacity.locked
