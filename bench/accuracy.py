@@ -1,7 +1,8 @@
 """How wrong is the step-time model on models and GPUs that it has not seen? Run `make accuracy`.
 
 It refits without one model, then without one GPU, and predicts the rows that were left out. It
-prints the error, with those of a published prototype and of the datasheet roofline.
+prints the error by group (a model, GPU, engine and format), then by row, with those of a published
+prototype and of the datasheet roofline.
 """
 
 from __future__ import annotations
@@ -21,68 +22,85 @@ from accuracy_plot import Point, accuracy_plot  # noqa: E402
 from fit_steps import bands  # noqa: E402
 from leave_out import Left, generation, gpu, leave_out, model, replay_rows  # noqa: E402
 from screen import ideal_ms, screened  # noqa: E402
-from steps_fit import Parameters, fit  # noqa: E402
+from steps_fit import Group, Parameters, fit  # noqa: E402
 
 from sizing.catalog.coefficients import Band, Bands  # noqa: E402
 
-HEAD = f"{'':<44}{'rows':>5}{'median':>8}{'mean':>7}{'p90':>7}{'bias':>7}{'in band':>9}"
+HEAD = (
+    f"{'':<40}{'groups':>7}{'median':>8}{'mean':>7}{'in band':>9}"
+    f"{'rows':>7}{'median':>8}{'mean':>7}{'P90':>7}{'bias':>6}{'in band':>9}"
+)
+Ratio = Callable[[Left], float]
 
 
-def line(name: str, ratios: Sequence[float], bands: Sequence[Band] = ()) -> str:
-    """Errors |predicted / measured - 1| in %, the median ratio, the share within their bands."""
-    errors = sorted(abs(1 / ratio - 1) * 100 for ratio in ratios)
+def line(name: str, left: Sequence[Left], ratio: Ratio, banded: Callable[[Left], Band]) -> str:
+    """Errors |predicted / measured - 1| in %, by group and by row.
+
+    A group is a model, GPU, engine and format. Its error is the median of its rows, and its share
+    in the band is that of its rows.
+    """
+    groups = defaultdict[Group, list[Left]](list)
+    for x in left:
+        groups[x.row.group].append(x)
+
+    def inside(rows: Sequence[Left]) -> float:
+        return mean(banded(x).low <= ratio(x) <= banded(x).high for x in rows) * 100
+
+    each = [median(abs(1 / ratio(x) - 1) * 100 for x in rows) for rows in groups.values()]
+    held = mean(inside(rows) for rows in groups.values())
+    by_group = f"{len(groups):7}{median(each):8.1f}{mean(each):7.1f}{held:8.0f}%"
+    errors = sorted(abs(1 / ratio(x) - 1) * 100 for x in left)
     tail = errors[min(len(errors) - 1, len(errors) * 9 // 10)]
-    bias = 1 / median(ratios)
-    text = (
-        f"{name:<44}{len(errors):5}{median(errors):8.1f}{mean(errors):7.1f}{tail:7.1f}{bias:7.2f}"
-    )
-    if not bands:
-        return text
-    pairs = zip(ratios, bands, strict=True)
-    inside = sum(band.low <= ratio <= band.high for ratio, band in pairs) / len(ratios)
-    return f"{text}{inside * 100:8.0f}%"
+    bias = 1 / median(ratio(x) for x in left)
+    by_row = f"{len(left):7}{median(errors):8.1f}{mean(errors):7.1f}{tail:7.1f}{bias:6.2f}"
+    return f"{name:<40}{by_group}{by_row}{inside(left):8.0f}%"
+
+
+def tpot_line(name: str, left: Sequence[Left]) -> str:
+    """Errors of TPOT within the bands of the answers."""
+    return line(f"TPOT, {name}", left, lambda x: x.tpot_ratio, lambda x: x.answer.tpot_band)
+
+
+def ttft_line(name: str, left: Sequence[Left]) -> str:
+    """Errors of TTFT within the bands of the answers."""
+    return line(f"TTFT, {name}", left, lambda x: x.ttft_ratio, lambda x: x.answer.ttft_band)
 
 
 def show(title: str, left: Sequence[Left], inside: set[str]) -> None:
     """Print the figures of one way to leave rows out."""
     print(f"\n{title}\n{HEAD}")
     kept = [x for x in left if x.row.run.id in inside]
-    for name, part in (("all rows", left), ("rows not screened", kept)):
-        print(line(f"TPOT, {name}", *tpot(part)))
-    for name, part in (("all rows", left), ("rows not screened", kept)):
-        bands = [x.answer.ttft_band for x in part]
-        print(line(f"TTFT, {name}", [x.ttft_ratio for x in part], bands))
-
-
-def tpot(left: Sequence[Left]) -> tuple[list[float], list[Band]]:
-    """Ratios of TPOT, and the band of each."""
-    return [x.tpot_ratio for x in left], [x.answer.tpot_band for x in left]
+    for print_of in (tpot_line, ttft_line):
+        for name, part in (("all rows", left), ("rows not screened", kept)):
+            print(print_of(name, part))
 
 
 def by(left: Sequence[Left], key: Callable[[Left], str]) -> None:
-    """Print the errors of TPOT by group."""
-    groups = defaultdict[str, list[Left]](list)
+    """Print the errors of TPOT by a key."""
+    parts = defaultdict[str, list[Left]](list)
     for x in left:
-        groups[key(x)].append(x)
-    for name in sorted(groups):
-        print(line(f"  {name}", *tpot(groups[name])))
+        parts[key(x)].append(x)
+    for name in sorted(parts):
+        print(tpot_line(name, parts[name]))
 
 
 def show_new_models(left: Sequence[Left], inside: set[str]) -> None:
     """Print the share of rows within a band that excludes the errors of their own model."""
-    pairs = defaultdict[str, list[tuple[Left, Bands]]](list)
+    made = dict[str, dict[str, Bands]]()
     for key in sorted({model(x.row) for x in left}):
         others = [x for x in left if model(x.row) != key and x.row.run.id in inside]
-        made = bands(others)
-        for x in left:
-            if model(x.row) == key:
-                engine = x.row.model.engine
-                pairs["all"].append((x, made[engine]))
-                pairs[engine].append((x, made[engine]))
-    print("\nin a band that the model's own errors did not make")
-    for name, found in pairs.items():
-        print(line(f"TPOT, {name}", [x.tpot_ratio for x, _ in found], [b.tpot for _, b in found]))
-        print(line(f"TTFT, {name}", [x.ttft_ratio for x, _ in found], [b.ttft for _, b in found]))
+        made[key] = bands(others)
+
+    def of(x: Left) -> Bands:
+        return made[model(x.row)][x.row.model.engine]
+
+    print(f"\nin a band that the model's own errors did not make; rows not screened\n{HEAD}")
+    kept = [x for x in left if x.row.run.id in inside]
+    for engine in ("", *sorted({x.row.model.engine for x in kept})):
+        part = [x for x in kept if engine in ("", x.row.model.engine)]
+        name = engine or "all"
+        print(line(f"TPOT, {name}", part, lambda x: x.tpot_ratio, lambda x: of(x).tpot))
+        print(line(f"TTFT, {name}", part, lambda x: x.ttft_ratio, lambda x: of(x).ttft))
 
 
 def points_of(left: Sequence[Left]) -> list[Point]:
@@ -105,10 +123,10 @@ def main() -> None:
     parameters = Parameters(rows[0].model.coefficients)
     start = fit(kept, parameters)
     print(f"{len(rows)} rows, {len(rows)} answered; {len(reasons)} screened out of the fit")
-    roofline = [(x.run.tpot_ms or 1.0) / ideal_ms(x, x.running) for x in rows]
-    print(f"\nfor comparison\n{HEAD}")
-    print(line("TPOT, datasheet roofline", roofline))
-    print(f"{'TPOT, prototype, model left out (published)':<49}{13.5:8.1f}{22.5:7.1f}{50.2:7.1f}")
+    ideal = [abs(ideal_ms(x, x.running) / (x.run.tpot_ms or 1.0) - 1) * 100 for x in rows]
+    print("\nfor comparison, TPOT by row: median and mean")
+    print(f"  datasheet roofline{median(ideal):28.1f}{mean(ideal):7.1f}")
+    print(f"  prototype, model left out (published){13.5:9.1f}{22.5:7.1f}")
     left = leave_out(rows, kept, parameters, start, model)
     if svg is not None:
         svg.write_text(accuracy_plot(points_of(left)), encoding="utf-8")

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 DATA = ROOT / "bench" / "data"
 RUNS = DATA / "serving_steps.csv"
-TARGET = ROOT / "sizing" / "data" / "coefficients.json"
+TARGET = ROOT / "sizing" / "catalog" / "data" / "coefficients.json"
 
 from leave_out import Left, generation, leave_out, model, replay_rows  # noqa: E402
 from screen import screened  # noqa: E402
