@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -19,6 +20,7 @@ from sizewright.reading.model_shape import (
     tags,
     value_at,
 )
+from sizing.values.exact import exact, plain
 from sizing.values.field_error import FieldError, FieldPath
 
 _OTHER_KIND = re.compile(r".*_(type|parsing|parsing_size)|int_from_float|date_.*|none_required")
@@ -26,6 +28,7 @@ _TRUTHS = dict.fromkeys(("yes", "on", "y"), "write true") | dict.fromkeys(
     ("no", "off", "n"), "write false"
 )
 _LONGEST_DESCRIPTION = 80
+PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +216,17 @@ def _other_fault(refusal: _Refusal) -> ModelFault:
     message = f"must {_limit(refusal.message)}"
     if not isinstance(refusal.value, list | dict):
         message += f", found {found(refusal.value)}"
-    return ModelFault(refusal.place.path, message)
+    return ModelFault(refusal.place.path, message, suggestion=_share_of(refusal))
+
+
+def _share_of(refusal: _Refusal) -> str:
+    """Return the share that a percentage probably means, where a share is at most 1."""
+    value, most = refusal.value, refusal.context.get("le", refusal.context.get("lt"))
+    if not isinstance(most, int | float | Decimal) or most > 1 or isinstance(value, bool):
+        return ""
+    if not isinstance(value, int | float) or not 1 < value <= PERCENT:
+        return ""
+    return f"write {plain(exact(Decimal(str(value))) / PERCENT)} for {value} %"
 
 
 def _unlike(refusal: _Refusal, like: str) -> ModelFault:

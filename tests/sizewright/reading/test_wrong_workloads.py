@@ -12,6 +12,7 @@ WRONG_WORKLOADS = {
     "unknown key": (("daily_users:", "dayly_users:"), "dayly_users", "'daily_users'?"),
     "wrong type": (("100_000", "many"), "many", "traffic.daily_users: found text 'many'"),
     "negative": (("100_000", "-1"), "-1, req", "found whole number -1"),
+    "percentage": (("spare_ratio: 0.20", "spare_ratio: 20"), "20}", "write 0.2 for 20 %"),
     "unknown key in a list": (
         ("input_tokens: 100", "input_tokens: [{tokens: 100, shar: 1}]"),
         "shar: 1",
