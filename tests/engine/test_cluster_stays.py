@@ -103,4 +103,4 @@ def test_a_replaced_cluster_takes_nodes_and_objects_with_it_and_the_diff_says_so
     assert {*found.goes_with} == with_it
     first = dangers((), changes)[0]
     assert (first.danger, first.name) == (Danger.deleted_first, "sw-cluster-control-plane")
-    assert first.says.startswith("because of bootstrapSelfManagedAddons; with it go ")
+    assert first.says.startswith("because of bootstrapSelfManagedAddons; deletes with it ")

@@ -137,7 +137,7 @@ def test_changed_keys_of_the_site_are_a_cause(run: Run, repository: Path) -> Non
         "",
     ], "a default that is written out is no change"
     assert after_contradictions(out).startswith("DANGER: ")
-    assert "!! replace ec2.Vpc sw-network-vpc: all that stands in the network goes" in out
+    assert "!! replace ec2.Vpc sw-network-vpc: everything in the network is" in out
     text = run("diff", *words, "--markdown").out
     assert "| <code>vpc&#95;cidr</code> | <code>absent</code> | <code>10.64.0.0/16</code> |" in text
     assert text.index("[!CAUTION]") < text.index("#### site: cause") < text.index("**Resources**")
