@@ -39,7 +39,8 @@ def _missed(leaf: Leaf) -> Entry:
     pairs = ((found.ttft_ms, found.ttft_target_ms), (found.tpot_ms, found.tpot_target_ms))
     ratios = [f"{time!r} / {target!r}" for time, target in pairs if time and target]
     numbers = f"max({', '.join(ratios)})" if len(ratios) > 1 else ratios[0]
-    return Entry("times the worst target", "largest time / its target", numbers, Basis.fitted)
+    meaning, source = "times the worst target", leaf.fitted_source
+    return Entry(meaning, "largest time / its target", numbers, Basis.fitted, source)
 
 
 def _replicas(leaf: Leaf) -> Entry:
