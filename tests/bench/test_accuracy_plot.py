@@ -52,9 +52,7 @@ def test_the_committed_picture_agrees_with_the_page(engine: str) -> None:
     svg = (ROOT / "docs/accuracy.svg").read_text(encoding="utf-8")
     page = (ROOT / "docs/accuracy.md").read_text(encoding="utf-8")
     by_group = r"(?:[^|]+\|){4}"
-    row = re.search(
-        rf"\| one model, {engine} alone \| TPOT \|{by_group} (\S+) \| (\S+) \|", page
-    )
+    row = re.search(rf"\| one model, {engine} alone \| TPOT \|{by_group} (\S+) \| (\S+) \|", page)
     assert row is not None
     panel = re.search(rf">{engine}</text>\s*<text[^>]*>(\S+) runs, median error (\S+) %", svg)
     assert panel is not None
