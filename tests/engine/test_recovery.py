@@ -52,11 +52,24 @@ def killed_at(stack: Stack, type_: str) -> None:
         try:
             until(lambda: bool(stack.world.of_type(type_)) or engine.poll() is not None)
             assert engine.poll() is None, "the engine ended before it was killed"
-            until(lambda: any(op["type"] == "creating" for op in operations(stack)))
+            until(lambda: stopped_between_writes(engine, stack))
         finally:
             # Guard: the language host is another process, which survives the engine.
             os.killpg(engine.pid, signal.SIGKILL)
             engine.wait()
+
+
+def stopped_between_writes(engine: subprocess.Popen[bytes], stack: Stack) -> bool:
+    """Stop the engine, and leave it stopped where its state is whole and names a creation.
+
+    Guard: a backend of files is not written at once. A kill in a write leaves an empty checkpoint,
+    which is a loss of the backend and not of the engine.
+    """
+    os.killpg(engine.pid, signal.SIGSTOP)
+    if any(op["type"] == "creating" for op in operations(stack)):
+        return True
+    os.killpg(engine.pid, signal.SIGCONT)
+    return False
 
 
 def until(is_so: Callable[[], bool]) -> None:
