@@ -66,6 +66,7 @@ def stopped_between_writes(engine: subprocess.Popen[bytes], stack: Stack) -> boo
     which is a loss of the backend and not of the engine.
     """
     os.killpg(engine.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, engine.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     if any(op["type"] == "creating" for op in operations(stack)):
         return True
     os.killpg(engine.pid, signal.SIGCONT)
