@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean, median
@@ -20,9 +19,10 @@ DATA = ROOT / "bench" / "data"
 
 from accuracy_plot import Point, accuracy_plot  # noqa: E402
 from fit_steps import bands  # noqa: E402
+from fleet_score import grouped  # noqa: E402
 from leave_out import Left, generation, gpu, leave_out, model, replay_rows  # noqa: E402
 from screen import ideal_ms, screened  # noqa: E402
-from steps_fit import Group, Parameters, fit  # noqa: E402
+from steps_fit import Parameters, fit  # noqa: E402
 
 from sizing.catalog.coefficients import Band, Bands  # noqa: E402
 
@@ -39,9 +39,7 @@ def line(name: str, left: Sequence[Left], ratio: Ratio, banded: Callable[[Left],
     A group is a model, GPU, engine and format. Its error is the median of its rows, and its share
     in the band is that of its rows.
     """
-    groups = defaultdict[Group, list[Left]](list)
-    for x in left:
-        groups[x.row.group].append(x)
+    groups = grouped(left, lambda x: x.row.group)
 
     def inside(rows: Sequence[Left]) -> float:
         return mean(banded(x).low <= ratio(x) <= banded(x).high for x in rows) * 100
@@ -77,11 +75,8 @@ def show(title: str, left: Sequence[Left], inside: set[str]) -> None:
 
 def by(left: Sequence[Left], key: Callable[[Left], str]) -> None:
     """Print the errors of TPOT by a key."""
-    parts = defaultdict[str, list[Left]](list)
-    for x in left:
-        parts[key(x)].append(x)
-    for name in sorted(parts):
-        print(tpot_line(name, parts[name]))
+    for name, part in grouped(left, key).items():
+        print(tpot_line(name, part))
 
 
 def show_new_models(left: Sequence[Left], inside: set[str]) -> None:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
 
 REPLICAS = 100
 """Replicas that the measurement requires; rounding up costs at most one in a hundred."""
 WHOLE = 1e-9
+Item = TypeVar("Item")
+Key = TypeVar("Key", str, tuple[str, ...])
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,9 @@ def summary(found: Sequence[Found]) -> Summary:
     )
 
 
-def grouped(found: Sequence[Found], key: Callable[[Found], str]) -> dict[str, list[Found]]:
-    """Questions by a key, sorted by the key."""
-    groups = defaultdict[str, list[Found]](list)
+def grouped(found: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """Items by a key, sorted by the key."""
+    groups = defaultdict[Key, list[Item]](list)
     for x in found:
         groups[key(x)].append(x)
     return {name: groups[name] for name in sorted(groups)}

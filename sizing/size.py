@@ -52,9 +52,8 @@ def size(
     names the catalog lacks, zones the region lacks, services named alike.
     """
     check_stack(workloads, site, catalog)
-    uses_network = site.network is not None and site.network.use is not None
     with of_site():
-        ranges = {} if uses_network else subnet_ranges(site)
+        ranges = subnet_ranges(site)
     locks, corrections = locks or {}, corrections or {}
     decisions = _decisions(workloads, site, catalog, locks, corrections)
     overflowing = nvme_overflow_pools(decisions)

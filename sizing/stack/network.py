@@ -62,9 +62,11 @@ def subnet_ranges(site: Site) -> dict[str, tuple[IPv4Network, IPv4Network]]:
 
     The zone's number decides the range: use1-az3 has the third. A zone that is added, removed
     or larger changes the range of no other. A changed range would replace the subnet and everything
-    in it.
+    in it. An existing network has its own ranges, so the result is empty.
     Raises FieldError for an address range that is not one, and for an eighth zone.
     """
+    if site.network is not None:
+        return {}
     try:
         whole = IPv4Network(site.vpc_cidr)
     except ValueError as fault:
@@ -135,7 +137,7 @@ def network_plan(
             nat=everywhere or zone == site.zones[0],
             addresses=addresses(zone, str(private)),
         )
-        for zone, (private, public) in ({} if used else ranges).items()
+        for zone, (private, public) in ranges.items()
     )
     existing = _used_network(used, site, addresses) if used else _of_stack(site, subnets)
     return NetworkPlan(

@@ -126,6 +126,12 @@ def utilisation(load: str, leaf: Leaf, replicas: str) -> str:
     return f"{rate} * {{s.capacity.request_s}} / ({replicas} * {{s.pool.gpus_per_replica}})"
 
 
+def busiest_rate(leaf: Leaf) -> str:
+    """Requests a second at the busiest known moment: at the peak, else the mean."""
+    peak = leaf.sized.traffic.requests_per_s_peak is not None
+    return "{s.traffic.requests_per_s_peak}" if peak else "{s.traffic.requests_per_s_mean}"
+
+
 CAPACITY: Registry = {
     TrafficPlan: {
         "requests_per_s_mean": Entry(

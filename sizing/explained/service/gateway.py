@@ -1,6 +1,7 @@
 """Explanations of a service's load balancers and of the limits on a caller."""
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, setting
+from sizing.explained.service.capacity import busiest_rate
 from sizing.plan.service.gateway import FirewallPlan, GatewayPlan
 from sizing.replica.traffic import slowest_answer_s
 from sizing.service.gateway import STREAM_RATIO
@@ -48,13 +49,11 @@ def _per_key(leaf: Leaf) -> Entry:
 
 
 def _per_address(leaf: Leaf) -> Entry:
-    peak = leaf.sized.traffic.requests_per_s_peak is not None
-    rate = "{s.traffic.requests_per_s_peak}" if peak else "{s.traffic.requests_per_s_mean}"
     return Entry(
         "requests of one address in a window, above which it is answered 429",
         "max(10, rate at the busiest known moment x window x headroom, rounded)",
-        f"max({{access.FEWEST_REQUESTS}},"
-        f" floor({rate} * {{s.gateway.firewall.window_s}} * {{access.ADDRESS_HEADROOM}} + 0.5))",
+        f"max({{access.FEWEST_REQUESTS}}, floor({busiest_rate(leaf)}"
+        " * {s.gateway.firewall.window_s} * {access.ADDRESS_HEADROOM} + 0.5))",
         Basis.assumed,
         "sizing/service/access.py",
         remarks=("a proxy may carry all callers, which must not be stopped", ROUGH),
@@ -98,12 +97,10 @@ def _longest_answer(leaf: Leaf) -> Entry:
 
 
 def _capacity_units(leaf: Leaf) -> Entry:
-    traffic = leaf.sized.traffic
-    peak = traffic.requests_per_s_peak is not None
-    rate = "{s.traffic.requests_per_s_peak}" if peak else "{s.traffic.requests_per_s_mean}"
+    rate = busiest_rate(leaf)
     flying = (
         "{s.traffic.requests_in_flight_peak}"
-        if traffic.requests_in_flight_peak is not None
+        if leaf.sized.traffic.requests_in_flight_peak is not None
         else f"{rate} * {_mean_answer(leaf)}"
     )
     return Entry(

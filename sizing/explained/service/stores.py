@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, log_days, setting
+from sizing.explained.service.capacity import busiest_rate
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.service.storage import highest_acu
@@ -40,12 +41,10 @@ def _stored(leaf: Leaf) -> Entry:
 
 
 def _max_acu(leaf: Leaf) -> Entry:
-    peak = leaf.sized.traffic.requests_per_s_peak is not None
-    rate = "{s.traffic.requests_per_s_peak}" if peak else "{s.traffic.requests_per_s_mean}"
     return Entry(
         "highest capacity of the database, Aurora capacity units (2 GiB each)",
         "2 x writes/s / writes/s of a unit, in halves, between the lowest (at least 1) and 256",
-        f"min(max(ceil(4 * {rate} / {{storage.WRITES_PER_S_PER_ACU}}) / 2, 1,"
+        f"min(max(ceil(4 * {busiest_rate(leaf)} / {{storage.WRITES_PER_S_PER_ACU}}) / 2, 1,"
         " {s.database.min_acu}), {storage.MAX_ACU})",
         Basis.assumed,
         "100 writes/s a unit: sizing/service/storage.py",

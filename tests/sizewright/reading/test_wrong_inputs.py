@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from sizing.site import Site
 from sizing.workload import ZONE_ID, Workload
 from tests.sizewright.conftest import Ended, Run, after_contradictions
-from tests.sizewright.reading.wrong_files import CHAT, HUB, place
+from tests.sizewright.reading.wrong_files import CHAT, HUB, assert_one_line, place
 
 WRONG_CONTENTS = {
     "empty": b"",
@@ -154,9 +154,7 @@ def test_a_fault_of_the_second_file_is_at_its_place(
     opened = (auto,) if "auto" in fault else ()
     path = chat(replaced, *opened, name="chat" if fault == "its name" else "second")
     ended = run("preview", CHAT, path)
-    assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith(place(path, before)), ended.err
-    assert said in ended.err and ended.err.count("\n") == 1
+    assert_one_line(ended, path, before, said)
 
 
 def _forms(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[tuple[str, FieldInfo]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.sizewright.conftest import Run
-from tests.sizewright.reading.wrong_files import CHAT, place
+from tests.sizewright.reading.wrong_files import CHAT, assert_one_line, place
 
 WRONG_SITES = {
     "unknown zone": (("use1-az4", "use1-az9"), "use1-az9", "expected one of use1-az1"),
@@ -187,10 +187,7 @@ def test_a_wrong_site_is_one_line(
     replaced, before, said = WRONG_SITES[fault]
     path = site(replaced)
     ended = run(command, CHAT, "--site", path)
-    assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith(place(path, before))
-    assert said in ended.err
-    assert ended.err.count("\n") == 1
+    assert_one_line(ended, path, before, said)
 
 
 CERTIFICATE = "acm:us-east-1:111122223333:certificate/"

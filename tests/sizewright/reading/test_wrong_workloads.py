@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.sizewright.conftest import Run
-from tests.sizewright.reading.wrong_files import HUB, S3, place
+from tests.sizewright.reading.wrong_files import HUB, S3, assert_one_line
 
 WRONG_WORKLOADS = {
     "unknown key": (("daily_users:", "dayly_users:"), "dayly_users", "'daily_users'?"),
@@ -117,10 +117,7 @@ def test_a_wrong_workload_is_one_line(
     replaced, before, said = WRONG_WORKLOADS[fault]
     path = chat(replaced)
     ended = run(command, path)
-    assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith(place(path, before))
-    assert said in ended.err
-    assert ended.err.count("\n") == 1
+    assert_one_line(ended, path, before, said)
     assert [p.name for p in path.parent.iterdir()] == ["chat.yaml"]
 
 
@@ -177,10 +174,7 @@ def test_access_without_its_guards_is_one_line(
     text, before, said = WRONG_ACCESS[fault]
     path = chat(access(text))
     ended = run(command, path)
-    assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith(place(path, before))
-    assert said in ended.err
-    assert ended.err.count("\n") == 1
+    assert_one_line(ended, path, before, said)
 
 
 def test_public_ingress_needs_a_certificate(
