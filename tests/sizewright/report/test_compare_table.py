@@ -178,3 +178,15 @@ def test_no_measure_in_size_has_more_than_three_digits(run: Run) -> None:
     rows = out.split("\n\n")[0]
     long = [m for m in re.findall(r"\d+\.\d+", rows) if len(m.replace(".", "").lstrip("0")) > 3]
     assert not long
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
+def test_a_site_that_is_refused_is_refused_in_every_form(
+    run: Run, workload: Callable[..., Path], tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    site, text = tmp_path / "Pulumi.dev.yaml", (ROOT / "Pulumi.dev.yaml").read_text("utf-8")
+    assert "use1-az4" in text
+    site.write_text(text.replace("use1-az4", "use1-az9"), "utf-8")
+    ended = run("compare", workload(), "--site", site, *form)
+    assert (ended.code, "use1-az9" in ended.out + ended.err) == (2, True)
+    assert "options" not in ended.out

@@ -8,7 +8,8 @@ import pytest
 from sizing.catalog import Catalog
 from sizing.site import Site
 from sizing.size import size
-from sizing.values.field_error import FieldPath, StackFieldError
+from sizing.stack.network import subnet_ranges
+from sizing.values.field_error import FieldError, FieldPath, StackFieldError
 from sizing.workload import Workload
 
 Build = Callable[..., Workload]
@@ -66,3 +67,14 @@ def test_a_fault_of_the_site_names_no_workload(
     wrong = Site.model_validate(site.model_dump() | changes)
     fault = refused([workload()], wrong, catalog)
     assert (fault.workload_index, fault.field) == (None, field)
+
+
+def test_zones_of_an_existing_network_need_no_range_of_a_created_one() -> None:
+    """A created network has seven ranges of zones; an existing one brings its own."""
+    zones = ("use1-az1", "use1-az9")
+    subnets = {zone: f"subnet-0000000{zone[-1]}" for zone in zones}
+    used = {"vpc_id": "vpc-00000001", "vpc_cidr": "10.20.0.0/16", "private_subnet_ids": subnets}
+    place = {"region": "us-east-1", "zones": zones, "environment": "dev"}
+    assert subnet_ranges(Site.model_validate({**place, "network": {"use": used}})) == {}
+    with pytest.raises(FieldError, match="use1-az9 has no place in the network"):
+        subnet_ranges(Site.model_validate(place))
