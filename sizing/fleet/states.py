@@ -81,6 +81,8 @@ def calibrated_plan(
     median = replica.median
     return CalibratedPlan(
         basis=replica.basis,
+        unmeasured=replica.unmeasured,
+        quantile_percent=plain(exact(Fraction(replica.quantile * 100))),
         coefficients=replica.steps.coefficients.fitted,
         assumed=estimate.assumed,
         prompt_tokens=lengths.prompt_tokens,

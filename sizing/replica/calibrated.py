@@ -7,6 +7,7 @@ from functools import cached_property
 from math import ceil, sqrt
 
 from sizing.model.memory import Fit, Need
+from sizing.plan.service.calibrated import estimate_name
 from sizing.replica.case import Case
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
@@ -78,13 +79,24 @@ class CalibratedReplica:
         the user's own runs. datasheet: the same terms with a wider band."""
         return "measured" if self.steps.evidence.is_measured else "datasheet"
 
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Formats and kernels that were never measured with this engine; none with own runs."""
+        return () if self.steps.correction is not None else self.steps.unmeasured
+
     def rate_without_headroom(self, quantile: float) -> float:
         """Requests per second of one replica for the mean request, without headroom."""
         targets = without_headroom(self.targets)
         return _estimate(self.steps, self.lengths, self.slots, targets, quantile).rate
 
+    @property
+    def estimate(self) -> str:
+        """Name of the estimate that sizes the service."""
+        return estimate_name(100 * self.quantile)
+
     def gpu_rate(self) -> GpuRate | None:
-        """GPU-seconds of one request by the P90 estimate; None when no rate meets the targets."""
+        """GPU-seconds of one request by the sizing estimate; None when no rate meets the
+        targets."""
         if self.safe.rate <= 0:
             return None
         even = self.tensor_parallel * (1 + self.imbalance)
