@@ -18,13 +18,13 @@ sys.path.insert(0, str(ROOT))
 DATA = ROOT / "bench" / "data"
 
 from accuracy_plot import Point, accuracy_plot  # noqa: E402
-from fit_steps import bands  # noqa: E402
+from error_bands import bands, engines_with_own, errors_of  # noqa: E402
 from fleet_score import grouped  # noqa: E402
 from leave_out import Left, generation, gpu, leave_out, model, replay_rows  # noqa: E402
 from screen import ideal_ms, screened  # noqa: E402
 from steps_fit import Parameters, fit  # noqa: E402
 
-from sizing.catalog.coefficients import Band, Bands  # noqa: E402
+from sizing.catalog.bands import Band, Bands  # noqa: E402
 
 HEAD = (
     f"{'':<40}{'groups':>7}{'median':>8}{'mean':>7}{'in band':>9}"
@@ -81,10 +81,10 @@ def by(left: Sequence[Left], key: Callable[[Left], str]) -> None:
 
 def show_new_models(left: Sequence[Left], inside: set[str]) -> None:
     """Print the share of rows within a band that excludes the errors of their own model."""
-    made = dict[str, dict[str, Bands]]()
-    for key in sorted({model(x.row) for x in left}):
-        others = [x for x in left if model(x.row) != key and x.row.run.id in inside]
-        made[key] = bands(others)
+    found = errors_of([x for x in left if x.row.run.id in inside])
+    own = engines_with_own(found)
+    models = sorted({model(x.row) for x in left})
+    made = {key: bands(found.without(key), own) for key in models}
 
     def of(x: Left) -> Bands:
         return made[model(x.row)][x.row.model.engine]

@@ -16,7 +16,7 @@ from throughput import ENGINE_MOST, Setting, setting_of
 
 from sizewright.measured.replay import Replay, Unanswerable
 from sizing.replica.lengths import Lengths
-from sizing.replica.rate import DEFAULT_MAX_UTILISATION, Targets
+from sizing.replica.rate import Targets
 from sizing.steps.model import StepModel
 from sizing.steps.room import most_running
 
@@ -77,7 +77,7 @@ def closed_questions(found: Iterable[Curve], ttft: bool = False) -> list[Questio
             within = [p for p in within if not ttft or p.ttft_ms <= point.ttft_ms]
             rate = max(p.rate_per_s for p in within)
             limit_s = point.ttft_ms / 1000 if ttft else None
-            targets = Targets(MEAN, limit_s, point.tpot_ms / 1000, DEFAULT_MAX_UTILISATION)
+            targets = Targets(MEAN, limit_s, point.tpot_ms / 1000)
             questions.append(closed_question(curve, targets, rate, _named(place, last)))
     return questions
 
@@ -136,7 +136,7 @@ def offline_questions(
             try:
                 setting = setting_of(row, replay)
                 rate = float(row["out_tok_s"]) / setting.answer / setting.replicas
-                targets = Targets(MEAN, None, None, DEFAULT_MAX_UTILISATION)
+                targets = Targets(MEAN, None, None)
                 questions.append(_open(row, setting, targets, rate))
             except Unanswerable as reason:
                 reasons[f"offline: {reason}"] += 1
@@ -180,14 +180,14 @@ def _sweep(
         reasons["poisson: missed its limit, and no lower rate was measured"] += 1
         return []
     if limit is not None:
-        targets = Targets(0.99, float(limit[1]) / 1000, None, DEFAULT_MAX_UTILISATION)
+        targets = Targets(0.99, float(limit[1]) / 1000, None)
         limits.append(("published limit", targets))
     for share, kind in COLUMNS.items():
         times = row[f"ttft_ms_{kind}"], row[f"tpot_ms_{kind}"]
         if all(times):
             ttft, tpot = (float(time) / 1000 for time in times)
             for what, first in (("measured TPOT", None), ("measured TPOT and TTFT", ttft)):
-                limits.append((what, Targets(share, first, tpot, DEFAULT_MAX_UTILISATION)))
+                limits.append((what, Targets(share, first, tpot)))
             break
     questions = []
     for what, targets in limits:

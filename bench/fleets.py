@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 DATA = ROOT / "bench" / "data"
 
 import cliffs  # noqa: E402
-from fit_steps import bands  # noqa: E402
+from error_bands import bands, engines_with_own, errors_of  # noqa: E402
 from fleet_answers import (  # noqa: E402
     Coefficients,
     Rate,
@@ -45,13 +45,14 @@ from throughput import capacity  # noqa: E402
 
 from sizewright.measured.replay import Replay, Unanswerable  # noqa: E402
 from sizing.catalog import load_catalog  # noqa: E402
+from sizing.catalog.bands import EDGE  # noqa: E402
 from sizing.catalog.coefficients import CoefficientSet  # noqa: E402
-from sizing.replica.rate import BandSide  # noqa: E402
+from sizing.replica.rate import MEDIAN  # noqa: E402
 
 ENGINES = ("vllm", "sglang", "tensorrt-llm")
 HEAD = f"{'':<44}{'count':>6}{'groups':>7}{'undersized':>12}{'(n)':>6}{'refused':>8}"
 HEAD += f"{'regret':>8}{'P90':>7}"
-ESTIMATES = {BandSide.median: "P50 estimate", BandSide.safe: "P90 estimate"}
+ESTIMATES = {MEDIAN: "P50 estimate", EDGE: "P90 estimate"}
 MOST = 5.0
 """Percent of undersized fleets at the P90 estimate above which the output names a group."""
 
@@ -78,9 +79,9 @@ def show_all(title: str, questions: Sequence[Question], taught: Coefficients, *r
     """Print the rates at both estimates, the P90 estimate by GPU, and the undersized groups."""
     names = {as_sized: "as sized", steps_only: "steps only"}
     for rate in rates:
-        for estimate, name in ESTIMATES.items():
-            found = answered(questions, taught, rate, estimate)
-            is_sizing = rate is as_sized and estimate is BandSide.safe
+        for quantile, name in ESTIMATES.items():
+            found = answered(questions, taught, rate, quantile)
+            is_sizing = rate is as_sized and quantile == EDGE
             show(f"{title}; {name}, {names[rate]}", found, by_gpu if is_sizing else None)
             if is_sizing:
                 show_undersized(found)
@@ -144,10 +145,10 @@ def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]
     questions = closed_questions(found)
     sets = without(model, rows, parameters, start)
     left = leave_out(rows, rows, parameters, start, model)
+    errors = errors_of(left)
+    own = engines_with_own(errors)
     strict = {
-        name: each.model_copy(
-            update={"bands": bands([x for x in left if model(x.row) != name])},
-        )
+        name: each.model_copy(update={"bands": bands(errors.without(name), own)})
         for name, each in sets.items()
     }
 
@@ -159,7 +160,7 @@ def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]
 
     title = "closed loops, model left out, target: TPOT"
     show_all(title, questions, taught, as_sized, steps_only)
-    safe = BandSide.safe
+    safe = EDGE
     show(
         f"{title}; model out of the band too, P90 estimate",
         answered(questions, strictly, as_sized, safe),
@@ -172,10 +173,10 @@ def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]
         print(line("  exact forecast", answered(part, taught, margin_only, safe)))
     both = closed_questions(found, ttft=True)
     show_all("closed loops, model left out, target: TPOT and TTFT", both, taught, as_sized)
-    for estimate, name in ESTIMATES.items():
+    for quantile, name in ESTIMATES.items():
 
-        def predicted(question: Question, estimate: BandSide = estimate) -> float:
-            return answered([question], taught, as_sized, estimate)[0].predicted_per_s
+        def predicted(question: Question, quantile: float = quantile) -> float:
+            return answered([question], taught, as_sized, quantile)[0].predicted_per_s
 
         picked = choices(found, load_catalog(), predicted)
         show_choices(f"several types of GPU measured, model left out; {name}", picked)

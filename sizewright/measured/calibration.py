@@ -44,7 +44,7 @@ def corrections(rows: Sequence[Compared], replay: Replay) -> Corrections:
                 runs=len(group),
                 tpot_ratio=tpot_ratio,
                 ttft_ratio=ttft_ratio,
-                bands=Bands(tpot=tpot, ttft=ttft),
+                bands=Bands(tpot=tpot, ttft=ttft, full_load=tpot),
             )
         )
     return Corrections(fitted=replay.catalog.coefficients.fitted, corrections=tuple(made))

@@ -12,11 +12,12 @@ from sizing.plan.service.states import FleetState, RolloutPlan, StatePlan
 from sizing.replica.calibrated import CalibratedReplica, Estimate
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.methods import MethodEstimate, gpus_at_rate
-from sizing.replica.rate import BandSide
 from sizing.replica.traffic import Rates
 from sizing.values.exact import exact, plain, plain_or_none
 from sizing.workload import Workload
 
+BAND = (0.1, 0.5, 0.9)
+"""Quantiles of a band that is printed: P10, P50 and P90."""
 USUAL_ENGINE_START_S = 120
 """Usual seconds of the engine's start with its weights on the node: loading, profiling, graphs.
 Basis: assumed (1 to 3 minutes for 8 to 70 billion parameters)."""
@@ -80,6 +81,8 @@ def calibrated_plan(
     median = replica.median
     return CalibratedPlan(
         basis=replica.basis,
+        unmeasured=replica.unmeasured,
+        quantile_percent=plain(exact(Fraction(replica.quantile * 100))),
         coefficients=replica.steps.coefficients.fitted,
         assumed=estimate.assumed,
         prompt_tokens=lengths.prompt_tokens,
@@ -99,7 +102,7 @@ def _without_headroom(replica: CalibratedReplica, load: Fraction) -> BandPlan:
     """Replicas for the mean request without headroom, not rounded, with their band."""
     replicas = [
         float(load) / rate if rate > 0 else None
-        for rate in (replica.rate_without_headroom(estimate) for estimate in BandSide)
+        for rate in (replica.rate_without_headroom(quantile) for quantile in BAND)
     ]
     return BandPlan(low=replicas[0], median=replicas[1], high=replicas[2])
 

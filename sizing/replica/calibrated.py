@@ -7,17 +7,19 @@ from functools import cached_property
 from math import ceil, sqrt
 
 from sizing.model.memory import Fit, Need
+from sizing.plan.service.calibrated import estimate_name
 from sizing.replica.case import Case
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.lengths import Lengths, request_lengths
 from sizing.replica.rate import (
-    BandSide,
+    MEDIAN,
     ReplicaTimes,
     Targets,
     rate_by_constraint,
     replica_times,
     targets_of,
+    throughput_per_s,
     without_headroom,
 )
 from sizing.replica.traffic import users_online_peak
@@ -31,6 +33,9 @@ MANY = 10**9
 IMBALANCE_QUANTILE = 1.645
 """Standard deviations of the fullest replica where conversations stay: 95 % of replicas have fewer.
 Basis: arithmetic (normal distribution)."""
+DEFAULT_SHORTFALL_COST = 9
+"""Cost of a missing GPU over that of a spare one where the workload does not state it: the P90
+estimate. Basis: assumed."""
 ASSUMED_THINK_S = 60
 """Seconds between a user's requests where the workload does not state it. Basis: assumed."""
 
@@ -56,6 +61,8 @@ class CalibratedReplica:
     lengths: Lengths
     slots: int
     targets: Targets
+    quantile: float
+    """Quantile of the bands that sizes the service, 0.5 to 1."""
     tensor_parallel: int
     safe: Estimate
     imbalance: float
@@ -64,31 +71,39 @@ class CalibratedReplica:
     @cached_property
     def median(self) -> Estimate:
         """Estimate as fitted, without the band."""
-        times = replica_times(self.steps, self.lengths, self.slots, BandSide.median)
-        return Estimate(times, rate_by_constraint(times, self.targets))
+        return _estimate(self.steps, self.lengths, self.slots, self.targets, MEDIAN)
 
     @property
     def basis(self) -> str:
-        """measured: this engine on this generation of GPU and in this precision, or the user's own
-        runs. datasheet: the same terms with a wider band."""
-        return "measured" if self.steps.measured else "datasheet"
+        """measured: this engine on this generation of GPU, in these formats, with these kernels; or
+        the user's own runs. datasheet: the same terms with a wider band."""
+        return "measured" if self.steps.evidence.is_measured else "datasheet"
 
-    def rate_without_headroom(self, estimate: BandSide) -> float:
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Formats and kernels that were never measured with this engine; none with own runs."""
+        return () if self.steps.correction is not None else self.steps.unmeasured
+
+    def rate_without_headroom(self, quantile: float) -> float:
         """Requests per second of one replica for the mean request, without headroom."""
-        times = self.safe.times
-        if estimate is BandSide.median:
-            times = self.median.times
-        elif estimate is BandSide.low:
-            times = replica_times(self.steps, self.lengths, self.slots, estimate)
-        return min(rate_by_constraint(times, without_headroom(self.targets)).values())
+        targets = without_headroom(self.targets)
+        return _estimate(self.steps, self.lengths, self.slots, targets, quantile).rate
+
+    @property
+    def estimate(self) -> str:
+        """Name of the estimate that sizes the service."""
+        return estimate_name(100 * self.quantile)
 
     def gpu_rate(self) -> GpuRate | None:
-        """GPU-seconds of one request by the P90 estimate; None when no rate meets the targets."""
+        """GPU-seconds of one request by the sizing estimate; None when no rate meets the
+        targets."""
         if self.safe.rate <= 0:
             return None
         even = self.tensor_parallel * (1 + self.imbalance)
         seconds = {name: exact(Fraction(even / rate)) for name, rate in self.safe.rates.items()}
-        full = Fraction(self.tensor_parallel / self.safe.times.server.saturation_per_s)
+        times, queues = self.safe.times, self.targets.has_any
+        busiest = times.server.saturation_per_s if queues else times.full_load_per_s
+        full = Fraction(self.tensor_parallel / busiest)
         return GpuRate(max(seconds.values()), seconds, full)
 
 
@@ -124,15 +139,16 @@ def calibrated_replica(
     targets = targets_of_case(workload)
     slots = max_num_seqs(workload, found)
     lengths = lengths_apart(workload)
-    estimate = _safe(steps, lengths, slots, targets)
+    quantile = bought_quantile(workload)
+    estimate = _estimate(steps, lengths, slots, targets, quantile)
     if request.turns > 1 and routing is not Routing.sticky and estimate.rate > 0:
         lengths = request_lengths(request, routing, max(1, ceil(float(load) / estimate.rate)))
-        estimate = _safe(steps, lengths, slots, targets)
+        estimate = _estimate(steps, lengths, slots, targets, quantile)
     uneven = 0.0
     if routing is Routing.sticky and estimate.rate > 0:
         uneven = sticky_imbalance(workload, float(load), estimate.rate)
     return CalibratedReplica(
-        steps, lengths, slots, targets, found.tensor_parallel, estimate, uneven
+        steps, lengths, slots, targets, quantile, found.tensor_parallel, estimate, uneven
     )
 
 
@@ -149,9 +165,21 @@ def throughput_upper_bound(
     The value never exceeds that of `calibrated_replica` where conversations have one turn: latency
     targets and uneven replicas only add to it. Basis: arithmetic; a bound that needs no search.
     """
-    times = replica_times(steps, lengths, max_num_seqs(workload, found), BandSide.safe)
-    rate = rate_by_constraint(times, replace(targets_of_case(workload), ttft_s=None, tpot_s=None))
-    return GpuRate(exact(Fraction(found.tensor_parallel / rate["throughput"])))
+    quantile = bought_quantile(workload)
+    times = replica_times(steps, lengths, max_num_seqs(workload, found), quantile)
+    rate = throughput_per_s(times, targets_of_case(workload))
+    return GpuRate(exact(Fraction(found.tensor_parallel / rate)))
+
+
+def bought_quantile(workload: Workload) -> float:
+    """Quantile of the bands that sizes the service: k / (1 + k), k = the cost of a missing GPU over
+    that of a spare one.
+
+    Basis: arithmetic (newsvendor): the last GPU bought is idle as often as its cost justifies.
+    """
+    cost = workload.capacity.shortfall_cost if workload.capacity else None
+    k = float(DEFAULT_SHORTFALL_COST if cost is None else cost)
+    return k / (1 + k)
 
 
 def targets_of_case(workload: Workload) -> Targets:
@@ -164,8 +192,10 @@ def targets_of_case(workload: Workload) -> Targets:
     return replace(targets, tpot_s=None) if alone else targets
 
 
-def _safe(steps: StepModel, lengths: Lengths, slots: int, targets: Targets) -> Estimate:
-    times = replica_times(steps, lengths, slots, BandSide.safe)
+def _estimate(
+    steps: StepModel, lengths: Lengths, slots: int, targets: Targets, quantile: float
+) -> Estimate:
+    times = replica_times(steps, lengths, slots, quantile)
     return Estimate(times, rate_by_constraint(times, targets))
 
 

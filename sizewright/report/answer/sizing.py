@@ -160,7 +160,10 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
 
 def _band(found: CalibratedPlan) -> str:
     """Both estimates of the band, and the assumptions."""
-    estimates = (("as fitted (P50)", found.median), ("at the P90 estimate", found.safe))
+    estimates = (
+        ("as fitted (P50)", found.median),
+        (f"at the {found.estimate} estimate", found.safe),
+    )
     counts = [f"{plural(s.gpus_needed, 'GPU')} {name}" for name, s in estimates if s.gpus_needed]
     text = ", ".join(counts) or "no rate meets the targets"
     bare = found.replicas_without_headroom
@@ -168,11 +171,8 @@ def _band(found: CalibratedPlan) -> str:
         number(n) if n is not None else "none" for n in (bare.low, bare.median, bare.high)
     )
     text += f"; {median} replicas ({low} to {high}) for the mean request without headroom"
-    known = "this GPU generation and precision measured"
-    if found.basis != "measured":
-        known = "this GPU generation or precision known from its datasheet alone"
     assumed = "".join(f"; assumed: {each}" for each in found.assumed)
-    return f"{text}; {known}, coefficients of {found.coefficients}{assumed}"
+    return f"{text}; {found.evidence}; coefficients of {found.coefficients}{assumed}"
 
 
 def _latency(service: ServicePlan) -> str:
@@ -184,7 +184,9 @@ def _latency(service: ServicePlan) -> str:
     load = service.capacity.load if service.capacity else "peak"
     fitted = f"{verdict}; as fitted (P50) at the {load} {_times(found.median)}"
     if latency is None:
-        fitted += f", P90 {_times(found.safe)}, for {number(found.percentile)} % of requests"
+        fitted += (
+            f", {found.estimate} {_times(found.safe)}, for {number(found.percentile)} % of requests"
+        )
     if found.in_flight_peak is not None:
         in_flight = number(found.in_flight_peak)
         fitted += f"; {in_flight} requests in flight at the peak as estimated (P50)"

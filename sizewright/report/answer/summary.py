@@ -35,7 +35,8 @@ COUNTED = {
 }
 """Resource types that the summary counts, with their names there. AWS bills each of them by the
 hour, and also other types, such as the control plane and VPC endpoints."""
-METHODS = {"given": "as measured", "calibrated": "P90", "textbook": "textbook rule"}
+METHODS = {"given": "as measured", "textbook": "textbook rule"}
+"""What the rate of one GPU is based on, by method; the calibrated method names its estimate."""
 
 
 def size_summary(plan: Plan) -> str:
@@ -98,7 +99,7 @@ def _rows(plan: Plan, service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "cost", _cost(service.choice, pool.capacity_source)
     yield "load", _load(service, pool)
     if service.latency and not _is_unmodelled(service):
-        yield "latency", _latency(service.latency)
+        yield "latency", _latency(service.latency, _estimate(service))
     yield "survives", _survives(service, pool)
     yield "bound by", _bound_by(service, pool)
 
@@ -144,7 +145,12 @@ def _is_unmodelled(service: ServicePlan) -> bool:
     return unknown and service.serving is None
 
 
-def _latency(latency: LatencyPlan) -> str:
+def _estimate(service: ServicePlan) -> str:
+    """Name of the estimate that sizes the service; empty without one."""
+    return "" if service.calibrated is None else service.calibrated.estimate
+
+
+def _latency(latency: LatencyPlan, estimate: str) -> str:
     if latency.verdict is Verdict.unknown:
         return latency.text
     stated = [
@@ -162,7 +168,7 @@ def _latency(latency: LatencyPlan) -> str:
         f"{name} {number(ms)} of {milliseconds(of)}" for name, ms, of in stated if ms is not None
     )
     of_requests = f"{number(float(latency.percentile))} %"
-    return f"{latency.verdict}{where} for {of_requests}: {', '.join(times)} (P90 estimate)"
+    return f"{latency.verdict}{where} for {of_requests}: {', '.join(times)} ({estimate} estimate)"
 
 
 def _survives(service: ServicePlan, pool: PoolPlan) -> str:
@@ -181,7 +187,7 @@ def _bound_by(service: ServicePlan, pool: PoolPlan) -> str:
         rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s a GPU"
         if full := full_gpu_rate(service):
             rate += f" at {share(capacity.requests_per_gpu_per_s / full)}"
-        text += f", {rate} ({METHODS[capacity.method]})"
+        text += f", {rate} ({METHODS.get(capacity.method) or _estimate(service)})"
     spare = "no spare" if pool.redundancy_binding == "none" else rule(service, pool)
     return f"{text}; {spare}"
 

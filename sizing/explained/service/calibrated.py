@@ -15,11 +15,8 @@ def _calibrated(leaf: Leaf) -> CalibratedPlan:
 def fitted(leaf: Leaf, meaning: str, symbols: str, band: tuple[Number, Number] | None) -> Entry:
     """Return the entry of a number from a search over fitted terms."""
     found = _calibrated(leaf)
-    generation = "this engine measured on this GPU generation in this precision"
-    if found.basis != "measured":
-        generation = "this GPU generation or precision known from its datasheet: a wider band"
     remarks = tuple(f"assumed: {text}" for text in found.assumed)
-    source = f"{leaf.fitted_source}, fitted {found.coefficients}; {generation}"
+    source = f"{leaf.fitted_source}, fitted {found.coefficients}; {found.evidence}"
     return Entry(
         meaning, symbols, "{v}", Basis.fitted, source, band, remarks=remarks, arithmetic=False
     )
@@ -35,7 +32,8 @@ def _band(leaf: Leaf, field: str) -> tuple[Number, Number] | None:
 def _of_estimate(meaning: str, symbols: str) -> Explainer:
     def entry(leaf: Leaf) -> Entry:
         estimate, field = leaf.keys[-2:]
-        what = "P90 of the band, which sizes the fleet" if estimate == "safe" else "P50, as fitted"
+        sizing = f"{_calibrated(leaf).estimate} of the band, which sizes the fleet"
+        what = sizing if estimate == "safe" else "P50, as fitted"
         return fitted(leaf, f"{meaning} ({what})", symbols, _band(leaf, field))
 
     return entry

@@ -4,6 +4,11 @@ from sizing.plan.part import Part
 from sizing.values.exact import Number
 
 
+def estimate_name(quantile_percent: float) -> str:
+    """Name of the estimate at a quantile of the band: P90."""
+    return f"P{quantile_percent:.3g}"
+
+
 class EstimatePlan(Part):
     """One estimate of the calibrated band, at the load of one needed replica."""
 
@@ -47,8 +52,12 @@ class CalibratedPlan(Part):
     """Estimate of the calibrated method for the chosen replica, whichever method sized it."""
 
     basis: str
-    """measured: this engine on this generation of GPU and in this precision. datasheet: the same
-    terms with a wider band."""
+    """measured: this engine on this generation of GPU, in these formats and with these kernels, or
+    your own runs. datasheet: the same terms with a wider band."""
+    unmeasured: tuple[str, ...]
+    """Formats and kernels of the model that were never measured with this engine."""
+    quantile_percent: Number
+    """Share of predictions, in percent, that are not exceeded: k / (1 + k), k = shortfall cost."""
     coefficients: str
     """Date of the coefficients."""
     assumed: tuple[str, ...]
@@ -70,4 +79,19 @@ class CalibratedPlan(Part):
     median: EstimatePlan
     """Median of the estimate (P50)."""
     safe: EstimatePlan
-    """P90 of the estimate, which sizes the service."""
+    """Estimate at `quantile_percent`, which sizes the service; P90 unless the workload states a
+    shortfall cost."""
+
+    @property
+    def evidence(self) -> str:
+        """What was measured of this engine with this model on this GPU, in words."""
+        if self.unmeasured:
+            return f"never measured with this engine: {', '.join(self.unmeasured)}; a wider band"
+        if self.basis != "measured":
+            return "this GPU generation known from its datasheet only; a wider band"
+        return "this GPU generation measured in these formats, with these kernels"
+
+    @property
+    def estimate(self) -> str:
+        """Name of the estimate that sizes the service."""
+        return estimate_name(self.quantile_percent)

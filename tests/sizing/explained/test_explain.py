@@ -182,7 +182,7 @@ def test_searches_are_few_and_known() -> None:
         "memory/max_context_tokens",
         "pool/tensor_parallel",
         "latency/tpot_ms",
-        "contradictions/1/numbers/tpot_p90_ms",
+        "contradictions/2/numbers/tpot_p90_ms",
         "pool/nodes_per_replica",
         "serving/cpu_millicores",
         "serving/memory_mib",
