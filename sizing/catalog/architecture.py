@@ -91,6 +91,8 @@ class Architecture:
     """False for a mixture without a stated number of experts, which has no step times."""
     scale_bits: Fraction | None = None
     """Bits of scales for each quantised weight, where the checkpoint states its groups."""
+    draft_layers: int = 0
+    """Further layers of the checkpoint that only draft tokens (multi-token prediction)."""
     has_indexer: bool = False
     """True where an indexer chooses the tokens that a query attends to."""
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import cached_property
 from math import ceil, sqrt
 
+from sizing.catalog.coefficients import Evidence
 from sizing.model.memory import Fit, Need
 from sizing.plan.service.calibrated import estimate_name
 from sizing.replica.case import Case
@@ -25,8 +26,9 @@ from sizing.replica.rate import (
 from sizing.replica.traffic import users_online_peak
 from sizing.steps.model import StepModel, step_model
 from sizing.steps.replica import Formats, Parallel
+from sizing.steps.speculation import NO_DRAFTS, Speculation
 from sizing.values.exact import exact
-from sizing.workload import Routing, Workload
+from sizing.workload import Engine, Routing, Workload
 
 MANY = 10**9
 """Number of replicas at which a conversation never meets its own replica again."""
@@ -82,7 +84,7 @@ class CalibratedReplica:
     @property
     def unmeasured(self) -> tuple[str, ...]:
         """Formats and kernels that were never measured with this engine; none with own runs."""
-        return () if self.steps.correction is not None else self.steps.unmeasured
+        return () if self.steps.evidence is Evidence.own_runs else self.steps.unmeasured
 
     def rate_without_headroom(self, quantile: float) -> float:
         """Requests per second of one replica for the mean request, without headroom."""
@@ -124,6 +126,17 @@ def step_model_of(case: Case, need: Need, tensor_parallel: int) -> StepModel | N
         parallel=Parallel(tensor=tensor_parallel),
         formats=Formats(need.weights.precision, need.weights.precision, engine.kv_precision),
         gpu_share=min(float(instance.gpu_count), 1.0),
+        speculation=speculation_of(engine),
+    )
+
+
+def speculation_of(engine: Engine) -> Speculation:
+    """Return the drafts of a step as the workload states them."""
+    stated = engine.speculative
+    if stated is None:
+        return NO_DRAFTS
+    return Speculation(
+        stated.draft_tokens, float(stated.acceptance_length), float(stated.draft_cost_ratio)
     )
 
 

@@ -14,6 +14,7 @@ def memory_plan(need: Need, fit: Fit | None) -> MemoryPlan:
         nominal_bits_per_parameter=NOMINAL_BITS[need.weights.precision],
         parameters=plain(need.weights.parameters),
         encoder_parameters=plain(need.weights.encoder_parameters),
+        draft_parameters=need.weights.draft_parameters or None,
         sixteen_bit_parameters=plain(need.weights.sixteen_bit_parameters),
         bits_per_parameter=plain(need.weights.bits_per_parameter),
         kv_copies=plain(kv_copies(shape, split)) if shape else None,

@@ -1,11 +1,22 @@
 """Serving engine and its limits."""
 
+from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from sizing.values.strict import Strict
-from sizing.values.written import PositiveCount
-from sizing.workload.engine_traits import EngineName
+from pydantic import BeforeValidator, Field, model_validator
+
+from sizing.values.exact import plain
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict, absent
+from sizing.values.written import PositiveCount, Ratio
+from sizing.workload.engine_traits import EngineName, Setting
+
+MOST_DRAFTED = 7
+"""Largest number of drafted tokens. Basis: arithmetic over a vendor's default: 256 sequences with 8
+positions each are the 2,048 tokens of vLLM's smallest step (vllm/config/scheduler.py, 0.30.0)."""
+WITH_WEIGHTS = ("eagle", "eagle3", "draft_model", "medusa", "mlp_speculator", "dflash")
+"""Other methods of vLLM that draft with a model (vllm/config/speculative.py, 0.30.0)."""
 
 
 class Routing(StrEnum):
@@ -18,6 +29,49 @@ class Routing(StrEnum):
     """A conversation remains with its replica, which still has its prefix in the cache."""
 
 
+class DraftMethod(StrEnum):
+    ngram = "ngram"
+    """Tokens that followed the same words earlier in the prompt or the answer. It needs no weights
+    of its own."""
+    mtp = "mtp"
+    """Layers of the checkpoint itself that predict further tokens, as in DeepSeek-V3."""
+
+
+def _without_weights(value: Any) -> Any:
+    """Return the value. The error of a method with weights says why this version lacks it."""
+    if isinstance(value, str) and value.strip().lower() in WITH_WEIGHTS:
+        message = f"{value} drafts with a model of its own, which this version does not size"
+        raise FieldError((), message, " or ".join(DraftMethod))
+    return value
+
+
+class Speculative(Strict):
+    """Speculative decoding. The user measures its two effects; nothing here is guessed."""
+
+    method: Annotated[
+        DraftMethod, BeforeValidator(_without_weights, json_schema_input_type=DraftMethod)
+    ]
+    """Method that drafts the tokens."""
+    draft_tokens: Annotated[PositiveCount, Field(le=MOST_DRAFTED)]
+    """Drafted tokens that a step verifies for each sequence."""
+    acceptance_length: Annotated[Ratio, Field(ge=1)]
+    """Mean tokens of one step, the model's own token included. vLLM logs it as the mean acceptance
+    length."""
+    draft_cost_ratio: Annotated[Ratio, Field(ge=0, le=1)]
+    """Time of drafting over the time of the step that verifies the drafts."""
+
+    @model_validator(mode="after")
+    def _accepts_what_is_drafted(self) -> Self:
+        most = Decimal(self.draft_tokens + 1)
+        if self.acceptance_length > most:
+            raise FieldError(
+                ("acceptance_length",),
+                f"found {plain(self.acceptance_length)}",
+                f"at most {most}: {self.draft_tokens} drafted tokens and the model's own",
+            )
+        return self
+
+
 class Engine(Strict):
     name: EngineName = EngineName.vllm
     """Serving engine."""
@@ -27,3 +81,12 @@ class Engine(Strict):
     """Maximum sequences in one batch. When left out, the number that fits in memory applies."""
     routing: Routing = Routing.least_requests
     """Distribution of requests over the replicas."""
+    speculative: Annotated[Speculative | None, Field(exclude_if=absent)] = None
+    """Speculative decoding, with its measured effects. When left out, nothing is drafted."""
+
+    @model_validator(mode="after")
+    def _drafts_are_served(self) -> Self:
+        if self.speculative is not None and Setting.speculation not in self.name.traits.flags:
+            message = f"this version drafts no tokens with {self.name}"
+            raise FieldError(("speculative",), message, "none, or engine.name: vllm")
+        return self
