@@ -105,6 +105,8 @@ class StepModel:
     kernels: frozenset[Kernel] = frozenset()
     correction: Correction | None = None
     """Correction from the user's own runs."""
+    assumed_bands: Bands | None = None
+    """Bands in place of the known ones, to answer what more measurements would change."""
 
     @property
     def tpot_correction(self) -> float:
@@ -135,6 +137,8 @@ class StepModel:
     @property
     def bands(self) -> Bands:
         """Bands of the user's own runs, else of the engine, wider where it was not measured."""
+        if self.assumed_bands is not None:
+            return self.assumed_bands
         if self.correction is not None:
             return self.correction.bands
         return self.coefficients.bands_of(self.engine, self.evidence)
