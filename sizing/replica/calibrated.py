@@ -73,7 +73,20 @@ class CalibratedReplica:
     @cached_property
     def median(self) -> Estimate:
         """Estimate as fitted, without the band."""
-        return _estimate(self.steps, self.lengths, self.slots, self.targets, MEDIAN)
+        return self.at(MEDIAN)
+
+    def at(self, quantile: float) -> Estimate:
+        """Estimate at a quantile of the bands."""
+        if quantile == self.quantile:
+            return self.safe
+        return _estimate(self.steps, self.lengths, self.slots, self.targets, quantile)
+
+    def after_one_run(self) -> Estimate | None:
+        """Sizing estimate if one own run took the predicted time; None with own runs."""
+        if self.steps.correction is not None:
+            return None
+        steps = replace(self.steps, assumed_bands=self.steps.bands.after_one_run())
+        return _estimate(steps, self.lengths, self.slots, self.targets, self.quantile)
 
     @property
     def basis(self) -> str:

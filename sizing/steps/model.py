@@ -112,6 +112,8 @@ class StepModel:
     correction: Correction | None = None
     """Correction from the user's own runs."""
     speculation: Speculation = NO_DRAFTS
+    assumed_bands: Bands | None = None
+    """Bands in place of the known ones, to answer what more measurements would change."""
 
     @property
     def tpot_correction(self) -> float:
@@ -147,6 +149,8 @@ class StepModel:
         where tokens are drafted."""
         if self.speculation.is_used:
             return self.speculation.bands(self.coefficients.bands_of(self.engine, self.evidence))
+        if self.assumed_bands is not None:
+            return self.assumed_bands
         if self.correction is not None:
             return self.correction.bands
         return self.coefficients.bands_of(self.engine, self.evidence)

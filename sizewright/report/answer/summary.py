@@ -41,7 +41,16 @@ METHODS = {"given": "as measured", "textbook": "textbook rule"}
 
 def size_summary(plan: Plan) -> str:
     """Lines of `size`: at most ten for each service."""
-    return _summary(plan, [], [], [])
+    return _summary(plan, [], list(_worth_measuring(plan)), [])
+
+
+def _worth_measuring(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Row of what one own run of each model would save, where it would save anything."""
+    values = [s.calibrated.one_run for s in plan.services if s.calibrated is not None]
+    saved = sum(value.usd_saved_per_month or 0 for value in values if value is not None)
+    if saved > 0:
+        text = f"one own run may save {usd(saved)} USD a month: see `sizewright calibrate --help`"
+        yield "measure", text
 
 
 def preview_summary(plan: Plan, recorded: Recorded, warnings: Sequence[str]) -> str:

@@ -26,6 +26,37 @@ class EstimatePlan(Part):
     unbounded."""
 
 
+class QuantilePlan(Part):
+    """GPUs for the load at one quantile of the band, without spares."""
+
+    quantile_percent: Number
+    """Share of predictions, in percent, that are not exceeded."""
+    gpus_needed: int | None
+    """GPUs needed at this quantile; null where no rate meets the targets."""
+    usd_per_month: Number | None
+    """Cost of these GPUs at the pool's price, USD a month; null where it is unknown."""
+
+
+class MarginPlan(Part):
+    """GPUs that one margin adds to those of the mean request without headroom."""
+
+    name: str
+    """Name of the margin."""
+    gpus: int | None
+    """Number of GPUs that it adds; null where a count is unknown."""
+    usd_per_month: Number | None
+    """Cost of these GPUs at the pool's price, USD a month; null where it is unknown."""
+
+
+class OneRunPlan(Part):
+    """Value of one measured run of this model on this GPU, if it took the predicted time."""
+
+    gpus_needed: int | None
+    """GPUs needed with the band after one run; null where no rate meets the targets."""
+    usd_saved_per_month: Number | None
+    """Cost of the GPUs that the narrower band saves, USD a month; null where it is unknown."""
+
+
 class BandPlan(Part):
     """Estimate with its band; null where no number of replicas is enough."""
 
@@ -76,6 +107,12 @@ class CalibratedPlan(Part):
     """Requests running or waiting at the peak, over all replicas. Users online are not counted."""
     replicas_without_headroom: BandPlan
     """Replicas for the mean request at the utilisation that the targets allow; not rounded."""
+    quantiles: tuple[QuantilePlan, ...]
+    """P50, P90 and the quantile that sizes the service, side by side."""
+    margins: tuple[MarginPlan, ...]
+    """Margins between the mean request without headroom and the GPUs needed."""
+    one_run: OneRunPlan | None
+    """Value of one own run; null where own runs correct the estimate already."""
     median: EstimatePlan
     """Median of the estimate (P50)."""
     safe: EstimatePlan
