@@ -121,7 +121,7 @@ def calibrated_replica(
     earlier turns are cached as often as they meet it. Basis: arithmetic; the count only falls.
     """
     request, routing = workload.request, workload.engine.routing
-    targets = _targets(workload)
+    targets = targets_of_case(workload)
     slots = max_num_seqs(workload, found)
     lengths = lengths_apart(workload)
     estimate = _safe(steps, lengths, slots, targets)
@@ -150,11 +150,11 @@ def throughput_upper_bound(
     targets and uneven replicas only add to it. Basis: arithmetic; a bound that needs no search.
     """
     times = replica_times(steps, lengths, max_num_seqs(workload, found), BandSide.safe)
-    rate = rate_by_constraint(times, replace(_targets(workload), ttft_s=None, tpot_s=None))
+    rate = rate_by_constraint(times, replace(targets_of_case(workload), ttft_s=None, tpot_s=None))
     return GpuRate(exact(Fraction(found.tensor_parallel / rate["throughput"])))
 
 
-def _targets(workload: Workload) -> Targets:
+def targets_of_case(workload: Workload) -> Targets:
     """Return the targets that apply to these requests. An answer of one token has no second token,
     so it has no TPOT."""
     capacity = workload.capacity
