@@ -1,11 +1,13 @@
 """Arguments and environment of the engine."""
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from sizing.plan.service.serving import GroupServingPlan, LimitsBy, ServingPlan
+from sizing.workload.engine_traits import EngineTraits, Limit, Setting
 
 ENGINE_PORT = 8000
-"""Port on which the engine listens in its pod. Basis: vendor (vLLM's default)."""
+"""Port on which every engine listens in its pod. Basis: vendor (vLLM's default)."""
 PROGRAMS = "/scripts"
 """Folder of this product's programs in each container that runs one."""
 TLS = "/tls"
@@ -14,50 +16,75 @@ ENGINE_USER = 2000
 """User id of the engine where it is not root, with group 0. Basis: vendor (vLLM's image has it)."""
 CACHE_PATH = "/var/lib/sizewright/cache"
 """Folder of the engines' compile cache on a node's root volume: it outlives a pod."""
-_DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-_KV_CACHE_DTYPE = {"fp16": "auto", "fp8": "fp8"}
 
 
 def engine_arguments(serving: ServingPlan) -> list[str]:
-    """Return the arguments of `vllm serve`, without those that the plan leaves to the engine.
+    """Return the engine's arguments, without those that the plan leaves to the engine.
 
     Raises ValueError for a precision the engine has no name for.
     """
-    flags = {
-        "--served-model-name": serving.model,
-        "--port": ENGINE_PORT,
-        "--tensor-parallel-size": serving.gpus_per_replica,
-        "--pipeline-parallel-size": None,
-        "--max-num-seqs": serving.max_num_seqs,
-        "--max-model-len": serving.max_model_len,
-        "--gpu-memory-utilization": serving.gpu_memory_utilisation,
-        "--dtype": _named(_DTYPE, serving.compute_precision),
-        "--kv-cache-dtype": _named(_KV_CACHE_DTYPE, serving.kv_precision),
-    }
-    if isinstance(serving, GroupServingPlan):
-        flags["--tensor-parallel-size"] = serving.tensor_parallel
-        flags["--pipeline-parallel-size"] = serving.pipeline_parallel
+    settings = _settings(serving)
     arguments = [f"/weights/{serving.weights_folder}"]
-    for flag, value in flags.items():
-        if value is not None:
-            arguments += [flag, str(value)]
+    for setting, flag in serving.engine.traits.flags.items():
+        if settings[setting] is not None:
+            arguments += [flag, str(settings[setting])]
     return [argument(text) for text in arguments]
+
+
+def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
+    """Value of each setting; None where the engine decides."""
+    traits = serving.engine.traits
+    group = serving if isinstance(serving, GroupServingPlan) else None
+    return {
+        Setting.served_name: serving.model,
+        Setting.port: ENGINE_PORT,
+        Setting.tensor_parallel: group.tensor_parallel if group else serving.gpus_per_replica,
+        Setting.pipeline_parallel: group.pipeline_parallel if group else None,
+        Setting.sequences: serving.max_num_seqs,
+        Setting.context: serving.max_model_len,
+        Setting.memory: serving.gpu_memory_utilisation,
+        Setting.arithmetic: _named(traits, traits.arithmetic, serving.compute_precision),
+        Setting.kv_cache: _named(traits, traits.kv_formats, serving.kv_precision),
+    }
+
+
+def group_arguments(serving: GroupServingPlan) -> tuple[list[str], list[str]]:
+    """Return the arguments of a group's leader, and those of its other pods.
+
+    Raises ValueError for an engine without such groups.
+    """
+    groups = serving.engine.traits.groups
+    if groups is None:
+        raise ValueError(f"{serving.engine} has no replicas over several nodes")
+    common = [*engine_arguments(serving), *groups.arguments]
+    return [*common, *server_arguments(serving)], [*common, *groups.member_arguments]
+
+
+def flags(serving: ServingPlan) -> set[str]:
+    """Return the names of all flags that the engine gets."""
+    words = [*engine_arguments(serving), *server_arguments(serving)]
+    if isinstance(serving, GroupServingPlan):
+        leader, member = group_arguments(serving)
+        words = [*leader, *member]
+    return {word for word in words if word.startswith("--")}
 
 
 def server_arguments(serving: ServingPlan) -> list[str]:
     """Additional arguments of an engine that answers requests."""
-    tls: list[str] = []
+    limits, tls = serving.engine.traits.limits, list[str]()
     if serving.encrypted:
-        tls = ["--ssl-keyfile", f"{TLS}/tls.key", "--ssl-certfile", f"{TLS}/tls.crt"]
+        tls = [limits[Limit.key_file], f"{TLS}/tls.key"]
+        tls += [limits[Limit.certificate_file], f"{TLS}/tls.crt"]
     return [*_limit_arguments(serving), *tls]
 
 
 def _limit_arguments(serving: ServingPlan) -> list[str]:
+    limits = serving.engine.traits.limits
     match serving.limits_by:
         case LimitsBy.engine:
-            return ["--max-num-queued-reqs", str(serving.in_flight)]
+            return [limits[Limit.queue], str(serving.in_flight)]
         case LimitsBy.admission:
-            return ["--middleware", "admission.Admission"]
+            return [limits[Limit.middleware], "admission.Admission"]
         case LimitsBy.nothing:
             return []
         case _ as never:
@@ -66,14 +93,13 @@ def _limit_arguments(serving: ServingPlan) -> list[str]:
 
 def engine_environment(serving: ServingPlan) -> dict[str, str]:
     """Environment of an engine that answers requests: only variables that its version knows."""
-    values = dict[str, str]()
+    values, traits = dict[str, str](), serving.engine.traits
     if serving.keep_alive_s is not None:
-        values["VLLM_HTTP_TIMEOUT_KEEP_ALIVE"] = str(serving.keep_alive_s)
+        values[traits.keep_alive] = str(serving.keep_alive_s)
     most = serving.sequences_per_request
     match serving.limits_by:
         case LimitsBy.engine if most is not None:
-            values["VLLM_MAX_N_SEQUENCES"] = str(most)
-            values["VLLM_MAX_COMPLETION_PROMPTS"] = str(most)
+            values |= dict.fromkeys(traits.sequences_per_request, str(most))
         case LimitsBy.admission:
             values["PYTHONPATH"] = PROGRAMS
             values["ADMISSION_IN_FLIGHT"] = str(serving.in_flight)
@@ -93,7 +119,8 @@ def argument(text: str) -> str:
     return text.replace("$", "$$")
 
 
-def _named(names: dict[str, str], precision: str) -> str:
+def _named(traits: EngineTraits, names: Mapping[str, str], precision: str) -> str:
     if precision not in names:
-        raise ValueError(f"vLLM has no name for precision {precision}; it knows {', '.join(names)}")
+        known = ", ".join(names)
+        raise ValueError(f"{traits.image} has no name for precision {precision}; it knows {known}")
     return names[precision]

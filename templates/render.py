@@ -21,6 +21,7 @@ from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
 from sizing.stack.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
+from sizing.workload.engine_traits import Gauges
 from sizing.workload.source import ModelSource
 from templates.engine import (
     CACHE_PATH,
@@ -31,6 +32,7 @@ from templates.engine import (
     argument,
     engine_arguments,
     engine_environment,
+    group_arguments,
     server_arguments,
 )
 from templates.held_pods import with_held
@@ -83,17 +85,6 @@ _DOCUMENTS = (
     "service",
     "disruption-budget",
 )
-_GROUP_ARGUMENTS = (
-    "--nnodes",
-    "$(LWS_GROUP_SIZE)",
-    "--node-rank",
-    "$(LWS_WORKER_INDEX)",
-    "--master-addr",
-    "$(LWS_LEADER_ADDRESS)",
-)
-"""Arguments by which the pods of a group find each other; the kubelet fills in the variables that
-the group's controller sets.
-Basis: vendor (the controller's example for vLLM without Ray, 2026)."""
 _IMPORT_DOCUMENTS = ("network-policy-import", "import-service-account", "import-job")
 HUB = "https://huggingface.co"
 """Address of the model hub. Basis: vendor (Hugging Face Hub, HTTP API)."""
@@ -195,6 +186,9 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "waits_through": NODE_TROUBLE,
             "pull_secrets": plan.site.image_pull_secrets,
             "spread_over": ["kubernetes.io/hostname"],
+            "engine": serving.engine,
+            "command": serving.engine.traits.command,
+            "environment": serving.engine.traits.environment,
             "arguments": [*engine_arguments(serving), *server_arguments(serving)],
             "answers": True,
             "fetch_script": program("fetch_weights").values,
@@ -246,11 +240,6 @@ def _zone_documents(
 
     `rollout_s` is a deadline over all batches, in which `pulumi up` must see every replica ready.
     """
-    arguments = [*engine_arguments(serving), *_GROUP_ARGUMENTS]
-    groups = {
-        "leader_arguments": [*arguments, *server_arguments(serving)],
-        "worker_arguments": [*arguments, "--headless"],
-    }
     for zone, replicas in serving.replicas_by_zone.items():
         taken = serving.rollout_by_zone[zone]
         labels = {ZONE_LABEL: zone}
@@ -263,6 +252,8 @@ def _zone_documents(
             "node_labels": {POOL_LABEL: serving.pool, **labels},
         }
         if isinstance(serving, GroupServingPlan):
+            leader, member = group_arguments(serving)
+            groups = {"leader_arguments": leader, "worker_arguments": member}
             of_zone |= groups | {"spread_over": []}
             yield f"{GROUPS_PREFIX}{zone}", "leader-worker-set", values | of_zone
         else:
@@ -321,23 +312,25 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
         "cooldown_s": burst.cooldown_s,
         "poll_s": SCRAPE_S,
         "metrics_address": _METRICS_ADDRESS,
-        "metrics_query": wanted_query(service, burst.in_flight_target),
+        "metrics_query": wanted_query(
+            service, burst.in_flight_target, serving.engine.traits.gauges
+        ),
         "metrics_account": METRICS_SERVER,
         "metrics_namespace": NAMESPACE,
         "metrics_chart": METRICS,
     }
 
 
-def wanted_query(service: str, in_flight_target: int) -> str:
+def wanted_query(service: str, in_flight_target: int, gauges: Gauges) -> str:
     """PromQL query: requests in flight beyond the target of the floor's ready replicas.
 
     A replica that is too loaded to be ready still reports its requests.
 
     in flight = running + waiting, on floor and burst; without any sample there is no answer.
-    Basis: vendor (vLLM's gauges; `up` is Prometheus' own).
+    Basis: vendor (the engine's gauges; `up` is Prometheus' own).
     """
     of = f'namespace="{service}"'
-    in_flight = f"sum(vllm:num_requests_running{{{of}}}) + sum(vllm:num_requests_waiting{{{of}}})"
+    in_flight = f"sum({gauges.running}{{{of}}}) + sum({gauges.waiting}{{{of}}})"
     floor = f'(count(up{{{of},component="floor",ready="true"}} == 1) or vector(0))'
     return f"clamp_min({in_flight} - {in_flight_target} * {floor}, 0)"
 

@@ -37,7 +37,6 @@ UNUSED_PARTS = (
 )
 SCALER = "keda-operator"
 """Label `app` of the pods of KEDA. Basis: vendor (the chart's operator.name, 2.20.2)."""
-GAUGES = "vllm:num_requests_(running|waiting)"
 POD = "__meta_kubernetes_pod_"
 
 
@@ -170,16 +169,17 @@ def _jobs(plan: MetricsPlan) -> dict[str, object]:
     which nobody could verify.
     """
     plain = [service for service in plan.services if service not in plan.encrypted]
+    gauges = "|".join(engine.traits.gauges.pattern for engine in plan.engines)
     tls = {"scheme": "https", "tls_config": {"insecure_skip_verify": True}}
     jobs = dict[str, object]()
     if plain:
-        jobs["engines"] = _engines(plain)
+        jobs["engines"] = _engines(plain, gauges)
     if plan.encrypted:
-        jobs["encrypted-engines"] = _engines(plan.encrypted) | tls
+        jobs["encrypted-engines"] = _engines(plan.encrypted, gauges) | tls
     return jobs
 
 
-def _engines(namespaces: Sequence[str]) -> dict[str, object]:
+def _engines(namespaces: Sequence[str], gauges: str) -> dict[str, object]:
     """Scrape job of these namespaces' engines, labelled by namespace, component and readiness."""
     keep = [
         ("label_app_kubernetes_io_part_of", "sizewright"),
@@ -204,6 +204,6 @@ def _engines(namespaces: Sequence[str]) -> dict[str, object]:
             ),
         ],
         "metric_relabel_configs": [
-            {"source_labels": ["__name__"], "regex": GAUGES, "action": "keep"}
+            {"source_labels": ["__name__"], "regex": gauges, "action": "keep"}
         ],
     }

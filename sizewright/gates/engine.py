@@ -7,7 +7,6 @@ from sizing.catalog import Ability, Catalog
 from sizing.plan.service.serving import LimitsBy, ServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
-from sizing.service.request_limits import ENGINE
 
 SOURCE = "data/engine_options.csv"
 REMEDY = "; pin an image whose tag has rows there, or add the rows of this one from its package"
@@ -47,8 +46,8 @@ def _lost(serving: ServingPlan) -> Iterator[str]:
 
 def _unknown(serving: ServingPlan, catalog: Catalog) -> Iterator[str]:
     """Engine options that the plan requires and that no catalog row gives the image."""
-    tag = serving.image.partition("@")[0].rpartition(":")[2]
-    if serving.max_model_len is not None and not catalog.can(ENGINE, tag, Ability.context):
+    engine, tag = serving.engine, serving.image.partition("@")[0].rpartition(":")[2]
+    if serving.max_model_len is not None and not catalog.can(engine, tag, Ability.context):
         yield f"the limit of {serving.max_model_len:,} tokens of prompt and answer together"
-    if serving.encrypted and not catalog.can(ENGINE, tag, Ability.tls):
+    if serving.encrypted and not catalog.can(engine, tag, Ability.tls):
         yield "HTTPS with a certificate from files, which in_transit: tls takes"

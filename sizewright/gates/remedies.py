@@ -44,6 +44,9 @@ REMEDIES = {
     ),
     "measured rate of": "state capacity.measured_on: the model and the GPU of the measurement",
     "served": "size this kind with `sizewright size`; no engine of this version serves it",
+    "flags of": (
+        "pin a tag that sizewright/gates/data/engine_flags.json lists, or add the list of this one"
+    ),
     "limits of": (
         "leave out sizewright:engine_image_repository and its digest, or name an image of the"
         " version that the message names"

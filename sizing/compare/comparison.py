@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sizing.catalog import Catalog
+from sizing.compare.disaggregation.search import Disaggregation, disaggregation
 from sizing.compare.mix import Mix, mix
 from sizing.compare.sensitivity import Sensitivity, sensitivities
 from sizing.fleet.served import Served
@@ -32,6 +33,8 @@ class Comparison:
     """Load that is sized for: mean or peak."""
     mix: Mix
     """Comparison of several types with the cheapest one."""
+    disaggregation: Disaggregation
+    """Comparison of separate pools for prompts and answers with the cheapest option."""
 
 
 def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
@@ -54,6 +57,7 @@ def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
         method=capacity.method.value if capacity else "",
         load=capacity.load.value if capacity else "",
         mix=mix(case, rates, best),
+        disaggregation=disaggregation(case, rates, best),
     )
 
 

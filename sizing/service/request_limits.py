@@ -11,13 +11,11 @@ from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.serving import LimitsBy, ServingPlan
 from sizing.replica.gpu_rate import GpuRate
 from sizing.values.exact import exact, plain
-from sizing.workload import Workload
+from sizing.workload import EngineName, Workload
 
 IDLE_MARGIN_S = 10
 """Seconds that the load balancer waits beyond the longest answer. Basis: assumed."""
 
-ENGINE = "vllm"
-"""Engine of `data/engine_options.csv` in every image here."""
 KEEP_ALIVE_MARGIN_S = 10
 """Seconds that the engine keeps an idle connection longer than the load balancer does. Basis:
 assumed; the vendor requires more than the balancer's idle timeout and states no margin."""
@@ -60,15 +58,15 @@ def request_limits(
     """
     counts = gateway.firewall is not None and gateway.firewall.tokens_per_key is not None
     waiting = waiting_requests(wait_s(workload), rate, gpus_per_replica)
-    idle_s = gateway.idle_timeout_s
-    raised = catalog.can(ENGINE, tag, Ability.keep_alive)
+    idle_s, engine = gateway.idle_timeout_s, workload.engine.name
+    raised = catalog.can(engine, tag, Ability.keep_alive)
     return RequestLimits(
-        by=limits_by(catalog, tag, counts_tokens=counts),
+        by=limits_by(catalog, engine, tag, counts_tokens=counts),
         keep_alive_s=idle_s + KEEP_ALIVE_MARGIN_S if raised else None,
         waiting=waiting,
         in_flight=max_num_seqs + waiting,
         sequences_per_request=ONE if counts else None,
-        as_root=not catalog.can(ENGINE, tag, Ability.user),
+        as_root=not catalog.can(engine, tag, Ability.user),
     )
 
 
@@ -95,12 +93,12 @@ def waiting_requests(wait: Fraction, rate: GpuRate, gpus_per_replica: int) -> in
     return floor(wait * per_gpu * gpus_per_replica)
 
 
-def limits_by(catalog: Catalog, tag: str, *, counts_tokens: bool) -> LimitsBy:
+def limits_by(catalog: Catalog, engine: EngineName, tag: str, *, counts_tokens: bool) -> LimitsBy:
     """Enforcement of the limits: the engine where this version has the options, else our check."""
     needed = [Ability.queue, *(COUNTED if counts_tokens else ())]
-    if all(catalog.can(ENGINE, tag, ability) for ability in needed):
+    if all(catalog.can(engine, tag, ability) for ability in needed):
         return LimitsBy.engine
-    if catalog.can(ENGINE, tag, Ability.middleware):
+    if catalog.can(engine, tag, Ability.middleware):
         return LimitsBy.admission
     return LimitsBy.nothing
 

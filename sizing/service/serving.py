@@ -28,16 +28,11 @@ from sizing.site import Site
 from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, exact
 from sizing.values.units import GIB, MIB
-from sizing.workload import Precision
+from sizing.workload import EngineTraits, Precision
 
-ENGINE_IMAGE = "vllm/vllm-openai"
-GROUP_ENGINE_IMAGE = "public.ecr.aws/deep-learning-containers/vllm"
-"""Item of the same engine, built with the libraries for EFA. Basis: assumed, see data/pins.csv."""
 COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
 """Item of data/pins.csv of the image that copies weights."""
 BF16_CAPABILITY = Decimal("8.0")
-IMAGE_FOR = {Precision.nf4: "vllm/vllm-openai for nf4"}
-"""Items of data/pins.csv for precisions that the newest image cannot serve."""
 DAEMON_CPU_MILLICORES, DAEMON_MEMORY_MIB = 500, 1024
 """Capacity of each node that remains free for log, network and device agents. Basis: assumed."""
 SHARED_MEMORY_MIB_PER_GPU = 1024
@@ -78,27 +73,28 @@ def compute_precision(precision: Precision, capability: Decimal) -> str:
     return "bf16" if capability >= BF16_CAPABILITY else "fp16"
 
 
-def engine_image(precision: Precision, site: Site, catalog: Catalog) -> str:
+def engine_image(
+    traits: EngineTraits,
+    precision: Precision,
+    site: Site,
+    catalog: Catalog,
+    nodes_per_replica: int = 1,
+) -> str:
     """Serving image by exact tag, and by digest where the lock or the site has one."""
-    item = engine_item(precision)
-    repository = site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
-    reference = image_reference(item, repository, catalog, site.engine_image_digest)
-    return mirrored(reference, site.mirrors)
+    item = traits.image_item(precision, nodes_per_replica)
+    repository, digest = item, None
+    if nodes_per_replica == 1:
+        repository = site.engine_image_repository or traits.repository
+        digest = site.engine_image_digest
+    return mirrored(image_reference(item, repository, catalog, digest), site.mirrors)
 
 
 def service_image(service: ServicePlan) -> str:
-    """Item of data/pins.csv for the image of a service with hardware."""
-    if isinstance(service.serving, GroupServingPlan):
-        return GROUP_ENGINE_IMAGE
-    if service.choice is None:
+    """Item of data/pins.csv for the image of a service that an engine serves."""
+    if service.serving is None or service.choice is None or service.pool is None:
         raise ValueError(f"{service.name}: serving needs hardware")
-    return IMAGE_FOR.get(Precision(service.choice.precision), ENGINE_IMAGE)
-
-
-def engine_item(precision: Precision, nodes_per_replica: int = 1) -> str:
-    """Item of data/pins.csv for a precision, or for a replica that spans nodes."""
-    one_node = IMAGE_FOR.get(precision, ENGINE_IMAGE)
-    return GROUP_ENGINE_IMAGE if nodes_per_replica > 1 else one_node
+    traits, precision = service.serving.engine.traits, Precision(service.choice.precision)
+    return traits.image_item(precision, service.pool.nodes_per_replica)
 
 
 def copy_image(site: Site, catalog: Catalog) -> str:
@@ -123,11 +119,8 @@ def serving_plan(
         return one
     # Guard: a leader with its weights waits for a member on a node that does not exist yet.
     start_s = one.start_s + NODE_START_S + one.copy_s
-    own = one.model_dump(exclude={"image", "start_s"})
-    image = image_reference(GROUP_ENGINE_IMAGE, GROUP_ENGINE_IMAGE, case.catalog)
     return GroupServingPlan(
-        **own,
-        image=mirrored(image, case.site.mirrors),
+        **one.model_dump(exclude={"start_s"}),
         start_s=start_s,
         nodes_per_replica=span,
         gpus_per_pod=pool.gpus_per_replica // span,
@@ -151,7 +144,8 @@ def _deployment_plan(
     Replicas fill every slot of the floor nodes. Max unavailable is the spare replicas, and at least
     one node's replicas, because otherwise no node could ever be drained.
     """
-    workload, facts = case.workload, case.facts
+    workload, facts, engine = case.workload, case.facts, case.workload.engine.name
+    span = pool.nodes_per_replica
     if facts.instance is None or facts.gpu is None:
         raise ValueError("serving needs hardware")
     millicores, memory_mib = allocatable(facts.instance)
@@ -162,13 +156,14 @@ def _deployment_plan(
     limits = request_limits(
         workload=workload,
         catalog=case.catalog,
-        tag=case.catalog.pin(engine_item(facts.precision, pool.nodes_per_replica)).version,
+        tag=case.catalog.pin(engine.traits.image_item(facts.precision, span)).version,
         rate=rate,
         gpus_per_replica=pool.gpus_per_replica,
         max_num_seqs=max_num_seqs(workload, choice.fit),
         gateway=gateway,
     )
     return ServingPlan(
+        engine=engine,
         pool=pool.name,
         replicas=pool.replicas_total,
         replicas_by_zone=by_zone,
@@ -176,7 +171,7 @@ def _deployment_plan(
         rollout_by_zone=rollout_by_zone(by_zone, spare, survives_a_zone=pool.survives.any_zone),
         zones_take_turns=zones_take_turns(by_zone, spare),
         model=name,
-        image=engine_image(facts.precision, case.site, case.catalog),
+        image=engine_image(engine.traits, facts.precision, case.site, case.catalog, span),
         copy_image=copy_image(case.site, case.catalog),
         weights_prefix=weights.prefix,
         weights_folder=weights.folder,
@@ -185,8 +180,7 @@ def _deployment_plan(
         gpus_per_replica=pool.gpus_per_replica,
         cpu_millicores=millicores // pool.replicas_per_node,
         memory_mib=memory_mib // pool.replicas_per_node,
-        shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU
-        * (pool.gpus_per_replica // pool.nodes_per_replica),
+        shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU * (pool.gpus_per_replica // span),
         max_num_seqs=max_num_seqs(workload, choice.fit),
         max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
         waiting=limits.waiting,

@@ -120,6 +120,7 @@ def _metrics(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> M
         kept_hours=METRICS_HOURS,
         services=tuple(s.name for s in services),
         encrypted=tuple(s.name for s in services if s.gateway and s.gateway.encrypted),
+        engines=tuple(sorted({s.serving.engine for s in services if s.serving is not None})),
     )
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from sizing.catalog import Catalog
-from sizing.service.serving import COPY_IMAGE, ENGINE_IMAGE, GROUP_ENGINE_IMAGE
+from sizing.service.serving import COPY_IMAGE
 from sizing.site import Site
 from sizing.site.mirrors import address_parts, begins
 from sizing.values.field_error import FieldError
-from sizing.workload import Workload
+from sizing.workload import ENGINES, Workload
 
 
 def check_mirrors(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> None:
@@ -23,8 +23,11 @@ def check_mirrors(workloads: Sequence[Workload], site: Site, catalog: Catalog) -
 
 def _upstream(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> Iterator[str]:
     """Yield every image and chart that this product, or these workloads, may pull."""
-    yield site.engine_image_repository or f"docker.io/{ENGINE_IMAGE}"
-    yield from (COPY_IMAGE, GROUP_ENGINE_IMAGE)
+    yield COPY_IMAGE
+    for traits in ENGINES.values():
+        yield site.engine_image_repository or traits.repository
+        if traits.groups is not None:
+            yield traits.groups.image
     yield from (row.image for row in catalog.chart_images)
     for pin in catalog.pins:
         if pin.repository is not None:

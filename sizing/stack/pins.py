@@ -15,10 +15,9 @@ from sizing.locks.stack_lock import (
 from sizing.locks.versions import wanted_kubernetes
 from sizing.plan.stack.nodes import NodePool
 from sizing.plan.whole import Plan
-from sizing.service.serving import ENGINE_IMAGE
 from sizing.site import Site
 from sizing.stack.cluster_services import charts_in_use
-from sizing.stack.unverified import images_in_use
+from sizing.stack.unverified import images_in_use, one_node_images
 
 
 def stack_lock(plan: Plan, catalog: Catalog, before: StackLock | None) -> StackLock:
@@ -97,8 +96,8 @@ def _image(name: str, plan: Plan, catalog: Catalog, before: StackLock | None) ->
     known = None if before is None else before.images.get(name)
     if known is not None and known.tag != tag:
         return ImageLock(tag=tag, digest=None)
-    engines = [used for used in images_in_use(plan.services) if used.startswith(ENGINE_IMAGE)]
-    digest = plan.site.engine_image_digest if engines == [name] else None
+    engines = one_node_images(plan.services)
+    digest = plan.site.engine_image_digest if engines == (name,) else None
     return ImageLock(tag=tag, digest=digest or (known and known.digest))
 
 

@@ -8,9 +8,10 @@ from sizing.locks.versions import addon_versions
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterServicesPlan
 from sizing.plan.stack.nodes import NodePool, SystemPool
-from sizing.service.serving import COPY_IMAGE, ENGINE_IMAGE, GROUP_ENGINE_IMAGE, service_image
+from sizing.service.serving import COPY_IMAGE, service_image
 from sizing.site import Site
 from sizing.stack.cluster_services import chart_pins
+from sizing.workload import ENGINES
 
 
 def unverified_pins(
@@ -31,14 +32,9 @@ def unverified_pins(
     items += chart_pins(cluster_services)
     pins = [catalog.pin(item) for item in items]
     lines = [f"{pin.item} {pin.version}: {pin.source}" for pin in pins if not pin.verified]
-    lines += _digests(images, site, catalog)
+    lines += _digests(services, site, catalog)
     lines += _cluster(system, site, catalog)
-    lines += [
-        f"{ENGINE_IMAGE} on arm64: nobody ran it on {pool.gpu}"
-        for pool in pools
-        if any(image.startswith(ENGINE_IMAGE) for image in images)
-        and catalog.instance_type(pool.instance_type).arch == "arm64"
-    ]
+    lines += _on_arm64(services, pools, catalog)
     if any(pool.ami_release is None for pool in pools):
         lines.append("GPU image release: EKS chooses the newest; set ami_release in the site")
         if any(pool.burst for pool in pools):
@@ -52,6 +48,12 @@ def images_in_use(services: Sequence[ServicePlan]) -> tuple[str, ...]:
     served = [s for s in services if s.serving is not None]
     names = [name for s in served for name in (COPY_IMAGE, service_image(s))]
     return tuple(dict.fromkeys(names))
+
+
+def one_node_images(services: Sequence[ServicePlan]) -> tuple[str, ...]:
+    """Those of the engines on one node, which the stack file's digest and repository may name."""
+    known = {image for traits in ENGINES.values() for image in traits.images}
+    return tuple(image for image in images_in_use(services) if image in known)
 
 
 def image_repositories(services: Sequence[ServicePlan]) -> dict[str, str]:
@@ -69,14 +71,30 @@ def _repository(image: str) -> str:
     return image.partition("@")[0].rpartition(":")[0]
 
 
-def _digests(images: Sequence[str], site: Site, catalog: Catalog) -> Iterator[str]:
-    for image in images:
+def _digests(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> Iterator[str]:
+    one_node = one_node_images(services)
+    for image in images_in_use(services):
         known = catalog.locked(digest_item(image))
         stated = site.engine_image_digest if catalog.locked(image) is None else None
-        if image.startswith(ENGINE_IMAGE) and known is None and stated is None:
+        if image in one_node and known is None and stated is None:
             yield f"{image}: no digest; set engine_image_digest in the site"
-        elif image == GROUP_ENGINE_IMAGE and known is None:
+        elif image not in (*one_node, COPY_IMAGE) and known is None:
             yield f"{image}: no digest"
+
+
+def _on_arm64(
+    services: Sequence[ServicePlan], pools: Sequence[NodePool], catalog: Catalog
+) -> Iterator[str]:
+    """Yield the engines whose replicas on one node share an Arm node."""
+    for pool in pools:
+        if catalog.instance_type(pool.instance_type).arch == "arm64":
+            engines = {
+                service.serving.engine
+                for service in services
+                if service.serving is not None and service.name in pool.services
+            }
+            for engine in sorted(engines):
+                yield f"{engine.traits.image} on arm64: nobody ran it on {pool.gpu}"
 
 
 def _cluster(system: SystemPool | None, site: Site, catalog: Catalog) -> Iterator[str]:

@@ -5,6 +5,7 @@ from sizing.workload.accept import Accept, Contradicts
 from sizing.workload.access import Access, Claim, ClaimFormat
 from sizing.workload.data import Data
 from sizing.workload.engine import Engine, Routing
+from sizing.workload.engine_traits import ENGINES, EngineName, EngineTraits
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
 from sizing.workload.kinds import InTransit, Kind, Load, Method, Precision
 from sizing.workload.model import Encoder, Model, ModelName
@@ -18,6 +19,7 @@ __all__ = [
     "AUTO",
     "A_NUMBER",
     "DNS_LABEL",
+    "ENGINES",
     "ZONE_ID",
     "Accept",
     "Access",
@@ -29,6 +31,8 @@ __all__ = [
     "Data",
     "Encoder",
     "Engine",
+    "EngineName",
+    "EngineTraits",
     "Flag",
     "Hardware",
     "InTransit",

@@ -5,6 +5,7 @@ from typing import Literal
 
 from sizing.values.strict import Strict
 from sizing.values.written import PositiveCount
+from sizing.workload.engine_traits import EngineName
 
 
 class Routing(StrEnum):
@@ -18,7 +19,7 @@ class Routing(StrEnum):
 
 
 class Engine(Strict):
-    name: Literal["vllm"] = "vllm"
+    name: EngineName = EngineName.vllm
     """Serving engine."""
     kv_precision: Literal["fp16", "fp8"] = "fp16"
     """Precision of the KV cache: 16-bit, or 8-bit floating point."""

@@ -13,6 +13,7 @@ import yaml
 
 import templates.render
 from sizing.plan.whole import Plan
+from sizing.workload import EngineName
 from templates.engine import ENGINE_PORT
 from templates.render import WIRES, render, wanted_query
 from templates.scheduling import BURST_TAINT, GPU_TAINT
@@ -37,6 +38,7 @@ OF_SERVICE = (
     "scaled-object",
 )
 OF_POOL = ("ec2-node-class", "node-pool")
+VLLM = EngineName.vllm.traits
 ON_VOLUMES = BURSTING | {"hardware": {"instance_type": "g5g.xlarge"}}
 
 
@@ -234,7 +236,7 @@ def test_the_fallback_is_one_that_keda_takes() -> None:
 def test_it_asks_the_prometheus_of_the_stack() -> None:
     (trigger,) = service("scaled-object")["spec"]["triggers"]
     assert trigger["metadata"]["serverAddress"] == "http://prometheus-server.kube-system.svc:80"
-    assert trigger["metadata"]["query"] == wanted_query("chat", 16)
+    assert trigger["metadata"]["query"] == wanted_query("chat", 16, VLLM.gauges)
     assert trigger["metadata"]["threshold"] == "16"
 
 
@@ -263,11 +265,11 @@ def test_the_load_beyond_the_floor_s_live_replicas(
 ) -> None:
     """The target is 16 a replica; the loss of a zone's five replicas requires as many."""
     samples = {"running": running, "waiting": waiting, "floor": floor}
-    assert answer(wanted_query("chat", 16), samples) == wanted
+    assert answer(wanted_query("chat", 16, VLLM.gauges), samples) == wanted
 
 
 def test_the_query_counts_its_own_service_on_floor_and_burst() -> None:
-    query = wanted_query("chat", 16)
+    query = wanted_query("chat", 16, VLLM.gauges)
     assert query.count('namespace="chat"') == 3
     assert query.count("component=") == 1, "all replicas' load, the floor's room"
     assert 'count(up{namespace="chat",component="floor",ready="true"} == 1) or vector(0)' in query

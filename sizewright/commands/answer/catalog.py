@@ -16,10 +16,10 @@ from sizing.catalog import (
     UnknownName,
     load_catalog,
 )
-from sizing.workload.engine import Engine
+from sizing.workload import EngineName
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-SERVED = get_args(Engine.model_fields["name"].annotation)
+SERVED = tuple(EngineName)
 """Values that `engine.name` of a workload accepts; other engines have only measured runs."""
 
 

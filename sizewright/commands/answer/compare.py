@@ -13,8 +13,9 @@ from sizewright.answers.compare import (
     SensitivityAnswer,
     SidesAnswer,
     SizedServiceAnswer,
-    mix_answer,
 )
+from sizewright.answers.fleets.disaggregation import disaggregation_answer
+from sizewright.answers.fleets.mix import mix_answer
 from sizewright.commands.options import files_argument, finish, json_option, site_option
 from sizewright.feasibility import refusal
 from sizewright.layout.console import write, write_message
@@ -51,9 +52,10 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
     sized in full. The first table has the cheapest option of each type, at most 12 types: first the
     Pareto-optimal ones, marked *; no other is as cheap and as fast. ~ marks unmeasured types. A
     further table shows whether two or three types, split by the length of the prompt, cost less
-    than the cheapest. The last tables show what the others lack (with numbers by `--all`), and
-    which input doubles the nodes soonest. Exit code 5: no hardware meets every target; 6: this
-    version cannot rate any.
+    than the cheapest. Another one appears where separate pools for prompts and answers cost less;
+    this version does not deploy them. The last tables show what the others lack (with numbers by
+    `--all`), and which input doubles the nodes soonest. Exit code 5: no hardware meets every
+    target; 6: this version cannot rate any.
 
     Several files: each is sized by itself, as by `size`, with one column each. The better value is
     marked * where the comparison has a meaning. Exit codes 5 and 6 are those of `size`.
@@ -132,6 +134,7 @@ def _answer(found: Comparison, options: list[Option]) -> RankingAnswer:
         load=found.load,
         options=tuple(_option(option, option.name in best) for option in options),
         mix=mix_answer(found.mix),
+        disaggregation=disaggregation_answer(found.disaggregation),
         rejected=found.rejected,
         sensitivities=tuple(_sensitivity(each) for each in found.sensitivities),
     )

@@ -20,6 +20,7 @@ from sizewright.feasibility import exit_code, shortfalls, unserved
 from sizewright.gates import gates
 from sizewright.gates.contradictions import contradictions, measured_rates
 from sizewright.gates.engine import engine_limits
+from sizewright.gates.engine_flags import engine_flags
 from sizewright.gates.gates import Gate
 from sizewright.gates.interconnect import interconnect_plugin
 from sizewright.gates.lock import lock_gates
@@ -109,6 +110,7 @@ def _sizing_gates(
         yield zones
     if (loss := zone_loss(plan)) is not None:
         yield loss
+    yield from engine_flags(plan)
     yield from engine_limits(plan, catalog)
     yield from interconnect_plugin(plan, catalog)
     yield docker_hub_pulls(plan)

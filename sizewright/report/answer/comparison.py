@@ -5,6 +5,7 @@ from math import isfinite
 
 from sizewright.layout.numbers import number, plural, share, usd
 from sizewright.layout.table import Table
+from sizewright.report.answer.disaggregation import disaggregation_tables
 from sizewright.report.answer.mix import mix_tables
 from sizewright.report.answer.rejections import COLUMNS as REJECTED
 from sizewright.report.answer.rejections import rejection_rows
@@ -37,6 +38,7 @@ def comparison_tables(
     dates = sorted({_origin(option) for option in shown if option.price is not None})
     yield Table("prices, on demand, nodes alone", [(text,) for text in dates])
     yield from mix_tables(found.mix)
+    yield from disaggregation_tables(found.disaggregation, show_all=show_all)
     lacking = list(rejection_rows(found.rejected))
     if show_all or not options:
         yield Table("what the others lack", lacking, REJECTED)

@@ -19,6 +19,7 @@ from sizing.plan.reaches import (
     Reaches,
 )
 from sizing.values.exact import Number
+from sizing.workload import EngineName
 
 
 class LimitsBy(StrEnum):
@@ -39,6 +40,10 @@ class ServingPlan(Part):
     it.
     """
 
+    engine: Annotated[
+        EngineName, Field(default=EngineName.vllm, exclude_if=lambda name: name is EngineName.vllm)
+    ]
+    """Serving engine; left out where it is vLLM."""
     pool: Annotated[str, Reaches(DEPLOYMENT, "spec.template.spec.nodeSelector")]
     replicas: int
     """Replicas of all zones."""

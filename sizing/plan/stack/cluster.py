@@ -20,6 +20,7 @@ from sizing.plan.reaches import (
     TEMPLATE,
     Reaches,
 )
+from sizing.workload import EngineName
 
 
 class UsedKeysPlan(Part):
@@ -188,6 +189,12 @@ class MetricsPlan(ChartPlan):
         Field(default=(), exclude_if=operator.not_),
     ]
     """Services with a burst whose engines serve HTTPS."""
+    engines: Annotated[
+        tuple[EngineName, ...],
+        Reaches(RELEASE, "values.scrapeConfigs"),
+        Field(default=(), exclude_if=lambda names: {*names} <= {EngineName.vllm}),
+    ]
+    """Engines of these services; left out where all are vLLM."""
 
 
 class GroupControllerPlan(OciChartPlan):

@@ -21,9 +21,8 @@ from sizing.catalog import Catalog, load_catalog
 from sizing.locks.stack_lock import ImageLock, StackLock
 from sizing.locks.versions import image_reference
 from sizing.plan.whole import Plan
-from sizing.service.serving import ENGINE_IMAGE
 from sizing.stack.pins import stack_lock
-from sizing.stack.unverified import images_in_use
+from sizing.stack.unverified import one_node_images
 from tests.components.plans import CHAT
 from tests.sizewright.conftest import INFEASIBLE, ROOT, Run
 
@@ -203,7 +202,7 @@ def test_a_stated_digest_does_not_follow_the_engine_to_another_tag(
     )
     stack = stack_file(stated)
     site, plan = read_site(stack), planned(stack)
-    (name,) = [image for image in images_in_use(plan.services) if image.startswith(ENGINE_IMAGE)]
+    (name,) = one_node_images(plan.services)
     first = stack_lock(plan, CATALOG, None)
     assert first.images[name].digest == digest
     newer = newer_release(monkeypatch)

@@ -11,8 +11,8 @@ import pytest
 from sizing.catalog import DATA, Catalog, load_catalog
 from sizing.catalog.records import Fact, ModelFacts, Record
 from sizing.model.rows import architecture_of
-from sizing.service.serving import GROUP_ENGINE_IMAGE
 from sizing.values.units import MIB
+from sizing.workload import EngineName
 
 ZONED_REGIONS = {"use1": "us-east-1", "usw2": "us-west-2", "euw1": "eu-west-1"}
 
@@ -253,7 +253,8 @@ def test_pins(catalog: Catalog) -> None:
     assert catalog.pin("vllm/vllm-openai").version == "v0.30.0"
     assert not catalog.pin("aurora-postgresql").verified
     # the tag was read, its contents were not
-    assert not catalog.pin(GROUP_ENGINE_IMAGE).verified
+    groups = EngineName.vllm.traits.groups
+    assert groups is not None and not catalog.pin(groups.image).verified
     for pin in catalog.pins:
         assert "sha256" not in pin.version, "digests are resolved, never written here"
         assert pin.version != "latest"

@@ -11,9 +11,10 @@ from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.service.serving import allocatable, compute_precision, engine_image
 from sizing.site import Site
-from sizing.workload import Precision
+from sizing.workload import EngineName, Precision
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
+VLLM = EngineName.vllm.traits
 P4D = {"instance_type": "p4d.24xlarge"}
 
 
@@ -154,14 +155,14 @@ def test_start_and_stop_leave_time(serving: Callable[..., ServingPlan]) -> None:
 
 
 def test_the_image_by_tag_and_by_digest_where_one_is_known(catalog: Catalog, site: Site) -> None:
-    tag = engine_image(Precision.bf16, site, catalog)
+    tag = engine_image(VLLM, Precision.bf16, site, catalog)
     assert tag == f"docker.io/vllm/vllm-openai:{catalog.pin('vllm/vllm-openai').version}"
     known = Site.model_validate(site.model_dump() | {"engine_image_digest": DIGEST})
-    assert engine_image(Precision.bf16, known, catalog) == f"{tag}@{DIGEST}"
+    assert engine_image(VLLM, Precision.bf16, known, catalog) == f"{tag}@{DIGEST}"
     mirror = "111122223333.dkr.ecr.us-east-1.amazonaws.com/hub/vllm/vllm-openai"
     near = Site.model_validate(known.model_dump() | {"engine_image_repository": mirror})
     version = catalog.pin("vllm/vllm-openai").version
-    assert engine_image(Precision.bf16, near, catalog) == f"{mirror}:{version}@{DIGEST}"
+    assert engine_image(VLLM, Precision.bf16, near, catalog) == f"{mirror}:{version}@{DIGEST}"
 
 
 def test_the_model_is_named_as_the_catalog_does(serving: Callable[..., ServingPlan]) -> None:

@@ -1,0 +1,1 @@
+"""Several pools instead of one, as `sizewright compare --json` prints them."""

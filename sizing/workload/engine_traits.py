@@ -1,0 +1,189 @@
+"""What differs between the serving engines? Each has one row, which every other place reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sizing.workload.kinds import Precision
+
+
+class EngineName(StrEnum):
+    vllm = "vllm"
+    """vLLM, with its OpenAI-compatible server."""
+
+    @property
+    def traits(self) -> "EngineTraits":
+        """What follows from the engine."""
+        return ENGINES[self]
+
+
+class Setting(StrEnum):
+    """Number or name of the plan that an engine gets as an argument."""
+
+    served_name = "served_name"
+    """Name of the model in requests."""
+    port = "port"
+    """Port on which the engine listens."""
+    tensor_parallel = "tensor_parallel"
+    """GPUs that share each layer."""
+    pipeline_parallel = "pipeline_parallel"
+    """Stages of the layers, where a replica spans nodes."""
+    sequences = "sequences"
+    """Maximum sequences in one batch."""
+    context = "context"
+    """Maximum tokens of prompt and answer together."""
+    memory = "memory"
+    """Share of a card's memory."""
+    arithmetic = "arithmetic"
+    """Precision of the arithmetic."""
+    kv_cache = "kv_cache"
+    """Precision of the KV cache."""
+
+
+class Limit(StrEnum):
+    """Limit that an engine may enforce by itself, where its version has the option."""
+
+    queue = "queue"
+    """Sequences that run or wait."""
+    middleware = "middleware"
+    """Check of this product in front of the engine's handlers."""
+    key_file = "key_file"
+    """Private key of HTTPS."""
+    certificate_file = "certificate_file"
+    """Certificate of HTTPS."""
+
+
+@dataclass(frozen=True)
+class Gauges:
+    """Prometheus gauges of an engine's requests: a common start, and the rest of each name."""
+
+    start: str
+    running_end: str
+    waiting_end: str
+
+    @property
+    def running(self) -> str:
+        """Name of the gauge of running requests."""
+        return self.start + self.running_end
+
+    @property
+    def waiting(self) -> str:
+        """Name of the gauge of waiting requests."""
+        return self.start + self.waiting_end
+
+    @property
+    def pattern(self) -> str:
+        """Regular expression of both names."""
+        return f"{self.start}({self.running_end}|{self.waiting_end})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Groups:
+    """Replicas over several nodes, as a group of pods whose leader answers requests."""
+
+    image: str
+    """Item of data/pins.csv, whose image has the libraries for EFA."""
+    arguments: tuple[str, ...]
+    """Arguments by which the pods find each other. The kubelet fills in the variables that the
+    group's controller sets."""
+    member_arguments: tuple[str, ...]
+    """Further arguments of the pods that answer no requests."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineTraits:
+    """What follows from a serving engine; a new engine needs a row in `ENGINES`.
+
+    Flags are those of the pinned images, which sizewright/gates/data/engine_flags.json lists.
+    """
+
+    image: str
+    """Item of data/pins.csv for a replica on one node."""
+    repository: str
+    """Registry and name of that image."""
+    images_for: Mapping[Precision, str]
+    """Items of data/pins.csv for precisions that the newest image cannot serve."""
+    groups: Groups | None
+    """Replicas over several nodes; None where this version builds none."""
+    command: tuple[str, ...]
+    """Command of the container, before the folder of the weights."""
+    flags: Mapping[Setting, str]
+    """Flag of each setting, in the order of the arguments."""
+    limits: Mapping[Limit, str]
+    """Flag of each limit that an engine enforces by itself."""
+    arithmetic: Mapping[str, str]
+    """Engine's name of each precision of the arithmetic."""
+    kv_formats: Mapping[str, str]
+    """Engine's name of each precision of the KV cache."""
+    environment: Mapping[str, str]
+    """Environment of every container of the engine."""
+    keep_alive: str
+    """Environment variable with the seconds that an idle connection is kept."""
+    sequences_per_request: tuple[str, ...]
+    """Environment variables that bound the sequences of one request."""
+    gauges: Gauges
+    """Gauges from which the load above the floor is read."""
+
+    def image_item(self, precision: Precision, nodes_per_replica: int = 1) -> str:
+        """Item of data/pins.csv for a precision, or for a replica that spans nodes.
+
+        Raises ValueError where this version builds no image for several nodes.
+        """
+        if nodes_per_replica == 1:
+            return self.images_for.get(precision, self.image)
+        if self.groups is None:
+            raise ValueError(f"{self.image} serves no replica over {nodes_per_replica} nodes")
+        return self.groups.image
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Items of data/pins.csv for replicas on one node."""
+        return (self.image, *self.images_for.values())
+
+
+ENGINES = {
+    EngineName.vllm: EngineTraits(
+        image="vllm/vllm-openai",
+        repository="docker.io/vllm/vllm-openai",
+        images_for={Precision.nf4: "vllm/vllm-openai for nf4"},
+        groups=Groups(
+            image="public.ecr.aws/deep-learning-containers/vllm",
+            arguments=(
+                "--nnodes",
+                "$(LWS_GROUP_SIZE)",
+                "--node-rank",
+                "$(LWS_WORKER_INDEX)",
+                "--master-addr",
+                "$(LWS_LEADER_ADDRESS)",
+            ),
+            member_arguments=("--headless",),
+        ),
+        command=("vllm", "serve"),
+        flags={
+            Setting.served_name: "--served-model-name",
+            Setting.port: "--port",
+            Setting.tensor_parallel: "--tensor-parallel-size",
+            Setting.pipeline_parallel: "--pipeline-parallel-size",
+            Setting.sequences: "--max-num-seqs",
+            Setting.context: "--max-model-len",
+            Setting.memory: "--gpu-memory-utilization",
+            Setting.arithmetic: "--dtype",
+            Setting.kv_cache: "--kv-cache-dtype",
+        },
+        limits={
+            Limit.queue: "--max-num-queued-reqs",
+            Limit.middleware: "--middleware",
+            Limit.key_file: "--ssl-keyfile",
+            Limit.certificate_file: "--ssl-certfile",
+        },
+        arithmetic={"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"},
+        kv_formats={"fp16": "auto", "fp8": "fp8"},
+        environment={"VLLM_NO_USAGE_STATS": "1"},
+        keep_alive="VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
+        sequences_per_request=("VLLM_MAX_N_SEQUENCES", "VLLM_MAX_COMPLETION_PROMPTS"),
+        gauges=Gauges("vllm:num_requests_", "running", "waiting"),
+    )
+}
+"""Basis: vendor. vLLM: vllm/engine/arg_utils.py, vllm/entrypoints and vllm/envs.py of the pinned
+versions (data/engine_options.csv); groups as in the group controller's example without Ray (2026).
+"""
