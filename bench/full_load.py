@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from capacity_table import read_table
 from error_bands import Error
 from fleet_answers import as_sized
-from fleet_questions import offline_questions, table_rows
+from fleet_questions import offline_questions
+from tally import Tally
 
 from sizewright.measured.replay import Replay
 from sizing.catalog.coefficients import CoefficientSet
@@ -22,11 +23,12 @@ SPLIT = "calibration"
 def full_load_errors(path: Path, replay: Replay, coefficients: CoefficientSet) -> Sequence[Error]:
     """Predicted over measured rate of each run at unlimited supply, whatever the coefficients saw.
 
-    The fit used no row of the table. Raises KeyError for a table without these columns.
+    The fit used no row of the table. Raises InputError for a file that is no such table.
     """
-    table = [row for row in table_rows(path) if row["split"] == SPLIT]
+    tally = Tally()
+    table = [row for row in read_table(path, tally) if row["split"] == SPLIT]
     found = []
-    for question in offline_questions(table, replay, Counter()):
+    for question in offline_questions(table, replay, tally):
         steps = replace(question.steps, coefficients=coefficients)
         rate = as_sized(replace(question, steps=steps), MEDIAN) / FULL
         group = tuple(question.group.split("|"))

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
-from math import isfinite
+from math import ceil, isfinite
 
 from sizing.catalog.bands import EDGE
 from sizing.plan.service.calibrated import (
@@ -18,7 +18,7 @@ from sizing.replica.calibrated import CalibratedReplica, Estimate
 from sizing.replica.methods import MethodEstimate, gpus_at_rate
 from sizing.replica.rate import MEDIAN
 from sizing.replica.traffic import Rates
-from sizing.values.exact import Number, ceiling, exact, plain
+from sizing.values.exact import Number, exact, plain
 from sizing.workload import Workload
 
 BAND = (0.1, 0.5, 0.9)
@@ -42,7 +42,7 @@ def calibrated_plan(
     """
     replica, lengths = estimate.replica, estimate.replica.lengths
     share = float(load / pool.replicas_needed) * (1 + replica.imbalance)
-    median = replica.median
+    median, bare = replica.median, _without_headroom(replica, load)
     gpu_usd = None
     if usd_per_month is not None:
         gpu_usd = exact(Decimal(str(usd_per_month))) / pool.gpus_total
@@ -60,7 +60,7 @@ def calibrated_plan(
         percentile=plain(workload.latency.percentile) if workload.latency else 95,
         imbalance_ratio=replica.imbalance,
         in_flight_peak=_in_flight(median, pool, rates),
-        replicas_without_headroom=_without_headroom(replica, load),
+        replicas_without_headroom=bare,
         quantiles=tuple(
             QuantilePlan(
                 quantile_percent=_percent(quantile),
@@ -69,7 +69,7 @@ def calibrated_plan(
             )
             for quantile, count in gpus.items()
         ),
-        margins=_margins(replica, gpus[MEDIAN], gpus[replica.quantile], load, gpu_usd),
+        margins=_margins(replica, bare, gpus[MEDIAN], gpus[replica.quantile], gpu_usd),
         one_run=_one_run(replica, gpus[replica.quantile], load, gpu_usd),
         median=_estimate(replica, median, share, load),
         safe=_estimate(replica, replica.safe, share, load),
@@ -96,14 +96,13 @@ def _cost(gpus: int | None, gpu_usd: Fraction | None) -> Number | None:
 
 def _margins(
     replica: CalibratedReplica,
+    without: BandPlan,
     median: int | None,
     sized: int | None,
-    load: Fraction,
     gpu_usd: Fraction | None,
 ) -> tuple[MarginPlan, ...]:
     """Return the GPUs between the mean request, P50 and the sizing estimate."""
-    rate = replica.rate_without_headroom(MEDIAN)
-    bare = ceiling(load / Fraction(rate)) * replica.tensor_parallel if rate > 0 else None
+    bare = None if without.median is None else ceil(without.median) * replica.tensor_parallel
     steps = ((WAITS, bare, median), (BAND_MARGIN, median, sized))
     counts = (
         (name, None if fewer is None or more is None else more - fewer)

@@ -18,6 +18,7 @@ from sizing.replica.rate import (
     ReplicaTimes,
     Targets,
     rate_by_constraint,
+    rate_within,
     replica_times,
     targets_of,
     throughput_per_s,
@@ -44,15 +45,11 @@ ASSUMED_THINK_S = 60
 
 @dataclass(frozen=True)
 class Estimate:
-    """One estimate of the band: the replica's times, and the rate that each constraint allows."""
+    """One estimate of the band: the replica's times, and its rate."""
 
     times: ReplicaTimes
-    rates: Mapping[str, float]
-
-    @property
-    def rate(self) -> float:
-        """Requests per second of one replica within all constraints; 0 when none is possible."""
-        return min(self.rates.values())
+    rate: float
+    """Requests per second of one replica within all constraints; 0 when none is possible."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +63,8 @@ class CalibratedReplica:
     quantile: float
     """Quantile of the bands that sizes the service, 0.5 to 1."""
     tensor_parallel: int
+    rates: Mapping[str, float]
+    """Requests per second that each constraint allows at the sizing estimate."""
     safe: Estimate
     imbalance: float
     """Requests of the fullest replica over the mean replica's, minus 1."""
@@ -73,20 +72,24 @@ class CalibratedReplica:
     @cached_property
     def median(self) -> Estimate:
         """Estimate as fitted, without the band."""
-        return self.at(MEDIAN)
+        return self._estimate(self.steps, MEDIAN)
 
     def at(self, quantile: float) -> Estimate:
         """Estimate at a quantile of the bands."""
         if quantile == self.quantile:
             return self.safe
-        return _estimate(self.steps, self.lengths, self.slots, self.targets, quantile)
+        return self.median if quantile == MEDIAN else self._estimate(self.steps, quantile)
 
     def after_one_run(self) -> Estimate | None:
         """Sizing estimate if one own run took the predicted time; None with own runs."""
         if self.steps.correction is not None:
             return None
         steps = replace(self.steps, assumed_bands=self.steps.bands.after_one_run())
-        return _estimate(steps, self.lengths, self.slots, self.targets, self.quantile)
+        return self._estimate(steps, self.quantile)
+
+    def _estimate(self, steps: StepModel, quantile: float) -> Estimate:
+        times = replica_times(steps, self.lengths, self.slots, quantile)
+        return Estimate(times, rate_within(times, self.targets))
 
     @property
     def basis(self) -> str:
@@ -101,8 +104,7 @@ class CalibratedReplica:
 
     def rate_without_headroom(self, quantile: float) -> float:
         """Requests per second of one replica for the mean request, without headroom."""
-        targets = without_headroom(self.targets)
-        return _estimate(self.steps, self.lengths, self.slots, targets, quantile).rate
+        return rate_within(self.at(quantile).times, without_headroom(self.targets))
 
     @property
     def estimate(self) -> str:
@@ -115,7 +117,7 @@ class CalibratedReplica:
         if self.safe.rate <= 0:
             return None
         even = self.tensor_parallel * (1 + self.imbalance)
-        seconds = {name: exact(Fraction(even / rate)) for name, rate in self.safe.rates.items()}
+        seconds = {name: exact(Fraction(even / rate)) for name, rate in self.rates.items()}
         times, queues = self.safe.times, self.targets.has_any
         busiest = times.server.saturation_per_s if queues else times.full_load_per_s
         full = Fraction(self.tensor_parallel / busiest)
@@ -166,15 +168,26 @@ def calibrated_replica(
     slots = max_num_seqs(workload, found)
     lengths = lengths_apart(workload)
     quantile = bought_quantile(workload)
-    estimate = _estimate(steps, lengths, slots, targets, quantile)
-    if request.turns > 1 and routing is not Routing.sticky and estimate.rate > 0:
-        lengths = request_lengths(request, routing, max(1, ceil(float(load) / estimate.rate)))
-        estimate = _estimate(steps, lengths, slots, targets, quantile)
-    uneven = 0.0
-    if routing is Routing.sticky and estimate.rate > 0:
-        uneven = sticky_imbalance(workload, float(load), estimate.rate)
+    times = replica_times(steps, lengths, slots, quantile)
+    if request.turns > 1 and routing is not Routing.sticky:
+        apart = rate_within(times, targets)
+        if apart > 0:
+            lengths = request_lengths(request, routing, max(1, ceil(float(load) / apart)))
+            times = replica_times(steps, lengths, slots, quantile)
+    rates = rate_by_constraint(times, targets)
+    rate, uneven = min(rates.values()), 0.0
+    if routing is Routing.sticky and rate > 0:
+        uneven = sticky_imbalance(workload, float(load), rate)
     return CalibratedReplica(
-        steps, lengths, slots, targets, quantile, found.tensor_parallel, estimate, uneven
+        steps=steps,
+        lengths=lengths,
+        slots=slots,
+        targets=targets,
+        quantile=quantile,
+        tensor_parallel=found.tensor_parallel,
+        rates=rates,
+        safe=Estimate(times, rate),
+        imbalance=uneven,
     )
 
 
@@ -216,13 +229,6 @@ def targets_of_case(workload: Workload) -> Targets:
     targets = targets_of(workload.latency, None if limit is None else float(limit))
     alone = workload.request.output_mean is not None and workload.request.output_mean <= 1
     return replace(targets, tpot_s=None) if alone else targets
-
-
-def _estimate(
-    steps: StepModel, lengths: Lengths, slots: int, targets: Targets, quantile: float
-) -> Estimate:
-    times = replica_times(steps, lengths, slots, quantile)
-    return Estimate(times, rate_by_constraint(times, targets))
 
 
 def sticky_imbalance(workload: Workload, load: float, rate: float) -> float:

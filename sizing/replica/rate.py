@@ -1,6 +1,6 @@
 """What rate of requests can one replica serve within its latency targets?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -188,6 +188,11 @@ class Targets:
         nothing."""
         return self.ttft_s is not None or self.tpot_s is not None
 
+    @property
+    def queue_limit(self) -> float:
+        """Maximum share of a full batch's rate that keeps the waits short."""
+        return self.max_utilisation or DEFAULT_MAX_UTILISATION
+
 
 def without_headroom(targets: Targets) -> Targets:
     """Return the same targets for the mean request at the highest utilisation.
@@ -217,10 +222,22 @@ def throughput_per_s(times: ReplicaTimes, targets: Targets) -> float:
 
     Guard: without a target the rate is at least that of an unreachable target, whose band differs.
     """
-    queued = (targets.max_utilisation or DEFAULT_MAX_UTILISATION) * times.server.saturation_per_s
+    queued = targets.queue_limit * times.server.saturation_per_s
     if targets.has_any:
         return queued
     return max((targets.max_utilisation or FULL) * times.full_load_per_s, queued)
+
+
+def rate_within(times: ReplicaTimes, targets: Targets) -> float:
+    """Requests per second of one replica within all constraints; 0 for none.
+
+    The value is the least of `rate_by_constraint`. Each search starts from the rate that the others
+    allow, so most need one step.
+    """
+    rate = throughput_per_s(times, targets)
+    for allowed in _allowed(times, targets).values():
+        rate = highest_rate(allowed, rate) if rate > 0 else 0.0
+    return rate
 
 
 def rate_by_constraint(times: ReplicaTimes, targets: Targets) -> dict[str, float]:
@@ -230,16 +247,18 @@ def rate_by_constraint(times: ReplicaTimes, targets: Targets) -> dict[str, float
     share of requests meets the target
     """
     highest = throughput_per_s(times, targets)
-    rates = {"throughput": highest}
-    ttft, tpot = targets.ttft_s, targets.tpot_s
-    if ttft is not None:
-        rates["ttft"] = highest_rate(
-            lambda rate: times.ttft_s(times.server.at(rate), targets.share) <= ttft,
-            highest,
-        )
-    if tpot is not None:
-        rates["tpot"] = highest_rate(
-            lambda rate: times.tpot_s(times.server.at(rate), targets.share) <= tpot,
-            highest,
-        )
-    return rates
+    searched = {
+        name: highest_rate(allowed, highest) for name, allowed in _allowed(times, targets).items()
+    }
+    return {"throughput": highest, **searched}
+
+
+def _allowed(times: ReplicaTimes, targets: Targets) -> dict[str, Callable[[float], bool]]:
+    """Whether a rate meets each stated target."""
+    server, share = times.server, targets.share
+    limits = (("ttft", times.ttft_s, targets.ttft_s), ("tpot", times.tpot_s, targets.tpot_s))
+
+    def within(seconds: Callable[[Queue, float], float], limit: float) -> Callable[[float], bool]:
+        return lambda rate: seconds(server.at(rate), share) <= limit
+
+    return {name: within(seconds, limit) for name, seconds, limit in limits if limit is not None}

@@ -22,7 +22,7 @@ PREFILL_SEQUENCES = 2
 
 @dataclass(frozen=True)
 class Candidate:
-    """Replica on a type with EFA, and the times of its work at the quantile that is bought."""
+    """Replica on a type with EFA, and the times of its work by the sizing estimate."""
 
     replica: Replica
     seller: Seller
@@ -95,8 +95,9 @@ class Candidate:
 
 def candidates(case: Case) -> Iterator[Candidate]:
     """Yield each replica on each type with EFA that a known price and known step times allow."""
-    workload, quantile = case.workload, bought_quantile(case.workload)
+    workload = case.workload
     lengths, share = lengths_apart(workload), targets_of_case(workload).share
+    quantile = bought_quantile(workload)
     for replica in replicas_of(case):
         need, steps, split = replica.case.need, replica.steps, replica.tensor_parallel
         memory = replica.sellers[0].instance.gpu_memory_bytes

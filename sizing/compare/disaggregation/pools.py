@@ -11,7 +11,7 @@ from sizing.fleet.packing import packing
 from sizing.fleet.redundancy import Rule, binding_rule, nodes_by_rule
 from sizing.replica.case import gpus_per_node
 from sizing.replica.queueing import BatchServer, highest_rate
-from sizing.replica.rate import DEFAULT_MAX_UTILISATION, Targets, rate_by_constraint
+from sizing.replica.rate import Targets, rate_by_constraint
 from sizing.values.exact import ceiling
 from sizing.workload import Redundancy
 
@@ -127,7 +127,7 @@ def decode_replicas(candidate: Candidate, load: float, targets: Targets) -> dict
         return None
     counts = {name: max(1, ceil(load / rate)) for name, rate in rates.items()}
     used = load * candidate.cache.mean_bytes / candidate.bytes_per_s
-    return {**counts, "network": max(1, ceil(used / _limit(targets)))}
+    return {**counts, "network": max(1, ceil(used / targets.queue_limit))}
 
 
 def least_prefill_replicas(
@@ -141,12 +141,7 @@ def least_prefill_replicas(
         "throughput": load * candidate.prefill_s,
         "network": load * mean_bytes / candidate.bytes_per_s,
     }
-    return {name: max(1, ceil(each / _limit(targets))) for name, each in used.items()}
-
-
-def _limit(targets: Targets) -> float:
-    """Maximum share of a replica's rate or bandwidth that is used."""
-    return targets.max_utilisation or DEFAULT_MAX_UTILISATION
+    return {name: max(1, ceil(each / targets.queue_limit)) for name, each in used.items()}
 
 
 def prompt_wait_s(candidate: Candidate, replicas: int, load: float, share: float) -> float:

@@ -135,7 +135,7 @@ class Pair:
     @property
     def measured(self) -> bool:
         """True where both replicas' step times were measured."""
-        pools = self.prefill, self.decode
+        pools = (self.prefill, self.decode)
         return all(pool.candidate.steps.evidence.is_measured for pool in pools)
 
 
