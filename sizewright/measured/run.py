@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +66,18 @@ def read_runs(path: Path) -> list[MeasuredRun | Unread]:
 
     Raises InputError for a file that is not such a table; a faulty row is kept with its reason.
     """
+    return [_run(cells) for cells in table_cells(path, NEEDED)]
+
+
+def table_cells(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
+    """Cells of each row of a CSV file by column, in any order of columns, without outer spaces.
+
+    Raises InputError for a file that is not a table with the needed columns.
+    """
     try:
         with io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as lines:
-            return _runs(str(path), csv.DictReader(lines, strict=True))
+            rows = csv.DictReader(lines, strict=True)
+            return _cells(str(path), rows, needed)
     except OSError as fault:
         raise InputError(str(path), message=(fault.strerror or "cannot be read").lower()) from None
     except UnicodeDecodeError:
@@ -77,17 +86,18 @@ def read_runs(path: Path) -> list[MeasuredRun | Unread]:
         raise InputError(str(path), message=str(fault), expected="a CSV file") from None
 
 
-def _runs(file: str, rows: "csv.DictReader[str]") -> list[MeasuredRun | Unread]:
-    missing = [name for name in NEEDED if name not in (rows.fieldnames or ())]
+def _cells(file: str, rows: "csv.DictReader[str]", needed: Sequence[str]) -> list[dict[str, str]]:
+    missing = [name for name in needed if name not in (rows.fieldnames or ())]
     if missing:
         raise InputError(
-            file, 1, 1, field=missing[0], message="column is missing", expected=", ".join(NEEDED)
+            file, 1, 1, field=missing[0], message="column is missing", expected=", ".join(needed)
         )
-    return [_run(row) for row in rows]
+    return [
+        {name: (row[name] or "").strip() for name in row if isinstance(name, str)} for row in rows
+    ]
 
 
-def _run(row: Mapping[str, str]) -> MeasuredRun | Unread:
-    cells = {name: (row.get(name) or "").strip() for name in row if isinstance(name, str)}
+def _run(cells: Mapping[str, str]) -> MeasuredRun | Unread:
     try:
         return MeasuredRun(
             id=cells["id"],
@@ -95,40 +105,41 @@ def _run(row: Mapping[str, str]) -> MeasuredRun | Unread:
             engine_version=cells.get("engine_version", ""),
             model=cells["model"],
             gpu=cells["gpu"],
-            tensor=_cards(cells, "tp"),
-            data=_cards(cells, "dp"),
-            pipeline=_cards(cells, "pp"),
-            expert=_cards(cells, "ep"),
+            tensor=cards(cells, "tp"),
+            data=cards(cells, "dp"),
+            pipeline=cards(cells, "pp"),
+            expert=cards(cells, "ep"),
             weights=cells.get("weights", ""),
             experts=cells.get("expert_weights", ""),
-            input_tokens=_needed(cells, "input_tokens"),
-            output_tokens=_needed(cells, "output_tokens"),
-            concurrency=_needed(cells, "concurrency"),
-            ttft_ms=_number(cells, "ttft_ms"),
-            tpot_ms=_number(cells, "tpot_ms"),
-            length_ratio=_number(cells, "length_ratio"),
+            input_tokens=needed_number(cells, "input_tokens"),
+            output_tokens=needed_number(cells, "output_tokens"),
+            concurrency=needed_number(cells, "concurrency"),
+            ttft_ms=optional_number(cells, "ttft_ms"),
+            tpot_ms=optional_number(cells, "tpot_ms"),
+            length_ratio=optional_number(cells, "length_ratio"),
         )
     except ValueError as fault:
         return Unread(cells["id"], str(fault))
 
 
-def _cards(cells: Mapping[str, str], name: str) -> int:
-    """Return a whole number of cards; 1 where the cell is empty."""
-    value = _number(cells, name) or 1.0
+def cards(cells: Mapping[str, str], name: str) -> int:
+    """Return a whole number of cards; 1 where the cell is empty. Raises ValueError."""
+    value = optional_number(cells, name) or 1.0
     if value != int(value):
         raise ValueError(f"{name}: found {quoted(cells[name])}; expected a whole number")
     return int(value)
 
 
-def _needed(cells: Mapping[str, str], name: str) -> float:
-    value = _number(cells, name)
+def needed_number(cells: Mapping[str, str], name: str) -> float:
+    """Return a number above 0. Raises ValueError, also where the cell is empty."""
+    value = optional_number(cells, name)
     if value is None:
         raise ValueError(f"{name}: is empty; expected {ACCEPTED}")
     return value
 
 
-def _number(cells: Mapping[str, str], name: str) -> float | None:
-    """Return a number above 0; None where the cell is empty."""
+def optional_number(cells: Mapping[str, str], name: str) -> float | None:
+    """Return a number above 0; None where the cell is empty. Raises ValueError."""
     cell = cells.get(name, "")
     if not cell:
         return None
