@@ -1,5 +1,6 @@
-"""Serving engine and its limits."""
+"""Serving engine and its limits, and what it lacks of the things that a workload requests."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -10,7 +11,10 @@ from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.values.written import PositiveCount, Ratio
-from sizing.workload.engine_traits import EngineName, Setting
+from sizing.workload.engine_traits import ENGINES, EngineName, EngineTraits, Setting
+from sizing.workload.hardware import Hardware
+from sizing.workload.kinds import InTransit
+from sizing.workload.targets import Capacity
 
 MOST_DRAFTED = 7
 """Largest number of drafted tokens. Basis: arithmetic over a vendor's default: 256 sequences with 8
@@ -84,9 +88,47 @@ class Engine(Strict):
     speculative: Annotated[Speculative | None, Field(exclude_if=absent)] = None
     """Speculative decoding, with its measured effects. When left out, nothing is drafted."""
 
-    @model_validator(mode="after")
-    def _drafts_are_served(self) -> Self:
-        if self.speculative is not None and Setting.speculation not in self.name.traits.flags:
-            message = f"this version drafts no tokens with {self.name}"
-            raise FieldError(("speculative",), message, "none, or engine.name: vllm")
-        return self
+
+def refusal(
+    engine: EngineName,
+    *,
+    capacity: Capacity | None,
+    hardware: Hardware | None,
+    in_transit: InTransit | None,
+    speculative: Speculative | None,
+) -> FieldError | None:
+    """Return the error of the first field that this version cannot build with the engine.
+
+    The error names the field, and the engines with which it can be built. The result is None where
+    there is no such field.
+    """
+    over_nodes = hardware is not None and (hardware.nodes_per_replica or 1) > 1
+    if over_nodes and ENGINES[engine].groups is None:
+        return _lacks(
+            ("hardware", "nodes_per_replica"),
+            f"this version builds no replicas over several nodes for {engine}",
+            "1",
+            lambda traits: traits.groups is not None,
+        )
+    if in_transit is not None and not ENGINES[engine].makes_certificates:
+        return _lacks(
+            ("in_transit",),
+            f"nothing states that the image of {engine} can make a certificate for HTTPS",
+            "none: plain HTTP",
+            lambda traits: traits.makes_certificates,
+        )
+    if speculative is not None and Setting.speculation not in ENGINES[engine].flags:
+        return _lacks(
+            ("engine", "speculative"),
+            f"this version drafts no tokens with {engine}",
+            "none",
+            lambda traits: Setting.speculation in traits.flags,
+        )
+    return None
+
+
+def _lacks(
+    field: tuple[str, ...], message: str, instead: str, has: Callable[[EngineTraits], bool]
+) -> FieldError:
+    able = " or ".join(name for name, traits in ENGINES.items() if has(traits))
+    return FieldError(field, message, instead, f"or set engine.name: {able}")

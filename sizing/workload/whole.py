@@ -10,7 +10,7 @@ from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
-from sizing.workload.engine import Engine
+from sizing.workload.engine import Engine, refusal
 from sizing.workload.hardware import Hardware, TypeName, auto_is_a_type
 from sizing.workload.kinds import InTransit, Kind, Load, Method, supported
 from sizing.workload.model import Model, ModelName, named
@@ -136,6 +136,19 @@ class Workload(Strict):
         if self.engine.speculative is not None and spans:
             message = "drafts are not known to work in a pipeline over several nodes"
             raise FieldError(("engine", "speculative"), message, "none, or replicas in one node")
+        return self
+
+    @model_validator(mode="after")
+    def _engine_has_it(self) -> Self:
+        fault = refusal(
+            self.engine.name,
+            capacity=self.capacity,
+            hardware=self.hardware,
+            in_transit=self.in_transit,
+            speculative=self.engine.speculative,
+        )
+        if fault is not None:
+            raise fault
         return self
 
     @model_validator(mode="after")

@@ -177,6 +177,13 @@ def test_wrong_drafts_are_refused(change: dict[str, Any], text: str) -> None:
         Workload.model_validate(with_drafts(**change))
 
 
+def test_an_engine_without_such_a_flag_is_refused() -> None:
+    values = with_drafts()
+    values["engine"]["name"] = "sglang"
+    with pytest.raises(ValidationError, match="drafts no tokens with sglang"):
+        Workload.model_validate(values)
+
+
 def test_drafts_require_an_engine_in_one_node() -> None:
     image = {
         "name": "pictures",
