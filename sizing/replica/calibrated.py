@@ -6,7 +6,6 @@ from fractions import Fraction
 from functools import cached_property
 from math import ceil, sqrt
 
-from sizing.catalog.coefficients import Evidence
 from sizing.model.memory import Fit, Need
 from sizing.plan.service.calibrated import estimate_name
 from sizing.replica.case import Case
@@ -100,7 +99,7 @@ class CalibratedReplica:
     @property
     def unmeasured(self) -> tuple[str, ...]:
         """Formats and kernels that were never measured with this engine; none with own runs."""
-        return () if self.steps.evidence is Evidence.own_runs else self.steps.unmeasured
+        return () if self.steps.correction is not None else self.steps.unmeasured
 
     def rate_without_headroom(self, quantile: float) -> float:
         """Requests per second of one replica for the mean request, without headroom."""

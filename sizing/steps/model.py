@@ -136,7 +136,7 @@ class StepModel:
     @property
     def evidence(self) -> Evidence:
         """What is known of this engine with this model on this card."""
-        if self.correction is not None and not self.speculation.is_used:
+        if self.correction is not None:
             return Evidence.own_runs
         if self.unmeasured:
             return Evidence.unmeasured
@@ -368,7 +368,9 @@ def step_model(
     if at_best is None:
         return None
     coefficients.engines[engine]
-    correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
+    correction = None
+    if not speculation.is_used:  # Guard: a run does not say whether its engine drafted
+        correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
     required = work(shape, at_best, parallel, formats)
     return StepModel(
         required, at_best, engine, formats, coefficients, shape.kernels, correction, speculation

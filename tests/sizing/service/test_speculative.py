@@ -10,8 +10,10 @@ from pydantic import ValidationError
 from sizewright.gates.engine_flags import engine_flags
 from sizewright.reading.model_file import read_model_file
 from sizing.catalog import Catalog
+from sizing.catalog.correction import Corrections
 from sizing.explain import explain
 from sizing.locks.workload_lock import rates_key
+from sizing.model.rows import architecture_of
 from sizing.plan.part import Reason
 from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
@@ -20,6 +22,7 @@ from sizing.values.field_error import FieldError
 from sizing.workload import DraftMethod, Workload
 from templates.engine import engine_arguments
 from tests.sizing.drawn import Values
+from tests.sizing.made_up import corrected
 from tests.sizing.replica.test_calibrated import BASE
 
 CONFIGS = Path(__file__).parents[3] / "bench" / "data" / "configs"
@@ -95,6 +98,26 @@ def test_a_lock_is_of_its_drafts() -> None:
         for values in (BASE, with_drafts(), with_drafts(acceptance_length=2.6))
     }
     assert len(keys) == 3
+
+
+def test_own_runs_are_not_applied_to_drafts(site: Site, catalog: Catalog) -> None:
+    """A run with drafts would count their gain twice, and no run says whether it had any."""
+    shape = architecture_of(catalog.model("llama-3.1-8b"))
+    assert shape is not None
+    run = corrected(0.5, 1.0).model_copy(
+        update={
+            "gpu": "NVIDIA H100 SXM5 80GB",
+            "parameters": shape.parameters,
+            "layers": shape.layers,
+        }
+    )
+    own = Corrections(fitted=catalog.coefficients.fitted, corrections=(run,))
+    for values, applied in ((BASE, True), (with_drafts(), False)):
+        workload = Workload.model_validate(values)
+        (after,) = size([workload], site, catalog, corrections={"chat": own}).services
+        (before,) = size([workload], site, catalog).services
+        assert after.own_runs is not None and after.own_runs.applied is applied
+        assert (after.calibrated == before.calibrated) is not applied
 
 
 def with_layers(folder: Path, catalog: Catalog, **keys: object) -> Catalog:

@@ -12,7 +12,7 @@ from sizing.catalog.coefficients import Evidence
 from sizing.replica.rate import MEDIAN, replica_times
 from sizing.steps.model import SPECULATIVE, Load, StepModel
 from sizing.steps.speculation import FEWER, MORE, NO_DRAFTS, Speculation
-from tests.sizing.made_up import LENGTHS, corrected, replica
+from tests.sizing.made_up import LENGTHS, replica
 from tests.sizing.steps.test_steps import models
 
 ALONE = Load(inf, 100.0, 0.0, 0.0, 1.0, 1.0)
@@ -110,9 +110,7 @@ def test_the_acceptance_stays_between_one_and_all_drafts(drafts: int, accepted: 
     assert (band.low == pytest.approx(1.0)) is (accepted == 4.0)
 
 
-def test_nobody_measured_the_verification_whatever_own_runs_say() -> None:
-    own = replica({"weights_ms": 10.0}, correction=corrected(1.0, 1.0))
-    assert (own.evidence, own.unmeasured) == (Evidence.own_runs, ())
-    drafted = drafting(own, 3, 2.0)
+def test_nobody_measured_the_verification() -> None:
+    drafted = drafting(replica({"weights_ms": 10.0}), 3, 2.0)
     assert (drafted.evidence, drafted.unmeasured) == (Evidence.unmeasured, (SPECULATIVE,))
     assert drafted.bands.tpot.high > drafted.coefficients.unmeasured_bands["vllm"].tpot.high
