@@ -21,16 +21,19 @@ from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
 from sizing.stack.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
-from sizing.workload.engine_traits import Gauges
+from sizing.workload import EngineName
 from sizing.workload.source import ModelSource
 from templates.engine import (
     CACHE_PATH,
     ENGINE_PORT,
     ENGINE_USER,
     PROGRAMS,
+    START,
+    START_PROGRAM,
     TLS,
     argument,
     engine_arguments,
+    engine_command,
     engine_environment,
     group_arguments,
     server_arguments,
@@ -126,6 +129,9 @@ def render(plan: Plan) -> dict[str, str]:
         if service.serving.limits_by is LimitsBy.admission:
             check = values | {"script": values["admission_script"]}
             documents.append(("script-admission", "script", check))
+        if values["start_script"] is not None:
+            start = values | {"script": values["start_script"]}
+            documents.append(("script-start", "script", start))
         if service.serving.encrypted:
             maker = values | {"script": values["certificate_script"]}
             documents.append(("script-certificate", "script", maker))
@@ -187,7 +193,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "pull_secrets": plan.site.image_pull_secrets,
             "spread_over": ["kubernetes.io/hostname"],
             "engine": serving.engine,
-            "command": serving.engine.traits.command,
+            "command": engine_command(serving),
             "environment": serving.engine.traits.environment,
             "arguments": [*engine_arguments(serving), *server_arguments(serving)],
             "answers": True,
@@ -211,6 +217,8 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "admission_script": program("admission").values
             if serving.limits_by is LimitsBy.admission
             else None,
+            "start_script": program(START_PROGRAM).values if serving.engine.traits.entry else None,
+            "start_folder": START,
             "engine_environment": {k: argument(v) for k, v in engine_environment(serving).items()},
             "balancer_cidrs": [
                 *(plan.network.public_cidrs if service.gateway.has_public else ()),
@@ -312,23 +320,25 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
         "cooldown_s": burst.cooldown_s,
         "poll_s": SCRAPE_S,
         "metrics_address": _METRICS_ADDRESS,
-        "metrics_query": wanted_query(
-            service, burst.in_flight_target, serving.engine.traits.gauges
-        ),
+        "metrics_query": wanted_query(service, burst.in_flight_target, serving.engine),
         "metrics_account": METRICS_SERVER,
         "metrics_namespace": NAMESPACE,
         "metrics_chart": METRICS,
     }
 
 
-def wanted_query(service: str, in_flight_target: int, gauges: Gauges) -> str:
+def wanted_query(service: str, in_flight_target: int, engine: EngineName) -> str:
     """PromQL query: requests in flight beyond the target of the floor's ready replicas.
 
     A replica that is too loaded to be ready still reports its requests.
 
-    in flight = running + waiting, on floor and burst; without any sample there is no answer.
+    in flight = running + waiting, on floor and burst; without any sample there is no answer. Raises
+    ValueError for an engine that exports no such gauges.
     Basis: vendor (the engine's gauges; `up` is Prometheus' own).
     """
+    gauges = engine.traits.gauges
+    if gauges is None:
+        raise ValueError(f"{engine} exports no gauges of its requests")
     of = f'namespace="{service}"'
     in_flight = f"sum({gauges.running}{{{of}}}) + sum({gauges.waiting}{{{of}}})"
     floor = f'(count(up{{{of},component="floor",ready="true"}} == 1) or vector(0))'

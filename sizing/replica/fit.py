@@ -33,14 +33,21 @@ def unfit(
         )
     if not workload.kind.traits.has_engine:
         return None
-    runs = catalog.runs(workload.engine.name, facts.precision.value, gpu)
-    if runs:
+    engine, capability = workload.engine.name, gpu.compute_capability
+    runs = catalog.runs(engine, facts.precision.value, gpu)
+    if not runs:
+        return Rejected(
+            option=f"{engine} x {gpu.name} x {facts.precision.value}",
+            reason=Reason.engine if runs is False else Reason.unknown_fact,
+            numbers=f"compute capability {capability if capability is not None else 'none'}",
+        )
+    kv_least = engine.traits.kv_formats[workload.engine.kv_precision].min_compute_capability
+    if kv_least is None or (capability is not None and capability >= kv_least):
         return None
-    capability = gpu.compute_capability
     return Rejected(
-        option=f"{workload.engine.name} x {gpu.name} x {facts.precision.value}",
-        reason=Reason.engine if runs is False else Reason.unknown_fact,
-        numbers=f"compute capability {capability if capability is not None else 'none'}",
+        option=f"{engine} x {gpu.name} x KV cache in {workload.engine.kv_precision}",
+        reason=Reason.engine,
+        numbers=f"compute capability {capability}, the format needs {kv_least}",
     )
 
 
