@@ -19,7 +19,7 @@ from sizing.replica.methods import MethodEstimate, gpus_at_rate
 from sizing.replica.rate import MEDIAN
 from sizing.replica.traffic import Rates
 from sizing.values.exact import Number, exact, plain
-from sizing.workload import Workload
+from sizing.workload import Method, Workload
 
 BAND = (0.1, 0.5, 0.9)
 """Quantiles of a band that is printed: P10, P50 and P90."""
@@ -43,7 +43,8 @@ def calibrated_plan(
     replica, lengths = estimate.replica, estimate.replica.lengths
     share = float(load / pool.replicas_needed) * (1 + replica.imbalance)
     median, bare = replica.median, _without_headroom(replica, load)
-    gpu_usd = None
+    capacity, gpu_usd = workload.capacity, None
+    sizes = capacity is not None and capacity.method is Method.calibrated
     if usd_per_month is not None:
         gpu_usd = exact(Decimal(str(usd_per_month))) / pool.gpus_total
     gpus = {quantile: _gpus(replica, replica.at(quantile), load) for quantile in _shown(replica)}
@@ -70,7 +71,7 @@ def calibrated_plan(
             for quantile, count in gpus.items()
         ),
         margins=_margins(replica, bare, gpus[MEDIAN], gpus[replica.quantile], gpu_usd),
-        one_run=_one_run(replica, gpus[replica.quantile], load, gpu_usd),
+        one_run=_one_run(replica, gpus[replica.quantile], load, gpu_usd) if sizes else None,
         median=_estimate(replica, median, share, load),
         safe=_estimate(replica, replica.safe, share, load),
     )

@@ -80,8 +80,9 @@ class CalibratedReplica:
         return self.median if quantile == MEDIAN else self._estimate(self.steps, quantile)
 
     def after_one_run(self) -> Estimate | None:
-        """Sizing estimate if one own run took the predicted time; None with own runs."""
-        if self.steps.correction is not None:
+        """Sizing estimate if one own run took the predicted time; None with own runs, and with
+        drafts, to which runs are not applied."""
+        if self.steps.correction is not None or self.steps.speculation.is_used:
             return None
         steps = replace(self.steps, assumed_bands=self.steps.bands.after_one_run())
         return self._estimate(steps, self.quantile)

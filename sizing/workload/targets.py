@@ -57,7 +57,7 @@ class Capacity(Strict):
     applies."""
     max_utilisation: Ratio | None = Field(default=None, gt=0, le=Decimal("0.95"))
     """Maximum share of a full batch's rate that a replica is planned for, for method calibrated."""
-    shortfall_cost: Annotated[Positive, Field(ge=1, le=99)] | None = Field(
+    shortfall_cost: Annotated[Ratio, Field(ge=1, le=99)] | None = Field(
         default=None, exclude_if=lambda given: given is None
     )
     """Cost of a missing GPU over that of a spare one, for method calibrated. With k, the quantile

@@ -112,7 +112,8 @@ class CalibratedPlan(Part):
     margins: tuple[MarginPlan, ...]
     """Margins between the mean request without headroom and the GPUs needed."""
     one_run: OneRunPlan | None
-    """Value of one own run; null where own runs correct the estimate already."""
+    """Value of one own run; null where own runs correct the estimate, or another method sizes the
+    service."""
     median: EstimatePlan
     """Median of the estimate (P50)."""
     safe: EstimatePlan
