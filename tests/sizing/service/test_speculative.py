@@ -66,6 +66,7 @@ def test_the_answer_says_that_nobody_measured_it(site: Site, catalog: Catalog) -
     found = service(with_drafts(), site, catalog).calibrated
     assert found is not None
     assert (found.basis, found.unmeasured) == ("datasheet", ("speculative decoding",))
+    assert found.one_run is None, "no run would narrow it"
 
 
 def test_drafted_tokens_take_pages_of_the_cache(site: Site, catalog: Catalog) -> None:
