@@ -193,7 +193,6 @@ def test_searches_are_few_and_known() -> None:
         *(f"methods/{index}/gpus_needed" for index in range(4)),
         "calibrated/imbalance_ratio",
         *(f"calibrated/quantiles/{index}/gpus_needed" for index in (0, 1)),
-        "calibrated/one_run/gpus_needed",
         *(f"calibrated/replicas_without_headroom/{at}" for at in ("low", "median", "high")),
         *(
             f"calibrated/{side}/{field}"
