@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from sizing.catalog.architecture import Architecture, Experts
 from sizing.model.config_experts import experts_per_token
-from sizing.model.config_keys import Config, dimensions, language_part, number
+from sizing.model.config_keys import Config, dimensions, indexer_of, language_part, number
 from sizing.model.layer_kinds import LayerKinds, layer_kinds
 from sizing.model.parameter_count import Counted, count_parameters, vision_parameters
 from sizing.values.field_error import FieldError
@@ -60,7 +60,7 @@ def read_config(config: Config) -> ModelConfig:
         experts_alone_in=precision if _experts_alone(quantised, counted) else None,
         scale_bits=_scale_bits(quantised),
         draft_layers=_draft_layers(text),
-        has_indexer=number(text, "index_topk") is not None,
+        indexer=indexer_of(text),
     )
     return ModelConfig(architecture, precision, str(text.get("model_type", "")))
 

@@ -35,12 +35,15 @@ def _caches(need: Need) -> tuple[CachePlan, ...]:
     """Layers that cache, by the elements that they keep of a token."""
     if need.shape is None:
         return ()
-    element_bytes = KV_BYTES[need.kv_precision]
-    return tuple(
-        CachePlan(
-            layers=cache.layers,
-            bytes_per_token=int(cache.elements_per_token * element_bytes),
-            window_tokens=cache.window_tokens,
-        )
+    element_bytes, indexer = KV_BYTES[need.kv_precision], need.shape.indexer
+    kept = [
+        (cache.layers, int(cache.elements_per_token * element_bytes), cache.window_tokens)
         for cache in need.shape.caches
+    ]
+    if indexer is not None:
+        layers = sum(cache.layers for cache in need.shape.caches)
+        kept.append((layers, indexer.bytes_per_token, None))
+    return tuple(
+        CachePlan(layers=layers, bytes_per_token=each, window_tokens=window)
+        for layers, each, window in kept
     )
