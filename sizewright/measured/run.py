@@ -2,13 +2,15 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sizewright.reading.input_error import InputError, quoted
 from sizewright.reading.read import opened
 
+Rows = TypeVar("Rows")
 MOST = 10**12
 """Upper limit of a run's numbers. Basis: assumed; milliseconds of thirty years."""
 ACCEPTED = f"a number above 0 and below {MOST:,}"
@@ -66,9 +68,14 @@ def read_runs(path: Path) -> list[MeasuredRun | Unread]:
 
     Raises InputError for a file that is not such a table; a faulty row is kept with its reason.
     """
+    return read_csv(path, runs_of)
+
+
+def read_csv(path: Path, rows_of: Callable[[str, "csv.DictReader[str]"], Rows]) -> Rows:
+    """Return what `rows_of` makes of a CSV file and its name. Raises InputError."""
     try:
         with io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as lines:
-            return _runs(str(path), csv.DictReader(lines, strict=True))
+            return rows_of(str(path), csv.DictReader(lines, strict=True))
     except OSError as fault:
         raise InputError(str(path), message=(fault.strerror or "cannot be read").lower()) from None
     except UnicodeDecodeError:
@@ -77,7 +84,8 @@ def read_runs(path: Path) -> list[MeasuredRun | Unread]:
         raise InputError(str(path), message=str(fault), expected="a CSV file") from None
 
 
-def _runs(file: str, rows: "csv.DictReader[str]") -> list[MeasuredRun | Unread]:
+def runs_of(file: str, rows: "csv.DictReader[str]") -> list[MeasuredRun | Unread]:
+    """Return the runs of an open table. Raises InputError where a column is missing."""
     missing = [name for name in NEEDED if name not in (rows.fieldnames or ())]
     if missing:
         raise InputError(
@@ -104,9 +112,9 @@ def _run(row: Mapping[str, str]) -> MeasuredRun | Unread:
             input_tokens=_needed(cells, "input_tokens"),
             output_tokens=_needed(cells, "output_tokens"),
             concurrency=_needed(cells, "concurrency"),
-            ttft_ms=_number(cells, "ttft_ms"),
-            tpot_ms=_number(cells, "tpot_ms"),
-            length_ratio=_number(cells, "length_ratio"),
+            ttft_ms=number_of(cells, "ttft_ms"),
+            tpot_ms=number_of(cells, "tpot_ms"),
+            length_ratio=number_of(cells, "length_ratio"),
         )
     except ValueError as fault:
         return Unread(cells["id"], str(fault))
@@ -114,20 +122,20 @@ def _run(row: Mapping[str, str]) -> MeasuredRun | Unread:
 
 def _cards(cells: Mapping[str, str], name: str) -> int:
     """Return a whole number of cards; 1 where the cell is empty."""
-    value = _number(cells, name) or 1.0
+    value = number_of(cells, name) or 1.0
     if value != int(value):
         raise ValueError(f"{name}: found {quoted(cells[name])}; expected a whole number")
     return int(value)
 
 
 def _needed(cells: Mapping[str, str], name: str) -> float:
-    value = _number(cells, name)
+    value = number_of(cells, name)
     if value is None:
         raise ValueError(f"{name}: is empty; expected {ACCEPTED}")
     return value
 
 
-def _number(cells: Mapping[str, str], name: str) -> float | None:
+def number_of(cells: Mapping[str, str], name: str) -> float | None:
     """Return a number above 0; None where the cell is empty."""
     cell = cells.get(name, "")
     if not cell:

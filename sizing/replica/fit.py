@@ -7,6 +7,7 @@ from sizing.catalog.lookup import Facts
 from sizing.model.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
 from sizing.plan.part import Reason, Rejected
 from sizing.replica.case import gpus_per_node
+from sizing.steps.diffusion import computes
 from sizing.values.exact import short
 from sizing.values.units import GB
 from sizing.workload import Workload
@@ -31,14 +32,17 @@ def unfit(
             reason=Reason.gpu_memory_minimum,
             numbers=f"{instance.gpu} has {sold_gb} GB, the workload requires at least {least} GB",
         )
-    if not workload.kind.traits.has_engine:
-        return None
-    runs = catalog.runs(workload.engine.name, facts.precision.value, gpu)
+    name = workload.engine.name.value
+    runs: bool | None
+    if workload.kind.traits.makes_media:
+        name, runs = workload.kind.value, computes(gpu, facts.precision)
+    else:
+        runs = catalog.runs(name, facts.precision.value, gpu)
     if runs:
         return None
     capability = gpu.compute_capability
     return Rejected(
-        option=f"{workload.engine.name} x {gpu.name} x {facts.precision.value}",
+        option=f"{name} x {gpu.name} x {facts.precision.value}",
         reason=Reason.engine if runs is False else Reason.unknown_fact,
         numbers=f"compute capability {capability if capability is not None else 'none'}",
     )
@@ -71,8 +75,11 @@ def spanning_replica(
     """Return a replica over the requested whole nodes, else over the fewest that fit the model.
 
     Tensor parallel remains inside a node, whose cards exchange every layer's result. Stages of the
-    pipeline exchange one result each, and run on different nodes.
+    pipeline exchange one result each, and run on different nodes. No node more holds an image or
+    clip, whose cards hold the whole model each.
     """
+    if need.item is not None:
+        return None, []
     sizes = tensor_parallel_sizes(facts.model, gpus_per_node(instance))
     split = requested or sizes[-1]
     if split not in sizes:
@@ -104,13 +111,16 @@ def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -
     wanted = need.bytes_with_one_sequence(split)
     left = usable_bytes(instance.gpu_memory_bytes, cards) * cards
     over = f" over {nodes} nodes" if nodes > 1 else ""
+    held = f"with the longest sequence {short(wanted / GB)} GB"
+    if need.item is not None:
+        held = f"with one item {short(wanted / cards / GB)} GB on each card"
     return Rejected(
         option=f"{instance.name}, tensor parallel {split}{over}",
         instance_type=instance.name,
         reason=Reason.memory,
         numbers=(
-            f"weights {short(need.weights_bytes / GB)} GB, with the longest sequence "
-            f"{short(wanted / GB)} GB; {cards} x {instance.gpu} leave {short(left / GB)} GB"
+            f"weights {short(need.weights_bytes / GB)} GB, {held}; "
+            f"{cards} x {instance.gpu} leave {short(left / GB)} GB"
         ),
     )
 

@@ -3,9 +3,12 @@
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import Field
+
 from sizing.values.strict import Strict
 from sizing.values.written import PositiveCount
 from sizing.workload.engine_traits import EngineName
+from sizing.workload.kinds import Runtime
 
 
 class Routing(StrEnum):
@@ -27,3 +30,7 @@ class Engine(Strict):
     """Maximum sequences in one batch. When left out, the number that fits in memory applies."""
     routing: Routing = Routing.least_requests
     """Distribution of requests over the replicas."""
+    runtime: Runtime = Field(
+        default=Runtime.compiled, exclude_if=lambda runtime: runtime is Runtime.compiled
+    )
+    """Way in which the kernels of an image or video model run."""
