@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from capacity_table import OFFLINE, Cells
+
 FLAG = "kv_capacity_cliff"
 """The table's flag of rows whose memory has room for few sequences after the weights."""
 SETTING = ("source_id", "gpu", "model", "weight_prec", "input_tokens", "output_tokens")
@@ -34,16 +36,14 @@ class Step:
         return (self.measured < 1) == (self.predicted < 1)
 
 
-def steps(
-    rows: Sequence[dict[str, str]], predicted: Callable[[dict[str, str]], float | None]
-) -> list[Step]:
+def steps(rows: Sequence[Cells], predicted: Callable[[Cells], float | None]) -> list[Step]:
     """Steps from every flagged row to its next larger neighbour, and among the neighbours.
 
     `predicted` is predicted over measured throughput of a row; None where there is no prediction.
     """
-    settings = defaultdict[tuple[str, ...], list[dict[str, str]]](list)
+    settings = defaultdict[tuple[str, ...], list[Cells]](list)
     for row in rows:
-        if row["load_type"] == "offline_max" and row["tp"] and row["out_tok_s"]:
+        if row["load_type"] == OFFLINE and row["tp"] and row["out_tok_s"]:
             settings[tuple(row[name] for name in SETTING)].append(row)
     found = []
     for members in settings.values():
@@ -59,6 +59,6 @@ def steps(
     return found
 
 
-def per_gpu(row: dict[str, str]) -> float:
+def per_gpu(row: Cells) -> float:
     """Output tokens per second of one GPU."""
     return float(row["out_tok_s"]) / float(row["n_gpus"] or row["tp"])

@@ -25,9 +25,9 @@ sys.path.insert(0, str(ROOT))
 from steps_fit import solved  # noqa: E402
 
 from sizewright.measured.media import MediaCase, media_case  # noqa: E402
-from sizewright.measured.media_table import media_of  # noqa: E402
+from sizewright.measured.media_table import NEEDED, media_of  # noqa: E402
 from sizewright.measured.replay import Unanswerable  # noqa: E402
-from sizewright.measured.run import Unread  # noqa: E402
+from sizewright.measured.run import Unread, table_cells  # noqa: E402
 from sizing.catalog import DATA, load_catalog  # noqa: E402
 from sizing.catalog.bands import Band  # noqa: E402
 from sizing.catalog.media_coefficients import (  # noqa: E402
@@ -243,8 +243,8 @@ def measured_cases(table: Path) -> tuple[list[MediaCase], Counter[str]]:
     catalog, cases, reasons = load_catalog(), list[MediaCase](), Counter[str]()
     with EXCLUDED.open(encoding="utf-8", newline="") as lines:
         excluded = {row["id"]: row["reason"] for row in csv.DictReader(lines)}
-    with table.open(encoding="utf-8", newline="") as lines:
-        runs = [run for run in media_of(csv.DictReader(lines)) if not isinstance(run, Unread)]
+    read = media_of(table_cells(table, NEEDED))
+    runs = [run for run in read if not isinstance(run, Unread)]
     for run in runs:
         if run.id in excluded:
             reasons[excluded[run.id]] += 1

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
 
+from capacity_table import CORE, OFFLINE, Cells, Setting, setting_of
 from fleet_curves import Curve
-from throughput import ENGINE_MOST, Setting, setting_of
+from tally import Tally
 
 from sizewright.measured.replay import Replay, Unanswerable
+from sizing.replica.fit import ENGINE_MAX_SEQUENCES
 from sizing.replica.lengths import Lengths
 from sizing.replica.rate import DEFAULT_MAX_UTILISATION, Targets
 from sizing.steps.model import StepModel
-from sizing.steps.room import most_running
 
+POISSON = "poisson_qps"
+"""Kind of load with random arrivals at an offered rate."""
+LIMIT = re.compile(r"p99 TTFT<=(\d+) ms \((met|missed)\)")
+"""The table's text of a latency limit that this program reads."""
 CURVE_POINTS = (0.25, 0.5, 0.75)
 """Positions of the targets on a curve of measured points, as shares."""
 MEAN = 0.5
@@ -97,7 +99,7 @@ def closed_question(curve: Curve, targets: Targets, rate: float, what: str) -> Q
     """Question: does the curve's replica meet the targets at that measured rate?"""
     row = curve.row
     run = row.run
-    cap = max(curve.largest, ENGINE_MOST["vllm"])
+    cap = max(curve.largest, ENGINE_MAX_SEQUENCES)
     most = min(row.most or math.inf, cap)
     group = "|".join((run.model, run.gpu, run.engine, run.weights, run.experts))
     variation = UNIFORM_VARIATION if run.length_ratio is None else None
@@ -120,77 +122,63 @@ def closed_question(curve: Curve, targets: Targets, rate: float, what: str) -> Q
     )
 
 
-def table_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of language models."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        return [row for row in csv.DictReader(lines) if row["workload"] == "llm"]
-
-
-def offline_questions(
-    table: Sequence[dict[str, str]], replay: Replay, reasons: Counter[str]
-) -> list[Question]:
+def offline_questions(table: Sequence[Cells], replay: Replay, tally: Tally) -> list[Question]:
     """Questions of rows at unlimited supply, which measure the capacity itself."""
     questions = []
     for row in table:
-        if row["load_type"] == "offline_max" and row["core"] == "1":
+        if row["load_type"] == OFFLINE:
             try:
-                setting = setting_of(row, replay)
-                rate = float(row["out_tok_s"]) / setting.answer / setting.replicas
-                targets = Targets(MEAN, None, None, DEFAULT_MAX_UTILISATION)
-                questions.append(_open(row, setting, targets, rate))
+                questions.append(_offline(row, replay))
+                tally.answer(row)
             except Unanswerable as reason:
-                reasons[f"offline: {reason}"] += 1
+                tally.refuse(row, f"offline: {reason}")
     return questions
 
 
-def poisson_questions(
-    table: Sequence[dict[str, str]], replay: Replay, reasons: Counter[str]
-) -> list[Question]:
+def _offline(row: Cells, replay: Replay) -> Question:
+    if row["core"] not in CORE:
+        raise Unanswerable(f"core is {row['core']}")
+    if not row["out_tok_s"]:
+        raise Unanswerable("out_tok_s is empty")
+    setting = setting_of(row, replay)
+    rate = float(row["out_tok_s"]) / setting.run.output_tokens / setting.replicas
+    targets = Targets(MEAN, None, None, DEFAULT_MAX_UTILISATION)
+    return _open(row, setting, targets, rate)
+
+
+def poisson_questions(table: Sequence[Cells], replay: Replay, tally: Tally) -> list[Question]:
     """Questions of rows with an offered rate: of their limit, of the measured TPOT, of TPOT and
     TTFT.
 
     A rate holds where a run long enough to show it met the targets. It fails from the lowest higher
     rate that was measured to miss the same targets.
     """
-    settings = defaultdict[tuple[str, ...], list[dict[str, str]]](list)
+    settings = defaultdict[tuple[str, ...], list[Cells]](list)
     for row in table:
-        if row["load_type"] == "poisson_qps" and row["request_rate"]:
+        if row["load_type"] == POISSON and row["request_rate"]:
             names = ("group", "engine_version", "tp", "n_gpus", "input_tokens", "output_tokens")
             settings[tuple(row[name] for name in names)].append(row)
+        elif row["load_type"] == POISSON:
+            tally.refuse(row, "poisson: request_rate is empty")
     questions = []
     for sweep in settings.values():
         sweep.sort(key=lambda row: float(row["request_rate"]))
         for row in sweep:
-            if SHORT in row["flags"]:
-                reasons["poisson: too short to show that the rate holds"] += 1
-                continue
             try:
-                questions += _sweep(row, sweep, setting_of(row, replay), reasons)
+                questions += _sweep(row, sweep, replay)
+                tally.answer(row)
             except Unanswerable as reason:
-                reasons[f"poisson: {reason}"] += 1
+                tally.refuse(row, f"poisson: {reason}")
     return questions
 
 
-def _sweep(
-    row: dict[str, str], sweep: Sequence[dict[str, str]], setting: Setting, reasons: Counter[str]
-) -> list[Question]:
-    limits = list[tuple[str, Targets]]()
-    limit = re.fullmatch(r"p99 TTFT<=(\d+) ms \((met|missed)\)", row["latency_limits"])
-    if limit is not None and limit[2] == "missed":
-        reasons["poisson: missed its limit, and no lower rate was measured"] += 1
-        return []
-    if limit is not None:
-        targets = Targets(0.99, float(limit[1]) / 1000, None, DEFAULT_MAX_UTILISATION)
-        limits.append(("published limit", targets))
-    for share, kind in COLUMNS.items():
-        times = row[f"ttft_ms_{kind}"], row[f"tpot_ms_{kind}"]
-        if all(times):
-            ttft, tpot = (float(time) / 1000 for time in times)
-            for what, first in (("measured TPOT", None), ("measured TPOT and TTFT", ttft)):
-                limits.append((what, Targets(share, first, tpot, DEFAULT_MAX_UTILISATION)))
-            break
+def _sweep(row: Cells, sweep: Sequence[Cells], replay: Replay) -> list[Question]:
+    """Questions of one row. Raises Unanswerable with the reason where there is none."""
+    if SHORT in row["flags"]:
+        raise Unanswerable("too short to show that the rate holds")
+    setting = setting_of(row, replay)
     questions = []
-    for what, targets in limits:
+    for what, targets in _met(row):
         rate = float(row["request_rate"]) / setting.replicas
         missed = [other for other in sweep if misses(other, targets)]
         higher = [float(other["request_rate"]) / setting.replicas for other in missed]
@@ -199,7 +187,30 @@ def _sweep(
     return questions
 
 
-def misses(row: dict[str, str], targets: Targets) -> bool:
+def _met(row: Cells) -> list[tuple[str, Targets]]:
+    """Targets that the row met, with their names. Raises Unanswerable where there is none."""
+    targets = list[tuple[str, Targets]]()
+    limit = LIMIT.fullmatch(row["latency_limits"])
+    if limit is not None and limit[2] == "missed":
+        raise Unanswerable("missed its limit, and no lower rate was measured")
+    if limit is not None:
+        met = Targets(0.99, float(limit[1]) / 1000, None, DEFAULT_MAX_UTILISATION)
+        targets.append(("published limit", met))
+    for share, kind in COLUMNS.items():
+        times = row[f"ttft_ms_{kind}"], row[f"tpot_ms_{kind}"]
+        if all(times):
+            ttft, tpot = (float(time) / 1000 for time in times)
+            for what, first in (("measured TPOT", None), ("measured TPOT and TTFT", ttft)):
+                targets.append((what, Targets(share, first, tpot, DEFAULT_MAX_UTILISATION)))
+            break
+    if not targets and row["latency_limits"]:
+        raise Unanswerable(f"no times, and a limit in unknown words: {row['latency_limits']}")
+    if not targets:
+        raise Unanswerable("neither a limit nor times")
+    return targets
+
+
+def misses(row: Cells, targets: Targets) -> bool:
     """True where the row's measured times exceed the targets."""
     kind = COLUMNS[targets.share]
     pairs = ((targets.ttft_s, row[f"ttft_ms_{kind}"]), (targets.tpot_s, row[f"tpot_ms_{kind}"]))
@@ -209,7 +220,7 @@ def misses(row: dict[str, str], targets: Targets) -> bool:
 
 
 def _open(
-    row: dict[str, str],
+    row: Cells,
     setting: Setting,
     targets: Targets,
     rate: float,
@@ -218,22 +229,21 @@ def _open(
     what: str = "unlimited supply",
 ) -> Question:
     """Question of the table; without `fails` the rate is the capacity, of lengths all alike."""
-    prompt, answer = setting.prompt, setting.answer
-    held = most_running(*setting.room, Fraction(prompt + answer))
+    run = setting.run
     variation = 0.0 if fails is None else None
     return Question(
         what=what,
         group=row["group"],
-        engine=setting.engine,
+        engine=setting.steps.engine,
         gpu=setting.steps.card.name,
-        model_key=setting.model,
+        model_key=run.model,
         steps=setting.steps,
-        lengths=_lengths(prompt, answer, variation),
-        slots=max(1, int(min(held, ENGINE_MOST[setting.engine]))),
+        lengths=_lengths(run.input_tokens, run.output_tokens, variation),
+        slots=setting.slots,
         most=setting.most,
         targets=targets,
         holds_per_s=rate,
         fails_per_s=rate if fails is None else fails,
         exact=fails is None,
-        gpus=setting.parallel.gpus,
+        gpus=setting.gpus,
     )

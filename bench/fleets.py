@@ -1,15 +1,16 @@
 """Are the fleets that sizing would buy large enough, and how much too expensive are they?
 
-`python bench/fleets.py TABLE.csv [serving_steps.csv]`. The table is not part of this project. It
-has the columns that `bench/throughput.py` names, with request_rate, latency_limits, TTFT and TPOT.
-The fit used none of its rows. For closed-loop rows the fit is repeated without the model in
-question, then without the GPU. Every group of source, model, GPU, engine and format counts once.
+`python bench/fleets.py TABLE.csv [RUNS.csv] [--configs DIR]`. The table is not part of this
+project, and the fit used none of its rows; `bench/capacity_table.py` names its columns. RUNS.csv
+has the columns of bench/data/serving_steps.csv, which is the default. For closed loops the fit is
+repeated on this project's runs without the model in question, then without the GPU. Every group of
+source, model, GPU, engine and format counts once. Rows and groups without an answer are listed.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import Counter, defaultdict
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
@@ -19,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 DATA = ROOT / "bench" / "data"
 
 import cliffs  # noqa: E402
-from fit_steps import bands  # noqa: E402
+from capacity_table import CLOSED, OFFLINE, Cells, closed_runs, read_table  # noqa: E402
 from fleet_answers import (  # noqa: E402
     Coefficients,
     Rate,
@@ -31,16 +32,18 @@ from fleet_answers import (  # noqa: E402
 from fleet_choice import Chosen, choices  # noqa: E402
 from fleet_curves import curves  # noqa: E402
 from fleet_questions import (  # noqa: E402
+    POISSON,
     Question,
     closed_questions,
     offline_questions,
     poisson_questions,
-    table_rows,
 )
+from fleet_runs import Taught, as_rows, runs_of, unscreened  # noqa: E402
 from fleet_score import Found, grouped, summary  # noqa: E402
-from leave_out import gpu, leave_out, model, replay_rows, taught_by  # noqa: E402
-from screen import screened  # noqa: E402
-from steps_fit import Parameters, Row, fit  # noqa: E402
+from leave_out import gpu, model, replay_rows  # noqa: E402
+from steps_fit import Row  # noqa: E402
+from table_command import CONFIGS, exit_code, replay_of, table_parser  # noqa: E402
+from tally import Tally  # noqa: E402
 from throughput import capacity  # noqa: E402
 
 from sizewright.measured.replay import Replay, Unanswerable  # noqa: E402
@@ -48,10 +51,11 @@ from sizing.catalog import load_catalog  # noqa: E402
 from sizing.catalog.coefficients import CoefficientSet  # noqa: E402
 from sizing.replica.rate import BandSide  # noqa: E402
 
-ENGINES = ("vllm", "sglang", "tensorrt-llm")
+RUNS = DATA / "serving_steps.csv"
 HEAD = f"{'':<44}{'count':>6}{'groups':>7}{'undersized':>12}{'(n)':>6}{'refused':>8}"
 HEAD += f"{'regret':>8}{'P90':>7}"
 ESTIMATES = {BandSide.median: "P50 estimate", BandSide.safe: "P90 estimate"}
+NOTHING = "no question, because no row was answered"
 MOST = 5.0
 """Percent of undersized fleets at the P90 estimate above which the output names a group."""
 
@@ -65,12 +69,14 @@ def line(name: str, found: Sequence[Found]) -> str:
 
 
 def show(title: str, found: Sequence[Found], by: Callable[[Found], str] | None = None) -> None:
-    """Print the summary of all, then by engine (vLLM first), then by the given key."""
+    """Print the summary of all, then by engine, then by the given key."""
+    if not found:
+        print(f"\n{title}: {NOTHING}")
+        return
     print(f"\n{title}\n{HEAD}\n{line('all', found)}")
-    engines = grouped(found, lambda x: x.engine)
-    for engine in [each for each in ENGINES if each in engines]:
-        print(line(f"  {engine}", engines[engine]))
-        for name, members in (grouped(engines[engine], by) if by else {}).items():
+    for engine, mine in grouped(found, lambda x: x.engine).items():
+        print(line(f"  {engine}", mine))
+        for name, members in (grouped(mine, by) if by else {}).items():
             print(line(f"    {name}", members))
 
 
@@ -98,31 +104,12 @@ def by_gpu(found: Found) -> str:
     return found.gpu
 
 
-def without(
-    kind: Callable[[Row], str], rows: Sequence[Row], parameters: Parameters, start: list[float]
-) -> dict[str, CoefficientSet]:
-    """Coefficients by name of a model or GPU, each fitted without the rows of that one."""
-    return {
-        name: taught_by([row for row in rows if kind(row) != name], parameters, start)
-        for name in sorted({kind(row) for row in rows})
-    }
-
-
-def table_questions(table: Sequence[dict[str, str]], replay: Replay) -> list[Question]:
-    """Poisson and offline questions; prints the reasons for the skipped rows."""
-    reasons = Counter[str]()
-    questions = poisson_questions(table, replay, reasons) + offline_questions(
-        table, replay, reasons
-    )
-    others = Counter(
-        f"load {row['load_type']}"
-        for row in table
-        if row["load_type"] not in ("poisson_qps", "offline_max")
-    )
-    print("rows of the table that are not used, by reason:")
-    for reason, count in (reasons + others).most_common():
-        print(f"  {count:5} {reason}")
-    return questions
+def table_questions(table: Sequence[Cells], replay: Replay, tally: Tally) -> list[Question]:
+    """Poisson and offline questions; other kinds of load are refused by name."""
+    for row in table:
+        if row["load_type"] not in (POISSON, OFFLINE, *CLOSED):
+            tally.refuse(row, f"load {row['load_type'] or 'without name'}")
+    return poisson_questions(table, replay, tally) + offline_questions(table, replay, tally)
 
 
 def open_loops(questions: Sequence[Question], taught: Coefficients) -> None:
@@ -138,18 +125,12 @@ def open_loops(questions: Sequence[Question], taught: Coefficients) -> None:
     show_all("unlimited supply", part, taught, as_sized, steps_only)
 
 
-def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]) -> None:
+def closed_loops(name: str, rows: Sequence[Row], project: Taught) -> None:
     """Print the rates of closed loops; each fit leaves out the model of the question."""
     found = curves(rows)
     questions = closed_questions(found)
-    sets = without(model, rows, parameters, start)
-    left = leave_out(rows, rows, parameters, start, model)
-    strict = {
-        name: each.model_copy(
-            update={"bands": bands([x for x in left if model(x.row) != name])},
-        )
-        for name, each in sets.items()
-    }
+    sets = project.without(model, rows)
+    strict = {key: project.without_its_errors(key, each) for key, each in sets.items()}
 
     def taught(question: Question) -> CoefficientSet:
         return sets[question.model_key]
@@ -157,7 +138,7 @@ def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]
     def strictly(question: Question) -> CoefficientSet:
         return strict[question.model_key]
 
-    title = "closed loops, model left out, target: TPOT"
+    title = f"{name}, model left out, target: TPOT"
     show_all(title, questions, taught, as_sized, steps_only)
     safe = BandSide.safe
     show(
@@ -168,29 +149,30 @@ def closed_loops(rows: Sequence[Row], parameters: Parameters, start: list[float]
     print(f"\n{title}; P90 estimate as sized, and exact forecast, by place on the curve\n{HEAD}")
     for place in ("low load", "half load", "high load"):
         part = [q for q in questions if q.what == place]
+        if not part:
+            print(f"{place:<44}{0:6}")
+            continue
         print(line(place, answered(part, taught, as_sized, safe)))
         print(line("  exact forecast", answered(part, taught, margin_only, safe)))
     both = closed_questions(found, ttft=True)
-    show_all("closed loops, model left out, target: TPOT and TTFT", both, taught, as_sized)
-    for estimate, name in ESTIMATES.items():
+    show_all(f"{name}, model left out, target: TPOT and TTFT", both, taught, as_sized)
+    for estimate, side in ESTIMATES.items():
 
         def predicted(question: Question, estimate: BandSide = estimate) -> float:
             return answered([question], taught, as_sized, estimate)[0].predicted_per_s
 
         picked = choices(found, load_catalog(), predicted)
-        show_choices(f"several types of GPU measured, model left out; {name}", picked)
+        show_choices(f"{name}, several types of GPU measured, model left out; {side}", picked)
 
 
 def show_choices(title: str, picked: Sequence[Chosen]) -> None:
     """Print the regret in dollars of the chosen type and count."""
+    if not picked:
+        print(f"\n{title}: no question with two types of GPU")
+        return
     print(f"\n{title}")
-    for engine in ("", *ENGINES):
-        groups = defaultdict[str, list[Chosen]](list)
-        for x in picked:
-            if engine in ("", x.engine):
-                groups[x.group].append(x)
-        if not groups:
-            continue
+    for engine, mine in ({"": picked} | grouped(picked, lambda x: x.engine)).items():
+        groups = grouped(mine, lambda x: x.group)
         members = groups.values()
         regrets = sorted(100 * median(x.regret for x in g) for g in members)
         under = 100 * sum(sum(x.undersized for x in g) / len(g) for g in members) / len(groups)
@@ -202,18 +184,12 @@ def show_choices(title: str, picked: Sequence[Chosen]) -> None:
         )
 
 
-def left_out_gpus(
-    rows: Sequence[Row],
-    parameters: Parameters,
-    start: list[float],
-    table: Sequence[Question],
-    shipped: CoefficientSet,
-) -> None:
+def left_out_gpus(rows: Sequence[Row], project: Taught, table: Sequence[Question]) -> None:
     """Print all questions again, each with a fit that has seen no row of its GPU."""
-    sets = without(gpu, rows, parameters, start)
+    sets = project.without(gpu, project.rows)
 
     def taught(question: Question) -> CoefficientSet:
-        return sets.get(question.gpu, shipped)
+        return sets.get(question.gpu, project.shipped)
 
     poisson = ("published limit", "measured TPOT")
     part = [q for q in table if q.what in poisson]
@@ -223,10 +199,10 @@ def left_out_gpus(
     show_all("GPU left out: closed loops", closed_questions(curves(rows)), taught, as_sized)
 
 
-def show_cliffs(table: Sequence[dict[str, str]], replay: Replay) -> None:
+def show_cliffs(table: Sequence[Cells], replay: Replay) -> None:
     """Print right and wrong predictions, for flagged rows and for their neighbours."""
 
-    def predicted(row: dict[str, str]) -> float | None:
+    def predicted(row: Cells) -> float | None:
         try:
             return capacity(row, replay).ratio
         except Unanswerable:
@@ -244,24 +220,38 @@ def show_cliffs(table: Sequence[dict[str, str]], replay: Replay) -> None:
         )
 
 
-def main() -> None:
-    replay = Replay(load_catalog(), {})
-    table = table_rows(Path(sys.argv[1]))
-    own = Path(sys.argv[2]) if len(sys.argv) > 2 else DATA / "serving_steps.csv"
-    questions = table_questions(table, replay)
-    read = replay_rows(own, DATA / "configs")
-    screen = screened(read)
-    rows = [row for row in read if row.run.id not in screen]
-    print(f"closed-loop rows that are not used: {dict(Counter(screen.values()))}")
-    shipped = replay.catalog.coefficients
-    open_loops(questions, lambda question: shipped)
-    parameters = Parameters(shipped)
-    start = fit(rows, parameters)
-    closed_loops(rows, parameters, start)
-    left_out_gpus(rows, parameters, start, questions, shipped)
+def main(given: Namespace) -> Tally:
+    replay, tally = replay_of(given), Tally()
+    table = read_table(given.table, tally)
+    questions = table_questions(table, replay, tally)
+    loops = closed_runs(table, replay, tally)
+    print("\n".join(["the table:", *tally.lines()]))
+    project = Taught(
+        unscreened("this project's runs", replay_rows(RUNS, CONFIGS)), replay.catalog.coefficients
+    )
+    runs = project.rows
+    if given.runs is not None:
+        of_file = Tally()
+        answerable = runs_of(given.runs, replay, of_file)
+        print("\n".join([f"\n{given.runs}:", *of_file.lines()]))
+        runs = unscreened(str(given.runs), as_rows(answerable, replay))
+    open_loops(questions, lambda question: project.shipped)
+    of_table = unscreened("closed loops of the table", as_rows(loops, replay))
+    closed_loops("closed loops of the table", of_table, project)
+    closed_loops("closed loops", runs, project)
+    left_out_gpus(runs, project, questions)
     show_cliffs(table, replay)
     print("\nno predicted step was shorter than the datasheet allows: each answer is checked")
+    return tally
+
+
+def arguments() -> ArgumentParser:
+    parser = table_parser(__doc__)
+    parser.add_argument(
+        "runs", type=Path, nargs="?", help=f"closed loops as in {RUNS.name}, the default"
+    )
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main, arguments()))

@@ -1,75 +1,28 @@
 """How exact is predicted capacity against a table of published throughputs?
 
-`python bench/throughput.py TABLE.csv`. The table is not part of this project. Its columns are
-workload, core, split, group, engine, gpu, model, weight_prec, tp, pp, n_gpus, input_tokens,
-output_tokens, load_type, concurrency and out_tok_s. The fit used none of its rows. Each group
-counts once: the median error of its rows.
+`python bench/throughput.py TABLE.csv [--configs DIR]`. The table is not part of this project, and
+the fit used none of its rows. `bench/capacity_table.py` names its columns. Each group counts once:
+the median error of its rows. Rows and groups without an answer are listed with the reason.
 """
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from argparse import Namespace
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from statistics import mean, median
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from sizewright.measured.replay import (  # noqa: E402
-    Replay,
-    Unanswerable,
-    engine_named,
-    precision_named,
-)
-from sizing.catalog import load_catalog  # noqa: E402
-from sizing.catalog.architecture import Architecture  # noqa: E402
-from sizing.steps.model import StepModel, step_model  # noqa: E402
-from sizing.steps.replica import Formats, Parallel  # noqa: E402
-from sizing.steps.room import most_running  # noqa: E402
-from sizing.workload import Precision  # noqa: E402
+from capacity_table import BATCH, CLOSED, CORE, OFFLINE, Setting, read_table, setting_of  # noqa: E402
+from table_command import exit_code, replay_of, table_parser  # noqa: E402
+from tally import Tally  # noqa: E402
 
-MODELS = {
-    "llama-2-7b": ("llama-2-7b-hf", "llama(2)-7b", "llama2-7b", "llama-2-7b"),
-    "llama-2-13b": ("llama2-13b", "llama-2-13b-hf"),
-    "llama-2-70b": ("llama-2-70b-hf", "llama2-70b"),
-    "llama-3.1-8b": (
-        "meta-llama-3-8b",
-        "llama-3.1-8b",
-        "meta-llama-3-8b-instruct",
-        "llama-3.1-8b-instruct",
-        "meta-llama-3.1-8b-instruct-quantized.w4a16",
-        "meta-llama-3.1-8b-instruct-quantized.w8a16",
-        "meta-llama-3.1-8b-instruct-quantized.w8a8",
-    ),
-    "llama-3.1-70b": (
-        "llama-3.1-70b",
-        "meta-llama-3-70b",
-        "llama-3.3-70b",
-        "meta-llama-3-70b-instruct",
-    ),
-    "llama-3.1-405b": ("llama-3.1-405b",),
-    "mistral-7b-v0.3": ("mistral-7b-v0.1", "mistral-7b"),
-    "mixtral-8x7b": ("mixtral-8x7b", "mixtral-8x7b-v0.1", "mixtral-8x7b-instruct-v0.1"),
-    "mixtral-8x22b": ("mixtral-8x22b",),
-    "qwen2.5-7b": ("qwen2-7b",),
-    "qwen2.5-72b": ("qwen2-72b",),
-}
-"""Catalog names by the table's names; each pair has one architecture."""
-GPUS = {
-    "A100-SXM4-40GB": "a100-40",
-    "A100-SXM4-80GB": "a100-80",
-    "H100-SXM-80GB": "h100",
-    "H200-SXM-141GB": "h200",
-    "L40S": "l40s",
-    "A10G": "a10g",
-}
-ENGINE_MOST = {"vllm": 256.0, "tensorrt-llm": 2048.0}
-"""Most sequences that an engine of that time runs by default. Basis: vendor (defaults)."""
+from sizewright.measured.replay import Replay, Unanswerable  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -84,79 +37,36 @@ class Capacity:
     """Predicted over measured output tokens per second."""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A row whose names are known."""
-
-    model: str
-    engine: str
-    steps: StepModel
-    room: tuple[Architecture, int, Parallel, Formats]
-    """Inputs that decide how many sequences fit."""
-    prompt: float
-    answer: float
-    most: float
-    """Mean number of sequences that run at once."""
-    replicas: float
-
-    @property
-    def parallel(self) -> Parallel:
-        return self.room[2]
-
-
-def setting_of(row: dict[str, str], replay: Replay) -> Setting:
-    """Return the row's replicas and lengths. Raises Unanswerable with the reason."""
-    engine = engine_named(row["engine"])
-    name = row["model"].split("/")[-1].lower()
-    model = next((known for known, names in MODELS.items() if name in names), None)
-    if model is None:
-        raise Unanswerable("model")
-    if row["gpu"] not in GPUS:
-        raise Unanswerable("GPU")
-    weights = precision_named(row["weight_prec"])
-    if weights is None or not row["input_tokens"]:
-        raise Unanswerable("precision or lengths not stated")
-    shape, _ = replay.shape(model)
-    gpu = replay.gpu(GPUS[row["gpu"]])
-    parallel = Parallel(int(float(row["tp"] or 1)), 1, int(float(row["pp"] or 1)))
-    eight = weights is Precision.fp8 and engine == "tensorrt-llm"
-    formats = Formats(weights, weights, "fp8" if eight else "fp16")
-    coefficients = replay.catalog.coefficients
-    steps = step_model(shape, gpu, coefficients, engine=engine, parallel=parallel, formats=formats)
-    if steps is None:
-        raise Unanswerable("datasheet")
-    prompt, answer = float(row["input_tokens"]), float(row["output_tokens"])
-    room = shape, gpu.memory_bytes, parallel, formats
-    held = most_running(*room, Fraction(prompt + answer / 2))
-    most = min(max(held, 1.0), ENGINE_MOST[engine])
-    replicas = max(1.0, float(row["n_gpus"] or parallel.gpus) / parallel.gpus)
-    return Setting(model, engine, steps, room, prompt, answer, most, replicas)
-
-
-def capacity(row: dict[str, str], replay: Replay) -> Capacity:
+def capacity(row: Mapping[str, str], replay: Replay) -> Capacity:
     """Return the row's prediction. Raises Unanswerable with the reason."""
+    if row["core"] not in CORE:
+        raise Unanswerable(f"core is {row['core']}")
     if not row["out_tok_s"]:
-        raise Unanswerable("throughput not stated")
-    found = setting_of(row, replay)
-    rate = tokens_per_s(found.steps, row, found.prompt, found.answer, found.most)
-    ratio = rate * found.replicas / float(row["out_tok_s"])
-    return Capacity(row["group"], found.engine, row["gpu"], row["split"], ratio)
+        raise Unanswerable("out_tok_s is empty")
+    setting = setting_of(row, replay)
+    ratio = tokens_per_s(row, setting) * setting.replicas / float(row["out_tok_s"])
+    return Capacity(row["group"], setting.steps.engine, row["gpu"], row["split"], ratio)
 
 
-def tokens_per_s(
-    steps: StepModel, row: dict[str, str], prompt: float, answer: float, most: float
-) -> float:
-    """Output tokens per second of one replica: unlimited supply, or one batch from start to end."""
-    if row["load_type"] == "offline_max":
+def tokens_per_s(row: Mapping[str, str], setting: Setting) -> float:
+    """Output tokens per second of one replica, by the kind of load.
+
+    Unlimited supply is a closed loop that fills the memory. A static batch runs from start to end.
+    """
+    run, steps, most = setting.run, setting.steps, setting.most
+    prompt, answer = run.input_tokens, run.output_tokens
+    if row["load_type"] == OFFLINE:
         return steps.closed_loop(prompt, answer, most).requests_per_s * answer
-    if row["load_type"] not in ("static_batch", "serial", "closed_concurrency"):
-        raise Unanswerable(f"load {row['load_type']}")
-    batch = float(row["concurrency"] or 1)
-    load = steps.load(prompt, answer, min(batch, most), None)
-    step = sum(steps.terms(min(batch, most), load)[:-1])
-    waves = batch / min(batch, most)
-    whole = batch * load.prompt_ms / steps.work.ranks + waves * (load.answer * step)
-    return 1000 * batch * answer / whole
+    flight = run.concurrency
+    if row["load_type"] in CLOSED:
+        return steps.closed_loop(prompt, answer, flight, most).requests_per_s * answer
+    if row["load_type"] not in BATCH:
+        raise Unanswerable(f"load {row['load_type'] or 'without name'}")
+    load = steps.load(prompt, answer, min(flight, most), None)
+    step = sum(steps.terms(min(flight, most), load)[:-1])
+    waves = flight / min(flight, most)
+    whole = flight * load.prompt_ms / steps.work.ranks + waves * (load.answer * step)
+    return 1000 * flight * answer / whole
 
 
 def line(name: str, found: Sequence[Capacity]) -> str:
@@ -178,22 +88,21 @@ def show(title: str, found: Sequence[Capacity], key: Callable[[Capacity], str]) 
         print(line(f"  {name}", [x for x in found if key(x) == name]))
 
 
-def main() -> None:
-    replay = Replay(load_catalog(), {})
-    found, reasons = [], Counter[str]()
-    with Path(sys.argv[1]).open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            if row["workload"] != "llm" or row["core"] != "1":
-                continue
-            try:
-                found.append(capacity(row, replay))
-            except Unanswerable as reason:
-                reasons[str(reason)] += 1
-    print(f"{len(found)} rows answered; not answered: {dict(reasons.most_common())}")
-    for split in ("validation", "calibration"):
+def main(given: Namespace) -> Tally:
+    replay, tally = replay_of(given), Tally()
+    found = []
+    for row in read_table(given.table, tally):
+        try:
+            found.append(capacity(row, replay))
+            tally.answer(row)
+        except Unanswerable as reason:
+            tally.refuse(row, str(reason))
+    print("\n".join(tally.lines()))
+    for split in sorted({x.split for x in found}, reverse=True):
         part = [x for x in found if x.split == split]
-        show(split, part, lambda x: f"{x.engine} {x.gpu}")
+        show(split or "no split stated", part, lambda x: f"{x.engine} {x.gpu}")
+    return tally
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main, table_parser(__doc__)))

@@ -14,8 +14,20 @@ TLS = "/tls"
 """Folder of a pod's own key and certificate."""
 ENGINE_USER = 2000
 """User id of the engine where it is not root, with group 0. Basis: vendor (vLLM's image has it)."""
+START, START_PROGRAM = "/start", "start_engine"
+"""Folder and name of the program that starts the server of an engine without a flag for our
+check."""
 CACHE_PATH = "/var/lib/sizewright/cache"
 """Folder of the engines' compile cache on a node's root volume: it outlives a pod."""
+
+
+def engine_command(serving: ServingPlan) -> list[str]:
+    """Return the command of the container: the engine's own, or the program that stands in for
+    it."""
+    traits = serving.engine.traits
+    if traits.entry is None:
+        return [*traits.command]
+    return ["python3", f"{START}/{START_PROGRAM}.py", traits.entry, *traits.command]
 
 
 def engine_arguments(serving: ServingPlan) -> list[str]:
@@ -23,9 +35,9 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
 
     Raises ValueError for a precision the engine has no name for.
     """
-    settings = _settings(serving)
-    arguments = [f"/weights/{serving.weights_folder}"]
-    for setting, flag in serving.engine.traits.flags.items():
+    settings, traits = _settings(serving), serving.engine.traits
+    arguments = [*traits.model, f"/weights/{serving.weights_folder}", *traits.fixed]
+    for setting, flag in traits.flags.items():
         if settings[setting] is not None:
             arguments += [flag, str(settings[setting])]
     return [argument(text) for text in arguments]
@@ -34,6 +46,7 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
 def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
     """Value of each setting; None where the engine decides."""
     traits = serving.engine.traits
+    kv_names = {precision: each.name for precision, each in traits.kv_formats.items()}
     group = serving if isinstance(serving, GroupServingPlan) else None
     return {
         Setting.served_name: serving.model,
@@ -44,7 +57,7 @@ def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
         Setting.context: serving.max_model_len,
         Setting.memory: serving.gpu_memory_utilisation,
         Setting.arithmetic: _named(traits, traits.arithmetic, serving.compute_precision),
-        Setting.kv_cache: _named(traits, traits.kv_formats, serving.kv_precision),
+        Setting.kv_cache: _named(traits, kv_names, serving.kv_precision),
     }
 
 
@@ -83,9 +96,9 @@ def _limit_arguments(serving: ServingPlan) -> list[str]:
     match serving.limits_by:
         case LimitsBy.engine:
             return [limits[Limit.queue], str(serving.in_flight)]
-        case LimitsBy.admission:
+        case LimitsBy.admission if Limit.middleware in limits:
             return [limits[Limit.middleware], "admission.Admission"]
-        case LimitsBy.nothing:
+        case LimitsBy.admission | LimitsBy.nothing:
             return []
         case _ as never:
             assert_never(never)
@@ -101,7 +114,7 @@ def engine_environment(serving: ServingPlan) -> dict[str, str]:
         case LimitsBy.engine if most is not None:
             values |= dict.fromkeys(traits.sequences_per_request, str(most))
         case LimitsBy.admission:
-            values["PYTHONPATH"] = PROGRAMS
+            values["PYTHONPATH" if traits.entry is None else "ADMISSION_FOLDER"] = PROGRAMS
             values["ADMISSION_IN_FLIGHT"] = str(serving.in_flight)
             values["ADMISSION_SEQUENCES"] = "" if most is None else str(most)
         case LimitsBy.engine | LimitsBy.nothing:

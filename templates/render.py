@@ -28,9 +28,12 @@ from templates.engine import (
     ENGINE_PORT,
     ENGINE_USER,
     PROGRAMS,
+    START,
+    START_PROGRAM,
     TLS,
     argument,
     engine_arguments,
+    engine_command,
     engine_environment,
     group_arguments,
     server_arguments,
@@ -126,6 +129,9 @@ def render(plan: Plan) -> dict[str, str]:
         if service.serving.limits_by is LimitsBy.admission:
             check = values | {"script": values["admission_script"]}
             documents.append(("script-admission", "script", check))
+        if values["start_script"] is not None:
+            start = values | {"script": values["start_script"]}
+            documents.append(("script-start", "script", start))
         if service.serving.encrypted:
             maker = values | {"script": values["certificate_script"]}
             documents.append(("script-certificate", "script", maker))
@@ -187,7 +193,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "pull_secrets": plan.site.image_pull_secrets,
             "spread_over": ["kubernetes.io/hostname"],
             "engine": serving.engine,
-            "command": serving.engine.traits.command,
+            "command": engine_command(serving),
             "environment": serving.engine.traits.environment,
             "arguments": [*engine_arguments(serving), *server_arguments(serving)],
             "answers": True,
@@ -211,6 +217,8 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "admission_script": program("admission").values
             if serving.limits_by is LimitsBy.admission
             else None,
+            "start_script": program(START_PROGRAM).values if serving.engine.traits.entry else None,
+            "start_folder": START,
             "engine_environment": {k: argument(v) for k, v in engine_environment(serving).items()},
             "balancer_cidrs": [
                 *(plan.network.public_cidrs if service.gateway.has_public else ()),

@@ -1,16 +1,17 @@
 """Predicted times compared with measured ones, by row and in summary."""
 
 from collections.abc import Callable, Iterable, Sequence
-from csv import DictReader
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
 from typing import assert_never
 
 from sizewright.measured.media import media_case
+from sizewright.measured.media_table import NEEDED as THROUGHPUTS
 from sizewright.measured.media_table import MediaRun, is_media_table, media_of
 from sizewright.measured.replay import Replay, Unanswerable
-from sizewright.measured.run import MeasuredRun, Unread, read_csv, runs_of
+from sizewright.measured.run import NEEDED as RUNS
+from sizewright.measured.run import MeasuredRun, Unread, runs_of, table_cells
 from sizing.steps.diffusion import ItemTime
 from sizing.steps.model import StepTime
 
@@ -98,13 +99,10 @@ def read_table(path: Path) -> Table:
 
     Raises InputError for a file that is neither.
     """
-    return read_csv(path, _table)
-
-
-def _table(file: str, rows: "DictReader[str]") -> Table:
-    if is_media_table(rows.fieldnames or ()):
-        return Table(media_of(rows), ITEM_TIMES)
-    return Table(runs_of(file, rows), TOKEN_TIMES)
+    cells = table_cells(path, THROUGHPUTS, RUNS)
+    if cells and is_media_table(cells[0]):
+        return Table(media_of(cells), ITEM_TIMES)
+    return Table(runs_of(cells), TOKEN_TIMES)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sizewright.measured.run import Unread, number_of
+from sizewright.measured.run import Unread, cards, optional_number
 
 NEEDED = ("id", "workload", "model", "engine", "gpu", "n_gpus", "items_s", "sec_per_item")
 """Columns without which a file is no table of throughputs."""
@@ -44,15 +44,14 @@ def is_media_table(columns: Iterable[str]) -> bool:
 
 
 def media_of(rows: Iterable[Mapping[str, str]]) -> list[MediaRun | Unread]:
-    """Return the rows of an open table of throughputs, in its order.
+    """Return the rows of a table of throughputs by their cells, in its order.
 
     Rows of other workloads, and faulty ones, are kept with the reason.
     """
     return [_row(row) for row in rows]
 
 
-def _row(row: Mapping[str, str]) -> MediaRun | Unread:
-    cells = {name: (row.get(name) or "").strip() for name in row if isinstance(name, str)}
+def _row(cells: Mapping[str, str]) -> MediaRun | Unread:
     try:
         return _run(cells)
     except ValueError as fault:
@@ -63,9 +62,9 @@ def _run(cells: Mapping[str, str]) -> MediaRun:
     kind = cells["workload"]
     if kind not in KINDS:
         raise ValueError(f"workload {kind or 'not stated'}: only {' and '.join(KINDS)} rows here")
-    gpus = int(number_of(cells, "n_gpus") or 1)
+    gpus = cards(cells, "n_gpus")
     replicated = cells.get("load_type", "") in REPLICATED
-    batch = OFFLINE_BATCH if replicated else int(number_of(cells, "concurrency") or 1)
+    batch = OFFLINE_BATCH if replicated else int(optional_number(cells, "concurrency") or 1)
     precision = " ".join(filter(None, (cells.get("weight_prec"), cells.get("act_prec"))))
     return MediaRun(
         id=cells["id"],
@@ -86,16 +85,16 @@ def _run(cells: Mapping[str, str]) -> MediaRun:
 
 
 def _whole(cells: Mapping[str, str], name: str) -> int | None:
-    value = number_of(cells, name)
+    value = optional_number(cells, name)
     return None if value is None else int(value)
 
 
 def _seconds(cells: Mapping[str, str], replicas: int) -> float:
     """Seconds of one item: replicas / items a second, else the stated time of an item or batch."""
-    rate, time = number_of(cells, "items_s"), number_of(cells, "sec_per_item")
+    rate, time = optional_number(cells, "items_s"), optional_number(cells, "sec_per_item")
     if rate is not None:
         return replicas / rate
     if time is None:
         raise ValueError("items_s and sec_per_item: both are empty")
     whole_batch = cells.get("load_type") == "static_batch"
-    return time / (number_of(cells, "concurrency") or 1) if whole_batch else time
+    return time / (optional_number(cells, "concurrency") or 1) if whole_batch else time

@@ -1,14 +1,15 @@
 """What does the step model predict for a measured run, whose names first become catalog facts?"""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from sizewright.measured.names import gpu_named, same_models, same_repositories
 from sizewright.measured.run import MeasuredRun
+from sizewright.reading.input_error import InputError
 from sizewright.reading.model_file import read_model_file
-from sizing.catalog import Catalog, Gpu, UnknownName
+from sizing.catalog import Catalog, Gpu, ModelFacts, UnknownName
 from sizing.catalog.architecture import Architecture
 from sizing.model.rows import architecture_of
 from sizing.steps.model import StepModel, StepTime, step_model
@@ -72,6 +73,8 @@ class Replay:
         shape, native = self.shape(run.model)
         gpu = self.gpu(run.gpu)
         engine = engine_named(run.engine)
+        if engine not in self.catalog.coefficients.engines:
+            raise Unanswerable(f"no coefficients for engine {run.engine}")
         formats = run_formats(run, engine, native, gpu)
         parallel = Parallel(run.tensor, run.data, run.pipeline)
         key = (run.model, gpu.name, engine, parallel, formats)
@@ -99,25 +102,46 @@ class Replay:
         return self._shapes[model]
 
     def _found(self, model: str) -> tuple[Architecture, Precision]:
-        path = self.configs.get(model.lower())
-        try:
-            facts = self.catalog.model(model) if path is None else read_model_file(path, str(path))
-        except UnknownName:
-            raise Unanswerable(f"no config.json and no catalog row of model {model}") from None
-        shape = architecture_of(facts)
+        rows = self._rows(model)
+        if not rows:
+            raise Unanswerable(f"no config.json and no catalog row of model {model}")
+        shapes = [(architecture_of(row), Precision(row.native_dtype)) for row in rows]
+        if any(each != shapes[0] for each in shapes):
+            names = " or ".join(sorted(row.hf_repo for row in rows))
+            raise Unanswerable(f"model {model} may be {names}")
+        shape, native = shapes[0]
         if shape is None:
             raise Unanswerable(f"the catalog lacks the architecture of {model}")
-        return shape, Precision(facts.native_dtype)
+        return shape, native
+
+    def _rows(self, model: str) -> list[ModelFacts]:
+        """Facts of every model with this id, else with this name in another spelling."""
+        if model.lower() in self.configs:
+            return [self._config(model.lower())]
+        if same := same_repositories(model, self.configs):
+            return [self._config(name) for name in same]
+        try:
+            return [self.catalog.model(model)]
+        except UnknownName:
+            pass
+        rows = {row.hf_repo.lower(): row for row in self.catalog.models}
+        same = same_models(model, {**rows, **self.configs})
+        return [self._config(name) if name in self.configs else rows[name] for name in same]
+
+    def _config(self, name: str) -> ModelFacts:
+        """Facts of a config.json. Raises Unanswerable where it cannot be read."""
+        path = self.configs[name]
+        try:
+            return read_model_file(path, str(path))
+        except InputError as fault:
+            raise Unanswerable(str(fault)) from None
 
     def gpu(self, name: str) -> Gpu:
         """Return the accelerator with this name in a log. Raises Unanswerable."""
-        plain = name.lower().replace("_", "-")
-        for candidate in (plain, re.sub(r"-(sxm|server|hgx|nvl72)\d*$", "", plain), f"{plain}-80"):
-            try:
-                return self.catalog.gpu(candidate)
-            except UnknownName:
-                continue
-        raise Unanswerable(f"no catalog row of GPU {name}")
+        card = gpu_named(name, self.catalog)
+        if card is None:
+            raise Unanswerable(f"no catalog row of GPU {name or 'without name'}")
+        return card
 
 
 def engine_named(name: str) -> str:
@@ -153,6 +177,12 @@ def run_formats(run: MeasuredRun, engine: str, native: Precision, gpu: Gpu) -> F
 
 
 def precision_named(label: str) -> Precision | None:
-    """Return the precision that a log's label means; None where it is empty or unknown."""
-    low = label.lower()
-    return next((precision for part, precision in FORMATS if part in low), None)
+    """Return the precision that a log's label means; None where it is empty. Raises Unanswerable
+    for an unknown label."""
+    low = label.strip().lower()
+    if not low:
+        return None
+    for part, precision in FORMATS:
+        if part in low:
+            return precision
+    raise Unanswerable(f"unknown precision {label}")

@@ -2,15 +2,13 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from sizewright.reading.input_error import InputError, quoted
 from sizewright.reading.read import opened
 
-Rows = TypeVar("Rows")
 MOST = 10**12
 """Upper limit of a run's numbers. Basis: assumed; milliseconds of thirty years."""
 ACCEPTED = f"a number above 0 and below {MOST:,}"
@@ -68,14 +66,24 @@ def read_runs(path: Path) -> list[MeasuredRun | Unread]:
 
     Raises InputError for a file that is not such a table; a faulty row is kept with its reason.
     """
-    return read_csv(path, runs_of)
+    return runs_of(table_cells(path, NEEDED))
 
 
-def read_csv(path: Path, rows_of: Callable[[str, "csv.DictReader[str]"], Rows]) -> Rows:
-    """Return what `rows_of` makes of a CSV file and its name. Raises InputError."""
+def runs_of(table: Iterable[Mapping[str, str]]) -> list[MeasuredRun | Unread]:
+    """Rows of such a table by their cells."""
+    return [_run(cells) for cells in table]
+
+
+def table_cells(path: Path, *needed: Sequence[str]) -> list[dict[str, str]]:
+    """Cells of each row of a CSV file by column, in any order of columns, without outer spaces.
+
+    `needed` are the columns of each kind of table that the file may be. Raises InputError for a
+    file that is none of them; it names the columns of the last kind.
+    """
     try:
         with io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as lines:
-            return rows_of(str(path), csv.DictReader(lines, strict=True))
+            rows = csv.DictReader(lines, strict=True)
+            return _cells(str(path), rows, needed)
     except OSError as fault:
         raise InputError(str(path), message=(fault.strerror or "cannot be read").lower()) from None
     except UnicodeDecodeError:
@@ -84,18 +92,19 @@ def read_csv(path: Path, rows_of: Callable[[str, "csv.DictReader[str]"], Rows]) 
         raise InputError(str(path), message=str(fault), expected="a CSV file") from None
 
 
-def runs_of(file: str, rows: "csv.DictReader[str]") -> list[MeasuredRun | Unread]:
-    """Return the runs of an open table. Raises InputError where a column is missing."""
-    missing = [name for name in NEEDED if name not in (rows.fieldnames or ())]
-    if missing:
-        raise InputError(
-            file, 1, 1, field=missing[0], message="column is missing", expected=", ".join(NEEDED)
-        )
-    return [_run(row) for row in rows]
+def _cells(
+    file: str, rows: "csv.DictReader[str]", kinds: Sequence[Sequence[str]]
+) -> list[dict[str, str]]:
+    lacking = [[name for name in kind if name not in (rows.fieldnames or ())] for kind in kinds]
+    if all(lacking):
+        first, columns = lacking[-1][0], ", ".join(kinds[-1])
+        raise InputError(file, 1, 1, field=first, message="column is missing", expected=columns)
+    return [
+        {name: (row[name] or "").strip() for name in row if isinstance(name, str)} for row in rows
+    ]
 
 
-def _run(row: Mapping[str, str]) -> MeasuredRun | Unread:
-    cells = {name: (row.get(name) or "").strip() for name in row if isinstance(name, str)}
+def _run(cells: Mapping[str, str]) -> MeasuredRun | Unread:
     try:
         return MeasuredRun(
             id=cells["id"],
@@ -103,40 +112,41 @@ def _run(row: Mapping[str, str]) -> MeasuredRun | Unread:
             engine_version=cells.get("engine_version", ""),
             model=cells["model"],
             gpu=cells["gpu"],
-            tensor=_cards(cells, "tp"),
-            data=_cards(cells, "dp"),
-            pipeline=_cards(cells, "pp"),
-            expert=_cards(cells, "ep"),
+            tensor=cards(cells, "tp"),
+            data=cards(cells, "dp"),
+            pipeline=cards(cells, "pp"),
+            expert=cards(cells, "ep"),
             weights=cells.get("weights", ""),
             experts=cells.get("expert_weights", ""),
-            input_tokens=_needed(cells, "input_tokens"),
-            output_tokens=_needed(cells, "output_tokens"),
-            concurrency=_needed(cells, "concurrency"),
-            ttft_ms=number_of(cells, "ttft_ms"),
-            tpot_ms=number_of(cells, "tpot_ms"),
-            length_ratio=number_of(cells, "length_ratio"),
+            input_tokens=needed_number(cells, "input_tokens"),
+            output_tokens=needed_number(cells, "output_tokens"),
+            concurrency=needed_number(cells, "concurrency"),
+            ttft_ms=optional_number(cells, "ttft_ms"),
+            tpot_ms=optional_number(cells, "tpot_ms"),
+            length_ratio=optional_number(cells, "length_ratio"),
         )
     except ValueError as fault:
         return Unread(cells["id"], str(fault))
 
 
-def _cards(cells: Mapping[str, str], name: str) -> int:
-    """Return a whole number of cards; 1 where the cell is empty."""
-    value = number_of(cells, name) or 1.0
+def cards(cells: Mapping[str, str], name: str) -> int:
+    """Return a whole number of cards; 1 where the cell is empty. Raises ValueError."""
+    value = optional_number(cells, name) or 1.0
     if value != int(value):
         raise ValueError(f"{name}: found {quoted(cells[name])}; expected a whole number")
     return int(value)
 
 
-def _needed(cells: Mapping[str, str], name: str) -> float:
-    value = number_of(cells, name)
+def needed_number(cells: Mapping[str, str], name: str) -> float:
+    """Return a number above 0. Raises ValueError, also where the cell is empty."""
+    value = optional_number(cells, name)
     if value is None:
         raise ValueError(f"{name}: is empty; expected {ACCEPTED}")
     return value
 
 
-def number_of(cells: Mapping[str, str], name: str) -> float | None:
-    """Return a number above 0; None where the cell is empty."""
+def optional_number(cells: Mapping[str, str], name: str) -> float | None:
+    """Return a number above 0; None where the cell is empty. Raises ValueError."""
     cell = cells.get(name, "")
     if not cell:
         return None

@@ -28,6 +28,7 @@ def lock_of(workload: Workload, plan: Plan, catalog: Catalog) -> Lock | None:
         precision=choice.precision,
         instance_type=choice.instance_type,
         tensor_parallel=split,
+        engine=workload.engine.name,
         nodes_per_replica=1 if service.pool is None else service.pool.nodes_per_replica,
         catalog_digest=plan.catalog_digest,
         coefficients=catalog.coefficients.fitted if seconds else None,

@@ -22,6 +22,8 @@ class Ability(StrEnum):
     """Bounds the requests that run or wait, and answers 503 beyond that."""
     middleware = "middleware"
     """Runs a check of this product before each request."""
+    probe = "probe"
+    """Answers health checks without generating anything."""
     tls = "tls"
     """Serves HTTPS with a certificate from files."""
     user = "user"

@@ -98,7 +98,8 @@ def stale_lock(case: Case, lock: Lock | None) -> tuple[Rejected, ...]:
         Rejected(
             option=f"lock: tensor parallel {lock.tensor_parallel}",
             reason=Reason.stale_lock,
-            numbers=f"made for {lock.model} {lock.precision} on {lock.instance_type}",
+            numbers=f"made for {lock.model} {lock.precision} on {lock.instance_type} "
+            f"with {lock.engine}",
         ),
     )
 

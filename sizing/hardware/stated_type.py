@@ -7,7 +7,7 @@ from sizing.plan.part import Reason, Rejected
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import replica_fit, spanning_replica, unfit
 from sizing.site import Site
-from sizing.workload import ReservedCapacity
+from sizing.workload import ENGINES, ReservedCapacity, Workload
 
 
 def selling_zones(
@@ -50,12 +50,25 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
     fit, smaller = None, list[Rejected]()
     if nodes is None or nodes == 1:
         fit, smaller = replica_fit(need, facts, instance, split)
-    if fit is None and nodes != 1:
+    if fit is None and nodes != 1 and workload.engine.name.traits.groups is None:
+        smaller.append(_no_groups(workload))
+    elif fit is None and nodes != 1:
         fit, larger = spanning_replica(need, facts, instance, split, nodes)
         smaller = [*smaller, *larger]
     if fit is None:
         return None, smaller
     return Choice(fit, zones), [*other_zones, *smaller]
+
+
+def _no_groups(workload: Workload) -> Rejected:
+    """Rejection of a replica over several nodes, which this version builds for some engines
+    only."""
+    able = ", ".join(name for name, traits in ENGINES.items() if traits.groups is not None)
+    return Rejected(
+        option=f"a replica over several nodes with {workload.engine.name}",
+        reason=Reason.not_in_this_version,
+        numbers=f"this version builds such replicas for {able}: set engine.name",
+    )
 
 
 def usable_zones(

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from sizing.values.exact import exact
 from sizing.values.strict import Strict
-from sizing.workload import Precision, Routing, Workload
+from sizing.workload import EngineName, Precision, Routing, Workload
 
 
 class Lock(Strict):
@@ -23,6 +23,10 @@ class Lock(Strict):
     """Number of GPUs of one node that a replica uses."""
     nodes_per_replica: int = Field(default=1, gt=0)
     """Number of nodes of one replica."""
+    engine: EngineName = Field(
+        default=EngineName.vllm, exclude_if=lambda name: name is EngineName.vllm
+    )
+    """Serving engine of the choice; left out where it is vLLM."""
     catalog_digest: str
     """Digest of the catalog at the time of the choice."""
     coefficients: str | None = None
@@ -36,9 +40,12 @@ class Lock(Strict):
     """Facts behind the choice, by name; `update --why` compares them with today's."""
 
     def holds_for(self, workload: Workload, precision: Precision) -> bool:
-        """True where the lock is for this model, and the workload allows its precision and type."""
+        """True where the lock is for this model and engine, and the workload allows its precision
+        and type."""
         hardware = workload.hardware
         if hardware is None or self.model != model_key(workload):
+            return False
+        if self.engine is not workload.engine.name:
             return False
         if not hardware.is_auto:
             return (self.precision, self.instance_type) == (precision.value, hardware.instance_type)

@@ -32,18 +32,34 @@ def unfit(
             reason=Reason.gpu_memory_minimum,
             numbers=f"{instance.gpu} has {sold_gb} GB, the workload requires at least {least} GB",
         )
-    name = workload.engine.name.value
-    runs: bool | None
     if workload.kind.traits.makes_media:
-        name, runs = workload.kind.value, computes(gpu, facts.precision)
-    else:
-        runs = catalog.runs(name, facts.precision.value, gpu)
-    if runs:
+        return _no_kernels(workload, facts, gpu)
+    engine, capability = workload.engine.name, gpu.compute_capability
+    runs = catalog.runs(engine, facts.precision.value, gpu)
+    if not runs:
+        return Rejected(
+            option=f"{engine} x {gpu.name} x {facts.precision.value}",
+            reason=Reason.engine if runs is False else Reason.unknown_fact,
+            numbers=f"compute capability {capability if capability is not None else 'none'}",
+        )
+    kv_least = engine.traits.kv_formats[workload.engine.kv_precision].min_compute_capability
+    if kv_least is None or (capability is not None and capability >= kv_least):
+        return None
+    return Rejected(
+        option=f"{engine} x {gpu.name} x KV cache in {workload.engine.kv_precision}",
+        reason=Reason.engine,
+        numbers=f"compute capability {capability}, the format needs {kv_least}",
+    )
+
+
+def _no_kernels(workload: Workload, facts: Facts, gpu: Gpu) -> Rejected | None:
+    """Rejection of a card that cannot compute images or clips in the precision."""
+    if computes(gpu, facts.precision):
         return None
     capability = gpu.compute_capability
     return Rejected(
-        option=f"{name} x {gpu.name} x {facts.precision.value}",
-        reason=Reason.engine if runs is False else Reason.unknown_fact,
+        option=f"{workload.kind.value} x {gpu.name} x {facts.precision.value}",
+        reason=Reason.engine,
         numbers=f"compute capability {capability if capability is not None else 'none'}",
     )
 

@@ -186,11 +186,12 @@ def _volumes(
     if case.workload.hardware is None:
         raise ValueError("nodes without hardware")
     weights_bytes, replicas = case.need.weights_bytes, served.pool.replicas_per_node
-    on = weights_on([held_gib(weights_bytes, replicas)], served.instance)
+    engine = case.workload.engine.name
+    on = weights_on([held_gib(weights_bytes, replicas)], served.instance, [engine])
     if served.pool.name in nvme_overflow_pools:
         on = WeightsOn.gp3
     load_time_s = case.workload.hardware.load_time_s
-    return volume_plan(weights_bytes, replicas, load_time_s, served.instance, on)
+    return volume_plan(weights_bytes, replicas, load_time_s, served.instance, on=on, engine=engine)
 
 
 def _no_engine(workload: Workload) -> Rejected:

@@ -1,6 +1,6 @@
 """Which disks of a node keep its weights, and how fast are they written and read?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from sizing.catalog import InstanceType
@@ -8,10 +8,12 @@ from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.disks import VolumePlan, WeightsOn
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GB, GIB, MIB
+from sizing.workload import EngineName
 
-SYSTEM_GIB, IMAGES_GIB, LOGS_GIB = 20, 2 * 30, 20
-"""GiB for the system, two 30 GiB engine images during an update, and logs. Basis: a public report
-of the unpacked v0.30.0 image, 30.7 GB (2026-10); the rest is assumed."""
+SYSTEM_GIB, LOGS_GIB = 20, 20
+"""GiB for the system, and for logs. Basis: assumed."""
+IMAGES = 2
+"""Images of each engine on a node during an update: the old one and the new one."""
 SCRATCH_GIB = 20
 """GiB of the pods' own files, on the disk of the images. Basis: assumed."""
 CACHE_RATIO = Fraction(11, 10)
@@ -54,14 +56,25 @@ def nvme_gib(instance: InstanceType) -> int:
     return (instance.local_nvme_gb or 0) * GB // GIB
 
 
-def weights_on(held: Sequence[int], instance: InstanceType) -> WeightsOn:
+def images_gib(engines: Iterable[EngineName]) -> int:
+    """GiB of the images on a node whose services have these engines: 2 x the image of each.
+
+    Basis: data of `EngineTraits.image_gib`.
+    """
+    return sum(IMAGES * engine.traits.image_gib for engine in {*engines})
+
+
+def weights_on(
+    held: Sequence[int], instance: InstanceType, engines: Iterable[EngineName]
+) -> WeightsOn:
     """Return the disks for weights of these sizes in GiB: local NVMe while all of them fit.
 
     weights + images + the pods' own files <= instance store
 
     Basis: arithmetic. The images and the pods' files move to the array with the weights.
     """
-    return WeightsOn.nvme if _needed(held) <= nvme_gib(instance) else WeightsOn.gp3
+    needed = sum(held) + images_gib(engines) + SCRATCH_GIB
+    return WeightsOn.nvme if needed <= nvme_gib(instance) else WeightsOn.gp3
 
 
 def volume_plan(
@@ -69,7 +82,9 @@ def volume_plan(
     replicas_per_node: int,
     load_time_s: int,
     instance: InstanceType,
+    *,
     on: WeightsOn,
+    engine: EngineName,
 ) -> tuple[VolumePlan, list[Rejected]]:
     """Return the disks of a node with one model's weights on `on`, and the rejected disks.
 
@@ -79,11 +94,11 @@ def volume_plan(
     wanted = ceiling(Fraction(weights_bytes, load_time_s * MIB))
     gp3_rate = _gp3_mib_per_s(wanted, instance)
     sustained = min(gp3_rate, _ebs_mib_per_s(instance.ebs_baseline_mbit_per_s))
-    written, root_gib = sustained, SYSTEM_GIB + LOGS_GIB + IMAGES_GIB
+    written = sustained
     if on is WeightsOn.nvme:
         size_gb = instance.local_nvme_gb or 0
         sustained = min(int(size_gb * NVME_READ_MIB_PER_S_PER_GB), ENGINE_MIB_PER_S)
-        written, root_gib = int(size_gb * NVME_WRITE_MIB_PER_S_PER_GB), SYSTEM_GIB + LOGS_GIB
+        written = int(size_gb * NVME_WRITE_MIB_PER_S_PER_GB)
     copied = min(written, COPY_MIB_PER_S, _network_mib_per_s(instance))
     iops = max(GP3_IOPS, min(IOPS_PER_MIB_PER_S * gp3_rate, GP3_MAX_IOPS))
     held = held_gib(weights_bytes, replicas_per_node)
@@ -92,7 +107,7 @@ def volume_plan(
     volumes = VolumePlan(
         weights_on=on,
         weights_path=PATHS[on],
-        root_gib=root_gib,
+        root_gib=root_gib(on, [engine]),
         held_gib=held,
         nvme_gib=nvme_gib(instance) or None,
         weights_gib=size_gib if gp3 else None,
@@ -104,12 +119,15 @@ def volume_plan(
         copy_mib_per_s=copied,
         download_s=plain(Fraction(weights_bytes, MIB) / copied),
     )
-    loser = _no_nvme(volumes, instance) if gp3 else _no_gp3(volumes, size_gib, gp3_rate, instance)
+    loser = _no_gp3(volumes, size_gib, gp3_rate, instance)
+    if gp3:
+        loser = _no_nvme(volumes, instance, engine)
     return volumes, [*loser, *_late(volumes, load_time_s, instance)]
 
 
-def _needed(held: Sequence[int]) -> int:
-    return sum(held) + IMAGES_GIB + SCRATCH_GIB
+def root_gib(on: WeightsOn, engines: Iterable[EngineName]) -> int:
+    """GiB of a node's root volume: system and logs, and the images where the weights are on gp3."""
+    return SYSTEM_GIB + LOGS_GIB + (images_gib(engines) if on is WeightsOn.gp3 else 0)
 
 
 def _late(volumes: VolumePlan, load_time_s: int, instance: InstanceType) -> list[Rejected]:
@@ -130,14 +148,14 @@ def _late(volumes: VolumePlan, load_time_s: int, instance: InstanceType) -> list
     return [Rejected(option=option, reason=Reason.volume_limit, numbers=numbers)]
 
 
-def _no_nvme(volumes: VolumePlan, instance: InstanceType) -> list[Rejected]:
+def _no_nvme(volumes: VolumePlan, instance: InstanceType, engine: EngineName) -> list[Rejected]:
     if volumes.nvme_gib is None:
         numbers = f"{instance.name} has no local disks"
     else:
         numbers = (
             f"{instance.name} has {volumes.nvme_gib} GiB; weights of its pool with "
-            f"{volumes.held_gib} GiB of this one, {IMAGES_GIB} GiB of images and {SCRATCH_GIB} GiB "
-            "of pods' files do not fit"
+            f"{volumes.held_gib} GiB of this one, {images_gib([engine])} GiB of images and "
+            f"{SCRATCH_GIB} GiB of pods' files do not fit"
         )
     return [Rejected(option="weights on nvme", reason=Reason.local_storage, numbers=numbers)]
 

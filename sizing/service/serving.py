@@ -1,7 +1,9 @@
 """How is the model served: which replicas, limits and engine flags?"""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
+from typing import assert_never
 
 from sizing.catalog import Catalog, InstanceType
 from sizing.fleet.zone_rollout import (
@@ -26,9 +28,10 @@ from sizing.service.request_limits import request_limits
 from sizing.service.weights_import import weights_of
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
-from sizing.values.exact import ceiling, exact
+from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GIB, MIB
-from sizing.workload import EngineTraits, Precision
+from sizing.workload import EngineName, EngineTraits, Precision
+from sizing.workload.engine_traits import MemoryShare
 
 COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
 """Item of data/pins.csv of the image that copies weights."""
@@ -37,6 +40,11 @@ DAEMON_CPU_MILLICORES, DAEMON_MEMORY_MIB = 500, 1024
 """Capacity of each node that remains free for log, network and device agents. Basis: assumed."""
 SHARED_MEMORY_MIB_PER_GPU = 1024
 """Shared memory of the tensor-parallel workers, which exchange data through it. Basis: assumed."""
+START_BYTES = GIB
+"""Bytes of a card that an engine uses before it loads the weights. Basis: assumed, above 0.7 GiB of
+a public log of SGLang on an RTX 3090 (2026-04)."""
+MEMORY_STEP = 1000
+"""Steps of a memory setting in one, so that it has three decimals. Basis: assumed."""
 NODE_START_S = 600
 """Seconds from an EC2 launch to a Ready node with its disks. Basis: assumed; 3 to 5 minutes are
 usual."""
@@ -95,6 +103,11 @@ def service_image(service: ServicePlan) -> str:
         raise ValueError(f"{service.name}: serving needs hardware")
     traits, precision = service.serving.engine.traits, Precision(service.choice.precision)
     return traits.image_item(precision, service.pool.nodes_per_replica)
+
+
+def engines_of(services: Iterable[ServicePlan]) -> set[EngineName]:
+    """Engines of these services."""
+    return {service.serving.engine for service in services if service.serving is not None}
 
 
 def copy_image(site: Site, catalog: Catalog) -> str:
@@ -190,7 +203,9 @@ def _deployment_plan(
         keep_alive_s=limits.keep_alive_s,
         as_root=limits.as_root,
         encrypted=gateway.encrypted,
-        gpu_memory_utilisation=float(GPU_MEMORY_UTILISATION),
+        gpu_memory_utilisation=memory_setting(
+            engine.traits.memory, choice.fit.usable_bytes_per_gpu, facts.instance.gpu_memory_bytes
+        ),
         compute_precision=compute_precision(facts.precision, capability),
         kv_precision=workload.engine.kv_precision,
         weights_path=volumes.weights_path,
@@ -198,6 +213,24 @@ def _deployment_plan(
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s)))) + ENGINE_START_S,
         stop_s=gateway.deregistration_delay_s + 30,
     )
+
+
+def memory_setting(share: MemoryShare, usable_bytes: int, card_bytes: int) -> float:
+    """Engine's setting for memory, by which weights and KV cache get the sized bytes of a card.
+
+    card: 0.90, the share that memory was sized with
+    weights_and_kv: ceil(1,000 x usable / (card - 1 GiB)) / 1,000
+
+    Basis: vendor (meaning of the settings); the 1 GiB is assumed.
+    """
+    match share:
+        case MemoryShare.card:
+            return float(GPU_MEMORY_UTILISATION)
+        case MemoryShare.weights_and_kv:
+            steps = ceiling(Fraction(MEMORY_STEP * usable_bytes, card_bytes - START_BYTES))
+            return plain(Fraction(steps, MEMORY_STEP))
+        case _ as never:
+            assert_never(never)
 
 
 def quota_plan(

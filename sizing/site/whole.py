@@ -115,7 +115,7 @@ class Site(Strict):
         examples=["111122223333.dkr.ecr.us-east-1.amazonaws.com/vllm/vllm-openai"],
     )
     """Registry and name of a copy of the serving image, e.g. a pull-through cache. When left out,
-    Docker Hub is used."""
+    the engine's own registry is used. Services of a stack with it have the same engine."""
     engine_image_digest: str | None = Field(
         default=None, pattern=r"^sha256:[0-9a-f]{64}$", examples=[SHA256_EXAMPLE]
     )

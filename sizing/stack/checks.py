@@ -30,6 +30,18 @@ def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> 
         check_site(site, catalog)
         check_ami_release(site)
         check_mirrors(workloads, site, catalog)
+        check_engine_image(workloads, site)
     for index, workload in enumerate(workloads):
         with of_workload(index):
             check_capacity(workload, site, catalog)
+
+
+def check_engine_image(workloads: Sequence[Workload], site: Site) -> None:
+    """Check that the stack has one engine where the site names a copy or a digest of its image.
+    Raises FieldError for several engines."""
+    engines = sorted({each.engine.name for each in workloads if each.kind.traits.has_engine})
+    for field in ("engine_image_repository", "engine_image_digest"):
+        if getattr(site, field) is not None and len(engines) > 1:
+            message = f"it is of one engine, and this stack has {' and '.join(engines)}"
+            hint = "name copies in mirrors, and digests in the stack's lock"
+            raise FieldError((field,), message, "no such key", hint)

@@ -20,6 +20,7 @@ from sizing.plan.stack.cluster import (
     PodAutoscalerPlan,
 )
 from sizing.plan.stack.nodes import NodePool
+from sizing.service.serving import engines_of
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
 from sizing.site.reuse import ClusterPart
@@ -120,7 +121,7 @@ def _metrics(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> M
         kept_hours=METRICS_HOURS,
         services=tuple(s.name for s in services),
         encrypted=tuple(s.name for s in services if s.gateway and s.gateway.encrypted),
-        engines=tuple(sorted({s.serving.engine for s in services if s.serving is not None})),
+        engines=tuple(sorted(engines_of(services))),
     )
 
 

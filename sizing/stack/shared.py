@@ -29,7 +29,8 @@ from sizing.plan.stack.cluster import (
 )
 from sizing.plan.stack.nodes import InterconnectPlan, NodePool, SystemPool
 from sizing.service.burst import burst_pool
-from sizing.service.node_disks import held_gib, weights_on
+from sizing.service.node_disks import held_gib, root_gib, weights_on
+from sizing.service.serving import engines_of
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.site.reuse import ClusterPart
 from sizing.stack.addresses import DAEMON_PODS, node_addresses
@@ -41,6 +42,7 @@ from sizing.stack.node_updates import (
     updated_by_zone,
 )
 from sizing.values.field_error import FieldError
+from sizing.workload import EngineName
 
 SYSTEM_INSTANCE_TYPE = "m7i.large"
 SYSTEM_NODES_PER_ZONE = {Environment.dev: 1, Environment.prod: 2}
@@ -73,6 +75,7 @@ def node_pools(
 def nvme_overflow_pools(decisions: Sequence[Decision]) -> frozenset[str]:
     """Names of the pools whose models together exceed their nodes' local disks."""
     held: dict[str, list[int]] = {}
+    engines: dict[str, set[EngineName]] = {}
     types: dict[str, InstanceType] = {}
     for each in decisions:
         if isinstance(each.result, Served) and each.case.workload.kind.traits.has_engine:
@@ -80,8 +83,11 @@ def nvme_overflow_pools(decisions: Sequence[Decision]) -> frozenset[str]:
             types[pool.name] = each.result.instance
             weights_gib = held_gib(each.case.need.weights_bytes, pool.replicas_per_node)
             held.setdefault(pool.name, []).append(weights_gib)
+            engines.setdefault(pool.name, set()).add(each.case.workload.engine.name)
     return frozenset(
-        name for name, gib in held.items() if weights_on(gib, types[name]) is not WeightsOn.nvme
+        name
+        for name, gib in held.items()
+        if weights_on(gib, types[name], engines[name]) is not WeightsOn.nvme
     )
 
 
@@ -135,7 +141,7 @@ def _pool(name: str, members: Sequence[ServicePlan], site: Site, catalog: Catalo
         force_update=must_force(members) or None,
         capacity_source=pools[0].capacity_source,
         reservation_by_zone=pools[0].reservation_by_zone,
-        volumes=_pool_volumes(volumes),
+        volumes=_pool_volumes(volumes, engines_of(members)),
         addresses=node_addresses(
             DAEMON_PODS + max(pool.replicas_per_node for pool in pools),
             instance.eni_count,
@@ -163,11 +169,11 @@ def _interconnect(pool: PoolPlan, instance: InstanceType) -> InterconnectPlan | 
     )
 
 
-def _pool_volumes(volumes: Sequence[VolumePlan]) -> PoolVolumePlan:
+def _pool_volumes(volumes: Sequence[VolumePlan], engines: set[EngineName]) -> PoolVolumePlan:
     return PoolVolumePlan(
         weights_on=volumes[0].weights_on,
         weights_path=volumes[0].weights_path,
-        root_gib=max(v.root_gib for v in volumes),
+        root_gib=root_gib(volumes[0].weights_on, engines),
         held_gib=sum(v.held_gib for v in volumes),
         nvme_gib=volumes[0].nvme_gib,
         weights_gib=_combined(sum, [v.weights_gib for v in volumes]),

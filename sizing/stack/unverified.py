@@ -8,7 +8,7 @@ from sizing.locks.versions import addon_versions
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterServicesPlan
 from sizing.plan.stack.nodes import NodePool, SystemPool
-from sizing.service.serving import COPY_IMAGE, service_image
+from sizing.service.serving import COPY_IMAGE, engines_of, service_image
 from sizing.site import Site
 from sizing.stack.cluster_services import chart_pins
 from sizing.workload import ENGINES
@@ -88,12 +88,8 @@ def _on_arm64(
     """Yield the engines whose replicas on one node share an Arm node."""
     for pool in pools:
         if catalog.instance_type(pool.instance_type).arch == "arm64":
-            engines = {
-                service.serving.engine
-                for service in services
-                if service.serving is not None and service.name in pool.services
-            }
-            for engine in sorted(engines):
+            members = [service for service in services if service.name in pool.services]
+            for engine in sorted(engines_of(members)):
                 yield f"{engine.traits.image} on arm64: nobody ran it on {pool.gpu}"
 
 

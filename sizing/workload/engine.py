@@ -1,14 +1,18 @@
-"""Serving engine and its limits."""
+"""Serving engine and its limits, and what it lacks of the things that a workload requests."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
 
+from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict
 from sizing.values.written import PositiveCount
-from sizing.workload.engine_traits import EngineName
-from sizing.workload.kinds import Runtime
+from sizing.workload.engine_traits import ENGINES, EngineName, EngineTraits
+from sizing.workload.hardware import Hardware
+from sizing.workload.kinds import InTransit, Runtime
+from sizing.workload.targets import Capacity
 
 
 class Routing(StrEnum):
@@ -34,3 +38,40 @@ class Engine(Strict):
         default=Runtime.compiled, exclude_if=lambda runtime: runtime is Runtime.compiled
     )
     """Way in which the kernels of an image or video model run."""
+
+
+def refusal(
+    engine: EngineName,
+    *,
+    capacity: Capacity | None,
+    hardware: Hardware | None,
+    in_transit: InTransit | None,
+) -> FieldError | None:
+    """Return the error of the first field that this version cannot build with the engine.
+
+    The error names the field, and the engines with which it can be built. The result is None where
+    there is no such field.
+    """
+    over_nodes = hardware is not None and (hardware.nodes_per_replica or 1) > 1
+    if over_nodes and ENGINES[engine].groups is None:
+        return _lacks(
+            ("hardware", "nodes_per_replica"),
+            f"this version builds no replicas over several nodes for {engine}",
+            "1",
+            lambda traits: traits.groups is not None,
+        )
+    if in_transit is not None and not ENGINES[engine].makes_certificates:
+        return _lacks(
+            ("in_transit",),
+            f"nothing states that the image of {engine} can make a certificate for HTTPS",
+            "none: plain HTTP",
+            lambda traits: traits.makes_certificates,
+        )
+    return None
+
+
+def _lacks(
+    field: tuple[str, ...], message: str, instead: str, has: Callable[[EngineTraits], bool]
+) -> FieldError:
+    able = " or ".join(name for name, traits in ENGINES.items() if has(traits))
+    return FieldError(field, message, instead, f"or set engine.name: {able}")

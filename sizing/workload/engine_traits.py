@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from sizing.workload.kinds import Precision
@@ -10,6 +11,8 @@ from sizing.workload.kinds import Precision
 class EngineName(StrEnum):
     vllm = "vllm"
     """vLLM, with its OpenAI-compatible server."""
+    sglang = "sglang"
+    """SGLang, with its OpenAI-compatible server."""
 
     @property
     def traits(self) -> "EngineTraits":
@@ -40,17 +43,37 @@ class Setting(StrEnum):
     """Precision of the KV cache."""
 
 
+class MemoryShare(StrEnum):
+    """Meaning of an engine's setting for memory."""
+
+    card = "card"
+    """Share of the card that the engine may use for everything."""
+    weights_and_kv = "weights_and_kv"
+    """Share of the memory free at its start that weights and KV cache may use."""
+
+
 class Limit(StrEnum):
     """Limit that an engine may enforce by itself, where its version has the option."""
 
     queue = "queue"
     """Sequences that run or wait."""
     middleware = "middleware"
-    """Check of this product in front of the engine's handlers."""
+    """Check of this product in front of the engine's handlers. Without this flag, the product's
+    program starts the engine's server and puts the check in front of it."""
     key_file = "key_file"
     """Private key of HTTPS."""
     certificate_file = "certificate_file"
     """Certificate of HTTPS."""
+
+
+@dataclass(frozen=True)
+class KvFormat:
+    """Precision of the KV cache in an engine."""
+
+    name: str
+    """Engine's name of the precision."""
+    min_compute_capability: Decimal | None = None
+    """Lowest compute capability of the precision's arithmetic; None where every card has it."""
 
 
 @dataclass(frozen=True)
@@ -105,16 +128,30 @@ class EngineTraits:
     """Items of data/pins.csv for precisions that the newest image cannot serve."""
     groups: Groups | None
     """Replicas over several nodes; None where this version builds none."""
+    image_gib: int
+    """GiB of the unpacked image."""
     command: tuple[str, ...]
-    """Command of the container, before the folder of the weights."""
+    """Command of the container, without arguments."""
+    entry: str | None
+    """Function that the command calls, MODULE:FUNCTION, where the product's program calls it in the
+    command's place; None where the command starts the engine."""
+    model: tuple[str, ...]
+    """Words before the folder of the weights."""
+    fixed: tuple[str, ...]
+    """Arguments of every replica."""
     flags: Mapping[Setting, str]
     """Flag of each setting, in the order of the arguments."""
     limits: Mapping[Limit, str]
     """Flag of each limit that an engine enforces by itself."""
     arithmetic: Mapping[str, str]
     """Engine's name of each precision of the arithmetic."""
-    kv_formats: Mapping[str, str]
-    """Engine's name of each precision of the KV cache."""
+    kv_formats: Mapping[str, KvFormat]
+    """Form of each precision of the KV cache."""
+    memory: MemoryShare
+    """Meaning of the setting for memory."""
+    makes_certificates: bool
+    """True where the image has all that HTTPS takes: the server's flags, and the package that makes
+    each pod's certificate."""
     environment: Mapping[str, str]
     """Environment of every container of the engine."""
     keep_alive: str
@@ -145,6 +182,7 @@ ENGINES = {
     EngineName.vllm: EngineTraits(
         image="vllm/vllm-openai",
         repository="docker.io/vllm/vllm-openai",
+        image_gib=30,
         images_for={Precision.nf4: "vllm/vllm-openai for nf4"},
         groups=Groups(
             image="public.ecr.aws/deep-learning-containers/vllm",
@@ -159,6 +197,9 @@ ENGINES = {
             member_arguments=("--headless",),
         ),
         command=("vllm", "serve"),
+        entry=None,
+        model=(),
+        fixed=(),
         flags={
             Setting.served_name: "--served-model-name",
             Setting.port: "--port",
@@ -177,13 +218,56 @@ ENGINES = {
             Limit.certificate_file: "--ssl-certfile",
         },
         arithmetic={"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"},
-        kv_formats={"fp16": "auto", "fp8": "fp8"},
+        kv_formats={"fp16": KvFormat("auto"), "fp8": KvFormat("fp8")},
+        memory=MemoryShare.card,
+        makes_certificates=True,
         environment={"VLLM_NO_USAGE_STATS": "1"},
         keep_alive="VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
         sequences_per_request=("VLLM_MAX_N_SEQUENCES", "VLLM_MAX_COMPLETION_PROMPTS"),
         gauges=Gauges("vllm:num_requests_", "running", "waiting"),
-    )
+    ),
+    EngineName.sglang: EngineTraits(
+        image="lmsysorg/sglang",
+        repository="docker.io/lmsysorg/sglang",
+        image_gib=40,
+        images_for={},
+        groups=None,
+        command=("sglang", "serve"),
+        entry="sglang.cli.main:main",
+        model=("--model-path",),
+        fixed=("--host", "0.0.0.0", "--enable-metrics"),  # the pod's own address
+        flags={
+            Setting.served_name: "--served-model-name",
+            Setting.port: "--port",
+            Setting.tensor_parallel: "--tensor-parallel-size",
+            Setting.sequences: "--max-running-requests",
+            Setting.context: "--context-length",
+            Setting.memory: "--mem-fraction-static",
+            Setting.arithmetic: "--dtype",
+            Setting.kv_cache: "--kv-cache-dtype",
+        },
+        limits={},
+        arithmetic={"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"},
+        kv_formats={
+            "fp16": KvFormat("auto"),
+            "fp8": KvFormat("fp8_e4m3", min_compute_capability=Decimal("8.9")),
+        },
+        memory=MemoryShare.weights_and_kv,
+        makes_certificates=False,
+        # Otherwise each probe generates a token, behind the prompts of others. The engine's own
+        # watchdog ends one that hangs.
+        environment={"SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false"},
+        keep_alive="SGLANG_TIMEOUT_KEEP_ALIVE",
+        sequences_per_request=(),
+        gauges=Gauges("sglang:num_", "running_reqs", "queue_reqs"),
+    ),
 }
 """Basis: vendor. vLLM: vllm/engine/arg_utils.py, vllm/entrypoints and vllm/envs.py of the pinned
-versions (data/engine_options.csv); groups as in the group controller's example without Ray (2026).
+versions (data/engine_options.csv); groups as in the group controller's example without Ray (2026);
+the image is 30.7 GB unpacked (a public report of v0.30.0, 2026-10).
+
+SGLang: srt/arg_groups/fields, srt/environ.py, srt/entrypoints/http_server.py and the metrics
+collector of srt/observability in the wheel 0.5.20 (2026-09). Its 8-bit KV cache is E4M3, which
+Triton compiles from compute capability 8.9. The size of its image is assumed. Nothing was read
+about a package for certificates in it.
 """

@@ -10,7 +10,7 @@ from sizing.values.strict import Strict
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
-from sizing.workload.engine import Engine
+from sizing.workload.engine import Engine, refusal
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
 from sizing.workload.kinds import (
     EncoderPlacement,
@@ -171,6 +171,18 @@ class Workload(Strict):
         if self.in_transit is not None and not self.kind.traits.has_engine:
             message = f"no engine of this version serves {self.kind.value}"
             raise FieldError(("in_transit",), message, "none: nothing is sent to an engine")
+        return self
+
+    @model_validator(mode="after")
+    def _engine_has_it(self) -> Self:
+        fault = refusal(
+            self.engine.name,
+            capacity=self.capacity,
+            hardware=self.hardware,
+            in_transit=self.in_transit,
+        )
+        if fault is not None:
+            raise fault
         return self
 
     @model_validator(mode="after")

@@ -1,7 +1,6 @@
 """The scores of fleets, on made-up rows whose answers are known."""
 
 import math
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from fleet_questions import (
 )
 from fleet_score import Found, summary
 from steps_fit import Row, rows
+from tally import Tally
 
 from sizewright.measured.replay import Replay, config_files
 from sizewright.measured.run import MeasuredRun
@@ -196,6 +196,7 @@ def sweep(rate: str, ttft: str, tpot: str, **changes: str) -> dict[str, str]:
         "tpot_ms_p99": tpot,
         "ttft_ms_mean": "",
         "tpot_ms_mean": "",
+        **dict.fromkeys(("id", "dp", "ep", "concurrency", "out_tok_s"), ""),
     }
     return row | changes
 
@@ -209,8 +210,8 @@ def test_a_sweep_brackets_what_a_replica_holds(replay: Replay) -> None:
         sweep("8", "900", "20", latency_limits=f"{limit} (missed)", n_gpus="2"),
         sweep("1", "50", "10", model="nobody", n_gpus="2", group="other"),
     ]
-    reasons = Counter[str]()
-    requested = poisson_questions(table, replay, reasons)
+    tally = Tally()
+    requested = poisson_questions(table, replay, tally)
     brackets = {q.what: (q.holds_per_s, q.fails_per_s) for q in requested}
     assert brackets == {
         "published limit": (1.0, 4.0),
@@ -220,13 +221,17 @@ def test_a_sweep_brackets_what_a_replica_holds(replay: Replay) -> None:
     limits = {q.what: (q.targets.share, q.targets.ttft_s, q.targets.tpot_s) for q in requested}
     assert limits["published limit"] == (0.99, 0.5, None)
     assert limits["measured TPOT"] == (0.99, None, 0.01)
-    assert sum(reasons.values()) == 3
-    assert reasons["poisson: model"] == 1
+    assert tally.answered == {"made up": 1}
+    assert tally.reasons == {
+        "poisson: too short to show that the rate holds": 1,
+        "poisson: missed its limit, and no lower rate was measured": 1,
+        "poisson: no config.json and no catalog row of model nobody": 1,
+    }
 
 
 def test_means_are_compared_with_means_and_never_with_medians(replay: Replay) -> None:
     row = sweep("2", "", "", ttft_ms_mean="50", tpot_ms_mean="10")
-    (tpot, _) = poisson_questions([row], replay, Counter())
+    (tpot, _) = poisson_questions([row], replay, Tally())
     assert tpot.targets.share == 0.632
     assert math.isinf(tpot.fails_per_s)
 
@@ -234,7 +239,7 @@ def test_means_are_compared_with_means_and_never_with_medians(replay: Replay) ->
 def test_unlimited_supply_is_the_capacity_itself(replay: Replay) -> None:
     """6,880 output tokens a second of 344 each over two replicas: 10 requests a second each."""
     row = sweep("", "", "", load_type="offline_max", out_tok_s="6880", n_gpus="2")
-    (requested,) = offline_questions([row], replay, Counter())
+    (requested,) = offline_questions([row], replay, Tally())
     assert (requested.holds_per_s, requested.exact) == (10.0, True)
     assert requested.targets.tpot_s is requested.targets.ttft_s is None
 

@@ -24,6 +24,7 @@ from sizing.locks.workload_lock import Lock
 from sizing.plan.whole import Plan
 
 CHOICE = (
+    "engine",
     "instance_type",
     "tensor_parallel",
     "nodes_per_replica",
@@ -32,7 +33,7 @@ CHOICE = (
     "coefficients",
 )
 """Keys of a lock that are a choice or its version; the others follow from these."""
-HARDWARE = ("instance_type", "tensor_parallel", "nodes_per_replica", "precision")
+HARDWARE = ("engine", "instance_type", "tensor_parallel", "nodes_per_replica", "precision")
 INPUTS_MOVED = (
     "the inputs changed since the lock: the request, latency targets, engine, model, "
     "max_utilisation or, of conversations, the traffic; a lock holds only their digest, and `diff` "

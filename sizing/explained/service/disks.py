@@ -2,6 +2,9 @@
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
 from sizing.plan.service.disks import PoolVolumePlan, VolumePlan, WeightsOn
+from sizing.plan.service.whole import ServicePlan
+from sizing.service.serving import engines_of
+from sizing.workload import EngineName
 
 SOURCE = "sizing/service/node_disks.py"
 TYPES = CATALOG + "instance_types.csv"
@@ -12,8 +15,19 @@ def _on_nvme(leaf: Leaf) -> bool:
 
 
 def _root(leaf: Leaf) -> Entry:
-    images = "" if _on_nvme(leaf) else " + {disks.IMAGES_GIB}"
-    where = "on local NVMe, as the weights" if _on_nvme(leaf) else "two of 30 GiB during an update"
+    return _root_of(engines_of([leaf.sized]), nvme=_on_nvme(leaf))
+
+
+def _pool_root(leaf: Leaf) -> Entry:
+    nvme = leaf.node_pool.volumes.weights_on is WeightsOn.nvme
+    return _root_of(engines_of(_services(leaf)), nvme=nvme)
+
+
+def _root_of(engines: set[EngineName], *, nvme: bool) -> Entry:
+    sizes = [] if nvme else [engine.traits.image_gib for engine in sorted(engines)]
+    held = ", ".join(f"two of {gib} GiB" for gib in sizes)
+    where = "on local NVMe, as the weights" if nvme else f"{held} during an update"
+    images = "".join(f" + {{disks.IMAGES}} * {gib}" for gib in sizes)
     return Entry(
         "GiB of a node's root volume",
         f"system 20 + logs 20 + engine images ({where})",
@@ -53,12 +67,17 @@ def _copied(leaf: Leaf) -> Entry:
     )
 
 
+def _services(leaf: Leaf) -> list[ServicePlan]:
+    """Services of the leaf's pool."""
+    return [s for s in leaf.plan.services if s.name in leaf.node_pool.services]
+
+
 def _of_services(field: str, meaning: str, how: str) -> Explainer:
     def entry(leaf: Leaf) -> Entry:
         parts = [
             str(getattr(service.volumes, field))
-            for service in leaf.plan.services
-            if service.volumes is not None and service.name in leaf.node_pool.services
+            for service in _services(leaf)
+            if service.volumes is not None
         ]
         numbers = " + ".join(parts) if how == "sum" else f"{how}({', '.join(parts)})"
         if len(parts) == 1:
@@ -127,7 +146,7 @@ DISKS: Registry = {
         ),
     },
     PoolVolumePlan: {
-        "root_gib": _of_services("root_gib", "GiB of the root volume", "max"),
+        "root_gib": _pool_root,
         "held_gib": _of_services(
             "held_gib", "GiB that the models of the pool take on each node", "sum"
         ),

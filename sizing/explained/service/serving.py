@@ -1,9 +1,11 @@
 """Explanations of the replicas of a service in the cluster."""
 
 from collections.abc import Iterable
+from typing import assert_never
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
 from sizing.plan.service.serving import GroupServingPlan, QuotaPlan, ServingPlan
+from sizing.workload.engine_traits import MemoryShare, Setting
 
 _SPARE = "({s.pool.replicas_total} - {s.pool.replicas_needed})"
 
@@ -116,19 +118,45 @@ def _max_num_seqs(leaf: Leaf) -> Entry:
     if service and service.inputs.engine.max_sequences is not None:
         cap = "{w.engine.max_sequences}"
     return Entry(
-        "most sequences in one batch (--max-num-seqs)",
+        f"most sequences in one batch ({leaf.serving.engine.traits.flags[Setting.sequences]})",
         "what memory holds, capped by engine.max_sequences or the engine's default of 256",
         cap if held is None else f"max(1, min({{s.memory.max_sequences}}, {cap}))",
     )
 
 
 def _max_model_len(leaf: Leaf) -> Entry:
-    meaning = "longest prompt and answer the engine accepts (--max-model-len)"
+    flag = leaf.serving.engine.traits.flags[Setting.context]
+    meaning = f"longest prompt and answer the engine accepts ({flag})"
     requested = leaf.service and leaf.service.inputs.request.context_tokens
     if requested:
         source = "the workload file: request.context_tokens"
         return Entry(meaning, "request.context_tokens", str(requested), Basis.given, source)
     return Entry(meaning, "the longest that fits", "{s.memory.max_context_tokens}")
+
+
+def _memory_setting(leaf: Leaf) -> Entry:
+    traits = leaf.serving.engine.traits
+    flag = traits.flags[Setting.memory]
+    match traits.memory:
+        case MemoryShare.card:
+            return Entry(
+                f"share of a card the engine may use ({flag})",
+                "the engine's default, the same that memory was sized with",
+                "{memory.GPU_MEMORY_UTILISATION}",
+                Basis.vendor,
+                "vLLM's default",
+            )
+        case MemoryShare.weights_and_kv:
+            return Entry(
+                f"share of the memory free at start for weights and KV cache ({flag})",
+                "usable bytes of a card / (bytes of the card - 1 GiB), up to three decimals",
+                "ceil({serving.MEMORY_STEP} * {s.memory.usable_bytes_per_gpu}"
+                " / ({s.pool.gpu_memory_bytes} - {serving.START_BYTES})) / {serving.MEMORY_STEP}",
+                Basis.assumed,
+                "the 1 GiB that the engine holds before it loads: sizing/service/serving.py",
+            )
+        case _ as never:
+            assert_never(never)
 
 
 def _wait(leaf: Leaf) -> Entry:
@@ -237,13 +265,7 @@ SERVING: Registry = {
             "sizing/service/request_limits.py",
             remarks=("an engine that closes first makes the load balancer answer with 502",),
         ),
-        "gpu_memory_utilisation": Entry(
-            "share of a card the engine may use (--gpu-memory-utilization)",
-            "the engine's default, the same that memory was sized with",
-            "{memory.GPU_MEMORY_UTILISATION}",
-            Basis.vendor,
-            "vLLM's default",
-        ),
+        "gpu_memory_utilisation": _memory_setting,
         "wait_s": _wait,
         "copy_s": Entry(
             "seconds that copying the weights may take before a rollout counts as failed",

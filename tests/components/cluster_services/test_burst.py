@@ -279,6 +279,15 @@ def test_prometheus_reads_encrypted_engines_by_https() -> None:
     assert job["kubernetes_sd_configs"][0]["namespaces"]["names"] == ["chat"]
 
 
+def test_prometheus_keeps_the_gauges_of_every_engine() -> None:
+    other = BURSTING | {"name": "other", "engine": {"name": "sglang"}, "model": "llama-3.1-8b"}
+    burst = plan_of(BURSTING, other).cluster_services.burst
+    assert burst is not None and burst.metrics is not None
+    (rule,) = _jobs(burst.metrics)["engines"]["metric_relabel_configs"]  # type: ignore[index]
+    sglang, vllm = "sglang:num_(running_reqs|queue_reqs)", "vllm:num_requests_(running|waiting)"
+    assert rule["regex"] == f"{sglang}|{vllm}"
+
+
 def test_prometheus_is_where_keda_asks_and_as_whom_it_may_look(preview: bool) -> None:
     release = inputs(f"{SERVICES}-metrics", preview=preview)
     (trigger,) = document("scaled-object")["spec"]["triggers"]

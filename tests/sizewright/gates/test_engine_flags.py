@@ -20,6 +20,7 @@ from tests.components.plans import (
     public_plan,
     spanning_plan,
 )
+from tests.templates.test_other_engines import OTHERS, served
 
 PLANS = {
     "floor": chat_plan(),
@@ -27,6 +28,7 @@ PLANS = {
     "groups": spanning_plan(),
     "public": public_plan(),
     "encrypted": plan_of(CHAT | {"in_transit": "tls"}),
+    **{name.value: served(name) for name in OTHERS},
     "newest image": plan_of(CHAT | {"model": {"name": "llama-3.1-8b", "precision": "bf16"}}),
 }
 

@@ -137,6 +137,7 @@ PICTURES = {
 """No engine serves it: it has states of its fleet, and no rollout."""
 BURSTING = {**CHAT, "name": "bursting", "capacity": {**CHAT["capacity"], "burst_gpus": 3}}  # type: ignore[dict-item]
 UNTIMED_BURST = {**BURSTING, "name": "untimed", "latency": None}
+SGLANG = {**CHAT, "name": "sglang", "model": "llama-3.1-8b", "engine": {"name": "sglang"}}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
@@ -150,7 +151,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
-            *(IMPORTED, SPANNING, PICTURES),
+            *(IMPORTED, SPANNING, PICTURES, SGLANG),
             environment=environment,
         )
     ):

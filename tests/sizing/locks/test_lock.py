@@ -51,6 +51,7 @@ def test_a_lock_pins_the_group(locked: Callable[..., ServicePlan]) -> None:
         {"model": "llama-3.1-70b"},
         {"precision": "fp8"},
         {"instance_type": "g6.48xlarge"},
+        {"engine": "sglang"},
     ],
 )
 def test_a_stale_lock_is_reported_and_not_followed(

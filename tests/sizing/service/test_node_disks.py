@@ -7,13 +7,15 @@ from sizing.catalog import Catalog
 from sizing.plan.part import Reason
 from sizing.plan.service.disks import WeightsOn
 from sizing.plan.service.whole import ServicePlan
-from sizing.service.node_disks import volume_plan, weights_on
+from sizing.service.node_disks import root_gib, volume_plan, weights_on
 from sizing.site import Site
 from sizing.size import size
 from sizing.values.units import GIB
-from sizing.workload import Workload
+from sizing.workload import EngineName, Workload
 
 Build = Callable[..., Workload]
+GP3, NVME = WeightsOn.gp3, WeightsOn.nvme
+VLLM, SGLANG = EngineName.vllm, EngineName.sglang
 NO_DISKS = {"instance_type": "g5g.xlarge"}
 
 
@@ -43,7 +45,7 @@ def test_the_volume_of_the_weights(
     size_gib: int,
 ) -> None:
     instance = catalog.instance_type(instance_type)
-    volumes, slow = volume_plan(weights_gib * GIB, 1, load_time_s, instance, WeightsOn.gp3)
+    volumes, slow = volume_plan(weights_gib * GIB, 1, load_time_s, instance, on=GP3, engine=VLLM)
     assert (volumes.weights_mib_per_s, volumes.sustained_mib_per_s) == (rate, sustained)
     assert (volumes.weights_iops, volumes.weights_gib) == (iops, size_gib)
     assert volumes.load_s == pytest.approx(float(Fraction(weights_gib * 1024, sustained)))
@@ -103,32 +105,34 @@ def test_the_slowest_of_network_client_and_disk_limits_the_download(
     catalog: Catalog, instance_type: str, weights_gib: int, copied: int
 ) -> None:
     instance = catalog.instance_type(instance_type)
-    disks, _ = volume_plan(weights_gib * GIB, 1, 300, instance, WeightsOn.nvme)
+    disks, _ = volume_plan(weights_gib * GIB, 1, 300, instance, on=NVME, engine=VLLM)
     assert disks.copy_mib_per_s == copied
     assert disks.download_s == pytest.approx(weights_gib * 1024 / copied)
 
 
 def test_a_slow_network_limits_the_download(catalog: Catalog) -> None:
     slow = catalog.instance_type("g6.2xlarge").model_copy(update={"network_gbit_per_s": 1})
-    assert volume_plan(GIB, 1, 300, slow, WeightsOn.nvme)[0].copy_mib_per_s == 119
+    assert volume_plan(GIB, 1, 300, slow, on=NVME, engine=VLLM)[0].copy_mib_per_s == 119
     unknown = slow.model_copy(update={"network_gbit_per_s": None})
-    assert volume_plan(GIB, 1, 300, unknown, WeightsOn.nvme)[0].copy_mib_per_s == 119
+    assert volume_plan(GIB, 1, 300, unknown, on=NVME, engine=VLLM)[0].copy_mib_per_s == 119
 
 
 def test_an_engine_reads_no_faster_than_it_can(catalog: Catalog) -> None:
     # 1,900 GB read 1,900 MiB/s; 7,520 GB would read 7,520
     for instance_type, read in (("g6e.16xlarge", 1_900), ("g6.48xlarge", 2_000)):
         instance = catalog.instance_type(instance_type)
-        assert volume_plan(GIB, 1, 300, instance, WeightsOn.nvme)[0].sustained_mib_per_s == read
+        assert (
+            volume_plan(GIB, 1, 300, instance, on=NVME, engine=VLLM)[0].sustained_mib_per_s == read
+        )
 
 
 def test_the_last_gib_that_fits(catalog: Catalog) -> None:
     instance = catalog.instance_type("g4dn.xlarge")
     # 125 GB are 116 GiB; images take 60 and the pods' files 20
-    assert weights_on([36], instance) is WeightsOn.nvme
-    assert weights_on([37], instance) is WeightsOn.gp3
-    assert weights_on([20, 16], instance) is WeightsOn.nvme
-    assert weights_on([20, 17], instance) is WeightsOn.gp3
+    assert weights_on([36], instance, [VLLM]) is WeightsOn.nvme
+    assert weights_on([37], instance, [VLLM]) is WeightsOn.gp3
+    assert weights_on([20, 16], instance, [VLLM]) is WeightsOn.nvme
+    assert weights_on([20, 17], instance, [VLLM]) is WeightsOn.gp3
 
 
 def test_a_pool_whose_models_outgrow_the_disks_has_volumes(
@@ -175,7 +179,7 @@ def test_a_late_download_is_reported_with_both_times(sized: Callable[..., Servic
 def test_a_small_volume_cannot_have_many_operations(catalog: Catalog) -> None:
     # 1 GiB in 1 s: 1,024 MiB/s, 4,096 operations; gp3 gives at most 500 a GiB, so 10 GiB do
     instance = catalog.instance_type("p4d.24xlarge")
-    volumes, _ = volume_plan(3 * GIB, 1, 1, instance, WeightsOn.gp3)
+    volumes, _ = volume_plan(3 * GIB, 1, 1, instance, on=GP3, engine=VLLM)
     # 2,000 MiB/s require 8,000 operations: 16 GiB, not 3 x 2.2 = 7, nor the least 10
     assert (volumes.weights_iops, volumes.weights_gib) == (8_000, 16)
 
@@ -183,7 +187,7 @@ def test_a_small_volume_cannot_have_many_operations(catalog: Catalog) -> None:
 def test_an_unknown_limit_of_the_instance_counts_as_the_included_rate(catalog: Catalog) -> None:
     instance = catalog.instance_type("p6e-gb200.36xlarge")
     assert instance.ebs_max_mbit_per_s is None
-    volumes, _ = volume_plan(150 * GIB, 1, 60, instance, WeightsOn.gp3)
+    volumes, _ = volume_plan(150 * GIB, 1, 60, instance, on=GP3, engine=VLLM)
     assert volumes.weights_mib_per_s == 125
 
 
@@ -191,6 +195,33 @@ def test_each_replica_of_a_node_has_room_for_its_copy(catalog: Catalog) -> None:
     """Guard: replicas that start together fetch together, while the old version serves."""
     instance = catalog.instance_type("g6.12xlarge")
     alone, four = (
-        volume_plan(10 * GIB, replicas, 300, instance, WeightsOn.gp3)[0] for replicas in (1, 4)
+        volume_plan(10 * GIB, replicas, 300, instance, on=GP3, engine=VLLM)[0]
+        for replicas in (1, 4)
     )
     assert (alone.held_gib, four.held_gib) == (alone.weights_gib, four.weights_gib) == (22, 55)
+
+
+def test_the_root_volume_holds_the_images_of_every_engine_of_the_pool() -> None:
+    """Two of each during an update; one engine's rollout must not fill the disk of the others."""
+    assert root_gib(WeightsOn.gp3, [VLLM, VLLM]) == 20 + 20 + 2 * 30
+    assert root_gib(WeightsOn.gp3, [SGLANG]) == 20 + 20 + 2 * 40
+    assert root_gib(WeightsOn.gp3, [VLLM, SGLANG]) == 20 + 20 + 2 * 30 + 2 * 40
+    assert root_gib(WeightsOn.nvme, [VLLM, SGLANG]) == 40, "images are on the array too"
+
+
+def test_images_of_another_engine_take_room_from_the_weights(catalog: Catalog) -> None:
+    instance = catalog.instance_type("g6f.large")
+    held = (instance.local_nvme_gb or 0) * 10**9 // GIB - 2 * 30 - 20
+    assert weights_on([held], instance, [VLLM]) is WeightsOn.nvme
+    assert weights_on([held], instance, [VLLM, SGLANG]) is WeightsOn.gp3
+
+
+def test_services_with_two_engines_share_a_pool_whose_nodes_hold_both_images(
+    workload: Build, site: Site, catalog: Catalog
+) -> None:
+    small = {"model": {"parameters": "3e9", "precision": "fp16"}, "hardware": NO_DISKS}
+    first, second = workload(**small), workload(name="b", **small, engine={"name": "sglang"})
+    plan = size([first, second], site, catalog)
+    (pool,) = plan.pools
+    assert pool.volumes.root_gib == 20 + 20 + 2 * 30 + 2 * 40
+    assert "lmsysorg/sglang on arm64: nobody ran it on NVIDIA T4G" in plan.unverified

@@ -165,6 +165,56 @@ def test_the_image_by_tag_and_by_digest_where_one_is_known(catalog: Catalog, sit
     assert engine_image(VLLM, Precision.bf16, near, catalog) == f"{mirror}:{version}@{DIGEST}"
 
 
+@pytest.mark.parametrize("instance_type", ["g6.xlarge", "g6e.xlarge", "p4d.24xlarge"])
+def test_sglang_gets_the_share_that_leaves_the_sized_bytes(
+    sized: Callable[..., ServicePlan], instance_type: str
+) -> None:
+    """Its setting is of the memory free at its start, for weights and KV cache alone."""
+    engine = {"name": "sglang"}
+    plan = sized(model="llama-3.1-8b", hardware={"instance_type": instance_type}, engine=engine)
+    assert plan.serving is not None and plan.pool is not None
+    usable, card = plan.memory.usable_bytes_per_gpu, plan.pool.gpu_memory_bytes
+    assert usable is not None
+    static = plan.serving.gpu_memory_utilisation * (card - 2**30)
+    assert usable <= static < usable + 0.001 * card
+    assert static + 2**30 < 0.94 * card, "the rest is for activations and graphs"
+
+
+@pytest.mark.parametrize(
+    ("engine", "instance_type", "served"),
+    [
+        ("vllm", "g5.xlarge", True),
+        ("sglang", "g5.xlarge", False),
+        ("sglang", "g6.xlarge", True),
+    ],
+)
+def test_an_8_bit_kv_cache_needs_the_arithmetic_that_the_engine_uses(
+    sized: Callable[..., ServicePlan], engine: str, instance_type: str, served: bool
+) -> None:
+    plan = sized(
+        model="llama-3.2-1b",
+        hardware={"instance_type": instance_type},
+        engine={"name": engine, "kv_precision": "fp8"},
+    )
+    assert (plan.serving is not None) is served
+    if not served:
+        (refused, *_) = plan.rejected
+        assert refused.option == "sglang x NVIDIA A10G x KV cache in fp8"
+        assert refused.numbers == "compute capability 8.6, the format needs 8.9"
+
+
+def test_a_model_larger_than_a_node_names_the_engines_that_span_nodes(
+    sized: Callable[..., ServicePlan],
+) -> None:
+    large = {"model": "llama-3.1-405b", "hardware": {"instance_type": "p5.48xlarge"}}
+    assert sized(**large, engine={"name": "vllm"}).serving is not None
+    plan = sized(**large, engine={"name": "sglang"})
+    assert plan.serving is None
+    assert "this version builds such replicas for vllm: set engine.name" in {
+        each.numbers for each in plan.rejected
+    }
+
+
 def test_the_model_is_named_as_the_catalog_does(serving: Callable[..., ServingPlan]) -> None:
     assert serving(model="meta-llama/Llama-3.1-8B-Instruct").model == "llama-3.1-8b"
     assert serving(model={"parameters": "8e9", "precision": "bf16"}).model == "chat"

@@ -20,6 +20,24 @@ NAMED_GPU = {
 }
 
 
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"engine_image_repository": "registry.example/vllm"},
+        {"engine_image_digest": "sha256:" + "0123456789abcdef" * 4},
+    ],
+)
+def test_a_copy_of_one_engine_s_image_is_refused_where_a_stack_has_two(
+    stated: dict[str, str], workload: Build, site: Site, catalog: Catalog
+) -> None:
+    near = Site.model_validate(site.model_dump() | stated)
+    other = workload(name="b", engine={"name": "sglang"}, model="llama-3.1-8b")
+    assert size([workload(), workload(name="b")], near, catalog)
+    fault = refused([workload(), other], near, catalog)
+    assert (fault.workload_index, fault.field) == (None, tuple(stated))
+    assert fault.message == "it is of one engine, and this stack has sglang and vllm"
+
+
 def refused(workloads: list[Workload], site: Site, catalog: Catalog) -> StackFieldError:
     with pytest.raises(StackFieldError) as fault:
         size(workloads, site, catalog)

@@ -128,7 +128,7 @@ def blamed(error: ValidationError) -> list[str]:
         ({"redundancy": {"mtbf_gpu_hours": "0.5"}}, "redundancy.mtbf_gpu_hours"),
         ({"redundancy": {"mttr_hours": 8_761}}, "redundancy.mttr_hours"),
         ({"data": {"profile_bytes_per_user": 1, "interaction_bytes": 1}}, "data.retention_days"),
-        ({"engine": {"name": "sglang"}}, "engine.name"),
+        ({"engine": {"name": "mlc"}}, "engine.name"),
         ({"engine": {"kv_precision": "int4"}}, "engine.kv_precision"),
     ],
 )

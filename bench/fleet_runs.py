@@ -1,0 +1,91 @@
+"""Which closed loops become questions, and which fit has not seen their model or GPU?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from fit_steps import bands
+from leave_out import Left, leave_out, model, taught_by
+from screen import screened
+from steps_fit import Parameters, Row, fit, rows
+from tally import Tally
+
+from sizewright.measured.replay import MEAN_OF_NOMINAL, Replay, Unanswerable
+from sizewright.measured.run import MeasuredRun, Unread, read_runs
+from sizing.catalog.coefficients import CoefficientSet
+
+
+def runs_of(path: Path, replay: Replay, tally: Tally) -> list[MeasuredRun]:
+    """Runs of a file that the step model can answer; the tally has the others."""
+    runs = []
+    for run in read_runs(path):
+        if isinstance(run, Unread):
+            tally.skip(run.reason)
+            continue
+        row = {"group": "|".join((run.model, run.gpu, run.engine, run.weights, run.experts))}
+        try:
+            replay.model(run)
+            tally.answer(row)
+            runs.append(run)
+        except Unanswerable as reason:
+            tally.refuse(row, str(reason))
+    return runs
+
+
+def as_rows(runs: Sequence[MeasuredRun], replay: Replay) -> list[Row]:
+    """The runs, prepared for many predictions."""
+    return rows(runs, replay, MEAN_OF_NOMINAL) if runs else []
+
+
+def unscreened(name: str, found: Sequence[Row]) -> list[Row]:
+    """Rows without the screened ones; prints how many these are, by reason."""
+    reasons = screened(found)
+    print(f"{name}: {len(reasons)} screened out, by reason: {dict(Counter(reasons.values()))}")
+    return [row for row in found if row.run.id not in reasons]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """This project's runs, and the fits that leave some of them out."""
+
+    rows: list[Row]
+    shipped: CoefficientSet
+
+    @property
+    def parameters(self) -> Parameters:
+        """Parameters of the fit."""
+        return Parameters(self.shipped)
+
+    @cached_property
+    def start(self) -> list[float]:
+        """Fit of all rows."""
+        return fit(self.rows, self.parameters)
+
+    @cached_property
+    def left_out(self) -> list[Left]:
+        """Every row, predicted without the rows of its model."""
+        return leave_out(self.rows, self.rows, self.parameters, self.start, model)
+
+    def without(self, kind: Callable[[Row], str], rows: Sequence[Row]) -> dict[str, CoefficientSet]:
+        """Coefficients by model or GPU of these rows, each from a fit without that one.
+
+        The shipped coefficients have seen no row of an unknown one.
+        """
+        known = {kind(row) for row in self.rows}
+        sets = {}
+        for name in sorted({kind(row) for row in rows}):
+            others = [row for row in self.rows if kind(row) != name]
+            unseen = name not in known
+            sets[name] = self.shipped if unseen else taught_by(others, self.parameters, self.start)
+        return sets
+
+    def without_its_errors(self, name: str, coefficients: CoefficientSet) -> CoefficientSet:
+        """The same coefficients, with bands that the errors of this model did not make."""
+        others = [x for x in self.left_out if model(x.row) != name]
+        if len(others) == len(self.left_out):
+            return coefficients
+        return coefficients.model_copy(update={"bands": bands(others)})

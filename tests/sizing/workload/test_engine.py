@@ -1,0 +1,56 @@
+"""What an engine lacks is refused when the workload is read."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from sizing.catalog import Ability, load_catalog
+from sizing.values.field_error import FieldError
+from sizing.workload import ENGINES, EngineName, Workload
+from tests.components.plans import CHAT, SPANNING
+
+
+def fault(engine: str, workload: dict[str, Any] = CHAT, **changes: object) -> FieldError | None:
+    """Error of the workload with this engine; None where it is accepted."""
+    try:
+        Workload.model_validate(workload | {"engine": {"name": engine}} | changes)
+    except ValidationError as refused:
+        (error,) = refused.errors()
+        found = error["ctx"]["error"]
+        assert isinstance(found, FieldError)
+        return found
+    return None
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_serves_a_plain_workload(engine: EngineName) -> None:
+    assert fault(engine) is None
+
+
+def test_a_replica_over_nodes_names_the_engines_that_have_it() -> None:
+    wide = SPANNING["hardware"] | {"nodes_per_replica": 2}
+    assert fault("vllm", SPANNING, hardware=wide) is None
+    refused = fault("sglang", SPANNING, hardware=wide)
+    assert refused is not None
+    assert refused.field == ("hardware", "nodes_per_replica")
+    assert refused.message == "this version builds no replicas over several nodes for sglang"
+    assert (refused.expected, refused.suggestion) == ("1", "or set engine.name: vllm")
+
+
+def test_https_is_refused_where_the_image_is_not_known_to_make_certificates() -> None:
+    assert fault("vllm", in_transit="tls") is None
+    refused = fault("sglang", in_transit="tls")
+    assert refused is not None
+    assert refused.field == ("in_transit",)
+    assert refused.suggestion == "or set engine.name: vllm"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_table_agrees_with_the_rows_of_the_pinned_images(engine: EngineName) -> None:
+    catalog, traits = load_catalog(), engine.traits
+    for item in traits.images:
+        tag = catalog.pin(item).version
+        assert bool(catalog.can(engine, tag, Ability.tls)) is traits.makes_certificates
+        assert catalog.can(engine, tag, Ability.probe)
+        assert catalog.can(engine, tag, Ability.keep_alive)
