@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from sizewright.measured.media_table import MediaRun
+from sizewright.measured.names import gpu_named
 from sizewright.measured.replay import Unanswerable
 from sizing.catalog import Catalog, Gpu, ModelFacts, UnknownName
 from sizing.catalog.media import MediaModel
@@ -18,8 +19,6 @@ from sizing.workload import Precision
 from sizing.workload.kinds import Runtime
 
 DATA = Path(__file__).parent / "data"
-FORM = re.compile(r"^(\d+gb|sxm\d*|hgx|nvl72|server)$")
-"""Parts of a GPU's name that the catalog may leave out."""
 SPARSE = ("sparse", "natten", "sage")
 """Words of rows with attention that skips work or computes it in 8 bits."""
 CACHED = ("cache", "teacache")
@@ -65,7 +64,9 @@ class MediaCase:
 def media_case(run: MediaRun, catalog: Catalog) -> MediaCase:
     """Return the run with the catalog's facts. Raises Unanswerable with the reason."""
     _refuse_other_work(run)
-    facts, gpu = _model(run, catalog), _gpu(run.gpu, catalog)
+    facts, gpu = _model(run, catalog), gpu_named(run.gpu, catalog)
+    if gpu is None:
+        raise Unanswerable(f"no catalog row of GPU {run.gpu or 'without name'}")
     model = catalog.media_model(facts.model)
     if model is None:
         raise Unanswerable(f"the catalog lacks the denoiser of {run.model}")
@@ -114,18 +115,6 @@ def _model(run: MediaRun, catalog: Catalog) -> ModelFacts:
         except UnknownName:
             continue
     raise Unanswerable(f"no catalog row of model {run.model}")
-
-
-def _gpu(name: str, catalog: Catalog) -> Gpu:
-    """Return the accelerator; parts of the name may state its form. Raises Unanswerable."""
-    parts = name.lower().replace("_", "-").replace(" ", "-").removeprefix("nvidia-").split("-")
-    while parts:
-        try:
-            return catalog.gpu("-".join(parts))
-        except UnknownName:
-            if not FORM.match(parts.pop()):
-                break
-    raise Unanswerable(f"no catalog row of GPU {name}")
 
 
 def _precision(run: MediaRun) -> Precision:

@@ -95,7 +95,7 @@ def spanning_replica(
     clip, whose cards hold the whole model each.
     """
     if need.item is not None:
-        return None, []
+        return None, [] if nodes is None else [_item_over_nodes(nodes)]
     sizes = tensor_parallel_sizes(facts.model, gpus_per_node(instance))
     split = requested or sizes[-1]
     if split not in sizes:
@@ -114,6 +114,15 @@ def spanning_replica(
             return result, rejected
         rejected.append(_too_small(need, instance, split, count))
     return None, rejected[-1:]
+
+
+def _item_over_nodes(nodes: int) -> Rejected:
+    """Rejection of one image or clip on the cards of several nodes."""
+    return Rejected(
+        option=f"one item over {nodes} nodes",
+        reason=Reason.not_in_this_version,
+        numbers="times are of cards in one node, and each card holds the whole model",
+    )
 
 
 def memory_missed(need: Need, instance: InstanceType, split: int) -> float:

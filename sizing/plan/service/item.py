@@ -24,6 +24,7 @@ class ItemPlan(Part):
     height: int
     """Pixels of a column."""
     frames: int
+    """Frames of one item; 1 for an image."""
     steps: int
     """Denoising steps."""
     passes: int

@@ -59,7 +59,7 @@ def facts(catalog: Catalog) -> Iterator[Fact]:
 
 def test_every_row_of_the_sources_is_carried(catalog: Catalog) -> None:
     assert len(catalog.instance_types) == 80
-    assert len(catalog.gpus) == 29, "22 of EC2, and 7 on which images or clips were measured"
+    assert len(catalog.gpus) == 28, "22 of EC2, and 6 on which images or clips were measured"
     assert len(catalog.models) == 89
 
 
