@@ -58,8 +58,8 @@ dist: $(RUN_READY)  ## build the wheel and the source archive into dist/
 	@PYTHONPATH=release $(BIN)/python -c 'import wheel_backend as b; b.build_sdist("dist"); b.build_wheel("dist")' >/dev/null
 	@ls dist
 
-bench: $(DEV_READY)  ## measure speed against the budgets, as ratios in one run
-	@$(BIN)/python bench/speed.py
+bench: $(DEV_READY)  ## measure speed as ratios in one run; AGAINST=REVISION compares sizing with that Git revision
+	@$(BIN)/python bench/speed.py $(if $(AGAINST),--against $(AGAINST))
 
 accuracy: $(DEV_READY)  ## how wrong the step-time model is on models and GPUs it has not seen; rewrites its picture (minutes)
 	@$(BIN)/python bench/accuracy.py --svg docs/accuracy.svg

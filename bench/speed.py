@@ -1,13 +1,16 @@
-"""Speed against its budgets, paired in one run: `make bench`.
+"""Speed as ratios to floors, paired in one run: `make bench`.
 
-Times of a shared machine drift, so each figure is paired with a floor measured in turn with it.
+`python bench/speed.py [--against REVISION]`. Times of a shared machine drift, so each ratio is to a
+floor that is measured in turn with it. Ratios with a limit are gates (exit code 4); seconds are
+reported. With a Git revision, only `sizing` is measured: both trees run in turn.
 """
 
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -15,6 +18,11 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from paired import kept_bytecode, paired, ratio, shell  # noqa: E402
+from speed_sizing import Figure, figures_against, import_figures, plan_figures  # noqa: E402
+
+from sizewright.exit_code import ExitCode  # noqa: E402
+from sizewright.reading.input_error import InputError  # noqa: E402
 from testbed.engine import engine_missing  # noqa: E402
 
 CHAT = ROOT / "workloads" / "chat.yaml"
@@ -28,31 +36,10 @@ HOSTILE = (
 )
 """Files that are large for their content; each must be refused."""
 SIZEWRIGHT = str(Path(sys.executable).parent / "sizewright")
-RUNS = 7
 IMPORT_SAME_MODULES = """
 import sys, importlib
 for name in {modules!r}: importlib.import_module(name)
 """
-
-
-def seconds(action: Callable[[], object]) -> float:
-    """Wall time of one call, in seconds."""
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
-
-
-def paired(*actions: Callable[[], object], runs: int = RUNS) -> list[list[float]]:
-    """Times of each action in seconds, measured in turn, after one warm-up each."""
-    for action in actions:
-        action()
-    rounds = [[seconds(action) for action in actions] for _ in range(runs)]
-    return [list(times) for times in zip(*rounds, strict=True)]
-
-
-def shell(*command: str) -> Callable[[], object]:
-    """Action that runs the command as a separate process, in the project's folder."""
-    return lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 
 def pulumi_modules() -> list[str]:
@@ -70,66 +57,12 @@ def pulumi_modules() -> list[str]:
     return modules
 
 
-def one_sizing() -> tuple[float, float]:
-    """Median milliseconds of one sizing, and of reading its file."""
-    from sizewright.reading.stack.plan import plan_of
-    from sizewright.reading.stack.site_file import read_site
+def reading() -> Iterator[Figure]:
+    """Reading of a workload file, and the slowest refusal of a hostile one, against the catalog."""
     from sizewright.reading.stack.workload_file import read_workload
     from sizing.catalog import load_catalog
 
     catalog = load_catalog()
-    site = read_site(ROOT / "Pulumi.dev.yaml")
-    file = read_workload(CHAT, catalog)
-    sizing, reading = paired(
-        lambda: plan_of([file], site, catalog), lambda: read_workload(CHAT, catalog), runs=200
-    )
-    return median(sizing) * 1000, median(reading) * 1000
-
-
-CALIBRATED = {
-    "name": "chat",
-    "kind": "chat",
-    "model": "llama-3.1-8b",
-    "traffic": {"daily_users": 100_000, "requests_per_user_per_day": 10, "peak_ratio": 3},
-    "request": {"input_tokens": 1000, "output_tokens": 500},
-    "latency": {"ttft_ms": 2000, "tpot_ms": 50},
-    "capacity": {"method": "calibrated"},
-    "hardware": {"instance_type": "p5.48xlarge", "tensor_parallel": 1},
-}
-
-
-def calibrated() -> tuple[float, float]:
-    """Median milliseconds of one calibrated sizing, and seconds of ranking every type."""
-    from sizewright.reading.stack.site_file import read_site
-    from sizing.catalog import load_catalog
-    from sizing.hardware.decision import decision
-    from sizing.hardware.ranking import ranking
-    from sizing.replica.case import case_of
-    from sizing.replica.traffic import request_rates
-    from sizing.size import service_plan
-    from sizing.workload import Workload
-
-    catalog, site = load_catalog(), read_site(ROOT / "Pulumi.dev.yaml").site
-    stated = Workload.model_validate(CALIBRATED)
-    free = Workload.model_validate({**CALIBRATED, "hardware": "auto"})
-    case, rates = case_of(free, site, catalog), request_rates(free.traffic)
-
-    def one_service() -> None:
-        service_plan(decision(case_of(stated, site, catalog), rates, None, ()))
-
-    (sizing,) = paired(one_service, runs=100)
-    (ranked,) = paired(lambda: ranking(case, rates), runs=5)
-    return median(sizing) * 1000, median(ranked)
-
-
-def reading() -> tuple[float, float]:
-    """Median milliseconds of loading the catalog; seconds of the slowest refusal of a file."""
-    from sizewright.reading.input_error import InputError
-    from sizewright.reading.stack.workload_file import read_workload
-    from sizing.catalog import load_catalog
-
-    catalog = load_catalog()
-    (loading,) = paired(load_catalog, runs=20)
 
     def refuse(path: Path) -> None:
         try:
@@ -138,17 +71,22 @@ def reading() -> tuple[float, float]:
             return
         raise AssertionError(f"{path} was read")
 
+    floor = "loading the catalog"
     with TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{number}.yaml" for number in range(len(HOSTILE))]
         for path, text in zip(paths, HOSTILE, strict=True):
             path.write_text(text)
-        refusing = paired(*[lambda path=path: refuse(path) for path in paths], runs=1)
-    slowest = max(median(taken) for taken in refusing)
-    return median(loading) * 1000, slowest
+        refusals = [lambda path=path: refuse(path) for path in paths]
+        loading, chat, *refusing = paired(
+            load_catalog, lambda: read_workload(CHAT, catalog), *refusals, runs=3
+        )
+    slowest = max(refusing, key=median)
+    yield Figure("reading a workload file", median(chat), ratio(chat, loading), floor)
+    yield Figure("refusing a hostile file", median(slowest), ratio(slowest, loading), floor)
 
 
-def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> list[tuple[int, float]]:
-    """Seconds of sizing and recording n services in this process, modules imported."""
+def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> Iterator[Figure]:
+    """Sizing and recording n services in this process, against n times one service."""
     from components.platform import build
     from sizewright.reading.stack.site_file import read_site
     from sizewright.reading.stack.workload_file import read_workload
@@ -166,11 +104,30 @@ def growth(counts: Sequence[int] = (1, 5, 10, 20)) -> list[tuple[int, float]]:
         return record(lambda: build(plan), config={})
 
     times = paired(*[lambda n=count: run(n) for count in counts], runs=3)
-    return list(zip(counts, map(median, times), strict=True))
+    for count, taken in zip(counts, times, strict=True):
+        floor = [count * one for one in times[0]]
+        yield Figure(f"{count} services", median(taken), ratio(taken, floor), "linear growth")
 
 
-def engine_previews() -> tuple[float, float]:
-    """Median seconds of `pulumi preview` of a first chat stack, and of the offline preview."""
+def commands() -> Iterator[Figure]:
+    """Commands in a process of their own, against what they cannot avoid."""
+    bare, helped, sized = paired(
+        shell(sys.executable, "-c", "pass"),
+        shell(SIZEWRIGHT, "--help"),
+        shell(SIZEWRIGHT, "size", str(CHAT), "--json"),
+    )
+    for what, taken in (("sizewright --help", helped), ("sizewright size", sized)):
+        yield Figure(what, median(taken), ratio(taken, bare), "an empty Python process")
+    script = IMPORT_SAME_MODULES.format(modules=pulumi_modules())
+    importing, previewed = paired(
+        shell(sys.executable, "-c", script), shell(SIZEWRIGHT, "preview", str(CHAT))
+    )
+    floor = "importing the same modules"
+    yield Figure("sizewright preview", median(previewed), ratio(previewed, importing), floor, 2.0)
+
+
+def engine_preview() -> Iterator[Figure]:
+    """`pulumi preview` of a first chat stack against the offline preview."""
     from testbed.engine import Stack, world_of
     from testbed.standin import StandIn
 
@@ -184,62 +141,45 @@ def engine_previews() -> tuple[float, float]:
             shell(SIZEWRIGHT, "preview", str(CHAT)),
             runs=3,
         )
-    return median(engine), median(offline)
+    yield Figure("pulumi preview", median(engine), ratio(engine, offline), "the offline preview")
 
 
-def line(what: str, taken: float, unit: str, note: str = "") -> None:
-    """Print one figure with its comparison."""
-    print(f"{what:<34}{taken:8.3f} {unit:<4}{note}".rstrip())
+def line(figure: Figure) -> str:
+    """Seconds of one figure, and its ratio with the limit."""
+    text = f"{figure.what:<32}{figure.taken_s:9.4f} s {figure.ratio:7.2f} x {figure.floor}"
+    if figure.most is None:
+        return text
+    return f"{text}, {'OVER' if figure.is_over else 'at most'} {figure.most:g}"
 
 
-def main() -> None:
-    sizing_ms, reading_ms = one_sizing()
-    line("one sizing", sizing_ms, "ms", "budget 5 ms")
-    line("  reading its file", reading_ms, "ms", "budget 15 ms")
+def parts(against: str | None) -> list[Callable[[], Iterator[Figure]]]:
+    """Parts of the report, in order."""
+    if against is not None:
+        return [lambda: figures_against(against), import_figures, plan_figures]
+    engine = [] if engine_missing() else [engine_preview]
+    return [import_figures, plan_figures, reading, commands, *engine, growth]
 
-    loading_ms, refused_s = reading()
-    line("loading the catalog", loading_ms, "ms", "budget 25 ms")
-    line("refusing a hostile file, slowest", refused_s, "s", "budget 2 s")
 
-    calibrated_ms, ranking_s = calibrated()
-    line("one calibrated sizing", calibrated_ms, "ms", "budget 5 ms")
-    line("ranking of every type", ranking_s, "s", "budget 1 s")
-    empty, imported = paired(
-        shell(sys.executable, "-c", "pass"), shell(sys.executable, "-c", "import sizing.size")
-    )
-    line("import of sizing", (median(imported) - median(empty)) * 1000, "ms", "budget 150 ms")
-
-    bare, helped, sized = paired(
-        shell(sys.executable, "-c", "pass"),
-        shell(SIZEWRIGHT, "--help"),
-        shell(SIZEWRIGHT, "size", str(CHAT), "--json"),
-    )
-    line("sizewright --help", median(helped), "s", "budget 0.3 s")
-    line("sizewright size", median(sized), "s", "budget 0.5 s")
-    line("  an empty Python process", median(bare), "s")
-
-    script = IMPORT_SAME_MODULES.format(modules=pulumi_modules())
-    floor, previewed = paired(
-        shell(sys.executable, "-c", script), shell(SIZEWRIGHT, "preview", str(CHAT))
-    )
-    ratio = median(a / b for a, b in zip(previewed, floor, strict=True))
-    line("preview of the chat stack", median(previewed), "s", f"{ratio:.2f} x the import, budget 2")
-    line("  importing the same modules", median(floor), "s")
-
-    if engine_missing():
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--against", metavar="REVISION", help="a Git revision to compare with")
+    given = parser.parse_args(arguments)
+    over = 0
+    try:
+        with kept_bytecode():
+            for figure in chain.from_iterable(part() for part in parts(given.against)):
+                print(line(figure), flush=True)
+                over += figure.is_over
+    except InputError as fault:
+        print(fault, file=sys.stderr)
+        return ExitCode.bad_input
+    if given.against is None and engine_missing():
         print(f"engine preview: skipped, {engine_missing()}")
-    else:
-        engine, offline = engine_previews()
-        note = f"{engine / offline:.2f} x the offline preview, budget 6 s"
-        line("pulumi preview of the chat stack", engine, "s", note)
-
-    rows = growth()
-    first = rows[0][1]
-    for count, taken in rows:
-        line(
-            f"{count:3d} services, in process", taken, "s", f"{taken / first / count:.2f} of linear"
-        )
+    if over:
+        print(f"{over} ratios are over their limits", file=sys.stderr)
+        return ExitCode.gate_failed
+    return ExitCode.ok
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,7 +1,8 @@
 """Arguments and environment of the engine."""
 
+import json
 from collections.abc import Mapping
-from typing import assert_never
+from typing import Any, assert_never
 
 from sizing.plan.service.serving import GroupServingPlan, LimitsBy, ServingPlan
 from sizing.workload.engine_traits import EngineTraits, Limit, Setting
@@ -17,6 +18,8 @@ ENGINE_USER = 2000
 START, START_PROGRAM = "/start", "start_engine"
 """Folder and name of the program that starts the server of an engine without a flag for our
 check."""
+OPTIONS_FILE, MODELS = "/tmp/engine-options.json", "/tmp/models"
+"""File with an engine's options, and folder of links to weights; the start program makes both."""
 CACHE_PATH = "/var/lib/sizewright/cache"
 """Folder of the engines' compile cache on a node's root volume: it outlives a pod."""
 
@@ -36,11 +39,34 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
     Raises ValueError for a precision the engine has no name for.
     """
     settings, traits = _settings(serving), serving.engine.traits
-    arguments = [*traits.model, f"/weights/{serving.weights_folder}", *traits.fixed]
+    arguments = [*traits.model, _model_path(serving), *traits.fixed]
     for setting, flag in traits.flags.items():
         if settings[setting] is not None:
             arguments += [flag, str(settings[setting])]
+    if traits.options_flag is not None:
+        arguments += [traits.options_flag, OPTIONS_FILE]
     return [argument(text) for text in arguments]
+
+
+def _model_path(serving: ServingPlan) -> str:
+    """Path to the weights; a link with the model's name where its end is the name in requests."""
+    if Setting.served_name in serving.engine.traits.flags:
+        return f"/weights/{serving.weights_folder}"
+    return f"{MODELS}/{serving.model}"
+
+
+def engine_options(serving: ServingPlan) -> dict[str, object]:
+    """Return the options in the engine's file; empty where flags cover all settings."""
+    traits, settings = serving.engine.traits, _settings(serving)
+    found: dict[str, object] = dict(traits.fixed_options)
+    for setting, place in traits.options.items():
+        *sections, name = place.split(".")
+        section: Any = found
+        for each in sections:
+            section = section.setdefault(each, {})
+        if settings[setting] is not None:
+            section[name] = settings[setting]
+    return found
 
 
 def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
@@ -59,6 +85,12 @@ def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
         Setting.arithmetic: _named(traits, traits.arithmetic, serving.compute_precision),
         Setting.kv_cache: _named(traits, kv_names, serving.kv_precision),
     }
+
+
+def option_places(serving: ServingPlan) -> set[str]:
+    """Return the places of all options in the engine's file, with dots."""
+    traits = serving.engine.traits
+    return {*traits.options.values(), *traits.fixed_options}
 
 
 def group_arguments(serving: GroupServingPlan) -> tuple[list[str], list[str]]:
@@ -106,7 +138,7 @@ def _limit_arguments(serving: ServingPlan) -> list[str]:
 
 def engine_environment(serving: ServingPlan) -> dict[str, str]:
     """Environment of an engine that answers requests: only variables that its version knows."""
-    values, traits = dict[str, str](), serving.engine.traits
+    values, traits = _start_environment(serving), serving.engine.traits
     if serving.keep_alive_s is not None:
         values[traits.keep_alive] = str(serving.keep_alive_s)
     most = serving.sequences_per_request
@@ -121,6 +153,18 @@ def engine_environment(serving: ServingPlan) -> dict[str, str]:
             pass
         case _ as never:
             assert_never(never)
+    return values
+
+
+def _start_environment(serving: ServingPlan) -> dict[str, str]:
+    """Variables by which the start program makes the engine's file, and the link to the weights."""
+    values, traits = dict[str, str](), serving.engine.traits
+    if traits.options_flag is not None:
+        values["ENGINE_OPTIONS"] = json.dumps(engine_options(serving), sort_keys=True)
+        values["ENGINE_OPTIONS_FILE"] = OPTIONS_FILE
+    if Setting.served_name not in traits.flags:
+        values["ENGINE_WEIGHTS"] = f"/weights/{serving.weights_folder}"
+        values["ENGINE_WEIGHTS_LINK"] = _model_path(serving)
     return values
 
 

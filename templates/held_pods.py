@@ -8,9 +8,8 @@ import yaml
 
 from sizing.plan.stack.held import PodRevision
 from templates.document import document_values
+from templates.programs import MOUNTED
 
-SCRIPTS = ("script-fetch", "script-admission", "script-certificate")
-"""Documents of the programs that floor pods mount; each name contains a digest of the program."""
 PREFIXES = ("deployment-", "leader-worker-set-")
 """Prefixes of the documents of one zone's replicas, before the zone's id."""
 PARTS = ("template", "leaderWorkerTemplate")
@@ -26,7 +25,7 @@ def revision_of(texts: Mapping[str, str], service: str) -> PodRevision | None:
         if zone is not None:
             spec = document_values(text)["spec"]
             pod = json.loads(json.dumps(spec[_part(spec)]).replace(zone, ZONE))
-            scripts = {name: texts[p] for name in SCRIPTS if (p := _path(service, name)) in texts}
+            scripts = {name: texts[p] for name in MOUNTED if (p := _path(service, name)) in texts}
             return PodRevision(pod=pod, scripts=scripts)
     return None
 

@@ -15,6 +15,13 @@ from pathlib import Path
 from typing import TypeGuard
 
 SCRIPTS = Path(__file__).parent / "scripts"
+MOUNTED = {
+    "script-fetch": "script",
+    "script-admission": "admission",
+    "script-start": "start",
+    "script-certificate": "certificate",
+}
+"""Documents of the programs that floor pods mount, with the end of their resources' names."""
 DIGEST_DIGITS = 10
 """Hexadecimal digits of a digest in a name. Basis: assumed; 40 bits among a handful of names."""
 Place = tuple[int, int]

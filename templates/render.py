@@ -21,7 +21,7 @@ from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
 from sizing.stack.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
-from sizing.workload.engine_traits import Gauges
+from sizing.workload import EngineName
 from sizing.workload.source import ModelSource
 from templates.engine import (
     CACHE_PATH,
@@ -320,23 +320,25 @@ def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[
         "cooldown_s": burst.cooldown_s,
         "poll_s": SCRAPE_S,
         "metrics_address": _METRICS_ADDRESS,
-        "metrics_query": wanted_query(
-            service, burst.in_flight_target, serving.engine.traits.gauges
-        ),
+        "metrics_query": wanted_query(service, burst.in_flight_target, serving.engine),
         "metrics_account": METRICS_SERVER,
         "metrics_namespace": NAMESPACE,
         "metrics_chart": METRICS,
     }
 
 
-def wanted_query(service: str, in_flight_target: int, gauges: Gauges) -> str:
+def wanted_query(service: str, in_flight_target: int, engine: EngineName) -> str:
     """PromQL query: requests in flight beyond the target of the floor's ready replicas.
 
     A replica that is too loaded to be ready still reports its requests.
 
-    in flight = running + waiting, on floor and burst; without any sample there is no answer.
+    in flight = running + waiting, on floor and burst; without any sample there is no answer. Raises
+    ValueError for an engine that exports no such gauges.
     Basis: vendor (the engine's gauges; `up` is Prometheus' own).
     """
+    gauges = engine.traits.gauges
+    if gauges is None:
+        raise ValueError(f"{engine} exports no gauges of its requests")
     of = f'namespace="{service}"'
     in_flight = f"sum({gauges.running}{{{of}}}) + sum({gauges.waiting}{{{of}}})"
     floor = f'(count(up{{{of},component="floor",ready="true"}} == 1) or vector(0))'

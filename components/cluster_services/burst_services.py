@@ -169,7 +169,8 @@ def _jobs(plan: MetricsPlan) -> dict[str, object]:
     which nobody could verify.
     """
     plain = [service for service in plan.services if service not in plan.encrypted]
-    gauges = "|".join(engine.traits.gauges.pattern for engine in plan.engines)
+    known = [engine.traits.gauges for engine in plan.engines]
+    gauges = "|".join(each.pattern for each in known if each is not None)
     tls = {"scheme": "https", "tls_config": {"insecure_skip_verify": True}}
     jobs = dict[str, object]()
     if plain:

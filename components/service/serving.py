@@ -18,15 +18,8 @@ from components.script_map import script_map
 from components.wires import wired
 from sizing.plan.stack.cluster import RolesPlan
 from templates.document import document_values
+from templates.programs import MOUNTED
 from templates.render import DEPLOYMENT_PREFIX, GROUPS_PREFIX
-
-SCRIPT_KINDS = {
-    "script-fetch": "script",
-    "script-admission": "admission",
-    "script-certificate": "certificate",
-}
-"""Names of the programs that pods mount, by prefix of their documents' names. A zone that has not
-moved yet may mount an older program."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +65,10 @@ class Serving(pulumi.ComponentResource):
         association = self._association()
         self.service = self._service(inside)
         self._budget(inside)
+        # A zone that has not moved yet may mount an older program, whose document ends otherwise.
         scripts = [
             script_map(f"{name}-{kind}", self._document(document), inside)
-            for first, kind in SCRIPT_KINDS.items()
+            for first, kind in MOUNTED.items()
             for document in args.documents
             if document.startswith(first)
         ]

@@ -11,16 +11,16 @@ from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.workload import EngineName
-from templates.engine import flags
+from templates.engine import flags, option_places
 
 FLAGS = Path(__file__).parent / "data" / "engine_flags.json"
 SOURCE = "data/engine_flags.json"
 
 
 class ImageFlags(BaseModel, frozen=True, extra="forbid"):
-    """All flags of the command of one image tag.
+    """Flags of the command of one image tag, and options of its file.
 
-    Basis: the published package of that version, as cited in `source`.
+    Basis: as cited in `source`, which says where a list is not complete.
     """
 
     engine: EngineName
@@ -28,6 +28,8 @@ class ImageFlags(BaseModel, frozen=True, extra="forbid"):
     source: str
     checked: str
     flags: frozenset[str]
+    options: frozenset[str]
+    """Places in the file of options, with dots."""
 
 
 @cache
@@ -45,11 +47,11 @@ def engine_flags(plan: Plan) -> Iterator[Gate]:
 
 
 def _flags(service: ServicePlan, serving: ServingPlan) -> Gate:
-    name, given = f"flags of {service.name}", flags(serving)
+    name, given = f"flags of {service.name}", flags(serving) | option_places(serving)
     tag = serving.image.partition("@")[0].rpartition(":")[2]
     known = image_flags().get((serving.engine, tag))
     if known is None:
         return Gate(name, False, f"no list has the flags of {serving.image}", SOURCE)
-    if unknown := sorted(given - known.flags):
+    if unknown := sorted(given - known.flags - known.options):
         return Gate(name, False, f"{serving.image} lacks {', '.join(unknown)}", SOURCE)
     return Gate(name, True, f"{serving.image} has all {len(given)}", SOURCE)

@@ -24,6 +24,7 @@ UNITS = {
     "requests_per_gpu_per_s": "requests per GPU and second",
     "ratio": "ratio",
     "share": "ratio",
+    "shortfall_cost": "ratio",
     "hourly": "ratio",
     "availability": "ratio",
     "utilisation": "ratio",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from math import floor
 
@@ -9,6 +10,23 @@ from sizing.workload import Precision
 
 KV_BYTES: Mapping[str, Fraction] = {"fp16": Fraction(2), "fp8": Fraction(1)}
 """Bytes of one element of the KV cache."""
+
+
+class Kernel(StrEnum):
+    """Kind of layer whose speed depends on an engine's own kernel."""
+
+    grouped = "grouped attention"
+    """Attention with a cache of keys and values for each KV head."""
+    latent = "latent attention"
+    """Attention over a compressed cache (MLA)."""
+    window = "window attention"
+    """Attention to the last tokens only."""
+    sparse = "sparse attention"
+    """Attention to tokens that an indexer chooses."""
+    linear = "linear attention"
+    """Layers with a constant state instead of a cache."""
+    experts = "routed experts"
+    """Feed-forward blocks of which a token uses some."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,21 @@ class Architecture:
     """False for a mixture without a stated number of experts, which has no step times."""
     scale_bits: Fraction | None = None
     """Bits of scales for each quantised weight, where the checkpoint states its groups."""
+    has_indexer: bool = False
+    """True where an indexer chooses the tokens that a query attends to."""
+
+    @property
+    def kernels(self) -> frozenset[Kernel]:
+        """Kernels that the layers use."""
+        used = {
+            Kernel.latent: self.mla,
+            Kernel.grouped: bool(self.caches) and not self.mla,
+            Kernel.window: any(cache.window_tokens is not None for cache in self.caches),
+            Kernel.sparse: self.has_indexer,
+            Kernel.linear: self.state_bytes_per_sequence > 0,
+            Kernel.experts: self.experts is not None,
+        }
+        return frozenset(kernel for kernel, is_used in used.items() if is_used)
 
     @property
     def active_parameters(self) -> int:

@@ -57,6 +57,7 @@ def read_config(config: Config) -> ModelConfig:
         vocab=dims.vocab,
         experts_alone_in=precision if _experts_alone(quantised, counted) else None,
         scale_bits=_scale_bits(quantised),
+        has_indexer=number(text, "index_topk") is not None,
     )
     return ModelConfig(architecture, precision, str(text.get("model_type", "")))
 

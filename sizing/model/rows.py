@@ -67,6 +67,7 @@ def held_architecture_of(facts: ModelFacts | None) -> Architecture | None:
         experts_alone_in=_experts_alone_in(facts),
         scale_bits=MXFP4_SCALE_BITS if facts.native_dtype == "fp4" else None,
         experts_known=not is_unknown_mixture(facts),
+        has_indexer="sparse" in (facts.attention or ""),
     )
 
 

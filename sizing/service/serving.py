@@ -220,11 +220,12 @@ def memory_setting(share: MemoryShare, usable_bytes: int, card_bytes: int) -> fl
 
     card: 0.90, the share that memory was sized with
     weights_and_kv: ceil(1,000 x usable / (card - 1 GiB)) / 1,000
+    kv_of_rest: 0.90; of card - weights - runtime this is at least 0.90 x card - weights - runtime
 
     Basis: vendor (meaning of the settings); the 1 GiB is assumed.
     """
     match share:
-        case MemoryShare.card:
+        case MemoryShare.card | MemoryShare.kv_of_rest:
             return float(GPU_MEMORY_UTILISATION)
         case MemoryShare.weights_and_kv:
             steps = ceiling(Fraction(MEMORY_STEP * usable_bytes, card_bytes - START_BYTES))

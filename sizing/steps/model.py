@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from sizing.catalog.architecture import Architecture
-from sizing.catalog.coefficients import Band, Bands, CoefficientSet
+from sizing.catalog.architecture import Architecture, Kernel
+from sizing.catalog.coefficients import Band, Bands, CoefficientSet, Evidence
 from sizing.catalog.correction import Correction
 from sizing.catalog.records import Gpu
 from sizing.steps.card import Card, card
@@ -57,9 +57,7 @@ class Load:
 class StepTime:
     """Mean times of a replica that keeps n requests in flight.
 
-    Basis: fitted (data/coefficients.json). `measured` is True where this engine was measured on
-    this generation of GPU and in these formats. Otherwise only the datasheet counts, and the band
-    is wider.
+    Basis: fitted (data/coefficients.json). The band is wider where less was measured.
     """
 
     ttft_ms: float
@@ -72,7 +70,7 @@ class StepTime:
     decoding: float
     """Sequences that decode in the mean step. The others wait or process their prompt."""
     requests_per_s: float
-    measured: bool
+    evidence: Evidence
 
     @property
     def low_tpot_ms(self) -> float:
@@ -104,8 +102,11 @@ class StepModel:
     engine: str
     formats: Formats
     coefficients: CoefficientSet
+    kernels: frozenset[Kernel] = frozenset()
     correction: Correction | None = None
     """Correction from the user's own runs."""
+    assumed_bands: Bands | None = None
+    """Bands in place of the known ones, to answer what more measurements would change."""
 
     @property
     def tpot_correction(self) -> float:
@@ -118,20 +119,29 @@ class StepModel:
         return 1.0 if self.correction is None else self.correction.ttft_ratio
 
     @property
-    def measured(self) -> bool:
-        """True where this engine was measured on this generation and in these formats, or by the
-        user on this card."""
+    def unmeasured(self) -> tuple[str, ...]:
+        """Formats and kernels of this model that were never measured with the engine."""
         formats = (self.formats.weights, self.formats.experts)
-        known = self.coefficients.is_measured(self.engine, self.card.family, formats)
-        return known or self.correction is not None
+        return self.coefficients.unmeasured(self.engine, formats, self.kernels)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What is known of this engine with this model on this card."""
+        if self.correction is not None:
+            return Evidence.own_runs
+        if self.unmeasured:
+            return Evidence.unmeasured
+        seen = self.coefficients.measured.get(self.engine, ())
+        return Evidence.measured if self.card.family in seen else Evidence.generation
 
     @property
     def bands(self) -> Bands:
         """Bands of the user's own runs, else of the engine, wider where it was not measured."""
+        if self.assumed_bands is not None:
+            return self.assumed_bands
         if self.correction is not None:
             return self.correction.bands
-        known, other = self.coefficients.bands, self.coefficients.datasheet_bands
-        return (known if self.measured else other)[self.engine]
+        return self.coefficients.bands_of(self.engine, self.evidence)
 
     @cached_property
     def layers_ms(self) -> float:
@@ -147,10 +157,18 @@ class StepModel:
         )
 
     @cached_property
-    def latency_ms(self) -> float:
-        """Milliseconds to start the collectives of one step."""
+    def weights_ms(self) -> float:
+        """Milliseconds to read all but the routed experts once, never below the datasheet's."""
         c, w = self.coefficients.engines[self.engine], self.work
-        return US * w.all_reduces * (c.all_reduce_us + c.all_reduce_doubling_us * w.doublings)
+        four_bit = c.four_bit_read if w.four_bit_dense else 1.0
+        return w.weights_ms * max(c.weights_read * four_bit, 1.0)
+
+    @cached_property
+    def experts_ms(self) -> float:
+        """Milliseconds to read every routed expert once, never below the datasheet's."""
+        c, w = self.coefficients.engines[self.engine], self.work
+        four_bit = c.four_bit_read if w.four_bit_experts else 1.0
+        return w.experts_ms * max(c.expert_weights_read * four_bit, 1.0)
 
     @cached_property
     def moved_ms_per_token(self) -> tuple[float, float]:
@@ -184,8 +202,8 @@ class StepModel:
         c, w = self.coefficients.engines[self.engine], self.work
         rank = decoding / w.ranks
         untouched = w.untouched_share(decoding) if w.expert_layers else 1.0
-        weights = c.weights_read * w.weights_ms
-        experts = c.expert_weights_read * w.experts_ms * (1.0 - untouched)
+        weights = self.weights_ms
+        experts = self.experts_ms * (1.0 - untouched)
         kv = c.kv_read * rank * w.kv_ms(load.context)
         read = weights + experts + kv
         flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
@@ -194,7 +212,7 @@ class StepModel:
         both: float = math.pow(read**power + arithmetic**power, 1.0 / power)
         hidden, sent = self.moved_ms_per_token
         prompts = rank / load.answer
-        reread = c.expert_weights_read * w.experts_ms * untouched if w.expert_layers else 0.0
+        reread = self.experts_ms * untouched if w.expert_layers else 0.0
         extra = c.prefill_layer_us * US * w.layers + reread
         return Terms(
             weights,
@@ -202,7 +220,7 @@ class StepModel:
             kv,
             both - read,
             rank * hidden,
-            rank * sent + self.latency_ms,
+            rank * sent,
             self.layers_ms,
             c.sequence_us * US * decoding,
             c.step_ms,
@@ -240,7 +258,7 @@ class StepModel:
             terms=terms,
             decoding=decoding,
             requests_per_s=1000.0 * in_flight / (ttft_ms + load.answer * tpot_ms),
-            measured=self.measured,
+            evidence=self.evidence,
         )
 
     def roofline_ms(self, context_tokens: float, decoding: float) -> float:
@@ -328,4 +346,4 @@ def step_model(
     coefficients.engines[engine]
     correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
     required = work(shape, at_best, parallel, formats)
-    return StepModel(required, at_best, engine, formats, coefficients, correction)
+    return StepModel(required, at_best, engine, formats, coefficients, shape.kernels, correction)

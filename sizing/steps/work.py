@@ -48,9 +48,9 @@ class Work:
     latent_layers: int
     four_bit: bool
     eight_bit: bool
-    all_reduces: int
-    doublings: float
-    """Logarithm (base 2) of the number of tensor-parallel cards."""
+    four_bit_dense: bool
+    """True where all but the routed experts is read in FP4; the next field is for the experts."""
+    four_bit_experts: bool
     pipeline: int
     ranks: int
     """Data-parallel ranks x pipeline stages: the groups that share the sequences."""
@@ -128,8 +128,8 @@ def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) 
         latent_layers=attention_layers if shape.mla else 0,
         four_bit=formats.weights is Precision.fp4,
         eight_bit=formats.weights in EIGHT_BITS,
-        all_reduces=2 * shape.layers if tp > 1 else 0,
-        doublings=math.log2(tp),
+        four_bit_dense=weights is Precision.fp4,
+        four_bit_experts=formats.experts is Precision.fp4,
         pipeline=parallel.pipeline,
         ranks=parallel.data * parallel.pipeline,
     )

@@ -52,6 +52,13 @@ def refusal(
     The error names the field, and the engines with which it can be built. The result is None where
     there is no such field.
     """
+    if capacity is not None and capacity.burst_gpus and ENGINES[engine].gauges is None:
+        return _lacks(
+            ("capacity", "burst_gpus"),
+            f"{engine} exports no count of its requests, by which a burst would start",
+            "0",
+            lambda traits: traits.gauges is not None,
+        )
     over_nodes = hardware is not None and (hardware.nodes_per_replica or 1) > 1
     if over_nodes and ENGINES[engine].groups is None:
         return _lacks(

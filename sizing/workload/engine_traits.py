@@ -13,6 +13,8 @@ class EngineName(StrEnum):
     """vLLM, with its OpenAI-compatible server."""
     sglang = "sglang"
     """SGLang, with its OpenAI-compatible server."""
+    tensorrt_llm = "tensorrt-llm"
+    """TensorRT-LLM with its PyTorch backend and its OpenAI-compatible server."""
 
     @property
     def traits(self) -> "EngineTraits":
@@ -50,6 +52,8 @@ class MemoryShare(StrEnum):
     """Share of the card that the engine may use for everything."""
     weights_and_kv = "weights_and_kv"
     """Share of the memory free at its start that weights and KV cache may use."""
+    kv_of_rest = "kv_of_rest"
+    """Share of the memory that weights and runtime leave, which the KV cache may use."""
 
 
 class Limit(StrEnum):
@@ -140,7 +144,14 @@ class EngineTraits:
     fixed: tuple[str, ...]
     """Arguments of every replica."""
     flags: Mapping[Setting, str]
-    """Flag of each setting, in the order of the arguments."""
+    """Flag of each setting, in the order of the arguments. An engine without a flag for the served
+    name uses the last part of the path to the weights."""
+    options_flag: str | None
+    """Flag of a YAML file with further options; None where flags cover all settings."""
+    options: Mapping[Setting, str]
+    """Place of each setting in that file, with dots."""
+    fixed_options: Mapping[str, bool]
+    """Options of every replica in that file."""
     limits: Mapping[Limit, str]
     """Flag of each limit that an engine enforces by itself."""
     arithmetic: Mapping[str, str]
@@ -155,11 +166,16 @@ class EngineTraits:
     environment: Mapping[str, str]
     """Environment of every container of the engine."""
     keep_alive: str
-    """Environment variable with the seconds that an idle connection is kept."""
+    """Environment variable with the seconds that an idle connection is kept. The engine reads it,
+    or the product's program where it starts the engine."""
     sequences_per_request: tuple[str, ...]
     """Environment variables that bound the sequences of one request."""
-    gauges: Gauges
-    """Gauges from which the load above the floor is read."""
+    gauges: Gauges | None
+    """Gauges from which the load above the floor is read; None where the engine has none."""
+
+    def option(self, setting: Setting) -> str:
+        """Name of the flag or of the option in the file. Raises KeyError for another setting."""
+        return self.flags[setting] if setting in self.flags else self.options[setting]
 
     def image_item(self, precision: Precision, nodes_per_replica: int = 1) -> str:
         """Item of data/pins.csv for a precision, or for a replica that spans nodes.
@@ -211,6 +227,9 @@ ENGINES = {
             Setting.arithmetic: "--dtype",
             Setting.kv_cache: "--kv-cache-dtype",
         },
+        options_flag=None,
+        options={},
+        fixed_options={},
         limits={
             Limit.queue: "--max-num-queued-reqs",
             Limit.middleware: "--middleware",
@@ -246,6 +265,9 @@ ENGINES = {
             Setting.arithmetic: "--dtype",
             Setting.kv_cache: "--kv-cache-dtype",
         },
+        options_flag=None,
+        options={},
+        fixed_options={},
         limits={},
         arithmetic={"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"},
         kv_formats={
@@ -261,6 +283,44 @@ ENGINES = {
         sequences_per_request=(),
         gauges=Gauges("sglang:num_", "running_reqs", "queue_reqs"),
     ),
+    EngineName.tensorrt_llm: EngineTraits(
+        image="nvcr.io/nvidia/tensorrt-llm/release",
+        repository="nvcr.io/nvidia/tensorrt-llm/release",
+        image_gib=35,
+        images_for={},
+        groups=None,
+        command=("trtllm-serve", "serve"),
+        entry="tensorrt_llm.commands.serve:main",
+        model=(),
+        fixed=("--host", "0.0.0.0", "--backend", "pytorch"),
+        flags={
+            Setting.port: "--port",
+            Setting.tensor_parallel: "--tp_size",
+            Setting.sequences: "--max_batch_size",
+            Setting.context: "--max_seq_len",
+        },
+        options_flag="--extra_llm_api_options",
+        options={
+            Setting.arithmetic: "dtype",
+            Setting.memory: "kv_cache_config.free_gpu_memory_fraction",
+            Setting.kv_cache: "kv_cache_config.dtype",
+        },
+        # Without it, a prompt longer than one step's tokens is refused.
+        fixed_options={"enable_chunked_prefill": True},
+        limits={},
+        arithmetic={"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"},
+        kv_formats={
+            "fp16": KvFormat("auto"),
+            "fp8": KvFormat("fp8", min_compute_capability=Decimal("8.9")),
+        },
+        memory=MemoryShare.kv_of_rest,
+        makes_certificates=False,
+        # Open MPI starts the processes of a tensor-parallel group, and refuses root without these.
+        environment={"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"},
+        keep_alive="SERVER_KEEP_ALIVE_S",
+        sequences_per_request=(),
+        gauges=None,
+    ),
 }
 """Basis: vendor. vLLM: vllm/engine/arg_utils.py, vllm/entrypoints and vllm/envs.py of the pinned
 versions (data/engine_options.csv); groups as in the group controller's example without Ray (2026);
@@ -270,4 +330,10 @@ SGLang: srt/arg_groups/fields, srt/environ.py, srt/entrypoints/http_server.py an
 collector of srt/observability in the wheel 0.5.20 (2026-09). Its 8-bit KV cache is E4M3, which
 Triton compiles from compute capability 8.9. The size of its image is assumed. Nothing was read
 about a package for certificates in it.
+
+TensorRT-LLM: tensorrt_llm/commands/serve.py and serve/openai_server.py at commits of early 2026,
+public scripts that run the image 1.2.1, the LlmArgs of its documents (1.0 to 1.3), and a public
+reading of 1.2.1's llm_args.py. The image is 37.3 GB unpacked (a public report, 2026-07). Its 8-bit
+KV cache needs compute capability 8.9 by the quantization matrix. Version 1.2.1 exports only
+histograms of finished requests (NVIDIA/TensorRT-LLM issue 9779, vllm-project/aibrix issue 2004).
 """

@@ -26,7 +26,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     server.Config = Config  # type: ignore[attr-defined]
 
     def main() -> tuple[Any, list[str]]:
-        return server.Config("application", port=8000), sys.argv
+        return server.Config("application", port=8000, timeout_keep_alive=5), sys.argv
 
     engine.main = main  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "uvicorn", server)
@@ -49,7 +49,7 @@ def test_the_check_stands_in_front_of_the_engine(
     config, _ = started()
     assert type(config.app).__name__ == "Admission"
     assert (config.app._app, config.app._in_flight) == ("application", 7)
-    assert config.options == {"port": 8000}, "the engine's own options stay"
+    assert config.options["port"] == 8000, "the engine's own options stay"
 
 
 def test_without_a_limit_the_engine_answers_alone(
@@ -58,6 +58,29 @@ def test_without_a_limit_the_engine_answers_alone(
     monkeypatch.delenv("ADMISSION_IN_FLIGHT", raising=False)
     config, _ = started()
     assert config.app == "application"
+    assert config.options == {"port": 8000, "timeout_keep_alive": 5}
+
+
+def test_idle_connections_are_kept_longer_than_the_engine_s_own_time(
+    started: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVER_KEEP_ALIVE_S", "382")
+    config, _ = started()
+    assert config.options == {"port": 8000, "timeout_keep_alive": 382}
+
+
+def test_the_engine_finds_its_options_and_its_weights(
+    started: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    weights, link = tmp_path / "llama@0123", tmp_path / "models" / "llama"
+    weights.mkdir()
+    monkeypatch.setenv("ENGINE_OPTIONS", '{"dtype": "bfloat16"}')
+    monkeypatch.setenv("ENGINE_OPTIONS_FILE", str(tmp_path / "options.json"))
+    monkeypatch.setenv("ENGINE_WEIGHTS", str(weights))
+    monkeypatch.setenv("ENGINE_WEIGHTS_LINK", str(link))
+    started()
+    assert (tmp_path / "options.json").read_text() == '{"dtype": "bfloat16"}'
+    assert link.is_dir() and link.resolve() == weights
 
 
 def test_the_engine_reads_the_words_of_its_own_command(started: Any) -> None:

@@ -38,7 +38,6 @@ OF_SERVICE = (
     "scaled-object",
 )
 OF_POOL = ("ec2-node-class", "node-pool")
-VLLM = EngineName.vllm.traits
 ON_VOLUMES = BURSTING | {"hardware": {"instance_type": "g5g.xlarge"}}
 
 
@@ -236,7 +235,7 @@ def test_the_fallback_is_one_that_keda_takes() -> None:
 def test_it_asks_the_prometheus_of_the_stack() -> None:
     (trigger,) = service("scaled-object")["spec"]["triggers"]
     assert trigger["metadata"]["serverAddress"] == "http://prometheus-server.kube-system.svc:80"
-    assert trigger["metadata"]["query"] == wanted_query("chat", 16, VLLM.gauges)
+    assert trigger["metadata"]["query"] == wanted_query("chat", 16, EngineName.vllm)
     assert trigger["metadata"]["threshold"] == "16"
 
 
@@ -265,11 +264,11 @@ def test_the_load_beyond_the_floor_s_live_replicas(
 ) -> None:
     """The target is 16 a replica; the loss of a zone's five replicas requires as many."""
     samples = {"running": running, "waiting": waiting, "floor": floor}
-    assert answer(wanted_query("chat", 16, VLLM.gauges), samples) == wanted
+    assert answer(wanted_query("chat", 16, EngineName.vllm), samples) == wanted
 
 
 def test_the_query_counts_its_own_service_on_floor_and_burst() -> None:
-    query = wanted_query("chat", 16, VLLM.gauges)
+    query = wanted_query("chat", 16, EngineName.vllm)
     assert query.count('namespace="chat"') == 3
     assert query.count("component=") == 1, "all replicas' load, the floor's room"
     assert 'count(up{namespace="chat",component="floor",ready="true"} == 1) or vector(0)' in query

@@ -11,8 +11,8 @@ from sizing.catalog import Ability, load_catalog
 from sizing.plan.service.serving import ServingPlan
 from sizing.plan.whole import Plan
 from sizing.workload import EngineName
-from templates.render import render
-from tests.components.plans import BURSTING, CHAT, plan_of, public_plan
+from templates.render import render, wanted_query
+from tests.components.plans import BURSTING, CHAT, SOURCES, plan_of, public_plan
 from tests.templates.test_engine import engine, environment, pods
 
 BASE: dict[str, Any] = CHAT | {
@@ -70,6 +70,46 @@ def test_sglang_gets_what_was_sized() -> None:
     }
 
 
+def test_tensorrt_llm_gets_what_was_sized() -> None:
+    model = BASE["model"] | {"source": {"hub": SOURCES["hub"]}}
+    changes = {"model": model, "engine": {"name": "tensorrt-llm", "kv_precision": "fp8"}}
+    plan = plan_of(BASE | changes)
+    sized, variables = serving(plan), environment(pod(plan))
+    assert engine(pod(plan))["args"] == [
+        "/tmp/models/llama-3.1-8b",
+        *("--host", "0.0.0.0"),
+        *("--backend", "pytorch"),
+        *("--port", "8000"),
+        *("--tp_size", "1"),
+        *("--max_batch_size", str(sized.max_num_seqs)),
+        *("--max_seq_len", "2048"),
+        *("--extra_llm_api_options", "/tmp/engine-options.json"),
+    ]
+    assert engine(pod(plan))["command"] == [
+        *("python3", "/start/start_engine.py", "tensorrt_llm.commands.serve:main"),
+        *("trtllm-serve", "serve"),
+    ]
+    assert yaml.safe_load(variables.pop("ENGINE_OPTIONS")) == {
+        "dtype": "bfloat16",
+        "enable_chunked_prefill": True,
+        "kv_cache_config": {"free_gpu_memory_fraction": 0.9, "dtype": "fp8"},
+    }
+    assert variables == {
+        "HF_HUB_OFFLINE": "1",
+        "HOME": "/cache",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "ENGINE_OPTIONS_FILE": "/tmp/engine-options.json",
+        "ENGINE_WEIGHTS": f"/weights/{sized.weights_folder}",
+        "ENGINE_WEIGHTS_LINK": "/tmp/models/llama-3.1-8b",
+        "SERVER_KEEP_ALIVE_S": str(sized.keep_alive_s),
+        "ADMISSION_FOLDER": "/scripts",
+        "ADMISSION_IN_FLIGHT": str(sized.in_flight),
+        "ADMISSION_SEQUENCES": "",
+    }
+    assert "@" in sized.weights_folder, "the name in requests has no version"
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_pinned_image_of_the_engine_runs(name: EngineName) -> None:
     plan, traits = served(name), name.traits
@@ -119,8 +159,8 @@ def test_every_option_is_one_that_the_pinned_version_is_known_to_have(name: Engi
     own = [row for row in catalog.engine_options if (row.engine, row.tag) == (name, tag)]
     assert {row.ability for row in own} == {*Ability}
     known = {option for row in own if row.known for option in row.option.split(", ")}
-    ours = {"HF_HUB_OFFLINE", "HOME", "ADMISSION_FOLDER", "ADMISSION_IN_FLIGHT"}
-    assert {*environment(pod(plan))} - ours - {"ADMISSION_SEQUENCES"} <= known
+    ours = ("HF_HUB_OFFLINE", "HOME", "ADMISSION_", "ENGINE_", "OMPI_")
+    assert {name for name in environment(pod(plan)) if not name.startswith(ours)} <= known
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -145,3 +185,8 @@ def test_the_load_above_the_floor_is_read_from_the_gauges_of_the_engine() -> Non
     assert "sum(sglang:num_queue_reqs{" in query
     assert "vllm" not in query
     assert "--enable-metrics" in engine(pod(plan))["args"], "else there are no gauges"
+
+
+def test_an_engine_without_gauges_has_no_query() -> None:
+    with pytest.raises(ValueError, match="tensorrt-llm exports no gauges"):
+        wanted_query("chat", 16, EngineName.tensorrt_llm)

@@ -126,7 +126,7 @@ def decode_replicas(candidate: Candidate, load: float, targets: Targets) -> dict
         return None
     counts = {name: max(1, ceil(load / rate)) for name, rate in rates.items()}
     used = load * candidate.cache.mean_bytes / candidate.bytes_per_s
-    return {**counts, "network": max(1, ceil(used / targets.max_utilisation))}
+    return {**counts, "network": max(1, ceil(used / targets.queue_limit))}
 
 
 def least_prefill_replicas(
@@ -140,7 +140,7 @@ def least_prefill_replicas(
         "throughput": load * candidate.prefill_s,
         "network": load * mean_bytes / candidate.bytes_per_s,
     }
-    return {name: max(1, ceil(each / targets.max_utilisation)) for name, each in used.items()}
+    return {name: max(1, ceil(each / targets.queue_limit)) for name, each in used.items()}
 
 
 def prompt_wait_s(candidate: Candidate, replicas: int, load: float, share: float) -> float:

@@ -118,14 +118,14 @@ def _max_num_seqs(leaf: Leaf) -> Entry:
     if service and service.inputs.engine.max_sequences is not None:
         cap = "{w.engine.max_sequences}"
     return Entry(
-        f"most sequences in one batch ({leaf.serving.engine.traits.flags[Setting.sequences]})",
+        f"most sequences in one batch ({leaf.serving.engine.traits.option(Setting.sequences)})",
         "what memory holds, capped by engine.max_sequences or the engine's default of 256",
         cap if held is None else f"max(1, min({{s.memory.max_sequences}}, {cap}))",
     )
 
 
 def _max_model_len(leaf: Leaf) -> Entry:
-    flag = leaf.serving.engine.traits.flags[Setting.context]
+    flag = leaf.serving.engine.traits.option(Setting.context)
     meaning = f"longest prompt and answer the engine accepts ({flag})"
     requested = leaf.service and leaf.service.inputs.request.context_tokens
     if requested:
@@ -136,7 +136,7 @@ def _max_model_len(leaf: Leaf) -> Entry:
 
 def _memory_setting(leaf: Leaf) -> Entry:
     traits = leaf.serving.engine.traits
-    flag = traits.flags[Setting.memory]
+    flag = traits.option(Setting.memory)
     match traits.memory:
         case MemoryShare.card:
             return Entry(
@@ -145,6 +145,14 @@ def _memory_setting(leaf: Leaf) -> Entry:
                 "{memory.GPU_MEMORY_UTILISATION}",
                 Basis.vendor,
                 "vLLM's default",
+            )
+        case MemoryShare.kv_of_rest:
+            return Entry(
+                f"share of what weights and runtime leave, for the KV cache ({flag})",
+                "the engine's default; it is at least what memory was sized with",
+                "{memory.GPU_MEMORY_UTILISATION}",
+                Basis.vendor,
+                "the default of KvCacheConfig, TensorRT-LLM documents",
             )
         case MemoryShare.weights_and_kv:
             return Entry(

@@ -137,6 +137,7 @@ PICTURES = {
 """No engine serves it: it has states of its fleet, and no rollout."""
 BURSTING = {**CHAT, "name": "bursting", "capacity": {**CHAT["capacity"], "burst_gpus": 3}}  # type: ignore[dict-item]
 UNTIMED_BURST = {**BURSTING, "name": "untimed", "latency": None}
+<<<<<<< HEAD
 CLIPS = {
     **{key: value for key, value in CHAT.items() if key not in ("latency", "engine", "access")},
     "name": "clips",
@@ -150,6 +151,12 @@ CLIPS = {
 }
 """Several cards make each clip."""
 SGLANG = {**CHAT, "name": "sglang", "model": "llama-3.1-8b", "engine": {"name": "sglang"}}
+=======
+SGLANG, TENSORRT = (
+    {**CHAT, "name": name, "model": "llama-3.1-8b", "engine": {"name": name}}
+    for name in ("sglang", "tensorrt-llm")
+)
+>>>>>>> main
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
@@ -163,7 +170,11 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
+<<<<<<< HEAD
             *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG),
+=======
+            *(IMPORTED, SPANNING, PICTURES, SGLANG, TENSORRT),
+>>>>>>> main
             environment=environment,
         )
     ):
@@ -196,12 +207,13 @@ def test_searches_are_few_and_known() -> None:
         "memory/max_context_tokens",
         "pool/tensor_parallel",
         "latency/tpot_ms",
-        "contradictions/1/numbers/tpot_p90_ms",
+        "contradictions/2/numbers/tpot_p90_ms",
         "pool/nodes_per_replica",
         "serving/cpu_millicores",
         "serving/memory_mib",
         *(f"methods/{index}/gpus_needed" for index in range(4)),
         "calibrated/imbalance_ratio",
+        *(f"calibrated/quantiles/{index}/gpus_needed" for index in (0, 1)),
         *(f"calibrated/replicas_without_headroom/{at}" for at in ("low", "median", "high")),
         *(
             f"calibrated/{side}/{field}"

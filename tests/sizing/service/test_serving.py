@@ -7,6 +7,7 @@ import pytest
 
 from sizing.catalog import Catalog
 from sizing.fleet.capacity_source import pool_name
+from sizing.model.memory import RUNTIME_BYTES
 from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.service.serving import allocatable, compute_precision, engine_image
@@ -178,6 +179,17 @@ def test_sglang_gets_the_share_that_leaves_the_sized_bytes(
     static = plan.serving.gpu_memory_utilisation * (card - 2**30)
     assert usable <= static < usable + 0.001 * card
     assert static + 2**30 < 0.94 * card, "the rest is for activations and graphs"
+
+
+def test_tensorrt_llm_gets_the_default_share_of_the_rest_which_is_more_than_sized(
+    sized: Callable[..., ServicePlan],
+) -> None:
+    plan = sized(model="llama-3.1-8b", engine={"name": "tensorrt-llm"})
+    assert plan.serving is not None and plan.pool is not None
+    usable, card = plan.memory.usable_bytes_per_gpu, plan.pool.gpu_memory_bytes
+    assert usable is not None
+    rest = card - plan.memory.weights_bytes - RUNTIME_BYTES
+    assert plan.serving.gpu_memory_utilisation * rest >= usable - plan.memory.weights_bytes
 
 
 @pytest.mark.parametrize(

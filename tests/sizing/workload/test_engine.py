@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from sizing.catalog import Ability, load_catalog
 from sizing.values.field_error import FieldError
 from sizing.workload import ENGINES, EngineName, Workload
-from tests.components.plans import CHAT, SPANNING
+from sizing.workload.engine_traits import Setting
+from tests.components.plans import BURSTING, CHAT, SPANNING
 
 
 def fault(engine: str, workload: dict[str, Any] = CHAT, **changes: object) -> FieldError | None:
@@ -44,6 +45,25 @@ def test_https_is_refused_where_the_image_is_not_known_to_make_certificates() ->
     assert refused is not None
     assert refused.field == ("in_transit",)
     assert refused.suggestion == "or set engine.name: vllm"
+
+
+def test_a_burst_is_refused_where_nothing_would_start_it() -> None:
+    assert fault("sglang", BURSTING) is None
+    refused = fault("tensorrt-llm", BURSTING)
+    assert refused is not None
+    assert refused.field == ("capacity", "burst_gpus")
+    assert (refused.expected, refused.suggestion) == ("0", "or set engine.name: vllm or sglang")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_setting_has_one_place(engine: EngineName) -> None:
+    """Guard: a number of the plan without a flag or an option would decide nothing."""
+    traits = engine.traits
+    assert not {*traits.flags} & {*traits.options}
+    groups = {Setting.pipeline_parallel} if traits.groups is None else set()
+    names = {Setting.served_name} - {*traits.flags}
+    assert {*traits.flags, *traits.options} == {*Setting} - groups - names
+    assert bool(traits.options) is (traits.options_flag is not None)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
