@@ -22,6 +22,7 @@ from statistics import mean
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from error_bands import Error, band  # noqa: E402
 from steps_fit import solved  # noqa: E402
 
 from sizewright.measured.media import MediaCase, media_case  # noqa: E402
@@ -217,21 +218,9 @@ def leave_out(
     return left
 
 
-def quantile(left: Sequence[Left], share: float) -> float:
-    """Return the ratio below which this share of the weight lies."""
-    ranked = sorted((each.ratio, each.row.weight) for each in left)
-    total, below = sum(weight for _, weight in ranked), 0.0
-    for ratio, weight in ranked:
-        below += weight
-        if below >= share * total:
-            return ratio
-    return ranked[-1][0]
-
-
-def band(left: Sequence[Left]) -> Band:
+def band_of(left: Sequence[Left]) -> Band:
     """Return P10 and P90 of measured over predicted, each group counted once."""
-    low, high = quantile(left, 0.1), quantile(left, 0.9)
-    return Band(low=round(min(low, 1.0), 3), high=round(max(high, 1.0), 3))
+    return band([Error(x.ratio, x.row.case.group, x.row.denoiser, "") for x in left])
 
 
 def wider(one: Band, other: Band) -> Band:
@@ -298,7 +287,7 @@ def main() -> None:
     if given.date is None:
         return
     unseen = leave_out(rows, like, lambda row: row.denoiser, lambda row: row.generation)
-    usual = band(left)
+    usual = band_of(left)
     fitted = coefficients_of(fit(rows, like), like)
     made = MediaCoefficientSet(
         fitted=given.date,
@@ -309,7 +298,7 @@ def main() -> None:
         measured=tuple(sorted({row.generation for row in rows})),
         coefficients=fitted.coefficients,
         band=usual,
-        datasheet_band=wider(usual, band(unseen)),
+        datasheet_band=wider(usual, band_of(unseen)),
     )
     plain = json.loads(made.model_dump_json())
     plain["coefficients"] = {n: float(f"{v:.4g}") for n, v in plain["coefficients"].items()}

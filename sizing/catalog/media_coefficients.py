@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from sizing.catalog.bands import Band
+from sizing.catalog.coefficients import Evidence
 
 Multiple = Annotated[float, Field(gt=0)]
 """Multiple of a datasheet time, before the card's power limit is counted."""
@@ -70,6 +71,6 @@ class MediaCoefficientSet(BaseModel):
     datasheet_band: Band
     """The same, with the row's GPU generation left out as well."""
 
-    def band_of(self, generation: str) -> Band:
-        """Return the band of a GPU generation, wider where it was not measured."""
-        return self.band if generation in self.measured else self.datasheet_band
+    def band_of(self, evidence: Evidence) -> Band:
+        """Return the band, wider for a GPU generation that was not measured."""
+        return self.band if evidence.is_measured else self.datasheet_band

@@ -50,15 +50,13 @@ class ItemEstimate:
     time: ItemTime
     cards: Cards
 
-    @property
-    def median_gpu_s(self) -> Fraction:
-        """GPU-seconds of one item, as fitted."""
-        return exact(Fraction(self.time.seconds_per_item)) * self.cards.count
+    def seconds(self, share: float) -> float:
+        """Seconds of one item on its cards that this share of measurements does not exceed."""
+        return self.time.seconds_per_item * self.time.band.at(share)
 
-    @property
-    def safe_gpu_s(self) -> Fraction:
-        """GPU-seconds of one item, by the P90 estimate."""
-        return exact(Fraction(self.time.high_seconds_per_item)) * self.cards.count
+    def gpu_s(self, share: float) -> Fraction:
+        """GPU-seconds of one item that this share of measurements does not exceed."""
+        return exact(Fraction(self.seconds(share))) * self.cards.count
 
 
 def made_model(workload: Workload, facts: Facts, catalog: Catalog) -> MadeModel | None:

@@ -5,8 +5,14 @@ from fractions import Fraction
 
 from sizing.model.memory import Need, fit
 from sizing.model.rows import architecture_of, is_unknown_mixture
+from sizing.plan.service.calibrated import estimate_name
 from sizing.plan.service.capacity import MethodPlan
-from sizing.replica.calibrated import CalibratedReplica, calibrated_replica, step_model_of
+from sizing.replica.calibrated import (
+    CalibratedReplica,
+    bought_quantile,
+    calibrated_replica,
+    step_model_of,
+)
 from sizing.replica.case import Case, Choice
 from sizing.replica.gpu_rate import passes_of_one_request, peak_flop_per_s, textbook_request_s
 from sizing.replica.item import nearest_in_size, utilisation_limit
@@ -144,10 +150,15 @@ def _items(case: Case, choice: Choice, load: Fraction) -> list[tuple[str, int, s
     if found is None or case.made is None:
         return []
     item, limit = found.item, utilisation_limit(case.workload.capacity)
+    quantile = bought_quantile(case.workload)
     size = f"{item.width} x {item.height}" + (f", {item.frames} frames" * (item.frames > 1))
     made = f"{size}, {item.steps} steps of {item.passes}"
     remark = "; ".join([made, *(f"assumed: {text}" for text in case.made.assumed)])
     return [
-        ("calibrated", ceiling(load * found.safe_gpu_s / limit), f"P90 of the band; {remark}"),
-        ("calibrated, median", ceiling(load * found.median_gpu_s / limit), f"P50; {remark}"),
+        (
+            name,
+            ceiling(load * found.gpu_s(share) / limit),
+            f"{estimate_name(100 * share)} of the band; {remark}",
+        )
+        for name, share in (("calibrated", quantile), ("calibrated, median", 0.5))
     ]

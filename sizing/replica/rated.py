@@ -10,6 +10,7 @@ from sizing.model.memory import Fit
 from sizing.plan.part import Reason, Rejected
 from sizing.replica.calibrated import (
     CalibratedReplica,
+    bought_quantile,
     calibrated_replica,
     step_model_of,
     throughput_upper_bound,
@@ -91,7 +92,7 @@ def _of_items(
 ) -> Rated | Unrated:
     """Return the rate of images or clips, or that of the lock.
 
-    GPU-seconds = P90 seconds of an item x its cards / utilisation limit
+    GPU-seconds = seconds of an item at the bought quantile x its cards / utilisation limit
     """
     kept = _kept(case, instance, fit, load, lock)
     if kept is not None:
@@ -99,8 +100,9 @@ def _of_items(
     estimate = case.item_estimate(fit.tensor_parallel)
     if estimate is None:
         return Unrated((_no_step_model(case),))
-    seconds = estimate.safe_gpu_s / utilisation_limit(case.workload.capacity)
-    return Rated(GpuRate(seconds, {"throughput": seconds}, estimate.safe_gpu_s))
+    full = estimate.gpu_s(bought_quantile(case.workload))
+    seconds = full / utilisation_limit(case.workload.capacity)
+    return Rated(GpuRate(seconds, {"throughput": seconds}, full))
 
 
 def _kept(

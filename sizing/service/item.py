@@ -2,6 +2,7 @@
 
 from sizing.model.denoiser import latent_tokens, pass_work
 from sizing.plan.service.item import ItemPlan
+from sizing.replica.calibrated import bought_quantile
 from sizing.replica.case import Case, Choice
 from sizing.replica.item import utilisation_limit
 from sizing.values.exact import plain
@@ -14,10 +15,11 @@ def item_plan(case: Case, choice: Choice) -> ItemPlan | None:
     if made is None or found is None or held is None:
         return None
     item, time = found.item, found.time
+    quantile = bought_quantile(case.workload)
     work = pass_work(made.denoiser, item)
     return ItemPlan(
         model=made.model.model,
-        basis="measured" if time.measured else "datasheet",
+        basis="measured" if time.evidence.is_measured else "datasheet",
         coefficients=case.catalog.media_coefficients.fitted,
         assumed=made.assumed,
         runtime=case.workload.engine.runtime.value,
@@ -38,6 +40,8 @@ def item_plan(case: Case, choice: Choice) -> ItemPlan | None:
         seconds=time.seconds_per_item,
         low_s=time.low_seconds_per_item,
         high_s=time.high_seconds_per_item,
+        quantile_percent=100 * quantile,
+        sized_s=found.seconds(quantile),
         max_utilisation=plain(utilisation_limit(case.workload.capacity)),
         item_bytes=held.item_bytes,
         autoencoder_bytes=held.autoencoder_bytes,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sizing.catalog.bands import Band
+from sizing.catalog.coefficients import Evidence
 from sizing.catalog.media import Denoiser, MediaModel
 from sizing.catalog.media_coefficients import MediaCoefficientSet
 from sizing.catalog.records import Gpu
@@ -53,13 +54,13 @@ class ItemTerms(NamedTuple):
 class ItemTime:
     """Time of one item on its cards.
 
-    Basis: fitted (data/media_coefficients.json). `measured` is True where the fit includes this GPU
-    generation; otherwise only the datasheet counts, and the band is wider.
+    Basis: fitted (data/media_coefficients.json). Where the fit does not include this GPU
+    generation, only the datasheet counts, and the band is wider.
     """
 
     terms: ItemTerms
     band: Band
-    measured: bool
+    evidence: Evidence
 
     @property
     def seconds_per_item(self) -> float:
@@ -144,10 +145,10 @@ class DiffusionModel:
             decode_s=self._decode_s(wanted),
             fixed_s=known.item_s / batch,
         )
-        generation = self.card.family
-        return ItemTime(
-            terms, self.coefficients.band_of(generation), generation in self.coefficients.measured
-        )
+        evidence = Evidence.measured
+        if self.card.family not in self.coefficients.measured:
+            evidence = Evidence.generation
+        return ItemTime(terms, self.coefficients.band_of(evidence), evidence)
 
     def _pass_s(self, work: PassWork) -> tuple[float, float, float, float]:
         """Seconds of one pass on one card: linear, convolutions, attention, hidden states."""

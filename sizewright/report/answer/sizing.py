@@ -147,14 +147,11 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     """Rows of a sized fleet: the calibrated band, latency, methods, states, rollout and price."""
     if service.calibrated:
         yield "band", _band(service.calibrated)
-<<<<<<< HEAD
-    if service.item:
-        yield "item", _item(service.item)
-=======
         yield "margins", _margins(service.calibrated)
         if service.calibrated.one_run is not None:
             yield "one own run", _one_run(service.calibrated.one_run)
->>>>>>> main
+    if service.item:
+        yield "item", _item(service.item)
     if service.calibrated or service.latency:
         yield "latency", _latency(service)
     if service.methods:

@@ -88,8 +88,8 @@ def _replica_rate(leaf: Leaf) -> Entry:
     if leaf.sized.item is not None:
         return Entry(
             meaning,
-            "utilisation limit / P90 seconds of an item",
-            "{s.item.max_utilisation} / {s.item.high_s}",
+            "utilisation limit / seconds of an item at the quantile that sizes the service",
+            "{s.item.max_utilisation} / {s.item.sized_s}",
             Basis.fitted,
             leaf.fitted_source,
         )
@@ -105,8 +105,8 @@ def _saturation(leaf: Leaf) -> Entry:
     if leaf.sized.item is not None:
         return Entry(
             meaning,
-            "1 / P90 seconds of an item",
-            "1 / {s.item.high_s}",
+            "1 / seconds of an item at the quantile that sizes the service",
+            "1 / {s.item.sized_s}",
             Basis.fitted,
             leaf.fitted_source,
         )

@@ -1,6 +1,7 @@
 """Explanations of the time and memory of one image or clip."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
+from sizing.explained.service.calibrated import bought_share
 from sizing.plan.service.item import ItemPlan
 
 TERMS = (
@@ -162,9 +163,11 @@ ITEM: Registry = {
             " + ".join(f"{{s.item.{name}}}" for name in TERMS),
         ),
         "low_s": _fitted("P10 of the seconds of one item", "seconds x P10 of the band"),
-        "high_s": _fitted(
-            "P90 of the seconds of one item, which sizes the service",
-            "seconds x P90 of the band",
+        "high_s": _fitted("P90 of the seconds of one item", "seconds x P90 of the band"),
+        "quantile_percent": bought_share,
+        "sized_s": _fitted(
+            "seconds of one item at the quantile that sizes the service",
+            "seconds x the band at the quantile",
         ),
         "max_utilisation": Entry(
             "share of the time in which a card may work",

@@ -66,7 +66,11 @@ class ItemPlan(Part):
     low_s: Number
     """P10 of the seconds of one item."""
     high_s: Number
-    """P90 of the seconds of one item, which sizes the service."""
+    """P90 of the seconds of one item."""
+    quantile_percent: Number
+    """Quantile of the band that sizes the service, percent."""
+    sized_s: Number
+    """Seconds of one item at that quantile."""
     max_utilisation: Number
     """Share of the time in which a card may work."""
     item_bytes: int

@@ -137,7 +137,6 @@ PICTURES = {
 """No engine serves it: it has states of its fleet, and no rollout."""
 BURSTING = {**CHAT, "name": "bursting", "capacity": {**CHAT["capacity"], "burst_gpus": 3}}  # type: ignore[dict-item]
 UNTIMED_BURST = {**BURSTING, "name": "untimed", "latency": None}
-<<<<<<< HEAD
 CLIPS = {
     **{key: value for key, value in CHAT.items() if key not in ("latency", "engine", "access")},
     "name": "clips",
@@ -150,13 +149,10 @@ CLIPS = {
     "hardware": {"instance_type": "g6e.48xlarge", "tensor_parallel": 4},
 }
 """Several cards make each clip."""
-SGLANG = {**CHAT, "name": "sglang", "model": "llama-3.1-8b", "engine": {"name": "sglang"}}
-=======
 SGLANG, TENSORRT = (
     {**CHAT, "name": name, "model": "llama-3.1-8b", "engine": {"name": name}}
     for name in ("sglang", "tensorrt-llm")
 )
->>>>>>> main
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
@@ -170,11 +166,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
-<<<<<<< HEAD
-            *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG),
-=======
-            *(IMPORTED, SPANNING, PICTURES, SGLANG, TENSORRT),
->>>>>>> main
+            *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG, TENSORRT),
             environment=environment,
         )
     ):

@@ -136,7 +136,7 @@ def test_more_cards_are_faster_and_lose_a_share(catalog: Catalog) -> None:
 
 def test_a_generation_that_was_not_measured_has_a_wider_band(catalog: Catalog) -> None:
     known, other = timer(catalog).item(IMAGE), timer(catalog, gpu="b200").item(IMAGE)
-    assert known.measured and not other.measured
+    assert known.evidence.is_measured and not other.evidence.is_measured
     ratio = other.high_seconds_per_item / other.seconds_per_item
     assert ratio > known.high_seconds_per_item / known.seconds_per_item
     assert known.low_seconds_per_item < known.seconds_per_item < known.high_seconds_per_item
