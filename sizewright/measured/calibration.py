@@ -9,6 +9,7 @@ from sizewright.measured.replay import Replay
 from sizewright.measured.run import MeasuredRun
 from sizing.catalog.bands import Band, Bands
 from sizing.catalog.correction import Correction, Corrections
+from sizing.steps.model import StepTime
 
 
 def corrections(rows: Sequence[Compared], replay: Replay) -> Corrections:
@@ -23,7 +24,7 @@ def corrections(rows: Sequence[Compared], replay: Replay) -> Corrections:
     made = []
     for (parameters, layers, gpu, engine), group in sorted(groups.items()):
         first = group[0][0].answer
-        if first is None:
+        if not isinstance(first, StepTime):
             continue
         members = [row for row, _ in group]
         tpot_ratio, tpot = corrected(_logs(members, "tpot_ms"), first.tpot_band)

@@ -25,7 +25,9 @@ def chosen_facts(
     instance = catalog.instance_type(choice.instance_type)
     gpu, model = catalog.gpu(instance.gpu), facts_of(workload, catalog).model
     price = catalog.price(instance.name, site.region)
-    support = catalog.support(workload.engine.name, choice.precision)
+    support = None
+    if workload.kind.traits.has_engine:
+        support = catalog.support(workload.engine.name, choice.precision)
     sold = catalog.zones_selling(instance.name, site.region)
     facts = {
         "price": "unknown" if price is None else f"{plain(price.usd_per_hour)} USD an hour",

@@ -13,7 +13,7 @@ from sizing.values.strict import Strict, absent
 from sizing.values.written import PositiveCount, Ratio
 from sizing.workload.engine_traits import ENGINES, EngineName, EngineTraits, Setting
 from sizing.workload.hardware import Hardware
-from sizing.workload.kinds import InTransit
+from sizing.workload.kinds import InTransit, Runtime
 from sizing.workload.targets import Capacity
 
 MOST_DRAFTED = 7
@@ -87,6 +87,10 @@ class Engine(Strict):
     """Distribution of requests over the replicas."""
     speculative: Annotated[Speculative | None, Field(exclude_if=absent)] = None
     """Speculative decoding, with its measured effects. When left out, nothing is drafted."""
+    runtime: Runtime = Field(
+        default=Runtime.compiled, exclude_if=lambda runtime: runtime is Runtime.compiled
+    )
+    """Way in which the kernels of an image or video model run."""
 
 
 def refusal(
