@@ -20,7 +20,7 @@ from sizing.service.gateway import transfer_plan
 from sizing.service.hardware_parts import hardware_parts
 from sizing.service.storage import storage_plan, stores
 from sizing.site import Site
-from sizing.stack.checks import check_stack
+from sizing.stack.checks import check_engine_image, check_stack
 from sizing.stack.cluster_services import cluster_services
 from sizing.stack.names import dns_plan
 from sizing.stack.network import access_logs, network_plan, subnet_ranges
@@ -56,6 +56,8 @@ def size(
         ranges = subnet_ranges(site)
     locks, corrections = locks or {}, corrections or {}
     decisions = _decisions(workloads, site, catalog, locks, corrections)
+    with of_site():
+        check_engine_image([each.case for each in decisions], site)
     overflowing = nvme_overflow_pools(decisions)
     services = [
         service_plan(

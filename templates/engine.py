@@ -4,8 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from sizing.plan.service.serving import GroupServingPlan, LimitsBy, ServingPlan
-from sizing.workload.engine_traits import EngineTraits, Limit, Setting
+from sizing.plan.service.serving import (
+    GroupServingPlan,
+    ItemServingPlan,
+    LimitsBy,
+    ServingPlan,
+)
+from sizing.workload.engine_traits import EngineTraits, Limit, Setting, Switch
 
 ENGINE_PORT = 8000
 """Port on which every engine listens in its pod. Basis: vendor (vLLM's default)."""
@@ -43,9 +48,33 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
     for setting, flag in traits.flags.items():
         if settings[setting] is not None:
             arguments += [flag, str(settings[setting])]
+    arguments += [flag for switch, flag in traits.switches.items() if _is_on(serving, switch)]
     if traits.options_flag is not None:
         arguments += [traits.options_flag, OPTIONS_FILE]
     return [argument(text) for text in arguments]
+
+
+def _is_on(serving: ServingPlan, switch: Switch) -> bool:
+    """True where the plan turns the switch on."""
+    if serving.item is None:
+        return False
+    match switch:
+        case Switch.eager:
+            return serving.item.eager
+        case Switch.offload:
+            return serving.item.offloaded
+        case _ as never:
+            assert_never(never)
+
+
+def _default_item(item: ItemServingPlan) -> str:
+    """Image of a request that states no size and no steps, in the engine's words."""
+    parameters = {
+        "height": item.height,
+        "num_inference_steps": item.steps,
+        "width": item.width,
+    }
+    return json.dumps({"0": parameters}, sort_keys=True)
 
 
 def _model_path(serving: ServingPlan) -> str:
@@ -74,6 +103,7 @@ def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
     traits = serving.engine.traits
     kv_names = {precision: each.name for precision, each in traits.kv_formats.items()}
     group = serving if isinstance(serving, GroupServingPlan) else None
+    item = serving.item
     return {
         Setting.served_name: serving.model,
         Setting.port: ENGINE_PORT,
@@ -83,8 +113,14 @@ def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
         Setting.context: serving.max_model_len,
         Setting.memory: serving.gpu_memory_utilisation,
         Setting.arithmetic: _named(traits, traits.arithmetic, serving.compute_precision),
-        Setting.kv_cache: _named(traits, kv_names, serving.kv_precision),
+        Setting.kv_cache: None
+        if serving.kv_precision is None
+        else _named(traits, kv_names, serving.kv_precision),
         Setting.speculation: _speculation(serving),
+        Setting.guidance_cards: None if item is None else item.guidance_cards,
+        Setting.token_cards: None if item is None else item.token_cards,
+        Setting.pixels: None if item is None else item.max_pixels,
+        Setting.item: None if item is None else _default_item(item),
     }
 
 

@@ -19,9 +19,6 @@ from templates.render import HEALTH_PATH
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.2 and 1.3, forward secrecy. Basis: vendor (the ALB guide recommends it, 2026-11)."""
-INFERENCE_PATHS = ["/v1/chat/completions", "/v1/completions", "/v1/models", "/v1/responses"]
-"""Forwarded paths of the engine; others, such as those that load adapters, are refused.
-Basis: vendor (vLLM's OpenAI-compatible server; a rule takes at most five values)."""
 PREFIX_LIMIT = 6
 """Characters of a load balancer's or target group's name prefix. Basis: vendor (AWS provider)."""
 
@@ -258,7 +255,7 @@ class Gateway(pulumi.ComponentResource):
             name,
             listener_arn=listener.arn,
             priority=1,
-            conditions=[{"path_pattern": {"values": INFERENCE_PATHS}}],
+            conditions=[{"path_pattern": {"values": [*self._args.plan.paths]}}],
             actions=[
                 *self._validation,
                 {

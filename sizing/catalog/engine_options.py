@@ -1,4 +1,4 @@
-"""Which options does an engine image have, by its tag?"""
+"""Which options does an engine image have, by its tag, and which models does an engine list?"""
 
 from enum import StrEnum
 
@@ -51,3 +51,24 @@ class EngineOption(Record):
     def names(self) -> tuple[str, ...]:
         """Engine, tag and ability, which form the key of the row."""
         return (f"{self.engine} {self.tag} {self.ability}",)
+
+
+class EngineModel(Record):
+    """Model that an engine lists, for engines that serve only the models of their lists.
+
+    Basis: the engine's list of supported models and its package, as cited in `source`.
+    """
+
+    engine: str
+    """Serving engine."""
+    model: str
+    """Short name of the model in `models.csv`."""
+    pipeline: str
+    """Engine's name of the model's pipeline."""
+    splits_tokens: bool
+    """True where several GPUs may share the tokens of one pass."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Engine and model, which form the key of the row."""
+        return (f"{self.engine} {self.model}",)

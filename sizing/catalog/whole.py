@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sizing.catalog.coefficients import CoefficientSet
 from sizing.catalog.correction import Corrections
-from sizing.catalog.engine_options import Ability, EngineOption
+from sizing.catalog.engine_options import Ability, EngineModel, EngineOption
 from sizing.catalog.media import Denoiser, MediaModel
 from sizing.catalog.media_coefficients import MediaCoefficientSet
 from sizing.catalog.reader import read_records
@@ -34,6 +34,7 @@ __all__ = [
     "Ability",
     "Catalog",
     "Checkpoint",
+    "EngineModel",
     "EngineOption",
     "EngineSupport",
     "Gpu",
@@ -54,6 +55,7 @@ FILES = (
     "checkpoints.csv",
     "coefficients.json",
     "denoisers.csv",
+    "engine_models.csv",
     "engine_options.csv",
     "engines.csv",
     "gpus.csv",
@@ -109,6 +111,8 @@ class Catalog(BaseModel):
     checkpoints: tuple[Checkpoint, ...]
     """Repositories of models in a precision other than their own."""
     engines: tuple[EngineSupport, ...]
+    engine_models: tuple[EngineModel, ...]
+    """Models that an engine lists, where it serves only those of its list."""
     engine_options: tuple[EngineOption, ...]
     chart_images: tuple[ChartImage, ...]
     interconnects: tuple[Interconnect, ...]
@@ -216,6 +220,10 @@ class Catalog(BaseModel):
                 return row
         return None
 
+    def listed(self, engine: str) -> dict[str, EngineModel]:
+        """Return the models that an engine lists, by short name; empty where it needs no list."""
+        return {row.model: row for row in self.engine_models if row.engine == engine}
+
     def can(self, engine: str, tag: str, ability: Ability) -> bool | None:
         """True where the engine's image of that tag has the ability; None where it is unknown."""
         for row in self.engine_options:
@@ -312,6 +320,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         models=models,
         checkpoints=checkpoints,
         engines=tuple(read_records(folder / "engines.csv", EngineSupport).values()),
+        engine_models=_engine_models(folder, models),
         engine_options=tuple(read_records(folder / "engine_options.csv", EngineOption).values()),
         chart_images=tuple(read_records(folder / "chart_images.csv", ChartImage).values()),
         interconnects=_interconnects(folder, sold),
@@ -348,6 +357,15 @@ def _models_and_checkpoints(
         if row.model not in named:
             raise ValueError(f"checkpoints.csv:{line}: {row.model!r} is not in models.csv")
     return models, tuple(checkpoints.values())
+
+
+def _engine_models(folder: Path, models: tuple[ModelFacts, ...]) -> tuple[EngineModel, ...]:
+    rows = read_records(folder / "engine_models.csv", EngineModel)
+    named = {model.model for model in models}
+    for line, row in rows.items():
+        if row.model not in named:
+            raise ValueError(f"engine_models.csv:{line}: {row.model!r} is not in models.csv")
+    return tuple(rows.values())
 
 
 def _denoisers_and_media_models(

@@ -7,7 +7,7 @@ from sizing.plan.part import Reason, Rejected
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import replica_fit, spanning_replica, unfit
 from sizing.site import Site
-from sizing.workload import ENGINES, ReservedCapacity, Workload
+from sizing.workload import ReservedCapacity, Workload, engines_of
 
 NO_PIPELINE = Rejected(
     option="a replica over several nodes",
@@ -53,12 +53,12 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
     nodes = workload.hardware.nodes_per_replica if workload.hardware else None
     if locked is not None:
         split, nodes = split or locked.tensor_parallel, nodes or locked.nodes_per_replica
-    fit, smaller = None, list[Rejected]()
+    fit, smaller, engine = None, list[Rejected](), workload.engine.name
     if nodes is None or nodes == 1:
         fit, smaller = replica_fit(need, facts, instance, split)
     if fit is None and nodes != 1 and workload.engine.speculative is not None:
         smaller = [*smaller, NO_PIPELINE]
-    elif fit is None and nodes != 1 and workload.engine.name.traits.groups is None:
+    elif fit is None and nodes != 1 and need.item is None and engine.traits.groups is None:
         smaller.append(_no_groups(workload))
     elif fit is None and nodes != 1:
         fit, larger = spanning_replica(need, facts, instance, split, nodes)
@@ -71,7 +71,7 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
 def _no_groups(workload: Workload) -> Rejected:
     """Rejection of a replica over several nodes, which this version builds for some engines
     only."""
-    able = ", ".join(name for name, traits in ENGINES.items() if traits.groups is not None)
+    able = ", ".join(n for n in engines_of(workload.kind) if n.traits.groups is not None)
     return Rejected(
         option=f"a replica over several nodes with {workload.engine.name}",
         reason=Reason.not_in_this_version,

@@ -57,10 +57,12 @@ class Lock(Strict):
 def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load: float) -> str:
     """Digest of a calibrated rate's inputs, without prices and coefficients; first 12 hex digits.
 
-    Guard: the load is part of it only where cached turns change the rate of a replica.
+    Guard: the load is part of it only where it changes the rate of a replica: with cached turns,
+    and where replicas share one queue.
     """
-    request, engine = workload.request, workload.engine
-    alone = request.turns == 1 and engine.routing is not Routing.sticky
+    request, engine, latency = workload.request, workload.engine, workload.latency
+    queued = latency is not None and latency.response_s is not None
+    alone = request.turns == 1 and engine.routing is not Routing.sticky and not queued
     limit = workload.capacity.max_utilisation if workload.capacity else None
     risk = workload.capacity.shortfall_cost if workload.capacity else None
     parts = [
@@ -68,7 +70,7 @@ def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load
         workload.model.model_dump(mode="json"),
         request.model_dump(mode="json"),
         engine.model_dump(mode="json"),
-        workload.latency.model_dump(mode="json") if workload.latency else None,
+        latency.model_dump(mode="json") if latency else None,
         [instance_type, tensor_parallel, None if limit is None else str(limit)],
         None if alone else load,
         *([] if risk is None else [str(risk)]),

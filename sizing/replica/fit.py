@@ -19,6 +19,11 @@ ENGINE_MAX_SEQUENCES = 256
 """Maximum sequences in one batch where memory has room for more. Basis: vendor, vLLM's default."""
 
 
+ITEMS_AT_ONCE = 1
+"""Images or clips that a replica makes at once. Basis: arithmetic; a batch takes as long as its
+items one by one, because they are limited by arithmetic."""
+
+
 def unfit(
     workload: Workload, facts: Facts, gpu: Gpu, instance: InstanceType, catalog: Catalog
 ) -> Rejected | None:
@@ -152,7 +157,9 @@ def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -
 
 def max_num_seqs(workload: Workload, fit: Fit) -> int:
     """Maximum sequences in one batch: those that fit in memory, up to the workload's or engine's
-    limit."""
+    limit. Images and clips are made one at a time."""
+    if workload.kind.traits.makes_media:
+        return ITEMS_AT_ONCE
     cap = workload.engine.max_sequences or ENGINE_MAX_SEQUENCES
     held = fit.max_sequences
     return cap if held is None else max(1, min(held, cap))

@@ -36,7 +36,7 @@ def estimate(case: Case, choice: Choice, load: Fraction) -> MethodEstimate | Non
     mixture. Without separate lengths, half of the tokens are prompt. Basis: assumed, and reported.
     """
     instance, gpu = case.facts.instance, case.facts.gpu
-    if not case.workload.kind.traits.has_engine or instance is None or gpu is None:
+    if case.workload.kind.traits.makes_media or instance is None or gpu is None:
         return None
     if choice.fit.nodes > 1:
         return None

@@ -8,6 +8,7 @@ from sizing.catalog.lookup import Facts
 from sizing.locks.workload_lock import Lock, rates_key
 from sizing.model.memory import Fit
 from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.calibrated import estimate_name
 from sizing.replica.calibrated import (
     CalibratedReplica,
     bought_quantile,
@@ -16,13 +17,19 @@ from sizing.replica.calibrated import (
     throughput_upper_bound,
 )
 from sizing.replica.case import Case, Choice
+from sizing.replica.engine_fit import unsplit
 from sizing.replica.gpu_rate import GpuRate, gpu_rate, peak_flop_per_s
-from sizing.replica.item import utilisation_limit
+from sizing.replica.item import ItemEstimate, item_of, utilisation_limit
+from sizing.replica.item_queue import fewest_replicas
 from sizing.replica.lengths import Lengths
 from sizing.replica.traffic import Rates
 from sizing.steps.model import StepModel
 from sizing.values.exact import short
 from sizing.workload import Method
+
+
+COUNT_KEPT = 1 - Fraction(1, 10**12)
+"""Guard: a lock keeps GPU-seconds as floats, whose rounding must not add a replica."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,9 @@ def rated(
     workload, facts, capacity = case.workload, case.facts, case.workload.capacity
     if capacity is None or facts.instance is None or facts.gpu is None:
         return Unrated()
+    undivided = _undivided(case, choice)
+    if undivided is not None:
+        return Unrated((undivided,))
     if capacity.method is not Method.calibrated:
         flop = peak_flop_per_s(facts.gpu, facts.instance, facts.precision)
         rate = gpu_rate(workload, capacity, facts.parameters, flop)
@@ -92,7 +102,8 @@ def _of_items(
 ) -> Rated | Unrated:
     """Return the rate of images or clips, or that of the lock.
 
-    GPU-seconds = seconds of an item at the bought quantile x its cards / utilisation limit
+    throughput: seconds of an item at the bought quantile x its cards / utilisation limit
+    response: fewest replicas that answer in time x their cards / load
     """
     kept = _kept(case, instance, fit, load, lock)
     if kept is not None:
@@ -100,9 +111,44 @@ def _of_items(
     estimate = case.item_estimate(fit.tensor_parallel)
     if estimate is None:
         return Unrated((_no_step_model(case),))
-    full = estimate.gpu_s(bought_quantile(case.workload))
-    seconds = full / utilisation_limit(case.workload.capacity)
-    return Rated(GpuRate(seconds, {"throughput": seconds}, full))
+    latency, quantile = case.workload.latency, bought_quantile(case.workload)
+    full = estimate.gpu_s(quantile)
+    seconds = {"throughput": full / utilisation_limit(case.workload.capacity)}
+    if latency is not None and latency.response_s is not None:
+        target, share = float(latency.response_s), float(latency.percentile) / 100
+        alone_s = estimate.seconds(quantile)
+        replicas = fewest_replicas(float(load), alone_s, target, share)
+        if replicas is None:
+            return _item_too_slow(case, instance, estimate, alone_s, target)
+        seconds["response"] = replicas * estimate.cards.count / load * COUNT_KEPT
+    return Rated(GpuRate(max(seconds.values()), seconds, full))
+
+
+def _undivided(case: Case, choice: Choice | None) -> Rejected | None:
+    """Rejection of more cards than the engine can share an image or clip over."""
+    if case.made is None or choice is None:
+        return None
+    cards = choice.fit.tensor_parallel
+    passes = item_of(case.workload, case.made.model).passes
+    lacking = unsplit(case.workload, case.facts, case.catalog, cards, passes)
+    if lacking is None:
+        return None
+    return Rejected(option=f"one item on {cards} GPUs", reason=Reason.engine, numbers=lacking)
+
+
+def _item_too_slow(
+    case: Case, instance: InstanceType, estimate: ItemEstimate, alone_s: float, target: float
+) -> Unrated:
+    """Reason against cards on which one item alone takes longer than the target."""
+    cards = estimate.cards.count
+    option = f"{instance.name}, {cards} GPU{'s' * (cards > 1)} an item, {case.facts.precision}"
+    name = estimate_name(100 * bought_quantile(case.workload))
+    numbers = (
+        f"response {short(alone_s)} s at best, {short(target)} s is the target"
+        f" (one request alone, {name} estimate)"
+    )
+    rejected = Rejected(option=option, reason=Reason.latency, numbers=numbers)
+    return Unrated((rejected,), alone_s / target)
 
 
 def _kept(

@@ -79,9 +79,12 @@ def answer_s(workload: Workload, output_tokens: Fraction) -> Fraction | None:
 def slowest_answer_s(workload: Workload) -> Fraction | None:
     """Seconds of the mean answer exactly at the latency targets.
 
-    The result is None without both targets or the answer's length. Basis: arithmetic; an upper
-    bound of the service time without queues, since the targets are limits.
+    The result is None without both targets or the answer's length. Images have one target. Basis:
+    arithmetic; an upper bound of the service time without queues, since the targets are limits.
     """
+    latency = workload.latency
+    if latency is not None and latency.response_s is not None:
+        return exact(latency.response_s)
     output = workload.request.output_mean
     return None if output is None else answer_s(workload, exact(output))
 

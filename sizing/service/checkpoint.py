@@ -14,7 +14,7 @@ def checkpoint_plan(case: Case) -> CheckpointPlan | None:
     Basis: data/models.csv, data/checkpoints.csv and data/engines.csv.
     """
     model, precision = case.facts.model, case.facts.precision
-    if model is None or not case.workload.kind.traits.has_engine:
+    if model is None or case.workload.kind.traits.makes_media:
         return None
     published = Precision(model.native_dtype)
     if NOMINAL_BITS[precision] >= NOMINAL_BITS[published]:

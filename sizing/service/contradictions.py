@@ -109,6 +109,8 @@ def _latency(service: ServicePlan) -> Iterator[Finding]:
         "tpot_target_ms": latency.tpot_target_ms,
         "ttft_p90_ms": latency.ttft_ms,
         "tpot_p90_ms": latency.tpot_ms,
+        "response_target_s": latency.response_target_s,
+        "response_p90_s": latency.response_s,
         "times_missed": latency.missed_ratio,
     }
     numbers = {name: value for name, value in known.items() if value is not None}

@@ -92,14 +92,17 @@ def reserved_units(needed: int | None) -> int | None:
     return needed if needed is not None and needed >= RESERVATION_MINIMUM_UNITS else None
 
 
-def longest_answer_s(workload: Workload) -> Fraction:
+def longest_answer_s(workload: Workload, item_s: Fraction | None = None) -> Fraction:
     """Seconds of the longest answer at the latency targets.
 
     max(4 x mean answer, TTFT + (context - input tokens - 1) x TPOT); 120 s without targets
+    4 x max(seconds of one item, target) for images, whose seconds are known
 
     Basis: arithmetic where the context is given; the factor 4 and the 120 s are assumed.
     """
     mean = slowest_answer_s(workload)
+    if item_s is not None:
+        return STREAM_RATIO * max(item_s, mean or Fraction(0))
     if mean is None:
         return Fraction(ASSUMED_ANSWER_S)
     context, prompt = workload.request.context_tokens, workload.request.prompt_tokens
@@ -108,12 +111,15 @@ def longest_answer_s(workload: Workload) -> Fraction:
     return max(mean * STREAM_RATIO, answer_s(workload, context - exact(prompt)) or mean)
 
 
-def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
+def gateway_plan(
+    workload: Workload, rates: Rates, site: Site, item_s: Fraction | None = None
+) -> GatewayPlan:
     """Return the load balancer of one service, which waits longer than the longest answer takes.
 
-    idle timeout = longest + 10 s, deregistration delay = longest, within the vendor's limits
+    idle timeout = longest + 10 s, deregistration delay = longest, within the vendor's limits.
+    `item_s` are the seconds of one image; None for text.
     """
-    longest = longest_answer_s(workload)
+    longest = longest_answer_s(workload, item_s)
     units = capacity_units(workload, rates)
     access = workload.access
     return GatewayPlan(
@@ -126,6 +132,7 @@ def gateway_plan(workload: Workload, rates: Rates, site: Site) -> GatewayPlan:
         longest_answer_s=plain(longest),
         idle_timeout_s=min(ceiling(longest) + IDLE_MARGIN_S, IDLE_LIMIT_S),
         encrypted=workload.in_transit is InTransit.tls,
+        paths=workload.engine.name.traits.paths,
         routing=ALGORITHMS[workload.engine.routing],
         sticky=workload.engine.routing is Routing.sticky,
         sticky_s=STICKY_S,

@@ -19,7 +19,9 @@ from sizing.plan.service.pool import ChoicePlan, PoolPlan
 from sizing.plan.service.serving import QuotaPlan, ServingPlan
 from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.plan.service.weights_import import ImportPlan
+from sizing.plan.service.whole import UNSERVED
 from sizing.replica.case import Case, Choice
+from sizing.replica.engine_fit import unserved
 from sizing.replica.gpu_rate import capacity_plan
 from sizing.replica.memory import memory_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side
@@ -30,11 +32,10 @@ from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, too_slow
 from sizing.service.item import item_plan
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
-from sizing.service.request_limits import impatient
+from sizing.service.request_limits import impatient, item_seconds
 from sizing.service.serving import copy_image, quota_plan, serving_plan
 from sizing.service.verdict import latency_plan
 from sizing.service.weights_import import import_plan
-from sizing.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,11 @@ def _served_parts(
         usd = choice.pool_usd_per_month
         calibrated = calibrated_plan(case.workload, known, pool, rates, load, usd_per_month=usd)
     capacity = _capacity(case, served.rated, served.choice, rates)
-    engine = EngineParts(rejected=(_no_engine(case.workload),))
-    if case.workload.kind.traits.has_engine:
+    lacking = unserved(case.workload, case.facts, case.catalog)
+    if lacking is None:
         engine = _engine_parts(case, served, capacity, volumes, rates)
+    else:
+        engine = EngineParts(rejected=(_no_engine(lacking),))
     method = served.capacity.method
     return HardwareParts(
         memory=memory_plan(case.need, served.choice.fit),
@@ -117,7 +120,7 @@ def _served_parts(
         methods=side_by_side(
             case, served.choice, known, load, gpus_needed=pool.gpus_needed, method=method
         ),
-        latency=latency_plan(case, pool, engine.burst, rates, known),
+        latency=latency_plan(case, served.choice, pool, engine.burst, rates, known),
         states=states(pool, engine.serving, rates, served.rated.rate),
         volumes=volumes,
         engine=engine,
@@ -137,8 +140,10 @@ def _engine_parts(
     case: Case, served: Served, capacity: CapacityPlan, volumes: VolumePlan, rates: Rates
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
-    workload, pool = case.workload, served.pool
-    gateway = gateway_plan(workload, rates, case.site)
+    workload, pool, item_s = case.workload, served.pool, None
+    if workload.kind.traits.makes_media:
+        item_s = item_seconds(served.rated.rate, pool.gpus_per_replica)
+    gateway = gateway_plan(workload, rates, case.site, item_s)
     serving = serving_plan(
         case,
         served.choice,
@@ -196,9 +201,9 @@ def _volumes(
     return volume_plan(weights_bytes, replicas, load_time_s, served.instance, on=on, engine=engine)
 
 
-def _no_engine(workload: Workload) -> Rejected:
+def _no_engine(lacking: str) -> Rejected:
     return Rejected(
-        option="serving",
+        option=UNSERVED,
         reason=Reason.not_in_this_version,
-        numbers=f"this version has no engine for {workload.kind.value}: the stack builds no nodes",
+        numbers=lacking,
     )

@@ -19,8 +19,11 @@ IDLE_MARGIN_S = 10
 KEEP_ALIVE_MARGIN_S = 10
 """Seconds that the engine keeps an idle connection longer than the load balancer does. Basis:
 assumed; the vendor requires more than the balancer's idle timeout and states no margin."""
+WAITING_ITEMS = 3
+"""Requests that may wait for an item without a latency target. Basis: assumed; the load balancer
+waits for four items."""
 ONE = 1
-"""Sequences of a request that a limit of tokens assumes."""
+"""Sequences of a request that a limit of tokens assumes, and images of one request."""
 COUNTED = (Ability.sequences, Ability.beams, Ability.prompts)
 """Items that a request could multiply, and that a limit of tokens counts once."""
 
@@ -57,7 +60,11 @@ def request_limits(
     in flight = max sequences + waiting; keep-alive = idle timeout + 10 s
     """
     counts = gateway.firewall is not None and gateway.firewall.tokens_per_key is not None
-    waiting = waiting_requests(wait_s(workload), rate, gpus_per_replica)
+    media = workload.kind.traits.makes_media
+    if media:
+        waiting = waiting_items(workload, item_seconds(rate, gpus_per_replica))
+    else:
+        waiting = waiting_requests(wait_s(workload), rate, gpus_per_replica)
     idle_s, engine = gateway.idle_timeout_s, workload.engine.name
     raised = catalog.can(engine, tag, Ability.keep_alive)
     return RequestLimits(
@@ -65,7 +72,7 @@ def request_limits(
         keep_alive_s=idle_s + KEEP_ALIVE_MARGIN_S if raised else None,
         waiting=waiting,
         in_flight=max_num_seqs + waiting,
-        sequences_per_request=ONE if counts else None,
+        sequences_per_request=ONE if counts or media else None,
         as_root=not catalog.can(engine, tag, Ability.user),
     )
 
@@ -91,6 +98,24 @@ def waiting_requests(wait: Fraction, rate: GpuRate, gpus_per_replica: int) -> in
     """
     per_gpu = exact(Decimal(str(plain(1 / rate.used_s))))
     return floor(wait * per_gpu * gpus_per_replica)
+
+
+def item_seconds(rate: GpuRate, gpus_per_replica: int) -> Fraction:
+    """Seconds of one item on its cards: GPU-seconds of a request / GPUs. Basis: arithmetic."""
+    return rate.used_s / gpus_per_replica
+
+
+def waiting_items(workload: Workload, item_s: Fraction) -> int:
+    """Requests that may wait for a replica at work, which makes one item at a time.
+
+    floor((target - seconds) / seconds) + 1, the one at work being partly done; 3 without a target
+
+    Basis: arithmetic; the last one may still be in time.
+    """
+    latency = workload.latency
+    if latency is None or latency.response_s is None:
+        return WAITING_ITEMS
+    return floor(max(exact(latency.response_s) - item_s, Fraction(0)) / item_s) + 1
 
 
 def limits_by(catalog: Catalog, engine: EngineName, tag: str, *, counts_tokens: bool) -> LimitsBy:

@@ -18,20 +18,29 @@ from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.pool import PoolPlan
-from sizing.plan.service.serving import DraftPlan, GroupServingPlan, QuotaPlan, ServingPlan
+from sizing.plan.service.serving import (
+    DraftPlan,
+    GroupServingPlan,
+    ItemServingPlan,
+    QuotaPlan,
+    ServingPlan,
+)
 from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
+from sizing.replica.item import item_of
 from sizing.service.request_limits import request_limits
 from sizing.service.weights_import import weights_of
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
+from sizing.steps.diffusion import shared_cards
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GIB, MIB
 from sizing.workload import EngineName, EngineTraits, Precision
 from sizing.workload.engine_traits import MemoryShare
+from sizing.workload.kinds import EncoderPlacement, Runtime
 
 COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
 """Item of data/pins.csv of the image that copies weights."""
@@ -165,7 +174,8 @@ def _deployment_plan(
     capability = facts.gpu.compute_capability or Decimal(0)
     spare, by_zone = pool.replicas_total - pool.replicas_needed, replicas_by_zone(pool)
     name = facts.model.model if facts.model is not None else workload.name
-    weights, drafts = weights_of(name, workload.model.source), workload.engine.speculative
+    weights = weights_of(name, workload.model.source, engine.traits.weights_index)
+    drafts = workload.engine.speculative
     limits = request_limits(
         workload=workload,
         catalog=case.catalog,
@@ -203,16 +213,41 @@ def _deployment_plan(
         keep_alive_s=limits.keep_alive_s,
         as_root=limits.as_root,
         encrypted=gateway.encrypted,
-        gpu_memory_utilisation=memory_setting(
+        gpu_memory_utilisation=None
+        if engine.traits.memory is None
+        else memory_setting(
             engine.traits.memory, choice.fit.usable_bytes_per_gpu, facts.instance.gpu_memory_bytes
         ),
         compute_precision=compute_precision(facts.precision, capability),
-        kv_precision=workload.engine.kv_precision,
+        kv_precision=workload.engine.kv_precision if engine.traits.kv_formats else None,
+        item=item_serving_plan(case, choice),
         drafts=drafts and DraftPlan(method=drafts.method, tokens=drafts.draft_tokens),
         weights_path=volumes.weights_path,
         copy_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.download_s)))),
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s)))) + ENGINE_START_S,
         stop_s=gateway.deregistration_delay_s + 30,
+    )
+
+
+def item_serving_plan(case: Case, choice: Choice) -> ItemServingPlan | None:
+    """Settings of an engine that makes images; None for text.
+
+    Without them, a request that states no size and no steps gets the engine's defaults, which may
+    take many times the sized seconds. Basis: as the item that was sized.
+    """
+    if case.made is None:
+        return None
+    item = item_of(case.workload, case.made.model)
+    cards = shared_cards(choice.fit.tensor_parallel, item.passes)
+    return ItemServingPlan(
+        width=item.width,
+        height=item.height,
+        steps=item.steps,
+        max_pixels=item.pixels,
+        guidance_cards=cards.guidance,
+        token_cards=cards.sequence,
+        eager=case.workload.engine.runtime is Runtime.eager,
+        offloaded=case.workload.model.encoder_placement is EncoderPlacement.offloaded,
     )
 
 

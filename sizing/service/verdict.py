@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from math import isfinite
 
 from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.calibrated import estimate_name
 from sizing.plan.service.latency import LatencyPlan, Verdict
 from sizing.plan.service.pool import PoolPlan
-from sizing.replica.calibrated import CalibratedReplica
-from sizing.replica.case import Case
+from sizing.replica.calibrated import CalibratedReplica, bought_quantile
+from sizing.replica.case import Case, Choice
+from sizing.replica.item_queue import ItemQueue
 from sizing.replica.methods import MethodEstimate
 from sizing.replica.traffic import Rates
 from sizing.values.exact import Number, plain, plain_or_none
 from sizing.workload import Latency, Load
 
+TTFT, TPOT, RESPONSE = "TTFT", "TPOT", "response"
+UNITS = {TTFT: "ms", TPOT: "ms", RESPONSE: "s"}
+"""Times by name, and the unit of each."""
 TOLERANCE = 1.001
 """Ratio of a time to its target up to which the target is met. Basis: assumed; rates are searched
 in steps of 0.004 %, and a lock keeps them."""
@@ -20,6 +25,7 @@ in steps of 0.004 %, and a lock keeps them."""
 
 def latency_plan(
     case: Case,
+    choice: Choice,
     pool: PoolPlan,
     burst: BurstPlan | None,
     rates: Rates,
@@ -34,9 +40,7 @@ def latency_plan(
     Basis: as the calibrated method at its sizing estimate, whichever method sized the service.
     """
     targets, capacity = case.workload.latency, case.workload.capacity
-    if targets is None or capacity is None:
-        return None
-    if targets.ttft_ms is None and targets.tpot_ms is None:
+    if targets is None or capacity is None or not targets.stated:
         return None
     replicas = pool.replicas_needed
     if capacity.load is Load.mean and rates.peak is not None:
@@ -48,18 +52,24 @@ def latency_plan(
     if estimate is not None:
         each = float(rates.at(load) / replicas) * (1 + estimate.replica.imbalance)
         times = _times_ms(estimate.replica, each)
-    verdict, missed = _verdict(times, targets, estimate)
-    source = _why_unknown(case, pool) if estimate is None else estimate.replica.estimate
+    elif targets.response_s is not None:
+        times = _response(case, choice, replicas, float(rates.at(load)))
+    verdict, missed = _verdict(times, _judged(targets, estimate))
+    source = estimate_name(100 * bought_quantile(case.workload))
+    if not times:
+        source = _why_unknown(case, pool)
     return LatencyPlan(
         verdict=verdict,
         load=load.value,
         requests_per_s=plain(rates.at(load)),
         replicas=replicas,
         percentile=plain(targets.percentile),
-        ttft_ms=_finite(times.get("TTFT")),
+        ttft_ms=_finite(times.get(TTFT)),
         ttft_target_ms=plain_or_none(targets.ttft_ms),
-        tpot_ms=_finite(times.get("TPOT")),
+        tpot_ms=_finite(times.get(TPOT)),
         tpot_target_ms=plain_or_none(targets.tpot_ms),
+        response_s=_finite(times.get(RESPONSE)),
+        response_target_s=plain_or_none(targets.response_s),
         missed_ratio=missed,
         text=_text(verdict, where, targets, times, source),
     )
@@ -69,30 +79,39 @@ def _times_ms(replica: CalibratedReplica, requests_per_s: float) -> dict[str, fl
     """TTFT and TPOT of the sizing estimate at that rate of one replica, milliseconds."""
     times, share = replica.safe.times, replica.targets.share
     queue = times.server.at(requests_per_s)
-    waits_s = {"TTFT": times.ttft_s(queue, share), "TPOT": times.tpot_s(queue, share)}
+    waits_s = {TTFT: times.ttft_s(queue, share), TPOT: times.tpot_s(queue, share)}
     return {name: seconds * 1000 for name, seconds in waits_s.items()}
 
 
+def _response(case: Case, choice: Choice, replicas: int, requests_per_s: float) -> dict[str, float]:
+    """Time to the whole answer of an image, seconds; empty where the image's time is unknown."""
+    found, targets = case.item_estimate(choice.fit.tensor_parallel), case.workload.latency
+    if found is None or targets is None:
+        return {}
+    item_s = found.seconds(bought_quantile(case.workload))
+    queue = ItemQueue(replicas, requests_per_s, item_s)
+    return {RESPONSE: queue.response_s(float(targets.percentile) / 100)}
+
+
 def _stated(targets: Latency) -> dict[str, float]:
-    """Targets by name, milliseconds."""
-    named = {"TTFT": targets.ttft_ms, "TPOT": targets.tpot_ms}
-    return {name: float(ms) for name, ms in named.items() if ms is not None}
+    """Targets by name, each in its unit."""
+    named = {TTFT: targets.ttft_ms, TPOT: targets.tpot_ms, RESPONSE: targets.response_s}
+    return {name: float(value) for name, value in named.items() if value is not None}
 
 
-def _judged(estimate: MethodEstimate, targets: Latency) -> dict[str, float]:
+def _judged(targets: Latency, estimate: MethodEstimate | None) -> dict[str, float]:
     """Targets that apply: an answer of one token has no time per token."""
-    kept = {"TTFT": estimate.replica.targets.ttft_s, "TPOT": estimate.replica.targets.tpot_s}
-    return {name: ms for name, ms in _stated(targets).items() if kept[name] is not None}
+    judged = _stated(targets)
+    if estimate is not None and estimate.replica.targets.tpot_s is None:
+        judged.pop(TPOT, None)
+    return judged
 
 
-def _verdict(
-    times: dict[str, float], targets: Latency, estimate: MethodEstimate | None
-) -> tuple[Verdict, Number | None]:
+def _verdict(times: dict[str, float], judged: dict[str, float]) -> tuple[Verdict, Number | None]:
     """Return the verdict, and the ratio of the worst time to its target."""
-    if estimate is None:
+    if not times:
         return Verdict.unknown, None
-    ratios = [times[name] / ms for name, ms in _judged(estimate, targets).items()]
-    worst = max(ratios, default=0.0)
+    worst = max((times[name] / target for name, target in judged.items()), default=0.0)
     if worst <= TOLERANCE:
         return Verdict.met, None
     return Verdict.missed, _finite(worst)
@@ -102,27 +121,31 @@ def _text(
     verdict: Verdict, where: str, targets: Latency, times: dict[str, float], source: str
 ) -> str:
     """Sentence of the verdict. `source` names the estimate, or the reason why there is none."""
-    if verdict is Verdict.unknown:
-        named = " and ".join(f"{name} {figure(ms)} ms" for name, ms in _stated(targets).items())
-        return f"not known whether {named} hold {where}: {source}"
     stated = _stated(targets)
+    if verdict is Verdict.unknown:
+        named = " and ".join(f"{name} {figure(v)} {UNITS[name]}" for name, v in stated.items())
+        return f"not known whether {named} hold {where}: {source}"
     if not all(isfinite(times[name]) for name in stated):
         return f"missed {where}: requests queue and the queue grows while that load lasts"
-    parts = [_against(name, times[name], ms) for name, ms in stated.items()]
+    parts = [_against(name, times[name], target) for name, target in stated.items()]
     share = f"for {figure(float(targets.percentile))} % of requests"
     return f"{verdict.value} {where}: {', '.join(parts)} {share} ({source} of the estimate)"
 
 
 def _against(name: str, estimated: float, target: float) -> str:
-    text = f"{name} {figure(estimated)} ms of {figure(target)} ms"
+    unit = UNITS[name]
+    text = f"{name} {figure(estimated)} {unit} of {figure(target)} {unit}"
     over = estimated / target
     return text if over <= TOLERANCE else f"{text}, {figure(over)} times the target,"
 
 
 def _why_unknown(case: Case, pool: PoolPlan) -> str:
     """Reason why no estimate covers the service."""
-    if not case.workload.kind.traits.has_engine:
-        return f"one {case.workload.kind.value} has no tokens, and its wait is not modelled"
+    kind = case.workload.kind
+    if not kind.traits.has_engine:
+        return f"one {kind.value} has no tokens, and its wait is not modelled"
+    if kind.traits.makes_media:
+        return f"the catalog lacks the denoiser of the {kind.value}, or a rate of the GPU"
     if pool.nodes_per_replica > 1:
         return "step times are of replicas in one node"
     if case.workload.request.total_tokens is None:

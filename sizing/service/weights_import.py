@@ -35,11 +35,11 @@ class Weights:
     wait_s: int
 
 
-def weights_of(model: str, source: ModelSource | None) -> Weights:
+def weights_of(model: str, source: ModelSource | None, index: str) -> Weights:
     """Return the location. Each version has its own prefix for rollbacks; files that you copy have
-    none."""
+    none, and `index` is the one of them that you upload last."""
     if source is None:
-        return Weights(model, model, "config.json", OWN_WAIT_S)
+        return Weights(model, model, index, OWN_WAIT_S)
     version = source.version
     return Weights(
         f"{model}/{version}", f"{model}@{version[:12]}", "manifest.json", IMPORTED_WAIT_S

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from sizing.catalog import Catalog
 from sizing.catalog.lookup import check_site
 from sizing.fleet.capacity_source import check_capacity
+from sizing.replica.case import Case
+from sizing.replica.engine_fit import unserved
 from sizing.service.access import check_access
 from sizing.site import Site
 from sizing.stack.mirror_check import check_mirrors
@@ -30,16 +32,16 @@ def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> 
         check_site(site, catalog)
         check_ami_release(site)
         check_mirrors(workloads, site, catalog)
-        check_engine_image(workloads, site)
     for index, workload in enumerate(workloads):
         with of_workload(index):
             check_capacity(workload, site, catalog)
 
 
-def check_engine_image(workloads: Sequence[Workload], site: Site) -> None:
+def check_engine_image(cases: Sequence[Case], site: Site) -> None:
     """Check that the stack has one engine where the site names a copy or a digest of its image.
     Raises FieldError for several engines."""
-    engines = sorted({each.engine.name for each in workloads if each.kind.traits.has_engine})
+    served = [c.workload for c in cases if unserved(c.workload, c.facts, c.catalog) is None]
+    engines = sorted({workload.engine.name for workload in served})
     for field in ("engine_image_repository", "engine_image_digest"):
         if getattr(site, field) is not None and len(engines) > 1:
             message = f"it is of one engine, and this stack has {' and '.join(engines)}"

@@ -28,6 +28,7 @@ from sizing.plan.stack.cluster import (
     UsedKeysPlan,
 )
 from sizing.plan.stack.nodes import InterconnectPlan, NodePool, SystemPool
+from sizing.replica.engine_fit import unserved
 from sizing.service.burst import burst_pool
 from sizing.service.node_disks import held_gib, root_gib, weights_on
 from sizing.service.serving import engines_of
@@ -78,12 +79,14 @@ def nvme_overflow_pools(decisions: Sequence[Decision]) -> frozenset[str]:
     engines: dict[str, set[EngineName]] = {}
     types: dict[str, InstanceType] = {}
     for each in decisions:
-        if isinstance(each.result, Served) and each.case.workload.kind.traits.has_engine:
-            pool = each.result.pool
-            types[pool.name] = each.result.instance
-            weights_gib = held_gib(each.case.need.weights_bytes, pool.replicas_per_node)
+        case, result = each.case, each.result
+        lacking = unserved(case.workload, case.facts, case.catalog)
+        if isinstance(result, Served) and lacking is None:
+            pool = result.pool
+            types[pool.name] = result.instance
+            weights_gib = held_gib(case.need.weights_bytes, pool.replicas_per_node)
             held.setdefault(pool.name, []).append(weights_gib)
-            engines.setdefault(pool.name, set()).add(each.case.workload.engine.name)
+            engines.setdefault(pool.name, set()).add(case.workload.engine.name)
     return frozenset(
         name
         for name, gib in held.items()

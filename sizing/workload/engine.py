@@ -11,9 +11,15 @@ from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.values.written import PositiveCount, Ratio
-from sizing.workload.engine_traits import ENGINES, EngineName, EngineTraits, Setting
+from sizing.workload.engine_traits import (
+    ENGINES,
+    EngineName,
+    EngineTraits,
+    Setting,
+    engines_of,
+)
 from sizing.workload.hardware import Hardware
-from sizing.workload.kinds import InTransit, Runtime
+from sizing.workload.kinds import InTransit, Kind, Runtime
 from sizing.workload.targets import Capacity
 
 MOST_DRAFTED = 7
@@ -78,7 +84,7 @@ class Speculative(Strict):
 
 class Engine(Strict):
     name: EngineName = EngineName.vllm
-    """Serving engine."""
+    """Serving engine. When left out, images use vllm-omni."""
     kv_precision: Literal["fp16", "fp8"] = "fp16"
     """Precision of the KV cache: 16-bit, or 8-bit floating point."""
     max_sequences: PositiveCount | None = None
@@ -96,6 +102,7 @@ class Engine(Strict):
 def refusal(
     engine: EngineName,
     *,
+    kind: Kind,
     capacity: Capacity | None,
     hardware: Hardware | None,
     in_transit: InTransit | None,
@@ -106,8 +113,13 @@ def refusal(
     The error names the field, and the engines with which it can be built. The result is None where
     there is no such field.
     """
+    able = engines_of(kind)
+    if able and engine not in able:
+        message = f"{engine} does not serve {kind.value}"
+        return FieldError(("engine", "name"), message, " or ".join(able))
     if capacity is not None and capacity.burst_gpus and ENGINES[engine].gauges is None:
         return _lacks(
+            kind,
             ("capacity", "burst_gpus"),
             f"{engine} exports no count of its requests, by which a burst would start",
             "0",
@@ -116,6 +128,7 @@ def refusal(
     over_nodes = hardware is not None and (hardware.nodes_per_replica or 1) > 1
     if over_nodes and ENGINES[engine].groups is None:
         return _lacks(
+            kind,
             ("hardware", "nodes_per_replica"),
             f"this version builds no replicas over several nodes for {engine}",
             "1",
@@ -123,6 +136,7 @@ def refusal(
         )
     if in_transit is not None and not ENGINES[engine].makes_certificates:
         return _lacks(
+            kind,
             ("in_transit",),
             f"nothing states that the image of {engine} can make a certificate for HTTPS",
             "none: plain HTTP",
@@ -130,6 +144,7 @@ def refusal(
         )
     if speculative is not None and Setting.speculation not in ENGINES[engine].flags:
         return _lacks(
+            kind,
             ("engine", "speculative"),
             f"this version drafts no tokens with {engine}",
             "none",
@@ -139,7 +154,11 @@ def refusal(
 
 
 def _lacks(
-    field: tuple[str, ...], message: str, instead: str, has: Callable[[EngineTraits], bool]
+    kind: Kind,
+    field: tuple[str, ...],
+    message: str,
+    instead: str,
+    has: Callable[[EngineTraits], bool],
 ) -> FieldError:
-    able = " or ".join(name for name, traits in ENGINES.items() if has(traits))
-    return FieldError(field, message, instead, f"or set engine.name: {able}")
+    able = " or ".join(name for name in engines_of(kind) if has(name.traits))
+    return FieldError(field, message, instead, f"or set engine.name: {able}" if able else "")

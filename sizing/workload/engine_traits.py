@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from sizing.workload.kinds import Precision
+from sizing.workload.kinds import Kind, Precision
+from sizing.workload.source import HUB_FILES, PARTS_FILES
 
 
 class EngineName(StrEnum):
@@ -15,6 +16,8 @@ class EngineName(StrEnum):
     """SGLang, with its OpenAI-compatible server."""
     tensorrt_llm = "tensorrt-llm"
     """TensorRT-LLM with its PyTorch backend and its OpenAI-compatible server."""
+    vllm_omni = "vllm-omni"
+    """vLLM-Omni, with its OpenAI-compatible server for images."""
 
     @property
     def traits(self) -> "EngineTraits":
@@ -45,6 +48,23 @@ class Setting(StrEnum):
     """Precision of the KV cache."""
     speculation = "speculation"
     """Method and number of drafted tokens, as a JSON object."""
+    guidance_cards = "guidance_cards"
+    """GPUs that compute the passes of one step at the same time."""
+    token_cards = "token_cards"
+    """GPUs that share the tokens of one pass."""
+    pixels = "pixels"
+    """Maximum pixels of one image."""
+    item = "item"
+    """Image that a request gets when it states no size or steps, as a JSON object."""
+
+
+class Switch(StrEnum):
+    """Choice of the plan that an engine gets as a flag without a value."""
+
+    eager = "eager"
+    """Kernels run one by one, without compilation."""
+    offload = "offload"
+    """Encoders and denoiser take the card in turns."""
 
 
 class MemoryShare(StrEnum):
@@ -126,6 +146,11 @@ class EngineTraits:
     Flags are those of the pinned images, which sizewright/gates/data/engine_flags.json lists.
     """
 
+    kinds: tuple[Kind, ...]
+    """Kinds of workloads that the engine serves. A kind's default is the first engine with it."""
+    paths: tuple[str, ...]
+    """Paths of requests that the load balancer forwards, at most five. Others, such as those that
+    load adapters, are refused."""
     image: str
     """Item of data/pins.csv for a replica on one node."""
     repository: str
@@ -148,6 +173,8 @@ class EngineTraits:
     flags: Mapping[Setting, str]
     """Flag of each setting, in the order of the arguments. An engine without a flag for the served
     name uses the last part of the path to the weights."""
+    switches: Mapping[Switch, str]
+    """Flag of each switch."""
     options_flag: str | None
     """Flag of a YAML file with further options; None where flags cover all settings."""
     options: Mapping[Setting, str]
@@ -160,8 +187,12 @@ class EngineTraits:
     """Engine's name of each precision of the arithmetic."""
     kv_formats: Mapping[str, KvFormat]
     """Form of each precision of the KV cache."""
-    memory: MemoryShare
-    """Meaning of the setting for memory."""
+    memory: MemoryShare | None
+    """Meaning of the setting for memory; None for an engine without KV cache."""
+    weights_index: str
+    """File in the top folder of a model's files, by which the engine knows the model."""
+    hub_files: tuple[str, ...]
+    """Patterns of the files that it reads from a repository, where a workload states none."""
     makes_certificates: bool
     """True where the image has all that HTTPS takes: the server's flags, and the package that makes
     each pod's certificate."""
@@ -196,8 +227,12 @@ class EngineTraits:
         return (self.image, *self.images_for.values())
 
 
+TEXT_KINDS = (Kind.text, Kind.chat)
+TEXT_PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/models", "/v1/responses")
 ENGINES = {
     EngineName.vllm: EngineTraits(
+        kinds=TEXT_KINDS,
+        paths=TEXT_PATHS,
         image="vllm/vllm-openai",
         repository="docker.io/vllm/vllm-openai",
         image_gib=30,
@@ -230,6 +265,7 @@ ENGINES = {
             Setting.kv_cache: "--kv-cache-dtype",
             Setting.speculation: "--speculative-config",
         },
+        switches={},
         options_flag=None,
         options={},
         fixed_options={},
@@ -242,6 +278,8 @@ ENGINES = {
         arithmetic={"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"},
         kv_formats={"fp16": KvFormat("auto"), "fp8": KvFormat("fp8")},
         memory=MemoryShare.card,
+        weights_index="config.json",
+        hub_files=HUB_FILES,
         makes_certificates=True,
         environment={"VLLM_NO_USAGE_STATS": "1"},
         keep_alive="VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
@@ -249,6 +287,8 @@ ENGINES = {
         gauges=Gauges("vllm:num_requests_", "running", "waiting"),
     ),
     EngineName.sglang: EngineTraits(
+        kinds=TEXT_KINDS,
+        paths=TEXT_PATHS,
         image="lmsysorg/sglang",
         repository="docker.io/lmsysorg/sglang",
         image_gib=40,
@@ -268,6 +308,7 @@ ENGINES = {
             Setting.arithmetic: "--dtype",
             Setting.kv_cache: "--kv-cache-dtype",
         },
+        switches={},
         options_flag=None,
         options={},
         fixed_options={},
@@ -278,6 +319,8 @@ ENGINES = {
             "fp8": KvFormat("fp8_e4m3", min_compute_capability=Decimal("8.9")),
         },
         memory=MemoryShare.weights_and_kv,
+        weights_index="config.json",
+        hub_files=HUB_FILES,
         makes_certificates=False,
         # Otherwise each probe generates a token, behind the prompts of others. The engine's own
         # watchdog ends one that hangs.
@@ -287,6 +330,8 @@ ENGINES = {
         gauges=Gauges("sglang:num_", "running_reqs", "queue_reqs"),
     ),
     EngineName.tensorrt_llm: EngineTraits(
+        kinds=TEXT_KINDS,
+        paths=TEXT_PATHS,
         image="nvcr.io/nvidia/tensorrt-llm/release",
         repository="nvcr.io/nvidia/tensorrt-llm/release",
         image_gib=35,
@@ -302,6 +347,7 @@ ENGINES = {
             Setting.sequences: "--max_batch_size",
             Setting.context: "--max_seq_len",
         },
+        switches={},
         options_flag="--extra_llm_api_options",
         options={
             Setting.arithmetic: "dtype",
@@ -317,12 +363,56 @@ ENGINES = {
             "fp8": KvFormat("fp8", min_compute_capability=Decimal("8.9")),
         },
         memory=MemoryShare.kv_of_rest,
+        weights_index="config.json",
+        hub_files=HUB_FILES,
         makes_certificates=False,
         # Open MPI starts the processes of a tensor-parallel group, and refuses root without these.
         environment={"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"},
         keep_alive="SERVER_KEEP_ALIVE_S",
         sequences_per_request=(),
         gauges=None,
+    ),
+    EngineName.vllm_omni: EngineTraits(
+        kinds=(Kind.image,),
+        paths=("/v1/images/generations", "/v1/models"),
+        image="vllm/vllm-omni",
+        repository="docker.io/vllm/vllm-omni",
+        image_gib=35,
+        images_for={},
+        groups=None,
+        command=("vllm", "serve"),
+        entry=None,
+        model=(),
+        fixed=("--omni",),
+        flags={
+            Setting.served_name: "--served-model-name",
+            Setting.port: "--port",
+            Setting.sequences: "--max-num-seqs",
+            Setting.arithmetic: "--dtype",
+            Setting.guidance_cards: "--cfg-parallel-size",
+            Setting.token_cards: "--ulysses-degree",
+            Setting.pixels: "--max-generated-image-size",
+            Setting.item: "--default-sampling-params",
+        },
+        switches={Switch.eager: "--enforce-eager", Switch.offload: "--enable-cpu-offload"},
+        options_flag=None,
+        options={},
+        fixed_options={},
+        limits={
+            Limit.middleware: "--middleware",
+            Limit.key_file: "--ssl-keyfile",
+            Limit.certificate_file: "--ssl-certfile",
+        },
+        arithmetic={"fp16": "float16", "bf16": "bfloat16"},
+        kv_formats={},
+        memory=None,
+        weights_index="model_index.json",
+        hub_files=PARTS_FILES,
+        makes_certificates=True,
+        environment={"VLLM_NO_USAGE_STATS": "1"},
+        keep_alive="VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
+        sequences_per_request=(),
+        gauges=Gauges("vllm_omni:num_requests_", "running", "waiting"),
     ),
 }
 """Basis: vendor. vLLM: vllm/engine/arg_utils.py, vllm/entrypoints and vllm/envs.py of the pinned
@@ -339,4 +429,14 @@ public scripts that run the image 1.2.1, the LlmArgs of its documents (1.0 to 1.
 reading of 1.2.1's llm_args.py. The image is 37.3 GB unpacked (a public report, 2026-07). Its 8-bit
 KV cache needs compute capability 8.9 by the quantization matrix. Version 1.2.1 exports only
 histograms of finished requests (NVIDIA/TensorRT-LLM issue 9779, vllm-project/aibrix issue 2004).
+
+vLLM-Omni: vllm_omni/entrypoints/cli/serve.py, entrypoints/openai/api_server.py, metrics, diffusion
+and engine/omni_engine_base.py in the wheel 0.30.0 (PyPI, 2026-11), which runs the server of vllm
+0.30.0. It would compute up to `--max-num-seqs` images together; one at a time is sized.
+The size of its image is assumed: it is vLLM's with ffmpeg and further packages.
 """
+
+
+def engines_of(kind: Kind) -> tuple[EngineName, ...]:
+    """Engines that serve a kind of workload, its default first; empty where none does."""
+    return tuple(name for name, traits in ENGINES.items() if kind in traits.kinds)

@@ -119,17 +119,19 @@ class Traits:
     model_kind: str
     """How the kind of its models begins in the catalog."""
     has_engine: bool
-    """True where the language-model engine serves it: nodes, gateway, access rules."""
+    """True where an engine of this version serves it: nodes, gateway, access rules."""
     makes_media: bool
     """True where answers are files that a bucket keeps."""
     textbook_work: str | None
     """Field of the request that the textbook rule counts; None where the rule has no form."""
+    targets: tuple[str, ...] = ("ttft_ms", "tpot_ms")
+    """Fields of the latency that state its targets."""
 
 
 LANGUAGE = Traits("llm", True, False, "total_tokens")
 TRAITS = {
     Kind.text: LANGUAGE,
     Kind.chat: LANGUAGE,
-    Kind.image: Traits("image", False, True, "iterations"),
+    Kind.image: Traits("image", True, True, "iterations", ("response_s",)),
     Kind.video: Traits("video", False, True, None),
 }

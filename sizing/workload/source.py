@@ -11,6 +11,19 @@ from sizing.values.strict import Strict
 HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
 """Files that an engine reads from a repository's top folder, without the same weights in other
 formats."""
+PARTS_FILES = (
+    "model_index.json",
+    "*/*.json",
+    "*/*.jinja",
+    "*/*.model",
+    "*/*.txt",
+    "*/model.safetensors",
+    "*/model-*.safetensors",
+    "*/diffusion_pytorch_model.safetensors",
+    "*/diffusion_pytorch_model-*.safetensors",
+)
+"""Files of a repository with one folder for each part of a model, without the whole model in one
+file, and without weights in other formats or precisions. Basis: vendor (names in diffusers)."""
 
 SHA256_EXAMPLE = f"sha256:{'0123456789abcdef' * 4}"
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", examples=[SHA256_EXAMPLE])]
@@ -48,7 +61,8 @@ class HubSource(Strict):
         ],
         ...,
     ] = Field(default=HUB_FILES, min_length=1)
-    """Name patterns of the files. A pattern without a slash applies to the top folder."""
+    """Name patterns of the files. A pattern without a slash applies to the top folder. When left
+    out for images, the folders of a diffusers repository apply."""
     digest: Digest | None = None
     """SHA-256 of the sorted sha256sum list of the files."""
 
@@ -61,7 +75,7 @@ class HubSource(Strict):
     @property
     def version(self) -> str:
         """Name of the files: the revision, and their patterns where they are stated."""
-        if self.files == HUB_FILES:
+        if self.files in (HUB_FILES, PARTS_FILES):
             return self.revision
         return f"{self.revision}-{hashlib.sha256(repr(self.files).encode()).hexdigest()[:8]}"
 

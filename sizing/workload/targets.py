@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
-from sizing.values.strict import Strict
+from sizing.values.strict import Strict, absent
 from sizing.values.written import Count, Positive, Ratio
 from sizing.workload.kinds import Load, Method, Precision
 
@@ -26,10 +26,18 @@ class Latency(Strict):
     """Time to the first token, milliseconds."""
     tpot_ms: Positive | None = None
     """Time per output token after the first, milliseconds."""
+    response_s: Annotated[Positive | None, Field(exclude_if=absent)] = None
+    """Time to the whole answer of an image service, seconds: its wait and the image itself."""
     percentile: Annotated[Ratio, BeforeValidator(_percent)] = Field(
         default=Decimal(95), ge=50, lt=100
     )
     """Percentage of requests that must meet the targets: 95, not 0.95."""
+
+    @property
+    def stated(self) -> tuple[str, ...]:
+        """Names of the fields with a target."""
+        names = ("ttft_ms", "tpot_ms", "response_s")
+        return tuple(name for name in names if getattr(self, name) is not None)
 
 
 class MeasuredOn(Strict):

@@ -10,7 +10,8 @@ from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
-from sizing.workload.engine import Engine, refusal
+from sizing.workload.engine import Engine, Routing, refusal
+from sizing.workload.engine_traits import EngineName, engines_of
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
 from sizing.workload.kinds import (
     EncoderPlacement,
@@ -139,6 +140,32 @@ class Workload(Strict):
         load = {} if _has_a_peak(values.get("traffic")) else {"load": Load.mean}
         return {"hardware": AUTO, **values, "capacity": load}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _engine_of_the_kind(cls, values: Any) -> Any:
+        """Return the values. A kind that vLLM does not serve gets the engine that does."""
+        if not isinstance(values, dict) or values.get("kind") not in list(Kind):
+            return values
+        engine, able = values.get("engine"), engines_of(Kind(values["kind"]))
+        stated = engine is not None and not (isinstance(engine, dict) and "name" not in engine)
+        if stated or not able or EngineName.vllm in able:
+            return values
+        return {**values, "engine": {**(engine or {}), "name": able[0]}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _files_of_the_engine(cls, values: Any) -> Any:
+        """Return the values. A hub source without patterns gets those of the kind's engine."""
+        try:
+            able, hub = engines_of(Kind(values["kind"])), values["model"]["source"]["hub"]
+        except (KeyError, TypeError, ValueError):
+            return values
+        if not able or not isinstance(hub, dict) or "files" in hub:
+            return values
+        files = able[0].traits.hub_files
+        source = {**values["model"]["source"], "hub": {**hub, "files": files}}
+        return {**values, "model": {**values["model"], "source": source}}
+
     @model_validator(mode="after")
     def _item_is_made(self) -> Self:
         """Check that fields of images and clips are those of the kind."""
@@ -154,6 +181,31 @@ class Workload(Strict):
             raise FieldError(used[0], message, "kind: image or kind: video")
         if self.kind is Kind.image and self.request.frames not in (None, 1):
             raise FieldError(("request", "frames"), "an image has one frame", "kind: video")
+        return self
+
+    @model_validator(mode="after")
+    def _targets_are_of_the_kind(self) -> Self:
+        """Check that the latency states targets of the kind, and images none of a batch."""
+        targets = self.kind.traits.targets
+        for name in self.latency.stated if self.latency is not None else ():
+            if name not in targets:
+                message = f"{self.kind.value} has no such target"
+                raise FieldError(("latency", name), message, " and ".join(targets))
+        return self
+
+    @model_validator(mode="after")
+    def _one_item_at_a_time(self) -> Self:
+        """Check that the engine of an image states nothing about batches of tokens."""
+        if not (self.kind.traits.has_engine and self.kind.traits.makes_media):
+            return self
+        made = f"each replica makes one {self.kind.value} at a time"
+        if self.engine.max_sequences is not None:
+            raise FieldError(("engine", "max_sequences"), made, "none")
+        if self.engine.kv_precision != "fp16":
+            raise FieldError(("engine", "kv_precision"), "there is no KV cache", "none")
+        if self.engine.routing is not Routing.least_requests:
+            message = f"{made}, and a request must not wait while another replica is idle"
+            raise FieldError(("engine", "routing"), message, Routing.least_requests.value)
         return self
 
     @model_validator(mode="after")
@@ -185,6 +237,7 @@ class Workload(Strict):
     def _engine_has_it(self) -> Self:
         fault = refusal(
             self.engine.name,
+            kind=self.kind,
             capacity=self.capacity,
             hardware=self.hardware,
             in_transit=self.in_transit,

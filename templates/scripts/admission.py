@@ -20,7 +20,12 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
+PATHS = (
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/images/generations",
+    "/v1/responses",
+)
 """Paths that occupy the engine."""
 RETRY_S = 1
 

@@ -56,6 +56,7 @@ OTHER = {
     "prefix_list_ids": ("pl-00000000000000002",),
     "pull_secrets": ("another",),
     "values": ("another",),
+    "paths": ("/v1/another",),
     "format": "string-array",
 }
 """Another valid value of leaves to which nothing can be added."""

@@ -156,6 +156,8 @@ def _is_unmodelled(service: ServicePlan) -> bool:
 
 def _estimate(service: ServicePlan) -> str:
     """Name of the estimate that sizes the service; empty without one."""
+    if service.item is not None:
+        return estimate_name(service.item.quantile_percent)
     return "" if service.calibrated is None else service.calibrated.estimate
 
 
@@ -163,18 +165,21 @@ def _latency(latency: LatencyPlan, estimate: str) -> str:
     if latency.verdict is Verdict.unknown:
         return latency.text
     stated = [
-        (name, ms, target)
-        for name, ms, target in (
-            ("TTFT", latency.ttft_ms, latency.ttft_target_ms),
-            ("TPOT", latency.tpot_ms, latency.tpot_target_ms),
+        (name, time, target, unit)
+        for name, time, target, unit in (
+            ("TTFT", latency.ttft_ms, latency.ttft_target_ms, "ms"),
+            ("TPOT", latency.tpot_ms, latency.tpot_target_ms, "ms"),
+            ("response", latency.response_s, latency.response_target_s, "s"),
         )
         if target is not None
     ]
     where = "" if latency.load == "peak" else f" at the {latency.load}"
-    if any(ms is None for _, ms, _ in stated):
+    if any(time is None for _, time, _, _ in stated):
         return f"{latency.verdict} at the {latency.load}: requests queue, and the queue grows"
     times = (
-        f"{name} {number(ms)} of {milliseconds(of)}" for name, ms, of in stated if ms is not None
+        f"{name} {number(time)} of {number(of)} {unit}"
+        for name, time, of, unit in stated
+        if time is not None
     )
     of_requests = f"{number(float(latency.percentile))} %"
     return f"{latency.verdict}{where} for {of_requests}: {', '.join(times)} ({estimate} estimate)"

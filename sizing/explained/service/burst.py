@@ -11,6 +11,13 @@ def _in_flight_sized(leaf: Leaf) -> Entry:
     latency = leaf.sized.inputs.latency
     batch = "{s.serving.max_num_seqs}"
     output = leaf.sized.inputs.request.output_tokens
+    if latency is not None and latency.response_s is not None:
+        return Entry(
+            meaning,
+            "min(images at once, rate of one GPU x GPUs a replica x response target)",
+            f"min({batch}, {{s.capacity.requests_per_gpu_per_s}} * {{s.pool.tensor_parallel}}"
+            " * {w.latency.response_s})",
+        )
     if latency is None or latency.ttft_ms is None or latency.tpot_ms is None or output is None:
         return Entry(
             meaning,

@@ -66,6 +66,33 @@ def _request_s(leaf: Leaf) -> Entry:
     )
 
 
+def _in_flight(leaf: Leaf) -> Entry:
+    latency = leaf.sized.inputs.latency
+    image = latency is not None and latency.response_s is not None
+    symbols, numbers = "response target", "{w.latency.response_s}"
+    if not image:
+        symbols = "(TTFT + (output tokens - 1) x TPOT)"
+        numbers = (
+            "({w.latency.ttft_ms} + ({w.request.output_mean} - 1) * {w.latency.tpot_ms}) / 1000"
+        )
+    return Entry(
+        "requests in flight at the busiest moment, if each just meets the latency targets",
+        f"peak rate x {symbols}, Little's law",
+        f"{{s.traffic.requests_per_s_peak}} * {numbers}",
+        remarks=(
+            "while nothing queues: a fleet that receives more than it serves holds all "
+            "waiting requests",
+        ),
+    )
+
+
+def item_seconds(leaf: Leaf) -> str:
+    """Seconds of one item on its cards, as arithmetic: as `request_limits.item_seconds`."""
+    if leaf.capacity.saturation_requests_per_s is not None:
+        return "1 / {s.capacity.saturation_requests_per_s}"
+    return "{s.capacity.request_s} / {s.pool.gpus_per_replica}"
+
+
 def _gpus_at(load: str) -> Explainer:
     def entry(leaf: Leaf) -> Entry:
         return Entry(
@@ -85,6 +112,15 @@ def _replica_rate(leaf: Leaf) -> Entry:
     if leaf.capacity.locked:
         source = "the lock next to the workload file; `update` computes it again"
         return Entry(meaning, "as locked", "{v}", Basis.fitted, source)
+    if leaf.sized.item is not None and name == "response":
+        load = f"{{s.traffic.requests_per_s_{leaf.capacity.load}}}"
+        return Entry(
+            meaning,
+            "load / fewest replicas that answer in time (M/M/c)",
+            f"{load} * {{s.choice.tensor_parallel}} / {leaf.pool.gpus_by_constraint[name]}",
+            Basis.fitted,
+            leaf.fitted_source,
+        )
     if leaf.sized.item is not None:
         return Entry(
             meaning,
@@ -163,16 +199,7 @@ CAPACITY: Registry = {
             "users x share online",
             "{w.traffic.daily_users} * {w.traffic.peak_users_share}",
         ),
-        "requests_in_flight_peak": Entry(
-            "requests in flight at the busiest moment, if each just meets the latency targets",
-            "peak rate x (TTFT + (output tokens - 1) x TPOT), Little's law",
-            "{s.traffic.requests_per_s_peak} * ({w.latency.ttft_ms}"
-            " + ({w.request.output_mean} - 1) * {w.latency.tpot_ms}) / 1000",
-            remarks=(
-                "while nothing queues: a fleet that receives more than it serves holds all "
-                "waiting requests",
-            ),
-        ),
+        "requests_in_flight_peak": _in_flight,
     },
     CapacityPlan: {
         "request_s": _request_s,

@@ -1,7 +1,7 @@
 """Explanations of a service's load balancers and of the limits on a caller."""
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, setting
-from sizing.explained.service.capacity import busiest_rate
+from sizing.explained.service.capacity import busiest_rate, item_seconds
 from sizing.plan.service.gateway import FirewallPlan, GatewayPlan
 from sizing.replica.traffic import slowest_answer_s
 from sizing.service.gateway import STREAM_RATIO
@@ -64,6 +64,16 @@ def _longest_answer(leaf: Leaf) -> Entry:
     meaning = "longest answer, seconds"
     workload = leaf.sized.inputs
     latency, output = workload.latency, workload.request.output_mean
+    if workload.kind.traits.makes_media:
+        target = latency is not None and latency.response_s is not None
+        longest = f"max({item_seconds(leaf)}, {{w.latency.response_s}})"
+        return Entry(
+            meaning,
+            "4 x the seconds of an image, or of the target where that is more",
+            f"{{gateway.STREAM_RATIO}} * ({longest if target else item_seconds(leaf)})",
+            Basis.assumed,
+            "longest over usual answer: sizing/service/gateway.py",
+        )
     if latency is None or latency.ttft_ms is None or latency.tpot_ms is None or output is None:
         return Entry(
             meaning,

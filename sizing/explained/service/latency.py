@@ -17,6 +17,8 @@ def _latency(leaf: Leaf) -> LatencyPlan:
 def _time(leaf: Leaf) -> Entry:
     """Return the entry of a time of the sizing estimate at the judged load."""
     name = "time to the first token" if leaf.keys[-1].startswith("ttft") else "time per token"
+    if leaf.keys[-1].startswith("response"):
+        return _response(leaf)
     return Entry(
         f"{name} that the percentile of requests does not exceed, at the sizing estimate",
         "queue and steps of one replica at its share of the load",
@@ -24,6 +26,20 @@ def _time(leaf: Leaf) -> Entry:
         Basis.fitted,
         leaf.fitted_source,
         arithmetic=False,
+    )
+
+
+def _response(leaf: Leaf) -> Entry:
+    """Return the entry of the time to a whole answer at the judged load."""
+    return Entry(
+        "time to the whole answer that the percentile of requests does not exceed",
+        "seconds of an image + ln(C / (1 - percentile)) / (replicas / seconds - rate), M/M/c,"
+        " C = share of requests that wait (Erlang)",
+        "{v}",
+        Basis.fitted,
+        leaf.fitted_source,
+        arithmetic=False,
+        remarks=("replicas and rate as in this verdict; images of equal time wait less",),
     )
 
 
@@ -36,7 +52,11 @@ def _target(leaf: Leaf) -> Entry:
 
 def _missed(leaf: Leaf) -> Entry:
     found = _latency(leaf)
-    pairs = ((found.ttft_ms, found.ttft_target_ms), (found.tpot_ms, found.tpot_target_ms))
+    pairs = (
+        (found.ttft_ms, found.ttft_target_ms),
+        (found.tpot_ms, found.tpot_target_ms),
+        (found.response_s, found.response_target_s),
+    )
     ratios = [f"{time!r} / {target!r}" for time, target in pairs if time and target]
     numbers = f"max({', '.join(ratios)})" if len(ratios) > 1 else ratios[0]
     meaning, source = "times the worst target", leaf.fitted_source
@@ -112,10 +132,14 @@ LATENCY: Registry = {
         "ttft_target_ms": _target,
         "tpot_ms": _time,
         "tpot_target_ms": _target,
+        "response_s": _time,
+        "response_target_s": _target,
         "missed_ratio": _missed,
     },
     Contradiction: {
         "numbers.*_target_ms": _target,
+        "numbers.response_target_s": _target,
+        "numbers.response_p90_s": _time,
         "numbers.times_missed": _missed,
         "numbers.t*_ms": _time,
         "numbers.times_apart": _ratio,

@@ -3,8 +3,15 @@
 from collections.abc import Iterable
 from typing import assert_never
 
-from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
-from sizing.plan.service.serving import DraftPlan, GroupServingPlan, QuotaPlan, ServingPlan
+from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
+from sizing.explained.service.capacity import item_seconds
+from sizing.plan.service.serving import (
+    DraftPlan,
+    GroupServingPlan,
+    ItemServingPlan,
+    QuotaPlan,
+    ServingPlan,
+)
 from sizing.workload.engine_traits import MemoryShare, Setting
 
 _SPARE = "({s.pool.replicas_total} - {s.pool.replicas_needed})"
@@ -69,6 +76,8 @@ def _taken_of_zone(leaf: Leaf) -> Entry:
 def _waiting(leaf: Leaf) -> Entry:
     """Guard: a full replica of the calibrated method is faster than the rate it is planned for."""
     latency = leaf.sized.inputs.latency
+    if leaf.sized.inputs.kind.traits.makes_media:
+        return _waiting_items(leaf)
     timed = latency is not None and latency.ttft_ms is not None
     wait = "{w.latency.ttft_ms} / 1000" if timed else "{request_limits.IDLE_MARGIN_S}"
     rate = "{s.capacity.requests_per_gpu_per_s} * {s.pool.gpus_per_replica}"
@@ -89,7 +98,28 @@ def _waiting(leaf: Leaf) -> Entry:
     )
 
 
+def _waiting_items(leaf: Leaf) -> Entry:
+    latency, meaning = leaf.sized.inputs.latency, "requests that may wait for a replica at work"
+    source = "sizing/service/request_limits.py"
+    if latency is None or latency.response_s is None:
+        symbols = "fixed: the load balancer waits for four images"
+        return Entry(meaning, symbols, "{request_limits.WAITING_ITEMS}", Basis.assumed, source)
+    seconds = item_seconds(leaf)
+    return Entry(
+        meaning,
+        "floor((response target - seconds of an image) / seconds of an image) + 1",
+        f"floor(max({{w.latency.response_s}} - {seconds}, 0) / ({seconds})) + 1",
+        leaf.method,
+        leaf.method_source,
+        remarks=("the image at work is partly done, so the last one may still be in time",),
+    )
+
+
 def _sequences(leaf: Leaf) -> Entry:
+    if leaf.sized.inputs.kind.traits.makes_media:
+        meaning, symbols = "most images of one request", "one: requests are sized as one image each"
+        source = "sizing/service/request_limits.py"
+        return Entry(meaning, symbols, "{request_limits.ONE}", Basis.assumed, source)
     return Entry(
         "most sequences of one request: its prompts x its answers",
         "one: a limit of tokens takes each request for one prompt and one answer",
@@ -113,6 +143,14 @@ def _allocatable(meaning: str, unit: str, source: str) -> Entry:
 
 def _max_num_seqs(leaf: Leaf) -> Entry:
     service = leaf.service
+    if leaf.sized.inputs.kind.traits.makes_media:
+        return Entry(
+            f"images at once ({leaf.serving.engine.traits.option(Setting.sequences)})",
+            "one: a batch takes as long as its images one by one",
+            "{fit.ITEMS_AT_ONCE}",
+            Basis.assumed,
+            "sizing/replica/fit.py",
+        )
     held = service.memory.max_sequences if service else None
     cap = "{fit.ENGINE_MAX_SEQUENCES}"
     if service and service.inputs.engine.max_sequences is not None:
@@ -163,8 +201,20 @@ def _memory_setting(leaf: Leaf) -> Entry:
                 Basis.assumed,
                 "the 1 GiB that the engine holds before it loads: sizing/service/serving.py",
             )
+        case None:
+            raise ValueError(f"{leaf.path}: {leaf.serving.engine} has no setting for memory")
         case _ as never:
             assert_never(never)
+
+
+def _flag(meaning: str, setting: Setting, symbols: str, numbers: str) -> Explainer:
+    """Explanation of a setting of images, with the engine's flag."""
+
+    def entry(leaf: Leaf) -> Entry:
+        flag = leaf.serving.engine.traits.option(setting)
+        return Entry(f"{meaning} ({flag})", symbols, numbers)
+
+    return entry
 
 
 def _wait(leaf: Leaf) -> Entry:
@@ -325,6 +375,38 @@ SERVING: Registry = {
             "stages of the layers (--pipeline-parallel-size)",
             "pipeline stages",
             "{s.pool.pipeline_parallel}",
+        ),
+    },
+    ItemServingPlan: {
+        "width": _flag(
+            "pixels of a row without a stated size", Setting.item, "as sized", "{s.item.width}"
+        ),
+        "height": _flag(
+            "pixels of a column without a stated size", Setting.item, "as sized", "{s.item.height}"
+        ),
+        "steps": _flag(
+            "denoising steps where a request states none",
+            Setting.item,
+            "as sized",
+            "{s.item.steps}",
+        ),
+        "max_pixels": _flag(
+            "most pixels of one image",
+            Setting.pixels,
+            "width x height of the sized image",
+            "{s.item.width} * {s.item.height}",
+        ),
+        "guidance_cards": _flag(
+            "GPUs that compute the passes of a step at once",
+            Setting.guidance_cards,
+            "GPUs of an image / GPUs that share its tokens",
+            "{s.item.cards} / {s.item.sequence_cards}",
+        ),
+        "token_cards": _flag(
+            "GPUs that share the tokens of a pass",
+            Setting.token_cards,
+            "as sized",
+            "{s.item.sequence_cards}",
         ),
     },
     QuotaPlan: {

@@ -8,6 +8,7 @@ from pydantic import Field
 from sizing.plan.part import Part
 from sizing.plan.reaches import BALANCER, FIREWALL, LISTENER, LOGS, RULE, TARGETS, Reaches
 from sizing.values.exact import Number
+from sizing.workload.engine_traits import TEXT_PATHS
 
 
 class ClaimPlan(Part):
@@ -83,6 +84,13 @@ class GatewayPlan(Part):
         bool, Reaches(TARGETS, "protocol"), Field(default=False, exclude_if=operator.not_)
     ]
     """True where the balancer uses TLS with the engines. It accepts any certificate of theirs."""
+    paths: Annotated[
+        tuple[str, ...],
+        Reaches(RULE, "conditions.0.pathPattern.values"),
+        Field(default=TEXT_PATHS, exclude_if=lambda paths: paths == TEXT_PATHS),
+    ]
+    """Paths of requests that are forwarded; left out where they are those of text. Others get
+    404."""
     routing: Annotated[str, Reaches(TARGETS, "loadBalancingAlgorithmType")]
     sticky: Annotated[bool, Reaches(TARGETS, "stickiness.enabled")]
     """True where a conversation stays with its replica."""

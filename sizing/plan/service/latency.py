@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from sizing.plan.part import Part
 from sizing.values.exact import Number
 from sizing.workload import Contradicts
@@ -37,6 +39,10 @@ class LatencyPlan(Part):
     """Time per output token at the sizing estimate; null where unknown or unbounded."""
     tpot_target_ms: Number | None
     """Target of the time per output token; null without one."""
+    response_s: Number | None = Field(default=None, exclude_if=lambda seconds: seconds is None)
+    """Time to the whole answer of an image, seconds; left out where unknown, and for text."""
+    response_target_s: Number | None = Field(default=None, exclude_if=lambda target: target is None)
+    """Target of the time to the whole answer; left out without one."""
     missed_ratio: Number | None
     """Largest time over its target; null unless missed by a known amount."""
     text: str

@@ -43,6 +43,27 @@ class DraftPlan(Part):
     """Drafted tokens that a step verifies for each sequence."""
 
 
+class ItemServingPlan(Part):
+    """Settings of an engine that makes images: the image that was sized, and the cards for it."""
+
+    width: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """Pixels of a row where a request states no size."""
+    height: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """Pixels of a column where a request states no size."""
+    steps: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """Denoising steps where a request states none."""
+    max_pixels: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """Maximum pixels of one image. Larger requests get 400."""
+    guidance_cards: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """GPUs that compute the passes of one step at the same time."""
+    token_cards: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """GPUs that share the tokens of one pass."""
+    eager: Annotated[bool, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """True where kernels run one by one, without compilation."""
+    offloaded: Annotated[bool, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """True where encoders and denoiser take the card in turns."""
+
+
 class ServingPlan(Part):
     """Floor: a Deployment in each zone, in every replica slot of its nodes, spares included.
 
@@ -102,11 +123,13 @@ class ServingPlan(Part):
         Field(default=False, exclude_if=operator.not_),
     ]
     """True where the engine serves HTTPS."""
-    gpu_memory_utilisation: Annotated[Number, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    gpu_memory_utilisation: Annotated[Number | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     compute_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
-    kv_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    kv_precision: Annotated[str | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     drafts: Annotated[DraftPlan | None, Field(default=None, exclude_if=absent)]
     """Speculative decoding; left out where nothing is drafted."""
+    item: Annotated[ItemServingPlan | None, Field(default=None, exclude_if=absent)]
+    """Settings of an engine that makes images; left out for text."""
     weights_prefix: Annotated[str, Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args")]
     """Prefix of the files in the bucket."""
     weights_folder: Annotated[
@@ -186,9 +209,9 @@ class GroupServingPlan(ServingPlan):
         Reaches(GROUPS, f"{LEADER}.volumes"),
         Field(default=False, exclude_if=operator.not_),
     ]
-    gpu_memory_utilisation: Annotated[Number, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
+    gpu_memory_utilisation: Annotated[Number | None, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
     compute_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
-    kv_precision: Annotated[str, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
+    kv_precision: Annotated[str | None, Reaches(GROUPS, f"{WORKER}.containers.0.args")]
     weights_prefix: Annotated[str, Reaches(GROUPS, f"{LEADER}.initContainers.0.args")]
     weights_folder: Annotated[
         str,

@@ -18,6 +18,9 @@ from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, Tr
 from sizing.plan.service.weights_import import ImportPlan
 from sizing.workload import Method, Workload
 
+UNSERVED = "serving"
+"""Option of the rejection that says why no engine serves a service."""
+
 
 class ServicePlan(Part):
     name: str
@@ -76,6 +79,11 @@ class ServicePlan(Part):
     """Limits of the namespace; null without an engine."""
     burst: BurstPlan | None
     """Burst above the floor; null without `capacity.burst_gpus`."""
+
+    @property
+    def unserved(self) -> str | None:
+        """Reason why no engine serves the service; None where one does, or without a pool."""
+        return next((r.numbers for r in self.rejected if r.option == UNSERVED), None)
 
     @property
     def locked_for_other_inputs(self) -> bool:

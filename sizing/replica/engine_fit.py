@@ -1,0 +1,50 @@
+"""Why does no engine of this version serve a workload, or not on so many cards?"""
+
+from sizing.catalog import Catalog
+from sizing.catalog.lookup import Facts
+from sizing.steps.diffusion import shared_cards
+from sizing.workload import Workload
+from sizing.workload.kinds import EncoderPlacement, Runtime
+
+RUNTIMES = (Runtime.eager, Runtime.compiled)
+"""Ways in which an engine of images runs kernels. Basis: vendor (vLLM-Omni 0.30.0)."""
+
+
+def unserved(workload: Workload, facts: Facts, catalog: Catalog) -> str | None:
+    """Reason why no engine serves the workload, as a clause; None where its engine does.
+
+    An engine of images serves the models of its list (data/engine_models.csv). Basis: vendor.
+    """
+    traits = workload.kind.traits
+    if not traits.has_engine:
+        return f"this version has no engine for {workload.kind.value}"
+    if not traits.makes_media:
+        return None
+    engine, listed = workload.engine.name, catalog.listed(workload.engine.name)
+    tag = f"{engine} {catalog.pin(engine.traits.image).version}"
+    if facts.model is None:
+        return f"{tag} serves the models of its list, and this one has no name of the catalog"
+    if facts.model.model not in listed:
+        return f"{tag} does not list {facts.model.model}; it lists {', '.join(sorted(listed))}"
+    if facts.gpu is not None and not catalog.runs(engine, facts.precision.value, facts.gpu):
+        return f"{tag} is not known to run {facts.precision.value} on {facts.gpu.name}"
+    if workload.engine.runtime not in RUNTIMES:
+        return f"{tag} has no runtime {workload.engine.runtime.value}"
+    if workload.model.encoder_placement is EncoderPlacement.separate:
+        return f"{tag} encodes prompts itself, on its own cards or from host memory"
+    return None
+
+
+def unsplit(
+    workload: Workload, facts: Facts, catalog: Catalog, cards: int, passes: int
+) -> str | None:
+    """Reason why the engine cannot make one item on so many cards; None where it can.
+
+    Guard: a service without an engine keeps its answer, whatever its cards.
+    """
+    if facts.model is None or unserved(workload, facts, catalog) is not None:
+        return None
+    engine, row = workload.engine.name, catalog.listed(workload.engine.name).get(facts.model.model)
+    if row is None or row.splits_tokens or shared_cards(cards, passes).sequence == 1:
+        return None
+    return f"{engine} does not split the tokens of {row.model} over GPUs, only its guidance"

@@ -1,0 +1,108 @@
+"""How long does a request wait where each replica makes one item at a time?
+
+The load balancer sends a request to the replica with the fewest requests, so that none waits while
+another replica is idle: an M/M/c queue.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf, log
+
+NEGLIGIBLE = 1e-17
+"""Share of a sum below which further, smaller terms do not change it."""
+UNBOUNDED = 1e300
+"""Sum above which nobody waits, as far as a float can tell."""
+
+
+@dataclass(frozen=True)
+class ItemQueue:
+    """Replicas that make one item at a time, in their steady state.
+
+    Basis: arithmetic (Erlang C, Poisson arrivals, exponential times). Items of equal time wait
+    about half as long, so that the answer is an upper bound for them.
+    """
+
+    replicas: int
+    requests_per_s: float
+    item_s: float
+    """Seconds of one item."""
+
+    @property
+    def offered(self) -> float:
+        """Mean number of replicas at work, in Erlang: requests per second x seconds of an item."""
+        return self.requests_per_s * self.item_s
+
+    @cached_property
+    def waiting_share(self) -> float:
+        """Share of requests that find every replica at work.
+
+        C = B / (1 - rho (1 - B)), rho = offered / replicas, B = Erlang's loss
+        """
+        if self.offered >= self.replicas:
+            return 1.0
+        loss = erlang_loss(self.replicas, self.offered)
+        return loss / (1 - self.offered / self.replicas * (1 - loss))
+
+    def wait_s(self, share: float) -> float:
+        """Seconds of the wait that this share of requests does not exceed.
+
+        P(W > t) = C x exp(-(replicas / seconds - rate) t)
+        """
+        if self.offered >= self.replicas:
+            return inf
+        exceeding = 1 - share
+        if self.waiting_share <= exceeding:
+            return 0.0
+        free = self.replicas / self.item_s - self.requests_per_s
+        return log(self.waiting_share / exceeding) / free
+
+    def response_s(self, share: float) -> float:
+        """Seconds of the whole answer that this share of requests does not exceed."""
+        return self.wait_s(share) + self.item_s
+
+
+def erlang_loss(servers: int, offered: float) -> float:
+    """Share of requests that are lost where nobody waits: Erlang B.
+
+    1 / B = sum over j <= servers of the product over i < j of (servers - i) / offered
+
+    Basis: arithmetic. Terms are added until they no longer count, so that thousands of servers
+    take as many steps as the root of their number.
+    """
+    if offered <= 0:
+        return 0.0
+    term = total = 1.0
+    for idle in range(servers):
+        term *= (servers - idle) / offered
+        total += term
+        if total > UNBOUNDED:
+            return 0.0
+        if term < NEGLIGIBLE * total:
+            break
+    return 1 / total
+
+
+def fewest_replicas(
+    requests_per_s: float, item_s: float, response_s: float, share: float
+) -> int | None:
+    """Smallest number of replicas whose answers are in time for this share of requests.
+
+    The result is None where one item alone takes longer. Basis: bisection; a wait only falls with
+    more replicas.
+    """
+    if item_s > response_s:
+        return None
+
+    def enough(replicas: int) -> bool:
+        queue = ItemQueue(replicas, requests_per_s, item_s)
+        return queue.response_s(share) <= response_s
+
+    low = int(requests_per_s * item_s)
+    step = 1
+    while not enough(low + step):
+        low, step = low + step, 2 * step
+    high = low + step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
