@@ -18,13 +18,14 @@ sys.path.insert(0, str(ROOT))
 DATA = ROOT / "bench" / "data"
 
 from accuracy_plot import Point, accuracy_plot  # noqa: E402
-from fit_steps import bands  # noqa: E402
+from error_bands import bands, engines_with_own, errors_of  # noqa: E402
 from fleet_score import grouped  # noqa: E402
+from given_back import given_back  # noqa: E402
 from leave_out import Left, generation, gpu, leave_out, model, replay_rows  # noqa: E402
-from screen import ideal_ms, screened  # noqa: E402
+from screen import ideal_ms, screened, waits_for_a_slot  # noqa: E402
 from steps_fit import Parameters, fit  # noqa: E402
 
-from sizing.catalog.coefficients import Band, Bands  # noqa: E402
+from sizing.catalog.bands import Band, Bands  # noqa: E402
 
 HEAD = (
     f"{'':<40}{'groups':>7}{'median':>8}{'mean':>7}{'in band':>9}"
@@ -81,10 +82,10 @@ def by(left: Sequence[Left], key: Callable[[Left], str]) -> None:
 
 def show_new_models(left: Sequence[Left], inside: set[str]) -> None:
     """Print the share of rows within a band that excludes the errors of their own model."""
-    made = dict[str, dict[str, Bands]]()
-    for key in sorted({model(x.row) for x in left}):
-        others = [x for x in left if model(x.row) != key and x.row.run.id in inside]
-        made[key] = bands(others)
+    found = errors_of([x for x in left if x.row.run.id in inside])
+    own = engines_with_own(found)
+    models = sorted({model(x.row) for x in left})
+    made = {key: bands(found.without(key), own) for key in models}
 
     def of(x: Left) -> Bands:
         return made[model(x.row)][x.row.model.engine]
@@ -96,6 +97,28 @@ def show_new_models(left: Sequence[Left], inside: set[str]) -> None:
         name = engine or "all"
         print(line(f"TPOT, {name}", part, lambda x: x.tpot_ratio, lambda x: of(x).tpot))
         print(line(f"TTFT, {name}", part, lambda x: x.ttft_ratio, lambda x: of(x).ttft))
+
+
+def show_own_runs(left: Sequence[Left], inside: set[str]) -> None:
+    """Print the errors after some rows of each group are given back, as a user's own runs."""
+    kept = [x for x in left if x.row.run.id in inside]
+    found = errors_of(kept)
+    own = engines_with_own(found)
+    made = {key: bands(found.without(key), own) for key in {model(x.row) for x in kept}}
+
+    def of(x: Left) -> Bands:
+        return made[model(x.row)][x.row.model.engine]
+
+    title = "own runs: rows of each group given back, errors of its other rows, by group"
+    print(f"\n{title}\n{'':<14}{'groups':>7}{'median':>8}{'mean':>7}{'in band':>9}")
+    timely = [x for x in kept if not waits_for_a_slot(x.row)]
+    for runs in (1, 2, 4):
+        for name, each in (
+            ("TPOT", given_back(kept, runs, lambda x: x.tpot_ratio, lambda x: of(x).tpot)),
+            ("TTFT", given_back(timely, runs, lambda x: x.ttft_ratio, lambda x: of(x).ttft)),
+        ):
+            figures = f"{each.groups:7}{each.median_percent:8.1f}{each.mean_percent:7.1f}"
+            print(f"{name}, {runs} rows{'':<3}{figures}{each.held_percent:8.0f}%")
 
 
 def points_of(left: Sequence[Left]) -> list[Point]:
@@ -130,6 +153,7 @@ def main() -> None:
     by(left, lambda x: x.row.run.gpu)
     by(left, lambda x: x.row.run.engine)
     show_new_models(left, inside)
+    show_own_runs(left, inside)
     left = leave_out(rows, kept, parameters, start, gpu)
     show("one GPU left out", left, inside)
     by(left, lambda x: x.row.run.gpu)

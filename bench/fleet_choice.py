@@ -11,7 +11,7 @@ from fleet_curves import Curve
 from fleet_questions import MEAN, Question, closed_question
 
 from sizing.catalog import Catalog
-from sizing.replica.rate import DEFAULT_MAX_UTILISATION, Targets
+from sizing.replica.rate import Targets
 
 REGION = "us-east-1"
 """Region of the list prices."""
@@ -92,7 +92,7 @@ def choices(
                 measured = curve.between(tpot_ms)
                 if price is None or measured is None:
                     continue
-                limit = Targets(MEAN, None, tpot_ms / 1000, DEFAULT_MAX_UTILISATION)
+                limit = Targets(MEAN, None, tpot_ms / 1000)
                 question = closed_question(curve, limit, measured, "choice")
                 cost = price * question.gpus
                 options.append(Option(question.gpu, cost, measured, predicted(question)))

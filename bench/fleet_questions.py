@@ -15,7 +15,7 @@ from tally import Tally
 from sizewright.measured.replay import Replay, Unanswerable
 from sizing.replica.fit import ENGINE_MAX_SEQUENCES
 from sizing.replica.lengths import Lengths
-from sizing.replica.rate import DEFAULT_MAX_UTILISATION, Targets
+from sizing.replica.rate import Targets
 from sizing.steps.model import StepModel
 
 POISSON = "poisson_qps"
@@ -79,7 +79,7 @@ def closed_questions(found: Iterable[Curve], ttft: bool = False) -> list[Questio
             within = [p for p in within if not ttft or p.ttft_ms <= point.ttft_ms]
             rate = max(p.rate_per_s for p in within)
             limit_s = point.ttft_ms / 1000 if ttft else None
-            targets = Targets(MEAN, limit_s, point.tpot_ms / 1000, DEFAULT_MAX_UTILISATION)
+            targets = Targets(MEAN, limit_s, point.tpot_ms / 1000)
             questions.append(closed_question(curve, targets, rate, _named(place, last)))
     return questions
 
@@ -142,7 +142,7 @@ def _offline(row: Cells, replay: Replay) -> Question:
         raise Unanswerable("out_tok_s is empty")
     setting = setting_of(row, replay)
     rate = float(row["out_tok_s"]) / setting.run.output_tokens / setting.replicas
-    targets = Targets(MEAN, None, None, DEFAULT_MAX_UTILISATION)
+    targets = Targets(MEAN, None, None)
     return _open(row, setting, targets, rate)
 
 
@@ -194,14 +194,14 @@ def _met(row: Cells) -> list[tuple[str, Targets]]:
     if limit is not None and limit[2] == "missed":
         raise Unanswerable("missed its limit, and no lower rate was measured")
     if limit is not None:
-        met = Targets(0.99, float(limit[1]) / 1000, None, DEFAULT_MAX_UTILISATION)
+        met = Targets(0.99, float(limit[1]) / 1000, None)
         targets.append(("published limit", met))
     for share, kind in COLUMNS.items():
         times = row[f"ttft_ms_{kind}"], row[f"tpot_ms_{kind}"]
         if all(times):
             ttft, tpot = (float(time) / 1000 for time in times)
             for what, first in (("measured TPOT", None), ("measured TPOT and TTFT", ttft)):
-                targets.append((what, Targets(share, first, tpot, DEFAULT_MAX_UTILISATION)))
+                targets.append((what, Targets(share, first, tpot)))
             break
     if not targets and row["latency_limits"]:
         raise Unanswerable(f"no times, and a limit in unknown words: {row['latency_limits']}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from fit_steps import bands
+from error_bands import Errors, bands, engines_with_own, errors_of
 from leave_out import Left, leave_out, model, taught_by
 from screen import screened
 from steps_fit import Parameters, Row, fit, rows
@@ -83,9 +83,15 @@ class Taught:
             sets[name] = self.shipped if unseen else taught_by(others, self.parameters, self.start)
         return sets
 
+    @cached_property
+    def errors(self) -> Errors:
+        """Errors of every row, predicted without the rows of its model."""
+        return errors_of(self.left_out)
+
     def without_its_errors(self, name: str, coefficients: CoefficientSet) -> CoefficientSet:
         """The same coefficients, with bands that the errors of this model did not make."""
-        others = [x for x in self.left_out if model(x.row) != name]
-        if len(others) == len(self.left_out):
+        others = self.errors.without(name)
+        if len(others.tpot) == len(self.errors.tpot):
             return coefficients
-        return coefficients.model_copy(update={"bands": bands(others)})
+        own = engines_with_own(self.errors)
+        return coefficients.model_copy(update={"bands": bands(others, own)})

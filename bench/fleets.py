@@ -48,13 +48,14 @@ from throughput import capacity  # noqa: E402
 
 from sizewright.measured.replay import Replay, Unanswerable  # noqa: E402
 from sizing.catalog import load_catalog  # noqa: E402
+from sizing.catalog.bands import EDGE  # noqa: E402
 from sizing.catalog.coefficients import CoefficientSet  # noqa: E402
-from sizing.replica.rate import BandSide  # noqa: E402
+from sizing.replica.rate import MEDIAN  # noqa: E402
 
 RUNS = DATA / "serving_steps.csv"
 HEAD = f"{'':<44}{'count':>6}{'groups':>7}{'undersized':>12}{'(n)':>6}{'refused':>8}"
 HEAD += f"{'regret':>8}{'P90':>7}"
-ESTIMATES = {BandSide.median: "P50 estimate", BandSide.safe: "P90 estimate"}
+ESTIMATES = {MEDIAN: "P50 estimate", EDGE: "P90 estimate"}
 NOTHING = "no question, because no row was answered"
 MOST = 5.0
 """Percent of undersized fleets at the P90 estimate above which the output names a group."""
@@ -84,9 +85,9 @@ def show_all(title: str, questions: Sequence[Question], taught: Coefficients, *r
     """Print the rates at both estimates, the P90 estimate by GPU, and the undersized groups."""
     names = {as_sized: "as sized", steps_only: "steps only"}
     for rate in rates:
-        for estimate, name in ESTIMATES.items():
-            found = answered(questions, taught, rate, estimate)
-            is_sizing = rate is as_sized and estimate is BandSide.safe
+        for quantile, name in ESTIMATES.items():
+            found = answered(questions, taught, rate, quantile)
+            is_sizing = rate is as_sized and quantile == EDGE
             show(f"{title}; {name}, {names[rate]}", found, by_gpu if is_sizing else None)
             if is_sizing:
                 show_undersized(found)
@@ -140,7 +141,7 @@ def closed_loops(name: str, rows: Sequence[Row], project: Taught) -> None:
 
     title = f"{name}, model left out, target: TPOT"
     show_all(title, questions, taught, as_sized, steps_only)
-    safe = BandSide.safe
+    safe = EDGE
     show(
         f"{title}; model out of the band too, P90 estimate",
         answered(questions, strictly, as_sized, safe),
@@ -156,10 +157,10 @@ def closed_loops(name: str, rows: Sequence[Row], project: Taught) -> None:
         print(line("  exact forecast", answered(part, taught, margin_only, safe)))
     both = closed_questions(found, ttft=True)
     show_all(f"{name}, model left out, target: TPOT and TTFT", both, taught, as_sized)
-    for estimate, side in ESTIMATES.items():
+    for quantile, side in ESTIMATES.items():
 
-        def predicted(question: Question, estimate: BandSide = estimate) -> float:
-            return answered([question], taught, as_sized, estimate)[0].predicted_per_s
+        def predicted(question: Question, quantile: float = quantile) -> float:
+            return answered([question], taught, as_sized, quantile)[0].predicted_per_s
 
         picked = choices(found, load_catalog(), predicted)
         show_choices(f"{name}, several types of GPU measured, model left out; {side}", picked)

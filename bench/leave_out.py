@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steps_fit import Parameters, Row, fit, measured, measured_formats, rows
+from steps_fit import Parameters, Row, fit, measured, measured_formats, measured_kernels, rows
 
 from sizewright.measured.replay import MEAN_OF_NOMINAL, Replay, config_files
 from sizewright.measured.run import MeasuredRun, read_runs
@@ -31,6 +31,14 @@ class Left:
     def ttft_ratio(self) -> float:
         """Measured over predicted TTFT."""
         return (self.row.run.ttft_ms or self.answer.ttft_ms) / self.answer.ttft_ms
+
+    @property
+    def request_ratio(self) -> float:
+        """Measured over predicted time of a whole request."""
+        run, answer = self.row.run, self.answer
+        steps = max(self.row.output_tokens - 1, 1.0)
+        measured = (run.ttft_ms or answer.ttft_ms) + steps * (run.tpot_ms or answer.tpot_ms)
+        return measured / (answer.ttft_ms + steps * answer.tpot_ms)
 
 
 def replay_rows(runs: Path, configs: Path) -> list[Row]:
@@ -68,9 +76,13 @@ def leave_out(
 def taught_by(
     rows: Sequence[Row], parameters: Parameters, start: Sequence[float]
 ) -> CoefficientSet:
-    """Coefficients from these rows alone; a generation or format without rows is unmeasured."""
+    """Coefficients from these rows alone; what they do not contain is unmeasured."""
     found = parameters.coefficients(fit(rows, parameters, start, rounds=6))
-    seen = {"measured": measured(rows), "measured_formats": measured_formats(rows)}
+    seen = {
+        "measured": measured(rows),
+        "measured_formats": measured_formats(rows),
+        "measured_kernels": measured_kernels(rows),
+    }
     return found.model_copy(update=seen)
 
 

@@ -14,6 +14,8 @@ DRAFTS = "runs with and without draft tokens under one name"
 ROOFLINE = "faster than the datasheet allows"
 EQUAL = 0.02
 CLOCKS = 0.9
+MOST_PROMPTS, MOST_STARTS_MS = 5.0, 2000.0
+"""Most time to the first token without a wait for a slot: multiple of all prompts, and start."""
 
 
 def screened(rows: Sequence[Row]) -> dict[str, str]:
@@ -29,6 +31,21 @@ def below_roofline(row: Row) -> bool:
     share = row.run.tpot_ms * row.output_tokens
     decoding = row.running * share / (share + (row.run.ttft_ms or 0.0))
     return row.run.tpot_ms < CLOCKS * ideal_ms(row, decoding)
+
+
+def waits_for_a_slot(row: Row) -> bool:
+    """True where requests waited for a slot although memory held them all.
+
+    Such a run limited its sequences in a way that no column records, so its TTFT shows the limit
+    and not the engine. TTFT > 5 x all prompts in flight, at their datasheet time, + 2 s
+    """
+    work = row.model.work
+    if row.run.ttft_ms is None or row.running < row.run.concurrency:
+        return False
+    prompt_ms = row.input_tokens * (work.flop_ms_per_token + work.expert_flop_ms_per_token)
+    prompt_ms += work.attention_ms(row.input_tokens)
+    at_once = row.run.concurrency * prompt_ms / work.ranks
+    return row.run.ttft_ms > MOST_PROMPTS * at_once + MOST_STARTS_MS
 
 
 def ideal_ms(row: Row, decoding: float) -> float:

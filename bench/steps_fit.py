@@ -38,6 +38,7 @@ class Prior:
 PRIORS = {
     "weights_read": Prior(1.25, 0.25, 1.0),
     "expert_weights_read": Prior(1.25, 0.25, 1.0),
+    "four_bit_read": Prior(0.85, 0.3, 0.0, 0.0, 1.5),
     "kv_read": Prior(1.25, 0.4, 1.0),
     "decode_flop": Prior(1.5, 0.5, 1.0),
     "prefill_flop": Prior(1.6, 0.4, 1.0, 0.15),
@@ -49,14 +50,12 @@ PRIORS = {
     "expert_activation": Prior(4.0, 0.8),
     "all_reduce": Prior(1.5, 0.5, 1.0),
     "all_to_all": Prior(1.5, 0.5, 1.0),
-    "layer_us": Prior(25.0, 0.6, 0.0, 0.2),
+    "layer_us": Prior(45.0, 0.6, 0.0, 0.2),
     "latent_layer_us": Prior(10.0, 1.0),
     "expert_layer_us": Prior(20.0, 0.7),
     "eight_bit_layer_us": Prior(5.0, 1.0),
     "four_bit_layer_us": Prior(5.0, 1.0),
     "data_parallel_layer_us": Prior(10.0, 1.0),
-    "all_reduce_us": Prior(8.0, 0.6),
-    "all_reduce_doubling_us": Prior(1.5, 1.0),
     "sequence_us": Prior(8.0, 0.8, 0.0, 0.2),
     "step_ms": Prior(0.5, 1.0),
     "prefill_layer_us": Prior(50.0, 1.0),
@@ -144,6 +143,11 @@ def measured_formats(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
     )
 
 
+def measured_kernels(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+    """Kernels by engine."""
+    return by_engine((row.model.engine, kernel) for row in rows for kernel in row.model.kernels)
+
+
 def by_engine(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     """Values of each engine, without repeats, sorted."""
     seen = defaultdict[str, set[str]](set)
@@ -188,9 +192,11 @@ class Parameters:
             excluded={},
             measured=self.last.measured,
             measured_formats=self.last.measured_formats,
+            measured_kernels=self.last.measured_kernels,
             engines={engine: self.engine(vector, engine) for engine in ENGINES},
             bands=self.last.bands,
             datasheet_bands=self.last.datasheet_bands,
+            unmeasured_bands=self.last.unmeasured_bands,
             roofline_power=ROOFLINE_POWER,
             corrections=(),
         )

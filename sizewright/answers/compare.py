@@ -40,7 +40,7 @@ class OptionAnswer(Strict):
     price_checked: str | None
     """Date on which the price was checked."""
     ttft_ms: Number | None
-    """P90 estimate of the time to the first token, milliseconds, at the percentile of the targets.
+    """Sizing estimate of the time to the first token, milliseconds, at the targets' percentile.
     The needed replicas alone carry the sized load. Null where unknown."""
     tpot_ms: Number | None
     """Time per output token after the first, milliseconds, under the same conditions."""

@@ -27,8 +27,8 @@ class FiguresAnswer(Strict):
     nodes_total: int | None
     """Number of nodes, spare ones included."""
     ttft_ms: Number | None
-    """P90 estimate of the time to the first token at the sized load, milliseconds. Null for methods
-    that predict no times."""
+    """Sizing estimate of the time to the first token at the sized load, milliseconds. Null for
+    methods that predict no times."""
     tpot_ms: Number | None
     """Time per output token after the first, milliseconds, under the same conditions."""
     utilisation_at_peak: Number | None

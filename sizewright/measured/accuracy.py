@@ -47,7 +47,7 @@ class Compared:
             row[f"predicted_{quantity}"] = self.predicted(quantity)
             row[f"low_{quantity}"] = low
             row[f"high_{quantity}"] = high
-        row["gpu_measured"] = None if self.answer is None else self.answer.measured
+        row["gpu_measured"] = None if self.answer is None else self.answer.evidence.is_measured
         row["reason"] = self.reason
         return row
 

@@ -10,12 +10,6 @@ from sizewright.measured.run import MeasuredRun
 from sizing.catalog.bands import Band, Bands
 from sizing.catalog.correction import Correction, Corrections
 
-P90 = 1.2816
-"""Standard deviations from the median to P10 and P90. Basis: arithmetic (normal distribution)."""
-LEAST_SCATTER = 0.05
-"""Least scatter: runs that agree better repeat one another. Basis: measured, repeats of one setting
-spread by 1 to 6 % in public runs."""
-
 
 def corrections(rows: Sequence[Compared], replay: Replay) -> Corrections:
     """Return one correction for each model, GPU and engine that has a predicted run."""
@@ -44,7 +38,7 @@ def corrections(rows: Sequence[Compared], replay: Replay) -> Corrections:
                 runs=len(group),
                 tpot_ratio=tpot_ratio,
                 ttft_ratio=ttft_ratio,
-                bands=Bands(tpot=tpot, ttft=ttft),
+                bands=Bands(tpot=tpot, ttft=ttft, full_load=tpot),
             )
         )
     return Corrections(fitted=replay.catalog.coefficients.fitted, corrections=tuple(made))
@@ -54,19 +48,14 @@ def corrected(logs: Sequence[float], before: Band) -> tuple[float, Band]:
     """The factor and its band, from the logarithms of measured over predicted.
 
     factor = exp(mean x n / (n + 1)): one run moves half way, ten almost all of it
-    spread^2 = scatter^2 + (spread before)^2 / (n + 1), band = exp(-+ 1.28 spread)
 
-    Basis: arithmetic; runs and the fit are weighed as if the fit were one run more.
+    Basis: arithmetic; as `Band.after`.
     """
     count = len(logs)
     if not count:
         return 1.0, before
-    known = math.log(before.high / before.low) / (2 * P90)
-    scatter = max(pstdev(logs), LEAST_SCATTER)
-    spread = math.sqrt(scatter**2 + known**2 / (count + 1))
     ratio = math.exp(fmean(logs) * count / (count + 1))
-    edge = math.exp(P90 * spread)
-    return round(min(max(ratio, 0.05), 20.0), 4), Band(low=round(1 / edge, 4), high=round(edge, 4))
+    return round(min(max(ratio, 0.05), 20.0), 4), before.after(count, pstdev(logs))
 
 
 def _logs(rows: Sequence[Compared], quantity: str) -> list[float]:

@@ -17,7 +17,7 @@ class Headline:
     gpus_total: int | None
     nodes_total: int | None
     ttft_ms: Number | None
-    """P90 estimate of the time to the first token, milliseconds, at the sized load."""
+    """Sizing estimate of the time to the first token, milliseconds, at the sized load."""
     tpot_ms: Number | None
     """Time per output token after the first, milliseconds, under the same conditions."""
     utilisation_at_peak: Number | None

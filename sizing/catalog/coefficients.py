@@ -1,10 +1,12 @@
 """Which coefficients were fitted to measured engines, and how certain are predictions with them?"""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sizing.catalog.architecture import Kernel
 from sizing.catalog.bands import Band, Bands
 from sizing.catalog.correction import Correction, Corrections
 from sizing.workload import Precision
@@ -22,6 +24,24 @@ def arithmetic_like(precision: Precision) -> Precision:
     return Precision.bf16 if precision is Precision.fp16 else precision
 
 
+class Evidence(StrEnum):
+    """What is known of an engine's speed with a model on a GPU, best first."""
+
+    own_runs = "own runs"
+    """The user measured this model on this GPU."""
+    measured = "measured"
+    """The fit includes this generation of GPU, these formats and these kernels."""
+    generation = "generation not measured"
+    """The formats and kernels were measured on other generations of GPU only."""
+    unmeasured = "not measured"
+    """A format or a kernel was never measured with this engine."""
+
+    @property
+    def is_measured(self) -> bool:
+        """True where nothing of the case is known from its datasheet only."""
+        return self in (Evidence.own_runs, Evidence.measured)
+
+
 class EngineCoefficients(BaseModel):
     """Coefficients of one engine family.
 
@@ -32,6 +52,8 @@ class EngineCoefficients(BaseModel):
 
     weights_read: Times
     expert_weights_read: Times
+    four_bit_read: Annotated[float, Field(gt=0, le=1.5)]
+    """Further multiple for reading FP4 weights; the product is at least the datasheet time."""
     kv_read: Times
     decode_flop: Times
     prefill_flop: Times
@@ -52,8 +74,6 @@ class EngineCoefficients(BaseModel):
     """Microseconds a layer to convert activations to 8 bits; the next field is for 4 bits."""
     four_bit_layer_us: Cost
     data_parallel_layer_us: Cost
-    all_reduce_us: Cost
-    all_reduce_doubling_us: Cost
     sequence_us: Cost
     step_ms: Cost
     prefill_layer_us: Cost
@@ -82,12 +102,16 @@ class CoefficientSet(BaseModel):
     """GPU generations for which each engine was measured."""
     measured_formats: Mapping[EngineName, tuple[Precision, ...]]
     """Weight formats for which each engine was measured; bf16 represents 16 bits."""
+    measured_kernels: Mapping[EngineName, tuple[Kernel, ...]]
+    """Kernels with which each engine was measured."""
     engines: Mapping[EngineName, EngineCoefficients]
     bands: Mapping[EngineName, Bands]
-    """Bands of an engine on a measured generation and in measured formats. Each engine has its own
-    bands, because the error for a new model differs more between engines than between cards."""
+    """Bands of an engine on a measured generation, in measured formats and with measured kernels.
+    An engine has its own bands where enough of its groups were measured, else those of all."""
     datasheet_bands: Mapping[EngineName, Bands]
-    """Bands of all other cases, which are known from their datasheet only."""
+    """Bands of a generation of GPU that is known from its datasheet only."""
+    unmeasured_bands: Mapping[EngineName, Bands]
+    """Bands of a format or kernel that was never measured with the engine."""
     roofline_power: Times
     """Reading and arithmetic overlap: (read^p + arithmetic^p)^(1/p), between sum and maximum."""
 
@@ -96,7 +120,7 @@ class CoefficientSet(BaseModel):
 
     @model_validator(mode="after")
     def _bands_of_all(self) -> "CoefficientSet":
-        for bands in (self.bands, self.datasheet_bands):
+        for bands in (self.bands, self.datasheet_bands, self.unmeasured_bands):
             if set(bands) != set(self.engines):
                 raise ValueError("every engine has its bands, and no other name has any")
         return self
@@ -121,9 +145,22 @@ class CoefficientSet(BaseModel):
                 return each
         return None
 
-    def is_measured(self, engine: str, generation: str, formats: Iterable[Precision]) -> bool:
-        """True where the fit includes this engine on this GPU generation and in these formats."""
+    def unmeasured(
+        self, engine: str, formats: Iterable[Precision], kernels: Iterable[Kernel]
+    ) -> tuple[str, ...]:
+        """Return the formats and kernels that were never measured with this engine, sorted."""
         known = self.measured_formats.get(engine, ())
-        return generation in self.measured.get(engine, ()) and all(
-            arithmetic_like(each) in known for each in formats
-        )
+        new = {each.value for each in formats if arithmetic_like(each) not in known}
+        return (*sorted(new), *sorted(set(kernels) - set(self.measured_kernels.get(engine, ()))))
+
+    def bands_of(self, engine: str, evidence: Evidence) -> Bands:
+        """Return an engine's bands where no own runs correct it."""
+        match evidence:
+            case Evidence.own_runs | Evidence.measured:
+                return self.bands[engine]
+            case Evidence.generation:
+                return self.datasheet_bands[engine]
+            case Evidence.unmeasured:
+                return self.unmeasured_bands[engine]
+            case _:
+                assert_never(evidence)

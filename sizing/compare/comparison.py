@@ -101,7 +101,7 @@ def _nodes(site: Site, catalog: Catalog) -> Callable[[Workload], int | None]:
 def frontier(options: Sequence[Option]) -> frozenset[str]:
     """Names of the options that no other option dominates in cost and speed.
 
-    Basis: cost, P90 estimates of TTFT and TPOT, at the load of one needed replica.
+    Basis: cost, sizing estimates of TTFT and TPOT, at the load of one needed replica.
     """
     points = {
         option.name: (float(option.usd_per_month), option.ttft_s or 0.0, option.tpot_s)

@@ -97,12 +97,12 @@ class Option:
 
     @cached_property
     def tpot_s(self) -> float | None:
-        """P90 estimate of seconds a token; None by methods without an estimate."""
+        """Sizing estimate of seconds a token; None by methods without an estimate."""
         return self._safe_s(ReplicaTimes.tpot_s)
 
     @cached_property
     def ttft_s(self) -> float | None:
-        """P90 estimate of seconds to the first token; None by methods without an estimate."""
+        """Sizing estimate of seconds to the first token; None by methods without an estimate."""
         return self._safe_s(ReplicaTimes.ttft_s)
 
     def _safe_s(self, of: Callable[[ReplicaTimes, Queue, float], float]) -> float | None:

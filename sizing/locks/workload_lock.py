@@ -62,6 +62,7 @@ def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load
     request, engine = workload.request, workload.engine
     alone = request.turns == 1 and engine.routing is not Routing.sticky
     limit = workload.capacity.max_utilisation if workload.capacity else None
+    risk = workload.capacity.shortfall_cost if workload.capacity else None
     parts = [
         model_key(workload),
         workload.model.model_dump(mode="json"),
@@ -70,6 +71,7 @@ def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load
         workload.latency.model_dump(mode="json") if workload.latency else None,
         [instance_type, tensor_parallel, None if limit is None else str(limit)],
         None if alone else load,
+        *([] if risk is None else [str(risk)]),
     ]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 

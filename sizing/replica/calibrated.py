@@ -7,45 +7,48 @@ from functools import cached_property
 from math import ceil, sqrt
 
 from sizing.model.memory import Fit, Need
+from sizing.plan.service.calibrated import estimate_name
 from sizing.replica.case import Case
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.lengths import Lengths, request_lengths
 from sizing.replica.rate import (
-    BandSide,
+    MEDIAN,
     ReplicaTimes,
     Targets,
     rate_by_constraint,
+    rate_within,
     replica_times,
     targets_of,
+    throughput_per_s,
     without_headroom,
 )
 from sizing.replica.traffic import users_online_peak
 from sizing.steps.model import StepModel, step_model
 from sizing.steps.replica import Formats, Parallel
+from sizing.steps.speculation import NO_DRAFTS, Speculation
 from sizing.values.exact import exact
-from sizing.workload import Routing, Workload
+from sizing.workload import Engine, Routing, Workload
 
 MANY = 10**9
 """Number of replicas at which a conversation never meets its own replica again."""
 IMBALANCE_QUANTILE = 1.645
 """Standard deviations of the fullest replica where conversations stay: 95 % of replicas have fewer.
 Basis: arithmetic (normal distribution)."""
+DEFAULT_SHORTFALL_COST = 9
+"""Cost of a missing GPU over that of a spare one where the workload does not state it: the P90
+estimate. Basis: assumed."""
 ASSUMED_THINK_S = 60
 """Seconds between a user's requests where the workload does not state it. Basis: assumed."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """One estimate of the band: the replica's times, and the rate that each constraint allows."""
+    """One estimate of the band: the replica's times, and its rate."""
 
     times: ReplicaTimes
-    rates: Mapping[str, float]
-
-    @property
-    def rate(self) -> float:
-        """Requests per second of one replica within all constraints; 0 when none is possible."""
-        return min(self.rates.values())
+    rate: float
+    """Requests per second of one replica within all constraints; 0 when none is possible."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,11 @@ class CalibratedReplica:
     lengths: Lengths
     slots: int
     targets: Targets
+    quantile: float
+    """Quantile of the bands that sizes the service, 0.5 to 1."""
     tensor_parallel: int
+    rates: Mapping[str, float]
+    """Requests per second that each constraint allows at the sizing estimate."""
     safe: Estimate
     imbalance: float
     """Requests of the fullest replica over the mean replica's, minus 1."""
@@ -64,31 +71,56 @@ class CalibratedReplica:
     @cached_property
     def median(self) -> Estimate:
         """Estimate as fitted, without the band."""
-        times = replica_times(self.steps, self.lengths, self.slots, BandSide.median)
-        return Estimate(times, rate_by_constraint(times, self.targets))
+        return self._estimate(self.steps, MEDIAN)
+
+    def at(self, quantile: float) -> Estimate:
+        """Estimate at a quantile of the bands."""
+        if quantile == self.quantile:
+            return self.safe
+        return self.median if quantile == MEDIAN else self._estimate(self.steps, quantile)
+
+    def after_one_run(self) -> Estimate | None:
+        """Sizing estimate if one own run took the predicted time; None with own runs, and with
+        drafts, to which runs are not applied."""
+        if self.steps.correction is not None or self.steps.speculation.is_used:
+            return None
+        steps = replace(self.steps, assumed_bands=self.steps.bands.after_one_run())
+        return self._estimate(steps, self.quantile)
+
+    def _estimate(self, steps: StepModel, quantile: float) -> Estimate:
+        times = replica_times(steps, self.lengths, self.slots, quantile)
+        return Estimate(times, rate_within(times, self.targets))
 
     @property
     def basis(self) -> str:
-        """measured: this engine on this generation of GPU and in this precision, or the user's own
-        runs. datasheet: the same terms with a wider band."""
-        return "measured" if self.steps.measured else "datasheet"
+        """measured: this engine on this generation of GPU, in these formats, with these kernels; or
+        the user's own runs. datasheet: the same terms with a wider band."""
+        return "measured" if self.steps.evidence.is_measured else "datasheet"
 
-    def rate_without_headroom(self, estimate: BandSide) -> float:
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Formats and kernels that were never measured with this engine; none with own runs."""
+        return () if self.steps.correction is not None else self.steps.unmeasured
+
+    def rate_without_headroom(self, quantile: float) -> float:
         """Requests per second of one replica for the mean request, without headroom."""
-        times = self.safe.times
-        if estimate is BandSide.median:
-            times = self.median.times
-        elif estimate is BandSide.low:
-            times = replica_times(self.steps, self.lengths, self.slots, estimate)
-        return min(rate_by_constraint(times, without_headroom(self.targets)).values())
+        return rate_within(self.at(quantile).times, without_headroom(self.targets))
+
+    @property
+    def estimate(self) -> str:
+        """Name of the estimate that sizes the service."""
+        return estimate_name(100 * self.quantile)
 
     def gpu_rate(self) -> GpuRate | None:
-        """GPU-seconds of one request by the P90 estimate; None when no rate meets the targets."""
+        """GPU-seconds of one request by the sizing estimate; None when no rate meets the
+        targets."""
         if self.safe.rate <= 0:
             return None
         even = self.tensor_parallel * (1 + self.imbalance)
-        seconds = {name: exact(Fraction(even / rate)) for name, rate in self.safe.rates.items()}
-        full = Fraction(self.tensor_parallel / self.safe.times.server.saturation_per_s)
+        seconds = {name: exact(Fraction(even / rate)) for name, rate in self.rates.items()}
+        times, queues = self.safe.times, self.targets.has_any
+        busiest = times.server.saturation_per_s if queues else times.full_load_per_s
+        full = Fraction(self.tensor_parallel / busiest)
         return GpuRate(max(seconds.values()), seconds, full)
 
 
@@ -109,6 +141,17 @@ def step_model_of(case: Case, need: Need, tensor_parallel: int) -> StepModel | N
         parallel=Parallel(tensor=tensor_parallel),
         formats=Formats(need.weights.precision, need.weights.precision, engine.kv_precision),
         gpu_share=min(float(instance.gpu_count), 1.0),
+        speculation=speculation_of(engine),
+    )
+
+
+def speculation_of(engine: Engine) -> Speculation:
+    """Return the drafts of a step as the workload states them."""
+    stated = engine.speculative
+    if stated is None:
+        return NO_DRAFTS
+    return Speculation(
+        stated.draft_tokens, float(stated.acceptance_length), float(stated.draft_cost_ratio)
     )
 
 
@@ -124,15 +167,27 @@ def calibrated_replica(
     targets = targets_of_case(workload)
     slots = max_num_seqs(workload, found)
     lengths = lengths_apart(workload)
-    estimate = _safe(steps, lengths, slots, targets)
-    if request.turns > 1 and routing is not Routing.sticky and estimate.rate > 0:
-        lengths = request_lengths(request, routing, max(1, ceil(float(load) / estimate.rate)))
-        estimate = _safe(steps, lengths, slots, targets)
-    uneven = 0.0
-    if routing is Routing.sticky and estimate.rate > 0:
-        uneven = sticky_imbalance(workload, float(load), estimate.rate)
+    quantile = bought_quantile(workload)
+    times = replica_times(steps, lengths, slots, quantile)
+    if request.turns > 1 and routing is not Routing.sticky:
+        apart = rate_within(times, targets)
+        if apart > 0:
+            lengths = request_lengths(request, routing, max(1, ceil(float(load) / apart)))
+            times = replica_times(steps, lengths, slots, quantile)
+    rates = rate_by_constraint(times, targets)
+    rate, uneven = min(rates.values()), 0.0
+    if routing is Routing.sticky and rate > 0:
+        uneven = sticky_imbalance(workload, float(load), rate)
     return CalibratedReplica(
-        steps, lengths, slots, targets, found.tensor_parallel, estimate, uneven
+        steps=steps,
+        lengths=lengths,
+        slots=slots,
+        targets=targets,
+        quantile=quantile,
+        tensor_parallel=found.tensor_parallel,
+        rates=rates,
+        safe=Estimate(times, rate),
+        imbalance=uneven,
     )
 
 
@@ -149,9 +204,21 @@ def throughput_upper_bound(
     The value never exceeds that of `calibrated_replica` where conversations have one turn: latency
     targets and uneven replicas only add to it. Basis: arithmetic; a bound that needs no search.
     """
-    times = replica_times(steps, lengths, max_num_seqs(workload, found), BandSide.safe)
-    rate = rate_by_constraint(times, replace(targets_of_case(workload), ttft_s=None, tpot_s=None))
-    return GpuRate(exact(Fraction(found.tensor_parallel / rate["throughput"])))
+    quantile = bought_quantile(workload)
+    times = replica_times(steps, lengths, max_num_seqs(workload, found), quantile)
+    rate = throughput_per_s(times, targets_of_case(workload))
+    return GpuRate(exact(Fraction(found.tensor_parallel / rate)))
+
+
+def bought_quantile(workload: Workload) -> float:
+    """Quantile of the bands that sizes the service: k / (1 + k), k = the cost of a missing GPU over
+    that of a spare one.
+
+    Basis: arithmetic (newsvendor): the last GPU bought is idle as often as its cost justifies.
+    """
+    cost = workload.capacity.shortfall_cost if workload.capacity else None
+    k = float(DEFAULT_SHORTFALL_COST if cost is None else cost)
+    return k / (1 + k)
 
 
 def targets_of_case(workload: Workload) -> Targets:
@@ -162,11 +229,6 @@ def targets_of_case(workload: Workload) -> Targets:
     targets = targets_of(workload.latency, None if limit is None else float(limit))
     alone = workload.request.output_mean is not None and workload.request.output_mean <= 1
     return replace(targets, tpot_s=None) if alone else targets
-
-
-def _safe(steps: StepModel, lengths: Lengths, slots: int, targets: Targets) -> Estimate:
-    times = replica_times(steps, lengths, slots, BandSide.safe)
-    return Estimate(times, rate_by_constraint(times, targets))
 
 
 def sticky_imbalance(workload: Workload, load: float, rate: float) -> float:

@@ -122,7 +122,10 @@ def _textbook(case: Case, load: Fraction) -> int | None:
 def _calibrated(known: MethodEstimate, load: Fraction) -> list[tuple[str, int, str]]:
     remark = "; ".join(f"assumed: {text}" for text in known.assumed)
     replica = known.replica
-    estimates = (("calibrated", replica.safe, "P90"), ("calibrated, median", replica.median, "P50"))
+    estimates = (
+        ("calibrated", replica.safe, replica.estimate),
+        ("calibrated, median", replica.median, "P50"),
+    )
     answers = list[tuple[str, int, str]]()
     for name, estimate, band in estimates:
         gpus = gpus_at_rate(replica, estimate.rate, load)

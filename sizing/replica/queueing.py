@@ -47,6 +47,11 @@ class BatchServer:
         slots = len(self.steps_s)
         return slots / (self.answer_steps * self.steps_s[-1] + slots * self.prompt_s)
 
+    @cached_property
+    def steps_of_one_s(self) -> tuple[float, ...]:
+        """Seconds of a step over its sequences, for 1, 2, ... N sequences."""
+        return tuple(step / n for n, step in enumerate(self.steps_s, start=1))
+
     def at(self, arrivals_per_s: float) -> "Queue":
         """Return the queue at that arrival rate, with Poisson arrivals."""
         return Queue(self, arrivals_per_s)
@@ -81,7 +86,7 @@ class Queue:
         """Weights of 0..N running requests, the weight of a queue behind them, and their sum."""
         server, arrivals = self.server, self.arrivals_per_s
         each = arrivals * server.answer_steps / (1 - arrivals * server.prompt_s)
-        ratios = [each * step / n for n, step in enumerate(server.steps_s, start=1)]
+        ratios = [each * step for step in server.steps_of_one_s]
         ratios[-1] = self.utilisation
         weights = list(accumulate(ratios, mul, initial=1.0))
         if max(weights) > LARGEST:

@@ -1,21 +1,24 @@
 """What rate of requests can one replica serve within its latency targets?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate
 from math import inf
 
-from sizing.catalog.coefficients import Band
 from sizing.replica.lengths import Lengths
 from sizing.replica.queueing import BatchServer, Queue, highest_rate
 from sizing.steps.model import US, Load, StepModel
 from sizing.workload import Latency
 
 DEFAULT_MAX_UTILISATION = 0.9
-"""Maximum share of a full batch's rate. Basis: assumed; the waits are checked up to here, and above
-it a small surplus of load makes them long."""
+"""Maximum share of a full batch's rate where latency has a target. Basis: assumed; the waits are
+checked up to here, and above it a small surplus of load makes them long."""
+FULL = 0.99
+"""Share of a full batch's rate where no time has a target. Basis: arithmetic; at 1 the queue is
+unbounded."""
+MEDIAN = 0.5
+"""Share of measurements below the median."""
 GRID_GROWTH = 1.5
 """Ratio of the batches with computed step times. Between two of them, the times are linear."""
 MS = 1e-3
@@ -41,6 +44,13 @@ class ReplicaTimes:
     output_tokens: float
     variation: float
     """Squared coefficient of variation of a request's work."""
+    full_load_ratio: float = 1.0
+    """Band of the time per token over that of a full replica, on this side."""
+
+    @property
+    def full_load_per_s(self) -> float:
+        """Requests per second of a full replica, on this side of its own band."""
+        return self.server.saturation_per_s * self.full_load_ratio
 
     @cached_property
     def server(self) -> BatchServer:
@@ -75,24 +85,11 @@ class ReplicaTimes:
         return own * self.first_factor + queue.prompt_wait_s(share) + queue.slot_wait_s(share)
 
 
-class BandSide(StrEnum):
-    low = "low"
-    """P10: the fastest likely time."""
-    median = "median"
-    """Median: the fitted time."""
-    safe = "safe"
-    """P90: the slowest likely time, which sizes a service."""
-
-    def of(self, band: Band) -> float:
-        """Return measured over predicted time on this side."""
-        return {"low": band.low, "median": 1.0, "safe": band.high}[self.value]
-
-
-def replica_times(steps: StepModel, lengths: Lengths, slots: int, side: BandSide) -> ReplicaTimes:
-    """Return the times of a replica with `slots` slots, on one side of the band."""
+def replica_times(steps: StepModel, lengths: Lengths, slots: int, quantile: float) -> ReplicaTimes:
+    """Return the times of a replica with `slots` slots, at a quantile of the bands, 0 to 1."""
     coefficients = steps.coefficients.engines[steps.engine]
     bands = steps.bands
-    slower = side.of(bands.tpot) * steps.tpot_correction
+    slower = bands.tpot.at(quantile) * steps.tpot_correction
     batches = _grid(slots)
     alone = Load(inf, lengths.running_context_tokens, 0.0, 0.0, slots, slots)
     computed = [_step_ms(steps, float(n), alone, slower) * MS for n in batches]
@@ -112,10 +109,11 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, side: BandSide
         decode_s=times,
         prompt_s=prompt_s,
         firsts_s=tuple(zip(accumulate(shares), (ms * MS for ms in firsts_ms), strict=True)),
-        first_steps=coefficients.first_token_steps,
-        first_factor=side.of(bands.ttft) * steps.ttft_correction,
+        first_steps=steps.first_steps,
+        first_factor=bands.ttft.at(quantile) * steps.ttft_correction,
         output_tokens=lengths.output_tokens,
         variation=share**2 * answer_varies + (1 - share) ** 2 * prompt_varies,
+        full_load_ratio=bands.tpot.at(quantile) / bands.full_load.at(quantile),
     )
 
 
@@ -133,8 +131,7 @@ def untouched_ms(steps: StepModel, batch: float) -> float:
     work = steps.work
     if not work.expert_layers:
         return 0.0
-    times = steps.coefficients.engines[steps.engine].expert_weights_read
-    return times * work.experts_ms * work.untouched_share(batch)
+    return steps.experts_ms * work.untouched_share(batch)
 
 
 def computed_prompts_ms(steps: StepModel, lengths: Lengths) -> list[float]:
@@ -182,7 +179,19 @@ class Targets:
     share: float
     ttft_s: float | None
     tpot_s: float | None
-    max_utilisation: float
+    max_utilisation: float | None = None
+    """Maximum share of a full batch's rate where the workload states one."""
+
+    @property
+    def has_any(self) -> bool:
+        """True where a time has a target. Otherwise nobody waits for an answer, and a queue costs
+        nothing."""
+        return self.ttft_s is not None or self.tpot_s is not None
+
+    @property
+    def queue_limit(self) -> float:
+        """Maximum share of a full batch's rate that keeps the waits short."""
+        return self.max_utilisation or DEFAULT_MAX_UTILISATION
 
 
 def without_headroom(targets: Targets) -> Targets:
@@ -190,39 +199,66 @@ def without_headroom(targets: Targets) -> Targets:
 
     Most benchmarks and calculators report this rate. Basis: arithmetic; 99 % of a full batch.
     """
-    return replace(targets, share=0.5, max_utilisation=0.99)
+    return replace(targets, share=MEDIAN, max_utilisation=FULL)
 
 
 def targets_of(latency: Latency | None, max_utilisation: float | None) -> Targets:
-    """Return the targets of a workload. Without latency targets, only the utilisation limits."""
-    limit = DEFAULT_MAX_UTILISATION if max_utilisation is None else max_utilisation
+    """Return the targets of a workload."""
     if latency is None:
-        return Targets(0.95, None, None, limit)
+        return Targets(0.95, None, None, max_utilisation)
     return Targets(
         share=float(latency.percentile) / 100,
         ttft_s=None if latency.ttft_ms is None else float(latency.ttft_ms) * MS,
         tpot_s=None if latency.tpot_ms is None else float(latency.tpot_ms) * MS,
-        max_utilisation=limit,
+        max_utilisation=max_utilisation,
     )
+
+
+def throughput_per_s(times: ReplicaTimes, targets: Targets) -> float:
+    """Requests per second of one replica that its utilisation limit allows.
+
+    With a target: limit x the full batch's rate, limit = 0.9 unless stated
+    Without: limit x the full batch's rate on its own band, limit = 0.99 unless stated
+
+    Guard: without a target the rate is at least that of an unreachable target, whose band differs.
+    """
+    queued = targets.queue_limit * times.server.saturation_per_s
+    if targets.has_any:
+        return queued
+    return max((targets.max_utilisation or FULL) * times.full_load_per_s, queued)
+
+
+def rate_within(times: ReplicaTimes, targets: Targets) -> float:
+    """Requests per second of one replica within all constraints; 0 for none.
+
+    The value is the least of `rate_by_constraint`. Each search starts from the rate that the others
+    allow, so most need one step.
+    """
+    rate = throughput_per_s(times, targets)
+    for allowed in _allowed(times, targets).values():
+        rate = highest_rate(allowed, rate) if rate > 0 else 0.0
+    return rate
 
 
 def rate_by_constraint(times: ReplicaTimes, targets: Targets) -> dict[str, float]:
     """Requests per second of one replica that each constraint alone allows; 0 for none.
 
-    throughput: utilisation limit x the full batch's rate; ttft, tpot: the highest lower rate at
-    which the required share of requests meets the target
+    throughput: as `throughput_per_s`; ttft, tpot: the highest lower rate at which the required
+    share of requests meets the target
     """
-    highest = targets.max_utilisation * times.server.saturation_per_s
-    rates = {"throughput": highest}
-    ttft, tpot = targets.ttft_s, targets.tpot_s
-    if ttft is not None:
-        rates["ttft"] = highest_rate(
-            lambda rate: times.ttft_s(times.server.at(rate), targets.share) <= ttft,
-            highest,
-        )
-    if tpot is not None:
-        rates["tpot"] = highest_rate(
-            lambda rate: times.tpot_s(times.server.at(rate), targets.share) <= tpot,
-            highest,
-        )
-    return rates
+    highest = throughput_per_s(times, targets)
+    searched = {
+        name: highest_rate(allowed, highest) for name, allowed in _allowed(times, targets).items()
+    }
+    return {"throughput": highest, **searched}
+
+
+def _allowed(times: ReplicaTimes, targets: Targets) -> dict[str, Callable[[float], bool]]:
+    """Whether a rate meets each stated target."""
+    server, share = times.server, targets.share
+    limits = (("ttft", times.ttft_s, targets.ttft_s), ("tpot", times.tpot_s, targets.tpot_s))
+
+    def within(seconds: Callable[[Queue, float], float], limit: float) -> Callable[[float], bool]:
+        return lambda rate: seconds(server.at(rate), share) <= limit
+
+    return {name: within(seconds, limit) for name, seconds, limit in limits if limit is not None}

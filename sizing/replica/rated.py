@@ -165,7 +165,7 @@ def _too_slow(case: Case, replica: CalibratedReplica) -> tuple[Rejected, float]:
             missed = max(missed, alone / target)
     name = case.facts.instance.name if case.facts.instance is not None else "the type"
     option = f"{name}, tensor parallel {replica.tensor_parallel}, {case.facts.precision}"
-    numbers = "; ".join(parts) + " (one request alone, P90 estimate)"
+    numbers = "; ".join(parts) + f" (one request alone, {replica.estimate} estimate)"
     return Rejected(option=option, reason=Reason.latency, numbers=numbers), missed
 
 

@@ -44,18 +44,19 @@ def _found(service: ServicePlan, site: Site) -> Iterator[Finding]:
 
 
 def _methods(service: ServicePlan, pool: PoolPlan) -> Iterator[Finding]:
-    """Compare a given or textbook answer with the P90 of the calibrated estimate."""
+    """Compare a given or textbook answer with the calibrated estimate."""
     method = service.capacity.method if service.capacity else ""
     estimates = [m.gpus_needed for m in service.methods if m.method == Method.calibrated]
     if method not in (Method.given, Method.textbook) or not estimates:
         return
+    name = f" ({service.calibrated.estimate})" if service.calibrated is not None else ""
     answer, estimate = pool.gpus_needed, estimates[0]
     more, fewer = max(answer, estimate), min(answer, estimate)
     if more <= MOST_APART * fewer:
         return
     how = "more" if estimate > answer else "fewer"
     text = (
-        f"The {method} method needs {counted(answer, 'GPU')}, but the calibrated estimate (P90) "
+        f"The {method} method needs {counted(answer, 'GPU')}, but the calibrated estimate{name} "
         f"{counted(estimate, 'GPU')}: {figure(more / fewer)} times {how}."
     )
     numbers: dict[str, Number]

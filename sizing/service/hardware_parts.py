@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import assert_never
 
+from sizing.fleet.estimates import calibrated_plan
 from sizing.fleet.served import HardwareResult, Served, Unserved
-from sizing.fleet.states import calibrated_plan, rollout, states
+from sizing.fleet.states import rollout, states
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan
@@ -94,9 +95,10 @@ def _served_parts(
     pool, load = served.pool, served.load
     volumes, late = _volumes(case, served, nvme_overflow_pools)
     known = _estimate(case, served)
-    calibrated = None
+    choice, calibrated = choice_plan(case, served, chosen_by), None
     if known is not None:
-        calibrated = calibrated_plan(case.workload, known, pool, rates, load)
+        usd = choice.pool_usd_per_month
+        calibrated = calibrated_plan(case.workload, known, pool, rates, load, usd_per_month=usd)
     capacity = _capacity(case, served.rated, served.choice, rates)
     engine = EngineParts(rejected=(_no_engine(case.workload),))
     if case.workload.kind.traits.has_engine:
@@ -106,7 +108,7 @@ def _served_parts(
         memory=memory_plan(case.need, served.choice.fit),
         capacity=capacity,
         pool=pool,
-        choice=choice_plan(case, served, chosen_by),
+        choice=choice,
         calibrated=calibrated,
         methods=side_by_side(case, known, load, pool.gpus_needed, method),
         latency=latency_plan(case, pool, engine.burst, rates, known),

@@ -31,7 +31,7 @@ def latency_plan(
     Where the peak is sized, the needed replicas share it, as after the loss that the plan survives.
     Where the mean is sized, all replicas and the burst's share it.
 
-    Basis: as the calibrated method, P90 estimate, whichever method sized the service.
+    Basis: as the calibrated method at its sizing estimate, whichever method sized the service.
     """
     targets, capacity = case.workload.latency, case.workload.capacity
     if targets is None or capacity is None:
@@ -49,6 +49,7 @@ def latency_plan(
         each = float(rates.at(load) / replicas) * (1 + estimate.replica.imbalance)
         times = _times_ms(estimate.replica, each)
     verdict, missed = _verdict(times, targets, estimate)
+    source = _why_unknown(case, pool) if estimate is None else estimate.replica.estimate
     return LatencyPlan(
         verdict=verdict,
         load=load.value,
@@ -60,12 +61,12 @@ def latency_plan(
         tpot_ms=_finite(times.get("TPOT")),
         tpot_target_ms=plain_or_none(targets.tpot_ms),
         missed_ratio=missed,
-        text=_text(verdict, where, targets, times, _why_unknown(case, pool)),
+        text=_text(verdict, where, targets, times, source),
     )
 
 
 def _times_ms(replica: CalibratedReplica, requests_per_s: float) -> dict[str, float]:
-    """TTFT and TPOT of the P90 estimate at that rate of one replica, milliseconds."""
+    """TTFT and TPOT of the sizing estimate at that rate of one replica, milliseconds."""
     times, share = replica.safe.times, replica.targets.share
     queue = times.server.at(requests_per_s)
     waits_s = {"TTFT": times.ttft_s(queue, share), "TPOT": times.tpot_s(queue, share)}
@@ -97,16 +98,19 @@ def _verdict(
     return Verdict.missed, _finite(worst)
 
 
-def _text(verdict: Verdict, where: str, targets: Latency, times: dict[str, float], why: str) -> str:
+def _text(
+    verdict: Verdict, where: str, targets: Latency, times: dict[str, float], source: str
+) -> str:
+    """Sentence of the verdict. `source` names the estimate, or the reason why there is none."""
     if verdict is Verdict.unknown:
         named = " and ".join(f"{name} {figure(ms)} ms" for name, ms in _stated(targets).items())
-        return f"not known whether {named} hold {where}: {why}"
+        return f"not known whether {named} hold {where}: {source}"
     stated = _stated(targets)
     if not all(isfinite(times[name]) for name in stated):
         return f"missed {where}: requests queue and the queue grows while that load lasts"
     parts = [_against(name, times[name], ms) for name, ms in stated.items()]
     share = f"for {figure(float(targets.percentile))} % of requests"
-    return f"{verdict.value} {where}: {', '.join(parts)} {share} (P90 of the estimate)"
+    return f"{verdict.value} {where}: {', '.join(parts)} {share} ({source} of the estimate)"
 
 
 def _against(name: str, estimated: float, target: float) -> str:

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from sizing.catalog.architecture import Architecture
-from sizing.catalog.coefficients import Band, Bands, CoefficientSet
+from sizing.catalog.architecture import Architecture, Kernel
+from sizing.catalog.coefficients import Band, Bands, CoefficientSet, Evidence
 from sizing.catalog.correction import Correction
 from sizing.catalog.records import Gpu
 from sizing.steps.card import Card, card
 from sizing.steps.replica import Formats, Parallel
+from sizing.steps.speculation import NO_DRAFTS, Speculation
 from sizing.steps.work import Work, work
 
+SPECULATIVE = "speculative decoding"
+"""Name of the verification of drafts among what was never measured."""
 US = 1e-3
 """Number of milliseconds in a microsecond."""
 ROUNDS = 40
@@ -20,7 +23,8 @@ NEAR = 1e-7
 
 
 class Terms(NamedTuple):
-    """Milliseconds of one mean step, by cause; they add up to the time per output token."""
+    """Milliseconds of one mean step, by cause, over its tokens of one sequence; they add up to the
+    time per output token."""
 
     weights_ms: float
     experts_ms: float
@@ -34,6 +38,8 @@ class Terms(NamedTuple):
     step_ms: float
     prefill_ms: float
     """Milliseconds of prompts of new requests, computed between the answers' steps."""
+    draft_ms: float = 0.0
+    """Milliseconds of drafting tokens that the step verifies."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,7 @@ class Load:
 class StepTime:
     """Mean times of a replica that keeps n requests in flight.
 
-    Basis: fitted (data/coefficients.json). `measured` is True where this engine was measured on
-    this generation of GPU and in these formats. Otherwise only the datasheet counts, and the band
-    is wider.
+    Basis: fitted (data/coefficients.json). The band is wider where less was measured.
     """
 
     ttft_ms: float
@@ -72,7 +76,7 @@ class StepTime:
     decoding: float
     """Sequences that decode in the mean step. The others wait or process their prompt."""
     requests_per_s: float
-    measured: bool
+    evidence: Evidence
 
     @property
     def low_tpot_ms(self) -> float:
@@ -104,8 +108,12 @@ class StepModel:
     engine: str
     formats: Formats
     coefficients: CoefficientSet
+    kernels: frozenset[Kernel] = frozenset()
     correction: Correction | None = None
     """Correction from the user's own runs."""
+    speculation: Speculation = NO_DRAFTS
+    assumed_bands: Bands | None = None
+    """Bands in place of the known ones, to answer what more measurements would change."""
 
     @property
     def tpot_correction(self) -> float:
@@ -118,20 +126,34 @@ class StepModel:
         return 1.0 if self.correction is None else self.correction.ttft_ratio
 
     @property
-    def measured(self) -> bool:
-        """True where this engine was measured on this generation and in these formats, or by the
-        user on this card."""
+    def unmeasured(self) -> tuple[str, ...]:
+        """Formats and kernels of this model that were never measured with the engine, and the
+        verification of drafts."""
         formats = (self.formats.weights, self.formats.experts)
-        known = self.coefficients.is_measured(self.engine, self.card.family, formats)
-        return known or self.correction is not None
+        found = self.coefficients.unmeasured(self.engine, formats, self.kernels)
+        return (*found, SPECULATIVE) if self.speculation.is_used else found
+
+    @property
+    def evidence(self) -> Evidence:
+        """What is known of this engine with this model on this card."""
+        if self.correction is not None:
+            return Evidence.own_runs
+        if self.unmeasured:
+            return Evidence.unmeasured
+        seen = self.coefficients.measured.get(self.engine, ())
+        return Evidence.measured if self.card.family in seen else Evidence.generation
 
     @property
     def bands(self) -> Bands:
-        """Bands of the user's own runs, else of the engine, wider where it was not measured."""
+        """Bands of the user's own runs, else of the engine, wider where it was not measured and
+        where tokens are drafted."""
+        if self.speculation.is_used:
+            return self.speculation.bands(self.coefficients.bands_of(self.engine, self.evidence))
+        if self.assumed_bands is not None:
+            return self.assumed_bands
         if self.correction is not None:
             return self.correction.bands
-        known, other = self.coefficients.bands, self.coefficients.datasheet_bands
-        return (known if self.measured else other)[self.engine]
+        return self.coefficients.bands_of(self.engine, self.evidence)
 
     @cached_property
     def layers_ms(self) -> float:
@@ -147,10 +169,18 @@ class StepModel:
         )
 
     @cached_property
-    def latency_ms(self) -> float:
-        """Milliseconds to start the collectives of one step."""
+    def weights_ms(self) -> float:
+        """Milliseconds to read all but the routed experts once, never below the datasheet's."""
         c, w = self.coefficients.engines[self.engine], self.work
-        return US * w.all_reduces * (c.all_reduce_us + c.all_reduce_doubling_us * w.doublings)
+        four_bit = c.four_bit_read if w.four_bit_dense else 1.0
+        return w.weights_ms * max(c.weights_read * four_bit, 1.0)
+
+    @cached_property
+    def experts_ms(self) -> float:
+        """Milliseconds to read every routed expert once, never below the datasheet's."""
+        c, w = self.coefficients.engines[self.engine], self.work
+        four_bit = c.four_bit_read if w.four_bit_experts else 1.0
+        return w.experts_ms * max(c.expert_weights_read * four_bit, 1.0)
 
     @cached_property
     def moved_ms_per_token(self) -> tuple[float, float]:
@@ -160,6 +190,12 @@ class StepModel:
         hidden += c.expert_activation * w.expert_activation_ms_per_token
         sent = c.all_reduce * w.all_reduce_ms_per_token
         return hidden, sent + c.all_to_all * w.all_to_all_ms_per_token
+
+    @property
+    def first_steps(self) -> float:
+        """Times per output token that pass before the first token: it waits for whole steps."""
+        c = self.coefficients.engines[self.engine]
+        return c.first_token_steps * self.speculation.tokens_per_step
 
     def prompt_ms(self, tokens: float) -> float:
         """Milliseconds to compute one prompt, without the constant cost of a step.
@@ -178,36 +214,40 @@ class StepModel:
     def terms(self, decoding: float, load: Load) -> Terms:
         """Return the mean step with `decoding` sequences at the load's mean context.
 
-        One prompt comes with every answer that ends: decoding / answer a step.
+        One prompt comes with every answer that ends: decoding x tokens a step / answer a step.
+        A step computes every drafted token and reads weights and caches once.
         Basis: arithmetic with fitted coefficients.
         """
-        c, w = self.coefficients.engines[self.engine], self.work
+        c, w, s = self.coefficients.engines[self.engine], self.work, self.speculation
         rank = decoding / w.ranks
-        untouched = w.untouched_share(decoding) if w.expert_layers else 1.0
-        weights = c.weights_read * w.weights_ms
-        experts = c.expert_weights_read * w.experts_ms * (1.0 - untouched)
+        computed = rank * s.positions
+        untouched = w.untouched_share(decoding * s.positions) if w.expert_layers else 1.0
+        weights = self.weights_ms
+        experts = self.experts_ms * (1.0 - untouched)
         kv = c.kv_read * rank * w.kv_ms(load.context)
         read = weights + experts + kv
         flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
         power = self.coefficients.roofline_power
-        arithmetic = c.decode_flop * rank * flop
+        arithmetic = c.decode_flop * computed * flop
         both: float = math.pow(read**power + arithmetic**power, 1.0 / power)
         hidden, sent = self.moved_ms_per_token
-        prompts = rank / load.answer
-        reread = c.expert_weights_read * w.experts_ms * untouched if w.expert_layers else 0.0
+        prompts = rank * s.tokens_per_step / load.answer
+        reread = self.experts_ms * untouched if w.expert_layers else 0.0
         extra = c.prefill_layer_us * US * w.layers + reread
-        return Terms(
+        step = (
             weights,
             experts,
             kv,
             both - read,
-            rank * hidden,
-            rank * sent + self.latency_ms,
+            computed * hidden,
+            computed * sent,
             self.layers_ms,
             c.sequence_us * US * decoding,
             c.step_ms,
-            prompts * load.prompt_ms + min(1.0, prompts) * extra,
         )
+        prefill = prompts * load.prompt_ms + min(1.0, prompts) * extra
+        draft = s.draft_cost_ratio * sum(step) if s.is_used else 0.0
+        return Terms(*(each / s.tokens_per_step for each in (*step, prefill, draft)))
 
     def closed_loop(
         self,
@@ -240,19 +280,20 @@ class StepModel:
             terms=terms,
             decoding=decoding,
             requests_per_s=1000.0 * in_flight / (ttft_ms + load.answer * tpot_ms),
-            measured=self.measured,
+            evidence=self.evidence,
         )
 
     def roofline_ms(self, context_tokens: float, decoding: float) -> float:
-        """Lower bound of a step: the time of its reads or of its arithmetic, whichever is longer.
+        """Lower bound of the time per token: the reads of a step or its arithmetic, whichever is
+        longer, over its tokens of one sequence.
 
         Basis: vendor (datasheet rates), without any overhead and without prompts.
         """
-        w, rank = self.work, decoding / self.work.ranks
-        read = w.weights_ms + w.experts_ms * (1.0 - w.untouched_share(decoding))
+        w, s, rank = self.work, self.speculation, decoding / self.work.ranks
+        read = w.weights_ms + w.experts_ms * (1.0 - w.untouched_share(decoding * s.positions))
         read += rank * w.kv_ms(context_tokens)
         flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
-        return max(read, rank * flop)
+        return max(read, rank * s.positions * flop) / s.tokens_per_step
 
     def load(
         self, input_tokens: float, output_tokens: float, in_flight: float, most: float | None
@@ -279,7 +320,7 @@ class StepModel:
         return first + waiting * (first + load.answer * tpot)
 
     def _first_ms(self, load: Load, tpot: float) -> float:
-        return load.first_ms + self.coefficients.engines[self.engine].first_token_steps * tpot
+        return load.first_ms + self.first_steps * tpot
 
     def _decoding(self, load: Load) -> float:
         """Sequences that decode in the mean step, by false position (Illinois)."""
@@ -317,6 +358,7 @@ def step_model(
     parallel: Parallel,
     formats: Formats,
     gpu_share: float = 1.0,
+    speculation: Speculation = NO_DRAFTS,
 ) -> StepModel | None:
     """Return the step times of a model on a replica; None when the GPU's datasheet lacks a rate.
 
@@ -326,6 +368,10 @@ def step_model(
     if at_best is None:
         return None
     coefficients.engines[engine]
-    correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
+    correction = None
+    if not speculation.is_used:  # Guard: a run does not say whether its engine drafted
+        correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
     required = work(shape, at_best, parallel, formats)
-    return StepModel(required, at_best, engine, formats, coefficients, correction)
+    return StepModel(
+        required, at_best, engine, formats, coefficients, shape.kernels, correction, speculation
+    )

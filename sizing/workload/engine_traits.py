@@ -45,6 +45,8 @@ class Setting(StrEnum):
     """Precision of the arithmetic."""
     kv_cache = "kv_cache"
     """Precision of the KV cache."""
+    speculation = "speculation"
+    """Method and number of drafted tokens, as a JSON object."""
 
 
 class MemoryShare(StrEnum):
@@ -228,6 +230,7 @@ ENGINES = {
             Setting.memory: "--gpu-memory-utilization",
             Setting.arithmetic: "--dtype",
             Setting.kv_cache: "--kv-cache-dtype",
+            Setting.speculation: "--speculative-config",
         },
         options_flag=None,
         options={},

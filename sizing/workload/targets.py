@@ -57,6 +57,11 @@ class Capacity(Strict):
     applies."""
     max_utilisation: Ratio | None = Field(default=None, gt=0, le=Decimal("0.95"))
     """Maximum share of a full batch's rate that a replica is planned for, for method calibrated."""
+    shortfall_cost: Annotated[Ratio, Field(ge=1, le=99)] | None = Field(
+        default=None, exclude_if=lambda given: given is None
+    )
+    """Cost of a missing GPU over that of a spare one, for method calibrated. With k, the quantile
+    k / (1 + k) of the band sizes the fleet. When left out, it is 9: the P90 estimate."""
     min_gpu_gb: Positive | None = None
     """Minimum memory of one GPU in decimal gigabytes, as it is sold: an L4 has 24."""
     burst_gpus: Annotated[Count, Field(ge=0, lt=10**6)] = 0
@@ -79,6 +84,8 @@ class Capacity(Strict):
             raise FieldError(("gpu",), "only method textbook uses it", "hardware.instance_type")
         if self.max_utilisation is not None and self.method is not Method.calibrated:
             raise FieldError(("max_utilisation",), "only method calibrated uses it", "calibrated")
+        if self.shortfall_cost is not None and self.method is not Method.calibrated:
+            raise FieldError(("shortfall_cost",), "only method calibrated uses it", "calibrated")
         return self
 
 

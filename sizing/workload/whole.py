@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from sizing.values.field_error import FieldError
-from sizing.values.strict import Strict
+from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
@@ -21,11 +21,6 @@ from sizing.workload.traffic import Traffic
 
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-
-
-def absent(value: object) -> bool:
-    """True where an optional section is left out. Every answer then omits it too."""
-    return value is None
 
 
 _WORK = {
@@ -132,6 +127,19 @@ class Workload(Strict):
         return self
 
     @model_validator(mode="after")
+    def _drafts_are_of_an_engine(self) -> Self:
+        if self.engine.speculative is not None and not self.kind.traits.has_engine:
+            message = (
+                f"no engine of this version serves {self.kind.value}: nothing would be drafted"
+            )
+            raise FieldError(("engine", "speculative"), message, "none")
+        spans = self.hardware is not None and self.hardware.nodes_per_replica not in (None, 1)
+        if self.engine.speculative is not None and spans:
+            message = "drafts are not known to work in a pipeline over several nodes"
+            raise FieldError(("engine", "speculative"), message, "none, or replicas in one node")
+        return self
+
+    @model_validator(mode="after")
     def _engine_has_it(self) -> Self:
         if self.engine.name is EngineName.auto:
             self._engines_are_rated()
@@ -164,6 +172,7 @@ class Workload(Strict):
             capacity=self.capacity,
             hardware=self.hardware,
             in_transit=self.in_transit,
+            speculative=self.engine.speculative,
         )
 
     @property

@@ -22,7 +22,8 @@ from tally import Tally
 from sizewright.measured.replay import Replay, config_files
 from sizewright.measured.run import MeasuredRun
 from sizing.catalog import Catalog, load_catalog
-from sizing.replica.rate import BandSide
+from sizing.catalog.bands import EDGE
+from sizing.replica.rate import MEDIAN
 from tests.bench.made_up import run
 
 CONFIGS = Path(__file__).parents[2] / "bench/data/configs"
@@ -129,7 +130,7 @@ def test_closed_loops_of_known_speed(
     """A replica as fast as predicted gets an exact fleet; faster too many, slower too few."""
     requested = measured(replay, slower)
     assert [q.what for q in requested] == ["low load", "half load", "high load"]
-    found = answered(requested, lambda q: catalog.coefficients, steps_only, BandSide.median)
+    found = answered(requested, lambda q: catalog.coefficients, steps_only, MEDIAN)
     assert [x.undersized for x in found] == [undersized] * 3
     if slower == 1.0:
         assert [x.replicas for x in found] == pytest.approx([100] * 3, abs=1)
@@ -142,7 +143,7 @@ def test_the_p90_estimate_is_exact_for_a_replica_as_slow_as_the_band_allows(
 ) -> None:
     high = catalog.coefficients.bands["vllm"].tpot.high
     requested = measured(replay, high)
-    found = answered(requested, lambda q: catalog.coefficients, steps_only, BandSide.safe)
+    found = answered(requested, lambda q: catalog.coefficients, steps_only, EDGE)
     assert [x.replicas for x in found] == pytest.approx([100] * 3, abs=1)
 
 
@@ -151,7 +152,7 @@ def test_the_p90_estimate_never_gives_fewer(replay: Replay, catalog: Catalog) ->
     for rate in (as_sized, steps_only):
         sides = [
             answered(requested, lambda q: catalog.coefficients, rate, side)
-            for side in (BandSide.median, BandSide.safe)
+            for side in (MEDIAN, EDGE)
         ]
         for median, safe in zip(*sides, strict=True):
             assert safe.replicas > median.replicas
@@ -163,8 +164,8 @@ def test_an_exact_forecast_pays_for_its_margin_alone(replay: Replay) -> None:
     assert requested.curve is not None and requested.targets.tpot_s is not None
     high = requested.steps.bands.tpot.high
     expected = requested.curve.between(1000 * requested.targets.tpot_s / high)
-    assert margin_only(requested, BandSide.safe) == expected
-    assert margin_only(requested, BandSide.median) == pytest.approx(requested.holds_per_s)
+    assert margin_only(requested, EDGE) == expected
+    assert margin_only(requested, MEDIAN) == pytest.approx(requested.holds_per_s)
 
 
 def test_a_step_above_the_roofline_is_an_error(replay: Replay) -> None:

@@ -92,8 +92,8 @@ def test_what_no_taught_row_had_counts_as_not_measured(taught: list[list[Row]]) 
     """Rows are models a and b on hopper, a and c on blackwell; each fit lacks one generation."""
     by_model = leave_out(ROWS, ROWS, Fitted(LAST), [0.0], model)
     by_generation = leave_out(ROWS, ROWS, Fitted(LAST), [0.0], generation)
-    assert all(each.answer.measured for each in by_model)
-    assert not any(each.answer.measured for each in by_generation)
+    assert all(each.answer.evidence.is_measured for each in by_model)
+    assert not any(each.answer.evidence.is_measured for each in by_generation)
 
 
 def test_predicted_rows_need_not_be_taught(taught: list[list[Row]]) -> None:

@@ -13,8 +13,12 @@ from sizing.steps.model import StepModel, step_model
 from sizing.steps.replica import Formats, Parallel
 from sizing.workload import Precision
 
-BANDS = Bands(tpot=Band(low=0.5, high=2), ttft=Band(low=0.25, high=3))
-OWN_BANDS = Bands(tpot=Band(low=0.8, high=1.2), ttft=Band(low=0.7, high=1.6))
+BANDS = Bands(
+    tpot=Band(low=0.5, high=2), ttft=Band(low=0.25, high=3), full_load=Band(low=0.4, high=1.6)
+)
+OWN_BANDS = Bands(
+    tpot=Band(low=0.8, high=1.2), ttft=Band(low=0.7, high=1.6), full_load=Band(low=0.8, high=1.2)
+)
 """Bands of a user's own runs."""
 NOTHING: dict[str, Any] = {
     "weights_ms": 0.0,
@@ -35,8 +39,8 @@ NOTHING: dict[str, Any] = {
     "latent_layers": 0,
     "four_bit": False,
     "eight_bit": False,
-    "all_reduces": 0,
-    "doublings": 0.0,
+    "four_bit_dense": False,
+    "four_bit_experts": False,
 }
 """A thousand layers, so that a microsecond of each is a millisecond of the step."""
 
@@ -59,6 +63,7 @@ def coefficients(**given: float) -> CoefficientSet:
         for name, field in EngineCoefficients.model_fields.items()
         if any(getattr(limit, "ge", None) == 1 for limit in field.metadata)
     }
+    times.add("four_bit_read")
     plain = {name: float(name in times) for name in EngineCoefficients.model_fields}
     engine = EngineCoefficients.model_validate({**plain, **given})
     return known.model_copy(
@@ -66,6 +71,7 @@ def coefficients(**given: float) -> CoefficientSet:
             "engines": {"vllm": engine},
             "bands": {"vllm": BANDS},
             "datasheet_bands": {"vllm": BANDS},
+            "unmeasured_bands": {"vllm": BANDS},
             "roofline_power": 1.0,
         }
     )

@@ -71,7 +71,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
 
 The other labels are names of a part of the plan, or HEADLINES of `report/change/difference.py`.
 """
-_MARKS = (", nodes alone", ", P90 estimate", ", at least", ", or ", " (")
+_MARKS = (", nodes alone", ", sizing estimate", ", at least", ", or ", " (")
 """Starts of the additions that may follow the words of a label."""
 
 

@@ -107,7 +107,9 @@ def _lines(rows: Sequence[Compared]) -> Iterator[tuple[str, ...]]:
 
 def _label(row: Compared) -> str:
     return (
-        "" if row.answer is None or row.answer.measured else "GPU or precision from its datasheet"
+        ""
+        if row.answer is None or row.answer.evidence.is_measured
+        else "GPU or precision from its datasheet"
     )
 
 

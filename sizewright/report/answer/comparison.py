@@ -95,12 +95,12 @@ def _title(found: Comparison, options: Sequence[Option], *, show_all: bool) -> s
     title = f"{order}, by method {found.method}, sized for the {found.load}"
     if any(option.basis for option in options):
         title += (
-            "; TTFT and TPOT are P90 estimates of the needed replicas alone; USD, nodes, GPUs and"
-            f" utilisation at the peak are of the whole fleet; {BEST} Pareto-optimal: no type is as"
-            " cheap and as fast"
+            "; TTFT and TPOT are sizing estimates of the needed replicas alone; USD, nodes, GPUs"
+            " and utilisation at the peak are of the whole fleet;"
+            f" {BEST} Pareto-optimal: no type is as cheap and as fast"
         )
     if any(option.basis == DATASHEET for option in options):
-        title += f"; {UNMEASURED} unmeasured: the datasheet gives a wider band"
+        title += f"; {UNMEASURED} unmeasured: a wider band"
     return title
 
 

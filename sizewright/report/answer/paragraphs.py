@@ -87,7 +87,10 @@ def _method(service: ServicePlan, method: str) -> str:
     if method == "given":
         return f"as you measured{measured_with(service)}"
     if method == "calibrated":
-        return "by the calibrated method, at the P90 estimate of its band"
+        name = (
+            "" if service.calibrated is None else f", at the {service.calibrated.estimate} estimate"
+        )
+        return f"by the calibrated method{name} of its band"
     if service.kind == "image":
         return "by the textbook rule, which counts an iteration as one token: far too many"
     return "by the textbook rule, which ignores memory bandwidth: too many"

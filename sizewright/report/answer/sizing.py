@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sizewright.layout.numbers import data_size, duration, number, plural, share
+from sizewright.layout.numbers import data_size, duration, number, plural, share, usd
 from sizewright.layout.table import Table
 from sizewright.report.answer.contradicted import contradiction_table
 from sizewright.report.answer.paragraphs import (
@@ -14,13 +14,20 @@ from sizewright.report.answer.paragraphs import (
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
 from sizing.plan.service.burst import BurstPlan
-from sizing.plan.service.calibrated import CalibratedPlan, EstimatePlan
+from sizing.plan.service.calibrated import (
+    CalibratedPlan,
+    EstimatePlan,
+    OneRunPlan,
+    QuantilePlan,
+    estimate_name,
+)
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
 from sizing.plan.service.states import StatePlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
+from sizing.values.exact import Number
 from sizing.workload import Load
 
 
@@ -139,6 +146,9 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     """Rows of a sized fleet: the calibrated band, latency, methods, states, rollout and price."""
     if service.calibrated:
         yield "band", _band(service.calibrated)
+        yield "margins", _margins(service.calibrated)
+        if service.calibrated.one_run is not None:
+            yield "one own run", _one_run(service.calibrated.one_run)
     if service.calibrated or service.latency:
         yield "latency", _latency(service)
     if service.methods:
@@ -159,20 +169,43 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
 
 
 def _band(found: CalibratedPlan) -> str:
-    """Both estimates of the band, and the assumptions."""
-    estimates = (("as fitted (P50)", found.median), ("at the P90 estimate", found.safe))
-    counts = [f"{plural(s.gpus_needed, 'GPU')} {name}" for name, s in estimates if s.gpus_needed]
+    """Estimates of the band side by side, and the assumptions."""
+    counts = [_quantile(each) for each in found.quantiles if each.gpus_needed]
     text = ", ".join(counts) or "no rate meets the targets"
+    text += f"; {found.estimate} sizes the fleet"
     bare = found.replicas_without_headroom
     low, median, high = (
         number(n) if n is not None else "none" for n in (bare.low, bare.median, bare.high)
     )
     text += f"; {median} replicas ({low} to {high}) for the mean request without headroom"
-    known = "this GPU generation and precision measured"
-    if found.basis != "measured":
-        known = "this GPU generation or precision known from its datasheet alone"
     assumed = "".join(f"; assumed: {each}" for each in found.assumed)
-    return f"{text}; {known}, coefficients of {found.coefficients}{assumed}"
+    return f"{text}; {found.evidence}; coefficients of {found.coefficients}{assumed}"
+
+
+def _quantile(found: QuantilePlan) -> str:
+    count = _gpus(found.gpus_needed, found.usd_per_month)
+    return f"{count} at {estimate_name(found.quantile_percent)}"
+
+
+def _gpus(count: int | None, cost: Number | None) -> str:
+    """Number of GPUs with their cost."""
+    if count is None:
+        return "an unknown number of GPUs"
+    return plural(count, "GPU") + ("" if cost is None else f" ({usd(cost)} USD a month)")
+
+
+def _margins(found: CalibratedPlan) -> str:
+    """GPUs and money of each margin."""
+    return "; ".join(f"{_gpus(m.gpus, m.usd_per_month)} for the {m.name}" for m in found.margins)
+
+
+def _one_run(found: OneRunPlan) -> str:
+    """Value of one own run, and the commands that measure and apply it."""
+    saved = found.usd_saved_per_month
+    text = f"{_gpus(found.gpus_needed, None)} with the band after one run"
+    if saved is not None:
+        text += f", which saves {usd(saved)} USD a month"
+    return f"{text}; `vllm bench serve` or guidellm measures it, `sizewright calibrate` applies it"
 
 
 def _latency(service: ServicePlan) -> str:
@@ -184,7 +217,9 @@ def _latency(service: ServicePlan) -> str:
     load = service.capacity.load if service.capacity else "peak"
     fitted = f"{verdict}; as fitted (P50) at the {load} {_times(found.median)}"
     if latency is None:
-        fitted += f", P90 {_times(found.safe)}, for {number(found.percentile)} % of requests"
+        fitted += (
+            f", {found.estimate} {_times(found.safe)}, for {number(found.percentile)} % of requests"
+        )
     if found.in_flight_peak is not None:
         in_flight = number(found.in_flight_peak)
         fitted += f"; {in_flight} requests in flight at the peak as estimated (P50)"

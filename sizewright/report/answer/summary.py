@@ -36,12 +36,22 @@ COUNTED = {
 }
 """Resource types that the summary counts, with their names there. AWS bills each of them by the
 hour, and also other types, such as the control plane and VPC endpoints."""
-METHODS = {"given": "as measured", "calibrated": "P90", "textbook": "textbook rule"}
+METHODS = {"given": "as measured", "textbook": "textbook rule"}
+"""What the rate of one GPU is based on, by method; the calibrated method names its estimate."""
 
 
 def size_summary(plan: Plan) -> str:
     """Lines of `size`: at most ten for each service."""
-    return _summary(plan, [], [], [])
+    return _summary(plan, [], list(_worth_measuring(plan)), [])
+
+
+def _worth_measuring(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Row of what one own run of each model would save, where it would save anything."""
+    values = [s.calibrated.one_run for s in plan.services if s.calibrated is not None]
+    saved = sum(value.usd_saved_per_month or 0 for value in values if value is not None)
+    if saved > 0:
+        text = f"one own run may save {usd(saved)} USD a month: see `sizewright calibrate --help`"
+        yield "measure", text
 
 
 def preview_summary(plan: Plan, recorded: Recorded, warnings: Sequence[str]) -> str:
@@ -100,7 +110,7 @@ def _rows(plan: Plan, service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield from _engine(service, service.choice)
     yield "load", _load(service, pool)
     if service.latency and not _is_unmodelled(service):
-        yield "latency", _latency(service.latency)
+        yield "latency", _latency(service.latency, _estimate(service))
     yield "survives", _survives(service, pool)
     yield "bound by", _bound_by(service, pool)
 
@@ -160,7 +170,12 @@ def _is_unmodelled(service: ServicePlan) -> bool:
     return unknown and service.serving is None
 
 
-def _latency(latency: LatencyPlan) -> str:
+def _estimate(service: ServicePlan) -> str:
+    """Name of the estimate that sizes the service; empty without one."""
+    return "" if service.calibrated is None else service.calibrated.estimate
+
+
+def _latency(latency: LatencyPlan, estimate: str) -> str:
     if latency.verdict is Verdict.unknown:
         return latency.text
     stated = [
@@ -178,7 +193,7 @@ def _latency(latency: LatencyPlan) -> str:
         f"{name} {number(ms)} of {milliseconds(of)}" for name, ms, of in stated if ms is not None
     )
     of_requests = f"{number(float(latency.percentile))} %"
-    return f"{latency.verdict}{where} for {of_requests}: {', '.join(times)} (P90 estimate)"
+    return f"{latency.verdict}{where} for {of_requests}: {', '.join(times)} ({estimate} estimate)"
 
 
 def _survives(service: ServicePlan, pool: PoolPlan) -> str:
@@ -197,7 +212,7 @@ def _bound_by(service: ServicePlan, pool: PoolPlan) -> str:
         rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s a GPU"
         if full := full_gpu_rate(service):
             rate += f" at {share(capacity.requests_per_gpu_per_s / full)}"
-        text += f", {rate} ({METHODS[capacity.method]})"
+        text += f", {rate} ({METHODS.get(capacity.method) or _estimate(service)})"
     spare = "no spare" if pool.redundancy_binding == "none" else rule(service, pool)
     return f"{text}; {spare}"
 

@@ -16,8 +16,8 @@ ROWS: dict[str, Shown] = {
     "USD a month, at least (nodes only, list price)": lambda h: usd(h.usd_per_month_at_least),
     "GPUs": lambda h: number(h.gpus_total),
     "nodes": lambda h: number(h.nodes_total),
-    "TTFT at the sized load (P90 estimate)": lambda h: milliseconds(h.ttft_ms),
-    "TPOT at the sized load (P90 estimate)": lambda h: milliseconds(h.tpot_ms),
+    "TTFT at the sized load (sizing estimate)": lambda h: milliseconds(h.ttft_ms),
+    "TPOT at the sized load (sizing estimate)": lambda h: milliseconds(h.tpot_ms),
     "utilisation at the peak": lambda h: share(h.utilisation_at_peak),
     "survives": lambda h: UNKNOWN if h.survives is None else losses(h.survives),
 }

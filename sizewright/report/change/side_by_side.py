@@ -42,8 +42,8 @@ SURVIVES = {
 SPEED = {
     "pool.utilisation_at_mean": "",
     "pool.utilisation_at_peak": "",
-    "calibrated.safe.ttft_ms": "TTFT, P90 estimate",
-    "calibrated.safe.tpot_ms": "TPOT, P90 estimate",
+    "calibrated.safe.ttft_ms": "TTFT, sizing estimate",
+    "calibrated.safe.tpot_ms": "TPOT, sizing estimate",
 }
 COST = {"choice.pool_usd_per_month": "USD a month, nodes alone"}
 """Label of each row by leaf; an empty label means the one of `diff`."""

@@ -9,11 +9,11 @@ from sizing.catalog.architecture import Architecture
 from sizing.compare.class_pools import Replica, Seller, replicas_of
 from sizing.compare.disaggregation.transfer import PromptCache, prompt_cache, replica_bytes_per_s
 from sizing.model.memory import Fit, fit
-from sizing.replica.calibrated import lengths_apart, targets_of_case
+from sizing.replica.calibrated import bought_quantile, lengths_apart, targets_of_case
 from sizing.replica.case import Case, gpus_per_node
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.lengths import Lengths
-from sizing.replica.rate import MS, BandSide, ReplicaTimes, replica_times
+from sizing.replica.rate import MS, ReplicaTimes, replica_times
 from sizing.steps.model import StepModel
 
 PREFILL_SEQUENCES = 2
@@ -22,7 +22,7 @@ PREFILL_SEQUENCES = 2
 
 @dataclass(frozen=True)
 class Candidate:
-    """Replica on a type with EFA, and the times of its work by the P90 estimate."""
+    """Replica on a type with EFA, and the times of its work by the sizing estimate."""
 
     replica: Replica
     seller: Seller
@@ -64,12 +64,17 @@ class Candidate:
         Basis: fitted; reading the weights is added to the arithmetic, although they overlap.
         Prompts are not batched, which overestimates the time of short ones.
         """
-        return self.alone.prompt_s + self.alone.decode_s[0]
+        return self.alone.prompt_s + self._step_s
+
+    @property
+    def _step_s(self) -> float:
+        """Seconds of a whole step of one sequence, without a prompt."""
+        return self.alone.decode_s[0] * self.steps.speculation.tokens_per_step
 
     def prompt_s(self, share: float) -> float:
         """Seconds of a prefill replica, without waits, for the prompt that this share of requests
         does not exceed."""
-        return self.alone.first_s(share) * self.alone.first_factor + self.alone.decode_s[0]
+        return self.alone.first_s(share) * self.alone.first_factor + self._step_s
 
     @cached_property
     def decode(self) -> ReplicaTimes:
@@ -92,14 +97,15 @@ def candidates(case: Case) -> Iterator[Candidate]:
     """Yield each replica on each type with EFA that a known price and known step times allow."""
     workload = case.workload
     lengths, share = lengths_apart(workload), targets_of_case(workload).share
+    quantile = bought_quantile(workload)
     for replica in replicas_of(case):
         need, steps, split = replica.case.need, replica.steps, replica.tensor_parallel
         memory = replica.sellers[0].instance.gpu_memory_bytes
         found = fit(need, memory, split)
         if found is None or steps is None or need.shape is None:
             continue
-        times = replica_times(steps, lengths, max_num_seqs(workload, found), BandSide.safe)
-        alone = replica_times(steps, lengths, 1, BandSide.safe)
+        times = replica_times(steps, lengths, max_num_seqs(workload, found), quantile)
+        alone = replica_times(steps, lengths, 1, quantile)
         cache = prompt_cache(need.shape, need.kv_precision, lengths, share, split)
         for seller in replica.sellers:
             bandwidth = replica_bytes_per_s(seller.instance, split)

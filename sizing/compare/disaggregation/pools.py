@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil
+from math import ceil, inf
 
 from sizing.compare.disaggregation.candidate import Candidate
 from sizing.fleet.packing import packing
@@ -118,7 +118,8 @@ def decode_replicas(candidate: Candidate, load: float, targets: Targets) -> dict
     network: arrivals x mean bytes of a cache, at most the utilisation limit of the bandwidth
     """
     server = candidate.decode.server
-    rates = rate_by_constraint(candidate.decode, replace(targets, ttft_s=None))
+    rates = rate_by_constraint(candidate.decode, replace(targets, ttft_s=inf))
+    del rates["ttft"]
     rates["places"] = highest_rate(
         lambda rate: server.at(rate).slot_wait_s(targets.share) <= 0, rates["throughput"]
     )
@@ -126,7 +127,7 @@ def decode_replicas(candidate: Candidate, load: float, targets: Targets) -> dict
         return None
     counts = {name: max(1, ceil(load / rate)) for name, rate in rates.items()}
     used = load * candidate.cache.mean_bytes / candidate.bytes_per_s
-    return {**counts, "network": max(1, ceil(used / targets.max_utilisation))}
+    return {**counts, "network": max(1, ceil(used / targets.queue_limit))}
 
 
 def least_prefill_replicas(
@@ -140,7 +141,7 @@ def least_prefill_replicas(
         "throughput": load * candidate.prefill_s,
         "network": load * mean_bytes / candidate.bytes_per_s,
     }
-    return {name: max(1, ceil(each / targets.max_utilisation)) for name, each in used.items()}
+    return {name: max(1, ceil(each / targets.queue_limit)) for name, each in used.items()}
 
 
 def prompt_wait_s(candidate: Candidate, replicas: int, load: float, share: float) -> float:

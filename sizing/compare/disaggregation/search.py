@@ -135,7 +135,8 @@ class Pair:
     @property
     def measured(self) -> bool:
         """True where both replicas' step times were measured."""
-        return self.prefill.candidate.steps.measured and self.decode.candidate.steps.measured
+        pools = (self.prefill, self.decode)
+        return all(pool.candidate.steps.evidence.is_measured for pool in pools)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,15 @@
 """Explanations of the calibrated method."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
-from sizing.plan.service.calibrated import BandPlan, CalibratedPlan, EstimatePlan
+from sizing.explained.entry import COEFFICIENTS, Basis, Entry, Explainer, Leaf, Registry
+from sizing.plan.service.calibrated import (
+    BandPlan,
+    CalibratedPlan,
+    EstimatePlan,
+    MarginPlan,
+    OneRunPlan,
+    QuantilePlan,
+)
+from sizing.replica import calibrated as replica
 from sizing.values.exact import Number
 
 
@@ -15,11 +23,8 @@ def _calibrated(leaf: Leaf) -> CalibratedPlan:
 def fitted(leaf: Leaf, meaning: str, symbols: str, band: tuple[Number, Number] | None) -> Entry:
     """Return the entry of a number from a search over fitted terms."""
     found = _calibrated(leaf)
-    generation = "this engine measured on this GPU generation in this precision"
-    if found.basis != "measured":
-        generation = "this GPU generation or precision known from its datasheet: a wider band"
     remarks = tuple(f"assumed: {text}" for text in found.assumed)
-    source = f"{leaf.fitted_source}, fitted {found.coefficients}; {generation}"
+    source = f"{leaf.fitted_source}, fitted {found.coefficients}; {found.evidence}"
     return Entry(
         meaning, symbols, "{v}", Basis.fitted, source, band, remarks=remarks, arithmetic=False
     )
@@ -35,7 +40,8 @@ def _band(leaf: Leaf, field: str) -> tuple[Number, Number] | None:
 def _of_estimate(meaning: str, symbols: str) -> Explainer:
     def entry(leaf: Leaf) -> Entry:
         estimate, field = leaf.keys[-2:]
-        what = "P90 of the band, which sizes the fleet" if estimate == "safe" else "P50, as fitted"
+        sizing = f"{_calibrated(leaf).estimate} of the band, which sizes the fleet"
+        what = sizing if estimate == "safe" else "P50, as fitted"
         return fitted(leaf, f"{meaning} ({what})", symbols, _band(leaf, field))
 
     return entry
@@ -66,6 +72,68 @@ def _lengths(meaning: str, symbols: str) -> Explainer:
     return entry
 
 
+MARGIN_STEPS = (
+    "ceil({s.calibrated.replicas_without_headroom.median}) * {s.pool.tensor_parallel}",
+    "{s.calibrated.median.gpus_needed}",
+    "{s.calibrated.safe.gpus_needed}",
+)
+"""Formulas of the GPUs between which the margins lie: mean request, P50, sizing estimate."""
+
+
+def _margin_gpus(leaf: Leaf) -> Entry:
+    index = int(leaf.keys[-2])
+    name = _calibrated(leaf).margins[index].name
+    text = f"{MARGIN_STEPS[index + 1]} - {MARGIN_STEPS[index]}"
+    return Entry(
+        f"GPUs that the {name} adds",
+        "mean request without headroom -> P50 -> sizing estimate: the difference of two",
+        text,
+        Basis.fitted,
+        leaf.fitted_source,
+    )
+
+
+def _quantile(leaf: Leaf) -> Entry:
+    """Return the entry of the share that the cost of a shortfall decides."""
+    stated = leaf.sized.inputs.capacity.shortfall_cost if leaf.sized.inputs.capacity else None
+    cost = replica.DEFAULT_SHORTFALL_COST if stated is None else stated
+    return Entry(
+        "share of predictions, in percent, that the fleet's estimate is not below",
+        "100 x k / (1 + k), k = cost of a missing GPU over that of a spare one",
+        f"100 * {cost} / (1 + {cost})",
+        Basis.assumed if stated is None else Basis.given,
+        "capacity.shortfall_cost, 9 unless stated",
+    )
+
+
+def _shown_quantile(leaf: Leaf) -> Entry:
+    if leaf.value == _calibrated(leaf).quantile_percent:
+        return _quantile(leaf)
+    return Entry(
+        "share of predictions, in percent, that are not exceeded; shown for comparison",
+        "50 and 90, next to the one that sizes the fleet",
+        "{v}",
+        Basis.assumed,
+        "sizing/fleet/estimates.py",
+    )
+
+
+def _cost_of(count: str) -> Explainer:
+    """Explainer of the cost of a number of GPUs at the pool's price."""
+
+    def entry(leaf: Leaf) -> Entry:
+        part = "".join(f"[{key}]" if key.isdigit() else f".{key}" for key in leaf.keys[2:-1])
+        return Entry(
+            "USD a month of these GPUs at the pool's price",
+            "GPUs x pool's cost / pool's GPUs",
+            f"{{s{part}.{count}}} * {{s.choice.pool_usd_per_month}} / {{s.pool.gpus_total}}",
+            leaf.method,
+            leaf.method_source,
+        )
+
+    return entry
+
+
 CALIBRATED: Registry = {
     EstimatePlan: {
         "gpus_needed": _estimate_gpus,
@@ -86,6 +154,36 @@ CALIBRATED: Registry = {
             "step(n) / (1 - rate x prompt), n at the percentile",
         ),
     },
+    QuantilePlan: {
+        "quantile_percent": _shown_quantile,
+        "gpus_needed": lambda leaf: fitted(
+            leaf,
+            "GPUs for the load at this quantile of the band, without spares",
+            "ceil(load x (1 + imbalance) / rate of one replica at the quantile) x GPUs a replica",
+            None,
+        ),
+        "usd_per_month": _cost_of("gpus_needed"),
+    },
+    MarginPlan: {
+        "gpus": _margin_gpus,
+        "usd_per_month": _cost_of("gpus"),
+    },
+    OneRunPlan: {
+        "gpus_needed": lambda leaf: fitted(
+            leaf,
+            "GPUs for the load, if one own run took the predicted time and narrowed the band",
+            "spread^2 = 0.05^2 + (spread of the band)^2 / 2; then as for the fleet",
+            None,
+        ),
+        "usd_saved_per_month": Entry(
+            "USD a month that the narrower band of one own run would save, without spares",
+            "(GPUs needed - GPUs needed after one run) x pool's cost / pool's GPUs",
+            "({s.calibrated.safe.gpus_needed} - {s.calibrated.one_run.gpus_needed})"
+            " * {s.choice.pool_usd_per_month} / {s.pool.gpus_total}",
+            Basis.fitted,
+            COEFFICIENTS,
+        ),
+    },
     BandPlan: {
         "*": lambda leaf: fitted(
             leaf,
@@ -98,6 +196,7 @@ CALIBRATED: Registry = {
         ),
     },
     CalibratedPlan: {
+        "quantile_percent": _quantile,
         "prompt_tokens": _lengths("tokens of the whole prompt, mean", "new tokens + earlier turns"),
         "cached_tokens": _lengths(
             "tokens of the prompt found in the replica's cache, mean",

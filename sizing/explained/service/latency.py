@@ -15,10 +15,10 @@ def _latency(leaf: Leaf) -> LatencyPlan:
 
 
 def _time(leaf: Leaf) -> Entry:
-    """Return the entry of a time of the P90 estimate at the judged load."""
+    """Return the entry of a time of the sizing estimate at the judged load."""
     name = "time to the first token" if leaf.keys[-1].startswith("ttft") else "time per token"
     return Entry(
-        f"{name} that the percentile of requests does not exceed (P90 of the estimate)",
+        f"{name} that the percentile of requests does not exceed, at the sizing estimate",
         "queue and steps of one replica at its share of the load",
         "{v}",
         Basis.fitted,
@@ -66,7 +66,7 @@ def _calibrated_gpus(leaf: Leaf) -> int:
 
 def _gpus_calibrated(leaf: Leaf) -> Entry:
     return Entry(
-        "GPUs that the calibrated estimate needs (P90)",
+        "GPUs that the calibrated estimate needs, at the quantile that sizes the fleet",
         "as in `methods`",
         str(_calibrated_gpus(leaf)),
         Basis.fitted,

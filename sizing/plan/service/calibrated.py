@@ -4,6 +4,11 @@ from sizing.plan.part import Part
 from sizing.values.exact import Number
 
 
+def estimate_name(quantile_percent: float) -> str:
+    """Name of the estimate at a quantile of the band: P90."""
+    return f"P{quantile_percent:.3g}"
+
+
 class EstimatePlan(Part):
     """One estimate of the calibrated band, at the load of one needed replica."""
 
@@ -19,6 +24,37 @@ class EstimatePlan(Part):
     tpot_ms: Number | None
     """Time per output token after the first, milliseconds, for that percentile; null where
     unbounded."""
+
+
+class QuantilePlan(Part):
+    """GPUs for the load at one quantile of the band, without spares."""
+
+    quantile_percent: Number
+    """Share of predictions, in percent, that are not exceeded."""
+    gpus_needed: int | None
+    """GPUs needed at this quantile; null where no rate meets the targets."""
+    usd_per_month: Number | None
+    """Cost of these GPUs at the pool's price, USD a month; null where it is unknown."""
+
+
+class MarginPlan(Part):
+    """GPUs that one margin adds to those of the mean request without headroom."""
+
+    name: str
+    """Name of the margin."""
+    gpus: int | None
+    """Number of GPUs that it adds; null where a count is unknown."""
+    usd_per_month: Number | None
+    """Cost of these GPUs at the pool's price, USD a month; null where it is unknown."""
+
+
+class OneRunPlan(Part):
+    """Value of one measured run of this model on this GPU, if it took the predicted time."""
+
+    gpus_needed: int | None
+    """GPUs needed with the band after one run; null where no rate meets the targets."""
+    usd_saved_per_month: Number | None
+    """Cost of the GPUs that the narrower band saves, USD a month; null where it is unknown."""
 
 
 class BandPlan(Part):
@@ -47,8 +83,12 @@ class CalibratedPlan(Part):
     """Estimate of the calibrated method for the chosen replica, whichever method sized it."""
 
     basis: str
-    """measured: this engine on this generation of GPU and in this precision. datasheet: the same
-    terms with a wider band."""
+    """measured: this engine on this generation of GPU, in these formats and with these kernels, or
+    your own runs. datasheet: the same terms with a wider band."""
+    unmeasured: tuple[str, ...]
+    """Formats and kernels of the model that were never measured with this engine."""
+    quantile_percent: Number
+    """Share of predictions, in percent, that are not exceeded: k / (1 + k), k = shortfall cost."""
     coefficients: str
     """Date of the coefficients."""
     assumed: tuple[str, ...]
@@ -67,7 +107,29 @@ class CalibratedPlan(Part):
     """Requests running or waiting at the peak, over all replicas. Users online are not counted."""
     replicas_without_headroom: BandPlan
     """Replicas for the mean request at the utilisation that the targets allow; not rounded."""
+    quantiles: tuple[QuantilePlan, ...]
+    """P50, P90 and the quantile that sizes the service, side by side."""
+    margins: tuple[MarginPlan, ...]
+    """Margins between the mean request without headroom and the GPUs needed."""
+    one_run: OneRunPlan | None
+    """Value of one own run; null where own runs correct the estimate, or another method sizes the
+    service."""
     median: EstimatePlan
     """Median of the estimate (P50)."""
     safe: EstimatePlan
-    """P90 of the estimate, which sizes the service."""
+    """Estimate at `quantile_percent`, which sizes the service; P90 unless the workload states a
+    shortfall cost."""
+
+    @property
+    def evidence(self) -> str:
+        """What was measured of this engine with this model on this GPU, in words."""
+        if self.unmeasured:
+            return f"never measured with this engine: {', '.join(self.unmeasured)}; a wider band"
+        if self.basis != "measured":
+            return "this GPU generation known from its datasheet only; a wider band"
+        return "this GPU generation measured in these formats, with these kernels"
+
+    @property
+    def estimate(self) -> str:
+        """Name of the estimate that sizes the service."""
+        return estimate_name(self.quantile_percent)

@@ -9,9 +9,9 @@ from sizing.workload import Contradicts
 
 class Verdict(StrEnum):
     met = "met"
-    """Every target holds at the P90 estimate."""
+    """Every target holds at the sizing estimate."""
     missed = "missed"
-    """A target does not hold at the P90 estimate."""
+    """A target does not hold at the sizing estimate."""
     unknown = "unknown"
     """No estimate covers this service."""
 
@@ -30,11 +30,11 @@ class LatencyPlan(Part):
     percentile: Number
     """Percentage of requests that must meet a target."""
     ttft_ms: Number | None
-    """Time to the first token at the P90 estimate; null where unknown or unbounded."""
+    """Time to the first token at the sizing estimate; null where unknown or unbounded."""
     ttft_target_ms: Number | None
     """Target of the time to the first token; null without one."""
     tpot_ms: Number | None
-    """Time per output token at the P90 estimate; null where unknown or unbounded."""
+    """Time per output token at the sizing estimate; null where unknown or unbounded."""
     tpot_target_ms: Number | None
     """Target of the time per output token; null without one."""
     missed_ratio: Number | None

@@ -62,7 +62,7 @@ def test_a_corrected_catalog_answers_nearer_and_surer(
     assert after.ttft_ms == pytest.approx(before.ttft_ms * 2**0.8, rel=1e-3)
     assert after.tpot_band.high < before.tpot_band.high
     assert after.tpot_band.low > before.tpot_band.low
-    assert (before.measured, after.measured) == (False, True)
+    assert (before.evidence.is_measured, after.evidence.is_measured) == (False, True)
 
 
 def test_results_of_vllm_and_guidellm_are_read(run: Run, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def favouring(catalog: Catalog, engine: str, factor: float) -> Catalog:
     fitted = catalog.coefficients
     slow = Band(low=1.0, high=factor)
     bands = {
-        name: Bands(tpot=slow, ttft=slow) if name != engine else Bands(tpot=BEST, ttft=BEST)
+        name: Bands(**dict.fromkeys(Bands.model_fields, BEST if name == engine else slow))
         for name in fitted.bands
     }
     made = fitted.model_copy(update={"bands": bands, "datasheet_bands": bands})

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizing.catalog import Catalog
-from sizing.catalog.bands import Band, Bands
+from sizing.catalog.bands import Band
 from sizing.catalog.lookup import facts_of
 from sizing.compare.comparison import compare, frontier
 from sizing.locks.workload_lock import Lock
@@ -173,10 +173,15 @@ def slower(catalog: Catalog) -> Catalog:
     """Catalog with coefficients of another day, by which steps take twice as long."""
     old = catalog.coefficients
     bands = {
-        engine: Bands(tpot=Band(low=each.tpot.low, high=2 * each.tpot.high), ttft=each.ttft)
+        engine: each.model_copy(update={"tpot": Band(low=each.tpot.low, high=2 * each.tpot.high)})
         for engine, each in old.bands.items()
     }
-    newer = {"bands": bands, "datasheet_bands": bands, "fitted": "2027-01-01"}
+    newer = {
+        "bands": bands,
+        "datasheet_bands": bands,
+        "unmeasured_bands": bands,
+        "fitted": "2027-01-01",
+    }
     return catalog.model_copy(update={"coefficients": old.model_copy(update=newer)})
 
 

@@ -20,9 +20,11 @@ def test_a_gpu_second_of_the_mean_replica_pays_for_the_fullest() -> None:
     """Four cards at 1.6 requests a second, the fullest replica a quarter above the mean: 4 x 1.25 /
     1.6 s. Ten steps of 0.2 s and 0.5 s of prompt complete 0.4 a second: 10 s, however uneven."""
     times = ReplicaTimes((0.2,), 0.5, ((1.0, 0.1),), 0.0, 1.0, 11.0, 1.0)
-    side = Estimate(times, {"throughput": 2.0, "ttft": 1.6})
+    rates = {"throughput": 2.0, "ttft": 1.6}
     targets = Targets(0.95, 1.0, None, 0.9)
-    found = CalibratedReplica(replica({}), LENGTHS, 1, targets, 4, side, 0.25).gpu_rate()
+    found = CalibratedReplica(
+        replica({}), LENGTHS, 1, targets, 0.9, 4, rates, Estimate(times, 1.6), 0.25
+    ).gpu_rate()
     assert found is not None
     assert found.request_s == pytest.approx(4 * 1.25 / 1.6)
     assert found.by_constraint["throughput"] == pytest.approx(4 * 1.25 / 2)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizing.catalog import Catalog
+from sizing.catalog.bands import EDGE
 from sizing.model.memory import fit
 from sizing.replica.calibrated import (
     calibrated_replica,
@@ -16,7 +17,7 @@ from sizing.replica.calibrated import (
 )
 from sizing.replica.case import case_of
 from sizing.replica.lengths import Lengths, request_lengths
-from sizing.replica.rate import BandSide, ReplicaTimes, computed_prompts_ms, replica_times
+from sizing.replica.rate import ReplicaTimes, computed_prompts_ms, replica_times
 from sizing.replica.traffic import request_rates
 from sizing.site import Site
 from sizing.steps.model import StepModel
@@ -42,7 +43,7 @@ def lengths(prompts: Any, **changes: Any) -> Lengths:
 
 
 def times(steps: StepModel, prompts: Any) -> ReplicaTimes:
-    return replica_times(steps, lengths(prompts), 64, BandSide.safe)
+    return replica_times(steps, lengths(prompts), 64, EDGE)
 
 
 def test_a_bar_alone_is_its_mean(steps: StepModel) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from sizing.replica.rate import BandSide, ReplicaTimes, replica_times
+from sizing.catalog.bands import EDGE
+from sizing.replica.rate import MEDIAN, ReplicaTimes, replica_times
 from tests.sizing.made_up import LENGTHS, corrected, replica
 
 REQUEST: dict[str, Any] = {
@@ -30,22 +31,22 @@ PROMPT_MS = 100 * 0.25 + 5 + 64 / 2
 sequence, leave untouched."""
 
 
-def times_of(side: BandSide, ranks: int = 1, **changes: Any) -> ReplicaTimes:
+def times_of(quantile: float, ranks: int = 1, **changes: Any) -> ReplicaTimes:
     """Times of two slots; the band of TPOT is 0.5 to 2, that of TTFT 0.25 to 3."""
     made = replica(REQUEST, ranks=ranks, **COSTS)
-    return replica_times(replace(made, **changes), LENGTHS, 2, side)
+    return replica_times(replace(made, **changes), LENGTHS, 2, quantile)
 
 
 @pytest.mark.parametrize(
-    ("side", "tpot", "ttft"), [("low", 0.5, 0.25), ("median", 1, 1), ("safe", 2, 3)]
+    ("quantile", "tpot", "ttft"), [(0.1, 0.5, 0.25), (MEDIAN, 1, 1), (EDGE, 2, 3)]
 )
-def test_each_estimate_of_the_band(side: str, tpot: float, ttft: float) -> None:
+def test_each_estimate_of_the_band(quantile: float, tpot: float, ttft: float) -> None:
     """Steps and prompts have the band of TPOT, the first token its own."""
-    times = times_of(BandSide(side))
+    times = times_of(quantile)
     assert times.decode_s == pytest.approx((tpot * ALONE_MS / 1000, tpot * PAIR_MS / 1000))
     assert times.prompt_s == pytest.approx(tpot * PROMPT_MS / 1000)
     assert times.firsts_s == ((pytest.approx(1), pytest.approx((7 + PROMPT_MS) / 1000)),)
-    assert times.first_factor == ttft
+    assert times.first_factor == pytest.approx(ttft)
     idle = times.server.at(0.0)
     own_s = (7 + PROMPT_MS + 4 * tpot * ALONE_MS) / 1000
     assert times.tpot_s(idle, 0.95) == pytest.approx(tpot * ALONE_MS / 1000)
@@ -54,7 +55,7 @@ def test_each_estimate_of_the_band(side: str, tpot: float, ttft: float) -> None:
 
 def test_a_correction_moves_both_times() -> None:
     """Runs that took 1.5 times the steps, P90 1.2 above it, and 1.25 times the first token, 1.6."""
-    times = times_of(BandSide.safe, correction=corrected(1.5, 1.25))
+    times = times_of(EDGE, correction=corrected(1.5, 1.25))
     assert times.decode_s == pytest.approx((1.8 * ALONE_MS / 1000, 1.8 * PAIR_MS / 1000))
     assert times.prompt_s == pytest.approx(1.8 * PROMPT_MS / 1000)
     assert times.first_factor == pytest.approx(2)
@@ -65,7 +66,7 @@ def test_two_ranks_compute_prompts_in_parallel() -> None:
 
     Two sequences bring each rank one, whose arithmetic is 0.25 ms.
     """
-    times = times_of(BandSide.median, ranks=2)
+    times = times_of(MEDIAN, ranks=2)
     assert times.decode_s == pytest.approx(((ALONE_MS - 0.125) / 1000, (PAIR_MS - 0.25) / 1000))
     assert times.prompt_s == pytest.approx(PROMPT_MS / 2 / 1000)
     assert times.first_s(0.95) == pytest.approx((7 + PROMPT_MS) / 1000)
@@ -74,7 +75,7 @@ def test_two_ranks_compute_prompts_in_parallel() -> None:
 def test_the_untouched_experts_are_those_of_half_the_slots() -> None:
     """Six slots: three sequences leave 64 / 2^3 ms of experts for a prompt to read."""
     made = replica(REQUEST, **COSTS)
-    times = replica_times(made, LENGTHS, 6, BandSide.median)
+    times = replica_times(made, LENGTHS, 6, MEDIAN)
     assert times.prompt_s == pytest.approx((25 + 5 + 8) / 1000)
     assert times.decode_s[0] == pytest.approx(ALONE_MS / 1000)
     assert times.decode_s[2] == pytest.approx((64 + 10 + 64 * 7 / 8 + 0.75) / 1000)
@@ -82,7 +83,7 @@ def test_the_untouched_experts_are_those_of_half_the_slots() -> None:
 
 def test_prompts_stretch_the_time_between_tokens() -> None:
     """A request in four seconds, each with a prompt of 124 ms: steps have 96.9 % of the time."""
-    times = times_of(BandSide.safe)
+    times = times_of(EDGE)
     utilisation = 0.25 * 2 * PROMPT_MS / 1000
     assert utilisation == pytest.approx(0.031)
     queue = times.server.at(0.25)
@@ -92,7 +93,7 @@ def test_prompts_stretch_the_time_between_tokens() -> None:
 
 def test_the_first_token_waits_for_prompts_and_a_slot() -> None:
     """A request's own times have the band of TTFT; the waits have that of the steps."""
-    times = times_of(BandSide.safe)
+    times = times_of(EDGE)
     queue = times.server.at(0.6)
     stretched = 2 * PAIR_MS / 1000 / (1 - 0.6 * 0.124)
     own = 3 * ((7 + PROMPT_MS) / 1000 + 4 * stretched)
@@ -110,10 +111,10 @@ def test_the_work_of_a_request_varies_by_the_squares_of_its_parts() -> None:
     answer, prompt = 612.5 / 674.5, 62 / 674.5
     expected = 2 * answer**2 + 3 * prompt**2
     assert expected == pytest.approx(1.675, abs=1e-3)
-    assert times_of(BandSide.median).variation == pytest.approx(expected)
-    assert times_of(BandSide.safe).variation == pytest.approx(expected)
+    assert times_of(MEDIAN).variation == pytest.approx(expected)
+    assert times_of(EDGE).variation == pytest.approx(expected)
     unknown = replace(LENGTHS, prompt_variation=None, output_variation=None)
-    made = replica_times(replica(REQUEST, **COSTS), unknown, 2, BandSide.median)
+    made = replica_times(replica(REQUEST, **COSTS), unknown, 2, MEDIAN)
     assert made.variation == pytest.approx(answer**2 + prompt**2)
 
 
@@ -127,7 +128,7 @@ def test_a_cached_prefix_is_attended_to_and_not_computed() -> None:
         LENGTHS, prompt_tokens=200.0, cached_tokens=50.0, prompts=((100.0, 0.5), (300.0, 0.5))
     )
     requested = {"flop_ms_per_token": 0.25, "attention_ms_per_pair": ((0.002, None),)}
-    times = replica_times(replica(requested, first_token_prefills=1), lengths, 2, BandSide.median)
+    times = replica_times(replica(requested, first_token_prefills=1), lengths, 2, MEDIAN)
     assert times.prompt_s == pytest.approx(0.085)
     assert times.firsts_s == (
         (pytest.approx(0.5), pytest.approx(0.020)),
@@ -140,7 +141,7 @@ def test_a_cached_prefix_is_attended_to_and_not_computed() -> None:
 def test_between_computed_batches_time_grows_in_a_straight_line() -> None:
     """The times are computed at 1, 2, 3, 4, 6 and 9 sequences; 5 is half way, 8 two thirds."""
     made = replica(REQUEST, layer_us=64)
-    times = replica_times(made, LENGTHS, 8, BandSide.median).decode_s
+    times = replica_times(made, LENGTHS, 8, MEDIAN).decode_s
     at = {n: (64 + 10 + 64 * (1 - 0.5**n) + 0.25 * n) / 1000 for n in (4, 6, 9)}
     assert len(times) == 8
     assert times[4] == pytest.approx((at[4] + at[6]) / 2)
