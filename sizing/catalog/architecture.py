@@ -8,6 +8,8 @@ from math import floor
 
 from sizing.workload import Precision
 
+SCALE_BYTES = 4
+"""Bytes of the scale of one indexed key. Basis: vendor (DeepSeek-V3.2-Exp), 32 bits."""
 KV_BYTES: Mapping[str, Fraction] = {"fp16": Fraction(2), "fp8": Fraction(1)}
 """Bytes of one element of the KV cache."""
 
@@ -38,6 +40,25 @@ class LayerCache:
     """Elements of one layer: KV heads x (key + value dimension), or latent + rotary dimension."""
     window_tokens: int | None = None
     """Tokens that such a layer keeps. None means that it keeps all."""
+
+
+@dataclass(frozen=True)
+class Indexer:
+    """Part of sparse attention that scores all cached tokens, and keeps the best for attention.
+
+    Basis: vendor (DeepSeek-V3.2-Exp, config.json and inference code, 2025-09-29): keys in FP8 with
+    one 32-bit scale a token, a score of every head for every cached token.
+    """
+
+    heads: int
+    head_dim: int
+    top_tokens: int
+    """Cached tokens that a query attends to."""
+
+    @property
+    def bytes_per_token(self) -> int:
+        """Bytes of one cached token in one layer, whatever the format of the KV cache."""
+        return self.head_dim + SCALE_BYTES
 
 
 @dataclass(frozen=True)
@@ -91,8 +112,10 @@ class Architecture:
     """False for a mixture without a stated number of experts, which has no step times."""
     scale_bits: Fraction | None = None
     """Bits of scales for each quantised weight, where the checkpoint states its groups."""
-    has_indexer: bool = False
-    """True where an indexer chooses the tokens that a query attends to."""
+    draft_layers: int = 0
+    """Further layers of the checkpoint that only draft tokens (multi-token prediction)."""
+    indexer: Indexer | None = None
+    """Indexer of every attention layer, where it chooses the tokens that a query attends to."""
 
     @property
     def kernels(self) -> frozenset[Kernel]:
@@ -101,7 +124,7 @@ class Architecture:
             Kernel.latent: self.mla,
             Kernel.grouped: bool(self.caches) and not self.mla,
             Kernel.window: any(cache.window_tokens is not None for cache in self.caches),
-            Kernel.sparse: self.has_indexer,
+            Kernel.sparse: self.indexer is not None,
             Kernel.linear: self.state_bytes_per_sequence > 0,
             Kernel.experts: self.experts is not None,
         }
@@ -135,19 +158,28 @@ class Architecture:
 
         MHA, GQA, MQA: layers x KV heads x (key + value dimension) x bytes of an element
         MLA: layers x (latent + rotary dimension) x bytes of an element
+        An indexer adds its own keys.
 
         Basis: arithmetic.
         """
-        return floor(self.elements_per_token * KV_BYTES[kv_precision])
+        return floor(self.elements_per_token * KV_BYTES[kv_precision]) + self.index_bytes_per_token
+
+    @property
+    def index_bytes_per_token(self) -> int:
+        """Bytes that a new token adds to the indexers' caches in all layers."""
+        each = 0 if self.indexer is None else self.indexer.bytes_per_token
+        return each * sum(cache.layers for cache in self.caches)
 
     def kv_bytes_of_sequence(self, tokens: Fraction, kv_precision: str) -> Fraction:
         """Bytes that one sequence of this many tokens keeps.
 
-        sum over layers of min(tokens, window) x elements x bytes, + the linear layers' state
+        sum over layers of min(tokens, window) x elements x bytes, + keys of indexers, + states of
+        linear layers
 
         Basis: arithmetic; an 8-bit cache does not shrink the states.
         """
-        return self.kept_elements(tokens) * KV_BYTES[kv_precision] + self.state_bytes_per_sequence
+        kept = self.kept_elements(tokens) * KV_BYTES[kv_precision]
+        return kept + tokens * self.index_bytes_per_token + self.state_bytes_per_sequence
 
     def kept_elements(self, tokens: Fraction) -> Fraction:
         """Cache elements of a sequence. Window layers keep at most their window."""
@@ -174,7 +206,7 @@ class Architecture:
                 for cache in self.caches
                 if cache.window_tokens is None or cache.window_tokens > start
             )
-            slope = growing * KV_BYTES[kv_precision]
+            slope = growing * KV_BYTES[kv_precision] + self.index_bytes_per_token
             if slope == 0:
                 return None
             longest = start + floor((room_bytes - used) / slope)

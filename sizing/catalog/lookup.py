@@ -10,7 +10,7 @@ from sizing.catalog import Catalog, Gpu, InstanceType, ModelFacts, UnknownName, 
 from sizing.site import Site
 from sizing.values.exact import exact
 from sizing.values.field_error import FieldError
-from sizing.workload import Capacity, Hardware, Kind, Precision, Workload
+from sizing.workload import Capacity, DraftMethod, Hardware, Kind, Precision, Workload
 from sizing.workload.kinds import LANGUAGE
 
 Found = TypeVar("Found")
@@ -38,6 +38,7 @@ def facts_of(workload: Workload, catalog: Catalog) -> Facts:
         model = _known(catalog.model, named.name, ("model", "name"), "a model of the catalog")
         _fit_for_kind(workload.kind, model)
         _within_context(workload, model)
+    _can_draft(workload, model)
     instance = gpu = None
     if workload.hardware is not None and not workload.hardware.is_auto:
         field = ("hardware", "instance_type")
@@ -50,6 +51,26 @@ def facts_of(workload: Workload, catalog: Catalog) -> Facts:
     precision = _precision(workload, model)
     _as_measured(workload, model, gpu, precision, catalog)
     return Facts(model, _parameters(workload, model), precision, instance, gpu)
+
+
+def _can_draft(workload: Workload, model: ModelFacts | None) -> None:
+    """Raises FieldError where the checkpoint is not known to have the layers that draft."""
+    drafts = workload.engine.speculative
+    if drafts is None or drafts.method is not DraftMethod.mtp:
+        return
+    shape = None if model is None else model.config
+    if shape is None or not shape.draft_layers:
+        raise FieldError(
+            ("engine", "speculative", "method"),
+            "no config.json states layers that draft, which this version can size",
+            "ngram, or model: the path of a config.json with num_nextn_predict_layers",
+        )
+    if drafts.draft_tokens > shape.draft_layers and drafts.draft_tokens % shape.draft_layers:
+        raise FieldError(
+            ("engine", "speculative", "draft_tokens"),
+            f"found {drafts.draft_tokens}",
+            f"a multiple of the {shape.draft_layers} layers that draft",
+        )
 
 
 def _known_families(hardware: Hardware, catalog: Catalog) -> None:

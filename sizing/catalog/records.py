@@ -251,6 +251,12 @@ class ModelFacts(Fact):
     """Number of layers with a window in one period of layers."""
     period_layers: PositiveInt | None = None
     """Number of layers after which the pattern repeats."""
+    index_heads: PositiveInt | None = None
+    """Heads of the indexer of sparse attention."""
+    index_head_dim: PositiveInt | None = None
+    """Width of one head of the indexer."""
+    index_top_tokens: PositiveInt | None = None
+    """Cached tokens that the indexer chooses for a query."""
     text_encoders: str | None = None
     """Prompt encoders of a model that makes images or videos."""
     text_encoder_parameters: PositiveInt | None = None

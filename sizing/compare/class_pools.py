@@ -17,9 +17,8 @@ from sizing.fleet.redundancy import TooFewZonesError
 from sizing.hardware.offers import Offer, offers, sizes, types
 from sizing.model.memory import fit
 from sizing.replica.calibrated import lengths_apart, step_model_of
-from sizing.replica.case import Case, Choice, longest_tokens
+from sizing.replica.case import Case, Choice, longest_tokens, sequence_tokens
 from sizing.replica.gpu_rate import GpuRate
-from sizing.replica.lengths import running_tokens
 from sizing.replica.rated import known_rate, rate_bound, rated
 from sizing.replica.traffic import Rates
 from sizing.steps.model import StepModel
@@ -180,8 +179,7 @@ class ClassPools:
     @cached_property
     def _tokens(self) -> tuple[Fraction | None, Fraction | None]:
         """Tokens of a running sequence and of the longest sequence."""
-        request = self.lengths.request
-        return running_tokens(request), longest_tokens(request)
+        return sequence_tokens(self.workload), longest_tokens(self.lengths.request)
 
     def _pool(self, replica: Replica, seller: Seller, choice: Choice, rate: GpuRate) -> Pool | None:
         at = Choice(choice.fit, seller.zones)

@@ -7,9 +7,9 @@ from decimal import Decimal
 from sizing.catalog import Catalog, InstanceType, Price
 from sizing.fleet.capacity_source import not_on_demand
 from sizing.hardware.stated_type import not_sold, selling_zones, usable_zones
-from sizing.model.memory import held_weights, tensor_parallel_sizes
+from sizing.model.memory import tensor_parallel_sizes
 from sizing.plan.part import Rejected
-from sizing.replica.case import Case, gpus_per_node
+from sizing.replica.case import Case, gpus_per_node, weights_of
 from sizing.replica.fit import unfit
 from sizing.workload import AUTO, Hardware, Precision
 
@@ -90,10 +90,11 @@ def sizes(case: Case, instance: InstanceType) -> list[int]:
 
 
 def _cases(case: Case, instance: InstanceType) -> Iterator[Case]:
-    """Yield the case on one type, once for each precision."""
+    """Yield the case on one type, once for each precision and engine."""
     gpu = case.catalog.gpu(instance.gpu)
     for precision in precisions(case, instance):
         facts = replace(case.facts, instance=instance, gpu=gpu, precision=precision)
-        model = case.workload.model
-        weights = held_weights(model, facts.parameters, precision, facts.model)
-        yield replace(case, facts=facts, need=replace(case.need, weights=weights))
+        need = replace(case.need, weights=weights_of(case.workload, facts))
+        for engine in case.workload.engines:
+            workload = case.workload.with_engine(engine)
+            yield replace(case, workload=workload, facts=facts, need=need)

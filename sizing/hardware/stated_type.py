@@ -9,6 +9,12 @@ from sizing.replica.fit import replica_fit, spanning_replica, unfit
 from sizing.site import Site
 from sizing.workload import ENGINES, ReservedCapacity, Workload
 
+NO_PIPELINE = Rejected(
+    option="a replica over several nodes",
+    reason=Reason.engine,
+    numbers="engine.speculative is not known to work in a pipeline",
+)
+
 
 def selling_zones(
     instance: InstanceType, site: Site, catalog: Catalog
@@ -50,7 +56,9 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
     fit, smaller = None, list[Rejected]()
     if nodes is None or nodes == 1:
         fit, smaller = replica_fit(need, facts, instance, split)
-    if fit is None and nodes != 1 and workload.engine.name.traits.groups is None:
+    if fit is None and nodes != 1 and workload.engine.speculative is not None:
+        smaller = [*smaller, NO_PIPELINE]
+    elif fit is None and nodes != 1 and workload.engine.name.traits.groups is None:
         smaller.append(_no_groups(workload))
     elif fit is None and nodes != 1:
         fit, larger = spanning_replica(need, facts, instance, split, nodes)

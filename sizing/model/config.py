@@ -9,12 +9,14 @@ from fractions import Fraction
 
 from sizing.catalog.architecture import Architecture, Experts
 from sizing.model.config_experts import experts_per_token
-from sizing.model.config_keys import Config, dimensions, language_part, number
+from sizing.model.config_keys import Config, dimensions, indexer_of, language_part, number
 from sizing.model.layer_kinds import LayerKinds, layer_kinds
 from sizing.model.parameter_count import Counted, count_parameters, vision_parameters
 from sizing.values.field_error import FieldError
 from sizing.workload import Precision
 
+DRAFTED_BY_LAYERS = ("deepseek_v3", "deepseek_v32", "glm4_moe")
+"""Model types whose further layers draft tokens, alike in every version of the engine here."""
 DTYPES = {"bfloat16": Precision.bf16, "float16": Precision.fp16, "float32": Precision.fp32}
 
 
@@ -57,9 +59,20 @@ def read_config(config: Config) -> ModelConfig:
         vocab=dims.vocab,
         experts_alone_in=precision if _experts_alone(quantised, counted) else None,
         scale_bits=_scale_bits(quantised),
-        has_indexer=number(text, "index_topk") is not None,
+        draft_layers=_draft_layers(text),
+        indexer=indexer_of(text),
     )
     return ModelConfig(architecture, precision, str(text.get("model_type", "")))
+
+
+def _draft_layers(text: Config) -> int:
+    """Layers that the engine can draft with; 0 for models whose draft layers it builds otherwise.
+
+    Basis: vendor (vllm/config/speculative.py of 0.27.1 and 0.30.0).
+    """
+    if text.get("model_type") not in DRAFTED_BY_LAYERS:
+        return 0
+    return number(text, "num_nextn_predict_layers") or 0
 
 
 def _quantisation(part: Config) -> Config:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sizing.catalog.architecture import Indexer
 from sizing.values.field_error import FieldError
 
 Config = Mapping[str, Any]
@@ -109,6 +110,18 @@ class Dimensions:
     vocab: int
     tied: bool
     family: str
+
+
+def indexer_of(text: Config) -> Indexer | None:
+    """Return the indexer of sparse attention; None where the file states none.
+
+    Raises FieldError for a size of it that is missing.
+    """
+    top = number(text, "index_topk")
+    if top is None:
+        return None
+    heads, head_dim = _needed(text, "index_n_heads"), _needed(text, "index_head_dim")
+    return Indexer(heads, head_dim, top)
 
 
 def dimensions(text: Config) -> Dimensions:

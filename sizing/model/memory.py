@@ -71,12 +71,15 @@ class HeldWeights:
     sixteen_bit_parameters: Fraction
     bits_per_parameter: Fraction
     """Bits of each other parameter, scales included."""
+    draft_parameters: int = 0
+    """Parameters of layers that only draft tokens."""
 
     @cached_property
     def bytes(self) -> int:
         """Bytes of the weights: (all parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2,
         rounded up."""
         others = self.parameters + self.encoder_parameters - self.sixteen_bit_parameters
+        others += self.draft_parameters
         return ceiling(others * self.bits_per_parameter / 8 + self.sixteen_bit_parameters * 2)
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sizing.model.config_keys import Config, Dimensions, number
+from sizing.catalog.architecture import Indexer
+from sizing.model.config_keys import Config, Dimensions, indexer_of, number
 from sizing.model.layer_kinds import LayerKinds, delta_dims, mamba_dims
 
 UNGATED = frozenset(
@@ -110,7 +111,19 @@ def _compressed(text: Config, dims: Dimensions, latent: int) -> int:
     nope = dims.head_dim - dims.rope_dim
     up = latent * dims.heads * (nope + dims.value_head_dim)
     compress = hidden * (latent + dims.rope_dim) + latent
-    return down + compress + up + dims.heads * dims.value_head_dim * hidden
+    out = dims.heads * dims.value_head_dim * hidden
+    return down + compress + up + out + _index(hidden, low or hidden, indexer_of(text))
+
+
+def _index(hidden: int, queries: int, indexer: Indexer | None) -> int:
+    """Parameters of an indexer: queries of each head, one key with its norm, weights of the heads.
+
+    Basis: vendor (DeepSeek-V3.2-Exp, inference code, 2025-09-29).
+    """
+    if indexer is None:
+        return 0
+    heads, width = indexer.heads, indexer.head_dim
+    return queries * heads * width + hidden * width + 2 * width + hidden * heads
 
 
 def _linear(text: Config, dims: Dimensions, form: str) -> int:

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from sizing.catalog.architecture import Architecture, Experts, LayerCache
+from sizing.catalog.architecture import Architecture, Experts, Indexer, LayerCache
 from sizing.catalog.records import ModelFacts
 from sizing.workload import Precision
 
@@ -67,8 +67,15 @@ def held_architecture_of(facts: ModelFacts | None) -> Architecture | None:
         experts_alone_in=_experts_alone_in(facts),
         scale_bits=MXFP4_SCALE_BITS if facts.native_dtype == "fp4" else None,
         experts_known=not is_unknown_mixture(facts),
-        has_indexer="sparse" in (facts.attention or ""),
+        indexer=_indexer(facts),
     )
+
+
+def _indexer(facts: ModelFacts) -> Indexer | None:
+    heads, width, top = facts.index_heads, facts.index_head_dim, facts.index_top_tokens
+    if heads is None or width is None or top is None:
+        return None
+    return Indexer(heads, width, top)
 
 
 def _experts_alone_in(facts: ModelFacts) -> Precision | None:

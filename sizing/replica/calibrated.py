@@ -26,8 +26,9 @@ from sizing.replica.rate import (
 from sizing.replica.traffic import users_online_peak
 from sizing.steps.model import StepModel, step_model
 from sizing.steps.replica import Formats, Parallel
+from sizing.steps.speculation import NO_DRAFTS, Speculation
 from sizing.values.exact import exact
-from sizing.workload import Routing, Workload
+from sizing.workload import Engine, Routing, Workload
 
 MANY = 10**9
 """Number of replicas at which a conversation never meets its own replica again."""
@@ -79,8 +80,9 @@ class CalibratedReplica:
         return self.median if quantile == MEDIAN else self._estimate(self.steps, quantile)
 
     def after_one_run(self) -> Estimate | None:
-        """Sizing estimate if one own run took the predicted time; None with own runs."""
-        if self.steps.correction is not None:
+        """Sizing estimate if one own run took the predicted time; None with own runs, and with
+        drafts, to which runs are not applied."""
+        if self.steps.correction is not None or self.steps.speculation.is_used:
             return None
         steps = replace(self.steps, assumed_bands=self.steps.bands.after_one_run())
         return self._estimate(steps, self.quantile)
@@ -139,6 +141,17 @@ def step_model_of(case: Case, need: Need, tensor_parallel: int) -> StepModel | N
         parallel=Parallel(tensor=tensor_parallel),
         formats=Formats(need.weights.precision, need.weights.precision, engine.kv_precision),
         gpu_share=min(float(instance.gpu_count), 1.0),
+        speculation=speculation_of(engine),
+    )
+
+
+def speculation_of(engine: Engine) -> Speculation:
+    """Return the drafts of a step as the workload states them."""
+    stated = engine.speculative
+    if stated is None:
+        return NO_DRAFTS
+    return Speculation(
+        stated.draft_tokens, float(stated.acceptance_length), float(stated.draft_cost_ratio)
     )
 
 

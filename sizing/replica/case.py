@@ -5,7 +5,8 @@ from fractions import Fraction
 
 from sizing.catalog import Catalog, InstanceType
 from sizing.catalog.lookup import Facts, facts_of
-from sizing.model.memory import Fit, Need, held_weights
+from sizing.model.drafts import draft_parameters, with_draft_caches
+from sizing.model.memory import Fit, HeldWeights, Need, held_weights
 from sizing.model.rows import held_architecture_of
 from sizing.replica.item import ItemEstimate, MadeModel, item_estimate, item_memory, made_model
 from sizing.replica.lengths import running_tokens
@@ -59,13 +60,33 @@ def case_of(workload: Workload, site: Site, catalog: Catalog) -> Case:
 
 def need_of(workload: Workload, facts: Facts) -> Need:
     """Memory of the weights, and of KV cache for sequences of the usual running length."""
+    shape = held_architecture_of(facts.model)
     return Need(
-        weights=held_weights(workload.model, facts.parameters, facts.precision, facts.model),
-        shape=held_architecture_of(facts.model),
+        weights=weights_of(workload, facts),
+        shape=None if shape is None else with_draft_caches(shape, workload.engine),
         kv_precision=workload.engine.kv_precision,
-        tokens=running_tokens(workload.request),
+        tokens=sequence_tokens(workload),
         longest_tokens=longest_tokens(workload.request),
     )
+
+
+def weights_of(workload: Workload, facts: Facts) -> HeldWeights:
+    """Weights that the engine holds, with those of layers that draft."""
+    held = held_weights(workload.model, facts.parameters, facts.precision, facts.model)
+    shape = held_architecture_of(facts.model)
+    if shape is None:
+        return held
+    return replace(held, draft_parameters=draft_parameters(shape, workload.engine))
+
+
+def sequence_tokens(workload: Workload) -> Fraction | None:
+    """Tokens of a sequence at its end, weighted as running ones are, and its drafted tokens.
+
+    Basis: vendor (vllm/v1/core/sched/scheduler.py, 0.30.0): drafted tokens get pages of the KV
+    cache like accepted ones, within the limit of the context.
+    """
+    tokens, drafts = running_tokens(workload.request), workload.engine.speculative
+    return tokens if tokens is None or drafts is None else tokens + drafts.draft_tokens
 
 
 def longest_tokens(request: Request) -> Fraction | None:

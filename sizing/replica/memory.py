@@ -14,6 +14,7 @@ def memory_plan(need: Need, fit: Fit | None) -> MemoryPlan:
         nominal_bits_per_parameter=NOMINAL_BITS[need.weights.precision],
         parameters=plain(need.weights.parameters),
         encoder_parameters=plain(need.weights.encoder_parameters),
+        draft_parameters=need.weights.draft_parameters or None,
         sixteen_bit_parameters=plain(need.weights.sixteen_bit_parameters),
         bits_per_parameter=plain(need.weights.bits_per_parameter),
         kv_copies=plain(kv_copies(shape, split)) if shape else None,
@@ -34,12 +35,15 @@ def _caches(need: Need) -> tuple[CachePlan, ...]:
     """Layers that cache, by the elements that they keep of a token."""
     if need.shape is None:
         return ()
-    element_bytes = KV_BYTES[need.kv_precision]
-    return tuple(
-        CachePlan(
-            layers=cache.layers,
-            bytes_per_token=int(cache.elements_per_token * element_bytes),
-            window_tokens=cache.window_tokens,
-        )
+    element_bytes, indexer = KV_BYTES[need.kv_precision], need.shape.indexer
+    kept = [
+        (cache.layers, int(cache.elements_per_token * element_bytes), cache.window_tokens)
         for cache in need.shape.caches
+    ]
+    if indexer is not None:
+        layers = sum(cache.layers for cache in need.shape.caches)
+        kept.append((layers, indexer.bytes_per_token, None))
+    return tuple(
+        CachePlan(layers=layers, bytes_per_token=each, window_tokens=window)
+        for layers, each, window in kept
     )

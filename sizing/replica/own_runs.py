@@ -30,6 +30,9 @@ def own_runs_plan(
     if gpu is None or need.step_shape is None:
         text = "not applied: the service has no GPU, or the architecture of its model is unknown"
         return OwnRunsPlan(file=file, applied=False, told=text)
+    if workload.engine.speculative is not None:
+        text = "not applied: the service drafts tokens, and no run says whether its engine did"
+        return OwnRunsPlan(file=file, applied=False, told=text)
     found = catalog.coefficients.correction(
         engine, gpu.name, need.step_shape.parameters, need.step_shape.layers
     )

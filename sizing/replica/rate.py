@@ -109,7 +109,7 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, quantile: floa
         decode_s=times,
         prompt_s=prompt_s,
         firsts_s=tuple(zip(accumulate(shares), (ms * MS for ms in firsts_ms), strict=True)),
-        first_steps=coefficients.first_token_steps,
+        first_steps=steps.first_steps,
         first_factor=bands.ttft.at(quantile) * steps.ttft_correction,
         output_tokens=lengths.output_tokens,
         variation=share**2 * answer_varies + (1 - share) ** 2 * prompt_varies,

@@ -18,7 +18,7 @@ from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.pool import PoolPlan
-from sizing.plan.service.serving import GroupServingPlan, QuotaPlan, ServingPlan
+from sizing.plan.service.serving import DraftPlan, GroupServingPlan, QuotaPlan, ServingPlan
 from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.replica.case import Case, Choice
@@ -165,7 +165,7 @@ def _deployment_plan(
     capability = facts.gpu.compute_capability or Decimal(0)
     spare, by_zone = pool.replicas_total - pool.replicas_needed, replicas_by_zone(pool)
     name = facts.model.model if facts.model is not None else workload.name
-    weights = weights_of(name, workload.model.source)
+    weights, drafts = weights_of(name, workload.model.source), workload.engine.speculative
     limits = request_limits(
         workload=workload,
         catalog=case.catalog,
@@ -208,6 +208,7 @@ def _deployment_plan(
         ),
         compute_precision=compute_precision(facts.precision, capability),
         kv_precision=workload.engine.kv_precision,
+        drafts=drafts and DraftPlan(method=drafts.method, tokens=drafts.draft_tokens),
         weights_path=volumes.weights_path,
         copy_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.download_s)))),
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s)))) + ENGINE_START_S,

@@ -11,8 +11,11 @@ from sizing.catalog.correction import Correction
 from sizing.catalog.records import Gpu
 from sizing.steps.card import Card, card
 from sizing.steps.replica import Formats, Parallel
+from sizing.steps.speculation import NO_DRAFTS, Speculation
 from sizing.steps.work import Work, work
 
+SPECULATIVE = "speculative decoding"
+"""Name of the verification of drafts among what was never measured."""
 US = 1e-3
 """Number of milliseconds in a microsecond."""
 ROUNDS = 40
@@ -20,7 +23,8 @@ NEAR = 1e-7
 
 
 class Terms(NamedTuple):
-    """Milliseconds of one mean step, by cause; they add up to the time per output token."""
+    """Milliseconds of one mean step, by cause, over its tokens of one sequence; they add up to the
+    time per output token."""
 
     weights_ms: float
     experts_ms: float
@@ -34,6 +38,8 @@ class Terms(NamedTuple):
     step_ms: float
     prefill_ms: float
     """Milliseconds of prompts of new requests, computed between the answers' steps."""
+    draft_ms: float = 0.0
+    """Milliseconds of drafting tokens that the step verifies."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,7 @@ class StepModel:
     kernels: frozenset[Kernel] = frozenset()
     correction: Correction | None = None
     """Correction from the user's own runs."""
+    speculation: Speculation = NO_DRAFTS
     assumed_bands: Bands | None = None
     """Bands in place of the known ones, to answer what more measurements would change."""
 
@@ -120,9 +127,11 @@ class StepModel:
 
     @property
     def unmeasured(self) -> tuple[str, ...]:
-        """Formats and kernels of this model that were never measured with the engine."""
+        """Formats and kernels of this model that were never measured with the engine, and the
+        verification of drafts."""
         formats = (self.formats.weights, self.formats.experts)
-        return self.coefficients.unmeasured(self.engine, formats, self.kernels)
+        found = self.coefficients.unmeasured(self.engine, formats, self.kernels)
+        return (*found, SPECULATIVE) if self.speculation.is_used else found
 
     @property
     def evidence(self) -> Evidence:
@@ -136,7 +145,10 @@ class StepModel:
 
     @property
     def bands(self) -> Bands:
-        """Bands of the user's own runs, else of the engine, wider where it was not measured."""
+        """Bands of the user's own runs, else of the engine, wider where it was not measured and
+        where tokens are drafted."""
+        if self.speculation.is_used:
+            return self.speculation.bands(self.coefficients.bands_of(self.engine, self.evidence))
         if self.assumed_bands is not None:
             return self.assumed_bands
         if self.correction is not None:
@@ -179,6 +191,12 @@ class StepModel:
         sent = c.all_reduce * w.all_reduce_ms_per_token
         return hidden, sent + c.all_to_all * w.all_to_all_ms_per_token
 
+    @property
+    def first_steps(self) -> float:
+        """Times per output token that pass before the first token: it waits for whole steps."""
+        c = self.coefficients.engines[self.engine]
+        return c.first_token_steps * self.speculation.tokens_per_step
+
     def prompt_ms(self, tokens: float) -> float:
         """Milliseconds to compute one prompt, without the constant cost of a step.
 
@@ -196,36 +214,40 @@ class StepModel:
     def terms(self, decoding: float, load: Load) -> Terms:
         """Return the mean step with `decoding` sequences at the load's mean context.
 
-        One prompt comes with every answer that ends: decoding / answer a step.
+        One prompt comes with every answer that ends: decoding x tokens a step / answer a step.
+        A step computes every drafted token and reads weights and caches once.
         Basis: arithmetic with fitted coefficients.
         """
-        c, w = self.coefficients.engines[self.engine], self.work
+        c, w, s = self.coefficients.engines[self.engine], self.work, self.speculation
         rank = decoding / w.ranks
-        untouched = w.untouched_share(decoding) if w.expert_layers else 1.0
+        computed = rank * s.positions
+        untouched = w.untouched_share(decoding * s.positions) if w.expert_layers else 1.0
         weights = self.weights_ms
         experts = self.experts_ms * (1.0 - untouched)
         kv = c.kv_read * rank * w.kv_ms(load.context)
         read = weights + experts + kv
         flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
         power = self.coefficients.roofline_power
-        arithmetic = c.decode_flop * rank * flop
+        arithmetic = c.decode_flop * computed * flop
         both: float = math.pow(read**power + arithmetic**power, 1.0 / power)
         hidden, sent = self.moved_ms_per_token
-        prompts = rank / load.answer
+        prompts = rank * s.tokens_per_step / load.answer
         reread = self.experts_ms * untouched if w.expert_layers else 0.0
         extra = c.prefill_layer_us * US * w.layers + reread
-        return Terms(
+        step = (
             weights,
             experts,
             kv,
             both - read,
-            rank * hidden,
-            rank * sent,
+            computed * hidden,
+            computed * sent,
             self.layers_ms,
             c.sequence_us * US * decoding,
             c.step_ms,
-            prompts * load.prompt_ms + min(1.0, prompts) * extra,
         )
+        prefill = prompts * load.prompt_ms + min(1.0, prompts) * extra
+        draft = s.draft_cost_ratio * sum(step) if s.is_used else 0.0
+        return Terms(*(each / s.tokens_per_step for each in (*step, prefill, draft)))
 
     def closed_loop(
         self,
@@ -262,15 +284,16 @@ class StepModel:
         )
 
     def roofline_ms(self, context_tokens: float, decoding: float) -> float:
-        """Lower bound of a step: the time of its reads or of its arithmetic, whichever is longer.
+        """Lower bound of the time per token: the reads of a step or its arithmetic, whichever is
+        longer, over its tokens of one sequence.
 
         Basis: vendor (datasheet rates), without any overhead and without prompts.
         """
-        w, rank = self.work, decoding / self.work.ranks
-        read = w.weights_ms + w.experts_ms * (1.0 - w.untouched_share(decoding))
+        w, s, rank = self.work, self.speculation, decoding / self.work.ranks
+        read = w.weights_ms + w.experts_ms * (1.0 - w.untouched_share(decoding * s.positions))
         read += rank * w.kv_ms(context_tokens)
         flop = w.flop_ms_per_token + w.expert_flop_ms_per_token + w.head_flop_ms
-        return max(read, rank * flop)
+        return max(read, rank * s.positions * flop) / s.tokens_per_step
 
     def load(
         self, input_tokens: float, output_tokens: float, in_flight: float, most: float | None
@@ -297,7 +320,7 @@ class StepModel:
         return first + waiting * (first + load.answer * tpot)
 
     def _first_ms(self, load: Load, tpot: float) -> float:
-        return load.first_ms + self.coefficients.engines[self.engine].first_token_steps * tpot
+        return load.first_ms + self.first_steps * tpot
 
     def _decoding(self, load: Load) -> float:
         """Sequences that decode in the mean step, by false position (Illinois)."""
@@ -335,6 +358,7 @@ def step_model(
     parallel: Parallel,
     formats: Formats,
     gpu_share: float = 1.0,
+    speculation: Speculation = NO_DRAFTS,
 ) -> StepModel | None:
     """Return the step times of a model on a replica; None when the GPU's datasheet lacks a rate.
 
@@ -344,6 +368,10 @@ def step_model(
     if at_best is None:
         return None
     coefficients.engines[engine]
-    correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
+    correction = None
+    if not speculation.is_used:  # Guard: a run does not say whether its engine drafted
+        correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
     required = work(shape, at_best, parallel, formats)
-    return StepModel(required, at_best, engine, formats, coefficients, shape.kernels, correction)
+    return StepModel(
+        required, at_best, engine, formats, coefficients, shape.kernels, correction, speculation
+    )

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from sizing.catalog.architecture import KV_BYTES, Architecture
+from sizing.catalog.architecture import KV_BYTES, Architecture, Indexer, LayerCache
 from sizing.model.memory import weight_bytes
 from sizing.steps.card import Card
 from sizing.steps.replica import Formats, Parallel
@@ -102,13 +102,17 @@ def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) 
     exchanged = expert_tokens * shape.hidden_size * 2 * ACTIVATION_BYTES / tp
     hidden_ms = shape.hidden_size * ACTIVATION_BYTES / read
     flops = card.flop_per_ms
+    indexed, scored = _indexer_work(shape, attention_layers)
     return Work(
         weights_ms=(rest * float(weight_bytes(weights)) + head * ACTIVATION_BYTES) / tp / read,
         experts_ms=expert_parameters * float(weight_bytes(formats.experts)) / stage / read,
         routed_share=routed,
-        kv_ms_per_token=tuple(
-            (c.layers * c.elements_per_token * kv_bytes / read, c.window_tokens)
-            for c in shape.caches
+        kv_ms_per_token=(
+            *(
+                (c.layers * c.elements_per_token * kv_bytes / read, _reach(c, shape.indexer))
+                for c in shape.caches
+            ),
+            *((each / read, None) for each in indexed),
         ),
         state_ms=2 * shape.state_bytes_per_sequence / tp / read,
         flop_ms_per_token=2 * rest / tp / flops.get(weights, sixteen),
@@ -118,7 +122,10 @@ def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) 
         / tp
         / flops.get(formats.experts, sixteen),
         head_flop_ms=2 * head / tp / sixteen,
-        attention_ms_per_pair=tuple((c.layers * pair, c.window_tokens) for c in shape.caches),
+        attention_ms_per_pair=(
+            *((c.layers * pair, _reach(c, shape.indexer)) for c in shape.caches),
+            *((each / flops.get(Precision.fp8, sixteen), None) for each in scored),
+        ),
         activation_ms_per_token=shape.layers * hidden_ms,
         expert_activation_ms_per_token=expert_tokens * hidden_ms,
         all_reduce_ms_per_token=reduce_bytes / card.link_bytes_per_ms,
@@ -133,6 +140,25 @@ def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) 
         pipeline=parallel.pipeline,
         ranks=parallel.data * parallel.pipeline,
     )
+
+
+def _reach(cache: LayerCache, indexer: Indexer | None) -> int | None:
+    """Cached tokens that a query of these layers attends to; None for all."""
+    limits = [cache.window_tokens, None if indexer is None else indexer.top_tokens]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _indexer_work(shape: Architecture, layers: int) -> tuple[list[int], list[int]]:
+    """Bytes of one indexed token, and operations of one query against one key, in all layers.
+
+    Both are empty without an indexer. Basis: vendor (DeepSeek-V3.2-Exp); every card of a
+    tensor-parallel group scores all tokens, in 8 bits.
+    """
+    if shape.indexer is None:
+        return [], []
+    return [shape.index_bytes_per_token], [
+        layers * 2 * shape.indexer.heads * shape.indexer.head_dim
+    ]
 
 
 def _met(prompt_tokens: float, window: int | None) -> float:

@@ -4,7 +4,7 @@ from sizing.values.written import A_NUMBER, Count, Flag, Positive, PositiveCount
 from sizing.workload.accept import Accept, Contradicts
 from sizing.workload.access import Access, Claim, ClaimFormat
 from sizing.workload.data import Data
-from sizing.workload.engine import Engine, Routing
+from sizing.workload.engine import DraftMethod, Engine, Routing, Speculative
 from sizing.workload.engine_traits import ENGINES, EngineName, EngineTraits
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
 from sizing.workload.kinds import InTransit, Kind, Load, Method, Precision
@@ -29,6 +29,7 @@ __all__ = [
     "Contradicts",
     "Count",
     "Data",
+    "DraftMethod",
     "Encoder",
     "Engine",
     "EngineName",
@@ -53,6 +54,7 @@ __all__ = [
     "ReservationId",
     "ReservedCapacity",
     "Routing",
+    "Speculative",
     "Traffic",
     "TypeName",
     "Workload",

@@ -1,18 +1,26 @@
 """Serving engine and its limits, and what it lacks of the things that a workload requests."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
-from sizing.values.strict import Strict
-from sizing.values.written import PositiveCount
-from sizing.workload.engine_traits import ENGINES, EngineName, EngineTraits
+from sizing.values.strict import Strict, absent
+from sizing.values.written import PositiveCount, Ratio
+from sizing.workload.engine_traits import ENGINES, EngineName, EngineTraits, Setting
 from sizing.workload.hardware import Hardware
 from sizing.workload.kinds import InTransit, Runtime
 from sizing.workload.targets import Capacity
+
+MOST_DRAFTED = 7
+"""Largest number of drafted tokens. Basis: arithmetic over a vendor's default: 256 sequences with 8
+positions each are the 2,048 tokens of vLLM's smallest step (vllm/config/scheduler.py, 0.30.0)."""
+WITH_WEIGHTS = ("eagle", "eagle3", "draft_model", "medusa", "mlp_speculator", "dflash")
+"""Other methods of vLLM that draft with a model (vllm/config/speculative.py, 0.30.0)."""
 
 
 class Routing(StrEnum):
@@ -25,9 +33,52 @@ class Routing(StrEnum):
     """A conversation remains with its replica, which still has its prefix in the cache."""
 
 
+class DraftMethod(StrEnum):
+    ngram = "ngram"
+    """Tokens that followed the same words earlier in the prompt or the answer. It needs no weights
+    of its own."""
+    mtp = "mtp"
+    """Layers of the checkpoint itself that predict further tokens, as in DeepSeek-V3."""
+
+
+def _without_weights(value: Any) -> Any:
+    """Return the value. The error of a method with weights says why this version lacks it."""
+    if isinstance(value, str) and value.strip().lower() in WITH_WEIGHTS:
+        message = f"{value} drafts with a model of its own, which this version does not size"
+        raise FieldError((), message, " or ".join(DraftMethod))
+    return value
+
+
+class Speculative(Strict):
+    """Speculative decoding. The user measures its two effects; nothing here is guessed."""
+
+    method: Annotated[
+        DraftMethod, BeforeValidator(_without_weights, json_schema_input_type=DraftMethod)
+    ]
+    """Method that drafts the tokens."""
+    draft_tokens: Annotated[PositiveCount, Field(le=MOST_DRAFTED)]
+    """Drafted tokens that a step verifies for each sequence."""
+    acceptance_length: Annotated[Ratio, Field(ge=1)]
+    """Mean tokens of one step, the model's own token included. vLLM logs it as the mean acceptance
+    length."""
+    draft_cost_ratio: Annotated[Ratio, Field(ge=0, le=1)]
+    """Time of drafting over the time of the step that verifies the drafts."""
+
+    @model_validator(mode="after")
+    def _accepts_what_is_drafted(self) -> Self:
+        most = Decimal(self.draft_tokens + 1)
+        if self.acceptance_length > most:
+            raise FieldError(
+                ("acceptance_length",),
+                f"found {plain(self.acceptance_length)}",
+                f"at most {most}: {self.draft_tokens} drafted tokens and the model's own",
+            )
+        return self
+
+
 class Engine(Strict):
     name: EngineName = EngineName.vllm
-    """Serving engine."""
+    """Serving engine, or auto for the cheapest one."""
     kv_precision: Literal["fp16", "fp8"] = "fp16"
     """Precision of the KV cache: 16-bit, or 8-bit floating point."""
     max_sequences: PositiveCount | None = None
@@ -38,6 +89,8 @@ class Engine(Strict):
         default=Runtime.compiled, exclude_if=lambda runtime: runtime is Runtime.compiled
     )
     """Way in which the kernels of an image or video model run."""
+    speculative: Annotated[Speculative | None, Field(exclude_if=absent)] = None
+    """Speculative decoding, with its measured effects. When left out, nothing is drafted."""
 
 
 def refusal(
@@ -46,6 +99,7 @@ def refusal(
     capacity: Capacity | None,
     hardware: Hardware | None,
     in_transit: InTransit | None,
+    speculative: Speculative | None,
 ) -> FieldError | None:
     """Return the error of the first field that this version cannot build with the engine.
 
@@ -73,6 +127,13 @@ def refusal(
             f"nothing states that the image of {engine} can make a certificate for HTTPS",
             "none: plain HTTP",
             lambda traits: traits.makes_certificates,
+        )
+    if speculative is not None and Setting.speculation not in ENGINES[engine].flags:
+        return _lacks(
+            ("engine", "speculative"),
+            f"this version drafts no tokens with {engine}",
+            "none",
+            lambda traits: Setting.speculation in traits.flags,
         )
     return None
 

@@ -15,10 +15,12 @@ class EngineName(StrEnum):
     """SGLang, with its OpenAI-compatible server."""
     tensorrt_llm = "tensorrt-llm"
     """TensorRT-LLM with its PyTorch backend and its OpenAI-compatible server."""
+    auto = "auto"
+    """Sizing chooses the cheapest engine among those that can be built for the workload."""
 
     @property
     def traits(self) -> "EngineTraits":
-        """What follows from the engine."""
+        """What follows from the engine. Raises KeyError for auto, which a ranking replaces."""
         return ENGINES[self]
 
 
@@ -43,6 +45,8 @@ class Setting(StrEnum):
     """Precision of the arithmetic."""
     kv_cache = "kv_cache"
     """Precision of the KV cache."""
+    speculation = "speculation"
+    """Method and number of drafted tokens, as a JSON object."""
 
 
 class MemoryShare(StrEnum):
@@ -226,6 +230,7 @@ ENGINES = {
             Setting.memory: "--gpu-memory-utilization",
             Setting.arithmetic: "--dtype",
             Setting.kv_cache: "--kv-cache-dtype",
+            Setting.speculation: "--speculative-config",
         },
         options_flag=None,
         options={},
@@ -322,7 +327,9 @@ ENGINES = {
         gauges=None,
     ),
 }
-"""Basis: vendor. vLLM: vllm/engine/arg_utils.py, vllm/entrypoints and vllm/envs.py of the pinned
+"""Engines in order of preference where two cost the same.
+
+Basis: vendor. vLLM: vllm/engine/arg_utils.py, vllm/entrypoints and vllm/envs.py of the pinned
 versions (data/engine_options.csv); groups as in the group controller's example without Ray (2026);
 the image is 30.7 GB unpacked (a public report of v0.30.0, 2026-10).
 

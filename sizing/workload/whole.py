@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from sizing.values.field_error import FieldError
-from sizing.values.strict import Strict
+from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
 from sizing.workload.engine import Engine, refusal
+from sizing.workload.engine_traits import ENGINES, EngineName
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
 from sizing.workload.kinds import (
     EncoderPlacement,
@@ -28,11 +29,6 @@ from sizing.workload.traffic import Traffic
 
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-
-
-def absent(value: object) -> bool:
-    """True where an optional section is left out. Every answer then omits it too."""
-    return value is None
 
 
 PEAKS = ("think_time_s", "peak_ratio", "hourly")
@@ -174,16 +170,66 @@ class Workload(Strict):
         return self
 
     @model_validator(mode="after")
+    def _drafts_are_of_an_engine(self) -> Self:
+        if self.engine.speculative is not None and not self.kind.traits.has_engine:
+            message = (
+                f"no engine of this version serves {self.kind.value}: nothing would be drafted"
+            )
+            raise FieldError(("engine", "speculative"), message, "none")
+        spans = self.hardware is not None and self.hardware.nodes_per_replica not in (None, 1)
+        if self.engine.speculative is not None and spans:
+            message = "drafts are not known to work in a pipeline over several nodes"
+            raise FieldError(("engine", "speculative"), message, "none, or replicas in one node")
+        return self
+
+    @model_validator(mode="after")
     def _engine_has_it(self) -> Self:
-        fault = refusal(
-            self.engine.name,
+        if self.engine.name is EngineName.auto:
+            self._engines_are_rated()
+        elif (fault := self.refusal(self.engine.name)) is not None:
+            raise fault
+        return self
+
+    def _engines_are_rated(self) -> None:
+        """Raises FieldError where nothing compares the engines."""
+        known = ", ".join(ENGINES)
+        if not self.kind.traits.has_engine:
+            message = f"no engine of this version serves {self.kind.value}"
+            raise FieldError(("engine", "name"), message, "no engine.name")
+        method = self.capacity.method if self.capacity is not None else None
+        if method is not Method.calibrated:
+            messages: dict[Method | None, str] = {
+                Method.given: "a measured rate is of one engine, and auto chooses among all",
+                Method.textbook: "the textbook rule rates all engines alike",
+                None: "auto chooses by rates, and the workload has no capacity",
+            }
+            message = messages[method]
+            hint = "or capacity.method: calibrated, which rates every engine"
+            raise FieldError(("engine", "name"), message, f"one of {known}", hint)
+
+    def refusal(self, engine: EngineName) -> FieldError | None:
+        """Error of the first field that cannot be built with the engine; None where there is
+        none."""
+        return refusal(
+            engine,
             capacity=self.capacity,
             hardware=self.hardware,
             in_transit=self.in_transit,
+            speculative=self.engine.speculative,
         )
-        if fault is not None:
-            raise fault
-        return self
+
+    @property
+    def engines(self) -> tuple[EngineName, ...]:
+        """Engine that the workload states, else all that can be built for it, vLLM first."""
+        if self.engine.name is not EngineName.auto:
+            return (self.engine.name,)
+        return tuple(name for name in ENGINES if self.refusal(name) is None)
+
+    def with_engine(self, name: EngineName) -> "Workload":
+        """Return the same workload with this engine."""
+        if name is self.engine.name:
+            return self
+        return self.model_copy(update={"engine": self.engine.model_copy(update={"name": name})})
 
     @model_validator(mode="after")
     def _burst_is_served(self) -> Self:

@@ -28,6 +28,7 @@ from sizing.plan.service.pool import CapacitySource
 from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
+from sizing.workload import DraftMethod
 
 ROOT = Path(__file__).parents[2]
 OTHER = {
@@ -45,6 +46,7 @@ OTHER = {
     "start_s": 9000,
     "on_demand": CapacitySource.blocks,
     "reservations": CapacitySource.blocks,
+    "ngram": DraftMethod.mtp,
     "nvme": WeightsOn.gp3,
     "gp3": WeightsOn.nvme,
     "artefacts": "elsewhere",

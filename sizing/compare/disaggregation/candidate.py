@@ -64,12 +64,17 @@ class Candidate:
         Basis: fitted; reading the weights is added to the arithmetic, although they overlap.
         Prompts are not batched, which overestimates the time of short ones.
         """
-        return self.alone.prompt_s + self.alone.decode_s[0]
+        return self.alone.prompt_s + self._step_s
+
+    @property
+    def _step_s(self) -> float:
+        """Seconds of a whole step of one sequence, without a prompt."""
+        return self.alone.decode_s[0] * self.steps.speculation.tokens_per_step
 
     def prompt_s(self, share: float) -> float:
         """Seconds of a prefill replica, without waits, for the prompt that this share of requests
         does not exceed."""
-        return self.alone.first_s(share) * self.alone.first_factor + self.alone.decode_s[0]
+        return self.alone.first_s(share) * self.alone.first_factor + self._step_s
 
     @cached_property
     def decode(self) -> ReplicaTimes:

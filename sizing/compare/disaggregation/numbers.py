@@ -12,9 +12,7 @@ from sizing.values.units import GB
 FITTED = "fitted (data/coefficients.json), P90 estimate"
 WAITS = "arithmetic (queue of random arrivals)"
 ARITHMETIC = "arithmetic"
-NETWORK = (
-    f"vendor (data/instance_types.csv); assumed: {USABLE_NETWORK:.0%} of the bandwidth is usable"
-)
+NETWORK = f"vendor (data/instance_types.csv); assumed: {USABLE_NETWORK * 100:.0f} % of the bandwidth is usable"
 SHARED_QUEUE = (
     "assumed: one queue for the prefill replicas of a zone, as in NVIDIA Dynamo; replicas for both"
     " roles have a queue each"
@@ -53,7 +51,8 @@ def _times(pair: Pair) -> Iterator[Line]:
     share, cache = f"P{short(pair.targets.share * 100)}", pair.cache
     prefill, decode = pair.prefill, pair.decode
     length = f"{share} prompt of {cache.tokens:,.0f} tokens"
-    each = f"{_gb(cache.bytes / cache.copies)}, read {short(cache.copies)} times"
+    times = "once" if cache.copies == 1 else f"{short(cache.copies)} times"
+    each = f"{_gb(cache.bytes / cache.copies)}, read {times}"
     yield Line("KV cache of a prompt", cache.bytes / GB, "GB", f"{length}: {each}", ARITHMETIC)
     yield _ms("prompt", pair.prompt_s, f"{length}, {_replica(prefill)}", FITTED)
     queue = f"{share} at {short(pair.load)} requests/s for {prefill.replicas} replicas, "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil
+from math import ceil, inf
 
 from sizing.compare.disaggregation.candidate import Candidate
 from sizing.fleet.packing import packing
@@ -118,7 +118,8 @@ def decode_replicas(candidate: Candidate, load: float, targets: Targets) -> dict
     network: arrivals x mean bytes of a cache, at most the utilisation limit of the bandwidth
     """
     server = candidate.decode.server
-    rates = rate_by_constraint(candidate.decode, replace(targets, ttft_s=None))
+    rates = rate_by_constraint(candidate.decode, replace(targets, ttft_s=inf))
+    del rates["ttft"]
     rates["places"] = highest_rate(
         lambda rate: server.at(rate).slot_wait_s(targets.share) <= 0, rates["throughput"]
     )

@@ -52,6 +52,24 @@ def _kv_per_sequence(leaf: Leaf) -> Entry:
     )
 
 
+def _tokens(leaf: Leaf) -> Entry:
+    drafts = leaf.sized.inputs.engine.speculative
+    symbols = "prompt + answer" + ("" if drafts is None else " + drafted tokens")
+    source = "request" + ("" if drafts is None else ", engine.speculative.draft_tokens")
+    return Entry("tokens of a mean sequence at its end", symbols, "{v}", Basis.given, source)
+
+
+def _weights(leaf: Leaf) -> Entry:
+    drafts = " + {s.memory.draft_parameters}" if leaf.sized.memory.draft_parameters else ""
+    return Entry(
+        "bytes of weights that the engine holds",
+        "(all parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2",
+        f"ceil(({{s.memory.parameters}} + {{s.memory.encoder_parameters}}{drafts}"
+        " - {s.memory.sixteen_bit_parameters}) * {s.memory.bits_per_parameter} / 8"
+        " + {s.memory.sixteen_bit_parameters} * 2)",
+    )
+
+
 def _encoders(leaf: Leaf) -> Entry:
     meaning = "parameters of the encoders"
     if "encoders" in leaf.sized.inputs.model.model_fields_set:
@@ -148,13 +166,15 @@ MEMORY: Registry = {
             Basis.vendor,
             SHAPE,
         ),
-        "weights_bytes": Entry(
-            "bytes of weights that the engine holds",
-            "(all parameters - 16-bit ones) x bits / 8 + 16-bit ones x 2",
-            "ceil(({s.memory.parameters} + {s.memory.encoder_parameters}"
-            " - {s.memory.sixteen_bit_parameters}) * {s.memory.bits_per_parameter} / 8"
-            " + {s.memory.sixteen_bit_parameters} * 2)",
+        "draft_parameters": Entry(
+            "parameters of the layers that only draft tokens",
+            "ceil(draft layers x (other parameters / layers + routed experts / expert layers"
+            " + 2 x hidden size^2))",
+            "{v}",
+            Basis.assumed,
+            "a draft layer is as large as the mean layer (sizing/model/drafts.py)",
         ),
+        "weights_bytes": _weights,
         "kv_bytes_per_token": _kv_per_token,
         "state_bytes_per_sequence": Entry(
             "bytes of state of one sequence in all linear layers, however long it is",
@@ -168,8 +188,6 @@ MEMORY: Registry = {
         "max_context_tokens": _max_context,
         "usable_bytes_per_gpu": _usable,
         "stage_imbalance": _imbalance,
-        "tokens_per_sequence": Entry(
-            "tokens of a mean sequence at its end", "prompt + answer", "{v}", Basis.given, "request"
-        ),
+        "tokens_per_sequence": _tokens,
     },
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
-from sizing.plan.service.serving import GroupServingPlan, QuotaPlan, ServingPlan
+from sizing.plan.service.serving import DraftPlan, GroupServingPlan, QuotaPlan, ServingPlan
 from sizing.workload.engine_traits import MemoryShare, Setting
 
 _SPARE = "({s.pool.replicas_total} - {s.pool.replicas_needed})"
@@ -216,6 +216,15 @@ def _quota_gpus(leaf: Leaf) -> Entry:
 
 
 SERVING: Registry = {
+    DraftPlan: {
+        "tokens": Entry(
+            "drafted tokens that a step verifies for each sequence (--speculative-config)",
+            "as stated",
+            "{w.engine.speculative.draft_tokens}",
+            Basis.given,
+            "the workload file: engine.speculative",
+        ),
+    },
     ServingPlan: {
         "replicas": Entry(
             "replicas of the floor: every slot of its nodes, spare ones included",

@@ -1,7 +1,12 @@
 """Memory of a replica."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from sizing.plan.part import Part
 from sizing.values.exact import Number
+from sizing.values.strict import absent
 
 
 class CachePlan(Part):
@@ -19,6 +24,8 @@ class MemoryPlan(Part):
     """Parameters of the model."""
     encoder_parameters: Number
     """Parameters of the prompt encoders."""
+    draft_parameters: Annotated[int | None, Field(default=None, exclude_if=absent)]
+    """Parameters of layers that only draft tokens; left out where none do."""
     nominal_bits_per_parameter: int
     """Bits that the format's name states, without scales."""
     sixteen_bit_parameters: Number
@@ -28,6 +35,7 @@ class MemoryPlan(Part):
     kv_copies: Number | None
     """Number of copies of the same KV bytes in a tensor-parallel group."""
     weights_bytes: int
+    """Bytes of weights that the engine holds."""
     kv_bytes_per_token: int | None
     """Bytes that a new token adds. Layers with a window drop it again later."""
     caches: tuple[CachePlan, ...]
@@ -45,3 +53,4 @@ class MemoryPlan(Part):
     stage_imbalance: Number | None
     """Layers of the fullest stage over the mean stage; 1 without a pipeline."""
     tokens_per_sequence: Number | None
+    """Tokens of a mean sequence at its end."""

@@ -19,7 +19,8 @@ from sizing.plan.reaches import (
     Reaches,
 )
 from sizing.values.exact import Number
-from sizing.workload import EngineName
+from sizing.values.strict import absent
+from sizing.workload import DraftMethod, EngineName
 
 
 class LimitsBy(StrEnum):
@@ -31,6 +32,15 @@ class LimitsBy(StrEnum):
     """A check of this product in the engine's server enforces them, without such options."""
     nothing = "nothing"
     """Nothing enforces them: no source states that this version can."""
+
+
+class DraftPlan(Part):
+    """Drafts of speculative decoding."""
+
+    method: Annotated[DraftMethod, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """Method that drafts tokens."""
+    tokens: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """Drafted tokens that a step verifies for each sequence."""
 
 
 class ServingPlan(Part):
@@ -95,6 +105,8 @@ class ServingPlan(Part):
     gpu_memory_utilisation: Annotated[Number, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     compute_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     kv_precision: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    drafts: Annotated[DraftPlan | None, Field(default=None, exclude_if=absent)]
+    """Speculative decoding; left out where nothing is drafted."""
     weights_prefix: Annotated[str, Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args")]
     """Prefix of the files in the bucket."""
     weights_folder: Annotated[

@@ -317,6 +317,17 @@ def test_every_number_of_the_row_is_explained(site: Site, catalog: Catalog) -> N
     assert apart.value >= pair.prefill.nodes_total and "assumed" in apart.basis
 
 
+def test_drafts_do_not_shorten_the_step_of_a_prompt(site: Site, catalog: Catalog) -> None:
+    drafts = {"method": "ngram", "draft_tokens": 3, "acceptance_length": 3, "draft_cost_ratio": 0}
+    drafted = {**LONG, "engine": {"speculative": drafts}}
+    plain, other = (candidate(v, site, catalog, "p5.48xlarge", 8) for v in (LONG, drafted))
+    share = 0.95
+    assert other.prefill_s >= plain.prefill_s
+    assert other.prompt_s(share) >= plain.prompt_s(share)
+    idle = 1e-6
+    assert other.first_step_s(idle, share) >= plain.first_step_s(idle, share)
+
+
 def test_compare_reports_it(site: Site, catalog: Catalog) -> None:
     for values, pays in ((LONG, True), (SHORT, False)):
         answer = compare(Workload.model_validate(values), site, catalog).disaggregation

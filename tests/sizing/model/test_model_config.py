@@ -56,6 +56,9 @@ def config_of(model: ModelFacts) -> dict[str, Any]:
         "max_position_embeddings": model.context,
         "sliding_window": model.sliding_window_tokens,
         "tie_word_embeddings": bool(model.tied_embeddings),
+        "index_n_heads": model.index_heads,
+        "index_head_dim": model.index_head_dim,
+        "index_topk": model.index_top_tokens,
         "torch_dtype": "bfloat16",
     }
     if family == "deepseek_v3":
@@ -80,9 +83,13 @@ def test_parameters_and_cache_of_every_counted_model(catalog: Catalog) -> None:
     for model in models:
         shape = read_config(config_of(model)).architecture
         assert shape.parameters == model.parameters, model.model
-        assert shape.kv_bytes_per_token("fp16") == model.kv_bytes_per_token_16bit, model.model
         row = architecture_of(model)
         assert row is not None
+        indexed = row.index_bytes_per_token
+        cached = (model.kv_bytes_per_token_16bit or 0) + indexed
+        assert shape.kv_bytes_per_token("fp16") == cached, model.model
+        assert shape.indexer == row.indexer, model.model
+        assert shape.kernels == row.kernels, model.model
         assert sorted(shape.caches, key=repr) == sorted(row.caches, key=repr), model.model
         if model.experts is None:
             assert shape.active_parameters == model.active_parameters

@@ -57,6 +57,7 @@ def test_every_term_has_its_own_cause() -> None:
             "layers_ms": 3,
             "sequences_ms": 0.4,
             "step_ms": 7,
+            "draft_ms": 0,
             "prefill_ms": 0,
         }
     )

@@ -148,3 +148,23 @@ def test_eight_grouped_heads_on_sixteen_cards_lie_on_two_each() -> None:
     assert found.all_reduce_ms_per_token == pytest.approx(sent / LINK)
     assert (found.experts_ms, found.expert_flop_ms_per_token, found.routed_share) == (0, 0, 0)
     assert found.latent_layers == 0
+
+
+def test_sparse_attention_reads_chosen_tokens_and_scores_all() -> None:
+    """DeepSeek V3.2: 64 heads of 128 score every token, 2,048 of which are attended to.
+
+    Its indexers add 61 x (1536 x 8192 + 7168 x 128 + 256 + 7168 x 64) parameters.
+    """
+    dense = on_b200("deepseek-v3", Parallel(tensor=8), Precision.fp8)
+    sparse = on_b200("deepseek-v3.2", Parallel(tensor=8), Precision.fp8)
+    keys, latent = 61 * (128 + 4), 61 * (512 + 64) * 2
+    assert sparse.kv_ms(1000) == pytest.approx(1000 * (latent + keys) / READ)
+    assert sparse.kv_ms(100_000) == pytest.approx((2048 * latent + 100_000 * keys) / READ)
+    assert sparse.kv_ms(100_000) < dense.kv_ms(100_000) / 5
+    pair = 2 * 128 * (192 + 128) / 8 / SIXTEEN
+    scores = 61 * 2 * 64 * 128 / EIGHT * 10_000**2 / 2
+    met = 10_000 * (2048 - 2048**2 / 20_000)
+    assert sparse.attention_ms(10_000) == pytest.approx(61 * pair * met + scores)
+    index = 61 * (1536 * 64 * 128 + 7168 * 128 + 2 * 128 + 7168 * 64)
+    added = sparse.flop_ms_per_token - dense.flop_ms_per_token
+    assert added == pytest.approx(2 * index / 8 / EIGHT)

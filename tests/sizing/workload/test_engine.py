@@ -57,12 +57,14 @@ def test_a_burst_is_refused_where_nothing_would_start_it() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_setting_has_one_place(engine: EngineName) -> None:
-    """Guard: a number of the plan without a flag or an option would decide nothing."""
+    """Guard: a number of the plan without a flag or an option would decide nothing. A workload with
+    drafts is refused for an engine without the flag."""
     traits = engine.traits
     assert not {*traits.flags} & {*traits.options}
     groups = {Setting.pipeline_parallel} if traits.groups is None else set()
     names = {Setting.served_name} - {*traits.flags}
-    assert {*traits.flags, *traits.options} == {*Setting} - groups - names
+    drafts = {Setting.speculation} if engine is not EngineName.vllm else set()
+    assert {*traits.flags, *traits.options} == {*Setting} - groups - names - drafts
     assert bool(traits.options) is (traits.options_flag is not None)
 
 
