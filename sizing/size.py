@@ -57,7 +57,7 @@ def size(
     locks, corrections = locks or {}, corrections or {}
     decisions = _decisions(workloads, site, catalog, locks, corrections)
     with of_site():
-        check_engine_image([each.case for each in decisions], site)
+        check_engine_image(decisions, site)
     overflowing = nvme_overflow_pools(decisions)
     services = [
         service_plan(

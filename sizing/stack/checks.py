@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sizing.catalog import Catalog
 from sizing.catalog.lookup import check_site
 from sizing.fleet.capacity_source import check_capacity
-from sizing.replica.case import Case
+from sizing.hardware.decision import Decision
 from sizing.replica.engine_fit import unserved
 from sizing.service.access import check_access
 from sizing.site import Site
@@ -37,11 +37,15 @@ def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> 
             check_capacity(workload, site, catalog)
 
 
-def check_engine_image(cases: Sequence[Case], site: Site) -> None:
+def check_engine_image(decisions: Sequence[Decision], site: Site) -> None:
     """Check that the stack has one engine where the site names a copy or a digest of its image.
-    Raises FieldError for several engines."""
-    served = [c.workload for c in cases if unserved(c.workload, c.facts, c.catalog) is None]
-    engines = sorted({workload.engine.name for workload in served})
+    Raises FieldError for several engines, and where one is still to be chosen."""
+    served = [
+        each
+        for each in decisions
+        if unserved(each.case.workload, each.case.facts, each.case.catalog) is None
+    ]
+    engines = sorted({name for each in served for name in each.requested.engines})
     for field in ("engine_image_repository", "engine_image_digest"):
         if getattr(site, field) is not None and len(engines) > 1:
             message = f"it is of one engine, and this stack has {' and '.join(engines)}"

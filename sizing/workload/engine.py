@@ -84,19 +84,19 @@ class Speculative(Strict):
 
 class Engine(Strict):
     name: EngineName = EngineName.vllm
-    """Serving engine. When left out, images use vllm-omni."""
+    """Serving engine, or auto for the cheapest one. When left out, images use vllm-omni."""
     kv_precision: Literal["fp16", "fp8"] = "fp16"
     """Precision of the KV cache: 16-bit, or 8-bit floating point."""
     max_sequences: PositiveCount | None = None
     """Maximum sequences in one batch. When left out, the number that fits in memory applies."""
     routing: Routing = Routing.least_requests
     """Distribution of requests over the replicas."""
-    speculative: Annotated[Speculative | None, Field(exclude_if=absent)] = None
-    """Speculative decoding, with its measured effects. When left out, nothing is drafted."""
     runtime: Runtime = Field(
         default=Runtime.compiled, exclude_if=lambda runtime: runtime is Runtime.compiled
     )
     """Way in which the kernels of an image or video model run."""
+    speculative: Annotated[Speculative | None, Field(exclude_if=absent)] = None
+    """Speculative decoding, with its measured effects. When left out, nothing is drafted."""
 
 
 def refusal(

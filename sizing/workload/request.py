@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
-from sizing.values.strict import Strict
+from sizing.values.strict import Strict, absent
 from sizing.values.written import Count, Positive, PositiveCount
 from sizing.workload.kinds import Guidance
 
@@ -56,12 +56,7 @@ def _add_to_one(name: str, lengths: Lengths) -> None:
     raise FieldError((name,), message, "shares that add to 1", hint)
 
 
-def _absent(value: object) -> bool:
-    """True where an optional field is left out. Every answer then omits it too."""
-    return value is None
-
-
-Pixels = Annotated[PositiveCount | None, Field(ge=16, le=16_384, exclude_if=_absent)]
+Pixels = Annotated[PositiveCount | None, Field(ge=16, le=16_384, exclude_if=absent)]
 
 
 class Request(Strict):
@@ -83,9 +78,9 @@ class Request(Strict):
     """Pixels of a row of the image or clip. When left out, the model's default applies."""
     height: Pixels = None
     """Pixels of a column. When left out, the model's default applies."""
-    frames: Annotated[PositiveCount | None, Field(le=100_000, exclude_if=_absent)] = None
+    frames: Annotated[PositiveCount | None, Field(le=100_000, exclude_if=absent)] = None
     """Frames of one clip. When left out, the model's default applies."""
-    guidance: Annotated[Guidance | None, Field(exclude_if=_absent)] = None
+    guidance: Annotated[Guidance | None, Field(exclude_if=absent)] = None
     """Guidance of an image or video model. When left out, the model's own applies."""
     request_bytes: Positive | None = None
     """Mean bytes of one request."""
