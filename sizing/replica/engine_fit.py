@@ -1,5 +1,7 @@
 """Why does no engine of this version serve a workload, or not on so many cards?"""
 
+from collections.abc import Iterator
+
 from sizing.catalog import Catalog
 from sizing.catalog.lookup import Facts
 from sizing.steps.diffusion import shared_cards
@@ -18,21 +20,23 @@ def unserved(workload: Workload, facts: Facts, catalog: Catalog) -> str | None:
     traits = workload.kind.traits
     if not traits.has_engine:
         return f"this version has no engine for {workload.kind.value}"
-    if not traits.makes_media:
-        return None
+    return next(_of_images(workload, facts, catalog), None) if traits.makes_media else None
+
+
+def _of_images(workload: Workload, facts: Facts, catalog: Catalog) -> Iterator[str]:
+    """Yield what the engine lacks of an image service."""
     engine, listed = workload.engine.name, catalog.listed(workload.engine.name)
     tag = f"{engine} {catalog.pin(engine.traits.image).version}"
     if facts.model is None:
-        return f"{tag} serves the models of its list, and this one has no name of the catalog"
-    if facts.model.model not in listed:
-        return f"{tag} does not list {facts.model.model}; it lists {', '.join(sorted(listed))}"
+        yield f"{tag} serves the models of its list, and this one has no name of the catalog"
+    elif facts.model.model not in listed:
+        yield f"{tag} does not list {facts.model.model}; it lists {', '.join(sorted(listed))}"
     if facts.gpu is not None and not catalog.runs(engine, facts.precision.value, facts.gpu):
-        return f"{tag} is not known to run {facts.precision.value} on {facts.gpu.name}"
+        yield f"{tag} is not known to run {facts.precision.value} on {facts.gpu.name}"
     if workload.engine.runtime not in RUNTIMES:
-        return f"{tag} has no runtime {workload.engine.runtime.value}"
+        yield f"{tag} has no runtime {workload.engine.runtime.value}"
     if workload.model.encoder_placement is EncoderPlacement.separate:
-        return f"{tag} encodes prompts itself, on its own cards or from host memory"
-    return None
+        yield f"{tag} encodes prompts itself, on its own cards or from host memory"
 
 
 def unsplit(

@@ -18,8 +18,9 @@ UNBOUNDED = 1e300
 class ItemQueue:
     """Replicas that make one item at a time, in their steady state.
 
-    Basis: arithmetic (Erlang C, Poisson arrivals, exponential times). Items of equal time wait
-    about half as long, so that the answer is an upper bound for them.
+    Basis: arithmetic (Erlang C, Poisson arrivals, exponential times). In a simulation of a balancer
+    in front of 4 to 30 replicas, items of equal time wait less, or at most 0.35 items longer where
+    the wait is shorter than one item (`tests/sizing/replica/test_item_queue.py`).
     """
 
     replicas: int

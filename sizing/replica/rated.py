@@ -27,9 +27,8 @@ from sizing.steps.model import StepModel
 from sizing.values.exact import short
 from sizing.workload import Method
 
-
-COUNT_KEPT = 1 - Fraction(1, 10**12)
-"""Guard: a lock keeps GPU-seconds as floats, whose rounding must not add a replica."""
+COUNT_KEPT = 1 - Fraction(1, 10**9)
+"""Guard: the rounding of GPU-seconds in a lock or an explanation must not add a replica."""
 
 
 @dataclass(frozen=True)

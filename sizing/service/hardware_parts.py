@@ -120,7 +120,9 @@ def _served_parts(
         methods=side_by_side(
             case, served.choice, known, load, gpus_needed=pool.gpus_needed, method=method
         ),
-        latency=latency_plan(case, served.choice, pool, engine.burst, rates, known),
+        latency=latency_plan(
+            case, served.choice, pool, burst=engine.burst, rates=rates, estimate=known
+        ),
         states=states(pool, engine.serving, rates, served.rated.rate),
         volumes=volumes,
         engine=engine,

@@ -27,6 +27,7 @@ def latency_plan(
     case: Case,
     choice: Choice,
     pool: PoolPlan,
+    *,
     burst: BurstPlan | None,
     rates: Rates,
     estimate: MethodEstimate | None,

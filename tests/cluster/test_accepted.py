@@ -8,13 +8,14 @@ from sizing.plan.whole import Plan
 from testbed.control_plane import ControlPlane
 from testbed.kubernetes_api import ApiError
 from tests.cluster.fleet import built_in
-from tests.components.plans import EVERYTHING, plan_of, public_plan, spanning_plan
+from tests.components.plans import EVERYTHING, STUDIO, plan_of, public_plan, spanning_plan
 from tests.templates.test_other_engines import OTHERS, served
 
 PLANS = {
     "burst and import": plan_of(EVERYTHING),
     "public": public_plan(),
     "groups": spanning_plan(),
+    "images": plan_of(STUDIO | {"capacity": {"method": "calibrated", "burst_gpus": 4}}),
     **{name.value: served(name) for name in OTHERS},
 }
 

@@ -48,6 +48,17 @@ SPANNING: dict[str, Any] = {
     "redundancy": {"nodes": 1},
     "hardware": {"instance_type": "p5.48xlarge", "load_time_s": 2_000},
 }
+STUDIO: dict[str, Any] = {
+    "name": "studio",
+    "kind": "image",
+    "model": {"name": "flux.2-klein-4b"},
+    "traffic": {"daily_users": 20_000, "requests_per_user_per_day": 8, "peak_ratio": 3},
+    "request": {"width": 1024, "height": 768},
+    "latency": {"response_s": 2},
+    "capacity": {"method": "calibrated"},
+    "redundancy": {"zones": 1},
+    "hardware": {"instance_type": "g6e.xlarge"},
+}
 ZONES = ("use1-az1", "use1-az2", "use1-az4")
 
 

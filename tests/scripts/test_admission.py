@@ -11,6 +11,7 @@ import pytest
 from templates.programs import program
 
 CHAT = "/v1/chat/completions"
+IMAGES = "/v1/images/generations"
 
 
 def loaded() -> ModuleType:
@@ -192,6 +193,22 @@ def test_sequences_count_as_many_as_they_are(check: Made) -> None:
         assert (await ask(admission, {"n": 5}))[0] == 503
         assert (await ask(admission, {"prompt": ["a", "b"], "n": 2}, "/v1/completions"))[0] == 200
         assert (await ask(admission, {"prompt": ["a"] * 3, "n": 2}, "/v1/completions"))[0] == 503
+
+    asyncio.run(scenario())
+
+
+def test_images_count_as_many_as_they_are(check: Made) -> None:
+    """An engine of images has no bound of its queue, and a request may ask for ten images."""
+
+    async def scenario() -> None:
+        admission, engine = check(in_flight=2, sequences=1)
+        body = {"prompt": "a house", "size": "1024x1024"}
+        assert (await ask(admission, body | {"n": 2}, IMAGES))[0] == 400
+        held = [asyncio.create_task(ask(admission, body, IMAGES)) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert (await ask(admission, body, IMAGES))[0] == 503
+        engine.may_answer.set()
+        assert [(await answer)[0] for answer in held] == [200, 200]
 
     asyncio.run(scenario())
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from sizing.workload.source import PARTS_FILES
 from tests.scripts.conftest import SCRIPTS, Cloud
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -195,6 +196,36 @@ def test_the_wanted_files_come_and_the_manifest_last(cloud: Cloud, hub: Hub) -> 
     assert cloud.calls[-1].startswith(f"s3 cp - s3://weights/{PREFIX}/manifest.json")
     there = {p.name for p in cloud.object(PREFIX).iterdir()}
     assert there == {*WANTED, "manifest.json", "import.json"}
+
+
+def test_the_folders_of_an_image_model_come_without_the_model_in_one_file(
+    cloud: Cloud, hub: Hub
+) -> None:
+    """Layout of a diffusers repository, with the same weights in other files and precisions."""
+    wanted = {
+        "model_index.json": b'{"_class_name": "StableDiffusion3Pipeline"}',
+        "scheduler/scheduler_config.json": b"{}",
+        "text_encoder_3/model-00001-of-00002.safetensors": LARGE,
+        "text_encoder_3/model-00002-of-00002.safetensors": LARGE[::-1],
+        "text_encoder_3/model.safetensors.index.json": b'{"weight_map": {}}',
+        "tokenizer/merges.txt": b"a b",
+        "tokenizer_3/spiece.model": b"pieces",
+        "transformer/diffusion_pytorch_model.safetensors": LARGE * 2,
+        "vae/config.json": b'{"block_out_channels": [128]}',
+    }
+    others = {
+        "sd3.5_medium.safetensors": b"all of it in one file",
+        "text_encoders/t5xxl_fp16.safetensors": b"for another program",
+        "text_encoder/model.fp16.safetensors": b"another precision",
+        "unet/diffusion_pytorch_model.fp16-00001-of-00002.safetensors": b"another precision",
+        "unet/diffusion_pytorch_model.bin": b"another format",
+        "README.md": b"words",
+    }
+    hub.files = wanted | others
+    code, said = imported(cloud, source(hub, files=list(PARTS_FILES), max_bytes=5_000_000))
+    assert code == 0, said
+    assert {file["path"] for file in manifest(cloud)["files"]} == {*wanted}
+    assert manifest(cloud)["digest"] == sums(wanted)
 
 
 def test_a_second_run_does_nothing(cloud: Cloud, hub: Hub) -> None:

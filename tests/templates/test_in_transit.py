@@ -72,14 +72,14 @@ def test_members_of_a_group_need_no_certificate() -> None:
 
 
 def test_what_no_engine_serves_is_refused() -> None:
-    image = {
-        "name": "pictures",
-        "kind": "image",
+    clips = {
+        "name": "clips",
+        "kind": "video",
         "model": {"parameters": 1e9, "precision": "fp16"},
         "traffic": {"daily_users": 1, "requests_per_user_per_day": 1},
     }
     with pytest.raises((FieldError, ValidationError), match="no engine of this version"):
-        Workload.model_validate(image | TLS)
+        Workload.model_validate(clips | TLS)
 
 
 def test_a_pod_makes_a_key_and_a_certificate_that_a_server_loads(tmp_path: Path) -> None:

@@ -87,9 +87,7 @@ def _method(service: ServicePlan, method: str) -> str:
     if method == "given":
         return f"as you measured{measured_with(service)}"
     if method == "calibrated":
-        name = (
-            "" if service.calibrated is None else f", at the {service.calibrated.estimate} estimate"
-        )
+        name = f", at the {service.estimate} estimate" if service.estimate else ""
         return f"by the calibrated method{name} of its band"
     if service.kind == "image":
         return "by the textbook rule, which counts an iteration as one token: far too many"

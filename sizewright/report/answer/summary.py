@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from sizewright.feasibility import shortfalls, without_nodes
-from sizewright.layout.numbers import milliseconds, number, plural, share, usd
+from sizewright.layout.numbers import number, plural, share, usd
 from sizewright.layout.table import Table, table_text
 from sizewright.record import Recorded
 from sizewright.report.answer.contradicted import first_line
@@ -110,7 +110,7 @@ def _rows(plan: Plan, service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield from _engine(service, service.choice)
     yield "load", _load(service, pool)
     if service.latency and not _is_unmodelled(service):
-        yield "latency", _latency(service.latency, _estimate(service))
+        yield "latency", _latency(service.latency, service.estimate)
     yield "survives", _survives(service, pool)
     yield "bound by", _bound_by(service, pool)
 
@@ -170,13 +170,6 @@ def _is_unmodelled(service: ServicePlan) -> bool:
     return unknown and service.serving is None
 
 
-def _estimate(service: ServicePlan) -> str:
-    """Name of the estimate that sizes the service; empty without one."""
-    if service.item is not None:
-        return estimate_name(service.item.quantile_percent)
-    return "" if service.calibrated is None else service.calibrated.estimate
-
-
 def _latency(latency: LatencyPlan, estimate: str) -> str:
     if latency.verdict is Verdict.unknown:
         return latency.text
@@ -217,7 +210,7 @@ def _bound_by(service: ServicePlan, pool: PoolPlan) -> str:
         rate = f"{plural(capacity.requests_per_gpu_per_s, 'request')}/s a GPU"
         if full := full_gpu_rate(service):
             rate += f" at {share(capacity.requests_per_gpu_per_s / full)}"
-        text += f", {rate} ({METHODS.get(capacity.method) or _estimate(service)})"
+        text += f", {rate} ({METHODS.get(capacity.method) or service.estimate})"
     spare = "no spare" if pool.redundancy_binding == "none" else rule(service, pool)
     return f"{text}; {spare}"
 

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from sizing.plan.part import Part, Rejected
 from sizing.plan.service.burst import BurstPlan
-from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan
+from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.gateway import GatewayPlan
@@ -79,6 +79,13 @@ class ServicePlan(Part):
     """Limits of the namespace; null without an engine."""
     burst: BurstPlan | None
     """Burst above the floor; null without `capacity.burst_gpus`."""
+
+    @property
+    def estimate(self) -> str:
+        """Name of the estimate that sizes the service, such as P90; empty without one."""
+        if self.item is not None:
+            return estimate_name(self.item.quantile_percent)
+        return "" if self.calibrated is None else self.calibrated.estimate
 
     @property
     def unserved(self) -> str | None:

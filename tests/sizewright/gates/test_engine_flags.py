@@ -13,6 +13,7 @@ from sizing.workload import ENGINES, EngineName
 from sizing.workload.engine_traits import Setting
 from tests.components.plans import (
     CHAT,
+    STUDIO,
     bursting_plan,
     changed_service,
     chat_plan,
@@ -29,6 +30,7 @@ PLANS = {
     "public": public_plan(),
     "encrypted": plan_of(CHAT | {"in_transit": "tls"}),
     **{name.value: served(name) for name in OTHERS},
+    "images": plan_of(STUDIO),
     "newest image": plan_of(CHAT | {"model": {"name": "llama-3.1-8b", "precision": "bf16"}}),
 }
 

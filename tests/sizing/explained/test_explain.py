@@ -13,6 +13,7 @@ from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
+from tests.components.plans import STUDIO
 
 ARITHMETIC = {"ceil": ceil, "floor": floor, "max": max, "min": min, "__builtins__": {}}
 CHAT = {
@@ -149,6 +150,18 @@ CLIPS = {
     "hardware": {"instance_type": "g6e.48xlarge", "tensor_parallel": 4},
 }
 """Several cards make each clip."""
+WAITED_FOR = STUDIO | {"capacity": {"burst_gpus": 2}}
+"""An engine serves it, within its target."""
+AT_ONCE = STUDIO | {
+    "name": "at-once",
+    "latency": None,
+    "hardware": {"instance_type": "g6e.12xlarge", "tensor_parallel": 2},
+}
+TOO_LATE = STUDIO | {
+    "name": "too-late",
+    "capacity": {"method": "given", "requests_per_gpu_per_s": 0.84, "load": "peak"},
+    "latency": {"response_s": 1.5},
+}
 SGLANG, TENSORRT = (
     {**CHAT, "name": name, "model": "llama-3.1-8b", "engine": {"name": name}}
     for name in ("sglang", "tensorrt-llm")
@@ -167,6 +180,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
             *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG, TENSORRT),
+            *(WAITED_FOR, AT_ONCE, TOO_LATE),
             environment=environment,
         )
     ):
@@ -184,7 +198,7 @@ def test_every_redundancy_rule_is_explained() -> None:
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
     every = (CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, IMPORTED, SPANNING)
-    every = (*every, PICTURES, CLIPS)
+    every = (*every, PICTURES, CLIPS, WAITED_FOR, AT_ONCE, TOO_LATE)
     for explained in explain_all(plan_of(*every)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained

@@ -141,7 +141,7 @@ def test_a_mean_sized_fleet_is_judged_at_its_peak(sized: Sized) -> None:
 
 def test_a_target_that_nothing_can_check_is_not_called_met(sized: Sized) -> None:
     plan = sized(
-        kind="image",
+        kind="video",
         model={"parameters": 8.1e9, "precision": "fp16"},
         request={"iterations": 30},
         capacity={"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"},

@@ -209,15 +209,15 @@ def test_an_engine_without_such_a_flag_is_refused() -> None:
 
 
 def test_drafts_require_an_engine_in_one_node() -> None:
-    image = {
-        "name": "pictures",
-        "kind": "image",
-        "model": "flux.1-dev",
+    clips = {
+        "name": "clips",
+        "kind": "video",
+        "model": "mochi-1-preview",
         "traffic": BASE["traffic"],
         "engine": with_drafts()["engine"],
     }
     with pytest.raises(ValidationError, match="nothing would be drafted"):
-        Workload.model_validate(image)
+        Workload.model_validate(clips)
     spans = {**with_drafts(), "hardware": {"instance_type": "p5.48xlarge", "nodes_per_replica": 2}}
     with pytest.raises(ValidationError, match="pipeline"):
         Workload.model_validate(spans)

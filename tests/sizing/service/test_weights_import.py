@@ -13,6 +13,7 @@ from sizing.workload.source import HUB_FILES, HubSource, ModelSource
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "f" * 40
+INDEX = "config.json"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HUB = {"id": "meta-llama/Llama-3.1-8B", "revision": REVISION}
 S3 = {"uri": "s3://theirs/models/llama/", "digest": DIGEST}
@@ -32,21 +33,21 @@ def source(**given: Any) -> ModelSource:
     ],
 )
 def test_a_version_has_its_own_prefix(given: dict[str, Any], version: str) -> None:
-    weights = weights_of("llama", source(**given))
+    weights = weights_of("llama", source(**given), INDEX)
     assert (weights.prefix, weights.ready) == (f"llama/{version}", "manifest.json")
     assert weights.folder == f"llama@{version[:12]}"
 
 
 def test_other_files_of_a_revision_are_another_version() -> None:
-    same = weights_of("llama", source(hub=HUB | {"files": list(HUB_FILES)}))
-    other = weights_of("llama", source(hub=HUB | {"files": ["*.gguf"]}))
-    assert same == weights_of("llama", source(hub=HUB))
+    same = weights_of("llama", source(hub=HUB | {"files": list(HUB_FILES)}), INDEX)
+    other = weights_of("llama", source(hub=HUB | {"files": ["*.gguf"]}), INDEX)
+    assert same == weights_of("llama", source(hub=HUB), INDEX)
     assert other.prefix.startswith(f"llama/{REVISION}-") and other.prefix != same.prefix
-    assert other != weights_of("llama", source(hub=HUB | {"files": ["*.json"]}))
+    assert other != weights_of("llama", source(hub=HUB | {"files": ["*.json"]}), INDEX)
 
 
 def test_your_own_files_lie_under_the_model_s_name() -> None:
-    weights = weights_of("llama", None)
+    weights = weights_of("llama", None, INDEX)
     assert (weights.prefix, weights.folder, weights.ready) == ("llama", "llama", "config.json")
     assert import_plan(None, GIB, "llama", "image") is None
 

@@ -7,9 +7,12 @@ from pydantic import ValidationError
 
 from sizing.catalog import Ability, load_catalog
 from sizing.values.field_error import FieldError
-from sizing.workload import ENGINES, EngineName, Workload
-from sizing.workload.engine_traits import Setting
+from sizing.workload import ENGINES, EngineName, Kind, Workload, engines_of
+from sizing.workload.engine_traits import Setting, Switch
 from tests.components.plans import BURSTING, CHAT, SPANNING
+
+OF_IMAGES = {Setting.guidance_cards, Setting.token_cards, Setting.pixels, Setting.item}
+OF_TEXT = {Setting.tensor_parallel, Setting.context, Setting.memory, Setting.kv_cache}
 
 
 def fault(engine: str, workload: dict[str, Any] = CHAT, **changes: object) -> FieldError | None:
@@ -24,7 +27,7 @@ def fault(engine: str, workload: dict[str, Any] = CHAT, **changes: object) -> Fi
     return None
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", engines_of(Kind.chat))
 def test_every_engine_serves_a_plain_workload(engine: EngineName) -> None:
     assert fault(engine) is None
 
@@ -64,7 +67,9 @@ def test_every_setting_has_one_place(engine: EngineName) -> None:
     groups = {Setting.pipeline_parallel} if traits.groups is None else set()
     names = {Setting.served_name} - {*traits.flags}
     drafts = {Setting.speculation} if engine is not EngineName.vllm else set()
-    assert {*traits.flags, *traits.options} == {*Setting} - groups - names - drafts
+    others = OF_TEXT if Kind.image in traits.kinds else OF_IMAGES
+    assert {*traits.flags, *traits.options} == {*Setting} - groups - names - drafts - others
+    assert {*traits.switches} == ({*Switch} if Kind.image in traits.kinds else set())
     assert bool(traits.options) is (traits.options_flag is not None)
 
 

@@ -36,7 +36,7 @@ def blamed(error: ValidationError) -> list[str]:
         ({"name": "-chat"}, "name"),
         ({"name": "c" * 31}, "name"),
         ({"kind": "audio"}, "kind"),
-        ({"kind": "image", "access": {"token_required": True}}, "access"),
+        ({"kind": "video", "access": {"token_required": True}}, "access"),
         (
             {
                 "hardware": {
