@@ -17,7 +17,7 @@ from sizing.replica.calibrated import (
     throughput_upper_bound,
 )
 from sizing.replica.case import Case, Choice
-from sizing.replica.engine_fit import unsplit
+from sizing.replica.fit import unsplit
 from sizing.replica.gpu_rate import GpuRate, gpu_rate, peak_flop_per_s
 from sizing.replica.item import ItemEstimate, item_of, utilisation_limit
 from sizing.replica.item_queue import fewest_replicas

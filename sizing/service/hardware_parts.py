@@ -21,7 +21,7 @@ from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.service.whole import UNSERVED
 from sizing.replica.case import Case, Choice
-from sizing.replica.engine_fit import unserved
+from sizing.replica.fit import unserved
 from sizing.replica.gpu_rate import capacity_plan
 from sizing.replica.memory import memory_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side

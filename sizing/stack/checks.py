@@ -6,7 +6,7 @@ from sizing.catalog import Catalog
 from sizing.catalog.lookup import check_site
 from sizing.fleet.capacity_source import check_capacity
 from sizing.hardware.decision import Decision
-from sizing.replica.engine_fit import unserved
+from sizing.replica.fit import unserved
 from sizing.service.access import check_access
 from sizing.site import Site
 from sizing.stack.mirror_check import check_mirrors

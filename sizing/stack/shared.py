@@ -28,7 +28,7 @@ from sizing.plan.stack.cluster import (
     UsedKeysPlan,
 )
 from sizing.plan.stack.nodes import InterconnectPlan, NodePool, SystemPool
-from sizing.replica.engine_fit import unserved
+from sizing.replica.fit import unserved
 from sizing.service.burst import burst_pool
 from sizing.service.node_disks import held_gib, root_gib, weights_on
 from sizing.service.serving import engines_of

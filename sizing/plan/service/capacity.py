@@ -10,6 +10,7 @@ class TrafficPlan(Part):
     """Requests per second at the peak; null without a peak."""
     users_online_peak: Number | None
     requests_in_flight_peak: Number | None
+    """Requests in flight at the peak, if each just meets the latency targets; null without them."""
 
 
 class CapacityPlan(Part):
