@@ -43,7 +43,7 @@ def unserved(plan: Plan) -> tuple[Shortfall, ...]:
 
 def _no_engine(service: ServicePlan) -> str:
     return (
-        f"no engine of this version serves {service.kind}: no nodes are built for it; `size` "
+        "no engine of this version serves it, and no nodes are built for it; `size` "
         f"shows the hardware that it would need ({service.unserved})"
     )
 
@@ -51,7 +51,7 @@ def _no_engine(service: ServicePlan) -> str:
 def without_nodes(plan: Plan) -> tuple[str, ...]:
     """One line for each sized service that gets no nodes, because no engine serves it."""
     return tuple(
-        f"{service.name}: no nodes are built; no engine of this version serves {service.kind}, and "
+        f"{service.name}: no nodes are built; no engine of this version serves it, and "
         f"the figures show the hardware that it would need ({service.unserved})"
         for service in plan.services
         if service.pool is not None and service.serving is None

@@ -43,7 +43,7 @@ REMEDIES = {
         "change what the contradiction names, or state under accept: why it holds for this service"
     ),
     "measured rate of": "state capacity.measured_on: the model and the GPU of the measurement",
-    "served": "size this kind with `sizewright size`; no engine of this version serves it",
+    "served": "`sizewright size` shows its hardware, and why no engine of this version serves it",
     "flags of": (
         "pin a tag that sizewright/gates/data/engine_flags.json lists, or add the list of this one"
     ),

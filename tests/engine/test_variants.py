@@ -30,12 +30,14 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
     "existing-network": (example("existing-network"), (CHAT,)),
     "existing-cluster": (example("existing-cluster"), (CHAT,)),
     "two-models": (DEV, (CHAT, SPANNING)),
+    "images": (DEV, (ROOT / "workloads" / "image-studio.yaml",)),
 }
 
 
 SHOWS = {
     "existing-network": "aws:eks/cluster:Cluster",
     "existing-cluster": "aws:eks/nodeGroup:NodeGroup",
+    "images": "kubernetes:batch/v1:Job",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
 }
 """Types that each variant must have to match its name."""

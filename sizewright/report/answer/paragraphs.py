@@ -202,7 +202,7 @@ def unbuilt(service: ServicePlan) -> str:
     """Note that the stack creates no nodes for a service without an engine."""
     if service.serving is not None:
         return ""
-    return f"No engine of this version serves {service.kind}: the stack builds none of these nodes."
+    return f"The stack builds none of these nodes: {service.unserved}."
 
 
 def where(service: ServicePlan, pool: PoolPlan) -> str:

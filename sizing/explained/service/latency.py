@@ -39,7 +39,7 @@ def _response(leaf: Leaf) -> Entry:
         Basis.fitted,
         leaf.fitted_source,
         arithmetic=False,
-        remarks=("replicas and rate as in this verdict; images of equal time wait less",),
+        remarks=("replicas and rate as in this verdict", "a short wait may be 0.35 images longer"),
     )
 
 

@@ -115,14 +115,14 @@ def test_images_are_sized_but_get_no_nodes_until_an_engine_serves_them(run: Run)
     assert json.loads(sized.out)["services"][0]["pool"]["nodes_total"] == 8
     ended = run("preview", IMAGES, "--json")
     assert ended.code == 6
-    assert "no engine of this version serves image: no nodes are built for it" in ended.err
+    assert "no engine of this version serves it, and no nodes are built for it" in ended.err
     answer = json.loads(ended.out)
     groups = [r["name"] for r in answer["resources"] if r["type"].endswith(":NodeGroup")]
     assert groups == ["sw-system-nodes"]
     assert answer["outputs"]["services"]["text-to-image"]["nodes_total"] is None
     text = run("preview", IMAGES, "--verbose")
     assert text.code == 6
-    assert "the stack builds none of these nodes" in " ".join(text.out.split())
+    assert "The stack builds none of these nodes: vllm-omni" in " ".join(text.out.split())
 
 
 def test_check_of_images_is_incomplete_and_fails_first_where_nothing_is_accepted(
@@ -130,7 +130,7 @@ def test_check_of_images_is_incomplete_and_fails_first_where_nothing_is_accepted
 ) -> None:
     ended = run("check", IMAGES)
     assert ended.code == 6
-    assert "no engine of this version serves image" in ended.out
+    assert "no engine of this version serves it" in ended.out
     text = IMAGES.read_text("utf-8")
     bare = tmp_path / "text-to-image.yaml"
     bare.write_text(text[: text.index("accept:")], "utf-8")
@@ -161,7 +161,7 @@ def test_the_latency_line_says_its_verdict_and_at_which_load(run: Run) -> None:
 
 
 def test_that_images_get_no_nodes_follows_the_contradictions(run: Run) -> None:
-    says = "text-to-image: no nodes are built; no engine of this version serves image"
+    says = "text-to-image: no nodes are built; no engine of this version serves it"
     for words in product(("size", "preview"), ([], ["--verbose"])):
         command, verbose = words
         contradicted, then, *_ = (x for x in run(command, IMAGES, *verbose).out.splitlines() if x)
