@@ -10,7 +10,7 @@ from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
 from sizing.workload.kinds import InTransit, Kind, Load, Method, Precision
 from sizing.workload.model import Encoder, Model, ModelName
 from sizing.workload.request import Length, Lengths, Request, mean_tokens, variation
-from sizing.workload.targets import Capacity, Latency, Redundancy
+from sizing.workload.targets import Capacity, Latency, Redundancy, shortfall_cost
 from sizing.workload.traffic import Traffic
 from sizing.workload.whole import DNS_LABEL, Workload, lengths_are_known
 from sizing.workload.zones import ZONE_ID, ReservationId, ZoneId
@@ -61,5 +61,6 @@ __all__ = [
     "ZoneId",
     "lengths_are_known",
     "mean_tokens",
+    "shortfall_cost",
     "variation",
 ]

@@ -9,10 +9,13 @@ from sizing.compare.disaggregation.transfer import USABLE_NETWORK
 from sizing.values.exact import short
 from sizing.values.units import GB
 
-FITTED = "fitted (data/coefficients.json), P90 estimate"
+FITTED = "fitted (data/coefficients.json), sizing estimate"
 WAITS = "arithmetic (queue of random arrivals)"
 ARITHMETIC = "arithmetic"
-NETWORK = f"vendor (data/instance_types.csv); assumed: {USABLE_NETWORK * 100:.0f} % of the bandwidth is usable"
+NETWORK = (
+    f"vendor (data/instance_types.csv); assumed: {USABLE_NETWORK * 100:.0f} % of the bandwidth is"
+    " usable"
+)
 SHARED_QUEUE = (
     "assumed: one queue for the prefill replicas of a zone, as in NVIDIA Dynamo; replicas for both"
     " roles have a queue each"
