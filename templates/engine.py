@@ -39,7 +39,7 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
     Raises ValueError for a precision the engine has no name for.
     """
     settings, traits = _settings(serving), serving.engine.traits
-    arguments = [*traits.model, _model_path(serving), *traits.fixed]
+    arguments = [*traits.model, model_path(serving), *traits.fixed]
     for setting, flag in traits.flags.items():
         if settings[setting] is not None:
             arguments += [flag, str(settings[setting])]
@@ -48,7 +48,7 @@ def engine_arguments(serving: ServingPlan) -> list[str]:
     return [argument(text) for text in arguments]
 
 
-def _model_path(serving: ServingPlan) -> str:
+def model_path(serving: ServingPlan) -> str:
     """Path to the weights; a link with the model's name where its end is the name in requests."""
     if Setting.served_name in serving.engine.traits.flags:
         return f"/weights/{serving.weights_folder}"
@@ -86,6 +86,14 @@ def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
         Setting.kv_cache: _named(traits, kv_names, serving.kv_precision),
         Setting.speculation: _speculation(serving),
     }
+
+
+def setting_texts(serving: ServingPlan) -> dict[Setting, str]:
+    """Return each setting that the engine gets: its flag or its place in the file, and its
+    value."""
+    traits, settings = serving.engine.traits, _settings(serving)
+    given = {setting: settings[setting] for setting in (*traits.flags, *traits.options)}
+    return {s: f"{traits.option(s)} {value}" for s, value in given.items() if value is not None}
 
 
 def _speculation(serving: ServingPlan) -> str | None:
@@ -177,7 +185,7 @@ def _start_environment(serving: ServingPlan) -> dict[str, str]:
         values["ENGINE_OPTIONS_FILE"] = OPTIONS_FILE
     if Setting.served_name not in traits.flags:
         values["ENGINE_WEIGHTS"] = f"/weights/{serving.weights_folder}"
-        values["ENGINE_WEIGHTS_LINK"] = _model_path(serving)
+        values["ENGINE_WEIGHTS_LINK"] = model_path(serving)
     return values
 
 

@@ -8,6 +8,7 @@ from sizing.plan.service.pool import Survives
 from sizing.plan.service.whole import ServicePlan
 from sizing.values.exact import Number
 from sizing.values.strict import Strict
+from sizing.workload import EngineName
 
 
 class OptionAnswer(Strict):
@@ -15,6 +16,8 @@ class OptionAnswer(Strict):
 
     instance_type: str
     """EC2 instance type."""
+    engine: EngineName
+    """Serving engine."""
     gpu: str
     """Full name of the GPU in the catalog."""
     tensor_parallel: int
@@ -55,6 +58,19 @@ class OptionAnswer(Strict):
     """True where no other option is as cheap and as fast, and better in one of these."""
 
 
+class EngineAnswer(Strict):
+    """One engine on the cheapest type for it."""
+
+    engine: EngineName
+    """Serving engine."""
+    is_requested: bool
+    """True for the engine of the workload; with auto, for each that it may choose."""
+    option: OptionAnswer | None
+    """Cheapest option; null where the engine serves the workload on no type."""
+    refused: str | None
+    """Reason for no option."""
+
+
 class SensitivityAnswer(Strict):
     """Distance of one input from the value that doubles the nodes."""
 
@@ -76,6 +92,9 @@ class RankingAnswer(Answer):
 
     options: tuple[OptionAnswer, ...]
     """Options that meet every target, cheapest first."""
+    engines: tuple[EngineAnswer, ...]
+    """Each engine on the cheapest type for it; `on_frontier` compares the engines. Empty for a
+    method that rates engines alike."""
     mix: MixAnswer
     """Fleets of two or three types instead of the cheapest type."""
     disaggregation: DisaggregationAnswer

@@ -48,6 +48,8 @@ class ServiceAnswer(Strict):
     """Its figures after; null where the service is removed."""
     cause: tuple[Leaf, ...]
     """Inputs that changed."""
+    engine: tuple[Leaf, ...]
+    """Parts that another engine changes: image, command, settings, gauges; empty where it stays."""
     sizing: tuple[Leaf, ...]
     """Sized numbers that followed."""
     survives: SurvivalAnswer

@@ -6,7 +6,7 @@ from sizing.catalog import Catalog
 from sizing.locks.workload_facts import chosen_facts
 from sizing.locks.workload_lock import Lock, model_key
 from sizing.plan.whole import Plan
-from sizing.workload import Workload
+from sizing.workload import EngineName, Workload
 
 HEAD = "# What sizing chose; commit it next to the workload file."
 
@@ -28,7 +28,7 @@ def lock_of(workload: Workload, plan: Plan, catalog: Catalog) -> Lock | None:
         precision=choice.precision,
         instance_type=choice.instance_type,
         tensor_parallel=split,
-        engine=workload.engine.name,
+        engine=service.serving.engine if service.serving is not None else EngineName.vllm,
         nodes_per_replica=1 if service.pool is None else service.pool.nodes_per_replica,
         catalog_digest=plan.catalog_digest,
         coefficients=catalog.coefficients.fitted if seconds else None,

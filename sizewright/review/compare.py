@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from sizewright.review.changes import Effect
+from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 
@@ -191,3 +192,33 @@ def loses_data(change: ResourceChange) -> bool:
 def counts(changes: Sequence[ResourceChange]) -> dict[str, int]:
     """Number of resources by effect: created, updated, replaced, may be replaced, deleted."""
     return {effect.value: sum(c.effect is effect for c in changes) for effect in COUNTED}
+
+
+def engine_switch(old: ServicePlan | None, new: ServicePlan | None) -> tuple[Change, ...]:
+    """Return the parts that differ, with both sides; empty where the engine stays.
+
+    A setting is its flag, or its place in the engine's file, with its value.
+    """
+    before, after = (side.serving if side is not None else None for side in (old, new))
+    if before is None or after is None or before.engine is after.engine:
+        return ()
+    was, now = _parts(before), _parts(after)
+    names = dict.fromkeys((*was, *now))
+    changes = (Change(name, was.get(name), now.get(name)) for name in names)
+    return tuple(change for change in changes if change.old != change.new)
+
+
+def _parts(serving: ServingPlan) -> dict[str, str | None]:
+    # Guard: the sizing commands do without templates.
+    from templates.engine import engine_command, model_path, setting_texts
+
+    gauges = serving.engine.traits.gauges
+    return {
+        "engine": serving.engine.value,
+        "image": serving.image,
+        "command": " ".join(engine_command(serving)),
+        "weights": model_path(serving),
+        "gauges": None if gauges is None else gauges.pattern,
+        "limits_by": serving.limits_by.value,
+        **{f"settings.{setting}": text for setting, text in setting_texts(serving).items()},
+    }

@@ -1,10 +1,11 @@
 """What would a workload cost on every hardware, and what would double it?"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sizing.catalog import Catalog
 from sizing.compare.disaggregation.search import Disaggregation, disaggregation
+from sizing.compare.engines import EngineRow, engine_rows
 from sizing.compare.mix import Mix, mix
 from sizing.compare.sensitivity import Sensitivity, sensitivities
 from sizing.fleet.served import Served
@@ -35,13 +36,16 @@ class Comparison:
     """Comparison of several types with the cheapest one."""
     disaggregation: Disaggregation
     """Comparison of separate pools for prompts and answers with the cheapest option."""
+    engines: tuple[EngineRow, ...]
+    """Each engine on the cheapest type for it."""
 
 
 def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
-    """Return every hardware for a workload, whatever hardware it states.
+    """Return every hardware for a workload, whatever hardware it states, and every engine.
 
-    A measured rate belongs to one GPU, so the calibrated method replaces it. Raises FieldError
-    where that method lacks the lengths, or the workload has no hardware.
+    Several pools and sensitivities are those of the cheapest option's engine. A measured rate
+    belongs to one GPU, so the calibrated method replaces it. Raises FieldError where that method
+    lacks the lengths, or the workload has no hardware.
     """
     open_to_all = _open_to_all(workload)
     capacity = open_to_all.capacity
@@ -49,6 +53,8 @@ def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
     case = case_of(open_to_all, site, catalog)
     ranked = ranking(case, rates)
     best = ranked.best
+    engine = open_to_all.engines[0] if best is None else best.engine
+    chosen = replace(case, workload=open_to_all.with_engine(engine))
     doubled = sensitivities(_stated(open_to_all, best), _nodes(site, catalog)) if best else []
     return Comparison(
         ranked,
@@ -56,8 +62,9 @@ def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
         tuple(doubled),
         method=capacity.method.value if capacity else "",
         load=capacity.load.value if capacity else "",
-        mix=mix(case, rates, best),
-        disaggregation=disaggregation(case, rates, best),
+        mix=mix(chosen, rates, best),
+        disaggregation=disaggregation(chosen, rates, best),
+        engines=engine_rows(case, rates, ranked),
     )
 
 

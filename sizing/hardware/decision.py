@@ -13,7 +13,7 @@ from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Case, case_of
 from sizing.replica.traffic import Rates
 from sizing.values.exact import plain
-from sizing.workload import Hardware, Method, Precision, Workload
+from sizing.workload import EngineName, Hardware, Method, Precision, Workload
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,11 @@ def _decided(
         return Decision(workload, case, result, "workload"), ()
     if lock is not None and lock.holds_for(workload, case.facts.precision):
         stated = hardware.stated(lock.instance_type, lock.tensor_parallel)
-        case = _on(case, stated, Precision(lock.precision))
+        case = _on(case, stated, Precision(lock.precision), lock.engine)
         return Decision(workload, case, find_hardware(case, rates, lock, neighbours), "lock"), ()
     ranked = ranking(case, rates, neighbours)
     if ranked.best is None:
+        case = replace(case, workload=workload.with_engine(workload.engines[0]))
         result = find_hardware(case, rates, lock, neighbours)
         return Decision(workload, case, result, "workload"), grouped(ranked.rejected)
     case, best = _on(case, *pinned(ranked.best)), ranked.best.served
@@ -72,23 +73,30 @@ def _decided(
 
 
 def leaves_open(workload: Workload) -> bool:
-    """True where sizing has a choice of the type, or of the cards of a calibrated replica."""
+    """True where sizing has a choice of the type, of the engine, or of the cards of a calibrated
+    replica."""
     hardware, capacity = workload.hardware, workload.capacity
     if hardware is None or capacity is None:
         return False
+    if workload.engine.name is EngineName.auto:
+        return True
     calibrated = capacity.method is Method.calibrated and hardware.nodes_per_replica in (None, 1)
     return hardware.is_auto or (calibrated and hardware.tensor_parallel is None)
 
 
-def _on(case: Case, hardware: Hardware, precision: Precision) -> Case:
+def _on(case: Case, hardware: Hardware, precision: Precision, engine: EngineName) -> Case:
     """Return the case of the same workload on stated hardware. Raises FieldError."""
-    return case_of(with_hardware(case.workload, hardware, precision), case.site, case.catalog)
+    stated = with_hardware(case.workload, hardware, precision, engine)
+    return case_of(stated, case.site, case.catalog)
 
 
-def with_hardware(workload: Workload, hardware: Hardware, precision: Precision) -> Workload:
-    """Return the workload on stated hardware, in a stated precision."""
+def with_hardware(
+    workload: Workload, hardware: Hardware, precision: Precision, engine: EngineName
+) -> Workload:
+    """Return the workload on stated hardware, in a stated precision and with a stated engine."""
     model = workload.model.model_copy(update={"precision": precision})
-    return workload.model_copy(update={"hardware": hardware, "model": model})
+    stated = workload.model_copy(update={"hardware": hardware, "model": model})
+    return stated.with_engine(engine)
 
 
 def losers(ranked: Ranking) -> list[Rejected]:

@@ -90,9 +90,11 @@ def sizes(case: Case, instance: InstanceType) -> list[int]:
 
 
 def _cases(case: Case, instance: InstanceType) -> Iterator[Case]:
-    """Yield the case on one type, once for each precision."""
+    """Yield the case on one type, once for each precision and engine."""
     gpu = case.catalog.gpu(instance.gpu)
     for precision in precisions(case, instance):
         facts = replace(case.facts, instance=instance, gpu=gpu, precision=precision)
-        weights = weights_of(case.workload, facts)
-        yield replace(case, facts=facts, need=replace(case.need, weights=weights))
+        need = replace(case.need, weights=weights_of(case.workload, facts))
+        for engine in case.workload.engines:
+            workload = case.workload.with_engine(engine)
+            yield replace(case, workload=workload, facts=facts, need=need)

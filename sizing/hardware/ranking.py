@@ -22,7 +22,7 @@ from sizing.replica.rated import Rated, Unrated, no_method, rated, spans_nodes
 from sizing.replica.traffic import Rates
 from sizing.values.exact import exact
 from sizing.values.units import GB, HOURS_PER_PRICED_MONTH
-from sizing.workload import Hardware, Precision
+from sizing.workload import ENGINES, EngineName, Hardware, Precision
 
 NEAREST = (Reason.latency, Reason.zones, Reason.memory)
 """Reasons of an attempt that is nearly an option, nearest first."""
@@ -57,6 +57,10 @@ class Option:
         return self.case.facts.precision
 
     @property
+    def engine(self) -> EngineName:
+        return self.case.workload.engine.name
+
+    @property
     def usd_per_month(self) -> Fraction | None:
         """Nodes x price of an hour x 730; None where the price is unknown."""
         if self.price is None:
@@ -73,15 +77,16 @@ class Option:
         return arithmetic_like(self.precision) != arithmetic_like(Precision(model.native_dtype))
 
     @property
-    def rank(self) -> tuple[bool, Fraction, bool, float, float, int, int, str, int, str]:
+    def rank(self) -> tuple[bool, Fraction, bool, int, float, float, int, int, str, int, str]:
         """Sort key: the cheapest option first. Of equal cost, published weights precede others,
-        then the lowest TPOT and TTFT count. Last are the fewest nodes, then GPUs, as where the
-        price is unknown."""
+        then the engine's order in `ENGINES` counts, then the lowest TPOT and TTFT. Last are the
+        fewest nodes, then GPUs, as where the price is unknown."""
         cost = self.usd_per_month
         waits = (0.0, 0.0) if cost is None else (self.tpot_s or 0.0, self.ttft_s or 0.0)
         nodes, gpus = self.pool.nodes_total, self.pool.gpus_total
         name, tp = self.instance.name, self.tensor_parallel
-        first = (cost is None, cost or Fraction(0), self.narrowed)
+        preference = tuple(ENGINES).index(self.engine)
+        first = (cost is None, cost or Fraction(0), self.narrowed, preference)
         return *first, *waits, nodes, gpus, name, tp, self.precision
 
     @property
@@ -115,7 +120,9 @@ class Option:
 
     @property
     def name(self) -> str:
-        return f"{self.instance.name}, tensor parallel {self.tensor_parallel}, {self.precision}"
+        """Text of the choice. The engine is left out where it is vLLM."""
+        text = f"{self.instance.name}, tensor parallel {self.tensor_parallel}, {self.precision}"
+        return text if self.engine is EngineName.vllm else f"{text}, {self.engine}"
 
 
 @dataclass(frozen=True)
@@ -229,9 +236,10 @@ def _named(instance: InstanceType, reason: Rejected) -> str:
     return option if instance.name in option else f"{instance.name}: {option}"
 
 
-def pinned(option: Option) -> tuple[Hardware, Precision]:
-    """Return the choice as hardware that states it."""
+def pinned(option: Option) -> tuple[Hardware, Precision, EngineName]:
+    """Return the choice: hardware that states it, the precision and the engine."""
     hardware = option.case.workload.hardware
     if hardware is None:
         raise ValueError("an option without hardware")
-    return hardware.stated(option.instance.name, option.tensor_parallel), option.precision
+    stated = hardware.stated(option.instance.name, option.tensor_parallel)
+    return stated, option.precision, option.engine

@@ -8,7 +8,7 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.values.exact import plain
 from sizing.values.units import GIB
-from sizing.workload import Precision, Workload
+from sizing.workload import EngineName, Precision, Workload
 
 
 def chosen_facts(
@@ -25,7 +25,8 @@ def chosen_facts(
     instance = catalog.instance_type(choice.instance_type)
     gpu, model = catalog.gpu(instance.gpu), facts_of(workload, catalog).model
     price = catalog.price(instance.name, site.region)
-    support = catalog.support(workload.engine.name, choice.precision)
+    engine = service.serving.engine if service.serving is not None else EngineName.vllm
+    support = catalog.support(engine, choice.precision)
     sold = catalog.zones_selling(instance.name, site.region)
     facts = {
         "price": "unknown" if price is None else f"{plain(price.usd_per_hour)} USD an hour",
@@ -44,8 +45,12 @@ def chosen_facts(
         most = support.max_compute_capability or "any"
         facts["engine"] = f"{choice.precision} from {support.min_compute_capability} to {most}"
     if choice.rates_for is not None:
+<<<<<<< HEAD
         shape, precision = architecture_of(model), Precision(choice.precision)
         facts |= _calibration(workload.engine.name, gpu, shape, precision, catalog)
+=======
+        facts |= _calibration(engine, gpu, architecture_of(model), catalog)
+>>>>>>> main
     if service.serving is not None:
         facts["image"] = service.serving.image
     return facts

@@ -45,7 +45,7 @@ class Lock(Strict):
         hardware = workload.hardware
         if hardware is None or self.model != model_key(workload):
             return False
-        if self.engine is not workload.engine.name:
+        if self.engine not in workload.engines:
             return False
         if not hardware.is_auto:
             return (self.precision, self.instance_type) == (precision.value, hardware.instance_type)

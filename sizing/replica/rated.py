@@ -133,8 +133,9 @@ def no_method(case: Case) -> Rejected | None:
         return None
     if case.need.step_shape is None:
         return _unknown("the model's architecture is not known; name its config.json")
-    if case.workload.engine.name not in case.catalog.coefficients.engines:
-        return _unknown(f"no coefficients are fitted for {case.workload.engine.name}")
+    engines = case.workload.engines
+    if not any(engine in case.catalog.coefficients.engines for engine in engines):
+        return _unknown(f"no coefficients are fitted for {', '.join(engines)}")
     return None
 
 

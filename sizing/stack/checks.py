@@ -38,8 +38,9 @@ def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> 
 
 def check_engine_image(workloads: Sequence[Workload], site: Site) -> None:
     """Check that the stack has one engine where the site names a copy or a digest of its image.
-    Raises FieldError for several engines."""
-    engines = sorted({each.engine.name for each in workloads if each.kind.traits.has_engine})
+    Raises FieldError for several engines, and where one is still to be chosen."""
+    served = [each for each in workloads if each.kind.traits.has_engine]
+    engines = sorted({name for each in served for name in each.engines})
     for field in ("engine_image_repository", "engine_image_digest"):
         if getattr(site, field) is not None and len(engines) > 1:
             message = f"it is of one engine, and this stack has {' and '.join(engines)}"

@@ -78,7 +78,7 @@ class Speculative(Strict):
 
 class Engine(Strict):
     name: EngineName = EngineName.vllm
-    """Serving engine."""
+    """Serving engine, or auto for the cheapest one."""
     kv_precision: Literal["fp16", "fp8"] = "fp16"
     """Precision of the KV cache: 16-bit, or 8-bit floating point."""
     max_sequences: PositiveCount | None = None

@@ -15,10 +15,12 @@ class EngineName(StrEnum):
     """SGLang, with its OpenAI-compatible server."""
     tensorrt_llm = "tensorrt-llm"
     """TensorRT-LLM with its PyTorch backend and its OpenAI-compatible server."""
+    auto = "auto"
+    """Sizing chooses the cheapest engine among those that can be built for the workload."""
 
     @property
     def traits(self) -> "EngineTraits":
-        """What follows from the engine."""
+        """What follows from the engine. Raises KeyError for auto, which a ranking replaces."""
         return ENGINES[self]
 
 
@@ -325,7 +327,9 @@ ENGINES = {
         gauges=None,
     ),
 }
-"""Basis: vendor. vLLM: vllm/engine/arg_utils.py, vllm/entrypoints and vllm/envs.py of the pinned
+"""Engines in order of preference where two cost the same.
+
+Basis: vendor. vLLM: vllm/engine/arg_utils.py, vllm/entrypoints and vllm/envs.py of the pinned
 versions (data/engine_options.csv); groups as in the group controller's example without Ray (2026);
 the image is 30.7 GB unpacked (a public report of v0.30.0, 2026-10).
 

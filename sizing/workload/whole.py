@@ -11,6 +11,7 @@ from sizing.workload.accept import Accept
 from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
 from sizing.workload.engine import Engine, refusal
+from sizing.workload.engine_traits import ENGINES, EngineName
 from sizing.workload.hardware import Hardware, TypeName, auto_is_a_type
 from sizing.workload.kinds import InTransit, Kind, Load, Method, supported
 from sizing.workload.model import Model, ModelName, named
@@ -140,16 +141,52 @@ class Workload(Strict):
 
     @model_validator(mode="after")
     def _engine_has_it(self) -> Self:
-        fault = refusal(
-            self.engine.name,
+        if self.engine.name is EngineName.auto:
+            self._engines_are_rated()
+        elif (fault := self.refusal(self.engine.name)) is not None:
+            raise fault
+        return self
+
+    def _engines_are_rated(self) -> None:
+        """Raises FieldError where nothing compares the engines."""
+        known = ", ".join(ENGINES)
+        if not self.kind.traits.has_engine:
+            message = f"no engine of this version serves {self.kind.value}"
+            raise FieldError(("engine", "name"), message, "no engine.name")
+        method = self.capacity.method if self.capacity is not None else None
+        if method is not Method.calibrated:
+            messages: dict[Method | None, str] = {
+                Method.given: "a measured rate is of one engine, and auto chooses among all",
+                Method.textbook: "the textbook rule rates all engines alike",
+                None: "auto chooses by rates, and the workload has no capacity",
+            }
+            message = messages[method]
+            hint = "or capacity.method: calibrated, which rates every engine"
+            raise FieldError(("engine", "name"), message, f"one of {known}", hint)
+
+    def refusal(self, engine: EngineName) -> FieldError | None:
+        """Error of the first field that cannot be built with the engine; None where there is
+        none."""
+        return refusal(
+            engine,
             capacity=self.capacity,
             hardware=self.hardware,
             in_transit=self.in_transit,
             speculative=self.engine.speculative,
         )
-        if fault is not None:
-            raise fault
-        return self
+
+    @property
+    def engines(self) -> tuple[EngineName, ...]:
+        """Engine that the workload states, else all that can be built for it, vLLM first."""
+        if self.engine.name is not EngineName.auto:
+            return (self.engine.name,)
+        return tuple(name for name in ENGINES if self.refusal(name) is None)
+
+    def with_engine(self, name: EngineName) -> "Workload":
+        """Return the same workload with this engine."""
+        if name is self.engine.name:
+            return self
+        return self.model_copy(update={"engine": self.engine.model_copy(update={"name": name})})
 
     @model_validator(mode="after")
     def _burst_is_served(self) -> Self:

@@ -10,7 +10,7 @@ import yaml
 from sizing.catalog import Ability, load_catalog
 from sizing.plan.service.serving import ServingPlan
 from sizing.plan.whole import Plan
-from sizing.workload import EngineName
+from sizing.workload import ENGINES, EngineName
 from templates.render import render, wanted_query
 from tests.components.plans import BURSTING, CHAT, SOURCES, plan_of, public_plan
 from tests.templates.test_engine import engine, environment, pods
@@ -20,7 +20,7 @@ BASE: dict[str, Any] = CHAT | {
     "hardware": {"instance_type": "g6e.xlarge"},
     "latency": {"ttft_ms": 4500, "tpot_ms": 50},
 }
-OTHERS = [name for name in EngineName if name is not EngineName.vllm]
+OTHERS = [name for name in ENGINES if name is not EngineName.vllm]
 VERSION = "1.35"
 
 

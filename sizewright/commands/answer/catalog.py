@@ -16,11 +16,8 @@ from sizing.catalog import (
     UnknownName,
     load_catalog,
 )
-from sizing.workload import EngineName
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-SERVED = tuple(EngineName)
-"""Values that `engine.name` of a workload accepts; other engines have only measured runs."""
 
 
 def _kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -49,7 +46,7 @@ def command(kind: str | None, words: tuple[str, ...], region: str | None, as_jso
 
     KIND is instance-types, gpus, models, checkpoints, engines or pins. A NAME shows every fact of
     one row with its source; what nobody read in a source is marked unverified. Engines are
-    those that engine.name accepts, with the precisions that each runs; a NAME also shows another.
+    those that engine.name accepts, with the precisions that each runs.
     """
     catalog = load_catalog()
     if region is not None and (kind != "instance-types" or words):
@@ -70,7 +67,7 @@ def command(kind: str | None, words: tuple[str, ...], region: str | None, as_jso
 
 def _rows(catalog: Catalog, kind: str) -> Sequence[Row]:
     rows: Sequence[Row] = getattr(catalog, kind.replace("-", "_"))
-    return [row for row in rows if not isinstance(row, EngineSupport) or row.engine in SERVED]
+    return rows
 
 
 def _row(catalog: Catalog, kind: str, name: str) -> Row:

@@ -1,6 +1,6 @@
 """`sizewright compare`: every hardware for a workload, or the plans of several side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import isfinite
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import click
 
 from sizewright.answers.answer import print_answer
 from sizewright.answers.compare import (
+    EngineAnswer,
     OptionAnswer,
     RankingAnswer,
     SensitivityAnswer,
@@ -27,6 +28,7 @@ from sizewright.report.answer.contradicted import first_line
 from sizewright.review.side_by_side import MEASURES, Sized, best
 from sizing.catalog import load_catalog
 from sizing.compare.comparison import Comparison, compare, frontier
+from sizing.compare.engines import EngineRow
 from sizing.compare.sensitivity import Sensitivity
 from sizing.hardware.ranking import Option
 from sizing.values.exact import plain, plain_or_none
@@ -49,13 +51,14 @@ def command(files: tuple[Path, ...], show_all: bool, site: Path, as_json: bool) 
     sizewright compare workloads/chat.yaml workloads/support.yaml
 
     One file: each type on sale in the site's zones, each tensor-parallel size and precision is
-    sized in full. The first table has the cheapest option of each type, at most 12 types: first the
-    Pareto-optimal ones, marked *; no other is as cheap and as fast. ~ marks unmeasured types. A
-    further table shows whether two or three types, split by the length of the prompt, cost less
-    than the cheapest. Another one appears where separate pools for prompts and answers cost less;
-    this version does not deploy them. The last tables show what the others lack (with numbers by
-    `--all`), and which input doubles the nodes soonest. Exit code 5: no hardware meets every
-    target; 6: this version cannot rate any.
+    sized in full. The first table has the cheapest option of each type, at most 8 types: first the
+    Pareto-optimal ones, marked *; no other is as cheap and as fast. ~ marks unmeasured types. The
+    next table has the other engines, each on the cheapest type for it. A further table shows
+    whether two or three types, split by the length of the prompt, cost less than the cheapest.
+    Another one appears where separate pools for prompts and answers cost less; this version does
+    not deploy them. The last tables show what the others lack (with numbers by `--all`), and which
+    input doubles the nodes soonest. Exit code 5: no hardware meets every target; 6: this version
+    cannot rate any.
 
     Several files: each is sized by itself, as by `size`, with one column each. The better value is
     marked * where the comparison has a meaning. Exit codes 5 and 6 are those of `size`.
@@ -133,6 +136,7 @@ def _answer(found: Comparison, options: list[Option]) -> RankingAnswer:
         method=found.method,
         load=found.load,
         options=tuple(_option(option, option.name in best) for option in options),
+        engines=tuple(_engines(found.engines)),
         mix=mix_answer(found.mix),
         disaggregation=disaggregation_answer(found.disaggregation),
         rejected=found.rejected,
@@ -140,10 +144,23 @@ def _answer(found: Comparison, options: list[Option]) -> RankingAnswer:
     )
 
 
+def _engines(rows: Sequence[EngineRow]) -> Iterator[EngineAnswer]:
+    best = frontier([row.best for row in rows if row.best is not None])
+    for row in rows:
+        option = None if row.best is None else _option(row.best, row.best.name in best)
+        yield EngineAnswer(
+            engine=row.engine,
+            is_requested=row.is_requested,
+            option=option,
+            refused=row.refused,
+        )
+
+
 def _option(option: Option, on_frontier: bool) -> OptionAnswer:
     pool, price = option.pool, option.price
     return OptionAnswer(
         instance_type=option.instance.name,
+        engine=option.engine,
         gpu=option.instance.gpu,
         tensor_parallel=option.tensor_parallel,
         precision=option.precision.value,

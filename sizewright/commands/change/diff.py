@@ -39,6 +39,7 @@ from sizewright.review.compare import (
     ResourceChange,
     ServiceChange,
     counts,
+    engine_switch,
     loses_data,
     service_changes,
 )
@@ -234,6 +235,7 @@ def _service(service: ServiceChange) -> ServiceAnswer:
         before=_figures(service.old),
         after=_figures(service.new),
         cause=tuple(_leaf(change) for change in service.causes),
+        engine=tuple(_leaf(change) for change in engine_switch(service.old, service.new)),
         sizing=tuple(_leaf(change) for change in service.followed),
         survives=SurvivalAnswer(old=_survives(service.old), new=_survives(service.new)),
     )

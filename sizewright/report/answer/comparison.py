@@ -10,12 +10,15 @@ from sizewright.report.answer.mix import mix_tables
 from sizewright.report.answer.rejections import COLUMNS as REJECTED
 from sizewright.report.answer.rejections import rejection_rows
 from sizing.compare.comparison import Comparison, frontier
+from sizing.compare.engines import EngineRow
 from sizing.compare.sensitivity import Sensitivity
 from sizing.hardware.ranking import Option
 
 COLUMNS = ("USD/month", "type", "TP", "bits", "nodes", "GPUs", "TTFT ms", "TPOT ms", "at peak")
 """Columns that fit into 80 columns; JSON also has the binding constraint and the rest."""
-FIRST = 12
+ENGINE_COLUMNS = ("engine", "USD/month", "type", "TP", "bits", "nodes", "TTFT ms", "TPOT ms")
+"""Columns of options of several engines, which fit into 80 columns too."""
+FIRST = 8
 """Rows that are shown unless the user wants all."""
 DATASHEET, BEST, UNMEASURED = "datasheet", "*", "~"
 """Basis of an unmeasured option, and the marks after the name of a type."""
@@ -31,12 +34,12 @@ def comparison_tables(
     """
     best = frontier(options)
     shown = options if show_all else _first(options, best)
-    rows = [_row(option, best) for option in shown]
-    yield Table(_title(found, shown, show_all=show_all), rows, COLUMNS)
+    yield _options_table(_title(found, shown, show_all=show_all), shown, best)
     if more := len(options) - len(shown):
         yield Table("", [(f"and {plural(more, 'more type')}: --all lists every option",)])
     dates = sorted({_origin(option) for option in shown if option.price is not None})
     yield Table("prices, on demand, nodes alone", [(text,) for text in dates])
+    yield from _engine_tables(found.engines, show_all=show_all)
     yield from mix_tables(found.mix)
     yield from disaggregation_tables(found.disaggregation, show_all=show_all)
     lacking = list(rejection_rows(found.rejected))
@@ -47,6 +50,38 @@ def comparison_tables(
         yield Table("what the others lack: --all shows the numbers", [(reasons,)])
     rows = [(each.input, _factor(each)) for each in found.sensitivities]
     yield Table("inputs that double the nodes of the cheapest option, most sensitive first", rows)
+
+
+def _options_table(title: str, shown: Sequence[Option], best: Container[str]) -> Table:
+    """Table of options, with a column of engines where there are several."""
+    if len({option.engine for option in shown}) > 1:
+        return Table(title, [_engine_row(option, best) for option in shown], ENGINE_COLUMNS)
+    return Table(title, [_row(option, best) for option in shown], COLUMNS)
+
+
+def _engine_tables(engines: Sequence[EngineRow], *, show_all: bool) -> Iterator[Table]:
+    """Other engines, each on the cheapest type for it, then why some serve the workload on no type.
+
+    With auto, all engines are compared. A stated engine has its options in the first table.
+    """
+    options = sorted((row.best for row in engines if row.best is not None), key=lambda o: o.rank)
+    best = frontier(options)
+    others = {row.engine for row in engines if not row.is_requested}
+    shown = [option for option in options if not others or option.engine in others]
+    refused = [(row.engine, row.refused) for row in engines if row.refused is not None]
+    names = ", ".join(engine for engine, _ in refused)
+    title = f"{'other' if others else 'all'} engines, each on the cheapest type for it"
+    title += f"; no type for {names}: --all shows why" if names else ""
+    yield Table(title, [_engine_row(option, best) for option in shown], ENGINE_COLUMNS)
+    if show_all:
+        yield Table("why an engine does not serve it", refused)
+    elif refused and not shown:
+        yield Table("engines that do not serve it: --all shows why", [(names,)])
+
+
+def _engine_row(option: Option, best: Container[str]) -> tuple[str, ...]:
+    cells = dict(zip(COLUMNS, _row(option, best), strict=True)) | {"engine": option.engine}
+    return tuple(cells[column] for column in ENGINE_COLUMNS)
 
 
 def _first(options: Sequence[Option], best: Container[str]) -> list[Option]:

@@ -19,6 +19,7 @@ from sizing.plan.service.latency import LatencyPlan, Verdict
 from sizing.plan.service.pool import CapacitySource, ChoicePlan, PoolPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
+from sizing.workload import EngineName
 
 LABEL = 9
 """Columns of the labels, so that all rows of an answer are aligned."""
@@ -106,11 +107,26 @@ def _rows(plan: Plan, service: ServicePlan) -> Iterator[tuple[str, str]]:
         return
     if service.choice:
         yield "cost", _cost(service.choice, pool.capacity_source)
+        yield from _engine(service, service.choice)
     yield "load", _load(service, pool)
     if service.latency and not _is_unmodelled(service):
         yield "latency", _latency(service.latency, _estimate(service))
     yield "survives", _survives(service, pool)
     yield "bound by", _bound_by(service, pool)
+
+
+def _engine(service: ServicePlan, choice: ChoicePlan) -> Iterator[tuple[str, str]]:
+    """Row of an engine that is not the default, or that was chosen."""
+    serving, requested = service.serving, service.inputs
+    if serving is None or (serving.engine, *requested.engines) == (EngineName.vllm,) * 2:
+        return
+    engine = serving.engine.value
+    if requested.engine.name is not EngineName.auto:
+        yield "engine", engine
+    elif choice.chosen_by == "lock":
+        yield "engine", f"{engine}, from the lock"
+    else:
+        yield "engine", f"{engine}, the cheapest of {', '.join(requested.engines)}"
 
 
 def _cost(choice: ChoicePlan, source: CapacitySource) -> str:

@@ -31,7 +31,14 @@ from sizewright.report.change.difference import (
 )
 from sizewright.report.change.headline import headline_rows
 from sizewright.review.changes import Effect
-from sizewright.review.compare import ORDER, Change, ResourceChange, ServiceChange, counts
+from sizewright.review.compare import (
+    ORDER,
+    Change,
+    ResourceChange,
+    ServiceChange,
+    counts,
+    engine_switch,
+)
 from sizewright.review.dangers import Danger, Hazard
 from sizewright.review.review import Review
 
@@ -182,6 +189,9 @@ def _service(service: ServiceChange, room: Room) -> str:
         lines += ["The service is gone.", ""]
     else:
         lines += [*_causes(service.causes, room), ""]
+    if switched := engine_switch(service.old, service.new):
+        rows = [(each.path, each) for each in switched]
+        lines += ["**Another engine**", "", *_table(rows, "", NOTHING, room), ""]
     lines += ["**Sizing that follows**", ""]
     followed = headlines(service.followed)
     lines += [*_table(followed, "No headline changed.", NOTHING, room), ""]

@@ -12,7 +12,14 @@ from sizewright.reading.input_error import escaped
 from sizewright.record.values import short_type
 from sizewright.report.answer.paragraphs import survives
 from sizewright.review.changes import Effect
-from sizewright.review.compare import Change, ResourceChange, ServiceChange, counts, loses_data
+from sizewright.review.compare import (
+    Change,
+    ResourceChange,
+    ServiceChange,
+    counts,
+    engine_switch,
+    loses_data,
+)
 from sizewright.review.dangers import Danger, Hazard
 from sizing.plan.service.whole import ServicePlan
 
@@ -127,7 +134,15 @@ def service_lines(change: ServiceChange, width: int = ENDLESS) -> Iterator[str]:
         yield "  the service is gone"
     else:
         yield from causes
+    yield from engine_lines(change)
     yield from followed_lines(change, width)
+
+
+def engine_lines(change: ServiceChange) -> Iterator[str]:
+    """Image, command, settings and gauges of another engine; nothing where the engine stays."""
+    if switched := engine_switch(change.old, change.new):
+        yield f"{change.name}: another engine"
+        yield from _table([(each.path, each) for each in switched], "", NOTHING)
 
 
 def followed_lines(change: ServiceChange, width: int = ENDLESS) -> Iterator[str]:
