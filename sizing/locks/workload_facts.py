@@ -45,12 +45,8 @@ def chosen_facts(
         most = support.max_compute_capability or "any"
         facts["engine"] = f"{choice.precision} from {support.min_compute_capability} to {most}"
     if choice.rates_for is not None:
-<<<<<<< HEAD
         shape, precision = architecture_of(model), Precision(choice.precision)
-        facts |= _calibration(workload.engine.name, gpu, shape, precision, catalog)
-=======
-        facts |= _calibration(engine, gpu, architecture_of(model), catalog)
->>>>>>> main
+        facts |= _calibration(engine, gpu, shape, precision, catalog)
     if service.serving is not None:
         facts["image"] = service.serving.image
     return facts
