@@ -15,6 +15,7 @@ from sizing.explained.service.calibrated import CALIBRATED
 from sizing.explained.service.capacity import CAPACITY
 from sizing.explained.service.disks import DISKS
 from sizing.explained.service.gateway import GATEWAY
+from sizing.explained.service.item import ITEM
 from sizing.explained.service.latency import LATENCY
 from sizing.explained.service.memory import MEMORY
 from sizing.explained.service.pool import POOL
@@ -35,6 +36,7 @@ from sizing.values.exact import Number, plain
 REGISTRY: Registry = {
     **CAPACITY,
     **CALIBRATED,
+    **ITEM,
     **LATENCY,
     **STATES,
     **MEMORY,

@@ -143,6 +143,7 @@ def service_plan(
         traffic=traffic_plan(workload, rates),
         capacity=parts.capacity,
         calibrated=parts.calibrated,
+        item=parts.item,
         own_runs=own_runs_plan(
             own,
             workload,

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from sizing.plan.service.serving import GroupServingPlan, LimitsBy, ServingPlan
-from sizing.workload.engine_traits import EngineTraits, Limit, Setting
+from sizing.workload.engines import EngineTraits
+from sizing.workload.engines.traits import Limit, Setting
 
 ENGINE_PORT = 8000
 """Port on which every engine listens in its pod. Basis: vendor (vLLM's default)."""

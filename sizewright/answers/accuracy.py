@@ -33,6 +33,27 @@ class RowAnswer(Strict):
     """Reason why there is no prediction."""
 
 
+class ItemRowAnswer(Strict):
+    """One row of a table of throughputs. Its predictions are null where the model cannot predict
+    the row."""
+
+    id: str
+    """Id of the row in the file."""
+    measured_seconds_per_item: Number | None
+    """Measured seconds of an image or a clip on its cards."""
+    predicted_seconds_per_item: Number | None
+    """Predicted median, seconds."""
+    low_seconds_per_item: Number | None
+    """P10 of the prediction, seconds."""
+    high_seconds_per_item: Number | None
+    """P90 of the prediction, seconds."""
+    gpu_measured: bool | None
+    """True where the fit includes this GPU generation. False where the prediction uses the
+    datasheet."""
+    reason: str | None
+    """Reason why there is no prediction."""
+
+
 class ErrorsAnswer(Strict):
     """Errors of predictions: |predicted / measured - 1|."""
 
@@ -61,6 +82,8 @@ class FiguresAnswer(Strict):
     """Errors of the time per output token; null without a row that has both values."""
     ttft_ms: ErrorsAnswer | None
     """Errors of the time to the first token; null without a row that has both values."""
+    seconds_per_item: ErrorsAnswer | None
+    """Errors of the seconds of an image or a clip; null without a row that has both values."""
 
 
 class SummaryAnswer(Strict):
@@ -83,7 +106,7 @@ class AccuracyAnswer(Answer):
     """Digest of the catalog's files."""
     fitted: str
     """Date of the fitted coefficients."""
-    rows: tuple[RowAnswer, ...]
+    rows: tuple[RowAnswer, ...] | tuple[ItemRowAnswer, ...]
     """Every row of the file, in its order."""
     summary: SummaryAnswer
     """Errors over the rows."""

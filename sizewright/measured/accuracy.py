@@ -2,21 +2,30 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean, median
+from typing import assert_never
 
+from sizewright.measured.media import media_case
+from sizewright.measured.media_table import NEEDED as THROUGHPUTS
+from sizewright.measured.media_table import MediaRun, is_media_table, media_of
 from sizewright.measured.replay import Replay, Unanswerable
-from sizewright.measured.run import MeasuredRun, Unread
+from sizewright.measured.run import NEEDED as RUNS
+from sizewright.measured.run import MeasuredRun, Unread, runs_of, table_cells
+from sizing.steps.diffusion import ItemTime
 from sizing.steps.model import StepTime
 
-QUANTITIES = ("tpot_ms", "ttft_ms")
+TOKEN_TIMES = ("tpot_ms", "ttft_ms")
+ITEM_TIMES = ("seconds_per_item",)
+Run = MeasuredRun | MediaRun | Unread
 
 
 @dataclass(frozen=True)
 class Compared:
     """A row of the file: the measured run, and its prediction or the reason why there is none."""
 
-    run: MeasuredRun | Unread
-    answer: StepTime | None
+    run: Run
+    answer: StepTime | ItemTime | None
     reason: str | None = None
 
     @property
@@ -24,24 +33,24 @@ class Compared:
         return self.run.id
 
     def measured(self, quantity: str) -> float | None:
-        """Measured value of the log, milliseconds; None where the log has none."""
+        """Measured value of the log; None where the log has none."""
         return getattr(self.run, quantity, None)
 
     def predicted(self, quantity: str) -> float | None:
-        """Predicted mean, milliseconds; None without a prediction."""
+        """Predicted mean; None without a prediction."""
         return None if self.answer is None else float(getattr(self.answer, quantity))
 
     def limits(self, quantity: str) -> tuple[float, float] | None:
-        """P10 and P90 of the prediction, milliseconds; None without a prediction."""
+        """P10 and P90 of the prediction; None without a prediction."""
         if self.answer is None:
             return None
         low, high = (getattr(self.answer, f"{side}_{quantity}") for side in ("low", "high"))
         return float(low), float(high)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self, quantities: Sequence[str]) -> dict[str, object]:
         """Return the row under the names that scripts rely on."""
         row: dict[str, object] = {"id": self.id}
-        for quantity in QUANTITIES:
+        for quantity in quantities:
             low, high = self.limits(quantity) or (None, None)
             row[f"measured_{quantity}"] = self.measured(quantity)
             row[f"predicted_{quantity}"] = self.predicted(quantity)
@@ -52,18 +61,48 @@ class Compared:
         return row
 
 
-def compared(runs: Iterable[MeasuredRun | Unread], replay: Replay) -> list[Compared]:
+def compared(runs: Iterable[Run], replay: Replay) -> list[Compared]:
     """Every row with its prediction or its reason, in the file's order."""
     return [_compared(run, replay) for run in runs]
 
 
-def _compared(run: MeasuredRun | Unread, replay: Replay) -> Compared:
-    if isinstance(run, Unread):
-        return Compared(run, None, run.reason)
+def _compared(run: Run, replay: Replay) -> Compared:
     try:
-        return Compared(run, replay.predict(run))
+        match run:
+            case Unread():
+                return Compared(run, None, run.reason)
+            case MeasuredRun():
+                return Compared(run, replay.predict(run))
+            case MediaRun():
+                return Compared(run, media_case(run, replay.catalog).time())
+            case _:
+                assert_never(run)
     except Unanswerable as reason:
         return Compared(run, None, str(reason))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a file, and the times that it measures."""
+
+    rows: Sequence[Run]
+    quantities: tuple[str, ...]
+
+    @property
+    def is_media(self) -> bool:
+        """True for a table of throughputs, of which images and clips are predicted."""
+        return self.quantities == ITEM_TIMES
+
+
+def read_table(path: Path) -> Table:
+    """Return the rows of a table of serving runs, or of a table of throughputs.
+
+    Raises InputError for a file that is neither.
+    """
+    cells = table_cells(path, THROUGHPUTS, RUNS)
+    if cells and is_media_table(cells[0]):
+        return Table(media_of(cells), ITEM_TIMES)
+    return Table(runs_of(cells), TOKEN_TIMES)
 
 
 @dataclass(frozen=True)
@@ -113,7 +152,7 @@ def errors(rows: Sequence[Compared], quantity: str) -> Errors | None:
     )
 
 
-GROUPS: dict[str, Callable[[MeasuredRun | Unread], str]] = {
+GROUPS: dict[str, Callable[[Run], str]] = {
     "gpu": lambda run: getattr(run, "gpu", ""),
     "model": lambda run: getattr(run, "model", ""),
     "engine": lambda run: getattr(run, "engine", ""),
@@ -142,7 +181,7 @@ def _figures(rows: Sequence[Compared]) -> dict[str, object]:
         "rows": len(rows),
         "answered": sum(row.answer is not None for row in rows),
     }
-    for quantity in QUANTITIES:
+    for quantity in (*TOKEN_TIMES, *ITEM_TIMES):
         found = errors(rows, quantity)
         figures[quantity] = None if found is None else found.as_json()
     return figures

@@ -12,7 +12,7 @@ from sizewright.measured.run import MeasuredRun
 from sizing.catalog.bands import Band, Bands
 from sizing.catalog.coefficients import arithmetic_like
 from sizing.catalog.correction import Correction, Corrections
-from sizing.steps.model import StepModel
+from sizing.steps.model import StepModel, StepTime
 from sizing.workload import Precision
 
 
@@ -33,7 +33,7 @@ def corrections(rows: Sequence[Compared], replay: Replay) -> Corrections:
     groups = defaultdict[_Key, list[Compared]](list)
     models = dict[_Key, tuple[str, StepModel]]()
     for row in rows:
-        if isinstance(row.run, MeasuredRun) and row.answer is not None:
+        if isinstance(row.run, MeasuredRun) and isinstance(row.answer, StepTime):
             shape, _ = replay.shape(row.run.model)
             model, _ = replay.model(row.run)
             formats = (arithmetic_like(each) for each in model.formats.of_parameters)

@@ -63,7 +63,7 @@ def gpu_named(name: str, catalog: Catalog) -> Gpu | None:
     A form factor does not matter if the catalog has one card of that name, and memory in the name
     must be that of the card.
     """
-    plain = re.sub(r"[\s_]+", "-", name.strip().lower())
+    plain = re.sub(r"[\s_]+", "-", name.strip().lower()).removeprefix("nvidia-")
     stated = MEMORY.search(plain)
     memory_gb = float(stated[1]) if stated else None
     short = MEMORY.sub("", plain)

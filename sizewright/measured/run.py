@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,13 +66,19 @@ def read_runs(path: Path) -> list[MeasuredRun | Unread]:
 
     Raises InputError for a file that is not such a table; a faulty row is kept with its reason.
     """
-    return [_run(cells) for cells in table_cells(path, NEEDED)]
+    return runs_of(table_cells(path, NEEDED))
 
 
-def table_cells(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
+def runs_of(table: Iterable[Mapping[str, str]]) -> list[MeasuredRun | Unread]:
+    """Rows of such a table by their cells."""
+    return [_run(cells) for cells in table]
+
+
+def table_cells(path: Path, *needed: Sequence[str]) -> list[dict[str, str]]:
     """Cells of each row of a CSV file by column, in any order of columns, without outer spaces.
 
-    Raises InputError for a file that is not a table with the needed columns.
+    `needed` are the columns of each kind of table that the file may be. Raises InputError for a
+    file that is none of them; it names the columns of the last kind.
     """
     try:
         with io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as lines:
@@ -86,12 +92,13 @@ def table_cells(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
         raise InputError(str(path), message=str(fault), expected="a CSV file") from None
 
 
-def _cells(file: str, rows: "csv.DictReader[str]", needed: Sequence[str]) -> list[dict[str, str]]:
-    missing = [name for name in needed if name not in (rows.fieldnames or ())]
-    if missing:
-        raise InputError(
-            file, 1, 1, field=missing[0], message="column is missing", expected=", ".join(needed)
-        )
+def _cells(
+    file: str, rows: "csv.DictReader[str]", kinds: Sequence[Sequence[str]]
+) -> list[dict[str, str]]:
+    lacking = [[name for name in kind if name not in (rows.fieldnames or ())] for kind in kinds]
+    if all(lacking):
+        first, columns = lacking[-1][0], ", ".join(kinds[-1])
+        raise InputError(file, 1, 1, field=first, message="column is missing", expected=columns)
     return [
         {name: (row[name] or "").strip() for name in row if isinstance(name, str)} for row in rows
     ]

@@ -5,6 +5,7 @@ import json
 from sizing.catalog import Catalog
 from sizing.locks.workload_facts import chosen_facts
 from sizing.locks.workload_lock import Lock, model_key
+from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.workload import EngineName, Workload
 
@@ -31,11 +32,17 @@ def lock_of(workload: Workload, plan: Plan, catalog: Catalog) -> Lock | None:
         engine=service.serving.engine if service.serving is not None else EngineName.vllm,
         nodes_per_replica=1 if service.pool is None else service.pool.nodes_per_replica,
         catalog_digest=plan.catalog_digest,
-        coefficients=catalog.coefficients.fitted if seconds else None,
+        coefficients=_fitted(service, catalog) if seconds else None,
         rates_for=choice.rates_for if seconds else None,
         gpu_seconds=seconds or None,
         facts=chosen_facts(workload, service, plan.site, catalog),
     )
+
+
+def _fitted(service: ServicePlan, catalog: Catalog) -> str:
+    """Date of the coefficients that rate the service."""
+    known = catalog.coefficients if service.item is None else catalog.media_coefficients
+    return known.fitted
 
 
 def lock_text(lock: Lock) -> str:

@@ -39,6 +39,9 @@ UNITS = {
     "parameters": "parameters",
     "turns": "turns",
     "iterations": "iterations",
+    "width": "pixels",
+    "height": "pixels",
+    "frames": "frames",
 }
 """Unit of a number by the end of its field's name; the longest matching end applies."""
 NUMBERS = ("integer", "number")

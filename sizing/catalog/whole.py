@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sizing.catalog.coefficients import CoefficientSet
 from sizing.catalog.correction import Corrections
 from sizing.catalog.engine_options import Ability, EngineOption
+from sizing.catalog.media import Denoiser, MediaModel
+from sizing.catalog.media_coefficients import MediaCoefficientSet
 from sizing.catalog.reader import read_records
 from sizing.catalog.records import (
     ChartImage,
@@ -51,11 +53,14 @@ FILES = (
     "chart_images.csv",
     "checkpoints.csv",
     "coefficients.json",
+    "denoisers.csv",
     "engine_options.csv",
     "engines.csv",
     "gpus.csv",
     "instance_types.csv",
     "interconnects.csv",
+    "media_coefficients.json",
+    "media_models.csv",
     "models.csv",
     "pins.csv",
     "prices.csv",
@@ -74,7 +79,7 @@ DIRECTIONS = {
     "gov": "g",
 }
 
-R = TypeVar("R", Gpu, InstanceType, ModelFacts, Checkpoint, Pin)
+R = TypeVar("R", Gpu, InstanceType, ModelFacts, Checkpoint, Denoiser, Pin)
 
 
 class UnknownName(LookupError):  # noqa: N818
@@ -112,6 +117,11 @@ class Catalog(BaseModel):
     zones: tuple[Zone, ...]
     coefficients: CoefficientSet
     """Coefficients of the step-time model, by engine family."""
+    denoisers: tuple[Denoiser, ...]
+    media_models: tuple[MediaModel, ...]
+    """Items that image and video models make by default."""
+    media_coefficients: MediaCoefficientSet
+    """Coefficients of the time of an image or a clip."""
     digest: str
     lock: Mapping[str, str] = Field(default_factory=dict)
     """Versions in a stack's lock, by item of the pins. They take precedence over the pins."""
@@ -128,6 +138,15 @@ class Catalog(BaseModel):
         """Return the model of this short name, catalog name or repository. Case and organisation do
         not matter. Raises UnknownName."""
         return _named("model", name, self.models)
+
+    def media_model(self, model: str) -> MediaModel | None:
+        """Return the item that a model makes by default, by its short name; None where it is not
+        known."""
+        return next((row for row in self.media_models if row.model == model), None)
+
+    def denoiser(self, name: str) -> Denoiser:
+        """Return the denoiser of this name. Raises UnknownName."""
+        return _named("denoiser", name, self.denoisers)
 
     def checkpoint(self, repository: str) -> Checkpoint:
         """Return the checkpoint in this repository, in any case. Raises UnknownName."""
@@ -286,6 +305,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         if row.gpu not in known:
             raise ValueError(f"instance_types.csv:{line}: {row.gpu!r} is not in gpus.csv")
     models, checkpoints = _models_and_checkpoints(folder)
+    denoisers, media_models = _denoisers_and_media_models(folder, models)
     return Catalog(
         instance_types=tuple(instance_types.values()),
         gpus=tuple(gpus.values()),
@@ -300,6 +320,11 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),
         coefficients=CoefficientSet.model_validate_json(
             (folder / "coefficients.json").read_bytes()
+        ),
+        denoisers=denoisers,
+        media_models=media_models,
+        media_coefficients=MediaCoefficientSet.model_validate_json(
+            (folder / "media_coefficients.json").read_bytes()
         ),
         digest=_digest(folder / name for name in FILES),
     )
@@ -323,6 +348,20 @@ def _models_and_checkpoints(
         if row.model not in named:
             raise ValueError(f"checkpoints.csv:{line}: {row.model!r} is not in models.csv")
     return models, tuple(checkpoints.values())
+
+
+def _denoisers_and_media_models(
+    folder: Path, models: tuple[ModelFacts, ...]
+) -> tuple[tuple[Denoiser, ...], tuple[MediaModel, ...]]:
+    denoisers = tuple(read_records(folder / "denoisers.csv", Denoiser, "denoiser").values())
+    rows = read_records(folder / "media_models.csv", MediaModel)
+    named, counted = {model.model for model in models}, {row.name for row in denoisers}
+    for line, row in rows.items():
+        if row.model not in named:
+            raise ValueError(f"media_models.csv:{line}: {row.model!r} is not in models.csv")
+        if row.denoiser not in counted:
+            raise ValueError(f"media_models.csv:{line}: {row.denoiser!r} is not in denoisers.csv")
+    return denoisers, tuple(rows.values())
 
 
 @cache

@@ -33,6 +33,7 @@ from sizing.values.exact import Number
 
 CATALOG = "the catalog, {p.catalog_digest}: data/"
 COEFFICIENTS = CATALOG + "coefficients.json"
+MEDIA_COEFFICIENTS = CATALOG + "media_coefficients.json"
 
 
 class Basis(StrEnum):
@@ -109,7 +110,9 @@ class Leaf:
 
     @property
     def fitted_source(self) -> str:
-        """Source of fitted step times: the catalog, and the user's own runs that correct it."""
+        """Source of fitted times: the catalog, and the user's own runs that correct it."""
+        if self.sized.item is not None:
+            return MEDIA_COEFFICIENTS
         own = self.sized.own_runs
         corrected = f"{own.file} over " if own is not None and own.applied else ""
         return f"{corrected}{COEFFICIENTS}"

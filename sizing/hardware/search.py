@@ -13,7 +13,6 @@ from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Case, Choice
 from sizing.replica.rated import Rated, Unrated, rated
 from sizing.replica.traffic import Rates
-from sizing.workload import Workload
 
 
 def find_hardware(
@@ -26,8 +25,7 @@ def find_hardware(
     """
     workload, facts = case.workload, case.facts
     if workload.capacity is None or facts.instance is None or facts.gpu is None:
-        is_auto = workload.hardware is not None and workload.hardware.is_auto
-        return Unserved(() if is_auto else (_no_capacity_model(workload),))
+        return Unserved(())
     locked = lock if lock is not None and lock.holds_for(workload, facts.precision) else None
     choice, losers = choose(case, locked)
     estimate = rated(case, choice, rates, locked)
@@ -90,15 +88,6 @@ def _emptiest(choice: Choice, name: str, neighbours: Sequence[PoolPlan]) -> int:
             for zone, count in pool.nodes_by_zone.items():
                 taken[zone] = taken.get(zone, 0) + count
     return min(range(len(choice.zones)), key=lambda index: taken[choice.zones[index]])
-
-
-def _no_capacity_model(workload: Workload) -> Rejected:
-    return Rejected(
-        option="pool",
-        reason=Reason.not_in_this_version,
-        numbers=f"this version has no capacity model for {workload.kind.value}; "
-        "capacity.method given sizes it from a rate you measured",
-    )
 
 
 def stale_lock(case: Case, lock: Lock | None) -> tuple[Rejected, ...]:

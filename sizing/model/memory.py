@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from math import floor
+from typing import assert_never
 
 from sizing.catalog import ModelFacts
 from sizing.catalog.architecture import Architecture
@@ -13,6 +14,7 @@ from sizing.model.rows import held_architecture_of
 from sizing.values.exact import ceiling, exact
 from sizing.values.units import GIB
 from sizing.workload import Model, Precision
+from sizing.workload.kinds import EncoderPlacement
 
 GPU_MEMORY_UTILISATION = Decimal("0.90")
 """Share of a card that the engine may use. Basis: vendor, vLLM's default."""
@@ -133,6 +135,36 @@ def usable_bytes(card_bytes: int, cards: int) -> int:
 
 
 @dataclass(frozen=True)
+class ItemMemory:
+    """Memory that an image or clip takes next to the weights on each of its cards."""
+
+    item_bytes: int
+    """Bytes of the hidden states, or of the decoder's tensors where they are more."""
+    autoencoder_bytes: int
+    encoder_placement: EncoderPlacement
+
+    def card_bytes(self, weights: HeldWeights) -> int:
+        """Bytes on each card, which holds the whole model.
+
+        resident: all weights + autoencoder + item; separate: the same without the encoders;
+        offloaded: the larger of the encoders and the rest
+
+        Basis: arithmetic.
+        """
+        encoders = ceiling(weights.encoder_parameters * weights.bits_per_parameter / 8)
+        rest = weights.bytes - encoders + self.autoencoder_bytes + self.item_bytes
+        match self.encoder_placement:
+            case EncoderPlacement.resident:
+                return rest + encoders
+            case EncoderPlacement.separate:
+                return rest
+            case EncoderPlacement.offloaded:
+                return max(rest, encoders)
+            case _:
+                assert_never(self.encoder_placement)
+
+
+@dataclass(frozen=True)
 class Need:
     """Memory requirements of one replica: weights, and KV cache for its sequences."""
 
@@ -144,6 +176,8 @@ class Need:
     """Mean tokens of one sequence."""
     longest_tokens: Fraction | None
     """Tokens of the longest sequence that must fit alone."""
+    item: ItemMemory | None = None
+    """Memory of an image or clip; None for models that generate tokens."""
 
     @property
     def step_shape(self) -> Architecture | None:
@@ -180,7 +214,10 @@ class Need:
         return Fraction(stages * ceiling(Fraction(layers, stages)), layers)
 
     def bytes_with_one_sequence(self, tensor_parallel: int) -> int:
-        """Bytes of the weights and of the KV cache of the longest sequence."""
+        """Bytes of the weights and of the KV cache of the longest sequence. Every card of an image
+        or clip holds the whole model."""
+        if self.item is not None:
+            return self.item.card_bytes(self.weights) * tensor_parallel
         if self.shape is None or self.longest_tokens is None:
             return self.weights_bytes
         kv = self.shape.kv_bytes_of_sequence(self.longest_tokens, self.kv_precision)

@@ -8,6 +8,7 @@ from sizing.catalog.lookup import Facts, facts_of
 from sizing.model.drafts import draft_parameters, with_draft_caches
 from sizing.model.memory import Fit, HeldWeights, Need, held_weights
 from sizing.model.rows import held_architecture_of
+from sizing.replica.item import ItemEstimate, MadeModel, item_estimate, item_memory, made_model
 from sizing.replica.lengths import running_tokens
 from sizing.site import Site
 from sizing.values.exact import exact
@@ -31,6 +32,15 @@ class Case:
     need: Need
     site: Site
     catalog: Catalog
+    made: MadeModel | None = None
+    """Denoiser and defaults of an image or video model; None for others, and where unknown."""
+
+    def item_estimate(self, cards: int) -> ItemEstimate | None:
+        """Return the time of one image or clip on this many cards. Return None without hardware,
+        for text, and where the catalog lacks the model or a rate of the card."""
+        if self.made is None:
+            return None
+        return item_estimate(self.workload, self.made, self.facts, self.catalog, cards=cards)
 
 
 def gpus_per_node(instance: InstanceType) -> int:
@@ -41,7 +51,11 @@ def gpus_per_node(instance: InstanceType) -> int:
 def case_of(workload: Workload, site: Site, catalog: Catalog) -> Case:
     """Return the case of a workload. Raises FieldError for names that the catalog lacks."""
     facts = facts_of(workload, catalog)
-    return Case(workload, facts, need_of(workload, facts), site, catalog)
+    need = need_of(workload, facts)
+    made = made_model(workload, facts, catalog)
+    if made is not None:
+        need = replace(need, item=item_memory(workload, made))
+    return Case(workload, facts, need, site, catalog, made)
 
 
 def need_of(workload: Workload, facts: Facts) -> Need:

@@ -7,6 +7,7 @@ from sizing.catalog.lookup import Facts
 from sizing.model.memory import Fit, Need, fit, tensor_parallel_sizes, usable_bytes
 from sizing.plan.part import Reason, Rejected
 from sizing.replica.case import gpus_per_node
+from sizing.steps.diffusion import computes
 from sizing.values.exact import short
 from sizing.values.units import GB
 from sizing.workload import Workload
@@ -31,8 +32,8 @@ def unfit(
             reason=Reason.gpu_memory_minimum,
             numbers=f"{instance.gpu} has {sold_gb} GB, the workload requires at least {least} GB",
         )
-    if not workload.kind.traits.has_engine:
-        return None
+    if workload.kind.traits.makes_media:
+        return _no_kernels(workload, facts, gpu)
     engine, capability = workload.engine.name, gpu.compute_capability
     runs = catalog.runs(engine, facts.precision.value, gpu)
     if not runs:
@@ -48,6 +49,18 @@ def unfit(
         option=f"{engine} x {gpu.name} x KV cache in {workload.engine.kv_precision}",
         reason=Reason.engine,
         numbers=f"compute capability {capability}, the format needs {kv_least}",
+    )
+
+
+def _no_kernels(workload: Workload, facts: Facts, gpu: Gpu) -> Rejected | None:
+    """Rejection of a card that cannot compute images or clips in the precision."""
+    if computes(gpu, facts.precision):
+        return None
+    capability = gpu.compute_capability
+    return Rejected(
+        option=f"{workload.kind.value} x {gpu.name} x {facts.precision.value}",
+        reason=Reason.engine,
+        numbers=f"compute capability {capability if capability is not None else 'none'}",
     )
 
 
@@ -78,8 +91,11 @@ def spanning_replica(
     """Return a replica over the requested whole nodes, else over the fewest that fit the model.
 
     Tensor parallel remains inside a node, whose cards exchange every layer's result. Stages of the
-    pipeline exchange one result each, and run on different nodes.
+    pipeline exchange one result each, and run on different nodes. No node more holds an image or
+    clip, whose cards hold the whole model each.
     """
+    if need.item is not None:
+        return None, [] if nodes is None else [_item_over_nodes(nodes)]
     sizes = tensor_parallel_sizes(facts.model, gpus_per_node(instance))
     split = requested or sizes[-1]
     if split not in sizes:
@@ -100,6 +116,15 @@ def spanning_replica(
     return None, rejected[-1:]
 
 
+def _item_over_nodes(nodes: int) -> Rejected:
+    """Rejection of one image or clip on the cards of several nodes."""
+    return Rejected(
+        option=f"one item over {nodes} nodes",
+        reason=Reason.not_in_this_version,
+        numbers="times are of cards in one node, and each card holds the whole model",
+    )
+
+
 def memory_missed(need: Need, instance: InstanceType, split: int) -> float:
     """Memory of one sequence and the weights over the memory of `split` cards."""
     left = usable_bytes(instance.gpu_memory_bytes, split) * split
@@ -111,13 +136,16 @@ def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -
     wanted = need.bytes_with_one_sequence(split)
     left = usable_bytes(instance.gpu_memory_bytes, cards) * cards
     over = f" over {nodes} nodes" if nodes > 1 else ""
+    held = f"with the longest sequence {short(wanted / GB)} GB"
+    if need.item is not None:
+        held = f"with one item {short(wanted / cards / GB)} GB on each card"
     return Rejected(
         option=f"{instance.name}, tensor parallel {split}{over}",
         instance_type=instance.name,
         reason=Reason.memory,
         numbers=(
-            f"weights {short(need.weights_bytes / GB)} GB, with the longest sequence "
-            f"{short(wanted / GB)} GB; {cards} x {instance.gpu} leave {short(left / GB)} GB"
+            f"weights {short(need.weights_bytes / GB)} GB, {held}; "
+            f"{cards} x {instance.gpu} leave {short(left / GB)} GB"
         ),
     )
 

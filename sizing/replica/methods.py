@@ -1,19 +1,23 @@
 """What do the textbook rule and the calibrated method estimate, compared with the answer?"""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from sizing.catalog import Catalog, ModelFacts
 from sizing.model.memory import Need, fit
 from sizing.model.rows import architecture_of, is_unknown_mixture
+from sizing.plan.service.calibrated import estimate_name
 from sizing.plan.service.capacity import MethodPlan
-from sizing.replica.calibrated import CalibratedReplica, calibrated_replica, step_model_of
+from sizing.replica.calibrated import (
+    CalibratedReplica,
+    bought_quantile,
+    calibrated_replica,
+    step_model_of,
+)
 from sizing.replica.case import Case, Choice
 from sizing.replica.gpu_rate import passes_of_one_request, peak_flop_per_s, textbook_request_s
-from sizing.steps.diffusion import image_time
-from sizing.values.exact import ceiling, exact, plain
-from sizing.workload import Kind, Method, Workload
+from sizing.replica.item import nearest_in_size, utilisation_limit
+from sizing.values.exact import ceiling, plain
+from sizing.workload import Method, Workload
 
 
 @dataclass(frozen=True)
@@ -72,16 +76,14 @@ def _with_shape(case: Case) -> tuple[Need, tuple[str, ...]]:
     return replace(need, shape=replace(shape, parameters=int(parameters))), assumed
 
 
-def nearest_in_size(models: Iterable[ModelFacts], parameters: Fraction) -> ModelFacts | None:
-    """Return the dense model with the nearest number of parameters; of equals the first by name."""
-    known = [m for m in models if m.parameters is not None and m.experts is None]
-    return min(
-        known, key=lambda m: (abs(exact(m.parameters or 0) - parameters), m.model), default=None
-    )
-
-
 def side_by_side(
-    case: Case, known: MethodEstimate | None, load: Fraction, gpus_needed: int, method: Method
+    case: Case,
+    choice: Choice,
+    known: MethodEstimate | None,
+    load: Fraction,
+    *,
+    gpus_needed: int,
+    method: Method,
 ) -> tuple[MethodPlan, ...]:
     """Return the GPUs needed for the load by each method that covers the workload.
 
@@ -93,7 +95,7 @@ def side_by_side(
         answers.append(("textbook", textbook, "2 x parameters x tokens / peak FLOP/s"))
     if known is not None:
         answers += _calibrated(known, load)
-    answers += _images(case, load)
+    answers += _items(case, choice, load)
     if method is Method.given:
         answers.insert(0, ("given", gpus_needed, "as you measured"))
     return tuple(
@@ -142,29 +144,21 @@ def gpus_at_rate(replica: CalibratedReplica, rate: float, load: Fraction) -> int
     return ceiling(load / each) * replica.tensor_parallel
 
 
-def _images(case: Case, load: Fraction) -> list[tuple[str, int, str]]:
-    """Estimate for images: the work of all their tokens instead of one token an iteration."""
-    workload, facts = case.workload, case.facts
-    iterations = workload.request.iterations
-    if workload.kind is not Kind.image or iterations is None:
+def _items(case: Case, choice: Choice, load: Fraction) -> list[tuple[str, int, str]]:
+    """Estimate for images and clips: the work of all their tokens in every step."""
+    found = case.item_estimate(choice.fit.tensor_parallel)
+    if found is None or case.made is None:
         return []
-    if facts.gpu is None or facts.instance is None:
-        return []
-    flop = peak_flop_per_s(facts.gpu, facts.instance, facts.precision)
-    model = facts.model or _nearest_image_model(case.catalog, facts.parameters)
-    if flop is None or model is None:
-        return []
-    time = image_time(model, iterations, flop)
-    if time is None:
-        return []
-    assumed = "1024 x 1024"
-    if facts.model is None:
-        assumed = f"the architecture of {model.model}, {assumed}"
+    item, limit = found.item, utilisation_limit(case.workload.capacity)
+    quantile = bought_quantile(case.workload)
+    size = f"{item.width} x {item.height}" + (f", {item.frames} frames" * (item.frames > 1))
+    made = f"{size}, {item.steps} steps of {item.passes}"
+    remark = "; ".join([made, *(f"assumed: {text}" for text in case.made.assumed)])
     return [
-        ("calibrated", ceiling(load * time.safe_s), f"27 % of the peak; assumed: {assumed}"),
-        ("calibrated, median", ceiling(load * time.median_s), f"42 % of it; assumed: {assumed}"),
+        (
+            name,
+            ceiling(load * found.gpu_s(share) / limit),
+            f"{estimate_name(100 * share)} of the band; {remark}",
+        )
+        for name, share in (("calibrated", quantile), ("calibrated, median", 0.5))
     ]
-
-
-def _nearest_image_model(catalog: Catalog, parameters: Fraction) -> ModelFacts | None:
-    return nearest_in_size((m for m in catalog.models if m.kind == "image_dit"), parameters)

@@ -10,12 +10,14 @@ from sizing.model.memory import Fit
 from sizing.plan.part import Reason, Rejected
 from sizing.replica.calibrated import (
     CalibratedReplica,
+    bought_quantile,
     calibrated_replica,
     step_model_of,
     throughput_upper_bound,
 )
 from sizing.replica.case import Case, Choice
 from sizing.replica.gpu_rate import GpuRate, gpu_rate, peak_flop_per_s
+from sizing.replica.item import utilisation_limit
 from sizing.replica.lengths import Lengths
 from sizing.replica.traffic import Rates
 from sizing.steps.model import StepModel
@@ -31,7 +33,7 @@ class Rated:
     flop_per_s: Fraction | None = None
     """Peak rate of the GPU; None by the calibrated method, and where the catalog lacks it."""
     replica: CalibratedReplica | None = None
-    """Calibrated replica; None by other methods."""
+    """Calibrated replica; None by other methods, and for images and clips."""
     locked: bool = False
     """True where the rate is from the lock."""
 
@@ -71,19 +73,46 @@ def _calibrated(
     """Return the rate by the calibrated method, or that of the lock."""
     if fit.nodes > 1:
         return Unrated((spans_nodes(fit.nodes),))
+    if case.workload.kind.traits.makes_media:
+        return _of_items(case, instance, fit, load, lock)
     steps = step_model_of(case, case.need, fit.tensor_parallel)
     if steps is None:
         return Unrated((_no_step_model(case),))
     replica = calibrated_replica(steps, case.workload, fit, load)
-    kept = None
-    if lock is not None:
-        key = rates_key(case.workload, instance.name, fit.tensor_parallel, float(load))
-        kept = locked_rate(lock, key)
+    kept = _kept(case, instance, fit, load, lock)
     rate = kept or replica.gpu_rate()
     if rate is None:
         rejected, missed = _too_slow(case, replica)
         return Unrated((rejected,), missed)
     return Rated(rate, None, replica, kept is not None)
+
+
+def _of_items(
+    case: Case, instance: InstanceType, fit: Fit, load: Fraction, lock: Lock | None
+) -> Rated | Unrated:
+    """Return the rate of images or clips, or that of the lock.
+
+    GPU-seconds = seconds of an item at the bought quantile x its cards / utilisation limit
+    """
+    kept = _kept(case, instance, fit, load, lock)
+    if kept is not None:
+        return Rated(kept, locked=True)
+    estimate = case.item_estimate(fit.tensor_parallel)
+    if estimate is None:
+        return Unrated((_no_step_model(case),))
+    full = estimate.gpu_s(bought_quantile(case.workload))
+    seconds = full / utilisation_limit(case.workload.capacity)
+    return Rated(GpuRate(seconds, {"throughput": seconds}, full))
+
+
+def _kept(
+    case: Case, instance: InstanceType, fit: Fit, load: Fraction, lock: Lock | None
+) -> GpuRate | None:
+    """Return the rate of a lock for the same question; None without one."""
+    if lock is None:
+        return None
+    key = rates_key(case.workload, instance.name, fit.tensor_parallel, float(load))
+    return locked_rate(lock, key)
 
 
 def rate_bound(
@@ -131,6 +160,9 @@ def no_method(case: Case) -> Rejected | None:
     capacity = case.workload.capacity
     if capacity is None or capacity.method is not Method.calibrated:
         return None
+    if case.workload.kind.traits.makes_media:
+        lacking = "the model's denoiser is not known; name a model of the catalog"
+        return _unknown(lacking) if case.made is None else None
     if case.need.step_shape is None:
         return _unknown("the model's architecture is not known; name its config.json")
     engines = case.workload.engines

@@ -7,6 +7,7 @@ from sizing.replica.case import Case
 from sizing.service.checkpoint import checkpoint_plan
 from sizing.values.exact import exact, plain_or_none
 from sizing.values.units import HOURS_PER_PRICED_MONTH
+from sizing.workload import Method
 
 
 def choice_plan(case: Case, served: Served, chosen_by: str) -> ChoicePlan:
@@ -36,7 +37,7 @@ def choice_plan(case: Case, served: Served, chosen_by: str) -> ChoicePlan:
 
 def _rates_for(case: Case, served: Served) -> str | None:
     """Digest of the inputs of a calibrated rate, for a lock; None by other methods."""
-    if served.rated.replica is None:
+    if served.capacity.method is not Method.calibrated:
         return None
     split = served.choice.fit.tensor_parallel
     return rates_key(case.workload, served.instance.name, split, float(served.load))

@@ -14,6 +14,7 @@ from sizing.plan.service.calibrated import CalibratedPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan, WeightsOn
 from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.item import ItemPlan
 from sizing.plan.service.latency import LatencyPlan
 from sizing.plan.service.memory import MemoryPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
@@ -29,6 +30,7 @@ from sizing.replica.traffic import Rates
 from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, too_slow
+from sizing.service.item import item_plan
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient
 from sizing.service.serving import copy_image, quota_plan, serving_plan
@@ -64,6 +66,7 @@ class HardwareParts:
     pool: PoolPlan | None = None
     choice: ChoicePlan | None = None
     calibrated: CalibratedPlan | None = None
+    item: ItemPlan | None = None
     methods: tuple[MethodPlan, ...] = ()
     latency: LatencyPlan | None = None
     states: tuple[StatePlan, ...] = ()
@@ -114,7 +117,10 @@ def _served_parts(
         pool=pool,
         choice=choice,
         calibrated=calibrated,
-        methods=side_by_side(case, known, load, pool.gpus_needed, method),
+        item=item_plan(case, served.choice),
+        methods=side_by_side(
+            case, served.choice, known, load, gpus_needed=pool.gpus_needed, method=method
+        ),
         latency=latency_plan(case, pool, engine.burst, rates, known),
         states=states(pool, engine.serving, rates, served.rated.rate),
         volumes=volumes,

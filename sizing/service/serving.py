@@ -31,7 +31,7 @@ from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GIB, MIB
 from sizing.workload import EngineName, EngineTraits, Precision
-from sizing.workload.engine_traits import MemoryShare
+from sizing.workload.engines.traits import MemoryShare
 
 COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
 """Item of data/pins.csv of the image that copies weights."""

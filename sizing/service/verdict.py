@@ -122,7 +122,7 @@ def _against(name: str, estimated: float, target: float) -> str:
 def _why_unknown(case: Case, pool: PoolPlan) -> str:
     """Reason why no estimate covers the service."""
     if not case.workload.kind.traits.has_engine:
-        return f"times of one {case.workload.kind.value} are not modelled"
+        return f"one {case.workload.kind.value} has no tokens, and its wait is not modelled"
     if pool.nodes_per_replica > 1:
         return "step times are of replicas in one node"
     if case.workload.request.total_tokens is None:

@@ -5,7 +5,7 @@ from sizing.workload.accept import Accept, Contradicts
 from sizing.workload.access import Access, Claim, ClaimFormat
 from sizing.workload.data import Data
 from sizing.workload.engine import DraftMethod, Engine, Routing, Speculative
-from sizing.workload.engine_traits import ENGINES, EngineName, EngineTraits
+from sizing.workload.engines import ENGINES, EngineName, EngineTraits
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
 from sizing.workload.kinds import InTransit, Kind, Load, Method, Precision
 from sizing.workload.model import Encoder, Model, ModelName

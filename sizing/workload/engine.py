@@ -11,9 +11,10 @@ from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.values.written import PositiveCount, Ratio
-from sizing.workload.engine_traits import ENGINES, EngineName, EngineTraits, Setting
+from sizing.workload.engines import ENGINES, EngineName, EngineTraits
+from sizing.workload.engines.traits import Setting
 from sizing.workload.hardware import Hardware
-from sizing.workload.kinds import InTransit
+from sizing.workload.kinds import InTransit, Runtime
 from sizing.workload.targets import Capacity
 
 MOST_DRAFTED = 7
@@ -85,6 +86,10 @@ class Engine(Strict):
     """Maximum sequences in one batch. When left out, the number that fits in memory applies."""
     routing: Routing = Routing.least_requests
     """Distribution of requests over the replicas."""
+    runtime: Runtime = Field(
+        default=Runtime.compiled, exclude_if=lambda runtime: runtime is Runtime.compiled
+    )
+    """Way in which the kernels of an image or video model run."""
     speculative: Annotated[Speculative | None, Field(exclude_if=absent)] = None
     """Speculative decoding, with its measured effects. When left out, nothing is drafted."""
 

@@ -49,6 +49,37 @@ class Precision(StrEnum):
     """4-bit normal float (QLoRA, bitsandbytes)."""
 
 
+class Runtime(StrEnum):
+    """Way in which the kernels of an image or video model run."""
+
+    eager = "eager"
+    """PyTorch, kernel by kernel."""
+    compiled = "compiled"
+    """PyTorch with compiled and fused kernels."""
+    tensorrt = "tensorrt"
+    """TensorRT engines."""
+
+
+class Guidance(StrEnum):
+    """Way in which an image or video model follows the prompt."""
+
+    classifier_free = "classifier_free"
+    """Each step runs twice, with and without the prompt."""
+    distilled = "distilled"
+    """Each step runs once."""
+
+
+class EncoderPlacement(StrEnum):
+    """Memory that holds the prompt's encoders of an image or video model."""
+
+    resident = "resident"
+    """The card of the model."""
+    separate = "separate"
+    """Other cards, which another service provides."""
+    offloaded = "offloaded"
+    """Host memory: they take the card in turns with the model."""
+
+
 class InTransit(StrEnum):
     """Protection of requests between load balancer and engine."""
 
@@ -93,14 +124,12 @@ class Traits:
     """True where answers are files that a bucket keeps."""
     textbook_work: str | None
     """Field of the request that the textbook rule counts; None where the rule has no form."""
-    rates_every_gpu: Method | None
-    """Method that rates GPUs which nobody measured."""
 
 
-LANGUAGE = Traits("llm", True, False, "total_tokens", Method.calibrated)
+LANGUAGE = Traits("llm", True, False, "total_tokens")
 TRAITS = {
     Kind.text: LANGUAGE,
     Kind.chat: LANGUAGE,
-    Kind.image: Traits("image", False, True, "iterations", Method.textbook),
-    Kind.video: Traits("video", False, True, None, None),
+    Kind.image: Traits("image", False, True, "iterations"),
+    Kind.video: Traits("video", False, True, None),
 }

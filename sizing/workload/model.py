@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict
 from sizing.values.written import Positive
-from sizing.workload.kinds import Precision
+from sizing.workload.kinds import EncoderPlacement, Precision
 from sizing.workload.source import ModelSource
 
 
@@ -31,6 +31,11 @@ class Model(Strict):
     encoders: tuple[Encoder, ...] = ()
     """Encoders that the replica also loads, in the same precision. When left out, the catalog's
     apply."""
+    encoder_placement: EncoderPlacement = Field(
+        default=EncoderPlacement.resident,
+        exclude_if=lambda placement: placement is EncoderPlacement.resident,
+    )
+    """Memory that holds the encoders of an image or video model."""
     source: ModelSource | None = None
     """Source of the model's files. When left out, you fill the bucket of weights yourself."""
 

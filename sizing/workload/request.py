@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 
 from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
-from sizing.values.strict import Strict
+from sizing.values.strict import Strict, absent
 from sizing.values.written import Count, Positive, PositiveCount
+from sizing.workload.kinds import Guidance
 
 
 class Length(Strict):
@@ -55,6 +56,9 @@ def _add_to_one(name: str, lengths: Lengths) -> None:
     raise FieldError((name,), message, "shares that add to 1", hint)
 
 
+Pixels = Annotated[PositiveCount | None, Field(ge=16, le=16_384, exclude_if=absent)]
+
+
 class Request(Strict):
     tokens: Positive | None = None
     """Mean tokens of one request, prompt and answer together."""
@@ -69,7 +73,15 @@ class Request(Strict):
     context_tokens: PositiveCount | None = None
     """Maximum tokens of prompt and answer together that the engine accepts."""
     iterations: PositiveCount | None = None
-    """Denoising iterations of one image."""
+    """Denoising steps of one image or clip. When left out, the model's default applies."""
+    width: Pixels = None
+    """Pixels of a row of the image or clip. When left out, the model's default applies."""
+    height: Pixels = None
+    """Pixels of a column. When left out, the model's default applies."""
+    frames: Annotated[PositiveCount | None, Field(le=100_000, exclude_if=absent)] = None
+    """Frames of one clip. When left out, the model's default applies."""
+    guidance: Annotated[Guidance | None, Field(exclude_if=absent)] = None
+    """Guidance of an image or video model. When left out, the model's own applies."""
     request_bytes: Positive | None = None
     """Mean bytes of one request."""
     response_bytes: Positive | None = None
@@ -106,6 +118,12 @@ class Request(Strict):
                 ("context_tokens",), "shorter than the mean request", f"at least {total}"
             )
         return self
+
+    @property
+    def item_field(self) -> str | None:
+        """First stated field that only images and clips have; None where none is stated."""
+        names = ("width", "height", "frames", "guidance")
+        return next((name for name in names if getattr(self, name) is not None), None)
 
     @property
     def output_mean(self) -> Decimal | None:

@@ -11,9 +11,17 @@ from sizing.workload.accept import Accept
 from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
 from sizing.workload.engine import Engine, refusal
-from sizing.workload.engine_traits import ENGINES, EngineName
-from sizing.workload.hardware import Hardware, TypeName, auto_is_a_type
-from sizing.workload.kinds import InTransit, Kind, Load, Method, supported
+from sizing.workload.engines import ENGINES, EngineName
+from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
+from sizing.workload.kinds import (
+    EncoderPlacement,
+    InTransit,
+    Kind,
+    Load,
+    Method,
+    Runtime,
+    supported,
+)
 from sizing.workload.model import Model, ModelName, named
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency, Redundancy
@@ -21,6 +29,17 @@ from sizing.workload.traffic import Traffic
 
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+
+
+PEAKS = ("think_time_s", "peak_ratio", "hourly")
+"""Fields of the traffic that give its peak."""
+
+
+def _has_a_peak(traffic: Any) -> bool:
+    """True where the traffic of a file gives its peak."""
+    if isinstance(traffic, dict):
+        return any(traffic.get(name) is not None for name in PEAKS)
+    return any(getattr(traffic, name, None) is not None for name in PEAKS)
 
 
 _WORK = {
@@ -106,13 +125,37 @@ class Workload(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _tokens_are_calibrated(cls, values: Any) -> Any:
-        """Return the values. A kind that generates tokens gets the default method where none is
-        stated."""
-        kinds = [kind for kind in Kind if kind.traits.rates_every_gpu is Method.calibrated]
-        if not isinstance(values, dict) or values.get("kind") not in kinds:
+    def _is_calibrated(cls, values: Any) -> Any:
+        """Return the values. A service without a method gets the calibrated one.
+
+        Images and clips are sized for the mean where no peak is given, and on hardware of the
+        ranking where none is stated.
+        """
+        if not isinstance(values, dict) or values.get("kind") not in list(Kind):
             return values
-        return values if values.get("capacity") is not None else {**values, "capacity": {}}
+        if values.get("capacity") is not None:
+            return values
+        if not Kind(values["kind"]).traits.makes_media:
+            return {**values, "capacity": {}}
+        load = {} if _has_a_peak(values.get("traffic")) else {"load": Load.mean}
+        return {"hardware": AUTO, **values, "capacity": load}
+
+    @model_validator(mode="after")
+    def _item_is_made(self) -> Self:
+        """Check that fields of images and clips are those of the kind."""
+        used = list[tuple[str, str]]()
+        if self.request.item_field is not None:
+            used.append(("request", self.request.item_field))
+        if self.engine.runtime is not Runtime.compiled:
+            used.append(("engine", "runtime"))
+        if self.model.encoder_placement is not EncoderPlacement.resident:
+            used.append(("model", "encoder_placement"))
+        if used and not self.kind.traits.makes_media:
+            message = f"{self.kind.value} makes no image or clip"
+            raise FieldError(used[0], message, "kind: image or kind: video")
+        if self.kind is Kind.image and self.request.frames not in (None, 1):
+            raise FieldError(("request", "frames"), "an image has one frame", "kind: video")
+        return self
 
     @model_validator(mode="after")
     def _access_is_to_something(self) -> Self:
@@ -216,7 +259,7 @@ class Workload(Strict):
         if self.capacity.method is Method.calibrated:
             lengths_are_known(self)
         if self.hardware.is_auto and self.capacity.method is Method.given:
-            raise _rate_of_any_gpu(self.kind)
+            raise _rate_of_any_gpu()
         if self.hardware.is_auto and self.hardware.precisions and self.model.precision is not None:
             expected = "the model's precision, or hardware.precisions"
             raise FieldError(("hardware", "precisions"), "the precision is given twice", expected)
@@ -230,38 +273,30 @@ class Workload(Strict):
 
     @property
     def _peak_is_known(self) -> bool:
-        traffic = self.traffic
-        return any(
-            w is not None for w in (traffic.think_time_s, traffic.peak_ratio, traffic.hourly)
-        )
+        return _has_a_peak(self.traffic)
 
     def _work_is_known(self) -> None:
         work = self.kind.traits.textbook_work
         if work is None:
             message = f"the textbook rule has no form for {self.kind.value}"
-            raise FieldError(("capacity", "method"), message, "given")
+            raise FieldError(("capacity", "method"), message, "calibrated or given")
         if self.textbook_work is None:
             field, expected = _WORK[work]
             raise FieldError(("request", field), "missing", expected)
 
 
-def _rate_of_any_gpu(kind: Kind) -> FieldError:
+def _rate_of_any_gpu() -> FieldError:
     """Return the error of a measured rate without hardware, with the methods for this kind."""
     message = "a measured rate is of one GPU, and hardware: auto chooses among all"
-    other = kind.traits.rates_every_gpu
-    hint = f"or capacity.method: {other}, which rates every GPU" if other else ""
+    hint = f"or capacity.method: {Method.calibrated}, which rates every GPU"
     return FieldError(("hardware",), message, MEASURED_TYPE, hint)
 
 
 def lengths_are_known(workload: Workload) -> None:
     """Raises FieldError where the method calibrated lacks the lengths of prompt and answer."""
-    kind, request = workload.kind, workload.request
-    rule = kind.traits.rates_every_gpu
-    if rule is not Method.calibrated:
-        expected = f"given, with a rate measured on {MEASURED_TYPE}"
-        hint = f"or {rule}, a rough rule that rates every GPU" if rule else ""
-        message = f"calibrated has no form for {kind.value}"
-        raise FieldError(("capacity", "method"), message, expected, hint)
+    request = workload.request
+    if workload.kind.traits.makes_media:
+        return
     if request.output_tokens is None:
         field = "tokens" if request.tokens is not None else "input_tokens"
         raise FieldError(

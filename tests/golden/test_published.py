@@ -177,9 +177,20 @@ def test_ten_requests_a_second_would_need_two_gpus() -> None:
     assert (plan.capacity.users_per_gpu_per_day, plan.pool.gpus_needed) == (86_400, 2)
 
 
-def test_the_video_has_no_pool_and_says_why() -> None:
+def test_the_video_is_calibrated_on_hardware_of_the_ranking() -> None:
     plan = sized(golden("text-to-video"))
-    assert plan.pool is None and plan.capacity is None
+    assert plan.capacity is not None and plan.pool is not None and plan.choice is not None
+    assert (plan.capacity.method, plan.capacity.load) == ("calibrated", "mean")
+    assert plan.choice.chosen_by == "ranking" and plan.choice.pool_usd_per_month is not None
+    assert plan.item is not None and plan.item.model == "mochi-1-preview"
+    assert plan.pool.gpus_needed == ceil(RATE * Fraction(plan.capacity.request_s))
     reasons = {rejected.option: rejected.reason for rejected in plan.rejected}
-    assert reasons["pool"] is Reason.not_in_this_version
     assert reasons["aurora"] is Reason.store_limit
+
+
+def test_the_published_image_count_stands_next_to_the_calibrated_one() -> None:
+    plan = sized(golden("text-to-image"))
+    assert plan.pool is not None
+    by_method = {method.method: method for method in plan.methods}
+    assert by_method["textbook"].gpus_needed == plan.pool.gpus_needed == 61
+    assert by_method["calibrated"].ratio == by_method["calibrated"].gpus_needed / 61 > 1000

@@ -12,15 +12,15 @@ from sizewright.layout.numbers import number
 from sizewright.layout.progress import counted
 from sizewright.measured.accuracy import (
     GROUPS,
-    QUANTITIES,
     Compared,
+    Table,
     compared,
     errors,
     grouped,
+    read_table,
     summary,
 )
 from sizewright.measured.replay import Replay, config_files
-from sizewright.measured.run import read_runs
 from sizewright.reading.input_error import InputError
 from sizing.catalog import Catalog, load_catalog
 
@@ -30,16 +30,8 @@ TITLE = (
     "predicted / measured, above 1 is too slow; in band: rows measured between P10 and P90, of "
     "which 80 % would be right"
 )
-ROW_COLUMNS = (
-    "row",
-    "TPOT measured",
-    "predicted",
-    "P10 to P90",
-    "TTFT measured",
-    "predicted",
-    "P10 to P90",
-    "",
-)
+NAMES = {"tpot_ms": "TPOT", "ttft_ms": "TTFT", "seconds_per_item": "item"}
+UNITS = {"tpot_ms": "ms", "ttft_ms": "ms", "seconds_per_item": "s"}
 
 
 @click.command(name="accuracy")
@@ -58,50 +50,66 @@ def command(file: Path, configs: Path | None, as_json: bool) -> None:
     sizewright accuracy bench/data/serving_steps.csv --configs bench/data/configs
     sizewright accuracy runs.csv --json | jq .summary.all
 
-    CSV has the columns of bench/data/serving_steps.csv. A row that cannot be answered stays in the
-    table with the reason. The fit already contains some runs, and `make accuracy` leaves them out.
+    CSV has the columns of bench/data/serving_steps.csv, or those of a table of throughputs:
+    workload, model, engine, gpu, n_gpus, items_s, sec_per_item and others. Of such a table, images
+    and clips are predicted. A row that cannot be answered stays in the table with the reason. The
+    fit already contains some runs, and `make accuracy` leaves them out.
     """
     if configs is not None and not configs.is_dir():
         raise InputError(str(configs), message="is not a folder", expected="<org>--<model>.json")
     catalog = load_catalog()
-    replay = Replay(catalog, config_files(configs))
-    with counted(list(read_runs(file)), "predicting runs") as runs:
+    replay, table = Replay(catalog, config_files(configs)), read_table(file)
+    with counted(list(table.rows), "predicting runs") as runs:
         rows = compared(runs, replay)
     if as_json:
         print_answer(
             AccuracyAnswer.model_validate(
                 {
                     "catalog_digest": catalog.digest,
-                    "fitted": catalog.coefficients.fitted,
-                    "rows": [row.as_json() for row in rows],
+                    "fitted": _fitted(catalog, table),
+                    "rows": [row.as_json(table.quantities) for row in rows],
                     "summary": summary(rows),
                 }
             )
         )
         return
-    _print(catalog, rows)
+    _print(catalog, table, rows)
 
 
-def _print(catalog: Catalog, rows: Sequence[Compared]) -> None:
-    from sizewright.layout.table import Table, print_tables
+def _fitted(catalog: Catalog, table: Table) -> str:
+    """Date of the coefficients that predict the table."""
+    known = catalog.media_coefficients if table.is_media else catalog.coefficients
+    return known.fitted
 
-    fitted = f"coefficients fitted {catalog.coefficients.fitted}"
-    tables = [Table(f"Predicted against measured, {fitted}", list(_lines(rows)), ROW_COLUMNS)]
-    for quantity, name in zip(QUANTITIES, ("TPOT", "TTFT"), strict=True):
+
+def _print(catalog: Catalog, table: Table, rows: Sequence[Compared]) -> None:
+    from sizewright.layout import table as layout
+
+    fitted = f"coefficients fitted {_fitted(catalog, table)}"
+    title = f"Predicted against measured, {fitted}"
+    tables = [layout.Table(title, list(_lines(table, rows)), _row_columns(table))]
+    for quantity in table.quantities:
         lines = [_summary_line("all", rows, quantity)]
         for by in GROUPS:
             lines += [_summary_line(n or "-", g, quantity) for n, g in grouped(rows, by).items()]
-        tables.append(Table(TITLE.format(name), lines, COLUMNS))
-    print_tables(tables)
+        tables.append(layout.Table(TITLE.format(NAMES[quantity]), lines, COLUMNS))
+    layout.print_tables(tables)
 
 
-def _lines(rows: Sequence[Compared]) -> Iterator[tuple[str, ...]]:
+def _row_columns(table: Table) -> tuple[str, ...]:
+    times = [(f"{NAMES[q]} measured", "predicted", "P10 to P90") for q in table.quantities]
+    return ("row", *(name for columns in times for name in columns), "")
+
+
+def _lines(table: Table, rows: Sequence[Compared]) -> Iterator[tuple[str, ...]]:
     for row in rows:
         cells = []
-        for quantity in QUANTITIES:
-            limits = row.limits(quantity)
-            cells += [_ms(row.measured(quantity)), _ms(row.predicted(quantity))]
-            cells.append("-" if limits is None else f"{number(limits[0])} to {_ms(limits[1])}")
+        for quantity in table.quantities:
+            limits, unit = row.limits(quantity), UNITS[quantity]
+            cells += [_time(row.measured(quantity), unit), _time(row.predicted(quantity), unit)]
+            cells.append(
+                "-" if limits is None else f"{number(limits[0])} to {_time(limits[1], unit)}"
+            )
         yield (row.id or "-", *cells, row.reason or _label(row))
 
 
@@ -113,8 +121,8 @@ def _label(row: Compared) -> str:
     )
 
 
-def _ms(value: float | None) -> str:
-    return "-" if value is None else f"{number(value)} ms"
+def _time(value: float | None, unit: str) -> str:
+    return "-" if value is None else f"{number(value)} {unit}"
 
 
 def _summary_line(name: str, rows: Sequence[Compared], quantity: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from sizing.plan.service.calibrated import (
 )
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.item import ItemPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
 from sizing.plan.service.states import StatePlan
 from sizing.plan.service.whole import ServicePlan
@@ -149,6 +150,8 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "margins", _margins(service.calibrated)
         if service.calibrated.one_run is not None:
             yield "one own run", _one_run(service, service.calibrated.one_run)
+    if service.item:
+        yield "item", _item(service.item)
     if service.calibrated or service.latency:
         yield "latency", _latency(service)
     if service.methods:
@@ -166,6 +169,20 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "price", _price(service.choice)
         if service.choice.checkpoint:
             yield "checkpoint", service.choice.checkpoint.text
+
+
+def _item(found: ItemPlan) -> str:
+    """Shape, seconds and memory of one image or clip, and the assumptions."""
+    frames = f", {found.frames} frames" if found.frames > 1 else ""
+    shape = f"{found.width} x {found.height}{frames}, {found.steps} steps of {found.passes}"
+    known = "measured" if found.basis == "measured" else "known from its datasheet alone"
+    assumed = "".join(f"; assumed: {each}" for each in found.assumed)
+    return (
+        f"{shape}: {number(found.seconds)} s ({number(found.low_s)} to {number(found.high_s)}) on "
+        f"{plural(found.cards, 'GPU')}, {found.runtime}; {data_size(found.card_bytes)} on each;"
+        f" {found.model}, this GPU generation {known}, coefficients of {found.coefficients}"
+        f"{assumed}"
+    )
 
 
 def _band(service: ServicePlan, found: CalibratedPlan) -> str:

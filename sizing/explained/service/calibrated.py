@@ -94,7 +94,7 @@ def _margin_gpus(leaf: Leaf) -> Entry:
     )
 
 
-def _quantile(leaf: Leaf) -> Entry:
+def bought_share(leaf: Leaf) -> Entry:
     """Return the entry of the share that the cost of a shortfall decides."""
     stated = leaf.sized.inputs.capacity.shortfall_cost if leaf.sized.inputs.capacity else None
     cost = shortfall_cost(leaf.sized.inputs.capacity)
@@ -109,7 +109,7 @@ def _quantile(leaf: Leaf) -> Entry:
 
 def _shown_quantile(leaf: Leaf) -> Entry:
     if leaf.value == _calibrated(leaf).quantile_percent:
-        return _quantile(leaf)
+        return bought_share(leaf)
     return Entry(
         "share of predictions, in percent, that are not exceeded; shown for comparison",
         "50 and 90, next to the one that sizes the fleet",
@@ -215,7 +215,7 @@ CALIBRATED: Registry = {
         ),
     },
     CalibratedPlan: {
-        "quantile_percent": _quantile,
+        "quantile_percent": bought_share,
         "prompt_tokens": _lengths("tokens of the whole prompt, mean", "new tokens + earlier turns"),
         "cached_tokens": _lengths(
             "tokens of the prompt found in the replica's cache, mean",

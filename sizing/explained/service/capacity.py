@@ -45,11 +45,12 @@ def _request_s(leaf: Leaf) -> Entry:
             "measured by the user: capacity.requests_per_gpu_per_s",
         )
     if leaf.capacity.method == "calibrated":
-        rates = ", ".join(repr(r) for r in leaf.capacity.requests_per_replica_per_s.values())
+        rates = [repr(r) for r in leaf.capacity.requests_per_replica_per_s.values()]
+        least = f"min({', '.join(rates)})" if len(rates) > 1 else rates[0]
         return Entry(
             meaning,
             "GPUs a replica / the least rate that a constraint allows it",
-            f"{{s.choice.tensor_parallel}} / min({rates})",
+            f"{{s.choice.tensor_parallel}} / {least}",
             leaf.method,
             leaf.method_source,
         )
@@ -84,6 +85,14 @@ def _replica_rate(leaf: Leaf) -> Entry:
     if leaf.capacity.locked:
         source = "the lock next to the workload file; `update` computes it again"
         return Entry(meaning, "as locked", "{v}", Basis.fitted, source)
+    if leaf.sized.item is not None:
+        return Entry(
+            meaning,
+            "utilisation limit / seconds of an item at the quantile that sizes the service",
+            "{s.item.max_utilisation} / {s.item.sized_s}",
+            Basis.fitted,
+            leaf.fitted_source,
+        )
     return fitted(leaf, meaning, LIMITS[name], None)
 
 
@@ -92,6 +101,14 @@ def _saturation(leaf: Leaf) -> Entry:
     if leaf.capacity.locked:
         return Entry(
             meaning, "as locked", "{v}", Basis.fitted, "the lock next to the workload file"
+        )
+    if leaf.sized.item is not None:
+        return Entry(
+            meaning,
+            "1 / seconds of an item at the quantile that sizes the service",
+            "1 / {s.item.sized_s}",
+            Basis.fitted,
+            leaf.fitted_source,
         )
     return fitted(leaf, meaning, "n / (output x step(n) + n x prompt), n = slots", None)
 

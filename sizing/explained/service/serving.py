@@ -5,7 +5,7 @@ from typing import assert_never
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
 from sizing.plan.service.serving import DraftPlan, GroupServingPlan, QuotaPlan, ServingPlan
-from sizing.workload.engine_traits import MemoryShare, Setting
+from sizing.workload.engines.traits import MemoryShare, Setting
 
 _SPARE = "({s.pool.replicas_total} - {s.pool.replicas_needed})"
 

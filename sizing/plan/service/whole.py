@@ -1,11 +1,14 @@
 """Plan of one service in full."""
 
+from pydantic import Field
+
 from sizing.plan.part import Part, Rejected
 from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.item import ItemPlan
 from sizing.plan.service.latency import Contradiction, LatencyPlan
 from sizing.plan.service.memory import MemoryPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
@@ -29,6 +32,8 @@ class ServicePlan(Part):
     """Rate of one GPU; null where no method is given."""
     calibrated: CalibratedPlan | None
     """Estimate of the calibrated method; null where the method does not cover the service."""
+    item: ItemPlan | None = Field(default=None, exclude_if=lambda item: item is None)
+    """Time and memory of one image or clip; left out for text and where they are unknown."""
     own_runs: OwnRunsPlan | None
     """Effect of the calibration file in the workload's folder; null without one."""
     methods: tuple[MethodPlan, ...]

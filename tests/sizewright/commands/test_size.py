@@ -91,7 +91,9 @@ def test_beyond_this_version_is_exit_code_6(run: Run) -> None:
     ended = run("size", VIDEO)
     assert ended.code == 6
     assert "no GPU pool" in ended.out
-    assert ended.err.startswith("text-to-video: not answered by this version: pool: ")
+    assert ended.err.startswith(
+        "text-to-video: not answered by this version: one item over 2 nodes: "
+    )
 
 
 def test_infeasible_outranks_beyond_this_version(run: Run, chat: Callable[..., Path]) -> None:

@@ -74,7 +74,7 @@ def test_an_unknown_name_suggests_near_ones(catalog: Catalog) -> None:
     assert len(fault.value.nearest) <= 3
     with pytest.raises(UnknownName) as fault:
         catalog.gpu("a100")
-    assert fault.value.nearest[:2] == ("a100-40", "a100-80"), "ambiguous, so not an alias"
+    assert {"a100-40", "a100-80"} <= set(fault.value.nearest), "ambiguous, so not an alias"
     with pytest.raises(LookupError) as plain:
         catalog.model("zzzzzz")
     assert str(plain.value) == "unknown model 'zzzzzz'"

@@ -137,6 +137,18 @@ PICTURES = {
 """No engine serves it: it has states of its fleet, and no rollout."""
 BURSTING = {**CHAT, "name": "bursting", "capacity": {**CHAT["capacity"], "burst_gpus": 3}}  # type: ignore[dict-item]
 UNTIMED_BURST = {**BURSTING, "name": "untimed", "latency": None}
+CLIPS = {
+    **{key: value for key, value in CHAT.items() if key not in ("latency", "engine", "access")},
+    "name": "clips",
+    "kind": "video",
+    "model": {"name": "wan2.2-ti2v-5b", "encoder_placement": "offloaded"},
+    "request": {"width": 832, "guidance": "classifier_free"},
+    "capacity": {"max_utilisation": 0.7},
+    "traffic": {"daily_users": 1_000, "requests_per_user_per_day": 3, "peak_ratio": 2.5},
+    "redundancy": {},
+    "hardware": {"instance_type": "g6e.48xlarge", "tensor_parallel": 4},
+}
+"""Several cards make each clip."""
 SGLANG, TENSORRT = (
     {**CHAT, "name": name, "model": "llama-3.1-8b", "engine": {"name": name}}
     for name in ("sglang", "tensorrt-llm")
@@ -154,7 +166,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
     for explained in explain_all(
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
-            *(IMPORTED, SPANNING, PICTURES, SGLANG, TENSORRT),
+            *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG, TENSORRT),
             environment=environment,
         )
     ):
@@ -172,6 +184,7 @@ def test_every_redundancy_rule_is_explained() -> None:
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
     every = (CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, IMPORTED, SPANNING)
+    every = (*every, PICTURES, CLIPS)
     for explained in explain_all(plan_of(*every)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained

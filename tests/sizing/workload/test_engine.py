@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sizing.catalog import Ability, load_catalog
 from sizing.values.field_error import FieldError
 from sizing.workload import ENGINES, EngineName, Workload
-from sizing.workload.engine_traits import Setting
+from sizing.workload.engines.traits import Setting
 from tests.components.plans import BURSTING, CHAT, SPANNING
 
 

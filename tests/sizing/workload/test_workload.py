@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from sizing.site import Site
 from sizing.values.field_error import FieldError
-from sizing.workload import Kind, Load, Method, Workload
+from sizing.workload import Capacity, Kind, Load, Method, Workload
 from sizing.workload.kinds import TRAITS, UNSUPPORTED
 
 TRAFFIC = {"daily_users": 100_000, "requests_per_user_per_day": 10}
@@ -85,10 +85,13 @@ def blamed(error: ValidationError) -> list[str]:
         ({"redundancy": {"spare_ratio": 20}}, "redundancy.spare_ratio"),
         ({"capacity": None}, "traffic"),
         ({"capacity": {}, "kind": "image"}, "traffic"),
-        ({"capacity": {"load": "mean"}, "kind": "image"}, "capacity.method"),
+        ({"capacity": {"load": "mean"}, "request": {"width": 512}}, "request.width"),
+        ({"engine": {"runtime": "eager"}}, "engine.runtime"),
+        ({"model": {"name": "m", "encoder_placement": "separate"}}, "model.encoder_placement"),
+        ({"kind": "image", "request": {"frames": 2}}, "request.frames"),
+        ({"kind": "image", "request": {"width": 8}}, "request.width"),
         ({"capacity": {"load": "mean"}, "request": {"tokens": 500}}, "request.tokens"),
         ({"capacity": {"method": "guessed"}}, "capacity.method"),
-        ({"capacity": CALIBRATED, "kind": "image"}, "capacity.method"),
         ({"capacity": CALIBRATED, "request": {"tokens": 500}}, "request.tokens"),
         ({"capacity": {**TEXTBOOK, "max_utilisation": "0.5"}}, "capacity.max_utilisation"),
         ({"capacity": {**CALIBRATED, "max_utilisation": "0.96"}}, "capacity.max_utilisation"),
@@ -175,7 +178,12 @@ def test_what_may_be_left_out(workload: Callable[..., Workload]) -> None:
             "traffic": TRAFFIC,
         }
     )
-    assert least.kind is Kind.video and least.capacity is None and least.data is None
+    assert least.kind is Kind.video and least.data is None
+    assert least.capacity is not None and least.hardware is not None
+    assert (least.capacity.method, least.capacity.load) == (Method.calibrated, Load.mean)
+    assert least.hardware.is_auto
+    peaked = least.model_dump() | {"traffic": {**TRAFFIC, "peak_ratio": 2}, "capacity": None}
+    assert Workload.model_validate(peaked).capacity == Capacity()
     requested = {"input_tokens": 100, "output_tokens": 400}
     peak = {**TRAFFIC, "peak_ratio": 2}
     empty = dict[str, object]()
