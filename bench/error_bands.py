@@ -146,6 +146,19 @@ def bands(found: Errors, own: Sequence[str]) -> dict[str, Bands]:
     return {engine: found.of(engine).bands if engine in own else everyone for engine in engines}
 
 
+def band_levels(
+    seen: Errors, unseen_hardware: Errors, own: Sequence[str]
+) -> dict[str, dict[str, Bands]]:
+    """Bands of each level of evidence, by its name in the coefficients.
+
+    `seen` leaves out each row's model, `unseen_hardware` its model and its generation of GPU.
+    """
+    usual = bands(seen, own)
+    datasheet = wider(usual, bands(unseen_hardware, own))
+    unmeasured = wider(datasheet, dict.fromkeys(usual, seen.bands))
+    return {"bands": usual, "datasheet_bands": datasheet, "unmeasured_bands": unmeasured}
+
+
 def wider(one: Mapping[str, Bands], other: Mapping[str, Bands]) -> dict[str, Bands]:
     """The wider of two bands on each side: less knowledge never narrows a band."""
 

@@ -21,7 +21,7 @@ DATA = ROOT / "bench" / "data"
 RUNS = DATA / "serving_steps.csv"
 TARGET = ROOT / "sizing" / "catalog" / "data" / "coefficients.json"
 
-from error_bands import bands, engines_with_own, errors_of, wider  # noqa: E402
+from error_bands import band_levels, engines_with_own, errors_of  # noqa: E402
 from full_load import full_load_errors  # noqa: E402
 from leave_out import generation, leave_out, model, replay_rows  # noqa: E402
 from screen import screened  # noqa: E402
@@ -57,9 +57,7 @@ def fitted_set(
     full = full_load_errors(table, Replay(load_catalog(), {}), coefficients)
     seen = errors_of([x for x in models if x.row.run.id in inside], full)
     unseen_cards = errors_of([x for x in cards if x.row.run.id in inside], full)
-    own = engines_with_own(seen)
-    usual = bands(seen, own)
-    datasheet = wider(usual, bands(unseen_cards, own))
+    levels = band_levels(seen, unseen_cards, engines_with_own(seen))
     return CoefficientSet(
         fitted=day,
         source="bench/fit_steps.py on bench/data/serving_steps.csv (see SOURCES.md)",
@@ -69,9 +67,7 @@ def fitted_set(
         measured_formats=measured_formats(kept),
         measured_kernels=measured_kernels(kept),
         engines={e: coefficients.engines[e] for e in sorted(ENGINES)},
-        bands=usual,
-        datasheet_bands=datasheet,
-        unmeasured_bands=wider(datasheet, dict.fromkeys(usual, seen.bands)),
+        **levels,
         roofline_power=coefficients.roofline_power,
     )
 

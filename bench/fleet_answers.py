@@ -20,7 +20,9 @@ Coefficients = Callable[[Question], CoefficientSet]
 
 def as_sized(question: Question, quantile: float) -> float:
     """Rate by `method: calibrated`: random arrivals, the queue and the utilisation limit."""
-    times = replica_times(question.steps, question.lengths, question.slots, quantile)
+    times = replica_times(
+        question.steps, question.lengths, question.slots, quantile, question.targets
+    )
     check_roofline(question, question.slots, 1000 * times.decode_s[-1])
     return min(rate_by_constraint(times, question.targets).values())
 

@@ -61,6 +61,8 @@ class Question:
     """GPUs of one replica."""
     curve: Curve | None = None
     """Curve of the question."""
+    split: str = ""
+    """Part of the table: the calibration rows decide the band at full load, the others test it."""
 
 
 def closed_questions(found: Iterable[Curve], ttft: bool = False) -> list[Question]:
@@ -246,4 +248,5 @@ def _open(
         fails_per_s=rate if fails is None else fails,
         exact=fails is None,
         gpus=setting.gpus,
+        split=row.get("split", ""),
     )

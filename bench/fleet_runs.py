@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from error_bands import Errors, bands, engines_with_own, errors_of
-from leave_out import Left, leave_out, model, taught_by
+from error_bands import Errors, band_levels, engines_with_own, errors_of
+from leave_out import Left, generation, leave_out, model, taught_by
 from screen import screened
 from steps_fit import Parameters, Row, fit, rows
 from tally import Tally
@@ -88,10 +88,17 @@ class Taught:
         """Errors of every row, predicted without the rows of its model."""
         return errors_of(self.left_out)
 
+    @cached_property
+    def unseen_hardware(self) -> Errors:
+        """Errors of every row, predicted without the rows of its model and of its generation."""
+        fitted = self.rows, self.rows, self.parameters, self.start
+        return errors_of(leave_out(*fitted, model, generation))
+
     def without_its_errors(self, name: str, coefficients: CoefficientSet) -> CoefficientSet:
         """The same coefficients, with bands that the errors of this model did not make."""
         others = self.errors.without(name)
         if len(others.tpot) == len(self.errors.tpot):
             return coefficients
         own = engines_with_own(self.errors)
-        return coefficients.model_copy(update={"bands": bands(others, own)})
+        levels = band_levels(others, self.unseen_hardware.without(name), own)
+        return coefficients.model_copy(update=levels)

@@ -124,6 +124,9 @@ def open_loops(questions: Sequence[Question], taught: Coefficients) -> None:
         show_all(f"Poisson arrivals, target: {what}", part, taught, as_sized)
     part = [q for q in questions if q.what == "unlimited supply"]
     show_all("unlimited supply", part, taught, as_sized, steps_only)
+    for split, mine in grouped(part, lambda q: q.split).items():
+        found = answered(mine, taught, as_sized, EDGE)
+        show(f"unlimited supply, rows for {split or 'no stated use'}; P90 estimate", found)
 
 
 def closed_loops(name: str, rows: Sequence[Row], project: Taught) -> None:

@@ -10,7 +10,8 @@ from sizing.plan.service.serving import (
     LimitsBy,
     ServingPlan,
 )
-from sizing.workload.engine_traits import EngineTraits, Limit, Setting, Switch
+from sizing.workload.engines import EngineTraits
+from sizing.workload.engines.traits import Limit, Setting, Switch
 
 ENGINE_PORT = 8000
 """Port on which every engine listens in its pod. Basis: vendor (vLLM's default)."""

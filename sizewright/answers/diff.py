@@ -31,6 +31,8 @@ class FiguresAnswer(Strict):
     methods that predict no times."""
     tpot_ms: Number | None
     """Time per output token after the first, milliseconds, under the same conditions."""
+    quantile_percent: Number | None
+    """Quantile of both times, percent: 90 unless the workload states a shortfall cost."""
     utilisation_at_peak: Number | None
     """Peak load divided by the capacity of the fleet, 0 to 1 and above."""
     survives: Survives | None

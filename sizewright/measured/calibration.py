@@ -1,45 +1,60 @@
 """A user's own runs correct the fitted times."""
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from statistics import fmean, pstdev
 
 from sizewright.measured.accuracy import Compared
 from sizewright.measured.replay import Replay
 from sizewright.measured.run import MeasuredRun
 from sizing.catalog.bands import Band, Bands
+from sizing.catalog.coefficients import arithmetic_like
 from sizing.catalog.correction import Correction, Corrections
-from sizing.steps.model import StepTime
+from sizing.steps.model import StepModel, StepTime
+from sizing.workload import Precision
+
+
+@dataclass(frozen=True, order=True)
+class _Key:
+    """What a correction applies to."""
+
+    parameters: int
+    layers: int
+    gpu: str
+    engine: str
+    weights: Precision
+    experts: Precision
 
 
 def corrections(rows: Sequence[Compared], replay: Replay) -> Corrections:
-    """Return one correction for each model, GPU and engine that has a predicted run."""
-    groups: dict[tuple[int, int, str, str], list[tuple[Compared, MeasuredRun]]] = {}
+    """Return one correction for each model, GPU, engine and format that has a predicted run."""
+    groups = defaultdict[_Key, list[Compared]](list)
+    models = dict[_Key, tuple[str, StepModel]]()
     for row in rows:
-        if isinstance(row.run, MeasuredRun) and row.answer is not None:
+        if isinstance(row.run, MeasuredRun) and isinstance(row.answer, StepTime):
             shape, _ = replay.shape(row.run.model)
             model, _ = replay.model(row.run)
-            key = (shape.parameters, shape.layers, model.card.name, model.engine)
-            groups.setdefault(key, []).append((row, row.run))
+            formats = (arithmetic_like(each) for each in model.formats.of_parameters)
+            key = _Key(shape.parameters, shape.layers, model.card.name, model.engine, *formats)
+            groups[key].append(row)
+            models.setdefault(key, (row.run.model, model))
     made = []
-    for (parameters, layers, gpu, engine), group in sorted(groups.items()):
-        first = group[0][0].answer
-        if not isinstance(first, StepTime):
-            continue
-        members = [row for row, _ in group]
-        tpot_ratio, tpot = corrected(_logs(members, "tpot_ms"), first.tpot_band)
-        ttft_ratio, ttft = corrected(_logs(members, "ttft_ms"), first.ttft_band)
+    for key, members in sorted(groups.items()):
+        name, model = models[key]
+        tpot, ttft = _logs(members, "tpot_ms"), _logs(members, "ttft_ms")
+        tpot_ratio, tpot_band = corrected(tpot, model.bands.tpot)
+        ttft_ratio, ttft_band = corrected(ttft, model.bands.ttft)
+        _, full_load = corrected(tpot, model.bands.full_load)
         made.append(
             Correction(
-                model=group[0][1].model,
-                parameters=parameters,
-                layers=layers,
-                gpu=gpu,
-                engine=engine,
-                runs=len(group),
+                model=name,
+                **asdict(key),
+                runs=len(members),
                 tpot_ratio=tpot_ratio,
                 ttft_ratio=ttft_ratio,
-                bands=Bands(tpot=tpot, ttft=ttft, full_load=tpot),
+                bands=Bands(tpot=tpot_band, ttft=ttft_band, full_load=full_load),
             )
         )
     return Corrections(fitted=replay.catalog.coefficients.fitted, corrections=tuple(made))

@@ -20,6 +20,8 @@ class Headline:
     """Sizing estimate of the time to the first token, milliseconds, at the sized load."""
     tpot_ms: Number | None
     """Time per output token after the first, milliseconds, under the same conditions."""
+    quantile_percent: Number | None
+    """Quantile of both times, percent: 90 unless the workload states a shortfall cost."""
     utilisation_at_peak: Number | None
     survives: Survives | None
 
@@ -34,13 +36,15 @@ def headline(service: ServicePlan | None) -> Headline | None:
         return None
     pool, choice, capacity = service.pool, service.choice, service.capacity
     is_timed = capacity is not None and capacity.method == Method.calibrated and pool is not None
-    safe = service.calibrated.safe if service.calibrated is not None and is_timed else None
+    found = service.calibrated if is_timed else None
+    safe = None if found is None else found.safe
     return Headline(
         usd_per_month_at_least=choice.pool_usd_per_month if choice and pool else None,
         gpus_total=pool.gpus_total if pool else None,
         nodes_total=pool.nodes_total if pool else None,
         ttft_ms=safe.ttft_ms if safe else None,
         tpot_ms=safe.tpot_ms if safe else None,
+        quantile_percent=None if found is None else found.quantile_percent,
         utilisation_at_peak=pool.utilisation_at_peak if pool else None,
         survives=pool.survives if pool else None,
     )

@@ -6,7 +6,7 @@ from typing import Annotated, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sizing.catalog.architecture import Kernel
+from sizing.catalog.architecture import Architecture, Kernel
 from sizing.catalog.bands import Band, Bands
 from sizing.catalog.correction import Correction, Corrections
 from sizing.workload import Precision
@@ -137,11 +137,15 @@ class CoefficientSet(BaseModel):
             )
         return self.model_copy(update={"corrections": (*own.corrections, *self.corrections)})
 
-    def correction(self, engine: str, gpu: str, parameters: int, layers: int) -> Correction | None:
-        """Return the first correction of this model on this GPU and engine."""
-        wanted = (engine, gpu, parameters, layers)
+    def correction(
+        self, engine: str, gpu: str, shape: Architecture, formats: Iterable[Precision]
+    ) -> Correction | None:
+        """Return the first correction of this model on this GPU, engine and formats."""
+        alike = tuple(arithmetic_like(each) for each in formats)
+        wanted = (engine, gpu, shape.parameters, shape.layers, *alike)
         for each in self.corrections:
-            if (each.engine, each.gpu, each.parameters, each.layers) == wanted:
+            of = (each.engine, each.gpu, each.parameters, each.layers, each.weights, each.experts)
+            if of == wanted:
                 return each
         return None
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from sizing.catalog.bands import Bands
+from sizing.workload import Precision
 
 Factor = Annotated[float, Field(ge=0.05, le=20)]
 
@@ -27,6 +28,10 @@ class Correction(BaseModel):
     """Full name of the GPU in the catalog."""
     engine: str
     """Serving engine."""
+    weights: Precision
+    """Format of the weights; bf16 represents 16 bits."""
+    experts: Precision
+    """Format of the routed experts; that of the weights where there are none."""
     runs: Annotated[int, Field(gt=0)]
     """Number of measured runs behind the factors."""
     tpot_ratio: Factor

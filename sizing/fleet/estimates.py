@@ -1,6 +1,7 @@
 """What does the calibrated method estimate for the chosen pool, and what does each margin cost?"""
 
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, isfinite
 
@@ -18,13 +19,33 @@ from sizing.replica.calibrated import CalibratedReplica, Estimate
 from sizing.replica.methods import MethodEstimate, gpus_at_rate
 from sizing.replica.rate import MEDIAN
 from sizing.replica.traffic import Rates
-from sizing.values.exact import Number, exact, plain
+from sizing.values.exact import Number, plain
 from sizing.workload import Method, Workload
 
 BAND = (0.1, 0.5, 0.9)
 """Quantiles of a band that is printed: P10, P50 and P90."""
 WAITS, BAND_MARGIN = "waits and utilisation limit", "band"
 """Margins: the first is between the mean request and P50, the second between P50 and the fleet."""
+
+
+@dataclass(frozen=True)
+class Priced:
+    """Nodes of the chosen type for any number of GPUs, and their price."""
+
+    nodes_for: Callable[[int], int]
+    """Number of nodes for a number of GPUs, spare ones included."""
+    usd_per_node: Fraction | None
+    """Price of a node, USD a month; None where it is unknown."""
+
+    def nodes(self, gpus: int | None) -> int | None:
+        """Number of nodes for these GPUs; None where the GPUs are unknown."""
+        return None if gpus is None else self.nodes_for(gpus)
+
+    def cost(self, nodes: int | None) -> Number | None:
+        """Cost of nodes, USD a month; None where a part is unknown."""
+        if nodes is None or self.usd_per_node is None:
+            return None
+        return plain(nodes * self.usd_per_node)
 
 
 def calibrated_plan(
@@ -34,20 +55,18 @@ def calibrated_plan(
     rates: Rates,
     load: Fraction,
     *,
-    usd_per_month: Number | None,
+    priced: Priced,
 ) -> CalibratedPlan:
-    """Return both estimates of the band for the chosen replica at its share of the load.
-
-    `usd_per_month` is the price of the whole pool; None where it is unknown.
-    """
+    """Return the estimates of the band for the chosen replica at its share of the load."""
     replica, lengths = estimate.replica, estimate.replica.lengths
     share = float(load / pool.replicas_needed) * (1 + replica.imbalance)
-    median, bare = replica.median, _without_headroom(replica, load)
-    capacity, gpu_usd = workload.capacity, None
+    capacity, median = workload.capacity, replica.median
+    bare = _without_headroom(replica, load)
+    gpus = {
+        quantile: gpus_at_rate(replica, replica.at(quantile).rate, load)
+        for quantile in sorted({MEDIAN, EDGE, replica.quantile})
+    }
     sizes = capacity is not None and capacity.method is Method.calibrated
-    if usd_per_month is not None:
-        gpu_usd = exact(Decimal(str(usd_per_month))) / pool.gpus_total
-    gpus = {quantile: _gpus(replica, replica.at(quantile), load) for quantile in _shown(replica)}
     return CalibratedPlan(
         basis=replica.basis,
         unmeasured=replica.unmeasured,
@@ -62,69 +81,63 @@ def calibrated_plan(
         imbalance_ratio=replica.imbalance,
         in_flight_peak=_in_flight(median, pool, rates),
         replicas_without_headroom=bare,
-        quantiles=tuple(
-            QuantilePlan(
-                quantile_percent=_percent(quantile),
-                gpus_needed=count,
-                usd_per_month=_cost(count, gpu_usd),
-            )
-            for quantile, count in gpus.items()
-        ),
-        margins=_margins(replica, bare, gpus[MEDIAN], gpus[replica.quantile], gpu_usd),
-        one_run=_one_run(replica, gpus[replica.quantile], load, gpu_usd) if sizes else None,
+        quantiles=tuple(_quantile(quantile, count, priced) for quantile, count in gpus.items()),
+        margins=_margins(replica, bare, gpus, priced),
+        one_run=_one_run(replica, gpus[replica.quantile], load, priced) if sizes else None,
         median=_estimate(replica, median, share, load),
         safe=_estimate(replica, replica.safe, share, load),
     )
-
-
-def _shown(replica: CalibratedReplica) -> list[float]:
-    """Quantiles that are shown side by side, in order."""
-    return sorted({MEDIAN, EDGE, replica.quantile})
 
 
 def _percent(quantile: float) -> Number:
     return plain(Fraction(quantile * 100).limit_denominator(10**6))
 
 
-def _gpus(replica: CalibratedReplica, estimate: Estimate, load: Fraction) -> int | None:
-    return gpus_at_rate(replica, estimate.rate, load)
-
-
-def _cost(gpus: int | None, gpu_usd: Fraction | None) -> Number | None:
-    """Cost of GPUs at the pool's price, USD a month; None where a part is unknown."""
-    return None if gpus is None or gpu_usd is None else plain(gpus * gpu_usd)
+def _quantile(quantile: float, gpus: int | None, priced: Priced) -> QuantilePlan:
+    nodes = priced.nodes(gpus)
+    return QuantilePlan(
+        quantile_percent=_percent(quantile),
+        gpus_needed=gpus,
+        nodes_total=nodes,
+        usd_per_month=priced.cost(nodes),
+    )
 
 
 def _margins(
     replica: CalibratedReplica,
     without: BandPlan,
-    median: int | None,
-    sized: int | None,
-    gpu_usd: Fraction | None,
+    gpus: Mapping[float, int | None],
+    priced: Priced,
 ) -> tuple[MarginPlan, ...]:
-    """Return the GPUs between the mean request, P50 and the sizing estimate."""
-    bare = None if without.median is None else ceil(without.median) * replica.tensor_parallel
-    steps = ((WAITS, bare, median), (BAND_MARGIN, median, sized))
-    counts = (
-        (name, None if fewer is None or more is None else more - fewer)
-        for name, fewer, more in steps
-    )
-    return tuple(
-        MarginPlan(name=name, gpus=gpus, usd_per_month=_cost(gpus, gpu_usd))
-        for name, gpus in counts
-    )
+    """Return what lies between the mean request, P50 and the sizing estimate.
+
+    Conversations that stay with their replica make one of them fuller, which is no margin.
+    """
+    bare = None
+    if without.median is not None:
+        bare = ceil(without.median * (1 + replica.imbalance)) * replica.tensor_parallel
+    steps = ((WAITS, bare, gpus[MEDIAN]), (BAND_MARGIN, gpus[MEDIAN], gpus[replica.quantile]))
+    return tuple(_margin(name, fewer, more, priced) for name, fewer, more in steps)
+
+
+def _margin(name: str, fewer: int | None, more: int | None, priced: Priced) -> MarginPlan:
+    if fewer is None or more is None:
+        return MarginPlan(name=name, gpus=None, nodes=None, usd_per_month=None)
+    nodes = priced.nodes_for(more) - priced.nodes_for(fewer)
+    return MarginPlan(name=name, gpus=more - fewer, nodes=nodes, usd_per_month=priced.cost(nodes))
 
 
 def _one_run(
-    replica: CalibratedReplica, sized: int | None, load: Fraction, gpu_usd: Fraction | None
+    replica: CalibratedReplica, sized: int | None, load: Fraction, priced: Priced
 ) -> OneRunPlan | None:
     """Return what the band after one own run would need and save."""
     after = replica.after_one_run()
     if after is None:
         return None
-    gpus = _gpus(replica, after, load)
-    saved = None if gpus is None or sized is None else sized - gpus
-    return OneRunPlan(gpus_needed=gpus, usd_saved_per_month=_cost(saved, gpu_usd))
+    gpus = gpus_at_rate(replica, after.rate, load)
+    before, nodes = priced.nodes(sized), priced.nodes(gpus)
+    fewer = None if before is None or nodes is None else before - nodes
+    return OneRunPlan(gpus_needed=gpus, nodes_total=nodes, usd_saved_per_month=priced.cost(fewer))
 
 
 def _without_headroom(replica: CalibratedReplica, load: Fraction) -> BandPlan:

@@ -70,6 +70,17 @@ def nodes_total_of(
     """
     each = choice.fit.tensor_parallel * choice.fit.pipeline_parallel
     gpus = max(gpus_by_constraint(load, rate, each).values())
+    return nodes_total_for(choice, instance, redundancy, gpus)
+
+
+def nodes_total_for(
+    choice: Choice, instance: InstanceType, redundancy: Redundancy, gpus: int
+) -> int:
+    """Number of nodes for a number of GPUs, spare nodes included.
+
+    Raises TooFewZonesError. Basis: as `pool_plan`.
+    """
+    each = choice.fit.tensor_parallel * choice.fit.pipeline_parallel
     packed = packing(gpus, gpus_per_node(instance), each, choice.fit.nodes)
     return max(_rules(choice, instance, redundancy, packed).values())
 

@@ -8,7 +8,7 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.values.exact import plain
 from sizing.values.units import GIB
-from sizing.workload import EngineName, Workload
+from sizing.workload import EngineName, Precision, Workload
 
 
 def chosen_facts(
@@ -47,19 +47,20 @@ def chosen_facts(
         most = support.max_compute_capability or "any"
         facts["engine"] = f"{choice.precision} from {support.min_compute_capability} to {most}"
     if choice.rates_for is not None:
-        facts |= _calibration(engine, gpu, architecture_of(model), catalog)
+        shape, precision = architecture_of(model), Precision(choice.precision)
+        facts |= _calibration(engine, gpu, shape, precision, catalog)
     if service.serving is not None:
         facts["image"] = service.serving.image
     return facts
 
 
 def _calibration(
-    engine: str, gpu: Gpu, shape: Architecture | None, catalog: Catalog
+    engine: str, gpu: Gpu, shape: Architecture | None, precision: Precision, catalog: Catalog
 ) -> dict[str, str]:
     """User's own runs that correct the rates of this replica; empty without any."""
     if shape is None:
         return {}
-    own = catalog.coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
+    own = catalog.coefficients.correction(engine, gpu.name, shape, (precision, precision))
     if own is None:
         return {}
     return {"calibration": own.text}

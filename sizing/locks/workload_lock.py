@@ -7,7 +7,7 @@ from pydantic import Field
 
 from sizing.values.exact import exact
 from sizing.values.strict import Strict
-from sizing.workload import EngineName, Precision, Routing, Workload
+from sizing.workload import EngineName, Precision, Routing, Workload, shortfall_cost
 
 
 class Lock(Strict):
@@ -64,7 +64,7 @@ def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load
     queued = latency is not None and latency.response_s is not None
     alone = request.turns == 1 and engine.routing is not Routing.sticky and not queued
     limit = workload.capacity.max_utilisation if workload.capacity else None
-    risk = workload.capacity.shortfall_cost if workload.capacity else None
+    risk = shortfall_cost(workload.capacity)
     parts = [
         model_key(workload),
         workload.model.model_dump(mode="json"),
@@ -73,7 +73,7 @@ def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load
         latency.model_dump(mode="json") if latency else None,
         [instance_type, tensor_parallel, None if limit is None else str(limit)],
         None if alone else load,
-        *([] if risk is None else [str(risk)]),
+        *([] if risk == shortfall_cost(None) else [float(risk)]),
     ]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 

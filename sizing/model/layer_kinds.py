@@ -10,7 +10,9 @@ from sizing.model.config_lists import check_lists, layer_indexes
 
 WINDOWED = ("sliding_attention", "chunked_attention", "local_attention", "sliding")
 LINEAR = ("linear_attention", "mamba", "mamba2", "recurrent", "lightning_attention", "linear")
-ALTERNATING = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "cohere2": 4, "gpt_oss": 2, "llama4": 4}
+ALTERNATING = dict.fromkeys(("gemma3", "gemma3_text"), 6)
+ALTERNATING |= dict.fromkeys(("cohere2", "llama4", "llama4_text"), 4)
+ALTERNATING |= dict.fromkeys(("gemma2", "gpt_oss"), 2)
 """Layers of a period with one full-attention layer, where the file does not list its layers. The
 other layers of llama4 attend to chunks."""
 ALL_SLIDE = frozenset(("mistral", "mixtral", "phi3", "starcoder2", "phimoe"))

@@ -28,16 +28,13 @@ from sizing.steps.model import StepModel, step_model
 from sizing.steps.replica import Formats, Parallel
 from sizing.steps.speculation import NO_DRAFTS, Speculation
 from sizing.values.exact import exact
-from sizing.workload import Engine, Routing, Workload
+from sizing.workload import Engine, Routing, Workload, shortfall_cost
 
 MANY = 10**9
 """Number of replicas at which a conversation never meets its own replica again."""
 IMBALANCE_QUANTILE = 1.645
 """Standard deviations of the fullest replica where conversations stay: 95 % of replicas have fewer.
 Basis: arithmetic (normal distribution)."""
-DEFAULT_SHORTFALL_COST = 9
-"""Cost of a missing GPU over that of a spare one where the workload does not state it: the P90
-estimate. Basis: assumed."""
 ASSUMED_THINK_S = 60
 """Seconds between a user's requests where the workload does not state it. Basis: assumed."""
 
@@ -88,7 +85,7 @@ class CalibratedReplica:
         return self._estimate(steps, self.quantile)
 
     def _estimate(self, steps: StepModel, quantile: float) -> Estimate:
-        times = replica_times(steps, self.lengths, self.slots, quantile)
+        times = replica_times(steps, self.lengths, self.slots, quantile, self.targets)
         return Estimate(times, rate_within(times, self.targets))
 
     @property
@@ -118,9 +115,7 @@ class CalibratedReplica:
             return None
         even = self.tensor_parallel * (1 + self.imbalance)
         seconds = {name: exact(Fraction(even / rate)) for name, rate in self.rates.items()}
-        times, queues = self.safe.times, self.targets.has_any
-        busiest = times.server.saturation_per_s if queues else times.full_load_per_s
-        full = Fraction(self.tensor_parallel / busiest)
+        full = Fraction(self.tensor_parallel / self.safe.times.server.saturation_per_s)
         return GpuRate(max(seconds.values()), seconds, full)
 
 
@@ -168,12 +163,12 @@ def calibrated_replica(
     slots = max_num_seqs(workload, found)
     lengths = lengths_apart(workload)
     quantile = bought_quantile(workload)
-    times = replica_times(steps, lengths, slots, quantile)
+    times = replica_times(steps, lengths, slots, quantile, targets)
     if request.turns > 1 and routing is not Routing.sticky:
         apart = rate_within(times, targets)
         if apart > 0:
             lengths = request_lengths(request, routing, max(1, ceil(float(load) / apart)))
-            times = replica_times(steps, lengths, slots, quantile)
+            times = replica_times(steps, lengths, slots, quantile, targets)
     rates = rate_by_constraint(times, targets)
     rate, uneven = min(rates.values()), 0.0
     if routing is Routing.sticky and rate > 0:
@@ -204,9 +199,9 @@ def throughput_upper_bound(
     The value never exceeds that of `calibrated_replica` where conversations have one turn: latency
     targets and uneven replicas only add to it. Basis: arithmetic; a bound that needs no search.
     """
-    quantile = bought_quantile(workload)
-    times = replica_times(steps, lengths, max_num_seqs(workload, found), quantile)
-    rate = throughput_per_s(times, targets_of_case(workload))
+    quantile, targets = bought_quantile(workload), targets_of_case(workload)
+    times = replica_times(steps, lengths, max_num_seqs(workload, found), quantile, targets)
+    rate = throughput_per_s(times, targets)
     return GpuRate(exact(Fraction(found.tensor_parallel / rate)))
 
 
@@ -216,8 +211,7 @@ def bought_quantile(workload: Workload) -> float:
 
     Basis: arithmetic (newsvendor): the last GPU bought is idle as often as its cost justifies.
     """
-    cost = workload.capacity.shortfall_cost if workload.capacity else None
-    k = float(DEFAULT_SHORTFALL_COST if cost is None else cost)
+    k = float(shortfall_cost(workload.capacity))
     return k / (1 + k)
 
 

@@ -33,13 +33,17 @@ def own_runs_plan(
     if workload.engine.speculative is not None:
         text = "not applied: the service drafts tokens, and no run says whether its engine did"
         return OwnRunsPlan(file=file, applied=False, told=text)
+    precision = need.weights.precision
     found = catalog.coefficients.correction(
-        engine, gpu.name, need.step_shape.parameters, need.step_shape.layers
+        engine, gpu.name, need.step_shape, (precision, precision)
     )
     if found is None:
-        there = ", ".join(f"{c.model} on {c.gpu} with {c.engine}" for c in own.corrections)
-        text = f"not applied: its runs are of {there or 'nothing'}, not of this model on {gpu.name}"
-        return OwnRunsPlan(file=file, applied=False, told=f"{text} with {engine}")
+        there = ", ".join(
+            f"{c.model} in {c.weights.value} on {c.gpu} with {c.engine}" for c in own.corrections
+        )
+        text = f"not applied: its runs are of {there or 'nothing'}, not of this model in"
+        text += f" {precision.value} on {gpu.name} with {engine}"
+        return OwnRunsPlan(file=file, applied=False, told=text)
     text = f"{found.text}, applied"
     if workload.capacity is not None and workload.capacity.method is not Method.calibrated:
         text += f" to the calibrated estimate; the method {workload.capacity.method} sizes"

@@ -6,6 +6,7 @@ from functools import cached_property
 from itertools import accumulate
 from math import inf
 
+from sizing.catalog.bands import Bands
 from sizing.replica.lengths import Lengths
 from sizing.replica.queueing import BatchServer, Queue, highest_rate
 from sizing.steps.model import US, Load, StepModel
@@ -44,13 +45,8 @@ class ReplicaTimes:
     output_tokens: float
     variation: float
     """Squared coefficient of variation of a request's work."""
-    full_load_ratio: float = 1.0
-    """Band of the time per token over that of a full replica, on this side."""
-
-    @property
-    def full_load_per_s(self) -> float:
-        """Requests per second of a full replica, on this side of its own band."""
-        return self.server.saturation_per_s * self.full_load_ratio
+    slower: float = 1.0
+    """Factor of the steps on this side: of their band, and of own runs."""
 
     @cached_property
     def server(self) -> BatchServer:
@@ -77,19 +73,26 @@ class ReplicaTimes:
     def ttft_s(self, queue: Queue, share: float) -> float:
         """Seconds to the first token that this share of requests does not exceed.
 
-        first + steps x step + wait behind other prompts + wait for a slot
+        (first + steps x step) x band of TTFT + wait behind other prompts + wait for a slot
 
-        Basis: arithmetic; the sum of quantiles is not below the quantile of the sum here.
+        Basis: arithmetic; the sum of quantiles is not below the quantile of the sum here. The band
+        of TTFT is that of times with fitted steps, so the band of the steps is not applied to them.
         """
-        own = self.first_s(share) + self.first_steps * self.tpot_s(queue, share)
+        own = self.first_s(share) + self.first_steps_s(queue, share)
         return own * self.first_factor + queue.prompt_wait_s(share) + queue.slot_wait_s(share)
 
+    def first_steps_s(self, queue: Queue, share: float) -> float:
+        """Seconds of the steps before the first token, as fitted."""
+        return self.first_steps * self.tpot_s(queue, share) / self.slower
 
-def replica_times(steps: StepModel, lengths: Lengths, slots: int, quantile: float) -> ReplicaTimes:
+
+def replica_times(
+    steps: StepModel, lengths: Lengths, slots: int, quantile: float, targets: "Targets"
+) -> ReplicaTimes:
     """Return the times of a replica with `slots` slots, at a quantile of the bands, 0 to 1."""
     coefficients = steps.coefficients.engines[steps.engine]
     bands = steps.bands
-    slower = bands.tpot.at(quantile) * steps.tpot_correction
+    slower = targets.slowness(bands, quantile) * steps.tpot_correction
     batches = _grid(slots)
     alone = Load(inf, lengths.running_context_tokens, 0.0, 0.0, slots, slots)
     computed = [_step_ms(steps, float(n), alone, slower) * MS for n in batches]
@@ -111,9 +114,9 @@ def replica_times(steps: StepModel, lengths: Lengths, slots: int, quantile: floa
         firsts_s=tuple(zip(accumulate(shares), (ms * MS for ms in firsts_ms), strict=True)),
         first_steps=steps.first_steps,
         first_factor=bands.ttft.at(quantile) * steps.ttft_correction,
+        slower=slower,
         output_tokens=lengths.output_tokens,
         variation=share**2 * answer_varies + (1 - share) ** 2 * prompt_varies,
-        full_load_ratio=bands.tpot.at(quantile) / bands.full_load.at(quantile),
     )
 
 
@@ -193,6 +196,21 @@ class Targets:
         """Maximum share of a full batch's rate that keeps the waits short."""
         return self.max_utilisation or DEFAULT_MAX_UTILISATION
 
+    @property
+    def limit(self) -> float:
+        """Maximum share of a full batch's rate: that of short waits where a time has a target."""
+        return self.queue_limit if self.has_any else self.max_utilisation or FULL
+
+    def slowness(self, bands: Bands, quantile: float) -> float:
+        """Measured over predicted time of a step at a quantile of the bands.
+
+        With a target: the band of the steps. Without: the narrower of it and the band at full load
+
+        Guard: without a target the rate is at least that of a target that is always met.
+        """
+        steps = bands.tpot.at(quantile)
+        return steps if self.has_any else min(steps, bands.full_load.at(quantile))
+
 
 def without_headroom(targets: Targets) -> Targets:
     """Return the same targets for the mean request at the highest utilisation.
@@ -215,17 +233,9 @@ def targets_of(latency: Latency | None, max_utilisation: float | None) -> Target
 
 
 def throughput_per_s(times: ReplicaTimes, targets: Targets) -> float:
-    """Requests per second of one replica that its utilisation limit allows.
-
-    With a target: limit x the full batch's rate, limit = 0.9 unless stated
-    Without: limit x the full batch's rate on its own band, limit = 0.99 unless stated
-
-    Guard: without a target the rate is at least that of an unreachable target, whose band differs.
-    """
-    queued = targets.queue_limit * times.server.saturation_per_s
-    if targets.has_any:
-        return queued
-    return max((targets.max_utilisation or FULL) * times.full_load_per_s, queued)
+    """Requests per second of one replica that its utilisation limit allows: limit x the full
+    batch's rate."""
+    return targets.limit * times.server.saturation_per_s
 
 
 def rate_within(times: ReplicaTimes, targets: Targets) -> float:

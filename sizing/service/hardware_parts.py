@@ -1,9 +1,11 @@
 """Which parts of a service follow from the hardware that serves it, or from its absence?"""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import assert_never
 
-from sizing.fleet.estimates import calibrated_plan
+from sizing.fleet.estimates import Priced, calibrated_plan
+from sizing.fleet.packing import nodes_total_for
 from sizing.fleet.served import HardwareResult, Served, Unserved
 from sizing.fleet.states import rollout, states
 from sizing.plan.part import Reason, Rejected
@@ -36,6 +38,8 @@ from sizing.service.request_limits import impatient, item_seconds
 from sizing.service.serving import copy_image, quota_plan, serving_plan
 from sizing.service.verdict import latency_plan
 from sizing.service.weights_import import import_plan
+from sizing.values.exact import exact
+from sizing.values.units import HOURS_PER_PRICED_MONTH
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,8 @@ def _served_parts(
     known = _estimate(case, served)
     choice, calibrated = choice_plan(case, served, chosen_by), None
     if known is not None:
-        usd = choice.pool_usd_per_month
-        calibrated = calibrated_plan(case.workload, known, pool, rates, load, usd_per_month=usd)
+        priced = _priced(case, served, choice)
+        calibrated = calibrated_plan(case.workload, known, pool, rates, load, priced=priced)
     capacity = _capacity(case, served.rated, served.choice, rates)
     lacking = unserved(case.workload, case.facts, case.catalog)
     if lacking is None:
@@ -128,6 +132,16 @@ def _served_parts(
         engine=engine,
         rejected=tuple(late),
     )
+
+
+def _priced(case: Case, served: Served, choice: ChoicePlan) -> Priced:
+    """Return the nodes for any number of GPUs by the service's redundancy, with their price."""
+    hourly = None if choice.usd_per_hour is None else exact(Decimal(str(choice.usd_per_hour)))
+
+    def nodes(gpus: int) -> int:
+        return nodes_total_for(served.choice, served.instance, case.workload.redundancy, gpus)
+
+    return Priced(nodes, None if hourly is None else hourly * HOURS_PER_PRICED_MONTH)
 
 
 def _unserved_parts(case: Case, unserved: Unserved, rates: Rates) -> HardwareParts:

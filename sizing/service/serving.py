@@ -39,7 +39,7 @@ from sizing.steps.diffusion import shared_cards
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GIB, MIB
 from sizing.workload import EngineName, EngineTraits, Precision
-from sizing.workload.engine_traits import MemoryShare
+from sizing.workload.engines.traits import MemoryShare
 from sizing.workload.kinds import EncoderPlacement, Runtime
 
 COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"

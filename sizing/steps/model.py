@@ -129,7 +129,7 @@ class StepModel:
     def unmeasured(self) -> tuple[str, ...]:
         """Formats and kernels of this model that were never measured with the engine, and the
         verification of drafts."""
-        formats = (self.formats.weights, self.formats.experts)
+        formats = self.formats.of_parameters
         found = self.coefficients.unmeasured(self.engine, formats, self.kernels)
         return (*found, SPECULATIVE) if self.speculation.is_used else found
 
@@ -370,7 +370,7 @@ def step_model(
     coefficients.engines[engine]
     correction = None
     if not speculation.is_used:  # Guard: a run does not say whether its engine drafted
-        correction = coefficients.correction(engine, gpu.name, shape.parameters, shape.layers)
+        correction = coefficients.correction(engine, gpu.name, shape, formats.of_parameters)
     required = work(shape, at_best, parallel, formats)
     return StepModel(
         required, at_best, engine, formats, coefficients, shape.kernels, correction, speculation

@@ -39,3 +39,8 @@ class Formats:
     weights: Precision
     experts: Precision
     kv: KvPrecision = "fp16"
+
+    @property
+    def of_parameters(self) -> tuple[Precision, Precision]:
+        """Formats of the weights and of the routed experts."""
+        return self.weights, self.experts

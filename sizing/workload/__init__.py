@@ -5,12 +5,12 @@ from sizing.workload.accept import Accept, Contradicts
 from sizing.workload.access import Access, Claim, ClaimFormat
 from sizing.workload.data import Data
 from sizing.workload.engine import DraftMethod, Engine, Routing, Speculative
-from sizing.workload.engine_traits import ENGINES, EngineName, EngineTraits, engines_of
+from sizing.workload.engines import ENGINES, EngineName, EngineTraits, engines_of
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
 from sizing.workload.kinds import InTransit, Kind, Load, Method, Precision
 from sizing.workload.model import Encoder, Model, ModelName
 from sizing.workload.request import Length, Lengths, Request, mean_tokens, variation
-from sizing.workload.targets import Capacity, Latency, Redundancy
+from sizing.workload.targets import Capacity, Latency, Redundancy, shortfall_cost
 from sizing.workload.traffic import Traffic
 from sizing.workload.whole import DNS_LABEL, Workload, lengths_are_known
 from sizing.workload.zones import ZONE_ID, ReservationId, ZoneId
@@ -62,5 +62,6 @@ __all__ = [
     "engines_of",
     "lengths_are_known",
     "mean_tokens",
+    "shortfall_cost",
     "variation",
 ]

@@ -11,13 +11,8 @@ from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.values.written import PositiveCount, Ratio
-from sizing.workload.engine_traits import (
-    ENGINES,
-    EngineName,
-    EngineTraits,
-    Setting,
-    engines_of,
-)
+from sizing.workload.engines import ENGINES, EngineName, EngineTraits, engines_of
+from sizing.workload.engines.traits import Setting
 from sizing.workload.hardware import Hardware
 from sizing.workload.kinds import InTransit, Kind, Runtime
 from sizing.workload.targets import Capacity

@@ -97,6 +97,17 @@ class Capacity(Strict):
         return self
 
 
+DEFAULT_SHORTFALL_COST = Decimal(9)
+"""Cost of a missing GPU over that of a spare one where the workload does not state it: the P90
+estimate. Basis: assumed."""
+
+
+def shortfall_cost(capacity: Capacity | None) -> Decimal:
+    """Cost of a missing GPU over that of a spare one, as stated or by default."""
+    stated = None if capacity is None else capacity.shortfall_cost
+    return DEFAULT_SHORTFALL_COST if stated is None else stated
+
+
 class Redundancy(Strict):
     """Losses that the service must survive. Among several rules, the one with the most nodes binds.
     They are not added."""

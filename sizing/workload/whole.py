@@ -11,7 +11,7 @@ from sizing.workload.accept import Accept
 from sizing.workload.access import Access
 from sizing.workload.data import Data, none_is_absent
 from sizing.workload.engine import Engine, Routing, refusal
-from sizing.workload.engine_traits import ENGINES, EngineName, engines_of
+from sizing.workload.engines import ENGINES, EngineName, engines_of
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
 from sizing.workload.kinds import (
     EncoderPlacement,

@@ -4,7 +4,17 @@ from collections.abc import Sequence
 
 import error_bands as module
 import pytest
-from error_bands import Error, Errors, bands, engines_with_own, is_enough, quantile, wider, widest
+from error_bands import (
+    Error,
+    Errors,
+    band_levels,
+    bands,
+    engines_with_own,
+    is_enough,
+    quantile,
+    wider,
+    widest,
+)
 
 from sizing.catalog.bands import Band, Bands
 
@@ -77,3 +87,15 @@ def test_less_knowledge_never_narrows_a_band() -> None:
     other = {"vllm": Bands(tpot=tall, ttft=narrow, full_load=narrow)}
     both = Band(low=0.9, high=3.0)
     assert wider(one, other)["vllm"] == Bands(tpot=both, ttft=both, full_load=narrow)
+
+
+def test_each_level_adds_errors_to_the_one_before() -> None:
+    """vLLM's own 1.1, its 1.3 on other hardware, and the 2.0 of all engines."""
+    own = [*of("v", [0.9, 1.1]), *of("w", [0.9, 1.1])]
+    others = [*of("s", [2.0], "sglang"), *of("t", [2.0], "sglang")]
+    seen = everything([*own, *others])
+    unseen = everything([*of("v", [0.8, 1.3]), *of("w", [0.8, 1.3]), *others])
+    found = band_levels(seen, unseen, ("vllm",))
+    assert found["bands"]["vllm"].tpot == Band(low=0.9, high=1.1)
+    assert found["datasheet_bands"]["vllm"].tpot == Band(low=0.8, high=1.3)
+    assert found["unmeasured_bands"]["vllm"].tpot == Band(low=0.8, high=2.0)

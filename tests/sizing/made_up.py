@@ -9,6 +9,7 @@ from sizing.catalog.coefficients import CoefficientSet, EngineCoefficients
 from sizing.catalog.correction import Correction
 from sizing.model.rows import architecture_of
 from sizing.replica.lengths import Lengths
+from sizing.replica.rate import Targets
 from sizing.steps.model import StepModel, step_model
 from sizing.steps.replica import Formats, Parallel
 from sizing.workload import Precision
@@ -44,6 +45,8 @@ NOTHING: dict[str, Any] = {
 }
 """A thousand layers, so that a microsecond of each is a millisecond of the step."""
 
+QUEUED = Targets(0.95, 1.0, None)
+"""Targets of requests whose users wait, so that the band of the steps applies."""
 LENGTHS = Lengths(
     prompt_tokens=100.0,
     cached_tokens=0.0,
@@ -109,6 +112,8 @@ def corrected(tpot: float, ttft: float) -> Correction:
         layers=0,
         gpu="",
         engine="vllm",
+        weights=Precision.bf16,
+        experts=Precision.bf16,
         runs=1,
         tpot_ratio=tpot,
         ttft_ratio=ttft,

@@ -66,9 +66,9 @@ class SeparatePoolsAnswer(Strict):
     kv_bytes: Number
     """Bytes of KV cache that one prompt sends, at the percentile of the targets."""
     ttft_ms: Number
-    """P90 estimate of the time to the first token, milliseconds, at that percentile."""
+    """sizing estimate of the time to the first token, milliseconds, at that percentile."""
     tpot_ms: Number
-    """P90 estimate of the time per output token after the first, milliseconds."""
+    """sizing estimate of the time per output token after the first, milliseconds."""
     prefill: RolePoolAnswer
     """Nodes that compute prompts."""
     decode: RolePoolAnswer

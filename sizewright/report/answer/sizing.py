@@ -29,7 +29,7 @@ from sizing.plan.service.states import StatePlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.values.exact import Number
-from sizing.workload import Load
+from sizing.workload import Load, Method
 
 
 def size_tables(plan: Plan) -> Iterator[Table]:
@@ -146,10 +146,10 @@ def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]
 def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     """Rows of a sized fleet: the calibrated band, latency, methods, states, rollout and price."""
     if service.calibrated:
-        yield "band", _band(service.calibrated)
+        yield "band", _band(service, service.calibrated)
         yield "margins", _margins(service.calibrated)
         if service.calibrated.one_run is not None:
-            yield "one own run", _one_run(service.calibrated.one_run)
+            yield "one own run", _one_run(service, service.calibrated.one_run)
     if service.item:
         yield "item", _item(service.item)
     if service.calibrated or service.latency:
@@ -185,11 +185,14 @@ def _item(found: ItemPlan) -> str:
     )
 
 
-def _band(found: CalibratedPlan) -> str:
-    """Estimates of the band side by side, and the assumptions."""
+def _band(service: ServicePlan, found: CalibratedPlan) -> str:
+    """Estimates of the band side by side with spares, and the assumptions."""
     counts = [_quantile(each) for each in found.quantiles if each.gpus_needed]
     text = ", ".join(counts) or "no rate meets the targets"
-    text += f"; {found.estimate} sizes the fleet"
+    capacity = service.capacity
+    if capacity is not None and capacity.method == Method.calibrated:
+        sizes = "the lock's rate sizes" if capacity.locked else f"{found.estimate} sizes"
+        text += f", spares included; {sizes} the fleet"
     bare = found.replicas_without_headroom
     low, median, high = (
         number(n) if n is not None else "none" for n in (bare.low, bare.median, bare.high)
@@ -200,29 +203,42 @@ def _band(found: CalibratedPlan) -> str:
 
 
 def _quantile(found: QuantilePlan) -> str:
-    count = _gpus(found.gpus_needed, found.usd_per_month)
-    return f"{count} at {estimate_name(found.quantile_percent)}"
+    """Fleet at one quantile: GPUs needed, nodes with spares, and their cost."""
+    nodes = "" if found.nodes_total is None else f" on {_nodes(found.nodes_total)}"
+    cost = _dollars(found.usd_per_month)
+    return f"{_gpus(found.gpus_needed)}{nodes}{cost} at {estimate_name(found.quantile_percent)}"
 
 
-def _gpus(count: int | None, cost: Number | None) -> str:
-    """Number of GPUs with their cost."""
-    if count is None:
-        return "an unknown number of GPUs"
-    return plural(count, "GPU") + ("" if cost is None else f" ({usd(cost)} USD a month)")
+def _gpus(count: int | None) -> str:
+    return "an unknown number of GPUs" if count is None else plural(count, "GPU")
+
+
+def _nodes(count: int | None) -> str:
+    return "an unknown number of nodes" if count is None else plural(count, "node")
+
+
+def _dollars(cost: Number | None) -> str:
+    return "" if cost is None else f" ({usd(cost)} USD a month)"
 
 
 def _margins(found: CalibratedPlan) -> str:
-    """GPUs and money of each margin."""
-    return "; ".join(f"{_gpus(m.gpus, m.usd_per_month)} for the {m.name}" for m in found.margins)
+    """GPUs, nodes and money of each margin."""
+    return "; ".join(
+        f"{m.name}: {_gpus(m.gpus)}, {_nodes(m.nodes)} with spares{_dollars(m.usd_per_month)}"
+        for m in found.margins
+    )
 
 
-def _one_run(found: OneRunPlan) -> str:
+def _one_run(service: ServicePlan, found: OneRunPlan) -> str:
     """Value of one own run, and the commands that measure and apply it."""
-    saved = found.usd_saved_per_month
-    text = f"{_gpus(found.gpus_needed, None)} with the band after one run"
-    if saved is not None:
-        text += f", which saves {usd(saved)} USD a month"
-    return f"{text}; `vllm bench serve` or guidellm measures it, `sizewright calibrate` applies it"
+    nodes = "" if found.nodes_total is None else f" on {_nodes(found.nodes_total)}"
+    text = f"{_gpus(found.gpus_needed)}{nodes} with the band after one run, spares included"
+    if found.usd_saved_per_month is not None:
+        text += f", which saves {usd(found.usd_saved_per_month)} USD a month"
+    engine = service.inputs.engine.name.value
+    tools = "`vllm bench serve` or guidellm" if engine == "vllm" else "guidellm"
+    option = "" if engine == "vllm" else f" --engine {engine}"
+    return f"{text}; {tools} measures it, `sizewright calibrate{option}` applies it"
 
 
 def _latency(service: ServicePlan) -> str:

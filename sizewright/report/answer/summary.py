@@ -48,7 +48,7 @@ def size_summary(plan: Plan) -> str:
 def _worth_measuring(plan: Plan) -> Iterator[tuple[str, str]]:
     """Row of what one own run of each model would save, where it would save anything."""
     values = [s.calibrated.one_run for s in plan.services if s.calibrated is not None]
-    saved = sum(value.usd_saved_per_month or 0 for value in values if value is not None)
+    saved = sum(max(value.usd_saved_per_month or 0, 0) for value in values if value is not None)
     if saved > 0:
         text = f"one own run may save {usd(saved)} USD a month: see `sizewright calibrate --help`"
         yield "measure", text
@@ -232,6 +232,10 @@ def _warnings(plan: Plan) -> Iterator[str]:
     if old := [service.name for service in plan.services if service.locked_for_other_inputs]:
         again = "`sizewright update FILE --why` chooses again"
         yield f"The lock of {' and '.join(old)} was made for other inputs: {again}."
+    for service in plan.services:
+        if service.calibrated is not None and service.calibrated.unmeasured:
+            names = ", ".join(service.calibrated.unmeasured)
+            yield f"{service.name}: {names} never measured, so the band is wide."
     if plan.unverified:
         verb = "is" if len(plan.unverified) == 1 else "are"
         yield f"{plural(len(plan.unverified), 'version')} {verb} unverified."

@@ -6,6 +6,8 @@ from sizewright.layout.numbers import UNKNOWN, milliseconds, number, share, usd
 from sizewright.report.answer.paragraphs import losses
 from sizewright.review.compare import ServiceChange
 from sizewright.review.headline import Headline, headline
+from sizing.plan.service.calibrated import estimate_name
+from sizing.values.exact import Number
 
 NO_SERVICE = "none"
 """Text for every figure of a side that does not have the service."""
@@ -16,11 +18,17 @@ ROWS: dict[str, Shown] = {
     "USD a month, at least (nodes only, list price)": lambda h: usd(h.usd_per_month_at_least),
     "GPUs": lambda h: number(h.gpus_total),
     "nodes": lambda h: number(h.nodes_total),
-    "TTFT at the sized load (sizing estimate)": lambda h: milliseconds(h.ttft_ms),
-    "TPOT at the sized load (sizing estimate)": lambda h: milliseconds(h.tpot_ms),
+    "TTFT at the sized load": lambda h: _estimated(h, h.ttft_ms),
+    "TPOT at the sized load": lambda h: _estimated(h, h.tpot_ms),
     "utilisation at the peak": lambda h: share(h.utilisation_at_peak),
     "survives": lambda h: UNKNOWN if h.survives is None else losses(h.survives),
 }
+
+
+def _estimated(figures: Headline, ms: Number | None) -> str:
+    """A time with the name of its estimate, because two sides may have different ones."""
+    at = figures.quantile_percent
+    return milliseconds(ms) + ("" if at is None else f" ({estimate_name(at)})")
 
 
 def headline_rows(change: ServiceChange) -> Iterator[tuple[str, str, str]]:

@@ -89,14 +89,14 @@ class Candidate:
         Basis: fitted; the request is handled a second time.
         """
         handling_s = self.steps.coefficients.engines[self.steps.engine].first_token_ms * MS
-        step_s = self.decode.tpot_s(self.decode.server.at(arrivals_per_s), share)
-        return self.decode.first_factor * (handling_s + self.decode.first_steps * step_s)
+        steps_s = self.decode.first_steps_s(self.decode.server.at(arrivals_per_s), share)
+        return self.decode.first_factor * (handling_s + steps_s)
 
 
 def candidates(case: Case) -> Iterator[Candidate]:
     """Yield each replica on each type with EFA that a known price and known step times allow."""
     workload = case.workload
-    lengths, share = lengths_apart(workload), targets_of_case(workload).share
+    lengths, targets = lengths_apart(workload), targets_of_case(workload)
     quantile = bought_quantile(workload)
     for replica in replicas_of(case):
         need, steps, split = replica.case.need, replica.steps, replica.tensor_parallel
@@ -104,9 +104,9 @@ def candidates(case: Case) -> Iterator[Candidate]:
         found = fit(need, memory, split)
         if found is None or steps is None or need.shape is None:
             continue
-        times = replica_times(steps, lengths, max_num_seqs(workload, found), quantile)
-        alone = replica_times(steps, lengths, 1, quantile)
-        cache = prompt_cache(need.shape, need.kv_precision, lengths, share, split)
+        times = replica_times(steps, lengths, max_num_seqs(workload, found), quantile, targets)
+        alone = replica_times(steps, lengths, 1, quantile, targets)
+        cache = prompt_cache(need.shape, need.kv_precision, lengths, targets.share, split)
         for seller in replica.sellers:
             bandwidth = replica_bytes_per_s(seller.instance, split)
             if bandwidth is not None:

@@ -9,7 +9,7 @@ from sizing.compare.disaggregation.transfer import USABLE_NETWORK
 from sizing.values.exact import short
 from sizing.values.units import GB
 
-FITTED = "fitted (data/coefficients.json), P90 estimate"
+FITTED = "fitted (data/coefficients.json), sizing estimate"
 WAITS = "arithmetic (queue of random arrivals)"
 ARITHMETIC = "arithmetic"
 NETWORK = (

@@ -9,8 +9,8 @@ from sizing.plan.service.calibrated import (
     OneRunPlan,
     QuantilePlan,
 )
-from sizing.replica import calibrated as replica
 from sizing.values.exact import Number
+from sizing.workload import shortfall_cost
 
 
 def _calibrated(leaf: Leaf) -> CalibratedPlan:
@@ -73,7 +73,8 @@ def _lengths(meaning: str, symbols: str) -> Explainer:
 
 
 MARGIN_STEPS = (
-    "ceil({s.calibrated.replicas_without_headroom.median}) * {s.pool.tensor_parallel}",
+    "ceil({s.calibrated.replicas_without_headroom.median} * (1 + {s.calibrated.imbalance_ratio}))"
+    " * {s.pool.tensor_parallel}",
     "{s.calibrated.median.gpus_needed}",
     "{s.calibrated.safe.gpus_needed}",
 )
@@ -96,7 +97,7 @@ def _margin_gpus(leaf: Leaf) -> Entry:
 def bought_share(leaf: Leaf) -> Entry:
     """Return the entry of the share that the cost of a shortfall decides."""
     stated = leaf.sized.inputs.capacity.shortfall_cost if leaf.sized.inputs.capacity else None
-    cost = replica.DEFAULT_SHORTFALL_COST if stated is None else stated
+    cost = shortfall_cost(leaf.sized.inputs.capacity)
     return Entry(
         "share of predictions, in percent, that the fleet's estimate is not below",
         "100 x k / (1 + k), k = cost of a missing GPU over that of a spare one",
@@ -119,19 +120,34 @@ def _shown_quantile(leaf: Leaf) -> Entry:
 
 
 def _cost_of(count: str) -> Explainer:
-    """Explainer of the cost of a number of GPUs at the pool's price."""
+    """Explainer of the cost of a number of nodes."""
 
     def entry(leaf: Leaf) -> Entry:
         part = "".join(f"[{key}]" if key.isdigit() else f".{key}" for key in leaf.keys[2:-1])
         return Entry(
-            "USD a month of these GPUs at the pool's price",
-            "GPUs x pool's cost / pool's GPUs",
-            f"{{s{part}.{count}}} * {{s.choice.pool_usd_per_month}} / {{s.pool.gpus_total}}",
+            "USD a month of these nodes",
+            "nodes x price of an hour x 730 h",
+            f"{{s{part}.{count}}} * {{s.choice.usd_per_hour}} * {{units.HOURS_PER_PRICED_MONTH}}",
             leaf.method,
             leaf.method_source,
         )
 
     return entry
+
+
+def _nodes_of_the_estimate(leaf: Leaf) -> str:
+    """Formula of the nodes at the quantile that sizes the service."""
+    found = _calibrated(leaf)
+    shown = [each.quantile_percent for each in found.quantiles]
+    return f"{{s.calibrated.quantiles[{shown.index(found.quantile_percent)}].nodes_total}}"
+
+
+NODES = Entry(
+    "nodes with the spares of the redundancy rules; of a margin, their difference",
+    "as pool.nodes_total, for these GPUs",
+    "{v}",
+    arithmetic=False,
+)
 
 
 CALIBRATED: Registry = {
@@ -162,11 +178,13 @@ CALIBRATED: Registry = {
             "ceil(load x (1 + imbalance) / rate of one replica at the quantile) x GPUs a replica",
             None,
         ),
-        "usd_per_month": _cost_of("gpus_needed"),
+        "nodes_total": NODES,
+        "usd_per_month": _cost_of("nodes_total"),
     },
     MarginPlan: {
         "gpus": _margin_gpus,
-        "usd_per_month": _cost_of("gpus"),
+        "nodes": NODES,
+        "usd_per_month": _cost_of("nodes"),
     },
     OneRunPlan: {
         "gpus_needed": lambda leaf: fitted(
@@ -175,11 +193,12 @@ CALIBRATED: Registry = {
             "spread^2 = 0.05^2 + (spread of the band)^2 / 2; then as for the fleet",
             None,
         ),
-        "usd_saved_per_month": Entry(
-            "USD a month that the narrower band of one own run would save, without spares",
-            "(GPUs needed - GPUs needed after one run) x pool's cost / pool's GPUs",
-            "({s.calibrated.safe.gpus_needed} - {s.calibrated.one_run.gpus_needed})"
-            " * {s.choice.pool_usd_per_month} / {s.pool.gpus_total}",
+        "nodes_total": NODES,
+        "usd_saved_per_month": lambda leaf: Entry(
+            "USD a month that the narrower band of one own run would save",
+            "(nodes at the sizing estimate - nodes after one run) x price of an hour x 730 h",
+            f"({_nodes_of_the_estimate(leaf)} - {{s.calibrated.one_run.nodes_total}})"
+            " * {s.choice.usd_per_hour} * {units.HOURS_PER_PRICED_MONTH}",
             Basis.fitted,
             COEFFICIENTS,
         ),

@@ -12,7 +12,7 @@ from sizing.plan.service.serving import (
     QuotaPlan,
     ServingPlan,
 )
-from sizing.workload.engine_traits import MemoryShare, Setting
+from sizing.workload.engines.traits import MemoryShare, Setting
 
 _SPARE = "({s.pool.replicas_total} - {s.pool.replicas_needed})"
 

@@ -27,25 +27,29 @@ class EstimatePlan(Part):
 
 
 class QuantilePlan(Part):
-    """GPUs for the load at one quantile of the band, without spares."""
+    """Fleet for the load at one quantile of the band."""
 
     quantile_percent: Number
     """Share of predictions, in percent, that are not exceeded."""
     gpus_needed: int | None
-    """GPUs needed at this quantile; null where no rate meets the targets."""
+    """GPUs needed at this quantile, without spares; null where no rate meets the targets."""
+    nodes_total: int | None
+    """Number of nodes for these GPUs, spare ones included; null where the GPUs are unknown."""
     usd_per_month: Number | None
-    """Cost of these GPUs at the pool's price, USD a month; null where it is unknown."""
+    """Cost of these nodes, USD a month; null where it is unknown."""
 
 
 class MarginPlan(Part):
-    """GPUs that one margin adds to those of the mean request without headroom."""
+    """What one margin adds to the fleet of the mean request without headroom."""
 
     name: str
     """Name of the margin."""
     gpus: int | None
-    """Number of GPUs that it adds; null where a count is unknown."""
+    """Number of GPUs that it adds, without spares; null where a count is unknown."""
+    nodes: int | None
+    """Number of nodes that it adds, spare ones included; null where a count is unknown."""
     usd_per_month: Number | None
-    """Cost of these GPUs at the pool's price, USD a month; null where it is unknown."""
+    """Cost of these nodes, USD a month; null where it is unknown."""
 
 
 class OneRunPlan(Part):
@@ -53,8 +57,10 @@ class OneRunPlan(Part):
 
     gpus_needed: int | None
     """GPUs needed with the band after one run; null where no rate meets the targets."""
+    nodes_total: int | None
+    """Number of nodes for these GPUs, spare ones included; null where the GPUs are unknown."""
     usd_saved_per_month: Number | None
-    """Cost of the GPUs that the narrower band saves, USD a month; null where it is unknown."""
+    """Cost of the nodes that the narrower band saves, USD a month; null where it is unknown."""
 
 
 class BandPlan(Part):

@@ -8,7 +8,7 @@ from pydantic import Field
 from sizing.plan.part import Part
 from sizing.plan.reaches import BALANCER, FIREWALL, LISTENER, LOGS, RULE, TARGETS, Reaches
 from sizing.values.exact import Number
-from sizing.workload.engine_traits import TEXT_PATHS
+from sizing.workload.engines.traits import TEXT_PATHS
 
 
 class ClaimPlan(Part):

@@ -239,7 +239,12 @@ def test_size_and_explain_say_what_became_of_a_calibration(
     own.write_text(text.replace("NVIDIA L40S", "NVIDIA L4"), encoding="utf-8")
     said = row(run, search, "calibration")
     assert said.startswith("search.calibration.json: not applied: its runs are of ")
-    assert said.endswith(" on NVIDIA L4 with vllm, not of this model on NVIDIA L40S with vllm")
+    assert said.endswith(" in bf16 on NVIDIA L40S with vllm")
+    assert source(run, search, "safe.ttft_ms") == plain
+
+    own.write_text(text.replace('"weights": "bf16"', '"weights": "fp8"'), encoding="utf-8")
+    said = row(run, search, "calibration")
+    assert " in fp8 on NVIDIA L40S with vllm, not of this model in bf16 " in said
     assert source(run, search, "safe.ttft_ms") == plain
 
 

@@ -79,6 +79,7 @@ def test_json_has_cost_size_latency_load_and_survival_before_and_after(
             "nodes_total": plan.pool.nodes_total,
             "ttft_ms": plan.calibrated.safe.ttft_ms,
             "tpot_ms": plan.calibrated.safe.tpot_ms,
+            "quantile_percent": 90,
             "utilisation_at_peak": plan.pool.utilisation_at_peak,
             "survives": {
                 "nodes": plan.pool.survives.nodes,

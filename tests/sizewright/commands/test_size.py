@@ -211,20 +211,20 @@ def test_only_zones_are_reported_not_to_sell_a_type(run: Run, tmp_path: Path) ->
 
 
 def test_the_rate_of_a_gpu_says_its_share_of_full_utilisation(run: Run) -> None:
-    """133.3 requests/s on 15 GPUs of 12.5 each are 71.1 %; of 11.3 each they would be 78.9 %."""
+    """141.7 requests/s on 15 GPUs of 13.4 each are 70.5 %; of 12.1 each they would be 78.3 %."""
     out = run("size", "workloads/chat.yaml", "--verbose").out
     full = re.search(
-        r"one GPU +11\.3 requests/s within the latency targets and the limit of utilisation, "
+        r"one GPU +12\.1 requests/s within the latency targets and the limit of utilisation, "
         r"90 % of ([\d.]+) at 100 %",
         out,
     )
     assert full is not None
     load_share = re.search(r"utilisation +[\d.]+ % at the mean, ([\d.]+) % at the peak", out)
     assert load_share is not None
-    peak = 100_000 * 0.08 / 60
+    peak = 100_000 * 0.085 / 60
     assert float(load_share[1]) == pytest.approx(100 * peak / (15 * float(full[1])), abs=0.2)
     assert "GPU time each" not in out
-    assert "11.3 requests/s a GPU at 90 % utilisation" in " ".join(
+    assert "12.1 requests/s a GPU at 90 % utilisation" in " ".join(
         run("preview", "workloads/chat.yaml", "--verbose").out.split()
     )
 
@@ -232,8 +232,8 @@ def test_the_rate_of_a_gpu_says_its_share_of_full_utilisation(run: Run) -> None:
 def test_figures_that_look_alike_say_what_each_is(run: Run) -> None:
     out = run("size", "workloads/chat.yaml", "--verbose").out
     for label in (
-        "2,730 in flight at the peak if each took as long as its targets allow",
-        "1,270 requests in flight at the peak as estimated (P50)",
+        "2,900 in flight at the peak if each took as long as its targets allow",
+        "1,400 requests in flight at the peak as estimated (P50)",
         "weights take 9.44 GB of GPU memory in fp8",
         "weights 8.19 GB as parameters x nominal bits",
         "have room for weights and margin, 20 GiB, without one",

@@ -148,8 +148,8 @@ def test_what_nobody_measured_is_marked(workload: Path, run: Run) -> None:
     reported = run("compare", str(workload)).out
     assert re.search(r"g6e\.xlarge \*?~", reported) and not re.search(r"p5\.4xlarge \*?~", reported)
     title = " ".join(reported.split("\nUSD/month")[0].split())
-    assert "~ unmeasured: the datasheet gives a wider band" in title
-    assert "TTFT and TPOT are P90 estimates of the needed replicas alone;" in title
+    assert "~ unmeasured: a wider band" in title
+    assert "TTFT and TPOT are sizing estimates of the needed replicas alone;" in title
     assert "USD, nodes, GPUs and utilisation at the peak are of the whole fleet" in title
 
 

@@ -152,8 +152,8 @@ def test_the_latency_line_says_its_verdict_and_at_which_load(run: Run) -> None:
     out = run("size", "workloads/chat.yaml", "--verbose").out
     (line,) = [line for line in out.splitlines() if line.startswith("latency ")]
     assert line.split(None, 1)[1].startswith(
-        "met at the peak of 133 requests/s on 12 replicas: TTFT 396 ms of 500 ms, "
-        "TPOT 46.2 ms of 50 ms for 95 % of requests (P90 of the estimate)"
+        "met at the peak of 142 requests/s on 12 replicas: TTFT 232 ms of 500 ms, "
+        "TPOT 42.5 ms of 50 ms for 95 % of requests (P90 of the estimate)"
     )
     given = run("size", GIVEN, "--verbose").out
     assert "latency      missed at the peak of 167 requests/s on 15 replicas" in given

@@ -10,7 +10,7 @@ from sizing.catalog import load_catalog
 from sizing.plan.service.serving import LimitsBy
 from sizing.plan.whole import Plan
 from sizing.workload import ENGINES, EngineName
-from sizing.workload.engine_traits import Setting
+from sizing.workload.engines.traits import Setting
 from tests.components.plans import (
     CHAT,
     STUDIO,

@@ -66,7 +66,7 @@ def test_two_cards_for_one_load(run: Run, chat: Callable[..., Path]) -> None:
     assert answer["a new version rolls out"] == ["12 left, 12 replicas needed: enough"] * 2
     assert answer["one node in repair"] == ["14 left, 12 replicas needed: enough"] * 2
     assert answer["utilisation, mean"] == ["77.2 %", "77.2 %"]
-    assert answer["TTFT, sizing estimate"] == ["710 ms", "271 ms *"]
+    assert answer["TTFT, sizing estimate"] == ["500 ms", "219 ms *"]
     assert answer["TPOT, sizing estimate"] == ["65.8 ms", "16.4 ms *"]
     assert answer["USD a month, nodes alone"] == ["8,813 *", "20,378"]
     assert "Karpenter AWS provider: generated on-demand prices, 2026-07-20" in ended.out
@@ -92,7 +92,7 @@ def test_three_files_and_what_nobody_predicts(run: Run, chat: Callable[..., Path
     answer = rows(run("compare", CHAT, chat(OTHER_CARD, name="other"), SPANNING).out)
     assert answer["service"] == ["chat", "other", "spanning"]
     assert answer["nodes a replica"] == ["1", "1", "2"]
-    assert answer["TTFT, sizing estimate"] == ["710 ms", "271 ms", "not predicted"]
+    assert answer["TTFT, sizing estimate"] == ["500 ms", "219 ms", "not predicted"]
     assert answer["survives any zones"] == ["none", "none", "1 *"]
 
 

@@ -213,13 +213,15 @@ def test_searches_are_few_and_known() -> None:
         "memory/max_context_tokens",
         "pool/tensor_parallel",
         "latency/tpot_ms",
-        "contradictions/2/numbers/tpot_p90_ms",
+        "contradictions/1/numbers/tpot_p90_ms",
         "pool/nodes_per_replica",
         "serving/cpu_millicores",
         "serving/memory_mib",
         *(f"methods/{index}/gpus_needed" for index in range(4)),
         "calibrated/imbalance_ratio",
         *(f"calibrated/quantiles/{index}/gpus_needed" for index in (0, 1)),
+        *(f"calibrated/quantiles/{index}/nodes_total" for index in (0, 1)),
+        *(f"calibrated/margins/{index}/nodes" for index in (0, 1)),
         *(f"calibrated/replicas_without_headroom/{at}" for at in ("low", "median", "high")),
         *(
             f"calibrated/{side}/{field}"

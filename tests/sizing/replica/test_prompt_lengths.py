@@ -23,6 +23,7 @@ from sizing.site import Site
 from sizing.steps.model import StepModel
 from sizing.workload import Request, Routing, Workload
 from tests.examples import examples
+from tests.sizing.made_up import QUEUED
 from tests.sizing.replica.test_calibrated import BASE
 
 BARS = [{"tokens": 200, "share": 0.9}, {"tokens": 9_200, "share": 0.1}]
@@ -43,7 +44,7 @@ def lengths(prompts: Any, **changes: Any) -> Lengths:
 
 
 def times(steps: StepModel, prompts: Any) -> ReplicaTimes:
-    return replica_times(steps, lengths(prompts), 64, EDGE)
+    return replica_times(steps, lengths(prompts), 64, EDGE, QUEUED)
 
 
 def test_a_bar_alone_is_its_mean(steps: StepModel) -> None:

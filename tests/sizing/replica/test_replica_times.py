@@ -7,7 +7,7 @@ import pytest
 
 from sizing.catalog.bands import EDGE
 from sizing.replica.rate import MEDIAN, ReplicaTimes, replica_times
-from tests.sizing.made_up import LENGTHS, corrected, replica
+from tests.sizing.made_up import LENGTHS, QUEUED, corrected, replica
 
 REQUEST: dict[str, Any] = {
     "weights_ms": 10.0,
@@ -34,21 +34,21 @@ sequence, leave untouched."""
 def times_of(quantile: float, ranks: int = 1, **changes: Any) -> ReplicaTimes:
     """Times of two slots; the band of TPOT is 0.5 to 2, that of TTFT 0.25 to 3."""
     made = replica(REQUEST, ranks=ranks, **COSTS)
-    return replica_times(replace(made, **changes), LENGTHS, 2, quantile)
+    return replica_times(replace(made, **changes), LENGTHS, 2, quantile, QUEUED)
 
 
 @pytest.mark.parametrize(
     ("quantile", "tpot", "ttft"), [(0.1, 0.5, 0.25), (MEDIAN, 1, 1), (EDGE, 2, 3)]
 )
 def test_each_estimate_of_the_band(quantile: float, tpot: float, ttft: float) -> None:
-    """Steps and prompts have the band of TPOT, the first token its own."""
+    """Steps and prompts have the band of TPOT. The first token has its own, with fitted steps."""
     times = times_of(quantile)
     assert times.decode_s == pytest.approx((tpot * ALONE_MS / 1000, tpot * PAIR_MS / 1000))
     assert times.prompt_s == pytest.approx(tpot * PROMPT_MS / 1000)
     assert times.firsts_s == ((pytest.approx(1), pytest.approx((7 + PROMPT_MS) / 1000)),)
     assert times.first_factor == pytest.approx(ttft)
     idle = times.server.at(0.0)
-    own_s = (7 + PROMPT_MS + 4 * tpot * ALONE_MS) / 1000
+    own_s = (7 + PROMPT_MS + 4 * ALONE_MS) / 1000
     assert times.tpot_s(idle, 0.95) == pytest.approx(tpot * ALONE_MS / 1000)
     assert times.ttft_s(idle, 0.95) == pytest.approx(ttft * own_s)
 
@@ -75,7 +75,7 @@ def test_two_ranks_compute_prompts_in_parallel() -> None:
 def test_the_untouched_experts_are_those_of_half_the_slots() -> None:
     """Six slots: three sequences leave 64 / 2^3 ms of experts for a prompt to read."""
     made = replica(REQUEST, **COSTS)
-    times = replica_times(made, LENGTHS, 6, MEDIAN)
+    times = replica_times(made, LENGTHS, 6, MEDIAN, QUEUED)
     assert times.prompt_s == pytest.approx((25 + 5 + 8) / 1000)
     assert times.decode_s[0] == pytest.approx(ALONE_MS / 1000)
     assert times.decode_s[2] == pytest.approx((64 + 10 + 64 * 7 / 8 + 0.75) / 1000)
@@ -96,7 +96,7 @@ def test_the_first_token_waits_for_prompts_and_a_slot() -> None:
     times = times_of(EDGE)
     queue = times.server.at(0.6)
     stretched = 2 * PAIR_MS / 1000 / (1 - 0.6 * 0.124)
-    own = 3 * ((7 + PROMPT_MS) / 1000 + 4 * stretched)
+    own = 3 * ((7 + PROMPT_MS) / 1000 + 4 * stretched / 2)
     waits = queue.prompt_wait_s(0.95), queue.slot_wait_s(0.95)
     assert min(waits) > 0
     assert times.ttft_s(queue, 0.95) == pytest.approx(own + sum(waits))
@@ -114,7 +114,7 @@ def test_the_work_of_a_request_varies_by_the_squares_of_its_parts() -> None:
     assert times_of(MEDIAN).variation == pytest.approx(expected)
     assert times_of(EDGE).variation == pytest.approx(expected)
     unknown = replace(LENGTHS, prompt_variation=None, output_variation=None)
-    made = replica_times(replica(REQUEST, **COSTS), unknown, 2, MEDIAN)
+    made = replica_times(replica(REQUEST, **COSTS), unknown, 2, MEDIAN, QUEUED)
     assert made.variation == pytest.approx(answer**2 + prompt**2)
 
 
@@ -128,7 +128,7 @@ def test_a_cached_prefix_is_attended_to_and_not_computed() -> None:
         LENGTHS, prompt_tokens=200.0, cached_tokens=50.0, prompts=((100.0, 0.5), (300.0, 0.5))
     )
     requested = {"flop_ms_per_token": 0.25, "attention_ms_per_pair": ((0.002, None),)}
-    times = replica_times(replica(requested, first_token_prefills=1), lengths, 2, MEDIAN)
+    times = replica_times(replica(requested, first_token_prefills=1), lengths, 2, MEDIAN, QUEUED)
     assert times.prompt_s == pytest.approx(0.085)
     assert times.firsts_s == (
         (pytest.approx(0.5), pytest.approx(0.020)),
@@ -141,7 +141,7 @@ def test_a_cached_prefix_is_attended_to_and_not_computed() -> None:
 def test_between_computed_batches_time_grows_in_a_straight_line() -> None:
     """The times are computed at 1, 2, 3, 4, 6 and 9 sequences; 5 is half way, 8 two thirds."""
     made = replica(REQUEST, layer_us=64)
-    times = replica_times(made, LENGTHS, 8, MEDIAN).decode_s
+    times = replica_times(made, LENGTHS, 8, MEDIAN, QUEUED).decode_s
     at = {n: (64 + 10 + 64 * (1 - 0.5**n) + 0.25 * n) / 1000 for n in (4, 6, 9)}
     assert len(times) == 8
     assert times[4] == pytest.approx((at[4] + at[6]) / 2)

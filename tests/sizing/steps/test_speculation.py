@@ -12,7 +12,7 @@ from sizing.catalog.coefficients import Evidence
 from sizing.replica.rate import MEDIAN, replica_times
 from sizing.steps.model import SPECULATIVE, Load, StepModel
 from sizing.steps.speculation import FEWER, MORE, NO_DRAFTS, Speculation
-from tests.sizing.made_up import LENGTHS, replica
+from tests.sizing.made_up import LENGTHS, QUEUED, replica
 from tests.sizing.steps.test_steps import models
 
 ALONE = Load(inf, 100.0, 0.0, 0.0, 1.0, 1.0)
@@ -71,7 +71,7 @@ def test_the_first_token_waits_for_whole_steps() -> None:
     found = drafting(plain, 3, 2.0).closed_loop(100, 101, 1)
     assert found.tpot_ms == pytest.approx(5.0)
     assert found.ttft_ms == pytest.approx(3 * 10.0)
-    times = replica_times(drafting(plain, 3, 2.0), LENGTHS, 1, MEDIAN)
+    times = replica_times(drafting(plain, 3, 2.0), LENGTHS, 1, MEDIAN, QUEUED)
     assert times.decode_s[0] * times.first_steps == pytest.approx(3 * 0.010)
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sizing.catalog import Ability, load_catalog
 from sizing.values.field_error import FieldError
 from sizing.workload import ENGINES, EngineName, Kind, Workload, engines_of
-from sizing.workload.engine_traits import Setting, Switch
+from sizing.workload.engines.traits import Setting, Switch
 from tests.components.plans import BURSTING, CHAT, SPANNING
 
 OF_IMAGES = {Setting.guidance_cards, Setting.token_cards, Setting.pixels, Setting.item}
