@@ -266,7 +266,7 @@ def _wrong_key(refusal: _Refusal) -> ModelFault:
 
 def _limit(message: str) -> str:
     limit = message.partition(" should ")[2] or message
-    return limit.replace(" after validation", "")
+    return re.sub(r"Decimal\('([^']*)'\)", r"\1", limit.replace(" after validation", ""))
 
 
 def _expected(where: Place) -> str:

@@ -147,8 +147,15 @@ def _service_change(name: str, old: ServicePlan | None, new: ServicePlan | None)
     before, after = (
         side.model_dump(mode="json", exclude={"inputs"}) if side else {} for side in (old, new)
     )
-    changed = causes(old and old.inputs, new and new.inputs)
+    changed = (*causes(old and old.inputs, new and new.inputs), *_measured(old, new))
     return ServiceChange(name, old, new, changed, tuple(leaf_changes(before, after)))
+
+
+def _measured(old: ServicePlan | None, new: ServicePlan | None) -> tuple[Change, ...]:
+    """The calibration file, where it changed: an input that is not in the workload."""
+    runs = (side.own_runs.told if side and side.own_runs else None for side in (old, new))
+    before, after = runs
+    return () if before == after else (Change("calibration", before, after),)
 
 
 def causes(old: BaseModel | None, new: BaseModel | None) -> tuple[Change, ...]:

@@ -1,17 +1,33 @@
 """How certain is a predicted time?"""
 
-from math import exp, log
-from statistics import NormalDist
+from functools import cache
+from math import erf, exp, log, sqrt
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 EDGE = 0.9
 """Share of measurements below the upper edge of a band."""
-_Z = NormalDist().inv_cdf
+FARTHEST, HALVINGS = 8.0, 64
+"""Largest number of standard deviations, and halvings of the interval around it."""
 LEAST_SCATTER = 0.05
 """Least scatter of a user's own runs: runs that agree better repeat one another. Basis: measured,
 repeats of one setting spread by 1 to 6 % in public runs."""
+
+
+@cache
+def deviations(share: float) -> float:
+    """Standard deviations from the median below which this share of a normal distribution lies.
+
+    Guard: `statistics.NormalDist` knows it too, but loads random numbers with every command.
+    Basis: arithmetic (bisection of the distribution, exact to the last digits).
+    """
+    low, high = -FARTHEST, FARTHEST
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        below = (1 + erf(middle / sqrt(2))) / 2 < share
+        low, high = (middle, high) if below else (low, middle)
+    return (low + high) / 2
 
 
 class Band(BaseModel):
@@ -31,7 +47,7 @@ class Band(BaseModel):
 
         Basis: fitted at 0.1 and 0.9; a log-normal error on each side is assumed between and beyond.
         """
-        z: float = _Z(share) / _Z(EDGE)
+        z = deviations(share) / deviations(EDGE)
         return float(self.high**z if z >= 0 else self.low**-z)
 
     def after(self, runs: int, scatter: float) -> Self:
@@ -42,7 +58,7 @@ class Band(BaseModel):
         Basis: arithmetic; runs and the fit are weighed as if the fit were one run more. On public
         rows of models left out, `make accuracy` prints what the band after 1, 2 and 4 runs holds.
         """
-        z = _Z(EDGE)
+        z = deviations(EDGE)
 
         def edge(before: float) -> float:
             spread = max(scatter, LEAST_SCATTER) ** 2 + (log(before) / z) ** 2 / (runs + 1)

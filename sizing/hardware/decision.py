@@ -129,9 +129,12 @@ def _more_expensive(option: Option, best: Option) -> Rejected:
 
 def grouped(rejected: Sequence[Rejected]) -> list[Rejected]:
     """Return the same reasons. Types that are only not sold, or not run, share one reason."""
-    apart = (Reason.offering, Reason.engine)
-    listed = [r for r in rejected if r.reason not in apart]
-    for reason, text in ((Reason.offering, "not sold there"), (Reason.engine, "not run by it")):
+    texts = {
+        Reason.offering: "not sold in the site's zones",
+        Reason.engine: "the engine does not run this precision on",
+    }
+    listed = [r for r in rejected if r.reason not in texts]
+    for reason, text in texts.items():
         names = [r.instance_type or r.option for r in rejected if r.reason is reason]
         if len(names) == 1:
             listed += [r for r in rejected if r.reason is reason]

@@ -38,7 +38,7 @@ class BatchServer:
         """Number of sequences that run at once."""
         return len(self.steps_s)
 
-    @property
+    @cached_property
     def saturation_per_s(self) -> float:
         """Requests completed per second with every slot taken: N / (answer x step + N x prompt).
 
@@ -72,7 +72,7 @@ class Queue:
     server: BatchServer
     arrivals_per_s: float
 
-    @property
+    @cached_property
     def utilisation(self) -> float:
         """Arrivals over the full batch's completions. At 1 and above the queue is unbounded."""
         return self.arrivals_per_s / self.server.saturation_per_s

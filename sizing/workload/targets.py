@@ -64,7 +64,8 @@ class Capacity(Strict):
     """GPU whose peak rate the textbook method uses. When left out, the instance type's GPU
     applies."""
     max_utilisation: Ratio | None = Field(default=None, gt=0, le=Decimal("0.95"))
-    """Maximum share of a full batch's rate that a replica is planned for, for method calibrated."""
+    """Maximum share of a full batch's rate that a replica is planned for, for method calibrated.
+    When left out, it is 0.9 with a latency target and 0.99 without."""
     shortfall_cost: Annotated[Ratio, Field(ge=1, le=99)] | None = Field(
         default=None, exclude_if=lambda given: given is None
     )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sizing.catalog import load_catalog
-from sizing.workload import ENGINES, EngineName
+from sizing.workload import EngineName, Kind, engines_of
 from testbed.engine import Step
 from tests.engine.conftest import CHAT, MakeStack
 
@@ -23,7 +23,7 @@ def moved(
     text = CHAT.read_text(encoding="utf-8")
     assert NF4 in text and "g6.xlarge" in text
     text = text.replace(NF4, MODEL).replace("g6.xlarge", "g6e.xlarge")
-    for engine in ENGINES:
+    for engine in engines_of(Kind.chat):
         path = folder / f"{engine}.yaml"
         path.write_text(f"{text}\nengine: {{name: {engine}}}\n", encoding="utf-8")
         stack.configure([path])
@@ -42,7 +42,7 @@ def test_a_switch_updates_pods_and_replaces_nothing(moved: Any, engine: EngineNa
     assert not [step for step in steps if "NodeGroup" in step.type or "Cluster" in step.type]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", engines_of(Kind.chat))
 def test_pods_run_the_pinned_image(moved: Any, engine: EngineName) -> None:
     _, pod = moved[engine]
     (container,) = pod["containers"]

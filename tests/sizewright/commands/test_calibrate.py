@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -335,3 +336,16 @@ def test_the_band_is_described_in_words(run: Run, slower: Path, tmp_path: Path) 
     (made,) = json.loads((tmp_path / "a.json").read_text("utf-8"))["corrections"]
     band = made["bands"]["tpot"]
     assert f"x {made['tpot_ratio']:.2f}  {band['low']:.2f} to {band['high']:.2f}  " in out
+
+
+def test_a_new_calibration_is_the_cause_of_a_difference(
+    run: Run, slower: Path, tmp_path: Path
+) -> None:
+    """The workload is the same in both folders; only one has a file of own runs."""
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+        searching(tmp_path / name / "search.yaml")
+    run("calibrate", slower, "--out", tmp_path / "after/search.calibration.json")
+    out = run("diff", tmp_path / "before/search.yaml", tmp_path / "after/search.yaml").out
+    assert "no input changed" not in out
+    assert re.search(r"calibration +absent -> 4 runs, TTFT x 1\.74", out), out

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sizing.workload import ENGINES
+from sizing.workload import Kind, engines_of
 from tests.sizewright.conftest import ROOT, Run
 
 SITE = ROOT / "Pulumi.prod.yaml"
@@ -86,7 +86,7 @@ def test_resources_of_a_switch_are_updated_and_no_node_is_replaced(
     assert any("-admission-" in name for name in made)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", engines_of(Kind.chat))
 def test_the_summary_names_an_engine_that_is_not_the_default(
     run: Run, chat: Callable[[str], Path], engine: str
 ) -> None:
@@ -147,7 +147,7 @@ def test_compare_ranks_engines_together_with_auto(run: Run, chat: Callable[[str]
     out = run("compare", chat("auto"), "--site", SITE).out
     assert "all engines, each on the cheapest type for it" in out
     answer = json.loads(run("compare", chat("auto"), "--all", "--site", SITE, "--json").out)
-    assert {option["engine"] for option in answer["options"]} == {*ENGINES}
+    assert {option["engine"] for option in answer["options"]} == {*engines_of(Kind.chat)}
     costs = [option["usd_per_month"] for option in answer["options"] if option["usd_per_month"]]
     assert costs == sorted(costs)
 

@@ -208,3 +208,10 @@ def test_a_stack_file_in_the_place_of_a_workload_names_the_option(run: Run, comm
         "Pulumi.prod.yaml:3:1: config: this is a stack file; expected a workload file; "
         "give it with --site Pulumi.prod.yaml\n"
     )
+
+
+def test_a_limit_is_a_number_and_no_object(run: Run, chat: Callable[..., Path]) -> None:
+    given = "capacity: {method: given, requests_per_gpu_per_s: 1, load: mean, min_gpu_gb: 16}"
+    ended = run("size", chat((given, "capacity: {max_utilisation: 0.99}")))
+    assert "must be less than or equal to 0.95, found number 0.99" in ended.err
+    assert "Decimal" not in ended.err

@@ -1,10 +1,12 @@
 """Bands at any share of measurements, and which band a case has."""
 
+from statistics import NormalDist
+
 import pytest
 
 from sizing.catalog import Catalog
 from sizing.catalog.architecture import Kernel
-from sizing.catalog.bands import Band
+from sizing.catalog.bands import Band, deviations
 from sizing.catalog.coefficients import Evidence
 from sizing.workload import Precision
 
@@ -55,3 +57,8 @@ def test_each_level_of_evidence_has_its_band(catalog: Catalog, engine: str) -> N
     assert found.bands_of(engine, Evidence.unmeasured) == found.unmeasured_bands[engine]
     measured = [each for each in Evidence if each.is_measured]
     assert measured == [Evidence.own_runs, Evidence.measured]
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_deviations_are_those_of_the_standard_library(share: float) -> None:
+    assert deviations(share) == pytest.approx(NormalDist().inv_cdf(share), abs=1e-12)

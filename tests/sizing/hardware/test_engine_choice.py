@@ -13,7 +13,7 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.size import size
 from sizing.values.field_error import FieldError
-from sizing.workload import ENGINES, EngineName, Workload
+from sizing.workload import EngineName, Kind, Workload, engines_of
 from tests.sizing.drawn import Values
 from tests.sizing.hardware.test_ranking import ALLOWED
 from tests.sizing.replica.test_calibrated import BASE
@@ -55,7 +55,7 @@ def engine_of(service: ServicePlan) -> EngineName:
     return service.serving.engine
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", engines_of(Kind.chat))
 @pytest.mark.parametrize("values", [L40S, ALLOWED], ids=["stated type", "auto type"])
 def test_auto_takes_the_cheapest_engine_and_sizes_it_as_if_it_were_stated(
     engine: EngineName, values: Values, answer: Sized, catalog: Catalog
@@ -74,7 +74,7 @@ def test_auto_takes_the_cheapest_engine_and_sizes_it_as_if_it_were_stated(
 def test_no_engine_is_cheaper_than_the_one_of_auto(answer: Sized) -> None:
     """On the fitted coefficients, and by sizing each engine alone."""
     costs = {}
-    for name in ENGINES:
+    for name in engines_of(Kind.chat):
         choice = answer(with_engine(ALLOWED, name)).choice
         costs[name] = choice.pool_usd_per_month if choice is not None else None
     chosen = answer(with_engine(ALLOWED, "auto"))
@@ -152,7 +152,7 @@ def test_nothing_serves_it_with_any_engine(answer: Sized) -> None:
 
 def test_compare_has_each_engine_on_the_cheapest_type_for_it(site: Site, catalog: Catalog) -> None:
     found = compare(Workload.model_validate(ALLOWED), site, catalog)
-    assert [row.engine for row in found.engines] == [*ENGINES]
+    assert [row.engine for row in found.engines] == [*engines_of(Kind.chat)]
     assert [row.is_requested for row in found.engines] == [True, False, False]
     assert {option.engine for option in found.ranked.options} == {EngineName.vllm}
     for row in found.engines:
