@@ -93,8 +93,8 @@ def test_the_textbook_rule_knows_no_rate_of_32_bits(sized: Sized) -> None:
     )
 
 
-def test_images_get_nodes_but_no_engine_yet(sized: Sized) -> None:
-    plan = sized(kind="image", model="sdxl-1.0-base", request={"iterations": 28})
+def test_images_of_a_model_that_no_engine_lists_keep_their_size(sized: Sized) -> None:
+    plan = sized(kind="image", model="stable-diffusion-1.5", request={"iterations": 28})
     assert plan.pool is not None and plan.volumes is not None and plan.serving is None
     assert plan.rejected[-1].reason is Reason.not_in_this_version
 
