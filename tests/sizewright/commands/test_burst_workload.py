@@ -44,7 +44,8 @@ def test_the_chat_has_no_burst(run: Run) -> None:
 
 def test_a_burst_that_no_engine_serves_is_bad_input(run: Run, tmp_path: Path) -> None:
     text = (ROOT / "tests" / "program" / "pictures.yaml").read_text(encoding="utf-8")
-    path = tmp_path / "pictures.yaml"
+    text = text.replace("kind: image", "kind: video").replace("sdxl-1.0-base", "wan2.1-t2v-1.3b")
+    path = tmp_path / "clips.yaml"
     requested = text.replace(
         "requests_per_gpu_per_s: 0.05}", "requests_per_gpu_per_s: 0.05, burst_gpus: 2}"
     )
