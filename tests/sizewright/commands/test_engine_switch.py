@@ -86,6 +86,16 @@ def test_resources_of_a_switch_are_updated_and_no_node_is_replaced(
     assert any("-admission-" in name for name in made)
 
 
+def test_a_switch_to_an_engine_that_runs_as_root_is_a_danger(
+    run: Run, chat: Callable[[str], Path]
+) -> None:
+    """vLLM's image runs without root, SGLang's was never seen to."""
+    there = run("diff", chat("vllm"), chat("sglang")).out
+    assert there.startswith("DANGER: a protection is removed")
+    assert "its containers may run as root" in there
+    assert "its containers may run as root" not in run("diff", chat("sglang"), chat("vllm")).out
+
+
 @pytest.mark.parametrize("engine", engines_of(Kind.chat))
 def test_the_summary_names_an_engine_that_is_not_the_default(
     run: Run, chat: Callable[[str], Path], engine: str
