@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import cached_property
 from math import ceil, sqrt
 
+from sizing.catalog.bands import Bands
 from sizing.model.memory import Fit, Need
 from sizing.plan.service.calibrated import estimate_name
 from sizing.replica.case import Case
@@ -68,24 +69,25 @@ class CalibratedReplica:
     @cached_property
     def median(self) -> Estimate:
         """Estimate as fitted, without the band."""
-        return self._estimate(self.steps, MEDIAN)
+        return self._estimate(MEDIAN)
 
     def at(self, quantile: float) -> Estimate:
         """Estimate at a quantile of the bands."""
         if quantile == self.quantile:
             return self.safe
-        return self.median if quantile == MEDIAN else self._estimate(self.steps, quantile)
+        return self.median if quantile == MEDIAN else self._estimate(quantile)
 
     def after_one_run(self) -> Estimate | None:
         """Sizing estimate if one own run took the predicted time; None with own runs, and with
         drafts, to which runs are not applied."""
         if self.steps.correction is not None or self.steps.speculation.is_used:
             return None
-        steps = replace(self.steps, assumed_bands=self.steps.bands.after_one_run())
-        return self._estimate(steps, self.quantile)
+        return self._estimate(self.quantile, self.steps.bands.after_one_run())
 
-    def _estimate(self, steps: StepModel, quantile: float) -> Estimate:
-        times = replica_times(steps, self.lengths, self.slots, quantile, self.targets)
+    def _estimate(self, quantile: float, bands: Bands | None = None) -> Estimate:
+        times = replica_times(
+            self.steps, self.lengths, self.slots, quantile, self.targets, bands=bands
+        )
         return Estimate(times, rate_within(times, self.targets))
 
     @property

@@ -9,7 +9,7 @@ from math import inf
 from sizing.catalog.bands import Bands
 from sizing.replica.lengths import Lengths
 from sizing.replica.queueing import BatchServer, Queue, highest_rate
-from sizing.steps.model import US, Load, StepModel
+from sizing.steps.model import US, StepModel
 from sizing.workload import Latency
 
 DEFAULT_MAX_UTILISATION = 0.9
@@ -87,15 +87,24 @@ class ReplicaTimes:
 
 
 def replica_times(
-    steps: StepModel, lengths: Lengths, slots: int, quantile: float, targets: "Targets"
+    steps: StepModel,
+    lengths: Lengths,
+    slots: int,
+    quantile: float,
+    targets: "Targets",
+    *,
+    bands: Bands | None = None,
 ) -> ReplicaTimes:
-    """Return the times of a replica with `slots` slots, at a quantile of the bands, 0 to 1."""
+    """Return the times of a replica with `slots` slots, at a quantile of the bands, 0 to 1.
+
+    `bands` replace those of the steps, to answer what more measurements would change.
+    """
     coefficients = steps.coefficients.engines[steps.engine]
-    bands = steps.bands
+    bands = bands or steps.bands
     slower = targets.slowness(bands, quantile) * steps.tpot_correction
     batches = _grid(slots)
-    alone = Load(inf, lengths.running_context_tokens, 0.0, 0.0, slots, slots)
-    computed = [_step_ms(steps, float(n), alone, slower) * MS for n in batches]
+    context = lengths.running_context_tokens
+    computed = [_step_ms(steps, float(n), context, slower) * MS for n in batches]
     times = _filled(batches, computed)[:slots]
     prompts_ms = computed_prompts_ms(steps, lengths)
     shares = [share for _, share in lengths.prompts]
@@ -120,10 +129,11 @@ def replica_times(
     )
 
 
-def _step_ms(steps: StepModel, batch: float, load: Load, slower: float) -> float:
+def _step_ms(steps: StepModel, batch: float, context_tokens: float, slower: float) -> float:
     """Milliseconds of one step without a prompt, never less than the datasheet's, whatever own runs
     say."""
-    return max(sum(steps.terms(batch, load)) * slower, steps.roofline_ms(load.context, batch))
+    fitted, roofline = steps.without_prompts_ms(batch, context_tokens)
+    return max(fitted * slower, roofline)
 
 
 def untouched_ms(steps: StepModel, batch: float) -> float:

@@ -112,8 +112,6 @@ class StepModel:
     correction: Correction | None = None
     """Correction from the user's own runs."""
     speculation: Speculation = NO_DRAFTS
-    assumed_bands: Bands | None = None
-    """Bands in place of the known ones, to answer what more measurements would change."""
 
     @property
     def tpot_correction(self) -> float:
@@ -149,8 +147,6 @@ class StepModel:
         where tokens are drafted."""
         if self.speculation.is_used:
             return self.speculation.bands(self.coefficients.bands_of(self.engine, self.evidence))
-        if self.assumed_bands is not None:
-            return self.assumed_bands
         if self.correction is not None:
             return self.correction.bands
         return self.coefficients.bands_of(self.engine, self.evidence)
@@ -210,6 +206,20 @@ class StepModel:
         return tokens * (each + sum(self.moved_ms_per_token)) + c.attention_flop * w.attention_ms(
             tokens
         )
+
+    @cached_property
+    def _known_steps(self) -> dict[tuple[float, float], tuple[float, float]]:
+        return {}
+
+    def without_prompts_ms(self, decoding: float, context_tokens: float) -> tuple[float, float]:
+        """Milliseconds of a step of so many sequences without a prompt: as fitted, and of its
+        roofline. Computed once, because several quantiles of one replica use the same steps."""
+        key = decoding, context_tokens
+        if key not in self._known_steps:
+            alone = Load(math.inf, context_tokens, 0.0, 0.0, decoding, decoding)
+            fitted = sum(self.terms(decoding, alone))
+            self._known_steps[key] = fitted, self.roofline_ms(context_tokens, decoding)
+        return self._known_steps[key]
 
     def terms(self, decoding: float, load: Load) -> Terms:
         """Return the mean step with `decoding` sequences at the load's mean context.
