@@ -159,12 +159,13 @@ def band_levels(
     return {"bands": usual, "datasheet_bands": datasheet, "unmeasured_bands": unmeasured}
 
 
+def around(one: Band, other: Band) -> Band:
+    """The wider of two bands on each side."""
+    return Band(low=min(one.low, other.low), high=max(one.high, other.high))
+
+
 def wider(one: Mapping[str, Bands], other: Mapping[str, Bands]) -> dict[str, Bands]:
-    """The wider of two bands on each side: less knowledge never narrows a band."""
-
-    def around(a: Band, b: Band) -> Band:
-        return Band(low=min(a.low, b.low), high=max(a.high, b.high))
-
+    """The wider bands of each quantity: less knowledge never narrows a band."""
     return {
         engine: Bands(
             tpot=around(each.tpot, other[engine].tpot),

@@ -22,7 +22,8 @@ from statistics import mean
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from error_bands import Error, band  # noqa: E402
+from error_bands import Error, around, band  # noqa: E402
+from leave_out import folds  # noqa: E402
 from steps_fit import solved  # noqa: E402
 
 from sizewright.measured.media import MediaCase, media_case  # noqa: E402
@@ -206,14 +207,8 @@ def leave_out(
 ) -> list[Left]:
     """Return predictions of every row by a fit on the rows that differ from it in each kind."""
     left = []
-    for each in sorted({tuple(kind(row) for kind in kinds) for row in rows}):
-        others = [
-            row
-            for row in rows
-            if all(kind(row) != mine for kind, mine in zip(kinds, each, strict=True))
-        ]
+    for mine, others in folds(rows, rows, *kinds):
         coefficients = coefficients_of(fit(others, like), like)
-        mine = [row for row in rows if tuple(kind(row) for kind in kinds) == each]
         left += [Left(row, row.predicted(coefficients)) for row in mine]
     return left
 
@@ -221,10 +216,6 @@ def leave_out(
 def band_of(left: Sequence[Left]) -> Band:
     """Return P10 and P90 of measured over predicted, each group counted once."""
     return band([Error(x.ratio, x.row.case.group, x.row.denoiser, "") for x in left])
-
-
-def wider(one: Band, other: Band) -> Band:
-    return Band(low=min(one.low, other.low), high=max(one.high, other.high))
 
 
 def measured_cases(table: Path) -> tuple[list[MediaCase], Counter[str]]:
@@ -298,7 +289,7 @@ def main() -> None:
         measured=tuple(sorted({row.generation for row in rows})),
         coefficients=fitted.coefficients,
         band=usual,
-        datasheet_band=wider(usual, band_of(unseen)),
+        datasheet_band=around(usual, band_of(unseen)),
     )
     plain = json.loads(made.model_dump_json())
     plain["coefficients"] = {n: float(f"{v:.4g}") for n, v in plain["coefficients"].items()}

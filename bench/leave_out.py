@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from steps_fit import Parameters, Row, fit, measured, measured_formats, measured_kernels, rows
 
@@ -13,6 +14,8 @@ from sizewright.measured.run import MeasuredRun, read_runs
 from sizing.catalog import load_catalog
 from sizing.catalog.coefficients import CoefficientSet
 from sizing.steps.model import StepTime
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -61,16 +64,24 @@ def leave_out(
     One kind leaves out a row's model; model and generation leave out all rows of either.
     """
     left = []
+    for mine, others in folds(held_out, taught, *kinds):
+        coefficients = taught_by(others, parameters, start)
+        left += [Left(row, row.answer(coefficients)) for row in mine]
+    return left
+
+
+def folds(
+    held_out: Sequence[Item], taught: Sequence[Item], *kinds: Callable[[Item], str]
+) -> Iterator[tuple[list[Item], list[Item]]]:
+    """Rows that are alike in every kind, and the rows of `taught` that differ from them in each."""
     for each in sorted({tuple(kind(row) for kind in kinds) for row in held_out}):
+        mine = [row for row in held_out if tuple(kind(row) for kind in kinds) == each]
         others = [
             row
             for row in taught
-            if all(kind(row) != mine for kind, mine in zip(kinds, each, strict=True))
+            if all(kind(row) != own for kind, own in zip(kinds, each, strict=True))
         ]
-        coefficients = taught_by(others, parameters, start)
-        mine = [row for row in held_out if tuple(kind(row) for kind in kinds) == each]
-        left += [Left(row, row.answer(coefficients)) for row in mine]
-    return left
+        yield mine, others
 
 
 def taught_by(
