@@ -165,15 +165,8 @@ def _replicas(row: Cells, parallel: Parallel) -> float:
 
 def closed_runs(table: Sequence[Cells], replay: Replay, tally: Tally) -> list[MeasuredRun]:
     """Closed loops of the table with mean TTFT and TPOT, as runs of one replica."""
-    runs = []
-    for row in table:
-        if row["load_type"] in CLOSED:
-            try:
-                runs.append(closed_run(row, replay))
-                tally.answer(row)
-            except Unanswerable as reason:
-                tally.refuse(row, f"closed loop: {reason}")
-    return runs
+    closed = [row for row in table if row["load_type"] in CLOSED]
+    return tally.answers(closed, lambda row: closed_run(row, replay), "closed loop")
 
 
 def closed_run(row: Cells, replay: Replay) -> MeasuredRun:

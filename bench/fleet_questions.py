@@ -126,15 +126,8 @@ def closed_question(curve: Curve, targets: Targets, rate: float, what: str) -> Q
 
 def offline_questions(table: Sequence[Cells], replay: Replay, tally: Tally) -> list[Question]:
     """Questions of rows at unlimited supply, which measure the capacity itself."""
-    questions = []
-    for row in table:
-        if row["load_type"] == OFFLINE:
-            try:
-                questions.append(_offline(row, replay))
-                tally.answer(row)
-            except Unanswerable as reason:
-                tally.refuse(row, f"offline: {reason}")
-    return questions
+    offline = [row for row in table if row["load_type"] == OFFLINE]
+    return tally.answers(offline, lambda row: _offline(row, replay), "offline")
 
 
 def _offline(row: Cells, replay: Replay) -> Question:

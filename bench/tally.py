@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sizewright.measured.replay import Unanswerable
 
 Row = Mapping[str, str]
+Answerable = TypeVar("Answerable", bound=Row)
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -28,6 +33,19 @@ class Tally:
         """Count a row without an answer."""
         self.reasons[reason] += 1
         self.refused[row["group"]][reason] += 1
+
+    def answers(
+        self, rows: Iterable[Answerable], answer: Callable[[Answerable], Answer], kind: str
+    ) -> list[Answer]:
+        """Return the answers of rows, and count each row. `answer` raises Unanswerable."""
+        found = []
+        for row in rows:
+            try:
+                found.append(answer(row))
+                self.answer(row)
+            except Unanswerable as reason:
+                self.refuse(row, f"{kind}: {reason}")
+        return found
 
     def skip(self, reason: str) -> None:
         """Count a row of a kind that these programs do not answer."""
