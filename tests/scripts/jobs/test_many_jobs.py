@@ -13,9 +13,10 @@ import pytest
 from tests.scripts.jobs.engine_stand_in import WEIGHTS, item
 from tests.scripts.jobs.queued_service import Pod, QueuedService
 
-JOBS, PODS = 250, 5
+JOBS, PODS = 250, 4
 """Jobs of each kind of service, and engines with their workers."""
-LIMIT_S = 75
+SIGNALS, LIMIT_S = 14, 300
+"""Signals to workers, and the time after which a run ends anyway, for a loaded machine."""
 FORBIDDEN_EVERY, LARGE_EVERY = 50, 80
 """One in so many jobs is refused by every engine, or has a large item."""
 PAUSE_S = 0.05
@@ -76,7 +77,7 @@ def run(service: QueuedService) -> list[signal.Signals]:
     while time.monotonic() < begun + LIMIT_S:
         for pod in pods:
             restart(pod)
-        if time.monotonic() > at and len(sent) < 24:
+        if time.monotonic() > at and len(sent) < SIGNALS:
             at = time.monotonic() + chance.uniform(0.3, 1.2)
             sent.append(chance.choice([signal.SIGKILL, signal.SIGTERM]))
             chance.choice(pods).worker.send_signal(sent[-1])
