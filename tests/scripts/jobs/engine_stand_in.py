@@ -25,7 +25,8 @@ from typing import Any
 WEIGHTS = {"ok": 74, "slow": 12, "error": 5, "die": 4, "hang": 2, "garbage": 3}
 """Weights of random behaviours. A refusal depends on the prompt, as it does in an engine."""
 PATHS = {"image": ("/v1/images/generations", "/v1/images/edits"), "video": ("/v1/videos",)}
-PAUSES_S = {"slow": 1, "hang": 600}
+PAUSES_S = {"slow": 1, "hang": 600, "die": 0.3}
+"""Seconds before a behaviour shows."""
 
 
 def item(kind: str, prompt: str, seed: object, size: str) -> bytes:
@@ -155,11 +156,11 @@ class Answers(BaseHTTPRequestHandler):
 
 def fault_of(behaviour: str) -> dict[str, Any] | None:
     """Error of a behaviour, after its pause; None where the item is made."""
-    if behaviour == "die":
-        os._exit(137)
     name, _, seconds = behaviour.partition(" ")
     if name in PAUSES_S:
         time.sleep(float(seconds or PAUSES_S[name]))
+    if name == "die":
+        os._exit(137)
     faults = {"error": (500, "CUDA out of memory"), "refuse": (400, "the prompt is forbidden")}
     if behaviour not in faults:
         return None

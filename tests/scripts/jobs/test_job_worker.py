@@ -264,9 +264,10 @@ def test_a_killed_worker_costs_an_attempt_and_the_last_one_fails_the_job(
     assert len(service.items) == 1
 
 
-def test_a_result_of_a_lost_worker_is_taken_over(new_service: NewService) -> None:
+@pytest.mark.parametrize("attempts", ["1", "3"])
+def test_a_result_of_a_lost_worker_is_taken_over(new_service: NewService, attempts: str) -> None:
     """The worker was killed between the upload and the mark: nothing is made again."""
-    service = new_service("image", ATTEMPTS="1")
+    service = new_service("image", ATTEMPTS=attempts)
     job = service.accept()
     row, content = service.row(job), expected(service, job)
     facts = {
