@@ -350,14 +350,18 @@ def test_an_image_is_uploaded_by_a_form_of_limited_size(new_service: NewService)
 
     posted(answer.body["url"], fields, b"an image")
     assert service.keys() == {fields["key"]}
-    job = service.accept(input_reference=upload)
-    assert json.loads(service.row(job)["request"])["input_reference"] == upload
     body = {"prompt": "x", "input_reference": upload}
+    key = {"idempotency-key": "order 7"}
+    job = service.request("POST", service.path, body, headers=key).body["id"]
+    assert json.loads(service.row(job)["request"])["input_reference"] == upload
     stolen = service.request("POST", service.path, body, owner="bob")
     assert (stolen.status, stolen.error["param"]) == (400, "input_reference")
     for bad in ("x", "https://example.com/a.png", {"image_url": "https://example.com"}, 7):
         answer = service.request("POST", service.path, {"prompt": "x", "input_reference": bad})
         assert (answer.status, answer.error["param"]) == (400, "input_reference")
+    service.aws("s3", "delete_object", Bucket=service.name, Key=fields["key"])
+    assert service.request("POST", service.path, body, headers=key).body["id"] == job
+    assert service.request("POST", service.path, body).status == 400
 
 
 @pytest.mark.parametrize(
