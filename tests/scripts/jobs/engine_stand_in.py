@@ -1,10 +1,10 @@
 """A stand-in for vLLM-Omni 0.30.0: its paths, forms, states and answers, without a model.
 
 Arguments: the port, the kind (image or video), and the file of its log. FAULTS is a JSON list with
-one behaviour for each item in order, whose last entry repeats; or SEED makes them random. The
-behaviours are ok, slow (`slow 5` for 5 s), error, hang, die and garbage. A prompt that contains
-`forbidden` is always refused; a clip with `forbidden later` is refused after its start. An item's
-bytes depend on its prompt, seed and size alone.
+one behaviour for each item in order, and SEED adds random ones; the last one repeats. Behaviours
+are ok, slow (`slow 5` for 5 s), error, hang, die and garbage. A prompt that contains `forbidden` is
+always refused; a clip with `forbidden later` is refused after its start. An item's bytes depend on
+its prompt, seed and size alone.
 """
 
 import base64
@@ -44,9 +44,10 @@ class Engine(ThreadingHTTPServer):
         self.kind, self.log = kind, log
         self.clips: dict[str, dict[str, Any]] = {}
         self.lock = threading.Lock()
-        faults = json.loads(os.environ.get("FAULTS", "null"))
-        chance = random.Random(int(os.environ.get("SEED", "0")))
-        self._behaviours = faults or chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=5_000)
+        self._behaviours = json.loads(os.environ.get("FAULTS", "[]"))
+        if seed := os.environ.get("SEED"):
+            chance = random.Random(int(seed))
+            self._behaviours += chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=5_000)
         self._next = 0
 
     def behaviour(self, prompt: str) -> str:

@@ -79,7 +79,7 @@ class QueuedService:
         letters = self._queue("letters", {})
         redrive = {
             "deadLetterTargetArn": f"arn:aws:sqs:eu-west-1:123456789012:{self.name}-letters",
-            "maxReceiveCount": ATTEMPTS + SPARE_RECEIVES,
+            "maxReceiveCount": int(environment.get("ATTEMPTS", ATTEMPTS)) + SPARE_RECEIVES,
         }
         queue = self._queue("jobs", {"RedrivePolicy": json.dumps(redrive)})
         self._make_table()
@@ -301,8 +301,9 @@ class Pod:
         self.start_worker()
 
     def start_engine(self) -> None:
-        """Start the engine; a random one continues with other behaviours."""
-        stated = {"FAULTS": json.dumps(self._faults)} if self._faults else {}
+        """Start the engine; one with a seed continues with other random behaviours."""
+        first = self._faults if self._seed is None or self._starts == 0 else []
+        stated = {"FAULTS": json.dumps(first)}
         if self._seed is not None:
             stated["SEED"] = str(self._seed + 1_000 * self._starts)
         self._starts += 1
