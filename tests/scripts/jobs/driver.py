@@ -18,7 +18,8 @@ import job_api
 from botocore.exceptions import ClientError
 
 CLIENTS: dict[str, Any] = {}
-CACHES = (job_api.service, job_api.table, job_api.queue, job_api.store)
+CACHES = (job_api.service, job_api.table)
+"""What depends on the names of a service; the other clients do not."""
 
 
 def answered(line: dict[str, Any]) -> object:
