@@ -14,6 +14,8 @@ from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
 from sizing.explained.service.capacity import CAPACITY
 from sizing.explained.service.disks import DISKS
+from sizing.explained.service.files.file import FILE
+from sizing.explained.service.files.objects import OBJECTS
 from sizing.explained.service.gateway import GATEWAY
 from sizing.explained.service.item import ITEM
 from sizing.explained.service.latency import LATENCY
@@ -42,6 +44,8 @@ REGISTRY: Registry = {
     **MEMORY,
     **POOL,
     **STORES,
+    **FILE,
+    **OBJECTS,
     **DISKS,
     **GATEWAY,
     **WEIGHTS_IMPORT,

@@ -27,6 +27,7 @@ from sizing.service import (
     storage,
     weights_import,
 )
+from sizing.service.stores import item_bytes, prefixes, tiers
 from sizing.stack import addresses, cluster_services, network, node_updates, shared
 from sizing.values import units
 from sizing.values.exact import Number
@@ -165,12 +166,15 @@ class Leaf:
             "fleet_states": fleet_states,
             "memory": memory,
             "gateway": gateway,
+            "item_bytes": item_bytes,
             "network": network,
             "node_updates": node_updates,
             "disks": node_disks,
+            "prefixes": prefixes,
             "serving": serving,
             "shared": shared,
             "storage": storage,
+            "tiers": tiers,
             "units": units,
             "weights_import": weights_import,
         }

@@ -2,9 +2,13 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from sizing.plan.part import Part
 from sizing.plan.reaches import AURORA, LIFECYCLE, LOGS, Reaches
+from sizing.plan.service.files.objects import PrefixPlan, TierPlan
 from sizing.values.exact import Number
+from sizing.values.strict import absent
 
 
 class StoragePlan(Part):
@@ -13,6 +17,8 @@ class StoragePlan(Part):
     interaction_bytes_per_day: int | None
     indexed_bytes_per_day: int | None
     indexed_bytes_per_month: int | None
+    indexed_bytes_per_year: int | None = Field(default=None, exclude_if=absent)
+    """Bytes that a year of 365 days adds; left out for text and without data."""
     retained_bytes: int | None
     writes_per_s_mean: Number | None
     writes_per_s_peak: Number | None
@@ -52,3 +58,9 @@ class BucketPlan(Part):
     ]
     """Days for which a replaced or deleted object can be restored."""
     protected: Annotated[bool, Reaches("aws:s3/bucket:Bucket", "forceDestroy")]
+    standard_bytes: int | None = Field(default=None, exclude_if=absent)
+    """Bytes in the standard class at full retention; left out without tiers."""
+    tiers: tuple[TierPlan, ...] = Field(default=(), exclude_if=lambda tiers: not tiers)
+    """Storage classes of older files; left out without any."""
+    prefixes: PrefixPlan | None = Field(default=None, exclude_if=absent)
+    """Requests against the limits of a key prefix; left out for other buckets than artefacts."""

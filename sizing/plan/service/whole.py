@@ -7,6 +7,7 @@ from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.files.file import FilePlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.item import ItemPlan
 from sizing.plan.service.latency import Contradiction, LatencyPlan
@@ -37,6 +38,8 @@ class ServicePlan(Part):
     """Estimate of the calibrated method; null where the method does not cover the service."""
     item: ItemPlan | None = Field(default=None, exclude_if=lambda item: item is None)
     """Time and memory of one image or clip; left out for text and where they are unknown."""
+    file: FilePlan | None = Field(default=None, exclude_if=lambda file: file is None)
+    """File of one image or clip; left out for text and where its pixels are unknown."""
     own_runs: OwnRunsPlan | None
     """Effect of the calibration file in the workload's folder; null without one."""
     methods: tuple[MethodPlan, ...]
