@@ -50,6 +50,8 @@ OTHER = {
     "nvme": WeightsOn.gp3,
     "gp3": WeightsOn.nvme,
     "artefacts": "elsewhere",
+    "standard_ia": "intelligent_tiering",
+    "glacier_ir": "intelligent_tiering",
     "reserved_units": 120,
     "public_cidrs": ("198.51.100.0/24",),
     "cidrs": ("10.98.0.0/16",),
