@@ -14,7 +14,7 @@ from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
 from sizing.explained.service.capacity import CAPACITY
 from sizing.explained.service.disks import DISKS
-from sizing.explained.service.files.file import FILE
+from sizing.explained.service.files.artefact import ARTEFACT
 from sizing.explained.service.files.objects import OBJECTS
 from sizing.explained.service.gateway import GATEWAY
 from sizing.explained.service.item import ITEM
@@ -44,7 +44,7 @@ REGISTRY: Registry = {
     **MEMORY,
     **POOL,
     **STORES,
-    **FILE,
+    **ARTEFACT,
     **OBJECTS,
     **DISKS,
     **GATEWAY,

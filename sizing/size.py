@@ -1,7 +1,6 @@
 """Sizing of workloads on a site with the facts of the catalog. Start reading here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from sizing.catalog import Catalog
 from sizing.catalog.correction import Corrections
@@ -20,7 +19,7 @@ from sizing.service.contradictions import contradictions
 from sizing.service.gateway import transfer_plan
 from sizing.service.hardware_parts import hardware_parts
 from sizing.service.storage import storage_plan, stores
-from sizing.service.stores.item_bytes import file_plan, with_derived_bytes
+from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
 from sizing.site import Site
 from sizing.stack.checks import check_engine_image, check_stack
 from sizing.stack.cluster_services import cluster_services
@@ -125,9 +124,10 @@ def service_plan(
     `own` are the corrections that the case's catalog has for the service, which the plan reports.
     Pools named in `nvme_overflow_pools` keep their weights on gp3 volumes.
     """
-    file, result = file_plan(decided.case), decided.result
-    workload, facts = with_derived_bytes(decided.case.workload, file), decided.case.facts
-    case = replace(decided.case, workload=workload)
+    case, result = decided.case, decided.result
+    artefact, facts = artefact_plan(case), case.facts
+    # Guard: the case keeps the stated workload, which the lock identifies.
+    workload = with_derived_bytes(case.workload, artefact)
     rates = request_rates(workload.traffic)
     parts = hardware_parts(
         case,
@@ -150,7 +150,7 @@ def service_plan(
         capacity=parts.capacity,
         calibrated=parts.calibrated,
         item=parts.item,
-        file=file,
+        artefact=artefact,
         own_runs=own_runs_plan(
             own,
             workload,

@@ -92,7 +92,7 @@ class FormatBytes(Fact):
     """
 
     format: str
-    """Format, as `request.format` names it."""
+    """Format of images, or codec of clips; `request.format` takes those that the engine writes."""
     kind: Kind
     """Kind of the services that make such files."""
     low_bits_per_pixel: Rate

@@ -27,7 +27,7 @@ from sizing.service import (
     storage,
     weights_import,
 )
-from sizing.service.stores import item_bytes, prefixes, tiers
+from sizing.service.stores import artefact, prefixes, tiers
 from sizing.stack import addresses, cluster_services, network, node_updates, shared
 from sizing.values import units
 from sizing.values.exact import Number
@@ -166,7 +166,7 @@ class Leaf:
             "fleet_states": fleet_states,
             "memory": memory,
             "gateway": gateway,
-            "item_bytes": item_bytes,
+            "artefact": artefact,
             "network": network,
             "node_updates": node_updates,
             "disks": node_disks,

@@ -36,6 +36,7 @@ from sizing.service.item import item_plan
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient, item_seconds
 from sizing.service.serving import copy_image, quota_plan, serving_plan
+from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
 from sizing.service.verdict import latency_plan
 from sizing.service.weights_import import import_plan
 from sizing.values.exact import exact
@@ -159,7 +160,8 @@ def _engine_parts(
     workload, pool, item_s = case.workload, served.pool, None
     if workload.kind.traits.makes_media:
         item_s = item_seconds(served.rated.rate, pool.gpus_per_replica)
-    gateway = gateway_plan(workload, rates, case.site, item_s)
+    moved = with_derived_bytes(workload, artefact_plan(case))
+    gateway = gateway_plan(moved, rates, case.site, item_s)
     serving = serving_plan(
         case,
         served.choice,

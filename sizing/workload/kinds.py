@@ -70,7 +70,7 @@ class Guidance(StrEnum):
 
 
 class MediaFormat(StrEnum):
-    """Format of the file of an image or a clip."""
+    """Format in which the engine writes the file of an image or a clip."""
 
     png = "png"
     """Image without loss. The engine does not compress it unless a request asks it to."""
@@ -79,11 +79,7 @@ class MediaFormat(StrEnum):
     webp = "webp"
     """Image with loss, smaller than JPEG at the same quality."""
     h264 = "h264"
-    """Clip in MP4, which every player reads."""
-    h265 = "h265"
-    """Clip in MP4, smaller than H.264 at the same quality."""
-    av1 = "av1"
-    """Clip in MP4, smaller than H.264 at the same quality."""
+    """Clip in MP4. The engine writes no other codec."""
 
 
 class StorageClass(StrEnum):
@@ -160,7 +156,7 @@ class Traits:
 
 LANGUAGE = Traits("llm", True, False, "total_tokens")
 IMAGES = (MediaFormat.png, MediaFormat.jpeg, MediaFormat.webp)
-CLIPS = (MediaFormat.h264, MediaFormat.h265, MediaFormat.av1)
+CLIPS = (MediaFormat.h264,)
 TRAITS = {
     Kind.text: LANGUAGE,
     Kind.chat: LANGUAGE,

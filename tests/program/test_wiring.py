@@ -347,6 +347,8 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "max_model_len",
         "gpu_memory_utilisation",
         "weights_gib",
+        "after_days",
+        "storage_class",
         "weights_iops",
         "weights_mib_per_s",
         "weights_on",

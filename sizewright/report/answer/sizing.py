@@ -23,7 +23,7 @@ from sizing.plan.service.calibrated import (
 )
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan
-from sizing.plan.service.files.file import FilePlan
+from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.item import ItemPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
 from sizing.plan.service.states import StatePlan
@@ -68,8 +68,8 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     yield "memory", _memory(service)
     if service.pool and service.volumes:
         yield "volumes", _volumes(service.volumes)
-    if service.file:
-        yield "file", _file(service.file)
+    if service.artefact:
+        yield "file", _file(service.artefact)
     yield "storage", _storage(service)
     for bucket in service.buckets:
         if bucket.prefixes:
@@ -350,7 +350,7 @@ def _storage(service: ServicePlan) -> str:
     )
 
 
-def _file(file: FilePlan) -> str:
+def _file(file: ArtefactPlan) -> str:
     """Bytes of one file from its pixels, and the stated bytes next to them."""
     text = f"{data_size(file.file_bytes)} as {file.format}: {file.width} x {file.height}"
     if file.frames > 1:

@@ -2,7 +2,7 @@
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, setting
 from sizing.explained.service.capacity import busiest_rate, item_seconds
-from sizing.explained.service.files.file import answer_bytes
+from sizing.explained.service.files.artefact import answer_bytes
 from sizing.plan.service.gateway import FirewallPlan, GatewayPlan
 from sizing.replica.traffic import slowest_answer_s
 from sizing.service.gateway import STREAM_RATIO

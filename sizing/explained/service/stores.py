@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry, log_days, setting
 from sizing.explained.service.capacity import busiest_rate
-from sizing.explained.service.files.file import answer_bytes, answer_remarks, file_remarks
+from sizing.explained.service.files.artefact import answer_bytes, answer_remarks, file_remarks
 from sizing.plan.service.stores import (
     BucketPlan,
     DatabasePlan,
@@ -50,7 +50,7 @@ def _interactions(leaf: Leaf) -> Entry:
     """Interactions of a day, with what the pixels say of stated bytes."""
     data = leaf.sized.inputs.data
     derived = data is not None and data.interaction_bytes is None
-    size = "{s.file.file_bytes}" if derived else "{w.data.interaction_bytes}"
+    size = "{s.artefact.file_bytes}" if derived else "{w.data.interaction_bytes}"
     return Entry(
         "bytes of interactions a day",
         "users x requests a user a day x bytes",

@@ -15,6 +15,7 @@ class StoragePlan(Part):
     weights_bytes: int
     profile_bytes: int | None
     interaction_bytes_per_day: int | None
+    """Bytes of interactions a day."""
     indexed_bytes_per_day: int | None
     indexed_bytes_per_month: int | None
     indexed_bytes_per_year: int | None = Field(default=None, exclude_if=absent)
@@ -27,8 +28,10 @@ class StoragePlan(Part):
 class TransferPlan(Part):
     ingress_mbit_per_s: Number | None
     egress_mbit_per_s: Number | None
+    """Megabits a second out, mean."""
     ingress_mbit_per_s_peak: Number | None
     egress_mbit_per_s_peak: Number | None
+    """Megabits a second out, peak."""
 
 
 class DatabasePlan(Part):

@@ -7,7 +7,7 @@ from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
-from sizing.plan.service.files.file import FilePlan
+from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.item import ItemPlan
 from sizing.plan.service.latency import Contradiction, LatencyPlan
@@ -17,6 +17,7 @@ from sizing.plan.service.serving import GroupServingPlan, QuotaPlan, ServingPlan
 from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
 from sizing.plan.service.weights_import import ImportPlan
+from sizing.values.strict import absent
 from sizing.workload import Method, Workload
 
 UNSERVED = "serving"
@@ -38,7 +39,7 @@ class ServicePlan(Part):
     """Estimate of the calibrated method; null where the method does not cover the service."""
     item: ItemPlan | None = Field(default=None, exclude_if=lambda item: item is None)
     """Time and memory of one image or clip; left out for text and where they are unknown."""
-    file: FilePlan | None = Field(default=None, exclude_if=lambda file: file is None)
+    artefact: ArtefactPlan | None = Field(default=None, exclude_if=absent)
     """File of one image or clip; left out for text and where its pixels are unknown."""
     own_runs: OwnRunsPlan | None
     """Effect of the calibration file in the workload's folder; null without one."""

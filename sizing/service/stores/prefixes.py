@@ -12,8 +12,8 @@ from sizing.workload import Kind, Workload
 
 WRITES_PER_S, READS_PER_S = 3_500, 5_500
 """Requests a second that one key prefix takes at least. Basis: vendor (S3 user guide, best
-practices design patterns). S3 splits a busy prefix in 30 to 60 minutes and answers 503
-meanwhile."""
+practices design patterns). S3 divides a prefix at its limit in 30 to 60 minutes and
+answers 503 meanwhile."""
 PART_BYTES = 8 * MIB
 """Bytes of one part of an upload. Basis: assumed, the default of AWS's SDK for Python."""
 UPLOAD_REQUESTS = 2

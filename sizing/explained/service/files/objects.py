@@ -45,7 +45,7 @@ def _charged_bytes(leaf: Leaf) -> Entry:
 def _file_writes(leaf: Leaf) -> Entry:
     data = leaf.sized.inputs.data
     derived = data is None or data.interaction_bytes is None
-    size = "{s.file.file_bytes}" if derived else "{w.data.interaction_bytes}"
+    size = "{s.artefact.file_bytes}" if derived else "{w.data.interaction_bytes}"
     return Entry(
         "write requests a second, at the highest known rate",
         "rate x (2 + ceil(bytes of a file / bytes of a part))",

@@ -4,13 +4,13 @@ from sizing.plan.part import Part
 from sizing.values.exact import Number
 
 
-class FilePlan(Part):
+class ArtefactPlan(Part):
     """File of one image or clip, as its pixels and its format make it."""
 
     model: str | None
     """Model of the catalog whose defaults apply; null where none is known."""
     format: str
-    """Format: png, jpeg, webp, h264, h265 or av1."""
+    """Format: png, jpeg, webp or h264."""
     width: int
     """Pixels of a row."""
     height: int

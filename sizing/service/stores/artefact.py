@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sizing.catalog.media import FormatBytes
-from sizing.plan.service.files.file import FilePlan
+from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.replica.case import Case
 from sizing.replica.item import item_of
 from sizing.service.stores.tiers import check_sizes
@@ -34,7 +34,7 @@ class Frame:
         return self.width * self.height * self.frames
 
 
-def file_plan(case: Case) -> FilePlan | None:
+def artefact_plan(case: Case) -> ArtefactPlan | None:
     """Bytes of the file of one item, and of its answer.
 
     bytes = width x height x frames x bits per pixel / 8
@@ -54,7 +54,7 @@ def file_plan(case: Case) -> FilePlan | None:
     low, high = (None, None) if stated is not None else _range(frame, bits)
     answer = ceiling(size * (JSON_RATIO if answers_in_json(case.workload) else 1))
     clip_s = None if frame.frames_per_s is None else frame.frames / frame.frames_per_s
-    return FilePlan(
+    return ArtefactPlan(
         model=None if case.made is None else case.made.model.model,
         format=name.value,
         width=frame.width,
@@ -77,7 +77,7 @@ def answers_in_json(workload: Workload) -> bool:
     return workload.kind is Kind.image
 
 
-def with_derived_bytes(workload: Workload, file: FilePlan | None) -> Workload:
+def with_derived_bytes(workload: Workload, file: ArtefactPlan | None) -> Workload:
     """Return the workload with the bytes of an answer and of an interaction that it leaves out.
 
     Raises FieldError where data are stored whose bytes are not known.
@@ -93,7 +93,7 @@ def with_derived_bytes(workload: Workload, file: FilePlan | None) -> Workload:
     return workload.model_copy(update={"request": request, "data": data})
 
 
-def _with_interactions(data: Data, file: FilePlan | None) -> Data:
+def _with_interactions(data: Data, file: ArtefactPlan | None) -> Data:
     if file is None:
         message = "the pixels of an item are not known, and its bytes neither"
         expected = "bytes of an item, or request.width and request.height (and frames of a clip)"
