@@ -6,9 +6,10 @@ from fractions import Fraction
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.files.objects import PrefixPlan
 from sizing.replica.traffic import Rates
+from sizing.service.stores.queued import is_queued
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import MIB
-from sizing.workload import Kind, Workload
+from sizing.workload import Workload
 
 WRITES_PER_S, READS_PER_S = 3_500, 5_500
 """Requests a second that one key prefix takes at least. Basis: vendor (S3 user guide, best
@@ -23,11 +24,6 @@ READS_PER_FILE = 1
 KEY_PREFIXES = 256
 """Prefixes of the keys of queued services: two hexadecimal digits of a random id. Basis:
 arithmetic."""
-
-
-def names_keys(workload: Workload) -> bool:
-    """True where the service's own worker names the keys, and not the user's application."""
-    return workload.kind is Kind.video
 
 
 def write_requests(file_bytes: Decimal) -> int:
@@ -48,7 +44,7 @@ def prefix_plan(workload: Workload, rates: Rates, file_bytes: Decimal) -> Prefix
         writes_per_s=plain(writes),
         reads_per_s=plain(reads),
         needed=prefixes_needed(writes, reads),
-        available=KEY_PREFIXES if names_keys(workload) else None,
+        available=KEY_PREFIXES if is_queued(workload) else None,
     )
 
 
