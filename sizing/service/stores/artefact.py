@@ -51,7 +51,7 @@ def artefact_plan(case: Case) -> ArtefactPlan | None:
     name = request.format or case.workload.kind.traits.formats[0]
     bits = case.catalog.media_format(name)
     stated = request.bits_per_pixel
-    size = _bytes(frame, stated or bits.bits_per_pixel)
+    size = ceiling(_bytes(frame, stated or bits.bits_per_pixel))
     low, high = (None, None) if stated is not None else _range(frame, bits)
     answer = ceiling(size * (JSON_RATIO if answers_in_json(case.workload) else 1))
     clip_s = None if frame.frames_per_s is None else frame.frames / frame.frames_per_s
@@ -64,7 +64,7 @@ def artefact_plan(case: Case) -> ArtefactPlan | None:
         frames_per_s=plain_or_none(frame.frames_per_s),
         clip_s=plain_or_none(clip_s),
         bits_per_pixel=plain(stated or bits.bits_per_pixel),
-        file_bytes=ceiling(size),
+        file_bytes=size,
         low_file_bytes=low,
         high_file_bytes=high,
         answer_bytes=answer,

@@ -47,6 +47,14 @@ def test_without_data_there_is_only_the_bucket_of_weights(
     assert roles(plan) == [("weights", 2 * 8_030_261_248, None)]
 
 
+def test_conversations_without_profiles_have_the_database_alone(
+    sized: Callable[..., ServicePlan],
+) -> None:
+    plan = sized(traffic=MANY, data={"interaction_bytes": 2_000, "retention_days": 90})
+    assert plan.storage.profile_bytes is None
+    assert plan.database is not None and plan.database.stored_bytes == 180 * TB
+
+
 def test_conversations_stay_in_the_database_while_they_fit(
     sized: Callable[..., ServicePlan],
 ) -> None:

@@ -94,7 +94,7 @@ def _file_bytes(leaf: Leaf) -> Entry:
     return Entry(
         "bytes of the file of one item",
         "width x height x frames x bits per pixel / 8",
-        f"{PIXELS} * {{s.artefact.bits_per_pixel}} / {{artefact.BITS_PER_BYTE}}",
+        f"ceil({PIXELS} * {{s.artefact.bits_per_pixel}} / {{artefact.BITS_PER_BYTE}})",
         source=FORMATS,
         band=None if low is None or high is None else (low, high),
         remarks=(*_assumed_item(leaf), *file_remarks(leaf)),
@@ -112,7 +112,10 @@ def _bound_bytes(which: str) -> Explainer:
 
 def _answer(leaf: Leaf) -> Entry:
     if answers_in_json(leaf.sized.inputs):
-        symbols, numbers = "bytes of the file x 4 / 3 (base64)", "{s.artefact.file_bytes} * 4 / 3"
+        symbols, numbers = (
+            "bytes of the file x 4 / 3 (base64)",
+            "ceil({s.artefact.file_bytes} * 4 / 3)",
+        )
     else:
         symbols, numbers = "bytes of the file", "{s.artefact.file_bytes}"
     return Entry("bytes of an answer", symbols, numbers, remarks=answer_remarks(leaf))
