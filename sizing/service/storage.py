@@ -1,5 +1,6 @@
 """Which data are kept, where, and how much?"""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 
@@ -108,25 +109,39 @@ def stores(
     if data is None or data.interaction_bytes is None or storage.retained_bytes is None:
         return None, (weights,), []
     kept = store_choice(interactions(workload, storage, rates, data.interaction_bytes))
-    apart = kept.store is not Store.aurora
-    files = kept.role is Role.files
-    buckets, rejected = [weights], [*(kept.rejected if files else kept.passed_over)]
-    if apart:
-        buckets.append(_objects(workload, data, storage, rates, site))
-        rejected += too_few(buckets[-1].prefixes) if buckets[-1].prefixes is not None else []
+    rejected = kept.rejected if kept.role is Role.files else kept.passed_over
     profiles = storage.profile_bytes or 0
-    stored = profiles if apart else profiles + storage.retained_bytes
+    if kept.store is Store.aurora:
+        together = profiles + storage.retained_bytes
+        database, refused = _database_or_none(together, rates, workload, site, catalog)
+        return database, (weights,), _merged(refused, rejected)
+    objects = _objects(workload, data, storage, rates, site)
+    prefixes = [] if objects.prefixes is None else too_few(objects.prefixes)
+    database, refused = _database_or_none(profiles, rates, workload, site, catalog)
+    return database, (weights, objects), _merged(refused, (*rejected, *prefixes))
+
+
+def _merged(refused: list[Rejected], rejected: Iterable[Rejected]) -> list[Rejected]:
+    """Return both lists, each rejection once."""
+    first = list(rejected)
+    return [*first, *(each for each in refused if each not in first)]
+
+
+def _database_or_none(
+    stored: int, rates: Rates, workload: Workload, site: Site, catalog: Catalog
+) -> tuple[DatabasePlan | None, list[Rejected]]:
+    """Return the database of these bytes, and its limits; None without bytes and beyond them."""
     if not stored:
-        return None, tuple(buckets), rejected
-    if (outgrown := store_choice(_profiles(workload, stored, rates))).store is not Store.aurora:
-        rejected += [each for each in outgrown.passed_over if each not in rejected]
-        return None, tuple(buckets), [*_unbuilt(outgrown), *rejected]
-    writes = rates.busiest
+        return None, []
+    choice = store_choice(_profiles(workload, stored, rates))
+    if choice.store is not Store.aurora:
+        return None, [*choice.passed_over, *_unbuilt(choice)]
+    writes, short = rates.busiest, list[Rejected]()
     if 2 * writes > MAX_ACU * WRITES_PER_S_PER_ACU:
         numbers = f"twice {float(writes):,.0f} writes/s exceed what {MAX_ACU} ACU commit"
         option = f"more than {MAX_ACU} ACU"
-        rejected.append(Rejected(option=option, reason=Reason.store_limit, numbers=numbers))
-    return _database(stored, rates, workload, site, catalog), tuple(buckets), rejected
+        short.append(Rejected(option=option, reason=Reason.store_limit, numbers=numbers))
+    return _database(stored, rates, workload, site, catalog), short
 
 
 def interactions(

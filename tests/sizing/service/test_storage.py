@@ -94,8 +94,8 @@ def test_small_profiles_of_many_users_would_fit_a_table(
     assert plan.database is None
     rejected = [(refused.option, refused.reason) for refused in refusals(plan)]
     assert rejected == [
-        ("dynamodb", Reason.not_in_this_version),
         ("aurora", Reason.store_limit),
+        ("dynamodb", Reason.not_in_this_version),
     ]
 
 
