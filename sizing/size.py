@@ -151,6 +151,7 @@ def service_plan(
         calibrated=parts.calibrated,
         item=parts.item,
         artefact=artefact,
+        jobs=parts.jobs,
         own_runs=own_runs_plan(
             own,
             workload,

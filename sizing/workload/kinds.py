@@ -142,8 +142,6 @@ class Traits:
 
     model_kind: str
     """How the kind of its models begins in the catalog."""
-    has_engine: bool
-    """True where an engine of this version serves it: nodes, gateway, access rules."""
     makes_media: bool
     """True where answers are files that a bucket keeps."""
     textbook_work: str | None
@@ -154,12 +152,12 @@ class Traits:
     """Formats of its files, the default first; empty where answers are text."""
 
 
-LANGUAGE = Traits("llm", True, False, "total_tokens")
+LANGUAGE = Traits("llm", False, "total_tokens")
 IMAGES = (MediaFormat.png, MediaFormat.jpeg, MediaFormat.webp)
 CLIPS = (MediaFormat.h264,)
 TRAITS = {
     Kind.text: LANGUAGE,
     Kind.chat: LANGUAGE,
-    Kind.image: Traits("image", True, True, "iterations", ("response_s",), IMAGES),
-    Kind.video: Traits("video", False, True, None, formats=CLIPS),
+    Kind.image: Traits("image", True, "iterations", ("response_s",), IMAGES),
+    Kind.video: Traits("video", True, None, ("response_s",), CLIPS),
 }

@@ -1,5 +1,7 @@
 """Plan of one service in full."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from sizing.plan.part import Part, Rejected
@@ -8,8 +10,9 @@ from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.files.artefact import ArtefactPlan
-from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.item import ItemPlan
+from sizing.plan.service.jobs import JobsPlan
 from sizing.plan.service.latency import Contradiction, LatencyPlan
 from sizing.plan.service.memory import MemoryPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
@@ -41,6 +44,8 @@ class ServicePlan(Part):
     """Time and memory of one image or clip; left out for text and where they are unknown."""
     artefact: ArtefactPlan | None = Field(default=None, exclude_if=absent)
     """File of one image or clip; left out for text and where its pixels are unknown."""
+    jobs: Annotated[JobsPlan | None, Field(exclude_if=absent)] = None
+    """Jobs in the queue; left out where requests are answered while the user waits."""
     own_runs: OwnRunsPlan | None
     """Effect of the calibration file in the workload's folder; null without one."""
     methods: tuple[MethodPlan, ...]
@@ -69,7 +74,7 @@ class ServicePlan(Part):
     """Null: this version does not price a service."""
     volumes: VolumePlan | None
     """Disks of the nodes; null without a pool."""
-    gateway: GatewayPlan | None
+    gateway: GatewayPlan | JobGatewayPlan | None
     """Load balancers; null without an engine."""
     database: DatabasePlan | None
     """Database; null where the service keeps no data."""

@@ -8,7 +8,6 @@ from sizing.catalog.media import FormatBytes
 from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.replica.case import Case
 from sizing.replica.item import item_of
-from sizing.service.stores.queued import is_queued
 from sizing.service.stores.tiers import check_sizes
 from sizing.values.exact import Exact, ceiling, exact, plain, plain_or_none
 from sizing.values.field_error import FieldError
@@ -75,7 +74,7 @@ def artefact_plan(case: Case) -> ArtefactPlan | None:
 
 def answers_in_json(workload: Workload) -> bool:
     """True where the answer has the file in base64: images while the user waits."""
-    return workload.kind.traits.makes_media and not is_queued(workload)
+    return workload.kind.traits.makes_media and workload.jobs is None
 
 
 def with_derived_bytes(workload: Workload, file: ArtefactPlan | None) -> Workload:

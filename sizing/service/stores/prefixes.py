@@ -6,7 +6,6 @@ from fractions import Fraction
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.files.objects import PrefixPlan
 from sizing.replica.traffic import Rates
-from sizing.service.stores.queued import is_queued
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import MIB
 from sizing.workload import Workload
@@ -44,7 +43,7 @@ def prefix_plan(workload: Workload, rates: Rates, file_bytes: Decimal) -> Prefix
         writes_per_s=plain(writes),
         reads_per_s=plain(reads),
         needed=prefixes_needed(writes, reads),
-        available=KEY_PREFIXES if is_queued(workload) else None,
+        available=KEY_PREFIXES if workload.jobs is not None else None,
     )
 
 
