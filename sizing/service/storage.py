@@ -66,10 +66,12 @@ def storage_plan(workload: Workload, rates: Rates, weights_bytes: int) -> Storag
 
 
 def _daily(workload: Workload, data: Data) -> Fraction:
-    """Bytes of interactions a day."""
+    """Bytes of interactions a day. Raises ValueError where those of one are not derived yet."""
+    if data.interaction_bytes is None:
+        raise ValueError(f"{workload.name}: the bytes of an interaction are not known")
     traffic = workload.traffic
     requests = exact(traffic.daily_users) * exact(traffic.requests_per_user_per_day)
-    return requests * exact(data.interaction_bytes or 0)
+    return requests * exact(data.interaction_bytes)
 
 
 def _indexed(workload: Workload, data: Data) -> Fraction:
