@@ -14,6 +14,8 @@ from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
 from sizing.explained.service.capacity import CAPACITY
 from sizing.explained.service.disks import DISKS
+from sizing.explained.service.files.artefact import ARTEFACT
+from sizing.explained.service.files.objects import OBJECTS
 from sizing.explained.service.gateway import GATEWAY
 from sizing.explained.service.item import ITEM
 from sizing.explained.service.jobs import JOBS
@@ -44,6 +46,8 @@ REGISTRY: Registry = {
     **MEMORY,
     **POOL,
     **STORES,
+    **ARTEFACT,
+    **OBJECTS,
     **DISKS,
     **GATEWAY,
     **WEIGHTS_IMPORT,

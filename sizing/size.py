@@ -19,6 +19,7 @@ from sizing.service.contradictions import contradictions
 from sizing.service.gateway import transfer_plan
 from sizing.service.hardware_parts import hardware_parts
 from sizing.service.storage import storage_plan, stores
+from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
 from sizing.site import Site
 from sizing.stack.checks import check_engine_image, check_stack
 from sizing.stack.cluster_services import cluster_services
@@ -59,15 +60,16 @@ def size(
     with of_site():
         check_engine_image(decisions, site)
     overflowing = nvme_overflow_pools(decisions)
-    services = [
-        service_plan(
-            each,
-            lock=locks.get(each.requested.name),
-            own=corrections.get(each.requested.name),
-            nvme_overflow_pools=overflowing,
-        )
-        for each in decisions
-    ]
+    services = list[ServicePlan]()
+    for index, each in enumerate(decisions):
+        with of_workload(index):
+            plan = service_plan(
+                each,
+                lock=locks.get(each.requested.name),
+                own=corrections.get(each.requested.name),
+                nvme_overflow_pools=overflowing,
+            )
+        services.append(plan)
     pools = node_pools(services, site, catalog)
     system = system_pool(services, site, catalog)
     added = cluster_services(services, pools, site, catalog)
@@ -123,7 +125,9 @@ def service_plan(
     Pools named in `nvme_overflow_pools` keep their weights on gp3 volumes.
     """
     case, result = decided.case, decided.result
-    workload, facts = case.workload, case.facts
+    artefact, facts = artefact_plan(case), case.facts
+    # Guard: the case keeps the stated workload, which the lock identifies.
+    workload = with_derived_bytes(case.workload, artefact)
     rates = request_rates(workload.traffic)
     parts = hardware_parts(
         case,
@@ -146,6 +150,7 @@ def service_plan(
         capacity=parts.capacity,
         calibrated=parts.calibrated,
         item=parts.item,
+        artefact=artefact,
         jobs=parts.jobs,
         own_runs=own_runs_plan(
             own,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sizing.catalog.coefficients import CoefficientSet
 from sizing.catalog.correction import Corrections
 from sizing.catalog.engine_options import Ability, EngineModel, EngineOption
-from sizing.catalog.media import Denoiser, MediaModel
+from sizing.catalog.media import Denoiser, FormatBytes, MediaModel
 from sizing.catalog.media_coefficients import MediaCoefficientSet
 from sizing.catalog.reader import read_records
 from sizing.catalog.records import (
@@ -62,6 +62,7 @@ FILES = (
     "instance_types.csv",
     "interconnects.csv",
     "media_coefficients.json",
+    "media_formats.csv",
     "media_models.csv",
     "models.csv",
     "pins.csv",
@@ -81,7 +82,7 @@ DIRECTIONS = {
     "gov": "g",
 }
 
-R = TypeVar("R", Gpu, InstanceType, ModelFacts, Checkpoint, Denoiser, Pin)
+R = TypeVar("R", Gpu, InstanceType, ModelFacts, Checkpoint, Denoiser, FormatBytes, Pin)
 
 
 class UnknownName(LookupError):  # noqa: N818
@@ -124,6 +125,8 @@ class Catalog(BaseModel):
     denoisers: tuple[Denoiser, ...]
     media_models: tuple[MediaModel, ...]
     """Items that image and video models make by default."""
+    media_formats: tuple[FormatBytes, ...]
+    """Bits of a pixel in each format of images and clips."""
     media_coefficients: MediaCoefficientSet
     """Coefficients of the time of an image or a clip."""
     digest: str
@@ -147,6 +150,10 @@ class Catalog(BaseModel):
         """Return the item that a model makes by default, by its short name; None where it is not
         known."""
         return next((row for row in self.media_models if row.model == model), None)
+
+    def media_format(self, name: str) -> FormatBytes:
+        """Return the bits of a pixel in this format. Raises UnknownName."""
+        return _named("format", name, self.media_formats)
 
     def denoiser(self, name: str) -> Denoiser:
         """Return the denoiser of this name. Raises UnknownName."""
@@ -332,6 +339,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         ),
         denoisers=denoisers,
         media_models=media_models,
+        media_formats=tuple(read_records(folder / "media_formats.csv", FormatBytes).values()),
         media_coefficients=MediaCoefficientSet.model_validate_json(
             (folder / "media_coefficients.json").read_bytes()
         ),

@@ -38,6 +38,7 @@ from sizing.service.jobs import jobs_of
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient, item_seconds
 from sizing.service.serving import copy_image, quota_plan, serving_plan
+from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
 from sizing.service.verdict import latency_plan
 from sizing.service.ways import other_way
 from sizing.service.weights_import import import_plan
@@ -195,7 +196,8 @@ def _gateway(case: Case, served: Served, rates: Rates) -> GatewayPlan:
     item_s = None
     if case.workload.kind.traits.makes_media:
         item_s = item_seconds(served.rated.rate, served.pool.gpus_per_replica)
-    return gateway_plan(case.workload, rates, case.site, item_s)
+    workload = with_derived_bytes(case.workload, artefact_plan(case))
+    return gateway_plan(workload, rates, case.site, item_s)
 
 
 def _capacity(case: Case, rated: Rated, choice: Choice | None, rates: Rates) -> CapacityPlan:

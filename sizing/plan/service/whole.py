@@ -9,6 +9,7 @@ from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.item import ItemPlan
 from sizing.plan.service.jobs import JobsPlan
@@ -41,6 +42,8 @@ class ServicePlan(Part):
     """Estimate of the calibrated method; null where the method does not cover the service."""
     item: ItemPlan | None = Field(default=None, exclude_if=lambda item: item is None)
     """Time and memory of one image or clip; left out for text and where they are unknown."""
+    artefact: ArtefactPlan | None = Field(default=None, exclude_if=absent)
+    """File of one image or clip; left out for text and where its pixels are unknown."""
     jobs: Annotated[JobsPlan | None, Field(exclude_if=absent)] = None
     """Jobs in the queue; left out where requests are answered while the user waits."""
     own_runs: OwnRunsPlan | None

@@ -12,7 +12,8 @@ from sizing.catalog import DATA, Catalog, load_catalog
 from sizing.catalog.records import Fact, ModelFacts, Record
 from sizing.model.rows import architecture_of
 from sizing.values.units import MIB
-from sizing.workload import EngineName
+from sizing.workload import EngineName, Kind
+from sizing.workload.kinds import MediaFormat
 
 ZONED_REGIONS = {"use1": "us-east-1", "usw2": "us-west-2", "euw1": "eu-west-1"}
 
@@ -45,6 +46,7 @@ def records(catalog: Catalog) -> Iterator[Record]:
     yield from catalog.models
     yield from catalog.denoisers
     yield from catalog.media_models
+    yield from catalog.media_formats
     yield from catalog.engines
     yield from catalog.pins
 
@@ -55,6 +57,7 @@ def facts(catalog: Catalog) -> Iterator[Fact]:
     yield from catalog.models
     yield from catalog.denoisers
     yield from catalog.media_models
+    yield from catalog.media_formats
 
 
 def test_every_row_of_the_sources_is_carried(catalog: Catalog) -> None:
@@ -303,3 +306,30 @@ def test_no_mixture_is_a_dense_architecture(catalog: Catalog) -> None:
         shape = architecture_of(model)
         assert shape is None or shape.experts is not None, model.model
     assert architecture_of(catalog.model("kimi-k2.6")) is None
+
+
+def test_each_format_of_a_kind_has_its_bits_in_order(catalog: Catalog) -> None:
+    known = {row.format: row for row in catalog.media_formats}
+    assert set(known) == {*MediaFormat, "h265", "av1"}, "other codecs are for renditions"
+    for kind in Kind:
+        assert all(known[name].kind is kind for name in kind.traits.formats)
+    assert {name for kind in Kind for name in kind.traits.formats} == set(MediaFormat)
+    for row in known.values():
+        high = row.high_bits_per_pixel or row.bits_per_pixel
+        assert row.low_bits_per_pixel < row.bits_per_pixel <= high <= 24
+
+
+def test_bits_of_a_pixel_follow_from_the_rates_in_the_notes(catalog: Catalog) -> None:
+    """Mbit/s over pixels a second, as the notes of each row state them."""
+    hd, full_hd = 1280 * 720 * 30, 1920 * 1080 * 30
+    h264 = catalog.media_format("h264")
+    bits = (h264.low_bits_per_pixel, h264.bits_per_pixel, h264.high_bits_per_pixel)
+    assert [round(float(value or 0) * hd / 1e6, 2) for value in bits] == [3, 5, 8]
+    for name in ("h265", "av1"):
+        row = catalog.media_format(name)
+        assert round(float(row.low_bits_per_pixel) * full_hd / 1e6, 2) == 3
+        assert round(float(row.high_bits_per_pixel or 0) * full_hd / 1e6, 2) == 8
+        middle = (row.low_bits_per_pixel * (row.high_bits_per_pixel or 0)).sqrt()
+        assert abs(row.bits_per_pixel - middle) < Decimal("0.0001")
+    png = 2_003_016_524 / 4_091_841_959 * 24
+    assert round(png, 2) == float(catalog.media_format("png").low_bits_per_pixel)
