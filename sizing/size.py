@@ -24,6 +24,7 @@ from sizing.stack.checks import check_engine_image, check_stack
 from sizing.stack.cluster_services import cluster_services
 from sizing.stack.names import dns_plan
 from sizing.stack.network import access_logs, network_plan, subnet_ranges
+from sizing.stack.one_cluster import OneCluster
 from sizing.stack.shared import (
     cluster_plan,
     keys_plan,
@@ -99,14 +100,22 @@ def _decisions(
     locks: Mapping[str, Lock],
     corrections: Mapping[str, Corrections],
 ) -> list[Decision]:
-    """Return the hardware of each workload. Nodes of a shared pool fill its emptiest zones."""
-    decisions = list[Decision]()
+    """Return the hardware of each workload. Nodes of a shared pool fill its emptiest zones.
+
+    A service whose nodes exceed the cluster gets none, and leaves its room to those after it.
+    """
+    decisions, cluster = list[Decision](), OneCluster.of(site, catalog, len(workloads))
     for index, workload in enumerate(workloads):
         known = catalog.with_corrections(corrections.get(workload.name))
         rates, lock = request_rates(workload.traffic), locks.get(workload.name)
-        pools = [each.result.pool for each in decisions if isinstance(each.result, Served)]
+        pools = [
+            each.result.pool
+            for each in decisions
+            if isinstance(each.result, Served) and each.unserved is None
+        ]
         with of_workload(index):
-            decisions.append(decision(case_of(workload, site, known), rates, lock, pools))
+            decided = decision(case_of(workload, site, known), rates, lock, pools)
+        decisions.append(cluster.admitted(decided))
     return decisions
 
 
@@ -130,6 +139,7 @@ def service_plan(
         result,
         rates,
         chosen_by=decided.chosen_by,
+        unserved=decided.unserved,
         nvme_overflow_pools=nvme_overflow_pools,
     )
     engine = parts.engine

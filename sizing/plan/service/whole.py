@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from sizing.plan.part import Part, Rejected
+from sizing.plan.part import Part, Reason, Rejected
 from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
@@ -19,7 +19,7 @@ from sizing.plan.service.weights_import import ImportPlan
 from sizing.workload import Method, Workload
 
 UNSERVED = "serving"
-"""Option of the rejection that says why no engine serves a service."""
+"""Option of the rejection that says why the stack builds no nodes for a service."""
 
 
 class ServicePlan(Part):
@@ -74,7 +74,7 @@ class ServicePlan(Part):
     weights_import: ImportPlan | None
     """Import of the weights into the bucket; null where you fill it yourself."""
     serving: GroupServingPlan | ServingPlan | None
-    """Engine of the service; null where this version builds none."""
+    """Engine of the service; null where the stack builds none."""
     quota: QuotaPlan | None
     """Limits of the namespace; null without an engine."""
     burst: BurstPlan | None
@@ -89,8 +89,17 @@ class ServicePlan(Part):
 
     @property
     def unserved(self) -> str | None:
-        """Reason why no engine serves the service; None where one does, or without a pool."""
-        return next((r.numbers for r in self.rejected if r.option == UNSERVED), None)
+        """Reason why the stack builds no nodes; None where it builds them, or without a pool."""
+        return None if self._unserved is None else self._unserved.numbers
+
+    @property
+    def exceeds_one_cluster(self) -> bool:
+        """True where the stack builds no nodes because one cluster cannot hold them."""
+        return self._unserved is not None and self._unserved.reason is Reason.one_cluster
+
+    @property
+    def _unserved(self) -> Rejected | None:
+        return next((r for r in self.rejected if r.option == UNSERVED), None)
 
     @property
     def locked_for_other_inputs(self) -> bool:
