@@ -20,6 +20,8 @@ from sizing.service.gateway import transfer_plan
 from sizing.service.hardware_parts import hardware_parts
 from sizing.service.storage import storage_plan, stores
 from sizing.site import Site
+from sizing.stack.buying import buying_plan
+from sizing.stack.calendar import calendar_plan
 from sizing.stack.checks import check_engine_image, check_stack
 from sizing.stack.cluster_services import cluster_services
 from sizing.stack.names import dns_plan
@@ -87,6 +89,7 @@ def size(
         cluster=cluster_plan(site, pools, catalog),
         cluster_services=added,
         access_logs=access_logs(services, site),
+        calendar=calendar_plan(services, system, catalog),
         unverified=unverified_pins(
             services, pools, site, catalog, system=system, cluster_services=added
         ),
@@ -183,5 +186,8 @@ def service_plan(
         serving=engine.serving,
         burst=engine.burst,
         quota=engine.quota,
+        buying=buying_plan(workload, result, case.site, case.catalog)
+        if isinstance(result, Served)
+        else None,
     )
     return service.model_copy(update={"contradictions": contradictions(service, case.site)})

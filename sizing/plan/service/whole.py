@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from sizing.plan.buying import BuyingPlan
 from sizing.plan.part import Part, Reason, Rejected
 from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
@@ -79,6 +80,8 @@ class ServicePlan(Part):
     """Limits of the namespace; null without an engine."""
     burst: BurstPlan | None
     """Burst above the floor; null without `capacity.burst_gpus`."""
+    buying: BuyingPlan | None
+    """Ways to buy the nodes; null without a pool."""
 
     @property
     def estimate(self) -> str:
