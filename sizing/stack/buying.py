@@ -50,7 +50,7 @@ def buying_plan(workload: Workload, served: Served, site: Site, catalog: Catalog
     most = nodes_in_a_zone(pool, node, widest_addresses(site), others)
     clusters = ceiling(Fraction(max(pool.nodes_by_zone.values()), most))
     per_region = catalog.quota(CLUSTERS_QUOTA).default_value or 1
-    asked = _Asked(
+    purchase = _Purchase(
         workload=workload,
         pool=pool,
         instance=instance,
@@ -61,13 +61,13 @@ def buying_plan(workload: Workload, served: Served, site: Site, catalog: Catalog
         per_region=per_region,
     )
     return BuyingPlan(
-        ways=tuple(sorted(asked.ways(), key=lambda way: not way.used)),
+        ways=tuple(sorted(purchase.ways(), key=lambda way: not way.used)),
         zones_selling=catalog.zones_selling(instance.name, site.region),
-        network_interfaces=asked.nodes * (node.interfaces + efa_interfaces(pool, instance)),
+        network_interfaces=purchase.nodes * (node.interfaces + efa_interfaces(pool, instance)),
         nodes_in_a_zone=most,
         clusters=clusters,
-        regions=asked.regions,
-        regions_selling=asked.regions_selling,
+        regions=purchase.regions,
+        regions_selling=purchase.regions_selling,
     )
 
 
@@ -77,7 +77,7 @@ def efa_interfaces(pool: PoolPlan, instance: InstanceType) -> int:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Purchase:
     """Nodes to buy, and the facts that allow or forbid a way to buy them."""
 
     workload: Workload

@@ -9,7 +9,6 @@ from sizing.plan.buying import CalendarPlan, CalendarStep, Way
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.nodes import SystemPool
 from sizing.stack.buying import blocks_by_zone, dated_reservation
-from sizing.values.field_error import FieldError
 
 SYSTEM_VCPUS = 2
 """vCPUs of a system node. Basis: vendor (EC2 instance types: m7i.large)."""
@@ -191,12 +190,8 @@ def dated(calendar: CalendarPlan, start: date | None, as_of: date | None) -> Cal
 
     date = start + days;  late = max(0, as of - date) of steps that are due;
     earliest start = as of + days of all steps that are due before it
-
-    Raises FieldError for a start that is not after `as_of`.
     """
     earliest = None if as_of is None else as_of + timedelta(days=calendar.lead_days)
-    if start is not None and as_of is not None and start <= as_of:
-        raise FieldError(("start",), f"{start} is not after {as_of}", "a day after --as-of")
     day = start or earliest
     if day is None:
         return calendar
