@@ -49,9 +49,11 @@ def _no_nodes(service: ServicePlan) -> str:
 
 
 def _cause(service: ServicePlan) -> str:
-    if service.exceeds_one_cluster:
-        return "one cluster cannot hold its nodes"
-    return "no engine of this version serves it"
+    causes = {
+        "no engine of this version serves it": service.lacks_engine,
+        "one cluster cannot hold its nodes": service.exceeds_one_cluster,
+    }
+    return " and ".join(cause for cause, holds in causes.items() if holds)
 
 
 def without_nodes(plan: Plan) -> tuple[str, ...]:

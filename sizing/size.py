@@ -114,7 +114,7 @@ def _decisions(
         pools = [
             each.result.pool
             for each in decisions
-            if isinstance(each.result, Served) and each.unserved is None
+            if isinstance(each.result, Served) and not each.unserved
         ]
         with of_workload(index):
             decided = decision(case_of(workload, site, known), rates, lock, pools)

@@ -17,7 +17,6 @@ from sizing.locks.workload_lock import Lock
 from sizing.model.memory import NOMINAL_BITS
 from sizing.plan.part import Reason
 from sizing.plan.service.pool import PoolPlan
-from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.stack.addresses import fullest_subnet
 from sizing.stack.one_cluster import NODE_GROUP_LIMIT, NODES_PER_GROUP_LIMIT
@@ -60,8 +59,8 @@ def feasible(plan: Plan) -> Gate:
 
 def served(plan: Plan) -> Gate:
     """Check that every service with a pool has an engine; one without an engine is not judged."""
-    beyond = {service.name for service in _beyond_one_cluster(plan)}
-    short = [shortfall for shortfall in unserved(plan) if shortfall.service not in beyond]
+    lacking = {service.name for service in plan.services if service.lacks_engine}
+    short = [shortfall for shortfall in unserved(plan) if shortfall.service in lacking]
     if short:
         return Gate("served", None, "; ".join(shortfall.text for shortfall in short))
     names = [service.name for service in plan.services if service.serving is not None]
@@ -71,14 +70,10 @@ def served(plan: Plan) -> Gate:
 def one_cluster(plan: Plan) -> Gate:
     """Check that one cluster can hold the nodes of every service; the others get none."""
     name, source = "one cluster", "sizing/stack/one_cluster.py"
-    if beyond := _beyond_one_cluster(plan):
-        return Gate(name, False, "; ".join(f"{s.name}: {s.unserved}" for s in beyond), source)
+    if beyond := [service for service in plan.services if service.exceeds_one_cluster]:
+        return Gate(name, False, "; ".join(f"{s.name}: {s.beyond_one_cluster}" for s in beyond), source)
     names = [service.name for service in plan.services if service.serving is not None]
     return Gate(name, True if names else None, ", ".join(names) or "no GPU nodes", source)
-
-
-def _beyond_one_cluster(plan: Plan) -> list[ServicePlan]:
-    return [service for service in plan.services if service.exceeds_one_cluster]
 
 
 def node_groups(plan: Plan) -> Gate:

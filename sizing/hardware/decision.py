@@ -29,8 +29,8 @@ class Decision:
     result: HardwareResult
     chosen_by: str
     """Origin of the choice: workload, lock or ranking."""
-    unserved: Rejected | None = None
-    """Reason why the stack builds no nodes for the service; None where it builds them."""
+    unserved: tuple[Rejected, ...] = ()
+    """Reasons why the stack builds no nodes for the service; empty where it builds them."""
 
 
 def decision(
@@ -53,12 +53,12 @@ def decision(
     return replace(decided, result=result, unserved=_no_engine(decided.case))
 
 
-def _no_engine(case: Case) -> Rejected | None:
-    """Reason why no engine serves the case; None where its engine does."""
+def _no_engine(case: Case) -> tuple[Rejected, ...]:
+    """Reason why no engine serves the case; empty where its engine does."""
     lacking = unserved(case.workload, case.facts, case.catalog)
     if lacking is None:
-        return None
-    return Rejected(option=UNSERVED, reason=Reason.not_in_this_version, numbers=lacking)
+        return ()
+    return (Rejected(option=UNSERVED, reason=Reason.not_in_this_version, numbers=lacking),)
 
 
 def _decided(

@@ -80,12 +80,12 @@ def hardware_parts(
     rates: Rates,
     *,
     chosen_by: str,
-    unserved: Rejected | None,
+    unserved: tuple[Rejected, ...],
     nvme_overflow_pools: frozenset[str],
 ) -> HardwareParts:
     """Return the parts of a service with or without nodes.
 
-    `unserved` is the reason why the stack builds no nodes; the service then has no engine parts.
+    `unserved` are reasons why the stack builds no nodes. The service then has no engine parts.
     Pools named in `nvme_overflow_pools` keep their weights on gp3 volumes.
     """
     match result:
@@ -110,7 +110,7 @@ def _served_parts(
     rates: Rates,
     *,
     chosen_by: str,
-    unserved: Rejected | None,
+    unserved: tuple[Rejected, ...],
     nvme_overflow_pools: frozenset[str],
 ) -> HardwareParts:
     pool, load = served.pool, served.load
@@ -121,10 +121,10 @@ def _served_parts(
         priced = _priced(case, served, choice)
         calibrated = calibrated_plan(case.workload, known, pool, rates, load, priced=priced)
     capacity = _capacity(case, served.rated, served.choice, rates)
-    if unserved is None:
-        engine = _engine_parts(case, served, capacity, volumes, rates)
+    if unserved:
+        engine = EngineParts(rejected=unserved)
     else:
-        engine = EngineParts(rejected=(unserved,))
+        engine = _engine_parts(case, served, capacity, volumes, rates)
     method = served.capacity.method
     return HardwareParts(
         memory=memory_plan(case.need, served.choice.fit),

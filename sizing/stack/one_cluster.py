@@ -111,10 +111,10 @@ class OneCluster:
     def admitted(self, decided: Decision) -> Decision:
         """Return the decision and count its nodes; return it without nodes where they do not fit.
 
-        A service without hardware or engine has no nodes, and returns as it is.
+        A service without an engine takes no room, and one without hardware has no nodes.
         """
         served = decided.result
-        if not isinstance(served, Served) or decided.unserved is not None:
+        if not isinstance(served, Served):
             return decided
         pool = served.pool
         groups = self.groups + Counter({(pool.name, z): n for z, n in pool.nodes_by_zone.items()})
@@ -123,10 +123,12 @@ class OneCluster:
         nodes = {zone: pool.nodes_by_zone.get(zone, 0) + burst for zone in served.choice.zones}
         held = self.held + Counter({zone: count * each for zone, count in nodes.items()})
         limit = next(self._exceeded(groups, held), None)
-        if limit is None:
+        if limit is not None:
+            beyond = _too_large(limit, alone=not self.groups)
+            return replace(decided, unserved=(*decided.unserved, beyond))
+        if not decided.unserved:
             self.groups, self.held = groups, held
-            return decided
-        return replace(decided, unserved=_too_large(limit, alone=not self.groups))
+        return decided
 
     def _exceeded(self, groups: Counter[tuple[str, str]], held: Counter[str]) -> Iterator[str]:
         """Yield the limits that these nodes exceed, each with its numbers."""

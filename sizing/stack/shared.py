@@ -77,7 +77,7 @@ def nvme_overflow_pools(decisions: Sequence[Decision]) -> frozenset[str]:
     types: dict[str, InstanceType] = {}
     for each in decisions:
         case, result = each.case, each.result
-        if isinstance(result, Served) and each.unserved is None:
+        if isinstance(result, Served) and not each.unserved:
             pool = result.pool
             types[pool.name] = result.instance
             weights_gib = held_gib(case.need.weights_bytes, pool.replicas_per_node)

@@ -93,16 +93,27 @@ class ServicePlan(Part):
     @property
     def unserved(self) -> str | None:
         """Reason why the stack builds no nodes; None where it builds them, or without a pool."""
-        return None if self._unserved is None else self._unserved.numbers
+        return "; ".join(r.numbers for r in self._unserved) or None
+
+    @property
+    def beyond_one_cluster(self) -> str | None:
+        """Limit of one cluster that the nodes exceed, with its numbers; None for none."""
+        beyond = (r.numbers for r in self._unserved if r.reason is Reason.one_cluster)
+        return next(beyond, None)
 
     @property
     def exceeds_one_cluster(self) -> bool:
-        """True where the stack builds no nodes because one cluster cannot hold them."""
-        return self._unserved is not None and self._unserved.reason is Reason.one_cluster
+        """True where one cluster cannot hold the nodes."""
+        return self.beyond_one_cluster is not None
 
     @property
-    def _unserved(self) -> Rejected | None:
-        return next((r for r in self.rejected if r.option == UNSERVED), None)
+    def lacks_engine(self) -> bool:
+        """True where no engine of this version serves the service, which has a pool."""
+        return any(r.reason is not Reason.one_cluster for r in self._unserved)
+
+    @property
+    def _unserved(self) -> list[Rejected]:
+        return [r for r in self.rejected if r.option == UNSERVED]
 
     @property
     def locked_for_other_inputs(self) -> bool:
