@@ -71,7 +71,9 @@ def one_cluster(plan: Plan) -> Gate:
     """Check that one cluster can hold the nodes of every service; the others get none."""
     name, source = "one cluster", "sizing/stack/one_cluster.py"
     if beyond := [service for service in plan.services if service.exceeds_one_cluster]:
-        return Gate(name, False, "; ".join(f"{s.name}: {s.beyond_one_cluster}" for s in beyond), source)
+        return Gate(
+            name, False, "; ".join(f"{s.name}: {s.beyond_one_cluster}" for s in beyond), source
+        )
     names = [service.name for service in plan.services if service.serving is not None]
     return Gate(name, True if names else None, ", ".join(names) or "no GPU nodes", source)
 

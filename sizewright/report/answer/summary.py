@@ -74,7 +74,11 @@ def _summary(
         for service in plan.services:
             if service.buying is not None:
                 services[_title(service)].append(("buy", buying_line(service)))
-    lines = len(opening) + sum(1 + len(each) for each in services.values()) + len(rows)
+    lines = len(opening) + sum(1 + len(each) for each in services.values())
+    if buying and lines + len(rows) >= LINES * len(services):
+        # Guard: what one own run may save gives way, so that an answer keeps its ten lines.
+        rows = ()
+    lines += len(rows)
     tail = _tail([*warnings, *_warnings(plan)], LINES * len(services) - lines)
     tables = (_table(title, each) for title, each in services.items())
     gap = "\n\n" if len(services) > 1 else "\n"
