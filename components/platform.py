@@ -22,6 +22,7 @@ from components.service.database import log_group_name as database_logs
 from components.service.firewall import LOG_PREFIX
 from components.service.inference_service import InferenceService, InferenceServiceArgs
 from components.service.object_store import ObjectStore
+from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterPlan
 from sizing.plan.stack.nodes import NodePool
@@ -270,7 +271,7 @@ class Platform(pulumi.ComponentResource):
                 service=service.name,
                 buckets=service.buckets,
                 database=service.database,
-                gateway=service.gateway,
+                gateway=service.gateway if isinstance(service.gateway, GatewayPlan) else None,
                 dns=self._dns,
                 host=self.hosts.get(service.name),
                 source=service.inputs.model.source,

@@ -159,6 +159,7 @@ def service_plan(
         capacity=parts.capacity,
         calibrated=parts.calibrated,
         item=parts.item,
+        jobs=parts.jobs,
         own_runs=own_runs_plan(
             own,
             workload,

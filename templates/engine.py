@@ -188,7 +188,7 @@ def _limit_arguments(serving: ServingPlan) -> list[str]:
             return [limits[Limit.queue], str(serving.in_flight)]
         case LimitsBy.admission if Limit.middleware in limits:
             return [limits[Limit.middleware], "admission.Admission"]
-        case LimitsBy.admission | LimitsBy.nothing:
+        case LimitsBy.admission | LimitsBy.worker | LimitsBy.nothing:
             return []
         case _ as never:
             assert_never(never)
@@ -207,7 +207,7 @@ def engine_environment(serving: ServingPlan) -> dict[str, str]:
             values["PYTHONPATH" if traits.entry is None else "ADMISSION_FOLDER"] = PROGRAMS
             values["ADMISSION_IN_FLIGHT"] = str(serving.in_flight)
             values["ADMISSION_SEQUENCES"] = "" if most is None else str(most)
-        case LimitsBy.engine | LimitsBy.nothing:
+        case LimitsBy.engine | LimitsBy.worker | LimitsBy.nothing:
             pass
         case _ as never:
             assert_never(never)

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.disks import WeightsOn
+from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.serving import GroupServingPlan, LimitsBy, ServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.nodes import BurstPoolPlan, NodePool
@@ -157,7 +158,8 @@ def render(plan: Plan) -> dict[str, str]:
 
 def _bindings(service: ServicePlan) -> dict[str, str]:
     """Name of the binding to each load balancer's target group, by document."""
-    balancers = () if service.gateway is None else service.gateway.balancers()
+    gateway = service.gateway
+    balancers = gateway.balancers() if isinstance(gateway, GatewayPlan) else ()
     return {
         binding_document(public=balancer.public): service.name + "-public" * balancer.public
         for balancer in balancers
@@ -175,7 +177,8 @@ def user_data_path(pool: NodePool) -> str:
 
 
 def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
-    if service.gateway is None or service.quota is None:
+    gateway = service.gateway
+    if not isinstance(gateway, GatewayPlan) or service.quota is None:
         raise ValueError(f"{service.name}: what is served needs a gateway and a quota")
     one_node = {
         "gpus_per_pod": serving.gpus_per_replica,
@@ -221,11 +224,11 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "start_folder": START,
             "engine_environment": {k: argument(v) for k, v in engine_environment(serving).items()},
             "balancer_cidrs": [
-                *(plan.network.public_cidrs if service.gateway.has_public else ()),
-                *(plan.network.private_cidrs if service.gateway.has_internal else ()),
+                *(plan.network.public_cidrs if gateway.has_public else ()),
+                *(plan.network.private_cidrs if gateway.has_internal else ()),
             ],
             "quota": service.quota.model_dump(),
-            "drain_s": service.gateway.deregistration_delay_s,
+            "drain_s": gateway.deregistration_delay_s,
             "progress_deadline_s": _progress_deadline_s(serving),
             "awaited": service.weights_import is not None,
         }

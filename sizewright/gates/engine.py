@@ -28,6 +28,7 @@ def _limits(service: ServicePlan, serving: ServingPlan, catalog: Catalog) -> Gat
     keeper = {
         LimitsBy.engine: "by the engine's own options",
         LimitsBy.admission: "by a check in the engine's server, as this version lacks an option",
+        LimitsBy.worker: "by the worker next to the engine",
         LimitsBy.nothing: "",
     }[serving.limits_by]
     one = ", one sequence each" if serving.sequences_per_request is not None else ""
@@ -40,7 +41,7 @@ def _lost(serving: ServingPlan) -> Iterator[str]:
         yield f"the limit of {serving.in_flight:,} requests that run or wait"
         if serving.sequences_per_request is not None:
             yield "the limit of tokens, which counts one sequence a request"
-    if serving.keep_alive_s is None:
+    if serving.keep_alive_s is None and serving.limits_by is not LimitsBy.worker:
         yield "idle connections longer than the load balancer, which then answers with 502"
 
 

@@ -24,12 +24,12 @@ def engine_rows(case: Case, rates: Rates, ranked: Ranking) -> tuple[EngineRow, .
     """Return each engine with its cheapest option, in order of preference.
 
     `ranked` has the options of the requested engines, and each other engine is ranked here. The
-    result is empty where no engine serves the kind, and by a method that rates engines alike.
+    result is empty by a method that rates engines alike.
     Basis: exact; each option is sized in full.
     """
     workload = case.workload
     method = workload.capacity.method if workload.capacity is not None else None
-    if not workload.kind.traits.has_engine or method is not Method.calibrated:
+    if method is not Method.calibrated:
         return ()
     return tuple(_row(engine, case, rates, ranked) for engine in engines_of(workload.kind))
 

@@ -26,9 +26,7 @@ def chosen_facts(
     gpu, model = catalog.gpu(instance.gpu), facts_of(workload, catalog).model
     price = catalog.price(instance.name, site.region)
     engine = service.serving.engine if service.serving is not None else EngineName.vllm
-    support = None
-    if workload.kind.traits.has_engine:
-        support = catalog.support(engine, choice.precision)
+    support = catalog.support(engine, choice.precision)
     sold = catalog.zones_selling(instance.name, site.region)
     facts = {
         "price": "unknown" if price is None else f"{plain(price.usd_per_hour)} USD an hour",

@@ -33,16 +33,18 @@ RUNTIMES = (Runtime.eager, Runtime.compiled)
 def unserved(workload: Workload, facts: Facts, catalog: Catalog) -> str | None:
     """Reason why no engine serves the workload, as a clause; None where its engine does.
 
-    An engine of images serves the models of its list (data/engine_models.csv). Basis: vendor.
+    An engine of images and clips serves the models of its list (data/engine_models.csv). Basis:
+    vendor.
     """
-    traits = workload.kind.traits
-    if not traits.has_engine:
-        return f"this version has no engine for {workload.kind.value}"
-    return next(_of_images(workload, facts, catalog), None) if traits.makes_media else None
+    if workload.jobs is not None:
+        return "this version builds no workers for jobs"
+    if not workload.kind.traits.makes_media:
+        return None
+    return next(_of_items(workload, facts, catalog), None)
 
 
-def _of_images(workload: Workload, facts: Facts, catalog: Catalog) -> Iterator[str]:
-    """Yield what the engine lacks of an image service."""
+def _of_items(workload: Workload, facts: Facts, catalog: Catalog) -> Iterator[str]:
+    """Yield what the engine lacks of a service of images or clips."""
     engine, listed = workload.engine.name, catalog.listed(workload.engine.name)
     tag = f"{engine} {catalog.pin(engine.traits.image).version}"
     if facts.model is None:

@@ -4,9 +4,10 @@ The load balancer sends a request to the replica with the fewest requests, so th
 another replica is idle: an M/M/c queue.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf, log
+from math import exp, inf, log
 
 NEGLIGIBLE = 1e-17
 """Share of a sum below which further, smaller terms do not change it."""
@@ -43,6 +44,16 @@ class ItemQueue:
             return 1.0
         loss = erlang_loss(self.replicas, self.offered)
         return loss / (1 - self.offered / self.replicas * (1 - loss))
+
+    def late_share(self, wait_s: float) -> float:
+        """Share of requests that wait longer than this.
+
+        P(W > t) = C x exp(-(replicas / seconds - rate) t)
+        """
+        if self.offered >= self.replicas:
+            return 1.0
+        free = self.replicas / self.item_s - self.requests_per_s
+        return self.waiting_share * exp(-free * wait_s)
 
     def wait_s(self, share: float) -> float:
         """Seconds of the wait that this share of requests does not exceed.
@@ -88,8 +99,8 @@ def fewest_replicas(
 ) -> int | None:
     """Smallest number of replicas whose answers are in time for this share of requests.
 
-    The result is None where one item alone takes longer. Basis: bisection; a wait only falls with
-    more replicas.
+    The result is None where one item alone takes longer. Basis: a wait only falls with more
+    replicas.
     """
     if item_s > response_s:
         return None
@@ -98,8 +109,15 @@ def fewest_replicas(
         queue = ItemQueue(replicas, requests_per_s, item_s)
         return queue.response_s(share) <= response_s
 
-    low = int(requests_per_s * item_s)
-    step = 1
+    return fewest(int(requests_per_s * item_s), enough)
+
+
+def fewest(too_few: int, enough: Callable[[int], bool]) -> int:
+    """Smallest number above `too_few` that is enough, where each larger one is enough too.
+
+    Basis: bisection.
+    """
+    low, step = too_few, 1
     while not enough(low + step):
         low, step = low + step, 2 * step
     high = low + step

@@ -21,10 +21,11 @@ from sizing.replica.fit import unsplit
 from sizing.replica.gpu_rate import GpuRate, gpu_rate, peak_flop_per_s
 from sizing.replica.item import ItemEstimate, item_of, utilisation_limit
 from sizing.replica.item_queue import fewest_replicas
+from sizing.replica.job_queue import JobTargets, day_of, fewest_workers, job_seconds
 from sizing.replica.lengths import Lengths
-from sizing.replica.traffic import Rates
+from sizing.replica.traffic import Rates, response_target_s
 from sizing.steps.model import StepModel
-from sizing.values.exact import short
+from sizing.values.exact import exact, short
 from sizing.workload import Method
 
 COUNT_KEPT = 1 - Fraction(1, 10**9)
@@ -73,22 +74,26 @@ def rated(
         return Unrated((_no_peak_rate(facts),)) if rate is None else Rated(rate, flop)
     if choice is None:
         return Unrated()
-    return _calibrated(case, facts.instance, choice.fit, rates.at(capacity.load), lock)
+    return _calibrated(case, facts.instance, choice.fit, rates, lock)
 
 
 def _calibrated(
-    case: Case, instance: InstanceType, fit: Fit, load: Fraction, lock: Lock | None
+    case: Case, instance: InstanceType, fit: Fit, rates: Rates, lock: Lock | None
 ) -> Rated | Unrated:
     """Return the rate by the calibrated method, or that of the lock."""
+    capacity = case.workload.capacity
+    if capacity is None:
+        raise ValueError(f"{case.workload.name} is not sized")
+    load = rates.at(capacity.load)
     if fit.nodes > 1:
         return Unrated((spans_nodes(fit.nodes),))
+    kept = _kept(case, instance, fit, load, lock)
     if case.workload.kind.traits.makes_media:
-        return _of_items(case, instance, fit, load, lock)
+        return Rated(kept, locked=True) if kept is not None else _of_items(case, fit, rates, load)
     steps = step_model_of(case, case.need, fit.tensor_parallel)
     if steps is None:
         return Unrated((_no_step_model(case),))
     replica = calibrated_replica(steps, case.workload, fit, load)
-    kept = _kept(case, instance, fit, load, lock)
     rate = kept or replica.gpu_rate()
     if rate is None:
         rejected, missed = _too_slow(case, replica)
@@ -96,31 +101,43 @@ def _calibrated(
     return Rated(rate, None, replica, kept is not None)
 
 
-def _of_items(
-    case: Case, instance: InstanceType, fit: Fit, load: Fraction, lock: Lock | None
-) -> Rated | Unrated:
-    """Return the rate of images or clips, or that of the lock.
+def _of_items(case: Case, fit: Fit, rates: Rates, load: Fraction) -> Rated | Unrated:
+    """Return the rate of images or clips.
 
     throughput: seconds of an item at the bought quantile x its cards / utilisation limit
-    response: fewest replicas that answer in time x their cards / load
+    response, drain: fewest replicas that meet the target x their cards / load
     """
-    kept = _kept(case, instance, fit, load, lock)
-    if kept is not None:
-        return Rated(kept, locked=True)
     estimate = case.item_estimate(fit.tensor_parallel)
     if estimate is None:
         return Unrated((_no_step_model(case),))
-    latency, quantile = case.workload.latency, bought_quantile(case.workload)
+    queue, quantile = case.workload.jobs, bought_quantile(case.workload)
     full = estimate.gpu_s(quantile)
+    full = full if queue is None else job_seconds(full, queue)
     seconds = {"throughput": full / utilisation_limit(case.workload.capacity)}
-    if latency is not None and latency.response_s is not None:
-        target, share = float(latency.response_s), float(latency.percentile) / 100
-        alone_s = estimate.seconds(quantile)
-        replicas = fewest_replicas(float(load), alone_s, target, share)
+    alone_s, response_s = estimate.seconds(quantile), response_target_s(case.workload)
+    for name, replicas in _fewest(case, rates, alone_s).items():
         if replicas is None:
-            return _item_too_slow(case, instance, estimate, alone_s, target)
-        seconds["response"] = replicas * estimate.cards.count / load * COUNT_KEPT
+            return _item_too_slow(case, estimate, alone_s, response_s or 0.0)
+        seconds[name] = replicas * estimate.cards.count / load * COUNT_KEPT
     return Rated(GpuRate(max(seconds.values()), seconds, full))
+
+
+def _fewest(case: Case, rates: Rates, item_s: float) -> dict[str, int | None]:
+    """Fewest replicas by each target of images or clips; None where one item alone is too slow."""
+    workload = case.workload
+    capacity, latency, queue = workload.capacity, workload.latency, workload.jobs
+    response_s = response_target_s(workload)
+    share = 0.0 if latency is None else float(latency.percentile) / 100
+    if queue is not None:
+        drain_s = None if queue.drain_s is None else float(queue.drain_s)
+        targets = JobTargets(share, response_s, drain_s)
+        day = day_of(workload.traffic, rates, queue)
+        job_s = float(job_seconds(exact(Fraction(item_s)), queue))
+        return fewest_workers(day, item_s, job_s, targets)
+    if response_s is None or capacity is None:
+        return {}
+    load = float(rates.at(capacity.load))
+    return {"response": fewest_replicas(load, item_s, response_s, share)}
 
 
 def _undivided(case: Case, choice: Choice | None) -> Rejected | None:
@@ -135,12 +152,10 @@ def _undivided(case: Case, choice: Choice | None) -> Rejected | None:
     return Rejected(option=f"one item on {cards} GPUs", reason=Reason.engine, numbers=lacking)
 
 
-def _item_too_slow(
-    case: Case, instance: InstanceType, estimate: ItemEstimate, alone_s: float, target: float
-) -> Unrated:
+def _item_too_slow(case: Case, estimate: ItemEstimate, alone_s: float, target: float) -> Unrated:
     """Reason against cards on which one item alone takes longer than the target."""
     cards = estimate.cards.count
-    option = f"{instance.name}, {cards} GPU{'s' * (cards > 1)} an item, {case.facts.precision}"
+    option = f"{_type_name(case)}, {cards} GPU{'s' * (cards > 1)} an item, {case.facts.precision}"
     name = estimate_name(100 * bought_quantile(case.workload))
     numbers = (
         f"response {short(alone_s)} s at best, {short(target)} s is the target"
@@ -240,10 +255,15 @@ def _too_slow(case: Case, replica: CalibratedReplica) -> tuple[Rejected, float]:
             best, limit = short(alone * 1000), short(target * 1000)
             parts.append(f"{name} {best} ms at best, {limit} ms is the target")
             missed = max(missed, alone / target)
-    name = case.facts.instance.name if case.facts.instance is not None else "the type"
-    option = f"{name}, tensor parallel {replica.tensor_parallel}, {case.facts.precision}"
+    option = (
+        f"{_type_name(case)}, tensor parallel {replica.tensor_parallel}, {case.facts.precision}"
+    )
     numbers = "; ".join(parts) + f" (one request alone, {replica.estimate} estimate)"
     return Rejected(option=option, reason=Reason.latency, numbers=numbers), missed
+
+
+def _type_name(case: Case) -> str:
+    return case.facts.instance.name if case.facts.instance is not None else "the type"
 
 
 def _no_peak_rate(facts: Facts) -> Rejected:

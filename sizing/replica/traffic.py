@@ -76,6 +76,12 @@ def answer_s(workload: Workload, output_tokens: Fraction) -> Fraction | None:
     return (exact(latency.ttft_ms) + steps * exact(latency.tpot_ms)) / 1000
 
 
+def response_target_s(workload: Workload) -> float | None:
+    """Target of the whole image or clip, seconds; None without one."""
+    latency = workload.latency
+    return None if latency is None or latency.response_s is None else float(latency.response_s)
+
+
 def slowest_answer_s(workload: Workload) -> Fraction | None:
     """Seconds of the mean answer exactly at the latency targets.
 

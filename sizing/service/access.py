@@ -59,16 +59,16 @@ def _asking(access: Access) -> str:
     return "both_balancers" if access.both_balancers else ""
 
 
-def token_plan(access: Access, site: Site) -> TokenPlan | None:
+def token_plan(workload: Workload, site: Site) -> TokenPlan | None:
     """Tokens that the load balancer accepts; None where it requires none."""
-    if not access.asks_for_token or site.token_issuer is None or site.token_jwks_url is None:
+    if not workload.callers_need_token or site.token_issuer is None or site.token_jwks_url is None:
         return None
     return TokenPlan(
         issuer=site.token_issuer,
         jwks_url=site.token_jwks_url,
         claims=tuple(
             ClaimPlan(name=claim.name, format=claim.format.value, values=claim.values)
-            for claim in access.claims
+            for claim in workload.access.claims
         ),
     )
 

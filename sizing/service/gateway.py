@@ -4,7 +4,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sizing.plan.part import Reason, Rejected
-from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.gateway import BalancerPlan, GatewayPlan, JobGatewayPlan
+from sizing.plan.service.jobs import JobApiPlan
 from sizing.plan.service.stores import TransferPlan
 from sizing.replica.traffic import Rates, answer_s, slowest_answer_s
 from sizing.service.access import firewall_plan, token_plan
@@ -12,13 +13,15 @@ from sizing.service.request_limits import IDLE_MARGIN_S
 from sizing.site import Site
 from sizing.values.exact import ceiling, exact, plain, plain_or_none
 from sizing.values.units import GB, MB
-from sizing.workload import InTransit, Routing, Workload
+from sizing.workload import InTransit, Kind, Routing, Workload
 
 CONNECTIONS_PER_UNIT_S = 25
 ACTIVE_CONNECTIONS_PER_UNIT = 3_000
 BYTES_PER_UNIT_HOUR = GB
 """Bytes that one load balancer capacity unit (LCU) covers in an hour. Basis: vendor (ELB pricing:
 25 new connections a second, 3,000 active ones, 1 GB an hour)."""
+FUNCTION_BYTES_PER_UNIT = 400 * MB
+"""Bytes that one unit covers in an hour where a function answers. Basis: vendor (ELB pricing)."""
 ASSUMED_ANSWER_S = 120
 """Seconds of the longest answer without a latency target. Basis: assumed."""
 STREAM_RATIO = 4
@@ -120,32 +123,89 @@ def gateway_plan(
     `item_s` are the seconds of one image; None for text.
     """
     longest = longest_answer_s(workload, item_s)
-    units = capacity_units(workload, rates)
-    access = workload.access
-    return GatewayPlan(
-        public=access.public,
-        both=access.both_balancers,
-        internal_token=access.token_required,
-        public_cidrs=site.public_cidrs if access.has_public else (),
-        token=token_plan(access, site),
-        firewall=firewall_plan(workload, rates, site),
-        longest_answer_s=plain(longest),
-        idle_timeout_s=min(ceiling(longest) + IDLE_MARGIN_S, IDLE_LIMIT_S),
-        encrypted=workload.in_transit is InTransit.tls,
+    balancer = _balancer(
+        workload,
+        rates,
+        site,
+        longest=longest,
         paths=workload.engine.name.traits.paths,
+        units=capacity_units(workload, rates),
+    )
+    return GatewayPlan(
+        **balancer.model_dump(),
+        encrypted=workload.in_transit is InTransit.tls,
         routing=ALGORITHMS[workload.engine.routing],
         sticky=workload.engine.routing is Routing.sticky,
         sticky_s=STICKY_S,
         deregistration_delay_s=min(ceiling(longest), DRAIN_LIMIT_S),
-        capacity_units=units,
-        reserved_units=reserved_units(units),
         health_interval_s=HEALTH_INTERVAL_S,
         health_timeout_s=HEALTH_TIMEOUT_S,
         health_checks=HEALTH_CHECKS,
         failure_detection_s=HEALTH_CHECKS * HEALTH_INTERVAL_S + HEALTH_TIMEOUT_S,
+    )
+
+
+def _balancer(
+    workload: Workload,
+    rates: Rates,
+    site: Site,
+    *,
+    longest: Fraction,
+    paths: tuple[str, ...],
+    units: int | None,
+) -> BalancerPlan:
+    """Return the load balancers of a service, whatever is behind them."""
+    access = workload.access
+    return BalancerPlan(
+        public=access.public,
+        both=access.both_balancers,
+        internal_token=access.token_required or workload.jobs is not None,
+        public_cidrs=site.public_cidrs if access.has_public else (),
+        token=token_plan(workload, site),
+        firewall=firewall_plan(workload, rates, site),
+        longest_answer_s=plain(longest),
+        idle_timeout_s=min(ceiling(longest) + IDLE_MARGIN_S, IDLE_LIMIT_S),
+        paths=paths,
+        capacity_units=units,
+        reserved_units=reserved_units(units),
         certificate_arn=site.certificate_arn,
         protected=site.keeps(workload),
     )
+
+
+def job_gateway_plan(
+    workload: Workload, rates: Rates, site: Site, api: JobApiPlan
+) -> JobGatewayPlan:
+    """Return the load balancers in front of the function that accepts jobs."""
+    return JobGatewayPlan(
+        **_balancer(
+            workload,
+            rates,
+            site,
+            longest=Fraction(api.timeout_s),
+            paths=job_paths(workload.kind, takes_images=api.takes_images),
+            units=job_capacity_units(exact(Decimal(str(api.requests_per_s))), api.body_bytes),
+        ).model_dump()
+    )
+
+
+def job_paths(kind: Kind, *, takes_images: bool) -> tuple[str, ...]:
+    """Paths of requests for jobs of the kind. Basis: vendor (OpenAI's API), and assumed below
+    them."""
+    jobs = {Kind.image: "/v1/images/generations", Kind.video: "/v1/videos"}[kind]
+    uploads = ("/v1/uploads",) if takes_images else ()
+    return (jobs, f"{jobs}/*", "/v1/models", *uploads)
+
+
+def job_capacity_units(requests_per_s: Fraction, body_bytes: int) -> int:
+    """Load balancer capacity units of requests for jobs, rounded up.
+
+    max(rate / 25, bytes an hour / 0.4 GB), each request a new connection of the largest body
+
+    Basis: vendor definition (0.4 GB an hour for functions); an upper bound.
+    """
+    hourly = requests_per_s * body_bytes * 3600
+    return ceiling(max(requests_per_s / CONNECTIONS_PER_UNIT_S, hourly / FUNCTION_BYTES_PER_UNIT))
 
 
 def too_slow(gateway: GatewayPlan) -> list[Rejected]:

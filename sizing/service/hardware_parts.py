@@ -1,6 +1,6 @@
 """Which parts of a service follow from the hardware that serves it, or from its absence?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import assert_never
 
@@ -13,8 +13,9 @@ from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan, WeightsOn
-from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.item import ItemPlan
+from sizing.plan.service.jobs import JobsPlan
 from sizing.plan.service.latency import LatencyPlan
 from sizing.plan.service.memory import MemoryPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
@@ -29,8 +30,9 @@ from sizing.replica.rated import Rated
 from sizing.replica.traffic import Rates
 from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
-from sizing.service.gateway import gateway_plan, too_slow
+from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
 from sizing.service.item import item_plan
+from sizing.service.jobs import jobs_of
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient, item_seconds
 from sizing.service.serving import copy_image, quota_plan, serving_plan
@@ -44,7 +46,7 @@ from sizing.values.units import HOURS_PER_PRICED_MONTH
 class EngineParts:
     """Parts of a service that an engine serves; the defaults are of a service without one."""
 
-    gateway: GatewayPlan | None = None
+    gateway: GatewayPlan | JobGatewayPlan | None = None
     serving: ServingPlan | None = None
     weights_import: ImportPlan | None = None
     burst: BurstPlan | None = None
@@ -70,6 +72,7 @@ class HardwareParts:
     latency: LatencyPlan | None = None
     states: tuple[StatePlan, ...] = ()
     volumes: VolumePlan | None = None
+    jobs: JobsPlan | None = None
     engine: EngineParts = NO_ENGINE
     rejected: tuple[Rejected, ...] = ()
 
@@ -121,10 +124,14 @@ def _served_parts(
         priced = _priced(case, served, choice)
         calibrated = calibrated_plan(case.workload, known, pool, rates, load, priced=priced)
     capacity = _capacity(case, served.rated, served.choice, rates)
+    jobs, without_api = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
     if unserved:
         engine = EngineParts(rejected=unserved)
     else:
         engine = _engine_parts(case, served, capacity, volumes, rates)
+    if jobs is not None and jobs.api is not None:
+        gateway = job_gateway_plan(case.workload, rates, case.site, jobs.api)
+        engine = replace(engine, gateway=gateway)
     method = served.capacity.method
     return HardwareParts(
         memory=memory_plan(case.need, served.choice.fit),
@@ -141,8 +148,9 @@ def _served_parts(
         ),
         states=states(pool, engine.serving, rates, served.rated.rate),
         volumes=volumes,
+        jobs=jobs,
         engine=engine,
-        rejected=tuple(late),
+        rejected=(*late, *without_api),
     )
 
 
@@ -168,10 +176,8 @@ def _engine_parts(
     case: Case, served: Served, capacity: CapacityPlan, volumes: VolumePlan, rates: Rates
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
-    workload, pool, item_s = case.workload, served.pool, None
-    if workload.kind.traits.makes_media:
-        item_s = item_seconds(served.rated.rate, pool.gpus_per_replica)
-    gateway = gateway_plan(workload, rates, case.site, item_s)
+    workload, pool = case.workload, served.pool
+    gateway = None if workload.jobs is not None else _gateway(case, served, rates)
     serving = serving_plan(
         case,
         served.choice,
@@ -191,8 +197,16 @@ def _engine_parts(
         burst=burst,
         quota=quota_plan(serving, burst, weights_import),
         rollout=rollout(serving, volumes),
-        rejected=(*too_slow(gateway), *impatient(gateway, serving)),
+        rejected=() if gateway is None else (*too_slow(gateway), *impatient(gateway, serving)),
     )
+
+
+def _gateway(case: Case, served: Served, rates: Rates) -> GatewayPlan:
+    """Return the load balancer of a service that answers while the user waits."""
+    item_s = None
+    if case.workload.kind.traits.makes_media:
+        item_s = item_seconds(served.rated.rate, served.pool.gpus_per_replica)
+    return gateway_plan(case.workload, rates, case.site, item_s)
 
 
 def _capacity(case: Case, rated: Rated, choice: Choice | None, rates: Rates) -> CapacityPlan:

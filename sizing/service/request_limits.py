@@ -53,19 +53,25 @@ def request_limits(
     rate: GpuRate,
     gpus_per_replica: int,
     max_num_seqs: int,
-    gateway: GatewayPlan,
+    gateway: GatewayPlan | None,
 ) -> RequestLimits:
     """Return the limits of one replica, and what enforces them.
 
     in flight = max sequences + waiting; keep-alive = idle timeout + 10 s
+
+    Without a load balancer in front of it, a worker sends one job at a time.
     """
+    engine = workload.engine.name
+    as_root = not catalog.can(engine, tag, Ability.user)
+    if gateway is None:
+        return RequestLimits(LimitsBy.worker, None, 0, max_num_seqs, ONE, as_root)
     counts = gateway.firewall is not None and gateway.firewall.tokens_per_key is not None
     media = workload.kind.traits.makes_media
     if media:
         waiting = waiting_items(workload, item_seconds(rate, gpus_per_replica))
     else:
         waiting = waiting_requests(wait_s(workload), rate, gpus_per_replica)
-    idle_s, engine = gateway.idle_timeout_s, workload.engine.name
+    idle_s = gateway.idle_timeout_s
     raised = catalog.can(engine, tag, Ability.keep_alive)
     return RequestLimits(
         by=limits_by(catalog, engine, tag, counts_tokens=counts),
@@ -73,7 +79,7 @@ def request_limits(
         waiting=waiting,
         in_flight=max_num_seqs + waiting,
         sequences_per_request=ONE if counts or media else None,
-        as_root=not catalog.can(engine, tag, Ability.user),
+        as_root=as_root,
     )
 
 

@@ -54,6 +54,9 @@ START_BYTES = GIB
 a public log of SGLang on an RTX 3090 (2026-04)."""
 MEMORY_STEP = 1000
 """Steps of a memory setting in one, so that it has three decimals. Basis: assumed."""
+STOP_MARGIN_S = 30
+"""Seconds to stop beyond the drain of the load balancer. A worker gives its job back within them.
+Basis: assumed."""
 NODE_START_S = 600
 """Seconds from an EC2 launch to a Ready node with its disks. Basis: assumed; 3 to 5 minutes are
 usual."""
@@ -130,7 +133,7 @@ def serving_plan(
     *,
     pool: PoolPlan,
     volumes: VolumePlan,
-    gateway: GatewayPlan,
+    gateway: GatewayPlan | None,
     rate: GpuRate,
 ) -> ServingPlan:
     """Return the floor of one service: Deployments, or groups of pods where a replica spans
@@ -158,7 +161,7 @@ def _deployment_plan(
     *,
     pool: PoolPlan,
     volumes: VolumePlan,
-    gateway: GatewayPlan,
+    gateway: GatewayPlan | None,
     rate: GpuRate,
 ) -> ServingPlan:
     """Return the floor Deployments of one service.
@@ -212,7 +215,7 @@ def _deployment_plan(
         limits_by=limits.by,
         keep_alive_s=limits.keep_alive_s,
         as_root=limits.as_root,
-        encrypted=gateway.encrypted,
+        encrypted=gateway is not None and gateway.encrypted,
         gpu_memory_utilisation=None
         if engine.traits.memory is None
         else memory_setting(
@@ -225,7 +228,7 @@ def _deployment_plan(
         weights_path=volumes.weights_path,
         copy_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.download_s)))),
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s)))) + ENGINE_START_S,
-        stop_s=gateway.deregistration_delay_s + 30,
+        stop_s=(0 if gateway is None else gateway.deregistration_delay_s) + STOP_MARGIN_S,
     )
 
 

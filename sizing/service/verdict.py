@@ -143,8 +143,6 @@ def _against(name: str, estimated: float, target: float) -> str:
 def _why_unknown(case: Case, pool: PoolPlan) -> str:
     """Reason why no estimate covers the service."""
     kind = case.workload.kind
-    if not kind.traits.has_engine:
-        return f"one {kind.value} has no tokens, and its wait is not modelled"
     if kind.traits.makes_media:
         return f"the catalog lacks the denoiser of the {kind.value}, or a rate of the GPU"
     if pool.nodes_per_replica > 1:

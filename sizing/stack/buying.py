@@ -18,7 +18,7 @@ from sizing.stack.one_cluster import (
     widest_addresses,
 )
 from sizing.values.exact import ceiling
-from sizing.workload import Kind, Workload
+from sizing.workload import Workload
 
 CLUSTERS_QUOTA = "L-1194D53C"
 """Quota of clusters in one region."""
@@ -35,7 +35,7 @@ USED = {
 
 def is_queued(workload: Workload) -> bool:
     """True where requests wait in a queue as jobs, so that a lost job can run again."""
-    return workload.kind is Kind.video
+    return workload.jobs is not None
 
 
 def buying_plan(workload: Workload, served: Served, site: Site, catalog: Catalog) -> BuyingPlan:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sizing.catalog import Catalog
 from sizing.locks.stack_lock import chart_item
+from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import (
     BurstServicesPlan,
@@ -61,7 +62,7 @@ def cluster_services(
     Services that the cluster's owner provides are left out. Each that the site offers to other
     stacks is included.
     """
-    gateways = any(service.gateway is not None for service in services)
+    gateways = any(isinstance(service.gateway, GatewayPlan) for service in services)
     spanning = tuple(sorted({pool.instance_type for pool in pools if pool.interconnect}))
     plugin = _brought(ClusterPart.device_plugin, site, used=bool(pools))
     controller = _brought(ClusterPart.load_balancer_controller, site, used=gateways)
@@ -120,7 +121,7 @@ def _metrics(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> M
         scrape_s=SCRAPE_S,
         kept_hours=METRICS_HOURS,
         services=tuple(s.name for s in services),
-        encrypted=tuple(s.name for s in services if s.gateway and s.gateway.encrypted),
+        encrypted=tuple(s.name for s in services if s.serving and s.serving.encrypted),
         engines=tuple(sorted(engines_of(services))),
     )
 

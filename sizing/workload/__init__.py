@@ -9,6 +9,7 @@ from sizing.workload.engines import ENGINES, EngineName, EngineTraits, engines_o
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
 from sizing.workload.kinds import InTransit, Kind, Load, Method, Precision
 from sizing.workload.model import Encoder, Model, ModelName
+from sizing.workload.queue import Queue
 from sizing.workload.request import Length, Lengths, Request, mean_tokens, variation
 from sizing.workload.targets import Capacity, Latency, Redundancy, shortfall_cost
 from sizing.workload.traffic import Traffic
@@ -48,6 +49,7 @@ __all__ = [
     "Positive",
     "PositiveCount",
     "Precision",
+    "Queue",
     "Ratio",
     "Redundancy",
     "Request",

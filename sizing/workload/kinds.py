@@ -118,8 +118,6 @@ class Traits:
 
     model_kind: str
     """How the kind of its models begins in the catalog."""
-    has_engine: bool
-    """True where an engine of this version serves it: nodes, gateway, access rules."""
     makes_media: bool
     """True where answers are files that a bucket keeps."""
     textbook_work: str | None
@@ -128,10 +126,10 @@ class Traits:
     """Fields of the latency that state its targets."""
 
 
-LANGUAGE = Traits("llm", True, False, "total_tokens")
+LANGUAGE = Traits("llm", False, "total_tokens")
 TRAITS = {
     Kind.text: LANGUAGE,
     Kind.chat: LANGUAGE,
-    Kind.image: Traits("image", True, True, "iterations", ("response_s",)),
-    Kind.video: Traits("video", False, True, None),
+    Kind.image: Traits("image", True, "iterations", ("response_s",)),
+    Kind.video: Traits("video", True, None, ("response_s",)),
 }

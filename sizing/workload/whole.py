@@ -23,6 +23,7 @@ from sizing.workload.kinds import (
     supported,
 )
 from sizing.workload.model import Model, ModelName, named
+from sizing.workload.queue import Queue
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency, Redundancy
 from sizing.workload.traffic import Traffic
@@ -40,6 +41,11 @@ def _has_a_peak(traffic: Any) -> bool:
     if isinstance(traffic, dict):
         return any(traffic.get(name) is not None for name in PEAKS)
     return any(getattr(traffic, name, None) is not None for name in PEAKS)
+
+
+def _waits_in_a_queue(values: dict[str, Any]) -> bool:
+    """True where the requests of a file wait in a queue."""
+    return values.get("queue") is not None or values.get("kind") == Kind.video
 
 
 _WORK = {
@@ -81,6 +87,9 @@ class Workload(Strict):
     """Data that the service stores, or none when the applications store it."""
     engine: Engine = Field(default_factory=Engine)
     """Serving engine and its limits."""
+    queue: Annotated[Queue | None, Field(exclude_if=absent)] = None
+    """Queue of jobs. When left out, images are made while the user waits. Clips always wait in a
+    queue."""
     access: Access = Field(default_factory=Access)
     """Callers and their limits. When left out, only callers inside the network have access."""
     in_transit: Annotated[InTransit | None, Field(exclude_if=absent)] = None
@@ -95,13 +104,6 @@ class Workload(Strict):
     def _name_is_free(self) -> Self:
         if self.name == "default" or self.name.startswith("kube-"):
             raise FieldError(("name",), f"{self.name} is a namespace of Kubernetes", "another name")
-        return self
-
-    @model_validator(mode="after")
-    def _source_is_served(self) -> Self:
-        if self.model.source is not None and not self.kind.traits.has_engine:
-            message = f"the engine of {self.kind.value} is not built in this version"
-            raise FieldError(("model", "source"), message, "none: fill the bucket yourself")
         return self
 
     @model_validator(mode="after")
@@ -128,17 +130,20 @@ class Workload(Strict):
     def _is_calibrated(cls, values: Any) -> Any:
         """Return the values. A service without a method gets the calibrated one.
 
-        Images and clips are sized for the mean where no peak is given, and on hardware of the
-        ranking where none is stated.
+        Images and clips are sized for the mean where no peak is given or a queue absorbs it, and on
+        hardware of the ranking where none is stated.
         """
         if not isinstance(values, dict) or values.get("kind") not in list(Kind):
             return values
-        if values.get("capacity") is not None:
-            return values
+        capacity, queued = values.get("capacity"), _waits_in_a_queue(values)
+        if capacity is not None:
+            without_load = isinstance(capacity, dict) and "load" not in capacity
+            mean = {"load": Load.mean} if queued and without_load else {}
+            return {**values, "capacity": {**capacity, **mean}} if mean else values
         if not Kind(values["kind"]).traits.makes_media:
             return {**values, "capacity": {}}
-        load = {} if _has_a_peak(values.get("traffic")) else {"load": Load.mean}
-        return {"hardware": AUTO, **values, "capacity": load}
+        peak = _has_a_peak(values.get("traffic")) and not queued
+        return {"hardware": AUTO, **values, "capacity": {} if peak else {"load": Load.mean}}
 
     @model_validator(mode="before")
     @classmethod
@@ -196,7 +201,7 @@ class Workload(Strict):
     @model_validator(mode="after")
     def _one_item_at_a_time(self) -> Self:
         """Check that the engine of an image states nothing about batches of tokens."""
-        if not (self.kind.traits.has_engine and self.kind.traits.makes_media):
+        if not self.kind.traits.makes_media:
             return self
         made = f"each replica makes one {self.kind.value} at a time"
         if self.engine.max_sequences is not None:
@@ -209,24 +214,42 @@ class Workload(Strict):
         return self
 
     @model_validator(mode="after")
-    def _access_is_to_something(self) -> Self:
-        if self.access != Access() and not self.kind.traits.has_engine:
-            message = (
-                f"no engine of this version serves {self.kind.value}: access would have no effect"
-            )
-            raise FieldError(("access",), message, "no access")
-        if self.in_transit is not None and not self.kind.traits.has_engine:
-            message = f"no engine of this version serves {self.kind.value}"
-            raise FieldError(("in_transit",), message, "none: nothing is sent to an engine")
+    def _queue_has_jobs(self) -> Self:
+        """Check that what waits in a queue are items, which a bucket keeps for their owner."""
+        if self.queue is not None and not self.kind.traits.makes_media:
+            message = f"{self.kind.value} is answered while the user waits"
+            raise FieldError(("queue",), message, "kind: image or kind: video")
+        if self.jobs is None:
+            return self
+        if self.capacity is not None and self.capacity.load is Load.peak:
+            expected = "mean; latency.response_s and queue.drain_s bound the wait after the peak"
+            raise FieldError(("capacity", "load"), "a queue absorbs the peak", expected)
+        if self.queue is not None and self.data is None:
+            expected = "data.retention_days, after which results expire"
+            raise FieldError(("data",), "a queued service keeps its results", expected)
+        if self.in_transit is not None:
+            message = "the worker sends jobs to the engine inside the pod"
+            raise FieldError(("in_transit",), message, "none")
+        stated = "token_required" in self.access.model_fields_set
+        if stated and not self.access.asks_for_token:
+            message = "a job belongs to the subject of its caller's token"
+            raise FieldError(("access", "token_required"), message, "true")
         return self
+
+    @property
+    def jobs(self) -> Queue | None:
+        """Queue of the service's jobs; None where requests are answered while the user waits."""
+        if self.queue is None and self.kind is Kind.video:
+            return Queue()
+        return self.queue
+
+    @property
+    def callers_need_token(self) -> bool:
+        """True where a load balancer requires a token. Jobs belong to the subject of one."""
+        return self.access.asks_for_token or self.jobs is not None
 
     @model_validator(mode="after")
     def _drafts_are_of_an_engine(self) -> Self:
-        if self.engine.speculative is not None and not self.kind.traits.has_engine:
-            message = (
-                f"no engine of this version serves {self.kind.value}: nothing would be drafted"
-            )
-            raise FieldError(("engine", "speculative"), message, "none")
         spans = self.hardware is not None and self.hardware.nodes_per_replica not in (None, 1)
         if self.engine.speculative is not None and spans:
             message = "drafts are not known to work in a pipeline over several nodes"
@@ -244,9 +267,6 @@ class Workload(Strict):
     def _engines_are_rated(self) -> None:
         """Raises FieldError where nothing compares the engines."""
         known = ", ".join(engines_of(self.kind))
-        if not self.kind.traits.has_engine:
-            message = f"no engine of this version serves {self.kind.value}"
-            raise FieldError(("engine", "name"), message, "no engine.name")
         method = self.capacity.method if self.capacity is not None else None
         if method is not Method.calibrated:
             messages: dict[Method | None, str] = {
@@ -282,16 +302,6 @@ class Workload(Strict):
         if name is self.engine.name:
             return self
         return self.model_copy(update={"engine": self.engine.model_copy(update={"name": name})})
-
-    @model_validator(mode="after")
-    def _burst_is_served(self) -> Self:
-        if self.capacity and self.capacity.burst_gpus and not self.kind.traits.has_engine:
-            raise FieldError(
-                ("capacity", "burst_gpus"),
-                f"no engine of this version serves {self.kind.value}: nothing would use them",
-                "0",
-            )
-        return self
 
     @model_validator(mode="after")
     def _enough_to_size(self) -> Self:

@@ -1,7 +1,7 @@
 """Gateway of a service: its load balancers, tokens and limits."""
 
 import operator
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
@@ -61,7 +61,9 @@ class FirewallPlan(Part):
     log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
 
 
-class GatewayPlan(Part):
+class BalancerPlan(Part):
+    """Load balancers of a service, whatever is behind them."""
+
     public: Annotated[bool, Reaches(BALANCER, "internal")]
     """True where the service's name points to a load balancer that faces the internet."""
     both: bool
@@ -80,10 +82,6 @@ class GatewayPlan(Part):
     longest_answer_s: Number
     """Duration of the longest answer, seconds."""
     idle_timeout_s: Annotated[int, Reaches(BALANCER, "idleTimeout")]
-    encrypted: Annotated[
-        bool, Reaches(TARGETS, "protocol"), Field(default=False, exclude_if=operator.not_)
-    ]
-    """True where the balancer uses TLS with the engines. It accepts any certificate of theirs."""
     paths: Annotated[
         tuple[str, ...],
         Reaches(RULE, "conditions.0.pathPattern.values"),
@@ -91,27 +89,12 @@ class GatewayPlan(Part):
     ]
     """Paths of requests that are forwarded; left out where they are those of text. Others get
     404."""
-    routing: Annotated[str, Reaches(TARGETS, "loadBalancingAlgorithmType")]
-    sticky: Annotated[bool, Reaches(TARGETS, "stickiness.enabled")]
-    """True where a conversation stays with its replica."""
-    sticky_s: Annotated[int, Reaches(TARGETS, "stickiness.cookieDuration")]
-    deregistration_delay_s: Annotated[int, Reaches(TARGETS, "deregistrationDelay")]
     capacity_units: int | None
     """Load balancer capacity units at the peak; null without a peak."""
     reserved_units: Annotated[
         int | None, Reaches(BALANCER, "minimumLoadBalancerCapacity.capacityUnits")
     ]
     """Capacity units reserved without traffic; null where the balancer scales by itself."""
-    health_interval_s: Annotated[int, Reaches(TARGETS, "healthCheck.interval")]
-    health_timeout_s: Annotated[int, Reaches(TARGETS, "healthCheck.timeout")]
-    health_checks: Annotated[
-        int,
-        Reaches(TARGETS, "healthCheck.unhealthyThreshold"),
-        Reaches(TARGETS, "healthCheck.healthyThreshold"),
-    ]
-    """Consecutive checks that change a replica's state."""
-    failure_detection_s: int
-    """Maximum time for which a failed replica still receives requests."""
     certificate_arn: Annotated[str | None, Reaches(LISTENER, "certificateArn")]
     protected: Annotated[bool, Reaches(BALANCER, "enableDeletionProtection")]
 
@@ -125,12 +108,12 @@ class GatewayPlan(Part):
         """True where a load balancer faces the network."""
         return not self.public or self.both
 
-    def balancers(self) -> tuple["GatewayPlan", ...]:
+    def balancers(self) -> tuple[Self, ...]:
         """Return one plan for each load balancer. The service's name points to the first."""
         kinds = (self.public, not self.public) if self.both else (self.public,)
         return tuple(self._of(public=public) for public in kinds)
 
-    def _of(self, *, public: bool) -> "GatewayPlan":
+    def _of(self, *, public: bool) -> Self:
         asks = public or self.internal_token
         changed = {
             "public": public,
@@ -140,3 +123,31 @@ class GatewayPlan(Part):
             "protected": self.protected and public is self.public,
         }
         return self.model_copy(update=changed)
+
+
+class GatewayPlan(BalancerPlan):
+    """Load balancers in front of engines."""
+
+    encrypted: Annotated[
+        bool, Reaches(TARGETS, "protocol"), Field(default=False, exclude_if=operator.not_)
+    ]
+    """True where the balancer uses TLS with the engines. It accepts any certificate of theirs."""
+    routing: Annotated[str, Reaches(TARGETS, "loadBalancingAlgorithmType")]
+    sticky: Annotated[bool, Reaches(TARGETS, "stickiness.enabled")]
+    """True where a conversation stays with its replica."""
+    sticky_s: Annotated[int, Reaches(TARGETS, "stickiness.cookieDuration")]
+    deregistration_delay_s: Annotated[int, Reaches(TARGETS, "deregistrationDelay")]
+    health_interval_s: Annotated[int, Reaches(TARGETS, "healthCheck.interval")]
+    health_timeout_s: Annotated[int, Reaches(TARGETS, "healthCheck.timeout")]
+    health_checks: Annotated[
+        int,
+        Reaches(TARGETS, "healthCheck.unhealthyThreshold"),
+        Reaches(TARGETS, "healthCheck.healthyThreshold"),
+    ]
+    """Consecutive checks that change a replica's state."""
+    failure_detection_s: int
+    """Maximum time for which a failed replica still receives requests."""
+
+
+class JobGatewayPlan(BalancerPlan):
+    """Load balancers in front of the function that accepts jobs."""

@@ -30,6 +30,8 @@ class LimitsBy(StrEnum):
     """Options of the engine enforce them."""
     admission = "admission"
     """A check of this product in the engine's server enforces them, without such options."""
+    worker = "worker"
+    """The worker next to the engine sends one job at a time."""
     nothing = "nothing"
     """Nothing enforces them: no source states that this version can."""
 

@@ -1,5 +1,7 @@
 """Plan of one service in full."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from sizing.plan.buying import BuyingPlan
@@ -8,8 +10,9 @@ from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
-from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.item import ItemPlan
+from sizing.plan.service.jobs import JobsPlan
 from sizing.plan.service.latency import Contradiction, LatencyPlan
 from sizing.plan.service.memory import MemoryPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
@@ -17,6 +20,7 @@ from sizing.plan.service.serving import GroupServingPlan, QuotaPlan, ServingPlan
 from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
 from sizing.plan.service.weights_import import ImportPlan
+from sizing.values.strict import absent
 from sizing.workload import Method, Workload
 
 UNSERVED = "serving"
@@ -38,6 +42,8 @@ class ServicePlan(Part):
     """Estimate of the calibrated method; null where the method does not cover the service."""
     item: ItemPlan | None = Field(default=None, exclude_if=lambda item: item is None)
     """Time and memory of one image or clip; left out for text and where they are unknown."""
+    jobs: Annotated[JobsPlan | None, Field(exclude_if=absent)] = None
+    """Jobs in the queue; left out where requests are answered while the user waits."""
     own_runs: OwnRunsPlan | None
     """Effect of the calibration file in the workload's folder; null without one."""
     methods: tuple[MethodPlan, ...]
@@ -66,7 +72,7 @@ class ServicePlan(Part):
     """Null: this version does not price a service."""
     volumes: VolumePlan | None
     """Disks of the nodes; null without a pool."""
-    gateway: GatewayPlan | None
+    gateway: GatewayPlan | JobGatewayPlan | None
     """Load balancers; null without an engine."""
     database: DatabasePlan | None
     """Database; null where the service keeps no data."""

@@ -1,0 +1,187 @@
+"""How does a queued service accept its jobs, and how do workers take and give them back?"""
+
+from fractions import Fraction
+from math import isfinite
+
+from sizing.catalog import Catalog
+from sizing.locks.versions import image_reference
+from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.jobs import JobApiPlan, JobsPlan, JobWorkerPlan
+from sizing.plan.service.pool import PoolPlan
+from sizing.replica.case import Case
+from sizing.replica.gpu_rate import GpuRate
+from sizing.replica.item import item_of
+from sizing.replica.job_queue import JobQueue, day_of
+from sizing.replica.traffic import Rates
+from sizing.service.request_limits import item_seconds
+from sizing.site import LOG_DAYS, Site
+from sizing.site.mirrors import mirrored
+from sizing.values.exact import ceiling, plain, plain_or_none
+from sizing.workload import Queue
+from sizing.workload.targets import Latency
+
+WORKER_IMAGE = "public.ecr.aws/lambda/python"
+"""Item of data/pins.csv of the image that workers run in."""
+RUNTIME = "python3.13"
+"""Runtime of the function. Basis: vendor (AWS Lambda runtimes, 2026-11)."""
+FUNCTION_MIB, FUNCTION_S = 512, 15
+"""Memory and longest run of the function. Basis: assumed; a request makes a few short calls."""
+REQUEST_S = 0.1
+"""Seconds of one request of the function. Basis: assumed."""
+POLL_S = 10
+"""Seconds between two requests for the state of a job. Basis: assumed; a client decides it."""
+FUNCTIONS_AT_ONCE = 1_000
+"""Functions of an account that run at once in a region. Basis: vendor (AWS Lambda, default quota).
+"""
+BODY_BYTES = 64 * 1024
+"""Maximum bytes of a request. Basis: assumed; a prompt has a few KB, and an image is uploaded."""
+UPLOAD_BYTES = 20 * 1024 * 1024
+"""Maximum bytes of an uploaded image. Basis: assumed."""
+URL_S = 3_600
+"""Seconds for which the signed address of a result is valid. Basis: assumed. The credentials of a
+function last longer."""
+LATE_ROW_DAYS = 3
+"""Days for which a row outlives its object. Basis: vendor; DynamoDB deletes expired rows within a
+few days."""
+SHORTEST_VISIBILITY_S, LONGEST_VISIBILITY_S = 60, 43_200
+"""Limits of the time for which a job is invisible. Basis: assumed; vendor (SQS, 12 hours)."""
+VISIBLE_ITEMS = 2
+"""Items that fit in that time. Basis: assumed; heartbeats extend it for longer ones."""
+HEARTBEATS = 3
+"""Heartbeats within that time. Basis: assumed; two may fail."""
+SLOWEST_ITEM, SLOWEST_EXTRA_S = 4, 60
+"""Longest item over the sized one, and seconds beyond. Basis: assumed; the first item of an engine
+may compile kernels."""
+KEPT_S = 14 * 86_400
+"""Seconds for which a queue keeps a message. Basis: vendor (SQS, the most)."""
+BACKUP_RECEIVES = 20
+"""Times a job is handed out beyond its attempts. Basis: assumed; drained nodes give jobs back, and
+workers count that apart."""
+JOBS_IN_PROGRESS = 120_000
+"""Messages of one queue that are handed out at once. Basis: vendor (SQS, standard queues)."""
+DEFAULT_PERCENTILE = Latency().percentile
+"""Percentage of jobs for the wait without a target."""
+
+
+def jobs_of(
+    case: Case, pool: PoolPlan, rate: GpuRate, rates: Rates, *, served: bool
+) -> tuple[JobsPlan | None, tuple[Rejected, ...]]:
+    """Return the jobs of a queued service, and the options that were not taken.
+
+    There are no jobs where requests are answered at once. `served` is true where an engine makes
+    the items on nodes of this stack.
+    """
+    queue, latency = case.workload.jobs, case.workload.latency
+    if queue is None:
+        return None, ()
+    item_s = item_seconds(rate, pool.gpus_per_replica)
+    waiting = JobQueue(
+        pool.replicas_needed, float(item_s), day_of(case.workload.traffic, rates, queue)
+    )
+    percentile = DEFAULT_PERCENTILE if latency is None else latency.percentile
+    wait_s = waiting.wait_s(float(percentile) / 100)
+    api, lacking = _api(case, waiting, rates)
+    plan = JobsPlan(
+        workers=waiting.workers,
+        job_s=plain(item_s),
+        utilisation=plain(rates.mean * item_s / waiting.workers),
+        largest_backlog=waiting.largest_backlog,
+        drain_s=waiting.drain_s,
+        drain_target_s=plain_or_none(queue.drain_s),
+        percentile=plain(percentile),
+        wait_s=wait_s if isfinite(wait_s) else None,
+        kept_s=KEPT_S,
+        protected=case.site.keeps(case.workload),
+        receives=queue.attempts + BACKUP_RECEIVES,
+        api=api,
+        worker=_worker(case.site, case.catalog, queue, item_s) if served else None,
+    )
+    return plan, (*lacking, *_too_many(pool))
+
+
+def _worker(site: Site, catalog: Catalog, queue: Queue, item_s: Fraction) -> JobWorkerPlan:
+    """Return the worker next to each engine.
+
+    visibility = 2 x seconds of an item, 60 s to 12 h; a heartbeat = visibility / 3
+    """
+    visibility_s = ceiling(VISIBLE_ITEMS * item_s)
+    visibility_s = min(max(visibility_s, SHORTEST_VISIBILITY_S), LONGEST_VISIBILITY_S)
+    return JobWorkerPlan(
+        image=mirrored(image_reference(WORKER_IMAGE, WORKER_IMAGE, catalog), site.mirrors),
+        attempts=queue.attempts,
+        visibility_s=visibility_s,
+        heartbeat_s=visibility_s // HEARTBEATS,
+        item_timeout_s=ceiling(SLOWEST_ITEM * item_s) + SLOWEST_EXTRA_S,
+    )
+
+
+def polls_per_s(waiting: JobQueue) -> float:
+    """Requests a second for the state of jobs, at the worst moment of a day.
+
+    (largest backlog + workers) / seconds between two requests
+
+    Basis: arithmetic; each job that waits or is made has a client that polls.
+    """
+    return (waiting.largest_backlog + waiting.workers) / POLL_S
+
+
+def _api(
+    case: Case, waiting: JobQueue, rates: Rates
+) -> tuple[JobApiPlan | None, tuple[Rejected, ...]]:
+    """Return the function that accepts jobs, or why there is none."""
+    workload, site, data = case.workload, case.site, case.workload.data
+    if site.token_issuer is None:
+        return None, (
+            _no_api(
+                "a job belongs to the subject of a token; the stack file names no token_issuer"
+            ),
+        )
+    if case.made is None or data is None:
+        return None, (_no_api("the catalog does not know what the model makes by default"),)
+    item = item_of(workload, case.made.model)
+    requests_per_s = float(rates.busiest) + polls_per_s(waiting)
+    at_once = requests_per_s * REQUEST_S
+    row = case.catalog.listed(workload.engine.name).get(case.made.model.model)
+    rejected = [] if at_once <= FUNCTIONS_AT_ONCE else [_busy_function(at_once)]
+    plan = JobApiPlan(
+        runtime=RUNTIME,
+        memory_mib=FUNCTION_MIB,
+        timeout_s=FUNCTION_S,
+        requests_per_s=requests_per_s,
+        at_once=at_once,
+        body_bytes=BODY_BYTES,
+        url_s=URL_S,
+        takes_images=row is not None and bool(getattr(row, "takes_image", False)),
+        upload_bytes=UPLOAD_BYTES,
+        width=item.width,
+        height=item.height,
+        frames=item.frames,
+        iterations=item.steps,
+        expire_days=data.retention_days,
+        row_days=data.retention_days + LATE_ROW_DAYS,
+        log_days=LOG_DAYS[site.environment],
+    )
+    return plan, tuple(rejected)
+
+
+def _no_api(numbers: str) -> Rejected:
+    return Rejected(option="job API", reason=Reason.not_in_this_version, numbers=numbers)
+
+
+def _busy_function(at_once: float) -> Rejected:
+    numbers = (
+        f"{at_once:,.0f} run at once at the busiest moment; an account has {FUNCTIONS_AT_ONCE:,}"
+    )
+    return Rejected(
+        option="job API within the default quota", reason=Reason.store_limit, numbers=numbers
+    )
+
+
+def _too_many(pool: PoolPlan) -> list[Rejected]:
+    """Rejection of more workers than one queue hands jobs out to."""
+    if pool.replicas_total <= JOBS_IN_PROGRESS:
+        return []
+    numbers = (
+        f"{pool.replicas_total:,} workers; a queue hands out {JOBS_IN_PROGRESS:,} jobs at once"
+    )
+    return [Rejected(option="one queue", reason=Reason.store_limit, numbers=numbers)]

@@ -1,0 +1,28 @@
+"""How does a service work off jobs that wait in a queue?"""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from sizing.values.strict import Strict, absent
+from sizing.values.written import Flag, Positive, PositiveCount, Ratio
+
+
+class Queue(Strict):
+    """Queue of jobs. A request is accepted at once, and its image or clip is fetched later."""
+
+    peak_hours: Annotated[Positive, Field(le=23)] = Decimal(1)
+    """Hours of a day at the peak rate. The other hours share the rest of the day's requests. An
+    hourly traffic states the whole day itself."""
+    drain_s: Annotated[Positive | None, Field(le=86_400, exclude_if=absent)] = None
+    """Maximum seconds after the busiest hours until no job waits that arrived in them. When left
+    out, only the mean load and the target of the response decide."""
+    attempts: Annotated[PositiveCount, Field(le=10)] = 3
+    """Attempts of one job. A job that fails more often goes to the dead letters."""
+    repeated_ratio: Annotated[Ratio, Field(ge=0, lt=1)] = Decimal("0.02")
+    """Attempts that fail or are interrupted, over all attempts. Their work is done again. The
+    default is assumed."""
+    spot: Flag = False
+    """True where nodes above the floor may be spot instances. A reclaimed node gives its job back,
+    and another worker repeats it."""
