@@ -2,13 +2,15 @@
 
 import json
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from sizewright.layout.table import table_text
 from sizewright.reading.stack.plan import read_plan
-from sizewright.report.buying import buying_line, buying_tables, calendar_table
-from tests.sizewright.conftest import ROOT, VIDEO, Run
+from sizewright.report.buying import NOTHING, buying_line, buying_tables, calendar_table
+from tests.sizewright.conftest import INFEASIBLE, ROOT, Run
 
 CHAT = ROOT / "workloads" / "chat.yaml"
 GOLDEN = ROOT / "workloads" / "golden"
@@ -97,9 +99,7 @@ def test_nothing_is_cut_at_any_width(width: int) -> None:
             assert set(" ".join(row).split()) <= set(words.split())
 
 
-def test_a_service_without_a_pool_has_nothing_to_buy() -> None:
-    plan = read_plan([VIDEO], ROOT / "Pulumi.dev.yaml")
+def test_a_service_without_a_pool_has_nothing_to_buy(chat: Callable[..., Path]) -> None:
+    plan = read_plan([chat(INFEASIBLE)], ROOT / "Pulumi.dev.yaml")
     assert buying_line(plan.services[0]) == "" and not list(buying_tables(plan))
-    assert calendar_table(plan).rows == [
-        ("no way to buy the nodes is within the published limits",)
-    ]
+    assert calendar_table(plan).rows == [(NOTHING,)]
