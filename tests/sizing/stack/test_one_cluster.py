@@ -143,7 +143,9 @@ def test_an_existing_cluster_has_no_group_of_the_system(site: Site, catalog: Cat
 
 
 def test_weights_of_a_service_without_nodes_fill_no_disk(large: Callable[..., Plan]) -> None:
-    """The second service's weights do not move those of the first to a volume."""
-    alone, plan = large(3), large(3, 3 * 450)
-    assert list(beyond(plan)) == ["b"]
+    """Weights of six services exceed the local disks of a node. Only the first has nodes."""
+    alone, plan = large(3), large(3, *[3 * 450 + 1] * 5)
+    assert list(beyond(plan)) == ["b", "c", "d", "e", "f"]
     assert plan.pools[0].volumes == alone.pools[0].volumes
+    together = large(*[3] * 6)
+    assert together.pools[0].volumes.weights_on is not alone.pools[0].volumes.weights_on
