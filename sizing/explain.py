@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Any
 
+from sizing.explained.buying import BUYING
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.inputs import input_entry
 from sizing.explained.published import remarks
@@ -53,6 +54,7 @@ REGISTRY: Registry = {
     **WEIGHTS_IMPORT,
     **SERVING,
     **BURST,
+    **BUYING,
     **NODES,
     **ADDRESSES,
     **NETWORK,
