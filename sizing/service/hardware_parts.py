@@ -15,7 +15,7 @@ from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan, WeightsOn
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.item import ItemPlan
-from sizing.plan.service.jobs import JobsPlan
+from sizing.plan.service.jobs import JobsPlan, JobWorkerPlan
 from sizing.plan.service.latency import LatencyPlan
 from sizing.plan.service.memory import MemoryPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
@@ -34,7 +34,7 @@ from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
 from sizing.service.item import item_plan
-from sizing.service.jobs import jobs_of
+from sizing.service.jobs import jobs_of, without_api
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient, item_seconds
 from sizing.service.serving import copy_image, quota_plan, serving_plan
@@ -111,10 +111,11 @@ def _served_parts(
         priced = _priced(case, served, choice)
         calibrated = calibrated_plan(case.workload, known, pool, rates, load, priced=priced)
     capacity = _capacity(case, served.rated, served.choice, rates)
-    lacking = unserved(case.workload, case.facts, case.catalog)
-    jobs, without_api = jobs_of(case, pool, served.rated.rate, rates, served=lacking is None)
+    lacking = not_served(case)
+    jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=lacking is None)
     if lacking is None:
-        engine = _engine_parts(case, served, capacity, volumes, rates)
+        worker = None if jobs is None else jobs.worker
+        engine = _engine_parts(case, served, capacity, volumes, rates, worker)
     else:
         engine = EngineParts(rejected=(_no_engine(lacking),))
     if jobs is not None and jobs.api is not None:
@@ -138,8 +139,13 @@ def _served_parts(
         volumes=volumes,
         jobs=jobs,
         engine=engine,
-        rejected=(*late, *without_api),
+        rejected=(*late, *beyond),
     )
+
+
+def not_served(case: Case) -> str | None:
+    """Reason why no engine serves the service here, as a clause; None where its engine does."""
+    return unserved(case.workload, case.facts, case.catalog) or without_api(case)
 
 
 def _priced(case: Case, served: Served, choice: ChoicePlan) -> Priced:
@@ -161,7 +167,12 @@ def _unserved_parts(case: Case, unserved: Unserved, rates: Rates) -> HardwarePar
 
 
 def _engine_parts(
-    case: Case, served: Served, capacity: CapacityPlan, volumes: VolumePlan, rates: Rates
+    case: Case,
+    served: Served,
+    capacity: CapacityPlan,
+    volumes: VolumePlan,
+    rates: Rates,
+    worker: JobWorkerPlan | None,
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
@@ -172,6 +183,7 @@ def _engine_parts(
         pool=pool,
         volumes=volumes,
         gateway=gateway,
+        worker=worker,
         rate=served.rated.rate,
     )
     image = copy_image(case.site, case.catalog)

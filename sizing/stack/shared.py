@@ -28,8 +28,8 @@ from sizing.plan.stack.cluster import (
     UsedKeysPlan,
 )
 from sizing.plan.stack.nodes import InterconnectPlan, NodePool, SystemPool
-from sizing.replica.fit import unserved
 from sizing.service.burst import burst_pool
+from sizing.service.hardware_parts import not_served
 from sizing.service.node_disks import held_gib, root_gib, weights_on
 from sizing.service.serving import engines_of
 from sizing.site import LOG_DAYS, Environment, Site
@@ -80,8 +80,7 @@ def nvme_overflow_pools(decisions: Sequence[Decision]) -> frozenset[str]:
     types: dict[str, InstanceType] = {}
     for each in decisions:
         case, result = each.case, each.result
-        lacking = unserved(case.workload, case.facts, case.catalog)
-        if isinstance(result, Served) and lacking is None:
+        if isinstance(result, Served) and not_served(case) is None:
             pool = result.pool
             types[pool.name] = result.instance
             weights_gib = held_gib(case.need.weights_bytes, pool.replicas_per_node)

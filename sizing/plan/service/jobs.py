@@ -55,6 +55,21 @@ class JobWorkerPlan(Part):
 
     image: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.1.image")]
     """Image with Python and the AWS SDK, by exact tag."""
+    cpu_millicores: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.1.resources.requests.cpu")]
+    """Millicores that the worker requests of its replica's share."""
+    memory_mib: Annotated[
+        int,
+        Reaches(DEPLOYMENT, f"{CONTAINER}.1.resources.requests.memory"),
+        Reaches(DEPLOYMENT, f"{CONTAINER}.1.resources.limits.memory"),
+    ]
+    """MiB that the worker requests of its replica's share, and may use."""
+    scratch_mib: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.volumes")]
+    """MiB on the node's disk for one item and one uploaded image."""
+    give_back_s: Annotated[
+        int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.lifecycle.preStop.sleep.seconds")
+    ]
+    """Seconds for which the engine outlives the order to stop, so that its worker gives the job
+    back first."""
     attempts: Annotated[int, Reaches(DEPLOYMENT, WORKER)]
     """Attempts of one job before it goes to the dead letters."""
     visibility_s: Annotated[
