@@ -8,8 +8,8 @@ import hashlib
 import io
 import re
 import tokenize
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TypeGuard
@@ -20,6 +20,7 @@ MOUNTED = {
     "script-admission": "admission",
     "script-start": "start",
     "script-certificate": "certificate",
+    "script-worker": "worker",
 }
 """Documents of the programs that floor pods mount, with the end of their resources' names."""
 DIGEST_DIGITS = 10
@@ -38,23 +39,30 @@ class Program:
     file: str
     """Name of the program's file, e.g. fetch_weights.py."""
     text: str
+    modules: Mapping[str, str] = field(default_factory=dict)
+    """Text of each module that the program imports, by file name."""
 
     @property
     def name(self) -> str:
         """Name of the program's ConfigMap; a changed program has another name."""
-        digest = hashlib.sha256(self.text.encode()).hexdigest()[:DIGEST_DIGITS]
+        texts = [self.text, *(text for pair in sorted(self.modules.items()) for text in pair)]
+        digest = hashlib.sha256("".join(texts).encode()).hexdigest()[:DIGEST_DIGITS]
         return f"{Path(self.file).stem.replace('_', '-')}-{digest}"
 
     @property
     def values(self) -> dict[str, str]:
-        """Values for the templates."""
+        """Values for the templates, without the modules."""
         return {"file": self.file, "name": self.name, "text": self.text}
 
 
-def program(name: str) -> Program:
-    """Return the program of `scripts/NAME.py`."""
-    path = SCRIPTS / f"{name}.py"
-    return Program(path.name, running_python(path.read_text(encoding="utf-8")))
+def program(name: str, *modules: str) -> Program:
+    """Return the program of `scripts/NAME.py`, with the modules next to it that it imports."""
+    imported = {f"{module}.py": _running(module) for module in modules}
+    return Program(f"{name}.py", _running(name), imported)
+
+
+def _running(name: str) -> str:
+    return running_python((SCRIPTS / f"{name}.py").read_text(encoding="utf-8"))
 
 
 @cache

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.disks import WeightsOn
 from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.jobs import JobWorkerPlan
 from sizing.plan.service.serving import GroupServingPlan, LimitsBy, ServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.nodes import BurstPoolPlan, NodePool
@@ -28,6 +29,7 @@ from templates.engine import (
     CACHE_PATH,
     ENGINE_PORT,
     ENGINE_USER,
+    LOOPBACK,
     PROGRAMS,
     START,
     START_PROGRAM,
@@ -61,6 +63,10 @@ ROOT_DEVICE = "/dev/xvda"
 DEPLOYMENT_PREFIX, GROUPS_PREFIX = "deployment-", "leader-worker-set-"
 """Prefixes of the documents of one zone's replicas, before the zone's id."""
 PRIVATE_SUBNET = "private_subnet"
+QUEUE_WIRES = frozenset(
+    {"artefacts_bucket", "dead_letters_url", "jobs_table", "queue_name", "queue_url"}
+)
+"""Names of the values of a queued service alone."""
 WIRES = frozenset(
     {
         "target_group_arn",
@@ -69,11 +75,21 @@ WIRES = frozenset(
         "node_security_group",
         "volumes_key_arn",
         PRIVATE_SUBNET,
+        *QUEUE_WIRES,
     }
 )
 """Names of the values that exist only after creation; `components/wires.py` fills them in. A slash
 separates a name from the key of one of several values: private_subnet/use1-az1."""
 
+WORKER_PROGRAMS = ("job_worker", "job_engine", "job_store")
+"""Program of the worker, and the modules that it imports."""
+WORKER_PROGRAMS_FOLDER = "/programs"
+"""Folder of that program and its modules in the worker's container."""
+ENGINE_URL = f"http://{LOOPBACK}:{ENGINE_PORT}"
+"""Address of the engine for the worker in its pod."""
+_CHECK = "import urllib.request; urllib.request.urlopen('{url}', timeout=4)"
+"""Program that fails where an engine is not healthy, for the kubelet, which cannot reach it. It
+ends within the time of a probe."""
 _PROBE_PERIOD_S = 10
 _HUNG_STOP_S = 10
 """Seconds to stop for an engine that answers no probe. Basis: assumed; nothing of it can drain."""
@@ -86,7 +102,6 @@ _DOCUMENTS = (
     "network-policy-engine",
     "resource-quota",
     "service-account",
-    "service",
     "disruption-budget",
 )
 _IMPORT_DOCUMENTS = ("network-policy-import", "import-service-account", "import-job")
@@ -126,6 +141,11 @@ def render(plan: Plan) -> dict[str, str]:
             continue
         values = _service_values(plan, service, service.serving)
         documents = [(document, document, values) for document in _DOCUMENTS]
+        if values["worker"] is None:
+            documents.append(("service", "service", values))
+        else:
+            taker = {"script": values["worker_script"], "modules": values["worker_modules"]}
+            documents.append(("script-worker", "script", values | taker))
         documents.append(("script-fetch", "script", values | {"script": values["fetch_script"]}))
         if service.serving.limits_by is LimitsBy.admission:
             check = values | {"script": values["admission_script"]}
@@ -177,9 +197,8 @@ def user_data_path(pool: NodePool) -> str:
 
 
 def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
-    gateway = service.gateway
-    if not isinstance(gateway, GatewayPlan) or service.quota is None:
-        raise ValueError(f"{service.name}: what is served needs a gateway and a quota")
+    if service.quota is None:
+        raise ValueError(f"{service.name}: what is served needs a quota")
     one_node = {
         "gpus_per_pod": serving.gpus_per_replica,
         "efa_interfaces": 0,
@@ -206,12 +225,13 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
                 "folder": argument(serving.weights_folder),
             },
             "port": ENGINE_PORT,
-            "service_port": SERVICE_PORT,
             "health_path": HEALTH_PATH,
+            "service_port": SERVICE_PORT,
             "probe_period_s": _PROBE_PERIOD_S,
             "hung_stop_s": _HUNG_STOP_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
             "programs": PROGRAMS,
+            "modules": {},
             "cache_path": CACHE_PATH,
             "user": 0 if serving.as_root else ENGINE_USER,
             "encrypted": serving.encrypted,
@@ -223,20 +243,72 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "start_script": program(START_PROGRAM).values if serving.engine.traits.entry else None,
             "start_folder": START,
             "engine_environment": {k: argument(v) for k, v in engine_environment(serving).items()},
-            "balancer_cidrs": [
-                *(plan.network.public_cidrs if gateway.has_public else ()),
-                *(plan.network.private_cidrs if gateway.has_internal else ()),
-            ],
             "quota": service.quota.model_dump(),
-            "drain_s": gateway.deregistration_delay_s,
             "progress_deadline_s": _progress_deadline_s(serving),
             "awaited": service.weights_import is not None,
         }
     )
     values |= _import_values(service, plan.site)
-    if "${wire:" in json.dumps(values):
+    jobs = None if service.jobs is None else service.jobs.model_dump()
+    if "${wire:" in json.dumps([values, jobs]):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
-    return values
+    return values | _access_values(plan, service)
+
+
+def _access_values(plan: Plan, service: ServicePlan) -> dict[str, Any]:
+    """Values of the way to the engine: from a load balancer, or from the worker in its pod.
+
+    Raises ValueError for a service with neither.
+    """
+    gateway, jobs = service.gateway, service.jobs
+    if jobs is not None and jobs.worker is not None:
+        worker = program(*WORKER_PROGRAMS)
+        check = ["python3", "-c", _CHECK.format(url=f"{ENGINE_URL}{HEALTH_PATH}")]
+        return {
+            "worker": jobs.worker.model_dump(),
+            "worker_script": worker.values,
+            "worker_modules": worker.modules,
+            "worker_programs": WORKER_PROGRAMS_FOLDER,
+            "worker_user": ENGINE_USER,
+            "worker_environment": _worker_environment(plan, service, jobs.worker),
+            "check": check,
+            "balancer_cidrs": [],
+            "drain_s": jobs.worker.give_back_s,
+        }
+    if not isinstance(gateway, GatewayPlan):
+        raise ValueError(f"{service.name}: what is served needs a load balancer or a worker")
+    return {
+        "worker": None,
+        "balancer_cidrs": [
+            *(plan.network.public_cidrs if gateway.has_public else ()),
+            *(plan.network.private_cidrs if gateway.has_internal else ()),
+        ],
+        "drain_s": gateway.deregistration_delay_s,
+    }
+
+
+def _worker_environment(plan: Plan, service: ServicePlan, worker: JobWorkerPlan) -> dict[str, str]:
+    """Environment of the worker; wires are the queue, the table and the bucket of its service.
+
+    Raises ValueError for a service whose jobs nothing accepts.
+    """
+    if service.serving is None or service.jobs is None or service.jobs.api is None:
+        raise ValueError(f"{service.name}: a worker needs an engine and jobs")
+    return {
+        "QUEUE_URL": "${wire:queue_url}",
+        "DEAD_LETTERS_URL": "${wire:dead_letters_url}",
+        "TABLE": "${wire:jobs_table}",
+        "BUCKET": "${wire:artefacts_bucket}",
+        "KIND": service.kind,
+        "MODEL": argument(service.serving.model),
+        "ENGINE_URL": ENGINE_URL,
+        "ATTEMPTS": str(worker.attempts),
+        "VISIBILITY_S": str(worker.visibility_s),
+        "HEARTBEAT_S": str(worker.heartbeat_s),
+        "ITEM_TIMEOUT_S": str(worker.item_timeout_s),
+        "EXPIRE_DAYS": str(service.jobs.api.expire_days),
+        "AWS_REGION": plan.site.region,
+    }
 
 
 def _progress_deadline_s(serving: ServingPlan) -> int:
