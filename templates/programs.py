@@ -8,8 +8,8 @@ import hashlib
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypeGuard
@@ -39,30 +39,50 @@ class Program:
     file: str
     """Name of the program's file, e.g. fetch_weights.py."""
     text: str
-    modules: Mapping[str, str] = field(default_factory=dict)
-    """Text of each module that the program imports, by file name."""
 
     @property
     def name(self) -> str:
         """Name of the program's ConfigMap; a changed program has another name."""
-        texts = [self.text, *(text for pair in sorted(self.modules.items()) for text in pair)]
-        digest = hashlib.sha256("".join(texts).encode()).hexdigest()[:DIGEST_DIGITS]
-        return f"{Path(self.file).stem.replace('_', '-')}-{digest}"
+        return _named(self.file, hashlib.sha256(self.text.encode()).hexdigest())
 
     @property
     def values(self) -> dict[str, str]:
-        """Values for the templates, without the modules."""
+        """Values for the templates."""
         return {"file": self.file, "name": self.name, "text": self.text}
 
 
-def program(name: str, *modules: str) -> Program:
-    """Return the program of `scripts/NAME.py`, with the modules next to it that it imports."""
-    imported = {f"{module}.py": _running(module) for module in modules}
-    return Program(f"{name}.py", _running(name), imported)
+@dataclass(frozen=True)
+class Programs:
+    """Python files that run in one folder; the first one starts and imports the others."""
+
+    files: tuple[Program, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the ConfigMap with all files; a change in any file changes it."""
+        digest = hashlib.sha256("".join(f"{p.file}\0{p.text}\0" for p in self.files).encode())
+        return _named(self.files[0].file, digest.hexdigest())
 
 
-def _running(name: str) -> str:
-    return running_python((SCRIPTS / f"{name}.py").read_text(encoding="utf-8"))
+JOB_API = ("job_api", "job_http", "job_request")
+"""Files of the function that accepts jobs; its handler is job_api.handler."""
+JOB_WORKER = ("job_worker", "job_engine", "job_store")
+"""Files of the worker next to the engine."""
+
+
+def programs(names: tuple[str, ...]) -> Programs:
+    """Return the programs of some files of `scripts`."""
+    return Programs(tuple(program(name) for name in names))
+
+
+def program(name: str) -> Program:
+    """Return the program of `scripts/NAME.py`."""
+    path = SCRIPTS / f"{name}.py"
+    return Program(path.name, running_python(path.read_text(encoding="utf-8")))
+
+
+def _named(file: str, digest: str) -> str:
+    return f"{Path(file).stem.replace('_', '-')}-{digest[:DIGEST_DIGITS]}"
 
 
 @cache

@@ -42,7 +42,7 @@ from templates.engine import (
     server_arguments,
 )
 from templates.held_pods import with_held
-from templates.programs import program
+from templates.programs import JOB_WORKER, program, programs
 from templates.scheduling import (
     BURST_TAINT,
     GPU_TAINT,
@@ -81,10 +81,8 @@ WIRES = frozenset(
 """Names of the values that exist only after creation; `components/wires.py` fills them in. A slash
 separates a name from the key of one of several values: private_subnet/use1-az1."""
 
-WORKER_PROGRAMS = ("job_worker", "job_engine", "job_store")
-"""Program of the worker, and the modules that it imports."""
-WORKER_PROGRAMS_FOLDER = "/programs"
-"""Folder of that program and its modules in the worker's container."""
+WORKER_PROGRAMS = "/programs"
+"""Folder of the worker's program, and of the modules that it imports, in its container."""
 ENGINE_URL = f"http://{LOOPBACK}:{ENGINE_PORT}"
 """Address of the engine for the worker in its pod."""
 _CHECK = "import urllib.request; urllib.request.urlopen('{url}', timeout=4)"
@@ -144,7 +142,9 @@ def render(plan: Plan) -> dict[str, str]:
         if values["worker"] is None:
             documents.append(("service", "service", values))
         else:
-            taker = {"script": values["worker_script"], "modules": values["worker_modules"]}
+            worker = programs(JOB_WORKER)
+            first, *others = worker.files
+            taker = {"script": first.values | {"name": worker.name}, "modules": others}
             documents.append(("script-worker", "script", values | taker))
         documents.append(("script-fetch", "script", values | {"script": values["fetch_script"]}))
         if service.serving.limits_by is LimitsBy.admission:
@@ -231,7 +231,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "hung_stop_s": _HUNG_STOP_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
             "programs": PROGRAMS,
-            "modules": {},
+            "modules": (),
             "cache_path": CACHE_PATH,
             "user": 0 if serving.as_root else ENGINE_USER,
             "encrypted": serving.encrypted,
@@ -262,13 +262,12 @@ def _access_values(plan: Plan, service: ServicePlan) -> dict[str, Any]:
     """
     gateway, jobs = service.gateway, service.jobs
     if jobs is not None and jobs.worker is not None:
-        worker = program(*WORKER_PROGRAMS)
+        worker = programs(JOB_WORKER)
         check = ["python3", "-c", _CHECK.format(url=f"{ENGINE_URL}{HEALTH_PATH}")]
         return {
             "worker": jobs.worker.model_dump(),
-            "worker_script": worker.values,
-            "worker_modules": worker.modules,
-            "worker_programs": WORKER_PROGRAMS_FOLDER,
+            "worker_script": {"file": worker.files[0].file, "name": worker.name},
+            "worker_programs": WORKER_PROGRAMS,
             "worker_user": ENGINE_USER,
             "worker_environment": _worker_environment(plan, service, jobs.worker),
             "check": check,
