@@ -92,6 +92,7 @@ def jobs_of(
         wait_s=wait_s if isfinite(wait_s) else None,
         kept_s=KEPT_S,
         protected=case.site.keeps(case.workload),
+        recoverable=case.site.protected,
         receives=queue.attempts + BACKUP_RECEIVES,
         api=api,
         worker=_worker(case.site, case.catalog, queue, item_s) if served else None,
@@ -144,6 +145,8 @@ def _api(
     row = case.catalog.listed(workload.engine.name).get(case.made.model.model)
     rejected = [] if at_once <= FUNCTIONS_AT_ONCE else [_busy_function(at_once)]
     plan = JobApiPlan(
+        kind=workload.kind.value,
+        model=case.made.model.model,
         runtime=RUNTIME,
         memory_mib=FUNCTION_MIB,
         timeout_s=FUNCTION_S,
