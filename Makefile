@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 TESTBED_READY := .testbed/.ready
+AWS_READY := .testbed/.ready-aws
 
 # Installs a requirements file and says every PROGRESS_S seconds how far it is; the second argument
 # is for pip. The loop ends with the shell that started it.
@@ -33,7 +34,8 @@ test: $(DEV_READY)  ## run every test that this machine can run
 prove: $(DEV_READY)  ## run the longer proofs: every claim of every service, five times the examples of each law
 	@SIZEWRIGHT_PROVE=1 $(BIN)/python -m pytest -m "prove or hypothesis"
 
-testbed: $(TESTBED_READY)  ## build the Pulumi engine and a Kubernetes control plane from Go modules, so that `make test` also runs them
+testbed:  ## build the Pulumi engine and a Kubernetes control plane, and install stand-ins of AWS services, so that `make test` also runs them
+	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY)
 
 check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/ruff format --check .
@@ -84,4 +86,11 @@ $(DEV_READY): $(RUN_READY) requirements-dev.txt
 
 $(TESTBED_READY): testbed/build.sh $(wildcard testbed/go.* testbed/*/go.*)
 	@testbed/build.sh
+	@touch $@
+
+$(AWS_READY): testbed/aws/requirements.txt
+	@test -n "$(PYTHON)" || { echo "the stand-ins of AWS services need Python 3.11, 3.12 or 3.13 with venv" >&2; exit 1; }
+	@echo "installing stand-ins of SQS, S3 and DynamoDB, once" >&2
+	@$(PYTHON) -m venv --clear .testbed/aws
+	@.testbed/aws/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -42,8 +42,7 @@ class Program:
     @property
     def name(self) -> str:
         """Name of the program's ConfigMap; a changed program has another name."""
-        digest = hashlib.sha256(self.text.encode()).hexdigest()[:DIGEST_DIGITS]
-        return f"{Path(self.file).stem.replace('_', '-')}-{digest}"
+        return _named(self.file, hashlib.sha256(self.text.encode()).hexdigest())
 
     @property
     def values(self) -> dict[str, str]:
@@ -51,10 +50,38 @@ class Program:
         return {"file": self.file, "name": self.name, "text": self.text}
 
 
+@dataclass(frozen=True)
+class Programs:
+    """Python files that run in one folder; the first one starts and imports the others."""
+
+    files: tuple[Program, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the ConfigMap with all files; a change in any file changes it."""
+        digest = hashlib.sha256("".join(f"{p.file}\0{p.text}\0" for p in self.files).encode())
+        return _named(self.files[0].file, digest.hexdigest())
+
+
+JOB_API = ("job_api", "job_http", "job_request")
+"""Files of the function that accepts jobs; its handler is job_api.handler."""
+JOB_WORKER = ("job_worker", "job_engine", "job_store")
+"""Files of the worker next to the engine."""
+
+
+def programs(names: tuple[str, ...]) -> Programs:
+    """Return the programs of some files of `scripts`."""
+    return Programs(tuple(program(name) for name in names))
+
+
 def program(name: str) -> Program:
     """Return the program of `scripts/NAME.py`."""
     path = SCRIPTS / f"{name}.py"
     return Program(path.name, running_python(path.read_text(encoding="utf-8")))
+
+
+def _named(file: str, digest: str) -> str:
+    return f"{Path(file).stem.replace('_', '-')}-{digest[:DIGEST_DIGITS]}"
 
 
 @cache

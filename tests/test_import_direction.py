@@ -24,9 +24,13 @@ ONE_FILE = {
     "templates/document.py": {"yaml"},
     "templates/held_pods.py": {"yaml"},
     "templates/scripts/make_certificate.py": {"cryptography"},
+    "templates/scripts/job_api.py": {"boto3", "botocore", "job_http", "job_request"},
+    "templates/scripts/job_request.py": {"job_http"},
+    "templates/scripts/job_store.py": {"botocore"},
+    "templates/scripts/job_worker.py": {"boto3", "botocore", "job_engine", "job_store"},
 }
-"""Documents are read in one place, and a recorded pod goes into rendered text. A program runs in
-the engine's image, which has the package."""
+"""Documents are read in one place, and a recorded pod goes into rendered text. A program runs where
+the package is: in the engine's image, in AWS Lambda or in its base image."""
 IMPURE = {"os", "socket", "urllib", "http", "subprocess", "time", "random", "secrets", "asyncio"}
 READS_FILES = {
     "sizing/catalog/whole.py",

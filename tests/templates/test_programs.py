@@ -12,7 +12,17 @@ import yaml
 import templates.programs
 import templates.render
 from sizing.plan.whole import Plan
-from templates.programs import SCRIPTS, Program, program, running_lines, running_python
+from templates.programs import (
+    JOB_API,
+    JOB_WORKER,
+    SCRIPTS,
+    Program,
+    Programs,
+    program,
+    programs,
+    running_lines,
+    running_python,
+)
 from templates.render import render
 from tests.components.plans import (
     bursting_plan,
@@ -112,6 +122,30 @@ def test_a_changed_program_has_another_name() -> None:
     first = program("fetch_weights")
     assert re.fullmatch("fetch-weights-[0-9a-f]{10}", first.name)
     assert Program(first.file, first.text + "x = 1\n").name != first.name
+
+
+def test_files_of_one_folder_share_a_name_that_changes_with_any_of_them() -> None:
+    """Guard: a worker whose second file changed must get a new ConfigMap too."""
+    worker = programs(JOB_WORKER)
+    assert re.fullmatch("job-worker-[0-9a-f]{10}", worker.name)
+    for index, one in enumerate(worker.files):
+        changed = list(worker.files)
+        changed[index] = Program(one.file, one.text + "x = 1\n")
+        assert Programs(tuple(changed)).name != worker.name
+
+
+@pytest.mark.parametrize("names", [JOB_API, JOB_WORKER], ids=lambda names: names[0])
+def test_files_of_one_folder_import_one_another_and_nothing_else_of_this_project(
+    names: tuple[str, ...],
+) -> None:
+    """No file is missing from the archive or ConfigMap, and none is there without use."""
+    found = {
+        node.module
+        for one in programs(names).files
+        for node in ast.walk(ast.parse(one.text))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("job_")
+    }
+    assert found == set(names[1:])
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("node/*")), ids=lambda path: path.name)

@@ -1,0 +1,163 @@
+"""Rows and objects of jobs: an object appears whole and once, and a final state stays.
+
+It runs next to `job_worker.py` with boto3, without any other library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import IO, Any
+
+from botocore.exceptions import ClientError
+
+PART_BYTES = 8 << 20
+"""Size of a part; a smaller item is one request. Basis: vendor (S3: parts of at least 5 MiB)."""
+FORMS = {"image": ("png", "image/png"), "video": ("mp4", "video/mp4")}
+"""Ending and content type of an item, by the kind of the service."""
+OPEN = "attribute_exists(id) AND #state IN (:queued, :in_progress)"
+"""Condition of every change of state."""
+
+Row = dict[str, Any]
+
+
+def code_of(fault: Exception) -> str:
+    """Name of an AWS error, without its message."""
+    code = getattr(fault, "response", {}).get("Error", {}).get("Code")
+    return str(code or type(fault).__name__)
+
+
+class Rows:
+    """Table of jobs."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def get(self, job: str) -> Row | None:
+        found = self._table.get_item(Key={"id": job}, ConsistentRead=True)
+        row: Row | None = found.get("Item")
+        return row
+
+    def change(self, job: str, state: str, **values: object) -> bool:
+        """Change an open job; False where it no longer is one."""
+        changed = {"state": state, **values}
+        states = {":queued": "queued", ":in_progress": "in_progress"}
+        try:
+            self._table.update_item(
+                Key={"id": job},
+                UpdateExpression="SET " + ", ".join(f"#{name} = :new_{name}" for name in changed),
+                ConditionExpression=OPEN,
+                ExpressionAttributeNames={f"#{name}": name for name in changed},
+                ExpressionAttributeValues=states
+                | {f":new_{name}": value for name, value in changed.items()},
+            )
+        except ClientError as fault:
+            if code_of(fault) != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def give_back(self, job: str) -> None:
+        """Count a return that must not cost the job an attempt."""
+        self._table.update_item(
+            Key={"id": job},
+            UpdateExpression="ADD given_back :one",
+            ConditionExpression="attribute_exists(id)",
+            ExpressionAttributeValues={":one": 1},
+        )
+
+
+class Store:
+    """Bucket of results and uploaded images."""
+
+    def __init__(self, client: Any, bucket: str, kind: str) -> None:
+        self._s3, self._bucket = client, bucket
+        self._ending, self._content = FORMS[kind]
+
+    def key(self, job: str) -> str:
+        """Key of a job's object; the first digits spread the keys over prefixes."""
+        return f"{job[:2]}/{job}/item.{self._ending}"
+
+    def found(self, row: Row) -> dict[str, object] | None:
+        """Key, bytes and digest of the job's object; None where it does not exist."""
+        head = self._head(self.key(row["id"]))
+        # Guard: an id returns with its idempotency key. An older job's object is not this result.
+        if head is None or head["Metadata"].get("created-at") != str(row["created_at"]):
+            return None
+        digest = head["Metadata"]["sha256"]
+        return {"key": self.key(row["id"]), "bytes": head["ContentLength"], "sha256": digest}
+
+    def put(self, row: Row, item: IO[bytes]) -> None:
+        """Store an item under the job's key, unless the job already has an object."""
+        digest = hashlib.sha256()
+        size = 0
+        while chunk := item.read(PART_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+        item.seek(0)
+        place = {"Bucket": self._bucket, "Key": self.key(row["id"])}
+        facts = {"sha256": digest.hexdigest(), "created-at": str(row["created_at"])}
+        kind = {"ContentType": self._content, "Metadata": facts, "ChecksumAlgorithm": "SHA256"}
+        try:
+            self._written(place, kind, item, size, {"IfNoneMatch": "*"})
+        except ClientError as fault:
+            if code_of(fault) != "PreconditionFailed":
+                raise
+            if self.found(row) is None:
+                item.seek(0)
+                self._written(place, kind, item, size, {})
+
+    def _written(
+        self,
+        place: dict[str, str],
+        kind: dict[str, Any],
+        item: IO[bytes],
+        size: int,
+        condition: dict[str, str],
+    ) -> None:
+        """Write in one request, or in parts that become an object together."""
+        if size <= PART_BYTES:
+            self._s3.put_object(**place, **kind, **condition, Body=item.read())
+            return
+        upload = self._s3.create_multipart_upload(**place, **kind)["UploadId"]
+        try:
+            parts = list[dict[str, object]]()
+            while chunk := item.read(PART_BYTES):
+                part = {"PartNumber": len(parts) + 1, "UploadId": upload}
+                sent = self._s3.upload_part(**place, **part, Body=chunk, ChecksumAlgorithm="SHA256")
+                sums = {"ETag": sent["ETag"], "ChecksumSHA256": sent["ChecksumSHA256"]}
+                parts.append({"PartNumber": part["PartNumber"], **sums})
+            whole = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
+            self._s3.complete_multipart_upload(**place, **whole, **condition)
+        except BaseException:
+            self._s3.abort_multipart_upload(**place, UploadId=upload)
+            raise
+
+    def delete(self, row: Row) -> None:
+        self._s3.delete_object(Bucket=self._bucket, Key=self.key(row["id"]))
+
+    def uploaded(self, owner: str, number: str) -> tuple[str, bytes] | None:
+        """Content type and bytes of an owner's uploaded image; None where it has expired."""
+        key = f"uploads/{hashlib.sha256(owner.encode()).hexdigest()[:16]}/{number}"
+        if self._head(key) is None:
+            return None
+        found = self._s3.get_object(Bucket=self._bucket, Key=key)
+        return found["ContentType"], found["Body"].read()
+
+    def _head(self, key: str) -> dict[str, Any] | None:
+        """Guard: without permission to list the bucket, S3 answers 403 for a missing object."""
+        try:
+            head: dict[str, Any] = self._s3.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as fault:
+            if code_of(fault) not in ("404", "NoSuchKey"):
+                raise
+            return None
+        return head
+
+
+def id_of(message: dict[str, Any]) -> str | None:
+    """Return the job's id in a message; None for a message that this service has not sent."""
+    try:
+        return str(json.loads(message["Body"])["id"])
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,299 @@
+"""Worker next to the engine: it takes jobs from the queue one by one and stores their results.
+
+It runs with Python 3.9 or later and boto3, without any other library. In the image of AWS Lambda,
+PYTHONPATH must name /var/runtime, where boto3 is.
+
+A message may arrive twice, and two workers may run one job at once. The key of the object is the
+id of the job, and the first object stays, so the job still has one result. `completed` and
+`failed` are final.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from job_engine import AbsentError, BrokenError, DiedError, Engine, HungError, RejectedError
+from job_store import Row, Rows, Store, code_of, id_of
+
+WAIT_S = 10
+"""Long poll for a message. It ends within the time that a pod has to stop. Basis: assumed."""
+DRAIN_S = 2
+"""Time after the engine's end in which the signal to stop may come. Basis: assumed."""
+SPARE_RECEIVES = 20
+"""Receives beyond ATTEMPTS, after which the queue itself moves the message, without a reason.
+Basis: arithmetic; the queue's redrive policy has the same number."""
+DAY_S, ROW_DAYS = 86_400, 3
+"""A row stays that many days longer than its object."""
+AWS_ERRORS = (BotoCoreError, ClientError)
+
+
+class Stop(BaseException):
+    """The pod must end; the job goes back."""
+
+
+class Stopping:
+    """Whether the pod must end. The signal interrupts only the work of the engine."""
+
+    def __init__(self) -> None:
+        self.now = self._interruptible = False
+        signal.signal(signal.SIGTERM, self._signal)
+
+    def _signal(self, number: int, frame: object) -> None:
+        # Guard: no lock here; the signal may come while the same thread holds it.
+        self.now = True
+        if self._interruptible:
+            raise Stop
+
+    def wait(self, seconds: float) -> bool:
+        """Pause; True as soon as the pod must end."""
+        until = time.monotonic() + seconds
+        while not self.now and time.monotonic() < until:
+            time.sleep(0.1)
+        return self.now
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        self._interruptible = True
+        try:
+            if self.now:
+                raise Stop
+            yield
+        finally:
+            self._interruptible = False
+
+
+class Worker:
+    """One worker with its queue, table and engine."""
+
+    def __init__(self, given: dict[str, str]) -> None:
+        retries = {"mode": "standard", "max_attempts": 5}
+        config = Config(connect_timeout=5, read_timeout=WAIT_S + 20, retries=retries)
+        region = {"region_name": given["AWS_REGION"], "config": config}
+        self._given = given
+        self._queue = boto3.client("sqs", **region)
+        self._rows = Rows(boto3.resource("dynamodb", **region).Table(given["TABLE"]))
+        self._store = Store(boto3.client("s3", **region), given["BUCKET"], given["KIND"])
+        timeout_s = float(given["ITEM_TIMEOUT_S"])
+        self._engine = Engine(given["ENGINE_URL"], given["KIND"], timeout_s)
+        self._attempts = int(given["ATTEMPTS"])
+        self._visibility_s = int(given["VISIBILITY_S"])
+        self._heartbeat_s = int(given["HEARTBEAT_S"])
+        self._stopping = Stopping()
+        self._ready = self._hung = False
+
+    def run(self) -> int:
+        """Work until the pod ends, and return the exit code.
+
+        It is 1 after a hung item: restarts with growing pauses keep a stuck engine from using up
+        the attempts of many jobs.
+        """
+        while not self._stopping.now and not self._hung:
+            if not self._ready:
+                self._ready = self._engine.healthy() and self._engine.cleared()
+                self._stopping.wait(0 if self._ready else 1)
+                continue
+            try:
+                messages = self._received()
+            except AWS_ERRORS as fault:
+                report("aws_error", code=code_of(fault))
+                self._stopping.wait(self._heartbeat_s)
+                continue
+            for message in messages:
+                self._handle(message)
+        return 1 if self._hung else 0
+
+    def _received(self) -> list[dict[str, Any]]:
+        """At most one message."""
+        messages: list[dict[str, Any]] = self._queue.receive_message(
+            QueueUrl=self._given["QUEUE_URL"],
+            MaxNumberOfMessages=1,
+            WaitTimeSeconds=WAIT_S,
+            VisibilityTimeout=self._visibility_s,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        ).get("Messages", [])
+        return messages
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        """Handle one message: delete it, or make it visible after some seconds."""
+        job = id_of(message)
+        with self._held(message):
+            again_s = None if job is None else self._outcome_or_return(job, message)
+        place = self._place(message)
+        try:
+            if again_s is None:
+                self._queue.delete_message(**place)
+            else:
+                self._queue.change_message_visibility(**place, VisibilityTimeout=again_s)
+        except AWS_ERRORS as fault:
+            # Guard: after a long pause another worker has the message, and this receipt is void.
+            report("aws_error", job=job, code=code_of(fault))
+
+    def _outcome_or_return(self, job: str, message: dict[str, Any]) -> int | None:
+        """Outcome of a job; a job that AWS did not let run goes back."""
+        try:
+            return self._outcome(job, int(message["Attributes"]["ApproximateReceiveCount"]))
+        except AWS_ERRORS as fault:
+            report("aws_error", job=job, code=code_of(fault))
+        try:
+            self._rows.give_back(job)
+        except AWS_ERRORS as fault:
+            report("aws_error", job=job, code=code_of(fault))
+        return self._heartbeat_s
+
+    def _place(self, message: dict[str, Any]) -> dict[str, Any]:
+        return {"QueueUrl": self._given["QUEUE_URL"], "ReceiptHandle": message["ReceiptHandle"]}
+
+    @contextmanager
+    def _held(self, message: dict[str, Any]) -> Iterator[None]:
+        """Keep the message invisible while its job runs."""
+        done = threading.Event()
+        more = {**self._place(message), "VisibilityTimeout": self._visibility_s}
+
+        def beat() -> None:
+            while not done.wait(self._heartbeat_s):
+                try:
+                    self._queue.change_message_visibility(**more)
+                except AWS_ERRORS as fault:
+                    report("heartbeat_failed", code=code_of(fault))
+
+        heart = threading.Thread(target=beat, daemon=True)
+        heart.start()
+        try:
+            yield
+        finally:
+            done.set()
+            heart.join()
+
+    def _outcome(self, job: str, receives: int) -> int | None:
+        """Seconds until the job may run again; None where its message is no longer needed.
+
+        lost attempts = receives - 1 - returns
+        """
+        row = self._rows.get(job)
+        if row is None or row["state"] == "completed":
+            return None
+        if row["state"] == "failed":
+            self._bury(row)
+            return None
+        if receives > 1 and self._adopted(row):
+            return None
+        lost = receives - 1 - int(row["given_back"])
+        if reason := self._hopeless(row, lost, receives):
+            self._fail(row, reason)
+            return None
+        if not self._rows.change(job, "in_progress", started_at=int(time.time())):
+            return self._outcome(job, receives)
+        return self._attempt(row, last=lost + 1 >= self._attempts)
+
+    def _hopeless(self, row: Row, lost: int, receives: int) -> str | None:
+        """Reason why the job must not run; None where it may."""
+        if lost >= self._attempts:
+            return f"{lost} attempts were lost: {row.get('error', 'their workers ended')}"
+        if receives >= self._attempts + SPARE_RECEIVES:
+            return f"it was given back {int(row['given_back'])} times"
+        if row["model"] != self._given["MODEL"]:
+            return f"it was accepted for {row['model']}, which this service no longer has"
+        if row["expires_at"] <= time.time():
+            return "it expired in the queue"
+        return None
+
+    def _attempt(self, row: Row, *, last: bool) -> int | None:
+        """Run the job once; the result is that of `_outcome`."""
+        with tempfile.TemporaryFile() as item:
+            try:
+                self._make(row, item)
+            except (Stop, AbsentError) as fault:
+                return self._given_back(row, fault)
+            except RejectedError as fault:
+                self._fail(row, str(fault))
+                return None
+            except BrokenError as fault:
+                # Guard: a drained node ends the engine too, perhaps a moment before this process.
+                if isinstance(fault, DiedError) and self._stopping.wait(DRAIN_S):
+                    return self._given_back(row, fault)
+                self._ready, self._hung = False, isinstance(fault, HungError)
+                return self._lost(row, str(fault), last=last)
+            self._store.put(row, item)
+        return None if self._adopted(row) else self._lost(row, "its object is gone", last=last)
+
+    def _make(self, row: Row, item: IO[bytes]) -> None:
+        request = json.loads(row["request"])
+        image = None
+        if "input_reference" in request:
+            image = self._store.uploaded(row["owner"], request["input_reference"])
+            if image is None:
+                raise RejectedError("its input image has expired")
+        with self._stopping.interruptible():
+            self._engine.make(request, image, item)
+
+    def _adopted(self, row: Row) -> bool:
+        """Mark the job completed where its object exists.
+
+        A job that has failed meanwhile, or whose row is gone, keeps no object.
+        """
+        found = self._store.found(row)
+        if found is None:
+            return False
+        now = int(time.time())
+        expires = now + int(self._given["EXPIRE_DAYS"]) * DAY_S
+        times = {"completed_at": now, "expires_at": expires, "ttl": expires + ROW_DAYS * DAY_S}
+        if not self._rows.change(row["id"], "completed", **times, **found):
+            final = self._rows.get(row["id"])
+            if final is None or final["state"] == "failed":
+                self._store.delete(row)
+        report("completed", job=row["id"])
+        return True
+
+    def _given_back(self, row: Row, fault: BaseException) -> int:
+        """Count the return before the message is visible: a crash in between costs no attempt."""
+        self._ready = False
+        self._rows.give_back(row["id"])
+        report("given_back", job=row["id"], cause=type(fault).__name__)
+        return 0
+
+    def _lost(self, row: Row, reason: str, *, last: bool) -> int | None:
+        report("attempt_lost", job=row["id"])
+        if last:
+            self._fail(row, reason)
+            return None
+        self._rows.change(row["id"], "in_progress", error=reason)
+        return self._heartbeat_s
+
+    def _fail(self, row: Row, reason: str) -> None:
+        """Mark the job failed, unless a worker that was lost after its upload left the result."""
+        if self._adopted(row):
+            return
+        if self._rows.change(row["id"], "failed", completed_at=int(time.time()), error=reason):
+            self._bury({**row, "error": reason})
+            return
+        final = self._rows.get(row["id"])
+        if final is not None and final["state"] == "failed":
+            self._bury(final)
+
+    def _bury(self, row: Row) -> None:
+        """Send the job to the dead letters; after a crash in between it is there twice."""
+        letter = {"id": row["id"], "model": row["model"], "reason": row["error"]}
+        place = self._given["DEAD_LETTERS_URL"]
+        self._queue.send_message(QueueUrl=place, MessageBody=json.dumps(letter))
+        report("failed", job=row["id"])
+
+
+def report(event: str, **facts: object) -> None:
+    """Print one line of the log; no text of a request is in it."""
+    print(json.dumps({"event": event, **facts}), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(Worker(dict(os.environ)).run())
