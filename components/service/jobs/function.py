@@ -1,7 +1,7 @@
 """The function that accepts jobs, with its program, its role and its log."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,9 @@ from components.service.jobs.table import Table
 from components.service.object_store import ObjectStore
 from sizing.plan.service.jobs import JobApiPlan
 from sizing.plan.stack.cluster import RolesPlan
-from templates.programs import program
+from templates.programs import JOB_API, Programs, programs
 
 HANDLER = "job_api.handler"
-MODULES = ("job_api", "job_request")
-"""Programs in the function's archive. The runtime contains the AWS SDK, so nothing is added."""
 ARCHITECTURE = "arm64"
 """Processor of the function: its program is Python alone, and a GB-second on Arm costs a fifth
 less. Basis: vendor (AWS Lambda pricing, 2026-11)."""
@@ -103,7 +101,7 @@ class Function(pulumi.ComponentResource):
         return lambda_.Function(
             name,
             description=f"Accepts jobs for {plan.model}",
-            code=archive(MODULES),
+            code=archive(programs(JOB_API)),
             handler=HANDLER,
             runtime=plan.runtime,
             architectures=[ARCHITECTURE],
@@ -135,10 +133,12 @@ class Function(pulumi.ComponentResource):
         }
 
 
-def archive(modules: Sequence[str]) -> pulumi.AssetArchive:
-    """Archive of programs by file name; their texts alone decide its content."""
-    programs = [program(module) for module in modules]
-    return pulumi.AssetArchive({each.file: pulumi.StringAsset(each.text) for each in programs})
+def archive(of: Programs) -> pulumi.AssetArchive:
+    """Archive of the programs by file name. The runtime has the AWS SDK, so nothing is added.
+
+    Guard: texts, not paths. The same release makes the same archive on each machine.
+    """
+    return pulumi.AssetArchive({each.file: pulumi.StringAsset(each.text) for each in of.files})
 
 
 def _rights(args: FunctionArgs, logs: cloudwatch.LogGroup) -> pulumi.Output[str]:

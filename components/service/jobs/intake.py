@@ -93,7 +93,6 @@ class Intake(pulumi.ComponentResource):
                 [
                     "sqs:ChangeMessageVisibility",
                     "sqs:DeleteMessage",
-                    "sqs:GetQueueAttributes",
                     "sqs:ReceiveMessage",
                 ],
                 queue.arn,
