@@ -18,7 +18,8 @@ from templates.document import document_values
 class BurstServingArgs:
     documents: Mapping[str, str]
     """Rendered text by file name without suffix, e.g. burst-deployment."""
-    weights_bucket: pulumi.Input[str]
+    wires: Mapping[str, pulumi.Input[str]]
+    """Values of the documents that exist only after creation, by the name of the wire."""
     after: Sequence[pulumi.Resource]
     """Namespace, account and nodes that must outlive the pods, and their autoscalers."""
 
@@ -39,8 +40,7 @@ class BurstServing(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _document(self, document: str) -> Any:
-        parsed = document_values(self._args.documents[document])
-        return wired(parsed, {"weights_bucket": self._args.weights_bucket})
+        return wired(document_values(self._args.documents[document]), self._args.wires)
 
     def _metrics_access(self) -> RoleBinding:
         """Role binding by which Prometheus finds the pods of this namespace."""

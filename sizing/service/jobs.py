@@ -106,6 +106,7 @@ def jobs_of(
         wait_s=wait_s if isfinite(wait_s) else None,
         kept_s=KEPT_S,
         protected=case.site.keeps(case.workload),
+        recoverable=case.site.protected,
         receives=queue.attempts + BACKUP_RECEIVES,
         api=api,
         worker=_worker(case, queue, item_s, api) if served and api is not None else None,
@@ -177,6 +178,8 @@ def _api(case: Case, waiting: JobQueue, rates: Rates) -> JobApiPlan:
     requests_per_s = float(rates.busiest) + polls_per_s(waiting)
     row = case.catalog.listed(workload.engine.name).get(case.made.model.model)
     return JobApiPlan(
+        kind=workload.kind.value,
+        model=case.made.model.model,
         runtime=RUNTIME,
         memory_mib=FUNCTION_MIB,
         timeout_s=FUNCTION_S,

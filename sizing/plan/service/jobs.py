@@ -16,6 +16,10 @@ VARIABLES = "environment.variables"
 class JobApiPlan(Part):
     """Function behind the load balancer, which accepts jobs and reports their state."""
 
+    kind: Annotated[str, Reaches(FUNCTION, f"{VARIABLES}.KIND")]
+    """Kind of the items: image or video."""
+    model: Annotated[str, Reaches(FUNCTION, f"{VARIABLES}.MODEL")]
+    """Name of the model, as callers write it."""
     runtime: Annotated[str, Reaches(FUNCTION, "runtime")]
     """Runtime of the function."""
     memory_mib: Annotated[int, Reaches(FUNCTION, "memorySize")]
@@ -105,6 +109,8 @@ class JobsPlan(Part):
     """Seconds for which the queue and the dead letters keep a job."""
     protected: Annotated[bool, Reaches(TABLE, "deletionProtectionEnabled")]
     """True where nothing may delete the table of jobs."""
+    recoverable: Annotated[bool, Reaches(TABLE, "pointInTimeRecovery.enabled")]
+    """True where the table can be restored as it was at an earlier time, or as it was deleted."""
     receives: Annotated[int, Reaches(SQS_QUEUE, "redrivePolicy")]
     """Times that a job is handed out before the queue itself moves it to the dead letters. Workers
     move it earlier."""
