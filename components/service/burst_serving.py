@@ -34,9 +34,10 @@ class BurstServing(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._after = pulumi.ResourceOptions(parent=self, depends_on=args.after)
-        watched = self._metrics_access()
+        measured = "metrics-role" in args.documents
+        load = self._metrics_access() if measured else self._queue_access()
         self._budget()
-        self._scaling([self._deployment(), watched])
+        self._scaling([self._deployment(), load])
         self.register_outputs({})
 
     def _document(self, document: str) -> Any:
@@ -59,6 +60,10 @@ class BurstServing(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[reader]),
         )
 
+    def _queue_access(self) -> CustomResource:
+        """Authentication by which KEDA reads the queue of jobs, with its own role."""
+        return self._object("queue-access", self._document("trigger-authentication"), self._after)
+
     def _budget(self) -> None:
         document = self._document("burst-disruption-budget")
         PodDisruptionBudget(
@@ -79,12 +84,15 @@ class BurstServing(pulumi.ComponentResource):
 
     def _scaling(self, after: Sequence[pulumi.Resource]) -> None:
         """Create the scaling rule; Pulumi deletes it before KEDA, which clears its finalizer."""
-        document = self._document("scaled-object")
-        CustomResource(
-            f"{self._name}-scaling",
+        opts = pulumi.ResourceOptions(parent=self, depends_on=after)
+        self._object("scaling", self._document("scaled-object"), opts)
+
+    def _object(self, what: str, document: Any, opts: pulumi.ResourceOptions) -> CustomResource:
+        return CustomResource(
+            f"{self._name}-{what}",
             api_version=document["apiVersion"],
             kind=document["kind"],
             metadata=document["metadata"],
             spec=document["spec"],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+            opts=opts,
         )

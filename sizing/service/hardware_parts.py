@@ -9,13 +9,13 @@ from sizing.fleet.packing import nodes_total_for
 from sizing.fleet.served import HardwareResult, Served, Unserved
 from sizing.fleet.states import rollout, states
 from sizing.plan.part import Reason, Rejected
-from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan, WeightsOn
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.item import ItemPlan
-from sizing.plan.service.jobs import JobsPlan, JobWorkerPlan
+from sizing.plan.service.jobs import JobsPlan
 from sizing.plan.service.latency import LatencyPlan
 from sizing.plan.service.memory import MemoryPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
@@ -51,7 +51,7 @@ class EngineParts:
     gateway: GatewayPlan | JobGatewayPlan | None = None
     serving: ServingPlan | None = None
     weights_import: ImportPlan | None = None
-    burst: BurstPlan | None = None
+    burst: BurstPlan | JobBurstPlan | None = None
     quota: QuotaPlan | None = None
     rollout: RolloutPlan | None = None
     rejected: tuple[Rejected, ...] = ()
@@ -114,8 +114,7 @@ def _served_parts(
     lacking = not_served(case)
     jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=lacking is None)
     if lacking is None:
-        worker = None if jobs is None else jobs.worker
-        engine = _engine_parts(case, served, capacity, volumes, rates, worker)
+        engine = _engine_parts(case, served, capacity, volumes, rates, jobs)
     else:
         engine = EngineParts(rejected=(_no_engine(lacking),))
     if jobs is not None and jobs.api is not None:
@@ -172,7 +171,7 @@ def _engine_parts(
     capacity: CapacityPlan,
     volumes: VolumePlan,
     rates: Rates,
-    worker: JobWorkerPlan | None,
+    jobs: JobsPlan | None,
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
@@ -183,13 +182,13 @@ def _engine_parts(
         pool=pool,
         volumes=volumes,
         gateway=gateway,
-        worker=worker,
+        worker=None if jobs is None else jobs.worker,
         rate=served.rated.rate,
     )
     image = copy_image(case.site, case.catalog)
     source, weights_bytes = workload.model.source, case.need.weights_bytes
     weights_import = import_plan(source, weights_bytes, serving.weights_prefix, image)
-    burst = burst_plan(workload, capacity, pool, serving)
+    burst = burst_plan(workload, capacity, pool, serving, jobs)
     return EngineParts(
         gateway=gateway,
         serving=serving,

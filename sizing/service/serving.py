@@ -14,7 +14,7 @@ from sizing.fleet.zone_rollout import (
 )
 from sizing.locks.versions import image_reference
 from sizing.model.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
-from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.burst import AddedPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.jobs import JobWorkerPlan
@@ -285,7 +285,7 @@ def memory_setting(share: MemoryShare, usable_bytes: int, card_bytes: int) -> fl
 
 
 def quota_plan(
-    serving: ServingPlan, burst: BurstPlan | None, weights_import: ImportPlan | None
+    serving: ServingPlan, burst: AddedPlan | None, weights_import: ImportPlan | None
 ) -> QuotaPlan:
     """Limits of a service's namespace: its replicas, those of a rollout, and the pod of an import.
 

@@ -14,8 +14,9 @@ import yaml
 import templates.render
 from sizing.plan.whole import Plan
 from sizing.workload import EngineName
+from templates.burst import wanted_query
 from templates.engine import ENGINE_PORT
-from templates.render import WIRES, render, wanted_query
+from templates.render import WIRES, render
 from templates.scheduling import BURST_TAINT, GPU_TAINT
 from tests.components.plans import BURSTING, ZONES, bursting_plan, chat_plan, plan_of
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from sizing.plan.part import Part, Rejected
-from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
@@ -83,7 +83,7 @@ class ServicePlan(Part):
     """Engine of the service; null where this version builds none."""
     quota: QuotaPlan | None
     """Limits of the namespace; null without an engine."""
-    burst: BurstPlan | None
+    burst: BurstPlan | JobBurstPlan | None
     """Burst above the floor; null without `capacity.burst_gpus`."""
 
     @property
