@@ -57,10 +57,12 @@ class Gateway(pulumi.ComponentResource):
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
         group = self._security_group()
+        behind = self._behind(group)
         self._ingress(group)
-        targets = args.targets.made(self._behind(group))
+        args.targets.opened(behind)
         self._egress_to_issuer(group)
         balancer = self._balancer(group)
+        targets = args.targets.made(behind)
         listener = self._listener(balancer)
         self._inference_rule(listener, targets)
         self._firewall(balancer)

@@ -32,8 +32,11 @@ class BehindBalancer:
 class Targets(Protocol):
     """Recipients of the requests that pass a load balancer.
 
-    To put another kind behind a load balancer, implement `made`.
+    To put another kind behind a load balancer, implement both methods.
     """
+
+    def opened(self, behind: BehindBalancer) -> None:
+        """Open the ports between the load balancer and the targets."""
 
     def made(self, behind: BehindBalancer) -> lb.TargetGroup:
         """Create a target group for one load balancer, with all that it needs.
@@ -54,29 +57,8 @@ class EngineTargets:
     node_group_id: pulumi.Input[str]
     """Security group of the nodes."""
 
-    def made(self, behind: BehindBalancer) -> lb.TargetGroup:
-        """Create the target group, and open the engines' port between it and the nodes."""
-        self._rules(behind)
-        name, plan = f"{behind.name}-targets", self.plan
-        return lb.TargetGroup(
-            name,
-            name_prefix=behind.name_prefix,
-            vpc_id=self.vpc_id,
-            target_type="ip",
-            port=ENGINE_PORT,
-            protocol="HTTPS" if plan.encrypted else "HTTP",
-            deregistration_delay=plan.deregistration_delay_s,
-            load_balancing_algorithm_type=plan.routing,
-            stickiness=lb.TargetGroupStickinessArgs(
-                enabled=plan.sticky, type="lb_cookie", cookie_duration=plan.sticky_s
-            ),
-            health_check=self._health_check,
-            # Guard: the controller may write to the target groups that have this tag.
-            tags={**behind.tags.named(name), CLUSTER_TAG: self.cluster_name},
-            opts=behind.opts,
-        )
-
-    def _rules(self, behind: BehindBalancer) -> None:
+    def opened(self, behind: BehindBalancer) -> None:
+        """Open the engines' port between the load balancer and the nodes."""
         vpc.SecurityGroupEgressRule(
             f"{behind.name}-to-engines",
             security_group_id=behind.balancer_group_id,
@@ -95,6 +77,27 @@ class EngineTargets:
             port=ENGINE_PORT,
             group=behind.balancer_group_id,
             tags=behind.tags,
+            opts=behind.opts,
+        )
+
+    def made(self, behind: BehindBalancer) -> lb.TargetGroup:
+        """Create the target group, whose health checks call the engines."""
+        name, plan = f"{behind.name}-targets", self.plan
+        return lb.TargetGroup(
+            name,
+            name_prefix=behind.name_prefix,
+            vpc_id=self.vpc_id,
+            target_type="ip",
+            port=ENGINE_PORT,
+            protocol="HTTPS" if plan.encrypted else "HTTP",
+            deregistration_delay=plan.deregistration_delay_s,
+            load_balancing_algorithm_type=plan.routing,
+            stickiness=lb.TargetGroupStickinessArgs(
+                enabled=plan.sticky, type="lb_cookie", cookie_duration=plan.sticky_s
+            ),
+            health_check=self._health_check,
+            # Guard: the controller may write to the target groups that have this tag.
+            tags={**behind.tags.named(name), CLUSTER_TAG: self.cluster_name},
             opts=behind.opts,
         )
 

@@ -14,9 +14,12 @@ BALANCERS = "elasticloadbalancing.amazonaws.com"
 
 @dataclass(frozen=True)
 class FunctionTargets:
-    """The function. Load balancers call it through AWS, so that no port is opened."""
+    """The function, which has no network of its own."""
 
     function: Function
+
+    def opened(self, behind: BehindBalancer) -> None:
+        """Open no port: load balancers call functions through AWS."""
 
     def made(self, behind: BehindBalancer) -> lb.TargetGroup:
         """Create the target group, and let it alone call the function.
