@@ -168,11 +168,22 @@ def queued_plan(*others: dict[str, Any], environment: str = "prod", **access: ob
 
 WORKER = JobWorkerPlan(
     image="public.ecr.aws/lambda/python:3.13",
+    cpu_millicores=250,
+    memory_mib=256,
+    scratch_mib=64,
+    give_back_s=10,
     attempts=3,
     visibility_s=90,
     heartbeat_s=30,
     item_timeout_s=100,
 )
+
+
+QUEUED_BURST: dict[str, Any] = QUEUED | {
+    "capacity": {"method": "calibrated", "load": "mean", "burst_gpus": 4},
+    "queue": {"drain_s": 900, "spot": True},
+}
+"""Queued service whose burst may be on spot instances."""
 
 
 def queued_jobs(*, worker: bool = True, environment: str = "prod", **api: object) -> JobsPlan:

@@ -44,6 +44,7 @@ def test_wires_are_the_parts_of_this_service() -> None:
     tags: Any = named(intake(False, with_rights=True), "worker").inputs["tags"]
     wires = {name: tags[name] for name in tags if name != "rights"}
     assert {name: (w["$ref"].split("::")[1], w["property"]) for name, w in wires.items()} == {
+        "queue_name": ("i-queue-waiting", "name"),
         "queue_url": ("i-queue-waiting", "url"),
         "dead_letters_url": ("i-queue-dead-letters", "url"),
         "jobs_table": ("i-table-rows", "name"),
