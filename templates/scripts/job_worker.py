@@ -249,11 +249,12 @@ class Worker:
         now = int(time.time())
         expires = now + int(self._given["EXPIRE_DAYS"]) * DAY_S
         times = {"completed_at": now, "expires_at": expires, "ttl": expires + ROW_DAYS * DAY_S}
-        if not self._rows.change(row["id"], "completed", **times, **found):
-            final = self._rows.get(row["id"])
-            if final is None or final["state"] == "failed":
-                self._store.delete(row)
-        report("completed", job=row["id"])
+        if self._rows.change(row["id"], "completed", **times, **found):
+            report("completed", job=row["id"])
+            return True
+        final = self._rows.get(row["id"])
+        if final is None or final["state"] == "failed":
+            self._store.delete(row)
         return True
 
     def _given_back(self, row: Row, fault: BaseException) -> int:
@@ -268,7 +269,7 @@ class Worker:
         if last:
             self._fail(row, reason)
             return None
-        self._rows.change(row["id"], "in_progress", error=reason)
+        self._rows.change(row["id"], "queued", error=reason)
         return self._heartbeat_s
 
     def _fail(self, row: Row, reason: str) -> None:

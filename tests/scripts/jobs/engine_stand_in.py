@@ -2,9 +2,9 @@
 
 Arguments: the port, the kind (image or video), and the file of its log. FAULTS is a JSON list with
 one behaviour for each item in order, whose last entry repeats; or SEED makes them random. The
-behaviours are ok, slow, error, hang, die and garbage. A prompt that contains `forbidden` is always
-refused; a clip with `forbidden later` is refused after its start. An item's bytes depend on its
-prompt, seed and size alone.
+behaviours are ok, slow (`slow 5` for 5 s), error, hang, die and garbage. A prompt that contains
+`forbidden` is always refused; a clip with `forbidden later` is refused after its start. An item's
+bytes depend on its prompt, seed and size alone.
 """
 
 import base64
@@ -25,8 +25,7 @@ from typing import Any
 WEIGHTS = {"ok": 74, "slow": 12, "error": 5, "die": 4, "hang": 2, "garbage": 3}
 """Weights of random behaviours. A refusal depends on the prompt, as it does in an engine."""
 PATHS = {"image": ("/v1/images/generations", "/v1/images/edits"), "video": ("/v1/videos",)}
-SLOW_S = 1.0
-HANG_S = 600
+PAUSES_S = {"slow": 1, "hang": 600}
 
 
 def item(kind: str, prompt: str, seed: object, size: str) -> bytes:
@@ -158,8 +157,9 @@ def fault_of(behaviour: str) -> dict[str, Any] | None:
     """Error of a behaviour, after its pause; None where the item is made."""
     if behaviour == "die":
         os._exit(137)
-    if behaviour in ("slow", "hang"):
-        time.sleep(SLOW_S if behaviour == "slow" else HANG_S)
+    name, _, seconds = behaviour.partition(" ")
+    if name in PAUSES_S:
+        time.sleep(float(seconds or PAUSES_S[name]))
     faults = {"error": (500, "CUDA out of memory"), "refuse": (400, "the prompt is forbidden")}
     if behaviour not in faults:
         return None

@@ -250,6 +250,29 @@ def test_weights_only_below_the_native_capability(catalog: Catalog) -> None:
     assert fp8.native_compute_capability == Decimal("8.9")
 
 
+def test_models_of_an_engine_of_media(catalog: Catalog) -> None:
+    """Every listed model can be sized, and only some start from an image."""
+    listed = catalog.listed("vllm-omni")
+    media = {model.model: model for model in catalog.media_models}
+    assert set(listed) <= set(media)
+    assert {name for name in listed if media[name].frames > 1} == {
+        "cosmos3-nano",
+        "cosmos3-super",
+        "wan2.1-t2v-1.3b",
+        "wan2.1-t2v-14b",
+        "wan2.2-t2v-a14b",
+        "wan2.2-ti2v-5b",
+    }
+    assert {name for name, row in listed.items() if row.takes_image} == {
+        "cosmos3-nano",
+        "cosmos3-super",
+        "flux.2-dev",
+        "flux.2-klein-4b",
+        "flux.2-klein-9b",
+        "wan2.2-ti2v-5b",
+    }
+
+
 def test_pins(catalog: Catalog) -> None:
     assert catalog.pin("kubernetes-1.34").end_of_support == "2026-12-02"
     assert catalog.pin("kubernetes-1.35").end_of_support == "2027-03-27"
@@ -259,6 +282,9 @@ def test_pins(catalog: Catalog) -> None:
     # the tag was read, its contents were not
     groups = EngineName.vllm.traits.groups
     assert groups is not None and not catalog.pin(groups.image).verified
+    assert catalog.pin("lambda-runtime-python").end_of_support == "2029-06-30"
+    worker = catalog.pin("public.ecr.aws/lambda/python")
+    assert worker.version.startswith("3.13.") and not worker.verified
     for pin in catalog.pins:
         assert "sha256" not in pin.version, "digests are resolved, never written here"
         assert pin.version != "latest"
