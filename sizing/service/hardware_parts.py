@@ -114,7 +114,7 @@ def _served_parts(
     lacking = not_served(case)
     jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=lacking is None)
     if lacking is None:
-        engine = _engine_parts(case, served, capacity, volumes, rates, jobs)
+        engine = _engine_parts(case, served, capacity, volumes, rates, jobs=jobs)
     else:
         engine = EngineParts(rejected=(_no_engine(lacking),))
     if jobs is not None and jobs.api is not None:
@@ -171,6 +171,7 @@ def _engine_parts(
     capacity: CapacityPlan,
     volumes: VolumePlan,
     rates: Rates,
+    *,
     jobs: JobsPlan | None,
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""

@@ -111,7 +111,7 @@ def jobs_of(
         api=api,
         worker=_worker(case, queue, item_s, api) if served and api is not None else None,
     )
-    return plan, (*_busy_function(api), *_too_many(pool))
+    return plan, (*_over_quota(api), *_too_many(pool))
 
 
 def without_api(case: Case) -> str | None:
@@ -124,7 +124,9 @@ def without_api(case: Case) -> str | None:
         return None
     if case.site.token_issuer is None:
         return "a job belongs to the subject of a token, and the stack file names no token_issuer"
-    if case.made is None or case.workload.data is None:
+    if case.workload.data is None:
+        return "results expire, and the workload has no data.retention_days"
+    if case.made is None:
         return "the catalog does not know what the model makes by default"
     return None
 
@@ -199,7 +201,7 @@ def _api(case: Case, waiting: JobQueue, rates: Rates) -> JobApiPlan:
     )
 
 
-def _busy_function(api: JobApiPlan | None) -> list[Rejected]:
+def _over_quota(api: JobApiPlan | None) -> list[Rejected]:
     """Rejection of more functions at once than an account runs by default."""
     if api is None or api.at_once <= FUNCTIONS_AT_ONCE:
         return []

@@ -173,8 +173,9 @@ def _deployment_plan(
 ) -> ServingPlan:
     """Return the floor Deployments of one service.
 
-    Replicas fill every slot of the floor nodes, and a worker takes its part of the slot. Max unavailable is the spare replicas, and at least
-    one node's replicas, because otherwise no node could ever be drained.
+    Replicas fill every slot of the floor nodes, and a worker takes its part of the slot. Max
+    unavailable is the spare replicas, and at least one node's replicas, because otherwise no node
+    could ever be drained.
     """
     workload, facts, engine = case.workload, case.facts, case.workload.engine.name
     span = pool.nodes_per_replica

@@ -34,11 +34,12 @@ LOAD_BALANCER_CONTROLLER = ClusterPart.load_balancer_controller.value
 NODE_AUTOSCALER = ClusterPart.node_autoscaler.value
 NODE_DEFINITIONS = "karpenter-crd"
 POD_AUTOSCALER = ClusterPart.pod_autoscaler.value
-POD_AUTOSCALER_ACCOUNT = "keda-operator"
 METRICS = ClusterPart.metrics.value
 GROUP_CONTROLLER = ClusterPart.group_controller.value
 INTERCONNECT_PLUGIN = ClusterPart.interconnect_plugin.value
-"""Charts, and names of their releases; and the service account of KEDA, which its chart names. The versions are the items `chart:NAME` of data/pins.csv."""
+"""Charts, and names of their releases. The versions are the items `chart:NAME` of data/pins.csv."""
+POD_AUTOSCALER_ACCOUNT = "keda-operator"
+"""Service account of KEDA. Basis: vendor (the chart's serviceAccount.operator.name, 2.20.2)."""
 METRICS_SERVER = "prometheus-server"
 """Service and service account of Prometheus."""
 BURST_PARTS = (ClusterPart.pod_autoscaler, ClusterPart.node_autoscaler, ClusterPart.metrics)

@@ -1,7 +1,6 @@
 """Tables that `size` prints for a service: one row for each question, and each number once."""
 
 from collections.abc import Iterator
-
 from typing import assert_never
 
 from sizewright.layout.numbers import data_size, duration, number, plural, share, usd
