@@ -186,6 +186,12 @@ QUEUED_BURST: dict[str, Any] = QUEUED | {
 """Queued service whose burst may be on spot instances."""
 
 
+def queued_burst_plan(environment: str = "prod") -> Plan:
+    """Plan of the queued service that may grow."""
+    found = site(environment).model_copy(update=ISSUER)
+    return size([Workload.model_validate(QUEUED_BURST)], found, load_catalog())
+
+
 def queued_jobs(*, worker: bool = True, environment: str = "prod", **api: object) -> JobsPlan:
     """Jobs of the queued service, with or without workers, and other values of its function."""
     jobs = queued_plan(environment=environment).services[0].jobs
