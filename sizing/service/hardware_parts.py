@@ -144,7 +144,10 @@ def _served_parts(
 
 def not_served(case: Case) -> str | None:
     """Reason why no engine serves the service here, as a clause; None where its engine does."""
-    return unserved(case.workload, case.facts, case.catalog) or without_api(case)
+    engine, api = unserved(case.workload, case.facts, case.catalog), without_api(case)
+    if engine is None and api is not None:
+        return f"nothing would give its workers a job: {api}"
+    return engine
 
 
 def _priced(case: Case, served: Served, choice: ChoicePlan) -> Priced:

@@ -94,7 +94,8 @@ def jobs_of(
     )
     percentile = DEFAULT_PERCENTILE if latency is None else latency.percentile
     wait_s = waiting.wait_s(float(percentile) / 100)
-    api = None if without_api(case) is not None else _api(case, waiting, rates)
+    lacking = without_api(case)
+    api = None if lacking is not None else _api(case, waiting, rates)
     plan = JobsPlan(
         workers=waiting.workers,
         job_s=plain(item_s),
@@ -111,7 +112,8 @@ def jobs_of(
         api=api,
         worker=_worker(case, queue, item_s, api) if served and api is not None else None,
     )
-    return plan, (*_over_quota(api), *_too_many(pool))
+    absent = [] if lacking is None else [_no_api(lacking)]
+    return plan, (*absent, *_over_quota(api), *_too_many(pool))
 
 
 def without_api(case: Case) -> str | None:
@@ -123,9 +125,9 @@ def without_api(case: Case) -> str | None:
     if case.workload.jobs is None:
         return None
     if case.site.token_issuer is None:
-        return "a job belongs to the subject of a token, and the stack file names no token_issuer"
+        return "a job belongs to the subject of a token; the stack file names no token_issuer"
     if case.workload.data is None:
-        return "results expire, and the workload has no data.retention_days"
+        return "results expire; the workload has no data.retention_days"
     if case.made is None:
         return "the catalog does not know what the model makes by default"
     return None
@@ -199,6 +201,10 @@ def _api(case: Case, waiting: JobQueue, rates: Rates) -> JobApiPlan:
         row_days=data.retention_days + LATE_ROW_DAYS,
         log_days=LOG_DAYS[case.site.environment],
     )
+
+
+def _no_api(numbers: str) -> Rejected:
+    return Rejected(option="job API", reason=Reason.not_in_this_version, numbers=numbers)
 
 
 def _over_quota(api: JobApiPlan | None) -> list[Rejected]:

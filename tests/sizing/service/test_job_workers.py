@@ -71,6 +71,7 @@ def test_without_an_issuer_nothing_would_give_workers_a_job(workload: dict[str, 
     plan = planned(workload, site("prod"))
     found = plan.services[0]
     assert found.unserved is not None
+    assert found.unserved.startswith("nothing would give its workers a job: ")
     assert "the stack file names no token_issuer" in found.unserved
     assert found.pool is not None, "its size is known"
     assert (found.serving, found.gateway, found.quota) == (None, None, None)
