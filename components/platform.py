@@ -123,6 +123,7 @@ class Platform(pulumi.ComponentResource):
         self.register_outputs({"cluster_name": self.cluster_name})
 
     def _made_keys(self) -> Keys:
+        accepting = [s.name for s in self._plan.services if s.jobs and s.jobs.api]
         return Keys(
             f"{self._name}-keys",
             KeysArgs(
@@ -138,7 +139,9 @@ class Platform(pulumi.ComponentResource):
                     ),
                     f"{self._name}-network-flow-logs-group-*",
                     *(database_logs(s.name) for s in self._plan.services if s.database),
+                    *(f"{self._name}-{service}-jobs-function-logs-*" for service in accepting),
                 ],
+                data_services=("dynamodb", "sqs") if accepting else (),
                 tags=self._tags,
             ),
             self._child,
@@ -271,7 +274,8 @@ class Platform(pulumi.ComponentResource):
                 service=service.name,
                 buckets=service.buckets,
                 database=service.database,
-                gateway=service.gateway if isinstance(service.gateway, GatewayPlan) else None,
+                jobs=service.jobs,
+                gateway=service.gateway,
                 dns=self._dns,
                 host=self.hosts.get(service.name),
                 source=service.inputs.model.source,
@@ -302,7 +306,7 @@ class Platform(pulumi.ComponentResource):
         self, in_cluster: ClusterServices, cluster: ClusterIds
     ) -> TargetWriter | None:
         """Controller that registers targets, with the right to this stack's target groups."""
-        if not any(service.gateway for service in self._plan.services):
+        if not any(isinstance(service.gateway, GatewayPlan) for service in self._plan.services):
             return None
         targets = Targets(
             region=self._plan.site.region,

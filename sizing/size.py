@@ -14,7 +14,7 @@ from sizing.plan.whole import Plan
 from sizing.replica.case import case_of
 from sizing.replica.own_runs import own_runs_plan
 from sizing.replica.traffic import request_rates, traffic_plan
-from sizing.service.burst import no_burst
+from sizing.service.burst import no_burst, without_spot
 from sizing.service.contradictions import contradictions
 from sizing.service.gateway import transfer_plan
 from sizing.service.hardware_parts import hardware_parts
@@ -74,6 +74,7 @@ def size(
             )
         services.append(plan)
     pools = node_pools(services, site, catalog)
+    services = [without_spot(service, pools) for service in services]
     system = system_pool(services, site, catalog)
     added = cluster_services(services, pools, site, catalog)
     return Plan(

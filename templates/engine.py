@@ -15,6 +15,8 @@ from sizing.workload.engines.traits import Limit, Setting, Switch
 
 ENGINE_PORT = 8000
 """Port on which every engine listens in its pod. Basis: vendor (vLLM's default)."""
+LOOPBACK = "127.0.0.1"
+"""Address of an engine that only its worker in the same pod reaches."""
 PROGRAMS = "/scripts"
 """Folder of this product's programs in each container that runs one."""
 TLS = "/tls"
@@ -69,8 +71,9 @@ def _is_on(serving: ServingPlan, switch: Switch) -> bool:
 
 
 def _default_item(item: ItemServingPlan) -> str:
-    """Image of a request that states no size and no steps, in the engine's words."""
-    parameters = {
+    """Image or clip of a request that states no size and no steps, in the engine's words."""
+    parameters = {} if item.frames is None else {"num_frames": item.frames}
+    parameters |= {
         "height": item.height,
         "num_inference_steps": item.steps,
         "width": item.width,
@@ -107,6 +110,7 @@ def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
     item = serving.item
     return {
         Setting.served_name: serving.model,
+        Setting.host: LOOPBACK if serving.limits_by is LimitsBy.worker else None,
         Setting.port: ENGINE_PORT,
         Setting.tensor_parallel: group.tensor_parallel if group else serving.gpus_per_replica,
         Setting.pipeline_parallel: group.pipeline_parallel if group else None,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sizing.plan.reaches import (
     DEPLOYMENT,
     FIREWALL,
+    FUNCTION,
     GROUPS,
     JOB,
     LEADER,
@@ -19,6 +20,8 @@ from sizing.plan.reaches import (
     QUOTA,
     RELEASE,
     SCALED_OBJECT,
+    SQS_QUEUE,
+    TABLE,
     TEMPLATE,
 )
 from sizing.plan.service.disks import WeightsOn
@@ -35,6 +38,7 @@ from sizing.stack.cluster_services import (
     NODE_AUTOSCALER,
     NODE_DEFINITIONS,
     POD_AUTOSCALER,
+    POD_AUTOSCALER_ACCOUNT,
 )
 from templates.scheduling import BURST_LABEL, GPU_LABEL
 
@@ -49,6 +53,9 @@ ENTRY = "aws:eks/accessEntry:AccessEntry"
 NOTICES = "aws:cloudwatch/eventTarget:EventTarget"
 ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
 ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
+AUTHENTICATION = "kubernetes:keda.sh/v1alpha1:TriggerAuthentication"
+QUEUE_TRIGGER = "aws-sqs-queue"
+"""Type of the trigger of a scaling rule that counts the messages of a queue."""
 READINESS_GATES = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
 
@@ -122,6 +129,14 @@ def _replicas(component: str) -> ResourcePattern:
     return ResourcePattern(DEPLOYMENT, (*labels, "app.kubernetes.io/component"), component)
 
 
+def _load(trigger: str) -> ResourcePattern:
+    """Scaling rule with a trigger of this type."""
+    return ResourcePattern(SCALED_OBJECT, ("spec", "triggers", "*", "type"), trigger)
+
+
+_JOB_QUEUE = ResourcePattern(SQS_QUEUE, ("redrivePolicy",))
+_CONTAINERS = ("spec", "template", "spec", "containers", "*")
+_WORKER = ResourcePattern(DEPLOYMENT, (*_CONTAINERS, "name"), "worker")
 _GPU_NODES = ResourcePattern(NODE_GROUP, ("labels", GPU_LABEL))
 _POLICY_AGENT = ResourcePattern(ADDON, ("configurationValues", "enableNetworkPolicy"), "true")
 
@@ -154,7 +169,18 @@ NEEDS = (
     Need(ResourcePattern(SERVICE), _addon("kube-proxy"), "carries its traffic"),
     Need(ResourcePattern(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
     Need(ResourcePattern(SCALED_OBJECT), _SCALER, "brings its definition and does what it says"),
-    Need(ResourcePattern(SCALED_OBJECT), _METRICS, "answers its question"),
+    Need(_load("prometheus"), _METRICS, "answers its question"),
+    Need(_load(QUEUE_TRIGGER), _JOB_QUEUE, "has the jobs that it counts"),
+    Need(_load(QUEUE_TRIGGER), ResourcePattern(AUTHENTICATION), "lets it call AWS"),
+    Need(ResourcePattern(AUTHENTICATION), _SCALER, "brings its definition and reads it"),
+    Need(
+        ResourcePattern(AUTHENTICATION),
+        _role_of(POD_AUTOSCALER_ACCOUNT),
+        "is the role that reads the queue",
+    ),
+    Need(_WORKER, _JOB_QUEUE, "gives it jobs"),
+    Need(_WORKER, ResourcePattern(TABLE), "has the state of its jobs"),
+    Need(_WORKER, ResourcePattern(FUNCTION), "accepts its jobs"),
     Need(ResourcePattern(SCALED_OBJECT), _replicas("burst"), "is what it scales"),
     Need(_METRICS, _replicas("floor"), "exports the metric before there is any burst"),
     Need(
@@ -248,7 +274,7 @@ def met_elsewhere(site: Site) -> frozenset[ResourcePattern]:
 _CHARTS = {
     ClusterPart.device_plugin: (_PLUGIN,),
     ClusterPart.load_balancer_controller: (_CONTROLLER,),
-    ClusterPart.pod_autoscaler: (_SCALER,),
+    ClusterPart.pod_autoscaler: (_SCALER, _role_of(POD_AUTOSCALER_ACCOUNT)),
     ClusterPart.node_autoscaler: (_KARPENTER, _DEFINITIONS),
     ClusterPart.metrics: (_METRICS,),
     ClusterPart.group_controller: (_GROUP_CONTROLLER,),

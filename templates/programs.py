@@ -20,6 +20,7 @@ MOUNTED = {
     "script-admission": "admission",
     "script-start": "start",
     "script-certificate": "certificate",
+    "script-worker": "worker",
 }
 """Documents of the programs that floor pods mount, with the end of their resources' names."""
 DIGEST_DIGITS = 10

@@ -12,18 +12,16 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sizing.plan.service.burst import BurstPlan
-from sizing.plan.service.disks import WeightsOn
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.serving import GroupServingPlan, LimitsBy, ServingPlan
 from sizing.plan.service.whole import ServicePlan
-from sizing.plan.stack.nodes import BurstPoolPlan, NodePool
+from sizing.plan.stack.nodes import NodePool
 from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
-from sizing.stack.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
-from sizing.workload import EngineName
 from sizing.workload.source import ModelSource
+from templates.access import QUEUE_WIRES, access_values
+from templates.burst import BURST_DOCUMENTS, burst_pool_values, burst_values, load_values
 from templates.engine import (
     CACHE_PATH,
     ENGINE_PORT,
@@ -40,16 +38,14 @@ from templates.engine import (
     server_arguments,
 )
 from templates.held_pods import with_held
-from templates.programs import program
+from templates.programs import JOB_WORKER, program, programs
 from templates.scheduling import (
-    BURST_TAINT,
     GPU_TAINT,
     NODE_TROUBLE,
     POOL_LABEL,
     ZONE_LABEL,
-    burst_node_labels,
 )
-from templates.user_data import WEIGHTS_DEVICE, user_data
+from templates.user_data import user_data
 
 TEMPLATES = Path(__file__).parent
 SERVICE_PORT = 80
@@ -69,6 +65,7 @@ WIRES = frozenset(
         "node_security_group",
         "volumes_key_arn",
         PRIVATE_SUBNET,
+        *QUEUE_WIRES,
     }
 )
 """Names of the values that exist only after creation; `components/wires.py` fills them in. A slash
@@ -86,22 +83,13 @@ _DOCUMENTS = (
     "network-policy-engine",
     "resource-quota",
     "service-account",
-    "service",
     "disruption-budget",
 )
 _IMPORT_DOCUMENTS = ("network-policy-import", "import-service-account", "import-job")
 HUB = "https://huggingface.co"
 """Address of the model hub. Basis: vendor (Hugging Face Hub, HTTP API)."""
-_BURST_DOCUMENTS = {
-    "burst-deployment": "deployment",
-    "burst-disruption-budget": "disruption-budget",
-    "scaled-object": "scaled-object",
-    "metrics-role": "metrics-role",
-    "metrics-role-binding": "metrics-role-binding",
-    "network-policy-metrics": "network-policy-metrics",
-}
-"""Templates of the additional documents of a service above its floor."""
-_METRICS_ADDRESS = f"http://{METRICS_SERVER}.{NAMESPACE}.svc:80"
+Document = tuple[str, str, dict[str, Any]]
+"""Name of a document, its template and its values."""
 _SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 
 
@@ -117,43 +105,58 @@ def render(plan: Plan) -> dict[str, str]:
     for pool in plan.pools:
         text = texts[user_data_path(pool)] = user_data(environment, pool)
         if pool.burst is not None:
-            values = _burst_pool_values(pool, pool.burst, text)
+            values = burst_pool_values(pool, pool.burst, text) | {"root_device": ROOT_DEVICE}
             for document in ("ec2-node-class", "node-pool"):
                 text = environment.get_template(f"node/{document}.yaml.j2").render(values)
                 texts[f"node/{pool.name}/{document}.yaml"] = text
     for service in plan.services:
         if service.serving is None:
             continue
-        values = _service_values(plan, service, service.serving)
-        documents = [(document, document, values) for document in _DOCUMENTS]
-        documents.append(("script-fetch", "script", values | {"script": values["fetch_script"]}))
-        if service.serving.limits_by is LimitsBy.admission:
-            check = values | {"script": values["admission_script"]}
-            documents.append(("script-admission", "script", check))
-        if values["start_script"] is not None:
-            start = values | {"script": values["start_script"]}
-            documents.append(("script-start", "script", start))
-        if service.serving.encrypted:
-            maker = values | {"script": values["certificate_script"]}
-            documents.append(("script-certificate", "script", maker))
-        documents += _zone_documents(service.serving, values)
-        documents += [
-            (document, "target-group-binding", values | {"binding": binding})
-            for document, binding in _bindings(service).items()
-        ]
-        if service.weights_import is not None:
-            documents += [(document, document, values) for document in _IMPORT_DOCUMENTS]
-            script = values | {"script": values["import_script"]}
-            documents.append(("script-import", "script", script))
-        if service.burst is not None:
-            burst = values | _burst_values(service.name, service.serving, service.burst)
-            documents += [(name, of, burst) for name, of in _BURST_DOCUMENTS.items()]
-        for document, template, filled in documents:
-            text = environment.get_template(f"kubernetes/{template}.yaml.j2").render(filled)
+        for document, template, values in _documents(plan, service, service.serving):
+            text = environment.get_template(f"kubernetes/{template}.yaml.j2").render(values)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
     for name, held in plan.held_pods.items():
         texts = with_held(texts, name, held)
     return dict(sorted(texts.items()))
+
+
+def _documents(plan: Plan, service: ServicePlan, serving: ServingPlan) -> Iterator[Document]:
+    """Yield the documents of a service that an engine serves."""
+    values = _service_values(plan, service, serving)
+    yield from ((document, document, values) for document in _DOCUMENTS)
+    if values["worker"] is None:
+        yield "service", "service", values
+    yield from _scripts(service, serving, values)
+    yield from _zone_documents(serving, values)
+    for document, binding in _bindings(service).items():
+        yield document, "target-group-binding", values | {"binding": binding}
+    if service.weights_import is not None:
+        yield from ((document, document, values) for document in _IMPORT_DOCUMENTS)
+    if service.burst is not None:
+        own, more = load_values(plan, service, serving, service.burst)
+        burst = values | burst_values(serving, service.burst) | own
+        yield from ((name, of, burst) for name, of in (BURST_DOCUMENTS | more).items())
+
+
+def _scripts(
+    service: ServicePlan, serving: ServingPlan, values: dict[str, Any]
+) -> Iterator[Document]:
+    """Yield the programs that the pods of a service mount."""
+    scripts = {"script-fetch": values["fetch_script"]}
+    if serving.limits_by is LimitsBy.admission:
+        scripts["script-admission"] = values["admission_script"]
+    if values["start_script"] is not None:
+        scripts["script-start"] = values["start_script"]
+    if serving.encrypted:
+        scripts["script-certificate"] = values["certificate_script"]
+    if service.weights_import is not None:
+        scripts["script-import"] = values["import_script"]
+    for document, script in scripts.items():
+        yield document, "script", values | {"script": script, "modules": ()}
+    if values["worker"] is not None:
+        first, *others = programs(JOB_WORKER).files
+        worker = {"file": first.file, "text": first.text, "name": values["worker_script"]["name"]}
+        yield "script-worker", "script", values | {"script": worker, "modules": others}
 
 
 def _bindings(service: ServicePlan) -> dict[str, str]:
@@ -177,9 +180,8 @@ def user_data_path(pool: NodePool) -> str:
 
 
 def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> dict[str, Any]:
-    gateway = service.gateway
-    if not isinstance(gateway, GatewayPlan) or service.quota is None:
-        raise ValueError(f"{service.name}: what is served needs a gateway and a quota")
+    if service.quota is None:
+        raise ValueError(f"{service.name}: what is served needs a quota")
     one_node = {
         "gpus_per_pod": serving.gpus_per_replica,
         "efa_interfaces": 0,
@@ -206,8 +208,8 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
                 "folder": argument(serving.weights_folder),
             },
             "port": ENGINE_PORT,
-            "service_port": SERVICE_PORT,
             "health_path": HEALTH_PATH,
+            "service_port": SERVICE_PORT,
             "probe_period_s": _PROBE_PERIOD_S,
             "hung_stop_s": _HUNG_STOP_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
@@ -223,20 +225,16 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "start_script": program(START_PROGRAM).values if serving.engine.traits.entry else None,
             "start_folder": START,
             "engine_environment": {k: argument(v) for k, v in engine_environment(serving).items()},
-            "balancer_cidrs": [
-                *(plan.network.public_cidrs if gateway.has_public else ()),
-                *(plan.network.private_cidrs if gateway.has_internal else ()),
-            ],
             "quota": service.quota.model_dump(),
-            "drain_s": gateway.deregistration_delay_s,
             "progress_deadline_s": _progress_deadline_s(serving),
             "awaited": service.weights_import is not None,
         }
     )
     values |= _import_values(service, plan.site)
-    if "${wire:" in json.dumps(values):
+    jobs = None if service.jobs is None else service.jobs.model_dump()
+    if "${wire:" in json.dumps([values, jobs]):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
-    return values
+    return values | access_values(plan, service, HEALTH_PATH)
 
 
 def _progress_deadline_s(serving: ServingPlan) -> int:
@@ -244,9 +242,7 @@ def _progress_deadline_s(serving: ServingPlan) -> int:
     return serving.wait_s + serving.copy_s + serving.start_s + serving.stop_s + _STALL_S
 
 
-def _zone_documents(
-    serving: ServingPlan, values: dict[str, Any]
-) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _zone_documents(serving: ServingPlan, values: dict[str, Any]) -> Iterator[Document]:
     """Replicas of each zone, pinned to its nodes: a Deployment, or a set of groups.
 
     `rollout_s` is a deadline over all batches, in which `pulumi up` must see every replica ready.
@@ -298,75 +294,6 @@ def _image_source(source: ModelSource, mirrors: Mapping[str, str]) -> dict[str, 
         return None
     reference = mirrored(source.image.reference, mirrors)
     return {"reference": reference, "path": source.image.path}
-
-
-def _burst_values(service: str, serving: ServingPlan, burst: BurstPlan) -> dict[str, Any]:
-    """Values that differ above the floor.
-
-    Guard: `replicas` is absent because KEDA owns it; a literal would conflict at each update. Pods
-    spread over zones only: with a spread over nodes Karpenter would start one for each replica.
-    """
-    return {
-        "component": "burst",
-        "zone": None,
-        "zone_labels": {},
-        "replicas": None,
-        "awaited": False,
-        "max_unavailable": burst.max_unavailable,
-        "taken_at_once": burst.max_unavailable,
-        "waits_through": (),
-        "node_labels": {POOL_LABEL: serving.pool, **BURST_TAINT},
-        "taints": GPU_TAINT | BURST_TAINT,
-        "spread_over": ["topology.kubernetes.io/zone"],
-        "burst_replicas": burst.replicas,
-        "in_flight_target": burst.in_flight_target,
-        "cooldown_s": burst.cooldown_s,
-        "poll_s": SCRAPE_S,
-        "metrics_address": _METRICS_ADDRESS,
-        "metrics_query": wanted_query(service, burst.in_flight_target, serving.engine),
-        "metrics_account": METRICS_SERVER,
-        "metrics_namespace": NAMESPACE,
-        "metrics_chart": METRICS,
-    }
-
-
-def wanted_query(service: str, in_flight_target: int, engine: EngineName) -> str:
-    """PromQL query: requests in flight beyond the target of the floor's ready replicas.
-
-    A replica that is too loaded to be ready still reports its requests.
-
-    in flight = running + waiting, on floor and burst; without any sample there is no answer. Raises
-    ValueError for an engine that exports no such gauges.
-    Basis: vendor (the engine's gauges; `up` is Prometheus' own).
-    """
-    gauges = engine.traits.gauges
-    if gauges is None:
-        raise ValueError(f"{engine} exports no gauges of its requests")
-    of = f'namespace="{service}"'
-    in_flight = f"sum({gauges.running}{{{of}}}) + sum({gauges.waiting}{{{of}}})"
-    floor = f'(count(up{{{of},component="floor",ready="true"}} == 1) or vector(0))'
-    return f"clamp_min({in_flight} - {in_flight_target} * {floor}, 0)"
-
-
-def _burst_pool_values(pool: NodePool, burst: BurstPoolPlan, user_data: str) -> dict[str, Any]:
-    volumes = pool.volumes
-    weights = {
-        "device": WEIGHTS_DEVICE,
-        "size_gib": volumes.weights_gib,
-        "iops": volumes.weights_iops,
-        "mib_per_s": volumes.weights_mib_per_s,
-    }
-    return burst.model_dump() | {
-        "name": pool.name,
-        "instance_type": pool.instance_type,
-        "node_labels": burst_node_labels(pool),
-        "taints": GPU_TAINT | BURST_TAINT,
-        "root_device": ROOT_DEVICE,
-        "root_gib": volumes.root_gib,
-        "disks": [] if volumes.weights_gib is None else [weights],
-        "instance_store": volumes.weights_on is WeightsOn.nvme,
-        "user_data": user_data,
-    }
 
 
 @cache

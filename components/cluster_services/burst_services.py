@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
+from pulumi_aws import eks
 from pulumi_kubernetes.helm.v3 import Release
 
 from components.cluster_services.chart import release
 from components.cluster_services.controllers import resources, spread
 from components.cluster_services.node_autoscaler import NodeAutoscaler, NodeAutoscalerArgs
-from components.naming import Tags
+from components.cluster_services.pod_identity import PodIdentityArgs, pod_identity
+from components.naming import PRODUCT, Tags, partition
+from components.policy import allow, policy
 from sizing.plan.stack.cluster import BurstServicesPlan, MetricsPlan, PodAutoscalerPlan, RolesPlan
-from sizing.stack.cluster_services import METRICS_SERVER
+from sizing.stack.cluster_services import METRICS_SERVER, NAMESPACE, POD_AUTOSCALER_ACCOUNT
 from templates.engine import ENGINE_PORT
 
 METRICS_MEMORY, METRICS_DISK = "512Mi", "2Gi"
@@ -35,7 +38,7 @@ UNUSED_PARTS = (
     "prometheus-node-exporter",
     "prometheus-pushgateway",
 )
-SCALER = "keda-operator"
+SCALER = POD_AUTOSCALER_ACCOUNT
 """Label `app` of the pods of KEDA. Basis: vendor (the chart's operator.name, 2.20.2)."""
 POD = "__meta_kubernetes_pod_"
 
@@ -60,7 +63,8 @@ class BurstServicesArgs:
 
 
 class BurstServices(pulumi.ComponentResource):
-    """KEDA, Prometheus and Karpenter. KEDA and Prometheus call no AWS API.
+    """KEDA, Prometheus and Karpenter. KEDA calls AWS only to read queues of jobs, and Prometheus
+    never does.
 
     The component requires a Kubernetes provider among its options.
     """
@@ -133,7 +137,37 @@ class BurstServices(pulumi.ComponentResource):
             "rbac": {"enabledCustomScaledRefKinds": False},
             "permissions": {"operator": restricted, "metricServer": restricted},
         }
-        return release(f"{self._name}-pods", plan, values, self._after)
+        reader = [self._queue_reader()] if plan.reads_queues else []
+        after = pulumi.ResourceOptions(parent=self, depends_on=[*self._args.after, *reader])
+        return release(f"{self._name}-pods", plan, values, after)
+
+    def _queue_reader(self) -> eks.PodIdentityAssociation:
+        """Role of KEDA, which counts the jobs of this product's queues and reads their age.
+
+        Guard: one role for all stacks on the cluster, by tag. CloudWatch has no resource for
+        metrics. Basis: vendor (KEDA's scalers, which call these actions; IAM reference of SQS).
+        """
+        args = self._args
+        queues = f"arn:{partition(args.region)}:sqs:{args.region}:{args.account_ids[0]}:*"
+        own = {"StringEquals": {"aws:ResourceTag/managed-by": PRODUCT}}
+        _, association = pod_identity(
+            f"{self._name}-pods",
+            PodIdentityArgs(
+                cluster_name=args.cluster_name,
+                namespace=NAMESPACE,
+                service_account=SCALER,
+                policy=policy(
+                    allow("sqs:GetQueueAttributes", queues, own),
+                    allow("cloudwatch:GetMetricData", "*"),
+                ),
+                roles=args.roles,
+                partition=partition(args.region),
+                account_ids=args.account_ids,
+                tags=args.tags,
+            ),
+            self,
+        )
+        return association
 
     def _metrics(self, plan: MetricsPlan) -> Release:
         """Return the release of Prometheus, whose only rights are those that services grant it."""

@@ -53,6 +53,8 @@ class KeysArgs:
     region: str
     log_groups: Sequence[str]
     """Names of the log groups for which the key of logs is usable; `*` is a random suffix."""
+    data_services: Sequence[str] = ()
+    """AWS services that use the key of data in addition to those of databases and buckets."""
     tags: Tags
 
 
@@ -158,7 +160,8 @@ class Keys(pulumi.ComponentResource):
         ]
 
     def _of_data(self) -> list[dict[str, Any]]:
-        return self._via("rds", "s3", "secretsmanager", grants=True)
+        own = ("rds", "s3", "secretsmanager", *self._args.data_services)
+        return self._via(*sorted(own), grants=True)
 
     def _of_logs(self) -> list[dict[str, Any]]:
         args = self._args

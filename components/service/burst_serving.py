@@ -18,7 +18,8 @@ from templates.document import document_values
 class BurstServingArgs:
     documents: Mapping[str, str]
     """Rendered text by file name without suffix, e.g. burst-deployment."""
-    weights_bucket: pulumi.Input[str]
+    wires: Mapping[str, pulumi.Input[str]]
+    """Values of the documents that exist only after creation, by the name of the wire."""
     after: Sequence[pulumi.Resource]
     """Namespace, account and nodes that must outlive the pods, and their autoscalers."""
 
@@ -33,14 +34,14 @@ class BurstServing(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._after = pulumi.ResourceOptions(parent=self, depends_on=args.after)
-        watched = self._metrics_access()
+        measured = "metrics-role" in args.documents
+        load = self._metrics_access() if measured else self._queue_access()
         self._budget()
-        self._scaling([self._deployment(), watched])
+        self._scaling([self._deployment(), load])
         self.register_outputs({})
 
     def _document(self, document: str) -> Any:
-        parsed = document_values(self._args.documents[document])
-        return wired(parsed, {"weights_bucket": self._args.weights_bucket})
+        return wired(document_values(self._args.documents[document]), self._args.wires)
 
     def _metrics_access(self) -> RoleBinding:
         """Role binding by which Prometheus finds the pods of this namespace."""
@@ -58,6 +59,10 @@ class BurstServing(pulumi.ComponentResource):
             subjects=binding["subjects"],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[reader]),
         )
+
+    def _queue_access(self) -> CustomResource:
+        """Authentication by which KEDA reads the queue of jobs, with its own role."""
+        return self._object("queue-access", self._document("trigger-authentication"), self._after)
 
     def _budget(self) -> None:
         document = self._document("burst-disruption-budget")
@@ -79,12 +84,15 @@ class BurstServing(pulumi.ComponentResource):
 
     def _scaling(self, after: Sequence[pulumi.Resource]) -> None:
         """Create the scaling rule; Pulumi deletes it before KEDA, which clears its finalizer."""
-        document = self._document("scaled-object")
-        CustomResource(
-            f"{self._name}-scaling",
+        opts = pulumi.ResourceOptions(parent=self, depends_on=after)
+        self._object("scaling", self._document("scaled-object"), opts)
+
+    def _object(self, what: str, document: Any, opts: pulumi.ResourceOptions) -> CustomResource:
+        return CustomResource(
+            f"{self._name}-{what}",
             api_version=document["apiVersion"],
             kind=document["kind"],
             metadata=document["metadata"],
             spec=document["spec"],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+            opts=opts,
         )

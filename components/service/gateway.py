@@ -1,4 +1,4 @@
-"""The gateway of one service: an HTTPS load balancer that forwards inference paths only."""
+"""The gateway of one service: an HTTPS load balancer that forwards the plan's paths only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,13 @@ from typing import Any
 import pulumi
 from pulumi_aws import ec2, lb, vpc
 
-from components.foundation.cluster.target_writer import CLUSTER_TAG
 from components.foundation.network.ingress import ingress, ingress_from_allowed
 from components.naming import Tags, aws_name
 from components.service.firewall import Firewall, FirewallArgs
 from components.service.object_store import ObjectStore
-from sizing.plan.service.gateway import GatewayPlan, TokenPlan
+from components.service.targets import BehindBalancer, Targets
+from sizing.plan.service.gateway import BalancerPlan, TokenPlan
 from sizing.plan.stack.network import AllowedPlan
-from templates.engine import ENGINE_PORT
-from templates.render import HEALTH_PATH
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.2 and 1.3, forward secrecy. Basis: vendor (the ALB guide recommends it, 2026-11)."""
@@ -25,7 +23,9 @@ PREFIX_LIMIT = 6
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
-    plan: GatewayPlan
+    plan: BalancerPlan
+    targets: Targets
+    """Recipients of the requests: engines, or the function that accepts jobs."""
     certificate_arn: pulumi.Input[str]
     service: str
     vpc_id: pulumi.Input[str]
@@ -33,10 +33,6 @@ class GatewayArgs:
     allowed: AllowedPlan
     """Sources outside the network that reach an internal load balancer."""
     subnet_ids: Sequence[pulumi.Input[str]]
-    cluster_name: pulumi.Input[str]
-    """Cluster of the pods behind it."""
-    node_group_id: pulumi.Input[str]
-    """Security group of the nodes."""
     logs: ObjectStore
     """Bucket for the logs of requests and connections."""
     logs_key_arn: pulumi.Input[str] | None
@@ -61,9 +57,12 @@ class Gateway(pulumi.ComponentResource):
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
         group = self._security_group()
-        self._rules(group)
+        behind = self._behind(group)
+        self._ingress(group)
+        args.targets.opened(behind)
+        self._egress_to_issuer(group)
         balancer = self._balancer(group)
-        targets = self._targets()
+        targets = args.targets.made(behind)
         listener = self._listener(balancer)
         self._inference_rule(listener, targets)
         self._firewall(balancer)
@@ -81,42 +80,32 @@ class Gateway(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _rules(self, group: ec2.SecurityGroup) -> None:
-        args = self._args
-        self._ingress(group)
-        vpc.SecurityGroupEgressRule(
-            f"{self._name}-to-engines",
-            security_group_id=group.id,
-            description="Engines in the network",
-            cidr_ipv4=args.vpc_cidr,
-            ip_protocol="tcp",
-            from_port=ENGINE_PORT,
-            to_port=ENGINE_PORT,
-            tags=args.tags.named(f"{self._name}-to-engines"),
-            opts=self._child,
-        )
-        ingress(
-            f"{self._name}-into-nodes",
-            into=args.node_group_id,
-            description=f"Load balancer of {args.service}",
-            port=ENGINE_PORT,
-            group=group.id,
-            tags=args.tags,
+    def _behind(self, group: ec2.SecurityGroup) -> BehindBalancer:
+        return BehindBalancer(
+            name=self._name,
+            name_prefix=self._name_prefix,
+            service=self._args.service,
+            balancer_group_id=group.id,
+            tags=self._args.tags,
             opts=self._child,
         )
 
-        if args.plan.token is not None:
-            vpc.SecurityGroupEgressRule(
-                f"{self._name}-to-issuer",
-                security_group_id=group.id,
-                description="Key set of the tokens' issuer, at no fixed address",
-                cidr_ipv4="0.0.0.0/0",
-                ip_protocol="tcp",
-                from_port=443,
-                to_port=443,
-                tags=args.tags.named(f"{self._name}-to-issuer"),
-                opts=self._child,
-            )
+    def _egress_to_issuer(self, group: ec2.SecurityGroup) -> None:
+        """Open the way to the issuer's key set, where tokens are required."""
+        if self._args.plan.token is None:
+            return
+        name = f"{self._name}-to-issuer"
+        vpc.SecurityGroupEgressRule(
+            name,
+            security_group_id=group.id,
+            description="Key set of the tokens' issuer, at no fixed address",
+            cidr_ipv4="0.0.0.0/0",
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            tags=self._args.tags.named(name),
+            opts=self._child,
+        )
 
     def _ingress(self, group: ec2.SecurityGroup) -> None:
         """Open HTTPS to the ranges of the plan, or else to the network and the allowed sources."""
@@ -190,43 +179,6 @@ class Gateway(pulumi.ComponentResource):
     def _reserved(self) -> lb.LoadBalancerMinimumLoadBalancerCapacityArgsDict | None:
         units = self._args.plan.reserved_units
         return None if units is None else {"capacity_units": units}
-
-    def _targets(self) -> lb.TargetGroup:
-        name = f"{self._name}-targets"
-        return lb.TargetGroup(
-            name,
-            name_prefix=self._name_prefix,
-            vpc_id=self._args.vpc_id,
-            target_type="ip",
-            port=ENGINE_PORT,
-            protocol="HTTPS" if self._args.plan.encrypted else "HTTP",
-            deregistration_delay=self._args.plan.deregistration_delay_s,
-            load_balancing_algorithm_type=self._args.plan.routing,
-            stickiness=lb.TargetGroupStickinessArgs(
-                enabled=self._args.plan.sticky,
-                type="lb_cookie",
-                cookie_duration=self._args.plan.sticky_s,
-            ),
-            health_check=self._health_check,
-            # Guard: the controller may write to the target groups that have this tag.
-            tags={**self._args.tags.named(name), CLUSTER_TAG: self._args.cluster_name},
-            opts=self._child,
-        )
-
-    @property
-    def _health_check(self) -> lb.TargetGroupHealthCheckArgsDict:
-        """Health check; the engine answers it once its model is loaded."""
-        plan = self._args.plan
-        https: lb.TargetGroupHealthCheckArgsDict = {"protocol": "HTTPS"} if plan.encrypted else {}
-        return {
-            **https,
-            "path": HEALTH_PATH,
-            "matcher": "200",
-            "interval": plan.health_interval_s,
-            "timeout": plan.health_timeout_s,
-            "healthy_threshold": plan.health_checks,
-            "unhealthy_threshold": plan.health_checks,
-        }
 
     def _listener(self, balancer: lb.LoadBalancer) -> lb.Listener:
         name = f"{self._name}-https"

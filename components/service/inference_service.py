@@ -11,15 +11,18 @@ from components.foundation.dns import Dns, balancer_name
 from components.foundation.keys import Keys
 from components.foundation.network.network import NetworkIds
 from components.naming import Tags
+from components.service.balancers import BalancersArgs, balancers
 from components.service.burst_serving import BurstServing, BurstServingArgs
 from components.service.database import Database, DatabaseArgs
-from components.service.gateway import Gateway, GatewayArgs
+from components.service.gateway import Gateway
+from components.service.jobs.intake import Intake, IntakeArgs, upload_days
 from components.service.object_store import ObjectStore, ObjectStoreArgs
 from components.service.service_namespace import ServiceNamespace, ServiceNamespaceArgs
 from components.service.serving import Serving, ServingArgs
 from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
 from components.service.weights_import import WeightsImport, WeightsImportArgs
-from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
+from sizing.plan.service.jobs import JobsPlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan
 from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.stack.cluster import RolesPlan
@@ -27,13 +30,18 @@ from sizing.plan.stack.network import AllowedPlan
 from sizing.workload.source import ModelSource
 from templates.render import binding_document
 
+ARTEFACTS = "artefacts"
+"""Role of the bucket with the results of a queued service."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceServiceArgs:
     service: str
     buckets: Sequence[BucketPlan]
     database: DatabasePlan | None
-    gateway: GatewayPlan | None
+    jobs: JobsPlan | None
+    """Jobs of a queued service; null where requests are answered at once."""
+    gateway: GatewayPlan | JobGatewayPlan | None
     dns: Dns | None
     host: str | None
     """Host name of its load balancer in the zone of `dns`."""
@@ -64,7 +72,7 @@ class InferenceServiceArgs:
 
 
 class InferenceService(pulumi.ComponentResource):
-    """One service. Without a feasible pool it has its stores and nothing else."""
+    """One service. Without an engine it has its stores, and the intake of its jobs."""
 
     endpoint: pulumi.Output[str] | None
     """DNS name of its load balancer."""
@@ -82,18 +90,19 @@ class InferenceService(pulumi.ComponentResource):
         stores = {plan.role: self._object_store(plan) for plan in args.buckets}
         database = None if args.database is None else self._database(args.database)
         self.database_client_group_id = None if database is None else database.client_group_id
-        plans = () if args.gateway is None else args.gateway.balancers()
-        gateways = {plan.public: self._gateway(plan) for plan in plans}
-        self.endpoint = gateways[plans[0].public].endpoint if plans else None
+        self._intake = self._accepting(stores)
+        gateways = self._gateways()
+        first = next(iter(gateways.values()), None)
+        self.endpoint = None if first is None else first.endpoint
         bound = list[pulumi.Resource]()
         if args.documents:
             weights, namespace = stores["weights"], self._namespace()
             serving = self._serving(weights, namespace, self._weights_import(weights, namespace))
             bound = self._registrations(gateways, serving)
             if "burst-deployment" in args.documents:
-                self._burst(stores["weights"], serving)
-        if plans:
-            self._host(gateways[plans[0].public], bound)
+                self._burst(serving)
+        if first is not None:
+            self._host(first, bound)
         self.register_outputs({})
 
     def _object_store(self, plan: BucketPlan) -> ObjectStore:
@@ -101,9 +110,18 @@ class InferenceService(pulumi.ComponentResource):
         key_arn = keys.weights if plan.role == "weights" else keys.data
         return ObjectStore(
             f"{self._name}-{plan.role}",
-            ObjectStoreArgs(plan=plan, key_arn=key_arn, tags=self._args.tags),
+            ObjectStoreArgs(
+                plan=plan,
+                key_arn=key_arn,
+                tags=self._args.tags,
+                days_by_prefix=self._upload_days(plan),
+            ),
             self._child,
         )
+
+    def _upload_days(self, plan: BucketPlan) -> Mapping[str, int]:
+        jobs = self._args.jobs
+        return upload_days(jobs) if jobs is not None and plan.role == ARTEFACTS else {}
 
     def _database(self, plan: DatabasePlan) -> Database:
         return Database(
@@ -123,37 +141,47 @@ class InferenceService(pulumi.ComponentResource):
             self._child,
         )
 
-    def _gateway(self, plan: GatewayPlan) -> Gateway:
-        if self._args.access_logs is None:
-            raise ValueError(f"{self._args.service}: a load balancer needs a bucket for its logs")
-        network = self._args.network
-        subnets = network.public_subnet_ids if plan.public else network.private_subnet_ids
-        return Gateway(
-            f"{self._name}-{'public' if plan.public else 'gateway'}",
-            GatewayArgs(
-                plan=plan,
-                certificate_arn=self._certificate_arn(plan),
-                service=self._args.service,
-                vpc_id=self._args.network.vpc_id,
-                vpc_cidr=network.vpc_cidr,
-                allowed=self._args.allowed,
-                subnet_ids=list(subnets.values()),
-                cluster_name=self._args.cluster.name,
-                node_group_id=self._args.cluster.security_group_id,
-                logs=self._args.access_logs,
-                logs_key_arn=self._args.keys.of_class("logs"),
-                tags=self._args.tags,
+    def _accepting(self, stores: Mapping[str, ObjectStore]) -> Intake | None:
+        """Intake of a queued service; none where nothing accepts its jobs."""
+        args, jobs = self._args, self._args.jobs
+        if jobs is None or jobs.api is None:
+            return None
+        return Intake(
+            f"{self._name}-jobs",
+            IntakeArgs(
+                plan=jobs,
+                api=jobs.api,
+                artefacts=stores[ARTEFACTS],
+                key_arn=args.keys.data,
+                logs_key_arn=args.keys.logs,
+                roles=args.roles,
+                partition=args.partition,
+                tags=args.tags,
             ),
             self._child,
         )
 
-    def _certificate_arn(self, plan: GatewayPlan) -> pulumi.Input[str]:
-        """ARN of the site's own certificate, or of the certificate for its zone."""
-        made = None if self._args.dns is None else self._args.dns.certificate_arn
-        arn = plan.certificate_arn or made
-        if arn is None:
-            raise ValueError(f"{self._args.service}: a gateway needs a certificate")
-        return arn
+    def _gateways(self) -> dict[bool, Gateway]:
+        """Load balancers of the service; the first one has its name."""
+        args = self._args
+        if args.gateway is None:
+            return {}
+        return balancers(
+            self._name,
+            BalancersArgs(
+                plan=args.gateway,
+                service=args.service,
+                function=None if self._intake is None else self._intake.function,
+                network=args.network,
+                allowed=args.allowed,
+                cluster=args.cluster,
+                dns=args.dns,
+                access_logs=args.access_logs,
+                keys=args.keys,
+                tags=args.tags,
+            ),
+            self._child,
+        )
 
     def _host(self, gateway: Gateway, bound: Sequence[pulumi.Resource]) -> None:
         """Create the DNS record; it changes once the new load balancer's targets are bound."""
@@ -218,6 +246,7 @@ class InferenceService(pulumi.ComponentResource):
                 weights_bucket=weights.bucket,
                 weights_arn=weights.arn,
                 weights_key_arn=self._args.keys.weights,
+                intake=self._intake,
                 cluster_name=self._args.cluster.name,
                 roles=self._args.roles,
                 partition=self._args.partition,
@@ -230,12 +259,12 @@ class InferenceService(pulumi.ComponentResource):
             self._in_cluster,
         )
 
-    def _burst(self, weights: ObjectStore, serving: Serving) -> BurstServing:
+    def _burst(self, serving: Serving) -> BurstServing:
         return BurstServing(
             f"{self._name}-burst",
             BurstServingArgs(
                 documents=self._args.documents,
-                weights_bucket=weights.bucket,
+                wires=serving.wires,
                 after=[*serving.ready_for_pods, *self._args.burst_after],
             ),
             pulumi.ResourceOptions(parent=self, providers=[self._args.cluster.kubernetes]),
@@ -246,10 +275,13 @@ class InferenceService(pulumi.ComponentResource):
     ) -> list[pulumi.Resource]:
         """Bindings of the service to the targets of each load balancer.
 
+        The engines of a queued service have none: their workers fetch jobs.
         Guard: a target group serves one load balancer, so that a second one has its own.
         """
         controller = self._args.controller
-        if not gateways or controller is None:
+        if self._intake is not None:
+            return []
+        if not gateways or controller is None or serving.service is None:
             raise ValueError(f"{self._args.service}: what is served needs a gateway, bound to it")
         return [
             TargetRegistration(

@@ -1,7 +1,7 @@
 """One bucket: private, encrypted, versioned, with the plan's storage classes and expiry."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -22,6 +22,8 @@ class ObjectStoreArgs:
     tags: Tags
     grants: Callable[[pulumi.Output[str]], Sequence[Mapping[str, Any]]] = lambda _: ()
     """Statements of the bucket's policy from its ARN, added to the refusal of plain HTTP."""
+    days_by_prefix: Mapping[str, int] = field(default_factory=dict)
+    """Days after which the objects of a prefix expire, where those are fewer than the plan's."""
 
 
 class ObjectStore(pulumi.ComponentResource):
@@ -45,7 +47,7 @@ class ObjectStore(pulumi.ComponentResource):
         self._policy(blocked, args.grants(self.arn))
         self._encryption(args.key_arn)
         versioning = self._versioning()
-        self._lifecycle(args.plan, versioning)
+        self._lifecycle(args, versioning)
         self.register_outputs({"bucket": self.bucket})
 
     def _bucket(self, args: ObjectStoreArgs) -> s3.Bucket:
@@ -122,7 +124,8 @@ class ObjectStore(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _lifecycle(self, plan: BucketPlan, versioning: s3.BucketVersioning) -> None:
+    def _lifecycle(self, args: ObjectStoreArgs, versioning: s3.BucketVersioning) -> None:
+        plan = args.plan
         rule: s3.BucketLifecycleConfigurationRuleArgsDict = {
             "id": "retention",
             "status": "Enabled",
@@ -140,6 +143,17 @@ class ObjectStore(pulumi.ComponentResource):
         s3.BucketLifecycleConfiguration(
             f"{self._name}-lifecycle",
             bucket=self.bucket,
-            rules=[rule],
+            rules=[rule, *map(_expiry, args.days_by_prefix.items())],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
         )
+
+
+def _expiry(of: tuple[str, int]) -> s3.BucketLifecycleConfigurationRuleArgsDict:
+    """Rule that deletes the objects of a prefix after some days."""
+    prefix, days = of
+    return {
+        "id": f"expire-{prefix.strip('/')}",
+        "status": "Enabled",
+        "filter": {"prefix": prefix},
+        "expiration": {"days": days},
+    }

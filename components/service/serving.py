@@ -1,4 +1,4 @@
-"""One service in the cluster: its rendered documents, and the role that reads its weights."""
+"""One service in the cluster: its rendered documents, and the role of its pods."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from components.cluster_services.pod_identity import PodIdentityArgs, pod_identi
 from components.naming import Tags
 from components.policy import allow, policy
 from components.script_map import script_map
+from components.service.jobs.intake import Intake
 from components.wires import wired
 from sizing.plan.stack.cluster import RolesPlan
 from templates.document import document_values
@@ -30,6 +31,8 @@ class ServingArgs:
     weights_bucket: pulumi.Input[str]
     weights_arn: pulumi.Input[str]
     weights_key_arn: pulumi.Input[str]
+    intake: Intake | None
+    """Source of the jobs of a queued service; null where engines answer requests."""
     cluster_name: pulumi.Input[str]
     roles: RolesPlan
     partition: str
@@ -50,9 +53,12 @@ class Serving(pulumi.ComponentResource):
     The replicas of a zone wait for the nodes of that zone, and nothing waits for them.
     """
 
-    service: Service
+    service: Service | None
+    """Service in front of the engines; null where workers fetch jobs."""
     ready_for_pods: list[pulumi.Resource]
     """Resources that any pod of the service requires before it starts."""
+    wires: Mapping[str, pulumi.Input[str]]
+    """Values of the documents that exist only after creation, by the name of the wire."""
 
     def __init__(
         self, name: str, args: ServingArgs, opts: pulumi.ResourceOptions | None = None
@@ -60,10 +66,12 @@ class Serving(pulumi.ComponentResource):
         super().__init__("sizewright:index:Serving", name, None, opts)
         self._name = name
         self._args = args
+        own = {} if args.intake is None else args.intake.wires
+        self.wires = {"weights_bucket": args.weights_bucket, **own}
         inside = pulumi.ResourceOptions(parent=self, depends_on=args.after)
         account = service_account(self._name, self._document("service-account"), inside)
         association = self._association()
-        self.service = self._service(inside)
+        self.service = self._service(inside) if "service" in args.documents else None
         self._budget(inside)
         # A zone that has not moved yet may mount an older program, whose document ends otherwise.
         scripts = [
@@ -87,11 +95,10 @@ class Serving(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, depends_on=[*self.ready_for_pods, nodes])
 
     def _document(self, document: str) -> Any:
-        parsed = document_values(self._args.documents[document])
-        return wired(parsed, {"weights_bucket": self._args.weights_bucket})
+        return wired(document_values(self._args.documents[document]), self.wires)
 
     def _association(self) -> eks.PodIdentityAssociation:
-        """Association of the pods' role, which reads the weights and nothing else."""
+        """Association of the pods' role, which reads the weights, and works off jobs."""
         args = self._args
         _, association = pod_identity(
             self._name,
@@ -99,7 +106,7 @@ class Serving(pulumi.ComponentResource):
                 cluster_name=args.cluster_name,
                 namespace=args.service,
                 service_account=args.service,
-                policy=_read_only(args.weights_arn, args.weights_key_arn),
+                policy=_rights(args),
                 roles=args.roles,
                 partition=args.partition,
                 account_ids=args.account_ids,
@@ -150,9 +157,14 @@ class Serving(pulumi.ComponentResource):
         )
 
 
-def _read_only(bucket_arn: pulumi.Input[str], key_arn: pulumi.Input[str]) -> pulumi.Output[str]:
+def _rights(args: ServingArgs) -> pulumi.Output[str]:
+    """Policy of the pods: they read the weights, and workers also have the rights for their jobs.
+
+    All containers of a pod have one role. The engine listens on loopback next to its worker.
+    """
     return policy(
-        allow("s3:ListBucket", bucket_arn),
-        allow("s3:GetObject", pulumi.Output.concat(bucket_arn, "/*")),
-        allow("kms:Decrypt", key_arn),
+        allow("s3:ListBucket", args.weights_arn),
+        allow("s3:GetObject", pulumi.Output.concat(args.weights_arn, "/*")),
+        allow("kms:Decrypt", args.weights_key_arn),
+        *([] if args.intake is None else args.intake.worker_rights),
     )

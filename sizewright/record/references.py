@@ -1,5 +1,7 @@
 """Texts for values that exist only after creation, and inputs as plain JSON."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -46,8 +48,28 @@ class References:
             case sdk.ASSET:
                 return {"$asset": self.plain(fields)}
             case sdk.ARCHIVE:
-                return {"$archive": self.plain(fields)}
+                return {"$archive": _digest_of_texts(fields) or self.plain(fields)}
         return {key: self.plain(item) for key, item in fields.items()}
+
+
+def _digest_of_texts(archive: Mapping[str, object]) -> str | None:
+    """Digest of an archive's file names and texts, as sorted JSON; None for other archives.
+
+    The engine's own file also has times and a compression, on which the digest must not depend.
+    """
+    assets = archive.get("assets")
+    if not isinstance(assets, Mapping):
+        return None
+    texts = {name: asset.get("text") for name, asset in assets.items() if _is_text(asset)}
+    if texts.keys() != assets.keys():
+        return None
+    whole = json.dumps(texts, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(whole.encode()).hexdigest()}"
+
+
+def _is_text(asset: Mapping[str, object]) -> bool:
+    text = asset.get("text")
+    return isinstance(text, str) and text != sdk.UNKNOWN and asset[sdk.SIGNATURE] == sdk.ASSET
 
 
 def engine_fields(struct: Any) -> dict[str, object]:

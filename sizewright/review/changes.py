@@ -24,6 +24,7 @@ _INDEX = re.compile(r"\[(\d+)\]")
 STATEFUL = frozenset(
     {
         "aws:cloudwatch/logGroup:LogGroup",  # the logs
+        "aws:dynamodb/table:Table",
         "aws:kms/key:Key",  # with the key, all that it encrypts
         "aws:rds/cluster:Cluster",  # not its instances: they share the cluster's volume
         "aws:s3/bucket:Bucket",

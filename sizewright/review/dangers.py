@@ -37,7 +37,8 @@ INSIDE = tuple(
 
 class Event(StrEnum):
     lost = "lost"
-    """The resource is deleted or replaced, or may be."""
+    """The resource is deleted or replaced, or may be. With a property, it applies to resources that
+    have it."""
     gone = "gone"
     """The resource is deleted, and the load balancer of its component is not."""
     becomes = "becomes"
@@ -134,7 +135,8 @@ def _said(
     applies = False
     match rule.event:
         case Event.lost:
-            texts = (rule.says, _forced(change)) if change.effect in LOSING else ()
+            losing = change.effect in LOSING and _has(rule, change.before)
+            texts = (rule.says, _forced(change)) if losing else ()
             return "; ".join(text for text in texts if text) or None
         case Event.gone:
             applies = change.effect is Effect.delete and not _balancer_goes(change, resources)
@@ -150,6 +152,11 @@ def _said(
         case _:
             assert_never(rule.event)
     return rule.says if applies else None
+
+
+def _has(rule: DangerRule, inputs: Mapping[str, object] | None) -> bool:
+    """True where the rule names no property, or the inputs have it."""
+    return not rule.property_path or at(inputs, rule.property_path) is not None
 
 
 def _forced(change: ResourceChange) -> str:

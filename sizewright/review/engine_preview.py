@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from sizewright.reading.input_error import InputError
-from sizewright.record.sdk import SECRET, SIGNATURE, UNKNOWN
+from sizewright.record.sdk import ARCHIVE, SECRET, SIGNATURE, UNKNOWN
 from sizewright.review.changes import STATEFUL, Effect
 from sizewright.review.compare import AFTER, Change, ResourceChange, leaf_changes, ordered
 
@@ -129,7 +129,7 @@ def _within(path: str, other: str) -> bool:
 
 
 def _shown(value: Any) -> Any:
-    """Values as people read them, without secrets and unknown values."""
+    """Values as people read them, without secrets, unknown values and the content of archives."""
     match value:
         case str():
             return AFTER if value == UNKNOWN else value
@@ -137,6 +137,8 @@ def _shown(value: Any) -> Any:
             return [_shown(item) for item in value]
         case dict() if value.get(SIGNATURE) == SECRET:
             return "[secret]"
+        case {"hash": digest} if value.get(SIGNATURE) == ARCHIVE:
+            return {"$archive": f"sha256:{digest}"}
         case dict():
             return {key: _shown(item) for key, item in value.items() if not key.startswith("__")}
     return value

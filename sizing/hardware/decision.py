@@ -14,6 +14,7 @@ from sizing.plan.service.whole import UNSERVED
 from sizing.replica.case import Case, case_of
 from sizing.replica.fit import unserved
 from sizing.replica.traffic import Rates
+from sizing.service.jobs import without_api
 from sizing.values.exact import plain
 from sizing.workload import EngineName, Hardware, Method, Precision, Workload
 
@@ -54,11 +55,17 @@ def decision(
 
 
 def _no_engine(case: Case) -> tuple[Rejected, ...]:
-    """Reason why no engine serves the case; empty where its engine does."""
-    lacking = unserved(case.workload, case.facts, case.catalog)
-    if lacking is None:
-        return ()
-    return (Rejected(option=UNSERVED, reason=Reason.not_in_this_version, numbers=lacking),)
+    """Reasons why no engine serves the case, or nothing gives it jobs; empty where one serves."""
+    api = without_api(case)
+    lacking = [
+        unserved(case.workload, case.facts, case.catalog),
+        None if api is None else f"nothing would give its workers a job: {api}",
+    ]
+    return tuple(
+        Rejected(option=UNSERVED, reason=Reason.not_in_this_version, numbers=each)
+        for each in lacking
+        if each is not None
+    )
 
 
 def _decided(

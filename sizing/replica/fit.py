@@ -36,8 +36,6 @@ def unserved(workload: Workload, facts: Facts, catalog: Catalog) -> str | None:
     An engine of images and clips serves the models of its list (data/engine_models.csv). Basis:
     vendor.
     """
-    if workload.jobs is not None:
-        return "this version builds no workers for jobs"
     if not workload.kind.traits.makes_media:
         return None
     return next(_of_items(workload, facts, catalog), None)

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from math import floor
 
 from sizing.plan.part import Reason, Rejected
-from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.burst import AddedPlan, BurstPlan, JobBurstPlan
 from sizing.plan.service.capacity import CapacityPlan
+from sizing.plan.service.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.whole import ServicePlan
-from sizing.plan.stack.nodes import BurstPoolPlan
+from sizing.plan.stack.nodes import BurstPoolPlan, NodePool
 from sizing.replica.traffic import slowest_answer_s
 from sizing.values.exact import ceiling, exact, plain
 from sizing.workload import Workload
@@ -21,6 +23,11 @@ minutes to start, and the remaining room must last that long."""
 LONGEST_COOLDOWN_S = 3600
 """Maximum cooldown. Basis: vendor, the longest stabilisation window of a
 HorizontalPodAutoscaler."""
+BACKLOG_SHARE = Decimal("0.5")
+"""Share of the time for waiting jobs in which replicas of the burst make them. Basis: assumed; the
+other half is for the start of a node and its engine."""
+DEFAULT_BACKLOG_S = 3600
+"""Seconds in which waiting jobs must be made, where the workload has no target. Basis: assumed."""
 IDLE_NODE_S = 300
 """Seconds that an empty burst node waits for the next replica. Basis: assumed."""
 NODE_HOURS = 720
@@ -32,28 +39,77 @@ disruption budget permits first. Basis: assumed."""
 
 
 def burst_plan(
-    workload: Workload, capacity: CapacityPlan, pool: PoolPlan, serving: ServingPlan
-) -> BurstPlan | None:
+    workload: Workload,
+    capacity: CapacityPlan,
+    pool: PoolPlan,
+    serving: ServingPlan,
+    jobs: JobsPlan | None,
+) -> BurstPlan | JobBurstPlan | None:
     """Return whole nodes for the requested GPUs, and the load that starts them; None for none.
 
     nodes = ceil(burst GPUs / GPUs a node), replicas = nodes x replicas a node
 
-    The result is None for replicas that span nodes, see `no_burst`.
+    The load of a queued service are its `jobs`. The result is None for replicas that span nodes,
+    see `no_burst`.
     """
     requested = workload.capacity.burst_gpus if workload.capacity else 0
     if not requested or pool.nodes_per_replica > 1:
         return None
     nodes = ceiling(Fraction(requested, pool.gpus_per_node))
-    in_flight = in_flight_sized(workload, capacity, pool, serving)
-    return BurstPlan(
+    added = AddedPlan(
         nodes=nodes,
         gpus=nodes * pool.gpus_per_node,
         replicas=nodes * pool.replicas_per_node,
         max_unavailable=pool.replicas_per_node,
-        in_flight_sized=plain(in_flight),
-        in_flight_target=max(1, int(in_flight * exact(TARGET_SHARE))),
         cooldown_s=min(serving.copy_s + serving.start_s, LONGEST_COOLDOWN_S),
     )
+    if jobs is not None:
+        return _job_burst(workload, jobs, added)
+    in_flight = in_flight_sized(workload, capacity, pool, serving)
+    return BurstPlan(
+        **added.model_dump(),
+        in_flight_sized=plain(in_flight),
+        in_flight_target=max(1, int(in_flight * exact(TARGET_SHARE))),
+    )
+
+
+def _job_burst(workload: Workload, jobs: JobsPlan, added: AddedPlan) -> JobBurstPlan:
+    """Return the burst of a queued service.
+
+    jobs a replica = max(1, floor(0.5 x seconds for waiting jobs / seconds of one))
+    left to the floor = needed replicas x jobs a replica
+    oldest = ceil(0.5 x seconds for waiting jobs + seconds of one)
+
+    Basis: arithmetic; a job that a worker makes ages too, because it is in the queue until its end.
+    """
+    job_s = exact(Decimal(str(jobs.job_s)))
+    backlog_s = backlog_seconds(workload, job_s)
+    share_s = exact(BACKLOG_SHARE) * backlog_s
+    each = max(1, floor(share_s / job_s))
+    return JobBurstPlan(
+        **added.model_dump(),
+        backlog_s=plain(backlog_s),
+        jobs_per_replica=each,
+        floor_jobs=jobs.workers * each,
+        oldest_s=ceiling(share_s + job_s),
+    )
+
+
+def backlog_seconds(workload: Workload, job_s: Fraction) -> Fraction:
+    """Seconds in which waiting jobs must be made.
+
+    min(drain time, target of the response - seconds of one), of those that are stated; 3,600
+    without any
+
+    Basis: arithmetic; one job always has its own seconds.
+    """
+    queue, latency = workload.jobs, workload.latency
+    stated = list[Fraction]()
+    if queue is not None and queue.drain_s is not None:
+        stated.append(exact(queue.drain_s))
+    if latency is not None and latency.response_s is not None:
+        stated.append(exact(latency.response_s) - job_s)
+    return max(job_s, min(stated, default=Fraction(DEFAULT_BACKLOG_S)))
 
 
 def no_burst(workload: Workload, pool: PoolPlan) -> list[Rejected]:
@@ -88,7 +144,8 @@ def burst_pool(
 ) -> BurstPoolPlan | None:
     """Nodes that Karpenter may add to a pool for all its services; None for none.
 
-    They may start in any of the zones that sell the type.
+    They may start in any of the zones that sell the type. They may be spot instances where every
+    member with a burst repeats its jobs.
     """
     bursts = [s.burst for s in members if s.burst is not None]
     if not bursts:
@@ -102,7 +159,24 @@ def burst_pool(
         idle_s=IDLE_NODE_S,
         node_hours=NODE_HOURS,
         drain_s=DRAIN_STOPS * max(stops),
+        spot=all(_wants_spot(s) for s in members if s.burst is not None),
     )
+
+
+def _wants_spot(service: ServicePlan) -> bool:
+    queue = service.inputs.jobs
+    return queue is not None and queue.spot
+
+
+def without_spot(service: ServicePlan, pools: Sequence[NodePool]) -> ServicePlan:
+    """Return the service, with a rejection where its burst may not be on spot instances."""
+    pool = next((p for p in pools if service.name in p.services), None)
+    if not _wants_spot(service) or pool is None or pool.burst is None or pool.burst.spot:
+        return service
+    others = ", ".join(name for name in pool.services if name != service.name)
+    numbers = f"its burst nodes also serve {others}, whose requests an interruption would end"
+    refused = Rejected(option="spot instances", reason=Reason.not_in_this_version, numbers=numbers)
+    return service.model_copy(update={"rejected": (*service.rejected, refused)})
 
 
 def image_version(ami_release: str | None) -> str:

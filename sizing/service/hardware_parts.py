@@ -9,7 +9,7 @@ from sizing.fleet.packing import nodes_total_for
 from sizing.fleet.served import HardwareResult, Served, Unserved
 from sizing.fleet.states import rollout, states
 from sizing.plan.part import Rejected
-from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan, WeightsOn
@@ -51,7 +51,7 @@ class EngineParts:
     gateway: GatewayPlan | JobGatewayPlan | None = None
     serving: ServingPlan | None = None
     weights_import: ImportPlan | None = None
-    burst: BurstPlan | None = None
+    burst: BurstPlan | JobBurstPlan | None = None
     quota: QuotaPlan | None = None
     rollout: RolloutPlan | None = None
     rejected: tuple[Rejected, ...] = ()
@@ -126,11 +126,11 @@ def _served_parts(
         priced = _priced(case, served, choice)
         calibrated = calibrated_plan(case.workload, known, pool, rates, load, priced=priced)
     capacity = _capacity(case, served.rated, served.choice, rates)
-    jobs, without_api = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
+    jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
     if unserved:
         engine = EngineParts(rejected=unserved)
     else:
-        engine = _engine_parts(case, served, capacity, volumes, rates)
+        engine = _engine_parts(case, served, capacity, volumes, rates, jobs=jobs)
     if jobs is not None and jobs.api is not None:
         gateway = job_gateway_plan(case.workload, rates, case.site, jobs.api)
         engine = replace(engine, gateway=gateway)
@@ -152,7 +152,7 @@ def _served_parts(
         volumes=volumes,
         jobs=jobs,
         engine=engine,
-        rejected=(*late, *without_api, *other_way(case, pool, rates)),
+        rejected=(*late, *beyond, *other_way(case, pool, rates)),
     )
 
 
@@ -175,7 +175,13 @@ def _unserved_parts(case: Case, result: Unserved, rates: Rates) -> HardwareParts
 
 
 def _engine_parts(
-    case: Case, served: Served, capacity: CapacityPlan, volumes: VolumePlan, rates: Rates
+    case: Case,
+    served: Served,
+    capacity: CapacityPlan,
+    volumes: VolumePlan,
+    rates: Rates,
+    *,
+    jobs: JobsPlan | None,
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
@@ -186,12 +192,13 @@ def _engine_parts(
         pool=pool,
         volumes=volumes,
         gateway=gateway,
+        worker=None if jobs is None else jobs.worker,
         rate=served.rated.rate,
     )
     image = copy_image(case.site, case.catalog)
     source, weights_bytes = workload.model.source, case.need.weights_bytes
     weights_import = import_plan(source, weights_bytes, serving.weights_prefix, image)
-    burst = burst_plan(workload, capacity, pool, serving)
+    burst = burst_plan(workload, capacity, pool, serving, jobs)
     return EngineParts(
         gateway=gateway,
         serving=serving,

@@ -17,6 +17,7 @@ from sizing.service.request_limits import item_seconds
 from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, plain, plain_or_none
+from sizing.values.units import MIB
 from sizing.workload import Kind, Queue
 from sizing.workload.targets import Latency
 
@@ -52,6 +53,19 @@ HEARTBEATS = 3
 SLOWEST_ITEM, SLOWEST_EXTRA_S = 4, 60
 """Longest item over the sized one, and seconds beyond. Basis: assumed; the first item of an engine
 may compile kernels."""
+WORKER_MILLICORES, WORKER_MIB = 250, 256
+"""CPU and memory of the worker beyond one image. Basis: assumed; it waits for the engine and copies
+bytes."""
+HELD_IMAGES = 4
+"""Uncompressed images that fit in the worker's memory. Basis: assumed; an answer with a picture has
+its text, in base64, and its bytes. Clips are copied in parts."""
+BYTES_PER_PIXEL = 3
+"""Bytes of an uncompressed pixel. Basis: arithmetic, three colours of 8 bits."""
+SCRATCH_SPARE_MIB = 16
+"""MiB beyond the files of one job. Basis: assumed."""
+GIVE_BACK_S = 10
+"""Seconds for which an engine outlives the order to stop. Basis: assumed; its worker stops at once,
+and gives the job back by two short calls."""
 KEPT_S = 14 * 86_400
 """Seconds for which a queue keeps a message. Basis: vendor (SQS, the most)."""
 BACKUP_RECEIVES = 20
@@ -80,7 +94,8 @@ def jobs_of(
     )
     percentile = DEFAULT_PERCENTILE if latency is None else latency.percentile
     wait_s = waiting.wait_s(float(percentile) / 100)
-    api, lacking = _api(case, waiting, rates)
+    lacking = without_api(case)
+    api = None if lacking is not None else _api(case, waiting, rates)
     plan = JobsPlan(
         workers=waiting.workers,
         job_s=plain(item_s),
@@ -92,27 +107,60 @@ def jobs_of(
         wait_s=wait_s if isfinite(wait_s) else None,
         kept_s=KEPT_S,
         protected=case.site.keeps(case.workload),
+        recoverable=case.site.protected,
         receives=queue.attempts + BACKUP_RECEIVES,
         api=api,
-        worker=_worker(case.site, case.catalog, queue, item_s) if served else None,
+        worker=_worker(case, queue, item_s, api) if served and api is not None else None,
     )
-    return plan, (*lacking, *_too_many(pool))
+    absent = [] if lacking is None else [_no_api(lacking)]
+    return plan, (*absent, *_over_quota(api), *_too_many(pool))
 
 
-def _worker(site: Site, catalog: Catalog, queue: Queue, item_s: Fraction) -> JobWorkerPlan:
-    """Return the worker next to each engine.
+def without_api(case: Case) -> str | None:
+    """Reason why nothing accepts the service's jobs, as a clause; None where something does, or
+    where it has none.
+
+    Without it there are no nodes either, because nothing would give their workers a job.
+    """
+    if case.workload.jobs is None:
+        return None
+    if case.site.token_issuer is None:
+        return "a job belongs to the subject of a token; the stack file names no token_issuer"
+    if case.workload.data is None:
+        return "results expire; the workload has no data.retention_days"
+    if case.made is None:
+        return "the catalog does not know what the model makes by default"
+    return None
+
+
+def _worker(case: Case, queue: Queue, item_s: Fraction, api: JobApiPlan) -> JobWorkerPlan:
+    """Return the worker next to each engine, for one item of the sized form.
 
     visibility = 2 x seconds of an item, 60 s to 12 h; a heartbeat = visibility / 3
+    memory = 256 MiB + 4 x bytes of a frame; scratch = bytes of all frames + upload + 16 MiB
+
+    Bytes are those of uncompressed pixels. Basis: arithmetic; no codec takes more.
     """
+    frame_bytes = api.width * api.height * BYTES_PER_PIXEL
     visibility_s = ceiling(VISIBLE_ITEMS * item_s)
     visibility_s = min(max(visibility_s, SHORTEST_VISIBILITY_S), LONGEST_VISIBILITY_S)
     return JobWorkerPlan(
-        image=mirrored(image_reference(WORKER_IMAGE, WORKER_IMAGE, catalog), site.mirrors),
+        image=worker_image(case.site, case.catalog),
+        cpu_millicores=WORKER_MILLICORES,
+        memory_mib=WORKER_MIB + ceiling(Fraction(HELD_IMAGES * frame_bytes, MIB)),
+        scratch_mib=SCRATCH_SPARE_MIB
+        + ceiling(Fraction(frame_bytes * api.frames + api.upload_bytes, MIB)),
+        give_back_s=GIVE_BACK_S,
         attempts=queue.attempts,
         visibility_s=visibility_s,
         heartbeat_s=visibility_s // HEARTBEATS,
         item_timeout_s=ceiling(SLOWEST_ITEM * item_s) + SLOWEST_EXTRA_S,
     )
+
+
+def worker_image(site: Site, catalog: Catalog) -> str:
+    """Image that workers run in, by exact tag: Python and the AWS SDK."""
+    return mirrored(image_reference(WORKER_IMAGE, WORKER_IMAGE, catalog), site.mirrors)
 
 
 def polls_per_s(waiting: JobQueue) -> float:
@@ -125,33 +173,23 @@ def polls_per_s(waiting: JobQueue) -> float:
     return (waiting.largest_backlog + waiting.workers) / POLL_S
 
 
-def _api(
-    case: Case, waiting: JobQueue, rates: Rates
-) -> tuple[JobApiPlan | None, tuple[Rejected, ...]]:
-    """Return the function that accepts jobs, or why there is none."""
-    workload, site, data = case.workload, case.site, case.workload.data
-    if site.token_issuer is None:
-        return None, (
-            _no_api(
-                "a job belongs to the subject of a token; the stack file names no token_issuer"
-            ),
-        )
-    if data is None:
-        return None, (_no_api("results expire; the workload has no data.retention_days"),)
-    if case.made is None:
-        return None, (_no_api("the catalog does not know what the model makes by default"),)
+def _api(case: Case, waiting: JobQueue, rates: Rates) -> JobApiPlan:
+    """Return the function that accepts jobs. Raises ValueError where there can be none."""
+    workload, data = case.workload, case.workload.data
+    if case.made is None or data is None:
+        raise ValueError(f"{workload.name}: {without_api(case)}")
     # Guard: an image that starts from another has more tokens, which are not sized.
     item, video = item_of(workload, case.made.model), workload.kind is Kind.video
     requests_per_s = float(rates.busiest) + polls_per_s(waiting)
-    at_once = requests_per_s * REQUEST_S
     row = case.catalog.listed(workload.engine.name).get(case.made.model.model)
-    rejected = [] if at_once <= FUNCTIONS_AT_ONCE else [_over_quota(at_once)]
-    plan = JobApiPlan(
+    return JobApiPlan(
+        kind=workload.kind.value,
+        model=case.made.model.model,
         runtime=RUNTIME,
         memory_mib=FUNCTION_MIB,
         timeout_s=FUNCTION_S,
         requests_per_s=requests_per_s,
-        at_once=at_once,
+        at_once=requests_per_s * REQUEST_S,
         body_bytes=BODY_BYTES,
         url_s=URL_S,
         takes_images=video and row is not None and row.takes_image,
@@ -162,22 +200,24 @@ def _api(
         iterations=item.steps,
         expire_days=data.retention_days,
         row_days=data.retention_days + LATE_ROW_DAYS,
-        log_days=LOG_DAYS[site.environment],
+        log_days=LOG_DAYS[case.site.environment],
     )
-    return plan, tuple(rejected)
 
 
 def _no_api(numbers: str) -> Rejected:
     return Rejected(option="job API", reason=Reason.not_in_this_version, numbers=numbers)
 
 
-def _over_quota(at_once: float) -> Rejected:
+def _over_quota(api: JobApiPlan | None) -> list[Rejected]:
+    """Rejection of more functions at once than an account runs by default."""
+    if api is None or api.at_once <= FUNCTIONS_AT_ONCE:
+        return []
     numbers = (
-        f"{at_once:,.0f} run at once at the busiest moment; an account has {FUNCTIONS_AT_ONCE:,}"
+        f"{api.at_once:,.0f} run at once at the busiest moment; an account has "
+        f"{FUNCTIONS_AT_ONCE:,}"
     )
-    return Rejected(
-        option="job API within the default quota", reason=Reason.store_limit, numbers=numbers
-    )
+    option = "job API within the default quota"
+    return [Rejected(option=option, reason=Reason.store_limit, numbers=numbers)]
 
 
 def _too_many(pool: PoolPlan) -> list[Rejected]:

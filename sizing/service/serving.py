@@ -14,9 +14,10 @@ from sizing.fleet.zone_rollout import (
 )
 from sizing.locks.versions import image_reference
 from sizing.model.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
-from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.burst import AddedPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.jobs import JobWorkerPlan
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.service.serving import (
     DraftPlan,
@@ -40,7 +41,7 @@ from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GIB, MIB
 from sizing.workload import EngineName, EngineTraits, Precision
 from sizing.workload.engines.traits import MemoryShare
-from sizing.workload.kinds import EncoderPlacement, Runtime
+from sizing.workload.kinds import EncoderPlacement, Kind, Runtime
 
 COPY_IMAGE = "public.ecr.aws/aws-cli/aws-cli"
 """Item of data/pins.csv of the image that copies weights."""
@@ -134,11 +135,16 @@ def serving_plan(
     pool: PoolPlan,
     volumes: VolumePlan,
     gateway: GatewayPlan | None,
+    worker: JobWorkerPlan | None,
     rate: GpuRate,
 ) -> ServingPlan:
-    """Return the floor of one service: Deployments, or groups of pods where a replica spans
-    nodes."""
-    one = _deployment_plan(case, choice, pool=pool, volumes=volumes, gateway=gateway, rate=rate)
+    """Return the floor of one service: Deployments, or groups of pods where a replica spans nodes.
+
+    A service has a load balancer in front of its engines, or a worker next to each of them.
+    """
+    one = _deployment_plan(
+        case, choice, pool=pool, volumes=volumes, gateway=gateway, worker=worker, rate=rate
+    )
     instance, span = case.facts.instance, pool.nodes_per_replica
     if span == 1 or instance is None:
         return one
@@ -162,12 +168,14 @@ def _deployment_plan(
     pool: PoolPlan,
     volumes: VolumePlan,
     gateway: GatewayPlan | None,
+    worker: JobWorkerPlan | None,
     rate: GpuRate,
 ) -> ServingPlan:
     """Return the floor Deployments of one service.
 
-    Replicas fill every slot of the floor nodes. Max unavailable is the spare replicas, and at least
-    one node's replicas, because otherwise no node could ever be drained.
+    Replicas fill every slot of the floor nodes, and a worker takes its part of the slot. Max
+    unavailable is the spare replicas, and at least one node's replicas, because otherwise no node
+    could ever be drained.
     """
     workload, facts, engine = case.workload, case.facts, case.workload.engine.name
     span = pool.nodes_per_replica
@@ -204,8 +212,10 @@ def _deployment_plan(
         weights_ready=weights.ready,
         wait_s=weights.wait_s,
         gpus_per_replica=pool.gpus_per_replica,
-        cpu_millicores=millicores // pool.replicas_per_node,
-        memory_mib=memory_mib // pool.replicas_per_node,
+        cpu_millicores=millicores // pool.replicas_per_node
+        - (0 if worker is None else worker.cpu_millicores),
+        memory_mib=memory_mib // pool.replicas_per_node
+        - (0 if worker is None else worker.memory_mib),
         shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU * (pool.gpus_per_replica // span),
         max_num_seqs=max_num_seqs(workload, choice.fit),
         max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
@@ -233,7 +243,7 @@ def _deployment_plan(
 
 
 def item_serving_plan(case: Case, choice: Choice) -> ItemServingPlan | None:
-    """Settings of an engine that makes images; None for text.
+    """Settings of an engine that makes images or clips; None for text.
 
     Without them, a request that states no size and no steps gets the engine's defaults, which may
     take many times the sized seconds. Basis: as the item that was sized.
@@ -242,11 +252,13 @@ def item_serving_plan(case: Case, choice: Choice) -> ItemServingPlan | None:
         return None
     item = item_of(case.workload, case.made.model)
     cards = shared_cards(choice.fit.tensor_parallel, item.passes)
+    is_clip = case.workload.kind is Kind.video
     return ItemServingPlan(
         width=item.width,
         height=item.height,
         steps=item.steps,
-        max_pixels=item.pixels,
+        frames=item.frames if is_clip else None,
+        max_pixels=None if is_clip else item.pixels,
         guidance_cards=cards.guidance,
         token_cards=cards.sequence,
         eager=case.workload.engine.runtime is Runtime.eager,
@@ -274,7 +286,7 @@ def memory_setting(share: MemoryShare, usable_bytes: int, card_bytes: int) -> fl
 
 
 def quota_plan(
-    serving: ServingPlan, burst: BurstPlan | None, weights_import: ImportPlan | None
+    serving: ServingPlan, burst: AddedPlan | None, weights_import: ImportPlan | None
 ) -> QuotaPlan:
     """Limits of a service's namespace: its replicas, those of a rollout, and the pod of an import.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import isfinite
 
-from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.burst import AddedPlan
 from sizing.plan.service.calibrated import estimate_name
 from sizing.plan.service.latency import LatencyPlan, Verdict
 from sizing.plan.service.pool import PoolPlan
@@ -30,7 +30,7 @@ def latency_plan(
     choice: Choice,
     pool: PoolPlan,
     *,
-    burst: BurstPlan | None,
+    burst: AddedPlan | None,
     rates: Rates,
     estimate: MethodEstimate | None,
 ) -> LatencyPlan | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sizing.catalog import Catalog
 from sizing.locks.stack_lock import chart_item
+from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import (
@@ -37,6 +38,8 @@ METRICS = ClusterPart.metrics.value
 GROUP_CONTROLLER = ClusterPart.group_controller.value
 INTERCONNECT_PLUGIN = ClusterPart.interconnect_plugin.value
 """Charts, and names of their releases. The versions are the items `chart:NAME` of data/pins.csv."""
+POD_AUTOSCALER_ACCOUNT = "keda-operator"
+"""Service account of KEDA. Basis: vendor (the chart's serviceAccount.operator.name, 2.20.2)."""
 METRICS_SERVER = "prometheus-server"
 """Service and service account of Prometheus."""
 BURST_PARTS = (ClusterPart.pod_autoscaler, ClusterPart.node_autoscaler, ClusterPart.metrics)
@@ -92,8 +95,13 @@ def cluster_services(
 def _burst(
     services: Sequence[ServicePlan], site: Site, catalog: Catalog
 ) -> BurstServicesPlan | None:
-    """Return the services for a burst here or in other stacks; nothing where there is none."""
-    brought = {part for part in BURST_PARTS if _brought(part, site, used=bool(services))}
+    """Return the services for a burst here or in other stacks; nothing where there is none.
+
+    Prometheus measures requests in flight. AWS itself counts the jobs of a queue.
+    """
+    measured = [s for s in services if isinstance(s.burst, BurstPlan)]
+    used = dict.fromkeys(BURST_PARTS, bool(services)) | {ClusterPart.metrics: bool(measured)}
+    brought = {part for part in BURST_PARTS if _brought(part, site, used=used[part])}
     if not services and not brought:
         return None
     nodes = ClusterPart.node_autoscaler in brought
@@ -107,11 +115,14 @@ def _burst(
         if nodes
         else None,
         pod_autoscaler=PodAutoscalerPlan(
-            **_values(POD_AUTOSCALER, site, catalog), replicas=CONTROLLER_REPLICAS
+            **_values(POD_AUTOSCALER, site, catalog),
+            replicas=CONTROLLER_REPLICAS,
+            reads_queues=ClusterPart.pod_autoscaler in site.cluster.offers
+            or len(measured) < len(services),
         )
         if ClusterPart.pod_autoscaler in brought
         else None,
-        metrics=_metrics(services, site, catalog) if ClusterPart.metrics in brought else None,
+        metrics=_metrics(measured, site, catalog) if ClusterPart.metrics in brought else None,
     )
 
 

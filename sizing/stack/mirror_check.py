@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sizing.catalog import Catalog
+from sizing.service.jobs import WORKER_IMAGE
 from sizing.service.serving import COPY_IMAGE
 from sizing.site import Site
 from sizing.site.mirrors import address_parts, begins
@@ -23,7 +24,7 @@ def check_mirrors(workloads: Sequence[Workload], site: Site, catalog: Catalog) -
 
 def _upstream(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> Iterator[str]:
     """Yield every image and chart that this product, or these workloads, may pull."""
-    yield COPY_IMAGE
+    yield from (COPY_IMAGE, WORKER_IMAGE)
     for traits in ENGINES.values():
         yield site.engine_image_repository or traits.repository
         if traits.groups is not None:

@@ -30,6 +30,8 @@ PUBLIC_PREFIX = 24
 
 INTERFACE_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
 """AWS services that nodes and pods call: interfaces, images, pod identity, logs, roles."""
+QUEUE_ENDPOINT, TABLE_ENDPOINT = "sqs", "dynamodb"
+"""AWS services that workers call for jobs. The second one has a gateway endpoint, as S3 has."""
 ACCESS_LOG_BYTES = 300
 """Compressed bytes of one request in the load balancer's logs, its share of a connection included.
 Basis: assumed (a line has about 600 to 1,000 bytes and is stored compressed)."""
@@ -83,7 +85,23 @@ def subnet_ranges(site: Site) -> dict[str, tuple[IPv4Network, IPv4Network]]:
     return ranges
 
 
-def interface_endpoints(site: Site) -> tuple[EndpointPlan, ...]:
+def have_workers(services: Sequence[ServicePlan]) -> bool:
+    """True where workers on nodes of the stack take jobs from a queue."""
+    jobs = [service.jobs for service in services if service.jobs is not None]
+    return any(each.api is not None and each.worker is not None for each in jobs)
+
+
+def gateway_endpoints(site: Site, services: Sequence[ServicePlan]) -> tuple[EndpointPlan, ...]:
+    """Return the gateway endpoints in addition to that of S3, none in an existing network.
+
+    Basis: vendor; a gateway endpoint is free, while a NAT gateway costs by GB.
+    """
+    if site.uses_network or not have_workers(services):
+        return ()
+    return (EndpointPlan(service=TABLE_ENDPOINT),)
+
+
+def interface_endpoints(site: Site, services: Sequence[ServicePlan]) -> tuple[EndpointPlan, ...]:
     """Return the interface endpoints in prod, none in dev and none in an existing network.
 
     In dev all calls leave through the NAT gateway, which exists anyway. An endpoint costs the same
@@ -93,7 +111,8 @@ def interface_endpoints(site: Site) -> tuple[EndpointPlan, ...]:
     """
     if site.environment is Environment.dev or site.uses_network:
         return ()
-    return tuple(EndpointPlan(service=service) for service in INTERFACE_ENDPOINTS)
+    called = {*INTERFACE_ENDPOINTS, *([QUEUE_ENDPOINT] if have_workers(services) else [])}
+    return tuple(EndpointPlan(service=service) for service in sorted(called))
 
 
 def network_plan(
@@ -113,7 +132,7 @@ def network_plan(
     prod, or when a workload must survive a zone, each zone has a NAT gateway. Otherwise only the
     first zone has one.
     """
-    endpoints = interface_endpoints(site)
+    endpoints = interface_endpoints(site, services)
     everywhere = site.must_survive_a_zone(workloads)
 
     def addresses(zone: str, private_cidr: str | None) -> AddressPlan:
@@ -146,6 +165,7 @@ def network_plan(
         used=existing,
         subnets=() if existing else subnets,
         interface_endpoints=endpoints,
+        gateway_endpoints=gateway_endpoints(site, services),
         flow_log_days=LOG_DAYS[site.environment],
     )
 

@@ -59,7 +59,7 @@ def other_addresses(site: Site, catalog: Catalog, service_count: int) -> int:
         pools=(),
         system=system_pool((), site, catalog),
         zone_count=len(site.zones),
-        endpoint_count=len(interface_endpoints(site)),
+        endpoint_count=len(interface_endpoints(site, ())),
         control_plane=not site.cluster.elsewhere,
     )
     used = empty.system_nodes + empty.endpoints + empty.control_plane

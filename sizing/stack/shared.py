@@ -252,13 +252,15 @@ def keys_plan(site: Site, services: Sequence[ServicePlan], pools: Sequence[NodeP
     they can be deleted.
     """
     own_cluster = not site.cluster.elsewhere
+    accepting = any(s.jobs and s.jobs.api for s in services)
     has = {
         "cluster": own_cluster,
         "volumes": own_cluster or bool(pools),
-        "data": any(s.database or len(s.buckets) > 1 for s in services),
+        "data": accepting or any(s.database or len(s.buckets) > 1 for s in services),
         "weights": any(s.buckets for s in services),
         "logs": own_cluster
         or not site.uses_network
+        or accepting
         or any(s.database or (s.gateway and s.gateway.firewall) for s in services),
     }
     used = {} if site.keys is None else site.keys.use.model_dump()

@@ -8,6 +8,7 @@ from sizing.locks.versions import addon_versions
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterServicesPlan
 from sizing.plan.stack.nodes import NodePool, SystemPool
+from sizing.service.jobs import WORKER_IMAGE
 from sizing.service.serving import COPY_IMAGE, engines_of, service_image
 from sizing.site import Site
 from sizing.stack.cluster_services import chart_pins
@@ -47,6 +48,7 @@ def images_in_use(services: Sequence[ServicePlan]) -> tuple[str, ...]:
     """Items of data/pins.csv of the container images that the services run, each once."""
     served = [s for s in services if s.serving is not None]
     names = [name for s in served for name in (COPY_IMAGE, service_image(s))]
+    names += [WORKER_IMAGE for s in served if s.jobs is not None and s.jobs.worker is not None]
     return tuple(dict.fromkeys(names))
 
 
@@ -63,6 +65,8 @@ def image_repositories(services: Sequence[ServicePlan]) -> dict[str, str]:
         if service.serving is not None:
             found[COPY_IMAGE] = _repository(service.serving.copy_image)
             found[service_image(service)] = _repository(service.serving.image)
+            if service.jobs is not None and service.jobs.worker is not None:
+                found[WORKER_IMAGE] = _repository(service.jobs.worker.image)
     return found
 
 

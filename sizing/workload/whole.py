@@ -232,10 +232,18 @@ class Workload(Strict):
         if self.queue is not None and self.data is None:
             expected = "data.retention_days, after which results expire"
             raise FieldError(("data",), "a queued service keeps its results", expected)
+        if self.queue is not None and self.queue.spot and not self.burst_gpus:
+            message = "only nodes above the floor may be spot instances"
+            raise FieldError(("queue", "spot"), message, "capacity.burst_gpus above 0")
         if self.in_transit is not None:
             message = "the worker sends jobs to the engine inside the pod"
             raise FieldError(("in_transit",), message, "none")
         return self
+
+    @property
+    def burst_gpus(self) -> int:
+        """GPUs that may be added above the planned ones."""
+        return 0 if self.capacity is None else self.capacity.burst_gpus
 
     @property
     def jobs(self) -> Queue | None:

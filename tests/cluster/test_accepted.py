@@ -8,7 +8,15 @@ from sizing.plan.whole import Plan
 from testbed.control_plane import ControlPlane
 from testbed.kubernetes_api import ApiError
 from tests.cluster.fleet import built_in
-from tests.components.plans import EVERYTHING, STUDIO, plan_of, public_plan, spanning_plan
+from tests.components.plans import (
+    EVERYTHING,
+    STUDIO,
+    plan_of,
+    public_plan,
+    queued_burst_plan,
+    queued_plan,
+    spanning_plan,
+)
 from tests.templates.test_other_engines import OTHERS, served
 
 PLANS = {
@@ -16,6 +24,8 @@ PLANS = {
     "public": public_plan(),
     "groups": spanning_plan(),
     "images": plan_of(STUDIO | {"capacity": {"method": "calibrated", "burst_gpus": 4}}),
+    "jobs": queued_plan(),
+    "jobs above the floor": queued_burst_plan(),
     **{name.value: served(name) for name in OTHERS},
 }
 

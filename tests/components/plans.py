@@ -3,6 +3,7 @@
 from typing import Any
 
 from sizing.catalog import load_catalog
+from sizing.plan.service.jobs import JobsPlan, JobWorkerPlan
 from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.site.access import ClusterAccess
@@ -58,6 +59,16 @@ STUDIO: dict[str, Any] = {
     "capacity": {"method": "calibrated"},
     "redundancy": {"zones": 1},
     "hardware": {"instance_type": "g6e.xlarge"},
+}
+QUEUED: dict[str, Any] = STUDIO | {
+    "name": "queued",
+    "latency": {"response_s": 600},
+    "data": {
+        "profile_bytes_per_user": 1_000,
+        "interaction_bytes": 1_500_000,
+        "retention_days": 30,
+    },
+    "queue": {},
 }
 ZONES = ("use1-az1", "use1-az2", "use1-az4")
 
@@ -137,13 +148,57 @@ def public_plan(
         "tokens_per_key_per_min": 40_960,
         "claims": [{"name": "scope", "values": ["chat"]}],
     }
-    issuer = {
-        "token_issuer": "https://issuer.example",
-        "token_jwks_url": "https://issuer.example/k",
-    }
     public = Workload.model_validate(workload | {"access": open_to | access})
     workloads = [public, *(Workload.model_validate(other) for other in others)]
-    return size(workloads, site("prod").model_copy(update=issuer), load_catalog())
+    return size(workloads, site("prod").model_copy(update=ISSUER), load_catalog())
+
+
+ISSUER = {"token_issuer": "https://issuer.example", "token_jwks_url": "https://issuer.example/k"}
+
+
+def queued_plan(*others: dict[str, Any], environment: str = "prod", **access: object) -> Plan:
+    """Plan of images that wait in a queue; then the others."""
+    workloads = [QUEUED | ({"access": access} if access else {}), *others]
+    return size(
+        [Workload.model_validate(w) for w in workloads],
+        site(environment).model_copy(update=ISSUER),
+        load_catalog(),
+    )
+
+
+WORKER = JobWorkerPlan(
+    image="public.ecr.aws/lambda/python:3.13",
+    cpu_millicores=250,
+    memory_mib=256,
+    scratch_mib=64,
+    give_back_s=10,
+    attempts=3,
+    visibility_s=90,
+    heartbeat_s=30,
+    item_timeout_s=100,
+)
+
+
+QUEUED_BURST: dict[str, Any] = QUEUED | {
+    "capacity": {"method": "calibrated", "load": "mean", "burst_gpus": 4},
+    "queue": {"drain_s": 900, "spot": True},
+}
+"""Queued service whose burst may be on spot instances."""
+
+
+def queued_burst_plan(environment: str = "prod") -> Plan:
+    """Plan of the queued service that may grow."""
+    found = site(environment).model_copy(update=ISSUER)
+    return size([Workload.model_validate(QUEUED_BURST)], found, load_catalog())
+
+
+def queued_jobs(*, worker: bool = True, environment: str = "prod", **api: object) -> JobsPlan:
+    """Jobs of the queued service, with or without workers, and other values of its function."""
+    jobs = queued_plan(environment=environment).services[0].jobs
+    assert jobs is not None
+    assert jobs.api is not None
+    changed = jobs.api.model_copy(update=api)
+    return jobs.model_copy(update={"api": changed, "worker": WORKER if worker else None})
 
 
 def bursting_plan(environment: str = "prod") -> Plan:

@@ -1,12 +1,13 @@
 """The recorded inputs and outputs: references, secrets and assets."""
 
+import hashlib
 import json
 from collections.abc import Callable
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
-from pulumi_aws import ec2, eks, iam, rds, s3
+from pulumi_aws import ec2, eks, iam, lambda_, rds, s3
 
 from sizewright.record import monitor, record
 from tests.program.programs import (
@@ -151,6 +152,41 @@ def test_resources_and_assets_as_inputs() -> None:
     assert only(recording, "aws:s3/bucketObjectv2:BucketObjectv2").inputs["source"] == {
         "$asset": {"text": "hello"}
     }
+
+
+FUNCTION = "aws:lambda/function:Function"
+
+
+def archived(*files: tuple[str, str]) -> object:
+    """Recorded code of a function with these texts by file name."""
+
+    def program() -> None:
+        code = pulumi.AssetArchive({name: pulumi.StringAsset(text) for name, text in files})
+        lambda_.Function("f", role="arn", code=code)
+
+    return only(recorded(program), FUNCTION).inputs["code"]
+
+
+def test_an_archive_of_texts_is_the_digest_of_its_names_and_texts() -> None:
+    whole = b'{"a.py":"x = 1\\n","b.py":""}'
+    expected = {"$archive": f"sha256:{hashlib.sha256(whole).hexdigest()}"}
+    assert archived(("a.py", "x = 1\n"), ("b.py", "")) == expected
+    assert archived(("b.py", ""), ("a.py", "x = 1\n")) == expected, "in any order"
+    assert archived(("a.py", "x = 2\n"), ("b.py", "")) != expected
+    assert archived(("c.py", "x = 1\n"), ("b.py", "")) != expected
+
+
+def test_an_archive_without_known_texts_shows_its_parts() -> None:
+    """Guard: the digest of a path would stay while the file changes."""
+
+    def program() -> None:
+        inner = pulumi.AssetArchive({"a.py": pulumi.FileAsset("a.py")})
+        lambda_.Function("f", role="arn", code=inner)
+        lambda_.Function("g", role="arn", code=pulumi.FileArchive("./folder"))
+
+    first, second = (r.inputs["code"] for r in recorded(program).resources if r.type == FUNCTION)
+    assert first == {"$archive": {"assets": {"a.py": {"$asset": {"path": "a.py"}}}}}
+    assert second == {"$archive": {"path": "./folder"}}
 
 
 def test_text_that_only_looks_like_a_reference_stays() -> None:

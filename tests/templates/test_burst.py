@@ -14,10 +14,18 @@ import yaml
 import templates.render
 from sizing.plan.whole import Plan
 from sizing.workload import EngineName
+from templates.burst import wanted_query
 from templates.engine import ENGINE_PORT
-from templates.render import WIRES, render, wanted_query
+from templates.render import WIRES, render
 from templates.scheduling import BURST_TAINT, GPU_TAINT
-from tests.components.plans import BURSTING, ZONES, bursting_plan, chat_plan, plan_of
+from tests.components.plans import (
+    BURSTING,
+    ZONES,
+    bursting_plan,
+    chat_plan,
+    plan_of,
+    queued_burst_plan,
+)
 
 SCHEMAS = Path(templates.render.__file__).parent / "schemas"
 OURS = {
@@ -398,7 +406,7 @@ def test_burst_nodes_without_disks_have_the_floor_s_volume() -> None:
 def test_every_wire_is_known_and_used() -> None:
     names = {
         name.split("/")[0]
-        for text in texts().values()
+        for text in (*texts().values(), *render(queued_burst_plan()).values())
         for name in re.findall(r"\$\{wire:([^}]*)\}", text)
     }
     assert names == WIRES

@@ -71,14 +71,14 @@ def test_members_of_a_group_need_no_certificate() -> None:
     assert flag(pod, "--ssl-keyfile") is None
 
 
-def test_what_no_engine_serves_is_refused() -> None:
+def test_what_its_worker_sends_inside_the_pod_is_refused() -> None:
     clips = {
         "name": "clips",
         "kind": "video",
         "model": {"parameters": 1e9, "precision": "fp16"},
         "traffic": {"daily_users": 1, "requests_per_user_per_day": 1},
     }
-    with pytest.raises((FieldError, ValidationError), match="no engine of this version"):
+    with pytest.raises((FieldError, ValidationError), match="the worker sends jobs"):
         Workload.model_validate(clips | TLS)
 
 

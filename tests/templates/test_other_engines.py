@@ -11,7 +11,8 @@ from sizing.catalog import Ability, load_catalog
 from sizing.plan.service.serving import ServingPlan
 from sizing.plan.whole import Plan
 from sizing.workload import EngineName, Kind, engines_of
-from templates.render import render, wanted_query
+from templates.burst import wanted_query
+from templates.render import render
 from tests.components.plans import BURSTING, CHAT, SOURCES, plan_of, public_plan
 from tests.templates.test_engine import engine, environment, pods
 

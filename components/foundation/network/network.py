@@ -70,7 +70,8 @@ class Network(pulumi.ComponentResource):
             self._nat_route(plan.zone, table, gateways)
             self.private_subnet_ids[plan.zone] = subnet.id
             tables.append(table)
-        self._s3_endpoint(args.region, tables)
+        for service in ("s3", *(plan.service for plan in args.plan.gateway_endpoints)):
+            self._gateway_endpoint(service, args.region, tables)
         self._flow_logs(args)
         if args.plan.interface_endpoints:
             self._endpoints(args)
@@ -181,13 +182,13 @@ class Network(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _s3_endpoint(self, region: str, tables: list[ec2.RouteTable]) -> None:
-        name = f"{self._name}-s3"
+    def _gateway_endpoint(self, service: str, region: str, tables: list[ec2.RouteTable]) -> None:
+        name = f"{self._name}-{service}"
         ec2.VpcEndpoint(
             name,
             vpc_id=self.vpc_id,
             vpc_endpoint_type="Gateway",
-            service_name=f"com.amazonaws.{region}.s3",
+            service_name=f"com.amazonaws.{region}.{service}",
             route_table_ids=[table.id for table in tables],
             tags=self._tags.named(name),
             opts=self._child,

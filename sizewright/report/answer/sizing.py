@@ -1,6 +1,7 @@
 """Tables that `size` prints for a service: one row for each question, and each number once."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from sizewright.layout.numbers import data_size, duration, number, plural, share, usd
 from sizewright.layout.table import Table
@@ -14,7 +15,7 @@ from sizewright.report.answer.paragraphs import (
     queue_text,
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
-from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import (
     CalibratedPlan,
     EstimatePlan,
@@ -302,11 +303,20 @@ def _price(choice: ChoicePlan) -> str:
     )
 
 
-def _burst(burst: BurstPlan) -> str:
+def _burst(burst: BurstPlan | JobBurstPlan) -> str:
+    match burst:
+        case BurstPlan():
+            load = f"a replica has over {plural(burst.in_flight_target, 'request')} in flight"
+        case JobBurstPlan():
+            load = (
+                f"over {plural(burst.floor_jobs, 'job')} wait, one replica for each "
+                f"{plural(burst.jobs_per_replica, 'job')} more"
+            )
+        case _ as never:
+            assert_never(never)
     return (
-        f"up to {plural(burst.gpus, 'GPU')} on {plural(burst.nodes, 'node')} more while a replica "
-        f"has over {plural(burst.in_flight_target, 'request')} in flight; removed after "
-        f"{duration(burst.cooldown_s)} of less"
+        f"up to {plural(burst.gpus, 'GPU')} on {plural(burst.nodes, 'node')} more while {load}; "
+        f"removed after {duration(burst.cooldown_s)} of less"
     )
 
 

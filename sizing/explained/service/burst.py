@@ -1,7 +1,7 @@
 """Explanations of the capacity above the floor."""
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry
-from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.burst import AddedPlan, BurstPlan, JobBurstPlan
 
 SOURCE = "sizing/service/burst.py"
 
@@ -34,8 +34,28 @@ def _in_flight_sized(leaf: Leaf) -> Entry:
     )
 
 
+def _backlog_s(leaf: Leaf) -> Entry:
+    queue, latency = leaf.sized.inputs.jobs, leaf.sized.inputs.latency
+    meaning, stated = "seconds in which waiting jobs must be made", list[tuple[str, str]]()
+    if queue is not None and queue.drain_s is not None:
+        stated.append(("time of the drain", "{w.jobs.drain_s}"))
+    if latency is not None and latency.response_s is not None:
+        response = "{w.latency.response_s} - {s.jobs.job_s}"
+        stated.append(("target of the response - seconds of a job", response))
+    if not stated:
+        numbers = "max({s.jobs.job_s}, {burst.DEFAULT_BACKLOG_S})"
+        symbols = "3,600 without a target, at least those of one job"
+        return Entry(meaning, symbols, numbers, Basis.assumed, SOURCE)
+    symbols, numbers = (", ".join(each) for each in zip(*stated, strict=True))
+    if len(stated) > 1:
+        symbols, numbers = f"min({symbols})", f"min({numbers})"
+    return Entry(
+        meaning, f"{symbols}; at least seconds of a job", f"max({{s.jobs.job_s}}, {numbers})"
+    )
+
+
 BURST: Registry = {
-    BurstPlan: {
+    AddedPlan: {
         "nodes": Entry(
             "whole nodes that hold the GPUs of the burst",
             "ceil(burst GPUs / GPUs a node)",
@@ -56,6 +76,15 @@ BURST: Registry = {
             "replicas of one node",
             "{s.pool.replicas_per_node}",
         ),
+        "cooldown_s": Entry(
+            "seconds of lower load after which burst replicas are removed",
+            "the seconds a new one may take to copy and to start, at most 3,600",
+            "min({s.serving.copy_s} + {s.serving.start_s}, {burst.LONGEST_COOLDOWN_S})",
+            Basis.assumed,
+            SOURCE,
+        ),
+    },
+    BurstPlan: {
         "in_flight_sized": _in_flight_sized,
         "in_flight_target": Entry(
             "requests in flight on one replica, waiting ones included, beyond which another "
@@ -66,12 +95,31 @@ BURST: Registry = {
             SOURCE,
             remarks=("counted over floor and burst; a lost floor replica takes none",),
         ),
-        "cooldown_s": Entry(
-            "seconds of lower load after which burst replicas are removed",
-            "the seconds a new one may take to copy and to start, at most 3,600",
-            "min({s.serving.copy_s} + {s.serving.start_s}, {burst.LONGEST_COOLDOWN_S})",
+    },
+    JobBurstPlan: {
+        "backlog_s": _backlog_s,
+        "jobs_per_replica": Entry(
+            "waiting jobs for each replica of the burst",
+            "max(1, floor(0.5 x seconds for waiting jobs / seconds of a job))",
+            "max(1, floor({burst.BACKLOG_SHARE} * {s.burst.backlog_s} / {s.jobs.job_s}))",
             Basis.assumed,
             SOURCE,
+            remarks=("the other half of the time is for the start of a node and its engine",),
+        ),
+        "floor_jobs": Entry(
+            "waiting jobs that are left to the floor",
+            "replicas that the queue is computed with x jobs for each",
+            "{s.jobs.workers} * {s.burst.jobs_per_replica}",
+        ),
+        "oldest_s": Entry(
+            "age of the oldest job above which no job is left to the floor",
+            "ceil(0.5 x seconds for waiting jobs + seconds of a job)",
+            "ceil({burst.BACKLOG_SHARE} * {s.burst.backlog_s} + {s.jobs.job_s})",
+            Basis.assumed,
+            SOURCE,
+            remarks=(
+                "a job that a worker makes ages too, because it is in the queue until its end",
+            ),
         ),
     },
 }

@@ -6,6 +6,7 @@ from sizing.plan.service.jobs import JobApiPlan, JobsPlan, JobWorkerPlan
 from sizing.workload import Queue
 
 CODE = "sizing/service/jobs.py"
+_FRAME = "{s.item.width} * {s.item.height} * {jobs.BYTES_PER_PIXEL}"
 
 
 def _job_s(leaf: Leaf) -> Entry:
@@ -157,6 +158,34 @@ JOBS: Registry = {
         "log_days": log_days("the logs of the function"),
     },
     JobWorkerPlan: {
+        "cpu_millicores": setting(
+            "millicores that the worker requests of its replica's share",
+            "fixed: it waits for the engine and copies bytes",
+            Basis.assumed,
+            CODE,
+        ),
+        "memory_mib": Entry(
+            "MiB that the worker requests of its replica's share, and may use",
+            "256 + 4 uncompressed images or frames of 3 bytes a pixel",
+            f"{{jobs.WORKER_MIB}} + ceil({{jobs.HELD_IMAGES}} * {_FRAME} / {{units.MIB}})",
+            Basis.assumed,
+            CODE,
+        ),
+        "scratch_mib": Entry(
+            "MiB on the node's disk for one item and one uploaded image",
+            "16 + bytes of the uncompressed item and of the largest upload",
+            f"{{jobs.SCRATCH_SPARE_MIB}} + ceil(({_FRAME} * {{s.item.frames}}"
+            " + {s.jobs.api.upload_bytes}) / {units.MIB})",
+            Basis.assumed,
+            CODE,
+            remarks=("no codec takes more bytes than the uncompressed item",),
+        ),
+        "give_back_s": setting(
+            "seconds for which the engine outlives the order to stop",
+            "fixed: the worker gives its job back by two short calls",
+            Basis.assumed,
+            CODE,
+        ),
         "attempts": _stated("attempts of one job before it goes to the dead letters", "attempts"),
         "visibility_s": Entry(
             "seconds after which the job of a lost worker returns to the queue",

@@ -9,6 +9,7 @@ from sizing.plan.service.serving import (
     DraftPlan,
     GroupServingPlan,
     ItemServingPlan,
+    LimitsBy,
     QuotaPlan,
     ServingPlan,
 )
@@ -100,6 +101,8 @@ def _waiting(leaf: Leaf) -> Entry:
 
 def _waiting_items(leaf: Leaf) -> Entry:
     latency, meaning = leaf.sized.inputs.latency, "requests that may wait for a replica at work"
+    if leaf.serving.limits_by is LimitsBy.worker:
+        return Entry(meaning, "none: its worker sends one job at a time, and others wait", "0")
     source = "sizing/service/request_limits.py"
     if latency is None or latency.response_s is None:
         symbols = "fixed: the load balancer waits for four images"
@@ -129,16 +132,21 @@ def _sequences(leaf: Leaf) -> Entry:
     )
 
 
-def _allocatable(meaning: str, unit: str, source: str) -> Entry:
-    return Entry(
-        meaning,
-        f"({unit} of the node that pods may use - the daemons' share) / replicas a node",
-        "{v} for each of {s.pool.replicas_per_node} replicas on a {s.pool.instance_type} with "
-        "{s.pool.vcpu_per_node} vCPU and {s.pool.memory_gib_per_node} GiB",
-        Basis.vendor,
-        source,
-        arithmetic=False,
-    )
+def _allocatable(meaning: str, unit: str, source: str) -> Explainer:
+    def entry(leaf: Leaf) -> Entry:
+        works = leaf.sized.jobs is not None
+        return Entry(
+            meaning,
+            f"({unit} of the node that pods may use - the daemons' share) / replicas a node"
+            + " - the worker's" * works,
+            "{v} for each of {s.pool.replicas_per_node} replicas on a {s.pool.instance_type} with "
+            "{s.pool.vcpu_per_node} vCPU and {s.pool.memory_gib_per_node} GiB",
+            Basis.vendor,
+            source,
+            arithmetic=False,
+        )
+
+    return entry
 
 
 def _max_num_seqs(leaf: Leaf) -> Entry:
@@ -235,6 +243,16 @@ def _start_s(leaf: Leaf) -> Entry:
         symbols += " + start of another node + longest copy there"
         numbers += " + {serving.NODE_START_S} + {s.serving.copy_s}"
     return Entry(meaning, symbols, numbers, Basis.assumed, "sizing/service/serving.py")
+
+
+def _stop_s(leaf: Leaf) -> Entry:
+    meaning, source = "seconds a replica may take to stop", "sizing/service/serving.py"
+    margin = "{serving.STOP_MARGIN_S}"
+    if leaf.sized.jobs is not None:
+        symbols = "fixed: its worker gives the job back at once"
+        return Entry(meaning, symbols, margin, Basis.assumed, source)
+    numbers = f"{{s.gateway.deregistration_delay_s}} + {margin}"
+    return Entry(meaning, "deregistration delay + 30", numbers)
 
 
 def _quota_replicas(leaf: Leaf) -> str:
@@ -342,11 +360,7 @@ SERVING: Registry = {
             "sizing/service/serving.py",
         ),
         "start_s": _start_s,
-        "stop_s": Entry(
-            "seconds a replica may take to stop",
-            "deregistration delay + 30",
-            "{s.gateway.deregistration_delay_s} + 30",
-        ),
+        "stop_s": _stop_s,
     },
     GroupServingPlan: {
         "nodes_per_replica": Entry(
@@ -389,6 +403,12 @@ SERVING: Registry = {
             Setting.item,
             "as sized",
             "{s.item.steps}",
+        ),
+        "frames": _flag(
+            "frames of a clip where a request states none",
+            Setting.item,
+            "as sized",
+            "{s.item.frames}",
         ),
         "max_pixels": _flag(
             "most pixels of one image",

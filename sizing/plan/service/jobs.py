@@ -16,6 +16,10 @@ VARIABLES = "environment.variables"
 class JobApiPlan(Part):
     """Function behind the load balancer, which accepts jobs and reports their state."""
 
+    kind: Annotated[str, Reaches(FUNCTION, f"{VARIABLES}.KIND")]
+    """Kind of the items: image or video."""
+    model: Annotated[str, Reaches(FUNCTION, f"{VARIABLES}.MODEL")]
+    """Name of the model, as callers write it."""
     runtime: Annotated[str, Reaches(FUNCTION, "runtime")]
     """Runtime of the function."""
     memory_mib: Annotated[int, Reaches(FUNCTION, "memorySize")]
@@ -55,6 +59,21 @@ class JobWorkerPlan(Part):
 
     image: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.1.image")]
     """Image with Python and the AWS SDK, by exact tag."""
+    cpu_millicores: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.1.resources.requests.cpu")]
+    """Millicores that the worker requests of its replica's share."""
+    memory_mib: Annotated[
+        int,
+        Reaches(DEPLOYMENT, f"{CONTAINER}.1.resources.requests.memory"),
+        Reaches(DEPLOYMENT, f"{CONTAINER}.1.resources.limits.memory"),
+    ]
+    """MiB that the worker requests of its replica's share, and may use."""
+    scratch_mib: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.volumes")]
+    """MiB on the node's disk for one item and one uploaded image."""
+    give_back_s: Annotated[
+        int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.lifecycle.preStop.sleep.seconds")
+    ]
+    """Seconds for which the engine outlives the order to stop, so that its worker gives the job
+    back first."""
     attempts: Annotated[int, Reaches(DEPLOYMENT, WORKER)]
     """Attempts of one job before it goes to the dead letters."""
     visibility_s: Annotated[
@@ -90,6 +109,8 @@ class JobsPlan(Part):
     """Seconds for which the queue and the dead letters keep a job."""
     protected: Annotated[bool, Reaches(TABLE, "deletionProtectionEnabled")]
     """True where nothing may delete the table of jobs."""
+    recoverable: Annotated[bool, Reaches(TABLE, "pointInTimeRecovery.enabled")]
+    """True where the table can be restored as it was at an earlier time, or as it was deleted."""
     receives: Annotated[int, Reaches(SQS_QUEUE, "redrivePolicy")]
     """Times that a job is handed out before the queue itself moves it to the dead letters. Workers
     move it earlier."""

@@ -46,7 +46,7 @@ class DraftPlan(Part):
 
 
 class ItemServingPlan(Part):
-    """Settings of an engine that makes images: the image that was sized, and the cards for it."""
+    """Settings of an engine that makes images or clips: the sized item, and the cards for it."""
 
     width: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     """Pixels of a row where a request states no size."""
@@ -54,8 +54,15 @@ class ItemServingPlan(Part):
     """Pixels of a column where a request states no size."""
     steps: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     """Denoising steps where a request states none."""
-    max_pixels: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
-    """Maximum pixels of one image. Larger requests get 400."""
+    frames: Annotated[
+        int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args"), Field(exclude_if=absent)
+    ] = None
+    """Frames of a clip where a request states none; left out for images."""
+    max_pixels: Annotated[
+        int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args"), Field(exclude_if=absent)
+    ] = None
+    """Maximum pixels of one image. Larger requests get 400. It is left out for clips, whose size
+    the engine does not limit; the job API limits theirs."""
     guidance_cards: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     """GPUs that compute the passes of one step at the same time."""
     token_cards: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from sizing.plan.buying import BuyingPlan
 from sizing.plan.part import Part, Reason, Rejected
-from sizing.plan.service.burst import BurstPlan
+from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
@@ -87,7 +87,7 @@ class ServicePlan(Part):
     """Engine of the service; null where the stack builds none."""
     quota: QuotaPlan | None
     """Limits of the namespace; null without an engine."""
-    burst: BurstPlan | None
+    burst: BurstPlan | JobBurstPlan | None
     """Burst above the floor; null without `capacity.burst_gpus`."""
     buying: BuyingPlan | None
     """Ways to buy the nodes; null without a pool."""

@@ -174,6 +174,8 @@ class PodAutoscalerPlan(ChartPlan):
         Reaches(RELEASE, "values.operator.replicaCount"),
         Reaches(RELEASE, "values.metricsServer.replicaCount"),
     ]
+    reads_queues: Annotated[bool, Field(default=False, exclude_if=operator.not_)]
+    """True where it has a role that reads the queues of jobs: here, or in other stacks."""
 
 
 class MetricsPlan(ChartPlan):

@@ -1,6 +1,9 @@
 """The network and its names."""
 
+import operator
 from typing import Annotated
+
+from pydantic import Field
 
 from sizing.plan.part import Part
 from sizing.plan.reaches import (
@@ -87,6 +90,9 @@ class NetworkPlan(Part):
     """Subnets of the stack, one pair for each zone."""
     interface_endpoints: tuple[EndpointPlan, ...]
     """Private endpoints of AWS services."""
+    gateway_endpoints: Annotated[tuple[EndpointPlan, ...], Field(exclude_if=operator.not_)] = ()
+    """Private endpoints of AWS services by route, in addition to that of S3; left out where there
+    are none."""
     flow_log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
 
     @property

@@ -1,6 +1,9 @@
 """Node groups that services share."""
 
+import operator
 from typing import Annotated
+
+from pydantic import Field
 
 from sizing.plan.part import Part
 from sizing.plan.reaches import NODE_CLASS, NODE_GROUP, NODE_POOL, PLACEMENT, TEMPLATE, Reaches
@@ -24,6 +27,12 @@ class BurstPoolPlan(Part):
     idle_s: Annotated[int, Reaches(NODE_POOL, "spec.disruption.consolidateAfter")]
     node_hours: Annotated[int, Reaches(NODE_POOL, "spec.template.spec.expireAfter")]
     drain_s: Annotated[int, Reaches(NODE_POOL, "spec.template.spec.terminationGracePeriod")]
+    spot: Annotated[
+        bool,
+        Reaches(NODE_POOL, "spec.template.spec.requirements"),
+        Field(default=False, exclude_if=operator.not_),
+    ]
+    """True where the nodes may be spot instances, and on-demand ones where none is to be had."""
 
 
 class InterconnectPlan(Part):

@@ -17,6 +17,8 @@ class Setting(StrEnum):
 
     served_name = "served_name"
     """Name of the model in requests."""
+    host = "host"
+    """Address on which the engine listens."""
     port = "port"
     """Port on which the engine listens."""
     tensor_parallel = "tensor_parallel"

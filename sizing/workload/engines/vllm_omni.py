@@ -18,6 +18,7 @@ VLLM_OMNI = EngineTraits(
     fixed=("--omni",),
     flags={
         Setting.served_name: "--served-model-name",
+        Setting.host: "--host",
         Setting.port: "--port",
         Setting.sequences: "--max-num-seqs",
         Setting.arithmetic: "--dtype",
@@ -48,6 +49,7 @@ VLLM_OMNI = EngineTraits(
 )
 """Basis: vendor. vllm_omni/entrypoints/cli/serve.py, entrypoints/openai/api_server.py, metrics,
 diffusion and engine/omni_engine_base.py in the wheel 0.30.0 (PyPI, 2026-11), which runs the server
-of vllm 0.30.0. It would compute up to `--max-num-seqs` images together; one at a time is sized. The
-size of its image is assumed: it is vLLM's with ffmpeg and further packages.
+of vllm 0.30.0. It would compute up to `--max-num-seqs` images together; one at a time is sized. It
+listens on all addresses without `--host`, and limits the size of images, not of clips. The size of
+its image is assumed: it is vLLM's with ffmpeg and further packages.
 """

@@ -5,6 +5,7 @@ import pulumi
 from components.naming import Tags
 from components.service.access_logs import access_logs
 from components.service.gateway import Gateway, GatewayArgs
+from components.service.targets import EngineTargets
 from sizewright.record import Recorded
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.stack.network import AllowedPlan
@@ -17,7 +18,7 @@ A_VPN = AllowedPlan(cidrs=("10.99.0.0/16",), prefix_list_ids=("pl-0123456789abcd
 
 def plan_of(environment: str = "prod") -> GatewayPlan:
     plan = chat_plan(environment).services[0].gateway
-    assert plan is not None
+    assert isinstance(plan, GatewayPlan)
     return plan
 
 
@@ -33,17 +34,23 @@ def gateway(
     def program() -> None:
         kept = chat_plan(environment).access_logs
         assert kept is not None
+        chosen = plan or plan_of(environment)
         logs = access_logs("logs", kept, "123456789012", tags, pulumi.ResourceOptions())
         args = GatewayArgs(
-            plan=plan or plan_of(environment),
+            plan=chosen,
+            targets=EngineTargets(
+                plan=chosen,
+                vpc_id="vpc-1",
+                vpc_cidr="10.0.0.0/16",
+                cluster_name="sizewright-test",
+                node_group_id="sg-nodes",
+            ),
             certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/made",
             service=service,
             vpc_id="vpc-1",
             vpc_cidr="10.0.0.0/16",
             allowed=allowed,
             subnet_ids=["subnet-1", "subnet-2"],
-            cluster_name="sizewright-test",
-            node_group_id="sg-nodes",
             logs=logs,
             logs_key_arn="arn:key",
             tags=tags.of_service(service),
@@ -215,7 +222,7 @@ def test_name_prefix_fits(preview: bool) -> None:
 
 def public(**access: object) -> GatewayPlan:
     plan = public_plan(**access).services[0].gateway
-    assert plan is not None
+    assert isinstance(plan, GatewayPlan)
     return plan
 
 

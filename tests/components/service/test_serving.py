@@ -32,6 +32,7 @@ def serving(preview: bool, documents: dict[str, str] = TEXTS) -> Recorded:
             weights_bucket=pulumi.Output.from_input("bucket-1"),
             weights_arn="arn:aws:s3:::bucket-1",
             weights_key_arn="arn:aws:kms:us-east-1:123456789012:key/weights",
+            intake=None,
             cluster_name="sizewright-test",
             roles=RolesPlan(path="/", permissions_boundary_arn=None),
             partition="aws",

@@ -49,7 +49,11 @@ SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 QUEUE = "aws:sqs/queue:Queue"
+FUNCTION = "aws:lambda/function:Function"
+PERMISSION = "aws:lambda/permission:Permission"
 CLASSES = {
+    FUNCTION: ("pulumi_aws.lambda_", "Function"),
+    PERMISSION: ("pulumi_aws.lambda_", "Permission"),
     RELEASE: ("pulumi_kubernetes.helm.v3", "Release"),
     ROLE: ("pulumi_kubernetes.rbac.v1", "Role"),
     ROLE_BINDING: ("pulumi_kubernetes.rbac.v1", "RoleBinding"),
@@ -104,6 +108,9 @@ COVERED = {
     *("aws:cloudwatch/eventRule:EventRule", "aws:cloudwatch/eventTarget:EventTarget"),
     "aws:iam/instanceProfile:InstanceProfile",
     *(QUOTA, NETWORK_POLICY, JOB),
+    *(FUNCTION, PERMISSION, "aws:dynamodb/table:Table"),
+    "aws:lb/targetGroupAttachment:TargetGroupAttachment",
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
 }
 
 # Properties newer than the available provider sources; no document describes their changes.
@@ -114,6 +121,8 @@ UNKNOWN = {
     "aws:cloudwatch/logGroup:LogGroup": {"deletionProtectionEnabled"},
     "aws:ec2/flowLog:FlowLog": {"tagFieldSpecifications"},
     "aws:ec2/route:Route": {"odbNetworkArn"},
+    FUNCTION: {"useResourceTimeoutForPropagation"},
+    "aws:dynamodb/table:Table": {"restoreBackupArn"},
     CLUSTER: {
         "defaultAddonsToRemoves",
         "kubeApiServerConfig",
@@ -311,7 +320,11 @@ def test_a_replacement_deletes_first_what_has_a_given_name(
     assert rules.deletes_first(resource_type, path, *inputs_of_both) is first
 
 
-OWN_AUTOMATIC_NAMES = {NODE_GROUP: "nodeGroupName", "aws:s3/bucket:Bucket": "bucket"}
+OWN_AUTOMATIC_NAMES = {
+    NODE_GROUP: "nodeGroupName",
+    "aws:s3/bucket:Bucket": "bucket",
+    PERMISSION: "statementId",
+}
 """Properties that pulumi-aws names by itself although they are not called `name`."""
 
 
@@ -340,6 +353,7 @@ def test_a_wrong_row_of_names_is_refused(tmp_path: Path) -> None:
 
 def test_types_that_lose_data() -> None:
     assert {AURORA, "aws:s3/bucket:Bucket", "aws:kms/key:Key"} <= STATEFUL
+    assert "aws:dynamodb/table:Table" in STATEFUL
     assert "aws:rds/clusterInstance:ClusterInstance" not in STATEFUL
     assert NODE_GROUP not in STATEFUL
 
@@ -371,7 +385,7 @@ def all_rules(rules: Rules) -> Iterator[Rule]:
 def test_each_row_has_a_source_and_a_date(rules: Rules) -> None:
     for rule in all_rules(rules):
         assert rule.source, rule
-        assert datetime.date.fromisoformat(rule.checked) <= datetime.date(2026, 11, 28), rule
+        assert datetime.date.fromisoformat(rule.checked) <= datetime.date(2026, 11, 29), rule
 
 
 def test_what_depends_says_on_what(rules: Rules) -> None:

@@ -74,8 +74,9 @@ def bad_and_good(rule: DangerRule) -> tuple[object, object]:
 @pytest.mark.parametrize(("type_", "rule"), cases(), ids=lambda v: v if isinstance(v, str) else "")
 def test_every_row_reports_its_danger_and_not_the_opposite(type_: str, rule: DangerRule) -> None:
     if rule.event in (Event.lost, Event.gone):
-        changes = [resource(Effect.delete, type_, before={})]
-        calm = resource(Effect.update, type_, before={}, after={})
+        before = nested(rule.property_path, "any") if rule.property_path else {}
+        changes = [resource(Effect.delete, type_, before=before)]
+        calm = resource(Effect.update, type_, before=before, after=before)
     else:
         bad, good = (nested(rule.property_path, value) for value in bad_and_good(rule))
         changes = [resource(Effect.update, type_, before=good, after=bad)]
@@ -83,6 +84,16 @@ def test_every_row_reports_its_danger_and_not_the_opposite(type_: str, rule: Dan
     answer = [says for danger, _, says in found(*changes) if danger == rule.danger]
     assert any(says.startswith(rule.says) for says in answer)
     assert not [says for _, _, says in found(calm) if says.startswith(rule.says)]
+
+
+def test_a_queue_of_notices_holds_no_jobs() -> None:
+    """A queue with a key of its own has jobs; the other one has notices of a few minutes."""
+    queue = "aws:sqs/queue:Queue"
+    assert found(resource(Effect.delete, queue, before={"sqsManagedSseEnabled": True})) == []
+    jobs = {"kmsMasterKeyId": "arn:key"}
+    lost = ("data", "sw-a-b", "the jobs in it are deleted with it")
+    assert found(resource(Effect.delete, queue, before=jobs)) == [lost]
+    assert found(resource(Effect.create, queue, after=jobs)) == []
 
 
 def test_rows_are_sorted_and_of_known_properties() -> None:

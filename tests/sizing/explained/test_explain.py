@@ -13,7 +13,7 @@ from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
-from tests.components.plans import STUDIO
+from tests.components.plans import QUEUED_BURST, STUDIO
 
 ARITHMETIC = {"ceil": ceil, "floor": floor, "max": max, "min": min, "__builtins__": {}}
 CHAT = {
@@ -180,6 +180,8 @@ TOO_LATE = STUDIO | {
     "capacity": {"method": "given", "requests_per_gpu_per_s": 0.84, "load": "peak"},
     "latency": {"response_s": 1.5},
 }
+QUEUED = QUEUED_BURST | {"latency": {"response_s": 1_200}}
+UNTIMED_QUEUE = QUEUED | {"name": "untimed-queue", "latency": None, "queue": {"peak_hours": 2}}
 SGLANG, TENSORRT = (
     {**CHAT, "name": name, "model": "llama-3.1-8b", "engine": {"name": name}}
     for name in ("sglang", "tensorrt-llm")
@@ -198,7 +200,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
             *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG, TENSORRT),
-            *(WAITED_FOR, AT_ONCE, TOO_LATE, KEPT_CLIPS, KEPT_IMAGES),
+            *(WAITED_FOR, AT_ONCE, TOO_LATE, KEPT_CLIPS, KEPT_IMAGES, QUEUED, UNTIMED_QUEUE),
             environment=environment,
         )
     ):
@@ -216,7 +218,7 @@ def test_every_redundancy_rule_is_explained() -> None:
 
 def test_what_is_not_arithmetic_says_where_from() -> None:
     every = (CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, IMPORTED, SPANNING)
-    every = (*every, PICTURES, CLIPS, WAITED_FOR, AT_ONCE, TOO_LATE)
+    every = (*every, PICTURES, CLIPS, WAITED_FOR, AT_ONCE, TOO_LATE, QUEUED, UNTIMED_QUEUE)
     for explained in explain_all(plan_of(*every)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained

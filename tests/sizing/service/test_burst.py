@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sizing.catalog import Catalog
+from sizing.plan.service.burst import JobBurstPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.service.burst import image_version
@@ -180,3 +181,68 @@ def test_what_is_no_number_of_gpus_is_refused(
 ) -> None:
     with pytest.raises((FieldError, ValidationError)):
         workload(capacity={**CHAT["capacity"], "burst_gpus": requested})
+
+
+QUEUE: dict[str, Any] = {
+    "name": "jobs",
+    "kind": "image",
+    "model": {"name": "flux.2-klein-4b"},
+    "traffic": {"daily_users": 20_000, "requests_per_user_per_day": 8, "peak_ratio": 3},
+    "capacity": {"burst_gpus": 4},
+    "data": {
+        "profile_bytes_per_user": 1_000,
+        "interaction_bytes": 1_500_000,
+        "retention_days": 30,
+    },
+    "hardware": {"instance_type": "g6e.xlarge"},
+    "queue": {},
+}
+ISSUED = {
+    "token_issuer": "https://issuer.example",
+    "token_jwks_url": "https://issuer.example/keys",
+}
+
+
+def queued(catalog: Catalog, site: Site, **changes: Any) -> tuple[ServicePlan, JobBurstPlan]:
+    workload = Workload.model_validate(QUEUE | changes)
+    service = size([workload], site.model_copy(update=ISSUED), catalog).services[0]
+    assert isinstance(service.burst, JobBurstPlan)
+    return service, service.burst
+
+
+def test_a_replica_makes_its_waiting_jobs_in_half_of_the_time(catalog: Catalog, site: Site) -> None:
+    service, burst = queued(catalog, site, queue={"drain_s": 900})
+    assert service.jobs is not None
+    assert burst.backlog_s == 900
+    assert burst.jobs_per_replica == int(450 / service.jobs.job_s)
+    assert burst.floor_jobs == service.jobs.workers * burst.jobs_per_replica
+    assert 450 < burst.oldest_s < 450 + service.jobs.job_s + 1
+
+
+def test_the_stricter_target_decides(catalog: Catalog, site: Site) -> None:
+    service, burst = queued(catalog, site, queue={"drain_s": 900}, latency={"response_s": 60})
+    assert service.jobs is not None
+    assert burst.backlog_s == pytest.approx(60 - service.jobs.job_s)
+
+
+def test_without_a_target_an_hour_is_assumed(catalog: Catalog, site: Site) -> None:
+    assert queued(catalog, site)[1].backlog_s == 3600
+
+
+def test_one_job_is_the_least(catalog: Catalog, site: Site) -> None:
+    """A clip may take longer than half of the target."""
+    request = {"width": 2048, "height": 2048, "iterations": 50}
+    service, burst = queued(catalog, site, request=request, latency={"response_s": 120})
+    assert service.jobs is not None
+    assert service.jobs.job_s > 60
+    assert burst.jobs_per_replica == 1
+
+
+def test_spot_without_a_burst_is_refused() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Workload.model_validate(QUEUE | {"capacity": {}, "queue": {"spot": True}})
+    (fault,) = refused.value.errors()
+    error = fault["ctx"]["error"]
+    assert isinstance(error, FieldError)
+    assert error.field == ("queue", "spot")
+    assert error.expected == "capacity.burst_gpus above 0"

@@ -121,7 +121,7 @@ def test_a_given_rate_is_judged_and_served() -> None:
 
 def test_models_that_the_engine_does_not_list_keep_their_size() -> None:
     text = lacks(model={"name": "sd3.5-large"})
-    assert text.startswith("vllm-omni v0.30.0 does not list sd3.5-large; it lists flux.1-dev, ")
+    assert text.startswith("vllm-omni v0.30.0 does not list sd3.5-large; it lists cosmos3-nano, ")
     nameless = lacks(model={"parameters": 2e9, "precision": "bf16"})
     assert nameless.endswith("and this one has no name of the catalog")
 

@@ -1,0 +1,95 @@
+"""The load balancers of one service, each with its own targets."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.foundation.cluster.cluster import ClusterIds
+from components.foundation.dns import Dns
+from components.foundation.keys import Keys
+from components.foundation.network.network import NetworkIds
+from components.naming import Tags
+from components.service.gateway import Gateway, GatewayArgs
+from components.service.jobs.function import Function
+from components.service.jobs.function_targets import FunctionTargets
+from components.service.object_store import ObjectStore
+from components.service.targets import EngineTargets, Targets
+from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
+from sizing.plan.stack.network import AllowedPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalancersArgs:
+    plan: GatewayPlan | JobGatewayPlan
+    service: str
+    function: Function | None
+    """Function that accepts jobs; null where engines answer requests."""
+    network: NetworkIds
+    allowed: AllowedPlan
+    """Sources outside the network that reach an internal load balancer."""
+    cluster: ClusterIds
+    dns: Dns | None
+    access_logs: ObjectStore | None
+    """Bucket of the logs of requests; null where no service has a load balancer."""
+    keys: Keys
+    tags: Tags
+
+
+def balancers(name: str, args: BalancersArgs, opts: pulumi.ResourceOptions) -> dict[bool, Gateway]:
+    """Create the load balancers; a key is true for the one that faces the internet.
+
+    The service's name points to the first of them.
+    """
+    return {plan.public: _gateway(name, plan, args, opts) for plan in args.plan.balancers()}
+
+
+def _gateway(
+    name: str,
+    plan: GatewayPlan | JobGatewayPlan,
+    args: BalancersArgs,
+    opts: pulumi.ResourceOptions,
+) -> Gateway:
+    if args.access_logs is None:
+        raise ValueError(f"{args.service}: a load balancer needs a bucket for its logs")
+    network = args.network
+    subnets = network.public_subnet_ids if plan.public else network.private_subnet_ids
+    return Gateway(
+        f"{name}-{'public' if plan.public else 'gateway'}",
+        GatewayArgs(
+            plan=plan,
+            targets=_targets(plan, args),
+            certificate_arn=_certificate_arn(plan, args),
+            service=args.service,
+            vpc_id=network.vpc_id,
+            vpc_cidr=network.vpc_cidr,
+            allowed=args.allowed,
+            subnet_ids=list(subnets.values()),
+            logs=args.access_logs,
+            logs_key_arn=args.keys.of_class("logs"),
+            tags=args.tags,
+        ),
+        opts,
+    )
+
+
+def _targets(plan: GatewayPlan | JobGatewayPlan, args: BalancersArgs) -> Targets:
+    if isinstance(plan, GatewayPlan):
+        return EngineTargets(
+            plan=plan,
+            vpc_id=args.network.vpc_id,
+            vpc_cidr=args.network.vpc_cidr,
+            cluster_name=args.cluster.name,
+            node_group_id=args.cluster.security_group_id,
+        )
+    if args.function is None:
+        raise ValueError(f"{args.service}: nothing accepts its jobs")
+    return FunctionTargets(args.function)
+
+
+def _certificate_arn(plan: GatewayPlan | JobGatewayPlan, args: BalancersArgs) -> pulumi.Input[str]:
+    """ARN of the site's own certificate, or of the certificate for its zone."""
+    made = None if args.dns is None else args.dns.certificate_arn
+    arn = plan.certificate_arn or made
+    if arn is None:
+        raise ValueError(f"{args.service}: a gateway needs a certificate")
+    return arn

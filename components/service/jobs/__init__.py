@@ -1,0 +1,1 @@
+"""Queued services: the parts that accept jobs and hand them to workers."""

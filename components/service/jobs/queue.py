@@ -1,0 +1,98 @@
+"""The queue of a service's jobs, and the dead letters behind it."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import sqs
+
+from components.naming import Tags
+from components.policy import policy
+from sizing.plan.service.jobs import JobsPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueArgs:
+    plan: JobsPlan
+    key_arn: pulumi.Input[str]
+    tags: Tags
+
+
+class Queue(pulumi.ComponentResource):
+    """Two encrypted queues that refuse calls without TLS: waiting jobs, and jobs given up."""
+
+    name: pulumi.Output[str]
+    url: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    dead_letters_url: pulumi.Output[str]
+    dead_letters_arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: QueueArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:Queue", name, None, opts)
+        self._name = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._kept = pulumi.ResourceOptions(parent=self, protect=args.plan.protected)
+        dead = self._dead_letters()
+        waiting = self._waiting(dead)
+        self._accepts(dead, waiting)
+        for kind, queue in (("waiting", waiting), ("dead-letters", dead)):
+            self._tls_only(kind, queue)
+        self.name, self.url, self.arn = waiting.name, waiting.url, waiting.arn
+        self.dead_letters_url, self.dead_letters_arn = dead.url, dead.arn
+        self.register_outputs({"url": self.url})
+
+    def _dead_letters(self) -> sqs.Queue:
+        """Jobs whose attempts are used up, with the reason."""
+        name = f"{self._name}-dead-letters"
+        return sqs.Queue(
+            name,
+            message_retention_seconds=self._args.plan.kept_s,
+            kms_master_key_id=self._args.key_arn,
+            tags=self._args.tags.named(name),
+            opts=self._kept,
+        )
+
+    def _waiting(self, dead: sqs.Queue) -> sqs.Queue:
+        """Jobs that no worker has finished.
+
+        Without workers nothing takes a job, and SQS's own visibility applies.
+        """
+        name, plan = f"{self._name}-waiting", self._args.plan
+        redrive = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": plan.receives}
+        return sqs.Queue(
+            name,
+            message_retention_seconds=plan.kept_s,
+            visibility_timeout_seconds=None if plan.worker is None else plan.worker.visibility_s,
+            redrive_policy=pulumi.Output.json_dumps(redrive),
+            kms_master_key_id=self._args.key_arn,
+            tags=self._args.tags.named(name),
+            opts=self._kept,
+        )
+
+    def _accepts(self, dead: sqs.Queue, waiting: sqs.Queue) -> None:
+        """Let this queue alone name the dead letters as its own."""
+        by_queue = {"redrivePermission": "byQueue", "sourceQueueArns": [waiting.arn]}
+        sqs.RedriveAllowPolicy(
+            f"{self._name}-accepts",
+            queue_url=dead.url,
+            redrive_allow_policy=pulumi.Output.json_dumps(by_queue),
+            opts=self._child,
+        )
+
+    def _tls_only(self, kind: str, queue: sqs.Queue) -> None:
+        statement = {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": queue.arn,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        sqs.QueuePolicy(
+            f"{self._name}-{kind}-access",
+            queue_url=queue.url,
+            policy=policy(statement),
+            opts=self._child,
+        )

@@ -1,0 +1,64 @@
+"""The table of a service's jobs: one row for each job, found by its id or by its owner."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import dynamodb
+
+from components.naming import Tags
+from sizing.plan.service.jobs import JobsPlan
+
+BY_OWNER = "by-owner"
+"""Name of the index that lists the jobs of an owner, in the order of their creation."""
+INDEXED = ("expires_at", "request", "state")
+"""Attributes of a job in that index, in addition to its keys."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableArgs:
+    plan: JobsPlan
+    key_arn: pulumi.Input[str]
+    tags: Tags
+
+
+class Table(pulumi.ComponentResource):
+    """The table, encrypted and paid by request, which deletes rows after their time."""
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sizewright:index:Table", name, None, opts)
+        plan = args.plan
+        table = dynamodb.Table(
+            f"{name}-rows",
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="id",
+            attributes=[
+                {"name": "created_at", "type": "N"},
+                {"name": "id", "type": "S"},
+                {"name": "owner", "type": "S"},
+            ],
+            global_secondary_indexes=[
+                {
+                    "name": BY_OWNER,
+                    "key_schemas": [
+                        {"attribute_name": "owner", "key_type": "HASH"},
+                        {"attribute_name": "created_at", "key_type": "RANGE"},
+                    ],
+                    "projection_type": "INCLUDE",
+                    "non_key_attributes": list(INDEXED),
+                }
+            ],
+            ttl={"attribute_name": "ttl", "enabled": True},
+            server_side_encryption={"enabled": True, "kms_key_arn": args.key_arn},
+            # Guard: DynamoDB also makes a last backup of a deleted table only with this.
+            point_in_time_recovery={"enabled": plan.recoverable},
+            deletion_protection_enabled=plan.protected,
+            tags=args.tags.named(f"{name}-rows"),
+            opts=pulumi.ResourceOptions(parent=self, protect=plan.protected),
+        )
+        self.name, self.arn = table.name, table.arn
+        self.register_outputs({"name": self.name})

@@ -1,0 +1,77 @@
+"""How do requests or jobs reach the engine of a pod?"""
+
+from typing import Any
+
+from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.jobs import JobWorkerPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
+from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument
+from templates.programs import JOB_WORKER, programs
+
+QUEUE_WIRES = frozenset(
+    {"artefacts_bucket", "dead_letters_url", "jobs_table", "queue_name", "queue_url"}
+)
+"""Names of the values of a queued service alone."""
+WORKER_PROGRAMS = "/programs"
+"""Folder of the worker's program, and of the modules that it imports, in its container."""
+ENGINE_URL = f"http://{LOOPBACK}:{ENGINE_PORT}"
+"""Address of the engine for the worker in its pod."""
+_CHECK = "import urllib.request; urllib.request.urlopen('{url}', timeout=4)"
+"""Program that fails where an engine is not healthy, for the kubelet, which cannot reach it. It
+ends within the time of a probe."""
+
+
+def access_values(plan: Plan, service: ServicePlan, health_path: str) -> dict[str, Any]:
+    """Values of the way to the engine: from a load balancer, or from the worker in its pod.
+
+    Raises ValueError for a service with neither.
+    """
+    gateway, jobs = service.gateway, service.jobs
+    if jobs is not None and jobs.worker is not None:
+        worker = programs(JOB_WORKER)
+        check = ["python3", "-c", _CHECK.format(url=f"{ENGINE_URL}{health_path}")]
+        return {
+            "worker": jobs.worker.model_dump(),
+            "worker_script": {"file": worker.files[0].file, "name": worker.name},
+            "worker_programs": WORKER_PROGRAMS,
+            "worker_user": ENGINE_USER,
+            "worker_environment": _worker_environment(plan, service, jobs.worker),
+            "check": check,
+            "balancer_cidrs": [],
+            "drain_s": jobs.worker.give_back_s,
+        }
+    if not isinstance(gateway, GatewayPlan):
+        raise ValueError(f"{service.name}: what is served needs a load balancer or a worker")
+    return {
+        "worker": None,
+        "balancer_cidrs": [
+            *(plan.network.public_cidrs if gateway.has_public else ()),
+            *(plan.network.private_cidrs if gateway.has_internal else ()),
+        ],
+        "drain_s": gateway.deregistration_delay_s,
+    }
+
+
+def _worker_environment(plan: Plan, service: ServicePlan, worker: JobWorkerPlan) -> dict[str, str]:
+    """Environment of the worker; wires are the queue, the table and the bucket of its service.
+
+    Raises ValueError for a service whose jobs nothing accepts.
+    """
+    if service.serving is None or service.jobs is None or service.jobs.api is None:
+        raise ValueError(f"{service.name}: a worker needs an engine and jobs")
+    return {
+        "QUEUE_URL": "${wire:queue_url}",
+        "DEAD_LETTERS_URL": "${wire:dead_letters_url}",
+        "TABLE": "${wire:jobs_table}",
+        "BUCKET": "${wire:artefacts_bucket}",
+        "KIND": service.kind,
+        "MODEL": argument(service.serving.model),
+        "ENGINE_URL": ENGINE_URL,
+        "ATTEMPTS": str(worker.attempts),
+        "VISIBILITY_S": str(worker.visibility_s),
+        "HEARTBEAT_S": str(worker.heartbeat_s),
+        "ITEM_TIMEOUT_S": str(worker.item_timeout_s),
+        "EXPIRE_DAYS": str(service.jobs.api.expire_days),
+        "AWS_REGION": plan.site.region,
+    }

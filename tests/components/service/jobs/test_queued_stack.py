@@ -1,0 +1,99 @@
+"""A queued service in a whole stack: its keys, its logs and its parts without nodes."""
+
+import json
+from typing import Any
+
+from sizewright.record import Recorded
+from sizing.plan.whole import Plan
+from tests.components.plans import CHAT, STUDIO, plan_of, queued_plan
+from tests.components.recording import children, named, of_type
+from tests.components.stacks import stack
+
+
+def key_of(recording: Recorded, name: str, key: str) -> str:
+    value: Any = named(recording, name).inputs[key]
+    return str(value["$ref"].split("::")[1])
+
+
+def policy_of(recording: Recorded, role: str) -> Any:
+    return json.loads(str(named(recording, f"sw-keys-{role}", "kms/key").inputs["policy"]))
+
+
+def test_the_parts_of_a_queued_service_without_an_engine(preview: bool) -> None:
+    parts = children(stack(without_engine(queued_plan()), preview), "sw-queued")
+    assert parts == [
+        "Database sw-queued-database",
+        "Gateway sw-queued-gateway",
+        "Intake sw-queued-jobs",
+        "ObjectStore sw-queued-artefacts",
+        "ObjectStore sw-queued-weights",
+    ]
+
+
+def without_engine(plan: Plan) -> Plan:
+    return with_service(plan, serving=None, quota=None, burst=None)
+
+
+def with_service(plan: Plan, **values: object) -> Plan:
+    service, *others = plan.services
+    return plan.model_copy(update={"services": (service.model_copy(update=values), *others)})
+
+
+def test_without_an_issuer_nothing_accepts_jobs(preview: bool) -> None:
+    plan = queued_plan()
+    jobs = plan.services[0].jobs
+    assert jobs is not None
+    closed = with_service(
+        without_engine(plan), jobs=jobs.model_copy(update={"api": None}), gateway=None
+    )
+    recording = stack(closed, preview)
+    for kind in ("sqs/queue", "dynamodb/", "lambda/"):
+        assert not [r for r in of_type(recording, kind) if "queued" in r.name], kind
+
+
+def test_its_stores_have_the_key_of_data_and_its_log_that_of_logs() -> None:
+    recording = stack(queued_plan())
+    for queue in ("waiting", "dead-letters"):
+        name = f"sw-queued-jobs-queue-{queue}"
+        assert key_of(recording, name, "kmsMasterKeyId") == "sw-keys-data"
+    group = "sw-queued-jobs-function-logs"
+    assert key_of(recording, group, "kmsKeyId") == "sw-keys-logs"
+    rows: Any = named(recording, "sw-queued-jobs-table-rows").inputs["serverSideEncryption"]
+    assert rows["kmsKeyArn"]["$ref"].endswith("::sw-keys-data")
+    assert f":log-group:{group}-*" in json.dumps(policy_of(recording, "logs"))
+
+
+def test_queues_and_tables_use_the_key_of_data_where_there_are_some() -> None:
+    def services(plan: Plan) -> set[str]:
+        (use,) = (s for s in policy_of(stack(plan), "data")["Statement"] if s["Sid"] == "Use")
+        hosts = use["Condition"]["StringEquals"]["kms:ViaService"]
+        assert hosts == sorted(hosts)
+        return {host.split(".")[0] for host in hosts}
+
+    others = {"rds", "s3", "secretsmanager"}
+    assert services(queued_plan()) == others | {"dynamodb", "sqs"}
+    assert services(plan_of(CHAT)) == others
+    assert "sw-queued-jobs" not in json.dumps(policy_of(stack(plan_of(CHAT)), "logs"))
+
+
+def test_its_stores_are_protected_in_prod(preview: bool) -> None:
+    def protected(environment: str) -> list[str]:
+        recording = stack(queued_plan(environment=environment), preview)
+        return sorted(r.name for r in recording.resources if r.protect and "queued" in r.name)
+
+    assert protected("prod") == [
+        "sw-queued-artefacts-bucket",
+        "sw-queued-database-cluster",
+        "sw-queued-gateway-balancer",
+        "sw-queued-jobs-queue-dead-letters",
+        "sw-queued-jobs-queue-waiting",
+        "sw-queued-jobs-table-rows",
+        "sw-queued-weights-bucket",
+    ]
+    assert protected("dev") == []
+
+
+def test_a_service_that_answers_at_once_has_no_parts_for_jobs(preview: bool) -> None:
+    recording = stack(plan_of(STUDIO), preview)
+    assert not of_type(recording, "dynamodb/")
+    assert not of_type(recording, "lambda/")

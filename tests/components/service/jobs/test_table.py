@@ -1,0 +1,55 @@
+"""The table of jobs."""
+
+from typing import Any
+
+import pytest
+
+from components.service.jobs.table import BY_OWNER
+from sizewright.record import RecordedResource
+from sizing.plan.service.jobs import JobsPlan
+from tests.components.plans import queued_jobs
+from tests.components.recording import children, named
+from tests.components.service.jobs.parts import KEY, intake
+
+
+def table(preview: bool, plan: JobsPlan | None = None) -> RecordedResource:
+    return named(intake(preview, plan), "i-table-rows")
+
+
+def test_children(preview: bool) -> None:
+    assert children(intake(preview), "i-table") == ["Table i-table-rows"]
+
+
+def test_rows_have_an_id_and_an_end(preview: bool) -> None:
+    inputs = table(preview).inputs
+    assert (inputs["hashKey"], inputs["billingMode"]) == ("id", "PAY_PER_REQUEST")
+    assert inputs["ttl"] == {"attributeName": "ttl", "enabled": True}
+    assert inputs["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": KEY}
+    assert "name" not in inputs, "its name is automatic"
+
+
+def test_the_jobs_of_an_owner_are_listed_by_time(preview: bool) -> None:
+    inputs: Any = table(preview).inputs
+    (index,) = inputs["globalSecondaryIndexes"]
+    assert (index["name"], index["projectionType"]) == (BY_OWNER, "INCLUDE")
+    assert index["keySchemas"] == [
+        {"attributeName": "owner", "keyType": "HASH"},
+        {"attributeName": "created_at", "keyType": "RANGE"},
+    ]
+    assert index["nonKeyAttributes"] == ["expires_at", "request", "state"]
+    assert not {"hashKey", "rangeKey"} & index.keys(), "deprecated, with a warning"
+    keys = {"id", *(key["attributeName"] for key in index["keySchemas"])}
+    assert {a["name"]: a["type"] for a in inputs["attributes"]}.keys() == keys
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_protection_follows_the_plan(preview: bool, protected: bool) -> None:
+    made = table(preview, queued_jobs().model_copy(update={"protected": protected}))
+    assert made.protect is protected
+    assert made.inputs["deletionProtectionEnabled"] is protected
+
+
+@pytest.mark.parametrize(("environment", "recoverable"), [("prod", True), ("dev", False)])
+def test_it_can_be_restored_in_prod(preview: bool, environment: str, recoverable: bool) -> None:
+    made = table(preview, queued_jobs(environment=environment))
+    assert made.inputs["pointInTimeRecovery"] == {"enabled": recoverable}
