@@ -1,0 +1,110 @@
+"""The same wiring claims for a queued service: every number of its jobs reaches a resource.
+
+A queue's redrive policy names the dead letters, so that the whole text is unknown in a preview.
+Those claims are recorded as in an update.
+"""
+
+from functools import cache
+
+import pytest
+
+from components.foundation.other_stack import shape
+from components.platform import build
+from sizewright.reading.stack.plan import read_plan
+from sizewright.record import Recorded, record
+from sizing.plan.claims import Claim, claims, with_leaf
+from sizing.plan.service.jobs import JobWorkerPlan
+from sizing.plan.stack.network import EndpointPlan
+from sizing.plan.whole import Plan
+from tests.program.test_wiring import ROOT, other, place, values_of
+
+FOLDER = ROOT / "tests" / "program"
+UNKNOWN_IN_A_PREVIEW = "redrivePolicy"
+WORKER = JobWorkerPlan(
+    image="public.ecr.aws/lambda/python:3.13",
+    attempts=3,
+    visibility_s=90,
+    heartbeat_s=30,
+    item_timeout_s=100,
+)
+
+
+@cache
+def plan() -> Plan:
+    """Plan of the queued service, with the times of workers and with their endpoint."""
+    whole = read_plan([FOLDER / "queued.yaml"], FOLDER / "Pulumi.public.yaml")
+    (service,) = whole.services
+    assert service.jobs is not None
+    jobs = service.jobs.model_copy(update={"worker": WORKER})
+    endpoint = {"gateway_endpoints": (EndpointPlan(service="dynamodb"),)}
+    return whole.model_copy(
+        update={
+            "services": (service.model_copy(update={"jobs": jobs}),),
+            "network": whole.network.model_copy(update=endpoint),
+        }
+    )
+
+
+def recording(of: Plan, *, preview: bool) -> Recorded:
+    def program() -> None:
+        build(of)
+
+    return record(program, config={}, preview=preview, referenced=shape(of.site.zones))
+
+
+@cache
+def baseline(*, preview: bool) -> Recorded:
+    return recording(plan(), preview=preview)
+
+
+def queued_claims() -> list[Claim]:
+    """Claims of the intake and its load balancer; those of pods are other tests'."""
+    parts = ("jobs", "gateway", "gateway_endpoints")
+    return [
+        claim
+        for claim in claims(plan())
+        if any(part in claim.path for part in parts)
+        and claim.reaches.resource_type.startswith("aws:")
+        and claim.value != ()
+    ]
+
+
+@pytest.mark.parametrize("claim", queued_claims(), ids=place)
+def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
+    preview = claim.reaches.path != UNKNOWN_IN_A_PREVIEW
+    before = values_of(baseline(preview=preview), claim)
+    changed = recording(with_leaf(plan(), claim.path, other(claim)), preview=preview)
+    after = values_of(changed, claim)
+    assert [pair for pair in after if pair not in before]
+
+
+def test_the_claims_cover_the_jobs() -> None:
+    """Guard: the other test would still pass if a claim were deleted with its wire."""
+    assert {str(claim.path[-1]) for claim in queued_claims()} >= {
+        "kept_s",
+        "protected",
+        "recoverable",
+        "receives",
+        "visibility_s",
+        "kind",
+        "model",
+        "runtime",
+        "memory_mib",
+        "timeout_s",
+        "body_bytes",
+        "url_s",
+        "takes_images",
+        "upload_bytes",
+        "width",
+        "height",
+        "frames",
+        "iterations",
+        "expire_days",
+        "row_days",
+        "log_days",
+        "issuer",
+        "jwks_url",
+        "paths",
+        "idle_timeout_s",
+        "service",
+    }
