@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -10,7 +11,13 @@ from tests.components.plans import site
 from tests.components.recording import children, named, recorded
 
 
-def store(preview: bool, *, expire_days: int | None = None, protected: bool = True) -> Recorded:
+def store(
+    preview: bool,
+    *,
+    expire_days: int | None = None,
+    protected: bool = True,
+    days_by_prefix: Mapping[str, int] | None = None,
+) -> Recorded:
     plan = BucketPlan(
         role="artefacts",
         stored_bytes=1,
@@ -22,6 +29,7 @@ def store(preview: bool, *, expire_days: int | None = None, protected: bool = Tr
         plan=plan,
         key_arn="arn:aws:kms:us-east-1:123456789012:key/data",
         tags=Tags.of_site(site("prod")).of_service("chat"),
+        days_by_prefix=days_by_prefix or {},
     )
     return recorded(lambda: ObjectStore("b", args), preview)
 
@@ -82,6 +90,18 @@ def test_objects_expire_when_the_plan_says(preview: bool) -> None:
     assert rule["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
     assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": 9}
     assert rule["status"] == "Enabled"
+
+
+def test_a_prefix_may_expire_earlier(preview: bool) -> None:
+    rules = named(store(preview, expire_days=365, days_by_prefix={"a/b/": 2}), "b-lifecycle")
+    whole, part = rules.inputs["rules"]
+    assert whole["expiration"] == {"days": 365}
+    assert part == {
+        "id": "expire-a/b",
+        "status": "Enabled",
+        "filter": {"prefix": "a/b/"},
+        "expiration": {"days": 2},
+    }
 
 
 def test_objects_are_kept_otherwise(preview: bool) -> None:

@@ -5,9 +5,27 @@ from typing import Any
 
 from sizewright.record import Recorded
 from sizing.plan.whole import Plan
-from tests.components.plans import CHAT, STUDIO, plan_of, queued_plan
+from sizing.site.reuse import Cluster, Network
+from sizing.stack.shared import keys_plan
+from tests.components.plans import CHAT, STUDIO, ZONES, plan_of, queued_plan
 from tests.components.recording import children, named, of_type
 from tests.components.stacks import stack
+
+CLUSTER = {
+    "name": "shared",
+    "endpoint": "https://shared.eks.amazonaws.com",
+    "certificate_authority": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",
+    "security_group_id": "sg-00000001",
+}
+NETWORK = Network.model_validate(
+    {
+        "use": {
+            "vpc_id": "vpc-00000001",
+            "vpc_cidr": "10.20.0.0/16",
+            "private_subnet_ids": {zone: f"subnet-0000000{zone[-1]}" for zone in ZONES},
+        }
+    }
+)
 
 
 def key_of(recording: Recorded, name: str, key: str) -> str:
@@ -74,6 +92,17 @@ def test_queues_and_tables_use_the_key_of_data_where_there_are_some() -> None:
     assert services(queued_plan()) == others | {"dynamodb", "sqs"}
     assert services(plan_of(CHAT)) == others
     assert "sw-queued-jobs" not in json.dumps(policy_of(stack(plan_of(CHAT)), "logs"))
+
+
+def test_its_log_has_a_key_in_another_owner_s_cluster_and_network() -> None:
+    """Guard: no other part of such a stack needs the key of logs."""
+    plan, closed = queued_plan(), plan_of(STUDIO)
+    elsewhere = {"cluster": Cluster.model_validate({"use": CLUSTER}), "network": NETWORK}
+    site = plan.site.model_copy(update=elsewhere)
+    assert {"data", "logs"} <= set(keys_plan(site, plan.services, ()).made)
+    assert "logs" not in keys_plan(site, closed.services, ()).made
+    bare = plan.services[0].model_copy(update={"database": None})
+    assert {"data", "logs"} <= set(keys_plan(site, [bare], ()).made)
 
 
 def test_its_stores_are_protected_in_prod(preview: bool) -> None:
