@@ -16,6 +16,7 @@ from sizing.explained.service.capacity import CAPACITY
 from sizing.explained.service.disks import DISKS
 from sizing.explained.service.gateway import GATEWAY
 from sizing.explained.service.item import ITEM
+from sizing.explained.service.jobs import JOBS
 from sizing.explained.service.latency import LATENCY
 from sizing.explained.service.memory import MEMORY
 from sizing.explained.service.pool import POOL
@@ -37,6 +38,7 @@ REGISTRY: Registry = {
     **CAPACITY,
     **CALIBRATED,
     **ITEM,
+    **JOBS,
     **LATENCY,
     **STATES,
     **MEMORY,

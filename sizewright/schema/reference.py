@@ -39,6 +39,7 @@ UNITS = {
     "parameters": "parameters",
     "turns": "turns",
     "iterations": "iterations",
+    "attempts": "attempts",
     "width": "pixels",
     "height": "pixels",
     "frames": "frames",

@@ -58,11 +58,12 @@ def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load
     """Digest of a calibrated rate's inputs, without prices and coefficients; first 12 hex digits.
 
     Guard: the load is part of it only where it changes the rate of a replica: with cached turns,
-    and where replicas share one queue.
+    and where replicas share one queue. Jobs wait over a day, which all of the traffic decides.
     """
     request, engine, latency = workload.request, workload.engine, workload.latency
-    queued = latency is not None and latency.response_s is not None
-    alone = request.turns == 1 and engine.routing is not Routing.sticky and not queued
+    waits = latency is not None and latency.response_s is not None
+    alone = request.turns == 1 and engine.routing is not Routing.sticky and not waits
+    queue, traffic = workload.jobs, workload.traffic
     limit = workload.capacity.max_utilisation if workload.capacity else None
     risk = shortfall_cost(workload.capacity)
     parts = [
@@ -74,6 +75,7 @@ def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load
         [instance_type, tensor_parallel, None if limit is None else str(limit)],
         None if alone else load,
         *([] if risk == shortfall_cost(None) else [float(risk)]),
+        *([] if queue is None else [part.model_dump(mode="json") for part in (queue, traffic)]),
     ]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 

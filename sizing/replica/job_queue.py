@@ -107,24 +107,41 @@ class JobQueue:
     def _passed(self, backlog: float) -> tuple[tuple[Stretch, ...], float]:
         """Stretches of a day that starts with this backlog, and the backlog at its end."""
         stretches = list[Stretch]()
-        for period in self.day:
-            for each in self._split(period, backlog):
+        for before, period in zip((self.day[-1], *self.day[:-1]), self.day, strict=True):
+            for each in self._split(before, period, backlog):
                 stretches.append(each)
                 backlog = each.backlog[1]
         return tuple(stretches), backlog
 
-    def _split(self, period: Period, backlog: float) -> Iterator[Stretch]:
-        """Yield the stretches of a period: a backlog that ends within it leaves a second one."""
+    def _split(self, before: Period, period: Period, backlog: float) -> Iterator[Stretch]:
+        """Yield the stretches of a period: until the backlog starts or ends, and the rest."""
         growth = period.jobs_per_s - self.jobs_per_s
-        if growth <= 0 and backlog <= TINY:
-            yield Stretch(period.seconds, period.jobs_per_s, (0.0, 0.0))
-            return
-        gone_s = backlog / -growth if growth < 0 else inf
-        first_s = min(gone_s, period.seconds)
-        left = max(backlog + growth * first_s, 0.0) if first_s < gone_s else 0.0
+        first_s, left = period.seconds, 0.0
+        if growth > 0:
+            idle_s = self._idle_s(before, period) if backlog <= TINY else 0.0
+            if idle_s > 0:
+                yield Stretch(idle_s, period.jobs_per_s, (0.0, 0.0))
+            first_s -= idle_s
+            left = backlog + growth * first_s
+        elif backlog > TINY and growth * first_s + backlog > 0:
+            left = backlog + growth * first_s
+        elif backlog > TINY:
+            first_s = backlog / -growth
         yield Stretch(first_s, period.jobs_per_s, (backlog, left))
-        if first_s < period.seconds:
+        if first_s < period.seconds and growth <= 0:
             yield Stretch(period.seconds - first_s, period.jobs_per_s, (0.0, 0.0))
+
+    def _idle_s(self, before: Period, period: Period) -> float:
+        """Seconds in which a higher rate finds idle workers, at most those of one job.
+
+        (workers - rate before x seconds of a job) / (rate - rate before)
+
+        Basis: arithmetic; the first additional job ends after its seconds.
+        """
+        idle = self.workers - before.jobs_per_s * self.job_s
+        if idle <= 0:
+            return 0.0
+        return min(idle / (period.jobs_per_s - before.jobs_per_s), self.job_s, period.seconds)
 
     @property
     def largest_backlog(self) -> float:

@@ -16,6 +16,7 @@ from sizing.replica.calibrated import (
 from sizing.replica.case import Case, Choice
 from sizing.replica.gpu_rate import passes_of_one_request, peak_flop_per_s, textbook_request_s
 from sizing.replica.item import nearest_in_size, utilisation_limit
+from sizing.replica.job_queue import job_seconds
 from sizing.values.exact import ceiling, plain
 from sizing.workload import Method, Workload
 
@@ -150,14 +151,15 @@ def _items(case: Case, choice: Choice, load: Fraction) -> list[tuple[str, int, s
     if found is None or case.made is None:
         return []
     item, limit = found.item, utilisation_limit(case.workload.capacity)
-    quantile = bought_quantile(case.workload)
+    quantile, queue = bought_quantile(case.workload), case.workload.jobs
+    repeated = 1 if queue is None else job_seconds(Fraction(1), queue)
     size = f"{item.width} x {item.height}" + (f", {item.frames} frames" * (item.frames > 1))
     made = f"{size}, {item.steps} steps of {item.passes}"
     remark = "; ".join([made, *(f"assumed: {text}" for text in case.made.assumed)])
     return [
         (
             name,
-            ceiling(load * found.gpu_s(share) / limit),
+            ceiling(load * found.gpu_s(share) * repeated / limit),
             f"{estimate_name(100 * share)} of the band; {remark}",
         )
         for name, share in (("calibrated", quantile), ("calibrated, median", 0.5))

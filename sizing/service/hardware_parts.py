@@ -39,6 +39,7 @@ from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient, item_seconds
 from sizing.service.serving import copy_image, quota_plan, serving_plan
 from sizing.service.verdict import latency_plan
+from sizing.service.ways import other_way
 from sizing.service.weights_import import import_plan
 from sizing.values.exact import exact
 from sizing.values.units import HOURS_PER_PRICED_MONTH
@@ -138,7 +139,7 @@ def _served_parts(
         volumes=volumes,
         jobs=jobs,
         engine=engine,
-        rejected=(*late, *without_api),
+        rejected=(*late, *without_api, *other_way(case, pool, rates)),
     )
 
 

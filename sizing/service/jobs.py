@@ -137,13 +137,15 @@ def _api(
                 "a job belongs to the subject of a token; the stack file names no token_issuer"
             ),
         )
-    if case.made is None or data is None:
+    if data is None:
+        return None, (_no_api("results expire; the workload has no data.retention_days"),)
+    if case.made is None:
         return None, (_no_api("the catalog does not know what the model makes by default"),)
     item = item_of(workload, case.made.model)
     requests_per_s = float(rates.busiest) + polls_per_s(waiting)
     at_once = requests_per_s * REQUEST_S
     row = case.catalog.listed(workload.engine.name).get(case.made.model.model)
-    rejected = [] if at_once <= FUNCTIONS_AT_ONCE else [_busy_function(at_once)]
+    rejected = [] if at_once <= FUNCTIONS_AT_ONCE else [_over_quota(at_once)]
     plan = JobApiPlan(
         kind=workload.kind.value,
         model=case.made.model.model,
@@ -171,7 +173,7 @@ def _no_api(numbers: str) -> Rejected:
     return Rejected(option="job API", reason=Reason.not_in_this_version, numbers=numbers)
 
 
-def _busy_function(at_once: float) -> Rejected:
+def _over_quota(at_once: float) -> Rejected:
     numbers = (
         f"{at_once:,.0f} run at once at the busiest moment; an account has {FUNCTIONS_AT_ONCE:,}"
     )

@@ -1,6 +1,7 @@
 """Do the latency targets hold, and at which load?"""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from math import isfinite
 
 from sizing.plan.service.burst import BurstPlan
@@ -10,9 +11,10 @@ from sizing.plan.service.pool import PoolPlan
 from sizing.replica.calibrated import CalibratedReplica, bought_quantile
 from sizing.replica.case import Case, Choice
 from sizing.replica.item_queue import ItemQueue
+from sizing.replica.job_queue import JobQueue, day_of, job_seconds
 from sizing.replica.methods import MethodEstimate
 from sizing.replica.traffic import Rates
-from sizing.values.exact import Number, plain, plain_or_none
+from sizing.values.exact import Number, exact, plain, plain_or_none
 from sizing.workload import Latency, Load
 
 TTFT, TPOT, RESPONSE = "TTFT", "TPOT", "response"
@@ -36,6 +38,7 @@ def latency_plan(
     targets.
 
     Where the peak is sized, the needed replicas share it, as after the loss that the plan survives.
+    Jobs in a queue are judged over a whole day, on the needed replicas.
     Where the mean is sized, all replicas and the burst's share it.
 
     Basis: as the calibrated method at its sizing estimate, whichever method sized the service.
@@ -43,18 +46,19 @@ def latency_plan(
     targets, capacity = case.workload.latency, case.workload.capacity
     if targets is None or capacity is None or not targets.stated:
         return None
-    replicas = pool.replicas_needed
-    if capacity.load is Load.mean and rates.peak is not None:
+    replicas, queued = pool.replicas_needed, case.workload.jobs is not None
+    if capacity.load is Load.mean and rates.peak is not None and not queued:
         replicas = pool.replicas_total + (burst.replicas if burst is not None else 0)
-    load = Load.mean if rates.peak is None else Load.peak
+    load = Load.mean if rates.peak is None or queued else Load.peak
     where = f"at the {load.value} of {figure(float(rates.at(load)))} requests/s"
+    where = "over the day" if queued else where
     where += f" on {counted(replicas, 'replica')}"
     times: dict[str, float] = {}
     if estimate is not None:
         each = float(rates.at(load) / replicas) * (1 + estimate.replica.imbalance)
         times = _times_ms(estimate.replica, each)
     elif targets.response_s is not None:
-        times = _response(case, choice, replicas, float(rates.at(load)))
+        times = _response(case, choice, replicas, rates)
     verdict, missed = _verdict(times, _judged(targets, estimate))
     source = estimate_name(100 * bought_quantile(case.workload))
     if not times:
@@ -84,14 +88,18 @@ def _times_ms(replica: CalibratedReplica, requests_per_s: float) -> dict[str, fl
     return {name: seconds * 1000 for name, seconds in waits_s.items()}
 
 
-def _response(case: Case, choice: Choice, replicas: int, requests_per_s: float) -> dict[str, float]:
-    """Time to the whole answer of an image, seconds; empty where the image's time is unknown."""
+def _response(case: Case, choice: Choice, replicas: int, rates: Rates) -> dict[str, float]:
+    """Time to the whole image or clip, seconds; empty where the item's time is unknown."""
     found, targets = case.item_estimate(choice.fit.tensor_parallel), case.workload.latency
     if found is None or targets is None:
         return {}
-    item_s = found.seconds(bought_quantile(case.workload))
-    queue = ItemQueue(replicas, requests_per_s, item_s)
-    return {RESPONSE: queue.response_s(float(targets.percentile) / 100)}
+    share, item_s = float(targets.percentile) / 100, found.seconds(bought_quantile(case.workload))
+    queue = case.workload.jobs
+    if queue is None:
+        return {RESPONSE: ItemQueue(replicas, float(rates.busiest), item_s).response_s(share)}
+    job_s = float(job_seconds(exact(Fraction(item_s)), queue))
+    day = day_of(case.workload.traffic, rates, queue)
+    return {RESPONSE: JobQueue(replicas, job_s, day).wait_s(share) + item_s}
 
 
 def _stated(targets: Latency) -> dict[str, float]:

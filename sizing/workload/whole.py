@@ -230,10 +230,6 @@ class Workload(Strict):
         if self.in_transit is not None:
             message = "the worker sends jobs to the engine inside the pod"
             raise FieldError(("in_transit",), message, "none")
-        stated = "token_required" in self.access.model_fields_set
-        if stated and not self.access.asks_for_token:
-            message = "a job belongs to the subject of its caller's token"
-            raise FieldError(("access", "token_required"), message, "true")
         return self
 
     @property

@@ -81,5 +81,5 @@ def after_contradictions(out: str) -> str:
 
 INFEASIBLE = ("min_gpu_gb: 16", "min_gpu_gb: 1000")
 """Replacement that makes the service infeasible: no card has so much memory."""
-VIDEO = ROOT / "tests/workloads/over-nodes.yaml"
-"""Workload of a kind that this version does not size."""
+UNTIMED = ROOT / "tests/workloads/over-nodes.yaml"
+"""Workload whose replicas span nodes, which this version does not time."""

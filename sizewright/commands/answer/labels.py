@@ -60,6 +60,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "cost": ("choice.pool_usd_per_month",),
     "load": ("traffic.requests_per_s_peak", "pool.utilisation_at_peak"),
     "import": ("weights_import.*",),
+    "queue": ("jobs.largest_backlog", "jobs.drain_s", "jobs.wait_s"),
     "the largest zone lost": ("pool.nodes_left_after_zone",),
     "a new version rolls out": ("states.rollout.*",),
     "one node in repair": ("states.repair.*",),

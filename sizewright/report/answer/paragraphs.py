@@ -1,11 +1,14 @@
 """The answer in one paragraph: the load, the fleet, and the failures that it survives."""
 
+from math import ceil
 from typing import assert_never
 
 from sizewright.layout.numbers import duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
+from sizing.plan.service.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan, Survives
 from sizing.plan.service.whole import ServicePlan
+from sizing.values.exact import Number
 from sizing.workload import Contradicts, Method
 
 ANYWHERE = "0.0.0.0/0"
@@ -247,6 +250,24 @@ def _zone_price(pool: PoolPlan) -> str:
     return f"; surviving one of {zones} zones takes {plural(total, 'node')}"
 
 
+def queue_text(jobs: JobsPlan) -> str:
+    """Largest backlog of a day, its end, and the wait that most jobs do not exceed."""
+    wait = (
+        "wait more than a day" if jobs.wait_s is None else f"wait at most {duration(jobs.wait_s)}"
+    )
+    waits = f"{number(jobs.percentile)} % of jobs {wait if jobs.wait_s != 0 else 'do not wait'}"
+    if not jobs.largest_backlog:
+        return f"no backlog grows; {waits}"
+    backlog = plural(ceil(jobs.largest_backlog), "job")
+    return f"up to {backlog} wait; the queue is empty {duration(jobs.drain_s)} later; {waits}"
+
+
+def _wait(seconds: Number | None) -> str:
+    if seconds is None:
+        return "wait more than a day"
+    return f"wait at most {duration(seconds)}" if seconds else "do not wait"
+
+
 def burst_serves_peak(service: ServicePlan) -> bool:
     """True where the floor and its burst together serve the peak."""
     codes = {each.code for each in service.contradictions}
@@ -257,6 +278,9 @@ def load(service: ServicePlan, pool: PoolPlan) -> str:
     """Load that the fleet is sized for, and the GPUs that the peak would need."""
     capacity = service.capacity
     mean = f"{share(pool.utilisation_at_mean)} on the mean"
+    if service.jobs is not None:
+        queue = queue_text(service.jobs)
+        return f"Jobs wait in a queue, and the fleet is sized over a day: {queue}."
     if capacity is None or capacity.load == "peak":
         peak = f"{share(pool.utilisation_at_peak)} at the peak"
         return f"It is sized on the peak; utilisation is {mean}, {peak}."

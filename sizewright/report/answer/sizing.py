@@ -11,6 +11,7 @@ from sizewright.report.answer.paragraphs import (
     imported,
     measured_with,
     public_ingress,
+    queue_text,
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
 from sizing.plan.service.burst import BurstPlan
@@ -132,13 +133,17 @@ def _pool_rows(service: ServicePlan, pool: PoolPlan) -> Iterator[tuple[str, str]
     yield "redundancy", _each(pool.redundancy_binding, pool.nodes_by_rule, "nodes")
     utilisation = f"{share(pool.utilisation_at_mean)} at the mean"
     queue = ""
-    if (pool.utilisation_at_peak or 0) > 1:
+    if service.jobs is not None:
+        queue = ", which the queue absorbs" * ((pool.utilisation_at_peak or 0) > 1)
+    elif (pool.utilisation_at_peak or 0) > 1:
         queue = ": requests queue and the queue grows"
         if service.burst is not None and burst_serves_peak(service):
             queue = f" of the floor, which up to {plural(service.burst.gpus, 'burst GPU')} relieve"
     yield "utilisation", f"{utilisation}, {share(pool.utilisation_at_peak)} at the peak{queue}"
     capacity = service.capacity
-    if capacity and capacity.load == "mean" and capacity.gpus_at_peak is not None:
+    if service.jobs is not None:
+        yield "queue", queue_text(service.jobs)
+    elif capacity and capacity.load == "mean" and capacity.gpus_at_peak is not None:
         nodes = plural(pool.nodes_at_peak or 0, "node")
         yield "at the peak", f"{plural(capacity.gpus_at_peak, 'GPU')} on {nodes} would be needed"
 

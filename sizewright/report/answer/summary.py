@@ -13,6 +13,7 @@ from sizewright.report.answer.paragraphs import (
     full_gpu_rate,
     losses,
     public_ingress,
+    queue_text,
     rule,
 )
 from sizing.plan.service.latency import LatencyPlan, Verdict
@@ -109,8 +110,10 @@ def _rows(plan: Plan, service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "cost", _cost(service.choice, pool.capacity_source)
         yield from _engine(service, service.choice)
     yield "load", _load(service, pool)
+    if service.jobs is not None:
+        yield "queue", queue_text(service.jobs)
     if service.latency and not _is_unmodelled(service):
-        yield "latency", _latency(service.latency, service.estimate)
+        yield "latency", _latency(service.latency, service.estimate, queue=service.jobs is not None)
     yield "survives", _survives(service, pool)
     yield "bound by", _bound_by(service, pool)
 
@@ -142,7 +145,12 @@ def _cost(choice: ChoicePlan, source: CapacitySource) -> str:
 def _load(service: ServicePlan, pool: PoolPlan | None) -> str:
     """Return the rate and the utilisation; above 100 %, also what the peak needs."""
     traffic = service.traffic
-    if traffic.requests_per_s_peak is None:
+    if service.jobs is not None:
+        text = f"{service.name} receives {number(traffic.requests_per_s_mean)} jobs/s at the mean"
+        text += f": {share(service.jobs.utilisation)} utilisation of the needed replicas"
+        if traffic.requests_per_s_peak is not None:
+            text += f"; {number(traffic.requests_per_s_peak)} jobs/s at the peak"
+    elif traffic.requests_per_s_peak is None:
         text = f"{service.name} receives {number(traffic.requests_per_s_mean)} requests/s"
         utilisation = pool and f": {share(pool.utilisation_at_mean)} utilisation"
         text += f" at the mean{utilisation or ''}; no peak is given"
@@ -170,7 +178,7 @@ def _is_unmodelled(service: ServicePlan) -> bool:
     return unknown and service.serving is None
 
 
-def _latency(latency: LatencyPlan, estimate: str) -> str:
+def _latency(latency: LatencyPlan, estimate: str, *, queue: bool) -> str:
     if latency.verdict is Verdict.unknown:
         return latency.text
     stated = [
@@ -183,8 +191,9 @@ def _latency(latency: LatencyPlan, estimate: str) -> str:
         if target is not None
     ]
     where = "" if latency.load == "peak" else f" at the {latency.load}"
+    where = " over the day" if queue else where
     if any(time is None for _, time, _, _ in stated):
-        return f"{latency.verdict} at the {latency.load}: requests queue, and the queue grows"
+        return f"{latency.verdict}{where or ' at the peak'}: requests queue, and the queue grows"
     times = (
         f"{name} {number(time)} of {number(of)} {unit}"
         for name, time, of, unit in stated

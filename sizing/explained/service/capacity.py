@@ -4,6 +4,8 @@ from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Regis
 from sizing.explained.service.calibrated import fitted
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 
+FEWEST = {"response": "answer in time", "drain": "work off the backlog in time"}
+"""Targets that a number of replicas meets, by the name of their constraint."""
 LIMITS = {
     "throughput": "utilisation limit x the full batch's rate",
     "ttft": "the highest rate at which TTFT holds for the target's share of requests",
@@ -106,26 +108,36 @@ def _gpus_at(load: str) -> Explainer:
     return entry
 
 
+def _without_repeats(leaf: Leaf) -> tuple[str, str]:
+    """Factor of the attempts that are not repeated, in symbols and numbers; empty without a
+    queue."""
+    if leaf.sized.jobs is None:
+        return "", ""
+    return " x (1 - share of repeated attempts)", " * (1 - {w.jobs.repeated_ratio})"
+
+
 def _replica_rate(leaf: Leaf) -> Entry:
     name = leaf.keys[-1]
     meaning = f"requests a second that {name} alone allows one replica"
     if leaf.capacity.locked:
         source = "the lock next to the workload file; `update` computes it again"
         return Entry(meaning, "as locked", "{v}", Basis.fitted, source)
-    if leaf.sized.item is not None and name == "response":
+    if leaf.sized.item is not None and name in FEWEST:
         load = f"{{s.traffic.requests_per_s_{leaf.capacity.load}}}"
+        queue = "M/M/c" if leaf.sized.jobs is None else "a queue over the day"
         return Entry(
             meaning,
-            "load / fewest replicas that answer in time (M/M/c)",
+            f"load / fewest replicas that {FEWEST[name]} ({queue})",
             f"{load} * {{s.choice.tensor_parallel}} / {leaf.pool.gpus_by_constraint[name]}",
             Basis.fitted,
             leaf.fitted_source,
         )
     if leaf.sized.item is not None:
+        once, once_numbers = _without_repeats(leaf)
         return Entry(
             meaning,
-            "utilisation limit / seconds of an item at the quantile that sizes the service",
-            "{s.item.max_utilisation} / {s.item.sized_s}",
+            f"utilisation limit{once} / seconds of an item at the quantile that sizes the service",
+            f"{{s.item.max_utilisation}}{once_numbers} / {{s.item.sized_s}}",
             Basis.fitted,
             leaf.fitted_source,
         )
@@ -139,10 +151,11 @@ def _saturation(leaf: Leaf) -> Entry:
             meaning, "as locked", "{v}", Basis.fitted, "the lock next to the workload file"
         )
     if leaf.sized.item is not None:
+        once, once_numbers = _without_repeats(leaf)
         return Entry(
             meaning,
-            "1 / seconds of an item at the quantile that sizes the service",
-            "1 / {s.item.sized_s}",
+            f"1{once} / seconds of an item at the quantile that sizes the service",
+            f"1{once_numbers} / {{s.item.sized_s}}",
             Basis.fitted,
             leaf.fitted_source,
         )

@@ -2,7 +2,7 @@
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, setting
 from sizing.explained.service.capacity import busiest_rate, item_seconds
-from sizing.plan.service.gateway import FirewallPlan, GatewayPlan
+from sizing.plan.service.gateway import BalancerPlan, FirewallPlan, GatewayPlan, JobGatewayPlan
 from sizing.replica.traffic import slowest_answer_s
 from sizing.service.gateway import STREAM_RATIO
 
@@ -162,14 +162,39 @@ GATEWAY: Registry = {
             "sizing/site/whole.py",
         ),
     },
-    GatewayPlan: {
-        "longest_answer_s": _longest_answer,
+    BalancerPlan: {
         "idle_timeout_s": Entry(
             "seconds after which the load balancer ends a silent connection",
             "longest answer + 10, at most 4,000",
             "min(ceil({s.gateway.longest_answer_s}) + {request_limits.IDLE_MARGIN_S}, "
             "{gateway.IDLE_LIMIT_S})",
         ),
+        "reserved_units": Entry(
+            "load balancer capacity units that are ready without traffic",
+            "the needed units, from the fewest that can be reserved on",
+            "{s.gateway.capacity_units}",
+            Basis.vendor,
+            "ELB: a reservation of at least 100 units, paid by the hour; sizing/service/gateway.py",
+            remarks=("a region has no reservable units until its quota is raised",),
+        ),
+    },
+    JobGatewayPlan: {
+        "longest_answer_s": Entry(
+            "longest answer, seconds", "longest run of the function", "{s.jobs.api.timeout_s}"
+        ),
+        "capacity_units": Entry(
+            "load balancer capacity units at the busiest moment",
+            "ceil(max(requests a second / 25, bytes an hour / 0.4 GB)), each the largest request",
+            "ceil(max({s.jobs.api.requests_per_s} / {gateway.CONNECTIONS_PER_UNIT_S},"
+            " {s.jobs.api.requests_per_s} * {s.jobs.api.body_bytes} * 3600"
+            " / {gateway.FUNCTION_BYTES_PER_UNIT}))",
+            Basis.vendor,
+            "ELB pricing: what one unit covers in front of a function",
+            remarks=("an upper bound: kept-alive connections and small requests cost less",),
+        ),
+    },
+    GatewayPlan: {
+        "longest_answer_s": _longest_answer,
         "sticky_s": Entry(
             "seconds that a conversation's cookie keeps it with its replica",
             "a fixed time; used where engine.routing is sticky",
@@ -183,14 +208,6 @@ GATEWAY: Registry = {
             "min(ceil({s.gateway.longest_answer_s}), {gateway.DRAIN_LIMIT_S})",
         ),
         "capacity_units": _capacity_units,
-        "reserved_units": Entry(
-            "load balancer capacity units that are ready without traffic",
-            "the needed units, from the fewest that can be reserved on",
-            "{s.gateway.capacity_units}",
-            Basis.vendor,
-            "ELB: a reservation of at least 100 units, paid by the hour; sizing/service/gateway.py",
-            remarks=("a region has no reservable units until its quota is raised",),
-        ),
         "health_interval_s": setting(
             "seconds between two health checks of a replica",
             "10; the vendor allows 5 to 300",

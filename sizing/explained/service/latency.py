@@ -31,6 +31,16 @@ def _time(leaf: Leaf) -> Entry:
 
 def _response(leaf: Leaf) -> Entry:
     """Return the entry of the time to a whole answer at the judged load."""
+    if leaf.sized.jobs is not None:
+        return Entry(
+            "time to the item that the percentile of a day's jobs does not exceed",
+            "wait in the queue over the day + seconds of an item",
+            "{v}",
+            Basis.fitted,
+            leaf.fitted_source,
+            arithmetic=False,
+            remarks=("a job that is repeated waits again, which is not counted",),
+        )
     return Entry(
         "time to the whole answer that the percentile of requests does not exceed",
         "seconds of an image + ln(C / (1 - percentile)) / (replicas / seconds - rate), M/M/c,"
@@ -64,7 +74,8 @@ def _missed(leaf: Leaf) -> Entry:
 
 
 def _replicas(leaf: Leaf) -> Entry:
-    pool, mean = leaf.pool, leaf.capacity.load == "mean"
+    mean = leaf.capacity.load == "mean" and leaf.sized.jobs is None
+    pool = leaf.pool
     if not (mean and leaf.sized.traffic.requests_per_s_peak is not None):
         return Entry("replicas that share the load", QUEUE, "{s.pool.replicas_needed}")
     added = f" + {leaf.sized.burst.replicas}" if leaf.sized.burst else ""

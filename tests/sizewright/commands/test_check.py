@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.sizewright.conftest import INFEASIBLE, VIDEO, Run
+from tests.sizewright.conftest import INFEASIBLE, UNTIMED, Run
 
 NO_ACCOUNT = ('  sizewright:account_ids: ["111122223333"]\n', "")
 
@@ -55,7 +55,7 @@ def test_infeasible_is_exit_code_5(run: Run, chat: Callable[..., Path]) -> None:
 
 
 def test_beyond_this_version_is_exit_code_6(run: Run) -> None:
-    ended = run("check", VIDEO)
+    ended = run("check", UNTIMED)
     assert (ended.code, ended.err) == (6, "incomplete: feasible\n")
 
 

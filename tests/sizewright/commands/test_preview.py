@@ -14,7 +14,7 @@ from sizewright.record.program import record_program
 from sizing.plan.whole import SCHEMA_VERSION
 from tests.components.plans import CHAT as CHAT_WORKLOAD
 from tests.components.plans import SOURCES
-from tests.sizewright.conftest import INFEASIBLE, ROOT, VIDEO, Run, after_contradictions
+from tests.sizewright.conftest import INFEASIBLE, ROOT, UNTIMED, Run, after_contradictions
 
 CHAT = ROOT / "tests/workloads/chat.yaml"
 Chat = Callable[..., Path]
@@ -145,7 +145,7 @@ def test_the_program_itself_refuses_an_infeasible_service(chat: Chat) -> None:
         record_program(ROOT / "Pulumi.dev.yaml", [chat(INFEASIBLE)])
 
 
-@pytest.mark.parametrize("words", [("preview", VIDEO), ("diff", VIDEO, VIDEO)])
+@pytest.mark.parametrize("words", [("preview", UNTIMED), ("diff", UNTIMED, UNTIMED)])
 def test_a_service_without_a_pool_is_reported_once(words: tuple[object, ...]) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, *map(str, words)],
@@ -160,7 +160,7 @@ def test_a_service_without_a_pool_is_reported_once(words: tuple[object, ...]) ->
 
 
 def test_a_service_beyond_this_version_builds_its_stores(run: Run) -> None:
-    ended = run("preview", VIDEO, "--verbose")
+    ended = run("preview", UNTIMED, "--verbose")
     assert ended.code == 6
     assert "It gets no GPU pool." in ended.out
     assert "NodeGroup sw-system-nodes" in ended.out

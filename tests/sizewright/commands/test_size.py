@@ -11,7 +11,7 @@ import pytest
 
 from sizewright.reading.read import read_model
 from sizing.locks.workload_lock import Lock
-from tests.sizewright.conftest import INFEASIBLE, ROOT, VIDEO, Run
+from tests.sizewright.conftest import INFEASIBLE, ROOT, UNTIMED, Run
 
 CONTRACT = {
     "traffic": "requests_per_s_mean requests_per_s_peak users_online_peak requests_in_flight_peak",
@@ -88,7 +88,7 @@ def test_infeasible_is_exit_code_5_with_the_answer(
 
 
 def test_beyond_this_version_is_exit_code_6(run: Run) -> None:
-    ended = run("size", VIDEO)
+    ended = run("size", UNTIMED)
     assert ended.code == 6
     assert "no GPU pool" in ended.out
     assert ended.err.startswith(
@@ -97,7 +97,7 @@ def test_beyond_this_version_is_exit_code_6(run: Run) -> None:
 
 
 def test_infeasible_outranks_beyond_this_version(run: Run, chat: Callable[..., Path]) -> None:
-    ended = run("size", VIDEO, chat(INFEASIBLE))
+    ended = run("size", UNTIMED, chat(INFEASIBLE))
     assert ended.code == 5
     assert ended.err.count("\n") == 2
 

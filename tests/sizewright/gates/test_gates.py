@@ -15,7 +15,7 @@ from sizewright.reading.stack.workload_file import WorkloadFile, read_workload
 from sizing.catalog import Catalog, load_catalog
 from sizing.locks.workload_lock import Lock
 from sizing.plan.whole import Plan
-from tests.sizewright.conftest import INFEASIBLE, ROOT, VIDEO
+from tests.sizewright.conftest import INFEASIBLE, ROOT, UNTIMED
 
 CATALOG = load_catalog()
 NO_ACCOUNT = ('  sizewright:account_ids: ["111122223333"]\n', "")
@@ -42,7 +42,7 @@ def _with_nodes(plan: Plan, nodes: int, zone: str = "use1-az1") -> Plan:
 def test_feasible(plan: Plan, chat: Callable[..., Path]) -> None:
     assert gates.feasible(plan).passed is True
     assert gates.feasible(_plan(_read(chat(INFEASIBLE)))).passed is False
-    assert gates.feasible(_plan(_read(VIDEO))).passed is None
+    assert gates.feasible(_plan(_read(UNTIMED))).passed is None
 
 
 @pytest.mark.parametrize(("groups", "passed"), [(1, True), (30, True), (31, False)])

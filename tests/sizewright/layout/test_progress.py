@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sizewright.conftest import ROOT, VIDEO
+from tests.sizewright.conftest import ROOT, UNTIMED
 
 # Guard: background processes of a shell ignore interrupts, and so do their children.
 INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
@@ -161,7 +161,7 @@ def test_progress_is_shown_taken_away_and_never_on_stdout(
 
 def test_messages_stay_where_progress_was() -> None:
     """The service is incomplete, and the command reports it."""
-    seen, unseen = watched("preview", str(VIDEO)), piped("preview", str(VIDEO))
+    seen, unseen = watched("preview", str(UNTIMED)), piped("preview", str(UNTIMED))
     assert seen.code == 6
     assert seen.screen == unseen.stderr.splitlines() != []
 

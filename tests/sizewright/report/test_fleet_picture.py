@@ -14,7 +14,7 @@ from sizing.catalog import load_catalog
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
-from tests.sizewright.conftest import ROOT, VIDEO, Run
+from tests.sizewright.conftest import ROOT, UNTIMED, Run
 
 CHAT = ROOT / "tests/workloads/chat.yaml"
 SPANNING = ROOT / "tests/program/spanning.yaml"
@@ -56,7 +56,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plan]:
     text = CHAT.read_text("utf-8")
     assert MANY[0] in text
     many.write_text(text.replace(*MANY).replace("name: chat", "name: many", 1), "utf-8")
-    files = {"chat": [CHAT], "many": [many], "all": [CHAT, SPANNING, EIGHT_A_NODE, VIDEO]}
+    files = {"chat": [CHAT], "many": [many], "all": [CHAT, SPANNING, EIGHT_A_NODE, UNTIMED]}
     return {name: read_plan(paths, ROOT / "Pulumi.dev.yaml") for name, paths in files.items()}
 
 
@@ -223,7 +223,7 @@ def test_a_place_that_cannot_be_written_is_one_error(run: Run, tmp_path: Path) -
 
 
 def test_a_service_without_a_pool_is_said_so(run: Run, tmp_path: Path) -> None:
-    ended = run("size", VIDEO, "--svg", tmp_path / "video.svg")
+    ended = run("size", UNTIMED, "--svg", tmp_path / "video.svg")
     assert ended.code == 6
     shapes = ElementTree.fromstring((tmp_path / "video.svg").read_text("utf-8"))
     assert texts(shapes) == ["text-to-video", "no GPU pool"]

@@ -24,7 +24,7 @@ OFFLINE = "Offline preview: recorded on this machine; not a diff against a cloud
         (("size", CHAT), 8),
         (("size", GIVEN), 9),
         (("size", IMAGES), 9),
-        (("size", VIDEO), 9),
+        (("size", VIDEO), 10),
         (("preview", CHAT), 10),
         (("preview", GIVEN), 10),
         (("preview", IMAGES), 10),

@@ -11,7 +11,7 @@ import pytest
 from sizewright.reading.stack.plan import read_plan
 from sizewright.review.side_by_side import MEASURES, best, leaf
 from sizing.plan.service.whole import ServicePlan
-from tests.sizewright.conftest import INFEASIBLE, ROOT, VIDEO, Run, after_contradictions
+from tests.sizewright.conftest import INFEASIBLE, ROOT, UNTIMED, Run, after_contradictions
 
 CHAT = ROOT / "tests/workloads/chat.yaml"
 SPANNING = ROOT / "tests/program/spanning.yaml"
@@ -205,14 +205,14 @@ def test_files_named_alike_are_distinguished(run: Run, chat: Callable[..., Path]
 
 
 def test_a_file_without_a_pool(run: Run, chat: Callable[..., Path]) -> None:
-    ended = run("compare", CHAT, VIDEO)
+    ended = run("compare", CHAT, UNTIMED)
     assert ended.code == 6
     answer = rows(ended.out)
     assert answer["nodes in all"] == ["15", "-"]
     assert answer["requests, mean"] == ["11.6 /s", "11,600 /s"]
     assert "why there is no pool" in ended.out
     assert ended.err.startswith("text-to-video: not answered by this version")
-    assert run("compare", VIDEO, chat(INFEASIBLE, OTHER_CARD, name="never")).code == 5
+    assert run("compare", UNTIMED, chat(INFEASIBLE, OTHER_CARD, name="never")).code == 5
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from sizewright.cli import COMMANDS
 from sizewright.commands.operate.published_schemas import ANSWERS, NAMES, schema_file, schema_text
 from sizewright.schema.generator import nodes
-from tests.sizewright.conftest import INFEASIBLE, ROOT, VIDEO, Run
+from tests.sizewright.conftest import INFEASIBLE, ROOT, UNTIMED, Run
 
 FOLDER = ROOT / "docs/schema"
 CHAT = ROOT / "tests/workloads/chat.yaml"
@@ -125,7 +125,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
     return {
         "chat": CHAT,
         "infeasible": changed("infeasible", *INFEASIBLE),
-        "incomplete": VIDEO,
+        "incomplete": UNTIMED,
         "calibrated": calibrated,
         "hopeless": changed("hopeless", "tpot_ms: 50", "tpot_ms: 0.001", of=calibrated),
         "more": changed("more", "100_000", "130_000"),

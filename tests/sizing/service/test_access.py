@@ -104,12 +104,11 @@ def test_without_limits_there_is_no_firewall(workload: Callable[..., Workload], 
 def test_tokens_are_those_of_the_sites_issuer(site: Site) -> None:
     there = site.model_copy(update=ISSUER)
     claim = {"name": "scope", "values": ["chat"], "format": "space-separated-values"}
-    access = limited(requests_per_key_per_min=60, claims=[claim]).access
-    plan = token_plan(access, there)
+    plan = token_plan(limited(requests_per_key_per_min=60, claims=[claim]), there)
     assert plan is not None
     assert (plan.issuer, plan.jwks_url) == tuple(ISSUER.values())
     assert plan.claims[0].model_dump() == {**claim, "values": ("chat",)}
-    assert token_plan(Workload.model_validate(CHAT).access, there) is None
+    assert token_plan(Workload.model_validate(CHAT), there) is None
 
 
 @pytest.mark.parametrize(

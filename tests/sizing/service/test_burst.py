@@ -174,11 +174,6 @@ def test_an_image_that_is_not_pinned_is_reported(grown: Plan) -> None:
     )
 
 
-def test_what_no_engine_serves_does_not_grow(workload: Callable[..., Workload]) -> None:
-    with pytest.raises((FieldError, ValidationError), match="nothing would use them"):
-        workload(kind="video", capacity=asking(1))
-
-
 @pytest.mark.parametrize("requested", [-1, True, 1.5, 10**6])
 def test_what_is_no_number_of_gpus_is_refused(
     workload: Callable[..., Workload], requested: object

@@ -141,10 +141,9 @@ def test_a_mean_sized_fleet_is_judged_at_its_peak(sized: Sized) -> None:
 
 def test_a_target_that_nothing_can_check_is_not_called_met(sized: Sized) -> None:
     plan = sized(
-        kind="video",
-        model={"parameters": 1.4e9, "precision": "fp16"},
+        model={"parameters": 3.0e9, "precision": "fp16"},
         hardware="g6e.xlarge",
-        request={"iterations": 30},
+        request={},
         capacity={"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"},
         latency={"ttft_ms": 3000},
     )

@@ -9,13 +9,15 @@ from pydantic import BaseModel, ValidationError
 
 from sizing.site import Site
 from sizing.values.field_error import FieldError
-from sizing.workload import Capacity, Kind, Load, Method, Workload
+from sizing.workload import Capacity, Kind, Load, Method, Queue, Workload
 from sizing.workload.kinds import TRAITS, UNSUPPORTED
 
 TRAFFIC = {"daily_users": 100_000, "requests_per_user_per_day": 10}
 GIVEN = {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean"}
 TEXTBOOK = {"method": "textbook", "load": "mean"}
 CALIBRATED = {"method": "calibrated", "load": "mean"}
+DATA = {"profile_bytes_per_user": 1, "interaction_bytes": 1, "retention_days": 7}
+PEAK = {**TRAFFIC, "peak_ratio": 2}
 ARN = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 
 
@@ -36,7 +38,14 @@ def blamed(error: ValidationError) -> list[str]:
         ({"name": "-chat"}, "name"),
         ({"name": "c" * 31}, "name"),
         ({"kind": "audio"}, "kind"),
-        ({"kind": "video", "access": {"token_required": True}}, "access"),
+        ({"queue": {}}, "queue"),
+        ({"kind": "image", "queue": {}, "data": None}, "data"),
+        ({"kind": "video", "capacity": {"load": "peak"}, "traffic": PEAK}, "capacity.load"),
+        ({"kind": "video", "in_transit": "tls"}, "in_transit"),
+        ({"kind": "video", "queue": {"attempts": 0}}, "queue.attempts"),
+        ({"kind": "video", "queue": {"repeated_ratio": 1}}, "queue.repeated_ratio"),
+        ({"kind": "video", "queue": {"peak_hours": 24}}, "queue.peak_hours"),
+        ({"kind": "video", "latency": {"ttft_ms": 3000}}, "latency.ttft_ms"),
         (
             {
                 "hardware": {
@@ -183,7 +192,11 @@ def test_what_may_be_left_out(workload: Callable[..., Workload]) -> None:
     assert (least.capacity.method, least.capacity.load) == (Method.calibrated, Load.mean)
     assert least.hardware.is_auto
     peaked = least.model_dump() | {"traffic": {**TRAFFIC, "peak_ratio": 2}, "capacity": None}
-    assert Workload.model_validate(peaked).capacity == Capacity()
+    assert Workload.model_validate(peaked).capacity == Capacity(load=Load.mean), "a queue"
+    image = {**peaked, "kind": "image", "engine": None}
+    del image["engine"]
+    assert Workload.model_validate(image).capacity == Capacity(), "while the user waits"
+    assert Workload.model_validate({**image, "queue": {}, "data": DATA}).jobs == Queue()
     requested = {"input_tokens": 100, "output_tokens": 400}
     peak = {**TRAFFIC, "peak_ratio": 2}
     empty = dict[str, object]()

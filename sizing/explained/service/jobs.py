@@ -1,0 +1,184 @@
+"""Explanations of the jobs of a queued service, of its function and of its workers."""
+
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry, log_days, setting
+from sizing.explained.service.capacity import busiest_rate, item_seconds
+from sizing.plan.service.jobs import JobApiPlan, JobsPlan, JobWorkerPlan
+from sizing.workload import Queue
+
+CODE = "sizing/service/jobs.py"
+
+
+def _job_s(leaf: Leaf) -> Entry:
+    return Entry(
+        "seconds of a worker for one job, repeated attempts included",
+        "GPU-seconds of a job / GPUs of a replica",
+        item_seconds(leaf),
+        leaf.method,
+        leaf.method_source,
+    )
+
+
+def _of_a_day(meaning: str, symbols: str) -> Explainer:
+    """Explanation of a number that follows from the periods of a whole day."""
+
+    def entry(leaf: Leaf) -> Entry:
+        return Entry(
+            meaning,
+            symbols,
+            "{v}",
+            leaf.method,
+            leaf.method_source,
+            arithmetic=False,
+            remarks=(_day(leaf),),
+        )
+
+    return entry
+
+
+def _day(leaf: Leaf) -> str:
+    """Clause that describes the day of the queue."""
+    traffic, queue = leaf.sized.inputs.traffic, leaf.sized.inputs.jobs or Queue()
+    if traffic.hourly is not None:
+        return "24 hours as in traffic.hourly"
+    if leaf.sized.traffic.requests_per_s_peak is None:
+        return "no peak is given: the rate is constant"
+    return f"{queue.peak_hours} hours at the peak, and the rest of the day's jobs in the others"
+
+
+def _requests(leaf: Leaf) -> Entry:
+    waiting = "({s.jobs.largest_backlog} + {s.jobs.workers}) / {jobs.POLL_S}"
+    return Entry(
+        "requests a second at the busiest moment: new jobs, and clients that poll",
+        "busiest rate + (largest backlog + workers) / seconds between two polls",
+        f"{busiest_rate(leaf)} + {waiting}",
+        Basis.assumed,
+        f"seconds between two polls: {CODE}",
+    )
+
+
+def _stated(meaning: str, field: str) -> Entry:
+    return Entry(
+        meaning,
+        f"queue.{field}",
+        f"{{w.jobs.{field}}}",
+        Basis.given,
+        f"the workload file: queue.{field}; its default is assumed",
+    )
+
+
+def _limit(meaning: str, field: str) -> Entry:
+    return Entry(meaning, "as sized", f"{{s.item.{field}}}")
+
+
+JOBS: Registry = {
+    JobsPlan: {
+        "workers": Entry(
+            "replicas that work off the queue", "replicas needed", "{s.pool.replicas_needed}"
+        ),
+        "job_s": _job_s,
+        "utilisation": Entry(
+            "share of a day in which these workers work",
+            "mean rate x seconds of a job / workers",
+            "{s.traffic.requests_per_s_mean} * {s.jobs.job_s} / {s.jobs.workers}",
+        ),
+        "largest_backlog": _of_a_day(
+            "jobs that wait at the worst moment of a day",
+            "sum of (arrivals - finished jobs) while more arrive than the workers finish",
+        ),
+        "drain_s": _of_a_day(
+            "seconds from the largest backlog until no job waits",
+            "backlog / (finished jobs - arrivals a second), period by period",
+        ),
+        "drain_target_s": _stated("the target of the drain, seconds", "drain_s"),
+        "percentile": Entry(
+            "percent of a day's jobs for the wait",
+            "latency.percentile",
+            "{v}",
+            Basis.given,
+            "the workload file: latency.percentile; 95 when left out",
+        ),
+        "wait_s": _of_a_day(
+            "seconds that this percentage of jobs waits at most",
+            "backlog / finished jobs a second while one grows or shrinks, else Erlang C",
+        ),
+        "kept_s": setting(
+            "seconds for which a queue keeps a job",
+            "14 days, the most",
+            Basis.vendor,
+            f"SQS; {CODE}",
+        ),
+        "receives": Entry(
+            "times that a job is handed out before the queue moves it to the dead letters",
+            "attempts + 20, since drained nodes give jobs back",
+            "{w.jobs.attempts} + {jobs.BACKUP_RECEIVES}",
+            Basis.assumed,
+            CODE,
+        ),
+    },
+    JobApiPlan: {
+        "memory_mib": setting("memory of the function", "a fixed size", Basis.assumed, CODE),
+        "timeout_s": setting(
+            "longest run of the function, seconds", "a fixed time", Basis.assumed, CODE
+        ),
+        "requests_per_s": _requests,
+        "at_once": Entry(
+            "requests that run at once at the busiest moment",
+            "requests a second x seconds of one, Little's law",
+            "{s.jobs.api.requests_per_s} * {jobs.REQUEST_S}",
+            Basis.assumed,
+            f"seconds of a request: {CODE}",
+        ),
+        "body_bytes": setting("most bytes of a request", "64 KiB", Basis.assumed, CODE),
+        "url_s": setting(
+            "seconds for which the signed address of a result is valid",
+            "an hour",
+            Basis.assumed,
+            CODE,
+        ),
+        "upload_bytes": setting("most bytes of an uploaded image", "20 MiB", Basis.assumed, CODE),
+        "width": _limit("pixels of a row of the largest item of a job", "width"),
+        "height": _limit("pixels of a column of the largest item of a job", "height"),
+        "frames": _limit("frames of the largest item of a job", "frames"),
+        "iterations": _limit("denoising steps of the largest item of a job", "steps"),
+        "expire_days": Entry(
+            "days after which a result is no longer found",
+            "data.retention_days",
+            "{w.data.retention_days}",
+            Basis.given,
+            "the workload file: data.retention_days",
+        ),
+        "row_days": Entry(
+            "days after which the table may delete the row of a job",
+            "days of the result + 3, since tables delete late",
+            "{s.jobs.api.expire_days} + {jobs.LATE_ROW_DAYS}",
+            Basis.vendor,
+            "DynamoDB deletes expired rows within a few days",
+        ),
+        "log_days": log_days("the logs of the function"),
+    },
+    JobWorkerPlan: {
+        "attempts": _stated("attempts of one job before it goes to the dead letters", "attempts"),
+        "visibility_s": Entry(
+            "seconds after which the job of a lost worker returns to the queue",
+            "2 x seconds of a job, 60 s to 12 h",
+            "min(max(ceil({jobs.VISIBLE_ITEMS} * {s.jobs.job_s}), {jobs.SHORTEST_VISIBILITY_S}),"
+            " {jobs.LONGEST_VISIBILITY_S})",
+            Basis.assumed,
+            CODE,
+        ),
+        "heartbeat_s": Entry(
+            "seconds between two extensions of that time",
+            "floor(that time / 3)",
+            "floor({s.jobs.worker.visibility_s} / {jobs.HEARTBEATS})",
+            Basis.assumed,
+            CODE,
+        ),
+        "item_timeout_s": Entry(
+            "seconds after which an engine that has not made the item counts as hung",
+            "4 x seconds of a job + 60",
+            "ceil({jobs.SLOWEST_ITEM} * {s.jobs.job_s}) + {jobs.SLOWEST_EXTRA_S}",
+            Basis.assumed,
+            CODE,
+        ),
+    },
+}
