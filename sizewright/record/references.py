@@ -48,28 +48,32 @@ class References:
             case sdk.ASSET:
                 return {"$asset": self.plain(fields)}
             case sdk.ARCHIVE:
-                return {"$archive": _digest_of_texts(fields) or self.plain(fields)}
+                return {"$archive": archive_digest(fields) or self.plain(fields)}
         return {key: self.plain(item) for key, item in fields.items()}
 
 
-def _digest_of_texts(archive: Mapping[str, object]) -> str | None:
-    """Digest of an archive's file names and texts, as sorted JSON; None for other archives.
+def archive_digest(archive: Mapping[str, object]) -> str | None:
+    """Digest of an archive's file names and of the digests of its texts, as sorted JSON.
 
-    The engine's own file also has times and a compression, on which the digest must not depend.
+    None for other archives. The engine's own digest is of a compressed file. Its events have the
+    digest of each text, and not the text.
     """
     assets = archive.get("assets")
     if not isinstance(assets, Mapping):
         return None
-    texts = {name: asset.get("text") for name, asset in assets.items() if _is_text(asset)}
-    if texts.keys() != assets.keys():
+    texts = {name: _text_digest(asset) for name, asset in assets.items()}
+    if None in texts.values():
         return None
     whole = json.dumps(texts, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
-def _is_text(asset: Mapping[str, object]) -> bool:
-    text = asset.get("text")
-    return isinstance(text, str) and text != sdk.UNKNOWN and asset[sdk.SIGNATURE] == sdk.ASSET
+def _text_digest(asset: Mapping[str, object]) -> str | None:
+    """SHA-256 of an asset's text; None where it is not a known text."""
+    text, digest = asset.get("text"), asset.get("hash")
+    if not isinstance(text, str) or text == sdk.UNKNOWN or asset[sdk.SIGNATURE] != sdk.ASSET:
+        return None
+    return digest if isinstance(digest, str) else hashlib.sha256(text.encode()).hexdigest()
 
 
 def engine_fields(struct: Any) -> dict[str, object]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from sizewright.reading.input_error import InputError
+from sizewright.record.references import archive_digest
 from sizewright.record.sdk import ARCHIVE, SECRET, SIGNATURE, UNKNOWN
 from sizewright.review.changes import STATEFUL, Effect
 from sizewright.review.compare import AFTER, Change, ResourceChange, leaf_changes, ordered
@@ -137,8 +138,8 @@ def _shown(value: Any) -> Any:
             return [_shown(item) for item in value]
         case dict() if value.get(SIGNATURE) == SECRET:
             return "[secret]"
-        case {"hash": digest} if value.get(SIGNATURE) == ARCHIVE:
-            return {"$archive": f"sha256:{digest}"}
+        case dict() if value.get(SIGNATURE) == ARCHIVE:
+            return {"$archive": archive_digest(value) or f"sha256:{value.get('hash')}"}
         case dict():
             return {key: _shown(item) for key, item in value.items() if not key.startswith("__")}
     return value

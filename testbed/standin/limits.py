@@ -8,23 +8,41 @@ from testbed.standin.world import Thing, World
 
 LISTENER = "aws:lb/listener:Listener"
 RULE = "aws:lb/listenerRule:ListenerRule"
+ATTACHMENT = "aws:lb/targetGroupAttachment:TargetGroupAttachment"
+PERMISSION = "aws:lambda/permission:Permission"
 ACTIONS = {LISTENER: "defaultActions", RULE: "actions"}
 
 
 def refusals(token: str, inputs: Mapping[str, Any], world: World) -> Iterator[str]:
     """Reasons why AWS refuses these inputs.
 
-    Basis: vendor (Elastic Load Balancing API: TargetGroupAssociationLimit; a target group can be
-    used with one load balancer).
+    Basis: vendor (Elastic Load Balancing API).
     """
-    if token not in ACTIONS:
-        return
+    if token in ACTIONS:
+        yield from _shared_groups(token, inputs, world)
+    if token == ATTACHMENT:
+        yield from _calls_denied(inputs, world)
+
+
+def _shared_groups(token: str, inputs: Mapping[str, Any], world: World) -> Iterator[str]:
+    """Refusal of a target group that another load balancer already uses."""
     balancer, wanted = _balancer(token, inputs, world), _target_groups(token, inputs)
     for other in (*world.of_type(LISTENER), *world.of_type(RULE)):
         shared = wanted & _target_groups(other.type, other.inputs)
         if shared and _balancer(other.type, other.inputs, world) != balancer:
             limit = "TargetGroupAssociationLimit: The following target groups cannot be associated"
             yield f"{limit} with more than one load balancer: {', '.join(sorted(shared))}"
+
+
+def _calls_denied(inputs: Mapping[str, Any], world: World) -> Iterator[str]:
+    """Refusal of a function that does not let the target group call it."""
+    target, group = str(inputs.get("targetId")), inputs.get("targetGroupArn")
+    if ":lambda:" not in target:
+        return
+    allowed = (permission.inputs.get("sourceArn") for permission in world.of_type(PERMISSION))
+    if group not in allowed:
+        principal = "elasticloadbalancing principal does not have permission to invoke"
+        yield f"AccessDenied: {principal} {target} from target group {group}"
 
 
 def _target_groups(token: str, inputs: Mapping[str, Any]) -> set[str]:

@@ -11,8 +11,10 @@ NAMES = ("name", "bucket", "clusterIdentifier", "identifier", "nodeGroupName")
 """Properties for which the provider uses the logical name and a suffix where they are not given."""
 ID_IS_NAME = {
     "aws:cloudwatch/logGroup:LogGroup": "name",
+    "aws:dynamodb/table:Table": "name",
     "aws:eks/cluster:Cluster": "name",
     "aws:iam/role:Role": "name",
+    "aws:lambda/function:Function": "name",
     "aws:rds/cluster:Cluster": "clusterIdentifier",
     "aws:rds/subnetGroup:SubnetGroup": "name",
     "aws:s3/bucket:Bucket": "bucket",

@@ -27,7 +27,7 @@ from testbed.standin.world import Thing, World
 
 MOVES_WITH = {"aws:ec2/launchTemplate:LaunchTemplate": ("latestVersion",)}
 """Computed outputs that every update changes."""
-PROTECTIONS = ("deletionProtection", "enableDeletionProtection")
+PROTECTIONS = ("deletionProtection", "deletionProtectionEnabled", "enableDeletionProtection")
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sizewright.record import Recorded, RecordedResource, sdk
+from sizewright.record.references import archive_digest
 from testbed.engine import Step
 from testbed.standin.world import Thing
 
@@ -15,10 +16,22 @@ def as_given(step: Step) -> dict[str, Any]:
     """Inputs of a step without the engine's additions: its own marks, and a provider's version."""
     provider = step.type.startswith("pulumi:providers:")
     return {
-        name: value
+        name: as_recorded(value)
         for name, value in step.inputs.items()
         if not name.startswith("__") and not (provider and name == "version")
     }
+
+
+def as_recorded(value: Any) -> Any:
+    """Value of the engine with its archives as digests, as recordings show them."""
+    match value:
+        case dict() if value.get(sdk.SIGNATURE) == sdk.ARCHIVE:
+            return {"$archive": archive_digest(value)}
+        case dict():
+            return {name: as_recorded(item) for name, item in value.items()}
+        case list():
+            return [as_recorded(item) for item in value]
+    return value
 
 
 def as_engine_shows(value: object) -> object:

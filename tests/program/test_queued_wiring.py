@@ -1,75 +1,94 @@
-"""The same wiring claims for the pods of a queued service: every number reaches a resource."""
+"""The same wiring claims for a queued service: every number of its jobs reaches a resource.
+
+A queue's redrive policy names the dead letters, so that the whole text is unknown in a preview.
+Those claims are recorded as in an update.
+"""
 
 from functools import cache
 
 import pytest
 
+from components.foundation.other_stack import shape
+from components.platform import build
 from sizewright.reading.stack.plan import read_plan
-from sizewright.record import Recorded
+from sizewright.record import Recorded, record
 from sizing.plan.claims import Claim, claims, with_leaf
-from sizing.plan.reaches import DEPLOYMENT, NODE_POOL, SCALED_OBJECT
+from sizing.plan.stack.network import EndpointPlan
 from sizing.plan.whole import Plan
-from tests.program.test_wiring import ROOT, other, place, recording, values_of
+from tests.program.test_wiring import ROOT, other, place, values_of
 
 FOLDER = ROOT / "tests" / "program"
-PARTS = ("item", "worker", "burst")
-"""Parts of the plan whose leaves only this service has, or has otherwise."""
+UNKNOWN_IN_A_PREVIEW = "redrivePolicy"
 
 
 @cache
 def plan() -> Plan:
-    return read_plan([FOLDER / "queued-burst.yaml"], FOLDER / "Pulumi.public.yaml")
+    """Plan of the queued service, with its endpoint."""
+    whole = read_plan([FOLDER / "queued.yaml"], FOLDER / "Pulumi.public.yaml")
+    endpoint = {"gateway_endpoints": (EndpointPlan(service="dynamodb"),)}
+    return whole.model_copy(update={"network": whole.network.model_copy(update=endpoint)})
+
+
+def recording(of: Plan, *, preview: bool) -> Recorded:
+    def program() -> None:
+        build(of)
+
+    return record(program, config={}, preview=preview, referenced=shape(of.site.zones))
 
 
 @cache
-def baseline() -> Recorded:
-    return recording(plan())
+def baseline(*, preview: bool) -> Recorded:
+    return recording(plan(), preview=preview)
 
 
-@cache
-def changed(path: tuple[str | int, ...], value: object) -> Recorded:
-    return recording(with_leaf(plan(), path, value))
-
-
-def pod_claims() -> list[Claim]:
-    """Claims of pods and nodes. Images have no frames, whose number is null."""
-    reached = (DEPLOYMENT, SCALED_OBJECT, NODE_POOL)
+def queued_claims() -> list[Claim]:
+    """Claims of the intake and its load balancer; those of pods are other tests'."""
+    parts = ("jobs", "gateway", "gateway_endpoints")
     return [
         claim
         for claim in claims(plan())
-        if {*PARTS} & {*claim.path}
-        and claim.reaches.resource_type in reached
-        and claim.value is not None
+        if any(part in claim.path for part in parts)
+        and claim.reaches.resource_type.startswith("aws:")
+        and claim.value != ()
     ]
 
 
-@pytest.mark.parametrize("claim", pod_claims(), ids=place)
+@pytest.mark.parametrize("claim", queued_claims(), ids=place)
 def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
-    before = values_of(baseline(), claim)
-    after = values_of(changed(claim.path, other(claim)), claim)
+    preview = claim.reaches.path != UNKNOWN_IN_A_PREVIEW
+    before = values_of(baseline(preview=preview), claim)
+    changed = recording(with_leaf(plan(), claim.path, other(claim)), preview=preview)
+    after = values_of(changed, claim)
     assert [pair for pair in after if pair not in before]
 
 
-def test_the_claims_cover_the_worker_and_its_burst() -> None:
+def test_the_claims_cover_the_jobs() -> None:
     """Guard: the other test would still pass if a claim were deleted with its wire."""
-    assert {str(claim.path[-1]) for claim in pod_claims()} >= {
-        "image",
-        "cpu_millicores",
-        "memory_mib",
-        "scratch_mib",
-        "give_back_s",
-        "attempts",
+    assert {str(claim.path[-1]) for claim in queued_claims()} >= {
+        "kept_s",
+        "protected",
+        "recoverable",
+        "receives",
         "visibility_s",
-        "heartbeat_s",
-        "item_timeout_s",
-        "jobs_per_replica",
-        "floor_jobs",
-        "oldest_s",
-        "cooldown_s",
-        "replicas",
-        "max_unavailable",
-        "spot",
-        "gpus",
+        "kind",
+        "model",
+        "runtime",
+        "memory_mib",
+        "timeout_s",
+        "body_bytes",
+        "url_s",
+        "takes_images",
+        "upload_bytes",
         "width",
-        "max_pixels",
+        "height",
+        "frames",
+        "iterations",
+        "expire_days",
+        "row_days",
+        "log_days",
+        "issuer",
+        "jwks_url",
+        "paths",
+        "idle_timeout_s",
+        "service",
     }

@@ -168,10 +168,12 @@ def archived(*files: tuple[str, str]) -> object:
 
 
 def test_an_archive_of_texts_is_the_digest_of_its_names_and_texts() -> None:
-    whole = b'{"a.py":"x = 1\\n","b.py":""}'
-    expected = {"$archive": f"sha256:{hashlib.sha256(whole).hexdigest()}"}
-    assert archived(("a.py", "x = 1\n"), ("b.py", "")) == expected
-    assert archived(("b.py", ""), ("a.py", "x = 1\n")) == expected, "in any order"
+    texts = {"a.py": "x = 1\n", "b.py": ""}
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    whole = f'{{"a.py":"{digests["a.py"]}","b.py":"{digests["b.py"]}"}}'
+    expected = {"$archive": f"sha256:{hashlib.sha256(whole.encode()).hexdigest()}"}
+    assert archived(*texts.items()) == expected
+    assert archived(*reversed(texts.items())) == expected, "in any order"
     assert archived(("a.py", "x = 2\n"), ("b.py", "")) != expected
     assert archived(("c.py", "x = 1\n"), ("b.py", "")) != expected
 

@@ -24,6 +24,9 @@ BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 LISTENER = "aws:lb/listener:Listener"
 RULE = "aws:lb/listenerRule:ListenerRule"
 TARGETS = "aws:lb/targetGroup:TargetGroup"
+ATTACHMENT = "aws:lb/targetGroupAttachment:TargetGroupAttachment"
+FUNCTION = "aws:lambda/function:Function"
+PERMISSION = "aws:lambda/permission:Permission"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 NAMESPACE = "kubernetes:core/v1:Namespace"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -271,6 +274,20 @@ def test_a_target_group_serves_one_load_balancer(aws: Driver) -> None:
     with pytest.raises(Refused, match="TargetGroupAssociationLimit"):
         aws.create(LISTENER, other)
     aws.delete(RULE, first)
+
+
+def test_a_target_group_reaches_only_functions_that_it_may_call(aws: Driver) -> None:
+    function, made = aws.create(FUNCTION, {"role": "r", "name": "f"})
+    targets, _ = aws.create(TARGETS, {"targetType": "lambda"})
+    other, _ = aws.create(TARGETS, {"targetType": "lambda"})
+    attached = {"targetGroupArn": targets, "targetId": made["arn"]}
+    allowed = {"action": "lambda:InvokeFunction", "function": function, "principal": "elb"}
+    aws.create(PERMISSION, {**allowed, "sourceArn": other})
+    with pytest.raises(Refused, match="AccessDenied: elasticloadbalancing principal"):
+        aws.create(ATTACHMENT, attached)
+    aws.create(PERMISSION, {**allowed, "sourceArn": targets})
+    aws.create(ATTACHMENT, attached)
+    aws.create(ATTACHMENT, {"targetGroupArn": targets, "targetId": "10.0.0.1"})
 
 
 def test_what_is_in_use_or_protected_stays(aws: Driver, world: World) -> None:

@@ -84,6 +84,27 @@ def test_data_is_reached_through_its_services() -> None:
     assert "Grants" not in statements("weights")
 
 
+def test_more_services_use_the_key_of_data_alone() -> None:
+    args = KeysArgs(
+        plan=PLAN,
+        account_id="123456789012",
+        region="us-east-1",
+        log_groups=[],
+        data_services=("sqs", "dynamodb"),
+        tags=Tags.of_site(site("prod")),
+    )
+    recording = recorded(lambda: Keys("k", args))
+
+    def hosts(role: str) -> list[str]:
+        policy = json.loads(str(named(recording, f"k-{role}", "kms/key").inputs["policy"]))
+        through = (s.get("Condition", {}).get("StringEquals", {}) for s in policy["Statement"])
+        return [host.split(".")[0] for each in through for host in each.get("kms:ViaService", [])]
+
+    data = ["dynamodb", "rds", "s3", "secretsmanager", "sqs"]
+    assert hosts("data") == data + data, "its use, and grants for it"
+    assert hosts("weights") == ["s3"]
+
+
 def test_logs_of_these_groups_only() -> None:
     logs = statements("logs")["Logs"]
     assert logs["Principal"] == {"Service": "logs.us-east-1.amazonaws.com"}

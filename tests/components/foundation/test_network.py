@@ -3,7 +3,7 @@ import json
 from components.foundation.network.network import Network, NetworkArgs
 from components.naming import Tags
 from sizewright.record import Recorded
-from sizing.plan.stack.network import NetworkPlan
+from sizing.plan.stack.network import EndpointPlan, NetworkPlan
 from tests.components.plans import ZONES, chat_plan, site
 from tests.components.recording import children, named, of_type, recorded
 
@@ -144,6 +144,18 @@ def test_without_endpoints_everything_leaves_through_the_gateways(preview: bool)
     recording = network(PLAN.model_copy(update={"interface_endpoints": ()}), preview)
     assert [r.name for r in of_type(recording, "vpcEndpoint")] == ["net-s3"]
     assert of_type(recording, "securityGroup:SecurityGroup") == []
+
+
+def test_tables_are_reached_by_a_route_like_buckets(preview: bool) -> None:
+    plan = PLAN.model_copy(update={"gateway_endpoints": (EndpointPlan(service="dynamodb"),)})
+    recording = network(plan, preview)
+    tables = [f"aws:ec2/routeTable:RouteTable::net-private-{zone}-table" for zone in ZONES]
+    for service in ("dynamodb", "s3"):
+        endpoint = named(recording, f"net-{service}", "vpcEndpoint")
+        assert endpoint.inputs["vpcEndpointType"] == "Gateway"
+        assert endpoint.inputs["serviceName"] == f"com.amazonaws.us-east-1.{service}"
+        assert [need for need in endpoint.depends_on if "RouteTable" in need] == tables
+    assert "net-dynamodb" not in {r.name for r in network(PLAN, preview).resources}
 
 
 def test_flow_logs_are_encrypted_and_kept_as_planned(preview: bool) -> None:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -17,6 +18,7 @@ def store(
     expire_days: int | None = None,
     protected: bool = True,
     tiers: tuple[TierPlan, ...] = (),
+    days_by_prefix: Mapping[str, int] | None = None,
 ) -> Recorded:
     plan = BucketPlan(
         role="artefacts",
@@ -30,6 +32,7 @@ def store(
         plan=plan,
         key_arn="arn:aws:kms:us-east-1:123456789012:key/data",
         tags=Tags.of_site(site("prod")).of_service("chat"),
+        days_by_prefix=days_by_prefix or {},
     )
     return recorded(lambda: ObjectStore("b", args), preview)
 
@@ -105,6 +108,18 @@ def test_older_objects_move_to_the_plan_s_storage_classes(preview: bool) -> None
     assert rule["expiration"] == {"days": 365}
     (plain,) = named(store(preview, expire_days=365), "b-lifecycle").inputs["rules"]
     assert "transitions" not in plain
+
+
+def test_a_prefix_may_expire_earlier(preview: bool) -> None:
+    rules = named(store(preview, expire_days=365, days_by_prefix={"a/b/": 2}), "b-lifecycle")
+    whole, part = rules.inputs["rules"]
+    assert whole["expiration"] == {"days": 365}
+    assert part == {
+        "id": "expire-a/b",
+        "status": "Enabled",
+        "filter": {"prefix": "a/b/"},
+        "expiration": {"days": 2},
+    }
 
 
 def test_objects_are_kept_otherwise(preview: bool) -> None:

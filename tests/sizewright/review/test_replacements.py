@@ -1,9 +1,13 @@
 """Replacements and their order of deletion: offline and in an engine's preview."""
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
-from sizewright.record import Recorded, RecordedResource
+import pulumi
+from pulumi_aws import lambda_
+
+from sizewright.record import Recorded, RecordedResource, record, sdk
 from sizewright.review.changes import Effect, load_rules
 from sizewright.review.compare import AFTER, Change
 from sizewright.review.compare_resources import resource_changes
@@ -112,3 +116,24 @@ def test_the_order_of_an_engine_preview_says_what_is_deleted_first() -> None:
         "dns": (True, ()),
         "r": (False, ()),
     }
+
+
+def test_an_engine_preview_shows_the_digest_of_an_archive_as_a_recording_does() -> None:
+    """The engine leaves texts out of its events and keeps the digest of each."""
+
+    def program() -> None:
+        code = pulumi.AssetArchive({"a.py": pulumi.StringAsset("x = 1\n")})
+        lambda_.Function("f", role="arn", code=code)
+
+    (recorded,) = record(program, config={}).resources
+    digest = hashlib.sha256(b"x = 1\n").hexdigest()
+    text = {sdk.SIGNATURE: sdk.ASSET, "hash": digest, "text": "<contents elided>"}
+    archive = {sdk.SIGNATURE: sdk.ARCHIVE, "hash": "of a file", "assets": {"a.py": text}}
+    shown = step("update", "aws:lambda/function:Function", "f")
+    shown["newState"] = {"inputs": {"code": archive}}
+    ((change,), _) = engine_changes({"steps": [shown]}, "p.json")
+    assert change.after == {"code": recorded.inputs["code"]}
+    of_path = {sdk.SIGNATURE: sdk.ARCHIVE, "hash": "0123", "path": "./folder"}
+    shown["newState"] = {"inputs": {"code": of_path}}
+    ((change,), _) = engine_changes({"steps": [shown]}, "p.json")
+    assert change.after == {"code": {"$archive": "sha256:0123"}}

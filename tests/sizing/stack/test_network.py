@@ -6,11 +6,15 @@ from ipaddress import IPv4Network
 import pytest
 
 from sizing.catalog import Catalog
+from sizing.plan.service.jobs import JobWorkerPlan
+from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
+from sizing.site.reuse import Network
 from sizing.size import size
-from sizing.stack.network import subnet_ranges
+from sizing.stack.network import gateway_endpoints, interface_endpoints, subnet_ranges
 from sizing.values.field_error import FieldError
 from sizing.workload import Workload
+from tests.components.plans import queued_plan
 
 
 def at(site: Site, **changes: object) -> Site:
@@ -88,3 +92,49 @@ def test_an_address_range_that_is_none(site: Site, cidr: str) -> None:
     with pytest.raises(FieldError) as fault:
         subnet_ranges(at(site, vpc_cidr=cidr))
     assert fault.value.field == ("vpc_cidr",)
+
+
+def with_jobs(service: ServicePlan, *, worker: bool, api: bool = True) -> ServicePlan:
+    """The service with or without workers, and with or without a function that accepts jobs."""
+    assert service.jobs is not None
+    taken = JobWorkerPlan(image="i", attempts=3, visibility_s=60, heartbeat_s=20, item_timeout_s=90)
+    changed = service.jobs.model_copy(
+        update={
+            "worker": taken if worker else None,
+            "api": service.jobs.api if api else None,
+        }
+    )
+    return service.model_copy(update={"jobs": changed})
+
+
+def test_workers_reach_queues_and_tables_by_endpoints() -> None:
+    plan = queued_plan()
+    (service,) = plan.services
+    site, working = plan.site, [with_jobs(service, worker=True)]
+    assert [e.service for e in gateway_endpoints(site, working)] == ["dynamodb"]
+    assert [e.service for e in interface_endpoints(site, working)] == [
+        *("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sqs", "sts")
+    ]
+
+
+@pytest.mark.parametrize(("worker", "api"), [(False, True), (True, False)])
+def test_without_workers_of_jobs_there_is_no_endpoint_for_them(worker: bool, api: bool) -> None:
+    plan = queued_plan()
+    services = [with_jobs(plan.services[0], worker=worker, api=api)]
+    assert gateway_endpoints(plan.site, services) == ()
+    assert "sqs" not in {e.service for e in interface_endpoints(plan.site, services)}
+
+
+def test_endpoints_for_jobs_follow_the_rule_of_all_endpoints() -> None:
+    """In dev calls leave through the NAT gateway, and an existing network has its own endpoints."""
+    plan = queued_plan(environment="dev")
+    working = [with_jobs(plan.services[0], worker=True)]
+    assert interface_endpoints(plan.site, working) == ()
+    assert [e.service for e in gateway_endpoints(plan.site, working)] == ["dynamodb"]
+    use = {
+        "vpc_id": "vpc-00000001",
+        "vpc_cidr": "10.20.0.0/16",
+        "private_subnet_ids": {zone: f"subnet-0000000{zone[-1]}" for zone in plan.site.zones},
+    }
+    used = plan.site.model_copy(update={"network": Network.model_validate({"use": use})})
+    assert gateway_endpoints(used, working) == interface_endpoints(used, working) == ()
