@@ -18,8 +18,8 @@ from sizing.explained.service.disks import DISKS
 from sizing.explained.service.files.artefact import ARTEFACT
 from sizing.explained.service.files.objects import OBJECTS
 from sizing.explained.service.gateway import GATEWAY
-from sizing.explained.service.item import ITEM
-from sizing.explained.service.jobs import JOBS
+from sizing.explained.service.items.item import ITEM
+from sizing.explained.service.items.jobs import JOBS
 from sizing.explained.service.latency import LATENCY
 from sizing.explained.service.memory import MEMORY
 from sizing.explained.service.pool import POOL

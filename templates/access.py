@@ -3,7 +3,7 @@
 from typing import Any
 
 from sizing.plan.service.gateway import GatewayPlan
-from sizing.plan.service.jobs import JobWorkerPlan
+from sizing.plan.service.items.jobs import JobWorkerPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument

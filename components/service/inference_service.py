@@ -22,7 +22,7 @@ from components.service.serving import Serving, ServingArgs
 from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
 from components.service.weights_import import WeightsImport, WeightsImportArgs
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
-from sizing.plan.service.jobs import JobsPlan
+from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan
 from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.stack.cluster import RolesPlan

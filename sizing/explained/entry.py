@@ -21,13 +21,13 @@ from sizing.service import (
     access,
     burst,
     gateway,
-    jobs,
     node_disks,
     request_limits,
     serving,
     storage,
     weights_import,
 )
+from sizing.service.items import jobs
 from sizing.service.stores import artefact, prefixes, tiers
 from sizing.stack import addresses, cluster_services, network, node_updates, shared
 from sizing.values import units

@@ -14,7 +14,7 @@ from sizing.plan.service.whole import UNSERVED
 from sizing.replica.case import Case, case_of
 from sizing.replica.fit import unserved
 from sizing.replica.traffic import Rates
-from sizing.service.jobs import without_api
+from sizing.service.items.jobs import without_api
 from sizing.values.exact import plain
 from sizing.workload import EngineName, Hardware, Method, Precision, Workload
 

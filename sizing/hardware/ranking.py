@@ -16,7 +16,7 @@ from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import memory_missed, replica_fit
-from sizing.replica.queueing import Queue
+from sizing.replica.queues.queueing import Queue
 from sizing.replica.rate import ReplicaTimes
 from sizing.replica.rated import Rated, Unrated, no_method, rated, spans_nodes
 from sizing.replica.traffic import Rates

@@ -16,7 +16,7 @@ from sizing.replica.calibrated import (
 from sizing.replica.case import Case, Choice
 from sizing.replica.gpu_rate import passes_of_one_request, peak_flop_per_s, textbook_request_s
 from sizing.replica.item import nearest_in_size, utilisation_limit
-from sizing.replica.job_queue import job_seconds
+from sizing.replica.queues.job_queue import job_seconds
 from sizing.values.exact import ceiling, plain
 from sizing.workload import Method, Workload
 

@@ -8,7 +8,7 @@ from math import inf
 
 from sizing.catalog.bands import Bands
 from sizing.replica.lengths import Lengths
-from sizing.replica.queueing import BatchServer, Queue, highest_rate
+from sizing.replica.queues.queueing import BatchServer, Queue, highest_rate
 from sizing.steps.model import US, StepModel
 from sizing.workload import Latency
 

@@ -20,9 +20,9 @@ from sizing.replica.case import Case, Choice
 from sizing.replica.fit import unsplit
 from sizing.replica.gpu_rate import GpuRate, gpu_rate, peak_flop_per_s
 from sizing.replica.item import ItemEstimate, item_of, utilisation_limit
-from sizing.replica.item_queue import fewest_replicas
-from sizing.replica.job_queue import JobTargets, day_of, fewest_workers, job_seconds
 from sizing.replica.lengths import Lengths
+from sizing.replica.queues.item_queue import fewest_replicas
+from sizing.replica.queues.job_queue import JobTargets, day_of, fewest_workers, job_seconds
 from sizing.replica.traffic import Rates, response_target_s
 from sizing.steps.model import StepModel
 from sizing.values.exact import exact, short

@@ -8,7 +8,7 @@ from math import floor
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.burst import AddedPlan, BurstPlan, JobBurstPlan
 from sizing.plan.service.capacity import CapacityPlan
-from sizing.plan.service.jobs import JobsPlan
+from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.whole import ServicePlan

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.gateway import BalancerPlan, GatewayPlan, JobGatewayPlan
-from sizing.plan.service.jobs import JobApiPlan
+from sizing.plan.service.items.jobs import JobApiPlan
 from sizing.plan.service.stores import TransferPlan
 from sizing.replica.traffic import Rates, answer_s, slowest_answer_s
 from sizing.service.access import firewall_plan, token_plan

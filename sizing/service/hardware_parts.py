@@ -14,8 +14,8 @@ from sizing.plan.service.calibrated import CalibratedPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan, WeightsOn
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
-from sizing.plan.service.item import ItemPlan
-from sizing.plan.service.jobs import JobsPlan
+from sizing.plan.service.items.item import ItemPlan
+from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.latency import LatencyPlan
 from sizing.plan.service.memory import MemoryPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
@@ -31,14 +31,14 @@ from sizing.replica.traffic import Rates
 from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
-from sizing.service.item import item_plan
-from sizing.service.jobs import jobs_of
+from sizing.service.items.item import item_plan
+from sizing.service.items.jobs import jobs_of
+from sizing.service.items.ways import other_way
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient, item_seconds
 from sizing.service.serving import copy_image, quota_plan, serving_plan
 from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
 from sizing.service.verdict import latency_plan
-from sizing.service.ways import other_way
 from sizing.service.weights_import import import_plan
 from sizing.values.exact import exact
 from sizing.values.units import HOURS_PER_PRICED_MONTH

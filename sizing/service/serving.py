@@ -17,7 +17,7 @@ from sizing.model.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
 from sizing.plan.service.burst import AddedPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.gateway import GatewayPlan
-from sizing.plan.service.jobs import JobWorkerPlan
+from sizing.plan.service.items.jobs import JobWorkerPlan
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.service.serving import (
     DraftPlan,

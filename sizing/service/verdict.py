@@ -10,9 +10,9 @@ from sizing.plan.service.latency import LatencyPlan, Verdict
 from sizing.plan.service.pool import PoolPlan
 from sizing.replica.calibrated import CalibratedReplica, bought_quantile
 from sizing.replica.case import Case, Choice
-from sizing.replica.item_queue import ItemQueue
-from sizing.replica.job_queue import JobQueue, day_of, job_seconds
 from sizing.replica.methods import MethodEstimate
+from sizing.replica.queues.item_queue import ItemQueue
+from sizing.replica.queues.job_queue import JobQueue, day_of, job_seconds
 from sizing.replica.traffic import Rates
 from sizing.values.exact import Number, exact, plain, plain_or_none
 from sizing.workload import Latency, Load

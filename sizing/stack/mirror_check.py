@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sizing.catalog import Catalog
-from sizing.service.jobs import WORKER_IMAGE
+from sizing.service.items.jobs import WORKER_IMAGE
 from sizing.service.serving import COPY_IMAGE
 from sizing.site import Site
 from sizing.site.mirrors import address_parts, begins

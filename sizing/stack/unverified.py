@@ -8,7 +8,7 @@ from sizing.locks.versions import addon_versions
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterServicesPlan
 from sizing.plan.stack.nodes import NodePool, SystemPool
-from sizing.service.jobs import WORKER_IMAGE
+from sizing.service.items.jobs import WORKER_IMAGE
 from sizing.service.serving import COPY_IMAGE, engines_of, service_image
 from sizing.site import Site
 from sizing.stack.cluster_services import chart_pins

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sizing.catalog import load_catalog
-from sizing.plan.service.jobs import JobsPlan, JobWorkerPlan
+from sizing.plan.service.items.jobs import JobsPlan, JobWorkerPlan
 from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.site.access import ClusterAccess

@@ -14,7 +14,7 @@ from components.policy import allow, policy
 from components.service.jobs.queue import Queue
 from components.service.jobs.table import Table
 from components.service.object_store import ObjectStore
-from sizing.plan.service.jobs import JobApiPlan
+from sizing.plan.service.items.jobs import JobApiPlan
 from sizing.plan.stack.cluster import RolesPlan
 from templates.programs import JOB_API, Programs, programs
 

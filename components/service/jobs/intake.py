@@ -18,7 +18,7 @@ from components.service.jobs.function import (
 from components.service.jobs.queue import Queue, QueueArgs
 from components.service.jobs.table import Table, TableArgs
 from components.service.object_store import ObjectStore
-from sizing.plan.service.jobs import JobApiPlan, JobsPlan
+from sizing.plan.service.items.jobs import JobApiPlan, JobsPlan
 from sizing.plan.stack.cluster import RolesPlan
 
 DAY_S = 86_400

@@ -7,7 +7,7 @@ from pulumi_aws import sqs
 
 from components.naming import Tags
 from components.policy import policy
-from sizing.plan.service.jobs import JobsPlan
+from sizing.plan.service.items.jobs import JobsPlan
 
 
 @dataclass(frozen=True, kw_only=True)

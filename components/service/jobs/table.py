@@ -6,7 +6,7 @@ import pulumi
 from pulumi_aws import dynamodb
 
 from components.naming import Tags
-from sizing.plan.service.jobs import JobsPlan
+from sizing.plan.service.items.jobs import JobsPlan
 
 BY_OWNER = "by-owner"
 """Name of the index that lists the jobs of an owner, in the order of their creation."""

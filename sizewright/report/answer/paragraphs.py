@@ -5,7 +5,7 @@ from typing import assert_never
 
 from sizewright.layout.numbers import duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
-from sizing.plan.service.jobs import JobsPlan
+from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan, Survives
 from sizing.plan.service.whole import ServicePlan
 from sizing.values.exact import Number

@@ -10,7 +10,7 @@ from sizing.compare.disaggregation.candidate import Candidate
 from sizing.fleet.packing import packing
 from sizing.fleet.redundancy import Rule, binding_rule, nodes_by_rule
 from sizing.replica.case import gpus_per_node
-from sizing.replica.queueing import BatchServer, highest_rate
+from sizing.replica.queues.queueing import BatchServer, highest_rate
 from sizing.replica.rate import Targets, rate_by_constraint
 from sizing.values.exact import ceiling
 from sizing.workload import Redundancy

@@ -10,7 +10,7 @@ from sizing.catalog.architecture import Architecture
 from sizing.model.memory import kv_copies
 from sizing.replica.case import gpus_per_node
 from sizing.replica.lengths import Lengths
-from sizing.replica.queueing import BatchServer
+from sizing.replica.queues.queueing import BatchServer
 from sizing.replica.rate import TINY
 from sizing.values.units import GB
 

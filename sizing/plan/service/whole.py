@@ -12,8 +12,8 @@ from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
-from sizing.plan.service.item import ItemPlan
-from sizing.plan.service.jobs import JobsPlan
+from sizing.plan.service.items.item import ItemPlan
+from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.latency import Contradiction, LatencyPlan
 from sizing.plan.service.memory import MemoryPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan

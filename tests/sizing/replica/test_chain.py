@@ -7,7 +7,7 @@ from math import log, sqrt
 
 import pytest
 
-from sizing.replica.queueing import BatchServer, Queue
+from sizing.replica.queues.queueing import BatchServer, Queue
 
 STEPS_S = (0.010, 0.012, 0.016, 0.022)
 FOUR = BatchServer(answer_steps=100.0, steps_s=STEPS_S, prompt_s=0.05)

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from sizing.catalog import Catalog
-from sizing.plan.service.jobs import JobWorkerPlan
+from sizing.plan.service.items.jobs import JobWorkerPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.site import Site
 from sizing.site.reuse import Network

@@ -7,7 +7,7 @@ from components.naming import Tags
 from components.service.jobs.intake import Intake, IntakeArgs, upload_days
 from components.service.object_store import ObjectStore, ObjectStoreArgs
 from sizewright.record import Recorded
-from sizing.plan.service.jobs import JobsPlan
+from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.stores import BucketPlan
 from sizing.plan.stack.cluster import RolesPlan
 from tests.components.plans import queued_jobs, site

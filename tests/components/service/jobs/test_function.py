@@ -11,7 +11,7 @@ import pytest
 
 from components.service.jobs.function import HANDLER
 from sizewright.record import Recorded
-from sizing.plan.service.jobs import JobsPlan
+from sizing.plan.service.items.jobs import JobsPlan
 from templates.programs import JOB_API, program, programs
 from tests.components.plans import queued_jobs
 from tests.components.recording import before, children, named

@@ -6,7 +6,7 @@ import pytest
 
 from components.service.jobs.table import BY_OWNER
 from sizewright.record import RecordedResource
-from sizing.plan.service.jobs import JobsPlan
+from sizing.plan.service.items.jobs import JobsPlan
 from tests.components.plans import queued_jobs
 from tests.components.recording import children, named
 from tests.components.service.jobs.parts import KEY, intake

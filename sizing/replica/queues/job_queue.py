@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import cached_property
 from math import erfc, exp, inf, sqrt
 
-from sizing.replica.item_queue import ItemQueue, fewest
+from sizing.replica.queues.item_queue import ItemQueue, fewest
 from sizing.replica.traffic import Rates
 from sizing.values.exact import exact
 from sizing.values.units import SECONDS_PER_DAY
@@ -79,7 +79,7 @@ class JobQueue:
 
     Basis: arithmetic. A growing backlog is a flow: backlog / workers x seconds is the wait. The
     other waits are Erlang C in their steady state. A simulation of whole days is in
-    `tests/sizing/replica/test_job_queue.py`.
+    `tests/sizing/replica/queues/test_job_queue.py`.
     """
 
     workers: int

@@ -2,10 +2,10 @@
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry, log_days, setting
 from sizing.explained.service.capacity import busiest_rate, item_seconds
-from sizing.plan.service.jobs import JobApiPlan, JobsPlan, JobWorkerPlan
+from sizing.plan.service.items.jobs import JobApiPlan, JobsPlan, JobWorkerPlan
 from sizing.workload import Queue
 
-CODE = "sizing/service/jobs.py"
+CODE = "sizing/service/items/jobs.py"
 _FRAME = "{s.item.width} * {s.item.height} * {jobs.BYTES_PER_PIXEL}"
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizing.replica.item_queue import ItemQueue, erlang_loss, fewest_replicas
+from sizing.replica.queues.item_queue import ItemQueue, erlang_loss, fewest_replicas
 
 OWN_QUEUE_ITEMS = 0.35
 """Largest excess of the simulated wait over that of one queue, in items."""

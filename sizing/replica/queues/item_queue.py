@@ -21,7 +21,7 @@ class ItemQueue:
 
     Basis: arithmetic (Erlang C, Poisson arrivals, exponential times). In a simulation of a balancer
     in front of 4 to 30 replicas, items of equal time wait less, or at most 0.35 items longer where
-    the wait is shorter than one item (`tests/sizing/replica/test_item_queue.py`).
+    the wait is shorter than one item (`tests/sizing/replica/queues/test_item_queue.py`).
     """
 
     replicas: int

@@ -13,7 +13,7 @@ from sizing.locks.workload_lock import Lock
 from sizing.plan.part import Reason
 from sizing.plan.service.latency import Verdict
 from sizing.plan.service.whole import ServicePlan
-from sizing.replica.item_queue import fewest_replicas
+from sizing.replica.queues.item_queue import fewest_replicas
 from sizing.site import Site
 from sizing.size import size
 from sizing.values.field_error import FieldError
@@ -121,7 +121,7 @@ def test_a_given_rate_is_judged_and_served() -> None:
 
 def test_models_that_the_engine_does_not_list_keep_their_size() -> None:
     text = lacks(model={"name": "sd3.5-large"})
-    assert text.startswith("vllm-omni v0.30.0 does not list sd3.5-large; it lists cosmos3-nano, ")
+    assert text.startswith("vllm-omni v0.30.0 does not list sd3.5-large; it lists flux.1-dev, ")
     nameless = lacks(model={"parameters": 2e9, "precision": "bf16"})
     assert nameless.endswith("and this one has no name of the catalog")
 

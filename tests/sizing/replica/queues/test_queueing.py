@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizing.replica.queueing import BatchServer, Queue, highest_rate
+from sizing.replica.queues.queueing import BatchServer, Queue, highest_rate
 from sizing.replica.rate import ReplicaTimes
 from tests.examples import examples
 

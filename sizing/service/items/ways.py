@@ -7,7 +7,7 @@ from sizing.plan.service.pool import PoolPlan
 from sizing.replica.calibrated import bought_quantile
 from sizing.replica.case import Case
 from sizing.replica.item import utilisation_limit
-from sizing.replica.job_queue import job_seconds
+from sizing.replica.queues.job_queue import job_seconds
 from sizing.replica.traffic import Rates
 from sizing.values.exact import ceiling, short
 from sizing.workload import Kind, Queue

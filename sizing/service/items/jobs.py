@@ -6,12 +6,12 @@ from math import isfinite
 from sizing.catalog import Catalog
 from sizing.locks.versions import image_reference
 from sizing.plan.part import Reason, Rejected
-from sizing.plan.service.jobs import JobApiPlan, JobsPlan, JobWorkerPlan
+from sizing.plan.service.items.jobs import JobApiPlan, JobsPlan, JobWorkerPlan
 from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Case
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.item import item_of
-from sizing.replica.job_queue import JobQueue, day_of
+from sizing.replica.queues.job_queue import JobQueue, day_of
 from sizing.replica.traffic import Rates
 from sizing.service.request_limits import item_seconds
 from sizing.site import LOG_DAYS, Site

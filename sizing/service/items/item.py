@@ -1,7 +1,7 @@
 """What do one image or clip of a service compute, hold and take?"""
 
 from sizing.model.denoiser import latent_tokens, pass_work
-from sizing.plan.service.item import ItemPlan
+from sizing.plan.service.items.item import ItemPlan
 from sizing.replica.calibrated import bought_quantile
 from sizing.replica.case import Case, Choice
 from sizing.replica.item import utilisation_limit

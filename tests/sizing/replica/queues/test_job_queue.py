@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizing.replica.item_queue import ItemQueue
-from sizing.replica.job_queue import (
+from sizing.replica.queues.item_queue import ItemQueue
+from sizing.replica.queues.job_queue import (
     JobQueue,
     JobTargets,
     Period,

@@ -2,7 +2,7 @@
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.service.calibrated import bought_share
-from sizing.plan.service.item import ItemPlan
+from sizing.plan.service.items.item import ItemPlan
 
 TERMS = (
     "linear_s",

@@ -1,0 +1,1 @@
+"""Explanations of images and clips, and of their jobs."""

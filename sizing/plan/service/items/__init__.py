@@ -1,0 +1,1 @@
+"""Plan of images and clips, and of their jobs."""

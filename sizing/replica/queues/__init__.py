@@ -1,0 +1,1 @@
+"""Waits in front of replicas: of text, of images, and of jobs over a day."""
