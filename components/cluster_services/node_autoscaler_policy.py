@@ -11,7 +11,14 @@ from components.naming import partition, service_host
 from components.policy import allow, policy
 
 Statement = dict[str, Any]
-OF_ITS_NODES = ("fleet", "instance", "launch-template", "network-interface", "volume")
+OF_ITS_NODES = (
+    "fleet",
+    "instance",
+    "launch-template",
+    "network-interface",
+    "spot-instances-request",
+    "volume",
+)
 USED = ("image", "security-group", "snapshot")
 OWN = ("security-group",)
 """Used resources that belong to the account; images and snapshots have no account."""
