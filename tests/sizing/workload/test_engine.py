@@ -11,7 +11,13 @@ from sizing.workload import ENGINES, EngineName, Kind, Workload, engines_of
 from sizing.workload.engines.traits import Setting, Switch
 from tests.components.plans import BURSTING, CHAT, SPANNING
 
-OF_IMAGES = {Setting.guidance_cards, Setting.token_cards, Setting.pixels, Setting.item}
+OF_IMAGES = {
+    Setting.host,
+    Setting.guidance_cards,
+    Setting.token_cards,
+    Setting.pixels,
+    Setting.item,
+}
 OF_TEXT = {Setting.tensor_parallel, Setting.context, Setting.memory, Setting.kv_cache}
 
 
