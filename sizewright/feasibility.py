@@ -1,4 +1,4 @@
-"""Which services have no pool or no engine, and what exit code follows?"""
+"""Which services have no pool or no nodes, and what exit code follows?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ NAMED_TYPES = 3
 
 @dataclass(frozen=True)
 class Shortfall:
-    """A service that has no pool, or that has a pool but no engine."""
+    """A service that has no pool, or that has a pool for which no nodes are built."""
 
     service: str
     code: ExitCode
@@ -33,33 +33,41 @@ def shortfalls(plan: Plan) -> tuple[Shortfall, ...]:
 
 
 def unserved(plan: Plan) -> tuple[Shortfall, ...]:
-    """Services that have a pool and that no engine of this version serves; they get no nodes."""
+    """Services with a pool that get no nodes: without an engine, or too large for one cluster."""
     return tuple(
-        Shortfall(service.name, ExitCode.incomplete, f"{service.name}: {_no_engine(service)}")
+        Shortfall(service.name, ExitCode.incomplete, f"{service.name}: {_no_nodes(service)}")
         for service in plan.services
         if service.pool is not None and service.serving is None
     )
 
 
-def _no_engine(service: ServicePlan) -> str:
-    return (
-        "no engine of this version serves it, and no nodes are built for it; `size` "
-        f"shows the hardware that it would need ({service.unserved})"
-    )
+def _no_nodes(service: ServicePlan) -> str:
+    text = f"{_cause(service)}, and no nodes are built for it"
+    if service.exceeds_one_cluster:
+        text += "; an update deletes the nodes that it has"
+    return f"{text}; `size` shows the hardware that it would need ({service.unserved})"
+
+
+def _cause(service: ServicePlan) -> str:
+    causes = {
+        "no engine of this version serves it": service.lacks_engine,
+        "one cluster cannot hold its nodes": service.exceeds_one_cluster,
+    }
+    return " and ".join(cause for cause, holds in causes.items() if holds)
 
 
 def without_nodes(plan: Plan) -> tuple[str, ...]:
-    """One line for each sized service that gets no nodes, because no engine serves it."""
+    """One line for each sized service that gets no nodes, with the cause."""
     return tuple(
-        f"{service.name}: no nodes are built; no engine of this version serves it, and "
-        f"the figures show the hardware that it would need ({service.unserved})"
+        f"{service.name}: no nodes are built; {_cause(service)}, and the figures show the "
+        f"hardware that it would need ({service.unserved})"
         for service in plan.services
         if service.pool is not None and service.serving is None
     )
 
 
 def exit_code(*plans: Plan, built: bool = False) -> ExitCode:
-    """Return infeasible before incomplete before ok; with `built`, a missing engine also counts."""
+    """Return infeasible before incomplete before ok; `built` also counts services without nodes."""
     codes = {shortfall.code for plan in plans for shortfall in shortfalls(plan)}
     if built:
         codes |= {shortfall.code for plan in plans for shortfall in unserved(plan)}

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Any
 
+from sizing.explained.buying import BUYING
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.inputs import input_entry
 from sizing.explained.published import remarks
@@ -14,6 +15,8 @@ from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
 from sizing.explained.service.capacity import CAPACITY
 from sizing.explained.service.disks import DISKS
+from sizing.explained.service.files.artefact import ARTEFACT
+from sizing.explained.service.files.objects import OBJECTS
 from sizing.explained.service.gateway import GATEWAY
 from sizing.explained.service.item import ITEM
 from sizing.explained.service.jobs import JOBS
@@ -44,11 +47,14 @@ REGISTRY: Registry = {
     **MEMORY,
     **POOL,
     **STORES,
+    **ARTEFACT,
+    **OBJECTS,
     **DISKS,
     **GATEWAY,
     **WEIGHTS_IMPORT,
     **SERVING,
     **BURST,
+    **BUYING,
     **NODES,
     **ADDRESSES,
     **NETWORK,

@@ -19,11 +19,15 @@ from sizing.service.contradictions import contradictions
 from sizing.service.gateway import transfer_plan
 from sizing.service.hardware_parts import hardware_parts
 from sizing.service.storage import storage_plan, stores
+from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
 from sizing.site import Site
+from sizing.stack.buying import buying_plan
+from sizing.stack.calendar import calendar_plan
 from sizing.stack.checks import check_engine_image, check_stack
 from sizing.stack.cluster_services import cluster_services
 from sizing.stack.names import dns_plan
 from sizing.stack.network import access_logs, network_plan, subnet_ranges
+from sizing.stack.one_cluster import OneCluster
 from sizing.stack.shared import (
     cluster_plan,
     keys_plan,
@@ -59,15 +63,16 @@ def size(
     with of_site():
         check_engine_image(decisions, site)
     overflowing = nvme_overflow_pools(decisions)
-    services = [
-        service_plan(
-            each,
-            lock=locks.get(each.requested.name),
-            own=corrections.get(each.requested.name),
-            nvme_overflow_pools=overflowing,
-        )
-        for each in decisions
-    ]
+    services = list[ServicePlan]()
+    for index, each in enumerate(decisions):
+        with of_workload(index):
+            plan = service_plan(
+                each,
+                lock=locks.get(each.requested.name),
+                own=corrections.get(each.requested.name),
+                nvme_overflow_pools=overflowing,
+            )
+        services.append(plan)
     pools = node_pools(services, site, catalog)
     system = system_pool(services, site, catalog)
     added = cluster_services(services, pools, site, catalog)
@@ -86,6 +91,7 @@ def size(
         cluster=cluster_plan(site, pools, catalog),
         cluster_services=added,
         access_logs=access_logs(services, site),
+        calendar=calendar_plan(services, system, catalog),
         unverified=unverified_pins(
             services, pools, site, catalog, system=system, cluster_services=added
         ),
@@ -99,14 +105,22 @@ def _decisions(
     locks: Mapping[str, Lock],
     corrections: Mapping[str, Corrections],
 ) -> list[Decision]:
-    """Return the hardware of each workload. Nodes of a shared pool fill its emptiest zones."""
-    decisions = list[Decision]()
+    """Return the hardware of each workload. Nodes of a shared pool fill its emptiest zones.
+
+    A service whose nodes exceed the cluster gets none, and leaves its room to those after it.
+    """
+    decisions, cluster = list[Decision](), OneCluster.of(site, catalog, len(workloads))
     for index, workload in enumerate(workloads):
         known = catalog.with_corrections(corrections.get(workload.name))
         rates, lock = request_rates(workload.traffic), locks.get(workload.name)
-        pools = [each.result.pool for each in decisions if isinstance(each.result, Served)]
+        pools = [
+            each.result.pool
+            for each in decisions
+            if isinstance(each.result, Served) and not each.unserved
+        ]
         with of_workload(index):
-            decisions.append(decision(case_of(workload, site, known), rates, lock, pools))
+            decided = decision(case_of(workload, site, known), rates, lock, pools)
+        decisions.append(cluster.admitted(decided))
     return decisions
 
 
@@ -123,13 +137,16 @@ def service_plan(
     Pools named in `nvme_overflow_pools` keep their weights on gp3 volumes.
     """
     case, result = decided.case, decided.result
-    workload, facts = case.workload, case.facts
+    artefact, facts = artefact_plan(case), case.facts
+    # Guard: the case keeps the stated workload, which the lock identifies.
+    workload = with_derived_bytes(case.workload, artefact)
     rates = request_rates(workload.traffic)
     parts = hardware_parts(
         case,
         result,
         rates,
         chosen_by=decided.chosen_by,
+        unserved=decided.unserved,
         nvme_overflow_pools=nvme_overflow_pools,
     )
     engine = parts.engine
@@ -146,6 +163,7 @@ def service_plan(
         capacity=parts.capacity,
         calibrated=parts.calibrated,
         item=parts.item,
+        artefact=artefact,
         jobs=parts.jobs,
         own_runs=own_runs_plan(
             own,
@@ -174,5 +192,8 @@ def service_plan(
         serving=engine.serving,
         burst=engine.burst,
         quota=engine.quota,
+        buying=buying_plan(workload, result, case.site, case.catalog)
+        if isinstance(result, Served)
+        else None,
     )
     return service.model_copy(update={"contradictions": contradictions(service, case.site)})

@@ -34,7 +34,7 @@ PROGRAMS = (
 KWOK_LABEL = "kwok"
 """Label of a node with a kubelet; without it the node's heartbeats stop."""
 START_LIMIT_S = 90
-_WITH_PARENT = (
+WITH_PARENT = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
 )
 """Command that ends a program with its parent (PR_SET_PDEATHSIG)."""
@@ -136,7 +136,7 @@ class ControlPlane:
 
     def _run(self, program: str, *flags: str) -> None:
         with (self.folder / f"{program}.log").open("wb") as log:
-            command = [sys.executable, "-c", _WITH_PARENT, str(TOOLS / program), *flags]
+            command = [sys.executable, "-c", WITH_PARENT, str(TOOLS / program), *flags]
             self._running.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder))
 
     def _ready(self) -> bool:

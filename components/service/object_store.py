@@ -1,4 +1,4 @@
-"""One bucket: private, encrypted, versioned, with the plan's expiry."""
+"""One bucket: private, encrypted, versioned, with the plan's storage classes and expiry."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -135,6 +135,11 @@ class ObjectStore(pulumi.ComponentResource):
         }
         if plan.expire_days is not None:
             rule["expiration"] = {"days": plan.expire_days}
+        if plan.tiers:
+            rule["transitions"] = [
+                {"days": tier.after_days, "storage_class": tier.storage_class.upper()}
+                for tier in plan.tiers
+            ]
         s3.BucketLifecycleConfiguration(
             f"{self._name}-lifecycle",
             bucket=self.bucket,

@@ -43,14 +43,14 @@ def stack_files(given: tuple[Path, ...], site: SiteFile) -> tuple[Path, ...]:
 
 
 def finish(*plans: Plan, built: bool = False) -> None:
-    """Exit with code 5 or 6 where a service has no pool or, with `built`, no engine."""
+    """Exit with code 5 or 6 where a service has no pool or, with `built`, no nodes."""
     code = said_code(*plans, built=built)
     if code:
         sys.exit(code)
 
 
 def said_code(*plans: Plan, built: bool = False) -> ExitCode:
-    """Return the exit code of plans; report on stderr which services lack a pool or an engine."""
+    """Return the exit code of plans; report on stderr which services lack a pool or nodes."""
     for plan in plans:
         for shortfall in (*shortfalls(plan), *(unserved(plan) if built else ())):
             write_message(shortfall.text)

@@ -19,11 +19,10 @@ from sizing.plan.part import Reason
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.whole import Plan
 from sizing.stack.addresses import fullest_subnet
-from sizing.stack.shared import NODE_GROUP_LIMIT, release_day
+from sizing.stack.one_cluster import NODE_GROUP_LIMIT, NODES_PER_GROUP_LIMIT
+from sizing.stack.shared import release_day
 from sizing.workload import Precision
 
-NODES_PER_GROUP_LIMIT = 450
-"""Most nodes of one managed node group. Basis: vendor (EKS quota L-BD136A63)."""
 ELASTIC_IP_LIMIT = 5
 """Most elastic IPs of one region by default. Basis: vendor (EC2 quota L-0263D0A3)."""
 
@@ -60,11 +59,23 @@ def feasible(plan: Plan) -> Gate:
 
 def served(plan: Plan) -> Gate:
     """Check that every service with a pool has an engine; one without an engine is not judged."""
-    short = unserved(plan)
+    lacking = {service.name for service in plan.services if service.lacks_engine}
+    short = [shortfall for shortfall in unserved(plan) if shortfall.service in lacking]
     if short:
         return Gate("served", None, "; ".join(shortfall.text for shortfall in short))
     names = [service.name for service in plan.services if service.serving is not None]
     return Gate("served", True if names else None, ", ".join(names) or "nothing is served")
+
+
+def one_cluster(plan: Plan) -> Gate:
+    """Check that one cluster can hold the nodes of every service; the others get none."""
+    name, source = "one cluster", "sizing/stack/one_cluster.py"
+    if beyond := [service for service in plan.services if service.exceeds_one_cluster]:
+        return Gate(
+            name, False, "; ".join(f"{s.name}: {s.beyond_one_cluster}" for s in beyond), source
+        )
+    names = [service.name for service in plan.services if service.serving is not None]
+    return Gate(name, True if names else None, ", ".join(names) or "no GPU nodes", source)
 
 
 def node_groups(plan: Plan) -> Gate:

@@ -5,6 +5,10 @@ REMEDIES = {
         "change what the reason names; `sizewright compare FILE` lists the types that meet every"
         " target"
     ),
+    "one cluster": (
+        "split the service over the number of clusters that `sizewright size FILE --verbose` names,"
+        " each in a stack of its own, or choose an instance type with more GPUs"
+    ),
     "node groups": (
         "let services share an instance type, or give some a stack and cluster of their own"
     ),

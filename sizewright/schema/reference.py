@@ -43,6 +43,8 @@ UNITS = {
     "width": "pixels",
     "height": "pixels",
     "frames": "frames",
+    "frames_per_s": "frames per second",
+    "bits_per_pixel": "bits per pixel",
 }
 """Unit of a number by the end of its field's name; the longest matching end applies."""
 NUMBERS = ("integer", "number")

@@ -67,6 +67,8 @@ class EngineModel(Record):
     """Engine's name of the model's pipeline."""
     splits_tokens: bool
     """True where several GPUs may share the tokens of one pass."""
+    takes_image: bool
+    """True where an item may start from an input image."""
 
     @property
     def names(self) -> tuple[str, ...]:

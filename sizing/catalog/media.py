@@ -1,11 +1,12 @@
-"""What does a model that makes images or videos compute for one item?"""
+"""What does a model that makes images or videos compute for one item, and how large is its file?"""
 
 from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
-from sizing.catalog.records import Fact, PositiveInt
+from sizing.catalog.records import Fact, PositiveInt, Rate
+from sizing.workload.kinds import Kind
 
 Weights = Annotated[int, Field(ge=0)]
 """Number of weights, or of channels."""
@@ -82,3 +83,26 @@ class MediaModel(Fact):
     def names(self) -> tuple[str, ...]:
         """Short name of the model, the key of the row."""
         return (self.model,)
+
+
+class FormatBytes(Fact):
+    """Bits of a file for one pixel of one frame: what it usually takes, and a range.
+
+    Basis: as `source` says; a value that a column in `unverified` names is derived.
+    """
+
+    format: str
+    """Format of images, or codec of clips; `request.format` takes those that the engine writes."""
+    kind: Kind
+    """Kind of the services that make such files."""
+    low_bits_per_pixel: Rate
+    """Bits of a small file."""
+    bits_per_pixel: Rate
+    """Bits that size a service."""
+    high_bits_per_pixel: Rate | None = None
+    """Bits of a large file; None where no source states them."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Format, the key of the row."""
+        return (self.format,)

@@ -12,7 +12,9 @@ from sizing.values.units import MIB
 R = TypeVar("R", bound=Record)
 NOT_COLUMNS = frozenset({"config"})
 """Fields that no file of the catalog contains."""
-LISTS = frozenset({"aliases", "purchase", "regions", "zone_ids", "unverified"})
+LISTS = frozenset(
+    {"aliases", "families", "purchase", "regions", "spot_families", "unverified", "zone_ids"}
+)
 
 
 def read_records(path: Path, record: type[R], name_column: str = "name") -> dict[int, R]:

@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sizing.catalog.buying import LeadTime, PurchaseWay, Quota
 from sizing.catalog.coefficients import CoefficientSet
 from sizing.catalog.correction import Corrections
 from sizing.catalog.engine_options import Ability, EngineModel, EngineOption
-from sizing.catalog.media import Denoiser, MediaModel
+from sizing.catalog.media import Denoiser, FormatBytes, MediaModel
 from sizing.catalog.media_coefficients import MediaCoefficientSet
 from sizing.catalog.reader import read_records
 from sizing.catalog.records import (
@@ -40,9 +41,12 @@ __all__ = [
     "Gpu",
     "InstanceType",
     "Interconnect",
+    "LeadTime",
     "ModelFacts",
     "Pin",
     "Price",
+    "PurchaseWay",
+    "Quota",
     "UnknownName",
     "Zone",
     "load_catalog",
@@ -61,11 +65,15 @@ FILES = (
     "gpus.csv",
     "instance_types.csv",
     "interconnects.csv",
+    "lead_times.csv",
     "media_coefficients.json",
+    "media_formats.csv",
     "media_models.csv",
     "models.csv",
     "pins.csv",
     "prices.csv",
+    "purchase_ways.csv",
+    "quotas.csv",
     "zones.csv",
 )
 DIRECTIONS = {
@@ -81,7 +89,19 @@ DIRECTIONS = {
     "gov": "g",
 }
 
-R = TypeVar("R", Gpu, InstanceType, ModelFacts, Checkpoint, Denoiser, Pin)
+R = TypeVar(
+    "R",
+    Gpu,
+    InstanceType,
+    ModelFacts,
+    Checkpoint,
+    Denoiser,
+    FormatBytes,
+    Pin,
+    Quota,
+    PurchaseWay,
+    LeadTime,
+)
 
 
 class UnknownName(LookupError):  # noqa: N818
@@ -119,11 +139,17 @@ class Catalog(BaseModel):
     pins: tuple[Pin, ...]
     prices: tuple[Price, ...]
     zones: tuple[Zone, ...]
+    quotas: tuple[Quota, ...]
+    purchase_ways: tuple[PurchaseWay, ...]
+    lead_times: tuple[LeadTime, ...]
+    """Days of the steps before capacity can be used."""
     coefficients: CoefficientSet
     """Coefficients of the step-time model, by engine family."""
     denoisers: tuple[Denoiser, ...]
     media_models: tuple[MediaModel, ...]
     """Items that image and video models make by default."""
+    media_formats: tuple[FormatBytes, ...]
+    """Bits of a pixel in each format of images and clips."""
     media_coefficients: MediaCoefficientSet
     """Coefficients of the time of an image or a clip."""
     digest: str
@@ -147,6 +173,10 @@ class Catalog(BaseModel):
         """Return the item that a model makes by default, by its short name; None where it is not
         known."""
         return next((row for row in self.media_models if row.model == model), None)
+
+    def media_format(self, name: str) -> FormatBytes:
+        """Return the bits of a pixel in this format. Raises UnknownName."""
+        return _named("format", name, self.media_formats)
 
     def denoiser(self, name: str) -> Denoiser:
         """Return the denoiser of this name. Raises UnknownName."""
@@ -212,6 +242,22 @@ class Catalog(BaseModel):
             if (row.name, row.region) == (instance_type_name, region):
                 return row
         return None
+
+    def quota(self, code: str) -> Quota:
+        """Return the quota of this code. Raises UnknownName."""
+        return _named("quota", code, self.quotas)
+
+    def spot_quota(self, family: str) -> Quota | None:
+        """Return the quota of an instance family's spot nodes; None where it is unknown."""
+        return next((row for row in self.quotas if family in row.spot_families), None)
+
+    def purchase_way(self, way: str) -> PurchaseWay:
+        """Return the limits of this way to buy nodes. Raises UnknownName."""
+        return _named("purchase way", way, self.purchase_ways)
+
+    def lead_time(self, step: str) -> LeadTime:
+        """Return the days of this step. Raises UnknownName."""
+        return _named("lead time", step, self.lead_times)
 
     def support(self, engine: str, precision: str) -> EngineSupport | None:
         """Return the known support of this precision by the engine; None where nothing is known."""
@@ -327,16 +373,29 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         prices=tuple(prices.values()),
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),
+        quotas=_quotas(folder, tuple(instance_types.values())),
+        purchase_ways=tuple(read_records(folder / "purchase_ways.csv", PurchaseWay).values()),
+        lead_times=tuple(read_records(folder / "lead_times.csv", LeadTime).values()),
         coefficients=CoefficientSet.model_validate_json(
             (folder / "coefficients.json").read_bytes()
         ),
         denoisers=denoisers,
         media_models=media_models,
+        media_formats=tuple(read_records(folder / "media_formats.csv", FormatBytes).values()),
         media_coefficients=MediaCoefficientSet.model_validate_json(
             (folder / "media_coefficients.json").read_bytes()
         ),
         digest=_digest(folder / name for name in FILES),
     )
+
+
+def _quotas(folder: Path, sold: tuple[InstanceType, ...]) -> tuple[Quota, ...]:
+    rows = tuple(read_records(folder / "quotas.csv", Quota).values())
+    codes = {row.code for row in rows}
+    for instance in sold:
+        if instance.quota_code not in codes:
+            raise ValueError(f"instance_types.csv: {instance.quota_code!r} is not in quotas.csv")
+    return rows
 
 
 def _interconnects(folder: Path, sold: set[str]) -> tuple[Interconnect, ...]:

@@ -28,6 +28,7 @@ from sizing.service import (
     storage,
     weights_import,
 )
+from sizing.service.stores import artefact, prefixes, tiers
 from sizing.stack import addresses, cluster_services, network, node_updates, shared
 from sizing.values import units
 from sizing.values.exact import Number
@@ -166,13 +167,16 @@ class Leaf:
             "fleet_states": fleet_states,
             "memory": memory,
             "gateway": gateway,
+            "artefact": artefact,
             "jobs": jobs,
             "network": network,
             "node_updates": node_updates,
             "disks": node_disks,
+            "prefixes": prefixes,
             "serving": serving,
             "shared": shared,
             "storage": storage,
+            "tiers": tiers,
             "units": units,
             "weights_import": weights_import,
         }

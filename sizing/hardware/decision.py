@@ -10,7 +10,9 @@ from sizing.hardware.search import find_hardware, lacks_other_type, stale_lock
 from sizing.locks.workload_lock import Lock
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.pool import PoolPlan
+from sizing.plan.service.whole import UNSERVED
 from sizing.replica.case import Case, case_of
+from sizing.replica.fit import unserved
 from sizing.replica.traffic import Rates
 from sizing.values.exact import plain
 from sizing.workload import EngineName, Hardware, Method, Precision, Workload
@@ -27,6 +29,8 @@ class Decision:
     result: HardwareResult
     chosen_by: str
     """Origin of the choice: workload, lock or ranking."""
+    unserved: tuple[Rejected, ...] = ()
+    """Reasons why the stack builds no nodes for the service; empty where it builds them."""
 
 
 def decision(
@@ -46,7 +50,15 @@ def decision(
     if isinstance(result, Unserved) and lacks_other_type(result):
         nearest = nearest_types(decided.case, rates, decided.requested)
         result = replace(result, rejected=(*result.rejected, *nearest))
-    return replace(decided, result=result)
+    return replace(decided, result=result, unserved=_no_engine(decided.case))
+
+
+def _no_engine(case: Case) -> tuple[Rejected, ...]:
+    """Reason why no engine serves the case; empty where its engine does."""
+    lacking = unserved(case.workload, case.facts, case.catalog)
+    if lacking is None:
+        return ()
+    return (Rejected(option=UNSERVED, reason=Reason.not_in_this_version, numbers=lacking),)
 
 
 def _decided(

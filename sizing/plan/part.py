@@ -50,6 +50,8 @@ class Reason(StrEnum):
     """The lock was made for another model or instance type."""
     nearest = "nearest"
     """The nearest feasible change, which is not made automatically."""
+    one_cluster = "one_cluster"
+    """One cluster cannot hold the nodes."""
     not_in_this_version = "not_in_this_version"
     """The product does not size or build this yet."""
 

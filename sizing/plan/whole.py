@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from sizing.plan.buying import CalendarPlan
 from sizing.plan.part import Part
 from sizing.plan.service.stores import BucketPlan
 from sizing.plan.service.whole import ServicePlan
@@ -49,6 +50,8 @@ class Plan(Part):
     """Bucket of the load balancers' logs; null where there is none."""
     held_pods: dict[str, dict[str, PodRevision]] = Field(default_factory=dict)
     """Pods in the stack's lock, by service and zone; empty where zones roll at the same time."""
+    calendar: CalendarPlan | None
+    """Requests and purchases until the nodes serve; null without a pool."""
     unverified: tuple[str, ...]
     """Versions that were not checked against their registry."""
 

@@ -50,7 +50,9 @@ def _of_items(workload: Workload, facts: Facts, catalog: Catalog) -> Iterator[st
     if facts.model is None:
         yield f"{tag} serves the models of its list, and this one has no name of the catalog"
     elif facts.model.model not in listed:
-        yield f"{tag} does not list {facts.model.model}; it lists {', '.join(sorted(listed))}"
+        prefix = workload.kind.traits.model_kind
+        same = (m.model for m in catalog.models if m.kind.startswith(prefix) and m.model in listed)
+        yield f"{tag} does not list {facts.model.model}; it lists {', '.join(sorted(same))}"
     if facts.gpu is not None and not catalog.runs(engine, facts.precision.value, facts.gpu):
         yield f"{tag} is not known to run {facts.precision.value} on {facts.gpu.name}"
     if workload.engine.runtime not in RUNTIMES:

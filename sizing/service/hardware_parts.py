@@ -8,7 +8,7 @@ from sizing.fleet.estimates import Priced, calibrated_plan
 from sizing.fleet.packing import nodes_total_for
 from sizing.fleet.served import HardwareResult, Served, Unserved
 from sizing.fleet.states import rollout, states
-from sizing.plan.part import Reason, Rejected
+from sizing.plan.part import Rejected
 from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
@@ -22,9 +22,7 @@ from sizing.plan.service.pool import ChoicePlan, PoolPlan
 from sizing.plan.service.serving import QuotaPlan, ServingPlan
 from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.plan.service.weights_import import ImportPlan
-from sizing.plan.service.whole import UNSERVED
 from sizing.replica.case import Case, Choice
-from sizing.replica.fit import unserved
 from sizing.replica.gpu_rate import capacity_plan
 from sizing.replica.memory import memory_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side
@@ -38,6 +36,7 @@ from sizing.service.jobs import jobs_of
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient, item_seconds
 from sizing.service.serving import copy_image, quota_plan, serving_plan
+from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
 from sizing.service.verdict import latency_plan
 from sizing.service.ways import other_way
 from sizing.service.weights_import import import_plan
@@ -86,15 +85,24 @@ def hardware_parts(
     rates: Rates,
     *,
     chosen_by: str,
+    unserved: tuple[Rejected, ...],
     nvme_overflow_pools: frozenset[str],
 ) -> HardwareParts:
     """Return the parts of a service with or without nodes.
 
+    `unserved` are reasons why the stack builds no nodes. The service then has no engine parts.
     Pools named in `nvme_overflow_pools` keep their weights on gp3 volumes.
     """
     match result:
         case Served():
-            return _served_parts(case, result, rates, chosen_by, nvme_overflow_pools)
+            return _served_parts(
+                case,
+                result,
+                rates,
+                chosen_by=chosen_by,
+                unserved=unserved,
+                nvme_overflow_pools=nvme_overflow_pools,
+            )
         case Unserved():
             return _unserved_parts(case, result, rates)
         case _:
@@ -102,7 +110,13 @@ def hardware_parts(
 
 
 def _served_parts(
-    case: Case, served: Served, rates: Rates, chosen_by: str, nvme_overflow_pools: frozenset[str]
+    case: Case,
+    served: Served,
+    rates: Rates,
+    *,
+    chosen_by: str,
+    unserved: tuple[Rejected, ...],
+    nvme_overflow_pools: frozenset[str],
 ) -> HardwareParts:
     pool, load = served.pool, served.load
     volumes, late = _volumes(case, served, nvme_overflow_pools)
@@ -112,12 +126,11 @@ def _served_parts(
         priced = _priced(case, served, choice)
         calibrated = calibrated_plan(case.workload, known, pool, rates, load, priced=priced)
     capacity = _capacity(case, served.rated, served.choice, rates)
-    lacking = unserved(case.workload, case.facts, case.catalog)
-    jobs, without_api = jobs_of(case, pool, served.rated.rate, rates, served=lacking is None)
-    if lacking is None:
-        engine = _engine_parts(case, served, capacity, volumes, rates)
+    jobs, without_api = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
+    if unserved:
+        engine = EngineParts(rejected=unserved)
     else:
-        engine = EngineParts(rejected=(_no_engine(lacking),))
+        engine = _engine_parts(case, served, capacity, volumes, rates)
     if jobs is not None and jobs.api is not None:
         gateway = job_gateway_plan(case.workload, rates, case.site, jobs.api)
         engine = replace(engine, gateway=gateway)
@@ -153,11 +166,11 @@ def _priced(case: Case, served: Served, choice: ChoicePlan) -> Priced:
     return Priced(nodes, None if hourly is None else hourly * HOURS_PER_PRICED_MONTH)
 
 
-def _unserved_parts(case: Case, unserved: Unserved, rates: Rates) -> HardwareParts:
+def _unserved_parts(case: Case, result: Unserved, rates: Rates) -> HardwareParts:
     """Return the memory of the model, and the GPUs for the load where their rate is known."""
-    choice, capacity = unserved.choice, None
-    if unserved.rated is not None:
-        capacity = _capacity(case, unserved.rated, choice, rates)
+    choice, capacity = result.choice, None
+    if result.rated is not None:
+        capacity = _capacity(case, result.rated, choice, rates)
     return HardwareParts(memory_plan(case.need, choice.fit if choice else None), capacity)
 
 
@@ -195,7 +208,8 @@ def _gateway(case: Case, served: Served, rates: Rates) -> GatewayPlan:
     item_s = None
     if case.workload.kind.traits.makes_media:
         item_s = item_seconds(served.rated.rate, served.pool.gpus_per_replica)
-    return gateway_plan(case.workload, rates, case.site, item_s)
+    workload = with_derived_bytes(case.workload, artefact_plan(case))
+    return gateway_plan(workload, rates, case.site, item_s)
 
 
 def _capacity(case: Case, rated: Rated, choice: Choice | None, rates: Rates) -> CapacityPlan:
@@ -230,11 +244,3 @@ def _volumes(
         on = WeightsOn.gp3
     load_time_s = case.workload.hardware.load_time_s
     return volume_plan(weights_bytes, replicas, load_time_s, served.instance, on=on, engine=engine)
-
-
-def _no_engine(lacking: str) -> Rejected:
-    return Rejected(
-        option=UNSERVED,
-        reason=Reason.not_in_this_version,
-        numbers=lacking,
-    )

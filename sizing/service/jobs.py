@@ -17,7 +17,7 @@ from sizing.service.request_limits import item_seconds
 from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, plain, plain_or_none
-from sizing.workload import Queue
+from sizing.workload import Kind, Queue
 from sizing.workload.targets import Latency
 
 WORKER_IMAGE = "public.ecr.aws/lambda/python"
@@ -141,7 +141,8 @@ def _api(
         return None, (_no_api("results expire; the workload has no data.retention_days"),)
     if case.made is None:
         return None, (_no_api("the catalog does not know what the model makes by default"),)
-    item = item_of(workload, case.made.model)
+    # Guard: an image that starts from another has more tokens, which are not sized.
+    item, video = item_of(workload, case.made.model), workload.kind is Kind.video
     requests_per_s = float(rates.busiest) + polls_per_s(waiting)
     at_once = requests_per_s * REQUEST_S
     row = case.catalog.listed(workload.engine.name).get(case.made.model.model)
@@ -156,7 +157,7 @@ def _api(
         at_once=at_once,
         body_bytes=BODY_BYTES,
         url_s=URL_S,
-        takes_images=row is not None and bool(getattr(row, "takes_image", False)),
+        takes_images=video and row is not None and row.takes_image,
         upload_bytes=UPLOAD_BYTES,
         width=item.width,
         height=item.height,

@@ -1,5 +1,7 @@
 """Which data are kept, where, and how much?"""
 
+from collections.abc import Iterable
+from decimal import Decimal
 from fractions import Fraction
 
 from sizing.catalog import Catalog
@@ -7,14 +9,21 @@ from sizing.locks.stack_lock import DATABASE
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan
 from sizing.replica.traffic import Rates
+from sizing.service.stores.choice import (
+    AURORA_LIMIT_BYTES,
+    Records,
+    Role,
+    Store,
+    StoreChoice,
+    store_choice,
+)
+from sizing.service.stores.prefixes import prefix_plan, too_few
+from sizing.service.stores.tiers import tier_plans
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.values.exact import ceiling, exact, plain, plain_or_none
-from sizing.values.units import DAYS_PER_MONTH, GIB, TB
+from sizing.values.units import DAYS_PER_MONTH, DAYS_PER_YEAR
 from sizing.workload import Data, Workload
 
-AURORA_LIMIT_BYTES = 256 * 1024 * GIB
-"""Maximum bytes of a database. Basis: vendor, Aurora cluster volume of current versions, 256
-TiB."""
 WRITES_PER_S_PER_ACU = 100
 """Small writes that one Aurora capacity unit commits in a second. Basis: assumed (50 to 500);
 measure with your own rows and change it here."""
@@ -40,31 +49,44 @@ def storage_plan(workload: Workload, rates: Rates, weights_bytes: int) -> Storag
     Basis: arithmetic; every request writes one interaction.
     """
     data = workload.data
-    daily = indexed = None
-    if data is not None:
-        requests = exact(workload.traffic.daily_users) * exact(
-            workload.traffic.requests_per_user_per_day
-        )
-        daily = requests * exact(data.interaction_bytes)
-        indexed = daily * (1 + exact(data.index_ratio))
+    daily = None if data is None else _daily(workload, data)
+    indexed = None if data is None else _indexed(workload, data)
+    yearly = indexed if workload.kind.traits.makes_media else None
     return StoragePlan(
         weights_bytes=weights_bytes,
         profile_bytes=None if data is None else profile_bytes(workload, data),
         interaction_bytes_per_day=None if daily is None else ceiling(daily),
         indexed_bytes_per_day=None if indexed is None else ceiling(indexed),
         indexed_bytes_per_month=None if indexed is None else ceiling(indexed * DAYS_PER_MONTH),
+        indexed_bytes_per_year=None if yearly is None else ceiling(yearly * DAYS_PER_YEAR),
         retained_bytes=None if indexed is None else ceiling(indexed * _days(data)),
         writes_per_s_mean=None if data is None else plain(rates.mean),
         writes_per_s_peak=None if data is None else plain_or_none(rates.peak),
     )
 
 
+def _daily(workload: Workload, data: Data) -> Fraction:
+    """Bytes of interactions a day. Raises ValueError where those of one are not derived yet."""
+    if data.interaction_bytes is None:
+        raise ValueError(f"{workload.name}: the bytes of an interaction are not known")
+    traffic = workload.traffic
+    requests = exact(traffic.daily_users) * exact(traffic.requests_per_user_per_day)
+    return requests * exact(data.interaction_bytes)
+
+
+def _indexed(workload: Workload, data: Data) -> Fraction:
+    """Bytes of interactions and their indexes a day."""
+    return _daily(workload, data) * (1 + exact(data.index_ratio))
+
+
 def _days(data: Data | None) -> int:
     return 0 if data is None else data.retention_days
 
 
-def profile_bytes(workload: Workload, data: Data) -> int:
-    """Bytes of all user profiles. Basis: arithmetic."""
+def profile_bytes(workload: Workload, data: Data) -> int | None:
+    """Bytes of all user profiles; None without profiles. Basis: arithmetic."""
+    if data.profile_bytes_per_user is None:
+        return None
     return ceiling(exact(workload.traffic.daily_users) * exact(data.profile_bytes_per_user))
 
 
@@ -75,7 +97,8 @@ def stores(
     data.
 
     Text and conversations go to the database while they fit, else to an additional bucket. Images
-    and videos always go to a bucket. Profiles go to the database.
+    and videos always go to a bucket. Profiles go to the database, and without profiles and text
+    there is none.
     """
     weights = BucketPlan(
         role="weights",
@@ -85,38 +108,95 @@ def stores(
         protected=site.keeps(workload),
     )
     data = workload.data
-    if data is None or storage.profile_bytes is None or storage.retained_bytes is None:
+    if data is None or data.interaction_bytes is None or storage.retained_bytes is None:
         return None, (weights,), []
-    media = workload.kind.traits.makes_media
-    together = storage.profile_bytes + storage.retained_bytes
-    apart = media or together > AURORA_LIMIT_BYTES
-    buckets = [weights]
-    if apart:
-        role = "artefacts" if media else "conversations"
-        buckets.append(
-            BucketPlan(
-                role=role,
-                stored_bytes=storage.retained_bytes,
-                expire_days=data.retention_days,
-                noncurrent_days=EXPIRED_DAYS,
-                protected=site.keeps(workload),
-            )
-        )
-    rejected = []
-    if apart and together > AURORA_LIMIT_BYTES:
-        outgrown = max(storage.retained_bytes, storage.profile_bytes)
-        outgrown = outgrown if outgrown > AURORA_LIMIT_BYTES else together
-        numbers = f"{outgrown / TB:,.0f} TB exceeds 256 TiB ({AURORA_LIMIT_BYTES / TB:,.0f} TB)"
-        rejected.append(Rejected(option="aurora", reason=Reason.store_limit, numbers=numbers))
-    stored = storage.profile_bytes if apart else together
-    if stored > AURORA_LIMIT_BYTES:
-        return None, tuple(buckets), rejected
-    writes = rates.busiest
+    kept = store_choice(interactions(workload, storage, rates, data.interaction_bytes))
+    rejected = kept.rejected if kept.role is Role.files else kept.passed_over
+    profiles = storage.profile_bytes or 0
+    if kept.store is Store.aurora:
+        together = profiles + storage.retained_bytes
+        database, refused = _database_or_none(together, rates, workload, site, catalog)
+        return database, (weights,), _merged(refused, rejected)
+    objects = _objects(workload, data, storage, rates, site)
+    prefixes = [] if objects.prefixes is None else too_few(objects.prefixes)
+    database, refused = _database_or_none(profiles, rates, workload, site, catalog)
+    return database, (weights, objects), _merged(refused, (*rejected, *prefixes))
+
+
+def _merged(refused: list[Rejected], rejected: Iterable[Rejected]) -> list[Rejected]:
+    """Return both lists, each rejection once."""
+    first = list(rejected)
+    return [*first, *(each for each in refused if each not in first)]
+
+
+def _database_or_none(
+    stored: int, rates: Rates, workload: Workload, site: Site, catalog: Catalog
+) -> tuple[DatabasePlan | None, list[Rejected]]:
+    """Return the database of these bytes, and its limits; None without bytes and beyond them."""
+    if not stored:
+        return None, []
+    choice = store_choice(_profiles(workload, stored, rates))
+    if choice.store is not Store.aurora:
+        return None, [*choice.passed_over, *_unbuilt(choice)]
+    writes, short = rates.busiest, list[Rejected]()
     if 2 * writes > MAX_ACU * WRITES_PER_S_PER_ACU:
         numbers = f"twice {float(writes):,.0f} writes/s exceed what {MAX_ACU} ACU commit"
         option = f"more than {MAX_ACU} ACU"
-        rejected.append(Rejected(option=option, reason=Reason.store_limit, numbers=numbers))
-    return _database(stored, rates, workload, site, catalog), tuple(buckets), rejected
+        short.append(Rejected(option=option, reason=Reason.store_limit, numbers=numbers))
+    return _database(stored, rates, workload, site, catalog), short
+
+
+def interactions(
+    workload: Workload, storage: StoragePlan, rates: Rates, interaction_bytes: Decimal
+) -> Records:
+    """Return the interactions as records. In a database, they share its volume with profiles."""
+    retained, profiles = storage.retained_bytes or 0, storage.profile_bytes or 0
+    largest, together = max(retained, profiles), retained + profiles
+    return Records(
+        role=Role.files if workload.kind.traits.makes_media else Role.history,
+        stored_bytes=largest if largest > AURORA_LIMIT_BYTES else together,
+        record_bytes=interaction_bytes,
+        writes_per_s=rates.busiest,
+    )
+
+
+def _profiles(workload: Workload, stored_bytes: int, rates: Rates) -> Records:
+    per_user = workload.data.profile_bytes_per_user if workload.data is not None else None
+    return Records(
+        role=Role.profiles,
+        stored_bytes=stored_bytes,
+        record_bytes=per_user or 0,
+        writes_per_s=rates.busiest,
+    )
+
+
+def _unbuilt(choice: StoreChoice) -> list[Rejected]:
+    """Rejection of the store that would take the profiles, and that this version does not build."""
+    if choice.store is None:
+        return []
+    numbers = f"{choice.role.value} fit, and this version builds no table for them"
+    reason = Reason.not_in_this_version
+    return [Rejected(option=choice.store.value, reason=reason, numbers=numbers)]
+
+
+def _objects(
+    workload: Workload, data: Data, storage: StoragePlan, rates: Rates, site: Site
+) -> BucketPlan:
+    """Return the bucket of files or conversations, with the storage classes of older files."""
+    media, retained = workload.kind.traits.makes_media, storage.retained_bytes or 0
+    tiers = tier_plans(data, _indexed(workload, data)) if data.tiers else ()
+    older = sum(tier.stored_bytes for tier in tiers)
+    size = data.interaction_bytes or Decimal(0)
+    return BucketPlan(
+        role="artefacts" if media else "conversations",
+        stored_bytes=retained,
+        expire_days=data.retention_days,
+        noncurrent_days=EXPIRED_DAYS,
+        protected=site.keeps(workload),
+        standard_bytes=retained - older if tiers else None,
+        tiers=tiers,
+        prefixes=prefix_plan(workload, rates, size) if media else None,
+    )
 
 
 def _database(

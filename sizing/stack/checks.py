@@ -6,7 +6,6 @@ from sizing.catalog import Catalog
 from sizing.catalog.lookup import check_site
 from sizing.fleet.capacity_source import check_capacity
 from sizing.hardware.decision import Decision
-from sizing.replica.fit import unserved
 from sizing.service.access import check_access
 from sizing.site import Site
 from sizing.stack.mirror_check import check_mirrors
@@ -40,11 +39,7 @@ def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> 
 def check_engine_image(decisions: Sequence[Decision], site: Site) -> None:
     """Check that the stack has one engine where the site names a copy or a digest of its image.
     Raises FieldError for several engines, and where one is still to be chosen."""
-    served = [
-        each
-        for each in decisions
-        if unserved(each.case.workload, each.case.facts, each.case.catalog) is None
-    ]
+    served = [each for each in decisions if not each.unserved]
     engines = sorted({name for each in served for name in each.requested.engines})
     for field in ("engine_image_repository", "engine_image_digest"):
         if getattr(site, field) is not None and len(engines) > 1:

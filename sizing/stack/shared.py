@@ -28,7 +28,6 @@ from sizing.plan.stack.cluster import (
     UsedKeysPlan,
 )
 from sizing.plan.stack.nodes import InterconnectPlan, NodePool, SystemPool
-from sizing.replica.fit import unserved
 from sizing.service.burst import burst_pool
 from sizing.service.node_disks import held_gib, root_gib, weights_on
 from sizing.service.serving import engines_of
@@ -57,8 +56,6 @@ SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE, SYSTEM_PODS = 3, 10, 29
 pods = 3 x (10 - 1) + 2, as in the VPC CNI's eni-max-pods.txt)."""
 KEY_DELETION_DAYS = {Environment.dev: 7, Environment.prod: 30}
 """Days in which the deletion of a key can be reverted. Basis: vendor allows 7 to 30."""
-NODE_GROUP_LIMIT = 30
-"""Maximum node groups. Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
 
 
 def node_pools(
@@ -80,8 +77,7 @@ def nvme_overflow_pools(decisions: Sequence[Decision]) -> frozenset[str]:
     types: dict[str, InstanceType] = {}
     for each in decisions:
         case, result = each.case, each.result
-        lacking = unserved(case.workload, case.facts, case.catalog)
-        if isinstance(result, Served) and lacking is None:
+        if isinstance(result, Served) and not each.unserved:
             pool = result.pool
             types[pool.name] = result.instance
             weights_gib = held_gib(case.need.weights_bytes, pool.replicas_per_node)
@@ -97,7 +93,7 @@ def nvme_overflow_pools(decisions: Sequence[Decision]) -> frozenset[str]:
 def _members(services: Sequence[ServicePlan]) -> dict[str, list[ServicePlan]]:
     """Return the services with nodes, by the name of their pool.
 
-    Guard: a service without an engine gets no nodes, whatever its size.
+    Guard: a service without an engine, or beyond one cluster, gets no nodes.
     """
     members: dict[str, list[ServicePlan]] = {}
     for service in services:

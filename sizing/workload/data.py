@@ -1,23 +1,101 @@
 """Which data does a service store?"""
 
 from decimal import Decimal
-from typing import Any
+from itertools import pairwise
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from sizing.values.strict import Strict
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict, absent
 from sizing.values.written import Positive, PositiveCount, Ratio
+from sizing.workload.kinds import Kind, StorageClass
+from sizing.workload.request import Request
+
+MOVES = tuple(StorageClass)
+"""Storage classes in the order in which S3 moves objects down. Basis: vendor (S3 user guide,
+lifecycle transitions)."""
+INFREQUENT_DAYS = 30
+"""Days before an object may move to infrequent access, and before it may leave it again. Basis:
+vendor (S3 user guide, lifecycle transitions; API reference of Transition)."""
+
+
+class Tier(Strict):
+    """Storage class of files from an age on."""
+
+    after_days: PositiveCount
+    """Age in days from which files are in this class."""
+    storage_class: StorageClass
+    """Storage class of S3."""
 
 
 class Data(Strict):
-    profile_bytes_per_user: Positive
-    """Stored bytes of each user."""
-    interaction_bytes: Positive
-    """Stored bytes of each request and its answer."""
+    profile_bytes_per_user: Annotated[Positive | None, Field(exclude_if=absent)] = None
+    """Stored bytes of each user. When left out, no profiles are stored."""
+    interaction_bytes: Annotated[Positive | None, Field(exclude_if=absent)] = None
+    """Stored bytes of each request and its answer. When left out, those of an image or clip follow
+    from its pixels."""
     index_ratio: Ratio = Field(default=Decimal(0), ge=0)
     """Bytes of indexes over bytes of interactions."""
     retention_days: PositiveCount
     """Days for which interactions are stored."""
+    tiers: Annotated[tuple[Tier, ...], Field(exclude_if=lambda given: not given)] = ()
+    """Storage classes of older images and clips, by age."""
+
+    @model_validator(mode="after")
+    def _tiers_follow_each_other(self) -> Self:
+        """Check the rules of S3: later and lower each time, and before the files expire."""
+        for index, tier in enumerate(self.tiers):
+            self._long_enough(("tiers", index, "after_days"), tier)
+        for index, (before, after) in enumerate(pairwise(self.tiers), start=1):
+            _below(index, before, after)
+        return self
+
+    def _long_enough(self, field: tuple[str | int, ...], tier: Tier) -> None:
+        if tier.after_days >= self.retention_days:
+            message = f"files expire after {self.retention_days} days"
+            raise FieldError(field, message, "less than retention_days")
+        infrequent = tier.storage_class is StorageClass.standard_ia
+        if infrequent and tier.after_days < INFREQUENT_DAYS:
+            message = f"S3 moves no younger file to {tier.storage_class.value}"
+            raise FieldError(field, message, f"at least {INFREQUENT_DAYS}")
+
+
+def _below(index: int, before: Tier, after: Tier) -> None:
+    """Raises FieldError where S3 would not move files from one tier to the next."""
+    if MOVES.index(after.storage_class) <= MOVES.index(before.storage_class):
+        message = f"S3 moves nothing from {before.storage_class.value} to it"
+        raise FieldError(
+            ("tiers", index, "storage_class"), message, f"in order: {', '.join(MOVES)}"
+        )
+    stays = INFREQUENT_DAYS if before.storage_class is StorageClass.standard_ia else 1
+    least = before.after_days + stays
+    if after.after_days < least:
+        message = f"files stay at least {stays} days in {before.storage_class.value}"
+        raise FieldError(("tiers", index, "after_days"), message, f"at least {least}")
+
+
+def files_are_of_the_kind(kind: Kind, request: Request, data: Data | None) -> None:
+    """Check the format of a service's files, and that only files have derived bytes and tiers.
+
+    Raises FieldError.
+    """
+    formats = kind.traits.formats
+    if request.format is not None and request.format not in formats:
+        message = f"{kind.value} has no such format"
+        raise FieldError(("request", "format"), message, " or ".join(formats))
+    if request.frames_per_s is not None and kind is not Kind.video:
+        raise FieldError(("request", "frames_per_s"), "an image has one frame", "kind: video")
+    if data is None or formats:
+        return
+    if data.interaction_bytes is None:
+        message = f"the bytes of {kind.value} follow from no pixels"
+        raise FieldError(
+            ("data", "interaction_bytes"), message, "bytes of a request and its answer"
+        )
+    if data.tiers:
+        message = f"{kind.value} stores no files"
+        raise FieldError(("data", "tiers"), message, "kind: image or kind: video")
 
 
 def none_is_absent(value: Any) -> Any:

@@ -69,6 +69,30 @@ class Guidance(StrEnum):
     """Each step runs once."""
 
 
+class MediaFormat(StrEnum):
+    """Format in which the engine writes the file of an image or a clip."""
+
+    png = "png"
+    """Image without loss. The engine does not compress it unless a request asks it to."""
+    jpeg = "jpeg"
+    """Image with loss."""
+    webp = "webp"
+    """Image with loss, smaller than JPEG at the same quality."""
+    h264 = "h264"
+    """Clip in MP4. The engine writes no other codec."""
+
+
+class StorageClass(StrEnum):
+    """Storage class of older files. Classes that restore a file first are not offered."""
+
+    standard_ia = "standard_ia"
+    """Infrequent access: less for storage, more for each read. At least 30 days."""
+    intelligent_tiering = "intelligent_tiering"
+    """S3 moves each file by its reads."""
+    glacier_ir = "glacier_ir"
+    """Archive that is read at once. At least 90 days are charged."""
+
+
 class EncoderPlacement(StrEnum):
     """Memory that holds the prompt's encoders of an image or video model."""
 
@@ -124,12 +148,16 @@ class Traits:
     """Field of the request that the textbook rule counts; None where the rule has no form."""
     targets: tuple[str, ...] = ("ttft_ms", "tpot_ms")
     """Fields of the latency that state its targets."""
+    formats: tuple[MediaFormat, ...] = ()
+    """Formats of its files, the default first; empty where answers are text."""
 
 
 LANGUAGE = Traits("llm", False, "total_tokens")
+IMAGES = (MediaFormat.png, MediaFormat.jpeg, MediaFormat.webp)
+CLIPS = (MediaFormat.h264,)
 TRAITS = {
     Kind.text: LANGUAGE,
     Kind.chat: LANGUAGE,
-    Kind.image: Traits("image", True, "iterations", ("response_s",)),
-    Kind.video: Traits("video", True, None, ("response_s",)),
+    Kind.image: Traits("image", True, "iterations", ("response_s",), IMAGES),
+    Kind.video: Traits("video", True, None, ("response_s",), CLIPS),
 }

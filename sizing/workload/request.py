@@ -9,7 +9,7 @@ from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.values.written import Count, Positive, PositiveCount
-from sizing.workload.kinds import Guidance
+from sizing.workload.kinds import Guidance, MediaFormat
 
 
 class Length(Strict):
@@ -82,10 +82,18 @@ class Request(Strict):
     """Frames of one clip. When left out, the model's default applies."""
     guidance: Annotated[Guidance | None, Field(exclude_if=absent)] = None
     """Guidance of an image or video model. When left out, the model's own applies."""
+    format: Annotated[MediaFormat | None, Field(exclude_if=absent)] = None
+    """Format of the file: png for images and h264 for clips when left out."""
+    frames_per_s: Annotated[Positive | None, Field(le=240, exclude_if=absent)] = None
+    """Frames of one second of a clip. When left out, the model's default applies."""
+    bits_per_pixel: Annotated[Positive | None, Field(le=64, exclude_if=absent)] = None
+    """Bits of the file for one pixel of one frame, as you measured. When left out, those of the
+    format apply."""
     request_bytes: Positive | None = None
     """Mean bytes of one request."""
     response_bytes: Positive | None = None
-    """Mean bytes of one response."""
+    """Mean bytes of one response. When left out, those of an image or clip follow from its
+    pixels."""
 
     @model_validator(mode="after")
     def _shares_add_to_one(self) -> Self:
@@ -123,7 +131,9 @@ class Request(Strict):
     def item_field(self) -> str | None:
         """First stated field that only images and clips have; None where none is stated."""
         names = ("width", "height", "frames", "guidance")
-        return next((name for name in names if getattr(self, name) is not None), None)
+        names_of_files = ("format", "frames_per_s", "bits_per_pixel")
+        stated = (n for n in names + names_of_files if getattr(self, n) is not None)
+        return next(stated, None)
 
     @property
     def output_mean(self) -> Decimal | None:

@@ -9,7 +9,7 @@ from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
-from sizing.workload.data import Data, none_is_absent
+from sizing.workload.data import Data, files_are_of_the_kind, none_is_absent
 from sizing.workload.engine import Engine, Routing, refusal
 from sizing.workload.engines import ENGINES, EngineName, engines_of
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
@@ -186,6 +186,11 @@ class Workload(Strict):
             raise FieldError(used[0], message, "kind: image or kind: video")
         if self.kind is Kind.image and self.request.frames not in (None, 1):
             raise FieldError(("request", "frames"), "an image has one frame", "kind: video")
+        return self
+
+    @model_validator(mode="after")
+    def _files_are_of_the_kind(self) -> Self:
+        files_are_of_the_kind(self.kind, self.request, self.data)
         return self
 
     @model_validator(mode="after")

@@ -122,7 +122,8 @@ def create(body: dict[str, Any], key: str | None, owner: str) -> Answer:
     job = job_id(owner, key)
     # Guard: a repeated attempt makes the same item.
     request.setdefault("seed", int(job[:8], 16))
-    if "input_reference" in request:
+    # Guard: an upload expires, and a repeated request must still find its job.
+    if "input_reference" in request and (key is None or _row(job) is None):
         _uploaded(request["input_reference"], owner)
     now = int(time.time())
     row = {

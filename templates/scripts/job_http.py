@@ -65,7 +65,8 @@ def owner_of(headers: dict[str, str]) -> str:
 def body_of(event: Event, headers: dict[str, str], most: int) -> dict[str, Any]:
     """Return the JSON object of the body. Raises RefusedError."""
     text = event.get("body") or ""
-    body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+    plain = text.encode("utf-8", "surrogatepass")
+    body = base64.b64decode(text) if event.get("isBase64Encoded") else plain
     if len(body) > most:
         raise RefusedError(413, f"The body is larger than {most} bytes.", code="body_too_large")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -40,31 +40,33 @@ class Rows:
 
     def change(self, job: str, state: str, **values: object) -> bool:
         """Change an open job; False where it no longer is one."""
-        changed = {"state": state, **values}
+        return self._updated(job, "SET", {"state": state, **values})
+
+    def give_back(self, job: str) -> bool:
+        """Queue an open job again, and count that this must not cost it an attempt."""
+        return self._updated(job, "ADD given_back :one SET", {"state": "queued"}, one=1)
+
+    def _updated(self, job: str, verb: str, values: dict[str, object], **more: object) -> bool:
         states = {":queued": "queued", ":in_progress": "in_progress"}
+        new = {f":new_{name}": value for name, value in values.items()}
         try:
             self._table.update_item(
                 Key={"id": job},
-                UpdateExpression="SET " + ", ".join(f"#{name} = :new_{name}" for name in changed),
+                UpdateExpression=f"{verb} "
+                + ", ".join(f"#{name} = :new_{name}" for name in values),
                 ConditionExpression=OPEN,
-                ExpressionAttributeNames={f"#{name}": name for name in changed},
-                ExpressionAttributeValues=states
-                | {f":new_{name}": value for name, value in changed.items()},
+                ExpressionAttributeNames={f"#{name}": name for name in values},
+                ExpressionAttributeValues={
+                    **states,
+                    **new,
+                    **{f":{name}": value for name, value in more.items()},
+                },
             )
         except ClientError as fault:
             if code_of(fault) != "ConditionalCheckFailedException":
                 raise
             return False
         return True
-
-    def give_back(self, job: str) -> None:
-        """Count a return that must not cost the job an attempt."""
-        self._table.update_item(
-            Key={"id": job},
-            UpdateExpression="ADD given_back :one",
-            ConditionExpression="attribute_exists(id)",
-            ExpressionAttributeValues={":one": 1},
-        )
 
 
 class Store:

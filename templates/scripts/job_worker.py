@@ -54,6 +54,7 @@ class Stopping:
         # Guard: no lock here; the signal may come while the same thread holds it.
         self.now = True
         if self._interruptible:
+            self._interruptible = False
             raise Stop
 
     def wait(self, seconds: float) -> bool:
@@ -65,8 +66,8 @@ class Stopping:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        self._interruptible = True
         try:
+            self._interruptible = True
             if self.now:
                 raise Stop
             yield
@@ -81,16 +82,15 @@ class Worker:
         retries = {"mode": "standard", "max_attempts": 5}
         config = Config(connect_timeout=5, read_timeout=WAIT_S + 20, retries=retries)
         region = {"region_name": given["AWS_REGION"], "config": config}
-        self._given = given
         self._queue = boto3.client("sqs", **region)
         self._rows = Rows(boto3.resource("dynamodb", **region).Table(given["TABLE"]))
         self._store = Store(boto3.client("s3", **region), given["BUCKET"], given["KIND"])
-        timeout_s = float(given["ITEM_TIMEOUT_S"])
-        self._engine = Engine(given["ENGINE_URL"], given["KIND"], timeout_s)
+        limit_s = float(given["ITEM_TIMEOUT_S"])
+        self._engine = Engine(given["ENGINE_URL"], given["KIND"], limit_s)
         self._attempts = int(given["ATTEMPTS"])
         self._visibility_s = int(given["VISIBILITY_S"])
         self._heartbeat_s = int(given["HEARTBEAT_S"])
-        self._stopping = Stopping()
+        self._stopping, self._given = Stopping(), given
         self._ready = self._hung = False
 
     def run(self) -> int:
@@ -249,11 +249,12 @@ class Worker:
         now = int(time.time())
         expires = now + int(self._given["EXPIRE_DAYS"]) * DAY_S
         times = {"completed_at": now, "expires_at": expires, "ttl": expires + ROW_DAYS * DAY_S}
-        if not self._rows.change(row["id"], "completed", **times, **found):
-            final = self._rows.get(row["id"])
-            if final is None or final["state"] == "failed":
-                self._store.delete(row)
-        report("completed", job=row["id"])
+        if self._rows.change(row["id"], "completed", **times, **found):
+            report("completed", job=row["id"])
+            return True
+        final = self._rows.get(row["id"])
+        if final is None or final["state"] == "failed":
+            self._store.delete(row)
         return True
 
     def _given_back(self, row: Row, fault: BaseException) -> int:
@@ -268,7 +269,7 @@ class Worker:
         if last:
             self._fail(row, reason)
             return None
-        self._rows.change(row["id"], "in_progress", error=reason)
+        self._rows.change(row["id"], "queued", error=reason)
         return self._heartbeat_s
 
     def _fail(self, row: Row, reason: str) -> None:
@@ -285,8 +286,8 @@ class Worker:
     def _bury(self, row: Row) -> None:
         """Send the job to the dead letters; after a crash in between it is there twice."""
         letter = {"id": row["id"], "model": row["model"], "reason": row["error"]}
-        place = self._given["DEAD_LETTERS_URL"]
-        self._queue.send_message(QueueUrl=place, MessageBody=json.dumps(letter))
+        body = json.dumps(letter)
+        self._queue.send_message(QueueUrl=self._given["DEAD_LETTERS_URL"], MessageBody=body)
         report("failed", job=row["id"])
 
 

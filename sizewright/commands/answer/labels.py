@@ -58,6 +58,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "measure": ("calibrated.one_run.*",),
     "public ingress": ("gateway.*",),
     "cost": ("choice.pool_usd_per_month",),
+    "buy": ("buying.*",),
     "load": ("traffic.requests_per_s_peak", "pool.utilisation_at_peak"),
     "import": ("weights_import.*",),
     "queue": ("jobs.largest_backlog", "jobs.drain_s", "jobs.wait_s"),

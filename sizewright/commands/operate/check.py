@@ -96,6 +96,7 @@ def _sizing_gates(
 ) -> Iterator[Gate]:
     yield gates.feasible(plan)
     yield gates.served(plan)
+    yield gates.one_cluster(plan)
     yield gates.node_groups(plan)
     yield gates.nodes_per_group(plan)
     yield gates.sold(plan, catalog)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sizewright.reading.input_error import InputError, dotted
+from sizewright.reading.input_error import InputError
 from sizewright.reading.stack.site_file import SiteFile
 from sizing.catalog import Catalog
 from sizing.locks.cluster_lock import replacing
@@ -53,19 +53,4 @@ def addressable(site: SiteFile, plan: Plan) -> None:
     try:
         enough_addresses(plan.network)
     except FieldError as fault:
-        if fault.field[0] in site.keys.data:
-            raise site.keys.of_rule(fault) from fault
-        raise InputError(
-            site.keys.file,
-            field=dotted(fault.field),
-            message=f"the default {fault.message}: {_most_nodes(plan)}",
-            expected=fault.expected,
-            suggestion=fault.suggestion,
-        ) from fault
-
-
-def _most_nodes(plan: Plan) -> str:
-    """Name the service with most of the nodes."""
-    pools = {service.name: service.pool for service in plan.services if service.pool is not None}
-    name, pool = max(pools.items(), key=lambda of: of[1].nodes_total)
-    return f"{name} has {pool.nodes_total:,} nodes"
+        raise site.keys.of_rule(fault) from fault

@@ -24,9 +24,11 @@ from sizing.plan.service.calibrated import (
 )
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.item import ItemPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
 from sizing.plan.service.states import StatePlan
+from sizing.plan.service.stores import BucketPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.values.exact import Number
@@ -67,7 +69,12 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     yield "memory", _memory(service)
     if service.pool and service.volumes:
         yield "volumes", _volumes(service.volumes)
+    if service.artefact:
+        yield "file", _file(service.artefact)
     yield "storage", _storage(service)
+    for bucket in service.buckets:
+        if bucket.prefixes:
+            yield "objects", _objects(bucket)
     yield "network", _network(service)
     for name, text in (("public ingress", public_ingress(service)), ("import", imported(service))):
         if text:
@@ -337,13 +344,41 @@ def _storage(service: ServicePlan) -> str:
     text = f"weights {data_size(storage.weights_bytes)} as parameters x nominal bits"
     if storage.interaction_bytes_per_day is None:
         return f"{text}; no data kept"
+    kept = storage.profile_bytes
+    profiles = "no profiles" if kept is None else f"profiles {data_size(kept)}"
     return (
-        f"{text}; profiles {data_size(storage.profile_bytes)}; "
+        f"{text}; {profiles}; "
         f"interactions {data_size(storage.interaction_bytes_per_day)} a day, with indexes "
         f"{data_size(storage.indexed_bytes_per_day)} a day = "
         f"{data_size(storage.indexed_bytes_per_month)} a month; "
         f"{data_size(storage.retained_bytes)} kept"
     )
+
+
+def _file(file: ArtefactPlan) -> str:
+    """Bytes of one file from its pixels, and the stated bytes next to them."""
+    text = f"{data_size(file.file_bytes)} as {file.format}: {file.width} x {file.height}"
+    if file.frames > 1:
+        text += f" x {file.frames:,} frames"
+    text += f" x {number(file.bits_per_pixel)} bits a pixel"
+    for what, ratio in (("stored", file.stated_file_ratio), ("answer", file.stated_answer_ratio)):
+        if ratio is not None:
+            text += f"; the stated {what} bytes are {number(ratio)} x that"
+            text += " in base64" if what == "answer" and file.answer_bytes > file.file_bytes else ""
+    return text
+
+
+def _objects(bucket: BucketPlan) -> str:
+    """Storage classes of a bucket's files, and its key prefixes."""
+    tiers = [f"{data_size(tier.stored_bytes)} in {tier.storage_class}" for tier in bucket.tiers]
+    standard = bucket.stored_bytes if bucket.standard_bytes is None else bucket.standard_bytes
+    text = ", ".join([f"{data_size(standard)} in standard", *tiers])
+    prefixes = bucket.prefixes
+    if prefixes is None:
+        return text
+    named = "your application names the keys"
+    there = named if prefixes.available is None else f"{prefixes.available:,} used"
+    return f"{text}; key prefixes: {prefixes.needed:,} needed, {there}"
 
 
 def _network(service: ServicePlan) -> str:

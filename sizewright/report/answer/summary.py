@@ -16,6 +16,7 @@ from sizewright.report.answer.paragraphs import (
     queue_text,
     rule,
 )
+from sizewright.report.buying import buying_line
 from sizing.plan.service.latency import LatencyPlan, Verdict
 from sizing.plan.service.pool import CapacitySource, ChoicePlan, PoolPlan
 from sizing.plan.service.whole import ServicePlan
@@ -43,7 +44,7 @@ METHODS = {"given": "as measured", "textbook": "textbook rule"}
 
 def size_summary(plan: Plan) -> str:
     """Lines of `size`: at most ten for each service."""
-    return _summary(plan, [], list(_worth_measuring(plan)), [])
+    return _summary(plan, [], list(_worth_measuring(plan)), [], buying=True)
 
 
 def _worth_measuring(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -61,11 +62,24 @@ def preview_summary(plan: Plan, recorded: Recorded, warnings: Sequence[str]) -> 
 
 
 def _summary(
-    plan: Plan, intro: Sequence[str], rows: Sequence[tuple[str, str]], warnings: Sequence[str]
+    plan: Plan,
+    intro: Sequence[str],
+    rows: Sequence[tuple[str, str]],
+    warnings: Sequence[str],
+    *,
+    buying: bool = False,
 ) -> str:
     opening = [*first_line(plan), *map(_line, (*without_nodes(plan), *intro))]
     services = {_title(service): list(_rows(plan, service)) for service in plan.services}
-    lines = len(opening) + sum(1 + len(each) for each in services.values()) + len(rows)
+    if buying:
+        for service in plan.services:
+            if service.buying is not None:
+                services[_title(service)].append(("buy", buying_line(service)))
+    lines = len(opening) + sum(1 + len(each) for each in services.values())
+    if buying and lines + len(rows) >= LINES * len(services):
+        # Guard: what one own run may save gives way, so that an answer keeps its ten lines.
+        rows = ()
+    lines += len(rows)
     tail = _tail([*warnings, *_warnings(plan)], LINES * len(services) - lines)
     tables = (_table(title, each) for title, each in services.items())
     gap = "\n\n" if len(services) > 1 else "\n"

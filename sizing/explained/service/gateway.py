@@ -2,6 +2,7 @@
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, setting
 from sizing.explained.service.capacity import busiest_rate, item_seconds
+from sizing.explained.service.files.artefact import answer_bytes
 from sizing.plan.service.gateway import BalancerPlan, FirewallPlan, GatewayPlan, JobGatewayPlan
 from sizing.replica.traffic import slowest_answer_s
 from sizing.service.gateway import STREAM_RATIO
@@ -118,7 +119,7 @@ def _capacity_units(leaf: Leaf) -> Entry:
         "ceil(max(rate / 25, in flight / 3,000, bytes an hour / 1 GB)), each request a connection",
         f"ceil(max({rate} / {{gateway.CONNECTIONS_PER_UNIT_S}},"
         f" {flying} / {{gateway.ACTIVE_CONNECTIONS_PER_UNIT}},"
-        f" {rate} * ({{w.request.request_bytes}} + {{w.request.response_bytes}}) * 3600"
+        f" {rate} * ({{w.request.request_bytes}} + {answer_bytes(leaf)}) * 3600"
         " / {gateway.BYTES_PER_UNIT_HOUR}))",
         Basis.vendor,
         "ELB pricing: what one unit covers",

@@ -2,9 +2,15 @@
 
 from decimal import Decimal
 
-from sizing.explained.entry import Basis, Entry, Leaf, Registry, log_days, setting
+from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry, log_days, setting
 from sizing.explained.service.capacity import busiest_rate
-from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
+from sizing.explained.service.files.artefact import answer_bytes, answer_remarks, file_remarks
+from sizing.plan.service.stores import (
+    BucketPlan,
+    DatabasePlan,
+    StoragePlan,
+    TransferPlan,
+)
 from sizing.plan.service.whole import ServicePlan
 from sizing.service.storage import highest_acu
 from sizing.values.exact import Number, exact, plain
@@ -20,23 +26,47 @@ def _writes(load: str) -> Entry:
     )
 
 
-def _bandwidth(direction: str, size: str, load: str) -> Entry:
+def _ingress(load: str) -> Entry:
     return Entry(
-        f"megabits a second {direction}, {load}",
-        f"{load} rate x {size} x 8 / 10^6",
-        f"{{s.traffic.requests_per_s_{load}}} * {{w.request.{size}}} * 8 / {{units.MB}}",
+        f"megabits a second in, {load}",
+        f"{load} rate x request_bytes x 8 / 10^6",
+        f"{{s.traffic.requests_per_s_{load}}} * {{w.request.request_bytes}} * 8 / {{units.MB}}",
+    )
+
+
+def _egress(load: str) -> Explainer:
+    def entry(leaf: Leaf) -> Entry:
+        return Entry(
+            f"megabits a second out, {load}",
+            f"{load} rate x response_bytes x 8 / 10^6",
+            f"{{s.traffic.requests_per_s_{load}}} * {answer_bytes(leaf)} * 8 / {{units.MB}}",
+            remarks=answer_remarks(leaf),
+        )
+
+    return entry
+
+
+def _interactions(leaf: Leaf) -> Entry:
+    """Interactions of a day, with what the pixels say of stated bytes."""
+    data = leaf.sized.inputs.data
+    derived = data is not None and data.interaction_bytes is None
+    size = "{s.artefact.file_bytes}" if derived else "{w.data.interaction_bytes}"
+    return Entry(
+        "bytes of interactions a day",
+        "users x requests a user a day x bytes",
+        f"{DAILY} * {size}",
+        remarks=file_remarks(leaf),
     )
 
 
 def _stored(leaf: Leaf) -> Entry:
-    service = leaf.sized
-    both = service.storage.profile_bytes != service.database.stored_bytes if service.database else 0
+    storage, database = leaf.sized.storage, leaf.sized.database
+    profiles = storage.profile_bytes or 0
+    apart = database is not None and database.stored_bytes == profiles
     return Entry(
         "bytes in the database when retention is full",
         "profiles + retained interactions while they fit together, else profiles alone",
-        "{s.storage.profile_bytes} + {s.storage.retained_bytes}"
-        if both
-        else "{s.storage.profile_bytes}",
+        f"{profiles}" if apart else f"{profiles} + {{s.storage.retained_bytes}}",
     )
 
 
@@ -132,11 +162,7 @@ STORES: Registry = {
             "users x bytes a user",
             "{w.traffic.daily_users} * {w.data.profile_bytes_per_user}",
         ),
-        "interaction_bytes_per_day": Entry(
-            "bytes of interactions a day",
-            "users x requests a user a day x bytes",
-            f"{DAILY} * {{w.data.interaction_bytes}}",
-        ),
+        "interaction_bytes_per_day": _interactions,
         "indexed_bytes_per_day": Entry(
             "bytes of interactions and their indexes a day",
             "interactions x (1 + index ratio)",
@@ -147,6 +173,11 @@ STORES: Registry = {
             "a day x 30",
             "{s.storage.indexed_bytes_per_day} * {units.DAYS_PER_MONTH}",
         ),
+        "indexed_bytes_per_year": Entry(
+            "bytes that a year of 365 days adds",
+            "a day x 365",
+            "{s.storage.indexed_bytes_per_day} * {units.DAYS_PER_YEAR}",
+        ),
         "retained_bytes": Entry(
             "bytes kept when retention is full",
             "a day x retention days",
@@ -156,10 +187,10 @@ STORES: Registry = {
         "writes_per_s_peak": _writes("peak"),
     },
     TransferPlan: {
-        "ingress_mbit_per_s": _bandwidth("in", "request_bytes", "mean"),
-        "egress_mbit_per_s": _bandwidth("out", "response_bytes", "mean"),
-        "ingress_mbit_per_s_peak": _bandwidth("in", "request_bytes", "peak"),
-        "egress_mbit_per_s_peak": _bandwidth("out", "response_bytes", "peak"),
+        "ingress_mbit_per_s": _ingress("mean"),
+        "egress_mbit_per_s": _egress("mean"),
+        "ingress_mbit_per_s_peak": _ingress("peak"),
+        "egress_mbit_per_s_peak": _egress("peak"),
     },
     DatabasePlan: {
         "stored_bytes": _stored,
@@ -188,5 +219,10 @@ STORES: Registry = {
         "stored_bytes": _bucket_bytes,
         "expire_days": _expire_days,
         "noncurrent_days": _noncurrent_days,
+        "standard_bytes": Entry(
+            "bytes in the standard class when retention is full",
+            "a day x days before the first tier",
+            "{s.storage.indexed_bytes_per_day} * {w.data.tiers[0].after_days}",
+        ),
     },
 }

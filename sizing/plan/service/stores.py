@@ -2,17 +2,24 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from sizing.plan.part import Part
 from sizing.plan.reaches import AURORA, LIFECYCLE, LOGS, Reaches
+from sizing.plan.service.files.objects import PrefixPlan, TierPlan
 from sizing.values.exact import Number
+from sizing.values.strict import absent
 
 
 class StoragePlan(Part):
     weights_bytes: int
     profile_bytes: int | None
     interaction_bytes_per_day: int | None
+    """Bytes of interactions a day."""
     indexed_bytes_per_day: int | None
     indexed_bytes_per_month: int | None
+    indexed_bytes_per_year: int | None = Field(default=None, exclude_if=absent)
+    """Bytes that a year of 365 days adds; left out for text and without data."""
     retained_bytes: int | None
     writes_per_s_mean: Number | None
     writes_per_s_peak: Number | None
@@ -21,8 +28,10 @@ class StoragePlan(Part):
 class TransferPlan(Part):
     ingress_mbit_per_s: Number | None
     egress_mbit_per_s: Number | None
+    """Megabits a second out, mean."""
     ingress_mbit_per_s_peak: Number | None
     egress_mbit_per_s_peak: Number | None
+    """Megabits a second out, peak."""
 
 
 class DatabasePlan(Part):
@@ -52,3 +61,9 @@ class BucketPlan(Part):
     ]
     """Days for which a replaced or deleted object can be restored."""
     protected: Annotated[bool, Reaches("aws:s3/bucket:Bucket", "forceDestroy")]
+    standard_bytes: int | None = Field(default=None, exclude_if=absent)
+    """Bytes in the standard class at full retention; left out without tiers."""
+    tiers: tuple[TierPlan, ...] = Field(default=(), exclude_if=lambda tiers: not tiers)
+    """Storage classes of older files; left out without any."""
+    prefixes: PrefixPlan | None = Field(default=None, exclude_if=absent)
+    """Requests against the limits of a key prefix; left out for other buckets than artefacts."""

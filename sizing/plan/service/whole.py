@@ -4,11 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sizing.plan.part import Part, Rejected
+from sizing.plan.buying import BuyingPlan
+from sizing.plan.part import Part, Reason, Rejected
 from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.item import ItemPlan
 from sizing.plan.service.jobs import JobsPlan
@@ -23,7 +25,7 @@ from sizing.values.strict import absent
 from sizing.workload import Method, Workload
 
 UNSERVED = "serving"
-"""Option of the rejection that says why no engine serves a service."""
+"""Option of the rejection that says why the stack builds no nodes for a service."""
 
 
 class ServicePlan(Part):
@@ -41,6 +43,8 @@ class ServicePlan(Part):
     """Estimate of the calibrated method; null where the method does not cover the service."""
     item: ItemPlan | None = Field(default=None, exclude_if=lambda item: item is None)
     """Time and memory of one image or clip; left out for text and where they are unknown."""
+    artefact: ArtefactPlan | None = Field(default=None, exclude_if=absent)
+    """File of one image or clip; left out for text and where its pixels are unknown."""
     jobs: Annotated[JobsPlan | None, Field(exclude_if=absent)] = None
     """Jobs in the queue; left out where requests are answered while the user waits."""
     own_runs: OwnRunsPlan | None
@@ -80,11 +84,13 @@ class ServicePlan(Part):
     weights_import: ImportPlan | None
     """Import of the weights into the bucket; null where you fill it yourself."""
     serving: GroupServingPlan | ServingPlan | None
-    """Engine of the service; null where this version builds none."""
+    """Engine of the service; null where the stack builds none."""
     quota: QuotaPlan | None
     """Limits of the namespace; null without an engine."""
     burst: BurstPlan | None
     """Burst above the floor; null without `capacity.burst_gpus`."""
+    buying: BuyingPlan | None
+    """Ways to buy the nodes; null without a pool."""
 
     @property
     def estimate(self) -> str:
@@ -95,8 +101,28 @@ class ServicePlan(Part):
 
     @property
     def unserved(self) -> str | None:
-        """Reason why no engine serves the service; None where one does, or without a pool."""
-        return next((r.numbers for r in self.rejected if r.option == UNSERVED), None)
+        """Reason why the stack builds no nodes; None where it builds them, or without a pool."""
+        return "; ".join(r.numbers for r in self._unserved) or None
+
+    @property
+    def beyond_one_cluster(self) -> str | None:
+        """Limit of one cluster that the nodes exceed, with its numbers; None for none."""
+        beyond = (r.numbers for r in self._unserved if r.reason is Reason.one_cluster)
+        return next(beyond, None)
+
+    @property
+    def exceeds_one_cluster(self) -> bool:
+        """True where one cluster cannot hold the nodes."""
+        return self.beyond_one_cluster is not None
+
+    @property
+    def lacks_engine(self) -> bool:
+        """True where no engine of this version serves the service, which has a pool."""
+        return any(r.reason is not Reason.one_cluster for r in self._unserved)
+
+    @property
+    def _unserved(self) -> list[Rejected]:
+        return [r for r in self.rejected if r.option == UNSERVED]
 
     @property
     def locked_for_other_inputs(self) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from components.naming import Tags
 from components.service.object_store import ObjectStore, ObjectStoreArgs
 from sizewright.record import Recorded
+from sizing.plan.service.files.objects import TierPlan
 from sizing.plan.service.stores import BucketPlan
 from tests.components.plans import site
 from tests.components.recording import children, named, recorded
@@ -17,6 +18,7 @@ def store(
     expire_days: int | None = None,
     protected: bool = True,
     days_by_prefix: Mapping[str, int] | None = None,
+    tiers: tuple[TierPlan, ...] = (),
 ) -> Recorded:
     plan = BucketPlan(
         role="artefacts",
@@ -24,6 +26,7 @@ def store(
         expire_days=expire_days,
         noncurrent_days=9,
         protected=protected,
+        tiers=tiers,
     )
     args = ObjectStoreArgs(
         plan=plan,
@@ -102,6 +105,21 @@ def test_a_prefix_may_expire_earlier(preview: bool) -> None:
         "filter": {"prefix": "a/b/"},
         "expiration": {"days": 2},
     }
+
+
+def test_older_objects_move_to_the_plan_s_storage_classes(preview: bool) -> None:
+    tiers = tuple(
+        TierPlan(storage_class=name, after_days=age, days=1, stored_bytes=1, charged_bytes=1)
+        for name, age in (("standard_ia", 30), ("glacier_ir", 90))
+    )
+    (rule,) = named(store(preview, expire_days=365, tiers=tiers), "b-lifecycle").inputs["rules"]
+    assert rule["transitions"] == [
+        {"days": 30, "storageClass": "STANDARD_IA"},
+        {"days": 90, "storageClass": "GLACIER_IR"},
+    ]
+    assert rule["expiration"] == {"days": 365}
+    (plain,) = named(store(preview, expire_days=365), "b-lifecycle").inputs["rules"]
+    assert "transitions" not in plain
 
 
 def test_objects_are_kept_otherwise(preview: bool) -> None:

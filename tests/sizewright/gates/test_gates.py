@@ -45,6 +45,14 @@ def test_feasible(plan: Plan, chat: Callable[..., Path]) -> None:
     assert gates.feasible(_plan(_read(UNTIMED))).passed is None
 
 
+def test_one_cluster(plan: Plan, chat: Callable[..., Path]) -> None:
+    assert gates.one_cluster(plan).passed is True
+    many = gates.one_cluster(_plan(_read(chat(("100_000", "250_000_000")))))
+    assert many.passed is False and many.remedy is not None
+    assert "of at most 450 a node group" in many.detail
+    assert gates.one_cluster(_plan(_read(chat(INFEASIBLE)))).passed is None
+
+
 @pytest.mark.parametrize(("groups", "passed"), [(1, True), (30, True), (31, False)])
 def test_node_groups(plan: Plan, groups: int, passed: bool) -> None:
     cluster = plan.cluster.model_copy(update={"node_groups": groups})

@@ -21,9 +21,9 @@ OFFLINE = "Offline preview: recorded on this machine; not a diff against a cloud
 @pytest.mark.parametrize(
     ("words", "rows"),
     [
-        (("size", CHAT), 8),
-        (("size", GIVEN), 9),
-        (("size", IMAGES), 9),
+        (("size", CHAT), 9),
+        (("size", GIVEN), 10),
+        (("size", IMAGES), 10),
         (("size", VIDEO), 10),
         (("preview", CHAT), 10),
         (("preview", GIVEN), 10),
@@ -40,6 +40,17 @@ def test_an_answer_has_at_most_ten_lines(run: Run, words: tuple[str, ...], rows:
     )
 
 
+def test_the_fullest_answer_has_ten_lines(run: Run, tmp_path: Path) -> None:
+    """No nodes, a contradiction, a latency row and a saving, which gives way."""
+    text = (ROOT / CHAT).read_text(encoding="utf-8").replace("100_000", "900_000_000")
+    for load, rows in (("peak", {"buy", "measure"}), ("mean", {"buy"})):
+        path = tmp_path / "chat.yaml"
+        path.write_text(text.replace("load: peak", f"load: {load}"), encoding="utf-8")
+        lines = run("size", path).out.splitlines()
+        assert len(lines) == 10
+        assert {line.split()[0] for line in lines} & {"buy", "measure"} == rows
+
+
 def test_met_targets_in_whole(run: Run) -> None:
     assert run("size", CHAT).out.splitlines() == [
         "chat: 15 GPUs (NVIDIA L40S) on 15 x g6e.xlarge, 12 needed + 3 spare",
@@ -48,6 +59,8 @@ def test_met_targets_in_whole(run: Run) -> None:
         "latency    met for 95 %: TTFT 232 of 500 ms, TPOT 42.5 of 50 ms (P90 estimate)",
         "survives   loss of any 3 nodes, no zone (a lost zone leaves 10; 12 needed)",
         "bound by   throughput, 12.1 requests/s a GPU at 90 % (P90); spare ratio 20 %",
+        "buy        60 vCPUs of quota L-DB2E81BA (0 in a new account); "
+        "1 cluster in use1-az1, use1-az2, use1-az4",
         "warnings   7 versions are unverified.",
         MORE,
     ]

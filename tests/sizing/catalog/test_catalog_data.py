@@ -12,7 +12,8 @@ from sizing.catalog import DATA, Catalog, load_catalog
 from sizing.catalog.records import Fact, ModelFacts, Record
 from sizing.model.rows import architecture_of
 from sizing.values.units import MIB
-from sizing.workload import EngineName
+from sizing.workload import EngineName, Kind
+from sizing.workload.kinds import MediaFormat
 
 ZONED_REGIONS = {"use1": "us-east-1", "usw2": "us-west-2", "euw1": "eu-west-1"}
 
@@ -45,6 +46,7 @@ def records(catalog: Catalog) -> Iterator[Record]:
     yield from catalog.models
     yield from catalog.denoisers
     yield from catalog.media_models
+    yield from catalog.media_formats
     yield from catalog.engines
     yield from catalog.pins
 
@@ -55,6 +57,7 @@ def facts(catalog: Catalog) -> Iterator[Fact]:
     yield from catalog.models
     yield from catalog.denoisers
     yield from catalog.media_models
+    yield from catalog.media_formats
 
 
 def test_every_row_of_the_sources_is_carried(catalog: Catalog) -> None:
@@ -250,6 +253,29 @@ def test_weights_only_below_the_native_capability(catalog: Catalog) -> None:
     assert fp8.native_compute_capability == Decimal("8.9")
 
 
+def test_models_of_an_engine_of_media(catalog: Catalog) -> None:
+    """Every listed model can be sized, and only some start from an image."""
+    listed = catalog.listed("vllm-omni")
+    media = {model.model: model for model in catalog.media_models}
+    assert set(listed) <= set(media)
+    assert {name for name in listed if media[name].frames > 1} == {
+        "cosmos3-nano",
+        "cosmos3-super",
+        "wan2.1-t2v-1.3b",
+        "wan2.1-t2v-14b",
+        "wan2.2-t2v-a14b",
+        "wan2.2-ti2v-5b",
+    }
+    assert {name for name, row in listed.items() if row.takes_image} == {
+        "cosmos3-nano",
+        "cosmos3-super",
+        "flux.2-dev",
+        "flux.2-klein-4b",
+        "flux.2-klein-9b",
+        "wan2.2-ti2v-5b",
+    }
+
+
 def test_pins(catalog: Catalog) -> None:
     assert catalog.pin("kubernetes-1.34").end_of_support == "2026-12-02"
     assert catalog.pin("kubernetes-1.35").end_of_support == "2027-03-27"
@@ -259,6 +285,9 @@ def test_pins(catalog: Catalog) -> None:
     # the tag was read, its contents were not
     groups = EngineName.vllm.traits.groups
     assert groups is not None and not catalog.pin(groups.image).verified
+    assert catalog.pin("lambda-runtime-python").end_of_support == "2029-06-30"
+    worker = catalog.pin("public.ecr.aws/lambda/python")
+    assert worker.version.startswith("3.13.") and not worker.verified
     for pin in catalog.pins:
         assert "sha256" not in pin.version, "digests are resolved, never written here"
         assert pin.version != "latest"
@@ -277,3 +306,30 @@ def test_no_mixture_is_a_dense_architecture(catalog: Catalog) -> None:
         shape = architecture_of(model)
         assert shape is None or shape.experts is not None, model.model
     assert architecture_of(catalog.model("kimi-k2.6")) is None
+
+
+def test_each_format_of_a_kind_has_its_bits_in_order(catalog: Catalog) -> None:
+    known = {row.format: row for row in catalog.media_formats}
+    assert set(known) == {*MediaFormat, "h265", "av1"}, "other codecs are for renditions"
+    for kind in Kind:
+        assert all(known[name].kind is kind for name in kind.traits.formats)
+    assert {name for kind in Kind for name in kind.traits.formats} == set(MediaFormat)
+    for row in known.values():
+        high = row.high_bits_per_pixel or row.bits_per_pixel
+        assert row.low_bits_per_pixel < row.bits_per_pixel <= high <= 24
+
+
+def test_bits_of_a_pixel_follow_from_the_rates_in_the_notes(catalog: Catalog) -> None:
+    """Mbit/s over pixels a second, as the notes of each row state them."""
+    hd, full_hd = 1280 * 720 * 30, 1920 * 1080 * 30
+    h264 = catalog.media_format("h264")
+    bits = (h264.low_bits_per_pixel, h264.bits_per_pixel, h264.high_bits_per_pixel)
+    assert [round(float(value or 0) * hd / 1e6, 2) for value in bits] == [3, 5, 8]
+    for name in ("h265", "av1"):
+        row = catalog.media_format(name)
+        assert round(float(row.low_bits_per_pixel) * full_hd / 1e6, 2) == 3
+        assert round(float(row.high_bits_per_pixel or 0) * full_hd / 1e6, 2) == 8
+        middle = (row.low_bits_per_pixel * (row.high_bits_per_pixel or 0)).sqrt()
+        assert abs(row.bits_per_pixel - middle) < Decimal("0.0001")
+    png = 2_003_016_524 / 4_091_841_959 * 24
+    assert round(png, 2) == float(catalog.media_format("png").low_bits_per_pixel)

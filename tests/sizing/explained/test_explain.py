@@ -150,6 +150,24 @@ CLIPS = {
     "hardware": {"instance_type": "g6e.48xlarge", "tensor_parallel": 4},
 }
 """Several cards make each clip."""
+KEPT_CLIPS = CLIPS | {
+    "name": "kept-clips",
+    "request": {"frames_per_s": 12},
+    "data": {
+        "index_ratio": 0.25,
+        "retention_days": 100,
+        "tiers": [
+            {"after_days": 30, "storage_class": "standard_ia"},
+            {"after_days": 60, "storage_class": "glacier_ir"},
+        ],
+    },
+}
+KEPT_IMAGES = STUDIO | {
+    "name": "kept-images",
+    "request": {"width": 512, "height": 768, "format": "jpeg", "request_bytes": 900},
+    "data": {"profile_bytes_per_user": 1_000, "retention_days": 3},
+}
+"""Their bytes follow from their pixels, and older clips move to other storage classes."""
 WAITED_FOR = STUDIO | {"capacity": {"burst_gpus": 2}}
 """An engine serves it, within its target."""
 AT_ONCE = STUDIO | {
@@ -180,7 +198,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
             *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG, TENSORRT),
-            *(WAITED_FOR, AT_ONCE, TOO_LATE),
+            *(WAITED_FOR, AT_ONCE, TOO_LATE, KEPT_CLIPS, KEPT_IMAGES),
             environment=environment,
         )
     ):

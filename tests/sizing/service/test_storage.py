@@ -47,6 +47,14 @@ def test_without_data_there_is_only_the_bucket_of_weights(
     assert roles(plan) == [("weights", 2 * 8_030_261_248, None)]
 
 
+def test_conversations_without_profiles_have_the_database_alone(
+    sized: Callable[..., ServicePlan],
+) -> None:
+    plan = sized(traffic=MANY, data={"interaction_bytes": 2_000, "retention_days": 90})
+    assert plan.storage.profile_bytes is None
+    assert plan.database is not None and plan.database.stored_bytes == 180 * TB
+
+
 def test_conversations_stay_in_the_database_while_they_fit(
     sized: Callable[..., ServicePlan],
 ) -> None:
@@ -70,7 +78,25 @@ def test_aurora_refuses_a_year_of_conversations(sized: Callable[..., ServicePlan
 def test_profiles_alone_may_outgrow_the_database(sized: Callable[..., ServicePlan]) -> None:
     plan = sized(traffic=MANY, data=data(30, profile_bytes_per_user=3_000_000))
     assert plan.database is None
-    assert plan.rejected[-1].numbers == "300 TB exceeds 256 TiB (281 TB)"
+    # 3 MB a profile are no item of a table either, and objects do not change under a condition
+    assert [(refused.option, refused.numbers) for refused in refusals(plan)] == [
+        ("aurora", "300 TB exceeds 256 TiB (281 TB)"),
+        ("dynamodb", "3,000,000 bytes exceed an item of 400 KiB (409,600 bytes)"),
+        ("s3", "S3 has no transactions, and profiles change under a condition"),
+    ]
+
+
+def test_small_profiles_of_many_users_would_fit_a_table(
+    sized: Callable[..., ServicePlan],
+) -> None:
+    users = {"daily_users": 10_000_000_000, "requests_per_user_per_day": "0.01"}
+    plan = sized(traffic=users, data=data(30, profile_bytes_per_user=30_000))
+    assert plan.database is None
+    rejected = [(refused.option, refused.reason) for refused in refusals(plan)]
+    assert rejected == [
+        ("aurora", Reason.store_limit),
+        ("dynamodb", Reason.not_in_this_version),
+    ]
 
 
 def test_images_go_to_a_bucket(sized: Callable[..., ServicePlan]) -> None:

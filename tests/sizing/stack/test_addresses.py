@@ -114,7 +114,11 @@ def test_a_network_that_is_too_small_names_one_that_would_do(
 
 
 def test_no_network_is_wide_enough_for_everything(zones_of: Callable[..., Plan]) -> None:
+    network = zones_of(traffic=users(300)).network
+    first, *others = network.subnets
+    need = first.addresses.model_copy(update={"needed": 8_188, "smallest_prefix": 18})
+    full = first.model_copy(update={"addresses": need})
     with pytest.raises(FieldError) as fault:
-        enough_addresses(zones_of(traffic=users(3_000)).network)
+        enough_addresses(network.model_copy(update={"subnets": (full, *others)}))
     assert "/16 is the widest" in fault.value.expected
     assert "more zones" in fault.value.suggestion

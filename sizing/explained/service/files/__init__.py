@@ -1,0 +1,1 @@
+"""Explanations of the files that a service makes and keeps."""

@@ -1,0 +1,1 @@
+"""Files that a service makes and keeps: images and clips."""

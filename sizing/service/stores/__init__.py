@@ -1,0 +1,1 @@
+"""Which store keeps which data of a service, and how large are they?"""

@@ -1,0 +1,82 @@
+"""Stand-ins of SQS, S3 and DynamoDB in a process of their own, for programs that use boto3."""
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+
+from testbed.control_plane import WITH_PARENT
+
+FOLDER = Path(__file__).parents[1] / ".testbed"
+PYTHON = FOLDER / "aws" / "bin" / "python"
+"""Python with boto3 and without this project's packages."""
+START_LIMIT_S = 60
+
+
+def aws_missing() -> str:
+    """Reason why the stand-ins cannot run here; empty where they can."""
+    return "" if (FOLDER / ".ready-aws").is_file() else "no AWS stand-ins: run `make testbed`"
+
+
+class AwsServices:
+    """Empty services of one account that run from entry to exit of their context."""
+
+    def __init__(self) -> None:
+        self.url = f"http://127.0.0.1:{free_port()}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment with which boto3 uses these services and nothing else."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": "eu-west-1",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "PATH": "/usr/bin:/bin",
+        }
+
+    def __enter__(self) -> "AwsServices":
+        port = self.url.rpartition(":")[2]
+        server = [str(PYTHON), "-m", "moto.server", "--host", "127.0.0.1", "--port", port]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", WITH_PARENT, *server],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until = time.monotonic() + START_LIMIT_S
+        while not self._answers():
+            if time.monotonic() > until or self._process.poll() is not None:
+                self._process.kill()
+                raise TimeoutError("the AWS stand-ins do not answer")
+            time.sleep(0.1)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/moto-api/", timeout=5):
+                return True
+        except OSError:
+            return False
+
+
+def free_port() -> int:
+    """Port of the loopback address that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
