@@ -51,7 +51,10 @@ def widest_addresses(site: Site) -> int:
 
 
 def other_addresses(site: Site, catalog: Catalog, service_count: int) -> int:
-    """Addresses of a zone for everything except GPU nodes and their pods."""
+    """Addresses of a zone for everything except GPU nodes and their pods.
+
+    The endpoint of queues would be one more. It is within the spare addresses.
+    """
     empty = zone_addresses(
         zone=site.zones[0],
         private_cidr=None,
