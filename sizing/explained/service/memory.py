@@ -121,7 +121,7 @@ def _max_context(leaf: Leaf) -> Entry:
 
 
 def _of_a_replica(explained: Callable[[Leaf], Entry]) -> Explainer:
-    """Explanation of a number of a replica's cards. Without a pool, the plan has not their count."""
+    """Explanation of a number of a replica's cards, whose count the plan of a pool has."""
 
     def entry(leaf: Leaf) -> Entry:
         found = explained(leaf)
