@@ -127,7 +127,7 @@ def gateway_plan(
     longest = longest_answer_s(workload, item_s)
     balancer = _balancer(
         workload,
-        rates,
+        rates.busiest,
         site,
         longest=longest,
         paths=workload.engine.name.traits.paths,
@@ -149,7 +149,7 @@ def gateway_plan(
 
 def _balancer(
     workload: Workload,
-    rates: Rates,
+    requests_per_s: Fraction,
     site: Site,
     *,
     longest: Fraction,
@@ -164,7 +164,7 @@ def _balancer(
         internal_token=access.token_required or workload.jobs is not None,
         public_cidrs=site.public_cidrs if access.has_public else (),
         token=token_plan(workload, site),
-        firewall=firewall_plan(workload, rates, site),
+        firewall=firewall_plan(workload, requests_per_s, site),
         longest_answer_s=plain(longest),
         idle_timeout_s=min(ceiling(longest) + IDLE_MARGIN_S, IDLE_LIMIT_S),
         paths=paths,
@@ -179,14 +179,15 @@ def job_gateway_plan(
     workload: Workload, rates: Rates, site: Site, api: JobApiPlan
 ) -> JobGatewayPlan:
     """Return the load balancers in front of the function that accepts jobs."""
+    requests_per_s = exact(Decimal(str(api.requests_per_s)))
     return JobGatewayPlan(
         **_balancer(
             workload,
-            rates,
+            requests_per_s,
             site,
             longest=Fraction(api.timeout_s),
             paths=job_paths(workload.kind, takes_images=api.takes_images),
-            units=job_capacity_units(rates.busiest, exact(Decimal(str(api.requests_per_s))), api),
+            units=job_capacity_units(rates.busiest, requests_per_s, api),
         ).model_dump()
     )
 

@@ -1,10 +1,11 @@
 """What does one workload file contain?"""
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
@@ -29,6 +30,7 @@ from sizing.workload.targets import Capacity, Latency, Redundancy
 from sizing.workload.traffic import Traffic
 
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
+HOURS_OF_A_DAY = 24
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 
@@ -194,6 +196,33 @@ class Workload(Strict):
         return self
 
     @model_validator(mode="after")
+    def _tokens_are_of_text(self) -> Self:
+        """Check that images and clips state no tokens, which nothing counts for them."""
+        if not self.kind.traits.makes_media:
+            return self
+        request, access = self.request, self.access
+        for name in ("tokens", "input_tokens", "output_tokens", "context_tokens"):
+            if getattr(request, name) is not None:
+                message = f"{self.kind.value} has no tokens"
+                raise FieldError(("request", name), message, "none")
+        if access.tokens_per_key_per_min is not None:
+            expected = "requests_per_key_per_min"
+            raise FieldError(
+                ("access", "tokens_per_key_per_min"), f"{self.kind.value} has no tokens", expected
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _callers_have_tokens(self) -> Self:
+        """Check that claims and limits of keys are of callers with tokens."""
+        if self.callers_need_token:
+            return self
+        for name in self.access.by_token:
+            expected = "token_required: true"
+            raise FieldError(("access", name), "no request has a token", expected)
+        return self
+
+    @model_validator(mode="after")
     def _targets_are_of_the_kind(self) -> Self:
         """Check that the latency states targets of the kind, and images none of a batch."""
         targets = self.kind.traits.targets
@@ -235,6 +264,7 @@ class Workload(Strict):
         if self.queue is not None and self.queue.spot and not self.burst_gpus:
             message = "only nodes above the floor may be spot instances"
             raise FieldError(("queue", "spot"), message, "capacity.burst_gpus above 0")
+        self._peak_fits_into_a_day()
         if self.in_transit is not None:
             message = "the worker sends jobs to the engine inside the pod"
             raise FieldError(("in_transit",), message, "none")
@@ -244,6 +274,23 @@ class Workload(Strict):
     def burst_gpus(self) -> int:
         """GPUs that may be added above the planned ones."""
         return 0 if self.capacity is None else self.capacity.burst_gpus
+
+    def _peak_fits_into_a_day(self) -> None:
+        """Raises FieldError where the hours of the peak have no meaning for the traffic."""
+        queue, traffic = self.queue, self.traffic
+        if queue is None or "peak_hours" not in queue.model_fields_set:
+            return
+        field = ("queue", "peak_hours")
+        if traffic.hourly is not None:
+            raise FieldError(field, "traffic.hourly states the whole day", "none")
+        if not self._peak_is_known:
+            expected = "none, or traffic.peak_ratio"
+            raise FieldError(field, "the traffic has no peak", expected)
+        ratio = traffic.peak_ratio
+        if ratio is not None and queue.peak_hours * ratio > HOURS_OF_A_DAY:
+            most = plain((HOURS_OF_A_DAY / ratio).quantize(Decimal("0.01"), ROUND_DOWN))
+            message = f"{plain(queue.peak_hours)} h at {plain(ratio)} times the mean exceed a day"
+            raise FieldError(field, message, f"at most {most}")
 
     @property
     def jobs(self) -> Queue | None:

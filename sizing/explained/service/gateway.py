@@ -50,10 +50,13 @@ def _per_key(leaf: Leaf) -> Entry:
 
 
 def _per_address(leaf: Leaf) -> Entry:
+    jobs = leaf.sized.jobs
+    polls = jobs is not None and jobs.api is not None
+    rate = "{s.jobs.api.requests_per_s}" if polls else busiest_rate(leaf)
     return Entry(
         "requests of one address in a window, above which it is answered 429",
         "max(10, rate at the busiest known moment x window x headroom, rounded)",
-        f"max({{access.FEWEST_REQUESTS}}, floor({busiest_rate(leaf)}"
+        f"max({{access.FEWEST_REQUESTS}}, floor({rate}"
         " * {s.gateway.firewall.window_s} * {access.ADDRESS_HEADROOM} + 0.5))",
         Basis.assumed,
         "sizing/service/access.py",

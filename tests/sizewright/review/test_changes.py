@@ -74,6 +74,7 @@ CUSTOM = {
 """Kinds that the SDK does not know, by the file of this project's schema."""
 
 COVERED = {
+    "kubernetes:keda.sh/v1alpha1:TriggerAuthentication",
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
     "aws:ec2/flowLog:FlowLog",
     *("aws:ec2/placementGroup:PlacementGroup", GROUPS),
