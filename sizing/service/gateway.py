@@ -185,14 +185,24 @@ def job_gateway_plan(
             longest=Fraction(api.timeout_s),
             paths=job_paths(workload.kind, takes_images=api.takes_images),
             units=job_capacity_units(exact(Decimal(str(api.requests_per_s))), api.body_bytes),
-        ).model_dump()
+        ).model_dump(),
+        content_paths=() if workload.cdn is None else content_paths(workload.kind),
     )
+
+
+JOBS = {Kind.image: "/v1/images/generations", Kind.video: "/v1/videos"}
+"""Path of the jobs of a kind. Basis: vendor (OpenAI's API)."""
+
+
+def content_paths(kind: Kind) -> tuple[str, ...]:
+    """Paths of requests for a result of the kind. Basis: vendor (OpenAI's API)."""
+    return (f"{JOBS[kind]}/*/content",)
 
 
 def job_paths(kind: Kind, *, takes_images: bool) -> tuple[str, ...]:
     """Paths of requests for jobs of the kind. Basis: vendor (OpenAI's API), and assumed below
     them."""
-    jobs = {Kind.image: "/v1/images/generations", Kind.video: "/v1/videos"}[kind]
+    jobs = JOBS[kind]
     uploads = ("/v1/uploads",) if takes_images else ()
     return (jobs, f"{jobs}/*", "/v1/models", *uploads)
 

@@ -3,8 +3,7 @@
 from sizing.values.written import A_NUMBER, Count, Flag, Positive, PositiveCount, Ratio
 from sizing.workload.accept import Accept, Contradicts
 from sizing.workload.access import Access, Claim, ClaimFormat
-from sizing.workload.cdn import Cdn, PriceClass
-from sizing.workload.data import Data
+from sizing.workload.data import Cdn, Data, PriceClass
 from sizing.workload.engine import DraftMethod, Engine, Routing, Speculative
 from sizing.workload.engines import ENGINES, EngineName, EngineTraits, engines_of
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName

@@ -9,8 +9,7 @@ from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
-from sizing.workload.cdn import Cdn
-from sizing.workload.data import Data, files_are_of_the_kind, none_is_absent
+from sizing.workload.data import Cdn, Data, files_are_of_the_kind, none_is_absent
 from sizing.workload.engine import Engine, Routing, refusal
 from sizing.workload.engines import ENGINES, EngineName, engines_of
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
@@ -253,7 +252,9 @@ class Workload(Strict):
             raise FieldError(("cdn",), message, "a queue, or no cdn")
         if self.data is None:
             expected = "data.retention_days, after which results expire"
-            raise FieldError(("data",), "the network delivers results that a bucket keeps", expected)
+            raise FieldError(
+                ("data",), "the network delivers results that a bucket keeps", expected
+            )
 
     @property
     def burst_gpus(self) -> int:

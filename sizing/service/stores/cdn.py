@@ -87,11 +87,12 @@ def _usd(month_bytes: Fraction, where: PriceClass) -> Fraction | None:
 
 def price(month_bytes: Fraction) -> Fraction:
     """US dollars of these bytes in one month: each tier's bytes x its price. Basis: arithmetic."""
-    total, start = Fraction(0), 0
+    total, start = Fraction(0), Fraction(0)
     for end, usd in TIERS:
-        total += max(min(month_bytes, end) - start, 0) / GB * usd
-        start = end
-    return total + max(month_bytes - start, 0) / GB * LAST_TIER
+        in_tier = min(month_bytes, Fraction(end)) - start
+        total += max(in_tier, Fraction(0)) / GB * usd
+        start = Fraction(end)
+    return total + max(month_bytes - start, Fraction(0)) / GB * LAST_TIER
 
 
 def _link(views_per_s: Fraction, site: Site, jobs: JobsPlan | None) -> LinkApiPlan | None:
@@ -119,7 +120,7 @@ def _signer(key: SigningKey, api: JobApiPlan, views_per_s: Fraction) -> LinkApiP
 
 def _over(views_per_s: Fraction, mbit_per_s: Fraction) -> list[Rejected]:
     """Rejection of more than one distribution takes by default."""
-    limits = []
+    limits = list[str]()
     if mbit_per_s > EGRESS_MBIT_PER_S:
         limits.append(f"{float(mbit_per_s):,.0f} Mbit/s exceed {EGRESS_MBIT_PER_S:,}")
     if views_per_s > REQUESTS_PER_S:
