@@ -5,7 +5,7 @@
 // of a job is the token's `sub`, as in job_api.py. No token, key or address is ever logged.
 // Guard: the archive has no comment lines, so no text of several lines may have a line like them.
 
-import { createSign } from "node:crypto";
+import { createPrivateKey, createSign } from "node:crypto";
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 
@@ -123,11 +123,11 @@ async function signed(address, ends) {
   return `${address}?Expires=${ends}&Signature=${safe}&Key-Pair-Id=${id}&Hash-Algorithm=${HASH}`;
 }
 
-// Private key in PEM form, read once. A failed read is repeated by the next request.
+// Private key, read once. The next request repeats a failed read, and one of another text.
 async function privateKey(secret) {
   if (!privateKeys.has(secret)) {
     const read = await secrets.send(new GetSecretValueCommand({ SecretId: secret }));
-    privateKeys.set(secret, read.SecretString);
+    privateKeys.set(secret, createPrivateKey(read.SecretString));
   }
   return privateKeys.get(secret);
 }
