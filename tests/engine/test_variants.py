@@ -33,6 +33,7 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
     "two-models": (DEV, (CHAT, SPANNING)),
     "images": (DEV, (ROOT / "workloads" / "image-studio.yaml",)),
     "queued": (OWN / "Pulumi.public.yaml", (OWN / "queued.yaml",)),
+    "delivered": (OWN / "Pulumi.cdn.yaml", (OWN / "cdn.yaml",)),
 }
 
 
@@ -40,6 +41,7 @@ SHOWS = {
     "existing-network": "aws:eks/cluster:Cluster",
     "existing-cluster": "aws:eks/nodeGroup:NodeGroup",
     "images": "kubernetes:batch/v1:Job",
+    "delivered": "aws:cloudfront/distribution:Distribution",
     "queued": "aws:lambda/function:Function",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
 }

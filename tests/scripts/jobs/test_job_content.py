@@ -60,7 +60,7 @@ class Signing:
     key: PrivateKey
     secret: str
 
-    def asked(
+    def answered(
         self,
         path: str,
         *,
@@ -85,8 +85,8 @@ class Signing:
         parsed = json.loads(answer["body"]) if answer["body"] else None
         return Answer(answer["statusCode"], answer["headers"], parsed)
 
-    def content(self, job: str, **asked: Any) -> Answer:
-        return self.asked(f"{self.service.path}/{job}/content", **asked)
+    def content(self, job: str, **request: Any) -> Answer:
+        return self.answered(f"{self.service.path}/{job}/content", **request)
 
     def completed(self, **values: object) -> str:
         """Id of a completed job."""
@@ -196,12 +196,12 @@ def test_refusals_are_those_of_the_function_that_accepts_jobs(signing: Signing) 
         (405, done, {"method": "POST"}),
         (405, done, {"method": "HEAD"}),
     ]
-    for status, job, asked in cases:
-        answer = signing.content(job, **asked)
-        method = asked.get("method", "GET")
+    for status, job, request in cases:
+        answer = signing.content(job, **request)
+        method = request.get("method", "GET")
         path = f"{service.path}/{job}/content"
-        same = service.request(method, path, owner=asked.get("owner", "alice"))
-        assert (answer.status, answer.body) == (status, same.body), (job, asked)
+        same = service.request(method, path, owner=request.get("owner", "alice"))
+        assert (answer.status, answer.body) == (status, same.body), (job, request)
         assert answer.headers == same.headers
 
 
@@ -244,7 +244,7 @@ def test_an_owner_of_any_letters_gets_the_result(signing: Signing, owner: str) -
 def test_other_paths_have_nothing(signing: Signing) -> None:
     job = signing.completed()
     for path in (f"/v1/videos/{job}/content", f"{signing.service.path}/{job}", "/", "/v1/models"):
-        assert signing.asked(path).status == 404
+        assert signing.answered(path).status == 404
 
 
 @pytest.mark.parametrize("kind", ["image"], indirect=True)

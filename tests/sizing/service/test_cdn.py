@@ -32,8 +32,8 @@ PUBLISHED: dict[str, Any] = QUEUED | {
 
 
 def delivered(workload: dict[str, Any], **cdn: object) -> ServicePlan:
-    asked = {"views_per_item": 1, "hit_ratio": "0.8"} | cdn
-    return queued_plan(workload=workload | {"cdn": asked}, signing_key=True).services[0]
+    section = {"views_per_item": 1, "hit_ratio": "0.8"} | cdn
+    return queued_plan(workload=workload | {"cdn": section}, signing_key=True).services[0]
 
 
 def test_the_published_egress_is_one_view_of_each_image() -> None:
