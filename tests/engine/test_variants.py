@@ -34,6 +34,8 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
     "images": (DEV, (ROOT / "workloads" / "image-studio.yaml",)),
     "queued": (OWN / "Pulumi.public.yaml", (OWN / "queued.yaml",)),
     "delivered": (OWN / "Pulumi.cdn.yaml", (OWN / "cdn.yaml",)),
+    "flux-queue": (DEV, (ROOT / "workloads" / "flux-queue.yaml",)),
+    "clips": (DEV, (ROOT / "workloads" / "clips.yaml",)),
 }
 
 
@@ -43,6 +45,8 @@ SHOWS = {
     "images": "kubernetes:batch/v1:Job",
     "delivered": "aws:cloudfront/distribution:Distribution",
     "queued": "aws:lambda/function:Function",
+    "flux-queue": "kubernetes:keda.sh/v1alpha1:ScaledObject",
+    "clips": "aws:sqs/queue:Queue",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
 }
 """Types that each variant must have to match its name."""
