@@ -178,7 +178,13 @@ def _balancer(
 def job_gateway_plan(
     workload: Workload, rates: Rates, site: Site, api: JobApiPlan
 ) -> JobGatewayPlan:
-    """Return the load balancers in front of the function that accepts jobs."""
+    """Return the load balancers in front of the functions of a queued service.
+
+    With a content delivery network, each view is a request for its address too.
+    """
+    cdn, requests_per_s = workload.cdn, exact(Decimal(str(api.requests_per_s)))
+    if cdn is not None:
+        requests_per_s += rates.busiest * exact(cdn.views_per_item)
     return JobGatewayPlan(
         **_balancer(
             workload,
@@ -186,9 +192,9 @@ def job_gateway_plan(
             site,
             longest=Fraction(api.timeout_s),
             paths=job_paths(workload.kind, takes_images=api.takes_images),
-            units=job_capacity_units(rates.busiest, exact(Decimal(str(api.requests_per_s))), api),
+            units=job_capacity_units(rates.busiest, requests_per_s, api),
         ).model_dump(),
-        content_paths=() if workload.cdn is None else content_paths(workload.kind),
+        content_paths=() if cdn is None else content_paths(workload.kind),
     )
 
 

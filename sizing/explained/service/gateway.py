@@ -129,11 +129,14 @@ def _capacity_units(leaf: Leaf) -> Entry:
 
 def _job_units(leaf: Leaf) -> Entry:
     jobs = f"{busiest_rate(leaf)} * {{s.jobs.api.body_bytes}}"
-    answers = "{s.jobs.api.requests_per_s} * {gateway.JOB_ANSWER_BYTES}"
+    requests = "{s.jobs.api.requests_per_s}"
+    if leaf.sized.inputs.cdn is not None:
+        requests = f"({requests} + {busiest_rate(leaf)} * {{w.cdn.views_per_item}})"
+    answers = f"{requests} * {{gateway.JOB_ANSWER_BYTES}}"
     return Entry(
         "load balancer capacity units at the busiest moment",
         "ceil(max(requests a second / 25, bytes an hour / 0.4 GB)), new jobs with the largest body",
-        "ceil(max({s.jobs.api.requests_per_s} / {gateway.CONNECTIONS_PER_UNIT_S},"
+        f"ceil(max({requests} / {{gateway.CONNECTIONS_PER_UNIT_S}},"
         f" ({jobs} + {answers}) * 3600 / {{gateway.FUNCTION_BYTES_PER_UNIT}}))",
         Basis.vendor,
         "ELB pricing: what one unit covers in front of a function",

@@ -97,6 +97,19 @@ def test_signing_counts_against_the_functions_of_an_account() -> None:
     assert option not in [r.option for r in delivered(few, views_per_item=800).rejected]
 
 
+def test_views_count_against_the_load_balancer() -> None:
+    """100 views a job at 5.56 jobs/s are 556 requests/s, and a unit takes 25 new connections."""
+    plain = queued_plan().services[0].gateway
+    viewed = delivered(QUEUED, views_per_item=100).gateway
+    assert plain is not None
+    assert viewed is not None
+    assert plain.capacity_units is not None
+    assert viewed.capacity_units is not None
+    peak = 3 * 20_000 * 8 / 86_400
+    more = viewed.capacity_units - plain.capacity_units
+    assert more == pytest.approx(100 * peak / 25, abs=1)
+
+
 @pytest.mark.parametrize(
     ("size_bytes", "usd"),
     [
