@@ -178,8 +178,13 @@ def _balancer(
 def job_gateway_plan(
     workload: Workload, rates: Rates, site: Site, api: JobApiPlan
 ) -> JobGatewayPlan:
-    """Return the load balancers in front of the function that accepts jobs."""
-    requests_per_s = exact(Decimal(str(api.requests_per_s)))
+    """Return the load balancers in front of the functions of a queued service.
+
+    With a content delivery network, each view is a request for its address too.
+    """
+    cdn, requests_per_s = workload.cdn, exact(Decimal(str(api.requests_per_s)))
+    if cdn is not None:
+        requests_per_s += rates.busiest * exact(cdn.views_per_item)
     return JobGatewayPlan(
         **_balancer(
             workload,
@@ -188,14 +193,24 @@ def job_gateway_plan(
             longest=Fraction(api.timeout_s),
             paths=job_paths(workload.kind, takes_images=api.takes_images),
             units=job_capacity_units(rates.busiest, requests_per_s, api),
-        ).model_dump()
+        ).model_dump(),
+        content_paths=() if cdn is None else content_paths(workload.kind),
     )
+
+
+JOBS = {Kind.image: "/v1/images/generations", Kind.video: "/v1/videos"}
+"""Path of the jobs of a kind. Basis: vendor (OpenAI's API)."""
+
+
+def content_paths(kind: Kind) -> tuple[str, ...]:
+    """Paths of requests for a result of the kind. Basis: vendor (OpenAI's API)."""
+    return (f"{JOBS[kind]}/*/content",)
 
 
 def job_paths(kind: Kind, *, takes_images: bool) -> tuple[str, ...]:
     """Paths of requests for jobs of the kind. Basis: vendor (OpenAI's API), and assumed below
     them."""
-    jobs = {Kind.image: "/v1/images/generations", Kind.video: "/v1/videos"}[kind]
+    jobs = JOBS[kind]
     uploads = ("/v1/uploads",) if takes_images else ()
     return (jobs, f"{jobs}/*", "/v1/models", *uploads)
 

@@ -10,7 +10,7 @@ from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
-from sizing.workload.data import Data, files_are_of_the_kind, none_is_absent
+from sizing.workload.data import Cdn, Data, files_are_of_the_kind, none_is_absent
 from sizing.workload.engine import Engine, Routing, refusal
 from sizing.workload.engines import ENGINES, EngineName, engines_of
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
@@ -92,6 +92,9 @@ class Workload(Strict):
     queue: Annotated[Queue | None, Field(exclude_if=absent)] = None
     """Queue of jobs. When left out, images are made while the user waits. Clips always wait in a
     queue."""
+    cdn: Annotated[Cdn | None, Field(exclude_if=absent)] = None
+    """Content delivery network of a queued service's results. When left out, signed addresses name
+    the bucket itself."""
     access: Access = Field(default_factory=Access)
     """Callers and their limits. When left out, only callers inside the network have access."""
     in_transit: Annotated[InTransit | None, Field(exclude_if=absent)] = None
@@ -253,6 +256,8 @@ class Workload(Strict):
         if self.queue is not None and not self.kind.traits.makes_media:
             message = f"{self.kind.value} is answered while the user waits"
             raise FieldError(("queue",), message, "kind: image or kind: video")
+        if self.cdn is not None:
+            self._results_are_fetched()
         if self.jobs is None:
             return self
         if self.capacity is not None and self.capacity.load is Load.peak:
@@ -269,6 +274,17 @@ class Workload(Strict):
             message = "the worker sends jobs to the engine inside the pod"
             raise FieldError(("in_transit",), message, "none")
         return self
+
+    def _results_are_fetched(self) -> None:
+        """Raises FieldError where no client fetches a result from the service's bucket."""
+        if self.jobs is None:
+            message = "answers carry the results of a service without a queue"
+            raise FieldError(("cdn",), message, "a queue, or no cdn")
+        if self.data is None:
+            expected = "data.retention_days, after which results expire"
+            raise FieldError(
+                ("data",), "the network delivers results that a bucket keeps", expected
+            )
 
     @property
     def burst_gpus(self) -> int:
