@@ -69,6 +69,9 @@ JOB_API = ("job_api", "job_http", "job_request")
 JOB_WORKER = ("job_worker", "job_engine", "job_store")
 """Files of the worker next to the engine."""
 
+PROMPT_CHECK = ("admission", "prompt_check", "prompt_stages")
+"""Files of the checks of an engine whose prompts have stages."""
+
 
 def programs(names: tuple[str, ...]) -> Programs:
     """Return the programs of some files of `scripts`."""

@@ -77,9 +77,19 @@ def answer_s(workload: Workload, output_tokens: Fraction) -> Fraction | None:
 
 
 def response_target_s(workload: Workload) -> float | None:
-    """Target of the whole image or clip, seconds; None without one."""
+    """Target of the whole image or clip, seconds; None without one.
+
+    target - time budgets of the prompt's stages, which run before it
+    """
     latency = workload.latency
-    return None if latency is None or latency.response_s is None else float(latency.response_s)
+    if latency is None or latency.response_s is None:
+        return None
+    return float(exact(latency.response_s) - stages_s(workload))
+
+
+def stages_s(workload: Workload) -> Fraction:
+    """Maximum seconds of the stages of a prompt; 0 without stages. Basis: their budgets."""
+    return Fraction(0 if workload.prompt is None else workload.prompt.budget_ms, 1000)
 
 
 def slowest_answer_s(workload: Workload) -> Fraction | None:

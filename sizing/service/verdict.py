@@ -13,7 +13,7 @@ from sizing.replica.case import Case, Choice
 from sizing.replica.methods import MethodEstimate
 from sizing.replica.queues.item_queue import ItemQueue
 from sizing.replica.queues.job_queue import JobQueue, day_of, job_seconds
-from sizing.replica.traffic import Rates
+from sizing.replica.traffic import Rates, stages_s
 from sizing.values.exact import Number, exact, plain, plain_or_none
 from sizing.workload import Latency, Load
 
@@ -96,7 +96,8 @@ def _response(case: Case, choice: Choice, replicas: int, rates: Rates) -> dict[s
     share, item_s = float(targets.percentile) / 100, found.seconds(bought_quantile(case.workload))
     queue = case.workload.jobs
     if queue is None:
-        return {RESPONSE: ItemQueue(replicas, float(rates.busiest), item_s).response_s(share)}
+        waiting = ItemQueue(replicas, float(rates.busiest), item_s)
+        return {RESPONSE: float(stages_s(case.workload)) + waiting.response_s(share)}
     job_s = float(job_seconds(exact(Fraction(item_s)), queue))
     day = day_of(case.workload.traffic, rates, queue)
     return {RESPONSE: JobQueue(replicas, job_s, day).wait_s(share) + item_s}

@@ -23,6 +23,7 @@ from sizing.workload.kinds import (
     supported,
 )
 from sizing.workload.model import Model, ModelName, named
+from sizing.workload.prompt.prompt import Prompt
 from sizing.workload.queue import Queue
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency, Redundancy
@@ -30,6 +31,8 @@ from sizing.workload.traffic import Traffic
 
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+NAME_LENGTH = 30
+"""Maximum characters of a service's name."""
 
 
 PEAKS = ("think_time_s", "peak_ratio", "hourly")
@@ -59,7 +62,7 @@ class Workload(Strict):
     """One service: its users, requests, lengths, latency targets and redundancy."""
 
     # Defaults are made with each workload. Made at import, they would build their schemas there.
-    name: str = Field(pattern=DNS_LABEL, max_length=30, examples=["chat"])
+    name: str = Field(pattern=DNS_LABEL, max_length=NAME_LENGTH, examples=["chat"])
     """Name of the service: lower-case letters, digits and single hyphens, at most 30 characters."""
     kind: Annotated[Kind, BeforeValidator(supported, json_schema_input_type=Kind)]
     """Kind of output that the service generates."""
@@ -90,6 +93,8 @@ class Workload(Strict):
     queue: Annotated[Queue | None, Field(exclude_if=absent)] = None
     """Queue of jobs. When left out, images are made while the user waits. Clips always wait in a
     queue."""
+    prompt: Annotated[Prompt | None, Field(exclude_if=absent)] = None
+    """Stages in front of an image model. When left out, the model gets each prompt as it is."""
     access: Access = Field(default_factory=Access)
     """Callers and their limits. When left out, only callers inside the network have access."""
     in_transit: Annotated[InTransit | None, Field(exclude_if=absent)] = None
@@ -239,6 +244,26 @@ class Workload(Strict):
             message = "the worker sends jobs to the engine inside the pod"
             raise FieldError(("in_transit",), message, "none")
         return self
+
+    @model_validator(mode="after")
+    def _prompt_is_of_an_image(self) -> Self:
+        """Check that prompts with stages are of images that users wait for, and leave time."""
+        if self.prompt is None:
+            return self
+        if self.kind is not Kind.image or self.jobs is not None:
+            message = "stages work on the prompts of images that users wait for"
+            raise FieldError(("prompt",), message, "kind: image without queue")
+        target = None if self.latency is None else self.latency.response_s
+        if target is not None and target * 1000 <= self.prompt.budget_ms:
+            message = f"the stages of prompt may take {self.prompt.budget_ms:,} ms"
+            raise FieldError(("latency", "response_s"), message, "more seconds than that")
+        return self
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """Services of the stack that alone may call this one, without a load balancer; none for
+        a service with one."""
+        return ()
 
     @property
     def burst_gpus(self) -> int:
