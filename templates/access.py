@@ -86,6 +86,7 @@ def _worker_environment(plan: Plan, service: ServicePlan, worker: JobWorkerPlan)
         "TABLE": "${wire:jobs_table}",
         "BUCKET": "${wire:artefacts_bucket}",
         "KIND": service.kind,
+        "FORMAT": worker.format,
         "MODEL": argument(service.serving.model),
         "ENGINE_URL": ENGINE_URL,
         "ATTEMPTS": str(worker.attempts),

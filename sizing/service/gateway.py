@@ -22,6 +22,8 @@ BYTES_PER_UNIT_HOUR = GB
 25 new connections a second, 3,000 active ones, 1 GB an hour)."""
 FUNCTION_BYTES_PER_UNIT = 400 * MB
 """Bytes that one unit covers in an hour where a function answers. Basis: vendor (ELB pricing)."""
+JOB_ANSWER_BYTES = 2_000
+"""Bytes of a job's state with the headers of request and answer. Basis: assumed."""
 ASSUMED_ANSWER_S = 120
 """Seconds of the longest answer without a latency target. Basis: assumed."""
 STREAM_RATIO = 4
@@ -184,7 +186,7 @@ def job_gateway_plan(
             site,
             longest=Fraction(api.timeout_s),
             paths=job_paths(workload.kind, takes_images=api.takes_images),
-            units=job_capacity_units(exact(Decimal(str(api.requests_per_s))), api.body_bytes),
+            units=job_capacity_units(rates.busiest, exact(Decimal(str(api.requests_per_s))), api),
         ).model_dump()
     )
 
@@ -197,14 +199,16 @@ def job_paths(kind: Kind, *, takes_images: bool) -> tuple[str, ...]:
     return (jobs, f"{jobs}/*", "/v1/models", *uploads)
 
 
-def job_capacity_units(requests_per_s: Fraction, body_bytes: int) -> int:
+def job_capacity_units(jobs_per_s: Fraction, requests_per_s: Fraction, api: JobApiPlan) -> int:
     """Load balancer capacity units of requests for jobs, rounded up.
 
-    max(rate / 25, bytes an hour / 0.4 GB), each request a new connection of the largest body
+    max(requests / 25, bytes an hour / 0.4 GB), each request a new connection
+    bytes = jobs x largest body + requests x 2 KB of an answer
 
-    Basis: vendor definition (0.4 GB an hour for functions); an upper bound.
+    Basis: vendor definition (0.4 GB an hour for functions); an upper bound, whose answers are
+    assumed.
     """
-    hourly = requests_per_s * body_bytes * 3600
+    hourly = (jobs_per_s * api.body_bytes + requests_per_s * JOB_ANSWER_BYTES) * 3600
     return ceiling(max(requests_per_s / CONNECTIONS_PER_UNIT_S, hourly / FUNCTION_BYTES_PER_UNIT))
 
 

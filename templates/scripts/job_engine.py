@@ -22,8 +22,13 @@ SHORT_S = 10
 """Time of a request that makes nothing, in seconds. Basis: assumed."""
 FIRST_POLL_S, LAST_POLL_S = 0.05, 2.0
 """Pauses between two looks at a clip's state; each is twice the one before."""
-MARKS = {"image": (0, b"\x89PNG\r\n\x1a\n"), "video": (4, b"ftyp")}
-"""Bytes with which a PNG image and an MP4 clip begin, and their position."""
+MARKS = {
+    "png": (0, b"\x89PNG\r\n\x1a\n"),
+    "jpeg": (0, b"\xff\xd8\xff"),
+    "webp": (8, b"WEBP"),
+    "h264": (4, b"ftyp"),
+}
+"""Bytes near the start of a file of each format, and their position."""
 
 
 class AbsentError(Exception):
@@ -49,9 +54,9 @@ class HungError(BrokenError):
 class Engine:
     """The engine's API for items of one kind."""
 
-    def __init__(self, url: str, kind: str, item_timeout_s: float) -> None:
+    def __init__(self, url: str, kind: str, form: str, item_timeout_s: float) -> None:
         self._host, self._port = urlsplit(url).hostname or "", urlsplit(url).port
-        self._kind, self._timeout_s = kind, item_timeout_s
+        self._kind, self._form, self._timeout_s = kind, form, item_timeout_s
 
     def healthy(self) -> bool:
         """True where the engine answers and its processes live."""
@@ -83,7 +88,7 @@ class Engine:
         else:
             out.write(self._image(fields, image, until))
         out.flush()
-        start, mark = MARKS[self._kind]
+        start, mark = MARKS[self._form]
         out.seek(start)
         if out.read(len(mark)) != mark:
             raise BrokenError(f"the engine's answer is no {self._kind}")
@@ -92,7 +97,7 @@ class Engine:
     def _image(
         self, fields: dict[str, Any], image: tuple[str, bytes] | None, until: float
     ) -> bytes:
-        fields |= {"n": 1, "response_format": "b64_json", "output_format": "png"}
+        fields |= {"n": 1, "response_format": "b64_json", "output_format": self._form}
         path, body, content = "/v1/images/generations", json.dumps(fields).encode(), JSON
         if image is not None:
             path, (content, body) = "/v1/images/edits", form(fields, "image", image)

@@ -13,8 +13,13 @@ from botocore.exceptions import ClientError
 
 PART_BYTES = 8 << 20
 """Size of a part; a smaller item is one request. Basis: vendor (S3: parts of at least 5 MiB)."""
-FORMS = {"image": ("png", "image/png"), "video": ("mp4", "video/mp4")}
-"""Ending and content type of an item, by the kind of the service."""
+FORMS = {
+    "png": ("png", "image/png"),
+    "jpeg": ("jpg", "image/jpeg"),
+    "webp": ("webp", "image/webp"),
+    "h264": ("mp4", "video/mp4"),
+}
+"""Ending and content type of an item, by its format."""
 OPEN = "attribute_exists(id) AND #state IN (:queued, :in_progress)"
 """Condition of every change of state."""
 
@@ -72,9 +77,9 @@ class Rows:
 class Store:
     """Bucket of results and uploaded images."""
 
-    def __init__(self, client: Any, bucket: str, kind: str) -> None:
+    def __init__(self, client: Any, bucket: str, form: str) -> None:
         self._s3, self._bucket = client, bucket
-        self._ending, self._content = FORMS[kind]
+        self._ending, self._content = FORMS[form]
 
     def key(self, job: str) -> str:
         """Key of a job's object; the first digits spread the keys over prefixes."""

@@ -181,6 +181,7 @@ def queued_plan(*others: dict[str, Any], environment: str = "prod", **access: ob
 
 
 WORKER = JobWorkerPlan(
+    format="png",
     image="public.ecr.aws/lambda/python:3.13",
     cpu_millicores=250,
     memory_mib=256,

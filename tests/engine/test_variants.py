@@ -33,6 +33,8 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
     "two-models": (DEV, (CHAT, SPANNING)),
     "images": (DEV, (ROOT / "workloads" / "image-studio.yaml",)),
     "queued": (OWN / "Pulumi.public.yaml", (OWN / "queued.yaml",)),
+    "flux-queue": (DEV, (ROOT / "workloads" / "flux-queue.yaml",)),
+    "clips": (DEV, (ROOT / "workloads" / "clips.yaml",)),
 }
 
 
@@ -41,6 +43,8 @@ SHOWS = {
     "existing-cluster": "aws:eks/nodeGroup:NodeGroup",
     "images": "kubernetes:batch/v1:Job",
     "queued": "aws:lambda/function:Function",
+    "flux-queue": "kubernetes:keda.sh/v1alpha1:ScaledObject",
+    "clips": "aws:sqs/queue:Queue",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
 }
 """Types that each variant must have to match its name."""

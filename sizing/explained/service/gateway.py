@@ -131,6 +131,20 @@ def _capacity_units(leaf: Leaf) -> Entry:
     )
 
 
+def _job_units(leaf: Leaf) -> Entry:
+    jobs = f"{busiest_rate(leaf)} * {{s.jobs.api.body_bytes}}"
+    answers = "{s.jobs.api.requests_per_s} * {gateway.JOB_ANSWER_BYTES}"
+    return Entry(
+        "load balancer capacity units at the busiest moment",
+        "ceil(max(requests a second / 25, bytes an hour / 0.4 GB)), new jobs with the largest body",
+        "ceil(max({s.jobs.api.requests_per_s} / {gateway.CONNECTIONS_PER_UNIT_S},"
+        f" ({jobs} + {answers}) * 3600 / {{gateway.FUNCTION_BYTES_PER_UNIT}}))",
+        Basis.vendor,
+        "ELB pricing: what one unit covers in front of a function",
+        remarks=("an upper bound: kept-alive connections cost less",),
+    )
+
+
 def _mean_answer(leaf: Leaf) -> str:
     answer = slowest_answer_s(leaf.sized.inputs)
     return "{gateway.ASSUMED_ANSWER_S}" if answer is None else str(float(answer))
@@ -187,16 +201,7 @@ GATEWAY: Registry = {
         "longest_answer_s": Entry(
             "longest answer, seconds", "longest run of the function", "{s.jobs.api.timeout_s}"
         ),
-        "capacity_units": Entry(
-            "load balancer capacity units at the busiest moment",
-            "ceil(max(requests a second / 25, bytes an hour / 0.4 GB)), each the largest request",
-            "ceil(max({s.jobs.api.requests_per_s} / {gateway.CONNECTIONS_PER_UNIT_S},"
-            " {s.jobs.api.requests_per_s} * {s.jobs.api.body_bytes} * 3600"
-            " / {gateway.FUNCTION_BYTES_PER_UNIT}))",
-            Basis.vendor,
-            "ELB pricing: what one unit covers in front of a function",
-            remarks=("an upper bound: kept-alive connections and small requests cost less",),
-        ),
+        "capacity_units": _job_units,
     },
     GatewayPlan: {
         "longest_answer_s": _longest_answer,

@@ -1,6 +1,9 @@
 """Explanations of the memory of a replica."""
 
-from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
+from collections.abc import Callable
+from dataclasses import replace
+
+from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
 from sizing.plan.service.memory import CachePlan, MemoryPlan
 
 SHAPE = "the model's config.json, or " + CATALOG + "models.csv"
@@ -117,6 +120,19 @@ def _max_context(leaf: Leaf) -> Entry:
     )
 
 
+def _of_a_replica(explained: Callable[[Leaf], Entry]) -> Explainer:
+    """Explanation of a number of a replica's cards, whose count the plan of a pool has."""
+
+    def entry(leaf: Leaf) -> Entry:
+        found = explained(leaf)
+        if leaf.sized.pool is not None:
+            return found
+        about = "the replica that was tried is among the options not taken"
+        return replace(found, numbers="{v}", arithmetic=False, remarks=(about,))
+
+    return entry
+
+
 MEMORY: Registry = {
     CachePlan: {
         "layers": Entry("attention layers that cache alike", "layers", "{v}", Basis.vendor, SHAPE),
@@ -184,9 +200,9 @@ MEMORY: Registry = {
             SHAPE,
         ),
         "kv_bytes_per_sequence": _kv_per_sequence,
-        "max_sequences": _max_sequences,
-        "max_context_tokens": _max_context,
-        "usable_bytes_per_gpu": _usable,
+        "max_sequences": _of_a_replica(_max_sequences),
+        "max_context_tokens": _of_a_replica(_max_context),
+        "usable_bytes_per_gpu": _of_a_replica(_usable),
         "stage_imbalance": _imbalance,
         "tokens_per_sequence": _tokens,
     },

@@ -14,6 +14,7 @@ from sizing.replica.item import item_of
 from sizing.replica.queues.job_queue import JobQueue, day_of
 from sizing.replica.traffic import Rates
 from sizing.service.request_limits import item_seconds
+from sizing.service.stores.artefact import format_of
 from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, plain, plain_or_none
@@ -151,6 +152,7 @@ def _worker(case: Case, queue: Queue, item_s: Fraction, api: JobApiPlan) -> JobW
         scratch_mib=SCRATCH_SPARE_MIB
         + ceiling(Fraction(frame_bytes * api.frames + api.upload_bytes, MIB)),
         give_back_s=GIVE_BACK_S,
+        format=format_of(case.workload).value,
         attempts=queue.attempts,
         visibility_s=visibility_s,
         heartbeat_s=visibility_s // HEARTBEATS,

@@ -12,6 +12,7 @@ from sizing.service.stores.tiers import check_sizes
 from sizing.values.exact import Exact, ceiling, exact, plain, plain_or_none
 from sizing.values.field_error import FieldError
 from sizing.workload import Data, Kind, Workload
+from sizing.workload.kinds import MediaFormat
 
 BITS_PER_BYTE = 8
 JSON_RATIO = Fraction(4, 3)
@@ -34,6 +35,11 @@ class Frame:
         return self.width * self.height * self.frames
 
 
+def format_of(workload: Workload) -> MediaFormat:
+    """Return the format of a workload's items: its own, else the first of its kind."""
+    return workload.request.format or workload.kind.traits.formats[0]
+
+
 def artefact_plan(case: Case) -> ArtefactPlan | None:
     """Bytes of the file of one item, and of its answer.
 
@@ -47,7 +53,7 @@ def artefact_plan(case: Case) -> ArtefactPlan | None:
     if frame is None:
         return None
     request = case.workload.request
-    name = request.format or case.workload.kind.traits.formats[0]
+    name = format_of(case.workload)
     bits = case.catalog.media_format(name)
     stated = request.bits_per_pixel
     size = ceiling(_bytes(frame, stated or bits.bits_per_pixel))

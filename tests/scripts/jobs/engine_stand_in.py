@@ -29,9 +29,18 @@ PAUSES_S = {"slow": 1, "hang": 600, "die": 0.3}
 """Seconds before a behaviour shows."""
 
 
-def item(kind: str, prompt: str, seed: object, size: str) -> bytes:
+STARTS = {
+    "png": b"\x89PNG\r\n\x1a\n",
+    "jpeg": b"\xff\xd8\xff\xe0",
+    "webp": b"RIFF\0\0\0\0WEBP",
+    "h264": b"\0\0\0\x18ftypmp42",
+}
+"""First bytes of a file of each format."""
+
+
+def item(form: str, prompt: str, seed: object, size: str) -> bytes:
     """Bytes of an item; a prompt with `large` makes one of 17 MiB, in three parts."""
-    start = b"\x89PNG\r\n\x1a\n" if kind == "image" else b"\0\0\0\x18ftypmp42"
+    start = STARTS[form]
     digest = hashlib.sha256(json.dumps([prompt, str(seed), size]).encode()).digest()
     return start + digest * (557_056 if "large" in prompt else 64)
 
@@ -116,12 +125,12 @@ class Answers(BaseHTTPRequestHandler):
         if fault := fault_of(behaviour):
             self._json(fault["code"], {"error": {**fault, "type": "BadRequestError"}})
             return
-        done = item("image", fields["prompt"], fields["seed"], fields["size"])
+        done = item(fields["output_format"], fields["prompt"], fields["seed"], fields["size"])
         shown = "bm9uZQ==" if behaviour == "garbage" else base64.b64encode(done).decode()
         answer = {
             "created": int(time.time()),
             "data": [{"b64_json": shown}],
-            "output_format": "png",
+            "output_format": fields["output_format"],
         }
         self._json(200, answer)
 
@@ -140,7 +149,7 @@ class Answers(BaseHTTPRequestHandler):
         if fault := fault_of(behaviour):
             clip |= {"status": "failed", "error": fault}
             return
-        done = item("video", fields["prompt"], fields["seed"], fields["size"])
+        done = item("h264", fields["prompt"], fields["seed"], fields["size"])
         clip["bytes"] = b"" if behaviour == "garbage" else done
         clip["status"] = "completed"
 

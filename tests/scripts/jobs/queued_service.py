@@ -96,6 +96,7 @@ class QueuedService:
             "TABLE": self.name,
             "BUCKET": self.name,
             "KIND": kind,
+            "FORMAT": "h264" if kind == "video" else "png",
             "MODEL": "model-1",
             "LIMITS": json.dumps({**LIMITS, "frames": frames}),
             "EXPIRE_DAYS": "30",
@@ -209,7 +210,7 @@ class QueuedService:
         )
 
     def stored(self, job: str) -> bytes | None:
-        ending = "png" if self.kind == "image" else "mp4"
+        ending = {"jpeg": "jpg", "h264": "mp4"}.get(form := self.environment["FORMAT"], form)
         try:
             found = self.aws(
                 "s3", "get_object", Bucket=self.name, Key=f"{job[:2]}/{job}/item.{ending}"

@@ -20,7 +20,7 @@ SIZE = "832x480"
 def expected(service: QueuedService, job: str) -> bytes:
     """Bytes of the job's item."""
     request = json.loads(service.row(job)["request"])
-    return item(service.kind, request["prompt"], request["seed"], request["size"])
+    return item(service.environment["FORMAT"], request["prompt"], request["seed"], request["size"])
 
 
 def final(service: QueuedService, job: str, state: str) -> None:
@@ -71,6 +71,20 @@ def test_an_image_is_made_once_and_its_owner_fetches_it(new_service: NewService)
     answer = service.request("GET", f"{service.path}/{job}/content")
     assert fetched(answer.headers["location"]) == expected(service, job)
     assert service.request("GET", f"{service.path}/{job}").body["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("form", "ending", "content"), [("jpeg", "jpg", "image/jpeg"), ("webp", "webp", "image/webp")]
+)
+def test_an_image_has_the_format_of_the_service(
+    new_service: NewService, form: str, ending: str, content: str
+) -> None:
+    service = new_service("image", FORMAT=form)
+    job = service.accept("a lighthouse")
+    service.pod("ok")
+    assert completed(service, job)["key"] == f"{job[:2]}/{job}/item.{ending}"
+    head = service.aws("s3", "head_object", Bucket=service.name, Key=service.row(job)["key"])
+    assert head["ContentType"] == content
 
 
 def test_a_clip_is_made_once_and_the_engine_keeps_no_file(new_service: NewService) -> None:

@@ -41,7 +41,8 @@ def test_every_job_ends_once_or_in_the_dead_letters(
     assert service.keys() == {rows[job]["key"] for job in done}, "no object without a result"
     for job in done:
         request = json.loads(rows[job]["request"])
-        content = item(kind, request["prompt"], request["seed"], request["size"])
+        form = service.environment["FORMAT"]
+        content = item(form, request["prompt"], request["seed"], request["size"])
         assert service.stored(job) == content
         digest = hashlib.sha256(content).hexdigest()
         assert (rows[job]["bytes"], rows[job]["sha256"]) == (len(content), digest)

@@ -155,7 +155,7 @@ def test_a_service_without_a_pool_is_reported_once(words: tuple[object, ...]) ->
         check=False,
     )
     assert ended.returncode == 6
-    assert ended.stderr.startswith("text-to-video: not answered by this version: ")
+    assert ended.stderr.startswith("over-nodes: not answered by this version: ")
     assert ended.stderr.count("\n") == 1
 
 
@@ -164,7 +164,7 @@ def test_a_service_beyond_this_version_builds_its_stores(run: Run) -> None:
     assert ended.code == 6
     assert "It gets no GPU pool." in ended.out
     assert "NodeGroup sw-system-nodes" in ended.out
-    assert "s3.Bucket sw-text-to-video-artefacts-bucket" in ended.out
+    assert "s3.Bucket sw-over-nodes-weights-bucket" in ended.out
     assert "apps.Deployment" not in ended.out
 
 

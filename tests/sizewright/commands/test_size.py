@@ -92,7 +92,7 @@ def test_beyond_this_version_is_exit_code_6(run: Run) -> None:
     assert ended.code == 6
     assert "no GPU pool" in ended.out
     assert ended.err.startswith(
-        "text-to-video: not answered by this version: one item over 2 nodes: "
+        "over-nodes: not answered by this version: method calibrated, a replica over 2 nodes: "
     )
 
 

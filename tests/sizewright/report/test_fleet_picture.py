@@ -226,7 +226,7 @@ def test_a_service_without_a_pool_is_said_so(run: Run, tmp_path: Path) -> None:
     ended = run("size", UNTIMED, "--svg", tmp_path / "video.svg")
     assert ended.code == 6
     shapes = ElementTree.fromstring((tmp_path / "video.svg").read_text("utf-8"))
-    assert texts(shapes) == ["text-to-video", "no GPU pool"]
+    assert texts(shapes) == ["over-nodes", "no GPU pool"]
 
 
 def test_spare_nodes_are_dealt_evenly(chat: Callable[..., Path]) -> None:

@@ -74,6 +74,8 @@ class JobWorkerPlan(Part):
     ]
     """Seconds for which the engine outlives the order to stop, so that its worker gives the job
     back first."""
+    format: Annotated[str, Reaches(DEPLOYMENT, WORKER)]
+    """Format of the stored items: png, jpeg, webp or h264."""
     attempts: Annotated[int, Reaches(DEPLOYMENT, WORKER)]
     """Attempts of one job before it goes to the dead letters."""
     visibility_s: Annotated[
