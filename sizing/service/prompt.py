@@ -20,7 +20,7 @@ def prompt_plan(workload: Workload, catalog: Catalog) -> PromptPlan | None:
     stages: dict[str, StagePlan] = {
         name: StagePlan(
             service=stage_name(workload.name, name),
-            model=served_model(stage.model.name, stage_name(workload.name, name), catalog),
+            model=catalog.model(stage.model).model,
             budget_ms=stage.budget_ms,
             output_tokens=stage.output_tokens,
             on_failure=stage.on_failure.value,
@@ -34,11 +34,6 @@ def prompt_plan(workload: Workload, catalog: Catalog) -> PromptPlan | None:
         moderate=stages.get("moderate"),
         enhance=stages.get("enhance"),
     )
-
-
-def served_model(name: str | None, service: str, catalog: Catalog) -> str:
-    """Name by which the engine of a service knows its model: the catalog's, else the service's."""
-    return service if name is None else catalog.model(name).model
 
 
 def check_stages(workload: Workload, catalog: Catalog, engine: EngineName, tag: str) -> None:

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from sizing.values.field_error import FieldError, StackFieldError, of_workload
 from sizing.workload.engine import Engine
+from sizing.workload.hardware import Hardware
 from sizing.workload.kinds import Kind, Load
+from sizing.workload.model import Model
 from sizing.workload.prompt.prompt import (
     FIRST_TOKEN_SHARE,
     Enhance,
@@ -69,7 +71,7 @@ def of_parents(workloads: Sequence[Workload]) -> Iterator[None]:
         if not isinstance(at, StageWorkload):
             raise StackFieldError(fault, files.index(at)) from fault
         index = next(i for i, each in enumerate(files) if each.name == at.parent)
-        field = fault.field if fault.field[:1] in (("model",), ("hardware",)) else ()
+        field = fault.field[:1] if fault.field[:1] in (("model",), ("hardware",)) else ()
         moved = FieldError(
             ("prompt", at.stage, *field),
             f"{at.name}: {fault.message}",
@@ -108,7 +110,7 @@ def _stage(parent: Workload, prompt: Prompt, name: str, stage: Enhance | Moderat
     return StageWorkload(
         name=service,
         kind=Kind.text,
-        model=stage.model,
+        model=Model(name=stage.model, precision=stage.precision, source=stage.source),
         traffic=parent.traffic,
         request=Request(
             input_tokens=shared + (prompt.tokens or Decimal(0)),
@@ -118,7 +120,7 @@ def _stage(parent: Workload, prompt: Prompt, name: str, stage: Enhance | Moderat
         latency=Latency(ttft_ms=first, tpot_ms=each, percentile=latency.percentile),
         capacity=Capacity(load=Load.mean if parent.capacity is None else parent.capacity.load),
         redundancy=parent.redundancy,
-        hardware=stage.hardware,
+        hardware=Hardware(instance_type=stage.hardware),
         engine=Engine(),
         retire=parent.retire,
         parent=parent.name,

@@ -4,13 +4,15 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.values.written import Positive, PositiveCount
-from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
-from sizing.workload.model import Model, ModelName, named
+from sizing.workload.hardware import AUTO, TypeName
+from sizing.workload.kinds import Precision
+from sizing.workload.model import ModelName
+from sizing.workload.source import ModelSource
 
 CHARACTERS_PER_TOKEN = 4
 """Characters of an instruction for one token. Basis: assumed, usual for English text."""
@@ -44,12 +46,14 @@ class OnFailure(StrEnum):
 class Stage(Strict):
     """Language model that reads each prompt. It becomes a service of its own."""
 
-    model: Annotated[Model, BeforeValidator(named, json_schema_input_type=ModelName | Model)]
-    """Model: a catalog name, or name, precision and source. It must follow instructions."""
-    hardware: Annotated[
-        Hardware, BeforeValidator(auto_is_a_type, json_schema_input_type=TypeName | Hardware)
-    ] = Field(default=AUTO, validate_default=True)
-    """Hardware of its nodes: auto, or an instance type. No lock keeps the choice of auto."""
+    model: ModelName
+    """Model of the catalog, by short name or Hugging Face id. It must follow instructions."""
+    precision: Annotated[Precision | None, Field(exclude_if=absent)] = None
+    """Precision of the weights. When left out, the catalog's native precision applies."""
+    source: Annotated[ModelSource | None, Field(exclude_if=absent)] = None
+    """Source of the model's files. When left out, you fill its bucket of weights yourself."""
+    hardware: TypeName = AUTO
+    """Instance type of its nodes, or auto. No lock keeps the choice of auto."""
     budget_ms: Annotated[PositiveCount, Field(le=20_000)]
     """Maximum milliseconds of the stage. Then `on_failure` applies."""
 

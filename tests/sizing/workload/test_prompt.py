@@ -135,9 +135,9 @@ def test_what_has_no_effect_or_no_time_is_refused(
 
 
 BROKEN_STAGES = (
-    (ENHANCE | {"model": "qwen3-1.7"}, ("prompt", "enhance", "model", "name")),
-    (ENHANCE | {"hardware": "g6.xlarg"}, ("prompt", "enhance", "hardware", "instance_type")),
-    (ENHANCE | {"model": "sd3.5-medium"}, ("prompt", "enhance", "model", "name")),
+    (ENHANCE | {"model": "qwen3-1.7"}, ("prompt", "enhance", "model")),
+    (ENHANCE | {"hardware": "g6.xlarg"}, ("prompt", "enhance", "hardware")),
+    (ENHANCE | {"model": "sd3.5-medium"}, ("prompt", "enhance", "model")),
 )
 
 
