@@ -37,7 +37,7 @@ class Prompts:
             return
         request = parsed(body)
         if request is None:
-            await self._app(scope, again(body, receive), send)
+            await refuse(send, 400, "BadRequestError", "prompt is not a text")
             return
         try:
             request["prompt"] = await self._passed(request["prompt"])
@@ -55,7 +55,10 @@ class Prompts:
 
 
 def parsed(body: bytes) -> dict[str, Any] | None:
-    """Request with a text as its prompt; None for one that the engine itself refuses."""
+    """Request with a text as its prompt; None for any other.
+
+    Guard: whatever this program cannot read must not reach the engine without its stages.
+    """
     try:
         request = json.loads(body)
     except ValueError:

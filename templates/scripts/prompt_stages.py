@@ -50,7 +50,7 @@ class Stages:
         if self._enhance is None:
             return prompt
         try:
-            return normalised(answered(self._enhance, prompt))[: self._max_characters] or prompt
+            return normalised(answered(self._enhance, prompt))[: self._max_characters]
         except (OSError, HTTPException, ValueError) as fault:
             failed("enhance", self._enhance, fault)
             return prompt
@@ -122,7 +122,10 @@ def answered(stage: Stage, prompt: str) -> str:
         raise ValueError("the answer has no text") from None
     if not isinstance(text, str):
         raise ValueError("the answer has no text")
-    return THOUGHT.sub("", text)
+    text = THOUGHT.sub("", text).strip()
+    if not text or text.startswith("<think>"):
+        raise ValueError("the answer has only thoughts")
+    return text
 
 
 def posted(url: str, body: bytes, budget_s: float) -> bytes:

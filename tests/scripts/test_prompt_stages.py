@@ -101,9 +101,14 @@ def test_reasoning_and_too_many_words_do_not_reach_the_engine(
     assert len(found) == 50
 
 
-def test_an_empty_rewriting_keeps_the_prompt(modules: dict[str, ModuleType], model: Model) -> None:
-    model.says = lambda _: "<think>so much</think>  "
+@pytest.mark.parametrize("answer", ["", "<think>so much</think>  ", "<think>so much that"])
+def test_an_answer_without_words_is_a_failure(
+    modules: dict[str, ModuleType], model: Model, answer: str
+) -> None:
+    model.says = lambda _: answer
     assert passed(modules, "a house", enhance=stage(model.url)) == "a house"
+    with pytest.raises(modules["prompt_stages"].FailedError):
+        passed(modules, "a house", enhance=stage(model.url, "refuse"))
 
 
 def slow(model: Model) -> None:
@@ -276,15 +281,13 @@ def test_refusals_and_failures_have_their_status(check: Made, model: Model) -> N
     assert images.bodies == []
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"n": 1}', b'{"prompt": ["a", "b"]}'])
-def test_what_has_no_text_as_its_prompt_never_reaches_a_stage(
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"n": 1}', b'{"prompt": ["a"]}'])
+def test_what_has_no_text_as_its_prompt_reaches_neither_a_stage_nor_the_engine(
     check: Made, model: Model, body: bytes
 ) -> None:
-    """The engine refuses it in its own words, or the admission check before it."""
     server, images = check(enhance=stage(model.url))
-    status, _ = asyncio.run(ask(server, body))
-    assert model.requests == []
-    assert status == 400 or images.bodies == [body]
+    assert asyncio.run(ask(server, body))[0] == 400
+    assert (model.requests, images.bodies) == ([], [])
 
 
 def test_other_paths_pass_untouched(check: Made, model: Model) -> None:

@@ -15,6 +15,7 @@ from sizewright.report.answer.paragraphs import (
     queue_text,
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
+from sizewright.report.answer.stages import stages
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import (
     CalibratedPlan,
@@ -77,6 +78,7 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         if bucket.prefixes:
             yield "objects", _objects(bucket)
     yield "network", _network(service)
+    yield from stages(service)
     for name, text in (("public ingress", public_ingress(service)), ("import", imported(service))):
         if text:
             yield name, text
