@@ -15,7 +15,7 @@ from sizewright.report.answer.paragraphs import (
     queue_text,
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
-from sizewright.report.answer.stages import stages
+from sizewright.report.stages import stages
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import (
     CalibratedPlan,

@@ -1,6 +1,6 @@
 """Lines of `size` on the stages of prompts."""
 
-from sizewright.report.answer.stages import stages
+from sizewright.report.stages import stages
 from tests.components.plans import CHAT, PROMPTED, plan_of
 
 
