@@ -6,7 +6,7 @@ from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.items.jobs import JobWorkerPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
-from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument
+from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument, prompt_stages
 from templates.programs import JOB_WORKER, programs
 
 QUEUE_WIRES = frozenset(
@@ -80,7 +80,9 @@ def _worker_environment(plan: Plan, service: ServicePlan, worker: JobWorkerPlan)
     """
     if service.serving is None or service.jobs is None or service.jobs.api is None:
         raise ValueError(f"{service.name}: a worker needs an engine and jobs")
-    return {
+    prompt = service.serving.prompt
+    stages = {} if prompt is None else {"PROMPT_STAGES": argument(prompt_stages(prompt))}
+    return stages | {
         "QUEUE_URL": "${wire:queue_url}",
         "DEAD_LETTERS_URL": "${wire:dead_letters_url}",
         "TABLE": "${wire:jobs_table}",

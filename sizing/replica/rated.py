@@ -161,7 +161,7 @@ def _item_too_slow(case: Case, estimate: ItemEstimate, alone_s: float, target: f
         f"response {short(alone_s)} s at best, {short(target)} s is the target"
         f" (one request alone, {name} estimate)"
     )
-    if stages_s(case.workload):
+    if case.workload.jobs is None and stages_s(case.workload):
         numbers += f", without {short(float(stages_s(case.workload)))} s of its stages"
     rejected = Rejected(option=option, reason=Reason.latency, numbers=numbers)
     return Unrated((rejected,), alone_s / target)

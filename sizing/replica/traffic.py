@@ -79,12 +79,14 @@ def answer_s(workload: Workload, output_tokens: Fraction) -> Fraction | None:
 def response_target_s(workload: Workload) -> float | None:
     """Target of the whole image or clip, seconds; None without one.
 
-    target - time budgets of the prompt's stages, which run before it
+    target - time budgets of the prompt's stages, which run before it. A worker runs those of a job,
+    so that they are part of its item's seconds.
     """
     latency = workload.latency
     if latency is None or latency.response_s is None:
         return None
-    return float(exact(latency.response_s) - stages_s(workload))
+    before = Fraction(0) if workload.jobs is not None else stages_s(workload)
+    return float(exact(latency.response_s) - before)
 
 
 def stages_s(workload: Workload) -> Fraction:

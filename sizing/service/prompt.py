@@ -37,10 +37,13 @@ def prompt_plan(workload: Workload, catalog: Catalog) -> PromptPlan | None:
 
 
 def check_stages(workload: Workload, catalog: Catalog, engine: EngineName, tag: str) -> None:
-    """Check that this version of the engine loads the program of the stages.
+    """Check that this version of the engine loads the program of the stages. A worker runs those of
+    its jobs.
 
     Raises FieldError. Basis: vendor (the engine's option for middleware).
     """
-    if workload.prompt is not None and not catalog.can(engine, tag, Ability.middleware):
+    if workload.prompt is None or workload.jobs is not None:
+        return
+    if not catalog.can(engine, tag, Ability.middleware):
         message = f"nothing says that {engine} {tag} loads a program in front of its API"
         raise FieldError(("prompt",), message, "a version with middleware, or no prompt")

@@ -39,7 +39,7 @@ PEAKS = ("think_time_s", "peak_ratio", "hourly")
 """Fields of the traffic that give its peak."""
 
 
-def _has_a_peak(traffic: Any) -> bool:
+def has_a_peak(traffic: Any) -> bool:
     """True where the traffic of a file gives its peak."""
     if isinstance(traffic, dict):
         return any(traffic.get(name) is not None for name in PEAKS)
@@ -94,7 +94,8 @@ class Workload(Strict):
     """Queue of jobs. When left out, images are made while the user waits. Clips always wait in a
     queue."""
     prompt: Annotated[Prompt | None, Field(exclude_if=absent)] = None
-    """Stages in front of an image model. When left out, the model gets each prompt as it is."""
+    """Stages in front of an image or video model. When left out, the model gets each prompt as it
+    is."""
     access: Access = Field(default_factory=Access)
     """Callers and their limits. When left out, only callers inside the network have access."""
     in_transit: Annotated[InTransit | None, Field(exclude_if=absent)] = None
@@ -147,7 +148,7 @@ class Workload(Strict):
             return {**values, "capacity": {**capacity, **mean}} if mean else values
         if not Kind(values["kind"]).traits.makes_media:
             return {**values, "capacity": {}}
-        peak = _has_a_peak(values.get("traffic")) and not queued
+        peak = has_a_peak(values.get("traffic")) and not queued
         return {"hardware": AUTO, **values, "capacity": {} if peak else {"load": Load.mean}}
 
     @model_validator(mode="before")
@@ -246,13 +247,13 @@ class Workload(Strict):
         return self
 
     @model_validator(mode="after")
-    def _prompt_is_of_an_image(self) -> Self:
-        """Check that prompts with stages are of images that users wait for, and leave time."""
+    def _prompt_is_of_an_item(self) -> Self:
+        """Check that prompts with stages are of images or clips, and leave time for them."""
         if self.prompt is None:
             return self
-        if self.kind is not Kind.image or self.jobs is not None:
-            message = "stages work on the prompts of images that users wait for"
-            raise FieldError(("prompt",), message, "kind: image without queue")
+        if not self.kind.traits.makes_media:
+            message = f"stages work on the prompts of images and clips, not of {self.kind.value}"
+            raise FieldError(("prompt",), message, "kind: image or kind: video")
         target = None if self.latency is None else self.latency.response_s
         if target is not None and target * 1000 <= self.prompt.budget_ms:
             message = f"the stages of prompt may take {self.prompt.budget_ms:,} ms"
@@ -369,7 +370,7 @@ class Workload(Strict):
 
     @property
     def _peak_is_known(self) -> bool:
-        return _has_a_peak(self.traffic)
+        return has_a_peak(self.traffic)
 
     def _work_is_known(self) -> None:
         work = self.kind.traits.textbook_work

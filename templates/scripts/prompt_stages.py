@@ -1,8 +1,9 @@
-"""A prompt on its way to an image model: normalised, checked, rewritten.
+"""A prompt on its way to an image or video model: normalised, checked, rewritten.
 
 PROMPT_STAGES is JSON: max_characters, and the stages `moderate` and `enhance` where they exist.
 A stage has url, model, instruction, output_tokens, budget_s and on_failure. Its language model has
-OpenAI's API. The program runs in the engine's image with the standard library alone.
+OpenAI's API. The program runs in the engine's server, or in the worker next to the engine, with the
+standard library of Python 3.9 alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import socket
 import time
 import unicodedata
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,6 +74,12 @@ class Stages:
             return
         if not safe:
             raise RefusedError("prompt is refused: the safety check of this service rejects it")
+
+
+def stages_of(environment: Mapping[str, str]) -> Stages | None:
+    """Stages of an environment; None where it has none."""
+    text = environment.get("PROMPT_STAGES")
+    return None if text is None else Stages(json.loads(text))
 
 
 def normalised(prompt: str) -> str:

@@ -11,6 +11,7 @@ from tests.cluster.fleet import built_in
 from tests.components.plans import (
     EVERYTHING,
     PROMPTED,
+    QUEUED,
     STUDIO,
     plan_of,
     public_plan,
@@ -26,6 +27,7 @@ PLANS = {
     "groups": spanning_plan(),
     "images": plan_of(STUDIO | {"capacity": {"method": "calibrated", "burst_gpus": 4}}),
     "stages of prompts": plan_of(PROMPTED),
+    "stages of the prompts of jobs": queued_plan(workload=QUEUED | {"prompt": PROMPTED["prompt"]}),
     "jobs": queued_plan(),
     "jobs above the floor": queued_burst_plan(),
     **{name.value: served(name) for name in OTHERS},

@@ -170,9 +170,14 @@ def public_plan(
 ISSUER = {"token_issuer": "https://issuer.example", "token_jwks_url": "https://issuer.example/k"}
 
 
-def queued_plan(*others: dict[str, Any], environment: str = "prod", **access: object) -> Plan:
+def queued_plan(
+    *others: dict[str, Any],
+    environment: str = "prod",
+    workload: dict[str, Any] = QUEUED,
+    **access: object,
+) -> Plan:
     """Plan of images that wait in a queue; then the others."""
-    workloads = [QUEUED | ({"access": access} if access else {}), *others]
+    workloads = [workload | ({"access": access} if access else {}), *others]
     return size(
         [Workload.model_validate(w) for w in workloads],
         site(environment).model_copy(update=ISSUER),

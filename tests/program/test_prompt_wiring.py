@@ -14,40 +14,42 @@ FOLDER = ROOT / "tests" / "program"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 
 
-@cache
-def plan() -> Plan:
-    return read_plan([FOLDER / "prompted.yaml"], FOLDER / "Pulumi.public.yaml")
+FILES = ("prompted", "prompted-queue")
+"""Services whose stages the engine's server runs, and the worker next to it."""
 
 
 @cache
-def baseline() -> Recorded:
-    return recording(plan())
+def plan(file: str) -> Plan:
+    return read_plan([FOLDER / f"{file}.yaml"], FOLDER / "Pulumi.public.yaml")
 
 
 @cache
-def changed(path: tuple[str | int, ...], value: object) -> Recorded:
-    return recording(with_leaf(plan(), path, value))
+def baseline(file: str) -> Recorded:
+    return recording(plan(file))
 
 
-def stage_claims() -> list[Claim]:
+def stage_claims(file: str) -> list[Claim]:
     return [
         claim
-        for claim in claims(plan())
+        for claim in claims(plan(file))
         if {"prompt", "callers"} & {*claim.path} and claim.value not in (None, ())
     ]
 
 
-@pytest.mark.parametrize("claim", stage_claims(), ids=place)
-def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
+@pytest.mark.parametrize(
+    ("file", "claim"), [(f, claim) for f in FILES for claim in stage_claims(f)], ids=place
+)
+def test_a_changed_leaf_changes_what_it_claims(file: str, claim: Claim) -> None:
     value: object = ("another",) if claim.path[-1] == "callers" else other(claim)
-    before = values_of(baseline(), claim)
-    after = values_of(changed(claim.path, value), claim)
+    before = values_of(baseline(file), claim)
+    after = values_of(recording(with_leaf(plan(file), claim.path, value)), claim)
     assert [pair for pair in after if pair not in before]
 
 
-def test_the_claims_cover_the_stages() -> None:
+@pytest.mark.parametrize("file", FILES)
+def test_the_claims_cover_the_stages(file: str) -> None:
     """Guard: the other test would still pass if a claim were deleted with its wire."""
-    assert {str(claim.path[-1]) for claim in stage_claims()} >= {
+    assert {str(claim.path[-1]) for claim in stage_claims(file)} >= {
         "callers",
         "max_characters",
         "service",
@@ -59,8 +61,11 @@ def test_the_claims_cover_the_stages() -> None:
     }
 
 
-def test_the_stack_has_one_load_balancer_and_an_engine_for_each_stage() -> None:
-    types = [resource.type for resource in baseline().resources]
+@pytest.mark.parametrize(("file", "answering"), [("prompted", 3), ("prompted-queue", 2)])
+def test_the_stack_has_one_load_balancer_and_an_engine_for_each_stage(
+    file: str, answering: int
+) -> None:
+    types = [resource.type for resource in baseline(file).resources]
     assert types.count(BALANCER) == 1
-    assert types.count("kubernetes:core/v1:Service") == 3
+    assert types.count("kubernetes:core/v1:Service") == answering
     assert types.count("kubernetes:core/v1:Namespace") == 3

@@ -9,7 +9,7 @@ from sizing.plan.whole import Plan
 from templates.engine import ENGINE_PORT
 from templates.programs import program
 from templates.render import render
-from tests.components.plans import PROMPTED, STUDIO, plan_of
+from tests.components.plans import PROMPTED, QUEUED, STUDIO, plan_of, queued_plan
 from tests.templates.rendered import FLOOR
 
 PLAN = plan_of(PROMPTED)
@@ -100,6 +100,27 @@ def test_a_stage_has_no_load_balancer_and_waits_for_none() -> None:
     pod = document(STAGES[0], FLOOR)["spec"]["template"]["spec"]
     drain_s = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert drain_s + 20 <= pod["terminationGracePeriodSeconds"], "the longest budget still ends"
+
+
+def test_the_worker_of_a_queued_service_runs_the_stages_and_reaches_them() -> None:
+    plan = queued_plan(workload=QUEUED | {"name": "studio", "prompt": PROMPTED["prompt"]})
+    pod = document("studio", FLOOR, plan)["spec"]["template"]["spec"]
+    image, worker = pod["containers"]
+    assert "prompt_check.Prompts" not in image["args"]
+    values = {each["name"]: each["value"] for each in worker["env"]}
+    assert json.loads(values["PROMPT_STAGES"]) == json.loads(environment()["PROMPT_STAGES"])
+    assert "prompt_stages.py" in document("studio", "script-worker", plan)["data"]
+    egress = document("studio", "network-policy-engine", plan)["spec"]["egress"]
+    reached = [rule["to"] for rule in egress if rule["ports"][0]["port"] == ENGINE_PORT]
+    assert reached == [[peer(name)] for name in STAGES]
+    (waited,) = (
+        {each["name"]: each["value"] for each in container["env"]}
+        for container in document("queued", FLOOR, queued_plan())["spec"]["template"]["spec"][
+            "containers"
+        ]
+        if container["name"] == "worker"
+    )
+    assert "PROMPT_STAGES" not in waited
 
 
 def test_a_service_without_a_section_has_none_of_it() -> None:

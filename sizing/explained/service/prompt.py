@@ -55,7 +55,7 @@ def _stages_s(leaf: Leaf) -> Entry:
 PROMPT: Registry = {
     PromptPlan: {
         "max_characters": Entry(
-            "characters of a normalised prompt at most; a longer one gets 400",
+            "characters of a normalised prompt at most; a longer one gets 400, or its job fails",
             "as stated",
             "{w.prompt.max_characters}",
             Basis.given,

@@ -1,4 +1,4 @@
-"""Stages that a prompt passes before the model of an image service."""
+"""Stages that a prompt passes before the model of an image or video service."""
 
 from typing import Annotated
 
@@ -9,7 +9,8 @@ from sizing.plan.reaches import CONTAINER, DEPLOYMENT, NETWORK_POLICY, Reaches
 from sizing.values.exact import Number
 from sizing.values.strict import absent
 
-ENVIRONMENT = f"{CONTAINER}.0.env"
+ENVIRONMENT = CONTAINER
+"""Environment of the engine, or of the worker next to it."""
 
 
 class StagePlan(Part):
@@ -35,9 +36,9 @@ class PromptPlan(Part):
     """Stages in front of the model."""
 
     max_characters: Annotated[int, Reaches(DEPLOYMENT, ENVIRONMENT)]
-    """Maximum characters of a normalised prompt. A longer one gets 400."""
+    """Maximum characters of a normalised prompt. A longer one gets 400, or its job fails."""
     stages_s: Number
-    """Maximum seconds of all stages, which the time of a response includes."""
+    """Maximum seconds of all stages, which the time of a response or of a job includes."""
     moderate: Annotated[StagePlan | None, Field(exclude_if=absent)] = None
     """Check of the user's words; left out where no model checks them."""
     enhance: Annotated[StagePlan | None, Field(exclude_if=absent)] = None

@@ -20,7 +20,7 @@ from sizing.workload.prompt.prompt import (
 )
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency
-from sizing.workload.whole import NAME_LENGTH, Workload
+from sizing.workload.whole import NAME_LENGTH, Workload, has_a_peak
 
 
 class StageWorkload(Workload):
@@ -94,6 +94,9 @@ def _stages(parent: Workload) -> Iterator[Workload]:
 def _stage(parent: Workload, prompt: Prompt, name: str, stage: Enhance | Moderate) -> StageWorkload:
     """Return the service of a stage: the traffic and the redundancy of its parent.
 
+    It is sized for the load of its parent. After a queue that is the peak where one is known: a
+    backlog lets all workers call at once.
+
     input tokens = instruction + prompt; TTFT = 1/4 budget; TPOT = 3/4 budget / output tokens
 
     Basis: arithmetic; the split of the budget is assumed.
@@ -118,7 +121,7 @@ def _stage(parent: Workload, prompt: Prompt, name: str, stage: Enhance | Moderat
             shared_prefix_tokens=shared,
         ),
         latency=Latency(ttft_ms=first, tpot_ms=each, percentile=latency.percentile),
-        capacity=Capacity(load=Load.mean if parent.capacity is None else parent.capacity.load),
+        capacity=Capacity(load=_load(parent)),
         redundancy=parent.redundancy,
         hardware=Hardware(instance_type=stage.hardware),
         engine=Engine(),
@@ -126,3 +129,9 @@ def _stage(parent: Workload, prompt: Prompt, name: str, stage: Enhance | Moderat
         parent=parent.name,
         stage=name,
     )
+
+
+def _load(parent: Workload) -> Load:
+    if parent.jobs is not None and has_a_peak(parent.traffic):
+        return Load.peak
+    return Load.mean if parent.capacity is None else parent.capacity.load

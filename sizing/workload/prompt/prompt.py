@@ -21,9 +21,9 @@ VERDICT_TOKENS = 8
 FIRST_TOKEN_SHARE = Decimal("0.25")
 """Share of a time budget for the first token; the others share the rest. Basis: assumed."""
 REWRITE = (
-    "Rewrite the user's text as a detailed prompt for an image generator. Keep its subject, its "
-    "language and every stated detail. Add composition, light and style in one paragraph. Answer "
-    "with the prompt alone."
+    "Rewrite the user's text as a detailed prompt for an image or video generator. Keep its "
+    "subject, its language and every stated detail. Add composition, light and style in one "
+    "paragraph. Answer with the prompt alone."
 )
 """Instruction of an enhancement that states none. Basis: assumed."""
 JUDGE = (
@@ -40,7 +40,7 @@ class OnFailure(StrEnum):
     allow = "allow"
     """The prompt continues as it was."""
     refuse = "refuse"
-    """The request gets 503."""
+    """The request gets 503. A job loses an attempt, and fails after the last one."""
 
 
 class Stage(Strict):
@@ -64,7 +64,8 @@ class Enhance(Stage):
     output_tokens: Annotated[PositiveCount, Field(le=4_000)]
     """Maximum tokens of the new prompt. The stage is sized as if each one had so many."""
     on_failure: OnFailure = OnFailure.allow
-    """allow: the prompt as it was is used. refuse: the request gets 503."""
+    """allow: the prompt as it was is used. refuse: the request gets 503, or the job loses an
+    attempt."""
     instruction: Annotated[str, Field(min_length=1, max_length=4_000)] = REWRITE
     """System prompt of the model."""
 
@@ -73,7 +74,8 @@ class Moderate(Stage):
     """Stage that refuses prompts. The first line of the model's answer must be safe or unsafe."""
 
     on_failure: OnFailure = OnFailure.refuse
-    """allow: the prompt continues unchecked. refuse: the request gets 503."""
+    """allow: the prompt continues unchecked. refuse: the request gets 503, or the job loses an
+    attempt."""
     instruction: Annotated[str, Field(min_length=1, max_length=4_000)] = JUDGE
     """System prompt of the model, which asks for one word: safe or unsafe."""
 
@@ -88,7 +90,7 @@ class Prompt(Strict):
     characters and repeated spaces."""
 
     max_characters: Annotated[PositiveCount, Field(le=20_000)] = 2_000
-    """Maximum characters of a prompt after that. A longer one gets 400."""
+    """Maximum characters of a prompt after that. A longer one gets 400, or its job fails."""
     tokens: Annotated[Positive | None, Field(le=20_000, exclude_if=absent)] = None
     """Mean tokens of a user's prompt, by which the stages with a model are sized."""
     moderate: Annotated[Moderate | None, Field(exclude_if=absent)] = None

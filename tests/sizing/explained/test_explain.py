@@ -176,6 +176,7 @@ AT_ONCE = STUDIO | {
     "hardware": {"instance_type": "g6e.12xlarge", "tensor_parallel": 2},
 }
 PROMPTED_AT_ONCE = PROMPTED | {"name": "unhurried", "latency": None}
+PROMPTED_QUEUE = QUEUED_BURST | {"name": "prompted-queue", "prompt": PROMPTED["prompt"]}
 TOO_LATE = STUDIO | {
     "name": "too-late",
     "capacity": {"method": "given", "requests_per_gpu_per_s": 0.84, "load": "peak"},
@@ -202,7 +203,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
             *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG, TENSORRT),
             *(WAITED_FOR, AT_ONCE, TOO_LATE, KEPT_CLIPS, KEPT_IMAGES, QUEUED, UNTIMED_QUEUE),
-            *(PROMPTED | {"name": "prompted"}, PROMPTED_AT_ONCE),
+            *(PROMPTED | {"name": "prompted"}, PROMPTED_AT_ONCE, PROMPTED_QUEUE),
             environment=environment,
         )
     ):

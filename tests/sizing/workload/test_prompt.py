@@ -13,7 +13,7 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.size import size
 from sizing.values.field_error import FieldError, StackFieldError
 from sizing.workload import Workload
-from tests.components.plans import CHAT, PROMPTED, QUEUED, STUDIO, plan_of, site
+from tests.components.plans import CHAT, PROMPTED, QUEUED, STUDIO, plan_of, queued_plan, site
 
 ENHANCE: dict[str, Any] = PROMPTED["prompt"]["enhance"]
 
@@ -74,6 +74,31 @@ def test_without_a_model_a_prompt_is_only_normalised() -> None:
     assert alone.pool == parent.pool
 
 
+def test_the_worker_of_a_job_holds_its_cards_during_the_stages() -> None:
+    """Four seconds more for each job: more workers, and a longer time to the image."""
+    prompt = {"prompt": PROMPTED["prompt"]}
+    alone, parent = queued_plan().services[0], queued_plan(workload=QUEUED | prompt).services[0]
+    assert alone.item is not None and parent.item is not None
+    assert alone.jobs is not None and parent.jobs is not None
+    assert parent.item.seconds == alone.item.seconds
+    assert parent.item.sized_s == pytest.approx(alone.item.sized_s + 4)
+    assert parent.jobs.job_s - alone.jobs.job_s == pytest.approx(4 / 0.98)
+    assert parent.jobs.workers > alone.jobs.workers
+    assert parent.latency is not None and parent.latency.response_s is not None
+    assert parent.latency.response_s >= parent.item.sized_s
+    assert parent.serving is not None and parent.serving.limits_by is LimitsBy.worker
+
+
+def test_a_stage_after_a_queue_is_sized_for_the_peak() -> None:
+    services = queued_plan(workload=QUEUED | {"prompt": PROMPTED["prompt"]}).services
+    loads = [service.capacity.load for service in services if service.capacity is not None]
+    assert loads == ["mean", "peak", "peak"]
+    traffic = {k: v for k, v in QUEUED["traffic"].items() if k != "peak_ratio"}
+    flat = queued_plan(workload=QUEUED | {"prompt": PROMPTED["prompt"], "traffic": traffic})
+    loads = [service.capacity.load for service in flat.services if service.capacity is not None]
+    assert loads == ["mean", "mean", "mean"]
+
+
 def test_without_a_section_there_is_none() -> None:
     text = plan_of(STUDIO).model_dump_json()
     assert '"prompt"' not in text
@@ -115,7 +140,6 @@ def test_another_budget_is_another_question_for_the_lock() -> None:
 
 REFUSED = (
     ({**CHAT, "prompt": {}}, ("prompt",)),
-    ({**QUEUED, "prompt": {}}, ("prompt",)),
     (with_prompt(tokens=None), ("prompt", "tokens")),
     ({**STUDIO, "prompt": {"tokens": 40}}, ("prompt", "tokens")),
     (PROMPTED | {"latency": {"response_s": 4}}, ("latency", "response_s")),
