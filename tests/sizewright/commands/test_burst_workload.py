@@ -42,19 +42,6 @@ def test_the_chat_has_no_burst(run: Run) -> None:
     ] is (None)
 
 
-def test_a_burst_that_no_engine_serves_is_bad_input(run: Run, tmp_path: Path) -> None:
-    text = (ROOT / "tests" / "program" / "pictures.yaml").read_text(encoding="utf-8")
-    text = text.replace("kind: image", "kind: video").replace("sdxl-1.0-base", "wan2.1-t2v-1.3b")
-    path = tmp_path / "clips.yaml"
-    requested = text.replace(
-        "requests_per_gpu_per_s: 0.05}", "requests_per_gpu_per_s: 0.05, burst_gpus: 2}"
-    )
-    path.write_text(requested, encoding="utf-8")
-    ended = run("size", path)
-    assert (ended.code, ended.out) == (2, "")
-    assert "capacity.burst_gpus" in ended.err and "nothing would use them" in ended.err
-
-
 def test_a_changed_ceiling_shows_where_it_counts(run: Run, chat: Callable[..., Path]) -> None:
     few = chat(("load: mean", "load: mean, burst_gpus: 4"))
     before = few.read_text(encoding="utf-8")

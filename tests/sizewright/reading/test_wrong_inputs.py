@@ -146,13 +146,13 @@ SECOND = {
 
 @pytest.mark.parametrize("fault", SECOND)
 def test_a_fault_of_the_second_file_is_at_its_place(
-    run: Run, chat: Callable[..., Path], fault: str
+    run: Run, chat: Callable[..., Path], site: Callable[..., Path], fault: str
 ) -> None:
     replaced, before, said = SECOND[fault]
     auto = ("instance_type: g6.xlarge", "instance_type: auto, families: [g6]")
     opened = (auto,) if "auto" in fault else ()
     path = chat(replaced, *opened, name="chat" if fault == "its name" else "second")
-    ended = run("preview", CHAT, path)
+    ended = run("preview", CHAT, path, "--site", site())
     assert_one_line(ended, path, before, said)
 
 

@@ -169,11 +169,11 @@ WRONG_ACCESS = {
 @pytest.mark.parametrize("fault", WRONG_ACCESS)
 @pytest.mark.parametrize("command", ["size", "check", "preview"])
 def test_access_without_its_guards_is_one_line(
-    run: Run, chat: Callable[..., Path], command: str, fault: str
+    run: Run, chat: Callable[..., Path], site: Callable[..., Path], command: str, fault: str
 ) -> None:
     text, before, said = WRONG_ACCESS[fault]
     path = chat(access(text))
-    ended = run(command, path)
+    ended = run(command, path, "--site", site())
     assert_one_line(ended, path, before, said)
 
 

@@ -97,7 +97,18 @@ def test_an_address_range_that_is_none(site: Site, cidr: str) -> None:
 def with_jobs(service: ServicePlan, *, worker: bool, api: bool = True) -> ServicePlan:
     """The service with or without workers, and with or without a function that accepts jobs."""
     assert service.jobs is not None
-    taken = JobWorkerPlan(image="i", attempts=3, visibility_s=60, heartbeat_s=20, item_timeout_s=90)
+    taken = JobWorkerPlan(
+        image="i",
+        cpu_millicores=100,
+        memory_mib=256,
+        scratch_mib=16,
+        give_back_s=10,
+        format="png",
+        attempts=3,
+        visibility_s=60,
+        heartbeat_s=20,
+        item_timeout_s=90,
+    )
     changed = service.jobs.model_copy(
         update={
             "worker": taken if worker else None,
