@@ -57,14 +57,17 @@ def test_a_stage_is_sized_for_its_tokens_and_its_time() -> None:
 
 
 def test_the_plan_is_that_of_the_same_workload_without_stages_and_less_time() -> None:
-    """Seven seconds with stages of four size the images as three seconds without any."""
-    (alone,) = services(STUDIO | {"latency": {"response_s": 3}})
-    parent, *_ = services(PROMPTED)
+    """5.5 seconds with stages of four size the images as 1.5 seconds without any."""
+    (alone,) = services(STUDIO | {"latency": {"response_s": 1.5}})
+    parent, *_ = services(PROMPTED | {"latency": {"response_s": 5.5}})
+    (unhurried,) = services(STUDIO | {"latency": {"response_s": 5.5}})
+    assert alone.pool is not None and unhurried.pool is not None
+    assert alone.pool.gpus_needed > unhurried.pool.gpus_needed, "the target decides"
     assert alone.pool == parent.pool
     assert alone.latency is not None and parent.latency is not None
     assert alone.latency.response_s is not None and parent.latency.response_s is not None
     assert parent.latency.response_s == pytest.approx(alone.latency.response_s + 4)
-    assert parent.latency.response_target_s == 7
+    assert parent.latency.response_target_s == 5.5
 
 
 def test_without_a_model_a_prompt_is_only_normalised() -> None:
