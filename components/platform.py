@@ -55,7 +55,8 @@ def build(plan: Plan) -> None:
 def summary(service: ServicePlan, built: InferenceService, host: str | None) -> dict[str, object]:
     """Stack output of a service: workload, requirements and results.
 
-    It is null without nodes: for a service without a pool or an engine.
+    It is null without nodes: for a service without a pool or an engine. The service of a stage
+    names its callers, whose workload states it.
     """
     pool = service.pool if service.serving is not None else None
     return {
@@ -69,6 +70,7 @@ def summary(service: ServicePlan, built: InferenceService, host: str | None) -> 
         "endpoint": built.endpoint,
         "host": host,
         "database_client_group_id": built.database_client_group_id,
+        **({"callers": service.callers} if service.callers else {}),
     }
 
 
@@ -280,6 +282,7 @@ class Platform(pulumi.ComponentResource):
                 jobs=service.jobs,
                 cdn=service.cdn,
                 gateway=service.gateway,
+                called=bool(service.callers),
                 dns=self._dns,
                 host=self.hosts.get(service.name),
                 source=service.inputs.model.source,

@@ -39,6 +39,7 @@ from sizing.stack.shared import (
 from sizing.stack.unverified import unverified_pins
 from sizing.values.field_error import of_site, of_workload
 from sizing.workload import Workload
+from sizing.workload.prompt.derived import of_parents, with_stages
 
 
 def size(
@@ -51,15 +52,28 @@ def size(
     """Return the plan of one stack: each service by itself, then their shared parts.
 
     `locks` and `corrections` are by workload name, and a correction applies to its own workload
-    only. An infeasible service is in the plan with `pool` null and its reasons.
+    only. The stages of prompts are services of their own, each after its parent, without a lock.
+    An infeasible service is in the plan with `pool` null and its reasons.
 
     Raises StackFieldError with the field that is refused, and the workload or the site that has it:
     names the catalog lacks, zones the region lacks, services named alike.
     """
+    whole = with_stages(workloads)
+    with of_parents(whole):
+        return _sized(whole, site, catalog, locks or {}, corrections or {})
+
+
+def _sized(
+    workloads: Sequence[Workload],
+    site: Site,
+    catalog: Catalog,
+    locks: Mapping[str, Lock],
+    corrections: Mapping[str, Corrections],
+) -> Plan:
+    """Return the plan of a stack whose workloads include the stages."""
     check_stack(workloads, site, catalog)
     with of_site():
         ranges = subnet_ranges(site)
-    locks, corrections = locks or {}, corrections or {}
     decisions = _decisions(workloads, site, catalog, locks, corrections)
     with of_site():
         check_engine_image(decisions, site)
@@ -197,6 +211,7 @@ def service_plan(
         network=transfer_plan(workload, rates),
         volumes=parts.volumes,
         gateway=engine.gateway,
+        callers=workload.callers,
         database=database,
         buckets=buckets,
         weights_import=engine.weights_import,

@@ -67,11 +67,14 @@ class Programs:
 
 JOB_API = ("job_api", "job_http", "job_request")
 """Files of the function that accepts jobs; its handler is job_api.handler."""
-JOB_WORKER = ("job_worker", "job_engine", "job_store")
+JOB_WORKER = ("job_worker", "job_engine", "job_store", "prompt_stages")
 """Files of the worker next to the engine."""
 
 JOB_CONTENT = "job_content"
 """File of the function that signs addresses of results; its handler is job_content.handler."""
+
+PROMPT_CHECK = ("admission", "prompt_check", "prompt_stages")
+"""Files of the checks of an engine whose prompts have stages."""
 
 
 def programs(names: tuple[str, ...]) -> Programs:

@@ -43,6 +43,8 @@ class InferenceServiceArgs:
     cdn: CdnPlan | None
     """Delivery of its results; null where signed addresses name the bucket."""
     gateway: GatewayPlan | JobGatewayPlan | None
+    called: bool
+    """True where other services of the stack alone call it, without a load balancer."""
     dns: Dns | None
     host: str | None
     """Host name of its load balancer in the zone of `dns`."""
@@ -274,11 +276,12 @@ class InferenceService(pulumi.ComponentResource):
     ) -> list[pulumi.Resource]:
         """Bindings of the service to the targets of each load balancer.
 
-        The engines of a queued service have none: their workers fetch jobs.
+        The engines of a queued service have none: their workers fetch jobs. The service of a stage
+        has none: other services call it.
         Guard: a target group serves one load balancer, so that a second one has its own.
         """
         controller = self._args.controller
-        if self._intake is not None:
+        if self._intake is not None or self._args.called:
             return []
         if not gateways or controller is None or serving.service is None:
             raise ValueError(f"{self._args.service}: what is served needs a gateway, bound to it")

@@ -48,7 +48,13 @@ def deployed_files(outputs: Mapping[str, Any], name: str, folder: Path) -> list[
     services = outputs.get("services")
     if not isinstance(services, dict):
         raise _not_a_stack(outputs, name)
-    return [_file(service, said, name, folder) for service, said in services.items()]
+    stated = {service: said for service, said in services.items() if not _is_stage(said)}
+    return [_file(service, said, name, folder) for service, said in stated.items()]
+
+
+def _is_stage(said: object) -> bool:
+    """True for the service of a stage, which follows from the workload of its caller."""
+    return isinstance(said, dict) and bool(said.get("callers"))
 
 
 def _not_a_stack(outputs: Mapping[str, Any], name: str) -> InputError:

@@ -17,6 +17,7 @@ UNITS = {
     "bytes": "bytes",
     "bytes_per_user": "bytes per user",
     "tokens": "tokens",
+    "characters": "characters",
     "acceptance_length": "tokens",
     "users": "users",
     "requests_per_user_per_day": "requests per user and day",

@@ -27,7 +27,7 @@ from sizing.replica.gpu_rate import capacity_plan
 from sizing.replica.memory import memory_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side
 from sizing.replica.rated import Rated
-from sizing.replica.traffic import Rates
+from sizing.replica.traffic import Rates, stages_s
 from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
@@ -192,7 +192,8 @@ def _engine_parts(
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
-    gateway = None if workload.jobs is not None else _gateway(case, served, rates)
+    balanced = workload.jobs is None and not workload.callers
+    gateway = _gateway(case, served, rates) if balanced else None
     serving = serving_plan(
         case,
         served.choice,
@@ -222,6 +223,7 @@ def _gateway(case: Case, served: Served, rates: Rates) -> GatewayPlan:
     item_s = None
     if case.workload.kind.traits.makes_media:
         item_s = item_seconds(served.rated.rate, served.pool.gpus_per_replica)
+        item_s += stages_s(case.workload)
     workload = with_derived_bytes(case.workload, artefact_plan(case))
     return gateway_plan(workload, rates, case.site, item_s)
 

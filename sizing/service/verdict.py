@@ -12,7 +12,7 @@ from sizing.replica.case import Case, Choice
 from sizing.replica.methods import MethodEstimate
 from sizing.replica.queues.item_queue import ItemQueue
 from sizing.replica.queues.job_queue import JobQueue
-from sizing.replica.traffic import Rates
+from sizing.replica.traffic import Rates, stages_s
 from sizing.values.exact import Number, plain, plain_or_none
 from sizing.workload import Latency, Load
 
@@ -106,7 +106,8 @@ def _response(
     if found is None:
         return {}
     item_s = found.seconds(bought_quantile(case.workload))
-    return {RESPONSE: ItemQueue(replicas, float(rates.busiest), item_s).response_s(share)}
+    waiting = ItemQueue(replicas, float(rates.busiest), item_s)
+    return {RESPONSE: float(stages_s(case.workload)) + waiting.response_s(share)}
 
 
 def _stated(targets: Latency) -> dict[str, float]:

@@ -24,6 +24,7 @@ from sizing.workload.kinds import (
     supported,
 )
 from sizing.workload.model import Model, ModelName, named
+from sizing.workload.prompt.prompt import Prompt
 from sizing.workload.queue import Queue
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency, Redundancy
@@ -32,13 +33,15 @@ from sizing.workload.traffic import Traffic
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
 HOURS_OF_A_DAY = 24
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+NAME_LENGTH = 30
+"""Maximum characters of a service's name."""
 
 
 PEAKS = ("think_time_s", "peak_ratio", "hourly")
 """Fields of the traffic that give its peak."""
 
 
-def _has_a_peak(traffic: Any) -> bool:
+def has_a_peak(traffic: Any) -> bool:
     """True where the traffic of a file gives its peak."""
     if isinstance(traffic, dict):
         return any(traffic.get(name) is not None for name in PEAKS)
@@ -61,7 +64,7 @@ class Workload(Strict):
     """One service: its users, requests, lengths, latency targets and redundancy."""
 
     # Defaults are made with each workload. Made at import, they would build their schemas there.
-    name: str = Field(pattern=DNS_LABEL, max_length=30, examples=["chat"])
+    name: str = Field(pattern=DNS_LABEL, max_length=NAME_LENGTH, examples=["chat"])
     """Name of the service: lower-case letters, digits and single hyphens, at most 30 characters."""
     kind: Annotated[Kind, BeforeValidator(supported, json_schema_input_type=Kind)]
     """Kind of output that the service generates."""
@@ -95,6 +98,9 @@ class Workload(Strict):
     cdn: Annotated[Cdn | None, Field(exclude_if=absent)] = None
     """Content delivery network of a queued service's results. When left out, signed addresses name
     the bucket itself."""
+    prompt: Annotated[Prompt | None, Field(exclude_if=absent)] = None
+    """Stages in front of an image or video model. When left out, the model gets each prompt as it
+    is."""
     access: Access = Field(default_factory=Access)
     """Callers and their limits. When left out, only callers inside the network have access."""
     in_transit: Annotated[InTransit | None, Field(exclude_if=absent)] = None
@@ -147,7 +153,7 @@ class Workload(Strict):
             return {**values, "capacity": {**capacity, **mean}} if mean else values
         if not Kind(values["kind"]).traits.makes_media:
             return {**values, "capacity": {}}
-        peak = _has_a_peak(values.get("traffic")) and not queued
+        peak = has_a_peak(values.get("traffic")) and not queued
         return {"hardware": AUTO, **values, "capacity": {} if peak else {"load": Load.mean}}
 
     @model_validator(mode="before")
@@ -286,6 +292,26 @@ class Workload(Strict):
                 ("data",), "the network delivers results that a bucket keeps", expected
             )
 
+    @model_validator(mode="after")
+    def _prompt_is_of_an_item(self) -> Self:
+        """Check that prompts with stages are of images or clips, and leave time for them."""
+        if self.prompt is None:
+            return self
+        if not self.kind.traits.makes_media:
+            message = f"stages work on the prompts of images and clips, not of {self.kind.value}"
+            raise FieldError(("prompt",), message, "kind: image or kind: video")
+        target = None if self.latency is None else self.latency.response_s
+        if target is not None and target * 1000 <= self.prompt.budget_ms:
+            message = f"the stages of prompt may take {self.prompt.budget_ms:,} ms"
+            raise FieldError(("latency", "response_s"), message, "more seconds than that")
+        return self
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """Services of the stack that alone may call this one, without a load balancer; none for
+        a service with one."""
+        return ()
+
     @property
     def burst_gpus(self) -> int:
         """GPUs that may be added above the planned ones."""
@@ -407,7 +433,7 @@ class Workload(Strict):
 
     @property
     def _peak_is_known(self) -> bool:
-        return _has_a_peak(self.traffic)
+        return has_a_peak(self.traffic)
 
     def _work_is_known(self) -> None:
         work = self.kind.traits.textbook_work

@@ -61,6 +61,20 @@ STUDIO: dict[str, Any] = {
     "redundancy": {"zones": 1},
     "hardware": {"instance_type": "g6e.xlarge"},
 }
+PROMPTED: dict[str, Any] = STUDIO | {
+    "latency": {"response_s": 7},
+    "prompt": {
+        "tokens": 40,
+        "moderate": {"model": "llama-3.2-1b", "hardware": "g6.xlarge", "budget_ms": 1_500},
+        "enhance": {
+            "model": "qwen3-1.7b",
+            "hardware": "g6.xlarge",
+            "budget_ms": 2_500,
+            "output_tokens": 80,
+        },
+    },
+}
+"""Images whose prompts two language models read first."""
 QUEUED: dict[str, Any] = STUDIO | {
     "name": "queued",
     "latency": {"response_s": 600},

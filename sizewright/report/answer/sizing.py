@@ -16,6 +16,7 @@ from sizewright.report.answer.paragraphs import (
     queue_text,
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
+from sizewright.report.stages import stages
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import (
     CalibratedPlan,
@@ -80,6 +81,7 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     yield "network", _network(service)
     if service.cdn:
         yield "delivery", delivery(service.cdn)
+    yield from stages(service)
     for name, text in (("public ingress", public_ingress(service)), ("import", imported(service))):
         if text:
             yield name, text

@@ -78,11 +78,15 @@ def _longest_answer(leaf: Leaf) -> Entry:
     latency, output = workload.latency, workload.request.output_mean
     if workload.kind.traits.makes_media:
         target = latency is not None and latency.response_s is not None
-        longest = f"max({item_seconds(leaf)}, {{w.latency.response_s}})"
+        seconds, stages = item_seconds(leaf), ""
+        if workload.prompt is not None:
+            seconds += " + {s.serving.prompt.stages_s}"
+            stages = " and its stages"
+        longest = f"max({seconds}, {{w.latency.response_s}})"
         return Entry(
             meaning,
-            "4 x the seconds of an image, or of the target where that is more",
-            f"{{gateway.STREAM_RATIO}} * ({longest if target else item_seconds(leaf)})",
+            f"4 x the seconds of an image{stages}, or of the target where that is more",
+            f"{{gateway.STREAM_RATIO}} * ({longest if target else seconds})",
             Basis.assumed,
             "longest over usual answer: sizing/service/gateway.py",
         )

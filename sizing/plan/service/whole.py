@@ -1,11 +1,13 @@
 """Plan of one service in full."""
 
+import operator
 from typing import Annotated
 
 from pydantic import Field
 
 from sizing.plan.buying import BuyingPlan
 from sizing.plan.part import Part, Reason, Rejected
+from sizing.plan.reaches import NETWORK_POLICY, Reaches
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
@@ -79,7 +81,13 @@ class ServicePlan(Part):
     volumes: VolumePlan | None
     """Disks of the nodes; null without a pool."""
     gateway: GatewayPlan | JobGatewayPlan | None
-    """Load balancers; null without an engine."""
+    """Load balancers; null without an engine, and for the service of a stage."""
+    callers: Annotated[
+        tuple[str, ...],
+        Reaches(NETWORK_POLICY, "spec.ingress"),
+        Field(exclude_if=operator.not_),
+    ] = ()
+    """Services of the stack that alone may call this one; left out with a load balancer."""
     database: DatabasePlan | None
     """Database; null where the service keeps no data."""
     buckets: tuple[BucketPlan, ...]

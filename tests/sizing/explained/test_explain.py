@@ -13,7 +13,7 @@ from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
-from tests.components.plans import QUEUED_BURST, STUDIO
+from tests.components.plans import PROMPTED, QUEUED_BURST, STUDIO
 
 ARITHMETIC = {"ceil": ceil, "floor": floor, "max": max, "min": min, "__builtins__": {}}
 CHAT = {
@@ -180,6 +180,8 @@ AT_ONCE = STUDIO | {
     "latency": None,
     "hardware": {"instance_type": "g6e.12xlarge", "tensor_parallel": 2},
 }
+PROMPTED_AT_ONCE = PROMPTED | {"name": "unhurried", "latency": None}
+PROMPTED_QUEUE = QUEUED_BURST | {"name": "prompted-queue", "prompt": PROMPTED["prompt"]}
 TOO_LATE = STUDIO | {
     "name": "too-late",
     "capacity": {"method": "given", "requests_per_gpu_per_s": 0.84, "load": "peak"},
@@ -220,6 +222,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
             *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG, TENSORRT),
             *(WAITED_FOR, AT_ONCE, TOO_LATE, KEPT_CLIPS, KEPT_IMAGES, QUEUED, UNTIMED_QUEUE),
             *(DELIVERED, DELIVERED_EVERYWHERE),
+            *(PROMPTED | {"name": "prompted"}, PROMPTED_AT_ONCE, PROMPTED_QUEUE),
             environment=environment,
         )
     ):
@@ -238,6 +241,7 @@ def test_every_redundancy_rule_is_explained() -> None:
 def test_what_is_not_arithmetic_says_where_from() -> None:
     every = (CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, IMPORTED, SPANNING)
     every = (*every, PICTURES, CLIPS, WAITED_FOR, AT_ONCE, TOO_LATE, QUEUED, UNTIMED_QUEUE)
+    every = (*every, PROMPTED | {"name": "prompted"})
     for explained in explain_all(plan_of(*every)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained
