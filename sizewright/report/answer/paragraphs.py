@@ -277,13 +277,13 @@ def queue_text(jobs: JobsPlan) -> str:
     if not jobs.largest_backlog:
         return f"no backlog grows; {waits}"
     backlog = plural(ceil(jobs.largest_backlog), "job")
-    return f"up to {backlog} wait; the queue is empty {duration(jobs.drain_s)} later; {waits}"
+    return f"up to {backlog} wait; the queue is empty {duration(ceil(jobs.drain_s))} after the peak; {waits}"
 
 
 def _wait(seconds: Number | None) -> str:
     if seconds is None:
         return "wait more than a day"
-    return f"wait at most {duration(seconds)}" if seconds else "do not wait"
+    return f"wait at most {duration(ceil(seconds))}" if seconds else "do not wait"
 
 
 def burst_serves_peak(service: ServicePlan) -> bool:

@@ -129,7 +129,12 @@ class ServicePlan(Part):
     @property
     def lacks_engine(self) -> bool:
         """True where no engine of this version serves the service, which has a pool."""
-        return any(r.reason is not Reason.one_cluster for r in self._unserved)
+        return any(r.reason is Reason.not_in_this_version for r in self._unserved)
+
+    @property
+    def lacks_jobs(self) -> bool:
+        """True where nothing accepts the jobs of a queued service, which has a pool."""
+        return any(r.reason is Reason.no_job_api for r in self._unserved)
 
     @property
     def _unserved(self) -> list[Rejected]:

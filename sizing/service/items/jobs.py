@@ -136,7 +136,10 @@ def without_api(case: Case) -> str | None:
     if case.workload.jobs is None:
         return None
     if case.site.token_issuer is None:
-        return "a job belongs to the subject of a token; the stack file names no token_issuer"
+        return (
+            "a job belongs to the subject of a token, and the stack file names no issuer: add "
+            "sizewright:token_issuer and sizewright:token_jwks_url"
+        )
     if case.workload.data is None:
         return "results expire; the workload has no data.retention_days"
     if case.made is None:
@@ -217,7 +220,7 @@ def _api(case: Case, waiting: JobQueue, rates: Rates) -> JobApiPlan:
 
 
 def _no_api(numbers: str) -> Rejected:
-    return Rejected(option="job API", reason=Reason.not_in_this_version, numbers=numbers)
+    return Rejected(option="job API", reason=Reason.no_job_api, numbers=numbers)
 
 
 def _over_quota(api: JobApiPlan | None) -> list[Rejected]:

@@ -72,7 +72,9 @@ def test_without_an_issuer_nothing_would_give_workers_a_job(workload: dict[str, 
     plan = planned(workload, site("prod"))
     found = plan.services[0]
     assert found.unserved is not None
-    assert found.unserved.startswith("nothing would give its workers a job: ")
+    assert found.unserved.startswith(
+        "a job belongs to the subject of a token, and the stack file names no"
+    )
     assert "the stack file names no token_issuer" in found.unserved
     assert found.pool is not None, "its size is known"
     assert (found.serving, found.gateway, found.quota) == (None, None, None)
@@ -90,7 +92,7 @@ def test_the_image_of_workers_is_in_use_only_with_them() -> None:
 
 
 def test_workers_that_a_user_measured_meet_the_same_limits(sized: Callable[..., Any]) -> None:
-    """A given rate has no queue without end, and repeats, deadline and wait are of one queue."""
+    """A given rate has no unbounded queue, and repeats, deadline and wait are of one queue."""
     images = {
         "kind": "image",
         "model": "flux.2-klein-4b",
