@@ -81,14 +81,14 @@ def _file(service: str, said: object, name: str, folder: Path) -> Path:
             place(name), field=f"services.{service}", message="has no inputs", expected=expected
         )
     path = folder / f"{len(list(folder.iterdir()))}.yaml"
-    # JSON is YAML. A null was not given.
+    # JSON is YAML. A null or an empty list was not given.
     path.write_text(json.dumps(_given(inputs)), encoding="utf-8")
     return path
 
 
 def _given(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _given(item) for key, item in value.items() if item is not None}
+        return {key: _given(item) for key, item in value.items() if item not in (None, [])}
     return value
 
 

@@ -28,7 +28,7 @@ class Model(Strict):
     """Number of parameters, which overrides the catalog's count."""
     precision: Precision | None = None
     """Precision of the weights. When left out, the catalog's native precision applies."""
-    encoders: tuple[Encoder, ...] = Field(default=(), exclude_if=lambda stated: not stated)
+    encoders: tuple[Encoder, ...] = ()
     """Encoders that the replica also loads, in the same precision. When left out, the catalog's
     apply."""
     encoder_placement: EncoderPlacement = Field(

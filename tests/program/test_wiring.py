@@ -32,6 +32,7 @@ from sizing.workload import DraftMethod
 
 ROOT = Path(__file__).parents[2]
 OTHER = {
+    "frames": 81,
     "ami_release": "1.35.0-20260101",
     "max_model_len": 4096,
     "sequences_per_request": 2,

@@ -277,7 +277,8 @@ def queue_text(jobs: JobsPlan) -> str:
     if not jobs.largest_backlog:
         return f"no backlog grows; {waits}"
     backlog = plural(ceil(jobs.largest_backlog), "job")
-    return f"up to {backlog} wait; the queue is empty {duration(ceil(jobs.drain_s))} after the peak; {waits}"
+    drain = duration(ceil(jobs.drain_s))
+    return f"up to {backlog} wait; the queue is empty {drain} after the peak; {waits}"
 
 
 def _wait(seconds: Number | None) -> str:
