@@ -106,6 +106,7 @@ class QueuedService:
             "TAKES_IMAGES": "false",
             "UPLOAD_BYTES": "1000000",
             "ATTEMPTS": str(ATTEMPTS),
+            "RECEIVES": str(redrive["maxReceiveCount"]),
             "VISIBILITY_S": "5",
             "HEARTBEAT_S": "1",
             "ITEM_TIMEOUT_S": "20",

@@ -46,9 +46,13 @@ class JobApiPlan(Part):
     """Frames of the sized item. No job may exceed pixels x frames x steps of that item."""
     iterations: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.LIMITS")]
     """Denoising steps of the sized item."""
-    expire_days: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.EXPIRE_DAYS")]
+    expire_days: Annotated[
+        int, Reaches(FUNCTION, f"{VARIABLES}.EXPIRE_DAYS"), Reaches(DEPLOYMENT, WORKER)
+    ]
     """Days after which a result and its job are no longer found."""
-    row_days: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.ROW_DAYS")]
+    row_days: Annotated[
+        int, Reaches(FUNCTION, f"{VARIABLES}.ROW_DAYS"), Reaches(DEPLOYMENT, WORKER)
+    ]
     """Days after which the table may delete the row of a job."""
     log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     """Days for which the function's log is kept."""
@@ -113,7 +117,7 @@ class JobsPlan(Part):
     """True where nothing may delete the table of jobs."""
     recoverable: Annotated[bool, Reaches(TABLE, "pointInTimeRecovery.enabled")]
     """True where the table can be restored as it was at an earlier time, or as it was deleted."""
-    receives: Annotated[int, Reaches(SQS_QUEUE, "redrivePolicy")]
+    receives: Annotated[int, Reaches(SQS_QUEUE, "redrivePolicy"), Reaches(DEPLOYMENT, WORKER)]
     """Times that a job is handed out before the queue itself moves it to the dead letters. Workers
     move it earlier."""
     api: JobApiPlan | None
