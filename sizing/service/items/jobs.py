@@ -51,9 +51,9 @@ VISIBLE_ITEMS = 2
 """Items that fit in that time. Basis: assumed; heartbeats extend it for longer ones."""
 HEARTBEATS = 3
 """Heartbeats within that time. Basis: assumed; two may fail."""
-SLOWEST_ITEM, SLOWEST_EXTRA_S = 4, 60
+SLOWEST_ITEM, SLOWEST_EXTRA_S = 4, 600
 """Longest item over the sized one, and seconds beyond. Basis: assumed; the first item of an engine
-may compile kernels."""
+may compile kernels for some minutes, which must not look like an engine that hangs."""
 WORKER_MILLICORES, WORKER_MIB = 250, 256
 """CPU and memory of the worker beyond one image. Basis: assumed; it waits for the engine and copies
 bytes."""

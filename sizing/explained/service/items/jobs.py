@@ -204,10 +204,11 @@ JOBS: Registry = {
         ),
         "item_timeout_s": Entry(
             "seconds after which an engine that has not made the item counts as hung",
-            "4 x seconds of a job + 60",
+            "4 x seconds of a job + 600",
             "ceil({jobs.SLOWEST_ITEM} * {s.jobs.job_s}) + {jobs.SLOWEST_EXTRA_S}",
             Basis.assumed,
             CODE,
+            remarks=("the first job of an engine may compile kernels for some minutes",),
         ),
     },
 }
