@@ -93,11 +93,13 @@ def routed(event: Event) -> Answer:
     jobs = PATHS[service().kind]
     if path == jobs:
         only(method, "POST")
+        _has_workers()
         return create(
             body_of(event, headers, _number("BODY_BYTES")), headers.get("idempotency-key"), owner
         )
     if path == UPLOADS and service().takes_images:
         only(method, "POST")
+        _has_workers()
         return upload(body_of(event, headers, FORM_BYTES), owner)
     if path == MODELS:
         only(method, "GET")
@@ -108,6 +110,13 @@ def routed(event: Event) -> Answer:
         row = own_row(found[1], owner)
         return content(row) if found[2] else answer(200, view(row))
     raise RefusedError(404, "There is nothing at this path.", code="not_found")
+
+
+def _has_workers() -> None:
+    """Raise RefusedError where nothing would do a new job."""
+    if os.environ["ACCEPTS"] != "true":
+        message = "This service has no workers, so that it accepts no jobs."
+        raise RefusedError(503, message, code="no_workers")
 
 
 def create(body: dict[str, Any], key: str | None, owner: str) -> Answer:

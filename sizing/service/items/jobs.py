@@ -96,7 +96,7 @@ def jobs_of(
     percentile = DEFAULT_PERCENTILE if latency is None else latency.percentile
     wait_s = waiting.wait_s(float(percentile) / 100)
     lacking = without_api(case)
-    api = None if lacking is not None else _api(case, waiting, rates)
+    api = None if lacking is not None else _api(case, waiting, rates, accepts=served)
     plan = JobsPlan(
         workers=waiting.workers,
         job_s=plain(item_s),
@@ -175,8 +175,10 @@ def polls_per_s(waiting: JobQueue) -> float:
     return (waiting.largest_backlog + waiting.workers) / POLL_S
 
 
-def _api(case: Case, waiting: JobQueue, rates: Rates) -> JobApiPlan:
-    """Return the function that accepts jobs. Raises ValueError where there can be none."""
+def _api(case: Case, waiting: JobQueue, rates: Rates, *, accepts: bool) -> JobApiPlan:
+    """Return the function that accepts jobs, where workers do them. Raises ValueError where there
+    can be none.
+    """
     workload, data = case.workload, case.workload.data
     if case.made is None or data is None:
         raise ValueError(f"{workload.name}: {without_api(case)}")
@@ -194,6 +196,7 @@ def _api(case: Case, waiting: JobQueue, rates: Rates) -> JobApiPlan:
         at_once=requests_per_s * REQUEST_S,
         body_bytes=BODY_BYTES,
         url_s=URL_S,
+        accepts=accepts,
         takes_images=video and row is not None and row.takes_image,
         upload_bytes=UPLOAD_BYTES,
         width=item.width,

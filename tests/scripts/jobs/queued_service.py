@@ -103,6 +103,7 @@ class QueuedService:
             "ROW_DAYS": "33",
             "URL_S": "600",
             "BODY_BYTES": "65536",
+            "ACCEPTS": "true",
             "TAKES_IMAGES": "false",
             "UPLOAD_BYTES": "1000000",
             "ATTEMPTS": str(ATTEMPTS),

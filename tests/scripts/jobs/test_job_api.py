@@ -221,6 +221,21 @@ def test_paths_and_methods(image: QueuedService) -> None:
     assert [model["id"] for model in models["data"]] == ["model-1"]
 
 
+def test_without_workers_new_jobs_are_refused_and_old_ones_are_shown(
+    new_service: NewService,
+) -> None:
+    service = new_service("video", TAKES_IMAGES="true")
+    job = service.accept()
+    service.environment["ACCEPTS"] = "false"
+    for path, body in ((service.path, {"prompt": "x"}), ("/v1/uploads", {"content_type": "x"})):
+        answer = service.request("POST", path, body)
+        assert (answer.status, answer.error["code"]) == (503, "no_workers")
+        assert answer.error["message"] == "This service has no workers, so that it accepts no jobs."
+    assert len(service.rows()) == 1 and service.waiting() == 1
+    assert service.request("GET", f"{service.path}/{job}").body["status"] == "queued"
+    assert service.request("GET", "/v1/models").status == 200
+
+
 def test_another_owner_and_a_guess_see_nothing(image: QueuedService) -> None:
     job = image.accept()
     assert image.request("GET", f"{image.path}/{job}").status == 200

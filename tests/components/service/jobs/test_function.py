@@ -120,6 +120,7 @@ def test_the_environment_has_the_plan_s_numbers() -> None:
         "ROW_DAYS": "12",
         "URL_S": "60",
         "BODY_BYTES": "1000",
+        "ACCEPTS": "true",
         "TAKES_IMAGES": "true",
         "UPLOAD_BYTES": "2000",
     }
