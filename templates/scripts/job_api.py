@@ -135,6 +135,8 @@ def create(body: dict[str, Any], key: str | None, owner: str) -> Answer:
     if "input_reference" in request and (key is None or _row(job) is None):
         _uploaded(request["input_reference"], owner)
     now = int(time.time())
+    # Guard: SQS drops a message that waits longer, and its row would stay queued for ever.
+    life_s = min(_number("EXPIRE_DAYS") * DAY_S, _number("KEPT_S"))
     row = {
         "id": job,
         "owner": owner,
@@ -142,7 +144,7 @@ def create(body: dict[str, Any], key: str | None, owner: str) -> Answer:
         "request": json.dumps(request, sort_keys=True),
         "model": service().model,
         "created_at": now,
-        "expires_at": now + _number("EXPIRE_DAYS") * DAY_S,
+        "expires_at": now + life_s,
         "ttl": now + _number("ROW_DAYS") * DAY_S,
         "given_back": 0,
     }

@@ -42,6 +42,8 @@ with an encrypted table; S3 and SQS require two of them)."""
 @dataclass(frozen=True, kw_only=True)
 class FunctionArgs:
     plan: JobApiPlan
+    kept_s: int
+    """Seconds for which the queue keeps a job."""
     queue: Queue
     table: Table
     artefacts: ObjectStore
@@ -125,6 +127,7 @@ class Function(pulumi.ComponentResource):
             "MODEL": plan.model,
             "LIMITS": json.dumps(limits, sort_keys=True),
             "EXPIRE_DAYS": str(plan.expire_days),
+            "KEPT_S": str(args.kept_s),
             "ROW_DAYS": str(plan.row_days),
             "URL_S": str(plan.url_s),
             "BODY_BYTES": str(plan.body_bytes),

@@ -71,6 +71,7 @@ class Intake(pulumi.ComponentResource):
         args = self._args
         return FunctionArgs(
             plan=args.api,
+            kept_s=args.plan.kept_s,
             queue=self._queue,
             table=self._table,
             artefacts=args.artefacts,

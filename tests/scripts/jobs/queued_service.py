@@ -101,6 +101,7 @@ class QueuedService:
             "LIMITS": json.dumps({**LIMITS, "frames": frames}),
             "EXPIRE_DAYS": "30",
             "ROW_DAYS": "33",
+            "KEPT_S": "1209600",
             "URL_S": "600",
             "BODY_BYTES": "65536",
             "ACCEPTS": "true",

@@ -52,7 +52,7 @@ def test_an_accepted_job_has_a_row_and_a_message(new_service: NewService, kind: 
     assert len(job) == 32 and int(job, 16)
     assert (row["owner"], row["state"], row["given_back"]) == ("alice", "queued", 0)
     assert now <= row["created_at"] <= now + 5
-    assert row["expires_at"] - row["created_at"] == 30 * 86_400
+    assert row["expires_at"] - row["created_at"] == 14 * 86_400, "SQS keeps no job longer"
     assert row["ttl"] - row["created_at"] == 33 * 86_400
     (message,) = service.take()
     assert json.loads(message["Body"]) == {"id": job}
@@ -255,6 +255,13 @@ def test_an_expired_job_is_gone_before_the_table_removes_it(image: QueuedService
     image.change(job, expires_at=int(time.time()))
     assert image.request("GET", f"{image.path}/{job}").status == 404
     assert image.request("GET", f"{image.path}/{job}/content").status == 404
+
+
+def test_a_short_retention_is_the_life_of_a_waiting_job(new_service: NewService) -> None:
+    service = new_service("image", EXPIRE_DAYS="3", ROW_DAYS="6")
+    row = service.row(service.accept())
+    assert row["expires_at"] - row["created_at"] == 3 * 86_400
+    assert row["ttl"] - row["created_at"] == 6 * 86_400
 
 
 def test_the_owner_sees_the_states(image: QueuedService) -> None:

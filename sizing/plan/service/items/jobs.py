@@ -113,8 +113,13 @@ class JobsPlan(Part):
     """Percentage of a day's jobs for the wait."""
     wait_s: Number | None
     """Seconds that this percentage of jobs waits at most; null where it exceeds a day."""
-    kept_s: Annotated[int, Reaches(SQS_QUEUE, "messageRetentionSeconds")]
-    """Seconds for which the queue and the dead letters keep a job."""
+    kept_s: Annotated[
+        int,
+        Reaches(SQS_QUEUE, "messageRetentionSeconds"),
+        Reaches(FUNCTION, f"{VARIABLES}.KEPT_S"),
+    ]
+    """Seconds for which the queue and the dead letters keep a job. A job that waits longer
+    expires."""
     protected: Annotated[bool, Reaches(TABLE, "deletionProtectionEnabled")]
     """True where nothing may delete the table of jobs."""
     recoverable: Annotated[bool, Reaches(TABLE, "pointInTimeRecovery.enabled")]

@@ -118,6 +118,7 @@ def test_the_environment_has_the_plan_s_numbers() -> None:
         "MODEL": "flux.2-klein-4b",
         "EXPIRE_DAYS": "9",
         "ROW_DAYS": "12",
+        "KEPT_S": "1209600",
         "URL_S": "60",
         "BODY_BYTES": "1000",
         "ACCEPTS": "true",
