@@ -118,7 +118,7 @@ class Function(pulumi.ComponentResource):
 
     def _variables(self) -> dict[str, pulumi.Input[str]]:
         args, plan = self._args, self._args.plan
-        limits = plan.model_dump(include={"width", "height", "frames", "iterations"})
+        limits = plan.model_dump(include={"width", "height", "frames", "iterations", "fps"})
         return {
             "QUEUE_URL": args.queue.url,
             "TABLE": args.table.name,

@@ -14,10 +14,10 @@ from sizing.replica.item import item_of
 from sizing.replica.queues.job_queue import JobQueue, day_of
 from sizing.replica.traffic import Rates
 from sizing.service.request_limits import item_seconds
-from sizing.service.stores.artefact import format_of
+from sizing.service.stores.artefact import artefact_plan, format_of
 from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
-from sizing.values.exact import ceiling, plain, plain_or_none
+from sizing.values.exact import ceiling, exact, plain, plain_or_none
 from sizing.values.units import MIB
 from sizing.workload import Kind, Queue
 from sizing.workload.targets import Latency
@@ -202,11 +202,18 @@ def _api(case: Case, waiting: JobQueue, rates: Rates, *, accepts: bool) -> JobAp
         width=item.width,
         height=item.height,
         frames=item.frames,
+        fps=_fps(case),
         iterations=item.steps,
         expire_days=data.retention_days,
         row_days=data.retention_days + LATE_ROW_DAYS,
         log_days=LOG_DAYS[case.site.environment],
     )
+
+
+def _fps(case: Case) -> int | None:
+    """Whole frames of a second of a clip, rounded up, as the engine accepts them."""
+    file = artefact_plan(case)
+    return None if file is None or file.frames_per_s is None else ceiling(exact(file.frames_per_s))
 
 
 def _no_api(numbers: str) -> Rejected:

@@ -89,7 +89,7 @@ class QueuedService:
             Bucket=self.name,
             CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
         )
-        frames = 81 if kind == "video" else 1
+        clip = {"frames": 81, "fps": 16} if kind == "video" else {"frames": 1, "fps": None}
         self.environment = {
             "QUEUE_URL": queue,
             "DEAD_LETTERS_URL": letters,
@@ -98,7 +98,7 @@ class QueuedService:
             "KIND": kind,
             "FORMAT": "h264" if kind == "video" else "png",
             "MODEL": "model-1",
-            "LIMITS": json.dumps({**LIMITS, "frames": frames}),
+            "LIMITS": json.dumps({**LIMITS, **clip}),
             "EXPIRE_DAYS": "30",
             "ROW_DAYS": "33",
             "KEPT_S": "1209600",

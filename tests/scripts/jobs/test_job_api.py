@@ -65,6 +65,7 @@ def test_the_engine_gets_the_sized_item_where_the_job_says_nothing(video: Queued
         "prompt": "a lighthouse",
         "size": "832x480",
         "num_frames": 81,
+        "fps": 16,
         "num_inference_steps": 20,
         "seed": int(job[:8], 16),
     }
@@ -73,8 +74,8 @@ def test_the_engine_gets_the_sized_item_where_the_job_says_nothing(video: Queued
 ACCEPTED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("video", {"size": "480x832"}, {"size": "480x832"}),
     ("video", {"size": "1280x720", "num_frames": 35}, {"num_frames": 35}),
-    ("video", {"seconds": "3"}, {"num_frames": 72, "fps": 24}),
-    ("video", {"seconds": 5, "fps": 16}, {"num_frames": 80, "fps": 16}),
+    ("video", {"seconds": "5"}, {"num_frames": 80, "fps": 16}),
+    ("video", {"seconds": 3, "fps": 24}, {"num_frames": 72, "fps": 24}),
     ("video", {"seed": 0, "negative_prompt": ""}, {"seed": 0, "negative_prompt": ""}),
     ("image", {"n": 1, "model": "model-1", "num_inference_steps": 1}, {"num_inference_steps": 1}),
     ("image", {"size": "64x64", "seed": 2**63 - 1}, {"size": "64x64", "seed": 2**63 - 1}),
@@ -108,7 +109,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("video", {"num_frames": 0}, "num_frames", "a whole number from 1 to 81"),
     ("video", {"num_frames": True}, "num_frames", "a whole number"),
     ("video", {"num_frames": 5.0}, "num_frames", "a whole number"),
-    ("video", {"seconds": "4"}, "seconds", "a whole number from 1 to 3"),
+    ("video", {"seconds": "6"}, "seconds", "a whole number from 1 to 5"),
+    ("video", {"seconds": 4, "fps": 24}, "seconds", "a whole number from 1 to 3"),
     ("video", {"seconds": "1.5"}, "seconds", "a whole number"),
     ("video", {"seconds": "1", "num_frames": 5}, "seconds", "either seconds or num_frames"),
     ("video", {"fps": 61}, "fps", "a whole number from 1 to 60"),

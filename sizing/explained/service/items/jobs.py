@@ -140,6 +140,11 @@ JOBS: Registry = {
         "width": _limit("pixels of a row of the largest item of a job", "width"),
         "height": _limit("pixels of a column of the largest item of a job", "height"),
         "frames": _limit("frames of the largest item of a job", "frames"),
+        "fps": Entry(
+            "frames of a second of a clip that states none",
+            "frames of a second of the sized clip, rounded up",
+            "ceil({s.artefact.frames_per_s})",
+        ),
         "iterations": _limit("denoising steps of the largest item of a job", "steps"),
         "expire_days": Entry(
             "days after which a result is no longer found",

@@ -46,6 +46,9 @@ class JobApiPlan(Part):
     """Pixels of a column of the sized item."""
     frames: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.LIMITS")]
     """Frames of the sized item. No job may exceed pixels x frames x steps of that item."""
+    fps: Annotated[int | None, Reaches(FUNCTION, f"{VARIABLES}.LIMITS")]
+    """Frames of a second of a clip that states none; null for images, and where the catalog does
+    not know them."""
     iterations: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.LIMITS")]
     """Denoising steps of the sized item."""
     expire_days: Annotated[
