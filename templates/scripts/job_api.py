@@ -1,7 +1,7 @@
 """Function behind the load balancer: it accepts jobs and shows their owner the state and result.
 
 It runs in AWS Lambda with the boto3 of the runtime. The load balancer has already verified the
-token's signature, issuer, audience and time. The owner of a job is the token's `sub`. No prompt and
+token's signature and claims. The owner of a job is the token's `sub`. No prompt and
 no token is ever logged.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from job_http import Answer, Event, RefusedError, answer, body_of, only, owner_of
+from job_http import Answer, Event, RefusedError, answer, body_of, headers_of, only, owner_of
 from job_request import ID, Service, accepted
 
 PATHS = {"image": "/v1/images/generations", "video": "/v1/videos"}
@@ -87,16 +87,16 @@ def handler(event: Event, context: object) -> Answer:
 
 def routed(event: Event) -> Answer:
     """Answer by path and method; nothing is answered without an owner."""
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    owner = owner_of(headers)
+    headers = headers_of(event)
+    owner = owner_of(headers, os.environ["ISSUER"])
     path, method = event["path"], event["httpMethod"]
     jobs = PATHS[service().kind]
     if path == jobs:
         only(method, "POST")
         _has_workers()
-        return create(
-            body_of(event, headers, _number("BODY_BYTES")), headers.get("idempotency-key"), owner
-        )
+        keys = headers.get("idempotency-key")
+        body = body_of(event, headers, _number("BODY_BYTES"))
+        return create(body, None if keys is None else ", ".join(keys), owner)
     if path == UPLOADS and service().takes_images:
         only(method, "POST")
         _has_workers()

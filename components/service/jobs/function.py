@@ -131,6 +131,7 @@ class Function(pulumi.ComponentResource):
             "ROW_DAYS": str(plan.row_days),
             "URL_S": str(plan.url_s),
             "BODY_BYTES": str(plan.body_bytes),
+            "ISSUER": plan.issuer,
             "ACCEPTS": json.dumps(plan.accepts),
             "TAKES_IMAGES": json.dumps(plan.takes_images),
             "UPLOAD_BYTES": str(plan.upload_bytes),

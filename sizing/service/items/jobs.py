@@ -179,8 +179,8 @@ def _api(case: Case, waiting: JobQueue, rates: Rates, *, accepts: bool) -> JobAp
     """Return the function that accepts jobs, where workers do them. Raises ValueError where there
     can be none.
     """
-    workload, data = case.workload, case.workload.data
-    if case.made is None or data is None:
+    workload, data, issuer = case.workload, case.workload.data, case.site.token_issuer
+    if case.made is None or data is None or issuer is None:
         raise ValueError(f"{workload.name}: {without_api(case)}")
     # Guard: an image that starts from another has more tokens, which are not sized.
     item, video = item_of(workload, case.made.model), workload.kind is Kind.video
@@ -196,6 +196,7 @@ def _api(case: Case, waiting: JobQueue, rates: Rates, *, accepts: bool) -> JobAp
         at_once=requests_per_s * REQUEST_S,
         body_bytes=BODY_BYTES,
         url_s=URL_S,
+        issuer=issuer,
         accepts=accepts,
         takes_images=video and row is not None and row.takes_image,
         upload_bytes=UPLOAD_BYTES,

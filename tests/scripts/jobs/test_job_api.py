@@ -189,10 +189,22 @@ def test_other_content_types_are_refused(image: QueuedService, kind: str | None)
         token(7),
         token(None),
         token("x" * 256),
+        token(iss="another"),
+        token(iss=None),
+        token(exp=1),
+        token(exp=None),
+        token(exp="9999999999"),
+        token(exp=float("nan")),
+        f"{token()}, {token('bob')}",
+        f"{token()} x",
+        [],
+        [token(), token()],
+        [token(), token("bob")],
+        ["Basic YWxpY2U6eA==", token()],
     ],
 )
 def test_nobody_is_served_without_a_subject(
-    image: QueuedService, authorization: str | None
+    image: QueuedService, authorization: str | list[str] | None
 ) -> None:
     job = image.accept()
     headers = {"authorization": authorization}
@@ -205,6 +217,13 @@ def test_nobody_is_served_without_a_subject(
         assert (answer.status, answer.error["code"]) == (401, "invalid_token")
         assert answer.headers["www-authenticate"] == "Bearer"
     assert len(image.rows()) == 1
+
+
+def test_a_header_in_another_spelling_is_a_second_token(image: QueuedService) -> None:
+    answer = image.request("GET", "/v1/models", headers={"Authorization": token("bob")})
+    assert (answer.status, answer.error["code"]) == (401, "invalid_token")
+    alone = {"authorization": None, "AUTHORIZATION": token("bob").replace("Bearer", "bearer")}
+    assert image.request("GET", "/v1/models", headers=alone).status == 200
 
 
 def test_paths_and_methods(image: QueuedService) -> None:

@@ -34,6 +34,8 @@ class JobApiPlan(Part):
     """Maximum bytes of a request. Larger ones get 413."""
     url_s: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.URL_S")]
     """Seconds for which the signed address of a result is valid."""
+    issuer: Annotated[str, Reaches(FUNCTION, f"{VARIABLES}.ISSUER")]
+    """Issuer of callers' tokens."""
     accepts: Annotated[bool, Reaches(FUNCTION, f"{VARIABLES}.ACCEPTS")]
     """True where workers do the jobs. Without them, new jobs get 503 and old ones are shown."""
     takes_images: Annotated[bool, Reaches(FUNCTION, f"{VARIABLES}.TAKES_IMAGES")]

@@ -128,6 +128,7 @@ def test_the_environment_has_the_plan_s_numbers() -> None:
         "KEPT_S": "1209600",
         "URL_S": "60",
         "BODY_BYTES": "1000",
+        "ISSUER": "https://issuer.example",
         "ACCEPTS": "true",
         "TAKES_IMAGES": "true",
         "UPLOAD_BYTES": "2000",
