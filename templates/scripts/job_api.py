@@ -29,6 +29,9 @@ IMAGES = ("image/jpeg", "image/png", "image/webp")
 DAY_S = 86_400
 RETRY_S = 5
 """Seconds after which a caller may try again where AWS did not answer. Basis: assumed."""
+CONNECT_S, READ_S, TRIES = 1, 2, 2
+"""Patience with one call of AWS. Basis: assumed; the longest request makes six calls, and the
+function's own time must not end before the answer."""
 KEY_CHARACTERS = 255
 """Most characters of an idempotency key. Basis: assumed."""
 FORM_BYTES = 4_096
@@ -68,8 +71,8 @@ def _number(name: str) -> int:
 
 
 def _patience() -> Config:
-    retries = {"mode": "standard", "max_attempts": 3}
-    return Config(connect_timeout=2, read_timeout=5, retries=retries)
+    retries = {"mode": "standard", "total_max_attempts": TRIES}
+    return Config(connect_timeout=CONNECT_S, read_timeout=READ_S, retries=retries)
 
 
 def handler(event: Event, context: object) -> Answer:

@@ -26,8 +26,9 @@ WORKER_IMAGE = "public.ecr.aws/lambda/python"
 """Item of data/pins.csv of the image that workers run in."""
 RUNTIME = "python3.13"
 """Runtime of the function. Basis: vendor (AWS Lambda runtimes, 2026-11)."""
-FUNCTION_MIB, FUNCTION_S = 512, 15
-"""Memory and longest run of the function. Basis: assumed; a request makes a few short calls."""
+FUNCTION_MIB, FUNCTION_S = 512, 45
+"""Memory and longest run of the function. Basis: assumed; a request makes up to six calls, each of
+two attempts of 3 s and a pause of 1 s."""
 REQUEST_S = 0.1
 """Seconds of one request of the function. Basis: assumed."""
 POLL_S = 10

@@ -2,14 +2,18 @@
 
 import base64
 import json
+import subprocess
 import time
 import urllib.request
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sizing.service.items.jobs import FUNCTION_S
+from testbed.aws_services import PYTHON, AwsServices
 from tests.scripts.jobs.queued_service import Driver, QueuedService, fetched, token
 
 NewService = Callable[..., QueuedService]
@@ -362,6 +366,34 @@ def test_no_answer_names_a_job_that_could_not_be_written(
     assert answer.status == 503 and "id" not in answer.body
     image.environment["TABLE"] = image.name
     assert image.waiting() == 0
+
+
+CALLS = """
+import json, job_api
+configs = [job_api.table().meta.client.meta.config, job_api.queue().meta.config]
+configs += [job_api.store().meta.config]
+fields = [(c.connect_timeout, c.read_timeout, c.retries["total_max_attempts"]) for c in configs]
+print(json.dumps(fields))
+"""
+MOST_CALLS, PAUSE_S = 6, 1
+"""Calls of the longest request: a repeated one with a key and an upload. Longest pause before the
+second attempt of a call. Basis: vendor (botocore, standard mode)."""
+
+
+def test_the_answer_comes_before_the_function_s_time_ends(
+    aws: AwsServices, programs_folder: Path
+) -> None:
+    """Guard: a function that AWS ends writes no answer, and the caller gets 502."""
+    done = subprocess.run(
+        [str(PYTHON), "-c", CALLS],
+        env={**aws.environment, "TABLE": "t", "PYTHONPATH": str(programs_folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for connect_s, read_s, tries in json.loads(done.stdout):
+        longest_s = MOST_CALLS * (tries * (connect_s + read_s) + (tries - 1) * PAUSE_S)
+        assert longest_s < FUNCTION_S
 
 
 def test_the_history_of_an_owner_is_in_the_index(image: QueuedService) -> None:
