@@ -1,7 +1,7 @@
 """How does a queued service accept its jobs, and how do workers take and give them back?"""
 
 from fractions import Fraction
-from math import isfinite
+from math import ceil, isfinite
 
 from sizing.catalog import Catalog
 from sizing.locks.versions import image_reference
@@ -17,7 +17,7 @@ from sizing.service.request_limits import item_seconds
 from sizing.service.stores.artefact import artefact_plan, format_of
 from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
-from sizing.values.exact import ceiling, exact, plain, plain_or_none
+from sizing.values.exact import ceiling, plain, plain_or_none
 from sizing.values.units import MIB
 from sizing.workload import Kind, Queue
 from sizing.workload.targets import Latency
@@ -215,7 +215,7 @@ def _api(case: Case, waiting: JobQueue, rates: Rates, *, accepts: bool) -> JobAp
 def _fps(case: Case) -> int | None:
     """Whole frames of a second of a clip, rounded up, as the engine accepts them."""
     file = artefact_plan(case)
-    return None if file is None or file.frames_per_s is None else ceiling(exact(file.frames_per_s))
+    return None if file is None or file.frames_per_s is None else ceil(file.frames_per_s)
 
 
 def _no_api(numbers: str) -> Rejected:
