@@ -92,9 +92,11 @@ def _worker_environment(plan: Plan, service: ServicePlan, worker: JobWorkerPlan)
         "MODEL": argument(service.serving.model),
         "ENGINE_URL": ENGINE_URL,
         "ATTEMPTS": str(worker.attempts),
+        "RECEIVES": str(service.jobs.receives),
         "VISIBILITY_S": str(worker.visibility_s),
         "HEARTBEAT_S": str(worker.heartbeat_s),
         "ITEM_TIMEOUT_S": str(worker.item_timeout_s),
         "EXPIRE_DAYS": str(service.jobs.api.expire_days),
+        "ROW_DAYS": str(service.jobs.api.row_days),
         "AWS_REGION": plan.site.region,
     }

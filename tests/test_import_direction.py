@@ -29,7 +29,13 @@ ONE_FILE = {
     "templates/scripts/job_store.py": {"botocore"},
     "templates/scripts/prompt_check.py": {"admission", "prompt_stages"},
     "templates/scripts/job_engine.py": {"prompt_stages"},
-    "templates/scripts/job_worker.py": {"boto3", "botocore", "job_engine", "job_store"},
+    "templates/scripts/job_worker.py": {
+        "boto3",
+        "botocore",
+        "job_engine",
+        "job_stop",
+        "job_store",
+    },
 }
 """Documents are read in one place, and a recorded pod goes into rendered text. A program runs where
 the package is: in the engine's image, in AWS Lambda or in its base image."""

@@ -5,8 +5,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.values.written import Flag, Positive, PositiveCount, Ratio
+from sizing.workload.request import Request
+
+PIXEL_STEP, LEAST_PIXELS = 8, 64
+"""Step between two widths or heights of a job, and the smallest one, in pixels. Basis: assumed; the
+program that accepts jobs has the same."""
 
 
 class Queue(Strict):
@@ -26,3 +32,11 @@ class Queue(Strict):
     spot: Flag = False
     """True where nodes above the floor may be spot instances. A reclaimed node gives its job back,
     and another worker repeats it."""
+
+
+def its_item_is_a_job(request: Request) -> None:
+    """Raises FieldError where the function would refuse a job of the sized item."""
+    for name, side in (("width", request.width), ("height", request.height)):
+        if side is not None and (side % PIXEL_STEP or side < LEAST_PIXELS):
+            expected = f"a multiple of {PIXEL_STEP}, at least {LEAST_PIXELS}"
+            raise FieldError(("request", name), "no job has this size", expected)

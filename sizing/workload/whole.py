@@ -25,7 +25,7 @@ from sizing.workload.kinds import (
 )
 from sizing.workload.model import Model, ModelName, named
 from sizing.workload.prompt.prompt import Prompt
-from sizing.workload.queue import Queue
+from sizing.workload.queue import Queue, its_item_is_a_job
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency, Redundancy
 from sizing.workload.traffic import Traffic
@@ -266,6 +266,7 @@ class Workload(Strict):
             self._results_are_fetched()
         if self.jobs is None:
             return self
+        its_item_is_a_job(self.request)
         if self.capacity is not None and self.capacity.load is Load.peak:
             expected = "mean; latency.response_s and queue.drain_s bound the wait after the peak"
             raise FieldError(("capacity", "load"), "a queue absorbs the peak", expected)

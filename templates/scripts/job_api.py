@@ -1,7 +1,7 @@
 """Function behind the load balancer: it accepts jobs and shows their owner the state and result.
 
 It runs in AWS Lambda with the boto3 of the runtime. The load balancer has already verified the
-token's signature, issuer, audience and time. The owner of a job is the token's `sub`. No prompt and
+token's signature and claims. The owner of a job is the token's `sub`. No prompt and
 no token is ever logged.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from job_http import Answer, Event, RefusedError, answer, body_of, only, owner_of
+from job_http import Answer, Event, RefusedError, answer, body_of, headers_of, only, owner_of
 from job_request import ID, Service, accepted
 
 PATHS = {"image": "/v1/images/generations", "video": "/v1/videos"}
@@ -29,6 +29,9 @@ IMAGES = ("image/jpeg", "image/png", "image/webp")
 DAY_S = 86_400
 RETRY_S = 5
 """Seconds after which a caller may try again where AWS did not answer. Basis: assumed."""
+CONNECT_S, READ_S, TRIES = 1, 2, 2
+"""Patience with one call of AWS. Basis: assumed; the longest request makes six calls, and the
+function's own time must not end before the answer."""
 KEY_CHARACTERS = 255
 """Most characters of an idempotency key. Basis: assumed."""
 FORM_BYTES = 4_096
@@ -68,8 +71,8 @@ def _number(name: str) -> int:
 
 
 def _patience() -> Config:
-    retries = {"mode": "standard", "max_attempts": 3}
-    return Config(connect_timeout=2, read_timeout=5, retries=retries)
+    retries = {"mode": "standard", "total_max_attempts": TRIES}
+    return Config(connect_timeout=CONNECT_S, read_timeout=READ_S, retries=retries)
 
 
 def handler(event: Event, context: object) -> Answer:
@@ -87,17 +90,19 @@ def handler(event: Event, context: object) -> Answer:
 
 def routed(event: Event) -> Answer:
     """Answer by path and method; nothing is answered without an owner."""
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    owner = owner_of(headers)
+    headers = headers_of(event)
+    owner = owner_of(headers, os.environ["ISSUER"])
     path, method = event["path"], event["httpMethod"]
     jobs = PATHS[service().kind]
     if path == jobs:
         only(method, "POST")
-        return create(
-            body_of(event, headers, _number("BODY_BYTES")), headers.get("idempotency-key"), owner
-        )
+        _has_workers()
+        keys = headers.get("idempotency-key")
+        body = body_of(event, headers, _number("BODY_BYTES"))
+        return create(body, None if keys is None else ", ".join(keys), owner)
     if path == UPLOADS and service().takes_images:
         only(method, "POST")
+        _has_workers()
         return upload(body_of(event, headers, FORM_BYTES), owner)
     if path == MODELS:
         only(method, "GET")
@@ -108,6 +113,13 @@ def routed(event: Event) -> Answer:
         row = own_row(found[1], owner)
         return content(row) if found[2] else answer(200, view(row))
     raise RefusedError(404, "There is nothing at this path.", code="not_found")
+
+
+def _has_workers() -> None:
+    """Raise RefusedError where nothing would do a new job."""
+    if os.environ["ACCEPTS"] != "true":
+        message = "This service has no workers, so that it accepts no jobs."
+        raise RefusedError(503, message, code="no_workers")
 
 
 def create(body: dict[str, Any], key: str | None, owner: str) -> Answer:
@@ -126,6 +138,8 @@ def create(body: dict[str, Any], key: str | None, owner: str) -> Answer:
     if "input_reference" in request and (key is None or _row(job) is None):
         _uploaded(request["input_reference"], owner)
     now = int(time.time())
+    # Guard: SQS drops a message that waits longer, and its row would stay queued for ever.
+    life_s = min(_number("EXPIRE_DAYS") * DAY_S, _number("KEPT_S"))
     row = {
         "id": job,
         "owner": owner,
@@ -133,7 +147,7 @@ def create(body: dict[str, Any], key: str | None, owner: str) -> Answer:
         "request": json.dumps(request, sort_keys=True),
         "model": service().model,
         "created_at": now,
-        "expires_at": now + _number("EXPIRE_DAYS") * DAY_S,
+        "expires_at": now + life_s,
         "ttl": now + _number("ROW_DAYS") * DAY_S,
         "given_back": 0,
     }

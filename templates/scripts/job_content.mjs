@@ -10,6 +10,7 @@ import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 
 const PATHS = { image: "/v1/images/generations", video: "/v1/videos" };
+const BEARER = /^bearer +[\w-]+\.([\w-]+)\.[\w-]+$/i;
 const OWNER_CHARACTERS = 255;
 const RETRY_S = 5;
 const HASH = "SHA256";
@@ -48,7 +49,7 @@ export async function handler(event) {
 }
 
 async function routed(event) {
-  const owner = ownerOf(lowered(event.headers ?? {}));
+  const owner = ownerOf(event);
   const jobs = PATHS[process.env.KIND];
   const [, job] = event.path.match(/^\/v1\/(?:images\/generations|videos)\/([^/]+)\/content$/) ?? [];
   if (job === undefined || event.path !== `${jobs}/${job}/content`) {
@@ -61,29 +62,35 @@ async function routed(event) {
   return redirect(await ownRow(job, owner));
 }
 
-function lowered(headers) {
-  return Object.fromEntries(Object.entries(headers).map(([name, v]) => [name.toLowerCase(), v]));
+// Values of the Authorization header, however often it is there.
+function tokens(event) {
+  const stated = Object.entries(event.multiValueHeaders ?? {});
+  return stated.filter(([name]) => name.toLowerCase() === "authorization").flatMap(([, v]) => v);
 }
 
 // Subject of the caller's token, whose signature was verified before this function ran.
-function ownerOf(headers) {
-  const [, scheme, token] = (headers.authorization ?? "").match(/^([^ ]*) ?(.*)$/s);
-  const parts = token.trim().split(".");
-  let subject;
-  if (scheme.toLowerCase() === "bearer" && parts.length === 3) {
-    try {
-      const text = new TextDecoder("utf-8", { fatal: true });
-      subject = JSON.parse(text.decode(Buffer.from(parts[1], "base64url")))?.sub;
-    } catch {
-      subject = undefined;
-    }
-  }
-  const length = typeof subject === "string" ? [...subject].length : 0;
-  if (length < 1 || length > OWNER_CHARACTERS) {
-    const message = "A bearer token with a subject is required.";
+// Guard: of two tokens, the load balancer may have verified the other one.
+function ownerOf(event) {
+  const stated = tokens(event);
+  const [, payload] = (stated.length === 1 && stated[0].match(BEARER)) || [];
+  const claims = payload === undefined ? {} : claimsOf(payload);
+  const length = typeof claims.sub === "string" ? [...claims.sub].length : 0;
+  const current = typeof claims.exp === "number" && claims.exp > now();
+  if (!current || length < 1 || length > OWNER_CHARACTERS || claims.iss !== process.env.ISSUER) {
+    const message = "One bearer token of the issuer with a subject is required.";
     throw new Refused(401, message, "invalid_token", { "www-authenticate": "Bearer" });
   }
-  return subject;
+  return claims.sub;
+}
+
+// Claims of a token; none where they cannot be read.
+function claimsOf(payload) {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true });
+    return JSON.parse(text.decode(Buffer.from(payload, "base64url"))) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 // Row of a job. Another owner's job and an expired one do not exist.
@@ -138,9 +145,10 @@ function now() {
 
 // Answer in the form that the load balancer expects.
 function answer(status, body, headers = {}) {
+  const stated = Object.entries({ "content-type": "application/json", ...headers });
   return {
     statusCode: status,
-    headers: { "content-type": "application/json", ...headers },
+    multiValueHeaders: Object.fromEntries(stated.map(([name, value]) => [name, [value]])),
     body: body === null ? "" : JSON.stringify(body),
     isBase64Encoded: false,
   };

@@ -15,7 +15,7 @@ from job_http import RefusedError
 PROMPT_CHARACTERS = 8_000
 """Most characters of a prompt. Basis: assumed; text encoders cut after 77 to 512 tokens."""
 FRAMES_PER_S = 24
-"""Frames per second that the engine assumes for `seconds`. Basis: vendor (vLLM-Omni 0.30.0)."""
+"""Frames per second where nobody knows those of the model. Basis: vendor (vLLM-Omni 0.30.0)."""
 MOST_FRAMES_PER_S = 60
 LEAST_PIXELS, PIXEL_STEP = 64, 8
 """Smallest width and height, and the step between two sizes, in pixels. Basis: assumed; VAEs
@@ -43,6 +43,8 @@ class Service:
     frames: int
     iterations: int
     """Size and denoising steps of the item for which the service was sized."""
+    fps: int | None
+    """Frames of a second where a job states none; None where they are unknown."""
 
     @property
     def fields(self) -> set[str]:
@@ -101,19 +103,22 @@ def bounded(body: dict[str, Any], service: Service) -> dict[str, Any]:
 
 
 def frames(body: dict[str, Any], service: Service) -> dict[str, Any]:
-    """Return frames and frame rate; `seconds` becomes frames, as the engine counts them."""
-    rate = whole("fps", body["fps"], 1, MOST_FRAMES_PER_S) if "fps" in body else None
+    """Return frames and frame rate; `seconds` becomes frames.
+
+    Guard: the engine's own rate is not that of the model.
+    """
+    rate = service.fps or FRAMES_PER_S
+    if "fps" in body:
+        rate = whole("fps", body["fps"], 1, MOST_FRAMES_PER_S)
     if "seconds" in body and "num_frames" in body:
         raise wrong("seconds", "either seconds or num_frames", "contradicts num_frames")
     count = body.get("num_frames", service.frames)
     if "seconds" in body:
-        rate = rate or FRAMES_PER_S
         stated = body["seconds"]
         digits = isinstance(stated, str) and re.fullmatch(r"[1-9][0-9]{0,3}", stated)
         seconds = int(stated) if digits else stated
         count = rate * whole("seconds", seconds, 1, max(1, service.frames // rate))
-    request = {"num_frames": whole("num_frames", count, 1, service.frames)}
-    return request if rate is None else request | {"fps": rate}
+    return {"num_frames": whole("num_frames", count, 1, service.frames), "fps": rate}
 
 
 def pixels(size: object) -> tuple[int, int]:

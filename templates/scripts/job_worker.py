@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import tempfile
 import threading
@@ -25,54 +24,18 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from job_engine import AbsentError, BrokenError, DiedError, Engine, HungError, RejectedError
+from job_stop import Stop, Stopping
 from job_store import Row, Rows, Store, code_of, id_of
 
 WAIT_S = 10
 """Long poll for a message. It ends within the time that a pod has to stop. Basis: assumed."""
 DRAIN_S = 2
 """Time after the engine's end in which the signal to stop may come. Basis: assumed."""
-SPARE_RECEIVES = 20
-"""Receives beyond ATTEMPTS, after which the queue itself moves the message, without a reason.
-Basis: arithmetic; the queue's redrive policy has the same number."""
-DAY_S, ROW_DAYS = 86_400, 3
-"""A row stays that many days longer than its object."""
+OTHER_MODEL_S, DOUBLINGS = 300, 4
+"""First pause of a job whose model this worker does not have; it doubles that many times. Basis:
+assumed; a rollout takes minutes to hours, and 20 returns then last 17 hours."""
+DAY_S = 86_400
 AWS_ERRORS = (BotoCoreError, ClientError)
-
-
-class Stop(BaseException):
-    """The pod must end; the job goes back."""
-
-
-class Stopping:
-    """Whether the pod must end. The signal interrupts only the work of the engine."""
-
-    def __init__(self) -> None:
-        self.now = self._interruptible = False
-        signal.signal(signal.SIGTERM, self._signal)
-
-    def _signal(self, number: int, frame: object) -> None:
-        # Guard: no lock here; the signal may come while the same thread holds it.
-        self.now = True
-        if self._interruptible:
-            self._interruptible = False
-            raise Stop
-
-    def wait(self, seconds: float) -> bool:
-        """Pause; True as soon as the pod must end."""
-        until = time.monotonic() + seconds
-        while not self.now and time.monotonic() < until:
-            time.sleep(0.1)
-        return self.now
-
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        try:
-            self._interruptible = True
-            if self.now:
-                raise Stop
-            yield
-        finally:
-            self._interruptible = False
 
 
 class Worker:
@@ -182,10 +145,9 @@ class Worker:
         lost attempts = receives - 1 - returns
         """
         row = self._rows.get(job)
-        if row is None or row["state"] == "completed":
-            return None
-        if row["state"] == "failed":
-            self._bury(row)
+        if row is None or row["state"] in ("completed", "failed"):
+            if row is not None and row["state"] == "failed":
+                self._bury(row)
             return None
         if receives > 1 and self._adopted(row):
             return None
@@ -193,6 +155,8 @@ class Worker:
         if reason := self._hopeless(row, lost, receives):
             self._fail(row, reason)
             return None
+        if row["model"] != self._given["MODEL"]:
+            return self._left_to_another(row)
         if not self._rows.change(job, "in_progress", started_at=int(time.time())):
             return self._outcome(job, receives)
         return self._attempt(row, last=lost + 1 >= self._attempts)
@@ -201,10 +165,10 @@ class Worker:
         """Reason why the job must not run; None where it may."""
         if lost >= self._attempts:
             return f"{lost} attempts were lost: {row.get('error', 'their workers ended')}"
-        if receives >= self._attempts + SPARE_RECEIVES:
-            return f"it was given back {int(row['given_back'])} times"
-        if row["model"] != self._given["MODEL"]:
-            return f"it was accepted for {row['model']}, which this service no longer has"
+        if receives >= int(self._given["RECEIVES"]):
+            other = row["model"] != self._given["MODEL"]
+            cause = f"; no worker has {row['model']}" if other else ""
+            return f"it was given back {int(row['given_back'])} times{cause}"
         if row["expires_at"] <= time.time():
             return "it expired in the queue"
         return None
@@ -248,7 +212,8 @@ class Worker:
             return False
         now = int(time.time())
         expires = now + int(self._given["EXPIRE_DAYS"]) * DAY_S
-        times = {"completed_at": now, "expires_at": expires, "ttl": expires + ROW_DAYS * DAY_S}
+        ttl = now + int(self._given["ROW_DAYS"]) * DAY_S
+        times = {"completed_at": now, "expires_at": expires, "ttl": ttl}
         if self._rows.change(row["id"], "completed", **times, **found):
             report("completed", job=row["id"])
             return True
@@ -263,6 +228,13 @@ class Worker:
         self._rows.give_back(row["id"])
         report("given_back", job=row["id"], cause=type(fault).__name__)
         return 0
+
+    def _left_to_another(self, row: Row) -> int:
+        """Give back a job of another model: during a rollout, other workers have that model."""
+        pause_s: int = OTHER_MODEL_S << min(int(row["given_back"]), DOUBLINGS)
+        self._rows.give_back(row["id"])
+        report("given_back", job=row["id"], cause="another model")
+        return pause_s
 
     def _lost(self, row: Row, reason: str, *, last: bool) -> int | None:
         report("attempt_lost", job=row["id"])

@@ -77,6 +77,7 @@ def test_the_claims_cover_the_jobs() -> None:
         "timeout_s",
         "body_bytes",
         "url_s",
+        "accepts",
         "takes_images",
         "upload_bytes",
         "width",

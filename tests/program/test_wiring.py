@@ -44,6 +44,7 @@ OTHER = {
     "public_cidr": "10.9.9.0/24",
     "vpc_cidr": "10.8.0.0/16",
     "expire_days": 7,
+    "fps": 25,
     "start_s": 9000,
     "on_demand": CapacitySource.blocks,
     "reservations": CapacitySource.blocks,

@@ -148,10 +148,13 @@ def test_the_worker_gets_the_contract_of_its_program() -> None:
     source = "".join(each.text for each in programs(JOB_WORKER).files)
     read = set(re.findall(r'given\["([A-Z_]+)"\]', source))
     extra = {"HOME", "AWS_EC2_METADATA_DISABLED", "PYTHONPATH"}
-    assert read <= given.keys() - extra
+    assert read == given.keys() - extra
     assert given["ENGINE_URL"] == "http://127.0.0.1:8000"
     assert (given["KIND"], given["MODEL"]) == ("image", "flux.2-klein-4b")
     assert given["ITEM_TIMEOUT_S"] == str(jobs.worker.item_timeout_s)
+    assert given["RECEIVES"] == str(jobs.receives)
+    assert jobs.api is not None
+    assert given["ROW_DAYS"] == str(jobs.api.row_days)
     assert given["AWS_REGION"] == "us-east-1"
     wires = {given[name] for name in ("QUEUE_URL", "DEAD_LETTERS_URL", "TABLE", "BUCKET")}
     names = QUEUE_WIRES - {"queue_name"}

@@ -89,6 +89,7 @@ class LinkFunction(pulumi.ComponentResource):
                     "KEY_PAIR_ID": args.cdn.key_pair_id,
                     "SECRET_ARN": plan.secret_arn,
                     "URL_S": str(plan.url_s),
+                    "ISSUER": plan.issuer,
                 }
             },
             logging_config={"log_format": "JSON", "log_group": logs.name},

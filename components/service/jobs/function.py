@@ -42,6 +42,8 @@ with an encrypted table; S3 and SQS require two of them)."""
 @dataclass(frozen=True, kw_only=True)
 class FunctionArgs:
     plan: JobApiPlan
+    kept_s: int
+    """Seconds for which the queue keeps a job."""
     queue: Queue
     table: Table
     artefacts: ObjectStore
@@ -116,7 +118,7 @@ class Function(pulumi.ComponentResource):
 
     def _variables(self) -> dict[str, pulumi.Input[str]]:
         args, plan = self._args, self._args.plan
-        limits = plan.model_dump(include={"width", "height", "frames", "iterations"})
+        limits = plan.model_dump(include={"width", "height", "frames", "iterations", "fps"})
         return {
             "QUEUE_URL": args.queue.url,
             "TABLE": args.table.name,
@@ -125,9 +127,12 @@ class Function(pulumi.ComponentResource):
             "MODEL": plan.model,
             "LIMITS": json.dumps(limits, sort_keys=True),
             "EXPIRE_DAYS": str(plan.expire_days),
+            "KEPT_S": str(args.kept_s),
             "ROW_DAYS": str(plan.row_days),
             "URL_S": str(plan.url_s),
             "BODY_BYTES": str(plan.body_bytes),
+            "ISSUER": plan.issuer,
+            "ACCEPTS": json.dumps(plan.accepts),
             "TAKES_IMAGES": json.dumps(plan.takes_images),
             "UPLOAD_BYTES": str(plan.upload_bytes),
         }

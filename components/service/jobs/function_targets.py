@@ -41,6 +41,8 @@ class FunctionTargets:
             name,
             name_prefix=behind.name_prefix,
             target_type="lambda",
+            # Guard: with one value for each header, the function would see one of two tokens.
+            lambda_multi_value_headers_enabled=True,
             tags=behind.tags.named(name),
             opts=behind.opts,
         )

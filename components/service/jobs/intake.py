@@ -79,6 +79,7 @@ class Intake(pulumi.ComponentResource):
         args = self._args
         return FunctionArgs(
             plan=args.api,
+            kept_s=args.plan.kept_s,
             queue=self._queue,
             table=self._table,
             artefacts=args.artefacts,
@@ -127,7 +128,7 @@ class Intake(pulumi.ComponentResource):
             allow("s3:ListBucket", bucket.arn),
             allow("s3:GetObject", pulumi.Output.concat(bucket.arn, "/*")),
             allow(
-                ["s3:AbortMultipartUpload", "s3:PutObject"],
+                ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"],
                 pulumi.Output.concat(bucket.arn, f"/{RESULTS}"),
             ),
             allow(KEY_USE, self._args.key_arn),

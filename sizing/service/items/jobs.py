@@ -1,7 +1,7 @@
 """How does a queued service accept its jobs, and how do workers take and give them back?"""
 
 from fractions import Fraction
-from math import isfinite
+from math import ceil, isfinite
 
 from sizing.catalog import Catalog
 from sizing.locks.versions import image_reference
@@ -14,7 +14,7 @@ from sizing.replica.item import item_of
 from sizing.replica.queues.job_queue import JobQueue, day_of
 from sizing.replica.traffic import Rates
 from sizing.service.request_limits import item_seconds
-from sizing.service.stores.artefact import format_of
+from sizing.service.stores.artefact import artefact_plan, format_of
 from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, plain, plain_or_none
@@ -26,8 +26,9 @@ WORKER_IMAGE = "public.ecr.aws/lambda/python"
 """Item of data/pins.csv of the image that workers run in."""
 RUNTIME = "python3.13"
 """Runtime of the function. Basis: vendor (AWS Lambda runtimes, 2026-11)."""
-FUNCTION_MIB, FUNCTION_S = 512, 15
-"""Memory and longest run of the function. Basis: assumed; a request makes a few short calls."""
+FUNCTION_MIB, FUNCTION_S = 512, 45
+"""Memory and longest run of the function. Basis: assumed; a request makes up to six calls, each of
+two attempts of 3 s and a pause of 1 s."""
 REQUEST_S = 0.1
 """Seconds of one request of the function. Basis: assumed."""
 POLL_S = 10
@@ -51,9 +52,9 @@ VISIBLE_ITEMS = 2
 """Items that fit in that time. Basis: assumed; heartbeats extend it for longer ones."""
 HEARTBEATS = 3
 """Heartbeats within that time. Basis: assumed; two may fail."""
-SLOWEST_ITEM, SLOWEST_EXTRA_S = 4, 60
+SLOWEST_ITEM, SLOWEST_EXTRA_S = 4, 600
 """Longest item over the sized one, and seconds beyond. Basis: assumed; the first item of an engine
-may compile kernels."""
+may compile kernels for some minutes, which must not look like an engine that hangs."""
 WORKER_MILLICORES, WORKER_MIB = 250, 256
 """CPU and memory of the worker beyond one image. Basis: assumed; it waits for the engine and copies
 bytes."""
@@ -94,7 +95,7 @@ def jobs_of(
     percentile = DEFAULT_PERCENTILE if latency is None else latency.percentile
     wait_s = waiting.wait_s(float(percentile) / 100)
     lacking = without_api(case)
-    api = None if lacking is not None else _api(case, waiting, rates)
+    api = None if lacking is not None else _api(case, waiting, rates, accepts=served)
     plan = JobsPlan(
         workers=waiting.workers,
         job_s=plain(item_s),
@@ -188,10 +189,12 @@ def polls_per_s(waiting: JobQueue) -> float:
     return (waiting.largest_backlog + waiting.workers) / POLL_S
 
 
-def _api(case: Case, waiting: JobQueue, rates: Rates) -> JobApiPlan:
-    """Return the function that accepts jobs. Raises ValueError where there can be none."""
-    workload, data = case.workload, case.workload.data
-    if case.made is None or data is None:
+def _api(case: Case, waiting: JobQueue, rates: Rates, *, accepts: bool) -> JobApiPlan:
+    """Return the function that accepts jobs, where workers do them. Raises ValueError where there
+    can be none.
+    """
+    workload, data, issuer = case.workload, case.workload.data, case.site.token_issuer
+    if case.made is None or data is None or issuer is None:
         raise ValueError(f"{workload.name}: {without_api(case)}")
     # Guard: an image that starts from another has more tokens, which are not sized.
     item, video = item_of(workload, case.made.model), workload.kind is Kind.video
@@ -207,16 +210,25 @@ def _api(case: Case, waiting: JobQueue, rates: Rates) -> JobApiPlan:
         at_once=requests_per_s * REQUEST_S,
         body_bytes=BODY_BYTES,
         url_s=URL_S,
+        issuer=issuer,
+        accepts=accepts,
         takes_images=video and row is not None and row.takes_image,
         upload_bytes=UPLOAD_BYTES,
         width=item.width,
         height=item.height,
         frames=item.frames,
+        fps=_fps(case),
         iterations=item.steps,
         expire_days=data.retention_days,
         row_days=data.retention_days + LATE_ROW_DAYS,
         log_days=LOG_DAYS[case.site.environment],
     )
+
+
+def _fps(case: Case) -> int | None:
+    """Whole frames of a second of a clip, rounded up, as the engine accepts them."""
+    file = artefact_plan(case)
+    return None if file is None or file.frames_per_s is None else ceil(file.frames_per_s)
 
 
 def _no_api(numbers: str) -> Rejected:

@@ -110,6 +110,7 @@ def _signer(key: SigningKey, api: JobApiPlan, views_per_s: Fraction) -> LinkApiP
         memory_mib=FUNCTION_MIB,
         timeout_s=FUNCTION_S,
         at_once=float(views_per_s) * REQUEST_S,
+        issuer=api.issuer,
         url_s=api.url_s,
         log_days=api.log_days,
         public_key=key.public_key,

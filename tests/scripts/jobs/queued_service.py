@@ -89,7 +89,7 @@ class QueuedService:
             Bucket=self.name,
             CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
         )
-        frames = 81 if kind == "video" else 1
+        clip = {"frames": 81, "fps": 16} if kind == "video" else {"frames": 1, "fps": None}
         self.environment = {
             "QUEUE_URL": queue,
             "DEAD_LETTERS_URL": letters,
@@ -98,14 +98,18 @@ class QueuedService:
             "KIND": kind,
             "FORMAT": "h264" if kind == "video" else "png",
             "MODEL": "model-1",
-            "LIMITS": json.dumps({**LIMITS, "frames": frames}),
+            "LIMITS": json.dumps({**LIMITS, **clip}),
             "EXPIRE_DAYS": "30",
             "ROW_DAYS": "33",
+            "KEPT_S": "1209600",
             "URL_S": "600",
             "BODY_BYTES": "65536",
+            "ISSUER": "test",
+            "ACCEPTS": "true",
             "TAKES_IMAGES": "false",
             "UPLOAD_BYTES": "1000000",
             "ATTEMPTS": str(ATTEMPTS),
+            "RECEIVES": str(redrive["maxReceiveCount"]),
             "VISIBILITY_S": "5",
             "HEARTBEAT_S": "1",
             "ITEM_TIMEOUT_S": "20",
@@ -151,15 +155,15 @@ class QueuedService:
         path: str,
         body: object = None,
         *,
-        headers: Mapping[str, str | None] | None = None,
+        headers: Mapping[str, str | list[str] | None] | None = None,
         raw: bytes | None = None,
         owner: str = "alice",
     ) -> Answer:
         """Return the function's answer to a request in the load balancer's form.
 
-        A header that is None is left out.
+        A header may have several values; one that is None is left out.
         """
-        stated: dict[str, str | None] = {
+        stated: dict[str, str | list[str] | None] = {
             "authorization": token(owner),
             "content-type": "application/json",
         }
@@ -169,15 +173,20 @@ class QueuedService:
             "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:test"}},
             "httpMethod": method,
             "path": path,
-            "queryStringParameters": {},
-            "headers": {name: value for name, value in stated.items() if value is not None},
+            "multiValueQueryStringParameters": {},
+            "multiValueHeaders": {
+                name: value if isinstance(value, list) else [value]
+                for name, value in stated.items()
+                if value is not None
+            },
             "body": base64.b64encode(content).decode() if method == "POST" else "",
             "isBase64Encoded": method == "POST",
         }
         answer = self._driver.line(env=self.environment, event=event)
-        assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
+        assert set(answer) == {"statusCode", "multiValueHeaders", "body", "isBase64Encoded"}
+        shown = {name: value for name, (value,) in answer["multiValueHeaders"].items()}
         parsed = json.loads(answer["body"]) if answer["body"] else None
-        return Answer(answer["statusCode"], answer["headers"], parsed)
+        return Answer(answer["statusCode"], shown, parsed)
 
     @property
     def path(self) -> str:
@@ -354,6 +363,7 @@ def fetched(address: str) -> bytes:
 
 def token(owner: object = "alice", **claims: object) -> str:
     """Token in the form of a signed one; the load balancer has verified its signature."""
-    payload = json.dumps({"sub": owner, "iss": "test", **claims}).encode()
+    usual = {"sub": owner, "iss": "test", "exp": time.time() + 600}
+    payload = json.dumps({**usual, **claims}).encode()
     parts = (b'{"alg":"RS256"}', payload, b"signature")
     return "Bearer " + ".".join(base64.urlsafe_b64encode(p).rstrip(b"=").decode() for p in parts)

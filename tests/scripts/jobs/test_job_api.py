@@ -2,14 +2,18 @@
 
 import base64
 import json
+import subprocess
 import time
 import urllib.request
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sizing.service.items.jobs import FUNCTION_S
+from testbed.aws_services import PYTHON, AwsServices
 from tests.scripts.jobs.queued_service import Driver, QueuedService, fetched, token
 
 NewService = Callable[..., QueuedService]
@@ -52,7 +56,7 @@ def test_an_accepted_job_has_a_row_and_a_message(new_service: NewService, kind: 
     assert len(job) == 32 and int(job, 16)
     assert (row["owner"], row["state"], row["given_back"]) == ("alice", "queued", 0)
     assert now <= row["created_at"] <= now + 5
-    assert row["expires_at"] - row["created_at"] == 30 * 86_400
+    assert row["expires_at"] - row["created_at"] == 14 * 86_400, "SQS keeps no job longer"
     assert row["ttl"] - row["created_at"] == 33 * 86_400
     (message,) = service.take()
     assert json.loads(message["Body"]) == {"id": job}
@@ -65,6 +69,7 @@ def test_the_engine_gets_the_sized_item_where_the_job_says_nothing(video: Queued
         "prompt": "a lighthouse",
         "size": "832x480",
         "num_frames": 81,
+        "fps": 16,
         "num_inference_steps": 20,
         "seed": int(job[:8], 16),
     }
@@ -73,8 +78,8 @@ def test_the_engine_gets_the_sized_item_where_the_job_says_nothing(video: Queued
 ACCEPTED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("video", {"size": "480x832"}, {"size": "480x832"}),
     ("video", {"size": "1280x720", "num_frames": 35}, {"num_frames": 35}),
-    ("video", {"seconds": "3"}, {"num_frames": 72, "fps": 24}),
-    ("video", {"seconds": 5, "fps": 16}, {"num_frames": 80, "fps": 16}),
+    ("video", {"seconds": "5"}, {"num_frames": 80, "fps": 16}),
+    ("video", {"seconds": 3, "fps": 24}, {"num_frames": 72, "fps": 24}),
     ("video", {"seed": 0, "negative_prompt": ""}, {"seed": 0, "negative_prompt": ""}),
     ("image", {"n": 1, "model": "model-1", "num_inference_steps": 1}, {"num_inference_steps": 1}),
     ("image", {"size": "64x64", "seed": 2**63 - 1}, {"size": "64x64", "seed": 2**63 - 1}),
@@ -108,7 +113,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("video", {"num_frames": 0}, "num_frames", "a whole number from 1 to 81"),
     ("video", {"num_frames": True}, "num_frames", "a whole number"),
     ("video", {"num_frames": 5.0}, "num_frames", "a whole number"),
-    ("video", {"seconds": "4"}, "seconds", "a whole number from 1 to 3"),
+    ("video", {"seconds": "6"}, "seconds", "a whole number from 1 to 5"),
+    ("video", {"seconds": 4, "fps": 24}, "seconds", "a whole number from 1 to 3"),
     ("video", {"seconds": "1.5"}, "seconds", "a whole number"),
     ("video", {"seconds": "1", "num_frames": 5}, "seconds", "either seconds or num_frames"),
     ("video", {"fps": 61}, "fps", "a whole number from 1 to 60"),
@@ -187,10 +193,22 @@ def test_other_content_types_are_refused(image: QueuedService, kind: str | None)
         token(7),
         token(None),
         token("x" * 256),
+        token(iss="another"),
+        token(iss=None),
+        token(exp=1),
+        token(exp=None),
+        token(exp="9999999999"),
+        token(exp=float("nan")),
+        f"{token()}, {token('bob')}",
+        f"{token()} x",
+        [],
+        [token(), token()],
+        [token(), token("bob")],
+        ["Basic YWxpY2U6eA==", token()],
     ],
 )
 def test_nobody_is_served_without_a_subject(
-    image: QueuedService, authorization: str | None
+    image: QueuedService, authorization: str | list[str] | None
 ) -> None:
     job = image.accept()
     headers = {"authorization": authorization}
@@ -203,6 +221,13 @@ def test_nobody_is_served_without_a_subject(
         assert (answer.status, answer.error["code"]) == (401, "invalid_token")
         assert answer.headers["www-authenticate"] == "Bearer"
     assert len(image.rows()) == 1
+
+
+def test_a_header_in_another_spelling_is_a_second_token(image: QueuedService) -> None:
+    answer = image.request("GET", "/v1/models", headers={"Authorization": token("bob")})
+    assert (answer.status, answer.error["code"]) == (401, "invalid_token")
+    alone = {"authorization": None, "AUTHORIZATION": token("bob").replace("Bearer", "bearer")}
+    assert image.request("GET", "/v1/models", headers=alone).status == 200
 
 
 def test_paths_and_methods(image: QueuedService) -> None:
@@ -219,6 +244,21 @@ def test_paths_and_methods(image: QueuedService) -> None:
         assert (answer.status, answer.headers["allow"]) == (405, allowed)
     models = image.request("GET", "/v1/models").body
     assert [model["id"] for model in models["data"]] == ["model-1"]
+
+
+def test_without_workers_new_jobs_are_refused_and_old_ones_are_shown(
+    new_service: NewService,
+) -> None:
+    service = new_service("video", TAKES_IMAGES="true")
+    job = service.accept()
+    service.environment["ACCEPTS"] = "false"
+    for path, body in ((service.path, {"prompt": "x"}), ("/v1/uploads", {"content_type": "x"})):
+        answer = service.request("POST", path, body)
+        assert (answer.status, answer.error["code"]) == (503, "no_workers")
+        assert answer.error["message"] == "This service has no workers, so that it accepts no jobs."
+    assert len(service.rows()) == 1 and service.waiting() == 1
+    assert service.request("GET", f"{service.path}/{job}").body["status"] == "queued"
+    assert service.request("GET", "/v1/models").status == 200
 
 
 def test_another_owner_and_a_guess_see_nothing(image: QueuedService) -> None:
@@ -240,6 +280,13 @@ def test_an_expired_job_is_gone_before_the_table_removes_it(image: QueuedService
     image.change(job, expires_at=int(time.time()))
     assert image.request("GET", f"{image.path}/{job}").status == 404
     assert image.request("GET", f"{image.path}/{job}/content").status == 404
+
+
+def test_a_short_retention_is_the_life_of_a_waiting_job(new_service: NewService) -> None:
+    service = new_service("image", EXPIRE_DAYS="3", ROW_DAYS="6")
+    row = service.row(service.accept())
+    assert row["expires_at"] - row["created_at"] == 3 * 86_400
+    assert row["ttl"] - row["created_at"] == 6 * 86_400
 
 
 def test_the_owner_sees_the_states(image: QueuedService) -> None:
@@ -319,6 +366,34 @@ def test_no_answer_names_a_job_that_could_not_be_written(
     assert answer.status == 503 and "id" not in answer.body
     image.environment["TABLE"] = image.name
     assert image.waiting() == 0
+
+
+CALLS = """
+import json, job_api
+configs = [job_api.table().meta.client.meta.config, job_api.queue().meta.config]
+configs += [job_api.store().meta.config]
+fields = [(c.connect_timeout, c.read_timeout, c.retries["total_max_attempts"]) for c in configs]
+print(json.dumps(fields))
+"""
+MOST_CALLS, PAUSE_S = 6, 1
+"""Calls of the longest request: a repeated one with a key and an upload. Longest pause before the
+second attempt of a call. Basis: vendor (botocore, standard mode)."""
+
+
+def test_the_answer_comes_before_the_function_s_time_ends(
+    aws: AwsServices, programs_folder: Path
+) -> None:
+    """Guard: a function that AWS ends writes no answer, and the caller gets 502."""
+    done = subprocess.run(
+        [str(PYTHON), "-c", CALLS],
+        env={**aws.environment, "TABLE": "t", "PYTHONPATH": str(programs_folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for connect_s, read_s, tries in json.loads(done.stdout):
+        longest_s = MOST_CALLS * (tries * (connect_s + read_s) + (tries - 1) * PAUSE_S)
+        assert longest_s < FUNCTION_S
 
 
 def test_the_history_of_an_owner_is_in_the_index(image: QueuedService) -> None:

@@ -66,11 +66,12 @@ class Signing:
         *,
         method: str = "GET",
         owner: object = "alice",
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, Any] | None = None,
         **environment: str,
     ) -> Answer:
         stated = {"authorization": token(owner)} if headers is None else headers
-        event = {"httpMethod": method, "path": path, "headers": stated, "body": ""}
+        values = {name: [v] if isinstance(v, str) else v for name, v in stated.items()}
+        event = {"httpMethod": method, "path": path, "multiValueHeaders": values, "body": ""}
         env = {
             "TABLE": self.service.name,
             "KIND": self.service.kind,
@@ -78,12 +79,14 @@ class Signing:
             "KEY_PAIR_ID": KEY_PAIR,
             "SECRET_ARN": self.secret,
             "URL_S": "600",
+            "ISSUER": "test",
             **environment,
         }
         answer = self.node.line(env=env, event=event)
-        assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
+        assert set(answer) == {"statusCode", "multiValueHeaders", "body", "isBase64Encoded"}
         parsed = json.loads(answer["body"]) if answer["body"] else None
-        return Answer(answer["statusCode"], answer["headers"], parsed)
+        shown = {name: value for name, (value,) in answer["multiValueHeaders"].items()}
+        return Answer(answer["statusCode"], shown, parsed)
 
     def content(self, job: str, **request: Any) -> Answer:
         return self.answered(f"{self.service.path}/{job}/content", **request)
@@ -205,7 +208,10 @@ def test_refusals_are_those_of_the_function_that_accepts_jobs(signing: Signing) 
         assert answer.headers == same.headers
 
 
-TOKENS: dict[str, dict[str, str]] = {
+TOKENS: dict[str, dict[str, Any]] = {
+    "two tokens": {"authorization": [token(), token("mallory")]},
+    "another issuer": {"authorization": token(iss="https://other.example")},
+    "expired": {"authorization": token(exp=1)},
     "none": {},
     "empty": {"authorization": ""},
     "another scheme": {"authorization": token().replace("Bearer", "Basic")},
@@ -223,7 +229,7 @@ TOKENS: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("headers", TOKENS.values(), ids=TOKENS)
 @pytest.mark.parametrize("kind", ["image"], indirect=True)
-def test_without_a_subject_there_is_no_owner(signing: Signing, headers: dict[str, str]) -> None:
+def test_without_a_subject_there_is_no_owner(signing: Signing, headers: dict[str, Any]) -> None:
     job = signing.completed()
     answer = signing.content(job, headers=headers)
     stated = {"authorization": None, **headers}

@@ -375,8 +375,8 @@ def test_a_second_message_of_a_job_changes_nothing(new_service: NewService) -> N
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"model": "model-0"}, "it was accepted for model-0, which this service no longer has"),
         ({"expires_at": 1}, "it expired in the queue"),
+        ({"model": "model-0", "expires_at": 1}, "it expired in the queue"),
         (
             {"given_back": -3, "error": "the engine answers 500: x"},
             "3 attempts were lost: the engine",
@@ -393,6 +393,33 @@ def test_a_job_that_must_not_run_fails_without_the_engine(
     final(service, job, "failed")
     assert reason in service.row(job)["error"] and service.items == []
     assert [letter["id"] for letter in service.letters()] == [job]
+
+
+def test_a_job_of_another_model_waits_for_a_worker_of_that_model(new_service: NewService) -> None:
+    """During a rollout old and new workers take from one queue: neither fails the other's jobs."""
+    service = new_service("image", ATTEMPTS="1", VISIBILITY_S="2")
+    job = service.accept()
+    service.change(job, model="model-0")
+    service.pod("ok")
+    until(lambda: service.row(job)["given_back"] == 1)
+    until(lambda: service.take() == [], what="a pause of the job")
+    time.sleep(3)
+    row = service.row(job)
+    assert (row["state"], row["given_back"]) == ("queued", 1), "it is not taken again at once"
+    assert service.items == [] and service.letters() == [] and service.waiting() == 1
+    (event,) = service.events
+    assert event == {"event": "given_back", "job": job, "cause": "another model"}
+
+
+def test_a_job_of_a_model_that_never_comes_names_it(new_service: NewService) -> None:
+    service = new_service("image", ATTEMPTS="1")
+    job = service.accept()
+    for _ in range(20):
+        assert len(service.take(visibility_s=0)) == 1
+    service.change(job, given_back=20, model="model-0")
+    service.pod("ok")
+    final(service, job, "failed")
+    assert service.row(job)["error"] == "it was given back 20 times; no worker has model-0"
 
 
 def test_a_job_that_always_goes_back_fails_before_the_queue_takes_it(

@@ -140,6 +140,11 @@ JOBS: Registry = {
         "width": _limit("pixels of a row of the largest item of a job", "width"),
         "height": _limit("pixels of a column of the largest item of a job", "height"),
         "frames": _limit("frames of the largest item of a job", "frames"),
+        "fps": Entry(
+            "frames of a second of a clip that states none",
+            "frames of a second of the sized clip, rounded up",
+            "ceil({s.artefact.frames_per_s})",
+        ),
         "iterations": _limit("denoising steps of the largest item of a job", "steps"),
         "expire_days": Entry(
             "days after which a result is no longer found",
@@ -204,10 +209,11 @@ JOBS: Registry = {
         ),
         "item_timeout_s": Entry(
             "seconds after which an engine that has not made the item counts as hung",
-            "4 x seconds of a job + 60",
+            "4 x seconds of a job + 600",
             "ceil({jobs.SLOWEST_ITEM} * {s.jobs.job_s}) + {jobs.SLOWEST_EXTRA_S}",
             Basis.assumed,
             CODE,
+            remarks=("the first job of an engine may compile kernels for some minutes",),
         ),
     },
 }

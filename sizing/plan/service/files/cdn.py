@@ -20,6 +20,8 @@ class LinkApiPlan(Part):
     """Maximum seconds of one request."""
     at_once: Number
     """Requests that run at once at the busiest moment, where each view asks for its address."""
+    issuer: Annotated[str, Reaches(FUNCTION, "environment.variables.ISSUER")]
+    """Issuer of the callers' tokens."""
     url_s: Annotated[int, Reaches(FUNCTION, "environment.variables.URL_S")]
     """Maximum seconds for which a signed address is valid. It never outlives its result."""
     log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]

@@ -34,6 +34,10 @@ class JobApiPlan(Part):
     """Maximum bytes of a request. Larger ones get 413."""
     url_s: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.URL_S")]
     """Seconds for which the signed address of a result is valid."""
+    issuer: Annotated[str, Reaches(FUNCTION, f"{VARIABLES}.ISSUER")]
+    """Issuer of callers' tokens."""
+    accepts: Annotated[bool, Reaches(FUNCTION, f"{VARIABLES}.ACCEPTS")]
+    """True where workers do the jobs. Without them, new jobs get 503 and old ones are shown."""
     takes_images: Annotated[bool, Reaches(FUNCTION, f"{VARIABLES}.TAKES_IMAGES")]
     """True where a job may start from an uploaded image."""
     upload_bytes: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.UPLOAD_BYTES")]
@@ -44,11 +48,18 @@ class JobApiPlan(Part):
     """Pixels of a column of the sized item."""
     frames: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.LIMITS")]
     """Frames of the sized item. No job may exceed pixels x frames x steps of that item."""
+    fps: Annotated[int | None, Reaches(FUNCTION, f"{VARIABLES}.LIMITS")]
+    """Frames of a second of a clip that states none; null for images, and where the catalog does
+    not know them."""
     iterations: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.LIMITS")]
     """Denoising steps of the sized item."""
-    expire_days: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.EXPIRE_DAYS")]
+    expire_days: Annotated[
+        int, Reaches(FUNCTION, f"{VARIABLES}.EXPIRE_DAYS"), Reaches(DEPLOYMENT, WORKER)
+    ]
     """Days after which a result and its job are no longer found."""
-    row_days: Annotated[int, Reaches(FUNCTION, f"{VARIABLES}.ROW_DAYS")]
+    row_days: Annotated[
+        int, Reaches(FUNCTION, f"{VARIABLES}.ROW_DAYS"), Reaches(DEPLOYMENT, WORKER)
+    ]
     """Days after which the table may delete the row of a job."""
     log_days: Annotated[int, Reaches(LOGS, "retentionInDays")]
     """Days for which the function's log is kept."""
@@ -107,13 +118,18 @@ class JobsPlan(Part):
     """Percentage of a day's jobs for the wait."""
     wait_s: Number | None
     """Seconds that this percentage of jobs waits at most; null where it exceeds a day."""
-    kept_s: Annotated[int, Reaches(SQS_QUEUE, "messageRetentionSeconds")]
-    """Seconds for which the queue and the dead letters keep a job."""
+    kept_s: Annotated[
+        int,
+        Reaches(SQS_QUEUE, "messageRetentionSeconds"),
+        Reaches(FUNCTION, f"{VARIABLES}.KEPT_S"),
+    ]
+    """Seconds for which the queue and the dead letters keep a job. A job that waits longer
+    expires."""
     protected: Annotated[bool, Reaches(TABLE, "deletionProtectionEnabled")]
     """True where nothing may delete the table of jobs."""
     recoverable: Annotated[bool, Reaches(TABLE, "pointInTimeRecovery.enabled")]
     """True where the table can be restored as it was at an earlier time, or as it was deleted."""
-    receives: Annotated[int, Reaches(SQS_QUEUE, "redrivePolicy")]
+    receives: Annotated[int, Reaches(SQS_QUEUE, "redrivePolicy"), Reaches(DEPLOYMENT, WORKER)]
     """Times that a job is handed out before the queue itself moves it to the dead letters. Workers
     move it earlier."""
     api: JobApiPlan | None

@@ -97,6 +97,7 @@ def test_the_environment_has_the_plan_s_numbers() -> None:
         height=720,
         frames=97,
         iterations=40,
+        fps=25,
         expire_days=9,
         row_days=12,
         url_s=60,
@@ -106,7 +107,13 @@ def test_the_environment_has_the_plan_s_numbers() -> None:
     )
     variables = inputs(False, plan)["environment"]["variables"]
     limits = json.loads(variables.pop("LIMITS"))
-    assert limits == {"frames": 97, "height": 720, "iterations": 40, "width": 1_280}
+    assert limits == {
+        "frames": 97,
+        "height": 720,
+        "iterations": 40,
+        "fps": 25,
+        "width": 1_280,
+    }
     by_reference = {"QUEUE_URL", "TABLE", "BUCKET"}
     assert {name: variables[name]["$ref"].split("::")[1] for name in by_reference} == {
         "QUEUE_URL": "i-queue-waiting",
@@ -118,8 +125,11 @@ def test_the_environment_has_the_plan_s_numbers() -> None:
         "MODEL": "flux.2-klein-4b",
         "EXPIRE_DAYS": "9",
         "ROW_DAYS": "12",
+        "KEPT_S": "1209600",
         "URL_S": "60",
         "BODY_BYTES": "1000",
+        "ISSUER": "https://issuer.example",
+        "ACCEPTS": "true",
         "TAKES_IMAGES": "true",
         "UPLOAD_BYTES": "2000",
     }

@@ -43,6 +43,7 @@ def test_children(preview: bool) -> None:
 def test_the_target_group_is_of_the_function(preview: bool) -> None:
     inputs = named(queued(preview), f"{GATEWAY}-targets").inputs
     assert inputs["targetType"] == "lambda"
+    assert inputs["lambdaMultiValueHeadersEnabled"] is True, "the function sees every token"
     assert inputs["namePrefix"] == "queue-"
     assert not {"port", "protocol", "vpcId", "healthCheck", "stickiness"} & inputs.keys()
     assert "sizewright-cluster" not in str(inputs["tags"])

@@ -34,7 +34,10 @@ def test_workers_take_jobs_and_write_results_and_no_more() -> None:
         (["dynamodb:GetItem", "dynamodb:UpdateItem"], TABLE % "i-table-rows"),
         ("s3:ListBucket", BUCKET),
         ("s3:GetObject", f"{BUCKET}/*"),
-        (["s3:AbortMultipartUpload", "s3:PutObject"], f"{BUCKET}/??/*"),
+        (
+            ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"],
+            f"{BUCKET}/??/*",
+        ),
     ]
     assert use[1] == KEY
     assert {"kms:Decrypt", "kms:GenerateDataKey"} <= set(use[0])

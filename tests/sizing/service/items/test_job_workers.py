@@ -56,6 +56,14 @@ def test_the_worker_takes_its_part_of_the_replica() -> None:
     assert answering.jobs is None
 
 
+def test_the_api_accepts_jobs_where_workers_do_them() -> None:
+    served, idle = service(QUEUED).jobs, service(QUEUED | {"model": {"name": "sd3-medium"}}).jobs
+    assert served is not None and served.api is not None
+    assert idle is not None and idle.api is not None
+    assert (served.worker is not None, served.api.accepts) == (True, True)
+    assert (idle.worker, idle.api.accepts) == (None, False)
+
+
 def test_the_scratch_of_the_worker_grows_with_the_item() -> None:
     def scratch_mib(**request: int) -> int:
         jobs = service(QUEUED | {"request": request}).jobs
