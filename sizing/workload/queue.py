@@ -22,8 +22,8 @@ class Queue(Strict):
     """Hours of a day at the peak rate. The other hours share the rest of the day's requests. An
     hourly traffic states the whole day itself."""
     drain_s: Annotated[Positive | None, Field(le=86_400, exclude_if=absent)] = None
-    """Maximum seconds after the busiest hours until no job waits that arrived in them. When left
-    out, only the mean load and the target of the response decide."""
+    """Maximum seconds from the largest backlog of a day until no job waits. When left out, only
+    the mean load and `latency.response_s` decide."""
     attempts: Annotated[PositiveCount, Field(le=10)] = 3
     """Attempts of one job. A job that fails more often goes to the dead letters."""
     repeated_ratio: Annotated[Ratio, Field(ge=0, lt=1)] = Decimal("0.02")

@@ -83,7 +83,7 @@ def test_without_an_issuer_nothing_would_give_workers_a_job(workload: dict[str, 
     assert found.unserved.startswith(
         "a job belongs to the subject of a token, and the stack file names no"
     )
-    assert "the stack file names no token_issuer" in found.unserved
+    assert "add sizewright:token_issuer and sizewright:token_jwks_url" in found.unserved
     assert found.pool is not None, "its size is known"
     assert (found.serving, found.gateway, found.quota) == (None, None, None)
     assert found.jobs is not None
