@@ -126,6 +126,7 @@ class Platform(pulumi.ComponentResource):
 
     def _made_keys(self) -> Keys:
         accepting = [s.name for s in self._plan.services if s.jobs and s.jobs.api]
+        linking = [s.name for s in self._plan.services if s.cdn and s.cdn.link]
         return Keys(
             f"{self._name}-keys",
             KeysArgs(
@@ -142,8 +143,10 @@ class Platform(pulumi.ComponentResource):
                     f"{self._name}-network-flow-logs-group-*",
                     *(database_logs(s.name) for s in self._plan.services if s.database),
                     *(f"{self._name}-{service}-jobs-function-logs-*" for service in accepting),
+                    *(f"{self._name}-{service}-jobs-link-function-logs-*" for service in linking),
                 ],
                 data_services=("dynamodb", "sqs") if accepting else (),
+                delivers_data=bool(linking),
                 tags=self._tags,
             ),
             self._child,
@@ -277,6 +280,7 @@ class Platform(pulumi.ComponentResource):
                 buckets=service.buckets,
                 database=service.database,
                 jobs=service.jobs,
+                cdn=service.cdn,
                 gateway=service.gateway,
                 called=bool(service.callers),
                 dns=self._dns,

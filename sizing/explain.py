@@ -16,6 +16,7 @@ from sizing.explained.service.calibrated import CALIBRATED
 from sizing.explained.service.capacity import CAPACITY
 from sizing.explained.service.disks import DISKS
 from sizing.explained.service.files.artefact import ARTEFACT
+from sizing.explained.service.files.cdn import CDN
 from sizing.explained.service.files.objects import OBJECTS
 from sizing.explained.service.gateway import GATEWAY
 from sizing.explained.service.items.item import ITEM
@@ -51,6 +52,7 @@ REGISTRY: Registry = {
     **STORES,
     **ARTEFACT,
     **OBJECTS,
+    **CDN,
     **DISKS,
     **GATEWAY,
     **WEIGHTS_IMPORT,

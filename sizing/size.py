@@ -20,6 +20,7 @@ from sizing.service.gateway import transfer_plan
 from sizing.service.hardware_parts import hardware_parts
 from sizing.service.storage import storage_plan, stores
 from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
+from sizing.service.stores.cdn import cdn_plan
 from sizing.site import Site
 from sizing.stack.buying import buying_plan
 from sizing.stack.calendar import calendar_plan
@@ -169,6 +170,7 @@ def service_plan(
     storage = storage_plan(workload, rates, nominal)
     database, buckets, too_large = stores(workload, storage, rates, case.site, case.catalog)
     spanning = [] if parts.pool is None else no_burst(workload, parts.pool)
+    cdn, beyond_cdn = cdn_plan(workload, rates, case.site, parts.jobs)
     locked = result.rated is not None and result.rated.locked
     service = ServicePlan(
         name=workload.name,
@@ -180,6 +182,7 @@ def service_plan(
         item=parts.item,
         artefact=artefact,
         jobs=parts.jobs,
+        cdn=cdn,
         own_runs=own_runs_plan(
             own,
             workload,
@@ -196,7 +199,14 @@ def service_plan(
         rollout=engine.rollout,
         memory=parts.memory,
         pool=parts.pool,
-        rejected=(*result.rejected, *parts.rejected, *engine.rejected, *too_large, *spanning),
+        rejected=(
+            *result.rejected,
+            *parts.rejected,
+            *engine.rejected,
+            *too_large,
+            *beyond_cdn,
+            *spanning,
+        ),
         storage=storage,
         network=transfer_plan(workload, rates),
         volumes=parts.volumes,

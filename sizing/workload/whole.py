@@ -1,15 +1,16 @@
 """What does one workload file contain?"""
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
-from sizing.workload.data import Data, files_are_of_the_kind, none_is_absent
+from sizing.workload.data import Cdn, Data, files_are_of_the_kind, none_is_absent
 from sizing.workload.engine import Engine, Routing, refusal
 from sizing.workload.engines import ENGINES, EngineName, engines_of
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
@@ -30,6 +31,7 @@ from sizing.workload.targets import Capacity, Latency, Redundancy
 from sizing.workload.traffic import Traffic
 
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
+HOURS_OF_A_DAY = 24
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 NAME_LENGTH = 30
 """Maximum characters of a service's name."""
@@ -96,6 +98,9 @@ class Workload(Strict):
     prompt: Annotated[Prompt | None, Field(exclude_if=absent)] = None
     """Stages in front of an image or video model. When left out, the model gets each prompt as it
     is."""
+    cdn: Annotated[Cdn | None, Field(exclude_if=absent)] = None
+    """Content delivery network of a queued service's results. When left out, signed addresses name
+    the bucket itself."""
     access: Access = Field(default_factory=Access)
     """Callers and their limits. When left out, only callers inside the network have access."""
     in_transit: Annotated[InTransit | None, Field(exclude_if=absent)] = None
@@ -200,6 +205,33 @@ class Workload(Strict):
         return self
 
     @model_validator(mode="after")
+    def _tokens_are_of_text(self) -> Self:
+        """Check that images and clips state no tokens, which nothing counts for them."""
+        if not self.kind.traits.makes_media:
+            return self
+        request, access = self.request, self.access
+        for name in ("tokens", "input_tokens", "output_tokens", "context_tokens"):
+            if getattr(request, name) is not None:
+                message = f"{self.kind.value} has no tokens"
+                raise FieldError(("request", name), message, "none")
+        if access.tokens_per_key_per_min is not None:
+            expected = "requests_per_key_per_min"
+            raise FieldError(
+                ("access", "tokens_per_key_per_min"), f"{self.kind.value} has no tokens", expected
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _callers_have_tokens(self) -> Self:
+        """Check that claims and limits of keys are of callers with tokens."""
+        if self.callers_need_token:
+            return self
+        for name in self.access.by_token:
+            expected = "token_required: true"
+            raise FieldError(("access", name), "no request has a token", expected)
+        return self
+
+    @model_validator(mode="after")
     def _targets_are_of_the_kind(self) -> Self:
         """Check that the latency states targets of the kind, and images none of a batch."""
         targets = self.kind.traits.targets
@@ -230,6 +262,8 @@ class Workload(Strict):
         if self.queue is not None and not self.kind.traits.makes_media:
             message = f"{self.kind.value} is answered while the user waits"
             raise FieldError(("queue",), message, "kind: image or kind: video")
+        if self.cdn is not None:
+            self._results_are_fetched()
         if self.jobs is None:
             return self
         if self.capacity is not None and self.capacity.load is Load.peak:
@@ -241,6 +275,7 @@ class Workload(Strict):
         if self.queue is not None and self.queue.spot and not self.burst_gpus:
             message = "only nodes above the floor may be spot instances"
             raise FieldError(("queue", "spot"), message, "capacity.burst_gpus above 0")
+        self._peak_fits_into_a_day()
         if self.in_transit is not None:
             message = "the worker sends jobs to the engine inside the pod"
             raise FieldError(("in_transit",), message, "none")
@@ -266,10 +301,38 @@ class Workload(Strict):
         a service with one."""
         return ()
 
+    def _results_are_fetched(self) -> None:
+        """Raises FieldError where no client fetches a result from the service's bucket."""
+        if self.jobs is None:
+            message = "answers carry the results of a service without a queue"
+            raise FieldError(("cdn",), message, "a queue, or no cdn")
+        if self.data is None:
+            expected = "data.retention_days, after which results expire"
+            raise FieldError(
+                ("data",), "the network delivers results that a bucket keeps", expected
+            )
+
     @property
     def burst_gpus(self) -> int:
         """GPUs that may be added above the planned ones."""
         return 0 if self.capacity is None else self.capacity.burst_gpus
+
+    def _peak_fits_into_a_day(self) -> None:
+        """Raises FieldError where the hours of the peak have no meaning for the traffic."""
+        queue, traffic = self.queue, self.traffic
+        if queue is None or "peak_hours" not in queue.model_fields_set:
+            return
+        field = ("queue", "peak_hours")
+        if traffic.hourly is not None:
+            raise FieldError(field, "traffic.hourly states the whole day", "none")
+        if not self._peak_is_known:
+            expected = "none, or traffic.peak_ratio"
+            raise FieldError(field, "the traffic has no peak", expected)
+        ratio = traffic.peak_ratio
+        if ratio is not None and queue.peak_hours * ratio > HOURS_OF_A_DAY:
+            most = plain((HOURS_OF_A_DAY / ratio).quantize(Decimal("0.01"), ROUND_DOWN))
+            message = f"{plain(queue.peak_hours)} h at {plain(ratio)} times the mean exceed a day"
+            raise FieldError(field, message, f"at most {most}")
 
     @property
     def jobs(self) -> Queue | None:

@@ -53,6 +53,7 @@ OTHER = {
     "standard_ia": "intelligent_tiering",
     "glacier_ir": "intelligent_tiering",
     "reserved_units": 120,
+    "content_paths": ("/elsewhere",),
     "public_cidrs": ("198.51.100.0/24",),
     "cidrs": ("10.98.0.0/16",),
     "prefix_list_ids": ("pl-00000000000000002",),

@@ -8,6 +8,7 @@ from sizewright.layout.table import Table
 from sizewright.report.answer.contradicted import contradiction_table
 from sizewright.report.answer.paragraphs import (
     burst_serves_peak,
+    delivery,
     full_gpu_rate,
     imported,
     measured_with,
@@ -79,6 +80,8 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
             yield "objects", _objects(bucket)
     yield "network", _network(service)
     yield from stages(service)
+    if service.cdn:
+        yield "delivery", delivery(service.cdn)
     for name, text in (("public ingress", public_ingress(service)), ("import", imported(service))):
         if text:
             yield name, text

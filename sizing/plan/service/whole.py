@@ -13,6 +13,7 @@ from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.files.artefact import ArtefactPlan
+from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.items.item import ItemPlan
 from sizing.plan.service.items.jobs import JobsPlan
@@ -49,6 +50,8 @@ class ServicePlan(Part):
     """File of one image or clip; left out for text and where its pixels are unknown."""
     jobs: Annotated[JobsPlan | None, Field(exclude_if=absent)] = None
     """Jobs in the queue; left out where requests are answered while the user waits."""
+    cdn: Annotated[CdnPlan | None, Field(exclude_if=absent)] = None
+    """Delivery of results to viewers; left out without a content delivery network."""
     own_runs: OwnRunsPlan | None
     """Effect of the calibration file in the workload's folder; null without one."""
     methods: tuple[MethodPlan, ...]

@@ -19,7 +19,7 @@ from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, plain, plain_or_none
 from sizing.values.units import MIB
-from sizing.workload import Kind, Queue
+from sizing.workload import Kind, Queue, Workload
 from sizing.workload.targets import Latency
 
 WORKER_IMAGE = "public.ecr.aws/lambda/python"
@@ -87,12 +87,10 @@ def jobs_of(
     the items on nodes of this stack.
     """
     queue, latency = case.workload.jobs, case.workload.latency
-    if queue is None:
+    waiting = job_queue(case.workload, pool, rate, rates)
+    if queue is None or waiting is None:
         return None, ()
     item_s = item_seconds(rate, pool.gpus_per_replica)
-    waiting = JobQueue(
-        pool.replicas_needed, float(item_s), day_of(case.workload.traffic, rates, queue)
-    )
     percentile = DEFAULT_PERCENTILE if latency is None else latency.percentile
     wait_s = waiting.wait_s(float(percentile) / 100)
     lacking = without_api(case)
@@ -115,6 +113,18 @@ def jobs_of(
     )
     absent = [] if lacking is None else [_no_api(lacking)]
     return plan, (*absent, *_over_quota(api), *_too_many(pool))
+
+
+def job_queue(workload: Workload, pool: PoolPlan, rate: GpuRate, rates: Rates) -> JobQueue | None:
+    """Return the queue of a day in front of the needed replicas, by the rate that sized them.
+
+    The result is None where requests are answered at once.
+    """
+    queue = workload.jobs
+    if queue is None:
+        return None
+    job_s = float(item_seconds(rate, pool.gpus_per_replica))
+    return JobQueue(pool.replicas_needed, job_s, day_of(workload.traffic, rates, queue))
 
 
 def without_api(case: Case) -> str | None:

@@ -50,6 +50,7 @@ NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 QUEUE = "aws:sqs/queue:Queue"
 FUNCTION = "aws:lambda/function:Function"
+DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 PERMISSION = "aws:lambda/permission:Permission"
 CLASSES = {
     FUNCTION: ("pulumi_aws.lambda_", "Function"),
@@ -74,6 +75,7 @@ CUSTOM = {
 """Kinds that the SDK does not know, by the file of this project's schema."""
 
 COVERED = {
+    "kubernetes:keda.sh/v1alpha1:TriggerAuthentication",
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
     "aws:ec2/flowLog:FlowLog",
     *("aws:ec2/placementGroup:PlacementGroup", GROUPS),
@@ -109,6 +111,8 @@ COVERED = {
     "aws:iam/instanceProfile:InstanceProfile",
     *(QUOTA, NETWORK_POLICY, JOB),
     *(FUNCTION, PERMISSION, "aws:dynamodb/table:Table"),
+    *(DISTRIBUTION, "aws:cloudfront/keyGroup:KeyGroup", "aws:cloudfront/publicKey:PublicKey"),
+    "aws:cloudfront/originAccessControl:OriginAccessControl",
     "aws:lb/targetGroupAttachment:TargetGroupAttachment",
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
 }
@@ -121,6 +125,12 @@ UNKNOWN = {
     "aws:cloudwatch/logGroup:LogGroup": {"deletionProtectionEnabled"},
     "aws:ec2/flowLog:FlowLog": {"tagFieldSpecifications"},
     "aws:ec2/route:Route": {"odbNetworkArn"},
+    DISTRIBUTION: {
+        "anycastIpListId",
+        "cacheTagConfig",
+        "connectionFunctionAssociation",
+        "viewerMtlsConfig",
+    },
     FUNCTION: {"useResourceTimeoutForPropagation"},
     "aws:dynamodb/table:Table": {"restoreBackupArn"},
     CLUSTER: {

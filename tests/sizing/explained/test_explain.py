@@ -106,7 +106,12 @@ IMPORTED = {
     },
     "hardware": {"instance_type": "g6e.xlarge"},
 }
+KEY_PAIR = {
+    "public_key": "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----",
+    "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:key-AbCdEf",
+}
 SITE = {
+    "signing_key": KEY_PAIR,
     "region": "us-east-1",
     "zones": ("use1-az1", "use1-az2", "use1-az4", "use1-az6"),
     "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
@@ -183,6 +188,19 @@ TOO_LATE = STUDIO | {
     "latency": {"response_s": 1.5},
 }
 QUEUED = QUEUED_BURST | {"latency": {"response_s": 1_200}}
+DELIVERED = QUEUED | {
+    "name": "delivered",
+    "data": {"interaction_bytes": 1e9, "retention_days": 30},
+    "cdn": {"views_per_item": 2.5, "hit_ratio": 0.85, "price_class": "PriceClass_100"},
+}
+"""Its month is in the last price tier."""
+DELIVERED_EVERYWHERE = QUEUED | {
+    "name": "delivered-everywhere",
+    "traffic": {"daily_users": 1_000, "requests_per_user_per_day": 10},
+    "latency": None,
+    "data": {"retention_days": 30},
+    "cdn": {"views_per_item": 0.5, "hit_ratio": 0},
+}
 UNTIMED_QUEUE = QUEUED | {"name": "untimed-queue", "latency": None, "queue": {"peak_hours": 2}}
 SGLANG, TENSORRT = (
     {**CHAT, "name": name, "model": "llama-3.1-8b", "engine": {"name": name}}
@@ -204,6 +222,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
             *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG, TENSORRT),
             *(WAITED_FOR, AT_ONCE, TOO_LATE, KEPT_CLIPS, KEPT_IMAGES, QUEUED, UNTIMED_QUEUE),
             *(PROMPTED | {"name": "prompted"}, PROMPTED_AT_ONCE, PROMPTED_QUEUE),
+            *(DELIVERED, DELIVERED_EVERYWHERE),
             environment=environment,
         )
     ):
