@@ -7,6 +7,7 @@ RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 TESTBED_READY := .testbed/.ready
 AWS_READY := .testbed/.ready-aws
+NODE_READY := .testbed/.ready-node
 
 # Installs a requirements file and says every PROGRESS_S seconds how far it is; the second argument
 # is for pip. The loop ends with the shell that started it.
@@ -35,7 +36,7 @@ prove: $(DEV_READY)  ## run the longer proofs: every claim of every service, fiv
 	@SIZEWRIGHT_PROVE=1 $(BIN)/python -m pytest -m "prove or hypothesis"
 
 testbed:  ## build the Pulumi engine and a Kubernetes control plane, and install stand-ins of AWS services, so that `make test` also runs them
-	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY)
+	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY)
 
 check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/ruff format --check .
@@ -94,3 +95,10 @@ $(AWS_READY): testbed/aws/requirements.txt
 	@$(PYTHON) -m venv --clear .testbed/aws
 	@.testbed/aws/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
+
+# Without npm there is nothing to install: the tests of the function for Node.js are skipped.
+$(NODE_READY): testbed/node/package-lock.json testbed/node/package.json
+	@command -v npm >/dev/null || echo "no npm: the tests of the function for Node.js are skipped" >&2
+	@if command -v npm >/dev/null; then \
+		rm -rf .testbed/node && mkdir -p .testbed/node && cp testbed/node/package*.json .testbed/node && \
+		npm ci --prefix .testbed/node --ignore-scripts --no-audit --no-fund --silent && touch $@; fi

@@ -55,7 +55,8 @@ def build(plan: Plan) -> None:
 def summary(service: ServicePlan, built: InferenceService, host: str | None) -> dict[str, object]:
     """Stack output of a service: workload, requirements and results.
 
-    It is null without nodes: for a service without a pool or an engine.
+    It is null without nodes: for a service without a pool or an engine. The service of a stage
+    names its callers, whose workload states it.
     """
     pool = service.pool if service.serving is not None else None
     return {
@@ -69,6 +70,7 @@ def summary(service: ServicePlan, built: InferenceService, host: str | None) -> 
         "endpoint": built.endpoint,
         "host": host,
         "database_client_group_id": built.database_client_group_id,
+        **({"callers": service.callers} if service.callers else {}),
     }
 
 
@@ -124,6 +126,7 @@ class Platform(pulumi.ComponentResource):
 
     def _made_keys(self) -> Keys:
         accepting = [s.name for s in self._plan.services if s.jobs and s.jobs.api]
+        linking = [s.name for s in self._plan.services if s.cdn and s.cdn.link]
         return Keys(
             f"{self._name}-keys",
             KeysArgs(
@@ -140,8 +143,10 @@ class Platform(pulumi.ComponentResource):
                     f"{self._name}-network-flow-logs-group-*",
                     *(database_logs(s.name) for s in self._plan.services if s.database),
                     *(f"{self._name}-{service}-jobs-function-logs-*" for service in accepting),
+                    *(f"{self._name}-{service}-jobs-link-function-logs-*" for service in linking),
                 ],
                 data_services=("dynamodb", "sqs") if accepting else (),
+                delivers_data=bool(linking),
                 tags=self._tags,
             ),
             self._child,
@@ -275,7 +280,9 @@ class Platform(pulumi.ComponentResource):
                 buckets=service.buckets,
                 database=service.database,
                 jobs=service.jobs,
+                cdn=service.cdn,
                 gateway=service.gateway,
+                called=bool(service.callers),
                 dns=self._dns,
                 host=self.hosts.get(service.name),
                 source=service.inputs.model.source,

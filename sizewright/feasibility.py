@@ -51,6 +51,7 @@ def _no_nodes(service: ServicePlan) -> str:
 def _cause(service: ServicePlan) -> str:
     causes = {
         "no engine of this version serves it": service.lacks_engine,
+        "nothing accepts its jobs": service.lacks_jobs,
         "one cluster cannot hold its nodes": service.exceeds_one_cluster,
     }
     return " and ".join(cause for cause, holds in causes.items() if holds)
@@ -100,7 +101,9 @@ def refusal(rejected: Sequence[Rejected], *, auto: bool) -> tuple[ExitCode, str]
 def _shortfall(service: ServicePlan) -> Shortfall:
     hardware = service.inputs.hardware
     auto = hardware is not None and hardware.is_auto
-    code, text = refusal(service.rejected, auto=auto)
+    # Guard: a store that holds less is no reason against the hardware.
+    decisive = [r for r in service.rejected if r.reason is not Reason.store_limit]
+    code, text = refusal(decisive, auto=auto)
     return Shortfall(service.name, code, f"{service.name}: {text}")
 
 

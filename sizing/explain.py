@@ -16,6 +16,7 @@ from sizing.explained.service.calibrated import CALIBRATED
 from sizing.explained.service.capacity import CAPACITY
 from sizing.explained.service.disks import DISKS
 from sizing.explained.service.files.artefact import ARTEFACT
+from sizing.explained.service.files.cdn import CDN
 from sizing.explained.service.files.objects import OBJECTS
 from sizing.explained.service.gateway import GATEWAY
 from sizing.explained.service.items.item import ITEM
@@ -23,6 +24,7 @@ from sizing.explained.service.items.jobs import JOBS
 from sizing.explained.service.latency import LATENCY
 from sizing.explained.service.memory import MEMORY
 from sizing.explained.service.pool import POOL
+from sizing.explained.service.prompt import PROMPT
 from sizing.explained.service.serving import SERVING
 from sizing.explained.service.states import STATES
 from sizing.explained.service.stores import STORES
@@ -36,6 +38,7 @@ from sizing.plan.part import Part
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.values.exact import Number, plain
+from sizing.workload.prompt.derived import StageWorkload
 
 REGISTRY: Registry = {
     **CAPACITY,
@@ -49,10 +52,12 @@ REGISTRY: Registry = {
     **STORES,
     **ARTEFACT,
     **OBJECTS,
+    **CDN,
     **DISKS,
     **GATEWAY,
     **WEIGHTS_IMPORT,
     **SERVING,
+    **PROMPT,
     **BURST,
     **BUYING,
     **NODES,
@@ -61,6 +66,9 @@ REGISTRY: Registry = {
     **CLUSTER,
     **HELD,
 }
+
+WORKLOAD_FILE = "the workload file:"
+"""Start of the source of a stated number."""
 
 
 @dataclass(frozen=True)
@@ -133,11 +141,20 @@ def _explained(plan: Plan, pointer: str, value: Number) -> Explanation:
         numbers=fill.vformat(entry.numbers, (), names),
         arithmetic=entry.arithmetic,
         basis=entry.basis,
-        source=fill.vformat(entry.source, (), names),
+        source=stated_at(leaf, fill.vformat(entry.source, (), names)),
         low=low,
         high=high,
         remarks=(*entry.remarks, *remarks(leaf)),
     )
+
+
+def stated_at(leaf: Leaf, source: str) -> str:
+    """Source of a number; the inputs of a stage follow from the workload file of its caller."""
+    stage = leaf.service.inputs if leaf.service is not None else None
+    if not isinstance(stage, StageWorkload) or not source.startswith(WORKLOAD_FILE):
+        return source
+    field = source.removeprefix(WORKLOAD_FILE)
+    return f"prompt.{stage.stage} in the workload file of {stage.parent}, which gives{field}"
 
 
 def _entry(leaf: Leaf) -> Entry:

@@ -20,6 +20,7 @@ from sizing.service.gateway import transfer_plan
 from sizing.service.hardware_parts import hardware_parts
 from sizing.service.storage import storage_plan, stores
 from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
+from sizing.service.stores.cdn import cdn_plan
 from sizing.site import Site
 from sizing.stack.buying import buying_plan
 from sizing.stack.calendar import calendar_plan
@@ -38,6 +39,7 @@ from sizing.stack.shared import (
 from sizing.stack.unverified import unverified_pins
 from sizing.values.field_error import of_site, of_workload
 from sizing.workload import Workload
+from sizing.workload.prompt.derived import of_parents, with_stages
 
 
 def size(
@@ -50,15 +52,28 @@ def size(
     """Return the plan of one stack: each service by itself, then their shared parts.
 
     `locks` and `corrections` are by workload name, and a correction applies to its own workload
-    only. An infeasible service is in the plan with `pool` null and its reasons.
+    only. The stages of prompts are services of their own, each after its parent, without a lock.
+    An infeasible service is in the plan with `pool` null and its reasons.
 
     Raises StackFieldError with the field that is refused, and the workload or the site that has it:
     names the catalog lacks, zones the region lacks, services named alike.
     """
+    whole = with_stages(workloads)
+    with of_parents(whole):
+        return _sized(whole, site, catalog, locks or {}, corrections or {})
+
+
+def _sized(
+    workloads: Sequence[Workload],
+    site: Site,
+    catalog: Catalog,
+    locks: Mapping[str, Lock],
+    corrections: Mapping[str, Corrections],
+) -> Plan:
+    """Return the plan of a stack whose workloads include the stages."""
     check_stack(workloads, site, catalog)
     with of_site():
         ranges = subnet_ranges(site)
-    locks, corrections = locks or {}, corrections or {}
     decisions = _decisions(workloads, site, catalog, locks, corrections)
     with of_site():
         check_engine_image(decisions, site)
@@ -155,6 +170,7 @@ def service_plan(
     storage = storage_plan(workload, rates, nominal)
     database, buckets, too_large = stores(workload, storage, rates, case.site, case.catalog)
     spanning = [] if parts.pool is None else no_burst(workload, parts.pool)
+    cdn, beyond_cdn = cdn_plan(workload, rates, case.site, parts.jobs)
     locked = result.rated is not None and result.rated.locked
     service = ServicePlan(
         name=workload.name,
@@ -166,6 +182,7 @@ def service_plan(
         item=parts.item,
         artefact=artefact,
         jobs=parts.jobs,
+        cdn=cdn,
         own_runs=own_runs_plan(
             own,
             workload,
@@ -182,11 +199,19 @@ def service_plan(
         rollout=engine.rollout,
         memory=parts.memory,
         pool=parts.pool,
-        rejected=(*result.rejected, *parts.rejected, *engine.rejected, *too_large, *spanning),
+        rejected=(
+            *result.rejected,
+            *parts.rejected,
+            *engine.rejected,
+            *too_large,
+            *beyond_cdn,
+            *spanning,
+        ),
         storage=storage,
         network=transfer_plan(workload, rates),
         volumes=parts.volumes,
         gateway=engine.gateway,
+        callers=workload.callers,
         database=database,
         buckets=buckets,
         weights_import=engine.weights_import,

@@ -6,7 +6,7 @@ from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.items.jobs import JobWorkerPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
-from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument
+from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument, prompt_stages
 from templates.programs import JOB_WORKER, programs
 
 QUEUE_WIRES = frozenset(
@@ -17,15 +17,23 @@ WORKER_PROGRAMS = "/programs"
 """Folder of the worker's program, and of the modules that it imports, in its container."""
 ENGINE_URL = f"http://{LOOPBACK}:{ENGINE_PORT}"
 """Address of the engine for the worker in its pod."""
+SERVICE_PORT = 80
+"""Port of the Service in front of the engines; load balancer targets use the engines' own port."""
+CALLERS_DRAIN_S = 10
+"""Seconds for which an engine outlives the order to stop, until its callers' nodes no longer send
+to it. Basis: assumed."""
 _CHECK = "import urllib.request; urllib.request.urlopen('{url}', timeout=4)"
 """Program that fails where an engine is not healthy, for the kubelet, which cannot reach it. It
 ends within the time of a probe."""
 
 
 def access_values(plan: Plan, service: ServicePlan, health_path: str) -> dict[str, Any]:
-    """Values of the way to the engine: from a load balancer, or from the worker in its pod.
+    """Values of the way to the engine: from a load balancer, the worker in its pod, or callers.
 
-    Raises ValueError for a service with neither.
+    Guard: the network policies of the VPC CNI need a Service whose port is that of its pods. A
+    load balancer sends to pods directly.
+
+    Raises ValueError for a service without any.
     """
     gateway, jobs = service.gateway, service.jobs
     if jobs is not None and jobs.worker is not None:
@@ -33,6 +41,8 @@ def access_values(plan: Plan, service: ServicePlan, health_path: str) -> dict[st
         check = ["python3", "-c", _CHECK.format(url=f"{ENGINE_URL}{health_path}")]
         return {
             "worker": jobs.worker.model_dump(),
+            "callers": (),
+            "service_port": SERVICE_PORT,
             "worker_script": {"file": worker.files[0].file, "name": worker.name},
             "worker_programs": WORKER_PROGRAMS,
             "worker_user": ENGINE_USER,
@@ -41,10 +51,20 @@ def access_values(plan: Plan, service: ServicePlan, health_path: str) -> dict[st
             "balancer_cidrs": [],
             "drain_s": jobs.worker.give_back_s,
         }
+    if service.callers:
+        return {
+            "worker": None,
+            "callers": service.callers,
+            "balancer_cidrs": [],
+            "service_port": ENGINE_PORT,
+            "drain_s": CALLERS_DRAIN_S,
+        }
     if not isinstance(gateway, GatewayPlan):
         raise ValueError(f"{service.name}: what is served needs a load balancer or a worker")
     return {
         "worker": None,
+        "callers": (),
+        "service_port": SERVICE_PORT,
         "balancer_cidrs": [
             *(plan.network.public_cidrs if gateway.has_public else ()),
             *(plan.network.private_cidrs if gateway.has_internal else ()),
@@ -60,7 +80,9 @@ def _worker_environment(plan: Plan, service: ServicePlan, worker: JobWorkerPlan)
     """
     if service.serving is None or service.jobs is None or service.jobs.api is None:
         raise ValueError(f"{service.name}: a worker needs an engine and jobs")
-    return {
+    prompt = service.serving.prompt
+    stages = {} if prompt is None else {"PROMPT_STAGES": argument(prompt_stages(prompt))}
+    return stages | {
         "QUEUE_URL": "${wire:queue_url}",
         "DEAD_LETTERS_URL": "${wire:dead_letters_url}",
         "TABLE": "${wire:jobs_table}",

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, assert_never
 
+from sizing.plan.service.prompt import PromptPlan
 from sizing.plan.service.serving import (
     GroupServingPlan,
     ItemServingPlan,
@@ -15,6 +16,8 @@ from sizing.workload.engines.traits import Limit, Setting, Switch
 
 ENGINE_PORT = 8000
 """Port on which every engine listens in its pod. Basis: vendor (vLLM's default)."""
+STAGE_PATH = "/v1/chat/completions"
+"""Path of requests to the model of a stage. Basis: vendor (OpenAI's API)."""
 LOOPBACK = "127.0.0.1"
 """Address of an engine that only its worker in the same pod reaches."""
 PROGRAMS = "/scripts"
@@ -191,7 +194,10 @@ def _limit_arguments(serving: ServingPlan) -> list[str]:
         case LimitsBy.engine:
             return [limits[Limit.queue], str(serving.in_flight)]
         case LimitsBy.admission if Limit.middleware in limits:
-            return [limits[Limit.middleware], "admission.Admission"]
+            # Guard: the last one is the first that a request meets, and counts it meanwhile.
+            inner = [] if serving.prompt is None else ["prompt_check.Prompts"]
+            checks = [*inner, "admission.Admission"]
+            return [word for check in checks for word in (limits[Limit.middleware], check)]
         case LimitsBy.admission | LimitsBy.worker | LimitsBy.nothing:
             return []
         case _ as never:
@@ -211,11 +217,28 @@ def engine_environment(serving: ServingPlan) -> dict[str, str]:
             values["PYTHONPATH" if traits.entry is None else "ADMISSION_FOLDER"] = PROGRAMS
             values["ADMISSION_IN_FLIGHT"] = str(serving.in_flight)
             values["ADMISSION_SEQUENCES"] = "" if most is None else str(most)
+            if serving.prompt is not None:
+                values["PROMPT_STAGES"] = prompt_stages(serving.prompt)
         case LimitsBy.engine | LimitsBy.worker | LimitsBy.nothing:
             pass
         case _ as never:
             assert_never(never)
     return values
+
+
+def prompt_stages(plan: PromptPlan) -> str:
+    """Settings of the stages of prompts, as their program reads them."""
+    settings: dict[str, object] = {"max_characters": plan.max_characters}
+    for name, stage in plan.stages.items():
+        settings[name] = {
+            "url": f"http://{stage.service}.{stage.service}.svc:{ENGINE_PORT}{STAGE_PATH}",
+            "model": stage.model,
+            "instruction": stage.instruction,
+            "output_tokens": stage.output_tokens,
+            "budget_s": stage.budget_ms / 1000,
+            "on_failure": stage.on_failure,
+        }
+    return json.dumps(settings, sort_keys=True)
 
 
 def _start_environment(serving: ServingPlan) -> dict[str, str]:

@@ -30,11 +30,12 @@ Place = tuple[int, int]
 Cut = tuple[Place, Place, str]
 """Start and end of a cut, and the text that replaces it."""
 _COMMENT_LINE = re.compile(r"\s*#(?!!)")
+_SCRIPT_COMMENT_LINE = re.compile(r"\s*//")
 
 
 @dataclass(frozen=True)
 class Program:
-    """A Python program as pods run it."""
+    """A program as pods and functions run it."""
 
     file: str
     """Name of the program's file, e.g. fetch_weights.py."""
@@ -53,7 +54,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Programs:
-    """Python files that run in one folder; the first one starts and imports the others."""
+    """Files that run in one folder; the first one starts and imports the others."""
 
     files: tuple[Program, ...]
 
@@ -66,8 +67,21 @@ class Programs:
 
 JOB_API = ("job_api", "job_http", "job_request")
 """Files of the function that accepts jobs; its handler is job_api.handler."""
-JOB_WORKER = ("job_worker", "job_engine", "job_image", "job_stop", "job_store")
+JOB_WORKER = (
+    "job_worker",
+    "job_engine",
+    "job_image",
+    "job_stop",
+    "job_store",
+    "prompt_stages",
+)
 """Files of the worker next to the engine."""
+
+JOB_CONTENT = "job_content"
+"""File of the function that signs addresses of results; its handler is job_content.handler."""
+
+PROMPT_CHECK = ("admission", "prompt_check", "prompt_stages")
+"""Files of the checks of an engine whose prompts have stages."""
 
 
 def programs(names: tuple[str, ...]) -> Programs:
@@ -79,6 +93,17 @@ def program(name: str) -> Program:
     """Return the program of `scripts/NAME.py`."""
     path = SCRIPTS / f"{name}.py"
     return Program(path.name, running_python(path.read_text(encoding="utf-8")))
+
+
+def node_programs(name: str) -> Programs:
+    """Return the program of `scripts/NAME.mjs` without comment lines and empty lines.
+
+    No text of the program may have a line that looks like a comment.
+    """
+    path = SCRIPTS / f"{name}.mjs"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    left = [line for line in lines if line.strip() and not _SCRIPT_COMMENT_LINE.match(line)]
+    return Programs((Program(path.name, "\n".join(left) + "\n"),))
 
 
 def _named(file: str, digest: str) -> str:

@@ -38,7 +38,7 @@ from templates.engine import (
     server_arguments,
 )
 from templates.held_pods import with_held
-from templates.programs import JOB_WORKER, program, programs
+from templates.programs import JOB_WORKER, PROMPT_CHECK, program, programs
 from templates.scheduling import (
     GPU_TAINT,
     NODE_TROUBLE,
@@ -48,8 +48,6 @@ from templates.scheduling import (
 from templates.user_data import user_data
 
 TEMPLATES = Path(__file__).parent
-SERVICE_PORT = 80
-"""Port of the Service in front of the engines; load balancer targets use the engines' own port."""
 HEALTH_PATH = "/health"
 """Path that answers 200 once the engine serves. Basis: vendor (vLLM's OpenAI-compatible server)."""
 ROOT_DEVICE = "/dev/xvda"
@@ -152,7 +150,8 @@ def _scripts(
     if service.weights_import is not None:
         scripts["script-import"] = values["import_script"]
     for document, script in scripts.items():
-        yield document, "script", values | {"script": script, "modules": ()}
+        modules = values["prompt_modules"] if document == "script-admission" else ()
+        yield document, "script", values | {"script": script, "modules": modules}
     if values["worker"] is not None:
         first, *others = programs(JOB_WORKER).files
         worker = {"file": first.file, "text": first.text, "name": values["worker_script"]["name"]}
@@ -209,7 +208,10 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             },
             "port": ENGINE_PORT,
             "health_path": HEALTH_PATH,
-            "service_port": SERVICE_PORT,
+            "stage_services": [
+                stage.service
+                for stage in (serving.prompt.stages if serving.prompt else {}).values()
+            ],
             "probe_period_s": _PROBE_PERIOD_S,
             "hung_stop_s": _HUNG_STOP_S,
             "startup_failures": ceil(serving.start_s / _PROBE_PERIOD_S),
@@ -219,9 +221,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
             "encrypted": serving.encrypted,
             "certificate_script": program("make_certificate").values if serving.encrypted else None,
             "tls_folder": TLS,
-            "admission_script": program("admission").values
-            if serving.limits_by is LimitsBy.admission
-            else None,
+            **_admission_values(serving),
             "start_script": program(START_PROGRAM).values if serving.engine.traits.entry else None,
             "start_folder": START,
             "engine_environment": {k: argument(v) for k, v in engine_environment(serving).items()},
@@ -235,6 +235,20 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
     if "${wire:" in json.dumps([values, jobs]):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     return values | access_values(plan, service, HEALTH_PATH)
+
+
+def _admission_values(serving: ServingPlan) -> dict[str, Any]:
+    """Check in front of the engine, with the modules of the stages of prompts where they exist."""
+    if serving.limits_by is not LimitsBy.admission:
+        return {"admission_script": None, "prompt_modules": ()}
+    if serving.prompt is None:
+        return {"admission_script": program("admission").values, "prompt_modules": ()}
+    whole = programs(PROMPT_CHECK)
+    first, *modules = whole.files
+    return {
+        "admission_script": first.values | {"name": whole.name},
+        "prompt_modules": [module.values for module in modules],
+    }
 
 
 def _progress_deadline_s(serving: ServingPlan) -> int:

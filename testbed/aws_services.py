@@ -1,5 +1,6 @@
 """Stand-ins of SQS, S3 and DynamoDB in a process of their own, for programs that use boto3."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,12 +14,22 @@ from testbed.control_plane import WITH_PARENT
 FOLDER = Path(__file__).parents[1] / ".testbed"
 PYTHON = FOLDER / "aws" / "bin" / "python"
 """Python with boto3 and without this project's packages."""
+NODE_PACKAGES = FOLDER / "node" / "node_modules"
+"""Clients of the SDK of AWS that its Node.js runtime has."""
 START_LIMIT_S = 60
 
 
 def aws_missing() -> str:
     """Reason why the stand-ins cannot run here; empty where they can."""
     return "" if (FOLDER / ".ready-aws").is_file() else "no AWS stand-ins: run `make testbed`"
+
+
+def node_missing() -> str:
+    """Reason why no program of Node.js can run here; empty where one can."""
+    if shutil.which("node") is None:
+        return "no Node.js"
+    ready = (FOLDER / ".ready-node").is_file()
+    return "" if ready else "no clients of AWS for Node.js: run `make testbed`"
 
 
 class AwsServices:

@@ -74,6 +74,8 @@ def _used_ids(site: Site) -> Iterator[str | None]:
         yield site.dns.create.parent_zone_id
     if site.keys is not None:
         yield from site.keys.use.model_dump().values()
+    if site.signing_key is not None:
+        yield from (site.signing_key.secret_arn, site.signing_key.secret_key_arn)
     if site.network is not None:
         network = site.network.use
         yield network.vpc_id

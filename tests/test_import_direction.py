@@ -27,6 +27,8 @@ ONE_FILE = {
     "templates/scripts/job_api.py": {"boto3", "botocore", "job_http", "job_request"},
     "templates/scripts/job_request.py": {"job_http"},
     "templates/scripts/job_store.py": {"botocore"},
+    "templates/scripts/prompt_check.py": {"admission", "prompt_stages"},
+    "templates/scripts/job_engine.py": {"prompt_stages"},
     "templates/scripts/job_worker.py": {
         "boto3",
         "botocore",

@@ -55,6 +55,8 @@ class KeysArgs:
     """Names of the log groups for which the key of logs is usable; `*` is a random suffix."""
     data_services: Sequence[str] = ()
     """AWS services that use the key of data in addition to those of databases and buckets."""
+    delivers_data: bool = False
+    """True where a content delivery network of the account reads data."""
     tags: Tags
 
 
@@ -161,7 +163,20 @@ class Keys(pulumi.ComponentResource):
 
     def _of_data(self) -> list[dict[str, Any]]:
         own = ("rds", "s3", "secretsmanager", *self._args.data_services)
-        return self._via(*sorted(own), grants=True)
+        delivered = [self._delivered()] if self._args.delivers_data else []
+        return [*self._via(*sorted(own), grants=True), *delivered]
+
+    def _delivered(self) -> dict[str, Any]:
+        """Statement for the distributions of CloudFront of this account.
+
+        Guard: no distribution is named, because each needs a bucket, which needs this key. The
+        policy of a bucket names the one that reads it.
+        """
+        args = self._args
+        own = f"arn:{partition(args.region)}:cloudfront::{args.account_id}:distribution/*"
+        service = {"Service": "cloudfront.amazonaws.com"}
+        condition = {"ArnLike": {"aws:SourceArn": own}}
+        return _allow("Delivery", service, ["kms:Decrypt"], condition)
 
     def _of_logs(self) -> list[dict[str, Any]]:
         args = self._args

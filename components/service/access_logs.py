@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
+from pulumi_aws import s3
 
 from components.naming import Tags
 from components.service.object_store import ObjectStore, ObjectStoreArgs
@@ -21,8 +22,8 @@ def access_logs(
     Guard: the bucket uses no KMS key: load balancers deliver only to buckets with keys of S3.
     """
 
-    def writer(bucket_arn: pulumi.Output[str]) -> Sequence[Mapping[str, Any]]:
-        return [_may_write(bucket_arn, account_id)]
+    def writer(bucket: s3.Bucket) -> Sequence[Mapping[str, Any]]:
+        return [_may_write(bucket.arn, account_id)]
 
     return ObjectStore(
         name, ObjectStoreArgs(plan=plan, key_arn=None, grants=writer, tags=tags), opts

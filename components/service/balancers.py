@@ -9,9 +9,9 @@ from components.foundation.dns import Dns
 from components.foundation.keys import Keys
 from components.foundation.network.network import NetworkIds
 from components.naming import Tags
-from components.service.gateway import Gateway, GatewayArgs
-from components.service.jobs.function import Function
+from components.service.gateway import Content, Gateway, GatewayArgs
 from components.service.jobs.function_targets import FunctionTargets
+from components.service.jobs.intake import Intake
 from components.service.object_store import ObjectStore
 from components.service.targets import EngineTargets, Targets
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
@@ -22,8 +22,8 @@ from sizing.plan.stack.network import AllowedPlan
 class BalancersArgs:
     plan: GatewayPlan | JobGatewayPlan
     service: str
-    function: Function | None
-    """Function that accepts jobs; null where engines answer requests."""
+    intake: Intake | None
+    """Functions that accept jobs; null where engines answer requests."""
     network: NetworkIds
     allowed: AllowedPlan
     """Sources outside the network that reach an internal load balancer."""
@@ -58,6 +58,7 @@ def _gateway(
         GatewayArgs(
             plan=plan,
             targets=_targets(plan, args),
+            content=_content(plan, args),
             certificate_arn=_certificate_arn(plan, args),
             service=args.service,
             vpc_id=network.vpc_id,
@@ -81,9 +82,18 @@ def _targets(plan: GatewayPlan | JobGatewayPlan, args: BalancersArgs) -> Targets
             cluster_name=args.cluster.name,
             node_group_id=args.cluster.security_group_id,
         )
-    if args.function is None:
+    if args.intake is None:
         raise ValueError(f"{args.service}: nothing accepts its jobs")
-    return FunctionTargets(args.function)
+    return FunctionTargets(args.intake.function)
+
+
+def _content(plan: GatewayPlan | JobGatewayPlan, args: BalancersArgs) -> Content | None:
+    """Requests for results that another function answers; none where the first answers all."""
+    if isinstance(plan, GatewayPlan) or not plan.content_paths:
+        return None
+    if args.intake is None or args.intake.link_function is None:
+        raise ValueError(f"{args.service}: nothing signs the addresses of its results")
+    return Content(plan.content_paths, FunctionTargets(args.intake.link_function))
 
 
 def _certificate_arn(plan: GatewayPlan | JobGatewayPlan, args: BalancersArgs) -> pulumi.Input[str]:

@@ -1,7 +1,7 @@
 """The gateway of one service: an HTTPS load balancer that forwards the plan's paths only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -12,7 +12,7 @@ from components.naming import Tags, aws_name
 from components.service.firewall import Firewall, FirewallArgs
 from components.service.object_store import ObjectStore
 from components.service.targets import BehindBalancer, Targets
-from sizing.plan.service.gateway import BalancerPlan, TokenPlan
+from sizing.plan.service.gateway import BalancerPlan, JobGatewayPlan, TokenPlan
 from sizing.plan.stack.network import AllowedPlan
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
@@ -21,11 +21,25 @@ PREFIX_LIMIT = 6
 """Characters of a load balancer's or target group's name prefix. Basis: vendor (AWS provider)."""
 
 
+FIRST, SECOND = 1, 2
+"""Priorities of rules; the first one that matches a request counts."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """Requests for results, and the function that answers them."""
+
+    paths: tuple[str, ...]
+    targets: Targets
+
+
 @dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
     plan: BalancerPlan
     targets: Targets
     """Recipients of the requests: engines, or the function that accepts jobs."""
+    content: Content | None
+    """Requests that go to other recipients; null where the targets answer all."""
     certificate_arn: pulumi.Input[str]
     service: str
     vpc_id: pulumi.Input[str]
@@ -64,7 +78,12 @@ class Gateway(pulumi.ComponentResource):
         balancer = self._balancer(group)
         targets = args.targets.made(behind)
         listener = self._listener(balancer)
-        self._inference_rule(listener, targets)
+        # Guard: the first place stays free for a rule of results. AWS refuses a second rule of one
+        # priority, also within an update that moves the other rule.
+        first = SECOND if isinstance(args.plan, JobGatewayPlan) else FIRST
+        self._rule("inference", listener, targets, args.plan.paths, first)
+        if args.content is not None:
+            self._content_rule(listener, behind, args.content)
         self._firewall(balancer)
         self.endpoint, self.zone_id = balancer.dns_name, balancer.zone_id
         self.target_group_arn = targets.arn
@@ -201,13 +220,28 @@ class Gateway(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _inference_rule(self, listener: lb.Listener, targets: lb.TargetGroup) -> None:
-        name = f"{self._name}-inference"
+    def _content_rule(
+        self, listener: lb.Listener, behind: BehindBalancer, content: Content
+    ) -> None:
+        """Send requests for results to their own function, before all other requests."""
+        name = f"{self._name}-content"
+        targets = content.targets.made(replace(behind, name=name))
+        self._rule("content", listener, targets, content.paths, FIRST)
+
+    def _rule(
+        self,
+        kind: str,
+        listener: lb.Listener,
+        targets: lb.TargetGroup,
+        paths: Sequence[str],
+        priority: int,
+    ) -> None:
+        name = f"{self._name}-{kind}"
         lb.ListenerRule(
             name,
             listener_arn=listener.arn,
-            priority=1,
-            conditions=[{"path_pattern": {"values": [*self._args.plan.paths]}}],
+            priority=priority,
+            conditions=[{"path_pattern": {"values": [*paths]}}],
             actions=[
                 *self._validation,
                 {

@@ -15,12 +15,14 @@ from components.service.balancers import BalancersArgs, balancers
 from components.service.burst_serving import BurstServing, BurstServingArgs
 from components.service.database import Database, DatabaseArgs
 from components.service.gateway import Gateway
-from components.service.jobs.intake import Intake, IntakeArgs, upload_days
-from components.service.object_store import ObjectStore, ObjectStoreArgs
+from components.service.jobs.intake import Intake, IntakeArgs
+from components.service.object_store import ObjectStore
 from components.service.service_namespace import ServiceNamespace, ServiceNamespaceArgs
 from components.service.serving import Serving, ServingArgs
+from components.service.stores import ARTEFACTS, Stores, StoresArgs
 from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
 from components.service.weights_import import WeightsImport, WeightsImportArgs
+from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan
@@ -30,9 +32,6 @@ from sizing.plan.stack.network import AllowedPlan
 from sizing.workload.source import ModelSource
 from templates.render import binding_document
 
-ARTEFACTS = "artefacts"
-"""Role of the bucket with the results of a queued service."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceServiceArgs:
@@ -41,7 +40,11 @@ class InferenceServiceArgs:
     database: DatabasePlan | None
     jobs: JobsPlan | None
     """Jobs of a queued service; null where requests are answered at once."""
+    cdn: CdnPlan | None
+    """Delivery of its results; null where signed addresses name the bucket."""
     gateway: GatewayPlan | JobGatewayPlan | None
+    called: bool
+    """True where other services of the stack alone call it, without a load balancer."""
     dns: Dns | None
     host: str | None
     """Host name of its load balancer in the zone of `dns`."""
@@ -87,7 +90,7 @@ class InferenceService(pulumi.ComponentResource):
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
         self._in_cluster = pulumi.ResourceOptions(parent=self, providers=[args.cluster.kubernetes])
-        stores = {plan.role: self._object_store(plan) for plan in args.buckets}
+        stores = self._stores()
         database = None if args.database is None else self._database(args.database)
         self.database_client_group_id = None if database is None else database.client_group_id
         self._intake = self._accepting(stores)
@@ -96,7 +99,7 @@ class InferenceService(pulumi.ComponentResource):
         self.endpoint = None if first is None else first.endpoint
         bound = list[pulumi.Resource]()
         if args.documents:
-            weights, namespace = stores["weights"], self._namespace()
+            weights, namespace = stores.by_role["weights"], self._namespace()
             serving = self._serving(weights, namespace, self._weights_import(weights, namespace))
             bound = self._registrations(gateways, serving)
             if "burst-deployment" in args.documents:
@@ -105,23 +108,20 @@ class InferenceService(pulumi.ComponentResource):
             self._host(first, bound)
         self.register_outputs({})
 
-    def _object_store(self, plan: BucketPlan) -> ObjectStore:
-        keys = self._args.keys
-        key_arn = keys.weights if plan.role == "weights" else keys.data
-        return ObjectStore(
-            f"{self._name}-{plan.role}",
-            ObjectStoreArgs(
-                plan=plan,
-                key_arn=key_arn,
-                tags=self._args.tags,
-                days_by_prefix=self._upload_days(plan),
+    def _stores(self) -> Stores:
+        args = self._args
+        return Stores(
+            self._name,
+            StoresArgs(
+                service=args.service,
+                buckets=args.buckets,
+                jobs=args.jobs,
+                cdn=args.cdn,
+                keys=args.keys,
+                tags=args.tags,
             ),
             self._child,
         )
-
-    def _upload_days(self, plan: BucketPlan) -> Mapping[str, int]:
-        jobs = self._args.jobs
-        return upload_days(jobs) if jobs is not None and plan.role == ARTEFACTS else {}
 
     def _database(self, plan: DatabasePlan) -> Database:
         return Database(
@@ -141,7 +141,7 @@ class InferenceService(pulumi.ComponentResource):
             self._child,
         )
 
-    def _accepting(self, stores: Mapping[str, ObjectStore]) -> Intake | None:
+    def _accepting(self, stores: Stores) -> Intake | None:
         """Intake of a queued service; none where nothing accepts its jobs."""
         args, jobs = self._args, self._args.jobs
         if jobs is None or jobs.api is None:
@@ -151,7 +151,8 @@ class InferenceService(pulumi.ComponentResource):
             IntakeArgs(
                 plan=jobs,
                 api=jobs.api,
-                artefacts=stores[ARTEFACTS],
+                artefacts=stores.by_role[ARTEFACTS],
+                cdn=stores.cdn,
                 key_arn=args.keys.data,
                 logs_key_arn=args.keys.logs,
                 roles=args.roles,
@@ -171,7 +172,7 @@ class InferenceService(pulumi.ComponentResource):
             BalancersArgs(
                 plan=args.gateway,
                 service=args.service,
-                function=None if self._intake is None else self._intake.function,
+                intake=self._intake,
                 network=args.network,
                 allowed=args.allowed,
                 cluster=args.cluster,
@@ -275,11 +276,12 @@ class InferenceService(pulumi.ComponentResource):
     ) -> list[pulumi.Resource]:
         """Bindings of the service to the targets of each load balancer.
 
-        The engines of a queued service have none: their workers fetch jobs.
+        The engines of a queued service have none: their workers fetch jobs. The service of a stage
+        has none: other services call it.
         Guard: a target group serves one load balancer, so that a second one has its own.
         """
         controller = self._args.controller
-        if self._intake is not None:
+        if self._intake is not None or self._args.called:
             return []
         if not gateways or controller is None or serving.service is None:
             raise ValueError(f"{self._args.service}: what is served needs a gateway, bound to it")

@@ -20,8 +20,9 @@ class ObjectStoreArgs:
     key_arn: pulumi.Input[str] | None
     """KMS key; null for keys that S3 manages itself, the only ones some writers can use."""
     tags: Tags
-    grants: Callable[[pulumi.Output[str]], Sequence[Mapping[str, Any]]] = lambda _: ()
-    """Statements of the bucket's policy from its ARN, added to the refusal of plain HTTP."""
+    grants: Callable[[s3.Bucket], Sequence[Mapping[str, Any]]] = lambda _: ()
+    """Statements of the bucket's policy, added to the refusal of plain HTTP. The function
+    is called once, so that it may create what they name."""
     days_by_prefix: Mapping[str, int] = field(default_factory=dict)
     """Days after which the objects of a prefix expire, where those are fewer than the plan's."""
 
@@ -44,7 +45,7 @@ class ObjectStore(pulumi.ComponentResource):
         self.arn = bucket.arn
         self._owner()
         blocked = self._public_access_block()
-        self._policy(blocked, args.grants(self.arn))
+        self._policy(blocked, args.grants(bucket))
         self._encryption(args.key_arn)
         versioning = self._versioning()
         self._lifecycle(args, versioning)

@@ -22,7 +22,7 @@ def engine_limits(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
 
 def _limits(service: ServicePlan, serving: ServingPlan, catalog: Catalog) -> Gate:
     name = f"limits of {service.name}"
-    if lost := [*_lost(serving), *_unknown(serving, catalog)]:
+    if lost := [*_lost(service, serving), *_unknown(serving, catalog)]:
         detail = f"{serving.image} is not known to keep {', '.join(lost)}{REMEDY}"
         return Gate(name, False, detail, SOURCE)
     keeper = {
@@ -36,12 +36,14 @@ def _limits(service: ServicePlan, serving: ServingPlan, catalog: Catalog) -> Gat
     return Gate(name, True, detail, SOURCE)
 
 
-def _lost(serving: ServingPlan) -> Iterator[str]:
+def _lost(service: ServicePlan, serving: ServingPlan) -> Iterator[str]:
     if serving.limits_by is LimitsBy.nothing:
         yield f"the limit of {serving.in_flight:,} requests that run or wait"
         if serving.sequences_per_request is not None:
             yield "the limit of tokens, which counts one sequence a request"
-    if serving.keep_alive_s is None and serving.limits_by is not LimitsBy.worker:
+    # Guard: a service that only others of the stack call has no load balancer.
+    balanced = serving.limits_by is not LimitsBy.worker and not service.callers
+    if serving.keep_alive_s is None and balanced:
         yield "idle connections longer than the load balancer, which then answers with 502"
 
 

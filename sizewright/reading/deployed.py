@@ -48,7 +48,13 @@ def deployed_files(outputs: Mapping[str, Any], name: str, folder: Path) -> list[
     services = outputs.get("services")
     if not isinstance(services, dict):
         raise _not_a_stack(outputs, name)
-    return [_file(service, said, name, folder) for service, said in services.items()]
+    stated = {service: said for service, said in services.items() if not _is_stage(said)}
+    return [_file(service, said, name, folder) for service, said in stated.items()]
+
+
+def _is_stage(said: object) -> bool:
+    """True for the service of a stage, which follows from the workload of its caller."""
+    return isinstance(said, dict) and bool(said.get("callers"))
 
 
 def _not_a_stack(outputs: Mapping[str, Any], name: str) -> InputError:
@@ -75,14 +81,14 @@ def _file(service: str, said: object, name: str, folder: Path) -> Path:
             place(name), field=f"services.{service}", message="has no inputs", expected=expected
         )
     path = folder / f"{len(list(folder.iterdir()))}.yaml"
-    # JSON is YAML. A null was not given.
+    # JSON is YAML. A null or an empty list was not given.
     path.write_text(json.dumps(_given(inputs)), encoding="utf-8")
     return path
 
 
 def _given(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _given(item) for key, item in value.items() if item is not None}
+        return {key: _given(item) for key, item in value.items() if item not in (None, [])}
     return value
 
 

@@ -17,6 +17,7 @@ UNITS = {
     "bytes": "bytes",
     "bytes_per_user": "bytes per user",
     "tokens": "tokens",
+    "characters": "characters",
     "acceptance_length": "tokens",
     "users": "users",
     "requests_per_user_per_day": "requests per user and day",
@@ -45,6 +46,7 @@ UNITS = {
     "frames": "frames",
     "frames_per_s": "frames per second",
     "bits_per_pixel": "bits per pixel",
+    "views_per_item": "views",
 }
 """Unit of a number by the end of its field's name; the longest matching end applies."""
 NUMBERS = ("integer", "number")

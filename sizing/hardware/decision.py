@@ -56,14 +56,13 @@ def decision(
 
 def _no_engine(case: Case) -> tuple[Rejected, ...]:
     """Reasons why no engine serves the case, or nothing gives it jobs; empty where one serves."""
-    api = without_api(case)
-    lacking = [
-        unserved(case.workload, case.facts, case.catalog),
-        None if api is None else f"nothing would give its workers a job: {api}",
-    ]
+    lacking = {
+        Reason.not_in_this_version: unserved(case.workload, case.facts, case.catalog),
+        Reason.no_job_api: without_api(case),
+    }
     return tuple(
-        Rejected(option=UNSERVED, reason=Reason.not_in_this_version, numbers=each)
-        for each in lacking
+        Rejected(option=UNSERVED, reason=reason, numbers=each)
+        for reason, each in lacking.items()
         if each is not None
     )
 

@@ -75,6 +75,7 @@ def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load
         [instance_type, tensor_parallel, None if limit is None else str(limit)],
         None if alone else load,
         *([] if risk == shortfall_cost(None) else [float(risk)]),
+        *([] if workload.prompt is None else [workload.prompt.budget_ms]),
         *([] if queue is None else [part.model_dump(mode="json") for part in (queue, traffic)]),
     ]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]

@@ -40,6 +40,8 @@ class Reason(StrEnum):
     """A volume or the instance cannot read that fast."""
     local_storage = "local_storage"
     """The node's own disks hold the weights, or cannot hold them."""
+    no_job_api = "no_job_api"
+    """Nothing accepts the jobs of the service."""
     store_limit = "store_limit"
     """The data exceed the store."""
     not_binding = "not_binding"

@@ -10,6 +10,7 @@ from sizing.catalog.lookup import Facts
 from sizing.catalog.media import Denoiser, MediaModel
 from sizing.model.denoiser import HIDDEN_BYTES, Item, latent_tokens
 from sizing.model.memory import ItemMemory, held_weights
+from sizing.replica.traffic import stages_s
 from sizing.steps.diffusion import Cards, ItemTime, diffusion_model, shared_cards
 from sizing.values.exact import exact
 from sizing.values.units import GB
@@ -49,10 +50,15 @@ class ItemEstimate:
     item: Item
     time: ItemTime
     cards: Cards
+    held_s: float
+    """Seconds for which the stages of a job's prompt hold the cards; 0 without a worker."""
 
     def seconds(self, share: float) -> float:
-        """Seconds of one item on its cards that this share of measurements does not exceed."""
-        return self.time.seconds_per_item * self.time.band.at(share)
+        """Seconds of one item on its cards that this share of measurements does not exceed.
+
+        seconds x band + stages of a job's prompt, at their budgets
+        """
+        return self.time.seconds_per_item * self.time.band.at(share) + self.held_s
 
     def gpu_s(self, share: float) -> Fraction:
         """GPU-seconds of one item that this share of measurements does not exceed."""
@@ -147,7 +153,8 @@ def item_estimate(
     item = item_of(workload, made.model)
     split = shared_cards(cards, item.passes)
     transfer_s = held.bytes / GB / HOST_GB_PER_S if placement is offloaded else 0.0
-    return ItemEstimate(item, timer.item(item, split, transfer_s=transfer_s), split)
+    held_s = 0.0 if workload.jobs is None else float(stages_s(workload))
+    return ItemEstimate(item, timer.item(item, split, transfer_s=transfer_s), split, held_s)
 
 
 def utilisation_limit(capacity: Capacity | None) -> Fraction:

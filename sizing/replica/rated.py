@@ -19,11 +19,11 @@ from sizing.replica.calibrated import (
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import unsplit
 from sizing.replica.gpu_rate import GpuRate, gpu_rate, peak_flop_per_s
-from sizing.replica.item import ItemEstimate, item_of, utilisation_limit
+from sizing.replica.item import item_of, utilisation_limit
 from sizing.replica.lengths import Lengths
 from sizing.replica.queues.item_queue import fewest_replicas
 from sizing.replica.queues.job_queue import JobTargets, day_of, fewest_workers, job_seconds
-from sizing.replica.traffic import Rates, response_target_s
+from sizing.replica.traffic import Rates, response_target_s, stages_s
 from sizing.steps.model import StepModel
 from sizing.values.exact import exact, short
 from sizing.workload import Method
@@ -62,7 +62,7 @@ def rated(
     A lock for the same lengths, targets and replica keeps its rate, even when coefficients are
     newer.
     """
-    workload, facts, capacity = case.workload, case.facts, case.workload.capacity
+    facts, capacity = case.facts, case.workload.capacity
     if capacity is None or facts.instance is None or facts.gpu is None:
         return Unrated()
     undivided = _undivided(case, choice)
@@ -70,11 +70,26 @@ def rated(
         return Unrated((undivided,))
     if capacity.method is not Method.calibrated:
         flop = peak_flop_per_s(facts.gpu, facts.instance, facts.precision)
-        rate = gpu_rate(workload, capacity, facts.parameters, flop)
-        return Unrated((_no_peak_rate(facts),)) if rate is None else Rated(rate, flop)
+        return _stated(case, choice, rates, flop)
     if choice is None:
         return Unrated()
     return _calibrated(case, facts.instance, choice.fit, rates, lock)
+
+
+def _stated(
+    case: Case, choice: Choice | None, rates: Rates, flop_per_s: Fraction | None
+) -> Rated | Unrated:
+    """Return the rate that the user measured, or that of the textbook rule."""
+    capacity = case.workload.capacity
+    if capacity is None:
+        raise ValueError(f"{case.workload.name} is not sized")
+    rate = gpu_rate(case.workload, capacity, case.facts.parameters, flop_per_s)
+    if rate is None:
+        return Unrated((_no_peak_rate(case.facts),))
+    if case.workload.jobs is None or choice is None:
+        return Rated(rate, flop_per_s)
+    made = Made(rate.request_s, choice.fit.tensor_parallel)
+    return _of_items(case, rates, rates.at(capacity.load), made, flop_per_s)
 
 
 def _calibrated(
@@ -89,7 +104,7 @@ def _calibrated(
         return Unrated((spans_nodes(fit.nodes),))
     kept = _kept(case, instance, fit, load, lock)
     if case.workload.kind.traits.makes_media:
-        return Rated(kept, locked=True) if kept is not None else _of_items(case, fit, rates, load)
+        return _timed_items(case, fit, rates, load) if kept is None else Rated(kept, locked=True)
     steps = step_model_of(case, case.need, fit.tensor_parallel)
     if steps is None:
         return Unrated((_no_step_model(case),))
@@ -101,25 +116,44 @@ def _calibrated(
     return Rated(rate, None, replica, kept is not None)
 
 
-def _of_items(case: Case, fit: Fit, rates: Rates, load: Fraction) -> Rated | Unrated:
-    """Return the rate of images or clips.
+@dataclass(frozen=True)
+class Made:
+    """GPU-seconds of one image or clip, and the cards that share it."""
+
+    gpu_s: Fraction
+    cards: int
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the item on its cards."""
+        return float(self.gpu_s) / self.cards
+
+
+def _timed_items(case: Case, fit: Fit, rates: Rates, load: Fraction) -> Rated | Unrated:
+    """Return the rate of images or clips by their estimated time."""
+    estimate = case.item_estimate(fit.tensor_parallel)
+    if estimate is None:
+        return Unrated((_no_step_model(case),))
+    gpu_s = estimate.gpu_s(bought_quantile(case.workload))
+    return _of_items(case, rates, load, Made(gpu_s, estimate.cards.count))
+
+
+def _of_items(
+    case: Case, rates: Rates, load: Fraction, made: Made, flop_per_s: Fraction | None = None
+) -> Rated | Unrated:
+    """Return the rate of images or clips, by each limit of their time.
 
     throughput: seconds of an item at the bought quantile x its cards / utilisation limit
     response, drain: fewest replicas that meet the target x their cards / load
     """
-    estimate = case.item_estimate(fit.tensor_parallel)
-    if estimate is None:
-        return Unrated((_no_step_model(case),))
-    queue, quantile = case.workload.jobs, bought_quantile(case.workload)
-    full = estimate.gpu_s(quantile)
-    full = full if queue is None else job_seconds(full, queue)
+    queue = case.workload.jobs
+    full = made.gpu_s if queue is None else job_seconds(made.gpu_s, queue)
     seconds = {"throughput": full / utilisation_limit(case.workload.capacity)}
-    alone_s, response_s = estimate.seconds(quantile), response_target_s(case.workload)
-    for name, replicas in _fewest(case, rates, alone_s).items():
+    for name, replicas in _fewest(case, rates, made.seconds).items():
         if replicas is None:
-            return _item_too_slow(case, estimate, alone_s, response_s or 0.0)
-        seconds[name] = replicas * estimate.cards.count / load * COUNT_KEPT
-    return Rated(GpuRate(max(seconds.values()), seconds, full))
+            return _item_too_slow(case, made, response_target_s(case.workload) or 0.0)
+        seconds[name] = replicas * made.cards / load * COUNT_KEPT
+    return Rated(GpuRate(max(seconds.values()), seconds, full), flop_per_s)
 
 
 def _fewest(case: Case, rates: Rates, item_s: float) -> dict[str, int | None]:
@@ -152,15 +186,18 @@ def _undivided(case: Case, choice: Choice | None) -> Rejected | None:
     return Rejected(option=f"one item on {cards} GPUs", reason=Reason.engine, numbers=lacking)
 
 
-def _item_too_slow(case: Case, estimate: ItemEstimate, alone_s: float, target: float) -> Unrated:
+def _item_too_slow(case: Case, made: Made, target: float) -> Unrated:
     """Reason against cards on which one item alone takes longer than the target."""
-    cards = estimate.cards.count
+    cards, alone_s, capacity = made.cards, made.seconds, case.workload.capacity
     option = f"{_type_name(case)}, {cards} GPU{'s' * (cards > 1)} an item, {case.facts.precision}"
-    name = estimate_name(100 * bought_quantile(case.workload))
+    calibrated = capacity is not None and capacity.method is Method.calibrated
+    name = f"{estimate_name(100 * bought_quantile(case.workload))} estimate"
     numbers = (
         f"response {short(alone_s)} s at best, {short(target)} s is the target"
-        f" (one request alone, {name} estimate)"
+        f" (one request alone, {name if calibrated else 'at the given rate'})"
     )
+    if case.workload.jobs is None and stages_s(case.workload):
+        numbers += f", without {short(float(stages_s(case.workload)))} s of its stages"
     rejected = Rejected(option=option, reason=Reason.latency, numbers=numbers)
     return Unrated((rejected,), alone_s / target)
 

@@ -77,9 +77,21 @@ def answer_s(workload: Workload, output_tokens: Fraction) -> Fraction | None:
 
 
 def response_target_s(workload: Workload) -> float | None:
-    """Target of the whole image or clip, seconds; None without one."""
+    """Target of the whole image or clip, seconds; None without one.
+
+    target - time budgets of the prompt's stages, which run before it. A worker runs those of a job,
+    so that they are part of its item's seconds.
+    """
     latency = workload.latency
-    return None if latency is None or latency.response_s is None else float(latency.response_s)
+    if latency is None or latency.response_s is None:
+        return None
+    before = Fraction(0) if workload.jobs is not None else stages_s(workload)
+    return float(exact(latency.response_s) - before)
+
+
+def stages_s(workload: Workload) -> Fraction:
+    """Maximum seconds of the stages of a prompt; 0 without stages. Basis: their budgets."""
+    return Fraction(0 if workload.prompt is None else workload.prompt.budget_ms, 1000)
 
 
 def slowest_answer_s(workload: Workload) -> Fraction | None:

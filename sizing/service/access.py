@@ -9,7 +9,6 @@ from fractions import Fraction
 from math import floor
 
 from sizing.plan.service.gateway import ClaimPlan, FirewallPlan, TokenPlan
-from sizing.replica.traffic import Rates
 from sizing.site import LOG_DAYS, Site
 from sizing.values.exact import exact
 from sizing.values.field_error import FieldError
@@ -73,8 +72,10 @@ def token_plan(workload: Workload, site: Site) -> TokenPlan | None:
     )
 
 
-def firewall_plan(workload: Workload, rates: Rates, site: Site) -> FirewallPlan | None:
+def firewall_plan(workload: Workload, requests_per_s: Fraction, site: Site) -> FirewallPlan | None:
     """Return the firewall of a service with limits, which every public one has; None without.
+
+    `requests_per_s` are those of the busiest moment, polls for jobs included.
 
     limit = floor(min(requests a minute, tokens a minute / context tokens) x window / 60)
 
@@ -97,7 +98,7 @@ def firewall_plan(workload: Workload, rates: Rates, site: Site) -> FirewallPlan 
         if tokens is None
         else requests * (workload.request.context_tokens or 0),
         requests_per_address=max(
-            FEWEST_REQUESTS, floor(rates.busiest * window_s * ADDRESS_HEADROOM + Fraction(1, 2))
+            FEWEST_REQUESTS, floor(requests_per_s * window_s * ADDRESS_HEADROOM + Fraction(1, 2))
         ),
         log_days=LOG_DAYS[site.environment],
     )

@@ -77,11 +77,14 @@ def _job_burst(workload: Workload, jobs: JobsPlan, added: AddedPlan) -> JobBurst
     """Return the burst of a queued service.
 
     jobs a replica = max(1, floor(0.5 x seconds for waiting jobs / seconds of one))
-    left to the floor = needed replicas x jobs a replica
-    oldest = ceil(0.5 x seconds for waiting jobs + seconds of one)
+    left to the floor = max(needed replicas x jobs a replica, ceil(largest backlog of a day))
+    oldest = ceil(max(0.5 x seconds for waiting jobs, backlog x seconds of one / replicas)
+                  + seconds of one)
 
-    Basis: arithmetic; a job that a worker makes ages too, because it is in the queue until its end.
+    The floor is sized for the backlog of each day, which starts no burst. Basis: arithmetic; a job
+    that a worker makes ages too, because it is in the queue until its end.
     """
+    planned = exact(Fraction(jobs.largest_backlog))
     job_s = exact(Decimal(str(jobs.job_s)))
     backlog_s = backlog_seconds(workload, job_s)
     share_s = exact(BACKLOG_SHARE) * backlog_s
@@ -90,8 +93,8 @@ def _job_burst(workload: Workload, jobs: JobsPlan, added: AddedPlan) -> JobBurst
         **added.model_dump(),
         backlog_s=plain(backlog_s),
         jobs_per_replica=each,
-        floor_jobs=jobs.workers * each,
-        oldest_s=ceiling(share_s + job_s),
+        floor_jobs=max(jobs.workers * each, ceiling(planned)),
+        oldest_s=ceiling(max(share_s, planned * job_s / jobs.workers) + job_s),
     )
 
 

@@ -127,7 +127,7 @@ def gateway_plan(
     longest = longest_answer_s(workload, item_s)
     balancer = _balancer(
         workload,
-        rates,
+        rates.busiest,
         site,
         longest=longest,
         paths=workload.engine.name.traits.paths,
@@ -149,7 +149,7 @@ def gateway_plan(
 
 def _balancer(
     workload: Workload,
-    rates: Rates,
+    requests_per_s: Fraction,
     site: Site,
     *,
     longest: Fraction,
@@ -164,7 +164,7 @@ def _balancer(
         internal_token=access.token_required or workload.jobs is not None,
         public_cidrs=site.public_cidrs if access.has_public else (),
         token=token_plan(workload, site),
-        firewall=firewall_plan(workload, rates, site),
+        firewall=firewall_plan(workload, requests_per_s, site),
         longest_answer_s=plain(longest),
         idle_timeout_s=min(ceiling(longest) + IDLE_MARGIN_S, IDLE_LIMIT_S),
         paths=paths,
@@ -178,23 +178,39 @@ def _balancer(
 def job_gateway_plan(
     workload: Workload, rates: Rates, site: Site, api: JobApiPlan
 ) -> JobGatewayPlan:
-    """Return the load balancers in front of the function that accepts jobs."""
+    """Return the load balancers in front of the functions of a queued service.
+
+    With a content delivery network, each view is a request for its address too.
+    """
+    cdn, requests_per_s = workload.cdn, exact(Decimal(str(api.requests_per_s)))
+    if cdn is not None:
+        requests_per_s += rates.busiest * exact(cdn.views_per_item)
     return JobGatewayPlan(
         **_balancer(
             workload,
-            rates,
+            requests_per_s,
             site,
             longest=Fraction(api.timeout_s),
             paths=job_paths(workload.kind, takes_images=api.takes_images),
-            units=job_capacity_units(rates.busiest, exact(Decimal(str(api.requests_per_s))), api),
-        ).model_dump()
+            units=job_capacity_units(rates.busiest, requests_per_s, api),
+        ).model_dump(),
+        content_paths=() if cdn is None else content_paths(workload.kind),
     )
+
+
+JOBS = {Kind.image: "/v1/images/generations", Kind.video: "/v1/videos"}
+"""Path of the jobs of a kind. Basis: vendor (OpenAI's API)."""
+
+
+def content_paths(kind: Kind) -> tuple[str, ...]:
+    """Paths of requests for a result of the kind. Basis: vendor (OpenAI's API)."""
+    return (f"{JOBS[kind]}/*/content",)
 
 
 def job_paths(kind: Kind, *, takes_images: bool) -> tuple[str, ...]:
     """Paths of requests for jobs of the kind. Basis: vendor (OpenAI's API), and assumed below
     them."""
-    jobs = {Kind.image: "/v1/images/generations", Kind.video: "/v1/videos"}[kind]
+    jobs = JOBS[kind]
     uploads = ("/v1/uploads",) if takes_images else ()
     return (jobs, f"{jobs}/*", "/v1/models", *uploads)
 

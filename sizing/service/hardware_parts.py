@@ -27,12 +27,12 @@ from sizing.replica.gpu_rate import capacity_plan
 from sizing.replica.memory import memory_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side
 from sizing.replica.rated import Rated
-from sizing.replica.traffic import Rates
+from sizing.replica.traffic import Rates, stages_s
 from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
 from sizing.service.items.item import item_plan
-from sizing.service.items.jobs import jobs_of
+from sizing.service.items.jobs import job_queue, jobs_of
 from sizing.service.items.ways import other_way
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient, item_seconds
@@ -126,6 +126,7 @@ def _served_parts(
         priced = _priced(case, served, choice)
         calibrated = calibrated_plan(case.workload, known, pool, rates, load, priced=priced)
     capacity = _capacity(case, served.rated, served.choice, rates)
+    waiting = job_queue(case.workload, pool, served.rated.rate, rates)
     jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
     if unserved:
         engine = EngineParts(rejected=unserved)
@@ -146,7 +147,13 @@ def _served_parts(
             case, served.choice, known, load, gpus_needed=pool.gpus_needed, method=method
         ),
         latency=latency_plan(
-            case, served.choice, pool, burst=engine.burst, rates=rates, estimate=known
+            case,
+            served.choice,
+            pool,
+            burst=engine.burst,
+            rates=rates,
+            estimate=known,
+            queue=waiting,
         ),
         states=states(pool, engine.serving, rates, served.rated.rate),
         volumes=volumes,
@@ -185,7 +192,8 @@ def _engine_parts(
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
-    gateway = None if workload.jobs is not None else _gateway(case, served, rates)
+    balanced = workload.jobs is None and not workload.callers
+    gateway = _gateway(case, served, rates) if balanced else None
     serving = serving_plan(
         case,
         served.choice,
@@ -215,6 +223,7 @@ def _gateway(case: Case, served: Served, rates: Rates) -> GatewayPlan:
     item_s = None
     if case.workload.kind.traits.makes_media:
         item_s = item_seconds(served.rated.rate, served.pool.gpus_per_replica)
+        item_s += stages_s(case.workload)
     workload = with_derived_bytes(case.workload, artefact_plan(case))
     return gateway_plan(workload, rates, case.site, item_s)
 

@@ -10,7 +10,9 @@ from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.serving import LimitsBy, ServingPlan
 from sizing.replica.gpu_rate import GpuRate
-from sizing.values.exact import exact, plain
+from sizing.replica.traffic import stages_s
+from sizing.service.prompt import check_stages
+from sizing.values.exact import ceiling, exact, plain
 from sizing.workload import EngineName, Workload
 
 IDLE_MARGIN_S = 10
@@ -59,23 +61,30 @@ def request_limits(
 
     in flight = max sequences + waiting; keep-alive = idle timeout + 10 s
 
-    Without a load balancer in front of it, a worker sends one job at a time.
+    Without a load balancer or callers in front of it, a worker sends one job at a time. Callers
+    open a connection for each call, so that the time of an idle one does not matter.
+
+    Raises FieldError for prompts with stages that this version cannot run.
     """
     engine = workload.engine.name
     as_root = not catalog.can(engine, tag, Ability.user)
-    if gateway is None:
+    check_stages(workload, catalog, engine, tag)
+    if gateway is None and not workload.callers:
         return RequestLimits(LimitsBy.worker, None, 0, max_num_seqs, ONE, as_root)
-    counts = gateway.firewall is not None and gateway.firewall.tokens_per_key is not None
+    firewall = None if gateway is None else gateway.firewall
+    counts = firewall is not None and firewall.tokens_per_key is not None
     media = workload.kind.traits.makes_media
     if media:
         waiting = waiting_items(workload, item_seconds(rate, gpus_per_replica))
     else:
         waiting = waiting_requests(wait_s(workload), rate, gpus_per_replica)
-    idle_s = gateway.idle_timeout_s
-    raised = catalog.can(engine, tag, Ability.keep_alive)
+    idle_s = None
+    if gateway is not None and catalog.can(engine, tag, Ability.keep_alive):
+        idle_s = gateway.idle_timeout_s
+    by = limits_by(catalog, engine, tag, counts_tokens=counts)
     return RequestLimits(
-        by=limits_by(catalog, engine, tag, counts_tokens=counts),
-        keep_alive_s=idle_s + KEEP_ALIVE_MARGIN_S if raised else None,
+        by=by if workload.prompt is None else LimitsBy.admission,
+        keep_alive_s=None if idle_s is None else idle_s + KEEP_ALIVE_MARGIN_S,
         waiting=waiting,
         in_flight=max_num_seqs + waiting,
         sequences_per_request=ONE if counts or media else None,
@@ -114,13 +123,14 @@ def item_seconds(rate: GpuRate, gpus_per_replica: int) -> Fraction:
 def waiting_items(workload: Workload, item_s: Fraction) -> int:
     """Requests that may wait for a replica at work, which makes one item at a time.
 
-    floor((target - seconds) / seconds) + 1, the one at work being partly done; 3 without a target
+    floor((target - seconds) / seconds) + 1, the one at work being partly done; without a target 3,
+    and ceil(stages / seconds), which arrive while a prompt is in its stages
 
     Basis: arithmetic; the last one may still be in time.
     """
     latency = workload.latency
     if latency is None or latency.response_s is None:
-        return WAITING_ITEMS
+        return WAITING_ITEMS + ceiling(stages_s(workload) / item_s)
     return floor(max(exact(latency.response_s) - item_s, Fraction(0)) / item_s) + 1
 
 

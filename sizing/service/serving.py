@@ -32,6 +32,7 @@ from sizing.replica.case import Case, Choice
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.item import item_of
+from sizing.service.prompt import prompt_plan
 from sizing.service.request_limits import request_limits
 from sizing.service.weights_import import weights_of
 from sizing.site import Site
@@ -140,7 +141,8 @@ def serving_plan(
 ) -> ServingPlan:
     """Return the floor of one service: Deployments, or groups of pods where a replica spans nodes.
 
-    A service has a load balancer in front of its engines, or a worker next to each of them.
+    A service has a load balancer in front of its engines, or a worker next to each of them. The
+    service of a stage has neither: other services call it.
     """
     one = _deployment_plan(
         case, choice, pool=pool, volumes=volumes, gateway=gateway, worker=worker, rate=rate
@@ -234,6 +236,7 @@ def _deployment_plan(
         compute_precision=compute_precision(facts.precision, capability),
         kv_precision=workload.engine.kv_precision if engine.traits.kv_formats else None,
         item=item_serving_plan(case, choice),
+        prompt=prompt_plan(workload, case.catalog),
         drafts=drafts and DraftPlan(method=drafts.method, tokens=drafts.draft_tokens),
         weights_path=volumes.weights_path,
         copy_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.download_s)))),

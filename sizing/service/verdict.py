@@ -1,7 +1,6 @@
 """Do the latency targets hold, and at which load?"""
 
 from collections.abc import Sequence
-from fractions import Fraction
 from math import isfinite
 
 from sizing.plan.service.burst import AddedPlan
@@ -12,9 +11,9 @@ from sizing.replica.calibrated import CalibratedReplica, bought_quantile
 from sizing.replica.case import Case, Choice
 from sizing.replica.methods import MethodEstimate
 from sizing.replica.queues.item_queue import ItemQueue
-from sizing.replica.queues.job_queue import JobQueue, day_of, job_seconds
-from sizing.replica.traffic import Rates
-from sizing.values.exact import Number, exact, plain, plain_or_none
+from sizing.replica.queues.job_queue import JobQueue
+from sizing.replica.traffic import Rates, stages_s
+from sizing.values.exact import Number, plain, plain_or_none
 from sizing.workload import Latency, Load
 
 TTFT, TPOT, RESPONSE = "TTFT", "TPOT", "response"
@@ -33,12 +32,13 @@ def latency_plan(
     burst: AddedPlan | None,
     rates: Rates,
     estimate: MethodEstimate | None,
+    queue: JobQueue | None = None,
 ) -> LatencyPlan | None:
     """Return the verdict at the peak, or at the mean where the peak is unknown; None without
     targets.
 
     Where the peak is sized, the needed replicas share it, as after the loss that the plan survives.
-    Jobs in a queue are judged over a whole day, on the needed replicas.
+    Jobs in `queue` are judged over a whole day, on the needed replicas and by their own rate.
     Where the mean is sized, all replicas and the burst's share it.
 
     Basis: as the calibrated method at its sizing estimate, whichever method sized the service.
@@ -46,7 +46,7 @@ def latency_plan(
     targets, capacity = case.workload.latency, case.workload.capacity
     if targets is None or capacity is None or not targets.stated:
         return None
-    replicas, queued = pool.replicas_needed, case.workload.jobs is not None
+    replicas, queued = pool.replicas_needed, queue is not None
     if capacity.load is Load.mean and rates.peak is not None and not queued:
         replicas = pool.replicas_total + (burst.replicas if burst is not None else 0)
     load = Load.mean if rates.peak is None or queued else Load.peak
@@ -58,7 +58,7 @@ def latency_plan(
         each = float(rates.at(load) / replicas) * (1 + estimate.replica.imbalance)
         times = _times_ms(estimate.replica, each)
     elif targets.response_s is not None:
-        times = _response(case, choice, replicas, rates)
+        times = _response(case, choice, replicas, rates, queue)
     verdict, missed = _verdict(times, _judged(targets, estimate))
     source = estimate_name(100 * bought_quantile(case.workload))
     if not times:
@@ -88,18 +88,26 @@ def _times_ms(replica: CalibratedReplica, requests_per_s: float) -> dict[str, fl
     return {name: seconds * 1000 for name, seconds in waits_s.items()}
 
 
-def _response(case: Case, choice: Choice, replicas: int, rates: Rates) -> dict[str, float]:
-    """Time to the whole image or clip, seconds; empty where the item's time is unknown."""
-    found, targets = case.item_estimate(choice.fit.tensor_parallel), case.workload.latency
-    if found is None or targets is None:
+def _response(
+    case: Case, choice: Choice, replicas: int, rates: Rates, queue: JobQueue | None
+) -> dict[str, float]:
+    """Time to the whole image or clip, seconds; empty where the item's time is unknown.
+
+    A job's last attempt takes its seconds without those that are repeated.
+    """
+    targets, jobs = case.workload.latency, case.workload.jobs
+    if targets is None:
         return {}
-    share, item_s = float(targets.percentile) / 100, found.seconds(bought_quantile(case.workload))
-    queue = case.workload.jobs
-    if queue is None:
-        return {RESPONSE: ItemQueue(replicas, float(rates.busiest), item_s).response_s(share)}
-    job_s = float(job_seconds(exact(Fraction(item_s)), queue))
-    day = day_of(case.workload.traffic, rates, queue)
-    return {RESPONSE: JobQueue(replicas, job_s, day).wait_s(share) + item_s}
+    share = float(targets.percentile) / 100
+    if queue is not None and jobs is not None:
+        item_s = queue.job_s * (1 - float(jobs.repeated_ratio))
+        return {RESPONSE: queue.wait_s(share) + item_s}
+    found = case.item_estimate(choice.fit.tensor_parallel)
+    if found is None:
+        return {}
+    item_s = found.seconds(bought_quantile(case.workload))
+    waiting = ItemQueue(replicas, float(rates.busiest), item_s)
+    return {RESPONSE: float(stages_s(case.workload)) + waiting.response_s(share)}
 
 
 def _stated(targets: Latency) -> dict[str, float]:

@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 from sizing.site.access import ClusterAccess
 from sizing.site.resource_tags import check_tags
 from sizing.site.reuse import Cluster, Dns, Keys, Network
+from sizing.site.signing_key import SigningKey
 from sizing.values.field_error import FieldError
-from sizing.values.strict import Strict
+from sizing.values.strict import Strict, absent
 from sizing.workload import Workload, ZoneId
 from sizing.workload.source import SHA256_EXAMPLE
 
@@ -140,6 +141,8 @@ class Site(Strict):
         examples=["https://login.example.com/keys"],
     )
     """Public HTTPS address of the issuer's key set. It has at most 10 keys and uses RS256."""
+    signing_key: Annotated[SigningKey | None, Field(exclude_if=absent)] = None
+    """Key pair that signs the addresses of services with a `cdn`."""
     public_cidrs: tuple[str, ...] = Field(default=("0.0.0.0/0",), min_length=1, max_length=50)
     """IPv4 ranges that may reach public services. When left out, every address may."""
     allowed_cidrs: tuple[str, ...] = Field(
@@ -226,6 +229,15 @@ class Site(Strict):
         if (self.token_issuer is None) != (self.token_jwks_url is None):
             lacking = "token_issuer" if self.token_issuer is None else "token_jwks_url"
             raise FieldError((lacking,), "missing", "token_issuer and token_jwks_url together")
+        return self
+
+    @model_validator(mode="after")
+    def _secret_is_near(self) -> Self:
+        key = self.signing_key
+        if key is not None and key.region != self.region:
+            message = f"the secret is in {key.region}, the stack in {self.region}"
+            expected = f"a secret of {self.region}, e.g. a replica"
+            raise FieldError(("signing_key", "secret_arn"), message, expected)
         return self
 
     @model_validator(mode="after")

@@ -31,9 +31,19 @@ def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> 
         check_site(site, catalog)
         check_ami_release(site)
         check_mirrors(workloads, site, catalog)
+        _check_signing_key(workloads, site)
     for index, workload in enumerate(workloads):
         with of_workload(index):
             check_capacity(workload, site, catalog)
+
+
+def _check_signing_key(workloads: Sequence[Workload], site: Site) -> None:
+    """Raises FieldError where a service has a content delivery network, and the site no key."""
+    with_cdn = next((workload.name for workload in workloads if workload.cdn is not None), None)
+    if with_cdn is not None and site.signing_key is None:
+        message = f"missing, and the cdn of {with_cdn} needs signed addresses"
+        hint = "docs/how-to/deliver-results-by-a-cdn.md makes the key pair and the secret"
+        raise FieldError(("signing_key",), message, "public_key and secret_arn", hint)
 
 
 def check_engine_image(decisions: Sequence[Decision], site: Site) -> None:

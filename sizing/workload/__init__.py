@@ -3,7 +3,7 @@
 from sizing.values.written import A_NUMBER, Count, Flag, Positive, PositiveCount, Ratio
 from sizing.workload.accept import Accept, Contradicts
 from sizing.workload.access import Access, Claim, ClaimFormat
-from sizing.workload.data import Data
+from sizing.workload.data import Cdn, Data, PriceClass
 from sizing.workload.engine import DraftMethod, Engine, Routing, Speculative
 from sizing.workload.engines import ENGINES, EngineName, EngineTraits, engines_of
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
@@ -25,6 +25,7 @@ __all__ = [
     "Accept",
     "Access",
     "Capacity",
+    "Cdn",
     "Claim",
     "ClaimFormat",
     "Contradicts",
@@ -49,6 +50,7 @@ __all__ = [
     "Positive",
     "PositiveCount",
     "Precision",
+    "PriceClass",
     "Queue",
     "Ratio",
     "Redundancy",

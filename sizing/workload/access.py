@@ -66,17 +66,18 @@ class Access(Strict):
         """True where a load balancer requires a token of its callers."""
         return self.has_public or self.token_required
 
+    @property
+    def by_token(self) -> tuple[str, ...]:
+        """Stated fields that apply to callers with tokens."""
+        names = ("claims", "requests_per_key_per_min", "tokens_per_key_per_min")
+        return tuple(name for name in names if getattr(self, name))
+
     @model_validator(mode="after")
     def _limits_count_by_token(self) -> Self:
         only_public = self.public and not self.both_balancers
         if only_public and "token_required" in self.model_fields_set and not self.token_required:
             raise FieldError(("token_required",), "a public service requires a token", "true")
-        limits = ("requests_per_key_per_min", "tokens_per_key_per_min")
-        limited = [name for name in limits if getattr(self, name) is not None]
-        for name in ("claims", *limited):
-            if getattr(self, name) and not self.asks_for_token:
-                raise FieldError((name,), "no request has a token", "token_required: true")
-        if self.has_public and not limited:
+        if self.has_public and not {*self.by_token} - {"claims"}:
             expected = "requests_per_key_per_min, tokens_per_key_per_min or both"
             raise FieldError((), "a public service needs a limit for each key", expected)
         if self.has_public and not self.claims:

@@ -1,11 +1,14 @@
-"""Which data does a service store?"""
+"""Which data does a service store, and how do its results reach their viewers?"""
 
 from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from sizing.values.exact import exact
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.values.written import Positive, PositiveCount, Ratio
@@ -59,6 +62,33 @@ class Data(Strict):
         if infrequent and tier.after_days < INFREQUENT_DAYS:
             message = f"S3 moves no younger file to {tier.storage_class.value}"
             raise FieldError(field, message, f"at least {INFREQUENT_DAYS}")
+
+
+class PriceClass(StrEnum):
+    """Edge locations of CloudFront that serve viewers, by their price."""
+
+    everywhere = "PriceClass_All"
+    """All edge locations."""
+    most = "PriceClass_200"
+    """All but the most expensive locations."""
+    cheapest = "PriceClass_100"
+    """The least expensive locations: North America, Europe and Israel."""
+
+
+class Cdn(Strict):
+    """Content delivery network (CloudFront) in front of the bucket of results."""
+
+    views_per_item: Annotated[Positive, Field(le=1_000_000)]
+    """Mean views of one result until it expires."""
+    hit_ratio: Annotated[Ratio, Field(ge=0, lt=1)]
+    """Share of the views that a cache of the network answers. The bucket answers the others."""
+    price_class: PriceClass = PriceClass.everywhere
+    """Edge locations that serve viewers. Other viewers get the nearest of these."""
+
+    @property
+    def origin_reads(self) -> Fraction:
+        """Reads of one result from the bucket: views x (1 - hit ratio). Basis: arithmetic."""
+        return exact(self.views_per_item) * (1 - exact(self.hit_ratio))
 
 
 def _below(index: int, before: Tier, after: Tier) -> None:

@@ -1,15 +1,16 @@
 """What does one workload file contain?"""
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
-from sizing.workload.data import Data, files_are_of_the_kind, none_is_absent
+from sizing.workload.data import Cdn, Data, files_are_of_the_kind, none_is_absent
 from sizing.workload.engine import Engine, Routing, refusal
 from sizing.workload.engines import ENGINES, EngineName, engines_of
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
@@ -23,20 +24,24 @@ from sizing.workload.kinds import (
     supported,
 )
 from sizing.workload.model import Model, ModelName, named
+from sizing.workload.prompt.prompt import Prompt
 from sizing.workload.queue import Queue, its_item_is_a_job
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency, Redundancy
 from sizing.workload.traffic import Traffic
 
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
+HOURS_OF_A_DAY = 24
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+NAME_LENGTH = 30
+"""Maximum characters of a service's name."""
 
 
 PEAKS = ("think_time_s", "peak_ratio", "hourly")
 """Fields of the traffic that give its peak."""
 
 
-def _has_a_peak(traffic: Any) -> bool:
+def has_a_peak(traffic: Any) -> bool:
     """True where the traffic of a file gives its peak."""
     if isinstance(traffic, dict):
         return any(traffic.get(name) is not None for name in PEAKS)
@@ -59,7 +64,7 @@ class Workload(Strict):
     """One service: its users, requests, lengths, latency targets and redundancy."""
 
     # Defaults are made with each workload. Made at import, they would build their schemas there.
-    name: str = Field(pattern=DNS_LABEL, max_length=30, examples=["chat"])
+    name: str = Field(pattern=DNS_LABEL, max_length=NAME_LENGTH, examples=["chat"])
     """Name of the service: lower-case letters, digits and single hyphens, at most 30 characters."""
     kind: Annotated[Kind, BeforeValidator(supported, json_schema_input_type=Kind)]
     """Kind of output that the service generates."""
@@ -90,6 +95,12 @@ class Workload(Strict):
     queue: Annotated[Queue | None, Field(exclude_if=absent)] = None
     """Queue of jobs. When left out, images are made while the user waits. Clips always wait in a
     queue."""
+    cdn: Annotated[Cdn | None, Field(exclude_if=absent)] = None
+    """Content delivery network of a queued service's results. When left out, signed addresses name
+    the bucket itself."""
+    prompt: Annotated[Prompt | None, Field(exclude_if=absent)] = None
+    """Stages in front of an image or video model. When left out, the model gets each prompt as it
+    is."""
     access: Access = Field(default_factory=Access)
     """Callers and their limits. When left out, only callers inside the network have access."""
     in_transit: Annotated[InTransit | None, Field(exclude_if=absent)] = None
@@ -142,7 +153,7 @@ class Workload(Strict):
             return {**values, "capacity": {**capacity, **mean}} if mean else values
         if not Kind(values["kind"]).traits.makes_media:
             return {**values, "capacity": {}}
-        peak = _has_a_peak(values.get("traffic")) and not queued
+        peak = has_a_peak(values.get("traffic")) and not queued
         return {"hardware": AUTO, **values, "capacity": {} if peak else {"load": Load.mean}}
 
     @model_validator(mode="before")
@@ -194,6 +205,33 @@ class Workload(Strict):
         return self
 
     @model_validator(mode="after")
+    def _tokens_are_of_text(self) -> Self:
+        """Check that images and clips state no tokens, which nothing counts for them."""
+        if not self.kind.traits.makes_media:
+            return self
+        request, access = self.request, self.access
+        for name in ("tokens", "input_tokens", "output_tokens", "context_tokens"):
+            if getattr(request, name) is not None:
+                message = f"{self.kind.value} has no tokens"
+                raise FieldError(("request", name), message, "none")
+        if access.tokens_per_key_per_min is not None:
+            expected = "requests_per_key_per_min"
+            raise FieldError(
+                ("access", "tokens_per_key_per_min"), f"{self.kind.value} has no tokens", expected
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _callers_have_tokens(self) -> Self:
+        """Check that claims and limits of keys are of callers with tokens."""
+        if self.callers_need_token:
+            return self
+        for name in self.access.by_token:
+            expected = "token_required: true"
+            raise FieldError(("access", name), "no request has a token", expected)
+        return self
+
+    @model_validator(mode="after")
     def _targets_are_of_the_kind(self) -> Self:
         """Check that the latency states targets of the kind, and images none of a batch."""
         targets = self.kind.traits.targets
@@ -224,6 +262,8 @@ class Workload(Strict):
         if self.queue is not None and not self.kind.traits.makes_media:
             message = f"{self.kind.value} is answered while the user waits"
             raise FieldError(("queue",), message, "kind: image or kind: video")
+        if self.cdn is not None:
+            self._results_are_fetched()
         if self.jobs is None:
             return self
         its_item_is_a_job(self.request)
@@ -236,15 +276,64 @@ class Workload(Strict):
         if self.queue is not None and self.queue.spot and not self.burst_gpus:
             message = "only nodes above the floor may be spot instances"
             raise FieldError(("queue", "spot"), message, "capacity.burst_gpus above 0")
+        self._peak_fits_into_a_day()
         if self.in_transit is not None:
             message = "the worker sends jobs to the engine inside the pod"
             raise FieldError(("in_transit",), message, "none")
         return self
 
+    def _results_are_fetched(self) -> None:
+        """Raises FieldError where no client fetches a result from the service's bucket."""
+        if self.jobs is None:
+            message = "answers carry the results of a service without a queue"
+            raise FieldError(("cdn",), message, "a queue, or no cdn")
+        if self.data is None:
+            expected = "data.retention_days, after which results expire"
+            raise FieldError(
+                ("data",), "the network delivers results that a bucket keeps", expected
+            )
+
+    @model_validator(mode="after")
+    def _prompt_is_of_an_item(self) -> Self:
+        """Check that prompts with stages are of images or clips, and leave time for them."""
+        if self.prompt is None:
+            return self
+        if not self.kind.traits.makes_media:
+            message = f"stages work on the prompts of images and clips, not of {self.kind.value}"
+            raise FieldError(("prompt",), message, "kind: image or kind: video")
+        target = None if self.latency is None else self.latency.response_s
+        if target is not None and target * 1000 <= self.prompt.budget_ms:
+            message = f"the stages of prompt may take {self.prompt.budget_ms:,} ms"
+            raise FieldError(("latency", "response_s"), message, "more seconds than that")
+        return self
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """Services of the stack that alone may call this one, without a load balancer; none for
+        a service with one."""
+        return ()
+
     @property
     def burst_gpus(self) -> int:
         """GPUs that may be added above the planned ones."""
         return 0 if self.capacity is None else self.capacity.burst_gpus
+
+    def _peak_fits_into_a_day(self) -> None:
+        """Raises FieldError where the hours of the peak have no meaning for the traffic."""
+        queue, traffic = self.queue, self.traffic
+        if queue is None or "peak_hours" not in queue.model_fields_set:
+            return
+        field = ("queue", "peak_hours")
+        if traffic.hourly is not None:
+            raise FieldError(field, "traffic.hourly states the whole day", "none")
+        if not self._peak_is_known:
+            expected = "none, or traffic.peak_ratio"
+            raise FieldError(field, "the traffic has no peak", expected)
+        ratio = traffic.peak_ratio
+        if ratio is not None and queue.peak_hours * ratio > HOURS_OF_A_DAY:
+            most = plain((HOURS_OF_A_DAY / ratio).quantize(Decimal("0.01"), ROUND_DOWN))
+            message = f"{plain(queue.peak_hours)} h at {plain(ratio)} times the mean exceed a day"
+            raise FieldError(field, message, f"at most {most}")
 
     @property
     def jobs(self) -> Queue | None:
@@ -345,7 +434,7 @@ class Workload(Strict):
 
     @property
     def _peak_is_known(self) -> bool:
-        return _has_a_peak(self.traffic)
+        return has_a_peak(self.traffic)
 
     def _work_is_known(self) -> None:
         work = self.kind.traits.textbook_work

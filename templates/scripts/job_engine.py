@@ -11,9 +11,12 @@ import base64
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from typing import IO, Any
 from urllib.parse import urlsplit
+
+from prompt_stages import FailedError, RefusedError, Stages, stages_of
 
 CHUNK_BYTES = 1 << 20
 ANSWER_BYTES = 1 << 28
@@ -54,7 +57,15 @@ class HungError(BrokenError):
 class Engine:
     """The engine's API for items of one kind."""
 
-    def __init__(self, url: str, kind: str, form: str, item_timeout_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        kind: str,
+        form: str,
+        item_timeout_s: float,
+        environment: Mapping[str, str],
+    ) -> None:
+        self._stages = stages_of(environment)
         self._host, self._port = urlsplit(url).hostname or "", urlsplit(url).port
         self._kind, self._form, self._timeout_s = kind, form, item_timeout_s
 
@@ -83,6 +94,8 @@ class Engine:
         """Write the item to the file. Raises AbsentError, RejectedError or BrokenError."""
         until = time.monotonic() + self._timeout_s
         fields = {key: request[key] for key in request if key != "input_reference"}
+        if self._stages is not None:
+            fields["prompt"] = staged(self._stages, fields["prompt"])
         if self._kind == "video":
             self._clip(fields, image, until, out)
         else:
@@ -195,6 +208,16 @@ class Engine:
             raise DiedError("the engine closed the connection") from fault
         finally:
             connection.close()
+
+
+def staged(stages: Stages, prompt: str) -> str:
+    """Prompt after its stages. Raises RejectedError, or BrokenError where a failure refuses."""
+    try:
+        return stages.passed(prompt)
+    except RefusedError as fault:
+        raise RejectedError(str(fault)) from fault
+    except FailedError as fault:
+        raise BrokenError(str(fault)) from fault
 
 
 JSON = "application/json"

@@ -50,7 +50,7 @@ class Worker:
         self._rows = Rows(boto3.resource("dynamodb", **region).Table(given["TABLE"]))
         self._store = Store(boto3.client("s3", **region), given["BUCKET"], given["FORMAT"])
         limit_s = float(given["ITEM_TIMEOUT_S"])
-        self._engine = Engine(given["ENGINE_URL"], given["KIND"], given["FORMAT"], limit_s)
+        self._engine = Engine(given["ENGINE_URL"], given["KIND"], given["FORMAT"], limit_s, given)
         self._attempts = int(given["ATTEMPTS"])
         self._visibility_s = int(given["VISIBILITY_S"])
         self._heartbeat_s = int(given["HEARTBEAT_S"])

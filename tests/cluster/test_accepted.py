@@ -10,6 +10,8 @@ from testbed.kubernetes_api import ApiError
 from tests.cluster.fleet import built_in
 from tests.components.plans import (
     EVERYTHING,
+    PROMPTED,
+    QUEUED,
     STUDIO,
     plan_of,
     public_plan,
@@ -24,6 +26,8 @@ PLANS = {
     "public": public_plan(),
     "groups": spanning_plan(),
     "images": plan_of(STUDIO | {"capacity": {"method": "calibrated", "burst_gpus": 4}}),
+    "stages of prompts": plan_of(PROMPTED),
+    "stages of the prompts of jobs": queued_plan(workload=QUEUED | {"prompt": PROMPTED["prompt"]}),
     "jobs": queued_plan(),
     "jobs above the floor": queued_burst_plan(),
     **{name.value: served(name) for name in OTHERS},
@@ -34,8 +38,10 @@ PLANS = {
 def test_the_api_server_accepts_every_rendered_object(plane: ControlPlane, plan: Plan) -> None:
     """The server validates strictly and creates nothing; kinds of charts need their definitions."""
     documents = built_in(plan)
-    (namespace,) = (d for d in documents if d["kind"] == "Namespace")
-    plane.api.apply(namespace)
+    namespaces = [d for d in documents if d["kind"] == "Namespace"]
+    assert len(namespaces) == len(plan.services)
+    for namespace in namespaces:
+        plane.api.apply(namespace)
     for document in documents:
         plane.api.apply(document, dry_run=True)
         wrong = copy.deepcopy(document)

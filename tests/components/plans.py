@@ -7,6 +7,7 @@ from sizing.plan.service.items.jobs import JobsPlan, JobWorkerPlan
 from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.site.access import ClusterAccess
+from sizing.site.signing_key import SigningKey
 from sizing.size import size
 from sizing.workload import Workload
 
@@ -60,6 +61,20 @@ STUDIO: dict[str, Any] = {
     "redundancy": {"zones": 1},
     "hardware": {"instance_type": "g6e.xlarge"},
 }
+PROMPTED: dict[str, Any] = STUDIO | {
+    "latency": {"response_s": 7},
+    "prompt": {
+        "tokens": 40,
+        "moderate": {"model": "llama-3.2-1b", "hardware": "g6.xlarge", "budget_ms": 1_500},
+        "enhance": {
+            "model": "qwen3-1.7b",
+            "hardware": "g6.xlarge",
+            "budget_ms": 2_500,
+            "output_tokens": 80,
+        },
+    },
+}
+"""Images whose prompts two language models read first."""
 QUEUED: dict[str, Any] = STUDIO | {
     "name": "queued",
     "latency": {"response_s": 600},
@@ -156,14 +171,34 @@ def public_plan(
 ISSUER = {"token_issuer": "https://issuer.example", "token_jwks_url": "https://issuer.example/k"}
 
 
-def queued_plan(*others: dict[str, Any], environment: str = "prod", **access: object) -> Plan:
+SIGNING_KEY = SigningKey(
+    public_key="-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----",
+    secret_arn="arn:aws:secretsmanager:us-east-1:123456789012:secret:signing-key-AbCdEf",
+    secret_key_arn="arn:aws:kms:us-east-1:123456789012:key/12345678-abcd",
+)
+
+
+def queued_plan(
+    *others: dict[str, Any],
+    environment: str = "prod",
+    workload: dict[str, Any] = QUEUED,
+    signing_key: bool = False,
+    **access: object,
+) -> Plan:
     """Plan of images that wait in a queue; then the others."""
-    workloads = [QUEUED | ({"access": access} if access else {}), *others]
+    workloads = [workload | ({"access": access} if access else {}), *others]
+    key = {"signing_key": SIGNING_KEY} if signing_key else {}
     return size(
         [Workload.model_validate(w) for w in workloads],
-        site(environment).model_copy(update=ISSUER),
+        site(environment).model_copy(update=ISSUER | key),
         load_catalog(),
     )
+
+
+def delivered_plan(environment: str = "prod") -> Plan:
+    """Plan of the same images, delivered by a content delivery network."""
+    cdn = {"views_per_item": 3, "hit_ratio": "0.8", "price_class": "PriceClass_100"}
+    return queued_plan(environment=environment, workload=QUEUED | {"cdn": cdn}, signing_key=True)
 
 
 WORKER = JobWorkerPlan(

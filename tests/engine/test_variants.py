@@ -33,6 +33,7 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
     "two-models": (DEV, (CHAT, SPANNING)),
     "images": (DEV, (ROOT / "workloads" / "image-studio.yaml",)),
     "queued": (OWN / "Pulumi.public.yaml", (OWN / "queued.yaml",)),
+    "delivered": (OWN / "Pulumi.cdn.yaml", (OWN / "cdn.yaml",)),
     "flux-queue": (DEV, (ROOT / "workloads" / "flux-queue.yaml",)),
     "clips": (DEV, (ROOT / "workloads" / "clips.yaml",)),
 }
@@ -42,6 +43,7 @@ SHOWS = {
     "existing-network": "aws:eks/cluster:Cluster",
     "existing-cluster": "aws:eks/nodeGroup:NodeGroup",
     "images": "kubernetes:batch/v1:Job",
+    "delivered": "aws:cloudfront/distribution:Distribution",
     "queued": "aws:lambda/function:Function",
     "flux-queue": "kubernetes:keda.sh/v1alpha1:ScaledObject",
     "clips": "aws:sqs/queue:Queue",

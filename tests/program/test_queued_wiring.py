@@ -23,8 +23,8 @@ UNKNOWN_IN_A_PREVIEW = "redrivePolicy"
 
 @cache
 def plan() -> Plan:
-    """Plan of the queued service, with its endpoint."""
-    whole = read_plan([FOLDER / "queued.yaml"], FOLDER / "Pulumi.public.yaml")
+    """Plan of two queued services, one with a content delivery network, with their endpoint."""
+    whole = read_plan([FOLDER / "queued.yaml", FOLDER / "cdn.yaml"], FOLDER / "Pulumi.cdn.yaml")
     endpoint = {"gateway_endpoints": (EndpointPlan(service="dynamodb"),)}
     return whole.model_copy(update={"network": whole.network.model_copy(update=endpoint)})
 
@@ -43,7 +43,7 @@ def baseline(*, preview: bool) -> Recorded:
 
 def queued_claims() -> list[Claim]:
     """Claims of the intake and its load balancer; those of pods are other tests'."""
-    parts = ("jobs", "gateway", "gateway_endpoints")
+    parts = ("jobs", "gateway", "gateway_endpoints", "cdn")
     return [
         claim
         for claim in claims(plan())
@@ -93,4 +93,8 @@ def test_the_claims_cover_the_jobs() -> None:
         "paths",
         "idle_timeout_s",
         "service",
+        "content_paths",
+        "price_class",
+        "public_key",
+        "secret_arn",
     }

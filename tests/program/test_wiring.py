@@ -32,6 +32,7 @@ from sizing.workload import DraftMethod
 
 ROOT = Path(__file__).parents[2]
 OTHER = {
+    "frames": 81,
     "ami_release": "1.35.0-20260101",
     "max_model_len": 4096,
     "sequences_per_request": 2,
@@ -54,6 +55,7 @@ OTHER = {
     "standard_ia": "intelligent_tiering",
     "glacier_ir": "intelligent_tiering",
     "reserved_units": 120,
+    "content_paths": ("/elsewhere",),
     "public_cidrs": ("198.51.100.0/24",),
     "cidrs": ("10.98.0.0/16",),
     "prefix_list_ids": ("pl-00000000000000002",),

@@ -46,9 +46,11 @@ def site() -> Site:
 
 @pytest.fixture(scope="session")
 def workload() -> Callable[..., Workload]:
-    """Chat service with other top-level keys; None leaves a key out."""
+    """Chat service with other top-level keys; None leaves a key out. Items have no tokens."""
 
     def build(**changes: object) -> Workload:
+        if changes.get("kind") in ("image", "video"):
+            changes = {"request": {}, **changes}
         data = {key: value for key, value in {**CHAT, **changes}.items() if value is not None}
         return Workload.model_validate(data)
 

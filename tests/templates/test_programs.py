@@ -134,7 +134,11 @@ def test_files_of_one_folder_share_a_name_that_changes_with_any_of_them() -> Non
         assert Programs(tuple(changed)).name != worker.name
 
 
-@pytest.mark.parametrize("names", [JOB_API, JOB_WORKER], ids=lambda names: names[0])
+@pytest.mark.parametrize(
+    "names",
+    [JOB_API, JOB_WORKER, ("prompt_check", "admission", "prompt_stages")],
+    ids=lambda names: names[0],
+)
 def test_files_of_one_folder_import_one_another_and_nothing_else_of_this_project(
     names: tuple[str, ...],
 ) -> None:
@@ -143,7 +147,9 @@ def test_files_of_one_folder_import_one_another_and_nothing_else_of_this_project
         node.module
         for one in programs(names).files
         for node in ast.walk(ast.parse(one.text))
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("job_")
+        if isinstance(node, ast.ImportFrom)
+        and node.module
+        and node.module.startswith(("job_", "prompt_", "admission"))
     }
     assert found == set(names[1:])
 

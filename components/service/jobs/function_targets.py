@@ -1,22 +1,32 @@
-"""The function that accepts jobs, as the recipient of a load balancer's requests."""
+"""A function as the recipient of a load balancer's requests."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import pulumi
 from pulumi_aws import lambda_, lb
 
-from components.service.jobs.function import Function
 from components.service.targets import BehindBalancer
 
 BALANCERS = "elasticloadbalancing.amazonaws.com"
 """Principal of load balancers that call a function. Basis: vendor (Elastic Load Balancing)."""
 
 
+class Called(Protocol):
+    """Function that a load balancer calls."""
+
+    @property
+    def name(self) -> pulumi.Output[str]: ...
+
+    @property
+    def arn(self) -> pulumi.Output[str]: ...
+
+
 @dataclass(frozen=True)
 class FunctionTargets:
     """The function, which has no network of its own."""
 
-    function: Function
+    function: Called
 
     def opened(self, behind: BehindBalancer) -> None:
         """Open no port: load balancers call functions through AWS."""

@@ -8,6 +8,8 @@ import pulumi
 
 from components.naming import Tags
 from components.policy import allow
+from components.service.delivery.cdn import Cdn
+from components.service.delivery.link_function import LinkFunction, LinkFunctionArgs
 from components.service.jobs.function import (
     KEY_USE,
     RESULTS,
@@ -30,6 +32,8 @@ class IntakeArgs:
     api: JobApiPlan
     artefacts: ObjectStore
     """Bucket of results and of uploaded images."""
+    cdn: Cdn | None
+    """Network in front of that bucket; null where signed addresses name the bucket."""
     key_arn: pulumi.Input[str]
     """Key of the queues, the table and the bucket."""
     logs_key_arn: pulumi.Input[str]
@@ -42,6 +46,8 @@ class Intake(pulumi.ComponentResource):
     """Parts between a load balancer and the workers."""
 
     function: Function
+    link_function: LinkFunction | None
+    """Function that signs addresses of results; null without such a network."""
     wires: Mapping[str, pulumi.Input[str]]
     """Values for the rendered documents of the workers, by the name of the wire."""
 
@@ -49,6 +55,7 @@ class Intake(pulumi.ComponentResource):
         self, name: str, args: IntakeArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("sizewright:index:Intake", name, None, opts)
+        self._name = name
         self._args = args
         child = pulumi.ResourceOptions(parent=self)
         self._queue = Queue(
@@ -58,6 +65,7 @@ class Intake(pulumi.ComponentResource):
             f"{name}-table", TableArgs(plan=args.plan, key_arn=args.key_arn, tags=args.tags), child
         )
         self.function = Function(f"{name}-function", self._function_args(), child)
+        self.link_function = None if args.cdn is None else self._links(args.cdn)
         self.wires = {
             "queue_name": self._queue.name,
             "queue_url": self._queue.url,
@@ -80,6 +88,22 @@ class Intake(pulumi.ComponentResource):
             roles=args.roles,
             partition=args.partition,
             tags=args.tags,
+        )
+
+    def _links(self, cdn: Cdn) -> LinkFunction:
+        args = self._args
+        return LinkFunction(
+            f"{self._name}-link-function",
+            LinkFunctionArgs(
+                cdn=cdn,
+                table=self._table,
+                table_key_arn=args.key_arn,
+                logs_key_arn=args.logs_key_arn,
+                roles=args.roles,
+                partition=args.partition,
+                tags=args.tags,
+            ),
+            pulumi.ResourceOptions(parent=self),
         )
 
     @property

@@ -31,6 +31,7 @@ STRUCTURED = frozenset(
         "network",
         "public_cidrs",
         "required_tags",
+        "signing_key",
         "tags",
         "zones",
     }

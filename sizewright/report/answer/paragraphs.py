@@ -5,6 +5,7 @@ from typing import assert_never
 
 from sizewright.layout.numbers import duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
+from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan, Survives
 from sizing.plan.service.whole import ServicePlan
@@ -147,6 +148,23 @@ def public_ingress(service: ServicePlan) -> str:
     return text
 
 
+def delivery(cdn: CdnPlan) -> str:
+    """Text on the views of a content delivery network, without a final stop."""
+    views, egress = cdn.views_per_s_peak, cdn.egress_mbit_per_s_peak
+    rate = f"{number(cdn.views_per_s_mean)} views/s mean"
+    rate += "" if views is None else f", {number(views)} peak"
+    out = f"{number(cdn.egress_mbit_per_s)} Mbit/s mean"
+    out += "" if egress is None else f", {number(egress)} Mbit/s peak"
+    usd = cdn.egress_usd_per_month
+    cost = "at an unknown price" if usd is None else f"${usd:,.0f} at list prices"
+    month = f"{number(cdn.egress_gb_per_month)} GB a month, {cost}"
+    return (
+        f"{rate}: {out} by {cdn.price_class}, {month}; "
+        f"the bucket answers {number(cdn.origin_requests_per_s)} requests/s with "
+        f"{number(cdn.origin_mbit_per_s)} Mbit/s"
+    )
+
+
 def imported(service: ServicePlan) -> str:
     """Sentence on the source of the weights and the import time; empty without an import.
 
@@ -259,13 +277,14 @@ def queue_text(jobs: JobsPlan) -> str:
     if not jobs.largest_backlog:
         return f"no backlog grows; {waits}"
     backlog = plural(ceil(jobs.largest_backlog), "job")
-    return f"up to {backlog} wait; the queue is empty {duration(jobs.drain_s)} later; {waits}"
+    drain = duration(ceil(jobs.drain_s))
+    return f"up to {backlog} wait; the queue is empty {drain} after the peak; {waits}"
 
 
 def _wait(seconds: Number | None) -> str:
     if seconds is None:
         return "wait more than a day"
-    return f"wait at most {duration(seconds)}" if seconds else "do not wait"
+    return f"wait at most {duration(ceil(seconds))}" if seconds else "do not wait"
 
 
 def burst_serves_peak(service: ServicePlan) -> bool:

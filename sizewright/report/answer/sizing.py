@@ -8,6 +8,7 @@ from sizewright.layout.table import Table
 from sizewright.report.answer.contradicted import contradiction_table
 from sizewright.report.answer.paragraphs import (
     burst_serves_peak,
+    delivery,
     full_gpu_rate,
     imported,
     measured_with,
@@ -15,6 +16,7 @@ from sizewright.report.answer.paragraphs import (
     queue_text,
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
+from sizewright.report.stages import stages
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import (
     CalibratedPlan,
@@ -77,6 +79,9 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         if bucket.prefixes:
             yield "objects", _objects(bucket)
     yield "network", _network(service)
+    if service.cdn:
+        yield "delivery", delivery(service.cdn)
+    yield from stages(service)
     for name, text in (("public ingress", public_ingress(service)), ("import", imported(service))):
         if text:
             yield name, text

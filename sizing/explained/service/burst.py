@@ -108,13 +108,14 @@ BURST: Registry = {
         ),
         "floor_jobs": Entry(
             "waiting jobs that are left to the floor",
-            "replicas that the queue is computed with x jobs for each",
-            "{s.jobs.workers} * {s.burst.jobs_per_replica}",
+            "max(needed replicas x jobs for each, largest backlog of a day)",
+            "max({s.jobs.workers} * {s.burst.jobs_per_replica}, ceil({s.jobs.largest_backlog}))",
         ),
         "oldest_s": Entry(
             "age of the oldest job above which no job is left to the floor",
-            "ceil(0.5 x seconds for waiting jobs + seconds of a job)",
-            "ceil({burst.BACKLOG_SHARE} * {s.burst.backlog_s} + {s.jobs.job_s})",
+            "ceil(max(0.5 x seconds for waiting jobs, wait of the backlog) + seconds of a job)",
+            "ceil(max({burst.BACKLOG_SHARE} * {s.burst.backlog_s},"
+            " {s.jobs.largest_backlog} * {s.jobs.job_s} / {s.jobs.workers}) + {s.jobs.job_s})",
             Basis.assumed,
             SOURCE,
             remarks=(

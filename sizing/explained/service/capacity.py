@@ -38,7 +38,7 @@ def _peak_rate(leaf: Leaf) -> Entry:
 
 def _request_s(leaf: Leaf) -> Entry:
     meaning = "GPU-seconds of one request"
-    if leaf.capacity.method == "given":
+    if leaf.capacity.method == "given" and not leaf.capacity.requests_per_replica_per_s:
         return Entry(
             meaning,
             "1 / requests a GPU completes a second",
@@ -46,7 +46,7 @@ def _request_s(leaf: Leaf) -> Entry:
             Basis.given,
             "measured by the user: capacity.requests_per_gpu_per_s",
         )
-    if leaf.capacity.method == "calibrated":
+    if leaf.capacity.requests_per_replica_per_s:
         rates = [repr(r) for r in leaf.capacity.requests_per_replica_per_s.values()]
         least = f"min({', '.join(rates)})" if len(rates) > 1 else rates[0]
         return Entry(
@@ -108,6 +108,25 @@ def _gpus_at(load: str) -> Explainer:
     return entry
 
 
+def _item(leaf: Leaf) -> str:
+    """Seconds of an item in words, by the method that states them."""
+    if leaf.capacity.method == "calibrated":
+        return "seconds of an item at the quantile that sizes the service"
+    return "seconds of an item, by the rate of one GPU and the GPUs of a replica"
+
+
+def _item_numbers(leaf: Leaf) -> str:
+    """Seconds of an item as arithmetic, by the method that states them."""
+    match leaf.capacity.method:
+        case "given":
+            return "(1 / {w.capacity.requests_per_gpu_per_s} / {s.choice.tensor_parallel})"
+        case "textbook":
+            flop = "2 * {s.memory.parameters} * {s.capacity.passes}"
+            return f"({flop} / {{s.capacity.peak_flop_per_s}} / {{s.choice.tensor_parallel}})"
+        case _:
+            return "{s.item.sized_s}"
+
+
 def _without_repeats(leaf: Leaf) -> tuple[str, str]:
     """Factor of the attempts that are not repeated, in symbols and numbers; empty without a
     queue."""
@@ -136,10 +155,10 @@ def _replica_rate(leaf: Leaf) -> Entry:
         once, once_numbers = _without_repeats(leaf)
         return Entry(
             meaning,
-            f"utilisation limit{once} / seconds of an item at the quantile that sizes the service",
-            f"{{s.item.max_utilisation}}{once_numbers} / {{s.item.sized_s}}",
-            Basis.fitted,
-            leaf.fitted_source,
+            f"utilisation limit{once} / {_item(leaf)}",
+            f"{{s.item.max_utilisation}}{once_numbers} / {_item_numbers(leaf)}",
+            leaf.method,
+            leaf.method_source,
         )
     return fitted(leaf, meaning, LIMITS[name], None)
 
@@ -154,10 +173,10 @@ def _saturation(leaf: Leaf) -> Entry:
         once, once_numbers = _without_repeats(leaf)
         return Entry(
             meaning,
-            f"1{once} / seconds of an item at the quantile that sizes the service",
-            f"1{once_numbers} / {{s.item.sized_s}}",
-            Basis.fitted,
-            leaf.fitted_source,
+            f"1{once} / {_item(leaf)}",
+            f"1{once_numbers} / {_item_numbers(leaf)}",
+            leaf.method,
+            leaf.method_source,
         )
     return fitted(leaf, meaning, "n / (output x step(n) + n x prompt), n = slots", None)
 

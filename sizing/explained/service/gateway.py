@@ -49,11 +49,22 @@ def _per_key(leaf: Leaf) -> Entry:
     )
 
 
+def _requests(leaf: Leaf) -> str:
+    """Requests a second at the busiest moment, with polls for jobs and views of results."""
+    jobs = leaf.sized.jobs
+    if jobs is None or jobs.api is None:
+        return busiest_rate(leaf)
+    polled = "{s.jobs.api.requests_per_s}"
+    if leaf.sized.inputs.cdn is None:
+        return polled
+    return f"({polled} + {busiest_rate(leaf)} * {{w.cdn.views_per_item}})"
+
+
 def _per_address(leaf: Leaf) -> Entry:
     return Entry(
         "requests of one address in a window, above which it is answered 429",
         "max(10, rate at the busiest known moment x window x headroom, rounded)",
-        f"max({{access.FEWEST_REQUESTS}}, floor({busiest_rate(leaf)}"
+        f"max({{access.FEWEST_REQUESTS}}, floor({_requests(leaf)}"
         " * {s.gateway.firewall.window_s} * {access.ADDRESS_HEADROOM} + 0.5))",
         Basis.assumed,
         "sizing/service/access.py",
@@ -67,11 +78,15 @@ def _longest_answer(leaf: Leaf) -> Entry:
     latency, output = workload.latency, workload.request.output_mean
     if workload.kind.traits.makes_media:
         target = latency is not None and latency.response_s is not None
-        longest = f"max({item_seconds(leaf)}, {{w.latency.response_s}})"
+        seconds, stages = item_seconds(leaf), ""
+        if workload.prompt is not None:
+            seconds += " + {s.serving.prompt.stages_s}"
+            stages = " and its stages"
+        longest = f"max({seconds}, {{w.latency.response_s}})"
         return Entry(
             meaning,
-            "4 x the seconds of an image, or of the target where that is more",
-            f"{{gateway.STREAM_RATIO}} * ({longest if target else item_seconds(leaf)})",
+            f"4 x the seconds of an image{stages}, or of the target where that is more",
+            f"{{gateway.STREAM_RATIO}} * ({longest if target else seconds})",
             Basis.assumed,
             "longest over usual answer: sizing/service/gateway.py",
         )
@@ -129,11 +144,12 @@ def _capacity_units(leaf: Leaf) -> Entry:
 
 def _job_units(leaf: Leaf) -> Entry:
     jobs = f"{busiest_rate(leaf)} * {{s.jobs.api.body_bytes}}"
-    answers = "{s.jobs.api.requests_per_s} * {gateway.JOB_ANSWER_BYTES}"
+    requests = _requests(leaf)
+    answers = f"{requests} * {{gateway.JOB_ANSWER_BYTES}}"
     return Entry(
         "load balancer capacity units at the busiest moment",
         "ceil(max(requests a second / 25, bytes an hour / 0.4 GB)), new jobs with the largest body",
-        "ceil(max({s.jobs.api.requests_per_s} / {gateway.CONNECTIONS_PER_UNIT_S},"
+        f"ceil(max({requests} / {{gateway.CONNECTIONS_PER_UNIT_S}},"
         f" ({jobs} + {answers}) * 3600 / {{gateway.FUNCTION_BYTES_PER_UNIT}}))",
         Basis.vendor,
         "ELB pricing: what one unit covers in front of a function",

@@ -41,10 +41,11 @@ def _response(leaf: Leaf) -> Entry:
             arithmetic=False,
             remarks=("a job that is repeated waits again, which is not counted",),
         )
+    stages = "time budgets of the stages + " if leaf.sized.inputs.prompt is not None else ""
     return Entry(
         "time to the whole answer that the percentile of requests does not exceed",
-        "seconds of an image + ln(C / (1 - percentile)) / (replicas / seconds - rate), M/M/c,"
-        " C = share of requests that wait (Erlang)",
+        f"{stages}seconds of an image + ln(C / (1 - percentile)) / (replicas / seconds - rate),"
+        " M/M/c, C = share of requests that wait (Erlang)",
         "{v}",
         Basis.fitted,
         leaf.fitted_source,

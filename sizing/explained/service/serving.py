@@ -106,7 +106,11 @@ def _waiting_items(leaf: Leaf) -> Entry:
     source = "sizing/service/request_limits.py"
     if latency is None or latency.response_s is None:
         symbols = "fixed: the load balancer waits for four images"
-        return Entry(meaning, symbols, "{request_limits.WAITING_ITEMS}", Basis.assumed, source)
+        numbers = "{request_limits.WAITING_ITEMS}"
+        if leaf.sized.inputs.prompt is not None:
+            symbols += ", and as many as arrive while a prompt is in its stages"
+            numbers += f" + ceil({{s.serving.prompt.stages_s}} / ({item_seconds(leaf)}))"
+        return Entry(meaning, symbols, numbers, Basis.assumed, source)
     seconds = item_seconds(leaf)
     return Entry(
         meaning,
@@ -250,6 +254,9 @@ def _stop_s(leaf: Leaf) -> Entry:
     margin = "{serving.STOP_MARGIN_S}"
     if leaf.sized.jobs is not None:
         symbols = "fixed: its worker gives the job back at once"
+        return Entry(meaning, symbols, margin, Basis.assumed, source)
+    if leaf.sized.callers:
+        symbols = "fixed: its callers wait at most their time budget"
         return Entry(meaning, symbols, margin, Basis.assumed, source)
     numbers = f"{{s.gateway.deregistration_delay_s}} + {margin}"
     return Entry(meaning, "deregistration delay + 30", numbers)

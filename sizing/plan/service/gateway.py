@@ -151,3 +151,11 @@ class GatewayPlan(BalancerPlan):
 
 class JobGatewayPlan(BalancerPlan):
     """Load balancers in front of the function that accepts jobs."""
+
+    content_paths: Annotated[
+        tuple[str, ...],
+        Reaches(RULE, "conditions.0.pathPattern.values"),
+        Field(default=(), exclude_if=lambda paths: not paths),
+    ]
+    """Paths of requests for a result, which the function that signs addresses answers; left out
+    without a content delivery network."""

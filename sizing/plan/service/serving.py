@@ -18,6 +18,7 @@ from sizing.plan.reaches import (
     WORKER,
     Reaches,
 )
+from sizing.plan.service.prompt import PromptPlan
 from sizing.values.exact import Number
 from sizing.values.strict import absent
 from sizing.workload import DraftMethod, EngineName
@@ -139,6 +140,8 @@ class ServingPlan(Part):
     """Speculative decoding; left out where nothing is drafted."""
     item: Annotated[ItemServingPlan | None, Field(default=None, exclude_if=absent)]
     """Settings of an engine that makes images; left out for text."""
+    prompt: Annotated[PromptPlan | None, Field(default=None, exclude_if=absent)]
+    """Stages in front of the model; left out where it gets each prompt as it is."""
     weights_prefix: Annotated[str, Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args")]
     """Prefix of the files in the bucket."""
     weights_folder: Annotated[

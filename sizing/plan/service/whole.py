@@ -1,16 +1,19 @@
 """Plan of one service in full."""
 
+import operator
 from typing import Annotated
 
 from pydantic import Field
 
 from sizing.plan.buying import BuyingPlan
 from sizing.plan.part import Part, Reason, Rejected
+from sizing.plan.reaches import NETWORK_POLICY, Reaches
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.files.artefact import ArtefactPlan
+from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.items.item import ItemPlan
 from sizing.plan.service.items.jobs import JobsPlan
@@ -47,6 +50,8 @@ class ServicePlan(Part):
     """File of one image or clip; left out for text and where its pixels are unknown."""
     jobs: Annotated[JobsPlan | None, Field(exclude_if=absent)] = None
     """Jobs in the queue; left out where requests are answered while the user waits."""
+    cdn: Annotated[CdnPlan | None, Field(exclude_if=absent)] = None
+    """Delivery of results to viewers; left out without a content delivery network."""
     own_runs: OwnRunsPlan | None
     """Effect of the calibration file in the workload's folder; null without one."""
     methods: tuple[MethodPlan, ...]
@@ -76,7 +81,13 @@ class ServicePlan(Part):
     volumes: VolumePlan | None
     """Disks of the nodes; null without a pool."""
     gateway: GatewayPlan | JobGatewayPlan | None
-    """Load balancers; null without an engine."""
+    """Load balancers; null without an engine, and for the service of a stage."""
+    callers: Annotated[
+        tuple[str, ...],
+        Reaches(NETWORK_POLICY, "spec.ingress"),
+        Field(exclude_if=operator.not_),
+    ] = ()
+    """Services of the stack that alone may call this one; left out with a load balancer."""
     database: DatabasePlan | None
     """Database; null where the service keeps no data."""
     buckets: tuple[BucketPlan, ...]
@@ -118,7 +129,12 @@ class ServicePlan(Part):
     @property
     def lacks_engine(self) -> bool:
         """True where no engine of this version serves the service, which has a pool."""
-        return any(r.reason is not Reason.one_cluster for r in self._unserved)
+        return any(r.reason is Reason.not_in_this_version for r in self._unserved)
+
+    @property
+    def lacks_jobs(self) -> bool:
+        """True where nothing accepts the jobs of a queued service, which has a pool."""
+        return any(r.reason is Reason.no_job_api for r in self._unserved)
 
     @property
     def _unserved(self) -> list[Rejected]:

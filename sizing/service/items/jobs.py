@@ -19,7 +19,7 @@ from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, plain, plain_or_none
 from sizing.values.units import MIB
-from sizing.workload import Kind, Queue
+from sizing.workload import Kind, Queue, Workload
 from sizing.workload.targets import Latency
 
 WORKER_IMAGE = "public.ecr.aws/lambda/python"
@@ -88,12 +88,10 @@ def jobs_of(
     the items on nodes of this stack.
     """
     queue, latency = case.workload.jobs, case.workload.latency
-    if queue is None:
+    waiting = job_queue(case.workload, pool, rate, rates)
+    if queue is None or waiting is None:
         return None, ()
     item_s = item_seconds(rate, pool.gpus_per_replica)
-    waiting = JobQueue(
-        pool.replicas_needed, float(item_s), day_of(case.workload.traffic, rates, queue)
-    )
     percentile = DEFAULT_PERCENTILE if latency is None else latency.percentile
     wait_s = waiting.wait_s(float(percentile) / 100)
     lacking = without_api(case)
@@ -118,6 +116,18 @@ def jobs_of(
     return plan, (*absent, *_over_quota(api), *_too_many(pool))
 
 
+def job_queue(workload: Workload, pool: PoolPlan, rate: GpuRate, rates: Rates) -> JobQueue | None:
+    """Return the queue of a day in front of the needed replicas, by the rate that sized them.
+
+    The result is None where requests are answered at once.
+    """
+    queue = workload.jobs
+    if queue is None:
+        return None
+    job_s = float(item_seconds(rate, pool.gpus_per_replica))
+    return JobQueue(pool.replicas_needed, job_s, day_of(workload.traffic, rates, queue))
+
+
 def without_api(case: Case) -> str | None:
     """Reason why nothing accepts the service's jobs, as a clause; None where something does, or
     where it has none.
@@ -127,7 +137,10 @@ def without_api(case: Case) -> str | None:
     if case.workload.jobs is None:
         return None
     if case.site.token_issuer is None:
-        return "a job belongs to the subject of a token; the stack file names no token_issuer"
+        return (
+            "a job belongs to the subject of a token, and the stack file names no issuer: add "
+            "sizewright:token_issuer and sizewright:token_jwks_url"
+        )
     if case.workload.data is None:
         return "results expire; the workload has no data.retention_days"
     if case.made is None:
@@ -219,7 +232,7 @@ def _fps(case: Case) -> int | None:
 
 
 def _no_api(numbers: str) -> Rejected:
-    return Rejected(option="job API", reason=Reason.not_in_this_version, numbers=numbers)
+    return Rejected(option="job API", reason=Reason.no_job_api, numbers=numbers)
 
 
 def _over_quota(api: JobApiPlan | None) -> list[Rejected]:

@@ -19,7 +19,7 @@ PART_BYTES = 8 * MIB
 UPLOAD_REQUESTS = 2
 """Requests that start and complete an upload in parts. Basis: vendor (S3 API reference)."""
 READS_PER_FILE = 1
-"""Reads of each file from the bucket. Basis: assumed; a CDN in front of the bucket takes more."""
+"""Reads of each file from the bucket. Basis: assumed; those of a `cdn` follow from its views."""
 KEY_PREFIXES = 256
 """Prefixes of the keys of queued services: two hexadecimal digits of a random id. Basis:
 arithmetic."""
@@ -38,7 +38,8 @@ def prefix_plan(workload: Workload, rates: Rates, file_bytes: Decimal) -> Prefix
     Basis: arithmetic over the vendor's limits.
     """
     writes = rates.busiest * write_requests(file_bytes)
-    reads = rates.busiest * READS_PER_FILE
+    cdn = workload.cdn
+    reads = rates.busiest * (READS_PER_FILE if cdn is None else cdn.origin_reads)
     return PrefixPlan(
         writes_per_s=plain(writes),
         reads_per_s=plain(reads),

@@ -45,6 +45,7 @@ def gateway(
                 cluster_name="sizewright-test",
                 node_group_id="sg-nodes",
             ),
+            content=None,
             certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/made",
             service=service,
             vpc_id="vpc-1",

@@ -37,6 +37,17 @@ def test_a_stack_that_equals_the_file(run: Run, outputs: dict[str, Any], tmp_pat
     assert after_contradictions(ended.out).startswith("nothing changes")
 
 
+def test_a_stack_with_stages_of_prompts_is_compared_with_its_file(run: Run, tmp_path: Path) -> None:
+    """Guard: the service of a stage is in the outputs, and has no file of its own."""
+    file = ROOT / "workloads" / "image-studio.yaml"
+    outputs = record_program(DEV, [file]).outputs
+    assert [*outputs["services"]] == ["image-studio", "image-studio-enhance"]
+    ended = run("diff", "--stack", written(tmp_path, outputs), file, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    changed = [resource["name"] for resource in json.loads(ended.out)["resources"]]
+    assert not [name for name in changed if "image-studio-enhance" in name]
+
+
 def test_more_users_than_deployed(
     run: Run,
     outputs: dict[str, Any],

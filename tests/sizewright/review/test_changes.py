@@ -46,10 +46,12 @@ BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
 ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
 ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
 SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
+TRIGGER_AUTHENTICATION = "kubernetes:keda.sh/v1alpha1:TriggerAuthentication"
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 QUEUE = "aws:sqs/queue:Queue"
 FUNCTION = "aws:lambda/function:Function"
+DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 PERMISSION = "aws:lambda/permission:Permission"
 CLASSES = {
     FUNCTION: ("pulumi_aws.lambda_", "Function"),
@@ -58,7 +60,7 @@ CLASSES = {
     ROLE: ("pulumi_kubernetes.rbac.v1", "Role"),
     ROLE_BINDING: ("pulumi_kubernetes.rbac.v1", "RoleBinding"),
     **dict.fromkeys(
-        (BINDING, SCALED_OBJECT, NODE_POOL, NODE_CLASS, GROUPS),
+        (BINDING, SCALED_OBJECT, TRIGGER_AUTHENTICATION, NODE_POOL, NODE_CLASS, GROUPS),
         ("pulumi_kubernetes.apiextensions", "CustomResource"),
     ),
 }
@@ -67,6 +69,7 @@ SCHEMAS = Path(templates.render.__file__).parent / "schemas"
 CUSTOM = {
     BINDING: "target-group-binding",
     SCALED_OBJECT: "scaled-object",
+    TRIGGER_AUTHENTICATION: "trigger-authentication",
     GROUPS: "leader-worker-set",
     NODE_POOL: "node-pool",
     NODE_CLASS: "ec2-node-class",
@@ -74,6 +77,7 @@ CUSTOM = {
 """Kinds that the SDK does not know, by the file of this project's schema."""
 
 COVERED = {
+    TRIGGER_AUTHENTICATION,
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
     "aws:ec2/flowLog:FlowLog",
     *("aws:ec2/placementGroup:PlacementGroup", GROUPS),
@@ -109,6 +113,8 @@ COVERED = {
     "aws:iam/instanceProfile:InstanceProfile",
     *(QUOTA, NETWORK_POLICY, JOB),
     *(FUNCTION, PERMISSION, "aws:dynamodb/table:Table"),
+    *(DISTRIBUTION, "aws:cloudfront/keyGroup:KeyGroup", "aws:cloudfront/publicKey:PublicKey"),
+    "aws:cloudfront/originAccessControl:OriginAccessControl",
     "aws:lb/targetGroupAttachment:TargetGroupAttachment",
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
 }
@@ -121,6 +127,12 @@ UNKNOWN = {
     "aws:cloudwatch/logGroup:LogGroup": {"deletionProtectionEnabled"},
     "aws:ec2/flowLog:FlowLog": {"tagFieldSpecifications"},
     "aws:ec2/route:Route": {"odbNetworkArn"},
+    DISTRIBUTION: {
+        "anycastIpListId",
+        "cacheTagConfig",
+        "connectionFunctionAssociation",
+        "viewerMtlsConfig",
+    },
     FUNCTION: {"useResourceTimeoutForPropagation"},
     "aws:dynamodb/table:Table": {"restoreBackupArn"},
     CLUSTER: {

@@ -13,7 +13,7 @@ from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
-from tests.components.plans import QUEUED_BURST, STUDIO
+from tests.components.plans import PROMPTED, QUEUED_BURST, STUDIO
 
 ARITHMETIC = {"ceil": ceil, "floor": floor, "max": max, "min": min, "__builtins__": {}}
 CHAT = {
@@ -106,7 +106,12 @@ IMPORTED = {
     },
     "hardware": {"instance_type": "g6e.xlarge"},
 }
+KEY_PAIR = {
+    "public_key": "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----",
+    "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:key-AbCdEf",
+}
 SITE = {
+    "signing_key": KEY_PAIR,
     "region": "us-east-1",
     "zones": ("use1-az1", "use1-az2", "use1-az4", "use1-az6"),
     "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
@@ -175,12 +180,27 @@ AT_ONCE = STUDIO | {
     "latency": None,
     "hardware": {"instance_type": "g6e.12xlarge", "tensor_parallel": 2},
 }
+PROMPTED_AT_ONCE = PROMPTED | {"name": "unhurried", "latency": None}
+PROMPTED_QUEUE = QUEUED_BURST | {"name": "prompted-queue", "prompt": PROMPTED["prompt"]}
 TOO_LATE = STUDIO | {
     "name": "too-late",
     "capacity": {"method": "given", "requests_per_gpu_per_s": 0.84, "load": "peak"},
     "latency": {"response_s": 1.5},
 }
 QUEUED = QUEUED_BURST | {"latency": {"response_s": 1_200}}
+DELIVERED = QUEUED | {
+    "name": "delivered",
+    "data": {"interaction_bytes": 1e9, "retention_days": 30},
+    "cdn": {"views_per_item": 2.5, "hit_ratio": 0.85, "price_class": "PriceClass_100"},
+}
+"""Its month is in the last price tier."""
+DELIVERED_EVERYWHERE = QUEUED | {
+    "name": "delivered-everywhere",
+    "traffic": {"daily_users": 1_000, "requests_per_user_per_day": 10},
+    "latency": None,
+    "data": {"retention_days": 30},
+    "cdn": {"views_per_item": 0.5, "hit_ratio": 0},
+}
 UNTIMED_QUEUE = QUEUED | {"name": "untimed-queue", "latency": None, "queue": {"peak_hours": 2}}
 SGLANG, TENSORRT = (
     {**CHAT, "name": name, "model": "llama-3.1-8b", "engine": {"name": name}}
@@ -201,6 +221,8 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
             *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG, TENSORRT),
             *(WAITED_FOR, AT_ONCE, TOO_LATE, KEPT_CLIPS, KEPT_IMAGES, QUEUED, UNTIMED_QUEUE),
+            *(DELIVERED, DELIVERED_EVERYWHERE),
+            *(PROMPTED | {"name": "prompted"}, PROMPTED_AT_ONCE, PROMPTED_QUEUE),
             environment=environment,
         )
     ):
@@ -219,6 +241,7 @@ def test_every_redundancy_rule_is_explained() -> None:
 def test_what_is_not_arithmetic_says_where_from() -> None:
     every = (CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, IMPORTED, SPANNING)
     every = (*every, PICTURES, CLIPS, WAITED_FOR, AT_ONCE, TOO_LATE, QUEUED, UNTIMED_QUEUE)
+    every = (*every, PROMPTED | {"name": "prompted"})
     for explained in explain_all(plan_of(*every)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from sizing.catalog import Catalog
 from sizing.plan.service.gateway import FirewallPlan
-from sizing.replica.traffic import Rates
 from sizing.service.access import WINDOWS_S, firewall_plan, token_plan
 from sizing.site import Site
 from sizing.size import size
@@ -34,7 +33,7 @@ def limited(context_tokens: int = 1_000, **access: Any) -> Workload:
 
 
 def wall(workload: Workload, site: Site, rate: int = 10) -> FirewallPlan:
-    plan = firewall_plan(workload, Rates(Fraction(rate), None), site)
+    plan = firewall_plan(workload, Fraction(rate), site)
     assert plan is not None
     return plan
 
@@ -91,14 +90,12 @@ def test_no_window_lets_more_through_than_requested(
 def test_one_address_may_carry_all_callers_but_not_many_times_as_many(site: Site) -> None:
     # 10 a second, 60 s, twice
     assert wall(limited(requests_per_key_per_min=60), site).requests_per_address == 1_200
-    slow = firewall_plan(
-        limited(requests_per_key_per_min=60), Rates(Fraction(1, 1_000), Fraction(1, 100)), site
-    )
+    slow = firewall_plan(limited(requests_per_key_per_min=60), Fraction(1, 100), site)
     assert slow is not None and slow.requests_per_address == 10, "the fewest that can be set"
 
 
 def test_without_limits_there_is_no_firewall(workload: Callable[..., Workload], site: Site) -> None:
-    assert firewall_plan(workload(), Rates(Fraction(1), None), site) is None
+    assert firewall_plan(workload(), Fraction(1), site) is None
 
 
 def test_tokens_are_those_of_the_sites_issuer(site: Site) -> None:

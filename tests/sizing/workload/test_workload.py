@@ -46,6 +46,26 @@ def blamed(error: ValidationError) -> list[str]:
         ({"kind": "video", "queue": {"repeated_ratio": 1}}, "queue.repeated_ratio"),
         ({"kind": "video", "queue": {"peak_hours": 24}}, "queue.peak_hours"),
         ({"kind": "video", "latency": {"ttft_ms": 3000}}, "latency.ttft_ms"),
+        ({"kind": "video", "request": {"tokens": 5}}, "request.tokens"),
+        (
+            {"kind": "video", "request": {}, "queue": {"peak_hours": 2}, "data": DATA},
+            "queue.peak_hours",
+        ),
+        (
+            {
+                **{"kind": "video", "request": {}, "data": DATA},
+                **{"queue": {"peak_hours": 7}, "traffic": {**TRAFFIC, "peak_ratio": 4}},
+            },
+            "queue.peak_hours",
+        ),
+        (
+            {
+                **{"kind": "video", "request": {}, "data": DATA},
+                **{"queue": {"peak_hours": 1}, "traffic": {**TRAFFIC, "hourly": [1] * 24}},
+            },
+            "queue.peak_hours",
+        ),
+        ({"access": {"requests_per_key_per_min": 10}}, "access.requests_per_key_per_min"),
         (
             {
                 "hardware": {

@@ -57,6 +57,12 @@ def _file_writes(leaf: Leaf) -> Entry:
 
 
 def _file_reads(leaf: Leaf) -> Entry:
+    if leaf.sized.inputs.cdn is not None:
+        return Entry(
+            "read requests a second, at the highest known rate",
+            "rate x views of a file x (1 - hit ratio)",
+            f"{busiest_rate(leaf)} * {{w.cdn.views_per_item}} * (1 - {{w.cdn.hit_ratio}})",
+        )
     return Entry(
         "read requests a second, at the highest known rate",
         "rate x reads of a file",

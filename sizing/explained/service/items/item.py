@@ -86,6 +86,16 @@ def _card_bytes(leaf: Leaf) -> Entry:
     return Entry(meaning, symbols, "{v}", arithmetic=False)
 
 
+def _sized_s(leaf: Leaf) -> Entry:
+    held = leaf.sized.jobs is not None and leaf.sized.inputs.prompt is not None
+    added = " + time budgets of the stages of its prompt, in which the worker waits" * held
+    entry = _fitted(
+        "seconds of one item at the quantile that sizes the service",
+        f"seconds x the band at the quantile{added}",
+    )
+    return entry(leaf) if callable(entry) else entry
+
+
 ITEM: Registry = {
     ItemPlan: {
         "width": _stated("pixels of a row", "width"),
@@ -165,10 +175,7 @@ ITEM: Registry = {
         "low_s": _fitted("P10 of the seconds of one item", "seconds x P10 of the band"),
         "high_s": _fitted("P90 of the seconds of one item", "seconds x P90 of the band"),
         "quantile_percent": bought_share,
-        "sized_s": _fitted(
-            "seconds of one item at the quantile that sizes the service",
-            "seconds x the band at the quantile",
-        ),
+        "sized_s": _sized_s,
         "max_utilisation": Entry(
             "share of the time in which a card may work",
             "capacity.max_utilisation, else 0.9",

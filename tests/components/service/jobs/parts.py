@@ -38,6 +38,7 @@ def intake(preview: bool, plan: JobsPlan | None = None, *, with_rights: bool = F
                 plan=jobs,
                 api=api,
                 artefacts=ObjectStore("b", bucket),
+                cdn=None,
                 key_arn=KEY,
                 logs_key_arn=LOGS_KEY,
                 roles=ROLES,

@@ -1,5 +1,6 @@
 """Workers of a queued service: their part of a replica, and services without a source of jobs."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -79,7 +80,9 @@ def test_without_an_issuer_nothing_would_give_workers_a_job(workload: dict[str, 
     plan = planned(workload, site("prod"))
     found = plan.services[0]
     assert found.unserved is not None
-    assert found.unserved.startswith("nothing would give its workers a job: ")
+    assert found.unserved.startswith(
+        "a job belongs to the subject of a token, and the stack file names no"
+    )
     assert "the stack file names no token_issuer" in found.unserved
     assert found.pool is not None, "its size is known"
     assert (found.serving, found.gateway, found.quota) == (None, None, None)
@@ -94,3 +97,26 @@ def test_the_image_of_workers_is_in_use_only_with_them() -> None:
     assert [line for line in queued.unverified if line.startswith(f"{name} ")]
     answering = planned(STUDIO, site("prod"))
     assert not [line for line in answering.unverified if name in line]
+
+
+def test_workers_that_a_user_measured_meet_the_same_limits(sized: Callable[..., Any]) -> None:
+    """A given rate has no unbounded queue, and repeats, deadline and wait are of one queue."""
+    images = {
+        "kind": "image",
+        "model": "flux.2-klein-4b",
+        "request": {},
+        "traffic": {"daily_users": 86_400, "requests_per_user_per_day": 1, "peak_ratio": 2},
+        "capacity": {"method": "given", "requests_per_gpu_per_s": "0.1", "load": "mean"},
+        "hardware": "g6e.xlarge",
+        "data": {"retention_days": 7},
+        "latency": {"response_s": 600},
+    }
+    once, repeated = (sized(**images, queue={"repeated_ratio": share}) for share in ("0", "0.3"))
+    assert once.jobs is not None and repeated.jobs is not None
+    assert once.jobs.utilisation < 1 and once.jobs.largest_backlog < 10_000
+    assert repeated.jobs.job_s == pytest.approx(once.jobs.job_s / 0.7)
+    assert repeated.pool.gpus_needed > once.pool.gpus_needed
+    for plan in (once, repeated):
+        made_s = plan.jobs.job_s * (1 - float(plan.inputs.queue.repeated_ratio))
+        assert plan.latency.response_s == pytest.approx(plan.jobs.wait_s + made_s)
+        assert plan.latency.response_s <= 600

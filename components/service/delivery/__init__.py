@@ -1,0 +1,1 @@
+"""Delivery of results: a content delivery network, and the function that signs addresses."""

@@ -1,0 +1,81 @@
+"""The buckets of one service, and the content delivery network in front of one of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_aws import s3
+
+from components.foundation.keys import Keys
+from components.naming import Tags
+from components.service.delivery.cdn import Cdn, CdnArgs
+from components.service.jobs.intake import upload_days
+from components.service.object_store import ObjectStore, ObjectStoreArgs
+from sizing.plan.service.files.cdn import CdnPlan
+from sizing.plan.service.items.jobs import JobsPlan
+from sizing.plan.service.stores import BucketPlan
+
+ARTEFACTS = "artefacts"
+"""Role of the bucket with the results of a queued service."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoresArgs:
+    service: str
+    buckets: Sequence[BucketPlan]
+    jobs: JobsPlan | None
+    cdn: CdnPlan | None
+    keys: Keys
+    tags: Tags
+
+
+class Stores:
+    """Buckets as children of their service, by role."""
+
+    by_role: Mapping[str, ObjectStore]
+    cdn: Cdn | None
+    """Network in front of the bucket of results; null where signed addresses name the bucket."""
+
+    def __init__(self, name: str, args: StoresArgs, opts: pulumi.ResourceOptions) -> None:
+        self._name = name
+        self._args = args
+        self._opts = opts
+        self.cdn = None
+        self.by_role = {plan.role: self._object_store(plan) for plan in args.buckets}
+
+    def _object_store(self, plan: BucketPlan) -> ObjectStore:
+        args, results = self._args, plan.role == ARTEFACTS
+        key_arn = args.keys.weights if plan.role == "weights" else args.keys.data
+        return ObjectStore(
+            f"{self._name}-{plan.role}",
+            ObjectStoreArgs(
+                plan=plan,
+                key_arn=key_arn,
+                tags=args.tags,
+                grants=self._delivering if results else lambda _: (),
+                days_by_prefix=upload_days(args.jobs) if results and args.jobs else {},
+            ),
+            self._opts,
+        )
+
+    def _delivering(self, bucket: s3.Bucket) -> Sequence[Mapping[str, Any]]:
+        """Create the network in front of a bucket, and return its statement of the bucket's policy.
+
+        Guard: the bucket's policy names the network, and the network names the bucket.
+        """
+        args = self._args
+        if args.cdn is None or args.cdn.link is None:
+            return []
+        self.cdn = Cdn(
+            f"{self._name}-cdn",
+            CdnArgs(
+                plan=args.cdn,
+                link=args.cdn.link,
+                service=args.service,
+                origin=bucket,
+                tags=args.tags,
+            ),
+            self._opts,
+        )
+        return [self.cdn.may_read]

@@ -1,0 +1,1 @@
+"""Stages in front of an image or video model, and the services that they add."""

@@ -1,0 +1,137 @@
+"""Which services do the stages of prompts add to a stack?"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+
+from pydantic import Field
+
+from sizing.values.field_error import FieldError, StackFieldError, of_workload
+from sizing.workload.engine import Engine
+from sizing.workload.hardware import Hardware
+from sizing.workload.kinds import Kind, Load
+from sizing.workload.model import Model
+from sizing.workload.prompt.prompt import (
+    FIRST_TOKEN_SHARE,
+    Enhance,
+    Moderate,
+    Prompt,
+    instruction_tokens,
+)
+from sizing.workload.request import Request
+from sizing.workload.targets import Capacity, Latency
+from sizing.workload.whole import NAME_LENGTH, Workload, has_a_peak
+
+
+class StageWorkload(Workload):
+    """Service of a stage. It has no file, and only the service that it works for may call it."""
+
+    parent: str = Field(exclude=True)
+    """Name of the service whose prompts it reads."""
+    stage: str = Field(exclude=True)
+    """Field of `prompt` that states it."""
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        return (self.parent,)
+
+
+def stage_name(parent: str, stage: str) -> str:
+    """Name of the service of a stage: image-studio-enhance."""
+    return f"{parent}-{stage}"
+
+
+def with_stages(workloads: Sequence[Workload]) -> list[Workload]:
+    """Return the workloads with the services of their stages, each after its parent.
+
+    Raises StackFieldError at the parent's field.
+    """
+    whole = list[Workload]()
+    for index, workload in enumerate(workloads):
+        whole.append(workload)
+        with of_workload(index):
+            whole += _stages(workload)
+    return whole
+
+
+@contextmanager
+def of_parents(workloads: Sequence[Workload]) -> Iterator[None]:
+    """Raise each error of the block with the position of its file, which stages do not have.
+
+    The block numbers the workloads of `with_stages`. An error of a stage is one of its field in
+    the file of its parent.
+    """
+    try:
+        yield
+    except StackFieldError as fault:
+        if fault.workload_index is None:
+            raise
+        at = workloads[fault.workload_index]
+        files = [each for each in workloads if not isinstance(each, StageWorkload)]
+        if not isinstance(at, StageWorkload):
+            raise StackFieldError(fault, files.index(at)) from fault
+        index = next(i for i, each in enumerate(files) if each.name == at.parent)
+        field = fault.field[:1] if fault.field[:1] in (("model",), ("hardware",)) else ()
+        moved = FieldError(
+            ("prompt", at.stage, *field),
+            f"{at.name}: {fault.message}",
+            fault.expected,
+            fault.suggestion,
+        )
+        raise StackFieldError(moved, index) from fault
+
+
+def _stages(parent: Workload) -> Iterator[Workload]:
+    if parent.prompt is None:
+        return
+    for name, stage in parent.prompt.stages.items():
+        try:
+            yield _stage(parent, parent.prompt, name, stage)
+        except FieldError as fault:
+            raise FieldError(("prompt", name), fault.message, fault.expected) from fault
+
+
+def _stage(parent: Workload, prompt: Prompt, name: str, stage: Enhance | Moderate) -> StageWorkload:
+    """Return the service of a stage: the traffic and the redundancy of its parent.
+
+    It is sized for the load of its parent. After a queue that is the peak where one is known: a
+    backlog lets all workers call at once.
+
+    input tokens = instruction + prompt; TTFT = 1/4 budget; TPOT = 3/4 budget / output tokens
+
+    Basis: arithmetic; the split of the budget is assumed.
+    """
+    service = stage_name(parent.name, name)
+    if len(service) > NAME_LENGTH:
+        longest = NAME_LENGTH - len(f"-{name}")
+        message = f"its service {service} has a name of {len(service)} characters"
+        raise FieldError((), message, f"a service with a name of at most {longest} characters")
+    shared, budget = instruction_tokens(stage), Decimal(stage.budget_ms)
+    first = budget * FIRST_TOKEN_SHARE
+    each = ((budget - first) / stage.output_tokens).quantize(Decimal("0.000001"))
+    latency = parent.latency or Latency()
+    return StageWorkload(
+        name=service,
+        kind=Kind.text,
+        model=Model(name=stage.model, precision=stage.precision, source=stage.source),
+        traffic=parent.traffic,
+        request=Request(
+            input_tokens=shared + (prompt.tokens or Decimal(0)),
+            output_tokens=Decimal(stage.output_tokens),
+            shared_prefix_tokens=shared,
+        ),
+        latency=Latency(ttft_ms=first, tpot_ms=each, percentile=latency.percentile),
+        capacity=Capacity(load=_load(parent)),
+        redundancy=parent.redundancy,
+        hardware=Hardware(instance_type=stage.hardware),
+        engine=Engine(),
+        retire=parent.retire,
+        parent=parent.name,
+        stage=name,
+    )
+
+
+def _load(parent: Workload) -> Load:
+    if parent.jobs is not None and has_a_peak(parent.traffic):
+        return Load.peak
+    return Load.mean if parent.capacity is None else parent.capacity.load
