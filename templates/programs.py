@@ -67,7 +67,14 @@ class Programs:
 
 JOB_API = ("job_api", "job_http", "job_request")
 """Files of the function that accepts jobs; its handler is job_api.handler."""
-JOB_WORKER = ("job_worker", "job_engine", "job_stop", "job_store", "prompt_stages")
+JOB_WORKER = (
+    "job_worker",
+    "job_engine",
+    "job_image",
+    "job_stop",
+    "job_store",
+    "prompt_stages",
+)
 """Files of the worker next to the engine."""
 
 JOB_CONTENT = "job_content"

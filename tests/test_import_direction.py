@@ -33,6 +33,7 @@ ONE_FILE = {
         "boto3",
         "botocore",
         "job_engine",
+        "job_image",
         "job_stop",
         "job_store",
     },

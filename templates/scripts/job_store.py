@@ -74,6 +74,11 @@ class Rows:
         return True
 
 
+def upload_key(owner: str, number: str) -> str:
+    """Key of an uploaded image, which the function that accepts jobs has written in a form."""
+    return f"uploads/{hashlib.sha256(owner.encode()).hexdigest()[:16]}/{number}"
+
+
 class Store:
     """Bucket of results and uploaded images."""
 
@@ -145,7 +150,7 @@ class Store:
 
     def uploaded(self, owner: str, number: str) -> tuple[str, bytes] | None:
         """Content type and bytes of an owner's uploaded image; None where it has expired."""
-        key = f"uploads/{hashlib.sha256(owner.encode()).hexdigest()[:16]}/{number}"
+        key = upload_key(owner, number)
         if self._head(key) is None:
             return None
         found = self._s3.get_object(Bucket=self._bucket, Key=key)

@@ -24,6 +24,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from job_engine import AbsentError, BrokenError, DiedError, Engine, HungError, RejectedError
+from job_image import fault_of
 from job_stop import Stop, Stopping
 from job_store import Row, Rows, Store, code_of, id_of
 
@@ -199,6 +200,8 @@ class Worker:
             image = self._store.uploaded(row["owner"], request["input_reference"])
             if image is None:
                 raise RejectedError("its input image has expired")
+            if fault := fault_of(image[1]):
+                raise RejectedError(fault)
         with self._stopping.interruptible():
             self._engine.make(request, image, item)
 

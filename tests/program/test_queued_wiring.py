@@ -83,6 +83,7 @@ def test_the_claims_cover_the_jobs() -> None:
         "width",
         "height",
         "frames",
+        "fps",
         "iterations",
         "expire_days",
         "row_days",

@@ -1,5 +1,7 @@
 """Pods of a queued service: an engine that only its worker reaches, and a worker of jobs."""
 
+import ast
+import hashlib
 import json
 import re
 import subprocess
@@ -14,7 +16,7 @@ import pytest
 import yaml
 
 from sizing.plan.whole import Plan
-from templates.programs import JOB_WORKER, programs
+from templates.programs import JOB_WORKER, program, programs
 from templates.render import QUEUE_WIRES, render
 from tests.components.plans import QUEUED, STUDIO, changed_service, plan_of, queued_plan
 
@@ -159,6 +161,23 @@ def test_the_worker_gets_the_contract_of_its_program() -> None:
     wires = {given[name] for name in ("QUEUE_URL", "DEAD_LETTERS_URL", "TABLE", "BUCKET")}
     names = QUEUE_WIRES - {"queue_name"}
     assert wires == {f"${{wire:{name}}}" for name in names}
+
+
+def test_both_programs_have_the_same_keys_of_uploads() -> None:
+    """Guard: with another key the worker would find no uploaded image."""
+    found = []
+    for name in ("job_api", "job_store"):
+        source = program(name).text
+        (made,) = [
+            node
+            for node in ast.parse(source).body
+            if isinstance(node, ast.FunctionDef) and node.name == "upload_key"
+        ]
+        names: dict[str, Any] = {"hashlib": hashlib}
+        exec(compile(ast.Module([made], []), name, "exec"), names)
+        found.append(names["upload_key"]("alice", "0123"))
+    owner = hashlib.sha256(b"alice").hexdigest()[:16]
+    assert found == [f"uploads/{owner}/0123"] * 2
 
 
 def test_the_worker_runs_its_program_by_its_content() -> None:

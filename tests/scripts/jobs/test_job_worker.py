@@ -15,6 +15,8 @@ from tests.scripts.jobs.queued_service import QueuedService, fetched, until
 
 NewService = Callable[..., QueuedService]
 SIZE = "832x480"
+INPUT = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\1\0\xff\1\0\r\n--x"
+"""Start of a file of 512 x 512 pixels, with the characters that end a part of a form."""
 
 
 def expected(service: QueuedService, job: str) -> bytes:
@@ -110,7 +112,7 @@ def test_a_clip_is_made_once_and_the_engine_keeps_no_file(new_service: NewServic
 def test_an_input_image_reaches_the_engine(new_service: NewService, kind: str, name: str) -> None:
     service = new_service(kind, TAKES_IMAGES="true")
     form = service.request("POST", "/v1/uploads", {"content_type": "image/webp"}).body
-    content = base64.b64encode(b"the input\r\n--x").decode()
+    content = base64.b64encode(INPUT).decode()
     place = {"Bucket": service.name, "Key": form["fields"]["key"]}
     service.aws("s3", "put_object", **place, Body=content, ContentType="image/webp")
     job = service.accept(input_reference=form["id"])
@@ -119,7 +121,7 @@ def test_an_input_image_reaches_the_engine(new_service: NewService, kind: str, n
     until(lambda: service.row(gone)["state"] == "completed")
     path = {"image": "/v1/images/edits", "video": "/v1/videos"}[kind]
     (call, _) = service.items
-    digest = hashlib.sha256(b"the input\r\n--x").hexdigest()
+    digest = hashlib.sha256(INPUT).hexdigest()
     assert (call["path"], call["fields"][name]) == (path, ["input.webp", "image/webp", digest])
     assert service.stored(job) == expected(service, job)
 
@@ -127,6 +129,27 @@ def test_an_input_image_reaches_the_engine(new_service: NewService, kind: str, n
     service.aws("s3", "delete_object", **place)
     until(lambda: service.row(late)["state"] in ("failed", "completed"))
     assert service.row(late).get("error") in (None, "its input image has expired")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a text", "its input is no PNG, JPEG or WebP image"),
+        (INPUT[:24] + b"\xff\xff\xff" * 2, "its input image has 16777216x16777216 pixels"),
+    ],
+)
+def test_a_file_that_would_end_the_engine_fails_the_job(
+    new_service: NewService, content: bytes, reason: str
+) -> None:
+    service = new_service("video", TAKES_IMAGES="true")
+    form = service.request("POST", "/v1/uploads", {"content_type": "image/webp"}).body
+    place = {"Bucket": service.name, "Key": form["fields"]["key"]}
+    body = base64.b64encode(content).decode()
+    service.aws("s3", "put_object", **place, Body=body, ContentType="image/webp")
+    job = service.accept(input_reference=form["id"])
+    service.pod("ok")
+    final(service, job, "failed")
+    assert reason in service.row(job)["error"] and service.items == []
 
 
 def test_a_large_clip_is_uploaded_in_parts_with_a_checksum(new_service: NewService) -> None:
