@@ -1,11 +1,16 @@
 """The answer of `sizewright diff --json`."""
 
+import operator
+from typing import Annotated
+
+from pydantic import Field
+
 from sizewright.answers.answer import Answer, Leaf
 from sizewright.review.changes import Effect
 from sizewright.review.dangers import Danger
 from sizing.plan.service.pool import Survives
 from sizing.values.exact import Number
-from sizing.values.strict import Strict
+from sizing.values.strict import Strict, absent
 
 
 class SurvivalAnswer(Strict):
@@ -37,6 +42,12 @@ class FiguresAnswer(Strict):
     """Peak load divided by the capacity of the fleet, 0 to 1 and above."""
     survives: Survives | None
     """Losses after which enough nodes remain."""
+    response_s: Annotated[Number | None, Field(exclude_if=absent)] = None
+    """Time to the whole image or clip, seconds; left out for text, and without a target."""
+    drain_s: Annotated[Number | None, Field(exclude_if=absent)] = None
+    """Seconds from the largest backlog until no job waits; left out without a queue."""
+    makes_media: Annotated[bool, Field(exclude_if=operator.not_)] = False
+    """True for images and clips, which have no tokens; left out for text."""
 
 
 class ServiceAnswer(Strict):

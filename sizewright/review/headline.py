@@ -24,6 +24,12 @@ class Headline:
     """Quantile of both times, percent: 90 unless the workload states a shortfall cost."""
     utilisation_at_peak: Number | None
     survives: Survives | None
+    response_s: Number | None = None
+    """Time to the whole image or clip, seconds; None for text, and without a target."""
+    drain_s: Number | None = None
+    """Seconds from the largest backlog until no job waits; None without a queue."""
+    makes_media: bool = False
+    """True for images and clips, which have no tokens."""
 
 
 def headline(service: ServicePlan | None) -> Headline | None:
@@ -47,4 +53,7 @@ def headline(service: ServicePlan | None) -> Headline | None:
         quantile_percent=None if found is None else found.quantile_percent,
         utilisation_at_peak=pool.utilisation_at_peak if pool else None,
         survives=pool.survives if pool else None,
+        response_s=service.latency.response_s if service.latency else None,
+        drain_s=service.jobs.drain_s if service.jobs else None,
+        makes_media=service.inputs.kind.traits.makes_media,
     )

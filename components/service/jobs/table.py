@@ -1,4 +1,4 @@
-"""The table of a service's jobs: one row for each job, found by its id or by its owner."""
+"""The table of a service's jobs: one row for each job, found by its id."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,6 @@ from pulumi_aws import dynamodb
 
 from components.naming import Tags
 from sizing.plan.service.items.jobs import JobsPlan
-
-BY_OWNER = "by-owner"
-"""Name of the index that lists the jobs of an owner, in the order of their creation."""
-INDEXED = ("expires_at", "request", "state")
-"""Attributes of a job in that index, in addition to its keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,22 +31,7 @@ class Table(pulumi.ComponentResource):
             f"{name}-rows",
             billing_mode="PAY_PER_REQUEST",
             hash_key="id",
-            attributes=[
-                {"name": "created_at", "type": "N"},
-                {"name": "id", "type": "S"},
-                {"name": "owner", "type": "S"},
-            ],
-            global_secondary_indexes=[
-                {
-                    "name": BY_OWNER,
-                    "key_schemas": [
-                        {"attribute_name": "owner", "key_type": "HASH"},
-                        {"attribute_name": "created_at", "key_type": "RANGE"},
-                    ],
-                    "projection_type": "INCLUDE",
-                    "non_key_attributes": list(INDEXED),
-                }
-            ],
+            attributes=[{"name": "id", "type": "S"}],
             ttl={"attribute_name": "ttl", "enabled": True},
             server_side_encryption={"enabled": True, "kms_key_arn": args.key_arn},
             # Guard: DynamoDB also makes a last backup of a deleted table only with this.

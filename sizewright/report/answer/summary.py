@@ -17,6 +17,7 @@ from sizewright.report.answer.paragraphs import (
     rule,
 )
 from sizewright.report.buying import buying_line
+from sizing.plan.service.burst import AddedPlan, JobBurstPlan
 from sizing.plan.service.latency import LatencyPlan, Verdict
 from sizing.plan.service.pool import CapacitySource, ChoicePlan, PoolPlan
 from sizing.plan.service.whole import ServicePlan
@@ -125,7 +126,7 @@ def _rows(plan: Plan, service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield from _engine(service, service.choice)
     yield "load", _load(service, pool)
     if service.jobs is not None:
-        yield "queue", queue_text(service.jobs)
+        yield "queue", queue_text(service.jobs) + _job_burst(service.burst)
     if service.latency and not _is_unmodelled(service):
         yield "latency", _latency(service.latency, service.estimate, queue=service.jobs is not None)
     yield "survives", _survives(service, pool)
@@ -172,6 +173,14 @@ def _load(service: ServicePlan, pool: PoolPlan | None) -> str:
         text = f"{service.name} receives {number(traffic.requests_per_s_peak)} requests/s"
         text += f" at the peak{_peak(service, pool) if pool else ''}"
     return f"{text}; no latency estimate" if _is_unmodelled(service) else text
+
+
+def _job_burst(burst: AddedPlan | None) -> str:
+    """Clause on the workers above the floor of a queued service; empty without a burst."""
+    if not isinstance(burst, JobBurstPlan):
+        return ""
+    added, jobs = plural(burst.gpus, "more GPU"), plural(burst.floor_jobs, "waiting job")
+    return f"; up to {added} above {jobs}"
 
 
 def _peak(service: ServicePlan, pool: PoolPlan) -> str:

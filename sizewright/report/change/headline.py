@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from sizewright.layout.numbers import UNKNOWN, milliseconds, number, share, usd
+from sizewright.layout.numbers import UNKNOWN, duration, milliseconds, number, share, usd
 from sizewright.report.answer.paragraphs import losses
 from sizewright.review.compare import ServiceChange
 from sizewright.review.headline import Headline, headline
@@ -25,6 +25,20 @@ ROWS: dict[str, Shown] = {
 }
 
 
+_OF_TOKENS = ("TTFT at the sized load", "TPOT at the sized load")
+_OF_ITEMS: dict[str, Shown] = {
+    "response of the percentile": lambda h: duration(h.response_s),
+    "queue empty after the peak": lambda h: (
+        "no queue" if h.drain_s is None else duration(h.drain_s)
+    ),
+}
+MEDIA_ROWS: dict[str, Shown] = {
+    **{label: shown for label, shown in ROWS.items() if label not in _OF_TOKENS},
+    **_OF_ITEMS,
+}
+"""Rows of images and clips, which have no tokens."""
+
+
 def _estimated(figures: Headline, ms: Number | None) -> str:
     """A time with the name of its estimate, because two sides may have different ones."""
     at = figures.quantile_percent
@@ -34,14 +48,15 @@ def _estimated(figures: Headline, ms: Number | None) -> str:
 def headline_rows(change: ServiceChange) -> Iterator[tuple[str, str, str]]:
     """Label, before and after of every figure, including unchanged ones."""
     before, after = headline(change.old), headline(change.new)
-    for label, shown in ROWS.items():
+    media = any(side is not None and side.makes_media for side in (before, after))
+    for label, shown in (MEDIA_ROWS if media else ROWS).items():
         old, new = (NO_SERVICE if side is None else shown(side) for side in (before, after))
         yield label, old, new
 
 
 def headline_lines(change: ServiceChange) -> Iterator[str]:
     """Figures as aligned lines; an unchanged figure is written once."""
-    width = max(map(len, ROWS))
+    width = max(map(len, (*ROWS, *MEDIA_ROWS)))
     for label, before, after in headline_rows(change):
         text = f"{before} -> {after}"
         if before == after:

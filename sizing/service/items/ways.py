@@ -33,8 +33,8 @@ def other_way(case: Case, pool: PoolPlan, rates: Rates) -> tuple[Rejected, ...]:
         return (_at_once(gpus, pool.gpus_needed, rates.busiest),)
     gpus = ceiling(rates.mean * job_seconds(item_s, Queue()) / limit)
     numbers = (
-        f"{gpus:,} GPUs would work off the mean, {pool.gpus_needed:,} answer while the user waits; "
-        "results are then fetched later"
+        f"at least {gpus:,} GPUs, which work off the mean without a deadline; {pool.gpus_needed:,} "
+        "answer while the user waits"
     )
     return (Rejected(option="queue", reason=Reason.nearest, numbers=numbers),)
 

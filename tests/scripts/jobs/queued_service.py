@@ -125,24 +125,13 @@ class QueuedService:
         return url
 
     def _make_table(self) -> None:
-        numbers = {"owner": "S", "created_at": "N", "id": "S"}
-        by_owner = [("owner", "HASH"), ("created_at", "RANGE")]
         self.aws(
             "dynamodb",
             "create_table",
             TableName=self.name,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": kind} for name, kind in numbers.items()
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "by-owner",
-                    "KeySchema": [{"AttributeName": n, "KeyType": t} for n, t in by_owner],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         )
 
     def aws(self, service: str, operation: str, **arguments: object) -> Any:

@@ -396,20 +396,6 @@ def test_the_answer_comes_before_the_function_s_time_ends(
         assert longest_s < FUNCTION_S
 
 
-def test_the_history_of_an_owner_is_in_the_index(image: QueuedService) -> None:
-    jobs = {image.accept(f"picture {number}") for number in range(3)}
-    image.request("POST", image.path, {"prompt": "another's"}, owner="bob")
-    found = image.aws(
-        f"table {image.name}",
-        "query",
-        IndexName="by-owner",
-        KeyConditionExpression="#owner = :owner",
-        ExpressionAttributeNames={"#owner": "owner"},
-        ExpressionAttributeValues={":owner": "alice"},
-    )
-    assert {row["id"] for row in found["Items"]} == jobs
-
-
 def test_an_image_is_uploaded_by_a_form_of_limited_size(new_service: NewService) -> None:
     service = new_service("video", TAKES_IMAGES="true")
     answer = service.request("POST", "/v1/uploads", {"content_type": "image/png"})

@@ -240,3 +240,21 @@ def test_diff_and_preview_say_that_they_count_components(run: Run, published: Bu
         r"\nresources: 0 created, .* unchanged, components included\n",
         run("diff", CHAT, more).out,
     )
+
+
+def test_clips_have_a_response_and_a_queue_instead_of_tokens(run: Run, tmp_path: Path) -> None:
+    """A reviewer reads what the deadline changes, and no time of a token."""
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    text = (ROOT / "workloads" / "clips.yaml").read_text(encoding="utf-8")
+    old.write_text(text, encoding="utf-8")
+    new.write_text(text.replace("response_s: 3_600", "response_s: 2_400"), encoding="utf-8")
+    shown = run("diff", old, new).out
+    assert "TTFT" not in shown and "TPOT" not in shown
+    rows = {line[2:50].strip(): line[50:] for line in shown.splitlines() if " -> " in line}
+    before, after = rows["response of the percentile"].split(" -> ")
+    assert float(before.rstrip(" s").replace(",", "")) <= 3_600
+    assert float(after.rstrip(" s").replace(",", "")) <= 2_400
+    assert "queue empty after the peak" in rows
+    (service,) = json.loads(run("diff", old, new, "--json").out)["services"]
+    assert service["after"]["response_s"] <= 2_400 < service["before"]["response_s"]
+    assert service["after"]["drain_s"] < service["before"]["drain_s"]

@@ -84,7 +84,7 @@ JOBS: Registry = {
         ),
         "largest_backlog": _of_a_day(
             "jobs that wait at the worst moment of a day",
-            "sum of (arrivals - finished jobs) while more arrive than the workers finish",
+            "(arrivals - finished jobs a second) x seconds, after idle workers are taken",
         ),
         "drain_s": _of_a_day(
             "seconds from the largest backlog until no job waits",

@@ -1,10 +1,7 @@
 """The table of jobs."""
 
-from typing import Any
-
 import pytest
 
-from components.service.jobs.table import BY_OWNER
 from sizewright.record import RecordedResource
 from sizing.plan.service.items.jobs import JobsPlan
 from tests.components.plans import queued_jobs
@@ -26,20 +23,8 @@ def test_rows_have_an_id_and_an_end(preview: bool) -> None:
     assert inputs["ttl"] == {"attributeName": "ttl", "enabled": True}
     assert inputs["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": KEY}
     assert "name" not in inputs, "its name is automatic"
-
-
-def test_the_jobs_of_an_owner_are_listed_by_time(preview: bool) -> None:
-    inputs: Any = table(preview).inputs
-    (index,) = inputs["globalSecondaryIndexes"]
-    assert (index["name"], index["projectionType"]) == (BY_OWNER, "INCLUDE")
-    assert index["keySchemas"] == [
-        {"attributeName": "owner", "keyType": "HASH"},
-        {"attributeName": "created_at", "keyType": "RANGE"},
-    ]
-    assert index["nonKeyAttributes"] == ["expires_at", "request", "state"]
-    assert not {"hashKey", "rangeKey"} & index.keys(), "deprecated, with a warning"
-    keys = {"id", *(key["attributeName"] for key in index["keySchemas"])}
-    assert {a["name"]: a["type"] for a in inputs["attributes"]}.keys() == keys
+    assert inputs["attributes"] == [{"name": "id", "type": "S"}]
+    assert "globalSecondaryIndexes" not in inputs, "nothing lists the jobs of an owner"
 
 
 @pytest.mark.parametrize("protected", [True, False])
