@@ -34,7 +34,7 @@ DRAIN_S = 2
 """Time after the engine's end in which the signal to stop may come. Basis: assumed."""
 OTHER_MODEL_S, DOUBLINGS = 300, 4
 """First pause of a job whose model this worker does not have; it doubles that many times. Basis:
-assumed; a rollout takes minutes to hours, and 20 returns then last 17 hours."""
+assumed; a rollout takes minutes to hours, and 20 returns then last 22 hours."""
 DAY_S = 86_400
 AWS_ERRORS = (BotoCoreError, ClientError)
 

@@ -1,6 +1,8 @@
 """Whole commands on a queued workload whose workers may grow, with and without an issuer."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 from tests.sizewright.conftest import ROOT, Run
 
@@ -36,7 +38,11 @@ def test_size_shows_which_jobs_start_replicas(run: Run) -> None:
     assert "jobs wait, one replica for each" in answer
 
 
-def test_without_an_issuer_it_has_no_nodes_and_says_why(run: Run) -> None:
-    ended = run("preview", QUEUED, "--site", "Pulumi.prod.yaml")
+def test_without_an_issuer_it_has_no_nodes_and_says_why(
+    run: Run, site: Callable[..., Path]
+) -> None:
+    ended = run("preview", QUEUED, "--site", site())
     assert ended.code == 6
-    assert "names no token_issuer" in " ".join((ended.out + ended.err).split())
+    assert "add sizewright:token_issuer and sizewright:token_jwks_url" in " ".join(
+        (ended.out + ended.err).split()
+    )
