@@ -7,9 +7,9 @@ from sizing.workload.data import Cdn, Data, PriceClass
 from sizing.workload.engine import DraftMethod, Engine, Routing, Speculative
 from sizing.workload.engines import ENGINES, EngineName, EngineTraits, engines_of
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
+from sizing.workload.items.queue import Queue
 from sizing.workload.kinds import InTransit, Kind, Load, Method, Precision
 from sizing.workload.model import Encoder, Model, ModelName
-from sizing.workload.queue import Queue
 from sizing.workload.request import Length, Lengths, Request, mean_tokens, variation
 from sizing.workload.targets import Capacity, Latency, Redundancy, shortfall_cost
 from sizing.workload.traffic import Traffic

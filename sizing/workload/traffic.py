@@ -1,6 +1,6 @@
 """How many users does a service have, and how often do they send requests?"""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -52,3 +52,14 @@ class Traffic(Strict):
                 "the peak is below the daily mean",
                 f"at most {float(slowest_s):.6g}",
             )
+
+
+PEAKS = ("think_time_s", "peak_ratio", "hourly")
+"""Fields of the traffic that give its peak."""
+
+
+def has_a_peak(traffic: Any) -> bool:
+    """True where the traffic of a file gives its peak."""
+    if isinstance(traffic, dict):
+        return any(traffic.get(name) is not None for name in PEAKS)
+    return any(getattr(traffic, name, None) is not None for name in PEAKS)

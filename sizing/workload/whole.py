@@ -1,51 +1,37 @@
 """What does one workload file contain?"""
 
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
-from sizing.workload.data import Cdn, Data, files_are_of_the_kind, none_is_absent
-from sizing.workload.engine import Engine, Routing, refusal
+from sizing.workload.data import Cdn, Data, none_is_absent
+from sizing.workload.engine import Engine, refusal
 from sizing.workload.engines import ENGINES, EngineName, engines_of
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
+from sizing.workload.items.queue import Queue
+from sizing.workload.items.rules import check_items
 from sizing.workload.kinds import (
-    EncoderPlacement,
     InTransit,
     Kind,
     Load,
     Method,
-    Runtime,
     supported,
 )
 from sizing.workload.model import Model, ModelName, named
 from sizing.workload.prompt.prompt import Prompt
-from sizing.workload.queue import Queue, its_item_is_a_job
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency, Redundancy
-from sizing.workload.traffic import Traffic
+from sizing.workload.traffic import Traffic, has_a_peak
 
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
-HOURS_OF_A_DAY = 24
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 NAME_LENGTH = 30
 """Maximum characters of a service's name."""
-
-
-PEAKS = ("think_time_s", "peak_ratio", "hourly")
-"""Fields of the traffic that give its peak."""
-
-
-def has_a_peak(traffic: Any) -> bool:
-    """True where the traffic of a file gives its peak."""
-    if isinstance(traffic, dict):
-        return any(traffic.get(name) is not None for name in PEAKS)
-    return any(getattr(traffic, name, None) is not None for name in PEAKS)
 
 
 def _waits_in_a_queue(values: dict[str, Any]) -> bool:
@@ -183,42 +169,8 @@ class Workload(Strict):
         return {**values, "model": {**values["model"], "source": source}}
 
     @model_validator(mode="after")
-    def _item_is_made(self) -> Self:
-        """Check that fields of images and clips are those of the kind."""
-        used = list[tuple[str, str]]()
-        if self.request.item_field is not None:
-            used.append(("request", self.request.item_field))
-        if self.engine.runtime is not Runtime.compiled:
-            used.append(("engine", "runtime"))
-        if self.model.encoder_placement is not EncoderPlacement.resident:
-            used.append(("model", "encoder_placement"))
-        if used and not self.kind.traits.makes_media:
-            message = f"{self.kind.value} makes no image or clip"
-            raise FieldError(used[0], message, "kind: image or kind: video")
-        if self.kind is Kind.image and self.request.frames not in (None, 1):
-            raise FieldError(("request", "frames"), "an image has one frame", "kind: video")
-        return self
-
-    @model_validator(mode="after")
-    def _files_are_of_the_kind(self) -> Self:
-        files_are_of_the_kind(self.kind, self.request, self.data)
-        return self
-
-    @model_validator(mode="after")
-    def _tokens_are_of_text(self) -> Self:
-        """Check that images and clips state no tokens, which nothing counts for them."""
-        if not self.kind.traits.makes_media:
-            return self
-        request, access = self.request, self.access
-        for name in ("tokens", "input_tokens", "output_tokens", "context_tokens"):
-            if getattr(request, name) is not None:
-                message = f"{self.kind.value} has no tokens"
-                raise FieldError(("request", name), message, "none")
-        if access.tokens_per_key_per_min is not None:
-            expected = "requests_per_key_per_min"
-            raise FieldError(
-                ("access", "tokens_per_key_per_min"), f"{self.kind.value} has no tokens", expected
-            )
+    def _items_are_consistent(self) -> Self:
+        check_items(self)
         return self
 
     @model_validator(mode="after")
@@ -231,82 +183,6 @@ class Workload(Strict):
             raise FieldError(("access", name), "no request has a token", expected)
         return self
 
-    @model_validator(mode="after")
-    def _targets_are_of_the_kind(self) -> Self:
-        """Check that the latency states targets of the kind, and images none of a batch."""
-        targets = self.kind.traits.targets
-        for name in self.latency.stated if self.latency is not None else ():
-            if name not in targets:
-                message = f"{self.kind.value} has no such target"
-                raise FieldError(("latency", name), message, " and ".join(targets))
-        return self
-
-    @model_validator(mode="after")
-    def _one_item_at_a_time(self) -> Self:
-        """Check that the engine of an image states nothing about batches of tokens."""
-        if not self.kind.traits.makes_media:
-            return self
-        made = f"each replica makes one {self.kind.value} at a time"
-        if self.engine.max_sequences is not None:
-            raise FieldError(("engine", "max_sequences"), made, "none")
-        if self.engine.kv_precision != "fp16":
-            raise FieldError(("engine", "kv_precision"), "there is no KV cache", "none")
-        if self.engine.routing is not Routing.least_requests:
-            message = f"{made}, and a request must not wait while another replica is idle"
-            raise FieldError(("engine", "routing"), message, Routing.least_requests.value)
-        return self
-
-    @model_validator(mode="after")
-    def _queue_has_jobs(self) -> Self:
-        """Check that what waits in a queue are items, which a bucket keeps for their owner."""
-        if self.queue is not None and not self.kind.traits.makes_media:
-            message = f"{self.kind.value} is answered while the user waits"
-            raise FieldError(("queue",), message, "kind: image or kind: video")
-        if self.cdn is not None:
-            self._results_are_fetched()
-        if self.jobs is None:
-            return self
-        its_item_is_a_job(self.request)
-        if self.capacity is not None and self.capacity.load is Load.peak:
-            expected = "mean; latency.response_s and queue.drain_s bound the wait after the peak"
-            raise FieldError(("capacity", "load"), "a queue absorbs the peak", expected)
-        if self.queue is not None and self.data is None:
-            expected = "data.retention_days, after which results expire"
-            raise FieldError(("data",), "a queued service keeps its results", expected)
-        if self.queue is not None and self.queue.spot and not self.burst_gpus:
-            message = "only nodes above the floor may be spot instances"
-            raise FieldError(("queue", "spot"), message, "capacity.burst_gpus above 0")
-        self._peak_fits_into_a_day()
-        if self.in_transit is not None:
-            message = "the worker sends jobs to the engine inside the pod"
-            raise FieldError(("in_transit",), message, "none")
-        return self
-
-    def _results_are_fetched(self) -> None:
-        """Raises FieldError where no client fetches a result from the service's bucket."""
-        if self.jobs is None:
-            message = "answers carry the results of a service without a queue"
-            raise FieldError(("cdn",), message, "a queue, or no cdn")
-        if self.data is None:
-            expected = "data.retention_days, after which results expire"
-            raise FieldError(
-                ("data",), "the network delivers results that a bucket keeps", expected
-            )
-
-    @model_validator(mode="after")
-    def _prompt_is_of_an_item(self) -> Self:
-        """Check that prompts with stages are of images or clips, and leave time for them."""
-        if self.prompt is None:
-            return self
-        if not self.kind.traits.makes_media:
-            message = f"stages work on the prompts of images and clips, not of {self.kind.value}"
-            raise FieldError(("prompt",), message, "kind: image or kind: video")
-        target = None if self.latency is None else self.latency.response_s
-        if target is not None and target * 1000 <= self.prompt.budget_ms:
-            message = f"the stages of prompt may take {self.prompt.budget_ms:,} ms"
-            raise FieldError(("latency", "response_s"), message, "more seconds than that")
-        return self
-
     @property
     def callers(self) -> tuple[str, ...]:
         """Services of the stack that alone may call this one, without a load balancer; none for
@@ -317,23 +193,6 @@ class Workload(Strict):
     def burst_gpus(self) -> int:
         """GPUs that may be added above the planned ones."""
         return 0 if self.capacity is None else self.capacity.burst_gpus
-
-    def _peak_fits_into_a_day(self) -> None:
-        """Raises FieldError where the hours of the peak have no meaning for the traffic."""
-        queue, traffic = self.queue, self.traffic
-        if queue is None or "peak_hours" not in queue.model_fields_set:
-            return
-        field = ("queue", "peak_hours")
-        if traffic.hourly is not None:
-            raise FieldError(field, "traffic.hourly states the whole day", "none")
-        if not self._peak_is_known:
-            expected = "none, or traffic.peak_ratio"
-            raise FieldError(field, "the traffic has no peak", expected)
-        ratio = traffic.peak_ratio
-        if ratio is not None and queue.peak_hours * ratio > HOURS_OF_A_DAY:
-            most = plain((HOURS_OF_A_DAY / ratio).quantize(Decimal("0.01"), ROUND_DOWN))
-            message = f"{plain(queue.peak_hours)} h at {plain(ratio)} times the mean exceed a day"
-            raise FieldError(field, message, f"at most {most}")
 
     @property
     def jobs(self) -> Queue | None:

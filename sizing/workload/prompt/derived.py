@@ -20,7 +20,8 @@ from sizing.workload.prompt.prompt import (
 )
 from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency
-from sizing.workload.whole import NAME_LENGTH, Workload, has_a_peak
+from sizing.workload.traffic import has_a_peak
+from sizing.workload.whole import NAME_LENGTH, Workload
 
 
 class StageWorkload(Workload):

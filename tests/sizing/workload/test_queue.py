@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from sizing.catalog import load_catalog
 from sizing.workload import Workload
-from sizing.workload.queue import LEAST_PIXELS, PIXEL_STEP
+from sizing.workload.items.queue import LEAST_PIXELS, PIXEL_STEP
 from templates.programs import program
 from tests.components.plans import QUEUED, STUDIO
 from tests.sizing.workload.test_workload import blamed

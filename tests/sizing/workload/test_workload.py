@@ -61,7 +61,7 @@ def blamed(error: ValidationError) -> list[str]:
         (
             {
                 **{"kind": "video", "request": {}, "data": DATA},
-                **{"queue": {"peak_hours": 1}, "traffic": {**TRAFFIC, "hourly": [1] * 24}},
+                **{"queue": {"peak_hours": 3}, "traffic": {**TRAFFIC, "hourly": [1] * 24}},
             },
             "queue.peak_hours",
         ),
@@ -167,6 +167,15 @@ def test_the_field_to_blame(
     with pytest.raises(ValidationError) as refused:
         workload(**changes)
     assert blamed(refused.value) == [field]
+
+
+@pytest.mark.parametrize("traffic", [TRAFFIC, {**TRAFFIC, "hourly": [1] * 24}])
+def test_a_queue_that_was_written_with_its_defaults_is_read_again(
+    workload: Callable[..., Workload], traffic: dict[str, Any]
+) -> None:
+    """Guard: outputs of a stack have every default, and `diff` reads them."""
+    written = workload(kind="video", queue={}, data=DATA, traffic=traffic, capacity=None)
+    assert Workload.model_validate(written.model_dump(mode="json")) == written
 
 
 def test_a_peak_below_the_mean_is_a_contradiction(workload: Callable[..., Workload]) -> None:

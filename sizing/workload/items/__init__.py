@@ -1,0 +1,1 @@
+"""Images and clips in a workload: their queue, and the fields that they have."""
