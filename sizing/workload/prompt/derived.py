@@ -70,7 +70,10 @@ def of_parents(workloads: Sequence[Workload]) -> Iterator[None]:
         at = workloads[fault.workload_index]
         files = [each for each in workloads if not isinstance(each, StageWorkload)]
         if not isinstance(at, StageWorkload):
-            raise StackFieldError(fault, files.index(at)) from fault
+            # Guard: by position, because two files may state the same service.
+            before = workloads[: fault.workload_index]
+            stages = sum(isinstance(each, StageWorkload) for each in before)
+            raise StackFieldError(fault, len(before) - stages) from fault
         index = next(i for i, each in enumerate(files) if each.name == at.parent)
         field = fault.field[:1] if fault.field[:1] in (("model",), ("hardware",)) else ()
         moved = FieldError(
