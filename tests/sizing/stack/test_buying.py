@@ -122,7 +122,7 @@ def test_a_type_of_blocks_alone_has_no_quota_of_vcpus(
 def test_spot_is_for_jobs_that_can_run_again(sized: Callable[..., ServicePlan]) -> None:
     asynchronous = way(sized(hardware={"instance_type": "g6e.xlarge"}, **CLIPS), Way.spot)
     assert asynchronous.within_limits is True
-    # 100 GPUs at the given rate, of which 2 % is repeated, at 90 % utilisation: 114 nodes of 4 vCPUs
+    # 100 GPUs at the given rate with 2 % repeated, at 90 % utilisation: 114 nodes of 4 vCPUs
     assert (asynchronous.quota_code, asynchronous.vcpus_increase) == ("L-3819A6DF", 456)
     chat = way(sized(), Way.spot)
     assert (chat.within_limits, chat.quota_code) == (False, None)
