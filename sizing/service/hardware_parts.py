@@ -32,7 +32,7 @@ from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
 from sizing.service.items.item import item_plan
-from sizing.service.items.jobs import job_queue, jobs_of
+from sizing.service.items.jobs import jobs_of
 from sizing.service.items.ways import other_way
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient, item_seconds
@@ -126,7 +126,6 @@ def _served_parts(
         priced = _priced(case, served, choice)
         calibrated = calibrated_plan(case.workload, known, pool, rates, load, priced=priced)
     capacity = _capacity(case, served.rated, served.choice, rates)
-    waiting = job_queue(case.workload, pool, served.rated.rate, rates)
     jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
     if unserved:
         engine = EngineParts(rejected=unserved)
@@ -153,7 +152,7 @@ def _served_parts(
             burst=engine.burst,
             rates=rates,
             estimate=known,
-            queue=waiting,
+            jobs=jobs,
         ),
         states=states(pool, engine.serving, rates, served.rated.rate),
         volumes=volumes,

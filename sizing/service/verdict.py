@@ -1,17 +1,17 @@
 """Do the latency targets hold, and at which load?"""
 
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
 
 from sizing.plan.service.burst import AddedPlan
 from sizing.plan.service.calibrated import estimate_name
+from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.latency import LatencyPlan, Verdict
 from sizing.plan.service.pool import PoolPlan
 from sizing.replica.calibrated import CalibratedReplica, bought_quantile
 from sizing.replica.case import Case, Choice
 from sizing.replica.methods import MethodEstimate
 from sizing.replica.queues.item_queue import ItemQueue
-from sizing.replica.queues.job_queue import JobQueue
 from sizing.replica.traffic import Rates, stages_s
 from sizing.values.exact import Number, plain, plain_or_none
 from sizing.workload import Latency, Load
@@ -32,13 +32,14 @@ def latency_plan(
     burst: AddedPlan | None,
     rates: Rates,
     estimate: MethodEstimate | None,
-    queue: JobQueue | None = None,
+    jobs: JobsPlan | None = None,
 ) -> LatencyPlan | None:
     """Return the verdict at the peak, or at the mean where the peak is unknown; None without
     targets.
 
     Where the peak is sized, the needed replicas share it, as after the loss that the plan survives.
-    Jobs in `queue` are judged over a whole day, on the needed replicas and by their own rate.
+    The `jobs` of a queued service are judged over a whole day, on the needed replicas and by their
+    own rate.
     Where the mean is sized, all replicas and the burst's share it.
 
     Basis: as the calibrated method at its sizing estimate, whichever method sized the service.
@@ -46,7 +47,7 @@ def latency_plan(
     targets, capacity = case.workload.latency, case.workload.capacity
     if targets is None or capacity is None or not targets.stated:
         return None
-    replicas, queued = pool.replicas_needed, queue is not None
+    replicas, queued = pool.replicas_needed, jobs is not None
     if capacity.load is Load.mean and rates.peak is not None and not queued:
         replicas = pool.replicas_total + (burst.replicas if burst is not None else 0)
     load = Load.mean if rates.peak is None or queued else Load.peak
@@ -58,7 +59,7 @@ def latency_plan(
         each = float(rates.at(load) / replicas) * (1 + estimate.replica.imbalance)
         times = _times_ms(estimate.replica, each)
     elif targets.response_s is not None:
-        times = _response(case, choice, replicas, rates, queue)
+        times = _response(case, choice, replicas, rates, jobs)
     verdict, missed = _verdict(times, _judged(targets, estimate))
     source = estimate_name(100 * bought_quantile(case.workload))
     if not times:
@@ -89,25 +90,27 @@ def _times_ms(replica: CalibratedReplica, requests_per_s: float) -> dict[str, fl
 
 
 def _response(
-    case: Case, choice: Choice, replicas: int, rates: Rates, queue: JobQueue | None
+    case: Case, choice: Choice, replicas: int, rates: Rates, jobs: JobsPlan | None
 ) -> dict[str, float]:
     """Time to the whole image or clip, seconds; empty where the item's time is unknown.
 
     A job's last attempt takes its seconds without those that are repeated.
     """
-    targets, jobs = case.workload.latency, case.workload.jobs
+    targets, queue = case.workload.latency, case.workload.jobs
     if targets is None:
         return {}
-    share = float(targets.percentile) / 100
-    if queue is not None and jobs is not None:
-        item_s = queue.job_s * (1 - float(jobs.repeated_ratio))
-        return {RESPONSE: queue.wait_s(share) + item_s}
+    if jobs is not None and queue is not None:
+        wait_s = inf if jobs.wait_s is None else jobs.wait_s
+        return {RESPONSE: wait_s + jobs.job_s * (1 - float(queue.repeated_ratio))}
     found = case.item_estimate(choice.fit.tensor_parallel)
     if found is None:
         return {}
     item_s = found.seconds(bought_quantile(case.workload))
     waiting = ItemQueue(replicas, float(rates.busiest), item_s)
-    return {RESPONSE: float(stages_s(case.workload)) + waiting.response_s(share)}
+    return {
+        RESPONSE: float(stages_s(case.workload))
+        + waiting.response_s(float(targets.percentile) / 100)
+    }
 
 
 def _stated(targets: Latency) -> dict[str, float]:

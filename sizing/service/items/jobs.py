@@ -19,7 +19,7 @@ from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, plain, plain_or_none
 from sizing.values.units import MIB
-from sizing.workload import Kind, Queue, Workload
+from sizing.workload import Kind, Queue
 from sizing.workload.targets import Latency
 
 WORKER_IMAGE = "public.ecr.aws/lambda/python"
@@ -88,10 +88,11 @@ def jobs_of(
     the items on nodes of this stack.
     """
     queue, latency = case.workload.jobs, case.workload.latency
-    waiting = job_queue(case.workload, pool, rate, rates)
-    if queue is None or waiting is None:
+    if queue is None:
         return None, ()
     item_s = item_seconds(rate, pool.gpus_per_replica)
+    day = day_of(case.workload.traffic, rates, queue)
+    waiting = JobQueue(pool.replicas_needed, float(item_s), day)
     percentile = DEFAULT_PERCENTILE if latency is None else latency.percentile
     wait_s = waiting.wait_s(float(percentile) / 100)
     lacking = without_api(case)
@@ -114,18 +115,6 @@ def jobs_of(
     )
     absent = [] if lacking is None else [_no_api(lacking)]
     return plan, (*absent, *_over_quota(api), *_too_many(pool))
-
-
-def job_queue(workload: Workload, pool: PoolPlan, rate: GpuRate, rates: Rates) -> JobQueue | None:
-    """Return the queue of a day in front of the needed replicas, by the rate that sized them.
-
-    The result is None where requests are answered at once.
-    """
-    queue = workload.jobs
-    if queue is None:
-        return None
-    job_s = float(item_seconds(rate, pool.gpus_per_replica))
-    return JobQueue(pool.replicas_needed, job_s, day_of(workload.traffic, rates, queue))
 
 
 def without_api(case: Case) -> str | None:
