@@ -2,7 +2,7 @@
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
 from sizing.plan.buying import BuyingPlan, CalendarPlan, CalendarStep, WayPlan
-from sizing.stack.one_cluster import burst_nodes
+from sizing.service.burst import burst_nodes
 
 QUOTAS = CATALOG + "quotas.csv"
 WAYS = CATALOG + "purchase_ways.csv"

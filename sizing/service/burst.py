@@ -47,15 +47,14 @@ def burst_plan(
 ) -> BurstPlan | JobBurstPlan | None:
     """Return whole nodes for the requested GPUs, and the load that starts them; None for none.
 
-    nodes = ceil(burst GPUs / GPUs a node), replicas = nodes x replicas a node
+    replicas = nodes x replicas a node
 
     The load of a queued service are its `jobs`. The result is None for replicas that span nodes,
     see `no_burst`.
     """
-    requested = workload.capacity.burst_gpus if workload.capacity else 0
-    if not requested or pool.nodes_per_replica > 1:
+    nodes = burst_nodes(workload, pool)
+    if not nodes:
         return None
-    nodes = ceiling(Fraction(requested, pool.gpus_per_node))
     added = AddedPlan(
         nodes=nodes,
         gpus=nodes * pool.gpus_per_node,
@@ -71,6 +70,16 @@ def burst_plan(
         in_flight_sized=plain(in_flight),
         in_flight_target=max(1, int(in_flight * exact(TARGET_SHARE))),
     )
+
+
+def burst_nodes(workload: Workload, pool: PoolPlan) -> int:
+    """Nodes that a burst may add, all in any one zone; 0 for replicas that span nodes.
+
+    ceil(burst GPUs / GPUs a node)
+    """
+    if pool.nodes_per_replica > 1:
+        return 0
+    return ceiling(Fraction(workload.burst_gpus, pool.gpus_per_node))
 
 
 def _job_burst(workload: Workload, jobs: JobsPlan, added: AddedPlan) -> JobBurstPlan:
@@ -117,7 +126,7 @@ def backlog_seconds(workload: Workload, job_s: Fraction) -> Fraction:
 
 def no_burst(workload: Workload, pool: PoolPlan) -> list[Rejected]:
     """Rejection of a burst for replicas that span nodes: a burst adds single nodes."""
-    requested = workload.capacity.burst_gpus if workload.capacity else 0
+    requested = workload.burst_gpus
     if not requested or pool.nodes_per_replica == 1:
         return []
     numbers = f"a replica takes {pool.nodes_per_replica} nodes; the floor serves alone"

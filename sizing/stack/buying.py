@@ -9,10 +9,10 @@ from sizing.catalog.buying import PurchaseWay, Quota
 from sizing.fleet.served import Served
 from sizing.plan.buying import BuyingPlan, Way, WayPlan
 from sizing.plan.service.pool import CapacitySource, PoolPlan
+from sizing.service.burst import burst_nodes
 from sizing.site import Site
 from sizing.stack.one_cluster import (
     addresses_of_node,
-    burst_nodes,
     nodes_in_a_zone,
     other_addresses,
     widest_addresses,
@@ -31,11 +31,6 @@ USED = {
     CapacitySource.blocks: Way.capacity_block,
 }
 """Way to buy by the capacity source of a pool."""
-
-
-def is_queued(workload: Workload) -> bool:
-    """True where requests wait in a queue as jobs, so that a lost job can run again."""
-    return workload.jobs is not None
 
 
 def buying_plan(workload: Workload, served: Served, site: Site, catalog: Catalog) -> BuyingPlan:
@@ -179,7 +174,7 @@ class _Purchase:
 
     def _spot(self) -> tuple[bool | None, str, Quota | None]:
         notice = self.catalog.purchase_way("spot").notice_min
-        if not is_queued(self.workload):
+        if self.workload.jobs is None:
             return False, f"a node may be lost with {notice} minutes' notice during a request", None
         if "spot" not in self.instance.purchase:
             return False, f"{self.instance.name} is not sold as spot", None

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 from sizing.catalog import Catalog, InstanceType
 from sizing.fleet.served import Served
@@ -12,6 +11,7 @@ from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.service.whole import UNSERVED
 from sizing.plan.stack.addresses import NodeAddressPlan
+from sizing.service.burst import burst_nodes
 from sizing.site import Site
 from sizing.stack.addresses import (
     DAEMON_PODS,
@@ -27,7 +27,6 @@ from sizing.stack.addresses import (
 from sizing.stack.network import interface_endpoints
 from sizing.stack.shared import system_pool
 from sizing.values.exact import ceiling, exact
-from sizing.workload import Workload
 
 NODE_GROUP_LIMIT = 30
 """Maximum node groups. Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
@@ -146,14 +145,6 @@ class OneCluster:
         if needed > self.widest:
             limit = f"of at most {self.widest:,} in the widest network"
             yield f"{needed:,} private addresses in {zone}, {limit}"
-
-
-def burst_nodes(workload: Workload, pool: PoolPlan) -> int:
-    """Nodes that a burst may add in any one zone; 0 for replicas that span nodes."""
-    requested = workload.capacity.burst_gpus if workload.capacity else 0
-    if not requested or pool.nodes_per_replica > 1:
-        return 0
-    return ceiling(Fraction(requested, pool.gpus_per_node))
 
 
 def _too_large(limit: str, *, alone: bool) -> Rejected:
