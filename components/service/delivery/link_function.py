@@ -1,15 +1,15 @@
 """The function that redirects the owner of a result to a signed address."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
-from pulumi_aws import cloudwatch, lambda_
 
-from components.identity import Identity, IdentityArgs
 from components.naming import Tags
-from components.policy import allow, policy
+from components.policy import allow
 from components.service.delivery.cdn import Cdn
-from components.service.jobs.function import ARCHITECTURE, archive
+from components.service.jobs.handler import HandlerArgs, create_handler
 from components.service.jobs.table import Table
 from sizing.plan.stack.cluster import RolesPlan
 from templates.programs import JOB_CONTENT, node_programs
@@ -38,74 +38,41 @@ class LinkFunction(pulumi.ComponentResource):
         self, name: str, args: LinkFunctionArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("sizewright:index:LinkFunction", name, None, opts)
-        self._name = name
-        self._args = args
-        logs = self._logs()
-        made = self._function(logs, self._identity(logs))
+        handler = HandlerArgs(
+            plan=args.cdn.link,
+            description="Signs addresses of results",
+            programs=node_programs(JOB_CONTENT),
+            handler=HANDLER,
+            rights=tuple(_rights(args)),
+            variables=_variables(args),
+            logs_key_arn=args.logs_key_arn,
+            roles=args.roles,
+            partition=args.partition,
+            tags=args.tags,
+        )
+        made = create_handler(name, handler, self)
         self.name, self.arn = made.name, made.arn
         self.register_outputs({"name": self.name})
 
-    def _logs(self) -> cloudwatch.LogGroup:
-        name = f"{self._name}-logs"
-        return cloudwatch.LogGroup(
-            name,
-            retention_in_days=self._args.cdn.link.log_days,
-            kms_key_id=self._args.logs_key_arn,
-            tags=self._args.tags.named(name),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
 
-    def _identity(self, logs: cloudwatch.LogGroup) -> Identity:
-        args = self._args
-        return Identity(
-            f"{self._name}-identity",
-            IdentityArgs(
-                trusted_service="lambda.amazonaws.com",
-                policy=_rights(args, logs),
-                roles=args.roles,
-                partition=args.partition,
-                tags=args.tags,
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
-
-    def _function(self, logs: cloudwatch.LogGroup, identity: Identity) -> lambda_.Function:
-        args, plan, name = self._args, self._args.cdn.link, f"{self._name}-handler"
-        return lambda_.Function(
-            name,
-            description="Signs addresses of results",
-            code=archive(node_programs(JOB_CONTENT)),
-            handler=HANDLER,
-            runtime=plan.runtime,
-            architectures=[ARCHITECTURE],
-            memory_size=plan.memory_mib,
-            timeout=plan.timeout_s,
-            role=identity.arn,
-            environment={
-                "variables": {
-                    "TABLE": args.table.name,
-                    "KIND": plan.kind,
-                    "DOMAIN": args.cdn.domain,
-                    "KEY_PAIR_ID": args.cdn.key_pair_id,
-                    "SECRET_ARN": plan.secret_arn,
-                    "URL_S": str(plan.url_s),
-                    "ISSUER": plan.issuer,
-                }
-            },
-            logging_config={"log_format": "JSON", "log_group": logs.name},
-            tags=args.tags.named(name),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=identity.grants),
-        )
+def _variables(args: LinkFunctionArgs) -> dict[str, pulumi.Input[str]]:
+    plan = args.cdn.link
+    return {
+        "TABLE": args.table.name,
+        "KIND": plan.kind,
+        "DOMAIN": args.cdn.domain,
+        "KEY_PAIR_ID": args.cdn.key_pair_id,
+        "SECRET_ARN": plan.secret_arn,
+        "URL_S": str(plan.url_s),
+        "ISSUER": plan.issuer,
+    }
 
 
-def _rights(args: LinkFunctionArgs, logs: cloudwatch.LogGroup) -> pulumi.Output[str]:
-    """Policy of the function's role: it reads rows and one secret, and no object."""
-    plan, own_logs = args.cdn.link, pulumi.Output.concat(logs.arn, ":*")
-    secret_key = plan.secret_key_arn
-    return policy(
-        allow("dynamodb:GetItem", args.table.arn),
-        allow("secretsmanager:GetSecretValue", plan.secret_arn),
-        allow(["kms:Decrypt", "kms:DescribeKey"], args.table_key_arn),
-        *([] if secret_key is None else [allow("kms:Decrypt", secret_key)]),
-        allow(["logs:CreateLogStream", "logs:PutLogEvents"], own_logs),
-    )
+def _rights(args: LinkFunctionArgs) -> Iterator[Mapping[str, Any]]:
+    """Statements of the function's role: it reads rows and one secret, and no object."""
+    plan = args.cdn.link
+    yield allow("dynamodb:GetItem", args.table.arn)
+    yield allow("secretsmanager:GetSecretValue", plan.secret_arn)
+    yield allow(["kms:Decrypt", "kms:DescribeKey"], args.table_key_arn)
+    if plan.secret_key_arn is not None:
+        yield allow("kms:Decrypt", plan.secret_key_arn)
