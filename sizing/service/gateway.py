@@ -12,7 +12,7 @@ from sizing.service.access import firewall_plan, token_plan
 from sizing.service.request_limits import IDLE_MARGIN_S
 from sizing.site import Site
 from sizing.values.exact import ceiling, exact, plain, plain_or_none
-from sizing.values.units import GB, MB
+from sizing.values.units import GB, MB, SECONDS_PER_HOUR
 from sizing.workload import InTransit, Kind, Routing, Workload
 
 CONNECTIONS_PER_UNIT_S = 25
@@ -47,11 +47,16 @@ IDLE_LIMIT_S, DRAIN_LIMIT_S = 4_000, 3_600
 load balancer."""
 
 
-def mbit_per_s(rate: Fraction | None, size_bytes: Decimal | None) -> Fraction | None:
+def megabits(rate: Fraction, size_bytes: Fraction) -> Fraction:
     """Megabits per second of a rate of messages: rate x bytes x 8 / 10^6. Basis: arithmetic."""
+    return rate * size_bytes * 8 / MB
+
+
+def mbit_per_s(rate: Fraction | None, size_bytes: Decimal | None) -> Fraction | None:
+    """Megabits per second of messages; None where their rate or their size is unknown."""
     if rate is None or size_bytes is None:
         return None
-    return rate * exact(size_bytes) * 8 / MB
+    return megabits(rate, exact(size_bytes))
 
 
 def transfer_plan(workload: Workload, rates: Rates) -> TransferPlan:
@@ -77,7 +82,8 @@ def capacity_units(workload: Workload, rates: Rates) -> int | None:
     sizes = [workload.request.request_bytes, workload.request.response_bytes]
     if None in sizes:
         return None
-    hourly = rate * sum((exact(s) for s in sizes if s is not None), Fraction(0)) * 3600
+    hourly = rate * sum((exact(s) for s in sizes if s is not None), Fraction(0))
+    hourly *= SECONDS_PER_HOUR
     in_flight = rate * (slowest_answer_s(workload) or ASSUMED_ANSWER_S)
     return ceiling(
         max(
@@ -224,7 +230,8 @@ def job_capacity_units(jobs_per_s: Fraction, requests_per_s: Fraction, api: JobA
     Basis: vendor definition (0.4 GB an hour for functions); an upper bound, whose answers are
     assumed.
     """
-    hourly = (jobs_per_s * api.body_bytes + requests_per_s * JOB_ANSWER_BYTES) * 3600
+    per_s = jobs_per_s * api.body_bytes + requests_per_s * JOB_ANSWER_BYTES
+    hourly = per_s * SECONDS_PER_HOUR
     return ceiling(max(requests_per_s / CONNECTIONS_PER_UNIT_S, hourly / FUNCTION_BYTES_PER_UNIT))
 
 

@@ -22,8 +22,7 @@ from components.service.jobs.table import Table, TableArgs
 from components.service.object_store import ObjectStore
 from sizing.plan.service.items.jobs import JobApiPlan, JobsPlan
 from sizing.plan.stack.cluster import RolesPlan
-
-DAY_S = 86_400
+from sizing.values.units import SECONDS_PER_DAY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,4 +141,4 @@ def upload_days(plan: JobsPlan) -> dict[str, int]:
     """
     if plan.api is None or not plan.api.takes_images:
         return {}
-    return {UPLOADS: min(plan.kept_s // DAY_S, plan.api.expire_days)}
+    return {UPLOADS: min(plan.kept_s // SECONDS_PER_DAY, plan.api.expire_days)}

@@ -34,6 +34,11 @@ class ItemQueue:
         """Mean number of replicas at work, in Erlang: requests per second x seconds of an item."""
         return self.requests_per_s * self.item_s
 
+    @property
+    def free_per_s(self) -> float:
+        """Requests per second that the replicas could make beyond those that arrive."""
+        return self.replicas / self.item_s - self.requests_per_s
+
     @cached_property
     def waiting_share(self) -> float:
         """Share of requests that find every replica at work.
@@ -52,8 +57,7 @@ class ItemQueue:
         """
         if self.offered >= self.replicas:
             return 1.0
-        free = self.replicas / self.item_s - self.requests_per_s
-        return self.waiting_share * exp(-free * wait_s)
+        return self.waiting_share * exp(-self.free_per_s * wait_s)
 
     def wait_s(self, share: float) -> float:
         """Seconds of the wait that this share of requests does not exceed.
@@ -65,8 +69,7 @@ class ItemQueue:
         exceeding = 1 - share
         if self.waiting_share <= exceeding:
             return 0.0
-        free = self.replicas / self.item_s - self.requests_per_s
-        return log(self.waiting_share / exceeding) / free
+        return log(self.waiting_share / exceeding) / self.free_per_s
 
     def response_s(self, share: float) -> float:
         """Seconds of the whole answer that this share of requests does not exceed."""

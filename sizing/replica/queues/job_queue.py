@@ -13,10 +13,9 @@ from math import erfc, exp, inf, sqrt
 from sizing.replica.queues.item_queue import ItemQueue, fewest
 from sizing.replica.traffic import Rates
 from sizing.values.exact import exact
-from sizing.values.units import SECONDS_PER_DAY
+from sizing.values.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 from sizing.workload import Queue, Traffic
 
-SECONDS_PER_HOUR = 3600
 TINY = 1e-9
 """Smallest backlog, in jobs, and smallest difference of two shares."""
 CLEAR = 4
@@ -92,7 +91,7 @@ class JobQueue:
         """Jobs per second that all workers finish."""
         return self.workers / self.job_s
 
-    @property
+    @cached_property
     def keeps_up(self) -> bool:
         """True where the workers finish all jobs of a day within a day."""
         arriving = sum(each.seconds * each.jobs_per_s for each in self.day)
@@ -178,8 +177,8 @@ class JobQueue:
     def _late(self, stretch: Stretch, wait_s: float) -> float:
         """Share of a stretch's jobs that wait longer than this."""
         growth = stretch.jobs_per_s - self.jobs_per_s
-        moved, strayed = abs(growth) * stretch.seconds, self._strayed(stretch, stretch.seconds)
-        if moved < CLEAR * strayed:
+        strayed = sqrt(self._variance(stretch) * stretch.seconds)
+        if abs(growth) * stretch.seconds < CLEAR * strayed:
             return self._late_near_capacity(stretch, wait_s)
         first, last = sorted(each / self.jobs_per_s for each in stretch.backlog)
         if last * self.jobs_per_s > TINY:
@@ -189,9 +188,9 @@ class JobQueue:
     def _late_steady(self, stretch: Stretch, wait_s: float) -> float:
         return ItemQueue(self.workers, stretch.jobs_per_s, self.job_s).late_share(wait_s)
 
-    def _strayed(self, stretch: Stretch, seconds: float) -> float:
-        """Standard deviation of the jobs that arrive less those that finish, in this time."""
-        return sqrt((stretch.jobs_per_s + self.jobs_per_s) * seconds)
+    def _variance(self, stretch: Stretch) -> float:
+        """Variance, per second, of the jobs that arrive less those that finish."""
+        return stretch.jobs_per_s + self.jobs_per_s
 
     def _late_near_capacity(self, stretch: Stretch, wait_s: float) -> float:
         """Share of jobs that wait longer than this, where chance moves the backlog as far as the
@@ -203,7 +202,7 @@ class JobQueue:
         Basis: arithmetic (Brownian motion that zero reflects). It is never above the steady state.
         """
         waiting, growth = wait_s * self.jobs_per_s, stretch.jobs_per_s - self.jobs_per_s
-        variance = stretch.jobs_per_s + self.jobs_per_s
+        variance = self._variance(stretch)
         reflected = exp(min(2 * growth * waiting / variance, 700.0))
         total = 0.0
         for index in range(MOMENTS):

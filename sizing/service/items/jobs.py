@@ -18,7 +18,7 @@ from sizing.service.stores.artefact import artefact_plan, format_of
 from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, plain, plain_or_none
-from sizing.values.units import MIB
+from sizing.values.units import KIB, MIB, SECONDS_PER_DAY
 from sizing.workload import Kind, Queue
 from sizing.workload.targets import Latency
 
@@ -36,9 +36,9 @@ POLL_S = 10
 FUNCTIONS_AT_ONCE = 1_000
 """Functions of an account that run at once in a region. Basis: vendor (AWS Lambda, default quota).
 """
-BODY_BYTES = 64 * 1024
+BODY_BYTES = 64 * KIB
 """Maximum bytes of a request. Basis: assumed; a prompt has a few KB, and an image is uploaded."""
-UPLOAD_BYTES = 20 * 1024 * 1024
+UPLOAD_BYTES = 20 * MIB
 """Maximum bytes of an uploaded image. Basis: assumed."""
 URL_S = 3_600
 """Seconds for which the signed address of a result is valid. Basis: assumed. The credentials of a
@@ -68,7 +68,7 @@ SCRATCH_SPARE_MIB = 16
 GIVE_BACK_S = 10
 """Seconds for which an engine outlives the order to stop. Basis: assumed; its worker stops at once,
 and gives the job back by two short calls."""
-KEPT_S = 14 * 86_400
+KEPT_S = 14 * SECONDS_PER_DAY
 """Seconds for which a queue keeps a message. Basis: vendor (SQS, the most)."""
 BACKUP_RECEIVES = 20
 """Times a job is handed out beyond its attempts. Basis: assumed; drained nodes give jobs back, and
@@ -228,12 +228,17 @@ def _over_quota(api: JobApiPlan | None) -> list[Rejected]:
     """Rejection of more functions at once than an account runs by default."""
     if api is None or api.at_once <= FUNCTIONS_AT_ONCE:
         return []
-    numbers = (
-        f"{api.at_once:,.0f} run at once at the busiest moment; an account has "
-        f"{FUNCTIONS_AT_ONCE:,}"
+    return [too_many_functions("job API", api.at_once)]
+
+
+def too_many_functions(option: str, at_once: float) -> Rejected:
+    """Rejection of an option whose functions exceed those that an account runs at once."""
+    had = f"an account has {FUNCTIONS_AT_ONCE:,}"
+    return Rejected(
+        option=f"{option} within the default quota",
+        reason=Reason.store_limit,
+        numbers=f"{at_once:,.0f} run at once at the busiest moment; {had}",
     )
-    option = "job API within the default quota"
-    return [Rejected(option=option, reason=Reason.store_limit, numbers=numbers)]
 
 
 def _too_many(pool: PoolPlan) -> list[Rejected]:

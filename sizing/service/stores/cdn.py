@@ -4,13 +4,19 @@ from fractions import Fraction
 
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.files.cdn import CdnPlan, LinkApiPlan
-from sizing.plan.service.items.jobs import JobApiPlan, JobsPlan
+from sizing.plan.service.items.jobs import JobsPlan
 from sizing.replica.traffic import Rates
-from sizing.service.items.jobs import FUNCTION_MIB, FUNCTION_S, FUNCTIONS_AT_ONCE, REQUEST_S
+from sizing.service.gateway import megabits
+from sizing.service.items.jobs import (
+    FUNCTION_MIB,
+    FUNCTION_S,
+    FUNCTIONS_AT_ONCE,
+    REQUEST_S,
+    too_many_functions,
+)
 from sizing.site import Site
-from sizing.site.signing_key import SigningKey
 from sizing.values.exact import exact, plain, plain_or_none
-from sizing.values.units import DAYS_PER_MONTH, GB, MB, SECONDS_PER_DAY, TB
+from sizing.values.units import DAYS_PER_MONTH, GB, SECONDS_PER_DAY, TB
 from sizing.workload import PriceClass, Workload
 
 EGRESS_MBIT_PER_S, REQUESTS_PER_S = 150_000, 250_000
@@ -51,6 +57,7 @@ def cdn_plan(
     size, views = exact(data.interaction_bytes), exact(cdn.views_per_item)
     mean = rates.mean * views
     peak = None if rates.peak is None else rates.peak * views
+    busiest = rates.busiest * views
     origin = rates.busiest * cdn.origin_reads
     month_bytes = mean * SECONDS_PER_DAY * DAYS_PER_MONTH * size
     plan = CdnPlan(
@@ -58,21 +65,16 @@ def cdn_plan(
         item_bytes=plain(size),
         views_per_s_mean=plain(mean),
         views_per_s_peak=plain_or_none(peak),
-        egress_mbit_per_s=plain(_mbit(mean, size)),
-        egress_mbit_per_s_peak=None if peak is None else plain(_mbit(peak, size)),
+        egress_mbit_per_s=plain(megabits(mean, size)),
+        egress_mbit_per_s_peak=None if peak is None else plain(megabits(peak, size)),
         origin_requests_per_s=plain(origin),
-        origin_mbit_per_s=plain(_mbit(origin, size)),
+        origin_mbit_per_s=plain(megabits(origin, size)),
         egress_gb_per_month=plain(month_bytes / GB),
         egress_usd_per_month=plain_or_none(_usd(month_bytes, cdn.price_class)),
-        link=_link(rates.busiest * views, site, jobs),
+        link=_link(busiest, site, jobs),
     )
-    busiest = rates.busiest * views
-    return plan, (*_over(busiest, _mbit(busiest, size)), *_too_many_functions(plan, jobs))
-
-
-def _mbit(rate: Fraction, size: Fraction) -> Fraction:
-    """Megabits a second of a rate of files. Basis: arithmetic."""
-    return rate * size * 8 / MB
+    over = _over(busiest, megabits(busiest, size))
+    return plan, (*over, *_too_many_functions(plan, jobs))
 
 
 def _usd(month_bytes: Fraction, where: PriceClass) -> Fraction | None:
@@ -100,10 +102,6 @@ def _link(views_per_s: Fraction, site: Site, jobs: JobsPlan | None) -> LinkApiPl
     key, api = site.signing_key, None if jobs is None else jobs.api
     if key is None or api is None:
         return None
-    return _signer(key, api, views_per_s)
-
-
-def _signer(key: SigningKey, api: JobApiPlan, views_per_s: Fraction) -> LinkApiPlan:
     return LinkApiPlan(
         kind=api.kind,
         runtime=NODE_RUNTIME,
@@ -140,8 +138,4 @@ def _too_many_functions(plan: CdnPlan, jobs: JobsPlan | None) -> list[Rejected]:
     together = float(plan.link.at_once) + float(jobs.api.at_once)
     if together <= FUNCTIONS_AT_ONCE or jobs.api.at_once > FUNCTIONS_AT_ONCE:
         return []
-    numbers = (
-        f"{together:,.0f} run at once at the busiest moment; an account has {FUNCTIONS_AT_ONCE:,}"
-    )
-    option = "signed addresses within the default quota"
-    return [Rejected(option=option, reason=Reason.store_limit, numbers=numbers)]
+    return [too_many_functions("signed addresses", together)]
