@@ -107,10 +107,8 @@ def _response(
         return {}
     item_s = found.seconds(bought_quantile(case.workload))
     waiting = ItemQueue(replicas, float(rates.busiest), item_s)
-    return {
-        RESPONSE: float(stages_s(case.workload))
-        + waiting.response_s(float(targets.percentile) / 100)
-    }
+    made_s = waiting.response_s(float(targets.percentile) / 100)
+    return {RESPONSE: float(stages_s(case.workload)) + made_s}
 
 
 def _stated(targets: Latency) -> dict[str, float]:

@@ -9,7 +9,6 @@ from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan, Survives
 from sizing.plan.service.whole import ServicePlan
-from sizing.values.exact import Number
 from sizing.workload import Contradicts, Method
 
 ANYWHERE = "0.0.0.0/0"
@@ -279,12 +278,6 @@ def queue_text(jobs: JobsPlan) -> str:
     backlog = plural(ceil(jobs.largest_backlog), "job")
     drain = duration(ceil(jobs.drain_s))
     return f"up to {backlog} wait; the queue is empty {drain} after the peak; {waits}"
-
-
-def _wait(seconds: Number | None) -> str:
-    if seconds is None:
-        return "wait more than a day"
-    return f"wait at most {duration(ceil(seconds))}" if seconds else "do not wait"
 
 
 def burst_serves_peak(service: ServicePlan) -> bool:
