@@ -8,14 +8,12 @@ from functools import cache
 
 import pytest
 
-from components.foundation.other_stack import shape
-from components.platform import build
 from sizewright.reading.stack.plan import read_plan
-from sizewright.record import Recorded, record
+from sizewright.record import Recorded
 from sizing.plan.claims import Claim, claims, with_leaf
 from sizing.plan.stack.network import EndpointPlan
 from sizing.plan.whole import Plan
-from tests.program.test_wiring import ROOT, other, place, values_of
+from tests.program.test_wiring import ROOT, other, place, recording, values_of
 
 FOLDER = ROOT / "tests" / "program"
 UNKNOWN_IN_A_PREVIEW = "redrivePolicy"
@@ -27,13 +25,6 @@ def plan() -> Plan:
     whole = read_plan([FOLDER / "queued.yaml", FOLDER / "cdn.yaml"], FOLDER / "Pulumi.cdn.yaml")
     endpoint = {"gateway_endpoints": (EndpointPlan(service="dynamodb"),)}
     return whole.model_copy(update={"network": whole.network.model_copy(update=endpoint)})
-
-
-def recording(of: Plan, *, preview: bool) -> Recorded:
-    def program() -> None:
-        build(of)
-
-    return record(program, config={}, preview=preview, referenced=shape(of.site.zones))
 
 
 @cache

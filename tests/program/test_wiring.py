@@ -200,11 +200,11 @@ def narrowed(whole: Plan, path: LeafPath) -> tuple[Plan, LeafPath]:
     return part, (path[0], 0, *path[2:]) if own else path
 
 
-def recording(of: Plan) -> Recorded:
+def recording(of: Plan, *, preview: bool = True) -> Recorded:
     def program() -> None:
         build(of)
 
-    return record(program, config={}, preview=True, referenced=shape(of.site.zones))
+    return record(program, config={}, preview=preview, referenced=shape(of.site.zones))
 
 
 @cache
