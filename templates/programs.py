@@ -71,11 +71,21 @@ JOB_WORKER = (
     "job_worker",
     "job_engine",
     "job_image",
+    "job_messages",
     "job_stop",
     "job_store",
     "prompt_stages",
 )
 """Files of the worker next to the engine."""
+
+RENDITION_WORKER = (
+    "rendition_worker",
+    "job_messages",
+    "job_stop",
+    "job_store",
+    "rendition_ffmpeg",
+)
+"""Files of the worker that makes the renditions of clips."""
 
 JOB_CONTENT = "job_content"
 """File of the function that signs addresses of results; its handler is job_content.handler."""
@@ -91,7 +101,7 @@ def programs(names: tuple[str, ...]) -> Programs:
 
 def program(name: str) -> Program:
     """Return the program of `scripts/NAME.py`."""
-    path = SCRIPTS / f"{name}.py"
+    path = _path(f"{name}.py")
     return Program(path.name, running_python(path.read_text(encoding="utf-8")))
 
 
@@ -100,10 +110,16 @@ def node_programs(name: str) -> Programs:
 
     No text of the program may have a line that looks like a comment.
     """
-    path = SCRIPTS / f"{name}.mjs"
+    path = _path(f"{name}.mjs")
     lines = path.read_text(encoding="utf-8").splitlines()
     left = [line for line in lines if line.strip() and not _SCRIPT_COMMENT_LINE.match(line)]
     return Programs((Program(path.name, "\n".join(left) + "\n"),))
+
+
+def _path(file: str) -> Path:
+    """Path of a program, whose name is unique."""
+    (path,) = SCRIPTS.rglob(file)
+    return path
 
 
 def _named(file: str, digest: str) -> str:

@@ -14,6 +14,8 @@ from testbed.control_plane import WITH_PARENT
 FOLDER = Path(__file__).parents[1] / ".testbed"
 PYTHON = FOLDER / "aws" / "bin" / "python"
 """Python with boto3 and without this project's packages."""
+FFMPEG = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"
+"""Program of that Python that prints the path of a static ffmpeg."""
 NODE_PACKAGES = FOLDER / "node" / "node_modules"
 """Clients of the SDK of AWS that its Node.js runtime has."""
 START_LIMIT_S = 60
@@ -22,6 +24,12 @@ START_LIMIT_S = 60
 def aws_missing() -> str:
     """Reason why the stand-ins cannot run here; empty where they can."""
     return "" if (FOLDER / ".ready-aws").is_file() else "no AWS stand-ins: run `make testbed`"
+
+
+def ffmpeg() -> Path:
+    """Path of a static ffmpeg."""
+    found = subprocess.run([str(PYTHON), "-c", FFMPEG], check=True, capture_output=True, text=True)
+    return Path(found.stdout.strip())
 
 
 def node_missing() -> str:

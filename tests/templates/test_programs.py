@@ -55,7 +55,7 @@ def reworded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Copy of all templates and programs in which every comment and docstring is another."""
     folder = tmp_path / "templates"
     shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in [*folder.glob("*/*.j2"), *folder.glob("scripts/*.py")]:
+    for path in [*folder.glob("*/*.j2"), *folder.glob("scripts/**/*.py")]:
         path.write_text(other_wording(path.read_text(), path.suffix == ".py"))
     monkeypatch.setattr(templates.programs, "SCRIPTS", folder / "scripts")
     monkeypatch.setattr(templates.render, "TEMPLATES", folder)
@@ -87,7 +87,7 @@ def test_a_changed_comment_changes_nothing_that_runs(
     assert after == what_runs(plan())
 
 
-@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(SCRIPTS.rglob("*.py")), ids=lambda path: path.stem)
 def test_a_program_without_its_comments_is_the_same_program(path: Path) -> None:
     class Bare(ast.NodeTransformer):
         def generic_visit(self, node: ast.AST) -> ast.AST:

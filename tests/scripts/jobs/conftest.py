@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from templates.programs import JOB_API, JOB_WORKER, programs
+from templates.programs import JOB_API, JOB_WORKER, RENDITION_WORKER, programs
 from testbed.aws_services import PYTHON, AwsServices, aws_missing
 from tests.scripts.jobs.queued_service import Driver, QueuedService
 
@@ -26,8 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def programs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the programs as the archive and the ConfigMap contain them."""
     folder = tmp_path_factory.mktemp("programs")
-    for one in (*programs(JOB_API).files, *programs(JOB_WORKER).files):
-        (folder / one.file).write_text(one.text)
+    for files in (JOB_API, JOB_WORKER, RENDITION_WORKER):
+        for one in programs(files).files:
+            (folder / one.file).write_text(one.text)
     return folder
 
 

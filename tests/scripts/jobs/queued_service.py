@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from templates.programs import JOB_WORKER
-from testbed.aws_services import PYTHON, free_port
+from templates.programs import JOB_WORKER, RENDITION_WORKER
+from testbed.aws_services import PYTHON, ffmpeg, free_port
 from testbed.control_plane import WITH_PARENT
 
 STAND_IN = Path(__file__).with_name("engine_stand_in.py")
@@ -108,6 +109,7 @@ class QueuedService:
             "ACCEPTS": "true",
             "TAKES_IMAGES": "false",
             "UPLOAD_BYTES": "1000000",
+            "VARIANTS": "[]",
             "ATTEMPTS": str(ATTEMPTS),
             "RECEIVES": str(redrive["maxReceiveCount"]),
             "VISIBILITY_S": "5",
@@ -116,6 +118,23 @@ class QueuedService:
             **environment,
         }
         self.pods = list[Pod]()
+        self.renderers = list[Renderer]()
+
+    def with_renditions(self, variants: list[dict[str, object]], **changes: str) -> None:
+        """Add the queue of renditions, for pods and renderers that start later."""
+        letters = self._queue("rendition-letters", {})
+        self.environment["RENDITIONS_URL"] = self._queue("renditions", {})
+        self.environment["VARIANTS"] = json.dumps([each["name"] for each in variants])
+        self.renditions = {
+            **self.environment,
+            "QUEUE_URL": self.environment["RENDITIONS_URL"],
+            "DEAD_LETTERS_URL": letters,
+            "VARIANTS": json.dumps(variants),
+            "THREADS": "1",
+            "CLIP_TIMEOUT_S": "20",
+            "FFMPEG": str(ffmpeg()),
+            **changes,
+        }
 
     def _queue(self, name: str, attributes: dict[str, str]) -> str:
         made = self.aws(
@@ -158,11 +177,12 @@ class QueuedService:
         }
         stated |= dict(headers or {})
         content = json.dumps(body).encode() if raw is None else raw
+        place = urlsplit(path)
         event = {
             "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:test"}},
             "httpMethod": method,
-            "path": path,
-            "multiValueQueryStringParameters": {},
+            "path": place.path,
+            "multiValueQueryStringParameters": parse_qs(place.query),
             "multiValueHeaders": {
                 name: value if isinstance(value, list) else [value]
                 for name, value in stated.items()
@@ -222,10 +242,10 @@ class QueuedService:
         assert not listed["IsTruncated"]
         return {entry["Key"] for entry in listed.get("Contents", [])}
 
-    def letters(self) -> list[dict[str, Any]]:
-        """Take all dead letters out of their queue."""
+    def letters(self, of: str = "environment") -> list[dict[str, Any]]:
+        """Take all dead letters out of the queue of an environment."""
         letters = list[dict[str, Any]]()
-        url = self.environment["DEAD_LETTERS_URL"]
+        url = getattr(self, of)["DEAD_LETTERS_URL"]
         while taken := self.take(url):
             letters += [json.loads(message["Body"]) for message in taken]
             for message in taken:
@@ -245,10 +265,10 @@ class QueuedService:
         ).get("Messages", [])
         return messages
 
-    def waiting(self) -> int:
-        """Messages of the queue, visible or not."""
+    def waiting(self, of: str = "environment") -> int:
+        """Messages of the queue of an environment, visible or not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        url = self.environment["QUEUE_URL"]
+        url = getattr(self, of)["QUEUE_URL"]
         found = self.aws("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=names)
         return sum(int(value) for value in found["Attributes"].values())
 
@@ -258,14 +278,21 @@ class QueuedService:
         self.pods.append(pod)
         return pod
 
+    def renderer(self) -> "Renderer":
+        """Start a worker of renditions."""
+        renderer = Renderer(self, self._programs, len(self.renderers))
+        self.renderers.append(renderer)
+        return renderer
+
     def end(self) -> None:
-        for pod in self.pods:
-            pod.end()
+        for process in (*self.pods, *self.renderers):
+            process.end()
 
     @property
     def events(self) -> list[dict[str, Any]]:
         """Lines of the logs of all workers."""
-        return [json.loads(line) for pod in self.pods for line in pod.log.read_text().splitlines()]
+        logs = [each.log.read_text() for each in (*self.pods, *self.renderers)]
+        return [json.loads(line) for log in logs for line in log.splitlines()]
 
     @property
     def engine_calls(self) -> list[dict[str, Any]]:
@@ -305,24 +332,18 @@ class Pod:
         stated = {"FAULTS": json.dumps(first)}
         if self._seed is not None:
             stated["SEED"] = str(self._seed + 1_000 * self._starts)
+        if "CLIP" in self._service.environment:
+            stated["CLIP"] = self._service.environment["CLIP"]
         self._starts += 1
         arguments = [str(STAND_IN), str(self._port), self._service.kind, str(self.engine_log)]
-        self.engine = self._started([sys.executable, "-S", *arguments], stated, subprocess.DEVNULL)
+        self.engine = started([sys.executable, "-S", *arguments], stated, subprocess.DEVNULL)
 
     def start_worker(self) -> None:
         file = self._programs / f"{JOB_WORKER[0]}.py"
         stated = {"ENGINE_URL": f"http://127.0.0.1:{self._port}", "PYTHONUNBUFFERED": "1"}
         with self.log.open("a") as log:
             environment = {**self._service.environment, **stated}
-            self.worker = self._started([str(PYTHON), str(file)], environment, log)
-
-    @staticmethod
-    def _started(
-        command: list[str], environment: dict[str, str], output: Any
-    ) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            [sys.executable, "-c", WITH_PARENT, *command], env=environment, stdout=output
-        )
+            self.worker = started([str(PYTHON), str(file)], environment, log)
 
     def stop(self, number: signal.Signals = signal.SIGTERM, limit_s: float = 30) -> int:
         """Send the worker a signal and return its exit code."""
@@ -333,6 +354,42 @@ class Pod:
         for process in (self.worker, self.engine):
             process.kill()
             process.wait()
+
+
+class Renderer:
+    """A worker of renditions, which is a process."""
+
+    def __init__(self, service: QueuedService, programs: Path, number: int) -> None:
+        self._service, self._file = service, programs / f"{RENDITION_WORKER[0]}.py"
+        self.log = service.folder / f"{service.name}-renderer-{number}.log"
+        self._folder = service.folder / f"{service.name}-renderer-{number}"
+        self._folder.mkdir()
+        self.log.touch()
+        self.start()
+
+    def start(self) -> None:
+        stated = {"FFMPEG_FOLDER": str(self._folder), "TMPDIR": str(self._folder)}
+        environment = {**self._service.renditions, **stated, "PYTHONUNBUFFERED": "1"}
+        with self.log.open("a") as log:
+            self.worker = started([str(PYTHON), str(self._file)], environment, log)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, limit_s: float = 30) -> int:
+        """Send the worker a signal and return its exit code."""
+        os.kill(self.worker.pid, number)
+        return self.worker.wait(limit_s)
+
+    def end(self) -> None:
+        self.worker.kill()
+        self.worker.wait()
+
+
+def started(
+    command: list[str], environment: dict[str, str], output: Any
+) -> "subprocess.Popen[bytes]":
+    """Start a process that ends with this one."""
+    return subprocess.Popen(
+        [sys.executable, "-c", WITH_PARENT, *command], env=environment, stdout=output
+    )
 
 
 def until(condition: Callable[[], object], limit_s: float = 40, what: str = "") -> None:

@@ -71,7 +71,14 @@ class Signing:
     ) -> Answer:
         stated = {"authorization": token(owner)} if headers is None else headers
         values = {name: [v] if isinstance(v, str) else v for name, v in stated.items()}
-        event = {"httpMethod": method, "path": path, "multiValueHeaders": values, "body": ""}
+        place = urlsplit(path)
+        event = {
+            "httpMethod": method,
+            "path": place.path,
+            "multiValueQueryStringParameters": parse_qs(place.query),
+            "multiValueHeaders": values,
+            "body": "",
+        }
         env = {
             "TABLE": self.service.name,
             "KIND": self.service.kind,
@@ -80,6 +87,7 @@ class Signing:
             "SECRET_ARN": self.secret,
             "URL_S": "600",
             "ISSUER": "test",
+            "VARIANTS": "[]",
             **environment,
         }
         answer = self.node.line(env=env, event=event)
@@ -206,6 +214,35 @@ def test_refusals_are_those_of_the_function_that_accepts_jobs(signing: Signing) 
         same = service.request(method, path, owner=request.get("owner", "alice"))
         assert (answer.status, answer.body) == (status, same.body), (job, request)
         assert answer.headers == same.headers
+
+
+def test_variants_and_their_refusals_are_those_of_the_function_that_accepts_jobs(
+    signing: Signing,
+) -> None:
+    service, names = signing.service, json.dumps(["h264-240", "thumbnail"])
+    service.environment["VARIANTS"] = names
+    kind, waiting = service.kind, signing.completed()
+    failed = signing.completed(variants_error="ffmpeg failed")
+    small = {"key": "ab/c/h264-240.mp4", "bytes": 7, "sha256": "0"}
+    done = signing.completed(variants={"h264-240": small})
+    answer = signing.answered(f"{service.path}/{done}/content?variant=h264-240", VARIANTS=names)
+    assert urlsplit(answer.headers["location"]).path == f"/{small['key']}"
+    verified(answer.headers["location"], signing.key)
+    answer = signing.answered(f"{service.path}/{done}/content?variant={kind}", VARIANTS=names)
+    assert urlsplit(answer.headers["location"]).path == f"/{done[:2]}/{done}/item.png"
+    cases = [
+        (409, waiting, "variant=thumbnail"),
+        (409, failed, "variant=thumbnail"),
+        (409, service.accept(), "variant=thumbnail"),
+        (400, done, "variant=thumbnail"),
+        (400, waiting, "variant=h264-1080"),
+        (400, waiting, "variant=thumbnail&variant=h264-240"),
+        (400, waiting, "variant=%20"),
+    ]
+    for status, job, query in cases:
+        path = f"{service.path}/{job}/content?{query}"
+        answer, same = signing.answered(path, VARIANTS=names), service.request("GET", path)
+        assert (answer.status, answer.body) == (status, same.body), (job, query)
 
 
 TOKENS: dict[str, dict[str, Any]] = {

@@ -78,7 +78,9 @@ def test_the_archive_depends_on_the_programs_alone(
     copy = tmp_path / "scripts"
     copy.mkdir()
     for name in JOB_API:
-        text = Path(str(sys.modules["templates.programs"].__file__)).parent / f"scripts/{name}.py"
+        text = (
+            Path(str(sys.modules["templates.programs"].__file__)).parent / f"scripts/jobs/{name}.py"
+        )
         (copy / text.name).write_text(text.read_text("utf-8") + "CHANGED = 1\n", "utf-8")
     monkeypatch.setattr("templates.programs.SCRIPTS", copy)
     assert inputs(preview)["code"]["$archive"] != first

@@ -19,7 +19,17 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from job_http import Answer, Event, RefusedError, answer, body_of, headers_of, only, owner_of
+from job_http import (
+    Answer,
+    Event,
+    RefusedError,
+    answer,
+    body_of,
+    headers_of,
+    only,
+    owner_of,
+    query_of,
+)
 from job_request import ID, Service, accepted
 
 PATHS = {"image": "/v1/images/generations", "video": "/v1/videos"}
@@ -111,7 +121,7 @@ def routed(event: Event) -> Answer:
     if found := re.fullmatch(rf"{re.escape(jobs)}/([^/]+)(/content)?", path):
         only(method, "GET")
         row = own_row(found[1], owner)
-        return content(row) if found[2] else answer(200, view(row))
+        return content(row, variant_of(event)) if found[2] else answer(200, view(row))
     raise RefusedError(404, "There is nothing at this path.", code="not_found")
 
 
@@ -223,16 +233,45 @@ def view(row: dict[str, Any]) -> dict[str, Any]:
         "size": request["size"],
         **{name: int(row[name]) if name in row else None for name in times},
     }
-    return shown | ({"num_frames": request["num_frames"]} if "num_frames" in request else {})
+    frames = {"num_frames": request["num_frames"]} if "num_frames" in request else {}
+    made = states(row)
+    return shown | frames | ({"variants": made} if made else {})
 
 
-def content(row: dict[str, Any]) -> Answer:
-    """Redirect to a signed address of the result."""
+def states(row: dict[str, Any]) -> dict[str, str]:
+    """State of each variant of a job by name: those that it has, else those that it gets."""
+    if "variants" in row:
+        return dict.fromkeys(row["variants"], "completed")
+    state = "failed" if "variants_error" in row else "queued"
+    return dict.fromkeys(json.loads(os.environ["VARIANTS"]), state)
+
+
+def variant_of(event: Event) -> str:
+    """Variant that a request asks for; the result itself has the name of its kind."""
+    stated = query_of(event, "variant") or [service().kind]
+    return stated[0] if len(stated) == 1 else ""
+
+
+def key_of(row: dict[str, Any], variant: str) -> str:
+    """Key of a variant of a job. Raises RefusedError where it does not exist."""
     if row["state"] != "completed":
-        raise RefusedError(
-            409, f"The job is {row['state']}; it has no content.", code="not_completed"
-        )
-    place = {"Bucket": os.environ["BUCKET"], "Key": row["key"]}
+        message = f"The job is {row['state']}; it has no content."
+        raise RefusedError(409, message, code="not_completed")
+    if variant == service().kind:
+        return str(row["key"])
+    known = states(row)
+    if variant not in known:
+        message = f"`variant` has a wrong value; expected {' or '.join([service().kind, *known])}."
+        raise RefusedError(400, message, param="variant")
+    if known[variant] != "completed":
+        message = f"The variant {variant} is {known[variant]}; it has no content."
+        raise RefusedError(409, message, code="not_completed")
+    return str(row["variants"][variant]["key"])
+
+
+def content(row: dict[str, Any], variant: str) -> Answer:
+    """Redirect to a signed address of the result, or of a variant of it."""
+    place = {"Bucket": os.environ["BUCKET"], "Key": key_of(row, variant)}
     life_s = _number("URL_S")
     address = store().generate_presigned_url("get_object", Params=place, ExpiresIn=life_s)
     return answer(302, None, {"location": address, "cache-control": "no-store"})

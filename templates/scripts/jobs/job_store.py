@@ -1,12 +1,14 @@
 """Rows and objects of jobs: an object appears whole and once, and a final state stays.
 
-It runs next to `job_worker.py` with boto3, without any other library.
+It runs next to the workers with boto3, without any other library.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import time
+from dataclasses import dataclass
 from typing import IO, Any
 
 from botocore.exceptions import ClientError
@@ -18,10 +20,15 @@ FORMS = {
     "jpeg": ("jpg", "image/jpeg"),
     "webp": ("webp", "image/webp"),
     "h264": ("mp4", "video/mp4"),
+    "h265": ("mp4", "video/mp4"),
+    "av1": ("mp4", "video/mp4"),
 }
-"""Ending and content type of an item, by its format."""
+"""Ending and content type of a file, by its format."""
 OPEN = "attribute_exists(id) AND #state IN (:queued, :in_progress)"
 """Condition of every change of state."""
+NO_VARIANTS = "attribute_not_exists(variants) AND attribute_not_exists(variants_error)"
+DUE = f"#state = :completed AND {NO_VARIANTS}"
+"""Condition of a job whose renditions are still to be made; either attribute is final."""
 
 Row = dict[str, Any]
 
@@ -51,6 +58,42 @@ class Rows:
         """Queue an open job again, and count that this must not cost it an attempt."""
         return self._updated(job, "ADD given_back :one SET", {"state": "queued"}, one=1)
 
+    def started(self, job: str) -> Row | None:
+        """Count a start of the renditions of a job, and return its row; None where none are due."""
+        fresh = f"{DUE} AND expires_at > :now"
+        return self._due(job, "ADD variant_starts :one", fresh, one=1, now=int(time.time()))
+
+    def left(self, job: str) -> None:
+        """Take back a start whose worker must end: it costs no attempt."""
+        self._due(job, "ADD variant_starts :less", less=-1)
+
+    def rendered(self, job: str, variants: dict[str, Row]) -> bool:
+        """Note the variants of a job by name; False where none were due."""
+        return self._due(job, "SET variants = :variants", variants=variants) is not None
+
+    def unrendered(self, job: str, reason: str) -> bool:
+        """Note why a job has no variants; False where none were due."""
+        return self._due(job, "SET variants_error = :reason", reason=reason) is not None
+
+    def _due(self, job: str, verb: str, condition: str = DUE, **values: object) -> Row | None:
+        """Change the row of a job whose renditions are due, and return it; else None."""
+        stated = {f":{name}": value for name, value in values.items()}
+        try:
+            changed = self._table.update_item(
+                Key={"id": job},
+                UpdateExpression=verb,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={**stated, ":completed": "completed"},
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as fault:
+            if code_of(fault) != "ConditionalCheckFailedException":
+                raise
+            return None
+        row: Row = changed["Attributes"]
+        return row
+
     def _updated(self, job: str, verb: str, values: dict[str, object], **more: object) -> bool:
         states = {":queued": "queued", ":in_progress": "in_progress"}
         new = {f":new_{name}": value for name, value in values.items()}
@@ -79,43 +122,58 @@ def upload_key(owner: str, number: str) -> str:
     return f"uploads/{hashlib.sha256(owner.encode()).hexdigest()[:16]}/{number}"
 
 
+@dataclass(frozen=True)
+class File:
+    """One of the files of a job, by its name and its format."""
+
+    name: str
+    form: str
+
+    def key(self, job: str) -> str:
+        """Key of a job's file; the first digits spread the keys over prefixes."""
+        return f"{job[:2]}/{job}/{self.name}.{FORMS[self.form][0]}"
+
+
 class Store:
     """Bucket of results and uploaded images."""
 
-    def __init__(self, client: Any, bucket: str, form: str) -> None:
+    def __init__(self, client: Any, bucket: str) -> None:
         self._s3, self._bucket = client, bucket
-        self._ending, self._content = FORMS[form]
 
-    def key(self, job: str) -> str:
-        """Key of a job's object; the first digits spread the keys over prefixes."""
-        return f"{job[:2]}/{job}/item.{self._ending}"
-
-    def found(self, row: Row) -> dict[str, object] | None:
-        """Key, bytes and digest of the job's object; None where it does not exist."""
-        head = self._head(self.key(row["id"]))
+    def found(self, row: Row, file: File) -> dict[str, object] | None:
+        """Key, bytes and digest of a job's file; None where it does not exist."""
+        key = file.key(row["id"])
+        head = self._head(key)
         # Guard: an id returns with its idempotency key. An older job's object is not this result.
         if head is None or head["Metadata"].get("created-at") != str(row["created_at"]):
             return None
         digest = head["Metadata"]["sha256"]
-        return {"key": self.key(row["id"]), "bytes": head["ContentLength"], "sha256": digest}
+        return {"key": key, "bytes": head["ContentLength"], "sha256": digest}
 
-    def put(self, row: Row, item: IO[bytes]) -> None:
-        """Store an item under the job's key, unless the job already has an object."""
+    def read(self, key: str, out: IO[bytes]) -> None:
+        """Copy an object into a file, part by part."""
+        body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+        while chunk := body.read(PART_BYTES):
+            out.write(chunk)
+
+    def put(self, row: Row, file: File, item: IO[bytes]) -> None:
+        """Store a file under its key, unless the job already has it."""
         digest = hashlib.sha256()
         size = 0
         while chunk := item.read(PART_BYTES):
             digest.update(chunk)
             size += len(chunk)
         item.seek(0)
-        place = {"Bucket": self._bucket, "Key": self.key(row["id"])}
+        place = {"Bucket": self._bucket, "Key": file.key(row["id"])}
         facts = {"sha256": digest.hexdigest(), "created-at": str(row["created_at"])}
-        kind = {"ContentType": self._content, "Metadata": facts, "ChecksumAlgorithm": "SHA256"}
+        content = FORMS[file.form][1]
+        kind = {"ContentType": content, "Metadata": facts, "ChecksumAlgorithm": "SHA256"}
         try:
             self._written(place, kind, item, size, {"IfNoneMatch": "*"})
         except ClientError as fault:
             if code_of(fault) != "PreconditionFailed":
                 raise
-            if self.found(row) is None:
+            if self.found(row, file) is None:
                 item.seek(0)
                 self._written(place, kind, item, size, {})
 
@@ -145,8 +203,8 @@ class Store:
             self._s3.abort_multipart_upload(**place, UploadId=upload)
             raise
 
-    def delete(self, row: Row) -> None:
-        self._s3.delete_object(Bucket=self._bucket, Key=self.key(row["id"]))
+    def delete(self, row: Row, file: File) -> None:
+        self._s3.delete_object(Bucket=self._bucket, Key=file.key(row["id"]))
 
     def uploaded(self, owner: str, number: str) -> tuple[str, bytes] | None:
         """Content type and bytes of an owner's uploaded image; None where it has expired."""

@@ -14,45 +14,37 @@ import json
 import os
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO
 
 import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from job_engine import AbsentError, BrokenError, DiedError, Engine, HungError, RejectedError
 from job_image import fault_of
+from job_messages import AWS_ERRORS, Messages, aws_options, report
 from job_stop import Stop, Stopping
-from job_store import Row, Rows, Store, code_of, id_of
+from job_store import File, Row, Rows, Store, code_of
 
-WAIT_S = 10
-"""Long poll for a message. It ends within the time that a pod has to stop. Basis: assumed."""
 DRAIN_S = 2
 """Time after the engine's end in which the signal to stop may come. Basis: assumed."""
 OTHER_MODEL_S, DOUBLINGS = 300, 4
 """First pause of a job whose model this worker does not have; it doubles that many times. Basis:
 assumed; a rollout takes minutes to hours, and 20 returns then last 22 hours."""
 DAY_S = 86_400
-AWS_ERRORS = (BotoCoreError, ClientError)
 
 
 class Worker:
     """One worker with its queue, table and engine."""
 
     def __init__(self, given: dict[str, str]) -> None:
-        retries = {"mode": "standard", "max_attempts": 5}
-        config = Config(connect_timeout=5, read_timeout=WAIT_S + 20, retries=retries)
-        region = {"region_name": given["AWS_REGION"], "config": config}
+        region = aws_options(given)
         self._queue = boto3.client("sqs", **region)
+        self._messages = Messages(self._queue, given)
         self._rows = Rows(boto3.resource("dynamodb", **region).Table(given["TABLE"]))
-        self._store = Store(boto3.client("s3", **region), given["BUCKET"], given["FORMAT"])
+        self._store = Store(boto3.client("s3", **region), given["BUCKET"])
+        self._item = File("item", given["FORMAT"])
         limit_s = float(given["ITEM_TIMEOUT_S"])
         self._engine = Engine(given["ENGINE_URL"], given["KIND"], given["FORMAT"], limit_s, given)
         self._attempts = int(given["ATTEMPTS"])
-        self._visibility_s = int(given["VISIBILITY_S"])
         self._heartbeat_s = int(given["HEARTBEAT_S"])
         self._stopping, self._given = Stopping(), given
         self._ready = self._hung = False
@@ -68,46 +60,14 @@ class Worker:
                 self._ready = self._engine.healthy() and self._engine.cleared()
                 self._stopping.wait(0 if self._ready else 1)
                 continue
-            try:
-                messages = self._received()
-            except AWS_ERRORS as fault:
-                report("aws_error", code=code_of(fault))
+            if not self._messages.handle_next(self._outcome_or_return):
                 self._stopping.wait(self._heartbeat_s)
-                continue
-            for message in messages:
-                self._handle(message)
         return 1 if self._hung else 0
 
-    def _received(self) -> list[dict[str, Any]]:
-        """At most one message."""
-        messages: list[dict[str, Any]] = self._queue.receive_message(
-            QueueUrl=self._given["QUEUE_URL"],
-            MaxNumberOfMessages=1,
-            WaitTimeSeconds=WAIT_S,
-            VisibilityTimeout=self._visibility_s,
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
-        ).get("Messages", [])
-        return messages
-
-    def _handle(self, message: dict[str, Any]) -> None:
-        """Handle one message: delete it, or make it visible after some seconds."""
-        job = id_of(message)
-        with self._held(message):
-            again_s = None if job is None else self._outcome_or_return(job, message)
-        place = self._place(message)
-        try:
-            if again_s is None:
-                self._queue.delete_message(**place)
-            else:
-                self._queue.change_message_visibility(**place, VisibilityTimeout=again_s)
-        except AWS_ERRORS as fault:
-            # Guard: after a long pause another worker has the message, and this receipt is void.
-            report("aws_error", job=job, code=code_of(fault))
-
-    def _outcome_or_return(self, job: str, message: dict[str, Any]) -> int | None:
+    def _outcome_or_return(self, job: str, receives: int) -> int | None:
         """Outcome of a job; a job that AWS did not let run goes back."""
         try:
-            return self._outcome(job, int(message["Attributes"]["ApproximateReceiveCount"]))
+            return self._outcome(job, receives)
         except AWS_ERRORS as fault:
             report("aws_error", job=job, code=code_of(fault))
         try:
@@ -115,30 +75,6 @@ class Worker:
         except AWS_ERRORS as fault:
             report("aws_error", job=job, code=code_of(fault))
         return self._heartbeat_s
-
-    def _place(self, message: dict[str, Any]) -> dict[str, Any]:
-        return {"QueueUrl": self._given["QUEUE_URL"], "ReceiptHandle": message["ReceiptHandle"]}
-
-    @contextmanager
-    def _held(self, message: dict[str, Any]) -> Iterator[None]:
-        """Keep the message invisible while its job runs."""
-        done = threading.Event()
-        more = {**self._place(message), "VisibilityTimeout": self._visibility_s}
-
-        def beat() -> None:
-            while not done.wait(self._heartbeat_s):
-                try:
-                    self._queue.change_message_visibility(**more)
-                except AWS_ERRORS as fault:
-                    report("heartbeat_failed", code=code_of(fault))
-
-        heart = threading.Thread(target=beat, daemon=True)
-        heart.start()
-        try:
-            yield
-        finally:
-            done.set()
-            heart.join()
 
     def _outcome(self, job: str, receives: int) -> int | None:
         """Seconds until the job may run again; None where its message is no longer needed.
@@ -149,6 +85,8 @@ class Worker:
         if row is None or row["state"] in ("completed", "failed"):
             if row is not None and row["state"] == "failed":
                 self._bury(row)
+            if row is not None and row["state"] == "completed":
+                self._announce(job)
             return None
         if receives > 1 and self._adopted(row):
             return None
@@ -190,7 +128,7 @@ class Worker:
                     return self._given_back(row, fault)
                 self._ready, self._hung = False, isinstance(fault, HungError)
                 return self._lost(row, str(fault), last=last)
-            self._store.put(row, item)
+            self._store.put(row, self._item, item)
         return None if self._adopted(row) else self._lost(row, "its object is gone", last=last)
 
     def _make(self, row: Row, item: IO[bytes]) -> None:
@@ -210,7 +148,7 @@ class Worker:
 
         A job that has failed meanwhile, or whose row is gone, keeps no object.
         """
-        found = self._store.found(row)
+        found = self._store.found(row, self._item)
         if found is None:
             return False
         now = int(time.time())
@@ -219,11 +157,21 @@ class Worker:
         times = {"completed_at": now, "expires_at": expires, "ttl": ttl}
         if self._rows.change(row["id"], "completed", **times, **found):
             report("completed", job=row["id"])
+            self._announce(row["id"])
             return True
         final = self._rows.get(row["id"])
         if final is None or final["state"] == "failed":
-            self._store.delete(row)
+            self._store.delete(row, self._item)
         return True
+
+    def _announce(self, job: str) -> None:
+        """Send a completed job to the workers of renditions, where the service has any.
+
+        Guard: the job's own message is deleted later. After a crash in between, it comes again.
+        """
+        queue = self._given.get("RENDITIONS_URL")
+        if queue is not None:
+            self._queue.send_message(QueueUrl=queue, MessageBody=json.dumps({"id": job}))
 
     def _given_back(self, row: Row, fault: BaseException) -> int:
         """Count the return before the message is visible: a crash in between costs no attempt."""
@@ -264,11 +212,6 @@ class Worker:
         body = json.dumps(letter)
         self._queue.send_message(QueueUrl=self._given["DEAD_LETTERS_URL"], MessageBody=body)
         report("failed", job=row["id"])
-
-
-def report(event: str, **facts: object) -> None:
-    """Print one line of the log; no text of a request is in it."""
-    print(json.dumps({"event": event, **facts}), flush=True)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,12 @@ def headers_of(event: Event) -> dict[str, list[str]]:
     return headers
 
 
+def query_of(event: Event, name: str) -> list[str]:
+    """Values of a field of the query, as the caller wrote them."""
+    values: list[str] = (event.get("multiValueQueryStringParameters") or {}).get(name) or []
+    return values
+
+
 def owner_of(headers: dict[str, list[str]], issuer: str) -> str:
     """Subject of the caller's token, whose signature was verified before this function ran.
 

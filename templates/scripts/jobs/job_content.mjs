@@ -25,12 +25,12 @@ const privateKeys = new Map();
 
 // Answer that is an error of the caller, in OpenAI's form.
 class Refused extends Error {
-  constructor(status, message, code, headers = {}) {
+  constructor(status, message, code, { headers = {}, param = null } = {}) {
     super(message);
     this.status = status;
     this.headers = headers;
     const type = status < 500 ? "invalid_request_error" : "server_error";
-    this.error = { message, type, param: null, code };
+    this.error = { message, type, param, code };
   }
 }
 
@@ -57,9 +57,10 @@ async function routed(event) {
   }
   if (event.httpMethod !== "GET") {
     const message = "This path accepts GET only.";
-    throw new Refused(405, message, "method_not_allowed", { allow: "GET" });
+    throw new Refused(405, message, "method_not_allowed", { headers: { allow: "GET" } });
   }
-  return redirect(await ownRow(job, owner));
+  const row = await ownRow(job, owner);
+  return redirect(row, variantOf(event));
 }
 
 // Values of the Authorization header, however often it is there.
@@ -78,7 +79,8 @@ function ownerOf(event) {
   const current = typeof claims.exp === "number" && claims.exp > now();
   if (!current || length < 1 || length > OWNER_CHARACTERS || claims.iss !== process.env.ISSUER) {
     const message = "One bearer token of the issuer with a subject is required.";
-    throw new Refused(401, message, "invalid_token", { "www-authenticate": "Bearer" });
+    const headers = { "www-authenticate": "Bearer" };
+    throw new Refused(401, message, "invalid_token", { headers });
   }
   return claims.sub;
 }
@@ -108,13 +110,44 @@ async function found(job) {
   return (await table.send(one)).Item;
 }
 
-// Redirect to a signed address of the result, which never outlives the result.
-async function redirect(row) {
+// Variant that a request asks for; the result itself has the name of its kind.
+function variantOf(event) {
+  const stated = event.multiValueQueryStringParameters?.variant ?? [process.env.KIND];
+  return stated.length === 1 ? stated[0] : "";
+}
+
+// Names of the variants of a job: those that it has, else those that it gets.
+function variantsOf(row) {
+  return row.variants ? Object.keys(row.variants.M) : JSON.parse(process.env.VARIANTS);
+}
+
+// Key of a variant of a job.
+function keyOf(row, variant) {
   if (row.state.S !== "completed") {
     throw new Refused(409, `The job is ${row.state.S}; it has no content.`, "not_completed");
   }
+  if (variant === process.env.KIND) {
+    return row.key.S;
+  }
+  const known = variantsOf(row);
+  if (!known.includes(variant)) {
+    const expected = [process.env.KIND, ...known].join(" or ");
+    const message = `\`variant\` has a wrong value; expected ${expected}.`;
+    throw new Refused(400, message, "invalid_value", { param: "variant" });
+  }
+  if (row.variants === undefined) {
+    const state = row.variants_error === undefined ? "queued" : "failed";
+    const message = `The variant ${variant} is ${state}; it has no content.`;
+    throw new Refused(409, message, "not_completed");
+  }
+  return row.variants.M[variant].M.key.S;
+}
+
+// Redirect to a signed address of the result or of a variant, which never outlives the result.
+async function redirect(row, variant) {
+  const key = keyOf(row, variant);
   const ends = Math.min(Math.floor(now()) + Number(process.env.URL_S), Number(row.expires_at.N));
-  const location = await signed(`https://${process.env.DOMAIN}/${row.key.S}`, ends);
+  const location = await signed(`https://${process.env.DOMAIN}/${key}`, ends);
   return answer(302, null, { location, "cache-control": "no-store" });
 }
 

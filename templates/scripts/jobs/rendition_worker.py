@@ -1,0 +1,182 @@
+"""Worker on a node without a GPU: it makes the renditions and the thumbnail of finished clips.
+
+It runs with Python 3.9 or later, boto3 and ffmpeg, without any other library. In the image of AWS
+Lambda, PYTHONPATH must name /var/runtime, where boto3 is.
+
+A message may arrive twice, and two workers may make the same variants at once. Each key has one
+object. The row of the job names its variants or the reason why it has none, and the first stays.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import boto3
+from job_messages import AWS_ERRORS, Messages, aws_options, report
+from job_stop import Stop, Stopping
+from job_store import File, Row, Rows, Store, code_of
+from rendition_ffmpeg import Variant, command
+
+FAULT_CHARACTERS = 200
+"""Most characters of ffmpeg's message in a reason. Basis: assumed."""
+POLL_S = 0.05
+TOOL, CLIP = "ffmpeg", "clip"
+"""Names of files: the copy of ffmpeg, and the clip."""
+QUIET = {"SVT_LOG": "1"}
+"""Whole environment of ffmpeg: its encoder of AV1 reports errors alone, and no address of AWS is in
+it."""
+
+
+class BrokenError(Exception):
+    """The attempt is lost; another may succeed."""
+
+
+class Worker:
+    """One worker with its queue, table and bucket."""
+
+    def __init__(self, given: dict[str, str]) -> None:
+        region = aws_options(given)
+        self._queue = boto3.client("sqs", **region)
+        self._messages = Messages(self._queue, given)
+        self._rows = Rows(boto3.resource("dynamodb", **region).Table(given["TABLE"]))
+        self._store = Store(boto3.client("s3", **region), given["BUCKET"])
+        self._variants = [Variant(**each) for each in json.loads(given["VARIANTS"])]
+        self._attempts, self._threads = int(given["ATTEMPTS"]), int(given["THREADS"])
+        self._heartbeat_s, self._limit_s = int(given["HEARTBEAT_S"]), float(given["CLIP_TIMEOUT_S"])
+        self._letters = given["DEAD_LETTERS_URL"]
+        self._ffmpeg = executable(Path(given["FFMPEG"]), Path(given["FFMPEG_FOLDER"]))
+        self._stopping = Stopping()
+
+    def run(self) -> int:
+        """Work until the pod ends, and return the exit code."""
+        while not self._stopping.now:
+            if not self._messages.handle_next(self._outcome):
+                self._stopping.wait(self._heartbeat_s)
+        return 0
+
+    def _outcome(self, job: str, receives: int) -> int | None:
+        """Seconds until the clip may be tried again; None where its message is no longer needed."""
+        try:
+            return self._made(job)
+        except AWS_ERRORS as fault:
+            report("aws_error", job=job, code=code_of(fault))
+            return self._heartbeat_s
+
+    def _made(self, job: str) -> int | None:
+        """Make the variants of a clip once."""
+        row = self._rows.started(job)
+        if row is None:
+            return self._again_or_buried(job)
+        if int(row["variant_starts"]) > self._attempts:
+            self._fail(row, f"{self._attempts} attempts were lost: their workers ended")
+            return None
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                self._keep(row, self._files(row, Path(folder)))
+        except Stop:
+            self._rows.left(job)
+            report("given_back", job=job)
+            return 0
+        except BrokenError as fault:
+            report("attempt_lost", job=job)
+            if int(row["variant_starts"]) < self._attempts:
+                return self._heartbeat_s
+            self._fail(row, str(fault))
+        return None
+
+    def _again_or_buried(self, job: str) -> None:
+        """Repeat the letter of a clip that has failed: its worker may have ended before it."""
+        row = self._rows.get(job)
+        if row is not None and "variants_error" in row:
+            self._bury(row, row["variants_error"])
+
+    def _files(self, row: Row, folder: Path) -> dict[Path, Variant]:
+        """Files of all variants in a folder. Raises BrokenError or Stop."""
+        with (folder / CLIP).open("wb") as out:
+            self._store.read(row["key"], out)
+        frames = int(json.loads(row["request"])["num_frames"])
+        outputs = {variant.name: variant for variant in self._variants}
+        with self._stopping.interruptible():
+            self._run(command(self._ffmpeg, CLIP, frames, outputs, self._threads), folder)
+        made = {folder / name: variant for name, variant in outputs.items()}
+        for path, variant in made.items():
+            if not path.exists() or path.stat().st_size == 0:
+                raise BrokenError(f"ffmpeg made no {variant.name}")
+        return made
+
+    def _run(self, arguments: list[str], folder: Path) -> None:
+        """Run ffmpeg to its end within the time for one clip.
+
+        Guard: the process is awaited in short steps, so that the order to stop ends it too.
+        """
+        errors = folder / "errors"
+        with errors.open("wb") as out:
+            process = subprocess.Popen(
+                arguments, stdin=subprocess.DEVNULL, stderr=out, cwd=folder, env=QUIET
+            )
+            try:
+                until = time.monotonic() + self._limit_s
+                while process.poll() is None:
+                    if time.monotonic() > until:
+                        raise BrokenError(f"ffmpeg took more than {self._limit_s:g} s")
+                    time.sleep(POLL_S)
+            finally:
+                process.kill()
+                process.wait()
+        if process.returncode != 0:
+            said = errors.read_text(errors="replace").split()
+            raise BrokenError(f"ffmpeg failed: {' '.join(said)[:FAULT_CHARACTERS]}")
+
+    def _keep(self, row: Row, made: dict[Path, Variant]) -> None:
+        """Store the variants and note them; files of a job that is gone or has failed go again."""
+        noted: dict[str, Row] = {}
+        for path, variant in made.items():
+            file = File(variant.name, variant.codec)
+            with path.open("rb") as item:
+                self._store.put(row, file, item)
+            found = self._store.found(row, file)
+            if found is None:
+                raise BrokenError(f"the object of {variant.name} is gone")
+            noted[variant.name] = found
+        if self._rows.rendered(row["id"], noted):
+            report("rendered", job=row["id"])
+            return
+        final = self._rows.get(row["id"])
+        if final is None or "variants" not in final:
+            self._delete(row)
+
+    def _fail(self, row: Row, reason: str) -> None:
+        """Note the reason, delete what is there, and send the job to the dead letters."""
+        if not self._rows.unrendered(row["id"], reason):
+            return
+        self._delete(row)
+        self._bury(row, reason)
+
+    def _delete(self, row: Row) -> None:
+        for variant in self._variants:
+            self._store.delete(row, File(variant.name, variant.codec))
+
+    def _bury(self, row: Row, reason: str) -> None:
+        """Send the job to the dead letters; after a crash in between it is there twice."""
+        letter = {"id": row["id"], "model": row["model"], "reason": reason}
+        self._queue.send_message(QueueUrl=self._letters, MessageBody=json.dumps(letter))
+        report("failed", job=row["id"])
+
+
+def executable(program: Path, folder: Path) -> str:
+    """Path of a copy of ffmpeg that may run; its image has no shell that could set the mode."""
+    copy = folder / TOOL
+    shutil.copyfile(program, copy)
+    copy.chmod(0o700)
+    return str(copy)
+
+
+if __name__ == "__main__":
+    sys.exit(Worker(dict(os.environ)).run())
