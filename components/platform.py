@@ -14,6 +14,7 @@ from components.foundation.network.network import NetworkIds
 from components.foundation.other_stack import OUTPUT, platform_outputs
 from components.naming import PRODUCT, Tags, aws_name, partition
 from components.pools.burst_pool import BurstPool, BurstPoolArgs
+from components.pools.cpu_nodes import CpuNodes, CpuNodesArgs
 from components.pools.gpu_pool import GpuPool, GpuPoolArgs
 from components.pools.system_pool import SystemPool, SystemPoolArgs
 from components.provider import aws_provider
@@ -25,9 +26,10 @@ from components.service.object_store import ObjectStore
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterPlan
-from sizing.plan.stack.nodes import NodePool
+from sizing.plan.stack.nodes import CpuPool, NodePool
 from sizing.plan.whole import Plan
 from templates.render import render, user_data_path
+from templates.scheduling import RENDITIONS_TAINT
 
 NAME = "sw"
 """Logical name of the platform; it is short because every AWS name starts with it."""
@@ -102,6 +104,7 @@ class Platform(pulumi.ComponentResource):
         foundation = self._foundation()
         network, cluster = foundation.network, foundation.cluster
         system = self._system_pools(network, cluster)
+        self._rendering = self._rendition_pools(network, cluster)
         self._pools = {pool.name: self._gpu_pool(pool, network, cluster) for pool in plan.pools}
         in_cluster = self._cluster_services(network, cluster, system)
         self._bursts = {
@@ -190,19 +193,41 @@ class Platform(pulumi.ComponentResource):
         pool = SystemPool(
             f"{self._name}-system",
             SystemPoolArgs(
-                plan=self._plan.system,
-                cluster_name=cluster.name,
-                kubernetes_version=self._plan.cluster.kubernetes_version,
+                nodes=self._cpu_nodes(self._plan.system, network, cluster),
                 coredns_version=self._plan.cluster.addons["coredns"],
-                node_role_arn=cluster.node_role_arn,
-                subnet_ids=list(network.private_subnet_ids.values()),
-                volumes_key_arn=self._keys.volumes,
-                after=cluster.ready_for_nodes,
-                tags=self._tags,
             ),
             self._child,
         )
         return [pool]
+
+    def _rendition_pools(self, network: NetworkIds, cluster: ClusterIds) -> list[pulumi.Resource]:
+        """Nodes of the workers that make renditions; none where no service has any."""
+        if self._plan.rendition_nodes is None:
+            return []
+        args = self._cpu_nodes(
+            self._plan.rendition_nodes, network, cluster, taints=RENDITIONS_TAINT
+        )
+        return [CpuNodes(f"{self._name}-renditions", args, self._child)]
+
+    def _cpu_nodes(
+        self,
+        plan: CpuPool,
+        network: NetworkIds,
+        cluster: ClusterIds,
+        *,
+        taints: Mapping[str, str] | None = None,
+    ) -> CpuNodesArgs:
+        return CpuNodesArgs(
+            plan=plan,
+            cluster_name=cluster.name,
+            kubernetes_version=self._plan.cluster.kubernetes_version,
+            node_role_arn=cluster.node_role_arn,
+            subnet_ids=list(network.private_subnet_ids.values()),
+            volumes_key_arn=self._keys.volumes,
+            after=cluster.ready_for_nodes,
+            tags=self._tags,
+            taints=taints or {},
+        )
 
     def _gpu_pool(self, pool: NodePool, network: NetworkIds, cluster: ClusterIds) -> GpuPool:
         return GpuPool(
@@ -280,6 +305,7 @@ class Platform(pulumi.ComponentResource):
                 buckets=service.buckets,
                 database=service.database,
                 jobs=service.jobs,
+                renditions=service.renditions,
                 cdn=service.cdn,
                 gateway=service.gateway,
                 called=bool(service.callers),
@@ -299,6 +325,7 @@ class Platform(pulumi.ComponentResource):
                 controller=self._writer,
                 after=[*system, *in_cluster.ready_for_gpu_pods],
                 nodes_by_zone=self._nodes_of(service),
+                rendition_nodes=self._rendering,
                 burst_after=self._before_burst(service, in_cluster),
                 tags=self._tags.of_service(service.name),
             ),

@@ -18,6 +18,7 @@ from sizing.explained.service.disks import DISKS
 from sizing.explained.service.files.artefact import ARTEFACT
 from sizing.explained.service.files.cdn import CDN
 from sizing.explained.service.files.objects import OBJECTS
+from sizing.explained.service.files.renditions import RENDITIONS
 from sizing.explained.service.gateway import GATEWAY
 from sizing.explained.service.items.item import ITEM
 from sizing.explained.service.items.jobs import JOBS
@@ -51,6 +52,7 @@ REGISTRY: Registry = {
     **POOL,
     **STORES,
     **ARTEFACT,
+    **RENDITIONS,
     **OBJECTS,
     **CDN,
     **DISKS,

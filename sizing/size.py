@@ -34,6 +34,7 @@ from sizing.stack.shared import (
     keys_plan,
     node_pools,
     nvme_overflow_pools,
+    rendition_pool,
     system_pool,
 )
 from sizing.stack.unverified import unverified_pins
@@ -91,6 +92,8 @@ def _sized(
     pools = node_pools(services, site, catalog)
     services = [without_spot(service, pools) for service in services]
     system = system_pool(services, site, catalog)
+    rendering = rendition_pool(services, catalog)
+    cpu_pools = [pool for pool in (system, rendering) if pool is not None]
     added = cluster_services(services, pools, site, catalog)
     return Plan(
         catalog_digest=catalog.digest,
@@ -98,18 +101,26 @@ def _sized(
         services=tuple(services),
         pools=pools,
         system=system,
-        network=network_plan(site, workloads, services, pools, system=system, ranges=ranges),
+        rendition_nodes=rendering,
+        network=network_plan(
+            site,
+            workloads,
+            services,
+            pools,
+            cpu_pools=cpu_pools,
+            ranges=ranges,
+        ),
         keys=keys_plan(site, services, pools),
         dns=dns_plan(site, services),
         roles=RolesPlan(
             path=site.role_path, permissions_boundary_arn=site.permissions_boundary_arn
         ),
-        cluster=cluster_plan(site, pools, catalog),
+        cluster=cluster_plan(site, pools, catalog, rendering=rendering is not None),
         cluster_services=added,
         access_logs=access_logs(services, site),
-        calendar=calendar_plan(services, system, catalog),
+        calendar=calendar_plan(services, cpu_pools, catalog),
         unverified=unverified_pins(
-            services, pools, site, catalog, system=system, cluster_services=added
+            services, pools, site, catalog, cpu_pools=cpu_pools, cluster_services=added
         ),
     )
 
@@ -125,7 +136,7 @@ def _decisions(
 
     A service whose nodes exceed the cluster gets none, and leaves its room to those after it.
     """
-    decisions, cluster = list[Decision](), OneCluster.of(site, catalog, len(workloads))
+    decisions, cluster = list[Decision](), OneCluster.of(site, catalog, workloads)
     for index, workload in enumerate(workloads):
         known = catalog.with_corrections(corrections.get(workload.name))
         rates, lock = request_rates(workload.traffic), locks.get(workload.name)
@@ -167,8 +178,11 @@ def service_plan(
     )
     engine = parts.engine
     nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision, facts.model)
-    storage = storage_plan(workload, rates, nominal)
-    database, buckets, too_large = stores(workload, storage, rates, case.site, case.catalog)
+    variants = () if parts.renditions is None else parts.renditions.variants
+    storage = storage_plan(workload, rates, nominal, sum(each.file_bytes for each in variants))
+    database, buckets, too_large = stores(
+        workload, storage, rates, case.site, case.catalog, variants=variants
+    )
     spanning = [] if parts.pool is None else no_burst(workload, parts.pool)
     cdn, beyond_cdn = cdn_plan(workload, rates, case.site, parts.jobs)
     locked = result.rated is not None and result.rated.locked
@@ -183,6 +197,7 @@ def service_plan(
         artefact=artefact,
         jobs=parts.jobs,
         cdn=cdn,
+        renditions=parts.renditions,
         own_runs=own_runs_plan(
             own,
             workload,

@@ -81,8 +81,10 @@ def _worker_environment(plan: Plan, service: ServicePlan, worker: JobWorkerPlan)
     if service.serving is None or service.jobs is None or service.jobs.api is None:
         raise ValueError(f"{service.name}: a worker needs an engine and jobs")
     prompt = service.serving.prompt
-    stages = {} if prompt is None else {"PROMPT_STAGES": argument(prompt_stages(prompt))}
-    return stages | {
+    own = {} if prompt is None else {"PROMPT_STAGES": argument(prompt_stages(prompt))}
+    if service.renditions is not None and service.renditions.worker is not None:
+        own["RENDITIONS_URL"] = "${wire:renditions_url}"
+    return own | {
         "QUEUE_URL": "${wire:queue_url}",
         "DEAD_LETTERS_URL": "${wire:dead_letters_url}",
         "TABLE": "${wire:jobs_table}",

@@ -39,6 +39,7 @@ from templates.engine import (
 )
 from templates.held_pods import with_held
 from templates.programs import JOB_WORKER, PROMPT_CHECK, program, programs
+from templates.renditions import RENDITION_WIRES, rendition_documents
 from templates.scheduling import (
     GPU_TAINT,
     NODE_TROUBLE,
@@ -64,6 +65,7 @@ WIRES = frozenset(
         "volumes_key_arn",
         PRIVATE_SUBNET,
         *QUEUE_WIRES,
+        *RENDITION_WIRES,
     }
 )
 """Names of the values that exist only after creation; `components/wires.py` fills them in. A slash
@@ -130,6 +132,7 @@ def _documents(plan: Plan, service: ServicePlan, serving: ServingPlan) -> Iterat
         yield document, "target-group-binding", values | {"binding": binding}
     if service.weights_import is not None:
         yield from ((document, document, values) for document in _IMPORT_DOCUMENTS)
+    yield from rendition_documents(plan, service, values)
     if service.burst is not None:
         own, more = load_values(plan, service, serving, service.burst)
         burst = values | burst_values(serving, service.burst) | own

@@ -16,6 +16,7 @@ from components.service.burst_serving import BurstServing, BurstServingArgs
 from components.service.database import Database, DatabaseArgs
 from components.service.gateway import Gateway
 from components.service.jobs.intake import Intake, IntakeArgs
+from components.service.jobs.rendition_workers import RenditionWorkers, RenditionWorkersArgs
 from components.service.object_store import ObjectStore
 from components.service.service_namespace import ServiceNamespace, ServiceNamespaceArgs
 from components.service.serving import Serving, ServingArgs
@@ -23,6 +24,7 @@ from components.service.stores import ARTEFACTS, Stores, StoresArgs
 from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
 from components.service.weights_import import WeightsImport, WeightsImportArgs
 from sizing.plan.service.files.cdn import CdnPlan
+from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan
@@ -40,6 +42,8 @@ class InferenceServiceArgs:
     database: DatabasePlan | None
     jobs: JobsPlan | None
     """Jobs of a queued service; null where requests are answered at once."""
+    renditions: RenditionsPlan | None
+    """Other sizes and codecs of its clips; null where there are none."""
     cdn: CdnPlan | None
     """Delivery of its results; null where signed addresses name the bucket."""
     gateway: GatewayPlan | JobGatewayPlan | None
@@ -69,6 +73,8 @@ class InferenceServiceArgs:
     """System nodes and GPU plugins that must outlive its objects."""
     nodes_by_zone: Mapping[str, pulumi.Resource]
     """GPU nodes by zone; they must outlive the pods of their zone and block no other zone."""
+    rendition_nodes: Sequence[pulumi.Resource]
+    """Nodes of the workers that make renditions; they must outlive these pods."""
     burst_after: Sequence[pulumi.Resource]
     """Resources that must outlive the pods above the floor too."""
     tags: Tags
@@ -102,6 +108,8 @@ class InferenceService(pulumi.ComponentResource):
             weights, namespace = stores.by_role["weights"], self._namespace()
             serving = self._serving(weights, namespace, self._weights_import(weights, namespace))
             bound = self._registrations(gateways, serving)
+            if self._intake is not None and self._intake.renditions is not None:
+                self._rendition_workers(self._intake, namespace)
             if "burst-deployment" in args.documents:
                 self._burst(serving)
         if first is not None:
@@ -152,6 +160,7 @@ class InferenceService(pulumi.ComponentResource):
                 plan=jobs,
                 api=jobs.api,
                 artefacts=stores.by_role[ARTEFACTS],
+                renditions=args.renditions,
                 cdn=stores.cdn,
                 key_arn=args.keys.data,
                 logs_key_arn=args.keys.logs,
@@ -256,6 +265,24 @@ class InferenceService(pulumi.ComponentResource):
                 nodes_by_zone=self._args.nodes_by_zone,
                 weights=imported,
                 tags=self._args.tags,
+            ),
+            self._in_cluster,
+        )
+
+    def _rendition_workers(self, intake: Intake, namespace: ServiceNamespace) -> RenditionWorkers:
+        args = self._args
+        return RenditionWorkers(
+            f"{self._name}-renditions",
+            RenditionWorkersArgs(
+                service=args.service,
+                documents=args.documents,
+                intake=intake,
+                cluster_name=args.cluster.name,
+                roles=args.roles,
+                partition=args.partition,
+                account_ids=args.account_ids,
+                after=[*namespace.guards, *args.rendition_nodes],
+                tags=args.tags,
             ),
             self._in_cluster,
         )

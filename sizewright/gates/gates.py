@@ -96,8 +96,7 @@ def nodes_per_group(plan: Plan) -> Gate:
         for pool in plan.pools
         for zone, count in pool.nodes_by_zone.items()
     }
-    if plan.system is not None:
-        groups["system"] = plan.system.nodes_total
+    groups |= {name: pool.nodes_total for name, pool in plan.cpu_pools.items()}
     if not groups:
         return Gate("nodes per group", None, "no node group")
     largest = max(groups, key=lambda group: groups[group])

@@ -85,6 +85,34 @@ class MediaModel(Fact):
         return (self.model,)
 
 
+class RenditionWork(Fact):
+    """CPU time and bytes of one codec, or CPU time of decoding a clip, in ffmpeg.
+
+    Basis: measured by `bench/renditions.py`, as `source` says: the median of all runs, with the
+    lowest and the highest.
+    """
+
+    work: str
+    """Codec of a rendition, or decode."""
+    low_cpu_s_per_megapixel: Rate
+    """CPU seconds for a million pixels of frames, the lowest."""
+    cpu_s_per_megapixel: Rate
+    """CPU seconds, the median."""
+    high_cpu_s_per_megapixel: Rate
+    """CPU seconds, the highest. They size the workers."""
+    low_bits_per_pixel: Rate | None = None
+    """Bits of the file for one pixel of one frame, the lowest; None for decoding."""
+    bits_per_pixel: Rate | None = None
+    """Bits, the median."""
+    high_bits_per_pixel: Rate | None = None
+    """Bits, the highest."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Work, the key of the row."""
+        return (self.work,)
+
+
 class FormatBytes(Fact):
     """Bits of a file for one pixel of one frame: what it usually takes, and a range.
 

@@ -14,7 +14,7 @@ from sizing.catalog.buying import LeadTime, PurchaseWay, Quota
 from sizing.catalog.coefficients import CoefficientSet
 from sizing.catalog.correction import Corrections
 from sizing.catalog.engine_options import Ability, EngineModel, EngineOption
-from sizing.catalog.media import Denoiser, FormatBytes, MediaModel
+from sizing.catalog.media import Denoiser, FormatBytes, MediaModel, RenditionWork
 from sizing.catalog.media_coefficients import MediaCoefficientSet
 from sizing.catalog.reader import read_records
 from sizing.catalog.records import (
@@ -74,6 +74,7 @@ FILES = (
     "prices.csv",
     "purchase_ways.csv",
     "quotas.csv",
+    "rendition_work.csv",
     "zones.csv",
 )
 DIRECTIONS = {
@@ -97,6 +98,7 @@ R = TypeVar(
     Checkpoint,
     Denoiser,
     FormatBytes,
+    RenditionWork,
     Pin,
     Quota,
     PurchaseWay,
@@ -150,6 +152,8 @@ class Catalog(BaseModel):
     """Items that image and video models make by default."""
     media_formats: tuple[FormatBytes, ...]
     """Bits of a pixel in each format of images and clips."""
+    rendition_work: tuple[RenditionWork, ...]
+    """CPU time and bytes of renditions by codec."""
     media_coefficients: MediaCoefficientSet
     """Coefficients of the time of an image or a clip."""
     digest: str
@@ -177,6 +181,10 @@ class Catalog(BaseModel):
     def media_format(self, name: str) -> FormatBytes:
         """Return the bits of a pixel in this format. Raises UnknownName."""
         return _named("format", name, self.media_formats)
+
+    def rendition(self, work: str) -> RenditionWork:
+        """Return the CPU time and the bytes of a codec, or of `decode`. Raises UnknownName."""
+        return _named("work of renditions", work, self.rendition_work)
 
     def denoiser(self, name: str) -> Denoiser:
         """Return the denoiser of this name. Raises UnknownName."""
@@ -382,6 +390,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         denoisers=denoisers,
         media_models=media_models,
         media_formats=tuple(read_records(folder / "media_formats.csv", FormatBytes).values()),
+        rendition_work=tuple(read_records(folder / "rendition_work.csv", RenditionWork).values()),
         media_coefficients=MediaCoefficientSet.model_validate_json(
             (folder / "media_coefficients.json").read_bytes()
         ),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -13,8 +13,9 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterPlan, ClusterServicesPlan, KeysPlan, RolesPlan
 from sizing.plan.stack.held import PodRevision
 from sizing.plan.stack.network import DnsPlan, NetworkPlan
-from sizing.plan.stack.nodes import NodePool, SystemPool
+from sizing.plan.stack.nodes import CpuPool, NodePool, RenditionPool, SystemPool
 from sizing.site import Site
+from sizing.values.strict import absent
 
 SCHEMA_VERSION = "1"
 
@@ -34,6 +35,8 @@ class Plan(Part):
     """Node groups, shared by the services of the same type and capacity source."""
     system: SystemPool | None
     """Nodes for the cluster's own services; null where the cluster has another owner."""
+    rendition_nodes: Annotated[RenditionPool | None, Field(exclude_if=absent)] = None
+    """Nodes of the workers that make renditions; left out where no service has any."""
     network: NetworkPlan
     """Network, made or used."""
     keys: KeysPlan
@@ -54,6 +57,15 @@ class Plan(Part):
     """Requests and purchases until the nodes serve; null without a pool."""
     unverified: tuple[str, ...]
     """Versions that were not checked against their registry."""
+
+    @property
+    def cpu_pools(self) -> dict[str, CpuPool]:
+        """Nodes without GPUs that the stack makes, by the name of their node group."""
+        pools: dict[str, CpuPool | None] = {
+            "system": self.system,
+            "renditions": self.rendition_nodes,
+        }
+        return {name: pool for name, pool in pools.items() if pool is not None}
 
     @property
     def digest(self) -> str:

@@ -13,6 +13,7 @@ from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan, WeightsOn
+from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.items.item import ItemPlan
 from sizing.plan.service.items.jobs import JobsPlan
@@ -38,6 +39,7 @@ from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient, item_seconds
 from sizing.service.serving import copy_image, quota_plan, serving_plan
 from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
+from sizing.service.stores.renditions import renditions_plan
 from sizing.service.verdict import latency_plan
 from sizing.service.weights_import import import_plan
 from sizing.values.exact import exact
@@ -75,6 +77,7 @@ class HardwareParts:
     states: tuple[StatePlan, ...] = ()
     volumes: VolumePlan | None = None
     jobs: JobsPlan | None = None
+    renditions: RenditionsPlan | None = None
     engine: EngineParts = NO_ENGINE
     rejected: tuple[Rejected, ...] = ()
 
@@ -127,10 +130,13 @@ def _served_parts(
         calibrated = calibrated_plan(case.workload, known, pool, rates, load, priced=priced)
     capacity = _capacity(case, served.rated, served.choice, rates)
     jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
+    rendered = renditions_plan(case, artefact_plan(case), rates, pool=pool, jobs=jobs)
     if unserved:
         engine = EngineParts(rejected=unserved)
     else:
-        engine = _engine_parts(case, served, capacity, volumes, rates, jobs=jobs)
+        engine = _engine_parts(
+            case, served, capacity, volumes, rates, jobs=jobs, renditions=rendered
+        )
     if jobs is not None and jobs.api is not None:
         gateway = job_gateway_plan(case.workload, rates, case.site, jobs.api)
         engine = replace(engine, gateway=gateway)
@@ -157,6 +163,7 @@ def _served_parts(
         states=states(pool, engine.serving, rates, served.rated.rate),
         volumes=volumes,
         jobs=jobs,
+        renditions=rendered,
         engine=engine,
         rejected=(*late, *beyond, *other_way(case, pool, rates)),
     )
@@ -177,7 +184,11 @@ def _unserved_parts(case: Case, result: Unserved, rates: Rates) -> HardwareParts
     choice, capacity = result.choice, None
     if result.rated is not None:
         capacity = _capacity(case, result.rated, choice, rates)
-    return HardwareParts(memory_plan(case.need, choice.fit if choice else None), capacity)
+    return HardwareParts(
+        memory_plan(case.need, choice.fit if choice else None),
+        capacity,
+        renditions=renditions_plan(case, artefact_plan(case), rates, pool=None, jobs=None),
+    )
 
 
 def _engine_parts(
@@ -188,6 +199,7 @@ def _engine_parts(
     rates: Rates,
     *,
     jobs: JobsPlan | None,
+    renditions: RenditionsPlan | None,
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
@@ -211,7 +223,7 @@ def _engine_parts(
         serving=serving,
         weights_import=weights_import,
         burst=burst,
-        quota=quota_plan(serving, burst, weights_import),
+        quota=quota_plan(serving, burst, weights_import, renditions),
         rollout=rollout(serving, volumes),
         rejected=() if gateway is None else (*too_slow(gateway), *impatient(gateway, serving)),
     )

@@ -16,6 +16,7 @@ from sizing.locks.versions import image_reference
 from sizing.model.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
 from sizing.plan.service.burst import AddedPlan
 from sizing.plan.service.disks import VolumePlan
+from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.items.jobs import JobWorkerPlan
 from sizing.plan.service.pool import PoolPlan
@@ -289,14 +290,17 @@ def memory_setting(share: MemoryShare, usable_bytes: int, card_bytes: int) -> fl
 
 
 def quota_plan(
-    serving: ServingPlan, burst: AddedPlan | None, weights_import: ImportPlan | None
+    serving: ServingPlan,
+    burst: AddedPlan | None,
+    weights_import: ImportPlan | None,
+    renditions: RenditionsPlan | None = None,
 ) -> QuotaPlan:
     """Limits of a service's namespace: its replicas, those of a rollout, and the pod of an import.
 
     Replicas are the service's own, those that terminate, and the burst's with their max
     unavailable. Those that terminate are the larger of max unavailable and a zone's replicas with
     those that rollouts of other zones take. GPUs = replicas x GPUs of one. Pods = replicas +
-    import; a group has as many pods as nodes.
+    import + workers of renditions and the one that terminates; a group has as many pods as nodes.
 
     Basis: vendor. Kubernetes counts a terminating pod until its kubelet has ended it, and on a lost
     node until the node returns. It counts the successor at once, so without room for both no new
@@ -307,7 +311,10 @@ def quota_plan(
     replicas = serving.replicas + taken
     if burst is not None:
         replicas += burst.replicas + burst.max_unavailable
+    rendering = 0
+    if renditions is not None and renditions.worker is not None:
+        rendering = renditions.workers_total + 1
     return QuotaPlan(
         gpus=replicas * serving.gpus_per_replica,
-        pods=replicas * pods_each + (weights_import is not None),
+        pods=replicas * pods_each + (weights_import is not None) + rendering,
     )

@@ -1,12 +1,13 @@
 """Which data are kept, where, and how much?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
 from sizing.catalog import Catalog
 from sizing.locks.stack_lock import DATABASE
 from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.files.renditions import VariantPlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan
 from sizing.replica.traffic import Rates
 from sizing.service.stores.choice import (
@@ -18,9 +19,9 @@ from sizing.service.stores.choice import (
     store_choice,
 )
 from sizing.service.stores.prefixes import prefix_plan, too_few
-from sizing.service.stores.tiers import tier_plans
+from sizing.service.stores.tiers import SMALLEST_MOVED_BYTES, tier_plans
 from sizing.site import LOG_DAYS, Environment, Site
-from sizing.values.exact import ceiling, exact, plain, plain_or_none
+from sizing.values.exact import Exact, ceiling, exact, plain, plain_or_none
 from sizing.values.units import DAYS_PER_MONTH, DAYS_PER_YEAR
 from sizing.workload import Data, Workload
 
@@ -40,17 +41,20 @@ ROLLBACK_DAYS, EXPIRED_DAYS = 30, 1
 takes. Expired data exceed their retention by no more. Basis: assumed; vendor (S3)."""
 
 
-def storage_plan(workload: Workload, rates: Rates, weights_bytes: int) -> StoragePlan:
+def storage_plan(
+    workload: Workload, rates: Rates, weights_bytes: int, variant_bytes: int = 0
+) -> StoragePlan:
     """Bytes that the workload stores.
 
-    profiles = users x bytes a user; interactions a day = users x requests x bytes
+    profiles = users x bytes a user
+    interactions a day = users x requests x (bytes + those of the variants of a clip)
     indexed = interactions x (1 + index ratio); a month = 30 days; retained = indexed x days
 
     Basis: arithmetic; every request writes one interaction.
     """
     data = workload.data
-    daily = None if data is None else _daily(workload, data)
-    indexed = None if data is None else _indexed(workload, data)
+    daily = None if data is None else _daily(workload, data, variant_bytes)
+    indexed = None if daily is None or data is None else _indexed(daily, data)
     yearly = indexed if workload.kind.traits.makes_media else None
     return StoragePlan(
         weights_bytes=weights_bytes,
@@ -65,18 +69,18 @@ def storage_plan(workload: Workload, rates: Rates, weights_bytes: int) -> Storag
     )
 
 
-def _daily(workload: Workload, data: Data) -> Fraction:
+def _daily(workload: Workload, data: Data, variant_bytes: int) -> Fraction:
     """Bytes of interactions a day. Raises ValueError where those of one are not derived yet."""
     if data.interaction_bytes is None:
         raise ValueError(f"{workload.name}: the bytes of an interaction are not known")
     traffic = workload.traffic
     requests = exact(traffic.daily_users) * exact(traffic.requests_per_user_per_day)
-    return requests * exact(data.interaction_bytes)
+    return requests * (exact(data.interaction_bytes) + variant_bytes)
 
 
-def _indexed(workload: Workload, data: Data) -> Fraction:
+def _indexed(daily: Fraction, data: Data) -> Fraction:
     """Bytes of interactions and their indexes a day."""
-    return _daily(workload, data) * (1 + exact(data.index_ratio))
+    return daily * (1 + exact(data.index_ratio))
 
 
 def _days(data: Data | None) -> int:
@@ -91,14 +95,20 @@ def profile_bytes(workload: Workload, data: Data) -> int | None:
 
 
 def stores(
-    workload: Workload, storage: StoragePlan, rates: Rates, site: Site, catalog: Catalog
+    workload: Workload,
+    storage: StoragePlan,
+    rates: Rates,
+    site: Site,
+    catalog: Catalog,
+    *,
+    variants: Sequence[VariantPlan] = (),
 ) -> tuple[DatabasePlan | None, tuple[BucketPlan, ...], list[Rejected]]:
     """Return the database and buckets of a workload, and the stores that are too small for the
     data.
 
     Text and conversations go to the database while they fit, else to an additional bucket. Images
-    and videos always go to a bucket. Profiles go to the database, and without profiles and text
-    there is none.
+    and videos always go to a bucket, with the `variants` of each clip. Profiles go to the database,
+    and without profiles and text there is none.
     """
     weights = BucketPlan(
         role="weights",
@@ -117,7 +127,7 @@ def stores(
         together = profiles + storage.retained_bytes
         database, refused = _database_or_none(together, rates, workload, site, catalog)
         return database, (weights,), _merged(refused, rejected)
-    objects = _objects(workload, data, storage, rates, site)
+    objects = _objects(workload, storage, rates, site, variants)
     prefixes = [] if objects.prefixes is None else too_few(objects.prefixes)
     database, refused = _database_or_none(profiles, rates, workload, site, catalog)
     return database, (weights, objects), _merged(refused, (*rejected, *prefixes))
@@ -180,13 +190,27 @@ def _unbuilt(choice: StoreChoice) -> list[Rejected]:
 
 
 def _objects(
-    workload: Workload, data: Data, storage: StoragePlan, rates: Rates, site: Site
+    workload: Workload,
+    storage: StoragePlan,
+    rates: Rates,
+    site: Site,
+    variants: Sequence[VariantPlan],
 ) -> BucketPlan:
-    """Return the bucket of files or conversations, with the storage classes of older files."""
+    """Return the bucket of files or conversations, with the storage classes of older files.
+
+    Variants that are too small for a lifecycle rule stay in the standard class.
+
+    Raises ValueError for a workload without data.
+    """
+    data = workload.data
+    if data is None:
+        raise ValueError(f"{workload.name} stores no data")
     media, retained = workload.kind.traits.makes_media, storage.retained_bytes or 0
-    tiers = tier_plans(data, _indexed(workload, data)) if data.tiers else ()
+    moved = sum(v.file_bytes for v in variants if v.file_bytes >= SMALLEST_MOVED_BYTES)
+    daily = _indexed(_daily(workload, data, moved), data)
+    tiers = tier_plans(data, daily) if data.tiers else ()
     older = sum(tier.stored_bytes for tier in tiers)
-    size = data.interaction_bytes or Decimal(0)
+    sizes: list[Exact] = [data.interaction_bytes or 0, *(v.file_bytes for v in variants)]
     return BucketPlan(
         role="artefacts" if media else "conversations",
         stored_bytes=retained,
@@ -195,7 +219,7 @@ def _objects(
         protected=site.keeps(workload),
         standard_bytes=retained - older if tiers else None,
         tiers=tiers,
-        prefixes=prefix_plan(workload, rates, size) if media else None,
+        prefixes=prefix_plan(workload, rates, sizes) if media else None,
     )
 
 

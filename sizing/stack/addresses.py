@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.addresses import AddressPlan, NodeAddressPlan
 from sizing.plan.stack.network import NetworkPlan, SubnetPlan, UsedSubnetPlan
-from sizing.plan.stack.nodes import NodePool, SystemPool
+from sizing.plan.stack.nodes import CpuPool, NodePool
 from sizing.values.exact import ceiling, exact
 from sizing.values.field_error import FieldError
 
@@ -63,15 +63,16 @@ def zone_addresses(
     private_cidr: str | None,
     services: Sequence[ServicePlan],
     pools: Sequence[NodePool],
-    system: SystemPool | None,
+    cpu_pools: Sequence[CpuPool],
     zone_count: int,
     endpoint_count: int,
     control_plane: bool,
 ) -> AddressPlan:
     """Return the addresses that a zone needs, and those of its private subnet where it is known.
 
-    needed = ceil((GPU nodes' interfaces + their pods + system nodes + 8 an internal load balancer
-    + endpoints + databases + 6 of the control plane) x 1.3); capacity = 2^(32 - prefix) - 5
+    needed = ceil((GPU nodes' interfaces + their pods + nodes without GPUs + 8 an internal load
+    balancer + endpoints + databases + 6 of the control plane) x 1.3)
+    capacity = 2^(32 - prefix) - 5
 
     Each zone has room for all burst nodes, because they start where there is capacity.
     """
@@ -81,7 +82,7 @@ def zone_addresses(
         "pods": sum(
             count * node.interfaces * (node.addresses_per_interface - 1) for count, node in here
         ),
-        "system_nodes": 0 if system is None else _of_system(system, zone_count),
+        "system_nodes": sum(_of_cpu_pool(pool, zone_count) for pool in cpu_pools),
         "load_balancers": PER_LOAD_BALANCER
         * sum(s.gateway is not None and s.gateway.has_internal for s in services),
         "endpoints": endpoint_count,
@@ -99,9 +100,9 @@ def zone_addresses(
     )
 
 
-def _of_system(system: SystemPool, zone_count: int) -> int:
-    each = system.addresses.interfaces * system.addresses.addresses_per_interface
-    return ceiling(Fraction(system.nodes_total, zone_count)) * each
+def _of_cpu_pool(pool: CpuPool, zone_count: int) -> int:
+    each = pool.addresses.interfaces * pool.addresses.addresses_per_interface
+    return ceiling(Fraction(pool.nodes_total, zone_count)) * each
 
 
 def smallest_prefix(needed: int) -> int:

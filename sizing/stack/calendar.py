@@ -7,7 +7,7 @@ from sizing.catalog import Catalog
 from sizing.catalog.buying import LeadTime
 from sizing.plan.buying import CalendarPlan, CalendarStep, Way
 from sizing.plan.service.whole import ServicePlan
-from sizing.plan.stack.nodes import SystemPool
+from sizing.plan.stack.nodes import CpuPool
 from sizing.stack.buying import blocks_by_zone, dated_reservation
 
 SYSTEM_VCPUS = 2
@@ -17,7 +17,7 @@ SYSTEM_QUOTA, INTERFACES_QUOTA = "L-1216C47A", "L-DF5E4CA3"
 
 
 def calendar_plan(
-    services: Sequence[ServicePlan], system: SystemPool | None, catalog: Catalog
+    services: Sequence[ServicePlan], cpu_pools: Sequence[CpuPool], catalog: Catalog
 ) -> CalendarPlan | None:
     """Return the steps before all nodes serve, by days from the start.
 
@@ -32,7 +32,7 @@ def calendar_plan(
     build, quota = catalog.lead_time("build"), catalog.lead_time("quota")
     wait = max(_reservation_days(service, catalog) for service in bought)
     steps = [
-        *_quota_steps(bought, system, catalog, quota, before=build.days + wait),
+        *_quota_steps(bought, cpu_pools, catalog, quota, before=build.days + wait),
         *(step for s in bought for step in _reservation_steps(s, catalog, build)),
         *(step for s in bought for step in _block_steps(s, catalog, build)),
         _step(-build.days, bought, _built(bought), _said(build)),
@@ -80,7 +80,7 @@ def _step(
 
 def _quota_steps(
     services: Sequence[ServicePlan],
-    system: SystemPool | None,
+    cpu_pools: Sequence[CpuPool],
     catalog: Catalog,
     lead: LeadTime,
     *,
@@ -95,8 +95,8 @@ def _quota_steps(
             needed[code] = needed.get(code, 0) + count
             ways.setdefault(code, set()).update(counted)
             users.setdefault(code, []).append(service)
-    if system is not None:
-        needed[SYSTEM_QUOTA] = system.nodes_total * SYSTEM_VCPUS
+    if cpu_pools:
+        needed[SYSTEM_QUOTA] = sum(pool.nodes_total for pool in cpu_pools) * SYSTEM_VCPUS
     for code, count in needed.items():
         row = catalog.quota(code)
         if row.default_value is not None and count <= row.default_value:

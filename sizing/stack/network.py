@@ -16,7 +16,7 @@ from sizing.plan.stack.network import (
     UsedNetworkPlan,
     UsedSubnetPlan,
 )
-from sizing.plan.stack.nodes import NodePool, SystemPool
+from sizing.plan.stack.nodes import CpuPool, NodePool
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.site.reuse import UsedNetwork
 from sizing.stack.addresses import PRIVATE_SHARE, zone_addresses
@@ -121,7 +121,7 @@ def network_plan(
     services: Sequence[ServicePlan],
     pools: Sequence[NodePool],
     *,
-    system: SystemPool | None,
+    cpu_pools: Sequence[CpuPool],
     ranges: Mapping[str, tuple[IPv4Network, IPv4Network]],
 ) -> NetworkPlan:
     """Return the subnets of the site's zones, with the addresses that they need and have.
@@ -141,7 +141,7 @@ def network_plan(
             private_cidr=private_cidr,
             services=services,
             pools=pools,
-            system=system,
+            cpu_pools=cpu_pools,
             zone_count=len(site.zones),
             endpoint_count=len(endpoints),
             control_plane=not site.cluster.elsewhere,

@@ -1,7 +1,7 @@
 """Which services have more nodes than one cluster holds, and how many clusters would hold them?"""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sizing.catalog import Catalog, InstanceType
@@ -27,6 +27,7 @@ from sizing.stack.addresses import (
 from sizing.stack.network import interface_endpoints
 from sizing.stack.shared import system_pool
 from sizing.values.exact import ceiling, exact
+from sizing.workload import Workload
 
 NODE_GROUP_LIMIT = 30
 """Maximum node groups. Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
@@ -52,14 +53,16 @@ def widest_addresses(site: Site) -> int:
 def other_addresses(site: Site, catalog: Catalog, service_count: int) -> int:
     """Addresses of a zone for everything except GPU nodes and their pods.
 
-    The endpoint of queues would be one more. It is within the spare addresses.
+    The endpoint of queues and the nodes of renditions would be more. They are within the spare
+    addresses, and the whole stack's addresses are checked later.
     """
+    system = system_pool((), site, catalog)
     empty = zone_addresses(
         zone=site.zones[0],
         private_cidr=None,
         services=(),
         pools=(),
-        system=system_pool((), site, catalog),
+        cpu_pools=[] if system is None else [system],
         zone_count=len(site.zones),
         endpoint_count=len(interface_endpoints(site, ())),
         control_plane=not site.cluster.elsewhere,
@@ -105,10 +108,11 @@ class OneCluster:
     """Addresses of GPU nodes by zone, burst nodes included."""
 
     @classmethod
-    def of(cls, site: Site, catalog: Catalog, service_count: int) -> "OneCluster":
-        """Return the empty cluster of a site for so many services."""
-        others = other_addresses(site, catalog, service_count)
-        return cls(widest_addresses(site), others, int(not site.cluster.elsewhere))
+    def of(cls, site: Site, catalog: Catalog, workloads: Sequence[Workload]) -> "OneCluster":
+        """Return the empty cluster of a site for these services."""
+        others = other_addresses(site, catalog, len(workloads))
+        rendering = any(workload.renditions is not None for workload in workloads)
+        return cls(widest_addresses(site), others, (not site.cluster.elsewhere) + rendering)
 
     def admitted(self, decided: Decision) -> Decision:
         """Return the decision and count its nodes; return it without nodes where they do not fit.

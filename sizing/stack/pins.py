@@ -48,8 +48,8 @@ def stack_lock(plan: Plan, catalog: Catalog, before: StackLock | None) -> StackL
 def _ami_releases(plan: Plan, kept: StackLock | None) -> dict[str, str | None]:
     """Return the releases by image type. The stack file names the release of GPU nodes."""
     known = {} if kept is None else kept.ami_releases
-    system = [] if plan.system is None else [plan.system.ami_type]
-    releases = {name: known.get(name) for name in system}
+    types = [pool.ami_type for pool in plan.cpu_pools.values()]
+    releases = {name: known.get(name) for name in types}
     for pool in plan.pools:
         releases[pool.ami_type] = plan.site.ami_release or known.get(pool.ami_type)
     return releases

@@ -27,7 +27,7 @@ from sizing.plan.stack.cluster import (
     UsedClusterPlan,
     UsedKeysPlan,
 )
-from sizing.plan.stack.nodes import InterconnectPlan, NodePool, SystemPool
+from sizing.plan.stack.nodes import InterconnectPlan, NodePool, RenditionPool, SystemPool
 from sizing.service.burst import burst_pool
 from sizing.service.node_disks import held_gib, root_gib, weights_on
 from sizing.service.serving import engines_of
@@ -45,6 +45,8 @@ from sizing.values.field_error import FieldError
 from sizing.workload import EngineName
 
 SYSTEM_INSTANCE_TYPE = "m7i.large"
+SYSTEM_AMI = "ami-type-system-x86_64"
+"""Item of data/pins.csv of their image."""
 SYSTEM_NODES_PER_ZONE = {Environment.dev: 1, Environment.prod: 2}
 SYSTEM_ROOT_GIB = 50
 """GiB of a system node's root volume. Basis: assumed; add-ons fill smaller ones."""
@@ -228,7 +230,7 @@ def system_pool(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -
         return None
     per_zone = SYSTEM_NODES_PER_ZONE[site.environment]
     scratch_gib = sum(image_gib(service) for service in services)
-    ami_type = catalog.pin("ami-type-system-x86_64").version
+    ami_type = catalog.pin(SYSTEM_AMI).version
     return SystemPool(
         instance_type=SYSTEM_INSTANCE_TYPE,
         ami_type=ami_type,
@@ -236,6 +238,28 @@ def system_pool(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -
         nodes_total=max(2, per_zone * len(site.zones)),
         root_gib=SYSTEM_ROOT_GIB + IMAGE_COPIES * scratch_gib,
         addresses=node_addresses(SYSTEM_PODS, SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE),
+    )
+
+
+def rendition_pool(services: Sequence[ServicePlan], catalog: Catalog) -> RenditionPool | None:
+    """Return the nodes of the workers that make renditions: one for each worker, in all zones.
+
+    None where no service has such workers. The nodes have the type and the image of system nodes.
+    Work waits for them in a queue, so that they need no zone's worth of spares.
+    """
+    rendered = [s for s in services if s.renditions is not None and s.renditions.worker is not None]
+    workers = sum(s.renditions.workers_total for s in rendered if s.renditions is not None)
+    if not workers:
+        return None
+    ami_type = catalog.pin(SYSTEM_AMI).version
+    return RenditionPool(
+        instance_type=SYSTEM_INSTANCE_TYPE,
+        ami_type=ami_type,
+        ami_release=system_ami_release(ami_type, catalog),
+        nodes_total=workers,
+        root_gib=SYSTEM_ROOT_GIB,
+        addresses=node_addresses(SYSTEM_PODS, SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE),
+        services=tuple(s.name for s in rendered),
     )
 
 
@@ -273,9 +297,11 @@ def keys_plan(site: Site, services: Sequence[ServicePlan], pools: Sequence[NodeP
     )
 
 
-def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> ClusterPlan:
-    """Return the EKS cluster, made or used. The stack has a node group for each zone and pool, and
-    one for the system in an own cluster."""
+def cluster_plan(
+    site: Site, pools: Sequence[NodePool], catalog: Catalog, *, rendering: bool = False
+) -> ClusterPlan:
+    """Return the EKS cluster, made or used. The stack has a node group for each zone and pool, one
+    for the system in an own cluster, and one for workers of renditions."""
     version = kubernetes_version(site, catalog)
     used = site.cluster.use
     return ClusterPlan(
@@ -291,7 +317,9 @@ def cluster_plan(site: Site, pools: Sequence[NodePool], catalog: Catalog) -> Clu
         kubernetes_version=version,
         addons=addon_versions(site, catalog),
         end_of_support=catalog.end_of_support(version) or "unknown",
-        node_groups=(not site.cluster.elsewhere) + sum(len(pool.nodes_by_zone) for pool in pools),
+        node_groups=(not site.cluster.elsewhere)
+        + rendering
+        + sum(len(pool.nodes_by_zone) for pool in pools),
         log_days=LOG_DAYS[site.environment],
         protected=site.protected,
     )

@@ -7,9 +7,10 @@ from sizing.locks.stack_lock import DATABASE, digest_item
 from sizing.locks.versions import addon_versions
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterServicesPlan
-from sizing.plan.stack.nodes import NodePool, SystemPool
+from sizing.plan.stack.nodes import CpuPool, NodePool
 from sizing.service.items.jobs import WORKER_IMAGE
 from sizing.service.serving import COPY_IMAGE, engines_of, service_image
+from sizing.service.stores.renditions import FFMPEG_IMAGE
 from sizing.site import Site
 from sizing.stack.cluster_services import chart_pins
 from sizing.workload import ENGINES
@@ -21,7 +22,7 @@ def unverified_pins(
     site: Site,
     catalog: Catalog,
     *,
-    system: SystemPool | None,
+    cpu_pools: Sequence[CpuPool],
     cluster_services: ClusterServicesPlan,
 ) -> tuple[str, ...]:
     """Versions in use that were not checked against their registry, as text for people."""
@@ -34,7 +35,7 @@ def unverified_pins(
     pins = [catalog.pin(item) for item in items]
     lines = [f"{pin.item} {pin.version}: {pin.source}" for pin in pins if not pin.verified]
     lines += _digests(services, site, catalog)
-    lines += _cluster(system, site, catalog)
+    lines += _cluster(cpu_pools, site, catalog)
     lines += _on_arm64(services, pools, catalog)
     if any(pool.ami_release is None for pool in pools):
         lines.append("GPU image release: EKS chooses the newest; set ami_release in the site")
@@ -49,6 +50,7 @@ def images_in_use(services: Sequence[ServicePlan]) -> tuple[str, ...]:
     served = [s for s in services if s.serving is not None]
     names = [name for s in served for name in (COPY_IMAGE, service_image(s))]
     names += [WORKER_IMAGE for s in served if s.jobs is not None and s.jobs.worker is not None]
+    names += [FFMPEG_IMAGE for s in served if s.renditions is not None]
     return tuple(dict.fromkeys(names))
 
 
@@ -67,6 +69,8 @@ def image_repositories(services: Sequence[ServicePlan]) -> dict[str, str]:
             found[service_image(service)] = _repository(service.serving.image)
             if service.jobs is not None and service.jobs.worker is not None:
                 found[WORKER_IMAGE] = _repository(service.jobs.worker.image)
+            if service.renditions is not None and service.renditions.worker is not None:
+                found[FFMPEG_IMAGE] = _repository(service.renditions.worker.ffmpeg_image)
     return found
 
 
@@ -97,11 +101,11 @@ def _on_arm64(
                 yield f"{engine.traits.image} on arm64: nobody ran it on {pool.gpu}"
 
 
-def _cluster(system: SystemPool | None, site: Site, catalog: Catalog) -> Iterator[str]:
+def _cluster(cpu_pools: Sequence[CpuPool], site: Site, catalog: Catalog) -> Iterator[str]:
     """Yield the versions that EKS chooses in a created cluster."""
     unknown = [name for name, v in addon_versions(site, catalog).items() if v is None]
     if unknown:
         names = ", ".join(unknown)
         yield f"EKS add-ons {names}: EKS's default when each is made, kept as it is; none is pinned"
-    if system is not None and system.ami_release is None:
+    if any(pool.ami_release is None for pool in cpu_pools):
         yield "system image release: EKS chooses the newest"

@@ -8,6 +8,7 @@ from sizing.workload.engine import DraftMethod, Engine, Routing, Speculative
 from sizing.workload.engines import ENGINES, EngineName, EngineTraits, engines_of
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
 from sizing.workload.items.queue import Queue
+from sizing.workload.items.renditions import Codec, Renditions
 from sizing.workload.kinds import InTransit, Kind, Load, Method, Precision
 from sizing.workload.model import Encoder, Model, ModelName
 from sizing.workload.request import Length, Lengths, Request, mean_tokens, variation
@@ -28,6 +29,7 @@ __all__ = [
     "Cdn",
     "Claim",
     "ClaimFormat",
+    "Codec",
     "Contradicts",
     "Count",
     "Data",
@@ -54,6 +56,7 @@ __all__ = [
     "Queue",
     "Ratio",
     "Redundancy",
+    "Renditions",
     "Request",
     "ReservationId",
     "ReservedCapacity",

@@ -14,6 +14,7 @@ from sizing.workload.engine import Engine, refusal
 from sizing.workload.engines import ENGINES, EngineName, engines_of
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
 from sizing.workload.items.queue import Queue
+from sizing.workload.items.renditions import Renditions
 from sizing.workload.items.rules import check_items
 from sizing.workload.kinds import (
     InTransit,
@@ -84,6 +85,9 @@ class Workload(Strict):
     cdn: Annotated[Cdn | None, Field(exclude_if=absent)] = None
     """Content delivery network of a queued service's results. When left out, signed addresses name
     the bucket itself."""
+    renditions: Annotated[Renditions | None, Field(exclude_if=absent)] = None
+    """Other sizes and codecs of each clip, and a thumbnail. When left out, only the clip itself is
+    stored."""
     prompt: Annotated[Prompt | None, Field(exclude_if=absent)] = None
     """Stages in front of an image or video model. When left out, the model gets each prompt as it
     is."""

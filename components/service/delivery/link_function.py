@@ -20,6 +20,8 @@ HANDLER = "job_content.handler"
 @dataclass(frozen=True, kw_only=True)
 class LinkFunctionArgs:
     cdn: Cdn
+    variants: str
+    """Names of the variants of each result, as JSON."""
     table: Table
     table_key_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
@@ -65,6 +67,7 @@ def _variables(args: LinkFunctionArgs) -> dict[str, pulumi.Input[str]]:
         "SECRET_ARN": plan.secret_arn,
         "URL_S": str(plan.url_s),
         "ISSUER": plan.issuer,
+        "VARIANTS": args.variants,
     }
 
 

@@ -40,6 +40,8 @@ class FunctionArgs:
     plan: JobApiPlan
     kept_s: int
     """Seconds for which the queue keeps a job."""
+    variants: str
+    """Names of the variants of each result, as JSON."""
     queue: Queue
     table: Table
     artefacts: ObjectStore
@@ -98,6 +100,7 @@ def _variables(args: FunctionArgs) -> dict[str, pulumi.Input[str]]:
         "ACCEPTS": json.dumps(plan.accepts),
         "TAKES_IMAGES": json.dumps(plan.takes_images),
         "UPLOAD_BYTES": str(plan.upload_bytes),
+        "VARIANTS": args.variants,
     }
 
 

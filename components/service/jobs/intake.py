@@ -1,6 +1,6 @@
 """The intake of a queued service: function, table and queue, and what its workers need of them."""
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from components.service.jobs.function import (
 from components.service.jobs.queue import Queue, QueueArgs
 from components.service.jobs.table import Table, TableArgs
 from components.service.object_store import ObjectStore
+from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.items.jobs import JobApiPlan, JobsPlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.values.units import SECONDS_PER_DAY
@@ -31,6 +32,8 @@ class IntakeArgs:
     api: JobApiPlan
     artefacts: ObjectStore
     """Bucket of results and of uploaded images."""
+    renditions: RenditionsPlan | None
+    """Variants of each result; null where there are none."""
     cdn: Cdn | None
     """Network in front of that bucket; null where signed addresses name the bucket."""
     key_arn: pulumi.Input[str]
@@ -47,7 +50,9 @@ class Intake(pulumi.ComponentResource):
     function: Function
     link_function: LinkFunction | None
     """Function that signs addresses of results; null without such a network."""
-    wires: Mapping[str, pulumi.Input[str]]
+    renditions: Queue | None
+    """Queue of finished clips; null where the service makes no renditions."""
+    wires: dict[str, pulumi.Input[str]]
     """Values for the rendered documents of the workers, by the name of the wire."""
 
     def __init__(
@@ -57,9 +62,8 @@ class Intake(pulumi.ComponentResource):
         self._name = name
         self._args = args
         child = pulumi.ResourceOptions(parent=self)
-        self._queue = Queue(
-            f"{name}-queue", QueueArgs(plan=args.plan, key_arn=args.key_arn, tags=args.tags), child
-        )
+        self._queue = Queue(f"{name}-queue", self._queue_args(), child)
+        self.renditions = self._rendition_queue(child)
         self._table = Table(
             f"{name}-table", TableArgs(plan=args.plan, key_arn=args.key_arn, tags=args.tags), child
         )
@@ -72,13 +76,45 @@ class Intake(pulumi.ComponentResource):
             "jobs_table": self._table.name,
             "artefacts_bucket": args.artefacts.bucket,
         }
+        if self.renditions is not None:
+            self.wires |= {
+                "renditions_url": self.renditions.url,
+                "rendition_letters_url": self.renditions.dead_letters_url,
+            }
         self.register_outputs({})
+
+    def _queue_args(self) -> QueueArgs:
+        """Queue of jobs. Without workers nothing takes a job, and SQS's own visibility applies."""
+        args, worker = self._args, self._args.plan.worker
+        return QueueArgs(
+            kept_s=args.plan.kept_s,
+            receives=args.plan.receives,
+            visibility_s=None if worker is None else worker.visibility_s,
+            protected=args.plan.protected,
+            key_arn=args.key_arn,
+            tags=args.tags,
+        )
+
+    def _rendition_queue(self, child: pulumi.ResourceOptions) -> Queue | None:
+        args = self._args
+        if args.renditions is None or args.renditions.worker is None:
+            return None
+        queue = QueueArgs(
+            kept_s=args.plan.kept_s,
+            receives=args.renditions.worker.receives,
+            visibility_s=args.renditions.worker.visibility_s,
+            protected=args.plan.protected,
+            key_arn=args.key_arn,
+            tags=args.tags,
+        )
+        return Queue(f"{self._name}-renditions", queue, child)
 
     def _function_args(self) -> FunctionArgs:
         args = self._args
         return FunctionArgs(
             plan=args.api,
             kept_s=args.plan.kept_s,
+            variants=variant_names(args.renditions),
             queue=self._queue,
             table=self._table,
             artefacts=args.artefacts,
@@ -95,6 +131,7 @@ class Intake(pulumi.ComponentResource):
             f"{self._name}-link-function",
             LinkFunctionArgs(
                 cdn=cdn,
+                variants=variant_names(args.renditions),
                 table=self._table,
                 table_key_arn=args.key_arn,
                 logs_key_arn=args.logs_key_arn,
@@ -106,23 +143,29 @@ class Intake(pulumi.ComponentResource):
         )
 
     @property
+    def rendition_rights(self) -> list[dict[str, Any]]:
+        """Statements for the role of the workers that make renditions."""
+        if self.renditions is None:
+            return []
+        return self._rights(self.renditions, [self.renditions.dead_letters_arn])
+
+    @property
     def worker_rights(self) -> list[dict[str, Any]]:
-        """Statements for the role of the workers, which make the items of jobs.
+        """Statements for the role of the workers, which make the items of jobs."""
+        after = [] if self.renditions is None else [self.renditions.arn]
+        return self._rights(self._queue, [self._queue.dead_letters_arn, *after])
+
+    def _rights(self, queue: Queue, sends_to: list[pulumi.Output[str]]) -> list[dict[str, Any]]:
+        """Statements for workers that take from one queue and send to others.
 
         Guard: S3 answers 403 for a missing object, and not 404, to a role that may not list the
         bucket.
         """
-        queue, table, bucket = self._queue, self._table, self._args.artefacts
+        table, bucket = self._table, self._args.artefacts
+        taken = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"]
         return [
-            allow(
-                [
-                    "sqs:ChangeMessageVisibility",
-                    "sqs:DeleteMessage",
-                    "sqs:ReceiveMessage",
-                ],
-                queue.arn,
-            ),
-            allow("sqs:SendMessage", queue.dead_letters_arn),
+            allow(taken, queue.arn),
+            allow("sqs:SendMessage", sends_to[0] if len(sends_to) == 1 else sends_to),
             allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table.arn),
             allow("s3:ListBucket", bucket.arn),
             allow("s3:GetObject", pulumi.Output.concat(bucket.arn, "/*")),
@@ -132,6 +175,12 @@ class Intake(pulumi.ComponentResource):
             ),
             allow(KEY_USE, self._args.key_arn),
         ]
+
+
+def variant_names(plan: RenditionsPlan | None) -> str:
+    """Names of the variants that workers make of each result, as JSON."""
+    made = () if plan is None or plan.worker is None else plan.variants
+    return json.dumps([variant.name for variant in made])
 
 
 def upload_days(plan: JobsPlan) -> dict[str, int]:

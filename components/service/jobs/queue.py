@@ -1,4 +1,4 @@
-"""The queue of a service's jobs, and the dead letters behind it."""
+"""A queue of jobs or of finished clips, and the dead letters behind it."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,18 @@ from pulumi_aws import sqs
 
 from components.naming import Tags
 from components.policy import policy
-from sizing.plan.service.items.jobs import JobsPlan
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueArgs:
-    plan: JobsPlan
+    kept_s: int
+    """Seconds for which both queues keep a message."""
+    receives: int
+    """Times that a message is handed out before the queue itself gives it up."""
+    visibility_s: int | None
+    """Seconds for which a message that is handed out is invisible; null for SQS's own value."""
+    protected: bool
+    """True where nothing may delete the queues."""
     key_arn: pulumi.Input[str]
     tags: Tags
 
@@ -33,7 +39,7 @@ class Queue(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        self._kept = pulumi.ResourceOptions(parent=self, protect=args.plan.protected)
+        self._kept = pulumi.ResourceOptions(parent=self, protect=args.protected)
         dead = self._dead_letters()
         waiting = self._waiting(dead)
         self._accepts(dead, waiting)
@@ -48,26 +54,23 @@ class Queue(pulumi.ComponentResource):
         name = f"{self._name}-dead-letters"
         return sqs.Queue(
             name,
-            message_retention_seconds=self._args.plan.kept_s,
+            message_retention_seconds=self._args.kept_s,
             kms_master_key_id=self._args.key_arn,
             tags=self._args.tags.named(name),
             opts=self._kept,
         )
 
     def _waiting(self, dead: sqs.Queue) -> sqs.Queue:
-        """Jobs that no worker has finished.
-
-        Without workers nothing takes a job, and SQS's own visibility applies.
-        """
-        name, plan = f"{self._name}-waiting", self._args.plan
-        redrive = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": plan.receives}
+        """Jobs that no worker has finished."""
+        name, args = f"{self._name}-waiting", self._args
+        redrive = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": args.receives}
         return sqs.Queue(
             name,
-            message_retention_seconds=plan.kept_s,
-            visibility_timeout_seconds=None if plan.worker is None else plan.worker.visibility_s,
+            message_retention_seconds=args.kept_s,
+            visibility_timeout_seconds=args.visibility_s,
             redrive_policy=pulumi.Output.json_dumps(redrive),
-            kms_master_key_id=self._args.key_arn,
-            tags=self._args.tags.named(name),
+            kms_master_key_id=args.key_arn,
+            tags=args.tags.named(name),
             opts=self._kept,
         )
 

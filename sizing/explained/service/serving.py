@@ -274,11 +274,19 @@ def _quota_pods(leaf: Leaf) -> Entry:
     numbers = _quota_replicas(leaf)
     if isinstance(leaf.sized.serving, GroupServingPlan):
         numbers = f"({numbers}) * {{s.serving.nodes_per_replica}}"
+    symbols = (
+        "(replicas + a lost zone's and those of rollouts elsewhere: a pod counts until it is gone)"
+        " x pods of one + 1 import"
+    )
+    made = leaf.sized.renditions
+    if made is not None and made.worker is not None:
+        symbols += " + workers of renditions + 1"
     return Entry(
         "pods that the service's namespace may hold",
-        "(replicas + a lost zone's and those of rollouts elsewhere: a pod counts until it is gone)"
-        " x pods of one + 1 import",
-        numbers + (" + 1" if filled else ""),
+        symbols,
+        numbers
+        + (" + 1" if filled else "")
+        + (" + {s.renditions.workers_total} + 1" if symbols.endswith("renditions + 1") else ""),
     )
 
 

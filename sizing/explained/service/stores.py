@@ -5,6 +5,7 @@ from decimal import Decimal
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry, log_days, setting
 from sizing.explained.service.capacity import busiest_rate
 from sizing.explained.service.files.artefact import answer_bytes, answer_remarks, file_remarks
+from sizing.explained.service.files.renditions import with_variants
 from sizing.plan.service.stores import (
     BucketPlan,
     DatabasePlan,
@@ -54,7 +55,7 @@ def _interactions(leaf: Leaf) -> Entry:
     return Entry(
         "bytes of interactions a day",
         "users x requests a user a day x bytes",
-        f"{DAILY} * {size}",
+        f"{DAILY} * {with_variants(leaf, size)}",
         remarks=file_remarks(leaf),
     )
 

@@ -17,6 +17,8 @@ def _subnet(leaf: Leaf) -> SubnetPlan | UsedSubnetPlan:
 def _node(leaf: Leaf) -> NodeAddressPlan:
     if leaf.keys[0] == "system" and leaf.plan.system is not None:
         return leaf.plan.system.addresses
+    if leaf.keys[0] == "rendition_nodes" and leaf.plan.rendition_nodes is not None:
+        return leaf.plan.rendition_nodes.addresses
     return leaf.node_pool.addresses
 
 
@@ -53,15 +55,18 @@ def _pods(leaf: Leaf) -> Entry:
 
 
 def _system_nodes(leaf: Leaf) -> Entry:
-    system = leaf.plan.system
-    if system is None:
+    pools, zones = list(leaf.plan.cpu_pools.values()), len(leaf.plan.site.zones)
+    if not pools:
         return Entry("addresses of system nodes", "none: the owner of the cluster runs them", "0")
-    zones, node = len(leaf.plan.site.zones), system.addresses
+    each = [
+        f"ceil({pool.nodes_total} / {zones}) * {pool.addresses.interfaces}"
+        f" * {pool.addresses.addresses_per_interface}"
+        for pool in pools
+    ]
     return Entry(
-        "addresses of the zone's system nodes and of all pods that they can hold",
-        "ceil(system nodes / zones) x interfaces x addresses of an interface",
-        f"ceil({system.nodes_total} / {zones}) * {node.interfaces}"
-        f" * {node.addresses_per_interface}",
+        "addresses of the zone's nodes without GPUs and of all pods that they can hold",
+        "ceil(nodes / zones) x interfaces x addresses of an interface, over their groups",
+        " + ".join(each),
         Basis.vendor,
         CNI,
     )
@@ -146,9 +151,9 @@ def _smallest_prefix(leaf: Leaf) -> Entry:
 
 
 def _node_pods(leaf: Leaf) -> Entry:
-    if leaf.keys[0] == "system":
+    if leaf.keys[0] in ("system", "rendition_nodes"):
         return Entry(
-            "pods of a system node",
+            "pods of a node without GPUs",
             "as many as the type may hold",
             "{shared.SYSTEM_PODS}",
             Basis.vendor,

@@ -1,7 +1,13 @@
 """Explanations of the node groups that services share."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
-from sizing.plan.stack.nodes import BurstPoolPlan, InterconnectPlan, NodePool, SystemPool
+from sizing.plan.stack.nodes import (
+    BurstPoolPlan,
+    InterconnectPlan,
+    NodePool,
+    RenditionPool,
+    SystemPool,
+)
 from sizing.stack.shared import SYSTEM_NODES_PER_ZONE, image_gib
 
 BURST = "sizing/service/burst.py"
@@ -133,6 +139,19 @@ def _update_timeout(leaf: Leaf) -> Entry:
     )
 
 
+def _rendition_nodes(leaf: Leaf) -> Entry:
+    workers = [
+        str(s.renditions.workers_total)
+        for s in leaf.plan.services
+        if s.renditions is not None and s.renditions.worker is not None
+    ]
+    return Entry(
+        "nodes of the workers that make renditions",
+        "one for each worker, over the services",
+        " + ".join(workers),
+    )
+
+
 NODES: Registry = {
     BurstPoolPlan: {
         "nodes": _of_pool("nodes", "nodes that Karpenter may add to the pool"),
@@ -168,6 +187,16 @@ NODES: Registry = {
         "repair_stops_above": _repair_stop,
         "updated_by_zone.*": _updated_in_zone,
         "update_timeout_s": _update_timeout,
+    },
+    RenditionPool: {
+        "nodes_total": _rendition_nodes,
+        "root_gib": Entry(
+            "GiB of the root volume of a node for renditions",
+            "fixed, as for system nodes",
+            "{shared.SYSTEM_ROOT_GIB}",
+            Basis.assumed,
+            "sizing/stack/shared.py",
+        ),
     },
     SystemPool: {
         "nodes_total": _system_nodes,

@@ -14,6 +14,7 @@ from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.files.cdn import CdnPlan
+from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.items.item import ItemPlan
 from sizing.plan.service.items.jobs import JobsPlan
@@ -52,6 +53,8 @@ class ServicePlan(Part):
     """Jobs in the queue; left out where requests are answered while the user waits."""
     cdn: Annotated[CdnPlan | None, Field(exclude_if=absent)] = None
     """Delivery of results to viewers; left out without a content delivery network."""
+    renditions: Annotated[RenditionsPlan | None, Field(exclude_if=absent)] = None
+    """Other sizes and codecs of each clip; left out where only the clip itself is stored."""
     own_runs: OwnRunsPlan | None
     """Effect of the calibration file in the workload's folder; null without one."""
     methods: tuple[MethodPlan, ...]

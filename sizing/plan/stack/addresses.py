@@ -11,7 +11,7 @@ class AddressPlan(Part):
     pods: int
     """Addresses of pods."""
     system_nodes: int
-    """Addresses of system nodes."""
+    """Addresses of system nodes, and of nodes for renditions."""
     load_balancers: int
     """Addresses of load balancers."""
     endpoints: int

@@ -113,8 +113,8 @@ class NodePool(Part):
         return floor + (burst.nodes if burst is not None and zone in burst.zones else 0)
 
 
-class SystemPool(Part):
-    """Nodes for the cluster's own services."""
+class CpuPool(Part):
+    """Nodes without GPUs."""
 
     instance_type: Annotated[str, Reaches(TEMPLATE, "instanceType")]
     ami_type: Annotated[str, Reaches(NODE_GROUP, "amiType")]
@@ -124,3 +124,14 @@ class SystemPool(Part):
     root_gib: Annotated[int, Reaches(TEMPLATE, "blockDeviceMappings.0.ebs.volumeSize")]
     addresses: NodeAddressPlan
     """Addresses of one node."""
+
+
+class SystemPool(CpuPool):
+    """Nodes for the cluster's own services."""
+
+
+class RenditionPool(CpuPool):
+    """Nodes of the workers that make renditions, one worker on each."""
+
+    services: tuple[str, ...]
+    """Services whose workers are on the nodes."""

@@ -146,8 +146,7 @@ def _worker(case: Case, queue: Queue, item_s: Fraction, api: JobApiPlan) -> JobW
     Bytes are those of uncompressed pixels. Basis: arithmetic; no codec takes more.
     """
     frame_bytes = api.width * api.height * BYTES_PER_PIXEL
-    visibility_s = ceiling(VISIBLE_ITEMS * item_s)
-    visibility_s = min(max(visibility_s, SHORTEST_VISIBILITY_S), LONGEST_VISIBILITY_S)
+    visible_s = visibility_s(item_s)
     return JobWorkerPlan(
         image=worker_image(case.site, case.catalog),
         cpu_millicores=WORKER_MILLICORES,
@@ -157,10 +156,17 @@ def _worker(case: Case, queue: Queue, item_s: Fraction, api: JobApiPlan) -> JobW
         give_back_s=GIVE_BACK_S,
         format=format_of(case.workload).value,
         attempts=queue.attempts,
-        visibility_s=visibility_s,
-        heartbeat_s=visibility_s // HEARTBEATS,
+        visibility_s=visible_s,
+        heartbeat_s=visible_s // HEARTBEATS,
         item_timeout_s=ceiling(SLOWEST_ITEM * item_s) + SLOWEST_EXTRA_S,
     )
+
+
+def visibility_s(item_s: Fraction) -> int:
+    """Seconds for which a message that is handed out is invisible: 2 x seconds of its item, 60 s to
+    12 h."""
+    wanted = ceiling(VISIBLE_ITEMS * item_s)
+    return min(max(wanted, SHORTEST_VISIBILITY_S), LONGEST_VISIBILITY_S)
 
 
 def worker_image(site: Site, catalog: Catalog) -> str:

@@ -1,12 +1,12 @@
 """How many key prefixes do the requests to a bucket need?"""
 
-from decimal import Decimal
+from collections.abc import Sequence
 from fractions import Fraction
 
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.files.objects import PrefixPlan
 from sizing.replica.traffic import Rates
-from sizing.values.exact import ceiling, exact, plain
+from sizing.values.exact import Exact, ceiling, exact, plain
 from sizing.values.units import MIB
 from sizing.workload import Workload
 
@@ -18,6 +18,8 @@ PART_BYTES = 8 * MIB
 """Bytes of one part of an upload. Basis: assumed, the default of AWS's SDK for Python."""
 UPLOAD_REQUESTS = 2
 """Requests that start and complete an upload in parts. Basis: vendor (S3 API reference)."""
+RENDITION_READS = 1
+"""Reads of a clip by the worker that makes its renditions. Basis: arithmetic."""
 READS_PER_FILE = 1
 """Reads of each file from the bucket. Basis: assumed; those of a `cdn` follow from its views."""
 KEY_PREFIXES = 256
@@ -25,21 +27,25 @@ KEY_PREFIXES = 256
 arithmetic."""
 
 
-def write_requests(file_bytes: Decimal) -> int:
+def write_requests(file_bytes: Exact) -> int:
     """Requests that upload one file: start, parts, end. Basis: arithmetic, see `PART_BYTES`."""
     return UPLOAD_REQUESTS + ceiling(exact(file_bytes) / PART_BYTES)
 
 
-def prefix_plan(workload: Workload, rates: Rates, file_bytes: Decimal) -> PrefixPlan:
+def prefix_plan(workload: Workload, rates: Rates, sizes: Sequence[Exact]) -> PrefixPlan:
     """Return the requests at the highest known rate and the prefixes that carry them.
+
+    `sizes` are the bytes of the files of one request. The first one is fetched, or one instead.
+    The worker of renditions reads it once more.
 
     max(ceil(writes / 3,500), ceil(reads / 5,500))
 
     Basis: arithmetic over the vendor's limits.
     """
-    writes = rates.busiest * write_requests(file_bytes)
+    writes = rates.busiest * sum(write_requests(size) for size in sizes)
     cdn = workload.cdn
-    reads = rates.busiest * (READS_PER_FILE if cdn is None else cdn.origin_reads)
+    fetched = READS_PER_FILE if cdn is None else cdn.origin_reads
+    reads = rates.busiest * (fetched + (RENDITION_READS if len(sizes) > 1 else 0))
     return PrefixPlan(
         writes_per_s=plain(writes),
         reads_per_s=plain(reads),

@@ -8,6 +8,7 @@ from sizing.values.field_error import FieldError
 from sizing.workload.data import files_are_of_the_kind
 from sizing.workload.engine import Routing
 from sizing.workload.items.queue import Queue, its_item_is_a_job
+from sizing.workload.items.renditions import renditions_are_of_clips
 from sizing.workload.kinds import EncoderPlacement, Kind, Load, Runtime
 from sizing.workload.traffic import has_a_peak
 
@@ -26,6 +27,7 @@ def check_items(workload: "Workload") -> None:
     _one_item_at_a_time(workload)
     _queue_has_jobs(workload)
     _prompt_is_of_an_item(workload)
+    renditions_are_of_clips(workload)
 
 
 def _item_is_made(workload: "Workload") -> None:

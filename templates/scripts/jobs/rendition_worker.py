@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,8 +26,8 @@ from rendition_ffmpeg import Variant, command
 FAULT_CHARACTERS = 200
 """Most characters of ffmpeg's message in a reason. Basis: assumed."""
 POLL_S = 0.05
-TOOL, CLIP = "ffmpeg", "clip"
-"""Names of files: the copy of ffmpeg, and the clip."""
+CLIP = "clip"
+"""Name of the clip's file."""
 QUIET = {"SVT_LOG": "1"}
 """Whole environment of ffmpeg: its encoder of AV1 reports errors alone, and no address of AWS is in
 it."""
@@ -51,7 +50,7 @@ class Worker:
         self._attempts, self._threads = int(given["ATTEMPTS"]), int(given["THREADS"])
         self._heartbeat_s, self._limit_s = int(given["HEARTBEAT_S"]), float(given["CLIP_TIMEOUT_S"])
         self._letters = given["DEAD_LETTERS_URL"]
-        self._ffmpeg = executable(Path(given["FFMPEG"]), Path(given["FFMPEG_FOLDER"]))
+        self._ffmpeg = executable(Path(given["FFMPEG"]))
         self._stopping = Stopping()
 
     def run(self) -> int:
@@ -73,7 +72,8 @@ class Worker:
         """Make the variants of a clip once."""
         row = self._rows.started(job)
         if row is None:
-            return self._again_or_buried(job)
+            self._buried_again(job)
+            return None
         if int(row["variant_starts"]) > self._attempts:
             self._fail(row, f"{self._attempts} attempts were lost: their workers ended")
             return None
@@ -91,7 +91,7 @@ class Worker:
             self._fail(row, str(fault))
         return None
 
-    def _again_or_buried(self, job: str) -> None:
+    def _buried_again(self, job: str) -> None:
         """Repeat the letter of a clip that has failed: its worker may have ended before it."""
         row = self._rows.get(job)
         if row is not None and "variants_error" in row:
@@ -170,12 +170,11 @@ class Worker:
         report("failed", job=row["id"])
 
 
-def executable(program: Path, folder: Path) -> str:
-    """Path of a copy of ffmpeg that may run; its image has no shell that could set the mode."""
-    copy = folder / TOOL
-    shutil.copyfile(program, copy)
-    copy.chmod(0o700)
-    return str(copy)
+def executable(program: Path) -> str:
+    """Path of ffmpeg, which may run. Its image has no shell that could set the mode."""
+    if not os.access(program, os.X_OK):
+        program.chmod(0o700)
+    return str(program)
 
 
 if __name__ == "__main__":

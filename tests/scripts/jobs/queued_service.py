@@ -368,8 +368,8 @@ class Renderer:
         self.start()
 
     def start(self) -> None:
-        stated = {"FFMPEG_FOLDER": str(self._folder), "TMPDIR": str(self._folder)}
-        environment = {**self._service.renditions, **stated, "PYTHONUNBUFFERED": "1"}
+        stated = {"TMPDIR": str(self._folder), "PYTHONUNBUFFERED": "1"}
+        environment = {**self._service.renditions, **stated}
         with self.log.open("a") as log:
             self.worker = started([str(PYTHON), str(self._file)], environment, log)
 

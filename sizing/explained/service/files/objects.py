@@ -3,7 +3,7 @@
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, setting
 from sizing.explained.service.capacity import busiest_rate
 from sizing.plan.service.files.objects import PrefixPlan, TierPlan
-from sizing.service.stores.tiers import LEAST_CHARGED_DAYS
+from sizing.service.stores.tiers import LEAST_CHARGED_DAYS, SMALLEST_MOVED_BYTES
 from sizing.workload.kinds import StorageClass
 
 
@@ -22,11 +22,33 @@ def _tier_days(leaf: Leaf) -> Entry:
     )
 
 
+def _small(leaf: Leaf) -> int:
+    """Bytes of the variants of a clip that no lifecycle rule moves."""
+    made = () if leaf.sized.renditions is None else leaf.sized.renditions.variants
+    return sum(each.file_bytes for each in made if each.file_bytes < SMALLEST_MOVED_BYTES)
+
+
+def _moved(leaf: Leaf) -> str:
+    """Formula of the bytes of a day that lifecycle rules move."""
+    if not _small(leaf):
+        return "{s.storage.indexed_bytes_per_day}"
+    daily = "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day}"
+    small = f"{daily} * {_small(leaf)} * (1 + {{w.data.index_ratio}})"
+    return f"({{s.storage.indexed_bytes_per_day}} - {small})"
+
+
+def _small_files(leaf: Leaf) -> tuple[str, ...]:
+    if not _small(leaf):
+        return ()
+    return (f"S3 moves no variant below {SMALLEST_MOVED_BYTES:,} bytes",)
+
+
 def _tier_bytes(leaf: Leaf) -> Entry:
     return Entry(
         "bytes in this class when retention is full",
         "a day x days in the class",
-        f"{{s.storage.indexed_bytes_per_day}} * {_tier(leaf).days}",
+        f"{_moved(leaf)} * {_tier(leaf).days}",
+        remarks=_small_files(leaf),
     )
 
 
@@ -36,9 +58,10 @@ def _charged_bytes(leaf: Leaf) -> Entry:
     return Entry(
         "bytes of this class that are charged",
         "a day x max(days in the class, days that S3 charges at least)",
-        f"{{s.storage.indexed_bytes_per_day}} * max({tier.days}, {least})",
+        f"{_moved(leaf)} * max({tier.days}, {least})",
         Basis.vendor,
         "S3 user guide: minimum storage duration of each class",
+        remarks=_small_files(leaf),
     )
 
 
@@ -46,27 +69,36 @@ def _file_writes(leaf: Leaf) -> Entry:
     data = leaf.sized.inputs.data
     derived = data is None or data.interaction_bytes is None
     size = "{s.artefact.file_bytes}" if derived else "{w.data.interaction_bytes}"
+    made = () if leaf.sized.renditions is None else leaf.sized.renditions.variants
+    each = [
+        f"{{prefixes.UPLOAD_REQUESTS}} + ceil({size} / {{prefixes.PART_BYTES}})"
+        for size in (size, *(str(variant.file_bytes) for variant in made))
+    ]
     return Entry(
         "write requests a second, at the highest known rate",
-        "rate x (2 + ceil(bytes of a file / bytes of a part))",
-        f"{busiest_rate(leaf)} * ({{prefixes.UPLOAD_REQUESTS}}"
-        f" + ceil({size} / {{prefixes.PART_BYTES}}))",
+        "rate x (2 + ceil(bytes of a file / bytes of a part))"
+        + (", over the clip and its variants" if made else ""),
+        f"{busiest_rate(leaf)} * ({' + '.join(each)})",
         Basis.assumed,
         "uploads in parts of 8 MiB: sizing/service/stores/prefixes.py",
     )
 
 
 def _file_reads(leaf: Leaf) -> Entry:
+    rate, more = busiest_rate(leaf), ""
+    if leaf.sized.renditions is not None:
+        more = f" + {rate} * {{prefixes.RENDITION_READS}}"
+    said = " + rate x 1, by the worker of renditions" if more else ""
     if leaf.sized.inputs.cdn is not None:
         return Entry(
             "read requests a second, at the highest known rate",
-            "rate x views of a file x (1 - hit ratio)",
-            f"{busiest_rate(leaf)} * {{w.cdn.views_per_item}} * (1 - {{w.cdn.hit_ratio}})",
+            f"rate x views of a file x (1 - hit ratio){said}",
+            f"{rate} * {{w.cdn.views_per_item}} * (1 - {{w.cdn.hit_ratio}}){more}",
         )
     return Entry(
         "read requests a second, at the highest known rate",
-        "rate x reads of a file",
-        f"{busiest_rate(leaf)} * {{prefixes.READS_PER_FILE}}",
+        f"rate x reads of a file{said}",
+        f"{rate} * {{prefixes.READS_PER_FILE}}{more}",
         Basis.assumed,
         "each file is read once: sizing/service/stores/prefixes.py",
     )
