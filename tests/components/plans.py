@@ -3,6 +3,7 @@
 from typing import Any
 
 from sizing.catalog import load_catalog
+from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.items.jobs import JobsPlan, JobWorkerPlan
 from sizing.plan.whole import Plan
 from sizing.site import Site
@@ -213,6 +214,32 @@ WORKER = JobWorkerPlan(
     heartbeat_s=30,
     item_timeout_s=100,
 )
+
+
+RENDERED: dict[str, Any] = {
+    "name": "rendered",
+    "kind": "video",
+    "model": {"name": "wan2.1-t2v-1.3b"},
+    "traffic": {"daily_users": 500, "requests_per_user_per_day": 4},
+    "request": {"width": 832, "height": 480, "frames": 81, "iterations": 50},
+    "hardware": {"instance_type": "g6e.xlarge"},
+    "data": {"retention_days": 30},
+    "renditions": {"videos": [{"height": 360}, {"height": 240, "codec": "av1"}]},
+}
+"""Clips with two renditions."""
+
+
+def rendered_plan(environment: str = "prod") -> Plan:
+    """Plan of the clips with renditions."""
+    found = site(environment).model_copy(update=ISSUER)
+    return size([Workload.model_validate(RENDERED)], found, load_catalog())
+
+
+def renditions_of(plan: Plan) -> RenditionsPlan:
+    """Renditions of the plan's first service."""
+    found = plan.services[0].renditions
+    assert found is not None
+    return found
 
 
 QUEUED_BURST: dict[str, Any] = QUEUED | {

@@ -36,6 +36,7 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
     "delivered": (OWN / "Pulumi.cdn.yaml", (OWN / "cdn.yaml",)),
     "flux-queue": (DEV, (ROOT / "workloads" / "flux-queue.yaml",)),
     "clips": (DEV, (ROOT / "workloads" / "clips.yaml",)),
+    "clips-public": (example("clips-public"), (ROOT / "workloads" / "clips-public.yaml",)),
 }
 
 
@@ -46,7 +47,8 @@ SHOWS = {
     "delivered": "aws:cloudfront/distribution:Distribution",
     "queued": "aws:lambda/function:Function",
     "flux-queue": "kubernetes:keda.sh/v1alpha1:ScaledObject",
-    "clips": "aws:sqs/queue:Queue",
+    "clips": "sizewright:index:RenditionWorkers",
+    "clips-public": "aws:cloudfront/distribution:Distribution",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
 }
 """Types that each variant must have to match its name."""

@@ -21,7 +21,12 @@ WORKLOADS = sorted(
     if not path.name.startswith("Pulumi.")
 )
 STACKS = sorted([*ROOT.glob("Pulumi.*.yaml"), *(ROOT / "stacks").glob("Pulumi.*.yaml")])
-LACKING = ("certificate_arn: missing", "the site names no issuer of tokens")
+LACKING = (
+    "certificate_arn: missing",
+    "the site names no issuer of tokens",
+    "signing_key: missing",
+    "token_issuer: missing",
+)
 """Reasons why an example stack refuses a workload of another stack."""
 
 

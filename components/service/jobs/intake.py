@@ -147,16 +147,20 @@ class Intake(pulumi.ComponentResource):
         """Statements for the role of the workers that make renditions."""
         if self.renditions is None:
             return []
-        return self._rights(self.renditions, [self.renditions.dead_letters_arn])
+        return self._rights(self.renditions, [self.renditions.dead_letters_arn], reads=RESULTS)
 
     @property
     def worker_rights(self) -> list[dict[str, Any]]:
         """Statements for the role of the workers, which make the items of jobs."""
         after = [] if self.renditions is None else [self.renditions.arn]
-        return self._rights(self._queue, [self._queue.dead_letters_arn, *after])
+        return self._rights(self._queue, [self._queue.dead_letters_arn, *after], reads="*")
 
-    def _rights(self, queue: Queue, sends_to: list[pulumi.Output[str]]) -> list[dict[str, Any]]:
+    def _rights(
+        self, queue: Queue, sends_to: list[pulumi.Output[str]], *, reads: str
+    ) -> list[dict[str, Any]]:
         """Statements for workers that take from one queue and send to others.
+
+        `reads` is the pattern of the keys of the bucket that they read.
 
         Guard: S3 answers 403 for a missing object, and not 404, to a role that may not list the
         bucket.
@@ -168,7 +172,7 @@ class Intake(pulumi.ComponentResource):
             allow("sqs:SendMessage", sends_to[0] if len(sends_to) == 1 else sends_to),
             allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table.arn),
             allow("s3:ListBucket", bucket.arn),
-            allow("s3:GetObject", pulumi.Output.concat(bucket.arn, "/*")),
+            allow("s3:GetObject", pulumi.Output.concat(bucket.arn, f"/{reads}")),
             allow(
                 ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"],
                 pulumi.Output.concat(bucket.arn, f"/{RESULTS}"),

@@ -3,9 +3,10 @@
 from math import ceil
 from typing import assert_never
 
-from sizewright.layout.numbers import duration, number, plural, share
+from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
 from sizing.plan.service.files.cdn import CdnPlan
+from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan, Survives
 from sizing.plan.service.whole import ServicePlan
@@ -145,6 +146,19 @@ def public_ingress(service: ServicePlan) -> str:
         most = plural(gateway.firewall.requests_per_key, "request")
         text += f", at most {most} a token in {number(gateway.firewall.window_s)} s"
     return text
+
+
+def renditions(plan: RenditionsPlan) -> str:
+    """Variants of each clip, their CPU time and their workers."""
+    names = ", ".join(each.name for each in plan.variants)
+    workers = f"{plural(plan.workers_needed, 'worker')} needed + 1 spare"
+    if plan.worker is None:
+        workers += ", which the stack does not build"
+    return (
+        f"{names}: {data_size(plan.bytes_per_clip)} a clip in {number(plan.cpu_s_per_clip)} CPU s "
+        f"(usually {number(plan.usual_cpu_s_per_clip)}), {number(plan.clips_per_s)} clips/s at "
+        f"the busiest moment; {workers}, each on a node of its own"
+    )
 
 
 def delivery(cdn: CdnPlan) -> str:

@@ -14,6 +14,7 @@ from sizewright.report.answer.paragraphs import (
     measured_with,
     public_ingress,
     queue_text,
+    renditions,
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
 from sizewright.report.stages import stages
@@ -79,6 +80,8 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         if bucket.prefixes:
             yield "objects", _objects(bucket)
     yield "network", _network(service)
+    if service.renditions:
+        yield "renditions", renditions(service.renditions)
     if service.cdn:
         yield "delivery", delivery(service.cdn)
     yield from stages(service)

@@ -13,10 +13,15 @@ from sizing.size import size
 from sizing.stack.addresses import enough_addresses
 from sizing.stack.one_cluster import OneCluster, widest_addresses
 from sizing.workload import Workload
+from tests.components.plans import CHAT, RENDERED
 from tests.sizing.stack.test_shared import at, in_existing_subnets, users
 
 Build = Callable[..., Workload]
 DATA = {"profile_bytes_per_user": 10_000, "interaction_bytes": 2_000, "retention_days": 30}
+
+
+ONE = [Workload.model_validate(CHAT)]
+"""One service, without renditions."""
 
 
 @pytest.fixture
@@ -91,7 +96,7 @@ def test_a_cluster_has_30_groups(
 
 
 def test_all_groups_together_hold_13_500_nodes(site: Site, catalog: Catalog) -> None:
-    cluster = OneCluster.of(in_existing_subnets(site), catalog, 1)
+    cluster = OneCluster.of(in_existing_subnets(site), catalog, ONE)
     full = {("pool", str(number)): 450 for number in range(29)}
     assert not list(cluster._exceeded(type(cluster.groups)(full), type(cluster.held)(z=1)))
     assert cluster.own_groups + len(full) == 30 and 30 * 450 == 13_500
@@ -138,8 +143,10 @@ def test_burst_nodes_count_with_their_addresses(
 def test_an_existing_cluster_has_no_group_of_the_system(site: Site, catalog: Catalog) -> None:
     of_stack = {"stack": "org/project/platform"}
     there = at(site, kubernetes_version="1.35", vpc_cidr="10.0.0.0/16", cluster=of_stack)
-    assert OneCluster.of(there, catalog, 1).own_groups == 0
-    assert OneCluster.of(site, catalog, 1).own_groups == 1
+    assert OneCluster.of(there, catalog, ONE).own_groups == 0
+    assert OneCluster.of(site, catalog, ONE).own_groups == 1
+    rendering = [Workload.model_validate(RENDERED)]
+    assert OneCluster.of(site, catalog, rendering).own_groups == 2
 
 
 def test_weights_of_a_service_without_nodes_fill_no_disk(large: Callable[..., Plan]) -> None:

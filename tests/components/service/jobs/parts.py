@@ -7,6 +7,7 @@ from components.naming import Tags
 from components.service.jobs.intake import Intake, IntakeArgs, upload_days
 from components.service.object_store import ObjectStore, ObjectStoreArgs
 from sizewright.record import Recorded
+from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.stores import BucketPlan
 from sizing.plan.stack.cluster import RolesPlan
@@ -22,8 +23,14 @@ BUCKET = BucketPlan(
 )
 
 
-def intake(preview: bool, plan: JobsPlan | None = None, *, with_rights: bool = False) -> Recorded:
-    """Recording of `i`, the intake with the bucket `b`; a VPC's tags show the workers' rights."""
+def intake(
+    preview: bool,
+    plan: JobsPlan | None = None,
+    *,
+    with_rights: bool = False,
+    renditions: RenditionsPlan | None = None,
+) -> Recorded:
+    """Recording of `i`, the intake with the bucket `b`; VPCs' tags show the workers' rights."""
     jobs = plan or queued_jobs()
     assert jobs.api is not None
     api = jobs.api
@@ -38,6 +45,7 @@ def intake(preview: bool, plan: JobsPlan | None = None, *, with_rights: bool = F
                 plan=jobs,
                 api=api,
                 artefacts=ObjectStore("b", bucket),
+                renditions=renditions,
                 cdn=None,
                 key_arn=KEY,
                 logs_key_arn=LOGS_KEY,
@@ -49,5 +57,7 @@ def intake(preview: bool, plan: JobsPlan | None = None, *, with_rights: bool = F
         if with_rights:
             shown = pulumi.Output.json_dumps(made.worker_rights)
             ec2.Vpc("worker", cidr_block="10.0.0.0/16", tags={"rights": shown, **made.wires})
+            rendering = pulumi.Output.json_dumps(made.rendition_rights)
+            ec2.Vpc("renditions", cidr_block="10.0.0.0/16", tags={"rights": rendering})
 
     return recorded(program, preview)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from components.service.jobs.intake import upload_days
-from tests.components.plans import queued_jobs
+from tests.components.plans import queued_jobs, rendered_plan, renditions_of
 from tests.components.recording import children, named
 from tests.components.service.jobs.parts import KEY, intake
 from tests.components.service.jobs.test_function import BUCKET, QUEUE, TABLE
@@ -41,6 +41,44 @@ def test_workers_take_jobs_and_write_results_and_no_more() -> None:
     ]
     assert use[1] == KEY
     assert {"kms:Decrypt", "kms:GenerateDataKey"} <= set(use[0])
+
+
+def test_workers_of_renditions_read_results_and_take_from_their_own_queue() -> None:
+    recording = intake(False, with_rights=True, renditions=renditions_of(rendered_plan()))
+    tags: Any = named(recording, "renditions").inputs["tags"]
+    *others, use = [(s["Action"], s["Resource"]) for s in json.loads(tags["rights"])]
+    assert others == [
+        (
+            ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"],
+            QUEUE % "i-renditions-waiting",
+        ),
+        ("sqs:SendMessage", QUEUE % "i-renditions-dead-letters"),
+        (["dynamodb:GetItem", "dynamodb:UpdateItem"], TABLE % "i-table-rows"),
+        ("s3:ListBucket", BUCKET),
+        ("s3:GetObject", f"{BUCKET}/??/*"),
+        (["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"], f"{BUCKET}/??/*"),
+    ]
+    assert use[1] == KEY
+    jobs: Any = named(recording, "worker").inputs["tags"]
+    sent = [s for s in json.loads(jobs["rights"]) if s["Action"] == "sqs:SendMessage"]
+    assert sent[0]["Resource"] == [
+        QUEUE % "i-queue-dead-letters",
+        QUEUE % "i-renditions-waiting",
+    ]
+
+
+def test_without_workers_of_renditions_there_is_no_queue_and_no_name() -> None:
+    unbuilt = renditions_of(rendered_plan()).model_copy(update={"worker": None})
+    recording = intake(False, renditions=unbuilt)
+    assert not [r for r in recording.resources if "renditions" in r.name]
+    variables: Any = named(recording, "i-function-handler").inputs["environment"]
+    assert variables["variables"]["VARIANTS"] == "[]"
+
+
+def test_the_function_knows_the_variants_by_name() -> None:
+    recording = intake(False, renditions=renditions_of(rendered_plan()))
+    variables: Any = named(recording, "i-function-handler").inputs["environment"]
+    assert json.loads(variables["variables"]["VARIANTS"]) == ["h264-360", "av1-240"]
 
 
 def test_wires_are_the_parts_of_this_service() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from templates.programs import JOB_API, JOB_WORKER, programs
-from tests.components.plans import queued_jobs
+from templates.programs import JOB_API, JOB_WORKER, RENDITION_WORKER, programs
+from tests.components.plans import queued_jobs, rendered_plan, renditions_of
 from tests.components.recording import named
 from tests.components.service.jobs.parts import intake
 from tests.components.service.jobs.test_function import rights
@@ -56,19 +56,27 @@ def calls(files: tuple[str, ...]) -> Iterator[str]:
 
 def allowed(of: str) -> set[str]:
     """Actions of the role of the function or of the workers."""
-    recording = intake(False, queued_jobs(takes_images=True), with_rights=True)
+    made = renditions_of(rendered_plan())
+    recording = intake(False, queued_jobs(takes_images=True), with_rights=True, renditions=made)
     if of == "function":
         found = [a if isinstance(a, tuple) else (str(a),) for a in rights(recording)]
         return {str(action) for actions in found for action in actions}
-    tags: Any = named(recording, "worker").inputs["tags"]
+    tags: Any = named(recording, of).inputs["tags"]
     stated = [statement["Action"] for statement in json.loads(tags["rights"])]
     return {a for each in stated for a in (each if isinstance(each, list) else [each])}
 
 
-@pytest.mark.parametrize(
-    ("of", "files", "fewest"), [("function", JOB_API, 6), ("worker", JOB_WORKER, 12)]
-)
-def test_each_call_has_its_right(of: str, files: tuple[str, ...], fewest: int) -> None:
+ROLES = {
+    "function": (JOB_API, 6),
+    "worker": (JOB_WORKER, 12),
+    "renditions": (RENDITION_WORKER, 12),
+}
+"""Programs of each role, and the fewest kinds of calls that they make."""
+
+
+@pytest.mark.parametrize("of", ROLES)
+def test_each_call_has_its_right(of: str) -> None:
+    files, fewest = ROLES[of]
     made = set(calls(files))
     assert len(made) >= fewest, "the names of the clients have changed"
     assert made <= ACTIONS.keys(), "a new call needs a row in the table"
@@ -78,7 +86,7 @@ def test_each_call_has_its_right(of: str, files: tuple[str, ...], fewest: int) -
 
 def test_no_right_is_without_a_call() -> None:
     """Logs and keys are used by AWS services for the role."""
-    for of, files in (("function", JOB_API), ("worker", JOB_WORKER)):
+    for of, (files, _) in ROLES.items():
         used = {action for call in calls(files) for action in ACTIONS[call]}
         others = {a for a in allowed(of) if not a.startswith(("kms:", "logs:"))}
         assert others <= used, of
