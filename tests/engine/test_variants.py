@@ -47,7 +47,7 @@ SHOWS = {
     "delivered": "aws:cloudfront/distribution:Distribution",
     "queued": "aws:lambda/function:Function",
     "flux-queue": "kubernetes:keda.sh/v1alpha1:ScaledObject",
-    "clips": "sizewright:index:RenditionWorkers",
+    "clips": "kubernetes:apps/v1:Deployment",
     "clips-public": "aws:cloudfront/distribution:Distribution",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
 }

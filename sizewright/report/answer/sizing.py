@@ -64,7 +64,6 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "one GPU", _capacity(service)
     if service.pool:
         yield from _pool_rows(service, service.pool)
-    if service.pool:
         yield from _fleet_rows(service)
     if service.own_runs:
         yield "calibration", f"{service.own_runs.file}: {service.own_runs.told}"
