@@ -8,6 +8,7 @@ from sizing.fleet.served import Served
 from sizing.hardware.decision import Decision, decision
 from sizing.locks.workload_lock import Lock
 from sizing.model.memory import nominal_weights_bytes
+from sizing.model.vision import seen_image
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.plan.whole import Plan
@@ -58,7 +59,7 @@ def size(
     Raises StackFieldError with the field that is refused, and the workload or the site that has it:
     names the catalog lacks, zones the region lacks, services named alike.
     """
-    whole = with_stages(workloads)
+    whole = with_stages(workloads, lambda model: seen_image(catalog, model).counted)
     with of_parents(whole):
         return _sized(whole, site, catalog, locks or {}, corrections or {})
 

@@ -82,21 +82,27 @@ def _worker_environment(plan: Plan, service: ServicePlan, worker: JobWorkerPlan)
         raise ValueError(f"{service.name}: a worker needs an engine and jobs")
     prompt = service.serving.prompt
     stages = {} if prompt is None else {"PROMPT_STAGES": argument(prompt_stages(prompt))}
-    return stages | {
-        "QUEUE_URL": "${wire:queue_url}",
-        "DEAD_LETTERS_URL": "${wire:dead_letters_url}",
-        "TABLE": "${wire:jobs_table}",
-        "BUCKET": "${wire:artefacts_bucket}",
-        "KIND": service.kind,
-        "FORMAT": worker.format,
-        "MODEL": argument(service.serving.model),
-        "ENGINE_URL": ENGINE_URL,
-        "ATTEMPTS": str(worker.attempts),
-        "RECEIVES": str(service.jobs.receives),
-        "VISIBILITY_S": str(worker.visibility_s),
-        "HEARTBEAT_S": str(worker.heartbeat_s),
-        "ITEM_TIMEOUT_S": str(worker.item_timeout_s),
-        "EXPIRE_DAYS": str(service.jobs.api.expire_days),
-        "ROW_DAYS": str(service.jobs.api.row_days),
-        "AWS_REGION": plan.site.region,
-    }
+    index = service.jobs.owner_index
+    history = {} if index is None else {"OWNER_INDEX": index}
+    return (
+        stages
+        | history
+        | {
+            "QUEUE_URL": "${wire:queue_url}",
+            "DEAD_LETTERS_URL": "${wire:dead_letters_url}",
+            "TABLE": "${wire:jobs_table}",
+            "BUCKET": "${wire:artefacts_bucket}",
+            "KIND": service.kind,
+            "FORMAT": worker.format,
+            "MODEL": argument(service.serving.model),
+            "ENGINE_URL": ENGINE_URL,
+            "ATTEMPTS": str(worker.attempts),
+            "RECEIVES": str(service.jobs.receives),
+            "VISIBILITY_S": str(worker.visibility_s),
+            "HEARTBEAT_S": str(worker.heartbeat_s),
+            "ITEM_TIMEOUT_S": str(worker.item_timeout_s),
+            "EXPIRE_DAYS": str(service.jobs.api.expire_days),
+            "ROW_DAYS": str(service.jobs.api.row_days),
+            "AWS_REGION": plan.site.region,
+        }
+    )

@@ -36,6 +36,7 @@ ONE_FILE = {
         "job_image",
         "job_stop",
         "job_store",
+        "prompt_stages",
     },
 }
 """Documents are read in one place, and a recorded pod goes into rendered text. A program runs where

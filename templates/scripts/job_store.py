@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from typing import IO, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 PART_BYTES = 8 << 20
 """Size of a part; a smaller item is one request. Basis: vendor (S3: parts of at least 5 MiB)."""
@@ -72,6 +73,48 @@ class Rows:
                 raise
             return False
         return True
+
+
+class HistoryError(OSError):
+    """The earlier prompts of an owner cannot be read."""
+
+
+class History:
+    """Earlier prompts of the owners of jobs, in an index of the table."""
+
+    def __init__(self, table: Any, index: str, most: int) -> None:
+        self._table, self._index, self._most = table, index, most
+
+    def earlier(self, row: Row) -> list[str]:
+        """Prompts of completed jobs among the newest that the job's owner sent before it.
+
+        One request reads at most that many rows. An index is eventually consistent, so that a job
+        of the last moment may be missing. Raises HistoryError.
+
+        Guard: only completed jobs. The prompt of another one may be unsafe, and nothing checks it
+        here.
+        """
+        names = ("owner", "created_at", "state", "expires_at", "request")
+        values = {
+            ":owner": row["owner"],
+            ":created_at": row["created_at"],
+            ":state": "completed",
+            ":now": int(time.time()),
+        }
+        try:
+            found = self._table.query(
+                IndexName=self._index,
+                KeyConditionExpression="#owner = :owner AND #created_at < :created_at",
+                FilterExpression="#state = :state AND #expires_at > :now",
+                ProjectionExpression="#request",
+                ExpressionAttributeNames={f"#{name}": name for name in names},
+                ExpressionAttributeValues=values,
+                ScanIndexForward=False,
+                Limit=self._most,
+            )
+        except (BotoCoreError, ClientError) as fault:
+            raise HistoryError(code_of(fault)) from fault
+        return [json.loads(each["request"])["prompt"] for each in found["Items"]]
 
 
 def upload_key(owner: str, number: str) -> str:

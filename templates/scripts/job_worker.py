@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, Any
 
 import boto3
@@ -26,7 +27,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from job_engine import AbsentError, BrokenError, DiedError, Engine, HungError, RejectedError
 from job_image import fault_of
 from job_stop import Stop, Stopping
-from job_store import Row, Rows, Store, code_of, id_of
+from job_store import History, Row, Rows, Store, code_of, id_of
+from prompt_stages import Stages, stages_of
 
 WAIT_S = 10
 """Long poll for a message. It ends within the time that a pod has to stop. Basis: assumed."""
@@ -49,8 +51,9 @@ class Worker:
         self._queue = boto3.client("sqs", **region)
         self._rows = Rows(boto3.resource("dynamodb", **region).Table(given["TABLE"]))
         self._store = Store(boto3.client("s3", **region), given["BUCKET"], given["FORMAT"])
-        limit_s = float(given["ITEM_TIMEOUT_S"])
-        self._engine = Engine(given["ENGINE_URL"], given["KIND"], given["FORMAT"], limit_s, given)
+        limit_s, stages = float(given["ITEM_TIMEOUT_S"]), stages_of(given)
+        self._engine = Engine(given["ENGINE_URL"], given["KIND"], given["FORMAT"], limit_s, stages)
+        self._history = history(stages, given)
         self._attempts = int(given["ATTEMPTS"])
         self._visibility_s = int(given["VISIBILITY_S"])
         self._heartbeat_s = int(given["HEARTBEAT_S"])
@@ -202,8 +205,9 @@ class Worker:
                 raise RejectedError("its input image has expired")
             if fault := fault_of(image[1]):
                 raise RejectedError(fault)
+        earlier = None if self._history is None else partial(self._history.earlier, row)
         with self._stopping.interruptible():
-            self._engine.make(request, image, item)
+            self._engine.make(request, image, item, earlier)
 
     def _adopted(self, row: Row) -> bool:
         """Mark the job completed where its object exists.
@@ -264,6 +268,20 @@ class Worker:
         body = json.dumps(letter)
         self._queue.send_message(QueueUrl=self._given["DEAD_LETTERS_URL"], MessageBody=body)
         report("failed", job=row["id"])
+
+
+def history(stages: Stages | None, given: dict[str, str]) -> History | None:
+    """Earlier prompts for the stage that rewrites prompts; None where it reads none.
+
+    The connection and the answer may each take half of that stage's time, without a repetition.
+    """
+    if stages is None or not stages.history:
+        return None
+    half_s = stages.enhance_s / 2
+    config = Config(connect_timeout=half_s, read_timeout=half_s, retries={"total_max_attempts": 1})
+    region = {"region_name": given["AWS_REGION"], "config": config}
+    table = boto3.resource("dynamodb", **region).Table(given["TABLE"])
+    return History(table, given["OWNER_INDEX"], stages.history)
 
 
 def report(event: str, **facts: object) -> None:

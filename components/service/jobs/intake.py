@@ -124,6 +124,7 @@ class Intake(pulumi.ComponentResource):
             ),
             allow("sqs:SendMessage", queue.dead_letters_arn),
             allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table.arn),
+            *self._history_rights,
             allow("s3:ListBucket", bucket.arn),
             allow("s3:GetObject", pulumi.Output.concat(bucket.arn, "/*")),
             allow(
@@ -132,6 +133,14 @@ class Intake(pulumi.ComponentResource):
             ),
             allow(KEY_USE, self._args.key_arn),
         ]
+
+    @property
+    def _history_rights(self) -> list[dict[str, Any]]:
+        """Statement for the search of earlier prompts, in the index alone."""
+        index = self._args.plan.owner_index
+        if index is None:
+            return []
+        return [allow("dynamodb:Query", pulumi.Output.concat(self._table.arn, f"/index/{index}"))]
 
 
 def upload_days(plan: JobsPlan) -> dict[str, int]:
