@@ -8,7 +8,6 @@ from sizing.fleet.served import Served
 from sizing.hardware.decision import Decision, decision
 from sizing.locks.workload_lock import Lock
 from sizing.model.memory import nominal_weights_bytes
-from sizing.model.vision import seen_image
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.plan.whole import Plan
@@ -38,6 +37,7 @@ from sizing.stack.shared import (
     system_pool,
 )
 from sizing.stack.unverified import unverified_pins
+from sizing.steps.image import image_plan
 from sizing.values.field_error import of_site, of_workload
 from sizing.workload import Workload
 from sizing.workload.prompt.derived import of_parents, with_stages
@@ -59,7 +59,7 @@ def size(
     Raises StackFieldError with the field that is refused, and the workload or the site that has it:
     names the catalog lacks, zones the region lacks, services named alike.
     """
-    whole = with_stages(workloads, lambda model: seen_image(catalog, model).counted)
+    whole = with_stages(workloads, lambda model: image_plan(catalog, model).counted)
     with of_parents(whole):
         return _sized(whole, site, catalog, locks or {}, corrections or {})
 

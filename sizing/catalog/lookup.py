@@ -35,7 +35,7 @@ def facts_of(workload: Workload, catalog: Catalog) -> Facts:
     """
     model, named = None, workload.model
     if named.name is not None:
-        model = known(catalog.model, named.name, ("model", "name"), "a model of the catalog")
+        model = _known(catalog.model, named.name, ("model", "name"), "a model of the catalog")
         _fit_for_kind(workload.kind, model)
         _within_context(workload, model)
     _can_draft(workload, model)
@@ -43,7 +43,7 @@ def facts_of(workload: Workload, catalog: Catalog) -> Facts:
     if workload.hardware is not None and not workload.hardware.is_auto:
         field = ("hardware", "instance_type")
         wanted = workload.hardware.instance_type
-        instance = known(catalog.instance_type, wanted, field, "an EC2 type with GPUs")
+        instance = _known(catalog.instance_type, wanted, field, "an EC2 type with GPUs")
         gpu = catalog.gpu(instance.gpu)
         _same_gpu(workload.capacity, gpu, catalog)
     if workload.hardware is not None:
@@ -139,8 +139,7 @@ def _within_context(workload: Workload, model: ModelFacts) -> None:
         )
 
 
-def known(find: Callable[[str], Found], name: str, field: tuple[str, ...], expected: str) -> Found:
-    """Return the row of a name. Raises FieldError with the nearest names."""
+def _known(find: Callable[[str], Found], name: str, field: tuple[str, ...], expected: str) -> Found:
     try:
         return find(name)
     except UnknownName as unknown:
@@ -152,7 +151,7 @@ def _same_gpu(capacity: Capacity | None, gpu: Gpu, catalog: Catalog) -> None:
     if capacity is None or capacity.gpu is None:
         return
     field = ("capacity", "gpu")
-    named = known(catalog.gpu, capacity.gpu, field, "a GPU of the catalog")
+    named = _known(catalog.gpu, capacity.gpu, field, "a GPU of the catalog")
     if named.name != gpu.name:
         raise FieldError(field, f"the instance type has {gpu.name}", "the same GPU, or none")
 
@@ -169,8 +168,8 @@ def _as_measured(
     if measured is None:
         return
     field = ("capacity", "measured_on")
-    named = known(catalog.model, measured.model, (*field, "model"), "a model of the catalog").model
-    card = known(catalog.gpu, measured.gpu, (*field, "gpu"), "a GPU of the catalog").name
+    named = _known(catalog.model, measured.model, (*field, "model"), "a model of the catalog").model
+    card = _known(catalog.gpu, measured.gpu, (*field, "gpu"), "a GPU of the catalog").name
     parts = [("model", named, model.model if model is not None else "a model without a name")]
     if gpu is not None:
         parts.append(("gpu", card, gpu.name))

@@ -1,9 +1,9 @@
 """Which stages do a prompt and its image pass, and does the engine run them?"""
 
 from sizing.catalog import Ability, Catalog
-from sizing.model.vision import seen_image
 from sizing.plan.service.prompt import PromptPlan, StagePlan
 from sizing.replica.traffic import stages_s
+from sizing.steps.image import image_plan
 from sizing.values.exact import plain
 from sizing.values.field_error import FieldError
 from sizing.workload import EngineName, Workload
@@ -32,15 +32,14 @@ def prompt_plan(workload: Workload, catalog: Catalog) -> PromptPlan | None:
 
 def _stage(workload: Workload, prompt: Prompt, name: str, catalog: Catalog) -> StagePlan:
     stage = prompt.stages[name]
-    image = seen_image(catalog, stage.model) if name == "review" else None
+    image = image_plan(catalog, stage.model) if name == "review" else None
     return StagePlan(
         service=stage_name(workload.name, name),
         model=catalog.model(stage.model).model,
         budget_ms=stage.budget_ms,
         instruction_tokens=instruction_tokens(prompt.instruction(name)),
         input_tokens=plain(prompt.input_tokens(name, 0 if image is None else image.counted)),
-        image_tokens=None if image is None else image.tokens,
-        tower_tokens=None if image is None else image.tower_tokens,
+        image=image,
         output_tokens=stage.output_tokens,
         on_failure=stage.on_failure.value,
         instruction=prompt.instruction(name),

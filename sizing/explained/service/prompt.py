@@ -1,10 +1,11 @@
 """Explanations of the stages of prompts."""
 
-from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
-from sizing.plan.service.prompt import PromptPlan, StagePlan
+from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry, setting
+from sizing.plan.service.prompt import ImagePlan, PromptPlan, StagePlan
 from sizing.workload.prompt.prompt import CHARACTERS_PER_TOKEN, VERDICT_TOKENS
 
 CODE = "sizing/workload/prompt/prompt.py"
+MODELS = CATALOG + "models.csv"
 TOWERS = CATALOG + "vision_towers.csv"
 
 
@@ -45,9 +46,8 @@ def _input_tokens(leaf: Leaf) -> Entry:
     meaning = "tokens that the model reads for one request, at most"
     instruction = f"{{s.serving.prompt.{stage}.instruction_tokens}}"
     if stage == "review":
-        image = (
-            f"{{s.serving.prompt.{stage}.image_tokens}} + {{s.serving.prompt.{stage}.tower_tokens}}"
-        )
+        at = f"s.serving.prompt.{stage}.image"
+        image = f"{{{at}.tokens}} + {{{at}.tower_tokens}}"
         return Entry(
             meaning,
             "instruction + tokens of an image + tokens for the work of the vision tower",
@@ -62,6 +62,19 @@ def _input_tokens(leaf: Leaf) -> Entry:
         )
     return Entry(
         meaning, "instruction + tokens of a prompt", f"{instruction} + {{w.prompt.tokens}}"
+    )
+
+
+def _tower_tokens(leaf: Leaf) -> Entry:
+    image = f"s.{'.'.join(leaf.keys[2:-1])}"
+    return Entry(
+        "tokens that stand for the work of the vision tower on an image",
+        "ceil(operations of the tower / operations of a token)",
+        f"ceil({{{image}.tower_flop}} / {{{image}.token_flop}})",
+        remarks=(
+            "assumed: the tower computes as fast as the rest of the prompt",
+            "the KV cache is sized with these tokens too, which it does not hold",
+        ),
     )
 
 
@@ -112,26 +125,27 @@ PROMPT: Registry = {
         "budget_ms": _budget,
         "instruction_tokens": _instruction_tokens,
         "input_tokens": _input_tokens,
-        "image_tokens": Entry(
+        "output_tokens": _output_tokens,
+    },
+    ImagePlan: {
+        "tokens": setting(
             "tokens of an image that the language model reads",
             "fixed by the model, whatever the size of the image",
-            "{v}",
             Basis.vendor,
             TOWERS,
         ),
-        "tower_tokens": Entry(
-            "tokens for which the language model has as many operations as its vision tower has for"
-            " an image",
-            "ceil(operations of the tower / (2 x parameters without embeddings))",
-            "{v}",
-            Basis.arithmetic,
+        "tower_flop": setting(
+            "floating-point operations of the vision tower for an image",
+            "layers x (2 x patches x (4 x hidden^2 + 2 x hidden x ffn) + 4 x patches^2 x hidden)",
+            Basis.vendor,
             TOWERS,
-            remarks=(
-                "assumed: the tower computes as fast as the prompt does",
-                "these tokens are counted in the KV cache too, where they do not exist",
-            ),
-            arithmetic=False,
         ),
-        "output_tokens": _output_tokens,
+        "token_flop": setting(
+            "floating-point operations of the language model for one token, without attention",
+            "2 x (parameters - embeddings)",
+            Basis.vendor,
+            MODELS,
+        ),
+        "tower_tokens": _tower_tokens,
     },
 }

@@ -13,6 +13,24 @@ ENVIRONMENT = CONTAINER
 """Environment of the engine, or of the worker next to it."""
 
 
+class ImagePlan(Part):
+    """Image in the prompt of a model that reads images."""
+
+    tokens: int
+    """Tokens of the image that the language model reads."""
+    tower_flop: int
+    """Floating-point operations of the model's vision tower for the image."""
+    token_flop: int
+    """Floating-point operations of the language model for one token, without attention."""
+    tower_tokens: int
+    """Tokens that stand for the work of the vision tower."""
+
+    @property
+    def counted(self) -> int:
+        """Tokens for which the image is counted."""
+        return self.tokens + self.tower_tokens
+
+
 class StagePlan(Part):
     """Language model that reads each prompt or image."""
 
@@ -28,10 +46,8 @@ class StagePlan(Part):
     """Tokens of the instruction, which all requests share."""
     input_tokens: Number
     """Tokens that the model reads for one request, by which its service is sized."""
-    image_tokens: Annotated[int | None, Field(exclude_if=absent)] = None
-    """Tokens of an image among them; left out where the stage reads no image."""
-    tower_tokens: Annotated[int | None, Field(exclude_if=absent)] = None
-    """Tokens among them that stand for the work of the model's vision tower on an image."""
+    image: Annotated[ImagePlan | None, Field(exclude_if=absent)] = None
+    """Image among them; left out where the stage reads none."""
     output_tokens: Annotated[int, Reaches(DEPLOYMENT, ENVIRONMENT)]
     """Maximum tokens of its answer."""
     on_failure: Annotated[str, Reaches(DEPLOYMENT, ENVIRONMENT)]
