@@ -135,6 +135,9 @@ class Review(Judge):
     """Stage that refuses finished images. Its model reads images, and the first line of its answer
     must be safe or unsafe."""
 
+    precision: Annotated[Precision | None, Field(exclude_if=absent)] = None
+    """Precision of the weights: bf16 or fp16. When left out, the catalog's native precision
+    applies."""
     on_failure: OnFailure = OnFailure.refuse
     """allow: the image is delivered unchecked. refuse: the request gets 503, or the job loses an
     attempt."""
