@@ -433,6 +433,6 @@ def test_the_check_of_a_stage_s_own_engine_lets_a_large_image_in(
     inner = Images()
     uri = "data:image/png;base64," + "A" * 16_800_000
     body = json.dumps({"messages": [{"content": modules["prompt_stages"].picture(uri)}]}).encode()
-    asked = ask(modules["admission"].Admission(inner), body, "/v1/chat/completions")
-    assert asyncio.run(asked)[0] == 200
+    answer = ask(modules["admission"].Admission(inner), body, "/v1/chat/completions")
+    assert asyncio.run(answer)[0] == 200
     assert inner.bodies == [body]

@@ -1,4 +1,4 @@
-"""The table of a service's jobs: one row for each job, found by its id, and by owner if asked."""
+"""The table of a service's jobs: one row for each job, found by its id or its owner."""
 
 from dataclasses import dataclass
 

@@ -108,7 +108,7 @@ def earlier(
     service.aws(f"table {service.name}", "put_item", Item=row)
 
 
-def asked(model: Model) -> list[Any]:
+def texts(model: Model) -> list[Any]:
     """Texts that the model got."""
     return [json.loads(request["messages"][-1]["content"]) for request in model.requests]
 
@@ -125,7 +125,7 @@ def test_the_model_reads_the_newest_prompts_of_the_same_owner_alone(
     service.pod("ok")
     final(service, job, "completed")
     expected = {"earlier": ["four and more", "three", "two"], "prompt": "the same in blue"}
-    assert asked(model) == [expected]
+    assert texts(model) == [expected]
     assert prompts(service) == ["THE SAME IN BLUE"]
 
 
@@ -135,7 +135,7 @@ def test_another_owner_has_another_history(new_service: NewService, model: Model
     job = service.accept("the same", owner="bob")
     service.pod("ok")
     final(service, job, "completed")
-    assert asked(model) == [{"earlier": [], "prompt": "the same"}]
+    assert texts(model) == [{"earlier": [], "prompt": "the same"}]
 
 
 def test_refused_waiting_and_expired_prompts_are_no_context(
@@ -150,8 +150,8 @@ def test_refused_waiting_and_expired_prompts_are_no_context(
     job = service.accept("the same")
     service.pod("ok")
     final(service, job, "completed")
-    assert {"earlier": ["kept"], "prompt": "the same"} in asked(model)
-    assert not [text for text in asked(model) if {"refused", "expired"} & {*text["earlier"]}]
+    assert {"earlier": ["kept"], "prompt": "the same"} in texts(model)
+    assert not [text for text in texts(model) if {"refused", "expired"} & {*text["earlier"]}]
 
 
 def test_earlier_prompts_are_bounded(new_service: NewService, model: Model) -> None:
@@ -163,7 +163,7 @@ def test_earlier_prompts_are_bounded(new_service: NewService, model: Model) -> N
     job = service.accept("the same")
     service.pod("ok")
     final(service, job, "completed")
-    assert asked(model) == [{"earlier": ["x" * 100], "prompt": "the same"}]
+    assert texts(model) == [{"earlier": ["x" * 100], "prompt": "the same"}]
 
 
 @pytest.mark.parametrize(("on_failure", "state"), [("allow", "completed"), ("refuse", "failed")])

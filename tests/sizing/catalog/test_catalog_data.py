@@ -341,7 +341,7 @@ def test_bits_of_a_pixel_follow_from_the_rates_in_the_notes(catalog: Catalog) ->
     ("model", "text_parameters"),
     [("gemma-3-4b", 3_880_263_168), ("gemma-3-27b", 27_009_346_304)],
 )
-def test_a_vision_tower_is_what_a_model_has_beside_its_text(
+def test_a_vision_tower_is_what_a_model_has_besides_its_text(
     catalog: Catalog, model: str, text_parameters: int
 ) -> None:
     """Parameters of the layers against all parameters less those of the text, from another source.
