@@ -408,6 +408,7 @@ def test_an_answer_without_readable_images_is_a_failure(
 def test_a_review_without_an_answer_refuses_or_allows(
     check: Made, model: Model, fault: Callable[[Model], None]
 ) -> None:
+    model.says = lambda _: "safe"
     fault(model)
     server, engine = check(review=stage(model.url, "refuse", BUDGET_S))
     engine.answer = [made(STARTS["png"])]
