@@ -38,6 +38,7 @@ from sizing.stack.shared import (
     system_pool,
 )
 from sizing.stack.unverified import unverified_pins
+from sizing.steps.image import image_plan
 from sizing.values.field_error import of_site, of_workload
 from sizing.workload import Workload
 from sizing.workload.prompt.derived import of_parents, with_stages
@@ -59,7 +60,7 @@ def size(
     Raises StackFieldError with the field that is refused, and the workload or the site that has it:
     names the catalog lacks, zones the region lacks, services named alike.
     """
-    whole = with_stages(workloads)
+    whole = with_stages(workloads, lambda model: image_plan(catalog, model).counted)
     with of_parents(whole):
         return _sized(whole, site, catalog, locks or {}, corrections or {})
 

@@ -82,6 +82,8 @@ def _worker_environment(plan: Plan, service: ServicePlan, worker: JobWorkerPlan)
         raise ValueError(f"{service.name}: a worker needs an engine and jobs")
     prompt = service.serving.prompt
     own = {} if prompt is None else {"PROMPT_STAGES": argument(prompt_stages(prompt))}
+    if service.jobs.owner_index is not None:
+        own["OWNER_INDEX"] = service.jobs.owner_index
     if service.renditions is not None and service.renditions.worker is not None:
         own["RENDITIONS_URL"] = "${wire:renditions_url}"
     return own | {

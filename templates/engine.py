@@ -229,6 +229,8 @@ def engine_environment(serving: ServingPlan) -> dict[str, str]:
 def prompt_stages(plan: PromptPlan) -> str:
     """Settings of the stages of prompts, as their program reads them."""
     settings: dict[str, object] = {"max_characters": plan.max_characters}
+    if plan.history is not None:
+        settings["history"] = plan.history
     for name, stage in plan.stages.items():
         settings[name] = {
             "url": f"http://{stage.service}.{stage.service}.svc:{ENGINE_PORT}{STAGE_PATH}",

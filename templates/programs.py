@@ -70,6 +70,7 @@ JOB_API = ("job_api", "job_http", "job_request")
 JOB_WORKER = (
     "job_worker",
     "job_engine",
+    "job_history",
     "job_image",
     "job_messages",
     "job_stop",

@@ -37,13 +37,16 @@ ONE_FILE = {
     },
     "templates/scripts/prompt_check.py": {"admission", "prompt_stages"},
     "templates/scripts/jobs/job_engine.py": {"prompt_stages"},
+    "templates/scripts/jobs/job_history.py": {"boto3", "botocore", "job_store", "prompt_stages"},
     "templates/scripts/jobs/job_worker.py": {
         "boto3",
         "job_engine",
+        "job_history",
         "job_image",
         "job_messages",
         "job_stop",
         "job_store",
+        "prompt_stages",
     },
 }
 """Documents are read in one place, and a recorded pod goes into rendered text. A program runs where

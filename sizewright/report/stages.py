@@ -11,6 +11,8 @@ def stages(service: ServicePlan) -> Iterator[tuple[str, str]]:
     prompt = None if service.serving is None else service.serving.prompt
     if prompt is not None:
         parts = [f"normalised, at most {plural(prompt.max_characters, 'character')}"]
+        if prompt.history is not None:
+            parts.append(f"with at most {plural(prompt.history, 'earlier prompt')} of its user")
         parts += [
             f"{stage.service} within {number(stage.budget_ms)} ms, else {_then(stage.on_failure)}"
             for stage in prompt.stages.values()

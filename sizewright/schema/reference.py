@@ -18,6 +18,7 @@ UNITS = {
     "bytes_per_user": "bytes per user",
     "tokens": "tokens",
     "characters": "characters",
+    "history": "prompts",
     "acceptance_length": "tokens",
     "users": "users",
     "requests_per_user_per_day": "requests per user and day",

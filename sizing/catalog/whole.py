@@ -29,6 +29,7 @@ from sizing.catalog.records import (
     Price,
     Zone,
 )
+from sizing.catalog.vision import VisionTower
 
 __all__ = [
     "DATA",
@@ -48,6 +49,7 @@ __all__ = [
     "PurchaseWay",
     "Quota",
     "UnknownName",
+    "VisionTower",
     "Zone",
     "load_catalog",
     "zone_id_prefix",
@@ -75,6 +77,7 @@ FILES = (
     "purchase_ways.csv",
     "quotas.csv",
     "rendition_work.csv",
+    "vision_towers.csv",
     "zones.csv",
 )
 DIRECTIONS = {
@@ -145,6 +148,8 @@ class Catalog(BaseModel):
     purchase_ways: tuple[PurchaseWay, ...]
     lead_times: tuple[LeadTime, ...]
     """Days of the steps before capacity can be used."""
+    vision_towers: tuple[VisionTower, ...]
+    """Parts of language models that read images."""
     coefficients: CoefficientSet
     """Coefficients of the step-time model, by engine family."""
     denoisers: tuple[Denoiser, ...]
@@ -172,6 +177,11 @@ class Catalog(BaseModel):
         """Return the model of this short name, catalog name or repository. Case and organisation do
         not matter. Raises UnknownName."""
         return _named("model", name, self.models)
+
+    def vision_tower(self, model: str) -> VisionTower | None:
+        """Return the part of a model that reads images, by its short name; None where no such part
+        is known."""
+        return next((row for row in self.vision_towers if row.model == model), None)
 
     def media_model(self, model: str) -> MediaModel | None:
         """Return the item that a model makes by default, by its short name; None where it is not
@@ -384,6 +394,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         quotas=_quotas(folder, tuple(instance_types.values())),
         purchase_ways=tuple(read_records(folder / "purchase_ways.csv", PurchaseWay).values()),
         lead_times=tuple(read_records(folder / "lead_times.csv", LeadTime).values()),
+        vision_towers=_vision_towers(folder, models),
         coefficients=CoefficientSet.model_validate_json(
             (folder / "coefficients.json").read_bytes()
         ),
@@ -433,6 +444,15 @@ def _engine_models(folder: Path, models: tuple[ModelFacts, ...]) -> tuple[Engine
     for line, row in rows.items():
         if row.model not in named:
             raise ValueError(f"engine_models.csv:{line}: {row.model!r} is not in models.csv")
+    return tuple(rows.values())
+
+
+def _vision_towers(folder: Path, models: tuple[ModelFacts, ...]) -> tuple[VisionTower, ...]:
+    rows = read_records(folder / "vision_towers.csv", VisionTower)
+    named = {model.model for model in models}
+    for line, row in rows.items():
+        if row.model not in named:
+            raise ValueError(f"vision_towers.csv:{line}: {row.model!r} is not in models.csv")
     return tuple(rows.values())
 
 

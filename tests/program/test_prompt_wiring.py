@@ -7,6 +7,7 @@ import pytest
 from sizewright.reading.stack.plan import read_plan
 from sizewright.record import Recorded
 from sizing.plan.claims import Claim, claims, with_leaf
+from sizing.plan.reaches import DEPLOYMENT, TABLE
 from sizing.plan.whole import Plan
 from tests.program.test_wiring import ROOT, other, place, recording, values_of
 
@@ -32,7 +33,7 @@ def stage_claims(file: str) -> list[Claim]:
     return [
         claim
         for claim in claims(plan(file))
-        if {"prompt", "callers"} & {*claim.path} and claim.value not in (None, ())
+        if {"prompt", "callers", "owner_index"} & {*claim.path} and claim.value not in (None, ())
     ]
 
 
@@ -61,11 +62,21 @@ def test_the_claims_cover_the_stages(file: str) -> None:
     }
 
 
-@pytest.mark.parametrize(("file", "answering"), [("prompted", 3), ("prompted-queue", 2)])
+def test_earlier_prompts_have_an_index_that_only_this_stack_has() -> None:
+    reached = {(str(c.path[-1]), c.reaches.resource_type) for c in stage_claims("prompted-queue")}
+    assert reached >= {
+        ("history", DEPLOYMENT),
+        ("owner_index", DEPLOYMENT),
+        ("owner_index", TABLE),
+    }
+    assert not {"history", "owner_index"} & {c.path[-1] for c in stage_claims("prompted")}
+
+
+@pytest.mark.parametrize(("file", "answering"), [("prompted", 4), ("prompted-queue", 3)])
 def test_the_stack_has_one_load_balancer_and_an_engine_for_each_stage(
     file: str, answering: int
 ) -> None:
     types = [resource.type for resource in baseline(file).resources]
     assert types.count(BALANCER) == 1
     assert types.count("kubernetes:core/v1:Service") == answering
-    assert types.count("kubernetes:core/v1:Namespace") == 3
+    assert types.count("kubernetes:core/v1:Namespace") == 4

@@ -1,6 +1,7 @@
-"""Stages of prompts, as the engine's server runs them, with language models on loopback."""
+"""Stages of prompts and images, as the engine's server runs them, with models on loopback."""
 
 import asyncio
+import base64
 import json
 import socket
 import sys
@@ -210,16 +211,25 @@ class Images:
     def __init__(self) -> None:
         self.scopes: list[Any] = []
         self.bodies: list[bytes] = []
+        self.status, self.answer = 200, [b"ok"]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scopes.append(scope)
         self.bodies.append((await receive())["body"])
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"ok"})
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
+        for part in self.answer:
+            last = part is self.answer[-1]
+            await send({"type": "http.response.body", "body": part, "more_body": not last})
 
 
 async def ask(check: Any, body: bytes, path: str = IMAGES) -> tuple[int, dict[str, Any]]:
     """Status of one answer, and its error."""
+    status, answer = await answered(check, body, path)
+    return status, json.loads(answer)["error"] if answer.startswith(b'{"error"') else {}
+
+
+async def answered(check: Any, body: bytes, path: str = IMAGES) -> tuple[int, bytes]:
+    """Status and body of one answer."""
     parts = [{"type": "http.request", "body": body, "more_body": False}]
     sent: list[Any] = []
 
@@ -232,8 +242,7 @@ async def ask(check: Any, body: bytes, path: str = IMAGES) -> tuple[int, dict[st
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
     await check(scope, receive, send)
-    answer = sent[1]["body"]
-    return sent[0]["status"], {} if answer == b"ok" else json.loads(answer)["error"]
+    return sent[0]["status"], b"".join(message["body"] for message in sent[1:])
 
 
 Made = Callable[..., tuple[Any, Images]]
@@ -310,3 +319,121 @@ def test_stages_run_side_by_side_and_count_as_requests(check: Made, model: Model
     start = time.monotonic()
     assert asyncio.run(scenario()) == [200, 200, 200, 503, 503]
     assert time.monotonic() - start < 1.2
+
+
+STARTS = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff\xe0", "webp": b"RIFF\0\0\0\0WEBP"}
+PROMPT = b'{"prompt": "a house"}'
+
+
+def made(*files: bytes) -> bytes:
+    """Answer of the engine with images."""
+    shown = [{"b64_json": base64.b64encode(file).decode(), "url": None} for file in files]
+    return json.dumps({"created": 1, "data": shown, "output_format": "png"}).encode()
+
+
+def seen(model: Model) -> list[str]:
+    """Addresses of the images that the model got."""
+    contents = [request["messages"][-1]["content"] for request in model.requests]
+    return [part["image_url"]["url"] for content in contents for part in content]
+
+
+@pytest.mark.parametrize("form", STARTS)
+def test_a_safe_image_reaches_its_caller_as_the_model_saw_it(
+    check: Made, model: Model, form: str
+) -> None:
+    """Guard: an image of several megabytes, in parts as a server sends it."""
+    model.says = lambda _: "safe"
+    server, engine = check(review=stage(model.url, "refuse"))
+    file = STARTS[form] + bytes(range(256)) * 24_000
+    body = made(file)
+    engine.answer = [body[:100_000], body[100_000:]]
+    assert asyncio.run(answered(server, PROMPT)) == (200, body)
+    start, _, content = seen(model)[0].partition(",")
+    assert start == f"data:image/{form};base64"
+    assert base64.b64decode(content) == file
+    assert model.requests[0]["messages"][0]["content"] == "Do it."
+
+
+def test_an_answer_that_is_the_file_itself_is_judged_too(check: Made, model: Model) -> None:
+    """`response_format: file` makes the engine send the image without JSON."""
+    model.says = lambda _: "unsafe"
+    server, engine = check(review=stage(model.url))
+    engine.answer = [STARTS["png"] + b"house"]
+    status, error = asyncio.run(ask(server, PROMPT))
+    assert (status, len(model.requests)) == (400, 1)
+    assert "image is refused" in error["message"]
+
+
+@pytest.mark.parametrize("on_failure", ["allow", "refuse"])
+def test_one_unsafe_image_of_an_answer_refuses_all(
+    check: Made, model: Model, on_failure: str
+) -> None:
+    model.says = lambda content: (
+        "unsafe" if b"bad" in base64.b64decode(content[0]["image_url"]["url"][22:]) else "safe"
+    )
+    server, engine = check(review=stage(model.url, on_failure))
+    engine.answer = [made(STARTS["png"] + b"good", STARTS["png"] + b"bad")]
+    status, error = asyncio.run(ask(server, PROMPT))
+    assert (status, len(model.requests)) == (400, 2)
+    assert error["message"] == "image is refused: the safety check of this service rejects it"
+
+
+UNREADABLE = (
+    b"ok",
+    b"",
+    b'{"data": []}',
+    b'{"data": [{"url": "https://example.com/1.png"}]}',
+    b'data: {"data": []}\n\n',
+    made(b"PK\x03\x04 an archive"),
+    made(STARTS["png"], b"no image"),
+    json.dumps({"data": [{"b64_json": "\u00e9" * 8}]}).encode(),
+)
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+def test_an_answer_without_readable_images_is_a_failure(
+    check: Made, model: Model, body: bytes
+) -> None:
+    """Guard: a form that this program does not know must not be a way around the check."""
+    model.says = lambda _: "safe"
+    server, engine = check(review=stage(model.url, "refuse"))
+    engine.answer = [body]
+    assert asyncio.run(ask(server, PROMPT))[0] == 503
+    allowing, engine = check(review=stage(model.url, "allow"))
+    engine.answer = [body]
+    assert asyncio.run(answered(allowing, PROMPT)) == (200, body)
+
+
+@pytest.mark.parametrize("fault", [slow, broken, garbled], ids=lambda fault: fault.__name__)
+def test_a_review_without_an_answer_refuses_or_allows(
+    check: Made, model: Model, fault: Callable[[Model], None]
+) -> None:
+    model.says = lambda _: "safe"
+    fault(model)
+    server, engine = check(review=stage(model.url, "refuse", BUDGET_S))
+    engine.answer = [made(STARTS["png"])]
+    status, error = asyncio.run(ask(server, PROMPT))
+    assert (status, error["message"]) == (503, "the stage review of the prompt has no answer")
+    server, engine = check(review=stage(model.url, "allow", BUDGET_S))
+    engine.answer = [made(STARTS["png"])]
+    assert asyncio.run(ask(server, PROMPT))[0] == 200
+
+
+def test_an_error_of_the_engine_needs_no_review(check: Made, model: Model) -> None:
+    server, engine = check(review=stage(model.url, "refuse"))
+    engine.status, engine.answer = 400, [b'{"error": {"code": 400}}']
+    assert asyncio.run(ask(server, PROMPT)) == (400, {"code": 400})
+    assert model.requests == []
+
+
+def test_the_check_of_a_stage_s_own_engine_lets_a_large_image_in(
+    modules: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An uncompressed image of 2048 x 2048 pixels has 12.6 MB, and 16.8 MB in base64."""
+    monkeypatch.setenv("ADMISSION_IN_FLIGHT", "1")
+    inner = Images()
+    uri = "data:image/png;base64," + "A" * 16_800_000
+    body = json.dumps({"messages": [{"content": modules["prompt_stages"].picture(uri)}]}).encode()
+    answer = ask(modules["admission"].Admission(inner), body, "/v1/chat/completions")
+    assert asyncio.run(answer)[0] == 200
+    assert inner.bodies == [body]

@@ -123,6 +123,34 @@ def test_the_worker_of_a_queued_service_runs_the_stages_and_reaches_them() -> No
     assert "PROMPT_STAGES" not in waited
 
 
+def test_a_worker_gets_its_history_and_reaches_the_review() -> None:
+    prompt = PROMPTED["prompt"] | {
+        "history": 3,
+        "review": {"model": "gemma-3-4b", "hardware": "g6e.xlarge", "budget_ms": 3_000},
+    }
+    plan = queued_plan(workload=QUEUED | {"name": "studio", "prompt": prompt})
+    _, worker = document("studio", FLOOR, plan)["spec"]["template"]["spec"]["containers"]
+    values = {each["name"]: each["value"] for each in worker["env"]}
+    assert values["OWNER_INDEX"] == "by-owner"
+    settings = json.loads(values["PROMPT_STAGES"].replace("$$", "$"))
+    assert (settings["history"], settings["review"]["budget_s"]) == (3, 3)
+    assert settings["review"]["url"].startswith("http://studio-review.studio-review.svc:")
+    egress = document("studio", "network-policy-engine", plan)["spec"]["egress"]
+    reached = [rule["to"] for rule in egress if rule["ports"][0]["port"] == ENGINE_PORT]
+    assert reached == [[peer(name)] for name in (*STAGES, "studio-review")]
+    (rule,) = document("studio-review", "network-policy-engine", plan)["spec"]["ingress"]
+    assert rule["from"] == [peer("studio")]
+
+
+def test_the_engine_of_a_review_takes_images() -> None:
+    """Guard: vLLM reads images by default, and these flags would stop it."""
+    review = {"model": "gemma-3-4b", "hardware": "g6e.xlarge", "budget_ms": 3_000}
+    plan = plan_of(STUDIO | {"latency": {"response_s": 8}, "prompt": {"review": review}})
+    pod = document("studio-review", FLOOR, plan)["spec"]["template"]["spec"]
+    words = pod["containers"][0]["args"]
+    assert not {"--language-model-only", "--limit-mm-per-prompt"} & {*words}
+
+
 def test_a_service_without_a_section_has_none_of_it() -> None:
     """Guard: a changed program would restart the engines of every service."""
     plan = plan_of(STUDIO)

@@ -153,7 +153,8 @@ class Intake(pulumi.ComponentResource):
     def worker_rights(self) -> list[dict[str, Any]]:
         """Statements for the role of the workers, which make the items of jobs."""
         after = [] if self.renditions is None else [self.renditions.arn]
-        return self._rights(self._queue, [self._queue.dead_letters_arn, *after], reads="*")
+        own = self._rights(self._queue, [self._queue.dead_letters_arn, *after], reads="*")
+        return [*own[:-1], *self._history_rights, own[-1]]
 
     def _rights(
         self, queue: Queue, sends_to: list[pulumi.Output[str]], *, reads: str
@@ -179,6 +180,14 @@ class Intake(pulumi.ComponentResource):
             ),
             allow(KEY_USE, self._args.key_arn),
         ]
+
+    @property
+    def _history_rights(self) -> list[dict[str, Any]]:
+        """Statement for the search of earlier prompts, in the index alone."""
+        index = self._args.plan.owner_index
+        if index is None:
+            return []
+        return [allow("dynamodb:Query", pulumi.Output.concat(self._table.arn, f"/index/{index}"))]
 
 
 def variant_names(plan: RenditionsPlan | None) -> str:

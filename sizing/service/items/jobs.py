@@ -36,6 +36,8 @@ POLL_S = 10
 FUNCTIONS_AT_ONCE = 1_000
 """Functions of an account that run at once in a region. Basis: vendor (AWS Lambda, default quota).
 """
+OWNER_INDEX = "by-owner"
+"""Name of the index of a table by owner and time."""
 BODY_BYTES = 64 * KIB
 """Maximum bytes of a request. Basis: assumed; a prompt has a few KB, and an image is uploaded."""
 UPLOAD_BYTES = 20 * MIB
@@ -93,6 +95,7 @@ def jobs_of(
     item_s = item_seconds(rate, pool.gpus_per_replica)
     day = day_of(case.workload.traffic, rates, queue)
     waiting = JobQueue(pool.replicas_needed, float(item_s), day)
+    prompt = case.workload.prompt
     percentile = DEFAULT_PERCENTILE if latency is None else latency.percentile
     wait_s = waiting.wait_s(float(percentile) / 100)
     lacking = without_api(case)
@@ -109,6 +112,7 @@ def jobs_of(
         kept_s=KEPT_S,
         protected=case.site.keeps(case.workload),
         recoverable=case.site.protected,
+        owner_index=OWNER_INDEX if prompt is not None and prompt.history is not None else None,
         receives=queue.attempts + BACKUP_RECEIVES,
         api=api,
         worker=_worker(case, queue, item_s, api) if served and api is not None else None,

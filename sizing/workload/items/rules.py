@@ -127,6 +127,12 @@ def _prompt_is_of_an_item(workload: "Workload") -> None:
     if not workload.kind.traits.makes_media:
         message = f"stages work on the prompts of images and clips, not of {workload.kind.value}"
         raise FieldError(("prompt",), message, "kind: image or kind: video")
+    if workload.prompt.history is not None and workload.jobs is None:
+        message = "only a queue keeps the prompts of a user"
+        raise FieldError(("prompt", "history"), message, "a section queue, or none")
+    if workload.prompt.review is not None and workload.kind is Kind.video:
+        message = "the model of a review reads images, and nothing decodes a clip for it"
+        raise FieldError(("prompt", "review"), message, "kind: image, or none")
     target = None if workload.latency is None else workload.latency.response_s
     if target is not None and target * 1000 <= workload.prompt.budget_ms:
         message = f"the stages of prompt may take {workload.prompt.budget_ms:,} ms"

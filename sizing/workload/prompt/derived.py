@@ -1,6 +1,6 @@
 """Which services do the stages of prompts add to a stack?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -13,8 +13,7 @@ from sizing.workload.kinds import Kind, Load
 from sizing.workload.model import Model
 from sizing.workload.prompt.prompt import (
     FIRST_TOKEN_SHARE,
-    Enhance,
-    Moderate,
+    AnyStage,
     Prompt,
     instruction_tokens,
 )
@@ -22,6 +21,10 @@ from sizing.workload.request import Request
 from sizing.workload.targets import Capacity, Latency
 from sizing.workload.traffic import has_a_peak
 from sizing.workload.whole import NAME_LENGTH, Workload
+
+ImageTokens = Callable[[str], int]
+"""Tokens for which a model counts an image, by the model's name. Raises FieldError for a model that
+reads none."""
 
 
 class StageWorkload(Workload):
@@ -42,7 +45,7 @@ def stage_name(parent: str, stage: str) -> str:
     return f"{parent}-{stage}"
 
 
-def with_stages(workloads: Sequence[Workload]) -> list[Workload]:
+def with_stages(workloads: Sequence[Workload], image_tokens: ImageTokens) -> list[Workload]:
     """Return the workloads with the services of their stages, each after its parent.
 
     Raises StackFieldError at the parent's field.
@@ -51,7 +54,7 @@ def with_stages(workloads: Sequence[Workload]) -> list[Workload]:
     for index, workload in enumerate(workloads):
         whole.append(workload)
         with of_workload(index):
-            whole += _stages(workload)
+            whole += _stages(workload, image_tokens)
     return whole
 
 
@@ -85,23 +88,27 @@ def of_parents(workloads: Sequence[Workload]) -> Iterator[None]:
         raise StackFieldError(moved, index) from fault
 
 
-def _stages(parent: Workload) -> Iterator[Workload]:
+def _stages(parent: Workload, image_tokens: ImageTokens) -> Iterator[Workload]:
     if parent.prompt is None:
         return
     for name, stage in parent.prompt.stages.items():
         try:
-            yield _stage(parent, parent.prompt, name, stage)
+            tokens = image_tokens(stage.model) if name == "review" else 0
+            yield _stage(parent, parent.prompt, name, stage, tokens)
         except FieldError as fault:
-            raise FieldError(("prompt", name), fault.message, fault.expected) from fault
+            field = ("prompt", name, *fault.field)
+            raise FieldError(field, fault.message, fault.expected, fault.suggestion) from fault
 
 
-def _stage(parent: Workload, prompt: Prompt, name: str, stage: Enhance | Moderate) -> StageWorkload:
+def _stage(
+    parent: Workload, prompt: Prompt, name: str, stage: AnyStage, image_tokens: int
+) -> StageWorkload:
     """Return the service of a stage: the traffic and the redundancy of its parent.
 
     It is sized for the load of its parent. After a queue that is the peak where one is known: a
     backlog lets all workers call at once.
 
-    input tokens = instruction + prompt; TTFT = 1/4 budget; TPOT = 3/4 budget / output tokens
+    TTFT = 1/4 budget; TPOT = 3/4 budget / output tokens
 
     Basis: arithmetic; the split of the budget is assumed.
     """
@@ -110,7 +117,8 @@ def _stage(parent: Workload, prompt: Prompt, name: str, stage: Enhance | Moderat
         longest = NAME_LENGTH - len(f"-{name}")
         message = f"its service {service} has a name of {len(service)} characters"
         raise FieldError((), message, f"a service with a name of at most {longest} characters")
-    shared, budget = instruction_tokens(stage), Decimal(stage.budget_ms)
+    shared = instruction_tokens(prompt.instruction(name))
+    budget = Decimal(stage.budget_ms)
     first = budget * FIRST_TOKEN_SHARE
     each = ((budget - first) / stage.output_tokens).quantize(Decimal("0.000001"))
     latency = parent.latency or Latency()
@@ -120,7 +128,7 @@ def _stage(parent: Workload, prompt: Prompt, name: str, stage: Enhance | Moderat
         model=Model(name=stage.model, precision=stage.precision, source=stage.source),
         traffic=parent.traffic,
         request=Request(
-            input_tokens=shared + (prompt.tokens or Decimal(0)),
+            input_tokens=prompt.input_tokens(name, image_tokens),
             output_tokens=Decimal(stage.output_tokens),
             shared_prefix_tokens=shared,
         ),

@@ -11,12 +11,13 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from prompt_stages import FailedError, RefusedError, Stages, stages_of
+from prompt_stages import Earlier, FailedError, RefusedError, Stages, data_uri
 
 CHUNK_BYTES = 1 << 20
 ANSWER_BYTES = 1 << 28
@@ -63,9 +64,9 @@ class Engine:
         kind: str,
         form: str,
         item_timeout_s: float,
-        environment: Mapping[str, str],
+        stages: Stages | None,
     ) -> None:
-        self._stages = stages_of(environment)
+        self._stages = stages
         self._host, self._port = urlsplit(url).hostname or "", urlsplit(url).port
         self._kind, self._form, self._timeout_s = kind, form, item_timeout_s
 
@@ -89,13 +90,21 @@ class Engine:
         return status == 200
 
     def make(
-        self, request: dict[str, Any], image: tuple[str, bytes] | None, out: IO[bytes]
+        self,
+        request: dict[str, Any],
+        image: tuple[str, bytes] | None,
+        out: IO[bytes],
+        earlier: Earlier | None = None,
     ) -> None:
-        """Write the item to the file. Raises AbsentError, RejectedError or BrokenError."""
+        """Write the item to the file. Raises AbsentError, RejectedError or BrokenError.
+
+        `earlier` reads earlier prompts of the job's owner, for the stage that may use them.
+        """
         until = time.monotonic() + self._timeout_s
         fields = {key: request[key] for key in request if key != "input_reference"}
         if self._stages is not None:
-            fields["prompt"] = staged(self._stages, fields["prompt"])
+            with attempted():
+                fields["prompt"] = self._stages.passed(fields["prompt"], earlier)
         if self._kind == "video":
             self._clip(fields, image, until, out)
         else:
@@ -106,6 +115,10 @@ class Engine:
         if out.read(len(mark)) != mark:
             raise BrokenError(f"the engine's answer is no {self._kind}")
         out.seek(0)
+        if self._stages is not None and self._stages.reviews:
+            with attempted():
+                self._stages.reviewed([data_uri(base64.b64encode(out.read()).decode())])
+            out.seek(0)
 
     def _image(
         self, fields: dict[str, Any], image: tuple[str, bytes] | None, until: float
@@ -210,10 +223,11 @@ class Engine:
             connection.close()
 
 
-def staged(stages: Stages, prompt: str) -> str:
-    """Prompt after its stages. Raises RejectedError, or BrokenError where a failure refuses."""
+@contextmanager
+def attempted() -> Iterator[None]:
+    """Raise a refusal of a stage as RejectedError, and a failure that refuses as BrokenError."""
     try:
-        return stages.passed(prompt)
+        yield
     except RefusedError as fault:
         raise RejectedError(str(fault)) from fault
     except FailedError as fault:

@@ -15,14 +15,17 @@ import os
 import sys
 import tempfile
 import time
+from functools import partial
 from typing import IO
 
 import boto3
 from job_engine import AbsentError, BrokenError, DiedError, Engine, HungError, RejectedError
+from job_history import history_of
 from job_image import fault_of
 from job_messages import AWS_ERRORS, Messages, aws_options, report
 from job_stop import Stop, Stopping
 from job_store import File, Row, Rows, Store, code_of
+from prompt_stages import stages_of
 
 DRAIN_S = 2
 """Time after the engine's end in which the signal to stop may come. Basis: assumed."""
@@ -42,8 +45,9 @@ class Worker:
         self._rows = Rows(boto3.resource("dynamodb", **region).Table(given["TABLE"]))
         self._store = Store(boto3.client("s3", **region), given["BUCKET"])
         self._item = File("item", given["FORMAT"])
-        limit_s = float(given["ITEM_TIMEOUT_S"])
-        self._engine = Engine(given["ENGINE_URL"], given["KIND"], given["FORMAT"], limit_s, given)
+        limit_s, stages = float(given["ITEM_TIMEOUT_S"]), stages_of(given)
+        self._engine = Engine(given["ENGINE_URL"], given["KIND"], given["FORMAT"], limit_s, stages)
+        self._history = history_of(stages, given)
         self._attempts = int(given["ATTEMPTS"])
         self._heartbeat_s = int(given["HEARTBEAT_S"])
         self._stopping, self._given = Stopping(), given
@@ -140,8 +144,9 @@ class Worker:
                 raise RejectedError("its input image has expired")
             if fault := fault_of(image[1]):
                 raise RejectedError(fault)
+        earlier = None if self._history is None else partial(self._history.earlier, row)
         with self._stopping.interruptible():
-            self._engine.make(request, image, item)
+            self._engine.make(request, image, item, earlier)
 
     def _adopted(self, row: Row) -> bool:
         """Mark the job completed where its object exists.

@@ -83,7 +83,7 @@ class QueuedService:
             "maxReceiveCount": int(environment.get("ATTEMPTS", ATTEMPTS)) + SPARE_RECEIVES,
         }
         queue = self._queue("jobs", {"RedrivePolicy": json.dumps(redrive)})
-        self._make_table()
+        self._make_table(environment.get("OWNER_INDEX"))
         driver.call(
             "s3",
             "create_bucket",
@@ -143,14 +143,27 @@ class QueuedService:
         url: str = made["QueueUrl"]
         return url
 
-    def _make_table(self) -> None:
+    def _make_table(self, index: str | None) -> None:
+        """Make the table, with the index of the component where a service has one."""
+        types = {"id": "S"} if index is None else {"id": "S", "owner": "S", "created_at": "N"}
+        keys = [("owner", "HASH"), ("created_at", "RANGE")]
+        kept = ["expires_at", "request", "state"]
+        by_owner = {
+            "IndexName": index,
+            "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": kept},
+        }
+        indexes: dict[str, object] = {} if index is None else {"GlobalSecondaryIndexes": [by_owner]}
         self.aws(
             "dynamodb",
             "create_table",
             TableName=self.name,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": kind} for name, kind in types.items()
+            ],
+            **indexes,
         )
 
     def aws(self, service: str, operation: str, **arguments: object) -> Any:
@@ -201,9 +214,11 @@ class QueuedService:
     def path(self) -> str:
         return PATHS[self.kind]
 
-    def accept(self, prompt: str = "a lighthouse", **fields: object) -> str:
+    def accept(
+        self, prompt: str = "a lighthouse", *, owner: str = "alice", **fields: object
+    ) -> str:
         """Id of a new job."""
-        answer = self.request("POST", self.path, {"prompt": prompt, **fields})
+        answer = self.request("POST", self.path, {"prompt": prompt, **fields}, owner=owner)
         assert answer.status == 202, answer
         job: str = answer.body["id"]
         return job

@@ -47,6 +47,7 @@ def records(catalog: Catalog) -> Iterator[Record]:
     yield from catalog.denoisers
     yield from catalog.media_models
     yield from catalog.media_formats
+    yield from catalog.vision_towers
     yield from catalog.engines
     yield from catalog.pins
 
@@ -58,6 +59,7 @@ def facts(catalog: Catalog) -> Iterator[Fact]:
     yield from catalog.denoisers
     yield from catalog.media_models
     yield from catalog.media_formats
+    yield from catalog.vision_towers
 
 
 def test_every_row_of_the_sources_is_carried(catalog: Catalog) -> None:
@@ -333,3 +335,30 @@ def test_bits_of_a_pixel_follow_from_the_rates_in_the_notes(catalog: Catalog) ->
         assert abs(row.bits_per_pixel - middle) < Decimal("0.0001")
     png = 2_003_016_524 / 4_091_841_959 * 24
     assert round(png, 2) == float(catalog.media_format("png").low_bits_per_pixel)
+
+
+@pytest.mark.parametrize(
+    ("model", "text_parameters"),
+    [("gemma-3-4b", 3_880_263_168), ("gemma-3-27b", 27_009_346_304)],
+)
+def test_a_vision_tower_is_what_a_model_has_besides_its_text(
+    catalog: Catalog, model: str, text_parameters: int
+) -> None:
+    """Parameters of the layers against all parameters less those of the text, from another source.
+
+    The rest are embeddings of patches and positions, and the matrix into the language model.
+    """
+    tower, facts = catalog.vision_tower(model), catalog.model(model)
+    assert tower is not None and facts.parameters is not None
+    weights = 4 * tower.hidden_size**2 + 2 * tower.hidden_size * tower.ffn_dim
+    assert tower.layers * weights == pytest.approx(facts.parameters - text_parameters, rel=0.03)
+    assert str(text_parameters) in facts.notes
+    patches = (tower.image_pixels / tower.patch_pixels) ** 2
+    assert (patches, patches / tower.tokens) == (4_096, 16)
+
+
+def test_the_operations_of_a_vision_tower_are_those_of_its_layers(catalog: Catalog) -> None:
+    """2 x 4,096 patches x 411 million weights, and two products of 4,096 x 4,096 in 27 layers."""
+    tower = catalog.vision_tower("gemma-3-4b")
+    assert tower is not None
+    assert tower.flop == pytest.approx(3.368e12 + 2.087e12, rel=0.001)

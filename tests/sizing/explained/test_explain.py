@@ -181,7 +181,11 @@ AT_ONCE = STUDIO | {
     "hardware": {"instance_type": "g6e.12xlarge", "tensor_parallel": 2},
 }
 PROMPTED_AT_ONCE = PROMPTED | {"name": "unhurried", "latency": None}
-PROMPTED_QUEUE = QUEUED_BURST | {"name": "prompted-queue", "prompt": PROMPTED["prompt"]}
+REVIEW = {"model": "gemma-3-4b", "hardware": "g6e.xlarge", "budget_ms": 3_000}
+PROMPTED_QUEUE = QUEUED_BURST | {
+    "name": "prompted-queue",
+    "prompt": PROMPTED["prompt"] | {"history": 3, "review": REVIEW},
+}
 TOO_LATE = STUDIO | {
     "name": "too-late",
     "capacity": {"method": "given", "requests_per_gpu_per_s": 0.84, "load": "peak"},

@@ -13,9 +13,18 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.size import size
 from sizing.values.field_error import FieldError, StackFieldError
 from sizing.workload import Workload
+from sizing.workload.prompt.prompt import REWRITE
 from tests.components.plans import CHAT, PROMPTED, QUEUED, STUDIO, plan_of, queued_plan, site
 
 ENHANCE: dict[str, Any] = PROMPTED["prompt"]["enhance"]
+
+
+REVIEW: dict[str, Any] = {
+    "model": "gemma-3-4b",
+    "hardware": "g6e.xlarge",
+    "budget_ms": 3_000,
+}
+REVIEWED: dict[str, Any] = STUDIO | {"latency": {"response_s": 8}, "prompt": {"review": REVIEW}}
 
 
 def with_prompt(**changes: Any) -> dict[str, Any]:
@@ -102,6 +111,78 @@ def test_a_stage_after_a_queue_is_sized_for_the_peak() -> None:
     assert loads == ["mean", "mean", "mean"]
 
 
+def test_a_review_is_sized_for_its_image() -> None:
+    """224 characters of the instruction, 256 tokens of the image, and the work of the tower."""
+    parent, review = services(REVIEWED)
+    assert (review.name, review.callers) == ("studio-review", ("studio",))
+    assert review.traffic.requests_per_s_peak == parent.traffic.requests_per_s_peak
+    assert parent.serving is not None and parent.serving.prompt is not None
+    stage = parent.serving.prompt.review
+    assert stage is not None and stage.image is not None
+    assert (stage.instruction_tokens, stage.image.tokens) == (56, 256)
+    assert stage.input_tokens == 56 + 256 + stage.image.tower_tokens
+    request = review.inputs.request
+    assert request.prompt_tokens == stage.input_tokens
+    assert (request.shared_prefix_tokens, request.output_mean) == (56, 8)
+    assert review.latency is not None and review.latency.verdict is Verdict.met
+
+
+def test_the_time_of_a_review_is_part_of_the_response() -> None:
+    (alone,) = services(STUDIO | {"latency": {"response_s": 5}})
+    parent, _ = services(REVIEWED)
+    assert alone.latency is not None and parent.latency is not None
+    assert alone.latency.response_s is not None and parent.latency.response_s is not None
+    assert alone.pool == parent.pool
+    assert parent.latency.response_s == pytest.approx(alone.latency.response_s + 3)
+
+
+def test_a_larger_model_needs_fewer_tokens_for_the_same_tower() -> None:
+    tokens = []
+    for model in ("gemma-3-4b", "gemma-3-12b", "gemma-3-27b"):
+        review = REVIEW | {"model": model, "hardware": "p5.48xlarge"}
+        parent, *_ = services(STUDIO | {"latency": {"response_s": 8}, "prompt": {"review": review}})
+        assert parent.serving is not None and parent.serving.prompt is not None
+        stage = parent.serving.prompt.review
+        assert stage is not None and stage.image is not None
+        tokens.append(stage.image.tower_tokens)
+    assert tokens == [752, 244, 105]
+
+
+HISTORY: dict[str, Any] = QUEUED | {
+    "prompt": {"tokens": 40, "history": 3, "enhance": ENHANCE},
+}
+
+
+def test_earlier_prompts_are_tokens_of_the_enhancing_model() -> None:
+    """(1 + 3) x 40 tokens, and an instruction that says how they come."""
+    parent, enhance = queued_plan(workload=HISTORY).services
+    assert parent.serving is not None and parent.serving.prompt is not None
+    prompt = parent.serving.prompt
+    assert prompt.history == 3 and prompt.enhance is not None
+    assert "`earlier`" in prompt.enhance.instruction
+    assert prompt.enhance.input_tokens == prompt.enhance.instruction_tokens + 160
+    assert enhance.inputs.request.prompt_tokens == prompt.enhance.input_tokens
+    assert enhance.inputs.request.shared_prefix_tokens == prompt.enhance.instruction_tokens
+    assert parent.jobs is not None and parent.jobs.owner_index == "by-owner"
+
+
+def test_without_a_history_the_table_has_no_index_and_the_instruction_is_the_same() -> None:
+    prompt = {key: value for key, value in HISTORY["prompt"].items() if key != "history"}
+    parent, _ = queued_plan(workload=QUEUED | {"prompt": prompt}).services
+    assert parent.jobs is not None and parent.serving is not None
+    assert "owner_index" not in parent.jobs.model_dump()
+    assert parent.serving.prompt is not None and parent.serving.prompt.enhance is not None
+    assert parent.serving.prompt.enhance.instruction == REWRITE
+
+
+def test_the_new_prompt_has_the_stated_language() -> None:
+    parent, *_ = services(with_prompt(enhance=ENHANCE | {"language": "English"}))
+    assert parent.serving is not None and parent.serving.prompt is not None
+    stage = parent.serving.prompt.enhance
+    assert stage is not None and "Answer in English" in stage.instruction
+    assert "its language" not in stage.instruction
+
+
 def test_without_a_section_there_is_none() -> None:
     text = plan_of(STUDIO).model_dump_json()
     assert '"prompt"' not in text
@@ -146,6 +227,18 @@ REFUSED = (
     (with_prompt(tokens=None), ("prompt", "tokens")),
     ({**STUDIO, "prompt": {"tokens": 40}}, ("prompt", "tokens")),
     (PROMPTED | {"latency": {"response_s": 4}}, ("latency", "response_s")),
+    (with_prompt(history=3), ("prompt", "history")),
+    (QUEUED | {"prompt": {"history": 3}}, ("prompt", "history")),
+    (QUEUED | {"kind": "video", "prompt": {"review": REVIEW}}, ("prompt", "review")),
+    (REVIEWED | {"prompt": {"tokens": 40, "review": REVIEW}}, ("prompt", "tokens")),
+    (
+        REVIEWED | {"prompt": {"review": REVIEW | {"precision": "fp8"}}},
+        ("prompt", "review", "precision"),
+    ),
+    (
+        with_prompt(enhance=ENHANCE | {"language": "English", "instruction": "Rewrite it."}),
+        ("prompt", "enhance", "language"),
+    ),
 )
 
 
@@ -177,6 +270,16 @@ def test_an_error_of_a_stage_is_in_the_file_of_its_parent(
         plan_of(CHAT, with_prompt(enhance=stage))
     assert (refused.value.workload_index, refused.value.field) == (1, field)
     assert "studio-enhance" in refused.value.message
+
+
+@pytest.mark.parametrize("model", ["qwen3-1.7b", "gemma-3-1b", "llava"])
+def test_a_model_that_reads_no_images_cannot_review(model: str) -> None:
+    prompt = {"review": REVIEW | {"model": model}}
+    with pytest.raises(StackFieldError) as refused:
+        plan_of(CHAT, REVIEWED | {"prompt": prompt})
+    fault = refused.value
+    assert (fault.workload_index, fault.field) == (1, ("prompt", "review", "model"))
+    assert fault.expected == "a model that reads images: gemma-3-12b, gemma-3-27b, gemma-3-4b"
 
 
 def test_an_error_after_a_service_with_stages_keeps_its_file() -> None:

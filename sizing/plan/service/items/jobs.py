@@ -129,6 +129,14 @@ class JobsPlan(Part):
     """True where nothing may delete the table of jobs."""
     recoverable: Annotated[bool, Reaches(TABLE, "pointInTimeRecovery.enabled")]
     """True where the table can be restored as it was at an earlier time, or as it was deleted."""
+    owner_index: Annotated[
+        str | None,
+        Reaches(TABLE, "globalSecondaryIndexes"),
+        Reaches(DEPLOYMENT, WORKER),
+        Field(exclude_if=absent),
+    ] = None
+    """Index of the table by owner and time, in which workers find earlier prompts; left out where
+    nothing reads them."""
     receives: Annotated[int, Reaches(SQS_QUEUE, "redrivePolicy"), Reaches(DEPLOYMENT, WORKER)]
     """Times that a job is handed out before the queue itself moves it to the dead letters. Workers
     move it earlier."""

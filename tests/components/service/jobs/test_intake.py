@@ -81,6 +81,17 @@ def test_the_function_knows_the_variants_by_name() -> None:
     assert json.loads(variables["variables"]["VARIANTS"]) == ["h264-360", "av1-240"]
 
 
+def test_workers_search_the_index_alone_and_only_where_there_is_one() -> None:
+    plan = queued_jobs().model_copy(update={"owner_index": "by-owner"})
+    tags: Any = named(intake(False, plan, with_rights=True), "worker").inputs["tags"]
+    found = [(each["Action"], each["Resource"]) for each in json.loads(tags["rights"])]
+    index = TABLE % "i-table-rows" + "/index/by-owner"
+    assert ("dynamodb:Query", index) in found
+    assert [resource for action, resource in found if "dynamodb:Query" in action] == [index]
+    tags = named(intake(False, with_rights=True), "worker").inputs["tags"]
+    assert "dynamodb:Query" not in tags["rights"]
+
+
 def test_wires_are_the_parts_of_this_service() -> None:
     tags: Any = named(intake(False, with_rights=True), "worker").inputs["tags"]
     wires = {name: tags[name] for name in tags if name != "rights"}

@@ -19,6 +19,7 @@ ACTIONS = {
     "get_item": ("dynamodb:GetItem",),
     "put_item": ("dynamodb:PutItem",),
     "update_item": ("dynamodb:UpdateItem",),
+    "query": ("dynamodb:Query",),
     "send_message": ("sqs:SendMessage",),
     "receive_message": ("sqs:ReceiveMessage",),
     "delete_message": ("sqs:DeleteMessage",),
@@ -56,8 +57,9 @@ def calls(files: tuple[str, ...]) -> Iterator[str]:
 
 def allowed(of: str) -> set[str]:
     """Actions of the role of the function or of the workers."""
+    plan = queued_jobs(takes_images=True).model_copy(update={"owner_index": "by-owner"})
     made = renditions_of(rendered_plan())
-    recording = intake(False, queued_jobs(takes_images=True), with_rights=True, renditions=made)
+    recording = intake(False, plan, with_rights=True, renditions=made)
     if of == "function":
         found = [a if isinstance(a, tuple) else (str(a),) for a in rights(recording)]
         return {str(action) for actions in found for action in actions}

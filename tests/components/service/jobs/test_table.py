@@ -38,3 +38,22 @@ def test_protection_follows_the_plan(preview: bool, protected: bool) -> None:
 def test_it_can_be_restored_in_prod(preview: bool, environment: str, recoverable: bool) -> None:
     made = table(preview, queued_jobs(environment=environment))
     assert made.inputs["pointInTimeRecovery"] == {"enabled": recoverable}
+
+
+def test_an_index_finds_the_newest_jobs_of_an_owner(preview: bool) -> None:
+    plan = queued_jobs().model_copy(update={"owner_index": "by-owner"})
+    inputs = table(preview, plan).inputs
+    assert inputs["attributes"] == [
+        {"name": "id", "type": "S"},
+        {"name": "owner", "type": "S"},
+        {"name": "created_at", "type": "N"},
+    ]
+    assert inputs["globalSecondaryIndexes"] == [
+        {
+            "name": "by-owner",
+            "hashKey": "owner",
+            "rangeKey": "created_at",
+            "projectionType": "INCLUDE",
+            "nonKeyAttributes": ["expires_at", "request", "state"],
+        }
+    ]
