@@ -294,6 +294,7 @@ class Platform(pulumi.ComponentResource):
                 cluster=cluster,
                 keys=self._keys,
                 roles=self._plan.roles,
+                region=self._plan.site.region,
                 partition=partition(self._plan.site.region),
                 account_ids=self._plan.site.account_ids,
                 controller=self._writer,

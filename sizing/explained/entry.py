@@ -28,7 +28,7 @@ from sizing.service import (
     weights_import,
 )
 from sizing.service.items import jobs
-from sizing.service.stores import artefact, prefixes, tiers
+from sizing.service.stores import artefact, prefixes, region_copy, tiers
 from sizing.stack import addresses, cluster_services, network, node_updates, shared
 from sizing.values import units
 from sizing.values.exact import Number
@@ -173,6 +173,7 @@ class Leaf:
             "node_updates": node_updates,
             "disks": node_disks,
             "prefixes": prefixes,
+            "region_copy": region_copy,
             "serving": serving,
             "shared": shared,
             "storage": storage,

@@ -102,6 +102,7 @@ COVERED = {
     "aws:s3/bucketPolicy:BucketPolicy",
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+    "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
     *("aws:route53/zone:Zone", "aws:route53/record:Record", "aws:acm/certificate:Certificate"),
     "aws:acm/certificateValidation:CertificateValidation",
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
