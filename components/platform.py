@@ -127,6 +127,7 @@ class Platform(pulumi.ComponentResource):
     def _made_keys(self) -> Keys:
         accepting = [s.name for s in self._plan.services if s.jobs and s.jobs.api]
         linking = [s.name for s in self._plan.services if s.cdn and s.cdn.link]
+        copies = [b.region_copy for s in self._plan.services for b in s.buckets if b.region_copy]
         return Keys(
             f"{self._name}-keys",
             KeysArgs(
@@ -147,6 +148,7 @@ class Platform(pulumi.ComponentResource):
                 ],
                 data_services=("dynamodb", "sqs") if accepting else (),
                 delivers_data=bool(linking),
+                copy_regions=sorted({copy.region for copy in copies}),
                 tags=self._tags,
             ),
             self._child,

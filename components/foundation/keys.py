@@ -57,6 +57,8 @@ class KeysArgs:
     """AWS services that use the key of data in addition to those of databases and buckets."""
     delivers_data: bool = False
     """True where a content delivery network of the account reads data."""
+    copy_regions: Sequence[str] = ()
+    """Other regions, with a key each for copies of files."""
     tags: Tags
 
 
@@ -85,7 +87,7 @@ class Keys(pulumi.ComponentResource):
             **used,
             **{role: self._key(role, *made[role]) for role in args.plan.made},
         }
-        self._copies = {region: self._of_copies(region) for region in args.plan.copy_regions}
+        self._copies = {region: self._of_copies(region) for region in args.copy_regions}
         self.register_outputs({})
 
     @property
@@ -119,7 +121,7 @@ class Keys(pulumi.ComponentResource):
     def copies(self, region: str) -> pulumi.Input[str]:
         """ARN of the key of copies of files in another region.
 
-        Raises KeyError for a region that the plan does not have.
+        Raises KeyError for a region without a copy.
         """
         return self._copies[region]
 

@@ -268,9 +268,6 @@ def keys_plan(site: Site, services: Sequence[ServicePlan], pools: Sequence[NodeP
     return KeysPlan(
         used=UsedKeysPlan(**arns) if any(arns.values()) else None,
         made=tuple(name for name, there in has.items() if there and arns[name] is None),
-        copy_regions=tuple(
-            sorted({b.region_copy.region for s in services for b in s.buckets if b.region_copy})
-        ),
         deletion_days=KEY_DELETION_DAYS[site.environment],
         protected=site.protected,
     )

@@ -21,7 +21,8 @@ UNKNOWN_IN_A_PREVIEW = "redrivePolicy"
 
 @cache
 def plan() -> Plan:
-    """Plan of two queued services, one with a content delivery network, with their endpoint."""
+    """Plan of two queued services with their endpoint, one with a content delivery network and
+    a copy in another region."""
     whole = read_plan([FOLDER / "queued.yaml", FOLDER / "cdn.yaml"], FOLDER / "Pulumi.cdn.yaml")
     endpoint = {"gateway_endpoints": (EndpointPlan(service="dynamodb"),)}
     return whole.model_copy(update={"network": whole.network.model_copy(update=endpoint)})
@@ -34,7 +35,7 @@ def baseline(*, preview: bool) -> Recorded:
 
 def queued_claims() -> list[Claim]:
     """Claims of the intake and its load balancer; those of pods are other tests'."""
-    parts = ("jobs", "gateway", "gateway_endpoints", "cdn")
+    parts = ("jobs", "gateway", "gateway_endpoints", "cdn", "region_copy")
     return [
         claim
         for claim in claims(plan())
@@ -88,4 +89,5 @@ def test_the_claims_cover_the_jobs() -> None:
         "price_class",
         "public_key",
         "secret_arn",
+        "region",
     }

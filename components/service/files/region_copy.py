@@ -120,7 +120,7 @@ class RegionCopy(pulumi.ComponentResource):
     ) -> s3.BucketReplicationConfigRuleArgsDict:
         """Rule for the keys with a prefix.
 
-        Guard: deletions are not copied, so that no program or person deletes both copies at once.
+        Guard: deletions are not copied, so that a program that deletes results leaves the copy.
         """
         return {
             "id": f"copy-{prefix}" if prefix else "copy",

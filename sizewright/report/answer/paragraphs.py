@@ -3,9 +3,10 @@
 from math import ceil
 from typing import assert_never
 
-from sizewright.layout.numbers import duration, number, plural, share
+from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
 from sizing.plan.service.files.cdn import CdnPlan
+from sizing.plan.service.files.region_copy import RegionCopyPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan, Survives
 from sizing.plan.service.whole import ServicePlan
@@ -145,6 +146,14 @@ def public_ingress(service: ServicePlan) -> str:
         most = plural(gateway.firewall.requests_per_key, "request")
         text += f", at most {most} a token in {number(gateway.firewall.window_s)} s"
     return text
+
+
+def region_copy(copy: RegionCopyPlan) -> str:
+    """Text on the copy of a bucket's files in another region, without a final stop."""
+    usd = copy.transfer_usd_per_month
+    cost = "at an unknown price" if usd is None else f"${usd:,.0f} at list prices"
+    moved = f"{number(copy.transfer_gb_per_month)} GB a month between the regions, {cost}"
+    return f"{data_size(copy.stored_bytes)} in {copy.region}; {moved}"
 
 
 def delivery(cdn: CdnPlan) -> str:

@@ -45,10 +45,6 @@ class KeysPlan(Part):
     """Existing keys, by ARN."""
     made: tuple[str, ...]
     """Classes of data whose key the stack makes."""
-    copy_regions: Annotated[tuple[str, ...], Reaches(KEY, "region")] = Field(
-        default=(), exclude_if=lambda regions: not regions
-    )
-    """Other regions with a key for copies of files; left out without any."""
     deletion_days: Annotated[int, Reaches(KEY, "deletionWindowInDays")]
     protected: bool
     """True where the keys are protected from deletion."""
