@@ -127,7 +127,6 @@ class Platform(pulumi.ComponentResource):
     def _made_keys(self) -> Keys:
         accepting = [s.name for s in self._plan.services if s.jobs and s.jobs.api]
         linking = [s.name for s in self._plan.services if s.cdn and s.cdn.link]
-        copies = [b.region_copy for s in self._plan.services for b in s.buckets if b.region_copy]
         return Keys(
             f"{self._name}-keys",
             KeysArgs(
@@ -148,11 +147,17 @@ class Platform(pulumi.ComponentResource):
                 ],
                 data_services=("dynamodb", "sqs") if accepting else (),
                 delivers_data=bool(linking),
-                copy_regions=sorted({copy.region for copy in copies}),
+                copy_regions=self._copy_regions(),
                 tags=self._tags,
             ),
             self._child,
         )
+
+    def _copy_regions(self) -> Mapping[str, bool]:
+        """Regions of copies in order, and whether one of their buckets is protected."""
+        buckets = [bucket for service in self._plan.services for bucket in service.buckets]
+        copies = [(b.region_copy.region, b.protected) for b in buckets if b.region_copy]
+        return {region: (region, True) in copies for region, _ in sorted(copies)}
 
     def _names(self) -> Dns | None:
         if self._plan.dns is None:

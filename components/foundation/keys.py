@@ -1,7 +1,7 @@
 """KMS keys, one for each class of data; only the services of that class can use each key."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -57,8 +57,8 @@ class KeysArgs:
     """AWS services that use the key of data in addition to those of databases and buckets."""
     delivers_data: bool = False
     """True where a content delivery network of the account reads data."""
-    copy_regions: Sequence[str] = ()
-    """Other regions, with a key each for copies of files."""
+    copy_regions: Mapping[str, bool] = field(default_factory=dict)
+    """Other regions with a key for copies of files, and whether that key is protected."""
     tags: Tags
 
 
@@ -128,16 +128,25 @@ class Keys(pulumi.ComponentResource):
     def _of_copies(self, region: str) -> pulumi.Output[str]:
         """Key in another region. Guard: no bucket can use a key of another region."""
         description = f"Copies of files in {region}"
-        return self._key(f"copies-{region}", description, self._via("s3", region=region), region)
+        return self._key(
+            f"copies-{region}",
+            description,
+            self._via("s3", region=region),
+            region=region,
+            protected=self._args.copy_regions[region],
+        )
 
     def _key(
         self,
         role: str,
         description: str,
         statements: list[dict[str, Any]],
+        *,
         region: str | None = None,
+        protected: bool | None = None,
     ) -> pulumi.Output[str]:
-        """Key of a class of data, in the stack's region where none is named."""
+        """Key of a class of data. It is in the stack's region, and as protected as the plan states,
+        where nothing else is named."""
         name = f"{self._name}-{role}"
         plan = self._args.plan
         key = kms.Key(
@@ -148,7 +157,9 @@ class Keys(pulumi.ComponentResource):
             deletion_window_in_days=plan.deletion_days,
             region=region,
             tags=self._args.tags.named(name),
-            opts=pulumi.ResourceOptions(parent=self, protect=plan.protected),
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=plan.protected if protected is None else protected
+            ),
         )
         kms.Alias(
             name,

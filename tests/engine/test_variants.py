@@ -34,6 +34,7 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
     "images": (DEV, (ROOT / "workloads" / "image-studio.yaml",)),
     "queued": (OWN / "Pulumi.public.yaml", (OWN / "queued.yaml",)),
     "delivered": (OWN / "Pulumi.cdn.yaml", (OWN / "cdn.yaml",)),
+    "copied": (OWN / "Pulumi.public.yaml", (OWN / "copied.yaml",)),
     "flux-queue": (DEV, (ROOT / "workloads" / "flux-queue.yaml",)),
     "clips": (DEV, (ROOT / "workloads" / "clips.yaml",)),
 }
@@ -44,6 +45,7 @@ SHOWS = {
     "existing-cluster": "aws:eks/nodeGroup:NodeGroup",
     "images": "kubernetes:batch/v1:Job",
     "delivered": "aws:cloudfront/distribution:Distribution",
+    "copied": "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
     "queued": "aws:lambda/function:Function",
     "flux-queue": "kubernetes:keda.sh/v1alpha1:ScaledObject",
     "clips": "aws:sqs/queue:Queue",

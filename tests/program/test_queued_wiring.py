@@ -21,8 +21,7 @@ UNKNOWN_IN_A_PREVIEW = "redrivePolicy"
 
 @cache
 def plan() -> Plan:
-    """Plan of two queued services with their endpoint, one with a content delivery network and
-    a copy in another region."""
+    """Plan of two queued services, one with a content delivery network, with their endpoint."""
     whole = read_plan([FOLDER / "queued.yaml", FOLDER / "cdn.yaml"], FOLDER / "Pulumi.cdn.yaml")
     endpoint = {"gateway_endpoints": (EndpointPlan(service="dynamodb"),)}
     return whole.model_copy(update={"network": whole.network.model_copy(update=endpoint)})
@@ -35,7 +34,7 @@ def baseline(*, preview: bool) -> Recorded:
 
 def queued_claims() -> list[Claim]:
     """Claims of the intake and its load balancer; those of pods are other tests'."""
-    parts = ("jobs", "gateway", "gateway_endpoints", "cdn", "region_copy")
+    parts = ("jobs", "gateway", "gateway_endpoints", "cdn")
     return [
         claim
         for claim in claims(plan())
@@ -89,5 +88,15 @@ def test_the_claims_cover_the_jobs() -> None:
         "price_class",
         "public_key",
         "secret_arn",
-        "region",
     }
+
+
+def test_the_region_of_a_copy_reaches_its_bucket() -> None:
+    copied = read_plan([FOLDER / "copied.yaml"], FOLDER / "Pulumi.public.yaml")
+    (claim,) = (claim for claim in claims(copied) if "region_copy" in claim.path)
+    before = values_of(recording(copied, preview=True), claim)
+    changed = with_leaf(copied, claim.path, "eu-west-1")
+    after = values_of(recording(changed, preview=True), claim)
+    [(name, region)] = [pair for pair in after if pair not in before]
+    assert name.endswith("sw-copied-artefacts-copy-bucket")
+    assert region == "eu-west-1"

@@ -161,6 +161,17 @@ def test_two_services_share_the_key_of_a_region() -> None:
     ]
 
 
+def test_a_service_that_retires_can_lose_its_copy() -> None:
+    """Guard: a key that stays protected would keep the service from its removal."""
+    data = {"retention_days": 10, "copy_region": REGION}
+    other = STUDIO | {"data": data, "retire": True}
+    keeps = queued_plan(other, workload=QUEUED | {"data": QUEUED["data"] | data})
+    for plan, protected in ((keeps, True), (queued_plan(other), False)):
+        recording = stack(plan)
+        assert named(recording, "sw-keys-copies-us-west-2", "kms/key").protect is protected
+        assert not named(recording, "sw-studio-artefacts-copy-bucket").protect
+
+
 def test_without_the_field_nothing_is_copied(preview: bool) -> None:
     recording = stack(queued_plan(), preview)
     assert not of_type(recording, "bucketReplicationConfig")
