@@ -38,7 +38,8 @@ def calendar_plan(
         _step(-build.days, bought, _built(bought), _said(build)),
     ]
     steps.sort(key=lambda step: step.days_from_start)
-    used = {service.buying.used.way for service in bought if service.buying is not None}
+    ways = [way for service in bought if service.buying for way in service.buying.ways]
+    used = {way.way for way in ways if way.used}
     due = [s.days_from_start for s in steps if not s.opens and (not s.ways or used & {*s.ways})]
     return CalendarPlan(steps=tuple(steps), lead_days=-min(due))
 
