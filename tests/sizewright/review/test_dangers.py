@@ -129,13 +129,13 @@ def test_a_shorter_retention_is_reported(run: Run, tmp_path: Path) -> None:
     old.write_text(text, "utf-8")
     new.write_text(text.replace("retention_days: 30", "retention_days: 10"), "utf-8")
     result = run("diff", str(old), str(new), "--site", str(SITE))
-    assert result.exit_code == 0, result.output
+    assert result.code == 0, result.err
     says = "objects that are older than the new limit are deleted by the rule's next run"
-    lines = [line for line in result.output.splitlines() if says in line]
+    lines = [line for line in result.out.splitlines() if says in line]
     assert any("sw-copied-artefacts-lifecycle" in line for line in lines)
     assert any("sw-copied-artefacts-copy-lifecycle" in line for line in lines), "the copy too"
     calm = run("diff", str(new), str(old), "--site", str(SITE))
-    assert says not in calm.output
+    assert says not in calm.out
 
 
 def test_a_copy_that_goes_or_moves_is_lost_data(run: Run, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_copy_that_goes_or_moves_is_lost_data(run: Run, tmp_path: Path) -> Non
     gone.write_text(text.replace(", copy_region: us-west-2", ""), "utf-8")
     moved.write_text(text.replace("us-west-2", "eu-west-1"), "utf-8")
     without, elsewhere = (
-        json.loads(run("diff", str(old), str(new), "--site", str(SITE), "--json").output)
+        json.loads(run("diff", str(old), str(new), "--site", str(SITE), "--json").out)
         for new in (gone, moved)
     )
     for answer, effect in ((without, "delete"), (elsewhere, "replace")):
