@@ -150,10 +150,17 @@ class Platform(pulumi.ComponentResource):
                 ],
                 data_services=("dynamodb", "sqs") if accepting else (),
                 delivers_data=bool(linking),
+                copy_regions=self._copy_regions(),
                 tags=self._tags,
             ),
             self._child,
         )
+
+    def _copy_regions(self) -> Mapping[str, bool]:
+        """Regions of copies in order, and whether one of their buckets is protected."""
+        buckets = [bucket for service in self._plan.services for bucket in service.buckets]
+        copies = [(b.region_copy.region, b.protected) for b in buckets if b.region_copy]
+        return {region: (region, True) in copies for region, _ in sorted(copies)}
 
     def _names(self) -> Dns | None:
         if self._plan.dns is None:
@@ -320,6 +327,7 @@ class Platform(pulumi.ComponentResource):
                 cluster=cluster,
                 keys=self._keys,
                 roles=self._plan.roles,
+                region=self._plan.site.region,
                 partition=partition(self._plan.site.region),
                 account_ids=self._plan.site.account_ids,
                 controller=self._writer,

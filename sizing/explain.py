@@ -18,6 +18,7 @@ from sizing.explained.service.disks import DISKS
 from sizing.explained.service.files.artefact import ARTEFACT
 from sizing.explained.service.files.cdn import CDN
 from sizing.explained.service.files.objects import OBJECTS
+from sizing.explained.service.files.region_copy import REGION_COPY
 from sizing.explained.service.files.renditions import RENDITIONS
 from sizing.explained.service.gateway import GATEWAY
 from sizing.explained.service.items.item import ITEM
@@ -54,6 +55,7 @@ REGISTRY: Registry = {
     **ARTEFACT,
     **RENDITIONS,
     **OBJECTS,
+    **REGION_COPY,
     **CDN,
     **DISKS,
     **GATEWAY,

@@ -8,13 +8,14 @@ from sizing.fleet.served import Served
 from sizing.hardware.decision import Decision, decision
 from sizing.locks.workload_lock import Lock
 from sizing.model.memory import nominal_weights_bytes
+from sizing.plan.buying import BuyingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.plan.whole import Plan
 from sizing.replica.case import case_of
 from sizing.replica.own_runs import own_runs_plan
 from sizing.replica.traffic import request_rates, traffic_plan
-from sizing.service.burst import no_burst, without_spot
+from sizing.service.burst import no_burst, wants_spot, without_spot
 from sizing.service.contradictions import contradictions
 from sizing.service.gateway import transfer_plan
 from sizing.service.hardware_parts import hardware_parts
@@ -34,6 +35,7 @@ from sizing.stack.shared import (
     keys_plan,
     node_pools,
     nvme_overflow_pools,
+    on_demand_pools,
     rendition_pool,
     system_pool,
 )
@@ -79,7 +81,7 @@ def _sized(
     decisions = _decisions(workloads, site, catalog, locks, corrections)
     with of_site():
         check_engine_image(decisions, site)
-    overflowing = nvme_overflow_pools(decisions)
+    overflowing, on_demand = nvme_overflow_pools(decisions), on_demand_pools(decisions)
     services = list[ServicePlan]()
     for index, each in enumerate(decisions):
         with of_workload(index):
@@ -88,6 +90,7 @@ def _sized(
                 lock=locks.get(each.requested.name),
                 own=corrections.get(each.requested.name),
                 nvme_overflow_pools=overflowing,
+                on_demand_pools=on_demand,
             )
         services.append(plan)
     pools = node_pools(services, site, catalog)
@@ -158,11 +161,13 @@ def service_plan(
     lock: Lock | None = None,
     own: Corrections | None = None,
     nvme_overflow_pools: frozenset[str] = frozenset(),
+    on_demand_pools: frozenset[str] = frozenset(),
 ) -> ServicePlan:
     """Return one service: its traffic, its hardware if possible, its data, and its serving.
 
     `own` are the corrections that the case's catalog has for the service, which the plan reports.
-    Pools named in `nvme_overflow_pools` keep their weights on gp3 volumes.
+    Pools named in `nvme_overflow_pools` keep their weights on gp3 volumes. Burst nodes of those
+    named in `on_demand_pools` are no spot instances.
     """
     case, result = decided.case, decided.result
     artefact, facts = artefact_plan(case), case.facts
@@ -234,8 +239,17 @@ def service_plan(
         serving=engine.serving,
         burst=engine.burst,
         quota=engine.quota,
-        buying=buying_plan(workload, result, case.site, case.catalog)
-        if isinstance(result, Served)
-        else None,
+        buying=_buying(decided, workload, on_demand_pools),
     )
     return service.model_copy(update={"contradictions": contradictions(service, case.site)})
+
+
+def _buying(
+    decided: Decision, workload: Workload, on_demand_pools: frozenset[str]
+) -> BuyingPlan | None:
+    """Return the ways to buy the nodes of a service; None where no hardware serves it."""
+    result, case = decided.result, decided.case
+    if not isinstance(result, Served):
+        return None
+    spot = wants_spot(workload) and result.pool.name not in on_demand_pools
+    return buying_plan(workload, result, case.site, case.catalog, spot=spot)

@@ -1,7 +1,7 @@
 """KMS keys, one for each class of data; only the services of that class can use each key."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -57,6 +57,8 @@ class KeysArgs:
     """AWS services that use the key of data in addition to those of databases and buckets."""
     delivers_data: bool = False
     """True where a content delivery network of the account reads data."""
+    copy_regions: Mapping[str, bool] = field(default_factory=dict)
+    """Other regions with a key for copies of files, and whether that key is protected."""
     tags: Tags
 
 
@@ -85,6 +87,7 @@ class Keys(pulumi.ComponentResource):
             **used,
             **{role: self._key(role, *made[role]) for role in args.plan.made},
         }
+        self._copies = {region: self._of_copies(region) for region in args.copy_regions}
         self.register_outputs({})
 
     @property
@@ -115,9 +118,35 @@ class Keys(pulumi.ComponentResource):
     def logs(self) -> pulumi.Input[str]:
         return self._arns["logs"]
 
+    def copies(self, region: str) -> pulumi.Input[str]:
+        """ARN of the key of copies of files in another region.
+
+        Raises KeyError for a region without a copy.
+        """
+        return self._copies[region]
+
+    def _of_copies(self, region: str) -> pulumi.Output[str]:
+        """Key in another region. Guard: no bucket can use a key of another region."""
+        description = f"Copies of files in {region}"
+        return self._key(
+            f"copies-{region}",
+            description,
+            self._via("s3", region=region),
+            region=region,
+            protected=self._args.copy_regions[region],
+        )
+
     def _key(
-        self, role: str, description: str, statements: list[dict[str, Any]]
+        self,
+        role: str,
+        description: str,
+        statements: list[dict[str, Any]],
+        *,
+        region: str | None = None,
+        protected: bool | None = None,
     ) -> pulumi.Output[str]:
+        """Key of a class of data. It is in the stack's region, and as protected as the plan states,
+        where nothing else is named."""
         name = f"{self._name}-{role}"
         plan = self._args.plan
         key = kms.Key(
@@ -126,10 +155,18 @@ class Keys(pulumi.ComponentResource):
             policy=policy(self._administration(), *statements),
             enable_key_rotation=True,
             deletion_window_in_days=plan.deletion_days,
+            region=region,
             tags=self._args.tags.named(name),
-            opts=pulumi.ResourceOptions(parent=self, protect=plan.protected),
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=plan.protected if protected is None else protected
+            ),
         )
-        kms.Alias(name, target_key_id=key.key_id, opts=pulumi.ResourceOptions(parent=self))
+        kms.Alias(
+            name,
+            target_key_id=key.key_id,
+            region=region,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         return key.arn
 
     @property
@@ -188,9 +225,11 @@ class Keys(pulumi.ComponentResource):
         condition = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}}
         return [_allow("Logs", service, USE, condition)]
 
-    def _via(self, *services: str, grants: bool = False) -> list[dict[str, Any]]:
+    def _via(
+        self, *services: str, grants: bool = False, region: str | None = None
+    ) -> list[dict[str, Any]]:
         """Statements that let the account's principals use the key through these services only."""
-        hosts = [service_host(service, self._args.region) for service in services]
+        hosts = [service_host(service, region or self._args.region) for service in services]
         through = {"StringEquals": {"kms:ViaService": hosts}}
         own = {**through, "Bool": {"kms:GrantIsForAWSResource": "true"}}
         statements = [_allow("Use", self._root, USE, through)]

@@ -65,6 +65,7 @@ class InferenceServiceArgs:
     cluster: ClusterIds
     keys: Keys
     roles: RolesPlan
+    region: str
     partition: str
     account_ids: Sequence[str]
     controller: TargetWriter | None
@@ -126,6 +127,9 @@ class InferenceService(pulumi.ComponentResource):
                 jobs=args.jobs,
                 cdn=args.cdn,
                 keys=args.keys,
+                roles=args.roles,
+                region=args.region,
+                partition=args.partition,
                 tags=args.tags,
             ),
             self._child,

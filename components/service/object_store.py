@@ -25,6 +25,8 @@ class ObjectStoreArgs:
     is called once, so that it may create what they name."""
     days_by_prefix: Mapping[str, int] = field(default_factory=dict)
     """Days after which the objects of a prefix expire, where those are fewer than the plan's."""
+    region: str | None = None
+    """Region of the bucket; the stack's where this is left out."""
 
 
 class ObjectStore(pulumi.ComponentResource):
@@ -33,12 +35,15 @@ class ObjectStore(pulumi.ComponentResource):
     bucket: pulumi.Output[str]
     """Name of the bucket."""
     arn: pulumi.Output[str]
+    versioning: s3.BucketVersioning
+    """Versions of its objects, which copies to another bucket require."""
 
     def __init__(
         self, name: str, args: ObjectStoreArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("sizewright:index:ObjectStore", name, None, opts)
         self._name = name
+        self._region = args.region
         self._child = pulumi.ResourceOptions(parent=self)
         bucket = self._bucket(args)
         self.bucket = bucket.bucket
@@ -47,14 +52,15 @@ class ObjectStore(pulumi.ComponentResource):
         blocked = self._public_access_block()
         self._policy(blocked, args.grants(bucket))
         self._encryption(args.key_arn)
-        versioning = self._versioning()
-        self._lifecycle(args, versioning)
+        self.versioning = self._versioning()
+        self._lifecycle(args)
         self.register_outputs({"bucket": self.bucket})
 
     def _bucket(self, args: ObjectStoreArgs) -> s3.Bucket:
         name = f"{self._name}-bucket"
         return s3.Bucket(
             name,
+            region=self._region,
             force_destroy=not args.plan.protected,
             tags=args.tags.named(name),
             opts=pulumi.ResourceOptions(parent=self, protect=args.plan.protected),
@@ -64,6 +70,7 @@ class ObjectStore(pulumi.ComponentResource):
         s3.BucketOwnershipControls(
             f"{self._name}-owner",
             bucket=self.bucket,
+            region=self._region,
             rule={"object_ownership": "BucketOwnerEnforced"},
             opts=self._child,
         )
@@ -72,6 +79,7 @@ class ObjectStore(pulumi.ComponentResource):
         return s3.BucketPublicAccessBlock(
             f"{self._name}-public-access",
             bucket=self.bucket,
+            region=self._region,
             block_public_acls=True,
             block_public_policy=True,
             ignore_public_acls=True,
@@ -93,6 +101,7 @@ class ObjectStore(pulumi.ComponentResource):
         s3.BucketPolicy(
             f"{self._name}-policy",
             bucket=self.bucket,
+            region=self._region,
             policy=policy(statement, *grants),
             # Guard: S3 refuses two changes of a bucket's access at the same time.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[blocked]),
@@ -113,6 +122,7 @@ class ObjectStore(pulumi.ComponentResource):
         s3.BucketServerSideEncryptionConfiguration(
             f"{self._name}-encryption",
             bucket=self.bucket,
+            region=self._region,
             rules=[rule],
             opts=self._child,
         )
@@ -121,11 +131,12 @@ class ObjectStore(pulumi.ComponentResource):
         return s3.BucketVersioning(
             f"{self._name}-versioning",
             bucket=self.bucket,
+            region=self._region,
             versioning_configuration={"status": "Enabled"},
             opts=self._child,
         )
 
-    def _lifecycle(self, args: ObjectStoreArgs, versioning: s3.BucketVersioning) -> None:
+    def _lifecycle(self, args: ObjectStoreArgs) -> None:
         plan = args.plan
         rule: s3.BucketLifecycleConfigurationRuleArgsDict = {
             "id": "retention",
@@ -144,8 +155,9 @@ class ObjectStore(pulumi.ComponentResource):
         s3.BucketLifecycleConfiguration(
             f"{self._name}-lifecycle",
             bucket=self.bucket,
+            region=self._region,
             rules=[rule, *map(_expiry, args.days_by_prefix.items())],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.versioning]),
         )
 
 

@@ -1,4 +1,4 @@
-"""The buckets of one service, and the content delivery network in front of one of them."""
+"""The buckets of one service, with what delivers or copies the files of one of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,15 @@ from pulumi_aws import s3
 from components.foundation.keys import Keys
 from components.naming import Tags
 from components.service.delivery.cdn import Cdn, CdnArgs
+from components.service.files.region_copy import RegionCopy, RegionCopyArgs
+from components.service.jobs.function import RESULT_PREFIXES
 from components.service.jobs.intake import upload_days
 from components.service.object_store import ObjectStore, ObjectStoreArgs
 from sizing.plan.service.files.cdn import CdnPlan
+from sizing.plan.service.files.region_copy import RegionCopyPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.stores import BucketPlan
+from sizing.plan.stack.cluster import RolesPlan
 
 ARTEFACTS = "artefacts"
 """Role of the bucket with the results of a queued service."""
@@ -27,6 +31,9 @@ class StoresArgs:
     jobs: JobsPlan | None
     cdn: CdnPlan | None
     keys: Keys
+    roles: RolesPlan
+    region: str
+    partition: str
     tags: Tags
 
 
@@ -43,6 +50,9 @@ class Stores:
         self._opts = opts
         self.cdn = None
         self.by_role = {plan.role: self._object_store(plan) for plan in args.buckets}
+        for plan in args.buckets:
+            if plan.region_copy is not None:
+                self._copy(plan, plan.region_copy)
 
     def _object_store(self, plan: BucketPlan) -> ObjectStore:
         args, results = self._args, plan.role == ARTEFACTS
@@ -55,6 +65,29 @@ class Stores:
                 tags=args.tags,
                 grants=self._delivering if results else lambda _: (),
                 days_by_prefix=upload_days(args.jobs) if results and args.jobs else {},
+            ),
+            self._opts,
+        )
+
+    def _copy(self, bucket: BucketPlan, plan: RegionCopyPlan) -> None:
+        """Create the copy of a bucket's files in another region.
+
+        Of a queued service, it has what belongs to jobs, and no uploads.
+        """
+        args = self._args
+        RegionCopy(
+            f"{self._name}-{bucket.role}-copy",
+            RegionCopyArgs(
+                plan=plan,
+                bucket=bucket,
+                source=self.by_role[bucket.role],
+                source_region=args.region,
+                source_key_arn=args.keys.data,
+                key_arn=args.keys.copies(plan.region),
+                prefixes=("",) if args.jobs is None else RESULT_PREFIXES,
+                roles=args.roles,
+                partition=args.partition,
+                tags=args.tags,
             ),
             self._opts,
         )

@@ -44,6 +44,9 @@ class OptionAnswer(Strict):
     The needed replicas alone carry the sized load. Null where unknown."""
     tpot_ms: Number | None
     """Time per output token after the first, milliseconds, under the same conditions."""
+    item_s: Number | None
+    """Sizing estimate of the seconds of one image or clip on its cards, without the wait. Null for
+    text, and where unknown."""
     basis: str | None
     """measured: this engine, GPU generation and precision were measured, or your own runs apply.
     datasheet: nobody measured them, and the band is wider. Null for methods that predict no

@@ -17,10 +17,11 @@ def buying_line(service: ServicePlan) -> str:
     bought = service.buying
     if bought is None:
         return ""
-    parts = [_quota(bought.used), bought.used.text if bought.used.quota_code is None else ""]
+    quotas = [_quota(way) for way in bought.ways if way.used]
+    parts = [*quotas, bought.used.text if bought.used.quota_code is None else ""]
     if bought.used.within_limits is False:
         others = [way.way.value for way in bought.ways if way.within_limits]
-        parts = [_quota(bought.used), f"not possible: {bought.used.text}"]
+        parts = [*quotas, f"not possible: {bought.used.text}"]
         parts.append(f"instead: {', '.join(others)}" if others else "")
     else:
         parts.append(_clusters(service, bought))

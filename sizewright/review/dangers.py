@@ -45,6 +45,9 @@ class Event(StrEnum):
     """The property now has one of the values, and had none of them before; null is absent."""
     drops = "drops"
     """The property contained one of the words, and no longer does."""
+    lowers = "lowers"
+    """The property is a lower number than before. Where the value has `null`, an absent number was
+    no limit."""
     lets_in = "lets_in"
     """The property is a range of the internet that was not allowed before."""
 
@@ -146,6 +149,8 @@ def _said(
             applies = after and not before
         case Event.drops:
             applies = _drops(rule, change)
+        case Event.lowers:
+            applies = _lowers(rule, change)
         case Event.lets_in:
             new = _new_range(rule, change, resources)
             return None if new is None else f"{rule.says} {new}"
@@ -183,6 +188,15 @@ def _drops(rule: DangerRule, change: ResourceChange) -> bool:
         return False
     before, after = (_text(side, rule) for side in (change.before, change.after))
     return any(word in before and word not in after for word in rule.values)
+
+
+def _lowers(rule: DangerRule, change: ResourceChange) -> bool:
+    before, after = (at(side, rule.property_path) for side in (change.before, change.after))
+    if change.before is None or not isinstance(after, int | float):
+        return False
+    if isinstance(before, int | float):
+        return after < before
+    return before is None and "null" in rule.values
 
 
 def _balancer_goes(change: ResourceChange, resources: Sequence[ResourceChange]) -> bool:

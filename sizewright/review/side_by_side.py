@@ -51,6 +51,8 @@ MEASURES: Mapping[str, Measure] = {
     "pool.survives.zones": Measure(Better.more),
     "calibrated.safe.ttft_ms": Measure(Better.less, (*LOAD, "calibrated.percentile")),
     "calibrated.safe.tpot_ms": Measure(Better.less, (*LOAD, "calibrated.percentile")),
+    "item.sized_s": Measure(Better.less, (*LOAD, "item.quantile_percent")),
+    "latency.response_s": Measure(Better.less, (*LOAD, "latency.percentile")),
     "choice.pool_usd_per_month": Measure(Better.less, LOAD),
 }
 

@@ -88,7 +88,7 @@ def check_site(site: Site, catalog: Catalog) -> None:
 
     Raises FieldError.
     """
-    _known_region(site, catalog)
+    known_region(("region",), site.region, catalog)
     known = catalog.region_zones(site.region) or ()
     prefix = zone_id_prefix(site.region)
     expected = "one of " + ", ".join(known) if known else f"an id like {prefix}-az1"
@@ -105,14 +105,15 @@ def check_site(site: Site, catalog: Catalog) -> None:
         )
 
 
-def _known_region(site: Site, catalog: Catalog) -> None:
-    """Check the region: AWS sells some type of the catalog in each of its regions."""
-    if site.region not in catalog.regions:
-        nearest = get_close_matches(site.region, catalog.regions, n=3)
+def known_region(field: tuple[str, ...], region: str, catalog: Catalog) -> None:
+    """Check a region: AWS sells some type of the catalog in each of its regions.
+
+    Raises FieldError.
+    """
+    if region not in catalog.regions:
+        nearest = get_close_matches(region, catalog.regions, n=3)
         hint = f"did you mean {' or '.join(nearest)}?" if nearest else ""
-        raise FieldError(
-            ("region",), f"the catalog knows no region {site.region!r}", "an AWS region", hint
-        )
+        raise FieldError(field, f"the catalog knows no region {region!r}", "an AWS region", hint)
 
 
 SIZED_KINDS = tuple(sorted({kind.traits.model_kind for kind in Kind}))

@@ -101,12 +101,13 @@ def _nodes(site: Site, catalog: Catalog) -> Callable[[Workload], int | None]:
 def frontier(options: Sequence[Option]) -> frozenset[str]:
     """Names of the options that no other option dominates in cost and speed.
 
-    Basis: cost, sizing estimates of TTFT and TPOT, at the load of one needed replica.
+    Basis: cost, and sizing estimates of TTFT and TPOT at the load of one needed replica, or of the
+    seconds of an image or clip.
     """
     points = {
-        option.name: (float(option.usd_per_month), option.ttft_s or 0.0, option.tpot_s)
+        option.name: (float(option.usd_per_month), *option.speed)
         for option in options
-        if option.usd_per_month is not None and option.tpot_s is not None
+        if option.usd_per_month is not None and option.speed is not None
     }
 
     def beaten(mine: tuple[float, ...]) -> bool:

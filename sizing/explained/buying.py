@@ -1,7 +1,7 @@
 """Explanations of what is bought for a service, and of the days of the calendar."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
-from sizing.plan.buying import BuyingPlan, CalendarPlan, CalendarStep, WayPlan
+from sizing.plan.buying import BuyingPlan, CalendarPlan, CalendarStep, Way, WayPlan
 from sizing.service.burst import burst_nodes
 
 QUOTAS = CATALOG + "quotas.csv"
@@ -23,10 +23,18 @@ def _nodes(leaf: Leaf) -> str:
 
 
 def _vcpus(leaf: Leaf) -> Entry:
+    assert leaf.sized.buying is not None
+    burst_is_spot = any(way.used and way.way is Way.spot for way in leaf.sized.buying.ways)
+    if _way(leaf).way is Way.spot:
+        symbols, nodes = "burst nodes", str(burst_nodes(leaf.sized.inputs, leaf.pool))
+    elif burst_is_spot:
+        symbols, nodes = "nodes of the floor", "{s.pool.nodes_total}"
+    else:
+        symbols, nodes = "(nodes + burst nodes)", _nodes(leaf)
     return Entry(
-        "vCPUs of all nodes: the value of the quota that a new account requests",
-        "(nodes + burst nodes) x vCPUs of a node; an update adds no node",
-        f"{_nodes(leaf)} * {{s.pool.vcpu_per_node}}",
+        "vCPUs of the nodes that count against the quota, which a new account requests",
+        f"{symbols} x vCPUs of a node; an update adds no node",
+        f"{nodes} * {{s.pool.vcpu_per_node}}",
         remarks=("other nodes of the account in the region need more of the same quota",),
     )
 

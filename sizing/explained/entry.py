@@ -28,7 +28,7 @@ from sizing.service import (
     weights_import,
 )
 from sizing.service.items import jobs
-from sizing.service.stores import artefact, prefixes, renditions, tiers
+from sizing.service.stores import artefact, prefixes, region_copy, renditions, tiers
 from sizing.stack import addresses, cluster_services, network, node_updates, shared
 from sizing.values import units
 from sizing.values.exact import Number
@@ -174,6 +174,7 @@ class Leaf:
             "disks": node_disks,
             "prefixes": prefixes,
             "renditions": renditions,
+            "region_copy": region_copy,
             "serving": serving,
             "shared": shared,
             "storage": storage,

@@ -14,15 +14,17 @@ from sizing.hardware.offers import Offer, offers, sizes, types
 from sizing.hardware.search import placed, too_few_zones
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.pool import PoolPlan
+from sizing.replica.calibrated import bought_quantile
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import memory_missed, replica_fit
+from sizing.replica.item import ItemEstimate
 from sizing.replica.queues.queueing import Queue
 from sizing.replica.rate import ReplicaTimes
 from sizing.replica.rated import Rated, Unrated, no_method, rated, spans_nodes
 from sizing.replica.traffic import Rates
 from sizing.values.exact import exact
 from sizing.values.units import GB, HOURS_PER_PRICED_MONTH
-from sizing.workload import ENGINES, EngineName, Hardware, Precision
+from sizing.workload import ENGINES, EngineName, Hardware, Method, Precision
 
 NEAREST = (Reason.latency, Reason.zones, Reason.memory)
 """Reasons of an attempt that is nearly an option, nearest first."""
@@ -105,6 +107,28 @@ class Option:
         """Sizing estimate of seconds to the first token; None by methods without an estimate."""
         return self._safe_s(ReplicaTimes.ttft_s)
 
+    @cached_property
+    def item_s(self) -> float | None:
+        """Sizing estimate of seconds of one image or clip, without the wait; None for text and by
+        methods without an estimate."""
+        item = self._item
+        return None if item is None else item.seconds(bought_quantile(self.case.workload))
+
+    @cached_property
+    def _item(self) -> ItemEstimate | None:
+        capacity = self.case.workload.capacity
+        if capacity is None or capacity.method is not Method.calibrated:
+            return None
+        return self.case.item_estimate(self.tensor_parallel)
+
+    @property
+    def speed(self) -> tuple[float, ...] | None:
+        """Times that are compared, less is better: those of tokens, or of an item; None where they
+        are unknown."""
+        if self.item_s is not None:
+            return (self.item_s,)
+        return None if self.tpot_s is None else (self.ttft_s or 0.0, self.tpot_s)
+
     def _safe_s(self, of: Callable[[ReplicaTimes, Queue, float], float]) -> float | None:
         """One time of the fullest needed replica at the required percentile."""
         replica = self.rated.replica
@@ -116,6 +140,8 @@ class Option:
     @property
     def basis(self) -> str | None:
         """Basis of the option's times; None by methods without times."""
+        if self._item is not None:
+            return "measured" if self._item.time.evidence.is_measured else "datasheet"
         return None if self.rated.replica is None else self.rated.replica.basis
 
     @property

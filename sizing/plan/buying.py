@@ -24,7 +24,7 @@ class WayPlan(Part):
     way: Way
     """Way to buy."""
     used: bool
-    """True where the workload's nodes are bought this way."""
+    """True where the workload's nodes, or those of its burst, are bought this way."""
     within_limits: bool | None
     """True where published limits allow so many nodes; null where a limit is unknown. AWS publishes
     no stock."""
@@ -33,7 +33,7 @@ class WayPlan(Part):
     quota_code: str | None
     """Quota that counts the nodes; null where none is known."""
     vcpus_needed: int | None
-    """vCPUs of all nodes: the value of the quota that a new account requests."""
+    """vCPUs of the nodes that count against the quota: the value that a new account requests."""
     vcpus_default: int | None
     """vCPUs that the quota allows in a new account; null where it is unknown."""
     vcpus_increase: int | None
@@ -62,7 +62,7 @@ class BuyingPlan(Part):
 
     @property
     def used(self) -> WayPlan:
-        """Way in which the workload's nodes are bought."""
+        """Way in which the nodes of the floor are bought."""
         return next(way for way in self.ways if way.used)
 
 

@@ -20,6 +20,7 @@ LISTENER = "aws:lb/listener:Listener"
 RULE = "aws:lb/listenerRule:ListenerRule"
 FIREWALL = "aws:wafv2/webAcl:WebAcl"
 AURORA = "aws:rds/cluster:Cluster"
+BUCKET = "aws:s3/bucket:Bucket"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 KEY = "aws:kms/key:Key"
 ENCRYPTION = (

@@ -171,19 +171,19 @@ def burst_pool(
         idle_s=IDLE_NODE_S,
         node_hours=NODE_HOURS,
         drain_s=DRAIN_STOPS * max(stops),
-        spot=all(_wants_spot(s) for s in members if s.burst is not None),
+        spot=all(wants_spot(s.inputs) for s in members if s.burst is not None),
     )
 
 
-def _wants_spot(service: ServicePlan) -> bool:
-    queue = service.inputs.jobs
-    return queue is not None and queue.spot
+def wants_spot(workload: Workload) -> bool:
+    """True where the nodes of a workload's burst should be spot instances."""
+    return workload.jobs is not None and workload.jobs.spot
 
 
 def without_spot(service: ServicePlan, pools: Sequence[NodePool]) -> ServicePlan:
     """Return the service, with a rejection where its burst may not be on spot instances."""
     pool = next((p for p in pools if service.name in p.services), None)
-    if not _wants_spot(service) or pool is None or pool.burst is None or pool.burst.spot:
+    if not wants_spot(service.inputs) or pool is None or pool.burst is None or pool.burst.spot:
         return service
     others = ", ".join(name for name in pool.services if name != service.name)
     numbers = f"its burst nodes also serve {others}, whose requests an interruption would end"

@@ -19,6 +19,7 @@ from sizing.service.stores.choice import (
     store_choice,
 )
 from sizing.service.stores.prefixes import prefix_plan, too_few
+from sizing.service.stores.region_copy import ZONES, region_copy_plan
 from sizing.service.stores.tiers import SMALLEST_MOVED_BYTES, tier_plans
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.values.exact import Exact, ceiling, exact, plain, plain_or_none
@@ -211,6 +212,7 @@ def _objects(
     tiers = tier_plans(data, daily) if data.tiers else ()
     older = sum(tier.stored_bytes for tier in tiers)
     sizes: list[Exact] = [data.interaction_bytes or 0, *(v.file_bytes for v in variants)]
+    copy = region_copy_plan(data, storage, site)
     return BucketPlan(
         role="artefacts" if media else "conversations",
         stored_bytes=retained,
@@ -220,6 +222,8 @@ def _objects(
         standard_bytes=retained - older if tiers else None,
         tiers=tiers,
         prefixes=prefix_plan(workload, rates, sizes) if media else None,
+        zones=ZONES * (1 if copy is None else 2) if media else None,
+        region_copy=copy,
     )
 
 

@@ -13,7 +13,7 @@ from sizing.site.reuse import Cluster, Dns, Keys, Network
 from sizing.site.signing_key import SigningKey
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
-from sizing.workload import Workload, ZoneId
+from sizing.workload import REGION, Workload, ZoneId
 from sizing.workload.source import SHA256_EXAMPLE
 
 REPOSITORY = r"^[a-z0-9.-]+\.[a-z]{2,}(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$"
@@ -75,7 +75,7 @@ year covers late investigations."""
 class Site(Strict):
     """Site of the `sizewright:` keys of a `Pulumi.<stack>.yaml`."""
 
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", examples=["us-east-1"])
+    region: str = Field(pattern=REGION, examples=["us-east-1"])
     """AWS region, e.g. us-east-1."""
     zones: tuple[ZoneId, ...] = Field(min_length=1, max_length=6)
     """Availability zones by zone id, e.g. use1-az1: names like us-east-1a differ by account."""

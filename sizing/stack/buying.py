@@ -33,9 +33,12 @@ USED = {
 """Way to buy by the capacity source of a pool."""
 
 
-def buying_plan(workload: Workload, served: Served, site: Site, catalog: Catalog) -> BuyingPlan:
+def buying_plan(
+    workload: Workload, served: Served, site: Site, catalog: Catalog, *, spot: bool
+) -> BuyingPlan:
     """Return the ways to buy a service's nodes, and the clusters and regions that hold them.
 
+    `spot` is true where the nodes of its burst may be spot instances.
     clusters = ceil(nodes of the fullest zone / most nodes of a zone of one cluster)
     regions = ceil(clusters / clusters of a region)
     """
@@ -44,13 +47,16 @@ def buying_plan(workload: Workload, served: Served, site: Site, catalog: Catalog
     others = other_addresses(site, catalog, 1)
     most = nodes_in_a_zone(pool, node, widest_addresses(site), others)
     clusters = ceiling(Fraction(max(pool.nodes_by_zone.values()), most))
+    burst = burst_nodes(workload, pool)
     per_region = catalog.quota(CLUSTERS_QUOTA).default_value or 1
     purchase = _Purchase(
         workload=workload,
         pool=pool,
         instance=instance,
         catalog=catalog,
-        nodes=pool.nodes_total + burst_nodes(workload, pool) + SURGE_NODES,
+        floor=pool.nodes_total + SURGE_NODES,
+        burst=burst,
+        spot=spot and burst > 0 and "spot" in instance.purchase,
         clusters=clusters,
         regions=ceiling(Fraction(clusters, per_region)),
         per_region=per_region,
@@ -58,7 +64,8 @@ def buying_plan(workload: Workload, served: Served, site: Site, catalog: Catalog
     return BuyingPlan(
         ways=tuple(sorted(purchase.ways(), key=lambda way: not way.used)),
         zones_selling=catalog.zones_selling(instance.name, site.region),
-        network_interfaces=purchase.nodes * (node.interfaces + efa_interfaces(pool, instance)),
+        network_interfaces=(purchase.floor + purchase.burst)
+        * (node.interfaces + efa_interfaces(pool, instance)),
         nodes_in_a_zone=most,
         clusters=clusters,
         regions=purchase.regions,
@@ -79,8 +86,11 @@ class _Purchase:
     pool: PoolPlan
     instance: InstanceType
     catalog: Catalog
-    nodes: int
-    """Nodes of the floor and the burst."""
+    floor: int
+    burst: int
+    """Nodes above the floor."""
+    spot: bool
+    """True where those may be spot instances."""
     clusters: int
     regions: int
     per_region: int
@@ -93,10 +103,16 @@ class _Purchase:
 
     def ways(self) -> Iterator[WayPlan]:
         """Yield each way to buy, with its quota and its reason."""
-        yield self._way(Way.on_demand, *self._on_demand(), self._bucket())
-        yield self._way(Way.reservation, *self._reserved(), self._bucket())
-        yield self._way(Way.capacity_block, *self._in_blocks(), None)
-        yield self._way(Way.spot, *self._spot())
+        nodes = self._on_demand_nodes
+        yield self._way(Way.on_demand, nodes, *self._on_demand(), self._bucket())
+        yield self._way(Way.reservation, nodes, *self._reserved(), self._bucket())
+        yield self._way(Way.capacity_block, nodes, *self._in_blocks(), None)
+        yield self._way(Way.spot, self.burst, *self._spot())
+
+    @property
+    def _on_demand_nodes(self) -> int:
+        """Nodes that count against the quota of on-demand nodes."""
+        return self.floor if self.spot else self.floor + self.burst
 
     def _bucket(self) -> Quota | None:
         """Quota of the type's on-demand nodes, which reservations also use; None where AWS does not
@@ -104,12 +120,14 @@ class _Purchase:
         sold = "on_demand" in self.instance.purchase
         return self.catalog.quota(self.instance.quota_code) if sold else None
 
-    def _way(self, way: Way, within: bool | None, text: str, quota: Quota | None) -> WayPlan:
-        vcpus = self.nodes * self.instance.vcpu_count
+    def _way(
+        self, way: Way, nodes: int, within: bool | None, text: str, quota: Quota | None
+    ) -> WayPlan:
+        vcpus = nodes * self.instance.vcpu_count
         default = None if quota is None else quota.default_value
         return WayPlan(
             way=way,
-            used=USED[self.pool.capacity_source] is way,
+            used=USED[self.pool.capacity_source] is way or (way is Way.spot and self.spot),
             within_limits=within,
             text=text,
             quota_code=None if quota is None else quota.code,
@@ -137,12 +155,18 @@ class _Purchase:
             return False, f"{name} is sold as {', '.join(self.instance.purchase)} only"
         if (reason := self._too_many()) is not None:
             return False, reason
-        return True, f"{self._vcpus(quota)}; no source publishes the stock of a zone"
+        text = (
+            f"{self._vcpus(quota, self._on_demand_nodes)}; no source publishes the stock of a zone"
+        )
+        if self.spot:
+            more = self.burst * self.instance.vcpu_count
+            text += f"; a burst that gets no spot nodes needs {more:,} more"
+        return True, text
 
-    def _vcpus(self, quota: Quota) -> str:
+    def _vcpus(self, quota: Quota, nodes: int) -> str:
         each, default = self.instance.vcpu_count, quota.default_value
         had = "an unknown number" if default is None else f"{default:,}"
-        needed = f"{self.nodes:,} nodes x {each} = {self.nodes * each:,} vCPUs"
+        needed = f"{nodes:,} nodes x {each} = {nodes * each:,} vCPUs"
         return f"{needed} of quota {quota.code}, where a new account has {had}"
 
     def _reserved(self) -> tuple[bool, str]:
@@ -181,10 +205,12 @@ class _Purchase:
         quota = self.catalog.spot_quota(self.instance.family)
         if quota is None:
             return None, f"the quota of spot nodes of {self.instance.family} is unknown", None
+        if not self.burst:
+            return False, "only the nodes of a burst may be spot, and there is none", None
         if (reason := self._too_many()) is not None:
             return False, reason, None
-        text = f"{self._vcpus(quota)}; a job runs again after a loss with {notice} minutes' notice"
-        return True, text, quota
+        again = f"a job runs again after a loss with {notice} minutes' notice"
+        return True, f"for the burst: {self._vcpus(quota, self.burst)}; {again}", quota
 
 
 def dated_reservation(instance: InstanceType, catalog: Catalog) -> PurchaseWay | None:

@@ -30,15 +30,25 @@ def calendar_plan(
     if not bought:
         return None
     build, quota = catalog.lead_time("build"), catalog.lead_time("quota")
-    wait = max(_reservation_days(service, catalog) for service in bought)
+    reservations = {
+        service.name: _reservation(service, catalog)
+        for service in bought
+        if _allowed(service, Way.reservation)
+    }
+    wait = max((days for days, _ in reservations.values()), default=0)
     steps = [
         *_quota_steps(bought, cpu_pools, catalog, quota, before=build.days + wait),
-        *(step for s in bought for step in _reservation_steps(s, catalog, build)),
+        *(
+            _reservation_step(s, build, *reservations[s.name])
+            for s in bought
+            if s.name in reservations
+        ),
         *(step for s in bought for step in _block_steps(s, catalog, build)),
         _step(-build.days, bought, _built(bought), _said(build)),
     ]
     steps.sort(key=lambda step: step.days_from_start)
-    used = {service.buying.used.way for service in bought if service.buying is not None}
+    ways = [way for service in bought if service.buying for way in service.buying.ways]
+    used = {way.way for way in ways if way.used}
     due = [s.days_from_start for s in steps if not s.opens and (not s.ways or used & {*s.ways})]
     return CalendarPlan(steps=tuple(steps), lead_days=-min(due))
 
@@ -127,11 +137,6 @@ def _quotas_of(service: ServicePlan) -> Iterator[tuple[str, int, set[Way]]]:
         yield code, count, ways
 
 
-def _reservation_days(service: ServicePlan, catalog: Catalog) -> int:
-    """Days between the request for a reservation and its start; 0 where none can be requested."""
-    return _reservation(service, catalog)[0] if _allowed(service, Way.reservation) else 0
-
-
 def _reservation(service: ServicePlan, catalog: Catalog) -> tuple[int, str]:
     """Days of a reservation of the service's type, and their basis."""
     assert service.pool is not None
@@ -148,18 +153,14 @@ def _allowed(service: ServicePlan, way: Way) -> bool:
     return bought is not None and any(w.way is way and w.within_limits for w in bought.ways)
 
 
-def _reservation_steps(
-    service: ServicePlan, catalog: Catalog, build: LeadTime
-) -> Iterator[CalendarStep]:
-    if not _allowed(service, Way.reservation) or service.pool is None:
-        return
-    days, basis = _reservation(service, catalog)
+def _reservation_step(service: ServicePlan, build: LeadTime, days: int, basis: str) -> CalendarStep:
+    assert service.pool is not None
     zones = ", ".join(f"{zone} {count:,}" for zone, count in service.pool.nodes_by_zone.items())
     action = (
         f"create a capacity reservation of {service.pool.instance_type} in each zone: {zones}; "
         "state the ids under hardware.capacity"
     )
-    yield _step(-(build.days + days), [service], action, basis, ways=(Way.reservation,))
+    return _step(-(build.days + days), [service], action, basis, ways=(Way.reservation,))
 
 
 def _block_steps(service: ServicePlan, catalog: Catalog, build: LeadTime) -> Iterator[CalendarStep]:

@@ -7,6 +7,7 @@ from sizing.catalog.lookup import check_site
 from sizing.fleet.capacity_source import check_capacity
 from sizing.hardware.decision import Decision
 from sizing.service.access import check_access
+from sizing.service.stores.region_copy import check_copy_region
 from sizing.site import Site
 from sizing.stack.mirror_check import check_mirrors
 from sizing.stack.shared import check_ami_release
@@ -15,7 +16,8 @@ from sizing.workload import Workload
 
 
 def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> None:
-    """Check the names of services, their access, the site, its mirrors and the bought capacity.
+    """Check the names of services, their access, the site, its mirrors, the bought capacity and the
+    regions of copies.
 
     `size` calls it before anything is sized, and refuses unknown models and GPUs later.
     Raises StackFieldError with the field, and with the workload or the site that has it.
@@ -35,6 +37,7 @@ def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> 
     for index, workload in enumerate(workloads):
         with of_workload(index):
             check_capacity(workload, site, catalog)
+            check_copy_region(workload, site, catalog)
 
 
 def _check_signing_key(workloads: Sequence[Workload], site: Site) -> None:

@@ -28,7 +28,7 @@ from sizing.plan.stack.cluster import (
     UsedKeysPlan,
 )
 from sizing.plan.stack.nodes import InterconnectPlan, NodePool, RenditionPool, SystemPool
-from sizing.service.burst import burst_pool
+from sizing.service.burst import burst_nodes, burst_pool, wants_spot
 from sizing.service.node_disks import held_gib, root_gib, weights_on
 from sizing.service.serving import engines_of
 from sizing.site import LOG_DAYS, Environment, Site
@@ -89,6 +89,18 @@ def nvme_overflow_pools(decisions: Sequence[Decision]) -> frozenset[str]:
         name
         for name, gib in held.items()
         if weights_on(gib, types[name], engines[name]) is not WeightsOn.nvme
+    )
+
+
+def on_demand_pools(decisions: Sequence[Decision]) -> frozenset[str]:
+    """Names of the pools whose burst nodes also serve a burst of requests, which runs only once."""
+    served = ((each.case.workload, each.result) for each in decisions if not each.unserved)
+    return frozenset(
+        result.pool.name
+        for workload, result in served
+        if isinstance(result, Served)
+        and burst_nodes(workload, result.pool)
+        and not wants_spot(workload)
     )
 
 

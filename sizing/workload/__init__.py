@@ -15,13 +15,14 @@ from sizing.workload.request import Length, Lengths, Request, mean_tokens, varia
 from sizing.workload.targets import Capacity, Latency, Redundancy, shortfall_cost
 from sizing.workload.traffic import Traffic
 from sizing.workload.whole import DNS_LABEL, Workload, lengths_are_known
-from sizing.workload.zones import ZONE_ID, ReservationId, ZoneId
+from sizing.workload.zones import REGION, ZONE_ID, ReservationId, ZoneId
 
 __all__ = [
     "AUTO",
     "A_NUMBER",
     "DNS_LABEL",
     "ENGINES",
+    "REGION",
     "ZONE_ID",
     "Accept",
     "Access",

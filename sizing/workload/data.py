@@ -14,6 +14,7 @@ from sizing.values.strict import Strict, absent
 from sizing.values.written import Positive, PositiveCount, Ratio
 from sizing.workload.kinds import Kind, StorageClass
 from sizing.workload.request import Request
+from sizing.workload.zones import REGION
 
 MOVES = tuple(StorageClass)
 """Storage classes in the order in which S3 moves objects down. Basis: vendor (S3 user guide,
@@ -44,6 +45,11 @@ class Data(Strict):
     """Days for which interactions are stored."""
     tiers: Annotated[tuple[Tier, ...], Field(exclude_if=lambda given: not given)] = ()
     """Storage classes of older images and clips, by age."""
+    copy_region: Annotated[
+        str | None, Field(pattern=REGION, examples=["us-west-2"], exclude_if=absent)
+    ] = None
+    """AWS region that keeps a second copy of each image or clip. When left out, only the stack's
+    region keeps them."""
 
     @model_validator(mode="after")
     def _tiers_follow_each_other(self) -> Self:
@@ -123,9 +129,10 @@ def files_are_of_the_kind(kind: Kind, request: Request, data: Data | None) -> No
         raise FieldError(
             ("data", "interaction_bytes"), message, "bytes of a request and its answer"
         )
-    if data.tiers:
-        message = f"{kind.value} stores no files"
-        raise FieldError(("data", "tiers"), message, "kind: image or kind: video")
+    for field in ("tiers", "copy_region"):
+        if getattr(data, field):
+            message = f"{kind.value} stores no files"
+            raise FieldError(("data", field), message, "kind: image or kind: video")
 
 
 def none_is_absent(value: Any) -> Any:

@@ -7,6 +7,8 @@ from pydantic import BeforeValidator, Field
 
 from sizing.values.field_error import FieldError
 
+REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
+"""Pattern of the name of a region."""
 ZONE_ID = r"^[a-z]{2,4}[0-9]-az[0-9]{1,2}$"
 _ZONE_NAME = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]")
 

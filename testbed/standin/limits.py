@@ -9,6 +9,9 @@ from testbed.standin.world import Thing, World
 LISTENER = "aws:lb/listener:Listener"
 RULE = "aws:lb/listenerRule:ListenerRule"
 ATTACHMENT = "aws:lb/targetGroupAttachment:TargetGroupAttachment"
+BUCKET = "aws:s3/bucket:Bucket"
+VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
+REPLICATION = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 PERMISSION = "aws:lambda/permission:Permission"
 ACTIONS = {LISTENER: "defaultActions", RULE: "actions"}
 
@@ -16,12 +19,16 @@ ACTIONS = {LISTENER: "defaultActions", RULE: "actions"}
 def refusals(token: str, inputs: Mapping[str, Any], world: World) -> Iterator[str]:
     """Reasons why AWS refuses these inputs.
 
-    Basis: vendor (Elastic Load Balancing API).
+    Basis: vendor (APIs of Elastic Load Balancing and S3).
     """
     if token in ACTIONS:
         yield from _shared_groups(token, inputs, world)
     if token == ATTACHMENT:
         yield from _calls_denied(inputs, world)
+    if token.startswith("aws:s3/bucket") and token != BUCKET:
+        yield from _elsewhere(inputs, world)
+    if token == REPLICATION:
+        yield from _without_versions(inputs, world)
 
 
 def _shared_groups(token: str, inputs: Mapping[str, Any], world: World) -> Iterator[str]:
@@ -43,6 +50,22 @@ def _calls_denied(inputs: Mapping[str, Any], world: World) -> Iterator[str]:
     if group not in allowed:
         principal = "elasticloadbalancing principal does not have permission to invoke"
         yield f"AccessDenied: {principal} {target} from target group {group}"
+
+
+def _elsewhere(inputs: Mapping[str, Any], world: World) -> Iterator[str]:
+    """Refusal of a part of a bucket that is requested in another region than the bucket's."""
+    region = inputs.get("region") or world.region
+    bucket = world.find(BUCKET, str(inputs.get("bucket")))
+    if bucket is not None and bucket.outputs["region"] != region:
+        yield f"PermanentRedirect: {bucket.id} is in {bucket.outputs['region']}, not {region}"
+
+
+def _without_versions(inputs: Mapping[str, Any], world: World) -> Iterator[str]:
+    """Refusal of copies between buckets that do not both keep versions."""
+    versioned = {str(each.inputs["bucket"]) for each in world.of_type(VERSIONING)}
+    targets = {rule["destination"]["bucket"].rpartition(":")[2] for rule in inputs["rules"]}
+    for bucket in sorted({str(inputs["bucket"]), *targets} - versioned):
+        yield f"InvalidRequest: Versioning must be 'Enabled' on the bucket {bucket}"
 
 
 def _target_groups(token: str, inputs: Mapping[str, Any]) -> set[str]:

@@ -113,8 +113,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         world = self._world
         if name in world.refused:
             context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, world.refused[name])
+        region = str(inputs.get("region") or world.region)
         id_, outputs = new_outputs(
-            token, name, world.next_serial(), inputs, region=world.region, account=world.account
+            token, name, world.next_serial(), inputs, region=region, account=world.account
         )
         with world.lock:
             known = world.find(token, id_)

@@ -24,7 +24,7 @@ KINDS = [OWN / f"{name}.yaml" for name in ("bursting", "code", "spanning", "volu
 STACKS = {
     ROOT / "Pulumi.dev.yaml": [CHAT, *KINDS],
     ROOT / "Pulumi.prod.yaml": [CHAT, OWN / "bought.yaml"],
-    OWN / "Pulumi.cdn.yaml": [OWN / "cdn.yaml"],
+    OWN / "Pulumi.cdn.yaml": [OWN / "cdn.yaml", OWN / "copied.yaml"],
     OWN / "Pulumi.public.yaml": [OWN / "public.yaml", OWN / "queued.yaml", *OTHERS, *GOLDEN],
     ROOT / "stacks" / "Pulumi.existing-cluster.yaml": [CHAT],
     ROOT / "stacks" / "Pulumi.existing-network.yaml": [CHAT],

@@ -89,3 +89,14 @@ def test_the_claims_cover_the_jobs() -> None:
         "public_key",
         "secret_arn",
     }
+
+
+def test_the_region_of_a_copy_reaches_its_bucket() -> None:
+    copied = read_plan([FOLDER / "copied.yaml"], FOLDER / "Pulumi.public.yaml")
+    (claim,) = (claim for claim in claims(copied) if "region_copy" in claim.path)
+    before = values_of(recording(copied, preview=True), claim)
+    changed = with_leaf(copied, claim.path, "eu-west-1")
+    after = values_of(recording(changed, preview=True), claim)
+    [(name, region)] = [pair for pair in after if pair not in before]
+    assert name.endswith("sw-copied-artefacts-copy-bucket")
+    assert region == "eu-west-1"

@@ -26,6 +26,9 @@ RULE = "aws:lb/listenerRule:ListenerRule"
 TARGETS = "aws:lb/targetGroup:TargetGroup"
 ATTACHMENT = "aws:lb/targetGroupAttachment:TargetGroupAttachment"
 FUNCTION = "aws:lambda/function:Function"
+BUCKET = "aws:s3/bucket:Bucket"
+VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
+REPLICATION = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 PERMISSION = "aws:lambda/permission:Permission"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -288,6 +291,30 @@ def test_a_target_group_reaches_only_functions_that_it_may_call(aws: Driver) -> 
     aws.create(PERMISSION, {**allowed, "sourceArn": targets})
     aws.create(ATTACHMENT, attached)
     aws.create(ATTACHMENT, {"targetGroupArn": targets, "targetId": "10.0.0.1"})
+
+
+def test_a_resource_of_another_region_is_there(aws: Driver) -> None:
+    _, here = aws.create("aws:kms/key:Key", {})
+    _, there = aws.create("aws:kms/key:Key", {"region": "us-west-2"})
+    assert here["arn"].startswith("arn:aws:kms:us-east-1:")
+    assert there["arn"].startswith("arn:aws:kms:us-west-2:")
+    bucket, _ = aws.create(BUCKET, {"region": "us-west-2"})
+    versions = {"bucket": bucket, "versioningConfiguration": {"status": "Enabled"}}
+    with pytest.raises(Refused, match=r"PermanentRedirect: .* is in us-west-2, not us-east-1"):
+        aws.create(VERSIONING, versions)
+    aws.create(VERSIONING, versions | {"region": "us-west-2"})
+
+
+def test_objects_are_copied_only_between_buckets_with_versions(aws: Driver) -> None:
+    (first, _), (second, made) = (aws.create(BUCKET, {}) for _ in range(2))
+    rule = {"status": "Enabled", "destination": {"bucket": made["arn"]}}
+    copies = {"bucket": first, "role": "r", "rules": [rule]}
+    versions = {"versioningConfiguration": {"status": "Enabled"}}
+    for missing in (first, second):
+        with pytest.raises(Refused, match=f"Versioning must be 'Enabled' on the bucket {missing}"):
+            aws.create(REPLICATION, copies)
+        aws.create(VERSIONING, versions | {"bucket": missing})
+    aws.create(REPLICATION, copies)
 
 
 def test_what_is_in_use_or_protected_stays(aws: Driver, world: World) -> None:

@@ -23,6 +23,8 @@ UPLOADS = "uploads/"
 RESULTS = "??/*"
 """Pattern of the keys of results, in the form of IAM: each starts with two digits of a job's id.
 The pattern matches no upload."""
+RESULT_PREFIXES = tuple("0123456789abcdef")
+"""Prefixes of the keys of results. S3's own rules take prefixes and no patterns."""
 KEY_USE = [
     "kms:Decrypt",
     "kms:DescribeKey",

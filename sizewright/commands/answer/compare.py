@@ -173,6 +173,7 @@ def _option(option: Option, on_frontier: bool) -> OptionAnswer:
         price_checked=None if price is None else price.checked,
         ttft_ms=_ms(option.ttft_s),
         tpot_ms=_ms(option.tpot_s),
+        item_s=option.item_s,
         utilisation_at_peak=pool.utilisation_at_peak,
         basis=option.basis,
         binding=pool.binding,

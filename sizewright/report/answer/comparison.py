@@ -14,9 +14,12 @@ from sizing.compare.engines import EngineRow
 from sizing.compare.sensitivity import Sensitivity
 from sizing.hardware.ranking import Option
 
-COLUMNS = ("USD/month", "type", "TP", "bits", "nodes", "GPUs", "TTFT ms", "TPOT ms", "at peak")
+OF_TOKENS, OF_ITEMS = ("TTFT ms", "TPOT ms"), ("s/item",)
+"""Columns of times: of tokens, and of images and clips. A table has one of them."""
+TIMES = (*OF_TOKENS, *OF_ITEMS)
+COLUMNS = ("USD/month", "type", "TP", "bits", "nodes", "GPUs", *TIMES, "at peak")
 """Columns that fit into 80 columns; JSON also has the binding constraint and the rest."""
-ENGINE_COLUMNS = ("engine", "USD/month", "type", "TP", "bits", "nodes", "TTFT ms", "TPOT ms")
+ENGINE_COLUMNS = ("engine", "USD/month", "type", "TP", "bits", "nodes", *TIMES)
 """Columns of options of several engines, which fit into 80 columns too."""
 FIRST = 8
 """Rows that are shown unless the user wants all."""
@@ -54,9 +57,22 @@ def comparison_tables(
 
 def _options_table(title: str, shown: Sequence[Option], best: Container[str]) -> Table:
     """Table of options, with a column of engines where there are several."""
-    if len({option.engine for option in shown}) > 1:
-        return Table(title, [_engine_row(option, best) for option in shown], ENGINE_COLUMNS)
-    return Table(title, [_row(option, best) for option in shown], COLUMNS)
+    several = len({option.engine for option in shown}) > 1
+    return _table(title, shown, best, ENGINE_COLUMNS if several else COLUMNS)
+
+
+def _table(
+    title: str, shown: Sequence[Option], best: Container[str], columns: Sequence[str]
+) -> Table:
+    """Table with these columns, but those of times that the workload does not have."""
+    unknown = OF_TOKENS if any(map(_makes_items, shown)) else OF_ITEMS
+    named = [column for column in columns if column not in unknown]
+    rows = [_cells(option, best) for option in shown]
+    return Table(title, [tuple(cells[column] for column in named) for cells in rows], named)
+
+
+def _makes_items(option: Option) -> bool:
+    return option.case.workload.kind.traits.makes_media
 
 
 def _engine_tables(engines: Sequence[EngineRow], *, show_all: bool) -> Iterator[Table]:
@@ -72,16 +88,11 @@ def _engine_tables(engines: Sequence[EngineRow], *, show_all: bool) -> Iterator[
     names = ", ".join(engine for engine, _ in refused)
     title = f"{'other' if others else 'all'} engines, each on the cheapest type for it"
     title += f"; no type for {names}: --all shows why" if names else ""
-    yield Table(title, [_engine_row(option, best) for option in shown], ENGINE_COLUMNS)
+    yield _table(title, shown, best, ENGINE_COLUMNS)
     if show_all:
         yield Table("why an engine does not serve it", refused)
     elif refused and not shown:
         yield Table("engines that do not serve it: --all shows why", [(names,)])
-
-
-def _engine_row(option: Option, best: Container[str]) -> tuple[str, ...]:
-    cells = dict(zip(COLUMNS, _row(option, best), strict=True)) | {"engine": option.engine}
-    return tuple(cells[column] for column in ENGINE_COLUMNS)
 
 
 def _first(options: Sequence[Option], best: Container[str]) -> list[Option]:
@@ -94,8 +105,12 @@ def _title(found: Comparison, options: Sequence[Option], *, show_all: bool) -> s
     order = "cheapest first" if show_all else "Pareto-optimal types first, then the cheapest"
     title = f"{order}, by method {found.method}, sized for the {found.load}"
     if any(option.basis for option in options):
+        items = any(map(_makes_items, options))
+        times = "seconds an item, without the wait, are sizing estimates"
+        if not items:
+            times = "TTFT and TPOT are sizing estimates of the needed replicas alone"
         title += (
-            "; TTFT and TPOT are sizing estimates of the needed replicas alone; USD, nodes, GPUs"
+            f"; {times}; USD, nodes, GPUs"
             " and utilisation at the peak are of the whole fleet;"
             f" {BEST} Pareto-optimal: no type is as cheap and as fast"
         )
@@ -104,20 +119,23 @@ def _title(found: Comparison, options: Sequence[Option], *, show_all: bool) -> s
     return title
 
 
-def _row(option: Option, best: Container[str]) -> tuple[str, ...]:
+def _cells(option: Option, best: Container[str]) -> dict[str, str]:
+    """Text of each column."""
     pool, cost = option.pool, option.usd_per_month
     marks = BEST * (option.name in best) + UNMEASURED * (option.basis == DATASHEET)
-    return (
-        usd(None if cost is None else float(cost)),
-        f"{option.instance.name} {marks}".rstrip(),
-        str(option.tensor_parallel),
-        option.precision.value,
-        f"{pool.nodes_total:,}",
-        f"{pool.gpus_total:,}",
-        _ms(option.ttft_s),
-        _ms(option.tpot_s),
-        share(pool.utilisation_at_peak),
-    )
+    return {
+        "engine": option.engine.value,
+        "USD/month": usd(None if cost is None else float(cost)),
+        "type": f"{option.instance.name} {marks}".rstrip(),
+        "TP": str(option.tensor_parallel),
+        "bits": option.precision.value,
+        "nodes": f"{pool.nodes_total:,}",
+        "GPUs": f"{pool.gpus_total:,}",
+        "TTFT ms": _ms(option.ttft_s),
+        "TPOT ms": _ms(option.tpot_s),
+        "s/item": number(option.item_s),
+        "at peak": share(pool.utilisation_at_peak),
+    }
 
 
 def _ms(seconds: float | None) -> str:

@@ -6,6 +6,7 @@ from typing import assert_never
 from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
 from sizing.plan.service.files.cdn import CdnPlan
+from sizing.plan.service.files.region_copy import RegionCopyPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan, Survives
@@ -159,6 +160,14 @@ def renditions(plan: RenditionsPlan) -> str:
         f"(usually {number(plan.usual_cpu_s_per_clip)}), {number(plan.clips_per_s)} clips/s at "
         f"the busiest moment; {workers}, each on a node of its own"
     )
+
+
+def region_copy(copy: RegionCopyPlan) -> str:
+    """Text on the copy of a bucket's files in another region, without a final stop."""
+    usd = copy.transfer_usd_per_month
+    cost = "at an unknown price" if usd is None else f"${usd:,.0f} at list prices"
+    moved = f"{number(copy.transfer_gb_per_month)} GB a month between the regions, {cost}"
+    return f"{data_size(copy.stored_bytes)} in {copy.region}; {moved}"
 
 
 def delivery(cdn: CdnPlan) -> str:

@@ -14,6 +14,7 @@ from sizewright.report.answer.paragraphs import (
     measured_with,
     public_ingress,
     queue_text,
+    region_copy,
     renditions,
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
@@ -75,9 +76,7 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     if service.artefact:
         yield "file", _file(service.artefact)
     yield "storage", _storage(service)
-    for bucket in service.buckets:
-        if bucket.prefixes:
-            yield "objects", _objects(bucket)
+    yield from _bucket_rows(service)
     yield "network", _network(service)
     if service.renditions:
         yield "renditions", renditions(service.renditions)
@@ -87,6 +86,14 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     for name, text in (("public ingress", public_ingress(service)), ("import", imported(service))):
         if text:
             yield name, text
+
+
+def _bucket_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
+    for bucket in service.buckets:
+        if bucket.prefixes:
+            yield "objects", _objects(bucket)
+        if bucket.region_copy:
+            yield "copy", region_copy(bucket.region_copy)
 
 
 def _volumes(volumes: VolumePlan) -> str:
@@ -395,7 +402,8 @@ def _objects(bucket: BucketPlan) -> str:
         return text
     named = "your application names the keys"
     there = named if prefixes.available is None else f"{prefixes.available:,} used"
-    return f"{text}; key prefixes: {prefixes.needed:,} needed, {there}"
+    text = f"{text}; key prefixes: {prefixes.needed:,} needed, {there}"
+    return f"{text}; over at least {bucket.zones} zones"
 
 
 def _network(service: ServicePlan) -> str:

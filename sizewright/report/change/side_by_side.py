@@ -39,12 +39,16 @@ SURVIVES = {
     "pool.survives.nodes": "survives any nodes",
     "pool.survives.zones": "survives any zones",
 }
-SPEED = {
-    "pool.utilisation_at_mean": "",
-    "pool.utilisation_at_peak": "",
+UTILISATION = {"pool.utilisation_at_mean": "", "pool.utilisation_at_peak": ""}
+OF_TOKENS = {
     "calibrated.safe.ttft_ms": "TTFT, sizing estimate",
     "calibrated.safe.tpot_ms": "TPOT, sizing estimate",
 }
+OF_ITEMS = {
+    "item.sized_s": "an item, sizing estimate",
+    "latency.response_s": "response, sizing estimate",
+}
+"""Times of text, and of images and clips. A comparison of both has all of them."""
 COST = {"choice.pool_usd_per_month": "USD a month, nodes alone"}
 """Label of each row by leaf; an empty label means the one of `diff`."""
 
@@ -54,7 +58,8 @@ def side_by_side_tables(files: Sequence[Sized]) -> Iterator[Table]:
     services = [each.service for each in files]
     names = names_of(files)
     rows = [*_rows(services, {**REQUESTED, **HARDWARE, **COUNTS}), _zones(services)]
-    rows += [*_rows(services, SURVIVES), *_losses(services), *_rows(services, {**SPEED, **COST})]
+    rows += [*_rows(services, SURVIVES), *_losses(services)]
+    rows += _rows(services, {**UTILISATION, **_times(services), **COST})
     yield Table(TITLE, rows, ("", *names))
     lacking = [
         (name, r.option, r.reason.value, r.numbers)
@@ -65,6 +70,12 @@ def side_by_side_tables(files: Sequence[Sized]) -> Iterator[Table]:
     yield Table("why there is no pool", lacking, ("file", "option", "reason", "numbers"))
     dates = {_origin(s) for s in services if s.choice and s.choice.price_source}
     yield Table("prices, on demand, nodes alone", [(text,) for text in sorted(dates)])
+
+
+def _times(services: Sequence[ServicePlan]) -> dict[str, str]:
+    """Times that a service of the comparison may have."""
+    items = {service.inputs.kind.traits.makes_media for service in services}
+    return {**(OF_TOKENS if False in items else {}), **(OF_ITEMS if True in items else {})}
 
 
 def names_of(files: Sequence[Sized]) -> list[str]:
@@ -102,6 +113,8 @@ def _absent(service: ServicePlan, path: str) -> str:
         return NONE
     if path.startswith("calibrated."):
         return "not predicted" if service.calibrated is None else "unbounded"
+    if path in OF_ITEMS and not service.inputs.kind.traits.makes_media:
+        return "not predicted"
     return UNKNOWN
 
 

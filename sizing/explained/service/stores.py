@@ -104,6 +104,17 @@ def _bucket_bytes(leaf: Leaf) -> Entry:
     return Entry(f"bytes of {role}", "retained interactions", "{s.storage.retained_bytes}")
 
 
+def _zones(leaf: Leaf) -> Entry:
+    regions = 1 if leaf.sized.buckets[int(leaf.keys[3])].region_copy is None else 2
+    return Entry(
+        "zones over which each file is kept, at least",
+        "zones of a region x regions",
+        f"{{region_copy.ZONES}} * {regions}",
+        Basis.vendor,
+        "S3 user guide: data protection",
+    )
+
+
 def _log_bytes(leaf: Leaf) -> Entry:
     behind = [s.traffic.requests_per_s_mean for s in leaf.plan.services if s.gateway]
     rates = " + ".join(str(rate) for rate in behind)
@@ -225,5 +236,6 @@ STORES: Registry = {
             "a day x days before the first tier",
             "{s.storage.indexed_bytes_per_day} * {w.data.tiers[0].after_days}",
         ),
+        "zones": _zones,
     },
 }

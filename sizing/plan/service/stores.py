@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from sizing.plan.part import Part
-from sizing.plan.reaches import AURORA, LIFECYCLE, LOGS, Reaches
+from sizing.plan.reaches import AURORA, BUCKET, LIFECYCLE, LOGS, Reaches
 from sizing.plan.service.files.objects import PrefixPlan, TierPlan
+from sizing.plan.service.files.region_copy import RegionCopyPlan
 from sizing.values.exact import Number
 from sizing.values.strict import absent
 
@@ -51,7 +52,7 @@ class DatabasePlan(Part):
 class BucketPlan(Part):
     """Object bucket. `expire_days` is null when its objects are kept."""
 
-    role: Annotated[str, Reaches("aws:s3/bucket:Bucket", "")]
+    role: Annotated[str, Reaches(BUCKET, "")]
     stored_bytes: int
     """Bytes of the bucket at full retention."""
     expire_days: Annotated[int | None, Reaches(LIFECYCLE, "rules.0.expiration.days")]
@@ -60,10 +61,15 @@ class BucketPlan(Part):
         int, Reaches(LIFECYCLE, "rules.0.noncurrentVersionExpiration.noncurrentDays")
     ]
     """Days for which a replaced or deleted object can be restored."""
-    protected: Annotated[bool, Reaches("aws:s3/bucket:Bucket", "forceDestroy")]
+    protected: Annotated[bool, Reaches(BUCKET, "forceDestroy")]
     standard_bytes: int | None = Field(default=None, exclude_if=absent)
     """Bytes in the standard class at full retention; left out without tiers."""
     tiers: tuple[TierPlan, ...] = Field(default=(), exclude_if=lambda tiers: not tiers)
     """Storage classes of older files; left out without any."""
     prefixes: PrefixPlan | None = Field(default=None, exclude_if=absent)
     """Requests against the limits of a key prefix; left out for other buckets than artefacts."""
+    zones: int | None = Field(default=None, exclude_if=absent)
+    """Zones over which each file is kept, at least, with those of the other region; left out for
+    other buckets than artefacts."""
+    region_copy: RegionCopyPlan | None = Field(default=None, exclude_if=absent)
+    """Copy in another region; left out without one."""

@@ -14,7 +14,7 @@ from sizing.replica.item import item_of
 from sizing.replica.queues.job_queue import JobQueue, day_of
 from sizing.replica.traffic import Rates
 from sizing.service.request_limits import item_seconds
-from sizing.service.stores.artefact import artefact_plan, format_of
+from sizing.service.stores.artefact import format_of, frame_of
 from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, plain, plain_or_none
@@ -226,8 +226,8 @@ def _api(case: Case, waiting: JobQueue, rates: Rates, *, accepts: bool) -> JobAp
 
 def _fps(case: Case) -> int | None:
     """Whole frames of a second of a clip, rounded up, as the engine accepts them."""
-    file = artefact_plan(case)
-    return None if file is None or file.frames_per_s is None else ceil(file.frames_per_s)
+    frame = frame_of(case)
+    return None if frame is None or frame.frames_per_s is None else ceil(frame.frames_per_s)
 
 
 def _no_api(numbers: str) -> Rejected:

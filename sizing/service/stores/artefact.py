@@ -49,7 +49,7 @@ def artefact_plan(case: Case) -> ArtefactPlan | None:
     bits per pixel are those of the format (`sizing/catalog/data/media_formats.csv`) or measured by
     the user.
     """
-    frame = _frame(case)
+    frame = frame_of(case)
     if frame is None:
         return None
     request = case.workload.request
@@ -96,6 +96,8 @@ def with_derived_bytes(workload: Workload, file: ArtefactPlan | None) -> Workloa
         data = _with_interactions(data, file)
     if data is not None:
         check_sizes(data)
+    if request is workload.request and data is workload.data:
+        return workload
     return workload.model_copy(update={"request": request, "data": data})
 
 
@@ -107,8 +109,9 @@ def _with_interactions(data: Data, file: ArtefactPlan | None) -> Data:
     return data.model_copy(update={"interaction_bytes": Decimal(file.file_bytes)})
 
 
-def _frame(case: Case) -> Frame | None:
-    """Pixels that the request states; the model's defaults fill what it leaves out."""
+def frame_of(case: Case) -> Frame | None:
+    """Pixels that the request states; the model's defaults fill what it leaves out. None for text,
+    and where they are not known."""
     workload, made = case.workload, case.made
     request, video = workload.request, workload.kind is Kind.video
     if not workload.kind.traits.makes_media:

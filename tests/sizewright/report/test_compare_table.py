@@ -1,5 +1,6 @@
 """`compare` on a terminal of 80 columns is a table; rejected types are grouped with their best."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,49 @@ def test_at_80_columns_compare_is_a_table_with_the_pareto_optimal_types_first(
     assert "\nwhat the others lack\n" in in_full and "closest is " in in_full
     every = ranking(in_full)
     assert len(every) > len(rows)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize("name", ["clips", "image-studio"])
+def test_items_have_seconds_and_no_tokens(
+    run: Run, monkeypatch: pytest.MonkeyPatch, *, name: str, width: int
+) -> None:
+    monkeypatch.setattr("sizewright.layout.table.output_width", lambda: width)
+    workload = ROOT / "workloads" / f"{name}.yaml"
+    out = run("compare", workload).out
+    assert "TTFT" not in out and "TPOT" not in out and "unknown  " not in out
+    assert max(map(len, out.splitlines())) <= width
+    heads = [line for line in out.splitlines() if "USD/month" in line]
+    assert len(heads) == 2 and all("s/item" in head for head in heads)
+    rows = ranking(out)
+    assert any("*" in row for row in rows), "items are compared by cost and seconds"
+    first = json.loads(run("compare", workload, "--json").out)["options"][0]
+    assert first["ttft_ms"] is None and first["tpot_ms"] is None
+    assert first["basis"] == "measured"
+    assert f" {number(first['item_s'])} " in next(
+        row for row in rows if first["instance_type"] in row
+    )
+
+
+def test_text_has_no_seconds_of_an_item(run: Run, workload: Callable[..., Path]) -> None:
+    out = run("compare", workload()).out
+    assert "TTFT ms" in out and "s/item" not in out
+    options = json.loads(run("compare", workload(), "--json").out)["options"]
+    assert {option["item_s"] for option in options} == {None}
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_side_by_side_shows_the_times_that_the_services_have(
+    run: Run, monkeypatch: pytest.MonkeyPatch, *, width: int
+) -> None:
+    monkeypatch.setattr("sizewright.layout.table.output_width", lambda: width)
+    files = [ROOT / "workloads" / f"{name}.yaml" for name in ("image-studio", "flux-queue", "chat")]
+    items, text, both = (
+        run("compare", *chosen).out for chosen in (files[:2], (files[2], files[2]), files[1:])
+    )
+    assert "response, sizing estimate" in items and "TTFT" not in items
+    assert "TTFT, sizing estimate" in text and "an item" not in text
+    assert "response, sizing estimate" in both and "TTFT, sizing estimate" in both
 
 
 def test_rejections_are_grouped_and_quote_the_best_attempt() -> None:

@@ -41,7 +41,7 @@ def found(*resources: ResourceChange) -> list[tuple[str, str, str]]:
 
 def nested(path: str, value: object) -> dict[str, Any]:
     for step in reversed(path.split(".")):
-        value = {step: value}
+        value = [value] if step == "0" else {step: value}
     assert isinstance(value, dict)
     return value
 
@@ -59,6 +59,8 @@ def bad_and_good(rule: DangerRule) -> tuple[object, object]:
         case Event.drops:
             good = True if rule.values[0] == "true" else [{"type": w, w: [1]} for w in rule.values]
             return False if good is True else [{"type": "forward"}], good
+        case Event.lowers:
+            return 7, 30
         case Event.lets_in:
             return (
                 ("2001:db8::/32", "fd00::/8")
@@ -94,6 +96,64 @@ def test_a_queue_of_notices_holds_no_jobs() -> None:
     lost = ("data", "sw-a-b", "the jobs in it are deleted with it")
     assert found(resource(Effect.delete, queue, before=jobs)) == [lost]
     assert found(resource(Effect.create, queue, after=jobs)) == []
+
+
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+DAYS = "rules.0.expiration.days"
+
+
+@pytest.mark.parametrize(
+    ("type_", "path", "before", "after", "dangerous"),
+    [
+        (LIFECYCLE, DAYS, 365, 364, True),
+        (LIFECYCLE, DAYS, 365, 365, False),
+        (LIFECYCLE, DAYS, 364, 365, False),
+        (LIFECYCLE, DAYS, None, 365, True),
+        (LIFECYCLE, DAYS, 365, None, False),
+        ("aws:sqs/queue:Queue", "messageRetentionSeconds", None, 1_209_600, False),
+        ("aws:sqs/queue:Queue", "messageRetentionSeconds", 345_600, 60, True),
+    ],
+)
+def test_a_lower_limit_deletes_what_was_promised_longer(
+    *, type_: str, path: str, before: int | None, after: int | None, dangerous: bool
+) -> None:
+    """An absent number is no limit of a rule of S3, and SQS has a default of its own."""
+    old, new = (nested(path, value) for value in (before, after))
+    assert bool(found(resource(Effect.update, type_, before=old, after=new))) is dangerous
+    assert found(resource(Effect.create, type_, after=new)) == []
+
+
+def test_a_shorter_retention_is_reported(run: Run, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    text = (ROOT / "tests/program/copied.yaml").read_text("utf-8")
+    old.write_text(text, "utf-8")
+    new.write_text(text.replace("retention_days: 30", "retention_days: 10"), "utf-8")
+    result = run("diff", str(old), str(new), "--site", str(SITE))
+    assert result.code == 0, result.err
+    says = "objects that are older than the new limit are deleted by the rule's next run"
+    lines = [line for line in result.out.splitlines() if says in line]
+    assert any("sw-copied-artefacts-lifecycle" in line for line in lines)
+    assert any("sw-copied-artefacts-copy-lifecycle" in line for line in lines), "the copy too"
+    calm = run("diff", str(new), str(old), "--site", str(SITE))
+    assert says not in calm.out
+
+
+def test_a_copy_that_goes_or_moves_is_lost_data(run: Run, tmp_path: Path) -> None:
+    old, gone, moved = (tmp_path / f"{name}.yaml" for name in ("old", "gone", "moved"))
+    text = (ROOT / "tests/program/copied.yaml").read_text("utf-8")
+    old.write_text(text, "utf-8")
+    gone.write_text(text.replace(", copy_region: us-west-2", ""), "utf-8")
+    moved.write_text(text.replace("us-west-2", "eu-west-1"), "utf-8")
+    without, elsewhere = (
+        json.loads(run("diff", str(old), str(new), "--site", str(SITE), "--json").out)
+        for new in (gone, moved)
+    )
+    for answer, effect in ((without, "delete"), (elsewhere, "replace")):
+        lost = {(d["name"], d["effect"]) for d in answer["dangers"] if d["danger"] == "data"}
+        assert ("sw-copied-artefacts-copy-bucket", effect) in lost
+        assert ("sw-keys-copies-us-west-2", "delete") in lost
+    guards = [d["says"] for d in without["dangers"] if d["danger"] == "guard"]
+    assert guards == ["new files are no longer copied to the other region"]
 
 
 def test_rows_are_sorted_and_of_known_properties() -> None:

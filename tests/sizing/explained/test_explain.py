@@ -170,9 +170,10 @@ KEPT_CLIPS = CLIPS | {
 KEPT_IMAGES = STUDIO | {
     "name": "kept-images",
     "request": {"width": 512, "height": 768, "format": "jpeg", "request_bytes": 900},
-    "data": {"profile_bytes_per_user": 1_000, "retention_days": 3},
+    "data": {"profile_bytes_per_user": 1_000, "retention_days": 3, "copy_region": "us-east-2"},
 }
-"""Their bytes follow from their pixels, and older clips move to other storage classes."""
+"""Their bytes follow from their pixels, older clips move to other storage classes, and images have
+a copy."""
 WAITED_FOR = STUDIO | {"capacity": {"burst_gpus": 2}}
 """An engine serves it, within its target."""
 AT_ONCE = STUDIO | {
@@ -202,7 +203,7 @@ DELIVERED_EVERYWHERE = QUEUED | {
     "name": "delivered-everywhere",
     "traffic": {"daily_users": 1_000, "requests_per_user_per_day": 10},
     "latency": None,
-    "data": {"retention_days": 30},
+    "data": {"index_ratio": 0.25, "retention_days": 30, "copy_region": "us-west-2"},
     "cdn": {"views_per_item": 0.5, "hit_ratio": 0},
 }
 UNTIMED_QUEUE = QUEUED | {"name": "untimed-queue", "latency": None, "queue": {"peak_hours": 2}}
@@ -220,7 +221,7 @@ def plan_of(*workloads: dict[str, object], environment: str = "dev") -> Plan:
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_shown_give_the_number(environment: str) -> None:
-    for explained in explain_all(
+    numbers_give_their_values(
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
             *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG, TENSORRT),
@@ -229,7 +230,16 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
             *(PROMPTED | {"name": "prompted"}, PROMPTED_AT_ONCE, PROMPTED_QUEUE),
             environment=environment,
         )
-    ):
+    )
+
+
+def test_the_numbers_of_a_burst_on_spot_give_the_number() -> None:
+    """Guard: with the others, its nodes also serve requests, and are no spot instances."""
+    numbers_give_their_values(plan_of(QUEUED))
+
+
+def numbers_give_their_values(plan: Plan) -> None:
+    for explained in explain_all(plan):
         assert explained.symbols
         assert explained.meaning
         if explained.arithmetic:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from math import ceil
+from typing import Any
 
 import pytest
 
+from sizewright.report.buying import buying_line
 from sizing.catalog import Catalog
 from sizing.plan.buying import BuyingPlan, Way, WayPlan
 from sizing.plan.service.whole import ServicePlan
@@ -17,7 +19,7 @@ from tests.golden.test_published import sized as golden_plan
 from tests.sizing.stack.test_shared import at, in_existing_subnets, users
 
 Build = Callable[..., Workload]
-CLIPS = {
+CLIPS: dict[str, Any] = {
     "kind": "video",
     "model": "wan2.2-ti2v-5b",
     "request": {"width": 832},
@@ -119,14 +121,66 @@ def test_a_type_of_blocks_alone_has_no_quota_of_vcpus(
         assert refused.text == "p5e.48xlarge is sold as capacity_block only"
 
 
+BURST = CLIPS | {"capacity": CLIPS["capacity"] | {"burst_gpus": 3}}
+ON_G6E = {"hardware": {"instance_type": "g6e.xlarge"}}
+
+
 def test_spot_is_for_jobs_that_can_run_again(sized: Callable[..., ServicePlan]) -> None:
-    asynchronous = way(sized(hardware={"instance_type": "g6e.xlarge"}, **CLIPS), Way.spot)
-    assert asynchronous.within_limits is True
-    # 100 GPUs at the given rate with 2 % repeated, at 90 % utilisation: 114 nodes of 4 vCPUs
-    assert (asynchronous.quota_code, asynchronous.vcpus_increase) == ("L-3819A6DF", 456)
+    asynchronous = way(sized(**ON_G6E, **BURST), Way.spot)
+    assert asynchronous.within_limits is True and not asynchronous.used
+    assert (asynchronous.quota_code, asynchronous.vcpus_increase) == ("L-3819A6DF", 12)
     chat = way(sized(), Way.spot)
     assert (chat.within_limits, chat.quota_code) == (False, None)
     assert chat.text == "a node may be lost with 2 minutes' notice during a request"
+
+
+def test_the_floor_of_a_queued_service_is_never_spot(sized: Callable[..., ServicePlan]) -> None:
+    plan = sized(**ON_G6E, **CLIPS)
+    # 100 GPUs at the given rate with 2 % repeated, at 90 % utilisation: 114 nodes of 4 vCPUs
+    assert bought(plan).used.vcpus_needed == 456
+    spot = way(plan, Way.spot)
+    assert (spot.within_limits, spot.vcpus_needed) == (False, None)
+    assert spot.text == "only the nodes of a burst may be spot, and there is none"
+
+
+def test_each_quota_is_requested_for_its_own_nodes(sized: Callable[..., ServicePlan]) -> None:
+    """A burst on demand needs 3 more nodes of that quota, and one on spot a quota of its own."""
+    on_demand = sized(**ON_G6E, **BURST)
+    assert bought(on_demand).used.vcpus_needed == 456 + 12
+    plan = sized(**ON_G6E, **BURST, queue={"spot": True}, data={"retention_days": 30})
+    first, second, *others = bought(plan).ways
+    assert bought(plan).used is first
+    assert [each.way for each in (first, second)] == [Way.on_demand, Way.spot]
+    assert (first.used, second.used) == (True, True) and not any(o.used for o in others)
+    assert (first.vcpus_needed, second.vcpus_needed) == (456, 12)
+    assert way(plan, Way.reservation).vcpus_needed == 456
+    assert "a burst that gets no spot nodes needs 12 more" in first.text
+    assert second.text.startswith("for the burst: 3 nodes x 4 = 12 vCPUs of quota L-3819A6DF")
+    assert bought(plan).network_interfaces == 117 * 2
+    text = buying_line(plan)
+    assert "456 vCPUs of quota L-DB2E81BA" in text and "12 vCPUs of quota L-3819A6DF" in text
+
+
+def test_both_quotas_are_in_the_calendar(*, workload: Build, site: Site, catalog: Catalog) -> None:
+    fields = ON_G6E | BURST | {"queue": {"spot": True}, "data": {"retention_days": 30}}
+    calendar = size([workload(**fields)], site, catalog).calendar
+    assert calendar is not None
+    requests = [step.action for step in calendar.steps if "request" in step.action]
+    for wanted in ("request 456 for quota L-DB2E81BA", "request 12 for quota L-3819A6DF"):
+        assert any(action.startswith(wanted) for action in requests), requests
+
+
+def test_a_burst_that_also_serves_requests_is_on_demand(
+    *, workload: Build, site: Site, catalog: Catalog
+) -> None:
+    jobs = workload(
+        name="clips", **ON_G6E, **BURST, queue={"spot": True}, data={"retention_days": 30}
+    )
+    capacity = {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean", "burst_gpus": 2}
+    chat = workload(name="chat", **ON_G6E, capacity=capacity)
+    alone, together = (size(each, site, catalog).services[0] for each in ([jobs], [jobs, chat]))
+    assert (way(alone, Way.spot).used, way(together, Way.spot).used) == (True, False)
+    assert bought(together).used.vcpus_needed == 456 + 12
 
 
 @pytest.mark.parametrize(
@@ -135,7 +189,7 @@ def test_spot_is_for_jobs_that_can_run_again(sized: Callable[..., ServicePlan]) 
 def test_spot_quotas_of_p_families(
     *, sized: Callable[..., ServicePlan], name: str, code: str
 ) -> None:
-    assert way(sized(hardware={"instance_type": name}, **CLIPS), Way.spot).quota_code == code
+    assert way(sized(hardware={"instance_type": name}, **BURST), Way.spot).quota_code == code
 
 
 def test_an_unknown_spot_quota_stays_unknown(sized: Callable[..., ServicePlan]) -> None:

@@ -1,0 +1,1 @@
+"""Files that a service makes and keeps: their copy in another region."""
