@@ -5,9 +5,9 @@
 Clips are any videos that ffmpeg reads; two that ffmpeg draws itself are always added. Each is
 first encoded as the engine writes it, H.264 at CRF 18. Then every codec makes it at each height,
 with the command of the worker. Printed are the rows of
-`sizing/catalog/data/rendition_codecs.csv`: CPU seconds for one megapixel of frames, and bits of
+`sizing/catalog/data/rendition_work.csv`: CPU seconds for one megapixel of frames, and bits of
 the file for one pixel, the median of all runs with the lowest and the highest. CPU seconds are
-those of the process, so that a busy machine changes them little.
+those of the process, so that another load on the machine changes them little.
 """
 
 from __future__ import annotations

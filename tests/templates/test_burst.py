@@ -25,6 +25,7 @@ from tests.components.plans import (
     chat_plan,
     plan_of,
     queued_burst_plan,
+    rendered_plan,
 )
 
 SCHEMAS = Path(templates.render.__file__).parent / "schemas"
@@ -406,7 +407,8 @@ def test_burst_nodes_without_disks_have_the_floor_s_volume() -> None:
 def test_every_wire_is_known_and_used() -> None:
     names = {
         name.split("/")[0]
-        for text in (*texts().values(), *render(queued_burst_plan()).values())
+        for plan in (queued_burst_plan(), rendered_plan())
+        for text in (*texts().values(), *render(plan).values())
         for name in re.findall(r"\$\{wire:([^}]*)\}", text)
     }
     assert names == WIRES

@@ -51,9 +51,10 @@ the node take a part, and a worker waits for S3."""
 SPARE_WORKERS = 1
 """Workers beyond those needed. Basis: assumed; a lost node costs no clip, and its clip comes
 again."""
-MILLICORES, MEMORY_MIB = 1_500, 5_120
-"""CPU and memory that a worker requests of a node with 2 CPUs and 8 GiB. Basis: assumed; encoders
-of H.265 and AV1 keep many frames."""
+MILLICORES, MEMORY_MIB = 1_500, 4_096
+"""CPU and memory that a worker requests of a node with 2 CPUs and 8 GiB. Basis: assumed for CPU;
+measured for memory: one clip of 1280 x 720 in three codecs at once took 0.84 GiB (2026-11-30), and
+encoders take more for larger frames."""
 SCRATCH_SPARE_MIB = 512
 """MiB on the node's disk beyond the frames of a clip. Basis: measured; a static ffmpeg has 165 MiB
 (imageio-ffmpeg 0.8.1, 2026-11-30)."""

@@ -134,6 +134,7 @@ def test_the_environment_has_the_plan_s_numbers() -> None:
         "ACCEPTS": "true",
         "TAKES_IMAGES": "true",
         "UPLOAD_BYTES": "2000",
+        "VARIANTS": "[]",
     }
 
 
