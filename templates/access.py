@@ -95,6 +95,7 @@ def _worker_environment(plan: Plan, service: ServicePlan, worker: JobWorkerPlan)
         "FORMAT": worker.format,
         "MODEL": argument(service.serving.model),
         "ENGINE_URL": ENGINE_URL,
+        "AT_ONCE": str(worker.at_once),
         "ATTEMPTS": str(worker.attempts),
         "RECEIVES": str(service.jobs.receives),
         "VISIBILITY_S": str(worker.visibility_s),

@@ -10,7 +10,7 @@ from sizing.catalog.lookup import Facts
 from sizing.catalog.media import Denoiser, MediaModel
 from sizing.model.denoiser import HIDDEN_BYTES, Item, latent_tokens
 from sizing.model.memory import ItemMemory, held_weights
-from sizing.replica.traffic import stages_s
+from sizing.replica.traffic import jobs_at_once, stages_s
 from sizing.steps.diffusion import Cards, ItemTime, diffusion_model, shared_cards
 from sizing.values.exact import exact
 from sizing.values.units import GB
@@ -50,15 +50,20 @@ class ItemEstimate:
     item: Item
     time: ItemTime
     cards: Cards
-    held_s: float
-    """Seconds for which the stages of a job's prompt hold the cards; 0 without a worker."""
+    stages_s: float
+    """Seconds of the stages of a job's prompt; 0 without a worker."""
+    at_once: int
+    """Jobs that the workers of one replica have in hand."""
 
     def seconds(self, share: float) -> float:
         """Seconds of one item on its cards that this share of measurements does not exceed.
 
-        seconds x band + stages of a job's prompt, at their budgets
+        max(seconds x band, (seconds x band + stages of a job's prompt) / jobs at once)
+
+        The stages take their budgets.
         """
-        return self.time.seconds_per_item * self.time.band.at(share) + self.held_s
+        made_s = self.time.seconds_per_item * self.time.band.at(share)
+        return max(made_s, (made_s + self.stages_s) / self.at_once)
 
     def gpu_s(self, share: float) -> Fraction:
         """GPU-seconds of one item that this share of measurements does not exceed."""
@@ -153,8 +158,9 @@ def item_estimate(
     item = item_of(workload, made.model)
     split = shared_cards(cards, item.passes)
     transfer_s = held.bytes / GB / HOST_GB_PER_S if placement is offloaded else 0.0
-    held_s = 0.0 if workload.jobs is None else float(stages_s(workload))
-    return ItemEstimate(item, timer.item(item, split, transfer_s=transfer_s), split, held_s)
+    staged_s = 0.0 if workload.jobs is None else float(stages_s(workload))
+    time = timer.item(item, split, transfer_s=transfer_s)
+    return ItemEstimate(item, time, split, staged_s, jobs_at_once(workload))
 
 
 def utilisation_limit(capacity: Capacity | None) -> Fraction:

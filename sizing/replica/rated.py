@@ -23,7 +23,7 @@ from sizing.replica.item import item_of, utilisation_limit
 from sizing.replica.lengths import Lengths
 from sizing.replica.queues.item_queue import fewest_replicas
 from sizing.replica.queues.job_queue import JobTargets, day_of, fewest_workers, job_seconds
-from sizing.replica.traffic import Rates, response_target_s, stages_s
+from sizing.replica.traffic import Rates, apart_s, response_target_s
 from sizing.steps.model import StepModel
 from sizing.values.exact import exact, short
 from sizing.workload import Method
@@ -196,8 +196,8 @@ def _item_too_slow(case: Case, made: Made, target: float) -> Unrated:
         f"response {short(alone_s)} s at best, {short(target)} s is the target"
         f" (one request alone, {name if calibrated else 'at the given rate'})"
     )
-    if case.workload.jobs is None and stages_s(case.workload):
-        numbers += f", without {short(float(stages_s(case.workload)))} s of its stages"
+    if apart_s(case.workload):
+        numbers += f", without {short(float(apart_s(case.workload)))} s of its stages"
     rejected = Rejected(option=option, reason=Reason.latency, numbers=numbers)
     return Unrated((rejected,), alone_s / target)
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from sizing.plan.service.capacity import TrafficPlan
 from sizing.values.exact import exact, plain, plain_or_none
 from sizing.values.units import SECONDS_PER_DAY
-from sizing.workload import Load, Traffic, Workload
+from sizing.workload import Kind, Load, Traffic, Workload
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,31 @@ def answer_s(workload: Workload, output_tokens: Fraction) -> Fraction | None:
 def response_target_s(workload: Workload) -> float | None:
     """Target of the whole image or clip, seconds; None without one.
 
-    target - time budgets of the prompt's stages, which run before it. A worker runs those of a job,
-    so that they are part of its item's seconds.
+    target - time budgets of the prompt's stages, which run before and after it
+
+    The stages of a clip's job are part of its seconds instead, since its one worker runs them.
     """
     latency = workload.latency
     if latency is None or latency.response_s is None:
         return None
-    before = Fraction(0) if workload.jobs is not None else stages_s(workload)
-    return float(exact(latency.response_s) - before)
+    return float(exact(latency.response_s) - apart_s(workload))
+
+
+def jobs_at_once(workload: Workload) -> int:
+    """Jobs that the workers of one replica have in hand.
+
+    2 where prompts of images have stages: one job is in its stages while the engine works for the
+    other. A clip takes far longer than its stages.
+    """
+    staged = workload.jobs is not None and stages_s(workload) > 0
+    return 2 if staged and workload.kind is Kind.image else 1
+
+
+def apart_s(workload: Workload) -> Fraction:
+    """Seconds of the stages besides those of the item; 0 where the one worker of a job runs
+    them."""
+    one_worker = workload.jobs is not None and jobs_at_once(workload) == 1
+    return Fraction(0) if one_worker else stages_s(workload)
 
 
 def stages_s(workload: Workload) -> Fraction:

@@ -205,6 +205,7 @@ def delivered_plan(environment: str = "prod") -> Plan:
 WORKER = JobWorkerPlan(
     format="png",
     image="public.ecr.aws/lambda/python:3.13",
+    at_once=1,
     cpu_millicores=250,
     memory_mib=256,
     scratch_mib=64,

@@ -12,7 +12,7 @@ from sizing.replica.case import Case
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.item import item_of
 from sizing.replica.queues.job_queue import JobQueue, day_of
-from sizing.replica.traffic import Rates
+from sizing.replica.traffic import Rates, jobs_at_once
 from sizing.service.request_limits import item_seconds
 from sizing.service.stores.artefact import format_of, frame_of
 from sizing.site import LOG_DAYS, Site
@@ -145,18 +145,20 @@ def _worker(case: Case, queue: Queue, item_s: Fraction, api: JobApiPlan) -> JobW
     """Return the worker next to each engine, for one item of the sized form.
 
     visibility = 2 x seconds of an item, 60 s to 12 h; a heartbeat = visibility / 3
-    memory = 256 MiB + 4 x bytes of a frame; scratch = bytes of all frames + upload + 16 MiB
+    memory = jobs at once x (256 MiB + 4 x bytes of a frame)
+    scratch = jobs at once x (bytes of all frames + upload) + 16 MiB
 
     Bytes are those of uncompressed pixels. Basis: arithmetic; no codec takes more.
     """
     frame_bytes = api.width * api.height * BYTES_PER_PIXEL
-    visible_s = visibility_s(item_s)
+    visible_s, at_once = visibility_s(item_s), jobs_at_once(case.workload)
     return JobWorkerPlan(
         image=worker_image(case.site, case.catalog),
-        cpu_millicores=WORKER_MILLICORES,
-        memory_mib=WORKER_MIB + ceiling(Fraction(HELD_IMAGES * frame_bytes, MIB)),
+        at_once=at_once,
+        cpu_millicores=at_once * WORKER_MILLICORES,
+        memory_mib=at_once * (WORKER_MIB + ceiling(Fraction(HELD_IMAGES * frame_bytes, MIB))),
         scratch_mib=SCRATCH_SPARE_MIB
-        + ceiling(Fraction(frame_bytes * api.frames + api.upload_bytes, MIB)),
+        + at_once * ceiling(Fraction(frame_bytes * api.frames + api.upload_bytes, MIB)),
         give_back_s=GIVE_BACK_S,
         format=format_of(case.workload).value,
         attempts=queue.attempts,

@@ -8,12 +8,15 @@ it is deleted. The engine keeps the files of clips until then.
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -100,15 +103,16 @@ class Engine:
 
         `earlier` reads earlier prompts of the job's owner, for the stage that may use them.
         """
-        until = time.monotonic() + self._timeout_s
         fields = {key: request[key] for key in request if key != "input_reference"}
         if self._stages is not None:
             with attempted():
                 fields["prompt"] = self._stages.passed(fields["prompt"], earlier)
-        if self._kind == "video":
-            self._clip(fields, image, until, out)
-        else:
-            out.write(self._image(fields, image, until))
+        with self._alone():
+            until = time.monotonic() + self._timeout_s
+            if self._kind == "video":
+                self._clip(fields, image, until, out)
+            else:
+                out.write(self._image(fields, image, until))
         out.flush()
         start, mark = MARKS[self._form]
         out.seek(start)
@@ -119,6 +123,16 @@ class Engine:
             with attempted():
                 self._stages.reviewed([data_uri(base64.b64encode(out.read()).decode())])
             out.seek(0)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The engine for one job: another worker of the pod waits here until the item is made.
+
+        Guard: the lock ends with its process, whatever happens to it.
+        """
+        with (Path(tempfile.gettempdir()) / f"engine-{self._port}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _image(
         self, fields: dict[str, Any], image: tuple[str, bytes] | None, until: float

@@ -1,13 +1,15 @@
-"""The order to stop, as work that ends early or a flag.
+"""The order to stop, as work that ends early or a flag, and several workers in one container.
 
-It runs next to `job_worker.py`, without any other library.
+It runs next to the workers, without any other library.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -45,3 +47,42 @@ class Stopping:
             yield
         finally:
             self._interruptible = False
+
+
+def ended_in(run: Callable[[], int]) -> None:
+    """End this process with the exit code of a worker, or with 1 and its traceback."""
+    code = 1
+    try:
+        code = run()
+    except Exception:
+        traceback.print_exc()
+        raise
+    finally:
+        os._exit(code)
+
+
+def together(count: int, run: Callable[[], int]) -> int:
+    """Run that many workers, each in a process, and return the exit code of the first to end.
+
+    All get the order to stop, and where one ends, the others get it too: the container starts again
+    as a whole.
+    """
+    running = set[int]()
+
+    def stop(number: int, frame: object) -> None:
+        for worker in tuple(running):
+            os.kill(worker, signal.SIGTERM)
+
+    # Guard: before the first process, so that none misses the order.
+    signal.signal(signal.SIGTERM, stop)
+    for _ in range(count):
+        worker = os.fork()
+        if worker == 0:
+            ended_in(run)
+        running.add(worker)
+    first, status = os.wait()
+    running.discard(first)
+    stop(signal.SIGTERM, None)
+    while running:
+        running.discard(os.wait()[0])
+    return abs(os.waitstatus_to_exitcode(status))

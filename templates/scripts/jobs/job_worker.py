@@ -23,7 +23,7 @@ from job_engine import AbsentError, BrokenError, DiedError, Engine, HungError, R
 from job_history import history_of
 from job_image import fault_of
 from job_messages import AWS_ERRORS, Messages, aws_options, report
-from job_stop import Stop, Stopping
+from job_stop import Stop, Stopping, together
 from job_store import File, Row, Rows, Store, code_of
 from prompt_stages import stages_of
 
@@ -219,5 +219,17 @@ class Worker:
         report("failed", job=row["id"])
 
 
+def main(given: dict[str, str]) -> int:
+    """Run the workers of the pod, and return the exit code.
+
+    Two of them share an engine whose prompts have stages: one is in its stages while the engine
+    works for the other.
+    """
+    count = int(given["AT_ONCE"])
+    if count == 1:
+        return Worker(given).run()
+    return together(count, lambda: Worker(given).run())
+
+
 if __name__ == "__main__":
-    sys.exit(Worker(dict(os.environ)).run())
+    sys.exit(main(dict(os.environ)))

@@ -56,6 +56,7 @@ class Engine(ThreadingHTTPServer):
         self.kind, self.log = kind, log
         self.clips: dict[str, dict[str, Any]] = {}
         self.lock = threading.Lock()
+        self.working = 0
         self._behaviours = json.loads(os.environ.get("FAULTS", "[]"))
         if seed := os.environ.get("SEED"):
             chance = random.Random(int(seed))
@@ -118,11 +119,18 @@ class Answers(BaseHTTPRequestHandler):
             return
         fields = json.loads(body) if is_json else parsed_form(self.headers["Content-Type"], body)
         behaviour = self.server.behaviour(fields["prompt"])
-        self.server.note(path=self.path, fields=fields, behaviour=behaviour)
-        if self.server.kind == "image":
-            self._image(fields, behaviour)
-        else:
-            self._clip(fields, behaviour)
+        with self.server.lock:
+            self.server.working += 1
+        together = self.server.working
+        self.server.note(path=self.path, fields=fields, behaviour=behaviour, together=together)
+        try:
+            if self.server.kind == "image":
+                self._image(fields, behaviour)
+            else:
+                self._clip(fields, behaviour)
+        finally:
+            with self.server.lock:
+                self.server.working -= 1
 
     def _image(self, fields: dict[str, Any], behaviour: str) -> None:
         if fault := fault_of(behaviour):

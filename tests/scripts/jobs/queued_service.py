@@ -10,6 +10,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,7 @@ class QueuedService:
             "TAKES_IMAGES": "false",
             "UPLOAD_BYTES": "1000000",
             "VARIANTS": "[]",
+            "AT_ONCE": "1",
             "ATTEMPTS": str(ATTEMPTS),
             "RECEIVES": str(redrive["maxReceiveCount"]),
             "VISIBILITY_S": "5",
@@ -365,9 +367,15 @@ class Pod:
         os.kill(self.worker.pid, number)
         return self.worker.wait(limit_s)
 
+    def kill_worker(self) -> None:
+        """End the worker with all its processes, as the end of a container does."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.worker.pid, signal.SIGKILL)
+
     def end(self) -> None:
+        self.kill_worker()
+        self.engine.kill()
         for process in (self.worker, self.engine):
-            process.kill()
             process.wait()
 
 
@@ -403,7 +411,10 @@ def started(
 ) -> "subprocess.Popen[bytes]":
     """Start a process that ends with this one."""
     return subprocess.Popen(
-        [sys.executable, "-c", WITH_PARENT, *command], env=environment, stdout=output
+        [sys.executable, "-c", WITH_PARENT, *command],
+        env=environment,
+        stdout=output,
+        start_new_session=True,
     )
 
 

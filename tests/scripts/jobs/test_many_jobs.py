@@ -24,11 +24,14 @@ FIRST = ("garbage", "slow", "hang", "error", "ok", "die")
 PAUSE_S = 0.05
 
 
-@pytest.mark.parametrize("kind", ["image", "video"])
+@pytest.mark.parametrize(("kind", "at_once"), [("image", 2), ("video", 1)])
 def test_every_job_ends_once_or_in_the_dead_letters(
-    new_service: Callable[..., QueuedService], kind: str
+    new_service: Callable[..., QueuedService], kind: str, at_once: int
 ) -> None:
-    service = new_service(kind, ITEM_TIMEOUT_S="3", VISIBILITY_S="6", ATTEMPTS="4")
+    """Two jobs of images are in hand at once, and one of clips."""
+    service = new_service(
+        kind, ITEM_TIMEOUT_S="3", VISIBILITY_S="6", ATTEMPTS="4", AT_ONCE=str(at_once)
+    )
     jobs = [service.accept(prompt(number)) for number in range(JOBS)]
     assert len(set(jobs)) == JOBS
     killed = Counter(run(service))
@@ -83,7 +86,11 @@ def run(service: QueuedService) -> list[signal.Signals]:
         if time.monotonic() > at and len(sent) < SIGNALS:
             at = time.monotonic() + chance.uniform(0.3, 1.2)
             sent.append(chance.choice([signal.SIGKILL, signal.SIGTERM]))
-            chance.choice(pods).worker.send_signal(sent[-1])
+            pod = chance.choice(pods)
+            if sent[-1] is signal.SIGKILL:
+                pod.kill_worker()
+            else:
+                pod.worker.send_signal(sent[-1])
         if chance.random() < 0.1 and service.waiting() == 0:
             break
         time.sleep(PAUSE_S)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.scripts.jobs.queued_service import QueuedService
+from tests.scripts.jobs.queued_service import QueuedService, until
 from tests.scripts.jobs.test_job_worker import failed, final
 from tests.scripts.model_stand_in import Model
 
@@ -52,6 +52,54 @@ def test_the_engine_makes_what_the_model_wrote(
     final(service, job, "completed")
     assert prompts(service) == ["A LIGHTHOUSE"]
     assert json.loads(service.row(job)["request"])["prompt"] == "a  lighthouse"
+
+
+def test_one_job_is_in_its_stages_while_the_engine_works_for_another(
+    new_service: NewService, model: Model
+) -> None:
+    """Two jobs are in progress at once, and the engine still makes one image at a time."""
+    model.wait_s = 0.3
+    service = new_service(
+        AT_ONCE="2", PROMPT_STAGES=stages(model.url, "enhance", "refuse", budget_s=20)
+    )
+    jobs = [service.accept(f"job {number}") for number in range(8)]
+    service.pod("slow 0.3")
+    most = 0
+
+    def done() -> bool:
+        nonlocal most
+        states = [row["state"] for row in service.rows()]
+        most = max(most, states.count("in_progress"))
+        return states.count("completed") == len(jobs)
+
+    until(done, what="all jobs")
+    assert most == 2
+    assert {item["together"] for item in service.items} == {1}
+    assert sorted(prompts(service)) == [f"JOB {number}" for number in range(8)]
+
+
+def test_both_jobs_in_hand_go_back_when_the_pod_ends(new_service: NewService, model: Model) -> None:
+    service = new_service(
+        AT_ONCE="2", PROMPT_STAGES=stages(model.url, "enhance", "refuse", budget_s=20)
+    )
+    jobs = [service.accept(f"job {number}") for number in range(2)]
+    pod = service.pod("slow 30")
+    until(lambda: service.items and all(r["state"] == "in_progress" for r in service.rows()))
+    assert pod.stop() == 0
+    rows = [service.row(job) for job in jobs]
+    assert [(row["state"], row["given_back"]) for row in rows] == [("queued", 1)] * 2
+    pod.end()
+    service.pod("ok")
+    for job in jobs:
+        final(service, job, "completed")
+
+
+def test_a_hung_engine_ends_both_workers(new_service: NewService, model: Model) -> None:
+    stated = stages(model.url, "enhance", "refuse", budget_s=20)
+    service = new_service(AT_ONCE="2", PROMPT_STAGES=stated, ITEM_TIMEOUT_S="1", ATTEMPTS="5")
+    service.accept("job 1"), service.accept("job 2")
+    pod = service.pod("hang")
+    assert pod.worker.wait(60) == 1, "the container starts again with a growing pause"
 
 
 def test_a_slow_model_lets_the_prompt_pass(new_service: NewService, model: Model) -> None:

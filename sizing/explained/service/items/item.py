@@ -3,6 +3,7 @@
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.service.calibrated import bought_share
 from sizing.plan.service.items.item import ItemPlan
+from sizing.replica.traffic import jobs_at_once
 
 TERMS = (
     "linear_s",
@@ -88,11 +89,12 @@ def _card_bytes(leaf: Leaf) -> Entry:
 
 def _sized_s(leaf: Leaf) -> Entry:
     held = leaf.sized.jobs is not None and leaf.sized.inputs.prompt is not None
-    added = " + time budgets of the stages of its prompt, in which the worker waits" * held
-    entry = _fitted(
-        "seconds of one item at the quantile that sizes the service",
-        f"seconds x the band at the quantile{added}",
-    )
+    made, stages = "seconds x the band at the quantile", "time budgets of the stages of its prompt"
+    if held and jobs_at_once(leaf.sized.inputs) > 1:
+        made = f"max({made}, ({made} + {stages}) / 2): two jobs are in hand"
+    elif held:
+        made = f"{made} + {stages}, in which the worker waits"
+    entry = _fitted("seconds of one item at the quantile that sizes the service", made)
     return entry(leaf) if callable(entry) else entry
 
 

@@ -165,21 +165,29 @@ JOBS: Registry = {
     JobWorkerPlan: {
         "cpu_millicores": setting(
             "millicores that the worker requests of its replica's share",
-            "fixed: it waits for the engine and copies bytes",
+            "250 for each job in hand: it waits for the engine and copies bytes",
             Basis.assumed,
             CODE,
         ),
+        "at_once": setting(
+            "jobs that the worker has in hand",
+            "2 where prompts of images have stages, so that the engine works meanwhile; else 1",
+            Basis.assumed,
+            "sizing/replica/traffic.py",
+        ),
         "memory_mib": Entry(
             "MiB that the worker requests of its replica's share, and may use",
-            "256 + 4 uncompressed images or frames of 3 bytes a pixel",
-            f"{{jobs.WORKER_MIB}} + ceil({{jobs.HELD_IMAGES}} * {_FRAME} / {{units.MIB}})",
+            "jobs in hand x (256 + 4 uncompressed images or frames of 3 bytes a pixel)",
+            "{s.jobs.worker.at_once} * ({jobs.WORKER_MIB}"
+            f" + ceil({{jobs.HELD_IMAGES}} * {_FRAME} / {{units.MIB}}))",
             Basis.assumed,
             CODE,
         ),
         "scratch_mib": Entry(
             "MiB on the node's disk for one item and one uploaded image",
-            "16 + bytes of the uncompressed item and of the largest upload",
-            f"{{jobs.SCRATCH_SPARE_MIB}} + ceil(({_FRAME} * {{s.item.frames}}"
+            "16 + jobs in hand x bytes of the uncompressed item and of the largest upload",
+            "{jobs.SCRATCH_SPARE_MIB} + {s.jobs.worker.at_once}"
+            f" * ceil(({_FRAME} * {{s.item.frames}}"
             " + {s.jobs.api.upload_bytes}) / {units.MIB})",
             Basis.assumed,
             CODE,

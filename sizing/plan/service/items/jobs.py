@@ -66,10 +66,13 @@ class JobApiPlan(Part):
 
 
 class JobWorkerPlan(Part):
-    """Worker next to each engine, which takes one job at a time."""
+    """Worker next to each engine, which makes one item at a time."""
 
     image: Annotated[str, Reaches(DEPLOYMENT, f"{CONTAINER}.1.image")]
     """Image with Python and the AWS SDK, by exact tag."""
+    at_once: Annotated[int, Reaches(DEPLOYMENT, WORKER)]
+    """Jobs in hand: 2 where one is in the stages of its prompt while the engine works for the
+    other."""
     cpu_millicores: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.1.resources.requests.cpu")]
     """Millicores that the worker requests of its replica's share."""
     memory_mib: Annotated[
