@@ -1,11 +1,11 @@
 """Times the parts of image and video models on this machine, with random weights.
 
-`python bench/diffusion_steps.py [--table FILE] [--minutes 9] [--models NAME ...]` needs the packages
-of `bench/diffusion/requirements.in` and no weights. It builds each model of
+`python bench/diffusion_steps.py [--table FILE] [--minutes 9] [--models NAME ...]` needs the
+packages of `bench/diffusion/requirements.in` and no weights. It builds each model of
 `bench/data/diffusion_parts.json` from its config, and times one step of the denoiser, the encoders
-and the decoder apart. Three shapes, two precisions and two runtimes make up to twelve rows a model.
-Each row is appended to the table at once, the most valuable rows first. After the time has passed no
-further measurement starts, and a second run continues where the first ended.
+and the decoder apart. Three shapes, two precisions and two runtimes make twelve rows a model. Each
+row is appended to the table at once, the most valuable rows first. After the time has passed, no
+further measurement starts. A second run continues where the first ended.
 
 A part that is missing in the installed libraries, or that does not fit in memory, leaves a row with
 the reason. `--tiny` builds small models and small shapes for a CPU: such times mean nothing.
@@ -21,7 +21,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,7 +29,7 @@ import diffusers
 import torch
 import transformers
 from diffusion.inputs import Call, Draw, denoiser_inputs
-from diffusion.parts import MissingClass, Part, Parts, models
+from diffusion.parts import MissingClassError, Part, Parts, models
 from diffusion.rows import (
     ENGINES,
     SOURCE,
@@ -40,12 +40,12 @@ from diffusion.rows import (
     seconds_per_item,
 )
 from diffusion.shapes import Item, items, latent, temporal, three
-from diffusion.timing import LIMIT_S, Timed, compile_blocks, timed, to_eight_bits
+from diffusion.timing import FULL, ONCE, Calls, Timed, compile_blocks, timed, to_eight_bits
 
 TABLE = Path(__file__).parent / "data" / "diffusion_steps.csv"
 PRECISIONS = ("bf16", "fp8")
 RUNTIMES = ("eager", "compiled")
-FAULTS = (MissingClass, RuntimeError, TypeError, ValueError, AttributeError, ImportError)
+FAULTS = (MissingClassError, RuntimeError, TypeError, ValueError, AttributeError, ImportError)
 """Errors of one part that leave a row with a reason. Libraries of other versions raise any of
 these where a class or an argument differs; a full memory is a RuntimeError."""
 WIDE = torch.bfloat16
@@ -67,12 +67,9 @@ class Bench:
     """Measures parts on one device; encoders and decoders once for all rows that have them."""
 
     device: str
-    limit_s: float
+    calls: Calls
+    decoder_type: torch.dtype
     measured: dict[tuple[object, ...], Timed | str] = field(default_factory=dict)
-
-    @property
-    def draw(self) -> Draw:
-        return Draw(self.device, WIDE)
 
     def encode(self, parts: Parts) -> list[Timed | str]:
         """Return the times of each encoder for one prompt."""
@@ -90,7 +87,7 @@ class Bench:
         """Return the times of one call of the denoiser."""
         batch = item.passes if parts.passes_together else 1
         size = latent(parts, item, module.config.in_channels)
-        call = Call(module.config, size, batch, item.text_tokens, self.draw)
+        call = Call(module.config, size, batch, item.text_tokens, Draw(self.device, WIDE))
         inputs = denoiser_inputs(parts.denoiser.class_name, call)
         return self._timed(lambda: module(**inputs, return_dict=False)[0])
 
@@ -105,16 +102,17 @@ class Bench:
         return self._timed(lambda: module(input_ids=words)[0])
 
     def _decoder(self, parts: Parts, item: Item) -> Timed:
-        module = parts.autoencoder.module(self.device, WIDE)
+        module = parts.autoencoder.module(self.device, self.decoder_type)
         if parts.tiled:
             module.enable_tiling()
         config = module.config
         channels = config.get("latent_channels") or config.z_dim
-        latents = Call(config, latent(parts, item, channels), 1, 0, self.draw).latents(channels)
+        draw = Draw(self.device, self.decoder_type)
+        latents = Call(config, latent(parts, item, channels), 1, 0, draw).latents(channels)
         return self._timed(lambda: module.decode(latents, return_dict=False)[0])
 
     def _timed(self, call: Callable[[], torch.Tensor]) -> Timed:
-        return timed(call, self.device, self.limit_s)
+        return timed(call, self.device, self.calls)
 
 
 def attempt(part: str, measure: Callable[[], Timed]) -> Timed | str:
@@ -137,16 +135,20 @@ def _free() -> None:
 
 
 def jobs(
-    chosen: Sequence[Parts], precisions: Sequence[str], runtimes: Sequence[str], tiny: bool
+    chosen: Sequence[Parts],
+    precisions: Sequence[str],
+    runtimes: Sequence[str],
+    shapes: int,
+    tiny: bool,
 ) -> Iterator[Job]:
     """Return the jobs, the most valuable first: the first shape of all models, then the others."""
     defaults = items(tiny)
-    shapes = {p.model: three(defaults[p.model], temporal(p)) for p in chosen}
+    wanted = {p.model: three(defaults[p.model], temporal(p))[:shapes] for p in chosen}
     for part in (slice(0, 1), slice(1, 3)):
         for precision in precisions:
             for runtime in runtimes:
                 for parts in chosen:
-                    yield Job(parts, precision, runtime, shapes[parts.model][part])
+                    yield Job(parts, precision, runtime, wanted[parts.model][part])
 
 
 def rows_of(job: Job, bench: Bench, machine: Machine) -> Iterator[dict[str, str]]:
@@ -178,7 +180,7 @@ def _row(job: Job, item: Item, machine: Machine, parts: Sequence[Timed | str]) -
     if isinstance(step, Timed) and not step.finite:
         reasons.append("denoiser: the result is not finite")
     cells = {
-        "id": row_id(job.parts.model, item.size, job.precision, job.runtime, machine),
+        "id": row_name(job, item, machine),
         "workload": "image" if item.frames == 1 else "video",
         "source_id": SOURCE,
         "source_date": machine.date,
@@ -252,46 +254,54 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--models", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
     parser.add_argument("--runtimes", nargs="+", choices=RUNTIMES, default=RUNTIMES)
+    parser.add_argument(
+        "--shapes", type=int, choices=(1, 2, 3), default=3, help="the first of three"
+    )
     parser.add_argument("--tiny", action="store_true", help="small models and shapes, on the CPU")
     return parser
 
 
-def main() -> int:
-    given = arguments().parse_args()
-    begin = time.monotonic()
-    warnings.simplefilter("ignore")
-    for library in (diffusers, transformers):
-        library.utils.logging.set_verbosity_error()
+def main(words: Sequence[str] | None = None) -> int:
+    given = arguments().parse_args(words)
     if not given.tiny and not torch.cuda.is_available():
         print("no CUDA device; --tiny runs on the CPU", file=sys.stderr)
         return 2
-    device = "cpu" if given.tiny else "cuda"
-    if given.tiny:
-        torch.set_num_threads(1)
     try:
         known = known_ids(given.table)
     except ValueError as fault:
         print(fault, file=sys.stderr)
         return 2
-    machine, bench = this_machine(device), Bench(device, 0.0 if given.tiny else LIMIT_S)
+    warnings.simplefilter("ignore")
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
+    bench = Bench("cuda", FULL, WIDE)
+    if given.tiny:
+        torch.set_num_threads(1)
+        bench = Bench("cpu", ONCE, torch.float32)
+    return measure(given, bench, known)
+
+
+def measure(given: argparse.Namespace, bench: Bench, known: set[str]) -> int:
+    """Append the rows that the table lacks, until the minutes have passed."""
+    begin, machine = time.monotonic(), this_machine(bench.device)
     chosen = [parts for name, parts in models(given.tiny).items() if name in given.models]
-    for job in jobs(chosen, given.precisions, given.runtimes, given.tiny):
-        name = job.parts.model, job.precision, job.runtime
-        wanted = tuple(
-            item
-            for item in job.items
-            if row_id(name[0], item.size, *name[1:], machine) not in known
-        )
-        if not wanted:
+    for job in jobs(chosen, given.precisions, given.runtimes, given.shapes, given.tiny):
+        lacking = tuple(item for item in job.items if row_name(job, item, machine) not in known)
+        if not lacking:
             continue
         if time.monotonic() - begin > 60 * given.minutes:
             print(f"{given.minutes:g} minutes have passed; run again for the other rows")
             break
-        for row in rows_of(Job(job.parts, job.precision, job.runtime, wanted), bench, machine):
+        for row in rows_of(replace(job, items=lacking), bench, machine):
             append(given.table, row)
             shown = f"{row['step_ms']} ms a step" if "step_ms" in row else row["reason"]
             print(f"{row['id']:<64} {shown}", flush=True)
     return 0
+
+
+def row_name(job: Job, item: Item, machine: Machine) -> str:
+    """Return the id of the row of one item."""
+    return row_id(job.parts.model, item.size, job.precision, job.runtime, machine)
 
 
 if __name__ == "__main__":

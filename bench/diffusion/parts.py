@@ -16,7 +16,7 @@ FILE = Path(__file__).parents[1] / "data" / "diffusion_parts.json"
 """Class, config, tiny config and source of each part."""
 
 
-class MissingClass(Exception):
+class MissingClassError(Exception):
     """The installed libraries lack a class; the message names it."""
 
 
@@ -30,7 +30,7 @@ class Part:
     """Values that differ from the class defaults."""
 
     def module(self, device: str, dtype: torch.dtype) -> torch.nn.Module:
-        """Return the module with random weights. Raises MissingClass.
+        """Return the module with random weights. Raises MissingClassError.
 
         Basis: weights are random because no step reads them to decide what to compute. They must be
         finite: a card draws less power for zeros, and then its clock is higher.
@@ -49,7 +49,7 @@ class Part:
         kind = getattr(library, self.class_name, None)
         if kind is None:
             versions = f"diffusers {diffusers.__version__}, transformers {transformers.__version__}"
-            raise MissingClass(f"no class {self.class_name} in {versions}")
+            raise MissingClassError(f"no class {self.class_name} in {versions}")
         if library is diffusers:
             return kind(**self.config)
         return kind(kind.config_class(**self.config))

@@ -74,7 +74,7 @@ def three(item: Item, temporal: int) -> tuple[Item, Item, Item]:
     """
     if item.frames == 1:
         return item, _scaled(item, 1, 2), _scaled(item, 3, 2)
-    quarter = (item.frames - 1) // 4 // temporal * temporal + 1
+    quarter = max(1, (item.frames - 1) // 4 // temporal) * temporal + 1
     return replace(item, frames=quarter), _scaled(item, 1, 2), item
 
 

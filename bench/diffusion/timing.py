@@ -9,16 +9,28 @@ from statistics import median
 
 import torch
 
-WARM_UP = 2
-"""Calls before the first timed one: kernels are chosen and compiled in them."""
-FEWEST = 3
-MOST = 10
-LIMIT_S = 8.0
-"""Seconds after which no further call is timed. Basis: assumed; a slow step varies little."""
 FP8 = torch.float8_e4m3fn
 FP8_MOST = torch.finfo(FP8).max
 FP8_MULTIPLE = 16
 """Widths that the kernels for 8 bits accept are multiples of it. Basis: vendor (PyTorch)."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """How often a part is called."""
+
+    warm_up: int
+    """Calls before the first timed one: kernels are chosen and compiled in them."""
+    fewest: int
+    most: int
+    limit_s: float
+    """Seconds after which only the fewest calls are timed."""
+
+
+FULL = Calls(warm_up=2, fewest=3, most=10, limit_s=8.0)
+"""Basis: assumed; a slow step varies little."""
+ONCE = Calls(warm_up=1, fewest=1, most=1, limit_s=0.0)
+"""For a test of whether a part runs."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +47,21 @@ class Timed:
     """True where the result has no infinity and no NaN."""
 
 
-def timed(call: Callable[[], torch.Tensor], device: str, limit_s: float = LIMIT_S) -> Timed:
-    """Return the times of a call, each from its start to the end of its work on the device.
-
-    After `limit_s` seconds no further call is timed, but at least three are."""
+def timed(call: Callable[[], torch.Tensor], device: str, calls: Calls) -> Timed:
+    """Return the times of a call, each from its start to the end of its work on the device."""
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     times: list[float] = []
     with torch.no_grad():
-        for _ in range(WARM_UP):
+        for _ in range(calls.warm_up):
             result = call()
         finite = bool(torch.isfinite(result).all())
         del result
         _wait(device)
         begin = time.perf_counter()
-        while len(times) < FEWEST or (len(times) < MOST and time.perf_counter() - begin < limit_s):
+        while len(times) < calls.most and (
+            len(times) < calls.fewest or time.perf_counter() - begin < calls.limit_s
+        ):
             start = time.perf_counter()
             call()
             _wait(device)
