@@ -8,7 +8,7 @@ from pathlib import Path
 
 from diffusion.parts import Parts
 
-MODELS = Path(__file__).parents[2] / "sizing" / "catalog" / "data" / "media_models.csv"
+MODELS = Path(__file__).resolve().parents[2] / "sizing" / "catalog" / "data" / "media_models.csv"
 SIDE = 32
 """Pixels of which every side is a multiple. Basis: the largest token of any model (SANA)."""
 SPATIAL = {"dc-f32": 32, "wan-2.2": 16}
