@@ -8,6 +8,7 @@ DEV_READY := $(VENV)/.ready-dev
 TESTBED_READY := .testbed/.ready
 AWS_READY := .testbed/.ready-aws
 NODE_READY := .testbed/.ready-node
+TORCH_READY := .testbed/.ready-torch
 
 # Installs a requirements file and says every PROGRESS_S seconds how far it is; the second argument
 # is for pip. The loop ends with the shell that started it.
@@ -21,10 +22,10 @@ installed = shell=$$$$; seconds=0; \
 	$(BIN)/python -m pip install --quiet $(2) --disable-pip-version-check --require-hashes -r $(1); \
 	code=$$?; kill $$progress 2>/dev/null; exit $$code
 
-.PHONY: help preview test prove testbed check golden schemas starter dist bench accuracy clean
+.PHONY: help preview test prove prove-torch testbed check golden schemas starter dist bench accuracy clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 preview: $(RUN_READY)  ## size workloads/chat.yaml and preview its infrastructure, offline
 	@$(BIN)/sizewright preview workloads/chat.yaml
@@ -34,6 +35,9 @@ test: $(DEV_READY)  ## run every test that this machine can run
 
 prove: $(DEV_READY)  ## run the longer proofs: every claim of every service, five times the examples of each law
 	@SIZEWRIGHT_PROVE=1 $(BIN)/python -m pytest -m "prove or hypothesis"
+
+prove-torch: $(TORCH_READY)  ## build and call each image and video model, small, on the CPU, and count their weights (6 GB, minutes)
+	@.testbed/torch/bin/python -m pytest -c bench/diffusion/proofs/pytest.ini bench/diffusion/proofs
 
 testbed:  ## build the Pulumi engine and a Kubernetes control plane, and install stand-ins of AWS services, so that `make test` also runs them
 	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY)
@@ -94,6 +98,13 @@ $(AWS_READY): testbed/aws/requirements.txt
 	@echo "installing stand-ins of SQS, S3 and DynamoDB, once" >&2
 	@$(PYTHON) -m venv --clear .testbed/aws
 	@.testbed/aws/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(TORCH_READY): bench/diffusion/requirements.txt
+	@test -n "$(PYTHON)" || { echo "the proofs with PyTorch need Python 3.11, 3.12 or 3.13 with venv" >&2; exit 1; }
+	@echo "installing PyTorch and diffusers, once: 6 GB" >&2
+	@$(PYTHON) -m venv --clear .testbed/torch
+	@.testbed/torch/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # Without npm there is nothing to install: the tests of the function for Node.js are skipped.

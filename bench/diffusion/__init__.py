@@ -1,0 +1,1 @@
+"""Parts of `bench/diffusion_steps.py`: what is built, what goes in, how it is timed."""

@@ -1,0 +1,106 @@
+"""Rows of the measured table, as `sizewright accuracy` and `bench/fit_media.py` read them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+COLUMNS = (
+    "id",
+    "workload",
+    "source_id",
+    "source_date",
+    "engine",
+    "engine_version",
+    "model",
+    "weight_prec",
+    "act_prec",
+    "gpu",
+    "n_gpus",
+    "driver",
+    "power_limit_w",
+    "resolution",
+    "frames",
+    "steps",
+    "passes",
+    "load_type",
+    "concurrency",
+    "items_s",
+    "sec_per_item",
+    "step_ms",
+    "step_low_ms",
+    "step_high_ms",
+    "timed_steps",
+    "encode_ms",
+    "decode_ms",
+    "peak_gb",
+    "reason",
+    "notes",
+)
+"""`items_s` is empty: it is a column of every table of throughputs."""
+SOURCE = "diffusion-steps"
+ENGINES = {"eager": "diffusers eager", "compiled": "diffusers torch.compile"}
+MEMORY_KIND = re.compile(r" HBM\w*$")
+"""End of a card's name that no catalog has."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Card and software of all rows of a run."""
+
+    card: str
+    driver: str
+    power_limit_w: str
+    versions: str
+    date: str
+
+    @property
+    def gpu(self) -> str:
+        """Name of the card, as tables write it."""
+        return MEMORY_KIND.sub("", self.card)
+
+
+def row_id(model: str, size: str, precision: str, runtime: str, machine: Machine) -> str:
+    """Return the id of a row. A table with this id needs no second measurement."""
+    card = machine.gpu.removeprefix("NVIDIA ").replace(" ", "-").lower()
+    return "_".join((model, size, precision, runtime, card))
+
+
+def seconds_per_item(
+    step_ms: float, encode_ms: float, decode_ms: float, *, steps: int, passes: int
+) -> float:
+    """Return the seconds of one item.
+
+    encoders x passes + steps x step + decoder
+
+    Basis: arithmetic. With guidance, the negative prompt is encoded too. The scheduler and the
+    writing of the file are left out.
+    """
+    return (passes * encode_ms + steps * step_ms + decode_ms) / 1000
+
+
+def known_ids(path: Path) -> set[str]:
+    """Return the ids of the rows of a table; none where the file does not exist yet.
+
+    Raises ValueError for a file with other columns.
+    """
+    if not path.exists():
+        return set()
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(lines)
+        if tuple(rows.fieldnames or ()) != COLUMNS:
+            raise ValueError(f"{path}: has other columns; expected {', '.join(COLUMNS)}")
+        return {row["id"] for row in rows}
+
+
+def append(path: Path, row: Mapping[str, str]) -> None:
+    """Write a row at once, so that a run that is ended loses only what it is measuring."""
+    is_new = not path.exists()
+    with path.open("a", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, COLUMNS, restval="", lineterminator="\n")
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
