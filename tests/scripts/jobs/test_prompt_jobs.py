@@ -97,7 +97,7 @@ def test_both_jobs_in_hand_go_back_when_the_pod_ends(new_service: NewService, mo
 def test_a_hung_engine_ends_both_workers(new_service: NewService, model: Model) -> None:
     stated = stages(model.url, "enhance", "refuse", budget_s=20)
     service = new_service(AT_ONCE="2", PROMPT_STAGES=stated, ITEM_TIMEOUT_S="1", ATTEMPTS="5")
-    service.accept("job 1"), service.accept("job 2")
+    service.accept("the other worker has no job")
     pod = service.pod("hang")
     assert pod.worker.wait(60) == 1, "the container starts again with a growing pause"
 

@@ -201,6 +201,31 @@ def test_a_job_that_is_gone_keeps_no_variant(
     assert service.keys() == {key}
 
 
+def test_a_clip_that_has_failed_is_not_tried_again(rendered: Callable[..., QueuedService]) -> None:
+    """Its letter is repeated: the worker that gave it up may have ended before it sent one."""
+    service = rendered()
+    job = finished(service)
+    service.change(job, variants_error="it was given up")
+    service.renderer()
+    until(lambda: service.waiting("renditions") == 0, what="an empty queue")
+    row = service.row(job)
+    assert "variants" not in row and "variant_starts" not in row
+    assert service.keys() == {row["key"]}
+    reason = "it was given up"
+    assert service.letters("renditions") == [{"id": job, "model": "model-1", "reason": reason}]
+
+
+def test_a_clip_that_has_its_variants_keeps_them(rendered: Callable[..., QueuedService]) -> None:
+    service = rendered()
+    job = finished(service)
+    done = {"h264-48": {"key": "ab/c/h264-48.mp4", "bytes": 1, "sha256": "0"}}
+    service.change(job, variants=done)
+    service.renderer()
+    until(lambda: service.waiting("renditions") == 0, what="an empty queue")
+    assert service.row(job)["variants"] == done
+    assert service.keys() == {service.row(job)["key"]}
+
+
 def test_an_expired_job_gets_no_variant(rendered: Callable[..., QueuedService]) -> None:
     service = rendered()
     job = finished(service)

@@ -14,7 +14,16 @@ from sizing.size import size
 from sizing.values.field_error import FieldError, StackFieldError
 from sizing.workload import Workload
 from sizing.workload.prompt.prompt import REWRITE
-from tests.components.plans import CHAT, PROMPTED, QUEUED, STUDIO, plan_of, queued_plan, site
+from tests.components.plans import (
+    CHAT,
+    PROMPTED,
+    QUEUED,
+    RENDERED,
+    STUDIO,
+    plan_of,
+    queued_plan,
+    site,
+)
 
 ENHANCE: dict[str, Any] = PROMPTED["prompt"]["enhance"]
 
@@ -86,19 +95,45 @@ def test_without_a_model_a_prompt_is_only_normalised() -> None:
     assert alone.pool == parent.pool
 
 
-def test_the_worker_of_a_job_holds_its_cards_during_the_stages() -> None:
-    """Four seconds more for each job: more workers, and a longer time to the image."""
+def test_two_jobs_of_images_are_in_hand_so_that_the_gpu_waits_half_as_long() -> None:
+    """Four seconds of stages: (image + 4) / 2 for each job, and the whole time for the user."""
     prompt = {"prompt": PROMPTED["prompt"]}
     alone, parent = queued_plan().services[0], queued_plan(workload=QUEUED | prompt).services[0]
     assert alone.item is not None and parent.item is not None
     assert alone.jobs is not None and parent.jobs is not None
     assert parent.item.seconds == alone.item.seconds
-    assert parent.item.sized_s == pytest.approx(alone.item.sized_s + 4)
-    assert parent.jobs.job_s - alone.jobs.job_s == pytest.approx(4 / 0.98)
+    assert alone.item.sized_s < 4
+    assert parent.item.sized_s == pytest.approx((alone.item.sized_s + 4) / 2)
+    assert parent.jobs.job_s == pytest.approx(parent.item.sized_s / 0.98)
     assert parent.jobs.workers > alone.jobs.workers
     assert parent.latency is not None and parent.latency.response_s is not None
-    assert parent.latency.response_s >= parent.item.sized_s
+    assert parent.latency.response_s >= parent.item.sized_s + 4
     assert parent.serving is not None and parent.serving.limits_by is LimitsBy.worker
+    workers = [service.jobs.worker for service in (alone, parent)]  # type: ignore[union-attr]
+    assert workers[0] is not None and workers[1] is not None
+    assert [worker.at_once for worker in workers if worker is not None] == [1, 2]
+    assert workers[1].memory_mib == 2 * workers[0].memory_mib
+    assert workers[1].cpu_millicores == 2 * workers[0].cpu_millicores
+
+
+def test_stages_shorter_than_an_image_need_no_more_gpus() -> None:
+    enhance = PROMPTED["prompt"]["enhance"] | {"budget_ms": 300}
+    prompt = {"prompt": {"tokens": 40, "enhance": enhance}}
+    alone, parent = queued_plan().services[0], queued_plan(workload=QUEUED | prompt).services[0]
+    assert alone.item is not None and parent.item is not None
+    assert alone.item.sized_s > 0.3
+    assert parent.item.sized_s == alone.item.sized_s
+    assert parent.pool == alone.pool
+
+
+def test_the_one_worker_of_a_clip_holds_its_cards_during_the_stages() -> None:
+    prompt = {"prompt": PROMPTED["prompt"]}
+    alone = queued_plan(workload=RENDERED).services[0]
+    parent = queued_plan(workload=RENDERED | prompt).services[0]
+    assert alone.item is not None and parent.item is not None
+    assert parent.item.sized_s == pytest.approx(alone.item.sized_s + 4)
+    assert parent.jobs is not None and parent.jobs.worker is not None
+    assert parent.jobs.worker.at_once == 1
 
 
 def test_a_stage_after_a_queue_is_sized_for_the_peak() -> None:
