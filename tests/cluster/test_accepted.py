@@ -17,6 +17,7 @@ from tests.components.plans import (
     public_plan,
     queued_burst_plan,
     queued_plan,
+    rendered_plan,
     spanning_plan,
 )
 from tests.templates.test_other_engines import OTHERS, served
@@ -30,6 +31,7 @@ PLANS = {
     "stages of the prompts of jobs": queued_plan(workload=QUEUED | {"prompt": PROMPTED["prompt"]}),
     "jobs": queued_plan(),
     "jobs above the floor": queued_burst_plan(),
+    "renditions of clips": rendered_plan(),
     **{name.value: served(name) for name in OTHERS},
 }
 
