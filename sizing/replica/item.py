@@ -56,14 +56,21 @@ class ItemEstimate:
     """Jobs that the workers of one replica have in hand."""
 
     def seconds(self, share: float) -> float:
-        """Seconds of one item on its cards that this share of measurements does not exceed.
+        """Seconds of its cards for one item, which this share of measurements does not exceed.
 
         max(seconds x band, (seconds x band + stages of a job's prompt) / jobs at once)
 
         The stages take their budgets.
         """
-        made_s = self.time.seconds_per_item * self.time.band.at(share)
+        made_s = self._made_s(share)
         return max(made_s, (made_s + self.stages_s) / self.at_once)
+
+    def alone_s(self, share: float) -> float:
+        """Seconds of one item without others, besides the stages that run apart from it."""
+        return self._made_s(share) + (self.stages_s if self.at_once == 1 else 0.0)
+
+    def _made_s(self, share: float) -> float:
+        return self.time.seconds_per_item * self.time.band.at(share)
 
     def gpu_s(self, share: float) -> Fraction:
         """GPU-seconds of one item that this share of measurements does not exceed."""

@@ -88,7 +88,8 @@ def _stated(
         return Unrated((_no_peak_rate(case.facts),))
     if case.workload.jobs is None or choice is None:
         return Rated(rate, flop_per_s)
-    made = Made(rate.request_s, choice.fit.tensor_parallel)
+    cards = choice.fit.tensor_parallel
+    made = Made(rate.request_s, cards, float(rate.request_s) / cards)
     return _of_items(case, rates, rates.at(capacity.load), made, flop_per_s)
 
 
@@ -122,6 +123,8 @@ class Made:
 
     gpu_s: Fraction
     cards: int
+    alone_s: float
+    """Seconds of one item without others, besides the stages that run apart from it."""
 
     @property
     def seconds(self) -> float:
@@ -134,8 +137,9 @@ def _timed_items(case: Case, fit: Fit, rates: Rates, load: Fraction) -> Rated | 
     estimate = case.item_estimate(fit.tensor_parallel)
     if estimate is None:
         return Unrated((_no_step_model(case),))
-    gpu_s = estimate.gpu_s(bought_quantile(case.workload))
-    return _of_items(case, rates, load, Made(gpu_s, estimate.cards.count))
+    share = bought_quantile(case.workload)
+    made = Made(estimate.gpu_s(share), estimate.cards.count, estimate.alone_s(share))
+    return _of_items(case, rates, load, made)
 
 
 def _of_items(
@@ -149,14 +153,14 @@ def _of_items(
     queue = case.workload.jobs
     full = made.gpu_s if queue is None else job_seconds(made.gpu_s, queue)
     seconds = {"throughput": full / utilisation_limit(case.workload.capacity)}
-    for name, replicas in _fewest(case, rates, made.seconds).items():
+    for name, replicas in _fewest(case, rates, made).items():
         if replicas is None:
             return _item_too_slow(case, made, response_target_s(case.workload) or 0.0)
         seconds[name] = replicas * made.cards / load * COUNT_KEPT
     return Rated(GpuRate(max(seconds.values()), seconds, full), flop_per_s)
 
 
-def _fewest(case: Case, rates: Rates, item_s: float) -> dict[str, int | None]:
+def _fewest(case: Case, rates: Rates, made: Made) -> dict[str, int | None]:
     """Fewest replicas by each target of images or clips; None where one item alone is too slow."""
     workload = case.workload
     capacity, latency, queue = workload.capacity, workload.latency, workload.jobs
@@ -166,12 +170,12 @@ def _fewest(case: Case, rates: Rates, item_s: float) -> dict[str, int | None]:
         drain_s = None if queue.drain_s is None else float(queue.drain_s)
         targets = JobTargets(share, response_s, drain_s)
         day = day_of(workload.traffic, rates, queue)
-        job_s = float(job_seconds(exact(Fraction(item_s)), queue))
-        return fewest_workers(day, item_s, job_s, targets)
+        job_s = float(job_seconds(exact(Fraction(made.seconds)), queue))
+        return fewest_workers(day, made.alone_s, job_s, targets)
     if response_s is None or capacity is None:
         return {}
     load = float(rates.at(capacity.load))
-    return {"response": fewest_replicas(load, item_s, response_s, share)}
+    return {"response": fewest_replicas(load, made.seconds, response_s, share)}
 
 
 def _undivided(case: Case, choice: Choice | None) -> Rejected | None:
@@ -188,7 +192,7 @@ def _undivided(case: Case, choice: Choice | None) -> Rejected | None:
 
 def _item_too_slow(case: Case, made: Made, target: float) -> Unrated:
     """Reason against cards on which one item alone takes longer than the target."""
-    cards, alone_s, capacity = made.cards, made.seconds, case.workload.capacity
+    cards, alone_s, capacity = made.cards, made.alone_s, case.workload.capacity
     option = f"{_type_name(case)}, {cards} GPU{'s' * (cards > 1)} an item, {case.facts.precision}"
     calibrated = capacity is not None and capacity.method is Method.calibrated
     name = f"{estimate_name(100 * bought_quantile(case.workload))} estimate"

@@ -88,14 +88,15 @@ def _job_burst(workload: Workload, jobs: JobsPlan, added: AddedPlan) -> JobBurst
     jobs a replica = max(1, floor(0.5 x seconds for waiting jobs / seconds of one))
     left to the floor = max(needed replicas x jobs a replica, ceil(largest backlog of a day))
     oldest = ceil(max(0.5 x seconds for waiting jobs, backlog x seconds of one / replicas)
-                  + seconds of one)
+                  + seconds from its first stage to its end)
 
     The floor is sized for the backlog of each day, which starts no burst. Basis: arithmetic; a job
     that a worker makes ages too, because it is in the queue until its end.
     """
     planned = exact(Fraction(jobs.largest_backlog))
     job_s = exact(Decimal(str(jobs.job_s)))
-    backlog_s = backlog_seconds(workload, job_s)
+    alone_s = exact(Decimal(str(jobs.alone_s)))
+    backlog_s = backlog_seconds(workload, job_s, alone_s)
     share_s = exact(BACKLOG_SHARE) * backlog_s
     each = max(1, floor(share_s / job_s))
     return JobBurstPlan(
@@ -103,15 +104,15 @@ def _job_burst(workload: Workload, jobs: JobsPlan, added: AddedPlan) -> JobBurst
         backlog_s=plain(backlog_s),
         jobs_per_replica=each,
         floor_jobs=max(jobs.workers * each, ceiling(planned)),
-        oldest_s=ceiling(max(share_s, planned * job_s / jobs.workers) + job_s),
+        oldest_s=ceiling(max(share_s, planned * job_s / jobs.workers) + alone_s),
     )
 
 
-def backlog_seconds(workload: Workload, job_s: Fraction) -> Fraction:
+def backlog_seconds(workload: Workload, job_s: Fraction, alone_s: Fraction) -> Fraction:
     """Seconds in which waiting jobs must be made.
 
-    min(drain time, target of the response - seconds of one), of those that are stated; 3,600
-    without any
+    min(drain time, target of the response - seconds of one from its first stage to its end), of
+    those that are stated; 3,600 without any
 
     Basis: arithmetic; one job always has its own seconds.
     """
@@ -120,7 +121,7 @@ def backlog_seconds(workload: Workload, job_s: Fraction) -> Fraction:
     if queue is not None and queue.drain_s is not None:
         stated.append(exact(queue.drain_s))
     if latency is not None and latency.response_s is not None:
-        stated.append(exact(latency.response_s) - job_s)
+        stated.append(exact(latency.response_s) - alone_s)
     return max(job_s, min(stated, default=Fraction(DEFAULT_BACKLOG_S)))
 
 

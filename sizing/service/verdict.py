@@ -12,7 +12,7 @@ from sizing.replica.calibrated import CalibratedReplica, bought_quantile
 from sizing.replica.case import Case, Choice
 from sizing.replica.methods import MethodEstimate
 from sizing.replica.queues.item_queue import ItemQueue
-from sizing.replica.traffic import Rates, apart_s, stages_s
+from sizing.replica.traffic import Rates, stages_s
 from sizing.values.exact import Number, plain, plain_or_none
 from sizing.workload import Latency, Load
 
@@ -96,13 +96,12 @@ def _response(
 
     A job's last attempt takes its seconds without those that are repeated.
     """
-    targets, queue = case.workload.latency, case.workload.jobs
+    targets = case.workload.latency
     if targets is None:
         return {}
-    if jobs is not None and queue is not None:
+    if jobs is not None:
         wait_s = inf if jobs.wait_s is None else jobs.wait_s
-        made_s = jobs.job_s * (1 - float(queue.repeated_ratio))
-        return {RESPONSE: float(apart_s(case.workload)) + wait_s + made_s}
+        return {RESPONSE: wait_s + jobs.alone_s}
     found = case.item_estimate(choice.fit.tensor_parallel)
     if found is None:
         return {}

@@ -40,7 +40,7 @@ def _backlog_s(leaf: Leaf) -> Entry:
     if queue is not None and queue.drain_s is not None:
         stated.append(("time of the drain", "{w.jobs.drain_s}"))
     if latency is not None and latency.response_s is not None:
-        response = "{w.latency.response_s} - {s.jobs.job_s}"
+        response = "{w.latency.response_s} - {s.jobs.alone_s}"
         stated.append(("target of the response - seconds of a job", response))
     if not stated:
         numbers = "max({s.jobs.job_s}, {burst.DEFAULT_BACKLOG_S})"
@@ -115,7 +115,7 @@ BURST: Registry = {
             "age of the oldest job above which no job is left to the floor",
             "ceil(max(0.5 x seconds for waiting jobs, wait of the backlog) + seconds of a job)",
             "ceil(max({burst.BACKLOG_SHARE} * {s.burst.backlog_s},"
-            " {s.jobs.largest_backlog} * {s.jobs.job_s} / {s.jobs.workers}) + {s.jobs.job_s})",
+            " {s.jobs.largest_backlog} * {s.jobs.job_s} / {s.jobs.workers}) + {s.jobs.alone_s})",
             Basis.assumed,
             SOURCE,
             remarks=(

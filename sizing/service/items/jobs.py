@@ -12,14 +12,14 @@ from sizing.replica.case import Case
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.item import item_of
 from sizing.replica.queues.job_queue import JobQueue, day_of
-from sizing.replica.traffic import Rates, jobs_at_once
+from sizing.replica.traffic import Rates, apart_s, jobs_at_once
 from sizing.service.request_limits import item_seconds
 from sizing.service.stores.artefact import format_of, frame_of
 from sizing.site import LOG_DAYS, Site
 from sizing.site.mirrors import mirrored
-from sizing.values.exact import ceiling, plain, plain_or_none
+from sizing.values.exact import ceiling, exact, plain, plain_or_none
 from sizing.values.units import KIB, MIB, SECONDS_PER_DAY
-from sizing.workload import Kind, Queue
+from sizing.workload import Kind, Method, Queue, Workload
 from sizing.workload.targets import Latency
 
 WORKER_IMAGE = "public.ecr.aws/lambda/python"
@@ -103,6 +103,7 @@ def jobs_of(
     plan = JobsPlan(
         workers=waiting.workers,
         job_s=plain(item_s),
+        alone_s=plain(alone_seconds(case.workload, item_s)),
         utilisation=plain(rates.mean * item_s / waiting.workers),
         largest_backlog=waiting.largest_backlog,
         drain_s=waiting.drain_s,
@@ -119,6 +120,22 @@ def jobs_of(
     )
     absent = [] if lacking is None else [_no_api(lacking)]
     return plan, (*absent, *_over_quota(api), *_too_many(pool))
+
+
+def alone_seconds(workload: Workload, job_s: Fraction) -> Fraction:
+    """Seconds of one job that does not wait, from its first stage to its end.
+
+    made = seconds of an engine without repeated attempts; stages + made, and with two jobs in hand
+    stages + min(made, 2 x made - stages), since the seconds of an engine then include a half of the
+    stages that exceed them
+
+    Basis: arithmetic. A rate that the user measured includes no stages.
+    """
+    queue, apart, capacity = workload.jobs, apart_s(workload), workload.capacity
+    made = job_s * (1 - exact(queue.repeated_ratio)) if queue is not None else job_s
+    if jobs_at_once(workload) > 1 and capacity and capacity.method is Method.calibrated:
+        made = min(made, 2 * made - apart)
+    return apart + made
 
 
 def without_api(case: Case) -> str | None:

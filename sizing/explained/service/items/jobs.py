@@ -3,6 +3,7 @@
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry, log_days, setting
 from sizing.explained.service.capacity import busiest_rate, item_seconds
 from sizing.plan.service.items.jobs import JobApiPlan, JobsPlan, JobWorkerPlan
+from sizing.replica.traffic import apart_s, jobs_at_once
 from sizing.workload import Queue
 
 CODE = "sizing/service/items/jobs.py"
@@ -11,12 +12,25 @@ _FRAME = "{s.item.width} * {s.item.height} * {jobs.BYTES_PER_PIXEL}"
 
 def _job_s(leaf: Leaf) -> Entry:
     return Entry(
-        "seconds of a worker for one job, repeated attempts included",
+        "seconds of an engine for one job, repeated attempts included",
         "GPU-seconds of a job / GPUs of a replica",
         item_seconds(leaf),
         leaf.method,
         leaf.method_source,
     )
+
+
+def _alone_s(leaf: Leaf) -> Entry:
+    """Explanation with the stages that run apart from the engine."""
+    workload, made = leaf.sized.inputs, "{s.jobs.job_s} * (1 - {w.jobs.repeated_ratio})"
+    apart = float(apart_s(workload))
+    symbols, numbers = "seconds of an engine without repeated attempts", made
+    if apart:
+        symbols, numbers = f"stages + {symbols}", f"{apart} + {made}"
+    if jobs_at_once(workload) > 1 and leaf.capacity.method == "calibrated":
+        symbols = "stages + min(made, 2 x made - stages), made being seconds of an engine"
+        numbers = f"{apart} + min({made}, 2 * {made} - {apart})"
+    return Entry("seconds of one job that does not wait, stages included", symbols, numbers)
 
 
 def _of_a_day(meaning: str, symbols: str) -> Explainer:
@@ -77,6 +91,7 @@ JOBS: Registry = {
             "replicas that work off the queue", "replicas needed", "{s.pool.replicas_needed}"
         ),
         "job_s": _job_s,
+        "alone_s": _alone_s,
         "utilisation": Entry(
             "share of a day in which these workers work",
             "mean rate x seconds of a job / workers",

@@ -108,7 +108,9 @@ class JobsPlan(Part):
     workers: int
     """Replicas that the queue is computed with: those needed, without spares."""
     job_s: Number
-    """Seconds of a worker for one job, repeated attempts included."""
+    """Seconds of an engine for one job, repeated attempts included."""
+    alone_s: Number
+    """Seconds of one job that does not wait, from its first stage to its end."""
     utilisation: Number
     """Share of a day in which these workers work."""
     largest_backlog: Number
