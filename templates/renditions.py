@@ -59,6 +59,7 @@ def _environment(
         "BUCKET": "${wire:artefacts_bucket}",
         "VARIANTS": json.dumps(variants, sort_keys=True),
         "ATTEMPTS": str(worker.attempts),
+        "RECEIVES": str(worker.receives),
         "VISIBILITY_S": str(worker.visibility_s),
         "HEARTBEAT_S": str(worker.heartbeat_s),
         "CLIP_TIMEOUT_S": str(worker.clip_timeout_s),

@@ -130,7 +130,8 @@ def _served_parts(
         calibrated = calibrated_plan(case.workload, known, pool, rates, load, priced=priced)
     capacity = _capacity(case, served.rated, served.choice, rates)
     jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
-    rendered = renditions_plan(case, artefact_plan(case), rates, pool=pool, jobs=jobs)
+    item = item_plan(case, served.choice)
+    rendered = renditions_plan(case, artefact_plan(case), rates, pool=pool, item=item, jobs=jobs)
     if unserved:
         engine = EngineParts(rejected=unserved)
     else:
@@ -147,7 +148,7 @@ def _served_parts(
         pool=pool,
         choice=choice,
         calibrated=calibrated,
-        item=item_plan(case, served.choice),
+        item=item,
         methods=side_by_side(
             case, served.choice, known, load, gpus_needed=pool.gpus_needed, method=method
         ),
@@ -187,7 +188,7 @@ def _unserved_parts(case: Case, result: Unserved, rates: Rates) -> HardwareParts
     return HardwareParts(
         memory_plan(case.need, choice.fit if choice else None),
         capacity,
-        renditions=renditions_plan(case, artefact_plan(case), rates, pool=None, jobs=None),
+        renditions=renditions_plan(case, artefact_plan(case), rates),
     )
 
 

@@ -300,7 +300,7 @@ def quota_plan(
     Replicas are the service's own, those that terminate, and the burst's with their max
     unavailable. Those that terminate are the larger of max unavailable and a zone's replicas with
     those that rollouts of other zones take. GPUs = replicas x GPUs of one. Pods = replicas +
-    import + workers of renditions and the one that terminates; a group has as many pods as nodes.
+    import + workers of renditions and those of a zone; a group has as many pods as nodes.
 
     Basis: vendor. Kubernetes counts a terminating pod until its kubelet has ended it, and on a lost
     node until the node returns. It counts the successor at once, so without room for both no new
@@ -313,7 +313,8 @@ def quota_plan(
         replicas += burst.replicas + burst.max_unavailable
     rendering = 0
     if renditions is not None and renditions.worker is not None:
-        rendering = renditions.workers_total + 1
+        zones = max(1, len(serving.replicas_by_zone))
+        rendering = renditions.workers_total + -(-renditions.workers_total // zones)
     return QuotaPlan(
         gpus=replicas * serving.gpus_per_replica,
         pods=replicas * pods_each + (weights_import is not None) + rendering,

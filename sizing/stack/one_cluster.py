@@ -53,8 +53,8 @@ def widest_addresses(site: Site) -> int:
 def other_addresses(site: Site, catalog: Catalog, service_count: int) -> int:
     """Addresses of a zone for everything except GPU nodes and their pods.
 
-    The endpoint of queues and the nodes of renditions would be more. They are within the spare
-    addresses, and the whole stack's addresses are checked later.
+    The endpoint of queues would be one more. It is within the spare addresses. The nodes of
+    renditions are more, too: `enough_addresses` counts them with the whole stack.
     """
     system = system_pool((), site, catalog)
     empty = zone_addresses(

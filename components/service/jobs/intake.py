@@ -25,6 +25,9 @@ from sizing.plan.service.items.jobs import JobApiPlan, JobsPlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.values.units import SECONDS_PER_DAY
 
+ENDINGS = {"h264": "mp4", "h265": "mp4", "av1": "mp4", "jpeg": "jpg"}
+"""Ending of a variant's file by its codec, as job_store.py names it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class IntakeArgs:
@@ -145,23 +148,32 @@ class Intake(pulumi.ComponentResource):
     @property
     def rendition_rights(self) -> list[dict[str, Any]]:
         """Statements for the role of the workers that make renditions."""
-        if self.renditions is None:
+        plan = self._args.renditions
+        if self.renditions is None or plan is None:
             return []
-        return self._rights(self.renditions, [self.renditions.dead_letters_arn], reads=RESULTS)
+        files = [f"??/*/{each.name}.{ENDINGS[each.codec]}" for each in plan.variants]
+        letters = [self.renditions.dead_letters_arn]
+        return self._rights(self.renditions, letters, reads=RESULTS, writes=files)
 
     @property
     def worker_rights(self) -> list[dict[str, Any]]:
         """Statements for the role of the workers, which make the items of jobs."""
         after = [] if self.renditions is None else [self.renditions.arn]
-        own = self._rights(self._queue, [self._queue.dead_letters_arn, *after], reads="*")
+        letters = [self._queue.dead_letters_arn, *after]
+        own = self._rights(self._queue, letters, reads="*", writes=[RESULTS])
         return [*own[:-1], *self._history_rights, own[-1]]
 
     def _rights(
-        self, queue: Queue, sends_to: list[pulumi.Output[str]], *, reads: str
+        self,
+        queue: Queue,
+        sends_to: list[pulumi.Output[str]],
+        *,
+        reads: str,
+        writes: list[str],
     ) -> list[dict[str, Any]]:
         """Statements for workers that take from one queue and send to others.
 
-        `reads` is the pattern of the keys of the bucket that they read.
+        `reads` and `writes` are patterns of the keys of the bucket.
 
         Guard: S3 answers 403 for a missing object, and not 404, to a role that may not list the
         bucket.
@@ -170,13 +182,13 @@ class Intake(pulumi.ComponentResource):
         taken = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"]
         return [
             allow(taken, queue.arn),
-            allow("sqs:SendMessage", sends_to[0] if len(sends_to) == 1 else sends_to),
+            allow("sqs:SendMessage", _one_or_all(sends_to)),
             allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table.arn),
             allow("s3:ListBucket", bucket.arn),
             allow("s3:GetObject", pulumi.Output.concat(bucket.arn, f"/{reads}")),
             allow(
                 ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"],
-                pulumi.Output.concat(bucket.arn, f"/{RESULTS}"),
+                _one_or_all([pulumi.Output.concat(bucket.arn, f"/{keys}") for keys in writes]),
             ),
             allow(KEY_USE, self._args.key_arn),
         ]
@@ -188,6 +200,13 @@ class Intake(pulumi.ComponentResource):
         if index is None:
             return []
         return [allow("dynamodb:Query", pulumi.Output.concat(self._table.arn, f"/index/{index}"))]
+
+
+def _one_or_all(
+    resources: list[pulumi.Output[str]],
+) -> pulumi.Output[str] | list[pulumi.Output[str]]:
+    """Resources of a statement: one by itself, as AWS returns it."""
+    return resources[0] if len(resources) == 1 else resources
 
 
 def variant_names(plan: RenditionsPlan | None) -> str:

@@ -122,7 +122,7 @@ def _rows(plan: Plan, service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "verdict", short.text.removeprefix(f"{service.name}: ")
         return
     if service.choice:
-        yield "cost", _cost(service.choice, pool.capacity_source)
+        yield "cost", _cost(service.choice, pool.capacity_source) + _unpriced(service)
         yield from _engine(service, service.choice)
     yield "load", _load(service, pool)
     if service.jobs is not None:
@@ -145,6 +145,14 @@ def _engine(service: ServicePlan, choice: ChoicePlan) -> Iterator[tuple[str, str
         yield "engine", f"{engine}, from the lock"
     else:
         yield "engine", f"{engine}, the cheapest of {', '.join(requested.engines)}"
+
+
+def _unpriced(service: ServicePlan) -> str:
+    """Clause on nodes that the cost does not contain; empty without any."""
+    made = service.renditions
+    if made is None or made.worker is None:
+        return ""
+    return f"; without {plural(made.workers_total, 'node')} for renditions"
 
 
 def _cost(choice: ChoicePlan, source: CapacitySource) -> str:

@@ -278,15 +278,15 @@ def _quota_pods(leaf: Leaf) -> Entry:
         "(replicas + a lost zone's and those of rollouts elsewhere: a pod counts until it is gone)"
         " x pods of one + 1 import"
     )
-    made = leaf.sized.renditions
+    made, rendering = leaf.sized.renditions, ""
     if made is not None and made.worker is not None:
-        symbols += " + workers of renditions + 1"
+        workers, zones = "{s.renditions.workers_total}", len(leaf.serving.replicas_by_zone)
+        rendering = f" + {workers} + ceil({workers} / {zones})"
+        symbols += " + workers of renditions and those of a zone"
     return Entry(
         "pods that the service's namespace may hold",
         symbols,
-        numbers
-        + (" + 1" if filled else "")
-        + (" + {s.renditions.workers_total} + 1" if symbols.endswith("renditions + 1") else ""),
+        numbers + (" + 1" if filled else "") + rendering,
     )
 
 

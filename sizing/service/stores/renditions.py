@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from sizing.catalog import Catalog
-from sizing.catalog.media import RenditionWork
+from sizing.catalog.media import FormatBytes, RenditionWork
 from sizing.locks.versions import image_reference
 from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.files.renditions import (
@@ -12,6 +12,7 @@ from sizing.plan.service.files.renditions import (
     RenditionWorkerPlan,
     VariantPlan,
 )
+from sizing.plan.service.items.item import ItemPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Case
@@ -28,7 +29,7 @@ from sizing.service.items.jobs import (
 )
 from sizing.service.stores.artefact import BITS_PER_BYTE
 from sizing.site.mirrors import mirrored
-from sizing.values.exact import Exact, ceiling, exact, plain, plain_or_none
+from sizing.values.exact import ceiling, exact, plain, plain_or_none
 from sizing.values.field_error import FieldError
 from sizing.values.units import MIB
 from sizing.workload import Renditions
@@ -37,6 +38,7 @@ from sizing.workload.kinds import MediaFormat
 
 FFMPEG_IMAGE = "mwader/static-ffmpeg"
 """Item of data/pins.csv of the image with ffmpeg."""
+FFMPEG_REPOSITORY = f"docker.io/{FFMPEG_IMAGE}"
 DECODE = "decode"
 """Row of the catalog for reading a clip."""
 CLIP_CPU_S = 1
@@ -48,13 +50,20 @@ VCPUS = 2
 UTILISATION = Fraction(7, 10)
 """Share of a node's CPU time that ffmpeg gets at the busiest moment. Basis: assumed; the agents of
 the node take a part, and a worker waits for S3."""
+MOST_NODES = 450
+"""Most nodes of one managed node group. Basis: vendor (EKS quota L-BD136A63)."""
 SPARE_WORKERS = 1
 """Workers beyond those needed. Basis: assumed; a lost node costs no clip, and its clip comes
 again."""
-MILLICORES, MEMORY_MIB = 1_500, 4_096
-"""CPU and memory that a worker requests of a node with 2 CPUs and 8 GiB. Basis: assumed for CPU;
-measured for memory: one clip of 1280 x 720 in three codecs at once took 0.84 GiB (2026-11-30), and
-encoders take more for larger frames."""
+MILLICORES = 1_500
+"""CPU that a worker requests of a node with 2 CPUs. Basis: assumed; the agents of the node take the
+rest."""
+WORKER_MIB, CLIP_MIB, VARIANT_MIB = 512, 100, 250
+"""MiB of a worker itself, for a megapixel of the clip's frame, and for one of all variants. Basis:
+above two measurements, see `_memory_mib`."""
+NODE_MIB = 6_656
+"""MiB of a node for a worker: 8 GiB without what Kubernetes and the node's agents take. Basis:
+vendor (m7i.large; EKS reserves 255 + 11 MiB for each of its pods), agents assumed."""
 SCRATCH_SPARE_MIB = 512
 """MiB on the node's disk beyond the frames of a clip. Basis: measured; a static ffmpeg has 165 MiB
 (imageio-ffmpeg 0.8.1, 2026-11-30)."""
@@ -69,8 +78,9 @@ def renditions_plan(
     file: ArtefactPlan | None,
     rates: Rates,
     *,
-    pool: PoolPlan | None,
-    jobs: JobsPlan | None,
+    pool: PoolPlan | None = None,
+    item: ItemPlan | None = None,
+    jobs: JobsPlan | None = None,
 ) -> RenditionsPlan | None:
     """Return the variants of each clip and their workers; None where the workload has none.
 
@@ -91,11 +101,17 @@ def renditions_plan(
     high = _cpu_s(file, variants, case.catalog, "high_cpu_s_per_megapixel")
     usual = _cpu_s(file, variants, case.catalog, "cpu_s_per_megapixel")
     clip_s = None if file.clip_s is None else Fraction(file.clip_s).limit_denominator(10**6)
-    rate = clips_per_s(case, rates, pool, jobs)
+    rate = clips_per_s(case, rates, pool, item)
     needed = max(1, ceiling(rate * high / (VCPUS * UTILISATION)))
     built = jobs is not None and jobs.worker is not None
+    if built and needed + SPARE_WORKERS > MOST_NODES:
+        message = f"it needs {needed + SPARE_WORKERS:,} nodes, and a node group has {MOST_NODES}"
+        raise FieldError(("renditions",), message, "fewer or smaller renditions")
     return RenditionsPlan(
         variants=variants,
+        decode_cpu_s_per_megapixel=plain(
+            exact(case.catalog.rendition(DECODE).high_cpu_s_per_megapixel)
+        ),
         bytes_per_clip=sum(each.file_bytes for each in variants),
         cpu_s_per_clip=plain(high),
         usual_cpu_s_per_clip=plain(usual),
@@ -103,7 +119,7 @@ def renditions_plan(
         clips_per_s=plain(rate),
         workers_needed=needed,
         workers_total=needed + SPARE_WORKERS,
-        worker=_worker(case, file, high) if built else None,
+        worker=_worker(case, file, variants, high) if built else None,
     )
 
 
@@ -116,27 +132,25 @@ def variants_of(
     bytes = width x height x frames x bits per pixel / 8; a thumbnail has one frame
     """
     made = [
-        _variant(each.name, each.codec.value, each.height, file, _bits(each.codec.value, catalog))
+        _variant(each.name, each.codec.value, each.height, file, catalog.rendition(each.codec))
         for each in wanted.videos
     ]
     if wanted.thumbnail_height is not None:
-        jpeg = MediaFormat.jpeg.value
-        bits = exact(catalog.media_format(jpeg).bits_per_pixel)
+        jpeg = catalog.media_format(MediaFormat.jpeg.value)
         one = file.model_copy(update={"frames": 1})
-        made.append(_variant(THUMBNAIL, jpeg, wanted.thumbnail_height, one, bits))
+        made.append(_variant(THUMBNAIL, jpeg.format, wanted.thumbnail_height, one, jpeg))
     return tuple(made)
 
 
-def _bits(codec: str, catalog: Catalog) -> Fraction:
-    """Bits of a pixel in a codec. Raises ValueError for a row without bits."""
-    bits = catalog.rendition(codec).bits_per_pixel
-    if bits is None:
+def _variant(
+    name: str, codec: str, height: int, file: ArtefactPlan, of: RenditionWork | FormatBytes
+) -> VariantPlan:
+    """Return one file of a clip. Raises ValueError for a codec without bits."""
+    if of.bits_per_pixel is None:
         raise ValueError(f"rendition_work.csv: {codec} has no bits_per_pixel")
-    return exact(bits)
-
-
-def _variant(name: str, codec: str, height: int, file: ArtefactPlan, bits: Fraction) -> VariantPlan:
     width = 2 * round(Fraction(height * file.width, file.height) / 2)
+    bits = exact(of.bits_per_pixel)
+    work = of.high_cpu_s_per_megapixel if isinstance(of, RenditionWork) else None
     return VariantPlan(
         name=name,
         codec=codec,
@@ -144,6 +158,7 @@ def _variant(name: str, codec: str, height: int, file: ArtefactPlan, bits: Fract
         height=height,
         bits_per_pixel=plain(bits),
         file_bytes=ceiling(width * height * file.frames * bits / BITS_PER_BYTE),
+        cpu_s_per_megapixel=plain_or_none(None if work is None else exact(work)),
     )
 
 
@@ -164,25 +179,39 @@ def _cpu_s(
     )
 
 
-def clips_per_s(case: Case, rates: Rates, pool: PoolPlan | None, jobs: JobsPlan | None) -> Fraction:
+def clips_per_s(case: Case, rates: Rates, pool: PoolPlan | None, item: ItemPlan | None) -> Fraction:
     """Clips a second at the busiest moment: no more than arrive, and than the fleet makes.
 
-    min(busiest rate, replicas with spares and burst / seconds of a job)
+    min(busiest rate, replicas with spares and burst / P10 of the seconds of a clip)
 
-    Basis: arithmetic.
+    Basis: arithmetic; jobs with fewer steps than the sized clip may come faster, up to the busiest
+    rate, and then wait in the queue of renditions.
     """
-    if pool is None or jobs is None:
+    if pool is None or item is None:
         return rates.busiest
     added = burst_nodes(case.workload, pool) * pool.replicas_per_node
-    fleet = Fraction(pool.replicas_total + added) / _exact(jobs.job_s)
+    fleet = Fraction(pool.replicas_total + added) / Fraction(item.low_s).limit_denominator(10**9)
     return min(rates.busiest, fleet)
 
 
-def _exact(value: Exact | float) -> Fraction:
-    return Fraction(value).limit_denominator(10**9)
+def _memory_mib(file: ArtefactPlan, variants: Sequence[VariantPlan]) -> int:
+    """MiB of a worker: 512 + 100 x Mpixel of a frame of the clip + 250 x those of all variants.
+
+    Raises FieldError where no node has so many. Basis: measured with three codecs at once, 0.84 GiB
+    at 1280 x 720 and 1.26 GiB at 1920 x 1088 (ffmpeg 9.0.2, 2 threads, 2026-11-30).
+    """
+    made = sum(v.width * v.height for v in variants)
+    clip = Fraction(file.width * file.height, MEGAPIXEL)
+    wanted = ceiling(WORKER_MIB + CLIP_MIB * clip + VARIANT_MIB * Fraction(made, MEGAPIXEL))
+    if wanted > NODE_MIB:
+        message = f"their encoders need {wanted:,} MiB at once, and a node has {NODE_MIB:,}"
+        raise FieldError(("renditions",), message, "fewer or smaller renditions")
+    return wanted
 
 
-def _worker(case: Case, file: ArtefactPlan, cpu_s: Fraction) -> RenditionWorkerPlan:
+def _worker(
+    case: Case, file: ArtefactPlan, variants: Sequence[VariantPlan], cpu_s: Fraction
+) -> RenditionWorkerPlan:
     """Return the worker, whose times follow from the seconds of a clip on all its threads."""
     clip_s = cpu_s / VCPUS
     frames_bytes = file.width * file.height * BYTES_PER_PIXEL * file.frames
@@ -190,11 +219,11 @@ def _worker(case: Case, file: ArtefactPlan, cpu_s: Fraction) -> RenditionWorkerP
     return RenditionWorkerPlan(
         image=worker_image(case.site, case.catalog),
         ffmpeg_image=mirrored(
-            image_reference(FFMPEG_IMAGE, FFMPEG_IMAGE, case.catalog), case.site.mirrors
+            image_reference(FFMPEG_IMAGE, FFMPEG_REPOSITORY, case.catalog), case.site.mirrors
         ),
         threads=VCPUS,
         cpu_millicores=MILLICORES,
-        memory_mib=MEMORY_MIB,
+        memory_mib=_memory_mib(file, variants),
         scratch_mib=SCRATCH_SPARE_MIB + ceiling(Fraction(2 * frames_bytes, MIB)),
         attempts=ATTEMPTS,
         receives=ATTEMPTS + BACKUP_RECEIVES,

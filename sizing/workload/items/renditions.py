@@ -47,8 +47,8 @@ class Rendition(Strict):
 class Renditions(Strict):
     """Further files that CPU workers make of each clip with ffmpeg."""
 
-    videos: tuple[Rendition, ...] = ()
-    """Renditions of the clip by height and codec."""
+    videos: Annotated[tuple[Rendition, ...], Field(max_length=8)] = ()
+    """Renditions of the clip by height and codec, at most 8."""
     thumbnail_height: Annotated[Height | None, Field(exclude_if=absent)] = None
     """Pixels of a column of a picture in JPEG, the frame in the middle of the clip. When left out,
     there is no thumbnail."""

@@ -242,7 +242,7 @@ def states(row: dict[str, Any]) -> dict[str, str]:
     """State of each variant of a job by name: those that it has, else those that it gets."""
     if "variants" in row:
         return dict.fromkeys(row["variants"], "completed")
-    state = "failed" if "variants_error" in row else "queued"
+    state = "failed" if "variants_error" in row or row["state"] == "failed" else "queued"
     return dict.fromkeys(json.loads(os.environ["VARIANTS"]), state)
 
 

@@ -12,6 +12,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+ORDER = (signal.SIGTERM,)
+"""Signal by which a container must end. Basis: vendor (Kubernetes)."""
+
 
 class Stop(BaseException):
     """The pod must end; the job goes back."""
@@ -23,6 +26,8 @@ class Stopping:
     def __init__(self) -> None:
         self.now = self._interruptible = False
         signal.signal(signal.SIGTERM, self._signal)
+        # Guard: `together` blocks it in each process until here.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ORDER)
 
     def _signal(self, number: int, frame: object) -> None:
         # Guard: no lock here; the signal may come while the same thread holds it.
@@ -66,6 +71,9 @@ def together(count: int, run: Callable[[], int]) -> int:
 
     All get the order to stop, and where one ends, the others get it too: the container starts again
     as a whole.
+
+    Guard: the order waits until all processes are known, and in each process until its worker can
+    keep it (`Stopping`), so that none misses it.
     """
     running = set[int]()
 
@@ -73,13 +81,14 @@ def together(count: int, run: Callable[[], int]) -> int:
         for worker in tuple(running):
             os.kill(worker, signal.SIGTERM)
 
-    # Guard: before the first process, so that none misses the order.
-    signal.signal(signal.SIGTERM, stop)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ORDER)
     for _ in range(count):
         worker = os.fork()
         if worker == 0:
             ended_in(run)
         running.add(worker)
+    signal.signal(signal.SIGTERM, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ORDER)
     first, status = os.wait()
     running.discard(first)
     stop(signal.SIGTERM, None)

@@ -203,8 +203,8 @@ class Store:
             self._s3.abort_multipart_upload(**place, UploadId=upload)
             raise
 
-    def delete(self, row: Row, file: File) -> None:
-        self._s3.delete_object(Bucket=self._bucket, Key=file.key(row["id"]))
+    def delete(self, job: str, file: File) -> None:
+        self._s3.delete_object(Bucket=self._bucket, Key=file.key(job))
 
     def uploaded(self, owner: str, number: str) -> tuple[str, bytes] | None:
         """Content type and bytes of an owner's uploaded image; None where it has expired."""

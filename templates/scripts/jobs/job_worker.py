@@ -166,7 +166,7 @@ class Worker:
             return True
         final = self._rows.get(row["id"])
         if final is None or final["state"] == "failed":
-            self._store.delete(row, self._item)
+            self._store.delete(row["id"], self._item)
         return True
 
     def _announce(self, job: str) -> None:

@@ -47,7 +47,8 @@ class Worker:
         self._rows = Rows(boto3.resource("dynamodb", **region).Table(given["TABLE"]))
         self._store = Store(boto3.client("s3", **region), given["BUCKET"])
         self._variants = [Variant(**each) for each in json.loads(given["VARIANTS"])]
-        self._attempts, self._threads = int(given["ATTEMPTS"]), int(given["THREADS"])
+        self._attempts, self._receives = int(given["ATTEMPTS"]), int(given["RECEIVES"])
+        self._threads = int(given["THREADS"])
         self._heartbeat_s, self._limit_s = int(given["HEARTBEAT_S"]), float(given["CLIP_TIMEOUT_S"])
         self._letters = given["DEAD_LETTERS_URL"]
         self._ffmpeg = executable(Path(given["FFMPEG"]))
@@ -63,20 +64,29 @@ class Worker:
     def _outcome(self, job: str, receives: int) -> int | None:
         """Seconds until the clip may be tried again; None where its message is no longer needed."""
         try:
-            return self._made(job)
+            row = self._rows.started(job)
+            if row is None:
+                self._cleared(job)
+                return None
+            if reason := self._hopeless(row, receives):
+                self._fail(row, reason)
+                return None
+            return self._made(row)
         except AWS_ERRORS as fault:
             report("aws_error", job=job, code=code_of(fault))
             return self._heartbeat_s
 
-    def _made(self, job: str) -> int | None:
-        """Make the variants of a clip once."""
-        row = self._rows.started(job)
-        if row is None:
-            self._buried_again(job)
-            return None
+    def _hopeless(self, row: Row, receives: int) -> str | None:
+        """Reason why the clip must not be tried again; None where it may."""
         if int(row["variant_starts"]) > self._attempts:
-            self._fail(row, f"{self._attempts} attempts were lost: their workers ended")
-            return None
+            return f"{self._attempts} attempts were lost: their workers ended"
+        if receives >= self._receives:
+            return f"it was handed out {receives} times"
+        return None
+
+    def _made(self, row: Row) -> int | None:
+        """Make the variants of a clip once."""
+        job = row["id"]
         try:
             with tempfile.TemporaryDirectory() as folder:
                 self._keep(row, self._files(row, Path(folder)))
@@ -84,6 +94,10 @@ class Worker:
             self._rows.left(job)
             report("given_back", job=job)
             return 0
+        except AWS_ERRORS:
+            # The clip is not at fault.
+            self._rows.left(job)
+            raise
         except BrokenError as fault:
             report("attempt_lost", job=job)
             if int(row["variant_starts"]) < self._attempts:
@@ -91,9 +105,14 @@ class Worker:
             self._fail(row, str(fault))
         return None
 
-    def _buried_again(self, job: str) -> None:
-        """Repeat the letter of a clip that has failed: its worker may have ended before it."""
+    def _cleared(self, job: str) -> None:
+        """Repeat the end of a clip that has failed or is gone: its worker may have ended before.
+
+        Guard: a clip with variants keeps its files, and one that has expired has none yet.
+        """
         row = self._rows.get(job)
+        if row is None or "variants_error" in row:
+            self._delete(job)
         if row is not None and "variants_error" in row:
             self._bury(row, row["variants_error"])
 
@@ -150,18 +169,18 @@ class Worker:
             return
         final = self._rows.get(row["id"])
         if final is None or "variants" not in final:
-            self._delete(row)
+            self._delete(row["id"])
 
     def _fail(self, row: Row, reason: str) -> None:
         """Note the reason, delete what is there, and send the job to the dead letters."""
         if not self._rows.unrendered(row["id"], reason):
             return
-        self._delete(row)
+        self._delete(row["id"])
         self._bury(row, reason)
 
-    def _delete(self, row: Row) -> None:
+    def _delete(self, job: str) -> None:
         for variant in self._variants:
-            self._store.delete(row, File(variant.name, variant.codec))
+            self._store.delete(job, File(variant.name, variant.codec))
 
     def _bury(self, row: Row, reason: str) -> None:
         """Send the job to the dead letters; after a crash in between it is there twice."""

@@ -134,6 +134,7 @@ class QueuedService:
             "VARIANTS": json.dumps(variants),
             "THREADS": "1",
             "CLIP_TIMEOUT_S": "20",
+            "RECEIVES": "50",
             "FFMPEG": str(ffmpeg()),
             **changes,
         }

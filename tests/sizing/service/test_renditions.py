@@ -57,10 +57,11 @@ def test_the_formula_by_hand() -> None:
 
 def test_clips_come_no_faster_than_they_arrive_and_than_they_are_made() -> None:
     slow = planned(traffic={"daily_users": 5_000, "requests_per_user_per_day": 4, "peak_ratio": 20})
-    service, jobs = slow.services[0], slow.services[0].jobs
-    assert service.pool is not None and jobs is not None
+    service, item = slow.services[0], slow.services[0].item
+    assert service.pool is not None and item is not None
     made = renditions_of(slow).clips_per_s
-    assert made == pytest.approx(service.pool.replicas_total / jobs.job_s)
+    assert made == pytest.approx(service.pool.replicas_total / item.low_s)
+    assert made > service.pool.replicas_total / item.seconds, "a fast fleet bounds the rate"
     assert made < service.traffic.requests_per_s_peak
     steady = planned()
     assert renditions_of(steady).clips_per_s == pytest.approx(2_000 / 86_400)

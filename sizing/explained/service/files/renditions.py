@@ -1,6 +1,6 @@
 """Explanations of the renditions of clips, and of the workers that make them."""
 
-from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry, setting
+from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry, setting
 from sizing.explained.service.capacity import busiest_rate
 from sizing.plan.service.files.renditions import (
     RenditionsPlan,
@@ -75,33 +75,60 @@ def _file_bytes(leaf: Leaf) -> Entry:
     )
 
 
-def _cpu_s(column: str, meaning: str) -> Explainer:
-    def entry(leaf: Leaf) -> Entry:
-        made = [v for v in _renditions(leaf).variants if v.name != THUMBNAIL]
-        sizes = " + ".join(f"{v.width} x {v.height} in {v.codec}" for v in made) or "none"
-        return Entry(
-            meaning,
-            f"{{renditions.CLIP_CPU_S}} + Mpixel of the clip x s to decode + Mpixel of each"
-            f" rendition x s to encode ({sizes}), {column} of the measurements",
-            "{v}",
-            Basis.measured,
-            WORK,
-            arithmetic=False,
-            remarks=("measured by bench/renditions.py; your clips may differ, so measure them",),
-        )
+def _measured(meaning: str, row: str) -> Entry:
+    return Entry(
+        meaning, "the highest of the measurements", "{v}", Basis.measured, f"{WORK}, {row}"
+    )
 
-    return entry
+
+def _encode_s(leaf: Leaf) -> Entry:
+    codec = _variant(leaf).codec
+    return _measured("CPU seconds to encode a million pixels of frames", codec)
+
+
+def _cpu_s(leaf: Leaf) -> Entry:
+    """CPU seconds of one clip, as a sum over its parts."""
+    frames = "{s.artefact.frames} / {renditions.MEGAPIXEL}"
+    parts = [f"{_CLIP} / {{renditions.MEGAPIXEL}} * {{s.renditions.decode_cpu_s_per_megapixel}}"]
+    parts += [
+        f"{v.width} * {v.height} * {frames} * {v.cpu_s_per_megapixel}"
+        for v in _renditions(leaf).variants
+        if v.cpu_s_per_megapixel is not None
+    ]
+    return Entry(
+        "CPU seconds for one clip, which size the workers",
+        "1 + Mpixel of the clip x s to decode + Mpixel of each rendition x s to encode",
+        f"{{renditions.CLIP_CPU_S}} + {' + '.join(parts)}",
+        Basis.measured,
+        WORK,
+        remarks=("by bench/renditions.py, the highest; your clips may differ, so measure them",),
+    )
 
 
 def _clips_per_s(leaf: Leaf) -> Entry:
-    if leaf.sized.pool is None or leaf.sized.jobs is None:
+    if leaf.sized.pool is None or leaf.sized.item is None:
         return Entry("clips a second at the busiest moment", "busiest rate", busiest_rate(leaf))
     pool = leaf.pool
     added = burst_nodes(leaf.sized.inputs, pool) * pool.replicas_per_node
     return Entry(
         "clips a second at the busiest moment",
-        "min(busiest rate, replicas with spares and burst / seconds of a job)",
-        f"min({busiest_rate(leaf)}, ({pool.replicas_total} + {added}) / {{s.jobs.job_s}})",
+        "min(busiest rate, replicas with spares and burst / P10 of the seconds of a clip)",
+        f"min({busiest_rate(leaf)}, ({pool.replicas_total} + {added}) / {{s.item.low_s}})",
+    )
+
+
+def _memory_mib(leaf: Leaf) -> Entry:
+    made = " + ".join(f"{v.width} * {v.height}" for v in _renditions(leaf).variants)
+    frame = "{s.artefact.width} * {s.artefact.height}"
+    return Entry(
+        "MiB that the worker requests and may use",
+        "512 + 100 x Mpixel of a frame of the clip + 250 x those of all variants",
+        "ceil({renditions.WORKER_MIB} + "
+        f"({{renditions.CLIP_MIB}} * {frame} + {{renditions.VARIANT_MIB}} * ({made}))"
+        " / {renditions.MEGAPIXEL})",
+        Basis.measured,
+        CODE,
+        remarks=("above the memory that three codecs at once took at two sizes",),
     )
 
 
@@ -111,6 +138,7 @@ RENDITIONS: Registry = {
         "height": _height,
         "bits_per_pixel": _bits,
         "file_bytes": _file_bytes,
+        "cpu_s_per_megapixel": _encode_s,
     },
     RenditionWorkerPlan: {
         "threads": setting(
@@ -119,12 +147,7 @@ RENDITIONS: Registry = {
         "cpu_millicores": setting(
             "millicores that the worker requests", "fixed: most of a node", Basis.assumed, CODE
         ),
-        "memory_mib": setting(
-            "MiB that the worker requests and may use",
-            "fixed: encoders keep many frames",
-            Basis.assumed,
-            CODE,
-        ),
+        "memory_mib": _memory_mib,
         "scratch_mib": Entry(
             "MiB on the node's disk for one clip and its variants",
             "512 + 2 x bytes of the uncompressed clip",
@@ -175,8 +198,18 @@ RENDITIONS: Registry = {
             "the sum of their files",
             " + ".join(str(each.file_bytes) for each in _renditions(leaf).variants),
         ),
-        "cpu_s_per_clip": _cpu_s("the highest", "CPU seconds for one clip, which size the workers"),
-        "usual_cpu_s_per_clip": _cpu_s("the median", "CPU seconds for a usual clip"),
+        "decode_cpu_s_per_megapixel": _measured(
+            "CPU seconds to read a million pixels of the clip's frames", "decode"
+        ),
+        "cpu_s_per_clip": _cpu_s,
+        "usual_cpu_s_per_clip": Entry(
+            "CPU seconds for a usual clip",
+            "as CPU seconds for one clip, by the median of the measurements",
+            "{v}",
+            Basis.measured,
+            WORK,
+            arithmetic=False,
+        ),
         "cpu_s_per_clip_s": Entry(
             "CPU seconds for one second of a clip",
             "CPU seconds of a clip / its seconds",

@@ -25,6 +25,9 @@ class VariantPlan(Part):
     """Bits of the file for one pixel of one frame."""
     file_bytes: int
     """Bytes of the file."""
+    cpu_s_per_megapixel: Number | None
+    """CPU seconds for a million pixels of frames, the highest measured; null for the thumbnail,
+    whose work is that of the clip."""
 
 
 class RenditionWorkerPlan(Part):
@@ -48,8 +51,9 @@ class RenditionWorkerPlan(Part):
     """MiB on the node's disk for one clip and its variants."""
     attempts: Annotated[int, Reaches(DEPLOYMENT, WORKER)]
     """Attempts of one clip before it goes to the dead letters of renditions."""
-    receives: Annotated[int, Reaches(SQS_QUEUE, "redrivePolicy")]
-    """Times that a clip is handed out before the queue itself moves it to the dead letters."""
+    receives: Annotated[int, Reaches(SQS_QUEUE, "redrivePolicy"), Reaches(DEPLOYMENT, WORKER)]
+    """Times that a clip is handed out before the queue itself moves it to the dead letters. Workers
+    move it earlier."""
     visibility_s: Annotated[
         int, Reaches(SQS_QUEUE, "visibilityTimeoutSeconds"), Reaches(DEPLOYMENT, WORKER)
     ]
@@ -69,6 +73,8 @@ class RenditionsPlan(Part):
     """Variants of each clip."""
     bytes_per_clip: int
     """Bytes of all variants of one clip."""
+    decode_cpu_s_per_megapixel: Number
+    """CPU seconds to read a million pixels of the clip's frames, the highest measured."""
     cpu_s_per_clip: Number
     """CPU seconds for one clip that size the workers: the highest measured."""
     usual_cpu_s_per_clip: Number

@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
-from components.service.jobs.intake import upload_days
+from components.service.jobs.intake import ENDINGS, upload_days
+from sizing.workload import Codec
+from templates.scripts.jobs.job_store import File
 from tests.components.plans import queued_jobs, rendered_plan, renditions_of
 from tests.components.recording import children, named
 from tests.components.service.jobs.parts import KEY, intake
@@ -56,7 +58,10 @@ def test_workers_of_renditions_read_results_and_take_from_their_own_queue() -> N
         (["dynamodb:GetItem", "dynamodb:UpdateItem"], TABLE % "i-table-rows"),
         ("s3:ListBucket", BUCKET),
         ("s3:GetObject", f"{BUCKET}/??/*"),
-        (["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"], f"{BUCKET}/??/*"),
+        (
+            ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"],
+            [f"{BUCKET}/??/*/h264-360.mp4", f"{BUCKET}/??/*/av1-240.mp4"],
+        ),
     ]
     assert use[1] == KEY
     jobs: Any = named(recording, "worker").inputs["tags"]
@@ -65,6 +70,13 @@ def test_workers_of_renditions_read_results_and_take_from_their_own_queue() -> N
         QUEUE % "i-queue-dead-letters",
         QUEUE % "i-renditions-waiting",
     ]
+
+
+def test_endings_are_those_of_the_program() -> None:
+    assert {
+        codec: File("x", codec).key("0" * 32).rpartition(".")[2] for codec in ENDINGS
+    } == ENDINGS
+    assert set(ENDINGS) == {*Codec, "jpeg"}
 
 
 def test_without_workers_of_renditions_there_is_no_queue_and_no_name() -> None:
