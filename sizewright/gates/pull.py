@@ -1,5 +1,7 @@
 """Do many nodes pull from Docker Hub without an account, all from one address?"""
 
+from collections.abc import Iterator
+
 from sizewright.gates.gates import Gate
 from sizewright.layout.numbers import plural
 from sizing.plan.stack.nodes import NodePool
@@ -17,13 +19,7 @@ def docker_hub_pulls(plan: Plan) -> Gate:
     Docker Hub sees the address of the NAT gateway; a node pulls each image once.
     """
     name, source = "Docker Hub pulls", "Docker Hub usage and limits"
-    images = sorted(
-        {
-            service.serving.image
-            for service in plan.services
-            if service.serving and service.serving.image.startswith(DOCKER_HUB)
-        }
-    )
+    images = sorted({*_hub_images(plan), *_hub_images_of_renditions(plan)})
     if not images or plan.site.image_pull_secrets:
         return Gate(name, True, "no image is pulled from there without a name", source)
     nodes = _nodes_behind_one_address(plan)
@@ -37,12 +33,33 @@ def docker_hub_pulls(plan: Plan) -> Gate:
     return Gate(name, None, detail, source)
 
 
+def _hub_images(plan: Plan) -> Iterator[str]:
+    served = (service.serving.image for service in plan.services if service.serving)
+    yield from (image for image in served if image.startswith(DOCKER_HUB))
+
+
+def _hub_images_of_renditions(plan: Plan) -> Iterator[str]:
+    made = (s.renditions.worker for s in plan.services if s.renditions)
+    images = (worker.ffmpeg_image for worker in made if worker)
+    yield from (image for image in images if image.startswith(DOCKER_HUB))
+
+
 def _nodes_behind_one_address(plan: Plan) -> int:
-    """Most nodes that share a NAT gateway, burst nodes included; all nodes where it is unknown."""
+    """Most nodes that share a NAT gateway, burst nodes included; all nodes where it is unknown.
+
+    Nodes of renditions count as if they were all in one zone.
+    """
+    rendering = 0
+    if plan.rendition_nodes is not None and any(_hub_images_of_renditions(plan)):
+        rendering = plan.rendition_nodes.nodes_total
+    return rendering + _gpu_nodes_behind_one_address(plan)
+
+
+def _gpu_nodes_behind_one_address(plan: Plan) -> int:
     pools = [pool for pool in plan.pools if _pulls(pool, plan)]
     total = sum(sum(pool.nodes_by_zone.values()) + _burst_nodes(pool) for pool in pools)
     gateways = sum(subnet.nat for subnet in plan.network.subnets)
-    if gateways < 2:
+    if gateways < 2 or not pools:
         return total
     zones = {zone for pool in pools for zone in pool.nodes_by_zone}
     floor = max(sum(pool.nodes_by_zone.get(zone, 0) for pool in pools) for zone in zones)

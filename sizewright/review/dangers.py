@@ -21,7 +21,7 @@ from sizewright.record.values import at, short_type
 from sizewright.review.changes import Effect
 from sizewright.review.compare import LOSING, ResourceChange, ServiceChange, loses_data
 from sizewright.review.lost_fleets import lost_fleets
-from sizing.plan.reaches import BALANCER
+from sizing.plan.reaches import BALANCER, BUCKET
 from sizing.plan.whole import Plan
 
 RULES = Path(__file__).parent / "data" / "dangers.csv"
@@ -40,7 +40,7 @@ class Event(StrEnum):
     """The resource is deleted or replaced, or may be. With a property, it applies to resources that
     have it."""
     gone = "gone"
-    """The resource is deleted, and the load balancer of its component is not."""
+    """The resource is deleted, and the load balancer or bucket that it guards is not."""
     becomes = "becomes"
     """The property now has one of the values, and had none of them before; null is absent."""
     drops = "drops"
@@ -142,7 +142,7 @@ def _said(
             texts = (rule.says, _forced(change)) if losing else ()
             return "; ".join(text for text in texts if text) or None
         case Event.gone:
-            applies = change.effect is Effect.delete and not _balancer_goes(change, resources)
+            applies = change.effect is Effect.delete and not _guarded_goes(change, resources)
         case Event.becomes:
             after = change.after is not None and _text(change.after, rule) in rule.values
             before = change.before is not None and _text(change.before, rule) in rule.values
@@ -199,15 +199,19 @@ def _lowers(rule: DangerRule, change: ResourceChange) -> bool:
     return before is None and "null" in rule.values
 
 
-def _balancer_goes(change: ResourceChange, resources: Sequence[ResourceChange]) -> bool:
-    """True where the load balancer of the same component is deleted, and no guard is needed.
+def _guarded_goes(change: ResourceChange, resources: Sequence[ResourceChange]) -> bool:
+    """True where what the resource guards is deleted too, and no guard is needed.
 
-    Children are named after their component: sw-chat-gateway-balancer.
+    Children are named after their component: sw-chat-gateway-balancer. A component may have the
+    name of another one and more, so a bucket's guard has exactly the name of its component.
     """
-    balancers = (r for r in resources if r.type == BALANCER and r.effect is Effect.delete)
-    return any(
-        change.name.startswith(f"{balancer.name.rpartition('-')[0]}-") for balancer in balancers
-    )
+    for gone in (r for r in resources if r.effect is Effect.delete):
+        component = gone.name.rpartition("-")[0]
+        if gone.type == BALANCER and change.name.startswith(f"{component}-"):
+            return True
+        if gone.type == BUCKET and change.name == f"{component}-public-access":
+            return True
+    return False
 
 
 def _new_range(

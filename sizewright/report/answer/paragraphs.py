@@ -158,14 +158,14 @@ def renditions(plan: RenditionsPlan) -> str:
     return (
         f"{names}: {data_size(plan.bytes_per_clip)} a clip in {number(plan.cpu_s_per_clip)} CPU s "
         f"(usually {number(plan.usual_cpu_s_per_clip)}), {number(plan.clips_per_s)} clips/s at "
-        f"the busiest moment; {workers}, each on a node of its own"
+        f"the busiest moment; {workers}, each on an m7i.large of its own"
     )
 
 
 def region_copy(copy: RegionCopyPlan) -> str:
     """Text on the copy of a bucket's files in another region, without a final stop."""
     usd = copy.transfer_usd_per_month
-    cost = "at an unknown price" if usd is None else f"${usd:,.0f} at list prices"
+    cost = "at an unknown price" if usd is None else f"{usd:,.0f} USD at list prices"
     moved = f"{number(copy.transfer_gb_per_month)} GB a month between the regions, {cost}"
     return f"{data_size(copy.stored_bytes)} in {copy.region}; {moved}"
 
@@ -178,12 +178,12 @@ def delivery(cdn: CdnPlan) -> str:
     out = f"{number(cdn.egress_mbit_per_s)} Mbit/s mean"
     out += "" if egress is None else f", {number(egress)} Mbit/s peak"
     usd = cdn.egress_usd_per_month
-    cost = "at an unknown price" if usd is None else f"${usd:,.0f} at list prices"
+    cost = "at an unknown price" if usd is None else f"{usd:,.0f} USD at list prices"
     month = f"{number(cdn.egress_gb_per_month)} GB a month, {cost}"
     return (
         f"{rate}: {out} by {cdn.price_class}, {month}; "
         f"the bucket answers {number(cdn.origin_requests_per_s)} requests/s with "
-        f"{number(cdn.origin_mbit_per_s)} Mbit/s"
+        f"{number(cdn.origin_mbit_per_s)} Mbit/s{'' if views is None else ' at the peak'}"
     )
 
 

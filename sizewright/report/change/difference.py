@@ -82,8 +82,10 @@ NOTHING, ABSENT = "none", "absent"
 
 
 def danger_kinds(dangers: Sequence[Hazard], stores: int) -> str:
-    """The kinds of danger in one line, with the number of stores that would be lost."""
-    data = f"{plural(stores, 'store')} would be deleted or replaced"
+    """The kinds of danger in one line, with the number of stores that would be lost, if any."""
+    data = TITLES[Danger.data]
+    if stores:
+        data = f"{plural(stores, 'store')} would be deleted or replaced"
     kinds = dict.fromkeys(found.danger for found in dangers)
     return "; ".join(data if kind is Danger.data else TITLES[kind] for kind in kinds)
 

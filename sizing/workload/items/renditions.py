@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
@@ -15,8 +15,18 @@ if TYPE_CHECKING:
 
 THUMBNAIL = "thumbnail"
 """Name of the thumbnail among the variants of a clip."""
-Height = Annotated[PositiveCount, Field(ge=16, le=4_320, multiple_of=2)]
-"""Pixels of a column: even, because the codecs halve the resolution of colours."""
+
+
+def is_even(height: int) -> int:
+    """Return the height. Raises FieldError for an odd one: codecs halve the colours' resolution."""
+    if height % 2:
+        message = f"{height} is odd, and the codecs halve the resolution of colours"
+        raise FieldError((), message, f"{height - 1} or {height + 1}")
+    return height
+
+
+Height = Annotated[PositiveCount, Field(ge=16, le=4_320), AfterValidator(is_even)]
+"""Pixels of a column: an even number."""
 
 
 class Codec(StrEnum):

@@ -12,11 +12,15 @@ SIZE = "{s.cdn.item_bytes} * 8 / {units.MB}"
 
 
 def _item_bytes(leaf: Leaf) -> Entry:
-    data = leaf.sized.inputs.data
+    data, remarks = leaf.sized.inputs.data, tuple[str, ...]()
+    if leaf.sized.renditions is not None:
+        remarks = ("an upper bound: viewers of a rendition fetch fewer bytes",)
     if data is not None and data.interaction_bytes is not None:
         basis, source = Basis.given, "the workload file: data.interaction_bytes"
-        return Entry("bytes of one result", "data.interaction_bytes", "{v}", basis, source)
-    return Entry("bytes of one result", "bytes of the file", "{s.artefact.file_bytes}")
+        symbols = "data.interaction_bytes"
+        return Entry("bytes of one result", symbols, "{v}", basis, source, remarks=remarks)
+    numbers = "{s.artefact.file_bytes}"
+    return Entry("bytes of one result", "bytes of the file", numbers, remarks=remarks)
 
 
 def _views(load: str) -> Entry:

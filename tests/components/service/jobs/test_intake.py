@@ -1,11 +1,12 @@
 """The intake of jobs: its parts, the bucket's rules, and what workers need."""
 
+import ast
 import json
 from typing import Any
 
 from components.service.jobs.intake import ENDINGS, upload_days
 from sizing.workload import Codec
-from templates.scripts.jobs.job_store import File
+from templates.programs import program
 from tests.components.plans import queued_jobs, rendered_plan, renditions_of
 from tests.components.recording import children, named
 from tests.components.service.jobs.parts import KEY, intake
@@ -73,9 +74,13 @@ def test_workers_of_renditions_read_results_and_take_from_their_own_queue() -> N
 
 
 def test_endings_are_those_of_the_program() -> None:
-    assert {
-        codec: File("x", codec).key("0" * 32).rpartition(".")[2] for codec in ENDINGS
-    } == ENDINGS
+    (forms,) = (
+        node.value
+        for node in ast.parse(program("job_store").text).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FORMS"
+    )
+    written = {form: ending for form, (ending, _) in ast.literal_eval(forms).items()}
+    assert {codec: written[codec] for codec in ENDINGS} == ENDINGS
     assert set(ENDINGS) == {*Codec, "jpeg"}
 
 
