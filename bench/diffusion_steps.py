@@ -4,11 +4,14 @@
 packages of `bench/diffusion/requirements.in` and no weights. It builds each model of
 `bench/data/diffusion_parts.json` from its config, and times one step of the denoiser, the encoders
 and the decoder apart. Three shapes, two precisions and two runtimes make twelve rows a model. Each
-row is appended to the table at once, the most valuable rows first. After the time has passed, no
-further measurement starts. A second run continues where the first ended.
+row is written to the table at once, the most valuable rows first. After the time has passed, no
+further part is measured. A second run continues where the first ended.
 
-A part that is missing in the installed libraries, or that does not fit in memory, leaves a row with
-the reason. `--tiny` builds small models and small shapes for a CPU: such times mean nothing.
+A part that is missing in the installed libraries, that does not fit in memory, or for which no time
+was left, leaves a row with the reason. A later run measures such a row again, after the others.
+Other versions of PyTorch or diffusers, and other cards, have rows of their own.
+
+`--tiny` builds small models and small shapes for a CPU: such times mean nothing.
 `docs/how-to/measure-images-and-clips.md` has the steps for a machine with an H100 or H200.
 """
 
@@ -21,7 +24,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,10 +37,12 @@ from diffusion.rows import (
     ENGINES,
     SOURCE,
     Machine,
-    append,
-    known_ids,
+    Table,
+    lacking,
     row_id,
+    rows_by_id,
     seconds_per_item,
+    write,
 )
 from diffusion.shapes import Item, items, latent, temporal, three
 from diffusion.timing import FULL, ONCE, Calls, Timed, compile_blocks, timed, to_eight_bits
@@ -54,12 +59,12 @@ WIDE = torch.bfloat16
 
 @dataclass(frozen=True)
 class Job:
-    """Rows that share one denoiser."""
+    """Model, precision, runtime and item of one row."""
 
     parts: Parts
     precision: str
     runtime: str
-    items: tuple[Item, ...]
+    item: Item
 
 
 @dataclass
@@ -69,6 +74,8 @@ class Bench:
     device: str
     calls: Calls
     decoder_type: torch.dtype
+    end_s: float
+    """Reading of the monotonic clock after which no part is measured."""
     measured: dict[tuple[object, ...], Timed | str] = field(default_factory=dict)
 
     def encode(self, parts: Parts) -> list[Timed | str]:
@@ -83,18 +90,45 @@ class Bench:
         key = parts.autoencoder.name, parts.tiled, item.size
         return self._once(key, lambda: self._decoder(parts, item))
 
-    def step(self, module: torch.nn.Module, parts: Parts, item: Item) -> Timed:
+    def step(self, job: Job) -> Timed | str:
         """Return the times of one call of the denoiser."""
+        return self.attempt("denoiser", lambda: self._step(job))
+
+    def is_over(self) -> bool:
+        """True after the end of the run's minutes."""
+        return time.monotonic() > self.end_s
+
+    def attempt(self, part: str, measure: Callable[[], Timed]) -> Timed | str:
+        """Return the times of a part, or the reason why there are none."""
+        if self.is_over():
+            return f"{part}: not measured, because the minutes had passed"
+        try:
+            return measure()
+        except torch.OutOfMemoryError:
+            return f"{part}: out of memory"
+        except FAULTS as fault:
+            first = (str(fault).strip() or type(fault).__name__).splitlines()[0]
+            return f"{part}: {first}"
+        finally:
+            _free()
+
+    def _once(self, key: tuple[object, ...], measure: Callable[[], Timed]) -> Timed | str:
+        if key not in self.measured:
+            self.measured[key] = self.attempt(str(key[0]), measure)
+        return self.measured[key]
+
+    def _step(self, job: Job) -> Timed:
+        parts, item = job.parts, job.item
+        module = parts.denoiser.module(self.device, WIDE)
+        if job.precision == "fp8":
+            to_eight_bits(module)
+        if job.runtime == "compiled":
+            compile_blocks(module, self.device)
         batch = item.passes if parts.passes_together else 1
         size = latent(parts, item, module.config.in_channels)
         call = Call(module.config, size, batch, item.text_tokens, Draw(self.device, WIDE))
         inputs = denoiser_inputs(parts.denoiser.class_name, call)
         return self._timed(lambda: module(**inputs, return_dict=False)[0])
-
-    def _once(self, key: tuple[object, ...], measure: Callable[[], Timed]) -> Timed | str:
-        if key not in self.measured:
-            self.measured[key] = attempt(str(key[0]), measure)
-        return self.measured[key]
 
     def _encoder(self, part: Part, tokens: int) -> Timed:
         module = part.module(self.device, WIDE)
@@ -113,19 +147,6 @@ class Bench:
 
     def _timed(self, call: Callable[[], torch.Tensor]) -> Timed:
         return timed(call, self.device, self.calls)
-
-
-def attempt(part: str, measure: Callable[[], Timed]) -> Timed | str:
-    """Return the times of a part, or the reason why there are none."""
-    try:
-        return measure()
-    except torch.OutOfMemoryError:
-        return f"{part}: out of memory"
-    except FAULTS as fault:
-        first = (str(fault).strip() or type(fault).__name__).splitlines()[0]
-        return f"{part}: {first}"
-    finally:
-        _free()
 
 
 def _free() -> None:
@@ -148,39 +169,25 @@ def jobs(
         for precision in precisions:
             for runtime in runtimes:
                 for parts in chosen:
-                    yield Job(parts, precision, runtime, wanted[parts.model][part])
+                    for item in wanted[parts.model][part]:
+                        yield Job(parts, precision, runtime, item)
 
 
-def rows_of(job: Job, bench: Bench, machine: Machine) -> Iterator[dict[str, str]]:
-    """Measure a job and return its rows, one after the other."""
-    module: torch.nn.Module | None = None
-
-    def step(item: Item) -> Timed:
-        nonlocal module
-        if module is None:
-            module = job.parts.denoiser.module(bench.device, WIDE)
-            if job.precision == "fp8":
-                to_eight_bits(module)
-        if job.runtime == "compiled":
-            compile_blocks(module, bench.device)
-        return bench.step(module, job.parts, item)
-
-    steps = [attempt("denoiser", lambda i=item: step(i)) for item in job.items]
-    module = None
-    _free()
-    for item, made in zip(job.items, steps, strict=True):
-        parts = [made, *bench.encode(job.parts), bench.decode(job.parts, item)]
-        yield _row(job, item, machine, parts)
+def measured_row(job: Job, bench: Bench, machine: Machine) -> dict[str, str]:
+    """Measure the parts of a job, each alone on the device, and return the cells of its row."""
+    parts = [bench.step(job), *bench.encode(job.parts), bench.decode(job.parts, job.item)]
+    return cells_of(job, machine, parts)
 
 
-def _row(job: Job, item: Item, machine: Machine, parts: Sequence[Timed | str]) -> dict[str, str]:
+def cells_of(job: Job, machine: Machine, parts: Sequence[Timed | str]) -> dict[str, str]:
     """Return the cells of a row; `parts` are the step, the encoders and the decoder."""
+    item = job.item
     step, *encoders, decoder = parts
     reasons = [part for part in parts if isinstance(part, str)]
     if isinstance(step, Timed) and not step.finite:
         reasons.append("denoiser: the result is not finite")
     cells = {
-        "id": row_name(job, item, machine),
+        "id": row_name(job, machine),
         "workload": "image" if item.frames == 1 else "video",
         "source_id": SOURCE,
         "source_date": machine.date,
@@ -237,11 +244,8 @@ def this_machine(device: str) -> Machine:
         query += ["--format=csv,noheader,nounits", "--id=0"]
         answer = subprocess.run(query, capture_output=True, check=True, text=True).stdout
         driver, watts = (cell.strip() for cell in answer.split(","))
-    versions = (
-        f"torch {torch.__version__}, diffusers {diffusers.__version__}, "
-        f"transformers {transformers.__version__}"
-    )
-    return Machine(card, driver, watts, versions, datetime.now(UTC).date().isoformat())
+    versions = (library.__version__ for library in (torch, diffusers, transformers))
+    return Machine(card, driver, watts, *versions, datetime.now(UTC).date().isoformat())
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -267,41 +271,40 @@ def main(words: Sequence[str] | None = None) -> int:
         print("no CUDA device; --tiny runs on the CPU", file=sys.stderr)
         return 2
     try:
-        known = known_ids(given.table)
+        table = rows_by_id(given.table)
     except ValueError as fault:
         print(fault, file=sys.stderr)
         return 2
     warnings.simplefilter("ignore")
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
-    bench = Bench("cuda", FULL, WIDE)
+    end_s = time.monotonic() + 60 * given.minutes
+    bench = Bench("cuda", FULL, WIDE, end_s)
     if given.tiny:
         torch.set_num_threads(1)
-        bench = Bench("cpu", ONCE, torch.float32)
-    return measure(given, bench, known)
-
-
-def measure(given: argparse.Namespace, bench: Bench, known: set[str]) -> int:
-    """Append the rows that the table lacks, until the minutes have passed."""
-    begin, machine = time.monotonic(), this_machine(bench.device)
-    chosen = [parts for name, parts in models(given.tiny).items() if name in given.models]
-    for job in jobs(chosen, given.precisions, given.runtimes, given.shapes, given.tiny):
-        lacking = tuple(item for item in job.items if row_name(job, item, machine) not in known)
-        if not lacking:
-            continue
-        if time.monotonic() - begin > 60 * given.minutes:
-            print(f"{given.minutes:g} minutes have passed; run again for the other rows")
-            break
-        for row in rows_of(replace(job, items=lacking), bench, machine):
-            append(given.table, row)
-            shown = f"{row['step_ms']} ms a step" if "step_ms" in row else row["reason"]
-            print(f"{row['id']:<64} {shown}", flush=True)
+        bench = Bench("cpu", ONCE, torch.float32, end_s)
+    measure(given, bench, table)
     return 0
 
 
-def row_name(job: Job, item: Item, machine: Machine) -> str:
-    """Return the id of the row of one item."""
-    return row_id(job.parts.model, item.size, job.precision, job.runtime, machine)
+def measure(given: argparse.Namespace, bench: Bench, table: Table) -> None:
+    """Write the rows that the table lacks, until the minutes have passed."""
+    machine = this_machine(bench.device)
+    chosen = [parts for name, parts in models(given.tiny).items() if name in given.models]
+    all_jobs = jobs(chosen, given.precisions, given.runtimes, given.shapes, given.tiny)
+    by_name = {row_name(job, machine): job for job in all_jobs}
+    for name in lacking(by_name, table):
+        if bench.is_over():
+            print(f"{given.minutes:g} minutes have passed; run again for the other rows")
+            break
+        row = measured_row(by_name[name], bench, machine)
+        write(given.table, row)
+        print(f"{name:<96} {row['reason'] or row['step_ms'] + ' ms a step'}", flush=True)
+
+
+def row_name(job: Job, machine: Machine) -> str:
+    """Return the id of the row of a job."""
+    return row_id(job.parts.model, job.item.size, job.precision, job.runtime, machine)
 
 
 if __name__ == "__main__":

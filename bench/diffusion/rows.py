@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,8 @@ COLUMNS = (
 """`items_s` is empty: it is a column of every table of throughputs."""
 SOURCE = "diffusion-steps"
 ENGINES = {"eager": "diffusers eager", "compiled": "diffusers torch.compile"}
+Table = Mapping[str, Mapping[str, str]]
+"""Rows of a table by id."""
 MEMORY_KIND = re.compile(r" HBM\w*$")
 """End of a card's name that no catalog has."""
 
@@ -54,8 +56,15 @@ class Machine:
     card: str
     driver: str
     power_limit_w: str
-    versions: str
+    torch: str
+    diffusers: str
+    transformers: str
     date: str
+
+    @property
+    def versions(self) -> str:
+        """Versions of the libraries, as tables write them."""
+        return f"torch {self.torch}, diffusers {self.diffusers}, transformers {self.transformers}"
 
     @property
     def gpu(self) -> str:
@@ -64,9 +73,10 @@ class Machine:
 
 
 def row_id(model: str, size: str, precision: str, runtime: str, machine: Machine) -> str:
-    """Return the id of a row. A table with this id needs no second measurement."""
+    """Return the id of a row: other cards, and other versions of PyTorch or diffusers, differ."""
     card = machine.gpu.removeprefix("NVIDIA ").replace(" ", "-").lower()
-    return "_".join((model, size, precision, runtime, card))
+    versions = f"torch-{machine.torch}", f"diffusers-{machine.diffusers}"
+    return "_".join((model, size, precision, runtime, card, *versions))
 
 
 def seconds_per_item(
@@ -82,25 +92,38 @@ def seconds_per_item(
     return (passes * encode_ms + steps * step_ms + decode_ms) / 1000
 
 
-def known_ids(path: Path) -> set[str]:
-    """Return the ids of the rows of a table; none where the file does not exist yet.
+def lacking(ids: Iterable[str], table: Table) -> list[str]:
+    """Return the ids that have no row without a reason, in their order; ids with a row come last.
+
+    A part that fails each time would otherwise use the minutes of every run.
+    """
+    wanted = [each for each in ids if each not in table or table[each]["reason"]]
+    return sorted(wanted, key=lambda each: each in table)
+
+
+def rows_by_id(path: Path) -> Table:
+    """Return the rows of a table by id; none where the file does not exist yet.
 
     Raises ValueError for a file with other columns.
     """
     if not path.exists():
-        return set()
+        return {}
     with path.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines)
         if tuple(rows.fieldnames or ()) != COLUMNS:
             raise ValueError(f"{path}: has other columns; expected {', '.join(COLUMNS)}")
-        return {row["id"] for row in rows}
+        return {row["id"]: row for row in rows}
 
 
-def append(path: Path, row: Mapping[str, str]) -> None:
-    """Write a row at once, so that a run that is ended loses only what it is measuring."""
-    is_new = not path.exists()
-    with path.open("a", encoding="utf-8", newline="") as lines:
+def write(path: Path, row: Mapping[str, str]) -> None:
+    """Write a row at once, at the end of its table and in place of an earlier row with its id.
+
+    The table is whole at any time, so that a run that is ended loses only what it is measuring.
+    """
+    others = [each for name, each in rows_by_id(path).items() if name != row["id"]]
+    whole = path.with_name(f"{path.name}.new")
+    with whole.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.DictWriter(lines, COLUMNS, restval="", lineterminator="\n")
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
+        writer.writeheader()
+        writer.writerows([*others, row])
+    whole.replace(path)

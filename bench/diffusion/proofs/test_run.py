@@ -4,16 +4,16 @@ Small models show that each class is built and called. Their times mean nothing,
 """
 
 import csv
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-import diffusion_steps
 import pytest
 import torch
 from diffusion.parts import Part, models
 from diffusion.rows import COLUMNS
-from diffusion.timing import Fp8Linear, to_eight_bits
-from diffusion_steps import attempt, main
+from diffusion.timing import ONCE, Fp8Linear, Timed, to_eight_bits
+from diffusion_steps import Bench, main
 
 FAMILIES = [
     "flux.1-dev",
@@ -94,6 +94,56 @@ def test_nothing_starts_after_the_minutes(
     assert "minutes have passed; run again" in capsys.readouterr().out
 
 
+def at_each_call(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
+    """Let each measurement act with its number, from 1, and return a time at once."""
+    done: list[str] = []
+
+    def timed(bench: Bench, call: Callable[[], torch.Tensor]) -> Timed:
+        done.append(bench.device)
+        act(len(done))
+        return Timed(1.0, 1.0, 1.0, 1, None, True)
+
+    monkeypatch.setattr(Bench, "_timed", timed)
+
+
+def test_no_part_starts_after_the_minutes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part takes a minute. FLUX.1 has a step, two encoders and a decoder."""
+    minutes = 0
+
+    def pass_a_minute(number: int) -> None:
+        nonlocal minutes
+        minutes = number
+
+    at_each_call(monkeypatch, pass_a_minute)
+    monkeypatch.setattr(time, "monotonic", lambda: 60.0 * minutes)
+    words = ["--models", "flux.1-dev", "--runtimes", "eager", "--shapes", "2"]
+    (row,) = run(*words, "--minutes", "1.5")
+    assert minutes == 2, "the step and the first encoder"
+    assert float(row["step_ms"]) == 1 and row["encode_ms"] == row["decode_ms"] == ""
+    assert row["reason"].count("not measured, because the minutes had passed") == 2
+    rows = run(*words, "--minutes", "99")
+    assert len(rows) == 4 and not any(row["reason"] for row in rows)
+    assert rows[-1]["id"] == row["id"], "a row with a reason is measured again, after the others"
+
+
+def test_a_run_that_is_ended_keeps_all_rows_before(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second and third shape share a model, a precision and a runtime."""
+
+    def end_in_the_third_step(number: int) -> None:
+        if number == 7:  # step, two encoders and decoder; step and decoder; step
+            raise KeyboardInterrupt
+
+    at_each_call(monkeypatch, end_in_the_third_step)
+    words = ["--models", "flux.1-dev", "--runtimes", "eager", "--precisions", "bf16"]
+    with pytest.raises(KeyboardInterrupt):
+        run(*words)
+    rows = run(*words, "--minutes", "-1")
+    assert len({row["resolution"] for row in rows}) == len(rows) == 2
+    assert not any(row["reason"] for row in rows)
+
+
 def test_a_missing_class_is_a_reason(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Part._made
 
@@ -109,10 +159,11 @@ def test_a_missing_class_is_a_reason(run: Run, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_full_memory_is_a_reason() -> None:
-    def full() -> diffusion_steps.Timed:
+    def full() -> Timed:
         raise torch.OutOfMemoryError("tried to allocate")
 
-    assert attempt("denoiser", full) == "denoiser: out of memory"
+    bench = Bench("cpu", ONCE, torch.float32, end_s=float("inf"))
+    assert bench.attempt("denoiser", full) == "denoiser: out of memory"
 
 
 def test_another_table_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
