@@ -25,9 +25,6 @@ from sizing.plan.service.items.jobs import JobApiPlan, JobsPlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.values.units import SECONDS_PER_DAY
 
-ENDINGS = {"h264": "mp4", "h265": "mp4", "av1": "mp4", "jpeg": "jpg"}
-"""Ending of a variant's file by its codec, as job_store.py names it."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class IntakeArgs:
@@ -151,7 +148,7 @@ class Intake(pulumi.ComponentResource):
         plan = self._args.renditions
         if self.renditions is None or plan is None:
             return []
-        files = [f"??/*/{each.name}.{ENDINGS[each.codec]}" for each in plan.variants]
+        files = [f"??/*/{each.name}.*" for each in plan.variants]
         letters = [self.renditions.dead_letters_arn]
         return self._rights(self.renditions, letters, reads=RESULTS, writes=files)
 

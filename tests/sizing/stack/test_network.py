@@ -99,6 +99,7 @@ def with_jobs(service: ServicePlan, *, worker: bool, api: bool = True) -> Servic
     assert service.jobs is not None
     taken = JobWorkerPlan(
         image="i",
+        at_once=1,
         cpu_millicores=100,
         memory_mib=256,
         scratch_mib=16,
