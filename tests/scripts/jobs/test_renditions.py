@@ -201,10 +201,26 @@ def test_a_job_that_is_gone_keeps_no_variant(
     assert service.keys() == {key}
 
 
+def test_an_error_of_aws_costs_no_attempt_until_the_last_receive(
+    rendered: Callable[..., QueuedService],
+) -> None:
+    service = rendered(ATTEMPTS="2", RECEIVES="4")
+    job = finished(service)
+    service.change(job, key="ab/gone/item.mp4")
+    service.renderer()
+    until(lambda: "variants_error" in service.row(job), what="a reason")
+    assert service.row(job)["variants_error"] == "it was handed out 4 times"
+    assert Counter(e["event"] for e in service.events)["aws_error"] == 3
+    until(lambda: service.waiting("renditions") == 0, what="an empty queue")
+    assert len(service.letters("renditions")) == 1
+
+
 def test_a_clip_that_has_failed_is_not_tried_again(rendered: Callable[..., QueuedService]) -> None:
-    """Its letter is repeated: the worker that gave it up may have ended before it sent one."""
+    """Its end is repeated: the worker that gave it up may have ended before it."""
     service = rendered()
     job = finished(service)
+    left = {"Bucket": service.name, "Key": f"{job[:2]}/{job}/thumbnail.jpg"}
+    service.aws("s3", "put_object", **left, Body="bGVmdA==")
     service.change(job, variants_error="it was given up")
     service.renderer()
     until(lambda: service.waiting("renditions") == 0, what="an empty queue")
