@@ -1,9 +1,11 @@
 """Differences between two plans and between two recordings, as values without layout."""
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -63,6 +65,13 @@ class ResourceChange:
     after."""
 
 
+VARIABLES = ".env"
+"""End of the path of a container's variables."""
+ROUNDING = 1e-12
+"""Relative difference of two results of the same arithmetic. Basis: arithmetic, some thousand
+roundings of 1e-16."""
+
+
 def leaf_changes(old: object, new: object, path: str = "") -> Iterator[Change]:
     """Every leaf that differs between two JSON values, in the order of the newer one."""
     old, new = _opened(_reference_as_text(old), _reference_as_text(new))
@@ -71,6 +80,8 @@ def leaf_changes(old: object, new: object, path: str = "") -> Iterator[Change]:
             yield from leaf_changes(old.get(key), new.get(key), f"{path}.{key}" if path else key)
     elif isinstance(old, list) and isinstance(new, list) and _has_flags(old) and _has_flags(new):
         yield from leaf_changes(flags(old), flags(new), path)
+    elif path.endswith(VARIABLES) and isinstance(old, list) and isinstance(new, list):
+        yield from leaf_changes(_by_name(old), _by_name(new), path)
     elif isinstance(old, list) and isinstance(new, list):
         for index in range(max(len(old), len(new))):
             before = old[index] if index < len(old) else None
@@ -80,8 +91,22 @@ def leaf_changes(old: object, new: object, path: str = "") -> Iterator[Change]:
         yield from leaf_changes(old, type(old)(), path)
     elif isinstance(new, dict | list) and old is None:
         yield from leaf_changes(type(new)(), new, path)
-    elif old != new:
+    elif old != new and not _rounded_alike(old, new):
         yield Change(path, old, new)
+
+
+def _by_name(variables: list[Any]) -> dict[str, Any]:
+    """Variables of a container's environment by name: one more must not shift the others."""
+    return {each["name"]: each for each in variables}
+
+
+def _rounded_alike(old: object, new: object) -> bool:
+    """True for numbers that differ by the rounding of floating-point arithmetic alone."""
+    if isinstance(old, bool) or isinstance(new, bool):
+        return False
+    if not isinstance(old, int | float) or not isinstance(new, int | float):
+        return False
+    return math.isclose(old, new, rel_tol=ROUNDING, abs_tol=0)
 
 
 def _reference_as_text(value: object) -> object:

@@ -105,8 +105,10 @@ def test_text_has_no_seconds_of_an_item(run: Run, workload: Callable[..., Path])
 def test_side_by_side_shows_the_times_that_the_services_have(
     run: Run, monkeypatch: pytest.MonkeyPatch, *, width: int
 ) -> None:
+    """Guard: paths are short, so that no label of a row is wrapped."""
     monkeypatch.setattr("sizewright.layout.table.output_width", lambda: width)
-    files = [ROOT / "workloads" / f"{name}.yaml" for name in ("image-studio", "flux-queue", "chat")]
+    monkeypatch.chdir(ROOT)
+    files = [f"workloads/{name}.yaml" for name in ("image-studio", "flux-queue", "chat")]
     items, text, both = (
         run("compare", *chosen).out for chosen in (files[:2], (files[2], files[2]), files[1:])
     )
