@@ -25,7 +25,7 @@ def is_even(height: int) -> int:
     return height
 
 
-Height = Annotated[PositiveCount, Field(ge=16, le=4_320), AfterValidator(is_even)]
+Height = Annotated[PositiveCount, Field(ge=16, le=4_320, examples=[360]), AfterValidator(is_even)]
 """Pixels of a column: an even number."""
 
 
@@ -45,7 +45,7 @@ class Rendition(Strict):
 
     height: Height
     """Pixels of a column. The width keeps the shape of the clip."""
-    codec: Codec = Codec.h264
+    codec: Annotated[Codec, Field(examples=["av1"])] = Codec.h264
     """Codec: h264, h265 or av1."""
 
     @property
@@ -57,7 +57,7 @@ class Rendition(Strict):
 class Renditions(Strict):
     """Further files that CPU workers make of each clip with ffmpeg."""
 
-    videos: Annotated[tuple[Rendition, ...], Field(max_length=8)] = ()
+    videos: Annotated[tuple[Rendition, ...], Field(max_length=8, examples=[[{"height": 360}]])] = ()
     """Renditions of the clip by height and codec, at most 8."""
     thumbnail_height: Annotated[Height | None, Field(exclude_if=absent)] = None
     """Pixels of a column of a picture in JPEG, the frame in the middle of the clip. When left out,

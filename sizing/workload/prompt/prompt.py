@@ -91,7 +91,9 @@ class Enhance(Stage):
     on_failure: OnFailure = OnFailure.allow
     """allow: the prompt as it was is used. refuse: the request gets 503, or the job loses an
     attempt."""
-    language: Annotated[str | None, Field(pattern=LANGUAGE_NAME, exclude_if=absent)] = None
+    language: Annotated[
+        str | None, Field(pattern=LANGUAGE_NAME, examples=["English"], exclude_if=absent)
+    ] = None
     """Language of the new prompt, by its English name or its code. When left out, the prompt keeps
     its language."""
     instruction: Annotated[str, Field(min_length=1, max_length=4_000)] = REWRITE
