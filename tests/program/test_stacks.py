@@ -28,7 +28,15 @@ from tests.components.plans import BURSTING
 from tests.components.recording import before, named, of_type
 
 ROOT = Path(__file__).parents[2]
-STACKS = ("burst", "existing-cluster", "existing-network", "platform", "public", "workloads")
+STACKS = (
+    "burst",
+    "clips-public",
+    "existing-cluster",
+    "existing-network",
+    "platform",
+    "public",
+    "workloads",
+)
 NETWORK_TYPES = ("ec2/vpc", "ec2/subnet", "natGateway", "ec2/route", "ec2/flowLog", "vpcEndpoint")
 
 
