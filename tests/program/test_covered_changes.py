@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 OWN = ROOT / "tests" / "program"
 GOLDEN = sorted((ROOT / "workloads" / "golden").glob("*-*.yaml"))
 """The golden workloads; their own site names no account, so nothing can be built on it."""
-CHAT, *OTHERS = sorted((ROOT / "workloads").glob("*.yaml"))
+PUBLIC_CLIPS = ROOT / "workloads" / "clips-public.yaml"
+"""The example whose stack has a key that signs links."""
+CHAT, *OTHERS = sorted({*(ROOT / "workloads").glob("*.yaml")} - {PUBLIC_CLIPS})
 """The examples; those after the first are built on the public stack, which has an issuer."""
 KINDS = [OWN / f"{name}.yaml" for name in ("bursting", "code", "spanning", "volumes")]
 STACKS = {
@@ -26,6 +28,7 @@ STACKS = {
     ROOT / "Pulumi.prod.yaml": [CHAT, OWN / "bought.yaml"],
     OWN / "Pulumi.cdn.yaml": [OWN / "cdn.yaml", OWN / "copied.yaml"],
     OWN / "Pulumi.public.yaml": [OWN / "public.yaml", OWN / "queued.yaml", *OTHERS, *GOLDEN],
+    ROOT / "stacks" / "Pulumi.clips-public.yaml": [PUBLIC_CLIPS],
     ROOT / "stacks" / "Pulumi.existing-cluster.yaml": [CHAT],
     ROOT / "stacks" / "Pulumi.existing-network.yaml": [CHAT],
     ROOT / "stacks" / "Pulumi.platform.yaml": [],
