@@ -69,7 +69,12 @@ def test_an_image_is_made_once_and_its_owner_fetches_it(new_service: NewService)
         "output_format": "png",
     }
     (call,) = service.items
-    assert call == {"path": "/v1/images/generations", "fields": fields, "behaviour": "ok"}
+    assert call == {
+        "path": "/v1/images/generations",
+        "fields": fields,
+        "behaviour": "ok",
+        "together": 1,
+    }
     answer = service.request("GET", f"{service.path}/{job}/content")
     assert fetched(answer.headers["location"]) == expected(service, job)
     assert service.request("GET", f"{service.path}/{job}").body["status"] == "completed"
@@ -104,7 +109,7 @@ def test_a_clip_is_made_once_and_the_engine_keeps_no_file(new_service: NewServic
         "fps": "16",
     }
     made, deleted = service.engine_calls
-    assert made == {"path": "/v1/videos", "fields": fields, "behaviour": "slow"}
+    assert made == {"path": "/v1/videos", "fields": fields, "behaviour": "slow", "together": 1}
     assert deleted["deleted"].startswith("video_gen_")
 
 
