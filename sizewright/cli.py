@@ -7,7 +7,7 @@ import sys
 import click
 
 from sizewright.exit_code import ExitCode
-from sizewright.interrupt import listen
+from sizewright.interrupt import end_if_interrupted, listen
 from sizewright.layout.console import write_message
 from sizewright.reading.input_error import InputError, did_you_mean
 
@@ -91,7 +91,7 @@ def main() -> None:
     """
     listen()
     try:
-        code = cli(standalone_mode=False)
+        code = _run()
     except InputError as error:
         _answer_in_json(error)
         _stop(str(error), ExitCode.bad_input)
@@ -105,6 +105,16 @@ def main() -> None:
     else:
         if code:
             sys.exit(code)
+
+
+def _run() -> int | None:
+    try:
+        code: int | None = cli(standalone_mode=False)
+    except Exception:
+        # Guard: a library may turn an interrupt into a fault of its own, as dill does.
+        end_if_interrupted()
+        raise
+    return code
 
 
 def _answer_in_json(error: InputError | click.ClickException) -> None:

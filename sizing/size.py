@@ -179,6 +179,7 @@ def service_plan(
         result,
         rates,
         chosen_by=decided.chosen_by,
+        file=artefact,
         unserved=decided.unserved,
         nvme_overflow_pools=nvme_overflow_pools,
     )

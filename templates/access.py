@@ -37,13 +37,12 @@ def access_values(plan: Plan, service: ServicePlan, health_path: str) -> dict[st
     """
     gateway, jobs = service.gateway, service.jobs
     if jobs is not None and jobs.worker is not None:
-        worker = programs(JOB_WORKER)
         check = ["python3", "-c", _CHECK.format(url=f"{ENGINE_URL}{health_path}")]
         return {
             "worker": jobs.worker.model_dump(),
             "callers": (),
             "service_port": SERVICE_PORT,
-            "worker_script": {"file": worker.files[0].file, "name": worker.name},
+            "worker_script": programs(JOB_WORKER).values,
             "worker_programs": WORKER_PROGRAMS,
             "worker_user": ENGINE_USER,
             "worker_environment": _worker_environment(plan, service, jobs.worker),
@@ -84,7 +83,7 @@ def _worker_environment(plan: Plan, service: ServicePlan, worker: JobWorkerPlan)
     own = {} if prompt is None else {"PROMPT_STAGES": argument(prompt_stages(prompt))}
     if service.jobs.owner_index is not None:
         own["OWNER_INDEX"] = service.jobs.owner_index
-    if service.renditions is not None and service.renditions.worker is not None:
+    if service.rendition_workers:
         own["RENDITIONS_URL"] = "${wire:renditions_url}"
     return own | {
         "QUEUE_URL": "${wire:queue_url}",

@@ -64,6 +64,16 @@ class Programs:
         digest = hashlib.sha256("".join(f"{p.file}\0{p.text}\0" for p in self.files).encode())
         return _named(self.files[0].file, digest.hexdigest())
 
+    @property
+    def values(self) -> dict[str, str]:
+        """Values of the first file for the templates, under the name of all files."""
+        return self.files[0].values | {"name": self.name}
+
+    @property
+    def modules(self) -> list[dict[str, str]]:
+        """Values of the files that the first one imports."""
+        return [each.values for each in self.files[1:]]
+
 
 JOB_API = ("job_api", "job_http", "job_request")
 """Files of the function that accepts jobs; its handler is job_api.handler."""

@@ -156,9 +156,9 @@ def _scripts(
         modules = values["prompt_modules"] if document == "script-admission" else ()
         yield document, "script", values | {"script": script, "modules": modules}
     if values["worker"] is not None:
-        first, *others = programs(JOB_WORKER).files
-        worker = {"file": first.file, "text": first.text, "name": values["worker_script"]["name"]}
-        yield "script-worker", "script", values | {"script": worker, "modules": others}
+        worker = programs(JOB_WORKER)
+        own = {"script": worker.values, "modules": worker.modules}
+        yield "script-worker", "script", values | own
 
 
 def _bindings(service: ServicePlan) -> dict[str, str]:
@@ -247,11 +247,7 @@ def _admission_values(serving: ServingPlan) -> dict[str, Any]:
     if serving.prompt is None:
         return {"admission_script": program("admission").values, "prompt_modules": ()}
     whole = programs(PROMPT_CHECK)
-    first, *modules = whole.files
-    return {
-        "admission_script": first.values | {"name": whole.name},
-        "prompt_modules": [module.values for module in modules],
-    }
+    return {"admission_script": whole.values, "prompt_modules": whole.modules}
 
 
 def _progress_deadline_s(serving: ServingPlan) -> int:

@@ -27,8 +27,7 @@ def rendition_documents(
     wanted = service.renditions
     if wanted is None or wanted.worker is None:
         return
-    first, *others = programs(RENDITION_WORKER).files
-    script = {"file": first.file, "name": programs(RENDITION_WORKER).name, "text": first.text}
+    worker = programs(RENDITION_WORKER)
     own = {
         "name": service.name,
         "component": ACCOUNT,
@@ -40,8 +39,8 @@ def rendition_documents(
         "user": ENGINE_USER,
         "environment": _environment(plan, service, wanted, wanted.worker),
         "tools": TOOLS,
-        "script": script,
-        "modules": others,
+        "script": worker.values,
+        "modules": worker.modules,
     }
     yield from ((document, document, own) for document in DOCUMENTS)
     yield "script-renditions", "script", own

@@ -27,9 +27,8 @@ ONE_FILE = {
     "templates/scripts/jobs/job_api.py": {"boto3", "botocore", "job_http", "job_request"},
     "templates/scripts/jobs/job_request.py": {"job_http"},
     "templates/scripts/jobs/job_store.py": {"botocore"},
-    "templates/scripts/jobs/job_messages.py": {"botocore", "job_store"},
+    "templates/scripts/jobs/job_messages.py": {"boto3", "botocore", "job_store"},
     "templates/scripts/jobs/rendition_worker.py": {
-        "boto3",
         "job_messages",
         "job_stop",
         "job_store",
@@ -39,7 +38,6 @@ ONE_FILE = {
     "templates/scripts/jobs/job_engine.py": {"prompt_stages"},
     "templates/scripts/jobs/job_history.py": {"boto3", "botocore", "job_store", "prompt_stages"},
     "templates/scripts/jobs/job_worker.py": {
-        "boto3",
         "job_engine",
         "job_history",
         "job_image",

@@ -13,13 +13,14 @@ from sizewright.reading.stack.buildable import buildable
 from sizewright.reading.stack.site_file import SiteFile
 from sizewright.reading.stack.workload_file import WorkloadFile
 from sizing.catalog import Catalog
+from sizing.fleet.packing import NODES_PER_GROUP_LIMIT
 from sizing.locks.workload_lock import Lock
 from sizing.model.memory import NOMINAL_BITS
 from sizing.plan.part import Reason
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.whole import Plan
 from sizing.stack.addresses import fullest_subnet
-from sizing.stack.one_cluster import NODE_GROUP_LIMIT, NODES_PER_GROUP_LIMIT
+from sizing.stack.one_cluster import NODE_GROUP_LIMIT
 from sizing.stack.shared import release_day
 from sizing.workload import Precision
 

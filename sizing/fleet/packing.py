@@ -15,6 +15,9 @@ from sizing.replica.traffic import Rates
 from sizing.values.exact import ceiling, plain, plain_or_none
 from sizing.workload import Capacity, Redundancy, ReservedCapacity
 
+NODES_PER_GROUP_LIMIT = 450
+"""Most nodes of one managed node group. Basis: vendor (EKS quota L-BD136A63)."""
+
 
 def gpus_by_constraint(load: Fraction, rate: GpuRate, gpus_per_replica: int) -> dict[str, int]:
     """Number of GPUs that each constraint alone requires, before packing.

@@ -13,6 +13,7 @@ from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan, WeightsOn
+from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.service.items.item import ItemPlan
@@ -38,7 +39,7 @@ from sizing.service.items.ways import other_way
 from sizing.service.node_disks import held_gib, volume_plan, weights_on
 from sizing.service.request_limits import impatient, item_seconds
 from sizing.service.serving import copy_image, quota_plan, serving_plan
-from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
+from sizing.service.stores.artefact import with_derived_bytes
 from sizing.service.stores.renditions import renditions_plan
 from sizing.service.verdict import latency_plan
 from sizing.service.weights_import import import_plan
@@ -88,13 +89,15 @@ def hardware_parts(
     rates: Rates,
     *,
     chosen_by: str,
+    file: ArtefactPlan | None,
     unserved: tuple[Rejected, ...],
     nvme_overflow_pools: frozenset[str],
 ) -> HardwareParts:
     """Return the parts of a service with or without nodes.
 
-    `unserved` are reasons why the stack builds no nodes. The service then has no engine parts.
-    Pools named in `nvme_overflow_pools` keep their weights on gp3 volumes.
+    `file` is the file of one item. `unserved` are reasons why the stack builds no nodes. The
+    service then has no engine parts. Pools named in `nvme_overflow_pools` keep their weights on
+    gp3 volumes.
     """
     match result:
         case Served():
@@ -103,11 +106,12 @@ def hardware_parts(
                 result,
                 rates,
                 chosen_by=chosen_by,
+                file=file,
                 unserved=unserved,
                 nvme_overflow_pools=nvme_overflow_pools,
             )
         case Unserved():
-            return _unserved_parts(case, result, rates)
+            return _unserved_parts(case, result, rates, file)
         case _:
             assert_never(result)
 
@@ -118,6 +122,7 @@ def _served_parts(
     rates: Rates,
     *,
     chosen_by: str,
+    file: ArtefactPlan | None,
     unserved: tuple[Rejected, ...],
     nvme_overflow_pools: frozenset[str],
 ) -> HardwareParts:
@@ -131,12 +136,12 @@ def _served_parts(
     capacity = _capacity(case, served.rated, served.choice, rates)
     jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
     item = item_plan(case, served.choice)
-    rendered = renditions_plan(case, artefact_plan(case), rates, pool=pool, item=item, jobs=jobs)
+    rendered = renditions_plan(case, file, rates, pool=pool, item=item, jobs=jobs)
     if unserved:
         engine = EngineParts(rejected=unserved)
     else:
         engine = _engine_parts(
-            case, served, capacity, volumes, rates, jobs=jobs, renditions=rendered
+            case, served, capacity, volumes, rates, file=file, jobs=jobs, renditions=rendered
         )
     if jobs is not None and jobs.api is not None:
         gateway = job_gateway_plan(case.workload, rates, case.site, jobs.api)
@@ -180,7 +185,9 @@ def _priced(case: Case, served: Served, choice: ChoicePlan) -> Priced:
     return Priced(nodes, None if hourly is None else hourly * HOURS_PER_PRICED_MONTH)
 
 
-def _unserved_parts(case: Case, result: Unserved, rates: Rates) -> HardwareParts:
+def _unserved_parts(
+    case: Case, result: Unserved, rates: Rates, file: ArtefactPlan | None
+) -> HardwareParts:
     """Return the memory of the model, and the GPUs for the load where their rate is known."""
     choice, capacity = result.choice, None
     if result.rated is not None:
@@ -188,7 +195,7 @@ def _unserved_parts(case: Case, result: Unserved, rates: Rates) -> HardwareParts
     return HardwareParts(
         memory_plan(case.need, choice.fit if choice else None),
         capacity,
-        renditions=renditions_plan(case, artefact_plan(case), rates),
+        renditions=renditions_plan(case, file, rates),
     )
 
 
@@ -199,13 +206,14 @@ def _engine_parts(
     volumes: VolumePlan,
     rates: Rates,
     *,
+    file: ArtefactPlan | None,
     jobs: JobsPlan | None,
     renditions: RenditionsPlan | None,
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
     balanced = workload.jobs is None and not workload.callers
-    gateway = _gateway(case, served, rates) if balanced else None
+    gateway = _gateway(case, served, rates, file) if balanced else None
     serving = serving_plan(
         case,
         served.choice,
@@ -230,13 +238,13 @@ def _engine_parts(
     )
 
 
-def _gateway(case: Case, served: Served, rates: Rates) -> GatewayPlan:
+def _gateway(case: Case, served: Served, rates: Rates, file: ArtefactPlan | None) -> GatewayPlan:
     """Return the load balancer of a service that answers while the user waits."""
     item_s = None
     if case.workload.kind.traits.makes_media:
         item_s = item_seconds(served.rated.rate, served.pool.gpus_per_replica)
         item_s += stages_s(case.workload)
-    workload = with_derived_bytes(case.workload, artefact_plan(case))
+    workload = with_derived_bytes(case.workload, file)
     return gateway_plan(workload, rates, case.site, item_s)
 
 

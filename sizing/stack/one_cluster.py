@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sizing.catalog import Catalog, InstanceType
+from sizing.fleet.packing import NODES_PER_GROUP_LIMIT
 from sizing.fleet.served import Served
 from sizing.hardware.decision import Decision
 from sizing.plan.part import Reason, Rejected
@@ -31,8 +32,6 @@ from sizing.workload import Workload
 
 NODE_GROUP_LIMIT = 30
 """Maximum node groups. Basis: vendor, managed node groups of one cluster (EKS quota L-6D54EA21)."""
-NODES_PER_GROUP_LIMIT = 450
-"""Most nodes of one managed node group. Basis: vendor (EKS quota L-BD136A63)."""
 PER_SERVICE = PER_LOAD_BALANCER + PER_DATABASE
 """Addresses of a service besides its nodes. Basis: assumed; each counts with a load balancer and a
 database, whether it has them or not."""

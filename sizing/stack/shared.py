@@ -259,16 +259,15 @@ def rendition_pool(services: Sequence[ServicePlan], catalog: Catalog) -> Renditi
     None where no service has such workers. The nodes have the type and the image of system nodes.
     Work waits for them in a queue, so that they need no zone's worth of spares.
     """
-    rendered = [s for s in services if s.renditions is not None and s.renditions.worker is not None]
-    workers = sum(s.renditions.workers_total for s in rendered if s.renditions is not None)
-    if not workers:
+    rendered = [s for s in services if s.rendition_workers]
+    if not rendered:
         return None
     ami_type = catalog.pin(SYSTEM_AMI).version
     return RenditionPool(
         instance_type=SYSTEM_INSTANCE_TYPE,
         ami_type=ami_type,
         ami_release=system_ami_release(ami_type, catalog),
-        nodes_total=workers,
+        nodes_total=sum(s.rendition_workers for s in rendered),
         root_gib=SYSTEM_ROOT_GIB,
         addresses=node_addresses(SYSTEM_PODS, SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE),
         services=tuple(s.name for s in rendered),

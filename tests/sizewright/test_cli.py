@@ -179,8 +179,9 @@ def test_a_completion_script_is_printed(shell: str) -> None:
     assert "_sizewright_completion" in _completed(f"{shell}_source")
 
 
-def test_an_interrupt_that_was_swallowed_still_ends_the_command() -> None:
-    script = """
+@pytest.mark.parametrize("instead", ["return read(*given)", "raise ModuleNotFoundError('version')"])
+def test_an_interrupt_that_was_swallowed_still_ends_the_command(instead: str) -> None:
+    script = f"""
 import os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import sizewright.commands.answer.size as size
@@ -188,9 +189,8 @@ read = size.read_plan
 def swallowing(*given):
     try:
         os.kill(os.getpid(), signal.SIGINT)
-    except KeyboardInterrupt:
-        pass
-    return read(*given)
+    except:
+        {instead}
 size.read_plan = swallowing
 from sizewright.cli import main
 main()

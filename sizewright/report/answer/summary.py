@@ -149,10 +149,8 @@ def _engine(service: ServicePlan, choice: ChoicePlan) -> Iterator[tuple[str, str
 
 def _unpriced(service: ServicePlan) -> str:
     """Clause on nodes that the cost does not contain; empty without any."""
-    made = service.renditions
-    if made is None or made.worker is None:
-        return ""
-    return f"; without {plural(made.workers_total, 'node')} for renditions"
+    workers = service.rendition_workers
+    return f"; without {plural(workers, 'node')} for renditions" if workers else ""
 
 
 def _cost(choice: ChoicePlan, source: CapacitySource) -> str:

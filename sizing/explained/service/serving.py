@@ -278,8 +278,8 @@ def _quota_pods(leaf: Leaf) -> Entry:
         "(replicas + a lost zone's and those of rollouts elsewhere: a pod counts until it is gone)"
         " x pods of one + 1 import"
     )
-    made, rendering = leaf.sized.renditions, ""
-    if made is not None and made.worker is not None:
+    rendering = ""
+    if leaf.sized.rendition_workers:
         workers, zones = "{s.renditions.workers_total}", len(leaf.serving.replicas_by_zone)
         rendering = f" + {workers} + ceil({workers} / {zones})"
         symbols += " + workers of renditions and those of a zone"

@@ -140,11 +140,7 @@ def _update_timeout(leaf: Leaf) -> Entry:
 
 
 def _rendition_nodes(leaf: Leaf) -> Entry:
-    workers = [
-        str(s.renditions.workers_total)
-        for s in leaf.plan.services
-        if s.renditions is not None and s.renditions.worker is not None
-    ]
+    workers = [str(s.rendition_workers) for s in leaf.plan.services if s.rendition_workers]
     return Entry(
         "nodes of the workers that make renditions",
         "one for each worker, over the services",

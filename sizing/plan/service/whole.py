@@ -114,6 +114,12 @@ class ServicePlan(Part):
         return "" if self.calibrated is None else self.calibrated.estimate
 
     @property
+    def rendition_workers(self) -> int:
+        """Workers that the stack builds for renditions, each on a node of its own."""
+        made = self.renditions
+        return 0 if made is None or made.worker is None else made.workers_total
+
+    @property
     def unserved(self) -> str | None:
         """Reason why the stack builds no nodes; None where it builds them, or without a pool."""
         return "; ".join(r.numbers for r in self._unserved) or None

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from sizing.catalog import Catalog
 from sizing.catalog.media import FormatBytes, RenditionWork
+from sizing.fleet.packing import NODES_PER_GROUP_LIMIT
 from sizing.locks.versions import image_reference
 from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.files.renditions import (
@@ -50,8 +51,6 @@ VCPUS = 2
 UTILISATION = Fraction(7, 10)
 """Share of a node's CPU time that ffmpeg gets at the busiest moment. Basis: assumed; the agents of
 the node take a part, and a worker waits for S3."""
-MOST_NODES = 450
-"""Most nodes of one managed node group. Basis: vendor (EKS quota L-BD136A63)."""
 SPARE_WORKERS = 1
 """Workers beyond those needed. Basis: assumed; a lost node costs no clip, and its clip comes
 again."""
@@ -104,8 +103,9 @@ def renditions_plan(
     rate = clips_per_s(case, rates, pool, item)
     needed = max(1, ceiling(rate * high / (VCPUS * UTILISATION)))
     built = jobs is not None and jobs.worker is not None
-    if built and needed + SPARE_WORKERS > MOST_NODES:
-        message = f"it needs {needed + SPARE_WORKERS:,} nodes, and a node group has {MOST_NODES}"
+    if built and needed + SPARE_WORKERS > NODES_PER_GROUP_LIMIT:
+        limit = f"a node group has {NODES_PER_GROUP_LIMIT}"
+        message = f"it needs {needed + SPARE_WORKERS:,} nodes, and {limit}"
         raise FieldError(("renditions",), message, "fewer or smaller renditions")
     return RenditionsPlan(
         variants=variants,

@@ -1,4 +1,6 @@
-"""Messages of a queue, one by one: invisible while they are handled, then deleted or visible again.
+"""What every worker has: its queue with dead letters, its table and its bucket.
+
+Messages come one by one. They are invisible while they are handled, then deleted or visible again.
 
 It runs next to the workers with boto3, without any other library.
 """
@@ -11,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from job_store import code_of, id_of
+from job_store import Row, Rows, Store, code_of, id_of
 
 WAIT_S = 10
 """Long poll for a message. It ends within the time that a pod has to stop. Basis: assumed."""
@@ -23,7 +26,7 @@ Outcome = Callable[[str, int], "int | None"]
 where its message is no longer needed."""
 
 
-def aws_options(given: Mapping[str, str]) -> dict[str, Any]:
+def _aws_options(given: Mapping[str, str]) -> dict[str, Any]:
     """Options of a worker's clients: its region, and patience longer than the poll."""
     retries = {"mode": "standard", "max_attempts": 5}
     config = Config(connect_timeout=5, read_timeout=WAIT_S + 20, retries=retries)
@@ -98,6 +101,27 @@ class Messages:
         finally:
             done.set()
             heart.join()
+
+
+class QueueWorker:
+    """Clients of a worker, and the end of a job that failed."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        options = _aws_options(given)
+        self._queue = boto3.client("sqs", **options)
+        self._messages = Messages(self._queue, given)
+        self._rows = Rows(boto3.resource("dynamodb", **options).Table(given["TABLE"]))
+        self._store = Store(boto3.client("s3", **options), given["BUCKET"])
+        self._letters = given["DEAD_LETTERS_URL"]
+        self._heartbeat_s = int(given["HEARTBEAT_S"])
+        self._attempts = int(given["ATTEMPTS"])
+        self._receives = int(given["RECEIVES"])
+
+    def _bury(self, row: Row, reason: str) -> None:
+        """Send the job to the dead letters; after a crash in between it is there twice."""
+        letter = {"id": row["id"], "model": row["model"], "reason": reason}
+        self._queue.send_message(QueueUrl=self._letters, MessageBody=json.dumps(letter))
+        report("failed", job=row["id"])
 
 
 def report(event: str, **facts: object) -> None:

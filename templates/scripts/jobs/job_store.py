@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -52,11 +53,11 @@ class Rows:
 
     def change(self, job: str, state: str, **values: object) -> bool:
         """Change an open job; False where it no longer is one."""
-        return self._updated(job, "SET", {"state": state, **values})
+        return self._open(job, "SET", {"state": state, **values})
 
     def give_back(self, job: str) -> bool:
         """Queue an open job again, and count that this must not cost it an attempt."""
-        return self._updated(job, "ADD given_back :one SET", {"state": "queued"}, one=1)
+        return self._open(job, "ADD given_back :one SET", {"state": "queued"}, one=1)
 
     def started(self, job: str) -> Row | None:
         """Count a start of the renditions of a job, and return its row; None where none are due."""
@@ -75,16 +76,29 @@ class Rows:
         """Note why a job has no variants; False where none were due."""
         return self._due(job, "SET variants_error = :reason", reason=reason) is not None
 
+    def _open(self, job: str, verb: str, values: Row, **more: object) -> bool:
+        """Set values of an open job; False where it no longer is one."""
+        new = {f"new_{name}": value for name, value in values.items()}
+        changes = ", ".join(f"#{name} = :new_{name}" for name in values)
+        stated = {"queued": "queued", "in_progress": "in_progress", **new, **more}
+        return self._changed(job, f"{verb} {changes}", OPEN, values, stated) is not None
+
     def _due(self, job: str, verb: str, condition: str = DUE, **values: object) -> Row | None:
         """Change the row of a job whose renditions are due, and return it; else None."""
-        stated = {f":{name}": value for name, value in values.items()}
+        stated = {**values, "completed": "completed"}
+        return self._changed(job, verb, condition, ("state",), stated)
+
+    def _changed(
+        self, job: str, verb: str, condition: str, names: Iterable[str], values: Row
+    ) -> Row | None:
+        """Change a row while the condition holds, and return it; None where it does not."""
         try:
             changed = self._table.update_item(
                 Key={"id": job},
                 UpdateExpression=verb,
                 ConditionExpression=condition,
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={**stated, ":completed": "completed"},
+                ExpressionAttributeNames={f"#{name}": name for name in names},
+                ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
                 ReturnValues="ALL_NEW",
             )
         except ClientError as fault:
@@ -93,28 +107,6 @@ class Rows:
             return None
         row: Row = changed["Attributes"]
         return row
-
-    def _updated(self, job: str, verb: str, values: dict[str, object], **more: object) -> bool:
-        states = {":queued": "queued", ":in_progress": "in_progress"}
-        new = {f":new_{name}": value for name, value in values.items()}
-        try:
-            self._table.update_item(
-                Key={"id": job},
-                UpdateExpression=f"{verb} "
-                + ", ".join(f"#{name} = :new_{name}" for name in values),
-                ConditionExpression=OPEN,
-                ExpressionAttributeNames={f"#{name}": name for name in values},
-                ExpressionAttributeValues={
-                    **states,
-                    **new,
-                    **{f":{name}": value for name, value in more.items()},
-                },
-            )
-        except ClientError as fault:
-            if code_of(fault) != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
 
 
 def upload_key(owner: str, number: str) -> str:

@@ -18,13 +18,12 @@ import time
 from functools import partial
 from typing import IO
 
-import boto3
 from job_engine import AbsentError, BrokenError, DiedError, Engine, HungError, RejectedError
 from job_history import history_of
 from job_image import fault_of
-from job_messages import AWS_ERRORS, Messages, aws_options, report
+from job_messages import AWS_ERRORS, QueueWorker, report
 from job_stop import Stop, Stopping, together
-from job_store import File, Row, Rows, Store, code_of
+from job_store import File, Row, code_of
 from prompt_stages import stages_of
 
 DRAIN_S = 2
@@ -35,21 +34,15 @@ assumed; a rollout takes minutes to hours, and 20 returns then last 22 hours."""
 DAY_S = 86_400
 
 
-class Worker:
-    """One worker with its queue, table and engine."""
+class Worker(QueueWorker):
+    """One worker with its engine."""
 
     def __init__(self, given: dict[str, str]) -> None:
-        region = aws_options(given)
-        self._queue = boto3.client("sqs", **region)
-        self._messages = Messages(self._queue, given)
-        self._rows = Rows(boto3.resource("dynamodb", **region).Table(given["TABLE"]))
-        self._store = Store(boto3.client("s3", **region), given["BUCKET"])
+        super().__init__(given)
         self._item = File("item", given["FORMAT"])
         limit_s, stages = float(given["ITEM_TIMEOUT_S"]), stages_of(given)
         self._engine = Engine(given["ENGINE_URL"], given["KIND"], given["FORMAT"], limit_s, stages)
         self._history = history_of(stages, given)
-        self._attempts = int(given["ATTEMPTS"])
-        self._heartbeat_s = int(given["HEARTBEAT_S"])
         self._stopping, self._given = Stopping(), given
         self._ready = self._hung = False
 
@@ -88,7 +81,7 @@ class Worker:
         row = self._rows.get(job)
         if row is None or row["state"] in ("completed", "failed"):
             if row is not None and row["state"] == "failed":
-                self._bury(row)
+                self._bury(row, row["error"])
             if row is not None and row["state"] == "completed":
                 self._announce(job)
             return None
@@ -108,7 +101,7 @@ class Worker:
         """Reason why the job must not run; None where it may."""
         if lost >= self._attempts:
             return f"{lost} attempts were lost: {row.get('error', 'their workers ended')}"
-        if receives >= int(self._given["RECEIVES"]):
+        if receives >= self._receives:
             other = row["model"] != self._given["MODEL"]
             cause = f"; no worker has {row['model']}" if other else ""
             return f"it was given back {int(row['given_back'])} times{cause}"
@@ -205,18 +198,11 @@ class Worker:
         if self._adopted(row):
             return
         if self._rows.change(row["id"], "failed", completed_at=int(time.time()), error=reason):
-            self._bury({**row, "error": reason})
+            self._bury(row, reason)
             return
         final = self._rows.get(row["id"])
         if final is not None and final["state"] == "failed":
-            self._bury(final)
-
-    def _bury(self, row: Row) -> None:
-        """Send the job to the dead letters; after a crash in between it is there twice."""
-        letter = {"id": row["id"], "model": row["model"], "reason": row["error"]}
-        body = json.dumps(letter)
-        self._queue.send_message(QueueUrl=self._given["DEAD_LETTERS_URL"], MessageBody=body)
-        report("failed", job=row["id"])
+            self._bury(final, final["error"])
 
 
 def main(given: dict[str, str]) -> int:

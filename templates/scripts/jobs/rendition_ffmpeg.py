@@ -16,8 +16,6 @@ ENCODERS = {
 x264 and 28 of x265 are the defaults; 35 is SVT-AV1's), measured by bench/renditions.py."""
 PICTURE = ("-c:v", "mjpeg", "-q:v", "4")
 """Encoder of a thumbnail, at a high quality."""
-THUMBNAIL = "thumbnail"
-"""Name of the thumbnail among the variants of a clip."""
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import boto3
-from job_messages import AWS_ERRORS, Messages, aws_options, report
+from job_messages import AWS_ERRORS, QueueWorker, report
 from job_stop import Stop, Stopping
-from job_store import File, Row, Rows, Store, code_of
+from job_store import File, Row, code_of
 from rendition_ffmpeg import Variant, command
 
 FAULT_CHARACTERS = 200
@@ -37,20 +36,13 @@ class BrokenError(Exception):
     """The attempt is lost; another may succeed."""
 
 
-class Worker:
-    """One worker with its queue, table and bucket."""
+class Worker(QueueWorker):
+    """One worker with its ffmpeg."""
 
     def __init__(self, given: dict[str, str]) -> None:
-        region = aws_options(given)
-        self._queue = boto3.client("sqs", **region)
-        self._messages = Messages(self._queue, given)
-        self._rows = Rows(boto3.resource("dynamodb", **region).Table(given["TABLE"]))
-        self._store = Store(boto3.client("s3", **region), given["BUCKET"])
+        super().__init__(given)
         self._variants = [Variant(**each) for each in json.loads(given["VARIANTS"])]
-        self._attempts, self._receives = int(given["ATTEMPTS"]), int(given["RECEIVES"])
-        self._threads = int(given["THREADS"])
-        self._heartbeat_s, self._limit_s = int(given["HEARTBEAT_S"]), float(given["CLIP_TIMEOUT_S"])
-        self._letters = given["DEAD_LETTERS_URL"]
+        self._threads, self._limit_s = int(given["THREADS"]), float(given["CLIP_TIMEOUT_S"])
         self._ffmpeg = executable(Path(given["FFMPEG"]))
         self._stopping = Stopping()
 
@@ -181,12 +173,6 @@ class Worker:
     def _delete(self, job: str) -> None:
         for variant in self._variants:
             self._store.delete(job, File(variant.name, variant.codec))
-
-    def _bury(self, row: Row, reason: str) -> None:
-        """Send the job to the dead letters; after a crash in between it is there twice."""
-        letter = {"id": row["id"], "model": row["model"], "reason": reason}
-        self._queue.send_message(QueueUrl=self._letters, MessageBody=json.dumps(letter))
-        report("failed", job=row["id"])
 
 
 def executable(program: Path) -> str:
