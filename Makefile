@@ -8,6 +8,7 @@ DEV_READY := $(VENV)/.ready-dev
 TESTBED_READY := .testbed/.ready
 AWS_READY := .testbed/.ready-aws
 NODE_READY := .testbed/.ready-node
+OGX_READY := .testbed/.ready-ogx
 TORCH_READY := .testbed/.ready-torch
 
 # Installs a requirements file and says every PROGRESS_S seconds how far it is; the second argument
@@ -39,8 +40,8 @@ prove: $(DEV_READY)  ## run the longer proofs: every claim of every service, fiv
 prove-torch: $(TORCH_READY)  ## build and call each image and video model, small, on the CPU, and count their weights (6 GB, minutes)
 	@.testbed/torch/bin/python -m pytest -c bench/diffusion/proofs/pytest.ini bench/diffusion/proofs
 
-testbed:  ## build the Pulumi engine and a Kubernetes control plane, and install stand-ins of AWS services, so that `make test` also runs them
-	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY)
+testbed:  ## build the Pulumi engine and a Kubernetes control plane, and install stand-ins of AWS services and OGX, so that `make test` also runs them
+	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY) $(OGX_READY)
 
 check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/ruff format --check .
@@ -113,3 +114,15 @@ $(NODE_READY): testbed/node/package-lock.json testbed/node/package.json
 	@if command -v npm >/dev/null; then \
 		rm -rf .testbed/node && mkdir -p .testbed/node && cp testbed/node/package*.json .testbed/node && \
 		npm ci --prefix .testbed/node --ignore-scripts --no-audit --no-fund --silent && touch $@; fi
+
+# OGX needs Python 3.12; without it there is nothing to install: the tests of the application are skipped.
+$(OGX_READY): testbed/ogx/requirements.txt
+	@python=$$(for p in python3.13 python3.12 "$$(pyenv root 2>/dev/null)"/versions/3.1[23]*/bin/python; do \
+		$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 12) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done); \
+	if test -z "$$python"; then \
+		echo "no Python 3.12 or 3.13 with venv: the tests of the application are skipped" >&2; \
+	else \
+		echo "installing OGX, once" >&2; \
+		$$python -m venv --clear .testbed/ogx && \
+		.testbed/ogx/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< && \
+		touch $@; fi

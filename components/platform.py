@@ -13,6 +13,7 @@ from components.foundation.keys import Keys, KeysArgs
 from components.foundation.network.network import NetworkIds
 from components.foundation.other_stack import OUTPUT, platform_outputs
 from components.naming import PRODUCT, Tags, aws_name, partition
+from components.pools.application_nodes import ApplicationNodes, ApplicationNodesArgs
 from components.pools.burst_pool import BurstPool, BurstPoolArgs
 from components.pools.cpu_nodes import CpuNodes, CpuNodesArgs
 from components.pools.gpu_pool import GpuPool, GpuPoolArgs
@@ -29,7 +30,7 @@ from sizing.plan.stack.cluster import ClusterPlan
 from sizing.plan.stack.nodes import CpuPool, NodePool
 from sizing.plan.whole import Plan
 from templates.render import render, user_data_path
-from templates.scheduling import RENDITIONS_TAINT
+from templates.scheduling import APPLICATIONS_TAINT, RENDITIONS_TAINT
 
 NAME = "sw"
 """Logical name of the platform; it is short because every AWS name starts with it."""
@@ -105,6 +106,7 @@ class Platform(pulumi.ComponentResource):
         network, cluster = foundation.network, foundation.cluster
         system = self._system_pools(network, cluster)
         self._rendering = self._rendition_pools(network, cluster)
+        self._answering = self._application_nodes(network, cluster)
         self._pools = {pool.name: self._gpu_pool(pool, network, cluster) for pool in plan.pools}
         in_cluster = self._cluster_services(network, cluster, system)
         self._bursts = {
@@ -216,6 +218,23 @@ class Platform(pulumi.ComponentResource):
         )
         return [CpuNodes(f"{self._name}-renditions", args, self._child)]
 
+    def _application_nodes(
+        self, network: NetworkIds, cluster: ClusterIds
+    ) -> ApplicationNodes | None:
+        """Nodes of applications; none where no service has any."""
+        if self._plan.application_nodes is None:
+            return None
+        nodes = self._cpu_nodes(
+            self._plan.application_nodes, network, cluster, taints=APPLICATIONS_TAINT
+        )
+        return ApplicationNodes(
+            f"{self._name}-applications",
+            ApplicationNodesArgs(
+                nodes=nodes, vpc_id=network.vpc_id, cluster_group_id=cluster.security_group_id
+            ),
+            self._child,
+        )
+
     def _cpu_nodes(
         self,
         plan: CpuPool,
@@ -315,6 +334,7 @@ class Platform(pulumi.ComponentResource):
                 renditions=service.renditions,
                 cdn=service.cdn,
                 gateway=service.gateway,
+                application_nodes=self._answering if service.application_pods else None,
                 called=bool(service.callers),
                 dns=self._dns,
                 host=self.hosts.get(service.name),

@@ -11,6 +11,7 @@ from sizing.explained.buying import BUYING
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.inputs import input_entry
 from sizing.explained.published import remarks
+from sizing.explained.service.application.api import API
 from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
 from sizing.explained.service.capacity import CAPACITY
@@ -54,6 +55,7 @@ REGISTRY: Registry = {
     **STORES,
     **ARTEFACT,
     **RENDITIONS,
+    **API,
     **OBJECTS,
     **REGION_COPY,
     **CDN,

@@ -1,6 +1,7 @@
 """Sizing of workloads on a site with the facts of the catalog. Start reading here."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sizing.catalog import Catalog
 from sizing.catalog.correction import Corrections
@@ -15,11 +16,12 @@ from sizing.plan.whole import Plan
 from sizing.replica.case import case_of
 from sizing.replica.own_runs import own_runs_plan
 from sizing.replica.traffic import request_rates, traffic_plan
+from sizing.service.application.api import with_measured_rows, writes_per_s
 from sizing.service.burst import no_burst, wants_spot, without_spot
 from sizing.service.contradictions import contradictions
 from sizing.service.gateway import transfer_plan
 from sizing.service.hardware_parts import hardware_parts
-from sizing.service.storage import storage_plan, stores
+from sizing.service.storage import no_application, storage_plan, stores
 from sizing.service.stores.artefact import artefact_plan, with_derived_bytes
 from sizing.service.stores.cdn import cdn_plan
 from sizing.site import Site
@@ -31,6 +33,7 @@ from sizing.stack.names import dns_plan
 from sizing.stack.network import access_logs, network_plan, subnet_ranges
 from sizing.stack.one_cluster import OneCluster
 from sizing.stack.shared import (
+    application_pool,
     cluster_plan,
     keys_plan,
     node_pools,
@@ -96,8 +99,9 @@ def _sized(
     pools = node_pools(services, site, catalog)
     services = [without_spot(service, pools) for service in services]
     system = system_pool(services, site, catalog)
-    rendering = rendition_pool(services, catalog)
-    cpu_pools = [pool for pool in (system, rendering) if pool is not None]
+    rendering, answering = rendition_pool(services, catalog), application_pool(services, catalog)
+    worker_pools = [pool for pool in (rendering, answering) if pool is not None]
+    cpu_pools = [*([] if system is None else [system]), *worker_pools]
     added = cluster_services(services, pools, site, catalog)
     return Plan(
         catalog_digest=catalog.digest,
@@ -106,6 +110,7 @@ def _sized(
         pools=pools,
         system=system,
         rendition_nodes=rendering,
+        application_nodes=answering,
         network=network_plan(
             site,
             workloads,
@@ -119,7 +124,7 @@ def _sized(
         roles=RolesPlan(
             path=site.role_path, permissions_boundary_arn=site.permissions_boundary_arn
         ),
-        cluster=cluster_plan(site, pools, catalog, rendering=rendering is not None),
+        cluster=cluster_plan(site, pools, catalog, worker_groups=len(worker_pools)),
         cluster_services=added,
         access_logs=access_logs(services, site),
         calendar=calendar_plan(services, cpu_pools, catalog),
@@ -151,6 +156,8 @@ def _decisions(
         ]
         with of_workload(index):
             decided = decision(case_of(workload, site, known), rates, lock, pools)
+            beyond = no_application(decided.case, rates)
+        decided = replace(decided, unserved=(*decided.unserved, *beyond))
         decisions.append(cluster.admitted(decided))
     return decisions
 
@@ -172,7 +179,7 @@ def service_plan(
     case, result = decided.case, decided.result
     artefact, facts = artefact_plan(case), case.facts
     # Guard: the case keeps the stated workload, which the lock identifies.
-    workload = with_derived_bytes(case.workload, artefact)
+    workload = with_measured_rows(with_derived_bytes(case.workload, artefact), case.catalog)
     rates = request_rates(workload.traffic)
     parts = hardware_parts(
         case,
@@ -188,7 +195,13 @@ def service_plan(
     variants = () if parts.renditions is None else parts.renditions.variants
     storage = storage_plan(workload, rates, nominal, sum(each.file_bytes for each in variants))
     database, buckets, too_large = stores(
-        workload, storage, rates, case.site, case.catalog, variants=variants
+        workload,
+        storage,
+        rates,
+        case.site,
+        case.catalog,
+        writes_per_s=writes_per_s(workload, rates, case.catalog),
+        variants=variants,
     )
     spanning = [] if parts.pool is None else no_burst(workload, parts.pool)
     cdn, beyond_cdn = cdn_plan(workload, rates, case.site, parts.jobs)
@@ -205,6 +218,7 @@ def service_plan(
         jobs=parts.jobs,
         cdn=cdn,
         renditions=parts.renditions,
+        application=parts.application,
         own_runs=own_runs_plan(
             own,
             workload,

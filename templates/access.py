@@ -60,14 +60,27 @@ def access_values(plan: Plan, service: ServicePlan, health_path: str) -> dict[st
         }
     if not isinstance(gateway, GatewayPlan):
         raise ValueError(f"{service.name}: what is served needs a load balancer or a worker")
+    cidrs = [
+        *(plan.network.public_cidrs if gateway.has_public else ()),
+        *(plan.network.private_cidrs if gateway.has_internal else ()),
+    ]
+    if service.application_pods:
+        return {
+            "worker": None,
+            "callers": (),
+            "called_by_application": True,
+            "bound_service": f"{service.name}-application",
+            "bound_port": SERVICE_PORT,
+            "service_port": ENGINE_PORT,
+            "balancer_cidrs": [],
+            "application_balancer_cidrs": cidrs,
+            "drain_s": CALLERS_DRAIN_S,
+        }
     return {
         "worker": None,
         "callers": (),
         "service_port": SERVICE_PORT,
-        "balancer_cidrs": [
-            *(plan.network.public_cidrs if gateway.has_public else ()),
-            *(plan.network.private_cidrs if gateway.has_internal else ()),
-        ],
+        "balancer_cidrs": cidrs,
         "drain_s": gateway.deregistration_delay_s,
     }
 

@@ -7,6 +7,8 @@ accepts it. `sizewright check` looks for each requirement in the recorded graph.
 from dataclasses import dataclass
 
 from sizing.plan.reaches import (
+    AURORA,
+    CRON_JOB,
     DEPLOYMENT,
     FIREWALL,
     FUNCTION,
@@ -40,7 +42,8 @@ from sizing.stack.cluster_services import (
     POD_AUTOSCALER,
     POD_AUTOSCALER_ACCOUNT,
 )
-from templates.scheduling import BURST_LABEL, GPU_LABEL
+from templates.application import COMPONENT, SETUP
+from templates.scheduling import APPLICATIONS_TAINT, BURST_LABEL, GPU_LABEL
 
 ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
@@ -51,6 +54,7 @@ PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
 NOTICES = "aws:cloudwatch/eventTarget:EventTarget"
+SECRET = "aws:secretsmanager/secret:Secret"
 ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
 ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
 AUTHENTICATION = "kubernetes:keda.sh/v1alpha1:TriggerAuthentication"
@@ -138,6 +142,15 @@ _JOB_QUEUE = ResourcePattern(SQS_QUEUE, ("redrivePolicy",))
 _CONTAINERS = ("spec", "template", "spec", "containers", "*")
 _WORKER = ResourcePattern(DEPLOYMENT, (*_CONTAINERS, "name"), "worker")
 _GPU_NODES = ResourcePattern(NODE_GROUP, ("labels", GPU_LABEL))
+
+
+def _job_of(account: str) -> ResourcePattern:
+    """Job whose pods have this service account."""
+    return ResourcePattern(JOB, ("spec", "template", "spec", "serviceAccountName"), account)
+
+
+_APPLICATION = _replicas(COMPONENT)
+_APPLICATION_NODES = ResourcePattern(NODE_GROUP, ("labels", *APPLICATIONS_TAINT))
 _POLICY_AGENT = ResourcePattern(ADDON, ("configurationValues", "enableNetworkPolicy"), "true")
 
 NEEDS = (
@@ -161,11 +174,15 @@ NEEDS = (
     Need(_CONTROLLER, _addon("coredns"), "finds the names of AWS"),
     Need(ResourcePattern(DEPLOYMENT), _addon("coredns"), "finds the name of the bucket"),
     Need(ResourcePattern(JOB), _addon("coredns"), "finds the names of the source and the bucket"),
-    Need(
-        ResourcePattern(JOB),
-        ResourcePattern(ASSOCIATION, ("serviceAccount",), "import"),
-        "is the role it fills the bucket with",
-    ),
+    Need(_job_of("import"), _role_of("import"), "is the role it fills the bucket with"),
+    Need(_job_of(SETUP), _role_of(SETUP), "is the role it reads the master's password with"),
+    Need(_job_of(SETUP), ResourcePattern(AURORA), "is what it prepares"),
+    Need(_APPLICATION, _job_of(SETUP), "makes its role and its tables"),
+    Need(_APPLICATION, _role_of(COMPONENT), "is the role it reads its password with"),
+    Need(_APPLICATION, ResourcePattern(SECRET), "has its password"),
+    Need(_APPLICATION, _APPLICATION_NODES, "may reach the database"),
+    Need(ResourcePattern(CRON_JOB), _role_of(COMPONENT), "is the role it reads its password with"),
+    Need(ResourcePattern(CRON_JOB), _APPLICATION, "writes the rows that it deletes"),
     Need(ResourcePattern(SERVICE), _addon("kube-proxy"), "carries its traffic"),
     Need(ResourcePattern(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
     Need(ResourcePattern(SCALED_OBJECT), _SCALER, "brings its definition and does what it says"),

@@ -98,6 +98,19 @@ RENDITION_WORKER = (
 )
 """Files of the worker that makes the renditions of clips."""
 
+APPLICATION = (
+    "application_start",
+    "application_check",
+    "application_database",
+    "application_files",
+    "application_ready",
+    "application_rows",
+    "application_secret",
+    "application_server",
+    "application_setup",
+)
+"""Files of the pods of an application; each program starts one of them."""
+
 JOB_CONTENT = "job_content"
 """File of the function that signs addresses of results; its handler is job_content.handler."""
 

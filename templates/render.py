@@ -2,15 +2,9 @@
 
 import hashlib
 import json
-import re
-import shlex
 from collections.abc import Iterator, Mapping
-from functools import cache
 from math import ceil
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.serving import GroupServingPlan, LimitsBy, ServingPlan
@@ -21,6 +15,7 @@ from sizing.site import Site
 from sizing.site.mirrors import mirrored
 from sizing.workload.source import ModelSource
 from templates.access import QUEUE_WIRES, access_values
+from templates.application import APPLICATION_WIRES, application_documents
 from templates.burst import BURST_DOCUMENTS, burst_pool_values, burst_values, load_values
 from templates.engine import (
     CACHE_PATH,
@@ -37,6 +32,7 @@ from templates.engine import (
     group_arguments,
     server_arguments,
 )
+from templates.environment import environment
 from templates.held_pods import with_held
 from templates.programs import JOB_WORKER, PROMPT_CHECK, program, programs
 from templates.renditions import RENDITION_WIRES, rendition_documents
@@ -48,7 +44,6 @@ from templates.scheduling import (
 )
 from templates.user_data import user_data
 
-TEMPLATES = Path(__file__).parent
 HEALTH_PATH = "/health"
 """Path that answers 200 once the engine serves. Basis: vendor (vLLM's OpenAI-compatible server)."""
 ROOT_DEVICE = "/dev/xvda"
@@ -66,6 +61,7 @@ WIRES = frozenset(
         PRIVATE_SUBNET,
         *QUEUE_WIRES,
         *RENDITION_WIRES,
+        *APPLICATION_WIRES,
     }
 )
 """Names of the values that exist only after creation; `components/wires.py` fills them in. A slash
@@ -90,7 +86,6 @@ HUB = "https://huggingface.co"
 """Address of the model hub. Basis: vendor (Hugging Face Hub, HTTP API)."""
 Document = tuple[str, str, dict[str, Any]]
 """Name of a document, its template and its values."""
-_SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 
 
 def render(plan: Plan) -> dict[str, str]:
@@ -100,20 +95,20 @@ def render(plan: Plan) -> dict[str, str]:
     `${wire:NAME}` is the placeholder of a value that exists only after creation.
     Raises ValueError where a value of the plan looks like a wire, or the engine has no such flag.
     """
-    environment = _environment()
+    templates = environment()
     texts = {}
     for pool in plan.pools:
-        text = texts[user_data_path(pool)] = user_data(environment, pool)
+        text = texts[user_data_path(pool)] = user_data(templates, pool)
         if pool.burst is not None:
             values = burst_pool_values(pool, pool.burst, text) | {"root_device": ROOT_DEVICE}
             for document in ("ec2-node-class", "node-pool"):
-                text = environment.get_template(f"node/{document}.yaml.j2").render(values)
+                text = templates.get_template(f"node/{document}.yaml.j2").render(values)
                 texts[f"node/{pool.name}/{document}.yaml"] = text
     for service in plan.services:
         if service.serving is None:
             continue
         for document, template, values in _documents(plan, service, service.serving):
-            text = environment.get_template(f"kubernetes/{template}.yaml.j2").render(values)
+            text = templates.get_template(f"kubernetes/{template}.yaml.j2").render(values)
             texts[f"kubernetes/{service.name}/{document}.yaml"] = text
     for name, held in plan.held_pods.items():
         texts = with_held(texts, name, held)
@@ -133,6 +128,7 @@ def _documents(plan: Plan, service: ServicePlan, serving: ServingPlan) -> Iterat
     if service.weights_import is not None:
         yield from ((document, document, values) for document in _IMPORT_DOCUMENTS)
     yield from rendition_documents(plan, service, values)
+    yield from application_documents(plan, service, serving, values)
     if service.burst is not None:
         own, more = load_values(plan, service, serving, service.burst)
         burst = values | burst_values(serving, service.burst) | own
@@ -237,7 +233,9 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
     jobs = None if service.jobs is None else service.jobs.model_dump()
     if "${wire:" in json.dumps([values, jobs]):
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
-    return values | access_values(plan, service, HEALTH_PATH)
+    access = access_values(plan, service, HEALTH_PATH)
+    bound = {"bound_service": service.name, "bound_port": access["service_port"]}
+    return values | {"called_by_application": False} | bound | access
 
 
 def _admission_values(serving: ServingPlan) -> dict[str, Any]:
@@ -307,27 +305,3 @@ def _image_source(source: ModelSource, mirrors: Mapping[str, str]) -> dict[str, 
         return None
     reference = mirrored(source.image.reference, mirrors)
     return {"reference": reference, "path": source.image.path}
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.policies["json.dumps_function"] = _double_quoted
-    environment.filters["shell"] = shlex.quote
-    return environment
-
-
-def _double_quoted(value: object, **options: Any) -> str:
-    """JSON that YAML reads as the same value: YAML does not join surrogate pairs."""
-
-    def joined(pair: re.Match[str]) -> str:
-        character: str = json.loads(f'"{pair[0]}"')
-        return f"\\U{ord(character):08x}"
-
-    return _SURROGATES.sub(joined, json.dumps(value, **options))

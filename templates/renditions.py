@@ -17,7 +17,12 @@ TOOLS = "/tools"
 """Folder of ffmpeg in the container of a worker."""
 RENDITION_WIRES = frozenset({"renditions_url", "rendition_letters_url"})
 """Names of the values of a service with renditions alone."""
-DOCUMENTS = ("renditions-deployment", "renditions-service-account", "network-policy-renditions")
+DOCUMENTS = {
+    "renditions-deployment": "renditions-deployment",
+    "renditions-service-account": "pod-account",
+    "network-policy-renditions": "network-policy-renditions",
+}
+"""Template of each document of the workers."""
 
 
 def rendition_documents(
@@ -42,7 +47,7 @@ def rendition_documents(
         "script": worker.values,
         "modules": worker.modules,
     }
-    yield from ((document, document, own) for document in DOCUMENTS)
+    yield from ((document, template, own) for document, template in DOCUMENTS.items())
     yield "script-renditions", "script", own
 
 

@@ -15,6 +15,8 @@ BURST_TAINT = {BURST_LABEL: "true"}
 """Additional taint of burst nodes, so that no floor pod is on a node that ends with the load."""
 RENDITIONS_TAINT = {"sizewright.dev/renditions": "true"}
 """Label and taint of nodes for renditions, so that nothing else runs there."""
+APPLICATIONS_TAINT = {"sizewright.dev/applications": "true"}
+"""Label and taint of nodes for applications, which alone reach databases."""
 NODE_TROUBLE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 """Taints of a node without heartbeats: its pods leave after 300 s unless they tolerate them.
 Basis: vendor (Kubernetes, taint-based evictions)."""

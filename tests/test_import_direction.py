@@ -23,6 +23,18 @@ MAY_IMPORT = {
 ONE_FILE = {
     "templates/document.py": {"yaml"},
     "templates/held_pods.py": {"yaml"},
+    **{
+        f"templates/scripts/application/application_{name}.py": imported
+        for name, imported in {
+            "database": {"asyncpg", "application_secret"},
+            "files": {"boto3", "application_secret"},
+            "ready": {"application_database", "application_secret"},
+            "rows": {"application_database", "application_files", "application_secret"},
+            "secret": {"boto3", "botocore"},
+            "server": {"application_check", "ogx"},
+            "setup": {"application_database", "application_secret"},
+        }.items()
+    },
     "templates/scripts/make_certificate.py": {"cryptography"},
     "templates/scripts/jobs/job_api.py": {"boto3", "botocore", "job_http", "job_request"},
     "templates/scripts/jobs/job_request.py": {"job_http"},

@@ -23,6 +23,8 @@ class CpuNodesArgs:
     after: Sequence[pulumi.Resource]
     """Resources that must outlive the nodes."""
     tags: Tags
+    security_group_ids: Sequence[pulumi.Input[str]] = ()
+    """Security groups of the nodes; empty where EKS gives them the cluster's."""
     taints: Mapping[str, str] = field(default_factory=dict)
     """Labels of the nodes that are their taints too; empty where any pod may run there."""
 
@@ -34,6 +36,7 @@ def create_nodes(name: str, args: CpuNodesArgs, parent: pulumi.Resource) -> eks.
         instance_type=args.plan.instance_type,
         disks=[Disk(device=ROOT_DEVICE, size_gib=args.plan.root_gib)],
         key_arn=args.volumes_key_arn,
+        security_group_ids=args.security_group_ids,
         tags=args.tags,
         opts=pulumi.ResourceOptions(parent=parent),
     )

@@ -1,6 +1,7 @@
 """Launch template of managed nodes: type, encrypted volumes, metadata service, tags."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -45,6 +46,7 @@ def launch_template(
     disks: list[Disk],
     key_arn: pulumi.Input[str],
     tags: Tags,
+    security_group_ids: Sequence[pulumi.Input[str]] = (),
     user_data: str | None = None,
     reservation: Reservation | None = None,
     interconnect: Interconnect | None = None,
@@ -55,6 +57,7 @@ def launch_template(
     return ec2.LaunchTemplate(
         name,
         instance_type=instance_type,
+        vpc_security_group_ids=list(security_group_ids) or None,
         network_interfaces=None if interconnect is None else _interfaces(interconnect),
         placement=(
             {"group_name": interconnect.placement_group}

@@ -13,15 +13,20 @@ from components.service.gateway import Content, Gateway, GatewayArgs
 from components.service.jobs.function_targets import FunctionTargets
 from components.service.jobs.intake import Intake
 from components.service.object_store import ObjectStore
-from components.service.targets import EngineTargets, Targets
+from components.service.targets import PodTargets, Targets
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.stack.network import AllowedPlan
+from templates.application import APPLICATION_HEALTH, APPLICATION_PORT
+from templates.engine import ENGINE_PORT
+from templates.render import HEALTH_PATH
 
 
 @dataclass(frozen=True, kw_only=True)
 class BalancersArgs:
     plan: GatewayPlan | JobGatewayPlan
     service: str
+    application: bool
+    """True where an application answers requests instead of the engines."""
     intake: Intake | None
     """Functions that accept jobs; null where engines answer requests."""
     network: NetworkIds
@@ -75,12 +80,14 @@ def _gateway(
 
 def _targets(plan: GatewayPlan | JobGatewayPlan, args: BalancersArgs) -> Targets:
     if isinstance(plan, GatewayPlan):
-        return EngineTargets(
+        return PodTargets(
             plan=plan,
             vpc_id=args.network.vpc_id,
             vpc_cidr=args.network.vpc_cidr,
             cluster_name=args.cluster.name,
             node_group_id=args.cluster.security_group_id,
+            port=APPLICATION_PORT if args.application else ENGINE_PORT,
+            health_path=APPLICATION_HEALTH if args.application else HEALTH_PATH,
         )
     if args.intake is None:
         raise ValueError(f"{args.service}: nothing accepts its jobs")

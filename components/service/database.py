@@ -11,10 +11,8 @@ from components.identity import Identity, IdentityArgs
 from components.naming import PRODUCT, Tags, aws_name
 from sizing.plan.service.stores import DatabasePlan
 from sizing.plan.stack.cluster import RolesPlan
+from templates.application import DATABASE, DATABASE_PORT
 
-PORT = 5432
-DATABASE = "service"
-"""Name of the database. Guard: the service's own name may be a reserved word."""
 MONITORING_S = 60
 """Seconds between two readings of an instance's operating system. Basis: vendor: 1 to 60, or 0."""
 SLOW_STATEMENT_MS = 1_000
@@ -27,6 +25,8 @@ class DatabaseArgs:
     service: str
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
+    application_group_id: pulumi.Input[str] | None
+    """Security group of the nodes of the service's application; null without one."""
     key_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     roles: RolesPlan
@@ -40,6 +40,12 @@ class Database(pulumi.ComponentResource):
 
     client_group_id: pulumi.Output[str]
     """Security group of the clients; a resource in this group can reach the database."""
+    host: pulumi.Output[str]
+    """Host name of the instance that writes."""
+    master_secret_arn: pulumi.Output[str]
+    """Secret of the master user, which AWS keeps and rotates."""
+    ready: list[pulumi.Resource]
+    """Resources that a client requires: the cluster with its instances, and the way to it."""
 
     def __init__(
         self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None
@@ -52,13 +58,15 @@ class Database(pulumi.ComponentResource):
         subnets = self._subnet_group()
         group = self._security_group("group", "Database")
         clients = self._security_group("clients", "Clients of the database")
-        self._ingress(group, clients)
+        ways = self._ingress(group, clients)
         self.client_group_id = clients.id
         logs = self._logs()
         cluster = self._cluster(subnets, group, self._parameters(), logs)
         monitor = self._monitor()
-        for number in range(args.plan.instances):
-            self._instance(number, cluster, monitor)
+        instances = [self._instance(n, cluster, monitor) for n in range(args.plan.instances)]
+        self.host = cluster.endpoint
+        self.master_secret_arn = cluster.master_user_secrets[0].secret_arn
+        self.ready = [*ways, *instances]
         self.register_outputs({})
 
     def _subnet_group(self) -> rds.SubnetGroup:
@@ -80,17 +88,25 @@ class Database(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _ingress(self, group: ec2.SecurityGroup, clients: ec2.SecurityGroup) -> None:
-        """Admit clients only, neither the cluster nor the network: engines keep no data."""
-        ingress(
-            f"{self._name}-from-clients",
-            into=group.id,
-            description="PostgreSQL from the clients",
-            port=PORT,
-            group=clients.id,
-            tags=self._args.tags,
-            opts=self._child,
-        )
+    def _ingress(
+        self, group: ec2.SecurityGroup, clients: ec2.SecurityGroup
+    ) -> list[pulumi.Resource]:
+        """Admit clients and nodes of applications only: engines keep no data."""
+        admitted = {"clients": clients.id}
+        if self._args.application_group_id is not None:
+            admitted["applications"] = pulumi.Output.from_input(self._args.application_group_id)
+        return [
+            ingress(
+                f"{self._name}-from-{name}",
+                into=group.id,
+                description=f"PostgreSQL from the {name}",
+                port=DATABASE_PORT,
+                group=client,
+                tags=self._args.tags,
+                opts=self._child,
+            )
+            for name, client in admitted.items()
+        ]
 
     def _logs(self) -> cloudwatch.LogGroup:
         """Log group with a KMS key and expiry; RDS would create it with neither."""
@@ -149,7 +165,7 @@ class Database(pulumi.ComponentResource):
             manage_master_user_password=True,
             master_user_secret_kms_key_id=self._args.key_arn,
             iam_database_authentication_enabled=True,
-            port=PORT,
+            port=DATABASE_PORT,
             db_subnet_group_name=subnets.name,
             db_cluster_parameter_group_name=parameters.name,
             vpc_security_group_ids=[group.id],
@@ -191,9 +207,11 @@ class Database(pulumi.ComponentResource):
             self._child,
         )
 
-    def _instance(self, number: int, cluster: rds.Cluster, monitor: Identity) -> None:
+    def _instance(
+        self, number: int, cluster: rds.Cluster, monitor: Identity
+    ) -> rds.ClusterInstance:
         name = f"{self._name}-instance-{number}"
-        rds.ClusterInstance(
+        return rds.ClusterInstance(
             name,
             cluster_identifier=cluster.id,
             engine=rds.EngineType.AURORA_POSTGRESQL,

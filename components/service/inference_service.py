@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
+from pulumi_kubernetes.core.v1 import Service
 
 from components.foundation.cluster.cluster import ClusterIds
 from components.foundation.cluster.target_writer import TargetWriter
@@ -11,6 +12,8 @@ from components.foundation.dns import Dns, balancer_name
 from components.foundation.keys import Keys
 from components.foundation.network.network import NetworkIds
 from components.naming import Tags
+from components.pools.application_nodes import ApplicationNodes
+from components.service.application.application import Application, ApplicationArgs
 from components.service.balancers import BalancersArgs, balancers
 from components.service.burst_serving import BurstServing, BurstServingArgs
 from components.service.database import Database, DatabaseArgs
@@ -31,6 +34,7 @@ from sizing.plan.service.stores import BucketPlan, DatabasePlan
 from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.plan.stack.network import AllowedPlan
+from sizing.service.storage import UPLOADS
 from sizing.workload.source import ModelSource
 from templates.render import binding_document
 
@@ -47,6 +51,8 @@ class InferenceServiceArgs:
     cdn: CdnPlan | None
     """Delivery of its results; null where signed addresses name the bucket."""
     gateway: GatewayPlan | JobGatewayPlan | None
+    application_nodes: ApplicationNodes | None
+    """Nodes of the application; null where the service has none. They must outlive its pods."""
     called: bool
     """True where other services of the stack alone call it, without a load balancer."""
     dns: Dns | None
@@ -108,7 +114,9 @@ class InferenceService(pulumi.ComponentResource):
         if args.documents:
             weights, namespace = stores.by_role["weights"], self._namespace()
             serving = self._serving(weights, namespace, self._weights_import(weights, namespace))
-            bound = self._registrations(gateways, serving)
+            application = self._application(stores, database, namespace)
+            answers = serving.service if application is None else application.service
+            bound = self._registrations(gateways, answers)
             if self._intake is not None and self._intake.renditions is not None:
                 self._rendition_workers(self._intake, namespace)
             if "burst-deployment" in args.documents:
@@ -136,6 +144,7 @@ class InferenceService(pulumi.ComponentResource):
         )
 
     def _database(self, plan: DatabasePlan) -> Database:
+        nodes = self._args.application_nodes
         return Database(
             f"{self._name}-database",
             DatabaseArgs(
@@ -143,6 +152,7 @@ class InferenceService(pulumi.ComponentResource):
                 service=self._args.service,
                 vpc_id=self._args.network.vpc_id,
                 subnet_ids=list(self._args.network.private_subnet_ids.values()),
+                application_group_id=None if nodes is None else nodes.group_id,
                 key_arn=self._args.keys.data,
                 logs_key_arn=self._args.keys.logs,
                 roles=self._args.roles,
@@ -185,6 +195,7 @@ class InferenceService(pulumi.ComponentResource):
             BalancersArgs(
                 plan=args.gateway,
                 service=args.service,
+                application=args.application_nodes is not None,
                 intake=self._intake,
                 network=args.network,
                 allowed=args.allowed,
@@ -273,6 +284,34 @@ class InferenceService(pulumi.ComponentResource):
             self._in_cluster,
         )
 
+    def _application(
+        self, stores: Stores, database: Database | None, namespace: ServiceNamespace
+    ) -> Application | None:
+        """Application in front of the engines; none where callers reach the engines."""
+        args = self._args
+        if args.application_nodes is None:
+            return None
+        if database is None:
+            raise ValueError(f"{args.service}: an application needs a database")
+        return Application(
+            f"{self._name}-application",
+            ApplicationArgs(
+                service=args.service,
+                documents=args.documents,
+                database=database,
+                uploads=stores.by_role.get(UPLOADS),
+                key_arn=args.keys.data,
+                protected=args.database is not None and args.database.protected,
+                cluster_name=args.cluster.name,
+                roles=args.roles,
+                partition=args.partition,
+                account_ids=args.account_ids,
+                after=[*namespace.guards, args.application_nodes],
+                tags=args.tags,
+            ),
+            self._in_cluster,
+        )
+
     def _rendition_workers(self, intake: Intake, namespace: ServiceNamespace) -> RenditionWorkers:
         args = self._args
         return RenditionWorkers(
@@ -303,9 +342,9 @@ class InferenceService(pulumi.ComponentResource):
         )
 
     def _registrations(
-        self, gateways: Mapping[bool, Gateway], serving: Serving
+        self, gateways: Mapping[bool, Gateway], answers: Service | None
     ) -> list[pulumi.Resource]:
-        """Bindings of the service to the targets of each load balancer.
+        """Bindings of the Service that answers requests to the targets of each load balancer.
 
         The engines of a queued service have none: their workers fetch jobs. The service of a stage
         has none: other services call it.
@@ -314,7 +353,7 @@ class InferenceService(pulumi.ComponentResource):
         controller = self._args.controller
         if self._intake is not None or self._args.called:
             return []
-        if not gateways or controller is None or serving.service is None:
+        if not gateways or controller is None or answers is None:
             raise ValueError(f"{self._args.service}: what is served needs a gateway, bound to it")
         return [
             TargetRegistration(
@@ -323,7 +362,7 @@ class InferenceService(pulumi.ComponentResource):
                     document=self._args.documents[binding_document(public=public)],
                     target_group_arn=gateway.target_group_arn,
                     controller=controller,
-                    after=[serving.service],
+                    after=[answers],
                 ),
                 self._in_cluster,
             )

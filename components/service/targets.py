@@ -1,4 +1,4 @@
-"""Recipients of a load balancer's requests; the engines of a service are one kind of them."""
+"""Recipients of a load balancer's requests; the pods of a service are one kind of them."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,8 +10,6 @@ from components.foundation.cluster.target_writer import CLUSTER_TAG
 from components.foundation.network.ingress import ingress
 from components.naming import Tags
 from sizing.plan.service.gateway import GatewayPlan
-from templates.engine import ENGINE_PORT
-from templates.render import HEALTH_PATH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +44,9 @@ class Targets(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EngineTargets:
-    """Engines in the cluster; the load balancer controller registers their pods by address."""
+class PodTargets:
+    """Pods of the engines or of the application. The load balancer controller registers them by
+    address."""
 
     plan: GatewayPlan
     vpc_id: pulumi.Input[str]
@@ -56,17 +55,21 @@ class EngineTargets:
     """Cluster of the pods."""
     node_group_id: pulumi.Input[str]
     """Security group of the nodes."""
+    port: int
+    """Port of the pods."""
+    health_path: str
+    """Path that answers 200 where a pod serves."""
 
     def opened(self, behind: BehindBalancer) -> None:
-        """Open the engines' port between the load balancer and the nodes."""
+        """Open the pods' port between the load balancer and the nodes."""
         vpc.SecurityGroupEgressRule(
             f"{behind.name}-to-engines",
             security_group_id=behind.balancer_group_id,
             description="Engines in the network",
             cidr_ipv4=self.vpc_cidr,
             ip_protocol="tcp",
-            from_port=ENGINE_PORT,
-            to_port=ENGINE_PORT,
+            from_port=self.port,
+            to_port=self.port,
             tags=behind.tags.named(f"{behind.name}-to-engines"),
             opts=behind.opts,
         )
@@ -74,21 +77,21 @@ class EngineTargets:
             f"{behind.name}-into-nodes",
             into=self.node_group_id,
             description=f"Load balancer of {behind.service}",
-            port=ENGINE_PORT,
+            port=self.port,
             group=behind.balancer_group_id,
             tags=behind.tags,
             opts=behind.opts,
         )
 
     def made(self, behind: BehindBalancer) -> lb.TargetGroup:
-        """Create the target group, whose health checks call the engines."""
+        """Create the target group, whose health checks call the pods."""
         name, plan = f"{behind.name}-targets", self.plan
         return lb.TargetGroup(
             name,
             name_prefix=behind.name_prefix,
             vpc_id=self.vpc_id,
             target_type="ip",
-            port=ENGINE_PORT,
+            port=self.port,
             protocol="HTTPS" if plan.encrypted else "HTTP",
             deregistration_delay=plan.deregistration_delay_s,
             load_balancing_algorithm_type=plan.routing,
@@ -103,12 +106,12 @@ class EngineTargets:
 
     @property
     def _health_check(self) -> lb.TargetGroupHealthCheckArgsDict:
-        """Health check; the engine answers it once its model is loaded."""
+        """Health check; an engine answers it once its model is loaded."""
         plan = self.plan
         https: lb.TargetGroupHealthCheckArgsDict = {"protocol": "HTTPS"} if plan.encrypted else {}
         return {
             **https,
-            "path": HEALTH_PATH,
+            "path": self.health_path,
             "matcher": "200",
             "interval": plan.health_interval_s,
             "timeout": plan.health_timeout_s,

@@ -19,7 +19,7 @@ def docker_hub_pulls(plan: Plan) -> Gate:
     Docker Hub sees the address of the NAT gateway; a node pulls each image once.
     """
     name, source = "Docker Hub pulls", "Docker Hub usage and limits"
-    images = sorted({*_hub_images(plan), *_hub_images_of_renditions(plan)})
+    images = sorted({*_hub_images(plan), *_hub_images_without_gpus(plan)})
     if not images or plan.site.image_pull_secrets:
         return Gate(name, True, "no image is pulled from there without a name", source)
     nodes = _nodes_behind_one_address(plan)
@@ -38,21 +38,26 @@ def _hub_images(plan: Plan) -> Iterator[str]:
     yield from (image for image in served if image.startswith(DOCKER_HUB))
 
 
-def _hub_images_of_renditions(plan: Plan) -> Iterator[str]:
-    made = (s.renditions.worker for s in plan.services if s.renditions)
-    images = (worker.ffmpeg_image for worker in made if worker)
-    yield from (image for image in images if image.startswith(DOCKER_HUB))
+def _hub_images_without_gpus(plan: Plan) -> Iterator[str]:
+    """Yield the images from there on nodes for renditions and applications."""
+    for service in plan.services:
+        made, application = service.renditions, service.application
+        images = [
+            "" if made is None or made.worker is None else made.worker.ffmpeg_image,
+            "" if application is None or application.pods is None else application.pods.image,
+        ]
+        yield from (image for image in images if image.startswith(DOCKER_HUB))
 
 
 def _nodes_behind_one_address(plan: Plan) -> int:
     """Most nodes that share a NAT gateway, burst nodes included; all nodes where it is unknown.
 
-    Nodes of renditions count as if they were all in one zone.
+    Nodes of renditions and applications count as if they were all in one zone.
     """
-    rendering = 0
-    if plan.rendition_nodes is not None and any(_hub_images_of_renditions(plan)):
-        rendering = plan.rendition_nodes.nodes_total
-    return rendering + _gpu_nodes_behind_one_address(plan)
+    pools = (plan.rendition_nodes, plan.application_nodes)
+    nodes = sum(pool.nodes_total for pool in pools if pool is not None)
+    added = nodes if any(_hub_images_without_gpus(plan)) else 0
+    return added + _gpu_nodes_behind_one_address(plan)
 
 
 def _gpu_nodes_behind_one_address(plan: Plan) -> int:

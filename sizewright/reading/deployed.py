@@ -82,8 +82,16 @@ def _file(service: str, said: object, name: str, folder: Path) -> Path:
         )
     path = folder / f"{len(list(folder.iterdir()))}.yaml"
     # JSON is YAML. A null or an empty list was not given.
-    path.write_text(json.dumps(_given(inputs)), encoding="utf-8")
+    path.write_text(json.dumps(_with_client(_given(inputs))), encoding="utf-8")
     return path
+
+
+def _with_client(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return inputs whose data have a client; a plan leaves out that it is your own programs."""
+    data = inputs.get("data")
+    if not isinstance(data, dict) or "application" in inputs:
+        return inputs
+    return {**inputs, "data": {"client": "own", **data}}
 
 
 def _given(value: Any) -> Any:

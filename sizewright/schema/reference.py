@@ -16,6 +16,7 @@ UNITS = {
     "gb": "GB",
     "bytes": "bytes",
     "bytes_per_user": "bytes per user",
+    "file_bytes_per_request": "bytes per request",
     "tokens": "tokens",
     "characters": "characters",
     "history": "prompts",

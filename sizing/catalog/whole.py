@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sizing.catalog.application import ApplicationWork
 from sizing.catalog.buying import LeadTime, PurchaseWay, Quota
 from sizing.catalog.coefficients import CoefficientSet
 from sizing.catalog.correction import Corrections
@@ -57,6 +58,7 @@ __all__ = [
 
 DATA = Path(__file__).parent / "data"
 FILES = (
+    "application_work.csv",
     "chart_images.csv",
     "checkpoints.csv",
     "coefficients.json",
@@ -102,6 +104,7 @@ R = TypeVar(
     Denoiser,
     FormatBytes,
     RenditionWork,
+    ApplicationWork,
     Pin,
     Quota,
     PurchaseWay,
@@ -157,6 +160,8 @@ class Catalog(BaseModel):
     """Items that image and video models make by default."""
     media_formats: tuple[FormatBytes, ...]
     """Bits of a pixel in each format of images and clips."""
+    application_work: tuple[ApplicationWork, ...]
+    """What an application takes for one request."""
     rendition_work: tuple[RenditionWork, ...]
     """CPU time and bytes of renditions by codec."""
     media_coefficients: MediaCoefficientSet
@@ -195,6 +200,10 @@ class Catalog(BaseModel):
     def rendition(self, work: str) -> RenditionWork:
         """Return the CPU time and the bytes of a codec, or of `decode`. Raises UnknownName."""
         return _named("work of renditions", work, self.rendition_work)
+
+    def application(self, item: str) -> ApplicationWork:
+        """Return a measured figure of the application. Raises UnknownName."""
+        return _named("figure of the application", item, self.application_work)
 
     def denoiser(self, name: str) -> Denoiser:
         """Return the denoiser of this name. Raises UnknownName."""
@@ -401,6 +410,9 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         denoisers=denoisers,
         media_models=media_models,
         media_formats=tuple(read_records(folder / "media_formats.csv", FormatBytes).values()),
+        application_work=tuple(
+            read_records(folder / "application_work.csv", ApplicationWork).values()
+        ),
         rendition_work=tuple(read_records(folder / "rendition_work.csv", RenditionWork).values()),
         media_coefficients=MediaCoefficientSet.model_validate_json(
             (folder / "media_coefficients.json").read_bytes()

@@ -27,8 +27,9 @@ from sizing.service import (
     storage,
     weights_import,
 )
+from sizing.service.application import api as application
 from sizing.service.items import jobs
-from sizing.service.stores import artefact, prefixes, region_copy, renditions, tiers
+from sizing.service.stores import artefact, aurora, prefixes, region_copy, renditions, tiers
 from sizing.stack import addresses, cluster_services, network, node_updates, shared
 from sizing.values import units
 from sizing.values.exact import Number
@@ -167,7 +168,9 @@ class Leaf:
             "fleet_states": fleet_states,
             "memory": memory,
             "gateway": gateway,
+            "application": application,
             "artefact": artefact,
+            "aurora": aurora,
             "jobs": jobs,
             "network": network,
             "node_updates": node_updates,

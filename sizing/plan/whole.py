@@ -13,7 +13,7 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterPlan, ClusterServicesPlan, KeysPlan, RolesPlan
 from sizing.plan.stack.held import PodRevision
 from sizing.plan.stack.network import DnsPlan, NetworkPlan
-from sizing.plan.stack.nodes import CpuPool, NodePool, RenditionPool, SystemPool
+from sizing.plan.stack.nodes import ApplicationPool, CpuPool, NodePool, RenditionPool, SystemPool
 from sizing.site import Site
 from sizing.values.strict import absent
 
@@ -37,6 +37,8 @@ class Plan(Part):
     """Nodes for the cluster's own services; null where the cluster has another owner."""
     rendition_nodes: Annotated[RenditionPool | None, Field(exclude_if=absent)] = None
     """Nodes of the workers that make renditions; left out where no service has any."""
+    application_nodes: Annotated[ApplicationPool | None, Field(exclude_if=absent)] = None
+    """Nodes of applications in front of engines; left out where no service has any."""
     network: NetworkPlan
     """Network, made or used."""
     keys: KeysPlan
@@ -64,6 +66,7 @@ class Plan(Part):
         pools: dict[str, CpuPool | None] = {
             "system": self.system,
             "renditions": self.rendition_nodes,
+            "applications": self.application_nodes,
         }
         return {name: pool for name, pool in pools.items() if pool is not None}
 

@@ -26,10 +26,12 @@ and only the address stops a caller who invents tokens."""
 def check_access(workload: Workload, site: Site) -> None:
     """Check that the site has the requirements of the workload's access. Raises FieldError."""
     access = workload.access
-    if access.asks_for_token and site.token_issuer is None:
+    asks = access.asks_for_token or workload.application is not None
+    if asks and site.token_issuer is None:
         field = _asking(access) or "token_required"
+        place = ("access", field) if access.asks_for_token else ("application",)
         raise FieldError(
-            ("access", field),
+            place,
             "the site names no issuer of tokens",
             "sizewright:token_issuer and sizewright:token_jwks_url in the stack file",
         )

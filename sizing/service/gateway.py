@@ -136,7 +136,7 @@ def gateway_plan(
         rates.busiest,
         site,
         longest=longest,
-        paths=workload.engine.name.traits.paths,
+        paths=paths_of(workload),
         units=capacity_units(workload, rates),
     )
     return GatewayPlan(
@@ -153,6 +153,12 @@ def gateway_plan(
     )
 
 
+def paths_of(workload: Workload) -> tuple[str, ...]:
+    """Paths of requests that the application answers, or else the engine."""
+    application = workload.application
+    return workload.engine.name.traits.paths if application is None else application.paths
+
+
 def _balancer(
     workload: Workload,
     requests_per_s: Fraction,
@@ -167,7 +173,7 @@ def _balancer(
     return BalancerPlan(
         public=access.public,
         both=access.both_balancers,
-        internal_token=access.token_required or workload.jobs is not None,
+        internal_token=access.token_required or workload.has_owners,
         public_cidrs=site.public_cidrs if access.has_public else (),
         token=token_plan(workload, site),
         firewall=firewall_plan(workload, requests_per_s, site),

@@ -9,6 +9,7 @@ from sizing.fleet.packing import nodes_total_for
 from sizing.fleet.served import HardwareResult, Served, Unserved
 from sizing.fleet.states import rollout, states
 from sizing.plan.part import Rejected
+from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
@@ -30,6 +31,7 @@ from sizing.replica.memory import memory_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side
 from sizing.replica.rated import Rated
 from sizing.replica.traffic import Rates, stages_s
+from sizing.service.application.api import application_plan
 from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
@@ -79,6 +81,7 @@ class HardwareParts:
     volumes: VolumePlan | None = None
     jobs: JobsPlan | None = None
     renditions: RenditionsPlan | None = None
+    application: ApplicationPlan | None = None
     engine: EngineParts = NO_ENGINE
     rejected: tuple[Rejected, ...] = ()
 
@@ -137,11 +140,20 @@ def _served_parts(
     jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
     item = item_plan(case, served.choice)
     rendered = renditions_plan(case, file, rates, pool=pool, item=item, jobs=jobs)
+    application = application_plan(case, rates, served=not unserved)
     if unserved:
         engine = EngineParts(rejected=unserved)
     else:
         engine = _engine_parts(
-            case, served, capacity, volumes, rates, file=file, jobs=jobs, renditions=rendered
+            case,
+            served,
+            capacity,
+            volumes,
+            rates,
+            file=file,
+            jobs=jobs,
+            renditions=rendered,
+            application=application,
         )
     if jobs is not None and jobs.api is not None:
         gateway = job_gateway_plan(case.workload, rates, case.site, jobs.api)
@@ -170,6 +182,7 @@ def _served_parts(
         volumes=volumes,
         jobs=jobs,
         renditions=rendered,
+        application=application,
         engine=engine,
         rejected=(*late, *beyond, *other_way(case, pool, rates)),
     )
@@ -196,6 +209,7 @@ def _unserved_parts(
         memory_plan(case.need, choice.fit if choice else None),
         capacity,
         renditions=renditions_plan(case, file, rates),
+        application=application_plan(case, rates, served=False),
     )
 
 
@@ -209,6 +223,7 @@ def _engine_parts(
     file: ArtefactPlan | None,
     jobs: JobsPlan | None,
     renditions: RenditionsPlan | None,
+    application: ApplicationPlan | None,
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
@@ -232,7 +247,7 @@ def _engine_parts(
         serving=serving,
         weights_import=weights_import,
         burst=burst,
-        quota=quota_plan(serving, burst, weights_import, renditions),
+        quota=quota_plan(serving, burst, weights_import, renditions, application),
         rollout=rollout(serving, volumes),
         rejected=() if gateway is None else (*too_slow(gateway), *impatient(gateway, serving)),
     )

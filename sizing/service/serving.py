@@ -14,6 +14,7 @@ from sizing.fleet.zone_rollout import (
 )
 from sizing.locks.versions import image_reference
 from sizing.model.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
+from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.service.burst import AddedPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.files.renditions import RenditionsPlan
@@ -289,18 +290,24 @@ def memory_setting(share: MemoryShare, usable_bytes: int, card_bytes: int) -> fl
             assert_never(never)
 
 
+APPLICATION_JOBS = 2
+"""Pods of an application besides those that answer: its setup, and the deletion of due rows."""
+
+
 def quota_plan(
     serving: ServingPlan,
     burst: AddedPlan | None,
     weights_import: ImportPlan | None,
     renditions: RenditionsPlan | None = None,
+    application: ApplicationPlan | None = None,
 ) -> QuotaPlan:
     """Limits of a service's namespace: its replicas, those of a rollout, and the pod of an import.
 
     Replicas are the service's own, those that terminate, and the burst's with their max
     unavailable. Those that terminate are the larger of max unavailable and a zone's replicas with
     those that rollouts of other zones take. GPUs = replicas x GPUs of one. Pods = replicas +
-    import + workers of renditions and those of a zone; a group has as many pods as nodes.
+    import + workers of renditions and those of a zone + pods of an application, those that leave
+    and 2 Jobs; a group has as many pods as nodes.
 
     Basis: vendor. Kubernetes counts a terminating pod until its kubelet has ended it, and on a lost
     node until the node returns. It counts the successor at once, so without room for both no new
@@ -311,11 +318,13 @@ def quota_plan(
     replicas = serving.replicas + taken
     if burst is not None:
         replicas += burst.replicas + burst.max_unavailable
-    rendering = 0
+    others, zones = 0, max(1, len(serving.replicas_by_zone))
     if renditions is not None and renditions.worker is not None:
-        zones = max(1, len(serving.replicas_by_zone))
-        rendering = renditions.workers_total + -(-renditions.workers_total // zones)
+        others = renditions.workers_total + -(-renditions.workers_total // zones)
+    if application is not None and application.pods is not None:
+        leaving = max(application.pods.taken_at_once, -(-application.pods_total // zones))
+        others += application.pods_total + leaving + APPLICATION_JOBS
     return QuotaPlan(
         gpus=replicas * serving.gpus_per_replica,
-        pods=replicas * pods_each + (weights_import is not None) + rendering,
+        pods=replicas * pods_each + (weights_import is not None) + others,
     )

@@ -1,6 +1,6 @@
 """Which data are kept, where, and how much?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -9,7 +9,20 @@ from sizing.locks.stack_lock import DATABASE
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.files.renditions import VariantPlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan
+from sizing.plan.service.whole import UNSERVED
+from sizing.replica.case import Case
 from sizing.replica.traffic import Rates
+from sizing.service.application.api import (
+    application_plan,
+    beyond_limits,
+    with_measured_rows,
+)
+from sizing.service.stores.aurora import (
+    MAX_ACU,
+    MIN_ACU,
+    WRITES_PER_S_PER_ACU,
+    highest_acu,
+)
 from sizing.service.stores.choice import (
     AURORA_LIMIT_BYTES,
     Records,
@@ -23,20 +36,14 @@ from sizing.service.stores.region_copy import ZONES, region_copy_plan
 from sizing.service.stores.tiers import SMALLEST_MOVED_BYTES, tier_plans
 from sizing.site import LOG_DAYS, Environment, Site
 from sizing.values.exact import Exact, ceiling, exact, plain, plain_or_none
-from sizing.values.units import DAYS_PER_MONTH, DAYS_PER_YEAR
+from sizing.values.units import DAYS_PER_MONTH, DAYS_PER_YEAR, SECONDS_PER_DAY
 from sizing.workload import Data, Workload
 
-WRITES_PER_S_PER_ACU = 100
-"""Small writes that one Aurora capacity unit commits in a second. Basis: assumed (50 to 500);
-measure with your own rows and change it here."""
-MIN_ACU = {Environment.dev: Fraction(1, 2), Environment.prod: Fraction(2)}
-"""Lowest capacity units. Basis: vendor for the least, never paused; assumed for prod, whose cache
-must not start cold."""
-MAX_ACU = 256
-"""Highest capacity units. Basis: vendor, Aurora Serverless v2 on current versions."""
 BACKUP_DAYS = {Environment.dev: 1, Environment.prod: 30}
 """Days of point-in-time recovery. Basis: vendor allows 1 to 35; assumed."""
 
+UPLOADS = "uploads"
+"""Role of the bucket with the files that users upload."""
 ROLLBACK_DAYS, EXPIRED_DAYS = 30, 1
 """Days that old versions are kept: weights for a rollback, and expired data for the least that S3
 takes. Expired data exceed their retention by no more. Basis: assumed; vendor (S3)."""
@@ -102,10 +109,13 @@ def stores(
     site: Site,
     catalog: Catalog,
     *,
+    writes_per_s: Fraction,
     variants: Sequence[VariantPlan] = (),
 ) -> tuple[DatabasePlan | None, tuple[BucketPlan, ...], list[Rejected]]:
     """Return the database and buckets of a workload, and the stores that are too small for the
     data.
+
+    `writes_per_s` are those of the database at the busiest moment.
 
     Text and conversations go to the database while they fit, else to an additional bucket. Images
     and videos always go to a bucket, with the `variants` of each clip. Profiles go to the database,
@@ -126,11 +136,17 @@ def stores(
     profiles = storage.profile_bytes or 0
     if kept.store is Store.aurora:
         together = profiles + storage.retained_bytes
-        database, refused = _database_or_none(together, rates, workload, site, catalog)
-        return database, (weights,), _merged(refused, rejected)
+        database, refused = _database_or_none(
+            together, rates, workload, site, catalog, writes_per_s=writes_per_s
+        )
+        return database, (weights, *_uploads(workload, rates, site)), _merged(refused, rejected)
+    if workload.application is not None:
+        return None, (weights,), list(rejected)
     objects = _objects(workload, storage, rates, site, variants)
     prefixes = [] if objects.prefixes is None else too_few(objects.prefixes)
-    database, refused = _database_or_none(profiles, rates, workload, site, catalog)
+    database, refused = _database_or_none(
+        profiles, rates, workload, site, catalog, writes_per_s=writes_per_s
+    )
     return database, (weights, objects), _merged(refused, (*rejected, *prefixes))
 
 
@@ -140,8 +156,29 @@ def _merged(refused: list[Rejected], rejected: Iterable[Rejected]) -> list[Rejec
     return [*first, *(each for each in refused if each not in first)]
 
 
+def _uploads(workload: Workload, rates: Rates, site: Site) -> Iterator[BucketPlan]:
+    """Yield the bucket of the files that users upload; nothing where none are accepted."""
+    application, data = workload.application, workload.data
+    if application is None or data is None or not application.takes_files:
+        return
+    daily = rates.mean * SECONDS_PER_DAY * exact(application.file_bytes_per_request)
+    yield BucketPlan(
+        role=UPLOADS,
+        stored_bytes=ceiling(daily * data.retention_days),
+        expire_days=data.retention_days,
+        noncurrent_days=EXPIRED_DAYS,
+        protected=site.keeps(workload),
+    )
+
+
 def _database_or_none(
-    stored: int, rates: Rates, workload: Workload, site: Site, catalog: Catalog
+    stored: int,
+    rates: Rates,
+    workload: Workload,
+    site: Site,
+    catalog: Catalog,
+    *,
+    writes_per_s: Fraction,
 ) -> tuple[DatabasePlan | None, list[Rejected]]:
     """Return the database of these bytes, and its limits; None without bytes and beyond them."""
     if not stored:
@@ -149,12 +186,12 @@ def _database_or_none(
     choice = store_choice(_profiles(workload, stored, rates))
     if choice.store is not Store.aurora:
         return None, [*choice.passed_over, *_unbuilt(choice)]
-    writes, short = rates.busiest, list[Rejected]()
+    writes, short = writes_per_s, list[Rejected]()
     if 2 * writes > MAX_ACU * WRITES_PER_S_PER_ACU:
         numbers = f"twice {float(writes):,.0f} writes/s exceed what {MAX_ACU} ACU commit"
         option = f"more than {MAX_ACU} ACU"
         short.append(Rejected(option=option, reason=Reason.store_limit, numbers=numbers))
-    return _database(stored, rates, workload, site, catalog), short
+    return _database(stored, writes_per_s, workload, site, catalog), short
 
 
 def interactions(
@@ -227,8 +264,27 @@ def _objects(
     )
 
 
+def no_application(case: Case, rates: Rates) -> tuple[Rejected, ...]:
+    """Reasons why a service gets no nodes: its application exceeds its database or its node group.
+
+    Raises FieldError where the bytes of an interaction are not known.
+    """
+    workload = with_measured_rows(case.workload, case.catalog)
+    data = workload.data
+    if workload.application is None or data is None or data.interaction_bytes is None:
+        return ()
+    storage = storage_plan(workload, rates, weights_bytes=0)
+    kept = store_choice(interactions(workload, storage, rates, data.interaction_bytes))
+    reasons = [f"its database: {r.numbers}" for r in kept.rejected if r.option == Store.aurora]
+    plan = application_plan(case, rates, served=False)
+    reasons += [] if plan is None else beyond_limits(plan)
+    return tuple(
+        Rejected(option=UNSERVED, reason=Reason.store_limit, numbers=each) for each in reasons
+    )
+
+
 def _database(
-    stored: int, rates: Rates, workload: Workload, site: Site, catalog: Catalog
+    stored: int, writes_per_s: Fraction, workload: Workload, site: Site, catalog: Catalog
 ) -> DatabasePlan:
     """Return Aurora Serverless v2, with an instance in a second zone where it must survive one.
 
@@ -239,7 +295,7 @@ def _database(
     return DatabasePlan(
         stored_bytes=stored,
         min_acu=plain(lowest),
-        max_acu=plain(highest_acu(rates.busiest, WRITES_PER_S_PER_ACU, lowest)),
+        max_acu=plain(highest_acu(writes_per_s, WRITES_PER_S_PER_ACU, lowest)),
         instances=2 if site.must_survive_a_zone([workload]) else 1,
         backup_days=BACKUP_DAYS[site.environment],
         engine_version=catalog.pin(DATABASE).version,
@@ -247,14 +303,3 @@ def _database(
         protected=site.keeps(workload),
         last_snapshot=site.protected,
     )
-
-
-def highest_acu(writes_per_s: Fraction, writes_per_s_per_acu: int, lowest: Fraction) -> Fraction:
-    """Aurora capacity units for twice the peak rate of writes.
-
-    ceil(2 x 2 x writes/s / writes/s a unit) / 2, at least 1 and the lowest, at most 256
-
-    Basis: arithmetic; scaled in halves, as the service does.
-    """
-    halves = Fraction(ceiling(4 * writes_per_s / writes_per_s_per_acu), 2)
-    return min(max(halves, Fraction(1), lowest), Fraction(MAX_ACU))

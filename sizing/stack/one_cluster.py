@@ -53,7 +53,7 @@ def other_addresses(site: Site, catalog: Catalog, service_count: int) -> int:
     """Addresses of a zone for everything except GPU nodes and their pods.
 
     The endpoint of queues would be one more. It is within the spare addresses. The nodes of
-    renditions are more, too: `enough_addresses` counts them with the whole stack.
+    renditions and applications are more, too: `enough_addresses` counts them with the whole stack.
     """
     system = system_pool((), site, catalog)
     empty = zone_addresses(
@@ -111,7 +111,9 @@ class OneCluster:
         """Return the empty cluster of a site for these services."""
         others = other_addresses(site, catalog, len(workloads))
         rendering = any(workload.renditions is not None for workload in workloads)
-        return cls(widest_addresses(site), others, (not site.cluster.elsewhere) + rendering)
+        answering = any(workload.application is not None for workload in workloads)
+        own_groups = (not site.cluster.elsewhere) + rendering + answering
+        return cls(widest_addresses(site), others, own_groups)
 
     def admitted(self, decided: Decision) -> Decision:
         """Return the decision and count its nodes; return it without nodes where they do not fit.

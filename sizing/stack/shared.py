@@ -27,7 +27,14 @@ from sizing.plan.stack.cluster import (
     UsedClusterPlan,
     UsedKeysPlan,
 )
-from sizing.plan.stack.nodes import InterconnectPlan, NodePool, RenditionPool, SystemPool
+from sizing.plan.stack.nodes import (
+    ApplicationPool,
+    CpuPool,
+    InterconnectPlan,
+    NodePool,
+    RenditionPool,
+    SystemPool,
+)
 from sizing.service.burst import burst_nodes, burst_pool, wants_spot
 from sizing.service.node_disks import held_gib, root_gib, weights_on
 from sizing.service.serving import engines_of
@@ -256,21 +263,35 @@ def system_pool(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -
 def rendition_pool(services: Sequence[ServicePlan], catalog: Catalog) -> RenditionPool | None:
     """Return the nodes of the workers that make renditions: one for each worker, in all zones.
 
-    None where no service has such workers. The nodes have the type and the image of system nodes.
-    Work waits for them in a queue, so that they need no zone's worth of spares.
+    None where no service has such workers. Work waits for them in a queue, so that they need no
+    zone's worth of spares.
     """
-    rendered = [s for s in services if s.rendition_workers]
-    if not rendered:
+    workers = {s.name: s.rendition_workers for s in services if s.rendition_workers}
+    if not workers:
         return None
+    nodes = _nodes_of_one_pod(sum(workers.values()), catalog)
+    return RenditionPool(**nodes.model_dump(), services=tuple(workers))
+
+
+def application_pool(services: Sequence[ServicePlan], catalog: Catalog) -> ApplicationPool | None:
+    """Return the nodes of applications: one for each pod, in all zones; None without any."""
+    pods = {s.name: s.application_pods for s in services if s.application_pods}
+    if not pods:
+        return None
+    nodes = _nodes_of_one_pod(sum(pods.values()), catalog)
+    return ApplicationPool(**nodes.model_dump(), services=tuple(pods))
+
+
+def _nodes_of_one_pod(nodes_total: int, catalog: Catalog) -> CpuPool:
+    """Return nodes of the system nodes' type and image, each for one pod of a service."""
     ami_type = catalog.pin(SYSTEM_AMI).version
-    return RenditionPool(
+    return CpuPool(
         instance_type=SYSTEM_INSTANCE_TYPE,
         ami_type=ami_type,
         ami_release=system_ami_release(ami_type, catalog),
-        nodes_total=sum(s.rendition_workers for s in rendered),
+        nodes_total=nodes_total,
         root_gib=SYSTEM_ROOT_GIB,
         addresses=node_addresses(SYSTEM_PODS, SYSTEM_INTERFACES, SYSTEM_IPV4_PER_INTERFACE),
-        services=tuple(s.name for s in rendered),
     )
 
 
@@ -309,10 +330,10 @@ def keys_plan(site: Site, services: Sequence[ServicePlan], pools: Sequence[NodeP
 
 
 def cluster_plan(
-    site: Site, pools: Sequence[NodePool], catalog: Catalog, *, rendering: bool = False
+    site: Site, pools: Sequence[NodePool], catalog: Catalog, *, worker_groups: int = 0
 ) -> ClusterPlan:
     """Return the EKS cluster, made or used. The stack has a node group for each zone and pool, one
-    for the system in an own cluster, and one for workers of renditions."""
+    for the system in an own cluster, and `worker_groups` for pods without a GPU."""
     version = kubernetes_version(site, catalog)
     used = site.cluster.use
     return ClusterPlan(
@@ -329,7 +350,7 @@ def cluster_plan(
         addons=addon_versions(site, catalog),
         end_of_support=catalog.end_of_support(version) or "unknown",
         node_groups=(not site.cluster.elsewhere)
-        + rendering
+        + worker_groups
         + sum(len(pool.nodes_by_zone) for pool in pools),
         log_days=LOG_DAYS[site.environment],
         protected=site.protected,

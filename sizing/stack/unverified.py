@@ -8,6 +8,7 @@ from sizing.locks.versions import addon_versions
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterServicesPlan
 from sizing.plan.stack.nodes import CpuPool, NodePool
+from sizing.service.application.api import APPLICATION_IMAGE
 from sizing.service.items.jobs import WORKER_IMAGE
 from sizing.service.serving import COPY_IMAGE, engines_of, service_image
 from sizing.service.stores.renditions import FFMPEG_IMAGE
@@ -51,6 +52,7 @@ def images_in_use(services: Sequence[ServicePlan]) -> tuple[str, ...]:
     names = [name for s in served for name in (COPY_IMAGE, service_image(s))]
     names += [WORKER_IMAGE for s in served if s.jobs is not None and s.jobs.worker is not None]
     names += [FFMPEG_IMAGE for s in served if s.renditions is not None]
+    names += [APPLICATION_IMAGE for s in served if s.application_pods]
     return tuple(dict.fromkeys(names))
 
 
@@ -71,6 +73,8 @@ def image_repositories(services: Sequence[ServicePlan]) -> dict[str, str]:
                 found[WORKER_IMAGE] = _repository(service.jobs.worker.image)
             if service.renditions is not None and service.renditions.worker is not None:
                 found[FFMPEG_IMAGE] = _repository(service.renditions.worker.ffmpeg_image)
+            if service.application is not None and service.application.pods is not None:
+                found[APPLICATION_IMAGE] = _repository(service.application.pods.image)
     return found
 
 

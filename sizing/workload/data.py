@@ -24,6 +24,15 @@ INFREQUENT_DAYS = 30
 vendor (S3 user guide, lifecycle transitions; API reference of Transition)."""
 
 
+class Client(StrEnum):
+    """Program that reads and writes the stored data."""
+
+    application = "application"
+    """The application of the workload."""
+    own = "own"
+    """Your own programs."""
+
+
 class Tier(Strict):
     """Storage class of files from an age on."""
 
@@ -43,6 +52,11 @@ class Data(Strict):
     """Bytes of indexes over bytes of interactions."""
     retention_days: PositiveCount
     """Days for which interactions are stored."""
+    client: Annotated[
+        Client | None, Field(exclude_if=lambda client: client is not Client.application)
+    ] = None
+    """Program that uses the stores: own, or application, which is the default where the workload
+    has one. The workers of a queue write its results."""
     tiers: Annotated[tuple[Tier, ...], Field(exclude_if=lambda given: not given)] = ()
     """Storage classes of older images and clips, by age."""
     copy_region: Annotated[
@@ -111,10 +125,12 @@ def _below(index: int, before: Tier, after: Tier) -> None:
         raise FieldError(("tiers", index, "after_days"), message, f"at least {least}")
 
 
-def files_are_of_the_kind(kind: Kind, request: Request, data: Data | None) -> None:
+def files_are_of_the_kind(
+    kind: Kind, request: Request, data: Data | None, *, measured: bool
+) -> None:
     """Check the format of a service's files, and that only files have derived bytes and tiers.
 
-    Raises FieldError.
+    The rows of an application have `measured` bytes. Raises FieldError.
     """
     formats = kind.traits.formats
     if request.format is not None and request.format not in formats:
@@ -124,7 +140,7 @@ def files_are_of_the_kind(kind: Kind, request: Request, data: Data | None) -> No
         raise FieldError(("request", "frames_per_s"), "an image has one frame", "kind: video")
     if data is None or formats:
         return
-    if data.interaction_bytes is None:
+    if data.interaction_bytes is None and not measured:
         message = f"the bytes of {kind.value} follow from no pixels"
         raise FieldError(
             ("data", "interaction_bytes"), message, "bytes of a request and its answer"

@@ -9,6 +9,12 @@ from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.workload.accept import Accept
 from sizing.workload.access import Access
+from sizing.workload.application import (
+    AUDIENCE,
+    Application,
+    check_application,
+    none_is_no_application,
+)
 from sizing.workload.data import Cdn, Data, none_is_absent
 from sizing.workload.engine import Engine, refusal
 from sizing.workload.engines import ENGINES, EngineName, engines_of
@@ -77,6 +83,15 @@ class Workload(Strict):
         BeforeValidator(none_is_absent, json_schema_input_type=Literal["none"] | Data | None),
     ] = None
     """Data that the service stores, or none when the applications store it."""
+    application: Annotated[
+        Application | None,
+        BeforeValidator(
+            none_is_no_application, json_schema_input_type=Literal["none"] | Application | None
+        ),
+        Field(exclude_if=absent),
+    ] = None
+    """Application in front of the engines, which keeps conversations. When left out, callers reach
+    the engines."""
     engine: Engine = Field(default_factory=Engine)
     """Serving engine and its limits."""
     queue: Annotated[Queue | None, Field(exclude_if=absent)] = None
@@ -175,6 +190,7 @@ class Workload(Strict):
     @model_validator(mode="after")
     def _items_are_consistent(self) -> Self:
         check_items(self)
+        check_application(self)
         return self
 
     @model_validator(mode="after")
@@ -207,8 +223,20 @@ class Workload(Strict):
 
     @property
     def callers_need_token(self) -> bool:
-        """True where a load balancer requires a token. Jobs belong to the subject of one."""
-        return self.access.asks_for_token or self.jobs is not None
+        """True where a load balancer requires a token. Jobs and conversations belong to the subject
+        of one."""
+        return self.access.asks_for_token or self.has_owners
+
+    @property
+    def has_owners(self) -> bool:
+        """True where each caller has jobs or conversations of their own."""
+        return self.jobs is not None or self.application is not None
+
+    @property
+    def audience(self) -> str | None:
+        """Recipient that tokens name; None where no claim states exactly one."""
+        named = [claim.values for claim in self.access.claims if claim.name == AUDIENCE]
+        return named[0][0] if len(named) == 1 and len(named[0]) == 1 else None
 
     @model_validator(mode="after")
     def _drafts_are_of_an_engine(self) -> Self:

@@ -13,6 +13,7 @@ from tests.components.plans import (
     PROMPTED,
     QUEUED,
     STUDIO,
+    applied_plan,
     plan_of,
     public_plan,
     queued_burst_plan,
@@ -32,6 +33,7 @@ PLANS = {
     "jobs": queued_plan(),
     "jobs above the floor": queued_burst_plan(),
     "renditions of clips": rendered_plan(),
+    "application": applied_plan(),
     **{name.value: served(name) for name in OTHERS},
 }
 

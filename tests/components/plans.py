@@ -25,6 +25,7 @@ CHAT: dict[str, Any] = {
         "profile_bytes_per_user": 10_000,
         "interaction_bytes": 2_000,
         "index_ratio": "0.25",
+        "client": "own",
         "retention_days": 365,
     },
 }
@@ -82,6 +83,7 @@ QUEUED: dict[str, Any] = STUDIO | {
     "data": {
         "profile_bytes_per_user": 1_000,
         "interaction_bytes": 1_500_000,
+        "client": "own",
         "retention_days": 30,
     },
     "queue": {},
@@ -224,7 +226,7 @@ RENDERED: dict[str, Any] = {
     "traffic": {"daily_users": 500, "requests_per_user_per_day": 4},
     "request": {"width": 832, "height": 480, "frames": 81, "iterations": 50},
     "hardware": {"instance_type": "g6e.xlarge"},
-    "data": {"retention_days": 30},
+    "data": {"client": "own", "retention_days": 30},
     "renditions": {"videos": [{"height": 360}, {"height": 240, "codec": "av1"}]},
 }
 """Clips with two renditions."""
@@ -241,6 +243,22 @@ def renditions_of(plan: Plan) -> RenditionsPlan:
     found = plan.services[0].renditions
     assert found is not None
     return found
+
+
+APPLIED: dict[str, Any] = CHAT | {
+    "name": "applied",
+    "request": CHAT["request"] | {"request_bytes": 2_000, "response_bytes": 10_000},
+    "application": {"api": "ogx", "file_bytes_per_request": 1_000},
+    "data": {"retention_days": 365},
+    "access": {"claims": [{"name": "aud", "values": ["applied"]}]},
+}
+"""Chat with an application in front of its engines."""
+
+
+def applied_plan(environment: str = "prod", **changes: object) -> Plan:
+    """Plan of the chat with an application."""
+    found = site(environment).model_copy(update=ISSUER)
+    return size([Workload.model_validate(APPLIED | changes)], found, load_catalog())
 
 
 QUEUED_BURST: dict[str, Any] = QUEUED | {

@@ -36,6 +36,7 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
     "delivered": (OWN / "Pulumi.cdn.yaml", (OWN / "cdn.yaml",)),
     "copied": (OWN / "Pulumi.public.yaml", (OWN / "copied.yaml",)),
     "flux-queue": (DEV, (ROOT / "workloads" / "flux-queue.yaml",)),
+    "application": (DEV, (ROOT / "workloads" / "chat-app.yaml",)),
     "clips": (DEV, (ROOT / "workloads" / "clips.yaml",)),
     "clips-public": (example("clips-public"), (ROOT / "workloads" / "clips-public.yaml",)),
 }
@@ -49,6 +50,7 @@ SHOWS = {
     "copied": "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
     "queued": "aws:lambda/function:Function",
     "flux-queue": "kubernetes:keda.sh/v1alpha1:ScaledObject",
+    "application": "kubernetes:batch/v1:CronJob",
     "clips": "kubernetes:apps/v1:Deployment",
     "clips-public": "aws:cloudfront/distribution:Distribution",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",

@@ -54,7 +54,12 @@ def workloads(draw: st.DrawFn, rules: Sequence[str] = tuple(RULES)) -> Values:
         "capacity": capacity,
         "redundancy": draw(st.fixed_dictionaries({}, optional={r: RULES[r] for r in rules})),
         "hardware": {"instance_type": instance_type},
-        "data": {"profile_bytes_per_user": 10_000, "interaction_bytes": 2_000, "retention_days": 9},
+        "data": {
+            "profile_bytes_per_user": 10_000,
+            "interaction_bytes": 2_000,
+            "client": "own",
+            "retention_days": 9,
+        },
     }
 
 

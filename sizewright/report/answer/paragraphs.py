@@ -5,6 +5,7 @@ from typing import assert_never
 
 from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
+from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.region_copy import RegionCopyPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
@@ -160,6 +161,32 @@ def renditions(plan: RenditionsPlan) -> str:
         f"(usually {number(plan.usual_cpu_s_per_clip)}), {number(plan.clips_per_s)} clips/s at "
         f"the busiest moment; {workers}, each on an m7i.large of its own"
     )
+
+
+def application(plan: ApplicationPlan) -> str:
+    """Pods of the application and the load that they answer, without a final stop."""
+    spare = plan.pods_total - plan.pods_needed
+    pods = f"{plural(plan.pods_needed, 'pod')} needed + {spare} spare"
+    if plan.pods is None:
+        pods += ", which the stack does not build"
+    return (
+        f"{plan.api}: {number(plan.requests_per_s)} requests/s at the busiest moment, "
+        f"{number(plan.cpu_s_per_request)} CPU s each; {pods}, each on an m7i.large of its own"
+    )
+
+
+def application_database(plan: ApplicationPlan) -> str:
+    """Writes, connections and bytes of the application's database, without a final stop."""
+    kept = plan.retention
+    text = (
+        f"{number(plan.writes_per_s)} writes/s at the busiest moment; at most "
+        f"{plan.connections_total:,} of {plan.connections_limit:,} connections; "
+        f"{data_size(plan.interaction_bytes)} of rows an interaction, and "
+        f"{kept.rows_per_day:,} rows a day are deleted after {plural(kept.days, 'day')}"
+    )
+    if plan.interaction_ratio != 1:
+        text += f"; the stated bytes are {number(plan.interaction_ratio)} times the measured ones"
+    return text
 
 
 def region_copy(copy: RegionCopyPlan) -> str:

@@ -7,6 +7,8 @@ from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizewright.layout.table import Table
 from sizewright.report.answer.contradicted import contradiction_table
 from sizewright.report.answer.paragraphs import (
+    application,
+    application_database,
     burst_serves_peak,
     delivery,
     full_gpu_rate,
@@ -80,6 +82,9 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     yield "network", _network(service)
     if service.renditions:
         yield "renditions", renditions(service.renditions)
+    if service.application:
+        yield "application", application(service.application)
+        yield "database", application_database(service.application)
     if service.cdn:
         yield "delivery", delivery(service.cdn)
     yield from stages(service)

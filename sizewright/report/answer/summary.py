@@ -149,8 +149,9 @@ def _engine(service: ServicePlan, choice: ChoicePlan) -> Iterator[tuple[str, str
 
 def _unpriced(service: ServicePlan) -> str:
     """Clause on nodes that the cost does not contain; empty without any."""
-    workers = service.rendition_workers
-    return f"; without {plural(workers, 'node')} for renditions" if workers else ""
+    nodes = {"renditions": service.rendition_workers, "the application": service.application_pods}
+    clauses = [f"{plural(count, 'node')} for {what}" for what, count in nodes.items() if count]
+    return f"; without {' and '.join(clauses)}" if clauses else ""
 
 
 def _cost(choice: ChoicePlan, source: CapacitySource) -> str:

@@ -13,7 +13,8 @@ from sizing.plan.service.stores import (
     TransferPlan,
 )
 from sizing.plan.service.whole import ServicePlan
-from sizing.service.storage import highest_acu
+from sizing.service.storage import UPLOADS
+from sizing.service.stores.aurora import highest_acu
 from sizing.values.exact import Number, exact, plain
 
 DAILY = "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day}"
@@ -51,12 +52,24 @@ def _interactions(leaf: Leaf) -> Entry:
     """Interactions of a day, with what the pixels say of stated bytes."""
     data = leaf.sized.inputs.data
     derived = data is not None and data.interaction_bytes is None
-    size = "{s.artefact.file_bytes}" if derived else "{w.data.interaction_bytes}"
+    computed = "{s.application.interaction_bytes}" if leaf.sized.application is not None else ""
+    size = computed or "{s.artefact.file_bytes}" if derived else "{w.data.interaction_bytes}"
     return Entry(
         "bytes of interactions a day",
         "users x requests a user a day x bytes",
         f"{DAILY} * {with_variants(leaf, size)}",
         remarks=file_remarks(leaf),
+    )
+
+
+def _indexed(leaf: Leaf) -> Entry:
+    data, application = leaf.sized.inputs.data, leaf.sized.application
+    derived = application is not None and data is not None and data.interaction_bytes is None
+    ratio = "{s.application.index_ratio}" if derived else "{w.data.index_ratio}"
+    return Entry(
+        "bytes of interactions and their indexes a day",
+        "interactions x (1 + index ratio)",
+        f"ceil({{s.storage.interaction_bytes_per_day}} * (1 + {ratio}))",
     )
 
 
@@ -75,12 +88,19 @@ def _max_acu(leaf: Leaf) -> Entry:
     return Entry(
         "highest capacity of the database, Aurora capacity units (2 GiB each)",
         "2 x writes/s / writes/s of a unit, in halves, between the lowest (at least 1) and 256",
-        f"min(max(ceil(4 * {busiest_rate(leaf)} / {{storage.WRITES_PER_S_PER_ACU}}) / 2, 1,"
-        " {s.database.min_acu}), {storage.MAX_ACU})",
+        f"min(max(ceil(4 * {_database_writes(leaf)} / {{aurora.WRITES_PER_S_PER_ACU}}) / 2, 1,"
+        " {s.database.min_acu}), {aurora.MAX_ACU})",
         Basis.assumed,
-        "100 writes/s a unit: sizing/service/storage.py",
+        "100 writes/s a unit: sizing/service/stores/aurora.py",
         band=_acu_band(leaf.sized),
     )
+
+
+def _database_writes(leaf: Leaf) -> str:
+    """Writes a second: those of the application, or one for each request."""
+    if leaf.sized.application is not None:
+        return "{s.application.writes_per_s}"
+    return busiest_rate(leaf)
 
 
 def _acu_band(service: ServicePlan) -> tuple[Number, Number] | None:
@@ -88,7 +108,10 @@ def _acu_band(service: ServicePlan) -> tuple[Number, Number] | None:
     traffic, database = service.traffic, service.database
     if database is None:
         return None
-    rate = exact(Decimal(str(traffic.requests_per_s_peak or traffic.requests_per_s_mean)))
+    requests = traffic.requests_per_s_peak or traffic.requests_per_s_mean
+    application = service.application
+    writes = requests if application is None else application.writes_per_s
+    rate = exact(Decimal(str(writes)))
     lowest = exact(Decimal(str(database.min_acu)))
     return plain(highest_acu(rate, 500, lowest)), plain(highest_acu(rate, 50, lowest))
 
@@ -100,6 +123,13 @@ def _bucket_bytes(leaf: Leaf) -> Entry:
     if role == "weights":
         return Entry(
             "bytes of one version of the weights", "nominal weights", "{s.storage.weights_bytes}"
+        )
+    if role == UPLOADS:
+        return Entry(
+            "bytes of uploaded files when retention is full",
+            "mean rate x seconds of a day x bytes of files for a request x retention days",
+            "ceil({s.traffic.requests_per_s_mean} * {units.SECONDS_PER_DAY}"
+            " * {s.application.file_bytes_per_request} * {w.data.retention_days})",
         )
     return Entry(f"bytes of {role}", "retained interactions", "{s.storage.retained_bytes}")
 
@@ -175,11 +205,7 @@ STORES: Registry = {
             "{w.traffic.daily_users} * {w.data.profile_bytes_per_user}",
         ),
         "interaction_bytes_per_day": _interactions,
-        "indexed_bytes_per_day": Entry(
-            "bytes of interactions and their indexes a day",
-            "interactions x (1 + index ratio)",
-            "ceil({s.storage.interaction_bytes_per_day} * (1 + {w.data.index_ratio}))",
-        ),
+        "indexed_bytes_per_day": _indexed,
         "indexed_bytes_per_month": Entry(
             "bytes a month of 30 days",
             "a day x 30",

@@ -19,6 +19,8 @@ def _node(leaf: Leaf) -> NodeAddressPlan:
         return leaf.plan.system.addresses
     if leaf.keys[0] == "rendition_nodes" and leaf.plan.rendition_nodes is not None:
         return leaf.plan.rendition_nodes.addresses
+    if leaf.keys[0] == "application_nodes" and leaf.plan.application_nodes is not None:
+        return leaf.plan.application_nodes.addresses
     return leaf.node_pool.addresses
 
 
@@ -151,7 +153,7 @@ def _smallest_prefix(leaf: Leaf) -> Entry:
 
 
 def _node_pods(leaf: Leaf) -> Entry:
-    if leaf.keys[0] in ("system", "rendition_nodes"):
+    if leaf.keys[0] in ("system", "rendition_nodes", "application_nodes"):
         return Entry(
             "pods of a node without GPUs",
             "as many as the type may hold",

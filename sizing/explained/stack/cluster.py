@@ -22,17 +22,17 @@ def _pods(meaning: str, source: str) -> Entry:
 
 def _node_groups(leaf: Leaf) -> Entry:
     groups = " + ".join(str(len(pool.nodes_by_zone)) for pool in leaf.plan.pools) or "0"
-    if leaf.plan.rendition_nodes is not None:
-        groups += " + 1"
+    others = (leaf.plan.rendition_nodes, leaf.plan.application_nodes)
+    groups += " + 1" * sum(pool is not None for pool in others)
     if leaf.plan.system is None:
         return Entry(
             "managed node groups of the stack; the cluster takes 30, its owner's among them",
-            "one a zone and GPU pool, and one for renditions",
+            "one a zone and GPU pool, one for renditions and one for applications",
             groups,
         )
     return Entry(
         "managed node groups of the cluster, at most 30",
-        "1 for the system + one a zone and GPU pool, and one for renditions",
+        "1 for the system + one a zone and GPU pool, one for renditions and one for applications",
         f"1 + {groups}",
     )
 

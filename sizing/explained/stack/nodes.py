@@ -2,6 +2,7 @@
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
 from sizing.plan.stack.nodes import (
+    ApplicationPool,
     BurstPoolPlan,
     InterconnectPlan,
     NodePool,
@@ -148,7 +149,26 @@ def _rendition_nodes(leaf: Leaf) -> Entry:
     )
 
 
+def _application_nodes(leaf: Leaf) -> Entry:
+    pods = [str(s.application_pods) for s in leaf.plan.services if s.application_pods]
+    return Entry(
+        "nodes of applications in front of engines",
+        "one for each pod, over the services",
+        " + ".join(pods),
+    )
+
+
 NODES: Registry = {
+    ApplicationPool: {
+        "nodes_total": _application_nodes,
+        "root_gib": Entry(
+            "GiB of the root volume of a node for applications",
+            "fixed, as for system nodes",
+            "{shared.SYSTEM_ROOT_GIB}",
+            Basis.assumed,
+            "sizing/stack/shared.py",
+        ),
+    },
     BurstPoolPlan: {
         "nodes": _of_pool("nodes", "nodes that Karpenter may add to the pool"),
         "gpus": _of_pool("gpus", "GPUs of those nodes: the limit of the NodePool"),

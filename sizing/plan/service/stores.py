@@ -18,6 +18,7 @@ class StoragePlan(Part):
     interaction_bytes_per_day: int | None
     """Bytes of interactions a day."""
     indexed_bytes_per_day: int | None
+    """Bytes of interactions and their indexes a day."""
     indexed_bytes_per_month: int | None
     indexed_bytes_per_year: int | None = Field(default=None, exclude_if=absent)
     """Bytes that a year of 365 days adds; left out for text and without data."""

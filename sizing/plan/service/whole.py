@@ -8,6 +8,7 @@ from pydantic import Field
 from sizing.plan.buying import BuyingPlan
 from sizing.plan.part import Part, Reason, Rejected
 from sizing.plan.reaches import NETWORK_POLICY, Reaches
+from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
@@ -55,6 +56,8 @@ class ServicePlan(Part):
     """Delivery of results to viewers; left out without a content delivery network."""
     renditions: Annotated[RenditionsPlan | None, Field(exclude_if=absent)] = None
     """Other sizes and codecs of each clip; left out where only the clip itself is stored."""
+    application: Annotated[ApplicationPlan | None, Field(exclude_if=absent)] = None
+    """Application in front of the engines; left out where callers reach the engines."""
     own_runs: OwnRunsPlan | None
     """Effect of the calibration file in the workload's folder; null without one."""
     methods: tuple[MethodPlan, ...]
@@ -118,6 +121,11 @@ class ServicePlan(Part):
         """Workers that the stack builds for renditions, each on a node of its own."""
         made = self.renditions
         return 0 if made is None or made.worker is None else made.workers_total
+
+    @property
+    def application_pods(self) -> int:
+        """Pods of the application that the stack builds, each on a node of its own."""
+        return 0 if self.application is None else self.application.pods_built
 
     @property
     def unserved(self) -> str | None:

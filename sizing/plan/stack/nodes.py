@@ -135,3 +135,10 @@ class RenditionPool(CpuPool):
 
     services: tuple[str, ...]
     """Services whose workers are on the nodes."""
+
+
+class ApplicationPool(CpuPool):
+    """Nodes of applications in front of engines, one pod on each. They may reach databases."""
+
+    services: tuple[str, ...]
+    """Services whose applications are on the nodes."""

@@ -86,13 +86,14 @@ def answers_in_json(workload: Workload) -> bool:
 def with_derived_bytes(workload: Workload, file: ArtefactPlan | None) -> Workload:
     """Return the workload with the bytes of an answer and of an interaction that it leaves out.
 
+    The rows of an application have other bytes (`sizing/service/application/api.py`).
     Raises FieldError where data are stored whose bytes are not known.
     """
     request, data = workload.request, workload.data
     if request.response_bytes is None and file is not None:
         answer = Decimal(file.answer_bytes)
         request = request.model_copy(update={"response_bytes": answer})
-    if data is not None and data.interaction_bytes is None:
+    if data is not None and data.interaction_bytes is None and workload.application is None:
         data = _with_interactions(data, file)
     if data is not None:
         check_sizes(data)

@@ -21,7 +21,8 @@ HOURS_OF_A_DAY = 24
 def check_items(workload: "Workload") -> None:
     """Check fields of images and clips, and of services without them. Raises FieldError."""
     _item_is_made(workload)
-    files_are_of_the_kind(workload.kind, workload.request, workload.data)
+    has_application = workload.application is not None
+    files_are_of_the_kind(workload.kind, workload.request, workload.data, measured=has_application)
     _tokens_are_of_text(workload)
     _targets_are_of_the_kind(workload)
     _one_item_at_a_time(workload)

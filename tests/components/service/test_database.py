@@ -15,12 +15,15 @@ def plan_of(environment: str) -> DatabasePlan:
     return plan
 
 
-def database(preview: bool, plan: DatabasePlan | None = None) -> Recorded:
+def database(
+    preview: bool, plan: DatabasePlan | None = None, application_group_id: str | None = None
+) -> Recorded:
     args = DatabaseArgs(
         plan=plan or plan_of("prod"),
         service="chat-2",
         vpc_id="vpc-1",
         subnet_ids=["subnet-1", "subnet-2"],
+        application_group_id=application_group_id,
         key_arn="arn:aws:kms:us-east-1:123456789012:key/data",
         logs_key_arn="arn:aws:kms:us-east-1:123456789012:key/logs",
         roles=RolesPlan(path="/platform/", permissions_boundary_arn=None),
@@ -46,6 +49,18 @@ def test_children(preview: bool) -> None:
         "SecurityGroupIngressRule d-from-clients",
         "SubnetGroup d-subnets",
     ]
+
+
+def test_nodes_of_an_application_are_admitted_by_their_group(preview: bool) -> None:
+    recording = database(preview, application_group_id="sg-applications")
+    rules = of_type(recording, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    admitted = {
+        rule.inputs["referencedSecurityGroupId"]
+        for rule in rules
+        if isinstance(rule.inputs["referencedSecurityGroupId"], str)
+    }
+    assert admitted == {"sg-applications"} and len(rules) == 2
+    assert {(rule.inputs["fromPort"], rule.inputs["toPort"]) for rule in rules} == {(5432, 5432)}
 
 
 def test_sized_as_planned(preview: bool) -> None:

@@ -5,10 +5,12 @@ import pulumi
 from components.naming import Tags
 from components.service.access_logs import access_logs
 from components.service.gateway import Gateway, GatewayArgs
-from components.service.targets import EngineTargets
+from components.service.targets import PodTargets
 from sizewright.record import Recorded
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.stack.network import AllowedPlan
+from templates.engine import ENGINE_PORT
+from templates.render import HEALTH_PATH
 from tests.components.plans import chat_plan, public_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
 
@@ -38,12 +40,14 @@ def gateway(
         logs = access_logs("logs", kept, "123456789012", tags, pulumi.ResourceOptions())
         args = GatewayArgs(
             plan=chosen,
-            targets=EngineTargets(
+            targets=PodTargets(
                 plan=chosen,
                 vpc_id="vpc-1",
                 vpc_cidr="10.0.0.0/16",
                 cluster_name="sizewright-test",
                 node_group_id="sg-nodes",
+                port=ENGINE_PORT,
+                health_path=HEALTH_PATH,
             ),
             content=None,
             certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/made",

@@ -92,7 +92,7 @@ def test_each_key_of_a_result_is_copied_and_no_upload() -> None:
 
 
 def test_an_application_names_its_own_keys() -> None:
-    data = {"retention_days": 10, "copy_region": REGION}
+    data = {"client": "own", "retention_days": 10, "copy_region": REGION}
     recording = stack(plan_of(STUDIO | {"data": data}))
     (rule,) = rules(recording, "sw-studio-artefacts-copy")
     assert rule["filter"] == {"prefix": ""}
@@ -153,7 +153,7 @@ def test_the_key_of_copies_is_used_through_s3_of_its_region() -> None:
 
 
 def test_two_services_share_the_key_of_a_region() -> None:
-    data = {"retention_days": 10, "copy_region": REGION}
+    data = {"client": "own", "retention_days": 10, "copy_region": REGION}
     other = STUDIO | {"data": data}
     plan = queued_plan(other, workload=QUEUED | {"data": QUEUED["data"] | data})
     assert [r.name for r in of_type(stack(plan), "kms/key") if "copies" in r.name] == [
@@ -163,7 +163,7 @@ def test_two_services_share_the_key_of_a_region() -> None:
 
 def test_a_service_that_retires_can_lose_its_copy() -> None:
     """Guard: a key that stays protected would keep the service from its removal."""
-    data = {"retention_days": 10, "copy_region": REGION}
+    data = {"client": "own", "retention_days": 10, "copy_region": REGION}
     other = STUDIO | {"data": data, "retire": True}
     keeps = queued_plan(other, workload=QUEUED | {"data": QUEUED["data"] | data})
     for plan, protected in ((keeps, True), (queued_plan(other), False)):

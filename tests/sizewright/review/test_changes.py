@@ -38,6 +38,8 @@ DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 JOB = "kubernetes:batch/v1:Job"
+CRON_JOB = "kubernetes:batch/v1:CronJob"
+PASSWORD = "aws:secretsmanager/secret:Secret"
 QUOTA = "kubernetes:core/v1:ResourceQuota"
 NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 SERVICE = "kubernetes:core/v1:Service"
@@ -112,7 +114,7 @@ COVERED = {
     *(SCALED_OBJECT, NODE_POOL, NODE_CLASS, QUEUE, "aws:sqs/queuePolicy:QueuePolicy"),
     *("aws:cloudwatch/eventRule:EventRule", "aws:cloudwatch/eventTarget:EventTarget"),
     "aws:iam/instanceProfile:InstanceProfile",
-    *(QUOTA, NETWORK_POLICY, JOB),
+    *(QUOTA, NETWORK_POLICY, JOB, CRON_JOB, PASSWORD),
     *(FUNCTION, PERMISSION, "aws:dynamodb/table:Table"),
     *(DISTRIBUTION, "aws:cloudfront/keyGroup:KeyGroup", "aws:cloudfront/publicKey:PublicKey"),
     "aws:cloudfront/originAccessControl:OriginAccessControl",
@@ -251,6 +253,10 @@ def rules() -> Rules:
         (JOB, "spec.activeDeadlineSeconds", Effect.update),
         (JOB, "spec.template.spec.containers.0.args", Effect.replace),
         (JOB, "metadata.name", Effect.replace),
+        (CRON_JOB, "spec.jobTemplate.spec.template.spec.containers.0.env", Effect.update),
+        (CRON_JOB, "metadata.name", Effect.replace),
+        (PASSWORD, "kmsKeyId", Effect.update),
+        (PASSWORD, "name", Effect.replace),
         (QUOTA, "spec.hard.pods", Effect.update),
         (QUOTA, "spec.scopes", Effect.replace),
         (NETWORK_POLICY, "spec.ingress", Effect.update),

@@ -41,6 +41,7 @@ CHAT = {
         "profile_bytes_per_user": 10000,
         "interaction_bytes": 2000,
         "index_ratio": 0.25,
+        "client": "own",
         "retention_days": 365,
     },
 }
@@ -95,7 +96,7 @@ HOURLY = {
     },
     "capacity": {"method": "given", "requests_per_gpu_per_s": 0.3},
     "engine": {"kv_precision": "fp8", "max_sequences": 4},
-    "data": {**CHAT["data"], "retention_days": 200_000_000},  # type: ignore[dict-item]
+    "data": {**CHAT["data"], "client": "own", "retention_days": 200_000_000},  # type: ignore[dict-item]
 }
 IMPORTED = {
     **CHAT,
@@ -160,6 +161,7 @@ KEPT_CLIPS = CLIPS | {
     "request": {"frames_per_s": 12},
     "data": {
         "index_ratio": 0.25,
+        "client": "own",
         "retention_days": 100,
         "tiers": [
             {"after_days": 30, "storage_class": "standard_ia"},
@@ -170,7 +172,12 @@ KEPT_CLIPS = CLIPS | {
 KEPT_IMAGES = STUDIO | {
     "name": "kept-images",
     "request": {"width": 512, "height": 768, "format": "jpeg", "request_bytes": 900},
-    "data": {"profile_bytes_per_user": 1_000, "retention_days": 3, "copy_region": "us-east-2"},
+    "data": {
+        "profile_bytes_per_user": 1_000,
+        "client": "own",
+        "retention_days": 3,
+        "copy_region": "us-east-2",
+    },
 }
 """Their bytes follow from their pixels, older clips move to other storage classes, and images have
 a copy."""
@@ -195,7 +202,7 @@ TOO_LATE = STUDIO | {
 QUEUED = QUEUED_BURST | {"latency": {"response_s": 1_200}}
 DELIVERED = QUEUED | {
     "name": "delivered",
-    "data": {"interaction_bytes": 1e9, "retention_days": 30},
+    "data": {"interaction_bytes": 1e9, "client": "own", "retention_days": 30},
     "cdn": {"views_per_item": 2.5, "hit_ratio": 0.85, "price_class": "PriceClass_100"},
 }
 """Its month is in the last price tier."""
@@ -203,7 +210,12 @@ DELIVERED_EVERYWHERE = QUEUED | {
     "name": "delivered-everywhere",
     "traffic": {"daily_users": 1_000, "requests_per_user_per_day": 10},
     "latency": None,
-    "data": {"index_ratio": 0.25, "retention_days": 30, "copy_region": "us-west-2"},
+    "data": {
+        "index_ratio": 0.25,
+        "client": "own",
+        "retention_days": 30,
+        "copy_region": "us-west-2",
+    },
     "cdn": {"views_per_item": 0.5, "hit_ratio": 0},
 }
 UNTIMED_QUEUE = QUEUED | {"name": "untimed-queue", "latency": None, "queue": {"peak_hours": 2}}

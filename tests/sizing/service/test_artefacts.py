@@ -24,13 +24,13 @@ STUDIO: dict[str, Any] = {
     "kind": "image",
     "model": "flux.2-klein-4b",
     "request": {"width": 1024, "height": 768, "request_bytes": 2_000},
-    "data": {"retention_days": 7},
+    "data": {"client": "own", "retention_days": 7},
 }
 CLIPS: dict[str, Any] = {
     "kind": "video",
     "model": "wan2.2-ti2v-5b",
     "request": {},
-    "data": {"retention_days": 7},
+    "data": {"client": "own", "retention_days": 7},
 }
 CATALOG = load_catalog()
 SITE = Site.model_validate({"region": "us-east-1", "zones": ["use1-az1"], "environment": "dev"})
@@ -85,7 +85,7 @@ def test_text_has_no_file(sized: Sized) -> None:
 
 def test_stated_bytes_win_and_are_compared(sized: Sized) -> None:
     request = {**STUDIO["request"], "response_bytes": 1_000_000}
-    data = {"retention_days": 1, "interaction_bytes": 1_179_648}
+    data = {"client": "own", "retention_days": 1, "interaction_bytes": 1_179_648}
     plan = sized(**(STUDIO | {"request": request, "data": data}))
     assert plan.storage.interaction_bytes_per_day == 1_179_648 * 10**6
     assert plan.network.egress_mbit_per_s == pytest.approx(8e12 / 86_400 / 1e6)
@@ -170,7 +170,7 @@ def remarks(plan: ServicePlan, site: Site, leaf: str) -> str:
 def test_an_explanation_judges_stated_bytes(
     sized: Sized, site: Site, stated: int, said: str
 ) -> None:
-    data = {"retention_days": 1, "interaction_bytes": stated}
+    data = {"client": "own", "retention_days": 1, "interaction_bytes": stated}
     plan = sized(**(STUDIO | {"data": data}))
     assert said in remarks(plan, site, "artefact/file_bytes")
     assert said in remarks(plan, site, "storage/interaction_bytes_per_day")

@@ -192,6 +192,7 @@ QUEUE: dict[str, Any] = {
     "data": {
         "profile_bytes_per_user": 1_000,
         "interaction_bytes": 1_500_000,
+        "client": "own",
         "retention_days": 30,
     },
     "hardware": {"instance_type": "g6e.xlarge"},

@@ -21,12 +21,12 @@ CLIPS: dict[str, Any] = {
     "kind": "video",
     "model": {"name": "wan2.1-t2v-1.3b"},
     "traffic": {"daily_users": 1_000, "requests_per_user_per_day": 1},
-    "data": {"retention_days": 30},
+    "data": {"client": "own", "retention_days": 30},
 }
 PUBLISHED: dict[str, Any] = QUEUED | {
     "traffic": {"daily_users": 100_000_000, "requests_per_user_per_day": 10},
     "latency": None,
-    "data": {"interaction_bytes": 1_000_000, "retention_days": 30},
+    "data": {"interaction_bytes": 1_000_000, "client": "own", "retention_days": 30},
 }
 """Published design of text to image: 11,574 images a second of 1 MB."""
 

@@ -37,7 +37,7 @@ def test_the_copy_has_the_bytes_of_the_bucket() -> None:
 
 
 def test_a_longer_retention_stores_more_and_moves_the_same() -> None:
-    longer = QUEUED | {"data": QUEUED["data"] | {"retention_days": 90}}
+    longer = QUEUED | {"data": QUEUED["data"] | {"client": "own", "retention_days": 90}}
     copy = copied("us-west-2", longer).region_copy
     assert copy is not None
     assert copy.stored_bytes == 90 * 240 * 10**9
@@ -66,7 +66,7 @@ def test_an_unknown_price_is_null() -> None:
 
 
 def test_images_that_users_wait_for_may_have_a_copy() -> None:
-    bucket = copied("us-west-2", STUDIO | {"data": {"retention_days": 10}})
+    bucket = copied("us-west-2", STUDIO | {"data": {"client": "own", "retention_days": 10}})
     assert bucket.region_copy is not None
     assert bucket.prefixes is not None
     assert bucket.prefixes.available is None

@@ -87,7 +87,7 @@ def test_every_worker_has_a_node_and_every_second_node_group_counts() -> None:
 
 def test_bytes_are_stored_and_small_files_stay_in_the_standard_class() -> None:
     tiers = [{"after_days": 30, "storage_class": "standard_ia"}]
-    plan = planned(data={"retention_days": 90, "tiers": tiers})
+    plan = planned(data={"client": "own", "retention_days": 90, "tiers": tiers})
     service, made = plan.services[0], renditions_of(plan)
     assert service.artefact is not None
     clip = service.artefact.file_bytes

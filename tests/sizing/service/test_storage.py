@@ -20,7 +20,7 @@ MANY = {"daily_users": 100_000_000, "requests_per_user_per_day": 10}
 
 def data(retention_days: int, **changes: object) -> dict[str, Any]:
     kept = {"profile_bytes_per_user": 10_000, "interaction_bytes": 2_000, "index_ratio": 0.25}
-    return {**kept, "retention_days": retention_days, **changes}
+    return {**kept, "client": "own", "retention_days": retention_days, **changes}
 
 
 def roles(plan: ServicePlan) -> list[tuple[str, int, int | None]]:
@@ -50,7 +50,9 @@ def test_without_data_there_is_only_the_bucket_of_weights(
 def test_conversations_without_profiles_have_the_database_alone(
     sized: Callable[..., ServicePlan],
 ) -> None:
-    plan = sized(traffic=MANY, data={"interaction_bytes": 2_000, "retention_days": 90})
+    plan = sized(
+        traffic=MANY, data={"interaction_bytes": 2_000, "client": "own", "retention_days": 90}
+    )
     assert plan.storage.profile_bytes is None
     assert plan.database is not None and plan.database.stored_bytes == 180 * TB
 

@@ -20,7 +20,7 @@ CLIPS: dict[str, Any] = {
     "kind": "video",
     "model": "wan2.2-ti2v-5b",
     "request": {},
-    "data": {"retention_days": 7},
+    "data": {"client": "own", "retention_days": 7},
 }
 
 
@@ -120,7 +120,7 @@ def test_clips_of_many_users_need_ten_of_256_prefixes(sized: Sized) -> None:
 
 
 def test_large_files_are_uploaded_in_more_parts(sized: Sized) -> None:
-    data = {"retention_days": 1, "interaction_bytes": 8 * 2**20 + 1}
+    data = {"client": "own", "retention_days": 1, "interaction_bytes": 8 * 2**20 + 1}
     prefixes = sized(**(CLIPS | {"data": data})).buckets[1].prefixes
     assert prefixes is not None
     assert prefixes.writes_per_s == pytest.approx(4 * 10**6 / 86_400)
@@ -135,7 +135,12 @@ def test_too_many_requests_for_the_keys_are_rejected(sized: Sized) -> None:
 
 
 def test_the_application_names_the_keys_of_images_that_users_wait_for(sized: Sized) -> None:
-    plan = sized(kind="image", model="flux.2-klein-4b", request={}, data={"retention_days": 7})
+    plan = sized(
+        kind="image",
+        model="flux.2-klein-4b",
+        request={},
+        data={"client": "own", "retention_days": 7},
+    )
     prefixes = plan.buckets[1].prefixes
     assert prefixes is not None and prefixes.available is None
 

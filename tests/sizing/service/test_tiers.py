@@ -23,7 +23,7 @@ CLIPS: dict[str, Any] = {"kind": "video", "model": "wan2.2-ti2v-5b", "request": 
 
 
 def test_a_year_of_clips_in_three_classes(sized: Sized) -> None:
-    data = {"retention_days": 100, "interaction_bytes": 1_000_000, "tiers": TIERS}
+    data = {"client": "own", "retention_days": 100, "interaction_bytes": 1_000_000, "tiers": TIERS}
     bucket = sized(**CLIPS, data=data).buckets[1]
     a_day = 10**12
     # 30 + 30 + 40 days; the archive charges 90 days for each file
@@ -36,7 +36,11 @@ def test_a_year_of_clips_in_three_classes(sized: Sized) -> None:
 
 
 def test_without_tiers_a_bucket_says_nothing_of_them(sized: Sized) -> None:
-    bucket = sized(**CLIPS, data={"retention_days": 100}).buckets[1].model_dump(mode="json")
+    bucket = (
+        sized(**CLIPS, data={"client": "own", "retention_days": 100})
+        .buckets[1]
+        .model_dump(mode="json")
+    )
     assert "tiers" not in bucket and "standard_bytes" not in bucket
 
 
@@ -52,7 +56,7 @@ def test_tiers_add_up_to_the_retained_bytes(gaps: list[int], last: int, a_day: F
     tiers = [
         {"after_days": age, "storage_class": name} for age, name in zip(ages, classes, strict=False)
     ]
-    data = Data.model_validate({"retention_days": ages[-1] + last, "tiers": tiers})
+    data = Data.model_validate({"client": "own", "retention_days": ages[-1] + last, "tiers": tiers})
     plans = tier_plans(data, a_day)
     before = -(-a_day * ages[0] // 1)
     retained = -(-a_day * data.retention_days // 1)
@@ -85,7 +89,7 @@ def test_what_s3_would_not_do_is_refused(
 ) -> None:
     rows = [{"storage_class": name, "after_days": days} for name, days in tiers]
     with pytest.raises(ValidationError) as refused:
-        Data.model_validate({"retention_days": 365, "tiers": rows})
+        Data.model_validate({"client": "own", "retention_days": 365, "tiers": rows})
     error = refused.value.errors()[0]["ctx"]["error"]
     assert (error.field, error.expected) == (("tiers", *field), expected)
 
@@ -95,13 +99,18 @@ def test_the_earliest_accepted_ages() -> None:
         {"storage_class": "standard_ia", "after_days": 30},
         {"storage_class": "glacier_ir", "after_days": 60},
     ]
-    assert len(Data.model_validate({"retention_days": 61, "tiers": tiers}).tiers) == 2
+    assert (
+        len(Data.model_validate({"client": "own", "retention_days": 61, "tiers": tiers}).tiers) == 2
+    )
     at_once = [{"storage_class": "glacier_ir", "after_days": 1}]
-    assert len(Data.model_validate({"retention_days": 2, "tiers": at_once}).tiers) == 1
+    assert (
+        len(Data.model_validate({"client": "own", "retention_days": 2, "tiers": at_once}).tiers)
+        == 1
+    )
 
 
 def test_files_that_s3_never_moves_are_refused(sized: Sized) -> None:
-    data = {"retention_days": 100, "tiers": TIERS}
+    data = {"client": "own", "retention_days": 100, "tiers": TIERS}
     moved = sized(**CLIPS, data=data | {"interaction_bytes": 131_072})
     assert moved.buckets[1].tiers
     with pytest.raises(StackFieldError) as refused:
@@ -113,9 +122,16 @@ def test_files_that_s3_never_moves_are_refused(sized: Sized) -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"data": {"retention_days": 1}}, ("data", "interaction_bytes")),
+        ({"data": {"client": "own", "retention_days": 1}}, ("data", "interaction_bytes")),
         (
-            {"data": {"retention_days": 99, "interaction_bytes": 10**6, "tiers": TIERS}},
+            {
+                "data": {
+                    "client": "own",
+                    "retention_days": 99,
+                    "interaction_bytes": 10**6,
+                    "tiers": TIERS,
+                }
+            },
             ("data", "tiers"),
         ),
         ({"kind": "image", "request": {"format": "h264"}}, ("request", "format")),

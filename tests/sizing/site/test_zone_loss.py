@@ -10,7 +10,12 @@ from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
 
-DATA = {"profile_bytes_per_user": 10_000, "interaction_bytes": 2_000, "retention_days": 9}
+DATA = {
+    "profile_bytes_per_user": 10_000,
+    "interaction_bytes": 2_000,
+    "client": "own",
+    "retention_days": 9,
+}
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])

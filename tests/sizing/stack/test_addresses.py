@@ -13,7 +13,7 @@ from sizing.stack.addresses import enough_addresses, node_addresses, smallest_pr
 from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 
-KEPT = {"profile_bytes_per_user": 1, "interaction_bytes": 1, "retention_days": 1}
+KEPT = {"profile_bytes_per_user": 1, "interaction_bytes": 1, "client": "own", "retention_days": 1}
 
 
 def at(site: Site, **changes: object) -> Site:

@@ -147,7 +147,9 @@ def test_each_quota_is_requested_for_its_own_nodes(sized: Callable[..., ServiceP
     """A burst on demand needs 3 more nodes of that quota, and one on spot a quota of its own."""
     on_demand = sized(**ON_G6E, **BURST)
     assert bought(on_demand).used.vcpus_needed == 456 + 12
-    plan = sized(**ON_G6E, **BURST, queue={"spot": True}, data={"retention_days": 30})
+    plan = sized(
+        **ON_G6E, **BURST, queue={"spot": True}, data={"client": "own", "retention_days": 30}
+    )
     first, second, *others = bought(plan).ways
     assert bought(plan).used is first
     assert [each.way for each in (first, second)] == [Way.on_demand, Way.spot]
@@ -162,7 +164,9 @@ def test_each_quota_is_requested_for_its_own_nodes(sized: Callable[..., ServiceP
 
 
 def test_both_quotas_are_in_the_calendar(*, workload: Build, site: Site, catalog: Catalog) -> None:
-    fields = ON_G6E | BURST | {"queue": {"spot": True}, "data": {"retention_days": 30}}
+    fields = (
+        ON_G6E | BURST | {"queue": {"spot": True}, "data": {"client": "own", "retention_days": 30}}
+    )
     calendar = size([workload(**fields)], site, catalog).calendar
     assert calendar is not None
     requests = [step.action for step in calendar.steps if "request" in step.action]
@@ -174,7 +178,11 @@ def test_a_burst_that_also_serves_requests_is_on_demand(
     *, workload: Build, site: Site, catalog: Catalog
 ) -> None:
     jobs = workload(
-        name="clips", **ON_G6E, **BURST, queue={"spot": True}, data={"retention_days": 30}
+        name="clips",
+        **ON_G6E,
+        **BURST,
+        queue={"spot": True},
+        data={"client": "own", "retention_days": 30},
     )
     capacity = {"method": "given", "requests_per_gpu_per_s": 1, "load": "mean", "burst_gpus": 2}
     chat = workload(name="chat", **ON_G6E, capacity=capacity)
@@ -236,6 +244,7 @@ def test_the_published_images_by_physics_exceed_one_cluster() -> None:
         "capacity": {"method": "calibrated", "load": "mean"},
         "request": {"width": 1024, "height": 1024},
         "accept": {},
+        "data": {**data["data"], "client": "own"},
     }
     plan = golden_plan(Workload.model_validate(data))
     assert plan.pool is not None and plan.choice is not None

@@ -17,7 +17,12 @@ from tests.components.plans import CHAT, RENDERED
 from tests.sizing.stack.test_shared import at, in_existing_subnets, users
 
 Build = Callable[..., Workload]
-DATA = {"profile_bytes_per_user": 10_000, "interaction_bytes": 2_000, "retention_days": 30}
+DATA = {
+    "profile_bytes_per_user": 10_000,
+    "interaction_bytes": 2_000,
+    "client": "own",
+    "retention_days": 30,
+}
 
 
 ONE = [Workload.model_validate(CHAT)]

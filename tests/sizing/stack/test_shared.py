@@ -247,7 +247,12 @@ def test_a_stack_without_services_has_a_cluster_and_no_pool(site: Site, catalog:
 
 
 def test_what_nobody_verified_is_reported(workload: Build, site: Site, catalog: Catalog) -> None:
-    kept = {"profile_bytes_per_user": 1, "interaction_bytes": 1, "retention_days": 1}
+    kept = {
+        "profile_bytes_per_user": 1,
+        "interaction_bytes": 1,
+        "client": "own",
+        "retention_days": 1,
+    }
     reported = " ".join(size([workload(data=kept)], site, catalog).unverified)
     assert "aurora-postgresql" in reported
     assert "set engine_image_digest" in reported and "set ami_release" in reported

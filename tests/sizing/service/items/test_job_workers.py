@@ -108,7 +108,7 @@ def test_workers_that_a_user_measured_meet_the_same_limits(sized: Callable[..., 
         "traffic": {"daily_users": 86_400, "requests_per_user_per_day": 1, "peak_ratio": 2},
         "capacity": {"method": "given", "requests_per_gpu_per_s": "0.1", "load": "mean"},
         "hardware": "g6e.xlarge",
-        "data": {"retention_days": 7},
+        "data": {"client": "own", "retention_days": 7},
         "latency": {"response_s": 600},
     }
     once, repeated = (sized(**images, queue={"repeated_ratio": share}) for share in ("0", "0.3"))

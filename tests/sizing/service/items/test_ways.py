@@ -16,7 +16,12 @@ IMAGES: dict[str, Any] = {
     "traffic": {"daily_users": 100_000, "requests_per_user_per_day": 10, "peak_ratio": 4},
     "capacity": {},
     "hardware": "g6e.xlarge",
-    "data": {"profile_bytes_per_user": 1, "interaction_bytes": 1, "retention_days": 7},
+    "data": {
+        "profile_bytes_per_user": 1,
+        "interaction_bytes": 1,
+        "client": "own",
+        "retention_days": 7,
+    },
 }
 
 

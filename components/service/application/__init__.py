@@ -1,0 +1,1 @@
+"""Application in front of the engines of a service."""

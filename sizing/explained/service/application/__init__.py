@@ -1,0 +1,1 @@
+"""Explanations of the application in front of a service's engines."""

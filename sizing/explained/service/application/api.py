@@ -1,0 +1,264 @@
+"""Explanations of the application in front of the engines."""
+
+from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry, setting
+from sizing.explained.service.capacity import busiest_rate
+from sizing.plan.service.application.api import (
+    ApplicationPlan,
+    ApplicationPodsPlan,
+    RetentionPlan,
+)
+from sizing.values.exact import plain
+from sizing.workload import mean_tokens
+
+CODE = "sizing/service/application/api.py"
+WORK = CATALOG + "application_work.csv"
+_TEXT = "({w.request.request_bytes} + {w.request.response_bytes})"
+MEASURED = ("by bench/application.py, with a stand-in of the engine; measure it on your own nodes",)
+
+
+def _measured(meaning: str, item: str, symbols: str = "the highest of the measurements") -> Entry:
+    return Entry(meaning, symbols, "{v}", Basis.measured, f"{WORK}, {item}", remarks=MEASURED)
+
+
+def _median(meaning: str, item: str) -> Entry:
+    return _measured(meaning, item, "the median of the measurements")
+
+
+def _answer_tokens(leaf: Leaf) -> Entry:
+    tokens = leaf.sized.inputs.request.output_tokens
+    if tokens is None:
+        return Entry(
+            "mean tokens of an answer",
+            "bytes of the answer / 4",
+            "{w.request.response_bytes} / {application.BYTES_OF_A_TOKEN}",
+            Basis.assumed,
+            CODE,
+        )
+    return Entry(
+        "mean tokens of an answer",
+        "request.output_tokens, or the mean of its histogram",
+        f"{plain(mean_tokens(tokens))}",
+        Basis.given,
+        "the workload file: request.output_tokens",
+    )
+
+
+def _pods_total(leaf: Leaf) -> Entry:
+    needed, zones = "{s.application.pods_needed}", len(leaf.plan.site.zones)
+    inputs = leaf.sized.inputs
+    if leaf.plan.site.must_survive_a_zone([inputs]):
+        return Entry(
+            "pods of which those in one zone may be lost",
+            "needed + ceil(needed / (zones - 1)), in an even spread",
+            f"{needed} + ceil({needed} / ({zones} - 1))",
+        )
+    return Entry("pods of which one may be lost", "needed + 1", f"{needed} + 1")
+
+
+def _connections_limit(leaf: Leaf) -> Entry:
+    return Entry(
+        "connections that the database takes at its highest capacity",
+        "min(189 x highest ACU, 5,000), and at most 2,000 where the lowest ACU is below 1",
+        "min(floor({aurora.CONNECTIONS_PER_ACU} * {s.database.max_acu}), {v})"
+        if leaf.sized.database is not None
+        else "{v}",
+        Basis.vendor,
+        "AWS re:Post: max_connections of Aurora PostgreSQL; sizing/service/stores/aurora.py",
+        arithmetic=leaf.sized.database is not None,
+    )
+
+
+def _drain_s(_: Leaf) -> Entry:
+    return Entry(
+        "seconds for which a pod still answers after the load balancer stopped sending to it",
+        "the longest answer, at most an hour",
+        "min(ceil({s.gateway.longest_answer_s}), {gateway.DRAIN_LIMIT_S})",
+    )
+
+
+def _ratio(leaf: Leaf) -> Entry:
+    meaning = "stated bytes of an interaction with its indexes, over the measured ones"
+    data = leaf.sized.inputs.data
+    if data is None or data.interaction_bytes is None:
+        return Entry(meaning, "1 where none are stated", "{v}", arithmetic=False)
+    return Entry(
+        meaning,
+        "stated bytes x (1 + stated index ratio) / (measured bytes x (1 + measured index ratio))",
+        "{w.data.interaction_bytes} * (1 + {w.data.index_ratio})"
+        " / ({s.application.interaction_bytes} * (1 + {s.application.index_ratio}))",
+    )
+
+
+API: Registry = {
+    ApplicationPlan: {
+        "requests_per_s": lambda leaf: Entry(
+            "requests a second to the application at the busiest moment",
+            "busiest rate",
+            busiest_rate(leaf),
+        ),
+        "cpu_s_per_response": _measured(
+            "CPU seconds of one response without its tokens and its history", "cpu_s_per_response"
+        ),
+        "cpu_s_per_token": _measured(
+            "CPU seconds of one token of an answer", "cpu_s_per_response_token"
+        ),
+        "cpu_s_per_history_kib": _measured(
+            "CPU seconds of 1 KiB of the turns before", "cpu_s_per_history_kib"
+        ),
+        "answer_tokens": _answer_tokens,
+        "history_bytes": Entry(
+            "mean bytes of the turns before",
+            "(turns - 1) / 2 x (bytes of the request + bytes of the answer)",
+            f"({{w.request.turns}} - 1) / 2 * {_TEXT}",
+        ),
+        "cpu_s_per_request": Entry(
+            "CPU seconds of the application for one request",
+            "base + s a token x tokens of the answer + s a KiB x KiB of the turns before",
+            "{s.application.cpu_s_per_response}"
+            " + {s.application.cpu_s_per_token} * {s.application.answer_tokens}"
+            " + {s.application.cpu_s_per_history_kib} * {s.application.history_bytes}"
+            " / {units.KIB}",
+        ),
+        "processes_needed": Entry(
+            "processes of the application, each with one CPU",
+            "ceil(requests/s x CPU s of one / 0.6), at least 1",
+            "max(1, ceil({s.application.requests_per_s} * {s.application.cpu_s_per_request}"
+            " / {application.UTILISATION}))",
+            Basis.assumed,
+            f"share of a CPU's time: {CODE}",
+        ),
+        "processes_per_pod": setting(
+            "processes of a pod", "virtual CPUs of its node", Basis.vendor, f"m7i.large: {CODE}"
+        ),
+        "pods_needed": Entry(
+            "pods that answer so many requests, each on a node of 2 virtual CPUs",
+            "ceil(processes / 2), at least 2",
+            "max({application.FEWEST_PODS}, ceil({s.application.processes_needed}"
+            " / {application.PROCESSES}))",
+        ),
+        "pods_total": _pods_total,
+        "connections_per_process": Entry(
+            "connections of a process to its conversations",
+            "min(5, floor((connections of the database - 10) / (pods x processes)) - 1),"
+            " at least 1",
+            "max(1, min({application.CONNECTIONS}, floor(({s.application.connections_limit}"
+            " - {application.OTHER_CONNECTIONS}) / ({s.application.pods_total}"
+            " * {application.PROCESSES})) - {application.SETTINGS}))",
+            Basis.assumed,
+            CODE,
+        ),
+        "connections_total": Entry(
+            "connections to the database at most",
+            "pods x processes x (connections + 1) + 10 for other clients",
+            "{s.application.pods_total} * {application.PROCESSES}"
+            " * ({s.application.connections_per_process} + {application.SETTINGS})"
+            " + {application.OTHER_CONNECTIONS}",
+            Basis.assumed,
+            CODE,
+        ),
+        "connections_limit": _connections_limit,
+        "commits_per_request": _measured(
+            "transactions of one request that write", "commits_per_response"
+        ),
+        "writes_per_s": Entry(
+            "writes a second to the database at the busiest moment",
+            "requests/s x commits of one + due rows/s",
+            "{s.application.requests_per_s} * {s.application.commits_per_request}"
+            " + {s.application.retention.rows_per_s}",
+        ),
+        "row_bytes": _median(
+            "bytes of the rows of one interaction without its text", "row_bytes_per_response"
+        ),
+        "text_copies": _median(
+            "copies of the text of one interaction in all rows", "text_copies_per_response"
+        ),
+        "history_copies": _median(
+            "copies of the text of the turns before in the rows of one turn",
+            "history_copies_per_response",
+        ),
+        "interaction_bytes": Entry(
+            "bytes of the rows of one interaction",
+            "bytes without text + copies x bytes of request and answer"
+            " + copies x bytes of the turns before",
+            f"ceil({{s.application.row_bytes}} + {{s.application.text_copies}} * {_TEXT}"
+            " + {s.application.history_copies} * {s.application.history_bytes})",
+            remarks=(
+                "with English prose; text that does not compress, and other scripts, take more",
+            ),
+        ),
+        "index_ratio": _median("bytes of indexes over those of rows", "index_ratio"),
+        "interaction_ratio": _ratio,
+        "body_bytes": lambda leaf: Entry(
+            "bytes of a request at most",
+            "max(1 MiB, 16 x request.context_tokens)",
+            "max({application.SMALLEST_BODY_BYTES}, {application.BYTES_PER_TOKEN}"
+            f" * {leaf.sized.inputs.request.context_tokens or 0})",
+            Basis.assumed,
+            CODE,
+        ),
+        "file_bytes": setting(
+            "bytes of an uploaded file at most",
+            "16 MiB, or 0 where no files are accepted",
+            Basis.assumed,
+            CODE,
+        ),
+        "file_bytes_per_request": Entry(
+            "bytes of uploaded files for one request",
+            "application.file_bytes_per_request",
+            "{v}",
+            Basis.given,
+            "the workload file: application.file_bytes_per_request",
+        ),
+    },
+    RetentionPlan: {
+        "days": Entry(
+            "days after which a conversation without a new message is deleted",
+            "retention days",
+            "{w.data.retention_days}",
+            Basis.given,
+            "the workload file: data.retention_days",
+        ),
+        "batch_rows": setting("rows of one transaction at most", "fixed", Basis.assumed, CODE),
+        "rows_per_request": _measured("rows of one request", "rows_per_response"),
+        "rows_per_day": Entry(
+            "rows that are due each day at full retention",
+            "mean rate x seconds of a day x rows of a request",
+            "ceil({s.traffic.requests_per_s_mean} * {units.SECONDS_PER_DAY}"
+            " * {s.application.retention.rows_per_request})",
+        ),
+        "rows_per_s": Entry(
+            "rows a second while they are deleted",
+            "rows of a day / seconds of the window",
+            "{s.traffic.requests_per_s_mean} * {units.SECONDS_PER_DAY}"
+            " * {s.application.retention.rows_per_request} / {application.DELETE_WINDOW_S}",
+        ),
+        "window_s": setting(
+            "seconds of a day in which rows are deleted", "fixed: 6 h", Basis.assumed, CODE
+        ),
+    },
+    ApplicationPodsPlan: {
+        "cpu_millicores": setting(
+            "millicores that a pod requests", "fixed: most of a node", Basis.assumed, CODE
+        ),
+        "process_mib": _measured("MiB of one process", "process_mib"),
+        "memory_mib": Entry(
+            "MiB that a pod requests and may use",
+            "processes x MiB of one + 768",
+            "ceil({application.PROCESSES} * {s.application.pods.process_mib}"
+            " + {application.OTHER_MIB})",
+            Basis.assumed,
+            CODE,
+        ),
+        "taken_at_once": Entry(
+            "pods that an update or a drained node may stop at once",
+            "the spare ones",
+            "{s.application.pods_total} - {s.application.pods_needed}",
+        ),
+        "stop_s": Entry(
+            "seconds in which a pod ends its answers when it must stop",
+            "2 x the time for which it still answers",
+            "2 * {s.application.pods.drain_s}",
+        ),
+        "drain_s": _drain_s,
+    },
+}

@@ -1,0 +1,1 @@
+"""Plan of the application in front of a service's engines."""

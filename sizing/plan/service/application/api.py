@@ -1,0 +1,137 @@
+"""Application in front of the engines of a service, and what it does to the database."""
+
+from typing import Annotated
+
+from sizing.plan.part import Part
+from sizing.plan.reaches import (
+    BUDGET,
+    CONFIG_MAP,
+    CONTAINER,
+    CRON_JOB,
+    DEPLOYMENT,
+    JOB,
+    Reaches,
+)
+from sizing.values.exact import Number
+
+CONFIG = "data"
+ENVIRONMENT = f"{CONTAINER}.0.env"
+CRON_ENVIRONMENT = "spec.jobTemplate.spec.template.spec.containers"
+
+
+class ApplicationPodsPlan(Part):
+    """Pods of the application, each on a node of its own."""
+
+    image: Annotated[
+        str,
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.image"),
+        Reaches(JOB, f"{CONTAINER}.0.image"),
+        Reaches(CRON_JOB, f"{CRON_ENVIRONMENT}.0.image"),
+    ]
+    """Image of the application, by exact tag."""
+    cpu_millicores: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.requests.cpu")]
+    """Millicores that a pod requests."""
+    process_mib: Number
+    """MiB of one process, the most measured."""
+    memory_mib: Annotated[
+        int,
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.requests.memory"),
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.limits.memory"),
+    ]
+    """MiB that a pod requests and may use."""
+    taken_at_once: Annotated[
+        int,
+        Reaches(DEPLOYMENT, "spec.strategy.rollingUpdate.maxUnavailable"),
+        Reaches(BUDGET, "spec.maxUnavailable"),
+    ]
+    """Pods that an update or a drained node may stop at once: the spare ones."""
+    stop_s: Annotated[int, Reaches(DEPLOYMENT, "spec.template.spec.terminationGracePeriodSeconds")]
+    """Seconds in which a pod ends its answers when it must stop."""
+    drain_s: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.lifecycle.preStop.sleep.seconds")]
+    """Seconds for which a pod still answers after the load balancer stopped sending to it."""
+
+
+class RetentionPlan(Part):
+    """Deletion of conversations and responses after their retention."""
+
+    days: Annotated[int, Reaches(CRON_JOB, f"{CRON_ENVIRONMENT}.0.env")]
+    """Days after which a conversation without a new message is deleted, and a response."""
+    batch_rows: Annotated[int, Reaches(CRON_JOB, f"{CRON_ENVIRONMENT}.0.env")]
+    """Rows of one transaction at most."""
+    rows_per_request: Number
+    """Rows of one request, as measured."""
+    rows_per_day: int
+    """Rows that are due each day at full retention."""
+    rows_per_s: Number
+    """Rows a second while they are deleted."""
+    window_s: Annotated[int, Reaches(CRON_JOB, "spec.jobTemplate.spec.activeDeadlineSeconds")]
+    """Seconds of a day in which they are deleted."""
+
+
+class ApplicationPlan(Part):
+    """Application that answers users, and keeps their conversations in the database."""
+
+    api: str
+    """Program: ogx."""
+    audience: Annotated[str, Reaches(CONFIG_MAP, CONFIG)]
+    """Recipient that callers' tokens must name."""
+    requests_per_s: Number
+    """Requests a second at the busiest moment."""
+    cpu_s_per_response: Number
+    """CPU seconds of one response without its tokens and its history, the highest measured."""
+    cpu_s_per_token: Number
+    """CPU seconds of one token of an answer, the highest measured."""
+    cpu_s_per_history_kib: Number
+    """CPU seconds of 1 KiB of the turns before, the highest measured."""
+    answer_tokens: Number
+    """Mean tokens of an answer."""
+    history_bytes: Number
+    """Mean bytes of the turns before."""
+    cpu_s_per_request: Number
+    """CPU seconds of the application for one request."""
+    processes_needed: int
+    """Processes that answer so many, each with one CPU."""
+    processes_per_pod: Annotated[int, Reaches(CONFIG_MAP, CONFIG)]
+    """Processes of one pod."""
+    pods_needed: int
+    """Pods that answer so many requests."""
+    pods_total: Annotated[int, Reaches(DEPLOYMENT, "spec.replicas")]
+    """Pods with those that may be lost."""
+    connections_per_process: Annotated[int, Reaches(CONFIG_MAP, CONFIG)]
+    """Connections of one process to its conversations at most. One more is for its settings."""
+    connections_total: int
+    """Connections of all pods at most, and of other clients."""
+    connections_limit: int
+    """Connections that the database takes at its highest capacity."""
+    commits_per_request: Number
+    """Transactions of one request that write, the most measured."""
+    writes_per_s: Number
+    """Writes a second at the busiest moment, deletions included. They size the database."""
+    row_bytes: Number
+    """Bytes of the rows of one interaction without its text, as measured."""
+    text_copies: Number
+    """Copies of the text of one interaction in all rows, as measured."""
+    history_copies: Number
+    """Copies of the text of the turns before in all rows of one turn, as measured."""
+    interaction_bytes: int
+    """Bytes of rows that one interaction takes, as measured."""
+    index_ratio: Number
+    """Bytes of indexes over those of rows, as measured."""
+    interaction_ratio: Number
+    """Stated bytes of an interaction with its indexes, over the measured ones; 1 where none are
+    stated."""
+    body_bytes: Annotated[int, Reaches(DEPLOYMENT, ENVIRONMENT)]
+    """Bytes of a request at most. Larger ones get 413."""
+    file_bytes: Annotated[int, Reaches(DEPLOYMENT, ENVIRONMENT)]
+    """Bytes of an uploaded file at most; 0 where no files are accepted."""
+    file_bytes_per_request: Number
+    """Bytes of uploaded files for one request; with 0 no files are accepted."""
+    retention: RetentionPlan
+    """Deletion of what is due."""
+    pods: ApplicationPodsPlan | None
+    """Pods; null where the service gets no nodes."""
+
+    @property
+    def pods_built(self) -> int:
+        """Pods that the stack builds."""
+        return 0 if self.pods is None else self.pods_total

@@ -1,0 +1,1 @@
+"""Application in front of a service's engines."""

@@ -1,0 +1,281 @@
+"""How many pods and connections does the application need, and what does it write?"""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from sizing.catalog import Catalog
+from sizing.fleet.packing import NODES_PER_GROUP_LIMIT
+from sizing.fleet.redundancy import nodes_for_zone_loss
+from sizing.locks.versions import image_reference
+from sizing.plan.service.application.api import (
+    ApplicationPlan,
+    ApplicationPodsPlan,
+    RetentionPlan,
+)
+from sizing.replica.case import Case
+from sizing.replica.traffic import Rates
+from sizing.service.gateway import DRAIN_LIMIT_S, longest_answer_s
+from sizing.service.stores.aurora import (
+    MIN_ACU,
+    WRITES_PER_S_PER_ACU,
+    connections_limit,
+    highest_acu,
+)
+from sizing.site.mirrors import mirrored
+from sizing.values.exact import ceiling, exact, plain
+from sizing.values.field_error import FieldError
+from sizing.values.units import KIB, MIB, SECONDS_PER_DAY
+from sizing.workload import Workload, mean_tokens
+from sizing.workload.data import Data
+
+APPLICATION_IMAGE = "ogxai/distribution-starter"
+"""Item of data/pins.csv of the application's image."""
+APPLICATION_REPOSITORY = f"docker.io/{APPLICATION_IMAGE}"
+PROCESSES = 2
+"""Processes of a pod: one for each virtual CPU of its node. Basis: vendor (m7i.large has two)."""
+UTILISATION = Fraction(6, 10)
+"""Share of a CPU's time that a process works at the busiest moment. Basis: assumed; requests wait
+for a process that is in use, and the agents of the node take a part."""
+FEWEST_PODS = 2
+"""Fewest pods, so that an update stops none. Basis: assumed."""
+MILLICORES = 1_500
+"""CPU that a pod requests of a node with 2 CPUs. Basis: assumed; the agents of the node take the
+rest."""
+OTHER_MIB = 768
+"""MiB of a pod besides those of its processes. Basis: measured (126 MiB of the process that starts
+the others); assumed for bodies of requests and files."""
+CONNECTIONS, SETTINGS = 5, 1
+"""Connections of a process to its conversations at most, and to its settings. Basis: assumed; a
+statement takes milliseconds, and a request mostly waits for its engine."""
+OTHER_CONNECTIONS = 10
+"""Connections besides those of pods: the deletion of rows, and people. Basis: assumed."""
+SMALLEST_BODY_BYTES, BYTES_PER_TOKEN = MIB, 16
+"""Bytes that a request may always have, and those of one token of the context. Basis: assumed; a
+token has about four bytes of text, and JSON may escape each of them."""
+FILE_BYTES = 16 * MIB
+"""Bytes of an uploaded file at most. Basis: measured (a process takes 200 MiB more for 20 MiB)."""
+BYTES_OF_A_TOKEN = 4
+"""Bytes of one token. Basis: assumed (English)."""
+DELETE_WINDOW_S = 6 * 3_600
+"""Seconds of a day in which due rows are deleted. Basis: assumed."""
+BATCH_ROWS = 1_000
+"""Rows of one transaction that deletes. Basis: assumed."""
+
+
+def measured(catalog: Catalog, item: str) -> Fraction:
+    """Measured figure of the application that sizes a service, exactly."""
+    return exact(catalog.application(item).sized)
+
+
+def usual(catalog: Catalog, item: str) -> Fraction:
+    """Median of a measured figure of the application, exactly."""
+    return exact(catalog.application(item).value)
+
+
+def text_bytes(workload: Workload) -> Fraction:
+    """Bytes of a request and its answer. Raises FieldError where they are not stated."""
+    request = workload.request
+    for name in ("request_bytes", "response_bytes"):
+        if getattr(request, name) is None:
+            message = "missing, and the application stores the text of each request"
+            raise FieldError(("request", name), message, "mean bytes")
+    return exact(request.request_bytes or 0) + exact(request.response_bytes or 0)
+
+
+def history_bytes(workload: Workload) -> Fraction:
+    """Mean bytes of the turns before: (turns - 1) / 2 x bytes of a turn. Raises FieldError."""
+    return text_bytes(workload) * (workload.request.turns - 1) / 2
+
+
+def answer_tokens(workload: Workload) -> Fraction:
+    """Mean tokens of an answer: those stated, else its bytes / 4. Basis: assumed (English)."""
+    request = workload.request
+    if request.output_tokens is not None:
+        return exact(mean_tokens(request.output_tokens))
+    return exact(request.response_bytes or 0) / BYTES_OF_A_TOKEN
+
+
+def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
+    """CPU seconds of the application for one response.
+
+    base + s a token x tokens of the answer + s a KiB x KiB of the turns before
+
+    Basis: measured, the highest of each (`sizing/catalog/data/application_work.csv`). The
+    application streams from the engine even where its caller does not.
+    """
+    tokens = measured(catalog, "cpu_s_per_response_token") * answer_tokens(workload)
+    history = measured(catalog, "cpu_s_per_history_kib") * history_bytes(workload) / KIB
+    return measured(catalog, "cpu_s_per_response") + tokens + history
+
+
+def row_bytes(workload: Workload, catalog: Catalog) -> int:
+    """Bytes of the rows of one interaction.
+
+    bytes = constant + copies x bytes of request and answer + copies x bytes of the turns before
+
+    Raises FieldError where these bytes are not stated. Basis: measured on the application's own
+    schema (`sizing/catalog/data/application_work.csv`), with English prose; the bodies count as
+    text.
+    """
+    text = usual(catalog, "text_copies_per_response") * text_bytes(workload)
+    history = usual(catalog, "history_copies_per_response") * history_bytes(workload)
+    return ceiling(usual(catalog, "row_bytes_per_response") + text + history)
+
+
+def with_measured_rows(workload: Workload, catalog: Catalog) -> Workload:
+    """Return the workload with the measured bytes of an interaction where none are stated.
+
+    Stated bytes stay: they may be your own measurement.
+    """
+    data = workload.data
+    if workload.application is None or data is None or data.interaction_bytes is not None:
+        return workload
+    ratio = catalog.application("index_ratio").value
+    rows = {"interaction_bytes": Decimal(row_bytes(workload, catalog)), "index_ratio": ratio}
+    return workload.model_copy(update={"data": data.model_copy(update=rows)})
+
+
+def writes_per_s(workload: Workload, rates: Rates, catalog: Catalog) -> Fraction:
+    """Writes a second to the database at the busiest moment.
+
+    requests/s x commits of a request + due rows/s, and without an application one a request
+
+    Basis: measured commits; the deletion counts as if it ran at the busiest moment.
+    """
+    if workload.application is None:
+        return rates.busiest
+    commits = measured(catalog, "commits_per_response")
+    return rates.busiest * commits + _due_rows_per_s(rates, catalog)
+
+
+def _due_rows_per_s(rates: Rates, catalog: Catalog) -> Fraction:
+    """Rows a second that are deleted at full retention: those of a day, within the window."""
+    return _due_rows_per_day(rates, catalog) / DELETE_WINDOW_S
+
+
+def _due_rows_per_day(rates: Rates, catalog: Catalog) -> Fraction:
+    return rates.mean * SECONDS_PER_DAY * measured(catalog, "rows_per_response")
+
+
+def connections_per_process(pods: int, limit: int) -> int:
+    """Connections of one process to its conversations: as many as the database takes, 1 to 5.
+
+    min(5, floor((limit - 10) / (pods x processes)) - 1)
+
+    Basis: arithmetic. With fewer than one, `beyond_limits` rejects the pods.
+    """
+    fitting = (limit - OTHER_CONNECTIONS) // (pods * PROCESSES) - SETTINGS
+    return max(1, min(CONNECTIONS, fitting))
+
+
+def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPlan | None:
+    """Return the application of a service; None where it has none.
+
+    processes = ceil(requests/s x CPU seconds of one / 0.6)
+    pods = processes / 2, at least 2
+    pods with spares: what remains of an even spread without one zone, where the stack must survive
+    that; else one more
+
+    Without nodes the service has no pods.
+    Basis: measured CPU seconds (`sizing/catalog/data/application_work.csv`), the highest of them.
+    """
+    workload, catalog = case.workload, case.catalog
+    application, data = workload.application, workload.data
+    if application is None or data is None or workload.audience is None:
+        return None
+    work_s = cpu_s(workload, catalog)
+    processes = max(1, ceiling(rates.busiest * work_s / UTILISATION))
+    needed = max(FEWEST_PODS, ceiling(Fraction(processes, PROCESSES)))
+    survives = case.site.must_survive_a_zone([workload])
+    zones = len(case.site.zones)
+    total = nodes_for_zone_loss(needed, zones) if survives else needed + 1
+    lowest, writes = MIN_ACU[case.site.environment], writes_per_s(workload, rates, catalog)
+    limit = connections_limit(lowest, highest_acu(writes, WRITES_PER_S_PER_ACU, lowest))
+    each = connections_per_process(total, limit)
+    rows, index_ratio = row_bytes(workload, catalog), usual(catalog, "index_ratio")
+    return ApplicationPlan(
+        api=application.api.value,
+        audience=workload.audience,
+        requests_per_s=plain(rates.busiest),
+        cpu_s_per_response=plain(measured(catalog, "cpu_s_per_response")),
+        cpu_s_per_token=plain(measured(catalog, "cpu_s_per_response_token")),
+        cpu_s_per_history_kib=plain(measured(catalog, "cpu_s_per_history_kib")),
+        answer_tokens=plain(answer_tokens(workload)),
+        history_bytes=plain(history_bytes(workload)),
+        cpu_s_per_request=plain(work_s),
+        processes_needed=processes,
+        processes_per_pod=PROCESSES,
+        pods_needed=needed,
+        pods_total=total,
+        connections_per_process=each,
+        connections_total=total * PROCESSES * (each + SETTINGS) + OTHER_CONNECTIONS,
+        connections_limit=limit,
+        commits_per_request=plain(measured(catalog, "commits_per_response")),
+        writes_per_s=plain(writes),
+        row_bytes=plain(usual(catalog, "row_bytes_per_response")),
+        text_copies=plain(usual(catalog, "text_copies_per_response")),
+        history_copies=plain(usual(catalog, "history_copies_per_response")),
+        interaction_bytes=rows,
+        index_ratio=plain(index_ratio),
+        interaction_ratio=plain(_stated_ratio(data, rows, index_ratio)),
+        body_bytes=max(
+            SMALLEST_BODY_BYTES, BYTES_PER_TOKEN * (workload.request.context_tokens or 0)
+        ),
+        file_bytes=FILE_BYTES if application.takes_files else 0,
+        file_bytes_per_request=plain(exact(application.file_bytes_per_request)),
+        retention=_retention(data, rates, catalog),
+        pods=_pods(case, total - needed) if served else None,
+    )
+
+
+def _stated_ratio(data: Data, rows: int, index_ratio: Fraction) -> Fraction:
+    """Stated bytes of an interaction and its indexes over the measured ones; 1 for none."""
+    if data.interaction_bytes is None:
+        return Fraction(1)
+    stated = exact(data.interaction_bytes) * (1 + exact(data.index_ratio))
+    return stated / (rows * (1 + index_ratio))
+
+
+def _retention(data: Data, rates: Rates, catalog: Catalog) -> RetentionPlan:
+    return RetentionPlan(
+        days=data.retention_days,
+        batch_rows=BATCH_ROWS,
+        rows_per_request=plain(measured(catalog, "rows_per_response")),
+        rows_per_day=ceiling(_due_rows_per_day(rates, catalog)),
+        rows_per_s=plain(_due_rows_per_s(rates, catalog)),
+        window_s=DELETE_WINDOW_S,
+    )
+
+
+def _pods(case: Case, spare: int) -> ApplicationPodsPlan:
+    """Return the pods. An update stops as many as are spare.
+
+    A pod stops like the load balancer drains: after the longest answer.
+    """
+    drain_s = min(ceiling(longest_answer_s(case.workload)), DRAIN_LIMIT_S)
+    each = measured(case.catalog, "process_mib")
+    image = image_reference(APPLICATION_IMAGE, APPLICATION_REPOSITORY, case.catalog)
+    return ApplicationPodsPlan(
+        image=mirrored(image, case.site.mirrors),
+        cpu_millicores=MILLICORES,
+        process_mib=plain(each),
+        memory_mib=ceiling(PROCESSES * each + OTHER_MIB),
+        taken_at_once=spare,
+        stop_s=2 * drain_s,
+        drain_s=drain_s,
+    )
+
+
+def beyond_limits(plan: ApplicationPlan) -> list[str]:
+    """Limits of the database and of one node group that the pods exceed, each with its numbers.
+
+    A proxy of connections would not help: the application's driver prepares its statements, and
+    Amazon's proxy keeps a connection of its own for each session that does.
+    """
+    pods, reasons = f"{plan.pods_total:,} pods of its application", list[str]()
+    if plan.connections_total > plan.connections_limit:
+        limit = f"the {plan.connections_limit:,} of the database"
+        reasons.append(f"{plan.connections_total:,} connections of {pods} exceed {limit}")
+    if plan.pods_total > NODES_PER_GROUP_LIMIT:
+        reasons.append(f"{pods} exceed the {NODES_PER_GROUP_LIMIT} nodes of one node group")
+    return reasons

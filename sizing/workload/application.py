@@ -1,0 +1,117 @@
+"""Which application is in front of the engines, and who uses the stores?"""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict
+from sizing.values.written import Ratio
+from sizing.workload.data import Client
+from sizing.workload.engine import Routing
+
+if TYPE_CHECKING:
+    from sizing.workload.whole import Workload
+
+AUDIENCE = "aud"
+"""Claim of a token that names its recipient. Basis: vendor (RFC 7519)."""
+
+
+class ApplicationApi(StrEnum):
+    """Program that answers users and keeps their conversations."""
+
+    ogx = "ogx"
+    """OGX: conversations, responses and files by OpenAI's API, kept in the database."""
+
+
+class Application(Strict):
+    """Application in front of the engines. It is the client of the database."""
+
+    api: ApplicationApi
+    """Program that answers users: ogx, or none for engines without an application."""
+    file_bytes_per_request: Annotated[Ratio, Field(ge=0, le=10**12)] = Decimal(0)
+    """Mean bytes of files that users upload for one request. With 0, no files are accepted."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Paths of requests that it answers. Basis: vendor (OpenAI's API; at most five patterns of
+        a rule of a load balancer)."""
+        files = ("/v1/files*",) if self.takes_files else ()
+        return (
+            "/v1/responses*",
+            "/v1/conversations*",
+            "/v1/chat/completions",
+            "/v1/models",
+            *files,
+        )
+
+    @property
+    def takes_files(self) -> bool:
+        """True where users may upload files."""
+        return self.file_bytes_per_request > 0
+
+
+def none_is_no_application(value: Any) -> Any:
+    """Return None for the word none, and for an application whose api is none."""
+    if isinstance(value, dict) and value.get("api") == "none":
+        if len(value) > 1:
+            field = next(name for name in value if name != "api")
+            raise FieldError((field,), "api: none has no application", "no such key, or api: ogx")
+        return None
+    return None if value == "none" else value
+
+
+def check_application(workload: "Workload") -> None:
+    """Check that an application has its store and its tokens, and a store its client.
+
+    Raises FieldError.
+    """
+    _store_has_a_client(workload)
+    application = workload.application
+    if application is None:
+        return
+    if workload.kind.traits.makes_media:
+        message = f"{workload.kind.value} has no conversations"
+        raise FieldError(("application",), message, "kind: chat or kind: text")
+    if workload.data is None:
+        expected = "data.retention_days, after which conversations expire"
+        raise FieldError(("data",), "the application keeps conversations", expected)
+    if workload.data.profile_bytes_per_user is not None:
+        message = "the application keeps no profiles"
+        expected = "no such key, or client: own without an application"
+        raise FieldError(("data", "profile_bytes_per_user"), message, expected)
+    if workload.audience is None:
+        message = "the application verifies tokens, and no claim names their audience"
+        expected = f"claims: [{{name: {AUDIENCE}, values: [{workload.name}]}}], with one value"
+        raise FieldError(("access", "claims"), message, expected)
+    if workload.engine.routing is Routing.sticky:
+        message = "the application sends each request to any replica"
+        raise FieldError(("engine", "routing"), message, Routing.least_requests.value)
+    if workload.in_transit is not None:
+        message = "the application calls the engines without TLS"
+        raise FieldError(("in_transit",), message, "none")
+
+
+def _store_has_a_client(workload: "Workload") -> None:
+    """Raises FieldError where nobody uses a store, or the wrong one is said to.
+
+    The workers of a queued service write its files. Everything else needs a client.
+    """
+    data, written = workload.data, workload.jobs is not None
+    if data is None:
+        return
+    has_application = workload.application is not None
+    if data.client is Client.application and not has_application:
+        expected = "application: {api: ogx}, or client: own"
+        raise FieldError(("data", "client"), "the workload has no application", expected)
+    if data.client is Client.own and has_application:
+        message = "the database belongs to the application"
+        raise FieldError(("data", "client"), message, "application, or no such key")
+    if data.client is None and not has_application:
+        if written and data.profile_bytes_per_user is None:
+            return
+        hint = "or a section application, which then uses the store"
+        message = "missing, and nothing would use the store"
+        raise FieldError(("data", "client"), message, "client: own, if your programs use it", hint)

@@ -1,0 +1,261 @@
+"""Values of the documents of an application in front of the engines."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sizing.plan.service.application.api import ApplicationPlan, ApplicationPodsPlan
+from sizing.plan.service.gateway import GatewayPlan
+from sizing.plan.service.serving import ServingPlan
+from sizing.plan.service.whole import ServicePlan
+from sizing.plan.whole import Plan
+from sizing.service.request_limits import KEEP_ALIVE_MARGIN_S
+from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument
+from templates.environment import environment
+from templates.programs import APPLICATION, DIGEST_DIGITS, Program, programs, running_lines
+from templates.scheduling import APPLICATIONS_TAINT
+
+COMPONENT = "application"
+"""Component of the pods that answer, and name of their service account and database role."""
+SETUP, EXPIRY = f"{COMPONENT}-setup", f"{COMPONENT}-expiry"
+"""Components of the pods that prepare the database, and that delete what is due."""
+APPLICATION_PORT = 8321
+"""Port of the application. Basis: vendor (OGX, its default)."""
+APPLICATION_HEALTH = "/v1/health"
+"""Path that answers 200 once the application serves. Basis: vendor (OGX)."""
+DATABASE_PORT = 5432
+"""Port of the database. Basis: vendor (PostgreSQL)."""
+DATABASE = "service"
+"""Name of the database. Guard: the service's own name may be a reserved word."""
+PROGRAMS, CONFIG, SECRET = "/programs", "/config", "/secret"
+"""Folders of the programs, of the configuration and of the password in a pod."""
+CONFIG_FILE, SETUP_FILE = "config.yaml", "setup.yaml"
+SETUP_DEADLINE_S = 1_800
+"""Seconds after which the setup of the database fails. Basis: assumed; a new database takes minutes
+to answer."""
+SCHEDULE = "17 3 * * *"
+"""Time of a day in UTC when due rows are deleted. Basis: assumed; not at a full hour."""
+PROVIDER = "engine"
+"""Name of the engines in the application's configuration, and first part of its models' names."""
+NO_ENGINE = f"http://{LOOPBACK}:9/v1"
+"""Address where nothing answers: an engine that hangs would keep the setup from starting."""
+JOB_CPU, JOB_MEMORY = "200m", "512Mi"
+"""Requests of a pod that prepares the database or deletes rows. Basis: assumed; the setup starts
+the application once."""
+APPLICATION_WIRES = frozenset(
+    {
+        "database_host",
+        "application_secret_arn",
+        "master_secret_arn",
+        "uploads_bucket",
+    }
+)
+"""Names of the values of a service with an application alone."""
+
+
+def application_documents(
+    plan: Plan, service: ServicePlan, serving: ServingPlan, values: dict[str, Any]
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the documents of a service's application; nothing where it has no pods.
+
+    Raises ValueError for an application without a load balancer that requires tokens.
+    """
+    application = service.application
+    if application is None or application.pods is None:
+        return
+    pods, gateway = application.pods, service.gateway
+    if not isinstance(gateway, GatewayPlan) or gateway.token is None:
+        raise ValueError(f"{service.name}: an application needs a load balancer with tokens")
+    files = _configuration(plan, service, serving, application)
+    script = programs(APPLICATION)
+    own = {
+        "name": service.name,
+        "application_name": f"{service.name}-{COMPONENT}",
+        "pull_secrets": values["pull_secrets"],
+        "port": values["port"],
+        "bound_port": values["bound_port"],
+        "balancer_cidrs": values["application_balancer_cidrs"],
+        "application_port": APPLICATION_PORT,
+        "application_health": APPLICATION_HEALTH,
+        "database_port": DATABASE_PORT,
+        "database_cidrs": plan.network.private_cidrs,
+        "pods": pods.model_dump(),
+        "replicas": application.pods_total,
+        "retention": application.retention.model_dump(),
+        "taints": APPLICATIONS_TAINT,
+        "user": ENGINE_USER,
+        "programs": PROGRAMS,
+        "config_folder": CONFIG,
+        "secret_folder": SECRET,
+        "config_name": files.name,
+        "script": script.values,
+        "modules": script.modules,
+        "schedule": SCHEDULE,
+        "setup_deadline_s": SETUP_DEADLINE_S,
+    }
+    own["setup_name"] = _setup_name(pods, script.name, files.name)
+    common = _environment(plan, service, application)
+    answering = own | _answering(service.name, serving, application, common, gateway)
+    setup, expiry = own | _setup(common), own | _expiry(application, common)
+    for document in ("deployment", "service", "budget"):
+        yield f"application-{document}", f"application-{document}", answering
+    yield "application-setup-job", "application-setup-job", setup
+    yield "application-expiry", "application-expiry", expiry
+    for part in (answering, setup, expiry):
+        yield f"network-policy-{part['component']}", "network-policy-application", part
+    for part in (answering, setup):
+        yield f"{part['component']}-service-account", "pod-account", part
+    yield "script-application", "script", own
+    config = {"script": files.values, "modules": files.modules}
+    yield "application-config", "script", own | config
+
+
+class Configuration:
+    """Two files of the application's configuration, in one ConfigMap that is named by both."""
+
+    def __init__(self, config: str, setup: str) -> None:
+        digest = hashlib.sha256(f"{config}\0{setup}".encode()).hexdigest()[:DIGEST_DIGITS]
+        self.name = f"application-config-{digest}"
+        self._files = (Program(CONFIG_FILE, config), Program(SETUP_FILE, setup))
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Values of the file with which the application answers."""
+        return self._files[0].values | {"name": self.name}
+
+    @property
+    def modules(self) -> list[dict[str, str]]:
+        """Values of the file with which the setup makes the tables."""
+        return [each.values for each in self._files[1:]]
+
+
+def _configuration(
+    plan: Plan, service: ServicePlan, serving: ServingPlan, application: ApplicationPlan
+) -> Configuration:
+    """Return the application's configuration, and the one of its setup.
+
+    The setup has no tokens, and only its own pod reaches it.
+    """
+    gateway = service.gateway
+    token = None if gateway is None or gateway.token is None else gateway.token.model_dump()
+    values = {
+        "provider": PROVIDER,
+        "model": argument(serving.model),
+        "takes_files": application.file_bytes_per_request > 0,
+        "region": plan.site.region,
+        "connections": application.connections_per_process,
+        "application_port": APPLICATION_PORT,
+        "audience": application.audience,
+    }
+    template = environment().get_template("parts/application-config.yaml.j2")
+    config = {
+        "engine_url": f"{engine_url(service.name)}/v1",
+        "host": "0.0.0.0",
+        "processes": application.processes_per_pod,
+        "token": token,
+    }
+    setup = {"engine_url": NO_ENGINE, "host": LOOPBACK, "processes": 1, "token": None}
+    texts = (running_lines(template.render(values | each)) for each in (config, setup))
+    return Configuration(*texts)
+
+
+def engine_url(service: str) -> str:
+    """Address of a service's engines inside the cluster."""
+    return f"http://{service}.{service}.svc:{ENGINE_PORT}"
+
+
+def _setup_name(pods: ApplicationPodsPlan, script: str, config: str) -> str:
+    """Name of the setup; another image, program or configuration is another one."""
+    text = json.dumps([pods.image, script, config])
+    return f"{SETUP}-{hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]}"
+
+
+def _environment(plan: Plan, service: ServicePlan, application: ApplicationPlan) -> dict[str, str]:
+    """Environment of every pod of the application; wires are its database and its secret."""
+    files = {"BUCKET": "${wire:uploads_bucket}"} if application.file_bytes_per_request else {}
+    return files | {
+        "DATABASE_HOST": "${wire:database_host}",
+        "DATABASE_PORT": str(DATABASE_PORT),
+        "DATABASE": DATABASE,
+        "DATABASE_TLS": "require",
+        "ROLE": COMPONENT,
+        "SECRET_ARN": "${wire:application_secret_arn}",
+        "SECRET_FILE": f"{SECRET}/password",
+        "AWS_REGION": plan.site.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "HOME": "/tmp",
+        # Guard: its other form renders each fault for seconds, and the process answers no probe.
+        "OGX_LOG_FORMAT": "json",
+    }
+
+
+def _answering(
+    service: str,
+    serving: ServingPlan,
+    application: ApplicationPlan,
+    common: dict[str, str],
+    gateway: GatewayPlan,
+) -> dict[str, Any]:
+    """Values of the pods that answer. Raises ValueError where there are none."""
+    if application.pods is None:
+        raise ValueError(f"{service}: an application without pods")
+    return {
+        "component": COMPONENT,
+        "account": COMPONENT,
+        "answers": True,
+        "calls_engines": True,
+        "fetches_secret": True,
+        "command": ["python3", f"{PROGRAMS}/application_start.py"],
+        "ready_command": ["python3", f"{PROGRAMS}/application_ready.py"],
+        "cpu": f"{application.pods.cpu_millicores}m",
+        "memory": f"{application.pods.memory_mib}Mi",
+        "environment": common
+        | {
+            "CONFIG": f"{CONFIG}/{CONFIG_FILE}",
+            "PROCESSES": str(application.processes_per_pod),
+            "PORT": str(APPLICATION_PORT),
+            "MODEL": argument(serving.model),
+            "CONTEXT_TOKENS": str(serving.max_model_len or 0),
+            "BODY_BYTES": str(application.body_bytes),
+            "FILE_BYTES": str(application.file_bytes),
+            "ENGINE_HEALTH": f"{engine_url(service)}/health",
+            "KEEP_ALIVE_S": str(gateway.idle_timeout_s + KEEP_ALIVE_MARGIN_S),
+        },
+    }
+
+
+def _setup(common: dict[str, str]) -> dict[str, Any]:
+    return {
+        "component": SETUP,
+        "account": SETUP,
+        "answers": False,
+        "calls_engines": False,
+        "fetches_secret": False,
+        "command": ["python3", f"{PROGRAMS}/application_setup.py"],
+        "cpu": JOB_CPU,
+        "memory": JOB_MEMORY,
+        "environment": common
+        | {
+            "MASTER_SECRET_ARN": "${wire:master_secret_arn}",
+            "SETUP_CONFIG": f"{CONFIG}/{SETUP_FILE}",
+        },
+    }
+
+
+def _expiry(application: ApplicationPlan, common: dict[str, str]) -> dict[str, Any]:
+    return {
+        "component": EXPIRY,
+        "account": COMPONENT,
+        "answers": False,
+        "calls_engines": False,
+        "fetches_secret": True,
+        "command": ["python3", f"{PROGRAMS}/application_rows.py", "expire"],
+        "cpu": JOB_CPU,
+        "memory": JOB_MEMORY,
+        "environment": common
+        | {
+            "RETENTION_DAYS": str(application.retention.days),
+            "BATCH": str(application.retention.batch_rows),
+        },
+    }

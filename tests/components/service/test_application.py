@@ -1,0 +1,118 @@
+"""The application of a service: its rights, its order and its way from the load balancer."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sizewright.record import Recorded, RecordedResource
+from tests.components.plans import applied_plan, chat_plan
+from tests.components.recording import before, children, named, of_type
+from tests.components.stacks import stack
+
+NAME = "sw-applied-application"
+PLAN = applied_plan()
+
+
+@pytest.fixture
+def recording(preview: bool) -> Recorded:
+    return stack(PLAN, preview)
+
+
+def statements(recording: Recorded, name: str) -> list[dict[str, Any]]:
+    """Statements of the policy of a role, whose documents are JSON where their values are known."""
+    (policy,) = [r for r in of_type(recording, "RolePolicy") if r.name.startswith(name)]
+    text = policy.inputs["policy"]
+    assert isinstance(text, str)
+    found: list[dict[str, Any]] = json.loads(text)["Statement"]
+    return found
+
+
+def test_children(recording: Recorded) -> None:
+    kinds = [each.split()[0] for each in children(recording, NAME)]
+    assert kinds == [
+        "ConfigMap",
+        "ConfigMap",
+        "CronJob",
+        "Deployment",
+        "Identity",
+        "Identity",
+        "Job",
+        "PodDisruptionBudget",
+        "PodIdentityAssociation",
+        "PodIdentityAssociation",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+        "ServiceAccount",
+    ]
+
+
+def test_without_an_application_there_is_none_and_no_nodes_for_one() -> None:
+    names = [r.name for r in stack(chat_plan()).resources]
+    assert not [name for name in names if "application" in name]
+
+
+def test_pulumi_never_has_the_password(recording: Recorded) -> None:
+    assert not of_type(recording, "secretsmanager/secretVersion")
+    assert not of_type(recording, "random")
+
+
+def test_the_database_admits_the_nodes_of_applications_and_no_others(recording: Recorded) -> None:
+    rules = [
+        rule
+        for rule in of_type(recording, "SecurityGroupIngressRule")
+        if rule.inputs["fromPort"] == 5432
+    ]
+    sources = sorted(rule.name.rpartition("-from-")[2] for rule in rules)
+    assert sources == ["applications", "clients"]
+    template = named(recording, "sw-applications-template")
+    groups = template.inputs["vpcSecurityGroupIds"]
+    assert isinstance(groups, list) and len(groups) == 2, "the cluster's group and its own"
+
+
+def test_pods_wait_for_the_setup_and_the_setup_for_the_database(recording: Recorded) -> None:
+    setup = _setup(recording)
+    assert {r.key for r in of_type(recording, "rds/clusterInstance")} <= before(recording, setup)
+    for kind in ("apps/v1:Deployment", "batch/v1:CronJob"):
+        (waiting,) = [r for r in of_type(recording, kind) if r.name.startswith(NAME)]
+        assert setup.key in before(recording, waiting)
+
+
+def _setup(recording: Recorded) -> RecordedResource:
+    (found,) = [r for r in of_type(recording, "batch/v1:Job") if r.name.startswith(NAME)]
+    return found
+
+
+def test_the_balancer_checks_the_application(recording: Recorded) -> None:
+    (targets,) = of_type(recording, "aws:lb/targetGroup")
+    check = targets.inputs["healthCheck"]
+    assert isinstance(check, dict)
+    assert (targets.inputs["port"], check["path"]) == (8321, "/v1/health")
+    (binding,) = of_type(recording, "TargetGroupBinding")
+    spec = binding.inputs["spec"]
+    assert isinstance(spec, dict)
+    assert spec["serviceRef"] == {"name": "applied-application", "port": 80}
+
+
+def test_a_protected_secret_can_be_restored() -> None:
+    kept = {env: _secret(stack(applied_plan(env))) for env in ("dev", "prod")}
+    assert (kept["dev"].inputs["recoveryWindowInDays"], kept["dev"].protect) == (0, False)
+    assert (kept["prod"].inputs["recoveryWindowInDays"], kept["prod"].protect) == (30, True)
+
+
+def _secret(recording: Recorded) -> RecordedResource:
+    (found,) = of_type(recording, "secretsmanager/secret:Secret")
+    return found
+
+
+def test_only_the_setup_reads_the_master_s_secret() -> None:
+    recording = stack(PLAN, False)
+    own = statements(recording, f"{NAME}-identity")
+    setup = statements(recording, f"{NAME}-setup-identity")
+    reading = "secretsmanager:GetSecretValue"
+    assert [s["Action"] for s in own if reading in s["Action"]] == [reading]
+    assert sum(reading in s["Action"] for s in setup) == 2
+    assert not [s for s in own if "secretsmanager:PutSecretValue" in s["Action"]]
+    files = [s for s in own if "s3:PutObject" in s["Action"]]
+    assert len(files) == 1 and str(files[0]["Resource"]).endswith("/*")

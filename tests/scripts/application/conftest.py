@@ -1,0 +1,75 @@
+"""An application on real PostgreSQL and OGX and on stand-ins of AWS; else tests are skipped."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from templates.programs import SCRIPTS, program
+from testbed.application_services import PYTHON, Postgres, application_missing, postgres_missing
+from testbed.aws_services import AwsServices, aws_missing
+from tests.scripts.application.ogx_service import Calls, OgxService
+
+CALLS = Path(__file__).with_name("calls.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reason = application_missing() or postgres_missing() or aws_missing()
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.services)
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def programs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the programs as the ConfigMap contains them."""
+    folder = tmp_path_factory.mktemp("programs")
+    for file in (SCRIPTS / "application").glob("*.py"):
+        (folder / file.name).write_text(program(file.stem).text)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[AwsServices]:
+    with AwsServices() as services:
+        yield services
+
+
+@pytest.fixture(scope="session")
+def calls(aws: AwsServices) -> Iterator[Calls]:
+    with subprocess.Popen(
+        [str(PYTHON), str(CALLS)],
+        env=aws.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield Calls(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with Postgres({"log_statement": "all"}) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def new_service(
+    postgres: Postgres,
+    aws: AwsServices,
+    calls: Calls,
+    programs_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[], OgxService]:
+    """Make services with their own database, secrets and bucket."""
+
+    def make() -> OgxService:
+        folder = tmp_path_factory.mktemp("service")
+        return OgxService(postgres, calls, programs_folder, folder, aws.environment)
+
+    return make

@@ -1,0 +1,282 @@
+"""Pods, connections and rows of the application in front of the engines."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from sizing.catalog import Catalog
+from sizing.plan.service.application.api import ApplicationPlan
+from sizing.plan.service.whole import UNSERVED, ServicePlan
+from sizing.service.application.api import (
+    BATCH_ROWS,
+    DELETE_WINDOW_S,
+    MILLICORES,
+    OTHER_CONNECTIONS,
+    OTHER_MIB,
+    connections_per_process,
+)
+from sizing.service.stores.aurora import connections_limit
+from sizing.site import Site
+from sizing.size import size
+from sizing.values.field_error import FieldError
+from sizing.workload import Workload
+
+ISSUER = {
+    "token_issuer": "https://issuer.example",
+    "token_jwks_url": "https://issuer.example/keys",
+    "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/1",
+}
+APP: dict[str, Any] = {
+    "request": {
+        "input_tokens": 100,
+        "output_tokens": 400,
+        "request_bytes": 2_000,
+        "response_bytes": 10_000,
+    },
+    "application": {"api": "ogx"},
+    "data": {"retention_days": 30},
+    "access": {"claims": [{"name": "aud", "values": ["chat"]}]},
+}
+
+
+_NO_FILES = ("application", "file_bytes_per_request")
+
+
+@pytest.fixture(scope="session")
+def with_tokens(site: Site) -> Site:
+    return site.model_copy(update=ISSUER)
+
+
+@pytest.fixture(scope="session")
+def applied(
+    workload: Callable[..., Workload], with_tokens: Site, catalog: Catalog
+) -> Callable[..., ServicePlan]:
+    """Plan of a chat with an application, with other top-level keys."""
+
+    def build(**changes: object) -> ServicePlan:
+        return size([workload(**{**APP, **changes})], with_tokens, catalog).services[0]
+
+    return build
+
+
+def application(plan: ServicePlan) -> ApplicationPlan:
+    assert plan.application is not None
+    return plan.application
+
+
+def measured(catalog: Catalog, item: str) -> Fraction:
+    return Fraction(catalog.application(item).sized)
+
+
+def usual(catalog: Catalog, item: str) -> Fraction:
+    return Fraction(catalog.application(item).value)
+
+
+def test_the_turns_before_cost_time_and_bytes(
+    applied: Callable[..., ServicePlan], catalog: Catalog
+) -> None:
+    """Of 5 turns, a mean one has 2 before it."""
+    one = application(applied())
+    five = application(applied(request={**APP["request"], "turns": 5}))
+    assert (one.history_bytes, five.history_bytes) == (0, 24_000)
+    more_s = measured(catalog, "cpu_s_per_history_kib") * Fraction(24_000, 1_024)
+    assert five.cpu_s_per_request == pytest.approx(float(one.cpu_s_per_request) + float(more_s))
+    more = usual(catalog, "history_copies_per_response") * 24_000
+    assert five.interaction_bytes - one.interaction_bytes == pytest.approx(float(more), abs=1)
+
+
+def test_tokens_follow_from_bytes_where_only_their_sum_is_stated(
+    applied: Callable[..., ServicePlan],
+) -> None:
+    request = {"tokens": 500, "request_bytes": 2_000, "response_bytes": 10_000}
+    assert application(applied(request=request)).answer_tokens == 2_500
+
+
+def test_pods_follow_from_the_measured_cpu_time(
+    applied: Callable[..., ServicePlan], catalog: Catalog
+) -> None:
+    """10^6 requests a day are 11.574 a second."""
+    plan = application(applied())
+    rate = Fraction(10**6, 86_400)
+    cpu_s = measured(catalog, "cpu_s_per_response")
+    cpu_s += 400 * measured(catalog, "cpu_s_per_response_token")
+    assert plan.cpu_s_per_request == pytest.approx(float(cpu_s))
+    assert plan.processes_needed == max(1, -(-rate * cpu_s // Fraction(6, 10)))
+    assert plan.pods_needed == max(2, -(-plan.processes_needed // 2))
+    assert plan.pods_total == plan.pods_needed + 1
+    assert plan.pods is not None and plan.pods.taken_at_once == 1
+    assert plan.pods.cpu_millicores == MILLICORES
+    process_mib = measured(catalog, "process_mib")
+    assert plan.pods.memory_mib == -(-(2 * process_mib + OTHER_MIB) // 1)
+
+
+def test_a_lost_zone_leaves_enough_pods(applied: Callable[..., ServicePlan]) -> None:
+    many = {"daily_users": 3_000_000, "requests_per_user_per_day": 10}
+    plan = application(applied(redundancy={"zones": 1}, traffic=many))
+    assert plan.pods_needed > 3
+    assert plan.pods_total == plan.pods_needed + -(-plan.pods_needed // 2)
+    largest_zone = -(-plan.pods_total // 3)
+    assert plan.pods_total - largest_zone >= plan.pods_needed
+
+
+def test_each_commit_and_each_due_row_sizes_the_database(
+    applied: Callable[..., ServicePlan], catalog: Catalog
+) -> None:
+    plan = applied()
+    rate, rows = Fraction(10**6, 86_400), measured(catalog, "rows_per_response")
+    commits = measured(catalog, "commits_per_response")
+    due = 10**6 * rows / DELETE_WINDOW_S
+    assert application(plan).writes_per_s == pytest.approx(float(rate * commits + due))
+    assert application(plan).retention.rows_per_day == -(-(10**6) * rows // 1)
+    assert application(plan).retention.batch_rows == BATCH_ROWS
+    halves = -(-4 * (rate * commits + due) // 100)
+    assert plan.database is not None
+    assert plan.database.max_acu == max(1, float(Fraction(halves, 2)))
+
+
+def test_bytes_of_an_interaction_are_those_of_the_real_rows(
+    applied: Callable[..., ServicePlan], catalog: Catalog
+) -> None:
+    plan = applied()
+    text = usual(catalog, "text_copies_per_response") * 12_000
+    rows = -(-(usual(catalog, "row_bytes_per_response") + text) // 1)
+    assert application(plan).interaction_bytes == rows
+    assert plan.storage.interaction_bytes_per_day == 10**6 * rows
+    indexed = 10**6 * rows * (1 + usual(catalog, "index_ratio"))
+    assert plan.storage.indexed_bytes_per_day == pytest.approx(float(indexed), abs=1)
+    assert application(plan).interaction_ratio == 1
+
+
+def test_stated_bytes_stay_and_are_compared_with_the_measured_ones(
+    applied: Callable[..., ServicePlan],
+) -> None:
+    stated = {"interaction_bytes": 2_000, "index_ratio": 0.25, "retention_days": 30}
+    plan = applied(data=stated)
+    assert plan.storage.interaction_bytes_per_day == 2 * 10**9
+    found = application(plan)
+    real = found.interaction_bytes * (1 + float(found.index_ratio))
+    assert found.interaction_ratio == pytest.approx(2_500 / real)
+
+
+def test_uploaded_files_have_a_bucket_of_their_own(applied: Callable[..., ServicePlan]) -> None:
+    none, some = applied(), applied(application={"api": "ogx", "file_bytes_per_request": 500})
+    assert [bucket.role for bucket in none.buckets] == ["weights"]
+    (_, uploads) = some.buckets
+    assert (uploads.role, uploads.expire_days) == ("uploads", 30)
+    assert uploads.stored_bytes == 10**6 * 500 * 30
+    assert none.gateway is not None and some.gateway is not None
+    assert set(some.gateway.paths) - set(none.gateway.paths) == {"/v1/files*"}
+    assert len(some.gateway.paths) <= 5
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "connections"),
+    [(Fraction(1, 2), 1, 189), (Fraction(1, 2), 16, 2_000), (1, 16, 3_024), (2, 256, 5_000)],
+)
+def test_the_database_limits_connections(lowest: Fraction, highest: int, connections: int) -> None:
+    assert connections_limit(Fraction(lowest), Fraction(highest)) == connections
+
+
+@given(pods=st.integers(1, 2_000), limit=st.integers(100, 5_000))
+def test_no_pool_of_connections_exceeds_the_database_while_one_fits(pods: int, limit: int) -> None:
+    each = connections_per_process(pods, limit)
+    assert 1 <= each <= 5
+    if each > 1:
+        assert pods * 2 * (each + 1) + OTHER_CONNECTIONS <= limit
+
+
+def test_a_service_whose_rows_exceed_the_database_gets_no_nodes(
+    applied: Callable[..., ServicePlan],
+) -> None:
+    many = {"daily_users": 100_000_000, "requests_per_user_per_day": 10}
+    plan = applied(traffic=many, data={"retention_days": 3_650})
+    reasons = [r.numbers for r in plan.rejected if r.option == UNSERVED]
+    assert any("its database" in each and "exceeds 256 TiB" in each for each in reasons)
+    assert plan.serving is None and plan.database is None
+    assert application(plan).pods is None and plan.application_pods == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"data": None}, ("data",)),
+        ({"data": {"retention_days": 30, "client": "own"}}, ("data", "client")),
+        (
+            {"data": {"retention_days": 30, "profile_bytes_per_user": 1}},
+            ("data", "profile_bytes_per_user"),
+        ),
+        ({"access": {}}, ("access", "claims")),
+        ({"access": {"claims": [{"name": "aud", "values": ["a", "b"]}]}}, ("access", "claims")),
+        ({"engine": {"routing": "sticky"}}, ("engine", "routing")),
+        ({"in_transit": "tls"}, ("in_transit",)),
+        ({"application": {"api": "none", "file_bytes_per_request": 1}}, _NO_FILES),
+        ({"application": None}, ("data", "interaction_bytes")),
+        ({"kind": "image", "model": "flux.2-klein-4b", "request": {}}, ("application",)),
+    ],
+)
+def test_fields_that_contradict_an_application(
+    workload: Callable[..., Workload], changes: dict[str, Any], field: tuple[str, ...]
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        workload(**{**APP, **changes})
+    (detail,) = refused.value.errors()
+    fault = detail.get("ctx", {}).get("error")
+    assert isinstance(fault, FieldError)
+    assert (*detail["loc"], *fault.field) == field
+
+
+def test_the_bytes_of_a_request_are_needed(applied: Callable[..., ServicePlan]) -> None:
+    with pytest.raises(FieldError) as refused:
+        applied(request={"input_tokens": 100, "output_tokens": 400, "request_bytes": 1})
+    assert refused.value.field == ("request", "response_bytes")
+
+
+@pytest.mark.parametrize("written", ["none", {"api": "none"}])
+def test_no_application_in_words(workload: Callable[..., Workload], written: object) -> None:
+    own = {"interaction_bytes": 2_000, "retention_days": 30, "client": "own"}
+    assert workload(application=written, data=own).application is None
+
+
+@pytest.mark.parametrize(
+    ("client", "message"),
+    [(None, "nothing would use the store"), ("application", "the workload has no application")],
+)
+def test_a_store_needs_a_client(
+    workload: Callable[..., Workload], client: str | None, message: str
+) -> None:
+    data = {"interaction_bytes": 2_000, "retention_days": 30, "client": client}
+    with pytest.raises(ValueError, match=message):
+        workload(data=data)
+
+
+def test_the_results_of_a_queue_have_its_workers_as_client(
+    workload: Callable[..., Workload],
+) -> None:
+    queued = {"kind": "image", "model": "flux.2-klein-4b", "queue": {}, "capacity": None}
+    kept = {"retention_days": 7}
+    assert workload(**queued, data=kept).data is not None
+    with pytest.raises(ValueError, match="nothing would use the store"):
+        workload(**queued, data={**kept, "profile_bytes_per_user": 1})
+
+
+def test_an_application_needs_the_issuer_of_its_tokens(
+    workload: Callable[..., Workload], site: Site, catalog: Catalog
+) -> None:
+    with pytest.raises(FieldError) as refused:
+        size([workload(**APP)], site, catalog)
+    assert refused.value.field == ("application",)
+
+
+def test_the_plan_of_an_own_client_states_nothing_new(workload: Callable[..., Workload]) -> None:
+    own = {"interaction_bytes": 2_000, "retention_days": 30, "client": "own"}
+    assert "client" not in workload(data=own).model_dump(mode="json")["data"]
+    assert workload(**APP).model_dump(mode="json")["application"] == {
+        "api": "ogx",
+        "file_bytes_per_request": Decimal(0),
+    }

@@ -1,0 +1,222 @@
+"""Documents of an application: its configuration, its pods and who may reach whom."""
+
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from sizing.plan.service.application.api import ApplicationPlan
+from sizing.plan.whole import Plan
+from templates.application import (
+    APPLICATION_PORT,
+    APPLICATION_WIRES,
+    DATABASE_PORT,
+    Configuration,
+)
+from templates.engine import ENGINE_PORT
+from templates.programs import APPLICATION, programs
+from templates.render import render
+from tests.components.plans import applied_plan, changed_service, chat_plan
+
+PLAN = applied_plan()
+PODS = ("application-deployment", "application-setup-job", "application-expiry")
+
+
+def document(plan: Plan, name: str) -> Any:
+    text = render(plan)[f"kubernetes/{plan.services[0].name}/{name}.yaml"]
+    return YAML(typ="safe").load(text)
+
+
+def pod(plan: Plan, name: str) -> Any:
+    spec = document(plan, name)["spec"]
+    return spec.get("jobTemplate", {"spec": spec})["spec"]["template"]
+
+
+def environment(plan: Plan, name: str) -> dict[str, str]:
+    (container,) = pod(plan, name)["spec"]["containers"]
+    return {each["name"]: each["value"] for each in container["env"]}
+
+
+def config(plan: Plan, file: str = "config.yaml") -> Any:
+    return YAML(typ="safe").load(document(plan, "application-config")["data"][file])
+
+
+def application(plan: Plan) -> ApplicationPlan:
+    found = plan.services[0].application
+    assert found is not None
+    return found
+
+
+def test_without_an_application_there_is_no_document_of_one() -> None:
+    assert not [path for path in render(chat_plan()) if "application" in path]
+
+
+def test_the_configuration_has_the_numbers_of_the_plan() -> None:
+    found, plan = config(PLAN), application(PLAN)
+    assert found["server"]["workers"] == plan.processes_per_pod
+    backends = found["storage"]["backends"]
+    assert backends["sql"]["pool_size"] == plan.connections_per_process
+    assert backends["kv"]["pool_size"] == 1
+    for backend in backends.values():
+        assert backend["max_overflow"] == 0
+        assert backend["password"] == "${env.DATABASE_PASSWORD}"
+    (model,) = found["registered_resources"]["models"]
+    serving = PLAN.services[0].serving
+    assert serving is not None and model["model_id"] == serving.model
+    (engine,) = found["providers"]["inference"]
+    address = f"http://applied.applied.svc:{ENGINE_PORT}/v1"
+    assert engine["config"]["base_url"] == address
+
+
+def test_users_are_those_of_the_tokens_and_the_setup_has_none() -> None:
+    gateway = PLAN.services[0].gateway
+    assert gateway is not None and gateway.token is not None
+    provider = config(PLAN)["server"]["auth"]["provider_config"]
+    assert provider == {
+        "type": "oauth2_token",
+        "audience": "applied",
+        "issuer": gateway.token.issuer,
+        "jwks": {"uri": gateway.token.jwks_url},
+        "claims_mapping": {"sub": "roles"},
+    }
+    setup = config(PLAN, "setup.yaml")
+    assert "auth" not in setup["server"] and setup["server"]["host"] == "127.0.0.1"
+    rest = {**config(PLAN), "server": None}
+    assert {**setup, "server": None, "providers": rest["providers"]} == rest
+    assert setup["providers"]["inference"][0]["config"]["base_url"].startswith("http://127.0.0.1:")
+
+
+def test_nothing_is_kept_in_memory_and_nothing_calls_an_address_of_a_user() -> None:
+    found = config(PLAN)
+    assert found["storage"]["stores"]["inference"]["enabled"] is False
+    for provider in ("tool_runtime", "vector_io", "file_processors"):
+        assert found["providers"][provider] == []
+
+
+def test_files_have_a_bucket_or_are_not_accepted() -> None:
+    without = applied_plan(application={"api": "ogx"})
+    assert [each["provider_type"] for each in config(PLAN)["providers"]["files"]] == ["remote::s3"]
+    assert config(without)["providers"]["files"] == []
+    assert "BUCKET" in environment(PLAN, PODS[0]) and "BUCKET" not in environment(without, PODS[0])
+
+
+def test_another_configuration_is_another_config_map_and_restarts_the_pods() -> None:
+    other = changed_service(PLAN, "application", connections_per_process=2)
+    names = [document(plan, "application-config")["metadata"]["name"] for plan in (PLAN, other)]
+    assert names[0] != names[1]
+    assert document(PLAN, "application-config")["immutable"]
+    for plan, name in zip((PLAN, other), names, strict=True):
+        volumes = {v["name"]: v for v in pod(plan, PODS[0])["spec"]["volumes"]}
+        assert volumes["config"]["configMap"]["name"] == name
+    first, second = (pod(plan, PODS[0])["metadata"]["annotations"] for plan in (PLAN, other))
+    assert first != second, "another setup may have made another password"
+    assert Configuration("a", "bc").name != Configuration("ab", "c").name
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_pods_run_without_rights_and_with_their_programs(name: str) -> None:
+    spec = pod(PLAN, name)["spec"]
+    assert spec["securityContext"]["runAsNonRoot"] and not spec["automountServiceAccountToken"]
+    for container in (*spec["containers"], *spec.get("initContainers", ())):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        script = container["command"][1].removeprefix("/programs/")
+        assert script in document(PLAN, "script-application")["data"]
+        assert container["resources"]["limits"]["memory"]
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    assert volumes["programs"]["configMap"]["name"] == programs(APPLICATION).name
+    assert {m["name"] for m in spec["containers"][0]["volumeMounts"]} <= {*volumes}
+
+
+def test_only_the_setup_knows_where_the_master_s_password_is() -> None:
+    master = "${wire:master_secret_arn}"
+    assert [name for name in PODS if master in environment(PLAN, name).values()] == [PODS[1]]
+    accounts = [pod(PLAN, name)["spec"]["serviceAccountName"] for name in PODS]
+    assert accounts == ["application", "application-setup", "application"]
+
+
+def test_the_password_is_a_file_in_memory() -> None:
+    for name in (PODS[0], PODS[2]):
+        spec = pod(PLAN, name)["spec"]
+        (secret,) = [v for v in spec["volumes"] if v["name"] == "secret"]
+        assert secret["emptyDir"]["medium"] == "Memory"
+        assert environment(PLAN, name)["SECRET_FILE"] == "/secret/password"
+        assert "DATABASE_PASSWORD" not in environment(PLAN, name)
+
+
+def test_a_pod_outlives_its_balancer_s_connections() -> None:
+    gateway, pods = PLAN.services[0].gateway, application(PLAN).pods
+    assert gateway is not None and pods is not None
+    assert int(environment(PLAN, PODS[0])["KEEP_ALIVE_S"]) > gateway.idle_timeout_s
+    assert pods.drain_s >= min(gateway.longest_answer_s, 3_600)
+    spec = pod(PLAN, PODS[0])["spec"]
+    assert spec["terminationGracePeriodSeconds"] > pods.drain_s
+
+
+def test_deletion_runs_once_a_day_and_not_twice_at_once() -> None:
+    expiry, kept = document(PLAN, PODS[2])["spec"], application(PLAN).retention
+    assert expiry["concurrencyPolicy"] == "Forbid" and expiry["schedule"].split()[2:] == ["*"] * 3
+    assert environment(PLAN, PODS[2])["RETENTION_DAYS"] == str(kept.days)
+    assert environment(PLAN, PODS[2])["BATCH"] == str(kept.batch_rows)
+
+
+def test_only_the_application_reaches_the_engines_and_only_its_balancer_reaches_it() -> None:
+    """The graph of who may reach whom, over all policies of the namespace."""
+    paths = [path for path in render(PLAN) if "/network-policy-" in path]
+    policies = [YAML(typ="safe").load(render(PLAN)[path]) for path in paths]
+    receives = {
+        policy["metadata"]["name"]: [
+            (source, port["port"])
+            for rule in policy["spec"].get("ingress", ())
+            for source in rule["from"]
+            for port in rule["ports"]
+        ]
+        for policy in policies
+    }
+    (engine,) = receives.pop("engine")
+    labels = pod(PLAN, PODS[0])["metadata"]["labels"]
+    source, port = engine
+    assert source["podSelector"]["matchLabels"].items() <= labels.items() and port == ENGINE_PORT
+    balancer = receives.pop("application")
+    cidrs = [each["ipBlock"]["cidr"] for each, _ in balancer]
+    assert cidrs == [*PLAN.network.private_cidrs]
+    assert {port for _, port in balancer} == {APPLICATION_PORT}
+    assert not any(receives.values()), "nothing else receives"
+    sends = {
+        policy["metadata"]["name"]: {
+            port["port"] for rule in policy["spec"].get("egress", ()) for port in rule["ports"]
+        }
+        for policy in policies
+    }
+    names = {"application", "application-setup", "application-expiry"}
+    assert {name for name, ports in sends.items() if DATABASE_PORT in ports} == names
+    assert {name for name, ports in sends.items() if ENGINE_PORT in ports} == {"application"}
+    assert all(ports <= {53, 80, 443, DATABASE_PORT, ENGINE_PORT} for ports in sends.values())
+
+
+def test_each_policy_selects_the_pods_that_it_is_for() -> None:
+    for name in PODS:
+        labels = pod(PLAN, name)["metadata"]["labels"]
+        component = labels["app.kubernetes.io/component"]
+        policy = document(PLAN, f"network-policy-{component}")
+        assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    selector = document(PLAN, "service")["spec"]["selector"]
+    labels = pod(PLAN, PODS[0])["metadata"]["labels"]
+    assert not selector.items() <= labels.items(), "the engines' Service selects no application"
+
+
+def test_the_balancer_s_targets_are_the_application() -> None:
+    bound = document(PLAN, "target-group-binding")["spec"]["serviceRef"]
+    service = document(PLAN, "application-service")
+    assert bound["name"] == service["metadata"]["name"]
+    (port,) = service["spec"]["ports"]
+    assert (bound["port"], port["targetPort"]) == (port["port"], APPLICATION_PORT)
+    assert service["spec"]["selector"].items() <= pod(PLAN, PODS[0])["metadata"]["labels"].items()
+
+
+def test_every_wire_is_known() -> None:
+    texts = "".join(render(PLAN).values())
+    assert {name for name in APPLICATION_WIRES if f"${{wire:{name}}}" in texts} == APPLICATION_WIRES
