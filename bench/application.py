@@ -217,6 +217,9 @@ def count_rows(running: Setting, texts: Texts, requests: int) -> Iterator[Row]:
     for name, note in zip(units, notes, strict=True):
         values = [getattr(counts, name) / sent for sent, counts in (first, later)]
         yield f"{name}_per_response", max(values), None, name, f"{note}; the same in turns 1 to 10"
+    _, made = counted(running, lambda: conversations(running, requests))
+    note = "transactions that end with a commit, to make it"
+    yield "commits_per_conversation", made.commits / requests, None, "commits", note
     sizes = [counts.wal_bytes / sent for sent, counts in (first, later)]
     note = f"without full pages, {SIZES[0]} bytes; first turn, high is the mean of 10 turns"
     yield "wal_bytes_per_response", sizes[0], sizes[1], "bytes", note
@@ -271,8 +274,9 @@ def byte_rows(found: Sequence[Stored], hard: Sequence[Stored]) -> Iterator[Row]:
     note = "of the text of the turns before, at each turn; high is text that does not compress"
     yield "history_copies_per_response", fitted[2], raw[1], "copies", note
     rows = [one.rows / one.interactions for one in found]
-    note = "2 items and a response, and a conversation and its messages once; high is of 2 turns"
-    yield "rows_per_response", median(rows), max(rows), "rows", note
+    each, once = least_squares(((1.0, 1 / one.turns) for one in found), rows)
+    yield "rows_per_response", each, None, "rows", "2 items and a response"
+    yield "rows_per_conversation", once, None, "rows", "a conversation and its messages"
     ratios = [one.index_ratio for one in found]
     note = "indexes over tables with their long values; high is of short texts"
     yield "index_ratio", median(ratios), max(ratios), "ratio", note

@@ -53,6 +53,7 @@ def _cause(service: ServicePlan) -> str:
         "no engine of this version serves it": service.lacks_engine,
         "nothing accepts its jobs": service.lacks_jobs,
         "one cluster cannot hold its nodes": service.exceeds_one_cluster,
+        "its application exceeds a limit": service.exceeds_application,
     }
     return " and ".join(cause for cause, holds in causes.items() if holds)
 

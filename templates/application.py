@@ -71,7 +71,7 @@ def application_documents(
     script = programs(APPLICATION)
     own = {
         "name": service.name,
-        "application_name": f"{service.name}-{COMPONENT}",
+        "application_name": application_name(service.name),
         "pull_secrets": values["pull_secrets"],
         "port": values["port"],
         "bound_port": values["bound_port"],
@@ -88,6 +88,7 @@ def application_documents(
         "programs": PROGRAMS,
         "config_folder": CONFIG,
         "secret_folder": SECRET,
+        "secret_command": ["python3", f"{PROGRAMS}/application_secret.py"],
         "config_name": files.name,
         "script": script.values,
         "modules": script.modules,
@@ -142,7 +143,6 @@ def _configuration(
     values = {
         "provider": PROVIDER,
         "model": argument(serving.model),
-        "takes_files": application.file_bytes_per_request > 0,
         "region": plan.site.region,
         "connections": application.connections_per_process,
         "application_port": APPLICATION_PORT,
@@ -160,6 +160,11 @@ def _configuration(
     return Configuration(*texts)
 
 
+def application_name(service: str) -> str:
+    """Name of the Deployment, the Service and the pods of a service's application."""
+    return f"{service}-{COMPONENT}"
+
+
 def engine_url(service: str) -> str:
     """Address of a service's engines inside the cluster."""
     return f"http://{service}.{service}.svc:{ENGINE_PORT}"
@@ -173,8 +178,9 @@ def _setup_name(pods: ApplicationPodsPlan, script: str, config: str) -> str:
 
 def _environment(plan: Plan, service: ServicePlan, application: ApplicationPlan) -> dict[str, str]:
     """Environment of every pod of the application; wires are its database and its secret."""
-    files = {"BUCKET": "${wire:uploads_bucket}"} if application.file_bytes_per_request else {}
-    return files | {
+    return {
+        "BATCH": str(application.retention.batch_rows),
+        "BUCKET": "${wire:uploads_bucket}",
         "DATABASE_HOST": "${wire:database_host}",
         "DATABASE_PORT": str(DATABASE_PORT),
         "DATABASE": DATABASE,
@@ -215,7 +221,7 @@ def _answering(
             "CONFIG": f"{CONFIG}/{CONFIG_FILE}",
             "PROCESSES": str(application.processes_per_pod),
             "PORT": str(APPLICATION_PORT),
-            "MODEL": argument(serving.model),
+            "MODEL": f"{PROVIDER}/{argument(serving.model)}",
             "CONTEXT_TOKENS": str(serving.max_model_len or 0),
             "BODY_BYTES": str(application.body_bytes),
             "FILE_BYTES": str(application.file_bytes),
@@ -256,6 +262,5 @@ def _expiry(application: ApplicationPlan, common: dict[str, str]) -> dict[str, A
         "environment": common
         | {
             "RETENTION_DAYS": str(application.retention.days),
-            "BATCH": str(application.retention.batch_rows),
         },
     }

@@ -19,9 +19,8 @@ from sizing.service.application.api import (
 )
 from sizing.service.stores.aurora import (
     MAX_ACU,
-    MIN_ACU,
     WRITES_PER_S_PER_ACU,
-    highest_acu,
+    capacity,
 )
 from sizing.service.stores.choice import (
     AURORA_LIMIT_BYTES,
@@ -157,9 +156,12 @@ def _merged(refused: list[Rejected], rejected: Iterable[Rejected]) -> list[Rejec
 
 
 def _uploads(workload: Workload, rates: Rates, site: Site) -> Iterator[BucketPlan]:
-    """Yield the bucket of the files that users upload; nothing where none are accepted."""
+    """Yield the bucket of the files that users upload; nothing without an application.
+
+    Guard: the application does not start without one, even where it accepts no files.
+    """
     application, data = workload.application, workload.data
-    if application is None or data is None or not application.takes_files:
+    if application is None or data is None:
         return
     daily = rates.mean * SECONDS_PER_DAY * exact(application.file_bytes_per_request)
     yield BucketPlan(
@@ -291,11 +293,11 @@ def _database(
     The lowest ACU is 0.5 in dev and 2 in prod.
     Basis: assumed rate of an ACU, see `WRITES_PER_S_PER_ACU`.
     """
-    lowest = MIN_ACU[site.environment]
+    lowest, highest = capacity(writes_per_s, site.environment)
     return DatabasePlan(
         stored_bytes=stored,
         min_acu=plain(lowest),
-        max_acu=plain(highest_acu(writes_per_s, WRITES_PER_S_PER_ACU, lowest)),
+        max_acu=plain(highest),
         instances=2 if site.must_survive_a_zone([workload]) else 1,
         backup_days=BACKUP_DAYS[site.environment],
         engine_version=catalog.pin(DATABASE).version,

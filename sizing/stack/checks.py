@@ -13,11 +13,12 @@ from sizing.stack.mirror_check import check_mirrors
 from sizing.stack.shared import check_ami_release
 from sizing.values.field_error import FieldError, of_site, of_workload
 from sizing.workload import Workload
+from sizing.workload.application import check_client
 
 
 def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> None:
-    """Check the names of services, their access, the site, its mirrors, the bought capacity and the
-    regions of copies.
+    """Check names of services, clients of stores, access, the site, its mirrors, the bought
+    capacity and the regions of copies.
 
     `size` calls it before anything is sized, and refuses unknown models and GPUs later.
     Raises StackFieldError with the field, and with the workload or the site that has it.
@@ -28,6 +29,7 @@ def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> 
             if workload.name in names[:index]:
                 message = f"another file already has a service named {workload.name}"
                 raise FieldError(("name",), message, "a unique name")
+            check_client(workload)
             check_access(workload, site)
     with of_site():
         check_site(site, catalog)

@@ -68,7 +68,7 @@ def check_application(workload: "Workload") -> None:
 
     Raises FieldError.
     """
-    _store_has_a_client(workload)
+    _client_is_the_application(workload)
     application = workload.application
     if application is None:
         return
@@ -83,7 +83,7 @@ def check_application(workload: "Workload") -> None:
         expected = "no such key, or client: own without an application"
         raise FieldError(("data", "profile_bytes_per_user"), message, expected)
     if workload.audience is None:
-        message = "the application verifies tokens, and no claim names their audience"
+        message = "the application verifies tokens, and needs exactly one audience of theirs"
         expected = f"claims: [{{name: {AUDIENCE}, values: [{workload.name}]}}], with one value"
         raise FieldError(("access", "claims"), message, expected)
     if workload.engine.routing is Routing.sticky:
@@ -94,12 +94,9 @@ def check_application(workload: "Workload") -> None:
         raise FieldError(("in_transit",), message, "none")
 
 
-def _store_has_a_client(workload: "Workload") -> None:
-    """Raises FieldError where nobody uses a store, or the wrong one is said to.
-
-    The workers of a queued service write its files. Everything else needs a client.
-    """
-    data, written = workload.data, workload.jobs is not None
+def _client_is_the_application(workload: "Workload") -> None:
+    """Raises FieldError where the stated client is not the one that the workload has."""
+    data = workload.data
     if data is None:
         return
     has_application = workload.application is not None
@@ -109,9 +106,19 @@ def _store_has_a_client(workload: "Workload") -> None:
     if data.client is Client.own and has_application:
         message = "the database belongs to the application"
         raise FieldError(("data", "client"), message, "application, or no such key")
-    if data.client is None and not has_application:
-        if written and data.profile_bytes_per_user is None:
-            return
-        hint = "or a section application, which then uses the store"
-        message = "missing, and nothing would use the store"
-        raise FieldError(("data", "client"), message, "client: own, if your programs use it", hint)
+
+
+def check_client(workload: "Workload") -> None:
+    """Check that somebody uses the stores of a service. Raises FieldError.
+
+    It is no rule of the file alone: a plan leaves out that the user's own programs do.
+    The workers of a queued service write its results. Everything else needs a client.
+    """
+    data = workload.data
+    if data is None or data.client is not None or workload.application is not None:
+        return
+    if workload.jobs is not None and data.profile_bytes_per_user is None:
+        return
+    hint = "or a section application, which then uses the store"
+    message = "missing, and nothing would use the store"
+    raise FieldError(("data", "client"), message, "client: own, if your programs use it", hint)

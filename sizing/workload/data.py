@@ -141,10 +141,9 @@ def files_are_of_the_kind(
     if data is None or formats:
         return
     if data.interaction_bytes is None and not measured:
-        message = f"the bytes of {kind.value} follow from no pixels"
-        raise FieldError(
-            ("data", "interaction_bytes"), message, "bytes of a request and its answer"
-        )
+        message = "missing, and no application stores the text"
+        expected = "bytes of a request and its answer, or application: {api: ogx}"
+        raise FieldError(("data", "interaction_bytes"), message, expected)
     for field in ("tiers", "copy_region"):
         if getattr(data, field):
             message = f"{kind.value} stores no files"

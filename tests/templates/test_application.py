@@ -93,11 +93,28 @@ def test_nothing_is_kept_in_memory_and_nothing_calls_an_address_of_a_user() -> N
         assert found["providers"][provider] == []
 
 
-def test_files_have_a_bucket_or_are_not_accepted() -> None:
+def test_files_are_accepted_or_not_and_always_have_a_bucket() -> None:
+    """Guard: OGX does not start without a store of files."""
     without = applied_plan(application={"api": "ogx"})
-    assert [each["provider_type"] for each in config(PLAN)["providers"]["files"]] == ["remote::s3"]
-    assert config(without)["providers"]["files"] == []
-    assert "BUCKET" in environment(PLAN, PODS[0]) and "BUCKET" not in environment(without, PODS[0])
+    for plan in (PLAN, without):
+        assert [e["provider_type"] for e in config(plan)["providers"]["files"]] == ["remote::s3"]
+        assert all(environment(plan, name)["BUCKET"] for name in PODS)
+    assert environment(without, PODS[0])["FILE_BYTES"] == "0"
+    assert int(environment(PLAN, PODS[0])["FILE_BYTES"]) > 0
+
+
+def test_the_pods_that_answer_can_erase_a_user() -> None:
+    """Guard: the how-to runs the program in one of them."""
+    stated = environment(PLAN, PODS[0])
+    needed = ("BATCH", "BUCKET", "DATABASE_HOST", "DATABASE_TLS", "ROLE", "SECRET_FILE")
+    assert all(stated[name] for name in needed)
+
+
+def test_an_engine_ends_its_answers_before_it_stops() -> None:
+    gateway = PLAN.services[0].gateway
+    assert gateway is not None
+    (engine, *_) = pod(PLAN, "deployment-use1-az1")["spec"]["containers"]
+    assert engine["lifecycle"]["preStop"]["sleep"]["seconds"] >= gateway.longest_answer_s
 
 
 def test_another_configuration_is_another_config_map_and_restarts_the_pods() -> None:

@@ -21,6 +21,7 @@ from templates.scheduling import BURST_TAINT, GPU_TAINT
 from tests.components.plans import (
     BURSTING,
     ZONES,
+    applied_plan,
     bursting_plan,
     chat_plan,
     plan_of,
@@ -407,7 +408,7 @@ def test_burst_nodes_without_disks_have_the_floor_s_volume() -> None:
 def test_every_wire_is_known_and_used() -> None:
     names = {
         name.split("/")[0]
-        for plan in (queued_burst_plan(), rendered_plan())
+        for plan in (queued_burst_plan(), rendered_plan(), applied_plan())
         for text in (*texts().values(), *render(plan).values())
         for name in re.findall(r"\$\{wire:([^}]*)\}", text)
     }

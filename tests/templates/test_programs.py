@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import templates.environment
 import templates.programs
 import templates.render
 from sizing.plan.whole import Plan
@@ -25,6 +26,7 @@ from templates.programs import (
 )
 from templates.render import render
 from tests.components.plans import (
+    applied_plan,
     bursting_plan,
     chat_plan,
     imported_plan,
@@ -39,6 +41,7 @@ PLANS = {
     "volume": volume_plan,
     "burst": bursting_plan,
     "spanning": spanning_plan,
+    "application": applied_plan,
 }
 
 
@@ -58,10 +61,10 @@ def reworded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for path in [*folder.glob("*/*.j2"), *folder.glob("scripts/**/*.py")]:
         path.write_text(other_wording(path.read_text(), path.suffix == ".py"))
     monkeypatch.setattr(templates.programs, "SCRIPTS", folder / "scripts")
-    monkeypatch.setattr(templates.render, "TEMPLATES", folder)
-    templates.render._environment.cache_clear()
+    monkeypatch.setattr(templates.environment, "TEMPLATES", folder)
+    templates.environment.environment.cache_clear()
     yield folder
-    templates.render._environment.cache_clear()
+    templates.environment.environment.cache_clear()
 
 
 def other_wording(text: str, python: bool) -> str:
@@ -83,7 +86,7 @@ def test_a_changed_comment_changes_nothing_that_runs(
     changed = [p for p in reworded.rglob("*") if p.is_file() and p.suffix in (".j2", ".py")]
     assert sum("nother wording" in p.read_text() for p in changed) >= 8, "the fixture rewords"
     monkeypatch.undo()
-    templates.render._environment.cache_clear()
+    templates.environment.environment.cache_clear()
     assert after == what_runs(plan())
 
 

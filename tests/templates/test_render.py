@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
+import templates.environment
 import templates.render
 from templates.engine import ENGINE_PORT, engine_arguments
 from templates.render import WIRES, render
@@ -133,7 +134,7 @@ def test_every_value_is_quoted() -> None:
 
 
 def test_an_unknown_variable_raises() -> None:
-    template = templates.render._environment().get_template("kubernetes/deployment.yaml.j2")
+    template = templates.environment.environment().get_template("kubernetes/deployment.yaml.j2")
     service = PLAN.services[0]
     assert service.serving is not None
     values = templates.render._service_values(PLAN, service, service.serving)

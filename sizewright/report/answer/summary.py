@@ -238,7 +238,12 @@ def _survives(service: ServicePlan, pool: PoolPlan) -> str:
     left, needed = pool.nodes_left_after_zone, pool.nodes_needed
     lost = losses(pool.survives) if some else "no loss of a node or zone"
     load = " at the mean load" if service.capacity and service.capacity.load == "mean" else ""
-    return f"{lost}{load} (a lost zone leaves {left:,}; {needed:,} needed)"
+    nodes = f"{lost}{load} (a lost zone leaves {left:,}; {needed:,} needed)"
+    application = service.application
+    if application is None or application.pods is None:
+        return nodes
+    spare = plural(application.pods.taken_at_once, "node")
+    return f"{nodes}; of the application any {spare}"
 
 
 def _bound_by(service: ServicePlan, pool: PoolPlan) -> str:

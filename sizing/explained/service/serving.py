@@ -283,6 +283,12 @@ def _quota_pods(leaf: Leaf) -> Entry:
         workers, zones = "{s.renditions.workers_total}", len(leaf.serving.replicas_by_zone)
         rendering = f" + {workers} + ceil({workers} / {zones})"
         symbols += " + workers of renditions and those of a zone"
+    application = leaf.sized.application
+    if application is not None and application.pods is not None:
+        pods, zones = "{s.application.pods_total}", len(leaf.serving.replicas_by_zone)
+        leaving = f"max({{s.application.pods.taken_at_once}}, ceil({pods} / {zones}))"
+        rendering += f" + {pods} + {leaving} + {{serving.APPLICATION_JOBS}}"
+        symbols += " + pods of the application, those that leave, and 2 Jobs"
     return Entry(
         "pods that the service's namespace may hold",
         symbols,

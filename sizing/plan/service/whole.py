@@ -154,6 +154,11 @@ class ServicePlan(Part):
         return any(r.reason is Reason.no_job_api for r in self._unserved)
 
     @property
+    def exceeds_application(self) -> bool:
+        """True where the application's database or its nodes cannot hold the service."""
+        return any(r.reason is Reason.store_limit for r in self._unserved)
+
+    @property
     def _unserved(self) -> list[Rejected]:
         return [r for r in self.rejected if r.option == UNSERVED]
 

@@ -16,10 +16,8 @@ from sizing.replica.case import Case
 from sizing.replica.traffic import Rates
 from sizing.service.gateway import DRAIN_LIMIT_S, longest_answer_s
 from sizing.service.stores.aurora import (
-    MIN_ACU,
-    WRITES_PER_S_PER_ACU,
+    capacity,
     connections_limit,
-    highest_acu,
 )
 from sizing.site.mirrors import mirrored
 from sizing.values.exact import ceiling, exact, plain
@@ -43,9 +41,11 @@ MILLICORES = 1_500
 rest."""
 OTHER_MIB = 768
 """MiB of a pod besides those of its processes. Basis: measured (126 MiB of the process that starts
-the others); assumed for bodies of requests and files."""
-CONNECTIONS, SETTINGS = 5, 1
-"""Connections of a process to its conversations at most, and to its settings. Basis: assumed; a
+the others, and 10 bytes of memory for each byte of a body); each process has at most 32 MiB of
+bodies at work."""
+CONNECTIONS, SETTINGS, PROBES = 5, 1, 1
+"""Connections of a process to its conversations at most, and to its settings, and those of a pod's
+readiness probe. Basis: assumed; a
 statement takes milliseconds, and a request mostly waits for its engine."""
 OTHER_CONNECTIONS = 10
 """Connections besides those of pods: the deletion of rows, and people. Basis: assumed."""
@@ -144,27 +144,28 @@ def writes_per_s(workload: Workload, rates: Rates, catalog: Catalog) -> Fraction
     """
     if workload.application is None:
         return rates.busiest
-    commits = measured(catalog, "commits_per_response")
-    return rates.busiest * commits + _due_rows_per_s(rates, catalog)
+    commits = per_request("commits", workload, catalog)
+    return rates.busiest * commits + _due_rows_per_day(workload, rates, catalog) / DELETE_WINDOW_S
 
 
-def _due_rows_per_s(rates: Rates, catalog: Catalog) -> Fraction:
-    """Rows a second that are deleted at full retention: those of a day, within the window."""
-    return _due_rows_per_day(rates, catalog) / DELETE_WINDOW_S
+def per_request(what: str, workload: Workload, catalog: Catalog) -> Fraction:
+    """Rows or commits of one request: those of a response + those of a conversation / turns."""
+    once = measured(catalog, f"{what}_per_conversation") / workload.request.turns
+    return measured(catalog, f"{what}_per_response") + once
 
 
-def _due_rows_per_day(rates: Rates, catalog: Catalog) -> Fraction:
-    return rates.mean * SECONDS_PER_DAY * measured(catalog, "rows_per_response")
+def _due_rows_per_day(workload: Workload, rates: Rates, catalog: Catalog) -> Fraction:
+    return rates.mean * SECONDS_PER_DAY * per_request("rows", workload, catalog)
 
 
 def connections_per_process(pods: int, limit: int) -> int:
     """Connections of one process to its conversations: as many as the database takes, 1 to 5.
 
-    min(5, floor((limit - 10) / (pods x processes)) - 1)
+    min(5, floor((floor((limit - 10) / pods) - 1) / processes) - 1)
 
     Basis: arithmetic. With fewer than one, `beyond_limits` rejects the pods.
     """
-    fitting = (limit - OTHER_CONNECTIONS) // (pods * PROCESSES) - SETTINGS
+    fitting = ((limit - OTHER_CONNECTIONS) // pods - PROBES) // PROCESSES - SETTINGS
     return max(1, min(CONNECTIONS, fitting))
 
 
@@ -189,8 +190,8 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
     survives = case.site.must_survive_a_zone([workload])
     zones = len(case.site.zones)
     total = nodes_for_zone_loss(needed, zones) if survives else needed + 1
-    lowest, writes = MIN_ACU[case.site.environment], writes_per_s(workload, rates, catalog)
-    limit = connections_limit(lowest, highest_acu(writes, WRITES_PER_S_PER_ACU, lowest))
+    writes = writes_per_s(workload, rates, catalog)
+    limit = connections_limit(*capacity(writes, case.site.environment))
     each = connections_per_process(total, limit)
     rows, index_ratio = row_bytes(workload, catalog), usual(catalog, "index_ratio")
     return ApplicationPlan(
@@ -208,9 +209,9 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         pods_needed=needed,
         pods_total=total,
         connections_per_process=each,
-        connections_total=total * PROCESSES * (each + SETTINGS) + OTHER_CONNECTIONS,
+        connections_total=total * (PROCESSES * (each + SETTINGS) + PROBES) + OTHER_CONNECTIONS,
         connections_limit=limit,
-        commits_per_request=plain(measured(catalog, "commits_per_response")),
+        commits_per_request=plain(per_request("commits", workload, catalog)),
         writes_per_s=plain(writes),
         row_bytes=plain(usual(catalog, "row_bytes_per_response")),
         text_copies=plain(usual(catalog, "text_copies_per_response")),
@@ -223,7 +224,7 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         ),
         file_bytes=FILE_BYTES if application.takes_files else 0,
         file_bytes_per_request=plain(exact(application.file_bytes_per_request)),
-        retention=_retention(data, rates, catalog),
+        retention=_retention(workload, data, rates, catalog),
         pods=_pods(case, total - needed) if served else None,
     )
 
@@ -236,13 +237,14 @@ def _stated_ratio(data: Data, rows: int, index_ratio: Fraction) -> Fraction:
     return stated / (rows * (1 + index_ratio))
 
 
-def _retention(data: Data, rates: Rates, catalog: Catalog) -> RetentionPlan:
+def _retention(workload: Workload, data: Data, rates: Rates, catalog: Catalog) -> RetentionPlan:
+    due = _due_rows_per_day(workload, rates, catalog)
     return RetentionPlan(
         days=data.retention_days,
         batch_rows=BATCH_ROWS,
-        rows_per_request=plain(measured(catalog, "rows_per_response")),
-        rows_per_day=ceiling(_due_rows_per_day(rates, catalog)),
-        rows_per_s=plain(_due_rows_per_s(rates, catalog)),
+        rows_per_request=plain(per_request("rows", workload, catalog)),
+        rows_per_day=ceiling(due),
+        rows_per_s=plain(due / DELETE_WINDOW_S),
         window_s=DELETE_WINDOW_S,
     )
 

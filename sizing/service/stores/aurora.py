@@ -19,6 +19,12 @@ is below 1. Basis: vendor (AWS re:Post, max_connections of Aurora PostgreSQL ser
 ACU, 3,360 at 16, 5,000 from 32 on; 2,000 at most with a minimum of 0.5)."""
 
 
+def capacity(writes_per_s: Fraction, environment: Environment) -> tuple[Fraction, Fraction]:
+    """Lowest and highest capacity units of a database with so many writes at the busiest moment."""
+    lowest = MIN_ACU[environment]
+    return lowest, highest_acu(writes_per_s, WRITES_PER_S_PER_ACU, lowest)
+
+
 def highest_acu(writes_per_s: Fraction, writes_per_s_per_acu: int, lowest: Fraction) -> Fraction:
     """Aurora capacity units for twice the peak rate of writes.
 

@@ -2,7 +2,7 @@
 
 It runs inside OGX's server with the standard library alone. A request must be a JSON object of
 bounded size, or the form of a file. It must not have an address that OGX would call: OGX connects
-to the servers of tools that a request names, and reads its pictures and papers, whatever its
+to the servers of tools that a request names, and reads its images and documents, whatever its
 configuration says. The model must be the service's, and an answer no longer than its context.
 Refusals are in OpenAI's form.
 """
@@ -20,13 +20,43 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 JSON, FORM = "application/json", "multipart/form-data"
+KIND, OWN = b"content-type", b"x-ogx-"
+"""Header of a body's type, and the beginning of those that change OGX for one request."""
 FILES = "/v1/files"
 FORM_BYTES = 65_536
 """Bytes of a form besides its file. Basis: assumed."""
-MODEL_PATHS = ("/v1/responses", "/v1/chat/completions")
+RESPONSES, CHAT = "/v1/responses", "/v1/chat/completions"
+MODEL_PATHS = (RESPONSES, CHAT)
 """Requests that an engine answers."""
+NOT_SERVED = "/compact"
+"""End of the path of a request that would load a tokenizer from the internet."""
+SHARED = (
+    "metadata model parallel_tool_calls prompt_cache_key safety_identifier service_tier store"
+    " stream stream_options temperature tool_choice tools top_logprobs top_p user"
+)
+"""Fields of both kinds of requests that an engine answers."""
+FIELDS = {
+    RESPONSES: frozenset(
+        f"{SHARED} conversation frequency_penalty include input instructions max_output_tokens"
+        " max_tool_calls presence_penalty previous_response_id reasoning text truncation".split()
+    ),
+    CHAT: frozenset(
+        f"{SHARED} frequency_penalty logit_bias logprobs max_completion_tokens max_tokens messages"
+        " n presence_penalty reasoning_effort response_format seed stop".split()
+    ),
+}
+"""Fields that a request may have. Others reach the engine unchecked, such as extra_body, or are
+answered from a queue in memory, such as background."""
+OTHER_FIELDS = frozenset({"include", "items", "metadata"})
+"""Fields of requests for conversations."""
+UNREAD = ("metadata", "tools")
+"""Fields whose addresses nobody calls: notes of the caller, and functions after their check."""
 LIMITS = ("max_output_tokens", "max_completion_tokens", "max_tokens")
 """Fields of a request that limit its answer, in tokens."""
+HELD_BYTES = 32 * 2**20
+"""Bytes of all bodies at work in one process. Basis: measured (10 bytes of memory for each)."""
+IGNORED_BYTES = 16 * 2**20
+"""Bytes of a refused body that are read and forgotten. Basis: assumed."""
 DEEPEST = 64
 """Levels of a body. Basis: assumed; a conversation has fewer than ten."""
 
@@ -53,7 +83,7 @@ class Check:
     ) -> None:
         self._app, self._models = app, models
         self._context_tokens, self._body_bytes = context_tokens, body_bytes
-        self._file_bytes = file_bytes
+        self._file_bytes, self._held = file_bytes, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it.
@@ -68,23 +98,37 @@ class Check:
             return
         try:
             body = await self._checked(scope, receive)
+            if self._held + len(body) > HELD_BYTES:
+                raise RefusedError(503, "too many large requests at once; try again")
         except RefusedError as refused:
             await answer(send, refused)
             return
-        await self._app(scope, replayed(body, receive), send)
+        headers = [each for each in scope["headers"] if not each[0].lower().startswith(OWN)]
+        self._held += len(body)
+        try:
+            await self._app({**scope, "headers": headers}, replayed(body, receive), send)
+        finally:
+            self._held -= len(body)
 
     async def _checked(self, scope: Scope, receive: Receive) -> bytes:
         """Body of a request. Raises RefusedError."""
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        listed = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+        headers, path = dict(listed), scope["path"].rstrip("/")
         check_subject(headers.get(b"authorization", ""))
+        if path.endswith(NOT_SERVED):
+            raise RefusedError(404, "this service does not answer that")
         if headers.get(b"content-encoding", "identity") != "identity":
             raise RefusedError(415, "a compressed body is not accepted")
-        kind = headers.get(b"content-type", JSON).partition(";")[0].strip().lower()
-        is_file = kind == FORM and scope["path"].startswith(FILES)
+        kinds = [value.partition(";")[0].strip().lower() for name, value in listed if name == KIND]
+        is_file = kinds == [FORM] and path == FILES
+        if is_file and not self._file_bytes:
+            raise RefusedError(404, "this service takes no files")
         limit = self._file_bytes + FORM_BYTES if is_file else self._body_bytes
         body = await read(receive, headers.get(b"content-length", "0"), limit)
         if body and not is_file:
-            self._check_json(scope["path"].rstrip("/"), body)
+            if kinds != [JSON]:
+                raise RefusedError(415, f"the body must be {JSON}")
+            self._check_json(path, body)
         return body
 
     def _check_json(self, path: str, body: bytes) -> None:
@@ -94,14 +138,16 @@ class Check:
             raise RefusedError(400, "the body is no JSON") from None
         if not isinstance(given, dict):
             raise RefusedError(400, "the body is no JSON object")
+        check_fields(given, FIELDS.get(path, OTHER_FIELDS))
         check_tools(given)
-        for field in addresses(given):
-            raise RefusedError(400, "the address of a picture, paper or server is refused", field)
+        for field in addresses({k: v for k, v in given.items() if k not in UNREAD}):
+            raise RefusedError(400, "the address of an image, document or server is refused", field)
         if path in MODEL_PATHS:
             self._check_model(given)
 
     def _check_model(self, given: dict[str, Any]) -> None:
-        if given.get("model") not in self._models:
+        model = given.get("model")
+        if not isinstance(model, str) or model not in self._models:
             known = ", ".join(sorted(self._models))
             raise RefusedError(404, f"unknown model; this service has {known}", "model")
         for field in LIMITS:
@@ -138,6 +184,7 @@ async def read(receive: Receive, length: str, most: int) -> bytes:
     """Whole body of a request. Raises RefusedError for one that is too long or ends early."""
     whole, more = bytearray(), True
     if length.isdigit() and int(length) > most:
+        await ignore(receive)
         raise RefusedError(413, f"more than {most} bytes")
     while more:
         message = await receive()
@@ -146,8 +193,25 @@ async def read(receive: Receive, length: str, most: int) -> bytes:
         whole += message.get("body", b"")
         more = message.get("more_body", False)
         if len(whole) > most:
+            await ignore(receive)
             raise RefusedError(413, f"more than {most} bytes")
     return bytes(whole)
+
+
+async def ignore(receive: Receive) -> None:
+    """Read what a caller still sends, within bounds: few callers read an answer before its end."""
+    left, more = IGNORED_BYTES, True
+    while more and left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        more = message.get("more_body", False)
+
+
+def check_fields(given: dict[str, Any], known: frozenset[str]) -> None:
+    """Refuse fields that nobody has checked. Raises RefusedError."""
+    for field in given:
+        if field not in known:
+            raise RefusedError(400, "the field is not accepted", field)
 
 
 def check_tools(given: dict[str, Any]) -> None:
@@ -163,7 +227,7 @@ def check_tools(given: dict[str, Any]) -> None:
 
 
 def addresses(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:
-    """Paths of the fields that name an address to call. Data of a picture are no address.
+    """Paths of the fields that name an address to call. Data of an image are no address.
 
     Raises RefusedError for a body that is too deep.
     """

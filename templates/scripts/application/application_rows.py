@@ -66,7 +66,7 @@ class Rows:
             self._batch,
         ):
             time_and_id = (due[-1]["created_at"], due[-1]["id"])
-            await self._end_conversations([row["id"] for row in due])
+            await self._end_conversations([row["id"] for row in due], before)
         for table in await self._tables("conversation_id"):
             await self._end_orphans(table)
         for table in (RESPONSES, FILES):
@@ -118,9 +118,17 @@ class Rows:
         )
         return [row["id"] for row in rows]
 
-    async def _end_conversations(self, ids: Sequence[str]) -> None:
-        """Delete conversations with all that belongs to them, in one transaction."""
+    async def _end_conversations(self, ids: Sequence[str], before: int | None = None) -> None:
+        """Delete conversations with all that belongs to them, in one transaction.
+
+        Guard: one that was used meanwhile is no longer due, and stays.
+        """
         async with self._database.transaction():
+            if before is not None:
+                found = await self._database.fetch(
+                    f"SELECT c.id {DUE} AND c.id = ANY($2) FOR UPDATE OF c", before, ids
+                )
+                ids = [row["id"] for row in found]
             await self._delete(CONVERSATIONS, "id = ANY($1)", ids)
             for table in await self._tables("conversation_id"):
                 while await self._delete(table, "conversation_id = ANY($1)", ids):

@@ -1,6 +1,6 @@
 """The server of OGX, behind the check of its requests; uvicorn calls `create` in each process.
 
-It runs in OGX's image. MODEL is the name of the engines' model, CONTEXT_TOKENS their context, or 0
+It runs in OGX's image. MODEL is the model's name for callers, CONTEXT_TOKENS their context, or 0
 where it is not known, and BODY_BYTES and FILE_BYTES the largest request and file. OGX_CONFIG is the
 path of OGX's configuration.
 """
@@ -12,16 +12,13 @@ import os
 from application_check import App, Check
 from ogx.core.server.server import create_app
 
-PROVIDER = "engine"
-"""Name of the engines in OGX's configuration, and first part of the names of their models."""
-
 
 def create() -> App:
     """Application of OGX behind the check."""
     given = os.environ
     return Check(
         create_app(),
-        models=frozenset({f"{PROVIDER}/{given['MODEL']}"}),
+        models=frozenset({given["MODEL"]}),
         context_tokens=int(given["CONTEXT_TOKENS"]),
         body_bytes=int(given["BODY_BYTES"]),
         file_bytes=int(given["FILE_BYTES"]),

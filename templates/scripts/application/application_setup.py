@@ -92,7 +92,7 @@ async def set_up(given: Mapping[str, str]) -> None:
     async with connected(given, login) as own:
         await take_turn(own, TABLES_TURN)
         make_tables(given, login)
-        await check_tables(own, role, files="BUCKET" in given)
+        await check_tables(own, role)
         report("tables_made")
         await make_indexes(own)
         report("indexes_made")
@@ -241,16 +241,12 @@ def free_port() -> int:
         return port
 
 
-async def check_tables(own: Any, role: str, *, files: bool) -> None:
-    """Raise SetupError where a table is missing or belongs to another role.
-
-    OGX makes the table of `files` only where it has a bucket for them.
-    """
+async def check_tables(own: Any, role: str) -> None:
+    """Raise SetupError where a table is missing or belongs to another role."""
     rows = await own.fetch(
         "SELECT tablename, tableowner FROM pg_tables WHERE schemaname=$1", SCHEMA
     )
-    needed = TABLES if files else TABLES - {"openai_files"}
-    missing = needed - {row["tablename"] for row in rows if row["tableowner"] == role}
+    missing = TABLES - {row["tablename"] for row in rows if row["tableowner"] == role}
     if missing:
         raise SetupError(f"OGX has not made {', '.join(sorted(missing))}")
 

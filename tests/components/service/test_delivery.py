@@ -176,6 +176,7 @@ def test_requests_for_results_come_first_and_have_a_token(both: bool) -> None:
         }
     plan = delivered_plan()
     workload = plan.services[0].inputs.model_dump(mode="json", exclude_none=True)
+    workload["data"]["client"] = "own"
     recording = stack(queued_plan(workload=workload, signing_key=True, **access) if both else plan)
     rules = of_type(recording, "lb/listenerRule")
     content = [rule for rule in rules if rule.name.endswith("-content")]

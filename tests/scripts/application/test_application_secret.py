@@ -90,7 +90,9 @@ def test_ogx_starts_with_the_password_and_the_limit(
     words, kept = literal_eval(output)
     assert process.returncode == 3
     assert kept == [PASSWORD, "/config/config.yaml"] and words[1] == "--factory"
-    assert dict(zip(words[2::2], words[3::2], strict=True)) == {
+    options = dict(zip(words[2::2], words[3::2], strict=True))
+    assert Path(options.pop("--app-dir"), "application_server.py").is_file()
+    assert options == {
         "--host": "0.0.0.0",
         "--port": "8321",
         "--workers": "2",

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sizing.catalog import Catalog
 from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.service.whole import UNSERVED, ServicePlan
+from sizing.plan.whole import Plan
 from sizing.service.application.api import (
     BATCH_ROWS,
     DELETE_WINDOW_S,
@@ -74,6 +75,12 @@ def measured(catalog: Catalog, item: str) -> Fraction:
     return Fraction(catalog.application(item).sized)
 
 
+def each_and_once(catalog: Catalog, what: str, turns: int = 1) -> Fraction:
+    """Figure of one request: that of a response, and a share of that of a conversation."""
+    once = measured(catalog, f"{what}_per_conversation") / turns
+    return measured(catalog, f"{what}_per_response") + once
+
+
 def usual(catalog: Catalog, item: str) -> Fraction:
     return Fraction(catalog.application(item).value)
 
@@ -88,6 +95,8 @@ def test_the_turns_before_cost_time_and_bytes(
     more_s = measured(catalog, "cpu_s_per_history_kib") * Fraction(24_000, 1_024)
     assert five.cpu_s_per_request == pytest.approx(float(one.cpu_s_per_request) + float(more_s))
     more = usual(catalog, "history_copies_per_response") * 24_000
+    assert five.retention.rows_per_request == float(each_and_once(catalog, "rows", 5))
+    assert five.commits_per_request == float(each_and_once(catalog, "commits", 5))
     assert five.interaction_bytes - one.interaction_bytes == pytest.approx(float(more), abs=1)
 
 
@@ -129,8 +138,8 @@ def test_each_commit_and_each_due_row_sizes_the_database(
     applied: Callable[..., ServicePlan], catalog: Catalog
 ) -> None:
     plan = applied()
-    rate, rows = Fraction(10**6, 86_400), measured(catalog, "rows_per_response")
-    commits = measured(catalog, "commits_per_response")
+    rate, rows = Fraction(10**6, 86_400), each_and_once(catalog, "rows")
+    commits = each_and_once(catalog, "commits")
     due = 10**6 * rows / DELETE_WINDOW_S
     assert application(plan).writes_per_s == pytest.approx(float(rate * commits + due))
     assert application(plan).retention.rows_per_day == -(-(10**6) * rows // 1)
@@ -166,7 +175,7 @@ def test_stated_bytes_stay_and_are_compared_with_the_measured_ones(
 
 def test_uploaded_files_have_a_bucket_of_their_own(applied: Callable[..., ServicePlan]) -> None:
     none, some = applied(), applied(application={"api": "ogx", "file_bytes_per_request": 500})
-    assert [bucket.role for bucket in none.buckets] == ["weights"]
+    assert [(bucket.role, bucket.stored_bytes) for bucket in none.buckets][1:] == [("uploads", 0)]
     (_, uploads) = some.buckets
     assert (uploads.role, uploads.expire_days) == ("uploads", 30)
     assert uploads.stored_bytes == 10**6 * 500 * 30
@@ -188,7 +197,7 @@ def test_no_pool_of_connections_exceeds_the_database_while_one_fits(pods: int, l
     each = connections_per_process(pods, limit)
     assert 1 <= each <= 5
     if each > 1:
-        assert pods * 2 * (each + 1) + OTHER_CONNECTIONS <= limit
+        assert pods * (2 * (each + 1) + 1) + OTHER_CONNECTIONS <= limit
 
 
 def test_a_service_whose_rows_exceed_the_database_gets_no_nodes(
@@ -243,26 +252,40 @@ def test_no_application_in_words(workload: Callable[..., Workload], written: obj
     assert workload(application=written, data=own).application is None
 
 
-@pytest.mark.parametrize(
-    ("client", "message"),
-    [(None, "nothing would use the store"), ("application", "the workload has no application")],
-)
+def refused_field(workloads: list[Workload], site: Site, catalog: Catalog) -> tuple[object, ...]:
+    with pytest.raises(FieldError) as refused:
+        size(workloads, site, catalog)
+    return refused.value.field
+
+
 def test_a_store_needs_a_client(
-    workload: Callable[..., Workload], client: str | None, message: str
+    workload: Callable[..., Workload], site: Site, catalog: Catalog
 ) -> None:
-    data = {"interaction_bytes": 2_000, "retention_days": 30, "client": client}
-    with pytest.raises(ValueError, match=message):
-        workload(data=data)
+    data = {"interaction_bytes": 2_000, "retention_days": 30}
+    assert refused_field([workload(data=data)], site, catalog) == ("data", "client")
+    assert size([workload(data={**data, "client": "own"})], site, catalog).services[0].database
+    with pytest.raises(ValueError, match="the workload has no application"):
+        workload(data={**data, "client": "application"})
 
 
 def test_the_results_of_a_queue_have_its_workers_as_client(
-    workload: Callable[..., Workload],
+    workload: Callable[..., Workload], with_tokens: Site, catalog: Catalog
 ) -> None:
     queued = {"kind": "image", "model": "flux.2-klein-4b", "queue": {}, "capacity": None}
-    kept = {"retention_days": 7}
-    assert workload(**queued, data=kept).data is not None
-    with pytest.raises(ValueError, match="nothing would use the store"):
-        workload(**queued, data={**kept, "profile_bytes_per_user": 1})
+    queued |= {"request": {}, "data": {"retention_days": 7}}
+    assert size([workload(**queued)], with_tokens, catalog).services[0].buckets
+    kept = {"retention_days": 7, "profile_bytes_per_user": 1}
+    found = refused_field([workload(**{**queued, "data": kept})], with_tokens, catalog)
+    assert found == ("data", "client")
+
+
+def test_a_plan_of_an_own_client_is_read_again(
+    workload: Callable[..., Workload], site: Site, catalog: Catalog
+) -> None:
+    """Guard: a plan leaves out whose programs use the store."""
+    own = {"interaction_bytes": 2_000, "retention_days": 30, "client": "own"}
+    plan = size([workload(data=own)], site, catalog)
+    assert Plan.model_validate(plan.model_dump(mode="json")).digest == plan.digest
 
 
 def test_an_application_needs_the_issuer_of_its_tokens(

@@ -20,6 +20,11 @@ def _measured(meaning: str, item: str, symbols: str = "the highest of the measur
     return Entry(meaning, symbols, "{v}", Basis.measured, f"{WORK}, {item}", remarks=MEASURED)
 
 
+def _per_request(meaning: str, what: str) -> Entry:
+    items = f"{what}_per_response + {what}_per_conversation / turns"
+    return Entry(meaning, items, "{v}", Basis.measured, WORK, remarks=MEASURED, arithmetic=False)
+
+
 def _median(meaning: str, item: str) -> Entry:
     return _measured(meaning, item, "the median of the measurements")
 
@@ -55,11 +60,17 @@ def _pods_total(leaf: Leaf) -> Entry:
     return Entry("pods of which one may be lost", "needed + 1", f"{needed} + 1")
 
 
+def _starts_low(leaf: Leaf) -> bool:
+    """True where the database's lowest capacity is below one unit."""
+    return leaf.sized.database is not None and leaf.sized.database.min_acu < 1
+
+
 def _connections_limit(leaf: Leaf) -> Entry:
     return Entry(
         "connections that the database takes at its highest capacity",
         "min(189 x highest ACU, 5,000), and at most 2,000 where the lowest ACU is below 1",
-        "min(floor({aurora.CONNECTIONS_PER_ACU} * {s.database.max_acu}), {v})"
+        "min(floor({aurora.CONNECTIONS_PER_ACU} * {s.database.max_acu}), "
+        f"{{aurora.{'CONNECTIONS_OF_HALF_ACU' if _starts_low(leaf) else 'CONNECTIONS_AT_MOST'}}})"
         if leaf.sized.database is not None
         else "{v}",
         Basis.vendor,
@@ -103,17 +114,17 @@ API: Registry = {
             "CPU seconds of one token of an answer", "cpu_s_per_response_token"
         ),
         "cpu_s_per_history_kib": _measured(
-            "CPU seconds of 1 KiB of the turns before", "cpu_s_per_history_kib"
+            "CPU seconds of 1 KiB of earlier turns", "cpu_s_per_history_kib"
         ),
         "answer_tokens": _answer_tokens,
         "history_bytes": Entry(
-            "mean bytes of the turns before",
+            "mean bytes of earlier turns",
             "(turns - 1) / 2 x (bytes of the request + bytes of the answer)",
             f"({{w.request.turns}} - 1) / 2 * {_TEXT}",
         ),
         "cpu_s_per_request": Entry(
             "CPU seconds of the application for one request",
-            "base + s a token x tokens of the answer + s a KiB x KiB of the turns before",
+            "base + s a token x tokens of the answer + s a KiB x KiB of earlier turns",
             "{s.application.cpu_s_per_response}"
             " + {s.application.cpu_s_per_token} * {s.application.answer_tokens}"
             " + {s.application.cpu_s_per_history_kib} * {s.application.history_bytes}"
@@ -123,7 +134,7 @@ API: Registry = {
             "processes of the application, each with one CPU",
             "ceil(requests/s x CPU s of one / 0.6), at least 1",
             "max(1, ceil({s.application.requests_per_s} * {s.application.cpu_s_per_request}"
-            " / {application.UTILISATION}))",
+            " / ({application.UTILISATION})))",
             Basis.assumed,
             f"share of a CPU's time: {CODE}",
         ),
@@ -139,27 +150,25 @@ API: Registry = {
         "pods_total": _pods_total,
         "connections_per_process": Entry(
             "connections of a process to its conversations",
-            "min(5, floor((connections of the database - 10) / (pods x processes)) - 1),"
+            "min(5, floor((floor((connections of the database - 10) / pods) - 1) / processes) - 1),"
             " at least 1",
-            "max(1, min({application.CONNECTIONS}, floor(({s.application.connections_limit}"
-            " - {application.OTHER_CONNECTIONS}) / ({s.application.pods_total}"
-            " * {application.PROCESSES})) - {application.SETTINGS}))",
+            "max(1, min({application.CONNECTIONS}, floor((floor(({s.application.connections_limit}"
+            " - {application.OTHER_CONNECTIONS}) / {s.application.pods_total})"
+            " - {application.PROBES}) / {application.PROCESSES}) - {application.SETTINGS}))",
             Basis.assumed,
             CODE,
         ),
         "connections_total": Entry(
             "connections to the database at most",
-            "pods x processes x (connections + 1) + 10 for other clients",
-            "{s.application.pods_total} * {application.PROCESSES}"
+            "pods x (processes x (connections + 1) + 1 for a probe) + 10 for other clients",
+            "{s.application.pods_total} * ({application.PROCESSES}"
             " * ({s.application.connections_per_process} + {application.SETTINGS})"
-            " + {application.OTHER_CONNECTIONS}",
+            " + {application.PROBES}) + {application.OTHER_CONNECTIONS}",
             Basis.assumed,
             CODE,
         ),
         "connections_limit": _connections_limit,
-        "commits_per_request": _measured(
-            "transactions of one request that write", "commits_per_response"
-        ),
+        "commits_per_request": _per_request("transactions of one request that write", "commits"),
         "writes_per_s": Entry(
             "writes a second to the database at the busiest moment",
             "requests/s x commits of one + due rows/s",
@@ -173,13 +182,13 @@ API: Registry = {
             "copies of the text of one interaction in all rows", "text_copies_per_response"
         ),
         "history_copies": _median(
-            "copies of the text of the turns before in the rows of one turn",
+            "copies of the text of earlier turns in the rows of one turn",
             "history_copies_per_response",
         ),
         "interaction_bytes": Entry(
             "bytes of the rows of one interaction",
             "bytes without text + copies x bytes of request and answer"
-            " + copies x bytes of the turns before",
+            " + copies x bytes of earlier turns",
             f"ceil({{s.application.row_bytes}} + {{s.application.text_copies}} * {_TEXT}"
             " + {s.application.history_copies} * {s.application.history_bytes})",
             remarks=(
@@ -218,8 +227,13 @@ API: Registry = {
             Basis.given,
             "the workload file: data.retention_days",
         ),
-        "batch_rows": setting("rows of one transaction at most", "fixed", Basis.assumed, CODE),
-        "rows_per_request": _measured("rows of one request", "rows_per_response"),
+        "batch_rows": setting(
+            "conversations, responses or other rows of one transaction at most",
+            "fixed",
+            Basis.assumed,
+            CODE,
+        ),
+        "rows_per_request": _per_request("rows of one request", "rows"),
         "rows_per_day": Entry(
             "rows that are due each day at full retention",
             "mean rate x seconds of a day x rows of a request",

@@ -57,9 +57,9 @@ class RetentionPlan(Part):
     days: Annotated[int, Reaches(CRON_JOB, f"{CRON_ENVIRONMENT}.0.env")]
     """Days after which a conversation without a new message is deleted, and a response."""
     batch_rows: Annotated[int, Reaches(CRON_JOB, f"{CRON_ENVIRONMENT}.0.env")]
-    """Rows of one transaction at most."""
+    """Conversations, responses or other rows of one transaction at most."""
     rows_per_request: Number
-    """Rows of one request, as measured."""
+    """Rows of one request, with its share of those of a conversation, as measured."""
     rows_per_day: int
     """Rows that are due each day at full retention."""
     rows_per_s: Number
@@ -104,7 +104,7 @@ class ApplicationPlan(Part):
     connections_limit: int
     """Connections that the database takes at its highest capacity."""
     commits_per_request: Number
-    """Transactions of one request that write, the most measured."""
+    """Transactions of one request that write, with its share of those of a conversation."""
     writes_per_s: Number
     """Writes a second at the busiest moment, deletions included. They size the database."""
     row_bytes: Number
