@@ -36,11 +36,9 @@ from load import (  # noqa: E402
 from setting import MODEL, ROLE, SERVED, Setting, about, memory_mib, setting, today  # noqa: E402
 from storage import Counts, Stored, counted, least_squares, make_indexes, stored  # noqa: E402
 
-from testbed.application_services import (  # noqa: E402
-    CHUNK_BYTES,
-    application_missing,
-    postgres_missing,
-)
+from testbed.application_services import application_missing  # noqa: E402
+from testbed.application_stand_ins import CHUNK_BYTES  # noqa: E402
+from testbed.postgres import postgres_missing  # noqa: E402
 
 SIZES = (400, 2000)
 """Bytes of a question, and of its answer."""

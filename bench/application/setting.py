@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from testbed.application_services import PYTHON, Application, EngineStandIn, Postgres
+from testbed.application_services import PYTHON, Application
+from testbed.application_stand_ins import EngineStandIn
 from testbed.aws_services import AwsServices, free_port
+from testbed.postgres import Postgres
 
 MODEL = "stand-in"
 SERVED = f"engine/{MODEL}"

@@ -86,6 +86,10 @@ def check_application(workload: "Workload") -> None:
         message = "the application verifies tokens, and needs exactly one audience of theirs"
         expected = f"claims: [{{name: {AUDIENCE}, values: [{workload.name}]}}], with one value"
         raise FieldError(("access", "claims"), message, expected)
+    if workload.data.index_ratio and workload.data.interaction_bytes is None:
+        message = "the indexes of the application are measured"
+        expected = "no such key, or interaction_bytes too"
+        raise FieldError(("data", "index_ratio"), message, expected)
     if workload.engine.routing is Routing.sticky:
         message = "the application sends each request to any replica"
         raise FieldError(("engine", "routing"), message, Routing.least_requests.value)

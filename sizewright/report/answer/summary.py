@@ -269,6 +269,11 @@ def _resources(recorded: Recorded) -> str:
     return f"{total}, with {', '.join(named)}" if named else total
 
 
+SMALL_RATIO = 0.5
+"""Stated over measured bytes of an interaction below which `size` warns. Basis: assumed; text that
+compresses well takes half as much."""
+
+
 def _warnings(plan: Plan) -> Iterator[str]:
     """Sentences about what is open to the internet, old locks, and what nobody verified."""
     if public := [service.name for service in plan.services if public_ingress(service)]:
@@ -280,6 +285,11 @@ def _warnings(plan: Plan) -> Iterator[str]:
         if service.calibrated is not None and service.calibrated.unmeasured:
             names = ", ".join(service.calibrated.unmeasured)
             yield f"{service.name}: {names} never measured, so the band is wide."
+    for service in plan.services:
+        application = service.application
+        if application is not None and application.interaction_ratio < SMALL_RATIO:
+            ratio = number(application.interaction_ratio)
+            yield f"{service.name}: the stated bytes of data are {ratio} times the measured ones."
     if plan.unverified:
         verb = "is" if len(plan.unverified) == 1 else "are"
         yield f"{plural(len(plan.unverified), 'version')} {verb} unverified."

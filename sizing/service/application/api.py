@@ -83,7 +83,7 @@ def text_bytes(workload: Workload) -> Fraction:
 
 
 def history_bytes(workload: Workload) -> Fraction:
-    """Mean bytes of the turns before: (turns - 1) / 2 x bytes of a turn. Raises FieldError."""
+    """Mean bytes of earlier turns: (turns - 1) / 2 x bytes of a turn. Raises FieldError."""
     return text_bytes(workload) * (workload.request.turns - 1) / 2
 
 
@@ -98,7 +98,7 @@ def answer_tokens(workload: Workload) -> Fraction:
 def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     """CPU seconds of the application for one response.
 
-    base + s a token x tokens of the answer + s a KiB x KiB of the turns before
+    base + s a token x tokens of the answer + s a KiB x KiB of earlier turns
 
     Basis: measured, the highest of each (`sizing/catalog/data/application_work.csv`). The
     application streams from the engine even where its caller does not.
@@ -111,7 +111,7 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
 def row_bytes(workload: Workload, catalog: Catalog) -> int:
     """Bytes of the rows of one interaction.
 
-    bytes = constant + copies x bytes of request and answer + copies x bytes of the turns before
+    bytes = constant + copies x bytes of request and answer + copies x bytes of earlier turns
 
     Raises FieldError where these bytes are not stated. Basis: measured on the application's own
     schema (`sizing/catalog/data/application_work.csv`), with English prose; the bodies count as

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from templates.programs import SCRIPTS, program
-from testbed.application_services import PYTHON, Postgres, application_missing, postgres_missing
+from testbed.application_services import PYTHON, application_missing
 from testbed.aws_services import AwsServices, aws_missing
+from testbed.postgres import Postgres, postgres_missing
 from tests.scripts.application.ogx_service import Calls, OgxService
 
 CALLS = Path(__file__).with_name("calls.py")

@@ -15,8 +15,9 @@ from urllib.error import HTTPError
 
 import yaml
 
-from testbed.application_services import PYTHON, Postgres
+from testbed.application_services import PYTHON
 from testbed.control_plane import WITH_PARENT
+from testbed.postgres import Postgres
 
 STAND_IN = Path(__file__).with_name("ogx_stand_in.py")
 MASTER_PASSWORD = "the-masters-own"

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from testbed.application_services import Application, EngineStandIn, TokenIssuer
+from testbed.application_services import Application
+from testbed.application_stand_ins import EngineStandIn, TokenIssuer
 from testbed.aws_services import free_port
 from tests.scripts.application.ogx_service import (
     AUDIENCE,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.application_services import EngineStandIn
+from testbed.application_stand_ins import EngineStandIn
 from testbed.aws_services import free_port
 from tests.scripts.application.ogx_service import MODEL, OgxService, end
 

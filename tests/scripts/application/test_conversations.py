@@ -22,7 +22,8 @@ import yaml
 from sizewright.reading.stack.plan import read_plan
 from sizing.plan.whole import Plan
 from templates.render import render
-from testbed.application_services import PYTHON, EngineStandIn, TokenIssuer
+from testbed.application_services import PYTHON
+from testbed.application_stand_ins import EngineStandIn, TokenIssuer
 from testbed.aws_services import free_port
 from testbed.control_plane import WITH_PARENT, until
 from tests.scripts.application.ogx_service import OgxService, end

@@ -222,6 +222,7 @@ def test_a_service_whose_rows_exceed_the_database_gets_no_nodes(
         ),
         ({"access": {}}, ("access", "claims")),
         ({"access": {"claims": [{"name": "aud", "values": ["a", "b"]}]}}, ("access", "claims")),
+        ({"data": {"retention_days": 30, "index_ratio": 0.5}}, ("data", "index_ratio")),
         ({"engine": {"routing": "sticky"}}, ("engine", "routing")),
         ({"in_transit": "tls"}, ("in_transit",)),
         ({"application": {"api": "none", "file_bytes_per_request": 1}}, _NO_FILES),
@@ -285,6 +286,13 @@ def test_a_plan_of_an_own_client_is_read_again(
     """Guard: a plan leaves out whose programs use the store."""
     own = {"interaction_bytes": 2_000, "retention_days": 30, "client": "own"}
     plan = size([workload(data=own)], site, catalog)
+    assert Plan.model_validate(plan.model_dump(mode="json")).digest == plan.digest
+
+
+def test_a_plan_with_an_application_is_read_again(
+    workload: Callable[..., Workload], with_tokens: Site, catalog: Catalog
+) -> None:
+    plan = size([workload(**APP)], with_tokens, catalog)
     assert Plan.model_validate(plan.model_dump(mode="json")).digest == plan.digest
 
 

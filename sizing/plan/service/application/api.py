@@ -82,11 +82,11 @@ class ApplicationPlan(Part):
     cpu_s_per_token: Number
     """CPU seconds of one token of an answer, the highest measured."""
     cpu_s_per_history_kib: Number
-    """CPU seconds of 1 KiB of the turns before, the highest measured."""
+    """CPU seconds of 1 KiB of earlier turns, the highest measured."""
     answer_tokens: Number
     """Mean tokens of an answer."""
     history_bytes: Number
-    """Mean bytes of the turns before."""
+    """Mean bytes of earlier turns."""
     cpu_s_per_request: Number
     """CPU seconds of the application for one request."""
     processes_needed: int
@@ -112,7 +112,7 @@ class ApplicationPlan(Part):
     text_copies: Number
     """Copies of the text of one interaction in all rows, as measured."""
     history_copies: Number
-    """Copies of the text of the turns before in all rows of one turn, as measured."""
+    """Copies of the text of earlier turns in all rows of one turn, as measured."""
     interaction_bytes: int
     """Bytes of rows that one interaction takes, as measured."""
     index_ratio: Number
