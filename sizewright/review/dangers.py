@@ -100,7 +100,7 @@ def dangers(
     """
     lost = lost_fleets(old, services, resources) if old is not None else ()
     fleets = [Hazard(Danger.outage, each.effect, "", each.service, each.says) for each in lost]
-    found = [*fleets, *_survivals(services), *_of_resources(resources)]
+    found = [*fleets, *_survivals(services), *_retentions(services), *_of_resources(resources)]
     return tuple(sorted(dict.fromkeys(found), key=lambda f: list(Danger).index(f.danger)))
 
 
@@ -115,6 +115,21 @@ def _survivals(services: Sequence[ServiceChange]) -> Iterator[Hazard]:
             if after < before:
                 says = f"{noun} that may fail: {before} -> {after}"
                 yield Hazard(Danger.survival, Effect.update, "", service.name, says)
+
+
+def _retentions(services: Sequence[ServiceChange]) -> Iterator[Hazard]:
+    """Services whose conversations are deleted sooner than before, or no longer at all."""
+    for service in services:
+        if service.old is None or service.new is None or service.old.application is None:
+            continue
+        before, now = service.old.application.retention.days, service.new.application
+        if now is not None and now.retention.days < before:
+            days = f"{before} -> {now.retention.days} days"
+            says = f"conversations older than the new limit are deleted the next night: {days}"
+            yield Hazard(Danger.data, Effect.update, "", service.name, says)
+        if now is None and service.new.database is not None:
+            says = f"nothing deletes conversations after {before} days any longer"
+            yield Hazard(Danger.guard, Effect.update, "", service.name, says)
 
 
 def _of_resources(resources: Sequence[ResourceChange]) -> Iterator[Hazard]:

@@ -47,8 +47,8 @@ class Access(Strict):
     """True where the internal and the public load balancer both serve while callers move. The name
     points to the one that `public` selects, and the other one has no deletion protection."""
     token_required: Flag = False
-    """True where an internal service requires a token too. Public and queued services, and those with
-    an application, always do."""
+    """True where an internal service requires a token too. Public and queued services, and those
+    with an application, always do."""
     claims: tuple[Claim, ...] = Field(default=(), max_length=10)
     """Claims that a token must have, in addition to the site's issuer."""
     requests_per_key_per_min: Annotated[Count, Field(gt=0, le=10**6)] | None = None

@@ -1,6 +1,7 @@
 """Dangers that a reviewer must see first: every row of dangers.csv, and harmless changes."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,26 @@ def test_a_shorter_retention_is_reported(run: Run, tmp_path: Path) -> None:
     assert any("sw-copied-artefacts-copy-lifecycle" in line for line in lines), "the copy too"
     calm = run("diff", str(new), str(old), "--site", str(SITE))
     assert says not in calm.out
+
+
+def test_conversations_that_are_deleted_sooner_or_never_are_reported(
+    run: Run, tmp_path: Path
+) -> None:
+    old, new, own = (tmp_path / f"{name}.yaml" for name in ("old", "new", "own"))
+    text = (ROOT / "workloads/chat-app.yaml").read_text("utf-8")
+    old.write_text(text, "utf-8")
+    new.write_text(text.replace("retention_days: 365", "retention_days: 30"), "utf-8")
+    without = re.sub(r"^application: .*\n", "", text, flags=re.M)
+    kept = "retention_days: 365, interaction_bytes: 2000, client: own"
+    own.write_text(without.replace("retention_days: 365", kept), "utf-8")
+    site = ("--site", str(ROOT / "Pulumi.dev.yaml"))
+    sooner, later = "conversations older than the new limit are deleted the next night", "nothing"
+    assert f"{sooner}: 365 -> 30 days" in run("diff", str(old), str(new), *site).out
+    assert sooner not in run("diff", str(new), str(old), *site).out
+    assert (
+        f"{later} deletes conversations after 365 days"
+        in run("diff", str(old), str(own), *site).out
+    )
 
 
 def test_a_copy_that_goes_or_moves_is_lost_data(run: Run, tmp_path: Path) -> None:
