@@ -20,6 +20,7 @@ from sizing.plan.part import Reason
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.whole import Plan
 from sizing.stack.addresses import fullest_subnet
+from sizing.stack.calendar import SYSTEM_QUOTA, vcpus_without_gpus
 from sizing.stack.one_cluster import NODE_GROUP_LIMIT
 from sizing.stack.shared import release_day
 from sizing.workload import Precision
@@ -153,13 +154,16 @@ def addresses(plan: Plan) -> Gate:
 
 
 def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
-    """vCPUs that each quota must allow, all burst nodes included. They are not judged, because the
+    """vCPUs that each quota must allow, all burst nodes included. None is judged, because the
     account's quota is unknown."""
     needed: dict[tuple[str, str], int] = {}
     for pool in plan.pools:
         row = catalog.instance_type(pool.instance_type)
         quota = (row.quota_code, row.quota_name)
         needed[quota] = needed.get(quota, 0) + pool.nodes_at_most * row.vcpu_count
+    if plan.cpu_pools:
+        row = catalog.quota(SYSTEM_QUOTA)
+        needed[row.code, row.quota] = vcpus_without_gpus(plan.cpu_pools.values())
     for (code, name), count in needed.items():
         yield Gate("vCPU quota", None, f"{count:,} vCPUs of '{name}'", f"EC2 quota {code}")
 

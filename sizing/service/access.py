@@ -26,6 +26,10 @@ and only the address stops a caller who invents tokens."""
 def check_access(workload: Workload, site: Site) -> None:
     """Check that the site has the requirements of the workload's access. Raises FieldError."""
     access = workload.access
+    refuses = "token_required" in access.model_fields_set and not access.asks_for_token
+    if refuses and workload.application is not None:
+        message = "the application verifies a token in each request"
+        raise FieldError(("access", "token_required"), message, "true, or no such key")
     asks = access.asks_for_token or workload.application is not None
     if asks and site.token_issuer is None:
         field = _asking(access) or "token_required"

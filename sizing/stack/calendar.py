@@ -1,6 +1,6 @@
 """What is requested, bought and built before the GPU nodes of a stack serve, and on which day?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
 from sizing.catalog import Catalog
@@ -64,6 +64,11 @@ def _built(services: Sequence[ServicePlan]) -> str:
     return f"{text}; {', '.join(split)}" if split else text
 
 
+def vcpus_without_gpus(pools: Iterable[CpuPool]) -> int:
+    """Return the vCPUs of nodes without GPUs, which count in `SYSTEM_QUOTA`."""
+    return sum(pool.nodes_total for pool in pools) * SYSTEM_VCPUS
+
+
 def _said(lead: LeadTime) -> str:
     days = "1 day" if lead.days == 1 else f"{lead.days} days"
     return f"{lead.basis}: {days}; {lead.source}"
@@ -106,7 +111,7 @@ def _quota_steps(
             ways.setdefault(code, set()).update(counted)
             users.setdefault(code, []).append(service)
     if cpu_pools:
-        needed[SYSTEM_QUOTA] = sum(pool.nodes_total for pool in cpu_pools) * SYSTEM_VCPUS
+        needed[SYSTEM_QUOTA] = vcpus_without_gpus(cpu_pools)
     for code, count in needed.items():
         row = catalog.quota(code)
         if row.default_value is not None and count <= row.default_value:

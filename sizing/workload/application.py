@@ -24,13 +24,15 @@ class ApplicationApi(StrEnum):
 
     ogx = "ogx"
     """OGX: conversations, responses and files by OpenAI's API, kept in the database."""
+    none = "none"
+    """No application: callers reach the engines."""
 
 
 class Application(Strict):
     """Application in front of the engines. It is the client of the database."""
 
     api: ApplicationApi
-    """Program that answers users: ogx, or none for engines without an application."""
+    """Program that answers users."""
     file_bytes_per_request: Annotated[Ratio, Field(ge=0, le=10**12)] = Decimal(0)
     """Mean bytes of files that users upload for one request. With 0, no files are accepted."""
 
@@ -59,6 +61,8 @@ def none_is_no_application(value: Any) -> Any:
         if len(value) > 1:
             field = next(name for name in value if name != "api")
             raise FieldError((field,), "api: none has no application", "no such key, or api: ogx")
+        return None
+    if isinstance(value, Application) and value.api is ApplicationApi.none:
         return None
     return None if value == "none" else value
 

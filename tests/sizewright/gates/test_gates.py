@@ -108,7 +108,7 @@ def test_elastic_ips(plan: Plan, nats: int, passed: bool | None) -> None:
 
 
 def test_vcpus_name_the_quota_and_judge_nothing(plan: Plan) -> None:
-    (gate,) = gates.vcpus(plan, CATALOG)
+    gate, *_ = gates.vcpus(plan, CATALOG)
     assert gate.passed is None
     assert gate.detail == "60 vCPUs of 'Running On-Demand G and VT instances'"
     assert gate.source == "EC2 quota L-DB2E81BA"
@@ -117,7 +117,7 @@ def test_vcpus_name_the_quota_and_judge_nothing(plan: Plan) -> None:
 def test_quota_and_addresses_count_the_burst(plan: Plan, chat: Callable[..., Path]) -> None:
     """8 more nodes of 4 vCPUs, and room for all of them in each zone."""
     grown = _plan(_read(chat(("load: mean", "load: mean, burst_gpus: 8"))))
-    (gate,) = gates.vcpus(grown, CATALOG)
+    gate, *_ = gates.vcpus(grown, CATALOG)
     assert gate.detail == "92 vCPUs of 'Running On-Demand G and VT instances'"
     floor, burst = (gates.addresses(each).detail.split()[0] for each in (plan, grown))
     assert int(burst.replace(",", "")) > int(floor.replace(",", ""))
@@ -254,3 +254,14 @@ def test_an_unknown_checkpoint_is_not_judged(plan: Plan, chat: Callable[..., Pat
     mine = f"precision: nf4, source: {{{hub}}}}}"
     (gate,) = gates.checkpoints(_plan(_read(chat((there, mine)))), CATALOG)
     assert gate.passed is None
+
+
+def test_vcpus_of_nodes_without_gpus(plan: Plan) -> None:
+    """An application adds its nodes to the system nodes, of 2 vCPUs each."""
+    applied = _plan(_read(ROOT / "workloads/chat-app.yaml"))
+    assert applied.application_nodes is not None and applied.system is not None
+    nodes = applied.application_nodes.nodes_total + applied.system.nodes_total
+    assert nodes > 20
+    for each, vcpus in ((plan, 6), (applied, 2 * nodes)):
+        *_, gate = gates.vcpus(each, CATALOG)
+        assert gate.detail.startswith(f"{vcpus} vCPUs of 'Running On-Demand Standard")

@@ -11,6 +11,7 @@ from sizewright.record import Recorded, program
 from templates.needs import NEEDS, SELF_SUFFICIENT, Need
 from templates.render import render
 from tests.components.plans import (
+    APPLIED,
     EVERYTHING,
     QUEUED_BURST,
     SPANNING,
@@ -25,9 +26,9 @@ from tests.sizewright.conftest import Run
 
 @cache
 def sound() -> Recorded:
-    """Graph of a public service that bursts, of one whose replicas span nodes, and of a queued one
-    that bursts."""
-    return stack(public_plan(EVERYTHING, SPANNING, QUEUED_BURST))
+    """Graph of a public service that bursts, of one whose replicas span nodes, of a queued one
+    that bursts, and of one with an application."""
+    return stack(public_plan(EVERYTHING, SPANNING, QUEUED_BURST, APPLIED))
 
 
 def without(need: Need) -> Recorded:
@@ -77,7 +78,7 @@ def test_the_command_ends_with_4(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_rendered_kind_declares_what_it_needs() -> None:
     users = {need.user.resource_type for need in NEEDS}
-    for path, text in render(public_plan(EVERYTHING, SPANNING, QUEUED_BURST)).items():
+    for path, text in render(public_plan(EVERYTHING, SPANNING, QUEUED_BURST, APPLIED)).items():
         if path.endswith(".yaml"):
             parsed = yaml.safe_load(text)
             version = parsed["apiVersion"] if "/" in parsed["apiVersion"] else "core/v1"

@@ -27,6 +27,7 @@ from sizing.site import Site
 from sizing.size import size
 from sizing.values.field_error import FieldError
 from sizing.workload import Workload
+from sizing.workload.application import Application, ApplicationApi
 
 ISSUER = {
     "token_issuer": "https://issuer.example",
@@ -247,7 +248,7 @@ def test_the_bytes_of_a_request_are_needed(applied: Callable[..., ServicePlan]) 
     assert refused.value.field == ("request", "response_bytes")
 
 
-@pytest.mark.parametrize("written", ["none", {"api": "none"}])
+@pytest.mark.parametrize("written", ["none", {"api": "none"}, Application(api=ApplicationApi.none)])
 def test_no_application_in_words(workload: Callable[..., Workload], written: object) -> None:
     own = {"interaction_bytes": 2_000, "retention_days": 30, "client": "own"}
     assert workload(application=written, data=own).application is None
@@ -257,6 +258,15 @@ def refused_field(workloads: list[Workload], site: Site, catalog: Catalog) -> tu
     with pytest.raises(FieldError) as refused:
         size(workloads, site, catalog)
     return refused.value.field
+
+
+def test_its_callers_have_tokens(
+    workload: Callable[..., Workload], site: Site, catalog: Catalog
+) -> None:
+    site = site.model_copy(update=ISSUER)
+    stated = {**APP, "access": {**APP["access"], "token_required": False}}
+    assert refused_field([workload(**stated)], site, catalog) == ("access", "token_required")
+    assert size([workload(**APP)], site, catalog).services[0].application is not None
 
 
 def test_a_store_needs_a_client(
