@@ -169,10 +169,14 @@ def application(plan: ApplicationPlan) -> str:
     pods = f"{plural(plan.pods_needed, 'pod')} needed + {spare} spare"
     if plan.pods is None:
         pods += ", which the stack does not build"
-    return (
+    text = (
         f"{plan.api}: {number(plan.requests_per_s)} requests/s at the busiest moment, "
         f"{number(plan.cpu_s_per_request)} CPU s each; {pods}, each on an m7i.large of its own"
     )
+    if plan.file_bytes_per_request:
+        files = data_size(plan.file_bytes_per_request)
+        text += f"; {files} of files a request, kept for {plural(plan.retention.days, 'day')}"
+    return text
 
 
 def application_database(plan: ApplicationPlan) -> str:
@@ -185,7 +189,8 @@ def application_database(plan: ApplicationPlan) -> str:
         f"{kept.rows_per_day:,} rows a day are deleted after {plural(kept.days, 'day')}"
     )
     if plan.interaction_ratio != 1:
-        text += f"; the stated bytes are {number(plan.interaction_ratio)} times the measured ones"
+        ratio = number(plan.interaction_ratio)
+        text += f"; the stated bytes are {ratio} times the measured ones, indexes included"
     return text
 
 

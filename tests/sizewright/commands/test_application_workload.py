@@ -1,0 +1,49 @@
+"""Whole commands on a workload whose application keeps its conversations."""
+
+import json
+from pathlib import Path
+
+from tests.sizewright.conftest import ROOT, Run
+
+APP = ROOT / "workloads" / "chat-app.yaml"
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    """Return a copy of the workload, without its lock, in which a text is replaced."""
+    text = APP.read_text(encoding="utf-8")
+    assert text.count(old) == 1, old
+    path = tmp_path / APP.name
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path
+
+
+def test_size_shows_its_pods_and_its_database(run: Run) -> None:
+    ended = run("size", APP, "--verbose")
+    assert ended.code == 0
+    answer = " ".join(ended.out.split())
+    assert "18 pods needed + 1 spare, each on an m7i.large of its own" in answer
+    assert "1 KB of files a request, kept for 365 days" in answer
+    assert "at most 257 of 2,000 connections; 30 KB of rows an interaction" in answer
+
+
+def test_a_stated_size_of_its_rows_is_compared_with_the_measured(run: Run, tmp_path: Path) -> None:
+    stated = changed(tmp_path, "data: {", "data: {interaction_bytes: 60_074, ")
+    answer = " ".join(run("size", stated, "--verbose").out.split())
+    stated_over_measured = "the stated bytes are 1.76 times the measured ones, indexes included"
+    assert stated_over_measured in answer, "60,074 / (30,037 x 1.134)"
+
+
+def test_it_passes_the_gates(run: Run) -> None:
+    ended = run("check", APP, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    gates = json.loads(ended.out)["gates"]
+    assert not [gate for gate in gates if gate["passed"] is False]
+    (needs,) = [gate for gate in gates if gate["name"] == "requirements"]
+    assert needs["passed"] is True
+
+
+def test_a_token_cannot_be_refused(run: Run, tmp_path: Path) -> None:
+    refused = changed(tmp_path, "token_required: true", "token_required: false")
+    ended = run("size", refused)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{refused}:" in ended.err and "access.token_required" in ended.err
