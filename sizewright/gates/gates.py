@@ -162,8 +162,8 @@ def vcpus(plan: Plan, catalog: Catalog) -> Iterator[Gate]:
         quota = (row.quota_code, row.quota_name)
         needed[quota] = needed.get(quota, 0) + pool.nodes_at_most * row.vcpu_count
     if plan.cpu_pools:
-        row = catalog.quota(SYSTEM_QUOTA)
-        needed[row.code, row.quota] = vcpus_without_gpus(plan.cpu_pools.values())
+        other = catalog.quota(SYSTEM_QUOTA)
+        needed[other.code, other.quota] = vcpus_without_gpus(plan.cpu_pools.values())
     for (code, name), count in needed.items():
         yield Gate("vCPU quota", None, f"{count:,} vCPUs of '{name}'", f"EC2 quota {code}")
 

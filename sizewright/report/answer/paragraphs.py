@@ -174,7 +174,7 @@ def application(plan: ApplicationPlan) -> str:
         f"{number(plan.cpu_s_per_request)} CPU s each; {pods}, each on an m7i.large of its own"
     )
     if plan.file_bytes_per_request:
-        files = data_size(plan.file_bytes_per_request)
+        files = data_size(round(plan.file_bytes_per_request))
         text += f"; {files} of files a request, kept for {plural(plan.retention.days, 'day')}"
     return text
 
