@@ -11,13 +11,13 @@ import pytest
 from templates.programs import program
 
 PROGRAM = """
-import sys, time
+import os, sys, time
 from job_stop import Stopping, together
 
 def run():
     time.sleep({start_s})
     stopping = Stopping()
-    print("ready", flush=True)
+    os.write(1, b"ready\\n")
     ended = stopping.wait({limit_s})
     return 0 if ended else 3
 
