@@ -20,18 +20,10 @@ CHUNK_BYTES = 4
 """Text of one event of a stream: about one token of English."""
 
 
-class TokenIssuer:
-    """An issuer of RS256 tokens whose public keys are served from entry to exit."""
+class _StandIn:
+    """Answers of a server in this process, which ends at the exit of its context."""
 
-    def __enter__(self) -> Self:
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        numbers = self._key.public_key().public_numbers()
-        modulus, exponent = (_base64url(_big_endian(value)) for value in (numbers.n, numbers.e))
-        key = {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1", "n": modulus, "e": exponent}
-        self._server = _Server(_KeysHandler)
-        self._server.keys = json.dumps({"keys": [key]}).encode()
-        self._server.start()
-        return self
+    _server: "_Server"
 
     def __exit__(
         self,
@@ -43,8 +35,25 @@ class TokenIssuer:
 
     @property
     def url(self) -> str:
-        """Claim `iss` of its tokens."""
+        """Address of the server."""
         return self._server.url
+
+
+class TokenIssuer(_StandIn):
+    """An issuer of RS256 tokens whose public keys are served from entry to exit.
+
+    Its address is the claim `iss` of its tokens.
+    """
+
+    def __enter__(self) -> Self:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        numbers = self._key.public_key().public_numbers()
+        modulus, exponent = (_base64url(_big_endian(value)) for value in (numbers.n, numbers.e))
+        key = {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1", "n": modulus, "e": exponent}
+        self._server = _Server(_KeysHandler)
+        self._server.keys = json.dumps({"keys": [key]}).encode()
+        self._server.start()
+        return self
 
     @property
     def jwks_url(self) -> str:
@@ -63,11 +72,12 @@ class TokenIssuer:
         )
 
 
-class EngineStandIn:
+class EngineStandIn(_StandIn):
     """An engine with OpenAI's chat completions that answers every request with one text.
 
-    `text`, `delay_s` and `event_delay_s` may change between requests. `requests` counts chat
-    completions, `bodies` are the last of them, and `paths` counts every request.
+    OpenAI's API is below `/v1` of its address. `text`, `delay_s` and `event_delay_s` may change
+    between requests. `requests` counts chat completions, `bodies` are the last of them, and
+    `paths` counts every request.
     """
 
     def __init__(
@@ -87,19 +97,6 @@ class EngineStandIn:
         self._server.engine = self
         self._server.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.stop()
-
-    @property
-    def url(self) -> str:
-        """Address of the server; OpenAI's API is below `/v1`."""
-        return self._server.url
 
 
 class _Server(ThreadingHTTPServer):

@@ -6,25 +6,19 @@ Nothing outlives this process.
 import csv
 import os
 import pwd
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from testbed.aws_services import free_port
-from testbed.control_plane import WITH_PARENT, until
+from testbed.control_plane import WITH_PARENT
+from testbed.local_server import LocalServer
 
 POSTGRES = Path("/usr/lib/postgresql")
 """Folder of Debian's PostgreSQL, with one folder per major version."""
 MASTER = "master"
 """Superuser of the cluster; it may set any password and make any role."""
-START_LIMIT_S = 120
 AS_USER = (
     "import ctypes, os, sys; group, user = map(int, sys.argv[1:3]);"
     "os.setgroups([]); os.setgid(group); os.setuid(user);"
@@ -45,69 +39,32 @@ def postgres_missing() -> str:
     return ""
 
 
-class Postgres:
+class Postgres(LocalServer):
     """A cluster with the superuser `master`, empty at entry and removed at exit.
 
     Connections over TCP need a password. Nothing is flushed to disk: a killed server loses no
     transaction, but a machine without power would.
     """
 
+    title, prefix = "PostgreSQL", "sizewright-pg-"
+
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        super().__init__()
         self.host = "127.0.0.1"
         self.port = free_port()
         self.password = "master-password"
         self._settings = {"fsync": "off", "max_connections": "100", **(settings or {})}
         self._programs = max(POSTGRES.glob("*/bin/initdb"), key=_major).parent
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        # Guard: this is not pytest's folder, because a Unix socket's path is limited to 107 bytes.
-        self.folder = Path(tempfile.mkdtemp(prefix="sizewright-pg-"))
+    def _prepare(self) -> None:
         user = _postgres_user() if os.getuid() == 0 else None
         self._user = () if user is None else (str(user[1]), str(user[0]))
-        try:
-            self._make_cluster()
-            self.start()
-        except BaseException:
-            self._remove()
-            raise
-        return self
+        self._make_cluster()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._remove()
-
-    def start(self) -> None:
-        """Start the server, and wait until it answers. Raises TimeoutError with its log."""
+    def _command(self) -> list[str]:
         flags = [f"--{name}={value}" for name, value in self._settings.items()]
         data = str(self.folder / "data")
-        log = self.folder / "log"
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                self._command("postgres", "-D", data, "-k", str(self.folder), *flags),
-                stdout=output,
-                stderr=output,
-                cwd=self.folder,
-                process_group=0,
-            )
-        try:
-            until(self._answers, START_LIMIT_S)
-        except (TimeoutError, ChildProcessError) as fault:
-            raise TimeoutError(f"PostgreSQL does not answer: {log.read_text()[-2000:]}") from fault
-
-    def kill(self) -> None:
-        """End the server and its backends at once, as a crash does."""
-        if self._process is None:
-            return
-        pids = [self._process.pid, *descendants(self._process.pid)]
-        _kill(pids)
-        self._process.wait()
-        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 30)
-        self._process = None
+        return self._as_user("postgres", "-D", data, "-k", str(self.folder), *flags)
 
     @property
     def pid(self) -> int:
@@ -150,14 +107,14 @@ class Postgres:
         self.folder.chmod(0o755)
         access = ["--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={password}"]
         flags = ["-U", MASTER, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", *access]
-        command = self._command("initdb", "-D", str(self.folder / "data"), *flags)
+        command = self._as_user("initdb", "-D", str(self.folder / "data"), *flags)
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
         if done.returncode:
             raise RuntimeError(f"no cluster was made: {done.stderr}")
         address = {"listen_addresses": self.host, "port": str(self.port)}
         self._settings = {**address, **self._settings}
 
-    def _command(self, program: str, *words: str) -> list[str]:
+    def _as_user(self, program: str, *words: str) -> list[str]:
         """Command of a program that ends with this process, as another user for root."""
         named = [str(self._programs / program), *words]
         if self._user:
@@ -165,32 +122,11 @@ class Postgres:
         return [sys.executable, "-c", WITH_PARENT, *named]
 
     def _answers(self) -> bool:
-        if self._process is None or self._process.poll() is not None:
-            raise ChildProcessError("PostgreSQL ended")
         try:
             self.execute("SELECT 1")
         except RuntimeError:
             return False
         return True
-
-    def _remove(self) -> None:
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def descendants(pid: int) -> list[int]:
-    """Process ids of the children of a process, and of theirs."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [found for child in children for found in (int(child), *descendants(int(child)))]
-
-
-def _kill(pids: Sequence[int]) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def _postgres_user() -> tuple[int, int] | None:

@@ -82,7 +82,7 @@ class Setting:
     @property
     def pid(self) -> int:
         """Process id of OGX."""
-        return self.application.pids[0]
+        return self.application.workers[0]
 
     def rows(self, sql: str) -> list[list[str]]:
         """Rows of a statement in the database of OGX."""

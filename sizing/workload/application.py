@@ -9,7 +9,7 @@ from pydantic import Field
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict
 from sizing.values.written import Ratio
-from sizing.workload.data import Client
+from sizing.workload.data import Client, none_is_absent
 from sizing.workload.engine import Routing
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def none_is_no_application(value: Any) -> Any:
         return None
     if isinstance(value, Application) and value.api is ApplicationApi.none:
         return None
-    return None if value == "none" else value
+    return none_is_absent(value)
 
 
 def check_application(workload: "Workload") -> None:

@@ -1,13 +1,15 @@
-"""A stand-in of the AWS CLI over folders, for the scripts of jobs and nodes."""
+"""Stand-ins of AWS for the scripts: its CLI over folders, and its services for boto3."""
 
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from templates.programs import SCRIPTS, program
+from testbed.aws_services import AwsServices
 
 __all__ = ["SCRIPTS", "Cloud"]
 STAND_IN = Path(__file__).parent / "aws_stand_in.py"
@@ -56,6 +58,21 @@ class Cloud:
 
     def forget_calls(self) -> None:
         (self.buckets / "log").unlink(missing_ok=True)
+
+
+def need_services(folder: Path, items: Sequence[pytest.Item], missing: str) -> None:
+    """Mark the tests of a folder as those of services, and skip them where a reason is given."""
+    for item in items:
+        if folder in item.path.parents:
+            item.add_marker(pytest.mark.services)
+            if missing:
+                item.add_marker(pytest.mark.skip(reason=missing))
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[AwsServices]:
+    with AwsServices() as services:
+        yield services
 
 
 @pytest.fixture

@@ -11,17 +11,15 @@ from testbed.application_services import PYTHON, application_missing
 from testbed.aws_services import AwsServices, aws_missing
 from testbed.postgres import Postgres, postgres_missing
 from tests.scripts.application.ogx_service import Calls, OgxService
+from tests.scripts.conftest import need_services
 
 CALLS = Path(__file__).with_name("calls.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    reason = application_missing() or postgres_missing() or aws_missing()
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.services)
-            if reason:
-                item.add_marker(pytest.mark.skip(reason=reason))
+    need_services(
+        Path(__file__).parent, items, application_missing() or postgres_missing() or aws_missing()
+    )
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +29,6 @@ def programs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for file in (SCRIPTS / "application").glob("*.py"):
         (folder / file.name).write_text(program(file.stem).text)
     return folder
-
-
-@pytest.fixture(scope="session")
-def aws() -> Iterator[AwsServices]:
-    with AwsServices() as services:
-        yield services
 
 
 @pytest.fixture(scope="session")

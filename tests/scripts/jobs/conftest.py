@@ -8,18 +8,14 @@ import pytest
 
 from templates.programs import JOB_API, JOB_WORKER, RENDITION_WORKER, programs
 from testbed.aws_services import PYTHON, AwsServices, aws_missing
+from tests.scripts.conftest import need_services
 from tests.scripts.jobs.queued_service import Driver, QueuedService
 
 DRIVER = Path(__file__).with_name("driver.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    reason = aws_missing()
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.services)
-            if reason:
-                item.add_marker(pytest.mark.skip(reason=reason))
+    need_services(Path(__file__).parent, items, aws_missing())
 
 
 @pytest.fixture(scope="session")
@@ -30,12 +26,6 @@ def programs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for one in programs(files).files:
             (folder / one.file).write_text(one.text)
     return folder
-
-
-@pytest.fixture(scope="session")
-def aws() -> Iterator[AwsServices]:
-    with AwsServices() as services:
-        yield services
 
 
 @pytest.fixture(scope="session")
