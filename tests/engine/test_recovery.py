@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sizewright.reading.orphans import Cause, Orphan, pending, untracked
@@ -62,8 +63,8 @@ def killed_at(stack: Stack, type_: str) -> None:
 def stopped_between_writes(engine: subprocess.Popen[bytes], stack: Stack) -> bool:
     """Stop the engine, and leave it stopped where its state is whole and names a creation.
 
-    Guard: a backend of files is not written at once. A kill in a write leaves an empty checkpoint,
-    which is a loss of the backend and not of the engine.
+    Guard: a backend of files writes the attributes of a file before the file, and not at once. A
+    kill in that write leaves empty attributes, which is a loss of the backend and not of the engine.
     """
     os.killpg(engine.pid, signal.SIGSTOP)
     os.waitid(os.P_PID, engine.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
@@ -81,13 +82,19 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def operations(stack: Stack) -> list[dict[str, Any]]:
-    """Pending operations of the stored state."""
-    paths = list((stack.folder / "state/.pulumi/stacks").rglob(f"{stack.name}.json"))
+    """Pending operations of the stored state; none while it is being written."""
     try:
-        checkpoint = json.loads(paths[0].read_text("utf-8"))["checkpoint"]
-    except (IndexError, ValueError):
+        json.loads(attributes(stack).read_text("utf-8"))
+        checkpoint = json.loads(attributes(stack).with_suffix("").read_text("utf-8"))["checkpoint"]
+    except (OSError, ValueError):
         return []
     return list((checkpoint.get("latest") or {}).get("pending_operations") or [])
+
+
+def attributes(stack: Stack) -> Path:
+    """Attributes of the stored state, which a backend of files keeps in a file beside it."""
+    (project,) = (stack.folder / "state/.pulumi/stacks").iterdir()
+    return project / f"{stack.name}.json.attrs"
 
 
 def export(stack: Stack) -> dict[str, Any]:
@@ -164,6 +171,9 @@ def test_an_engine_killed_among_aws_resources_leaves_no_orphan_by_the_written_st
     stack = make_stack(workloads=())
     stack.create()
     killed_at(stack, VPC)
+    attributes(stack).write_text("", "utf-8")
+    assert "failed to load checkpoint: EOF" in stack.command("cancel", "--yes").stderr
+    attributes(stack).unlink()
     done(stack, "cancel", "--yes")
     state = export(stack)
     (orphan,) = (each for each in pending(state, "export") if each.type == VPC)
@@ -185,6 +195,7 @@ def test_the_page_has_the_commands_that_are_tested_here() -> None:
     text = DOCUMENT.read_text("utf-8")
     for command in (
         "pulumi cancel",
+        "failed to load checkpoint: EOF",
         "pulumi stack export",
         "sizewright orphans --state",
         "sizewright orphans --tags",
