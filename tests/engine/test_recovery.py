@@ -64,7 +64,7 @@ def stopped_between_writes(engine: subprocess.Popen[bytes], stack: Stack) -> boo
     """Stop the engine, and leave it stopped where its state is whole and names a creation.
 
     Guard: a backend of files writes the attributes of a file before the file, and not at once. A
-    kill in that write leaves empty attributes, which is a loss of the backend and not of the engine.
+    kill in that write leaves empty attributes: a loss of the backend, not of the engine.
     """
     os.killpg(engine.pid, signal.SIGSTOP)
     os.waitid(os.P_PID, engine.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)

@@ -45,8 +45,8 @@ the others, and 10 bytes of memory for each byte of a body); each process has at
 bodies at work."""
 CONNECTIONS, SETTINGS, PROBES = 5, 1, 1
 """Connections of a process to its conversations at most, and to its settings, and those of a pod's
-readiness probe. Basis: assumed; a
-statement takes milliseconds, and a request mostly waits for its engine."""
+readiness probe. Basis: assumed; a statement takes milliseconds, and a request mostly waits for its
+engine."""
 OTHER_CONNECTIONS = 10
 """Connections besides those of pods: the deletion of rows, and people. Basis: assumed."""
 SMALLEST_BODY_BYTES, BYTES_PER_TOKEN = MIB, 16

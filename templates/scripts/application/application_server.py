@@ -8,13 +8,35 @@ path of OGX's configuration.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from application_check import App, Check
 from ogx.core.server.server import create_app
+from ogx.providers.inline.responses.builtin.responses.openai_responses import (
+    OpenAIResponsesImpl as Responses,
+)
+
+ENDS = ("response.completed", "response.incomplete")
+"""Events with which an answer ends."""
+as_well_as_it_can = Responses._persist_streaming_state
+
+
+async def keep(self: Responses, **state: Any) -> None:
+    """Store what a response has so far; at its end, raise what prevents that.
+
+    Guard: OGX 1.5.0 logs such a fault and answers, so that a caller has a response that nobody
+    kept. It stores a response before it adds it to its conversation: a fault leaves neither.
+    """
+    if state["stream_chunk"].type not in ENDS:
+        await as_well_as_it_can(self, **state)
+        return
+    state["force_background"] = state.pop("is_background_response")
+    await self._persist_streaming_state_unlocked(**state)
 
 
 def create() -> App:
     """Application of OGX behind the check."""
+    Responses._persist_streaming_state = keep
     given = os.environ
     return Check(
         create_app(),

@@ -26,7 +26,7 @@ from testbed.application_services import PYTHON
 from testbed.application_stand_ins import EngineStandIn, TokenIssuer
 from testbed.aws_services import free_port
 from testbed.control_plane import WITH_PARENT, until
-from tests.scripts.application.ogx_service import OgxService, end
+from tests.scripts.application.ogx_service import OgxService, called, end
 
 ROOT = Path(__file__).parents[3]
 DRIVER = Path(__file__).with_name("conversations_driver.py")
@@ -256,11 +256,29 @@ def a_response_that_must_not_be_stored_leaves_nothing(talk: Talk) -> None:
     assert not [name for name, text in talk.service.texts().items() if canary in text]
 
 
+def an_answer_that_cannot_be_stored_is_an_error(talk: Talk) -> None:
+    """Refuse the rows of responses alone, as a database does that goes and comes back."""
+    token, asks = talk.token("user-05"), f"{talk.url}/v1/responses"
+    (mine, *_) = talk.owned("user-05")
+    question = "what does nobody keep?"
+    body = {"model": "engine/qwen3-8b", "input": question, "conversation": mine.conversation}
+    before, role = talk.engine.requests, talk.service.role
+    talk.service.sql(f'REVOKE INSERT, UPDATE ON application.responses FROM "{role}"')
+    assert status(asks, token, body) == 500
+    stream = called(asks, token, {**body, "stream": True})
+    talk.service.sql(f'GRANT INSERT, UPDATE ON application.responses TO "{role}"')
+    assert ANSWER.split()[0] in stream and "response.completed" not in stream
+    assert talk.engine.requests == before + 2
+    assert not [name for name, text in talk.service.texts().items() if question in text]
+    assert status(asks, token, body) == 200
+    assert question in talk.service.texts()["conversation_items"]
+
+
 class _Called(BaseHTTPRequestHandler):
     """Anything that a user's address gets."""
 
     def _answer(self) -> None:
-        called.append(self.path)
+        visited.append(self.path)
         self.send_error(404)
 
     def __getattr__(self, name: str) -> Any:
@@ -272,7 +290,7 @@ class _Called(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-called = list[str]()
+visited = list[str]()
 
 
 def no_address_of_a_user_is_called(talk: Talk) -> None:
@@ -291,7 +309,7 @@ def no_address_of_a_user_is_called(talk: Talk) -> None:
         for each in asks:
             body = {"model": "engine/qwen3-8b", "input": "look", **each}
             assert status(f"{talk.url}/v1/responses", token, body) == 400, each
-        assert called == []
+        assert visited == []
     finally:
         server.shutdown()
         server.server_close()
@@ -362,6 +380,7 @@ def test_conversations_of_many_users_over_two_servers(
         no_user_sees_or_changes_what_another_has(talk)
         tokens_of_others_are_refused(talk)
         a_response_that_must_not_be_stored_leaves_nothing(talk)
+        an_answer_that_cannot_be_stored_is_an_error(talk)
         no_address_of_a_user_is_called(talk)
         a_request_beyond_its_limits_reaches_no_engine(talk)
         retention_deletes_exactly_what_is_due(talk)
