@@ -132,6 +132,7 @@ class Platform(pulumi.ComponentResource):
     def _made_keys(self) -> Keys:
         accepting = [s.name for s in self._plan.services if s.jobs and s.jobs.api]
         linking = [s.name for s in self._plan.services if s.cdn and s.cdn.link]
+        judged = [s.name for s in self._plan.services if s.feedback]
         return Keys(
             f"{self._name}-keys",
             KeysArgs(
@@ -149,8 +150,12 @@ class Platform(pulumi.ComponentResource):
                     *(database_logs(s.name) for s in self._plan.services if s.database),
                     *(f"{self._name}-{service}-jobs-function-logs-*" for service in accepting),
                     *(f"{self._name}-{service}-jobs-link-function-logs-*" for service in linking),
+                    *(f"{self._name}-{service}-feedback-logs-*" for service in judged),
                 ],
-                data_services=("dynamodb", "sqs") if accepting else (),
+                data_services=(
+                    *(("dynamodb", "sqs") if accepting else ()),
+                    *(("firehose",) if judged else ()),
+                ),
                 delivers_data=bool(linking),
                 copy_regions=self._copy_regions(),
                 tags=self._tags,
@@ -335,6 +340,7 @@ class Platform(pulumi.ComponentResource):
                 cdn=service.cdn,
                 gateway=service.gateway,
                 application_nodes=self._answering if service.application_pods else None,
+                feedback=service.feedback,
                 called=bool(service.callers),
                 dns=self._dns,
                 host=self.hosts.get(service.name),

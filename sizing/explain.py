@@ -12,6 +12,7 @@ from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.inputs import input_entry
 from sizing.explained.published import remarks
 from sizing.explained.service.application.api import API
+from sizing.explained.service.application.feedback import FEEDBACK
 from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
 from sizing.explained.service.capacity import CAPACITY
@@ -56,6 +57,7 @@ REGISTRY: Registry = {
     **ARTEFACT,
     **RENDITIONS,
     **API,
+    **FEEDBACK,
     **OBJECTS,
     **REGION_COPY,
     **CDN,

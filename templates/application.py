@@ -40,6 +40,11 @@ PROVIDER = "engine"
 """Name of the engines in the application's configuration, and first part of its models' names."""
 NO_ENGINE = f"http://{LOOPBACK}:9/v1"
 """Address where nothing answers: an engine that hangs would keep the setup from starting."""
+FEEDBACK = {
+    "FEEDBACK_BUCKET": "${wire:feedback_bucket}",
+    "FEEDBACK_STREAM": "${wire:feedback_stream}",
+}
+"""Environment of pods that take feedback, or delete it."""
 JOB_CPU, JOB_MEMORY = "200m", "512Mi"
 """Requests of a pod that prepares the database or deletes rows. Basis: assumed; the setup starts
 the application once."""
@@ -49,6 +54,8 @@ APPLICATION_WIRES = frozenset(
         "application_secret_arn",
         "master_secret_arn",
         "uploads_bucket",
+        "feedback_bucket",
+        "feedback_stream",
     }
 )
 """Names of the values of a service with an application alone."""
@@ -193,7 +200,7 @@ def _environment(plan: Plan, service: ServicePlan, application: ApplicationPlan)
         "HOME": "/tmp",
         # Guard: its other form renders each fault for seconds, and the process answers no probe.
         "OGX_LOG_FORMAT": "json",
-    }
+    } | ({} if application.feedback is None else FEEDBACK)
 
 
 def _answering(

@@ -6,6 +6,7 @@ It is the real program, on the loopback address, and ends with this process.
 import sys
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 
 import yaml
 
@@ -14,6 +15,8 @@ from testbed.local_server import LocalServer
 
 PYTHON = FOLDER / "ogx" / "bin" / "python"
 """Python with OGX, asyncpg, boto3 and the client of OpenAI, without this project's packages."""
+SERVER = "application_server:create"
+"""Server of the folder of programs, for uvicorn."""
 AS_GROUP = (
     "import ctypes, os, signal, subprocess, sys;"
     "end = lambda *_: os.killpg(0, signal.SIGKILL);"
@@ -36,28 +39,44 @@ def application_missing() -> str:
 class Application(LocalServer):
     """A server of OGX with the text of a configuration, from entry to exit.
 
-    The server gets the given environment and no other, but for PATH and a home of its own.
+    The server gets the given environment and no other, but for PATH and a home of its own. With
+    `programs`, a folder, it is that folder's server on OGX instead of OGX's own.
     """
 
     title, prefix = "OGX", "sizewright-ogx-"
 
-    def __init__(self, config: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        config: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        programs: Path | None = None,
+    ) -> None:
         super().__init__()
+        self._programs = programs
         self._config = config
         server = yaml.safe_load(config)["server"]
         self.url = f"http://127.0.0.1:{server['port']}"
         self._given = dict(environment or {})
 
     def _prepare(self) -> None:
-        (self.folder / "config.yaml").write_text(self._config)
+        self._file.write_text(self._config)
 
     def _command(self) -> list[str]:
-        program = [str(PYTHON.parent / "ogx"), "run", str(self.folder / "config.yaml")]
-        return [sys.executable, "-c", AS_GROUP, *program, "--insecure"]
+        program = [str(PYTHON.parent / "ogx"), "run", str(self._file), "--insecure"]
+        if self._programs is not None:
+            server = [str(PYTHON), "-m", "uvicorn", SERVER, "--factory"]
+            place = ["--app-dir", str(self._programs), "--port", self.url.rpartition(":")[2]]
+            program = [*server, *place]
+        return [sys.executable, "-c", AS_GROUP, *program]
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "config.yaml"
 
     def _environment(self) -> dict[str, str]:
         home = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "TMPDIR": str(self.folder)}
-        return {**home, **self._given}
+        return {**home, "OGX_CONFIG": str(self._file), **self._given}
 
     def _answers(self) -> bool:
         try:

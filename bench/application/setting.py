@@ -71,6 +71,29 @@ STATISTICS = {
 """Settings of PostgreSQL: it counts statements, and writes no full pages, as Aurora does."""
 
 
+PROGRAMS = Path(__file__).parents[2] / "templates" / "scripts" / "application"
+WITH_FEEDBACK = {
+    "FEEDBACK_STREAM": "feedback",
+    "MODEL": SERVED,
+    "CONTEXT_TOKENS": "0",
+    "BODY_BYTES": "1000000",
+    "FILE_BYTES": "0",
+}
+"""Environment of the server of the application's pods."""
+MAKE_STREAM = """
+import boto3
+place = {"LocationConstraint": "eu-west-1"}
+boto3.client("s3").create_bucket(Bucket="feedback", CreateBucketConfiguration=place)
+boto3.client("firehose").create_delivery_stream(
+    DeliveryStreamName="feedback",
+    ExtendedS3DestinationConfiguration={
+        "RoleARN": "arn:aws:iam::123456789012:role/feedback",
+        "BucketARN": "arn:aws:s3:::feedback",
+    },
+)
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """The running processes of a measurement."""
@@ -90,8 +113,11 @@ class Setting:
 
 
 @contextmanager
-def setting() -> Iterator[Setting]:
-    """Start everything, OGX on a core of its own, and end it."""
+def setting(*, takes_feedback: bool = False) -> Iterator[Setting]:
+    """Start everything, OGX on a core of its own, and end it.
+
+    With feedback, the server is that of the application's pods instead of OGX's own.
+    """
     os.sched_setaffinity(0, {OTHER_CORE})
     with (
         Postgres(STATISTICS) as postgres,
@@ -114,11 +140,20 @@ def setting() -> Iterator[Setting]:
         )
         # Guard: OGX's default log renders each exception for seconds, with local variables.
         environment = {**aws.environment, "OGX_LOG_FORMAT": "json"}
-        with Application(config, environment) as application:
+        if takes_feedback:
+            make_stream(environment)
+            environment |= WITH_FEEDBACK
+        programs = PROGRAMS if takes_feedback else None
+        with Application(config, environment, programs=programs) as application:
             found = Setting(postgres=postgres, engine=engine, application=application)
             for thread in Path(f"/proc/{found.pid}/task").iterdir():
                 os.sched_setaffinity(int(thread.name), {OGX_CORE})
             yield found
+
+
+def make_stream(environment: dict[str, str]) -> None:
+    """Make the stream of feedback, and the bucket that it fills, in the stand-ins of AWS."""
+    subprocess.run([str(PYTHON), "-c", MAKE_STREAM], check=True, env=environment)
 
 
 def cpu_s(pid: int) -> float:

@@ -22,6 +22,8 @@ PREFIX_LIMIT = 6
 
 
 FIRST, SECOND = 1, 2
+PATTERNS = 5
+"""Most patterns of one rule. Basis: vendor (quotas of application load balancers)."""
 """Priorities of rules; the first one that matches a request counts."""
 
 
@@ -81,7 +83,10 @@ class Gateway(pulumi.ComponentResource):
         # Guard: the first place stays free for a rule of results. AWS refuses a second rule of one
         # priority, also within an update that moves the other rule.
         first = SECOND if isinstance(args.plan, JobGatewayPlan) else FIRST
-        self._rule("inference", listener, targets, args.plan.paths, first)
+        paths = args.plan.paths
+        for number, start in enumerate(range(0, len(paths), PATTERNS)):
+            kind = "inference" if number == 0 else f"inference-{number + 1}"
+            self._rule(kind, listener, targets, paths[start : start + PATTERNS], first + number)
         if args.content is not None:
             self._content_rule(listener, behind, args.content)
         self._firewall(balancer)

@@ -13,7 +13,8 @@ from components.foundation.keys import Keys
 from components.foundation.network.network import NetworkIds
 from components.naming import Tags
 from components.pools.application_nodes import ApplicationNodes
-from components.service.application.application import Application, ApplicationArgs
+from components.service.application.application import Application, ApplicationArgs, Feedback
+from components.service.application.feedback_stream import FeedbackStream, FeedbackStreamArgs
 from components.service.balancers import BalancersArgs, balancers
 from components.service.burst_serving import BurstServing, BurstServingArgs
 from components.service.database import Database, DatabaseArgs
@@ -26,6 +27,7 @@ from components.service.serving import Serving, ServingArgs
 from components.service.stores import ARTEFACTS, Stores, StoresArgs
 from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
 from components.service.weights_import import WeightsImport, WeightsImportArgs
+from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
@@ -34,7 +36,7 @@ from sizing.plan.service.stores import BucketPlan, DatabasePlan
 from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.plan.stack.network import AllowedPlan
-from sizing.service.storage import UPLOADS
+from sizing.service.storage import FEEDBACK, UPLOADS
 from sizing.workload.source import ModelSource
 from templates.render import binding_document
 
@@ -53,6 +55,8 @@ class InferenceServiceArgs:
     gateway: GatewayPlan | JobGatewayPlan | None
     application_nodes: ApplicationNodes | None
     """Nodes of the application; null where the service has none. They must outlive its pods."""
+    feedback: FeedbackPlan | None
+    """Feedback of its users; null where its application accepts none."""
     called: bool
     """True where other services of the stack alone call it, without a load balancer."""
     dns: Dns | None
@@ -300,6 +304,7 @@ class InferenceService(pulumi.ComponentResource):
                 documents=args.documents,
                 database=database,
                 uploads=stores.by_role.get(UPLOADS),
+                feedback=self._feedback(stores),
                 key_arn=args.keys.data,
                 protected=args.database is not None and args.database.protected,
                 cluster_name=args.cluster.name,
@@ -311,6 +316,28 @@ class InferenceService(pulumi.ComponentResource):
             ),
             self._in_cluster,
         )
+
+    def _feedback(self, stores: Stores) -> Feedback | None:
+        """Stream of feedback into its bucket; none where no feedback is accepted."""
+        args = self._args
+        if args.feedback is None:
+            return None
+        store = stores.by_role[FEEDBACK]
+        stream = FeedbackStream(
+            f"{self._name}-feedback",
+            FeedbackStreamArgs(
+                plan=args.feedback,
+                store=store,
+                key_arn=args.keys.data,
+                logs_key_arn=args.keys.logs,
+                roles=args.roles,
+                account_id=args.account_ids[0],
+                partition=args.partition,
+                tags=args.tags,
+            ),
+            self._child,
+        )
+        return Feedback(stream=stream, store=store)
 
     def _rendition_workers(self, intake: Intake, namespace: ServiceNamespace) -> RenditionWorkers:
         args = self._args

@@ -1,4 +1,5 @@
-"""Schemas of the files that users write: workload files, stack files and locks of stacks.
+"""Schemas of the files that users write (workload files, stack files and locks of stacks), and of
+what callers send to an application.
 
 Each schema is self-contained and has no references. It uses only keywords that draft 7 and 2020-12
 share, because editors differ in how they read the others.
@@ -7,7 +8,7 @@ share, because editors differ in how they read the others.
 import copy
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from sizewright.reading.stack.site_file import LOCK_KEY, PROJECT, WORKLOADS_KEY
 from sizewright.reading.stack.workload_file import SCHEMA_KEY
@@ -44,6 +45,12 @@ def workload_schema() -> Node:
         "required": body["required"],
         "properties": properties,
     }
+
+
+def request_schema(path: str, model: type[BaseModel]) -> Node:
+    """Return the schema of the body that callers of an application send to a path."""
+    body = generated(TypeAdapter(model).core_schema, "validation")
+    return {"$schema": DIALECT, **body, "title": f"The body of POST {path}"}
 
 
 def site_schema() -> Node:

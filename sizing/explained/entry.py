@@ -28,6 +28,7 @@ from sizing.service import (
     weights_import,
 )
 from sizing.service.application import api as application
+from sizing.service.application import feedback
 from sizing.service.items import jobs
 from sizing.service.stores import artefact, aurora, prefixes, region_copy, renditions, tiers
 from sizing.stack import addresses, cluster_services, network, node_updates, shared
@@ -167,6 +168,7 @@ class Leaf:
             "fit": fit,
             "fleet_states": fleet_states,
             "memory": memory,
+            "feedback": feedback,
             "gateway": gateway,
             "application": application,
             "artefact": artefact,

@@ -17,6 +17,7 @@ from sizing.service.application.api import (
     beyond_limits,
     with_measured_rows,
 )
+from sizing.service.application.feedback import feedback_plan
 from sizing.service.stores.aurora import (
     MAX_ACU,
     WRITES_PER_S_PER_ACU,
@@ -43,6 +44,8 @@ BACKUP_DAYS = {Environment.dev: 1, Environment.prod: 30}
 
 UPLOADS = "uploads"
 """Role of the bucket with the files that users upload."""
+FEEDBACK = "feedback"
+"""Role of the bucket with what users say about answers."""
 ROLLBACK_DAYS, EXPIRED_DAYS = 30, 1
 """Days that old versions are kept: weights for a rollback, and expired data for the least that S3
 takes. Expired data exceed their retention by no more. Basis: assumed; vendor (S3)."""
@@ -138,7 +141,8 @@ def stores(
         database, refused = _database_or_none(
             together, rates, workload, site, catalog, writes_per_s=writes_per_s
         )
-        return database, (weights, *_uploads(workload, rates, site)), _merged(refused, rejected)
+        own = _of_application(workload, rates, site, catalog)
+        return database, (weights, *own), _merged(refused, rejected)
     if workload.application is not None:
         return None, (weights,), list(rejected)
     objects = _objects(workload, storage, rates, site, variants)
@@ -155,8 +159,10 @@ def _merged(refused: list[Rejected], rejected: Iterable[Rejected]) -> list[Rejec
     return [*first, *(each for each in refused if each not in first)]
 
 
-def _uploads(workload: Workload, rates: Rates, site: Site) -> Iterator[BucketPlan]:
-    """Yield the bucket of the files that users upload; nothing without an application.
+def _of_application(
+    workload: Workload, rates: Rates, site: Site, catalog: Catalog
+) -> Iterator[BucketPlan]:
+    """Yield the buckets of files that users upload and of feedback; nothing without an application.
 
     Guard: the application does not start without one, even where it accepts no files.
     """
@@ -164,13 +170,18 @@ def _uploads(workload: Workload, rates: Rates, site: Site) -> Iterator[BucketPla
     if application is None or data is None:
         return
     daily = rates.mean * SECONDS_PER_DAY * exact(application.file_bytes_per_request)
-    yield BucketPlan(
-        role=UPLOADS,
-        stored_bytes=ceiling(daily * data.retention_days),
-        expire_days=data.retention_days,
-        noncurrent_days=EXPIRED_DAYS,
-        protected=site.keeps(workload),
-    )
+    stored = {UPLOADS: ceiling(daily * data.retention_days)}
+    feedback = feedback_plan(workload, rates, site, catalog)
+    if feedback is not None:
+        stored[FEEDBACK] = feedback.stored_bytes
+    for role, stored_bytes in stored.items():
+        yield BucketPlan(
+            role=role,
+            stored_bytes=stored_bytes,
+            expire_days=data.retention_days,
+            noncurrent_days=EXPIRED_DAYS,
+            protected=site.keeps(workload),
+        )
 
 
 def _database_or_none(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from sizing.values.field_error import FieldError
-from sizing.values.strict import Strict
+from sizing.values.strict import Strict, absent
 from sizing.values.written import Ratio
 from sizing.workload.data import Client, none_is_absent
 from sizing.workload.engine import Routing
@@ -28,6 +28,15 @@ class ApplicationApi(StrEnum):
     """No application: callers reach the engines."""
 
 
+class Feedback(Strict):
+    """What users say about answers, which the application takes and a bucket keeps."""
+
+    share: Annotated[Ratio, Field(gt=0, le=1)]
+    """Share of requests whose answers users judge, from 0 to 1."""
+    comment_bytes: Annotated[Ratio, Field(ge=0, le=16_000)]
+    """Mean bytes of the comment of one judgement; those without a comment count as 0."""
+
+
 class Application(Strict):
     """Application in front of the engines. It is the client of the database."""
 
@@ -35,18 +44,22 @@ class Application(Strict):
     """Program that answers users."""
     file_bytes_per_request: Annotated[Ratio, Field(ge=0, le=10**12)] = Decimal(0)
     """Mean bytes of files that users upload for one request. With 0, no files are accepted."""
+    feedback: Annotated[Feedback | None, Field(exclude_if=absent)] = None
+    """Feedback of users on answers. When left out, none is accepted."""
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Paths of requests that it answers. Basis: vendor (OpenAI's API; at most five patterns of
-        a rule of a load balancer)."""
+        """Paths of requests that it answers. Basis: vendor (OpenAI's API), and of feedback our
+        own."""
         files = ("/v1/files*",) if self.takes_files else ()
+        feedback = () if self.feedback is None else ("/v1/feedback",)
         return (
             "/v1/responses*",
             "/v1/conversations*",
             "/v1/chat/completions",
             "/v1/models",
             *files,
+            *feedback,
         )
 
     @property

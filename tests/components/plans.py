@@ -248,7 +248,11 @@ def renditions_of(plan: Plan) -> RenditionsPlan:
 APPLIED: dict[str, Any] = CHAT | {
     "name": "applied",
     "request": CHAT["request"] | {"request_bytes": 2_000, "response_bytes": 10_000},
-    "application": {"api": "ogx", "file_bytes_per_request": 1_000},
+    "application": {
+        "api": "ogx",
+        "file_bytes_per_request": 1_000,
+        "feedback": {"share": 0.02, "comment_bytes": 40},
+    },
     "data": {"retention_days": 365},
     "access": {"claims": [{"name": "aud", "values": ["applied"]}]},
 }

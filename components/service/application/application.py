@@ -15,6 +15,7 @@ from components.cluster_services.pod_identity import PodIdentityArgs, pod_identi
 from components.naming import Tags
 from components.policy import allow, policy
 from components.script_map import script_map
+from components.service.application.feedback_stream import FeedbackStream
 from components.service.database import Database
 from components.service.object_store import ObjectStore
 from components.wires import wired
@@ -30,6 +31,14 @@ Basis: vendor allows 0 and 7 to 30."""
 
 
 @dataclass(frozen=True, kw_only=True)
+class Feedback:
+    """Stream of feedback, and the bucket that it fills."""
+
+    stream: FeedbackStream
+    store: ObjectStore
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApplicationArgs:
     service: str
     documents: Mapping[str, str]
@@ -37,6 +46,8 @@ class ApplicationArgs:
     database: Database
     uploads: ObjectStore | None
     """Bucket of the files that users upload; null where none are accepted."""
+    feedback: Feedback | None
+    """Where feedback goes; null where none is accepted."""
     key_arn: pulumi.Input[str]
     """Key of the secret, of the database's own secret, and of the bucket."""
     protected: bool
@@ -93,19 +104,23 @@ class Application(pulumi.ComponentResource):
 
     def _made_wires(self) -> dict[str, pulumi.Input[str]]:
         args, database = self._args, self._args.database
-        uploads = {} if args.uploads is None else {"uploads_bucket": args.uploads.bucket}
+        buckets = {} if args.uploads is None else {"uploads_bucket": args.uploads.bucket}
+        if args.feedback is not None:
+            buckets["feedback_bucket"] = args.feedback.store.bucket
+            buckets["feedback_stream"] = args.feedback.stream.stream
         return {
             "database_host": database.host,
             "application_secret_arn": self._secret.arn,
             "master_secret_arn": database.master_secret_arn,
-            **uploads,
+            **buckets,
         }
 
     def _document(self, document: str) -> Any:
         return wired(document_values(self._args.documents[document]), self._wires)
 
     def _answering_rights(self) -> pulumi.Output[str]:
-        """Policy of the pods that answer or delete: their password, and their users' files."""
+        """Policy of the pods that answer or delete: their password, and their users' files and
+        feedback."""
         args, uploads = self._args, self._args.uploads
         statements = [
             allow("secretsmanager:GetSecretValue", self._secret.arn),
@@ -123,7 +138,18 @@ class Application(pulumi.ComponentResource):
                 allow(["s3:ListBucket", "s3:ListBucketVersions"], uploads.arn),
                 allow(actions, pulumi.Output.concat(uploads.arn, "/*")),
             ]
+        if args.feedback is not None:
+            statements += self._feedback_rights(args.feedback)
         return policy(*statements)
+
+    def _feedback_rights(self, feedback: Feedback) -> list[dict[str, Any]]:
+        """Rights to add a line, and to take out those that are due or of one user."""
+        objects = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"]
+        return [
+            allow("firehose:PutRecord", feedback.stream.arn),
+            allow(["s3:ListBucket", "s3:ListBucketVersions"], feedback.store.arn),
+            allow(objects, pulumi.Output.concat(feedback.store.arn, "/*")),
+        ]
 
     def _setup_rights(self) -> pulumi.Output[str]:
         """Policy of the setup, which alone reads the password of the database's master user."""

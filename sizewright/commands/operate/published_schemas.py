@@ -3,10 +3,16 @@
 import json
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from sizewright.schema.answers import answer_schema
 from sizewright.schema.generator import Node
-from sizewright.schema.inputs import site_schema, stack_lock_schema, workload_schema
+from sizewright.schema.inputs import (
+    request_schema,
+    site_schema,
+    stack_lock_schema,
+    workload_schema,
+)
 
 ANSWERS = {
     "size": "sizewright.answers.size:Plan",
@@ -33,7 +39,14 @@ INPUTS: dict[str, Callable[[], Node]] = {
     "site": site_schema,
     "stack-lock": stack_lock_schema,
 }
-NAMES = (*INPUTS, *ANSWERS, *ERRORS)
+REQUESTS = {
+    "feedback": (
+        "/v1/feedback",
+        "templates.scripts.application.application_judgement:Feedback",
+    ),
+}
+"""Path and model of what callers send to an application."""
+NAMES = (*INPUTS, *REQUESTS, *ANSWERS, *ERRORS)
 ENDING = ".schema.json"
 
 
@@ -41,9 +54,17 @@ def schema_of(name: str) -> Node:
     """Return the schema with this name. Raises KeyError."""
     if name in INPUTS:
         return INPUTS[name]()
-    module, _, model = (ANSWERS | ERRORS)[name].partition(":")
+    if name in REQUESTS:
+        path, model = REQUESTS[name]
+        return request_schema(path, _named(model))
     command = name if name in ANSWERS else "COMMAND"
-    return answer_schema(command, getattr(import_module(module), model))
+    return answer_schema(command, _named((ANSWERS | ERRORS)[name]))
+
+
+def _named(model: str) -> Any:
+    """Model with a name of a module and of a class: `module:Class`."""
+    module, _, name = model.partition(":")
+    return getattr(import_module(module), name)
 
 
 def schema_text(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import assert_never
 from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
 from sizing.plan.service.application.api import ApplicationPlan
+from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.region_copy import RegionCopyPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
@@ -177,6 +178,15 @@ def application(plan: ApplicationPlan) -> str:
         files = data_size(round(plan.file_bytes_per_request))
         text += f"; {files} of files a request, kept for {plural(plan.retention.days, 'day')}"
     return text
+
+
+def feedback(plan: FeedbackPlan) -> str:
+    """Text on what users say about answers, without a final stop."""
+    return (
+        f"{share(plan.share)} of answers, {number(plan.records_per_s)} records/s of "
+        f"{plan.record_bytes:,} bytes at the busiest moment, {plan.records_per_day:,} a day; "
+        f"{data_size(plan.stored_bytes)} before gzip, kept for {plural(plan.days, 'day')}"
+    )
 
 
 def application_database(plan: ApplicationPlan) -> str:

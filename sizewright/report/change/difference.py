@@ -56,6 +56,7 @@ HEADLINES = {
     "network.egress_mbit_per_s_peak": "out, peak",
     "application.pods_total": "nodes of the application",
     "application.writes_per_s": "writes to the database, peak",
+    "application.feedback.records_per_s": "records of feedback, peak",
     "database.max_acu": "database capacity, highest ACU",
 }
 """Sized leaves that a reviewer reads first, in order; `--json` has all leaves."""

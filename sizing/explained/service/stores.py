@@ -13,7 +13,7 @@ from sizing.plan.service.stores import (
     TransferPlan,
 )
 from sizing.plan.service.whole import ServicePlan
-from sizing.service.storage import UPLOADS
+from sizing.service.storage import FEEDBACK, UPLOADS
 from sizing.service.stores.aurora import highest_acu
 from sizing.values.exact import Number, exact, plain
 
@@ -130,6 +130,12 @@ def _bucket_bytes(leaf: Leaf) -> Entry:
             "mean rate x seconds of a day x bytes of files for a request x retention days",
             "ceil({s.traffic.requests_per_s_mean} * {units.SECONDS_PER_DAY}"
             " * {s.application.file_bytes_per_request} * {w.data.retention_days})",
+        )
+    if role == FEEDBACK:
+        return Entry(
+            "bytes of feedback when retention is full",
+            "bytes of all records",
+            "{s.application.feedback.stored_bytes}",
         )
     return Entry(f"bytes of {role}", "retained interactions", "{s.storage.retained_bytes}")
 

@@ -14,6 +14,7 @@ from sizing.plan.service.application.api import (
 )
 from sizing.replica.case import Case
 from sizing.replica.traffic import Rates
+from sizing.service.application import feedback
 from sizing.service.gateway import DRAIN_LIMIT_S, longest_answer_s
 from sizing.service.stores.aurora import (
     capacity,
@@ -98,14 +99,15 @@ def answer_tokens(workload: Workload) -> Fraction:
 def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     """CPU seconds of the application for one response.
 
-    base + s a token x tokens of the answer + s a KiB x KiB of earlier turns
+    base + s a token x tokens of the answer + s a KiB x KiB of earlier turns + share x s of feedback
 
     Basis: measured, the highest of each (`sizing/catalog/data/application_work.csv`). The
     application streams from the engine even where its caller does not.
     """
     tokens = measured(catalog, "cpu_s_per_response_token") * answer_tokens(workload)
     history = measured(catalog, "cpu_s_per_history_kib") * history_bytes(workload) / KIB
-    return measured(catalog, "cpu_s_per_response") + tokens + history
+    once = measured(catalog, "cpu_s_per_response") + feedback.cpu_s(workload, catalog)
+    return once + tokens + history
 
 
 def row_bytes(workload: Workload, catalog: Catalog) -> int:
@@ -225,6 +227,7 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         file_bytes=FILE_BYTES if application.takes_files else 0,
         file_bytes_per_request=plain(exact(application.file_bytes_per_request)),
         retention=_retention(workload, data, rates, catalog),
+        feedback=feedback.feedback_plan(workload, rates, case.site, catalog),
         pods=_pods(case, total - needed) if served else None,
     )
 
@@ -269,7 +272,8 @@ def _pods(case: Case, spare: int) -> ApplicationPodsPlan:
 
 
 def beyond_limits(plan: ApplicationPlan) -> list[str]:
-    """Limits of the database and of one node group that the pods exceed, each with its numbers.
+    """Limits that the application exceeds, each with its numbers: of the database, of one node
+    group and of the stream of feedback.
 
     A proxy of connections would not help: the application's driver prepares its statements, and
     Amazon's proxy keeps a connection of its own for each session that does.
@@ -280,4 +284,4 @@ def beyond_limits(plan: ApplicationPlan) -> list[str]:
         reasons.append(f"{plan.connections_total:,} connections of {pods} exceed {limit}")
     if plan.pods_total > NODES_PER_GROUP_LIMIT:
         reasons.append(f"{pods} exceed the {NODES_PER_GROUP_LIMIT} nodes of one node group")
-    return reasons
+    return [*reasons, *([] if plan.feedback is None else feedback.beyond_stream(plan.feedback))]

@@ -101,7 +101,7 @@ class Check:
             if self._held + len(body) > HELD_BYTES:
                 raise RefusedError(503, "too many large requests at once; try again")
         except RefusedError as refused:
-            await answer(send, refused)
+            await refuse(send, refused)
             return
         headers = [each for each in scope["headers"] if not each[0].lower().startswith(OWN)]
         self._held += len(body)
@@ -167,17 +167,26 @@ def check_subject(authorization: str) -> None:
 
     OGX verifies the token later; one that cannot be read is left to it.
     """
+    subject = subject_of(authorization)
+    if subject is not None and subject.split() != [subject]:
+        raise RefusedError(401, "the subject of the token has spaces, or is no text")
+
+
+def subject_of(authorization: str) -> str | None:
+    """Subject that a token states, verified or not; None for a token that cannot be read.
+
+    It is empty where the subject is no text.
+    """
     _, _, token = authorization.partition(" ")
     parts = token.split(".")
     if len(parts) != 3:
-        return
+        return None
     try:
         padded = parts[1] + "=" * (-len(parts[1]) % 4)
         subject = json.loads(base64.urlsafe_b64decode(padded))["sub"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return
-    if not isinstance(subject, str) or subject.split() != [subject]:
-        raise RefusedError(401, "the subject of the token has spaces, or is no text")
+        return None
+    return subject if isinstance(subject, str) else ""
 
 
 async def read(receive: Receive, length: str, most: int) -> bytes:
@@ -262,10 +271,15 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return next_message
 
 
-async def answer(send: Send, refused: RefusedError) -> None:
+async def refuse(send: Send, refused: RefusedError) -> None:
     """Answer a refused request."""
     error = {"message": refused.message, "type": "invalid_request_error", "param": refused.field}
-    body = json.dumps({"error": error}).encode()
+    await answer(send, refused.status, {"error": error})
+
+
+async def answer(send: Send, status: int, value: object) -> None:
+    """Answer a request by JSON."""
+    body = json.dumps(value).encode()
     headers = [(b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -5,7 +5,7 @@ It runs in OGX's image with boto3, without any other library.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -15,12 +15,31 @@ MOST_KEYS = 1_000
 """Most versions of one request. Basis: vendor (S3, DeleteObjects)."""
 
 
-class Files:
+class Bucket:
+    """Bucket with versions."""
+
+    def __init__(self, name: str, region: str) -> None:
+        self._s3: Any = boto3.client("s3", region_name=region, config=CLIENT)
+        self._bucket = name
+
+    def _delete(self, found: Sequence[Mapping[str, str]]) -> bool:
+        """Delete objects or versions; False where one is left."""
+        answers = [
+            self._s3.delete_objects(
+                Bucket=self._bucket,
+                Delete={"Objects": found[start : start + MOST_KEYS], "Quiet": True},
+            )
+            for start in range(0, len(found), MOST_KEYS)
+        ]
+        return not any(answer.get("Errors") for answer in answers)
+
+
+class Files(Bucket):
     """Bucket with one object for each file, whose key ends with the file's id."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
-        self._s3: Any = boto3.client("s3", region_name=given["AWS_REGION"], config=CLIENT)
-        self._bucket, self._prefix = given["BUCKET"], given.get("KEY_PREFIX", "")
+        super().__init__(given["BUCKET"], given["AWS_REGION"])
+        self._prefix = given.get("KEY_PREFIX", "")
 
     def erase(self, file: str) -> bool:
         """Delete all versions of a file's object; False where one is left."""
@@ -32,11 +51,4 @@ class Files:
             for version in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
             if version["Key"] == key
         ]
-        answers = [
-            self._s3.delete_objects(
-                Bucket=self._bucket,
-                Delete={"Objects": found[start : start + MOST_KEYS], "Quiet": True},
-            )
-            for start in range(0, len(found), MOST_KEYS)
-        ]
-        return not any(answer.get("Errors") for answer in answers)
+        return self._delete(found)

@@ -4,14 +4,16 @@ It runs in OGX's image with asyncpg and boto3, without any other library, and pr
 with counts. It may be killed at any point and run again.
 
 `expire` deletes what nobody has used for RETENTION_DAYS. A conversation is due when it and its last
-item are older; its items and its history go with it. A response is due by its own age, and so is
-the row of a file, whose object the bucket deletes. What belongs to no conversation goes at once:
-OGX keeps the history of a conversation that its user deletes. Prompts stay until their users delete
-them.
+item are older; its items and its history go with it. A response is due by its own age, and so are a
+day of feedback and the row of a file, whose object the bucket deletes. What belongs to no
+conversation goes at once: OGX keeps the history of a conversation that its user deletes. Prompts
+stay until their users delete them.
 
 `erase OWNER` deletes every row of one user in all tables, and all versions of the objects of their
-files in BUCKET, below KEY_PREFIX where that is given.
+files in BUCKET, below KEY_PREFIX where that is given, and their lines of feedback. A line is in the
+bucket once the stream has delivered it, after 15 minutes at most: run it again then.
 
+FEEDBACK_BUCKET is the bucket of feedback, where there is one.
 DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE, AWS_REGION, and SECRET_FILE or
 SECRET_ARN say where the database is. BATCH is the most conversations, responses or other rows of
 one transaction. The exit code is 0, 1 where something is left or out of reach, or 2 for wrong
@@ -31,6 +33,7 @@ from typing import Any
 
 from application_database import FAULTS, connected, in_schema, login_of, tables
 from application_files import Files
+from application_records import Records
 from application_secret import code_of, report
 
 DAY_S = 86_400
@@ -165,21 +168,33 @@ class Rows:
 
 
 async def expired(given: Mapping[str, str], days: int, batch: int) -> int:
-    """Delete what is due, report it, and return the number of rows left."""
+    """Delete what is due, report it, and return how much is left."""
     async with connected(given, login_of(given)) as connection:
         rows = Rows(connection, batch)
         left = await rows.expire(int(time.time()) - days * DAY_S)
-        report("expired", deleted=rows.deleted, left=left)
-        return left
+    return left_of("expired", rows, left, [one.expire(days) for one in records_of(given)])
 
 
 async def erased(given: Mapping[str, str], owner: str, batch: int) -> int:
-    """Delete everything of a user, report it, and return the number of rows left."""
+    """Delete everything of a user, report it, and return how much is left."""
     async with connected(given, login_of(given)) as connection:
         rows = Rows(connection, batch)
         left = await rows.erase(owner, Files(given))
-        report("erased", deleted=rows.deleted, left=left)
-        return left
+    return left_of("erased", rows, left, [one.erase(owner) for one in records_of(given)])
+
+
+def records_of(given: Mapping[str, str]) -> list[Records]:
+    """Bucket of feedback, where there is one."""
+    return [Records(given)] if given.get("FEEDBACK_BUCKET") else []
+
+
+def left_of(event: str, rows: Rows, left: int, feedback: list[tuple[int, bool]]) -> int:
+    """Report what is deleted, and return how much is left."""
+    for count, gone in feedback:
+        rows.deleted["feedback"] = count
+        left += 0 if gone else count
+    report(event, deleted=rows.deleted, left=left)
+    return left
 
 
 def main(words: Sequence[str], given: Mapping[str, str]) -> int:

@@ -2,7 +2,7 @@
 
 It runs in OGX's image. MODEL is the model's name for callers, CONTEXT_TOKENS their context, or 0
 where it is not known, and BODY_BYTES and FILE_BYTES the largest request and file. OGX_CONFIG is the
-path of OGX's configuration.
+path of OGX's configuration. FEEDBACK_STREAM is the stream of feedback, where it is taken.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import os
 from typing import Any
 
 from application_check import App, Check
+from application_feedback import Collecting
+from application_records import Stream
 from ogx.core.server.server import create_app
 from ogx.providers.inline.responses.builtin.responses.openai_responses import (
     OpenAIResponsesImpl as Responses,
@@ -38,10 +40,11 @@ def create() -> App:
     """Application of OGX behind the check."""
     Responses._persist_streaming_state = keep
     given = os.environ
-    return Check(
+    app = Check(
         create_app(),
         models=frozenset({given["MODEL"]}),
         context_tokens=int(given["CONTEXT_TOKENS"]),
         body_bytes=int(given["BODY_BYTES"]),
         file_bytes=int(given["FILE_BYTES"]),
     )
+    return Collecting(app, Stream(given).put) if given.get("FEEDBACK_STREAM") else app

@@ -119,4 +119,33 @@ def test_only_the_setup_reads_the_master_s_secret() -> None:
     assert "application" not in master
     assert not [s for s in own if "secretsmanager:PutSecretValue" in s["Action"]]
     files = [s for s in own if "s3:PutObject" in s["Action"]]
-    assert len(files) == 1 and str(files[0]["Resource"]).endswith("/*")
+    assert len(files) == 2 and all(str(each["Resource"]).endswith("/*") for each in files)
+    assert not [s for s in setup if "s3:" in str(s["Action"]) or "firehose" in str(s["Action"])]
+
+
+def test_feedback_goes_through_an_encrypted_stream_to_a_bucket_of_its_own() -> None:
+    recording = stack(PLAN, False)
+    (stream,) = of_type(recording, "FirehoseDeliveryStream")
+    bucket = named(recording, "sw-applied-feedback-bucket")
+    key = named(recording, "sw-keys-data", "kms/key").inputs
+    written = stream.inputs["extendedS3Configuration"]
+    encrypted = stream.inputs["serverSideEncryption"]
+    assert isinstance(written, dict) and isinstance(encrypted, dict)
+    assert bucket.name in str(written["bucketArn"])
+    assert written["compressionFormat"] == "GZIP"
+    assert str(written["prefix"]).startswith("feedback/date=!{timestamp:yyyy-MM-dd}/")
+    assert written["kmsKeyArn"] == encrypted["keyArn"] and encrypted["enabled"] is True
+    assert "firehose.us-east-1.amazonaws.com" in str(key["policy"])
+    rights = statements(recording, "sw-applied-feedback")
+    assert {
+        str(s["Resource"]).count("applied-feedback") > 0 for s in rights if "s3:" in str(s)
+    } == {True}
+    own = statements(recording, f"{NAME}-identity")
+    (put,) = [s for s in own if "firehose" in str(s["Action"])]
+    assert put["Action"] == "firehose:PutRecord" and "stream" in str(put["Resource"])
+
+
+def test_without_feedback_there_is_no_stream() -> None:
+    recording = stack(applied_plan(application={"api": "ogx"}))
+    assert not of_type(recording, "FirehoseDeliveryStream")
+    assert not [r.name for r in recording.resources if "feedback" in r.name]

@@ -11,8 +11,9 @@ from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.stack.network import AllowedPlan
 from templates.engine import ENGINE_PORT
 from templates.render import HEALTH_PATH
-from tests.components.plans import chat_plan, public_plan, site
+from tests.components.plans import applied_plan, chat_plan, public_plan, site
 from tests.components.recording import before, children, named, of_type, recorded
+from tests.components.stacks import stack
 
 NOBODY_ELSE = AllowedPlan(cidrs=(), prefix_list_ids=())
 A_VPN = AllowedPlan(cidrs=("10.99.0.0/16",), prefix_list_ids=("pl-0123456789abcdef0",))
@@ -216,6 +217,22 @@ def test_only_inference_is_forwarded(preview: bool) -> None:
     assert not any("*" in path for path in paths), "/v1/load_lora_adapter is not for callers"
     assert [action["type"] for action in rule.inputs["actions"]] == ["forward"]
     assert "aws:lb/targetGroup:TargetGroup::w-targets" in rule.depends_on
+
+
+def test_more_patterns_than_one_rule_holds_have_another_rule() -> None:
+    plan = applied_plan()
+    gateway_plan = plan.services[0].gateway
+    assert gateway_plan is not None and len(gateway_plan.paths) == 6
+    rules = of_type(stack(plan), "listenerRule:ListenerRule")
+    found = list[str]()
+    for rule in sorted(rules, key=lambda rule: rule.inputs["priority"]):
+        (condition,) = rule.inputs["conditions"]
+        values = condition["pathPattern"]["values"]
+        assert 1 <= len(values) <= 5, "a rule holds no more"
+        assert rule.inputs["actions"][0]["type"] == "jwt-validation"
+        found += values
+    assert found == [*gateway_plan.paths]
+    assert [rule.inputs["priority"] for rule in rules] == [1, 2]
 
 
 def test_name_prefix_fits(preview: bool) -> None:

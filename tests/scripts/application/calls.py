@@ -1,5 +1,9 @@
-"""Runs calls of boto3 for a test: one JSON line in, [service, operation, arguments], one out."""
+"""Runs calls of boto3 for a test: one JSON line in, [service, operation, arguments], one out.
 
+A Body is base64 in both.
+"""
+
+import base64
 import json
 import sys
 from typing import Any
@@ -13,7 +17,12 @@ CLIENTS: dict[str, Any] = {}
 def answered(line: list[Any]) -> object:
     service, operation, arguments = line
     client = CLIENTS.setdefault(service, boto3.client(service))
-    return getattr(client, operation)(**arguments)
+    if "Body" in arguments:
+        arguments["Body"] = base64.b64decode(arguments["Body"])
+    answer = getattr(client, operation)(**arguments)
+    if "Body" in answer:
+        answer["Body"] = base64.b64encode(answer["Body"].read()).decode()
+    return answer
 
 
 for text in sys.stdin:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +27,7 @@ from testbed.application_services import PYTHON
 from testbed.application_stand_ins import EngineStandIn, TokenIssuer
 from testbed.aws_services import free_port
 from testbed.control_plane import WITH_PARENT, until
+from tests.scripts.application.feedback_bucket import FeedbackBucket
 from tests.scripts.application.ogx_service import OgxService, called, end
 
 ROOT = Path(__file__).parents[3]
@@ -76,6 +78,7 @@ class Talk:
     service: OgxService
     issuer: TokenIssuer
     engine: EngineStandIn
+    feedback: FeedbackBucket
     url: str
     answered: list[Answered] = field(default_factory=list)
 
@@ -144,6 +147,8 @@ def talked(service: OgxService, folder: Path) -> Iterator[Talk]:
         setup = service.folder / "setup.yaml"
         setup.write_text(files["setup.yaml"])
         password = service.folder / "password"
+        feedback = FeedbackBucket(service)
+        service.environment |= feedback.environment
         service.environment |= {"SECRET_FILE": str(password), "KEEP_ALIVE_S": "60"}
         service.environment |= {"PROCESSES": "1", "HOST": "127.0.0.1"} | limits(plan)
         assert service.run("application_setup", SETUP_CONFIG=str(setup))[0] == 0
@@ -152,7 +157,7 @@ def talked(service: OgxService, folder: Path) -> Iterator[Talk]:
         try:
             for server in servers:
                 server.start()
-            whole = Talk(plan, service, issuer, engine, servers[1].url)
+            whole = Talk(plan, service, issuer, engine, feedback, servers[1].url)
             whole.answered = _talked(whole, servers, folder / "answered")
             yield whole
         finally:
@@ -274,6 +279,50 @@ def an_answer_that_cannot_be_stored_is_an_error(talk: Talk) -> None:
     assert question in talk.service.texts()["conversation_items"]
 
 
+def feedback_is_kept_of_ones_own_responses_alone(talk: Talk) -> None:
+    url, token = f"{talk.url}/v1/feedback", talk.token("user-06")
+    mine, *_ = talk.owned("user-06")
+    theirs, *_ = talk.owned("user-07")
+    good = {"response_id": mine.response, "rating": 0.5, "label": "wrong", "comment": "no\u2028"}
+    refused: list[tuple[int, str, object]] = [
+        (401, "", good),
+        (401, talk.token("user-06", exp=1), good),
+        (401, talk.token("user-06 user-07"), good),
+        (404, token, {**good, "response_id": theirs.response}),
+        (404, token, {**good, "response_id": "resp_0"}),
+        (400, token, {"response_id": mine.response}),
+        (400, token, {**good, "rating": 1.5}),
+        (400, token, {**good, "response_id": "../conversations"}),
+        (400, token, {**good, "user": "user-07"}),
+        (400, token, {**good, "comment": "a" * 4_001}),
+        (413, token, {**good, "comment": "a" * 40_000}),
+        (400, token, [good]),
+    ]
+    for code, caller, body in refused:
+        assert status(url, caller, body) == code, (code, body)
+    assert status(url, token, good, "PUT") == 405
+    assert talk.feedback.lines() == []
+    before = datetime.now(UTC).replace(microsecond=0)
+    answer = called(url, token, good)
+    assert answer == {"object": "feedback", "response_id": mine.response}
+    (line,) = talk.feedback.lines()
+    assert before <= datetime.fromisoformat(line.pop("time")) <= datetime.now(UTC)
+    assert datetime.fromisoformat(line.pop("answered_at")) <= before
+    assert line == {"user": "user-06", "model": "engine/qwen3-8b", **good}
+    for user in ("user-20", "user-21"):
+        body = {"response_id": talk.owned(user)[0].response, "rating": 1}
+        assert called(url, talk.token(user), body)["object"] == "feedback"
+    talk.feedback.deliver(str(before.date()))
+
+
+def feedback_that_the_stream_does_not_take_is_an_error(talk: Talk) -> None:
+    """Take the stream away."""
+    (mine, *_), token = talk.owned("user-06"), talk.token("user-06")
+    talk.service.aws("firehose", "delete_delivery_stream", DeliveryStreamName=talk.feedback.name)
+    body = {"response_id": mine.response, "rating": 1}
+    assert status(f"{talk.url}/v1/feedback", token, body) == 503
+
+
 class _Called(BaseHTTPRequestHandler):
     """Anything that a user's address gets."""
 
@@ -363,7 +412,10 @@ def erasure_of_one_user_leaves_nothing_of_them_and_all_of_the_others(talk: Talk)
     user, rest = "user-20", "user-21"
     assert talk.owned(user)
     before = talk.service.count("conversation_items", f"owner_principal = '{rest}'")
+    assert {each["user"] for each in talk.feedback.records()} >= {user, rest}
     assert talk.service.run("application_rows", "erase", user)[0] == 0
+    assert rest in (users := {each["user"] for each in talk.feedback.records()})
+    assert user not in users
     for name, text in talk.service.texts().items():
         assert user not in text, name
         for each in talk.owned(user):
@@ -381,6 +433,8 @@ def test_conversations_of_many_users_over_two_servers(
         tokens_of_others_are_refused(talk)
         a_response_that_must_not_be_stored_leaves_nothing(talk)
         an_answer_that_cannot_be_stored_is_an_error(talk)
+        feedback_is_kept_of_ones_own_responses_alone(talk)
+        feedback_that_the_stream_does_not_take_is_an_error(talk)
         no_address_of_a_user_is_called(talk)
         a_request_beyond_its_limits_reaches_no_engine(talk)
         retention_deletes_exactly_what_is_due(talk)

@@ -182,7 +182,49 @@ def test_uploaded_files_have_a_bucket_of_their_own(applied: Callable[..., Servic
     assert uploads.stored_bytes == 10**6 * 500 * 30
     assert none.gateway is not None and some.gateway is not None
     assert set(some.gateway.paths) - set(none.gateway.paths) == {"/v1/files*"}
-    assert len(some.gateway.paths) <= 5
+
+
+def test_feedback_has_a_stream_a_bucket_and_its_share_of_cpu_time(
+    applied: Callable[..., ServicePlan], catalog: Catalog
+) -> None:
+    given = {"share": 0.5, "comment_bytes": 100}
+    none, some = applied(), applied(application={"api": "ogx", "feedback": given})
+    found = application(some).feedback
+    assert application(none).feedback is None and found is not None
+    assert found.records_per_s == pytest.approx(application(some).requests_per_s / 2)
+    assert (found.record_bytes, found.records_per_day, found.days) == (500, 500_000, 30)
+    assert some.buckets[-1].role == "feedback" and some.buckets[-1].expire_days == 30
+    assert some.buckets[-1].stored_bytes == found.stored_bytes == 500_000 * 500 * 30
+    work = application(some).cpu_s_per_request - application(none).cpu_s_per_request
+    assert work == pytest.approx(float(measured(catalog, "cpu_s_per_feedback")) / 2)
+    assert none.gateway is not None and some.gateway is not None
+    assert set(some.gateway.paths) - set(none.gateway.paths) == {"/v1/feedback"}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"share": 1, "comment_bytes": 0}, "records/s of feedback exceed the 1,000 of a stream"),
+        ({"share": 0.1, "comment_bytes": 16_000}, "bytes/s of feedback exceed the 1,048,576"),
+    ],
+)
+def test_more_feedback_than_a_stream_takes_is_refused_with_a_remedy(
+    applied: Callable[..., ServicePlan], given: object, reason: str
+) -> None:
+    many = {"daily_users": 30_000_000, "requests_per_user_per_day": 10}
+    plan = applied(traffic=many, application={"api": "ogx", "feedback": given})
+    reasons = [r.numbers for r in plan.rejected if r.option == UNSERVED]
+    assert [each for each in reasons if reason in each and "application.feedback.share" in each]
+    assert plan.serving is None
+
+
+@pytest.mark.parametrize("share", [0, 1.5, -0.1])
+def test_a_share_of_feedback_is_above_0_and_at_most_1(
+    workload: Callable[..., Workload], share: float
+) -> None:
+    given = {"api": "ogx", "feedback": {"share": share, "comment_bytes": 0}}
+    with pytest.raises(ValidationError, match="share"):
+        workload(**{**APP, "application": given})
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,21 @@ def _ratio(leaf: Leaf) -> Entry:
     )
 
 
+def _cpu_s_per_request(leaf: Leaf) -> Entry:
+    symbols = "base + s a token x tokens of the answer + s a KiB x KiB of earlier turns"
+    numbers = (
+        "{s.application.cpu_s_per_response}"
+        " + {s.application.cpu_s_per_token} * {s.application.answer_tokens}"
+        " + {s.application.cpu_s_per_history_kib} * {s.application.history_bytes} / {units.KIB}"
+    )
+    application = leaf.sized.application
+    if application is not None and application.feedback is not None:
+        symbols += " + share x s of a record of feedback"
+        feedback = "s.application.feedback"
+        numbers += f" + {{{feedback}.share}} * {{{feedback}.cpu_s_per_record}}"
+    return Entry("CPU seconds of the application for one request", symbols, numbers)
+
+
 API: Registry = {
     ApplicationPlan: {
         "requests_per_s": lambda leaf: Entry(
@@ -122,14 +137,7 @@ API: Registry = {
             "(turns - 1) / 2 x (bytes of the request + bytes of the answer)",
             f"({{w.request.turns}} - 1) / 2 * {_TEXT}",
         ),
-        "cpu_s_per_request": Entry(
-            "CPU seconds of the application for one request",
-            "base + s a token x tokens of the answer + s a KiB x KiB of earlier turns",
-            "{s.application.cpu_s_per_response}"
-            " + {s.application.cpu_s_per_token} * {s.application.answer_tokens}"
-            " + {s.application.cpu_s_per_history_kib} * {s.application.history_bytes}"
-            " / {units.KIB}",
-        ),
+        "cpu_s_per_request": _cpu_s_per_request,
         "processes_needed": Entry(
             "processes of the application, each with one CPU",
             "ceil(requests/s x CPU s of one / 0.6), at least 1",

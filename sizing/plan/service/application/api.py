@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from sizing.plan.part import Part
 from sizing.plan.reaches import (
     BUDGET,
@@ -12,7 +14,9 @@ from sizing.plan.reaches import (
     JOB,
     Reaches,
 )
+from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.values.exact import Number
+from sizing.values.strict import absent
 
 CONFIG = "data"
 ENVIRONMENT = f"{CONTAINER}.0.env"
@@ -128,6 +132,8 @@ class ApplicationPlan(Part):
     """Bytes of uploaded files for one request; with 0 no files are accepted."""
     retention: RetentionPlan
     """Deletion of what is due."""
+    feedback: Annotated[FeedbackPlan | None, Field(exclude_if=absent)] = None
+    """Feedback of users; left out where none is accepted."""
     pods: ApplicationPodsPlan | None
     """Pods; null where the service gets no nodes."""
 

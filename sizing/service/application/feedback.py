@@ -1,0 +1,80 @@
+"""How much feedback do users give, and what does it take to keep it?"""
+
+from fractions import Fraction
+
+from sizing.catalog import Catalog
+from sizing.plan.service.application.feedback import FeedbackPlan
+from sizing.replica.traffic import Rates
+from sizing.site import LOG_DAYS, Site
+from sizing.values.exact import ceiling, exact, plain
+from sizing.values.units import MIB, SECONDS_PER_DAY
+from sizing.workload import Workload
+
+RECORD_BYTES = 400
+"""Bytes of a record without its comment. Basis: measured (310 with a subject of 36 characters, no
+comment, and the longest time, label and identity of a response; 64 more for the name of a
+model)."""
+RECORDS_PER_S_LIMIT, BYTES_PER_S_LIMIT = 1_000, MIB
+"""Requests and bytes a second of a stream with direct puts. Basis: vendor (Amazon Data Firehose
+quotas: the lowest of all regions; us-east-1, us-west-2 and eu-west-1 have 2,000 and 5 MiB)."""
+BUFFER_S, BUFFER_MIB = 900, 16
+"""Seconds and MiB after which the stream writes an object. Basis: vendor (60 to 900 s, 1 to 128
+MiB); assumed: few objects, and each fits into the memory of the program that erases a user."""
+
+
+def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
+    """CPU seconds of feedback for one request: share x CPU seconds of one record.
+
+    Basis: measured (`sizing/catalog/data/application_work.csv`), the highest.
+    """
+    feedback = None if workload.application is None else workload.application.feedback
+    return Fraction(0) if feedback is None else exact(feedback.share) * _cpu_s_per_record(catalog)
+
+
+def _cpu_s_per_record(catalog: Catalog) -> Fraction:
+    return exact(catalog.application("cpu_s_per_feedback").sized)
+
+
+def feedback_plan(
+    workload: Workload, rates: Rates, site: Site, catalog: Catalog
+) -> FeedbackPlan | None:
+    """Return the feedback of a service; None where its application accepts none.
+
+    records/s = requests/s x share; bytes = records x (400 + bytes of the comment)
+
+    A record is kept as long as the response that it judges. Basis: arithmetic.
+    """
+    application, data = workload.application, workload.data
+    if application is None or application.feedback is None or data is None:
+        return None
+    given = application.feedback
+    share, each = exact(given.share), ceiling(RECORD_BYTES + exact(given.comment_bytes))
+    daily = rates.mean * share * SECONDS_PER_DAY
+    return FeedbackPlan(
+        share=plain(share),
+        records_per_s=plain(rates.busiest * share),
+        records_per_s_limit=RECORDS_PER_S_LIMIT,
+        record_bytes=each,
+        bytes_per_s=plain(rates.busiest * share * each),
+        bytes_per_s_limit=BYTES_PER_S_LIMIT,
+        records_per_day=ceiling(daily),
+        days=data.retention_days,
+        stored_bytes=ceiling(daily * each * data.retention_days),
+        cpu_s_per_record=plain(_cpu_s_per_record(catalog)),
+        buffer_s=BUFFER_S,
+        buffer_mib=BUFFER_MIB,
+        log_days=LOG_DAYS[site.environment],
+    )
+
+
+def beyond_stream(plan: FeedbackPlan) -> list[str]:
+    """Limits of the stream that the feedback exceeds, each with its numbers and a remedy."""
+    remedy = "ask fewer users: a smaller application.feedback.share"
+    reasons = list[str]()
+    if plan.records_per_s > plan.records_per_s_limit:
+        over = f"{plan.records_per_s:,.0f} records/s of feedback exceed the"
+        reasons.append(f"{over} {plan.records_per_s_limit:,} of a stream; {remedy}")
+    if plan.bytes_per_s > plan.bytes_per_s_limit:
+        over = f"{plan.bytes_per_s:,.0f} bytes/s of feedback exceed the"
+        reasons.append(f"{over} {plan.bytes_per_s_limit:,} of a stream; {remedy}")
+    return reasons

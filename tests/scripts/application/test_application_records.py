@@ -1,0 +1,68 @@
+"""Feedback goes when its day is due, or when its user is erased, with all its versions."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from testbed.aws_services import free_port
+from tests.scripts.application.feedback_bucket import DATED, FeedbackBucket
+from tests.scripts.application.ogx_service import OgxService
+
+TODAY = datetime.now(UTC).date()
+ALICE, BOB = {"user": "alice", "rating": 1}, {"user": "bob", "comment": "alice is right"}
+
+
+@pytest.fixture(scope="module")
+def service(new_service: Callable[[], OgxService]) -> OgxService:
+    """Service with the tables of a setup."""
+    service = new_service()
+    file = service.configure("setup.yaml", free_port(), f"http://127.0.0.1:{free_port()}")
+    code, lines = service.run("application_setup", SETUP_CONFIG=str(file))
+    assert code == 0, lines
+    password = service.folder / "password"
+    password.write_text(service.login["password"])
+    service.environment["SECRET_FILE"] = str(password)
+    return service
+
+
+@pytest.fixture(scope="module")
+def bucket(service: OgxService) -> FeedbackBucket:
+    made = FeedbackBucket(service)
+    service.environment |= made.environment
+    return made
+
+
+def test_an_erased_user_leaves_no_line_and_no_version(
+    service: OgxService, bucket: FeedbackBucket
+) -> None:
+    both, own, other = (f"{DATED}2026-11-{day}/x.gz" for day in (28, 29, 30))
+    bucket.write(both, [ALICE, BOB, ALICE])
+    bucket.write(own, [ALICE])
+    bucket.write(other, [BOB])
+    code, [line] = service.run("application_rows", "erase", "alice")
+    assert (code, line["deleted"]["feedback"], line["left"]) == (0, 3, 0)
+    assert bucket.names() == [both, other]
+    assert bucket.read(both) == bucket.read(other) == [BOB]
+    assert bucket.versions() == 2, "an older version would still have the lines"
+    code, [line] = service.run("application_rows", "erase", "alice")
+    assert (code, line["deleted"]["feedback"]) == (0, 0)
+    assert bucket.versions() == 2
+
+
+def test_a_day_of_feedback_is_due_after_its_retention(
+    service: OgxService, bucket: FeedbackBucket
+) -> None:
+    """Guard: an object that an erasure wrote again is new, and its day is not."""
+    kept, due = (f"{DATED}{TODAY - timedelta(days=days)}/x.gz" for days in (30, 31))
+    for key in (kept, due):
+        bucket.write(key, [BOB])
+    code, [line] = service.run("application_rows", "expire", RETENTION_DAYS="30")
+    assert (code, line["deleted"]["feedback"]) == (0, 1)
+    assert kept in bucket.names() and due not in bucket.names()
+
+
+def test_a_bucket_out_of_reach_fails_the_run(service: OgxService, bucket: FeedbackBucket) -> None:
+    for words in (["expire"], ["erase", "alice"]):
+        code, lines = service.run("application_rows", *words, FEEDBACK_BUCKET="no-such-bucket")
+        assert (code, lines[-1]["event"]) == (1, "rows_failed")
