@@ -59,8 +59,8 @@ class Judge:
     def __init__(self, running: Setting) -> None:
         self._pid = running.pid
         self._server = http.client.HTTPConnection(str(urlsplit(running.application.url).netloc))
-        asked = {"model": SERVED, "input": "Which year?"}
-        self._response = str(self._post("/v1/responses", asked, 200)["id"])
+        request = {"model": SERVED, "input": "Which year?"}
+        self._response = str(self._post("/v1/responses", request, 200)["id"])
 
     def feedback(self, count: int) -> float:
         """CPU seconds of one record, of so many."""

@@ -27,11 +27,24 @@ ONE_FILE = {
         f"templates/scripts/application/application_{name}.py": imported
         for name, imported in {
             "database": {"asyncpg", "application_secret"},
+            "feedback": {"pydantic", "application_check", "application_judgement"},
             "files": {"boto3", "application_secret"},
+            "judgement": {"pydantic"},
             "ready": {"application_database", "application_secret"},
-            "rows": {"application_database", "application_files", "application_secret"},
+            "records": {
+                "boto3",
+                "application_feedback",
+                "application_files",
+                "application_secret",
+            },
+            "rows": {
+                "application_database",
+                "application_files",
+                "application_records",
+                "application_secret",
+            },
             "secret": {"boto3", "botocore"},
-            "server": {"application_check", "ogx"},
+            "server": {"application_check", "application_feedback", "application_records", "ogx"},
             "setup": {"application_database", "application_secret"},
         }.items()
     },

@@ -92,7 +92,7 @@ def operations(stack: Stack) -> list[dict[str, Any]]:
 
 
 def attributes(stack: Stack) -> Path:
-    """Attributes of the stored state, which a backend of files keeps in a file beside it."""
+    """Attributes of the stored state, which a backend of files keeps in a file next to it."""
     (project,) = (stack.folder / "state/.pulumi/stacks").iterdir()
     return project / f"{stack.name}.json.attrs"
 

@@ -1,7 +1,7 @@
 """Take what users say about answers: `POST /v1/feedback`.
 
 It runs inside OGX's server with pydantic, in front of the check of requests. A user judges a
-response that OGX keeps for them. OGX is asked for it with the user's own token: one that is not
+response that OGX keeps for them. OGX must have it with the user's own token: one that is not
 valid gets 401, and a response of somebody else or of nobody 404. The feedback is one line of JSON
 in a stream, and it is answered once the stream has it.
 """
@@ -79,7 +79,7 @@ class Collecting:
     async def _response(self, scope: Scope, identity: str) -> dict[str, Any]:
         """The user's own response, from OGX. Raises RefusedError with OGX's status."""
         path, whole, status = f"{RESPONSES}/{identity}", bytearray(), 500
-        asked = {**scope, "method": "GET", "path": path, "raw_path": path.encode()}
+        request = {**scope, "method": "GET", "path": path, "raw_path": path.encode()}
         kept = [each for each in scope["headers"] if not each[0].lower().startswith(b"content-")]
 
         async def send(message: Any) -> None:
@@ -87,8 +87,8 @@ class Collecting:
             status = message.get("status", status)
             whole.extend(message.get("body", b""))
 
-        asked |= {"query_string": b"", "headers": kept}
-        await self._app(asked, replayed(b"", gone), send)
+        request |= {"query_string": b"", "headers": kept}
+        await self._app(request, replayed(b"", gone), send)
         if status != 200:
             known = {401: "the token is not valid", 404: "you have no such response"}
             raise RefusedError(status, known.get(status, "the response cannot be read"))
