@@ -27,10 +27,12 @@ from sizing.service import (
     storage,
     weights_import,
 )
+from sizing.service import host_cache as host_room
 from sizing.service.application import api as application
 from sizing.service.items import jobs
 from sizing.service.stores import artefact, aurora, prefixes, region_copy, renditions, tiers
 from sizing.stack import addresses, cluster_services, network, node_updates, shared
+from sizing.steps import host_cache
 from sizing.values import units
 from sizing.values.exact import Number
 
@@ -168,6 +170,8 @@ class Leaf:
             "fleet_states": fleet_states,
             "memory": memory,
             "gateway": gateway,
+            "host_cache": host_cache,
+            "host_room": host_room,
             "application": application,
             "artefact": artefact,
             "aurora": aurora,

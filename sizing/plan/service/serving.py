@@ -138,6 +138,12 @@ class ServingPlan(Part):
     kv_precision: Annotated[str | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     drafts: Annotated[DraftPlan | None, Field(default=None, exclude_if=absent)]
     """Speculative decoding; left out where nothing is drafted."""
+    host_cache_gib: Annotated[
+        int | None,
+        Reaches(DEPLOYMENT, f"{CONTAINER}.0.args"),
+        Field(default=None, exclude_if=absent),
+    ]
+    """GiB of the KV cache in host memory; left out where only the GPUs cache."""
     item: Annotated[ItemServingPlan | None, Field(default=None, exclude_if=absent)]
     """Settings of an engine that makes images; left out for text."""
     prompt: Annotated[PromptPlan | None, Field(default=None, exclude_if=absent)]
