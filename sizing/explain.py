@@ -22,7 +22,7 @@ from sizing.explained.service.files.objects import OBJECTS
 from sizing.explained.service.files.region_copy import REGION_COPY
 from sizing.explained.service.files.renditions import RENDITIONS
 from sizing.explained.service.gateway import GATEWAY
-from sizing.explained.service.host_cache import HOST_CACHE
+from sizing.explained.service.host_memory.host_cache import HOST_CACHE
 from sizing.explained.service.items.item import ITEM
 from sizing.explained.service.items.jobs import JOBS
 from sizing.explained.service.latency import LATENCY

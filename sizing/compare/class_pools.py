@@ -21,7 +21,7 @@ from sizing.replica.case import Case, Choice, longest_tokens, sequence_tokens
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.rated import known_rate, rate_bound, rated
 from sizing.replica.traffic import Rates
-from sizing.service.host_cache import unkept
+from sizing.service.host_memory.room import unkept
 from sizing.steps.model import StepModel
 from sizing.values.exact import exact
 from sizing.values.units import HOURS_PER_PRICED_MONTH

@@ -27,8 +27,8 @@ from sizing.service import (
     storage,
     weights_import,
 )
-from sizing.service import host_cache as host_room
 from sizing.service.application import api as application
+from sizing.service.host_memory import room as host_room
 from sizing.service.items import jobs
 from sizing.service.stores import artefact, aurora, prefixes, region_copy, renditions, tiers
 from sizing.stack import addresses, cluster_services, network, node_updates, shared

@@ -22,7 +22,7 @@ from sizing.replica.queues.queueing import Queue
 from sizing.replica.rate import ReplicaTimes
 from sizing.replica.rated import Rated, Unrated, no_method, rated, spans_nodes
 from sizing.replica.traffic import Rates
-from sizing.service.host_cache import unkept
+from sizing.service.host_memory.room import unkept
 from sizing.values.exact import exact
 from sizing.values.units import GB, HOURS_PER_PRICED_MONTH
 from sizing.workload import ENGINES, EngineName, Hardware, Method, Precision

@@ -6,7 +6,7 @@ from sizing.locks.workload_lock import Lock
 from sizing.plan.part import Reason, Rejected
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import replica_fit, spanning_replica, unfit
-from sizing.service.host_cache import unkept
+from sizing.service.host_memory.room import unkept
 from sizing.site import Site
 from sizing.workload import ReservedCapacity, Workload, engines_of
 

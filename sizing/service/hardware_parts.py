@@ -17,7 +17,7 @@ from sizing.plan.service.disks import VolumePlan, WeightsOn
 from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
-from sizing.plan.service.host_cache import HostCachePlan
+from sizing.plan.service.host_memory.host_cache import HostCachePlan
 from sizing.plan.service.items.item import ItemPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.latency import LatencyPlan
@@ -36,7 +36,8 @@ from sizing.service.application.api import application_plan
 from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
-from sizing.service.host_cache import host_cache_gib, host_cache_plan
+from sizing.service.host_memory.effect import host_cache_plan
+from sizing.service.host_memory.room import host_cache_gib
 from sizing.service.items.item import item_plan
 from sizing.service.items.jobs import jobs_of
 from sizing.service.items.ways import other_way

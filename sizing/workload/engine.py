@@ -86,31 +86,31 @@ class KvOffload(Strict):
     hit_ratio: HitRatio
     """Share of the prompt tokens that the GPU's cache lacks and the host memory has. vLLM counts
     both: external_prefix_cache_hits over external_prefix_cache_queries."""
-    hit_ratio_low: HitRatio | None = None
+    low_hit_ratio: HitRatio | None = None
     """Conservative end of the share, which sizes the service. When left out, `hit_ratio`
     applies."""
-    hit_ratio_high: HitRatio | None = None
+    high_hit_ratio: HitRatio | None = None
     """Optimistic end of the share. When left out, `hit_ratio` applies."""
 
     @model_validator(mode="after")
     def _ends_are_ordered(self) -> Self:
         if self.low > self.hit_ratio:
             message = f"{plain(self.low)} is above hit_ratio"
-            raise FieldError(("hit_ratio_low",), message, f"at most {plain(self.hit_ratio)}")
+            raise FieldError(("low_hit_ratio",), message, f"at most {plain(self.hit_ratio)}")
         if self.high < self.hit_ratio:
             message = f"{plain(self.high)} is below hit_ratio"
-            raise FieldError(("hit_ratio_high",), message, f"at least {plain(self.hit_ratio)}")
+            raise FieldError(("high_hit_ratio",), message, f"at least {plain(self.hit_ratio)}")
         return self
 
     @property
     def low(self) -> Decimal:
         """Conservative end of the share."""
-        return self.hit_ratio if self.hit_ratio_low is None else self.hit_ratio_low
+        return self.hit_ratio if self.low_hit_ratio is None else self.low_hit_ratio
 
     @property
     def high(self) -> Decimal:
         """Optimistic end of the share."""
-        return self.hit_ratio if self.hit_ratio_high is None else self.hit_ratio_high
+        return self.hit_ratio if self.high_hit_ratio is None else self.high_hit_ratio
 
 
 class Engine(Strict):

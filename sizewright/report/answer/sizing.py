@@ -32,7 +32,7 @@ from sizing.plan.service.calibrated import (
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.files.artefact import ArtefactPlan
-from sizing.plan.service.host_cache import HostCachePlan, HostHitsPlan
+from sizing.plan.service.host_memory.host_cache import HostCachePlan, HostHitsPlan
 from sizing.plan.service.items.item import ItemPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
 from sizing.plan.service.states import StatePlan

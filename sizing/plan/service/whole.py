@@ -17,7 +17,7 @@ from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
-from sizing.plan.service.host_cache import HostCachePlan
+from sizing.plan.service.host_memory.host_cache import HostCachePlan
 from sizing.plan.service.items.item import ItemPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.latency import Contradiction, LatencyPlan

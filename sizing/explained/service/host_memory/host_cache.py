@@ -2,9 +2,9 @@
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.service.calibrated import fitted
-from sizing.plan.service.host_cache import HostCachePlan, HostHitsPlan
+from sizing.plan.service.host_memory.host_cache import HostCachePlan, HostHitsPlan
 
-SOURCE = "sizing/service/host_cache.py"
+SOURCE = "sizing/service/host_memory/room.py"
 TOKEN_BYTES = "{s.memory.kv_bytes_per_token} * {s.memory.kv_copies}"
 
 
@@ -49,7 +49,7 @@ def _link(leaf: Leaf) -> Entry:
 
 def _ratio(leaf: Leaf) -> Entry:
     hits, _ = _hits(leaf)
-    field = {"low": "hit_ratio_low", "expected": "hit_ratio", "high": "hit_ratio_high"}[hits.name]
+    field = {"low": "low_hit_ratio", "expected": "hit_ratio", "high": "high_hit_ratio"}[hits.name]
     offload = leaf.sized.inputs.engine.kv_offload
     stated = offload is not None and getattr(offload, field) is not None
     name = f"engine.kv_offload.{field if stated else 'hit_ratio'}"
