@@ -128,8 +128,8 @@ def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
         if serving.kv_precision is None
         else _named(traits, kv_names, serving.kv_precision),
         Setting.speculation: _speculation(serving),
-        Setting.host_cache: serving.host_cache_gib,
-        Setting.host_cache_backend: None if serving.host_cache_gib is None else HOST_CACHE_BACKEND,
+        Setting.host_cache: None if serving.host_cache is None else serving.host_cache.gib,
+        Setting.host_cache_backend: None if serving.host_cache is None else HOST_CACHE_BACKEND,
         Setting.guidance_cards: None if item is None else item.guidance_cards,
         Setting.token_cards: None if item is None else item.token_cards,
         Setting.pixels: None if item is None else item.max_pixels,

@@ -24,6 +24,7 @@ from sizing.plan.service.pool import PoolPlan
 from sizing.plan.service.serving import (
     DraftPlan,
     GroupServingPlan,
+    HostCacheServingPlan,
     ItemServingPlan,
     QuotaPlan,
     ServingPlan,
@@ -253,7 +254,7 @@ def _deployment_plan(
         item=item_serving_plan(case, choice),
         prompt=prompt_plan(workload, case.catalog),
         drafts=drafts and DraftPlan(method=drafts.method, tokens=drafts.draft_tokens),
-        host_cache_gib=host_cache_gib,
+        host_cache=None if host_cache_gib is None else HostCacheServingPlan(gib=host_cache_gib),
         weights_path=volumes.weights_path,
         copy_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.download_s)))),
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s))))

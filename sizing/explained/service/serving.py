@@ -8,6 +8,7 @@ from sizing.explained.service.capacity import item_seconds
 from sizing.plan.service.serving import (
     DraftPlan,
     GroupServingPlan,
+    HostCacheServingPlan,
     ItemServingPlan,
     LimitsBy,
     QuotaPlan,
@@ -245,9 +246,9 @@ def _shared_memory(leaf: Leaf) -> Entry:
         "{serving.SHARED_MEMORY_MIB_PER_GPU} * {s.pool.gpus_per_replica}"
         " / {s.pool.nodes_per_replica}"
     )
-    if leaf.serving.host_cache_gib is not None:
+    if leaf.serving.host_cache is not None:
         symbols += " + the KV cache in host memory, which vLLM keeps in /dev/shm"
-        numbers += " + {s.serving.host_cache_gib} * 1024"
+        numbers += " + {s.serving.host_cache.gib} * 1024"
     return Entry(
         "MiB of shared memory, part of the replica's memory",
         symbols,
@@ -261,10 +262,10 @@ def _start_s(leaf: Leaf) -> Entry:
     meaning = "seconds a replica may take to start once its weights are copied"
     symbols = "ceil(3 x load time) + 600"
     numbers = "ceil({serving.LOAD_MARGIN} * {s.volumes.load_s}) + {serving.ENGINE_START_S}"
-    if leaf.serving.host_cache_gib is not None:
+    if leaf.serving.host_cache is not None:
         symbols += " + ceil(3 x 0.11 s x GiB of the cache in host memory)"
         numbers += (
-            " + ceil({serving.LOAD_MARGIN} * {serving.PIN_S_PER_GIB} * {s.serving.host_cache_gib})"
+            " + ceil({serving.LOAD_MARGIN} * {serving.PIN_S_PER_GIB} * {s.serving.host_cache.gib})"
         )
     if isinstance(leaf.sized.serving, GroupServingPlan):
         symbols += " + start of another node + longest copy there"
@@ -337,6 +338,13 @@ SERVING: Registry = {
             "the workload file: engine.speculative",
         ),
     },
+    HostCacheServingPlan: {
+        "gib": Entry(
+            "GiB of the KV cache in host memory (--kv-offloading-size)",
+            "the room next to the engine",
+            "{s.host_cache.gib}",
+        ),
+    },
     ServingPlan: {
         "replicas": Entry(
             "replicas of the floor: every slot of its nodes, spare ones included",
@@ -369,11 +377,6 @@ SERVING: Registry = {
             "kubelet reservations of the EKS images; 90 % is assumed for firmware and kernel",
         ),
         "shared_memory_mib": _shared_memory,
-        "host_cache_gib": Entry(
-            "GiB of the KV cache in host memory (--kv-offloading-size)",
-            "the room next to the engine",
-            "{s.host_cache.gib}",
-        ),
         "max_num_seqs": _max_num_seqs,
         "max_model_len": _max_model_len,
         "waiting": _waiting,

@@ -15,6 +15,7 @@ from sizing.explain import explain
 from sizing.locks.workload_lock import rates_key
 from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.host_memory.host_cache import HostCachePlan
+from sizing.plan.service.serving import HostCacheServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.site import Site
@@ -198,7 +199,8 @@ def test_the_ends_are_ordered(
 def test_the_engine_gets_what_was_sized(site: Site, catalog: Catalog) -> None:
     plan = plan_of(offloaded(), site, catalog)
     serving = plan.services[0].serving
-    assert serving is not None and serving.host_cache_gib == 217
+    assert serving is not None and serving.host_cache is not None
+    assert serving.host_cache.gib == 217
     arguments = engine_arguments(serving)
     assert arguments[arguments.index("--kv-offloading-size") + 1] == "217"
     assert arguments[arguments.index("--kv-offloading-backend") + 1] == "native"
@@ -223,7 +225,7 @@ def test_a_changed_number_changes_the_document(site: Site, catalog: Catalog) -> 
     serving = plan.services[0].serving
     assert serving is not None
     changed = plan.services[0].model_copy(
-        update={"serving": serving.model_copy(update={"host_cache_gib": 100})}
+        update={"serving": serving.model_copy(update={"host_cache": HostCacheServingPlan(gib=100)})}
     )
     before, after = pod_of(plan), pod_of(plan.model_copy(update={"services": (changed,)}))
     old, new = (pod["containers"][0]["args"] for pod in (before, after))
@@ -241,7 +243,7 @@ def test_without_it_nothing_of_it_is_in_the_plan(site: Site, catalog: Catalog) -
     plain = service(LONG, site, catalog)
     assert plain.serving is not None
     assert "host_cache" not in plain.model_dump()
-    assert "host_cache_gib" not in plain.serving.model_dump()
+    assert "host_cache" not in plain.serving.model_dump()
     assert "kv_offload" not in plain.inputs.engine.model_dump()
     assert "--kv-offloading-size" not in engine_arguments(plain.serving)
 
@@ -253,7 +255,8 @@ def test_a_given_rate_has_the_cache_and_both_ends_of_the_estimate(
     sized = service(offloaded(values), site, catalog)
     assert sized.pool is not None and sized.host_cache is not None
     assert sized.pool.gpus_needed == gpus(values, site, catalog)
-    assert sized.serving is not None and sized.serving.host_cache_gib == 217
+    assert sized.serving is not None and sized.serving.host_cache is not None
+    assert sized.serving.host_cache.gib == 217
     assert sized.host_cache.hits == host_cache(offloaded(), site, catalog).hits
 
 
